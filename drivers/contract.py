@@ -1,0 +1,67 @@
+"""What a driver is: it opens a bike, yields its Readings, and says when the bike is lost.
+
+A driver never retries, smooths, calibrates or fills gaps: the gateway does, once for all bikes.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
+from typing import Protocol
+
+from pydantic import BaseModel, ConfigDict
+
+from drivers.reading import Reading
+
+
+class BikeLost(Exception):
+    """The bike cannot be reached or has gone. The text says why; the gateway tries again."""
+
+
+class DriverOptions(BaseModel):
+    """Base of a driver's own options, the `[bikes.options]` table of the config.
+
+    Unknown keys and wrong types stop the start with the key's name.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Clock(Protocol):
+    """The time a driver lives in: the gateway's, so that tests can let a race pass in a blink.
+
+    Instants are integer nanoseconds on the monotonic clock. The wall clock is the one the
+    current race is anchored to: both conversions are exact inverses of each other.
+    """
+
+    def monotonic_ns(self) -> int: ...
+
+    async def sleep_until(self, monotonic_ns: int) -> None: ...
+
+    def wall_ms_at(self, monotonic_ns: int) -> int: ...
+
+    def monotonic_ns_at(self, wall_ms: int) -> int: ...
+
+
+class Driver(Protocol):
+    """One configured bike. Registered as a class called with `(options, clock)`.
+
+    The class carries `Options`, a subclass of DriverOptions that describes `options`.
+    """
+
+    #: A field not repeated for this long is stale: the rider may have stopped unheard.
+    stale_after_s: float
+
+    def open_bike(self) -> AbstractAsyncContextManager[AsyncIterator[Reading]]:
+        """Connect; the iterator yields Readings in order of `at_ns` until the bike is gone.
+
+        Entering and iterating both raise BikeLost. Leaving always releases the bike, and
+        every entry starts from nothing: no state outlives a connection.
+        """
+        ...
+
+
+class DriverType(Protocol):
+    """What an entry point of the group `alleycat_gateway.drivers` names: the driver's class."""
+
+    Options: type[DriverOptions]
+
+    def __call__(self, options: DriverOptions, clock: Clock) -> Driver: ...
