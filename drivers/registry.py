@@ -1,10 +1,13 @@
 """Drivers by name. Built-ins and third parties register alike, by entry point."""
 
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from drivers.contract import DriverType
+from drivers.contract import BikeLost, Clock, Driver, DriverType
+from drivers.reading import Reading
 
 GROUP = "alleycat_gateway.drivers"
 
@@ -30,3 +33,24 @@ def _load(point: EntryPoint) -> DriverStatus:
     except Exception as error:
         return DriverStatus(point.name, problem=f"{point.value}: {type(error).__name__}: {error}")
     return DriverStatus(point.name, driver=cast(DriverType, driver))
+
+
+class UnusableDriver:
+    """Stands in for a driver that could not be loaded: its bike is lost, with the reason."""
+
+    stale_after_s = 3.0
+
+    def __init__(self, problem: str) -> None:
+        self._problem = problem
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        raise BikeLost(self._problem)
+        yield  # what makes this a generator, as the contract asks
+
+
+def make_driver(status: DriverStatus, options: Mapping[str, object], clock: Clock) -> Driver:
+    """The driver for one bike. Raises pydantic's ValidationError for wrong options."""
+    if status.driver is None:
+        return UnusableDriver(f"driver {status.name!r} cannot be loaded: {status.problem}")
+    return status.driver(status.driver.Options.model_validate(options), clock)

@@ -1,0 +1,1 @@
+"""The gateway: from a bike's Readings to acknowledged race telemetry."""

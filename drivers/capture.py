@@ -1,0 +1,96 @@
+"""The capture format: what a bike sent, kept so that it can be played again.
+
+`.jsonl`, UTF-8, one JSON object a line. The first line is the header:
+
+    {"alleycat_capture": 1, "protocol": "ftms", "note": "Schwinn IC4, knob from 20 to 40"}
+
+Every other line is one Frame in order of arrival, with its time since the first one:
+
+    {"t_s": 1.25, "hex": "44025e0bf0007a0054"}
+
+`.bin` is a serial line's bytes as they came, both directions or one, without times.
+"""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from drivers.reading import Frame
+
+FORMAT_VERSION = 1
+_NS_PER_S = 1_000_000_000
+
+
+class CaptureError(Exception):
+    """A file that is not a capture. The text has file, line, what is wrong and what was expected."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A whole capture. `frames` count `at_ns` from the first one; `protocol` decodes them."""
+
+    protocol: str
+    frames: tuple[Frame, ...]
+    note: str = ""
+
+
+def load_capture(file: Path) -> Capture:
+    """Read a `.jsonl` capture. Raises CaptureError and OSError."""
+    lines = file.read_text(encoding="utf-8").splitlines()
+    if not lines:
+        raise CaptureError(f"{file}: empty; expected a header line")
+    header = _object(file, 1, lines[0])
+    if header.get("alleycat_capture") != FORMAT_VERSION or not isinstance(
+        header.get("protocol"), str
+    ):
+        raise CaptureError(
+            f'{file}:1: not a capture header; expected {{"alleycat_capture": {FORMAT_VERSION}, '
+            '"protocol": "…"}'
+        )
+    frames = tuple(
+        _frame(file, number, line) for number, line in enumerate(lines[1:], start=2) if line
+    )
+    return Capture(header["protocol"], frames, str(header.get("note", "")))
+
+
+def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> Capture:
+    """Read a `.bin` as if it had come steadily at `bytes_per_s`, ten Frames a second."""
+    data = file.read_bytes()
+    size = max(1, round(bytes_per_s / 10))
+    frames = tuple(
+        Frame(round(start / bytes_per_s * _NS_PER_S), data[start : start + size])
+        for start in range(0, len(data), size)
+    )
+    return Capture(protocol, frames)
+
+
+def encode_capture(protocol: str, frames: Iterable[Frame], note: str = "") -> Iterator[str]:
+    """The lines of a `.jsonl` capture, without line ends; times count from the first frame."""
+    yield json.dumps({"alleycat_capture": FORMAT_VERSION, "protocol": protocol, "note": note})
+    first_ns: int | None = None
+    for frame in frames:
+        first_ns = frame.at_ns if first_ns is None else first_ns
+        t_s = (frame.at_ns - first_ns) / _NS_PER_S
+        yield json.dumps({"t_s": round(t_s, 6), "hex": frame.data.hex()})
+
+
+def _object(file: Path, number: int, line: str) -> dict[str, Any]:
+    try:
+        value = json.loads(line)
+    except json.JSONDecodeError as error:
+        raise CaptureError(f"{file}:{number}: not JSON: {error}") from error
+    if not isinstance(value, dict):
+        raise CaptureError(f"{file}:{number}: expected a JSON object")
+    return value
+
+
+def _frame(file: Path, number: int, line: str) -> Frame:
+    value = _object(file, number, line)
+    try:
+        return Frame(round(float(value["t_s"]) * _NS_PER_S), bytes.fromhex(value["hex"]))
+    except (KeyError, TypeError, ValueError) as error:
+        raise CaptureError(
+            f'{file}:{number}: expected {{"t_s": seconds, "hex": "…"}}: {error!r}'
+        ) from error

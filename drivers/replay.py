@@ -1,0 +1,73 @@
+"""Replay: a capture file played through its real protocol, at the pace it was recorded."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from drivers.capture import Capture, CaptureError, load_capture, load_raw_capture
+from drivers.contract import BikeLost, Clock, DriverOptions
+from drivers.protocols import PROTOCOLS
+from drivers.reading import Frame, Reading
+
+
+class ReplayOptions(DriverOptions):
+    """`file`: `.jsonl` or raw `.bin`. The other two are for `.bin` alone, which does not say.
+
+    A Peloton's line carries about 130 bytes a second: ten requests of 4 bytes, and their answers.
+    """
+
+    file: Path
+    protocol: Literal["ftms", "peloton"] = "peloton"
+    bytes_per_s: Annotated[float, Field(gt=0)] = 130.0
+
+    @field_validator("file")
+    @classmethod
+    def _known_format(cls, file: Path) -> Path:
+        if file.suffix not in (".jsonl", ".bin"):
+            raise ValueError("expected a .jsonl capture or a raw .bin")
+        return file
+
+
+class Replay:
+    """Driver `replay`. The bike is lost when the file cannot be read or has come to its end."""
+
+    Options = ReplayOptions
+    #: A capture may be of any bike: the most patient of the protocols' times.
+    stale_after_s = 3.0
+
+    def __init__(self, options: ReplayOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        try:
+            capture = self._load()
+        except (OSError, CaptureError) as error:
+            raise BikeLost(f"capture cannot be read: {error}") from error
+        if capture.protocol not in PROTOCOLS:
+            known = ", ".join(PROTOCOLS)
+            raise BikeLost(
+                f"{self._options.file}: protocol {capture.protocol!r}; expected: {known}"
+            )
+        async with aclosing(self._play(capture)) as readings:
+            yield readings
+
+    def _load(self) -> Capture:
+        options = self._options
+        if options.file.suffix == ".bin":
+            return load_raw_capture(options.file, options.protocol, options.bytes_per_s)
+        return load_capture(options.file)
+
+    async def _play(self, capture: Capture) -> AsyncGenerator[Reading, None]:
+        protocol = PROTOCOLS[capture.protocol]()
+        start_ns = self._clock.monotonic_ns()
+        for frame in capture.frames:
+            at_ns = start_ns + frame.at_ns
+            await self._clock.sleep_until(at_ns)
+            for reading in protocol.feed(Frame(at_ns, frame.data)):
+                yield reading
+        raise BikeLost(f"end of capture {self._options.file}")

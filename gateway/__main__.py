@@ -1,0 +1,5 @@
+"""`python -m gateway` is `alleycat-gateway`."""
+
+from gateway.cli import main
+
+main()

@@ -1,0 +1,70 @@
+"""BikeLink: keeps one bike connected and feeds its Readings to its sampler."""
+
+from enum import Enum
+from random import Random
+
+import structlog
+
+from drivers import BikeLost, Driver
+from gateway.backoff import Backoff
+from gateway.clock import NS_PER_S, Clock
+from gateway.sampler import Sampler
+
+log = structlog.get_logger()
+
+
+class LinkState(Enum):
+    CONNECTING = "connecting"
+    CONNECTED = "connected"
+    LOST = "lost"
+
+
+class BikeLink:
+    """Connects, reads until the bike is lost, backs off with jitter, and connects again.
+
+    Whatever a driver raises is a state with a reason; one bike's fault never reaches another.
+    """
+
+    def __init__(
+        self, bike_id: str, driver: Driver, sampler: Sampler, clock: Clock, random: Random
+    ) -> None:
+        self.bike_id = bike_id
+        self.state = LinkState.CONNECTING
+        self.reason = ""
+        self._driver = driver
+        self._sampler = sampler
+        self._clock = clock
+        self._backoff = Backoff(random)
+
+    async def run(self) -> None:
+        while True:
+            reason = await self._ride()
+            self._enter(LinkState.LOST, reason)
+            wait_ns = round(self._backoff.next_s() * NS_PER_S)
+            await self._clock.sleep_until(self._clock.monotonic_ns() + wait_ns)
+
+    async def _ride(self) -> str:
+        """One connection, from opening to its end; gives the reason why it ended."""
+        try:
+            async with self._driver.open_bike() as readings:
+                self._sampler.connected(self._clock.monotonic_ns())
+                self._enter(LinkState.CONNECTED, "")
+                async for reading in readings:
+                    self._sampler.add(reading)
+                    self._backoff.reset()
+            return "the bike stopped sending"
+        except BikeLost as error:
+            return str(error)
+        # A driver may be anybody's plugin: its bug is this bike's state, with the traceback logged.
+        except Exception as error:
+            log.exception("driver failed", bike=self.bike_id)
+            return f"driver failed: {type(error).__name__}: {error}"
+        finally:
+            self._sampler.disconnected()
+
+    def _enter(self, state: LinkState, reason: str) -> None:
+        if (state, reason) != (self.state, self.reason):
+            log.info(
+                f"bike {state.value}", bike=self.bike_id, **({"reason": reason} if reason else {})
+            )
+        self.state, self.reason = state, reason

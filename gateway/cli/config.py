@@ -1,0 +1,31 @@
+"""`config check`: would the daemon start with this file?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exit_codes import BAD_CONFIG, fail
+
+app = typer.Typer(help="Look at a config file.", no_args_is_help=True)
+
+
+@app.callback()
+def config() -> None:
+    """Look at a config file."""
+
+
+@app.command()
+def check(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
+    """Check keys, types, files, drivers and their options. Exit code 78 if `run` would refuse."""
+    from drivers.registry import load_drivers
+    from gateway.config import ConfigError, load_config
+
+    try:
+        settings = load_config(file, load_drivers())
+    except ConfigError as error:
+        fail(str(error), BAD_CONFIG)
+    for warning in settings.warnings:
+        typer.echo(f"warning: {warning.key}: {warning.what}", err=True)
+    bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in settings.bikes)
+    typer.echo(f"{file}: ok: {settings.thing_name} → {settings.cloud.endpoint}; bikes: {bikes}")

@@ -1,0 +1,41 @@
+"""`decode`: what a bike's bytes mean, for a bug report."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exit_codes import USAGE, fail
+
+
+def decode(
+    protocol: Annotated[str, typer.Argument(help="ftms, peloton, …")],
+    frames: Annotated[
+        list[str],
+        typer.Argument(metavar="HEX…", help="Frames in order of arrival; spaces and : are fine."),
+    ],
+) -> None:
+    """Print one JSON Reading a line. Successive frames share the protocol's state."""
+    import json
+    from dataclasses import asdict
+
+    from drivers import Frame
+    from drivers.protocols import PROTOCOLS
+
+    if protocol not in PROTOCOLS:
+        fail(f"protocol {protocol!r} is unknown; expected one of: {', '.join(PROTOCOLS)}", USAGE)
+    data = [_bytes_of(text) for text in frames]
+    decoder = PROTOCOLS[protocol]()
+    for chunk in data:
+        for reading in decoder.feed(Frame(at_ns=0, data=chunk)):
+            said = {name: value for name, value in asdict(reading).items() if value is not None}
+            del said["at_ns"]
+            typer.echo(json.dumps(said))
+    if decoder.unusable_bytes:
+        typer.echo(f"{decoder.unusable_bytes} byte(s) meant nothing in {protocol}", err=True)
+
+
+def _bytes_of(text: str) -> bytes:
+    try:
+        return bytes.fromhex(text.replace(":", "").replace("-", ""))
+    except ValueError:
+        fail(f"{text!r} is not hex; expected byte pairs such as 44025e0bf0007a0054", USAGE)

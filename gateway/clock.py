@@ -1,0 +1,59 @@
+"""Time as a port: the monotonic clock to run on, the wall clock to name seconds by."""
+
+import asyncio
+import time
+from typing import Protocol
+
+import drivers.contract
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+
+
+class Clock(drivers.contract.Clock, Protocol):
+    """All that the gateway asks of time. Instants are integer monotonic nanoseconds.
+
+    Integers keep sums and comparisons exact, so that a race is the same to the byte whenever
+    it is ridden.
+    """
+
+    def reanchor(self) -> None:
+        """Read the wall clock anew. Until then it advances with the monotonic clock alone."""
+        ...
+
+    async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
+        """Return when `event` is set, or set it when `until_ns` has come; None waits for ever."""
+        ...
+
+
+class SystemClock:
+    """The machine's clocks. An NTP step shows only after `reanchor`."""
+
+    def __init__(self) -> None:
+        self.reanchor()
+
+    def reanchor(self) -> None:
+        self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        return time.monotonic_ns()
+
+    def wall_ms_at(self, monotonic_ns: int) -> int:
+        return (monotonic_ns + self._wall_minus_monotonic_ns) // NS_PER_MS
+
+    def monotonic_ns_at(self, wall_ms: int) -> int:
+        return wall_ms * NS_PER_MS - self._wall_minus_monotonic_ns
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        await asyncio.sleep(max(0, monotonic_ns - time.monotonic_ns()) / NS_PER_S)
+
+    async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
+        if until_ns is None:
+            await event.wait()
+            return
+        delay_s = (until_ns - time.monotonic_ns()) / NS_PER_S
+        alarm = asyncio.get_running_loop().call_later(delay_s, event.set)
+        try:
+            await event.wait()
+        finally:
+            alarm.cancel()

@@ -1,0 +1,331 @@
+"""The config file: TOML, checked in full before anything starts.
+
+Environment variables override the file: ALLEYCAT_CLOUD__ENDPOINT is cloud.endpoint.
+Relative paths are relative to the config file.
+"""
+
+import difflib
+import ipaddress
+import stat
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic_core import ErrorDetails
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from drivers.registry import DriverStatus
+from gateway.calibration import CalibrationTable
+from gateway.race import Racer
+
+#: The backend's analytics columns are this wide; a longer name is cut there.
+NAME_COLUMNS = 8
+
+Identifier = Annotated[str, Field(pattern=r"^[a-zA-Z0-9:_-]+$", min_length=1, max_length=128)]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the config: where, what, and what was expected."""
+
+    key: str
+    what: str
+
+
+class ConfigError(Exception):
+    """The config cannot be used. The text lists every problem with its key."""
+
+    def __init__(self, file: Path, problems: list[Problem]) -> None:
+        self.file = file
+        self.problems = problems
+        lines = [f"{file}: {len(problems)} problem(s)"]
+        lines += [f"  {problem.key}: {problem.what}" for problem in problems]
+        super().__init__("\n".join(lines))
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class CloudConfig(_Section):
+    """Where telemetry goes: an AWS IoT Core endpoint, or any MQTT 5 broker with mutual TLS."""
+
+    endpoint: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 8883
+    topic: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^#+\x00]+$")] = (
+        "alleycat-publish"
+    )
+    ca_file: Path | None = None
+    certificate_file: Path | None = None
+    private_key_file: Path | None = None
+    plaintext: bool = False
+    reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
+    publish_rate_per_s: Annotated[float, Field(gt=0, le=100)] = 80.0
+
+    @field_validator("topic")
+    @classmethod
+    def _few_levels(cls, topic: str) -> str:
+        if topic.count("/") > 7 and not topic.startswith("$aws/rules/"):
+            raise ValueError("expected at most 7 slashes, as AWS IoT Core allows no more")
+        return topic
+
+    @model_validator(mode="after")
+    def _secure(self) -> Self:
+        if self.plaintext and not _is_loopback(self.endpoint):
+            raise ValueError(
+                f"plaintext to {self.endpoint!r}: expected 127.0.0.1, ::1 or localhost; "
+                "everything else needs mutual TLS: remove plaintext, and name ca_file, "
+                "certificate_file and private_key_file"
+            )
+        return self
+
+
+class BufferConfig(_Section):
+    """How messages are kept until they are acknowledged."""
+
+    commit_interval_s: Annotated[float, Field(ge=0, le=60)] = 1.0
+    max_size_mib: Annotated[int, Field(ge=1)] = 512
+
+
+class RaceConfig(_Section):
+    """Which races are ridden: back-to-back windows on the wall clock."""
+
+    length_s: Annotated[int, Field(ge=1, le=86_400)] = 300
+    offset_ms: Annotated[int, Field(ge=0)] = 0
+
+
+class BikeConfig(_Section):
+    """One bike and who rides it."""
+
+    id: Identifier
+    racer_id: Annotated[int, Field(ge=0)]
+    racer_name: Annotated[str, Field(min_length=1, max_length=64)]
+    class_id: Annotated[int, Field(ge=1, le=6)]
+    driver: str
+    stale_after_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    options: dict[str, Any] = {}
+    calibration: list[tuple[float, float]] | None = None
+
+    @field_validator("calibration")
+    @classmethod
+    def _monotone(
+        cls, points: list[tuple[float, float]] | None
+    ) -> list[tuple[float, float]] | None:
+        if points is not None:
+            CalibrationTable(points)
+        return points
+
+    @property
+    def racer(self) -> Racer:
+        return Racer(self.racer_id, self.racer_name, self.class_id)
+
+    @property
+    def calibration_table(self) -> CalibrationTable | None:
+        return None if self.calibration is None else CalibrationTable(self.calibration)
+
+
+class Config(BaseSettings):
+    """The whole file. See config/gateway.toml, which has every option with its meaning."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, env_prefix="ALLEYCAT_", env_nested_delimiter="__"
+    )
+
+    thing_name: Identifier
+    state_dir: Path = Path("/var/lib/alleycat-gateway")
+    cloud: CloudConfig
+    buffer: BufferConfig = BufferConfig()
+    race: RaceConfig = RaceConfig()
+    bikes: Annotated[list[BikeConfig], Field(min_length=1)]
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return env_settings, init_settings
+
+    @property
+    def warnings(self) -> list[Problem]:
+        """What works, but not as its author may expect."""
+        return [
+            Problem(
+                f"bikes[{index}].racer_name",
+                f"{bike.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
+                "backend's analytics keep",
+            )
+            for index, bike in enumerate(self.bikes)
+            if len(bike.racer_name) > NAME_COLUMNS
+        ]
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
+    """Read and check everything: keys, types, files, drivers and their options.
+
+    Raises ConfigError with all problems found.
+    """
+    data = _read_toml(file)
+    try:
+        config = Config(**data)
+    except ValidationError as error:
+        raise ConfigError(file, _problems(error, Config)) from None
+    config = _with_absolute_paths(config, file.absolute().parent)
+    problems = [*_duplicates(config), *_file_problems(config.cloud)]
+    bikes = []
+    for index, bike in enumerate(config.bikes):
+        checked, bike_problems = _check_driver(f"bikes[{index}]", bike, drivers, file)
+        bikes.append(checked)
+        problems += bike_problems
+    if problems:
+        raise ConfigError(file, problems)
+    return config.model_copy(update={"bikes": bikes})
+
+
+def _read_toml(file: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(file.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError(
+            file, [Problem("file", f"{error.strerror}; expected a TOML file")]
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ConfigError(file, [Problem("file", f"not TOML: {error}")]) from None
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    return config.model_copy(
+        update={
+            "state_dir": base / config.state_dir,
+            "cloud": _paths_from(config.cloud, base),
+        }
+    )
+
+
+def _paths_from(model: Model, base: Path) -> Model:
+    paths = {name: base / value for name, value in model if isinstance(value, Path)}
+    return model.model_copy(update=paths)
+
+
+def _duplicates(config: Config) -> Iterator[Problem]:
+    seen: set[str] = set()
+    for index, bike in enumerate(config.bikes):
+        if bike.id in seen:
+            yield Problem(f"bikes[{index}].id", f"{bike.id!r} stands twice; expected its own id")
+        seen.add(bike.id)
+
+
+def _file_problems(cloud: CloudConfig) -> Iterator[Problem]:
+    if cloud.plaintext:
+        return
+    for name, kind in (
+        ("ca_file", "CERTIFICATE"),
+        ("certificate_file", "CERTIFICATE"),
+        ("private_key_file", "PRIVATE KEY"),
+    ):
+        file: Path | None = getattr(cloud, name)
+        problem = _pem_problem(file, kind)
+        if problem:
+            yield Problem(f"cloud.{name}", problem)
+    key = cloud.private_key_file
+    if key is not None and key.is_file() and key.stat().st_mode & stat.S_IRWXO:
+        yield Problem(
+            "cloud.private_key_file",
+            f"{key} is open to every user (mode {stat.S_IMODE(key.stat().st_mode):04o}); "
+            f"expected 0600 or 0640: chmod 600 {key}",
+        )
+
+
+def _pem_problem(file: Path | None, kind: str) -> str | None:
+    if file is None:
+        return f"missing; expected the path of a PEM file with a {kind}"
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        return f"{file}: {error.strerror}; expected a readable PEM file with a {kind}"
+    if b"-----BEGIN " not in content or f"{kind}-----".encode() not in content:
+        return f"{file} has no {kind} in it; expected PEM (-----BEGIN … {kind}-----)"
+    return None
+
+
+def _check_driver(
+    key: str, bike: BikeConfig, drivers: Mapping[str, DriverStatus], file: Path
+) -> tuple[BikeConfig, list[Problem]]:
+    """The bike with its options checked and absolute paths. A broken plugin is no problem here."""
+    status = drivers.get(bike.driver)
+    if status is None:
+        expected = f"expected one of: {', '.join(sorted(drivers))}"
+        return bike, [Problem(f"{key}.driver", f"{bike.driver!r} is unknown; {expected}")]
+    if status.driver is None:
+        return bike, []
+    options_type = status.driver.Options
+    try:
+        options = options_type.model_validate(bike.options)
+    except ValidationError as error:
+        return bike, _problems(error, options_type, f"{key}.options")
+    options = _paths_from(options, file.absolute().parent)
+    return bike.model_copy(update={"options": options.model_dump()}), []
+
+
+def _problems(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Problem]:
+    return [_problem(details, model, prefix) for details in error.errors(include_url=False)]
+
+
+def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Problem:
+    key = prefix
+    for part in details["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
+    if details["type"] == "extra_forbidden":
+        return Problem(key, _unknown_key(details["loc"], model))
+    if details["type"] == "missing":
+        return Problem(key, "missing")
+    message = details["msg"].removeprefix("Value error, ")
+    given = details["input"]
+    if isinstance(given, str | int | float | bool):
+        return Problem(key, f"got {given!r}; {message[0].lower()}{message[1:]}")
+    return Problem(key, message)
+
+
+def _unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
+    known = _keys_at(loc[:-1], model)
+    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
+    if near:
+        return f"unknown key; did you mean {near[0]!r}?"
+    return f"unknown key; expected one of: {', '.join(known)}"
+
+
+def _keys_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
+    """The keys that the table at `loc` may have."""
+    for part in loc:
+        if isinstance(part, str) and part in model.model_fields:
+            model = _table_type(model.model_fields[part].annotation)
+    return sorted(model.model_fields)
+
+
+def _table_type(annotation: Any) -> type[BaseModel]:
+    """The model inside `Model` or `list[Model]`."""
+    arguments = getattr(annotation, "__args__", ())
+    table: type[BaseModel] = arguments[0] if arguments else annotation
+    return table
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False

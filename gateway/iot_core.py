@@ -1,0 +1,247 @@
+"""Uplink over AWS IoT Core's MQTT 5: the only file that imports awscrt and awsiot.
+
+awscrt calls back on its own thread. Every callback here only puts a note into a queue that the
+event loop empties; nothing else crosses.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from awscrt import exceptions, mqtt5
+from awsiot import mqtt5_client_builder
+
+from gateway.config import CloudConfig
+from gateway.uplink import Answer, CredentialsError, UplinkListener, Verdict
+
+KEEP_ALIVE_S = 30
+PING_TIMEOUT_MS = 10_000
+ACK_TIMEOUT_S = 20
+CONNACK_TIMEOUT_MS = 10_000
+MIN_RECONNECT_MS = 1_000
+#: A connection that holds this long starts the back-off anew.
+MIN_CONNECTED_MS = 30_000
+STOP_TIMEOUT_S = 2.0
+
+_ACCEPTED = Answer(Verdict.ACCEPTED)
+
+#: AWS IoT Core's answers that hold against the message itself; all others are worth a retry.
+_REFUSALS = {
+    mqtt5.PubackReasonCode.NOT_AUTHORIZED: "not authorised to publish to this topic",
+    mqtt5.PubackReasonCode.TOPIC_NAME_INVALID: "topic not valid",
+    mqtt5.PubackReasonCode.PAYLOAD_FORMAT_INVALID: "payload format not valid",
+}
+
+_ACCEPTANCES = (mqtt5.PubackReasonCode.SUCCESS, mqtt5.PubackReasonCode.NO_MATCHING_SUBSCRIBERS)
+
+#: What to do about the failures a person can mend. SDK error name → words.
+_REMEDIES = {
+    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "TLS handshake failed: the broker's certificate is not"
+    " signed by cloud.ca_file, or is for another host name",
+    "AWS_IO_TLS_NEGOTIATION_TIMEOUT": "TLS handshake timed out: is this an MQTT-over-TLS port?",
+    "AWS_IO_DNS_INVALID_NAME": "host name unknown: check cloud.endpoint, and the network",
+    "AWS_IO_DNS_QUERY_FAILED": "host name not resolved: check cloud.endpoint, and the network",
+    "AWS_IO_SOCKET_CONNECTION_REFUSED": "connection refused: nothing listens there",
+    "AWS_IO_SOCKET_TIMEOUT": "no answer: host or network down, or a firewall in between",
+    "AWS_IO_SOCKET_NO_ROUTE_TO_HOST": "no route to host: the network is down",
+    "AWS_IO_SOCKET_NETWORK_DOWN": "the network is down",
+    "AWS_IO_SOCKET_CLOSED": "the broker closed the connection",
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the broker hung up",
+    "AWS_ERROR_MQTT_TIMEOUT": "no answer in time: the link is dead",
+    "AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT": "no answer to a ping: the link is dead",
+    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but no MQTT answer in time",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Send:
+    """One attempt to publish. A message that is sent again is another attempt."""
+
+    ticket: int
+
+
+class IotCore:
+    """The Uplink to one endpoint. Must be made and used on the event loop."""
+
+    def __init__(self, cloud: CloudConfig, client_id: str) -> None:
+        self._topic = cloud.topic
+        self._loop = asyncio.get_running_loop()
+        self._notes: deque[Callable[[], None]] = deque()
+        self._pending: dict[int, _Send] = {}
+        self._connected = False
+        self._stopping = False
+        self._stopped = asyncio.Event()
+        self._listener: UplinkListener | None = None
+        self._client = _build_client(
+            cloud,
+            _client_options(
+                cloud,
+                client_id,
+                on_lifecycle_event_connection_success_fn=self._from_sdk(self._on_connected),
+                on_lifecycle_event_connection_failure_fn=self._from_sdk(self._on_failed),
+                on_lifecycle_event_disconnection_fn=self._from_sdk(self._on_disconnected),
+                on_lifecycle_event_stopped_fn=self._from_sdk(self._on_stopped),
+            ),
+        )
+
+    def start(self, listener: UplinkListener) -> None:
+        self._listener = listener
+        self._client.start()
+
+    def publish(self, ticket: int, payload: bytes) -> None:
+        send = _Send(ticket)
+        self._pending[ticket] = send
+        packet = mqtt5.PublishPacket(
+            topic=self._topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE
+        )
+        future = self._client.publish(packet)
+        future.add_done_callback(self._from_sdk(partial(self._on_published, send)))
+
+    async def stop(self) -> None:
+        self._stopping = True
+        self._client.stop()
+        try:
+            async with asyncio.timeout(STOP_TIMEOUT_S):
+                await self._stopped.wait()
+        except TimeoutError:
+            return
+
+    def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
+        """A callback for awscrt's thread that has `handler` run on the event loop."""
+        return partial(self._note, handler)
+
+    def _note(self, handler: Callable[[Any], None], data: Any) -> None:
+        """On awscrt's thread: leave a note; only the first one of a batch wakes the loop."""
+        self._notes.append(partial(handler, data))
+        if len(self._notes) == 1:
+            try:
+                self._loop.call_soon_threadsafe(self._read_notes)
+            except RuntimeError:
+                return  # the loop has ended: nobody is left to tell
+
+    def _read_notes(self) -> None:
+        while self._notes:
+            try:
+                # Run before removing: as long as one is left, `_note` need not wake the loop.
+                self._notes[0]()
+            except Exception as error:
+                # A bug in one handler must not strand the notes behind it.
+                self._loop.call_exception_handler({"message": "uplink", "exception": error})
+            finally:
+                self._notes.popleft()
+
+    def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
+        self._connected = True
+        self._tell().on_up()
+
+    def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
+        if data.connack_packet is not None:
+            name = mqtt5.ConnectReasonCode(data.connack_packet.reason_code).name
+            reason = f"the broker refused the client: {_words(name)}"
+        else:
+            reason = _explain(data.exception)
+        self._down(reason)
+
+    def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
+        if data.disconnect_packet is not None:
+            name = mqtt5.DisconnectReasonCode(data.disconnect_packet.reason_code).name
+            reason = f"the broker disconnected us: {_words(name)}"
+        else:
+            reason = _explain(data.exception)
+        self._down(reason)
+
+    def _on_stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
+        self._stopped.set()
+
+    def _down(self, reason: str) -> None:
+        """The SDK would leave open publishes pending until the next connect: end them now."""
+        self._connected = False
+        if self._stopping:
+            return
+        tickets = list(self._pending)
+        self._pending.clear()
+        self._tell().on_down(reason)
+        for ticket in tickets:
+            self._tell().on_answer(ticket, Answer(Verdict.RETRY, reason))
+
+    def _on_published(self, send: _Send, future: Any) -> None:
+        if self._pending.get(send.ticket) is not send:
+            return  # answered already, when the connection broke
+        del self._pending[send.ticket]
+        self._tell().on_answer(send.ticket, _answer(future))
+
+    def _tell(self) -> UplinkListener:
+        assert self._listener is not None
+        return self._listener
+
+
+def _answer(future: Any) -> Answer:
+    error = future.exception()
+    if error is not None:
+        return Answer(Verdict.RETRY, _explain(error))
+    puback = future.result().puback
+    if puback.reason_code in _ACCEPTANCES:
+        return _ACCEPTED
+    reason = _REFUSALS.get(puback.reason_code)
+    if reason is not None:
+        return Answer(Verdict.REFUSED, reason)
+    return Answer(Verdict.RETRY, _words(mqtt5.PubackReasonCode(puback.reason_code).name))
+
+
+def _explain(error: BaseException | None) -> str:
+    if isinstance(error, exceptions.AwsCrtError):
+        remedy = _REMEDIES.get(error.name)
+        return f"{remedy} ({error.name})" if remedy else f"{error.message} ({error.name})"
+    return str(error) or type(error).__name__
+
+
+def _words(enum_name: str) -> str:
+    return enum_name.replace("_", " ").lower()
+
+
+def _client_options(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.ClientOptions:
+    max_reconnect_ms = round(cloud.reconnect_max_s * 1000)
+    return mqtt5.ClientOptions(
+        host_name=cloud.endpoint,
+        port=cloud.port,
+        connect_options=mqtt5.ConnectPacket(
+            client_id=client_id, keep_alive_interval_sec=KEEP_ALIVE_S
+        ),
+        ping_timeout_ms=PING_TIMEOUT_MS,
+        connack_timeout_ms=CONNACK_TIMEOUT_MS,
+        ack_timeout_sec=ACK_TIMEOUT_S,
+        min_reconnect_delay_ms=min(MIN_RECONNECT_MS, max_reconnect_ms),
+        max_reconnect_delay_ms=max_reconnect_ms,
+        min_connected_time_to_reset_reconnect_delay_ms=MIN_CONNECTED_MS,
+        retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.FULL,
+        session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
+        offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
+        # The publisher keeps IoT Core's limits. The SDK's own pacing would hold every publish
+        # for 10 ms and let a live second queue behind backlog.
+        extended_validation_and_flow_control_options=(
+            mqtt5.ExtendedValidationAndFlowControlOptions.NONE
+        ),
+        **callbacks,
+    )
+
+
+def _build_client(cloud: CloudConfig, options: mqtt5.ClientOptions) -> mqtt5.Client:
+    if cloud.plaintext:
+        return mqtt5.Client(options)
+    try:
+        return mqtt5_client_builder.mtls_from_path(
+            cert_filepath=str(cloud.certificate_file),
+            pri_key_filepath=str(cloud.private_key_file),
+            ca_filepath=str(cloud.ca_file),
+            endpoint=cloud.endpoint,
+            client_options=options,
+        )
+    except exceptions.AwsCrtError as error:
+        raise CredentialsError(
+            f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
+            f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {_explain(error)}; "
+            "expected PEM files, and the key that belongs to the certificate"
+        ) from error

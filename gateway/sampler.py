@@ -1,0 +1,171 @@
+"""Readings at the bike's rhythm in, one Sample a second out. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from drivers import Reading
+from gateway.calibration import CalibrationTable, resistance_percent
+
+_NS_PER_S = 1_000_000_000
+
+#: A zero that is followed by a non-zero within this time is a drop-out of the sensor, not a stop.
+DROPOUT_NS = _NS_PER_S
+#: Values of one field kept at once. A bike speaks 1 … 10 times a second; more than this is a fault.
+MAX_POINTS = 256
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One second of a bike: calibrated, averaged, staleness judged.
+
+    Not `present` means that the bike was away, or has not said anything yet: the second gets no
+    update. Its cadence is then 0 and its resistance the last known.
+    """
+
+    present: bool
+    cadence_rpm: float
+    resistance_percent: float
+    power_w: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    at_ns: int
+    value: float
+
+
+class _Series:
+    """The recent values of one field, oldest first; each holds until the next one."""
+
+    def __init__(self) -> None:
+        self._points: list[_Point] = []
+        self.dropped = 0
+
+    def add(self, at_ns: int, value: float) -> None:
+        if len(self._points) >= MAX_POINTS or (self._points and at_ns < self._points[-1].at_ns):
+            self.dropped += 1
+            return
+        self._points.append(_Point(at_ns, value))
+
+    def clear(self) -> None:
+        self._points.clear()
+
+    def mean(self, start_ns: int, end_ns: int, lifetime_ns: int) -> float | None:
+        """Time-weighted mean over what was valid in [start, end); None if nothing was."""
+        total, weight_ns = 0.0, 0
+        for at_ns, until_ns, value in self._spans(end_ns):
+            from_ns = max(at_ns, start_ns)
+            to_ns = min(until_ns, at_ns + lifetime_ns)
+            if to_ns > from_ns:
+                total += value * (to_ns - from_ns)
+                weight_ns += to_ns - from_ns
+        return total / weight_ns if weight_ns else None
+
+    def last(self, end_ns: int) -> float | None:
+        return next((p.value for p in reversed(self._points) if p.at_ns < end_ns), None)
+
+    def forget_before(self, end_ns: int) -> None:
+        """Keep what still matters: the value that holds now, and the one a zero is judged by."""
+        past = sum(point.at_ns < end_ns for point in self._points)
+        del self._points[: max(0, past - 2)]
+
+    def _spans(self, end_ns: int) -> Iterator[tuple[int, int, float]]:
+        """(from, until, value) of each value before `end_ns`."""
+        for index, point in enumerate(self._points):
+            if point.at_ns >= end_ns:
+                return
+            following = self._points[index + 1] if index + 1 < len(self._points) else None
+            until_ns = min(following.at_ns, end_ns) if following else end_ns
+            yield point.at_ns, until_ns, point.value
+
+
+class _RidingSeries(_Series):
+    """Cadence or power, where a lone zero is a drop-out of the sensor.
+
+    Known of Keiser and Flywheel bikes. While it is still open whether a zero is alone, the
+    value before it holds.
+    """
+
+    def _spans(self, end_ns: int) -> Iterator[tuple[int, int, float]]:
+        before = 0.0
+        for index, (at_ns, until_ns, value) in enumerate(super()._spans(end_ns)):
+            lone = value == 0 and self._returns_soon(index, end_ns)
+            yield at_ns, until_ns, before if lone else value
+            before = value
+
+    def _returns_soon(self, index: int, end_ns: int) -> bool:
+        at_ns = self._points[index].at_ns
+        if index + 1 == len(self._points):
+            return end_ns - at_ns < DROPOUT_NS
+        following = self._points[index + 1]
+        return following.value != 0 and following.at_ns - at_ns <= DROPOUT_NS
+
+
+class Sampler:
+    """One bike's Readings, second by second. Times are monotonic nanoseconds.
+
+    `stale_after_s`: a cadence or power not repeated for so long is no longer believed; on a
+    connected bike it then counts as 0, since a rider who stops is often not announced.
+    Resistance is a knob: it stays where it was.
+    """
+
+    def __init__(self, stale_after_s: float, calibration: CalibrationTable | None = None) -> None:
+        self._stale_ns = round(stale_after_s * _NS_PER_S)
+        self._calibration = calibration
+        self._cadence = _RidingSeries()
+        self._power = _RidingSeries()
+        self._resistance = _Series()
+        self._connected_ns: int | None = None
+        self._last_resistance_percent = 0.0
+
+    @property
+    def dropped(self) -> int:
+        """Values not used because they came out of order or too fast."""
+        return self._cadence.dropped + self._power.dropped + self._resistance.dropped
+
+    def connected(self, at_ns: int) -> None:
+        self._connected_ns = at_ns
+
+    def disconnected(self) -> None:
+        self._connected_ns = None
+
+    def add(self, reading: Reading) -> None:
+        if reading.cadence_rpm is not None:
+            self._cadence.add(reading.at_ns, reading.cadence_rpm)
+        if reading.power_w is not None:
+            self._power.add(reading.at_ns, reading.power_w)
+        percent = resistance_percent(reading, self._calibration)
+        if percent is not None:
+            self._resistance.add(reading.at_ns, percent)
+
+    def close_second(self, start_ns: int, end_ns: int) -> Sample:
+        """The Sample of [start, end). Seconds are closed in order, each once."""
+        cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns)
+        power = self._power.mean(start_ns, end_ns, self._stale_ns)
+        sample = Sample(
+            present=cadence is not None or self._silent(end_ns),
+            cadence_rpm=round(cadence or 0.0, 1),
+            resistance_percent=round(self._resistance_percent(start_ns, end_ns), 1),
+            power_w=None if power is None else round(power, 1),
+        )
+        self._forget_before(end_ns)
+        return sample
+
+    def _silent(self, end_ns: int) -> bool:
+        """Connected for long enough to have said something, and did not."""
+        return self._connected_ns is not None and end_ns - self._connected_ns >= self._stale_ns
+
+    def _resistance_percent(self, start_ns: int, end_ns: int) -> float:
+        forever_ns = end_ns
+        percent = self._resistance.mean(start_ns, end_ns, forever_ns)
+        if percent is None:
+            return self._last_resistance_percent
+        self._last_resistance_percent = self._resistance.last(end_ns) or 0.0
+        return percent
+
+    def _forget_before(self, end_ns: int) -> None:
+        for series in (self._cadence, self._power, self._resistance):
+            if self._connected_ns is None:
+                series.clear()
+            else:
+                series.forget_before(end_ns)

@@ -1,0 +1,112 @@
+"""Sample and race in, Telemetry out: the message on the wire, one JSON object a second.
+
+The JSON names are the backend's. `config/telemetry.schema.json` is generated from this file.
+"""
+
+import uuid
+from dataclasses import dataclass
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, TypeAdapter
+
+from gateway.race import Racer
+from gateway.race_clock import RaceSecond
+from gateway.sampler import Sample
+
+#: uuid5(NAMESPACE_DNS, "alleycat-gateway"). Never to change: it keeps a resend recognisable.
+UUID_NAMESPACE = uuid.UUID("e09b7b3b-7169-5914-b8d2-4a7797913407")
+
+Event = Literal["update", "final"]
+
+
+@dataclass(frozen=True, slots=True)
+class Telemetry:
+    """One second of one racer, as the backend reads it (JSON name = alias, where it differs)."""
+
+    uuid: Annotated[
+        str,
+        Field(
+            pattern="^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
+            description="UUIDv5 of thing name, bike, race, racer, second and event: "
+            "the same second always has the same one, so a resend is recognisable",
+        ),
+    ]
+    event: Annotated[
+        Event,
+        Field(description="final: the last second of the race, once per racer, bike or no bike"),
+    ]
+    device_timestamp: Annotated[
+        int,
+        Field(
+            alias="deviceTimestamp",
+            description="wall clock at the end of the second, ms since the epoch",
+        ),
+    ]
+    second: Annotated[int, Field(ge=1, description="1 … length of the race in seconds")]
+    race_id: Annotated[
+        int,
+        Field(
+            alias="raceId",
+            ge=0,
+            description="continuous races: floor(epoch ms / race length in ms) at the start",
+        ),
+    ]
+    name: Annotated[str, Field(min_length=1, description="the racer's first name")]
+    racer_id: Annotated[int, Field(alias="racerId", ge=0)]
+    class_id: Annotated[int, Field(alias="classId", ge=1, le=6)]
+    cadence: Annotated[float, Field(ge=0, description="rpm, mean over the second")]
+    resistance: Annotated[float, Field(ge=0, le=100, description="calibrated percent")]
+    bike_id: Annotated[str, Field(alias="bikeId", min_length=1)]
+    power: Annotated[
+        float | None,
+        Field(description="W, mean over the second; absent when the bike does not say it"),
+    ] = None
+
+    @property
+    def is_final(self) -> bool:
+        return self.event == "final"
+
+    def to_json(self) -> bytes:
+        """UTF-8, no white space, absent fields left out."""
+        return _TELEMETRY.dump_json(self, by_alias=True, exclude_none=True)
+
+
+_TELEMETRY = TypeAdapter(Telemetry)
+
+
+def telemetry_from_json(payload: bytes) -> Telemetry:
+    """The inverse of `Telemetry.to_json`. Raises pydantic's ValidationError."""
+    return _TELEMETRY.validate_json(payload)
+
+
+def telemetry_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of the message."""
+    schema = _TELEMETRY.json_schema(by_alias=True)
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **schema,
+        "title": "Alleycat race telemetry",
+    }
+
+
+def make_telemetry(
+    thing_name: str, bike_id: str, racer: Racer, second: RaceSecond, sample: Sample
+) -> Telemetry:
+    """The message for one second of one racer."""
+    event: Event = "final" if second.is_final else "update"
+    race_id = second.race.race_id
+    identity = f"{thing_name}/{bike_id}/{race_id}/{racer.racer_id}/{second.second}/{event}"
+    return Telemetry(
+        uuid=str(uuid.uuid5(UUID_NAMESPACE, identity)),
+        event=event,
+        device_timestamp=second.end_ms,
+        second=second.second,
+        race_id=race_id,
+        name=racer.name,
+        racer_id=racer.racer_id,
+        class_id=racer.class_id,
+        cadence=sample.cadence_rpm,
+        resistance=sample.resistance_percent,
+        bike_id=bike_id,
+        power=sample.power_w,
+    )

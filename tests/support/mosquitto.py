@@ -1,0 +1,116 @@
+"""A real mosquitto with mutual TLS and a certificate authority of its own, on loopback."""
+
+import getpass
+import shutil
+import socket
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import trustme
+
+START_TIMEOUT_S = 10.0
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """PEM files of one client (or server) and of the CA it trusts."""
+
+    ca_file: Path
+    certificate_file: Path
+    private_key_file: Path
+
+
+class Authority:
+    """A certificate authority that lives as long as the test run."""
+
+    def __init__(self, directory: Path) -> None:
+        self._ca = trustme.CA()
+        self._directory = directory
+        self.ca_file = directory / "ca.pem"
+        directory.mkdir(parents=True, exist_ok=True)
+        self._ca.cert_pem.write_to_path(self.ca_file)
+
+    def issue(self, name: str) -> Credentials:
+        """A certificate for the host or thing `name`; its common name too."""
+        issued = self._ca.issue_cert(name, common_name=name)
+        certificate, key = (self._directory / f"{name}.{part}.pem" for part in ("cert", "key"))
+        certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
+        key.touch(mode=0o600)
+        issued.private_key_pem.write_to_path(key)
+        return Credentials(self.ca_file, certificate, key)
+
+
+class Mosquitto:
+    """One broker process. `acl`: lines of an access list; without it everything is allowed."""
+
+    def __init__(
+        self, directory: Path, authority: Authority, *, port: int | None = None, acl: str = ""
+    ) -> None:
+        self.port = port or free_port()
+        self._directory = directory
+        directory.mkdir(parents=True, exist_ok=True)
+        self._config = directory / "mosquitto.conf"
+        self._config.write_text(self._settings(authority.issue("127.0.0.1"), acl))
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        program = find_mosquitto()
+        with (self._directory / "mosquitto.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [program, "-c", str(self._config)], stdout=log, stderr=log
+            )
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not _listens(self.port):
+            assert self._process.poll() is None, f"mosquitto ended, see {log.name}"
+            assert time.monotonic() < deadline, f"mosquitto does not listen, see {log.name}"
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def _settings(self, server: Credentials, acl: str) -> str:
+        lines = [
+            f"user {getpass.getuser()}",
+            f"listener {self.port} 127.0.0.1",
+            f"cafile {server.ca_file}",
+            f"certfile {server.certificate_file}",
+            f"keyfile {server.private_key_file}",
+            "require_certificate true",
+            "use_identity_as_username true",
+            "allow_anonymous false",
+            "persistence false",
+            "max_inflight_messages 100",
+            "max_queued_messages 0",
+        ]
+        if acl:
+            acl_file = self._directory / "acl"
+            acl_file.write_text(acl)
+            acl_file.chmod(0o600)
+            lines.append(f"acl_file {acl_file}")
+        return "\n".join(lines) + "\n"
+
+
+def find_mosquitto() -> str:
+    program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
+    if program is None:
+        pytest.fail("mosquitto is not installed: run `make test`, or apt install mosquitto")
+    return program
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(0.2)
+        return probe.connect_ex(("127.0.0.1", port)) == 0
