@@ -10,17 +10,16 @@ All methods belong to the event loop; the file belongs to one thread of its own.
 """
 
 import asyncio
-from bisect import insort
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
-from dataclasses import dataclass, field
-from heapq import heappop, heappush
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 import structlog
 
 from gateway.clock import NS_PER_S, Clock
+from gateway.send_order import Entry, RaceQueue, SendOrder
 from gateway.store import Record, Store, StoreError
 from gateway.telemetry import Telemetry
 
@@ -33,8 +32,7 @@ DELETE_BATCH = 100
 DELETE_AFTER_NS = 5 * NS_PER_S
 #: After a failed write the disk is left alone for this long.
 DISK_RETRY_NS = NS_PER_S
-#: Messages in memory that wait to be sent, and how many are read back at once.
-RESIDENT_MAX = 512
+#: Messages read back from disk at once.
 PAGE = 64
 #: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.
 UNCOMMITTED_MAX = 20_000
@@ -42,34 +40,6 @@ UNCOMMITTED_MAX = 20_000
 T = TypeVar("T")
 
 log = structlog.get_logger()
-
-
-@dataclass(slots=True)
-class Entry:
-    """One message on its way. Ordered by `id`, the order of production."""
-
-    id: int
-    race_id: int
-    payload: bytes
-    commit_due_ns: int = 0
-    on_disk: bool = False
-    done: bool = False
-
-    def __lt__(self, other: "Entry") -> bool:
-        return self.id < other.id
-
-    def record(self) -> Record:
-        return Record(self.id, self.race_id, self.payload)
-
-
-@dataclass(slots=True)
-class _RaceQueue:
-    """What of one race is to be sent: a heap in memory, then from `gap_from_id` on the disk."""
-
-    race_id: int
-    pending: int = 0
-    resident: list[Entry] = field(default_factory=list)
-    gap_from_id: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,14 +63,12 @@ class Buffer:
         self._clock = clock
         self._interval_ns = round(commit_interval_s * NS_PER_S)
         self._disk = disk
-        self._races: dict[int, _RaceQueue] = {}
-        self._race_order: list[int] = []
+        self._order = SendOrder()
         self._uncommitted: dict[int, Entry] = {}
         self._taken: dict[int, Entry] = {}
         self._to_delete: list[int] = []
         self._to_quarantine: list[tuple[Record, str]] = []
         self._housekeeping_due_ns: int | None = None
-        self._resident_count = 0
         self._on_disk = 0
         self._depth = 0
         self._lost = 0
@@ -125,8 +93,7 @@ class Buffer:
         self._next_id = await self._on_disk_thread(self._store.last_id) + 1
         self._quarantined = await self._on_disk_thread(self._store.quarantined_count)
         for race_id, count in pending.items():
-            queue = self._queue(race_id)
-            queue.pending, queue.gap_from_id = count, 0
+            self._order.add_stored(race_id, count)
             self._depth += count
             self._on_disk += count
 
@@ -140,17 +107,16 @@ class Buffer:
             self._give_up(next(iter(self._uncommitted.values())))
         self._uncommitted[entry.id] = entry
         self._depth += 1
-        self._queue(entry.race_id).pending += 1
+        self._order.queue(entry.race_id).pending += 1
         if self._interval_ns > 0:
             self._offer(entry)
         self._wake_by(entry.commit_due_ns)
 
     async def take(self) -> Entry | None:
         """The next message to send, handed out until acknowledged, given back or refused."""
-        while (queue := self._next_queue()) is not None:
+        while (queue := self._order.next_queue()) is not None:
             if queue.resident:
-                entry = heappop(queue.resident)
-                self._resident_count -= 1
+                entry = self._order.pop(queue)
                 self._taken[entry.id] = entry
                 return entry
             if not await self._load_page(queue):
@@ -161,7 +127,7 @@ class Buffer:
         """Not delivered: it returns to its place in the order."""
         self._taken.pop(entry.id, None)
         if not entry.done:
-            self._push(self._queue(entry.race_id), entry)
+            self._order.put(entry)
             self.on_available()
 
     def acknowledge(self, entry: Entry) -> None:
@@ -178,7 +144,7 @@ class Buffer:
             return
         self._finish(entry)
         self._quarantined += 1
-        self._to_quarantine.append((entry.record(), reason))
+        self._to_quarantine.append((_record(entry), reason))
         self._keep_house_by(self._clock.monotonic_ns())
 
     async def run(self) -> None:
@@ -205,6 +171,8 @@ class Buffer:
     async def close(self) -> None:
         """Everything that is not acknowledged is on disk afterwards, if the disk lets it."""
         await self.commit(everything=True)
+        if self._uncommitted:
+            log.error("messages lost", count=len(self._uncommitted), reason=self.problem)
         await self._on_disk_thread(self._store.close)
         self._disk.shutdown()
 
@@ -214,35 +182,11 @@ class Buffer:
             return min(delay_ns, FINAL_GRACE_NS) if self.online else 0
         return delay_ns
 
-    def _queue(self, race_id: int) -> _RaceQueue:
-        queue = self._races.get(race_id)
-        if queue is None:
-            queue = self._races[race_id] = _RaceQueue(race_id)
-            insort(self._race_order, race_id)
-        return queue
-
-    def _next_queue(self) -> _RaceQueue | None:
-        """Of the newest race that has something to take."""
-        for race_id in reversed(self._race_order):
-            queue = self._races[race_id]
-            if queue.resident or queue.gap_from_id is not None:
-                return queue
-        return None
-
     def _offer(self, entry: Entry) -> None:
-        """Make a message takeable: in memory if there is room, else later from the disk."""
-        queue = self._queue(entry.race_id)
-        if queue.gap_from_id is None and self._resident_count < RESIDENT_MAX:
-            self._push(queue, entry)
-        elif queue.gap_from_id is None:
-            queue.gap_from_id = entry.id
+        self._order.offer(entry)
         self.on_available()
 
-    def _push(self, queue: _RaceQueue, entry: Entry) -> None:
-        heappush(queue.resident, entry)
-        self._resident_count += 1
-
-    async def _load_page(self, queue: _RaceQueue) -> bool:
+    async def _load_page(self, queue: RaceQueue) -> bool:
         """Read the next messages of a race back; False if the disk does not let us."""
         from_id = queue.gap_from_id
         assert from_id is not None
@@ -257,24 +201,24 @@ class Buffer:
             self._admit_page(queue, from_id, records)
         return True
 
-    def _admit_page(self, queue: _RaceQueue, from_id: int, records: list[Record]) -> None:
+    def _admit_page(self, queue: RaceQueue, from_id: int, records: list[Record]) -> None:
         for record in records:
             entry = self._uncommitted.get(record.id) or Entry(
                 record.id, record.race_id, record.payload, on_disk=True
             )
-            self._push(queue, entry)
+            self._order.put(entry)
             from_id = record.id + 1
         if len(records) == PAGE:
             queue.gap_from_id = from_id
         else:
             self._close_gap(queue, from_id)
 
-    def _close_gap(self, queue: _RaceQueue, from_id: int) -> None:
+    def _close_gap(self, queue: RaceQueue, from_id: int) -> None:
         """The disk has no more of this race; what follows has not been written yet."""
         queue.gap_from_id = None
         for entry in self._uncommitted.values():
             if entry.race_id == queue.race_id and entry.id >= from_id and self._interval_ns > 0:
-                self._push(queue, entry)
+                self._order.put(entry)
 
     def _next_due_ns(self) -> int | None:
         dues_ns = [entry.commit_due_ns for entry in self._uncommitted.values()]
@@ -286,10 +230,11 @@ class Buffer:
         deleted, self._to_delete = self._to_delete, []
         quarantined, self._to_quarantine = self._to_quarantine, []
         self._housekeeping_due_ns = None
-        records = [entry.record() for entry in batch]
+        records = [_record(entry) for entry in batch]
         try:
-            written = await self._on_disk_thread(
-                lambda: self._store.write(records, quarantined, deleted)
+            # Shielded: the thread would go on anyway, and the write can be repeated.
+            written = await asyncio.shield(
+                self._on_disk_thread(lambda: self._store.write(records, quarantined, deleted))
             )
         except StoreError as error:
             self._to_delete[:0] = deleted
@@ -324,31 +269,22 @@ class Buffer:
 
     def _evicted(self, race_id: int) -> None:
         """What of this race was on disk is gone; what is only in memory goes on."""
-        queue = self._races.get(race_id)
+        queue = self._order.get(race_id)
         if queue is None:
             return
-        taken = [entry for entry in self._taken.values() if entry.race_id == race_id]
-        for entry in (*queue.resident, *taken):
-            entry.done = entry.on_disk
+        for entry in (*queue.resident, *self._taken.values()):
+            if entry.race_id == race_id:
+                entry.done = entry.on_disk
         left = [entry for entry in self._uncommitted.values() if entry.race_id == race_id]
-        lost = queue.pending - len(left)
+        waiting = [entry for entry in left if entry.id not in self._taken and self._interval_ns > 0]
+        lost = self._order.shrink(queue, waiting, pending=len(left))
         self._lost += lost
         self._depth -= lost
-        queue.pending = len(left)
-        self._resident_count -= len(queue.resident)
-        queue.resident, queue.gap_from_id = [], None
-        self._drop_if_empty(queue)
-        for entry in left:
-            if entry.id not in self._taken and self._interval_ns > 0:
-                self._push(queue, entry)
 
     def _give_up(self, entry: Entry) -> None:
         """Memory is full and the disk takes nothing: the oldest unwritten message goes."""
         self._lost += 1
-        queue = self._races[entry.race_id]
-        if entry in queue.resident:
-            queue.resident = sorted(other for other in queue.resident if other is not entry)
-            self._resident_count -= 1
+        self._order.withdraw(entry)
         self._finish(entry)
 
     def _finish(self, entry: Entry) -> None:
@@ -356,14 +292,7 @@ class Buffer:
         self._depth -= 1
         self._taken.pop(entry.id, None)
         self._uncommitted.pop(entry.id, None)
-        queue = self._races[entry.race_id]
-        queue.pending -= 1
-        self._drop_if_empty(queue)
-
-    def _drop_if_empty(self, queue: _RaceQueue) -> None:
-        if queue.pending <= 0:
-            self._races.pop(queue.race_id, None)
-            self._race_order.remove(queue.race_id)
+        self._order.finish_one(entry.race_id)
 
     def _delete_later(self, id_: int) -> None:
         self._to_delete.append(id_)
@@ -382,6 +311,10 @@ class Buffer:
 
     def _on_disk_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
         return asyncio.get_running_loop().run_in_executor(self._disk, work)
+
+
+def _record(entry: Entry) -> Record:
+    return Record(entry.id, entry.race_id, entry.payload)
 
 
 async def open_buffer(

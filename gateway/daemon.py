@@ -4,6 +4,7 @@ driver → BikeLink → Sampler ─tick→ Telemetry → Buffer → Publisher �
 """
 
 import asyncio
+import signal
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from random import Random
@@ -31,13 +32,14 @@ DRAIN_S = 1.5
 log = structlog.get_logger()
 
 
-async def run_gateway(
-    config: Config, drivers: Mapping[str, DriverStatus], stop: asyncio.Event
-) -> None:
-    """The daemon: race and publish until `stop` is set.
+async def run_gateway(config: Config, drivers: Mapping[str, DriverStatus]) -> None:
+    """The daemon: race and publish until SIGTERM or SIGINT.
 
     Raises StateDirError, StoreError or CredentialsError if it cannot even begin.
     """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with locked_state_dir(config.state_dir):
         clock = SystemClock()
         uplink = IotCore(config.cloud, client_id=config.thing_name)

@@ -6,8 +6,9 @@ from random import Random
 import structlog
 
 from gateway.backoff import Backoff
-from gateway.buffer import Buffer, Entry
+from gateway.buffer import Buffer
 from gateway.clock import NS_PER_S, Clock
+from gateway.send_order import Entry
 from gateway.uplink import Answer, Uplink, Verdict
 
 #: Messages on their way at once. IoT Core allows 100 unacknowledged.

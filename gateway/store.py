@@ -118,15 +118,18 @@ class Store:
         quarantined: Sequence[tuple[Record, str]] = (),
         deleted_ids: Sequence[int] = (),
     ) -> Written:
-        """One transaction, on disk when it returns. Raises StoreError, having changed nothing."""
+        """One transaction, on disk when it returns. Raises StoreError, having changed nothing.
+
+        Writing the same again does no harm.
+        """
         gone = [*deleted_ids, *(record.id for record, _ in quarantined)]
         with self._explained(), self._transaction():
             self._connection.executemany(
-                "INSERT INTO telemetry VALUES (?, ?, ?)",
+                "INSERT OR REPLACE INTO telemetry VALUES (?, ?, ?)",
                 ((r.id, r.race_id, r.payload) for r in records),
             )
             self._connection.executemany(
-                "INSERT INTO quarantine VALUES (?, ?, ?, ?)",
+                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
                 ((r.id, r.race_id, r.payload, reason) for r, reason in quarantined),
             )
             deleted = self._connection.executemany(

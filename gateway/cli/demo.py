@@ -1,3 +1,5 @@
 """`demo`"""
+
+
 def demo() -> None:
     """x"""

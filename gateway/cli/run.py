@@ -20,41 +20,29 @@ def run(
     """Race: read the bikes, publish every second, keep what cannot be sent. Ends on SIGTERM."""
     import asyncio
 
+    import structlog
+
     from drivers.registry import load_drivers
     from gateway.config import ConfigError, load_config
+    from gateway.daemon import run_gateway
     from gateway.log import configure_logging
     from gateway.state_lock import StateDirError
     from gateway.store import StoreError
     from gateway.uplink import CredentialsError
 
     configure_logging()
+    drivers = load_drivers()
     try:
-        settings = load_config(config, load_drivers())
+        settings = load_config(config, drivers)
         if fake_bike:
             settings = _with_fake_bikes(settings)
-        asyncio.run(_run_until_signalled(settings))
+        for warning in settings.warnings:
+            structlog.get_logger().warning(warning.what, key=warning.key)
+        asyncio.run(run_gateway(settings, drivers))
     except (ConfigError, CredentialsError) as error:
         fail(str(error), BAD_CONFIG)
     except (StateDirError, StoreError) as error:
         fail(str(error), FAILED)
-
-
-async def _run_until_signalled(config: "Config") -> None:
-    import asyncio
-    import signal
-
-    import structlog
-
-    from drivers.registry import load_drivers
-    from gateway.daemon import run_gateway
-
-    for warning in config.warnings:
-        structlog.get_logger().warning(warning.what, key=warning.key)
-    stop = asyncio.Event()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    await run_gateway(config, load_drivers(), stop)
 
 
 def _with_fake_bikes(config: "Config") -> "Config":

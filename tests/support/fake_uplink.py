@@ -1,0 +1,66 @@
+"""An Uplink without a network: tests connect it, cut it and choose its answers."""
+
+import asyncio
+from collections.abc import Callable
+
+from gateway.uplink import Answer, UplinkListener, Verdict
+
+ACCEPTED = Answer(Verdict.ACCEPTED)
+
+
+class FakeUplink:
+    """Passes the same contract suite as IotCore.
+
+    `answer`: what becomes of a payload; None leaves it unanswered until the connection breaks.
+    `delivered`: the accepted payloads in order of arrival. `sent`: everything sent.
+    """
+
+    def __init__(self, answer: Callable[[bytes], Answer | None] = lambda _: ACCEPTED) -> None:
+        self.answer = answer
+        self.delivered: list[bytes] = []
+        self.sent: list[bytes] = []
+        self.connected = False
+        self._open: dict[int, bytes] = {}
+        self._listener: UplinkListener | None = None
+
+    @property
+    def open_tickets(self) -> int:
+        return len(self._open)
+
+    def start(self, listener: UplinkListener) -> None:
+        self._listener = listener
+
+    def publish(self, ticket: int, payload: bytes) -> None:
+        assert self.connected
+        self.sent.append(payload)
+        self._open[ticket] = payload
+        asyncio.get_running_loop().call_soon(self._reply, ticket, payload)
+
+    async def stop(self) -> None:
+        self._listener = None
+
+    def connect(self) -> None:
+        self.connected = True
+        self._tell().on_up()
+
+    def cut(self, reason: str = "network down") -> None:
+        self.connected = False
+        tickets, self._open = list(self._open), {}
+        self._tell().on_down(reason)
+        for ticket in tickets:
+            self._tell().on_answer(ticket, Answer(Verdict.RETRY, reason))
+
+    def _reply(self, ticket: int, payload: bytes) -> None:
+        if self._open.get(ticket) is not payload or self._listener is None:
+            return
+        answer = self.answer(payload)
+        if answer is None:
+            return
+        del self._open[ticket]
+        if answer.verdict is Verdict.ACCEPTED:
+            self.delivered.append(payload)
+        self._listener.on_answer(ticket, answer)
+
+    def _tell(self) -> UplinkListener:
+        assert self._listener is not None
+        return self._listener

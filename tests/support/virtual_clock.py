@@ -1,0 +1,88 @@
+"""A whole gateway in virtual time: five minutes pass as fast as the code runs."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor, Future
+from heapq import heappop, heappush
+from typing import Any
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+#: Rounds of the event loop after which every task has come to its next wait.
+SETTLING_ROUNDS = 30
+
+
+class VirtualClock:
+    """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order."""
+
+    def __init__(self, wall_ms: int = 0, monotonic_ns: int = 5 * NS_PER_S) -> None:
+        self._now_ns = monotonic_ns
+        self._true_wall_minus_monotonic_ns = wall_ms * NS_PER_MS - monotonic_ns
+        self._alarms: list[tuple[int, int, Callable[[], None]]] = []
+        self._alarms_set = 0
+        self.reanchor()
+
+    def step_wall(self, step_ms: int) -> None:
+        """What NTP does to the wall clock; seen after the next `reanchor`."""
+        self._true_wall_minus_monotonic_ns += step_ms * NS_PER_MS
+
+    def reanchor(self) -> None:
+        self._wall_minus_monotonic_ns = self._true_wall_minus_monotonic_ns
+
+    def monotonic_ns(self) -> int:
+        return self._now_ns
+
+    def wall_ms_at(self, monotonic_ns: int) -> int:
+        return (monotonic_ns + self._wall_minus_monotonic_ns) // NS_PER_MS
+
+    def monotonic_ns_at(self, wall_ms: int) -> int:
+        return wall_ms * NS_PER_MS - self._wall_minus_monotonic_ns
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        if monotonic_ns <= self._now_ns:
+            await asyncio.sleep(0)
+            return
+        awake = asyncio.Event()
+        self._alarm(monotonic_ns, awake)
+        await awake.wait()
+
+    async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
+        if until_ns is not None:
+            self._alarm(until_ns, event)
+        await event.wait()
+
+    async def run_for(self, seconds: float) -> None:
+        """Let so much time pass."""
+        end_ns = self._now_ns + round(seconds * NS_PER_S)
+        await self.settle()
+        while self._alarms and self._alarms[0][0] <= end_ns:
+            at_ns, _, ring = heappop(self._alarms)
+            self._now_ns = max(self._now_ns, at_ns)
+            ring()
+            await self.settle()
+        self._now_ns = end_ns
+        await self.settle()
+
+    def stall(self, seconds: float) -> None:
+        """The process stands still: time passes and nobody runs."""
+        self._now_ns += round(seconds * NS_PER_S)
+
+    async def settle(self) -> None:
+        for _ in range(SETTLING_ROUNDS):
+            await asyncio.sleep(0)
+
+    def _alarm(self, at_ns: int, event: asyncio.Event) -> None:
+        self._alarms_set += 1
+        heappush(self._alarms, (at_ns, self._alarms_set, event.set))
+
+
+class InlineExecutor(Executor):
+    """Does the work at once: in virtual time no thread can be waited for."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            future.set_result(fn(*args, **kwargs))
+        except Exception as error:
+            future.set_exception(error)
+        return future
