@@ -1,0 +1,111 @@
+"""The fake bike as a driver: the same ride over and over, on the wall clock."""
+
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Self
+
+from pydantic import Field, model_validator
+
+from drivers.contract import BikeLost, Clock, DriverOptions
+from drivers.fake.faults import FaultOptions, Faults
+from drivers.fake.ride import Ride
+from drivers.fake.scenarios import Scenario
+from drivers.fake.wire import VOICES, Voice, WireName
+from drivers.reading import Reading
+
+_NS_PER_MS = 1_000_000
+
+
+class FakeBikeOptions(DriverOptions):
+    """`[bikes.options]` of a fake bike."""
+
+    #: Who rides: tastes, limits and luck all come from it.
+    seed: int = 1
+    scenario: Scenario = "steady"
+    #: "none" says decoded values; the others go through real bytes and the real protocol.
+    wire: WireName = "none"
+    #: Rides follow each other; one starts at every multiple of its length since the epoch,
+    #: plus the offset.
+    ride_s: int = Field(default=300, ge=10, le=3600)
+    ride_offset_ms: int = Field(default=0, ge=0)
+    faults: FaultOptions = FaultOptions()
+
+    @model_validator(mode="after")
+    def _faults_fit_the_wire(self) -> Self:
+        if self.wire == "none" and (self.faults.split_per_min or self.faults.cut_per_min):
+            raise ValueError("faults split_per_min and cut_per_min need a wire: ftms or peloton")
+        if self.wire != "peloton" and self.faults.corrupt_per_min:
+            raise ValueError("fault corrupt_per_min needs a wire with a checksum: peloton")
+        return self
+
+
+class FakeBike:
+    """A seeded rider on a bike with physics. FakeBikeOptions says what can be asked of it.
+
+    Every ride is the same ride, and what is said at an instant of it does not depend on when
+    the bike was opened: joined late or again, the fake goes on as if it had never stopped.
+    """
+
+    Options = FakeBikeOptions
+
+    def __init__(self, options: FakeBikeOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self._ride = Ride(options.seed, options.scenario, options.ride_s)
+        self._faults = Faults(options.faults, options.seed, options.ride_s)
+        self._ride_ns = options.ride_s * 1000 * _NS_PER_MS
+        self.stale_after_s = VOICES[options.wire].stale_after_s
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        """Readings at the wire's rhythm; `at_ns` is when one was due, however late it is read.
+
+        Raises BikeLost while the bike is off or a fault keeps it away. A bike that switches
+        itself off while open falls silent; one whose link drops raises from the iterator.
+        """
+        now_ns = self._clock.monotonic_ns()
+        now_ms = (now_ns - self._ride_start_ns(now_ns)) // _NS_PER_MS
+        self._expect_link(now_ms)
+        if self._ride.is_switched_off(now_ms):
+            raise BikeLost("the fake bike has switched itself off, for the rest of the ride")
+        async with aclosing(self._readings(now_ns)) as readings:
+            yield readings
+
+    async def _readings(self, from_ns: int) -> AsyncGenerator[Reading, None]:
+        voice = VOICES[self._options.wire](self._faults)
+        period_ns = voice.period_ms * _NS_PER_MS
+        start_ns = self._ride_start_ns(from_ns)
+        tick = -((start_ns - from_ns) // period_ns)
+        while True:
+            for ms in range(tick * voice.period_ms, self._options.ride_s * 1000, voice.period_ms):
+                at_ns = start_ns + ms * _NS_PER_MS
+                # Before the wait, so that catching up with a ride does not delay a Reading.
+                said = self._said_at(ms, at_ns, voice)
+                await self._clock.sleep_until(at_ns)
+                self._expect_link(ms)
+                for reading in said:
+                    yield reading
+            end_ns = start_ns + self._ride_ns
+            await self._clock.sleep_until(end_ns)
+            # The wall clock may have been corrected meanwhile: go on at the tick nearest to now,
+            # so that a few microseconds neither repeat nor skip one.
+            start_ns = self._ride_start_ns(end_ns)
+            tick = max(0, (end_ns - start_ns + period_ns // 2) // period_ns)
+
+    def _said_at(self, ms: int, at_ns: int, voice: Voice) -> list[Reading]:
+        if self._ride.is_switched_off(ms) or self._faults.is_missing(ms):
+            return []
+        state = self._ride.state_at(self._faults.shown_ms(ms))
+        return voice.say(self._faults.distort(state, ms, ms + voice.cycle_ms), ms, at_ns)
+
+    def _ride_start_ns(self, monotonic_ns: int) -> int:
+        """When the ride of this instant started, on the monotonic clock."""
+        ride_ms = self._options.ride_s * 1000
+        since_ms = self._clock.wall_ms_at(monotonic_ns) - self._options.ride_offset_ms
+        start_ms = since_ms - since_ms % ride_ms + self._options.ride_offset_ms
+        return self._clock.monotonic_ns_at(start_ms)
+
+    def _expect_link(self, ms: int) -> None:
+        reason = self._faults.lost_because(ms)
+        if reason is not None:
+            raise BikeLost(reason)

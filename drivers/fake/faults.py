@@ -1,0 +1,160 @@
+"""What goes wrong between a bike and its listener: at a rate, or in a window of the ride.
+
+All of it has been reported of real bikes. A fault has its own source of chance: switching one on
+changes neither the ride nor the other faults.
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+from random import Random
+from typing import Annotated, TypeVar
+
+from pydantic import Field
+
+from drivers.contract import DriverOptions
+from drivers.fake.rider import BikeState
+
+#: Two of the same kind are at least this far apart, so that a single zero stays single.
+_APART_MS = 1000
+
+#: The shortest and the longest silence of `missing_per_min`.
+_GAP_MS = (300, 2000)
+
+_Said = TypeVar("_Said")
+
+Rate = Annotated[float, Field(ge=0, le=30)]
+Second = Annotated[float, Field(ge=0)]
+Duration = Annotated[float, Field(gt=0)]
+
+
+class FaultOptions(DriverOptions):
+    """Which faults a ride has; none by default.
+
+    `*_per_min` is how often, at random instants; `*_at_s` and `*_for_s` are seconds of the ride.
+    """
+
+    #: One power, or cadence, of 0 between good ones.
+    zero_power_per_min: Rate = 0
+    zero_cadence_per_min: Rate = 0
+    #: One resistance from the far end of the scale.
+    resistance_glitch_per_min: Rate = 0
+    #: Nothing is heard for 0.3 to 2 s.
+    missing_per_min: Rate = 0
+    #: The same is heard twice.
+    duplicate_per_min: Rate = 0
+    #: A message comes in two pieces: cut anywhere on a serial wire; over Bluetooth as two
+    #: notifications, the closing one first.
+    split_per_min: Rate = 0
+    #: A message ends in the middle.
+    cut_per_min: Rate = 0
+    #: A message with one bit turned. Only on a serial wire: Bluetooth has its own checksum.
+    corrupt_per_min: Rate = 0
+
+    #: The last value is said over and over.
+    frozen_at_s: Second | None = None
+    frozen_for_s: Duration = 10
+    #: The cadence sensor is dead: the bike says 0, and 0 of all it computes from cadence.
+    dead_sensor_at_s: Second | None = None
+    dead_sensor_for_s: Duration = 60
+    #: The link drops and can be made again afterwards.
+    disconnect_at_s: Second | None = None
+    disconnect_for_s: Duration = 20
+    #: The link drops and cannot be made again in this ride.
+    vanish_at_s: Second | None = None
+
+    #: 2 or 0.5 is a bike that counts its magnets wrong.
+    cadence_factor: float = Field(default=1, gt=0, le=4)
+
+
+class Faults:
+    """The faults of one ride, decided beforehand: every question is by the ride's millisecond."""
+
+    def __init__(self, options: FaultOptions, seed: int, ride_s: int) -> None:
+        self._options = options
+        self._instants_ms = {
+            name: list(_instants_ms(rate, ride_s, _random(seed, name)))
+            for name, rate in options
+            if name.endswith("_per_min")
+        }
+        lengths = _random(seed, "gaps")
+        self._gaps_ms = [
+            (start_ms, start_ms + lengths.uniform(*_GAP_MS))
+            for start_ms in self._instants_ms["missing_per_min"]
+        ]
+
+    def lost_because(self, ms: int) -> str | None:
+        """Why the bike cannot be reached, or None: it can."""
+        faults = self._options
+        if faults.vanish_at_s is not None and ms >= faults.vanish_at_s * 1000:
+            return "the fake bike vanished, for the rest of the ride"
+        if _within(ms, faults.disconnect_at_s, faults.disconnect_for_s):
+            return f"the fake bike dropped the link, for {faults.disconnect_for_s:g} s"
+        return None
+
+    def is_missing(self, ms: int) -> bool:
+        return any(start_ms <= ms < end_ms for start_ms, end_ms in self._gaps_ms)
+
+    def shown_ms(self, ms: int) -> int:
+        """Of which instant the bike speaks at `ms`: not this one when its values are frozen."""
+        faults = self._options
+        if faults.frozen_at_s is not None and _within(ms, faults.frozen_at_s, faults.frozen_for_s):
+            return int(faults.frozen_at_s * 1000)
+        return ms
+
+    def distort(self, state: BikeState, from_ms: int, until_ms: int) -> BikeState:
+        """What the bike takes its state for, in a span in which it says every value once."""
+        faults = self._options
+        state = state._replace(cadence_rpm=state.cadence_rpm * faults.cadence_factor)
+        if _within(from_ms, faults.dead_sensor_at_s, faults.dead_sensor_for_s):
+            state = state._replace(cadence_rpm=0.0, power_w=0.0, speed_kmh=0.0)
+        if self.hits("zero_power_per_min", from_ms, until_ms):
+            state = state._replace(power_w=0.0)
+        if self.hits("zero_cadence_per_min", from_ms, until_ms):
+            state = state._replace(cadence_rpm=0.0)
+        if self.hits("resistance_glitch_per_min", from_ms, until_ms):
+            state = state._replace(
+                resistance_percent=0.0 if state.resistance_percent > 50 else 100.0
+            )
+        return state
+
+    def repeat(self, said: list[_Said], from_ms: int, until_ms: int) -> list[_Said]:
+        """What was said in a span as often as it is heard."""
+        return said * 2 if self.hits("duplicate_per_min", from_ms, until_ms) else said
+
+    def damage(self, messages: list[bytes], from_ms: int, until_ms: int) -> list[bytes]:
+        """The messages of a span as they arrive."""
+        if self.hits("cut_per_min", from_ms, until_ms):
+            messages = [message[: len(message) // 2] for message in messages]
+        if self.hits("corrupt_per_min", from_ms, until_ms):
+            messages = [_with_bit_turned(message) for message in messages]
+        return messages
+
+    def hits(self, fault: str, from_ms: int, until_ms: int) -> bool:
+        """Whether `fault`, an option by its name, strikes in this span."""
+        instants_ms = self._instants_ms[fault]
+        return bisect_left(instants_ms, from_ms) < bisect_left(instants_ms, until_ms)
+
+
+def _instants_ms(rate_per_min: float, ride_s: int, random: Random) -> Iterator[int]:
+    """One at a random place in each interval; the end of an interval stays free."""
+    if rate_per_min == 0:
+        return
+    interval_ms = 60_000 / rate_per_min
+    start_ms = 0.0
+    while start_ms < ride_s * 1000:
+        yield int(start_ms + random.uniform(0, interval_ms - _APART_MS))
+        start_ms += interval_ms
+
+
+def _within(ms: int, at_s: float | None, for_s: float) -> bool:
+    return at_s is not None and at_s * 1000 <= ms < (at_s + for_s) * 1000
+
+
+def _with_bit_turned(message: bytes) -> bytes:
+    turned = bytearray(message)
+    turned[len(message) // 2] ^= 0x01
+    return bytes(turned)
+
+
+def _random(seed: int, fault: str) -> Random:
+    return Random(f"{seed}:faults:{fault}")

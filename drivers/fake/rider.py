@@ -1,0 +1,202 @@
+"""A rider: tastes and limits from a seed, legs that waver and tire, a heart that follows."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import exp, sqrt
+from random import Random
+from typing import NamedTuple, Self
+
+from drivers.fake.brake import power_w, resistance_percent, speed_kmh
+from drivers.fake.flywheel import Flywheel
+
+#: Fine enough for a coast-down, coarse enough to catch up with a ride in a blink.
+STEP_S = 0.1
+
+_SENSOR_SD_W = 1.5
+#: One count, more or less, of a Peloton's sensor at middling resistance.
+_SENSOR_SD_PERCENT = 0.1
+
+#: A hand turns the knob every 0.4 s, by 1 to 3 %, and leaves differences below 1 % alone.
+_KNOB_STEPS = 4
+_KNOB_LEAST_PERCENT = 1.0
+_KNOB_MOST_PERCENT = 3.0
+
+
+class BikeState(NamedTuple):
+    """What the bike knows at one instant, not yet rounded to what it can say."""
+
+    cadence_rpm: float
+    resistance_percent: float
+    power_w: float
+    speed_kmh: float
+    heart_rate_bpm: float
+
+
+class Target(NamedTuple):
+    """What a scenario asks of the rider at one instant. Cadence 0 = stop pedalling."""
+
+    cadence_rpm: float
+    resistance_percent: float
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """What makes this rider another than the next. Textbook orders of recreational riders."""
+
+    cadence_rpm: float
+    resistance_percent: float
+    #: Critical power: what can be held; above it the reserve is spent.
+    critical_w: float
+    reserve_j: float
+    resting_bpm: float
+
+    @classmethod
+    def from_seed(cls, seed: int) -> Self:
+        """The rider that this seed has always meant."""
+        random = _random(seed, "profile")
+        cadence_rpm = random.uniform(70, 98)
+        critical_w = random.uniform(150, 250)
+        effort = random.uniform(0.75, 1.1)
+        return cls(
+            cadence_rpm=cadence_rpm,
+            resistance_percent=resistance_percent(effort * critical_w, cadence_rpm),
+            critical_w=critical_w,
+            reserve_j=random.uniform(14_000, 21_000),
+            resting_bpm=random.uniform(55, 75),
+        )
+
+
+class Wander:
+    """An Ornstein-Uhlenbeck process: wanders about 0 and is drawn back to it."""
+
+    def __init__(self, random: Random, sd: float, return_s: float) -> None:
+        self.value = 0.0
+        self._random = random
+        self._keep = exp(-STEP_S / return_s)
+        self._push = sd * sqrt(1 - self._keep**2)
+
+    def step(self) -> float:
+        self.value = self._keep * self.value + self._push * self._random.gauss(0.0, 1.0)
+        return self.value
+
+
+class Reserve:
+    """The work above critical power that a rider has in store (W'), and how tired that makes."""
+
+    _TIRED_BELOW = 0.2
+    _RECOVERY_S = 450.0
+
+    def __init__(self, critical_w: float, most_j: float) -> None:
+        self.left_j = most_j
+        self._critical_w = critical_w
+        self._most_j = most_j
+        self._recovery = 1 - exp(-STEP_S / self._RECOVERY_S)
+
+    def step(self, power_w: float) -> None:
+        if power_w > self._critical_w:
+            self.left_j = max(0.0, self.left_j - (power_w - self._critical_w) * STEP_S)
+        else:
+            self.left_j += (self._most_j - self.left_j) * self._recovery
+
+    @property
+    def tiredness(self) -> float:
+        """0 = fresh, until a fifth of the reserve is left; 1 = empty."""
+        return max(0.0, 1 - self.left_j / self._most_j / self._TIRED_BELOW)
+
+
+class Heart:
+    """Follows power late, and slower down than up. Rates and gain are a choice."""
+
+    _BPM_PER_W = 0.45
+    _UP_S = 30.0
+    _DOWN_S = 60.0
+
+    def __init__(self, resting_bpm: float) -> None:
+        self.rate_bpm = resting_bpm
+        self._resting_bpm = resting_bpm
+
+    def step(self, power_w: float) -> None:
+        aim_bpm = min(190.0, self._resting_bpm + self._BPM_PER_W * power_w)
+        lag_s = self._UP_S if aim_bpm > self.rate_bpm else self._DOWN_S
+        self.rate_bpm += (aim_bpm - self.rate_bpm) * STEP_S / lag_s
+
+
+class Legs:
+    """Hold a cadence as well as legs can, and sag by up to 15 % when tired."""
+
+    _SAG = 0.15
+
+    def __init__(self, random: Random) -> None:
+        # Measured at steady riding: 1.2 rpm, drawn back in 5 s; on top of it a slow drift.
+        self._noise = Wander(random, sd=1.2, return_s=5)
+        self._drift = Wander(random, sd=3, return_s=60)
+
+    def step(self, target_rpm: float, tiredness: float) -> float:
+        wander_rpm = self._noise.step() + self._drift.step()
+        if target_rpm <= 0:
+            return 0.0
+        return max(0.0, target_rpm * (1 - self._SAG * tiredness) + wander_rpm)
+
+
+class Knob:
+    """Resistance as the hand has set it; a tired rider eases it."""
+
+    _EASE_PERCENT = 6.0
+
+    def __init__(self, random: Random, percent: float) -> None:
+        self.percent = percent
+        self._random = random
+
+    def turn(self, target_percent: float, tiredness: float) -> None:
+        wanted = target_percent - self._EASE_PERCENT * tiredness
+        missing = min(100.0, max(0.0, wanted)) - self.percent
+        if abs(missing) < _KNOB_LEAST_PERCENT:
+            return
+        most = self._random.uniform(_KNOB_LEAST_PERCENT, _KNOB_MOST_PERCENT)
+        self.percent += max(-most, min(most, missing))
+
+
+def simulate(
+    profile: Profile, target_at: Callable[[float], Target], seed: int
+) -> Iterator[BikeState]:
+    """One ride from standstill, a state every STEP_S, without end.
+
+    `target_at` maps seconds of the ride to the Target. Same arguments, same ride.
+    """
+    wheel = Flywheel()
+    legs = Legs(_random(seed, "legs"))
+    knob = Knob(_random(seed, "knob"), target_at(0.0).resistance_percent)
+    reserve = Reserve(profile.critical_w, profile.reserve_j)
+    heart = Heart(profile.resting_bpm)
+    sensors = _random(seed, "sensors")
+    step = 0
+    while True:
+        yield _sensed(wheel, knob, heart, sensors)
+        target = target_at(step * STEP_S)
+        if step % _KNOB_STEPS == 0:
+            knob.turn(target.resistance_percent, reserve.tiredness)
+        wheel.step(legs.step(target.cadence_rpm, reserve.tiredness), knob.percent, STEP_S)
+        given_w = power_w(wheel.cadence_rpm, knob.percent) if target.cadence_rpm > 0 else 0.0
+        reserve.step(given_w)
+        heart.step(given_w)
+        step += 1
+
+
+def _sensed(wheel: Flywheel, knob: Knob, heart: Heart, sensors: Random) -> BikeState:
+    """What the bike makes of it: with noise, and a power that rests when the sensor does."""
+    power_noise_w = sensors.gauss(0.0, _SENSOR_SD_W)
+    percent = knob.percent + sensors.gauss(0.0, _SENSOR_SD_PERCENT)
+    exact_w = power_w(wheel.shown_rpm, knob.percent)
+    shown_w = max(0.0, exact_w + power_noise_w) if exact_w > 0 else 0.0
+    return BikeState(
+        wheel.shown_rpm,
+        min(100.0, max(0.0, percent)),
+        shown_w,
+        speed_kmh(shown_w),
+        heart.rate_bpm,
+    )
+
+
+def _random(seed: int, concern: str) -> Random:
+    """One source of chance per concern, so that more of one does not change another."""
+    return Random(f"{seed}:{concern}")

@@ -1,0 +1,97 @@
+"""What the rider does in a ride: named scripts, each a Target for every second of the ride.
+
+A script is called with the second of the ride, the ride's length in seconds and the Profile.
+"""
+
+from collections.abc import Callable, Mapping
+from typing import Literal
+
+from drivers.fake.rider import Profile, Target
+
+Scenario = Literal[
+    "steady",
+    "warmup_intervals_cooldown",
+    "sprint",
+    "climb",
+    "stop_and_go",
+    "idle",
+    "walkaway",
+]
+
+Script = Callable[[float, int, Profile], Target]
+
+_SPRINT_RPM = 120.0
+
+#: Where in the ride the rider gets off, and how long the bike then waits to switch itself off.
+_GETS_OFF_AT = 0.6
+_SWITCHES_OFF_AFTER_S = 15.0
+
+
+def target_at(scenario: Scenario, ride_s: int, profile: Profile) -> Callable[[float], Target]:
+    """The scenario as this rider rides it: second of the ride to Target."""
+    script = _SCRIPTS[scenario]
+    return lambda second: script(second, ride_s, profile)
+
+
+def switched_off_from_s(scenario: Scenario, ride_s: int) -> float | None:
+    """From which second of the ride the bike is off: silent, without a goodbye. None = never."""
+    if scenario != "walkaway":
+        return None
+    return ride_s * _GETS_OFF_AT + _SWITCHES_OFF_AFTER_S
+
+
+def _steady(second: float, ride_s: int, profile: Profile) -> Target:
+    return _eased(profile)
+
+
+def _warmup_intervals_cooldown(second: float, ride_s: int, profile: Profile) -> Target:
+    """A fifth of the ride easy, then half minutes hard and easy by turns, the last fifth easy."""
+    done = second / ride_s
+    if done < 0.2:
+        return _eased(profile, cadence=0.85, resistance=-12)
+    if done >= 0.8:
+        return _eased(profile, cadence=0.75, resistance=-15)
+    if (second - 0.2 * ride_s) % 60 < 30:
+        return _eased(profile, cadence=1.1, resistance=+8)
+    return _eased(profile, cadence=0.85, resistance=-8)
+
+
+def _sprint(second: float, ride_s: int, profile: Profile) -> Target:
+    """Ten seconds at 120 rpm in every minute."""
+    if 45 <= second % 60 < 55:
+        return Target(_SPRINT_RPM, profile.resistance_percent)
+    return _eased(profile)
+
+
+def _climb(second: float, ride_s: int, profile: Profile) -> Target:
+    """From 10 % below the rider's taste, 2 % steeper every 20 s, up to 20 % above it."""
+    return _eased(profile, resistance=min(20, -10 + 2 * (second // 20)))
+
+
+def _stop_and_go(second: float, ride_s: int, profile: Profile) -> Target:
+    """Forty seconds on, then coast to a stop and stay so for the rest of the minute."""
+    return _eased(profile, cadence=1 if second % 60 < 40 else 0)
+
+
+def _idle(second: float, ride_s: int, profile: Profile) -> Target:
+    return _eased(profile, cadence=0)
+
+
+def _walkaway(second: float, ride_s: int, profile: Profile) -> Target:
+    return _eased(profile, cadence=1 if second < ride_s * _GETS_OFF_AT else 0)
+
+
+def _eased(profile: Profile, cadence: float = 1.0, resistance: float = 0.0) -> Target:
+    """The rider's own taste: cadence by a factor, resistance by so many percent points."""
+    return Target(profile.cadence_rpm * cadence, profile.resistance_percent + resistance)
+
+
+_SCRIPTS: Mapping[Scenario, Script] = {
+    "steady": _steady,
+    "warmup_intervals_cooldown": _warmup_intervals_cooldown,
+    "sprint": _sprint,
+    "climb": _climb,
+    "stop_and_go": _stop_and_go,
+    "idle": _idle,
+    "walkaway": _walkaway,
+}

@@ -1,0 +1,124 @@
+"""What the fake bike says, and how: as plain values, or as bytes through a real protocol."""
+
+from collections.abc import Mapping
+from typing import Literal, Protocol
+
+from drivers.fake.faults import Faults
+from drivers.fake.rider import BikeState
+from drivers.protocols import WireProtocol, ftms
+from drivers.protocols.peloton import Op, Peloton, Response, encode_response, resistance_raw
+from drivers.reading import Frame, Reading
+
+WireName = Literal["none", "ftms", "peloton"]
+
+
+class Voice(Protocol):
+    """How one kind of bike speaks during one connection. Made with the faults of the ride."""
+
+    stale_after_s: float
+    #: Something is said this often …
+    period_ms: int
+    #: … and everything has been said once after this.
+    cycle_ms: int
+
+    def __init__(self, faults: Faults) -> None: ...
+
+    def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
+        """What is heard of `state`, `ms` into the ride, at the instant `at_ns`."""
+        ...
+
+
+class PlainVoice:
+    """Values without bytes, as fine as a good bike's: 0.1 rpm, 0.1 %, 1 W."""
+
+    stale_after_s = 3.0
+    period_ms = 250
+    cycle_ms = 250
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+
+    def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
+        reading = Reading(
+            at_ns=at_ns,
+            cadence_rpm=round(state.cadence_rpm, 1),
+            resistance_percent=round(state.resistance_percent, 1),
+            power_w=float(round(state.power_w)),
+            speed_kmh=round(state.speed_kmh, 2),
+            heart_rate_bpm=float(round(state.heart_rate_bpm)),
+        )
+        return self._faults.repeat([reading], ms, ms + self.period_ms)
+
+
+class FtmsVoice:
+    """Indoor Bike Data notifications, faster than most bikes send them."""
+
+    stale_after_s = ftms.Ftms.stale_after_s
+    period_ms = 250
+    cycle_ms = 250
+
+    #: Leaves so little room that a record takes two notifications or more.
+    _SPLIT_BYTES = 8
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._protocol = ftms.Ftms()
+
+    def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
+        span = (ms, ms + self.period_ms)
+        data = ftms.IndoorBikeData(
+            speed_kmh=state.speed_kmh,
+            cadence_rpm=state.cadence_rpm,
+            resistance_level=round(state.resistance_percent),
+            power_w=round(state.power_w),
+            heart_rate_bpm=round(state.heart_rate_bpm),
+        )
+        messages = [ftms.encode_indoor_bike_data(data)]
+        if self._faults.hits("split_per_min", *span):
+            messages = ftms.encode_indoor_bike_record(data, max_bytes=self._SPLIT_BYTES)[::-1]
+        messages = self._faults.repeat(self._faults.damage(messages, *span), *span)
+        return _heard(self._protocol, messages, at_ns)
+
+
+class PelotonVoice:
+    """Answers to a poll of cadence, power and raw resistance by turns, one every 100 ms."""
+
+    stale_after_s = Peloton.stale_after_s
+    period_ms = 100
+    cycle_ms = 300
+
+    def __init__(self, faults: Faults) -> None:
+        self._faults = faults
+        self._protocol = Peloton()
+
+    def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
+        span = (ms, ms + self.period_ms)
+        messages = self._faults.repeat(self._faults.damage([_answer(state, ms)], *span), *span)
+        if self._faults.hits("split_per_min", *span):
+            middle = len(messages[0]) // 2
+            messages = [part for whole in messages for part in (whole[:middle], whole[middle:])]
+        return _heard(self._protocol, messages, at_ns)
+
+
+VOICES: Mapping[WireName, type[Voice]] = {
+    "none": PlainVoice,
+    "ftms": FtmsVoice,
+    "peloton": PelotonVoice,
+}
+
+
+def _answer(state: BikeState, ms: int) -> bytes:
+    """To the poll whose turn it is at this instant."""
+    match ms // PelotonVoice.period_ms % 3:
+        case 0:
+            response = Response(Op.CADENCE, round(state.cadence_rpm))
+        case 1:
+            response = Response(Op.POWER, round(state.power_w * 10))
+        case _:
+            raw = resistance_raw(state.resistance_percent)
+            response = Response(Op.RESISTANCE_RAW, round(raw))
+    return encode_response(response)
+
+
+def _heard(protocol: WireProtocol, messages: list[bytes], at_ns: int) -> list[Reading]:
+    return [reading for message in messages for reading in protocol.feed(Frame(at_ns, message))]

@@ -1,0 +1,219 @@
+"""FTMS, the Bluetooth Fitness Machine Service: the notifications of an indoor bike.
+
+Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "Indoor Bike Data"
+(0x2AD2), read against what bikes send. All numbers are little-endian.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.reading import Frame, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class IndoorBikeData:
+    """One notification of Indoor Bike Data. None: not in it, or marked as not available.
+
+    A bike may spread one record over several notifications: all but the last say `more_data`,
+    the last carries the speed.
+    """
+
+    more_data: bool = False
+    speed_kmh: float | None = None
+    average_speed_kmh: float | None = None
+    cadence_rpm: float | None = None
+    average_cadence_rpm: float | None = None
+    distance_m: int | None = None
+    #: The level as sent. Bikes do not agree on what one step of it is.
+    resistance_level: int | None = None
+    power_w: int | None = None
+    average_power_w: int | None = None
+    energy_kcal: int | None = None
+    energy_per_hour_kcal: int | None = None
+    energy_per_minute_kcal: int | None = None
+    #: 0 is what bikes without a sensor send.
+    heart_rate_bpm: int | None = None
+    metabolic_equivalent: float | None = None
+    elapsed_s: int | None = None
+    remaining_s: int | None = None
+    #: Bytes of the notification that meant nothing. Not part of what the bike said.
+    unusable_bytes: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How one value of IndoorBikeData lies on the wire, present when its flag bit says so."""
+
+    bit: int
+    name: str
+    size_bytes: int
+    counts_per_unit: int = 1
+    signed: bool = False
+    not_available: int | None = None
+
+    def decode(self, data: bytes) -> float | None:
+        count = int.from_bytes(data, "little", signed=self.signed)
+        if count == self.not_available:
+            return None
+        return count if self.counts_per_unit == 1 else count / self.counts_per_unit
+
+    def encode(self, value: float | None) -> bytes:
+        if value is None:  # only the energies share a bit, and each of them has its marker
+            assert self.not_available is not None
+            return self.not_available.to_bytes(self.size_bytes, "little")
+        count = round(value * self.counts_per_unit)
+        if count == self.not_available:
+            raise OverflowError(f"{self.name}={value} would be read as not available")
+        return count.to_bytes(self.size_bytes, "little", signed=self.signed)
+
+
+_FLAGS_BYTES = 2
+#: Bit 0 is the only inverted one: set means more data follows, clear means speed is present.
+_MORE_DATA = 1 << 0
+_CADENCE = 1 << 2
+
+_RESISTANCE = _Field(5, "resistance_level", 2, signed=True)
+#: The Supplement has it in one byte; every bike seen so far sends two.
+_NARROW_RESISTANCE = _Field(5, "resistance_level", 1)
+
+#: In the order of the wire. The energies share one bit: a bike sends all three or none.
+_FIELDS = (
+    _Field(0, "speed_kmh", 2, counts_per_unit=100),
+    _Field(1, "average_speed_kmh", 2, counts_per_unit=100),
+    _Field(2, "cadence_rpm", 2, counts_per_unit=2),
+    _Field(3, "average_cadence_rpm", 2, counts_per_unit=2),
+    _Field(4, "distance_m", 3),
+    _RESISTANCE,
+    _Field(6, "power_w", 2, signed=True),
+    _Field(7, "average_power_w", 2, signed=True),
+    _Field(8, "energy_kcal", 2, not_available=0xFFFF),
+    _Field(8, "energy_per_hour_kcal", 2, not_available=0xFFFF),
+    _Field(8, "energy_per_minute_kcal", 1, not_available=0xFF),
+    _Field(9, "heart_rate_bpm", 1),
+    _Field(10, "metabolic_equivalent", 1, counts_per_unit=10),
+    _Field(11, "elapsed_s", 2),
+    _Field(12, "remaining_s", 2),
+)
+#: The smallest notification that can carry any field: the flags and the three energies.
+_MIN_NOTIFICATION_BYTES = _FLAGS_BYTES + 5
+
+#: Life Fitness clears the flag of cadence and sends it all the same, in its usual place:
+#: `fa09 2d09 f208 7400 7700 …` is 23.49 km/h, 22.90 on average, 58 rpm, 59.5 on average.
+#: The flags are 09FA or, with a heart rate, 0BFA; the bits from 12 on are free.
+_LIFE_FITNESS_MASK = 0x0DFF
+_LIFE_FITNESS_FLAGS = 0x09FA
+
+
+def decode_indoor_bike_data(data: bytes) -> IndoorBikeData:
+    """What one notification of 0x2AD2 says. Total: any bytes give a value, perhaps an empty one.
+
+    Fields are read in order for as long as their bytes last, since bikes cut notifications at
+    20 bytes whatever the flags promise (Matrix), and append bytes of no meaning (DFC). Reserved
+    flag bits are ignored, since some bikes set them.
+    """
+    if len(data) < _FLAGS_BYTES:
+        return IndoorBikeData(unusable_bytes=len(data))
+    flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
+    values: dict[str, Any] = {}
+    at = _FLAGS_BYTES
+    for wire_field in _layout(flags, len(data)):
+        end = at + wire_field.size_bytes
+        if end > len(data):
+            break
+        values[wire_field.name] = wire_field.decode(data[at:end])
+        at = end
+    return IndoorBikeData(bool(flags & _MORE_DATA), **values, unusable_bytes=len(data) - at)
+
+
+def _layout(flags: int, length_bytes: int) -> list[_Field]:
+    """The fields in a notification, by its flags and, where bikes break the rules, its length.
+
+    One byte short with a resistance: that is sent in one byte. (A notification cut by exactly
+    one byte looks the same; no bike is known to do that.)
+    """
+    present = flags ^ _MORE_DATA
+    fields = _fields(present)
+    missing_bytes = _FLAGS_BYTES + sum(f.size_bytes for f in fields) - length_bytes
+    if missing_bytes == 1:
+        return [_NARROW_RESISTANCE if f is _RESISTANCE else f for f in fields]
+    if missing_bytes == -2 and flags & _LIFE_FITNESS_MASK == _LIFE_FITNESS_FLAGS:
+        return _fields(present | _CADENCE)
+    return fields
+
+
+def _fields(present: int) -> list[_Field]:
+    """The fields whose bit is set in `present`, in the order of the wire."""
+    return [f for f in _FIELDS if present & (1 << f.bit)]
+
+
+def encode_indoor_bike_data(data: IndoorBikeData) -> bytes:
+    """One notification with exactly the fields of `data`, the resistance in two bytes.
+
+    Raises ValueError unless `data` has either a speed or `more_data`: on the wire they are one
+    bit. Raises OverflowError for a value that its field cannot hold.
+    """
+    if data.more_data == (data.speed_kmh is not None):
+        raise ValueError("a notification has either a speed or more data to follow")
+    return _encode_bits(data, _said_bits(data))
+
+
+def encode_indoor_bike_record(data: IndoorBikeData, max_bytes: int = 20) -> list[bytes]:
+    """The notifications that together say `data`, each of at most `max_bytes`.
+
+    20 bytes are what a notification carries at Bluetooth's default ATT_MTU of 23. The last one
+    closes the record with the speed. Raises ValueError for a record without a speed or with
+    `more_data`, or for `max_bytes` below 7; OverflowError as `encode_indoor_bike_data`.
+    """
+    if data.more_data or data.speed_kmh is None:
+        raise ValueError("a whole record has a speed and no more data to follow")
+    if max_bytes < _MIN_NOTIFICATION_BYTES:
+        raise ValueError(f"max_bytes={max_bytes} is less than {_MIN_NOTIFICATION_BYTES}")
+    speed_bit, *other_bits = _said_bits(data)
+    notifications: list[list[int]] = [[]]
+    for bit in [*other_bits, speed_bit]:
+        if len(_encode_bits(data, [*notifications[-1], bit])) > max_bytes:
+            notifications.append([])
+        notifications[-1].append(bit)
+    return [_encode_bits(data, bits) for bits in notifications]
+
+
+def _said_bits(data: IndoorBikeData) -> list[int]:
+    """The flag bits of the fields that `data` has, ascending."""
+    return sorted({f.bit for f in _FIELDS if getattr(data, f.name) is not None})
+
+
+def _encode_bits(data: IndoorBikeData, bits: Collection[int]) -> bytes:
+    """A notification with those fields of `data` that belong to `bits`."""
+    present = sum(1 << bit for bit in bits)
+    body = b"".join(f.encode(getattr(data, f.name)) for f in _fields(present))
+    return (present ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
+
+
+class Ftms:
+    """A bike that notifies Indoor Bike Data (0x2AD2). One Frame is one notification.
+
+    Split records are not put together again: each notification gives what it carries, at once,
+    since bikes split in any order and close records as they like (Stages SB20).
+    """
+
+    #: Bikes notify about once a second, some every two.
+    stale_after_s = 3.0
+
+    def __init__(self) -> None:
+        self.unusable_bytes = 0
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """At most one Reading: the present values. Averages and totals of energy are left out."""
+        data = decode_indoor_bike_data(frame.data)
+        self.unusable_bytes += data.unusable_bytes
+        reading = Reading(
+            at_ns=frame.at_ns,
+            cadence_rpm=data.cadence_rpm,
+            resistance_raw=data.resistance_level,
+            power_w=data.power_w,
+            speed_kmh=data.speed_kmh,
+            distance_m=data.distance_m,
+            heart_rate_bpm=data.heart_rate_bpm or None,  # 0: no sensor
+        )
+        return [] if reading == Reading(frame.at_ns) else [reading]

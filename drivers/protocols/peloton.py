@@ -1,0 +1,270 @@
+"""Peloton Bike (the original): the RS-232 line between its tablet and its sensors.
+
+19200 baud, 8N1. The tablet asks, the bike answers; each message ends in F6, a byte that none
+has elsewhere:
+
+    request   F5 <op> <checksum> F6            F7 <index> <checksum> F6 for the resistance table
+    response  F1 <op> <count> <digits> <checksum> F6
+
+The digits are ASCII, least significant first; the checksum is the sum of all bytes before it.
+
+Source: ihaque/pelomon, ptx2/gymnasticon, doudar/SmartSpin2k, showered/pelonot, and the line
+itself as recorded on real bikes.
+"""
+
+from bisect import bisect_right
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import IntEnum
+
+from drivers.reading import Frame, Reading
+
+
+class Op(IntEnum):
+    """What a message is about."""
+
+    #: rpm
+    CADENCE = 0x41
+    #: 0.1 W
+    POWER = 0x44
+    #: Percent, as the tablet shows it. Not every firmware answers it.
+    RESISTANCE_PERCENT = 0x49
+    #: Counts of the bike's analog-to-digital converter; the table of the bike makes percent of it.
+    RESISTANCE_RAW = 0x4A
+    #: One entry of that table, in the same counts.
+    RESISTANCE_TABLE = 0xF7
+    #: Asked once at start. The answer is no number and is not decoded here.
+    BIKE_ID = 0xFB
+    #: The tablet's first message, meaning unknown. The answer is not decoded here.
+    BOOT = 0xFE
+
+
+#: How many digits an answer has; an answer with any other count is damaged.
+_DIGITS: Mapping[int, int] = {
+    Op.CADENCE: 3,
+    Op.POWER: 5,
+    Op.RESISTANCE_PERCENT: 3,
+    Op.RESISTANCE_RAW: 4,
+    Op.RESISTANCE_TABLE: 4,
+}
+
+_REQUEST_START = 0xF5
+_RESPONSE_START = 0xF1
+_END = 0xF6
+_REQUEST_BYTES = 4
+#: F1, op and count before the digits, checksum and F6 after them.
+_RESPONSE_OVERHEAD_BYTES = 5
+_MESSAGE_SIZES_BYTES = sorted(
+    {_REQUEST_BYTES, *(_RESPONSE_OVERHEAD_BYTES + digits for digits in _DIGITS.values())}
+)
+LONGEST_MESSAGE_BYTES = _MESSAGE_SIZES_BYTES[-1]
+
+#: The raw resistance at 0, 1/30, 2/30 … 30/30 of the way from 0 to 100 percent, read from a
+#: real bike (ihaque/pelomon, RESISTANCE_LUT). Every bike has its own and tells it when asked.
+DEFAULT_RESISTANCE_TABLE: Sequence[int] = (
+    *(164, 169, 186, 222, 297, 369, 440, 497, 558, 609),
+    *(653, 687, 726, 757, 783, 803, 827, 845, 861, 874),
+    *(889, 901, 911, 921, 930, 938, 944, 952, 958, 963, 967),
+)
+RESISTANCE_TABLE_SIZE = len(DEFAULT_RESISTANCE_TABLE)
+
+
+def resistance_percent(raw: float, table: Sequence[int] = DEFAULT_RESISTANCE_TABLE) -> float:
+    """Percent (0 to 100) of a raw resistance, linear between the entries of `table`.
+
+    Bikes do send raw values a little outside their table: those are 0 or 100.
+    """
+    if raw <= table[0]:
+        return 0.0
+    if raw >= table[-1]:
+        return 100.0
+    above = bisect_right(table, raw)
+    low, high = table[above - 1], table[above]
+    return (above - 1 + (raw - low) / (high - low)) * 100 / (len(table) - 1)
+
+
+def resistance_raw(percent: float, table: Sequence[int] = DEFAULT_RESISTANCE_TABLE) -> float:
+    """The raw resistance at `percent`: the inverse of `resistance_percent`, clamped likewise."""
+    position = min(max(percent, 0.0), 100.0) / 100 * (len(table) - 1)
+    below = min(int(position), len(table) - 2)
+    low, high = table[below], table[below + 1]
+    return low + (position - below) * (high - low)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question of the tablet. `table_index` (0 to 30) is there for RESISTANCE_TABLE alone."""
+
+    op: Op
+    table_index: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An answer of the bike: a number in the unit of its `op`.
+
+    The answer to a RESISTANCE_TABLE request does not say which entry it is.
+    """
+
+    op: Op
+    value: int
+
+
+def _sealed(body: bytes) -> bytes:
+    """`body` with its checksum and F6."""
+    return bytes((*body, sum(body) & 0xFF, _END))
+
+
+def encode_request(op: Op) -> bytes:
+    """The 4 bytes that ask for `op`. Raises ValueError for the table, which takes an index."""
+    if op is Op.RESISTANCE_TABLE:
+        raise ValueError("a request for the resistance table needs an index")
+    return _sealed(bytes((Op.BOOT, 0) if op is Op.BOOT else (_REQUEST_START, op)))
+
+
+def encode_table_request(index: int) -> bytes:
+    """The 4 bytes that ask for entry `index` (0 to 30) of the resistance table."""
+    if not 0 <= index < RESISTANCE_TABLE_SIZE:
+        raise ValueError(f"the resistance table has no entry {index}")
+    return _sealed(bytes((Op.RESISTANCE_TABLE, index)))
+
+
+#: There are only so many requests, so they are looked up rather than taken apart.
+_REQUESTS = {
+    **{encode_request(op): Request(op) for op in Op if op is not Op.RESISTANCE_TABLE},
+    **{
+        encode_table_request(index): Request(Op.RESISTANCE_TABLE, index)
+        for index in range(RESISTANCE_TABLE_SIZE)
+    },
+}
+
+
+def decode_request(data: bytes) -> Request | None:
+    """The request that `data` is, from F5, F7 or FE to F6; None if it is not exactly one."""
+    return _REQUESTS.get(data)
+
+
+def encode_response(response: Response) -> bytes:
+    """The bike's answer, 8 to 10 bytes.
+
+    Raises ValueError for an `op` that is not answered by a number, or a value that has too many
+    digits or is negative.
+    """
+    count = _DIGITS.get(response.op)
+    if count is None:
+        raise ValueError(f"{response.op.name} is not answered by a number")
+    if not 0 <= response.value < 10**count:
+        raise ValueError(f"{response.op.name} {response.value} does not fit {count} digits")
+    digits = f"{response.value:0{count}d}"[::-1].encode("ascii")
+    return _sealed(bytes((_RESPONSE_START, response.op, count)) + digits)
+
+
+def decode_response(data: bytes) -> Response | None:
+    """The response that `data` is, from F1 to F6.
+
+    None if a byte is missing, extra or wrong, or if it is an answer of which nothing is known.
+    """
+    if len(data) <= _RESPONSE_OVERHEAD_BYTES or data[0] != _RESPONSE_START:
+        return None
+    op, count, digits = data[1], data[2], data[3:-2]
+    if data != _sealed(data[:-2]) or not digits.isdigit():
+        return None
+    if not len(digits) == count == _DIGITS.get(op):
+        return None
+    return Response(Op(op), int(digits[::-1]))
+
+
+class Deframer:
+    """Finds the messages in a stream of bytes, whole or cut anywhere, both directions on one line.
+
+    Holds fewer than LONGEST_MESSAGE_BYTES. A message is recognised at its last byte, by looking
+    back from it: what came before, junk or half a message, can neither hide nor delay it.
+    """
+
+    def __init__(self) -> None:
+        #: Bytes that turned out to belong to no message.
+        self.unusable_bytes = 0
+        self._tail = bytearray()
+
+    def feed(self, data: bytes) -> list[Request | Response]:
+        """The messages that end within `data`, in order."""
+        messages = []
+        for byte in data:
+            self._tail.append(byte)
+            if byte == _END:
+                message = self._take_message()
+                if message is not None:
+                    messages.append(message)
+            elif len(self._tail) == LONGEST_MESSAGE_BYTES:
+                del self._tail[0]
+                self.unusable_bytes += 1
+        return messages
+
+    def _take_message(self) -> Request | Response | None:
+        """The message that ends here, if any. Whatever was held is used up or unusable."""
+        held = bytes(self._tail)
+        self._tail.clear()
+        for size in _MESSAGE_SIZES_BYTES:
+            candidate = held[-size:]
+            message = decode_request(candidate) or decode_response(candidate)
+            if message is not None:
+                self.unusable_bytes += len(held) - len(candidate)
+                return message
+        self.unusable_bytes += len(held)
+        return None
+
+
+class Peloton:
+    """The line of a Peloton Bike, listened to or polled: one Reading per answer with a value.
+
+    Requests are understood and skipped. Requests for the resistance table tell which entry the
+    answer is; once all entries were seen, the bike's own table replaces the default one. Whoever
+    polls the bike feeds the requests it sends as well.
+    """
+
+    #: The bike answers every 0.1 s, each metric every 0.3 s.
+    stale_after_s = 1.0
+
+    def __init__(self) -> None:
+        self.unusable_bytes = 0
+        self._deframer = Deframer()
+        self._table = DEFAULT_RESISTANCE_TABLE
+        self._entries: dict[int, int] = {}
+        self._asked_index: int | None = None
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """The Readings of the answers that end within `frame`, in order."""
+        readings = []
+        for message in self._deframer.feed(frame.data):
+            if isinstance(message, Request):
+                self._asked_index = message.table_index
+            elif message.op is Op.RESISTANCE_TABLE:
+                self._learn_entry(message.value)
+            else:
+                readings.append(self._reading(frame.at_ns, message))
+        self.unusable_bytes = self._deframer.unusable_bytes
+        return readings
+
+    def _learn_entry(self, raw: int) -> None:
+        """Keep the entry asked for last; a whole table is put to use, unless it cannot be one."""
+        if self._asked_index is None:
+            return
+        self._entries[self._asked_index] = raw
+        self._asked_index = None
+        table = [self._entries[index] for index in sorted(self._entries)]
+        whole = len(table) == RESISTANCE_TABLE_SIZE
+        if whole and table == sorted(table) and table[0] < table[-1]:
+            self._table = table
+
+    def _reading(self, at_ns: int, response: Response) -> Reading:
+        value = response.value
+        match response.op:
+            case Op.CADENCE:
+                return Reading(at_ns, cadence_rpm=value)
+            case Op.POWER:
+                return Reading(at_ns, power_w=value / 10)
+            case Op.RESISTANCE_PERCENT:
+                return Reading(at_ns, resistance_percent=value)
+            case _:
+                percent = resistance_percent(value, self._table)
+                return Reading(at_ns, resistance_raw=value, resistance_percent=percent)

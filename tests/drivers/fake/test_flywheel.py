@@ -1,0 +1,75 @@
+"""The flywheel against a recorded coast-down."""
+
+from math import sqrt
+
+import pytest
+
+from drivers.fake.flywheel import Flywheel, slowdown_rpm_per_s
+
+# A Peloton's cadence at the end of a ride, one value per 0.3 s, magnets out
+# (ihaque/pelomon's recordings).
+COAST_DOWN_RPM = [
+    *(70, 68, 66, 65, 63, 61, 59, 57, 56, 51, 48, 45, 42, 37, 37, 31, 31, 27, 27, 18),
+    *(18, 18, 14, 14, 14, 14, 13, 13, 13, 13, 11, 11, 11, 11, 11, 9, 9, 9, 9, 9),
+]
+
+STEP_S = 0.1
+
+
+def shown(
+    wheel: Flywheel, seconds: float, legs_rpm: float = 0, resistance_percent: float = 0
+) -> list[float]:
+    """The cadence shown after each step of so many seconds."""
+    values = []
+    for _ in range(round(seconds / STEP_S)):
+        wheel.step(legs_rpm, resistance_percent, STEP_S)
+        values.append(wheel.shown_rpm)
+    return values
+
+
+def test_coasts_like_the_recorded_wheel() -> None:
+    wheel = Flywheel(cadence_rpm=70)
+    coast = [70.0, *shown(wheel, 11.7)[2::3]]
+    errors = [ours - real for ours, real in zip(coast, COAST_DOWN_RPM, strict=True)]
+    assert sqrt(sum(error**2 for error in errors) / len(errors)) <= 5
+
+
+@pytest.mark.parametrize(("resistance_percent", "seconds"), [(40, 3.0), (70, 1.0)])
+def test_the_brake_stops_it_sooner(resistance_percent: float, seconds: float) -> None:
+    coast = shown(Flywheel(cadence_rpm=80), 10, resistance_percent=resistance_percent)
+    assert coast.index(0) * STEP_S == pytest.approx(seconds, abs=0.5)
+
+
+def test_slows_down_faster_the_faster_it_is_and_the_harder_it_is_braked() -> None:
+    assert slowdown_rpm_per_s(40, 30) < slowdown_rpm_per_s(80, 30) < slowdown_rpm_per_s(80, 60)
+
+
+def test_a_slow_wheel_repeats_its_value_and_then_snaps_to_zero() -> None:
+    coast = shown(Flywheel(cadence_rpm=20), 10)
+    values = [value for value in coast if value]
+    assert len(set(values)) < len(values) / 3
+    assert min(values) >= 3.5
+    assert coast[-1] == 0
+
+
+def test_standing_still_stays_zero() -> None:
+    assert set(shown(Flywheel(), 5, resistance_percent=50)) == {0}
+
+
+def test_starting_is_seen_after_the_first_turn_of_the_wheel() -> None:
+    start = shown(Flywheel(), 3, legs_rpm=80, resistance_percent=40)
+    assert min(value for value in start if value) > 20
+
+
+def test_reaches_the_target_in_three_to_six_seconds_without_overshoot() -> None:
+    start = shown(Flywheel(), 20, legs_rpm=90, resistance_percent=45)
+    reached_s = next(step for step, value in enumerate(start) if value >= 0.97 * 90) * STEP_S
+    assert 3 <= reached_s <= 6
+    assert max(start) <= 95
+
+
+def test_legs_cannot_slow_the_wheel_faster_than_its_brake() -> None:
+    eased, coasting = Flywheel(cadence_rpm=90), Flywheel(cadence_rpm=90)
+    eased.step(10, 30, STEP_S)
+    coasting.step(0, 30, STEP_S)
+    assert eased.cadence_rpm == coasting.cadence_rpm

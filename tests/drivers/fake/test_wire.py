@@ -1,0 +1,147 @@
+"""The same bike on every wire: the same values within the wire's resolution, and its accidents."""
+
+from typing import get_args
+
+import pytest
+
+from drivers.fake.faults import FaultOptions, Faults
+from drivers.fake.ride import Ride
+from drivers.fake.rider import BikeState
+from drivers.fake.scenarios import Scenario
+from drivers.fake.wire import VOICES, Voice, WireName
+from drivers.protocols.peloton import resistance_percent
+from drivers.reading import Reading
+
+STATE = BikeState(83.37, 46.28, 167.43, 31.567, 141.2)
+
+
+def voice(wire: WireName, **options: float) -> Voice:
+    faults = Faults(FaultOptions.model_validate(options), seed=1, ride_s=60)
+    return VOICES[wire](faults)
+
+
+def say_all(speaker: Voice, state: BikeState = STATE) -> list[Reading]:
+    """All that is heard of one state in one cycle at the start of the ride."""
+    return [
+        reading
+        for ms in range(0, speaker.cycle_ms, speaker.period_ms)
+        for reading in speaker.say(state, ms, at_ns=ms)
+    ]
+
+
+def test_plain_values_are_rounded_as_a_good_bike_would() -> None:
+    assert voice("none").say(STATE, 0, at_ns=5) == [
+        Reading(5, 83.4, None, 46.3, 167, 31.57, heart_rate_bpm=141)
+    ]
+
+
+def test_ftms_says_half_turns_and_whole_watts_and_levels() -> None:
+    assert voice("ftms").say(STATE, 0, at_ns=5) == [
+        Reading(5, 83.5, 46, None, 167, 31.57, heart_rate_bpm=141)
+    ]
+
+
+def test_peloton_says_one_thing_at_a_time() -> None:
+    cadence, power, resistance = say_all(voice("peloton"))
+    assert cadence == Reading(0, cadence_rpm=83)
+    assert power == Reading(100, power_w=167.4)
+    assert resistance.at_ns == 200
+    assert resistance.resistance_raw == 780
+    assert resistance.resistance_percent == pytest.approx(resistance_percent(780))
+
+
+#: How far a wire may be from the exact value: half of its resolution. The Peloton's raw
+#: resistance is finest at the low end; at a rider's 40 to 60 % one count is about a quarter.
+TOLERANCES: dict[WireName, dict[str, float]] = {
+    "none": {
+        "cadence_rpm": 0.05,
+        "power_w": 0.5,
+        "resistance_percent": 0.05,
+        "speed_kmh": 0.005,
+        "heart_rate_bpm": 0.5,
+    },
+    "ftms": {
+        "cadence_rpm": 0.25,
+        "power_w": 0.5,
+        "resistance_raw": 0.5,
+        "speed_kmh": 0.005,
+        "heart_rate_bpm": 0.5,
+    },
+    "peloton": {"cadence_rpm": 0.5, "power_w": 0.05, "resistance_percent": 0.15},
+}
+
+
+@pytest.mark.parametrize("scenario", ["steady", "stop_and_go"])
+@pytest.mark.parametrize("wire", TOLERANCES)
+def test_every_wire_says_the_ride_as_finely_as_it_can(wire: WireName, scenario: Scenario) -> None:
+    ride, speaker = Ride(1, scenario, 60), voice(wire)
+    for ms in range(0, 60_000, speaker.period_ms):
+        exact = ride.state_at(ms)._asdict()
+        exact["resistance_raw"] = exact["resistance_percent"]
+        [said] = speaker.say(ride.state_at(ms), ms, at_ns=ms)
+        for field, tolerance in TOLERANCES[wire].items():
+            value = getattr(said, field)
+            if value is not None:
+                assert value == pytest.approx(exact[field], abs=tolerance + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("wire", "fields"), [(wire, set(fields)) for wire, fields in TOLERANCES.items()]
+)
+def test_everything_is_said_once_in_a_cycle(wire: WireName, fields: set[str]) -> None:
+    heard = say_all(voice(wire))
+    for field in fields:
+        assert sum(getattr(said, field) is not None for said in heard) == 1
+
+
+@pytest.mark.parametrize("state", [BikeState(0, 0, 0, 0, 40), BikeState(500, 100, 4_000, 200, 220)])
+@pytest.mark.parametrize("wire", ["none", "ftms", "peloton"])
+def test_the_ends_of_the_scales_can_be_said(wire: WireName, state: BikeState) -> None:
+    heard = say_all(voice(wire), state)
+    assert [said.cadence_rpm for said in heard if said.cadence_rpm is not None] == [
+        state.cadence_rpm
+    ]
+    assert [said.power_w for said in heard if said.power_w is not None] == [state.power_w]
+
+
+def say_minute(speaker: Voice) -> list[list[Reading]]:
+    """What is heard of one state, by tick, for a minute; `at_ns` is always 0."""
+    return [speaker.say(STATE, ms, at_ns=0) for ms in range(0, 60_000, speaker.period_ms)]
+
+
+def test_a_split_ftms_record_is_two_notifications_the_closing_one_first() -> None:
+    split = [heard for heard in say_minute(voice("ftms", split_per_min=3)) if len(heard) != 1]
+    closing = Reading(0, speed_kmh=31.57, heart_rate_bpm=141)
+    assert split == [[closing, Reading(0, 83.5, 46, None, 167)]] * 3
+
+
+def test_a_cut_ftms_notification_says_what_is_left_of_it() -> None:
+    cut = [heard for heard in say_minute(voice("ftms", cut_per_min=3)) if heard[0].power_w is None]
+    assert cut == [[Reading(0, speed_kmh=31.57)]] * 3
+
+
+def test_a_split_peloton_message_is_heard_all_the_same() -> None:
+    assert say_minute(voice("peloton", split_per_min=10)) == say_minute(voice("peloton"))
+
+
+@pytest.mark.parametrize("fault", ["cut_per_min", "corrupt_per_min"])
+def test_a_damaged_peloton_message_is_lost_and_the_next_one_is_not(fault: str) -> None:
+    heard = say_minute(voice("peloton", **{fault: 10}))
+    lost = [tick for tick, readings in enumerate(heard) if not readings]
+    assert len(lost) == 10
+    clean = say_minute(voice("peloton"))
+    assert [one for one in heard if one] == [
+        one for tick, one in enumerate(clean) if tick not in lost
+    ]
+
+
+@pytest.mark.parametrize("wire", get_args(WireName))
+def test_a_duplicate_is_heard_twice(wire: WireName) -> None:
+    twice = [heard for heard in say_minute(voice(wire, duplicate_per_min=3)) if len(heard) == 2]
+    assert len(twice) == 3
+    assert all(first == second for first, second in twice)
+
+
+def test_split_and_duplicated_at_once_is_still_heard() -> None:
+    unlucky = voice("peloton", split_per_min=30, duplicate_per_min=30, cut_per_min=30)
+    assert sum(len(readings) for readings in say_minute(unlucky)) > 500

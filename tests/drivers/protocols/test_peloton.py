@@ -1,0 +1,442 @@
+"""The line of the Peloton Bike: its messages, and its stream whole, cut, lossy and full of junk.
+
+Messages named "real" were recorded on bikes and published in the repository named; the
+resistance values are those of the table of the bike in ihaque/pelomon.
+"""
+
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.protocols.peloton import (
+    DEFAULT_RESISTANCE_TABLE,
+    LONGEST_MESSAGE_BYTES,
+    RESISTANCE_TABLE_SIZE,
+    Deframer,
+    Op,
+    Peloton,
+    Request,
+    Response,
+    decode_request,
+    decode_response,
+    encode_request,
+    encode_response,
+    encode_table_request,
+    resistance_percent,
+    resistance_raw,
+)
+from drivers.reading import Frame, Reading
+from tests.support.wire import assert_wire
+
+REQUESTS = {
+    "pelomon, real, power": ("f5 44 39 f6", Request(Op.POWER)),
+    "pelomon, real, raw resistance": ("f5 4a 3f f6", Request(Op.RESISTANCE_RAW)),
+    "pelomon, real, cadence": ("f5 41 36 f6", Request(Op.CADENCE)),
+    "pelomon #6, resistance in percent": ("f5 49 3e f6", Request(Op.RESISTANCE_PERCENT)),
+    "pelomon, boot": ("fe 00 fe f6", Request(Op.BOOT)),
+    "pelomon, bike id": ("f5 fb f0 f6", Request(Op.BIKE_ID)),
+    "pelomon, first of the table": ("f7 00 f7 f6", Request(Op.RESISTANCE_TABLE, 0)),
+    "pelomon, last of the table": ("f7 1e 15 f6", Request(Op.RESISTANCE_TABLE, 30)),
+}
+
+RESPONSES = {
+    "pelomon, real, 0 rpm": ("f1 41 03 303030 c5 f6", Response(Op.CADENCE, 0)),
+    "pelomon, real, 88 rpm": ("f1 41 03 383830 d5 f6", Response(Op.CADENCE, 88)),
+    "pelomon, real, 57 rpm": ("f1 41 03 373530 d1 f6", Response(Op.CADENCE, 57)),
+    "SmartSpin2k, 51 rpm": ("f1 41 03 313530 cb f6", Response(Op.CADENCE, 51)),
+    "pelomon, real, 0 W": ("f1 44 05 3030303030 2a f6", Response(Op.POWER, 0)),
+    "pelomon, real, 92.3 W": ("f1 44 05 3332393030 38 f6", Response(Op.POWER, 923)),
+    "pelomon, real, 20.4 W": ("f1 44 05 3430323030 30 f6", Response(Op.POWER, 204)),
+    "pelomon, real, raw 155": ("f1 4a 04 35353130 0a f6", Response(Op.RESISTANCE_RAW, 155)),
+    "pelomon, real, raw 156": ("f1 4a 04 36353130 0b f6", Response(Op.RESISTANCE_RAW, 156)),
+    "pelomon, real, raw 968": ("f1 4a 04 38363930 16 f6", Response(Op.RESISTANCE_RAW, 968)),
+    "pelomon #2, real, raw 474": ("f1 4a 04 34373430 0e f6", Response(Op.RESISTANCE_RAW, 474)),
+    "pelonot, real, 366.1 W": ("f1 44 05 3136363330 3a f6", Response(Op.POWER, 3661)),
+    "pelonot, real, 40 %": ("f1 49 03 303430 d1 f6", Response(Op.RESISTANCE_PERCENT, 40)),
+    "pelonot, real, 27 %": ("f1 49 03 373230 d6 f6", Response(Op.RESISTANCE_PERCENT, 27)),
+    "synthetic, table 164": ("f1 f7 04 34363130 b7 f6", Response(Op.RESISTANCE_TABLE, 164)),
+}
+
+
+def encode(message: Request | Response) -> bytes:
+    if isinstance(message, Response):
+        return encode_response(message)
+    if message.table_index is not None:
+        return encode_table_request(message.table_index)
+    return encode_request(message.op)
+
+
+@pytest.mark.parametrize(("frame", "request_"), REQUESTS.values(), ids=REQUESTS)
+def test_request_reads_and_writes(frame: str, request_: Request) -> None:
+    assert_wire(request_, frame, decode_request, encode)
+
+
+@pytest.mark.parametrize(("frame", "response"), RESPONSES.values(), ids=RESPONSES)
+def test_response_reads_and_writes(frame: str, response: Response) -> None:
+    assert_wire(response, frame, decode_response, encode_response)
+
+
+@pytest.mark.parametrize(("frame", "_response"), RESPONSES.values(), ids=RESPONSES)
+def test_a_response_with_any_wrong_byte_is_none(frame: str, _response: Response) -> None:
+    good = bytes.fromhex(frame)
+    for at in range(len(good)):
+        bad = bytearray(good)
+        bad[at] ^= 1
+        assert decode_response(bytes(bad)) is None
+
+
+@pytest.mark.parametrize(
+    "frame",
+    {
+        "empty": "",
+        "one byte": "f1",
+        "no digits": "f1 41 00 32 f6",
+        "a digit too few": "f1 41 02 3030 94 f6",
+        "a digit less than counted": "f1 41 03 3030 95 f6",
+        "a digit too many": "f1 41 04 30303030 f6 f6",
+        "a count that is not that of the digits": "f1 41 04 303030 c6 f6",
+        "a sign for a digit": "f1 41 03 30302b c0 f6",
+        "a space for a digit": "f1 41 03 303020 b5 f6",
+        "a letter for a digit": "f1 41 03 303041 d6 f6",
+        "an unknown op": "f1 42 03 303030 c6 f6",
+        "a bike id, which is no number": "f1 fb 07 30303030303030 43 f6",
+        "a request": "f5 41 36 f6",
+        "two of them": "f1 41 03 303030 c5 f6 f1 41 03 303030 c5 f6",
+    }.items(),
+    ids=lambda case: case[0],
+)
+def test_bytes_that_are_no_response(frame: tuple[str, str]) -> None:
+    assert decode_response(bytes.fromhex(frame[1])) is None
+
+
+@pytest.mark.parametrize(
+    "frame", ["", "f5", "f5 41 37 f6", "f5 42 37 f6", "f5 41 36 f5", "f7 1f 16 f6", "f5 f7 ec f6"]
+)
+def test_bytes_that_are_no_request(frame: str) -> None:
+    assert decode_request(bytes.fromhex(frame)) is None
+
+
+@given(st.binary(max_size=16))
+def test_any_bytes_decode(data: bytes) -> None:
+    decode_request(data)
+    decode_response(data)
+    decode_response(b"\xf1" + data)
+
+
+def test_requests_that_do_not_exist_are_refused() -> None:
+    with pytest.raises(ValueError, match="index"):
+        encode_request(Op.RESISTANCE_TABLE)
+    for index in (-1, 31):
+        with pytest.raises(ValueError, match="no entry"):
+            encode_table_request(index)
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        Response(Op.BIKE_ID, 1),
+        Response(Op.CADENCE, 1000),
+        Response(Op.CADENCE, -1),
+        Response(Op.POWER, 100_000),
+    ],
+)
+def test_responses_that_do_not_exist_are_refused(response: Response) -> None:
+    with pytest.raises(ValueError, match=r"fit|number"):
+        encode_response(response)
+
+
+requests = st.sampled_from([op for op in Op if op is not Op.RESISTANCE_TABLE]).map(
+    Request
+) | st.integers(0, RESISTANCE_TABLE_SIZE - 1).map(lambda index: Request(Op.RESISTANCE_TABLE, index))
+responses = (
+    st.builds(Response, st.sampled_from([Op.CADENCE, Op.RESISTANCE_PERCENT]), st.integers(0, 999))
+    | st.builds(
+        Response, st.sampled_from([Op.RESISTANCE_RAW, Op.RESISTANCE_TABLE]), st.integers(0, 9999)
+    )
+    | st.builds(Response, st.just(Op.POWER), st.integers(0, 99_999))
+)
+messages = requests | responses
+
+
+@given(messages)
+def test_what_is_written_reads_the_same(message: Request | Response) -> None:
+    data = encode(message)
+    assert len(data) <= LONGEST_MESSAGE_BYTES
+    # The deframer stands on this: F6 ends a message and is nowhere else in it.
+    assert data.index(0xF6) == len(data) - 1
+    assert (decode_response(data) or decode_request(data)) == message
+
+
+def chunks(data: bytes, random: Random, longest: int) -> list[bytes]:
+    """`data` cut anywhere."""
+    pieces = []
+    while data:
+        size = random.randint(1, longest)
+        pieces.append(data[:size])
+        data = data[size:]
+    return pieces
+
+
+def deframe(pieces: list[bytes]) -> tuple[list[Request | Response], int]:
+    """The messages in `pieces` and the count of unusable bytes; memory is checked on the way."""
+    deframer = Deframer()
+    found = []
+    unaccounted_bytes = 0
+    for piece in pieces:
+        ended = deframer.feed(piece)
+        found += ended
+        unaccounted_bytes += len(piece) - sum(len(encode(message)) for message in ended)
+        assert unaccounted_bytes - deframer.unusable_bytes < LONGEST_MESSAGE_BYTES
+    return found, deframer.unusable_bytes
+
+
+@given(st.lists(messages), st.randoms(use_true_random=False), st.integers(1, 30))
+def test_both_directions_on_one_wire_cut_anywhere(
+    sent: list[Request | Response], random: Random, longest: int
+) -> None:
+    wire = b"".join(map(encode, sent))
+    assert deframe(chunks(wire, random, longest)) == (sent, 0)
+
+
+@given(st.lists(messages))
+def test_one_byte_at_a_time(sent: list[Request | Response]) -> None:
+    wire = b"".join(map(encode, sent))
+    assert deframe([bytes((byte,)) for byte in wire]) == (sent, 0)
+
+
+@given(st.lists(messages), st.randoms(use_true_random=False), st.floats(0, 0.5))
+def test_messages_that_arrive_whole_survive_the_loss_of_others(
+    sent: list[Request | Response], random: Random, loss: float
+) -> None:
+    wire = b""
+    whole = []
+    for message in sent:
+        data = encode(message)
+        kept = bytes(byte for byte in data if random.random() >= loss)
+        wire += kept
+        if kept == data:
+            whole.append(message)
+    found, _ = deframe([wire])
+    in_order = iter(found)
+    assert all(message in in_order for message in whole)
+
+
+@given(st.lists(messages, min_size=1), st.data())
+def test_a_message_with_one_byte_lost_is_dropped_and_no_other(
+    sent: list[Request | Response], data: st.DataObject
+) -> None:
+    frames = [encode(message) for message in sent]
+    victim = data.draw(st.integers(0, len(sent) - 1))
+    lost = data.draw(st.integers(0, len(frames[victim]) - 1))
+    frames[victim] = frames[victim][:lost] + frames[victim][lost + 1 :]
+    found, _ = deframe([b"".join(frames)])
+    assert found == sent[:victim] + sent[victim + 1 :]
+
+
+GOOD = Response(Op.CADENCE, 88)
+
+
+@given(st.binary(), st.integers(1, 30), st.randoms(use_true_random=False))
+def test_junk_never_stops_the_next_good_message(junk: bytes, longest: int, random: Random) -> None:
+    found, _ = deframe(chunks(junk + encode(GOOD), random, longest))
+    assert found[-1] == GOOD
+
+
+@pytest.mark.parametrize("alphabet", [bytes(range(256)), b"\xf1\xf5\xf6\x41\x44\x03\x05\x30"])
+def test_100_kb_of_junk(alphabet: bytes) -> None:
+    random = Random(0)
+    junk = bytes(random.choice(alphabet) for _ in range(100_000))
+    found, unusable_bytes = deframe(chunks(junk + encode(GOOD), random, 64))
+    assert found == [GOOD]
+    assert unusable_bytes == len(junk)
+
+
+def test_half_a_message_does_not_delay_the_next_one() -> None:
+    found, unusable_bytes = deframe([bytes.fromhex("f1 44 05 30"), encode(GOOD)])
+    assert found == [GOOD]
+    assert unusable_bytes == 4
+
+
+def test_a_leading_f6_is_junk() -> None:
+    """gymnasticon sends F6 before its requests, to flush what the bike may have half received."""
+    found, unusable_bytes = deframe([bytes.fromhex("f6 f5 41 36 f6 f5 44 39 f6")])
+    assert found == [Request(Op.CADENCE), Request(Op.POWER)]
+    assert unusable_bytes == 1
+
+
+@pytest.mark.parametrize(
+    ("raw", "percent"),
+    [
+        (155, 0),  # below the table, recorded on a real bike
+        (164, 0),
+        (169, 3.33),
+        (175, 4.51),
+        (186, 6.67),
+        (222, 10),
+        (400, 18.12),
+        (609, 30),
+        (803, 50),
+        (850, 57.71),
+        (901, 70),
+        (967, 100),
+        (968, 100),  # above it, likewise
+    ],
+)
+def test_percent_of_a_raw_resistance(raw: int, percent: float) -> None:
+    assert resistance_percent(raw) == pytest.approx(percent, abs=0.005)
+
+
+tables = st.lists(
+    st.integers(0, 9999),
+    min_size=RESISTANCE_TABLE_SIZE,
+    max_size=RESISTANCE_TABLE_SIZE,
+    unique=True,
+).map(sorted)
+
+
+@given(tables, st.floats(0, 100))
+def test_raw_resistance_is_the_inverse_of_percent(table: list[int], percent: float) -> None:
+    raw = resistance_raw(percent, table)
+    assert table[0] <= raw <= table[-1]
+    assert resistance_percent(raw, table) == pytest.approx(percent, abs=1e-6)
+
+
+@given(tables, st.integers(0, 9999), st.integers(0, 9999))
+def test_percent_never_falls_when_raw_rises(table: list[int], one: int, other: int) -> None:
+    low, high = sorted((one, other))
+    assert 0 <= resistance_percent(low, table) <= resistance_percent(high, table) <= 100
+
+
+def test_percent_outside_0_to_100_is_clamped() -> None:
+    assert resistance_raw(-1) == DEFAULT_RESISTANCE_TABLE[0]
+    assert resistance_raw(101) == DEFAULT_RESISTANCE_TABLE[-1]
+
+
+def test_a_table_may_be_level_in_places() -> None:
+    assert resistance_percent(20, [10, 20, 20, 30, 40]) == 50
+
+
+def feed(protocol: Peloton, *sent: Request | Response, at_ns: int = 7) -> list[Reading]:
+    return protocol.feed(Frame(at_ns, b"".join(map(encode, sent))))
+
+
+@pytest.mark.parametrize(
+    ("response", "reading"),
+    [
+        (Response(Op.CADENCE, 0), Reading(7, cadence_rpm=0)),
+        (Response(Op.CADENCE, 88), Reading(7, cadence_rpm=88)),
+        (Response(Op.POWER, 923), Reading(7, power_w=92.3)),
+        (Response(Op.RESISTANCE_PERCENT, 40), Reading(7, resistance_percent=40)),
+        (Response(Op.RESISTANCE_RAW, 803), Reading(7, resistance_raw=803, resistance_percent=50)),
+        (Response(Op.RESISTANCE_RAW, 155), Reading(7, resistance_raw=155, resistance_percent=0)),
+    ],
+)
+def test_an_answer_is_a_reading(response: Response, reading: Reading) -> None:
+    assert feed(Peloton(), response) == [reading]
+
+
+def test_requests_are_skipped_and_are_not_unusable() -> None:
+    protocol = Peloton()
+    assert feed(protocol, Request(Op.BOOT), Request(Op.CADENCE), GOOD, Request(Op.POWER)) == [
+        Reading(7, cadence_rpm=88)
+    ]
+    assert protocol.unusable_bytes == 0
+
+
+def test_a_reading_has_the_time_of_its_last_byte() -> None:
+    protocol = Peloton()
+    data = encode(GOOD)
+    assert protocol.feed(Frame(1, data[:-1])) == []
+    assert protocol.feed(Frame(2, data[-1:])) == [Reading(2, cadence_rpm=88)]
+
+
+def test_unusable_bytes_add_up() -> None:
+    protocol = Peloton()
+    protocol.feed(Frame(0, b"\x00\xf6"))
+    protocol.feed(Frame(0, b"\x01" + encode(GOOD)))
+    assert protocol.unusable_bytes == 3
+
+
+OTHER_TABLE = [raw + 10 for raw in DEFAULT_RESISTANCE_TABLE]
+RAW_813 = Response(Op.RESISTANCE_RAW, 813)
+
+
+def table_dialogue(table: list[int]) -> list[Request | Response]:
+    """What the tablet and the bike say when the tablet reads the table of the bike."""
+    dialogue: list[Request | Response] = []
+    for index, raw in enumerate(table):
+        dialogue += [Request(Op.RESISTANCE_TABLE, index), Response(Op.RESISTANCE_TABLE, raw)]
+    return dialogue
+
+
+def percent_after(*sent: Request | Response) -> float | None:
+    """What the raw value 813 is after that: 50 by OTHER_TABLE, 51.39 by the default one."""
+    protocol = Peloton()
+    assert feed(protocol, *sent) == []
+    return feed(protocol, RAW_813)[0].resistance_percent
+
+
+BY_DEFAULT = resistance_percent(813)
+
+
+def test_the_table_of_the_bike_replaces_the_default_one() -> None:
+    assert percent_after(*table_dialogue(OTHER_TABLE)) == 50
+
+
+def test_an_entry_that_was_lost_may_come_later() -> None:
+    dialogue = table_dialogue(OTHER_TABLE)
+    assert percent_after(*dialogue[:10], *dialogue[12:]) == BY_DEFAULT
+    assert percent_after(*dialogue[:10], *dialogue[12:], *dialogue[10:12]) == 50
+
+
+def test_a_second_answer_to_one_request_is_not_an_entry() -> None:
+    dialogue = table_dialogue(OTHER_TABLE)
+    entry_15_last = [*dialogue[32:], *dialogue[:32]]
+    assert percent_after(*entry_15_last, Response(Op.RESISTANCE_TABLE, 820)) == 50
+
+
+WHOLE = table_dialogue(OTHER_TABLE)
+LAST_ANSWER = WHOLE[-1]
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param(WHOLE[:-1], id="one answer short"),
+        pytest.param(WHOLE[1::2], id="answers without requests"),
+        pytest.param(
+            [*WHOLE[:-1], Request(Op.CADENCE), LAST_ANSWER], id="an answer after another request"
+        ),
+        pytest.param(
+            table_dialogue([*OTHER_TABLE[:14], *OTHER_TABLE[16:13:-1], *OTHER_TABLE[17:]]),
+            id="falling in places",
+        ),
+        pytest.param(table_dialogue(OTHER_TABLE[::-1]), id="falling"),
+        pytest.param(table_dialogue([0] * RESISTANCE_TABLE_SIZE), id="level"),
+    ],
+)
+def test_the_default_table_stays(sent: list[Request | Response]) -> None:
+    assert percent_after(*sent) == BY_DEFAULT
+
+
+@given(st.lists(st.binary(max_size=40)))
+def test_any_bytes_may_be_fed(junk: list[bytes]) -> None:
+    protocol = Peloton()
+    for data in junk:
+        protocol.feed(Frame(0, data))
+    assert protocol.unusable_bytes <= sum(map(len, junk))
+    assert feed(protocol, GOOD) == [Reading(7, cadence_rpm=88)]
+
+
+@given(st.lists(messages), st.randoms(use_true_random=False))
+def test_readings_do_not_depend_on_where_the_stream_is_cut(
+    sent: list[Request | Response], random: Random
+) -> None:
+    wire = b"".join(map(encode, sent))
+    cut = Peloton()
+    readings = [
+        reading for piece in chunks(wire, random, 30) for reading in cut.feed(Frame(7, piece))
+    ]
+    assert readings == feed(Peloton(), *sent)
