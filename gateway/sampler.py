@@ -116,6 +116,7 @@ class Sampler:
         self._power = _RidingSeries()
         self._resistance = _Series()
         self._connected_ns: int | None = None
+        self._heard_ns: int | None = None
         self._last_resistance_percent = 0.0
 
     @property
@@ -130,6 +131,7 @@ class Sampler:
         self._connected_ns = None
 
     def add(self, reading: Reading) -> None:
+        self._heard_ns = reading.at_ns
         if reading.cadence_rpm is not None:
             self._cadence.add(reading.at_ns, reading.cadence_rpm)
         if reading.power_w is not None:
@@ -140,8 +142,9 @@ class Sampler:
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
         """The Sample of [start, end). Seconds are closed in order, each once."""
-        cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns)
-        power = self._power.mean(start_ns, end_ns, self._stale_ns)
+        there = self._was_there(start_ns)
+        cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns) if there else None
+        power = self._power.mean(start_ns, end_ns, self._stale_ns) if there else None
         sample = Sample(
             present=cadence is not None or self._silent(end_ns),
             cadence_rpm=round(cadence or 0.0, 1),
@@ -150,6 +153,11 @@ class Sampler:
         )
         self._forget_before(end_ns)
         return sample
+
+    def _was_there(self, start_ns: int) -> bool:
+        """Connected now, or heard of in this second before it was lost."""
+        heard = self._heard_ns is not None and self._heard_ns >= start_ns
+        return heard or self._connected_ns is not None
 
     def _silent(self, end_ns: int) -> bool:
         """Connected for long enough to have said something, and did not."""

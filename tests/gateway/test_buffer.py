@@ -1,0 +1,347 @@
+"""The promise, attacked: see also tests/e2e, which kills real processes."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+
+import pytest
+
+from gateway.buffer import DELETE_AFTER_NS, DELETE_BATCH, PAGE, UNCOMMITTED_MAX, Buffer
+from gateway.clock import NS_PER_S
+from gateway.send_order import RESIDENT_MAX, Entry
+from gateway.store import Record, Store, StoreError, Written
+from gateway.telemetry import telemetry_from_json
+from tests.support.telemetry import message
+from tests.support.virtual_clock import InlineExecutor, VirtualClock
+
+ROOMY = 100 * 1024 * 1024
+
+
+class CountingStore(Store):
+    """A real store that counts its writes and can be told to fail."""
+
+    writes = 0
+    failure: StoreError | None = None
+
+    def write(self, *args: object, **kwargs: object) -> Written:
+        if self.failure:
+            raise self.failure
+        self.writes += 1
+        return super().write(*args, **kwargs)  # type: ignore[arg-type]
+
+
+class Bench:
+    """A Buffer on virtual time whose committer runs."""
+
+    def __init__(self, path: Path, interval_s: float = 1.0, max_bytes: int = ROOMY) -> None:
+        self.clock = VirtualClock()
+        self.store, _ = CountingStore.open_or_replace(path, max_bytes, now_ms=1)
+        self.buffer = Buffer(self.store, self.clock, interval_s, InlineExecutor())
+        self._run: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.buffer.load()
+        self._run = asyncio.create_task(self.buffer.run())
+        await self.clock.settle()
+
+    async def take_all(self) -> list[Entry]:
+        taken = []
+        while (entry := await self.buffer.take()) is not None:
+            taken.append(entry)
+        return taken
+
+    def on_disk(self) -> list[int]:
+        """Seconds of the messages that a crash now would leave behind."""
+        records = [
+            record
+            for race_id in self.store.pending_by_race()
+            for record in self.store.page(race_id, 0, 1_000_000)
+        ]
+        return [telemetry_from_json(record.payload).second for record in records]
+
+    async def stop(self) -> None:
+        """Like a kill: nothing is written any more."""
+        if self._run is not None:
+            self._run.cancel()
+            await asyncio.wait([self._run])
+            self._run = None
+        self.store.close()
+
+
+@pytest.fixture
+async def open_bench(tmp_path: Path) -> AsyncIterator[Callable[..., Bench]]:
+    benches: list[Bench] = []
+
+    def open_(**kwargs: object) -> Bench:
+        benches.append(Bench(tmp_path / "buffer.db", **kwargs))  # type: ignore[arg-type]
+        return benches[-1]
+
+    yield open_
+    for bench in benches:
+        await bench.stop()
+
+
+@pytest.fixture
+async def bench(open_bench: Callable[..., Bench]) -> Bench:
+    bench = open_bench()
+    await bench.start()
+    return bench
+
+
+def seconds(entries: list[Entry]) -> list[int]:
+    return [telemetry_from_json(entry.payload).second for entry in entries]
+
+
+async def test_a_message_older_than_the_interval_is_on_disk(bench: Bench) -> None:
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0.7)
+    assert bench.on_disk() == [], "its commit is not due"
+    await bench.clock.run_for(0.3)
+    assert bench.on_disk() == [1]
+
+
+async def test_acknowledged_in_time_it_never_touches_the_disk(bench: Bench) -> None:
+    for second in range(1, 30):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(0.7)
+        for entry in await bench.take_all():
+            bench.buffer.acknowledge(entry)
+        await bench.clock.run_for(0.3)
+    await bench.clock.run_for(60)
+    assert bench.store.writes == 0
+    assert bench.buffer.status.depth == 0
+
+
+async def test_a_final_is_on_disk_at_once_when_nobody_can_acknowledge(bench: Bench) -> None:
+    bench.buffer.append(message(300))
+    await bench.clock.run_for(0)
+    assert bench.on_disk() == [300]
+
+
+async def test_online_a_final_gets_a_quarter_second_to_be_acknowledged(bench: Bench) -> None:
+    bench.buffer.online = True
+    bench.buffer.append(message(300))
+    await bench.clock.run_for(0.24)
+    assert bench.on_disk() == []
+    await bench.clock.run_for(0.02)
+    assert bench.on_disk() == [300]
+
+
+async def test_all_bikes_of_one_tick_share_one_transaction(bench: Bench) -> None:
+    for number in range(100):
+        bench.buffer.append(message(1, bike=f"bike-{number}"))
+    await bench.clock.run_for(1)
+    assert len(bench.on_disk()) == 100
+    assert bench.store.writes == 1
+
+
+async def test_with_no_interval_nothing_is_sent_before_it_is_on_disk(
+    open_bench: Callable[..., Bench],
+) -> None:
+    bench = open_bench(interval_s=0)
+    await bench.start()
+    bench.buffer.append(message(1))
+    assert await bench.buffer.take() is None
+    await bench.clock.run_for(0)
+    assert bench.on_disk() == [1]
+    assert seconds(await bench.take_all()) == [1]
+
+
+async def test_deletions_ride_with_the_next_transaction_or_come_after_five_seconds(
+    bench: Bench,
+) -> None:
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(1)
+    [entry] = await bench.take_all()
+    bench.buffer.acknowledge(entry)
+    bench.buffer.append(message(2))
+    await bench.clock.run_for(1)
+    assert (bench.on_disk(), bench.store.writes) == ([2], 2)
+    [entry] = await bench.take_all()
+    bench.buffer.acknowledge(entry)
+    await bench.clock.run_for(DELETE_AFTER_NS / NS_PER_S + 0.1)
+    assert bench.on_disk() == []
+    assert bench.buffer.status.on_disk == 0
+
+
+async def test_many_deletions_do_not_wait(bench: Bench) -> None:
+    for number in range(DELETE_BATCH):
+        bench.buffer.append(message(1, bike=f"bike-{number}"))
+    await bench.clock.run_for(1)
+    for entry in await bench.take_all():
+        bench.buffer.acknowledge(entry)
+    await bench.clock.run_for(0)
+    assert bench.on_disk() == []
+
+
+async def test_newest_race_first_and_within_a_race_as_produced(bench: Bench) -> None:
+    for race_id in (1, 2):
+        for second in (1, 2, 3):
+            bench.buffer.append(message(second, race_id))
+    taken = [telemetry_from_json(entry.payload) for entry in await bench.take_all()]
+    assert [(t.race_id, t.second) for t in taken] == [
+        (2, 1),
+        (2, 2),
+        (2, 3),
+        (1, 1),
+        (1, 2),
+        (1, 3),
+    ]
+
+
+async def test_given_back_it_returns_to_its_place(bench: Bench) -> None:
+    for second in (1, 2, 3):
+        bench.buffer.append(message(second))
+    first, following = await bench.buffer.take(), await bench.buffer.take()
+    assert first is not None
+    assert following is not None
+    bench.buffer.give_back(following)
+    bench.buffer.give_back(first)
+    assert seconds(await bench.take_all()) == [1, 2, 3]
+
+
+async def test_a_long_outage_is_read_back_in_order_and_memory_stays_bounded(bench: Bench) -> None:
+    count = RESIDENT_MAX + 3 * PAGE + 5
+    for second in range(1, count + 1):
+        bench.buffer.append(message(second, length_s=10_000))
+        await bench.clock.run_for(1)
+    queue = bench.buffer._order.queue(1)
+    assert len(queue.resident) == RESIDENT_MAX
+    assert len(bench.buffer._uncommitted) <= 1
+    bench.buffer.append(message(count + 1, length_s=10_000))  # not on disk yet
+    assert seconds(await bench.take_all()) == list(range(1, count + 2))
+
+
+async def test_a_new_process_goes_on_where_the_killed_one_was(
+    open_bench: Callable[..., Bench],
+) -> None:
+    bench = open_bench()
+    await bench.start()
+    for second in (1, 2, 3):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    await bench.stop()
+
+    bench = open_bench()
+    await bench.start()
+    assert (bench.buffer.status.depth, bench.buffer.status.on_disk) == (3, 3)
+    bench.buffer.append(message(4))
+    taken = await bench.take_all()
+    assert seconds(taken) == [1, 2, 3, 4]
+    assert len({entry.id for entry in taken}) == 4
+
+
+async def test_close_leaves_nothing_in_memory_alone(
+    bench: Bench, open_bench: Callable[..., Bench]
+) -> None:
+    bench.buffer.append(message(1))
+    await bench.buffer.close()
+    reopened = open_bench()
+    await reopened.start()
+    assert reopened.on_disk() == [1]
+
+
+async def test_acknowledged_while_it_is_being_written_it_is_deleted(bench: Bench) -> None:
+    bench.buffer.append(message(1))
+    [entry] = await bench.take_all()
+    write = bench.store.write
+
+    def acknowledge_meanwhile(*args: object, **kwargs: object) -> Written:
+        bench.buffer.acknowledge(entry)
+        return write(*args, **kwargs)
+
+    bench.store.write = acknowledge_meanwhile  # type: ignore[method-assign]
+    await bench.clock.run_for(1)
+    bench.store.write = write  # type: ignore[method-assign]
+    await bench.clock.run_for(10)
+    assert bench.on_disk() == []
+    assert bench.buffer.status.depth == 0
+
+
+async def test_quarantined_it_blocks_nothing_and_is_kept_with_its_reason(bench: Bench) -> None:
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    first = await bench.buffer.take()
+    assert first is not None
+    bench.buffer.quarantine(first, "topic not valid")
+    await bench.clock.run_for(1)
+    assert bench.store.quarantined_count() == 1
+    assert bench.buffer.status.quarantined == 1
+    assert seconds(await bench.take_all()) == [2]
+    assert bench.on_disk() == [2]
+
+
+async def test_a_disk_that_refuses_is_a_state_and_is_tried_again(bench: Bench) -> None:
+    bench.store.failure = StoreError("disk full")
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(3)
+    assert bench.buffer.status.problem == "disk full"
+    assert seconds(await bench.take_all()) == [1], "it can still be sent"
+    bench.store.failure = None
+    await bench.clock.run_for(1)
+    assert bench.buffer.status.problem is None
+    assert bench.on_disk() == [1]
+
+
+async def test_memory_is_bounded_while_the_disk_refuses_and_losses_are_counted(
+    bench: Bench,
+) -> None:
+    bench.store.failure = StoreError("disk full")
+    for _ in range(UNCOMMITTED_MAX + 5):
+        bench.buffer.append(message(1))
+    status = bench.buffer.status
+    assert (status.depth, status.lost) == (UNCOMMITTED_MAX, 5)
+
+
+async def test_eviction_is_counted_and_what_is_in_memory_survives(
+    open_bench: Callable[..., Bench],
+) -> None:
+    bench = open_bench(max_bytes=128 * 1024)
+    await bench.start()
+    produced = 0
+    for race_id in range(1, 6):
+        for second in range(1, 101):
+            bench.buffer.append(message(second, race_id))
+            produced += 1
+        await bench.clock.run_for(1)
+    held = await bench.buffer.take()
+    assert held is not None
+    status = bench.buffer.status
+    assert status.lost >= 100
+    assert status.lost % 100 == 0, "whole races"
+    assert status.depth + status.lost == produced
+    assert status.on_disk == len(bench.on_disk()) == status.depth
+    bench.buffer.give_back(held)
+    taken = [telemetry_from_json(entry.payload) for entry in await bench.take_all()]
+    assert len(taken) == status.depth
+    assert min(t.race_id for t in taken) == 1 + status.lost // 100
+
+
+async def test_an_answer_for_an_evicted_message_changes_no_count(
+    open_bench: Callable[..., Bench],
+) -> None:
+    bench = open_bench(max_bytes=128 * 1024)
+    await bench.start()
+    for second in range(1, 101):
+        bench.buffer.append(message(second, race_id=1))
+    await bench.clock.run_for(1)
+    held = await bench.buffer.take()
+    assert held is not None
+    for race_id in range(2, 7):
+        for second in range(1, 101):
+            bench.buffer.append(message(second, race_id))
+        await bench.clock.run_for(1)
+    before = bench.buffer.status
+    assert before.lost >= 100
+    bench.buffer.acknowledge(held)
+    assert bench.buffer.status == before
+
+
+def test_a_write_can_be_repeated(tmp_path: Path) -> None:
+    """What a cancelled commit relies on: the thread's write happens, then happens again."""
+    store, _ = Store.open_or_replace(tmp_path / "buffer.db", ROOMY, now_ms=1)
+    record = Record(1, 1, b"{}")
+    store.write([record])
+    store.write([record])
+    assert store.page(1, 0, 10) == [record]
+    store.close()

@@ -1,0 +1,186 @@
+"""Whole races in virtual time: real drivers, real buffer, real SQLite; only time and cloud fake."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from drivers.registry import DriverStatus, load_drivers
+from gateway.bike_link import LinkState
+from gateway.telemetry import Telemetry
+from tests.support.gateways import VirtualGateway, config
+
+RACE = 5_400_763
+RACE_START_MS = RACE * 300_000
+FOUR_RIDERS: list[dict[str, Any]] = [
+    {},
+    {"wire": "peloton"},
+    {"wire": "ftms", "scenario": "sprint"},
+    {"faults": {"zero_cadence_per_min": 10.0, "disconnect_at_s": 50, "disconnect_for_s": 7}},
+]
+
+
+async def ride(state_dir: Path, wall_ms: int, seconds: float, **kwargs: Any) -> list[Telemetry]:
+    settings = config(state_dir, kwargs.pop("bikes", FOUR_RIDERS))
+    virtual = VirtualGateway(settings, wall_ms, **kwargs)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(seconds)
+    await virtual.stop()
+    return virtual.delivered
+
+
+async def test_a_race_from_start_to_final(tmp_path: Path) -> None:
+    messages = await ride(tmp_path / "a", RACE_START_MS - 1500, 302, bikes=[{}])
+    race = [m for m in messages if m.race_id == RACE]
+    assert [m.second for m in race] == list(range(1, 301))
+    assert [m.event for m in race] == ["update"] * 299 + ["final"]
+    assert [m.device_timestamp for m in race] == [
+        RACE_START_MS + second * 1000 for second in range(1, 301)
+    ]
+    assert all(60 < m.cadence < 110 for m in race[10:])
+    assert len({m.uuid for m in messages}) == len(messages)
+
+
+async def test_joining_in_mid_race_starts_at_the_current_second(tmp_path: Path) -> None:
+    messages = await ride(tmp_path / "a", RACE_START_MS + 36_400, 2, bikes=[{}])
+    assert [m.second for m in messages] == [37, 38, 39]
+
+
+async def test_same_seed_same_race_to_the_byte_whenever_it_is_ridden(tmp_path: Path) -> None:
+    """But for what derives from the wall clock: raceId, deviceTimestamp, uuid."""
+
+    def lasting(message: Telemetry) -> tuple[object, ...]:
+        return (message.bike_id, message.second, message.event, message.cadence,
+                message.resistance, message.power, message.name, message.racer_id)  # fmt: skip
+
+    one = await ride(tmp_path / "a", RACE_START_MS - 1500, 302)
+    other = await ride(
+        tmp_path / "b", RACE_START_MS + 12_345 * 300_000 - 987, 302, monotonic_ns=123_456_789_012
+    )
+    of_race = [lasting(m) for m in one if m.race_id == RACE]
+    assert len(of_race) > 4 * 290
+    assert of_race == [lasting(m) for m in other if m.race_id == RACE + 12_345]
+
+
+async def test_the_final_arrives_though_bike_and_broker_are_gone(tmp_path: Path) -> None:
+    settings = config(tmp_path, [{"faults": {"vanish_at_s": 100}}, {}])
+    virtual = VirtualGateway(settings, RACE_START_MS - 500)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(250)
+    virtual.uplink.cut()
+    await virtual.run_for(100)
+    virtual.uplink.connect()
+    await virtual.run_for(10)
+    race = [m for m in virtual.delivered if m.race_id == RACE]
+    finals = [(m.bike_id, m.second, m.event) for m in race if m.event == "final"]
+    assert sorted(finals) == [("bike-1", 300, "final"), ("bike-2", 300, "final")]
+    vanished = [m.second for m in race if m.bike_id == "bike-1"]
+    assert vanished == [*range(1, 101), 300], "no update while the bike is away"
+    await virtual.stop()
+
+
+async def test_killed_in_an_outage_everything_older_than_the_interval_arrives(
+    tmp_path: Path,
+) -> None:
+    settings = config(tmp_path, [{}, {}])
+    first = VirtualGateway(settings, RACE_START_MS)
+    produced: list[Telemetry] = []
+    first.gateway.on_telemetry = produced.append
+    await first.start()
+    await first.run_for(60.5)
+    await first.kill()
+
+    second = VirtualGateway(settings, RACE_START_MS + 70_000)
+    await second.start()
+    second.uplink.connect()
+    await second.run_for(5)
+    promised = [m.uuid for m in produced if m.device_timestamp <= RACE_START_MS + 59_500]
+    arrived = second.delivered
+    assert set(promised) <= {m.uuid for m in arrived}
+    for bike in ("bike-1", "bike-2"):
+        seconds = [m.second for m in arrived if m.bike_id == bike]
+        assert seconds == sorted(seconds)
+    await second.stop()
+
+
+async def test_stopping_closes_the_running_second_and_leaves_it_on_disk(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
+    produced: list[Telemetry] = []
+    virtual.gateway.on_telemetry = produced.append
+    await virtual.start()
+    await virtual.run_for(30.4)
+    await virtual.stop()
+    assert produced[-1].second == 31
+    reopened = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS + 400_000)
+    assert reopened.store.pending_by_race() == {RACE: 31}
+    reopened.store.close()
+
+
+async def test_stopping_online_delivers_the_running_second(tmp_path: Path) -> None:
+    messages = await ride(tmp_path / "a", RACE_START_MS, 30.4, bikes=[{}])
+    assert messages[-1].second == 31
+
+
+async def test_a_stall_loses_seconds_counts_them_and_makes_none_up(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(10.5)
+    virtual.clock.stall(5)
+    await virtual.run_for(10)
+    assert [m.second for m in virtual.delivered] == [*range(1, 12), *range(16, 26)]
+    assert virtual.gateway.status.lost_seconds == 4
+    await virtual.stop()
+
+
+async def test_a_broken_plugin_is_its_bikes_state_and_the_others_race_on(tmp_path: Path) -> None:
+    settings = config(tmp_path, [{}, {}])
+    broken = settings.bikes[1].model_copy(update={"driver": "broken", "options": {}})
+    settings = settings.model_copy(update={"bikes": [settings.bikes[0], broken]})
+    drivers = {**load_drivers(), "broken": DriverStatus("broken", problem="ImportError: no x")}
+    virtual = VirtualGateway(settings, RACE_START_MS, drivers=drivers)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(5)
+    healthy, lost = virtual.gateway.status.bikes
+    assert healthy.state is LinkState.CONNECTED
+    assert lost.state is LinkState.LOST
+    assert "ImportError: no x" in lost.reason
+    assert {m.bike_id for m in virtual.delivered} == {"bike-1"}
+    await virtual.stop()
+
+
+async def test_the_status_counts(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}, {}]), RACE_START_MS)
+    await virtual.start()
+    await virtual.run_for(10.5)
+    status = virtual.gateway.status
+    assert (status.race_id, status.second) == (RACE, 11)
+    assert (status.produced, status.accepted, status.buffer.depth) == (20, 0, 20)
+    assert status.bikes[0].sample is not None
+    virtual.uplink.connect()
+    await virtual.run_for(1)
+    status = virtual.gateway.status
+    assert (status.cloud, status.accepted, status.buffer.depth) == ("connected", 22, 0)
+    await virtual.stop()
+
+
+async def test_a_quiet_race_logs_changes_of_state_only(tmp_path: Path) -> None:
+    with capture_logs() as logs:
+        await ride(tmp_path / "a", RACE_START_MS, 200, bikes=[{}])
+    assert [log["event"] for log in logs] == [
+        "racing",
+        "bike connected",
+        "cloud connected",
+        "stopping",
+        "stopped",
+    ]
+
+
+@pytest.mark.parametrize("offset_ms", [0, 1, 500])
+async def test_the_first_second_may_be_a_part_of_one(tmp_path: Path, offset_ms: int) -> None:
+    messages = await ride(tmp_path / "a", RACE_START_MS + 5000 + offset_ms, 3, bikes=[{}])
+    assert messages[0].second == 6

@@ -1,0 +1,88 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.send_order import RESIDENT_MAX, Entry, SendOrder
+
+
+def entry(id_: int, race_id: int = 1) -> Entry:
+    return Entry(id_, race_id, b"")
+
+
+def add(order: SendOrder, new: Entry) -> None:
+    order.queue(new.race_id).pending += 1
+    order.offer(new)
+
+
+def pop_all(order: SendOrder) -> list[tuple[int, int]]:
+    taken = []
+    while (queue := order.next_queue()) and queue.resident:
+        popped = order.pop(queue)
+        taken.append((popped.race_id, popped.id))
+    return taken
+
+
+@given(st.permutations([(race_id, id_) for race_id in (1, 2, 3) for id_ in range(4)]))
+def test_newest_race_first_then_as_produced(offered: list[tuple[int, int]]) -> None:
+    order = SendOrder()
+    for race_id, id_ in offered:
+        add(order, entry(id_, race_id))
+    assert pop_all(order) == sorted(offered, key=lambda item: (-item[0], item[1]))
+
+
+def test_what_is_put_back_comes_before_what_followed_it() -> None:
+    order = SendOrder()
+    for id_ in (1, 2, 3):
+        add(order, entry(id_))
+    queue = order.queue(1)
+    first, second = order.pop(queue), order.pop(queue)
+    order.put(second)
+    order.put(first)
+    assert [id_ for _, id_ in pop_all(order)] == [1, 2, 3]
+
+
+def test_beyond_the_memory_bound_a_race_goes_on_from_disk() -> None:
+    order = SendOrder()
+    for id_ in range(RESIDENT_MAX + 10):
+        add(order, entry(id_))
+    queue = order.queue(1)
+    assert len(queue.resident) == RESIDENT_MAX
+    assert queue.gap_from_id == RESIDENT_MAX
+    order.pop(queue)
+    add(order, entry(RESIDENT_MAX + 10))
+    assert len(queue.resident) == RESIDENT_MAX - 1, "nothing may overtake what lies on disk"
+
+
+def test_a_race_that_lies_on_disk_is_offered_by_its_gap() -> None:
+    order = SendOrder()
+    order.add_stored(5, count=1000)
+    queue = order.next_queue()
+    assert queue is not None
+    assert (queue.race_id, queue.pending, queue.gap_from_id) == (5, 1000, 0)
+
+
+def test_a_race_with_nothing_pending_is_forgotten() -> None:
+    order = SendOrder()
+    add(order, entry(1))
+    order.pop(order.queue(1))
+    assert order.next_queue() is None, "it is on its way, not to be sent again"
+    order.finish_one(1)
+    assert order.get(1) is None
+
+
+def test_a_withdrawn_message_is_not_sent() -> None:
+    order = SendOrder()
+    first, second = entry(1), entry(2)
+    add(order, first)
+    add(order, second)
+    order.withdraw(first)
+    assert pop_all(order) == [(1, 2)]
+
+
+def test_what_an_eviction_leaves_is_what_memory_still_has() -> None:
+    order = SendOrder()
+    order.add_stored(1, count=10)
+    young = entry(11)
+    order.queue(1).pending += 1
+    gone = order.shrink(order.queue(1), [young], pending=1)
+    assert gone == 10
+    assert pop_all(order) == [(1, 11)]

@@ -1,0 +1,92 @@
+"""A whole gateway in virtual time, on a FakeUplink."""
+
+import asyncio
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from drivers.registry import DriverStatus, load_drivers
+from gateway.buffer import Buffer
+from gateway.config import Config
+from gateway.daemon import Gateway
+from gateway.store import Store
+from gateway.telemetry import Telemetry, telemetry_from_json
+from tests.support.fake_uplink import FakeUplink
+from tests.support.virtual_clock import InlineExecutor, VirtualClock
+
+LOOPBACK = {"endpoint": "127.0.0.1", "port": 1883, "plaintext": True}
+
+
+def config(
+    state_dir: Path, bikes: list[dict[str, Any]], race: dict[str, Any] | None = None
+) -> Config:
+    """A config with the given bikes: each a dict of options of the fake bike, or of the bike."""
+    return Config(
+        thing_name="gateway-1",
+        state_dir=state_dir,
+        cloud=LOOPBACK,
+        race=race or {},
+        bikes=[
+            {
+                "id": f"bike-{number}",
+                "racer_id": number,
+                "racer_name": f"Rider{number}",
+                "class_id": 1,
+                "driver": "fake",
+                "options": {"seed": number, **options},
+            }
+            for number, options in enumerate(bikes, start=1)
+        ],
+    )
+
+
+class VirtualGateway:
+    """Started at wall time `wall_ms`; `run_for` lets time pass."""
+
+    def __init__(
+        self,
+        settings: Config,
+        wall_ms: int,
+        monotonic_ns: int = 5_000_000_000,
+        drivers: Mapping[str, DriverStatus] | None = None,
+    ) -> None:
+        self.clock = VirtualClock(wall_ms, monotonic_ns)
+        self.uplink = FakeUplink()
+        path = settings.state_dir / "buffer.db"
+        self.store, _ = Store.open_or_replace(path, 1 << 30, now_ms=1)
+        self.buffer = Buffer(
+            self.store, self.clock, settings.buffer.commit_interval_s, InlineExecutor()
+        )
+        self.gateway = Gateway(
+            settings, drivers or load_drivers(), self.clock, self.buffer, self.uplink
+        )
+        self._stop = asyncio.Event()
+        self._run: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.buffer.load()
+        self._run = asyncio.create_task(self.gateway.run(self._stop))
+        await self.clock.settle()
+
+    async def run_for(self, seconds: float) -> None:
+        await self.clock.run_for(seconds)
+        assert self._run is not None
+        if self._run.done():
+            self._run.result()
+
+    async def stop(self) -> None:
+        """SIGTERM."""
+        assert self._run is not None
+        self._stop.set()
+        await self._run
+
+    async def kill(self) -> None:
+        """kill -9: the file stays as it is."""
+        assert self._run is not None
+        self.store.close()
+        self._run.cancel()
+        await asyncio.wait([self._run])
+
+    @property
+    def delivered(self) -> list[Telemetry]:
+        return [telemetry_from_json(payload) for payload in self.uplink.delivered]

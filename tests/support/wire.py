@@ -1,0 +1,18 @@
+"""One assertion for both directions of a wire format."""
+
+from collections.abc import Callable
+from typing import TypeVar
+
+Value = TypeVar("Value")
+
+
+def assert_wire(
+    value: Value,
+    frame: str,
+    decode: Callable[[bytes], object],
+    encode: Callable[[Value], bytes],
+) -> None:
+    """`frame` (hex, spaced so that the point shows) reads as `value` and `value` writes `frame`."""
+    data = bytes.fromhex(frame)
+    assert decode(data) == value
+    assert encode(value).hex(" ") == data.hex(" ")
