@@ -55,6 +55,15 @@ _REMEDIES = {
     "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but no MQTT answer in time",
 }
 
+#: A broker that does not take a client's certificate ends the connection without a word of MQTT.
+_BREAK_OFFS = (
+    "AWS_IO_TLS_ERROR_READ_FAILURE",
+    "AWS_IO_TLS_ERROR_ALERT_RECEIVED",
+    "AWS_IO_TLS_CLOSED_ABORT",
+    "AWS_IO_SOCKET_CLOSED",
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
+)
+
 
 @dataclass(frozen=True, slots=True)
 class _Send:
@@ -142,7 +151,7 @@ class IotCore:
             name = mqtt5.ConnectReasonCode(data.connack_packet.reason_code).name
             reason = f"the broker refused the client: {_words(name)}"
         else:
-            reason = _explain(data.exception)
+            reason = _explain_failed_connect(data.exception)
         self._down(reason)
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
@@ -196,6 +205,16 @@ def _explain(error: BaseException | None) -> str:
         remedy = _REMEDIES.get(error.name)
         return f"{remedy} ({error.name})" if remedy else f"{error.message} ({error.name})"
     return str(error) or type(error).__name__
+
+
+def _explain_failed_connect(error: BaseException | None) -> str:
+    if isinstance(error, exceptions.AwsCrtError) and error.name in _BREAK_OFFS:
+        return (
+            "the broker ended the connection before accepting it: is cloud.certificate_file from "
+            "a CA it trusts, active, and does its policy let this thing_name connect? "
+            f"({error.name})"
+        )
+    return _explain(error)
 
 
 def _words(enum_name: str) -> str:

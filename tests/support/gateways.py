@@ -21,22 +21,24 @@ def config(
     state_dir: Path, bikes: list[dict[str, Any]], race: dict[str, Any] | None = None
 ) -> Config:
     """A config with the given bikes: each a dict of options of the fake bike, or of the bike."""
-    return Config(
-        thing_name="gateway-1",
-        state_dir=state_dir,
-        cloud=LOOPBACK,
-        race=race or {},
-        bikes=[
-            {
-                "id": f"bike-{number}",
-                "racer_id": number,
-                "racer_name": f"Rider{number}",
-                "class_id": 1,
-                "driver": "fake",
-                "options": {"seed": number, **options},
-            }
-            for number, options in enumerate(bikes, start=1)
-        ],
+    return Config.model_validate(
+        {
+            "thing_name": "gateway-1",
+            "state_dir": state_dir,
+            "cloud": LOOPBACK,
+            "race": race or {},
+            "bikes": [
+                {
+                    "id": f"bike-{number}",
+                    "racer_id": number,
+                    "racer_name": f"Rider{number}",
+                    "class_id": 1,
+                    "driver": "fake",
+                    "options": {"seed": number, **options},
+                }
+                for number, options in enumerate(bikes, start=1)
+            ],
+        }
     )
 
 

@@ -44,16 +44,14 @@ class Authority:
 
 
 class Mosquitto:
-    """One broker process. `acl`: lines of an access list; without it everything is allowed."""
+    """One broker process. `settings`: lines of mosquitto.conf that come instead of ours."""
 
-    def __init__(
-        self, directory: Path, authority: Authority, *, port: int | None = None, acl: str = ""
-    ) -> None:
-        self.port = port or free_port()
+    def __init__(self, directory: Path, authority: Authority, *, settings: str = "") -> None:
+        self.port = free_port()
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._config = directory / "mosquitto.conf"
-        self._config.write_text(self._settings(authority.issue("127.0.0.1"), acl))
+        self._config.write_text(self._settings(authority.issue("127.0.0.1"), settings))
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
@@ -74,8 +72,8 @@ class Mosquitto:
             self._process.wait(timeout=10)
             self._process = None
 
-    def _settings(self, server: Credentials, acl: str) -> str:
-        lines = [
+    def _settings(self, server: Credentials, settings: str) -> str:
+        ours = [
             f"user {getpass.getuser()}",
             f"listener {self.port} 127.0.0.1",
             f"cafile {server.ca_file}",
@@ -88,12 +86,10 @@ class Mosquitto:
             "max_inflight_messages 100",
             "max_queued_messages 0",
         ]
-        if acl:
-            acl_file = self._directory / "acl"
-            acl_file.write_text(acl)
-            acl_file.chmod(0o600)
-            lines.append(f"acl_file {acl_file}")
-        return "\n".join(lines) + "\n"
+        theirs = settings.splitlines()
+        replaced = {line.split()[0] for line in theirs}
+        kept = [line for line in ours if line.split()[0] not in replaced]
+        return "\n".join([*kept, *theirs]) + "\n"
 
 
 def find_mosquitto() -> str:

@@ -1,0 +1,103 @@
+"""`alleycat-gateway run` as a process of its own."""
+
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from tests.support.mosquitto import Credentials
+
+START_TIMEOUT_S = 20.0
+COMMAND = [sys.executable, "-m", "gateway"]
+
+
+class GatewayProcess:
+    """Its config lies in `directory` and can be changed between two starts."""
+
+    def __init__(self, directory: Path, credentials: Credentials) -> None:
+        self.config_file = directory / "gateway.toml"
+        self.log_file = directory / "gateway.log"
+        self.cloud: dict[str, Any] = {
+            "endpoint": "127.0.0.1",
+            "ca_file": credentials.ca_file,
+            "certificate_file": credentials.certificate_file,
+            "private_key_file": credentials.private_key_file,
+            "reconnect_max_s": 1,
+        }
+        self.race_length_s = 10
+        self.bikes = [_fake_bike(1), _fake_bike(2)]
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        assert self._process is not None
+        return self._process.pid
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8")
+
+    def write_config(self) -> None:
+        cloud = "\n".join(f"{key} = {_toml(value)}" for key, value in self.cloud.items())
+        self.config_file.write_text(
+            f'thing_name = "gateway-1"\nstate_dir = "state"\n[cloud]\n{cloud}\n'
+            f"[race]\nlength_s = {self.race_length_s}\n" + "\n".join(self.bikes),
+            encoding="utf-8",
+        )
+
+    def start(self, *arguments: str) -> None:
+        """Returns when the daemon races."""
+        self.write_config()
+        seen = self.log.count("racing") if self.log_file.exists() else 0
+        with self.log_file.open("ab") as log:
+            self._process = subprocess.Popen(
+                [*COMMAND, "run", "--config", str(self.config_file), *arguments],
+                stdout=log,
+                stderr=log,
+            )
+        self.wait_for_log("racing", times=seen + 1)
+
+    def wait_for_log(self, pattern: str, *, times: int = 1, timeout_s: float = 20.0) -> None:
+        deadline = time.monotonic() + timeout_s
+        while len(re.findall(pattern, self.log)) < times:
+            assert self._process is not None
+            assert self._process.poll() is None, f"the daemon ended:\n{self.log}"
+            assert time.monotonic() < deadline, f"{pattern!r} is not in the log:\n{self.log}"
+            time.sleep(0.02)
+
+    def terminate(self) -> float:
+        """SIGTERM; the exit code must be 0. Gives the seconds it took."""
+        assert self._process is not None
+        began = time.monotonic()
+        self._process.send_signal(signal.SIGTERM)
+        assert self._process.wait(timeout=10) == 0, self.log
+        self._process = None
+        return time.monotonic() - began
+
+    def kill(self) -> None:
+        """kill -9."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(timeout=10)
+            self._process = None
+
+    def written_bytes(self) -> int:
+        """What the process has had written to storage, as the kernel counts it."""
+        fields = dict(
+            line.split(": ") for line in Path(f"/proc/{self.pid}/io").read_text().splitlines()
+        )
+        return int(fields["write_bytes"])
+
+
+def _fake_bike(number: int) -> str:
+    return (
+        f'[[bikes]]\nid = "bike-{number}"\nracer_id = {number}\nracer_name = "Rider{number}"\n'
+        f'class_id = 1\ndriver = "fake"\noptions = {{ seed = {number}, ride_s = 10 }}\n'
+    )
+
+
+def _toml(value: object) -> str:
+    return f'"{value}"' if isinstance(value, str | Path) else str(value).lower()
