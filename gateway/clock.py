@@ -26,14 +26,20 @@ class Clock(drivers.contract.Clock, Protocol):
         ...
 
 
+#: Two clocks cannot be read at the same instant: a smaller difference is not a step.
+READING_JITTER_NS = 2 * NS_PER_MS
+
+
 class SystemClock:
     """The machine's clocks. An NTP step shows only after `reanchor`."""
 
     def __init__(self) -> None:
-        self.reanchor()
+        self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
 
     def reanchor(self) -> None:
-        self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+        difference_ns = time.time_ns() - time.monotonic_ns()
+        if abs(difference_ns - self._wall_minus_monotonic_ns) > READING_JITTER_NS:
+            self._wall_minus_monotonic_ns = difference_ns
 
     def monotonic_ns(self) -> int:
         return time.monotonic_ns()

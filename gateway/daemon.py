@@ -18,7 +18,7 @@ from gateway.clock import Clock, SystemClock
 from gateway.config import BikeConfig, Config
 from gateway.iot_core import IotCore
 from gateway.publisher import Publisher
-from gateway.race import ContinuousRaces
+from gateway.race import ContinuousRaces, Races
 from gateway.race_clock import RaceClock, RaceSecond
 from gateway.sampler import Sample, Sampler
 from gateway.state_lock import locked_state_dir
@@ -49,7 +49,8 @@ async def run_gateway(config: Config, drivers: Mapping[str, DriverStatus]) -> No
             commit_interval_s=config.buffer.commit_interval_s,
             max_bytes=config.buffer.max_size_mib * 1024 * 1024,
         )
-        await Gateway(config, drivers, clock, buffer, uplink).run(stop)
+        races = ContinuousRaces(config.race.length_s, config.race.offset_ms)
+        await Gateway(config, drivers, races, clock, buffer, uplink).run(stop)
 
 
 class Bike:
@@ -85,6 +86,7 @@ class Gateway:
         self,
         config: Config,
         drivers: Mapping[str, DriverStatus],
+        races: Races,
         clock: Clock,
         buffer: Buffer,
         uplink: Uplink,
@@ -92,7 +94,7 @@ class Gateway:
         self._config = config
         self._buffer = buffer
         self._uplink = uplink
-        races = ContinuousRaces(config.race.length_s, config.race.offset_ms)
+        self._clock = clock
         self._race_clock = RaceClock(races, clock)
         self._bikes = [
             Bike(bike, config.thing_name, drivers[bike.driver], clock) for bike in config.bikes
@@ -145,7 +147,9 @@ class Gateway:
             while True:
                 self._close_second(await self._race_clock.tick())
         finally:
-            self._close_second(self._race_clock.running)
+            running = self._race_clock.running
+            if running.start_ns <= self._clock.monotonic_ns():
+                self._close_second(running)
 
     def _close_second(self, second: RaceSecond) -> None:
         for bike in self._bikes:

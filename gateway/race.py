@@ -1,6 +1,7 @@
 """Which race is on, which of its seconds, and who rides. Pure."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,16 @@ class Racer:
     racer_id: int
     name: str
     class_id: int
+
+
+class Races(Protocol):
+    """Which races there are."""
+
+    def race_at(self, wall_ms: int) -> Race:
+        """The race that is on, or else the next one."""
+        ...
+
+    def race_after(self, race: Race) -> Race: ...
 
 
 @dataclass(frozen=True, slots=True)

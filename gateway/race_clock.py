@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from gateway.clock import NS_PER_S, Clock
-from gateway.race import ContinuousRaces, Race
+from gateway.race import Race, Races
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,7 @@ class RaceClock:
     second is ticked even then, because its `final` closes the race.
     """
 
-    def __init__(self, races: ContinuousRaces, clock: Clock) -> None:
+    def __init__(self, races: Races, clock: Clock) -> None:
         self._races = races
         self._clock = clock
         self.lost_seconds = 0
@@ -44,7 +44,7 @@ class RaceClock:
 
     @property
     def running(self) -> RaceSecond:
-        """The second that is being ridden now and has not been ticked yet."""
+        """The second that is being ridden now, or, before a race, its first."""
         return self._running
 
     async def tick(self) -> RaceSecond:

@@ -1,6 +1,6 @@
 """Readings at the bike's rhythm in, one Sample a second out. Pure."""
 
-from collections.abc import Iterator
+from bisect import bisect_left
 from dataclasses import dataclass
 
 from drivers import Reading
@@ -28,24 +28,22 @@ class Sample:
     power_w: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class _Point:
-    at_ns: int
-    value: float
-
-
 class _Series:
-    """The recent values of one field, oldest first; each holds until the next one."""
+    """The recent values of one field as (at_ns, value), oldest first; each holds until the next."""
 
     def __init__(self) -> None:
-        self._points: list[_Point] = []
+        self._points: list[tuple[int, float]] = []
         self.dropped = 0
 
     def add(self, at_ns: int, value: float) -> None:
-        if len(self._points) >= MAX_POINTS or (self._points and at_ns < self._points[-1].at_ns):
+        points = self._points
+        if points and at_ns < points[-1][0]:
             self.dropped += 1
             return
-        self._points.append(_Point(at_ns, value))
+        if len(points) >= MAX_POINTS:
+            self.dropped += 1
+            del points[0]
+        points.append((at_ns, value))
 
     def clear(self) -> None:
         self._points.clear()
@@ -53,30 +51,30 @@ class _Series:
     def mean(self, start_ns: int, end_ns: int, lifetime_ns: int) -> float | None:
         """Time-weighted mean over what was valid in [start, end); None if nothing was."""
         total, weight_ns = 0.0, 0
-        for at_ns, until_ns, value in self._spans(end_ns):
-            from_ns = max(at_ns, start_ns)
-            to_ns = min(until_ns, at_ns + lifetime_ns)
-            if to_ns > from_ns:
-                total += value * (to_ns - from_ns)
-                weight_ns += to_ns - from_ns
+        past = self._count_before(end_ns)
+        for index in range(past):
+            at_ns, value = self._points[index]
+            until_ns = self._points[index + 1][0] if index + 1 < past else end_ns
+            duration_ns = min(until_ns, at_ns + lifetime_ns) - max(at_ns, start_ns)
+            if duration_ns > 0:
+                total += (value or self._zero(index, end_ns)) * duration_ns
+                weight_ns += duration_ns
         return total / weight_ns if weight_ns else None
 
     def last(self, end_ns: int) -> float | None:
-        return next((p.value for p in reversed(self._points) if p.at_ns < end_ns), None)
+        past = self._count_before(end_ns)
+        return self._points[past - 1][1] if past else None
 
     def forget_before(self, end_ns: int) -> None:
         """Keep what still matters: the value that holds now, and the one a zero is judged by."""
-        past = sum(point.at_ns < end_ns for point in self._points)
-        del self._points[: max(0, past - 2)]
+        del self._points[: max(0, self._count_before(end_ns) - 2)]
 
-    def _spans(self, end_ns: int) -> Iterator[tuple[int, int, float]]:
-        """(from, until, value) of each value before `end_ns`."""
-        for index, point in enumerate(self._points):
-            if point.at_ns >= end_ns:
-                return
-            following = self._points[index + 1] if index + 1 < len(self._points) else None
-            until_ns = min(following.at_ns, end_ns) if following else end_ns
-            yield point.at_ns, until_ns, point.value
+    def _count_before(self, end_ns: int) -> int:
+        return bisect_left(self._points, (end_ns,))
+
+    def _zero(self, index: int, end_ns: int) -> float:
+        """What the zero at `index` stands for."""
+        return 0.0
 
 
 class _RidingSeries(_Series):
@@ -86,19 +84,16 @@ class _RidingSeries(_Series):
     value before it holds.
     """
 
-    def _spans(self, end_ns: int) -> Iterator[tuple[int, int, float]]:
-        before = 0.0
-        for index, (at_ns, until_ns, value) in enumerate(super()._spans(end_ns)):
-            lone = value == 0 and self._returns_soon(index, end_ns)
-            yield at_ns, until_ns, before if lone else value
-            before = value
+    def _zero(self, index: int, end_ns: int) -> float:
+        before = self._points[index - 1][1] if index else 0.0
+        return before if self._returns_soon(index, end_ns) else 0.0
 
     def _returns_soon(self, index: int, end_ns: int) -> bool:
-        at_ns = self._points[index].at_ns
+        at_ns = self._points[index][0]
         if index + 1 == len(self._points):
             return end_ns - at_ns < DROPOUT_NS
-        following = self._points[index + 1]
-        return following.value != 0 and following.at_ns - at_ns <= DROPOUT_NS
+        next_ns, following = self._points[index + 1]
+        return following != 0 and next_ns - at_ns <= DROPOUT_NS
 
 
 class Sampler:

@@ -1,5 +1,49 @@
-"""`demo`"""
+"""`demo`: the whole way, on this machine."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, fail
 
 
-def demo() -> None:
-    """x"""
+def demo(
+    bikes: Annotated[int, typer.Option(min=1, max=500, help="Racers; each has a gateway.")] = 8,
+    race: Annotated[int, typer.Option(min=10, max=3600, help="Length of the race in s.")] = 40,
+    outage: Annotated[
+        int, typer.Option(min=0, max=3600, help="How long the network is cut in mid-race, in s.")
+    ] = 10,
+    seed: Annotated[int, typer.Option(min=0, help="Same seed, same race.")] = 1,
+    json: Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")] = False,
+) -> None:
+    """Race fake bikes through broker, IoT rule and Kinesis on this machine, with an outage.
+
+    Ends by itself; exit code 1 if a message was lost or a race lies on more than one shard.
+    """
+    import structlog
+    from rich.console import Console
+
+    from gateway.demo import DemoExtraError, require_demo_extra
+
+    try:
+        require_demo_extra()
+    except DemoExtraError as error:
+        fail(str(error), FAILED)
+
+    from gateway.demo.session import DemoOptions, run_demo
+    from gateway.demo.view import open_view, print_summary, summary_json
+
+    # The view shows what the gateways would log.
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    console = Console(stderr=json)
+    console.print(f"starting broker, Kinesis and {bikes} gateways …")
+    try:
+        with open_view(console) as show:
+            summary = run_demo(DemoOptions(bikes, race, outage, seed), show)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+    print_summary(console, summary)
+    if json:
+        typer.echo(summary_json(summary))
+    if not summary.ok:
+        raise typer.Exit(FAILED)

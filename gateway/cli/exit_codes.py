@@ -6,6 +6,8 @@ import typer
 
 FAILED = 1
 USAGE = 2
+#: 128 + SIGINT, as shells have it.
+INTERRUPTED = 130
 #: EX_CONFIG of sysexits.h; the systemd unit does not restart on it.
 BAD_CONFIG = 78
 

@@ -9,6 +9,7 @@ from drivers.registry import DriverStatus, load_drivers
 from gateway.buffer import Buffer
 from gateway.config import Config
 from gateway.daemon import Gateway
+from gateway.race import ContinuousRaces
 from gateway.store import Store
 from gateway.telemetry import Telemetry, telemetry_from_json
 from tests.support.fake_uplink import FakeUplink
@@ -60,7 +61,12 @@ class VirtualGateway:
             self.store, self.clock, settings.buffer.commit_interval_s, InlineExecutor()
         )
         self.gateway = Gateway(
-            settings, drivers or load_drivers(), self.clock, self.buffer, self.uplink
+            settings,
+            drivers or load_drivers(),
+            ContinuousRaces(settings.race.length_s, settings.race.offset_ms),
+            self.clock,
+            self.buffer,
+            self.uplink,
         )
         self._stop = asyncio.Event()
         self._run: asyncio.Task[None] | None = None
