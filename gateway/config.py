@@ -6,6 +6,7 @@ Relative paths are relative to the config file.
 
 import difflib
 import ipaddress
+import ssl
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -228,25 +229,43 @@ def _duplicates(config: Config) -> Iterator[Problem]:
         seen.add(bike.id)
 
 
-def _file_problems(cloud: CloudConfig) -> Iterator[Problem]:
+def _file_problems(cloud: CloudConfig) -> list[Problem]:
     if cloud.plaintext:
-        return
-    for name, kind in (
-        ("ca_file", "CERTIFICATE"),
-        ("certificate_file", "CERTIFICATE"),
-        ("private_key_file", "PRIVATE KEY"),
-    ):
-        file: Path | None = getattr(cloud, name)
-        problem = _pem_problem(file, kind)
-        if problem:
-            yield Problem(f"cloud.{name}", problem)
-    key = cloud.private_key_file
-    if key is not None and key.is_file() and key.stat().st_mode & stat.S_IRWXO:
-        yield Problem(
-            "cloud.private_key_file",
-            f"{key} is open to every user (mode {stat.S_IMODE(key.stat().st_mode):04o}); "
-            f"expected 0600 or 0640: chmod 600 {key}",
+        return []
+    problems = [
+        Problem(f"cloud.{name}", problem)
+        for name, kind in (
+            ("ca_file", "CERTIFICATE"),
+            ("certificate_file", "CERTIFICATE"),
+            ("private_key_file", "PRIVATE KEY"),
         )
+        if (problem := _pem_problem(getattr(cloud, name), kind))
+    ]
+    key, certificate = cloud.private_key_file, cloud.certificate_file
+    if problems or key is None or certificate is None:
+        return problems
+    problem = _open_key_problem(key) or _pair_problem(certificate, key)
+    return [Problem("cloud.private_key_file", problem)] if problem else []
+
+
+def _open_key_problem(key: Path) -> str | None:
+    mode = stat.S_IMODE(key.stat().st_mode)
+    if mode & stat.S_IRWXO:
+        return (
+            f"{key} is open to every user (mode {mode:04o}); expected 0600 or 0640: chmod 600 {key}"
+        )
+    return None
+
+
+def _pair_problem(certificate: Path, key: Path) -> str | None:
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
+    except ssl.SSLError as error:
+        return (
+            f"{key} does not fit cloud.certificate_file {certificate}, or one of them is damaged "
+            f"({error.reason}); expected the key that belongs to the certificate, not encrypted"
+        )
+    return None
 
 
 def _pem_problem(file: Path | None, kind: str) -> str | None:

@@ -258,7 +258,7 @@ def _build_client(cloud: CloudConfig, options: mqtt5.ClientOptions) -> mqtt5.Cli
             endpoint=cloud.endpoint,
             client_options=options,
         )
-    except exceptions.AwsCrtError as error:
+    except (exceptions.AwsCrtError, RuntimeError) as error:
         raise CredentialsError(
             f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
             f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {_explain(error)}; "

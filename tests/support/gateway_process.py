@@ -14,6 +14,13 @@ START_TIMEOUT_S = 20.0
 COMMAND = [sys.executable, "-m", "gateway"]
 
 
+def alleycat_gateway(*arguments: str, timeout_s: float = 60) -> subprocess.CompletedProcess[str]:
+    """Run the command to its end."""
+    return subprocess.run(
+        [*COMMAND, *arguments], check=False, capture_output=True, text=True, timeout=timeout_s
+    )
+
+
 class GatewayProcess:
     """Its config lies in `directory` and can be changed between two starts."""
 

@@ -1,0 +1,83 @@
+"""The demo as a person runs it: the whole cloud, an outage, an account of every message."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from tests.support.gateway_process import COMMAND, alleycat_gateway
+
+BIKES = 3
+RACE_S = 12
+
+
+def demo(outage_s: int) -> subprocess.CompletedProcess[str]:
+    sizes = ("--bikes", str(BIKES), "--race", str(RACE_S), "--outage", str(outage_s))
+    return alleycat_gateway("demo", *sizes, "--seed", "3", "--json", timeout_s=100)
+
+
+def summary_of(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
+    assert ended.returncode == 0, ended.stderr
+    summary: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    return summary
+
+
+@pytest.fixture(scope="module")
+def demos() -> list[subprocess.CompletedProcess[str]]:
+    """Twice the same, and one whose network is still down when the race is over; at once."""
+    with ThreadPoolExecutor() as pool:
+        return list(pool.map(demo, (4, 4, RACE_S)))
+
+
+def test_nothing_is_lost_and_the_last_line_says_so(
+    demos: list[subprocess.CompletedProcess[str]],
+) -> None:
+    summary = summary_of(demos[0])
+    assert summary["racers"] == BIKES
+    assert summary["produced"] == summary["in_kinesis"] == BIKES * RACE_S
+    assert (summary["lost"], summary["rule_failures"]) == (0, 0)
+    [(race_id, shards)] = summary["shards"].items()
+    assert int(race_id) > 0
+    assert len(shards) == 1
+    assert summary["most_buffered"] >= BIKES * 3, "the outage was real"
+    assert all(standing["is_final"] for standing in summary["leaderboard"])
+    assert "network cut" in demos[0].stderr
+    assert "network restored" in demos[0].stderr
+
+
+def test_same_seed_same_race(demos: list[subprocess.CompletedProcess[str]]) -> None:
+    one, other = (
+        [{**standing, "race_id": None} for standing in summary_of(ended)["leaderboard"]]
+        for ended in demos[:2]
+    )
+    assert one == other
+
+
+def test_an_outage_beyond_the_end_of_the_race_loses_nothing(
+    demos: list[subprocess.CompletedProcess[str]],
+) -> None:
+    summary = summary_of(demos[2])
+    assert (summary["lost"], summary["in_kinesis"]) == (0, BIKES * RACE_S)
+
+
+def test_ctrl_c_ends_it_cleanly() -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "demo", "--bikes", "2"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert process.stdout is not None
+    while "second" not in process.stdout.readline():
+        assert process.poll() is None
+    time.sleep(1)
+    os.killpg(process.pid, signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert errors.strip() == "interrupted"
