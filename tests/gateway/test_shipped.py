@@ -1,0 +1,48 @@
+"""config_path: the same name finds the file in a checkout and in an installed wheel."""
+
+import shutil
+import sys
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+from gateway import shipped
+
+
+def test_in_a_checkout_it_lies_beside_the_packages() -> None:
+    path = shipped.config_path("aws/template.yaml")
+    assert path == Path(__file__).parents[2] / "config" / "aws" / "template.yaml"
+
+
+@pytest.fixture
+def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The module as in a virtual environment at `tmp_path`, with no config/ beside it."""
+    source = tmp_path / "lib" / "site-packages" / "gateway" / "shipped.py"
+    source.parent.mkdir(parents=True)
+    shutil.copy(shipped.__file__, source)
+    spec = spec_from_file_location("installed_shipped", source)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(sys, "prefix", str(tmp_path))
+    return module
+
+
+def test_in_a_wheel_it_lies_under_share(installed: ModuleType, tmp_path: Path) -> None:
+    path = tmp_path / "share" / "alleycat-gateway" / "config" / "gateway.toml"
+    path.parent.mkdir(parents=True)
+    path.touch()
+    assert installed.config_path("gateway.toml") == path
+
+
+def test_in_neither_place_the_error_names_both(installed: ModuleType, tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError) as raised:
+        installed.config_path("gateway.toml")
+    text = str(raised.value)
+    assert text.startswith("gateway.toml is not among the files shipped")
+    assert str(tmp_path / "lib" / "site-packages" / "config") in text
+    assert str(tmp_path / "share" / "alleycat-gateway" / "config") in text
+    assert text.endswith("reinstall alleycat-gateway")
