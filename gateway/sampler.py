@@ -51,14 +51,17 @@ class _Series:
     def mean(self, start_ns: int, end_ns: int, lifetime_ns: int) -> float | None:
         """Time-weighted mean over what was valid in [start, end); None if nothing was."""
         total, weight_ns = 0.0, 0
-        past = self._count_before(end_ns)
-        for index in range(past):
+        until_ns = end_ns
+        # Plain comparisons, backwards: this runs three times a second for each bike.
+        for index in range(self._count_before(end_ns) - 1, -1, -1):
             at_ns, value = self._points[index]
-            until_ns = self._points[index + 1][0] if index + 1 < past else end_ns
-            duration_ns = min(until_ns, at_ns + lifetime_ns) - max(at_ns, start_ns)
-            if duration_ns > 0:
-                total += (value or self._zero(index, end_ns)) * duration_ns
-                weight_ns += duration_ns
+            from_ns = at_ns if at_ns > start_ns else start_ns
+            if until_ns - at_ns > lifetime_ns:
+                until_ns = at_ns + lifetime_ns
+            if until_ns > from_ns:
+                total += (value or self._zero(index, end_ns)) * (until_ns - from_ns)
+                weight_ns += until_ns - from_ns
+            until_ns = at_ns
         return total / weight_ns if weight_ns else None
 
     def last(self, end_ns: int) -> float | None:

@@ -4,7 +4,7 @@ Both publish the same payloads with QoS 1 to the same mosquitto over mutual TLS,
 window and the SDK's flow control off, in turns, in this one process. What is counted is the
 CPU time of all threads of the process, user and system. Prints one line of JSON.
 
-    python -m tests.bench.cpu_per_message [--messages N] [--rounds N]
+    python -m tests.bench.cpu_per_message [--ticks N] [--rounds N]
 """
 
 import argparse
@@ -20,6 +20,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+import structlog
 from awscrt import mqtt5
 from awsiot import mqtt5_client_builder
 
@@ -39,32 +40,36 @@ TOPIC = "alleycat-publish"
 TIMEOUT_S = 120
 #: The publisher's own pace must not be what is measured.
 UNPACED_PER_S = 1e6
-#: Readings a second of a bike, and bikes whose second ends at once.
-READINGS_PER_S = 4
+#: Bikes whose second ends at once, and the Readings each of them gave in it.
 BIKES = 100
+READINGS_PER_S = 4
+RACER = Racer(7, "Hayden", 1)
 
 
 def main() -> None:
     arguments = _arguments()
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     with _broker() as (broker, credentials):
-        sampler = Sampler(stale_after_s=3.0)
-        payloads = [_message(n, sampler).to_json() for n in range(arguments.messages)]
+        samplers = _samplers()
+        payloads = [
+            telemetry.to_json()
+            for number in range(arguments.ticks)
+            for telemetry in _tick(number, samplers)
+        ]
         bare, ours = [], []
         for _ in range(arguments.rounds):
             bare.append(_bare_loop(broker.port, credentials, payloads))
-            ours.append(asyncio.run(_gateway(broker.port, credentials, arguments.messages)))
-    per_message_us = {
-        "bare_us": round(statistics.median(bare) / arguments.messages * 1e6, 1),
-        "gateway_us": round(statistics.median(ours) / arguments.messages * 1e6, 1),
-    }
+            ours.append(asyncio.run(_gateway(broker.port, credentials, arguments.ticks)))
     ratios = [o / b for o, b in zip(ours, bare, strict=True)]
+    messages = arguments.ticks * BIKES
     print(
         json.dumps(
             {
                 "benchmark": "cpu_per_message",
-                "messages": arguments.messages,
+                "messages": messages,
                 "rounds": arguments.rounds,
-                **per_message_us,
+                "bare_us": round(statistics.median(bare) / messages * 1e6, 1),
+                "gateway_us": round(statistics.median(ours) / messages * 1e6, 1),
                 "ratio": round(statistics.median(ratios), 2),
                 "ratio_min": round(min(ratios), 2),
                 "ratio_max": round(max(ratios), 2),
@@ -76,7 +81,7 @@ def main() -> None:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--messages", type=int, default=20_000)
+    parser.add_argument("--ticks", type=int, default=200, help=f"each of {BIKES} messages")
     parser.add_argument("--rounds", type=int, default=5)
     return parser.parse_args()
 
@@ -132,7 +137,7 @@ def _bare_loop(port: int, credentials: Credentials, payloads: list[bytes]) -> fl
     return spent_s
 
 
-async def _gateway(port: int, credentials: Credentials, count: int) -> float:
+async def _gateway(port: int, credentials: Credentials, ticks: int) -> float:
     """CPU seconds for the whole way: readings sampled, telemetry made, buffered, published."""
     clock = SystemClock()
     cloud = CloudConfig(
@@ -149,16 +154,17 @@ async def _gateway(port: int, credentials: Credentials, count: int) -> float:
         uplink = IotCore(cloud, "bench")
         publisher = Publisher(buffer, uplink, clock, Random(1), UNPACED_PER_S)
         tasks = [asyncio.create_task(buffer.run()), asyncio.create_task(publisher.run())]
-        while not publisher.connected:
+        samplers = _samplers()
+        for telemetry in _tick(0, samplers):  # warms up, and waits for the connection
+            buffer.append(telemetry)
+        while publisher.accepted < BIKES:  # noqa: ASYNC110 before the measurement
             await asyncio.sleep(0.01)
         began = time.process_time()
-        sampler = Sampler(stale_after_s=3.0)
-        sampler.connected(0)
-        for tick in range(0, count, BIKES):
-            for n in range(tick, min(tick + BIKES, count)):
-                buffer.append(_message(n, sampler))
+        for number in range(1, ticks + 1):
+            for telemetry in _tick(number, samplers):
+                buffer.append(telemetry)
             await publisher.drained()
-        assert publisher.accepted == count
+        assert publisher.accepted == (ticks + 1) * BIKES
         spent_s = time.process_time() - began
         for task in tasks:
             task.cancel()
@@ -167,17 +173,23 @@ async def _gateway(port: int, credentials: Credentials, count: int) -> float:
     return spent_s
 
 
-def _message(n: int, sampler: Sampler) -> Telemetry:
-    """Second n of one bike: four readings in, one message out."""
-    start_ns = n * NS_PER_S
-    for part in range(READINGS_PER_S):
-        at_ns = start_ns + part * NS_PER_S // READINGS_PER_S
-        sampler.add(
-            Reading(at_ns, cadence_rpm=80.0 + part, resistance_percent=40.0, power_w=112.0 + part)
-        )
-    second = RaceSecond(Race(1, 0, 10_000_000), n + 1, start_ns + NS_PER_S)
-    sample = sampler.close_second(second.start_ns, second.end_ns)
-    return make_telemetry("bench", "bike-1", Racer(7, "Hayden", 1), second, sample)
+def _tick(number: int, samplers: list[Sampler]) -> Iterator[Telemetry]:
+    """One second of every bike: four readings in, one message out."""
+    second = RaceSecond(Race(1, 0, 10_000_000), number + 1, (number + 1) * NS_PER_S)
+    for bike, sampler in enumerate(samplers):
+        for part in range(READINGS_PER_S):
+            at_ns = second.start_ns + part * NS_PER_S // READINGS_PER_S
+            cadence_rpm, power_w = 80.0 + part, 112.0 + part
+            sampler.add(Reading(at_ns, cadence_rpm, None, 40.0, power_w))
+        sample = sampler.close_second(second.start_ns, second.end_ns)
+        yield make_telemetry("bench", f"bike-{bike}", RACER, second, sample)
+
+
+def _samplers() -> list[Sampler]:
+    samplers = [Sampler(stale_after_s=3.0) for _ in range(BIKES)]
+    for sampler in samplers:
+        sampler.connected(0)
+    return samplers
 
 
 if __name__ == "__main__":

@@ -84,6 +84,7 @@ class Mosquitto:
             "use_identity_as_username true",
             "allow_anonymous false",
             "persistence false",
+            "set_tcp_nodelay true",
             "max_inflight_messages 100",
             "max_queued_messages 0",
         ]
