@@ -46,7 +46,7 @@ class ConfigError(Exception):
     def __init__(self, file: Path, problems: list[Problem]) -> None:
         self.file = file
         self.problems = problems
-        lines = [f"{file}: {len(problems)} problem(s)"]
+        lines = [f"{file}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"]
         lines += [f"  {problem.key}: {problem.what}" for problem in problems]
         super().__init__("\n".join(lines))
 

@@ -1,20 +1,40 @@
 """The command `alleycat-gateway`: one file per verb; each imports what is heavy when it runs."""
 
+from typing import Annotated
+
 import typer
 
 from gateway.cli import config, decode, demo, run, schema
 
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"alleycat-gateway {version('alleycat-gateway')}")
+        raise typer.Exit
+
+
 app = typer.Typer(
     name="alleycat-gateway",
-    help="From an exercise bike to AWS IoT Core, every second of every race.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes in half the time
 )
 app.command()(run.run)
 app.command()(demo.demo)
 app.command()(decode.decode)
 app.command()(schema.schema)
 app.add_typer(config.app, name="config")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """From an exercise bike to AWS IoT Core, every second of every race."""
 
 
 def main() -> None:

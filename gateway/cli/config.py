@@ -17,7 +17,10 @@ def config() -> None:
 
 @app.command()
 def check(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
-    """Check keys, types, files, drivers and their options. Exit code 78 if `run` would refuse."""
+    """Say what is wrong with a config, key by key.
+
+    Checks keys, types, files, drivers and their options; exit code 78 if `run` would refuse it.
+    """
     from drivers.registry import load_drivers
     from gateway.config import ConfigError, load_config
 

@@ -14,7 +14,10 @@ def decode(
         typer.Argument(metavar="HEX…", help="Frames in order of arrival; spaces and : are fine."),
     ],
 ) -> None:
-    """Print one JSON Reading a line. Successive frames share the protocol's state."""
+    """Print what a bike's bytes say, for a bug report.
+
+    One JSON Reading a line. Successive frames share the protocol's state.
+    """
     import json
     from dataclasses import asdict
 

@@ -16,9 +16,10 @@ def demo(
     seed: Annotated[int, typer.Option(min=0, help="Same seed, same race.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")] = False,
 ) -> None:
-    """Race fake bikes through broker, IoT rule and Kinesis on this machine, with an outage.
+    """Race fake bikes through a cloud on this machine.
 
-    Ends by itself; exit code 1 if a message was lost or a race lies on more than one shard.
+    Through broker, IoT rule and Kinesis, with an outage in mid-race. Ends by itself; exit code 1
+    if a message was lost or a race lies on more than one shard.
     """
     import structlog
     from rich.console import Console

@@ -17,7 +17,11 @@ def run(
         bool, typer.Option("--fake-bike", help="Replace the configured bikes by fake ones.")
     ] = False,
 ) -> None:
-    """Race: read the bikes, publish every second, keep what cannot be sent. Ends on SIGTERM."""
+    """Read the bikes, race, publish every second.
+
+    What cannot be sent is kept on disk. Ends on SIGTERM or Ctrl-C; exit code 78 if the config
+    cannot work.
+    """
     import asyncio
 
     import structlog
