@@ -40,15 +40,18 @@ class FakeUplink:
         self._listener = None
 
     def connect(self) -> None:
+        assert self._listener is not None
         self.connected = True
-        self._tell().on_up()
+        self._listener.on_up()
 
     def cut(self, reason: str = "network down") -> None:
         self.connected = False
         tickets, self._open = list(self._open), {}
-        self._tell().on_down(reason)
+        if self._listener is None:
+            return
+        self._listener.on_down(reason)
         for ticket in tickets:
-            self._tell().on_answer(ticket, Answer(Verdict.RETRY, reason))
+            self._listener.on_answer(ticket, Answer(Verdict.RETRY, reason))
 
     def _reply(self, ticket: int, payload: bytes) -> None:
         if self._open.get(ticket) is not payload or self._listener is None:
@@ -60,7 +63,3 @@ class FakeUplink:
         if answer.verdict is Verdict.ACCEPTED:
             self.delivered.append(payload)
         self._listener.on_answer(ticket, answer)
-
-    def _tell(self) -> UplinkListener:
-        assert self._listener is not None
-        return self._listener

@@ -2,6 +2,7 @@
 
 import getpass
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -72,6 +73,15 @@ class Mosquitto:
             self._process.terminate()
             self._process.wait(timeout=10)
             self._process = None
+
+    def pause(self) -> None:
+        """It stands still: connections stay open and nothing is answered."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        assert self._process is not None
+        self._process.send_signal(signal.SIGCONT)
 
     def _settings(self, server: Credentials, settings: str) -> str:
         ours = [
