@@ -24,7 +24,7 @@ def open_view(console: Console) -> Iterator[Callable[[Scene], None]]:
     """Something to show scenes with, as fits the console."""
     if console.is_terminal:
         with Live(console=console, auto_refresh=False, screen=False) as live:
-            yield lambda scene: live.update(_leaderboard(scene, console.height), refresh=True)
+            yield lambda scene: live.update(leaderboard(scene, console.height), refresh=True)
     else:
         yield PlainView(console)
 
@@ -105,7 +105,8 @@ def _when(scene: Scene) -> str:
     return f"second {second:3} of {scene.race.length_s}"
 
 
-def _leaderboard(scene: Scene, height: int) -> Group:
+def leaderboard(scene: Scene, height: int) -> Group:
+    """Everything of a scene, on so many lines."""
     network = Text("up", style="green") if scene.network_up else Text("DOWN", style="bold red")
     heading = Text.assemble(
         ("Alleycat", "bold"), f"  race {scene.race.race_id}  {_when(scene)}  network ", network

@@ -1,0 +1,29 @@
+from pathlib import Path
+
+from gateway.demo.racers import NAMES, OneRace, Start, _config
+from gateway.race import Race
+
+RACE = Race(race_id=44_881_219, start_ms=1_795_248_760_123, length_s=40)
+
+
+def test_there_is_one_race_before_during_and_after_it() -> None:
+    races = OneRace(RACE)
+    for wall_ms in (0, RACE.start_ms + 20_000, RACE.start_ms + 90_000):
+        assert races.race_at(wall_ms) is RACE
+    assert races.race_after(RACE).start_ms > RACE.start_ms + 300 * 86_400_000
+
+
+def test_every_racer_is_somebody_else_and_rides_from_the_start(tmp_path: Path) -> None:
+    start = Start(RACE, seed=2, directory=tmp_path, port=1)
+    configs = [_config(number, start) for number in range(1, 2 * len(NAMES) + 1)]
+    bikes = [config.bikes[0] for config in configs]
+    for unique in (
+        [config.thing_name for config in configs],
+        [config.state_dir for config in configs],
+        [bike.racer_name for bike in bikes],
+        [bike.options["seed"] for bike in bikes],
+    ):
+        assert len(set(unique)) == len(configs)
+    assert not any(config.warnings for config in configs), "names fit the backend's columns"
+    ride_start_ms = RACE.start_ms - bikes[0].options["ride_offset_ms"]
+    assert ride_start_ms % (bikes[0].options["ride_s"] * 1000) == 0
