@@ -24,7 +24,7 @@ _NS_PER_S = 1_000_000_000
 
 
 class CaptureError(Exception):
-    """A file that is not a capture. The text has file, line, what is wrong and what was expected."""
+    """A file that is not a capture. The text has file, line, what is wrong and what is expected."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,6 +34,14 @@ class StoreError(Exception):
     """The file cannot be used. The text has the path and SQLite's reason."""
 
 
+class DamagedStoreError(StoreError):
+    """The file is there and can be opened, but is not a buffer that this version can read."""
+
+
+#: SQLite's primary result codes for "not a database" and "malformed".
+_DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+
+
 @dataclass(frozen=True, slots=True)
 class Record:
     """One message as it lies on disk."""
@@ -61,16 +69,29 @@ class Store:
 
     @classmethod
     def open_or_replace(cls, path: Path, max_bytes: int, now_ms: int) -> tuple[Self, Path | None]:
-        """Open, or set an unreadable file aside as `<name>.damaged-<now_ms>` and start anew.
+        """Open, or set a damaged file aside as `<name>.damaged-<now_ms>` and start anew.
 
-        The second value is where the damaged file went. StoreError if not even a new one opens.
+        The second value is where the damaged file went. A file that merely cannot be used now
+        (permissions, a full or read-only disk) is left alone: StoreError.
         """
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            return cls(path, max_bytes), None
+            return cls._open_checked(path, max_bytes), None
+        except DamagedStoreError:
+            return cls._replace(path, max_bytes, now_ms)
+
+    @classmethod
+    def _open_checked(cls, path: Path, max_bytes: int) -> Self:
+        store = cls(path, max_bytes)
+        try:
+            store.pending_by_race()
         except StoreError:
-            if not path.is_file():
-                raise
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def _replace(cls, path: Path, max_bytes: int, now_ms: int) -> tuple[Self, Path]:
         aside = path.with_name(f"{path.name}.damaged-{now_ms}")
         for suffix in ("", "-wal", "-shm"):
             part = path.with_name(path.name + suffix)
@@ -165,7 +186,7 @@ class Store:
         if version == 0:
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         elif version != SCHEMA_VERSION:
-            raise StoreError(
+            raise DamagedStoreError(
                 f"{self.path} has format {version}, this version reads {SCHEMA_VERSION}"
             )
 
@@ -184,7 +205,9 @@ class Store:
         try:
             yield
         except sqlite3.Error as error:
-            raise StoreError(f"{self.path}: {error}") from error
+            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
+            kind = DamagedStoreError if code in _DAMAGE_CODES else StoreError
+            raise kind(f"{self.path}: {error}") from error
 
     def _evict(self) -> dict[int, int]:
         """Whole races, oldest first, until what is left fits."""

@@ -122,7 +122,8 @@ def _table(scene: Scene, lines: int) -> Table:
     table = Table(expand=False)
     for title in ("", "racer", "best", "at", "rpm", "%", "W", "buffer", "cloud"):
         left = title in ("racer", "cloud")
-        table.add_column(title, justify="left" if left else "right", no_wrap=True)
+        width = len("connected") if title == "cloud" else None
+        table.add_column(title, justify="left" if left else "right", no_wrap=True, min_width=width)
     statuses = {status.bikes[0].racer_name: status for status in scene.gateways}
     ranked = [standing.name for standing in scene.standings]
     unranked = [name for name in statuses if name not in ranked]

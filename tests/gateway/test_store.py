@@ -100,6 +100,35 @@ def test_a_file_that_cannot_be_read_is_set_aside_whole(path: Path, content: byte
     store.close()
 
 
+def test_damage_behind_the_header_is_found_at_the_start(path: Path) -> None:
+    store = open_store(path)
+    store.write([Record(n, n % 7, bytes(100)) for n in range(1, 2000)])
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[3 * 4096 :] = bytes(len(content) - 3 * 4096)
+    path.write_bytes(content)
+    store, damaged = Store.open_or_replace(path, ROOMY, now_ms=9)
+    assert damaged is not None
+    assert store.pending_by_race() == {}
+    store.close()
+
+
+def test_a_file_that_is_only_out_of_reach_is_left_alone(path: Path) -> None:
+    store = open_store(path)
+    store.write([Record(1, 1, b"a")])
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    store.close()
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="locked"):
+        Store.open_or_replace(path, ROOMY, now_ms=9)
+    holder.execute("ROLLBACK")
+    holder.close()
+    store = open_store(path)
+    assert store.pending_by_race() == {1: 1}
+    store.close()
+
+
 def test_a_file_of_a_newer_version_is_set_aside_too(path: Path) -> None:
     open_store(path).close()
     with sqlite3.connect(path) as other:
