@@ -38,7 +38,10 @@ class Capture:
 
 def load_capture(file: Path) -> Capture:
     """Read a `.jsonl` capture. Raises CaptureError and OSError."""
-    lines = file.read_text(encoding="utf-8").splitlines()
+    try:
+        lines = file.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise CaptureError(f"{file}: not UTF-8 text; expected a .jsonl capture") from error
     if not lines:
         raise CaptureError(f"{file}: empty; expected a header line")
     header = _object(file, 1, lines[0])
@@ -49,10 +52,15 @@ def load_capture(file: Path) -> Capture:
             f'{file}:1: not a capture header; expected {{"alleycat_capture": {FORMAT_VERSION}, '
             '"protocol": "…"}'
         )
-    frames = tuple(
-        _frame(file, number, line) for number, line in enumerate(lines[1:], start=2) if line
-    )
-    return Capture(header["protocol"], frames, str(header.get("note", "")))
+    frames: list[Frame] = []
+    for number, line in enumerate(lines[1:], start=2):
+        if not line:
+            continue
+        frame = _frame(file, number, line)
+        if frames and frame.at_ns < frames[-1].at_ns:
+            raise CaptureError(f"{file}:{number}: expected a t_s not before the frame above")
+        frames.append(frame)
+    return Capture(header["protocol"], tuple(frames), str(header.get("note", "")))
 
 
 def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> Capture:
@@ -90,7 +98,7 @@ def _frame(file: Path, number: int, line: str) -> Frame:
     value = _object(file, number, line)
     try:
         return Frame(round(float(value["t_s"]) * _NS_PER_S), bytes.fromhex(value["hex"]))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CaptureError(
             f'{file}:{number}: expected {{"t_s": seconds, "hex": "…"}}: {error!r}'
         ) from error

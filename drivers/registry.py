@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from importlib.metadata import EntryPoint, entry_points
 from typing import cast
 
-from drivers.contract import BikeLost, Clock, Driver, DriverType
+from drivers.contract import BikeLost, Clock, Driver, DriverOptions, DriverType
 from drivers.reading import Reading
 
 GROUP = "alleycat_gateway.drivers"
@@ -32,6 +32,12 @@ def _load(point: EntryPoint) -> DriverStatus:
     # A plugin's import may fail in any way; whatever it is must not take the other bikes along.
     except Exception as error:
         return DriverStatus(point.name, problem=f"{point.value}: {type(error).__name__}: {error}")
+    options = getattr(driver, "Options", None)
+    if not (isinstance(options, type) and issubclass(options, DriverOptions)):
+        return DriverStatus(
+            point.name,
+            problem=f"{point.value} is no driver: expected a class whose Options are DriverOptions",
+        )
     return DriverStatus(point.name, driver=cast(DriverType, driver))
 
 
@@ -53,4 +59,9 @@ def make_driver(status: DriverStatus, options: Mapping[str, object], clock: Cloc
     """The driver for one bike. Raises pydantic's ValidationError for wrong options."""
     if status.driver is None:
         return UnusableDriver(f"driver {status.name!r} cannot be loaded: {status.problem}")
-    return status.driver(status.driver.Options.model_validate(options), clock)
+    checked = status.driver.Options.model_validate(options)
+    try:
+        return status.driver(checked, clock)
+    # As with importing it: whatever goes wrong in a plugin is the state of its bike alone.
+    except Exception as error:
+        return UnusableDriver(f"driver {status.name!r}: {type(error).__name__}: {error}")

@@ -57,8 +57,10 @@ class BikeLink:
             return str(error)
         # A driver may be anybody's plugin: its bug is this bike's state, with the traceback logged.
         except Exception as error:
-            log.exception("driver failed", bike=self.bike_id)
-            return f"driver failed: {type(error).__name__}: {error}"
+            reason = f"driver failed: {type(error).__name__}: {error}"
+            if reason != self.reason:
+                log.exception("driver failed", bike=self.bike_id)
+            return reason
         finally:
             self._sampler.disconnected()
 

@@ -7,6 +7,7 @@ wrong by up to 30 points (measured on a recording of ihaque/pelomon).
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import pairwise
+from math import isfinite
 
 from drivers import Reading
 
@@ -23,8 +24,11 @@ class CalibrationTable:
             raise ValueError(f"{len(points)} point(s): a table needs at least 2")
         ordered = sorted(points)
         for raw, percent in ordered:
+            point = f"point ({raw:g}, {percent:g})"
+            if not isfinite(raw):
+                raise ValueError(f"{point}: raw must be a number")
             if not 0 <= percent <= 100:
-                raise ValueError(f"point ({raw:g}, {percent:g}): percent must be in 0 … 100")
+                raise ValueError(f"{point}: percent must be in 0 … 100")
         rising = ordered[-1][1] > ordered[0][1]
         for (raw_a, percent_a), (raw_b, percent_b) in pairwise(ordered):
             if raw_a == raw_b or percent_a == percent_b or (percent_b > percent_a) != rising:

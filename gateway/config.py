@@ -4,26 +4,39 @@ Environment variables override the file: ALLEYCAT_CLOUD__ENDPOINT is cloud.endpo
 Relative paths are relative to the config file.
 """
 
-import difflib
 import ipaddress
 import ssl
 import stat
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
-from pydantic_core import ErrorDetails
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
+    SettingsError,
 )
 
 from drivers.registry import DriverStatus
 from gateway.calibration import CalibrationTable
+from gateway.config_problems import (
+    ConfigError,
+    Problem,
+    environment_problem,
+    problems_of,
+    unknown_key,
+)
 from gateway.race import Racer
 
 #: The backend's analytics columns are this wide; a longer name is cut there.
@@ -32,27 +45,18 @@ NAME_COLUMNS = 8
 Identifier = Annotated[str, Field(pattern=r"^[a-zA-Z0-9:_-]+$", min_length=1, max_length=128)]
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """One thing wrong with the config: where, what, and what was expected."""
-
-    key: str
-    what: str
-
-
-class ConfigError(Exception):
-    """The config cannot be used. The text lists every problem with its key."""
-
-    def __init__(self, file: Path, problems: list[Problem]) -> None:
-        self.file = file
-        self.problems = problems
-        lines = [f"{file}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"]
-        lines += [f"  {problem.key}: {problem.what}" for problem in problems]
-        super().__init__("\n".join(lines))
-
-
 class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def _no_content(value: object) -> object:
+    """A key pasted in place of its path must not come back in an error message."""
+    if isinstance(value, str) and ("\n" in value or "-----" in value):
+        raise ValueError("this is the content of a PEM file; expected the file's path")
+    return value
+
+
+PemPath = Annotated[Path, BeforeValidator(_no_content)]
 
 
 class CloudConfig(_Section):
@@ -63,9 +67,9 @@ class CloudConfig(_Section):
     topic: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^#+\x00]+$")] = (
         "alleycat-publish"
     )
-    ca_file: Path | None = None
-    certificate_file: Path | None = None
-    private_key_file: Path | None = None
+    ca_file: PemPath | None = None
+    certificate_file: PemPath | None = None
+    private_key_file: PemPath | None = None
     plaintext: bool = False
     reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     publish_rate_per_s: Annotated[float, Field(gt=0, le=100)] = 80.0
@@ -180,10 +184,15 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     Raises ConfigError with all problems found.
     """
     data = _read_toml(file)
+    hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
+    if hidden:
+        raise ConfigError(file, [Problem(key, unknown_key((key,), Config)) for key in hidden])
     try:
         config = Config(**data)
     except ValidationError as error:
-        raise ConfigError(file, _problems(error, Config)) from None
+        raise ConfigError(file, problems_of(error, Config)) from None
+    except SettingsError as error:
+        raise ConfigError(file, [environment_problem(error)]) from None
     config = _with_absolute_paths(config, file.absolute().parent)
     problems = [*_duplicates(config), *_file_problems(config.cloud)]
     bikes = []
@@ -242,10 +251,14 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
         if (problem := _pem_problem(getattr(cloud, name), kind))
     ]
     key, certificate = cloud.private_key_file, cloud.certificate_file
-    if problems or key is None or certificate is None:
-        return problems
-    problem = _open_key_problem(key) or _pair_problem(certificate, key)
-    return [Problem("cloud.private_key_file", problem)] if problem else []
+    problem = None
+    if key is not None and key.is_file():
+        problem = _open_key_problem(key)
+    if not problems and key is not None and certificate is not None:
+        problem = problem or _pair_problem(certificate, key)
+    if problem:
+        problems.append(Problem("cloud.private_key_file", problem))
+    return problems
 
 
 def _open_key_problem(key: Path) -> str | None:
@@ -294,51 +307,9 @@ def _check_driver(
     try:
         options = options_type.model_validate(bike.options)
     except ValidationError as error:
-        return bike, _problems(error, options_type, f"{key}.options")
+        return bike, problems_of(error, options_type, f"{key}.options")
     options = _paths_from(options, file.absolute().parent)
     return bike.model_copy(update={"options": options.model_dump()}), []
-
-
-def _problems(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Problem]:
-    return [_problem(details, model, prefix) for details in error.errors(include_url=False)]
-
-
-def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Problem:
-    key = prefix
-    for part in details["loc"]:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else part
-    if details["type"] == "extra_forbidden":
-        return Problem(key, _unknown_key(details["loc"], model))
-    if details["type"] == "missing":
-        return Problem(key, "missing")
-    message = details["msg"].removeprefix("Value error, ")
-    given = details["input"]
-    if isinstance(given, str | int | float | bool):
-        return Problem(key, f"got {given!r}; {message[0].lower()}{message[1:]}")
-    return Problem(key, message)
-
-
-def _unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    known = _keys_at(loc[:-1], model)
-    near = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    if near:
-        return f"unknown key; did you mean {near[0]!r}?"
-    return f"unknown key; expected one of: {', '.join(known)}"
-
-
-def _keys_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """The keys that the table at `loc` may have."""
-    for part in loc:
-        if isinstance(part, str) and part in model.model_fields:
-            model = _table_type(model.model_fields[part].annotation)
-    return sorted(model.model_fields)
-
-
-def _table_type(annotation: Any) -> type[BaseModel]:
-    """The model inside `Model` or `list[Model]`."""
-    arguments = getattr(annotation, "__args__", ())
-    table: type[BaseModel] = arguments[0] if arguments else annotation
-    return table
 
 
 def _is_loopback(host: str) -> bool:

@@ -39,6 +39,7 @@ class RaceClock:
         self._races = races
         self._clock = clock
         self.lost_seconds = 0
+        self._running: RaceSecond
         clock.reanchor()
         self._enter(races.race_at(clock.wall_ms_at(clock.monotonic_ns())))
 
@@ -57,6 +58,8 @@ class RaceClock:
     def _advance(self, ended: RaceSecond) -> None:
         if ended.is_final:
             self._enter(self._next_race(ended.race))
+            begun_ns = min(self._running.start_ns, self._clock.monotonic_ns())
+            self.lost_seconds += max(0, begun_ns - ended.end_ns) // NS_PER_S
             return
         now_second = self._second_at(ended.race, ended.end_ns - ended.second * NS_PER_S)
         following = ended.second + 1

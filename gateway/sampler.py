@@ -59,7 +59,8 @@ class _Series:
             if until_ns - at_ns > lifetime_ns:
                 until_ns = at_ns + lifetime_ns
             if until_ns > from_ns:
-                total += (value or self._zero(index, end_ns)) * (until_ns - from_ns)
+                believed = value or self._zero(index, end_ns, lifetime_ns)
+                total += believed * (until_ns - from_ns)
                 weight_ns += until_ns - from_ns
             until_ns = at_ns
         return total / weight_ns if weight_ns else None
@@ -75,7 +76,7 @@ class _Series:
     def _count_before(self, end_ns: int) -> int:
         return bisect_left(self._points, (end_ns,))
 
-    def _zero(self, index: int, end_ns: int) -> float:
+    def _zero(self, index: int, end_ns: int, lifetime_ns: int) -> float:
         """What the zero at `index` stands for."""
         return 0.0
 
@@ -87,9 +88,11 @@ class _RidingSeries(_Series):
     value before it holds.
     """
 
-    def _zero(self, index: int, end_ns: int) -> float:
-        before = self._points[index - 1][1] if index else 0.0
-        return before if self._returns_soon(index, end_ns) else 0.0
+    def _zero(self, index: int, end_ns: int, lifetime_ns: int) -> float:
+        if index == 0 or not self._returns_soon(index, end_ns):
+            return 0.0
+        before_ns, before = self._points[index - 1]
+        return before if self._points[index][0] - before_ns < lifetime_ns else 0.0
 
     def _returns_soon(self, index: int, end_ns: int) -> bool:
         at_ns = self._points[index][0]
@@ -129,7 +132,7 @@ class Sampler:
         self._connected_ns = None
 
     def add(self, reading: Reading) -> None:
-        self._heard_ns = reading.at_ns
+        self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
         if reading.cadence_rpm is not None:
             self._cadence.add(reading.at_ns, reading.cadence_rpm)
         if reading.power_w is not None:

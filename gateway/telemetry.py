@@ -82,6 +82,10 @@ def telemetry_from_json(payload: bytes) -> Telemetry:
 def telemetry_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the message."""
     schema = _TELEMETRY.json_schema(by_alias=True)
+    # None means absent: on the wire there is no null.
+    power = schema["properties"]["power"]
+    schema["properties"]["power"] = {**power.pop("anyOf")[0], **power}
+    del schema["properties"]["power"]["default"]
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,

@@ -22,7 +22,8 @@ def check(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
     Checks keys, types, files, drivers and their options; exit code 78 if `run` would refuse it.
     """
     from drivers.registry import load_drivers
-    from gateway.config import ConfigError, load_config
+    from gateway.config import load_config
+    from gateway.config_problems import ConfigError
 
     try:
         settings = load_config(file, load_drivers())

@@ -30,12 +30,10 @@ def demo(
         require_demo_extra()
     except DemoExtraError as error:
         fail(str(error), FAILED)
-
     from gateway.demo.session import DemoOptions, run_demo
     from gateway.demo.view import open_view, print_summary, summary_json
 
-    # The view shows what the gateways would log.
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
     console.print(f"starting broker, Kinesis and {bikes} gateways …")
     try:

@@ -27,7 +27,8 @@ def run(
     import structlog
 
     from drivers.registry import load_drivers
-    from gateway.config import ConfigError, load_config
+    from gateway.config import load_config
+    from gateway.config_problems import ConfigError
     from gateway.daemon import run_gateway
     from gateway.log import configure_logging
     from gateway.state_lock import StateDirError

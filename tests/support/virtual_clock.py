@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor, Future
-from heapq import heappop, heappush
+from heapq import heapify, heappop, heappush
 from typing import Any
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 #: Rounds of the event loop after which every task has come to its next wait.
 SETTLING_ROUNDS = 30
+
+#: When it rings, which one of that instant it is, and what it does.
+Alarm = tuple[int, int, Callable[[], None]]
 
 
 class VirtualClock:
@@ -18,7 +21,7 @@ class VirtualClock:
     def __init__(self, wall_ms: int = 0, monotonic_ns: int = 5 * NS_PER_S) -> None:
         self._now_ns = monotonic_ns
         self._true_wall_minus_monotonic_ns = wall_ms * NS_PER_MS - monotonic_ns
-        self._alarms: list[tuple[int, int, Callable[[], None]]] = []
+        self._alarms: list[Alarm] = []
         self._alarms_set = 0
         self.reanchor()
 
@@ -47,9 +50,15 @@ class VirtualClock:
         await awake.wait()
 
     async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
-        if until_ns is not None:
-            self._alarm(until_ns, event)
-        await event.wait()
+        if until_ns is None:
+            await event.wait()
+            return
+        alarm = self._alarm(until_ns, event)
+        try:
+            await event.wait()
+        finally:
+            self._alarms = [other for other in self._alarms if other is not alarm]
+            heapify(self._alarms)
 
     async def run_for(self, seconds: float) -> None:
         """Let so much time pass."""
@@ -71,9 +80,11 @@ class VirtualClock:
         for _ in range(SETTLING_ROUNDS):
             await asyncio.sleep(0)
 
-    def _alarm(self, at_ns: int, event: asyncio.Event) -> None:
+    def _alarm(self, at_ns: int, event: asyncio.Event) -> Alarm:
         self._alarms_set += 1
-        heappush(self._alarms, (at_ns, self._alarms_set, event.set))
+        alarm = (at_ns, self._alarms_set, event.set)
+        heappush(self._alarms, alarm)
+        return alarm
 
 
 class InlineExecutor(Executor):

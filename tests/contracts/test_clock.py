@@ -1,0 +1,190 @@
+"""What every gateway Clock promises: the machine's, and the one that tests live by."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+import pytest
+
+from gateway.clock import NS_PER_MS, NS_PER_S, READING_JITTER_NS, Clock, SystemClock
+from tests.support.virtual_clock import VirtualClock
+
+#: Long enough for two orders of events to be told apart, in real time too.
+SOON_NS = 3 * NS_PER_MS
+LATER_NS = 30 * NS_PER_MS
+
+
+@dataclass
+class Case:
+    """A clock, how to let time pass on it, and how NTP steps its wall clock."""
+
+    clock: Clock
+    pass_s: Callable[[float], Awaitable[None]]
+    step_wall: Callable[[int], None]
+
+    def in_ns(self, delay_ns: int) -> int:
+        return self.clock.monotonic_ns() + delay_ns
+
+    async def pass_ns(self, duration_ns: int) -> None:
+        await self.pass_s(duration_ns / NS_PER_S)
+
+    async def outcome(self, doing: Awaitable[None], after_ns: int = LATER_NS) -> bool:
+        """Whether it is done after so much time."""
+        task = asyncio.ensure_future(doing)
+        await self.pass_ns(after_ns)
+        done = task.done()
+        task.cancel()
+        await asyncio.wait([task])
+        return done
+
+
+def system_case(monkeypatch: pytest.MonkeyPatch) -> Case:
+    def step_wall(step_ms: int) -> None:
+        real = time.time_ns
+        monkeypatch.setattr(time, "time_ns", lambda: real() + step_ms * NS_PER_MS)
+
+    return Case(SystemClock(), asyncio.sleep, step_wall)
+
+
+def virtual_case(_: pytest.MonkeyPatch) -> Case:
+    clock = VirtualClock(wall_ms=1_700_000_000_000)
+    return Case(clock, clock.run_for, clock.step_wall)
+
+
+@pytest.fixture(params=[system_case, virtual_case])
+def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
+    made: Case = request.param(monkeypatch)
+    return made
+
+
+class TestReading:
+    async def test_monotonic_time_passes_and_never_goes_back(self, case: Case) -> None:
+        before_ns = case.clock.monotonic_ns()
+        await case.pass_ns(SOON_NS)
+        assert case.clock.monotonic_ns() >= before_ns + SOON_NS
+
+    @pytest.mark.parametrize(
+        "wall_ms", [0, 1_620_228_937_000, 1_700_000_000_001, 4_102_444_800_000]
+    )
+    def test_the_conversions_are_inverses(self, case: Case, wall_ms: int) -> None:
+        assert case.clock.wall_ms_at(case.clock.monotonic_ns_at(wall_ms)) == wall_ms
+        assert case.clock.wall_ms_at(case.clock.monotonic_ns_at(wall_ms) - 1) == wall_ms - 1
+
+    def test_the_wall_clock_goes_with_the_monotonic_one(self, case: Case) -> None:
+        now_ns = case.clock.monotonic_ns()
+        wall_ms = case.clock.wall_ms_at(now_ns)
+        assert case.clock.wall_ms_at(now_ns + 300 * NS_PER_S) == wall_ms + 300_000
+
+    @pytest.mark.parametrize("step_ms", [-3_600_000, -50, 50, 3_600_000])
+    def test_a_step_shows_after_reanchor_and_not_before(self, case: Case, step_ms: int) -> None:
+        now_ns = case.clock.monotonic_ns()
+        before_ms = case.clock.wall_ms_at(now_ns)
+        case.step_wall(step_ms)
+        assert case.clock.wall_ms_at(now_ns) == before_ms
+        case.clock.reanchor()
+        assert case.clock.wall_ms_at(now_ns) - before_ms == pytest.approx(step_ms, abs=5)
+
+    def test_without_a_step_reanchor_changes_nothing(self, case: Case) -> None:
+        before_ns = case.clock.monotonic_ns_at(1_700_000_000_000)
+        case.clock.reanchor()
+        assert case.clock.monotonic_ns_at(1_700_000_000_000) == before_ns
+
+
+class TestSleep:
+    async def test_not_back_before_its_time(self, case: Case) -> None:
+        until_ns = case.in_ns(SOON_NS)
+        woken_ns: list[int] = []
+
+        async def sleeper() -> None:
+            await case.clock.sleep_until(until_ns)
+            woken_ns.append(case.clock.monotonic_ns())
+
+        assert await case.outcome(sleeper())
+        assert woken_ns[0] >= until_ns
+
+    async def test_not_back_while_its_time_has_not_come(self, case: Case) -> None:
+        assert not await case.outcome(case.clock.sleep_until(case.in_ns(NS_PER_S)))
+
+    @pytest.mark.parametrize("ago_ns", [0, 1, NS_PER_S])
+    async def test_a_time_gone_by_lets_others_run_and_is_back(
+        self, case: Case, ago_ns: int
+    ) -> None:
+        other = asyncio.create_task(asyncio.sleep(0))
+        await case.clock.sleep_until(case.in_ns(-ago_ns))
+        await asyncio.sleep(0)
+        assert other.done()
+
+    async def test_the_earlier_wakes_first(self, case: Case) -> None:
+        woken: list[str] = []
+
+        async def sleeper(name: str, until_ns: int) -> None:
+            await case.clock.sleep_until(until_ns)
+            woken.append(name)
+
+        late, early = case.in_ns(3 * SOON_NS), case.in_ns(SOON_NS)
+        sleepers = asyncio.gather(sleeper("late", late), sleeper("early", early))
+        await case.pass_ns(LATER_NS)
+        await sleepers
+        assert woken == ["early", "late"]
+
+
+class TestWait:
+    async def test_back_when_the_event_is_set(self, case: Case) -> None:
+        event = asyncio.Event()
+        waiting = asyncio.create_task(case.clock.wait(event, case.in_ns(NS_PER_S)))
+        await case.pass_ns(SOON_NS)
+        assert not waiting.done()
+        event.set()
+        await asyncio.wait_for(waiting, 1)
+
+    async def test_back_at_once_when_it_is_set_already(self, case: Case) -> None:
+        event = asyncio.Event()
+        event.set()
+        await case.clock.wait(event, case.in_ns(NS_PER_S))
+        await case.clock.wait(event, None)
+
+    @pytest.mark.parametrize("delay_ns", [-NS_PER_S, 0, SOON_NS])
+    async def test_when_its_time_has_come_it_sets_the_event(
+        self, case: Case, delay_ns: int
+    ) -> None:
+        event = asyncio.Event()
+        assert await case.outcome(case.clock.wait(event, case.in_ns(delay_ns)))
+        assert event.is_set()
+
+    async def test_without_a_time_only_the_event_ends_it(self, case: Case) -> None:
+        event = asyncio.Event()
+        assert not await case.outcome(case.clock.wait(event, None))
+        assert not event.is_set()
+
+    @pytest.mark.parametrize("ending", ["event", "cancel"])
+    async def test_once_over_it_does_not_touch_the_event_again(
+        self, case: Case, ending: str
+    ) -> None:
+        """A spurious wake would hide one that somebody forgot."""
+        event = asyncio.Event()
+        waiting = asyncio.create_task(case.clock.wait(event, case.in_ns(2 * SOON_NS)))
+        await case.pass_ns(SOON_NS)
+        event.set() if ending == "event" else waiting.cancel()
+        await asyncio.wait([waiting])
+        event.clear()
+        await case.pass_ns(LATER_NS)
+        assert not event.is_set()
+
+
+class TestSystemClock:
+    def test_it_is_the_machines(self) -> None:
+        clock = SystemClock()
+        assert abs(clock.wall_ms_at(clock.monotonic_ns()) - time.time_ns() // NS_PER_MS) < 50
+
+    @pytest.mark.parametrize("sign", [-1, 1])
+    def test_two_clocks_read_one_after_the_other_are_no_step(
+        self, monkeypatch: pytest.MonkeyPatch, sign: int
+    ) -> None:
+        monkeypatch.setattr(time, "monotonic_ns", lambda: 7 * NS_PER_S)
+        monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000 * NS_PER_S)
+        clock = SystemClock()
+        jitter_ns = sign * READING_JITTER_NS
+        monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000 * NS_PER_S + jitter_ns)
+        clock.reanchor()
+        assert clock.monotonic_ns_at(1_700_000_000_000) == 7 * NS_PER_S

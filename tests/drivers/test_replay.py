@@ -1,0 +1,152 @@
+"""A capture as a bike: its real protocol, at the pace it was recorded."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from drivers import BikeLost, Frame, Reading
+from drivers.capture import encode_capture
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.protocols.peloton import Op, Response, encode_response
+from drivers.replay import Replay
+from tests.support.clock import NS_PER_MS, ManualClock
+
+START_NS = 7_000_000_123
+NS_PER_S = 1000 * NS_PER_MS
+
+
+def ftms(cadence_rpm: float) -> bytes:
+    return encode_indoor_bike_data(IndoorBikeData(speed_kmh=30, cadence_rpm=cadence_rpm))
+
+
+def peloton(cadence_rpm: int) -> bytes:
+    return encode_response(Response(Op.CADENCE, cadence_rpm))
+
+
+def record(file: Path, frames: Sequence[tuple[float, bytes]], protocol: str = "ftms") -> Path:
+    """A capture of (t_s, data)."""
+    timed = [Frame(round(t_s * NS_PER_S), data) for t_s, data in frames]
+    file.write_text("\n".join(encode_capture(protocol, timed)), encoding="utf-8")
+    return file
+
+
+def replay(clock: ManualClock, **options: object) -> Replay:
+    return Replay(Replay.Options.model_validate(options), clock)
+
+
+async def hear(bike: Replay) -> tuple[list[Reading], str]:
+    """All of it, and why it ended."""
+    heard: list[Reading] = []
+    try:
+        async with bike.open_bike() as readings:
+            async for reading in readings:
+                heard.append(reading)  # noqa: PERF401 what was heard before an error counts
+    except BikeLost as lost:
+        return heard, str(lost)
+    raise AssertionError("the readings ended without a reason")
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(monotonic_ns=START_NS)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "ride.jsonl"
+
+
+async def test_it_is_played_at_the_pace_it_was_recorded(file: Path, clock: ManualClock) -> None:
+    record(file, [(0, ftms(60)), (1.25, ftms(61)), (1.5, ftms(62))])
+    heard, _ = await hear(replay(clock, file=file))
+    assert [(reading.at_ns - START_NS, reading.cadence_rpm) for reading in heard] == [
+        (0, 60),
+        (1_250_000_000, 61),
+        (1_500_000_000, 62),
+    ]
+    assert clock.monotonic_ns() == START_NS + 1_500_000_000
+
+
+async def test_at_its_end_the_bike_is_lost_and_the_next_ride_starts_anew(
+    file: Path, clock: ManualClock
+) -> None:
+    bike = replay(clock, file=record(file, [(0, ftms(60)), (2, ftms(61))]))
+    first, reason = await hear(bike)
+    assert reason == f"end of capture {file}"
+    again, _ = await hear(bike)
+    assert [reading.at_ns - 2 * NS_PER_S for reading in again] == [
+        reading.at_ns for reading in first
+    ]
+
+
+async def test_the_protocol_is_the_captures(file: Path, clock: ManualClock) -> None:
+    halves = peloton(80)[:4], peloton(80)[4:]
+    record(file, [(0, halves[0]), (0.3, halves[1])], "peloton")
+    heard, _ = await hear(replay(clock, file=file, protocol="ftms"))
+    assert heard == [Reading(START_NS + 300 * NS_PER_MS, cadence_rpm=80)]
+
+
+async def test_raw_bytes_are_played_at_the_given_pace(tmp_path: Path, clock: ManualClock) -> None:
+    file = tmp_path / "line.bin"
+    file.write_bytes(b"".join(peloton(rpm) for rpm in (60, 61, 62)))
+    heard, _ = await hear(replay(clock, file=file, protocol="peloton", bytes_per_s=80))
+    assert [reading.cadence_rpm for reading in heard] == [60, 61, 62]
+    assert [reading.at_ns - START_NS for reading in heard] == [0, 100 * NS_PER_MS, 200 * NS_PER_MS]
+
+
+async def test_junk_is_skipped(file: Path, clock: ManualClock) -> None:
+    record(file, [(0, b"\xff" * 3), (1, ftms(61))])
+    heard, _ = await hear(replay(clock, file=file))
+    assert [reading.cadence_rpm for reading in heard] == [61]
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "capture cannot be read: .*No such file"),
+        (b"hello", r"capture cannot be read: .*ride.jsonl:1: not JSON"),
+        (b"\xff\xfe", r"capture cannot be read: .*ride.jsonl"),
+        (
+            b'{"alleycat_capture": 1, "protocol": "ant"}',
+            "protocol 'ant'; expected: ftms, peloton",
+        ),
+    ],
+    ids=["absent", "no capture", "no text", "unknown protocol"],
+)
+def test_what_cannot_be_played_is_a_lost_bike(
+    file: Path, clock: ManualClock, content: bytes | None, reason: str
+) -> None:
+    if content is not None:
+        file.write_bytes(content)
+    heard, said = asyncio.run(hear(replay(clock, file=file)))
+    assert heard == []
+    assert re.search(reason, said)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({}, "file"),
+        ({"file": "ride.csv"}, r"expected a .jsonl capture or a raw .bin"),
+        ({"file": "line.bin", "protocol": "ant"}, "protocol"),
+        ({"file": "line.bin", "bytes_per_s": 0}, "bytes_per_s"),
+        ({"file": "line.bin", "speed": 2}, "speed"),
+    ],
+)
+def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        Replay.Options.model_validate(options)
+
+
+def test_any_protocol_can_be_played() -> None:
+    for protocol in PROTOCOLS:
+        assert Replay.Options.model_validate({"file": "line.bin", "protocol": protocol})
+
+
+def test_it_is_as_patient_as_the_most_patient_protocol() -> None:
+    assert Replay.stale_after_s == max(make().stale_after_s for make in PROTOCOLS.values())

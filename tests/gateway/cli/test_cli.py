@@ -1,0 +1,72 @@
+"""The command as a whole: its verbs, and how little it loads to say so."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.main import get_command
+from typer.testing import CliRunner
+
+from gateway.cli import app
+
+ROOT = Path(__file__).parents[3]
+VERBS = ["run", "demo", "decode", "schema", "config"]
+
+
+def python(*arguments: str) -> str:
+    ended = subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    return ended.stdout
+
+
+def modules_after(statement: str) -> set[str]:
+    return set(python("-c", f"import sys; {statement}; print(*sys.modules)").split())
+
+
+@pytest.fixture(scope="session")
+def loaded() -> set[str]:
+    """What the command imports beyond its command-line library."""
+    return modules_after("import gateway.cli") - modules_after("import typer")
+
+
+def test_help_lists_the_verbs() -> None:
+    shown = python("-m", "gateway", "--help")
+    first_words = re.findall(r"^\W+ (\w+) ", shown, re.MULTILINE)
+    assert [word for word in first_words if word in VERBS] == VERBS
+
+
+def test_without_a_verb_it_shows_the_help() -> None:
+    result = CliRunner().invoke(app)
+    assert "Usage: alleycat-gateway" in result.output
+    assert result.exit_code == 2
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_says_what_it_does(verb: str) -> None:
+    result = CliRunner().invoke(app, [verb, "--help"])
+    assert result.exit_code == 0
+    assert f"Usage: alleycat-gateway {verb}" in result.output
+
+
+def test_no_verb_is_missing_here() -> None:
+    assert sorted(get_command(app).commands) == sorted(VERBS)  # type: ignore[attr-defined]
+
+
+def test_an_unknown_verb_is_refused() -> None:
+    result = CliRunner().invoke(app, ["rnu"])
+    assert result.exit_code == 2
+    assert "No such command 'rnu'" in result.output
+
+
+@pytest.mark.parametrize(
+    "heavy", ["asyncio", "pydantic", "structlog", "awscrt", "awsiot", "sqlite3", "moto", "boto3"]
+)
+def test_nothing_heavy_is_imported_before_a_verb_runs(heavy: str, loaded: set[str]) -> None:
+    assert heavy not in loaded
+
+
+def test_nothing_but_the_command_line_is_imported_before_a_verb_runs(loaded: set[str]) -> None:
+    assert {name for name in loaded if not name.startswith("gateway.cli")} == {"gateway"}

@@ -1,0 +1,72 @@
+"""`config check`: whether the daemon would start, without starting it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.cli import app
+
+BAD_CONFIG = 78
+
+GOOD = """
+thing_name = "gateway-1"
+
+[cloud]
+endpoint = "127.0.0.1"
+plaintext = true
+
+[[bikes]]
+id = "bike-001"
+racer_id = 7
+racer_name = "Hayden"
+class_id = 1
+driver = "fake"
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.toml"
+
+
+def check(file: Path, content: str | None = None) -> Result:
+    if content is not None:
+        file.write_text(content, encoding="utf-8")
+    return CliRunner().invoke(app, ["config", "check", str(file)])
+
+
+def test_a_good_file_says_who_would_race_where(file: Path) -> None:
+    result = check(file, GOOD)
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert result.stdout == f"{file}: ok: gateway-1 → 127.0.0.1; bikes: bike-001 (fake)\n"
+
+
+def test_nothing_is_made_or_changed(file: Path) -> None:
+    check(file, f'state_dir = "state"\n{GOOD}')
+    assert list(file.parent.iterdir()) == [file]
+
+
+def test_a_warning_goes_to_stderr_and_is_no_failure(file: Path) -> None:
+    result = check(file, GOOD.replace("Hayden", "Maximilian"))
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: bikes[0].racer_name: 'Maximilian' is longer")
+    assert "ok" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("content", "complaints"),
+    [
+        (GOOD.replace("endpoint", "endpont"), ["cloud.endpont: unknown key", "cloud.endpoint"]),
+        (GOOD.replace('"fake"', '"fkae"'), ["bikes[0].driver: 'fkae' is unknown"]),
+        ("thing_name", ["file: not TOML"]),
+        (None, ["file: No such file or directory; expected a TOML file"]),
+    ],
+)
+def test_a_bad_file_is_exit_code_78_with_every_problem(
+    file: Path, content: str | None, complaints: list[str]
+) -> None:
+    result = check(file, content)
+    assert (result.exit_code, result.stdout) == (BAD_CONFIG, "")
+    for complaint in (str(file), *complaints):
+        assert complaint in result.stderr

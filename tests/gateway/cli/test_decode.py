@@ -1,0 +1,86 @@
+"""`decode`: a bike's bytes as the Readings they are."""
+
+import json
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
+from drivers.protocols.peloton import Op, Response, encode_response
+from gateway.cli import app
+
+SCHWINN = "44025e0bf0007a0054"
+PELOTON_CADENCE_80 = encode_response(Response(Op.CADENCE, 80)).hex()
+
+
+def decode(*arguments: str) -> Result:
+    return CliRunner().invoke(app, ["decode", *arguments])
+
+
+def readings(*arguments: str) -> list[dict[str, float]]:
+    result = decode(*arguments)
+    assert (result.exit_code, result.stderr) == (0, "")
+    return [json.loads(line) for line in result.stdout.splitlines()]
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [SCHWINN, SCHWINN.upper(), "44 02 5e 0b f0 00 7a 00 54", "44:02:5E:0B:F0:00:7A:00:54",
+     "44-02-5e-0b-f0-00-7a-00-54"],
+)  # fmt: skip
+def test_one_frame_however_it_is_spaced(frame: str) -> None:
+    (reading,) = readings("ftms", frame)
+    assert reading == {
+        "cadence_rpm": 120,
+        "power_w": 122,
+        "speed_kmh": 29.1,
+        "heart_rate_bpm": 84,
+    }
+
+
+def test_a_zero_is_said_and_what_was_not_said_is_left_out() -> None:
+    zero = encode_response(Response(Op.CADENCE, 0)).hex()
+    assert readings("peloton", zero) == [{"cadence_rpm": 0}]
+
+
+def test_one_line_for_each_reading() -> None:
+    power = encode_response(Response(Op.POWER, 1630)).hex()
+    assert readings("peloton", PELOTON_CADENCE_80 + power) == [
+        {"cadence_rpm": 80},
+        {"power_w": 163},
+    ]
+
+
+def test_frames_share_the_state_of_one_connection() -> None:
+    record = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=20, power_w=163)
+    parts = [part.hex() for part in encode_indoor_bike_record(record, 8)]
+    assert len(parts) > 1
+    said = {name: value for reading in readings("ftms", *parts) for name, value in reading.items()}
+    assert (said["cadence_rpm"], said["power_w"]) == (80, 163)
+    assert readings("peloton", PELOTON_CADENCE_80[:6], PELOTON_CADENCE_80[6:]) == [
+        {"cadence_rpm": 80}
+    ]
+
+
+def test_what_means_nothing_is_counted_on_stderr() -> None:
+    result = decode("peloton", "0102f6" + PELOTON_CADENCE_80)
+    assert result.exit_code == 0
+    assert json.loads(result.stdout) == {"cadence_rpm": 80}
+    assert result.stderr.startswith("3 byte")
+    assert result.stderr.endswith("meant nothing in peloton\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["ant", "00"], "protocol 'ant' is unknown; expected one of: ftms, peloton"),
+        (["ftms", "hello"], "'hello' is not hex; expected byte pairs such as 44025e0b"),
+        (["ftms", SCHWINN, "123"], "'123' is not hex"),
+        (["ftms"], "Missing argument"),
+    ],
+)
+def test_wrong_usage_says_what_was_expected(arguments: list[str], complaint: str) -> None:
+    result = decode(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert complaint in result.stderr
+    assert "Traceback" not in result.stderr

@@ -1,0 +1,220 @@
+"""One bike kept connected: whatever its driver does is a state with a reason."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from itertools import pairwise
+from random import Random
+
+import pytest
+from structlog.testing import capture_logs
+
+from drivers import BikeLost, Reading
+from gateway.backoff import Backoff
+from gateway.bike_link import BikeLink, LinkState
+from gateway.clock import NS_PER_S
+from gateway.sampler import Sampler
+from tests.support.virtual_clock import VirtualClock
+
+READING = "a reading"
+SEED = 4
+
+#: What happens on one connection, step by step: a reading, a silence in s, or an error.
+Steps = Sequence[str | float | Exception]
+#: All connections in order, the last one over and over. An error is one at opening.
+Script = Sequence[Steps | Exception]
+
+
+class ScriptedDriver:
+    """A bike of which the test says what it does."""
+
+    stale_after_s = 3.0
+
+    def __init__(self, clock: VirtualClock, script: Script) -> None:
+        self._clock = clock
+        self._script = list(script)
+        self.opened_ns: list[int] = []
+        self.is_open = False
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        self.opened_ns.append(self._clock.monotonic_ns())
+        steps = self._script.pop(0) if len(self._script) > 1 else self._script[0]
+        if isinstance(steps, Exception):
+            raise steps
+        self.is_open = True
+        try:
+            async with aclosing(self._readings(steps)) as readings:
+                yield readings
+        finally:
+            self.is_open = False
+
+    async def _readings(self, steps: Steps) -> AsyncGenerator[Reading, None]:
+        for step in steps:
+            if isinstance(step, Exception):
+                raise step
+            if isinstance(step, str):
+                yield Reading(self._clock.monotonic_ns(), cadence_rpm=80)
+            else:
+                await self._clock.sleep_until(self._clock.monotonic_ns() + round(step * NS_PER_S))
+
+
+class Linked:
+    """A BikeLink in virtual time."""
+
+    def __init__(self, *script: Steps | Exception) -> None:
+        self.clock = VirtualClock()
+        self.driver = ScriptedDriver(self.clock, script)
+        self.sampler = Sampler(stale_after_s=3.0)
+        self.link = BikeLink("bike-1", self.driver, self.sampler, self.clock, Random(SEED))
+        self.logs: list[str] = []
+        self._run: asyncio.Task[None] | None = None
+
+    async def run_for(self, seconds: float) -> None:
+        with capture_logs() as logs:
+            if self._run is None:
+                self._run = asyncio.create_task(self.link.run())
+            await self.clock.run_for(seconds)
+        self.logs += [log["event"] for log in logs]
+        assert not self._run.done()
+
+    async def stop(self) -> None:
+        assert self._run is not None
+        self._run.cancel()
+        await asyncio.wait([self._run])
+
+    @property
+    def state(self) -> tuple[LinkState, str]:
+        return self.link.state, self.link.reason
+
+    @property
+    def waits_s(self) -> list[float]:
+        """Between the openings."""
+        return [(later - ns) / NS_PER_S for ns, later in pairwise(self.driver.opened_ns)]
+
+    def is_present(self) -> bool:
+        now_ns = self.clock.monotonic_ns()
+        return self.sampler.close_second(now_ns - NS_PER_S, now_ns).present
+
+
+def backoff_s(*times: int) -> list[float]:
+    """So many waits each time from the first step on, as the link's own chance has them."""
+    backoff = Backoff(Random(SEED))
+    waits_s: list[float] = []
+    for count in times:
+        backoff.reset()
+        waits_s += [round(backoff.next_s() * NS_PER_S) / NS_PER_S for _ in range(count)]
+    return waits_s
+
+
+FOREVER = 1e9
+AWAY = BikeLost("out of reach")
+RIDING: Steps = [READING, 0.5] * 1000
+
+
+class TestStates:
+    def test_before_it_runs_it_is_connecting(self) -> None:
+        assert Linked(RIDING).state == (LinkState.CONNECTING, "")
+
+    async def test_connected_its_readings_reach_the_sampler(self) -> None:
+        linked = Linked(RIDING)
+        await linked.run_for(2)
+        assert linked.state == (LinkState.CONNECTED, "")
+        assert linked.is_present()
+        assert linked.logs == ["bike connected"]
+
+    @pytest.mark.parametrize(
+        ("script", "reason"),
+        [
+            ([AWAY], "out of reach"),
+            ([[READING, AWAY]], "out of reach"),
+            ([[READING, 0.25]], "the bike stopped sending"),
+            ([KeyError("x")], "driver failed: KeyError: 'x'"),
+            ([[READING, ZeroDivisionError("by 0")]], "driver failed: ZeroDivisionError: by 0"),
+        ],
+        ids=["cannot be opened", "lost", "ended", "bug at opening", "bug in riding"],
+    )
+    async def test_lost_it_says_why_and_tries_again(self, script: Script, reason: str) -> None:
+        linked = Linked(*script)
+        await linked.run_for(0.4)
+        assert linked.state == (LinkState.LOST, reason)
+        assert not linked.driver.is_open
+        await linked.run_for(10)
+        assert len(linked.driver.opened_ns) > 2
+
+    async def test_lost_and_found(self) -> None:
+        linked = Linked([READING, 2.0, AWAY], AWAY, RIDING)
+        await linked.run_for(2)
+        assert linked.state == (LinkState.LOST, "out of reach")
+        await linked.run_for(1.5)
+        linked.is_present()
+        assert not linked.is_present(), "the sampler was told"
+        await linked.run_for(5)
+        assert linked.state == (LinkState.CONNECTED, "")
+        assert linked.is_present()
+
+    async def test_cancelled_it_releases_the_bike(self) -> None:
+        linked = Linked(RIDING)
+        await linked.run_for(1)
+        await linked.stop()
+        assert not linked.driver.is_open
+        linked.is_present()
+        assert not linked.is_present(), "the sampler was told"
+
+
+class TestBackOff:
+    async def test_the_waits_grow_up_to_a_minute(self) -> None:
+        linked = Linked(AWAY)
+        await linked.run_for(600)
+        assert linked.waits_s == pytest.approx(backoff_s(len(linked.waits_s)))
+        assert linked.waits_s[0] <= 1
+        assert 30 <= linked.waits_s[-1] <= 60
+
+    async def test_a_reading_makes_them_begin_anew(self) -> None:
+        linked = Linked(AWAY, AWAY, AWAY, [READING, AWAY], AWAY, AWAY, [FOREVER])
+        await linked.run_for(60)
+        assert linked.waits_s == pytest.approx(backoff_s(3, 3))
+
+    async def test_a_connection_without_a_reading_does_not(self) -> None:
+        linked = Linked(AWAY, AWAY, [AWAY], AWAY, [FOREVER])
+        await linked.run_for(60)
+        assert linked.waits_s == pytest.approx(backoff_s(4))
+
+
+class TestLog:
+    """One line a change of state."""
+
+    @pytest.mark.parametrize(
+        ("script", "events"),
+        [
+            ([AWAY], ["bike lost"]),
+            ([AWAY, AWAY, BikeLost("asleep")], ["bike lost", "bike lost"]),
+            ([AWAY, AWAY, [FOREVER]], ["bike lost", "bike connected"]),
+            ([[AWAY], [AWAY], [FOREVER]], ["bike connected", "bike lost"] * 2 + ["bike connected"]),
+            ([KeyError("x")], ["driver failed", "bike lost"]),
+        ],
+        ids=["away", "other reason", "back", "flaps", "bug"],
+    )
+    async def test_a_change_is_logged_once(self, script: Script, events: list[str]) -> None:
+        linked = Linked(*script)
+        await linked.run_for(300)
+        assert linked.logs == events
+
+    async def test_a_line_has_bike_and_reason(self) -> None:
+        with capture_logs() as logs:
+            linked = Linked(AWAY)
+            run = asyncio.create_task(linked.link.run())
+            await linked.clock.settle()
+            run.cancel()
+        assert logs == [
+            {"event": "bike lost", "bike": "bike-1", "reason": "out of reach", "log_level": "info"}
+        ]
+
+    async def test_a_drivers_bug_is_logged_with_its_traceback(self) -> None:
+        with capture_logs() as logs:
+            linked = Linked(KeyError("x"))
+            run = asyncio.create_task(linked.link.run())
+            await linked.clock.settle()
+            run.cancel()
+        assert logs[0]["event"] == "driver failed"
+        assert (logs[0]["bike"], logs[0]["exc_info"]) == ("bike-1", True)

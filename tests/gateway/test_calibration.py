@@ -1,0 +1,136 @@
+"""From raw resistance to percent: through the points, monotone, never beyond its ends."""
+
+from math import inf, nan
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers import Reading
+from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
+from drivers.protocols.peloton import resistance_percent as peloton_percent
+from gateway.calibration import CalibrationTable, resistance_percent
+
+Points = list[tuple[float, float]]
+
+RAWS = st.integers(-800_000, 800_000).map(lambda eighths: eighths / 8)
+#: The Peloton's own table as points, of which entry n of 0 … 30 is n/30 of the way.
+PELOTON: Points = [
+    (float(raw), index / 30 * 100) for index, raw in enumerate(DEFAULT_RESISTANCE_TABLE)
+]
+
+
+@st.composite
+def tables(draw: st.DrawFn) -> Points:
+    """Rising or falling, in any order."""
+    size = draw(st.integers(2, 12))
+    raws = sorted(draw(st.sets(st.integers(-50_000, 50_000), min_size=size, max_size=size)))
+    tenths = sorted(draw(st.sets(st.integers(0, 1000), min_size=size, max_size=size)))
+    if draw(st.booleans()):
+        tenths.reverse()
+    points: Points = [(raw, tenth / 10) for raw, tenth in zip(raws, tenths, strict=True)]
+    return draw(st.permutations(points))
+
+
+@given(tables())
+def test_it_goes_through_every_point(points: Points) -> None:
+    table = CalibrationTable(points)
+    assert [(raw, table.percent_at(raw)) for raw, _ in points] == points
+
+
+@given(tables(), RAWS)
+def test_it_stays_between_the_percents_of_its_ends(points: Points, raw: float) -> None:
+    percents = [percent for _, percent in points]
+    assert min(percents) <= CalibrationTable(points).percent_at(raw) <= max(percents)
+
+
+@given(tables(), st.lists(RAWS, min_size=2))
+def test_it_is_monotone(points: Points, raws: list[float]) -> None:
+    table = CalibrationTable(points)
+    percents = [table.percent_at(raw) for raw in sorted(raws)]
+    rises = max(points)[1] > min(points)[1]
+    assert percents == sorted(percents, reverse=not rises)
+
+
+@given(tables(), RAWS)
+def test_beyond_its_ends_the_ends_percent_holds(points: Points, raw: float) -> None:
+    table = CalibrationTable(points)
+    (low_raw, low_percent), (high_raw, high_percent) = min(points), max(points)
+    assert table.percent_at(low_raw - abs(raw)) == low_percent
+    assert table.percent_at(high_raw + abs(raw)) == high_percent
+
+
+@pytest.mark.parametrize(
+    ("points", "raw", "percent"),
+    [
+        ([(0, 0), (100, 100)], 25, 25),
+        ([(0, 0), (10, 50), (110, 100)], 60, 75),
+        ([(1000, 0), (0, 100)], 250, 75),
+        ([(10, 20), (20, 40)], 5, 20),
+        ([(10, 20), (20, 40)], 25, 40),
+    ],
+)
+def test_between_two_points_it_is_linear(points: Points, raw: float, percent: float) -> None:
+    assert CalibrationTable(points).percent_at(raw) == percent
+
+
+@pytest.mark.parametrize(
+    ("points", "complaint"),
+    [
+        ([], r"0 point\(s\): a table needs at least 2"),
+        ([(1, 1)], r"1 point\(s\): a table needs at least 2"),
+        ([(0, 0), (5, 101)], r"point \(5, 101\): percent must be in 0 … 100"),
+        ([(0, -1), (5, 50)], r"point \(0, -1\): percent must be in 0 … 100"),
+        ([(0, 0), (5, nan)], r"point \(5, nan\)"),
+        ([(0, 0), (5, 50), (9, 40)], r"points \(5, 50\) and \(9, 40\)"),
+        ([(0, 90), (5, 95), (9, 40)], r"points \(0, 90\) and \(5, 95\)"),
+        ([(0, 0), (5, 50), (9, 50)], r"points \(5, 50\) and \(9, 50\)"),
+        ([(0, 90), (5, 50), (9, 50)], r"points \(5, 50\) and \(9, 50\)"),
+        ([(0, 0), (5, 50), (5, 60)], r"points \(5, 50\) and \(5, 60\)"),
+        ([(nan, 0), (5, 50)], r"point \(nan, 0\)"),
+        ([(0, 0), (inf, 50)], r"point \(inf, 50\)"),
+    ],
+)
+def test_a_table_that_cannot_be_one_names_the_point(points: Points, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint):
+        CalibrationTable(points)
+
+
+class TestPeloton:
+    """A real S-shaped sensor curve."""
+
+    @given(st.floats(0, 1100))
+    def test_its_table_says_what_the_protocol_says(self, raw: float) -> None:
+        assert CalibrationTable(PELOTON).percent_at(raw) == pytest.approx(peloton_percent(raw))
+
+    def test_a_two_point_line_is_wrong_by_thirty_points(self) -> None:
+        line = CalibrationTable([PELOTON[0], PELOTON[-1]])
+        errors = [abs(line.percent_at(raw) - percent) for raw, percent in PELOTON]
+        assert 28 < max(errors) < 32
+
+
+TABLE = CalibrationTable([(0, 10), (1000, 90)])
+
+
+@pytest.mark.parametrize(
+    ("raw", "percent", "table", "result"),
+    [
+        (500, 33, TABLE, 50),
+        (500, None, TABLE, 50),
+        (None, 33, TABLE, 33),
+        (500, 33, None, 33),
+        (42, None, None, 42),
+        (500, None, None, 100),
+        (-5, None, None, 0),
+        (None, 103, None, 100),
+        (None, 0, None, 0),
+        (0, None, None, 0),
+        (None, None, None, None),
+        (None, None, TABLE, None),
+    ],
+)
+def test_the_users_table_wins_then_the_bikes_percent_then_its_number(
+    raw: float | None, percent: float | None, table: CalibrationTable | None, result: float | None
+) -> None:
+    reading = Reading(at_ns=0, resistance_raw=raw, resistance_percent=percent)
+    assert resistance_percent(reading, table) == result

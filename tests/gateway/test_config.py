@@ -1,0 +1,547 @@
+"""A config is right in full, or the start stops with key, problem and what was expected."""
+
+import json
+import os
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import BaseModel
+
+from drivers.fake.driver import FakeBikeOptions
+from drivers.fake.faults import FaultOptions
+from drivers.registry import DriverStatus, load_drivers
+from drivers.replay import ReplayOptions
+from gateway.config import (
+    BikeConfig,
+    BufferConfig,
+    CloudConfig,
+    Config,
+    RaceConfig,
+    load_config,
+)
+from gateway.config_problems import ConfigError, Problem
+from gateway.race import Racer
+from tests.support.mosquitto import Authority, Credentials
+
+SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
+DRIVERS = load_drivers()
+PEM_FILES = ["ca_file", "certificate_file", "private_key_file"]
+
+Data = dict[str, Any]
+
+
+@pytest.fixture(autouse=True)
+def _no_overrides(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in list(os.environ):
+        if name.startswith("ALLEYCAT_"):
+            monkeypatch.delenv(name)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.toml"
+
+
+@pytest.fixture
+def data() -> Data:
+    """The least that is a config."""
+    return {
+        "thing_name": "gateway-1",
+        "cloud": {"endpoint": "127.0.0.1", "plaintext": True},
+        "bikes": [bike("bike-1"), bike("bike-2")],
+    }
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def credentials(authority: Authority, tmp_path: Path) -> Credentials:
+    """Of this test alone, in the folder of its config, as relative paths."""
+    issued = authority.issue("gateway-1")
+    copies = [tmp_path / name for name in ("ca.pem", "cert.pem", "key.pem")]
+    originals = (issued.ca_file, issued.certificate_file, issued.private_key_file)
+    for copy, original in zip(copies, originals, strict=True):
+        copy.write_bytes(original.read_bytes())
+        copy.chmod(0o600)
+    return Credentials(*copies)
+
+
+@pytest.fixture
+def secure(data: Data, credentials: Credentials) -> Data:
+    """A config with mutual TLS."""
+    data["cloud"] = {
+        "endpoint": "example-ats.iot.eu-west-1.amazonaws.com",
+        "ca_file": "ca.pem",
+        "certificate_file": "cert.pem",
+        "private_key_file": "key.pem",
+    }
+    return data
+
+
+def bike(id_: str) -> Data:
+    return {"id": id_, "racer_id": 7, "racer_name": "Hayden", "class_id": 1, "driver": "fake"}
+
+
+def toml(value: object) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{key} = {toml(item)}" for key, item in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(toml(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False)
+
+
+def write(file: Path, data: Data) -> Path:
+    lines = [f"{key} = {toml(value)}\n" for key, value in data.items()]
+    file.write_text("".join(lines), encoding="utf-8")
+    return file
+
+
+def put(data: Data, path: str, value: object) -> None:
+    """Set what lies at `path`, such as "bikes.0.id"."""
+    *parents, last = path.split(".")
+    table: Any = data
+    for part in parents:
+        table = table[int(part)] if part.isdigit() else table.setdefault(part, {})
+    table[last] = value
+
+
+def load(file: Path, data: Data) -> Config:
+    return load_config(write(file, data), DRIVERS)
+
+
+def problems(file: Path, data: Data) -> list[Problem]:
+    """What is wrong with it; the text of the error has it all."""
+    with pytest.raises(ConfigError) as raised:
+        load(file, data)
+    text = str(raised.value)
+    assert text.startswith(f"{file}: {len(raised.value.problems)} problem")
+    for problem in raised.value.problems:
+        assert f"\n  {problem.key}: {problem.what}" in text
+    return raised.value.problems
+
+
+def problem(file: Path, data: Data) -> Problem:
+    (only,) = problems(file, data)
+    return only
+
+
+class TestGood:
+    def test_the_least_config_has_the_documented_defaults(self, file: Path, data: Data) -> None:
+        config = load(file, data)
+        assert config.state_dir == Path("/var/lib/alleycat-gateway")
+        assert (config.cloud.port, config.cloud.topic) == (8883, "alleycat-publish")
+        assert (config.race.length_s, config.race.offset_ms) == (300, 0)
+        assert (config.buffer.commit_interval_s, config.buffer.max_size_mib) == (1.0, 512)
+        assert config.bikes[0].racer == Racer(7, "Hayden", 1)
+        assert config.bikes[0].calibration_table is None
+        assert config.warnings == []
+
+    def test_mutual_tls(self, file: Path, secure: Data) -> None:
+        assert not load(file, secure).cloud.plaintext
+
+    @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
+    def test_plaintext_to_this_machine(self, file: Path, data: Data, host: str) -> None:
+        put(data, "cloud.endpoint", host)
+        assert load(file, data).cloud.endpoint == host
+
+    def test_a_calibration(self, file: Path, data: Data) -> None:
+        put(data, "bikes.0.calibration", [[1000, 0], [0, 100]])
+        table = load(file, data).bikes[0].calibration_table
+        assert table is not None
+        assert table.percent_at(250) == 75
+
+    def test_a_long_name_is_a_warning(self, file: Path, data: Data) -> None:
+        put(data, "bikes.0.racer_name", "Maximili")
+        put(data, "bikes.1.racer_name", "Maximilian")
+        (warning,) = load(file, data).warnings
+        assert warning.key == "bikes[1].racer_name"
+        assert "'Maximilian' is longer than the 8 characters" in warning.what
+
+    def test_a_broken_plugin_is_no_problem_of_the_config(self, file: Path, data: Data) -> None:
+        put(data, "bikes.0.driver", "broken")
+        put(data, "bikes.0.options", {"any": "thing"})
+        broken = {**DRIVERS, "broken": DriverStatus("broken", problem="ImportError: no x")}
+        config = load_config(write(file, data), broken)
+        assert config.bikes[0].options == {"any": "thing"}
+
+
+class TestWrong:
+    """Each names the key, what is wrong with it and what was expected."""
+
+    @pytest.mark.parametrize(
+        ("path", "value", "key", "what"),
+        [
+            ("cloud.endpont", "x", "cloud.endpont", ["unknown key", "did you mean 'endpoint'?"]),
+            ("thingname", "x", "thingname", ["unknown key", "did you mean 'thing_name'?"]),
+            ("_env_file", "x", "_env_file", ["unknown key", "expected one of", "thing_name"]),
+            ("bikes.1.weight_kg", 8, "bikes[1].weight_kg", ["expected one of: calibration, class"]),
+            ("bikes.0.options.sede", 1, "bikes[0].options.sede", ["did you mean 'seed'?"]),
+            (
+                "bikes.0.options.faults.vanish_at",
+                3,
+                "bikes[0].options.faults.vanish_at",
+                ["unknown key", "did you mean 'vanish_at_s'?"],
+            ),
+            ("thing_name", 5, "thing_name", ["got 5", "valid string"]),
+            ("thing_name", "a/b", "thing_name", ["got 'a/b'", "a-zA-Z0-9:_-"]),
+            ("cloud", "x", "cloud", ["got 'x'", "valid dictionary"]),
+            ("cloud.endpoint", "", "cloud.endpoint", ["got ''", "at least 1 character"]),
+            ("cloud.port", "eight", "cloud.port", ["got 'eight'", "valid integer"]),
+            ("cloud.port", 0, "cloud.port", ["got 0", "greater than or equal to 1"]),
+            ("cloud.plaintext", "perhaps", "cloud.plaintext", ["got 'perhaps'", "boolean"]),
+            ("cloud.topic", "a/#", "cloud.topic", ["got 'a/#'", "pattern"]),
+            ("cloud.topic", "1/2/3/4/5/6/7/8/9", "cloud.topic", ["at most 7 slashes"]),
+            ("cloud.publish_rate_per_s", 101, "cloud.publish_rate_per_s", ["got 101", "100"]),
+            ("buffer.commit_interval_s", -1, "buffer.commit_interval_s", ["got -1", "0"]),
+            ("race.length_s", 1.5, "race.length_s", ["got 1.5", "integer"]),
+            ("bikes", [], "bikes", ["at least 1 item"]),
+            ("bikes", {"id": "bike-1"}, "bikes", ["valid list"]),
+            ("bikes.0.racer_id", "seven", "bikes[0].racer_id", ["got 'seven'", "integer"]),
+            ("bikes.1.class_id", 7, "bikes[1].class_id", ["got 7", "less than or equal to 6"]),
+            ("bikes.0.stale_after_s", 0, "bikes[0].stale_after_s", ["got 0", "greater than 0"]),
+            ("bikes.0.driver", "fkae", "bikes[0].driver", ["'fkae' is unknown", "fake, replay"]),
+            ("bikes.0.options.seed", "x", "bikes[0].options.seed", ["got 'x'", "integer"]),
+            ("bikes.1.options.wire", "ant", "bikes[1].options.wire", ["got 'ant'", "'peloton'"]),
+            ("bikes.1.id", "bike-1", "bikes[1].id", ["'bike-1' stands twice", "expected its own"]),
+            (
+                "bikes.0.options.faults.split_per_min",
+                1,
+                "bikes[0].options",
+                ["split_per_min", "need a wire: ftms or peloton"],
+            ),
+            (
+                "bikes.0.calibration",
+                [[0, 0], [5, 50], [9, 40]],
+                "bikes[0].calibration",
+                ["points (5, 50) and (9, 40)", "must rise, or fall"],
+            ),
+            ("bikes.0.calibration", [[0, 0]], "bikes[0].calibration", ["1 point", "at least 2"]),
+            ("bikes.0.calibration", [[0, 0], 5], "bikes[0].calibration[1]", ["got 5", "tuple"]),
+        ],
+    )
+    def test_a_value(
+        self, file: Path, data: Data, path: str, value: object, key: str, what: list[str]
+    ) -> None:
+        put(data, path, value)
+        found = problem(file, data)
+        assert found.key == key
+        for words in what:
+            assert words in found.what
+
+    @pytest.mark.parametrize(
+        ("path", "key"),
+        [
+            ("thing_name", "thing_name"),
+            ("cloud", "cloud"),
+            ("cloud.endpoint", "cloud.endpoint"),
+            ("bikes", "bikes"),
+            ("bikes.1.racer_id", "bikes[1].racer_id"),
+            ("bikes.0.driver", "bikes[0].driver"),
+        ],
+    )
+    def test_a_missing_key(self, file: Path, data: Data, path: str, key: str) -> None:
+        *parents, last = path.split(".")
+        table: Any = data
+        for part in parents:
+            table = table[int(part)] if part.isdigit() else table[part]
+        del table[last]
+        found = problem(file, data)
+        assert found.key == key
+        assert "missing" in found.what
+        assert "expected" in found.what
+
+    @pytest.mark.parametrize(
+        "host", ["broker.example", "192.168.1.4", "0.0.0.0", "::", "localhost.example"]
+    )
+    def test_plaintext_to_another_machine(self, file: Path, data: Data, host: str) -> None:
+        put(data, "cloud.endpoint", host)
+        found = problem(file, data)
+        assert found.key == "cloud"
+        for words in ("plaintext", repr(host), "127.0.0.1, ::1 or localhost", "mutual TLS"):
+            assert words in found.what
+
+    def test_several_are_all_listed(self, file: Path, data: Data) -> None:
+        for path, value in [
+            ("thing_name", 5),
+            ("cloud.endpont", "x"),
+            ("race.length_s", "long"),
+            ("bikes.1.class_id", 0),
+        ]:
+            put(data, path, value)
+        assert {problem.key for problem in problems(file, data)} == {
+            "thing_name",
+            "cloud.endpont",
+            "race.length_s",
+            "bikes[1].class_id",
+        }
+
+    def test_several_of_what_is_beyond_a_type_are_all_listed(
+        self, file: Path, secure: Data, credentials: Credentials
+    ) -> None:
+        credentials.ca_file.unlink()
+        credentials.certificate_file.write_text("nonsense")
+        put(secure, "bikes.0.options", {"sede": 1, "wire": "ant"})
+        secure["bikes"][1] = bike("bike-1") | {"driver": "fkae"}
+        assert {problem.key for problem in problems(file, secure)} == {
+            "cloud.ca_file",
+            "cloud.certificate_file",
+            "bikes[0].options.sede",
+            "bikes[0].options.wire",
+            "bikes[1].id",
+            "bikes[1].driver",
+        }
+
+
+class TestFile:
+    @pytest.mark.parametrize(
+        ("content", "what"),
+        [
+            (b"thing_name = ", "not TOML: Invalid value (at "),
+            (b"[cloud]\nendpoint = 'x'\n\nport 1", "line 4"),
+            (b"a = 1\na = 2", "not TOML"),
+            (b"\xff\xfe", "not TOML"),
+        ],
+    )
+    def test_not_toml(self, file: Path, content: bytes, what: str) -> None:
+        file.write_bytes(content)
+        with pytest.raises(ConfigError) as raised:
+            load_config(file, DRIVERS)
+        assert raised.value.problems[0].key == "file"
+        assert what in raised.value.problems[0].what
+
+    @pytest.mark.parametrize(
+        ("name", "what"),
+        [("gateway.toml", "No such file or directory"), (".", "Is a directory")],
+    )
+    def test_not_a_file(self, tmp_path: Path, name: str, what: str) -> None:
+        with pytest.raises(ConfigError, match=f"{what}; expected a TOML file") as raised:
+            load_config(tmp_path / name, DRIVERS)
+        assert raised.value.file == tmp_path / name
+
+
+class TestCredentials:
+    """Mutual TLS only, with a key that nobody else can read."""
+
+    @pytest.mark.parametrize("name", PEM_FILES)
+    def test_not_named(self, file: Path, secure: Data, name: str) -> None:
+        del secure["cloud"][name]
+        assert problem(file, secure).key == f"cloud.{name}"
+        assert "missing; expected the path of a PEM file" in problem(file, secure).what
+
+    @pytest.mark.parametrize("name", PEM_FILES)
+    @pytest.mark.parametrize(
+        ("spoil", "what"),
+        [
+            (Path.unlink, "No such file or directory; expected a readable PEM file with a "),
+            (lambda pem: (pem.unlink(), pem.mkdir()), "Is a directory; expected a readable PEM"),
+            (lambda pem: pem.write_bytes(b"0\x82\x01\x0a"), "expected PEM (-----BEGIN … "),
+            (lambda pem: pem.write_bytes(b""), "expected PEM (-----BEGIN … "),
+        ],
+        ids=["absent", "directory", "DER", "empty"],
+    )
+    def test_not_pem(
+        self,
+        file: Path,
+        secure: Data,
+        credentials: Credentials,
+        name: str,
+        spoil: Callable[[Path], object],
+        what: str,
+    ) -> None:
+        pem: Path = getattr(credentials, name)
+        spoil(pem)
+        found = problem(file, secure)
+        assert found.key == f"cloud.{name}"
+        assert str(pem) in found.what
+        assert what in found.what
+
+    def test_a_path_that_cannot_even_be_looked_at(self, file: Path, secure: Data) -> None:
+        """As where a folder on the way is closed to this user."""
+        put(secure, "cloud.private_key_file", "k" * 300)
+        found = problem(file, secure)
+        assert found.key == "cloud.private_key_file"
+        assert "File name too long; expected a readable PEM file" in found.what
+
+    def test_swapped(self, file: Path, secure: Data) -> None:
+        put(secure, "cloud.certificate_file", "key.pem")
+        put(secure, "cloud.private_key_file", "cert.pem")
+        certificate, key = problems(file, secure)
+        assert "has no CERTIFICATE in it" in certificate.what
+        assert "has no PRIVATE KEY in it" in key.what
+
+    @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o660])
+    def test_a_key_for_owner_and_group(
+        self, file: Path, secure: Data, credentials: Credentials, mode: int
+    ) -> None:
+        credentials.private_key_file.chmod(mode)
+        load(file, secure)
+
+    @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o666, 0o777])
+    def test_a_key_for_everybody(
+        self, file: Path, secure: Data, credentials: Credentials, mode: int
+    ) -> None:
+        credentials.private_key_file.chmod(mode)
+        found = problem(file, secure)
+        assert found.key == "cloud.private_key_file"
+        assert f"open to every user (mode {mode:04o})" in found.what
+        assert f"chmod 600 {credentials.private_key_file}" in found.what
+
+    def test_a_key_for_everybody_is_listed_beside_other_problems(
+        self, file: Path, secure: Data, credentials: Credentials
+    ) -> None:
+        credentials.private_key_file.chmod(0o644)
+        credentials.ca_file.unlink()
+        assert [found.key for found in problems(file, secure)] == [
+            "cloud.ca_file",
+            "cloud.private_key_file",
+        ]
+
+    def test_the_key_of_another_certificate(
+        self, file: Path, secure: Data, credentials: Credentials, authority: Authority
+    ) -> None:
+        other = authority.issue("gateway-2").private_key_file
+        credentials.private_key_file.write_bytes(other.read_bytes())
+        found = problem(file, secure)
+        assert found.key == "cloud.private_key_file"
+        assert "expected the key that belongs to the certificate" in found.what
+
+    def test_a_damaged_key(self, file: Path, secure: Data, credentials: Credentials) -> None:
+        key = credentials.private_key_file
+        key.write_text(key.read_text().replace("M", "N"))
+        assert "one of them is damaged" in problem(file, secure).what
+
+    @pytest.mark.parametrize("line_end", ["\n", ""])
+    def test_no_secret_is_repeated(
+        self, file: Path, secure: Data, credentials: Credentials, line_end: str
+    ) -> None:
+        """The key pasted instead of its path."""
+        lines = credentials.private_key_file.read_text().splitlines()
+        put(secure, "cloud.private_key_file", line_end.join(lines))
+        with pytest.raises(ConfigError) as raised:
+            load(file, secure)
+        assert not any(line in str(raised.value) for line in lines[1:-1])
+
+
+class TestPaths:
+    def test_they_are_relative_to_the_file(
+        self, file: Path, secure: Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir("/")
+        secure["state_dir"] = "var/state"
+        put(secure, "bikes.0.driver", "replay")
+        put(secure, "bikes.0.options", {"file": "rides/one.jsonl"})
+        config = load(file, secure)
+        here = file.parent
+        assert config.state_dir == here / "var" / "state"
+        assert config.cloud.private_key_file == here / "key.pem"
+        assert config.bikes[0].options["file"] == here / "rides" / "one.jsonl"
+
+    def test_the_file_itself_may_be_named_relatively(
+        self, file: Path, secure: Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        write(file, secure)
+        monkeypatch.chdir(file.parent)
+        config = load_config(Path(file.name), DRIVERS)
+        assert config.cloud.ca_file == file.parent / "ca.pem"
+
+    def test_absolute_ones_stay(self, file: Path, data: Data) -> None:
+        data["state_dir"] = "/srv/state"
+        assert load(file, data).state_dir == Path("/srv/state")
+
+
+class TestEnvironment:
+    @pytest.mark.parametrize(
+        ("name", "value", "read"),
+        [
+            ("ALLEYCAT_THING_NAME", "gateway-9", lambda config: config.thing_name),
+            ("ALLEYCAT_CLOUD__ENDPOINT", "localhost", lambda config: config.cloud.endpoint),
+            ("ALLEYCAT_CLOUD__PORT", 1884, lambda config: config.cloud.port),
+            ("ALLEYCAT_RACE__LENGTH_S", 60, lambda config: config.race.length_s),
+        ],
+    )
+    def test_it_overrides_the_file(
+        self,
+        file: Path,
+        data: Data,
+        monkeypatch: pytest.MonkeyPatch,
+        name: str,
+        value: object,
+        read: Callable[[Config], object],
+    ) -> None:
+        monkeypatch.setenv(name, str(value))
+        config = load(file, data)
+        assert read(config) == value
+        assert config.cloud.plaintext, "what is not overridden stays"
+
+    @pytest.mark.parametrize(
+        ("setting", "key", "what"),
+        [
+            (("ALLEYCAT_CLOUD__PORT", "eight"), "cloud.port", "got 'eight'"),
+            (("ALLEYCAT_CLOUD__ENDPONT", "x"), "cloud.endpont", "did you mean 'endpoint'?"),
+            (("ALLEYCAT_CLOUD", "x"), "cloud", ""),
+            (("ALLEYCAT_BIKES", "fake"), "bikes", ""),
+        ],
+    )
+    def test_it_is_checked_like_the_file(
+        self,
+        file: Path,
+        data: Data,
+        monkeypatch: pytest.MonkeyPatch,
+        setting: tuple[str, str],
+        key: str,
+        what: str,
+    ) -> None:
+        monkeypatch.setenv(*setting)
+        found = problem(file, data)
+        assert found.key == key
+        assert what in found.what
+
+
+class TestShippedFile:
+    """config/gateway.toml: every option, with its default where it has one."""
+
+    shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
+
+    def test_only_the_certificates_are_missing(self) -> None:
+        with pytest.raises(ConfigError) as raised:
+            load_config(SHIPPED, DRIVERS)
+        assert [found.key for found in raised.value.problems] == [
+            f"cloud.{name}" for name in PEM_FILES
+        ]
+
+    @pytest.mark.parametrize(
+        "model",
+        [Config, CloudConfig, BufferConfig, RaceConfig, BikeConfig, FakeBikeOptions, FaultOptions,
+         ReplayOptions],
+    )  # fmt: skip
+    def test_it_names_every_option(self, model: type[BaseModel]) -> None:
+        lines = [line.strip("#[] ") for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
+        for name in model.model_fields:
+            assert any(
+                line == name or line.startswith(f"{name} =") or line.endswith(f".{name}")
+                for line in lines
+            ), name
+
+    @pytest.mark.parametrize(
+        ("table", "model"),
+        [
+            (shipped["cloud"], CloudConfig),
+            (shipped["buffer"], BufferConfig),
+            (shipped["race"], RaceConfig),
+            (shipped["bikes"][0]["options"], FakeBikeOptions),
+            (shipped["bikes"][0]["options"]["faults"], FaultOptions),
+        ],
+    )
+    def test_the_defaults_it_shows_are_the_defaults(
+        self, table: Data, model: type[BaseModel]
+    ) -> None:
+        for name, field in model.model_fields.items():
+            if name in table and not field.is_required() and field.default is not None:
+                shown = table[name]
+                assert shown == field.default or isinstance(shown, dict), name

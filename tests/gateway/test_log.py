@@ -1,0 +1,88 @@
+"""What reaches stderr, and so the journal."""
+
+import logging
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import structlog
+
+from gateway.log import configure_logging
+
+
+@contextmanager
+def configured() -> Iterator[None]:
+    """Within a test, so that what pytest itself listens with comes back in time."""
+    root, config = logging.getLogger(), structlog.get_config()
+    handlers, level = root.handlers, root.level
+    configure_logging()
+    try:
+        yield
+    finally:
+        structlog.configure(**config)
+        root.handlers = handlers
+        root.setLevel(level)
+
+
+def words(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
+    """The words of each line."""
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    return [line.split() for line in captured.err.splitlines()]
+
+
+def test_a_line_has_level_event_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured():
+        structlog.get_logger().warning("bike lost", bike="bike-1", reason="out of reach")
+    assert words(capsys) == [
+        ["[warning", "]", "bike", "lost", "bike=bike-1", "reason='out", "of", "reach'"]
+    ]
+
+
+def test_a_drivers_standard_logger_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+    with configured():
+        logging.getLogger("drivers.ble").error("scan failed: %s", "no adapter")
+    assert words(capsys) == [["[error", "]", "scan", "failed:", "no", "adapter"]]
+
+
+@pytest.mark.parametrize("level", ["debug", "info"])
+def test_debug_is_left_out(capsys: pytest.CaptureFixture[str], level: str) -> None:
+    with configured():
+        getattr(logging.getLogger("drivers.ble"), level)("frame")
+        getattr(structlog.get_logger(), level)("frame")
+    assert len(words(capsys)) == (0 if level == "debug" else 2)
+
+
+@pytest.mark.parametrize(
+    "log_exception",
+    [
+        lambda: structlog.get_logger().exception("driver failed"),
+        lambda: logging.getLogger("drivers.ble").exception("driver failed"),
+    ],
+    ids=["structlog", "logging"],
+)
+def test_an_exception_comes_with_its_traceback_once(
+    capsys: pytest.CaptureFixture[str], log_exception: Callable[[], None]
+) -> None:
+    with configured():
+        try:
+            raise KeyError("knob")
+        except KeyError:
+            log_exception()
+    text = capsys.readouterr().err
+    assert text.count("driver failed") == 1
+    assert text.count("Traceback (most recent call last)") == 1
+    assert "\nTraceback (most recent call last):\n" in text, "without frames and boxes"
+    assert text.rstrip().endswith("KeyError: 'knob'")
+    assert "Logging error" not in text
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_colours_are_for_a_terminal(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with configured():
+        structlog.get_logger().info("racing")
+    assert ("\x1b" in capsys.readouterr().err) == terminal

@@ -1,0 +1,176 @@
+"""The second hand: every second once, whatever the wall clock or the process does."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.clock import NS_PER_S
+from gateway.race import ContinuousRaces
+from gateway.race_clock import RaceClock, RaceSecond
+from tests.support.virtual_clock import VirtualClock
+
+LENGTH_S = 10
+RACE = 170_000_000
+START_MS = RACE * LENGTH_S * 1000
+MONOTONIC_NS = 7_000_000_123
+
+
+class JumpingClock(VirtualClock):
+    """Sleeping moves it forward at once."""
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        self._now_ns = max(self._now_ns, monotonic_ns)
+
+
+class Ride:
+    """A RaceClock started at a second of race RACE, and what it ticked."""
+
+    def __init__(self, at_s: float = 0, monotonic_ns: int = MONOTONIC_NS) -> None:
+        self.clock = JumpingClock(START_MS + round(at_s * 1000), monotonic_ns)
+        self.race_clock = RaceClock(ContinuousRaces(LENGTH_S), self.clock)
+        self.ticked: list[RaceSecond] = []
+
+    async def tick(self, times: int) -> None:
+        for _ in range(times):
+            self.ticked.append(await self.race_clock.tick())
+            assert self.clock.monotonic_ns() >= self.ticked[-1].end_ns
+
+    @property
+    def seconds(self) -> list[tuple[int, int]]:
+        """(race, second), races counted from RACE."""
+        return [(ticked.race.race_id - RACE, ticked.second) for ticked in self.ticked]
+
+
+def race(number: int, *seconds: int) -> list[tuple[int, int]]:
+    return [(number, second) for second in seconds or range(1, LENGTH_S + 1)]
+
+
+async def test_race_after_race_every_second_once_at_its_end() -> None:
+    ride = Ride()
+    await ride.tick(3 * LENGTH_S)
+    assert ride.seconds == race(0) + race(1) + race(2)
+    for number, ticked in enumerate(ride.ticked, start=1):
+        assert ticked.end_ns == MONOTONIC_NS + number * NS_PER_S
+        assert ticked.start_ns == ticked.end_ns - NS_PER_S
+        assert ticked.end_ms == START_MS + number * 1000
+        assert ticked.is_final == (ticked.second == LENGTH_S)
+    assert ride.race_clock.lost_seconds == 0
+
+
+async def test_a_second_is_not_ticked_before_its_end() -> None:
+    ride = Ride(at_s=3.25)
+    await ride.tick(1)
+    assert ride.clock.monotonic_ns() - MONOTONIC_NS == 0.75 * NS_PER_S
+
+
+@pytest.mark.parametrize(
+    ("at_s", "second"), [(0, 1), (0.999, 1), (1, 2), (3.4, 4), (9, 10), (9.999, 10)]
+)
+async def test_joins_at_the_current_second(at_s: float, second: int) -> None:
+    ride = Ride(at_s)
+    assert ride.race_clock.running.second == second
+    await ride.tick(LENGTH_S)
+    assert ride.seconds == (race(0, *range(second, LENGTH_S + 1)) + race(1))[:LENGTH_S]
+    assert ride.race_clock.lost_seconds == 0, "what was before the start is not lost"
+
+
+@given(st.integers(0, 10**18))
+async def test_the_machines_uptime_does_not_matter(monotonic_ns: int) -> None:
+    ride = Ride(at_s=3.4, monotonic_ns=monotonic_ns)
+    await ride.tick(2 * LENGTH_S)
+    assert ride.seconds[:7] == race(0, 4, 5, 6, 7, 8, 9, 10)
+    assert ride.ticked[-1].end_ns - monotonic_ns == 19.6 * NS_PER_S
+
+
+class TestWallClockSteps:
+    """What NTP does in mid-race is seen in the next race."""
+
+    @pytest.mark.parametrize("step_s", [-86_400, -2.5, -0.3, 0.3, 2.5, 86_400])
+    async def test_the_running_race_neither_repeats_nor_skips(self, step_s: float) -> None:
+        ride = Ride()
+        await ride.tick(4)
+        ride.clock.step_wall(round(step_s * 1000))
+        await ride.tick(6)
+        assert ride.seconds == race(0)
+        assert [ticked.end_ns - MONOTONIC_NS for ticked in ride.ticked] == [
+            second * NS_PER_S for second in range(1, LENGTH_S + 1)
+        ]
+
+    @pytest.mark.parametrize(
+        ("step_s", "second", "ends_after_s"),
+        [(0.3, 1, 0.7), (-0.3, 1, 1.3), (2.5, 3, 0.5), (-2.5, 1, 3.5)],
+    )
+    async def test_the_next_race_is_anchored_anew(
+        self, step_s: float, second: int, ends_after_s: float
+    ) -> None:
+        ride = Ride()
+        await ride.tick(4)
+        ride.clock.step_wall(round(step_s * 1000))
+        await ride.tick(LENGTH_S - 4 + 1)
+        assert ride.seconds == race(0) + race(1, second)
+        first = ride.ticked[-1]
+        assert first.end_ns - ride.ticked[-2].end_ns == ends_after_s * NS_PER_S
+        assert first.end_ms == ride.clock.wall_ms_at(ride.clock.monotonic_ns())
+
+    @given(st.integers(-(LENGTH_S * 1000 - 1), -1), st.integers(0, LENGTH_S - 1))
+    async def test_a_small_step_back_does_not_end_a_race_twice(
+        self, step_ms: int, after_s: int
+    ) -> None:
+        ride = Ride()
+        await ride.tick(after_s)
+        ride.clock.step_wall(step_ms)
+        await ride.tick(3 * LENGTH_S - after_s)
+        assert ride.seconds == race(0) + race(1) + race(2)
+
+    async def test_a_large_step_goes_to_the_race_that_is_on(self) -> None:
+        ride = Ride()
+        ride.clock.step_wall(5 * LENGTH_S * 1000 + 3400)
+        await ride.tick(LENGTH_S + 1)
+        assert ride.seconds[-2:] == [(0, LENGTH_S), (6, 4)]
+
+
+class TestStalls:
+    """The process stood still: seconds are lost, counted, and not made up."""
+
+    @pytest.mark.parametrize(
+        ("stall_s", "following"),
+        [
+            (0.9, [4, 5, 6, 7, 8, 9, 10]),
+            (1.9, [4, 5, 6, 7, 8, 9, 10]),
+            (2.0, [4, 6, 7, 8, 9, 10]),
+            (4.2, [4, 8, 9, 10]),
+            (6.0, [4, 10]),
+        ],
+    )
+    async def test_no_burst_makes_lost_seconds_up(
+        self, stall_s: float, following: list[int]
+    ) -> None:
+        ride = Ride()
+        await ride.tick(3)
+        ride.clock.stall(stall_s)
+        await ride.tick(len(following))
+        assert ride.seconds == race(0, 1, 2, 3, *following)
+        assert ride.race_clock.lost_seconds == LENGTH_S - len(ride.ticked)
+        assert ride.ticked[-1].end_ns == MONOTONIC_NS + LENGTH_S * NS_PER_S
+
+    @pytest.mark.parametrize("stall_s", [7.1, 9.5, 16.9])
+    async def test_the_final_is_ticked_though_its_end_was_missed(self, stall_s: float) -> None:
+        ride = Ride()
+        await ride.tick(3)
+        ride.clock.stall(stall_s)
+        await ride.tick(2)
+        assert ride.seconds == race(0, 1, 2, 3, 4, 10)
+        assert ride.ticked[-1].is_final
+        assert ride.race_clock.running.race.race_id == RACE + 1
+
+    @pytest.mark.parametrize(("stall_s", "joined"), [(11.2, (1, 5)), (26.0, (2, 10))])
+    async def test_seconds_lost_after_the_final_are_counted_too(
+        self, stall_s: float, joined: tuple[int, int]
+    ) -> None:
+        ride = Ride()
+        await ride.tick(3)
+        ride.clock.stall(stall_s)
+        await ride.tick(3)
+        assert ride.seconds[-1] == joined
+        ridden_s = (ride.ticked[-1].end_ns - MONOTONIC_NS) // NS_PER_S
+        assert len(ride.ticked) + ride.race_clock.lost_seconds == ridden_s

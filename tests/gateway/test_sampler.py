@@ -1,0 +1,321 @@
+"""One second of a bike out of what it said: averaged, judged, and nothing made up."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers import Reading
+from gateway.calibration import CalibrationTable
+from gateway.sampler import MAX_POINTS, Sample, Sampler
+
+NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
+START_NS = 7_000_000_123
+
+RIDING = ["cadence_rpm", "power_w"]
+FIELDS = [*RIDING, "resistance_percent"]
+
+
+class Ride:
+    """A Sampler with its times in seconds of the race. Second s covers [s - 1, s)."""
+
+    def __init__(
+        self,
+        stale_after_s: float = 3.0,
+        calibration: CalibrationTable | None = None,
+        start_ns: int = START_NS,
+    ) -> None:
+        self.sampler = Sampler(stale_after_s, calibration)
+        self._start_ns = start_ns
+
+    def connect(self, at_s: float = 0) -> "Ride":
+        self.sampler.connected(self._ns(at_s))
+        return self
+
+    def say(self, at_s: float, cadence_rpm: float | None = None, **fields: float) -> None:
+        self.sampler.add(Reading(self._ns(at_s), cadence_rpm=cadence_rpm, **fields))
+
+    def close(self, second: int) -> Sample:
+        return self.sampler.close_second(self._ns(second - 1), self._ns(second))
+
+    def _ns(self, at_s: float) -> int:
+        return self._start_ns + round(at_s * NS_PER_S)
+
+
+def means(field: str, said: list[tuple[float, float]], seconds: int = 1) -> list[Any]:
+    """What each second says of `field`, on a connected bike that said (at_s, value) of it."""
+    ride = Ride().connect()
+    waiting = list(said)
+    samples = []
+    for second in range(1, seconds + 1):
+        while waiting and waiting[0][0] < second:
+            at_s, value = waiting.pop(0)
+            ride.say(at_s, **{field: value})
+        samples.append(getattr(ride.close(second), field))
+    return samples
+
+
+class TestMean:
+    """Time-weighted over what was valid in the second."""
+
+    @pytest.mark.parametrize("field", FIELDS)
+    @pytest.mark.parametrize(
+        ("said", "seconds"),
+        [
+            ([(0, 80)], [80]),
+            ([(0, 80), (0.5, 90)], [85]),
+            ([(0, 60), (0.9, 90)], [63]),
+            ([(0, 80), (0.5, 80)], [80]),
+            ([(0.9, 80)], [80]),
+            ([(0.4, 60), (0.8, 90)], [70]),
+            ([(0.5, 80), (1.25, 100)], [80, 95]),
+            ([(0, 70), (1, 90)], [70, 90]),
+            ([(0, 70), (0.999, 70), (1.001, 90)], [70, 90]),
+            ([(0, 80.04)], [80]),
+            ([(0, 80.06)], [80.1]),
+            ([(0, 80), (2.5, 90)], [80, 80, 85]),
+        ],
+    )
+    def test_of_a_field(
+        self, field: str, said: list[tuple[float, float]], seconds: list[float]
+    ) -> None:
+        assert means(field, said, len(seconds)) == seconds
+
+    def test_a_reading_at_the_very_end_belongs_to_the_next_second(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80)
+        ride.say(1, 100)
+        assert (ride.close(1).cadence_rpm, ride.close(2).cadence_rpm) == (80, 100)
+
+    def test_raw_resistance_is_calibrated_before_it_is_averaged(self) -> None:
+        ride = Ride(calibration=CalibrationTable([(0, 0), (100, 80), (200, 100)])).connect()
+        ride.say(0, 80, resistance_raw=100)
+        ride.say(0.5, resistance_raw=200)
+        assert ride.close(1).resistance_percent == 90
+
+    def test_what_a_bike_never_said(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80)
+        assert ride.close(1) == Sample(
+            present=True, cadence_rpm=80, resistance_percent=0, power_w=None
+        )
+
+
+class TestStaleness:
+    """Each field has its own age; what is too old is no longer believed, but the knob stays."""
+
+    def test_cadence_gone_stale_is_zero_and_resistance_the_last_known(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, resistance_percent=40)
+        ride.say(0.5, 80, resistance_percent=60)
+        seconds = [ride.close(second) for second in range(1, 6)]
+        assert [sample.cadence_rpm for sample in seconds] == [80, 80, 80, 80, 0]
+        assert [sample.resistance_percent for sample in seconds] == [50, 60, 60, 60, 60]
+        assert all(sample.present for sample in seconds)
+
+    @pytest.mark.parametrize(("stale_after_s", "riding"), [(1, 1), (1.5, 2), (3, 3), (10, 10)])
+    def test_the_limit_is_the_bikes_own(self, stale_after_s: float, riding: int) -> None:
+        ride = Ride(stale_after_s).connect()
+        ride.say(0, 80)
+        cadences = [ride.close(second).cadence_rpm for second in range(1, 13)]
+        assert cadences == [80] * riding + [0] * (12 - riding)
+
+    def test_one_field_does_not_keep_another_fresh(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, power_w=100)
+        seconds = []
+        for second in range(1, 6):
+            ride.say(second - 0.5, power_w=100, resistance_percent=40)
+            seconds.append(ride.close(second))
+        assert [sample.cadence_rpm for sample in seconds] == [80, 80, 80, 0, 0]
+        assert [sample.power_w for sample in seconds] == [100] * 5
+
+    def test_power_gone_stale_is_not_said(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, power_w=100)
+        assert [ride.close(second).power_w for second in range(1, 5)] == [100, 100, 100, None]
+
+    def test_a_repeated_value_is_a_fresh_one(self) -> None:
+        assert means("cadence_rpm", [(0, 80), (2.9, 80)], seconds=7) == [80] * 6 + [0]
+
+    def test_resistance_never_ages(self) -> None:
+        said: list[tuple[float, float]] = [(0, 40), (299.5, 60)]
+        assert means("resistance_percent", said, seconds=300) == [40] * 299 + [50]
+
+
+class TestPresence:
+    """An absent bike gets no update."""
+
+    def test_a_bike_that_never_connected(self) -> None:
+        ride = Ride()
+        assert [ride.close(second).present for second in range(1, 6)] == [False] * 5
+
+    def test_connected_and_silent_it_counts_once_it_could_have_spoken(self) -> None:
+        ride = Ride().connect(at_s=0.5)
+        seconds = [ride.close(second) for second in range(1, 6)]
+        assert [sample.present for sample in seconds] == [False, False, False, True, True]
+        assert all(sample.cadence_rpm == 0 for sample in seconds)
+
+    def test_a_knob_alone_is_no_riding(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.1, resistance_percent=40)
+        assert [ride.close(second).present for second in (1, 2, 3)] == [False, False, True]
+
+    def test_the_second_in_which_it_was_lost_still_counts_and_no_other(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, resistance_percent=40)
+        ride.close(1)
+        ride.say(1.2, 90, resistance_percent=50)
+        ride.sampler.disconnected()
+        assert ride.close(2) == Sample(
+            present=True, cadence_rpm=88, resistance_percent=48, power_w=None
+        )
+        for second in (3, 4, 5):
+            assert ride.close(second) == Sample(
+                present=False, cadence_rpm=0, resistance_percent=50, power_w=None
+            )
+
+    def test_a_second_without_a_word_before_it_was_lost_does_not_count(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 80)
+        ride.close(1)
+        ride.sampler.disconnected()
+        assert not ride.close(2).present
+
+    def test_what_it_said_before_it_was_lost_does_not_come_back(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 80, power_w=100)
+        ride.sampler.disconnected()
+        ride.close(1)
+        ride.connect(1.2)
+        assert ride.close(2) == Sample(
+            present=False, cadence_rpm=0, resistance_percent=0, power_w=None
+        )
+        ride.say(2.5, 90)
+        assert ride.close(3).cadence_rpm == 90
+
+
+class TestDropOut:
+    """A lone zero between two non-zeros within 1 s is the sensor's; two zeros are a stop."""
+
+    @pytest.mark.parametrize("field", RIDING)
+    @pytest.mark.parametrize(
+        ("said", "seconds"),
+        [
+            pytest.param([(0, 80), (0.4, 0), (0.6, 80)], [80], id="lone"),
+            pytest.param([(0, 80), (0.4, 0), (0.6, 90)], [84], id="the value before it holds"),
+            pytest.param([(0, 80), (0.4, 0), (0.6, 0)], [32], id="two are a stop"),
+            pytest.param([(0, 80), (0.4, 0), (0.6, 0), (0.8, 80)], [48], id="a short stop"),
+            pytest.param([(0, 0), (0.5, 80)], [40], id="nothing before it"),
+            pytest.param([(0, 80), (0.2, 0), (0.4, 80), (0.6, 0), (0.8, 80)], [80], id="twice"),
+            pytest.param([(0, 80), (0.9, 0)], [80, 0, 0], id="open, then a stop"),
+            pytest.param([(0, 80), (0.9, 0), (1.1, 80)], [80, 80], id="over the boundary"),
+            pytest.param([(0, 80), (0.9, 0), (1.1, 0)], [80, 0], id="stop over the boundary"),
+            pytest.param([(0, 80), (1, 0), (1.5, 80)], [80, 80], id="at the boundary"),
+            pytest.param([(0, 80), (0.5, 0), (1.5, 80)], [80, 80], id="back after 1 s"),
+            pytest.param([(0, 80), (0.5, 0), (1.6, 80)], [80, 32], id="back after more"),
+            pytest.param([(0, 80), (0.5, 80), (1.5, 0), (1.75, 0)], [80, 40], id="stop later"),
+        ],
+    )
+    def test_zeros(self, field: str, said: list[tuple[float, float]], seconds: list[float]) -> None:
+        assert means(field, said, len(seconds)) == seconds
+
+    def test_a_knob_at_zero_is_at_zero(self) -> None:
+        assert means("resistance_percent", [(0, 40), (0.4, 0), (0.6, 40)]) == [32]
+
+    @pytest.mark.parametrize("field", RIDING)
+    @pytest.mark.parametrize("following", [[], [(5.75, 90)]])
+    def test_a_zero_does_not_bring_a_stale_value_back(
+        self, field: str, following: list[tuple[float, float]]
+    ) -> None:
+        last = means(field, [(0, 80), (5.5, 0), *following], seconds=6)[-1]
+        assert last == (45 if following else 0)
+
+
+class TestFaultyOrder:
+    """What cannot be used is dropped and counted."""
+
+    def test_out_of_order_is_dropped_field_by_field(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 80, power_w=100)
+        ride.say(0.4, 10, resistance_percent=40)
+        assert ride.sampler.dropped == 1
+        assert ride.close(1) == Sample(
+            present=True, cadence_rpm=80, resistance_percent=40, power_w=100
+        )
+
+    def test_out_of_order_does_not_make_a_bike_unheard(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 80)
+        ride.close(1)
+        ride.say(1.2, 80)
+        ride.say(0.9, 10)
+        ride.sampler.disconnected()
+        assert ride.close(2).present
+
+    @pytest.mark.parametrize("field", FIELDS)
+    def test_too_many_are_dropped_from_the_oldest_on(self, field: str) -> None:
+        ride = Ride().connect()
+        for number in range(MAX_POINTS + 44):
+            ride.say(0.5 + number / 1000, **{field: 10 if number < 44 else 80})
+        assert ride.sampler.dropped == 44
+        assert getattr(ride.close(1), field) == 80
+
+    def test_a_long_ride_at_ten_a_second_drops_nothing(self) -> None:
+        ride = Ride().connect()
+        for second in range(1, 301):
+            for tenth in range(10):
+                ride.say(second - 1 + tenth / 10, 80, power_w=100, resistance_percent=40)
+            assert ride.close(second).cadence_rpm == 80
+        assert ride.sampler.dropped == 0
+
+
+#: (millisecond, value), in order. Whole numbers, so that a mean is exact however it is summed.
+Said = list[tuple[int, int]]
+
+
+def said_in(seconds: int, lowest: int) -> st.SearchStrategy[Said]:
+    instants = st.integers(0, seconds * 1000 - 1)
+    return st.lists(st.tuples(instants, st.integers(lowest, 200)), min_size=1).map(sorted)
+
+
+def hear(said: Said, seconds: int, start_ns: int = START_NS) -> list[Sample]:
+    """Every second of a bike that says the same of all its fields."""
+    ride = Ride(calibration=CalibrationTable([(0, 0), (200, 100)]), start_ns=start_ns).connect()
+    samples = []
+    for second in range(1, seconds + 1):
+        for ms, value in said:
+            if ms // 1000 == second - 1:
+                ride.say(ms / 1000, value, power_w=value, resistance_raw=value)
+        samples.append(ride.close(second))
+    return samples
+
+
+class TestProperties:
+    @given(said_in(seconds=1, lowest=0))
+    def test_a_mean_lies_between_the_least_and_the_most(self, said: Said) -> None:
+        sample = hear(said, seconds=1)[0]
+        values = [value for _, value in said]
+        assert min(values) <= sample.cadence_rpm <= max(values)
+        assert sample.power_w == sample.cadence_rpm
+        assert min(values) / 2 <= sample.resistance_percent <= max(values) / 2
+
+    @given(said_in(seconds=5, lowest=1), st.sets(st.integers(0, 4999)))
+    def test_saying_the_same_again_changes_nothing(self, said: Said, again: set[int]) -> None:
+        """Where nothing goes stale: every half second something is repeated anyway."""
+
+        def value_at(ms: int) -> int:
+            return [value for at_ms, value in said if at_ms <= ms][-1]
+
+        def repeated(instants: set[int]) -> Said:
+            repeats = [(ms, value_at(ms)) for ms in instants if ms > said[0][0]]
+            return sorted(said + repeats, key=lambda one: one[0])
+
+        often = set(range(0, 5000, 500))
+        assert hear(repeated(often | again), seconds=5) == hear(repeated(often), seconds=5)
+
+    @given(said_in(seconds=8, lowest=0), st.integers(0, 2**62))
+    def test_a_race_is_the_same_at_any_monotonic_offset(self, said: Said, start_ns: int) -> None:
+        assert hear(said, seconds=8, start_ns=start_ns) == hear(said, seconds=8, start_ns=0)

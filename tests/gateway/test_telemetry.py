@@ -1,0 +1,190 @@
+"""The message on the wire: names, order, identity, and the schema that says so."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from jsonschema import Draft202012Validator
+from pydantic import ValidationError
+
+from gateway.race import Race, Racer
+from gateway.race_clock import RaceSecond
+from gateway.sampler import Sample
+from gateway.telemetry import (
+    Telemetry,
+    make_telemetry,
+    telemetry_from_json,
+    telemetry_schema,
+)
+
+SCHEMA_FILE = Path(__file__).parents[2] / "config" / "telemetry.schema.json"
+
+#: What a message is made of, and what the backend's contract shows of it.
+PARTS: dict[str, Any] = {
+    "thing_name": "gateway-1",
+    "bike_id": "bike-001",
+    "race_id": 5400763,
+    "racer_id": 7,
+    "second": 37,
+}
+EXAMPLE = (
+    '{"uuid":"7fa3e74e-33d9-5d1d-83a2-6b4b5a9eb6c0","event":"update",'
+    '"deviceTimestamp":1620228937000,"second":37,"raceId":5400763,"name":"Hayden","racerId":7,'
+    '"classId":1,"cadence":79.8,"resistance":54.2,"bikeId":"bike-001","power":163}'
+)
+
+
+def make(power_w: float | None = 163.0, length_s: int = 300, **changed: Any) -> Telemetry:
+    parts = {**PARTS, **changed}
+    race = Race(parts["race_id"], parts["race_id"] * 300_000, length_s)
+    return make_telemetry(
+        parts["thing_name"],
+        parts["bike_id"],
+        Racer(parts["racer_id"], parts.get("name", "Hayden"), parts.get("class_id", 1)),
+        RaceSecond(race, parts["second"], end_ns=parts.get("end_ns", 0)),
+        Sample(True, parts.get("cadence_rpm", 79.8), 54.2, power_w),
+    )
+
+
+class TestIdentity:
+    """The same second always has the same uuid, and no other second has it."""
+
+    def test_it_is_the_same_in_every_release(self) -> None:
+        """A resend after an update must still be recognisable."""
+        assert make().uuid == "d6c8bdd8-cb26-5e0b-9e87-4c322a4ee62f"
+        assert make(second=300).uuid == "d42b9a7e-cc32-577f-a32b-3e4dd5302cf2"
+
+    @pytest.mark.parametrize(
+        "changed",
+        [{"cadence_rpm": 12.0}, {"power_w": None}, {"name": "Kit"}, {"class_id": 6}, {"end_ns": 9}],
+        ids=str,
+    )
+    def test_it_does_not_depend_on_what_was_measured(self, changed: dict[str, Any]) -> None:
+        assert make(**changed).uuid == make().uuid
+
+    @pytest.mark.parametrize(
+        "changed",
+        [
+            {"thing_name": "gateway-2"},
+            {"bike_id": "bike-002"},
+            {"race_id": 5400764},
+            {"racer_id": 8},
+            {"second": 38},
+            {"length_s": 37},
+        ],
+        ids=str,
+    )
+    def test_each_of_its_parts_makes_another(self, changed: dict[str, Any]) -> None:
+        assert make(**changed).uuid != make().uuid
+
+    def test_the_parts_are_kept_apart(self) -> None:
+        assert make(bike_id="bike-1", race_id=12).uuid != make(bike_id="bike-11", race_id=2).uuid
+        assert make(racer_id=1, second=23).uuid != make(racer_id=12, second=3).uuid
+
+
+class TestJson:
+    def test_names_order_and_nothing_else(self) -> None:
+        said = json.loads(make().to_json())
+        assert list(said.items()) == [
+            ("uuid", make().uuid),
+            ("event", "update"),
+            ("deviceTimestamp", 5400763 * 300_000 + 37_000),
+            ("second", 37),
+            ("raceId", 5400763),
+            ("name", "Hayden"),
+            ("racerId", 7),
+            ("classId", 1),
+            ("cadence", 79.8),
+            ("resistance", 54.2),
+            ("bikeId", "bike-001"),
+            ("power", 163),
+        ]
+
+    def test_it_is_compact_utf8(self) -> None:
+        payload = make(name="Zoë").to_json()
+        assert b" " not in payload
+        assert "Zoë".encode() in payload
+
+    @pytest.mark.parametrize(("power_w", "said"), [(None, False), (0.0, True), (163.5, True)])
+    def test_power_is_absent_when_the_bike_does_not_say_it(
+        self, power_w: float | None, said: bool
+    ) -> None:
+        assert (b'"power"' in make(power_w).to_json()) == said
+
+    @pytest.mark.parametrize(
+        ("second", "event", "is_final"), [(299, "update", False), (300, "final", True)]
+    )
+    def test_the_last_second_is_final(self, second: int, event: str, is_final: bool) -> None:
+        assert (make(second=second).event, make(second=second).is_final) == (event, is_final)
+
+    @given(
+        st.integers(1, 300),
+        st.text(min_size=1, max_size=64),
+        st.floats(0, 250),
+        st.none() | st.floats(0, 3000),
+    )
+    def test_it_comes_back_as_it_was(
+        self, second: int, name: str, cadence_rpm: float, power_w: float | None
+    ) -> None:
+        message = make(power_w, second=second, name=name, cadence_rpm=cadence_rpm)
+        assert telemetry_from_json(message.to_json()) == message
+
+    @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"uuid":1}', b"\xff"])
+    def test_what_is_no_message_is_refused(self, payload: bytes) -> None:
+        with pytest.raises(ValidationError):
+            telemetry_from_json(payload)
+
+
+class TestSchema:
+    validator = Draft202012Validator(telemetry_schema())
+
+    def test_the_shipped_file_is_the_schema(self) -> None:
+        """Made by `alleycat-gateway schema > config/telemetry.schema.json`."""
+        assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == telemetry_schema()
+
+    def test_it_is_a_json_schema(self) -> None:
+        Draft202012Validator.check_schema(telemetry_schema())
+
+    @pytest.mark.parametrize(
+        "payload",
+        [EXAMPLE, make().to_json(), make(power_w=None).to_json(), make(second=300).to_json()],
+        ids=["the contract's example", "update", "without power", "final"],
+    )
+    def test_a_real_message_is_valid(self, payload: str | bytes) -> None:
+        self.validator.validate(json.loads(payload))
+
+    @pytest.mark.parametrize(
+        ("name", "value"),
+        [
+            ("uuid", "not-a-uuid"),
+            ("uuid", "7fa3e74e-33d9-4d1d-83a2-6b4b5a9eb6c0"),
+            ("event", "start"),
+            ("deviceTimestamp", "1620228937000"),
+            ("deviceTimestamp", 1620228937.5),
+            ("second", 0),
+            ("raceId", -1),
+            ("name", ""),
+            ("racerId", "7"),
+            ("classId", 0),
+            ("classId", 7),
+            ("cadence", -0.1),
+            ("cadence", None),
+            ("resistance", 100.1),
+            ("resistance", -0.1),
+            ("bikeId", ""),
+            ("power", "163"),
+            ("power", None),
+        ],
+    )
+    def test_a_wrong_value_is_refused(self, name: str, value: object) -> None:
+        message = json.loads(EXAMPLE) | {name: value}
+        assert [list(error.path) for error in self.validator.iter_errors(message)] == [[name]]
+
+    @pytest.mark.parametrize("name", [name for name in json.loads(EXAMPLE) if name != "power"])
+    def test_a_missing_field_is_refused(self, name: str) -> None:
+        message = json.loads(EXAMPLE)
+        del message[name]
+        assert [error.validator for error in self.validator.iter_errors(message)] == ["required"]

@@ -1,0 +1,82 @@
+"""Every module has its test file and stays small enough to be read at one sitting."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted(
+    str(path.relative_to(ROOT))
+    for package in ("gateway", "drivers")
+    for path in (ROOT / package).rglob("*.py")
+)
+
+MODULE_LINES = 400
+FUNCTION_LINES = 40
+
+#: Modules without a test file of their own, and where they are tested instead.
+ELSEWHERE = {
+    "drivers/contract.py": "tests/contracts/test_driver.py",
+    "drivers/protocols/__init__.py": "tests/captures/test_captures.py",
+    "drivers/reading.py": "two values without behaviour: every test of a protocol",
+    "gateway/__main__.py": "tests/gateway/cli/test_cli.py",
+    "gateway/cli/__init__.py": "tests/gateway/cli/test_cli.py",
+    "gateway/cli/exit_codes.py": "tests/e2e/test_bad_config.py",
+    "gateway/clock.py": "tests/contracts/test_clock.py",
+    "gateway/config_problems.py": "tests/gateway/test_config.py",
+    "gateway/demo/__init__.py": "tests/gateway/demo/test_demo_extra.py",
+    "gateway/demo/session.py": "tests/e2e/test_demo.py",
+    "gateway/uplink.py": "tests/contracts/test_uplink.py",
+}
+
+
+def parse(module: str) -> ast.Module:
+    return ast.parse((ROOT / module).read_text(encoding="utf-8"))
+
+
+def own_test(module: str) -> Path:
+    path = Path(module)
+    return ROOT / "tests" / path.with_name(f"test_{path.name}")
+
+
+def says_nothing(module: str) -> bool:
+    """A package's front door: a docstring, imports, __all__."""
+    return all(
+        isinstance(node, ast.Import | ast.ImportFrom | ast.Expr)
+        or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__")
+        for node in parse(module).body
+    )
+
+
+def functions(module: str) -> Iterator[tuple[str, int]]:
+    """(name, lines) of each, with its docstring and without its decorators."""
+    for node in ast.walk(parse(module)):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            assert node.end_lineno is not None
+            yield node.name, node.end_lineno - node.lineno + 1
+
+
+@pytest.mark.parametrize("module", [name for name in MODULES if name not in ELSEWHERE])
+def test_a_module_has_its_test_file(module: str) -> None:
+    assert own_test(module).is_file() or says_nothing(module)
+
+
+@pytest.mark.parametrize("module", ELSEWHERE)
+def test_the_exceptions_are_true(module: str) -> None:
+    assert module in MODULES
+    assert not own_test(module).is_file(), "has its own test now: take it off the list"
+    reason = ELSEWHERE[module]
+    assert ":" in reason or (ROOT / reason).is_file()
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_module_is_short(module: str) -> None:
+    lines = len((ROOT / module).read_text(encoding="utf-8").splitlines())
+    assert lines < MODULE_LINES
+
+
+@pytest.mark.parametrize("module", MODULES)
+def test_a_function_is_short(module: str) -> None:
+    assert [one for one in functions(module) if one[1] > FUNCTION_LINES] == []
