@@ -241,27 +241,19 @@ def _duplicates(config: Config) -> Iterator[Problem]:
 def _file_problems(cloud: CloudConfig) -> list[Problem]:
     if cloud.plaintext:
         return []
-    problems = [
-        Problem(f"cloud.{name}", problem)
-        for name, kind in (
-            ("ca_file", "CERTIFICATE"),
-            ("certificate_file", "CERTIFICATE"),
-            ("private_key_file", "PRIVATE KEY"),
-        )
-        if (problem := _pem_problem(getattr(cloud, name), kind))
-    ]
     key, certificate = cloud.private_key_file, cloud.certificate_file
-    problem = None
-    if key is not None and key.is_file():
-        problem = _open_key_problem(key)
-    if not problems and key is not None and certificate is not None:
-        problem = problem or _pair_problem(certificate, key)
-    if problem:
-        problems.append(Problem("cloud.private_key_file", problem))
-    return problems
+    found = {
+        "ca_file": _pem_problem(cloud.ca_file, "CERTIFICATE"),
+        "certificate_file": _pem_problem(certificate, "CERTIFICATE"),
+        "private_key_file": _pem_problem(key, "PRIVATE KEY") or _open_key_problem(key),
+    }
+    if not any(found.values()):
+        found["private_key_file"] = _pair_problem(certificate, key)
+    return [Problem(f"cloud.{name}", problem) for name, problem in found.items() if problem]
 
 
-def _open_key_problem(key: Path) -> str | None:
+def _open_key_problem(key: Path | None) -> str | None:
+    assert key is not None
     mode = stat.S_IMODE(key.stat().st_mode)
     if mode & stat.S_IRWXO:
         return (
@@ -270,7 +262,8 @@ def _open_key_problem(key: Path) -> str | None:
     return None
 
 
-def _pair_problem(certificate: Path, key: Path) -> str | None:
+def _pair_problem(certificate: Path | None, key: Path | None) -> str | None:
+    assert certificate is not None
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:

@@ -10,6 +10,9 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from pydantic_settings import SettingsError
 
+#: A longer value is not repeated in a message: it may be a key pasted into the wrong place.
+SHOWN_MAX = 80
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -45,7 +48,7 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Prob
         return Problem(key, "missing; expected a value, see config/gateway.toml")
     message = details["msg"].removeprefix("Value error, ")
     given = details["input"]
-    if isinstance(given, str | int | float | bool) and "\n" not in str(given):
+    if isinstance(given, str | int | float | bool) and len(str(given)) <= SHOWN_MAX:
         return Problem(key, f"got {given!r}; {message[0].lower()}{message[1:]}")
     return Problem(key, message)
 
