@@ -25,7 +25,6 @@ from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
-    SettingsError,
 )
 
 from drivers.registry import DriverStatus
@@ -33,7 +32,6 @@ from gateway.calibration import CalibrationTable
 from gateway.config_problems import (
     ConfigError,
     Problem,
-    environment_problem,
     problems_of,
     unknown_key,
 )
@@ -140,7 +138,11 @@ class Config(BaseSettings):
     """The whole file. See config/gateway.toml, which has every option with its meaning."""
 
     model_config = SettingsConfigDict(
-        extra="forbid", frozen=True, env_prefix="ALLEYCAT_", env_nested_delimiter="__"
+        extra="forbid",
+        frozen=True,
+        env_prefix="ALLEYCAT_",
+        env_nested_delimiter="__",
+        enable_decoding=False,  # one variable is one value, never a whole table
     )
 
     thing_name: Identifier
@@ -179,9 +181,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
-    """Read and check everything: keys, types, files, drivers and their options.
+    """Read and check everything: keys and types; then files, drivers and their options.
 
-    Raises ConfigError with all problems found.
+    Raises ConfigError with all problems of the first kind, or else of the second.
     """
     data = _read_toml(file)
     hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
@@ -191,8 +193,6 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
         config = Config(**data)
     except ValidationError as error:
         raise ConfigError(file, problems_of(error, Config)) from None
-    except SettingsError as error:
-        raise ConfigError(file, [environment_problem(error)]) from None
     config = _with_absolute_paths(config, file.absolute().parent)
     problems = [*_duplicates(config), *_file_problems(config.cloud)]
     bikes = []

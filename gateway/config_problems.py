@@ -1,14 +1,12 @@
 """What is wrong with a config, in words: where, what, and what was expected."""
 
 import difflib
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
-from pydantic_settings import SettingsError
 
 #: A longer value is not repeated in a message: it may be a key pasted into the wrong place.
 SHOWN_MAX = 80
@@ -51,16 +49,6 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Prob
     if isinstance(given, str | int | float | bool) and len(str(given)) <= SHOWN_MAX:
         return Problem(key, f"got {given!r}; {message[0].lower()}{message[1:]}")
     return Problem(key, message)
-
-
-def environment_problem(error: SettingsError) -> Problem:
-    """A whole table in one environment variable has to be JSON."""
-    field = re.search(r'field "(\w+)"', str(error))
-    key = field.group(1) if field else "environment"
-    name = f"ALLEYCAT_{key.upper()}"
-    return Problem(
-        key, f"{name} is not JSON; expected JSON for a whole table, or {name}__<KEY> for one key"
-    )
 
 
 def unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:

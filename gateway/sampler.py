@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from math import isfinite
 
 from drivers import Reading
 from gateway.calibration import CalibrationTable, resistance_percent
@@ -36,6 +37,8 @@ class _Series:
         self.dropped = 0
 
     def add(self, at_ns: int, value: float) -> None:
+        if not isfinite(value):
+            raise ValueError(f"{value} is no number that a bike can say")
         points = self._points
         if points and at_ns < points[-1][0]:
             self.dropped += 1
@@ -105,9 +108,9 @@ class _RidingSeries(_Series):
 class Sampler:
     """One bike's Readings, second by second. Times are monotonic nanoseconds.
 
-    `stale_after_s`: a cadence or power not repeated for so long is no longer believed; on a
-    connected bike it then counts as 0, since a rider who stops is often not announced.
-    Resistance is a knob: it stays where it was.
+    `stale_after_s`: a cadence or power not repeated for so long is no longer believed. On a
+    connected bike the cadence is then 0, since a rider who stops is often not announced, and the
+    power is left out. Resistance is a knob: it stays where it was.
     """
 
     def __init__(self, stale_after_s: float, calibration: CalibrationTable | None = None) -> None:
@@ -132,6 +135,7 @@ class Sampler:
         self._connected_ns = None
 
     def add(self, reading: Reading) -> None:
+        """Raises TypeError or ValueError for what is not a finite number: the driver's bug."""
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
         if reading.cadence_rpm is not None:
             self._cadence.add(reading.at_ns, reading.cadence_rpm)
