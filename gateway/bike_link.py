@@ -1,5 +1,6 @@
 """BikeLink: keeps one bike connected and feeds its Readings to its sampler."""
 
+import asyncio
 from enum import Enum
 from random import Random
 
@@ -55,6 +56,11 @@ class BikeLink:
             return "the bike stopped sending"
         except BikeLost as error:
             return str(error)
+        except asyncio.CancelledError:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            return "driver cancelled: something it waited for was given up"
         # A driver may be anybody's plugin: its bug is this bike's state, with the traceback logged.
         except Exception as error:
             reason = f"driver failed: {type(error).__name__}: {error}"

@@ -114,13 +114,14 @@ class Buffer:
 
     async def take(self) -> Entry | None:
         """The next message to send, handed out until acknowledged, given back or refused."""
-        while (queue := self._order.next_queue()) is not None:
+        unreadable: set[int] = set()
+        while (queue := self._order.next_queue(unreadable)) is not None:
             if queue.resident:
                 entry = self._order.pop(queue)
                 self._taken[entry.id] = entry
                 return entry
             if not await self._load_page(queue):
-                return None
+                unreadable.add(queue.race_id)
         return None
 
     def give_back(self, entry: Entry) -> None:
@@ -132,6 +133,7 @@ class Buffer:
 
     def acknowledge(self, entry: Entry) -> None:
         """IoT Core has it: forget it."""
+        self._taken.pop(entry.id, None)
         if entry.done:
             return
         self._finish(entry)
@@ -140,6 +142,7 @@ class Buffer:
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Set a message aside, with the reason, so that it blocks nothing behind it."""
+        self._taken.pop(entry.id, None)
         if entry.done:
             return
         self._finish(entry)
@@ -187,7 +190,7 @@ class Buffer:
         self.on_available()
 
     async def _load_page(self, queue: RaceQueue) -> bool:
-        """Read the next messages of a race back; False if the disk does not let us."""
+        """Read the next messages of a race back; False if the disk does not let us now."""
         from_id = queue.gap_from_id
         assert from_id is not None
         try:
@@ -196,6 +199,7 @@ class Buffer:
             )
         except StoreError as error:
             self.problem = str(error)
+            self._keep_house_by(self._clock.monotonic_ns() + DISK_RETRY_NS)
             return False
         if queue.gap_from_id == from_id:  # else the race was evicted meanwhile
             self._admit_page(queue, from_id, records)
@@ -241,8 +245,11 @@ class Buffer:
             self._to_quarantine[:0] = quarantined
             await self._postpone(batch, str(error))
             return
-        self.problem = None
+        if self.problem is not None:
+            self.problem = None
+            self.on_available()
         self._on_disk += written.rows_added
+        self._quarantined -= written.quarantine_dropped
         for entry in batch:
             self._written(entry)
         for race_id in written.evicted_race_ids:
@@ -253,7 +260,7 @@ class Buffer:
         self._uncommitted.pop(entry.id, None)
         if entry.done:
             self._delete_later(entry.id)
-        elif self._interval_ns == 0:
+        elif self._interval_ns == 0 and not entry.offered:
             self._offer(entry)
 
     async def _postpone(self, batch: list[Entry], problem: str) -> None:

@@ -47,14 +47,16 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
-def _no_content(value: object) -> object:
+def _a_path(value: object) -> object:
     """A key pasted in place of its path must not come back in an error message."""
     if isinstance(value, str) and ("\n" in value or "-----" in value):
         raise ValueError("this is the content of a PEM file; expected the file's path")
+    if isinstance(value, str) and "\0" in value:
+        raise ValueError("a path cannot contain a NUL character")
     return value
 
 
-PemPath = Annotated[Path, BeforeValidator(_no_content)]
+AnyPath = Annotated[Path, BeforeValidator(_a_path)]
 
 
 class CloudConfig(_Section):
@@ -62,15 +64,22 @@ class CloudConfig(_Section):
 
     endpoint: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
-    topic: Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^#+\x00]+$")] = (
-        "alleycat-publish"
-    )
-    ca_file: PemPath | None = None
-    certificate_file: PemPath | None = None
-    private_key_file: PemPath | None = None
+    topic: Annotated[
+        str, Field(min_length=1, max_length=256, pattern=r"^[^#+\x00-\x1f\x7f-\x9f\ufffe\uffff]+$")
+    ] = "alleycat-publish"
+    ca_file: AnyPath | None = None
+    certificate_file: AnyPath | None = None
+    private_key_file: AnyPath | None = None
     plaintext: bool = False
     reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     publish_rate_per_s: Annotated[float, Field(gt=0, le=100)] = 80.0
+
+    @field_validator("endpoint")
+    @classmethod
+    def _host_alone(cls, endpoint: str) -> str:
+        if "/" in endpoint or endpoint.count(":") == 1:
+            raise ValueError("expected a host name alone; the port is cloud.port")
+        return endpoint
 
     @field_validator("topic")
     @classmethod
@@ -146,7 +155,7 @@ class Config(BaseSettings):
     )
 
     thing_name: Identifier
-    state_dir: Path = Path("/var/lib/alleycat-gateway")
+    state_dir: AnyPath = Path("/var/lib/alleycat-gateway")
     cloud: CloudConfig
     buffer: BufferConfig = BufferConfig()
     race: RaceConfig = RaceConfig()
@@ -207,7 +216,7 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(file.read_text(encoding="utf-8"))
+        return tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except OSError as error:
         raise ConfigError(
             file, [Problem("file", f"{error.strerror}; expected a TOML file")]
@@ -243,6 +252,7 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
         return []
     key, certificate = cloud.private_key_file, cloud.certificate_file
     found = {
+        "endpoint": _example_problem(cloud.endpoint),
         "ca_file": _pem_problem(cloud.ca_file, "CERTIFICATE"),
         "certificate_file": _pem_problem(certificate, "CERTIFICATE"),
         "private_key_file": _pem_problem(key, "PRIVATE KEY") or _open_key_problem(key),
@@ -250,6 +260,15 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
     if not any(found.values()):
         found["private_key_file"] = _pair_problem(certificate, key)
     return [Problem(f"cloud.{name}", problem) for name, problem in found.items() if problem]
+
+
+def _example_problem(endpoint: str) -> str | None:
+    if endpoint.startswith("EXAMPLE"):
+        return (
+            f"{endpoint} is the example's; expected your own: "
+            "aws iot describe-endpoint --endpoint-type iot:Data-ATS"
+        )
+    return None
 
 
 def _open_key_problem(key: Path | None) -> str | None:
@@ -269,7 +288,8 @@ def _pair_problem(certificate: Path | None, key: Path | None) -> str | None:
     except ssl.SSLError as error:
         return (
             f"{key} does not fit cloud.certificate_file {certificate}, or one of them is damaged "
-            f"({error.reason}); expected the key that belongs to the certificate, not encrypted"
+            f"({error.reason or error}); expected the key that belongs to the certificate, "
+            "not encrypted"
         )
     return None
 
@@ -278,6 +298,8 @@ def _pem_problem(file: Path | None, kind: str) -> str | None:
     if file is None:
         return f"missing; expected the path of a PEM file with a {kind}"
     try:
+        if file.exists() and not file.is_file():
+            return f"{file} is not a file; expected a PEM file with a {kind}"
         content = file.read_bytes()
     except OSError as error:
         return f"{file}: {error.strerror}; expected a readable PEM file with a {kind}"

@@ -45,6 +45,10 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Prob
     if details["type"] == "missing":
         return Problem(key, "missing; expected a value, see config/gateway.toml")
     message = details["msg"].removeprefix("Value error, ")
+    if details["type"] == "list_type" and isinstance(details["input"], dict):
+        return Problem(
+            key, f"is one table; expected a list of tables: write [[{key}]], not [{key}]"
+        )
     given = details["input"]
     if isinstance(given, str | int | float | bool) and len(str(given)) <= SHOWN_MAX:
         return Problem(key, f"got {given!r}; {message[0].lower()}{message[1:]}")

@@ -29,6 +29,9 @@ from gateway.uplink import Uplink
 #: On shutdown the cloud gets this long to acknowledge what is on its way.
 DRAIN_S = 1.5
 
+#: On shutdown a driver gets this long to let go of its bike.
+LET_GO_S = 1.0
+
 log = structlog.get_logger()
 
 
@@ -123,20 +126,24 @@ class Gateway:
     async def run(self, stop: asyncio.Event) -> None:
         """Race until `stop`. Afterwards nothing is left in memory alone."""
         log.info("racing", race_id=self.status.race_id, buffered=self._buffer.status.depth)
+        # Not in the group: a driver that does not let go must not keep the buffer from closing.
+        links = [asyncio.create_task(bike.link.run()) for bike in self._bikes]
         try:
             async with asyncio.TaskGroup() as tasks:
-                riding = [tasks.create_task(bike.link.run()) for bike in self._bikes]
-                riding.append(tasks.create_task(self._race()))
+                race = tasks.create_task(self._race())
                 sending = [
                     tasks.create_task(self._buffer.run()),
                     tasks.create_task(self._publisher.run()),
                 ]
                 await stop.wait()
                 log.info("stopping")
-                await _cancel(riding)
+                await _cancel([race])
+                await _cancel(links)
                 await self._drain()
                 await _cancel(sending)
         finally:
+            for link in links:
+                link.cancel()
             await self._uplink.stop()
             await self._buffer.close()
             log.info("stopped", on_disk=self._buffer.status.depth)
@@ -172,4 +179,4 @@ class Gateway:
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
-    await asyncio.wait(tasks)
+    await asyncio.wait(tasks, timeout=LET_GO_S)

@@ -5,8 +5,10 @@ event loop empties; nothing else crosses.
 """
 
 import asyncio
+import threading
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -79,6 +81,8 @@ class IotCore:
         self._topic = cloud.topic
         self._loop = asyncio.get_running_loop()
         self._notes: deque[Callable[[], None]] = deque()
+        self._notes_lock = threading.Lock()
+        self._notes_awaited = False
         self._pending: dict[int, _Send] = {}
         self._connected = False
         self._stopping = False
@@ -123,24 +127,28 @@ class IotCore:
         return partial(self._note, handler)
 
     def _note(self, handler: Callable[[Any], None], data: Any) -> None:
-        """On awscrt's thread: leave a note; only the first one of a batch wakes the loop."""
-        self._notes.append(partial(handler, data))
-        if len(self._notes) == 1:
-            try:
+        """On any thread: leave a note; only the first one of a batch wakes the loop."""
+        with self._notes_lock:
+            self._notes.append(partial(handler, data))
+            wake, self._notes_awaited = not self._notes_awaited, True
+        if wake:
+            with suppress(RuntimeError):  # the loop has ended: nobody is left to tell
                 self._loop.call_soon_threadsafe(self._read_notes)
-            except RuntimeError:
-                return  # the loop has ended: nobody is left to tell
 
     def _read_notes(self) -> None:
-        while self._notes:
+        while (note := self._next_note()) is not None:
             try:
-                # Run before removing: as long as one is left, `_note` need not wake the loop.
-                self._notes[0]()
+                note()
             except Exception as error:
                 # A bug in one handler must not strand the notes behind it.
                 self._loop.call_exception_handler({"message": "uplink", "exception": error})
-            finally:
-                self._notes.popleft()
+
+    def _next_note(self) -> Callable[[], None] | None:
+        with self._notes_lock:
+            if self._notes:
+                return self._notes.popleft()
+            self._notes_awaited = False
+            return None
 
     def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._connected = True

@@ -41,8 +41,9 @@ class Pace:
 class Publisher:
     """Sends what the Buffer hands out and tells it what became of it. An UplinkListener.
 
-    A refused message is a strike against it; any answer but an acceptance also makes the
-    publisher pause, doubling, so that a broker that refuses everything is not hammered.
+    A refused message is a strike against it. Any answer but an acceptance also makes the
+    publisher pause, doubling, and send one message at a time until one is accepted: a broker that
+    refuses everything is neither hammered nor does it get everything quarantined in no time.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class Publisher:
         self._strikes: dict[int, int] = {}
         self._pause = Backoff(random)
         self._paused_until_ns = 0
+        self._window = WINDOW
         self._pace = Pace(rate_per_s, BURST, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self._answered = asyncio.Event()
@@ -85,6 +87,7 @@ class Publisher:
         self.connected = self._buffer.online = True
         self._paused_until_ns = 0
         self._pause.reset()
+        self._window = WINDOW
         log.info("cloud connected", buffered=self._buffer.status.depth)
         self._wake.set()
 
@@ -112,7 +115,7 @@ class Publisher:
 
     async def _send(self) -> int | None:
         """Send what may go now; gives when more may go, None if only an event can tell."""
-        while self.connected and len(self._in_flight) < WINDOW:
+        while self.connected and len(self._in_flight) < self._window:
             now_ns = self._clock.monotonic_ns()
             ready_ns = max(self._paused_until_ns, self._pace.ready_ns())
             if ready_ns > now_ns:
@@ -133,6 +136,7 @@ class Publisher:
         self._buffer.acknowledge(entry)
         self._strikes.pop(entry.id, None)
         self._pause.reset()
+        self._window = WINDOW
 
     def _strike(self, entry: Entry, reason: str) -> None:
         strikes = self._strikes.get(entry.id, 0) + 1
@@ -145,6 +149,7 @@ class Publisher:
         log.error("message quarantined", race_id=entry.race_id, strikes=strikes, reason=reason)
 
     def _hold(self, reason: str) -> None:
+        self._window = 1
         now_ns = self._clock.monotonic_ns()
         if self.connected and now_ns >= self._paused_until_ns:
             pause_s = self._pause.next_s()

@@ -5,7 +5,7 @@ race lies on disk alone and is read back page by page.
 """
 
 from bisect import insort
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -22,6 +22,8 @@ class Entry:
     payload: bytes
     commit_due_ns: int = 0
     on_disk: bool = False
+    #: It has its place in the order, or had it: it is not to be offered again.
+    offered: bool = False
     #: Acknowledged, set aside or given up: nothing more may happen to it.
     done: bool = False
 
@@ -73,14 +75,16 @@ class SendOrder:
 
     def put(self, entry: Entry) -> None:
         """A message takes its place among those in memory."""
+        entry.offered = True
         heappush(self.queue(entry.race_id).resident, entry)
         self._resident_count += 1
 
-    def next_queue(self) -> RaceQueue | None:
-        """The newest race that has something to send, in memory or on disk."""
+    def next_queue(self, unreadable: Collection[int] = ()) -> RaceQueue | None:
+        """The newest race that has something to send, in memory or on a disk that can be read."""
         for race_id in reversed(self._race_ids):
             queue = self._races[race_id]
-            if queue.resident or queue.gap_from_id is not None:
+            on_disk = queue.gap_from_id is not None and race_id not in unreadable
+            if queue.resident or on_disk:
                 return queue
         return None
 

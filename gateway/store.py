@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import Self
 
 SCHEMA_VERSION = 1
+#: Quarantined messages that go at once when there is no room.
+QUARANTINE_STEP = 100
 
 _SCHEMA = f"""
 CREATE TABLE telemetry (
@@ -53,10 +55,11 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction did: change of the number of messages, races evicted for room."""
+    """What a transaction did to the number of messages, and what had to go for room."""
 
     rows_added: int
     evicted_race_ids: list[int]
+    quarantine_dropped: int
 
 
 class Store:
@@ -156,8 +159,10 @@ class Store:
             deleted = self._connection.executemany(
                 "DELETE FROM telemetry WHERE id = ?", ((id_,) for id_ in gone)
             ).rowcount
+            dropped = self._drop_quarantine()
             evicted = self._evict()
-        return Written(len(records) - max(0, deleted) - sum(evicted.values()), list(evicted))
+        added = len(records) - max(0, deleted) - sum(evicted.values())
+        return Written(added, list(evicted), dropped)
 
     def quarantined_count(self) -> int:
         with self._explained():
@@ -208,6 +213,20 @@ class Store:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
             kind = DamagedStoreError if code in _DAMAGE_CODES else StoreError
             raise kind(f"{self.path}: {error}") from error
+
+    def _drop_quarantine(self) -> int:
+        """What the broker refused goes before what it has not seen yet, the oldest first."""
+        dropped = 0
+        while self._live_bytes() > self._max_bytes:
+            rows = self._connection.execute(
+                "DELETE FROM quarantine WHERE id IN"
+                " (SELECT id FROM quarantine ORDER BY id LIMIT ?)",
+                (QUARANTINE_STEP,),
+            ).rowcount
+            if rows == 0:
+                break
+            dropped += rows
+        return dropped
 
     def _evict(self) -> dict[int, int]:
         """Whole races, oldest first, until what is left fits."""

@@ -20,7 +20,7 @@ READING = "a reading"
 SEED = 4
 
 #: What happens on one connection, step by step: a reading, a silence in s, or an error.
-Steps = Sequence[str | float | Exception]
+Steps = Sequence[str | float | BaseException]
 #: All connections in order, the last one over and over. An error is one at opening.
 Script = Sequence[Steps | Exception]
 
@@ -51,7 +51,7 @@ class ScriptedDriver:
 
     async def _readings(self, steps: Steps) -> AsyncGenerator[Reading, None]:
         for step in steps:
-            if isinstance(step, Exception):
+            if isinstance(step, BaseException):
                 raise step
             if isinstance(step, str):
                 yield Reading(self._clock.monotonic_ns(), cadence_rpm=80)
@@ -218,3 +218,16 @@ class TestLog:
             run.cancel()
         assert logs[0]["event"] == "driver failed"
         assert (logs[0]["bike"], logs[0]["exc_info"]) == ("bike-1", True)
+
+
+async def test_a_driver_that_was_cancelled_from_within_is_a_lost_bike() -> None:
+    """A library gives up what the driver waits for; nobody asked the link to end."""
+    linked = Linked([asyncio.CancelledError()], [READING, 100.0])
+    await linked.run_for(0.4)
+    lost, reason = linked.state
+    assert lost is LinkState.LOST
+    assert "cancelled" in reason
+    await linked.run_for(1)
+    again, _ = linked.state
+    assert again is LinkState.CONNECTED
+    await linked.stop()

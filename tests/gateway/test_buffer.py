@@ -335,6 +335,7 @@ async def test_an_answer_for_an_evicted_message_changes_no_count(
     assert before.lost >= 100
     bench.buffer.acknowledge(held)
     assert bench.buffer.status == before
+    assert bench.buffer._taken == {}
 
 
 def test_a_write_can_be_repeated(tmp_path: Path) -> None:
@@ -345,3 +346,75 @@ def test_a_write_can_be_repeated(tmp_path: Path) -> None:
     store.write([record])
     assert store.page(1, 0, 10) == [record]
     store.close()
+
+
+async def test_with_no_interval_what_a_page_brought_is_not_offered_again(
+    open_bench: Callable[..., Bench],
+) -> None:
+    """A page read between a commit and the word of it finds what the commit has written."""
+    bench = open_bench(interval_s=0)
+    await bench.start()
+    bench.buffer._order.queue(1).gap_from_id = 1
+    taken: list[Entry] = []
+    write = bench.store.write
+
+    def write_then_page(*args: object, **kwargs: object) -> Written:
+        written = write(*args, **kwargs)
+        queue = bench.buffer._order.queue(1)
+        bench.buffer._admit_page(queue, 1, bench.store.page(1, 1, PAGE))
+        return written
+
+    bench.store.write = write_then_page  # type: ignore[method-assign]
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    taken += await bench.take_all()
+    assert seconds(taken) == [1]
+
+
+async def test_a_disk_that_cannot_be_read_is_tried_again_and_other_races_go_on(
+    bench: Bench,
+) -> None:
+    for race_id in (1, 2):
+        records = [Record(race_id * 10 + n, race_id, message(n, race_id).to_json()) for n in (1, 2)]
+        bench.store.write(records)
+    await bench.buffer.load()
+    page = bench.store.page
+    called = 0
+
+    def available() -> None:
+        nonlocal called
+        called += 1
+
+    def fail_for_race_2(race_id: int, from_id: int, limit: int) -> list[Record]:
+        if race_id == 2:
+            raise StoreError("disk I/O error")
+        return page(race_id, from_id, limit)
+
+    bench.store.page = fail_for_race_2  # type: ignore[method-assign]
+    bench.buffer.on_available = available
+    taken = [telemetry_from_json(entry.payload) for entry in await bench.take_all()]
+    assert {t.race_id for t in taken} == {1}
+    assert bench.buffer.status.problem == "disk I/O error"
+    bench.store.page = page  # type: ignore[method-assign]
+    await bench.clock.run_for(2)
+    assert called > 0, "the sender is told to try again"
+    assert seconds(await bench.take_all()) == [1, 2]
+
+
+async def test_what_was_refused_never_takes_the_room_of_what_is_to_be_sent(
+    open_bench: Callable[..., Bench],
+) -> None:
+    bench = open_bench(max_bytes=256 * 1024)
+    await bench.start()
+    for _ in range(2000):
+        bench.buffer.append(message(1))
+        refused = await bench.buffer.take()
+        assert refused is not None
+        bench.buffer.quarantine(refused, "not authorised")
+    await bench.clock.run_for(1)
+    assert bench.buffer.status.quarantined == bench.store.quarantined_count() < 2000
+    for second in range(1, 11):
+        bench.buffer.append(message(second, race_id=2))
+        await bench.clock.run_for(1)
+    assert bench.buffer.status.lost == 0
+    assert bench.on_disk() == list(range(1, 11))

@@ -201,7 +201,11 @@ class TestWrong:
             ("buffer.commit_interval_s", -1, "buffer.commit_interval_s", ["got -1", "0"]),
             ("race.length_s", 1.5, "race.length_s", ["got 1.5", "integer"]),
             ("bikes", [], "bikes", ["at least 1 item"]),
-            ("bikes", {"id": "bike-1"}, "bikes", ["valid list"]),
+            ("bikes", {"id": "bike-1"}, "bikes", ["write [[bikes]], not [bikes]"]),
+            ("state_dir", "a\0b", "state_dir", ["NUL"]),
+            ("cloud.topic", "a\u0007b", "cloud.topic", ["pattern"]),
+            ("cloud.endpoint", "mqtts://localhost", "cloud.endpoint", ["host name alone"]),
+            ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["the port is cloud.port"]),
             ("bikes.0.racer_id", "seven", "bikes[0].racer_id", ["got 'seven'", "integer"]),
             ("bikes.1.class_id", 7, "bikes[1].class_id", ["got 7", "less than or equal to 6"]),
             ("bikes.0.stale_after_s", 0, "bikes[0].stale_after_s", ["got 0", "greater than 0"]),
@@ -339,7 +343,7 @@ class TestCredentials:
         ("spoil", "what"),
         [
             (Path.unlink, "No such file or directory; expected a readable PEM file with a "),
-            (lambda pem: (pem.unlink(), pem.mkdir()), "Is a directory; expected a readable PEM"),
+            (lambda pem: (pem.unlink(), pem.mkdir()), "is not a file; expected a PEM"),
             (lambda pem: pem.write_bytes(b"0\x82\x01\x0a"), "expected PEM (-----BEGIN … "),
             (lambda pem: pem.write_bytes(b""), "expected PEM (-----BEGIN … "),
         ],
@@ -508,11 +512,11 @@ class TestShippedFile:
 
     shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
 
-    def test_only_the_certificates_are_missing(self) -> None:
+    def test_only_endpoint_and_certificates_are_missing(self) -> None:
         with pytest.raises(ConfigError) as raised:
             load_config(SHIPPED, DRIVERS)
         assert [found.key for found in raised.value.problems] == [
-            f"cloud.{name}" for name in PEM_FILES
+            f"cloud.{name}" for name in ["endpoint", *PEM_FILES]
         ]
 
     @pytest.mark.parametrize(

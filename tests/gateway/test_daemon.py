@@ -1,11 +1,16 @@
 """Whole races in virtual time: real drivers, real buffer, real SQLite; only time and cloud fake."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from structlog.testing import capture_logs
 
+from drivers import Clock, DriverOptions, Reading
+from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
 from gateway.telemetry import Telemetry
@@ -184,3 +189,46 @@ async def test_a_quiet_race_logs_changes_of_state_only(tmp_path: Path) -> None:
 async def test_the_first_second_may_be_a_part_of_one(tmp_path: Path, offset_ms: int) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS + 5000 + offset_ms, 3, bikes=[{}])
     assert messages[0].second == 6
+
+
+class Clinging:
+    """A driver whose release of the bike never ends."""
+
+    Options = DriverOptions
+    stale_after_s = 3.0
+
+    def __init__(self, options: DriverOptions, clock: Clock) -> None:
+        self.released = asyncio.Event()
+        CLINGING.append(self)
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        try:
+            yield self._silence()
+        finally:
+            await self.released.wait()
+
+    async def _silence(self) -> AsyncIterator[Reading]:
+        await asyncio.Event().wait()
+        yield Reading(0)
+
+
+CLINGING: list[Clinging] = []
+
+
+async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_path: Path) -> None:
+    settings = config(tmp_path, [{}, {}])
+    clinging = settings.bikes[1].model_copy(update={"driver": "clinging", "options": {}})
+    settings = settings.model_copy(update={"bikes": [settings.bikes[0], clinging]})
+    status = DriverStatus("clinging", driver=cast(DriverType, Clinging))
+    virtual = VirtualGateway(
+        settings, RACE_START_MS, drivers={**load_drivers(), "clinging": status}
+    )
+    await virtual.start()
+    await virtual.run_for(10.4)
+    async with asyncio.timeout(5):
+        await virtual.stop()
+    reopened = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS + 400_000)
+    assert reopened.store.pending_by_race() == {RACE: 20}, "11 of one bike, 9 of the silent one"
+    reopened.store.close()
+    CLINGING.pop().released.set()

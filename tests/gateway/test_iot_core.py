@@ -1,6 +1,7 @@
 """What only IotCore does; what every Uplink does is in tests/contracts/test_uplink.py."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from gateway.config import CloudConfig
@@ -9,6 +10,8 @@ from gateway.uplink import Answer, Verdict
 from tests.support.mosquitto import Authority, Mosquitto
 
 TIMEOUT_S = 30
+THREADS = 4
+NOTES = 2000
 
 
 class Listener:
@@ -51,3 +54,41 @@ async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(tmp_pa
     assert listener.answers == [Answer(Verdict.REFUSED, "not authorised to publish to this topic")]
     await uplink.stop()
     broker.stop()
+
+
+async def test_notes_left_by_two_threads_at_once_are_all_read() -> None:
+    """A publish may be answered on the caller's thread while awscrt's leaves a note of its own."""
+    cloud = CloudConfig(endpoint="127.0.0.1", port=1, plaintext=True)
+    uplink = IotCore(cloud, "gateway-1")
+    read: list[int] = []
+    everything = asyncio.Event()
+
+    def handler(number: int) -> None:
+        read.append(number)
+        if len(read) == THREADS * NOTES:
+            everything.set()
+
+    def leave(first: int) -> None:
+        for number in range(first, first + NOTES):
+            uplink._note(handler, number)
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        for first in range(0, THREADS * NOTES, NOTES):
+            pool.submit(leave, first)
+        async with asyncio.timeout(TIMEOUT_S):
+            await everything.wait()
+    assert sorted(read) == list(range(THREADS * NOTES))
+
+
+async def test_a_bug_in_one_handler_does_not_strand_the_notes_behind_it() -> None:
+    uplink = IotCore(CloudConfig(endpoint="127.0.0.1", port=1, plaintext=True), "gateway-1")
+    told: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda _, context: told.append(repr(context["exception"]))
+    )
+    read = asyncio.Event()
+    uplink._note([].pop, 0)
+    uplink._note(lambda _: read.set(), None)
+    async with asyncio.timeout(TIMEOUT_S):
+        await read.wait()
+    assert told == ["IndexError('pop from empty list')"]

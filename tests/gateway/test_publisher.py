@@ -153,6 +153,18 @@ async def test_three_strikes_quarantine_the_message_and_free_those_behind_it(
     assert log["reason"] == "payload format invalid"
 
 
+async def test_a_broker_that_refuses_everything_does_not_empty_the_buffer(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
+    for second in range(1, 201):
+        bench.buffer.append(message(second))
+    bench.uplink.connect()
+    await bench.clock.run_for(1800)
+    assert bench.buffer.status.quarantined < 30, "some 30 pauses of a minute, 3 strikes each"
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(120)
+    assert bench.buffer.status.depth == 0
+
+
 async def test_the_state_names_the_reason_and_is_logged_once_per_change(bench: Bench) -> None:
     with capture_logs() as logs:
         bench.uplink.cut("connection refused")
