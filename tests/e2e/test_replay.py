@@ -24,7 +24,8 @@ def test_a_capture_races(
     ]
     gateway.start()
     messages = subscriber.wait_for(lambda messages: any(m.cadence > 60 for m in messages))
-    assert all(m.power is not None for m in messages)
+    # The first second may end between the bike's first cadence and its first power.
+    assert all(m.power is not None for m in messages[1:])
     assert messages[-1].resistance > 20
 
 
