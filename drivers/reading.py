@@ -13,6 +13,8 @@ class Frame:
 
     at_ns: int
     data: bytes
+    #: By the gateway to the bike, for once: a question that its answer may not repeat.
+    sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,3 +35,5 @@ class Reading:
     speed_kmh: float | None = None
     distance_m: float | None = None
     heart_rate_bpm: float | None = None
+    #: Who said it, when there is more than one who could have: the protocol, and what is special.
+    source: str = ""

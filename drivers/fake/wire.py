@@ -5,8 +5,9 @@ from typing import Literal, Protocol
 
 from drivers.fake.faults import Faults
 from drivers.fake.rider import BikeState
-from drivers.protocols import WireProtocol, ftms
+from drivers.protocols import ftms
 from drivers.protocols.peloton import Op, Peloton, Response, encode_response, resistance_raw
+from drivers.protocols.wire_protocol import WireProtocol
 from drivers.reading import Frame, Reading
 
 WireName = Literal["none", "ftms", "peloton"]

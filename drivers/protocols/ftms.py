@@ -8,6 +8,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
 
+from drivers.protocols.wire_protocol import WireProtocol
 from drivers.reading import Frame, Reading
 
 
@@ -190,7 +191,7 @@ def _encode_bits(data: IndoorBikeData, bits: Collection[int]) -> bytes:
     return (present ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
-class Ftms:
+class Ftms(WireProtocol):
     """A bike that notifies Indoor Bike Data (0x2AD2). One Frame is one notification.
 
     Split records are not put together again: each notification gives what it carries, at once,
@@ -199,9 +200,6 @@ class Ftms:
 
     #: Bikes notify about once a second, some every two.
     stale_after_s = 3.0
-
-    def __init__(self) -> None:
-        self.unusable_bytes = 0
 
     def feed(self, frame: Frame) -> list[Reading]:
         """At most one Reading: the present values. Averages and totals of energy are left out."""

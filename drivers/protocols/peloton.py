@@ -17,6 +17,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 
+from drivers.protocols.wire_protocol import WireProtocol
 from drivers.reading import Frame, Reading
 
 
@@ -214,7 +215,7 @@ class Deframer:
         return None
 
 
-class Peloton:
+class Peloton(WireProtocol):
     """The line of a Peloton Bike, listened to or polled: one Reading per answer with a value.
 
     Requests are understood and skipped. Requests for the resistance table tell which entry the
@@ -226,7 +227,7 @@ class Peloton:
     stale_after_s = 1.0
 
     def __init__(self) -> None:
-        self.unusable_bytes = 0
+        super().__init__()
         self._deframer = Deframer()
         self._table = DEFAULT_RESISTANCE_TABLE
         self._entries: dict[int, int] = {}

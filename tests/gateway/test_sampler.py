@@ -34,7 +34,7 @@ class Ride:
         self.sampler.connected(self._ns(at_s))
         return self
 
-    def say(self, at_s: float, cadence_rpm: float | None = None, **fields: float) -> None:
+    def say(self, at_s: float, cadence_rpm: float | None = None, **fields: Any) -> None:
         self.sampler.add(Reading(self._ns(at_s), cadence_rpm=cadence_rpm, **fields))
 
     def close(self, second: int) -> Sample:
