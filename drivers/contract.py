@@ -47,7 +47,8 @@ class Driver(Protocol):
     The class carries `Options`, a subclass of DriverOptions that describes `options`.
     """
 
-    #: A field not repeated for this long is stale: the rider may have stopped unheard.
+    #: A field not repeated for this long is stale: the rider may have stopped unheard. Read each
+    #: time the bike was opened, when a driver may know better what it is talking to.
     stale_after_s: float
 
     def open_bike(self) -> AbstractAsyncContextManager[AsyncIterator[Reading]]:

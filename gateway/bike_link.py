@@ -27,14 +27,22 @@ class BikeLink:
     """
 
     def __init__(
-        self, bike_id: str, driver: Driver, sampler: Sampler, clock: Clock, random: Random
+        self,
+        bike_id: str,
+        driver: Driver,
+        sampler: Sampler,
+        clock: Clock,
+        random: Random,
+        stale_after_s: float | None = None,
     ) -> None:
+        """`stale_after_s` instead of what the driver says of its bike."""
         self.bike_id = bike_id
         self.state = LinkState.CONNECTING
         self.reason = ""
         self._driver = driver
         self._sampler = sampler
         self._clock = clock
+        self._stale_after_s = stale_after_s
         self._backoff = Backoff(random)
 
     async def run(self) -> None:
@@ -48,7 +56,8 @@ class BikeLink:
         """One connection, from opening to its end; gives the reason why it ended."""
         try:
             async with self._driver.open_bike() as readings:
-                self._sampler.connected(self._clock.monotonic_ns())
+                stale_after_s = self._stale_after_s or self._driver.stale_after_s
+                self._sampler.connected(self._clock.monotonic_ns(), stale_after_s)
                 self._enter(LinkState.CONNECTED, "")
                 async for reading in readings:
                     self._sampler.add(reading)

@@ -63,11 +63,15 @@ class Bike:
         self, config: BikeConfig, thing_name: str, status: DriverStatus, clock: Clock
     ) -> None:
         driver = make_driver(status, config.options, clock)
-        stale_after_s = config.stale_after_s or driver.stale_after_s
         self.config = config
-        self.sampler = Sampler(stale_after_s, config.calibration_table)
+        self.sampler = Sampler(config.calibration_table)
         self.link = BikeLink(
-            config.id, driver, self.sampler, clock, Random(f"{thing_name}/{config.id}")
+            config.id,
+            driver,
+            self.sampler,
+            clock,
+            Random(f"{thing_name}/{config.id}"),
+            config.stale_after_s,
         )
         self.last_sample: Sample | None = None
 

@@ -2,6 +2,7 @@
 
 from bisect import bisect_left
 from dataclasses import dataclass
+from enum import Enum
 from math import isfinite
 
 from drivers import Reading
@@ -11,8 +12,22 @@ _NS_PER_S = 1_000_000_000
 
 #: A zero that is followed by a non-zero within this time is a drop-out of the sensor, not a stop.
 DROPOUT_NS = _NS_PER_S
+#: A resistance so far from its neighbours is a glitch, if they are so near to each other.
+GLITCH_PERCENT = 20.0
+AGREE_PERCENT = 5.0
 #: Values of one field kept at once. A bike speaks 1 … 10 times a second; more than this is a fault.
 MAX_POINTS = 256
+
+
+class FieldState(Enum):
+    """What is behind a number, above all behind a 0."""
+
+    #: The bike said it, and lately.
+    LIVE = "live"
+    #: The bike said it, but too long ago.
+    STALE = "stale"
+    #: The bike has not said it since it was connected.
+    UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +42,8 @@ class Sample:
     cadence_rpm: float
     resistance_percent: float
     power_w: float | None
+    cadence: FieldState = FieldState.LIVE
+    resistance: FieldState = FieldState.LIVE
 
 
 class _Series:
@@ -62,8 +79,7 @@ class _Series:
             if until_ns - at_ns > lifetime_ns:
                 until_ns = at_ns + lifetime_ns
             if until_ns > from_ns:
-                believed = value or self._zero(index, end_ns, lifetime_ns)
-                total += believed * (until_ns - from_ns)
+                total += self._believed(index, value, end_ns, lifetime_ns) * (until_ns - from_ns)
                 weight_ns += until_ns - from_ns
             until_ns = at_ns
         return total / weight_ns if weight_ns else None
@@ -72,6 +88,14 @@ class _Series:
         past = self._count_before(end_ns)
         return self._points[past - 1][1] if past else None
 
+    def state(self, start_ns: int, end_ns: int, lifetime_ns: int) -> FieldState:
+        """Of what was said before `end_ns`; live if it was valid at some time since `start_ns`."""
+        past = self._count_before(end_ns)
+        if not past:
+            return FieldState.UNKNOWN
+        valid = self._points[past - 1][0] + lifetime_ns > start_ns
+        return FieldState.LIVE if valid else FieldState.STALE
+
     def forget_before(self, end_ns: int) -> None:
         """Keep what still matters: the value that holds now, and the one a zero is judged by."""
         del self._points[: max(0, self._count_before(end_ns) - 2)]
@@ -79,9 +103,29 @@ class _Series:
     def _count_before(self, end_ns: int) -> int:
         return bisect_left(self._points, (end_ns,))
 
-    def _zero(self, index: int, end_ns: int, lifetime_ns: int) -> float:
-        """What the zero at `index` stands for."""
-        return 0.0
+    def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
+        """What the point at `index`, which says `value`, stands for."""
+        return value
+
+
+class _KnobSeries(_Series):
+    """Resistance, where a lone value far from its neighbours, which agree, is a glitch.
+
+    Known of Peloton bikes (selalipop/grupetto). No hand turns a knob there and back so fast.
+    """
+
+    def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
+        points = self._points
+        if not 0 < index < len(points) - 1:
+            return value
+        before_ns, before = points[index - 1]
+        after_ns, after = points[index + 1]
+        is_glitch = (
+            abs(after - before) <= AGREE_PERCENT
+            and abs(value - before) >= GLITCH_PERCENT
+            and after_ns - before_ns <= 2 * DROPOUT_NS
+        )
+        return before if is_glitch else value
 
 
 class _RidingSeries(_Series):
@@ -91,9 +135,9 @@ class _RidingSeries(_Series):
     value before it holds.
     """
 
-    def _zero(self, index: int, end_ns: int, lifetime_ns: int) -> float:
-        if index == 0 or not self._returns_soon(index, end_ns):
-            return 0.0
+    def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
+        if value or index == 0 or not self._returns_soon(index, end_ns):
+            return value
         before_ns, before = self._points[index - 1]
         return before if self._points[index][0] - before_ns < lifetime_ns else 0.0
 
@@ -106,19 +150,14 @@ class _RidingSeries(_Series):
 
 
 class Sampler:
-    """One bike's Readings, second by second. Times are monotonic nanoseconds.
+    """One bike's Readings, second by second. Times are monotonic nanoseconds."""
 
-    `stale_after_s`: a cadence or power not repeated for so long is no longer believed. On a
-    connected bike the cadence is then 0, since a rider who stops is often not announced, and the
-    power is left out. Resistance is a knob: it stays where it was.
-    """
-
-    def __init__(self, stale_after_s: float, calibration: CalibrationTable | None = None) -> None:
-        self._stale_ns = round(stale_after_s * _NS_PER_S)
+    def __init__(self, calibration: CalibrationTable | None = None) -> None:
+        self._stale_ns = 0
         self._calibration = calibration
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
-        self._resistance = _Series()
+        self._resistance = _KnobSeries()
         self._connected_ns: int | None = None
         self._heard_ns: int | None = None
         self._last_resistance_percent = 0.0
@@ -128,8 +167,14 @@ class Sampler:
         """Values not used because they came out of order or too fast."""
         return self._cadence.dropped + self._power.dropped + self._resistance.dropped
 
-    def connected(self, at_ns: int) -> None:
+    def connected(self, at_ns: int, stale_after_s: float) -> None:
+        """A cadence or power not repeated for `stale_after_s` is no longer believed.
+
+        On a connected bike the cadence is then 0, since a rider who stops is often not announced,
+        and the power is left out. Resistance is a knob: it stays where it was.
+        """
         self._connected_ns = at_ns
+        self._stale_ns = round(stale_after_s * _NS_PER_S)
 
     def disconnected(self) -> None:
         self._connected_ns = None
@@ -155,6 +200,8 @@ class Sampler:
             cadence_rpm=round(cadence or 0.0, 1),
             resistance_percent=round(self._resistance_percent(start_ns, end_ns), 1),
             power_w=None if power is None else round(power, 1),
+            cadence=self._cadence.state(start_ns, end_ns, self._stale_ns),
+            resistance=self._resistance.state(start_ns, end_ns, self._stale_ns),
         )
         self._forget_before(end_ns)
         return sample

@@ -186,9 +186,9 @@ def _tick(number: int, samplers: list[Sampler]) -> Iterator[Telemetry]:
 
 
 def _samplers() -> list[Sampler]:
-    samplers = [Sampler(stale_after_s=3.0) for _ in range(BIKES)]
+    samplers = [Sampler() for _ in range(BIKES)]
     for sampler in samplers:
-        sampler.connected(0)
+        sampler.connected(0, 3.0)
     return samplers
 
 

@@ -65,7 +65,7 @@ class Linked:
     def __init__(self, *script: Steps | Exception) -> None:
         self.clock = VirtualClock()
         self.driver = ScriptedDriver(self.clock, script)
-        self.sampler = Sampler(stale_after_s=3.0)
+        self.sampler = Sampler()
         self.link = BikeLink("bike-1", self.driver, self.sampler, self.clock, Random(SEED))
         self.logs: list[str] = []
         self._run: asyncio.Task[None] | None = None
