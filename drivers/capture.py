@@ -8,6 +8,8 @@ Every other line is one Frame in order of arrival, with its time since the first
 
     {"t_s": 1.25, "hex": "44025e0bf0007a0054"}
 
+and `"sent": true` if it went the other way, from the gateway to the bike.
+
 `.bin` is a serial line's bytes as they came, both directions or one, without times.
 """
 
@@ -75,13 +77,24 @@ def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> Capture:
 
 
 def encode_capture(protocol: str, frames: Iterable[Frame], note: str = "") -> Iterator[str]:
-    """The lines of a `.jsonl` capture, without line ends; times count from the first frame."""
+    """The lines of a `.jsonl` capture, without line ends; times count from the first frame.
+
+    One for the header, then one for each frame as soon as it is there.
+    """
     yield json.dumps({"alleycat_capture": FORMAT_VERSION, "protocol": protocol, "note": note})
     first_ns: int | None = None
     for frame in frames:
         first_ns = frame.at_ns if first_ns is None else first_ns
-        t_s = (frame.at_ns - first_ns) / _NS_PER_S
-        yield json.dumps({"t_s": round(t_s, 6), "hex": frame.data.hex()})
+        yield encode_frame(frame, first_ns)
+
+
+def encode_frame(frame: Frame, first_ns: int) -> str:
+    """One frame's line, in a capture that began at `first_ns`."""
+    t_s = round((frame.at_ns - first_ns) / _NS_PER_S, 6)
+    line: dict[str, object] = {"t_s": t_s, "hex": frame.data.hex()}
+    if frame.sent:
+        line["sent"] = True
+    return json.dumps(line)
 
 
 def _object(file: Path, number: int, line: str) -> dict[str, Any]:
@@ -97,7 +110,8 @@ def _object(file: Path, number: int, line: str) -> dict[str, Any]:
 def _frame(file: Path, number: int, line: str) -> Frame:
     value = _object(file, number, line)
     try:
-        return Frame(round(float(value["t_s"]) * _NS_PER_S), bytes.fromhex(value["hex"]))
+        at_ns = round(float(value["t_s"]) * _NS_PER_S)
+        return Frame(at_ns, bytes.fromhex(value["hex"]), sent=value.get("sent") is True)
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise CaptureError(
             f'{file}:{number}: expected {{"t_s": seconds, "hex": "…"}}: {error!r}'

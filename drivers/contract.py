@@ -3,13 +3,13 @@
 A driver never retries, smooths, calibrates or fills gaps: the gateway does, once for all bikes.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from drivers.reading import Reading
+from drivers.reading import Frame, Reading
 
 
 class BikeLost(Exception):
@@ -58,6 +58,17 @@ class Driver(Protocol):
         every entry starts from nothing: no state outlives a connection.
         """
         ...
+
+
+#: Called with each Frame as it comes or goes, and the name of its protocol.
+FrameListener = Callable[[str, Frame], None]
+
+
+@runtime_checkable
+class FrameSource(Protocol):
+    """A driver that shows the bytes behind its Readings, so that they can be captured."""
+
+    on_frame: FrameListener
 
 
 class DriverType(Protocol):

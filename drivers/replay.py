@@ -2,15 +2,16 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import Field, field_validator
 
 from drivers.capture import Capture, CaptureError, load_capture, load_raw_capture
-from drivers.contract import BikeLost, Clock, DriverOptions
+from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
 from drivers.protocols import PROTOCOLS
-from drivers.reading import Frame, Reading
+from drivers.reading import Reading
 
 
 class ReplayOptions(DriverOptions):
@@ -20,8 +21,15 @@ class ReplayOptions(DriverOptions):
     """
 
     file: Path
-    protocol: Literal["ftms", "peloton"] = "peloton"
+    protocol: str = "peloton"
     bytes_per_s: Annotated[float, Field(gt=0)] = 130.0
+
+    @field_validator("protocol")
+    @classmethod
+    def _known_protocol(cls, protocol: str) -> str:
+        if protocol not in PROTOCOLS:
+            raise ValueError(f"expected one of: {', '.join(PROTOCOLS)}")
+        return protocol
 
     @field_validator("file")
     @classmethod
@@ -35,12 +43,12 @@ class Replay:
     """Driver `replay`. The bike is lost when the file cannot be read or has come to its end."""
 
     Options = ReplayOptions
-    #: A capture may be of any bike: the most patient of the protocols' times.
-    stale_after_s = 3.0
 
     def __init__(self, options: ReplayOptions, clock: Clock) -> None:
         self._options = options
         self._clock = clock
+        self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
+        self.on_frame: FrameListener = lambda _name, _frame: None
 
     @asynccontextmanager
     async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
@@ -53,6 +61,7 @@ class Replay:
             raise BikeLost(
                 f"{self._options.file}: protocol {capture.protocol!r}; expected: {known}"
             )
+        self.stale_after_s = PROTOCOLS[capture.protocol].stale_after_s
         async with aclosing(self._play(capture)) as readings:
             yield readings
 
@@ -68,6 +77,8 @@ class Replay:
         for frame in capture.frames:
             at_ns = start_ns + frame.at_ns
             await self._clock.sleep_until(at_ns)
-            for reading in protocol.feed(Frame(at_ns, frame.data)):
+            heard = replace(frame, at_ns=at_ns)
+            self.on_frame(capture.protocol, heard)
+            for reading in protocol.feed(heard):
                 yield reading
         raise BikeLost(f"end of capture {self._options.file}")

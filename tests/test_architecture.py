@@ -19,6 +19,7 @@ FUNCTION_LINES = 40
 #: Modules without a test file of their own, and where they are tested instead.
 ELSEWHERE = {
     "drivers/contract.py": "tests/contracts/test_driver.py",
+    "drivers/discovery.py": "a contract: tests/gateway/cli/test_scan.py",
     "drivers/protocols/__init__.py": "tests/captures/test_captures.py",
     "drivers/protocols/wire_protocol.py": "a contract: every test of a protocol",
     "drivers/reading.py": "two values without behaviour: every test of a protocol",

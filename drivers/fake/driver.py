@@ -6,7 +6,8 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from drivers.contract import BikeLost, Clock, DriverOptions
+from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.discovery import FoundBike
 from drivers.fake.faults import FaultOptions, Faults
 from drivers.fake.ride import Ride
 from drivers.fake.scenarios import Scenario
@@ -55,6 +56,13 @@ class FakeBike:
         self._faults = Faults(options.faults, options.seed, options.ride_s)
         self._ride_ns = options.ride_s * 1000 * _NS_PER_MS
         self.stale_after_s = VOICES[options.wire].stale_after_s
+        self.on_frame: FrameListener = lambda _name, _frame: None
+
+    @staticmethod
+    async def discover(seconds: float) -> AsyncIterator[FoundBike]:
+        """The one that is always there; it needs no time to be found."""
+        del seconds
+        yield FoundBike("Fake bike", "this machine", "made up", {"seed": 1})
 
     @asynccontextmanager
     async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
@@ -72,7 +80,7 @@ class FakeBike:
             yield readings
 
     async def _readings(self, from_ns: int) -> AsyncGenerator[Reading, None]:
-        voice = VOICES[self._options.wire](self._faults)
+        voice = VOICES[self._options.wire](self._faults, self.on_frame)
         period_ns = voice.period_ms * _NS_PER_MS
         start_ns = self._ride_start_ns(from_ns)
         tick = -((start_ns - from_ns) // period_ns)

@@ -1,8 +1,10 @@
 """What the fake bike says, and how: as plain values, or as bytes through a real protocol."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Literal, Protocol
 
+from drivers.contract import FrameListener
 from drivers.fake.faults import Faults
 from drivers.fake.rider import BikeState
 from drivers.protocols import ftms
@@ -22,7 +24,7 @@ class Voice(Protocol):
     #: … and everything has been said once after this.
     cycle_ms: int
 
-    def __init__(self, faults: Faults) -> None: ...
+    def __init__(self, faults: Faults, on_frame: FrameListener) -> None: ...
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
         """What is heard of `state`, `ms` into the ride, at the instant `at_ns`."""
@@ -36,7 +38,8 @@ class PlainVoice:
     period_ms = 250
     cycle_ms = 250
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, on_frame: FrameListener) -> None:
+        del on_frame  # no bytes, no Frames
         self._faults = faults
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
@@ -61,8 +64,9 @@ class FtmsVoice:
     #: Leaves so little room that a record takes two notifications or more.
     _SPLIT_BYTES = 8
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, on_frame: FrameListener) -> None:
         self._faults = faults
+        self._on_frame = on_frame
         self._protocol = ftms.Ftms()
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
@@ -78,7 +82,9 @@ class FtmsVoice:
         if self._faults.hits("split_per_min", *span):
             messages = ftms.encode_indoor_bike_record(data, max_bytes=self._SPLIT_BYTES)[::-1]
         messages = self._faults.repeat(self._faults.damage(messages, *span), *span)
-        return _heard(self._protocol, messages, at_ns)
+        return _heard(
+            self._protocol, [Frame(at_ns, one) for one in messages], partial(self._on_frame, "ftms")
+        )
 
 
 class PelotonVoice:
@@ -88,8 +94,9 @@ class PelotonVoice:
     period_ms = 100
     cycle_ms = 300
 
-    def __init__(self, faults: Faults) -> None:
+    def __init__(self, faults: Faults, on_frame: FrameListener) -> None:
         self._faults = faults
+        self._on_frame = on_frame
         self._protocol = Peloton()
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
@@ -98,7 +105,11 @@ class PelotonVoice:
         if self._faults.hits("split_per_min", *span):
             middle = len(messages[0]) // 2
             messages = [part for whole in messages for part in (whole[:middle], whole[middle:])]
-        return _heard(self._protocol, messages, at_ns)
+        return _heard(
+            self._protocol,
+            [Frame(at_ns, one) for one in messages],
+            partial(self._on_frame, "peloton"),
+        )
 
 
 VOICES: Mapping[WireName, type[Voice]] = {
@@ -121,5 +132,11 @@ def _answer(state: BikeState, ms: int) -> bytes:
     return encode_response(response)
 
 
-def _heard(protocol: WireProtocol, messages: list[bytes], at_ns: int) -> list[Reading]:
-    return [reading for message in messages for reading in protocol.feed(Frame(at_ns, message))]
+def _heard(
+    protocol: WireProtocol, frames: list[Frame], show: Callable[[Frame], None]
+) -> list[Reading]:
+    readings = []
+    for frame in frames:
+        show(frame)
+        readings += protocol.feed(frame)
+    return readings

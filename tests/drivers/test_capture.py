@@ -1,6 +1,7 @@
 """The capture format: what was recorded is what is read back, and what is wrong is named."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -31,24 +32,31 @@ class TestJsonLines:
             '{"alleycat_capture": 1, "protocol": "ftms", "note": "Schwinn IC4"}\n'
             '{"t_s": 0, "hex": "00"}\n'
             "\n"
+            '{"t_s": 0.5, "hex": "01", "sent": true}\n'
             '{"t_s": 1.25, "hex": "44 02 5e0bf0007a0054"}\n'
         )
-        frames = (Frame(0, b"\0"), Frame(1_250_000_000, bytes.fromhex("44025e0bf0007a0054")))
+        frames = (
+            Frame(0, b"\0"),
+            Frame(500_000_000, b"\1", sent=True),
+            Frame(1_250_000_000, bytes.fromhex("44025e0bf0007a0054")),
+        )
         assert load_capture(file) == Capture("ftms", frames, "Schwinn IC4")
 
     @given(
         st.text(min_size=1),
         st.text(),
-        st.lists(st.tuples(st.integers(0, 10**12), st.binary(max_size=40))).map(sorted),
+        st.lists(st.tuples(st.integers(0, 10**12), st.binary(max_size=40), st.booleans())).map(
+            sorted
+        ),
     )
     def test_what_was_recorded_is_what_is_read_back(
-        self, file: Path, protocol: str, note: str, recorded: list[tuple[int, bytes]]
+        self, file: Path, protocol: str, note: str, recorded: list[tuple[int, bytes, bool]]
     ) -> None:
         """To the microsecond, with times from the first frame on."""
-        frames = [Frame(us * 1000, data) for us, data in recorded]
+        frames = [Frame(us * 1000, data, sent) for us, data, sent in recorded]
         file.write_text("\n".join(encode_capture(protocol, frames, note)), encoding="utf-8")
         first_ns = frames[0].at_ns if frames else 0
-        played = tuple(Frame(frame.at_ns - first_ns, frame.data) for frame in frames)
+        played = tuple(replace(frame, at_ns=frame.at_ns - first_ns) for frame in frames)
         assert load_capture(file) == Capture(protocol, played, note)
 
     def test_it_is_one_object_a_line(self) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -148,5 +148,37 @@ def test_any_protocol_can_be_played() -> None:
         assert Replay.Options.model_validate({"file": "line.bin", "protocol": protocol})
 
 
-def test_it_is_as_patient_as_the_most_patient_protocol() -> None:
-    assert Replay.stale_after_s == max(make().stale_after_s for make in PROTOCOLS.values())
+async def test_it_is_as_patient_as_the_protocol_it_plays(
+    clock: ManualClock, tmp_path: Path
+) -> None:
+    for protocol, made in PROTOCOLS.items():
+        file = tmp_path / f"{protocol}.jsonl"
+        file.write_text(f'{{"alleycat_capture": 1, "protocol": "{protocol}"}}\n')
+        replay = Replay(Replay.Options(file=file), clock)
+        async with replay.open_bike():
+            assert replay.stale_after_s == made().stale_after_s
+
+
+async def test_its_frames_can_be_looked_at(clock: ManualClock, tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    file.write_text(
+        '{"alleycat_capture": 1, "protocol": "ftms"}\n'
+        '{"t_s": 0, "hex": "44025e0bf0007a0054"}\n'
+        '{"t_s": 1, "hex": "00", "sent": true}\n'
+    )
+    replay = Replay(Replay.Options(file=file), clock)
+    shown: list[tuple[str, Frame]] = []
+    replay.on_frame = lambda name, frame: shown.append((name, frame))
+    start_ns = clock.monotonic_ns()
+    async with replay.open_bike() as readings:
+        with pytest.raises(BikeLost):
+            await asyncio.wait_for(_exhaust(readings), 10)
+    assert shown == [
+        ("ftms", Frame(start_ns, bytes.fromhex("44025e0bf0007a0054"))),
+        ("ftms", Frame(start_ns + 1_000_000_000, b"\0", sent=True)),
+    ]
+
+
+async def _exhaust(readings: AsyncIterator[Reading]) -> None:
+    async for _ in readings:
+        pass

@@ -9,15 +9,16 @@ from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
+from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import resistance_percent
-from drivers.reading import Reading
+from drivers.reading import Frame, Reading
 
 STATE = BikeState(83.37, 46.28, 167.43, 31.567, 141.2)
 
 
 def voice(wire: WireName, **options: float) -> Voice:
     faults = Faults(FaultOptions.model_validate(options), seed=1, ride_s=60)
-    return VOICES[wire](faults)
+    return VOICES[wire](faults, lambda _name, _frame: None)
 
 
 def say_all(speaker: Voice, state: BikeState = STATE) -> list[Reading]:
@@ -145,3 +146,14 @@ def test_a_duplicate_is_heard_twice(wire: WireName) -> None:
 def test_split_and_duplicated_at_once_is_still_heard() -> None:
     unlucky = voice("peloton", split_per_min=30, duplicate_per_min=30, cut_per_min=30)
     assert sum(len(readings) for readings in say_minute(unlucky)) > 500
+
+
+@pytest.mark.parametrize("wire", ["ftms", "peloton"])
+def test_the_bytes_can_be_looked_at(wire: WireName) -> None:
+    shown: list[tuple[str, Frame]] = []
+    faults = Faults(FaultOptions(), seed=1, ride_s=60)
+    speaker = VOICES[wire](faults, lambda name, frame: shown.append((name, frame)))
+    readings = say_all(speaker)
+    protocol = PROTOCOLS[wire]()
+    assert [name for name, _ in shown] == [wire] * len(shown)
+    assert [one for _, frame in shown for one in protocol.feed(frame)] == readings
