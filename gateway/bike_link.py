@@ -1,15 +1,15 @@
-"""BikeLink: keeps one bike connected and feeds its Readings to its sampler."""
+"""BikeLink: keeps one bike connected and feeds its Readings to whoever hears it."""
 
 import asyncio
 from enum import Enum
 from random import Random
+from typing import Protocol
 
 import structlog
 
-from drivers import BikeLost, Driver
+from drivers import BikeLost, Driver, Reading
 from gateway.backoff import Backoff
 from gateway.clock import NS_PER_S, Clock
-from gateway.sampler import Sampler
 
 log = structlog.get_logger()
 
@@ -18,6 +18,16 @@ class LinkState(Enum):
     CONNECTING = "connecting"
     CONNECTED = "connected"
     LOST = "lost"
+
+
+class Hearer(Protocol):
+    """Who hears a bike: its sampler, or somebody who watches it."""
+
+    def connected(self, at_ns: int, stale_after_s: float) -> None: ...
+
+    def add(self, reading: Reading) -> None: ...
+
+    def disconnected(self) -> None: ...
 
 
 class BikeLink:
@@ -30,7 +40,7 @@ class BikeLink:
         self,
         bike_id: str,
         driver: Driver,
-        sampler: Sampler,
+        hearer: Hearer,
         clock: Clock,
         random: Random,
         stale_after_s: float | None = None,
@@ -40,7 +50,7 @@ class BikeLink:
         self.state = LinkState.CONNECTING
         self.reason = ""
         self._driver = driver
-        self._sampler = sampler
+        self._hearer = hearer
         self._clock = clock
         self._stale_after_s = stale_after_s
         self._backoff = Backoff(random)
@@ -57,10 +67,10 @@ class BikeLink:
         try:
             async with self._driver.open_bike() as readings:
                 stale_after_s = self._stale_after_s or self._driver.stale_after_s
-                self._sampler.connected(self._clock.monotonic_ns(), stale_after_s)
+                self._hearer.connected(self._clock.monotonic_ns(), stale_after_s)
                 self._enter(LinkState.CONNECTED, "")
                 async for reading in readings:
-                    self._sampler.add(reading)
+                    self._hearer.add(reading)
                     self._backoff.reset()
             return "the bike stopped sending"
         except BikeLost as error:
@@ -77,7 +87,7 @@ class BikeLink:
                 log.exception("driver failed", bike=self.bike_id)
             return reason
         finally:
-            self._sampler.disconnected()
+            self._hearer.disconnected()
 
     def _enter(self, state: LinkState, reason: str) -> None:
         if (state, reason) != (self.state, self.reason):

@@ -214,6 +214,26 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     return config.model_copy(update={"bikes": bikes})
 
 
+def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> BikeConfig:
+    """One bike of a config, of which nothing else is looked at. Raises ConfigError."""
+    tables = _read_toml(file).get("bikes")
+    bikes = tables if isinstance(tables, list) else []
+    ids = [bike.get("id") for bike in bikes if isinstance(bike, dict)]
+    if bike_id not in ids:
+        has = f"has {', '.join(map(str, ids))}" if ids else "has none"
+        raise ConfigError(file, [Problem("bikes", f"no bike {bike_id!r} here; the file {has}")])
+    index = ids.index(bike_id)
+    key = f"bikes[{index}]"
+    try:
+        bike = BikeConfig.model_validate(bikes[index])
+    except ValidationError as error:
+        raise ConfigError(file, problems_of(error, BikeConfig, key)) from None
+    bike, problems = _check_driver(key, bike, drivers, file)
+    if problems:
+        raise ConfigError(file, problems)
+    return bike
+
+
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))

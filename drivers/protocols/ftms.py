@@ -4,12 +4,22 @@ Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "In
 (0x2AD2), read against what bikes send. All numbers are little-endian.
 """
 
-from collections.abc import Collection
-from dataclasses import dataclass, field
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from drivers.protocols.wire_protocol import WireProtocol
+from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
+
+#: Request control, start: what bikes want to hear that stream nothing by themselves …
+START = (b"\x00", b"\x07")
+#: … which is known after this time, and sent with a pause between.
+START_AFTER_NS = 4_000_000_000
+START_EVERY_NS = 500_000_000
+#: Averages stand in for what was never said in so long.
+AVERAGES_AFTER_NS = 10_000_000_000
+#: A cadence of 0 is not believed beside power for longer than this.
+CONTRADICTED_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,22 +206,75 @@ class Ftms(WireProtocol):
 
     Split records are not put together again: each notification gives what it carries, at once,
     since bikes split in any order and close records as they like (Stages SB20).
+
+    `start`: commands for the control point, for bikes that stream nothing before; asked for one
+    by one if nothing was heard for some seconds. Bikes that stream by themselves are left alone.
     """
 
+    gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2AD2),), command=sig_uuid(0x2AD9))
     #: Bikes notify about once a second, some every two.
     stale_after_s = 3.0
 
+    def __init__(self, start: Sequence[bytes] = START) -> None:
+        super().__init__()
+        self._to_send = list(start)
+        self._asked_ns: int | None = None
+        self._first_ns: int | None = None
+        self._says: set[str] = set()
+        self._contradicted_ns: int | None = None
+
     def feed(self, frame: Frame) -> list[Reading]:
-        """At most one Reading: the present values. Averages and totals of energy are left out."""
+        """At most one Reading: the present values. Totals of energy are left out."""
+        if frame.sent:
+            return []
+        self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
         data = decode_indoor_bike_data(frame.data)
         self.unusable_bytes += data.unusable_bytes
+        cadence_rpm = self._present_or_average(frame.at_ns, data, "cadence_rpm")
+        power_w = self._present_or_average(frame.at_ns, data, "power_w")
         reading = Reading(
             at_ns=frame.at_ns,
-            cadence_rpm=data.cadence_rpm,
+            cadence_rpm=None if self._is_contradicted(frame.at_ns, data) else cadence_rpm,
             resistance_raw=data.resistance_level,
-            power_w=data.power_w,
+            power_w=power_w,
             speed_kmh=data.speed_kmh,
             distance_m=data.distance_m,
             heart_rate_bpm=data.heart_rate_bpm or None,  # 0: no sensor
         )
-        return [] if reading == Reading(frame.at_ns) else [reading]
+        if reading == Reading(frame.at_ns):
+            return []
+        is_average = (cadence_rpm, power_w) != (data.cadence_rpm, data.power_w)
+        return [replace(reading, source="average") if is_average else reading]
+
+    def request(self, now_ns: int) -> bytes:
+        if self._asked_ns is None:
+            self._asked_ns = now_ns + START_AFTER_NS
+        if self._first_ns is not None or not self._to_send or now_ns < self._asked_ns:
+            return b""
+        self._asked_ns = now_ns + START_EVERY_NS
+        return self._to_send.pop(0)
+
+    def _present_or_average(self, at_ns: int, data: IndoorBikeData, name: str) -> float | None:
+        """Some bikes say nothing but averages; they will do when nothing else ever came."""
+        present: float | None = getattr(data, name)
+        if present is not None:
+            self._says.add(name)
+        assert self._first_ns is not None
+        if name in self._says or at_ns - self._first_ns < AVERAGES_AFTER_NS:
+            return present
+        average: float | None = getattr(data, f"average_{name}")
+        return average
+
+    def _is_contradicted(self, at_ns: int, data: IndoorBikeData) -> bool:
+        """Power without cadence, for longer than a drop-out: its cadence sensor tells nothing.
+
+        Known of JetBlack Volt and Decathlon D100 (cagnulein/qdomyos-zwift #3282).
+        """
+        if data.cadence_rpm is None or data.power_w is None:
+            return False
+        if data.cadence_rpm or data.power_w <= 0:
+            self._contradicted_ns = None
+            return False
+        if self._contradicted_ns is None:
+            self._contradicted_ns = at_ns
+        return at_ns - self._contradicted_ns >= CONTRADICTED_NS

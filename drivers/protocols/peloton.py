@@ -16,8 +16,9 @@ from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Literal
 
-from drivers.protocols.wire_protocol import WireProtocol
+from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 
@@ -48,6 +49,15 @@ _DIGITS: Mapping[int, int] = {
     Op.RESISTANCE_RAW: 4,
     Op.RESISTANCE_TABLE: 4,
 }
+
+Mode = Literal["auto", "poll", "listen"]
+#: Who does not know whether a tablet is there listens for so long before asking …
+LISTEN_NS = 1_500_000_000
+#: … and then asks as often as the tablet does.
+ASK_EVERY_NS = 100_000_000
+_TURNS = (Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW, Op.RESISTANCE_TABLE)
+#: Of the requests for the table: some firmware may not know them.
+MAX_UNANSWERED = 20
 
 _REQUEST_START = 0xF5
 _RESPONSE_START = 0xF1
@@ -216,46 +226,72 @@ class Deframer:
 
 
 class Peloton(WireProtocol):
-    """The line of a Peloton Bike, listened to or polled: one Reading per answer with a value.
+    """The line of a Peloton Bike: one Reading per answer with a value.
 
-    Requests are understood and skipped. Requests for the resistance table tell which entry the
-    answer is; once all entries were seen, the bike's own table replaces the default one. Whoever
-    polls the bike feeds the requests it sends as well.
+    Asks the bike, or listens to its tablet asking: two who ask would garble both, so by itself
+    (`auto`) it listens first, and goes on listening if there was anything to hear.
+
+    Requests for the resistance table tell which entry the answer is; once all entries were seen,
+    the bike's own table replaces `table`, or the default one.
     """
 
+    line = Line(baud_rates=(19200,))
     #: The bike answers every 0.1 s, each metric every 0.3 s.
     stale_after_s = 1.0
 
-    def __init__(self) -> None:
+    def __init__(self, mode: Mode = "auto", table: Sequence[int] | None = None) -> None:
         super().__init__()
+        #: What makes percent of raw resistance.
+        self.table = DEFAULT_RESISTANCE_TABLE if table is None else table
         self._deframer = Deframer()
-        self._table = DEFAULT_RESISTANCE_TABLE
-        self._entries: dict[int, int] = {}
-        self._asked_index: int | None = None
+        self._listens = mode == "listen"
+        self._listen_until_ns: int | None = 0 if mode == "poll" else None
+        self._ask_ns = 0
+        self._asks = 0
+        self._table_reader = _TableReader()
+        self._says_percent = False
 
     def feed(self, frame: Frame) -> list[Reading]:
         """The Readings of the answers that end within `frame`, in order."""
+        if frame.sent:
+            # Not part of the bike's stream: it may well go out in the middle of an answer.
+            self._heed(decode_request(frame.data))
+            return []
         readings = []
         for message in self._deframer.feed(frame.data):
+            if not self._asks:
+                self._listens = True
             if isinstance(message, Request):
-                self._asked_index = message.table_index
+                self._listens = True
+                self._heed(message)
             elif message.op is Op.RESISTANCE_TABLE:
-                self._learn_entry(message.value)
+                self.table = self._table_reader.learn(message.value) or self.table
             else:
                 readings.append(self._reading(frame.at_ns, message))
         self.unusable_bytes = self._deframer.unusable_bytes
         return readings
 
-    def _learn_entry(self, raw: int) -> None:
-        """Keep the entry asked for last; a whole table is put to use, unless it cannot be one."""
-        if self._asked_index is None:
-            return
-        self._entries[self._asked_index] = raw
-        self._asked_index = None
-        table = [self._entries[index] for index in sorted(self._entries)]
-        whole = len(table) == RESISTANCE_TABLE_SIZE
-        if whole and table == sorted(table) and table[0] < table[-1]:
-            self._table = table
+    def request(self, now_ns: int) -> bytes:
+        """Cadence, power and resistance by turns, and between them the table, until it is whole."""
+        if self._listen_until_ns is None:
+            self._listen_until_ns = now_ns + LISTEN_NS
+        if self._listens or now_ns < max(self._listen_until_ns, self._ask_ns):
+            return b""
+        self._ask_ns = now_ns + ASK_EVERY_NS
+        turn = self._asks % len(_TURNS)
+        self._asks += 1
+        return encode_request(_TURNS[turn]) if turn < 3 else self._spare_request()
+
+    def _spare_request(self) -> bytes:
+        """The table; where the firmware does not tell it, its own idea of percent."""
+        index = self._table_reader.next_index()
+        if index is not None:
+            return encode_table_request(index)
+        is_whole = self._table_reader.is_whole
+        return encode_request(Op.CADENCE if is_whole else Op.RESISTANCE_PERCENT)
+
+    def _heed(self, request: Request | None) -> None:
+        self._table_reader.asked_index = None if request is None else request.table_index
 
     def _reading(self, at_ns: int, response: Response) -> Reading:
         value = response.value
@@ -265,7 +301,43 @@ class Peloton(WireProtocol):
             case Op.POWER:
                 return Reading(at_ns, power_w=value / 10)
             case Op.RESISTANCE_PERCENT:
+                self._says_percent = not self._table_reader.is_whole
                 return Reading(at_ns, resistance_percent=value)
             case _:
-                percent = resistance_percent(value, self._table)
-                return Reading(at_ns, resistance_raw=value, resistance_percent=percent)
+                percent = resistance_percent(value, self.table)
+                return Reading(
+                    at_ns,
+                    resistance_raw=value,
+                    resistance_percent=None if self._says_percent else percent,
+                )
+
+
+class _TableReader:
+    """The bike's own resistance table, entry by entry: the answers do not say which they are."""
+
+    def __init__(self) -> None:
+        #: Of the last request on the line.
+        self.asked_index: int | None = None
+        self._entries: dict[int, int] = {}
+        self._tries = 0
+
+    @property
+    def is_whole(self) -> bool:
+        return len(self._entries) == RESISTANCE_TABLE_SIZE
+
+    def next_index(self) -> int | None:
+        """What to ask for next; None when all is known, or when the bike does not answer."""
+        if self.is_whole or self._tries - len(self._entries) >= MAX_UNANSWERED:
+            return None
+        self._tries += 1
+        return next(index for index in range(RESISTANCE_TABLE_SIZE) if index not in self._entries)
+
+    def learn(self, raw: int) -> list[int] | None:
+        """Keep an entry. Gives the table when it is whole, unless it cannot be one."""
+        if self.asked_index is None:
+            return None
+        self._entries[self.asked_index] = raw
+        self.asked_index = None
+        table = [self._entries[index] for index in sorted(self._entries)]
+        can_be_one = table == sorted(table) and table[0] < table[-1]
+        return table if self.is_whole and can_be_one else None

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 from drivers.reading import Frame, Reading
 
 
+def sig_uuid(number: int) -> str:
+    """The full UUID behind one of the 16-bit numbers that the Bluetooth SIG assigns."""
+    return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
+
+
 @dataclass(frozen=True, slots=True)
 class Gatt:
     """Where a protocol lives on a Bluetooth bike. UUIDs in full, lower case."""
@@ -24,8 +29,6 @@ class Line:
     #: Tried in this order until the bike is understood.
     baud_rates: tuple[int, ...]
     xonxoff: bool = False
-    #: False for boards that reset when the line says "terminal ready".
-    dtr: bool = True
 
 
 class WireProtocol(ABC):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import config, decode, demo, run, schema
+from gateway.cli import capture, config, decode, demo, replay, run, scan, schema, watch
 
 
 def _print_version(wanted: bool) -> None:
@@ -23,6 +23,10 @@ app = typer.Typer(
 )
 app.command()(run.run)
 app.command()(demo.demo)
+app.command()(scan.scan)
+app.command()(watch.watch)
+app.command()(capture.capture)
+app.command()(replay.replay)
 app.command()(decode.decode)
 app.command()(schema.schema)
 app.add_typer(config.app, name="config")

@@ -479,3 +479,98 @@ def test_junk_never_stops_the_next_good_notification(junk: list[bytes]) -> None:
         assert len(protocol.feed(Frame(0, data))) <= 1
     assert protocol.unusable_bytes <= sum(map(len, junk))
     assert feed(protocol, "0000 8306") == [Reading(at_ns=7, speed_kmh=16.67)]
+
+
+S = 1_000_000_000
+
+
+def asked(protocol: Ftms, until_s: int, from_s: int = 0) -> list[bytes]:
+    """What is sent when asked four times a second."""
+    instants_ns = range(from_s * S, until_s * S, S // 4)
+    return [data for now_ns in instants_ns if (data := protocol.request(now_ns))]
+
+
+class TestStart:
+    """Some bikes stream nothing before they are told to; the others are left alone."""
+
+    def test_a_silent_bike_is_asked_for_control_and_started_once(self) -> None:
+        protocol = Ftms()
+        assert asked(protocol, 4) == []
+        assert asked(protocol, 60, from_s=4) == [b"\x00", b"\x07"]
+
+    def test_a_bike_that_streams_is_not(self) -> None:
+        protocol = Ftms()
+        assert asked(protocol, 3) == []
+        feed(protocol, "0000 8306", at_ns=3 * S)
+        assert asked(protocol, 60, from_s=3) == []
+
+    def test_once_it_streams_no_more_is_sent(self) -> None:
+        protocol = Ftms()
+        assert asked(protocol, 4) == []
+        assert protocol.request(4 * S) == b"\x00"
+        feed(protocol, "0000 8306", at_ns=4 * S + 1)
+        assert asked(protocol, 60, from_s=5) == []
+
+    def test_the_sequence_is_the_models_own(self) -> None:
+        assert asked(Ftms(start=(b"\x00", b"\x08\x01")), 60) == [b"\x00", b"\x08\x01"]
+        assert asked(Ftms(start=()), 60) == []
+
+    def test_what_was_sent_is_not_what_the_bike_says(self) -> None:
+        protocol = Ftms()
+        assert protocol.feed(Frame(1, bytes.fromhex("00008306"), sent=True)) == []
+        assert asked(protocol, 60) == [b"\x00", b"\x07"]
+
+
+class TestAverages:
+    """Taken only from a bike that says nothing else, and labelled."""
+
+    ONLY_AVERAGES = IndoorBikeData(speed_kmh=20, average_cadence_rpm=70, average_power_w=120)
+
+    def said(self, *data: IndoorBikeData) -> list[Reading]:
+        protocol = Ftms()
+        notified = enumerate(data)
+        return [
+            reading
+            for second, one in notified
+            for reading in protocol.feed(Frame(second * S, encode_indoor_bike_data(one)))
+        ]
+
+    def test_not_while_something_better_may_come(self) -> None:
+        readings = self.said(*[self.ONLY_AVERAGES] * 10)
+        assert {(one.cadence_rpm, one.power_w) for one in readings} == {(None, None)}
+
+    def test_after_that_they_are_the_last_resort(self) -> None:
+        last = self.said(*[self.ONLY_AVERAGES] * 11)[-1]
+        assert last == Reading(10 * S, cadence_rpm=70, power_w=120, speed_kmh=20, source="average")
+
+    def test_never_from_a_bike_that_said_better_once(self) -> None:
+        better = IndoorBikeData(speed_kmh=20, cadence_rpm=90, average_cadence_rpm=70)
+        last = self.said(better, *[self.ONLY_AVERAGES] * 20)[-1]
+        assert last.cadence_rpm is None
+        assert last.power_w == 120
+
+
+class TestContradiction:
+    """A cadence of 0 beside power is a sensor that tells nothing."""
+
+    ZERO = "4400 d007 0000 6400"
+    TURNING = "4400 d007 b400 6400"
+    STANDING = "4400 d007 0000 0000"
+
+    def test_it_is_unknown_after_some_seconds(self) -> None:
+        protocol = Ftms()
+        said = [feed(protocol, self.ZERO, second * S)[0].cadence_rpm for second in range(5)]
+        assert said == [0, 0, 0, None, None]
+
+    @pytest.mark.parametrize("frame", [TURNING, STANDING], ids=["turning", "standing"])
+    def test_it_is_believed_again_after(self, frame: str) -> None:
+        protocol = Ftms()
+        for second in range(5):
+            feed(protocol, self.ZERO, second * S)
+        feed(protocol, frame, 5 * S)
+        assert feed(protocol, self.ZERO, 6 * S)[0].cadence_rpm == 0
+
+    def test_a_stop_is_a_stop(self) -> None:
+        protocol = Ftms()
+        said = [feed(protocol, self.STANDING, second * S)[0].cadence_rpm for second in range(9)]
+        assert said == [0] * 9

@@ -440,3 +440,128 @@ def test_readings_do_not_depend_on_where_the_stream_is_cut(
         reading for piece in chunks(wire, random, 30) for reading in cut.feed(Frame(7, piece))
     ]
     assert readings == feed(Peloton(), *sent)
+
+
+S = 1_000_000_000
+MS = 1_000_000
+
+
+class Bike:
+    """The other end of a polled line: answers as a real one does."""
+
+    def __init__(self, tells_table: bool = True, tells_percent: bool = True) -> None:
+        self._tells_table = tells_table
+        self._tells_percent = tells_percent
+        #: Unlike the default one.
+        self.table = [raw + 7 for raw in DEFAULT_RESISTANCE_TABLE]
+        self.asked: list[Request] = []
+
+    def answer(self, data: bytes) -> bytes:
+        request = decode_request(data)
+        assert request is not None
+        self.asked.append(request)
+        match request.op:
+            case Op.RESISTANCE_TABLE if request.table_index is not None and self._tells_table:
+                return encode_response(Response(request.op, self.table[request.table_index]))
+            case Op.RESISTANCE_PERCENT if self._tells_percent:
+                return encode_response(Response(request.op, 33))
+            case Op.CADENCE | Op.POWER:
+                return encode_response(Response(request.op, 80))
+            case Op.RESISTANCE_RAW:
+                return encode_response(Response(request.op, self.table[15]))
+            case _:
+                return b""
+
+
+def converse(protocol: Peloton, bike: Bike, seconds: float) -> list[Reading]:
+    """As the transport does it: asked twenty times a second, everything that is sent is fed."""
+    readings = []
+    for now_ns in range(0, round(seconds * S), 50 * MS):
+        request = protocol.request(now_ns)
+        if request:
+            assert protocol.feed(Frame(now_ns, request, sent=True)) == []
+            readings += protocol.feed(Frame(now_ns + 10 * MS, bike.answer(request)))
+    return readings
+
+
+class TestAsking:
+    def test_it_asks_ten_times_a_second_for_everything_by_turns(self) -> None:
+        bike = Bike()
+        readings = converse(Peloton("poll"), bike, 4)
+        assert len(bike.asked) == 40
+        ops = [request.op for request in bike.asked]
+        assert ops[:4] == [Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW, Op.RESISTANCE_TABLE]
+        assert ops == ops[:4] * 10
+        assert sum(one.cadence_rpm == 80 for one in readings) == 10
+
+    def test_it_learns_the_bikes_own_table(self) -> None:
+        protocol, bike = Peloton("poll"), Bike()
+        readings = [one for one in converse(protocol, bike, 14) if one.resistance_raw]
+        before, after = readings[0].resistance_percent, readings[-1].resistance_percent
+        assert list(protocol.table) == bike.table
+        assert before != 50
+        assert after == 50
+
+    def test_a_table_it_is_given_counts_from_the_first_answer(self) -> None:
+        bike = Bike()
+        readings = converse(Peloton("poll", bike.table), bike, 0.3)
+        assert readings[-1].resistance_percent == 50
+
+    def test_entries_that_were_lost_are_asked_for_again(self) -> None:
+        protocol, bike = Peloton("poll"), Bike()
+        losing, answer = Random(1), bike.answer
+        bike.answer = lambda data: b"" if losing.random() < 0.2 else answer(data)  # type: ignore[method-assign]
+        converse(protocol, bike, 25)
+        assert list(protocol.table) == bike.table
+
+    def test_without_a_table_the_bikes_own_percent_will_do(self) -> None:
+        readings = converse(Peloton("poll"), Bike(tells_table=False), 20)
+        percents = [one.resistance_percent for one in readings if one.resistance_percent]
+        assert percents[-3:] == [33, 33, 33]
+        assert all(one.resistance_percent is None for one in readings[-8:] if one.resistance_raw)
+
+    def test_without_either_the_default_table_goes_on(self) -> None:
+        bike = Bike(tells_table=False, tells_percent=False)
+        readings = converse(Peloton("poll"), bike, 20)
+        assert readings[-1].resistance_percent or readings[-2].resistance_percent
+
+    def test_a_request_in_the_middle_of_an_answer_does_not_cut_it(self) -> None:
+        protocol = Peloton("poll")
+        answer = encode_response(Response(Op.CADENCE, 88))
+        assert protocol.feed(Frame(1, answer[:4])) == []
+        protocol.feed(Frame(2, encode_request(Op.POWER), sent=True))
+        assert protocol.feed(Frame(3, answer[4:])) == [Reading(3, cadence_rpm=88)]
+
+
+class TestListening:
+    ANSWER = encode_response(Response(Op.CADENCE, 88))
+
+    def test_by_itself_it_listens_first_and_asks_if_there_is_nothing(self) -> None:
+        bike = Bike()
+        protocol = Peloton()
+        assert converse(protocol, bike, 1.5) == []
+        assert bike.asked == []
+        assert converse(Peloton(), bike, 3)
+
+    @pytest.mark.parametrize("heard", [ANSWER, encode_request(Op.POWER)], ids=["answer", "request"])
+    def test_where_somebody_else_asks_it_never_does(self, heard: bytes) -> None:
+        protocol = Peloton()
+        protocol.request(0)
+        protocol.feed(Frame(S, heard))
+        assert [protocol.request(now_ns) for now_ns in range(0, 60 * S, S // 10)] == [b""] * 600
+
+    def test_junk_is_nobody(self) -> None:
+        protocol = Peloton()
+        protocol.request(0)
+        protocol.feed(Frame(S, b"\xf1\xf6junk"))
+        assert protocol.request(2 * S)
+
+    def test_told_to_listen_it_never_asks(self) -> None:
+        protocol = Peloton("listen")
+        assert [protocol.request(now_ns) for now_ns in range(0, 60 * S, S // 10)] == [b""] * 600
+
+    def test_a_tablet_that_comes_later_is_left_the_line(self) -> None:
+        protocol, bike = Peloton("poll"), Bike()
+        converse(protocol, bike, 1)
+        protocol.feed(Frame(S, encode_request(Op.POWER)))
+        assert protocol.request(2 * S) == b""

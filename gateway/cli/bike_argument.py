@@ -1,0 +1,72 @@
+"""Which bike a command line means: one of a config, or one as `scan` names it."""
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.exit_codes import BAD_CONFIG, USAGE, fail
+
+if TYPE_CHECKING:
+    from drivers import Clock, Driver
+
+BikeArgument = Annotated[
+    str,
+    typer.Argument(
+        metavar="BIKE",
+        help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or `fake`.",
+    ),
+]
+ConfigOption = Annotated[
+    Path | None, typer.Option(help="Take the bike's driver and options from this TOML file.")
+]
+ProtocolOption = Annotated[
+    str | None, typer.Option(help="What the bike speaks; a serial port needs it without --config.")
+]
+
+_ADDRESS = re.compile("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
+
+
+def chosen_driver(
+    bike: str, config: Path | None, protocol: str | None, clock: "Clock"
+) -> tuple[str, "Driver"]:
+    """The name of the driver, and the bike. Ends the command with words if it cannot be told."""
+    from pydantic import ValidationError
+
+    from drivers.registry import load_drivers, make_driver
+    from gateway.config import load_bike
+    from gateway.config_problems import ConfigError, problems_of
+
+    drivers = load_drivers()
+    if config is not None:
+        try:
+            found = load_bike(config, bike, drivers)
+        except ConfigError as error:
+            fail(str(error), BAD_CONFIG)
+        return found.driver, make_driver(drivers[found.driver], found.options, clock)
+    name, options = _meant(bike, protocol)
+    try:
+        return name, make_driver(drivers[name], options, clock)
+    except ValidationError as error:
+        driver = drivers[name].driver
+        assert driver is not None
+        problems = problems_of(error, driver.Options)
+        fail("; ".join(f"{one.key or 'bike'}: {one.what}" for one in problems), USAGE)
+
+
+def _meant(bike: str, protocol: str | None) -> tuple[str, dict[str, object]]:
+    """The driver and its options that a bare argument stands for."""
+    if bike == "fake":
+        return "fake", {"wire": protocol or "ftms"}
+    if bike.startswith("/") or bike.startswith("socket://"):
+        if protocol is None:
+            fail(f"{bike} is a serial port: say what it speaks with --protocol", USAGE)
+        return "serial", {"port": bike, "protocol": protocol}
+    if not _ADDRESS.fullmatch(bike):
+        fail(
+            f"{bike!r} is no Bluetooth address, serial port or `fake`; expected one of these, as "
+            "`alleycat-gateway scan` prints them, or --config with the id of a bike in it",
+            USAGE,
+        )
+    return "ble", {"address": bike, **({"protocol": protocol} if protocol else {})}

@@ -1,0 +1,79 @@
+"""`capture`: what a bike sends, byte for byte, into a file."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption, chosen_driver
+from gateway.cli.exit_codes import FAILED, USAGE, fail
+
+if TYPE_CHECKING:
+    from drivers import Driver
+    from drivers.recorder import Recorder
+
+#: Between two lines of progress.
+EVERY_S = 1.0
+
+
+def capture(
+    bike: BikeArgument,
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new .jsonl file.")],
+    config: ConfigOption = None,
+    protocol: ProtocolOption = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")
+    ] = None,
+    note: Annotated[str, typer.Option(help="Which bike, and what was done with it.")] = "",
+) -> None:
+    """Record a bike's raw frames, for a bug report or a test.
+
+    Nothing is published. What was recorded is in the file at any moment; `replay` shows it.
+    """
+    import asyncio
+    from contextlib import suppress
+
+    from drivers import BikeLost
+    from drivers.contract import FrameSource
+    from drivers.recorder import Recorder
+    from gateway.clock import SystemClock
+
+    name, driver = chosen_driver(bike, config, protocol, SystemClock())
+    if not isinstance(driver, FrameSource):
+        fail(f"driver {name!r} does not show its bike's bytes, so they cannot be captured", FAILED)
+    try:
+        lines = file.open("x", encoding="utf-8")
+    except FileExistsError:
+        fail(f"{file} exists; expected the name of a new file", USAGE)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; expected a place for a new file", FAILED)
+    with lines:
+        recorder = Recorder(lines, note)
+        driver.on_frame = recorder.record
+        reason = ""
+        with suppress(KeyboardInterrupt, TimeoutError):
+            try:
+                asyncio.run(_record(driver, recorder, seconds))
+            except BikeLost as error:
+                reason = str(error)
+    if not recorder.frames:
+        file.unlink()
+        fail(reason or f"{bike} said nothing; {file} was not kept", FAILED)
+    typer.echo(f"{file}: {recorder.progress}" + (f"; then lost: {reason}" if reason else ""))
+
+
+async def _record(driver: "Driver", recorder: "Recorder", seconds: float | None) -> None:
+    import asyncio
+
+    async def report() -> None:
+        while True:
+            await asyncio.sleep(EVERY_S)
+            typer.echo(recorder.progress, err=True)
+
+    reporting = asyncio.create_task(report())
+    try:
+        async with asyncio.timeout(seconds), driver.open_bike() as readings:
+            async for _ in readings:
+                pass
+    finally:
+        reporting.cancel()

@@ -1,0 +1,51 @@
+"""`scan`: which bikes there are, and what to put into the config for each."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, fail
+
+if TYPE_CHECKING:
+    pass
+
+
+def scan(
+    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long to look.")] = 20,
+    fake_bike: Annotated[
+        bool, typer.Option("--fake-bike", help="Find the fake bike, and no other.")
+    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="All that was found as JSON.")] = False,
+) -> None:
+    """Find bikes, over Bluetooth and USB serial.
+
+    Prints what to put into the config for each. Wake the bikes up first: most do when pedalled.
+    Exit code 1 if there was none.
+    """
+    import asyncio
+
+    from rich.console import Console
+
+    from drivers.discovery import Discoverer
+    from drivers.registry import load_drivers
+    from gateway.scan import scan_all, scan_json, show_found, show_summary
+
+    discoverers: dict[str, Discoverer] = {}
+    for name, status in load_drivers().items():
+        driver: object = status.driver
+        if isinstance(driver, Discoverer) and (name == "fake") == fake_bike:
+            discoverers[name] = driver
+    console = Console(stderr=json)
+    console.print(f"looking for bikes for {seconds:g} s: {', '.join(discoverers)} …")
+    try:
+        found = asyncio.run(
+            scan_all(discoverers, seconds, lambda driver, bike: show_found(console, driver, bike))
+        )
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+    if json:
+        typer.echo(scan_json(found))
+    else:
+        show_summary(console, found)
+    if not found.bikes:
+        raise typer.Exit(FAILED)

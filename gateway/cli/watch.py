@@ -1,0 +1,73 @@
+"""`watch`: what a bike says, live, without publishing any of it."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption, chosen_driver
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from gateway.bike_link import BikeLink
+    from gateway.clock import Clock
+
+#: Between two looks.
+EVERY_S = 0.25
+
+
+def watch(
+    bike: BikeArgument,
+    config: ConfigOption = None,
+    protocol: ProtocolOption = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")
+    ] = None,
+    json: Annotated[bool, typer.Option("--json", help="One JSON Reading a line.")] = False,
+) -> None:
+    """Show what a bike says: values, ages, rates, sources.
+
+    Nothing is published. Reconnects as `run` does.
+    """
+    import asyncio
+    from contextlib import suppress
+    from random import Random
+
+    import structlog
+    from rich.console import Console
+
+    from gateway.bike_link import BikeLink
+    from gateway.clock import SystemClock
+    from gateway.watch import Watch
+    from gateway.watch_view import PlainView, open_view, reading_json
+
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    clock = SystemClock()
+    _, driver = chosen_driver(bike, config, protocol, clock)
+    hearer = Watch()
+    link = BikeLink(bike, driver, hearer, clock, Random(bike))
+    start_ns = clock.monotonic_ns()
+    with suppress(KeyboardInterrupt, TimeoutError):
+        if json:
+            hearer.on_reading = lambda reading: typer.echo(reading_json(reading, start_ns))
+            states = PlainView(Console(stderr=True), link, None)
+            asyncio.run(_show(link, states, clock, seconds))
+        else:
+            with open_view(Console(), link, hearer) as view:
+                asyncio.run(_show(link, view, clock, seconds))
+
+
+async def _show(
+    link: "BikeLink", view: "Callable[[int], None]", clock: "Clock", seconds: float | None
+) -> None:
+    import asyncio
+
+    linking = asyncio.create_task(link.run())
+    try:
+        async with asyncio.timeout(seconds):
+            while True:
+                view(clock.monotonic_ns())
+                await asyncio.sleep(EVERY_S)
+    finally:
+        linking.cancel()
+        await asyncio.wait([linking])

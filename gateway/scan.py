@@ -1,0 +1,105 @@
+"""All drivers look around at once; what they find is shown, with config snippets to paste."""
+
+import asyncio
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+
+from rich.console import Console
+from rich.table import Table
+
+from drivers import BikeLost
+from drivers.discovery import Discoverer, FoundBike
+
+#: Called with the driver's name and each bike as it is found.
+OnFound = Callable[[str, FoundBike], None]
+
+
+@dataclass(slots=True)
+class Scan:
+    """What was found, by which driver; `problems`: drivers that could not look, and why."""
+
+    bikes: list[tuple[str, FoundBike]] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+
+async def scan_all(
+    discoverers: Mapping[str, Discoverer], seconds: float, on_found: OnFound
+) -> Scan:
+    """Every driver's finds. One that cannot look is a problem of its own."""
+    scan = Scan()
+
+    async def look(name: str, discoverer: Discoverer) -> None:
+        try:
+            async for bike in discoverer.discover(seconds):
+                scan.bikes.append((name, bike))
+                on_found(name, bike)
+        except BikeLost as error:
+            scan.problems[name] = str(error)
+        # A driver may be anybody's plugin: its bug must not hide the bikes of the others.
+        except Exception as error:
+            scan.problems[name] = f"{type(error).__name__}: {error}"
+
+    await asyncio.gather(*(look(*one) for one in discoverers.items()))
+    return scan
+
+
+def snippet(number: int, driver: str, bike: FoundBike) -> str:
+    """What the config needs for this bike: the racer is still to be filled in."""
+    options = ", ".join(f"{name} = {json.dumps(value)}" for name, value in bike.options.items())
+    return "\n".join(
+        (
+            f"# {bike.name}: {bike.why}",
+            "[[bikes]]",
+            f'id = "bike-{number:03}"',
+            f"racer_id = {number}",
+            f'racer_name = "Rider {number}"',
+            "class_id = 1",
+            f'driver = "{driver}"',
+            f"options = {{ {options} }}",
+        )
+    )
+
+
+def show_found(console: Console, driver: str, bike: FoundBike) -> None:
+    """As it is found, so that nobody waits before an empty screen."""
+    console.print(f"  {bike.name}  {bike.where}  {driver}: {bike.why}", soft_wrap=True)
+
+
+def show_summary(console: Console, scan: Scan) -> None:
+    """A table of all, and a snippet for each."""
+    console.print()
+    for name, problem in scan.problems.items():
+        console.print(f"{name}: {problem}", style="yellow", soft_wrap=True)
+    if not scan.bikes:
+        console.print(
+            "no bike found: is it awake, near, its cable plugged in, and not connected to "
+            "another app? The gateway itself hides the bikes that it is connected to"
+        )
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("bike", "where", "driver", "signal", "says"):
+        table.add_column(column, overflow="fold")
+    for name, bike in scan.bikes:
+        signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm"
+        table.add_row(bike.name, bike.where, name, signal, _says(bike))
+    console.print(table)
+    console.print("\nFor the config, with racer and id as you like:\n")
+    for number, (name, bike) in enumerate(scan.bikes, start=1):
+        console.print(f"{snippet(number, name, bike)}\n", soft_wrap=True, markup=False)
+
+
+def scan_json(scan: Scan) -> str:
+    """For a program: one line."""
+    bikes = [
+        {"driver": name, **asdict(bike), "snippet": snippet(number, name, bike)}
+        for number, (name, bike) in enumerate(scan.bikes, start=1)
+    ]
+    return json.dumps({"bikes": bikes, "problems": scan.problems})
+
+
+def _says(bike: FoundBike) -> str:
+    if bike.reading is None:
+        return ""
+    cadence_rpm = bike.reading.cadence_rpm
+    return "awake" if cadence_rpm is None else f"{cadence_rpm:.0f} rpm"

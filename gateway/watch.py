@@ -1,0 +1,89 @@
+"""What a bike says right now, field by field: value, age, rate and source. Pure."""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from drivers import Reading
+from gateway.sampler import FieldState
+
+_NS_PER_S = 1_000_000_000
+
+#: The rate is that of so many seconds.
+RATE_WINDOW_S = 5
+
+#: What is shown, in this order, with its unit.
+UNITS = {
+    "cadence_rpm": "rpm",
+    "resistance_raw": "",
+    "resistance_percent": "%",
+    "power_w": "W",
+    "speed_kmh": "km/h",
+    "distance_m": "m",
+    "heart_rate_bpm": "bpm",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class FieldView:
+    """One field of the Readings. `age_s` is None and `value` too for what was never said."""
+
+    name: str
+    unit: str
+    state: FieldState
+    value: float | None
+    age_s: float | None
+    rate_hz: float
+    source: str
+
+
+class Watch:
+    """Hears one bike, as a sampler does, and remembers the last of everything it said."""
+
+    def __init__(self) -> None:
+        #: Called with each Reading as it comes.
+        self.on_reading: Callable[[Reading], None] = lambda _: None
+        self._stale_ns = 0
+        self._last: dict[str, tuple[int, float, str]] = {}
+        self._instants_ns: dict[str, deque[int]] = {name: deque() for name in UNITS}
+
+    def connected(self, at_ns: int, stale_after_s: float) -> None:
+        del at_ns
+        self._stale_ns = round(stale_after_s * _NS_PER_S)
+
+    def disconnected(self) -> None:
+        """What the bike said before does not count on its next connection."""
+        self._last.clear()
+        for instants_ns in self._instants_ns.values():
+            instants_ns.clear()
+
+    def add(self, reading: Reading) -> None:
+        self.on_reading(reading)
+        for name, instants_ns in self._instants_ns.items():
+            value = getattr(reading, name)
+            if value is None:
+                continue
+            self._last[name] = (reading.at_ns, value, reading.source)
+            instants_ns.append(reading.at_ns)
+            while instants_ns[0] <= reading.at_ns - RATE_WINDOW_S * _NS_PER_S:
+                instants_ns.popleft()
+
+    def fields(self, now_ns: int) -> list[FieldView]:
+        return [self._field(name, unit, now_ns) for name, unit in UNITS.items()]
+
+    def _field(self, name: str, unit: str, now_ns: int) -> FieldView:
+        if name not in self._last:
+            return FieldView(name, unit, FieldState.UNKNOWN, None, None, 0.0, "")
+        at_ns, value, source = self._last[name]
+        age_ns = now_ns - at_ns
+        state = FieldState.LIVE if age_ns < self._stale_ns else FieldState.STALE
+        return FieldView(
+            name, unit, state, value, age_ns / _NS_PER_S, self._rate_hz(name, now_ns), source
+        )
+
+    def _rate_hz(self, name: str, now_ns: int) -> float:
+        """Of the last seconds; of fewer, if the bike has not spoken for so long."""
+        instants_ns = self._instants_ns[name]
+        recent = [one for one in instants_ns if one > now_ns - RATE_WINDOW_S * _NS_PER_S]
+        span_ns = recent[-1] - recent[0] if recent else 0
+        return (len(recent) - 1) * _NS_PER_S / span_ns if span_ns else 0.0

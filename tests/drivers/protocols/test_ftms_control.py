@@ -1,0 +1,95 @@
+"""What an FTMS bike says of itself and how it answers, both directions."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.protocols.ftms_control import (
+    Range,
+    Response,
+    decode_features,
+    decode_range,
+    decode_response,
+    describe_response,
+    encode_features,
+    encode_range,
+    encode_response,
+    encode_service_data,
+    is_indoor_bike,
+)
+from tests.support.wire import assert_wire
+
+RANGES = {
+    "0x2AD8, 0 … 800 W": ("0000 2003 0100", Range(0, 800, 1)),
+    "0x2AD6, 0 … 1000": ("0000 e803 0100", Range(0, 1000, 1)),
+    "simcline #9, JetBlack Volt": ("0000 6400 0100", Range(0, 100, 1)),
+    "below zero": ("f6ff 6400 0100", Range(-10, 100, 1)),
+}
+
+
+@pytest.mark.parametrize(("frame", "value"), RANGES.values(), ids=RANGES)
+def test_a_range_reads_and_writes(frame: str, value: Range) -> None:
+    assert_wire(value, frame, decode_range, encode_range)
+
+
+def test_a_range_of_single_bytes() -> None:
+    assert decode_range(b"\x00\x64\x01") == Range(0, 100, 1)
+
+
+@pytest.mark.parametrize("length", [0, 1, 2, 4, 5, 7])
+def test_a_range_of_another_length_is_none(length: int) -> None:
+    assert decode_range(bytes(length)) is None
+
+
+@pytest.mark.parametrize(
+    ("frame", "value", "words"),
+    [
+        ("80 00 01", Response(0, 1), "request control: done"),
+        ("80 05 03", Response(5, 3), "command 0x05: invalid parameter"),
+        ("80 07 05", Response(7, 5), "start or resume: control not permitted"),
+        ("80 01 99", Response(1, 0x99), "reset: result 0x99"),
+    ],
+)
+def test_a_response_reads_writes_and_is_put_into_words(
+    frame: str, value: Response, words: str
+) -> None:
+    assert_wire(value, frame, decode_response, encode_response)
+    assert describe_response(bytes.fromhex(frame)) == words
+
+
+def test_features_by_name() -> None:
+    named = ["cadence", "resistance level", "heart rate", "power"]
+    assert decode_features(encode_features(named)) == named
+    assert decode_features(bytes.fromhex("82440000")) == ["cadence", "resistance level", *named[2:]]
+    assert decode_features(b"\x02") == ["cadence"]
+
+
+@pytest.mark.parametrize(
+    ("service_data", "is_bike"),
+    [
+        ("01 2000", True),
+        ("01 0020", True),
+        ("01 20", True),
+        ("00 2000", True),
+        ("01 0100", False),
+        ("01", None),
+        ("01 0000", None),
+        ("", None),
+    ],
+    ids=["spec", "swapped", "one byte", "unavailable", "treadmill", "short", "no type", "empty"],
+)
+def test_the_machine_type_in_an_advertisement(service_data: str, is_bike: bool | None) -> None:
+    assert is_indoor_bike(bytes.fromhex(service_data)) is is_bike
+
+
+def test_ours_is_an_indoor_bike() -> None:
+    assert encode_service_data().hex() == "012000"
+
+
+@given(st.binary(max_size=40))
+def test_any_bytes_mean_something_or_nothing(data: bytes) -> None:
+    decode_features(data)
+    decode_range(data)
+    decode_response(data)
+    assert describe_response(data)
+    is_indoor_bike(data)

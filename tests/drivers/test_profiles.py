@@ -1,0 +1,52 @@
+"""The profiles that are shipped, and how a bike gets the one that is meant for it."""
+
+import pytest
+
+from drivers.profiles import UnknownModel, load_profiles, profile_of
+from drivers.protocols import PROTOCOLS
+
+PROFILES = load_profiles()
+
+
+@pytest.mark.parametrize(
+    ("bluetooth_name", "name", "peculiarity"),
+    [
+        ("BIKE-1234", "Bikes named BIKE-…", ("resistance_scale", 0.1)),
+        ("SMARTBIKE-7", "SmartBike", ("ignore_resistance", True)),
+        ("fs-yk-12", "FS-YK", ("ignore_resistance", True)),
+        ("DRIVO 123", "Elite Drivo 2", ("cadence_scale", 2)),
+        ("USDC-D700", "USDC-D700", ("start", ("00", "0801"))),
+        ("ICSE 12", "ICSE", ("services", ("speed_cadence",))),
+        ("M3", "Keiser M3, M3i", ("resistance_scale", 4.1667)),
+    ],
+)
+def test_a_bike_gets_its_profile_by_its_name(
+    bluetooth_name: str, name: str, peculiarity: tuple[str, object]
+) -> None:
+    profile = profile_of(bluetooth_name)
+    assert profile.name == name
+    assert getattr(profile, peculiarity[0]) == peculiarity[1]
+
+
+def test_the_longest_name_that_matches_wins() -> None:
+    assert profile_of("MRK-S26-X").name == "Merach S26"
+    assert profile_of("MRK-S28-X").name == "Others that are known to speak FTMS"
+
+
+@pytest.mark.parametrize("bluetooth_name", ["", "Toaster", "XBIKE-1"])
+def test_of_others_nothing_is_known(bluetooth_name: str) -> None:
+    profile = profile_of(bluetooth_name)
+    assert isinstance(profile, UnknownModel)
+    assert profile.model_dump(exclude={"name", "source"}, exclude_defaults=True) == {}
+
+
+def test_no_name_belongs_to_two() -> None:
+    names = [name.casefold() for profile in PROFILES for name in profile.bluetooth_names]
+    assert len(names) == len(set(names))
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
+def test_a_profile_can_work(profile: UnknownModel) -> None:
+    assert profile.source
+    assert all(bytes.fromhex(command) for command in profile.start or ())
+    assert set(profile.services) <= set(PROTOCOLS)

@@ -1,0 +1,38 @@
+"""What is recorded is on disk at once, and is a capture at any moment."""
+
+from pathlib import Path
+
+from drivers import Frame
+from drivers.capture import Capture, load_capture
+from drivers.recorder import Recorder
+
+NS_PER_S = 1_000_000_000
+
+
+def test_a_recording_is_a_capture_at_any_moment(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    frames = [Frame(5 * NS_PER_S, b"\x01"), Frame(6 * NS_PER_S, b"\x02\x03", sent=True)]
+    with file.open("x", encoding="utf-8") as lines:
+        recorder = Recorder(lines, "a note")
+        recorder.record("ftms", frames[0])
+        assert load_capture(file) == Capture("ftms", (Frame(0, b"\x01"),), "a note")
+        recorder.record("ftms", frames[1])
+        assert load_capture(file).frames[1] == Frame(NS_PER_S, b"\x02\x03", sent=True)
+    assert recorder.progress == "2 frames of ftms in 1 s, 3 bytes"
+
+
+def test_it_keeps_to_the_first_protocol(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    with file.open("x", encoding="utf-8") as lines:
+        recorder = Recorder(lines)
+        recorder.record("ftms", Frame(1, b"\x01"))
+        recorder.record("heart_rate", Frame(2, b"\x02"))
+    assert load_capture(file) == Capture("ftms", (Frame(0, b"\x01"),))
+    assert "1 of other protocols left out" in recorder.progress
+
+
+def test_before_the_first_frame_there_is_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    with file.open("x", encoding="utf-8") as lines:
+        assert "nothing yet" in Recorder(lines).progress
+    assert file.read_bytes() == b""

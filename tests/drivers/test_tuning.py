@@ -1,0 +1,66 @@
+"""What is peculiar to a model of bike is set right, and nothing else is touched."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from drivers import Reading
+from drivers.tuning import Tuning
+
+READING = Reading(
+    at_ns=5,
+    cadence_rpm=80,
+    resistance_raw=250,
+    power_w=150,
+    speed_kmh=30,
+    distance_m=1000,
+    heart_rate_bpm=120,
+    source="ftms",
+)
+
+
+def test_without_peculiarities_nothing_changes() -> None:
+    assert Tuning().tune(READING) == READING
+
+
+def test_a_cadence_is_scaled() -> None:
+    assert Tuning(cadence_scale=0.5).tune(READING) == replace(READING, cadence_rpm=40)
+
+
+def test_a_resistance_is_scaled_to_percent_and_kept_as_it_was_sent() -> None:
+    tuned = Tuning(resistance_scale=0.1).tune(READING)
+    assert tuned == replace(READING, resistance_percent=25)
+
+
+@pytest.mark.parametrize(("raw", "percent"), [(1200, 100), (-10, 0)])
+def test_percent_ends_at_0_and_100(raw: float, percent: float) -> None:
+    tuned = Tuning(resistance_scale=0.1).tune(replace(READING, resistance_raw=raw))
+    assert tuned.resistance_percent == percent
+
+
+def test_a_resistance_that_is_none_is_left_out() -> None:
+    said = replace(READING, resistance_percent=20)
+    tuned = Tuning(ignore_resistance=True, resistance_scale=2).tune(said)
+    assert (tuned.resistance_raw, tuned.resistance_percent) == (None, None)
+
+
+@given(st.builds(Tuning, cadence_scale=st.floats(0.1, 10), resistance_scale=st.floats(0.1, 10)))
+def test_what_was_not_said_stays_unsaid(tuning: Tuning) -> None:
+    assert tuning.tune(Reading(1)) == Reading(1)
+
+
+def test_the_more_particular_one_wins_field_by_field() -> None:
+    mine = Tuning(cadence_scale=2, ignore_resistance=False)
+    models = Tuning(cadence_scale=0.5, resistance_scale=0.1, ignore_resistance=True)
+    assert mine.over(models) == Tuning(
+        cadence_scale=2, resistance_scale=0.1, ignore_resistance=False
+    )
+
+
+@pytest.mark.parametrize("scale", [0, -1, 11, "two"])
+def test_a_scale_that_cannot_be_is_refused(scale: object) -> None:
+    with pytest.raises(ValidationError, match="cadence_scale"):
+        Tuning.model_validate({"cadence_scale": scale})

@@ -1,0 +1,109 @@
+"""How a watched bike is shown: on a terminal, in lines, as JSON."""
+
+import io
+import json
+from random import Random
+
+import pytest
+from rich.console import Console
+
+from drivers import Reading
+from drivers.registry import UnusableDriver
+from gateway.bike_link import BikeLink, LinkState
+from gateway.watch import Watch
+from gateway.watch_view import PlainView, heading, open_view, reading_json, reading_line, table
+from tests.support.clock import ManualClock
+
+S = 1_000_000_000
+READING = Reading(2 * S, cadence_rpm=80.04, resistance_raw=417, power_w=0, source="lines")
+
+
+@pytest.fixture
+def watch() -> Watch:
+    watch = Watch()
+    watch.connected(0, stale_after_s=3)
+    watch.add(READING)
+    return watch
+
+
+@pytest.fixture
+def link(watch: Watch) -> BikeLink:
+    link = BikeLink("bike-1", UnusableDriver("gone"), watch, ManualClock(0), Random(1))
+    link.state = LinkState.CONNECTED
+    return link
+
+
+def console(width: int = 80, terminal: bool = False) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
+
+
+def text_of(shown: Console) -> str:
+    assert isinstance(shown.file, io.StringIO)
+    return shown.file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_a_table_says_what_is_live_stale_and_unknown(
+    watch: Watch, link: BikeLink, width: int
+) -> None:
+    shown = console(width)
+    shown.print(table(link, watch.fields(6 * S)))
+    lines = text_of(shown).splitlines()
+    assert lines[0].strip() == "bike-1: connected"
+    assert "80 rpm (stale)" in text_of(shown)
+    assert "0 W (stale)" in text_of(shown)
+    assert "unknown" in text_of(shown)
+    assert "lines" in text_of(shown)
+    assert max(len(line) for line in lines) <= width
+
+
+def test_the_reason_stands_in_the_heading(link: BikeLink) -> None:
+    link.state, link.reason = LinkState.LOST, "the cable is out"
+    assert heading(link) == "bike-1: lost: the cable is out"
+
+
+def test_lines_once_a_second_and_states_when_they_change(watch: Watch, link: BikeLink) -> None:
+    shown = console()
+    view = PlainView(shown, link, watch)
+    for quarter in range(8, 16):
+        view(quarter * S // 4)
+    link.state, link.reason = LinkState.LOST, "gone"
+    view(5 * S)
+    assert text_of(shown).splitlines() == [
+        "bike-1: connected",
+        "cadence 80 rpm  resistance, as sent 417  power 0 W",
+        "cadence 80 rpm  resistance, as sent 417  power 0 W",
+        "bike-1: lost: gone",
+    ]
+
+
+def test_beside_json_only_states_are_told(link: BikeLink) -> None:
+    shown = console()
+    view = PlainView(shown, link, None)
+    view(1)
+    view(2 * S)
+    assert text_of(shown) == "bike-1: connected\n"
+
+
+def test_a_terminal_is_redrawn_and_others_are_not(watch: Watch, link: BikeLink) -> None:
+    for terminal, expected in ((True, "age"), (False, "cadence 80 rpm")):
+        shown = console(terminal=terminal)
+        with open_view(shown, link, watch) as view:
+            view(3 * S)
+        assert expected in text_of(shown)
+
+
+def test_a_reading_as_json_leaves_out_what_was_not_said() -> None:
+    assert json.loads(reading_json(READING, start_ns=S)) == {
+        "t_s": 1.0,
+        "cadence_rpm": 80.04,
+        "resistance_raw": 417,
+        "power_w": 0,
+        "source": "lines",
+    }
+
+
+def test_a_reading_as_a_line() -> None:
+    assert reading_line(READING, S) == (
+        "    1.000 s  cadence 80 rpm  resistance, as sent 417  power 0 W"
+    )
