@@ -13,7 +13,7 @@ help: ## this list
 demo: $(INSTALLED) ## a race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
-test: $(INSTALLED) mosquitto ## all tests
+test: $(INSTALLED) mosquitto dbus ## all tests
 	$(BIN)/pytest
 
 check: $(INSTALLED) ## ruff, mypy --strict, the import rules
@@ -37,6 +37,9 @@ $(INSTALLED): pyproject.toml
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
 	@touch $@
 
-.PHONY: mosquitto
+.PHONY: mosquitto dbus
 mosquitto:
-	@tests/install_mosquitto
+	@tests/install_package mosquitto mosquitto
+
+dbus:
+	@tests/install_package dbus-daemon dbus

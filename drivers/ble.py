@@ -1,0 +1,375 @@
+"""Bluetooth Low Energy: the only file that imports bleak.
+
+One Radio for each adapter. Whoever looks for a bike listens to its one scanner; one connection
+is made at a time, and never during a scan, which is what BlueZ wants (bleak #1603, #1825).
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
+from dataclasses import dataclass
+from weakref import WeakKeyDictionary
+
+from bleak import BleakClient, BleakScanner
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak.backends.device import BLEDevice
+from bleak.backends.scanner import AdvertisementData
+from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
+from bleak_retry_connector import (
+    BLEAK_RETRY_EXCEPTIONS,
+    BleakClientWithServiceCache,
+    BleakOutOfConnectionSlotsError,
+    clear_cache,
+    close_stale_connections_by_address,
+    establish_connection,
+)
+from dbus_fast import DBusError
+
+from drivers.ble_power import power_cycle
+from drivers.ble_recovery import Recovery, Step
+from drivers.contract import BikeLost
+
+#: A scan that another program is in the way of is tried again after this …
+BUSY_WAIT_S = 1.5
+BUSY_TRIES = 3
+#: … and a connection this often within this time (noise of the Pi's own Wi-Fi breaks some).
+CONNECT_TRIES = 3
+CONNECT_S = 40.0
+#: A clean disconnect takes 2 to 3 s; one from a bluetoothd that is gone, for ever.
+DISCONNECT_S = 5.0
+#: One read or write of a characteristic.
+GATT_S = 5.0
+#: Advertisements or notifications that may wait to be looked at; the oldest go first.
+MAX_WAITING = 256
+
+#: Whatever bleak, BlueZ, D-Bus and the sockets between them come up with, bleak's own slips
+#: included: all of them mean that the radio did not do it this time.
+_RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Advertisement:
+    """What a device says of itself to all. `name` is empty if it says none; UUIDs in full."""
+
+    address: str
+    name: str
+    #: The address is one of those that devices change every few minutes.
+    is_passing: bool
+    rssi_dbm: int
+    services: frozenset[str]
+    service_data: Mapping[str, bytes]
+    #: By the company's number.
+    manufacturer_data: Mapping[int, bytes]
+    #: bleak's own handle, to connect with.
+    device: BLEDevice
+
+
+Wanted = Callable[[Advertisement], bool]
+
+
+class Listener:
+    """Somebody who looks for a device: the advertisements of all, as they come."""
+
+    def __init__(self) -> None:
+        self._heard: asyncio.Queue[Advertisement | BikeLost] = asyncio.Queue(MAX_WAITING)
+
+    def put(self, heard: Advertisement | BikeLost) -> None:
+        if self._heard.full():
+            self._heard.get_nowait()
+        self._heard.put_nowait(heard)
+
+    async def next(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
+        """The next one that is `wanted`; None after `timeout_s`. Raises BikeLost."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while True:
+                    heard = await self._heard.get()
+                    if isinstance(heard, BikeLost):
+                        raise heard
+                    if wanted(heard):
+                        return heard
+        except TimeoutError:
+            return None
+
+
+class Connection:
+    """A connected device. Its methods raise BikeLost."""
+
+    def __init__(self) -> None:
+        self._client: BleakClient | None = None
+        self._heard: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
+        self._subscribed: set[str] = set()
+        #: The characteristics of each service.
+        self.services: Mapping[str, frozenset[str]] = {}
+
+    def open(self, client: BleakClient) -> None:
+        self._heard = asyncio.Queue()  # attempts that failed before this one count as lost links
+        self._client = client
+        self.services = {
+            service.uuid: frozenset(one.uuid for one in service.characteristics)
+            for service in client.services
+        }
+
+    def lose(self) -> None:
+        """The link is gone; what was heard before can still be taken."""
+        self._heard.put_nowait(None)
+
+    async def subscribe(self, characteristic: str) -> None:
+        """Have a characteristic's notifications, or indications, heard from now on."""
+        if characteristic in self._subscribed:
+            return
+
+        def heard(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            if self._heard.qsize() >= MAX_WAITING:
+                self._heard.get_nowait()
+            self._heard.put_nowait((characteristic, bytes(data)))
+
+        with _as_bike_lost(f"no notifications of {characteristic}"):
+            async with asyncio.timeout(GATT_S):
+                await self._connected.start_notify(characteristic, heard)
+        self._subscribed.add(characteristic)
+
+    async def hear(self, timeout_s: float) -> tuple[str, bytes] | None:
+        """The next notification and its characteristic; None after `timeout_s`."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                heard = await self._heard.get()
+        except TimeoutError:
+            return None
+        if heard is None:
+            self.lose()
+            raise BikeLost("the link was lost")
+        return heard
+
+    def answers_by_itself(self, characteristic: str) -> bool:
+        """Whether a characteristic notifies or indicates, and so wants a subscription first."""
+        found = self._connected.services.get_characteristic(characteristic)
+        return found is not None and not {"notify", "indicate"}.isdisjoint(found.properties)
+
+    async def read(self, characteristic: str) -> bytes:
+        with _as_bike_lost(f"{characteristic} cannot be read"):
+            async with asyncio.timeout(GATT_S):
+                return bytes(await self._connected.read_gatt_char(characteristic))
+
+    async def write(self, characteristic: str, data: bytes) -> None:
+        with _as_bike_lost(f"{characteristic} cannot be written"):
+            async with asyncio.timeout(GATT_S):
+                await self._connected.write_gatt_char(characteristic, data)
+
+    async def close(self) -> None:
+        with suppress(*_RADIO_ERRORS):
+            async with asyncio.timeout(DISCONNECT_S):
+                await self._connected.disconnect()
+
+    @property
+    def _connected(self) -> BleakClient:
+        assert self._client is not None, "used before it was opened"
+        return self._client
+
+
+class Radio:
+    """One Bluetooth adapter: its scanner, and one connection attempt at a time."""
+
+    def __init__(self, adapter: str | None) -> None:
+        self._adapter = adapter
+        #: Held while the scanner is started or stopped, and while a connection is made.
+        self._busy = asyncio.Lock()
+        self._listeners: set[Listener] = set()
+        self._scanner: BleakScanner | None = None
+        self._connected = 0
+        self._recovery = Recovery()
+
+    @asynccontextmanager
+    async def listen(self) -> AsyncIterator[Listener]:
+        """Scan for as long as somebody listens. Raises BikeLost if the adapter does not."""
+        listener = Listener()
+        self._listeners.add(listener)
+        try:
+            async with self._busy:
+                await self._scan_while_wanted()
+            yield listener
+        finally:
+            self._listeners.discard(listener)
+            async with self._busy:
+                await self._scan_for_listeners()
+
+    async def find(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
+        """The first device heard that is `wanted`, or None."""
+        async with self.listen() as listener:
+            found = await listener.next(wanted, timeout_s)
+        if found is None:
+            await self.restart_scan()
+        return found
+
+    async def restart_scan(self) -> None:
+        """For whoever hears nothing: a scanner outlives its bluetoothd without a word."""
+        async with self._busy:
+            await self._stop_scan()
+            await self._scan_for_listeners()
+
+    async def let_go_of(self, address: str) -> None:
+        """End a connection that a process before this one left behind: it keeps a bike silent."""
+        with suppress(*_RADIO_ERRORS):
+            async with asyncio.timeout(DISCONNECT_S):
+                await close_stale_connections_by_address(address)
+
+    @asynccontextmanager
+    async def connect(self, advertisement: Advertisement) -> AsyncIterator[Connection]:
+        """Connect and read the services. Raises BikeLost; leaving disconnects."""
+        connection = Connection()
+        async with self._busy:
+            await self._stop_scan()
+            try:
+                await self._open(connection, advertisement)
+            finally:
+                await self._scan_for_listeners()
+        self._connected += 1
+        try:
+            yield connection
+        finally:
+            self._connected -= 1
+            await connection.close()
+
+    async def _open(self, connection: Connection, advertisement: Advertisement) -> None:
+        address = advertisement.address
+        try:
+            async with asyncio.timeout(CONNECT_S):
+                client = await establish_connection(
+                    BleakClientWithServiceCache,
+                    advertisement.device,
+                    advertisement.name or address,
+                    disconnected_callback=lambda _: connection.lose(),
+                    max_attempts=CONNECT_TRIES,
+                )
+            connection.open(client)
+        except _RADIO_ERRORS as error:
+            await self._recover(address)
+            raise BikeLost(f"{address} cannot be connected: {_why(error)}") from error
+        self._recovery.connected()
+
+    async def _recover(self, address: str) -> None:
+        now_ns = round(asyncio.get_running_loop().time() * 1e9)
+        match self._recovery.failed(address, now_ns, others_connected=self._connected > 0):
+            case Step.FORGET_BIKE:
+                log.info("%s fails again and again: letting BlueZ forget it", address)
+                await clear_cache(address)
+            case Step.POWER_CYCLE:
+                log.warning("connections fail again and again: switching the adapter off and on")
+                with suppress(*_RADIO_ERRORS):
+                    await power_cycle(self._adapter or "hci0")
+
+    async def _scan_while_wanted(self) -> None:
+        if self._listeners and self._scanner is None:
+            self._scanner = await self._started_scanner()
+        elif not self._listeners:
+            await self._stop_scan()
+
+    async def _scan_for_listeners(self) -> None:
+        """As above, when it is not a listener who asks: who is waiting hears of a failure."""
+        try:
+            await self._scan_while_wanted()
+        except BikeLost as error:
+            for listener in self._listeners:
+                listener.put(error)
+
+    async def _started_scanner(self) -> BleakScanner:
+        # A standing Keiser repeats itself to the byte, and would not be heard without this filter.
+        scanner = BleakScanner(
+            self._heard,
+            bluez={
+                "filters": {"DuplicateData": True},
+                **({"adapter": self._adapter} if self._adapter else {}),
+            },
+        )
+        for tries_left in reversed(range(BUSY_TRIES)):
+            try:
+                await scanner.start()
+            except _RADIO_ERRORS as error:
+                if "InProgress" not in str(error) or not tries_left:
+                    raise BikeLost(f"no Bluetooth scan: {_why(error)}") from error
+                await asyncio.sleep(BUSY_WAIT_S)
+            else:
+                break
+        return scanner
+
+    async def _stop_scan(self) -> None:
+        scanner, self._scanner = self._scanner, None
+        if scanner is not None:
+            with suppress(*_RADIO_ERRORS):
+                await scanner.stop()
+
+    def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
+        advertisement = Advertisement(
+            device.address.upper(),
+            data.local_name or "",
+            _is_passing(device),
+            data.rssi,
+            frozenset(data.service_uuids),
+            data.service_data,
+            data.manufacturer_data,
+            device,
+        )
+        for listener in self._listeners:
+            listener.put(advertisement)
+
+
+def _is_passing(device: BLEDevice) -> bool:
+    """Random, and not the static kind, which has the two highest bits set."""
+    properties = device.details["props"]
+    is_static = int(device.address[:2], 16) >= 0xC0
+    return properties.get("AddressType") == "random" and not is_static
+
+
+_radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, Radio]] = WeakKeyDictionary()
+
+
+def radio(adapter: str | None) -> Radio:
+    """The one owner of an adapter in this event loop; None is BlueZ's default adapter."""
+    radios = _radios.setdefault(asyncio.get_running_loop(), {})
+    return radios.setdefault(adapter, Radio(adapter))
+
+
+@contextmanager
+def _as_bike_lost(what: str) -> Iterator[None]:
+    try:
+        yield
+    except _RADIO_ERRORS as error:
+        raise BikeLost(f"{what}: {_why(error)}") from error
+
+
+#: What is in BlueZ's errors, and what it means to whoever stands beside the bike.
+_EXPLANATIONS = {
+    "ServiceUnknown": "bluetoothd does not run: sudo systemctl start bluetooth",
+    "NameHasNoOwner": "bluetoothd does not run: sudo systemctl start bluetooth",
+    "NotReady": "the Bluetooth adapter is off: bluetoothctl power on, or sudo rfkill unblock "
+    "bluetooth",
+    "InProgress": "the adapter is busy with another program's scan or connection",
+    "le-connection-abort-by-local": "the connection broke while it was made, mostly by radio noise:"
+    " another place, less 2.4 GHz Wi-Fi beside it or a USB Bluetooth adapter help",
+    "UnknownObject": "it has gone again",
+    "AccessDenied": "this user may not use Bluetooth: sudo adduser USER bluetooth",
+}
+_NOT_AVAILABLE = {
+    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "there is no Bluetooth adapter",
+    BleakBluetoothNotAvailableReason.POWERED_OFF: _EXPLANATIONS["NotReady"],
+}
+
+
+def _why(error: BaseException) -> str:
+    """An error in plain words, with its own at the end."""
+    if isinstance(error, BleakBluetoothNotAvailableError):
+        return _NOT_AVAILABLE.get(error.reason, str(error))
+    if isinstance(error, BleakOutOfConnectionSlotsError):
+        return "the adapter has no connection left: they hold 5 to 7; a second adapter helps"
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        return f"no D-Bus on this machine, so no BlueZ: {error}"
+    if isinstance(error, TimeoutError):
+        return "no answer in time"
+    text = str(error) or type(error).__name__
+    for known, explanation in _EXPLANATIONS.items():
+        if known in text:
+            return f"{explanation} ({text})"
+    return text

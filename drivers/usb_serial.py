@@ -1,0 +1,161 @@
+"""Serial ports, of this machine or of a serial server: the only file that imports serial."""
+
+import asyncio
+import errno
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import SplitResult, urlsplit
+
+import serial
+from serial.tools import list_ports
+from serial_asyncio_fast import SerialTransport
+
+from drivers.contract import BikeLost
+from drivers.protocols.wire_protocol import Line
+
+#: Names that stay the same over unplugging and reboots.
+BY_ID = Path("/dev/serial/by-id")
+
+#: A port may need to be opened, or a serial server reached, within this time.
+OPEN_S = 5.0
+#: More than this waiting to be sent: the other side takes nothing. Requests are of 10 bytes.
+MAX_UNSENT_BYTES = 1024
+
+_READ_BYTES = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """A USB serial port of this machine. `port` is its by-id name if it has one."""
+
+    port: str
+    product: str
+
+
+def list_usb_ports() -> list[PortInfo]:
+    """The USB serial ports there are; none of the machine's own, where a console may listen."""
+    stable = {os.path.realpath(link): str(link) for link in _links()}
+    return [
+        PortInfo(stable.get(info.device, info.device), info.product or info.description)
+        for info in sorted(list_ports.comports())
+        if info.vid is not None
+    ]
+
+
+def _links() -> list[Path]:
+    return sorted(BY_ID.iterdir()) if BY_ID.is_dir() else []
+
+
+class SerialPort:
+    """An open port. Every method raises BikeLost when it is gone."""
+
+    def __init__(
+        self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        self._name = name
+        self._reader = reader
+        self._writer = writer
+
+    async def read(self) -> bytes:
+        """The next bytes, at least one."""
+        try:
+            data = await self._reader.read(_READ_BYTES)
+        except (OSError, serial.SerialException) as error:
+            raise BikeLost(f"{self._name} went away: {error}") from error
+        if not data:
+            raise BikeLost(f"{self._name} was closed by the other side")
+        return data
+
+    def write(self, data: bytes) -> None:
+        """Send `data` as soon as the port takes it."""
+        if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
+            raise BikeLost(f"{self._name} takes no bytes: is the bike's cable plugged in?")
+        self._writer.write(data)
+
+
+@asynccontextmanager
+async def open_port(name: str, baud_rate: int, line: Line) -> AsyncIterator[SerialPort]:
+    """Open a port for this process alone: a path, or `socket://host:port` of a serial server.
+
+    The speed of a serial server's line is its own business. Raises BikeLost with what to do.
+    """
+    url = urlsplit(name)
+    try:
+        async with asyncio.timeout(OPEN_S):
+            if url.scheme == "socket":
+                reader, writer = await asyncio.open_connection(url.hostname, url.port)
+            else:
+                reader, writer = await _open_tty(name, baud_rate, line)
+    except TimeoutError as error:
+        raise BikeLost(f"{name} did not open within {OPEN_S:g} s") from error
+    except (OSError, serial.SerialException) as error:
+        raise BikeLost(_why_not(name, url, error)) from error
+    try:
+        yield SerialPort(name, reader, writer)
+    finally:
+        await _close(writer)
+
+
+async def _open_tty(
+    name: str, baud_rate: int, line: Line
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    loop = asyncio.get_running_loop()
+    tty = await loop.run_in_executor(
+        None,
+        partial(_Tty, name, baud_rate, xonxoff=line.xonxoff, exclusive=True),
+    )
+    reader = asyncio.StreamReader(loop=loop)
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport = _TtyTransport(loop, protocol, tty)
+    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+class _Tty(serial.Serial):
+    """Writes what the port takes: pyserial's own `write` spins for ever on one that takes none."""
+
+    def write(self, data: Any, /) -> int:
+        try:
+            return os.write(self.fileno(), data)
+        except BlockingIOError:
+            return 0
+
+
+class _TtyTransport(SerialTransport):
+    """Leaves it to the reader to say that the port is gone, instead of logging a traceback."""
+
+    def _fatal_error(self, exc: BaseException, message: str = "") -> None:
+        self._abort(exc)
+
+
+async def _close(writer: asyncio.StreamWriter) -> None:
+    """Let go of the port at once: what was not sent is dropped, or closing would wait for it."""
+    tty = writer.get_extra_info("serial")
+    if tty is not None and tty.is_open:
+        with suppress(OSError, serial.SerialException):
+            tty.reset_output_buffer()
+    if not writer.transport.is_closing():
+        writer.transport.abort()
+    with suppress(OSError, serial.SerialException):
+        await writer.wait_closed()
+
+
+def _why_not(name: str, url: SplitResult, error: Exception) -> str:
+    if url.scheme == "socket":
+        return f"serial server {url.netloc} cannot be reached: {error}"
+    match getattr(error, "errno", None):
+        case errno.ENOENT | errno.ENXIO | errno.ENODEV:
+            return f"{name} is not there: is the cable plugged in?"
+        case errno.EACCES | errno.EPERM:
+            return (
+                f"{name} may not be opened: add the gateway's user to the group that owns it, "
+                "usually: sudo adduser USER dialout"
+            )
+        case errno.EAGAIN | errno.EBUSY:
+            return f"{name} is open in another program: end it, or is another gateway running?"
+        case _:
+            return f"{name} cannot be opened: {error}"

@@ -1,0 +1,267 @@
+"""One radio: one scanner for all who look, one connection at a time, and every kind of failure."""
+
+import asyncio
+from contextlib import AsyncExitStack
+
+import pytest
+from bleak.uuids import normalize_uuid_str
+
+from drivers import BikeLost, ble
+from drivers.ble import Advertisement, Radio, radio
+from tests.support.bluez import (
+    ABORT_BY_LOCAL,
+    FAILED,
+    HANG,
+    IN_PROGRESS,
+    Bluez,
+    DBusDaemon,
+    Device,
+    Fault,
+    bikes,
+    open_fds,
+)
+
+pytest_plugins = ["tests.support.bluez_fixtures"]
+
+INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)
+
+
+@pytest.fixture
+async def hci(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> Radio:
+    monkeypatch.setattr(ble, "BUSY_WAIT_S", 0.05)
+    monkeypatch.setattr(ble, "DISCONNECT_S", 0.5)
+    return Radio(None)
+
+
+@pytest.fixture
+async def bike(bluez: Bluez) -> Device:
+    return bikes.ftms_bike(bluez)
+
+
+async def found(hci: Radio, bike: Device) -> Advertisement:
+    advertisement = await hci.find(lambda heard: heard.address == bike.address, 5)
+    assert advertisement is not None
+    return advertisement
+
+
+class TestScan:
+    async def test_an_advertisement_has_all_that_the_device_says(
+        self, hci: Radio, bluez: Bluez
+    ) -> None:
+        bike = bikes.ftms_bike(bluez, name="IC Bike")
+        heard = await found(hci, bike)
+        service = normalize_uuid_str(bikes.FITNESS_MACHINE)
+        assert (heard.name, heard.rssi_dbm, heard.is_passing) == ("IC Bike", -60, False)
+        assert heard.services == {service}
+        assert heard.service_data == {service: b"\x01\x20\x00"}
+
+    async def test_who_is_not_there_is_not_found(self, hci: Radio, bluez: Bluez) -> None:
+        bikes.ftms_bike(bluez)
+        assert await hci.find(lambda heard: heard.name == "another", 0.3) is None
+
+    async def test_two_who_look_share_one_scan(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        async with hci.listen() as one, hci.listen() as other:
+            assert await one.next(lambda _: True, 5)
+            assert await other.next(lambda _: True, 5)
+            assert bluez.members().count("StartDiscovery") == 1
+        assert bluez.members().count("StopDiscovery") == 1
+        assert not bluez.hci0.discovering
+
+    async def test_a_busy_adapter_is_tried_again(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        bluez.hci0.fail("StartDiscovery", IN_PROGRESS, IN_PROGRESS)
+        await found(hci, bike)
+
+    async def test_one_that_stays_busy_is_said_to_be(self, hci: Radio, bluez: Bluez) -> None:
+        bluez.hci0.fail("StartDiscovery", *[IN_PROGRESS] * 10)
+        with pytest.raises(BikeLost, match="busy with another program's scan"):
+            await hci.find(lambda _: True, 1)
+
+    async def test_an_adapter_that_is_off_is_said_to_be(self, hci: Radio, bluez: Bluez) -> None:
+        bluez.hci0.power(False)
+        await bluez.settle()
+        with pytest.raises(BikeLost, match="bluetoothctl power on"):
+            await hci.find(lambda _: True, 1)
+
+    async def test_no_adapter_is_said_so(self, hci: Radio, bluez: Bluez) -> None:
+        bluez.hci0.unplug()
+        await bluez.settle()
+        with pytest.raises(BikeLost, match="no Bluetooth adapter"):
+            await hci.find(lambda _: True, 1)
+
+    async def test_no_bluetoothd_is_said_so(self, hci: Radio, bluez: Bluez, bike: Device) -> None:
+        await found(hci, bike)
+        await bluez.kill()
+        with pytest.raises(BikeLost, match="systemctl start bluetooth"):
+            await hci.find(lambda _: True, 1)
+
+    async def test_no_dbus_is_said_so(self, hci: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
+        with pytest.raises(BikeLost, match="no D-Bus on this machine"):
+            await hci.find(lambda _: True, 1)
+
+    async def test_a_scan_that_died_with_its_bluetoothd_is_started_again(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        async with hci.listen() as listener:
+            assert await listener.next(lambda _: True, 5)
+            await bluez.kill()
+            await bluez.restart()
+            assert await hci.find(lambda heard: heard.name == "another", 0.2) is None
+            assert await listener.next(lambda _: True, 5)
+
+
+class TestConnection:
+    async def test_notifications_come_with_their_characteristic_in_order(
+        self, hci: Radio, bike: Device
+    ) -> None:
+        async with hci.connect(await found(hci, bike)) as connection:
+            await connection.subscribe(INDOOR_BIKE_DATA)
+            for number in range(20):
+                assert bike.notify(bikes.INDOOR_BIKE_DATA, bytes([number]))
+            heard = [await connection.hear(5) for _ in range(20)]
+        assert heard == [(INDOOR_BIKE_DATA, bytes([number])) for number in range(20)]
+        assert not bike.connected
+
+    async def test_silence_is_none(self, hci: Radio, bike: Device) -> None:
+        async with hci.connect(await found(hci, bike)) as connection:
+            assert await connection.hear(0.05) is None
+
+    async def test_services_are_what_the_bike_has(self, hci: Radio, bike: Device) -> None:
+        bike.resolve_delay_s = 0.3
+        async with hci.connect(await found(hci, bike)) as connection:
+            service = normalize_uuid_str(bikes.FITNESS_MACHINE)
+            assert INDOOR_BIKE_DATA in connection.services[service]
+
+    async def test_a_scan_ends_before_a_connection_and_goes_on_after_it(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        async with hci.listen() as listener:
+            heard = await listener.next(lambda _: True, 5)
+            assert heard is not None
+            async with hci.connect(heard):
+                assert bluez.connects_while_discovering == 0
+                assert bluez.hci0.discovering
+                other = bikes.csc_sensor(bluez)
+                assert await listener.next(lambda one: one.address == other.address, 5)
+
+    async def test_what_was_heard_before_the_link_was_lost_is_not_lost(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        async with hci.connect(await found(hci, bike)) as connection:
+            await connection.subscribe(INDOOR_BIKE_DATA)
+            bike.notify(bikes.INDOOR_BIKE_DATA, b"last words")
+            bike.drop_link()
+            await bluez.settle()
+            assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"last words")
+            for _ in range(2):
+                with pytest.raises(BikeLost, match="link was lost"):
+                    await connection.hear(5)
+
+    async def test_a_command_is_written(self, hci: Radio, bike: Device) -> None:
+        command = normalize_uuid_str(bikes.CONTROL_POINT)
+        async with hci.connect(await found(hci, bike)) as connection:
+            assert connection.answers_by_itself(command)
+            await connection.subscribe(command)
+            await connection.subscribe(command)
+            await connection.write(command, b"\x00")
+        assert bike.written == [(command, b"\x00")]
+
+    async def test_a_characteristic_that_refuses_is_a_loss_with_its_reason(
+        self, hci: Radio, bike: Device
+    ) -> None:
+        bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
+            "StartNotify", Fault(FAILED, "Operation failed with ATT error: 0x80")
+        )
+        async with hci.connect(await found(hci, bike)) as connection:
+            with pytest.raises(BikeLost, match=r"no notifications of 00002ad2.*0x80"):
+                await connection.subscribe(INDOOR_BIKE_DATA)
+
+    async def test_radio_noise_is_tried_again(self, hci: Radio, bike: Device) -> None:
+        bike.fail("Connect", ABORT_BY_LOCAL)
+        async with hci.connect(await found(hci, bike)) as connection:
+            await connection.subscribe(INDOOR_BIKE_DATA)
+            bike.notify(bikes.INDOOR_BIKE_DATA, b"here")
+            assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"here")
+
+    async def test_a_failure_for_good_is_a_loss(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 20)
+        with pytest.raises(BikeLost, match=r"C0:FF:EE.*cannot be connected.*Host is down"):
+            async with hci.connect(await found(hci, bike)):
+                raise AssertionError("connected")
+
+    async def test_after_failures_bluez_is_made_to_forget_the_bike(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        async with hci.connect(await found(hci, bike)):
+            pass
+        bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 100)
+        for _ in range(3):
+            with pytest.raises(BikeLost):
+                await self._connect(hci, bike)
+        await bluez.called("RemoveDevice")
+
+    async def test_a_connect_that_hangs_is_given_up(
+        self, hci: Radio, bike: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ble, "CONNECT_S", 0.3)
+        bike.fail("Connect", HANG)
+        with pytest.raises(BikeLost, match="no answer in time"):
+            await self._connect(hci, bike)
+        await self._connect(hci, bike)
+
+    async def test_bluetoothd_gone_does_not_keep_a_connection_from_ending(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        async with hci.connect(await found(hci, bike)) as connection:
+            await connection.subscribe(INDOOR_BIKE_DATA)
+            await bluez.kill()
+            await bluez.restart()
+            await found(hci, bike)
+            assert not bike.notify(bikes.INDOOR_BIKE_DATA, b"unheard")
+            assert await connection.hear(0.05) is None
+        async with hci.connect(await found(hci, bike)) as connection:
+            await connection.subscribe(INDOOR_BIKE_DATA)
+            assert bike.notify(bikes.INDOOR_BIKE_DATA, b"heard")
+            assert await connection.hear(5)
+
+    async def test_a_link_left_behind_is_ended(
+        self, hci: Radio, bike: Device, bluez: Bluez
+    ) -> None:
+        """By a process before this one; until then the bike is silent."""
+        async with AsyncExitStack() as other:
+            await other.enter_async_context(Radio(None).connect(await found(hci, bike)))
+            assert bike.connected
+            await hci.let_go_of(bike.address)
+            assert not bike.connected
+            await found(hci, bike)
+
+    async def test_links_do_not_leak(
+        self, hci: Radio, bike: Device, bluez: Bluez, dbus_daemon: DBusDaemon
+    ) -> None:
+        await self._connect(hci, bike)
+        await bluez.settle()
+        before = (await dbus_daemon.stats(), open_fds(), len(asyncio.all_tasks()))
+        for _ in range(100):
+            async with hci.connect(await found(hci, bike)) as connection:
+                await connection.subscribe(INDOOR_BIKE_DATA)
+                bike.drop_link()
+                with pytest.raises(BikeLost):
+                    await connection.hear(5)
+        await bluez.settle()
+        assert (await dbus_daemon.stats(), open_fds(), len(asyncio.all_tasks())) == before
+
+    async def _connect(self, hci: Radio, bike: Device) -> None:
+        async with hci.connect(await found(hci, bike)):
+            pass
+
+
+async def test_there_is_one_owner_of_each_adapter() -> None:
+    assert radio(None) is radio(None)
+    assert radio("hci1") is radio("hci1")
+    assert radio("hci1") is not radio(None)

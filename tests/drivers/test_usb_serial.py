@@ -1,0 +1,125 @@
+"""Serial ports as they are: real ttys, unplugged, hung, busy, forbidden; and serial servers."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from drivers import BikeLost
+from drivers.protocols.wire_protocol import Line
+from drivers.usb_serial import SerialPort, open_port
+from tests.support.pty_bike import PtyBike
+
+LINE = Line(baud_rates=(9600,))
+
+
+@pytest.fixture
+async def bike(tmp_path: Path) -> AsyncIterator[PtyBike]:
+    """Answers everything with itself."""
+    bike = PtyBike(tmp_path / "usb-FTDI_1234-port0", answer=lambda data: data).plug_in()
+    yield bike
+    bike.unplug()
+
+
+def write_much(port: SerialPort) -> None:
+    for _ in range(10_000):
+        port.write(b"x" * 64)
+
+
+def open_fds() -> int:
+    return len(os.listdir("/proc/self/fd"))
+
+
+async def test_bytes_go_both_ways(bike: PtyBike) -> None:
+    async with open_port(str(bike.port), 9600, LINE) as port:
+        port.write(b"hello")
+        assert await port.read() == b"hello"
+
+
+async def test_what_lay_there_before_is_not_read(bike: PtyBike) -> None:
+    bike.say(b"old")
+    async with open_port(str(bike.port), 9600, LINE) as port:
+        bike.say(b"new")
+        assert await port.read() == b"new"
+
+
+async def test_unplugging_is_a_loss_with_its_port(bike: PtyBike) -> None:
+    async with open_port(str(bike.port), 9600, LINE) as port:
+        bike.unplug()
+        with pytest.raises(BikeLost, match="usb-FTDI_1234-port0 went away"):
+            await asyncio.wait_for(port.read(), 5)
+
+
+async def test_unplugged_in_the_middle_of_asking(bike: PtyBike) -> None:
+    async with open_port(str(bike.port), 9600, LINE) as port:
+        bike.unplug()
+        port.write(b"anybody?")
+        with pytest.raises(BikeLost, match="went away"):
+            await asyncio.wait_for(port.read(), 5)
+
+
+async def test_a_port_that_takes_nothing_is_a_loss(bike: PtyBike) -> None:
+    bike.stop_taking()
+    async with open_port(str(bike.port), 9600, LINE) as port:
+        with pytest.raises(BikeLost, match="takes no bytes"):
+            write_much(port)
+
+
+async def test_closing_does_not_wait_for_what_was_not_sent(bike: PtyBike) -> None:
+    bike.stop_taking()
+    async with asyncio.timeout(5), open_port(str(bike.port), 9600, LINE) as port:
+        with suppress(BikeLost):
+            write_much(port)
+
+
+async def test_two_never_have_it_open(bike: PtyBike) -> None:
+    async with open_port(str(bike.port), 9600, LINE):
+        with pytest.raises(BikeLost, match="open in another program"):
+            async with open_port(str(bike.port), 9600, LINE):
+                raise AssertionError("opened twice")
+
+
+async def test_a_port_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(BikeLost, match="not there: is the cable plugged in"):
+        async with open_port(str(tmp_path / "none"), 9600, LINE):
+            raise AssertionError("opened")
+
+
+async def test_what_is_no_port(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(BikeLost, match="cannot be opened"):
+        async with open_port(str(tmp_path / "file"), 9600, LINE):
+            raise AssertionError("opened")
+
+
+async def test_nothing_is_left_open(bike: PtyBike) -> None:
+    before = open_fds()
+    for _ in range(100):
+        async with open_port(str(bike.port), 9600, LINE):
+            pass
+    assert open_fds() == before
+
+
+class TestSerialServer:
+    async def test_bytes_go_both_ways(self) -> None:
+        async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            writer.write(await reader.read(100))
+            writer.close()
+            await writer.wait_closed()
+
+        server = await asyncio.start_server(echo, "127.0.0.1", 0)
+        number = server.sockets[0].getsockname()[1]
+        async with server, open_port(f"socket://127.0.0.1:{number}", 9600, LINE) as port:
+            port.write(b"hello")
+            assert await port.read() == b"hello"
+            with pytest.raises(BikeLost, match="closed by the other side"):
+                await port.read()
+
+    async def test_one_that_is_not_there(self, unused_tcp_port: int) -> None:
+        address = f"127.0.0.1:{unused_tcp_port}"
+        with pytest.raises(BikeLost, match=f"serial server {address} cannot be reached"):
+            async with open_port(f"socket://{address}", 9600, LINE):
+                raise AssertionError("opened")
