@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from drivers import BikeLost
 from drivers.discovery import Discoverer, FoundBike
@@ -49,7 +50,7 @@ def snippet(number: int, driver: str, bike: FoundBike) -> str:
     options = ", ".join(f"{name} = {json.dumps(value)}" for name, value in bike.options.items())
     return "\n".join(
         (
-            f"# {bike.name}: {bike.why}",
+            f"# {' '.join(bike.name.split())}: {bike.why}",
             "[[bikes]]",
             f'id = "bike-{number:03}"',
             f"racer_id = {number}",
@@ -63,7 +64,8 @@ def snippet(number: int, driver: str, bike: FoundBike) -> str:
 
 def show_found(console: Console, driver: str, bike: FoundBike) -> None:
     """As it is found, so that nobody waits before an empty screen."""
-    console.print(f"  {bike.name}  {bike.where}  {driver}: {bike.why}", soft_wrap=True)
+    line = f"  {bike.name}  {bike.where}  {driver}: {bike.why}"
+    console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def show_summary(console: Console, scan: Scan) -> None:
@@ -82,7 +84,7 @@ def show_summary(console: Console, scan: Scan) -> None:
         table.add_column(column, overflow="fold")
     for name, bike in scan.bikes:
         signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm"
-        table.add_row(bike.name, bike.where, name, signal, _says(bike))
+        table.add_row(Text(bike.name), bike.where, name, signal, _says(bike))
     console.print(table)
     console.print("\nFor the config, with racer and id as you like:\n")
     for number, (name, bike) in enumerate(scan.bikes, start=1):

@@ -30,7 +30,9 @@ def decode(
     decoder = PROTOCOLS[protocol]()
     for chunk in data:
         for reading in decoder.feed(Frame(at_ns=0, data=chunk)):
-            said = {name: value for name, value in asdict(reading).items() if value is not None}
+            said = {
+                name: value for name, value in asdict(reading).items() if value not in (None, "")
+            }
             del said["at_ns"]
             typer.echo(json.dumps(said))
     if decoder.unusable_bytes:

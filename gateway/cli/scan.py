@@ -6,9 +6,6 @@ import typer
 
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, fail
 
-if TYPE_CHECKING:
-    pass
-
 
 def scan(
     seconds: Annotated[float, typer.Option(min=1, max=600, help="How long to look.")] = 20,

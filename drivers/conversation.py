@@ -1,0 +1,92 @@
+"""One connection's talk in one protocol: Frames in, Readings out, silence noticed."""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator
+from dataclasses import replace
+
+from drivers.contract import FrameListener
+from drivers.protocols.wire_protocol import WireProtocol
+from drivers.reading import Frame, Reading
+from drivers.tuning import Tuning
+
+#: A bike that was understood before and says nothing for so long is gone, whatever the link says:
+#: BlueZ calls a link connected for ever after its daemon was away for some seconds.
+SILENCE_NS = 10_000_000_000
+
+
+class Conversation:
+    """What is said between a bike and us from connecting to losing it.
+
+    `start_ns` is the monotonic time of the connection.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        protocol: WireProtocol,
+        tuning: Tuning,
+        start_ns: int,
+        on_frame: FrameListener,
+    ) -> None:
+        self.name = name
+        self.protocol = protocol
+        #: How many bytes the bike has sent, understood or not.
+        self.heard_bytes = 0
+        self._tuning = tuning
+        self._understood_ns = start_ns
+        self._on_frame = on_frame
+
+    def hear(self, at_ns: int, data: bytes) -> list[Reading]:
+        """The Readings that end within `data`, tuned and with their source."""
+        self.heard_bytes += len(data)
+        frame = Frame(at_ns, data)
+        self._on_frame(self.name, frame)
+        readings = self.protocol.feed(frame)
+        if readings:
+            self._understood_ns = at_ns
+        return [self._tuning.tune(self._signed(reading)) for reading in readings]
+
+    def request(self, now_ns: int) -> bytes:
+        """What is to be sent now; the caller sends it at once. Empty: nothing."""
+        data = self.protocol.request(now_ns)
+        if data:
+            frame = Frame(now_ns, data, sent=True)
+            self._on_frame(self.name, frame)
+            self.protocol.feed(frame)
+        return data
+
+    def is_silent(self, now_ns: int) -> bool:
+        """Nothing was understood for SILENCE_NS."""
+        return now_ns - self._understood_ns >= SILENCE_NS
+
+    @property
+    def silence(self) -> str:
+        """What was heard instead of Readings, for whoever has to find out why."""
+        if self.heard_bytes == 0:
+            return "nothing was heard"
+        return (
+            f"{self.heard_bytes} bytes were heard, "
+            f"{self.protocol.unusable_bytes} of them no {self.name}"
+        )
+
+    def _signed(self, reading: Reading) -> Reading:
+        source = f"{self.name} ({reading.source})" if reading.source else self.name
+        return replace(reading, source=source)
+
+
+async def once_understood(
+    readings: AsyncGenerator[Reading, None], within_s: float
+) -> AsyncIterator[Reading] | None:
+    """`readings`, as soon as there is a first one; None if there is none `within_s`."""
+    try:
+        async with asyncio.timeout(within_s):
+            first = await anext(readings)
+    except TimeoutError:
+        return None
+    return _chained(first, readings)
+
+
+async def _chained(first: Reading, rest: AsyncIterator[Reading]) -> AsyncIterator[Reading]:
+    yield first
+    async for reading in rest:
+        yield reading

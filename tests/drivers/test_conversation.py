@@ -1,0 +1,105 @@
+"""What is said on one connection: tuned, signed, shown, and its silence noticed."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+import pytest
+
+from drivers import Frame, Reading
+from drivers.conversation import SILENCE_NS, Conversation, once_understood
+from drivers.protocols.wire_protocol import WireProtocol
+from drivers.tuning import Tuning
+
+
+class Echo(WireProtocol):
+    """Each byte but FF is a cadence; 01 is asked for at every chance."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes] = []
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        if frame.sent:
+            self.sent.append(frame.data)
+            return []
+        self.unusable_bytes += frame.data.count(0xFF)
+        return [
+            Reading(frame.at_ns, cadence_rpm=byte, source="average" if byte == 9 else "")
+            for byte in frame.data
+            if byte != 0xFF
+        ]
+
+    def request(self, now_ns: int) -> bytes:
+        return b"\x01" if now_ns else b""
+
+
+class Talk:
+    def __init__(self, tuning: Tuning | None = None) -> None:
+        self.shown: list[tuple[str, Frame]] = []
+        self.protocol = Echo()
+        self.conversation = Conversation("echo", self.protocol, tuning or Tuning(), 0, self.show)
+
+    def show(self, name: str, frame: Frame) -> None:
+        self.shown.append((name, frame))
+
+
+def test_readings_are_tuned_and_say_who_said_them() -> None:
+    talk = Talk(Tuning(cadence_scale=2))
+    assert talk.conversation.hear(5, b"\x08\x09") == [
+        Reading(5, cadence_rpm=16, source="echo"),
+        Reading(5, cadence_rpm=18, source="echo (average)"),
+    ]
+
+
+def test_every_frame_is_shown_both_ways() -> None:
+    talk = Talk()
+    assert talk.conversation.request(0) == b""
+    assert talk.conversation.request(3) == b"\x01"
+    talk.conversation.hear(5, b"\x08")
+    assert talk.shown == [
+        ("echo", Frame(3, b"\x01", sent=True)),
+        ("echo", Frame(5, b"\x08")),
+    ]
+    assert talk.protocol.sent == [b"\x01"]
+
+
+def test_silence_is_that_nothing_was_understood() -> None:
+    talk = Talk().conversation
+    assert not talk.is_silent(SILENCE_NS - 1)
+    assert talk.is_silent(SILENCE_NS)
+    talk.hear(SILENCE_NS, b"\x08")
+    assert not talk.is_silent(2 * SILENCE_NS - 1)
+    talk.hear(2 * SILENCE_NS, b"\xff")
+    assert talk.is_silent(2 * SILENCE_NS)
+
+
+def test_silence_is_told_from_noise() -> None:
+    talk = Talk().conversation
+    assert talk.silence == "nothing was heard"
+    talk.hear(1, b"\xff\xff\x08")
+    assert talk.silence == "3 bytes were heard, 2 of them no echo"
+
+
+async def _said(*readings: Reading) -> AsyncGenerator[Reading, None]:
+    for reading in readings:
+        yield reading
+    await asyncio.Event().wait()
+
+
+async def test_once_understood_nothing_of_it_is_missing() -> None:
+    readings = await once_understood(_said(Reading(1), Reading(2)), within_s=5)
+    assert readings is not None
+    assert [await anext(readings), await anext(readings)] == [Reading(1), Reading(2)]
+
+
+async def test_a_bike_that_is_not_understood_in_time() -> None:
+    assert await once_understood(_said(), within_s=0.01) is None
+
+
+async def test_an_error_meanwhile_is_its_own() -> None:
+    async def broken() -> AsyncGenerator[Reading, None]:
+        raise KeyError("broken")
+        yield Reading(0)
+
+    with pytest.raises(KeyError, match="broken"):
+        await once_understood(broken(), within_s=5)

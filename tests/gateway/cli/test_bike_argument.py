@@ -1,0 +1,91 @@
+"""Which bike a command line means, and what is said when that cannot be told."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.cli import app
+
+CONFIG = """
+[[bikes]]
+id = "bike-1"
+racer_id = 1
+racer_name = "Rider"
+class_id = 1
+driver = "fake"
+options = { wire = "peloton" }
+
+[[bikes]]
+id = "bike-2"
+racer_id = 2
+racer_name = "Other"
+class_id = 1
+driver = "fake"
+options = { wires = "peloton" }
+"""
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """Of which only the bikes are there: a bike can be watched before the cloud is set up."""
+    file = tmp_path / "gateway.toml"
+    file.write_text(CONFIG)
+    return file
+
+
+def watch(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["watch", *map(str, arguments), "--seconds", "0.3", "--json"])
+
+
+def test_one_of_a_config(config: Path) -> None:
+    result = watch("bike-1", "--config", config)
+    assert result.exit_code == 0
+    assert "cadence_rpm" in result.stdout
+    assert "speed_kmh" not in result.stdout, "the fake Peloton says no speed"
+
+
+def test_the_fake_bike() -> None:
+    result = watch("fake")
+    assert result.exit_code == 0
+    assert "speed_kmh" in result.stdout
+
+
+def test_a_serial_port(tmp_path: Path) -> None:
+    result = watch(tmp_path / "ttyUSB0", "--protocol", "peloton")
+    assert result.exit_code == 0
+    assert "connecting" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "complaint"),
+    [
+        (["bike-1"], 2, "'bike-1' is no Bluetooth address, serial port or `fake`"),
+        (["/dev/ttyUSB0"], 2, "say what it speaks with --protocol"),
+        (["/dev/ttyUSB0", "--protocol", "ftms"], 2, "protocol: got 'ftms'; expected one of"),
+        (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
+    ],
+)
+def test_what_cannot_be_told(arguments: list[str], code: int, complaint: str) -> None:
+    result = watch(*arguments)
+    assert (result.exit_code, result.stdout) == (code, "")
+    assert complaint in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("bike", "complaint"),
+    [
+        ("bike-3", "no bike 'bike-3' here; the file has bike-1, bike-2"),
+        ("bike-2", "bikes[1].options.wires: unknown"),
+    ],
+)
+def test_what_is_wrong_in_a_config(config: Path, bike: str, complaint: str) -> None:
+    result = watch(bike, "--config", config)
+    assert result.exit_code == 78
+    assert complaint in result.stderr
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    result = watch("bike-1", "--config", tmp_path / "none.toml")
+    assert result.exit_code == 78
+    assert "No such file" in result.stderr

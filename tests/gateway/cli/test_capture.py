@@ -1,0 +1,70 @@
+"""`capture` and `replay`: a bike's bytes into a file, and out of it."""
+
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from drivers.capture import load_capture
+from drivers.protocols import PROTOCOLS
+from gateway.cli import app
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, [str(one) for one in arguments])
+
+
+@pytest.mark.parametrize("protocol", ["ftms", "peloton"])
+def test_what_was_captured_is_replayed(tmp_path: Path, protocol: str) -> None:
+    file = tmp_path / "ride.jsonl"
+    captured = invoke(
+        *("capture", "fake", file, "--protocol", protocol, "--seconds", 1.2, "--note", "a test")
+    )
+    assert captured.exit_code == 0
+    assert f"frames of {protocol}" in captured.stdout
+    capture = load_capture(file)
+    assert (capture.protocol, capture.note) == (protocol, "a test")
+    decoder = PROTOCOLS[protocol]()
+    decoded = [one for frame in capture.frames for one in decoder.feed(frame)]
+    replayed = invoke("replay", file, "--json")
+    assert len(replayed.stdout.splitlines()) == len(decoded) > 2
+    assert "cadence" in invoke("replay", file).stdout
+
+
+def test_progress_is_told_meanwhile(tmp_path: Path) -> None:
+    captured = invoke("capture", "fake", tmp_path / "ride.jsonl", "--seconds", 1.2)
+    assert "frames of ftms in" in captured.stderr
+
+
+def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    file.write_text("precious")
+    result = invoke("capture", "fake", file)
+    assert result.exit_code == 2
+    assert "exists; expected the name of a new file" in result.stderr
+    assert file.read_text() == "precious"
+
+
+def test_a_bike_that_is_not_there_leaves_no_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("drivers.serial_bike.APPEAR_S", 0.2)
+    file = tmp_path / "ride.jsonl"
+    result = invoke("capture", tmp_path / "ttyUSB0", file, "--protocol", "peloton")
+    assert result.exit_code == 1
+    assert "is the cable plugged in" in result.stderr
+    assert not file.exists()
+
+
+def test_a_bike_without_bytes_cannot_be_captured(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    result = invoke("capture", "fake", file, "--protocol", "none", "--seconds", 0.5)
+    assert result.exit_code == 1
+    assert "fake said nothing" in result.stderr
+    assert not file.exists()
+
+
+def test_nowhere_to_write(tmp_path: Path) -> None:
+    result = invoke("capture", "fake", tmp_path / "none" / "ride.jsonl")
+    assert result.exit_code == 1
+    assert "No such file or directory; expected a place for a new file" in result.stderr

@@ -1,0 +1,56 @@
+"""`replay`: a capture decoded; a raw one too, if it is said of what."""
+
+import json
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.cli import app
+
+CAPTURES = Path(__file__).parents[2] / "captures"
+
+
+def replay(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["replay", *map(str, arguments)])
+
+
+def test_readings_with_their_times() -> None:
+    result = replay(CAPTURES / "ftms/schwinn-ic4.jsonl", "--json")
+    assert result.exit_code == 0
+    readings = [json.loads(line) for line in result.stdout.splitlines()]
+    assert readings[0]["t_s"] == 0
+    assert readings[0]["cadence_rpm"] > 50
+
+
+def test_a_raw_line() -> None:
+    result = replay(CAPTURES / "peloton/fake-sprint.bin", "--protocol", "peloton")
+    assert result.exit_code == 0
+    assert "rpm" in result.stdout
+
+
+def test_bytes_that_meant_nothing_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    file.write_text(
+        '{"alleycat_capture": 1, "protocol": "ftms"}\n{"t_s": 0, "hex": "00008306ffff"}\n'
+    )
+    assert "2 byte(s) meant nothing in ftms" in replay(file).stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments", "code", "complaint"),
+    [
+        ("ride.bin", [], 2, "does not say what it is of: expected --protocol"),
+        ("none.jsonl", [], 1, "No such file or directory"),
+        ("bad.jsonl", [], 1, "bad.jsonl:1: not JSON"),
+        ("ride.bin", ["--protocol", "telex"], 2, "protocol 'telex' is unknown; expected one of"),
+    ],
+)
+def test_what_cannot_be_replayed(
+    tmp_path: Path, name: str, arguments: list[str], code: int, complaint: str
+) -> None:
+    (tmp_path / "ride.bin").write_bytes(b"")
+    (tmp_path / "bad.jsonl").write_text("bad\n")
+    result = replay(tmp_path / name, *arguments)
+    assert result.exit_code == code
+    assert complaint in result.stderr

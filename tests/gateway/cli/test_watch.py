@@ -1,0 +1,41 @@
+"""`watch`: live Readings on the screen, and nowhere else."""
+
+import json
+import signal
+import subprocess
+import sys
+
+from typer.testing import CliRunner
+
+from gateway.cli import app
+
+
+def test_lines_where_there_is_no_terminal() -> None:
+    result = CliRunner().invoke(app, ["watch", "fake", "--seconds", "1.2"])
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert lines[:2] == ["fake: connecting", "fake: connected"]
+    assert any("cadence" in line for line in lines)
+
+
+def test_json_is_one_reading_a_line() -> None:
+    result = CliRunner().invoke(app, ["watch", "fake", "--seconds", "1.2", "--json"])
+    readings = [json.loads(line) for line in result.stdout.splitlines()]
+    assert len(readings) >= 2
+    assert all(one["t_s"] >= 0 and "cadence_rpm" in one for one in readings)
+    assert "fake: connected" in result.stderr
+
+
+def test_ctrl_c_ends_it_cleanly() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-m", "gateway", "watch", "fake", "--json"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+        assert "Traceback" not in process.stderr.read()

@@ -1,0 +1,120 @@
+"""All drivers look around at once; what they find can be pasted into a config."""
+
+import io
+import json
+import tomllib
+from collections.abc import AsyncIterator
+
+import pytest
+from rich.console import Console
+
+from drivers import BikeLost, Reading
+from drivers.discovery import FoundBike
+from gateway.config import BikeConfig
+from gateway.scan import Scan, scan_all, scan_json, show_found, show_summary, snippet
+
+BIKE = FoundBike(
+    'The "best" bike',
+    "C0:FF:EE:00:00:01",
+    "advertises itself as an indoor bike",
+    {"address": "C0:FF:EE:00:00:01"},
+    rssi_dbm=-61,
+)
+PORT = FoundBike(
+    "FT232R",
+    "/dev/serial/by-id/usb-FTDI",
+    "speaks peloton at 19200 baud",
+    {"port": "/dev/serial/by-id/usb-FTDI", "protocol": "peloton"},
+    reading=Reading(1, cadence_rpm=83.4),
+)
+
+
+class Finds:
+    """A driver that finds what it is told, then fails if it is told to."""
+
+    def __init__(self, *bikes: FoundBike, error: Exception | None = None) -> None:
+        self._bikes = bikes
+        self._error = error
+        self.seconds = 0.0
+
+    async def discover(self, seconds: float) -> AsyncIterator[FoundBike]:
+        self.seconds = seconds
+        for bike in self._bikes:
+            yield bike
+        if self._error is not None:
+            raise self._error
+
+
+async def test_everybody_looks_and_is_heard_at_once() -> None:
+    air, ports = Finds(BIKE), Finds(PORT)
+    shown: list[tuple[str, FoundBike]] = []
+    scan = await scan_all({"ble": air, "serial": ports}, 7, lambda *one: shown.append(one))
+    assert scan.bikes == shown == [("ble", BIKE), ("serial", PORT)]
+    assert air.seconds == ports.seconds == 7
+    assert scan.problems == {}
+
+
+@pytest.mark.parametrize(
+    ("error", "problem"),
+    [
+        (BikeLost("the adapter is off"), "the adapter is off"),
+        (KeyError("x"), "KeyError: 'x'"),
+    ],
+)
+async def test_one_that_cannot_look_does_not_hide_what_the_others_find(
+    error: Exception, problem: str
+) -> None:
+    scan = await scan_all({"ble": Finds(error=error), "serial": Finds(PORT)}, 7, lambda *_: None)
+    assert scan == Scan([("serial", PORT)], {"ble": problem})
+
+
+@pytest.mark.parametrize(("driver", "bike"), [("ble", BIKE), ("serial", PORT)])
+def test_a_snippet_is_a_bike_of_a_config(driver: str, bike: FoundBike) -> None:
+    tables = tomllib.loads(snippet(3, driver, bike))["bikes"]
+    config = BikeConfig.model_validate(tables[0])
+    assert (config.id, config.driver, config.options) == ("bike-003", driver, bike.options)
+
+
+def shown_in(width: int, scan: Scan) -> str:
+    file = io.StringIO()
+    show_summary(Console(file=file, width=width), scan)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_the_summary_has_all_of_it_and_snippets_unbroken(width: int) -> None:
+    text = shown_in(width, Scan([("ble", BIKE), ("serial", PORT)]))
+    assert "-61 dBm" in text
+    assert "83 rpm" in text
+    for number, (driver, bike) in enumerate([("ble", BIKE), ("serial", PORT)], start=1):
+        assert snippet(number, driver, bike) in text
+
+
+def test_nothing_found_is_said_with_what_to_do() -> None:
+    text = shown_in(80, Scan(problems={"ble": "the adapter is off"}))
+    assert "ble: the adapter is off" in text
+    assert "is it awake" in text
+
+
+def test_each_is_shown_as_it_is_found() -> None:
+    file = io.StringIO()
+    show_found(Console(file=file, width=80), "ble", BIKE)
+    assert file.getvalue() == (
+        '  The "best" bike  C0:FF:EE:00:00:01  ble: advertises itself as an indoor bike\n'
+    )
+
+
+def test_a_name_is_only_a_name() -> None:
+    """Anybody nearby can give a device any name."""
+    named = FoundBike('[red]x\n[[bikes]]\nid = "y"', "C0:FF:EE:00:00:01", "why", {"name": "[red]x"})
+    assert len(tomllib.loads(snippet(1, "ble", named))["bikes"]) == 1
+    assert "[red]x" in shown_in(120, Scan([("ble", named)]))
+
+
+def test_json_has_all_of_it() -> None:
+    scan = json.loads(scan_json(Scan([("serial", PORT)], {"ble": "off"})))
+    assert scan["problems"] == {"ble": "off"}
+    (bike,) = scan["bikes"]
+    assert (bike["driver"], bike["where"], bike["why"]) == ("serial", PORT.where, PORT.why)
+    assert bike["reading"]["cadence_rpm"] == 83.4
+    assert tomllib.loads(bike["snippet"])
