@@ -1,6 +1,6 @@
 """Frame and Reading: what the bike sent, and what it said by it."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,3 +37,9 @@ class Reading:
     heart_rate_bpm: float | None = None
     #: Who said it, when there is more than one who could have: the protocol, and what is special.
     source: str = ""
+
+    def said(self) -> dict[str, float | str]:
+        """What it says, by field, without the instant."""
+        fields = asdict(self)
+        del fields["at_ns"]
+        return {name: value for name, value in fields.items() if value not in (None, "")}

@@ -3,7 +3,6 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -61,9 +60,7 @@ def line(fields: list[FieldView]) -> str:
 
 def reading_json(reading: Reading, start_ns: int) -> str:
     """One Reading; what it does not say is left out. `t_s` counts from `start_ns`."""
-    said = {name: value for name, value in asdict(reading).items() if value not in (None, "")}
-    at_ns = said.pop("at_ns")
-    return json.dumps({"t_s": round((at_ns - start_ns) / 1e9, 3), **said})
+    return json.dumps({"t_s": round((reading.at_ns - start_ns) / 1e9, 3), **reading.said()})
 
 
 def reading_line(reading: Reading, start_ns: int) -> str:

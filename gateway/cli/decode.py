@@ -19,7 +19,6 @@ def decode(
     One JSON Reading a line. Successive frames share the protocol's state.
     """
     import json
-    from dataclasses import asdict
 
     from drivers import Frame
     from drivers.protocols import PROTOCOLS
@@ -30,11 +29,7 @@ def decode(
     decoder = PROTOCOLS[protocol]()
     for chunk in data:
         for reading in decoder.feed(Frame(at_ns=0, data=chunk)):
-            said = {
-                name: value for name, value in asdict(reading).items() if value not in (None, "")
-            }
-            del said["at_ns"]
-            typer.echo(json.dumps(said))
+            typer.echo(json.dumps(reading.said()))
     if decoder.unusable_bytes:
         typer.echo(f"{decoder.unusable_bytes} byte(s) meant nothing in {protocol}", err=True)
 

@@ -34,6 +34,7 @@ class GatewayProcess:
             "private_key_file": credentials.private_key_file,
             "reconnect_max_s": 1,
         }
+        self.python = sys.executable
         self.race_length_s = 10
         self.bikes = [_fake_bike(1), _fake_bike(2)]
         self._process: subprocess.Popen[bytes] | None = None
@@ -61,7 +62,15 @@ class GatewayProcess:
         seen = self.log.count("racing") if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                [*COMMAND, "run", "--config", str(self.config_file), *arguments],
+                [
+                    self.python,
+                    "-m",
+                    "gateway",
+                    "run",
+                    "--config",
+                    str(self.config_file),
+                    *arguments,
+                ],
                 stdout=log,
                 stderr=log,
             )
