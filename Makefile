@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: help demo test check bench clean
+.PHONY: help demo test check bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -24,6 +24,9 @@ check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 
 bench: $(INSTALLED) mosquitto ## benchmarks: ratios of two things measured side by side
 	$(BIN)/python -m tests.bench.cpu_per_message
+
+docs: $(INSTALLED) ## write SUPPORTED_BIKES.md out of protocols, profiles and captures
+	$(BIN)/python -m docs.supported_bikes
 
 clean: ## remove what was installed and made
 	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache

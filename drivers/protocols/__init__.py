@@ -2,8 +2,26 @@
 
 from collections.abc import Mapping
 
+from drivers.protocols.cycling_power import CyclingPower
+from drivers.protocols.daum import Daum
 from drivers.protocols.ftms import Ftms
+from drivers.protocols.heart_rate import HeartRate
+from drivers.protocols.kettler import Kettler
+from drivers.protocols.lines import Lines
+from drivers.protocols.monark import Monark
 from drivers.protocols.peloton import Peloton
+from drivers.protocols.speed_cadence import SpeedCadence
 from drivers.protocols.wire_protocol import WireProtocol
 
-PROTOCOLS: Mapping[str, type[WireProtocol]] = {"ftms": Ftms, "peloton": Peloton}
+#: Of those that a Bluetooth bike may speak side by side, the one that says more comes first.
+PROTOCOLS: Mapping[str, type[WireProtocol]] = {
+    "ftms": Ftms,
+    "cycling_power": CyclingPower,
+    "speed_cadence": SpeedCadence,
+    "heart_rate": HeartRate,
+    "peloton": Peloton,
+    "kettler": Kettler,
+    "daum": Daum,
+    "monark": Monark,
+    "lines": Lines,
+}

@@ -248,8 +248,14 @@ class Peloton(WireProtocol):
         self._listen_until_ns: int | None = 0 if mode == "poll" else None
         self._ask_ns = 0
         self._asks = 0
+        self._answers = 0
         self._table_reader = _TableReader()
         self._says_percent = False
+
+    @property
+    def is_asked(self) -> bool:
+        """The bike answered, and nobody but us asked it."""
+        return self._answers > 0 and not self._listens
 
     def feed(self, frame: Frame) -> list[Reading]:
         """The Readings of the answers that end within `frame`, in order."""
@@ -261,6 +267,7 @@ class Peloton(WireProtocol):
         for message in self._deframer.feed(frame.data):
             if not self._asks:
                 self._listens = True
+            self._answers += 1
             if isinstance(message, Request):
                 self._listens = True
                 self._heed(message)

@@ -36,6 +36,7 @@ class GatewayProcess:
         }
         self.python = sys.executable
         self.race_length_s = 10
+        self.race_offset_ms = 0
         self.bikes = [_fake_bike(1), _fake_bike(2)]
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -52,7 +53,8 @@ class GatewayProcess:
         cloud = "\n".join(f"{key} = {_toml(value)}" for key, value in self.cloud.items())
         self.config_file.write_text(
             f'thing_name = "gateway-1"\nstate_dir = "state"\n[cloud]\n{cloud}\n'
-            f"[race]\nlength_s = {self.race_length_s}\n" + "\n".join(self.bikes),
+            f"[race]\nlength_s = {self.race_length_s}\n"
+            f"offset_ms = {self.race_offset_ms}\n" + "\n".join(self.bikes),
             encoding="utf-8",
         )
 

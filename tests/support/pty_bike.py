@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import termios
 import tty
 from collections.abc import Callable
 from contextlib import suppress
@@ -32,6 +33,12 @@ class PtyBike:
         self._period_s = period_s
         self._master: int | None = None
         self._talking: asyncio.Task[None] | None = None
+
+    @property
+    def baud_rate(self) -> int:
+        """At which the port was opened; a pty carries everything at any speed."""
+        speed = termios.tcgetattr(self._slave)[4]
+        return next(rate for rate in (4800, 9600, 19200, 57600, 115200) if _speed(rate) == speed)
 
     def plug_in(self) -> "PtyBike":
         master, slave = os.openpty()
@@ -75,3 +82,8 @@ class PtyBike:
         while True:
             self.say(self.says())
             await asyncio.sleep(self._period_s)
+
+
+def _speed(baud_rate: int) -> int:
+    speed: int = getattr(termios, f"B{baud_rate}")
+    return speed

@@ -560,6 +560,13 @@ class TestListening:
         protocol = Peloton("listen")
         assert [protocol.request(now_ns) for now_ns in range(0, 60 * S, S // 10)] == [b""] * 600
 
+    def test_it_knows_whether_it_is_the_one_who_asks(self) -> None:
+        asking, listening = Peloton("poll"), Peloton()
+        assert not asking.is_asked
+        converse(asking, Bike(), 1)
+        listening.feed(Frame(0, self.ANSWER))
+        assert (asking.is_asked, listening.is_asked) == (True, False)
+
     def test_a_tablet_that_comes_later_is_left_the_line(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
         converse(protocol, bike, 1)

@@ -1,0 +1,104 @@
+"""Writes SUPPORTED_BIKES.md out of what the gateway has: protocols, profiles, captures.
+
+`make docs` runs it; a test says when it was forgotten.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from inspect import cleandoc
+from pathlib import Path
+
+from drivers.capture import load_capture
+from drivers.profiles import Profile, load_profiles
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.wire_protocol import WireProtocol
+
+ROOT = Path(__file__).parents[1]
+FILE = ROOT / "SUPPORTED_BIKES.md"
+CAPTURES = ROOT / "tests" / "captures"
+
+HEAD = """\
+# Supported bikes
+
+<!-- Written by docs/supported_bikes.py: `make docs`. -->
+
+`alleycat-gateway scan` finds a bike and says what to put into the config. A bike that is not named
+here works if it speaks one of the protocols. One that speaks them in a way of its own can be set
+right in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
+Bluetooth `start` and `services`.
+"""
+
+PROTOCOLS_HEAD = """
+## Protocols
+
+| protocol | over | what speaks it | captures here |
+|---|---|---|---|"""
+
+PROFILES_HEAD = """
+## Bikes with a profile
+
+Known by the name they have on Bluetooth, and set right by themselves.
+
+| bike | Bluetooth names | set right | to know | learnt from |
+|---|---|---|---|---|"""
+
+TAIL = """
+## Not supported
+
+* **Peloton Bike+**: nobody has published what its USB port speaks.
+* **Echelon** with newer firmware: locked to its own app.
+* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
+  speak FTMS or cycling power.
+* **Ergoline, Lode, Tunturi** over a serial port: nothing is published.
+
+Is yours missing? `alleycat-gateway capture` records what it says; an issue with that file and with
+what the bike's own display showed is all it takes.
+"""
+
+
+def page() -> str:
+    return "\n".join((HEAD.rstrip(), *_sections(), TAIL))
+
+
+def _sections() -> Iterator[str]:
+    yield PROTOCOLS_HEAD
+    captured = Counter(load_capture(file).protocol for file in CAPTURES.rglob("*.jsonl"))
+    for name, protocol in PROTOCOLS.items():
+        yield f"| `{name}` | {_over(protocol)} | {_what(protocol)} | {captured[name] or ''} |"
+    yield PROFILES_HEAD
+    for profile in load_profiles():
+        names = ", ".join(f"`{name}…`" for name in profile.bluetooth_names)
+        yield (
+            f"| {profile.name} | {names} | {_set_right(profile)} | {profile.note} "
+            f"| {profile.source} |"
+        )
+
+
+def _over(protocol: type[WireProtocol]) -> str:
+    if protocol.line is not None:
+        return f"serial, {' or '.join(map(str, protocol.line.baud_rates))} baud"
+    if protocol.company_id is not None:
+        return "Bluetooth, broadcast"
+    return "Bluetooth"
+
+
+def _what(protocol: type[WireProtocol]) -> str:
+    """The first sentence of what its author says of it."""
+    assert protocol.__doc__ is not None
+    paragraph = cleandoc(protocol.__doc__).partition("\n\n")[0].replace("\n", " ")
+    return paragraph.partition(". ")[0].rstrip(".").replace("|", "\\|")
+
+
+def _set_right(profile: Profile) -> str:
+    peculiar = {
+        "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
+        "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
+        "resistance ": "ignored" if profile.ignore_resistance else None,
+        "start": profile.start and " ".join(profile.start),
+        "also": ", ".join(f"`{name}`" for name in profile.services),
+    }
+    return "; ".join(f"{what.strip()} {how}" for what, how in peculiar.items() if how)
+
+
+if __name__ == "__main__":
+    FILE.write_text(page(), encoding="utf-8")

@@ -1,0 +1,134 @@
+"""Cadence from what crank sensors count: revolutions, and the time of the last one.
+
+Source: CSC Service 1.0 and Cycling Power Service 1.1 (Bluetooth SIG), which count in 16 bits and
+1/1024 s; read against what sensors send (ptx2/gymnasticon, doudar/SmartSpin2k,
+GoldenCheetah/GoldenCheetah #1033, #1626).
+"""
+
+from dataclasses import dataclass
+
+NS_PER_S = 1_000_000_000
+
+#: Nobody turns faster on these bikes.
+MAX_CADENCE_RPM = 220
+#: No revolution for twice the last period is a stop, but within these bounds.
+MIN_TIMEOUT_NS = 2 * NS_PER_S
+MAX_TIMEOUT_NS = 4 * NS_PER_S
+#: By how much the times of sensor and host may differ: packets wait in queues.
+MAX_SKEW_NS = 4 * NS_PER_S
+#: So many impossible packets in a row are a counter that was restarted.
+MAX_REJECTED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Revolutions:
+    """A counter of revolutions, and when the last one ended, in ticks of the sensor's clock.
+
+    On the wire of CSC and CPS: the count, in two bytes or four, then the time in two.
+    """
+
+    count: int
+    event_ticks: int
+
+    @classmethod
+    def decode(cls, data: bytes) -> "Revolutions":
+        return cls(int.from_bytes(data[:-2], "little"), int.from_bytes(data[-2:], "little"))
+
+    def encode(self, count_bytes: int) -> bytes:
+        """Raises OverflowError for what does not fit."""
+        return self.count.to_bytes(count_bytes, "little") + self.event_ticks.to_bytes(2, "little")
+
+
+@dataclass(frozen=True, slots=True)
+class _Event:
+    """A revolution that cadence is measured from."""
+
+    revolutions: int
+    ticks: int
+    #: Heard first at this host time, …
+    heard_ns: int
+    #: … and not yet at this one. None: unknown, so the event may be of any age.
+    absent_ns: int | None
+
+
+class CrankCounter:
+    """The cadence between revolutions, from cumulative counters that wrap and restart.
+
+    The clock of the sensor measures, the clock of the host only tells what is credible: that the
+    sensor's clock did not wrap meanwhile, and when to call it a stop. Where that is in doubt
+    there is no cadence, and the newest revolution is the next to measure from.
+
+    The very first packet is taken for a revolution just ended if the next one counts on; if it
+    is repeated it may be from long ago.
+    """
+
+    def __init__(self, revolution_bits: int, time_bits: int, ticks_per_s: int) -> None:
+        self._revolution_mask = (1 << revolution_bits) - 1
+        self._time_mask = (1 << time_bits) - 1
+        self._ticks_per_s = ticks_per_s
+        self._ambiguous_ns = (1 << time_bits) * NS_PER_S // ticks_per_s // 2
+        self._reference: _Event | None = None
+        self._rejected = 0
+        self._last_packet = (0, 0)  # host time, revolutions
+        self._moved_ns: int | None = None
+        self._timeout_ns = MAX_TIMEOUT_NS
+
+    def update(self, at_ns: int, revolutions: int, event_time: int) -> float | None:
+        """Mean cadence in rpm since the revolution measured from; None: this packet tells none.
+
+        0 when no revolution came for a while after one was seen to be counted. A counter that
+        never moved gives None for ever: bikes that have no such sensor send constant zeros.
+        """
+        revolutions &= self._revolution_mask
+        event_time &= self._time_mask
+        last_ns, last_revolutions = self._last_packet
+        self._last_packet = at_ns, revolutions
+        reference = self._reference
+        if reference is None:
+            self._reference = _Event(revolutions, event_time, at_ns, absent_ns=at_ns)
+            return None
+        if revolutions == reference.revolutions:
+            return self._unmoved(at_ns, reference)
+
+        # Counted between the last packet and this one, unless the last was a rejected one.
+        absent_ns = last_ns if revolutions != last_revolutions else None
+        event = _Event(revolutions, event_time, at_ns, absent_ns)
+        if reference.absent_ns is None or at_ns - reference.absent_ns > self._ambiguous_ns:
+            self._measure_from(event, MAX_TIMEOUT_NS)
+            return None
+        cadence_rpm = self._cadence_rpm(reference, event, reference.absent_ns)
+        if cadence_rpm is None:
+            self._rejected += 1
+            if self._rejected >= MAX_REJECTED:
+                self._measure_from(event, MAX_TIMEOUT_NS)
+            return None
+        period_ns = round(60 * NS_PER_S / cadence_rpm)
+        self._measure_from(event, min(max(2 * period_ns, MIN_TIMEOUT_NS), MAX_TIMEOUT_NS))
+        return cadence_rpm
+
+    def _unmoved(self, at_ns: int, reference: _Event) -> float | None:
+        self._rejected = 0
+        if self._moved_ns is None:
+            self._reference = _Event(
+                reference.revolutions, reference.ticks, reference.heard_ns, absent_ns=None
+            )
+            return None
+        return 0.0 if at_ns - self._moved_ns > self._timeout_ns else None
+
+    def _measure_from(self, event: _Event, timeout_ns: int) -> None:
+        self._reference = event
+        self._rejected = 0
+        self._moved_ns = event.heard_ns
+        self._timeout_ns = timeout_ns
+
+    def _cadence_rpm(self, first: _Event, last: _Event, absent_ns: int) -> float | None:
+        """From one event to the other; None when that is not credible."""
+        revolutions = (last.revolutions - first.revolutions) & self._revolution_mask
+        ticks = (last.ticks - first.ticks) & self._time_mask
+        elapsed_ns = ticks * NS_PER_S // self._ticks_per_s
+        earliest_ns = last.heard_ns - first.heard_ns - MAX_SKEW_NS
+        latest_ns = last.heard_ns - absent_ns + MAX_SKEW_NS
+        if ticks == 0 or not earliest_ns <= elapsed_ns <= latest_ns:
+            return None
+        cadence_rpm = revolutions * 60 * self._ticks_per_s / ticks
+        return cadence_rpm if cadence_rpm <= MAX_CADENCE_RPM else None

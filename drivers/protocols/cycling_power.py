@@ -1,0 +1,182 @@
+"""CPS, the Bluetooth Cycling Power Service: the notifications of power meters.
+
+Source: Cycling Power Service 1.1 and the GATT Specification Supplement, "Cycling Power
+Measurement" (0x2A63). All numbers are little-endian.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from drivers.protocols.crank import CrankCounter, Revolutions
+from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
+from drivers.reading import Frame, Reading
+
+CRANK_TICKS_PER_S = 1024
+
+
+class Extremes(NamedTuple):
+    """Within the last revolution."""
+
+    maximum: float
+    minimum: float
+
+
+@dataclass(frozen=True, slots=True)
+class PowerMeasurement:
+    """One notification of Cycling Power Measurement. None: not in it."""
+
+    power_w: int | None = None
+    #: The share of one pedal: the left one if `balance_is_left`, else unknown which.
+    pedal_balance_percent: float | None = None
+    balance_is_left: bool = False
+    #: Summed up, once a revolution: of the crank if `torque_is_crank`, else of the wheel.
+    accumulated_torque_nm: float | None = None
+    torque_is_crank: bool = False
+    #: Ticks of 1/2048 s, unlike those of CSC.
+    wheel: Revolutions | None = None
+    #: Ticks of 1/1024 s.
+    crank: Revolutions | None = None
+    extreme_forces_n: Extremes | None = None
+    extreme_torques_nm: Extremes | None = None
+    #: Where in the revolution they were.
+    extreme_angles_deg: Extremes | None = None
+    top_dead_spot_deg: int | None = None
+    bottom_dead_spot_deg: int | None = None
+    accumulated_energy_kj: int | None = None
+    is_offset_compensated: bool = False
+    #: Bytes of the notification that meant nothing. Not part of what the sensor said.
+    unusable_bytes: int = field(default=0, compare=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """How one value of PowerMeasurement lies on the wire, present when its flag bit says so."""
+
+    bit: int
+    name: str
+    size_bytes: int
+    decode: Callable[[bytes], Any]
+    encode: Callable[[Any], bytes]
+
+
+def _number(
+    bit: int, name: str, size_bytes: int, counts_per_unit: int = 1, signed: bool = False
+) -> _Field:
+    def decode(data: bytes) -> float:
+        count = int.from_bytes(data, "little", signed=signed)
+        return count if counts_per_unit == 1 else count / counts_per_unit
+
+    def encode(value: float) -> bytes:
+        return round(value * counts_per_unit).to_bytes(size_bytes, "little", signed=signed)
+
+    return _Field(bit, name, size_bytes, decode, encode)
+
+
+def _revolutions(bit: int, name: str, count_bytes: int) -> _Field:
+    return _Field(
+        bit, name, count_bytes + 2, Revolutions.decode, lambda value: value.encode(count_bytes)
+    )
+
+
+def _extremes(bit: int, name: str, counts_per_unit: int = 1) -> _Field:
+    """Two signed numbers of two bytes, the maximum first."""
+    one = _number(bit, name, 2, counts_per_unit, signed=True)
+    return _Field(
+        bit,
+        name,
+        4,
+        lambda data: Extremes(one.decode(data[:2]), one.decode(data[2:])),
+        lambda value: one.encode(value.maximum) + one.encode(value.minimum),
+    )
+
+
+def _decode_angles(data: bytes) -> Extremes:
+    """Two numbers of 12 bits in three bytes, the maximum in the lower ones."""
+    both = int.from_bytes(data, "little")
+    return Extremes(both & 0xFFF, both >> 12)
+
+
+def _encode_angles(angles: Extremes) -> bytes:
+    maximum, minimum = round(angles.maximum), round(angles.minimum)
+    if not (0 <= maximum <= 0xFFF and 0 <= minimum <= 0xFFF):
+        raise OverflowError(f"extreme_angles_deg={angles} does not fit")
+    return (maximum | minimum << 12).to_bytes(3, "little")
+
+
+_FLAGS_BYTES = 2
+_POWER = _number(-1, "power_w", 2, signed=True)  # always present
+
+#: In the order of the wire.
+_FIELDS = (
+    _number(0, "pedal_balance_percent", 1, counts_per_unit=2),
+    _number(2, "accumulated_torque_nm", 2, counts_per_unit=32),
+    _revolutions(4, "wheel", 4),
+    _revolutions(5, "crank", 2),
+    _extremes(6, "extreme_forces_n"),
+    _extremes(7, "extreme_torques_nm", counts_per_unit=32),
+    _Field(8, "extreme_angles_deg", 3, _decode_angles, _encode_angles),
+    _number(9, "top_dead_spot_deg", 2),
+    _number(10, "bottom_dead_spot_deg", 2),
+    _number(11, "accumulated_energy_kj", 2),
+)
+#: Bits that are a value by themselves.
+_SIGNS = {1: "balance_is_left", 3: "torque_is_crank", 12: "is_offset_compensated"}
+
+
+def decode_power(data: bytes) -> PowerMeasurement:
+    """What one notification of 0x2A63 says. Total: any bytes give a value, perhaps an empty one.
+
+    Fields are read in order for as long as their bytes last. Reserved flag bits are ignored.
+    """
+    if len(data) < _FLAGS_BYTES + _POWER.size_bytes:
+        return PowerMeasurement(unusable_bytes=len(data))
+    flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
+    values: dict[str, Any] = {name: bool(flags & 1 << bit) for bit, name in _SIGNS.items()}
+    at = _FLAGS_BYTES
+    for wire_field in (_POWER, *(f for f in _FIELDS if flags & 1 << f.bit)):
+        end = at + wire_field.size_bytes
+        if end > len(data):
+            break
+        values[wire_field.name] = wire_field.decode(data[at:end])
+        at = end
+    return PowerMeasurement(**values, unusable_bytes=len(data) - at)
+
+
+def encode_power(data: PowerMeasurement) -> bytes:
+    """One notification with exactly the fields of `data`.
+
+    Raises ValueError without a power, OverflowError for a value that its field cannot hold.
+    """
+    if data.power_w is None:
+        raise ValueError("a notification has a power")
+    said = [f for f in _FIELDS if getattr(data, f.name) is not None]
+    flags = sum(1 << f.bit for f in said)
+    flags |= sum(1 << bit for bit, name in _SIGNS.items() if getattr(data, name))
+    body = b"".join(f.encode(getattr(data, f.name)) for f in (_POWER, *said))
+    return flags.to_bytes(_FLAGS_BYTES, "little") + body
+
+
+class CyclingPower(WireProtocol):
+    """A power meter that notifies Cycling Power Measurement (0x2A63)."""
+
+    gatt = Gatt(service=sig_uuid(0x1818), notify=(sig_uuid(0x2A63),))
+    #: A slow crank has nothing new to say for as long as this.
+    stale_after_s = 4.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._crank = CrankCounter(revolution_bits=16, time_bits=16, ticks_per_s=CRANK_TICKS_PER_S)
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """At most one Reading: the power, and the cadence when the crank has something to say."""
+        if frame.sent:
+            return []
+        data = decode_power(frame.data)
+        self.unusable_bytes += data.unusable_bytes
+        if data.power_w is None:
+            return []
+        cadence_rpm = None
+        if data.crank is not None:
+            cadence_rpm = self._crank.update(frame.at_ns, data.crank.count, data.crank.event_ticks)
+        return [Reading(frame.at_ns, cadence_rpm=cadence_rpm, power_w=data.power_w)]

@@ -1,0 +1,231 @@
+"""Daum Ergobike classic (8008, 8080, TRS, Fitness, Vita …): a serial line, binary.
+
+9600 baud, in old ones 4800, 8N1. One request, one answer, which begins like its request:
+
+    11                 which address?     11 <address>
+    40 <address>       how is the ride?   40 <address> … 19 bytes in all, 17 in old ones
+
+Of the second answer are known:
+
+    [4] above 0 while pedalled   [5] brake, 5 W         [6] rpm       [7] km/h
+    [8-9] distance, 100 m        [10-11] time, s        [14] heart rate
+    [16] gear, 1 to 28
+
+Numbers of two bytes are little-endian. There is no checksum: an answer counts only after its
+request, once, with its length, the same two bytes in front, and what a bike can say.
+
+Source: incyclist/devices (serial/daum/classic), GoldenCheetah/GoldenCheetah (Daum).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+from drivers.protocols.wire_protocol import Line, WireProtocol
+from drivers.reading import Frame, Reading
+
+
+class Op(IntEnum):
+    """What a request is about."""
+
+    ADDRESS = 0x11
+    RIDE = 0x40
+
+
+RIDE_BYTES = 19
+OLD_RIDE_BYTES = 17
+
+#: 8008 and 8080 need 50 ms between two requests, and answer within 20 ms.
+ASK_EVERY_NS = 500_000_000
+#: So many requests in a row without an answer, and the address may be a wrong one.
+MAX_UNANSWERED = 3
+
+#: 800 W, the most that any of them brakes.
+_MAX_POWER_5W = 160
+_MAX_RPM = 250
+_MAX_KMH = 99
+_MAX_BPM = 250
+_GEARS = range(1, 29)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A question to the bike. `address` (0 to 255) is there for RIDE alone."""
+
+    op: Op
+    address: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ride:
+    """The answer to a RIDE request, in its own units."""
+
+    address: int
+    is_pedalled: bool
+    #: What the brake is set to, pedalled or not.
+    power_5w: int
+    cadence_rpm: int
+    speed_kmh: int
+    distance_100m: int
+    time_s: int
+    #: 0: none is measured.
+    heart_rate_bpm: int
+    #: 1 to 28 where the bike has gears.
+    gear: int
+
+
+def encode_request(request: Request) -> bytes:
+    """1 byte, or 2 with an address."""
+    return bytes((request.op,) if request.address is None else (request.op, request.address))
+
+
+def decode_request(data: bytes) -> Request | None:
+    """The request that `data` is; None if it is not exactly one."""
+    match tuple(data):
+        case (Op.ADDRESS,):
+            return Request(Op.ADDRESS)
+        case (Op.RIDE, address):
+            return Request(Op.RIDE, address)
+        case _:
+            return None
+
+
+def encode_address(address: int) -> bytes:
+    """The 2 bytes by which a bike tells its address."""
+    return bytes((Op.ADDRESS, address))
+
+
+def decode_address(data: bytes) -> int | None:
+    """The address that a bike tells by `data`."""
+    return data[1] if len(data) == 2 and data[0] == Op.ADDRESS else None
+
+
+def encode_ride(ride: Ride, size_bytes: int = RIDE_BYTES) -> bytes:
+    """The bike's answer, 0 where nothing is known."""
+    data = bytearray(size_bytes)
+    data[:2] = Op.RIDE, ride.address
+    data[4:8] = ride.is_pedalled, ride.power_5w, ride.cadence_rpm, ride.speed_kmh
+    data[8:10] = ride.distance_100m.to_bytes(2, "little")
+    data[10:12] = ride.time_s.to_bytes(2, "little")
+    data[14] = ride.heart_rate_bpm
+    data[16] = ride.gear
+    return bytes(data)
+
+
+def decode_ride(data: bytes) -> Ride | None:
+    """The answer that `data` is; None if it has another length, or says what no bike can say."""
+    if len(data) not in (OLD_RIDE_BYTES, RIDE_BYTES) or data[0] != Op.RIDE:
+        return None
+    ride = Ride(
+        address=data[1],
+        is_pedalled=data[4] > 0,
+        power_5w=data[5],
+        cadence_rpm=data[6],
+        speed_kmh=data[7],
+        distance_100m=int.from_bytes(data[8:10], "little"),
+        time_s=int.from_bytes(data[10:12], "little"),
+        heart_rate_bpm=data[14],
+        gear=data[16],
+    )
+    can_be_one = (
+        ride.power_5w <= _MAX_POWER_5W
+        and ride.cadence_rpm <= _MAX_RPM
+        and ride.speed_kmh <= _MAX_KMH
+    )
+    return ride if can_be_one else None
+
+
+class Daum(WireProtocol):
+    """Asks for the address, then for the ride; one Reading per answer."""
+
+    line = Line(baud_rates=(9600, 4800))
+    stale_after_s = 3.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._address: int | None = None
+        self._ask_ns = 0
+        self._unanswered = 0
+        #: What is not answered yet.
+        self._asked: Request | None = None
+        #: Since it was asked; at most as long as an answer.
+        self._held = bytearray()
+        self._ride_bytes: int | None = None
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """The Reading of the answer that ends within `frame`, if it was asked for."""
+        if frame.sent:
+            self._heed(decode_request(frame.data))
+            return []
+        readings = []
+        for byte in frame.data:
+            self._held.append(byte)
+            ride = self._take_answer()
+            if ride is not None:
+                readings.append(_reading(frame.at_ns, ride))
+            elif self._asked is None or len(self._held) > RIDE_BYTES:
+                # After an address nothing is held any more.
+                self.unusable_bytes += len(self._held[:1])
+                del self._held[:1]
+        return readings
+
+    def request(self, now_ns: int) -> bytes:
+        """The address until it is known, then the ride; the address again if that is no use."""
+        if now_ns < self._ask_ns:
+            return b""
+        self._ask_ns = now_ns + ASK_EVERY_NS
+        if self._unanswered == MAX_UNANSWERED:
+            self._address = None
+        if self._address is None:
+            return encode_request(Request(Op.ADDRESS))
+        self._unanswered += 1
+        return encode_request(Request(Op.RIDE, self._address))
+
+    def _heed(self, request: Request | None) -> None:
+        """What follows answers `request`, and no longer the one before."""
+        if self._ride_bytes is None and self._answer(OLD_RIDE_BYTES):
+            # Only now is it sure that no more bytes were to come.
+            self._ride_bytes = OLD_RIDE_BYTES
+        else:
+            self.unusable_bytes += len(self._held)
+        self._held.clear()
+        self._asked = request
+
+    def _answer(self, size_bytes: int) -> Ride | None:
+        """The ride that was asked for, if the last `size_bytes` are it."""
+        data = bytes(self._held[-size_bytes:])
+        ride = decode_ride(data) if len(data) == size_bytes else None
+        return ride if ride and self._asked == Request(Op.RIDE, ride.address) else None
+
+    def _take_answer(self) -> Ride | None:
+        """The ride that ends here, if any; an address is remembered. Either is used up."""
+        if self._asked == Request(Op.ADDRESS):
+            address = decode_address(bytes(self._held[-2:]))
+            if address is not None:
+                self._address = address
+                self._use_up(2)
+            return None
+        size_bytes = self._ride_bytes or RIDE_BYTES
+        ride = self._answer(size_bytes)
+        if ride is not None:
+            self._ride_bytes = size_bytes
+            self._use_up(size_bytes)
+        return ride
+
+    def _use_up(self, size_bytes: int) -> None:
+        self.unusable_bytes += len(self._held) - size_bytes
+        self._held.clear()
+        self._asked = None
+        self._unanswered = 0
+
+
+def _reading(at_ns: int, ride: Ride) -> Reading:
+    has_heart_rate = 0 < ride.heart_rate_bpm <= _MAX_BPM
+    return Reading(
+        at_ns,
+        cadence_rpm=ride.cadence_rpm,
+        resistance_raw=ride.gear if ride.gear in _GEARS else None,
+        power_w=ride.power_5w * 5 if ride.is_pedalled else 0,
+        speed_kmh=ride.speed_kmh,
+        distance_m=ride.distance_100m * 100,
+        heart_rate_bpm=ride.heart_rate_bpm if has_heart_rate else None,
+    )

@@ -1,0 +1,101 @@
+"""The Bluetooth Heart Rate Service: the notifications of a strap, or of a bike with a sensor.
+
+Source: Heart Rate Service 1.0 and the GATT Specification Supplement, "Heart Rate Measurement"
+(0x2A37). All numbers are little-endian.
+"""
+
+from dataclasses import dataclass, field
+
+from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
+from drivers.reading import Frame, Reading
+
+_WIDE = 1 << 0
+_CONTACT = 1 << 1
+_CONTACT_SUPPORTED = 1 << 2
+_ENERGY = 1 << 3
+_INTERVALS = 1 << 4
+
+_INTERVALS_PER_S = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class HeartRateMeasurement:
+    """One notification of Heart Rate Measurement. None: not in it."""
+
+    #: 0 is what sensors send that feel no pulse.
+    heart_rate_bpm: int | None = None
+    #: Whether the sensor touches skin. None: it cannot tell.
+    contact: bool | None = None
+    #: Expended since it was reset.
+    energy_kj: int | None = None
+    #: From beat to beat, the oldest first.
+    rr_intervals_s: tuple[float, ...] = ()
+    #: Bytes of the notification that meant nothing. Not part of what the sensor said.
+    unusable_bytes: int = field(default=0, compare=False)
+
+
+def decode_heart_rate(data: bytes) -> HeartRateMeasurement:
+    """What one notification of 0x2A37 says. Total: any bytes give a value, perhaps an empty one.
+
+    Fields are read in order for as long as their bytes last.
+    """
+    if not data:
+        return HeartRateMeasurement()
+    flags, rest = data[0], data[1:]
+    contact = bool(flags & _CONTACT) if flags & _CONTACT_SUPPORTED else None
+    size_bytes = 2 if flags & _WIDE else 1
+    if len(rest) < size_bytes:
+        return HeartRateMeasurement(contact=contact, unusable_bytes=len(data))
+    heart_rate_bpm, rest = int.from_bytes(rest[:size_bytes], "little"), rest[size_bytes:]
+    energy_kj = None
+    if flags & _ENERGY:
+        if len(rest) < 2:
+            return HeartRateMeasurement(heart_rate_bpm, contact, unusable_bytes=len(rest))
+        energy_kj, rest = int.from_bytes(rest[:2], "little"), rest[2:]
+    count = len(rest) // 2 if flags & _INTERVALS else 0
+    intervals_s = tuple(
+        int.from_bytes(rest[2 * i : 2 * i + 2], "little") / _INTERVALS_PER_S for i in range(count)
+    )
+    return HeartRateMeasurement(
+        heart_rate_bpm, contact, energy_kj, intervals_s, unusable_bytes=len(rest) - 2 * count
+    )
+
+
+def encode_heart_rate(data: HeartRateMeasurement) -> bytes:
+    """One notification with exactly the fields of `data`, the heart rate in one byte if it fits.
+
+    Raises ValueError without a heart rate, OverflowError for a value that its field cannot hold.
+    """
+    if data.heart_rate_bpm is None:
+        raise ValueError("a notification has a heart rate")
+    wide = data.heart_rate_bpm > 0xFF
+    flags = _WIDE if wide else 0
+    body = data.heart_rate_bpm.to_bytes(2 if wide else 1, "little")
+    if data.contact is not None:
+        flags |= _CONTACT_SUPPORTED | (_CONTACT if data.contact else 0)
+    if data.energy_kj is not None:
+        flags |= _ENERGY
+        body += data.energy_kj.to_bytes(2, "little")
+    if data.rr_intervals_s:
+        flags |= _INTERVALS
+        body += b"".join(
+            round(interval_s * _INTERVALS_PER_S).to_bytes(2, "little")
+            for interval_s in data.rr_intervals_s
+        )
+    return bytes([flags]) + body
+
+
+class HeartRate(WireProtocol):
+    """A sensor that notifies Heart Rate Measurement (0x2A37), about once a second."""
+
+    gatt = Gatt(service=sig_uuid(0x180D), notify=(sig_uuid(0x2A37),))
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """At most one Reading; none for 0 bpm, which is a sensor that feels no pulse."""
+        if frame.sent:
+            return []
+        data = decode_heart_rate(frame.data)
+        self.unusable_bytes += data.unusable_bytes
+        if not data.heart_rate_bpm:
+            return []
+        return [Reading(frame.at_ns, heart_rate_bpm=data.heart_rate_bpm)]

@@ -1,0 +1,180 @@
+"""Kettler ergometers: text on a serial or USB line.
+
+9600 baud, 57600 for the Racer and newer ones, 8N1; CR LF ends each line, in both directions. `ST`
+asks for the status, 8 numbers with TABs between:
+
+    heart rate, rpm, 0.1 km/h, 100 m, target W, kJ, minutes:seconds, W
+
+Consoles pad them with zeros as they like. Some want a word for "a computer listens" first: `CM`,
+or in older ones `cd`, in some `CD`, which they answer by ACK or RUN, or by ERROR if it is another.
+Nothing here sets the target.
+
+Source: GoldenCheetah/GoldenCheetah (Kettler*), incyclist/devices (serial/kettler),
+marcin-osowski/kettler, 360manu/kettlerUSB2BLE.
+"""
+
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+
+from drivers.protocols.text_lines import TextLines
+from drivers.protocols.wire_protocol import Line, WireProtocol
+from drivers.reading import Frame, Reading
+
+
+class Command(StrEnum):
+    """What the console is told."""
+
+    STATUS = "ST"
+    #: "A computer listens", in all the spellings there are.
+    COMPUTER = "CM"
+    COMPUTER_CLASSIC = "cd"
+    COMPUTER_CLASSIC_UPPER = "CD"
+
+
+#: In the order in which they are tried.
+COMPUTER_COMMANDS = (
+    Command.COMPUTER,
+    Command.COMPUTER_CLASSIC,
+    Command.COMPUTER_CLASSIC_UPPER,
+)
+#: Answers that say nothing of the ride.
+_WORDS = ("ACK", "RUN", "ERROR")
+#: The longest status there can be has 40 bytes.
+MAX_LINE_BYTES = 64
+
+ASK_EVERY_NS = 1_000_000_000
+#: Before the first answer: whoever waits for it does not wait for long, and there are words to try.
+SEEK_EVERY_NS = 500_000_000
+#: So many requests in a row without a status, and the next word is tried.
+MAX_UNANSWERED = 3
+
+_STATUS = re.compile(r"(\d{1,5})\t" * 6 + r"(\d{1,3}):([0-5]\d)\t(\d{1,5})", re.ASCII)
+#: There is no checksum: what no ergometer can say was said by a bad line.
+_MAX_BPM = 250
+_MAX_RPM = 250
+_MAX_SPEED_100M_PER_H = 999
+_MAX_POWER_W = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """The answer to `ST`, in its own units and order."""
+
+    #: 0: none is measured.
+    heart_rate_bpm: int
+    cadence_rpm: int
+    speed_100m_per_h: int
+    distance_100m: int
+    target_power_w: int
+    energy_kj: int
+    #: Up, or down in a program.
+    time_s: int
+    power_w: int
+
+
+def encode_command(command: Command) -> bytes:
+    """The line that tells the console `command`."""
+    return f"{command}\r\n".encode("ascii")
+
+
+def decode_command(data: bytes) -> Command | None:
+    """The command that `data` is, None if it is not exactly one."""
+    return next((command for command in Command if encode_command(command) == data), None)
+
+
+def decode_status(line: str) -> Status | None:
+    """The status that `line` is, without its end; None for anything else or out of range."""
+    found = _STATUS.fullmatch("\t".join(field.strip(" ") for field in line.split("\t")))
+    if found is None:
+        return None
+    bpm, rpm, speed, distance, target_w, energy_kj, minutes, seconds, power_w = map(
+        int, found.groups()
+    )
+    if bpm > _MAX_BPM or rpm > _MAX_RPM or speed > _MAX_SPEED_100M_PER_H:
+        return None
+    if max(target_w, power_w) > _MAX_POWER_W:
+        return None
+    return Status(bpm, rpm, speed, distance, target_w, energy_kj, minutes * 60 + seconds, power_w)
+
+
+def encode_status(status: Status) -> bytes:
+    """The line of the console, padded as most do it."""
+    minutes, seconds = divmod(status.time_s, 60)
+    fields = (
+        f"{status.heart_rate_bpm:03d}",
+        f"{status.cadence_rpm:03d}",
+        f"{status.speed_100m_per_h:03d}",
+        f"{status.distance_100m:03d}",
+        f"{status.target_power_w:03d}",
+        f"{status.energy_kj:04d}",
+        f"{minutes:02d}:{seconds:02d}",
+        f"{status.power_w:03d}",
+    )
+    return ("\t".join(fields) + "\r\n").encode("ascii")
+
+
+class Kettler(WireProtocol):
+    """One Reading per status. The target, W, is as near to a resistance as these bikes come."""
+
+    line = Line(baud_rates=(9600, 57600))
+    stale_after_s = 3.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = TextLines(MAX_LINE_BYTES)
+        self._meaningless_bytes = 0
+        self._asked: Command | None = None
+        self._ask_ns = 0
+        self._ask_every_ns = SEEK_EVERY_NS
+        self._unanswered = 0
+        self._next_word = 0
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """The Readings of the statuses that end within `frame`, in order."""
+        if frame.sent:
+            self._asked = decode_command(frame.data)
+            return []
+        readings = []
+        for text in self._lines.feed(frame.data):
+            status = decode_status(text)
+            if status is not None:
+                self._unanswered = 0
+                self._ask_every_ns = ASK_EVERY_NS
+                readings.append(_reading(frame.at_ns, status))
+            else:
+                self._hear(text.strip())
+        self.unusable_bytes = self._lines.unusable_bytes + self._meaningless_bytes
+        return readings
+
+    def request(self, now_ns: int) -> bytes:
+        """The status; after some that were not answered, the next word for "a computer listens"."""
+        if now_ns < self._ask_ns:
+            return b""
+        self._ask_ns = now_ns + self._ask_every_ns
+        if self._unanswered < MAX_UNANSWERED:
+            self._unanswered += 1
+            return encode_command(Command.STATUS)
+        self._unanswered = 0
+        word = COMPUTER_COMMANDS[self._next_word]
+        self._next_word = (self._next_word + 1) % len(COMPUTER_COMMANDS)
+        return encode_command(word)
+
+    def _hear(self, word: str) -> None:
+        if word not in _WORDS:
+            self._meaningless_bytes += len(word)
+        elif word == "ERROR" and self._asked in COMPUTER_COMMANDS[:-1]:
+            # It is there and knows another one.
+            self._unanswered = MAX_UNANSWERED
+
+
+def _reading(at_ns: int, status: Status) -> Reading:
+    return Reading(
+        at_ns,
+        cadence_rpm=status.cadence_rpm,
+        resistance_raw=status.target_power_w,
+        power_w=status.power_w,
+        speed_kmh=status.speed_100m_per_h / 10,
+        distance_m=status.distance_100m * 100,
+        heart_rate_bpm=status.heart_rate_bpm or None,
+    )

@@ -1,0 +1,155 @@
+"""Monark LC, LT2, Novo and 839E: one word asks, one number answers.
+
+4800 baud, 8N1, XON/XOFF, ASCII. Both ways a line ends in CR. The answer does not say what it is
+the answer to:
+
+    id        text, such as LC4         pulse     1/min
+    power     W                         pedal     rpm
+
+Source: GoldenCheetah/GoldenCheetah (MonarkConnection).
+"""
+
+import re
+from enum import Enum
+
+from drivers.protocols.text_lines import TextLines
+from drivers.protocols.wire_protocol import Line, WireProtocol
+from drivers.reading import Frame, Reading
+
+CYCLE_NS = 1_000_000_000
+#: An answer later than this is none.
+ANSWER_WITHIN_NS = 500_000_000
+#: The first question after opening the line may be lost: an empty one goes ahead.
+WAKE = b"\r"
+
+MAX_LINE_BYTES = 80
+
+#: W = kp × rpm × this: a kilopond on the rim, which runs 6 m each turn.
+W_PER_KP_RPM = 0.98
+#: Below it the quotient says nothing.
+MIN_KP_RPM = 10
+
+
+class Question(Enum):
+    """The words; each value is the word itself."""
+
+    ID = "id"
+    #: W
+    POWER = "power"
+    #: 1/min; 0 without a sensor
+    PULSE = "pulse"
+    #: rpm
+    PEDAL = "pedal"
+
+
+_CYCLE = (Question.POWER, Question.PULSE, Question.PEDAL)
+_NUMBER = re.compile(r"[0-9]{1,5}")
+_MOST = {Question.POWER: 3000, Question.PULSE: 250, Question.PEDAL: 250}
+
+
+def encode_question(question: Question) -> bytes:
+    return f"{question.value}\r".encode("ascii")
+
+
+_QUESTIONS = {encode_question(question): question for question in Question}
+
+
+def decode_question(data: bytes) -> Question | None:
+    """The question that `data` is, with its CR; None if it is none that is known."""
+    return _QUESTIONS.get(data)
+
+
+def decode_answer(question: Question, line: str) -> int | None:
+    """The number that answers `question`; None if `line` is none, or an impossible one."""
+    text = line.strip(" ")
+    if question not in _MOST or not _NUMBER.fullmatch(text):
+        return None
+    value = int(text)
+    return value if value <= _MOST[question] else None
+
+
+def encode_answer(value: int) -> bytes:
+    return f"{value}\r".encode("ascii")
+
+
+def kp(power_w: float, cadence_rpm: float) -> float | None:
+    """The brake's force in kilopond; None when the pedals are too slow to tell."""
+    return power_w / (cadence_rpm * W_PER_KP_RPM) if cadence_rpm >= MIN_KP_RPM else None
+
+
+class Monark(WireProtocol):
+    """One Reading for each answer; after the cadence a second one with kp, which is derived.
+
+    An answer is understood by the question that was sent before it.
+    """
+
+    line = Line(baud_rates=(4800,), xonxoff=True)
+    #: Three cycles.
+    stale_after_s = 3.0
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._lines = TextLines(MAX_LINE_BYTES)
+        self._meaningless_bytes = 0
+        self._to_ask = [WAKE, encode_question(Question.ID)]
+        self._cycle_ns = 0
+        #: The question that is open, and since when.
+        self._question: Question | None = None
+        self._asked_ns = 0
+        #: Of this cycle.
+        self._power_w: int | None = None
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        # What came in before a question is not the beginning of its answer.
+        lines = self._lines.feed(WAKE if frame.sent else frame.data)
+        if frame.sent:
+            self._question = None
+        readings = [reading for line in lines for reading in self._heed(frame.at_ns, line)]
+        if frame.sent:
+            self._open(frame)
+        self.unusable_bytes = self._lines.unusable_bytes + self._meaningless_bytes
+        return readings
+
+    def request(self, now_ns: int) -> bytes:
+        """The next question, once the one before is answered or has waited long enough."""
+        if self._question is not None and now_ns - self._asked_ns < ANSWER_WITHIN_NS:
+            return b""
+        if not self._to_ask:
+            if now_ns < self._cycle_ns:
+                return b""
+            self._cycle_ns = now_ns + CYCLE_NS
+            self._to_ask = [encode_question(question) for question in _CYCLE]
+        return self._to_ask.pop(0)
+
+    def _open(self, frame: Frame) -> None:
+        self._question = decode_question(frame.data)
+        self._asked_ns = frame.at_ns
+        if self._question is Question.POWER:
+            self._power_w = None
+
+    def _heed(self, at_ns: int, line: str) -> list[Reading]:
+        question = self._question
+        is_late = at_ns - self._asked_ns > ANSWER_WITHIN_NS
+        if question is Question.ID and not is_late:
+            self._question = None
+            return []
+        value = None if question is None or is_late else decode_answer(question, line)
+        if question is None or value is None:
+            self._meaningless_bytes += len(line)
+            return []
+        self._question = None
+        return self._readings(at_ns, question, value)
+
+    def _readings(self, at_ns: int, question: Question, value: int) -> list[Reading]:
+        match question:
+            case Question.POWER:
+                self._power_w = value
+                return [Reading(at_ns, power_w=value)]
+            case Question.PULSE:
+                return [Reading(at_ns, heart_rate_bpm=value)] if value else []
+            case _:
+                readings = [Reading(at_ns, cadence_rpm=value)]
+                force = None if self._power_w is None else kp(self._power_w, value)
+                if force is not None:
+                    readings.append(Reading(at_ns, resistance_raw=force, source="derived"))
+                return readings

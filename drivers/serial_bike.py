@@ -1,0 +1,168 @@
+"""The driver `serial`: a bike on a serial port, listened to or asked in its own protocol."""
+
+import asyncio
+import os
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.conversation import Conversation, once_understood
+from drivers.discovery import FoundBike
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.peloton import RESISTANCE_TABLE_SIZE, Mode, Peloton
+from drivers.protocols.wire_protocol import Line, WireProtocol
+from drivers.reading import Reading
+from drivers.serial_scan import scan_ports
+from drivers.tuning import Tuning
+from drivers.usb_serial import SerialPort, open_port
+
+SERIAL_PROTOCOLS = {name: made.line for name, made in PROTOCOLS.items() if made.line is not None}
+
+#: How often a protocol may ask its bike something.
+ASK_EVERY_S = 0.05
+#: An unplugged port is waited for, so that it is open again as soon as it is back …
+APPEAR_S = 30.0
+APPEAR_EVERY_S = 0.1
+#: … and a bike that is there has this long to be understood, at each speed.
+UNDERSTAND_S = 5.0
+
+
+class SerialOptions(DriverOptions, Tuning):
+    """`[bikes.options]` of a bike on a serial port."""
+
+    #: Best by its name under /dev/serial/by-id, which survives replugging; or
+    #: `socket://host:port` of a serial server.
+    port: str
+    protocol: str
+    #: Where the speed found by itself is not the right one.
+    baud_rate: int | None = Field(default=None, ge=300, le=4_000_000)
+    #: Peloton: ask the bike, listen to its tablet asking, or whichever is needed.
+    mode: Mode = "auto"
+    #: Peloton: the raw resistance at 0/30, 1/30 … 30/30; else as the bike says.
+    resistance_table: tuple[int, ...] | None = None
+
+    @field_validator("port")
+    @classmethod
+    def _is_a_port(cls, port: str) -> str:
+        if not (port.startswith("/") or port.startswith("socket://")):
+            raise ValueError("expected a path such as /dev/serial/by-id/…, or socket://host:port")
+        return port
+
+    @field_validator("protocol")
+    @classmethod
+    def _is_serial(cls, protocol: str) -> str:
+        if protocol not in SERIAL_PROTOCOLS:
+            raise ValueError(f"expected one of: {', '.join(SERIAL_PROTOCOLS)}")
+        return protocol
+
+    @field_validator("resistance_table")
+    @classmethod
+    def _is_a_table(cls, table: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if table is not None and (
+            len(table) != RESISTANCE_TABLE_SIZE or list(table) != sorted(set(table))
+        ):
+            raise ValueError(f"expected {RESISTANCE_TABLE_SIZE} numbers, each above the one before")
+        return table
+
+    @model_validator(mode="after")
+    def _peloton_only(self) -> Self:
+        if self.protocol != "peloton" and (self.mode != "auto" or self.resistance_table):
+            raise ValueError("mode and resistance_table are for protocol peloton alone")
+        return self
+
+
+class SerialBike:
+    """Driver `serial`. The bike is open once it was understood, lost when it falls silent."""
+
+    Options = SerialOptions
+
+    def __init__(self, options: SerialOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        #: What was found out about a Peloton; good until a later connection finds otherwise.
+        self._resistance_table: Sequence[int] | None = options.resistance_table
+        self._mode = options.mode
+        self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
+        self.on_frame: FrameListener = lambda _name, _frame: None
+
+    @staticmethod
+    def discover(seconds: float) -> AsyncIterator[FoundBike]:
+        """On USB ports only: on others may be a console."""
+        return scan_ports(seconds)
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        options = self._options
+        line = SERIAL_PROTOCOLS[options.protocol]
+        await _appear(options.port)
+        heard = []
+        for baud_rate in _baud_rates(options, line):
+            async with open_port(options.port, baud_rate, line) as port:
+                talk = self._conversation()
+                try:
+                    async with aclosing(self._readings(port, talk)) as readings:
+                        understood = await once_understood(readings, UNDERSTAND_S)
+                        if understood is not None:
+                            yield understood
+                            return
+                finally:
+                    self._remember(talk.protocol)
+                heard.append(f"at {baud_rate} baud {talk.silence}")
+        raise BikeLost(
+            f"{options.port} is open, but no {options.protocol} bike was understood: "
+            f"{'; '.join(heard)}; is it switched on?"
+        )
+
+    def _conversation(self) -> Conversation:
+        options = self._options
+        return Conversation(
+            options.protocol, self._protocol(), options, self._clock.monotonic_ns(), self.on_frame
+        )
+
+    def _protocol(self) -> WireProtocol:
+        if self._options.protocol == "peloton":
+            return Peloton(self._mode, self._resistance_table)
+        return PROTOCOLS[self._options.protocol]()
+
+    def _remember(self, protocol: WireProtocol) -> None:
+        if not isinstance(protocol, Peloton):
+            return
+        if self._options.resistance_table is None:
+            self._resistance_table = protocol.table
+        if self._options.mode == "auto":
+            self._mode = "poll" if protocol.is_asked else "auto"
+
+    async def _readings(
+        self, port: SerialPort, talk: Conversation
+    ) -> AsyncGenerator[Reading, None]:
+        while True:
+            now_ns = self._clock.monotonic_ns()
+            if talk.is_silent(now_ns):
+                raise BikeLost(f"{self._options.port} fell silent: {talk.silence}")
+            request = talk.request(now_ns)
+            if request:
+                port.write(request)
+            try:
+                async with asyncio.timeout(ASK_EVERY_S):
+                    data = await port.read()
+            except TimeoutError:
+                continue
+            for reading in talk.hear(self._clock.monotonic_ns(), data):
+                yield reading
+
+
+def _baud_rates(options: SerialOptions, line: Line) -> tuple[int, ...]:
+    return line.baud_rates if options.baud_rate is None else (options.baud_rate,)
+
+
+async def _appear(port: str) -> None:
+    """Until the port is there. Raises BikeLost after APPEAR_S."""
+    for _ in range(round(APPEAR_S / APPEAR_EVERY_S)):
+        # A look at /dev does not block.
+        if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
+            return
+        await asyncio.sleep(APPEAR_EVERY_S)
+    raise BikeLost(f"{port} is not there: is the cable plugged in?")

@@ -1,0 +1,76 @@
+"""Looking for bikes on serial ports: every protocol is tried on every USB port, in turn."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import suppress
+
+from drivers.contract import BikeLost
+from drivers.conversation import Conversation
+from drivers.discovery import FoundBike
+from drivers.protocols import PROTOCOLS
+from drivers.reading import Reading
+from drivers.tuning import Tuning
+from drivers.usb_serial import PortInfo, list_usb_ports, open_port
+
+#: A board that resets when its port is opened comes first, since every opening resets it.
+_ORDER = ("lines", "peloton", "kettler", "daum", "monark")
+#: (protocol, speed), as they are tried.
+TRIES = tuple(
+    (name, baud_rate)
+    for name in _ORDER
+    if (line := PROTOCOLS[name].line) is not None
+    for baud_rate in line.baud_rates
+)
+ASK_EVERY_S = 0.05
+
+
+async def scan_ports(
+    seconds: float, ports: list[PortInfo] | None = None
+) -> AsyncIterator[FoundBike]:
+    """The bikes on all ports, each as soon as it is understood; all ports share the `seconds`."""
+    ports = list_usb_ports() if ports is None else ports
+    looking = [asyncio.create_task(_look(port, seconds / len(TRIES))) for port in ports]
+    try:
+        for done in asyncio.as_completed(looking):
+            found = await done
+            if found is not None:
+                yield found
+    finally:
+        for task in looking:
+            task.cancel()
+
+
+async def _look(port: PortInfo, seconds_each: float) -> FoundBike | None:
+    for protocol, baud_rate in TRIES:
+        with suppress(BikeLost):
+            reading = await _try(port.port, protocol, baud_rate, seconds_each)
+            if reading is not None:
+                return FoundBike(
+                    port.product,
+                    port.port,
+                    f"speaks {protocol} at {baud_rate} baud",
+                    {"port": port.port, "protocol": protocol},
+                    reading=reading,
+                )
+    return None
+
+
+async def _try(port: str, protocol: str, baud_rate: int, seconds: float) -> Reading | None:
+    """The first Reading there is; None if there is none. Raises BikeLost."""
+    line = PROTOCOLS[protocol].line
+    assert line is not None
+    made = PROTOCOLS[protocol]()
+    talk = Conversation(protocol, made, Tuning(), time.monotonic_ns(), lambda _name, _frame: None)
+    with suppress(TimeoutError):
+        async with asyncio.timeout(seconds), open_port(port, baud_rate, line) as opened:
+            while True:
+                request = talk.request(time.monotonic_ns())
+                if request:
+                    opened.write(request)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(ASK_EVERY_S):
+                        readings = talk.hear(time.monotonic_ns(), await opened.read())
+                        if readings:
+                            return readings[0]
+    return None

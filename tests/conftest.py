@@ -1,0 +1,12 @@
+"""`--bike`: the suites of live bikes against one of flesh and steel."""
+
+import pytest
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--bike",
+        metavar="ADDRESS_OR_PORT[:PROTOCOL]",
+        help="a bike to test with: a Bluetooth address, or a serial port and its protocol, as in "
+        "/dev/ttyUSB0:peloton; somebody should ride it",
+    )

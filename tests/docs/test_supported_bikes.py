@@ -1,0 +1,13 @@
+"""SUPPORTED_BIKES.md says what there is."""
+
+from docs.supported_bikes import FILE, page
+
+
+def test_it_is_current() -> None:
+    assert FILE.read_text(encoding="utf-8") == page(), "make docs"
+
+
+def test_everything_in_it_is_put_into_words() -> None:
+    assert "None" not in page()
+    protocols = [row.split(" | ") for row in page().splitlines() if row.startswith("| `")]
+    assert all(len(what) > 10 for _, _, what, *_ in protocols)

@@ -1,0 +1,341 @@
+"""Bikes on real ttys: found at their speed, asked, unplugged, plugged in again, silent, junk."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from drivers import BikeLost, Frame, Reading, conversation, serial_bike
+from drivers.capture import Capture
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
+from drivers.protocols.peloton import Op, Response, encode_response
+from drivers.serial_bike import SerialBike
+from gateway.clock import SystemClock
+from tests.support.pty_bike import Answer, PtyBike
+from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
+
+#: What each bike says, whichever way its Readings divide it.
+RIDES: dict[str, dict[str, float]] = {
+    "peloton": {"cadence_rpm": 90, "power_w": 150.0, "resistance_raw": 810},
+    "kettler": {"cadence_rpm": 75, "power_w": 65, "speed_kmh": 26.6, "resistance_raw": 70},
+    "daum": {"cadence_rpm": 60, "power_w": 95, "speed_kmh": 22, "resistance_raw": 7},
+    "monark": {"cadence_rpm": 61, "power_w": 120},
+    "lines": {"cadence_rpm": 70, "resistance_raw": 417},
+}
+
+
+def answer_of(protocol: str) -> Answer:
+    bikes: dict[str, Callable[[], Answer]] = {
+        "peloton": lambda: PelotonBike().answer,
+        "kettler": lambda: KettlerBike().answer,
+        "daum": lambda: DaumBike().answer,
+        "monark": lambda: MonarkBike().answer,
+        "lines": lambda: lambda _: b"",
+    }
+    return bikes[protocol]()
+
+
+@pytest.fixture
+def port(tmp_path: Path) -> Path:
+    return tmp_path / "usb-FTDI_1234-port0"
+
+
+@contextmanager
+def plugged_in(port: Path, protocol: str) -> Iterator[PtyBike]:
+    says = (lambda: encode_pairs(rpm=70, res=417)) if protocol == "lines" else (lambda: b"")
+    bike = PtyBike(port, answer_of(protocol), says).plug_in()
+    try:
+        yield bike
+    finally:
+        bike.unplug()
+
+
+def driver(port: Path | str, protocol: str = "peloton", **options: object) -> SerialBike:
+    mode = {"mode": "poll"} if protocol == "peloton" else {}
+    table = {"port": str(port), "protocol": protocol, **mode, **options}
+    return SerialBike(SerialBike.Options.model_validate(table), SystemClock())
+
+
+async def said(readings: AsyncIterator[Reading], names: set[str]) -> dict[str, float]:
+    """The first value of each of these fields."""
+    values: dict[str, float] = {}
+    async with asyncio.timeout(20):
+        while set(values) < names:
+            reading = await anext(readings)
+            values |= {
+                name: value for name in names if (value := getattr(reading, name)) is not None
+            }
+    return values
+
+
+@pytest.mark.parametrize("protocol", RIDES)
+class TestEveryProtocol:
+    async def test_a_bike_is_understood(self, port: Path, protocol: str) -> None:
+        with plugged_in(port, protocol):
+            async with driver(port, protocol).open_bike() as readings:
+                assert await said(readings, set(RIDES[protocol])) == RIDES[protocol]
+
+    async def test_readings_say_when_and_by_whom(self, port: Path, protocol: str) -> None:
+        before_ns = SystemClock().monotonic_ns()
+        with plugged_in(port, protocol):
+            async with driver(port, protocol).open_bike() as readings:
+                heard = [await anext(readings) for _ in range(3)]
+        instants_ns = [one.at_ns for one in heard]
+        assert instants_ns == sorted(instants_ns)
+        assert before_ns < instants_ns[0] <= instants_ns[-1] <= SystemClock().monotonic_ns()
+        assert all(one.source.startswith(protocol) for one in heard)
+
+    async def test_unplugged_it_is_lost_and_plugged_in_again_it_is_back(
+        self, port: Path, protocol: str
+    ) -> None:
+        bike = driver(port, protocol)
+        with plugged_in(port, protocol) as pty:
+            async with bike.open_bike() as readings:
+                await anext(readings)
+            async with bike.open_bike() as readings:
+                await anext(readings)
+                pty.unplug()
+                with pytest.raises(BikeLost, match="usb-FTDI_1234-port0"):
+                    await _exhaust(readings)
+        with plugged_in(port, protocol):
+            async with bike.open_bike() as readings:
+                assert await said(readings, {"cadence_rpm"})
+
+    async def test_junk_before_does_no_harm(self, port: Path, protocol: str) -> None:
+        with plugged_in(port, protocol) as pty:
+            pty.says = lambda: b""
+            answer, greeting = pty.answer, [b"\x00\xffboot\xf6\x40\x00 junk\r\n"]
+            pty.answer = lambda data: (greeting.pop() if greeting else b"") + answer(data)
+            if protocol == "lines":
+                pty.says = lambda: (greeting.pop() if greeting else b"") + encode_pairs(rpm=70)
+            async with driver(port, protocol).open_bike() as readings:
+                assert await said(readings, {"cadence_rpm"}) == {
+                    "cadence_rpm": RIDES[protocol]["cadence_rpm"]
+                }
+
+    async def test_captured_it_can_be_replayed(self, port: Path, protocol: str) -> None:
+        frames: list[Frame] = []
+        bike = driver(port, protocol)
+        bike.on_frame = lambda _name, frame: frames.append(frame)
+        with plugged_in(port, protocol):
+            async with bike.open_bike() as readings:
+                live = [await anext(readings) for _ in range(6)]
+        capture = Capture(protocol, tuple(frames))
+        decoder = PROTOCOLS[capture.protocol]()
+        replayed = [one for frame in capture.frames for one in decoder.feed(frame)]
+        assert [replace(one, source="") for one in live] == [
+            replace(one, source="") for one in replayed[:6]
+        ]
+
+
+async def _exhaust(readings: AsyncIterator[Reading]) -> None:
+    async with asyncio.timeout(20):
+        async for _ in readings:
+            pass
+
+
+class TestPort:
+    async def test_one_that_comes_later_is_opened_then(self, port: Path) -> None:
+        opening = asyncio.create_task(_first_reading(driver(port)))
+        await asyncio.sleep(0.2)
+        with plugged_in(port, "peloton"):
+            assert await asyncio.wait_for(opening, 10)
+
+    async def test_one_that_does_not_come_is_a_loss(
+        self, port: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serial_bike, "APPEAR_S", 0.2)
+        with pytest.raises(BikeLost, match="is not there: is the cable plugged in"):
+            await _first_reading(driver(port))
+
+    async def test_a_mute_bike_is_said_to_be(
+        self, port: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 0.3)
+        bike = PtyBike(port).plug_in()
+        with pytest.raises(BikeLost, match=r"at 9600 baud nothing was heard; at 57600 baud noth"):
+            await _first_reading(driver(port, "kettler"))
+        bike.unplug()
+
+    async def test_another_bike_is_told_from_a_mute_one(
+        self, port: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 0.3)
+        bike = PtyBike(port, says=lambda: b"hello world\n").plug_in()
+        with pytest.raises(
+            BikeLost, match=r"no lines bike .* bytes were heard, \d+ of them no lin"
+        ):
+            await _first_reading(driver(port, "lines"))
+        bike.unplug()
+
+    async def test_a_bike_that_falls_silent_is_lost(
+        self, port: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(conversation, "SILENCE_NS", 500_000_000)
+        with plugged_in(port, "peloton") as pty:
+            async with driver(port).open_bike() as readings:
+                await anext(readings)
+                pty.answer = lambda _: b""
+                with pytest.raises(BikeLost, match="fell silent"):
+                    await _exhaust(readings)
+
+    async def test_the_speed_is_found(self, port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 1.2)
+        with plugged_in(port, "kettler") as pty:
+            answer = pty.answer
+            pty.answer = lambda data: answer(data) if pty.baud_rate == 57600 else b"\xf0\x0f"
+            assert (await _first_reading(driver(port, "kettler"))).cadence_rpm == 75
+
+    async def test_a_speed_that_is_told_is_the_only_one(
+        self, port: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 0.3)
+        bike = PtyBike(port).plug_in()
+        with pytest.raises(BikeLost, match="at 4800 baud nothing was heard; is it"):
+            await _first_reading(driver(port, "kettler", baud_rate=4800))
+        bike.unplug()
+
+    async def test_a_serial_server(self) -> None:
+        bike = PelotonBike()
+
+        async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            while data := await reader.read(100):
+                writer.write(bike.answer(data))
+            writer.close()
+
+        server = await asyncio.start_server(serve, "127.0.0.1", 0)
+        async with server:
+            number = server.sockets[0].getsockname()[1]
+            reading = await _first_reading(driver(f"socket://127.0.0.1:{number}"))
+        assert reading.cadence_rpm == 90
+
+    async def test_losses_do_not_leak(self, port: Path) -> None:
+        bike = driver(port, "lines")
+        counts = []
+        for _ in range(100):
+            with plugged_in(port, "lines") as pty, suppress(BikeLost):
+                async with bike.open_bike() as readings:
+                    await anext(readings)
+                    pty.unplug()
+                    await _exhaust(readings)
+            counts.append((len(os.listdir("/proc/self/fd")), len(asyncio.all_tasks())))
+        assert counts[-1] == counts[1]
+
+
+class TestPeloton:
+    async def test_its_table_is_read_once_and_kept_for_the_next_connection(
+        self, port: Path
+    ) -> None:
+        bike = driver(port)
+        with plugged_in(port, "peloton"):
+            async with bike.open_bike() as readings:
+                percents = [
+                    one.resistance_percent
+                    async for one in _until(readings, lambda one: one.resistance_percent == 50)
+                    if one.resistance_percent is not None
+                ]
+            assert percents[0] != 50
+            async with bike.open_bike() as readings:
+                assert (await said(readings, {"resistance_percent"})) == {"resistance_percent": 50}
+
+    async def test_a_table_in_the_config_counts_from_the_start(self, port: Path) -> None:
+        table = PelotonBike().table
+        with plugged_in(port, "peloton"):
+            async with driver(port, resistance_table=table).open_bike() as readings:
+                assert (await said(readings, {"resistance_percent"})) == {"resistance_percent": 50}
+
+    async def test_beside_a_tablet_it_only_listens(self, port: Path) -> None:
+        answer = encode_response(Response(Op.CADENCE, 88))
+        pty = PtyBike(port, says=lambda: answer).plug_in()
+        async with driver(port, mode="auto").open_bike() as readings:
+            assert (await anext(readings)).cadence_rpm == 88
+            async for _ in _until(readings, _after(20)):
+                pass
+        assert pty.heard == b""
+        pty.unplug()
+
+    async def test_without_one_it_asks_and_does_not_wait_again_after_a_loss(
+        self, port: Path
+    ) -> None:
+        bike = driver(port, mode="auto")
+        with plugged_in(port, "peloton"):
+            for patience_s in (5, 1):
+                async with asyncio.timeout(patience_s):
+                    await _first_reading(bike)
+
+
+class TestLines:
+    @pytest.mark.parametrize(
+        "line",
+        [
+            encode_json(rpm=70, res=417),
+            encode_pairs(rpm=70, res=417),
+            with_checksum(encode_pairs(rpm=70, res=417)),
+        ],
+    )
+    async def test_every_way_to_write_them(self, port: Path, line: bytes) -> None:
+        pty = PtyBike(port, says=lambda: line).plug_in()
+        async with driver(port, "lines").open_bike() as readings:
+            assert await said(readings, set(RIDES["lines"])) == RIDES["lines"]
+        pty.unplug()
+
+    async def test_turns_and_times(self, port: Path) -> None:
+        turns = iter(range(10, 10_000))
+
+        def turn() -> bytes:
+            number = next(turns)
+            return encode_csv(number * 750, number)
+
+        pty = PtyBike(port, says=turn, period_s=0.05).plug_in()
+        async with driver(port, "lines").open_bike() as readings:
+            assert await said(readings, {"cadence_rpm"}) == {"cadence_rpm": 80}
+        pty.unplug()
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"port": "COM3", "protocol": "peloton"}, "expected a path such as /dev/serial/by-id"),
+        ({"port": "/dev/ttyUSB0", "protocol": "ftms"}, "expected one of: peloton, kettler"),
+        ({"port": "/dev/ttyUSB0", "protocol": "kettler", "mode": "poll"}, "peloton alone"),
+        (
+            {"port": "/dev/ttyUSB0", "protocol": "peloton", "resistance_table": [1, 2]},
+            "expected 31 numbers, each above the one before",
+        ),
+        ({"port": "/dev/ttyUSB0", "protocol": "lines", "baud_rate": 1}, "baud_rate"),
+    ],
+)
+def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        SerialBike.Options.model_validate(options)
+
+
+def test_a_scale_is_an_option() -> None:
+    bike = driver("/dev/ttyUSB0", "lines", cadence_scale=0.5)
+    assert bike.stale_after_s == 2
+
+
+async def _first_reading(bike: SerialBike) -> Reading:
+    async with bike.open_bike() as readings:
+        return await anext(readings)
+
+
+async def _until(
+    readings: AsyncIterator[Reading], enough: Callable[[Reading], bool]
+) -> AsyncIterator[Reading]:
+    async with asyncio.timeout(30):
+        async for reading in readings:
+            yield reading
+            if enough(reading):
+                return
+
+
+def _after(count: int) -> Callable[[Reading], bool]:
+    left = iter(range(count))
+    return lambda _: next(left, None) is None

@@ -1,0 +1,78 @@
+"""The other end of the serial protocols: bikes that answer."""
+
+from collections.abc import Mapping
+
+from drivers.protocols import daum, kettler, monark
+from drivers.protocols.peloton import (
+    DEFAULT_RESISTANCE_TABLE,
+    Op,
+    Request,
+    Response,
+    decode_request,
+    encode_response,
+)
+
+
+class PelotonBike:
+    """Answers requests that come whole or in pieces. Its table is 7 above the default one."""
+
+    def __init__(self, cadence_rpm: int = 90) -> None:
+        self.cadence_rpm = cadence_rpm
+        self.table = [raw + 7 for raw in DEFAULT_RESISTANCE_TABLE]
+        self.asked: list[Request] = []
+        self._held = b""
+
+    def answer(self, data: bytes) -> bytes:
+        answers = b""
+        *whole, self._held = (self._held + data).split(b"\xf6")
+        for one in whole:
+            request = decode_request(one + b"\xf6")
+            if request is not None:
+                self.asked.append(request)
+                answers += self._answer(request)
+        return answers
+
+    def _answer(self, request: Request) -> bytes:
+        values = {Op.CADENCE: self.cadence_rpm, Op.POWER: 1500, Op.RESISTANCE_RAW: self.table[15]}
+        if request.table_index is not None:
+            return encode_response(Response(request.op, self.table[request.table_index]))
+        if request.op not in values:
+            return b""
+        return encode_response(Response(request.op, values[request.op]))
+
+
+class KettlerBike:
+    """Answers `ST` at the speed it has: at another one it hears noise."""
+
+    STATUS = kettler.Status(0, 75, 266, 1, 70, 12, 36, 65)
+
+    def answer(self, data: bytes) -> bytes:
+        return kettler.encode_status(self.STATUS) * data.count(b"ST\r\n")
+
+
+class DaumBike:
+    ADDRESS = 0
+    RIDE = daum.Ride(ADDRESS, True, 19, 60, 22, 1017, 11816, 0, 7)
+
+    def answer(self, data: bytes) -> bytes:
+        match daum.decode_request(data):
+            case daum.Request(daum.Op.ADDRESS):
+                return daum.encode_address(self.ADDRESS)
+            case daum.Request(daum.Op.RIDE, self.ADDRESS):
+                return daum.encode_ride(self.RIDE)
+            case _:
+                return b""
+
+
+class MonarkBike:
+    VALUES: Mapping[monark.Question, int] = {
+        monark.Question.POWER: 120,
+        monark.Question.PULSE: 0,
+        monark.Question.PEDAL: 61,
+    }
+
+    def answer(self, data: bytes) -> bytes:
+        question = monark.decode_question(data)
+        if question is monark.Question.ID:
+            return b"LC4\r"
+        return b"" if question is None else monark.encode_answer(self.VALUES[question])
