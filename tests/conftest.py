@@ -1,6 +1,8 @@
-"""`--bike`: the suites of live bikes against one of flesh and steel."""
+"""For all tests: a bluetoothd to talk to, and `--bike` for one of flesh and steel."""
 
 import pytest
+
+pytest_plugins = ["tests.support.bluez_fixtures"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,10 +2,14 @@
 
 from collections.abc import Mapping
 
+from drivers.protocols.cross_trainer import CrossTrainer
 from drivers.protocols.cycling_power import CyclingPower
 from drivers.protocols.daum import Daum
+from drivers.protocols.echelon import Echelon
+from drivers.protocols.flywheel import Flywheel
 from drivers.protocols.ftms import Ftms
 from drivers.protocols.heart_rate import HeartRate
+from drivers.protocols.keiser import Keiser
 from drivers.protocols.kettler import Kettler
 from drivers.protocols.lines import Lines
 from drivers.protocols.monark import Monark
@@ -18,7 +22,11 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "ftms": Ftms,
     "cycling_power": CyclingPower,
     "speed_cadence": SpeedCadence,
+    "cross_trainer": CrossTrainer,
+    "echelon": Echelon,
+    "flywheel": Flywheel,
     "heart_rate": HeartRate,
+    "keiser": Keiser,
     "peloton": Peloton,
     "kettler": Kettler,
     "daum": Daum,

@@ -68,9 +68,19 @@ def decode_keiser_data(payload: bytes) -> KeiserData | None:
     gear = payload[_LAYOUT.size :]
     if len(payload) < _LAYOUT.size or len(gear) > 1:
         return None
-    major, minor, data_type, equipment, cadence, heart_rate, power, energy, minutes, seconds, way = (
-        _LAYOUT.unpack_from(payload)
-    )
+    (
+        major,
+        minor,
+        data_type,
+        equipment,
+        cadence,
+        heart_rate,
+        power,
+        energy,
+        minutes,
+        seconds,
+        way,
+    ) = _LAYOUT.unpack_from(payload)
     is_metric = bool(way & _METRIC)
     steps = way & ~_METRIC
     return KeiserData(

@@ -7,7 +7,7 @@ rhythm; four a second are plenty. A line is written in one of three ways:
     rpm=82.5 res=417 w=150                      names and numbers, with spaces or commas between
     123456,812,417                              t,revs or t,revs,res
 
-or is a bare number, which is rpm.
+or is a bare number, which is rpm, but not in the very first line: that may be the end of another.
 
 | name | what it is | range |
 |---|---|---|
@@ -34,7 +34,6 @@ within 100 ms.
 
 import json
 from functools import reduce
-from math import isfinite
 from operator import xor
 
 from drivers.protocols.crank import CrankCounter
@@ -143,9 +142,10 @@ def _number(text: str) -> float | None:
 
 
 def _is_in_range(name: str, value: float) -> bool:
-    if name not in _RANGES or not isfinite(value):
+    if name not in _RANGES:
         return False
     least, most = _RANGES[name]
+    # NaN is in no range.
     return least <= value <= most
 
 
@@ -160,6 +160,7 @@ class Lines(WireProtocol):
     def __init__(self) -> None:
         super().__init__()
         self._lines = TextLines(MAX_LINE_BYTES)
+        self._is_first = True
         #: 16 bits of a counter of 32 wrap along with it.
         self._crank = CrankCounter(revolution_bits=16, time_bits=32, ticks_per_s=1000)
         self._meaningless_bytes = 0
@@ -170,7 +171,9 @@ class Lines(WireProtocol):
             return []
         readings = []
         for text in self._lines.feed(frame.data):
-            values = decode_line(text)
+            may_be_cut = self._is_first and _number(text) is not None
+            self._is_first = False
+            values = {} if may_be_cut else decode_line(text)
             reading = self._reading(frame.at_ns, values)
             if not values:
                 self._meaningless_bytes += len(text)

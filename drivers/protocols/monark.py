@@ -17,8 +17,10 @@ from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 CYCLE_NS = 1_000_000_000
-#: An answer later than this is none.
+#: An answer later than this is none …
 ANSWER_WITHIN_NS = 500_000_000
+#: … but may still come: asked before this, the next question would get it for its own.
+NEXT_AFTER_NS = 1_000_000_000
 #: The first question after opening the line may be lost: an empty one goes ahead.
 WAKE = b"\r"
 
@@ -112,7 +114,7 @@ class Monark(WireProtocol):
 
     def request(self, now_ns: int) -> bytes:
         """The next question, once the one before is answered or has waited long enough."""
-        if self._question is not None and now_ns - self._asked_ns < ANSWER_WITHIN_NS:
+        if self._question is not None and now_ns - self._asked_ns < NEXT_AFTER_NS:
             return b""
         if not self._to_ask:
             if now_ns < self._cycle_ns:

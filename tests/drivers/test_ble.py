@@ -21,8 +21,6 @@ from tests.support.bluez import (
     open_fds,
 )
 
-pytest_plugins = ["tests.support.bluez_fixtures"]
-
 INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)
 
 

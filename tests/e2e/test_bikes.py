@@ -17,8 +17,6 @@ from tests.support.pty_bike import PtyBike
 from tests.support.serial_bikes import PelotonBike
 from tests.support.subscriber import Subscriber
 
-pytest_plugins = ["tests.support.bluez_fixtures"]
-
 RACE_S = 36
 AWAY_S = 10.0
 #: A second that has begun within this time of the return may still be lost.

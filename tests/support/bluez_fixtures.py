@@ -1,11 +1,11 @@
-"""Fixtures for tests with Bluetooth: `pytest_plugins = ["tests.support.bluez_fixtures"]`."""
+"""Fixtures for tests with Bluetooth."""
 
-import asyncio
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
 from tests.support.bluez import Bluez, DBusDaemon
+from tests.support.bluez.running import open_bluez
 
 
 @pytest.fixture
@@ -18,14 +18,5 @@ def dbus_daemon() -> Iterator[DBusDaemon]:
 
 @pytest.fixture
 async def bluez(dbus_daemon: DBusDaemon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bluez]:
-    """bleak in this test sees this bluetoothd; so does a process the test starts."""
-    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", dbus_daemon.address)
-    bluez = Bluez(dbus_daemon)
-    await bluez.start()
-    yield bluez
-    await bluez.kill()
-    # bleak holds a connection for as long as the loop lives: it must see the bus end before that.
-    dbus_daemon.stop()
-    for _ in range(10):
-        await asyncio.sleep(0)
-    assert not bluez.errors
+    async with open_bluez(dbus_daemon, monkeypatch) as bluez:
+        yield bluez

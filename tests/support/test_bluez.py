@@ -32,8 +32,6 @@ from tests.support.bluez import (
     open_fds,
 )
 
-pytest_plugins = ["tests.support.bluez_fixtures"]
-
 
 class Link:
     """A BleakClient that remembers what it was told."""

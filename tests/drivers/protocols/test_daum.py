@@ -224,6 +224,17 @@ class TestWire:
         assert ask(protocol, ASK_RIDE, b"\x40\x05\x11\x00junk" + GOOD) == [READING]
         assert protocol.unusable_bytes == 8
 
+    def test_junk_before_an_address_does_not_hide_it(self) -> None:
+        protocol = Daum()
+        ask(protocol, Request(Op.ADDRESS), b"junk" + encode_address(5))
+        assert protocol.request(0) == b"\x40\x05"
+        assert protocol.unusable_bytes == 4
+
+    def test_no_more_is_held_than_an_answer_has(self) -> None:
+        protocol = Daum()
+        ask(protocol, ASK_RIDE, b"\x40" * 1000)
+        assert protocol.unusable_bytes == 1000 - RIDE_BYTES
+
     @pytest.mark.parametrize("alphabet", [bytes(range(256)), b"\x40", b"\x11", b"\x40\x05"])
     def test_100_kb_of_junk(self, alphabet: bytes) -> None:
         random = Random(0)

@@ -64,7 +64,8 @@ def test_the_ways_to_say_it(line: str, values: dict[str, float]) -> None:
         *("", "*", "hello", "rpm", "=", "{", "{}", "[]", "null", "1,2,3,4", "1,,3", "82 rpm"),
         *("rpm=82.5 res=417*09", "82*", "82*8", "nan", "rpm=inf", "rpm=251", "-1", "rpm=-1"),
         *('{"rpm": NaN}', '{"rpm": 1e999}', '{"rpm": "82"}', '{"rpm": null}', "t=4294967296"),
-        *("-1,3,82", "[" * 150, '{"rpm": ' + "9" * 180 + "}"),
+        *("-1,3,82", "[" * 150, '{"rpm": ' + "9" * 180 + "}", '{"rpm": ' + "9" * 400 + "}"),
+        *('{"rpm": true}', "[" * 100_000, '{"rpm": ' + "9" * 5000 + "}"),
     ],
 )
 def test_what_says_nothing(line: str) -> None:
@@ -120,6 +121,13 @@ def test_counters_wrap(bits: int) -> None:
     protocol = Lines()
     feed(protocol, encode_csv(2**32 - 500, 2**bits - 1), S)
     assert feed(protocol, encode_csv(500, 0), 2 * S) == [Reading(2 * S, cadence_rpm=60)]
+
+
+def test_the_end_of_a_line_is_no_rpm() -> None:
+    protocol = Lines()
+    assert feed(protocol, b"41\n123456,812,41\n") == [Reading(7, resistance_raw=41)]
+    assert protocol.unusable_bytes == 2
+    assert feed(protocol, b"82\n") == [Reading(7, cadence_rpm=82)]
 
 
 def test_junk_and_boot_messages_before_a_line_do_no_harm() -> None:

@@ -200,14 +200,26 @@ class TestAsking:
         ]
         assert [one.cadence_rpm for one in readings if one.cadence_rpm] == [75] * 3
 
-    def test_a_question_without_an_answer_is_given_up_after_half_a_second(self) -> None:
+    def test_a_question_without_an_answer_is_given_up_after_a_second(self) -> None:
         bike = Bike(power="147", pedal="75")
-        readings = bike.converse(Monark(), 1.7)
+        readings = bike.converse(Monark(), 2.3)
         assert bike.asked == [
-            *((0, ""), (50, "id"), (550, "power"), (600, "pulse"), (1100, "pedal")),
-            *((1550, "power"), (1600, "pulse")),
+            *((0, ""), (50, "id"), (1050, "power"), (1100, "pulse"), (2100, "pedal")),
+            *((2150, "power"), (2200, "pulse")),
         ]
         assert [one.power_w for one in readings if one.power_w] == [147, 147]
+
+    @pytest.mark.parametrize("late_ns", [550 * MS, 950 * MS])
+    def test_a_late_answer_is_not_that_to_the_next_question(self, late_ns: int) -> None:
+        protocol = Monark()
+        readings, coming = [], dict[int, bytes]()
+        for now_ns in range(0, 20 * S, 50 * MS):
+            readings += protocol.feed(Frame(now_ns, coming.pop(now_ns, b"")))
+            data = protocol.request(now_ns)
+            if data:
+                protocol.feed(Frame(now_ns, data, sent=True))
+                coming[now_ns + late_ns] = b"LC4\r" if data in (WAKE, b"id\r") else b"147\r"
+        assert readings == []
 
     def test_a_bike_that_says_nothing_is_asked_on(self) -> None:
         bike = Bike()

@@ -1,0 +1,255 @@
+"""The driver `ble`: a bike on Bluetooth Low Energy, connected, or overheard if it broadcasts."""
+
+import asyncio
+import logging
+import re
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from typing import Self
+
+from pydantic import Field, field_validator, model_validator
+
+from drivers.ble import Advertisement, Connection, Radio, radio
+from drivers.ble_scan import scan_air, speaks_keiser
+from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS, BleSession, inventory, spoken
+from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.conversation import Conversation, once_understood
+from drivers.discovery import FoundBike
+from drivers.profiles import Profile, profile_of
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.ftms import Ftms
+from drivers.protocols.keiser import Keiser, equipment_id
+from drivers.protocols.wire_protocol import WireProtocol
+from drivers.reading import Reading
+from drivers.tuning import Tuning
+
+AUTO = "auto"
+KEISER = "keiser"
+
+#: A bike is looked for so long, so that it is connected as soon as it wakes up …
+APPEAR_S = 30.0
+#: … and has so long to say something that is understood, a start sequence included.
+UNDERSTAND_S = 15.0
+#: A broadcasting bike that is not heard for so long has gone (ptx2/gymnasticon).
+BROADCAST_GONE_S = 60.0
+#: A strap that is not there is looked for again after this.
+STRAP_EVERY_S = 60.0
+
+log = logging.getLogger(__name__)
+
+
+class BleOptions(DriverOptions, Tuning):
+    """`[bikes.options]` of a bike on Bluetooth. One of the first three says which bike it is."""
+
+    address: str | None = None
+    #: As the bike advertises it; for bikes that change their address.
+    name: str | None = None
+    #: Keiser M3: the number set in its console.
+    equipment_id: int | None = Field(default=None, ge=0, le=255)
+    #: hci0, hci1 …; else BlueZ's default.
+    adapter: str | None = None
+    #: `auto`: the best of what the bike has.
+    protocol: str = AUTO
+    #: Further protocols to listen to on the same connection. Some bikes fall silent over it.
+    services: tuple[str, ...] | None = None
+    #: Written to the control point when nothing streams, in hex.
+    start: tuple[str, ...] | None = None
+    #: Address of a heart rate strap. The race goes on without it.
+    heart_rate: str | None = None
+
+    @field_validator("address", "heart_rate")
+    @classmethod
+    def _is_an_address(cls, address: str | None) -> str | None:
+        if address is not None and not _is_address(address):
+            raise ValueError("expected an address such as C0:FF:EE:12:34:56")
+        return address and address.upper()
+
+    @field_validator("protocol")
+    @classmethod
+    def _is_known(cls, protocol: str) -> str:
+        known = (AUTO, KEISER, *GATT_PROTOCOLS)
+        if protocol not in known:
+            raise ValueError(f"expected one of: {', '.join(known)}")
+        return protocol
+
+    @field_validator("services")
+    @classmethod
+    def _are_known(cls, services: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        if not set(services or ()) <= set(GATT_PROTOCOLS):
+            raise ValueError(f"expected of these: {', '.join(GATT_PROTOCOLS)}")
+        return services
+
+    @field_validator("start")
+    @classmethod
+    def _is_hex(cls, start: tuple[str, ...] | None) -> tuple[str, ...] | None:
+        for command in start or ():
+            bytes.fromhex(command)
+        return start
+
+    @model_validator(mode="after")
+    def _says_which(self) -> Self:
+        if self.address is None and self.name is None and self.equipment_id is None:
+            raise ValueError("expected an address, a name or an equipment_id: try `scan`")
+        return self
+
+    @property
+    def who(self) -> str:
+        """For people: the bike that these options mean."""
+        return self.address or self.name or f"Keiser {self.equipment_id}"
+
+    def means(self, heard: Advertisement) -> bool:
+        if self.address is not None:
+            return heard.address == self.address
+        if self.equipment_id is not None:
+            data = heard.manufacturer_data.get(Keiser.company_id)
+            return data is not None and equipment_id(data) == self.equipment_id
+        return heard.name == self.name
+
+
+class BleBike:
+    """Driver `ble`. The bike is open once it was understood, lost when it falls silent."""
+
+    Options = BleOptions
+
+    def __init__(self, options: BleOptions, clock: Clock) -> None:
+        self._options = options
+        self._clock = clock
+        self.stale_after_s = (
+            3.0 if options.protocol == AUTO else PROTOCOLS[options.protocol].stale_after_s
+        )
+        self.on_frame: FrameListener = lambda _name, _frame: None
+
+    @staticmethod
+    def discover(seconds: float) -> AsyncIterator[FoundBike]:
+        """On BlueZ's default adapter."""
+        return scan_air(seconds)
+
+    @asynccontextmanager
+    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+        options = self._options
+        adapter = radio(options.adapter)
+        if options.address is not None:
+            await adapter.let_go_of(options.address)
+        found = await adapter.find(options.means, APPEAR_S)
+        if found is None:
+            raise BikeLost(
+                f"{options.who} was not heard in {APPEAR_S:g} s: is it awake, near, and not "
+                "connected to something else? Most bikes wake up when pedalled"
+            )
+        profile = profile_of(found.name)
+        if self._is_broadcasting(found):
+            opened = self._overheard(adapter, found, options.over(profile))
+        else:
+            opened = self._connected(adapter, found, profile)
+        async with opened as readings:
+            yield readings
+
+    def _is_broadcasting(self, found: Advertisement) -> bool:
+        if self._options.protocol != AUTO:
+            return self._options.protocol == KEISER
+        return speaks_keiser(found)
+
+    @asynccontextmanager
+    async def _overheard(
+        self, adapter: Radio, found: Advertisement, tuning: Tuning
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
+        talk = self._conversation(KEISER, Keiser(), tuning)
+        async with aclosing(self._broadcasts(adapter, found, talk)) as readings:
+            understood = await once_understood(readings, UNDERSTAND_S)
+            if understood is None:
+                raise BikeLost(f"{self._options.who} broadcasts, but {talk.silence}")
+            yield understood
+
+    async def _broadcasts(
+        self, adapter: Radio, found: Advertisement, talk: Conversation
+    ) -> AsyncGenerator[Reading, None]:
+        async with adapter.listen() as listener:
+            heard: Advertisement | None = found
+            while heard is not None:
+                data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
+                for reading in talk.hear(self._clock.monotonic_ns(), data):
+                    self.stale_after_s = talk.protocol.stale_after_s
+                    yield reading
+                heard = await listener.next(self._options.means, BROADCAST_GONE_S)
+        await adapter.restart_scan()
+        raise BikeLost(f"{self._options.who} was not heard for {BROADCAST_GONE_S:g} s")
+
+    @asynccontextmanager
+    async def _connected(
+        self, adapter: Radio, found: Advertisement, profile: Profile
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
+        strap: deque[Reading] = deque(maxlen=16)
+        async with adapter.connect(found) as connection:
+            talks = self._conversations(connection, profile)
+            session = BleSession(connection, talks, strap, self._clock)
+            async with (
+                self._listening_to_strap(strap),
+                aclosing(session.readings()) as readings,
+            ):
+                understood = await once_understood(readings, UNDERSTAND_S)
+                if understood is None:
+                    raise BikeLost(
+                        f"{self._options.who} is connected, but {talks[0].silence}; "
+                        f"{inventory(connection)}"
+                    )
+                yield understood
+
+    def _conversations(self, connection: Connection, profile: Profile) -> list[Conversation]:
+        """The main one first. Raises BikeLost if the bike does not speak it."""
+        options = self._options
+        has = spoken(connection)
+        main = options.protocol
+        if main == AUTO:
+            main = next((name for name in has if name not in COMPANIONS), AUTO)
+        if main not in has:
+            wanted = "protocol that is known" if main == AUTO else main
+            raise BikeLost(
+                f"{options.who} is connected, but speaks no {wanted}; {inventory(connection)}"
+            )
+        services = profile.services if options.services is None else options.services
+        names = [main, *(name for name in services if name in has and name != main)]
+        protocols = {name: self._protocol(name, profile) for name in names}
+        self.stale_after_s = protocols[main].stale_after_s
+        tuning = options.over(profile)
+        return [self._conversation(name, made, tuning) for name, made in protocols.items()]
+
+    def _protocol(self, name: str, profile: Profile) -> WireProtocol:
+        start = profile.start if self._options.start is None else self._options.start
+        if name == "ftms" and start is not None:
+            return Ftms(tuple(bytes.fromhex(command) for command in start))
+        return PROTOCOLS[name]()
+
+    def _conversation(self, name: str, protocol: WireProtocol, tuning: Tuning) -> Conversation:
+        now_ns = self._clock.monotonic_ns()
+        return Conversation(name, protocol, tuning, now_ns, self.on_frame)
+
+    @asynccontextmanager
+    async def _listening_to_strap(self, heard: deque[Reading]) -> AsyncIterator[None]:
+        address = self._options.heart_rate
+        if address is None:
+            yield
+            return
+        strap = BleBike(BleOptions(address=address, protocol="heart_rate"), self._clock)
+        listening = asyncio.create_task(_keep_listening(strap, heard))
+        try:
+            yield
+        finally:
+            listening.cancel()
+            await asyncio.wait([listening])
+
+
+async def _keep_listening(strap: BleBike, heard: deque[Reading]) -> None:
+    """A strap that goes or fails is not the bike's trouble, so nobody else looks after it."""
+    while True:
+        try:
+            async with strap.open_bike() as readings:
+                async for reading in readings:
+                    heard.append(reading)
+        except BikeLost as error:
+            log.info("heart rate: %s", error)
+        await asyncio.sleep(STRAP_EVERY_S)
+
+
+def _is_address(text: str) -> bool:
+    return re.fullmatch("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", text) is not None

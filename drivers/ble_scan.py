@@ -1,0 +1,95 @@
+"""Looking for bikes on Bluetooth: what devices may be, by their advertisements alone."""
+
+import time
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+
+from drivers.ble import Advertisement, radio
+from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS
+from drivers.discovery import FoundBike
+from drivers.profiles import UnknownModel, profile_of
+from drivers.protocols.ftms_control import is_indoor_bike
+from drivers.protocols.keiser import Keiser, equipment_id
+from drivers.reading import Frame, Reading
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A protocol that a device may speak, and why it is thought so."""
+
+    protocol: str
+    why: str
+
+
+def speaks_keiser(heard: Advertisement) -> bool:
+    """It broadcasts as a Keiser M3 does, which takes no connection."""
+    return equipment_id(_keiser_data(heard)) is not None
+
+
+def guess(heard: Advertisement) -> Guess | None:
+    """None: nothing speaks for a bike, or something against it."""
+    if speaks_keiser(heard):
+        return Guess(
+            "keiser", f"broadcasts as Keiser, equipment {equipment_id(_keiser_data(heard))}"
+        )
+    fitness = heard.service_data.get(GATT_PROTOCOLS["ftms"].service)
+    if fitness is not None and is_indoor_bike(fitness) is False:
+        return None
+    for name, gatt in GATT_PROTOCOLS.items():
+        if gatt.service in heard.services:
+            also = ", a companion of a bike" if name in COMPANIONS else ""
+            return Guess(name, f"advertises the service of {name}{also}")
+    if fitness is not None:
+        return Guess("ftms", "advertises itself as an indoor bike")
+    profile = profile_of(heard.name)
+    if heard.name and not isinstance(profile, UnknownModel):
+        return Guess("auto", f"is named like: {profile.name}")
+    return None
+
+
+async def scan_air(seconds: float) -> AsyncIterator[FoundBike]:
+    """Each device that may be a bike, once, when it is first heard. Raises BikeLost."""
+    seen: set[str] = set()
+
+    def is_news(heard: Advertisement) -> bool:
+        return heard.address not in seen and guess(heard) is not None
+
+    until_s = time.monotonic() + seconds
+    async with radio(None).listen() as listener:
+        while (left_s := until_s - time.monotonic()) > 0:
+            heard = await listener.next(is_news, left_s)
+            if heard is not None:
+                seen.add(heard.address)
+                yield _found(heard)
+
+
+def _found(heard: Advertisement) -> FoundBike:
+    guessed = guess(heard)
+    assert guessed is not None
+    return FoundBike(
+        heard.name or "(no name)",
+        heard.address,
+        guessed.why,
+        _options(heard, guessed),
+        heard.rssi_dbm,
+        _overheard(heard),
+    )
+
+
+def _options(heard: Advertisement, guessed: Guess) -> Mapping[str, object]:
+    """By what stays the same: the console's number, the name where the address changes."""
+    if guessed.protocol == "keiser":
+        return {"equipment_id": equipment_id(_keiser_data(heard))}
+    if heard.is_passing and heard.name:
+        return {"name": heard.name}
+    return {"address": heard.address}
+
+
+def _overheard(heard: Advertisement) -> Reading | None:
+    readings = Keiser().feed(Frame(time.monotonic_ns(), _keiser_data(heard)))
+    return readings[0] if readings else None
+
+
+def _keiser_data(heard: Advertisement) -> bytes:
+    assert Keiser.company_id is not None
+    return heard.manufacturer_data.get(Keiser.company_id, b"")

@@ -1,0 +1,175 @@
+"""FTMS Cross Trainer Data: what some machines send in place of Indoor Bike Data.
+
+Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "Cross Trainer Data"
+(0x2ACE). All numbers are little-endian.
+
+Its cadence is in steps per minute. The Supplement has it that "a stride is a pair of steps": left
+and right. Pedals that are joined by a crank come round once in that time, so two steps are one
+turn, and the cadence is half of the steps. This is not certain: neither text speaks of cranks, no
+capture of a bike that sends this was found, and a user of an elliptical saw half of what its
+display shows (cagnulein/qdomyos-zwift #4013). `cadence_scale = 2` in the config is for such a
+machine.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from drivers.protocols.ftms import Ftms, IndoorBikeData
+from drivers.protocols.ftms import _Field as Field
+from drivers.protocols.wire_protocol import Gatt, sig_uuid
+from drivers.reading import Frame, Reading
+
+STEPS_PER_TURN = 2
+#: Sent by machines that hear no strap (cagnulein/qdomyos-zwift #4013), beside 0.
+_NO_HEART_RATE = 0xFF
+
+
+@dataclass(frozen=True, slots=True)
+class CrossTrainerData:
+    """One notification. None: not in it, or marked as not available.
+
+    Split over several notifications as Indoor Bike Data is: all but the last say `more_data`.
+    """
+
+    more_data: bool = False
+    #: Pedalled backwards.
+    is_backward: bool = False
+    speed_kmh: float | None = None
+    average_speed_kmh: float | None = None
+    distance_m: int | None = None
+    steps_per_minute: int | None = None
+    average_steps_per_minute: int | None = None
+    strides: float | None = None
+    ascent_m: int | None = None
+    descent_m: int | None = None
+    inclination_percent: float | None = None
+    ramp_deg: float | None = None
+    #: As sent. Some machines send ten times the level that they show.
+    resistance_level: int | None = None
+    power_w: int | None = None
+    average_power_w: int | None = None
+    energy_kcal: int | None = None
+    energy_per_hour_kcal: int | None = None
+    energy_per_minute_kcal: int | None = None
+    heart_rate_bpm: int | None = None
+    metabolic_equivalent: float | None = None
+    elapsed_s: int | None = None
+    remaining_s: int | None = None
+    #: Bytes of the notification that meant nothing. Not part of what the machine said.
+    unusable_bytes: int = field(default=0, compare=False)
+
+
+_FLAGS_BYTES = 3
+#: Inverted, as in Indoor Bike Data: clear means that the speed is present.
+_MORE_DATA = 1 << 0
+#: Says something by itself; no field belongs to it.
+_BACKWARD = 1 << 15
+
+_RESISTANCE = Field(7, "resistance_level", 2, signed=True)
+#: As with bikes: one byte in the Supplement, two in version 1.0.
+_NARROW_RESISTANCE = Field(7, "resistance_level", 1)
+
+#: In the order of the wire. Fields that share a bit are sent together, or marked.
+_FIELDS = (
+    Field(0, "speed_kmh", 2, counts_per_unit=100),
+    Field(1, "average_speed_kmh", 2, counts_per_unit=100),
+    Field(2, "distance_m", 3),
+    Field(3, "steps_per_minute", 2, not_available=0xFFFF),
+    Field(3, "average_steps_per_minute", 2, not_available=0xFFFF),
+    Field(4, "strides", 2, counts_per_unit=10),
+    Field(5, "ascent_m", 2, not_available=0xFFFF),
+    Field(5, "descent_m", 2, not_available=0xFFFF),
+    Field(6, "inclination_percent", 2, counts_per_unit=10, signed=True, not_available=0x7FFF),
+    Field(6, "ramp_deg", 2, counts_per_unit=10, signed=True, not_available=0x7FFF),
+    _RESISTANCE,
+    Field(8, "power_w", 2, signed=True),
+    Field(9, "average_power_w", 2, signed=True),
+    Field(10, "energy_kcal", 2, not_available=0xFFFF),
+    Field(10, "energy_per_hour_kcal", 2, not_available=0xFFFF),
+    Field(10, "energy_per_minute_kcal", 1, not_available=0xFF),
+    Field(11, "heart_rate_bpm", 1),
+    Field(12, "metabolic_equivalent", 1, counts_per_unit=10),
+    Field(13, "elapsed_s", 2),
+    Field(14, "remaining_s", 2),
+)
+
+
+def decode_cross_trainer_data(data: bytes) -> CrossTrainerData:
+    """What one notification says. Total: fields are read for as long as their bytes last."""
+    if len(data) < _FLAGS_BYTES:
+        return CrossTrainerData(unusable_bytes=len(data))
+    flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
+    values: dict[str, Any] = {}
+    at = _FLAGS_BYTES
+    for wire_field in _layout(flags, len(data)):
+        end = at + wire_field.size_bytes
+        if end > len(data):
+            break
+        values[wire_field.name] = wire_field.decode(data[at:end])
+        at = end
+    return CrossTrainerData(
+        bool(flags & _MORE_DATA),
+        bool(flags & _BACKWARD),
+        **values,
+        unusable_bytes=len(data) - at,
+    )
+
+
+def _layout(flags: int, length_bytes: int) -> list[Field]:
+    """The fields in a notification. One byte short: the resistance, if any, is in one byte."""
+    fields = _fields(flags ^ _MORE_DATA)
+    missing_bytes = _FLAGS_BYTES + sum(f.size_bytes for f in fields) - length_bytes
+    if missing_bytes == 1:
+        return [_NARROW_RESISTANCE if f is _RESISTANCE else f for f in fields]
+    return fields
+
+
+def _fields(present: int) -> list[Field]:
+    return [f for f in _FIELDS if present & (1 << f.bit)]
+
+
+def encode_cross_trainer_data(data: CrossTrainerData) -> bytes:
+    """One notification with exactly the fields of `data`, the resistance in two bytes.
+
+    Raises ValueError unless `data` has either a speed or `more_data`: on the wire they are one
+    bit. Raises OverflowError for a value that its field cannot hold.
+    """
+    if data.more_data == (data.speed_kmh is not None):
+        raise ValueError("a notification has either a speed or more data to follow")
+    bits = {f.bit for f in _FIELDS if getattr(data, f.name) is not None}
+    present = sum(1 << bit for bit in bits)
+    flags = (present ^ _MORE_DATA) | (_BACKWARD if data.is_backward else 0)
+    body = b"".join(f.encode(getattr(data, f.name)) for f in _fields(present))
+    return flags.to_bytes(_FLAGS_BYTES, "little") + body
+
+
+class CrossTrainer(Ftms):
+    """A machine that notifies Cross Trainer Data (0x2ACE), and is started as any of FTMS is.
+
+    Averages are left out, and so are the strides: machines do not agree on their unit.
+    """
+
+    gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2ACE),), command=sig_uuid(0x2AD9))
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        """At most one Reading: the present values."""
+        if frame.sent:
+            return []
+        self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
+        data = decode_cross_trainer_data(frame.data)
+        self.unusable_bytes += data.unusable_bytes
+        steps = data.steps_per_minute
+        cadence_rpm = None if steps is None else steps / STEPS_PER_TURN
+        as_bike = IndoorBikeData(cadence_rpm=cadence_rpm, power_w=data.power_w)
+        reading = Reading(
+            at_ns=frame.at_ns,
+            cadence_rpm=None if self._is_contradicted(frame.at_ns, as_bike) else cadence_rpm,
+            resistance_raw=data.resistance_level,
+            power_w=data.power_w,
+            speed_kmh=data.speed_kmh,
+            distance_m=data.distance_m,
+            heart_rate_bpm=None
+            if data.heart_rate_bpm in (0, _NO_HEART_RATE)
+            else data.heart_rate_bpm,
+        )
+        return [] if reading == Reading(frame.at_ns) else [reading]

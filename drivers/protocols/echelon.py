@@ -1,0 +1,153 @@
+"""Echelon Connect: the bike's own service, which streams after it was asked in a certain order.
+
+    F0 <op> <length of the body> <body> <checksum>
+
+The checksum is the sum of all bytes before it. Numbers are big-endian. Each notification and each
+command is one message. Bikes with newer firmware are locked to their own app.
+
+Source: cagnulein/qdomyos-zwift src/devices/echelonconnectsport, doudar/SmartSpin2k
+src/sensors/EchelonData.cpp and #237.
+"""
+
+from dataclasses import dataclass
+
+from drivers.protocols.wire_protocol import Gatt, WireProtocol
+from drivers.reading import Frame, Reading
+
+POLL = 0xA0
+STATUS = 0xD1
+RESISTANCE = 0xD2
+
+_START = 0xF0
+#: F0, op and length before the body, the checksum after it.
+_OVERHEAD_BYTES = 4
+_STATUS_BYTES = 9
+
+#: Between the messages of the beginning …
+START_EVERY_NS = 100_000_000
+#: … and then.
+POLL_EVERY_NS = 1_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Status:
+    """What the bike sends about once a second."""
+
+    cadence_rpm: int
+    elapsed_s: int = 0
+    #: Hundredths of a km or of a mile, as the bike is set; it does not say which.
+    distance: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Resistance:
+    """A level, 1 … 32. Sent when it changes, and then not again."""
+
+    level: int
+
+
+@dataclass(frozen=True, slots=True)
+class Other:
+    """Any other message: a command, its answer."""
+
+    op: int
+    body: bytes = b""
+
+
+Message = Status | Resistance | Other
+
+
+def decode_message(data: bytes) -> Message | None:
+    """None unless `data` is a message from its first byte to its last."""
+    if len(data) < _OVERHEAD_BYTES or data[0] != _START:
+        return None
+    op, body = data[1], data[3:-1]
+    if data[2] != len(body) or data[-1] != sum(data[:-1]) & 0xFF:
+        return None
+    if op == STATUS and len(body) == _STATUS_BYTES:
+        return Status(
+            elapsed_s=int.from_bytes(body[0:2], "big"),
+            distance=int.from_bytes(body[4:6], "big"),
+            cadence_rpm=int.from_bytes(body[6:8], "big"),
+        )
+    if op == RESISTANCE and len(body) == 1:
+        return Resistance(body[0])
+    return Other(op, body)
+
+
+def encode_message(message: Message) -> bytes:
+    """0 in what is not understood of a Status. Raises ValueError for what does not fit."""
+    try:
+        op, body = _op_and_body(message)
+        unsealed = bytes((_START, op, len(body))) + body
+    except OverflowError as error:
+        raise ValueError(f"does not fit: {message}") from error
+    return unsealed + bytes((sum(unsealed) & 0xFF,))
+
+
+def _op_and_body(message: Message) -> tuple[int, bytes]:
+    match message:
+        case Status(cadence_rpm, elapsed_s, distance):
+            numbers = (elapsed_s, 0, distance, cadence_rpm)
+            return STATUS, b"".join(number.to_bytes(2, "big") for number in numbers) + b"\0"
+        case Resistance(level):
+            return RESISTANCE, bytes((level,))
+        case Other(op, body):
+            return op, body
+
+
+#: What its own app sends to begin with; the last one makes the bike stream.
+START = (
+    *([Other(0xA1)] * 4),
+    Other(0xA3),
+    Other(0xA1),
+    Other(0xB0, b"\x01"),
+)
+
+
+class Echelon(WireProtocol):
+    """One connection. Power and speed are left out: the bike does not know them."""
+
+    gatt = Gatt(
+        service="0bf669f1-45f2-11e7-9598-0800200c9a66",
+        notify=(
+            "0bf669f3-45f2-11e7-9598-0800200c9a66",
+            "0bf669f4-45f2-11e7-9598-0800200c9a66",
+        ),
+        command="0bf669f2-45f2-11e7-9598-0800200c9a66",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._to_send = list(START)
+        self._polls = 0
+        self._next_ns: int | None = None
+        self._level: int | None = None
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        if frame.sent:
+            return []
+        match decode_message(frame.data):
+            case None:
+                self.unusable_bytes += len(frame.data)
+                return []
+            case Status(cadence_rpm):
+                # No word of the level means that it is the same: it is sent when it changes.
+                return [Reading(frame.at_ns, cadence_rpm=cadence_rpm, resistance_raw=self._level)]
+            case Resistance(level):
+                self._level = level
+                return [Reading(frame.at_ns, resistance_raw=level)]
+            case Other():
+                return []
+
+    def request(self, now_ns: int) -> bytes:
+        """First what makes it stream, one by one, then a poll every second, numbered 1 … 255."""
+        if self._next_ns is not None and now_ns < self._next_ns:
+            return b""
+        if self._to_send:
+            message = self._to_send.pop(0)
+        else:
+            self._polls = self._polls % 255 + 1
+            message = Other(POLL, bytes((self._polls,)))
+        self._next_ns = now_ns + (START_EVERY_NS if self._to_send else POLL_EVERY_NS)
+        return encode_message(message)
