@@ -288,7 +288,7 @@ class Radio:
             try:
                 await scanner.start()
             except _RADIO_ERRORS as error:
-                if "InProgress" not in str(error) or not tries_left:
+                if "InProgress" not in _text(error) or not tries_left:
                     raise BikeLost(f"no Bluetooth scan: {_why(error)}") from error
                 await asyncio.sleep(BUSY_WAIT_S)
             else:
@@ -368,8 +368,15 @@ def _why(error: BaseException) -> str:
         return f"no D-Bus on this machine, so no BlueZ: {error}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
-    text = str(error) or type(error).__name__
+    text = _text(error)
     for known, explanation in _EXPLANATIONS.items():
         if known in text:
             return f"{explanation} ({text})"
     return text
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return str(error) or type(error).__name__
+    except ValueError:  # bleak's errors take BlueZ's words apart, and not all of them bear it
+        return ", ".join(map(str, error.args))

@@ -225,7 +225,7 @@ class Ftms(WireProtocol):
 
     def feed(self, frame: Frame) -> list[Reading]:
         """At most one Reading: the present values. Totals of energy are left out."""
-        if frame.sent:
+        if frame.sent or not frame.data:
             return []
         self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
         data = decode_indoor_bike_data(frame.data)

@@ -178,6 +178,16 @@ class TestConnection:
             with pytest.raises(BikeLost, match=r"no notifications of 00002ad2.*0x80"):
                 await connection.subscribe(INDOOR_BIKE_DATA)
 
+    async def test_an_error_that_bleak_cannot_put_into_words(
+        self, hci: Radio, bike: Device
+    ) -> None:
+        bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
+            "StartNotify", Fault(FAILED, "ATT error: 0x80, extra")
+        )
+        async with hci.connect(await found(hci, bike)) as connection:
+            with pytest.raises(BikeLost, match="ATT error: 0x80, extra"):
+                await connection.subscribe(INDOOR_BIKE_DATA)
+
     async def test_radio_noise_is_tried_again(self, hci: Radio, bike: Device) -> None:
         bike.fail("Connect", ABORT_BY_LOCAL)
         async with hci.connect(await found(hci, bike)) as connection:

@@ -99,7 +99,9 @@ def test_a_resistance_is_sent_when_it_changes_and_holds_until_then() -> None:
         Reading(at_ns=7, cadence_rpm=95, resistance_raw=20)
     ]
     assert feed(Echelon(), "f0d109 0000 0000 0001 005f 00 2a") == [Reading(at_ns=7, cadence_rpm=95)]
-    assert feed(echelon, "f0d109 0001 0000 0000 0000 00 cb") == [Reading(at_ns=7, cadence_rpm=0)]
+    assert feed(echelon, "f0d109 0001 0000 0000 0000 00 cb") == [
+        Reading(at_ns=7, cadence_rpm=0, resistance_raw=20)
+    ]
 
 
 def test_an_answer_is_no_reading_and_no_junk() -> None:

@@ -1,0 +1,422 @@
+"""Bluetooth bikes of all kinds, on the real bleak: chosen, started, silent, gone and back."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from bleak.uuids import normalize_uuid_str
+from pydantic import ValidationError
+
+from drivers import BikeLost, Reading, ble, ble_bike, conversation
+from drivers.ble_bike import BleBike
+from drivers.protocols import ftms
+from drivers.protocols.crank import Revolutions
+from drivers.protocols.cycling_power import PowerMeasurement, encode_power
+from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
+from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
+from gateway.clock import SystemClock
+from tests.support.bluez import ATT_ERROR, Bluez, Device, bikes
+from tests.support.bluez.device import Services
+
+SECOND = 1_000_000_000
+DATA = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
+FTMS = encode_indoor_bike_data(DATA)
+KEISER = bytes.fromhex("063000383803460573000d00042701000a")
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What takes seconds beside a bike takes tenths here."""
+    monkeypatch.setattr(ble, "DISCONNECT_S", 0.5)
+    monkeypatch.setattr(ble_bike, "APPEAR_S", 2.0)
+    monkeypatch.setattr(ble_bike, "UNDERSTAND_S", 1.5)
+    monkeypatch.setattr(ftms, "START_AFTER_NS", 3 * SECOND // 10)
+    monkeypatch.setattr(ftms, "START_EVERY_NS", SECOND // 10)
+
+
+def turns() -> Iterator[Revolutions]:
+    """A crank at 64 rpm: a turn every 960 ticks of 1/1024 s."""
+    number = 0
+    while True:
+        yield Revolutions(number & 0xFFFF, number * 960 & 0xFFFF)
+        number += 1
+
+
+@asynccontextmanager
+async def saying(
+    device: Device, uuid: str, frame: Callable[[], bytes], every_s: float = 0.05
+) -> AsyncIterator[None]:
+    """Notified again and again to whoever listens."""
+
+    async def say() -> None:
+        while True:
+            device.notify(uuid, frame())
+            await asyncio.sleep(every_s)
+
+    talking = asyncio.create_task(say())
+    try:
+        yield
+    finally:
+        talking.cancel()
+        with suppress(asyncio.CancelledError):
+            await talking
+
+
+def driver(**options: object) -> BleBike:
+    return BleBike(BleBike.Options.model_validate(options), SystemClock())
+
+
+async def said(readings: AsyncIterator[Reading], *names: str) -> dict[str, float]:
+    """The first value of each of these fields."""
+    values: dict[str, float] = {}
+    async with asyncio.timeout(20):
+        while set(values) < set(names):
+            reading = await anext(readings)
+            values |= {one: value for one in names if (value := getattr(reading, one)) is not None}
+    return values
+
+
+async def first(bike: BleBike) -> Reading:
+    async with asyncio.timeout(20), bike.open_bike() as readings:
+        return await anext(readings)
+
+
+async def hear_to_the_end(readings: AsyncIterator[Reading]) -> None:
+    async with asyncio.timeout(20):
+        async for _ in readings:
+            pass
+
+
+class TestProtocols:
+    async def test_ftms(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            reading = await first(driver(address=bike.address))
+        assert (reading.cadence_rpm, reading.resistance_raw, reading.power_w) == (80, 40, 150)
+        assert reading.source == "ftms"
+
+    async def test_cycling_power(self, bluez: Bluez) -> None:
+        bike = bikes.power_meter(bluez)
+        crank = turns()
+
+        def frame() -> bytes:
+            return encode_power(PowerMeasurement(power_w=120, crank=next(crank)))
+
+        async with (
+            saying(bike, bikes.CYCLING_POWER_MEASUREMENT, frame, every_s=0.3),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert await said(readings, "power_w", "cadence_rpm") == {
+                "power_w": 120,
+                "cadence_rpm": 64,
+            }
+
+    async def test_speed_and_cadence(self, bluez: Bluez) -> None:
+        bike = bikes.csc_sensor(bluez)
+        crank = turns()
+
+        def frame() -> bytes:
+            return encode_speed_cadence(SpeedCadenceMeasurement(crank=next(crank)))
+
+        async with saying(bike, bikes.CSC_MEASUREMENT, frame, every_s=0.3):
+            assert (await first(driver(address=bike.address))).cadence_rpm == 64
+
+    async def test_echelon_streams_after_its_greeting(self, bluez: Bluez) -> None:
+        bike = bikes.echelon_bike(bluez)
+        async with saying(
+            bike,
+            bikes.ECHELON_DATA,
+            lambda: bytes.fromhex("f0d109000000000001005f002a") if bike.written[3:] else b"",
+        ):
+            reading = await first(driver(address=bike.address))
+        assert reading.cadence_rpm == 95
+        assert bike.written[0] == (bikes.ECHELON_WRITE, bytes.fromhex("f0a10091"))
+
+    async def test_flywheel(self, bluez: Bluez) -> None:
+        bike = bikes.flywheel_bike(bluez)
+        frame = bytes.fromhex(
+            "ff1f0c0122000000000000005a00000000000000000000000000000a000000016155"
+        )
+        async with saying(bike, bikes.FLYWHEEL_DATA, lambda: frame):
+            reading = await first(driver(address=bike.address))
+        assert (reading.cadence_rpm, reading.power_w) == (90, 290)
+
+    async def test_keiser_is_overheard_and_never_connected(self, bluez: Bluez) -> None:
+        bikes.keiser_m3i(bluez, KEISER)
+        bike = driver(equipment_id=56)
+        reading = await first(bike)
+        assert (reading.cadence_rpm, reading.resistance_raw) == (82.4, 10)
+        assert reading.resistance_percent == pytest.approx(41.7, abs=0.1), "by its profile"
+        assert bike.stale_after_s == 1
+        assert "Connect" not in bluez.members()
+
+    async def test_of_many_keisers_the_one_that_is_meant(self, bluez: Bluez) -> None:
+        for number in (54, 55, 56, 57):
+            frame = bytearray(KEISER)
+            frame[3], frame[4:6] = number, (number * 10).to_bytes(2, "little")
+            bikes.keiser_m3i(bluez, bytes(frame))
+        async with driver(equipment_id=56).open_bike() as readings:
+            async with asyncio.timeout(10):
+                cadences = {(await anext(readings)).cadence_rpm for _ in range(5)}
+        assert cadences == {56.0}
+
+
+def combo(bluez: Bluez, *services: str) -> Device:
+    """A bike with several services, each with its stream."""
+    streams: Services = {
+        bikes.FITNESS_MACHINE: {bikes.INDOOR_BIKE_DATA: ("notify",)},
+        bikes.CYCLING_POWER: {bikes.CYCLING_POWER_MEASUREMENT: ("notify",)},
+        bikes.SPEED_AND_CADENCE: {bikes.CSC_MEASUREMENT: ("notify",)},
+        bikes.HEART_RATE: {bikes.HEART_RATE_MEASUREMENT: ("notify",)},
+    }
+    return bluez.add_device(name="combo", services={one: streams[one] for one in services})
+
+
+class TestChoice:
+    @pytest.mark.parametrize(
+        ("services", "chosen"),
+        [
+            ([bikes.CYCLING_POWER, bikes.FITNESS_MACHINE], bikes.INDOOR_BIKE_DATA),
+            ([bikes.SPEED_AND_CADENCE, bikes.CYCLING_POWER], bikes.CYCLING_POWER_MEASUREMENT),
+            ([bikes.HEART_RATE, bikes.SPEED_AND_CADENCE], bikes.CSC_MEASUREMENT),
+        ],
+    )
+    async def test_the_best_is_taken_and_nothing_else_is_subscribed(
+        self, bluez: Bluez, services: list[str], chosen: str
+    ) -> None:
+        """Some bikes send nothing when more than one service is listened to."""
+        bike = combo(bluez, *services)
+        with suppress(BikeLost):
+            await first(driver(address=bike.address))
+        paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
+        assert paths == [bike.characteristic(chosen).path]
+
+    async def test_another_can_be_wanted(self, bluez: Bluez) -> None:
+        bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
+        frame = encode_power(PowerMeasurement(power_w=120))
+        async with saying(bike, bikes.CYCLING_POWER_MEASUREMENT, lambda: frame):
+            reading = await first(driver(address=bike.address, protocol="cycling_power"))
+        assert (reading.power_w, reading.source) == (120, "cycling_power")
+
+    async def test_further_services_are_listened_to_if_wanted(self, bluez: Bluez) -> None:
+        bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
+        pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+            saying(bike, bikes.HEART_RATE_MEASUREMENT, lambda: pulse),
+            driver(address=bike.address, services=["heart_rate"]).open_bike() as readings,
+        ):
+            assert await said(readings, "cadence_rpm", "heart_rate_bpm") == {
+                "cadence_rpm": 80,
+                "heart_rate_bpm": 121,
+            }
+
+    async def test_a_profile_knows_them_by_the_bikes_name(self, bluez: Bluez) -> None:
+        bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.SPEED_AND_CADENCE)
+        bike.name = "ICSE 7"
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            await first(driver(address=bike.address))
+        paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
+        assert bike.characteristic(bikes.CSC_MEASUREMENT).path in paths
+
+    async def test_a_stranger_is_lost_with_what_it_has(self, bluez: Bluez) -> None:
+        bike = bluez.add_device(name="lamp", services={"180f": {"2a19": ("read",)}})
+        with pytest.raises(BikeLost, match=r"speaks no protocol that is known; .*found: 180f"):
+            await first(driver(address=bike.address))
+
+    async def test_a_strap_alone_is_no_bike(self, bluez: Bluez) -> None:
+        strap = bikes.heart_rate_strap(bluez)
+        with pytest.raises(BikeLost, match="speaks no protocol that is known"):
+            await first(driver(address=strap.address))
+
+    async def test_a_wanted_protocol_that_it_lacks(self, bluez: Bluez) -> None:
+        bike = bikes.csc_sensor(bluez)
+        with pytest.raises(BikeLost, match="speaks no ftms; services found: 1816"):
+            await first(driver(address=bike.address, protocol="ftms"))
+
+
+class TestBinding:
+    async def test_several_bikes_on_one_adapter(self, bluez: Bluez) -> None:
+        devices = [bikes.ftms_bike(bluez, name=f"bike {number}") for number in range(4)]
+
+        async def heard(number: int) -> float | None:
+            data = encode_indoor_bike_data(
+                IndoorBikeData(speed_kmh=1, cadence_rpm=60 + number, power_w=1)
+            )
+            async with saying(devices[number], bikes.INDOOR_BIKE_DATA, lambda: data):
+                return (await first(driver(address=devices[number].address))).cadence_rpm
+
+        assert await asyncio.gather(*map(heard, range(4))) == [60, 61, 62, 63]
+        assert bluez.connects_while_discovering == 0
+
+    async def test_by_name_where_the_address_changes(self, bluez: Bluez) -> None:
+        bikes.ftms_bike(bluez, name="other")
+        bike = bikes.ftms_bike(bluez, name="mine")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            assert (await first(driver(name="mine"))).cadence_rpm == 80
+
+    async def test_an_absent_bike_does_not_keep_the_others_waiting(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        absent = asyncio.create_task(first(driver(address="C0:00:00:00:00:00")))
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            assert await asyncio.wait_for(first(driver(address=bike.address)), 1.5)
+        with pytest.raises(BikeLost, match="was not heard in 2 s: is it awake"):
+            await absent
+
+
+class TestStart:
+    async def test_a_silent_bike_is_started(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+
+        def streams() -> bytes:
+            started = (normalize_uuid_str(bikes.CONTROL_POINT), b"\x07") in bike.written
+            return FTMS if started else b""
+
+        bike.on_write = lambda _uuid, data: bytes((0x80, data[0], 0x01))
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, streams):
+            assert (await first(driver(address=bike.address))).cadence_rpm == 80
+        assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
+
+    async def test_one_that_streams_is_left_alone(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            for _ in range(12):
+                await anext(readings)
+        assert bike.written == []
+
+    async def test_one_that_refuses_may_stream_all_the_same(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.characteristic(bikes.CONTROL_POINT).fail("WriteValue", ATT_ERROR, ATT_ERROR)
+        bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", ATT_ERROR)
+        late = iter([b""] * 16)
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
+            assert (await first(driver(address=bike.address))).cadence_rpm == 80
+
+    async def test_the_commands_can_be_others_or_none(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        for start in (["00", "0801"], []):
+            bike.written.clear()
+            with pytest.raises(BikeLost):
+                await first(driver(address=bike.address, start=start))
+            assert [data.hex() for _, data in bike.written] == start
+
+
+class TestSilence:
+    async def test_connected_but_mute_is_a_loss_with_what_it_has(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        with pytest.raises(
+            BikeLost, match=r"is connected, but nothing was heard; services found: 1826"
+        ):
+            await first(driver(address=bike.address))
+        assert not bike.connected
+
+    async def test_falling_silent_is_a_loss(
+        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(conversation, "SILENCE_NS", SECOND // 2)
+        device = bikes.ftms_bike(bluez)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            opened = driver(address=device.address).open_bike()
+            readings = await opened.__aenter__()
+            await anext(readings)
+        with pytest.raises(BikeLost, match="fell silent"):
+            await hear_to_the_end(readings)
+        await opened.__aexit__(None, None, None)
+        assert not device.connected
+
+
+class TestLoss:
+    async def test_bluetoothd_away_and_back(
+        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """After which bleak calls the link connected for ever and delivers nothing."""
+        monkeypatch.setattr(conversation, "SILENCE_NS", SECOND)
+        device = bikes.ftms_bike(bluez)
+        bike = driver(address=device.address)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            async with bike.open_bike() as readings:
+                await anext(readings)
+                await bluez.kill()
+                await asyncio.sleep(0.5)
+                await bluez.restart()
+                with pytest.raises(BikeLost, match="fell silent"):
+                    await hear_to_the_end(readings)
+            assert (await first(bike)).cadence_rpm == 80
+
+    async def test_a_lost_link_is_a_loss_at_once(self, bluez: Bluez) -> None:
+        device = bikes.ftms_bike(bluez)
+        bike = driver(address=device.address)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            async with bike.open_bike() as readings:
+                await anext(readings)
+                device.drop_link()
+                with pytest.raises(BikeLost, match="link was lost"):
+                    await asyncio.wait_for(hear_to_the_end(readings), 2)
+            assert (await first(bike)).cadence_rpm == 80
+
+    async def test_the_adapter_switched_off_and_on(self, bluez: Bluez) -> None:
+        device = bikes.ftms_bike(bluez)
+        bike = driver(address=device.address)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            async with bike.open_bike() as readings:
+                await anext(readings)
+                bluez.hci0.power(False)
+                with pytest.raises(BikeLost, match="link was lost"):
+                    await hear_to_the_end(readings)
+            with pytest.raises(BikeLost, match="bluetoothctl power on"):
+                await first(bike)
+            bluez.hci0.power(True)
+            await bluez.settle()
+            assert (await first(bike)).cadence_rpm == 80
+
+
+class TestStrap:
+    async def test_its_pulse_comes_with_the_bikes_readings(self, bluez: Bluez) -> None:
+        bike, strap = bikes.ftms_bike(bluez), bikes.heart_rate_strap(bluez)
+        pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+            saying(strap, bikes.HEART_RATE_MEASUREMENT, lambda: pulse),
+            driver(address=bike.address, heart_rate=strap.address).open_bike() as readings,
+        ):
+            assert await said(readings, "cadence_rpm", "heart_rate_bpm") == {
+                "cadence_rpm": 80,
+                "heart_rate_bpm": 121,
+            }
+        await bluez.settle()
+        assert not strap.connected
+
+    async def test_without_it_the_bike_rides_on(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+            driver(address=bike.address, heart_rate="C0:00:00:00:00:01").open_bike() as readings,
+        ):
+            async with asyncio.timeout(10):
+                for _ in range(60):
+                    await anext(readings)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({}, "expected an address, a name or an equipment_id: try `scan`"),
+        ({"address": "C0FFEE"}, "expected an address such as C0:FF:EE:12:34:56"),
+        ({"name": "x", "protocol": "peloton"}, "expected one of: auto, keiser, ftms"),
+        ({"name": "x", "services": ["peloton"]}, "expected of these: ftms"),
+        ({"name": "x", "start": ["7"]}, "start"),
+        ({"equipment_id": 256}, "equipment_id"),
+    ],
+)
+def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+    with pytest.raises(ValidationError, match=complaint):
+        BleBike.Options.model_validate(options)
+
+
+def test_an_address_in_any_case_of_letters() -> None:
+    assert BleBike.Options(address="c0:ff:ee:00:00:01").address == "C0:FF:EE:00:00:01"
