@@ -28,9 +28,13 @@ ASK_EVERY_S = 0.05
 async def scan_ports(
     seconds: float, ports: list[PortInfo] | None = None
 ) -> AsyncIterator[FoundBike]:
-    """The bikes on all ports, each as soon as it is understood; all ports share the `seconds`."""
+    """The bikes on all ports, each as soon as it is understood, within `seconds`.
+
+    Raises BikeLost at the end if some port could not be looked at, with the reason of each.
+    """
     ports = list_usb_ports() if ports is None else ports
-    looking = [asyncio.create_task(_look(port, seconds / len(TRIES))) for port in ports]
+    problems: dict[str, None] = {}
+    looking = [asyncio.create_task(_look(port, seconds / len(TRIES), problems)) for port in ports]
     try:
         for done in asyncio.as_completed(looking):
             found = await done
@@ -39,20 +43,25 @@ async def scan_ports(
     finally:
         for task in looking:
             task.cancel()
+    if problems:
+        raise BikeLost("; ".join(problems))
 
 
-async def _look(port: PortInfo, seconds_each: float) -> FoundBike | None:
+async def _look(port: PortInfo, seconds_each: float, problems: dict[str, None]) -> FoundBike | None:
     for protocol, baud_rate in TRIES:
-        with suppress(BikeLost):
+        try:
             reading = await _try(port.port, protocol, baud_rate, seconds_each)
-            if reading is not None:
-                return FoundBike(
-                    port.product,
-                    port.port,
-                    f"speaks {protocol} at {baud_rate} baud",
-                    {"port": port.port, "protocol": protocol},
-                    reading=reading,
-                )
+        except BikeLost as error:
+            problems[str(error)] = None
+            return None
+        if reading is not None:
+            return FoundBike(
+                port.product,
+                port.port,
+                f"speaks {protocol} at {baud_rate} baud",
+                {"port": port.port, "protocol": protocol},
+                reading=reading,
+            )
     return None
 
 

@@ -18,6 +18,7 @@ FUNCTION_LINES = 40
 
 #: Modules without a test file of their own, and where they are tested instead.
 ELSEWHERE = {
+    "drivers/ble_session.py": "tests/drivers/test_ble_bike.py",
     "drivers/contract.py": "tests/contracts/test_driver.py",
     "drivers/discovery.py": "a contract: tests/gateway/cli/test_scan.py",
     "drivers/protocols/__init__.py": "tests/captures/test_captures.py",

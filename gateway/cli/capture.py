@@ -1,7 +1,7 @@
 """`capture`: what a bike sends, byte for byte, into a file."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
@@ -31,7 +31,6 @@ def capture(
     Nothing is published. What was recorded is in the file at any moment; `replay` shows it.
     """
     import asyncio
-    from contextlib import suppress
 
     from drivers import BikeLost
     from drivers.contract import FrameSource
@@ -41,25 +40,29 @@ def capture(
     name, driver = chosen_driver(bike, config, protocol, SystemClock())
     if not isinstance(driver, FrameSource):
         fail(f"driver {name!r} does not show its bike's bytes, so they cannot be captured", FAILED)
-    try:
-        lines = file.open("x", encoding="utf-8")
-    except FileExistsError:
-        fail(f"{file} exists; expected the name of a new file", USAGE)
-    except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a place for a new file", FAILED)
-    with lines:
+    with _new(file) as lines:
         recorder = Recorder(lines, note)
         driver.on_frame = recorder.record
         reason = ""
-        with suppress(KeyboardInterrupt, TimeoutError):
-            try:
-                asyncio.run(_record(driver, recorder, seconds))
-            except BikeLost as error:
-                reason = str(error)
+        try:
+            asyncio.run(_record(driver, recorder, seconds))
+        except (KeyboardInterrupt, TimeoutError):
+            pass
+        except BikeLost as error:
+            reason = str(error)
     if not recorder.frames:
         file.unlink()
         fail(reason or f"{bike} said nothing; {file} was not kept", FAILED)
     typer.echo(f"{file}: {recorder.progress}" + (f"; then lost: {reason}" if reason else ""))
+
+
+def _new(file: Path) -> TextIO:
+    try:
+        return file.open("x", encoding="utf-8")
+    except FileExistsError:
+        fail(f"{file} exists; expected the name of a new file", USAGE)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; expected a place for a new file", FAILED)
 
 
 async def _record(driver: "Driver", recorder: "Recorder", seconds: float | None) -> None:

@@ -82,13 +82,16 @@ async def test_each_bike_loses_its_seconds_away_and_nothing_else(
     start_s = round(time.time()) + 8
     gateway.race_length_s = RACE_S
     gateway.race_offset_ms = start_s * 1000 % (RACE_S * 1000)
+
+    def out_of_range() -> None:
+        ftms.leave()
+        ftms.drop_link()
+
     riding = asyncio.create_task(ride(ftms))
     await asyncio.to_thread(gateway.start)
     outages = [Outage(f"bike-{number}") for number in (1, 2, 3)]
     await asyncio.gather(
-        take_away(
-            outages[0], start_s + 8.4, lambda: (ftms.leave(), ftms.drop_link()), ftms.come_back
-        ),
+        take_away(outages[0], start_s + 8.4, out_of_range, ftms.come_back),
         take_away(outages[1], start_s + 11.7, peloton.unplug, peloton.plug_in),
         take_away(outages[2], start_s + 15.1, rig.unplug, rig.plug_in),
     )

@@ -278,8 +278,7 @@ class TestDropOut:
         assert means(field, said, len(seconds)) == seconds
 
     def test_a_knob_at_zero_is_at_zero(self) -> None:
-        turned = [(0, 40), (0.4, 0), (0.5, 0), (0.6, 40)]
-        assert means("resistance_percent", turned) == [32]
+        assert means("resistance_percent", [(0, 40), (0.4, 0), (0.5, 0), (0.6, 40)]) == [32]
 
     @pytest.mark.parametrize(
         ("said", "seconds"),

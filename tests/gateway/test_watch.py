@@ -22,7 +22,7 @@ def watch() -> Watch:
 
 def test_every_value_of_a_reading_is_shown(watch: Watch) -> None:
     said = dict.fromkeys(UNITS, 1.0)
-    watch.add(Reading(0, source="ftms", **said))  # type: ignore[arg-type]
+    watch.add(Reading(0, source="ftms", **said))
     assert [one.value for one in watch.fields(1)] == [1.0] * len(UNITS)
     assert set(Reading.__dataclass_fields__) - {"at_ns", "source"} == set(UNITS)
 

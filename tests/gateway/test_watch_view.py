@@ -10,9 +10,9 @@ from rich.console import Console
 from drivers import Reading
 from drivers.registry import UnusableDriver
 from gateway.bike_link import BikeLink, LinkState
+from gateway.clock import SystemClock
 from gateway.watch import Watch
 from gateway.watch_view import PlainView, heading, open_view, reading_json, reading_line, table
-from tests.support.clock import ManualClock
 
 S = 1_000_000_000
 READING = Reading(2 * S, cadence_rpm=80.04, resistance_raw=417, power_w=0, source="lines")
@@ -28,7 +28,7 @@ def watch() -> Watch:
 
 @pytest.fixture
 def link(watch: Watch) -> BikeLink:
-    link = BikeLink("bike-1", UnusableDriver("gone"), watch, ManualClock(0), Random(1))
+    link = BikeLink("bike-1", UnusableDriver("gone"), watch, SystemClock(), Random(1))
     link.state = LinkState.CONNECTED
     return link
 

@@ -106,6 +106,11 @@ class Adapter(BusObject):
         if member == "StopDiscovery":
             self._end_discovery({sender})
 
+    def on_set(self, name: str, value: object) -> None:
+        if name != "Powered":
+            super().on_set(name, value)
+        self.power(on=bool(value))
+
     def on_client_left(self, sender: str) -> None:
         self._filters.pop(sender, None)
         self._end_discovery({sender})

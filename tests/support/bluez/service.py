@@ -103,6 +103,10 @@ class BusObject:
     def on_client_left(self, sender: str) -> None:
         """A client's connection to the bus is gone."""
 
+    def on_set(self, name: str, value: object) -> None:
+        """A client sets a property."""
+        raise DBusError("org.freedesktop.DBus.Error.PropertyReadOnly", name)
+
 
 class Service:
     """Owns org.bluez between `start` and `stop`, in the event loop of the test."""
@@ -248,6 +252,10 @@ class Service:
             raise DBusError("org.freedesktop.DBus.Error.UnknownObject", f"no {call.path}")
         if call.interface == _PROPERTIES and call.member == "GetAll":
             return "a{sv}", [dict(thing.properties)]
+        if call.interface == _PROPERTIES and call.member == "Set":
+            _, name, value = message.body
+            thing.on_set(name, value.value)
+            return "", []
         method = thing.methods.get(call.member) if call.interface == thing.interface else None
         if method is None:
             raise DBusError("org.freedesktop.DBus.Error.UnknownMethod", f"no {call.member}")

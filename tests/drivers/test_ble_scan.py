@@ -1,0 +1,95 @@
+"""What a device is taken for by its advertisement, and why."""
+
+import pytest
+from bleak.backends.device import BLEDevice
+from bleak.uuids import normalize_uuid_str
+
+from drivers.ble import Advertisement
+from drivers.ble_bike import BleBike
+from drivers.ble_scan import guess, scan_air
+from tests.support.bluez import Bluez, bikes
+
+FITNESS = normalize_uuid_str("1826")
+KEISER = bytes.fromhex("063000383803460573000d00042701000a")
+
+
+def advertisement(
+    name: str = "",
+    services: tuple[str, ...] = (),
+    service_data: dict[str, bytes] | None = None,
+    manufacturer_data: dict[int, bytes] | None = None,
+) -> Advertisement:
+    return Advertisement(
+        "C0:FF:EE:00:00:01",
+        name,
+        is_passing=False,
+        rssi_dbm=-60,
+        services=frozenset(map(normalize_uuid_str, services)),
+        service_data=service_data or {},
+        manufacturer_data=manufacturer_data or {},
+        device=BLEDevice("C0:FF:EE:00:00:01", name, {}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("heard", "protocol", "why"),
+    [
+        (advertisement(services=("1826",)), "ftms", "advertises the service of ftms"),
+        (
+            advertisement(service_data={FITNESS: b"\x01\x20\x00"}),
+            "ftms",
+            "advertises itself as an indoor bike",
+        ),
+        (advertisement(services=("1816", "1818")), "cycling_power", "service of cycling_power"),
+        (advertisement(services=("180d",)), "heart_rate", "a companion of a bike"),
+        (advertisement("SUITO 123"), "auto", "is named like: Others that are known"),
+        (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment 56"),
+    ],
+    ids=lambda one: one if isinstance(one, str) else "",
+)
+def test_a_bike_is_guessed(heard: Advertisement, protocol: str, why: str) -> None:
+    guessed = guess(heard)
+    assert guessed is not None
+    assert guessed.protocol == protocol
+    assert why in guessed.why
+
+
+@pytest.mark.parametrize(
+    "heard",
+    [
+        advertisement(),
+        advertisement("Toaster"),
+        advertisement(services=("180f",)),
+        advertisement("Tread", services=("1826",), service_data={FITNESS: b"\x01\x01\x00"}),
+        advertisement(manufacturer_data={0x004C: b"\x02\x15"}),
+    ],
+    ids=["nothing", "stranger", "battery", "treadmill", "beacon"],
+)
+def test_what_is_no_bike(heard: Advertisement) -> None:
+    assert guess(heard) is None
+
+
+async def test_a_scan_finds_each_once_with_options_that_mean_it(bluez: Bluez) -> None:
+    ftms = bikes.ftms_bike(bluez, name="IC Bike")
+    bikes.keiser_m3i(bluez, KEISER)
+    bluez.add_device(name="lamp", services={"180f": {}})
+    found = [bike async for bike in scan_air(1.0)]
+    assert {(one.name, one.where) for one in found} == {
+        ("IC Bike", ftms.address),
+        ("M3", "C0:FF:EE:00:00:02"),
+    }
+    options = {one.name: BleBike.Options.model_validate(one.options) for one in found}
+    assert options["IC Bike"].address == ftms.address
+    assert options["M3"].equipment_id == 56
+    keiser = next(one for one in found if one.name == "M3")
+    assert keiser.reading is not None
+    assert keiser.reading.cadence_rpm == 82.4
+    assert keiser.rssi_dbm == -60
+    assert "Connect" not in bluez.members()
+
+
+async def test_a_device_that_changes_its_address_is_meant_by_its_name(bluez: Bluez) -> None:
+    bike = bikes.ftms_bike(bluez, name="mine")
+    bike.address = "4A:FF:EE:00:00:01"
+    (found,) = [bike async for bike in scan_air(0.5)]
+    assert found.options == {"name": "mine"}

@@ -1,0 +1,69 @@
+"""Bikes on serial ports are found whatever they speak; what cannot be looked at is said."""
+
+import fcntl
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from drivers import BikeLost
+from drivers.discovery import FoundBike
+from drivers.protocols.lines import encode_pairs
+from drivers.serial_bike import SerialBike
+from drivers.serial_scan import TRIES, scan_ports
+from drivers.usb_serial import PortInfo, list_usb_ports
+from tests.support.pty_bike import Answer, PtyBike
+from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
+
+BIKES: dict[str, Callable[[], Answer]] = {
+    "lines": lambda: lambda _: b"",
+    "peloton": lambda: PelotonBike().answer,
+    "kettler": lambda: KettlerBike().answer,
+    "daum": lambda: DaumBike().answer,
+    "monark": lambda: MonarkBike().answer,
+}
+#: Long enough for each try, the listening of a Peloton included.
+SECONDS = 2.5 * len(TRIES)
+
+
+async def found(*bikes: PtyBike) -> list[FoundBike]:
+    ports = [PortInfo(str(bike.port), f"product {bike.port.name}") for bike in bikes]
+    return [bike async for bike in scan_ports(SECONDS, ports)]
+
+
+def plug_in(directory: Path, protocol: str) -> PtyBike:
+    says = (lambda: encode_pairs(rpm=70)) if protocol == "lines" else (lambda: b"")
+    return PtyBike(directory / protocol, BIKES[protocol](), says).plug_in()
+
+
+async def test_every_kind_is_found_at_once(tmp_path: Path) -> None:
+    bikes = [plug_in(tmp_path, protocol) for protocol in BIKES]
+    bikes.append(PtyBike(tmp_path / "modem", lambda _: b"ERROR\r\n").plug_in())
+    scanned = {one.where: one for one in await found(*bikes)}
+    for bike in bikes:
+        bike.unplug()
+    assert set(scanned) == {str(bike.port) for bike in bikes[:-1]}
+    for protocol in BIKES:
+        one = scanned[str(tmp_path / protocol)]
+        assert f"speaks {protocol} at " in one.why
+        assert one.reading is not None
+        assert SerialBike.Options.model_validate(one.options).protocol == protocol
+
+
+async def test_a_port_that_is_in_use_is_said_to_be(tmp_path: Path) -> None:
+    bike = plug_in(tmp_path, "lines")
+    other = os.open(bike.port, os.O_RDWR | os.O_NOCTTY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with pytest.raises(BikeLost, match="is open in another program"):
+        await found(bike)
+    os.close(other)
+    bike.unplug()
+
+
+async def test_no_ports_no_bikes() -> None:
+    assert await found() == []
+
+
+def test_the_ports_of_this_machine_are_usb_ports() -> None:
+    assert all("ttyS" not in info.port and "ttyAMA" not in info.port for info in list_usb_ports())
