@@ -24,6 +24,7 @@ check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 
 bench: $(INSTALLED) mosquitto ## benchmarks: ratios of two things measured side by side
 	$(BIN)/python -m tests.bench.cpu_per_message
+	$(BIN)/python -m tests.bench.ten_bikes
 
 docs: $(INSTALLED) ## write SUPPORTED_BIKES.md out of protocols, profiles and captures
 	$(BIN)/python -m docs.supported_bikes

@@ -3,6 +3,7 @@
 `make docs` runs it; a test says when it was forgotten.
 """
 
+import sys
 from collections import Counter
 from collections.abc import Iterator
 from inspect import cleandoc
@@ -83,9 +84,10 @@ def _over(protocol: type[WireProtocol]) -> str:
 
 
 def _what(protocol: type[WireProtocol]) -> str:
-    """The first sentence of what its author says of it."""
-    assert protocol.__doc__ is not None
-    paragraph = cleandoc(protocol.__doc__).partition("\n\n")[0].replace("\n", " ")
+    """The first sentence of what its module says of it."""
+    text = sys.modules[protocol.__module__].__doc__
+    assert text is not None
+    paragraph = cleandoc(text).partition("\n\n")[0].replace("\n", " ")
     return paragraph.partition(". ")[0].rstrip(".").replace("|", "\\|")
 
 
@@ -95,6 +97,7 @@ def _set_right(profile: Profile) -> str:
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
         "start": profile.start and " ".join(profile.start),
+        "connection": "kept alive" if profile.update_parameters else None,
         "also": ", ".join(f"`{name}`" for name in profile.services),
     }
     return "; ".join(f"{what.strip()} {how}" for what, how in peculiar.items() if how)

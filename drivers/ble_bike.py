@@ -11,6 +11,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from drivers.ble import Advertisement, Connection, Radio, radio
+from drivers.ble_parameters import update_parameters
 from drivers.ble_scan import scan_air, speaks_keiser
 from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS, BleSession, inventory, spoken
 from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
@@ -181,6 +182,8 @@ class BleBike:
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         strap: deque[Reading] = deque(maxlen=16)
         async with adapter.connect(found) as connection:
+            if profile.update_parameters:
+                await _update_parameters(found.address)
             talks = self._conversations(connection, profile)
             session = BleSession(connection, talks, strap, self._clock)
             async with (
@@ -237,6 +240,14 @@ class BleBike:
         finally:
             listening.cancel()
             await asyncio.wait([listening])
+
+
+async def _update_parameters(address: str) -> None:
+    """Without it the bike will be lost soon, and found again: worth a word, not a failure."""
+    try:
+        await update_parameters(address)
+    except OSError as error:
+        log.warning("%s will drop its link in 30 s: %s", address, error)
 
 
 async def _keep_listening(strap: BleBike, heard: deque[Reading]) -> None:

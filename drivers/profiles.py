@@ -20,6 +20,8 @@ class Profile(Tuning):
     start: tuple[str, ...] | None = None
     #: Protocols to listen to beside the main one, on the same connection.
     services: tuple[str, ...] = ()
+    #: It hangs up unless it gets the connection parameters that it asks for.
+    update_parameters: bool = False
     #: What its rider should know.
     note: str = ""
     #: Where all this was learnt.

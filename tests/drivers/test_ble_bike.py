@@ -143,6 +143,15 @@ class TestProtocols:
             reading = await first(driver(address=bike.address))
         assert (reading.cadence_rpm, reading.power_w) == (90, 290)
 
+    async def test_what_keeps_a_flywheel_connected_is_tried_and_told(
+        self, bluez: Bluez, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("PATH", "/nonexistent")
+        bike = bikes.flywheel_bike(bluez)
+        with pytest.raises(BikeLost, match="nothing was heard"):
+            await first(driver(address=bike.address))
+        assert "will drop its link in 30 s" in caplog.text
+
     async def test_keiser_is_overheard_and_never_connected(self, bluez: Bluez) -> None:
         bikes.keiser_m3i(bluez, KEISER)
         bike = driver(equipment_id=56)

@@ -1,0 +1,147 @@
+"""CPU of a gateway with ten bikes connected, as a share of one core and beside ten fake ones.
+
+Five bikes notify FTMS four times a second through the real bleak and a small org.bluez, three
+Pelotons are polled over ttys and two rigs send ten lines a second. They live in this process; what
+is counted is the gateway's own process. The same gateway with ten fake bikes, which say as much
+without any I/O, is measured after it. Prints one line of JSON.
+
+    python -m tests.bench.ten_bikes [--seconds N]
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import tempfile
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from pathlib import Path
+
+import pytest
+
+from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.protocols.lines import encode_pairs
+from tests.support.bluez import Bluez, DBusDaemon, Device, bikes
+from tests.support.bluez.running import open_bluez
+from tests.support.gateway_process import GatewayProcess
+from tests.support.mosquitto import Authority, Mosquitto
+from tests.support.pty_bike import PtyBike
+from tests.support.serial_bikes import PelotonBike
+from tests.support.subscriber import Subscriber
+
+FTMS_BIKES, PELOTONS, RIGS = 5, 3, 2
+#: Until all are connected, and what connecting costs is over.
+WARM_UP_S = 10
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--seconds", type=int, default=60, help="measured, of each of the two")
+    seconds = parser.parse_args().seconds
+    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as monkeypatch:
+        live, fake = asyncio.run(_measure(Path(name), monkeypatch, seconds))
+    print(
+        json.dumps(
+            {
+                "bikes": FTMS_BIKES + PELOTONS + RIGS,
+                "live_percent_of_a_core": round(live, 2),
+                "fake_percent_of_a_core": round(fake, 2),
+                "ratio": round(live / fake, 2),
+                "seconds": seconds,
+            }
+        )
+    )
+
+
+async def _measure(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
+) -> tuple[float, float]:
+    """Percent of a core: with live bikes, and with fake ones."""
+    authority = Authority(directory / "authority")
+    daemon = DBusDaemon()
+    daemon.start()
+    async with AsyncExitStack() as stack:
+        broker = Mosquitto(directory / "mosquitto", authority)
+        broker.start()
+        stack.callback(broker.stop)
+        subscriber = Subscriber(broker.port, authority.issue("subscriber"))
+        stack.callback(subscriber.stop)
+        bluez = await stack.enter_async_context(open_bluez(daemon, monkeypatch))
+        gateway = GatewayProcess(directory, authority.issue("gateway-1"))
+        stack.callback(gateway.kill)
+        gateway.cloud["port"] = broker.port
+        gateway.race_length_s = 300
+        gateway.bikes = _plug_in(stack, bluez, directory)
+        live = await _percent(gateway, subscriber, seconds)
+        gateway.bikes = [
+            _table(number, "fake", f"seed = {number}") for number in range(len(gateway.bikes))
+        ]
+        fake = await _percent(gateway, subscriber, seconds)
+    return live, fake
+
+
+def _plug_in(stack: AsyncExitStack, bluez: Bluez, directory: Path) -> list[str]:
+    """All ten bikes, and what the config says of them."""
+    devices = [bikes.ftms_bike(bluez, name=f"bike {number}") for number in range(FTMS_BIKES)]
+    riding = asyncio.create_task(_ride(devices))
+    stack.callback(riding.cancel)
+    tables = [("ble", f'address = "{device.address}"') for device in devices]
+    tables += [
+        ("serial", _plugged(stack, directory / f"peloton-{number}", answer=PelotonBike().answer))
+        for number in range(PELOTONS)
+    ]
+    tables += [
+        ("serial", _plugged(stack, directory / f"lines-{number}", says=_line))
+        for number in range(RIGS)
+    ]
+    return [_table(number, *one) for number, one in enumerate(tables)]
+
+
+def _plugged(stack: AsyncExitStack, port: Path, **speech: Callable[..., bytes]) -> str:
+    bike = PtyBike(port, **speech).plug_in()  # type: ignore[arg-type]
+    stack.callback(bike.unplug)
+    return f'port = "{port}", protocol = "{port.name.partition("-")[0]}"'
+
+
+def _line() -> bytes:
+    return encode_pairs(rpm=70, res=417)
+
+
+async def _ride(devices: list[Device]) -> None:
+    said = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
+    while True:
+        for device in devices:
+            device.notify(bikes.INDOOR_BIKE_DATA, encode_indoor_bike_data(said))
+        await asyncio.sleep(0.25)
+
+
+async def _percent(gateway: GatewayProcess, subscriber: Subscriber, seconds: int) -> float:
+    await asyncio.to_thread(gateway.start)
+    await asyncio.sleep(WARM_UP_S)
+    seen = len(subscriber.payloads)
+    before_s = _cpu_s(gateway.pid)
+    await asyncio.sleep(seconds)
+    percent = 100 * (_cpu_s(gateway.pid) - before_s) / seconds
+    published = len(subscriber.payloads) - seen
+    expected = len(gateway.bikes) * seconds
+    assert published >= 0.95 * expected, f"{published} of {expected} seconds: not all connected"
+    await asyncio.to_thread(gateway.terminate)
+    return percent
+
+
+def _cpu_s(pid: int) -> float:
+    """User and system time of all threads of a process."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _table(number: int, driver: str, options: str) -> str:
+    return (
+        f'[[bikes]]\nid = "bike-{number}"\nracer_id = {number}\nracer_name = "Rider{number}"\n'
+        f'class_id = 1\ndriver = "{driver}"\noptions = {{ {options} }}\n'
+    )
+
+
+if __name__ == "__main__":
+    with suppress(KeyboardInterrupt):
+        main()

@@ -1,0 +1,63 @@
+"""hcitool is asked for what a bike wants, and its refusal is told with what to do."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers import ble_parameters
+from drivers.ble_parameters import update_parameters
+
+ADDRESS = "C0:FF:EE:00:00:01"
+LINKS = (
+    "Connections:\\n"
+    "\\t< LE 11:22:33:44:55:66 handle 63 state 1 lm\\n"
+    f"\\t< LE {ADDRESS} handle 64 state 1 lm CENTRAL"
+)
+
+
+@pytest.fixture
+def hcitool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """One that lists two links and notes what else it is asked."""
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    return install(
+        tmp_path, f'case $1 in con) printf "{LINKS}\\n";; *) echo "$@" >> {tmp_path}/asked;; esac'
+    )
+
+
+def install(directory: Path, script: str) -> Path:
+    tool = directory / "hcitool"
+    tool.write_text(f"#!/bin/sh\n{script}\n")
+    tool.chmod(0o755)
+    return tool
+
+
+async def test_the_link_of_the_bike_is_updated_and_no_other(hcitool: Path) -> None:
+    await update_parameters(ADDRESS.lower())
+    assert (hcitool.parent / "asked").read_text() == (
+        "lecup --handle 64 --min 16 --max 60 --latency 0 --timeout 400\n"
+    )
+
+
+async def test_a_link_that_is_not_there(hcitool: Path) -> None:
+    with pytest.raises(OSError, match="no link to C0:00:00:00:00:00"):
+        await update_parameters("C0:00:00:00:00:00")
+
+
+async def test_without_the_capability_it_is_said_how_to_get_it(hcitool: Path) -> None:
+    refusing = 'echo "Could not change connection params: Operation not permitted(1)"; exit 1'
+    install(hcitool.parent, f'case $1 in con) printf "{LINKS}\\n";; *) {refusing};; esac')
+    with pytest.raises(OSError, match=r"not permitted.*setcap cap_net_admin"):
+        await update_parameters(ADDRESS)
+
+
+async def test_without_hcitool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="hcitool"):
+        await update_parameters(ADDRESS)
+
+
+async def test_one_that_hangs_is_ended(hcitool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ble_parameters, "HCITOOL_S", 0.2)
+    install(hcitool.parent, "exec sleep 60")
+    with pytest.raises(OSError, match="did not answer"):
+        await update_parameters(ADDRESS)
