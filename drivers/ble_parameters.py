@@ -1,8 +1,8 @@
 """The connection parameters that some bikes ask for and BlueZ refuses; they hang up over it.
 
 Only the kernel can change them on a live link, so this is left to BlueZ's own `hcitool`, which
-needs the capability CAP_NET_ADMIN. Without it such a bike drops its link every 30 s and is connected
-again.
+needs the capability CAP_NET_ADMIN. Without it such a bike drops its link every 30 s and is
+connected again.
 
 Source: ptx2/gymnasticon src/bikes/flywheel.js, ic4.js; BlueZ tools/hcitool.c.
 """

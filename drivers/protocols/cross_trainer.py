@@ -12,12 +12,17 @@ machine.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from drivers.protocols.ftms import Ftms, IndoorBikeData
-from drivers.protocols.ftms import _Field as Field
+from drivers.protocols.gatt_fields import (
+    Field,
+    flagged,
+    narrowed,
+    read_fields,
+    said_bits,
+    write_fields,
+)
 from drivers.protocols.wire_protocol import Gatt, sig_uuid
-from drivers.reading import Frame, Reading
 
 STEPS_PER_TURN = 2
 #: Sent by machines that hear no strap (cagnulein/qdomyos-zwift #4013), beside 0.
@@ -99,33 +104,17 @@ def decode_cross_trainer_data(data: bytes) -> CrossTrainerData:
     if len(data) < _FLAGS_BYTES:
         return CrossTrainerData(unusable_bytes=len(data))
     flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
-    values: dict[str, Any] = {}
-    at = _FLAGS_BYTES
-    for wire_field in _layout(flags, len(data)):
-        end = at + wire_field.size_bytes
-        if end > len(data):
-            break
-        values[wire_field.name] = wire_field.decode(data[at:end])
-        at = end
+    body = data[_FLAGS_BYTES:]
+    fields = narrowed(
+        flagged(_FIELDS, flags ^ _MORE_DATA), _RESISTANCE, _NARROW_RESISTANCE, len(body)
+    )
+    values, unusable_bytes = read_fields(fields, body)
     return CrossTrainerData(
         bool(flags & _MORE_DATA),
         bool(flags & _BACKWARD),
         **values,
-        unusable_bytes=len(data) - at,
+        unusable_bytes=unusable_bytes,
     )
-
-
-def _layout(flags: int, length_bytes: int) -> list[Field]:
-    """The fields in a notification. One byte short: the resistance, if any, is in one byte."""
-    fields = _fields(flags ^ _MORE_DATA)
-    missing_bytes = _FLAGS_BYTES + sum(f.size_bytes for f in fields) - length_bytes
-    if missing_bytes == 1:
-        return [_NARROW_RESISTANCE if f is _RESISTANCE else f for f in fields]
-    return fields
-
-
-def _fields(present: int) -> list[Field]:
-    return [f for f in _FIELDS if present & (1 << f.bit)]
 
 
 def encode_cross_trainer_data(data: CrossTrainerData) -> bytes:
@@ -136,10 +125,9 @@ def encode_cross_trainer_data(data: CrossTrainerData) -> bytes:
     """
     if data.more_data == (data.speed_kmh is not None):
         raise ValueError("a notification has either a speed or more data to follow")
-    bits = {f.bit for f in _FIELDS if getattr(data, f.name) is not None}
-    present = sum(1 << bit for bit in bits)
+    present = said_bits(_FIELDS, data)
     flags = (present ^ _MORE_DATA) | (_BACKWARD if data.is_backward else 0)
-    body = b"".join(f.encode(getattr(data, f.name)) for f in _fields(present))
+    body = write_fields(flagged(_FIELDS, present), data)
     return flags.to_bytes(_FLAGS_BYTES, "little") + body
 
 
@@ -151,25 +139,16 @@ class CrossTrainer(Ftms):
 
     gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2ACE),), command=sig_uuid(0x2AD9))
 
-    def feed(self, frame: Frame) -> list[Reading]:
-        """At most one Reading: the present values."""
-        if frame.sent:
-            return []
-        self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
-        data = decode_cross_trainer_data(frame.data)
-        self.unusable_bytes += data.unusable_bytes
-        steps = data.steps_per_minute
-        cadence_rpm = None if steps is None else steps / STEPS_PER_TURN
-        as_bike = IndoorBikeData(cadence_rpm=cadence_rpm, power_w=data.power_w)
-        reading = Reading(
-            at_ns=frame.at_ns,
-            cadence_rpm=None if self._is_contradicted(frame.at_ns, as_bike) else cadence_rpm,
-            resistance_raw=data.resistance_level,
-            power_w=data.power_w,
+    def _decode(self, notification: bytes) -> IndoorBikeData:
+        """What a bike would have said."""
+        data = decode_cross_trainer_data(notification)
+        steps, heart_rate_bpm = data.steps_per_minute, data.heart_rate_bpm
+        return IndoorBikeData(
             speed_kmh=data.speed_kmh,
+            cadence_rpm=None if steps is None else steps / STEPS_PER_TURN,
             distance_m=data.distance_m,
-            heart_rate_bpm=None
-            if data.heart_rate_bpm in (0, _NO_HEART_RATE)
-            else data.heart_rate_bpm,
+            resistance_level=data.resistance_level,
+            power_w=data.power_w,
+            heart_rate_bpm=None if heart_rate_bpm == _NO_HEART_RATE else heart_rate_bpm,
+            unusable_bytes=data.unusable_bytes,
         )
-        return [] if reading == Reading(frame.at_ns) else [reading]

@@ -9,6 +9,14 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from drivers.protocols.crank import CrankCounter, Revolutions
+from drivers.protocols.gatt_fields import (
+    AnyField,
+    Field,
+    flagged,
+    read_fields,
+    said_bits,
+    write_fields,
+)
 from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
@@ -50,8 +58,8 @@ class PowerMeasurement:
 
 
 @dataclass(frozen=True, slots=True)
-class _Field:
-    """How one value of PowerMeasurement lies on the wire, present when its flag bit says so."""
+class _Several:
+    """A field that is more than one number."""
 
     bit: int
     name: str
@@ -60,29 +68,16 @@ class _Field:
     encode: Callable[[Any], bytes]
 
 
-def _number(
-    bit: int, name: str, size_bytes: int, counts_per_unit: int = 1, signed: bool = False
-) -> _Field:
-    def decode(data: bytes) -> float:
-        count = int.from_bytes(data, "little", signed=signed)
-        return count if counts_per_unit == 1 else count / counts_per_unit
-
-    def encode(value: float) -> bytes:
-        return round(value * counts_per_unit).to_bytes(size_bytes, "little", signed=signed)
-
-    return _Field(bit, name, size_bytes, decode, encode)
-
-
-def _revolutions(bit: int, name: str, count_bytes: int) -> _Field:
-    return _Field(
+def _revolutions(bit: int, name: str, count_bytes: int) -> _Several:
+    return _Several(
         bit, name, count_bytes + 2, Revolutions.decode, lambda value: value.encode(count_bytes)
     )
 
 
-def _extremes(bit: int, name: str, counts_per_unit: int = 1) -> _Field:
+def _extremes(bit: int, name: str, counts_per_unit: int = 1) -> _Several:
     """Two signed numbers of two bytes, the maximum first."""
-    one = _number(bit, name, 2, counts_per_unit, signed=True)
-    return _Field(
+    one: AnyField = Field(bit, name, 2, counts_per_unit, signed=True)
+    return _Several(
         bit,
         name,
         4,
@@ -105,20 +100,20 @@ def _encode_angles(angles: Extremes) -> bytes:
 
 
 _FLAGS_BYTES = 2
-_POWER = _number(-1, "power_w", 2, signed=True)  # always present
+_POWER = Field(-1, "power_w", 2, signed=True)  # always present
 
 #: In the order of the wire.
-_FIELDS = (
-    _number(0, "pedal_balance_percent", 1, counts_per_unit=2),
-    _number(2, "accumulated_torque_nm", 2, counts_per_unit=32),
+_FIELDS: tuple[AnyField, ...] = (
+    Field(0, "pedal_balance_percent", 1, counts_per_unit=2),
+    Field(2, "accumulated_torque_nm", 2, counts_per_unit=32),
     _revolutions(4, "wheel", 4),
     _revolutions(5, "crank", 2),
     _extremes(6, "extreme_forces_n"),
     _extremes(7, "extreme_torques_nm", counts_per_unit=32),
-    _Field(8, "extreme_angles_deg", 3, _decode_angles, _encode_angles),
-    _number(9, "top_dead_spot_deg", 2),
-    _number(10, "bottom_dead_spot_deg", 2),
-    _number(11, "accumulated_energy_kj", 2),
+    _Several(8, "extreme_angles_deg", 3, _decode_angles, _encode_angles),
+    Field(9, "top_dead_spot_deg", 2),
+    Field(10, "bottom_dead_spot_deg", 2),
+    Field(11, "accumulated_energy_kj", 2),
 )
 #: Bits that are a value by themselves.
 _SIGNS = {1: "balance_is_left", 3: "torque_is_crank", 12: "is_offset_compensated"}
@@ -132,15 +127,10 @@ def decode_power(data: bytes) -> PowerMeasurement:
     if len(data) < _FLAGS_BYTES + _POWER.size_bytes:
         return PowerMeasurement(unusable_bytes=len(data))
     flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
-    values: dict[str, Any] = {name: bool(flags & 1 << bit) for bit, name in _SIGNS.items()}
-    at = _FLAGS_BYTES
-    for wire_field in (_POWER, *(f for f in _FIELDS if flags & 1 << f.bit)):
-        end = at + wire_field.size_bytes
-        if end > len(data):
-            break
-        values[wire_field.name] = wire_field.decode(data[at:end])
-        at = end
-    return PowerMeasurement(**values, unusable_bytes=len(data) - at)
+    fields = (_POWER, *flagged(_FIELDS, flags))
+    values, unusable_bytes = read_fields(fields, data[_FLAGS_BYTES:])
+    values |= {name: bool(flags & 1 << bit) for bit, name in _SIGNS.items()}
+    return PowerMeasurement(**values, unusable_bytes=unusable_bytes)
 
 
 def encode_power(data: PowerMeasurement) -> bytes:
@@ -150,11 +140,10 @@ def encode_power(data: PowerMeasurement) -> bytes:
     """
     if data.power_w is None:
         raise ValueError("a notification has a power")
-    said = [f for f in _FIELDS if getattr(data, f.name) is not None]
-    flags = sum(1 << f.bit for f in said)
-    flags |= sum(1 << bit for bit, name in _SIGNS.items() if getattr(data, name))
-    body = b"".join(f.encode(getattr(data, f.name)) for f in (_POWER, *said))
-    return flags.to_bytes(_FLAGS_BYTES, "little") + body
+    said = said_bits(_FIELDS, data)
+    signs = sum(1 << bit for bit, name in _SIGNS.items() if getattr(data, name))
+    body = write_fields((_POWER, *flagged(_FIELDS, said)), data)
+    return (said | signs).to_bytes(_FLAGS_BYTES, "little") + body
 
 
 class CyclingPower(WireProtocol):

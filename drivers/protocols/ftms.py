@@ -4,10 +4,17 @@ Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "In
 (0x2AD2), read against what bikes send. All numbers are little-endian.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
 
+from drivers.protocols.gatt_fields import (
+    Field,
+    flagged,
+    narrowed,
+    read_fields,
+    said_bits,
+    write_fields,
+)
 from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
@@ -52,59 +59,32 @@ class IndoorBikeData:
     unusable_bytes: int = field(default=0, compare=False)
 
 
-@dataclass(frozen=True, slots=True)
-class _Field:
-    """How one value of IndoorBikeData lies on the wire, present when its flag bit says so."""
-
-    bit: int
-    name: str
-    size_bytes: int
-    counts_per_unit: int = 1
-    signed: bool = False
-    not_available: int | None = None
-
-    def decode(self, data: bytes) -> float | None:
-        count = int.from_bytes(data, "little", signed=self.signed)
-        if count == self.not_available:
-            return None
-        return count if self.counts_per_unit == 1 else count / self.counts_per_unit
-
-    def encode(self, value: float | None) -> bytes:
-        if value is None:  # only the energies share a bit, and each of them has its marker
-            assert self.not_available is not None
-            return self.not_available.to_bytes(self.size_bytes, "little")
-        count = round(value * self.counts_per_unit)
-        if count == self.not_available:
-            raise OverflowError(f"{self.name}={value} would be read as not available")
-        return count.to_bytes(self.size_bytes, "little", signed=self.signed)
-
-
 _FLAGS_BYTES = 2
 #: Bit 0 is the only inverted one: set means more data follows, clear means speed is present.
 _MORE_DATA = 1 << 0
 _CADENCE = 1 << 2
 
-_RESISTANCE = _Field(5, "resistance_level", 2, signed=True)
+_RESISTANCE = Field(5, "resistance_level", 2, signed=True)
 #: The Supplement has it in one byte; every bike seen so far sends two.
-_NARROW_RESISTANCE = _Field(5, "resistance_level", 1)
+_NARROW_RESISTANCE = Field(5, "resistance_level", 1)
 
 #: In the order of the wire. The energies share one bit: a bike sends all three or none.
 _FIELDS = (
-    _Field(0, "speed_kmh", 2, counts_per_unit=100),
-    _Field(1, "average_speed_kmh", 2, counts_per_unit=100),
-    _Field(2, "cadence_rpm", 2, counts_per_unit=2),
-    _Field(3, "average_cadence_rpm", 2, counts_per_unit=2),
-    _Field(4, "distance_m", 3),
+    Field(0, "speed_kmh", 2, counts_per_unit=100),
+    Field(1, "average_speed_kmh", 2, counts_per_unit=100),
+    Field(2, "cadence_rpm", 2, counts_per_unit=2),
+    Field(3, "average_cadence_rpm", 2, counts_per_unit=2),
+    Field(4, "distance_m", 3),
     _RESISTANCE,
-    _Field(6, "power_w", 2, signed=True),
-    _Field(7, "average_power_w", 2, signed=True),
-    _Field(8, "energy_kcal", 2, not_available=0xFFFF),
-    _Field(8, "energy_per_hour_kcal", 2, not_available=0xFFFF),
-    _Field(8, "energy_per_minute_kcal", 1, not_available=0xFF),
-    _Field(9, "heart_rate_bpm", 1),
-    _Field(10, "metabolic_equivalent", 1, counts_per_unit=10),
-    _Field(11, "elapsed_s", 2),
-    _Field(12, "remaining_s", 2),
+    Field(6, "power_w", 2, signed=True),
+    Field(7, "average_power_w", 2, signed=True),
+    Field(8, "energy_kcal", 2, not_available=0xFFFF),
+    Field(8, "energy_per_hour_kcal", 2, not_available=0xFFFF),
+    Field(8, "energy_per_minute_kcal", 1, not_available=0xFF),
+    Field(9, "heart_rate_bpm", 1),
+    Field(10, "metabolic_equivalent", 1, counts_per_unit=10),
+    Field(11, "elapsed_s", 2),
+    Field(12, "remaining_s", 2),
 )
 #: The smallest notification that can carry any field: the flags and the three energies.
 _MIN_NOTIFICATION_BYTES = _FLAGS_BYTES + 5
@@ -126,36 +106,19 @@ def decode_indoor_bike_data(data: bytes) -> IndoorBikeData:
     if len(data) < _FLAGS_BYTES:
         return IndoorBikeData(unusable_bytes=len(data))
     flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
-    values: dict[str, Any] = {}
-    at = _FLAGS_BYTES
-    for wire_field in _layout(flags, len(data)):
-        end = at + wire_field.size_bytes
-        if end > len(data):
-            break
-        values[wire_field.name] = wire_field.decode(data[at:end])
-        at = end
-    return IndoorBikeData(bool(flags & _MORE_DATA), **values, unusable_bytes=len(data) - at)
+    values, unusable_bytes = read_fields(_layout(flags, len(data)), data[_FLAGS_BYTES:])
+    return IndoorBikeData(bool(flags & _MORE_DATA), **values, unusable_bytes=unusable_bytes)
 
 
-def _layout(flags: int, length_bytes: int) -> list[_Field]:
-    """The fields in a notification, by its flags and, where bikes break the rules, its length.
-
-    One byte short with a resistance: that is sent in one byte. (A notification cut by exactly
-    one byte looks the same; no bike is known to do that.)
-    """
+def _layout(flags: int, length_bytes: int) -> list[Field]:
+    """The fields in a notification, by its flags and, where bikes break the rules, its length."""
     present = flags ^ _MORE_DATA
-    fields = _fields(present)
-    missing_bytes = _FLAGS_BYTES + sum(f.size_bytes for f in fields) - length_bytes
-    if missing_bytes == 1:
-        return [_NARROW_RESISTANCE if f is _RESISTANCE else f for f in fields]
-    if missing_bytes == -2 and flags & _LIFE_FITNESS_MASK == _LIFE_FITNESS_FLAGS:
-        return _fields(present | _CADENCE)
-    return fields
-
-
-def _fields(present: int) -> list[_Field]:
-    """The fields whose bit is set in `present`, in the order of the wire."""
-    return [f for f in _FIELDS if present & (1 << f.bit)]
+    fields = flagged(_FIELDS, present)
+    size_bytes = length_bytes - _FLAGS_BYTES
+    unannounced_bytes = size_bytes - sum(f.size_bytes for f in fields)
+    if unannounced_bytes == 2 and flags & _LIFE_FITNESS_MASK == _LIFE_FITNESS_FLAGS:
+        return flagged(_FIELDS, present | _CADENCE)
+    return narrowed(fields, _RESISTANCE, _NARROW_RESISTANCE, size_bytes)
 
 
 def encode_indoor_bike_data(data: IndoorBikeData) -> bytes:
@@ -166,7 +129,7 @@ def encode_indoor_bike_data(data: IndoorBikeData) -> bytes:
     """
     if data.more_data == (data.speed_kmh is not None):
         raise ValueError("a notification has either a speed or more data to follow")
-    return _encode_bits(data, _said_bits(data))
+    return _encode_bits(data, said_bits(_FIELDS, data))
 
 
 def encode_indoor_bike_record(data: IndoorBikeData, max_bytes: int = 20) -> list[bytes]:
@@ -180,25 +143,20 @@ def encode_indoor_bike_record(data: IndoorBikeData, max_bytes: int = 20) -> list
         raise ValueError("a whole record has a speed and no more data to follow")
     if max_bytes < _MIN_NOTIFICATION_BYTES:
         raise ValueError(f"max_bytes={max_bytes} is less than {_MIN_NOTIFICATION_BYTES}")
-    speed_bit, *other_bits = _said_bits(data)
-    notifications: list[list[int]] = [[]]
+    said = said_bits(_FIELDS, data)
+    speed_bit, *other_bits = dict.fromkeys(1 << f.bit for f in flagged(_FIELDS, said))
+    notifications = [0]
     for bit in [*other_bits, speed_bit]:
-        if len(_encode_bits(data, [*notifications[-1], bit])) > max_bytes:
-            notifications.append([])
-        notifications[-1].append(bit)
+        if len(_encode_bits(data, notifications[-1] | bit)) > max_bytes:
+            notifications.append(0)
+        notifications[-1] |= bit
     return [_encode_bits(data, bits) for bits in notifications]
 
 
-def _said_bits(data: IndoorBikeData) -> list[int]:
-    """The flag bits of the fields that `data` has, ascending."""
-    return sorted({f.bit for f in _FIELDS if getattr(data, f.name) is not None})
-
-
-def _encode_bits(data: IndoorBikeData, bits: Collection[int]) -> bytes:
+def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
     """A notification with those fields of `data` that belong to `bits`."""
-    present = sum(1 << bit for bit in bits)
-    body = b"".join(f.encode(getattr(data, f.name)) for f in _fields(present))
-    return (present ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
+    body = write_fields(flagged(_FIELDS, bits), data)
+    return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
 class Ftms(WireProtocol):
@@ -228,7 +186,7 @@ class Ftms(WireProtocol):
         if frame.sent or not frame.data:
             return []
         self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
-        data = decode_indoor_bike_data(frame.data)
+        data = self._decode(frame.data)
         self.unusable_bytes += data.unusable_bytes
         cadence_rpm = self._present_or_average(frame.at_ns, data, "cadence_rpm")
         power_w = self._present_or_average(frame.at_ns, data, "power_w")
@@ -253,6 +211,9 @@ class Ftms(WireProtocol):
             return b""
         self._asked_ns = now_ns + START_EVERY_NS
         return self._to_send.pop(0)
+
+    def _decode(self, notification: bytes) -> IndoorBikeData:
+        return decode_indoor_bike_data(notification)
 
     def _present_or_average(self, at_ns: int, data: IndoorBikeData, name: str) -> float | None:
         """Some bikes say nothing but averages; they will do when nothing else ever came."""

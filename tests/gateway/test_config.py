@@ -10,10 +10,12 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
+from drivers.ble_bike import BleOptions
 from drivers.fake.driver import FakeBikeOptions
 from drivers.fake.faults import FaultOptions
 from drivers.registry import DriverStatus, load_drivers
 from drivers.replay import ReplayOptions
+from drivers.serial_bike import SerialOptions
 from gateway.config import (
     BikeConfig,
     BufferConfig,
@@ -522,7 +524,7 @@ class TestShippedFile:
     @pytest.mark.parametrize(
         "model",
         [Config, CloudConfig, BufferConfig, RaceConfig, BikeConfig, FakeBikeOptions, FaultOptions,
-         ReplayOptions],
+         ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
     def test_it_names_every_option(self, model: type[BaseModel]) -> None:
         lines = [line.strip("#[] ") for line in SHIPPED.read_text(encoding="utf-8").splitlines()]

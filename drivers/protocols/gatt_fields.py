@@ -1,0 +1,98 @@
+"""Values behind one flag bit each, as the Bluetooth SIG lays out a notification.
+
+First the flags, then, in the order of the bits, the fields whose bit is set. Little-endian.
+Source: GATT Specification Supplement, "Indoor Bike Data", "Cross Trainer Data", "Cycling Power
+Measurement".
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+
+class AnyField(Protocol):
+    """How one value, known by its name, lies on the wire. Fields may share a bit."""
+
+    @property
+    def bit(self) -> int: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def size_bytes(self) -> int: ...
+    def decode(self, data: bytes, /) -> Any:
+        """From `size_bytes` bytes."""
+
+    def encode(self, value: Any, /) -> bytes:
+        """Raises OverflowError for a value that does not fit."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A number. None is its marker of "not available", if it has one."""
+
+    bit: int
+    name: str
+    size_bytes: int
+    counts_per_unit: int = 1
+    signed: bool = False
+    not_available: int | None = None
+
+    def decode(self, data: bytes) -> float | None:
+        count = int.from_bytes(data, "little", signed=self.signed)
+        if count == self.not_available:
+            return None
+        return count if self.counts_per_unit == 1 else count / self.counts_per_unit
+
+    def encode(self, value: float | None) -> bytes:
+        if value is None:  # only fields that share a bit are encoded so, and each has its marker
+            assert self.not_available is not None
+            return self.not_available.to_bytes(self.size_bytes, "little")
+        count = round(value * self.counts_per_unit)
+        if count == self.not_available:
+            raise OverflowError(f"{self.name}={value} would be read as not available")
+        return count.to_bytes(self.size_bytes, "little", signed=self.signed)
+
+
+F = TypeVar("F", bound=AnyField)
+
+
+def flagged(fields: Iterable[F], bits: int) -> list[F]:
+    """Those whose bit is set in `bits`."""
+    return [one for one in fields if bits & (1 << one.bit)]
+
+
+def said_bits(fields: Iterable[AnyField], values: object) -> int:
+    """The bits of those fields that `values` has, by name."""
+    bits = 0
+    for one in fields:
+        if getattr(values, one.name) is not None:
+            bits |= 1 << one.bit
+    return bits
+
+
+def read_fields(fields: Iterable[AnyField], data: bytes) -> tuple[dict[str, Any], int]:
+    """Values by name, for as long as the bytes of `data` last, and how many bytes that left."""
+    values: dict[str, Any] = {}
+    at = 0
+    for one in fields:
+        end = at + one.size_bytes
+        if end > len(data):
+            break
+        values[one.name] = one.decode(data[at:end])
+        at = end
+    return values, len(data) - at
+
+
+def write_fields(fields: Iterable[AnyField], values: object) -> bytes:
+    """Raises OverflowError for a value that its field cannot hold."""
+    return b"".join(one.encode(getattr(values, one.name)) for one in fields)
+
+
+def narrowed(fields: Sequence[Field], wide: Field, narrow: Field, size_bytes: int) -> list[Field]:
+    """`fields` for a notification whose fields have `size_bytes`.
+
+    If that is one byte short, `wide` was sent as `narrow`. (A notification cut by exactly one
+    byte looks the same; no machine is known to do that.)
+    """
+    is_narrow = sum(one.size_bytes for one in fields) - size_bytes == 1
+    return [narrow if is_narrow and one is wide else one for one in fields]
