@@ -113,7 +113,7 @@ async def test_junk_is_skipped(file: Path, clock: ManualClock) -> None:
         (b"\xff\xfe", r"capture cannot be read: .*ride.jsonl"),
         (
             b'{"alleycat_capture": 1, "protocol": "ant"}',
-            "protocol 'ant'; expected: ftms, peloton",
+            "protocol 'ant'; expected: ftms, ",
         ),
     ],
     ids=["absent", "no capture", "no text", "unknown protocol"],

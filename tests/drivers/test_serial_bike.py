@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from drivers import BikeLost, Frame, Reading, conversation, serial_bike
 from drivers.capture import Capture
-from drivers.protocols import PROTOCOLS
+from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.peloton import Op, Response, encode_response
 from drivers.serial_bike import SerialBike
@@ -230,8 +230,10 @@ class TestPort:
 
 class TestPeloton:
     async def test_its_table_is_read_once_and_kept_for_the_next_connection(
-        self, port: Path
+        self, port: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        monkeypatch.setattr(peloton, "ASK_EVERY_NS", 0)
+        monkeypatch.setattr(serial_bike, "ASK_EVERY_S", 0.01)
         bike = driver(port)
         with plugged_in(port, "peloton"):
             async with bike.open_bike() as readings:

@@ -258,3 +258,62 @@ def test_a_steady_rider_is_heard_at_every_new_revolution(
         last = turns
     # The first may be None: whatever stood when it was first heard may have been old.
     assert all(one == pytest.approx(cadence_rpm, rel=0.02) for one in said[1:])
+
+
+@dataclass(frozen=True)
+class Upset:
+    """A steady rider, one packet a second; from `at` on something is wrong with the counters."""
+
+    cadence_rpm: float
+    at: int
+    revolutions: int
+    ticks: int
+
+
+upsets = st.builds(
+    Upset,
+    cadence_rpm=st.floats(61, 215),
+    at=st.integers(1, 9),
+    revolutions=st.integers(0, WRAP - 1),
+    ticks=st.integers(0, WRAP - 1),
+)
+
+
+def packets_of(upset: Upset, first_revolutions: int) -> list[tuple[int, int]]:
+    """Counters of 20 s as they should be; the sensor's clock begins at 0."""
+    turns = [int(second * upset.cadence_rpm / 60) for second in range(20)]
+    period_ticks = 60 * TICKS_PER_S / upset.cadence_rpm
+    return [(first_revolutions + number, round(number * period_ticks)) for number in turns]
+
+
+def heard_of(packets: list[tuple[int, int]]) -> list[float | None]:
+    counter = csc()
+    return [counter.update(second * S, *packet) for second, packet in enumerate(packets)]
+
+
+@given(upsets)
+def test_one_corrupt_packet_is_forgotten_after_three(upset: Upset) -> None:
+    packets = packets_of(upset, first_revolutions=0)
+    packets[upset.at] = upset.revolutions, upset.ticks
+    after = heard_of(packets)[upset.at + 4 :]
+    assert after == [pytest.approx(upset.cadence_rpm, rel=0.01)] * len(after)
+
+
+@given(upsets)
+def test_a_revolution_count_that_is_corrupt_is_never_a_cadence(upset: Upset) -> None:
+    packets = packets_of(upset, first_revolutions=0)
+    # So far off that nobody could have pedalled it: what is near is no different from pedalling.
+    packets[upset.at] = packets[upset.at][0] + 1000 + upset.revolutions % 50_000, upset.ticks
+    said = [one for one in heard_of(packets) if one is not None]
+    assert said == [pytest.approx(upset.cadence_rpm, rel=0.01)] * len(said)
+
+
+@given(upsets)
+def test_a_restart_is_no_cadence_and_over_after_three(upset: Upset) -> None:
+    # Not so near to 0 or to the wrap that it could be the same counter.
+    before = packets_of(upset, first_revolutions=500 + upset.revolutions % 64_000)
+    restarted = packets_of(upset, first_revolutions=0)
+    heard = heard_of(before[: upset.at] + restarted[: 20 - upset.at])
+    said = [one for one in heard if one is not None]
+    assert said == [pytest.approx(upset.cadence_rpm, rel=0.01)] * len(said)
+    assert None not in heard[upset.at + 3 :]

@@ -229,6 +229,20 @@ def test_it_is_started_if_it_is_silent() -> None:
     assert [streaming.request(at_ns) for at_ns in times_ns] == [b"", b"", b""]
 
 
+def test_an_empty_notification_is_silence() -> None:
+    protocol = CrossTrainer()
+    assert feed(protocol, "", at_ns=1) == []
+    assert [protocol.request(at_ns) for at_ns in (0, START_AFTER_NS)] == [b"", b"\x00"]
+
+
+def test_averages_never_stand_in() -> None:
+    protocol = CrossTrainer()
+    only_averages = "000200 e803 8c00"
+    for second in range(20):
+        said = feed(protocol, only_averages, at_ns=second * 1_000_000_000)
+    assert said == [Reading(at_ns=19_000_000_000, speed_kmh=10.00)]
+
+
 @given(st.lists(st.binary(max_size=40), max_size=8))
 def test_junk_never_stops_the_next_good_notification(junk: list[bytes]) -> None:
     protocol = CrossTrainer()

@@ -511,6 +511,11 @@ class TestStart:
         feed(protocol, "0000 8306", at_ns=4 * S + 1)
         assert asked(protocol, 60, from_s=5) == []
 
+    def test_an_empty_notification_is_silence(self) -> None:
+        protocol = Ftms()
+        assert feed(protocol, "", at_ns=1) == []
+        assert asked(protocol, 60) == [b"\x00", b"\x07"]
+
     def test_the_sequence_is_the_models_own(self) -> None:
         assert asked(Ftms(start=(b"\x00", b"\x08\x01")), 60) == [b"\x00", b"\x08\x01"]
         assert asked(Ftms(start=()), 60) == []
