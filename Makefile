@@ -14,7 +14,7 @@ demo: $(INSTALLED) ## a race on this machine: bikes, gateways, broker, IoT rule,
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 test: $(INSTALLED) mosquitto dbus ## all tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 --dist worksteal
 
 check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 	$(BIN)/ruff check

@@ -73,11 +73,14 @@ def _found(heard: Advertisement) -> FoundBike:
         _options(heard, guessed),
         heard.rssi_dbm,
         _overheard(heard),
+        guessed.protocol in COMPANIONS,
     )
 
 
 def _options(heard: Advertisement, guessed: Guess) -> Mapping[str, object]:
     """By what stays the same: the console's number, the name where the address changes."""
+    if guessed.protocol in COMPANIONS:
+        return {guessed.protocol: heard.address}
     if guessed.protocol == "keiser":
         return {"equipment_id": equipment_id(_keiser_data(heard))}
     if heard.is_passing and heard.name:

@@ -19,6 +19,8 @@ class FoundBike:
     rssi_dbm: int | None = None
     #: What it said without being connected for good.
     reading: Reading | None = None
+    #: No bike itself, but worn beside one, to whose options `options` belong.
+    is_companion: bool = False
 
 
 @runtime_checkable

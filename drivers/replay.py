@@ -80,5 +80,5 @@ class Replay:
             heard = replace(frame, at_ns=at_ns)
             self.on_frame(capture.protocol, heard)
             for reading in protocol.feed(heard):
-                yield reading
+                yield replace(reading, source=capture.protocol)
         raise BikeLost(f"end of capture {self._options.file}")

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
+from itertools import count
 
 from rich.console import Console
 from rich.table import Table
@@ -45,12 +46,20 @@ async def scan_all(
     return scan
 
 
-def snippet(number: int, driver: str, bike: FoundBike) -> str:
-    """What the config needs for this bike: the racer is still to be filled in."""
+def snippets(scan: Scan) -> list[str]:
+    """What the config needs for each bike, the racers still to be filled in; and for companions."""
+    numbers = count(1)
+    return [
+        _for_a_bike(driver, bike) if bike.is_companion else _table(next(numbers), driver, bike)
+        for driver, bike in scan.bikes
+    ]
+
+
+def _table(number: int, driver: str, bike: FoundBike) -> str:
     options = ", ".join(f"{name} = {json.dumps(value)}" for name, value in bike.options.items())
     return "\n".join(
         (
-            f"# {' '.join(bike.name.split())}: {bike.why}",
+            _comment(bike),
             "[[bikes]]",
             f'id = "bike-{number:03}"',
             f"racer_id = {number}",
@@ -60,6 +69,17 @@ def snippet(number: int, driver: str, bike: FoundBike) -> str:
             f"options = {{ {options} }}",
         )
     )
+
+
+def _for_a_bike(driver: str, companion: FoundBike) -> str:
+    options = [f"#   {name} = {json.dumps(value)}" for name, value in companion.options.items()]
+    return "\n".join(
+        (_comment(companion), f"# for the options of a bike with driver {driver}:", *options)
+    )
+
+
+def _comment(bike: FoundBike) -> str:
+    return f"# {' '.join(bike.name.split())}: {bike.why}"
 
 
 def show_found(console: Console, driver: str, bike: FoundBike) -> None:
@@ -87,15 +107,15 @@ def show_summary(console: Console, scan: Scan) -> None:
         table.add_row(Text(bike.name), bike.where, name, signal, _says(bike))
     console.print(table)
     console.print("\nFor the config, with racer and id as you like:\n")
-    for number, (name, bike) in enumerate(scan.bikes, start=1):
-        console.print(f"{snippet(number, name, bike)}\n", soft_wrap=True, markup=False)
+    for snippet in snippets(scan):
+        console.print(f"{snippet}\n", soft_wrap=True, markup=False)
 
 
 def scan_json(scan: Scan) -> str:
     """For a program: one line."""
     bikes = [
-        {"driver": name, **asdict(bike), "snippet": snippet(number, name, bike)}
-        for number, (name, bike) in enumerate(scan.bikes, start=1)
+        {"driver": name, **asdict(bike), "snippet": snippet}
+        for (name, bike), snippet in zip(scan.bikes, snippets(scan), strict=True)
     ]
     return json.dumps({"bikes": bikes, "problems": scan.problems})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -92,7 +93,7 @@ class FakeBike:
                 await self._clock.sleep_until(at_ns)
                 self._expect_link(ms)
                 for reading in said:
-                    yield reading
+                    yield replace(reading, source="fake")
             end_ns = start_ns + self._ride_ns
             await self._clock.sleep_until(end_ns)
             # The wall clock may have been corrected meanwhile: go on at the tick nearest to now,

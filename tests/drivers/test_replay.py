@@ -88,7 +88,7 @@ async def test_the_protocol_is_the_captures(file: Path, clock: ManualClock) -> N
     halves = peloton(80)[:4], peloton(80)[4:]
     record(file, [(0, halves[0]), (0.3, halves[1])], "peloton")
     heard, _ = await hear(replay(clock, file=file, protocol="ftms"))
-    assert heard == [Reading(START_NS + 300 * NS_PER_MS, cadence_rpm=80)]
+    assert heard == [Reading(START_NS + 300 * NS_PER_MS, cadence_rpm=80, source="peloton")]
 
 
 async def test_raw_bytes_are_played_at_the_given_pace(tmp_path: Path, clock: ManualClock) -> None:

@@ -11,7 +11,7 @@ from rich.console import Console
 from drivers import BikeLost, Reading
 from drivers.discovery import FoundBike
 from gateway.config import BikeConfig
-from gateway.scan import Scan, scan_all, scan_json, show_found, show_summary, snippet
+from gateway.scan import Scan, scan_all, scan_json, show_found, show_summary, snippets
 
 BIKE = FoundBike(
     'The "best" bike',
@@ -19,6 +19,13 @@ BIKE = FoundBike(
     "advertises itself as an indoor bike",
     {"address": "C0:FF:EE:00:00:01"},
     rssi_dbm=-61,
+)
+STRAP = FoundBike(
+    "Strap",
+    "C0:FF:EE:00:00:03",
+    "advertises the service of heart_rate, a companion of a bike",
+    {"heart_rate": "C0:FF:EE:00:00:03"},
+    is_companion=True,
 )
 PORT = FoundBike(
     "FT232R",
@@ -68,11 +75,23 @@ async def test_one_that_cannot_look_does_not_hide_what_the_others_find(
     assert scan == Scan([("serial", PORT)], {"ble": problem})
 
 
-@pytest.mark.parametrize(("driver", "bike"), [("ble", BIKE), ("serial", PORT)])
-def test_a_snippet_is_a_bike_of_a_config(driver: str, bike: FoundBike) -> None:
-    tables = tomllib.loads(snippet(3, driver, bike))["bikes"]
-    config = BikeConfig.model_validate(tables[0])
-    assert (config.id, config.driver, config.options) == ("bike-003", driver, bike.options)
+def test_a_snippet_is_a_bike_of_a_config() -> None:
+    scan = Scan([("ble", BIKE), ("ble", STRAP), ("serial", PORT)])
+    tables = tomllib.loads("\n".join(snippets(scan)))["bikes"]
+    configs = [BikeConfig.model_validate(table) for table in tables]
+    assert [(one.id, one.driver, one.options) for one in configs] == [
+        ("bike-001", "ble", BIKE.options),
+        ("bike-002", "serial", PORT.options),
+    ]
+
+
+def test_a_companion_goes_into_the_options_of_a_bike() -> None:
+    (snippet,) = snippets(Scan([("ble", STRAP)]))
+    assert snippet.splitlines() == [
+        "# Strap: advertises the service of heart_rate, a companion of a bike",
+        "# for the options of a bike with driver ble:",
+        '#   heart_rate = "C0:FF:EE:00:00:03"',
+    ]
 
 
 def shown_in(width: int, scan: Scan) -> str:
@@ -83,11 +102,11 @@ def shown_in(width: int, scan: Scan) -> str:
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_the_summary_has_all_of_it_and_snippets_unbroken(width: int) -> None:
-    text = shown_in(width, Scan([("ble", BIKE), ("serial", PORT)]))
+    scan = Scan([("ble", BIKE), ("serial", PORT)])
+    text = shown_in(width, scan)
     assert "-61 dBm" in text
     assert "83 rpm" in text
-    for number, (driver, bike) in enumerate([("ble", BIKE), ("serial", PORT)], start=1):
-        assert snippet(number, driver, bike) in text
+    assert all(snippet in text for snippet in snippets(scan))
 
 
 def test_nothing_found_is_said_with_what_to_do() -> None:
@@ -107,7 +126,8 @@ def test_each_is_shown_as_it_is_found() -> None:
 def test_a_name_is_only_a_name() -> None:
     """Anybody nearby can give a device any name."""
     named = FoundBike('[red]x\n[[bikes]]\nid = "y"', "C0:FF:EE:00:00:01", "why", {"name": "[red]x"})
-    assert len(tomllib.loads(snippet(1, "ble", named))["bikes"]) == 1
+    (snippet,) = snippets(Scan([("ble", named)]))
+    assert len(tomllib.loads(snippet)["bikes"]) == 1
     assert "[red]x" in shown_in(120, Scan([("ble", named)]))
 
 
