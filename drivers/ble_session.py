@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from drivers.ble import Connection
 from drivers.contract import BikeLost, Clock
-from drivers.conversation import Conversation
+from drivers.conversation import SILENCE_NS, Conversation
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.ftms_control import CONTROL_POINT_UUID, describe_response
 from drivers.protocols.wire_protocol import Gatt
@@ -70,7 +70,7 @@ class BleSession:
                 for reading in self._understood(by_characteristic, now_ns, *heard):
                     yield reading
             elif self._talks[0].is_silent(now_ns):
-                raise BikeLost(f"the bike fell silent: {self._talks[0].silence}")
+                raise BikeLost(f"the bike fell silent for {SILENCE_NS / 1e9:g} s")
             for talk in self._talks:
                 await self._ask(talk, now_ns)
 

@@ -9,7 +9,7 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
-from drivers.conversation import Conversation, once_understood
+from drivers.conversation import SILENCE_NS, Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import RESISTANCE_TABLE_SIZE, Mode, Peloton
@@ -141,7 +141,7 @@ class SerialBike:
         while True:
             now_ns = self._clock.monotonic_ns()
             if talk.is_silent(now_ns):
-                raise BikeLost(f"{self._options.port} fell silent: {talk.silence}")
+                raise BikeLost(f"{self._options.port} fell silent for {SILENCE_NS / 1e9:g} s")
             request = talk.request(now_ns)
             if request:
                 port.write(request)

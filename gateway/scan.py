@@ -92,7 +92,7 @@ def show_summary(console: Console, scan: Scan) -> None:
     """A table of all, and a snippet for each."""
     console.print()
     for name, problem in scan.problems.items():
-        console.print(f"{name}: {problem}", style="yellow", soft_wrap=True)
+        console.print(Text(f"{name}: {problem}", style="yellow"), soft_wrap=True)
     if not scan.bikes:
         console.print(
             "no bike found: is it awake, near, its cable plugged in, and not connected to "

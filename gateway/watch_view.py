@@ -97,12 +97,15 @@ class PlainView:
     def __call__(self, now_ns: int) -> None:
         if heading(self._link) != self._heading:
             self._heading = heading(self._link)
-            self._console.print(self._heading, soft_wrap=True)
+            self._print(self._heading)
         if self._watch is None or not _is_connected(self._link):
             return
         if self._printed_ns is None or now_ns - self._printed_ns >= PRINT_EVERY_NS:
             self._printed_ns = now_ns
-            self._console.print(line(self._watch.fields(now_ns)), soft_wrap=True)
+            self._print(line(self._watch.fields(now_ns)))
+
+    def _print(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
 
 
 def _is_connected(link: BikeLink) -> bool:

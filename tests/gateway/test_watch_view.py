@@ -67,13 +67,13 @@ def test_lines_once_a_second_and_states_when_they_change(watch: Watch, link: Bik
     view = PlainView(shown, link, watch)
     for quarter in range(8, 16):
         view(quarter * S // 4)
-    link.state, link.reason = LinkState.LOST, "gone"
+    link.state, link.reason = LinkState.LOST, "[org.bluez.Error] gone"
     view(5 * S)
     assert text_of(shown).splitlines() == [
         "bike-1: connected",
         "cadence 80 rpm  resistance, as sent 417  power 0 W",
         "cadence 80 rpm  resistance, as sent 417  power 0 W",
-        "bike-1: lost: gone",
+        "bike-1: lost: [org.bluez.Error] gone",
     ]
 
 
