@@ -87,7 +87,9 @@ class CrankCounter:
         if reference is None:
             self._reference = _Event(revolutions, event_time, at_ns, absent_ns=at_ns)
             return None
-        if revolutions == reference.revolutions:
+        # The same count at another time, just after impossible ones, is the same by chance.
+        is_chance = self._rejected > 0 and event_time != reference.ticks
+        if revolutions == reference.revolutions and not is_chance:
             return self._unmoved(at_ns, reference)
 
         # Counted between the last packet and this one, unless the last was a rejected one.
@@ -128,7 +130,7 @@ class CrankCounter:
         elapsed_ns = ticks * NS_PER_S // self._ticks_per_s
         earliest_ns = last.heard_ns - first.heard_ns - MAX_SKEW_NS
         latest_ns = last.heard_ns - absent_ns + MAX_SKEW_NS
-        if ticks == 0 or not earliest_ns <= elapsed_ns <= latest_ns:
+        if 0 in (revolutions, ticks) or not earliest_ns <= elapsed_ns <= latest_ns:
             return None
         cadence_rpm = revolutions * 60 * self._ticks_per_s / ticks
         return cadence_rpm if cadence_rpm <= MAX_CADENCE_RPM else None

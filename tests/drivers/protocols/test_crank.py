@@ -125,6 +125,17 @@ class TestRejecting:
     def test_times_that_the_host_cannot_confirm_are_left_out(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 1), (2, 9, 50), (3, 10, 3)) == [None, 60, None, 60]
 
+    def test_a_count_that_comes_true_after_it_was_corrupt_is_not_measured_from(self) -> None:
+        corrupt = (1, 4, 1.1)
+        said = cadences((0, 0, 0), corrupt, *[(second, second, second) for second in range(2, 8)])
+        assert said == [None, pytest.approx(218, abs=1), None, None, None, 60, 60, 60]
+
+    def test_a_stop_after_a_corrupt_packet_is_a_stop(self) -> None:
+        idle = [(second, 8, second) for second in range(3, 20)]
+        said = cadences((0, 7, 0), (1, 8, 1), (2, 4000, 2), *idle)
+        assert set(said[2:]) == {None, 0}
+        assert said[-1] == 0
+
     def test_a_restarted_counter_is_taken_up_again(self) -> None:
         restarted = [(2 + second, second, second) for second in range(5)]
         said = cadences((0, 700, 30), (1, 701, 31), *restarted)

@@ -101,6 +101,9 @@ def test_a_silent_bike_is_asked_for_control_and_started() -> None:
     ("frame", "value", "words"),
     [
         ("00 01", TrainingStatus(1), "idle"),
+        ("00 08", TrainingStatus(8), "fitness test"),
+        ("00 0b", TrainingStatus(11), "cool down"),
+        ("00 0c", TrainingStatus(12), "watt control"),
         ("00 0d", TrainingStatus(13), "manual (quick start)"),
         ("00 0f", TrainingStatus(15), "after the workout"),
         ("00 10", TrainingStatus(16), "training status 0x10"),

@@ -71,19 +71,21 @@ def test_bits_are_found_by_what_is_said() -> None:
 @pytest.mark.parametrize(
     ("frame", "read", "left_bytes"),
     [
-        ("", {}, 0),
-        ("e8", {}, 1),
-        ("e803", {"speed_kmh": 10.0}, 0),
-        ("e803 feff 01", {"speed_kmh": 10.0, "level": -2}, 1),
-        ("e803 feff 0100 ff", {"speed_kmh": 10, "level": -2, "energy_kcal": 1, "rate_kcal": None}, 0),
-        ("e803 feff 0100 02 aabb", {"speed_kmh": 10, "level": -2, "energy_kcal": 1, "rate_kcal": 2}, 2),
+        ("", [], 0),
+        ("e8", [], 1),
+        ("e803", [10.0], 0),
+        ("e803 feff 01", [10.0, -2], 1),
+        ("e803 feff 0100 ff", [10.0, -2, 1, None], 0),
+        ("e803 feff 0100 02 aabb", [10.0, -2, 1, 2], 2),
     ],
     ids=["empty", "cut at once", "ended early", "cut later", "whole", "trailing"],
-)  # fmt: skip
+)
 def test_fields_are_read_while_bytes_last(
-    frame: str, read: dict[str, float | None], left_bytes: int
+    frame: str, read: list[float | None], left_bytes: int
 ) -> None:
-    assert read_fields(FIELDS, bytes.fromhex(frame)) == (read, left_bytes)
+    names = [field.name for field in FIELDS]
+    by_name = dict(zip(names, read, strict=False))
+    assert read_fields(FIELDS, bytes.fromhex(frame)) == (by_name, left_bytes)
 
 
 @given(st.binary(max_size=12), st.integers(0, 0xF))
