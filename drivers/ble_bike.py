@@ -13,7 +13,7 @@ from pydantic import Field, field_validator, model_validator
 from drivers.ble import Advertisement, Connection, Radio, radio
 from drivers.ble_parameters import update_parameters
 from drivers.ble_scan import scan_air, speaks_keiser
-from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS, BleSession, inventory, spoken
+from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
 from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
 from drivers.conversation import Conversation, once_understood
 from drivers.discovery import FoundBike
@@ -194,7 +194,7 @@ class BleBike:
                 if understood is None:
                     raise BikeLost(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
-                        f"{inventory(connection)}"
+                        f"{inventory(connection)}{await claims(connection)}"
                     )
                 yield understood
 
@@ -219,9 +219,10 @@ class BleBike:
 
     def _protocol(self, name: str, profile: Profile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
-        if name == "ftms" and start is not None:
-            return Ftms(tuple(bytes.fromhex(command) for command in start))
-        return PROTOCOLS[name]()
+        made = PROTOCOLS[name]
+        if issubclass(made, Ftms) and start is not None:
+            return made(tuple(bytes.fromhex(command) for command in start))
+        return made()
 
     def _conversation(self, name: str, protocol: WireProtocol, tuning: Tuning) -> Conversation:
         now_ns = self._clock.monotonic_ns()

@@ -9,7 +9,16 @@ from drivers.ble import Connection
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.ftms_control import CONTROL_POINT_UUID, describe_response
+from drivers.protocols.ftms_control import (
+    CONTROL_POINT_UUID,
+    FEATURE_UUID,
+    RESISTANCE_RANGE_UUID,
+    TRAINING_STATUS_UUID,
+    decode_features,
+    decode_range,
+    describe_response,
+    describe_training_status,
+)
 from drivers.protocols.wire_protocol import Gatt
 from drivers.reading import Reading
 
@@ -36,6 +45,23 @@ def inventory(connection: Connection) -> str:
 
 
 _SIG = "-0000-1000-8000-00805f9b34fb"
+
+
+async def claims(connection: Connection) -> str:
+    """What a silent FTMS machine says of itself, for the same; empty if it says nothing."""
+    said = []
+    for uuid, describe in _CLAIMS.items():
+        if any(uuid in characteristics for characteristics in connection.services.values()):
+            with suppress(BikeLost):
+                said.append(describe(await connection.read(uuid)))
+    return f"; it claims: {'; '.join(said)}" if said else ""
+
+
+_CLAIMS = {
+    FEATURE_UUID: lambda data: ", ".join(decode_features(data)) or "no features",
+    RESISTANCE_RANGE_UUID: lambda data: f"resistance {decode_range(data) or 'of no range'}",
+    TRAINING_STATUS_UUID: describe_training_status,
+}
 
 
 def _has(connection: Connection, gatt: Gatt) -> bool:

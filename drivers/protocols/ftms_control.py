@@ -15,9 +15,7 @@ from drivers.protocols.wire_protocol import sig_uuid
 FEATURE_UUID = sig_uuid(0x2ACC)
 TRAINING_STATUS_UUID = sig_uuid(0x2AD3)
 RESISTANCE_RANGE_UUID = sig_uuid(0x2AD6)
-POWER_RANGE_UUID = sig_uuid(0x2AD8)
 CONTROL_POINT_UUID = sig_uuid(0x2AD9)
-MACHINE_STATUS_UUID = sig_uuid(0x2ADA)
 
 _FEATURES = (
     *("average speed", "cadence", "total distance", "inclination", "elevation gain", "pace"),
@@ -61,6 +59,9 @@ class Range:
     minimum: int
     maximum: int
     step: int
+
+    def __str__(self) -> str:
+        return f"{self.minimum} … {self.maximum} by {self.step}"
 
 
 def decode_range(data: bytes) -> Range | None:

@@ -14,6 +14,7 @@ from drivers.protocols import ftms
 from drivers.protocols.crank import Revolutions
 from drivers.protocols.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.protocols.ftms_control import Range, encode_features, encode_range
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from gateway.clock import SystemClock
@@ -318,8 +319,13 @@ class TestStart:
 class TestSilence:
     async def test_connected_but_mute_is_a_loss_with_what_it_has(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
+        features = bike.characteristic(bikes.FITNESS_MACHINE_FEATURE)
+        features.value = encode_features(["cadence", "power"])
+        bike.characteristic(bikes.RESISTANCE_RANGE).value = encode_range(Range(0, 100, 1))
         with pytest.raises(
-            BikeLost, match=r"is connected, but nothing was heard; services found: 1826"
+            BikeLost,
+            match=r"is connected, but nothing was heard; services found: 1826; "
+            r"it claims: cadence, power; resistance 0 … 100 by 1$",
         ):
             await first(driver(address=bike.address))
         assert not bike.connected
