@@ -15,27 +15,28 @@ from bleak import BleakClient, BleakScanner
 from bleak.backends.characteristic import BleakGATTCharacteristic
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
-from bleak.exc import BleakBluetoothNotAvailableError, BleakBluetoothNotAvailableReason
 from bleak_retry_connector import (
     BLEAK_RETRY_EXCEPTIONS,
     BleakClientWithServiceCache,
-    BleakOutOfConnectionSlotsError,
     clear_cache,
-    close_stale_connections_by_address,
     establish_connection,
 )
 from dbus_fast import DBusError
 
-from drivers.ble_power import power_cycle
+from drivers import bluez
+from drivers.ble_reasons import reason_of, text_of
 from drivers.ble_recovery import Recovery, Step
 from drivers.contract import BikeLost
 
 #: A scan that another program is in the way of is tried again after this …
 BUSY_WAIT_S = 1.5
 BUSY_TRIES = 3
-#: … and a connection this often within this time (noise of the Pi's own Wi-Fi breaks some).
+#: … and a connection, which noise may break, as often as this time allows: meanwhile the adapter
+#: hears nothing for the others.
 CONNECT_TRIES = 3
-CONNECT_S = 40.0
+CONNECT_S = 12.0
+#: BlueZ answers a start or stop of the scan at once or, when it hangs, never.
+SCAN_S = 10.0
 #: A clean disconnect takes 2 to 3 s; one from a bluetoothd that is gone, for ever.
 DISCONNECT_S = 5.0
 #: One read or write of a characteristic.
@@ -46,6 +47,9 @@ MAX_WAITING = 256
 #: Whatever bleak, BlueZ, D-Bus and the sockets between them come up with, bleak's own slips
 #: included: all of them mean that the radio did not do it this time.
 _RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
+
+#: Instead of a bike's path, where the adapter itself failed.
+_SCAN = "scan"
 
 log = logging.getLogger(__name__)
 
@@ -160,6 +164,9 @@ class Connection:
                 await self._connected.write_gatt_char(characteristic, data)
 
     async def close(self) -> None:
+        """Disconnect, if it was ever connected."""
+        if self._client is None:
+            return
         with suppress(*_RADIO_ERRORS):
             async with asyncio.timeout(DISCONNECT_S):
                 await self._connected.disconnect()
@@ -173,13 +180,15 @@ class Connection:
 class Radio:
     """One Bluetooth adapter: its scanner, and one connection attempt at a time."""
 
-    def __init__(self, adapter: str | None) -> None:
+    def __init__(self, adapter: str) -> None:
         self._adapter = adapter
         #: Held while the scanner is started or stopped, and while a connection is made.
         self._busy = asyncio.Lock()
         self._listeners: set[Listener] = set()
         self._scanner: BleakScanner | None = None
-        self._connected = 0
+        #: The D-Bus paths of the devices that are connected through it, and how many are overheard.
+        self._connected: set[str] = set()
+        self._overheard = 0
         self._recovery = Recovery()
 
     @asynccontextmanager
@@ -196,6 +205,16 @@ class Radio:
             async with self._busy:
                 await self._scan_for_listeners()
 
+    @asynccontextmanager
+    async def overhear(self) -> AsyncIterator[Listener]:
+        """As `listen`, to a bike that is there and only broadcasts: the adapter serves it."""
+        self._overheard += 1
+        try:
+            async with self.listen() as listener:
+                yield listener
+        finally:
+            self._overheard -= 1
+
     async def find(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
         """The first device heard that is `wanted`, or None."""
         async with self.listen() as listener:
@@ -210,27 +229,29 @@ class Radio:
             await self._stop_scan()
             await self._scan_for_listeners()
 
-    async def let_go_of(self, address: str) -> None:
-        """End a connection that a process before this one left behind: it keeps a bike silent."""
+    async def let_go_of(self, means: Callable[[bluez.Link], bool]) -> None:
+        """End links that a process before this one left behind: they keep a bike silent."""
         with suppress(*_RADIO_ERRORS):
-            async with asyncio.timeout(DISCONNECT_S):
-                await close_stale_connections_by_address(address)
+            for link in await bluez.links():
+                if means(link) and link.path not in self._connected:
+                    await bluez.disconnect(link.path)
 
     @asynccontextmanager
     async def connect(self, advertisement: Advertisement) -> AsyncIterator[Connection]:
         """Connect and read the services. Raises BikeLost; leaving disconnects."""
+        path = advertisement.device.details["path"]
         connection = Connection()
-        async with self._busy:
-            await self._stop_scan()
-            try:
-                await self._open(connection, advertisement)
-            finally:
-                await self._scan_for_listeners()
-        self._connected += 1
         try:
+            async with self._busy:
+                await self._stop_scan()
+                try:
+                    await self._open(connection, advertisement)
+                    self._connected.add(path)
+                finally:
+                    await self._scan_for_listeners()
             yield connection
         finally:
-            self._connected -= 1
+            self._connected.discard(path)
             await connection.close()
 
     async def _open(self, connection: Connection, advertisement: Advertisement) -> None:
@@ -246,20 +267,23 @@ class Radio:
                 )
             connection.open(client)
         except _RADIO_ERRORS as error:
-            await self._recover(address)
-            raise BikeLost(f"{address} cannot be connected: {_why(error)}") from error
-        self._recovery.connected()
+            await self._recover(advertisement.device.details["path"])
+            raise BikeLost(f"{address} cannot be connected: {reason_of(error)}") from error
+        self._recovery.succeeded()
 
-    async def _recover(self, address: str) -> None:
+    async def _recover(self, what: str) -> None:
+        """After a failure of `what`: a device by its path, or the scan."""
         now_ns = round(asyncio.get_running_loop().time() * 1e9)
-        match self._recovery.failed(address, now_ns, others_connected=self._connected > 0):
-            case Step.FORGET_BIKE:
-                log.info("%s fails again and again: letting BlueZ forget it", address)
-                await clear_cache(address)
-            case Step.POWER_CYCLE:
-                log.warning("connections fail again and again: switching the adapter off and on")
-                with suppress(*_RADIO_ERRORS):
-                    await power_cycle(self._adapter or "hci0")
+        others = bool(self._connected) or self._overheard > 0
+        with suppress(*_RADIO_ERRORS):
+            match self._recovery.failed(what, now_ns, others_connected=others):
+                case Step.FORGET_BIKE if what != _SCAN:
+                    log.info("%s fails again and again: letting BlueZ forget it", what)
+                    await clear_cache(what.rpartition("dev_")[2].replace("_", ":"))
+                    await bluez.forget(what)
+                case Step.POWER_CYCLE:
+                    log.warning("%s fails again and again: off and on with it", self._adapter)
+                    await bluez.power_cycle(self._adapter)
 
     async def _scan_while_wanted(self) -> None:
         if self._listeners and self._scanner is None:
@@ -279,18 +303,19 @@ class Radio:
         # A standing Keiser repeats itself to the byte, and would not be heard without this filter.
         scanner = BleakScanner(
             self._heard,
-            bluez={
-                "filters": {"DuplicateData": True},
-                **({"adapter": self._adapter} if self._adapter else {}),
-            },
+            bluez={"filters": {"DuplicateData": True}, "adapter": self._adapter},
         )
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
-                await scanner.start()
+                async with asyncio.timeout(SCAN_S):
+                    await scanner.start()
             except _RADIO_ERRORS as error:
-                if "InProgress" not in _text(error) or not tries_left:
-                    raise BikeLost(f"no Bluetooth scan: {_why(error)}") from error
-                await asyncio.sleep(BUSY_WAIT_S)
+                if "InProgress" in text_of(error) and tries_left:
+                    await asyncio.sleep(BUSY_WAIT_S)
+                    continue
+                if isinstance(error, TimeoutError) or "InProgress" in text_of(error):
+                    await self._recover(_SCAN)
+                raise BikeLost(f"no Bluetooth scan: {reason_of(error)}") from error
             else:
                 break
         return scanner
@@ -299,7 +324,8 @@ class Radio:
         scanner, self._scanner = self._scanner, None
         if scanner is not None:
             with suppress(*_RADIO_ERRORS):
-                await scanner.stop()
+                async with asyncio.timeout(SCAN_S):
+                    await scanner.stop()
 
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
         advertisement = Advertisement(
@@ -323,13 +349,22 @@ def _is_passing(device: BLEDevice) -> bool:
     return properties.get("AddressType") == "random" and not is_static
 
 
-_radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str | None, Radio]] = WeakKeyDictionary()
+_radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Radio]] = WeakKeyDictionary()
 
 
-def radio(adapter: str | None) -> Radio:
-    """The one owner of an adapter in this event loop; None is BlueZ's default adapter."""
+async def open_radio(adapter: str | None) -> Radio:
+    """The one owner of an adapter in this event loop; None: the first one that is on.
+
+    Raises BikeLost if there is none.
+    """
+    try:
+        name = adapter or await bluez.default_adapter()
+    except _RADIO_ERRORS as error:
+        raise BikeLost(f"no Bluetooth: {reason_of(error)}") from error
+    if name is None:
+        raise BikeLost("there is no Bluetooth adapter: bluetoothctl list shows what there is")
     radios = _radios.setdefault(asyncio.get_running_loop(), {})
-    return radios.setdefault(adapter, Radio(adapter))
+    return radios.setdefault(name, Radio(name))
 
 
 @contextmanager
@@ -337,46 +372,4 @@ def _as_bike_lost(what: str) -> Iterator[None]:
     try:
         yield
     except _RADIO_ERRORS as error:
-        raise BikeLost(f"{what}: {_why(error)}") from error
-
-
-#: What is in BlueZ's errors, and what it means to whoever stands beside the bike.
-_EXPLANATIONS = {
-    "ServiceUnknown": "bluetoothd does not run: sudo systemctl start bluetooth",
-    "NameHasNoOwner": "bluetoothd does not run: sudo systemctl start bluetooth",
-    "NotReady": "the Bluetooth adapter is off: bluetoothctl power on, or sudo rfkill unblock "
-    "bluetooth",
-    "InProgress": "the adapter is busy with another program's scan or connection",
-    "le-connection-abort-by-local": "the connection broke while it was made, mostly by radio noise:"
-    " another place, less 2.4 GHz Wi-Fi beside it or a USB Bluetooth adapter help",
-    "UnknownObject": "it has gone again",
-    "AccessDenied": "this user may not use Bluetooth: sudo adduser USER bluetooth",
-}
-_NOT_AVAILABLE = {
-    BleakBluetoothNotAvailableReason.NO_BLUETOOTH: "there is no Bluetooth adapter",
-    BleakBluetoothNotAvailableReason.POWERED_OFF: _EXPLANATIONS["NotReady"],
-}
-
-
-def _why(error: BaseException) -> str:
-    """An error in plain words, with its own at the end."""
-    if isinstance(error, BleakBluetoothNotAvailableError):
-        return _NOT_AVAILABLE.get(error.reason, str(error))
-    if isinstance(error, BleakOutOfConnectionSlotsError):
-        return "the adapter has no connection left: they hold 5 to 7; a second adapter helps"
-    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return f"no D-Bus on this machine, so no BlueZ: {error}"
-    if isinstance(error, TimeoutError):
-        return "no answer in time"
-    text = _text(error)
-    for known, explanation in _EXPLANATIONS.items():
-        if known in text:
-            return f"{explanation} ({text})"
-    return text
-
-
-def _text(error: BaseException) -> str:
-    try:
-        return str(error) or type(error).__name__
-    except ValueError:  # bleak's errors take BlueZ's words apart, and not all of them bear it
-        return ", ".join(map(str, error.args))
+        raise BikeLost(f"{what}: {reason_of(error)}") from error

@@ -5,16 +5,18 @@ import logging
 import re
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, asynccontextmanager
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.ble import Advertisement, Connection, Radio, radio
+from drivers.bike_lock import bike_lock
+from drivers.ble import Advertisement, Connection, Radio, open_radio
 from drivers.ble_parameters import update_parameters
 from drivers.ble_scan import scan_air, speaks_keiser
 from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
-from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.bluez import Link
+from drivers.contract import BikeAbsent, BikeLost, Clock, DriverOptions, FrameListener
 from drivers.conversation import Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.profiles import Profile, profile_of
@@ -31,9 +33,11 @@ KEISER = "keiser"
 #: A bike is looked for so long, so that it is connected as soon as it wakes up …
 APPEAR_S = 30.0
 #: … and has so long to say something that is understood, a start sequence included.
-UNDERSTAND_S = 15.0
-#: A broadcasting bike that is not heard for so long has gone (ptx2/gymnasticon).
+UNDERSTAND_S = 9.0
+#: A broadcasting bike that is not heard for so long has gone (ptx2/gymnasticon); before that the
+#: scan is started anew, since it may have died with its bluetoothd.
 BROADCAST_GONE_S = 60.0
+RESCAN_S = 8.0
 #: A strap that is not there is looked for again after this.
 STRAP_EVERY_S = 60.0
 
@@ -99,6 +103,10 @@ class BleOptions(DriverOptions, Tuning):
         """For people: the bike that these options mean."""
         return self.address or self.name or f"Keiser {self.equipment_id}"
 
+    def is_linked(self, link: Link) -> bool:
+        """The bike is connected already, so that it will not be heard."""
+        return link.address == self.address or (self.name is not None and link.name == self.name)
+
     def means(self, heard: Advertisement) -> bool:
         if self.address is not None:
             return heard.address == self.address
@@ -120,6 +128,9 @@ class BleBike:
             3.0 if options.protocol == AUTO else PROTOCOLS[options.protocol].stale_after_s
         )
         self.on_frame: FrameListener = lambda _name, _frame: None
+        #: Protocols of this bike that were silent when they were tried.
+        self._mute: set[str] = set()
+        self._was_warned = False
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
@@ -129,22 +140,23 @@ class BleBike:
     @asynccontextmanager
     async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
-        adapter = radio(options.adapter)
-        if options.address is not None:
-            await adapter.let_go_of(options.address)
-        found = await adapter.find(options.means, APPEAR_S)
-        if found is None:
-            raise BikeLost(
-                f"{options.who} was not heard in {APPEAR_S:g} s: is it awake, near, and not "
-                "connected to something else? Most bikes wake up when pedalled"
-            )
-        profile = profile_of(found.name)
-        if self._is_broadcasting(found):
-            opened = self._overheard(adapter, found, options.over(profile))
-        else:
-            opened = self._connected(adapter, found, profile)
-        async with opened as readings:
-            yield readings
+        adapter = await open_radio(options.adapter)
+        async with AsyncExitStack() as stack:
+            if options.equipment_id is None:
+                stack.enter_context(bike_lock(options.who))
+                await adapter.let_go_of(options.is_linked)
+            found = await adapter.find(options.means, APPEAR_S)
+            if found is None:
+                raise BikeAbsent(
+                    f"{options.who} was not heard in {APPEAR_S:g} s: is it awake, near, and not "
+                    "connected to something else? Most bikes wake up when pedalled"
+                )
+            profile = profile_of(found.name)
+            if self._is_broadcasting(found):
+                opened = self._overheard(adapter, found, options.over(profile))
+            else:
+                opened = self._connected(adapter, found, profile)
+            yield await stack.enter_async_context(opened)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
         if self._options.protocol != AUTO:
@@ -165,15 +177,20 @@ class BleBike:
     async def _broadcasts(
         self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncGenerator[Reading, None]:
-        async with adapter.listen() as listener:
+        async with adapter.overhear() as listener:
             heard: Advertisement | None = found
-            while heard is not None:
-                data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
-                for reading in talk.hear(self._clock.monotonic_ns(), data):
-                    self.stale_after_s = talk.protocol.stale_after_s
-                    yield reading
-                heard = await listener.next(self._options.means, BROADCAST_GONE_S)
-        await adapter.restart_scan()
+            silent_s = 0.0
+            while silent_s < BROADCAST_GONE_S:
+                if heard is None:
+                    silent_s += RESCAN_S
+                    await adapter.restart_scan()
+                else:
+                    silent_s = 0.0
+                    data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
+                    for reading in talk.hear(self._clock.monotonic_ns(), data):
+                        self.stale_after_s = talk.protocol.stale_after_s
+                        yield reading
+                heard = await listener.next(self._options.means, RESCAN_S)
         raise BikeLost(f"{self._options.who} was not heard for {BROADCAST_GONE_S:g} s")
 
     @asynccontextmanager
@@ -183,7 +200,7 @@ class BleBike:
         strap: deque[Reading] = deque(maxlen=16)
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
-                await _update_parameters(found.address)
+                await self._update_parameters(found.address)
             talks = self._conversations(connection, profile)
             session = BleSession(connection, talks, strap, self._clock)
             async with (
@@ -192,6 +209,7 @@ class BleBike:
             ):
                 understood = await once_understood(readings, UNDERSTAND_S)
                 if understood is None:
+                    self._mute.add(talks[0].name)
                     raise BikeLost(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
                         f"{inventory(connection)}{await claims(connection)}"
@@ -204,7 +222,7 @@ class BleBike:
         has = spoken(connection)
         main = options.protocol
         if main == AUTO:
-            main = next((name for name in has if name not in COMPANIONS), AUTO)
+            main = self._best([name for name in has if name not in COMPANIONS])
         if main not in has:
             wanted = "protocol that is known" if main == AUTO else main
             raise BikeLost(
@@ -214,8 +232,18 @@ class BleBike:
         names = [main, *(name for name in services if name in has and name != main)]
         protocols = {name: self._protocol(name, profile) for name in names}
         self.stale_after_s = protocols[main].stale_after_s
-        tuning = options.over(profile)
-        return [self._conversation(name, made, tuning) for name, made in protocols.items()]
+        # What is peculiar to the bike's main protocol need not be so of the others.
+        tunings = {main: options.over(profile)}
+        return [
+            self._conversation(name, made, tunings.get(name, Tuning()))
+            for name, made in protocols.items()
+        ]
+
+    def _best(self, has: list[str]) -> str:
+        """Some bikes have services in which they never say a word: the next one is tried then."""
+        if self._mute.issuperset(has):
+            self._mute.clear()
+        return next((name for name in has if name not in self._mute), AUTO)
 
     def _protocol(self, name: str, profile: Profile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
@@ -228,14 +256,23 @@ class BleBike:
         now_ns = self._clock.monotonic_ns()
         return Conversation(name, protocol, tuning, now_ns, self.on_frame)
 
+    async def _update_parameters(self, address: str) -> None:
+        """Without it the bike will be lost soon, and found again: worth a word, not a failure."""
+        try:
+            await update_parameters(address)
+        except OSError as error:
+            if not self._was_warned:
+                log.warning("%s will drop its link every 30 s: %s", address, error)
+            self._was_warned = True
+
     @asynccontextmanager
     async def _listening_to_strap(self, heard: deque[Reading]) -> AsyncIterator[None]:
         address = self._options.heart_rate
         if address is None:
             yield
             return
-        strap = BleBike(BleOptions(address=address, protocol="heart_rate"), self._clock)
-        listening = asyncio.create_task(_keep_listening(strap, heard))
+        options = BleOptions(address=address, protocol="heart_rate", adapter=self._options.adapter)
+        listening = asyncio.create_task(_keep_listening(BleBike(options, self._clock), heard))
         try:
             yield
         finally:
@@ -243,23 +280,21 @@ class BleBike:
             await asyncio.wait([listening])
 
 
-async def _update_parameters(address: str) -> None:
-    """Without it the bike will be lost soon, and found again: worth a word, not a failure."""
-    try:
-        await update_parameters(address)
-    except OSError as error:
-        log.warning("%s will drop its link in 30 s: %s", address, error)
-
-
 async def _keep_listening(strap: BleBike, heard: deque[Reading]) -> None:
     """A strap that goes or fails is not the bike's trouble, so nobody else looks after it."""
+    reason = ""
     while True:
         try:
             async with strap.open_bike() as readings:
+                reason = ""
                 async for reading in readings:
                     heard.append(reading)
         except BikeLost as error:
-            log.info("heart rate: %s", error)
+            if str(error) != reason:
+                log.info("heart rate: %s", error)
+            reason = str(error)
+        except Exception:
+            log.exception("heart rate: failed, and is tried again")
         await asyncio.sleep(STRAP_EVERY_S)
 
 

@@ -27,13 +27,13 @@ class Recovery:
         self._failures: Counter[str] = Counter()
         self._cycled_ns: int | None = None
 
-    def connected(self) -> None:
+    def succeeded(self) -> None:
         """The adapter works, so the other failures were the other bikes' own."""
         self._failures.clear()
 
-    def failed(self, address: str, now_ns: int, others_connected: bool) -> Step:
+    def failed(self, what: str, now_ns: int, others_connected: bool) -> Step:
         """The step after a failed connection; the adapter is left alone while it serves others."""
-        self._failures[address] += 1
+        self._failures[what] += 1
         if (
             self._failures.total() >= POWER_CYCLE_AFTER
             and not others_connected
@@ -42,6 +42,6 @@ class Recovery:
             self._cycled_ns = now_ns
             self._failures.clear()
             return Step.POWER_CYCLE
-        if self._failures[address] % FORGET_AFTER == 0:
+        if self._failures[what] % FORGET_AFTER == 0:
             return Step.FORGET_BIKE
         return Step.WAIT

@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from drivers.ble import Advertisement, radio
+from drivers.ble import Advertisement, open_radio
 from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS
 from drivers.discovery import FoundBike
 from drivers.profiles import UnknownModel, profile_of
@@ -55,7 +55,7 @@ async def scan_air(seconds: float) -> AsyncIterator[FoundBike]:
         return heard.address not in seen and guess(heard) is not None
 
     until_s = time.monotonic() + seconds
-    async with radio(None).listen() as listener:
+    async with (await open_radio(None)).listen() as listener:
         while (left_s := until_s - time.monotonic()) > 0:
             heard = await listener.next(is_news, left_s)
             if heard is not None:

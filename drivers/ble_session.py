@@ -90,12 +90,13 @@ class BleSession:
         while True:
             heard = await self._connection.hear(ASK_EVERY_S)
             now_ns = self._clock.monotonic_ns()
-            while self._strap:
-                yield self._strap.popleft()
-            if heard is not None:
-                for reading in self._understood(by_characteristic, now_ns, *heard):
+            readings = [] if heard is None else self._understood(by_characteristic, now_ns, *heard)
+            if self._talks[0].was_understood:  # before that the others do not make it a bike
+                while self._strap:
+                    yield self._strap.popleft()
+                for reading in readings:
                     yield reading
-            elif self._talks[0].is_silent(now_ns):
+            if self._talks[0].is_silent(now_ns):
                 raise BikeLost(f"the bike fell silent for {SILENCE_NS / 1e9:g} s")
             for talk in self._talks:
                 await self._ask(talk, now_ns)

@@ -16,6 +16,10 @@ class BikeLost(Exception):
     """The bike cannot be reached or has gone. The text says why; the gateway tries again."""
 
 
+class BikeAbsent(BikeLost):
+    """The bike is not there, and the driver has waited for it: no reason to wait longer."""
+
+
 class DriverOptions(BaseModel):
     """Base of a driver's own options, the `[bikes.options]` table of the config.
 

@@ -32,6 +32,7 @@ class Conversation:
         self.protocol = protocol
         #: How many bytes the bike has sent, understood or not.
         self.heard_bytes = 0
+        self.was_understood = False
         self._tuning = tuning
         self._understood_ns = start_ns
         self._on_frame = on_frame
@@ -43,6 +44,7 @@ class Conversation:
         self._on_frame(self.name, frame)
         readings = self.protocol.feed(frame)
         if readings:
+            self.was_understood = True
             self._understood_ns = at_ns
         return [self._tuning.tune(self._signed(reading)) for reading in readings]
 

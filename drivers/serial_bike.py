@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.contract import BikeAbsent, BikeLost, Clock, DriverOptions, FrameListener
 from drivers.conversation import SILENCE_NS, Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
@@ -47,7 +48,7 @@ class SerialOptions(DriverOptions, Tuning):
     @field_validator("port")
     @classmethod
     def _is_a_port(cls, port: str) -> str:
-        if not (port.startswith("/") or port.startswith("socket://")):
+        if not (port.startswith("/") or re.fullmatch(r"socket://[^/:]+:\d{1,5}", port)):
             raise ValueError("expected a path such as /dev/serial/by-id/…, or socket://host:port")
         return port
 
@@ -165,4 +166,4 @@ async def _appear(port: str) -> None:
         if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
             return
         await asyncio.sleep(APPEAR_EVERY_S)
-    raise BikeLost(f"{port} is not there: is the cable plugged in?")
+    raise BikeAbsent(f"{port} is not there: is the cable plugged in?")

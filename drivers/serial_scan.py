@@ -23,18 +23,23 @@ TRIES = tuple(
     for baud_rate in line.baud_rates
 )
 ASK_EVERY_S = 0.05
+#: Less is not enough: a Peloton is listened to before it is asked, a board has to start.
+TRY_S = 2.5
 
 
 async def scan_ports(
     seconds: float, ports: list[PortInfo] | None = None
 ) -> AsyncIterator[FoundBike]:
-    """The bikes on all ports, each as soon as it is understood, within `seconds`.
+    """The bikes on all ports, each as soon as it is understood, within `seconds`, or some more.
 
     Raises BikeLost at the end if some port could not be looked at, with the reason of each.
     """
     ports = list_usb_ports() if ports is None else ports
     problems: dict[str, None] = {}
-    looking = [asyncio.create_task(_look(port, seconds / len(TRIES), problems)) for port in ports]
+    looking = [
+        asyncio.create_task(_look(port, max(TRY_S, seconds / len(TRIES)), problems))
+        for port in ports
+    ]
     try:
         for done in asyncio.as_completed(looking):
             found = await done

@@ -3,7 +3,9 @@
 import asyncio
 import errno
 import os
-from collections.abc import AsyncIterator
+import termios
+import threading
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +29,8 @@ OPEN_S = 5.0
 MAX_UNSENT_BYTES = 1024
 
 _READ_BYTES = 4096
+#: What pyserial lets through; termios' own is no OSError.
+_PORT_ERRORS = (OSError, serial.SerialException, termios.error)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +69,7 @@ class SerialPort:
         """The next bytes, at least one."""
         try:
             data = await self._reader.read(_READ_BYTES)
-        except (OSError, serial.SerialException) as error:
+        except _PORT_ERRORS as error:
             raise BikeLost(f"{self._name} went away: {error}") from error
         if not data:
             raise BikeLost(f"{self._name} was closed by the other side")
@@ -93,7 +97,7 @@ async def open_port(name: str, baud_rate: int, line: Line) -> AsyncIterator[Seri
                 reader, writer = await _open_tty(name, baud_rate, line)
     except TimeoutError as error:
         raise BikeLost(f"{name} did not open within {OPEN_S:g} s") from error
-    except (OSError, serial.SerialException) as error:
+    except _PORT_ERRORS as error:
         raise BikeLost(_why_not(name, url, error)) from error
     try:
         yield SerialPort(name, reader, writer)
@@ -105,14 +109,46 @@ async def _open_tty(
     name: str, baud_rate: int, line: Line
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
-    tty = await loop.run_in_executor(
-        None,
-        partial(_Tty, name, baud_rate, xonxoff=line.xonxoff, exclusive=True),
-    )
+    tty = await _opened(name, partial(_Tty, name, baud_rate, xonxoff=line.xonxoff, exclusive=True))
     reader = asyncio.StreamReader(loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport = _TtyTransport(loop, protocol, tty)
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+#: Ports whose opening has not come back; each has a thread of its own that waits for it.
+_opening: set[str] = set()
+
+
+async def _opened(name: str, open_it: Callable[[], "_Tty"]) -> "_Tty":
+    """Open a port, which a broken driver may never finish: not in a thread that others need."""
+    if name in _opening:
+        raise OSError("the opening before this one still hangs: unplug it and plug it in again")
+    loop = asyncio.get_running_loop()
+    opened: asyncio.Future[_Tty] = loop.create_future()
+
+    def settle(tty: _Tty | None, error: Exception | None) -> None:
+        if opened.cancelled():
+            if tty is not None:
+                tty.close()
+        elif tty is not None:
+            opened.set_result(tty)
+        elif error is not None:
+            opened.set_exception(error)
+
+    def work() -> None:
+        tty, error = None, None
+        try:
+            tty = open_it()
+        except Exception as failure:
+            error = failure
+        _opening.discard(name)
+        with suppress(RuntimeError):  # the loop has ended meanwhile
+            loop.call_soon_threadsafe(settle, tty, error)
+
+    _opening.add(name)
+    threading.Thread(target=work, name=f"open {name}", daemon=True).start()
+    return await opened
 
 
 class _Tty(serial.Serial):
@@ -136,11 +172,11 @@ async def _close(writer: asyncio.StreamWriter) -> None:
     """Let go of the port at once: what was not sent is dropped, or closing would wait for it."""
     tty = writer.get_extra_info("serial")
     if tty is not None and tty.is_open:
-        with suppress(OSError, serial.SerialException):
+        with suppress(*_PORT_ERRORS):
             tty.reset_output_buffer()
     if not writer.transport.is_closing():
         writer.transport.abort()
-    with suppress(OSError, serial.SerialException):
+    with suppress(*_PORT_ERRORS):
         await writer.wait_closed()
 
 

@@ -7,9 +7,12 @@ from typing import Protocol
 
 import structlog
 
-from drivers import BikeLost, Driver, Reading
+from drivers import BikeAbsent, BikeLost, Driver, Reading
 from gateway.backoff import Backoff
 from gateway.clock import NS_PER_S, Clock
+
+#: A bike stands beside the gateway, and its rider beside it: a minute would be long.
+BACKOFF_MAX_S = 20.0
 
 log = structlog.get_logger()
 
@@ -53,7 +56,7 @@ class BikeLink:
         self._hearer = hearer
         self._clock = clock
         self._stale_after_s = stale_after_s
-        self._backoff = Backoff(random)
+        self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
 
     async def run(self) -> None:
         while True:
@@ -74,6 +77,8 @@ class BikeLink:
                     self._backoff.reset()
             return "the bike stopped sending"
         except BikeLost as error:
+            if isinstance(error, BikeAbsent):
+                self._backoff.reset()
             return str(error)
         except asyncio.CancelledError:
             task = asyncio.current_task()

@@ -24,7 +24,7 @@ START = (b"\x00", b"\x07")
 START_AFTER_NS = 4_000_000_000
 START_EVERY_NS = 500_000_000
 #: Averages stand in for what was never said in so long.
-AVERAGES_AFTER_NS = 10_000_000_000
+AVERAGES_AFTER_NS = 6_000_000_000
 #: A cadence of 0 is not believed beside power for longer than this.
 CONTRADICTED_NS = 3_000_000_000
 

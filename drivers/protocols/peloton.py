@@ -55,7 +55,7 @@ Mode = Literal["auto", "poll", "listen"]
 LISTEN_NS = 1_500_000_000
 #: … and then asks as often as the tablet does.
 ASK_EVERY_NS = 100_000_000
-_TURNS = (Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW, Op.RESISTANCE_TABLE)
+_TURNS = (Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW)
 #: Of the requests for the table: some firmware may not know them.
 MAX_UNANSWERED = 20
 
@@ -248,6 +248,8 @@ class Peloton(WireProtocol):
         self._listen_until_ns: int | None = 0 if mode == "poll" else None
         self._ask_ns = 0
         self._asks = 0
+        self._turn = -1
+        self._percents_asked = 0
         self._answers = 0
         self._table_reader = _TableReader()
         self._says_percent = False
@@ -285,17 +287,22 @@ class Peloton(WireProtocol):
         if self._listens or now_ns < max(self._listen_until_ns, self._ask_ns):
             return b""
         self._ask_ns = now_ns + ASK_EVERY_NS
-        turn = self._asks % len(_TURNS)
         self._asks += 1
-        return encode_request(_TURNS[turn]) if turn < 3 else self._spare_request()
+        between = self._between() if self._asks % 2 == 0 else b""
+        if between:
+            return between
+        self._turn = (self._turn + 1) % len(_TURNS)
+        return encode_request(_TURNS[self._turn])
 
-    def _spare_request(self) -> bytes:
-        """The table; where the firmware does not tell it, its own idea of percent."""
+    def _between(self) -> bytes:
+        """The table; where the firmware does not tell it, its own percent, if it has one."""
         index = self._table_reader.next_index()
         if index is not None:
             return encode_table_request(index)
-        is_whole = self._table_reader.is_whole
-        return encode_request(Op.CADENCE if is_whole else Op.RESISTANCE_PERCENT)
+        if self._table_reader.is_whole or self._percents_asked >= MAX_UNANSWERED:
+            return b""
+        self._percents_asked += not self._says_percent
+        return encode_request(Op.RESISTANCE_PERCENT)
 
     def _heed(self, request: Request | None) -> None:
         self._table_reader.asked_index = None if request is None else request.table_index

@@ -7,7 +7,8 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 
 from drivers import BikeLost, ble
-from drivers.ble import Advertisement, Radio, radio
+from drivers.ble import Advertisement, Radio, open_radio
+from drivers.ble_recovery import FORGET_AFTER
 from tests.support.bluez import (
     ABORT_BY_LOCAL,
     FAILED,
@@ -28,7 +29,7 @@ INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)
 async def hci(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> Radio:
     monkeypatch.setattr(ble, "BUSY_WAIT_S", 0.05)
     monkeypatch.setattr(ble, "DISCONNECT_S", 0.5)
-    return Radio(None)
+    return Radio("hci0")
 
 
 @pytest.fixture
@@ -87,7 +88,7 @@ class TestScan:
     async def test_no_adapter_is_said_so(self, hci: Radio, bluez: Bluez) -> None:
         bluez.hci0.unplug()
         await bluez.settle()
-        with pytest.raises(BikeLost, match="no Bluetooth adapter"):
+        with pytest.raises(BikeLost, match="adapter 'hci0' not found"):
             await hci.find(lambda _: True, 1)
 
     async def test_no_bluetoothd_is_said_so(self, hci: Radio, bluez: Bluez, bike: Device) -> None:
@@ -206,10 +207,9 @@ class TestConnection:
     async def test_after_failures_bluez_is_made_to_forget_the_bike(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
-        async with hci.connect(await found(hci, bike)):
-            pass
         bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 100)
-        for _ in range(3):
+        for _ in range(FORGET_AFTER):
+            assert "RemoveDevice" not in bluez.members()
             with pytest.raises(BikeLost):
                 await self._connect(hci, bike)
         await bluez.called("RemoveDevice")
@@ -238,14 +238,41 @@ class TestConnection:
             assert bike.notify(bikes.INDOOR_BIKE_DATA, b"heard")
             assert await connection.hear(5)
 
+    async def test_a_scan_that_hangs_is_given_up_and_the_next_one_works(
+        self, hci: Radio, bike: Device, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ble, "SCAN_S", 0.3)
+        bluez.hci0.fail("StartDiscovery", HANG)
+        with pytest.raises(BikeLost, match="no answer in time"):
+            await hci.find(lambda _: True, 1)
+        await found(hci, bike)
+
+    async def test_cancelled_just_after_it_the_connection_is_ended(
+        self, hci: Radio, bike: Device, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        heard = await found(hci, bike)
+        restarting = asyncio.Event()
+
+        async def hang() -> None:
+            restarting.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(hci, "_scan_for_listeners", hang)
+        connecting = asyncio.create_task(hci.connect(heard).__aenter__())
+        await restarting.wait()
+        connecting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await connecting
+        assert not bike.connected
+
     async def test_a_link_left_behind_is_ended(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
         """By a process before this one; until then the bike is silent."""
         async with AsyncExitStack() as other:
-            await other.enter_async_context(Radio(None).connect(await found(hci, bike)))
+            await other.enter_async_context(Radio("hci0").connect(await found(hci, bike)))
             assert bike.connected
-            await hci.let_go_of(bike.address)
+            await hci.let_go_of(lambda link: link.address == bike.address)
             assert not bike.connected
             await found(hci, bike)
 
@@ -269,7 +296,26 @@ class TestConnection:
             pass
 
 
-async def test_there_is_one_owner_of_each_adapter() -> None:
-    assert radio(None) is radio(None)
-    assert radio("hci1") is radio("hci1")
-    assert radio("hci1") is not radio(None)
+class TestOwner:
+    async def test_there_is_one_of_each_adapter(self, bluez: Bluez) -> None:
+        bluez.add_adapter()
+        await bluez.settle()
+        assert await open_radio(None) is await open_radio("hci0")
+        assert await open_radio("hci1") is not await open_radio("hci0")
+
+    async def test_the_default_is_the_first_that_is_on(self, bluez: Bluez) -> None:
+        bluez.add_adapter()
+        bluez.hci0.power(False)
+        await bluez.settle()
+        assert await open_radio(None) is await open_radio("hci1")
+
+    async def test_without_any_it_is_said(self, bluez: Bluez) -> None:
+        bluez.hci0.unplug()
+        await bluez.settle()
+        with pytest.raises(BikeLost, match="there is no Bluetooth adapter"):
+            await open_radio(None)
+
+    async def test_without_bluetoothd_it_is_said(self, bluez: Bluez) -> None:
+        await bluez.kill()
+        with pytest.raises(BikeLost, match="systemctl start bluetooth"):
+            await open_radio(None)

@@ -2,13 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from bleak.uuids import normalize_uuid_str
 from pydantic import ValidationError
 
 from drivers import BikeLost, Reading, ble, ble_bike, conversation
+from drivers.ble import Radio
 from drivers.ble_bike import BleBike
 from drivers.protocols import ftms
 from drivers.protocols.crank import Revolutions
@@ -25,6 +26,9 @@ SECOND = 1_000_000_000
 DATA = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
 FTMS = encode_indoor_bike_data(DATA)
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
+
+
+_REAL_UNDERSTAND_S = ble_bike.UNDERSTAND_S
 
 
 @pytest.fixture(autouse=True)
@@ -151,7 +155,7 @@ class TestProtocols:
         bike = bikes.flywheel_bike(bluez)
         with pytest.raises(BikeLost, match="nothing was heard"):
             await first(driver(address=bike.address))
-        assert "will drop its link in 30 s" in caplog.text
+        assert "will drop its link every 30 s" in caplog.text
 
     async def test_keiser_is_overheard_and_never_connected(self, bluez: Bluez) -> None:
         bikes.keiser_m3i(bluez, KEISER)
@@ -275,6 +279,29 @@ class TestBinding:
         with pytest.raises(BikeLost, match="was not heard in 2 s: is it awake"):
             await absent
 
+    async def test_one_by_name_is_let_go_of_if_a_process_before_left_its_link(
+        self, bluez: Bluez
+    ) -> None:
+        """It does not advertise while it is linked, and would never be heard."""
+        device = bikes.ftms_bike(bluez, name="mine")
+        found = await Radio("hci0").find(lambda heard: heard.name == "mine", 5)
+        assert found is not None
+        async with AsyncExitStack() as process_before:
+            await process_before.enter_async_context(Radio("hci0").connect(found))
+            async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+                assert (await first(driver(name="mine"))).cadence_rpm == 80
+
+    async def test_a_bike_is_not_taken_from_who_rides_it(self, bluez: Bluez) -> None:
+        device = bikes.ftms_bike(bluez)
+        async with (
+            saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+            driver(address=device.address).open_bike() as readings,
+        ):
+            await anext(readings)
+            with pytest.raises(BikeLost, match="belongs to another alleycat-gateway"):
+                await first(driver(address=device.address))
+            assert (await anext(readings)).cadence_rpm == 80
+
 
 class TestStart:
     async def test_a_silent_bike_is_started(self, bluez: Bluez) -> None:
@@ -330,6 +357,29 @@ class TestSilence:
             await first(driver(address=bike.address))
         assert not bike.connected
 
+    async def test_a_service_that_says_nothing_is_not_tried_twice(self, bluez: Bluez) -> None:
+        device = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
+        bike = driver(address=device.address)
+        power = encode_power(PowerMeasurement(power_w=120))
+        async with saying(device, bikes.CYCLING_POWER_MEASUREMENT, lambda: power):
+            with pytest.raises(BikeLost, match="nothing was heard"):
+                await first(bike)
+            assert (await first(bike)).source == "cycling_power"
+
+    async def test_a_companion_does_not_hide_that_the_bike_is_mute(
+        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(conversation, "SILENCE_NS", SECOND)
+        device = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
+        pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
+        async with saying(device, bikes.HEART_RATE_MEASUREMENT, lambda: pulse):
+            with pytest.raises(BikeLost):
+                await first(driver(address=device.address, services=["heart_rate"]))
+
+    def test_it_is_said_before_the_watchdog_ends_it(self) -> None:
+        """Which would only say that the bike is silent, and not what it has."""
+        assert _REAL_UNDERSTAND_S * SECOND < conversation.SILENCE_NS
+
     async def test_falling_silent_is_a_loss(
         self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -362,6 +412,19 @@ class TestLoss:
                 with pytest.raises(BikeLost, match="fell silent"):
                     await hear_to_the_end(readings)
             assert (await first(bike)).cadence_rpm == 80
+
+    async def test_a_broadcasting_bike_survives_it_too(
+        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(ble_bike, "RESCAN_S", 0.5)
+        bikes.keiser_m3i(bluez, KEISER)
+        async with driver(equipment_id=56).open_bike() as readings:
+            await anext(readings)
+            await bluez.kill()
+            await bluez.restart()
+            async with asyncio.timeout(10):
+                for _ in range(30):
+                    await anext(readings)
 
     async def test_a_lost_link_is_a_loss_at_once(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)

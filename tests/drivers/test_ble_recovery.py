@@ -24,7 +24,7 @@ def test_first_it_waits_then_the_bike_is_forgotten_then_the_adapter_cycled() -> 
 def test_a_connection_ends_the_count() -> None:
     recovery = Recovery()
     steps(recovery, POWER_CYCLE_AFTER - 1)
-    recovery.connected()
+    recovery.succeeded()
     assert Step.POWER_CYCLE not in steps(recovery, POWER_CYCLE_AFTER - 1)
 
 

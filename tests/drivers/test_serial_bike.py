@@ -304,6 +304,8 @@ class TestLines:
     ("options", "complaint"),
     [
         ({"port": "COM3", "protocol": "peloton"}, "expected a path such as /dev/serial/by-id"),
+        ({"port": "socket://host", "protocol": "peloton"}, "or socket://host:port"),
+        ({"port": "socket://host:abc", "protocol": "peloton"}, "or socket://host:port"),
         ({"port": "/dev/ttyUSB0", "protocol": "ftms"}, "expected one of: peloton, kettler"),
         ({"port": "/dev/ttyUSB0", "protocol": "kettler", "mode": "poll"}, "peloton alone"),
         (

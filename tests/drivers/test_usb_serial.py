@@ -2,13 +2,14 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from drivers import BikeLost
+from drivers import BikeLost, usb_serial
 from drivers.protocols.wire_protocol import Line
 from drivers.usb_serial import SerialPort, open_port
 from tests.support.pty_bike import PtyBike
@@ -93,6 +94,35 @@ async def test_what_is_no_port(tmp_path: Path) -> None:
     with pytest.raises(BikeLost, match="cannot be opened"):
         async with open_port(str(tmp_path / "file"), 9600, LINE):
             raise AssertionError("opened")
+
+
+async def test_a_port_whose_opening_hangs_takes_nobody_along(
+    bike: PtyBike, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(usb_serial, "OPEN_S", 0.2)
+    broken = threading.Event()
+
+    class Hanging(usb_serial._Tty):
+        def open(self) -> None:
+            broken.wait()
+            super().open()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(usb_serial, "_Tty", Hanging)
+        with pytest.raises(BikeLost, match="did not open within"):
+            async with open_port(str(bike.port), 9600, LINE):
+                raise AssertionError("opened")
+    for _ in range(3):
+        with pytest.raises(BikeLost, match="still hangs: unplug it"):
+            async with open_port(str(bike.port), 9600, LINE):
+                raise AssertionError("opened")
+    broken.set()
+    for thread in threading.enumerate():
+        if thread.name.startswith("open "):
+            await asyncio.to_thread(thread.join)
+    async with open_port(str(bike.port), 9600, LINE) as port:
+        port.write(b"hello")
+        assert await port.read() == b"hello"
 
 
 async def test_nothing_is_left_open(bike: PtyBike) -> None:

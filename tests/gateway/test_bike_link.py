@@ -9,9 +9,9 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from drivers import BikeLost, Reading
+from drivers import BikeAbsent, BikeLost, Reading
 from gateway.backoff import Backoff
-from gateway.bike_link import BikeLink, LinkState
+from gateway.bike_link import BACKOFF_MAX_S, BikeLink, LinkState
 from gateway.clock import NS_PER_S
 from gateway.sampler import Sampler
 from tests.support.virtual_clock import VirtualClock
@@ -99,7 +99,7 @@ class Linked:
 
 def backoff_s(*times: int) -> list[float]:
     """So many waits each time from the first step on, as the link's own chance has them."""
-    backoff = Backoff(Random(SEED))
+    backoff = Backoff(Random(SEED), max_s=BACKOFF_MAX_S)
     waits_s: list[float] = []
     for count in times:
         backoff.reset()
@@ -163,12 +163,18 @@ class TestStates:
 
 
 class TestBackOff:
-    async def test_the_waits_grow_up_to_a_minute(self) -> None:
+    async def test_the_waits_grow_up_to_their_longest(self) -> None:
         linked = Linked(AWAY)
         await linked.run_for(600)
         assert linked.waits_s == pytest.approx(backoff_s(len(linked.waits_s)))
         assert linked.waits_s[0] <= 1
-        assert 30 <= linked.waits_s[-1] <= 60
+        assert BACKOFF_MAX_S / 2 <= linked.waits_s[-1] <= BACKOFF_MAX_S
+
+    async def test_they_do_not_grow_where_the_driver_has_waited_itself(self) -> None:
+        linked = Linked(BikeAbsent("not heard in 30 s"))
+        await linked.run_for(60)
+        assert len(linked.waits_s) > 50
+        assert max(linked.waits_s) <= 1
 
     async def test_a_reading_makes_them_begin_anew(self) -> None:
         linked = Linked(AWAY, AWAY, AWAY, [READING, AWAY], AWAY, AWAY, [FOREVER])

@@ -541,12 +541,12 @@ class TestAverages:
         ]
 
     def test_not_while_something_better_may_come(self) -> None:
-        readings = self.said(*[self.ONLY_AVERAGES] * 10)
+        readings = self.said(*[self.ONLY_AVERAGES] * 6)
         assert {(one.cadence_rpm, one.power_w) for one in readings} == {(None, None)}
 
     def test_after_that_they_are_the_last_resort(self) -> None:
-        last = self.said(*[self.ONLY_AVERAGES] * 11)[-1]
-        assert last == Reading(10 * S, cadence_rpm=70, power_w=120, speed_kmh=20, source="average")
+        last = self.said(*[self.ONLY_AVERAGES] * 7)[-1]
+        assert last == Reading(6 * S, cadence_rpm=70, power_w=120, speed_kmh=20, source="average")
 
     def test_never_from_a_bike_that_said_better_once(self) -> None:
         better = IndoorBikeData(speed_kmh=20, cadence_rpm=90, average_cadence_rpm=70)

@@ -473,10 +473,10 @@ class Bike:
                 return b""
 
 
-def converse(protocol: Peloton, bike: Bike, seconds: float) -> list[Reading]:
+def converse(protocol: Peloton, bike: Bike, seconds: float, from_s: float = 0) -> list[Reading]:
     """As the transport does it: asked twenty times a second, everything that is sent is fed."""
     readings = []
-    for now_ns in range(0, round(seconds * S), 50 * MS):
+    for now_ns in range(round(from_s * S), round((from_s + seconds) * S), 50 * MS):
         request = protocol.request(now_ns)
         if request:
             assert protocol.feed(Frame(now_ns, request, sent=True)) == []
@@ -485,14 +485,23 @@ def converse(protocol: Peloton, bike: Bike, seconds: float) -> list[Reading]:
 
 
 class TestAsking:
-    def test_it_asks_ten_times_a_second_for_everything_by_turns(self) -> None:
+    def test_it_asks_ten_times_a_second_and_every_second_time_for_the_table(self) -> None:
         bike = Bike()
-        readings = converse(Peloton("poll"), bike, 4)
-        assert len(bike.asked) == 40
+        readings = converse(Peloton("poll"), bike, 6)
+        assert len(bike.asked) == 60
         ops = [request.op for request in bike.asked]
-        assert ops[:4] == [Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW, Op.RESISTANCE_TABLE]
-        assert ops == ops[:4] * 10
+        assert ops[1::2] == [Op.RESISTANCE_TABLE] * 30
+        assert ops[0::2] == [Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW] * 10
         assert sum(one.cadence_rpm == 80 for one in readings) == 10
+
+    def test_once_the_table_is_known_every_value_comes_three_times_a_second(self) -> None:
+        bike = Bike()
+        protocol = Peloton("poll")
+        converse(protocol, bike, 7)
+        bike.asked.clear()
+        readings = converse(protocol, bike, 3, from_s=7)
+        assert sum(one.cadence_rpm == 80 for one in readings) == 10
+        assert Op.RESISTANCE_TABLE not in [request.op for request in bike.asked]
 
     def test_it_learns_the_bikes_own_table(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
@@ -504,8 +513,9 @@ class TestAsking:
 
     def test_a_table_it_is_given_counts_from_the_first_answer(self) -> None:
         bike = Bike()
-        readings = converse(Peloton("poll", bike.table), bike, 0.3)
-        assert readings[-1].resistance_percent == 50
+        readings = converse(Peloton("poll", bike.table), bike, 1)
+        percents = [one.resistance_percent for one in readings if one.resistance_raw]
+        assert set(percents) == {50}
 
     def test_entries_that_were_lost_are_asked_for_again(self) -> None:
         protocol, bike = Peloton("poll"), Bike()

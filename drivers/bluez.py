@@ -1,0 +1,132 @@
+"""What is asked of BlueZ itself, over D-Bus, since bleak does not: adapters and old links."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from dbus_fast import BusType, Message, MessageType, Variant
+from dbus_fast.aio import MessageBus
+
+#: BlueZ answers at once or, when it hangs, never.
+ANSWER_S = 5.0
+#: An adapter switched off stays so for this, and is not left off without some tries.
+OFF_S = 2.0
+ON_TRIES = 5
+
+_ADAPTER = "org.bluez.Adapter1"
+_DEVICE = "org.bluez.Device1"
+_PROPERTIES = "org.freedesktop.DBus.Properties"
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A connected device: its D-Bus path, and how it is called."""
+
+    path: str
+    address: str
+    name: str
+
+
+async def default_adapter() -> str | None:
+    """The first adapter that is on, or else the first; None if there is none. Raises OSError."""
+    async with _bus() as bus:
+        adapters = {
+            path.rpartition("/")[2]: interfaces[_ADAPTER]["Powered"].value
+            for path, interfaces in (await _objects(bus)).items()
+            if _ADAPTER in interfaces
+        }
+    names = sorted(adapters, key=lambda name: (not adapters[name], len(name), name))
+    return names[0] if names else None
+
+
+async def links() -> list[Link]:
+    """All connected devices, whoever connected them. Raises OSError."""
+    async with _bus() as bus:
+        objects = await _objects(bus)
+    found = []
+    for path, interfaces in objects.items():
+        device = {name: one.value for name, one in interfaces.get(_DEVICE, {}).items()}
+        if device.get("Connected"):
+            found.append(Link(path, device["Address"].upper(), device.get("Name", "")))
+    return found
+
+
+async def disconnect(path: str) -> None:
+    """End a device's link. Raises OSError."""
+    async with _bus() as bus:
+        await _call(bus, path, _DEVICE, "Disconnect")
+
+
+async def forget(path: str) -> None:
+    """Drop all that is remembered of a device. Raises OSError."""
+    async with _bus() as bus:
+        await _call(bus, path.rpartition("/")[0], _ADAPTER, "RemoveDevice", "o", path)
+
+
+async def power_cycle(adapter: str) -> None:
+    """Off, a wait, on: ends every connection of the adapter. Raises OSError if BlueZ refuses.
+
+    It is brought to its end even if whoever asked is cancelled meanwhile: nobody else would
+    switch the adapter on again.
+    """
+    cycle = asyncio.ensure_future(_off_and_on(adapter))
+    try:
+        await asyncio.shield(cycle)
+    except asyncio.CancelledError:
+        await cycle
+        raise
+
+
+async def _off_and_on(adapter: str) -> None:
+    async with _bus() as bus:
+        await _set_powered(bus, adapter, False)
+    for tries_left in reversed(range(ON_TRIES)):
+        await asyncio.sleep(OFF_S)
+        try:
+            async with _bus() as bus:
+                await _set_powered(bus, adapter, True)
+        except OSError:
+            if not tries_left:
+                raise
+        else:
+            return
+
+
+async def _set_powered(bus: MessageBus, adapter: str, powered: bool) -> None:
+    path = f"/org/bluez/{adapter}"
+    await _call(bus, path, _PROPERTIES, "Set", "ssv", _ADAPTER, "Powered", Variant("b", powered))
+
+
+async def _objects(bus: MessageBus) -> dict[str, dict[str, dict[str, Variant]]]:
+    """Every object of BlueZ: path → interface → properties."""
+    manager = "org.freedesktop.DBus.ObjectManager"
+    objects: dict[str, dict[str, dict[str, Variant]]] = (
+        await _call(bus, "/", manager, "GetManagedObjects")
+    )[0]
+    return objects
+
+
+@asynccontextmanager
+async def _bus() -> AsyncIterator[MessageBus]:
+    bus = MessageBus(bus_type=BusType.SYSTEM)
+    try:
+        async with asyncio.timeout(ANSWER_S):
+            await bus.connect()
+        yield bus
+    except TimeoutError as error:
+        raise OSError("BlueZ does not answer") from error
+    finally:
+        bus.disconnect()
+
+
+async def _call(
+    bus: MessageBus, path: str, interface: str, member: str, signature: str = "", *body: Any
+) -> list[Any]:
+    message = Message("org.bluez", path, interface, member, signature=signature, body=list(body))
+    async with asyncio.timeout(ANSWER_S):
+        reply = await bus.call(message)
+    if reply is None or reply.message_type is MessageType.ERROR:
+        raise OSError(f"{member} of {path}: {reply.error_name if reply else 'no answer'}")
+    return reply.body

@@ -1,0 +1,41 @@
+"""A bike belongs to one process; which may die without a word."""
+
+import subprocess
+import sys
+
+import pytest
+
+from drivers import BikeLost
+from drivers.bike_lock import bike_lock
+
+HOLD = (
+    "from drivers.bike_lock import bike_lock\n"
+    "with bike_lock('C0:FF:EE:00:00:09'):\n"
+    "    print('held', flush=True)\n"
+    "    input()\n"
+)
+
+
+def test_another_process_has_it_until_it_dies() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "held\n"
+        with (
+            pytest.raises(BikeLost, match="stop that one first"),
+            bike_lock("C0:FF:EE:00:00:09"),
+        ):
+            raise AssertionError("held twice")
+        with bike_lock("C0:FF:EE:00:00:08"):
+            pass
+        other.kill()
+    with bike_lock("C0:FF:EE:00:00:09"):
+        pass
+
+
+def test_bikes_on_another_bus_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    with bike_lock("C0:FF:EE:00:00:07"):
+        monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/another")
+        with bike_lock("C0:FF:EE:00:00:07"):
+            pass

@@ -1,0 +1,32 @@
+"""Errors in the words of whoever stands beside the bike."""
+
+import pytest
+
+from drivers.ble_reasons import reason_of
+
+
+class Stumbling(Exception):
+    def __str__(self) -> str:
+        raise ValueError
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (FileNotFoundError("bus"), "no D-Bus on this machine"),
+        (TimeoutError(), "no answer in time"),
+        (Exception("[org.bluez.Error.NotReady] x"), "bluetoothctl power on"),
+        (Exception("org.freedesktop.DBus.Error.ServiceUnknown"), "systemctl start bluetooth"),
+        (Exception("no available connection slots"), "hold 5 to 7"),
+        (Exception("le-connection-abort-by-local"), "radio noise"),
+        (Exception("Host is down"), "Host is down"),
+        (KeyError(), "KeyError"),
+        (Stumbling("org.bluez", 7), "org.bluez, 7"),
+    ],
+)
+def test_what_it_means(error: Exception, words: str) -> None:
+    assert words in reason_of(error)
+
+
+def test_its_own_words_are_not_lost() -> None:
+    assert reason_of(Exception("[org.bluez.Error.NotReady] gone")).endswith("NotReady] gone)")

@@ -1,0 +1,88 @@
+"""An adapter is switched off and on again, and what keeps it from that is said."""
+
+import asyncio
+
+import pytest
+
+from drivers import BikeLost, ble
+from drivers import bluez as to_bluez
+from drivers.ble import Radio
+from drivers.ble_recovery import POWER_CYCLE_AFTER
+from drivers.bluez import power_cycle
+from tests.support.bluez import FAILED, HANG, Bluez, Fault, bikes
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(to_bluez, "OFF_S", 0.05)
+
+
+def watched(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+    """Every switching of hci0 from now on."""
+    switched: list[bool] = []
+    power = bluez.hci0.power
+
+    def watch(on: bool) -> None:
+        switched.append(on)
+        power(on)
+
+    monkeypatch.setattr(bluez.hci0, "power", watch)
+    return switched
+
+
+async def test_off_and_on(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> None:
+    switched = watched(bluez, monkeypatch)
+    await power_cycle("hci0")
+    assert switched == [False, True]
+
+
+async def test_cancelled_meanwhile_it_is_not_left_off(bluez: Bluez) -> None:
+    cycling = asyncio.create_task(power_cycle("hci0"))
+    await bluez.wait_for(lambda: not bluez.hci0.powered)
+    cycling.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await cycling
+    assert bluez.hci0.powered
+
+
+async def test_links_are_those_of_all_processes_and_can_be_ended(bluez: Bluez) -> None:
+    bike, other = bikes.ftms_bike(bluez, name="mine"), bikes.csc_sensor(bluez)
+    found = await Radio("hci0").find(lambda heard: heard.name == "mine", 5)
+    assert found is not None
+    async with Radio("hci0").connect(found):
+        (link,) = await to_bluez.links()
+        assert (link.address, link.name) == (bike.address, "mine")
+        await to_bluez.disconnect(link.path)
+        assert await to_bluez.links() == []
+    assert not other.connected
+
+
+async def test_what_hangs_is_an_error(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(to_bluez, "ANSWER_S", 0.2)
+    bike = bikes.ftms_bike(bluez)
+    assert await Radio("hci0").find(lambda heard: heard.address == bike.address, 5)
+    bike.fail("Disconnect", HANG)
+    with pytest.raises(OSError, match="does not answer"):
+        await to_bluez.disconnect(bike.path)
+
+
+async def test_an_adapter_that_is_not_there(bluez: Bluez) -> None:
+    with pytest.raises(OSError, match="Set of /org/bluez/hci7"):
+        await power_cycle("hci7")
+
+
+async def test_it_is_the_last_resort_of_a_radio(
+    bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ble, "CONNECT_TRIES", 1)
+    switched = watched(bluez, monkeypatch)
+    bike = bikes.ftms_bike(bluez)
+    bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 100)
+    hci = Radio("hci0")
+    for _ in range(POWER_CYCLE_AFTER):
+        assert switched == []
+        found = await hci.find(lambda heard: heard.address == bike.address, 5)
+        assert found is not None
+        with pytest.raises(BikeLost):
+            await hci.connect(found).__aenter__()
+    assert switched == [False, True]
