@@ -136,9 +136,10 @@ async def test_a_broken_line_answers_what_is_open_with_retry_after_on_down(rig: 
     await rig.cut()
     await rig.listener.heard("answer", 2)
     told = [what[0] for what in rig.listener.told]
+    told = told[told.index("up") :]  # a busy machine may need a second try to connect
     assert told[:4] == ["up", "down", "answer", "answer"]
     assert {what[2] for what in rig.listener.told if what[0] == "answer"} == {Verdict.RETRY}
-    assert rig.listener.told[1][1], "with a reason"
+    assert all(what[1] for what in rig.listener.told if what[0] == "down"), "with a reason"
 
 
 async def test_it_comes_back_and_old_answers_do_not(rig: Rig) -> None:

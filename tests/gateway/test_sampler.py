@@ -253,7 +253,7 @@ class TestPresence:
 
 
 class TestDropOut:
-    """A lone zero between two non-zeros within 1 s is the sensor's; two zeros are a stop."""
+    """A lone zero between two non-zeros within 1.25 s is the sensor's; two zeros are a stop."""
 
     @pytest.mark.parametrize("field", RIDING)
     @pytest.mark.parametrize(
@@ -265,12 +265,12 @@ class TestDropOut:
             pytest.param([(0, 80), (0.4, 0), (0.6, 0), (0.8, 80)], [48], id="a short stop"),
             pytest.param([(0, 0), (0.5, 80)], [40], id="nothing before it"),
             pytest.param([(0, 80), (0.2, 0), (0.4, 80), (0.6, 0), (0.8, 80)], [80], id="twice"),
-            pytest.param([(0, 80), (0.9, 0)], [80, 0, 0], id="open, then a stop"),
+            pytest.param([(0, 80), (0.9, 0)], [80, 80, 0], id="open, then a stop"),
             pytest.param([(0, 80), (0.9, 0), (1.1, 80)], [80, 80], id="over the boundary"),
             pytest.param([(0, 80), (0.9, 0), (1.1, 0)], [80, 0], id="stop over the boundary"),
             pytest.param([(0, 80), (1, 0), (1.5, 80)], [80, 80], id="at the boundary"),
-            pytest.param([(0, 80), (0.5, 0), (1.5, 80)], [80, 80], id="back after 1 s"),
-            pytest.param([(0, 80), (0.5, 0), (1.6, 80)], [80, 32], id="back after more"),
+            pytest.param([(0, 80), (0.5, 0), (1.75, 80)], [80, 80], id="back after 1.25 s"),
+            pytest.param([(0, 80), (0.5, 0), (1.8, 80)], [80, 16], id="back after more"),
             pytest.param([(0, 80), (0.5, 80), (1.5, 0), (1.75, 0)], [80, 40], id="stop later"),
         ],
     )
