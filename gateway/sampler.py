@@ -10,8 +10,8 @@ from gateway.calibration import CalibrationTable, resistance_percent
 
 _NS_PER_S = 1_000_000_000
 
-#: A zero that is followed by a non-zero within this time is a drop-out of the sensor, not a stop. Bikes
-#: that speak once a second do so with some jitter.
+#: A zero that is followed by a non-zero within this time is a drop-out of the sensor, not a stop.
+#: Bikes that speak once a second do so with some jitter.
 DROPOUT_NS = 1_250_000_000
 #: A resistance so far from its neighbours is a glitch, if they are so near to each other.
 GLITCH_PERCENT = 20.0

@@ -11,7 +11,10 @@ def decode(
     protocol: Annotated[str, typer.Argument(help="ftms, peloton, …")],
     frames: Annotated[
         list[str],
-        typer.Argument(metavar="HEX…", help="Frames in order of arrival; spaces and : are fine."),
+        typer.Argument(
+            metavar="HEX…",
+            help="Frames in order; spaces and : are fine. > before one: it was sent to the bike.",
+        ),
     ],
 ) -> None:
     """Print what a bike's bytes say, for a bug report.
@@ -25,10 +28,10 @@ def decode(
 
     if protocol not in PROTOCOLS:
         fail(f"protocol {protocol!r} is unknown; expected one of: {', '.join(PROTOCOLS)}", USAGE)
-    data = [_bytes_of(text) for text in frames]
     decoder = PROTOCOLS[protocol]()
-    for chunk in data:
-        for reading in decoder.feed(Frame(at_ns=0, data=chunk)):
+    decoded = [Frame(0, _bytes_of(text), sent=text.startswith(">")) for text in frames]
+    for frame in decoded:
+        for reading in decoder.feed(frame):
             typer.echo(json.dumps(reading.said()))
     if decoder.unusable_bytes:
         typer.echo(f"{decoder.unusable_bytes} byte(s) meant nothing in {protocol}", err=True)
@@ -36,6 +39,6 @@ def decode(
 
 def _bytes_of(text: str) -> bytes:
     try:
-        return bytes.fromhex(text.replace(":", "").replace("-", ""))
+        return bytes.fromhex(text.removeprefix(">").replace(":", "").replace("-", ""))
     except ValueError:
         fail(f"{text!r} is not hex; expected byte pairs such as 44025e0bf0007a0054", USAGE)

@@ -84,3 +84,9 @@ def test_wrong_usage_says_what_was_expected(arguments: list[str], complaint: str
     assert (result.exit_code, result.stdout) == (2, "")
     assert complaint in result.stderr
     assert "Traceback" not in result.stderr
+
+
+def test_a_question_makes_its_answer_understood() -> None:
+    ride = "40000000c0130000f903282e0329000007e432"
+    assert readings("daum", ">4000", ride)[0]["power_w"] == 95
+    assert readings("monark", ">706f7765720d", "3132300d")[0] == {"power_w": 120}
