@@ -69,6 +69,10 @@ class _Series:
     def clear(self) -> None:
         self._points.clear()
 
+    @property
+    def _last_value(self) -> float:
+        return self._points[-1][1] if self._points else 0.0
+
     def mean(self, start_ns: int, end_ns: int, lifetime_ns: int) -> float | None:
         """Time-weighted mean over what was valid in [start, end); None if nothing was."""
         total, weight_ns = 0.0, 0
@@ -133,8 +137,21 @@ class _RidingSeries(_Series):
     """Cadence or power, where a lone zero is a drop-out of the sensor.
 
     Known of Keiser and Flywheel bikes. While it is still open whether a zero is alone, the
-    value before it holds.
+    value before it holds. On bikes that speak seldom it is known by the other of the two, which
+    goes on (ptx2/gymnasticon): the first such zero is not heard.
     """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._is_doubting = False
+
+    def add(self, at_ns: int, value: float, *, is_doubtful: bool = False) -> None:
+        """`is_doubtful`: the same Reading says that there is riding, so a zero may be none."""
+        if value == 0 and is_doubtful and not self._is_doubting and self._last_value:
+            self._is_doubting = True
+            return
+        self._is_doubting = False
+        super().add(at_ns, value)
 
     def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
         if value or index == 0 or not self._returns_soon(index, end_ns):
@@ -183,10 +200,11 @@ class Sampler:
     def add(self, reading: Reading) -> None:
         """Raises TypeError or ValueError for what is not a finite number: the driver's bug."""
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
-        if reading.cadence_rpm is not None:
-            self._cadence.add(reading.at_ns, reading.cadence_rpm)
-        if reading.power_w is not None:
-            self._power.add(reading.at_ns, reading.power_w)
+        cadence_rpm, power_w = reading.cadence_rpm, reading.power_w
+        if cadence_rpm is not None:
+            self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
+        if power_w is not None:
+            self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
         percent = resistance_percent(reading, self._calibration)
         if percent is not None:
             self._resistance.add(reading.at_ns, percent)

@@ -277,6 +277,32 @@ class TestDropOut:
     def test_zeros(self, field: str, said: list[tuple[float, float]], seconds: list[float]) -> None:
         assert means(field, said, len(seconds)) == seconds
 
+    def test_a_zero_beside_riding_is_none_however_seldom_a_bike_speaks(self) -> None:
+        """Keiser: every two seconds."""
+        ride = Ride(stale_after_s=7).connect()
+        said = {0: (80, 100), 2: (0, 100), 4: (80, 100), 6: (80, 0), 8: (80, 100)}
+        samples = []
+        for second in range(1, 10):
+            if second - 1 in said:
+                cadence_rpm, power_w = said[second - 1]
+                ride.say(second - 1, cadence_rpm, power_w=power_w)
+            samples.append(ride.close(second))
+        assert {(one.cadence_rpm, one.power_w) for one in samples if one.power_w} == {(80, 100)}
+
+    def test_the_second_such_zero_counts(self) -> None:
+        ride = Ride().connect()
+        for at_s, cadence_rpm in ((0, 80), (0.25, 0), (0.5, 0), (0.75, 0)):
+            ride.say(at_s, cadence_rpm, power_w=100)
+        assert ride.close(1).cadence_rpm == 40
+
+    def test_both_at_zero_are_a_stop(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, power_w=100)
+        for at_s in (0.5, 0.75):
+            ride.say(at_s, 0, power_w=0)
+        sample = ride.close(1)
+        assert (sample.cadence_rpm, sample.power_w) == (40, 50)
+
     def test_a_knob_at_zero_is_at_zero(self) -> None:
         assert means("resistance_percent", [(0, 40), (0.4, 0), (0.5, 0), (0.6, 40)]) == [32]
 
