@@ -27,6 +27,8 @@ def hardware(named: str) -> LiveBike:
     if re.fullmatch("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", named):
         return LiveBike("ble", {"address": named}, lambda: None, come_back)
     port, _, protocol = named.rpartition(":")
+    if not port:
+        raise pytest.UsageError(f"--bike={named}: expected its protocol too, as in {named}:peloton")
     return LiveBike("serial", {"port": port, "protocol": protocol}, lambda: None, come_back)
 
 
