@@ -114,5 +114,7 @@ async def test_each_bike_loses_its_seconds_away_and_nothing_else(
         assert all(outage.may_lose(second, start_s * 1000) for second in lost), (outage, lost)
         assert AWAY_S - 1 <= len(lost) <= AWAY_S + RETURN_S, (outage, lost)
         assert {one.cadence for one in ridden.values()} == {cadence_rpm}, outage
+    assert await asyncio.to_thread(gateway.terminate) < 5, "with all its bikes connected"
+    assert "Traceback" not in gateway.log
     peloton.unplug()
     rig.unplug()
