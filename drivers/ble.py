@@ -286,8 +286,9 @@ class Radio:
                     await bluez.power_cycle(self._adapter)
 
     async def _scan_while_wanted(self) -> None:
+        # Begun and not ended, BlueZ would take the next scan of ours for another program's.
         if self._listeners and self._scanner is None:
-            self._scanner = await self._started_scanner()
+            await bluez.to_its_end(self._start_scan())
         elif not self._listeners:
             await self._stop_scan()
 
@@ -299,7 +300,7 @@ class Radio:
             for listener in self._listeners:
                 listener.put(error)
 
-    async def _started_scanner(self) -> BleakScanner:
+    async def _start_scan(self) -> None:
         # A standing Keiser repeats itself to the byte, and would not be heard without this filter.
         scanner = BleakScanner(
             self._heard,
@@ -317,15 +318,13 @@ class Radio:
                     await self._recover(_SCAN)
                 raise BikeLost(f"no Bluetooth scan: {reason_of(error)}") from error
             else:
-                break
-        return scanner
+                self._scanner = scanner
+                return
 
     async def _stop_scan(self) -> None:
         scanner, self._scanner = self._scanner, None
         if scanner is not None:
-            with suppress(*_RADIO_ERRORS):
-                async with asyncio.timeout(SCAN_S):
-                    await scanner.stop()
+            await bluez.to_its_end(_stopped(scanner))
 
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
         advertisement = Advertisement(
@@ -340,6 +339,12 @@ class Radio:
         )
         for listener in self._listeners:
             listener.put(advertisement)
+
+
+async def _stopped(scanner: BleakScanner) -> None:
+    with suppress(*_RADIO_ERRORS):
+        async with asyncio.timeout(SCAN_S):
+            await scanner.stop()
 
 
 def _is_passing(device: BLEDevice) -> bool:

@@ -1,7 +1,7 @@
 """What is asked of BlueZ itself, over D-Bus, since bleak does not: adapters and old links."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -71,11 +71,16 @@ async def power_cycle(adapter: str) -> None:
     It is brought to its end even if whoever asked is cancelled meanwhile: nobody else would
     switch the adapter on again.
     """
-    cycle = asyncio.ensure_future(_off_and_on(adapter))
+    await to_its_end(_off_and_on(adapter))
+
+
+async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
+    """Do `work` wholly; if whoever waits for it is cancelled meanwhile, he is told afterwards."""
+    task = asyncio.ensure_future(work)
     try:
-        await asyncio.shield(cycle)
+        await asyncio.shield(task)
     except asyncio.CancelledError:
-        await cycle
+        await asyncio.wait([task])
         raise
 
 

@@ -1,7 +1,7 @@
 """One radio: one scanner for all who look, one connection at a time, and every kind of failure."""
 
 import asyncio
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 
 import pytest
 from bleak.uuids import normalize_uuid_str
@@ -245,6 +245,22 @@ class TestConnection:
         bluez.hci0.fail("StartDiscovery", HANG)
         with pytest.raises(BikeLost, match="no answer in time"):
             await hci.find(lambda _: True, 1)
+        await found(hci, bike)
+
+    @pytest.mark.parametrize("turns", range(12))
+    async def test_cancelled_at_any_moment_it_does_not_leave_a_scan_behind(
+        self, hci: Radio, bike: Device, bluez: Bluez, turns: int
+    ) -> None:
+        """Which BlueZ would take for another program's, and refuse the next one for ever."""
+        await found(hci, bike)
+        looking = asyncio.create_task(hci.find(lambda _: False, 5))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        looking.cancel()
+        with suppress(asyncio.CancelledError):
+            await looking
+        await bluez.settle()
+        assert not bluez.hci0.discovering
         await found(hci, bike)
 
     async def test_cancelled_just_after_it_the_connection_is_ended(

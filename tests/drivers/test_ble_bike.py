@@ -19,7 +19,7 @@ from drivers.protocols.ftms_control import Range, encode_features, encode_range
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from gateway.clock import SystemClock
-from tests.support.bluez import ATT_ERROR, Bluez, Device, bikes
+from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
 from tests.support.bluez.device import Services
 
 SECOND = 1_000_000_000
@@ -425,6 +425,25 @@ class TestLoss:
             async with asyncio.timeout(10):
                 for _ in range(30):
                     await anext(readings)
+
+    async def test_a_hundred_in_a_row_leave_nothing_behind(
+        self, bluez: Bluez, dbus_daemon: DBusDaemon
+    ) -> None:
+        """Each with a strap that is still looked for when the link is lost."""
+        device, strap = bikes.ftms_bike(bluez), bikes.heart_rate_strap(bluez)
+        bike = driver(address=device.address, heart_rate=strap.address)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS, every_s=0.01):
+            left = []
+            for number in range(100):
+                async with bike.open_bike() as readings:
+                    await anext(readings)
+                    device.drop_link()
+                    with pytest.raises(BikeLost, match="link was lost"):
+                        await hear_to_the_end(readings)
+                if number in (9, 99):
+                    await bluez.settle()
+                    left.append((await dbus_daemon.stats(), open_fds(), len(asyncio.all_tasks())))
+        assert left[0] == left[1]
 
     async def test_a_lost_link_is_a_loss_at_once(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)
