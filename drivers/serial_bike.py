@@ -3,27 +3,26 @@
 import asyncio
 import os
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from drivers.contract import BikeAbsent, BikeLost, Clock, DriverOptions, FrameListener
-from drivers.conversation import SILENCE_NS, Conversation, once_understood
+from drivers.conversation import Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import RESISTANCE_TABLE_SIZE, Mode, Peloton
 from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Reading
 from drivers.serial_scan import scan_ports
+from drivers.serial_session import converse
 from drivers.tuning import Tuning
-from drivers.usb_serial import SerialPort, open_port
+from drivers.usb_serial import open_port
 
 SERIAL_PROTOCOLS = {name: made.line for name, made in PROTOCOLS.items() if made.line is not None}
 
-#: How often a protocol may ask its bike something.
-ASK_EVERY_S = 0.05
 #: An unplugged port is waited for, so that it is open again as soon as it is back …
 APPEAR_S = 30.0
 APPEAR_EVERY_S = 0.1
@@ -104,7 +103,7 @@ class SerialBike:
             async with open_port(options.port, baud_rate, line) as port:
                 talk = self._conversation()
                 try:
-                    async with aclosing(self._readings(port, talk)) as readings:
+                    async with aclosing(converse(port, talk, self._clock.monotonic_ns)) as readings:
                         understood = await once_understood(readings, UNDERSTAND_S)
                         if understood is not None:
                             yield understood
@@ -135,24 +134,6 @@ class SerialBike:
             self._resistance_table = protocol.table
         if self._options.mode == "auto":
             self._mode = "poll" if protocol.is_asked else "auto"
-
-    async def _readings(
-        self, port: SerialPort, talk: Conversation
-    ) -> AsyncGenerator[Reading, None]:
-        while True:
-            now_ns = self._clock.monotonic_ns()
-            if talk.is_silent(now_ns):
-                raise BikeLost(f"{self._options.port} fell silent for {SILENCE_NS / 1e9:g} s")
-            request = talk.request(now_ns)
-            if request:
-                port.write(request)
-            try:
-                async with asyncio.timeout(ASK_EVERY_S):
-                    data = await port.read()
-            except TimeoutError:
-                continue
-            for reading in talk.hear(self._clock.monotonic_ns(), data):
-                yield reading
 
 
 def _baud_rates(options: SerialOptions, line: Line) -> tuple[int, ...]:

@@ -3,13 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
-from contextlib import suppress
+from contextlib import aclosing, suppress
 
 from drivers.contract import BikeLost
 from drivers.conversation import Conversation
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
 from drivers.reading import Reading
+from drivers.serial_session import converse
 from drivers.tuning import Tuning
 from drivers.usb_serial import PortInfo, list_usb_ports, open_port
 
@@ -22,7 +23,6 @@ TRIES = tuple(
     if (line := PROTOCOLS[name].line) is not None
     for baud_rate in line.baud_rates
 )
-ASK_EVERY_S = 0.05
 #: Less is not enough: a Peloton is listened to before it is asked, a board has to start.
 TRY_S = 2.5
 
@@ -77,14 +77,10 @@ async def _try(port: str, protocol: str, baud_rate: int, seconds: float) -> Read
     made = PROTOCOLS[protocol]()
     talk = Conversation(protocol, made, Tuning(), time.monotonic_ns(), lambda _name, _frame: None)
     with suppress(TimeoutError):
-        async with asyncio.timeout(seconds), open_port(port, baud_rate, line) as opened:
-            while True:
-                request = talk.request(time.monotonic_ns())
-                if request:
-                    opened.write(request)
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(ASK_EVERY_S):
-                        readings = talk.hear(time.monotonic_ns(), await opened.read())
-                        if readings:
-                            return readings[0]
+        async with (
+            asyncio.timeout(seconds),
+            open_port(port, baud_rate, line) as opened,
+            aclosing(converse(opened, talk, time.monotonic_ns)) as readings,
+        ):
+            return await anext(readings)
     return None

@@ -61,7 +61,7 @@ class SerialPort:
     def __init__(
         self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
     ) -> None:
-        self._name = name
+        self.name = name
         self._reader = reader
         self._writer = writer
 
@@ -70,15 +70,15 @@ class SerialPort:
         try:
             data = await self._reader.read(_READ_BYTES)
         except _PORT_ERRORS as error:
-            raise BikeLost(f"{self._name} went away: {error}") from error
+            raise BikeLost(f"{self.name} went away: {error}") from error
         if not data:
-            raise BikeLost(f"{self._name} was closed by the other side")
+            raise BikeLost(f"{self.name} was closed by the other side")
         return data
 
     def write(self, data: bytes) -> None:
         """Send `data` as soon as the port takes it."""
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            raise BikeLost(f"{self._name} takes no bytes: is the bike's cable plugged in?")
+            raise BikeLost(f"{self.name} takes no bytes: is the bike's cable plugged in?")
         self._writer.write(data)
 
 

@@ -24,6 +24,7 @@ ELSEWHERE = {
     "drivers/protocols/__init__.py": "tests/captures/test_captures.py",
     "drivers/protocols/wire_protocol.py": "a contract: every test of a protocol",
     "drivers/reading.py": "two values without behaviour: every test of a protocol",
+    "drivers/serial_session.py": "tests/drivers/test_serial_bike.py",
     "gateway/__main__.py": "tests/gateway/cli/test_cli.py",
     "gateway/cli/__init__.py": "tests/gateway/cli/test_cli.py",
     "gateway/cli/exit_codes.py": "tests/e2e/test_bad_config.py",

@@ -141,8 +141,10 @@ class TestWait:
     async def test_back_at_once_when_it_is_set_already(self, case: Case) -> None:
         event = asyncio.Event()
         event.set()
-        await case.clock.wait(event, case.in_ns(NS_PER_S))
+        until_ns = case.in_ns(NS_PER_S)
+        await case.clock.wait(event, until_ns)
         await case.clock.wait(event, None)
+        assert case.clock.monotonic_ns() < until_ns
 
     @pytest.mark.parametrize("delay_ns", [-NS_PER_S, 0, SOON_NS])
     async def test_when_its_time_has_come_it_sets_the_event(

@@ -118,7 +118,7 @@ async def test_an_exception_inside_releases_it_too(driver: Driver) -> None:
             await hear(readings, 1)
             raise KeyError
     async with driver.open_bike() as readings:
-        await hear(readings, 1)
+        assert await hear(readings, 1)
 
 
 async def test_gone_it_is_lost_and_it_comes_back(

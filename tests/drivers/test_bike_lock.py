@@ -38,4 +38,5 @@ def test_bikes_on_another_bus_are_others(monkeypatch: pytest.MonkeyPatch) -> Non
     with bike_lock("C0:FF:EE:00:00:07"):
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/another")
         with bike_lock("C0:FF:EE:00:00:07"):
-            pass
+            both_held = True
+    assert both_held

@@ -423,8 +423,8 @@ class TestLoss:
             await bluez.kill()
             await bluez.restart()
             async with asyncio.timeout(10):
-                for _ in range(30):
-                    await anext(readings)
+                after = [await anext(readings) for _ in range(30)]
+        assert {one.cadence_rpm for one in after} == {82.4}
 
     async def test_a_hundred_in_a_row_leave_nothing_behind(
         self, bluez: Bluez, dbus_daemon: DBusDaemon
@@ -495,8 +495,8 @@ class TestStrap:
             driver(address=bike.address, heart_rate="C0:00:00:00:00:01").open_bike() as readings,
         ):
             async with asyncio.timeout(10):
-                for _ in range(60):
-                    await anext(readings)
+                heard = [await anext(readings) for _ in range(60)]
+        assert {one.source for one in heard} == {"ftms"}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from drivers import BikeLost, Frame, Reading, conversation, serial_bike
+from drivers import BikeLost, Frame, Reading, conversation, serial_bike, serial_session
 from drivers.capture import Capture
 from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
@@ -233,7 +233,7 @@ class TestPeloton:
         self, port: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(peloton, "ASK_EVERY_NS", 0)
-        monkeypatch.setattr(serial_bike, "ASK_EVERY_S", 0.01)
+        monkeypatch.setattr(serial_session, "ASK_EVERY_S", 0.01)
         bike = driver(port)
         with plugged_in(port, "peloton"):
             async with bike.open_bike() as readings:
@@ -269,7 +269,7 @@ class TestPeloton:
         with plugged_in(port, "peloton"):
             for patience_s in (5, 1):
                 async with asyncio.timeout(patience_s):
-                    await _first_reading(bike)
+                    assert (await _first_reading(bike)).cadence_rpm == 90
 
 
 class TestLines:

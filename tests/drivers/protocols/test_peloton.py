@@ -120,9 +120,9 @@ def test_bytes_that_are_no_request(frame: str) -> None:
 
 @given(st.binary(max_size=16))
 def test_any_bytes_decode(data: bytes) -> None:
-    decode_request(data)
-    decode_response(data)
-    decode_response(b"\xf1" + data)
+    assert isinstance(decode_request(data), Request | None)
+    assert isinstance(decode_response(data), Response | None)
+    assert isinstance(decode_response(b"\xf1" + data), Response | None)
 
 
 def test_requests_that_do_not_exist_are_refused() -> None:

@@ -1,0 +1,32 @@
+"""What is said over an open serial port, asked for and heard, until it is lost."""
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable
+
+from drivers.contract import BikeLost
+from drivers.conversation import SILENCE_NS, Conversation
+from drivers.reading import Reading
+from drivers.usb_serial import SerialPort
+
+#: How often a protocol may ask its bike something.
+ASK_EVERY_S = 0.05
+
+
+async def converse(
+    port: SerialPort, talk: Conversation, monotonic_ns: Callable[[], int]
+) -> AsyncGenerator[Reading, None]:
+    """Until the port is gone or the bike falls silent, which raises BikeLost."""
+    while True:
+        now_ns = monotonic_ns()
+        if talk.is_silent(now_ns):
+            raise BikeLost(f"{port.name} fell silent for {SILENCE_NS / 1e9:g} s")
+        request = talk.request(now_ns)
+        if request:
+            port.write(request)
+        try:
+            async with asyncio.timeout(ASK_EVERY_S):
+                data = await port.read()
+        except TimeoutError:
+            continue
+        for reading in talk.hear(monotonic_ns(), data):
+            yield reading
