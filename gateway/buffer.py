@@ -6,154 +6,177 @@ or fsynced on disk. A message acknowledged before its commit is due never touche
 Order: newest race first; within a race as produced. Memory holds what is not yet on disk and
 the next few hundred messages to send; the rest is read back page by page.
 
+A disk that is full, broken or silent stops neither racing nor sending: what is in memory goes on,
+is bounded, and what had to be given up is counted.
+
 All methods belong to the event loop; the file belongs to one thread of its own.
 """
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar
 
 import structlog
 
 from gateway.clock import NS_PER_S, Clock
-from gateway.send_order import Entry, RaceQueue, SendOrder
-from gateway.store import Record, Store, StoreError
+from gateway.disk import RETRY_NS, Disk
+from gateway.ledger import Ledger
+from gateway.naming import Namer
+from gateway.send_order import Entry, RaceQueue
+from gateway.store import UNNAMED, Batch, Store, StoreError
+from gateway.store_recovery import open_store
 from gateway.telemetry import Telemetry
 
 #: Written at this part of the interval, so that the fsync is over when the interval is.
 COMMIT_AT = 0.8
+#: What is due so soon goes with the transaction: one tick's messages are made one after the other.
+COMMIT_TOGETHER_NS = NS_PER_S // 20
 #: A `final` is not kept waiting; online it gets this long to be acknowledged first.
 FINAL_GRACE_NS = NS_PER_S // 4
 #: Deletions cost a transaction, so they ride with the next one, or wait for company.
 DELETE_BATCH = 100
 DELETE_AFTER_NS = 5 * NS_PER_S
-#: After a failed write the disk is left alone for this long.
-DISK_RETRY_NS = NS_PER_S
-#: Messages read back from disk at once.
+#: Unnamed seconds that become messages in one transaction.
+NAMING_PAGE = 1000
+#: Messages read back from disk at once, and how long a race waits for them.
 PAGE = 64
-#: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.
-UNCOMMITTED_MAX = 20_000
-
-T = TypeVar("T")
+PAGE_PATIENCE_NS = NS_PER_S // 2
+#: A message so young belongs to the race that is being ridden: it does not wait for backlog.
+LIVE_NS = 2 * NS_PER_S
+#: A start waits so long to learn what is on disk; then it races, and learns it meanwhile.
+OPEN_PATIENCE_S = 2.0
 
 log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
 class BufferStatus:
-    """Counts of messages. `lost`: given up for want of room since the start."""
+    """Counts of messages.
+
+    `lost`: given up for want of room, or not readable any more, since the start; `notes` tell of
+    what cannot be counted. `unnamed`: seconds that wait for the clock to be set. `free_bytes`:
+    room left, None until the disk has told.
+    """
 
     depth: int
     on_disk: int
-    lost: int
-    quarantined: int
-    problem: str | None
+    lost: int = 0
+    quarantined: int = 0
+    unnamed: int = 0
+    problem: str | None = None
+    notes: tuple[str, ...] = ()
+    used_bytes: int = 0
+    free_bytes: int | None = None
 
 
 class Buffer:
     """See the module. Open with `open_buffer`, keep `run` running, end with `close`."""
 
-    def __init__(
-        self, store: Store, clock: Clock, commit_interval_s: float, disk: Executor
-    ) -> None:
-        self._store = store
+    def __init__(self, disk: Disk, clock: Clock, commit_interval_s: float) -> None:
+        self._disk = disk
         self._clock = clock
         self._interval_ns = round(commit_interval_s * NS_PER_S)
-        self._disk = disk
-        self._order = SendOrder()
-        self._uncommitted: dict[int, Entry] = {}
-        self._taken: dict[int, Entry] = {}
-        self._to_delete: list[int] = []
-        self._to_quarantine: list[tuple[Record, str]] = []
+        self._ledger = Ledger(sends_unwritten=commit_interval_s > 0)
+        self._namer: Namer | None = None
         self._housekeeping_due_ns: int | None = None
-        self._on_disk = 0
-        self._depth = 0
-        self._lost = 0
-        self._quarantined = 0
-        self._next_id = 1
+        self._page_load: asyncio.Task[None] | None = None
+        self._page_due_ns = 0
+        #: Races whose messages the disk does not give, and why.
+        self._unreadable: dict[int, str] = {}
+        #: What the file holds is known: of this file, and of any so far.
+        self._is_known = self._was_known = False
+        self._notes: list[str] = []
         self._wake = asyncio.Event()
         self._sleeping_until_ns: int | None = None
         self._writing = asyncio.Lock()
-        self.problem: str | None = None
-        #: Set by whoever sends: nobody can acknowledge now, so a final is written at once.
-        self.online = False
-        #: Called when there may be something new to take.
-        self.on_available: Callable[[], None] = lambda: None
+        #: How many senders could get an acknowledgement now. If none, a final is written at once.
+        self.senders_online = 0
+        #: Each is called when there may be something new to take.
+        self.on_available: list[Callable[[], None]] = []
 
     @property
     def status(self) -> BufferStatus:
-        return BufferStatus(self._depth, self._on_disk, self._lost, self._quarantined, self.problem)
-
-    async def load(self) -> None:
-        """Learn what an earlier process left on disk. Raises StoreError."""
-        pending = await self._on_disk_thread(self._store.pending_by_race)
-        self._next_id = await self._on_disk_thread(self._store.last_id) + 1
-        self._quarantined = await self._on_disk_thread(self._store.quarantined_count)
-        for race_id, count in pending.items():
-            self._order.add_stored(race_id, count)
-            self._depth += count
-            self._on_disk += count
+        ledger, disk = self._ledger, self._disk
+        return BufferStatus(
+            depth=ledger.depth,
+            on_disk=ledger.on_disk,
+            lost=ledger.lost,
+            quarantined=ledger.quarantined,
+            unnamed=ledger.unnamed,
+            problem=disk.problem or self._read_problem,
+            notes=tuple(self._notes),
+            used_bytes=disk.used_bytes,
+            free_bytes=disk.free_bytes,
+        )
 
     def append(self, telemetry: Telemetry) -> None:
         """Take a message in. Never blocks, never fails."""
-        now_ns = self._clock.monotonic_ns()
-        due_ns = now_ns + self._commit_delay_ns(telemetry.is_final)
-        entry = Entry(self._next_id, telemetry.race_id, telemetry.to_json(), due_ns)
-        self._next_id += 1
-        if len(self._uncommitted) >= UNCOMMITTED_MAX:
-            self._give_up(next(iter(self._uncommitted.values())))
-        self._uncommitted[entry.id] = entry
-        self._depth += 1
-        self._order.queue(entry.race_id).pending += 1
-        if self._interval_ns > 0:
-            self._offer(entry)
-        self._wake_by(entry.commit_due_ns)
+        self._admit(telemetry.race_id, telemetry.to_json(), is_final=telemetry.is_final)
+        self._tell_available()
 
-    async def take(self) -> Entry | None:
-        """The next message to send, handed out until acknowledged, given back or refused."""
-        unreadable: set[int] = set()
-        while (queue := self._order.next_queue(unreadable)) is not None:
+    def append_unnamed(self, payload: bytes) -> None:
+        """Take in a second whose race is not known yet. Never blocks, never fails."""
+        self._admit(UNNAMED, payload, is_final=False)
+
+    def name_seconds(self, namer: Namer) -> None:
+        """The clock is set: unnamed seconds, also an earlier process's, become messages."""
+        self._namer = namer
+        self._keep_house_by(self._clock.monotonic_ns())
+
+    def note(self, text: str) -> None:
+        """Something that whoever looks at the status should know."""
+        self._notes.append(text)
+        log.error("buffer", note=text)
+
+    def head(self) -> Entry | None:
+        """The next message to send; None if there is none, or none yet."""
+        if self._is_naming:
+            return None
+        for queue in self._ledger.order.newest_first():
+            if queue.race_id == UNNAMED:
+                continue
+            if not queue.resident and queue.gap_from_id is not None:
+                if self._expects_page(queue):
+                    return None
+                self._ledger.bypass_gap(queue)
             if queue.resident:
-                entry = self._order.pop(queue)
-                self._taken[entry.id] = entry
-                return entry
-            if not await self._load_page(queue):
-                unreadable.add(queue.race_id)
+                return queue.resident[0]
         return None
+
+    def is_live(self, entry: Entry) -> bool:
+        """Just produced, not backlog."""
+        produced_ns = entry.produced_ns
+        return produced_ns is not None and self._clock.monotonic_ns() - produced_ns <= LIVE_NS
+
+    def take(self, entry: Entry) -> None:
+        """Hand out the `head`, until it is acknowledged, given back or quarantined."""
+        self._ledger.take(entry)
 
     def give_back(self, entry: Entry) -> None:
         """Not delivered: it returns to its place in the order."""
-        self._taken.pop(entry.id, None)
-        if not entry.done:
-            self._order.put(entry)
-            self.on_available()
+        self._ledger.give_back(entry)
+        self._tell_available()
 
     def acknowledge(self, entry: Entry) -> None:
         """IoT Core has it: forget it."""
-        self._taken.pop(entry.id, None)
-        if entry.done:
-            return
-        self._finish(entry)
-        if entry.on_disk:
-            self._delete_later(entry.id)
+        self._ledger.acknowledge(entry)
+        waiting = len(self._ledger.to_delete)
+        if waiting:
+            delay_ns = 0 if waiting >= DELETE_BATCH else DELETE_AFTER_NS
+            self._keep_house_by(self._clock.monotonic_ns() + delay_ns)
 
     def quarantine(self, entry: Entry, reason: str) -> None:
         """Set a message aside, with the reason, so that it blocks nothing behind it."""
-        self._taken.pop(entry.id, None)
-        if entry.done:
-            return
-        self._finish(entry)
-        self._quarantined += 1
-        self._to_quarantine.append((_record(entry), reason))
+        self._ledger.set_aside(entry, reason)
         self._keep_house_by(self._clock.monotonic_ns())
 
     async def run(self) -> None:
         """Write what is due, for ever."""
         while True:
-            self._sleeping_until_ns = self._next_due_ns()
+            dues_ns = (self._ledger.next_due_ns(), self._housekeeping_due_ns)
+            self._sleeping_until_ns = min((ns for ns in dues_ns if ns is not None), default=None)
             await self._clock.wait(self._wake, self._sleeping_until_ns)
             self._wake.clear()
             await self.commit()
@@ -161,152 +184,144 @@ class Buffer:
     async def commit(self, *, everything: bool = False) -> None:
         """Write what is due now (or everything), in one transaction; nothing due, no write."""
         async with self._writing:
-            now_ns = self._clock.monotonic_ns()
-            batch = [
-                entry
-                for entry in self._uncommitted.values()
-                if everything or entry.commit_due_ns <= now_ns
-            ]
-            due_ns = self._housekeeping_due_ns
-            if batch or everything or (due_ns is not None and due_ns <= now_ns):
-                await self._write(batch)
+            try:
+                await self._open()
+                await self._write_due(everything=everything)
+                await self._name_page()
+            except StoreError:
+                self._postpone()
 
     async def close(self) -> None:
         """Everything that is not acknowledged is on disk afterwards, if the disk lets it."""
         await self.commit(everything=True)
-        if self._uncommitted:
-            log.error("messages lost", count=len(self._uncommitted), reason=self.problem)
-        await self._on_disk_thread(self._store.close)
-        self._disk.shutdown()
+        unwritten = len(self._ledger.unwritten)
+        if unwritten:
+            log.error("messages lost", count=unwritten, reason=self._disk.problem)
+        if self._page_load is not None:
+            await self._page_load
+        await self._disk.close()
 
-    def _commit_delay_ns(self, is_final: bool) -> int:
+    @property
+    def _is_naming(self) -> bool:
+        """Kept seconds are becoming messages; they come before those that are produced now."""
+        is_naming = self._namer is not None and self._ledger.unnamed > 0
+        return is_naming and self._disk.problem is None
+
+    def _admit(self, race_id: int, payload: bytes, *, is_final: bool) -> None:
+        now_ns = self._clock.monotonic_ns()
         delay_ns = round(self._interval_ns * COMMIT_AT)
         if is_final:
-            return min(delay_ns, FINAL_GRACE_NS) if self.online else 0
-        return delay_ns
+            delay_ns = min(delay_ns, FINAL_GRACE_NS) if self.senders_online else 0
+        entry = self._ledger.admit(race_id, payload, now_ns + delay_ns, now_ns)
+        self._wake_by(entry.commit_due_ns)
 
-    def _offer(self, entry: Entry) -> None:
-        self._order.offer(entry)
-        self.on_available()
+    @property
+    def _read_problem(self) -> str | None:
+        races = self._ledger.order
+        return next((why for race, why in self._unreadable.items() if races.get(race)), None)
 
-    async def _load_page(self, queue: RaceQueue) -> bool:
-        """Read the next messages of a race back; False if the disk does not let us now."""
-        from_id = queue.gap_from_id
+    def _tell_available(self) -> None:
+        for tell in self.on_available:
+            tell()
+
+    def _expects_page(self, queue: RaceQueue) -> bool:
+        """The race's next messages are being read, and worth waiting for."""
+        now_ns = self._clock.monotonic_ns()
+        if not self._disk.is_open or now_ns < queue.read_again_ns:
+            return False
+        if self._page_load is None:
+            self._page_load = asyncio.create_task(self._load_page(queue))
+            self._page_due_ns = now_ns + PAGE_PATIENCE_NS
+            self._keep_house_by(self._page_due_ns)
+        return now_ns < self._page_due_ns
+
+    async def _load_page(self, queue: RaceQueue) -> None:
+        race_id, from_id = queue.race_id, queue.gap_from_id
         assert from_id is not None
         try:
-            records = await self._on_disk_thread(
-                lambda: self._store.page(queue.race_id, from_id, PAGE)
-            )
+            records = await self._disk.ask(lambda store: store.page(race_id, from_id, PAGE))
+            # Else the race was evicted or named meanwhile.
+            if self._ledger.order.get(race_id) is queue and queue.gap_from_id == from_id:
+                self._ledger.admit_page(queue, records, is_last=len(records) < PAGE)
+            self._unreadable.pop(race_id, None)
         except StoreError as error:
-            self.problem = str(error)
-            self._keep_house_by(self._clock.monotonic_ns() + DISK_RETRY_NS)
-            return False
-        if queue.gap_from_id == from_id:  # else the race was evicted meanwhile
-            self._admit_page(queue, from_id, records)
-        return True
+            if race_id not in self._unreadable:
+                log.error("buffered race cannot be read", race_id=race_id, reason=str(error))
+            self._unreadable[race_id] = str(error)
+            queue.read_again_ns = self._clock.monotonic_ns() + RETRY_NS
+            self._keep_house_by(queue.read_again_ns)
+        finally:
+            self._page_load = None
+            self._tell_available()
 
-    def _admit_page(self, queue: RaceQueue, from_id: int, records: list[Record]) -> None:
-        for record in records:
-            entry = self._uncommitted.get(record.id) or Entry(
-                record.id, record.race_id, record.payload, on_disk=True
-            )
-            self._order.put(entry)
-            from_id = record.id + 1
-        if len(records) == PAGE:
-            queue.gap_from_id = from_id
-        else:
-            self._close_gap(queue, from_id)
-
-    def _close_gap(self, queue: RaceQueue, from_id: int) -> None:
-        """The disk has no more of this race; what follows has not been written yet."""
-        queue.gap_from_id = None
-        for entry in self._uncommitted.values():
-            if entry.race_id == queue.race_id and entry.id >= from_id and self._interval_ns > 0:
-                self._order.put(entry)
-
-    def _next_due_ns(self) -> int | None:
-        dues_ns = [entry.commit_due_ns for entry in self._uncommitted.values()]
-        if self._housekeeping_due_ns is not None:
-            dues_ns.append(self._housekeeping_due_ns)
-        return min(dues_ns, default=None)
-
-    async def _write(self, batch: list[Entry]) -> None:
-        deleted, self._to_delete = self._to_delete, []
-        quarantined, self._to_quarantine = self._to_quarantine, []
-        self._housekeeping_due_ns = None
-        records = [_record(entry) for entry in batch]
-        try:
-            # Shielded: the thread would go on anyway, and the write can be repeated.
-            written = await asyncio.shield(
-                self._on_disk_thread(lambda: self._store.write(records, quarantined, deleted))
-            )
-        except StoreError as error:
-            self._to_delete[:0] = deleted
-            self._to_quarantine[:0] = quarantined
-            await self._postpone(batch, str(error))
-            return
-        if self.problem is not None:
-            self.problem = None
-            self.on_available()
-        self._on_disk += written.rows_added
-        self._quarantined -= written.quarantine_dropped
-        for entry in batch:
-            self._written(entry)
-        for race_id in written.evicted_race_ids:
-            self._evicted(race_id)
-
-    def _written(self, entry: Entry) -> None:
-        entry.on_disk = True
-        self._uncommitted.pop(entry.id, None)
-        if entry.done:
-            self._delete_later(entry.id)
-        elif self._interval_ns == 0 and not entry.offered:
-            self._offer(entry)
-
-    async def _postpone(self, batch: list[Entry], problem: str) -> None:
-        self.problem = problem
-        retry_ns = self._clock.monotonic_ns() + DISK_RETRY_NS
-        for entry in batch:
-            entry.commit_due_ns = retry_ns
-        self._housekeeping_due_ns = retry_ns
-        try:
-            await self._on_disk_thread(self._store.reopen)
-        except StoreError as error:
-            self.problem = str(error)
-
-    def _evicted(self, race_id: int) -> None:
-        """What of this race was on disk is gone; what is only in memory goes on."""
-        queue = self._order.get(race_id)
-        if queue is None:
-            return
-        for entry in (*queue.resident, *self._taken.values()):
-            if entry.race_id == race_id:
-                entry.done = entry.on_disk
-        left = [entry for entry in self._uncommitted.values() if entry.race_id == race_id]
-        waiting = [entry for entry in left if entry.id not in self._taken and self._interval_ns > 0]
-        lost = self._order.shrink(queue, waiting, pending=len(left))
-        self._lost += lost
-        self._depth -= lost
-
-    def _give_up(self, entry: Entry) -> None:
-        """Memory is full and the disk takes nothing: the oldest unwritten message goes."""
-        self._lost += 1
-        self._order.withdraw(entry)
-        self._finish(entry)
-
-    def _finish(self, entry: Entry) -> None:
-        entry.done = True
-        self._depth -= 1
-        self._taken.pop(entry.id, None)
-        self._uncommitted.pop(entry.id, None)
-        self._order.finish_one(entry.race_id)
-
-    def _delete_later(self, id_: int) -> None:
-        self._to_delete.append(id_)
+    async def _write_due(self, *, everything: bool) -> None:
         now_ns = self._clock.monotonic_ns()
-        self._keep_house_by(
-            now_ns if len(self._to_delete) >= DELETE_BATCH else now_ns + DELETE_AFTER_NS
-        )
+        next_ns, house_ns = self._ledger.next_due_ns(), self._housekeeping_due_ns
+        if everything or any(ns is not None and ns <= now_ns for ns in (next_ns, house_ns)):
+            due = self._ledger.due(None if everything else now_ns + COMMIT_TOGETHER_NS)
+            await self._write(due)
+
+    async def _write(self, due: list[Entry]) -> None:
+        self._housekeeping_due_ns = None
+        batch = self._ledger.batch(due)
+        written = await self._disk.write(batch)
+        self._ledger.sends_unwritten = self._interval_ns > 0
+        self._ledger.written(due, batch, written)
+        if self._ledger.to_delete:
+            self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
+        self._tell_available()
+
+    async def _name_page(self) -> None:
+        """The oldest first, a page a turn. Until the last is named, none is sent out of order."""
+        if self._namer is None or not self._ledger.unnamed:
+            return
+        page = await self._disk.ask(lambda store: store.page(UNNAMED, 0, NAMING_PAGE))
+        if page:
+            batch = self._ledger.named_batch(page, self._namer)
+            self._ledger.named(batch, await self._disk.write(batch))
+            self._keep_house_by(self._clock.monotonic_ns())
+        else:
+            self._ledger.name_unwritten(self._namer)
+        self._tell_available()
+
+    async def _open(self) -> None:
+        """See that the file is open, and known: at first, and when it replaces a damaged one."""
+        if not self._disk.is_open:
+            self._is_known = False
+            opened = await self._disk.open()
+            if opened.note is not None:
+                self.note(opened.note)
+            if not self._was_known:
+                self._ledger.lost += opened.lost or 0
+        if not self._is_known:
+            await self._learn()
+            self._is_known = self._was_known = True
+            self._unreadable.clear()
+            self._tell_available()
+
+    async def _learn(self) -> None:
+        ledger, ask = self._ledger, self._disk.ask
+        if not self._was_known:
+            ledger.raise_ids(await ask(Store.last_id))
+        expected = ledger.on_disk - len(ledger.to_delete)
+        batch = Batch(ledger.held(), list(ledger.to_delete))
+        await self._disk.write(batch)
+        pending = await ask(Store.pending_by_race)
+        quarantined = await ask(Store.quarantined_count)
+        ledger.lost += max(0, expected - sum(pending.values()))
+        ledger.learn(pending, quarantined, batch)
+
+    def _postpone(self) -> None:
+        """The disk took nothing: it is tried again, and what waited for it goes on from memory."""
+        retry_ns = self._clock.monotonic_ns() + RETRY_NS
+        for entry in self._ledger.unwritten.values():
+            entry.commit_due_ns = max(entry.commit_due_ns, retry_ns)
+        self._housekeeping_due_ns = retry_ns
+        self._ledger.sends_unwritten = True
+        self._ledger.offer_unwritten()
+        if self._namer is not None:
+            self._ledger.name_unwritten(self._namer)
+        self._tell_available()
 
     def _keep_house_by(self, due_ns: int) -> None:
         self._housekeeping_due_ns = min(due_ns, self._housekeeping_due_ns or due_ns)
@@ -316,25 +331,21 @@ class Buffer:
         if self._sleeping_until_ns is None or due_ns < self._sleeping_until_ns:
             self._wake.set()
 
-    def _on_disk_thread(self, work: Callable[[], T]) -> asyncio.Future[T]:
-        return asyncio.get_running_loop().run_in_executor(self._disk, work)
-
-
-def _record(entry: Entry) -> Record:
-    return Record(entry.id, entry.race_id, entry.payload)
-
 
 async def open_buffer(
     path: Path, clock: Clock, *, commit_interval_s: float, max_bytes: int
 ) -> Buffer:
-    """A Buffer over the file at `path`, made if missing. Raises StoreError."""
-    disk = ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer-disk")
-    now_ms = clock.wall_ms_at(clock.monotonic_ns())
-    store, damaged = await asyncio.get_running_loop().run_in_executor(
-        disk, Store.open_or_replace, path, max_bytes, now_ms
+    """A Buffer over the file at `path`, made if missing. One that cannot be opened is a state."""
+    disk = Disk(
+        lambda *, is_damaged: open_store(path, max_bytes, _wall_ms(clock), is_damaged=is_damaged),
+        ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer-disk"),
+        clock,
     )
-    buffer = Buffer(store, clock, commit_interval_s, disk)
-    if damaged is not None:
-        log.error("buffer file could not be read, set aside", path=str(path), aside=str(damaged))
-    await buffer.load()
+    buffer = Buffer(disk, clock, commit_interval_s)
+    opening = asyncio.create_task(buffer.commit())
+    await asyncio.wait([opening], timeout=OPEN_PATIENCE_S)
     return buffer
+
+
+def _wall_ms(clock: Clock) -> int:
+    return clock.wall_ms_at(clock.monotonic_ns())

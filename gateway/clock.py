@@ -2,9 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
+from pathlib import Path
 from typing import Protocol
 
 import drivers.contract
+from gateway.clock_sync import clock_is_set
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -21,10 +24,21 @@ class Clock(drivers.contract.Clock, Protocol):
         """Read the wall clock anew. Until then it advances with the monotonic clock alone."""
         ...
 
+    def is_trustworthy(self) -> bool:
+        """The wall clock has been set. Once it has, it stays so."""
+        ...
+
+    @property
+    def boot_id(self) -> str:
+        """Names the boot that the monotonic clock counts from."""
+        ...
+
     async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
         """Return when `event` is set, or set it when `until_ns` has come; None waits for ever."""
         ...
 
+
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
 #: Two clocks cannot be read at the same instant: a smaller difference is not a step.
 READING_JITTER_NS = 2 * NS_PER_MS
@@ -33,8 +47,15 @@ READING_JITTER_NS = 2 * NS_PER_MS
 class SystemClock:
     """The machine's clocks. An NTP step shows only after `reanchor`."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock_is_set: Callable[[], bool] = clock_is_set) -> None:
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+        self._clock_is_set = clock_is_set
+        self._is_trustworthy = False
+        self.boot_id = BOOT_ID.read_text(encoding="ascii").strip()
+
+    def is_trustworthy(self) -> bool:
+        self._is_trustworthy = self._is_trustworthy or self._clock_is_set()
+        return self._is_trustworthy
 
     def reanchor(self) -> None:
         difference_ns = time.time_ns() - time.monotonic_ns()

@@ -10,7 +10,7 @@ import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
     BaseModel,
@@ -72,7 +72,7 @@ class CloudConfig(_Section):
     private_key_file: AnyPath | None = None
     plaintext: bool = False
     reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
-    publish_rate_per_s: Annotated[float, Field(gt=0, le=100)] = 80.0
+    publish_rate_per_s: Annotated[float, Field(gt=0, le=90)] = 80.0
 
     @field_validator("endpoint")
     @classmethod
@@ -107,8 +107,9 @@ class BufferConfig(_Section):
 
 
 class RaceConfig(_Section):
-    """Which races are ridden: back-to-back windows on the wall clock."""
+    """Which races are ridden: back-to-back windows on the wall clock, or those commanded."""
 
+    mode: Literal["continuous", "remote"] = "continuous"
     length_s: Annotated[int, Field(ge=1, le=86_400)] = 300
     offset_ms: Annotated[int, Field(ge=0)] = 0
 

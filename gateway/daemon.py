@@ -1,30 +1,36 @@
 """The composition root: the only file that names concrete classes. Read it top to bottom.
 
-driver → BikeLink → Sampler ─tick→ Telemetry → Buffer → Publisher → IotCore
+Bike (driver → BikeLink → Sampler ─tick→ Telemetry) → Buffer → Publisher → IotCore
 """
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from random import Random
 
 import structlog
 
 from drivers.registry import DriverStatus, make_driver
-from gateway.bike_link import BikeLink
+from gateway.bike import Bike
 from gateway.buffer import Buffer, open_buffer
-from gateway.clock import Clock, SystemClock
-from gateway.config import BikeConfig, Config
+from gateway.clock import NS_PER_S, Clock, SystemClock
+from gateway.config import Config
 from gateway.iot_core import IotCore
+from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.publisher import Publisher
 from gateway.race import ContinuousRaces, Races
-from gateway.race_clock import RaceClock, RaceSecond
-from gateway.sampler import Sample, Sampler
+from gateway.race_file import RaceFile
+from gateway.remote_control import RemoteControl
+from gateway.remote_races import RemoteRaces
+from gateway.state_disk import volatile_file_system
 from gateway.state_lock import locked_state_dir
-from gateway.status import BikeStatus, GatewayStatus
-from gateway.telemetry import Telemetry, make_telemetry
-from gateway.uplink import Uplink
+from gateway.status import CloudStatus, GatewayStatus
+from gateway.telemetry import Telemetry
+from gateway.uplink import Commands, Uplink
+
+#: One connection carries so many bikes, and has room left for backlog.
+BIKES_PER_CONNECTION = 80
 
 #: On shutdown the cloud gets this long to acknowledge what is on its way.
 DRAIN_S = 1.5
@@ -38,52 +44,56 @@ log = structlog.get_logger()
 async def run_gateway(config: Config, drivers: Mapping[str, DriverStatus]) -> None:
     """The daemon: race and publish until SIGTERM or SIGINT.
 
-    Raises StateDirError, StoreError or CredentialsError if it cannot even begin.
+    Raises StateDirError or CredentialsError if it cannot even begin.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     with locked_state_dir(config.state_dir):
         clock = SystemClock()
-        uplink = IotCore(config.cloud, client_id=config.thing_name)
+        remote = _remote_control(config, clock) if config.race.mode == "remote" else None
+        uplinks = _uplinks(config, remote)
         buffer = await open_buffer(
             config.state_dir / "buffer.db",
             clock,
             commit_interval_s=config.buffer.commit_interval_s,
             max_bytes=config.buffer.max_size_mib * 1024 * 1024,
         )
-        races = ContinuousRaces(config.race.length_s, config.race.offset_ms)
-        await Gateway(config, drivers, races, clock, buffer, uplink).run(stop)
+        volatile = volatile_file_system(config.state_dir)
+        if volatile is not None:
+            buffer.note(
+                f"state_dir {config.state_dir} is on {volatile}: what is buffered is lost when the "
+                "power goes; expected a directory on a real disk"
+            )
+        races = {bike.id: _races(config, bike.id, remote) for bike in config.bikes}
+        gateway = Gateway(config, drivers, races, clock, buffer, uplinks)
+        if remote is not None:
+            remote.on_change = gateway.races_changed
+        await gateway.run(stop)
 
 
-class Bike:
-    """One bike: its driver kept connected by a link that feeds a sampler."""
+def _remote_control(config: Config, clock: Clock) -> RemoteControl:
+    races = RemoteRaces(bike.id for bike in config.bikes)
+    file = RaceFile(config.state_dir / "races.json")
+    file.load(races)
+    return RemoteControl(races, file, clock)
 
-    def __init__(
-        self, config: BikeConfig, thing_name: str, status: DriverStatus, clock: Clock
-    ) -> None:
-        driver = make_driver(status, config.options, clock)
-        self.config = config
-        self.sampler = Sampler(config.calibration_table)
-        self.link = BikeLink(
-            config.id,
-            driver,
-            self.sampler,
-            clock,
-            Random(f"{thing_name}/{config.id}"),
-            config.stale_after_s,
-        )
-        self.last_sample: Sample | None = None
 
-    @property
-    def status(self) -> BikeStatus:
-        return BikeStatus(
-            self.config.id,
-            self.config.racer_name,
-            self.link.state,
-            self.link.reason,
-            self.last_sample,
-        )
+def _races(config: Config, bike_id: str, remote: RemoteControl | None) -> Races:
+    if remote is not None:
+        return remote.races_of(bike_id)
+    return ContinuousRaces(config.race.length_s, config.race.offset_ms)
+
+
+def _uplinks(config: Config, remote: RemoteControl | None) -> list[IotCore]:
+    """One connection, named like the thing; more only if it cannot carry all bikes."""
+    count = -(-len(config.bikes) // BIKES_PER_CONNECTION)
+    topic = f"alleycat/gateways/{config.thing_name}/race"
+    commands = None if remote is None else Commands(topic, remote.handle)
+    further = [
+        IotCore(config.cloud, f"{config.thing_name}:{number}") for number in range(2, count + 1)
+    ]
+    return [IotCore(config.cloud, config.thing_name, commands), *further]
 
 
 class Gateway:
@@ -93,91 +103,108 @@ class Gateway:
         self,
         config: Config,
         drivers: Mapping[str, DriverStatus],
-        races: Races,
+        races: Mapping[str, Races],
         clock: Clock,
         buffer: Buffer,
-        uplink: Uplink,
+        uplinks: Sequence[Uplink],
     ) -> None:
-        self._config = config
+        """`races`: for each bike's id. `uplinks`: all to the same broker."""
         self._buffer = buffer
-        self._uplink = uplink
+        self._uplinks = uplinks
         self._clock = clock
-        self._race_clock = RaceClock(races, clock)
-        self._bikes = [
-            Bike(bike, config.thing_name, drivers[bike.driver], clock) for bike in config.bikes
+        self._bikes = {}
+        for bike in config.bikes:
+            driver = make_driver(drivers[bike.driver], bike.options, clock)
+            self._bikes[bike.id] = Bike(bike, config.thing_name, driver, races[bike.id], clock)
+        rate_per_s = config.cloud.publish_rate_per_s
+        self._publishers = [
+            Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
+            for number, uplink in enumerate(uplinks)
         ]
-        self._publisher = Publisher(
-            buffer, uplink, clock, Random(config.thing_name), config.cloud.publish_rate_per_s
-        )
         self._produced = 0
         #: Called with each message as it is produced.
         self.on_telemetry: Callable[[Telemetry], None] = lambda _: None
 
     @property
     def status(self) -> GatewayStatus:
-        running = self._race_clock.running
+        states = [publisher.state for publisher in self._publishers]
         return GatewayStatus(
-            race_id=running.race.race_id,
-            second=running.second,
-            lost_seconds=self._race_clock.lost_seconds,
-            bikes=tuple(bike.status for bike in self._bikes),
-            cloud=self._publisher.state,
+            clock_is_set=self._clock.is_trustworthy(),
+            lost_seconds=sum(bike.lost_seconds for bike in self._bikes.values()),
+            bikes=tuple(bike.status for bike in self._bikes.values()),
+            cloud=CloudStatus(
+                state=next((state for state in states if state != "connected"), "connected"),
+                connections=len(states),
+                connected=states.count("connected"),
+                pace_share=min(publisher.pace_share for publisher in self._publishers),
+            ),
             produced=self._produced,
-            accepted=self._publisher.accepted,
+            accepted=sum(publisher.accepted for publisher in self._publishers),
             buffer=self._buffer.status,
         )
 
     async def run(self, stop: asyncio.Event) -> None:
         """Race until `stop`. Afterwards nothing is left in memory alone."""
-        log.info("racing", race_id=self.status.race_id, buffered=self._buffer.status.depth)
+        log.info("racing", bikes=len(self._bikes), buffered=self._buffer.status.depth)
+        bikes = self._bikes.values()
         # Not in the group: a driver that does not let go must not keep the buffer from closing.
-        links = [asyncio.create_task(bike.link.run()) for bike in self._bikes]
+        links = [asyncio.create_task(bike.link.run()) for bike in bikes]
         try:
             async with asyncio.TaskGroup() as tasks:
-                race = tasks.create_task(self._race())
-                sending = [
-                    tasks.create_task(self._buffer.run()),
-                    tasks.create_task(self._publisher.run()),
-                ]
+                races = [tasks.create_task(bike.race(self._on_second)) for bike in bikes]
+                naming = tasks.create_task(self._name_when_the_clock_is_set())
+                sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
+                sending.append(tasks.create_task(self._buffer.run()))
                 await stop.wait()
                 log.info("stopping")
-                await _cancel([race])
+                await _cancel([naming, *races])
                 await _cancel(links)
                 await self._drain()
                 await _cancel(sending)
         finally:
             for link in links:
                 link.cancel()
-            await self._uplink.stop()
+            for uplink in self._uplinks:
+                await uplink.stop()
             await self._buffer.close()
             log.info("stopped", on_disk=self._buffer.status.depth)
 
-    async def _race(self) -> None:
-        """Close every second as it ends; on the way out also the one that was running."""
-        try:
-            while True:
-                self._close_second(await self._race_clock.tick())
-        finally:
-            running = self._race_clock.running
-            if running.start_ns <= self._clock.monotonic_ns():
-                self._close_second(running)
+    def races_changed(self) -> None:
+        """Commands have said that other races are to be ridden."""
+        for bike in self._bikes.values():
+            bike.races_changed()
 
-    def _close_second(self, second: RaceSecond) -> None:
-        for bike in self._bikes:
-            sample = bike.sampler.close_second(second.start_ns, second.end_ns)
-            bike.last_sample = sample
-            if sample.present or second.is_final:
-                telemetry = make_telemetry(
-                    self._config.thing_name, bike.config.id, bike.config.racer, second, sample
-                )
-                self._buffer.append(telemetry)
-                self._produced += 1
-                self.on_telemetry(telemetry)
+    def _on_second(self, second: Telemetry | UnnamedSecond) -> None:
+        if isinstance(second, UnnamedSecond):
+            self._buffer.append_unnamed(second.to_json())
+            return
+        self._buffer.append(second)
+        self._produced += 1
+        self.on_telemetry(second)
+
+    async def _name_when_the_clock_is_set(self) -> None:
+        if not self._clock.is_trustworthy():
+            log.warning("clock not set: seconds are kept, and get their race when it is")
+            while not self._clock.is_trustworthy():
+                await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
+            log.info("clock set")
+            self._clock.reanchor()
+        self._buffer.name_seconds(self._name)
+
+    def _name(self, payload: bytes) -> Telemetry | None:
+        """The message that a kept second becomes; None if nobody raced. Raises NotNameable."""
+        unnamed = unnamed_from_json(payload)
+        if unnamed.boot_id != self._clock.boot_id:
+            raise NotNameable("ridden in an earlier boot, in which the clock was never set")
+        bike = self._bikes.get(unnamed.bike_id)
+        if bike is None:
+            raise NotNameable(f"bike {unnamed.bike_id} is not in the config any more")
+        return bike.name(unnamed)
 
     async def _drain(self) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
-                await self._publisher.drained()
+                await asyncio.gather(*(publisher.drained() for publisher in self._publishers))
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import structlog
 from awscrt import exceptions, mqtt5
 from awsiot import mqtt5_client_builder
 
+from gateway import mqtt_reasons
 from gateway.config import CloudConfig
-from gateway.uplink import Answer, CredentialsError, UplinkListener, Verdict
+from gateway.uplink import Answer, Commands, CredentialsError, UplinkListener, Verdict
 
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
@@ -28,43 +30,7 @@ MIN_RECONNECT_MS = 1_000
 MIN_CONNECTED_MS = 30_000
 STOP_TIMEOUT_S = 2.0
 
-_ACCEPTED = Answer(Verdict.ACCEPTED)
-
-#: AWS IoT Core's answers that hold against the message itself; all others are worth a retry.
-_REFUSALS = {
-    mqtt5.PubackReasonCode.NOT_AUTHORIZED: "not authorised to publish to this topic",
-    mqtt5.PubackReasonCode.TOPIC_NAME_INVALID: "topic not valid",
-    mqtt5.PubackReasonCode.PAYLOAD_FORMAT_INVALID: "payload format not valid",
-}
-
-_ACCEPTANCES = (mqtt5.PubackReasonCode.SUCCESS, mqtt5.PubackReasonCode.NO_MATCHING_SUBSCRIBERS)
-
-#: What to do about the failures a person can mend. SDK error name → words.
-_REMEDIES = {
-    "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "TLS handshake failed: the broker's certificate is not"
-    " signed by cloud.ca_file, or is for another host name",
-    "AWS_IO_TLS_NEGOTIATION_TIMEOUT": "TLS handshake timed out: is this an MQTT-over-TLS port?",
-    "AWS_IO_DNS_INVALID_NAME": "host name unknown: check cloud.endpoint, and the network",
-    "AWS_IO_DNS_QUERY_FAILED": "host name not resolved: check cloud.endpoint, and the network",
-    "AWS_IO_SOCKET_CONNECTION_REFUSED": "connection refused: nothing listens there",
-    "AWS_IO_SOCKET_TIMEOUT": "no answer: host or network down, or a firewall in between",
-    "AWS_IO_SOCKET_NO_ROUTE_TO_HOST": "no route to host: the network is down",
-    "AWS_IO_SOCKET_NETWORK_DOWN": "the network is down",
-    "AWS_IO_SOCKET_CLOSED": "the broker closed the connection",
-    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the broker hung up",
-    "AWS_ERROR_MQTT_TIMEOUT": "no answer in time: the link is dead",
-    "AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT": "no answer to a ping: the link is dead",
-    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but no MQTT answer in time",
-}
-
-#: A broker that does not take a client's certificate ends the connection without a word of MQTT.
-_BREAK_OFFS = (
-    "AWS_IO_TLS_ERROR_READ_FAILURE",
-    "AWS_IO_TLS_ERROR_ALERT_RECEIVED",
-    "AWS_IO_TLS_CLOSED_ABORT",
-    "AWS_IO_SOCKET_CLOSED",
-    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP",
-)
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +43,12 @@ class _Send:
 class IotCore:
     """The Uplink to one endpoint. Must be made and used on the event loop."""
 
-    def __init__(self, cloud: CloudConfig, client_id: str) -> None:
+    def __init__(
+        self, cloud: CloudConfig, client_id: str, commands: Commands | None = None
+    ) -> None:
         self._topic = cloud.topic
+        self._commands = commands
+        self._handling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._notes: deque[Callable[[], None]] = deque()
         self._notes_lock = threading.Lock()
@@ -97,6 +67,7 @@ class IotCore:
                 on_lifecycle_event_connection_failure_fn=self._from_sdk(self._on_failed),
                 on_lifecycle_event_disconnection_fn=self._from_sdk(self._on_disconnected),
                 on_lifecycle_event_stopped_fn=self._from_sdk(self._on_stopped),
+                on_publish_callback_fn=self._from_sdk(self._on_command),
             ),
         )
 
@@ -152,43 +123,87 @@ class IotCore:
 
     def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._connected = True
+        self._subscribe()
         self._tell().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
         if data.connack_packet is not None:
             name = mqtt5.ConnectReasonCode(data.connack_packet.reason_code).name
-            reason = f"the broker refused the client: {_words(name)}"
+            reason = f"the broker refused the client: {mqtt_reasons.words(name)}"
         else:
-            reason = _explain_failed_connect(data.exception)
-        self._down(reason)
+            reason = mqtt_reasons.explain_failed_connect(*_name_and_message(data.exception))
+        self._down(Answer(Verdict.RETRY, reason))
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:
-            name = mqtt5.DisconnectReasonCode(data.disconnect_packet.reason_code).name
-            reason = f"the broker disconnected us: {_words(name)}"
+            code = mqtt5.DisconnectReasonCode(data.disconnect_packet.reason_code)
+            self._down(mqtt_reasons.disconnect_answer(code.value, code.name))
         else:
-            reason = _explain(data.exception)
-        self._down(reason)
+            self._down(mqtt_reasons.end_answer(*_name_and_message(data.exception)))
 
     def _on_stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
         self._stopped.set()
 
-    def _down(self, reason: str) -> None:
+    def _down(self, answer: Answer) -> None:
         """The SDK would leave open publishes pending until the next connect: end them now."""
         self._connected = False
         if self._stopping:
             return
         tickets = list(self._pending)
         self._pending.clear()
-        self._tell().on_down(reason)
+        self._tell().on_down(answer.reason)
         for ticket in tickets:
-            self._tell().on_answer(ticket, Answer(Verdict.RETRY, reason))
+            self._tell().on_answer(ticket, answer)
 
     def _on_published(self, send: _Send, future: Any) -> None:
         if self._pending.get(send.ticket) is not send:
             return  # answered already, when the connection broke
         del self._pending[send.ticket]
         self._tell().on_answer(send.ticket, _answer(future))
+
+    def _subscribe(self) -> None:
+        if self._commands is not None:
+            topic = self._commands.topic
+            subscription = mqtt5.Subscription(topic_filter=topic, qos=mqtt5.QoS.AT_LEAST_ONCE)
+            future = self._client.subscribe(mqtt5.SubscribePacket([subscription]))
+            future.add_done_callback(self._from_sdk(self._on_subscribed))
+
+    def _on_subscribed(self, future: Any) -> None:
+        assert self._commands is not None
+        error = future.exception()
+        if error is not None:
+            reason = mqtt_reasons.explain(*_name_and_message(error))
+        else:
+            code = mqtt5.SubackReasonCode(future.result().reason_codes[0])
+            if code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value:
+                return
+            reason = mqtt_reasons.words(code.name)
+        log.error("no race commands will be heard", topic=self._commands.topic, reason=reason)
+
+    def _on_command(self, data: mqtt5.PublishReceivedData) -> None:
+        handling = self._loop.create_task(self._answer_command(data.publish_packet))
+        self._handling.add(handling)
+        handling.add_done_callback(self._handling.discard)
+
+    async def _answer_command(self, command: mqtt5.PublishPacket) -> None:
+        assert self._commands is not None
+        response = await self._commands.handle(bytes(command.payload or b""))
+        topic = command.response_topic
+        if topic is None:
+            return
+        expected = f"{self._commands.topic}/"
+        if not topic.startswith(expected):
+            # A topic that our policy does not allow would cost the connection.
+            log.warning("command not answered", response_topic=topic, expected=expected)
+            return
+        self._client.publish(
+            mqtt5.PublishPacket(
+                topic=topic,
+                payload=response,
+                qos=mqtt5.QoS.AT_LEAST_ONCE,
+                correlation_data_bytes=command.correlation_data_bytes,
+            )
+        )
 
     def _tell(self) -> UplinkListener:
         assert self._listener is not None
@@ -198,35 +213,15 @@ class IotCore:
 def _answer(future: Any) -> Answer:
     error = future.exception()
     if error is not None:
-        return Answer(Verdict.RETRY, _explain(error))
-    puback = future.result().puback
-    if puback.reason_code in _ACCEPTANCES:
-        return _ACCEPTED
-    reason = _REFUSALS.get(puback.reason_code)
-    if reason is not None:
-        return Answer(Verdict.REFUSED, reason)
-    return Answer(Verdict.RETRY, _words(mqtt5.PubackReasonCode(puback.reason_code).name))
+        return mqtt_reasons.failure_answer(*_name_and_message(error))
+    code = mqtt5.PubackReasonCode(future.result().puback.reason_code)
+    return mqtt_reasons.puback_answer(code.value, code.name)
 
 
-def _explain(error: BaseException | None) -> str:
+def _name_and_message(error: BaseException | None) -> tuple[str, str]:
     if isinstance(error, exceptions.AwsCrtError):
-        remedy = _REMEDIES.get(error.name)
-        return f"{remedy} ({error.name})" if remedy else f"{error.message} ({error.name})"
-    return str(error) or type(error).__name__
-
-
-def _explain_failed_connect(error: BaseException | None) -> str:
-    if isinstance(error, exceptions.AwsCrtError) and error.name in _BREAK_OFFS:
-        return (
-            "the broker ended the connection before accepting it: is cloud.certificate_file from "
-            "a CA it trusts, active, and does its policy let this thing_name connect? "
-            f"({error.name})"
-        )
-    return _explain(error)
-
-
-def _words(enum_name: str) -> str:
-    return enum_name.replace("_", " ").lower()
+        return error.name, error.message
+    return "", str(error) or type(error).__name__
 
 
 def _client_options(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.ClientOptions:
@@ -267,8 +262,9 @@ def _build_client(cloud: CloudConfig, options: mqtt5.ClientOptions) -> mqtt5.Cli
             client_options=options,
         )
     except (exceptions.AwsCrtError, RuntimeError) as error:
+        reason = mqtt_reasons.explain(*_name_and_message(error))
         raise CredentialsError(
             f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
-            f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {_explain(error)}; "
+            f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {reason}; "
             "expected PEM files, and the key that belongs to the certificate"
         ) from error

@@ -8,6 +8,7 @@ import structlog
 from gateway.backoff import Backoff
 from gateway.buffer import Buffer
 from gateway.clock import NS_PER_S, Clock
+from gateway.pace import Pace
 from gateway.send_order import Entry
 from gateway.uplink import Answer, Uplink, Verdict
 
@@ -15,65 +16,67 @@ from gateway.uplink import Answer, Uplink, Verdict
 WINDOW = 32
 #: Refusals after which a message is set aside.
 STRIKES = 3
-#: Messages that may go at once before the pace holds.
-BURST = 16
+#: A refused message stands back this long for each strike, and lets the others pass.
+STAND_BACK_NS = 2 * NS_PER_S
+#: A connection that ends so soon after a publish may have ended over it.
+SUSPICION_NS = 5 * NS_PER_S
 
 log = structlog.get_logger()
 
 
-class Pace:
-    """A token bucket: `rate_per_s` in the long run, `burst` at once."""
-
-    def __init__(self, rate_per_s: float, burst: int, now_ns: int) -> None:
-        self._ns_per_token = round(NS_PER_S / rate_per_s)
-        self._burst_ns = burst * self._ns_per_token
-        #: When the bucket was, or will be, empty.
-        self._empty_ns = now_ns - self._burst_ns
-
-    def take(self, now_ns: int) -> None:
-        self._empty_ns = max(self._empty_ns, now_ns - self._burst_ns) + self._ns_per_token
-
-    def ready_ns(self) -> int:
-        """When there is a token."""
-        return self._empty_ns + self._ns_per_token
-
-
 class Publisher:
-    """Sends what the Buffer hands out and tells it what became of it. An UplinkListener.
+    """Sends over one connection what the Buffer hands out, and tells it what became of it.
 
-    A refused message is a strike against it. Any answer but an acceptance also makes the
-    publisher pause, doubling, and send one message at a time until one is accepted: a broker that
-    refuses everything is neither hammered nor does it get everything quarantined in no time.
-    """
+    | answer | what is done |
+    |---|---|
+    | ACCEPTED | forgotten |
+    | RETRY | sent again; all pause, doubling, and go one at a time until one is accepted |
+    | SLOW_DOWN | sent again; the pace is halved, and comes back with acceptances |
+    | REFUSED | a strike; it stands back and the others go on. Refused one after the other, they pause as for RETRY: not the message is wrong then, and nothing is hammered |
+    | SUSPECT | sent again, one at a time; who is then alone in flight when the broker hangs up gets a strike |
+
+    Three strikes, and a message is quarantined with the last reason.
+    """  # noqa: E501
 
     def __init__(
         self, buffer: Buffer, uplink: Uplink, clock: Clock, random: Random, rate_per_s: float
     ) -> None:
+        """`rate_per_s` is the backlog's; live messages go within IoT Core's limits."""
         self._buffer = buffer
         self._uplink = uplink
         self._clock = clock
         self._in_flight: dict[int, Entry] = {}
-        self._strikes: dict[int, int] = {}
+        self._next_ticket = 1
+        self._standing_back: list[tuple[int, Entry]] = []
         self._pause = Backoff(random)
         self._paused_until_ns = 0
-        self._window = WINDOW
-        self._pace = Pace(rate_per_s, BURST, clock.monotonic_ns())
+        self._one_at_a_time = False
+        self._refused_last = False
+        #: To be sent one at a time, because the broker hung up over one of them.
+        self._suspects: list[Entry] = []
+        self._was_alone = False
+        self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self._answered = asyncio.Event()
         self._reason = "not connected yet"
         self.connected = False
         self.accepted = 0
-        buffer.on_available = self._wake.set
+        buffer.on_available.append(self._wake.set)
 
     @property
     def state(self) -> str:
         """ "connected", or why not."""
         return "connected" if self.connected else self._reason
 
+    @property
+    def pace_share(self) -> float:
+        """The part of its pace that the broker bears at present, 0 … 1."""
+        return self._pace.share
+
     async def run(self) -> None:
         self._uplink.start(self)
         while True:
-            resume_ns = await self._send()
+            resume_ns = self._send()
             await self._clock.wait(self._wake, resume_ns)
             self._wake.clear()
 
@@ -84,16 +87,21 @@ class Publisher:
             await self._answered.wait()
 
     def on_up(self) -> None:
-        self.connected = self._buffer.online = True
+        if not self.connected:
+            self._buffer.senders_online += 1
+        self.connected = True
         self._paused_until_ns = 0
         self._pause.reset()
-        self._window = WINDOW
+        self._one_at_a_time = False
         log.info("cloud connected", buffered=self._buffer.status.depth)
         self._wake.set()
 
     def on_down(self, reason: str) -> None:
         changed = self.connected or reason != self._reason
-        self.connected = self._buffer.online = False
+        if self.connected:
+            self._buffer.senders_online -= 1
+            self._was_alone = bool(self._suspects) and len(self._in_flight) == 1
+        self.connected = False
         self._answered.set()
         self._reason = reason
         if changed:
@@ -108,48 +116,92 @@ class Publisher:
             case Verdict.RETRY:
                 self._buffer.give_back(entry)
                 self._hold(answer.reason)
+            case Verdict.SLOW_DOWN:
+                self._buffer.give_back(entry)
+                self._slow_down(answer.reason)
             case Verdict.REFUSED:
-                self._strike(entry, answer.reason)
-                self._hold(answer.reason)
+                self._refuse(entry, answer.reason)
+            case Verdict.SUSPECT:
+                self._suspect(entry, answer.reason)
+        self._suspects = [suspect for suspect in self._suspects if not suspect.done]
         self._wake.set()
 
-    async def _send(self) -> int | None:
+    def _send(self) -> int | None:
         """Send what may go now; gives when more may go, None if only an event can tell."""
+        self._let_return()
         while self.connected and len(self._in_flight) < self._window:
-            now_ns = self._clock.monotonic_ns()
-            ready_ns = max(self._paused_until_ns, self._pace.ready_ns())
-            if ready_ns > now_ns:
-                return ready_ns
-            entry = await self._buffer.take()
+            entry = self._buffer.head()
             if entry is None:
-                return None
-            if not self.connected:  # lost while the message was read from disk
-                self._buffer.give_back(entry)
-                return None
-            self._pace.take(now_ns)
-            self._in_flight[entry.id] = entry
-            self._uplink.publish(entry.id, entry.payload)
-        return None
+                break
+            now_ns = self._clock.monotonic_ns()
+            pace_ns = self._pace.ready_ns(is_live=self._buffer.is_live(entry))
+            ready_ns = max(self._paused_until_ns, pace_ns)
+            if ready_ns > now_ns:
+                return min(ready_ns, self._next_return_ns() or ready_ns)
+            self._buffer.take(entry)
+            self._pace.take(len(entry.payload), now_ns)
+            self._publish(entry, now_ns)
+        return self._next_return_ns()
+
+    def _publish(self, entry: Entry, now_ns: int) -> None:
+        entry.sent_ns = now_ns
+        ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+        self._in_flight[ticket] = entry
+        self._uplink.publish(ticket, entry.payload)
+
+    @property
+    def _window(self) -> int:
+        return 1 if self._one_at_a_time or self._suspects else WINDOW
 
     def _accept(self, entry: Entry) -> None:
         self.accepted += 1
         self._buffer.acknowledge(entry)
-        self._strikes.pop(entry.id, None)
+        self._pace.accepted(self._clock.monotonic_ns())
         self._pause.reset()
-        self._window = WINDOW
+        self._one_at_a_time = self._refused_last = False
+
+    def _slow_down(self, reason: str) -> None:
+        was = self._pace.share
+        self._pace.slow_down(self._clock.monotonic_ns())
+        if self._pace.share < was:
+            log.warning("pace halved", reason=reason, share=self._pace.share)
+
+    def _refuse(self, entry: Entry, reason: str) -> None:
+        self._strike(entry, reason)
+        if self._refused_last:
+            self._hold(reason)
+        self._refused_last = True
+
+    def _suspect(self, entry: Entry, reason: str) -> None:
+        if self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS:
+            self._buffer.give_back(entry)
+        elif self._was_alone:
+            self._strike(entry, reason)
+        else:
+            self._suspects.append(entry)
+            self._buffer.give_back(entry)
 
     def _strike(self, entry: Entry, reason: str) -> None:
-        strikes = self._strikes.get(entry.id, 0) + 1
-        self._strikes[entry.id] = strikes
-        if strikes < STRIKES:
-            self._buffer.give_back(entry)
+        entry.strikes += 1
+        if entry.strikes < STRIKES:
+            return_ns = self._clock.monotonic_ns() + entry.strikes * STAND_BACK_NS
+            self._standing_back.append((return_ns, entry))
             return
-        del self._strikes[entry.id]
         self._buffer.quarantine(entry, reason)
-        log.error("message quarantined", race_id=entry.race_id, strikes=strikes, reason=reason)
+        log.error("message quarantined", race_id=entry.race_id, strikes=STRIKES, reason=reason)
+
+    def _let_return(self) -> None:
+        now_ns = self._clock.monotonic_ns()
+        due = [entry for return_ns, entry in self._standing_back if return_ns <= now_ns]
+        self._standing_back = [one for one in self._standing_back if one[0] > now_ns]
+        for entry in due:
+            self._buffer.give_back(entry)
+
+    def _next_return_ns(self) -> int | None:
+        return min((return_ns for return_ns, _ in self._standing_back), default=None)
 
     def _hold(self, reason: str) -> None:
-        self._window = 1
+        self._one_at_a_time = True
         now_ns = self._clock.monotonic_ns()
         if self.connected and now_ns >= self._paused_until_ns:
             pause_s = self._pause.next_s()

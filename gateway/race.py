@@ -5,15 +5,6 @@ from typing import Protocol
 
 
 @dataclass(frozen=True, slots=True)
-class Race:
-    """One race on the wall clock. Second s covers [start + s - 1, start + s), s = 1 … length."""
-
-    race_id: int
-    start_ms: int
-    length_s: int
-
-
-@dataclass(frozen=True, slots=True)
 class Racer:
     """Who rides a bike: the identity that telemetry carries."""
 
@@ -22,14 +13,44 @@ class Racer:
     class_id: int
 
 
-class Races(Protocol):
-    """Which races there are."""
+@dataclass(frozen=True, slots=True)
+class Race:
+    """One race on the wall clock. Second s covers [start + s - 1, start + s), s = 1 … length.
 
-    def race_at(self, wall_ms: int) -> Race:
-        """The race that is on, or else the next one."""
+    `racer`: who rides it, if the race says so; else the bike's own racer does.
+    """
+
+    race_id: int
+    start_ms: int
+    length_s: int
+    racer: Racer | None = None
+
+    @property
+    def end_ms(self) -> int:
+        return self.start_ms + self.length_s * 1000
+
+    def is_same_ride(self, other: "Race") -> bool:
+        """The same race and rider, though one of the two may have been cut short."""
+        return (self.race_id, self.start_ms, self.racer) == (
+            other.race_id,
+            other.start_ms,
+            other.racer,
+        )
+
+
+class Races(Protocol):
+    """Which races there are for a bike."""
+
+    def race_at(self, wall_ms: int) -> Race | None:
+        """The race that is on, or else the next one; None if none is known."""
         ...
 
-    def race_after(self, race: Race) -> Race: ...
+    def race_after(self, race: Race) -> Race | None: ...
+
+
+def second_at(race: Race, wall_ms: int) -> int:
+    """The second of the race that an instant lies in; below 1 before it, above length after it."""
+    return (wall_ms - race.start_ms) // 1000 + 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,9 +1,13 @@
-"""The race's second hand: one tick at the end of every second of every race."""
+"""The race's second hand: one tick at the end of every second of every race of one bike."""
 
-from dataclasses import dataclass
+import asyncio
+from dataclasses import dataclass, replace
 
 from gateway.clock import NS_PER_S, Clock
-from gateway.race import Race, Races
+from gateway.race import Race, Races, second_at
+
+#: The middle of a second says which second of a race it is.
+HALF_SECOND_MS = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,55 +31,131 @@ class RaceSecond:
         return self.second == self.race.length_s
 
 
+@dataclass(frozen=True, slots=True)
+class BlindSecond:
+    """A second that was ridden while the wall clock was not set: of which race, nobody knows."""
+
+    end_ns: int
+
+    @property
+    def start_ns(self) -> int:
+        return self.end_ns - NS_PER_S
+
+
+def sighted(blind_end_ns: int, races: Races, clock: Clock) -> RaceSecond | None:
+    """Which second of which race a blind one was; None if there was no race."""
+    middle_ms = clock.wall_ms_at(blind_end_ns) - HALF_SECOND_MS
+    race = races.race_at(middle_ms)
+    if race is None or race.start_ms > middle_ms:
+        return None
+    return RaceSecond(race, second_at(race, middle_ms), blind_end_ns)
+
+
 class RaceClock:
     """Ticks through races. Anchored to the wall clock once a race, monotonic within it.
 
     A clock step in mid-race neither repeats nor skips a second. After a stall of the process
     the seconds that nobody sampled are counted in `lost_seconds`, not made up; a race's last
-    second is ticked even then, because its `final` closes the race.
+    second is ticked even then, because its `final` closes the race. While the wall clock is not
+    set no race is guessed: blind seconds are ticked.
     """
 
     def __init__(self, races: Races, clock: Clock) -> None:
         self._races = races
         self._clock = clock
         self.lost_seconds = 0
-        self._running: RaceSecond
-        clock.reanchor()
-        self._enter(races.race_at(clock.wall_ms_at(clock.monotonic_ns())))
+        self._changed = asyncio.Event()
+        self._running: RaceSecond | BlindSecond | None = None
+        if clock.is_trustworthy():
+            clock.reanchor()
+            self._enter(races.race_at(self._now_ms()))
+        else:
+            # On the same grid in every process of a boot, so that none counts a second twice.
+            self._running = BlindSecond((clock.monotonic_ns() // NS_PER_S + 1) * NS_PER_S)
 
     @property
-    def running(self) -> RaceSecond:
-        """The second that is being ridden now, or, before a race, its first."""
+    def running(self) -> RaceSecond | BlindSecond | None:
+        """The second that is being ridden now, or, before a race, its first; None if no race."""
         return self._running
 
-    async def tick(self) -> RaceSecond:
+    async def tick(self) -> RaceSecond | BlindSecond:
         """Wait for the end of the running second, return it and move on to the next."""
-        await self._clock.sleep_until(self._running.end_ns)
-        ended = self._running
-        self._advance(ended)
-        return ended
+        while True:
+            running = self._running
+            end_ns = None if running is None else running.end_ns
+            await self._clock.wait(self._changed, end_ns)
+            self._changed.clear()
+            # Read anew: the races may have changed meanwhile.
+            running = self._running
+            if running is not None and self._clock.monotonic_ns() >= running.end_ns:
+                self._advance(running)
+                return running
 
-    def _advance(self, ended: RaceSecond) -> None:
-        if ended.is_final:
-            self._enter(self._next_race(ended.race))
-            begun_ns = min(self._running.start_ns, self._clock.monotonic_ns())
-            self.lost_seconds += max(0, begun_ns - ended.end_ns) // NS_PER_S
+    def races_changed(self) -> None:
+        """Other races than before: one that is being ridden and is none any more ends now."""
+        running = self._running
+        if isinstance(running, BlindSecond):
             return
+        race = self._races.race_at(self._now_ms())
+        if running is None or running.start_ns > self._clock.monotonic_ns():
+            self._enter(race)
+        elif race is None or not race.is_same_ride(running.race):
+            cut_short = replace(running.race, length_s=running.second)
+            self._running = replace(running, race=cut_short)
+        self._changed.set()
+
+    def _advance(self, ended: RaceSecond | BlindSecond) -> None:
+        if isinstance(ended, BlindSecond):
+            self._advance_blind(ended)
+        elif ended.is_final:
+            self._enter(self._next_race(ended.race))
+            if isinstance(self._running, RaceSecond):
+                begun_ns = min(self._running.start_ns, self._clock.monotonic_ns())
+                self.lost_seconds += max(0, begun_ns - ended.end_ns) // NS_PER_S
+        else:
+            self._advance_within(ended)
+
+    def _advance_within(self, ended: RaceSecond) -> None:
         now_second = self._second_at(ended.race, ended.end_ns - ended.second * NS_PER_S)
         following = ended.second + 1
         second = max(following, min(now_second, ended.race.length_s))
         self.lost_seconds += second - following
-        self._running = RaceSecond(
-            ended.race, second, ended.end_ns + (second - ended.second) * NS_PER_S
-        )
+        end_ns = ended.end_ns + (second - ended.second) * NS_PER_S
+        self._running = RaceSecond(ended.race, second, end_ns)
 
-    def _next_race(self, ended: Race) -> Race:
+    def _advance_blind(self, ended: BlindSecond) -> None:
+        if self._clock.is_trustworthy():
+            self._clock.reanchor()
+            self._open_eyes(ended)
+            return
+        skipped = max(0, self._clock.monotonic_ns() - ended.end_ns) // NS_PER_S
+        self.lost_seconds += skipped
+        self._running = BlindSecond(ended.end_ns + (1 + skipped) * NS_PER_S)
+
+    def _open_eyes(self, last: BlindSecond) -> None:
+        """The race goes on with the second after the one that the last blind second was."""
+        named = sighted(last.end_ns, self._races, self._clock)
+        if named is None:
+            self._enter(self._races.race_at(self._now_ms()))
+        elif named.is_final:
+            self._enter(self._races.race_after(named.race))
+        else:
+            second = named.second + 1
+            end_ns = self._clock.monotonic_ns_at(named.race.start_ms) + second * NS_PER_S
+            self._running = RaceSecond(named.race, second, end_ns)
+
+    def _next_race(self, ended: Race) -> Race | None:
         """A wall clock that was put back a little must not make the ended race end twice."""
         self._clock.reanchor()
-        race = self._races.race_at(self._clock.wall_ms_at(self._clock.monotonic_ns()))
-        return self._races.race_after(ended) if race.race_id == ended.race_id else race
+        race = self._races.race_at(self._now_ms())
+        if race is not None and race.is_same_ride(ended):
+            return self._races.race_after(ended)
+        return race
 
-    def _enter(self, race: Race) -> None:
+    def _enter(self, race: Race | None) -> None:
+        if race is None:
+            self._running = None
+            return
         start_ns = self._clock.monotonic_ns_at(race.start_ms)
         second = self._second_at(race, start_ns)
         self._running = RaceSecond(race, second, start_ns + second * NS_PER_S)
@@ -83,3 +163,6 @@ class RaceClock:
     def _second_at(self, race: Race, start_ns: int) -> int:
         elapsed_s = (self._clock.monotonic_ns() - start_ns) // NS_PER_S
         return max(1, elapsed_s + 1)
+
+    def _now_ms(self) -> int:
+        return self._clock.wall_ms_at(self._clock.monotonic_ns())

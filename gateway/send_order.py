@@ -1,11 +1,12 @@
 """Which message is sent next: newest race first, within a race as produced. Pure.
 
-Memory holds the next few hundred messages of each race's head; from its `gap_from_id` on, a
-race lies on disk alone and is read back page by page.
+The newest race is the one that was last produced for: race ids need not ascend. Memory holds the
+next few hundred messages of each race's head; from its `gap_from_id` on, a race lies on disk
+alone and is read back page by page.
 """
 
-from bisect import insort
-from collections.abc import Collection, Iterable
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -21,6 +22,11 @@ class Entry:
     race_id: int
     payload: bytes
     commit_due_ns: int = 0
+    #: When this process produced it; None of what an earlier one left.
+    produced_ns: int | None = None
+    sent_ns: int = 0
+    #: How often the broker refused it.
+    strikes: int = 0
     on_disk: bool = False
     #: It has its place in the order, or had it: it is not to be offered again.
     offered: bool = False
@@ -39,14 +45,16 @@ class RaceQueue:
     pending: int = 0
     resident: list[Entry] = field(default_factory=list)
     gap_from_id: int | None = None
+    #: After the disk failed to give a page it is asked again from then on.
+    read_again_ns: int = 0
 
 
 class SendOrder:
     """All races that have something pending."""
 
     def __init__(self) -> None:
-        self._races: dict[int, RaceQueue] = {}
-        self._race_ids: list[int] = []
+        #: Newest race last.
+        self._races: OrderedDict[int, RaceQueue] = OrderedDict()
         self._resident_count = 0
 
     def queue(self, race_id: int) -> RaceQueue:
@@ -54,16 +62,30 @@ class SendOrder:
         queue = self._races.get(race_id)
         if queue is None:
             queue = self._races[race_id] = RaceQueue(race_id)
-            insort(self._race_ids, race_id)
+        return queue
+
+    def newest(self, race_id: int) -> RaceQueue:
+        """The race's queue, which is the newest from now on."""
+        queue = self.queue(race_id)
+        self._races.move_to_end(race_id)
         return queue
 
     def get(self, race_id: int) -> RaceQueue | None:
         return self._races.get(race_id)
 
-    def add_stored(self, race_id: int, count: int) -> None:
-        """An earlier process left `count` messages of this race on disk."""
+    def add_stored(self, race_id: int, count: int, from_id: int = 0) -> None:
+        """There are `count` more messages of this race on disk, the first not before `from_id`.
+
+        What is in memory from there on is forgotten: it comes back with the pages.
+        """
         queue = self.queue(race_id)
-        queue.pending, queue.gap_from_id = count, 0
+        queue.pending += count
+        if queue.gap_from_id is None or from_id < queue.gap_from_id:
+            queue.gap_from_id = from_id
+        for entry in queue.resident:
+            entry.offered = entry.id < from_id
+            entry.done = entry.on_disk and not entry.offered
+        self.replace(queue, [entry for entry in queue.resident if entry.offered])
 
     def offer(self, entry: Entry) -> None:
         """A new message may be sent: from memory if there is room, else later from the disk."""
@@ -79,18 +101,16 @@ class SendOrder:
         heappush(self.queue(entry.race_id).resident, entry)
         self._resident_count += 1
 
-    def next_queue(self, unreadable: Collection[int] = ()) -> RaceQueue | None:
-        """The newest race that has something to send, in memory or on a disk that can be read."""
-        for race_id in reversed(self._race_ids):
-            queue = self._races[race_id]
-            on_disk = queue.gap_from_id is not None and race_id not in unreadable
-            if queue.resident or on_disk:
-                return queue
-        return None
+    def newest_first(self) -> Iterator[RaceQueue]:
+        return reversed(self._races.values())
 
-    def pop(self, queue: RaceQueue) -> Entry:
+    def residents(self) -> Iterator[Entry]:
+        """All that waits in memory."""
+        return (entry for queue in self._races.values() for entry in queue.resident)
+
+    def pop(self, race_id: int) -> Entry:
         self._resident_count -= 1
-        return heappop(queue.resident)
+        return heappop(self._races[race_id].resident)
 
     def withdraw(self, entry: Entry) -> None:
         """A message that waits in memory is not to be sent."""
@@ -121,4 +141,3 @@ class SendOrder:
     def _drop_if_empty(self, queue: RaceQueue) -> None:
         if queue.pending == 0:
             del self._races[queue.race_id]
-            self._race_ids.remove(queue.race_id)

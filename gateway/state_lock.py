@@ -1,9 +1,18 @@
 """One process per state directory: two would answer for the same seconds and the same thing."""
 
+import errno
 import fcntl
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+import structlog
+
+#: A disk in this state is no reason not to race.
+DISK_TROUBLE = (errno.EROFS, errno.ENOSPC, errno.EIO)
+
+log = structlog.get_logger()
 
 
 class StateDirError(Exception):
@@ -12,20 +21,43 @@ class StateDirError(Exception):
 
 @contextmanager
 def locked_state_dir(directory: Path) -> Iterator[None]:
-    """Make the directory if need be and hold its lock. Raises StateDirError."""
+    """Make the directory if need be and hold its lock. Raises StateDirError.
+
+    The directory itself is locked, so that a full or read-only disk does not stand in the way.
+    """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        lock = (directory / "lock").open("a")
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
-        raise StateDirError(
-            f"state_dir {directory}: {error.strerror}; expected a directory this user may write"
-        ) from error
-    with lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise StateDirError(
-                f"state_dir {directory} is in use by another alleycat-gateway; "
-                "stop that one, or give this one its own state_dir and thing_name"
-            ) from error
+        if error.errno not in DISK_TROUBLE:
+            raise _unusable(directory, error.strerror) from error
+        log.error("no state directory", state_dir=str(directory), reason=error.strerror)
         yield
+        return
+    try:
+        if not os.access(directory, os.W_OK) and not _is_read_only(directory):
+            raise _unusable(directory, os.strerror(errno.EACCES))
+        _lock(descriptor, directory)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _lock(descriptor: int, directory: Path) -> None:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise StateDirError(
+            f"state_dir {directory} is in use by another alleycat-gateway; "
+            "stop that one, or give this one its own state_dir and thing_name"
+        ) from error
+
+
+def _is_read_only(directory: Path) -> bool:
+    return bool(os.statvfs(directory).f_flag & os.ST_RDONLY)
+
+
+def _unusable(directory: Path, reason: str | None) -> StateDirError:
+    return StateDirError(
+        f"state_dir {directory}: {reason}; expected a directory this user may write"
+    )

@@ -1,24 +1,26 @@
-"""The buffer's file: the only file that imports sqlite3. Blocking; one thread at a time.
+"""The buffer's file. Blocking; one thread at a time.
 
 WAL with synchronous=FULL: a transaction that has returned survives the plug being pulled.
 (synchronous=NORMAL does not: it loses committed rows in a power cut.)
 """
 
+import os
 import sqlite3
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
 
 SCHEMA_VERSION = 1
+#: In place of a race id: seconds that were ridden before the wall clock was set.
+UNNAMED = -1
 #: Quarantined messages that go at once when there is no room.
 QUARANTINE_STEP = 100
 
 _SCHEMA = f"""
 CREATE TABLE telemetry (
     id INTEGER PRIMARY KEY,        -- order of production
-    race_id INTEGER NOT NULL,
+    race_id INTEGER NOT NULL,      -- {UNNAMED}: not known yet, the payload is another JSON
     payload BLOB NOT NULL          -- the JSON as it goes over the wire
 );
 CREATE INDEX telemetry_by_race ON telemetry (race_id);   -- the rowid makes it (race_id, id)
@@ -33,11 +35,15 @@ PRAGMA user_version = {SCHEMA_VERSION};
 
 
 class StoreError(Exception):
-    """The file cannot be used. The text has the path and SQLite's reason."""
+    """The file cannot be used now. The text has the path and SQLite's reason."""
 
 
 class DamagedStoreError(StoreError):
-    """The file is there and can be opened, but is not a buffer that this version can read."""
+    """The file is there and can be opened, but cannot be read as a buffer."""
+
+
+class NewerStoreError(DamagedStoreError):
+    """The file was written by a newer version of the gateway."""
 
 
 #: SQLite's primary result codes for "not a database" and "malformed".
@@ -54,67 +60,56 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Batch:
+    """What one transaction changes. Writing the same batch again does no harm."""
+
+    records: Sequence[Record] = ()
+    deleted_ids: Sequence[int] = ()
+    quarantined: Sequence[tuple[Record, str]] = ()
+    #: Records that are there already, under another race and with another payload.
+    renamed: Sequence[Record] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Written:
     """What a transaction did to the number of messages, and what had to go for room."""
 
     rows_added: int
     evicted_race_ids: list[int]
     quarantine_dropped: int
+    used_bytes: int
 
 
 class Store:
-    """One SQLite file, bounded to `max_bytes` of live pages."""
+    """One SQLite file, bounded to `max_bytes` of live pages. Raises StoreError."""
 
     def __init__(self, path: Path, max_bytes: int) -> None:
         self.path = path
         self._max_bytes = max_bytes
+        with self._explained():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection = self._connect()
-
-    @classmethod
-    def open_or_replace(cls, path: Path, max_bytes: int, now_ms: int) -> tuple[Self, Path | None]:
-        """Open, or set a damaged file aside as `<name>.damaged-<now_ms>` and start anew.
-
-        The second value is where the damaged file went. A file that merely cannot be used now
-        (permissions, a full or read-only disk) is left alone: StoreError.
-        """
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        try:
-            return cls._open_checked(path, max_bytes), None
-        except DamagedStoreError:
-            return cls._replace(path, max_bytes, now_ms)
-
-    @classmethod
-    def _open_checked(cls, path: Path, max_bytes: int) -> Self:
-        store = cls(path, max_bytes)
-        try:
-            store.pending_by_race()
-        except StoreError:
-            store.close()
-            raise
-        return store
-
-    @classmethod
-    def _replace(cls, path: Path, max_bytes: int, now_ms: int) -> tuple[Self, Path]:
-        aside = path.with_name(f"{path.name}.damaged-{now_ms}")
-        for suffix in ("", "-wal", "-shm"):
-            part = path.with_name(path.name + suffix)
-            if part.exists():
-                part.rename(aside.with_name(aside.name + suffix))
-        return cls(path, max_bytes), aside
 
     def reopen(self) -> None:
-        """Start over with a new connection.
+        """Start over with a new connection, after a failed write.
 
-        Needed after a failed write: Linux marks pages clean after a failed fsync, so that a
-        mere retry would succeed without having written anything.
+        Linux marks pages clean after a failed fsync, so a mere retry would succeed without having
+        written anything. The log's intact part is therefore copied into the database and synced,
+        and a new log begun.
         """
-        self._connection.close()
+        with suppress(sqlite3.Error):
+            self._connection.close()
         self._connection = self._connect()
+        with self._explained():
+            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(f"{self.path}: another process reads it; tried again in a second")
 
     def pending_by_race(self) -> dict[int, int]:
+        """How many messages there are of each race; the one last written to comes last."""
         with self._explained():
             rows = self._connection.execute(
-                "SELECT race_id, count(*) FROM telemetry GROUP BY race_id"
+                "SELECT race_id, count(*) FROM telemetry GROUP BY race_id ORDER BY max(id)"
             )
             return dict(rows.fetchall())
 
@@ -136,38 +131,42 @@ class Store:
             )
             return [Record(*row) for row in rows]
 
-    def write(
-        self,
-        records: Sequence[Record] = (),
-        quarantined: Sequence[tuple[Record, str]] = (),
-        deleted_ids: Sequence[int] = (),
-    ) -> Written:
-        """One transaction, on disk when it returns. Raises StoreError, having changed nothing.
-
-        Writing the same again does no harm.
-        """
-        gone = [*deleted_ids, *(record.id for record, _ in quarantined)]
-        with self._explained(), self._transaction():
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO telemetry VALUES (?, ?, ?)",
-                ((r.id, r.race_id, r.payload) for r in records),
-            )
-            self._connection.executemany(
-                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
-                ((r.id, r.race_id, r.payload, reason) for r, reason in quarantined),
-            )
-            deleted = self._connection.executemany(
-                "DELETE FROM telemetry WHERE id = ?", ((id_,) for id_ in gone)
-            ).rowcount
-            dropped = self._drop_quarantine()
-            evicted = self._evict()
-        added = len(records) - max(0, deleted) - sum(evicted.values())
-        return Written(added, list(evicted), dropped)
-
     def quarantined_count(self) -> int:
         with self._explained():
             (count,) = self._connection.execute("SELECT count(*) FROM quarantine").fetchone()
             return int(count)
+
+    def write(self, batch: Batch) -> Written:
+        """One transaction, on disk when it returns. Raises StoreError, having changed nothing."""
+        gone = [*batch.deleted_ids, *(record.id for record, _ in batch.quarantined)]
+        execute_many = self._connection.executemany
+        with self._explained(), self._transaction():
+            execute_many(
+                "INSERT OR REPLACE INTO telemetry VALUES (?, ?, ?)",
+                ((r.id, r.race_id, r.payload) for r in batch.records),
+            )
+            execute_many(
+                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
+                ((r.id, r.race_id, r.payload, reason) for r, reason in batch.quarantined),
+            )
+            execute_many(
+                "UPDATE telemetry SET race_id = ?, payload = ? WHERE id = ?",
+                ((r.race_id, r.payload, r.id) for r in batch.renamed),
+            )
+            deleted = execute_many(
+                "DELETE FROM telemetry WHERE id = ?", ((id_,) for id_ in gone)
+            ).rowcount
+            dropped = self._drop_quarantine()
+            evicted = self._evict_races()
+            used_bytes = self._used_bytes()
+        added = len(batch.records) - max(0, deleted) - sum(evicted.values())
+        return Written(added, list(evicted), dropped, used_bytes)
+
+    def free_bytes(self) -> int:
+        """How much more fits: into the bound, and onto the disk."""
+        with self._explained():
+            disk = os.statvfs(self.path.parent)
+            return max(0, min(self._max_bytes - self._used_bytes(), disk.f_bavail * disk.f_frsize))
 
     def close(self) -> None:
         self._connection.close()
@@ -191,7 +190,7 @@ class Store:
         if version == 0:
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         elif version != SCHEMA_VERSION:
-            raise DamagedStoreError(
+            raise NewerStoreError(
                 f"{self.path} has format {version}, this version reads {SCHEMA_VERSION}"
             )
 
@@ -201,7 +200,8 @@ class Store:
         try:
             yield
         except BaseException:
-            self._connection.execute("ROLLBACK")
+            if self._connection.in_transaction:  # a full disk has ended it already
+                self._connection.execute("ROLLBACK")
             raise
         self._connection.execute("COMMIT")
 
@@ -213,11 +213,13 @@ class Store:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
             kind = DamagedStoreError if code in _DAMAGE_CODES else StoreError
             raise kind(f"{self.path}: {error}") from error
+        except OSError as error:
+            raise StoreError(f"{self.path}: {error.strerror}") from error
 
     def _drop_quarantine(self) -> int:
         """What the broker refused goes before what it has not seen yet, the oldest first."""
         dropped = 0
-        while self._live_bytes() > self._max_bytes:
+        while self._used_bytes() > self._max_bytes:
             rows = self._connection.execute(
                 "DELETE FROM quarantine WHERE id IN"
                 " (SELECT id FROM quarantine ORDER BY id LIMIT ?)",
@@ -228,18 +230,20 @@ class Store:
             dropped += rows
         return dropped
 
-    def _evict(self) -> dict[int, int]:
+    def _evict_races(self) -> dict[int, int]:
         """Whole races, oldest first, until what is left fits."""
         evicted: dict[int, int] = {}
-        while self._live_bytes() > self._max_bytes:
-            (race_id,) = self._connection.execute("SELECT min(race_id) FROM telemetry").fetchone()
-            if race_id is None:
+        while self._used_bytes() > self._max_bytes:
+            row = self._connection.execute(
+                "SELECT race_id FROM telemetry ORDER BY id LIMIT 1"
+            ).fetchone()
+            if row is None:
                 break
-            cursor = self._connection.execute("DELETE FROM telemetry WHERE race_id = ?", (race_id,))
-            evicted[race_id] = cursor.rowcount
+            cursor = self._connection.execute("DELETE FROM telemetry WHERE race_id = ?", row)
+            evicted[row[0]] = cursor.rowcount
         return evicted
 
-    def _live_bytes(self) -> int:
+    def _used_bytes(self) -> int:
         def pragma(name: str) -> int:
             return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
 

@@ -61,6 +61,14 @@ class Telemetry:
         float | None,
         Field(description="W, mean over the second; absent when the bike does not say it"),
     ] = None
+    samples: Annotated[
+        int | None,
+        Field(
+            ge=1,
+            description="final only: how many messages this racer's race has, this one included; "
+            "absent when the gateway was started in mid-race and cannot know",
+        ),
+    ] = None
 
     @property
     def is_final(self) -> bool:
@@ -83,9 +91,10 @@ def telemetry_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the message."""
     schema = _TELEMETRY.json_schema(by_alias=True)
     # None means absent: on the wire there is no null.
-    power = schema["properties"]["power"]
-    schema["properties"]["power"] = {**power.pop("anyOf")[0], **power}
-    del schema["properties"]["power"]["default"]
+    for name in ("power", "samples"):
+        field = schema["properties"][name]
+        del field["default"]
+        schema["properties"][name] = {**field.pop("anyOf")[0], **field}
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **schema,
@@ -94,9 +103,14 @@ def telemetry_schema() -> dict[str, Any]:
 
 
 def make_telemetry(
-    thing_name: str, bike_id: str, racer: Racer, second: RaceSecond, sample: Sample
+    thing_name: str,
+    bike_id: str,
+    racer: Racer,
+    second: RaceSecond,
+    sample: Sample,
+    samples: int | None = None,
 ) -> Telemetry:
-    """The message for one second of one racer."""
+    """The message for one second of one racer; `samples` as the field of that name."""
     event: Event = "final" if second.is_final else "update"
     race_id = second.race.race_id
     identity = f"{thing_name}/{bike_id}/{race_id}/{racer.racer_id}/{second.second}/{event}"
@@ -113,4 +127,5 @@ def make_telemetry(
         resistance=sample.resistance_percent,
         bike_id=bike_id,
         power=sample.power_w,
+        samples=samples,
     )

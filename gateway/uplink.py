@@ -1,8 +1,12 @@
 """Uplink: the contract between the Publisher and whatever carries a message to the cloud."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
+
+#: Takes a command as it came, gives the response as it goes back.
+CommandHandler = Callable[[bytes], Awaitable[bytes]]
 
 
 class CredentialsError(Exception):
@@ -14,13 +18,23 @@ class Verdict(Enum):
 
     ACCEPTED = "accepted"  # the broker has it: forget it
     RETRY = "retry"  # nothing wrong with the message: send it again
+    SLOW_DOWN = "slow down"  # nothing wrong with the message, but too many of them
     REFUSED = "refused"  # the broker does not want this message: a strike against it
+    SUSPECT = "suspect"  # the broker hung up, perhaps over one of the messages that were open
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     verdict: Verdict
     reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Commands:
+    """Commands are heard on `topic`. A response goes to a topic below it, and to no other."""
+
+    topic: str
+    handle: CommandHandler
 
 
 class UplinkListener(Protocol):
@@ -43,7 +57,8 @@ class Uplink(Protocol):
     def publish(self, ticket: int, payload: bytes) -> None:
         """Send; exactly one answer for `ticket` follows, however the connection ends.
 
-        When the connection breaks, the open tickets are answered RETRY right after `on_down`.
+        When the connection breaks, the open tickets are answered RETRY, SLOW_DOWN or SUSPECT
+        right after `on_down`.
         """
         ...
 

@@ -1,6 +1,10 @@
 """For all tests: a bluetoothd to talk to, and `--bike` for one of flesh and steel."""
 
 import pytest
+from hypothesis import Phase, settings
+
+# For `make test-the-tests`, which only asks whether there is a counterexample.
+settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.generate])
 
 pytest_plugins = ["tests.support.bluez_fixtures"]
 

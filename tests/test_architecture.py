@@ -32,6 +32,7 @@ ELSEWHERE = {
     "gateway/config_problems.py": "tests/gateway/test_config.py",
     "gateway/demo/__init__.py": "tests/gateway/demo/test_demo_extra.py",
     "gateway/demo/session.py": "tests/e2e/test_demo.py",
+    "gateway/race_command.py": "tests/gateway/test_remote_races.py",
     "gateway/uplink.py": "tests/contracts/test_uplink.py",
 }
 

@@ -32,7 +32,6 @@ def run(
     from gateway.daemon import run_gateway
     from gateway.log import configure_logging
     from gateway.state_lock import StateDirError
-    from gateway.store import StoreError
     from gateway.uplink import CredentialsError
 
     configure_logging()
@@ -46,7 +45,7 @@ def run(
         asyncio.run(run_gateway(settings, drivers))
     except (ConfigError, CredentialsError) as error:
         fail(str(error), BAD_CONFIG)
-    except (StateDirError, StoreError) as error:
+    except StateDirError as error:
         fail(str(error), FAILED)
 
 

@@ -30,9 +30,8 @@ class OneRace:
     def race_at(self, wall_ms: int) -> Race:
         return self.race
 
-    def race_after(self, race: Race) -> Race:
-        """A race that never comes: a year away."""
-        return Race(race.race_id + 1, race.start_ms + 365 * 86_400_000, race.length_s)
+    def race_after(self, race: Race) -> Race | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +54,8 @@ async def open_racer(number: int, start: Start, clock: Clock) -> Gateway:
         max_bytes=config.buffer.max_size_mib * 1024 * 1024,
     )
     uplink = IotCore(config.cloud, config.thing_name)
-    return Gateway(config, load_drivers(), OneRace(start.race), clock, buffer, uplink)
+    races = {bike.id: OneRace(start.race) for bike in config.bikes}
+    return Gateway(config, load_drivers(), races, clock, buffer, [uplink])
 
 
 def _config(number: int, start: Start) -> Config:

@@ -152,5 +152,5 @@ def _bike_and_cloud(status: GatewayStatus) -> Iterator[Text | str]:
         yield "" if sample.power_w is None else f"{sample.power_w:.0f}"
     depth = status.buffer.depth
     yield Text(str(depth), style="yellow") if depth > 1 else str(depth)
-    connected = status.cloud == "connected"
+    connected = status.cloud.state == "connected"
     yield Text("connected" if connected else "offline", style="green" if connected else "red")

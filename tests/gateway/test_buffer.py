@@ -1,79 +1,26 @@
 """The promise, attacked: see also tests/e2e, which kills real processes."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
-from gateway.buffer import DELETE_AFTER_NS, DELETE_BATCH, PAGE, UNCOMMITTED_MAX, Buffer
+from gateway.buffer import DELETE_AFTER_NS, DELETE_BATCH, PAGE
 from gateway.clock import NS_PER_S
-from gateway.send_order import RESIDENT_MAX, Entry
-from gateway.store import Record, Store, StoreError, Written
+from gateway.ledger import UNWRITTEN_MAX
+from gateway.send_order import RESIDENT_MAX
+from gateway.store import Batch, Record, Store, StoreError, Written
 from gateway.telemetry import telemetry_from_json
+from tests.support.buffers import ROOMY, BufferBench, seconds
 from tests.support.telemetry import message
-from tests.support.virtual_clock import InlineExecutor, VirtualClock
-
-ROOMY = 100 * 1024 * 1024
-
-
-class CountingStore(Store):
-    """A real store that counts its writes and can be told to fail."""
-
-    writes = 0
-    failure: StoreError | None = None
-
-    def write(self, *args: object, **kwargs: object) -> Written:
-        if self.failure:
-            raise self.failure
-        self.writes += 1
-        return super().write(*args, **kwargs)  # type: ignore[arg-type]
-
-
-class Bench:
-    """A Buffer on virtual time whose committer runs."""
-
-    def __init__(self, path: Path, interval_s: float = 1.0, max_bytes: int = ROOMY) -> None:
-        self.clock = VirtualClock()
-        self.store, _ = CountingStore.open_or_replace(path, max_bytes, now_ms=1)
-        self.buffer = Buffer(self.store, self.clock, interval_s, InlineExecutor())
-        self._run: asyncio.Task[None] | None = None
-
-    async def start(self) -> None:
-        await self.buffer.load()
-        self._run = asyncio.create_task(self.buffer.run())
-        await self.clock.settle()
-
-    async def take_all(self) -> list[Entry]:
-        taken = []
-        while (entry := await self.buffer.take()) is not None:
-            taken.append(entry)
-        return taken
-
-    def on_disk(self) -> list[int]:
-        """Seconds of the messages that a crash now would leave behind."""
-        records = [
-            record
-            for race_id in self.store.pending_by_race()
-            for record in self.store.page(race_id, 0, 1_000_000)
-        ]
-        return [telemetry_from_json(record.payload).second for record in records]
-
-    async def stop(self) -> None:
-        """Like a kill: nothing is written any more."""
-        if self._run is not None:
-            self._run.cancel()
-            await asyncio.wait([self._run])
-            self._run = None
-        self.store.close()
 
 
 @pytest.fixture
-async def open_bench(tmp_path: Path) -> AsyncIterator[Callable[..., Bench]]:
-    benches: list[Bench] = []
+async def open_bench(tmp_path: Path) -> AsyncIterator[Callable[..., BufferBench]]:
+    benches: list[BufferBench] = []
 
-    def open_(**kwargs: object) -> Bench:
-        benches.append(Bench(tmp_path / "buffer.db", **kwargs))  # type: ignore[arg-type]
+    def open_(**kwargs: object) -> BufferBench:
+        benches.append(BufferBench(tmp_path / "buffer.db", **kwargs))  # type: ignore[arg-type]
         return benches[-1]
 
     yield open_
@@ -82,17 +29,21 @@ async def open_bench(tmp_path: Path) -> AsyncIterator[Callable[..., Bench]]:
 
 
 @pytest.fixture
-async def bench(open_bench: Callable[..., Bench]) -> Bench:
+async def bench(open_bench: Callable[..., BufferBench]) -> BufferBench:
     bench = open_bench()
     await bench.start()
     return bench
 
 
-def seconds(entries: list[Entry]) -> list[int]:
-    return [telemetry_from_json(entry.payload).second for entry in entries]
+async def reopened(bench: BufferBench) -> BufferBench:
+    """The next process, after a kill."""
+    await bench.stop()
+    following = BufferBench(bench.path, bench.clock)
+    await following.start()
+    return following
 
 
-async def test_a_message_older_than_the_interval_is_on_disk(bench: Bench) -> None:
+async def test_a_message_older_than_the_interval_is_on_disk(bench: BufferBench) -> None:
     bench.buffer.append(message(1))
     await bench.clock.run_for(0.7)
     assert bench.on_disk() == [], "its commit is not due"
@@ -100,7 +51,7 @@ async def test_a_message_older_than_the_interval_is_on_disk(bench: Bench) -> Non
     assert bench.on_disk() == [1]
 
 
-async def test_acknowledged_in_time_it_never_touches_the_disk(bench: Bench) -> None:
+async def test_acknowledged_in_time_it_never_touches_the_disk(bench: BufferBench) -> None:
     for second in range(1, 30):
         bench.buffer.append(message(second))
         await bench.clock.run_for(0.7)
@@ -108,18 +59,18 @@ async def test_acknowledged_in_time_it_never_touches_the_disk(bench: Bench) -> N
             bench.buffer.acknowledge(entry)
         await bench.clock.run_for(0.3)
     await bench.clock.run_for(60)
-    assert bench.store.writes == 0
+    assert bench.writes == 0
     assert bench.buffer.status.depth == 0
 
 
-async def test_a_final_is_on_disk_at_once_when_nobody_can_acknowledge(bench: Bench) -> None:
+async def test_a_final_is_on_disk_at_once_when_nobody_can_acknowledge(bench: BufferBench) -> None:
     bench.buffer.append(message(300))
     await bench.clock.run_for(0)
     assert bench.on_disk() == [300]
 
 
-async def test_online_a_final_gets_a_quarter_second_to_be_acknowledged(bench: Bench) -> None:
-    bench.buffer.online = True
+async def test_online_a_final_gets_a_quarter_second_to_be_acknowledged(bench: BufferBench) -> None:
+    bench.buffer.senders_online = 1
     bench.buffer.append(message(300))
     await bench.clock.run_for(0.24)
     assert bench.on_disk() == []
@@ -127,28 +78,28 @@ async def test_online_a_final_gets_a_quarter_second_to_be_acknowledged(bench: Be
     assert bench.on_disk() == [300]
 
 
-async def test_all_bikes_of_one_tick_share_one_transaction(bench: Bench) -> None:
+async def test_all_bikes_of_one_tick_share_one_transaction(bench: BufferBench) -> None:
     for number in range(100):
         bench.buffer.append(message(1, bike=f"bike-{number}"))
     await bench.clock.run_for(1)
     assert len(bench.on_disk()) == 100
-    assert bench.store.writes == 1
+    assert bench.writes == 1
 
 
 async def test_with_no_interval_nothing_is_sent_before_it_is_on_disk(
-    open_bench: Callable[..., Bench],
+    open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(interval_s=0)
     await bench.start()
     bench.buffer.append(message(1))
-    assert await bench.buffer.take() is None
+    assert bench.buffer.head() is None
     await bench.clock.run_for(0)
     assert bench.on_disk() == [1]
     assert seconds(await bench.take_all()) == [1]
 
 
 async def test_deletions_ride_with_the_next_transaction_or_come_after_five_seconds(
-    bench: Bench,
+    bench: BufferBench,
 ) -> None:
     bench.buffer.append(message(1))
     await bench.clock.run_for(1)
@@ -156,7 +107,7 @@ async def test_deletions_ride_with_the_next_transaction_or_come_after_five_secon
     bench.buffer.acknowledge(entry)
     bench.buffer.append(message(2))
     await bench.clock.run_for(1)
-    assert (bench.on_disk(), bench.store.writes) == ([2], 2)
+    assert (bench.on_disk(), bench.writes) == ([2], 2)
     [entry] = await bench.take_all()
     bench.buffer.acknowledge(entry)
     await bench.clock.run_for(DELETE_AFTER_NS / NS_PER_S + 0.1)
@@ -164,7 +115,7 @@ async def test_deletions_ride_with_the_next_transaction_or_come_after_five_secon
     assert bench.buffer.status.on_disk == 0
 
 
-async def test_many_deletions_do_not_wait(bench: Bench) -> None:
+async def test_many_deletions_do_not_wait(bench: BufferBench) -> None:
     for number in range(DELETE_BATCH):
         bench.buffer.append(message(1, bike=f"bike-{number}"))
     await bench.clock.run_for(1)
@@ -174,7 +125,7 @@ async def test_many_deletions_do_not_wait(bench: Bench) -> None:
     assert bench.on_disk() == []
 
 
-async def test_newest_race_first_and_within_a_race_as_produced(bench: Bench) -> None:
+async def test_newest_race_first_and_within_a_race_as_produced(bench: BufferBench) -> None:
     for race_id in (1, 2):
         for second in (1, 2, 3):
             bench.buffer.append(message(second, race_id))
@@ -189,10 +140,10 @@ async def test_newest_race_first_and_within_a_race_as_produced(bench: Bench) -> 
     ]
 
 
-async def test_given_back_it_returns_to_its_place(bench: Bench) -> None:
+async def test_given_back_it_returns_to_its_place(bench: BufferBench) -> None:
     for second in (1, 2, 3):
         bench.buffer.append(message(second))
-    first, following = await bench.buffer.take(), await bench.buffer.take()
+    first, following = await bench.take(), await bench.take()
     assert first is not None
     assert following is not None
     bench.buffer.give_back(following)
@@ -200,20 +151,22 @@ async def test_given_back_it_returns_to_its_place(bench: Bench) -> None:
     assert seconds(await bench.take_all()) == [1, 2, 3]
 
 
-async def test_a_long_outage_is_read_back_in_order_and_memory_stays_bounded(bench: Bench) -> None:
+async def test_a_long_outage_is_read_back_in_order_and_memory_stays_bounded(
+    bench: BufferBench,
+) -> None:
     count = RESIDENT_MAX + 3 * PAGE + 5
     for second in range(1, count + 1):
         bench.buffer.append(message(second, length_s=10_000))
         await bench.clock.run_for(1)
-    queue = bench.buffer._order.queue(1)
+    queue = bench.buffer._ledger.order.queue(1)
     assert len(queue.resident) == RESIDENT_MAX
-    assert len(bench.buffer._uncommitted) <= 1
+    assert len(bench.buffer._ledger.unwritten) <= 1
     bench.buffer.append(message(count + 1, length_s=10_000))  # not on disk yet
     assert seconds(await bench.take_all()) == list(range(1, count + 2))
 
 
 async def test_a_new_process_goes_on_where_the_killed_one_was(
-    open_bench: Callable[..., Bench],
+    open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench()
     await bench.start()
@@ -232,7 +185,7 @@ async def test_a_new_process_goes_on_where_the_killed_one_was(
 
 
 async def test_close_leaves_nothing_in_memory_alone(
-    bench: Bench, open_bench: Callable[..., Bench]
+    bench: BufferBench, open_bench: Callable[..., BufferBench]
 ) -> None:
     bench.buffer.append(message(1))
     await bench.buffer.close()
@@ -241,14 +194,15 @@ async def test_close_leaves_nothing_in_memory_alone(
     assert reopened.on_disk() == [1]
 
 
-async def test_acknowledged_while_it_is_being_written_it_is_deleted(bench: Bench) -> None:
+async def test_acknowledged_while_it_is_being_written_it_is_deleted(bench: BufferBench) -> None:
     bench.buffer.append(message(1))
     [entry] = await bench.take_all()
+    assert bench.store is not None
     write = bench.store.write
 
-    def acknowledge_meanwhile(*args: object, **kwargs: object) -> Written:
+    def acknowledge_meanwhile(batch: Batch) -> Written:
         bench.buffer.acknowledge(entry)
-        return write(*args, **kwargs)
+        return write(batch)
 
     bench.store.write = acknowledge_meanwhile  # type: ignore[method-assign]
     await bench.clock.run_for(1)
@@ -258,43 +212,46 @@ async def test_acknowledged_while_it_is_being_written_it_is_deleted(bench: Bench
     assert bench.buffer.status.depth == 0
 
 
-async def test_quarantined_it_blocks_nothing_and_is_kept_with_its_reason(bench: Bench) -> None:
+async def test_quarantined_it_blocks_nothing_and_is_kept_with_its_reason(
+    bench: BufferBench,
+) -> None:
     for second in (1, 2):
         bench.buffer.append(message(second))
-    first = await bench.buffer.take()
+    first = await bench.take()
     assert first is not None
     bench.buffer.quarantine(first, "topic not valid")
     await bench.clock.run_for(1)
+    assert bench.store is not None
     assert bench.store.quarantined_count() == 1
     assert bench.buffer.status.quarantined == 1
     assert seconds(await bench.take_all()) == [2]
     assert bench.on_disk() == [2]
 
 
-async def test_a_disk_that_refuses_is_a_state_and_is_tried_again(bench: Bench) -> None:
-    bench.store.failure = StoreError("disk full")
+async def test_a_disk_that_refuses_is_a_state_and_is_tried_again(bench: BufferBench) -> None:
+    bench.failure = StoreError("disk full")
     bench.buffer.append(message(1))
     await bench.clock.run_for(3)
     assert bench.buffer.status.problem == "disk full"
     assert seconds(await bench.take_all()) == [1], "it can still be sent"
-    bench.store.failure = None
+    bench.failure = None
     await bench.clock.run_for(1)
     assert bench.buffer.status.problem is None
     assert bench.on_disk() == [1]
 
 
 async def test_memory_is_bounded_while_the_disk_refuses_and_losses_are_counted(
-    bench: Bench,
+    bench: BufferBench,
 ) -> None:
-    bench.store.failure = StoreError("disk full")
-    for _ in range(UNCOMMITTED_MAX + 5):
+    bench.failure = StoreError("disk full")
+    for _ in range(UNWRITTEN_MAX + 5):
         bench.buffer.append(message(1))
     status = bench.buffer.status
-    assert (status.depth, status.lost) == (UNCOMMITTED_MAX, 5)
+    assert (status.depth, status.lost) == (UNWRITTEN_MAX, 5)
 
 
 async def test_eviction_is_counted_and_what_is_in_memory_survives(
-    open_bench: Callable[..., Bench],
+    open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(max_bytes=128 * 1024)
     await bench.start()
@@ -304,7 +261,7 @@ async def test_eviction_is_counted_and_what_is_in_memory_survives(
             bench.buffer.append(message(second, race_id))
             produced += 1
         await bench.clock.run_for(1)
-    held = await bench.buffer.take()
+    held = await bench.take()
     assert held is not None
     status = bench.buffer.status
     assert status.lost >= 100
@@ -318,14 +275,14 @@ async def test_eviction_is_counted_and_what_is_in_memory_survives(
 
 
 async def test_an_answer_for_an_evicted_message_changes_no_count(
-    open_bench: Callable[..., Bench],
+    open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(max_bytes=128 * 1024)
     await bench.start()
     for second in range(1, 101):
         bench.buffer.append(message(second, race_id=1))
     await bench.clock.run_for(1)
-    held = await bench.buffer.take()
+    held = await bench.take()
     assert held is not None
     for race_id in range(2, 7):
         for second in range(1, 101):
@@ -335,50 +292,52 @@ async def test_an_answer_for_an_evicted_message_changes_no_count(
     assert before.lost >= 100
     bench.buffer.acknowledge(held)
     assert bench.buffer.status == before
-    assert bench.buffer._taken == {}
+    assert bench.buffer._ledger._taken == {}
 
 
 def test_a_write_can_be_repeated(tmp_path: Path) -> None:
     """What a cancelled commit relies on: the thread's write happens, then happens again."""
-    store, _ = Store.open_or_replace(tmp_path / "buffer.db", ROOMY, now_ms=1)
+    store = Store(tmp_path / "buffer.db", ROOMY)
     record = Record(1, 1, b"{}")
-    store.write([record])
-    store.write([record])
+    store.write(Batch([record]))
+    store.write(Batch([record]))
     assert store.page(1, 0, 10) == [record]
     store.close()
 
 
 async def test_with_no_interval_what_a_page_brought_is_not_offered_again(
-    open_bench: Callable[..., Bench],
+    open_bench: Callable[..., BufferBench],
 ) -> None:
     """A page read between a commit and the word of it finds what the commit has written."""
     bench = open_bench(interval_s=0)
     await bench.start()
-    bench.buffer._order.queue(1).gap_from_id = 1
-    taken: list[Entry] = []
-    write = bench.store.write
+    assert bench.store is not None
+    store, write = bench.store, bench.store.write
+    bench.buffer._ledger.order.queue(1).gap_from_id = 1
 
-    def write_then_page(*args: object, **kwargs: object) -> Written:
-        written = write(*args, **kwargs)
-        queue = bench.buffer._order.queue(1)
-        bench.buffer._admit_page(queue, 1, bench.store.page(1, 1, PAGE))
+    def write_then_page(batch: Batch) -> Written:
+        written = write(batch)
+        queue = bench.buffer._ledger.order.queue(1)
+        bench.buffer._ledger.admit_page(queue, store.page(1, 1, PAGE), is_last=True)
         return written
 
-    bench.store.write = write_then_page  # type: ignore[method-assign]
+    store.write = write_then_page  # type: ignore[method-assign]
     bench.buffer.append(message(1))
     await bench.clock.run_for(0)
-    taken += await bench.take_all()
-    assert seconds(taken) == [1]
+    assert seconds(await bench.take_all()) == [1]
 
 
 async def test_a_disk_that_cannot_be_read_is_tried_again_and_other_races_go_on(
-    bench: Bench,
+    bench: BufferBench,
 ) -> None:
+    assert bench.store is not None
     for race_id in (1, 2):
         records = [Record(race_id * 10 + n, race_id, message(n, race_id).to_json()) for n in (1, 2)]
-        bench.store.write(records)
-    await bench.buffer.load()
-    page = bench.store.page
+        bench.store.write(Batch(records))
+    bench = await reopened(bench)
+    store = bench.store
+    assert store is not None
+    page = store.page
     called = 0
 
     def available() -> None:
@@ -390,28 +349,30 @@ async def test_a_disk_that_cannot_be_read_is_tried_again_and_other_races_go_on(
             raise StoreError("disk I/O error")
         return page(race_id, from_id, limit)
 
-    bench.store.page = fail_for_race_2  # type: ignore[method-assign]
-    bench.buffer.on_available = available
+    store.page = fail_for_race_2  # type: ignore[method-assign]
+    bench.buffer.on_available.append(available)
     taken = [telemetry_from_json(entry.payload) for entry in await bench.take_all()]
     assert {t.race_id for t in taken} == {1}
     assert bench.buffer.status.problem == "disk I/O error"
-    bench.store.page = page  # type: ignore[method-assign]
+    store.page = page  # type: ignore[method-assign]
     await bench.clock.run_for(2)
     assert called > 0, "the sender is told to try again"
     assert seconds(await bench.take_all()) == [1, 2]
+    assert bench.buffer.status.problem is None
 
 
 async def test_what_was_refused_never_takes_the_room_of_what_is_to_be_sent(
-    open_bench: Callable[..., Bench],
+    open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(max_bytes=256 * 1024)
     await bench.start()
     for _ in range(2000):
         bench.buffer.append(message(1))
-        refused = await bench.buffer.take()
+        refused = await bench.take()
         assert refused is not None
         bench.buffer.quarantine(refused, "not authorised")
     await bench.clock.run_for(1)
+    assert bench.store is not None
     assert bench.buffer.status.quarantined == bench.store.quarantined_count() < 2000
     for second in range(1, 11):
         bench.buffer.append(message(second, race_id=2))

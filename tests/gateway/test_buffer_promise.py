@@ -1,25 +1,155 @@
-"""The promise as a state machine: whatever happens, no message older than the interval is lost."""
+"""The promise and the order as a state machine over Buffer and Publisher, on a real file.
+
+Crashes, torn writes, damaged pages, a full disk, clock steps; a broker that answers late, out of
+order, with loss, refusals and hang-ups. `make test-the-tests` shows that it finds seeded faults.
+"""
 
 import asyncio
+import shutil
+import sqlite3
 import tempfile
 from collections.abc import Coroutine
+from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any, TypeVar
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.buffer import Buffer
 from gateway.clock import NS_PER_S
-from gateway.send_order import Entry
-from gateway.store import Store
-from gateway.telemetry import telemetry_from_json
+from gateway.publisher import Publisher
+from gateway.store import Batch, Store, StoreError, Written
+from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.uplink import Answer, Verdict
+from tests.support.buffers import BufferBench
+from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message
-from tests.support.virtual_clock import InlineExecutor, VirtualClock
+from tests.support.virtual_clock import VirtualClock
 
 INTERVAL_S = 1.0
+PAGE_BYTES = 4096
+#: A disk that was full is tried again each second.
+HEALING_NS = round(2.2 * NS_PER_S)
+#: Where nothing but poison is left, each takes three pauses of a minute.
+MAX_POISON = 3
 T = TypeVar("T")
+
+
+class Model:
+    """What ought to be: every message produced, and what has become of it."""
+
+    def __init__(self) -> None:
+        self.produced: dict[str, Telemetry] = {}
+        self.produced_ns: dict[str, int] = {}
+        self.done: set[str] = set()
+        self.in_flight: set[str] = set()
+        self.poison: set[str] = set()
+        #: From the oldest to the newest.
+        self.races: list[int] = []
+
+    def produce(self, telemetry: Telemetry, now_ns: int) -> None:
+        self.produced[telemetry.uuid] = telemetry
+        self.produced_ns[telemetry.uuid] = now_ns
+        self.races = [race for race in self.races if race != telemetry.race_id]
+        self.races.append(telemetry.race_id)
+
+    @property
+    def pending(self) -> set[str]:
+        return self.produced.keys() - self.done
+
+    def promised(self, now_ns: int) -> set[str]:
+        old_ns = now_ns - round(INTERVAL_S * NS_PER_S)
+        return {uuid for uuid in self.pending if self.produced_ns[uuid] <= old_ns}
+
+    def keep_only(self, uuids: set[str]) -> None:
+        """A crash: the rest was too young to be promised."""
+        self.produced = {uuid: self.produced[uuid] for uuid in uuids}
+        self.in_flight.clear()
+
+    def check_turn(self, sent: Telemetry) -> None:
+        """It is its turn: nothing of a newer race waits, nor an earlier one of its own."""
+        waiting = [self.produced[uuid] for uuid in self.pending - self.in_flight - self.poison]
+        newer = self.races[self.races.index(sent.race_id) + 1 :]
+        assert not [one for one in waiting if one.race_id in newer], "newest race first"
+        earlier = [one for one in waiting if one.race_id == sent.race_id]
+        if sent.uuid not in self.poison:
+            assert sent.second <= min(one.second for one in earlier), "first in, first out"
+
+
+class ModelUplink(FakeUplink):
+    """Checks that each message comes in its turn; answers when it is told to."""
+
+    def __init__(self, model: Model) -> None:
+        super().__init__(self._answer)
+        self.model = model
+        self.answers_at_once = True
+
+    def publish(self, ticket: int, payload: bytes) -> None:
+        sent = telemetry_from_json(payload)
+        assert self.model.produced[sent.uuid] == sent, "nothing invented, nothing changed"
+        self.model.check_turn(sent)
+        self.model.in_flight.add(sent.uuid)
+        super().publish(ticket, payload)
+
+    def tell(self, ticket: int, answer: Answer) -> None:
+        payload = self._open.pop(ticket)
+        self._settle(payload, answer)
+        assert self._listener is not None
+        self._listener.on_answer(ticket, answer)
+
+    def cut(self, reason: str = "network down", verdict: Verdict = Verdict.RETRY) -> None:
+        self.model.in_flight.clear()
+        super().cut(reason, verdict)
+
+    @property
+    def tickets(self) -> list[int]:
+        return list(self._open)
+
+    def _answer(self, payload: bytes) -> Answer | None:
+        if not self.answers_at_once:
+            return None
+        is_poison = telemetry_from_json(payload).uuid in self.model.poison
+        answer = Answer(Verdict.REFUSED, "poison") if is_poison else ACCEPTED
+        self._settle(payload, answer)
+        return answer
+
+    def _settle(self, payload: bytes, answer: Answer) -> None:
+        uuid = telemetry_from_json(payload).uuid
+        self.model.in_flight.discard(uuid)
+        if answer.verdict is Verdict.ACCEPTED:
+            self.model.done.add(uuid)
+        elif answer.verdict is Verdict.REFUSED:
+            self.model.poison.add(uuid)
+
+
+class Process(BufferBench):
+    """One life of the gateway."""
+
+    def __init__(self, path: Path, clock: VirtualClock, model: Model) -> None:
+        super().__init__(path, clock, interval_s=INTERVAL_S)
+        self.uplink = ModelUplink(model)
+        self.publisher = Publisher(self.buffer, self.uplink, clock, Random(1), rate_per_s=80)
+
+    async def start(self) -> None:
+        await super().start()
+        self._publishing = asyncio.create_task(self.publisher.run())
+        await self.clock.settle()
+
+    @property
+    def is_running(self) -> bool:
+        return not self._publishing.done()
+
+    async def stop(self) -> None:
+        self._publishing.cancel()
+        await asyncio.wait([self._publishing])
+        await super().stop()
+
+    def check_alive(self) -> None:
+        """What went wrong in the background is not to go unseen."""
+        if self._publishing.done():
+            self._publishing.result()
 
 
 class Promise(RuleBasedStateMachine):
@@ -28,106 +158,190 @@ class Promise(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self.directory = tempfile.TemporaryDirectory()
+        self.path = Path(self.directory.name) / "buffer.db"
         self.loop = asyncio.new_event_loop()
         self.clock = VirtualClock()
+        self.model = Model()
         self.next_second = 1
-        self.produced_ns: dict[str, int] = {}
-        self.acknowledged: set[str] = set()
-        self.taken: list[Entry] = []
-        self.run_async(self.start())
+        self.healed_ns: int | None = 0
+        self.start()
+
+    @property
+    def trusts_disk(self) -> bool:
+        """The disk has been well for long enough to have everything that is due."""
+        healed_ns = self.healed_ns
+        return healed_ns is not None and self.clock.monotonic_ns() - healed_ns > HEALING_NS
 
     def run_async(self, work: Coroutine[Any, Any, T]) -> T:
-        return self.loop.run_until_complete(work)
+        result = self.loop.run_until_complete(work)
+        self.process.check_alive()
+        return result
 
-    async def start(self) -> None:
-        path = Path(self.directory.name) / "buffer.db"
-        self.store, _ = Store.open_or_replace(path, 1 << 30, now_ms=1)
-        self.buffer = Buffer(self.store, self.clock, INTERVAL_S, InlineExecutor())
-        await self.buffer.load()
-        self.task = asyncio.create_task(self.buffer.run())
-        await self.clock.settle()
+    def start(self) -> None:
+        self.process = Process(self.path, self.clock, self.model)
+        self.loop.run_until_complete(self.process.start())
 
     @rule(race_id=st.integers(1, 3), count=st.integers(1, 100))
     def produce(self, race_id: int, count: int) -> None:
         for _ in range(count):
             telemetry = message(self.next_second, race_id, length_s=1_000_000)
             self.next_second += 1
-            self.produced_ns[telemetry.uuid] = self.clock.monotonic_ns()
-            self.buffer.append(telemetry)
+            self.model.produce(telemetry, self.clock.monotonic_ns())
+            self.process.buffer.append(telemetry)
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 7.0]))
     def pass_time(self, seconds: float) -> None:
         self.run_async(self.clock.run_for(seconds))
 
-    @rule(count=st.integers(1, 80))
-    def send(self, count: int) -> None:
-        for _ in range(count):
-            entry = self.run_async(self.buffer.take())
-            if entry is None:
-                return
-            self.taken.append(entry)
+    @rule(step_ms=st.integers(-600_000, 600_000))
+    def step_clock(self, step_ms: int) -> None:
+        self.clock.step_wall(step_ms)
+        self.clock.reanchor()
 
-    @precondition(lambda self: self.taken)
-    @rule(data=st.data())
-    def acknowledge(self, data: st.DataObject) -> None:
-        entry = self.taken.pop(data.draw(st.integers(0, len(self.taken) - 1)))
-        self.acknowledged.add(telemetry_from_json(entry.payload).uuid)
-        self.buffer.acknowledge(entry)
-
+    @precondition(lambda self: not self.process.uplink.connected)
     @rule()
-    def lose_connection(self) -> None:
-        for entry in self.taken:
-            self.buffer.give_back(entry)
-        self.taken.clear()
+    def connect(self) -> None:
+        self.process.uplink.connect()
+        self.run_async(self.clock.settle())
+
+    @precondition(lambda self: self.process.uplink.connected)
+    @rule(verdict=st.sampled_from([Verdict.RETRY, Verdict.SLOW_DOWN]))
+    def lose_connection(self, verdict: Verdict) -> None:
+        """Acknowledgements on their way are lost with it."""
+        self.process.uplink.cut("cut", verdict)
+
+    @rule(at_once=st.booleans())
+    def answer_at_once_or_later(self, at_once: bool) -> None:
+        self.process.uplink.answers_at_once = at_once
+
+    @precondition(lambda self: self.process.uplink.tickets)
+    @rule(
+        data=st.data(),
+        verdict=st.sampled_from([Verdict.ACCEPTED, Verdict.RETRY, Verdict.SLOW_DOWN]),
+    )
+    def answer_late_and_out_of_order(self, data: st.DataObject, verdict: Verdict) -> None:
+        for _ in range(data.draw(st.integers(1, 40))):
+            tickets = self.process.uplink.tickets
+            if tickets:
+                ticket = data.draw(st.sampled_from(tickets))
+                self.process.uplink.tell(ticket, Answer(verdict, "told"))
+        self.run_async(self.clock.settle())
+
+    @precondition(lambda self: len(self.model.poison) < MAX_POISON)
+    @rule()
+    def poison_one(self) -> None:
+        telemetry = message(self.next_second, 1, length_s=1_000_000)
+        self.next_second += 1
+        self.model.poison.add(telemetry.uuid)
+        self.model.produce(telemetry, self.clock.monotonic_ns())
+        self.process.buffer.append(telemetry)
+
+    @rule(is_full=st.booleans())
+    def fill_or_free_disk(self, is_full: bool) -> None:
+        self.process.failure = StoreError("disk full") if is_full else None
+        self.healed_ns = None if is_full else self.clock.monotonic_ns()
+
+    @rule(count=st.integers(1, 10), seconds=st.integers(1, 5))
+    def full_for_a_while(self, count: int, seconds: int) -> None:
+        """What could not be written is written when there is room again."""
+        self.fill_or_free_disk(is_full=True)
+        self.produce(race_id=1, count=count)
+        self.pass_time(float(seconds))
+        self.fill_or_free_disk(is_full=False)
+        self.pass_time(3.0)
 
     @rule()
     def crash(self) -> None:
         """What a killed process leaves is what the next one finds; the young may be gone."""
-        now_ns = self.clock.monotonic_ns()
-        self.run_async(self.kill())
-        self.taken.clear()
-        self.run_async(self.start())
-        kept = self.pending()
-        assert self.promised(now_ns) <= kept
-        self.produced_ns = dict.fromkeys(kept, 0)
+        self.end_and_check(self.kept_after_crash())
+        self.start()
 
-    async def kill(self) -> None:
-        self.task.cancel()
-        await asyncio.wait([self.task])
-        self.store.close()
+    @rule(cut_bytes=st.integers(1, 3 * PAGE_BYTES))
+    def crash_while_writing(self, cut_bytes: int) -> None:
+        """The power goes within a write: of what it has put into the log, any part is there."""
+        assert self.process.store is not None
+        log = self.path.with_name(self.path.name + "-wal")
+        whole_bytes = log.stat().st_size if log.exists() else 0
+        crash = self.path.with_name("crash.db")
 
-    def promised(self, now_ns: int) -> set[str]:
-        old_ns = now_ns - round(INTERVAL_S * NS_PER_S)
-        old = {uuid for uuid, at_ns in self.produced_ns.items() if at_ns <= old_ns}
-        return old - self.acknowledged
+        def write_and_fail(batch: Batch) -> Written:
+            written = write(batch)
+            for part in self.path.parent.glob(self.path.name + "*"):
+                shutil.copy(part, part.with_name(part.name.replace(self.path.name, crash.name)))
+            return written
 
-    def pending(self) -> set[str]:
-        """Everything the buffer would still send, found by taking it all and giving it back."""
-        taken: list[Entry] = []
-        while (entry := self.run_async(self.buffer.take())) is not None:
-            taken.append(entry)
-        keys = [(telemetry_from_json(e.payload).race_id, e.id) for e in taken]
-        assert keys == sorted(keys, key=lambda key: (-key[0], key[1])), "order"
-        assert len(set(keys)) == len(keys), "each once"
-        for entry in taken:
-            self.buffer.give_back(entry)
-        return {telemetry_from_json(entry.payload).uuid for entry in taken}
+        write, self.process.store.write = self.process.store.write, write_and_fail  # type: ignore[method-assign]
+        promised = self.model.promised(self.clock.monotonic_ns()) if self.trusts_disk else set()
+        self.run_async(self.process.buffer.commit(everything=True))
+        self.loop.run_until_complete(self.process.stop())
+        torn = crash.with_name(crash.name + "-wal")
+        if torn.exists():
+            size = torn.stat().st_size
+            with torn.open("ab") as file:
+                file.truncate(max(min(whole_bytes, size), size - cut_bytes))
+            for part in self.path.parent.glob(crash.name + "*"):
+                part.replace(part.with_name(part.name.replace(crash.name, self.path.name)))
+        self.check(promised, self.kept())
+        self.start()
+
+    def kept_after_crash(self) -> set[str]:
+        self.promised = self.model.promised(self.clock.monotonic_ns())
+        self.loop.run_until_complete(self.process.stop())
+        return self.kept()
+
+    def end_and_check(self, kept: set[str]) -> None:
+        self.check(self.promised if self.trusts_disk else set(), kept)
+
+    def check(self, promised: set[str], kept: set[str]) -> None:
+        assert promised <= kept, "a promise was broken"
+        assert kept <= self.model.produced.keys(), "invented"
+        self.model.done &= self.model.produced.keys()
+        self.model.done -= kept  # acknowledged, and not deleted yet: it will be sent again
+        self.model.keep_only(kept)
+        self.healed_ns = 0
+
+    def kept(self) -> set[str]:
+        """What is in the file, to be sent or set aside."""
+        with closing(Store(self.path, 1 << 30)) as store:
+            self.model.races = list(store.pending_by_race())
+        with closing(sqlite3.connect(self.path)) as reader:
+            rows = reader.execute(
+                "SELECT payload FROM telemetry UNION ALL SELECT payload FROM quarantine"
+            ).fetchall()
+        return {telemetry_from_json(payload).uuid for (payload,) in rows}
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
-        if not hasattr(self, "buffer"):
-            return
-        on_its_way = {telemetry_from_json(entry.payload).uuid for entry in self.taken}
-        unacknowledged = set(self.produced_ns) - self.acknowledged
-        assert self.buffer.status.depth >= len(unacknowledged)
-        assert unacknowledged <= self.pending() | on_its_way
+        if hasattr(self, "process"):
+            status = self.process.buffer.status
+            assert status.depth + status.quarantined >= len(self.model.pending)
+            assert status.lost == 0
 
     def teardown(self) -> None:
-        if hasattr(self, "buffer"):
-            self.run_async(self.kill())
+        if not hasattr(self, "process"):
+            return
+        try:
+            if self.process.is_running:  # else a rule has failed
+                self.all_arrives_in_the_end()
+        finally:
+            self.loop.run_until_complete(self.process.stop())
             self.loop.close()
             self.directory.cleanup()
 
+    def all_arrives_in_the_end(self) -> None:
+        self.process.failure = None
+        self.process.uplink.answers_at_once = True
+        if not self.process.uplink.connected:
+            self.process.uplink.connect()
+        for ticket in self.process.uplink.tickets:
+            self.process.uplink.tell(ticket, Answer(Verdict.RETRY, "late"))
+        for _ in range(120):
+            self.run_async(self.clock.run_for(10))
+            if self.process.buffer.status.depth == 0:
+                break
+        assert self.model.pending <= self.model.poison
+        assert self.process.buffer.status.depth == 0
+
 
 TestPromise = Promise.TestCase
-TestPromise.settings = settings(max_examples=25, stateful_step_count=25, deadline=None)
+TestPromise.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)

@@ -199,7 +199,7 @@ class TestWrong:
             ("cloud.plaintext", "perhaps", "cloud.plaintext", ["got 'perhaps'", "boolean"]),
             ("cloud.topic", "a/#", "cloud.topic", ["got 'a/#'", "pattern"]),
             ("cloud.topic", "1/2/3/4/5/6/7/8/9", "cloud.topic", ["at most 7 slashes"]),
-            ("cloud.publish_rate_per_s", 101, "cloud.publish_rate_per_s", ["got 101", "100"]),
+            ("cloud.publish_rate_per_s", 91, "cloud.publish_rate_per_s", ["got 91", "90"]),
             ("buffer.commit_interval_s", -1, "buffer.commit_interval_s", ["got -1", "0"]),
             ("race.length_s", 1.5, "race.length_s", ["got 1.5", "integer"]),
             ("bikes", [], "bikes", ["at least 1 item"]),

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,6 +13,7 @@ from drivers import Clock, DriverOptions, Reading
 from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
+from gateway.store import Store
 from gateway.telemetry import Telemetry
 from tests.support.gateways import VirtualGateway, config
 
@@ -119,9 +120,9 @@ async def test_stopping_closes_the_running_second_and_leaves_it_on_disk(tmp_path
     await virtual.run_for(30.4)
     await virtual.stop()
     assert produced[-1].second == 31
-    reopened = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS + 400_000)
-    assert reopened.store.pending_by_race() == {RACE: 31}
-    reopened.store.close()
+    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
+        pending = store.pending_by_race()
+    assert pending == {RACE: 31}
 
 
 async def test_stopping_online_delivers_the_running_second(tmp_path: Path) -> None:
@@ -163,13 +164,13 @@ async def test_the_status_counts(tmp_path: Path) -> None:
     await virtual.start()
     await virtual.run_for(10.5)
     status = virtual.gateway.status
-    assert (status.race_id, status.second) == (RACE, 11)
+    assert [(bike.race_id, bike.second) for bike in status.bikes] == [(RACE, 11)] * 2
     assert (status.produced, status.accepted, status.buffer.depth) == (20, 0, 20)
     assert status.bikes[0].sample is not None
     virtual.uplink.connect()
     await virtual.run_for(1)
     status = virtual.gateway.status
-    assert (status.cloud, status.accepted, status.buffer.depth) == ("connected", 22, 0)
+    assert (status.cloud.state, status.accepted, status.buffer.depth) == ("connected", 22, 0)
     await virtual.stop()
 
 
@@ -228,7 +229,7 @@ async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_p
     await virtual.run_for(10.4)
     async with asyncio.timeout(5):
         await virtual.stop()
-    reopened = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS + 400_000)
-    assert reopened.store.pending_by_race() == {RACE: 20}, "11 of one bike, 9 of the silent one"
-    reopened.store.close()
+    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
+        pending = store.pending_by_race()
+    assert pending == {RACE: 20}, "11 of one bike, 9 of the silent one"
     CLINGING.pop().released.set()

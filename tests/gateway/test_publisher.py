@@ -1,46 +1,39 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from random import Random
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.buffer import Buffer
-from gateway.clock import NS_PER_S
-from gateway.publisher import BURST, STRIKES, WINDOW, Pace, Publisher
-from gateway.store import Store
+from gateway.pace import BACKLOG_BURST, MESSAGES_BURST, MESSAGES_PER_S
+from gateway.publisher import STAND_BACK_NS, STRIKES, WINDOW, Publisher
 from gateway.telemetry import telemetry_from_json
 from gateway.uplink import Answer, Verdict
+from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message, seconds_of
-from tests.support.virtual_clock import InlineExecutor, VirtualClock
 
 RATE_PER_S = 80
 
 
-class Bench:
+class Bench(BufferBench):
     """Buffer, Publisher and FakeUplink on virtual time."""
 
     def __init__(self, path: Path) -> None:
-        self.clock = VirtualClock()
-        self.store, _ = Store.open_or_replace(path, 1 << 30, now_ms=1)
-        self.buffer = Buffer(self.store, self.clock, 1.0, InlineExecutor())
+        super().__init__(path)
         self.uplink = FakeUplink()
         self.publisher = Publisher(self.buffer, self.uplink, self.clock, Random(1), RATE_PER_S)
 
     async def start(self) -> None:
-        self.tasks = [
-            asyncio.create_task(self.buffer.run()),
-            asyncio.create_task(self.publisher.run()),
-        ]
+        await super().start()
+        self._publishing = asyncio.create_task(self.publisher.run())
         await self.clock.settle()
 
     async def stop(self) -> None:
-        for task in self.tasks:
-            task.cancel()
-        await asyncio.wait(self.tasks)
-        self.store.close()
+        self._publishing.cancel()
+        await asyncio.wait([self._publishing])
+        await super().stop()
 
     def delivered(self) -> list[int]:
         return [second for _, second in seconds_of(self.uplink.delivered)]
@@ -103,7 +96,7 @@ async def test_backlog_keeps_the_pace(bench: Bench) -> None:
     await bench.clock.run_for(1)
     bench.uplink.connect()
     await bench.clock.run_for(2)
-    assert len(bench.uplink.delivered) == pytest.approx(BURST + 2 * RATE_PER_S, abs=1)
+    assert len(bench.uplink.delivered) == pytest.approx(BACKLOG_BURST + 2 * RATE_PER_S, abs=1)
 
 
 async def test_the_live_race_does_not_wait_for_yesterdays(bench: Bench) -> None:
@@ -116,6 +109,25 @@ async def test_the_live_race_does_not_wait_for_yesterdays(bench: Bench) -> None:
     before = len(bench.uplink.delivered)
     await bench.clock.run_for(2 / RATE_PER_S)
     assert (2, 1) in seconds_of(bench.uplink.delivered)[before : before + 2]
+
+
+async def test_live_seconds_take_the_place_of_backlog_and_do_not_wait_for_it(
+    bench: Bench,
+) -> None:
+    for second in range(1, 2001):
+        bench.buffer.append(message(second, race_id=1, length_s=10_000))
+    await bench.clock.run_for(3)
+    bench.uplink.connect()
+    await bench.clock.run_for(2)
+    before = len(bench.uplink.delivered)
+    for second in range(1, 6):
+        for bike in range(60):
+            bench.buffer.append(message(second, race_id=2, bike=f"bike-{bike}"))
+        await bench.clock.run_for(0.75)
+        live = [one for one in seconds_of(bench.uplink.delivered) if one[0] == 2]
+        assert len(live) == 60 * second, "60 in 0.75 s: live ones alone"
+        await bench.clock.run_for(0.25)
+    assert len(bench.uplink.delivered) - before <= 5 * MESSAGES_PER_S + MESSAGES_BURST
 
 
 async def test_retry_is_sent_again_after_a_pause_that_doubles(bench: Bench) -> None:
@@ -132,25 +144,117 @@ async def test_retry_is_sent_again_after_a_pause_that_doubles(bench: Bench) -> N
     assert bench.delivered() == [1]
 
 
-async def test_three_strikes_quarantine_the_message_and_free_those_behind_it(
-    bench: Bench,
-) -> None:
-    def refuse_second_2(payload: bytes) -> Answer:
-        if telemetry_from_json(payload).second == 2:
+def refuse(*seconds: int) -> Callable[[bytes], Answer]:
+    def answer(payload: bytes) -> Answer:
+        if telemetry_from_json(payload).second in seconds:
             return Answer(Verdict.REFUSED, "payload format invalid")
         return ACCEPTED
 
-    bench.uplink.answer = refuse_second_2
+    return answer
+
+
+async def test_three_strikes_quarantine_a_message_and_the_others_do_not_wait_for_it(
+    bench: Bench,
+) -> None:
+    bench.uplink.answer = refuse(2)
     bench.uplink.connect()
-    for second in (1, 2, 3):
-        bench.buffer.append(message(second))
     with capture_logs() as logs:
-        await bench.clock.run_for(30)
-    assert bench.delivered() == [1, 3]
+        for second in (1, 2, 3):
+            bench.buffer.append(message(second))
+        await bench.clock.run_for(0)
+        assert bench.delivered() == [1, 3]
+        for second in range(4, 12):
+            bench.buffer.append(message(second))
+            await bench.clock.run_for(0)
+            assert bench.delivered()[-1] == second, "live while the poison is tried again"
+            await bench.clock.run_for(1)
     assert seconds_of(bench.uplink.sent).count((1, 2)) == STRIKES
     assert bench.buffer.status.quarantined == 1
     [log] = [log for log in logs if log["event"] == "message quarantined"]
     assert log["reason"] == "payload format invalid"
+    assert bench.buffer.status.depth == 0
+
+
+async def test_a_refused_message_stands_back_longer_each_time(bench: Bench) -> None:
+    bench.uplink.answer = refuse(1)
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    tries = []
+    for _ in range(10):
+        await bench.clock.run_for(1)
+        tries.append(len(bench.uplink.sent))
+    assert STAND_BACK_NS == 2_000_000_000
+    assert tries == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3], "after 2 s, then 4"
+
+
+async def test_slow_down_halves_the_pace_and_acceptances_bring_it_back(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: Answer(Verdict.SLOW_DOWN, "quota exceeded")
+    bench.uplink.connect()
+    for second in range(1, 2001):
+        bench.buffer.append(message(second, length_s=10_000))
+    await bench.clock.run_for(3.5)
+    assert bench.publisher.pace_share == 1 / 16
+    sent = len(bench.uplink.sent)
+    await bench.clock.run_for(1)
+    assert len(bench.uplink.sent) - sent <= MESSAGES_PER_S / 16 + 1
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(25)
+    assert bench.publisher.pace_share == 1.0
+    assert bench.buffer.status.quarantined == 0
+
+
+async def hang_up_over(bench: Bench, second: int) -> None:
+    """The broker disconnects whoever sends this second, until it is not sent any more."""
+    bench.uplink.connect()
+    for _ in range(20):
+        await bench.clock.run_for(1)
+        if any(one == second for _, one in seconds_of(bench.uplink.unanswered)):
+            bench.uplink.cut("malformed packet", Verdict.SUSPECT)
+            bench.uplink.connect()
+
+
+async def test_a_message_over_which_the_broker_hangs_up_is_found_and_quarantined(
+    bench: Bench,
+) -> None:
+    poison = 5
+
+    def silent_over_poison(payload: bytes) -> Answer | None:
+        return None if telemetry_from_json(payload).second == poison else ACCEPTED
+
+    bench.uplink.answer = silent_over_poison
+    for second in range(1, 11):
+        bench.buffer.append(message(second))
+    await hang_up_over(bench, poison)
+    assert sorted(bench.delivered()) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert bench.buffer.status.quarantined == 1
+    assert bench.buffer.status.depth == 0
+
+
+async def test_an_innocent_message_survives_a_line_that_breaks_again_and_again(
+    bench: Bench,
+) -> None:
+    bench.uplink.answer = lambda _: None
+    for second in range(1, 4):
+        bench.buffer.append(message(second))
+    for _ in range(10):
+        bench.uplink.connect()
+        await bench.clock.run_for(1)
+        bench.uplink.cut("network down")
+    assert bench.buffer.status.quarantined == 0
+    bench.uplink.answer = lambda _: ACCEPTED
+    bench.uplink.connect()
+    await bench.clock.run_for(1)
+    assert bench.delivered() == [1, 2, 3]
+
+
+async def test_a_connection_that_ends_long_after_a_publish_accuses_nobody(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.buffer.append(message(1))
+    for _ in range(10):
+        bench.uplink.connect()
+        await bench.clock.run_for(6)
+        bench.uplink.cut("hung up", Verdict.SUSPECT)
+    assert bench.buffer.status.quarantined == 0
 
 
 async def test_a_broker_that_refuses_everything_does_not_empty_the_buffer(bench: Bench) -> None:
@@ -192,24 +296,3 @@ async def test_drained_waits_for_the_last_answer_but_not_for_a_dead_line(bench: 
     bench.uplink.cut()
     await bench.clock.settle()
     assert drained.done()
-
-
-def test_pace_allows_its_burst_then_its_rate() -> None:
-    pace = Pace(rate_per_s=10, burst=3, now_ns=0)
-    sent_ns = []
-    now_ns = 0
-    for _ in range(6):
-        now_ns = max(now_ns, pace.ready_ns())
-        pace.take(now_ns)
-        sent_ns.append(now_ns)
-    assert sent_ns == [0, 0, 0, *(n * NS_PER_S // 10 for n in (1, 2, 3))]
-
-
-def test_pace_does_not_save_up_more_than_its_burst() -> None:
-    pace = Pace(rate_per_s=10, burst=3, now_ns=0)
-    pace.take(0)
-    later_ns = 100 * NS_PER_S
-    for _ in range(3):
-        assert pace.ready_ns() <= later_ns
-        pace.take(later_ns)
-    assert pace.ready_ns() > later_ns

@@ -1,12 +1,15 @@
 """The second hand: every second once, whatever the wall clock or the process does."""
 
+import asyncio
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.clock import NS_PER_S
-from gateway.race import ContinuousRaces
-from gateway.race_clock import RaceClock, RaceSecond
+from gateway.race import ContinuousRaces, Race, Races
+from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
+from gateway.remote_races import BikeRaces
 from tests.support.virtual_clock import VirtualClock
 
 LENGTH_S = 10
@@ -18,22 +21,39 @@ MONOTONIC_NS = 7_000_000_123
 class JumpingClock(VirtualClock):
     """Sleeping moves it forward at once."""
 
-    async def sleep_until(self, monotonic_ns: int) -> None:
-        self._now_ns = max(self._now_ns, monotonic_ns)
+    async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
+        if until_ns is None:
+            await event.wait()
+        elif not event.is_set():
+            self._now_ns = max(self._now_ns, until_ns)
 
 
 class Ride:
     """A RaceClock started at a second of race RACE, and what it ticked."""
 
-    def __init__(self, at_s: float = 0, monotonic_ns: int = MONOTONIC_NS) -> None:
-        self.clock = JumpingClock(START_MS + round(at_s * 1000), monotonic_ns)
-        self.race_clock = RaceClock(ContinuousRaces(LENGTH_S), self.clock)
+    def __init__(
+        self,
+        at_s: float = 0,
+        monotonic_ns: int = MONOTONIC_NS,
+        clock: JumpingClock | None = None,
+        races: Races | None = None,
+    ) -> None:
+        self.clock = clock or JumpingClock(START_MS + round(at_s * 1000), monotonic_ns)
+        self.race_clock = RaceClock(races or ContinuousRaces(LENGTH_S), self.clock)
         self.ticked: list[RaceSecond] = []
 
     async def tick(self, times: int) -> None:
         for _ in range(times):
-            self.ticked.append(await self.race_clock.tick())
+            ticked = await self.race_clock.tick()
+            assert isinstance(ticked, RaceSecond)
+            self.ticked.append(ticked)
             assert self.clock.monotonic_ns() >= self.ticked[-1].end_ns
+
+    @property
+    def running(self) -> RaceSecond:
+        running = self.race_clock.running
+        assert isinstance(running, RaceSecond)
+        return running
 
     @property
     def seconds(self) -> list[tuple[int, int]]:
@@ -68,7 +88,7 @@ async def test_a_second_is_not_ticked_before_its_end() -> None:
 )
 async def test_joins_at_the_current_second(at_s: float, second: int) -> None:
     ride = Ride(at_s)
-    assert ride.race_clock.running.second == second
+    assert ride.running.second == second
     await ride.tick(LENGTH_S)
     assert ride.seconds == (race(0, *range(second, LENGTH_S + 1)) + race(1))[:LENGTH_S]
     assert ride.race_clock.lost_seconds == 0, "what was before the start is not lost"
@@ -161,7 +181,7 @@ class TestStalls:
         await ride.tick(2)
         assert ride.seconds == race(0, 1, 2, 3, 4, 10)
         assert ride.ticked[-1].is_final
-        assert ride.race_clock.running.race.race_id == RACE + 1
+        assert ride.running.race.race_id == RACE + 1
 
     @pytest.mark.parametrize(("stall_s", "joined"), [(11.2, (1, 5)), (26.0, (2, 10))])
     async def test_seconds_lost_after_the_final_are_counted_too(
@@ -174,3 +194,130 @@ class TestStalls:
         assert ride.seconds[-1] == joined
         ridden_s = (ride.ticked[-1].end_ns - MONOTONIC_NS) // NS_PER_S
         assert len(ride.ticked) + ride.race_clock.lost_seconds == ridden_s
+
+
+class TestBlind:
+    """The wall clock has not been set: no race is guessed."""
+
+    @staticmethod
+    def blind(at_s: float, monotonic_ns: int) -> Ride:
+        """Started at a second of race RACE, which nobody knows yet."""
+        clock = JumpingClock(START_MS + round(at_s * 1000), monotonic_ns)
+        clock.is_set = False
+        return Ride(clock=clock)
+
+    async def test_seconds_have_an_end_and_no_race(self) -> None:
+        ride = self.blind(at_s=3.4, monotonic_ns=7_250_000_000)
+        ends_ns = [(await ride.race_clock.tick()).end_ns for _ in range(3)]
+        assert ends_ns == [8 * NS_PER_S, 9 * NS_PER_S, 10 * NS_PER_S], (
+            "on one grid in every process"
+        )
+
+    @given(st.integers(0, 999), st.integers(0, 999), st.integers(1, 25), st.integers(0, 9999))
+    async def test_when_it_is_set_every_second_is_named_once_and_none_is_missing(
+        self, phase_ms: int, set_after_ms: int, blind_s: int, at_ms: int
+    ) -> None:
+        ride = self.blind(at_ms / 1000, 7 * NS_PER_S + phase_ms * 1_000_000)
+        blind_ns = [(await ride.race_clock.tick()).end_ns for _ in range(blind_s)]
+        ride.clock.stall(set_after_ms / 1000)
+        ride.clock.is_set = True
+        last = await ride.race_clock.tick()
+        assert isinstance(last, BlindSecond)
+        blind_ns.append(last.end_ns)
+        races = ContinuousRaces(LENGTH_S)
+        named = [sighted(end_ns, races, ride.clock) for end_ns in blind_ns]
+        await ride.tick(2 * LENGTH_S)
+        followed = [(one.race.race_id, one.second) for one in named if one] + [
+            (one.race.race_id, one.second) for one in ride.ticked
+        ]
+        first_race, first_second = followed[0]
+        first = first_race * LENGTH_S + first_second - 1
+        assert [race * LENGTH_S + second - 1 for race, second in followed] == list(
+            range(first, first + blind_s + 1 + 2 * LENGTH_S)
+        )
+
+    @pytest.mark.parametrize("wrong_by_s", [-86_400, -3.3, 0.0, 7.7, 400_000])
+    async def test_the_time_that_was_wrong_before_does_not_matter(self, wrong_by_s: float) -> None:
+        ride = self.blind(at_s=wrong_by_s, monotonic_ns=7 * NS_PER_S)
+        for _ in range(2):
+            await ride.race_clock.tick()
+        ride.clock.step_wall(round((4.0 - wrong_by_s) * 1000))
+        ride.clock.is_set = True
+        await ride.race_clock.tick()
+        await ride.tick(3)
+        assert ride.seconds == race(0, 8, 9, 10), "7 s after the start of the race"
+
+    async def test_a_stall_loses_seconds_and_keeps_the_grid(self) -> None:
+        ride = self.blind(at_s=0, monotonic_ns=7 * NS_PER_S)
+        await ride.race_clock.tick()
+        ride.clock.stall(3.5)
+        ends_ns = [(await ride.race_clock.tick()).end_ns for _ in range(2)]
+        assert ends_ns == [9 * NS_PER_S, 12 * NS_PER_S]
+        assert ride.race_clock.lost_seconds == 2
+
+
+class TestCommandedRaces:
+    """Races that come and go."""
+
+    @staticmethod
+    def ride(races: BikeRaces) -> Ride:
+        return Ride(races=races)
+
+    async def test_without_a_race_it_waits_for_one(self) -> None:
+        races = BikeRaces()
+        ride = self.ride(races)
+        assert ride.race_clock.running is None
+        ticking = asyncio.create_task(ride.race_clock.tick())
+        await ride.clock.settle()
+        assert not ticking.done()
+        races.start(Race(5, START_MS + 2000, 3), START_MS, replaces=False)
+        ride.race_clock.races_changed()
+        ticked = await ticking
+        assert isinstance(ticked, RaceSecond)
+        assert (ticked.race.race_id, ticked.second, ticked.is_final) == (5, 1, False)
+        assert ride.clock.monotonic_ns() - MONOTONIC_NS == 3 * NS_PER_S
+        await ride.tick(2)
+        assert ride.ticked[-1].is_final
+        assert ride.race_clock.running is None
+
+    async def test_a_race_that_is_stopped_ends_with_the_running_second(self) -> None:
+        races = BikeRaces([Race(5, START_MS, 300)])
+        ride = self.ride(races)
+        await ride.tick(3)
+        races.stop(5)
+        ride.race_clock.races_changed()
+        await ride.tick(1)
+        assert [(one.second, one.is_final) for one in ride.ticked[-2:]] == [(3, False), (4, True)]
+        assert ride.race_clock.running is None
+
+    async def test_a_race_that_is_replaced_ends_and_the_other_begins(self) -> None:
+        races = BikeRaces([Race(5, START_MS, 300)])
+        ride = self.ride(races)
+        await ride.tick(3)
+        races.start(Race(6, START_MS + 500, 300), START_MS + 3000, replaces=True)
+        ride.race_clock.races_changed()
+        await ride.tick(3)
+        assert [(one.race.race_id, one.second, one.is_final) for one in ride.ticked[3:]] == [
+            (5, 4, True),
+            (6, 4, False),
+            (6, 5, False),
+        ]
+
+    async def test_a_race_that_has_not_begun_leaves_no_trace(self) -> None:
+        races = BikeRaces([Race(5, START_MS + 5000, 300)])
+        ride = self.ride(races)
+        races.stop(5)
+        ride.race_clock.races_changed()
+        assert ride.race_clock.running is None
+
+    async def test_another_race_to_come_does_not_touch_the_one_that_is_on(self) -> None:
+        races = BikeRaces([Race(5, START_MS, 5)])
+        ride = self.ride(races)
+        await ride.tick(2)
+        races.start(Race(6, START_MS + 5000, 3), START_MS + 2000, replaces=False)
+        ride.race_clock.races_changed()
+        await ride.tick(6)
+        assert [(one.race.race_id, one.second) for one in ride.ticked] == [
+            *((5, second) for second in range(1, 6)),
+            *((6, second) for second in range(1, 4)),
+        ]

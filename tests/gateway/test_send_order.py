@@ -9,15 +9,16 @@ def entry(id_: int, race_id: int = 1) -> Entry:
 
 
 def add(order: SendOrder, new: Entry) -> None:
-    order.queue(new.race_id).pending += 1
+    order.newest(new.race_id).pending += 1
     order.offer(new)
 
 
 def pop_all(order: SendOrder) -> list[tuple[int, int]]:
     taken = []
-    while (queue := order.next_queue()) and queue.resident:
-        popped = order.pop(queue)
-        taken.append((popped.race_id, popped.id))
+    for queue in list(order.newest_first()):
+        while queue.resident:
+            popped = order.pop(queue.race_id)
+            taken.append((popped.race_id, popped.id))
     return taken
 
 
@@ -26,7 +27,10 @@ def test_newest_race_first_then_as_produced(offered: list[tuple[int, int]]) -> N
     order = SendOrder()
     for race_id, id_ in offered:
         add(order, entry(id_, race_id))
-    assert pop_all(order) == sorted(offered, key=lambda item: (-item[0], item[1]))
+    newest_first = list(dict.fromkeys(race_id for race_id, _ in reversed(offered)))
+    assert pop_all(order) == sorted(
+        offered, key=lambda item: (newest_first.index(item[0]), item[1])
+    )
 
 
 def test_what_is_put_back_comes_before_what_followed_it() -> None:
@@ -34,7 +38,7 @@ def test_what_is_put_back_comes_before_what_followed_it() -> None:
     for id_ in (1, 2, 3):
         add(order, entry(id_))
     queue = order.queue(1)
-    first, second = order.pop(queue), order.pop(queue)
+    first, second = order.pop(queue.race_id), order.pop(queue.race_id)
     order.put(second)
     order.put(first)
     assert [id_ for _, id_ in pop_all(order)] == [1, 2, 3]
@@ -47,7 +51,7 @@ def test_beyond_the_memory_bound_a_race_goes_on_from_disk() -> None:
     queue = order.queue(1)
     assert len(queue.resident) == RESIDENT_MAX
     assert queue.gap_from_id == RESIDENT_MAX
-    order.pop(queue)
+    order.pop(queue.race_id)
     add(order, entry(RESIDENT_MAX + 10))
     assert len(queue.resident) == RESIDENT_MAX - 1, "nothing may overtake what lies on disk"
 
@@ -55,16 +59,15 @@ def test_beyond_the_memory_bound_a_race_goes_on_from_disk() -> None:
 def test_a_race_that_lies_on_disk_is_offered_by_its_gap() -> None:
     order = SendOrder()
     order.add_stored(5, count=1000)
-    queue = order.next_queue()
-    assert queue is not None
+    [queue] = order.newest_first()
     assert (queue.race_id, queue.pending, queue.gap_from_id) == (5, 1000, 0)
 
 
 def test_a_race_with_nothing_pending_is_forgotten() -> None:
     order = SendOrder()
     add(order, entry(1))
-    order.pop(order.queue(1))
-    assert order.next_queue() is None, "it is on its way, not to be sent again"
+    order.pop(1)
+    assert pop_all(order) == [], "it is on its way, not to be sent again"
     order.finish_one(1)
     assert order.get(1) is None
 
@@ -86,3 +89,23 @@ def test_what_an_eviction_leaves_is_what_memory_still_has() -> None:
     gone = order.shrink(order.queue(1), [young], pending=1)
     assert gone == 10
     assert pop_all(order) == [(1, 11)]
+
+
+def test_the_race_last_produced_for_is_the_newest_whatever_its_id() -> None:
+    order = SendOrder()
+    for id_, race_id in enumerate([7, 3, 7, 5, 3]):
+        add(order, entry(id_, race_id))
+    assert [queue.race_id for queue in order.newest_first()] == [3, 5, 7]
+
+
+def test_what_turns_up_on_disk_before_what_is_in_memory_comes_first() -> None:
+    order = SendOrder()
+    early, written, unwritten = entry(1), entry(5), entry(6)
+    written.on_disk = True
+    for one in (early, written, unwritten):
+        add(order, one)
+    order.add_stored(1, count=2, from_id=3)
+    queue = order.queue(1)
+    assert (queue.pending, queue.gap_from_id, queue.resident) == (5, 3, [early])
+    assert (written.done, unwritten.done) == (True, False), "the page brings another object"
+    assert not unwritten.offered

@@ -27,6 +27,10 @@ class FakeUplink:
     def open_tickets(self) -> int:
         return len(self._open)
 
+    @property
+    def unanswered(self) -> list[bytes]:
+        return list(self._open.values())
+
     def start(self, listener: UplinkListener) -> None:
         self._listener = listener
 
@@ -44,14 +48,14 @@ class FakeUplink:
         self.connected = True
         self._listener.on_up()
 
-    def cut(self, reason: str = "network down") -> None:
+    def cut(self, reason: str = "network down", verdict: Verdict = Verdict.RETRY) -> None:
         self.connected = False
         tickets, self._open = list(self._open), {}
         if self._listener is None:
             return
         self._listener.on_down(reason)
         for ticket in tickets:
-            self._listener.on_answer(ticket, Answer(Verdict.RETRY, reason))
+            self._listener.on_answer(ticket, Answer(verdict, reason))
 
     def _reply(self, ticket: int, payload: bytes) -> None:
         if self._open.get(ticket) is not payload or self._listener is None:

@@ -6,14 +6,13 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.buffer import Buffer
 from gateway.config import Config
 from gateway.daemon import Gateway
-from gateway.race import ContinuousRaces
-from gateway.store import Store
+from gateway.race import ContinuousRaces, Races
 from gateway.telemetry import Telemetry, telemetry_from_json
+from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import FakeUplink
-from tests.support.virtual_clock import InlineExecutor, VirtualClock
+from tests.support.virtual_clock import VirtualClock
 
 LOOPBACK = {"endpoint": "127.0.0.1", "port": 1883, "plaintext": True}
 
@@ -52,27 +51,32 @@ class VirtualGateway:
         wall_ms: int,
         monotonic_ns: int = 5_000_000_000,
         drivers: Mapping[str, DriverStatus] | None = None,
+        *,
+        clock: VirtualClock | None = None,
+        races: Mapping[str, Races] | None = None,
     ) -> None:
-        self.clock = VirtualClock(wall_ms, monotonic_ns)
+        self.clock = clock or VirtualClock(wall_ms, monotonic_ns)
         self.uplink = FakeUplink()
-        path = settings.state_dir / "buffer.db"
-        self.store, _ = Store.open_or_replace(path, 1 << 30, now_ms=1)
-        self.buffer = Buffer(
-            self.store, self.clock, settings.buffer.commit_interval_s, InlineExecutor()
+        self.bench = BufferBench(
+            settings.state_dir / "buffer.db",
+            self.clock,
+            interval_s=settings.buffer.commit_interval_s,
         )
+        self.buffer = self.bench.buffer
+        continuous = ContinuousRaces(settings.race.length_s, settings.race.offset_ms)
         self.gateway = Gateway(
             settings,
             drivers or load_drivers(),
-            ContinuousRaces(settings.race.length_s, settings.race.offset_ms),
+            races or {bike.id: continuous for bike in settings.bikes},
             self.clock,
             self.buffer,
-            self.uplink,
+            [self.uplink],
         )
         self._stop = asyncio.Event()
         self._run: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
-        await self.buffer.load()
+        await self.buffer.commit()
         self._run = asyncio.create_task(self.gateway.run(self._stop))
         await self.clock.settle()
 
@@ -91,7 +95,8 @@ class VirtualGateway:
     async def kill(self) -> None:
         """kill -9: the file stays as it is."""
         assert self._run is not None
-        self.store.close()
+        assert self.bench.store is not None
+        self.bench.store.close()
         self._run.cancel()
         await asyncio.wait([self._run])
 

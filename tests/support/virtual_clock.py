@@ -9,21 +9,29 @@ from typing import Any
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 #: Rounds of the event loop after which every task has come to its next wait.
-SETTLING_ROUNDS = 30
+SETTLING_ROUNDS = 60
 
 #: When it rings, which one of that instant it is, and what it does.
 Alarm = tuple[int, int, Callable[[], None]]
 
 
 class VirtualClock:
-    """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order."""
+    """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order.
+
+    `is_set`: what `is_trustworthy` says.
+    """
 
     def __init__(self, wall_ms: int = 0, monotonic_ns: int = 5 * NS_PER_S) -> None:
         self._now_ns = monotonic_ns
         self._true_wall_minus_monotonic_ns = wall_ms * NS_PER_MS - monotonic_ns
         self._alarms: list[Alarm] = []
         self._alarms_set = 0
+        self.is_set = True
+        self.boot_id = "boot-1"
         self.reanchor()
+
+    def is_trustworthy(self) -> bool:
+        return self.is_set
 
     def step_wall(self, step_ms: int) -> None:
         """What NTP does to the wall clock; seen after the next `reanchor`."""

@@ -11,7 +11,7 @@ from gateway.demo.scene import Scene
 from gateway.demo.view import leaderboard, open_view, print_summary, summary_json
 from gateway.race import Race
 from gateway.sampler import Sample
-from gateway.status import BikeStatus, GatewayStatus
+from gateway.status import BikeStatus, CloudStatus, GatewayStatus
 from tests.gateway.demo.test_scene import summary
 
 RACE = Race(7, start_ms=280_000, length_s=40)
@@ -20,8 +20,15 @@ RACE = Race(7, start_ms=280_000, length_s=40)
 def racer(name: str, depth: int = 0, cloud: str = "connected") -> GatewayStatus:
     sample = Sample(present=True, cadence_rpm=80.5, resistance_percent=41.0, power_w=112.0)
     bike = BikeStatus("bike", name, LinkState.CONNECTED, "", sample)
-    buffer = BufferStatus(depth, on_disk=0, lost=0, quarantined=0, problem=None)
-    return GatewayStatus(7, 3, 0, (bike,), cloud, 3, 3, buffer)
+    return GatewayStatus(
+        clock_is_set=True,
+        lost_seconds=0,
+        bikes=(bike,),
+        cloud=CloudStatus(cloud, 1, int(cloud == "connected"), 1.0),
+        produced=3,
+        accepted=3,
+        buffer=BufferStatus(depth, on_disk=0),
+    )
 
 
 def scene(second: int, *gateways: GatewayStatus, network_up: bool = True) -> Scene:

@@ -1,0 +1,110 @@
+"""Bike: one bike kept connected, sampled, and told second by second which race it rides."""
+
+from collections.abc import Callable
+from random import Random
+
+from drivers import Driver
+from gateway.bike_link import BikeLink
+from gateway.clock import NS_PER_S, Clock
+from gateway.config import BikeConfig
+from gateway.naming import UnnamedSecond
+from gateway.race import Races
+from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
+from gateway.sampler import Sample, Sampler
+from gateway.status import BikeStatus
+from gateway.tally import Tally
+from gateway.telemetry import Telemetry, make_telemetry
+
+#: What is done with a second: a message, or one whose race is not known yet.
+Sink = Callable[[Telemetry | UnnamedSecond], None]
+
+
+class Bike:
+    """driver → BikeLink → Sampler ─tick of the RaceClock→ Telemetry → `sink`"""
+
+    def __init__(
+        self, config: BikeConfig, thing_name: str, driver: Driver, races: Races, clock: Clock
+    ) -> None:
+        self.config = config
+        self._thing_name = thing_name
+        self._clock = clock
+        self._races = races
+        self._sampler = Sampler(config.calibration_table)
+        self._race_clock = RaceClock(races, clock)
+        self._tally = Tally()
+        #: What a race has had since then has been counted here.
+        self._since_ns = clock.monotonic_ns()
+        self._last_sample: Sample | None = None
+        self.link = BikeLink(
+            config.id,
+            driver,
+            self._sampler,
+            clock,
+            Random(f"{thing_name}/{config.id}"),
+            config.stale_after_s,
+        )
+
+    @property
+    def lost_seconds(self) -> int:
+        return self._race_clock.lost_seconds
+
+    @property
+    def status(self) -> BikeStatus:
+        running = self._race_clock.running
+        riding = running if isinstance(running, RaceSecond) else None
+        return BikeStatus(
+            bike_id=self.config.id,
+            racer_name=self.config.racer_name,
+            state=self.link.state,
+            reason=self.link.reason,
+            sample=self._last_sample,
+            race_id=riding.race.race_id if riding else None,
+            second=riding.second if riding else None,
+        )
+
+    async def race(self, sink: Sink) -> None:
+        """Close every second as it ends; on the way out also the one that was running."""
+        try:
+            while True:
+                self._close_second(await self._race_clock.tick(), sink)
+        finally:
+            running = self._race_clock.running
+            is_begun = running is not None and running.start_ns <= self._clock.monotonic_ns()
+            if isinstance(running, RaceSecond) and is_begun:
+                self._close_second(running, sink)
+
+    def races_changed(self) -> None:
+        self._race_clock.races_changed()
+
+    def name(self, unnamed: UnnamedSecond) -> Telemetry | None:
+        """The message that a blind second becomes; None if there was no race, or no bike."""
+        self._since_ns = min(self._since_ns, unnamed.end_ns - NS_PER_S)
+        second = sighted(unnamed.end_ns, self._races, self._clock)
+        return None if second is None else self._telemetry(second, unnamed.sample)
+
+    def _close_second(self, second: RaceSecond | BlindSecond, sink: Sink) -> None:
+        sample = self._sampler.close_second(second.start_ns, second.end_ns)
+        self._last_sample = sample
+        if isinstance(second, BlindSecond):
+            sink(UnnamedSecond(self._clock.boot_id, second.end_ns, self.config.id, sample))
+            return
+        telemetry = self._telemetry(second, sample)
+        if telemetry is not None:
+            sink(telemetry)
+
+    def _telemetry(self, second: RaceSecond, sample: Sample) -> Telemetry | None:
+        """A second without the bike has no message, but the race's last one."""
+        if not sample.present and not second.is_final:
+            return None
+        race = second.race
+        samples = self._tally.count(race.race_id, second.second)
+        start_ns = second.end_ns - second.second * NS_PER_S
+        is_whole = start_ns > self._since_ns - NS_PER_S
+        return make_telemetry(
+            self._thing_name,
+            self.config.id,
+            race.racer or self.config.racer,
+            second,
+            sample,
+            samples if second.is_final and is_whole else None,
+        )

@@ -1,0 +1,143 @@
+"""Disk: the Store on a thread of its own. What fails there is a state, not an end."""
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from typing import Protocol, TypeVar
+
+import structlog
+
+from gateway.clock import NS_PER_S, Clock
+from gateway.store import Batch, DamagedStoreError, Store, StoreError, Written
+from gateway.store_recovery import Opened
+
+#: After a failure the disk is left alone for this long.
+RETRY_NS = NS_PER_S
+#: A disk that is silent for longer is a problem to be told.
+SILENT_NS = 2 * NS_PER_S
+
+T = TypeVar("T")
+
+log = structlog.get_logger()
+
+
+class StoreOpener(Protocol):
+    """Opens the store; with `is_damaged`, in place of the one that was found to be. Blocking."""
+
+    def __call__(self, *, is_damaged: bool) -> Opened: ...
+
+
+class Disk:
+    """Opened, read and written from the event loop. All methods raise StoreError.
+
+    A disk that cannot be written can often still be read.
+    """
+
+    def __init__(self, opener: StoreOpener, executor: Executor, clock: Clock) -> None:
+        self._opener = opener
+        self._executor = executor
+        self._clock = clock
+        self._store: Store | None = None
+        self._is_damaged = False
+        self._busy_since_ns: int | None = None
+        self._failure: str | None = None
+        self.free_bytes: int | None = None
+        self.used_bytes = 0
+
+    @property
+    def is_open(self) -> bool:
+        return self._store is not None
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong, in words, or None."""
+        busy_since_ns = self._busy_since_ns
+        if busy_since_ns is not None:
+            silent_ns = self._clock.monotonic_ns() - busy_since_ns
+            if silent_ns > SILENT_NS:
+                return f"the disk has not answered for {silent_ns // NS_PER_S} s"
+        return self._failure
+
+    async def open(self) -> Opened:
+        """Open the store, or the one that replaces a damaged one."""
+        is_damaged = self._is_damaged
+        try:
+            opened = await self._on_thread(lambda: self._opener(is_damaged=is_damaged))
+        except StoreError as error:
+            self._failed(error)
+            raise
+        self._store, self._is_damaged = opened.store, False
+        return opened
+
+    async def write(self, batch: Batch) -> Written:
+        """As Store.write. After a failure the store is reopened, or must be opened anew."""
+        store = self._opened()
+
+        def work() -> tuple[Written, int]:
+            return store.write(batch), store.free_bytes()
+
+        try:
+            # Shielded: the thread would go on anyway, and the write can be repeated.
+            written, self.free_bytes = await asyncio.shield(self._on_thread(work))
+        except StoreError as error:
+            self._failed(error)
+            await self._mend(store, error)
+            raise
+        self.used_bytes = written.used_bytes
+        self._succeeded()
+        return written
+
+    async def ask(self, question: Callable[[Store], T]) -> T:
+        """Read something."""
+        store = self._opened()
+        try:
+            return await self._on_thread(lambda: question(store))
+        except DamagedStoreError as error:
+            self._failed(error)
+            await self._give_up(store)
+            raise
+
+    async def close(self) -> None:
+        if self._store is not None:
+            await self._on_thread(self._store.close)
+        self._executor.shutdown()
+
+    def _opened(self) -> Store:
+        if self._store is None:
+            raise StoreError(self._failure or "the buffer's file is not open yet")
+        return self._store
+
+    async def _mend(self, store: Store, error: StoreError) -> None:
+        if isinstance(error, DamagedStoreError):
+            await self._give_up(store)
+            return
+        try:
+            await self._on_thread(store.reopen)
+        except DamagedStoreError:
+            await self._give_up(store)
+        except StoreError as again:
+            self._failed(again)
+
+    async def _give_up(self, store: Store) -> None:
+        """The file is damaged: it is replaced at the next `open`."""
+        if self._store is store:
+            self._store, self._is_damaged = None, True
+            await self._on_thread(store.close)
+
+    def _failed(self, error: StoreError) -> None:
+        if self._failure is None:
+            log.error("buffer cannot be used", reason=str(error))
+        self._failure = str(error)
+
+    def _succeeded(self) -> None:
+        if self._failure is not None:
+            log.info("buffer is used again")
+        self._failure = None
+
+    async def _on_thread(self, work: Callable[[], T]) -> T:
+        since_ns = self._clock.monotonic_ns()
+        self._busy_since_ns = self._busy_since_ns or since_ns
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        finally:
+            self._busy_since_ns = None

@@ -1,0 +1,275 @@
+"""Ledger: every message that is not done with: what memory has of it, what the disk. Pure.
+
+A message is in memory (`unwritten`), on disk, or both; it waits in the order, or is `taken` by a
+sender. It is done when it was acknowledged, set aside, or had to be given up.
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from itertools import islice
+
+from gateway.naming import Namer, NotNameable
+from gateway.send_order import RESIDENT_MAX, Entry, RaceQueue, SendOrder
+from gateway.store import UNNAMED, Batch, Record, Written
+
+#: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.
+UNWRITTEN_MAX = 20_000
+
+
+class Ledger:
+    """Counts of messages are public: `depth` not done, `on_disk` of them or waiting to be deleted
+    there, `lost` given up or unreadable, `quarantined` set aside.
+    """
+
+    def __init__(self, *, sends_unwritten: bool) -> None:
+        #: A message may be sent before it was written.
+        self.sends_unwritten = sends_unwritten
+        self.order = SendOrder()
+        self.unwritten: dict[int, Entry] = {}
+        #: Done, but still on disk: id → race.
+        self.to_delete: dict[int, int] = {}
+        self.depth = 0
+        self.on_disk = 0
+        self.lost = 0
+        self.quarantined = 0
+        self._taken: dict[int, Entry] = {}
+        self._to_set_aside: dict[int, tuple[Record, str]] = {}
+        self._next_id = 1
+
+    @property
+    def unnamed(self) -> int:
+        """Seconds that wait for the clock to be set."""
+        queue = self.order.get(UNNAMED)
+        return queue.pending if queue else 0
+
+    def admit(self, race_id: int, payload: bytes, due_ns: int, now_ns: int) -> Entry:
+        """A new message, to be written by `due_ns`. If memory is full the oldest unwritten goes."""
+        if len(self.unwritten) >= UNWRITTEN_MAX:
+            self._give_up(next(iter(self.unwritten.values())))
+        entry = Entry(self._next_id, race_id, payload, due_ns, produced_ns=now_ns)
+        self._next_id += 1
+        self.unwritten[entry.id] = entry
+        self.depth += 1
+        self.order.newest(race_id).pending += 1
+        if self.sends_unwritten and race_id != UNNAMED:
+            self.order.offer(entry)
+        return entry
+
+    def take(self, entry: Entry) -> None:
+        """Hand out what is next of its race."""
+        taken = self.order.pop(entry.race_id)
+        assert taken is entry
+        self._taken[entry.id] = entry
+
+    def give_back(self, entry: Entry) -> None:
+        """Not delivered: it returns to its place in the order."""
+        self._taken.pop(entry.id, None)
+        if not entry.done:
+            self.order.put(entry)
+
+    def acknowledge(self, entry: Entry) -> None:
+        self._taken.pop(entry.id, None)
+        if not entry.done:
+            self._finish(entry)
+
+    def set_aside(self, entry: Entry, reason: str) -> None:
+        """Not to be sent any more, but kept, with the reason."""
+        self._taken.pop(entry.id, None)
+        if not entry.done:
+            self._finish(entry)
+            self.to_delete.pop(entry.id, None)
+            self.quarantined += 1
+            self._to_set_aside[entry.id] = _record(entry), reason
+
+    # To the disk.
+
+    def due(self, until_ns: int | None) -> list[Entry]:
+        """What is to be written by then; None: everything."""
+        unwritten = self.unwritten.values()
+        return [one for one in unwritten if until_ns is None or one.commit_due_ns <= until_ns]
+
+    def next_due_ns(self) -> int | None:
+        return min((entry.commit_due_ns for entry in self.unwritten.values()), default=None)
+
+    def batch(self, due: Sequence[Entry]) -> Batch:
+        """What one transaction is to write; `written` must follow if it succeeds."""
+        return Batch(
+            [_record(entry) for entry in due],
+            list(self.to_delete),
+            list(self._to_set_aside.values()),
+        )
+
+    def written(self, due: Sequence[Entry], batch: Batch, written: Written) -> None:
+        for id_ in batch.deleted_ids:
+            self.to_delete.pop(id_, None)
+        for record, _ in batch.quarantined:
+            self._to_set_aside.pop(record.id, None)
+        for entry in due:
+            entry.on_disk = True
+            self.unwritten.pop(entry.id, None)
+            if entry.done:  # acknowledged while it was being written
+                self.to_delete[entry.id] = entry.race_id
+            elif not entry.offered and entry.race_id != UNNAMED:
+                self.order.offer(entry)
+        self.count(written)
+
+    def count(self, written: Written) -> None:
+        """What a transaction has changed."""
+        self.on_disk += written.rows_added
+        self.quarantined -= written.quarantine_dropped
+        for race_id in written.evicted_race_ids:
+            self._evicted(race_id)
+
+    def offer_unwritten(self) -> None:
+        """The disk takes nothing: what waited to be written first goes on from memory."""
+        for entry in self.unwritten.values():
+            if not entry.offered and entry.race_id != UNNAMED:
+                self.order.offer(entry)
+
+    # From the disk.
+
+    def admit_page(self, queue: RaceQueue, records: Sequence[Record], *, is_last: bool) -> None:
+        """The next messages of a race were read back, from its gap on."""
+        for record in records:
+            if not self._is_known(queue, record.id):
+                self.order.put(Entry(record.id, record.race_id, record.payload, on_disk=True))
+        queue.gap_from_id = None if is_last else records[-1].id + 1
+        self._put_unwritten(queue, self._next_id if is_last else records[-1].id + 1)
+
+    def bypass_gap(self, queue: RaceQueue) -> None:
+        """The disk does not give what comes next: what is in memory goes on without it."""
+        self._put_unwritten(queue, self._next_id, at_most=RESIDENT_MAX)
+
+    def raise_ids(self, last_id: int) -> None:
+        """What was produced before the file could be read comes after what is in it."""
+        for entry in {**self.unwritten, **self._taken}.values():
+            entry.id += last_id
+        self.unwritten = {entry.id: entry for entry in self.unwritten.values()}
+        self._taken = {entry.id: entry for entry in self._taken.values()}
+        self._next_id += last_id
+
+    def held(self) -> list[Record]:
+        """Of what is on disk, what memory has too."""
+        entries = (*self._taken.values(), *self.order.residents())
+        return [_record(entry) for entry in entries if entry.on_disk]
+
+    def learn(self, pending: dict[int, int], quarantined: int, deleted: Batch) -> None:
+        """This is what the file holds now, each race's count; memory adds what is unwritten."""
+        for id_ in deleted.deleted_ids:
+            self.to_delete.pop(id_, None)
+        self.quarantined = quarantined + len(self._to_set_aside)
+        self.on_disk = sum(pending.values())
+        self.depth = self.on_disk - len(self.to_delete) + len(self.unwritten)
+        for entry in self.order.residents():
+            entry.done = entry.on_disk  # it comes back with a page, as another object
+        self.order = SendOrder()
+        done = Counter(self.to_delete.values())
+        for race_id, count in pending.items():
+            if count > done[race_id]:
+                self.order.add_stored(race_id, count - done[race_id])
+        for entry in self.unwritten.values():
+            self.order.newest(entry.race_id).pending += 1
+            entry.offered = entry.id in self._taken
+        for queue in self.order.newest_first():
+            if queue.gap_from_id is None:
+                self._put_unwritten(queue, self._next_id)
+
+    # Unnamed seconds become messages.
+
+    def name_unwritten(self, namer: Namer) -> None:
+        """Name what memory has. Not to be called while a write is under way."""
+        for entry in [one for one in self.unwritten.values() if one.race_id == UNNAMED]:
+            try:
+                named = namer(entry.payload)
+            except NotNameable as reason:
+                self.set_aside(entry, str(reason))
+                continue
+            if named is None:
+                self._finish(entry)
+            else:
+                self.order.finish_one(UNNAMED)
+                entry.race_id, entry.payload = named.race_id, named.to_json()
+                queue = self.order.newest(entry.race_id)
+                queue.pending += 1
+                if queue.gap_from_id is None or entry.id < queue.gap_from_id:
+                    self._put_unwritten(queue, entry.id + 1)
+
+    def named_batch(self, page: Sequence[Record], namer: Namer) -> Batch:
+        """What becomes of a page of unnamed records; `named` must follow if it is written."""
+        deleted: list[int] = []
+        quarantined: list[tuple[Record, str]] = []
+        renamed: list[Record] = []
+        for record in page:
+            try:
+                named = namer(record.payload)
+            except NotNameable as reason:
+                quarantined.append((record, str(reason)))
+                continue
+            if named is None:
+                deleted.append(record.id)
+            else:
+                renamed.append(Record(record.id, named.race_id, named.to_json()))
+        return Batch(deleted_ids=deleted, quarantined=quarantined, renamed=renamed)
+
+    def named(self, batch: Batch, written: Written) -> None:
+        """A `named_batch` is on disk."""
+        gone = len(batch.deleted_ids) + len(batch.quarantined)
+        self.depth -= gone
+        self.quarantined += len(batch.quarantined)
+        for _ in range(gone + len(batch.renamed)):
+            self.order.finish_one(UNNAMED)
+        for race_id in {record.race_id for record in batch.renamed}:
+            ids = [record.id for record in batch.renamed if record.race_id == race_id]
+            self.order.add_stored(race_id, len(ids), from_id=min(ids))
+        self.count(written)
+
+    def _is_known(self, queue: RaceQueue, id_: int) -> bool:
+        return (
+            id_ in self._taken
+            or id_ in self.to_delete
+            or id_ in self.unwritten
+            or any(entry.id == id_ for entry in queue.resident)
+        )
+
+    def _put_unwritten(self, queue: RaceQueue, before_id: int, at_most: int | None = None) -> None:
+        if not self.sends_unwritten or queue.race_id == UNNAMED:
+            return
+        waiting = (
+            entry
+            for entry in self.unwritten.values()
+            if entry.race_id == queue.race_id and not entry.offered and entry.id < before_id
+        )
+        for entry in list(islice(waiting, at_most)):
+            self.order.put(entry)
+
+    def _evicted(self, race_id: int) -> None:
+        """What of this race was on disk is gone; what is only in memory goes on."""
+        queue = self.order.get(race_id)
+        if queue is None:
+            return
+        for entry in (*queue.resident, *self._taken.values()):
+            if entry.race_id == race_id:
+                entry.done = entry.on_disk
+        left = [entry for entry in self.unwritten.values() if entry.race_id == race_id]
+        waiting = [entry for entry in left if entry.offered and entry.id not in self._taken]
+        lost = self.order.shrink(queue, waiting, pending=len(left))
+        self.lost += lost
+        self.depth -= lost
+        self._put_unwritten(queue, self._next_id)
+
+    def _give_up(self, entry: Entry) -> None:
+        self.lost += 1
+        self.order.withdraw(entry)
+        self._finish(entry)
+
+    def _finish(self, entry: Entry) -> None:
+        entry.done = True
+        self.depth -= 1
+        self._taken.pop(entry.id, None)
+        self.order.finish_one(entry.race_id)
+        if self.unwritten.pop(entry.id, None) is None:
+            self.to_delete[entry.id] = entry.race_id
+
+
+def _record(entry: Entry) -> Record:
+    return Record(entry.id, entry.race_id, entry.payload)

@@ -1,0 +1,132 @@
+"""Races by command: which bike rides which, and how commands change that. Pure."""
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import TypeAdapter
+
+from gateway.race import Race
+from gateway.race_command import (
+    Command,
+    CommandRefused,
+    Response,
+    StartRace,
+    StopRace,
+    decode_command,
+    refuse,
+    respond,
+)
+
+#: Races that one bike can be told in advance.
+MAX_RACES = 32
+
+_RACES = TypeAdapter(dict[str, list[Race]])
+
+
+class BikeRaces:
+    """The races of one bike, in order; none overlaps another. A `Races`."""
+
+    def __init__(self, races: Iterable[Race] = ()) -> None:
+        self.all = tuple(sorted(races, key=lambda race: race.start_ms))
+
+    def race_at(self, wall_ms: int) -> Race | None:
+        return next((race for race in self.all if race.end_ms > wall_ms), None)
+
+    def race_after(self, race: Race) -> Race | None:
+        return next((other for other in self.all if other.start_ms >= race.end_ms), None)
+
+    def start(self, race: Race, now_ms: int, *, replaces: bool) -> bool:
+        """Add a race; False if it was there already. Raises CommandRefused."""
+        if race in self.all:
+            return False
+        if race.end_ms <= now_ms:
+            late_s = (now_ms - race.end_ms) // 1000
+            raise CommandRefused(f"race {race.race_id} was over {late_s} s ago")
+        in_the_way = [other for other in self.all if _overlap(race, other)]
+        if in_the_way and not replaces:
+            other = in_the_way[0]
+            raise CommandRefused(
+                f"race {other.race_id} of racer {_racer_id(other)} is in the way, from "
+                f"{other.start_ms} to {other.end_ms}; expected a free time, or the command replace"
+            )
+        for other in in_the_way:
+            _refuse_to_ride_twice(race, other, now_ms)
+        left = [other for other in self.all if other not in in_the_way]
+        coming = [other for other in left if other.end_ms > now_ms]
+        if len(coming) >= MAX_RACES:
+            raise CommandRefused(f"{MAX_RACES} races are waiting already; expected no more")
+        self.all = BikeRaces([*left, race]).all
+        return True
+
+    def stop(self, race_id: int) -> bool:
+        """Take a race away; False if there is none."""
+        left = tuple(race for race in self.all if race.race_id != race_id)
+        stopped, self.all = left != self.all, left
+        return stopped
+
+    def forget_before(self, wall_ms: int) -> None:
+        self.all = tuple(race for race in self.all if race.end_ms > wall_ms)
+
+
+def _overlap(one: Race, other: Race) -> bool:
+    return one.start_ms < other.end_ms and other.start_ms < one.end_ms
+
+
+def _refuse_to_ride_twice(race: Race, other: Race, now_ms: int) -> None:
+    """A race that has begun has messages under its name; a second one would get the same."""
+    same = (race.race_id, race.racer) == (other.race_id, other.racer)
+    if same and other.start_ms <= now_ms:
+        raise CommandRefused(
+            f"race {race.race_id} is being ridden by racer {_racer_id(race)} already, from "
+            f"{other.start_ms} to {other.end_ms}; expected another race or racer"
+        )
+
+
+def _racer_id(race: Race) -> int | None:
+    return race.racer.racer_id if race.racer else None
+
+
+class RemoteRaces:
+    """The races of all bikes. A command that is refused changes nothing."""
+
+    def __init__(self, bike_ids: Iterable[str]) -> None:
+        self._bikes = {bike_id: BikeRaces() for bike_id in bike_ids}
+
+    def of(self, bike_id: str) -> BikeRaces:
+        return self._bikes[bike_id]
+
+    def apply(self, payload: bytes, now_ms: int | None) -> Response:
+        """Carry a command out. `now_ms` is None while the clock is not set."""
+        try:
+            command = decode_command(payload)
+        except CommandRefused as error:
+            return refuse(str(error))
+        try:
+            return respond(command, "accepted" if self._carry_out(command, now_ms) else "already")
+        except CommandRefused as error:
+            return refuse(str(error), command)
+
+    def _carry_out(self, command: Command, now_ms: int | None) -> bool:
+        races = self._bikes.get(command.bike_id)
+        if races is None:
+            known = ", ".join(self._bikes)
+            raise CommandRefused(f"no bike {command.bike_id!r} here; expected one of: {known}")
+        if isinstance(command, StopRace):
+            return races.stop(command.race_id)
+        assert isinstance(command, StartRace)
+        if now_ms is None:
+            raise CommandRefused("this gateway's clock is not set yet; try again in a minute")
+        return races.start(command.race, now_ms, replaces=command.command == "replace")
+
+    def forget_before(self, wall_ms: int) -> None:
+        """What is over needs not be kept."""
+        for races in self._bikes.values():
+            races.forget_before(wall_ms)
+
+    def to_json(self) -> bytes:
+        return _RACES.dump_json({bike_id: list(bike.all) for bike_id, bike in self._bikes.items()})
+
+    def restore(self, content: bytes) -> None:
+        """What `to_json` gave to an earlier process. Raises pydantic's ValidationError."""
+        restored: Mapping[str, list[Race]] = _RACES.validate_json(content)
+        for bike_id in self._bikes.keys() & restored.keys():
+            self._bikes[bike_id] = BikeRaces(restored[bike_id])

@@ -1,0 +1,175 @@
+"""The bookkeeping of messages between memory and disk; the promise: test_buffer_promise.py."""
+
+import pytest
+
+from gateway.ledger import UNWRITTEN_MAX, Ledger
+from gateway.naming import NotNameable
+from gateway.send_order import Entry
+from gateway.store import UNNAMED, Batch, Record, Written
+from gateway.telemetry import Telemetry
+from tests.support.telemetry import message
+
+NOTHING_EVICTED = Written(0, [], 0, 0)
+
+
+@pytest.fixture
+def ledger() -> Ledger:
+    return Ledger(sends_unwritten=True)
+
+
+def admit(ledger: Ledger, count: int = 1, race_id: int = 1) -> list[Entry]:
+    return [ledger.admit(race_id, b"%d" % n, due_ns=n, now_ns=0) for n in range(count)]
+
+
+def write_all(ledger: Ledger) -> None:
+    due = ledger.due(None)
+    batch = ledger.batch(due)
+    ledger.written(due, batch, Written(len(due) - len(batch.deleted_ids), [], 0, 0))
+
+
+def sendable(ledger: Ledger) -> list[int]:
+    """Ids in the order in which they would be sent, if nothing had to come from disk."""
+    ids = []
+    for queue in list(ledger.order.newest_first()):
+        while queue.resident:
+            ids.append(queue.resident[0].id)
+            ledger.take(queue.resident[0])
+    return ids
+
+
+def test_acknowledged_before_it_was_written_it_never_is(ledger: Ledger) -> None:
+    [entry] = admit(ledger)
+    ledger.take(entry)
+    ledger.acknowledge(entry)
+    assert (ledger.due(None), ledger.to_delete, ledger.depth) == ([], {}, 0)
+
+
+def test_acknowledged_while_it_is_written_it_is_deleted(ledger: Ledger) -> None:
+    [entry] = admit(ledger)
+    ledger.take(entry)
+    due = ledger.due(None)
+    batch = ledger.batch(due)
+    ledger.acknowledge(entry)
+    ledger.written(due, batch, Written(1, [], 0, 0))
+    assert ledger.batch([]).deleted_ids == [entry.id]
+
+
+def test_an_acknowledgement_after_the_eviction_counts_nothing(ledger: Ledger) -> None:
+    [entry] = admit(ledger)
+    write_all(ledger)
+    ledger.take(entry)
+    ledger.count(Written(-1, [1], 0, 0))
+    assert (ledger.depth, ledger.lost, ledger.on_disk) == (0, 1, 0)
+    ledger.acknowledge(entry)
+    ledger.give_back(entry)
+    assert (ledger.depth, ledger.lost, sendable(ledger)) == (0, 1, [])
+
+
+def test_when_memory_is_full_the_oldest_unwritten_goes(ledger: Ledger) -> None:
+    first, *_ = admit(ledger, UNWRITTEN_MAX)
+    admit(ledger)
+    assert (first.done, ledger.depth, ledger.lost) == (True, UNWRITTEN_MAX, 1)
+
+
+def test_what_was_set_aside_is_written_with_its_reason_once(ledger: Ledger) -> None:
+    [entry] = admit(ledger)
+    ledger.take(entry)
+    ledger.set_aside(entry, "poison")
+    batch = ledger.batch([])
+    assert batch.quarantined == [(Record(entry.id, 1, b"0"), "poison")]
+    ledger.written([], batch, NOTHING_EVICTED)
+    assert ledger.batch([]).quarantined == []
+    assert (ledger.depth, ledger.quarantined) == (0, 1)
+
+
+def test_what_was_produced_before_the_file_was_open_comes_after_what_is_in_it(
+    ledger: Ledger,
+) -> None:
+    waiting = admit(ledger, 3)
+    ledger.take(waiting[0])
+    ledger.raise_ids(100)
+    ledger.learn({7: 4, 1: 2}, quarantined=5, deleted=Batch())
+    assert [entry.id for entry in waiting] == [101, 102, 103]
+    assert (ledger.depth, ledger.on_disk, ledger.quarantined) == (9, 6, 5)
+    queue = ledger.order.queue(1)
+    assert (queue.pending, queue.gap_from_id, queue.resident) == (5, 0, [])
+    records = [Record(41, 1, b"old"), Record(42, 1, b"old")]
+    ledger.admit_page(queue, records, is_last=True)
+    assert [entry.id for entry in sorted(queue.resident)] == [41, 42, 102, 103]
+    [new] = admit(ledger)
+    assert new.id == 104
+
+
+def test_a_page_brings_nothing_twice(ledger: Ledger) -> None:
+    taken, acknowledged, waiting = admit(ledger, 3)
+    write_all(ledger)
+    ledger.take(taken)
+    ledger.take(acknowledged)
+    ledger.acknowledge(acknowledged)
+    queue = ledger.order.queue(1)
+    queue.gap_from_id = 1
+    ledger.admit_page(queue, [Record(n, 1, b"") for n in (1, 2, 3, 4)], is_last=True)
+    assert [entry.id for entry in sorted(queue.resident)] == [waiting.id, 4]
+
+
+def test_unwritten_ones_below_what_was_read_back_are_not_passed_over(ledger: Ledger) -> None:
+    """A final is on disk before the seconds ahead of it."""
+    first, second = admit(ledger, 2)
+    queue = ledger.order.queue(1)
+    ledger.order.replace(queue, [])
+    first.offered = second.offered = False
+    queue.gap_from_id = 1
+    ledger.admit_page(queue, [Record(9, 1, b"final")], is_last=False)
+    assert [entry.id for entry in sorted(queue.resident)] == [1, 2, 9]
+
+
+def test_a_gap_that_the_disk_does_not_fill_is_passed_by(ledger: Ledger) -> None:
+    ledger.learn({1: 50}, quarantined=0, deleted=Batch())
+    ledger.raise_ids(50)
+    admit(ledger, 3)
+    assert sendable(ledger) == []
+    ledger.bypass_gap(ledger.order.queue(1))
+    assert sendable(ledger) == [51, 52, 53]
+
+
+def named(payload: bytes) -> Telemetry | None:
+    """Second n of race 5; the 2 had no bike, the 3 was in another boot."""
+    if payload == b"3":
+        raise NotNameable("another boot")
+    return None if payload == b"2" else message(int(payload) + 1, race_id=5)
+
+
+def test_unnamed_seconds_wait_and_become_messages_of_their_race(ledger: Ledger) -> None:
+    unnamed = admit(ledger, 6, race_id=UNNAMED)
+    assert (ledger.unnamed, sendable(ledger)) == (6, [])
+    ledger.name_unwritten(named)
+    assert (ledger.unnamed, ledger.depth, ledger.quarantined) == (0, 4, 1)
+    assert sendable(ledger) == [unnamed[n].id for n in (0, 1, 4, 5)]
+
+
+def test_on_disk_they_are_renamed_before_what_follows_them(ledger: Ledger) -> None:
+    admit(ledger, 4, race_id=UNNAMED)
+    write_all(ledger)
+    live = ledger.admit(5, b"live", due_ns=9, now_ns=0)
+    page = [Record(n + 1, UNNAMED, b"%d" % n) for n in range(4)]
+    batch = ledger.named_batch(page, named)
+    assert (batch.deleted_ids, [record.id for record in batch.renamed]) == ([3], [1, 2])
+    assert batch.quarantined == [(page[3], "another boot")]
+    ledger.named(batch, Written(-2, [], 0, 0))
+    assert (ledger.unnamed, ledger.depth, ledger.on_disk, ledger.quarantined) == (0, 3, 2, 1)
+    queue = ledger.order.queue(5)
+    assert (queue.pending, queue.gap_from_id, queue.resident) == (3, 1, [])
+    ledger.admit_page(queue, list(batch.renamed), is_last=True)
+    assert sendable(ledger) == [1, 2, live.id]
+
+
+def test_what_is_not_to_be_sent_before_it_is_written_waits(ledger: Ledger) -> None:
+    ledger.sends_unwritten = False
+    admit(ledger, 2)
+    assert sendable(ledger) == []
+    write_all(ledger)
+    assert sendable(ledger) == [1, 2]
+    ledger.sends_unwritten = False
+    admit(ledger, 1)
+    ledger.offer_unwritten()
+    assert sendable(ledger) == [3], "the disk takes nothing"

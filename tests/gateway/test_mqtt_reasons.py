@@ -1,0 +1,83 @@
+"""Every answer has one meaning."""
+
+import pytest
+from awscrt import exceptions, mqtt5
+
+from gateway import mqtt_reasons
+from gateway.uplink import Verdict
+
+PUBACKS = {
+    0x00: Verdict.ACCEPTED,
+    0x10: Verdict.ACCEPTED,
+    0x80: Verdict.RETRY,
+    0x83: Verdict.RETRY,
+    0x87: Verdict.REFUSED,
+    0x90: Verdict.REFUSED,
+    0x91: Verdict.RETRY,
+    0x97: Verdict.SLOW_DOWN,
+    0x99: Verdict.REFUSED,
+}
+
+
+@pytest.mark.parametrize("code", list(mqtt5.PubackReasonCode))
+def test_a_puback(code: mqtt5.PubackReasonCode) -> None:
+    answer = mqtt_reasons.puback_answer(code.value, code.name)
+    assert answer.verdict is PUBACKS[code.value]
+    assert bool(answer.reason) == (answer.verdict is not Verdict.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("code", "verdict"),
+    [
+        (0x81, Verdict.SUSPECT),
+        (0x82, Verdict.SUSPECT),
+        (0x87, Verdict.SUSPECT),
+        (0x8B, Verdict.RETRY),
+        (0x8D, Verdict.RETRY),
+        (0x8E, Verdict.RETRY),
+        (0x90, Verdict.SUSPECT),
+        (0x93, Verdict.SLOW_DOWN),
+        (0x94, Verdict.SUSPECT),
+        (0x95, Verdict.SUSPECT),
+        (0x97, Verdict.SLOW_DOWN),
+        (0x98, Verdict.RETRY),
+        (0x9B, Verdict.SUSPECT),
+    ],
+)
+def test_a_disconnect(code: int, verdict: Verdict) -> None:
+    name = mqtt5.DisconnectReasonCode(code).name
+    answer = mqtt_reasons.disconnect_answer(code, name)
+    assert answer.verdict is verdict
+    assert name.replace("_", " ").lower() in answer.reason
+
+
+@pytest.mark.parametrize(
+    ("name", "verdict"),
+    [
+        ("AWS_ERROR_MQTT_TIMEOUT", Verdict.SLOW_DOWN),
+        ("AWS_ERROR_MQTT5_PACKET_VALIDATION", Verdict.REFUSED),
+        ("AWS_ERROR_MQTT5_OPERATION_FAILED_DUE_TO_OFFLINE_QUEUE_POLICY", Verdict.RETRY),
+    ],
+)
+def test_the_sdk_gives_up_on_a_message(name: str, verdict: Verdict) -> None:
+    answer = mqtt_reasons.failure_answer(name, "what the SDK says")
+    assert answer.verdict is verdict
+    assert name in answer.reason
+
+
+def test_a_hangup_without_a_word_is_under_suspicion_and_a_dead_line_is_not() -> None:
+    hung_up = mqtt_reasons.end_answer("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
+    dead = mqtt_reasons.end_answer("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", "")
+    assert (hung_up.verdict, dead.verdict) == (Verdict.SUSPECT, Verdict.RETRY)
+
+
+def test_a_refused_certificate_is_explained() -> None:
+    reason = mqtt_reasons.explain_failed_connect("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
+    assert "cloud.certificate_file" in reason
+
+
+def test_the_sdk_knows_the_names_that_are_explained() -> None:
+    """A name with a typing error would never be met."""
+    names = {*mqtt_reasons._REMEDIES, *mqtt_reasons._FAILURES, *mqtt_reasons._BREAK_OFFS}
+    known = {getattr(exceptions.from_code(code), "name", "") for code in range(1, 0x2000)}
+    assert names <= known

@@ -1,0 +1,29 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
+from gateway.sampler import FieldState, Sample
+
+
+@given(
+    st.text(max_size=40),
+    st.integers(0, 2**63),
+    st.booleans(),
+    st.floats(0, 300),
+    st.none() | st.floats(0, 3000),
+    st.sampled_from(FieldState),
+)
+def test_what_is_kept_comes_back(
+    boot_id: str, end_ns: int, present: bool, cadence_rpm: float, power_w: float | None,
+    state: FieldState,
+) -> None:  # fmt: skip
+    sample = Sample(present, cadence_rpm, 41.5, power_w, state, FieldState.UNKNOWN)
+    second = UnnamedSecond(boot_id, end_ns, "bike-1", sample)
+    assert unnamed_from_json(second.to_json()) == second
+
+
+@pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\x01", b'{"boot_id": 1}'])
+def test_what_is_none_says_so(payload: bytes) -> None:
+    with pytest.raises(NotNameable, match="not an unnamed second"):
+        unnamed_from_json(payload)

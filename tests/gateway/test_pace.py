@@ -1,0 +1,119 @@
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.pace import (
+    BACKLOG_BURST,
+    BYTES_BURST,
+    BYTES_PER_S,
+    MESSAGES_BURST,
+    MESSAGES_PER_S,
+    NS_PER_S,
+    SLOWEST,
+    Pace,
+    TokenBucket,
+)
+
+#: AWS IoT Core, per connection: https://docs.aws.amazon.com/general/latest/gr/iot-core.html
+LIMIT_PER_S = 100
+LIMIT_BYTES_PER_S = 512 * 1024
+
+
+def test_a_bucket_allows_its_burst_then_its_rate() -> None:
+    bucket = TokenBucket(rate_per_s=10, burst=3, now_ns=0)
+    sent_ns = []
+    now_ns = 0
+    for _ in range(6):
+        now_ns = max(now_ns, bucket.ready_ns())
+        bucket.take(1, now_ns)
+        sent_ns.append(now_ns)
+    assert sent_ns == [0, 0, 0, *(n * NS_PER_S // 10 for n in (1, 2, 3))]
+
+
+def test_a_bucket_does_not_save_up_more_than_its_burst() -> None:
+    bucket = TokenBucket(rate_per_s=10, burst=3, now_ns=0)
+    bucket.take(1, 0)
+    later_ns = 100 * NS_PER_S
+    for _ in range(3):
+        assert bucket.ready_ns() <= later_ns
+        bucket.take(1, later_ns)
+    assert bucket.ready_ns() > later_ns
+
+
+def test_another_rate_leaves_what_is_in_the_bucket() -> None:
+    bucket = TokenBucket(rate_per_s=10, burst=4, now_ns=0)
+    bucket.take(3, 0)
+    bucket.change_rate(1, 0)
+    assert bucket.ready_ns() <= 0
+    bucket.take(1, 0)
+    assert bucket.ready_ns() == NS_PER_S
+
+
+@given(
+    st.lists(
+        st.tuples(st.booleans(), st.integers(0, 400), st.integers(100, 128 * 1024)),
+        min_size=150,
+        max_size=400,
+    )
+)
+def test_no_second_exceeds_what_iot_core_allows(
+    messages: list[tuple[bool, int, int]],
+) -> None:
+    """Whatever the mix of live and backlog, of sizes, and however long nothing was sent."""
+    pace, now_ns = Pace(80, 0), 0
+    sent: list[tuple[int, int]] = []
+    for is_live, idle_ms, size_bytes in messages:
+        now_ns = max(now_ns + max(0, idle_ms - 380) * 1_000_000, pace.ready_ns(is_live=is_live))
+        pace.take(size_bytes, now_ns)
+        sent.append((now_ns, size_bytes))
+    for from_ns, _ in sent:
+        second = [size for at_ns, size in sent if from_ns <= at_ns < from_ns + NS_PER_S]
+        assert len(second) <= LIMIT_PER_S
+        # The last of them may begin a little before there is room for all of it.
+        assert sum(second[:-1]) <= LIMIT_BYTES_PER_S
+    assert MESSAGES_PER_S + MESSAGES_BURST <= LIMIT_PER_S
+    assert BYTES_PER_S + BYTES_BURST <= LIMIT_BYTES_PER_S
+
+
+def count_in_a_second(pace: Pace, from_ns: int, *, is_live: bool) -> int:
+    count, now_ns = 0, from_ns
+    while (now_ns := max(now_ns, pace.ready_ns(is_live=is_live))) < from_ns + NS_PER_S:
+        pace.take(300, now_ns)
+        count += 1
+    return count
+
+
+def test_backlog_keeps_to_its_own_pace_and_leaves_room_for_live_messages() -> None:
+    pace = Pace(40, 0)
+    assert count_in_a_second(pace, 0, is_live=False) == BACKLOG_BURST + 40 - 1
+    assert count_in_a_second(pace, 60 * NS_PER_S, is_live=True) >= MESSAGES_PER_S
+
+
+def test_backlog_waits_no_longer_than_a_second_for_live_messages() -> None:
+    pace = Pace(10, 0)
+    for second in range(20):
+        count_in_a_second(pace, second * NS_PER_S, is_live=True)
+    assert pace.ready_ns(is_live=False) <= 20 * NS_PER_S + 1.2 * NS_PER_S
+
+
+def test_slow_down_halves_once_a_second_and_has_an_end() -> None:
+    pace = Pace(80, 0)
+    for _ in range(32):
+        pace.slow_down(0)
+    assert pace.share == 1 / 2, "thirty-two answers at once are one complaint"
+    for second in range(1, 20):
+        pace.slow_down(second * NS_PER_S)
+    assert pace.share == SLOWEST
+    assert count_in_a_second(pace, 100 * NS_PER_S, is_live=True) <= MESSAGES_BURST + 2
+
+
+def test_acceptances_bring_it_back_step_by_step() -> None:
+    pace = Pace(80, 0)
+    pace.slow_down(0)
+    shares = []
+    for tenth in range(1, 121):
+        pace.accepted(tenth * NS_PER_S // 10)
+        shares.append(pace.share)
+    assert shares[0] == 1 / 2
+    assert shares == sorted(shares)
+    assert shares[49] < 0.8
+    assert shares[-1] == 1.0

@@ -1,0 +1,113 @@
+"""Commands to a whole gateway; over a real broker: tests/e2e/test_remote_race.py."""
+
+import json
+from pathlib import Path
+
+from gateway.race_file import RaceFile
+from gateway.remote_control import RemoteControl
+from gateway.remote_races import RemoteRaces
+from tests.gateway.test_remote_races import NOW_MS, start, stop
+from tests.support.gateways import VirtualGateway, config
+from tests.support.virtual_clock import VirtualClock
+
+
+class Rig:
+    """Two bikes that ride by command."""
+
+    def __init__(self, state_dir: Path, clock: VirtualClock | None = None) -> None:
+        self.clock = clock or VirtualClock(NOW_MS)
+        races = RemoteRaces(["bike-1", "bike-2"])
+        file = RaceFile(state_dir / "races.json")
+        state_dir.mkdir(exist_ok=True)
+        file.load(races)
+        self.control = RemoteControl(races, file, self.clock)
+        self.virtual = VirtualGateway(
+            config(state_dir, [{}, {}]),
+            NOW_MS,
+            clock=self.clock,
+            races={bike_id: self.control.races_of(bike_id) for bike_id in ("bike-1", "bike-2")},
+        )
+        self.control.on_change = self.virtual.gateway.races_changed
+
+    async def command(self, payload: bytes) -> bool:
+        response = json.loads(await self.control.handle(payload))
+        await self.clock.settle()
+        ok: bool = response["ok"]
+        return ok
+
+    def ridden(self, bike_id: str = "bike-1") -> list[tuple[int, int, str]]:
+        return [
+            (t.race_id, t.second, t.event) for t in self.virtual.delivered if t.bike_id == bike_id
+        ]
+
+    async def start(self) -> None:
+        await self.virtual.start()
+        self.virtual.uplink.connect()
+
+
+async def test_nothing_is_ridden_until_it_is_commanded(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.virtual.run_for(20)
+    assert rig.virtual.delivered == []
+    assert await rig.command(start(in_s=25, length_s=4))
+    await rig.virtual.run_for(10)
+    assert rig.ridden() == [
+        (12, 1, "update"), (12, 2, "update"), (12, 3, "update"), (12, 4, "final"),
+    ]  # fmt: skip
+    assert rig.ridden("bike-2") == []
+    await rig.virtual.stop()
+
+
+async def test_stopped_in_mid_race_it_ends_with_a_final(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0))
+    await rig.virtual.run_for(3.5)
+    assert await rig.command(stop())
+    await rig.virtual.run_for(5)
+    assert [event for _, _, event in rig.ridden()] == ["update"] * 3 + ["final"]
+    [final] = [t for t in rig.virtual.delivered if t.is_final]
+    assert (final.second, final.samples) == (4, 4)
+    await rig.virtual.stop()
+
+
+async def test_replaced_in_mid_race_the_other_goes_on_at_its_current_second(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0))
+    await rig.virtual.run_for(3.5)
+    assert not await rig.command(start(in_s=2, race_id=13, racer_id=8))
+    assert await rig.command(start("replace", in_s=2, race_id=13, racer_id=8, length_s=5))
+    await rig.virtual.run_for(6)
+    assert rig.ridden() == [
+        (12, 1, "update"), (12, 2, "update"), (12, 3, "update"), (12, 4, "final"),
+        (13, 3, "update"), (13, 4, "update"), (13, 5, "final"),
+    ]  # fmt: skip
+    await rig.virtual.stop()
+
+
+async def test_killed_in_mid_race_it_rides_on_after_the_restart(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0, length_s=20))
+    await rig.virtual.run_for(5)
+    await rig.virtual.kill()
+    following = Rig(tmp_path, rig.clock)
+    await following.start()
+    await following.virtual.run_for(20)
+    assert [second for _, second, _ in following.ridden()] == list(range(6, 21))
+    assert following.ridden()[-1] == (12, 20, "final")
+    await following.virtual.stop()
+
+
+async def test_without_the_time_a_start_is_refused(tmp_path: Path) -> None:
+    clock = VirtualClock(NOW_MS)
+    clock.is_set = False
+    rig = Rig(tmp_path, clock)
+    await rig.start()
+    assert not await rig.command(start())
+    assert not (tmp_path / "races.json").exists()
+    await rig.virtual.stop()

@@ -1,0 +1,230 @@
+"""Commands: repeated, late, malformed, for an unknown bike; replacing and stopping."""
+
+import json
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.race import Race, Racer
+from gateway.remote_races import MAX_RACES, BikeRaces, RemoteRaces
+
+NOW_MS = 1_795_247_400_000
+
+
+def start(command: str = "start", in_s: int = 10, **changes: Any) -> bytes:
+    """A race of 300 s that begins `in_s` after now."""
+    fields = {
+        "command": command,
+        "bikeId": "bike-1",
+        "raceId": 12,
+        "racerId": 7,
+        "name": "Hayden",
+        "classId": 1,
+        "startMs": NOW_MS + in_s * 1000,
+        "lengthS": 300,
+    }
+    names = {"race_id": "raceId", "bike_id": "bikeId", "racer_id": "racerId", "length_s": "lengthS"}
+    fields |= {names.get(name, name): value for name, value in changes.items()}
+    return json.dumps(fields).encode()
+
+
+def stop(race_id: int = 12, bike_id: str = "bike-1") -> bytes:
+    return json.dumps({"command": "stop", "bikeId": bike_id, "raceId": race_id}).encode()
+
+
+@pytest.fixture
+def races() -> RemoteRaces:
+    return RemoteRaces(["bike-1", "bike-2"])
+
+
+def ids(races: RemoteRaces, bike_id: str = "bike-1") -> list[int]:
+    return [race.race_id for race in races.of(bike_id).all]
+
+
+def test_a_start_says_who_rides_what_when(races: RemoteRaces) -> None:
+    response = races.apply(start(), NOW_MS)
+    assert json.loads(response.to_json()) == {
+        "ok": True,
+        "result": "accepted",
+        "command": "start",
+        "bikeId": "bike-1",
+        "raceId": 12,
+    }
+    race = Race(12, NOW_MS + 10_000, 300, Racer(7, "Hayden", 1))
+    assert races.of("bike-1").race_at(NOW_MS) == race
+    assert races.of("bike-1").race_at(race.end_ms - 1) == race
+    assert races.of("bike-1").race_at(race.end_ms) is None
+    assert races.of("bike-2").race_at(NOW_MS) is None
+
+
+def test_two_bikes_ride_different_races(races: RemoteRaces) -> None:
+    assert races.apply(start(), NOW_MS).ok
+    assert races.apply(start(bike_id="bike-2", race_id=13, racer_id=8), NOW_MS).ok
+    assert (ids(races, "bike-1"), ids(races, "bike-2")) == ([12], [13])
+
+
+def test_repeated_it_holds_already(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    response = races.apply(start(), NOW_MS + 20_000)
+    assert (response.ok, response.result) == (True, "already")
+    assert ids(races) == [12]
+
+
+def test_races_follow_each_other(races: RemoteRaces) -> None:
+    races.apply(start(in_s=310, race_id=13), NOW_MS)
+    races.apply(start(in_s=10, race_id=12), NOW_MS)
+    assert ids(races) == [12, 13]
+    first = races.of("bike-1").all[0]
+    following = races.of("bike-1").race_after(first)
+    assert following is not None
+    assert following.race_id == 13
+    assert races.of("bike-1").race_after(following) is None
+
+
+def test_late_it_joins_a_race_that_is_on(races: RemoteRaces) -> None:
+    assert races.apply(start(in_s=-299), NOW_MS).ok
+
+
+def test_too_late_it_is_refused(races: RemoteRaces) -> None:
+    response = races.apply(start(in_s=-302), NOW_MS)
+    assert response.reason == "race 12 was over 2 s ago"
+    assert ids(races) == []
+
+
+def test_a_race_in_the_way_is_not_ended_by_start_but_by_replace(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    response = races.apply(start(in_s=100, race_id=13), NOW_MS)
+    assert not response.ok
+    assert response.reason is not None
+    assert "race 12 of racer 7 is in the way" in response.reason
+    assert ids(races) == [12]
+    assert races.apply(start("replace", in_s=100, race_id=13), NOW_MS).ok
+    assert ids(races) == [13]
+
+
+def test_a_race_that_has_begun_is_not_ridden_twice_under_its_name(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-10), NOW_MS)
+    response = races.apply(start("replace", in_s=-10, length_s=600), NOW_MS)
+    assert response.reason is not None
+    assert "is being ridden by racer 7 already" in response.reason
+    assert races.apply(start("replace", in_s=-10, racer_id=8), NOW_MS).ok, "another racer may"
+
+
+def test_a_race_that_has_not_begun_can_be_moved(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    assert races.apply(start("replace", in_s=20), NOW_MS).ok
+    assert [race.start_ms for race in races.of("bike-1").all] == [NOW_MS + 20_000]
+
+
+def test_stop_and_stop_again(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    races.apply(start(in_s=310, race_id=13), NOW_MS)
+    assert races.apply(stop(12), NOW_MS).result == "accepted"
+    assert races.apply(stop(12), NOW_MS).result == "already"
+    assert ids(races) == [13]
+
+
+@pytest.mark.parametrize("command", [start(bike_id="bike-9"), stop(bike_id="bike-9")])
+def test_an_unknown_bike(races: RemoteRaces, command: bytes) -> None:
+    response = races.apply(command, NOW_MS)
+    assert response.reason == "no bike 'bike-9' here; expected one of: bike-1, bike-2"
+
+
+def test_without_the_time_no_race_is_begun_but_one_can_be_stopped(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    response = races.apply(start(in_s=400, race_id=13), None)
+    assert response.reason is not None
+    assert "clock is not set" in response.reason
+    assert races.apply(stop(), None).ok
+
+
+@pytest.mark.parametrize(
+    ("command", "what"),
+    [
+        (b"", "JSON"),
+        (b"\xff\xfe", "JSON"),
+        (b"[]", "command"),
+        (b'{"command": "begin"}', "command"),
+        (start(race_id="12"), "raceId: Input should be a valid integer"),
+        (start(race_id=-1), "raceId"),
+        (start(classId=7), "classId"),
+        (start(name=""), "name"),
+        (start(length_s=0), "lengthS"),
+        (start(length_s=86_401), "lengthS"),
+        (start(startMs=1.5), "startMs"),
+        (start(colour="red"), "colour"),
+        (start(name="x" * 9000), "8192"),
+        (b'{"command": "stop", "bikeId": "bike-1"}', "raceId: Field required"),
+        (b"[" * 5000, "JSON"),
+    ],
+)
+def test_malformed_it_is_refused_with_the_field_and_changes_nothing(
+    races: RemoteRaces, command: bytes, what: str
+) -> None:
+    races.apply(start(in_s=400, race_id=5), NOW_MS)
+    response = races.apply(command, NOW_MS)
+    assert (response.ok, response.result) == (False, "refused")
+    assert response.reason is not None
+    assert what in response.reason
+    assert ids(races) == [5]
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_answered(payload: bytes) -> None:
+    races = RemoteRaces(["bike-1"])
+    assert not races.apply(payload, NOW_MS).ok
+
+
+def test_there_is_an_end_to_how_many_races_wait(races: RemoteRaces) -> None:
+    for number in range(MAX_RACES):
+        assert races.apply(start(in_s=300 * number, race_id=number), NOW_MS).ok
+    response = races.apply(start(in_s=300 * MAX_RACES, race_id=99), NOW_MS)
+    assert response.reason is not None
+    assert str(MAX_RACES) in response.reason
+    later_ms = NOW_MS + 300_000
+    assert races.apply(start(in_s=300 * MAX_RACES, race_id=99), later_ms).ok, "one is over"
+
+
+def test_what_is_over_is_forgotten(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    races.forget_before(NOW_MS + 310_000 - 1)
+    assert ids(races) == [12]
+    races.forget_before(NOW_MS + 310_000)
+    assert ids(races) == []
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["start", "replace", "stop"]),
+            st.integers(1, 5),
+            st.integers(-400, 900),
+            st.integers(1, 400),
+        ),
+        max_size=30,
+    )
+)
+def test_whatever_is_commanded_no_two_races_of_a_bike_overlap(
+    commands: list[tuple[str, int, int, int]],
+) -> None:
+    races = RemoteRaces(["bike-1"])
+    for command, race_id, in_s, length_s in commands:
+        if command == "stop":
+            payload = stop(race_id)
+        else:
+            payload = start(command, in_s, race_id=race_id, length_s=length_s)
+        before = races.of("bike-1").all
+        response = races.apply(payload, NOW_MS)
+        ridden = races.of("bike-1").all
+        assert (response.result == "accepted") == (ridden != before)
+        for one, following in pairwise(ridden):
+            assert one.end_ms <= following.start_ms
+
+
+def test_no_races() -> None:
+    races = BikeRaces()
+    assert races.race_at(0) is None
+    assert races.race_after(Race(1, 0, 300)) is None

@@ -1,0 +1,72 @@
+"""Whatever has become of the file, a store opens, or the reason is said."""
+
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from gateway.store import SCHEMA_VERSION, Batch, Record, Store, StoreError
+from gateway.store_recovery import open_store
+
+ROOMY = 100 * 1024 * 1024
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "state" / "buffer.db"
+
+
+@pytest.mark.parametrize("content", [b"not a database at all " * 400, b"SQLite format 3\x00" * 500])
+def test_a_file_that_cannot_be_read_is_set_aside_whole(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
+    opened = open_store(path, ROOMY, now_ms=1234)
+    aside = path.with_name("buffer.db.damaged-1234")
+    assert opened.note is not None
+    assert str(aside) in opened.note
+    assert aside.read_bytes() == content
+    opened.store.write(Batch([Record(1, 1, b"a")]))
+    opened.store.close()
+
+
+def test_damage_behind_the_header_is_found_at_the_start(path: Path) -> None:
+    store = Store(path, ROOMY)
+    store.write(Batch([Record(n, n % 7, bytes(100)) for n in range(1, 2000)]))
+    store.close()
+    content = bytearray(path.read_bytes())
+    content[3 * 4096 :] = bytes(len(content) - 3 * 4096)
+    path.write_bytes(content)
+    opened = open_store(path, ROOMY, now_ms=9)
+    assert opened.note is not None
+    assert opened.store.pending_by_race() == {}
+    opened.store.close()
+
+
+def test_a_file_that_is_only_out_of_reach_is_left_alone(path: Path) -> None:
+    store = Store(path, ROOMY)
+    store.write(Batch([Record(1, 1, b"a")]))
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("PRAGMA locking_mode = EXCLUSIVE")
+    store.close()
+    holder.execute("BEGIN EXCLUSIVE")
+    with pytest.raises(StoreError, match="locked"):
+        open_store(path, ROOMY, now_ms=9)
+    holder.execute("ROLLBACK")
+    holder.close()
+    store = Store(path, ROOMY)
+    assert store.pending_by_race() == {1: 1}
+    store.close()
+
+
+def test_a_file_of_a_newer_version_is_set_aside_too(path: Path) -> None:
+    Store(path, ROOMY).close()
+    with sqlite3.connect(path) as other:
+        other.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
+    other.close()
+    content = path.read_bytes()
+    opened = open_store(path, ROOMY, now_ms=5)
+    assert opened.note is not None
+    assert f"has format {SCHEMA_VERSION + 1}" in opened.note
+    assert opened.lost is None, "what is in it is for that version to say"
+    assert path.with_name("buffer.db.damaged-5").read_bytes() == content
+    opened.store.close()

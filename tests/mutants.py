@@ -1,0 +1,161 @@
+"""`make test-the-tests`: seeded faults that the tests must find.
+
+Each fault is put into a copy of the code, and the tests that are to find it run there. A fault
+that no test finds is a hole in the tests, and the exit code 1.
+
+    python -m tests.mutants [NAME …]
+"""
+
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+COPIED = ("gateway", "drivers", "tests", "config", "pyproject.toml")
+TIMEOUT_S = 300
+
+PROMISE = "tests/gateway/test_buffer_promise.py"
+POWER_CUT = "tests/durability/test_power_cut.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Mutant:
+    """In `file`, `right` becomes `wrong`; `tests` must fail then."""
+
+    name: str
+    file: str
+    right: str
+    wrong: str
+    tests: str
+
+
+MUTANTS = (
+    Mutant(
+        "no fsync",
+        "gateway/store.py",
+        "PRAGMA synchronous = FULL",
+        "PRAGMA synchronous = OFF",
+        POWER_CUT,
+    ),
+    Mutant(
+        "acknowledged before the broker has it",
+        "gateway/publisher.py",
+        "        self._uplink.publish(ticket, entry.payload)",
+        "        self._uplink.publish(ticket, entry.payload)\n"
+        "        self._buffer.acknowledge(entry)",
+        PROMISE,
+    ),
+    Mutant(
+        "called written before it is",
+        "gateway/buffer.py",
+        "        written = await self._disk.write(batch)\n",
+        "        for entry in due:\n"
+        "            self._ledger.unwritten.pop(entry.id, None)\n"
+        "            entry.on_disk = True\n"
+        "        written = await self._disk.write(batch)\n",
+        PROMISE,
+    ),
+    Mutant("written too late", "gateway/buffer.py", "COMMIT_AT = 0.8", "COMMIT_AT = 3.0", PROMISE),
+    Mutant(
+        "oldest race first",
+        "gateway/send_order.py",
+        "return reversed(self._races.values())",
+        "return iter(list(self._races.values()))",
+        PROMISE,
+    ),
+    Mutant(
+        "last in, first out",
+        "gateway/send_order.py",
+        "return self.id < other.id",
+        "return self.id > other.id",
+        PROMISE,
+    ),
+    Mutant(
+        "not given back when the line breaks",
+        "gateway/ledger.py",
+        "        if not entry.done:\n            self.order.put(entry)",
+        "        if entry.done:\n            self.order.put(entry)",
+        PROMISE,
+    ),
+    Mutant(
+        "a message between two pages is passed over",
+        "gateway/ledger.py",
+        "queue.gap_from_id = None if is_last else records[-1].id + 1",
+        "queue.gap_from_id = None if is_last else records[-1].id + 2",
+        PROMISE,
+    ),
+    Mutant(
+        "deleted though not acknowledged",
+        "gateway/ledger.py",
+        "            if entry.done:  # acknowledged while it was being written",
+        "            if entry.done or entry.id % 50 == 0:",
+        PROMISE,
+    ),
+    Mutant(
+        "a refused message blocks those behind it",
+        "gateway/publisher.py",
+        "self._standing_back.append((return_ns, entry))",
+        "self._buffer.give_back(entry)",
+        "tests/gateway/test_publisher.py",
+    ),
+    Mutant(
+        "a guessed race",
+        "gateway/race_clock.py",
+        "        if clock.is_trustworthy():\n            clock.reanchor()",
+        "        if True:\n            clock.reanchor()",
+        "tests/gateway/test_bike.py",
+    ),
+)
+
+
+def main() -> int:
+    wanted = sys.argv[1:]
+    survivors = [
+        mutant for mutant in MUTANTS if _is_wanted(mutant, wanted) and not _is_found(mutant)
+    ]
+    for mutant in survivors:
+        print(f"not found: {mutant.name} ({mutant.file})")
+    return 1 if survivors else 0
+
+
+def _is_wanted(mutant: Mutant, wanted: list[str]) -> bool:
+    return not wanted or any(name in mutant.name for name in wanted)
+
+
+def _is_found(mutant: Mutant) -> bool:
+    began_s = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="mutant-") as directory:
+        copy = Path(directory)
+        for name in COPIED:
+            source = ROOT / name
+            if source.is_dir():
+                shutil.copytree(source, copy / name, ignore=shutil.ignore_patterns("__pycache__"))
+            else:
+                shutil.copy(source, copy / name)
+        file = copy / mutant.file
+        code = file.read_text(encoding="utf-8")
+        assert code.count(mutant.right) == 1, f"{mutant.name}: {mutant.file} has changed"
+        file.write_text(code.replace(mutant.right, mutant.wrong), encoding="utf-8")
+        found = _tests_fail(copy, mutant.tests)
+    verdict = "found" if found else "NOT FOUND"
+    print(f"{verdict:9} {time.monotonic() - began_s:5.1f} s  {mutant.name}", flush=True)
+    return found
+
+
+def _tests_fail(directory: Path, tests: str) -> bool:
+    # It is enough to know that there is a counterexample: the smallest is not looked for.
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=no-shrinking"]
+    command = [sys.executable, "-m", "pytest", *options, tests]
+    done = subprocess.run(
+        command, cwd=directory, capture_output=True, timeout=TIMEOUT_S, check=False
+    )
+    # 1: tests failed. Anything else, such as no tests at all, shows nothing.
+    return done.returncode == 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,100 @@
+"""A Buffer over a real file on virtual time, whose disk can be told to fail."""
+
+import asyncio
+from pathlib import Path
+
+from gateway.buffer import Buffer
+from gateway.disk import Disk
+from gateway.send_order import Entry
+from gateway.store import Batch, Store, StoreError, Written
+from gateway.store_recovery import Opened, open_store
+from gateway.telemetry import telemetry_from_json
+from tests.support.virtual_clock import InlineExecutor, VirtualClock
+
+#: A page each may have to come from disk before there is something to take.
+PATIENCE_ROUNDS = 4
+
+ROOMY = 100 * 1024 * 1024
+
+
+class BufferBench:
+    """`failure`: what every open and write raises while it is set. `writes`: those that worked."""
+
+    def __init__(
+        self,
+        path: Path,
+        clock: VirtualClock | None = None,
+        *,
+        interval_s: float = 1.0,
+        max_bytes: int = ROOMY,
+    ) -> None:
+        self.path = path
+        self.clock = clock or VirtualClock()
+        self.failure: StoreError | None = None
+        self.writes = 0
+        self.store: Store | None = None
+        self._max_bytes = max_bytes
+        disk = Disk(self._open, InlineExecutor(), self.clock)
+        self.buffer = Buffer(disk, self.clock, interval_s)
+        self._run: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        await self.buffer.commit()
+        self.writes = 0
+        self._run = asyncio.create_task(self.buffer.run())
+        await self.clock.settle()
+
+    async def stop(self) -> None:
+        """Like a kill: nothing is written any more."""
+        if self._run is not None:
+            self._run.cancel()
+            await asyncio.wait([self._run])
+            self._run = None
+        if self.store is not None:
+            self.store.close()
+
+    async def take(self) -> Entry | None:
+        """The next message, waited for if it lies on disk."""
+        for _ in range(PATIENCE_ROUNDS):
+            await self.clock.settle()
+            entry = self.buffer.head()
+            if entry is not None:
+                self.buffer.take(entry)
+                return entry
+        return None
+
+    async def take_all(self) -> list[Entry]:
+        taken = []
+        while (entry := await self.take()) is not None:
+            taken.append(entry)
+        return taken
+
+    def on_disk(self) -> list[int]:
+        """Seconds of the messages that a crash now would leave behind."""
+        assert self.store is not None
+        records = [
+            record
+            for race_id in self.store.pending_by_race()
+            for record in self.store.page(race_id, 0, 1_000_000)
+        ]
+        return [telemetry_from_json(record.payload).second for record in records]
+
+    def _open(self, *, is_damaged: bool) -> Opened:
+        if self.failure:
+            raise self.failure
+        opened = open_store(self.path, self._max_bytes, now_ms=1, is_damaged=is_damaged)
+        self.store = opened.store
+        write = opened.store.write
+
+        def write_or_fail(batch: Batch) -> Written:
+            if self.failure:
+                raise self.failure
+            self.writes += 1
+            return write(batch)
+
+        opened.store.write = write_or_fail  # type: ignore[method-assign]
+        return opened
+
+
+def seconds(entries: list[Entry]) -> list[int]:
+    return [telemetry_from_json(entry.payload).second for entry in entries]
