@@ -267,6 +267,8 @@ class Buffer:
         written = await self._disk.write(batch)
         self._ledger.sends_unwritten = self._interval_ns > 0
         self._ledger.written(due, batch, written)
+        for race_id in written.evicted_race_ids:
+            log.error("oldest race given up: no room", race_id=race_id, lost=self._ledger.lost)
         if self._ledger.to_delete:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
         self._tell_available()

@@ -156,7 +156,7 @@ class IotCore:
             self._tell().on_answer(ticket, answer)
 
     def _on_published(self, send: _Send, future: Any) -> None:
-        if self._pending.get(send.ticket) is not send:
+        if self._stopping or self._pending.get(send.ticket) is not send:
             return  # answered already, when the connection broke
         del self._pending[send.ticket]
         self._tell().on_answer(send.ticket, _answer(future))

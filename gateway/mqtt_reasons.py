@@ -76,6 +76,8 @@ def puback_answer(code: int, code_name: str) -> Answer:
 def failure_answer(error_name: str, message: str) -> Answer:
     """The SDK has given up on a message."""
     verdict = _FAILURES.get(error_name, Verdict.RETRY)
+    if verdict is Verdict.SLOW_DOWN:
+        return Answer(verdict, f"no answer in time: discarded, or lost on its way ({error_name})")
     return Answer(verdict, explain(error_name, message))
 
 

@@ -32,10 +32,11 @@ class Publisher:
     | ACCEPTED | forgotten |
     | RETRY | sent again; all pause, doubling, and go one at a time until one is accepted |
     | SLOW_DOWN | sent again; the pace is halved, and comes back with acceptances |
-    | REFUSED | a strike; it stands back and the others go on. Refused one after the other, they pause as for RETRY: not the message is wrong then, and nothing is hammered |
-    | SUSPECT | sent again, one at a time; who is then alone in flight when the broker hangs up gets a strike |
+    | REFUSED | a strike. Refused one after the other, they pause as for RETRY: not the message is wrong then, and nothing is hammered |
+    | SUSPECT | sent again, alone, in turns with what is next; if the broker hangs up over it alone, a strike |
 
-    Three strikes, and a message is quarantined with the last reason.
+    A struck message stands back while the others go on, and is then sent alone. Three strikes, and
+    it is quarantined with the last reason.
     """  # noqa: E501
 
     def __init__(
@@ -52,9 +53,11 @@ class Publisher:
         self._paused_until_ns = 0
         self._one_at_a_time = False
         self._refused_last = False
-        #: To be sent one at a time, because the broker hung up over one of them.
+        #: To be sent alone. In the order of the buffer newer ones would starve them.
         self._suspects: list[Entry] = []
-        self._was_alone = False
+        #: The suspect that is in flight, alone.
+        self._probe: Entry | None = None
+        self._was_probing = False
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self._answered = asyncio.Event()
@@ -100,7 +103,6 @@ class Publisher:
         changed = self.connected or reason != self._reason
         if self.connected:
             self._buffer.senders_online -= 1
-            self._was_alone = bool(self._suspects) and len(self._in_flight) == 1
         self.connected = False
         self._answered.set()
         self._reason = reason
@@ -114,23 +116,24 @@ class Publisher:
             case Verdict.ACCEPTED:
                 self._accept(entry)
             case Verdict.RETRY:
-                self._buffer.give_back(entry)
+                self._again(entry)
                 self._hold(answer.reason)
             case Verdict.SLOW_DOWN:
-                self._buffer.give_back(entry)
+                self._again(entry)
                 self._slow_down(answer.reason)
             case Verdict.REFUSED:
                 self._refuse(entry, answer.reason)
             case Verdict.SUSPECT:
                 self._suspect(entry, answer.reason)
-        self._suspects = [suspect for suspect in self._suspects if not suspect.done]
+        if entry is self._probe:
+            self._probe = None
         self._wake.set()
 
     def _send(self) -> int | None:
         """Send what may go now; gives when more may go, None if only an event can tell."""
         self._let_return()
         while self.connected and len(self._in_flight) < self._window:
-            entry = self._buffer.head()
+            entry = self._next()
             if entry is None:
                 break
             now_ns = self._clock.monotonic_ns()
@@ -138,12 +141,27 @@ class Publisher:
             ready_ns = max(self._paused_until_ns, pace_ns)
             if ready_ns > now_ns:
                 return min(ready_ns, self._next_return_ns() or ready_ns)
-            self._buffer.take(entry)
             self._pace.take(len(entry.payload), now_ns)
             self._publish(entry, now_ns)
         return self._next_return_ns()
 
+    def _next(self) -> Entry | None:
+        """A suspect and what is next in the order, in turns."""
+        for entry in [suspect for suspect in self._suspects if suspect.done]:  # evicted meanwhile
+            self._suspects.remove(entry)
+            self._buffer.give_back(entry)
+        head = self._buffer.head()
+        if self._suspects and (head is None or not self._was_probing):
+            return self._suspects[0]
+        return head
+
     def _publish(self, entry: Entry, now_ns: int) -> None:
+        self._was_probing = entry in self._suspects
+        if self._was_probing:
+            self._suspects.remove(entry)
+            self._probe = entry
+        else:
+            self._buffer.take(entry)
         entry.sent_ns = now_ns
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         self._in_flight[ticket] = entry
@@ -151,7 +169,13 @@ class Publisher:
 
     @property
     def _window(self) -> int:
-        return 1 if self._one_at_a_time or self._suspects else WINDOW
+        return 1 if self._one_at_a_time or self._suspects or self._probe else WINDOW
+
+    def _again(self, entry: Entry) -> None:
+        if entry is self._probe:
+            self._suspects.insert(0, entry)
+        else:
+            self._buffer.give_back(entry)
 
     def _accept(self, entry: Entry) -> None:
         self.accepted += 1
@@ -174,12 +198,11 @@ class Publisher:
 
     def _suspect(self, entry: Entry, reason: str) -> None:
         if self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS:
-            self._buffer.give_back(entry)
-        elif self._was_alone:
+            self._again(entry)
+        elif entry is self._probe:
             self._strike(entry, reason)
         else:
             self._suspects.append(entry)
-            self._buffer.give_back(entry)
 
     def _strike(self, entry: Entry, reason: str) -> None:
         entry.strikes += 1
@@ -194,8 +217,7 @@ class Publisher:
         now_ns = self._clock.monotonic_ns()
         due = [entry for return_ns, entry in self._standing_back if return_ns <= now_ns]
         self._standing_back = [one for one in self._standing_back if one[0] > now_ns]
-        for entry in due:
-            self._buffer.give_back(entry)
+        self._suspects += due
 
     def _next_return_ns(self) -> int | None:
         return min((return_ns for return_ns, _ in self._standing_back), default=None)

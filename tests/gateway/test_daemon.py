@@ -13,8 +13,9 @@ from drivers import Clock, DriverOptions, Reading
 from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
+from gateway.daemon import _uplinks
 from gateway.store import Store
-from gateway.telemetry import Telemetry
+from gateway.telemetry import Telemetry, telemetry_from_json
 from tests.support.gateways import VirtualGateway, config
 
 RACE = 5_400_763
@@ -233,3 +234,34 @@ async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_p
         pending = store.pending_by_race()
     assert pending == {RACE: 20}, "11 of one bike, 9 of the silent one"
     CLINGING.pop().released.set()
+
+
+async def test_one_connection_carries_eighty_bikes_and_more_need_another(tmp_path: Path) -> None:
+    for bikes, connections in ((1, 1), (80, 1), (81, 2), (200, 3)):
+        assert len(_uplinks(config(tmp_path, [{}] * bikes), None)) == connections
+
+
+async def test_a_hundred_bikes_over_two_connections_within_iot_cores_limits(
+    tmp_path: Path,
+) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}] * 100), RACE_START_MS, connections=2)
+    await virtual.start()
+    await virtual.run_for(10)
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.state, cloud.connections, cloud.connected) == ("not connected yet", 2, 0)
+    virtual.uplinks[0].connect()
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.state, cloud.connected) == ("not connected yet", 1)
+    virtual.uplinks[1].connect()
+    assert virtual.gateway.status.cloud.state == "connected"
+    for _ in range(30):
+        before = [len(uplink.sent) for uplink in virtual.uplinks]
+        await virtual.run_for(1)
+        sent = [len(uplink.sent) - n for uplink, n in zip(virtual.uplinks, before, strict=True)]
+        assert max(sent) <= 100
+    arrived = [telemetry_from_json(one) for uplink in virtual.uplinks for one in uplink.delivered]
+    assert {(t.bike_id, t.second) for t in arrived} >= {
+        (f"bike-{number}", second) for number in range(1, 101) for second in range(1, 35)
+    }
+    assert virtual.gateway.status.buffer.depth <= 100, "the backlog of 10 s is gone"
+    await virtual.stop()

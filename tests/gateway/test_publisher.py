@@ -247,6 +247,27 @@ async def test_an_innocent_message_survives_a_line_that_breaks_again_and_again(
     assert bench.delivered() == [1, 2, 3]
 
 
+async def test_suspects_of_an_older_race_do_not_starve_behind_a_live_one(bench: Bench) -> None:
+    """Seen with a slow line: one hang-up at the end of a race, and the window stayed at one."""
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in range(1, 11):
+        bench.buffer.append(message(second, race_id=1))
+    await bench.clock.run_for(0.1)
+    bench.uplink.cut("hung up", Verdict.SUSPECT)
+    bench.uplink.connect()
+    for second in range(1, 61):
+        for bike in range(3):
+            bench.buffer.append(message(second, race_id=2, bike=f"bike-{bike}"))
+        for _ in range(5):  # round trips of 200 ms: five messages a second, one at a time
+            await bench.clock.run_for(0.2)
+            bench.uplink.answer_all(ACCEPTED)
+    assert bench.buffer.status.depth <= 3
+    assert [second for race, second in seconds_of(bench.uplink.delivered) if race == 1] == list(
+        range(1, 11)
+    )
+
+
 async def test_a_connection_that_ends_long_after_a_publish_accuses_nobody(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     bench.buffer.append(message(1))

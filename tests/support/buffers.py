@@ -18,7 +18,10 @@ ROOMY = 100 * 1024 * 1024
 
 
 class BufferBench:
-    """`failure`: what every open and write raises while it is set. `writes`: those that worked."""
+    """`failure`: what every open and write raises while it is set. `writes`: those that worked.
+
+    `is_damaged`: the file is found to be damaged when it is first opened.
+    """
 
     def __init__(
         self,
@@ -32,8 +35,10 @@ class BufferBench:
         self.clock = clock or VirtualClock()
         self.failure: StoreError | None = None
         self.writes = 0
+        self.is_damaged = False
         self.store: Store | None = None
         self._max_bytes = max_bytes
+        self._opened = 0
         disk = Disk(self._open, InlineExecutor(), self.clock)
         self.buffer = Buffer(disk, self.clock, interval_s)
         self._run: asyncio.Task[None] | None = None
@@ -82,7 +87,9 @@ class BufferBench:
     def _open(self, *, is_damaged: bool) -> Opened:
         if self.failure:
             raise self.failure
-        opened = open_store(self.path, self._max_bytes, now_ms=1, is_damaged=is_damaged)
+        is_damaged, self.is_damaged = is_damaged or self.is_damaged, False
+        self._opened += 1
+        opened = open_store(self.path, self._max_bytes, now_ms=self._opened, is_damaged=is_damaged)
         self.store = opened.store
         write = opened.store.write
 

@@ -57,6 +57,15 @@ class FakeUplink:
         for ticket in tickets:
             self._listener.on_answer(ticket, Answer(verdict, reason))
 
+    def answer_all(self, answer: Answer) -> None:
+        """What has been left unanswered so far is answered now, in order."""
+        assert self._listener is not None
+        for ticket, payload in list(self._open.items()):
+            del self._open[ticket]
+            if answer.verdict is Verdict.ACCEPTED:
+                self.delivered.append(payload)
+            self._listener.on_answer(ticket, answer)
+
     def _reply(self, ticket: int, payload: bytes) -> None:
         if self._open.get(ticket) is not payload or self._listener is None:
             return

@@ -1,5 +1,6 @@
 """`alleycat-gateway run` as a process of its own."""
 
+import os
 import re
 import signal
 import subprocess
@@ -35,6 +36,9 @@ class GatewayProcess:
             "reconnect_max_s": 1,
         }
         self.python = sys.executable
+        #: On top of our own.
+        self.environment: dict[str, str] = {}
+        self.race_mode = "continuous"
         self.race_length_s = 10
         self.race_offset_ms = 0
         self.bikes = [_fake_bike(1), _fake_bike(2)]
@@ -53,7 +57,7 @@ class GatewayProcess:
         cloud = "\n".join(f"{key} = {_toml(value)}" for key, value in self.cloud.items())
         self.config_file.write_text(
             f'thing_name = "gateway-1"\nstate_dir = "state"\n[cloud]\n{cloud}\n'
-            f"[race]\nlength_s = {self.race_length_s}\n"
+            f'[race]\nmode = "{self.race_mode}"\nlength_s = {self.race_length_s}\n'
             f"offset_ms = {self.race_offset_ms}\n" + "\n".join(self.bikes),
             encoding="utf-8",
         )
@@ -75,6 +79,7 @@ class GatewayProcess:
                 ],
                 stdout=log,
                 stderr=log,
+                env={**os.environ, **self.environment},
             )
         self.wait_for_log("racing", times=seen + 1)
 

@@ -54,9 +54,11 @@ class VirtualGateway:
         *,
         clock: VirtualClock | None = None,
         races: Mapping[str, Races] | None = None,
+        connections: int = 1,
     ) -> None:
         self.clock = clock or VirtualClock(wall_ms, monotonic_ns)
-        self.uplink = FakeUplink()
+        self.uplinks = [FakeUplink() for _ in range(connections)]
+        self.uplink = self.uplinks[0]
         self.bench = BufferBench(
             settings.state_dir / "buffer.db",
             self.clock,
@@ -70,7 +72,7 @@ class VirtualGateway:
             races or {bike.id: continuous for bike in settings.bikes},
             self.clock,
             self.buffer,
-            [self.uplink],
+            self.uplinks,
         )
         self._stop = asyncio.Event()
         self._run: asyncio.Task[None] | None = None

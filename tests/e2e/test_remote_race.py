@@ -1,0 +1,102 @@
+"""Races by command: the real daemon, a real broker, a backend that asks and is answered."""
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.gateway.test_remote_races import start, stop
+from tests.support.backend import Backend
+from tests.support.gateway_process import GatewayProcess
+from tests.support.mosquitto import Authority, Mosquitto
+from tests.support.subscriber import Subscriber
+
+
+@pytest.fixture
+def backend(broker: Mosquitto, authority: Authority) -> Iterator[Backend]:
+    backend = Backend(broker.port, authority.issue("backend"), "gateway-1")
+    yield backend
+    backend.stop()
+
+
+@pytest.fixture
+def remote(gateway: GatewayProcess, broker: Mosquitto) -> GatewayProcess:
+    gateway.cloud["port"] = broker.port
+    gateway.race_mode = "remote"
+    gateway.start()
+    gateway.wait_for_log("cloud connected")
+    return gateway
+
+
+def now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def soon(**changes: Any) -> bytes:
+    """A race of three seconds that begins in a second."""
+    return start(**{"startMs": now_ms() + 1000, "length_s": 3, **changes})
+
+
+def test_two_bikes_ride_the_races_they_are_told(
+    remote: GatewayProcess, backend: Backend, subscriber: Subscriber
+) -> None:
+    assert backend.ask(soon(race_id=12, racer_id=7))["result"] == "accepted"
+    assert backend.ask(soon(bike_id="bike-2", race_id=34, racer_id=8, name="Ada"))["ok"]
+    messages = subscriber.wait_for(lambda all_: sum(one.is_final for one in all_) == 2)
+    told = {(one.bike_id, one.race_id, one.racer_id, one.name) for one in messages}
+    assert told == {("bike-1", 12, 7, "Hayden"), ("bike-2", 34, 8, "Ada")}
+    for race_id in (12, 34):
+        race = [one for one in messages if one.race_id == race_id]
+        assert [one.second for one in race] == [1, 2, 3]
+        assert race[-1].samples == 3
+
+
+def test_what_cannot_be_done_is_answered_with_the_reason(
+    remote: GatewayProcess, backend: Backend
+) -> None:
+    assert "no bike 'bike-9' here" in backend.ask(soon(bike_id="bike-9"))["reason"]
+    assert "was over" in backend.ask(soon(startMs=now_ms() - 60_000))["reason"]
+    assert "JSON" in backend.ask(b"begin!")["reason"]
+    long = soon(length_s=60)
+    assert backend.ask(long)["result"] == "accepted"
+    assert backend.ask(long)["result"] == "already"
+    assert "race 12 of racer 7 is in the way" in backend.ask(soon(race_id=13))["reason"]
+    assert backend.ask(soon(command="replace", race_id=13))["result"] == "accepted"
+    assert backend.ask(stop(13))["result"] == "accepted"
+    assert backend.ask(stop(13))["result"] == "already"
+
+
+def test_a_response_to_somebody_elses_topic_is_not_sent(
+    remote: GatewayProcess, backend: Backend
+) -> None:
+    backend.response_topic = "alleycat/gateways/gateway-2/race"
+    backend.send(stop())
+    remote.wait_for_log("command not answered")
+    backend.response_topic = "alleycat/gateways/gateway-1/race/elsewhere"
+    assert backend.ask(stop())["ok"]
+    assert backend.unread == 0
+
+
+def test_commands_are_heard_after_the_broker_was_away(
+    remote: GatewayProcess, backend: Backend, broker: Mosquitto, authority: Authority
+) -> None:
+    broker.stop()
+    remote.wait_for_log("cloud not connected")
+    broker.start()
+    remote.wait_for_log("cloud connected", times=2)
+    following = Backend(broker.port, authority.issue("backend"), "gateway-1")
+    assert following.ask(stop())["ok"]
+    following.stop()
+
+
+def test_killed_in_mid_race_it_rides_on(
+    remote: GatewayProcess, backend: Backend, subscriber: Subscriber
+) -> None:
+    assert backend.ask(soon(length_s=8))["ok"]
+    subscriber.wait_for(lambda messages: len(messages) >= 2)
+    remote.kill()
+    remote.start()
+    messages = subscriber.wait_for(lambda all_: any(one.is_final for one in all_))
+    assert messages[-1].second == 8
+    assert messages[-1].samples is None, "what the killed process produced is not known"

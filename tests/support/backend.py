@@ -1,0 +1,71 @@
+"""The backend's side of race commands: asks over MQTT 5 and waits for the response."""
+
+import itertools
+import json
+import queue
+import threading
+from typing import Any
+
+from awscrt import mqtt5
+from awsiot import mqtt5_client_builder
+
+from tests.support.mosquitto import Credentials
+
+TIMEOUT_S = 30.0
+
+
+class Backend:
+    """Commands one gateway. `response_topic` is where it wants its answers."""
+
+    def __init__(self, port: int, credentials: Credentials, thing_name: str) -> None:
+        self._topic = f"alleycat/gateways/{thing_name}/race"
+        self.response_topic = f"{self._topic}/response"
+        self._responses: queue.Queue[tuple[bytes, dict[str, Any]]] = queue.Queue()
+        self._numbers = itertools.count(1)
+        connected = threading.Event()
+        self._client = mqtt5_client_builder.mtls_from_path(
+            str(credentials.certificate_file),
+            str(credentials.private_key_file),
+            ca_filepath=str(credentials.ca_file),
+            endpoint="127.0.0.1",
+            port=port,
+            client_id=f"backend-{port}",
+            on_publish_received=self._on_response,
+            on_lifecycle_connection_success=lambda _: connected.set(),
+        )
+        self._client.start()
+        assert connected.wait(TIMEOUT_S), "backend cannot connect"
+        subscription = mqtt5.Subscription(f"{self._topic}/+", mqtt5.QoS.AT_LEAST_ONCE)
+        self._client.subscribe(mqtt5.SubscribePacket([subscription])).result(TIMEOUT_S)
+
+    def send(self, command: bytes) -> bytes:
+        """Publish a command; gives its correlation data."""
+        correlation = b"question-%d" % next(self._numbers)
+        packet = mqtt5.PublishPacket(
+            topic=self._topic,
+            payload=command,
+            qos=mqtt5.QoS.AT_LEAST_ONCE,
+            response_topic=self.response_topic,
+            correlation_data_bytes=correlation,
+        )
+        self._client.publish(packet).result(TIMEOUT_S)
+        return correlation
+
+    def ask(self, command: bytes) -> dict[str, Any]:
+        """The response to a command, which is the next to come."""
+        correlation = self.send(command)
+        answered, response = self._responses.get(timeout=TIMEOUT_S)
+        assert answered == correlation
+        return response
+
+    @property
+    def unread(self) -> int:
+        """Responses that nobody has asked for."""
+        return self._responses.qsize()
+
+    def stop(self) -> None:
+        self._client.stop()
+
+    def _on_response(self, data: Any) -> None:
+        packet = data.publish_packet
+        self._responses.put((bytes(packet.correlation_data_bytes), json.loads(packet.payload)))

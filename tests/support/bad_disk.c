@@ -1,0 +1,227 @@
+/* A disk that goes bad on demand, for a process that has this preloaded (LD_PRELOAD).
+
+   It stands before the calls that change or sync files below $BAD_DISK_DIRECTORY (absolute, no
+   symbolic links in it). What becomes of them says the file $BAD_DISK_CONTROL, read anew at each
+   of them: "ok" or one of the words in `faults`.
+
+   What is done to the files' contents, and each sync that fails, is appended to $BAD_DISK_RECORD,
+   if there is one: what a power cut may leave follows from that. Renames are not recorded.
+
+   System calls are made directly, so that nothing here depends on the C library's own names for
+   them. 64-bit Linux only. */
+
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <time.h>
+#include <unistd.h>
+
+_Static_assert(sizeof(long) == 8, "offsets are passed in one register");
+
+enum fault { OK, FULL, READ_ONLY, FSYNC_FAILS, FSYNC_STALLS, FSYNC_LIES, FAULTS };
+
+static const char *const faults[FAULTS] = {
+    [OK] = "ok",
+    [FULL] = "full",                 /* nothing can be written: ENOSPC */
+    [READ_ONLY] = "read-only",       /* as ext4 goes after an error: EROFS */
+    [FSYNC_FAILS] = "fsync-fails",   /* EIO */
+    [FSYNC_STALLS] = "fsync-stalls", /* returns when the control file says something else */
+    [FSYNC_LIES] = "fsync-lies",     /* returns success and has done nothing */
+};
+
+/* A card that is busy with itself answers after seconds; this is only how soon a heal is seen. */
+static const struct timespec stall_step = {.tv_nsec = 5000000};
+
+static enum fault fault_now(void) {
+    const char *control = getenv("BAD_DISK_CONTROL");
+    char word[32] = "";
+    long fd = control ? syscall(SYS_openat, AT_FDCWD, control, O_RDONLY | O_CLOEXEC, 0) : -1;
+    if (fd < 0) return OK;
+    long length = syscall(SYS_read, fd, word, sizeof word - 1);
+    syscall(SYS_close, fd);
+    word[length > 0 ? length : 0] = '\0';
+    for (int fault = 0; fault < FAULTS; fault++)
+        if (strcmp(word, faults[fault]) == 0) return fault;
+    fprintf(stderr, "bad_disk: no such fault: %s\n", word);
+    abort();
+}
+
+static int is_path_on_it(const char *path) {
+    const char *directory = getenv("BAD_DISK_DIRECTORY");
+    if (!directory) return 0;
+    size_t length = strlen(directory);
+    return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
+}
+
+/* Whether the open file lies on it; its path, into `path`. */
+static int is_on_it(int fd, char path[PATH_MAX]) {
+    char link[32];
+    snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
+    long length = syscall(SYS_readlinkat, AT_FDCWD, link, path, PATH_MAX - 1);
+    if (length < 0) return 0;
+    path[length] = '\0';
+    return is_path_on_it(path);
+}
+
+/* tests/durability/recorded_disk.py reads these: path and data follow. */
+enum change { WRITE, TRUNCATE, UNLINK, SYNC, FAILED_SYNC };
+
+struct header {
+    int64_t done_ns; /* on the monotonic clock */
+    int64_t offset;  /* TRUNCATE: the new length */
+    int64_t length;  /* of the data */
+    int32_t path_length;
+    int32_t change;
+};
+
+static void record(enum change change, const char *path, off_t offset, const void *data,
+                   size_t length) {
+    const char *file = getenv("BAD_DISK_RECORD");
+    if (!file) return;
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    struct header header = {now.tv_sec * 1000000000L + now.tv_nsec, offset, (int64_t)length,
+                            (int32_t)strlen(path), change};
+    struct iovec parts[] = {{&header, sizeof header},
+                            {(void *)path, strlen(path)},
+                            {(void *)data, length}};
+    long fd = syscall(SYS_openat, AT_FDCWD, file, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    if (fd < 0 || syscall(SYS_writev, fd, parts, 3) < 0) abort();
+    syscall(SYS_close, fd);
+}
+
+static int fail(int error) {
+    errno = error;
+    return -1;
+}
+
+/* The errno of a change that cannot be made now, or 0. */
+static int refusal(int is_on_the_disk) {
+    if (!is_on_the_disk) return 0;
+    switch (fault_now()) {
+        case FULL: return ENOSPC;
+        case READ_ONLY: return EROFS;
+        default: return 0;
+    }
+}
+
+static int opened(int directory, const char *path, int flags, mode_t mode) {
+    int creates = (flags & O_CREAT) && syscall(SYS_faccessat, directory, path, F_OK) != 0;
+    int changes = creates || (flags & O_TRUNC);
+    int error = refusal(is_path_on_it(path));
+    /* A full disk lets what exists be opened; a read-only one lets it be opened for reading. */
+    if (changes ? error : error == EROFS && (flags & O_ACCMODE) != O_RDONLY) return fail(error);
+    int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
+    if (fd >= 0 && (flags & O_TRUNC) && is_path_on_it(path)) record(TRUNCATE, path, 0, NULL, 0);
+    return fd;
+}
+
+static mode_t mode_of(int flags, va_list arguments) {
+    int has_mode = (flags & O_CREAT) || (flags & O_TMPFILE) == O_TMPFILE;
+    return has_mode ? va_arg(arguments, mode_t) : 0;
+}
+
+int open(const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return opened(AT_FDCWD, path, flags, mode);
+}
+
+int openat(int directory, const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    mode_t mode = mode_of(flags, arguments);
+    va_end(arguments);
+    return opened(directory, path, flags, mode);
+}
+
+ssize_t write(int fd, const void *bytes, size_t count) {
+    char path[PATH_MAX];
+    if (!is_on_it(fd, path)) return syscall(SYS_write, fd, bytes, count);
+    int error = refusal(1);
+    if (error) return fail(error);
+    long done = syscall(SYS_write, fd, bytes, count);
+    if (done > 0) record(WRITE, path, lseek(fd, 0, SEEK_CUR) - done, bytes, done);
+    return done;
+}
+
+ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
+    char path[PATH_MAX];
+    if (!is_on_it(fd, path)) return syscall(SYS_pwrite64, fd, bytes, count, offset);
+    int error = refusal(1);
+    if (error) return fail(error);
+    long done = syscall(SYS_pwrite64, fd, bytes, count, offset);
+    if (done > 0) record(WRITE, path, offset, bytes, done);
+    return done;
+}
+
+/* A short write is allowed: the caller goes on with the rest. */
+ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
+    char path[PATH_MAX];
+    if (!is_on_it(fd, path)) return syscall(SYS_pwritev, fd, parts, count, offset, 0L);
+    return count > 0 ? pwrite(fd, parts[0].iov_base, parts[0].iov_len, offset) : 0;
+}
+
+int ftruncate(int fd, off_t length) {
+    char path[PATH_MAX];
+    if (!is_on_it(fd, path)) return (int)syscall(SYS_ftruncate, fd, length);
+    int error = refusal(1);
+    if (error) return fail(error);
+    long failed = syscall(SYS_ftruncate, fd, length);
+    if (!failed) record(TRUNCATE, path, length, NULL, 0);
+    return (int)failed;
+}
+
+int unlink(const char *path) {
+    int is_ours = is_path_on_it(path), error = refusal(is_ours);
+    /* A full disk can be emptied. */
+    if (error == EROFS) return fail(error);
+    long failed = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+    if (is_ours && !failed) record(UNLINK, path, 0, NULL, 0);
+    return (int)failed;
+}
+
+int rename(const char *from, const char *to) {
+    int error = refusal(is_path_on_it(from));
+    return error ? fail(error) : (int)syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0);
+}
+
+int mkdir(const char *path, mode_t mode) {
+    int error = refusal(is_path_on_it(path));
+    return error ? fail(error) : (int)syscall(SYS_mkdirat, AT_FDCWD, path, mode);
+}
+
+static int synced(long call, int fd) {
+    char path[PATH_MAX];
+    if (!is_on_it(fd, path)) return (int)syscall(call, fd);
+    while (fault_now() == FSYNC_STALLS) syscall(SYS_nanosleep, &stall_step, NULL);
+    switch (fault_now()) {
+        case FSYNC_FAILS: record(FAILED_SYNC, path, 0, NULL, 0); return fail(EIO);
+        case FSYNC_LIES: return 0;
+        default: break;
+    }
+    long failed = syscall(call, fd);
+    if (!failed) record(SYNC, path, 0, NULL, 0);
+    return (int)failed;
+}
+
+int fsync(int fd) { return synced(SYS_fsync, fd); }
+
+int fdatasync(int fd) { return synced(SYS_fdatasync, fd); }
+
+/* The names by which programs with 64-bit offsets know the same calls. */
+int open64(const char *path, int flags, ...) __attribute__((alias("open")));
+int openat64(int directory, const char *path, int flags, ...) __attribute__((alias("openat")));
+ssize_t pwrite64(int, const void *, size_t, off_t) __attribute__((alias("pwrite")));
+ssize_t pwritev64(int, const struct iovec *, int, off_t) __attribute__((alias("pwritev")));
+int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));
