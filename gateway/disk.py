@@ -70,7 +70,7 @@ class Disk:
         return opened
 
     async def write(self, batch: Batch) -> Written:
-        """As Store.write. After a failure the store is reopened, or must be opened anew."""
+        """As Store.write. A damaged store must be opened anew."""
         store = self._opened()
 
         def work() -> tuple[Written, int]:
@@ -81,7 +81,8 @@ class Disk:
             written, self.free_bytes = await asyncio.shield(self._on_thread(work))
         except StoreError as error:
             self._failed(error)
-            await self._mend(store, error)
+            if isinstance(error, DamagedStoreError):
+                await self._give_up(store)
             raise
         self.used_bytes = written.used_bytes
         self._succeeded()
@@ -106,17 +107,6 @@ class Disk:
         if self._store is None:
             raise StoreError(self._failure or "the buffer's file is not open yet")
         return self._store
-
-    async def _mend(self, store: Store, error: StoreError) -> None:
-        if isinstance(error, DamagedStoreError):
-            await self._give_up(store)
-            return
-        try:
-            await self._on_thread(store.reopen)
-        except DamagedStoreError:
-            await self._give_up(store)
-        except StoreError as again:
-            self._failed(again)
 
     async def _give_up(self, store: Store) -> None:
         """The file is damaged: it is replaced at the next `open`."""

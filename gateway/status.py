@@ -6,8 +6,8 @@ from gateway.bike_link import LinkState
 from gateway.buffer import BufferStatus
 from gateway.sampler import Sample
 
-#: What a message takes on disk, with its index; the payload has some 290 bytes.
-BYTES_PER_MESSAGE = 360
+#: What a message takes on disk, with its index.
+BYTES_PER_MESSAGE = 300
 
 
 @dataclass(frozen=True, slots=True)

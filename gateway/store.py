@@ -89,21 +89,8 @@ class Store:
         with self._explained():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._connection = self._connect()
-
-    def reopen(self) -> None:
-        """Start over with a new connection, after a failed write.
-
-        Linux marks pages clean after a failed fsync, so a mere retry would succeed without having
-        written anything. The log's intact part is therefore copied into the database and synced,
-        and a new log begun.
-        """
-        with suppress(sqlite3.Error):
-            self._connection.close()
-        self._connection = self._connect()
-        with self._explained():
-            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StoreError(f"{self.path}: another process reads it; tried again in a second")
+        #: What the kernel shows of the file may not be what is on disk.
+        self._is_doubtful = True
 
     def pending_by_race(self) -> dict[int, int]:
         """How many messages there are of each race; the one last written to comes last."""
@@ -138,6 +125,32 @@ class Store:
 
     def write(self, batch: Batch) -> Written:
         """One transaction, on disk when it returns. Raises StoreError, having changed nothing."""
+        if self._is_doubtful:
+            self._begin_anew()
+        try:
+            return self._write(batch)
+        except StoreError:
+            self._is_doubtful = True
+            raise
+
+    def _begin_anew(self) -> None:
+        """Bring the file into a state that is surely on disk. After an fsync that failed, or at
+        the start: nobody knows what became of an earlier process.
+
+        Linux marks pages clean after a failed fsync: a mere retry would succeed without having
+        written anything, and what is appended behind such a hole is lost with it. So the log is
+        copied into the database, which writes and syncs all of it again, and begun anew.
+        """
+        with suppress(sqlite3.Error):
+            self._connection.close()
+        self._connection = self._connect()
+        with self._explained():
+            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if busy:
+            raise StoreError(f"{self.path}: another process reads it; tried again in a second")
+        self._is_doubtful = False
+
+    def _write(self, batch: Batch) -> Written:
         gone = [*batch.deleted_ids, *(record.id for record, _ in batch.quarantined)]
         execute_many = self._connection.executemany
         with self._explained(), self._transaction():

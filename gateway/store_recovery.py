@@ -3,13 +3,22 @@
 A damaged file is set aside, never deleted, and what can be read of it goes on in a new one.
 """
 
+import os
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
-from gateway.store import DamagedStoreError, NewerStoreError, Store
+from gateway.salvage import salvage
+from gateway.store import Batch, DamagedStoreError, NewerStoreError, Record, Store, StoreError
 
-#: The files of one SQLite database in WAL mode.
-SUFFIXES = ("", "-wal", "-shm")
+#: What SQLite has beside a database in WAL mode.
+COMPANIONS = ("-wal", "-shm")
+#: Rows salvaged in one transaction.
+ROWS = 2000
+
+Row = TypeVar("Row")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,15 +39,17 @@ def open_store(path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = Fa
     A file of a newer version is set aside whole. One that merely cannot be used now (permissions,
     a full or read-only disk) is left alone: StoreError.
     """
+    aside = path.with_name(f"{path.name}.damaged-{now_ms}")
     try:
         if is_damaged:
             raise DamagedStoreError(f"{path}: damaged")
         return Opened(_open_checked(path, max_bytes))
     except NewerStoreError as error:
-        aside = _set_aside(path, now_ms)
-        return Opened(Store(path, max_bytes), f"{error}: set aside as {aside}", lost=None)
+        _replace(path, aside, new=None)
+        note = f"{error}; it was set aside as {aside}, for that version"
+        return Opened(Store(path, max_bytes), note, lost=None)
     except DamagedStoreError:
-        return _salvage(_set_aside(path, now_ms), path, max_bytes)
+        return _salvage(path, aside, max_bytes)
 
 
 def _open_checked(path: Path, max_bytes: int) -> Store:
@@ -52,15 +63,53 @@ def _open_checked(path: Path, max_bytes: int) -> Store:
     return store
 
 
-def _set_aside(path: Path, now_ms: int) -> Path:
-    aside = path.with_name(f"{path.name}.damaged-{now_ms}")
-    for suffix in SUFFIXES:
-        part = path.with_name(path.name + suffix)
-        if part.exists():
-            part.rename(aside.with_name(aside.name + suffix))
-    return aside
+def _salvage(path: Path, aside: Path, max_bytes: int) -> Opened:
+    """The new file takes the old one's place when it is whole: until then nothing has happened."""
+    new = path.with_name(f"{path.name}.new")
+    for companion in ("", *COMPANIONS):
+        new.with_name(new.name + companion).unlink(missing_ok=True)
+    read = 0
+    store = Store(new, max_bytes)
+    try:
+        with salvage(path) as salvaged:
+            for rows in _batches(salvaged.telemetry):
+                store.write(Batch([Record(*row) for row in rows]))
+                read += len(rows)
+            for refused in _batches(salvaged.quarantine):
+                store.write(Batch(quarantined=[(Record(*row[:3]), row[3]) for row in refused]))
+                read += len(refused)
+            lost = salvaged.lost
+    finally:
+        store.close()
+    _replace(path, aside, new)
+    how_many = "nobody can tell how many" if lost is None else str(lost)
+    note = (
+        f"{path} was damaged and was set aside as {aside}; {read} messages were read back, "
+        f"{how_many} could not be"
+    )
+    return Opened(Store(path, max_bytes), note, lost)
 
 
-def _salvage(aside: Path, path: Path, max_bytes: int) -> Opened:
-    store = Store(path, max_bytes)
-    return Opened(store, f"damaged, set aside as {aside}", lost=None)
+def _replace(path: Path, aside: Path, new: Path | None) -> None:
+    try:
+        # First what belongs to the old file: SQLite would take it for the new one's.
+        for companion in COMPANIONS:
+            part = path.with_name(path.name + companion)
+            if part.exists():
+                part.rename(aside.with_name(aside.name + companion))
+        path.rename(aside)
+        if new is not None:
+            new.rename(path)
+        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)
+    except OSError as error:
+        raise StoreError(f"{path}: cannot be set aside as {aside}: {error.strerror}") from error
+
+
+def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    rows = iter(rows)
+    while batch := list(islice(rows, ROWS)):
+        yield batch

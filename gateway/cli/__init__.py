@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import capture, config, decode, demo, replay, run, scan, schema, watch
+from gateway.cli import buffer, capture, config, decode, demo, replay, run, scan, schema, watch
 
 
 def _print_version(wanted: bool) -> None:
@@ -30,6 +30,7 @@ app.command()(replay.replay)
 app.command()(decode.decode)
 app.command()(schema.schema)
 app.add_typer(config.app, name="config")
+app.add_typer(buffer.app, name="buffer")
 
 
 @app.callback()

@@ -157,6 +157,9 @@ async def test_it_comes_back_and_old_answers_do_not(rig: Rig) -> None:
 
 
 async def test_after_stop_nothing_is_told(rig: Rig) -> None:
+    await rig.mute()
+    rig.uplink.publish(1, b"{}")
+    await asyncio.sleep(0)
     await rig.uplink.stop()
     told = list(rig.listener.told)
     await rig.cut()

@@ -1,5 +1,6 @@
 """The status is a snapshot: it is of one moment and stays as it was."""
 
+from contextlib import closing
 from copy import deepcopy
 from dataclasses import FrozenInstanceError
 from pathlib import Path
@@ -7,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from gateway.bike_link import LinkState
-from gateway.status import BikeStatus
+from gateway.buffer import BufferStatus
+from gateway.status import BYTES_PER_MESSAGE, BikeStatus, CloudStatus, GatewayStatus
+from gateway.store import Batch, Record, Store
 from tests.support.gateways import VirtualGateway, config
+from tests.support.telemetry import message
 
 RACE_START_MS = 5_400_763 * 300_000
 
@@ -32,3 +36,35 @@ def test_nobody_can_change_it() -> None:
     status = BikeStatus("bike-1", "Hayden", LinkState.CONNECTED, "", None)
     with pytest.raises(FrozenInstanceError):
         status.state = LinkState.LOST  # type: ignore[misc]
+
+
+def status(bikes: int, free_bytes: int | None) -> GatewayStatus:
+    bike = BikeStatus("bike-1", "Hayden", LinkState.CONNECTED, "", None)
+    return GatewayStatus(
+        clock_is_set=True,
+        lost_seconds=0,
+        bikes=(bike,) * bikes,
+        cloud=CloudStatus("connected", 1, 1, 1.0),
+        produced=0,
+        accepted=0,
+        buffer=BufferStatus(depth=0, on_disk=0, free_bytes=free_bytes),
+    )
+
+
+def test_room_is_told_in_hours_of_racing() -> None:
+    an_hour_of_a_bike = 3600 * BYTES_PER_MESSAGE
+    assert status(1, 24 * an_hour_of_a_bike).hours_left == 24
+    assert status(3, 24 * an_hour_of_a_bike).hours_left == 8
+    assert status(1, None).hours_left is None
+
+
+def test_a_message_takes_as_much_room_as_is_said(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
+        before = store.write(Batch()).used_bytes
+        for race_id in range(5_984_158, 5_984_178):
+            first = 300 * (race_id - 5_984_158)
+            messages = [message(second, race_id, "bike-001") for second in range(1, 301)]
+            records = [Record(first + one.second, race_id, one.to_json()) for one in messages]
+            store.write(Batch(records))
+        each = (store.write(Batch()).used_bytes - before) / (20 * 300)
+    assert 0.8 * BYTES_PER_MESSAGE < each <= BYTES_PER_MESSAGE

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import SCHEMA_VERSION, Batch, Record, Store, StoreError
+from gateway.store import SCHEMA_VERSION, Batch, Record, Store, StoreError, Written
 from gateway.store_recovery import open_store
+from tests.support.telemetry import message
 
 ROOMY = 100 * 1024 * 1024
 
@@ -69,4 +70,58 @@ def test_a_file_of_a_newer_version_is_set_aside_too(path: Path) -> None:
     assert f"has format {SCHEMA_VERSION + 1}" in opened.note
     assert opened.lost is None, "what is in it is for that version to say"
     assert path.with_name("buffer.db.damaged-5").read_bytes() == content
+    opened.store.close()
+
+
+def damage_leaf(path: Path, payload: bytes) -> None:
+    """Zero the page in which a message lies."""
+    content = bytearray(path.read_bytes())
+    page = content.index(payload) // 4096
+    content[page * 4096 : (page + 1) * 4096] = bytes(4096)
+    path.write_bytes(content)
+
+
+def records_of(store: Store) -> dict[int, Record]:
+    return {
+        record.id: record
+        for race_id in store.pending_by_race()
+        for record in store.page(race_id, 0, 1_000_000)
+    }
+
+
+def test_what_can_be_read_goes_on_and_what_cannot_is_counted(path: Path) -> None:
+    messages = {n: message(n % 300 + 1, race_id=n // 300) for n in range(1, 900)}
+    written = {n: Record(n, one.race_id, one.to_json()) for n, one in messages.items()}
+    store = Store(path, ROOMY)
+    store.write(Batch(list(written.values())))
+    store.close()
+    damage_leaf(path, written[450].payload)
+    opened = open_store(path, ROOMY, now_ms=7, is_damaged=True)
+    kept = records_of(opened.store)
+    assert kept.items() <= written.items()
+    assert opened.lost == len(written) - len(kept)
+    assert 0 < opened.lost < 30, "one page of 4 KiB"
+    assert opened.note is not None
+    assert f"{len(kept)} messages were read back, {opened.lost} could not be" in opened.note
+    opened.store.close()
+    assert not list(path.parent.glob("*.new*"))
+
+
+def test_a_salvage_that_fails_leaves_the_damaged_file_for_the_next_try(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(path, ROOMY)
+    store.write(Batch([Record(1, 1, message(1).to_json())]))
+    store.close()
+
+    def full(store: Store, batch: Batch) -> Written:
+        raise StoreError("disk full")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "write", full)
+        with pytest.raises(StoreError, match="disk full"):
+            open_store(path, ROOMY, now_ms=7, is_damaged=True)
+    opened = open_store(path, ROOMY, now_ms=8, is_damaged=True)
+    assert opened.lost == 0
+    assert list(records_of(opened.store)) == [1]
     opened.store.close()

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from gateway.cli import app
 
 ROOT = Path(__file__).parents[3]
-VERBS = ["run", "demo", "scan", "watch", "capture", "replay", "decode", "schema", "config"]
+VERBS = ["run", "demo", "scan", "watch", "capture", "replay", "decode", "schema", "config", "buffer"]
 
 
 def python(*arguments: str) -> str:

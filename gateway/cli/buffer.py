@@ -1,0 +1,326 @@
+"""`buffer`: what is kept on disk until the cloud has it. Looks only, also beside a daemon."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gateway.buffer_view import BufferView, Overview, QuarantinedMessage
+
+#: A file may have as many problems as messages.
+PROBLEMS_SHOWN = 50
+
+app = typer.Typer(no_args_is_help=True)
+
+ConfigOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="The TOML file whose state_dir to look into.")
+]
+StateDirOption = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="The state_dir itself, instead of --config.")
+]
+
+
+@app.callback()
+def buffer() -> None:
+    """Look at what waits to be sent.
+
+    Nothing is changed, whether the gateway runs or not. What is younger than commit_interval_s is
+    in the gateway's memory alone, and not seen.
+    """
+
+
+@app.command()
+def ls(
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    json: Annotated[bool, typer.Option("--json", help="All of it as one line of JSON.")] = False,
+) -> None:
+    """List the races that wait to be sent."""
+    from rich.console import Console
+
+    with _look(config, state_dir) as view, _progress("messages") as on_progress:
+        overview = view.overview(on_progress)
+    if json:
+        typer.echo(_overview_json(overview))
+    else:
+        _show_overview(Console(), overview)
+
+
+@app.command()
+def verify(
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    json: Annotated[bool, typer.Option("--json", help="The result as one line of JSON.")] = False,
+) -> None:
+    """Check every page and every message.
+
+    Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside, and goes
+    on with all that can be read of it.
+    """
+    with _look(config, state_dir) as view:
+        with _progress("pages"):
+            problems = view.damaged_pages()
+        with _progress("messages") as on_progress:
+            problems += view.wrong_messages(on_progress)
+        path, rows, file_bytes = view.path, view.row_count, view.file_bytes
+    if json:
+        from json import dumps
+
+        result = {"path": str(path), "file_bytes": file_bytes, "messages": rows}
+        typer.echo(dumps({**result, "problems": problems}))
+    else:
+        for problem in problems[:PROBLEMS_SHOWN]:
+            typer.echo(problem)
+        if len(problems) > PROBLEMS_SHOWN:
+            typer.echo(f"… and {len(problems) - PROBLEMS_SHOWN:,} more; --json has all")
+        verdict = _counted(len(problems), "problem") if problems else "all well"
+        typer.echo(f"{path}: {_size(file_bytes)}, {_counted(rows, 'message')}: {verdict}")
+    if problems:
+        raise typer.Exit(FAILED)
+
+
+@app.command()
+def export(
+    race: Annotated[int, typer.Argument(metavar="RACE", help="The race's id, as `ls` lists it.")],
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="A new file; else to standard output.")
+    ] = None,
+) -> None:
+    """Print a race's messages.
+
+    Byte for byte as they will be sent: JSON, one a line, oldest first.
+    """
+    with _look(config, state_dir) as view:
+        messages = view.messages(race)
+        first = next(messages, None)
+        if first is None:
+            fail(f"race {race} has no messages in {view.path}; `buffer ls` lists those that do", 1)
+
+        def lines() -> Iterator[bytes]:
+            yield first + b"\n"
+            for message in messages:
+                yield message + b"\n"
+
+        if output is None:
+            _to_stdout(lines())
+        else:
+            typer.echo(f"{output}: {_to_new_file(output, lines()):,} messages")
+
+
+@app.command()
+def quarantine(
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON each, with the payload as text.")
+    ] = False,
+) -> None:
+    """List what is not sent any more, and why."""
+    from rich.console import Console
+
+    with _look(config, state_dir) as view:
+        messages = list(view.quarantine())
+    if json:
+        for message in messages:
+            typer.echo(_quarantined_json(message))
+    else:
+        _show_quarantine(Console(), messages)
+
+
+@contextmanager
+def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]":
+    from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
+
+    if config is not None and state_dir is not None:
+        fail("expected --config or --state-dir, not both", USAGE)
+    try:
+        with BufferView((state_dir or _state_dir(config)) / FILE_NAME) as view:
+            yield view
+    except BufferViewError as error:
+        fail(str(error), FAILED)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+
+
+def _state_dir(config: Path | None) -> Path:
+    """As `run` would find it, whatever else is wrong with the config: the network may be, too."""
+    import os
+    import tomllib
+
+    from gateway.config import Config
+
+    found: object = Config.model_fields["state_dir"].default
+    if config is not None:
+        try:
+            found = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("state_dir", found)
+        except OSError as error:
+            fail(f"{config}: {error.strerror}; expected a TOML file", BAD_CONFIG)
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            fail(f"{config}: not TOML: {error}", BAD_CONFIG)
+    found = os.environ.get("ALLEYCAT_STATE_DIR", found)
+    if not isinstance(found, str | Path):
+        fail(f"{config}: state_dir: got {found!r}; expected a path", BAD_CONFIG)
+    return Path.cwd() / found if config is None else config.absolute().parent / found
+
+
+@contextmanager
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal's standard error, gone when it is done."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
+        task = progress.add_task(what, total=None)
+        yield lambda done, total: progress.update(task, completed=done, total=total)
+
+
+def _to_stdout(lines: Iterator[bytes]) -> None:
+    import os
+
+    stream = typer.get_binary_stream("stdout")
+    try:
+        stream.writelines(lines)
+        stream.flush()
+    except BrokenPipeError:
+        # Who reads has enough. What is left in the stream must not be written when Python ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _to_new_file(output: Path, lines: Iterator[bytes]) -> int:
+    try:
+        with output.open("xb") as file:
+            return sum(1 for line in lines if file.write(line))
+    except FileExistsError:
+        fail(f"{output} exists; expected the name of a new file", USAGE)
+    except OSError as error:
+        fail(f"{output}: {error.strerror}; expected a place for a new file", FAILED)
+
+
+def _show_overview(console: "Console", overview: "Overview") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if overview.races:
+        table = Table(box=None, pad_edge=False, expand=True)
+        for column in ("race", "messages", "seconds", "finals", "size", "oldest"):
+            table.add_column(column, justify="right", no_wrap=True)
+        table.add_column("bikes", ratio=1, no_wrap=True, overflow="ellipsis")
+        for race in overview.races:
+            table.add_row(
+                str(race.race_id),
+                f"{race.messages:,}",
+                "" if race.first_second is None else f"{race.first_second}–{race.last_second}",
+                f"{race.finals:,}",
+                _size(race.payload_bytes),
+                "" if race.oldest_ms is None else _when(race.oldest_ms),
+                Text(_bikes(race.bikes)),
+            )
+        console.print(table)
+    for line in _totals(overview):
+        console.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _totals(overview: "Overview") -> Iterator[str]:
+    races, unreadable = len(overview.races), sum(race.unreadable for race in overview.races)
+    if races:
+        oldest_ms = min((race.oldest_ms for race in overview.races if race.oldest_ms), default=None)
+        age = "" if oldest_ms is None else f", the oldest {_age(oldest_ms)} old"
+        count = f"{_counted(overview.messages, 'message')} of {_counted(races, 'race')}"
+        yield f"{count}, {_size(overview.payload_bytes)}{age}"
+    else:
+        yield "no message waits to be sent"
+    if overview.unnamed:
+        yield f"{_counted(overview.unnamed, 'second')} whose race is known when the clock is set"
+    if overview.quarantined:
+        count = _counted(overview.quarantined, "message")
+        yield f"{count} in quarantine: `alleycat-gateway buffer quarantine` says why"
+    if unreadable:
+        count = _counted(unreadable, "message")
+        yield f"{count} cannot be understood: `alleycat-gateway buffer verify` says which"
+    yield f"{overview.path}: {_size(overview.file_bytes)}"
+
+
+def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]") -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    if not messages:
+        console.print("nothing is in quarantine")
+        return
+    table = Table(box=None, pad_edge=False)
+    for column in ("message", "race", "second"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("bike", no_wrap=True, overflow="ellipsis", max_width=16)
+    table.add_column("reason", overflow="fold")
+    for message in messages:
+        telemetry = message.telemetry
+        table.add_row(
+            str(message.id),
+            "not known" if message.race_id is None else str(message.race_id),
+            "" if telemetry is None else str(telemetry.second),
+            Text("" if telemetry is None else telemetry.bike_id),
+            Text(message.reason),
+        )
+    console.print(table)
+
+
+def _overview_json(overview: "Overview") -> str:
+    from dataclasses import asdict
+    from json import dumps
+
+    totals = {"messages": overview.messages, "payload_bytes": overview.payload_bytes}
+    return dumps({**asdict(overview), "path": str(overview.path), **totals})
+
+
+def _quarantined_json(message: "QuarantinedMessage") -> str:
+    from dataclasses import asdict
+    from json import dumps
+
+    return dumps({**asdict(message), "payload": message.payload.decode(errors="replace")})
+
+
+def _bikes(bikes: list[str]) -> str:
+    return ", ".join(bikes) if len(bikes) <= 1 else f"{len(bikes)}: {', '.join(bikes)}"
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def _size(size_bytes: int) -> str:
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    if size_bytes < 1024**2:
+        return f"{size_bytes / 1024:.0f} KiB"
+    return f"{size_bytes / 1024**2:.1f} MiB"
+
+
+def _when(wall_ms: int) -> str:
+    """Local time, to the minute."""
+    from datetime import UTC, datetime
+
+    try:
+        at = datetime.fromtimestamp(wall_ms / 1000, UTC).astimezone()
+    except (ValueError, OverflowError):
+        return f"{wall_ms} ms"
+    return f"{at:%Y-%m-%d %H:%M}"
+
+
+def _age(wall_ms: int) -> str:
+    from time import time
+
+    age_s = max(0.0, time() - wall_ms / 1000)
+    for unit_s, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if age_s >= 2 * unit_s:
+            return f"{age_s / unit_s:.0f} {unit}"
+    return f"{age_s:.0f} s"

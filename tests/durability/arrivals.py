@@ -1,0 +1,44 @@
+"""What must have arrived, and what has not."""
+
+import asyncio
+import time
+from collections.abc import Collection
+from math import ceil, floor
+
+from tests.e2e.test_race import seconds_by_bike
+from tests.support.subscriber import Subscriber
+
+#: A message so old is promised …
+OLD_S = 1.0
+#: … and it is made so soon after the end of its second, on two busy cores.
+MADE_WITHIN_S = 0.1
+
+
+def ends(first: float, last: float) -> set[int]:
+    """The seconds that end within [first, last]; all of them in seconds since the epoch."""
+    return set(range(ceil(first), floor(last) + 1))
+
+
+def promised(first: float, killed: float) -> set[int]:
+    """The ends, from `first` on, of the seconds whose messages were old when it was killed."""
+    return ends(first, killed - MADE_WITHIN_S - OLD_S)
+
+
+async def missing(
+    subscriber: Subscriber, expected: Collection[int], within_s: float = 20
+) -> list[tuple[str, int]]:
+    """Bike and second of what of these seconds is still not there when so much time has passed.
+
+    The newest race is sent first, so what is older may come long after it.
+    """
+    deadline = time.monotonic() + within_s
+    while True:
+        arrived = seconds_by_bike(subscriber.messages)
+        left = [
+            (bike, second)
+            for bike, of_bike in arrived.items()
+            for second in sorted(set(expected) - set(of_bike))
+        ]
+        if not left or time.monotonic() > deadline:
+            return left
+        await asyncio.sleep(0.1)

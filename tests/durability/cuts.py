@@ -1,0 +1,107 @@
+"""The writer of writer.py, and what a power cut has left of its messages."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway.clock import NS_PER_S
+from gateway.store import DamagedStoreError, Store
+from gateway.telemetry import telemetry_from_json
+from tests.durability.writer import INTERVAL_S, MAX_BYTES, produced
+
+#: Without a broker a `final` is written at once; so long may two busy cores take over it.
+FINAL_WITHIN_S = 0.5
+
+#: Race and second of a message.
+Key = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """One power cut: how old each lost message was, in seconds, and what was found."""
+
+    lost_s: dict[Key, float]
+    kept: dict[Key, bytes]
+
+    @property
+    def broken_promises(self) -> dict[Key, float]:
+        return {
+            key: age_s
+            for key, age_s in self.lost_s.items()
+            if age_s > (FINAL_WITHIN_S if produced(*key).is_final else INTERVAL_S)
+        }
+
+    @property
+    def all_as_produced(self) -> bool:
+        return self.kept == {key: produced(*key).to_json() for key in self.kept}
+
+
+class Writer:
+    """tests/durability/writer.py, telling on a file elsewhere what it appends."""
+
+    def __init__(self, path: Path, told: Path) -> None:
+        self._path = path
+        self._told = told
+        told.touch()
+
+    @contextmanager
+    def writing(
+        self, *options: str, environment: Mapping[str, str] | None = None
+    ) -> Iterator[None]:
+        """From its first message on, and as long as the block lasts; then it is killed.
+
+        Told is what is appended in all of the blocks.
+        """
+        command = [sys.executable, "-m", "tests.durability.writer", str(self._path), *options]
+        before = len(self.appended_ns())
+        with (
+            self._told.open("ab") as told,
+            subprocess.Popen(
+                command, stdout=told, env={**os.environ, **(environment or {})}
+            ) as process,
+        ):
+            try:
+                while len(self.appended_ns()) == before and process.poll() is None:
+                    time.sleep(0.02)
+                yield
+                assert process.poll() is None, "the writer ended"
+            finally:
+                process.kill()
+
+    def appended_ns(self) -> dict[Key, int]:
+        """When each message was appended, on the monotonic clock, in order."""
+        lines = self._told.read_text(encoding="ascii").split("\n")[:-1]
+        numbers = (map(int, line.split()) for line in lines)
+        return {(race_id, second): at_ns for race_id, second, at_ns in numbers}
+
+    def judge(self, cut_ns: int, path: Path) -> Cut:
+        """A cut at that time on the monotonic clock, which has left the buffer's file so."""
+        kept, appended_ns = _kept(path), self.appended_ns()
+        assert kept.keys() <= appended_ns.keys(), "invented"
+        lost_s = {
+            key: (cut_ns - at_ns) / NS_PER_S
+            for key, at_ns in appended_ns.items()
+            if at_ns <= cut_ns and key not in kept
+        }
+        return Cut(lost_s, kept)
+
+
+def _kept(path: Path) -> dict[Key, bytes]:
+    """The payloads that the product finds in the file; none if it is not there, or damaged."""
+    if not path.exists():
+        return {}
+    try:
+        with closing(Store(path, MAX_BYTES)) as store:
+            races = store.pending_by_race()
+            records = [one for race_id in races for one in store.page(race_id, 0, races[race_id])]
+    except DamagedStoreError:
+        return {}
+    messages = [telemetry_from_json(record.payload) for record in records]
+    kept = {(m.race_id, m.second): r.payload for m, r in zip(messages, records, strict=True)}
+    assert len(kept) == len(records), "twice"
+    return kept

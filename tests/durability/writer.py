@@ -1,0 +1,91 @@
+"""A process whose plug will be pulled: appends to a real Buffer in real time, without a broker.
+
+    python -m tests.durability.writer BUFFER_DB [OPTIONS]
+
+Prints "race_id second monotonic_ns" of each message, the last of them read just before the Buffer
+got it. Each race's last message is its `final`.
+"""
+
+import argparse
+import asyncio
+import sqlite3
+import time
+from collections.abc import Sequence
+from functools import partial
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+from gateway.buffer import Buffer, open_buffer
+from gateway.clock import SystemClock
+from gateway.log import configure_logging
+from gateway.telemetry import Telemetry
+from tests.support.telemetry import message
+
+INTERVAL_S = 1.0
+EVERY_S = 0.02
+#: SQLite copies its log into the database when that has so many pages …
+CHECKPOINT_PAGES = 1000
+#: … or, so that cuts meet it, with this every few seconds.
+CHECKPOINT_OFTEN = ("--checkpoint-pages", "200")
+RACE_LENGTH_S = 100
+MAX_BYTES = 1 << 30
+
+
+def produced(race_id: int, second: int) -> Telemetry:
+    """What the writer appends."""
+    return message(second, race_id, length_s=RACE_LENGTH_S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--synchronous", choices=("NORMAL", "OFF"), help="else as the gateway does")
+    parser.add_argument("--checkpoint-pages", type=int, default=CHECKPOINT_PAGES)
+    parser.add_argument("--first-race", type=int, default=1, metavar="N")
+    arguments = parser.parse_args()
+    pragmas = [f"PRAGMA wal_autocheckpoint = {arguments.checkpoint_pages}"]
+    if arguments.synchronous is not None:
+        pragmas.append(f"PRAGMA synchronous = {arguments.synchronous}")
+    sqlite3.connect = partial(  # type: ignore[assignment]
+        sqlite3.connect, factory=partial(_Connection, pragmas)
+    )
+    configure_logging()  # not to where the messages are told
+    asyncio.run(_write(arguments.path, arguments.first_race))
+
+
+class _Connection(sqlite3.Connection):
+    """One that heeds these pragmas, whatever the gateway says about syncing."""
+
+    def __init__(self, pragmas: Sequence[str], *arguments: Any, **options: Any) -> None:
+        self._pragmas = pragmas
+        super().__init__(*arguments, **options)
+
+    def execute(self, sql: str, /, *parameters: Any) -> sqlite3.Cursor:
+        cursor = super().execute(sql, *parameters)
+        if "PRAGMA synchronous" in sql:
+            for pragma in self._pragmas:
+                super().execute(pragma)
+        return cursor
+
+
+async def _write(path: Path, first_race: int) -> None:
+    buffer = await open_buffer(
+        path, SystemClock(), commit_interval_s=INTERVAL_S, max_bytes=MAX_BYTES
+    )
+    async with asyncio.TaskGroup() as tasks:
+        tasks.create_task(buffer.run())
+        tasks.create_task(_append(buffer, first_race))
+
+
+async def _append(buffer: Buffer, first_race: int) -> None:
+    for number in count(first_race * RACE_LENGTH_S):
+        race_id, second = number // RACE_LENGTH_S, number % RACE_LENGTH_S + 1
+        now_ns = time.monotonic_ns()
+        buffer.append(produced(race_id, second))
+        print(race_id, second, now_ns, flush=True)
+        await asyncio.sleep(EVERY_S)
+
+
+if __name__ == "__main__":
+    main()
