@@ -4,11 +4,12 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+PEERS := .venv-bench
 
-.PHONY: help demo test check bench docs clean
+.PHONY: help demo test test-the-tests durability soak check bench docs clean
 
 help: ## this list
-	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
 demo: $(INSTALLED) ## a race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
 	@$(BIN)/alleycat-gateway demo $(DEMO)
@@ -16,21 +17,29 @@ demo: $(INSTALLED) ## a race on this machine: bikes, gateways, broker, IoT rule,
 test: $(INSTALLED) mosquitto dbus ## all tests
 	$(BIN)/pytest -n 4 --dist worksteal
 
+test-the-tests: $(INSTALLED) mosquitto dbus ## faults put into the code on purpose, which the tests must find
+	$(BIN)/python -m tests.mutants
+
+durability: $(INSTALLED) mosquitto dbus ## power cuts, torn writes, bad disks, and kill -9 two hundred times
+	$(BIN)/pytest tests/durability --kills 200 --timeout 1800
+
+soak: $(INSTALLED) mosquitto ## the daemon among random faults for MINUTES=10: nothing lost, nothing grows
+	$(BIN)/python -m tests.durability.soak --minutes $(or $(MINUTES),10)
+
 check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(INSTALLED) mosquitto ## benchmarks: ratios of two things measured side by side
-	$(BIN)/python -m tests.bench.cpu_per_message
-	$(BIN)/python -m tests.bench.ten_bikes
+bench: $(INSTALLED) $(PEERS)/.installed mosquitto dbus ## benchmarks: targets, and peers beside ours; BENCH=--quick
+	@$(BIN)/python -m tests.bench $(BENCH)
 
 docs: $(INSTALLED) ## write SUPPORTED_BIKES.md out of protocols, profiles and captures
 	$(BIN)/python -m docs.supported_bikes
 
 clean: ## remove what was installed and made
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -39,6 +48,11 @@ $(INSTALLED): pyproject.toml
 		{ echo "No virtual environments here: sudo apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (a minute or two, once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+$(PEERS)/.installed: tests/bench/peers.txt
+	@$(PYTHON) -m venv $(PEERS)
+	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
 .PHONY: mosquitto dbus

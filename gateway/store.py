@@ -46,8 +46,11 @@ class NewerStoreError(DamagedStoreError):
     """The file was written by a newer version of the gateway."""
 
 
-#: SQLite's primary result codes for "not a database" and "malformed".
-_DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT)
+#: SQLite's primary result codes for "not a database" and "malformed", and for a schema that our
+#: statements do not fit to.
+_DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
+#: File format write and read version; others make SQLite open it read-only (sqlite.org/fileformat2).
+_FORMATS_AT, _FORMATS = slice(18, 20), (b"\1\1", b"\2\2")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,18 @@ class Store:
         self._connection = self._connect()
         #: What the kernel shows of the file may not be what is on disk.
         self._is_doubtful = True
+
+    def check(self) -> None:
+        """Look at what every file must have. Raises DamagedStoreError."""
+        with self._explained():
+            for columns in ("id, race_id, payload FROM telemetry", "* FROM quarantine"):
+                self._connection.execute(f"SELECT {columns} LIMIT 1").fetchone()
+            with self.path.open("rb") as file:
+                formats = file.read(_FORMATS_AT.stop)[_FORMATS_AT]
+        if formats not in _FORMATS:
+            raise DamagedStoreError(f"{self.path}: unknown format {formats!r} in the header")
+        self.pending_by_race()
+        self.last_id()
 
     def pending_by_race(self) -> dict[int, int]:
         """How many messages there are of each race; the one last written to comes last."""
@@ -226,6 +241,9 @@ class Store:
             code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
             kind = DamagedStoreError if code in _DAMAGE_CODES else StoreError
             raise kind(f"{self.path}: {error}") from error
+        except UnicodeDecodeError as error:
+            # What SQLite said of a scribbled schema.
+            raise DamagedStoreError(f"{self.path}: {error}") from error
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
 

@@ -55,8 +55,7 @@ def open_store(path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = Fa
 def _open_checked(path: Path, max_bytes: int) -> Store:
     store = Store(path, max_bytes)
     try:
-        store.pending_by_race()
-        store.last_id()
+        store.check()
     except BaseException:
         store.close()
         raise

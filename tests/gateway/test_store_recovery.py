@@ -1,9 +1,12 @@
 """Whatever has become of the file, a store opens, or the reason is said."""
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from gateway.store import SCHEMA_VERSION, Batch, Record, Store, StoreError, Written
 from gateway.store_recovery import open_store
@@ -125,3 +128,24 @@ def test_a_salvage_that_fails_leaves_the_damaged_file_for_the_next_try(
     assert opened.lost == 0
     assert list(records_of(opened.store)) == [1]
     opened.store.close()
+
+
+@settings(max_examples=150, deadline=None)
+@given(at=st.integers(0, 4095), value=st.integers(0, 255))
+def test_a_scribbled_first_page_is_never_a_dead_end(
+    tmp_path_factory: pytest.TempPathFactory, at: int, value: int
+) -> None:
+    """Header and schema lie there: the file opens, or is salvaged; then it takes a write."""
+    path = tmp_path_factory.mktemp("scribbled") / "buffer.db"
+    with closing(Store(path, ROOMY)) as store:
+        store.write(Batch([Record(1, 1, message(1).to_json())]))
+    content = bytearray(path.read_bytes())
+    content[at] = value
+    path.write_bytes(content)
+    try:
+        opened = open_store(path, ROOMY, now_ms=1)
+    except StoreError as error:
+        pytest.fail(f"byte {at} = {value}: {error}")
+    with closing(opened.store) as store:
+        store.write(Batch([Record(9, 1, message(2).to_json())]))
+        assert 9 in records_of(store)

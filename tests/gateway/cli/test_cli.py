@@ -12,7 +12,18 @@ from typer.testing import CliRunner
 from gateway.cli import app
 
 ROOT = Path(__file__).parents[3]
-VERBS = ["run", "demo", "scan", "watch", "capture", "replay", "decode", "schema", "config", "buffer"]
+VERBS = [
+    "run",
+    "demo",
+    "scan",
+    "watch",
+    "capture",
+    "replay",
+    "decode",
+    "schema",
+    "config",
+    "buffer",
+]
 
 
 def python(*arguments: str) -> str:
