@@ -1,5 +1,6 @@
 """Bike: one bike kept connected, sampled, and told second by second which race it rides."""
 
+from collections import deque
 from collections.abc import Callable
 from random import Random
 
@@ -14,6 +15,9 @@ from gateway.sampler import Sample, Sampler
 from gateway.status import BikeStatus
 from gateway.tally import Tally
 from gateway.telemetry import Telemetry, make_telemetry
+
+#: Blind seconds that a `final` can count: a race of a day.
+BLIND_MAX = 86_400
 
 #: What is done with a second: a message, or one whose race is not known yet.
 Sink = Callable[[Telemetry | UnnamedSecond], None]
@@ -34,6 +38,8 @@ class Bike:
         self._tally = Tally()
         #: What a race has had since then has been counted here.
         self._since_ns = clock.monotonic_ns()
+        #: The ends of the seconds that were ridden before the clock was set, the last few hours.
+        self._blind_ns: deque[int] = deque(maxlen=BLIND_MAX)
         self._last_sample: Sample | None = None
         self.link = BikeLink(
             config.id,
@@ -78,7 +84,6 @@ class Bike:
 
     def name(self, unnamed: UnnamedSecond) -> Telemetry | None:
         """The message that a blind second becomes; None if there was no race, or no bike."""
-        self._since_ns = min(self._since_ns, unnamed.end_ns - NS_PER_S)
         second = sighted(unnamed.end_ns, self._races, self._clock)
         return None if second is None else self._telemetry(second, unnamed.sample)
 
@@ -86,24 +91,36 @@ class Bike:
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
         self._last_sample = sample
         if isinstance(second, BlindSecond):
+            if sample.present:
+                self._blind_ns.append(second.end_ns)
             sink(UnnamedSecond(self._clock.boot_id, second.end_ns, self.config.id, sample))
             return
+        self._count_blind_seconds()
         telemetry = self._telemetry(second, sample)
         if telemetry is not None:
             sink(telemetry)
+
+    def _count_blind_seconds(self) -> None:
+        """With the first second that has a race: which races those before it were of is known."""
+        while self._blind_ns:
+            second = sighted(self._blind_ns.popleft(), self._races, self._clock)
+            if second is not None:
+                racer = second.race.racer or self.config.racer
+                self._tally.count(second.race.race_id, racer.racer_id, second.second)
 
     def _telemetry(self, second: RaceSecond, sample: Sample) -> Telemetry | None:
         """A second without the bike has no message, but the race's last one."""
         if not sample.present and not second.is_final:
             return None
         race = second.race
-        samples = self._tally.count(race.race_id, second.second)
+        racer = race.racer or self.config.racer
+        samples = self._tally.count(race.race_id, racer.racer_id, second.second)
         start_ns = second.end_ns - second.second * NS_PER_S
         is_whole = start_ns > self._since_ns - NS_PER_S
         return make_telemetry(
             self._thing_name,
             self.config.id,
-            race.racer or self.config.racer,
+            racer,
             second,
             sample,
             samples if second.is_final and is_whole else None,

@@ -25,7 +25,7 @@ from gateway.disk import RETRY_NS, Disk
 from gateway.ledger import Ledger
 from gateway.naming import Namer
 from gateway.send_order import Entry, RaceQueue
-from gateway.store import UNNAMED, Batch, Store, StoreError
+from gateway.store import UNNAMED, Store, StoreError
 from gateway.store_recovery import open_store
 from gateway.telemetry import Telemetry
 
@@ -45,6 +45,8 @@ PAGE = 64
 PAGE_PATIENCE_NS = NS_PER_S // 2
 #: A message so young belongs to the race that is being ridden: it does not wait for backlog.
 LIVE_NS = 2 * NS_PER_S
+#: A last write that fails is tried again.
+CLOSING_TRIES = 3
 #: A start waits so long to learn what is on disk; then it races, and learns it meanwhile.
 OPEN_PATIENCE_S = 2.0
 
@@ -134,6 +136,18 @@ class Buffer:
         """The next message to send; None if there is none, or none yet."""
         if self._is_naming:
             return None
+        return self._live_head() or self._head()
+
+    def _live_head(self) -> Entry | None:
+        """Of all races that are being ridden, the newest whose turn is not at backlog."""
+        for queue in self._ledger.order.newest_first():
+            if self._clock.monotonic_ns() - queue.produced_ns > LIVE_NS:
+                return None
+            if queue.resident and queue.race_id != UNNAMED and self.is_live(queue.resident[0]):
+                return queue.resident[0]
+        return None
+
+    def _head(self) -> Entry | None:
         for queue in self._ledger.order.newest_first():
             if queue.race_id == UNNAMED:
                 continue
@@ -193,8 +207,11 @@ class Buffer:
 
     async def close(self) -> None:
         """Everything that is not acknowledged is on disk afterwards, if the disk lets it."""
-        await self.commit(everything=True)
-        unwritten = len(self._ledger.unwritten)
+        for _ in range(CLOSING_TRIES):
+            await self.commit(everything=True)
+            unwritten = len(self._ledger.unwritten)
+            if not unwritten:
+                break
         if unwritten:
             log.error("messages lost", count=unwritten, reason=self._disk.problem)
         if self._page_load is not None:
@@ -205,7 +222,8 @@ class Buffer:
     def _is_naming(self) -> bool:
         """Kept seconds are becoming messages; they come before those that are produced now."""
         is_naming = self._namer is not None and self._ledger.unnamed > 0
-        return is_naming and self._disk.problem is None
+        is_possible = self._disk.problem is None and UNNAMED not in self._unreadable
+        return is_naming and is_possible
 
     def _admit(self, race_id: int, payload: bytes, *, is_final: bool) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -277,13 +295,19 @@ class Buffer:
         """The oldest first, a page a turn. Until the last is named, none is sent out of order."""
         if self._namer is None or not self._ledger.unnamed:
             return
-        page = await self._disk.ask(lambda store: store.page(UNNAMED, 0, NAMING_PAGE))
+        try:
+            page = await self._disk.ask(lambda store: store.page(UNNAMED, 0, NAMING_PAGE))
+        except StoreError as error:
+            self._unreadable[UNNAMED] = str(error)
+            raise
+        self._unreadable.pop(UNNAMED, None)
         if page:
             batch = self._ledger.named_batch(page, self._namer)
             self._ledger.named(batch, await self._disk.write(batch))
             self._keep_house_by(self._clock.monotonic_ns())
         else:
             self._ledger.name_unwritten(self._namer)
+            self._ledger.forget_unnamed()
         self._tell_available()
 
     async def _open(self) -> None:
@@ -305,8 +329,9 @@ class Buffer:
         ledger, ask = self._ledger, self._disk.ask
         if not self._was_known:
             ledger.raise_ids(await ask(Store.last_id))
+            ledger.on_disk = sum((await ask(Store.pending_by_race)).values())
         expected = ledger.on_disk - len(ledger.to_delete)
-        batch = Batch(ledger.held(), list(ledger.to_delete))
+        batch = ledger.held()
         await self._disk.write(batch)
         pending = await ask(Store.pending_by_race)
         quarantined = await ask(Store.quarantined_count)
@@ -323,6 +348,7 @@ class Buffer:
         self._ledger.offer_unwritten()
         if self._namer is not None:
             self._ledger.name_unwritten(self._namer)
+            self._ledger.forget_unnamed()
         self._tell_available()
 
     def _keep_house_by(self, due_ns: int) -> None:

@@ -122,6 +122,7 @@ class Gateway:
             for number, uplink in enumerate(uplinks)
         ]
         self._produced = 0
+        self._is_naming = False
         #: Called with each message as it is produced.
         self.on_telemetry: Callable[[Telemetry], None] = lambda _: None
 
@@ -178,6 +179,7 @@ class Gateway:
         if isinstance(second, UnnamedSecond):
             self._buffer.append_unnamed(second.to_json())
             return
+        self._name_seconds()  # before a message that must come after them
         self._buffer.append(second)
         self._produced += 1
         self.on_telemetry(second)
@@ -187,9 +189,14 @@ class Gateway:
             log.warning("clock not set: seconds are kept, and get their race when it is")
             while not self._clock.is_trustworthy():
                 await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
-            log.info("clock set")
+            log.info("clock set", unnamed=self._buffer.status.unnamed)
+        self._name_seconds()
+
+    def _name_seconds(self) -> None:
+        if not self._is_naming:
+            self._is_naming = True
             self._clock.reanchor()
-        self._buffer.name_seconds(self._name)
+            self._buffer.name_seconds(self._name)
 
     def _name(self, payload: bytes) -> Telemetry | None:
         """The message that a kept second becomes; None if nobody raced. Raises NotNameable."""

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
+from contextlib import suppress
 from typing import Protocol, TypeVar
 
 import structlog
@@ -39,7 +40,8 @@ class Disk:
         self._clock = clock
         self._store: Store | None = None
         self._is_damaged = False
-        self._busy_since_ns: int | None = None
+        #: When each of the jobs was given to the thread that is not done yet.
+        self._given_ns: list[int] = []
         self._failure: str | None = None
         self.free_bytes: int | None = None
         self.used_bytes = 0
@@ -51,9 +53,8 @@ class Disk:
     @property
     def problem(self) -> str | None:
         """What is wrong, in words, or None."""
-        busy_since_ns = self._busy_since_ns
-        if busy_since_ns is not None:
-            silent_ns = self._clock.monotonic_ns() - busy_since_ns
+        if self._given_ns:
+            silent_ns = self._clock.monotonic_ns() - min(self._given_ns)
             if silent_ns > SILENT_NS:
                 return f"the disk has not answered for {silent_ns // NS_PER_S} s"
         return self._failure
@@ -73,8 +74,11 @@ class Disk:
         """As Store.write. A damaged store must be opened anew."""
         store = self._opened()
 
-        def work() -> tuple[Written, int]:
-            return store.write(batch), store.free_bytes()
+        def work() -> tuple[Written, int | None]:
+            written = store.write(batch)
+            with suppress(StoreError):  # what is written is written
+                return written, store.free_bytes()
+            return written, None
 
         try:
             # Shielded: the thread would go on anyway, and the write can be repeated.
@@ -125,9 +129,11 @@ class Disk:
         self._failure = None
 
     async def _on_thread(self, work: Callable[[], T]) -> T:
-        since_ns = self._clock.monotonic_ns()
-        self._busy_since_ns = self._busy_since_ns or since_ns
+        given_ns = self._clock.monotonic_ns()
+        self._given_ns.append(given_ns)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
+        except OSError as error:
+            raise StoreError(f"{error.filename}: {error.strerror}") from error
         finally:
-            self._busy_since_ns = None
+            self._given_ns.remove(given_ns)

@@ -5,6 +5,7 @@ event loop empties; nothing else crosses.
 """
 
 import asyncio
+import re
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -136,7 +137,9 @@ class IotCore:
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:
-            code = mqtt5.DisconnectReasonCode(data.disconnect_packet.reason_code)
+            code = data.disconnect_packet.reason_code
+            if code is None:  # the SDK does not know it
+                code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
             self._down(mqtt_reasons.disconnect_answer(code.value, code.name))
         else:
             self._down(mqtt_reasons.end_answer(*_name_and_message(data.exception)))
@@ -191,9 +194,9 @@ class IotCore:
         topic = command.response_topic
         if topic is None:
             return
-        expected = f"{self._commands.topic}/"
-        if not topic.startswith(expected):
-            # A topic that our policy does not allow would cost the connection.
+        expected = f"{self._commands.topic}/…"
+        if not re.fullmatch(rf"{re.escape(self._commands.topic)}/[\w-]{{1,64}}", topic, re.ASCII):
+            # A topic that IoT Core or our policy does not allow would cost the connection.
             log.warning("command not answered", response_topic=topic, expected=expected)
             return
         self._client.publish(
@@ -214,7 +217,9 @@ def _answer(future: Any) -> Answer:
     error = future.exception()
     if error is not None:
         return mqtt_reasons.failure_answer(*_name_and_message(error))
-    code = mqtt5.PubackReasonCode(future.result().puback.reason_code)
+    code = future.result().puback.reason_code
+    if code is None:  # the SDK does not know it
+        code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
     return mqtt_reasons.puback_answer(code.value, code.name)
 
 

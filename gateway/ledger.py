@@ -6,6 +6,7 @@ sender. It is done when it was acknowledged, set aside, or had to be given up.
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import islice
 
 from gateway.naming import Namer, NotNameable
@@ -50,7 +51,9 @@ class Ledger:
         self._next_id += 1
         self.unwritten[entry.id] = entry
         self.depth += 1
-        self.order.newest(race_id).pending += 1
+        queue = self.order.newest(race_id)
+        queue.pending += 1
+        queue.produced_ns = now_ns
         if self.sends_unwritten and race_id != UNNAMED:
             self.order.offer(entry)
         return entry
@@ -146,17 +149,24 @@ class Ledger:
             entry.id += last_id
         self.unwritten = {entry.id: entry for entry in self.unwritten.values()}
         self._taken = {entry.id: entry for entry in self._taken.values()}
+        set_aside = self._to_set_aside.values()
+        self._to_set_aside = {
+            one.id + last_id: (replace(one, id=one.id + last_id), why) for one, why in set_aside
+        }
         self._next_id += last_id
 
-    def held(self) -> list[Record]:
-        """Of what is on disk, what memory has too."""
+    def held(self) -> Batch:
+        """What memory knows better than a file that has just been opened."""
         entries = (*self._taken.values(), *self.order.residents())
-        return [_record(entry) for entry in entries if entry.on_disk]
+        on_disk = [_record(entry) for entry in entries if entry.on_disk]
+        return Batch(on_disk, list(self.to_delete), list(self._to_set_aside.values()))
 
-    def learn(self, pending: dict[int, int], quarantined: int, deleted: Batch) -> None:
+    def learn(self, pending: dict[int, int], quarantined: int, held: Batch) -> None:
         """This is what the file holds now, each race's count; memory adds what is unwritten."""
-        for id_ in deleted.deleted_ids:
+        for id_ in held.deleted_ids:
             self.to_delete.pop(id_, None)
+        for record, _ in held.quarantined:
+            self._to_set_aside.pop(record.id, None)
         self.quarantined = quarantined + len(self._to_set_aside)
         self.on_disk = sum(pending.values())
         self.depth = self.on_disk - len(self.to_delete) + len(self.unwritten)
@@ -223,10 +233,18 @@ class Ledger:
             self.order.add_stored(race_id, len(ids), from_id=min(ids))
         self.count(written)
 
+    def forget_unnamed(self) -> None:
+        """The file has none any more, and memory neither."""
+        queue = self.order.get(UNNAMED)
+        if queue is not None and not any(e.race_id == UNNAMED for e in self.unwritten.values()):
+            self.depth -= queue.pending
+            self.order.shrink(queue, [], pending=0)
+
     def _is_known(self, queue: RaceQueue, id_: int) -> bool:
         return (
             id_ in self._taken
             or id_ in self.to_delete
+            or id_ in self._to_set_aside
             or id_ in self.unwritten
             or any(entry.id == id_ for entry in queue.resident)
         )

@@ -87,7 +87,9 @@ class Publisher:
         """Return when everything is acknowledged, or nothing can be."""
         while self.connected and self._buffer.status.depth > 0:
             self._answered.clear()
-            await self._answered.wait()
+            # Another sender may have had the last one.
+            soon_ns = self._clock.monotonic_ns() + NS_PER_S // 10
+            await self._clock.wait(self._answered, soon_ns)
 
     def on_up(self) -> None:
         if not self.connected:
@@ -199,9 +201,13 @@ class Publisher:
     def _suspect(self, entry: Entry, reason: str) -> None:
         if self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS:
             self._again(entry)
-        elif entry is self._probe:
+        elif entry is self._probe and self.accepted > entry.accepted_before:
+            entry.accepted_before = self.accepted
             self._strike(entry, reason)
+        elif entry is self._probe:  # a broker that takes nothing has nothing against this one
+            self._suspects.append(entry)
         else:
+            entry.accepted_before = self.accepted
             self._suspects.append(entry)
 
     def _strike(self, entry: Entry, reason: str) -> None:

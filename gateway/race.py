@@ -47,6 +47,10 @@ class Races(Protocol):
 
     def race_after(self, race: Race) -> Race | None: ...
 
+    def holds(self, race: Race) -> bool:
+        """The race, begun some time ago, is still to be ridden."""
+        ...
+
 
 def second_at(race: Race, wall_ms: int) -> int:
     """The second of the race that an instant lies in; below 1 before it, above length after it."""
@@ -70,3 +74,6 @@ class ContinuousRaces:
 
     def race_after(self, race: Race) -> Race:
         return self.race_at(race.start_ms + self.length_s * 1000)
+
+    def holds(self, race: Race) -> bool:
+        return True

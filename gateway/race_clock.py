@@ -8,6 +8,8 @@ from gateway.race import Race, Races, second_at
 
 #: The middle of a second says which second of a race it is.
 HALF_SECOND_MS = 500
+#: Before a race the wall clock is looked at so often.
+LOOK_EVERY_NS = 10 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class RaceClock:
         self._clock = clock
         self.lost_seconds = 0
         self._changed = asyncio.Event()
+        self._ended: Race | None = None
         self._running: RaceSecond | BlindSecond | None = None
         if clock.is_trustworthy():
             clock.reanchor()
@@ -82,24 +85,39 @@ class RaceClock:
         """Wait for the end of the running second, return it and move on to the next."""
         while True:
             running = self._running
-            end_ns = None if running is None else running.end_ns
-            await self._clock.wait(self._changed, end_ns)
+            await self._clock.wait(self._changed, self._wake_ns(running))
             self._changed.clear()
+            self._look_at_the_clock()
             # Read anew: the races may have changed meanwhile.
             running = self._running
             if running is not None and self._clock.monotonic_ns() >= running.end_ns:
                 self._advance(running)
                 return running
 
+    def _wake_ns(self, running: RaceSecond | BlindSecond | None) -> int | None:
+        """At the end of the second; before a race every now and then."""
+        if running is None:
+            return None
+        now_ns = self._clock.monotonic_ns()
+        look_ns = now_ns + LOOK_EVERY_NS
+        return running.end_ns if running.start_ns <= now_ns else min(running.end_ns, look_ns)
+
+    def _look_at_the_clock(self) -> None:
+        """A race that is still to come begins when the wall clock says so, stepped or not."""
+        running = self._running
+        now_ns = self._clock.monotonic_ns()
+        if isinstance(running, RaceSecond) and running.start_ns > now_ns:
+            self._clock.reanchor()
+            self._enter(self._race_at_now())
+
     def races_changed(self) -> None:
         """Other races than before: one that is being ridden and is none any more ends now."""
         running = self._running
         if isinstance(running, BlindSecond):
             return
-        race = self._races.race_at(self._now_ms())
         if running is None or running.start_ns > self._clock.monotonic_ns():
-            self._enter(race)
-        elif race is None or not race.is_same_ride(running.race):
+            self._enter(self._race_at_now())
+        elif not self._races.holds(running.race):
             cut_short = replace(running.race, length_s=running.second)
             self._running = replace(running, race=cut_short)
         self._changed.set()
@@ -147,9 +165,13 @@ class RaceClock:
     def _next_race(self, ended: Race) -> Race | None:
         """A wall clock that was put back a little must not make the ended race end twice."""
         self._clock.reanchor()
+        self._ended = ended
+        return self._race_at_now()
+
+    def _race_at_now(self) -> Race | None:
         race = self._races.race_at(self._now_ms())
-        if race is not None and race.is_same_ride(ended):
-            return self._races.race_after(ended)
+        if race is not None and self._ended is not None and race.is_same_ride(self._ended):
+            return self._races.race_after(self._ended)
         return race
 
     def _enter(self, race: Race | None) -> None:

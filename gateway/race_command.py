@@ -16,6 +16,8 @@ from pydantic.alias_generators import to_camel
 
 from gateway.race import Race, Racer
 
+#: As many are named in a refusal.
+MAX_PROBLEMS = 8
 #: A command has some 200 bytes.
 MAX_BYTES = 8 * 1024
 
@@ -69,13 +71,13 @@ def decode_command(payload: bytes) -> Command:
     try:
         return _COMMAND.validate_json(payload)
     except ValidationError as error:
-        problems = [f"{_place(one['loc'])}: {one['msg']}" for one in error.errors()]
+        problems = [f"{_place(one['loc'])}: {one['msg']}" for one in error.errors()[:MAX_PROBLEMS]]
         raise CommandRefused("; ".join(problems)) from None
 
 
 def _place(location: tuple[int | str, ...]) -> str:
     """The field's name; the first part is only which command it was taken for."""
-    return ".".join(map(str, location[1:])) or "command"
+    return ".".join(map(str, location[1:]))[:64] or "command"
 
 
 class Response(BaseModel):

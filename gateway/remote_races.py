@@ -27,6 +27,8 @@ class BikeRaces:
 
     def __init__(self, races: Iterable[Race] = ()) -> None:
         self.all = tuple(sorted(races, key=lambda race: race.start_ms))
+        #: Begun, and ended before their time: their name is used up.
+        self._cut_short: tuple[Race, ...] = ()
 
     def race_at(self, wall_ms: int) -> Race | None:
         return next((race for race in self.all if race.end_ms > wall_ms), None)
@@ -38,6 +40,11 @@ class BikeRaces:
         """Add a race; False if it was there already. Raises CommandRefused."""
         if race in self.all:
             return False
+        if any(race.race_id == cut.race_id and race.racer == cut.racer for cut in self._cut_short):
+            raise CommandRefused(
+                f"racer {_racer_id(race)} has ridden race {race.race_id} already, until it was "
+                "stopped; expected another race or racer"
+            )
         if race.end_ms <= now_ms:
             late_s = (now_ms - race.end_ms) // 1000
             raise CommandRefused(f"race {race.race_id} was over {late_s} s ago")
@@ -54,17 +61,27 @@ class BikeRaces:
         coming = [other for other in left if other.end_ms > now_ms]
         if len(coming) >= MAX_RACES:
             raise CommandRefused(f"{MAX_RACES} races are waiting already; expected no more")
-        self.all = BikeRaces([*left, race]).all
+        self._take_away(in_the_way, now_ms)
+        self.all = BikeRaces([*self.all, race]).all
         return True
 
-    def stop(self, race_id: int) -> bool:
+    def stop(self, race_id: int, now_ms: int | None) -> bool:
         """Take a race away; False if there is none."""
-        left = tuple(race for race in self.all if race.race_id != race_id)
-        stopped, self.all = left != self.all, left
-        return stopped
+        stopped = [race for race in self.all if race.race_id == race_id]
+        self._take_away(stopped, now_ms)
+        return bool(stopped)
+
+    def holds(self, race: Race) -> bool:
+        return any(race.is_same_ride(other) for other in self.all)
 
     def forget_before(self, wall_ms: int) -> None:
         self.all = tuple(race for race in self.all if race.end_ms > wall_ms)
+        self._cut_short = tuple(race for race in self._cut_short if race.end_ms > wall_ms)
+
+    def _take_away(self, races: list[Race], now_ms: int | None) -> None:
+        self.all = tuple(race for race in self.all if race not in races)
+        begun = (race for race in races if now_ms is None or race.start_ms <= now_ms)
+        self._cut_short = (*self._cut_short, *begun)[-MAX_RACES:]
 
 
 def _overlap(one: Race, other: Race) -> bool:
@@ -111,7 +128,7 @@ class RemoteRaces:
             known = ", ".join(self._bikes)
             raise CommandRefused(f"no bike {command.bike_id!r} here; expected one of: {known}")
         if isinstance(command, StopRace):
-            return races.stop(command.race_id)
+            return races.stop(command.race_id, now_ms)
         assert isinstance(command, StartRace)
         if now_ms is None:
             raise CommandRefused("this gateway's clock is not set yet; try again in a minute")

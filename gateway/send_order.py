@@ -27,6 +27,8 @@ class Entry:
     sent_ns: int = 0
     #: How often the broker refused it.
     strikes: int = 0
+    #: Messages accepted in all when it was last suspected or struck.
+    accepted_before: int = 0
     on_disk: bool = False
     #: It has its place in the order, or had it: it is not to be offered again.
     offered: bool = False
@@ -45,6 +47,8 @@ class RaceQueue:
     pending: int = 0
     resident: list[Entry] = field(default_factory=list)
     gap_from_id: int | None = None
+    #: When something was last produced for it.
+    produced_ns: int = 0
     #: After the disk failed to give a page it is asked again from then on.
     read_again_ns: int = 0
 
@@ -94,6 +98,8 @@ class SendOrder:
             self.put(entry)
         elif queue.gap_from_id is None:
             queue.gap_from_id = entry.id
+        elif entry.id < queue.gap_from_id:
+            self.put(entry)
 
     def put(self, entry: Entry) -> None:
         """A message takes its place among those in memory."""

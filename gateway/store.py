@@ -49,7 +49,7 @@ class NewerStoreError(DamagedStoreError):
 #: SQLite's primary result codes for "not a database" and "malformed", and for a schema that our
 #: statements do not fit to.
 _DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
-#: File format write and read version; others make SQLite open it read-only (sqlite.org/fileformat2).
+#: Write and read version; with others SQLite opens the file read-only (sqlite.org/fileformat2).
 _FORMATS_AT, _FORMATS = slice(18, 20), (b"\1\1", b"\2\2")
 
 
@@ -152,18 +152,28 @@ class Store:
         """Bring the file into a state that is surely on disk. After an fsync that failed, or at
         the start: nobody knows what became of an earlier process.
 
-        Linux marks pages clean after a failed fsync: a mere retry would succeed without having
-        written anything, and what is appended behind such a hole is lost with it. So the log is
-        copied into the database, which writes and syncs all of it again, and begun anew.
+        Linux marks pages clean after a failed fsync and goes on showing them: SQLite would find
+        its transaction in the log and append behind what is a hole on disk. So the log's own bytes
+        are written and synced once more. That comes before a close, which checkpoints: copied out
+        of a log that is not on disk, a power cut in the middle leaves a damaged database.
         """
+        with self._explained():
+            self._write_log_again()
         with suppress(sqlite3.Error):
             self._connection.close()
         self._connection = self._connect()
-        with self._explained():
-            (busy, _, _) = self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        if busy:
-            raise StoreError(f"{self.path}: another process reads it; tried again in a second")
         self._is_doubtful = False
+
+    def _write_log_again(self) -> None:
+        log = self.path.with_name(f"{self.path.name}-wal")
+        if not log.exists():
+            return
+        with log.open("r+b") as file:
+            content = file.read()
+            file.seek(0)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
 
     def _write(self, batch: Batch) -> Written:
         gone = [*batch.deleted_ids, *(record.id for record, _ in batch.quarantined)]
@@ -197,6 +207,9 @@ class Store:
             return max(0, min(self._max_bytes - self._used_bytes(), disk.f_bavail * disk.f_frsize))
 
     def close(self) -> None:
+        if self._is_doubtful:
+            with suppress(OSError):
+                self._write_log_again()
         self._connection.close()
 
     def _connect(self) -> sqlite3.Connection:

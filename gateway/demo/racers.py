@@ -33,6 +33,9 @@ class OneRace:
     def race_after(self, race: Race) -> Race | None:
         return None
 
+    def holds(self, race: Race) -> bool:
+        return True
+
 
 @dataclass(frozen=True, slots=True)
 class Start:

@@ -1,24 +1,21 @@
 """CPU per message, Reading → PUBACK, as a multiple of a bare awscrt publish loop.
 
 Both publish the same payloads with QoS 1 to the same mosquitto over mutual TLS, with the same
-window and the SDK's flow control off, in turns, in this one process. What is counted is the
-CPU time of all threads of the process, user and system. Prints one line of JSON.
+window and the SDK's flow control off, in turns, in this one process. The gateway's own pace is off
+as well. What is counted is the CPU time of all threads of the process, user and system.
 
-    python -m tests.bench.cpu_per_message [--ticks N] [--rounds N]
+    python -m tests.bench.cpu_per_message [--quick]
 """
 
-import argparse
 import asyncio
-import json
 import statistics
-import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from random import Random
 from typing import Any
+from unittest.mock import patch
 
 import structlog
 from awscrt import mqtt5
@@ -34,68 +31,64 @@ from gateway.race import Race, Racer
 from gateway.race_clock import RaceSecond
 from gateway.sampler import Sampler
 from gateway.telemetry import Telemetry, make_telemetry
-from tests.support.mosquitto import Authority, Credentials, Mosquitto
+from tests.bench.brokers import broker
+from tests.bench.row import Bench, Row, run_row
+from tests.support.mosquitto import Credentials
 
+LIMIT = 1.3
 TOPIC = "alleycat-publish"
 TIMEOUT_S = 120
 #: The publisher's own pace must not be what is measured.
-UNPACED_PER_S = 1e6
+UNPACED_PER_S = 1e9
 #: Bikes whose second ends at once, and the Readings each of them gave in it.
 BIKES = 100
 READINGS_PER_S = 4
 RACER = Racer(7, "Hayden", 1)
 
 
-def main() -> None:
-    arguments = _arguments()
+def measure(bench: Bench) -> Row:
+    """CPU per message over a bare awscrt publish loop"""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
-    with _broker() as (broker, credentials):
+    ticks, rounds = bench.scaled((200, 5), (50, 3))
+    folder = bench.folder("cpu")
+    with broker(folder) as (mosquitto, authority):
+        credentials = authority.issue("bench")
         samplers = _samplers()
         payloads = [
-            telemetry.to_json()
-            for number in range(arguments.ticks)
-            for telemetry in _tick(number, samplers)
+            telemetry.to_json() for number in range(ticks) for telemetry in _tick(number, samplers)
         ]
         bare, ours = [], []
-        for _ in range(arguments.rounds):
-            bare.append(_bare_loop(broker.port, credentials, payloads))
-            ours.append(asyncio.run(_gateway(broker.port, credentials, arguments.ticks)))
-    ratios = [o / b for o, b in zip(ours, bare, strict=True)]
-    messages = arguments.ticks * BIKES
-    print(
-        json.dumps(
-            {
-                "benchmark": "cpu_per_message",
-                "messages": messages,
-                "rounds": arguments.rounds,
-                "bare_us": round(statistics.median(bare) / messages * 1e6, 1),
-                "gateway_us": round(statistics.median(ours) / messages * 1e6, 1),
-                "ratio": round(statistics.median(ratios), 2),
-                "ratio_min": round(min(ratios), 2),
-                "ratio_max": round(max(ratios), 2),
-                "target": 1.3,
-            }
-        )
+        for number in range(rounds):
+            bench.progress(f"CPU: round {number + 1} of {rounds}, {len(payloads):,} messages each")
+            bare.append(_bare_loop(mosquitto.port, credentials, payloads))
+            buffer_file = folder / f"buffer-{number}.db"
+            ours.append(asyncio.run(_gateway(mosquitto.port, credentials, ticks, buffer_file)))
+    return _row(bare, ours, len(payloads))
+
+
+def _row(bare_s: list[float], ours_s: list[float], messages: int) -> Row:
+    ratios = [ours / bare for ours, bare in zip(ours_s, bare_s, strict=True)]
+    ratio = statistics.median(ratios)
+    bare_us, ours_us = (statistics.median(spent) / messages * 1e6 for spent in (bare_s, ours_s))
+    return Row(
+        "cpu_per_message",
+        "CPU per message, Reading → PUBACK, over a bare awscrt publish loop",
+        f"≤ {LIMIT} ×",
+        f"{ratio:.2f} ×",
+        f"{ours_us:.0f} µs against {bare_us:.0f} µs; {min(ratios):.2f} … {max(ratios):.2f} over"
+        f" {len(ratios)} rounds",
+        ratio <= LIMIT,
+        ratio / LIMIT,
+        {
+            "messages": messages,
+            "rounds": len(ratios),
+            "bare_us": bare_us,
+            "gateway_us": ours_us,
+            "ratio": ratio,
+            "ratio_min": min(ratios),
+            "ratio_max": max(ratios),
+        },
     )
-
-
-def _arguments() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--ticks", type=int, default=200, help=f"each of {BIKES} messages")
-    parser.add_argument("--rounds", type=int, default=5)
-    return parser.parse_args()
-
-
-@contextmanager
-def _broker() -> Iterator[tuple[Mosquitto, Credentials]]:
-    with tempfile.TemporaryDirectory() as directory:
-        authority = Authority(Path(directory) / "ca")
-        broker = Mosquitto(Path(directory), authority)
-        broker.start()
-        try:
-            yield broker, authority.issue("bench")
-        finally:
-            broker.stop()
 
 
 def _bare_loop(port: int, credentials: Credentials, payloads: list[bytes]) -> float:
@@ -137,7 +130,7 @@ def _bare_loop(port: int, credentials: Credentials, payloads: list[bytes]) -> fl
     return spent_s
 
 
-async def _gateway(port: int, credentials: Credentials, ticks: int) -> float:
+async def _gateway(port: int, credentials: Credentials, ticks: int, buffer_file: Path) -> float:
     """CPU seconds for the whole way: readings sampled, telemetry made, buffered, published."""
     clock = SystemClock()
     cloud = CloudConfig(
@@ -147,29 +140,27 @@ async def _gateway(port: int, credentials: Credentials, ticks: int) -> float:
         certificate_file=credentials.certificate_file,
         private_key_file=credentials.private_key_file,
     )
-    with tempfile.TemporaryDirectory() as directory:
-        buffer = await open_buffer(
-            Path(directory) / "buffer.db", clock, commit_interval_s=1.0, max_bytes=1 << 30
-        )
-        uplink = IotCore(cloud, "bench")
+    buffer = await open_buffer(buffer_file, clock, commit_interval_s=1.0, max_bytes=1 << 30)
+    uplink = IotCore(cloud, "bench")
+    with patch.multiple("gateway.pace", MESSAGES_PER_S=UNPACED_PER_S, BYTES_PER_S=UNPACED_PER_S):
         publisher = Publisher(buffer, uplink, clock, Random(1), UNPACED_PER_S)
-        tasks = [asyncio.create_task(buffer.run()), asyncio.create_task(publisher.run())]
-        samplers = _samplers()
-        for telemetry in _tick(0, samplers):  # warms up, and waits for the connection
+    tasks = [asyncio.create_task(buffer.run()), asyncio.create_task(publisher.run())]
+    samplers = _samplers()
+    for telemetry in _tick(0, samplers):  # warms up, and waits for the connection
+        buffer.append(telemetry)
+    while publisher.accepted < BIKES:  # noqa: ASYNC110 before the measurement
+        await asyncio.sleep(0.01)
+    began = time.process_time()
+    for number in range(1, ticks + 1):
+        for telemetry in _tick(number, samplers):
             buffer.append(telemetry)
-        while publisher.accepted < BIKES:  # noqa: ASYNC110 before the measurement
-            await asyncio.sleep(0.01)
-        began = time.process_time()
-        for number in range(1, ticks + 1):
-            for telemetry in _tick(number, samplers):
-                buffer.append(telemetry)
-            await publisher.drained()
-        assert publisher.accepted == (ticks + 1) * BIKES
-        spent_s = time.process_time() - began
-        for task in tasks:
-            task.cancel()
-        await uplink.stop()
-        await buffer.close()
+        await publisher.drained()
+    assert publisher.accepted == (ticks + 1) * BIKES
+    spent_s = time.process_time() - began
+    for task in tasks:
+        task.cancel()
+    await uplink.stop()
+    await buffer.close()
     return spent_s
 
 
@@ -193,4 +184,4 @@ def _samplers() -> list[Sampler]:
 
 
 if __name__ == "__main__":
-    main()
+    run_row(measure)

@@ -3,24 +3,22 @@
 Five bikes notify FTMS four times a second through the real bleak and a small org.bluez, three
 Pelotons are polled over ttys and two rigs send ten lines a second. They live in this process; what
 is counted is the gateway's own process. The same gateway with ten fake bikes, which say as much
-without any I/O, is measured after it. Prints one line of JSON.
+without any I/O, is measured after it. No target is set for it.
 
-    python -m tests.bench.ten_bikes [--seconds N]
+    python -m tests.bench.ten_bikes [--quick]
 """
 
-import argparse
 import asyncio
-import json
-import os
-import tempfile
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.lines import encode_pairs
+from tests.bench.processes import cpu_s
+from tests.bench.row import Bench, Row, run_row
 from tests.support.bluez import Bluez, DBusDaemon, Device, bikes
 from tests.support.bluez.running import open_bluez
 from tests.support.gateway_process import GatewayProcess
@@ -34,22 +32,28 @@ FTMS_BIKES, PELOTONS, RIGS = 5, 3, 2
 WARM_UP_S = 10
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--seconds", type=int, default=60, help="measured, of each of the two")
-    seconds = parser.parse_args().seconds
-    with tempfile.TemporaryDirectory() as name, pytest.MonkeyPatch.context() as monkeypatch:
-        live, fake = asyncio.run(_measure(Path(name), monkeypatch, seconds))
-    print(
-        json.dumps(
-            {
-                "bikes": FTMS_BIKES + PELOTONS + RIGS,
-                "live_percent_of_a_core": round(live, 2),
-                "fake_percent_of_a_core": round(fake, 2),
-                "ratio": round(live / fake, 2),
-                "seconds": seconds,
-            }
-        )
+def measure(bench: Bench) -> Row:
+    """CPU of a gateway with ten bikes connected"""
+    seconds = bench.scaled(20, 10)
+    folder = bench.folder("ten-bikes")
+    bench.progress(f"ten bikes: {seconds} s live, {seconds} s fake")
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        live, fake = asyncio.run(_measure(folder, monkeypatch, seconds))
+    return Row(
+        "ten_bikes",
+        "a gateway with ten bikes connected, five of them over Bluetooth, over ten fake ones",
+        "–",
+        f"{live / fake:.1f} ×",
+        f"{live:.2f} % of a core against {fake:.2f} %",
+        None,
+        None,
+        {
+            "bikes": FTMS_BIKES + PELOTONS + RIGS,
+            "live_percent_of_a_core": live,
+            "fake_percent_of_a_core": fake,
+            "ratio": live / fake,
+            "seconds": seconds,
+        },
     )
 
 
@@ -119,20 +123,14 @@ async def _percent(gateway: GatewayProcess, subscriber: Subscriber, seconds: int
     await asyncio.to_thread(gateway.start)
     await asyncio.sleep(WARM_UP_S)
     seen = len(subscriber.payloads)
-    before_s = _cpu_s(gateway.pid)
+    before_s = cpu_s(gateway.pid)
     await asyncio.sleep(seconds)
-    percent = 100 * (_cpu_s(gateway.pid) - before_s) / seconds
+    percent = 100 * (cpu_s(gateway.pid) - before_s) / seconds
     published = len(subscriber.payloads) - seen
     expected = len(gateway.bikes) * seconds
     assert published >= 0.95 * expected, f"{published} of {expected} seconds: not all connected"
     await asyncio.to_thread(gateway.terminate)
     return percent
-
-
-def _cpu_s(pid: int) -> float:
-    """User and system time of all threads of a process."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def _table(number: int, driver: str, options: str) -> str:
@@ -143,5 +141,4 @@ def _table(number: int, driver: str, options: str) -> str:
 
 
 if __name__ == "__main__":
-    with suppress(KeyboardInterrupt):
-        main()
+    run_row(measure)

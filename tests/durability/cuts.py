@@ -23,8 +23,10 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One power cut: how old each lost message was, in seconds, and what was found."""
+    """One power cut, on the monotonic clock: how old, in seconds, each lost message was, and what
+    was found."""
 
+    at_ns: int
     lost_s: dict[Key, float]
     kept: dict[Key, bytes]
 
@@ -88,7 +90,7 @@ class Writer:
             for key, at_ns in appended_ns.items()
             if at_ns <= cut_ns and key not in kept
         }
-        return Cut(lost_s, kept)
+        return Cut(cut_ns, lost_s, kept)
 
 
 def _kept(path: Path) -> dict[Key, bytes]:

@@ -88,7 +88,7 @@ def test_what_was_produced_before_the_file_was_open_comes_after_what_is_in_it(
     waiting = admit(ledger, 3)
     ledger.take(waiting[0])
     ledger.raise_ids(100)
-    ledger.learn({7: 4, 1: 2}, quarantined=5, deleted=Batch())
+    ledger.learn({7: 4, 1: 2}, quarantined=5, held=Batch())
     assert [entry.id for entry in waiting] == [101, 102, 103]
     assert (ledger.depth, ledger.on_disk, ledger.quarantined) == (9, 6, 5)
     queue = ledger.order.queue(1)
@@ -124,7 +124,7 @@ def test_unwritten_ones_below_what_was_read_back_are_not_passed_over(ledger: Led
 
 
 def test_a_gap_that_the_disk_does_not_fill_is_passed_by(ledger: Ledger) -> None:
-    ledger.learn({1: 50}, quarantined=0, deleted=Batch())
+    ledger.learn({1: 50}, quarantined=0, held=Batch())
     ledger.raise_ids(50)
     admit(ledger, 3)
     assert sendable(ledger) == []

@@ -206,7 +206,8 @@ async def test_slow_down_halves_the_pace_and_acceptances_bring_it_back(bench: Be
 async def hang_up_over(bench: Bench, second: int) -> None:
     """The broker disconnects whoever sends this second, until it is not sent any more."""
     bench.uplink.connect()
-    for _ in range(20):
+    for live in range(101, 121):
+        bench.buffer.append(message(live))
         await bench.clock.run_for(1)
         if any(one == second for _, one in seconds_of(bench.uplink.unanswered)):
             bench.uplink.cut("malformed packet", Verdict.SUSPECT)
@@ -225,7 +226,7 @@ async def test_a_message_over_which_the_broker_hangs_up_is_found_and_quarantined
     for second in range(1, 11):
         bench.buffer.append(message(second))
     await hang_up_over(bench, poison)
-    assert sorted(bench.delivered()) == [1, 2, 3, 4, 6, 7, 8, 9, 10]
+    assert sorted(bench.delivered()) == [1, 2, 3, 4, 6, 7, 8, 9, 10, *range(101, 121)]
     assert bench.buffer.status.quarantined == 1
     assert bench.buffer.status.depth == 0
 
@@ -266,6 +267,16 @@ async def test_suspects_of_an_older_race_do_not_starve_behind_a_live_one(bench: 
     assert [second for race, second in seconds_of(bench.uplink.delivered) if race == 1] == list(
         range(1, 11)
     )
+
+
+async def test_a_broker_that_hangs_up_over_everything_accuses_nobody(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    for second in range(1, 200):
+        bench.buffer.append(message(second))
+        bench.uplink.connect()
+        await bench.clock.run_for(1)
+        bench.uplink.cut("hung up", Verdict.SUSPECT)
+    assert bench.buffer.status.quarantined == 0
 
 
 async def test_a_connection_that_ends_long_after_a_publish_accuses_nobody(bench: Bench) -> None:

@@ -284,7 +284,7 @@ class TestCommandedRaces:
         races = BikeRaces([Race(5, START_MS, 300)])
         ride = self.ride(races)
         await ride.tick(3)
-        races.stop(5)
+        races.stop(5, START_MS)
         ride.race_clock.races_changed()
         await ride.tick(1)
         assert [(one.second, one.is_final) for one in ride.ticked[-2:]] == [(3, False), (4, True)]
@@ -306,7 +306,7 @@ class TestCommandedRaces:
     async def test_a_race_that_has_not_begun_leaves_no_trace(self) -> None:
         races = BikeRaces([Race(5, START_MS + 5000, 300)])
         ride = self.ride(races)
-        races.stop(5)
+        races.stop(5, START_MS)
         ride.race_clock.races_changed()
         assert ride.race_clock.running is None
 

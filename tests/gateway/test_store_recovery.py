@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.store import SCHEMA_VERSION, Batch, Record, Store, StoreError, Written
+from gateway.store import (
+    SCHEMA_VERSION,
+    Batch,
+    DamagedStoreError,
+    Record,
+    Store,
+    StoreError,
+    Written,
+)
 from gateway.store_recovery import open_store
 from tests.support.telemetry import message
 
@@ -146,6 +154,12 @@ def test_a_scribbled_first_page_is_never_a_dead_end(
         opened = open_store(path, ROOMY, now_ms=1)
     except StoreError as error:
         pytest.fail(f"byte {at} = {value}: {error}")
+    new = Batch([Record(9, 1, message(2).to_json())])
+    try:
+        opened.store.write(new)
+    except DamagedStoreError:  # some damage shows when it is first written
+        opened.store.close()
+        opened = open_store(path, ROOMY, now_ms=2, is_damaged=True)
+        opened.store.write(new)
     with closing(opened.store) as store:
-        store.write(Batch([Record(9, 1, message(2).to_json())]))
         assert 9 in records_of(store)

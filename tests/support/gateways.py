@@ -9,6 +9,7 @@ from drivers.registry import DriverStatus, load_drivers
 from gateway.config import Config
 from gateway.daemon import Gateway
 from gateway.race import ContinuousRaces, Races
+from gateway.store import StoreError
 from gateway.telemetry import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import FakeUplink
@@ -97,8 +98,7 @@ class VirtualGateway:
     async def kill(self) -> None:
         """kill -9: the file stays as it is."""
         assert self._run is not None
-        assert self.bench.store is not None
-        self.bench.store.close()
+        self.bench.failure = StoreError("killed")
         self._run.cancel()
         await asyncio.wait([self._run])
 

@@ -1,0 +1,116 @@
+"""All benchmarks: each row measured now, as two things side by side, in a process of its own.
+
+Prints the table and what was not reached; writes docs/bench.json and docs/bench.svg. A target that
+is missed is a result, not an error: the exit code is 1 only if a row could not be measured.
+
+    python -m tests.bench [--quick] [--only ROW …]
+"""
+
+import argparse
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from rich.console import Console
+
+from tests.bench.picture import write_picture
+from tests.bench.report import Report, describe_machine
+from tests.bench.row import INTERRUPTED, Row, working_directory
+from tests.bench.table import print_report
+
+#: In the order of the table; each is a module beside this file.
+ROWS = (
+    "cpu_per_message",
+    "latency",
+    "memory",
+    "writes_online",
+    "writes_offline",
+    "first_publish",
+    "drain",
+    "hundred_bikes",
+    "help_time",
+    "peers",
+)
+#: Those without a target.
+MORE_ROWS = ("ten_bikes",)
+DOCS = Path("docs")
+#: For a row that was told to stop.
+PATIENCE_S = 20
+#: When nobody looks at a terminal.
+WIDTH = 160
+
+
+def main() -> None:
+    """Run all rows, or those asked for."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument(
+        "--quick", action="store_true", help="smaller; docs/bench.* are not written"
+    )
+    parser.add_argument("--only", nargs="+", choices=ROWS + MORE_ROWS, help="nor are they then")
+    arguments = parser.parse_args()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    names = arguments.only or (ROWS if arguments.quick else ROWS + MORE_ROWS)
+    began_s = time.monotonic()
+    try:
+        with working_directory(None) as directory:
+            machine = describe_machine(directory)
+            rows = _run_rows(names, directory, is_quick=arguments.quick)
+            report = Report(machine, arguments.quick, rows)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    console = Console(width=None if sys.stdout.isatty() else WIDTH, highlight=False)
+    print_report(console, report, names)
+    console.print(f"{time.monotonic() - began_s:.0f} s")
+    if not arguments.quick and not arguments.only:
+        _write(report)
+    sys.exit(len(rows) < len(names))
+
+
+def _run_rows(names: Sequence[str], directory: Path, *, is_quick: bool) -> list[Row]:
+    """One after the other; what is not among them could not be measured."""
+    rows = []
+    for number, name in enumerate(names, start=1):
+        print(f"[{number}/{len(names)}] {name}", file=sys.stderr, flush=True)
+        row = _run_row(name, directory, is_quick=is_quick)
+        if row is not None:
+            rows.append(row)
+            print(f"          {row.value}", file=sys.stderr, flush=True)
+    return rows
+
+
+def _run_row(name: str, directory: Path, *, is_quick: bool) -> Row | None:
+    """In a session of its own, so that Ctrl-C reaches it once: from here."""
+    process = subprocess.Popen(
+        [
+            *(sys.executable, "-m", f"tests.bench.{name}", "--directory", str(directory)),
+            *(["--quick"] if is_quick else []),
+        ],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        output, _ = process.communicate()
+    except BaseException:
+        process.send_signal(signal.SIGINT)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(PATIENCE_S)
+        process.kill()
+        raise
+    return Row(**json.loads(output)) if process.returncode == 0 else None
+
+
+def _write(report: Report) -> None:
+    text = json.dumps(report.to_json(), indent=1, ensure_ascii=False)
+    (DOCS / "bench.json").write_text(f"{text}\n", encoding="utf-8")
+    write_picture(DOCS / "bench.json", DOCS / "bench.svg")
+    print(f"written: {DOCS}/bench.json, {DOCS}/bench.svg")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,56 @@
+"""A buffer's file with a long outage in it."""
+
+import os
+import shutil
+from itertools import islice
+from pathlib import Path
+
+from gateway.store import Batch, Record, Store
+from tests.bench.messages import FIRST_RACE_ID, RACE_S, race_of
+from tests.bench.row import Bench
+
+BIKES = 10
+PER_RACE = BIKES * RACE_S
+#: Messages in one transaction.
+BATCH = 20_000
+
+
+def backlog_size(bench: Bench) -> int:
+    return bench.scaled(1_000_000, 100_000)
+
+
+def lay_backlog(bench: Bench, state_dir: Path) -> None:
+    """Put the file of a gateway that was offline for `backlog_size` messages into `state_dir`.
+
+    It lies on the disk alone, as after a boot: nothing of it is left in the page cache.
+    """
+    original = bench.shared / f"backlog-{backlog_size(bench)}.db"
+    if not original.exists():
+        bench.progress(f"{backlog_size(bench):,} messages are written into a buffer …")
+        _write(original.with_suffix(".tmp"), backlog_size(bench))
+        original.with_suffix(".tmp").rename(original)
+    state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    forget_pages(Path(shutil.copyfile(original, state_dir / "buffer.db")))
+
+
+def forget_pages(path: Path) -> None:
+    """Have the kernel drop the file from its page cache."""
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+
+
+def _write(path: Path, count: int) -> None:
+    store = Store(path, max_bytes=1 << 40)
+    messages = (
+        telemetry
+        for race_id in range(FIRST_RACE_ID, FIRST_RACE_ID + count // PER_RACE + 1)
+        for telemetry in race_of(BIKES, RACE_S, race_id)
+    )
+    numbered = (
+        Record(id_, telemetry.race_id, telemetry.to_json())
+        for id_, telemetry in enumerate(islice(messages, count), start=1)
+    )
+    while batch := list(islice(numbered, BATCH)):
+        store.write(Batch(batch))
+    store.close()

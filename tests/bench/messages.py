@@ -1,0 +1,30 @@
+"""Telemetry as bikes make it, seeded; some 230 bytes each on the wire."""
+
+from collections.abc import Iterator
+from random import Random
+
+from gateway.race import Race, Racer
+from gateway.race_clock import RaceSecond
+from gateway.sampler import Sample
+from gateway.telemetry import Telemetry, make_telemetry
+
+#: A race of the backend's length, long before any that is ridden while it is measured.
+FIRST_RACE_ID = 5_900_000
+RACE_S = 300
+
+
+def race_of(bikes: int, seconds: int, race_id: int = FIRST_RACE_ID) -> Iterator[Telemetry]:
+    """A race's first `seconds`: of each, one message of every bike."""
+    random = Random(race_id)
+    race = Race(race_id, race_id * RACE_S * 1000, RACE_S)
+    racers = [Racer(number, f"Rider{number}", 1) for number in range(bikes)]
+    for second in range(1, seconds + 1):
+        for number, racer in enumerate(racers):
+            sample = Sample(
+                present=True,
+                cadence_rpm=round(random.uniform(60, 110), 1),
+                resistance_percent=round(random.uniform(10, 90), 1),
+                power_w=round(random.uniform(50, 300), 1),
+            )
+            bike_id = f"bike-{number:03}"
+            yield make_telemetry("gateway-1", bike_id, racer, RaceSecond(race, second, 0), sample)

@@ -1,0 +1,77 @@
+"""The gateway's buffer doing the same work as the peers' queues.
+
+.venv/bin/python -m tests.bench.our_queue buffer --messages FILE --per-tick N --directory EMPTY
+"""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+import structlog
+
+from gateway.buffer import open_buffer
+from gateway.clock import SystemClock
+from gateway.send_order import Entry
+from gateway.store import Store
+from gateway.telemetry import telemetry_from_json
+from tests.bench.peer_queues import sqlite_mode
+from tests.bench.queue_work import DurableQueue, Work, main
+
+
+class OurBuffer(DurableQueue):
+    """As the daemon has it when nobody acknowledges in time: a transaction, so an fsync, a tick.
+
+    A commit comes at the end of a tick instead of a second. What acknowledging deletes is written
+    when the buffer thinks it is time, as in the daemon.
+    """
+
+    async def open(self, directory: Path, work: Work) -> None:
+        structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
+        self._path = directory / "buffer.db"
+        self._telemetry = {text: telemetry_from_json(text.encode()) for text in work.messages}
+        self._buffer = await open_buffer(
+            self._path, SystemClock(), commit_interval_s=60, max_bytes=1 << 30
+        )
+        self._available = asyncio.Event()
+        self._buffer.on_available.append(self._available.set)
+        self._running = asyncio.create_task(self._buffer.run())
+        self._read: list[Entry] = []
+
+    async def put(self, tick: list[str]) -> None:
+        for message in tick:
+            self._buffer.append(self._telemetry[message])
+        await self._buffer.commit(everything=True)
+
+    async def read(self, count: int) -> list[str]:
+        self._read.clear()
+        while len(self._read) < count:
+            entry = self._buffer.head()
+            if entry is None:
+                self._available.clear()
+                await self._available.wait()
+            else:
+                self._buffer.take(entry)
+                self._read.append(entry)
+        return [entry.payload.decode() for entry in self._read]
+
+    async def acknowledge(self) -> None:
+        for entry in self._read:
+            self._buffer.acknowledge(entry)
+        await asyncio.sleep(0)  # lets the buffer's own task delete
+
+    def mode(self) -> str:
+        """Asked of a second store on the same file: the buffer's own belongs to its thread."""
+        store = Store(self._path, max_bytes=1 << 30)
+        mode = sqlite_mode(store._connection.execute)
+        store.close()
+        return mode
+
+    async def close(self) -> None:
+        self._running.cancel()
+        with suppress(asyncio.CancelledError):
+            await self._running
+        await self._buffer.close()
+
+
+if __name__ == "__main__":
+    main({"buffer": OurBuffer})

@@ -1,0 +1,19 @@
+"""The picture in the repository is drawn from the numbers beside it."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.bench.picture import draw
+from tests.bench.report import Report
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_picture_shows_the_numbers_beside_it() -> None:
+    report = Report.from_json(json.loads((DOCS / "bench.json").read_text(encoding="utf-8")))
+    picture = (DOCS / "bench.svg").read_text(encoding="utf-8")
+    assert picture == draw(report)
+    ElementTree.fromstring(picture)
+    for row in report.targets:
+        assert row.value in picture
