@@ -116,6 +116,8 @@ class Buffer:
     def append(self, telemetry: Telemetry) -> None:
         """Take a message in. Never blocks, never fails."""
         self._admit(telemetry.race_id, telemetry.to_json(), is_final=telemetry.is_final)
+        if self._disk.problem is not None:
+            self._ledger.send_unwritten()
         self._tell_available()
 
     def append_unnamed(self, payload: bytes) -> None:
@@ -148,13 +150,16 @@ class Buffer:
         return None
 
     def _head(self) -> Entry | None:
+        unwritten: set[int] | None = None  # asked for once: there may be many races
         for queue in self._ledger.order.newest_first():
             if queue.race_id == UNNAMED:
                 continue
             if not queue.resident and queue.gap_from_id is not None:
                 if self._expects_page(queue):
                     return None
-                self._ledger.bypass_gap(queue)
+                unwritten = self._ledger.races_unwritten() if unwritten is None else unwritten
+                if queue.race_id in unwritten:
+                    self._ledger.bypass_gap(queue)
             if queue.resident:
                 return queue.resident[0]
         return None
@@ -193,7 +198,8 @@ class Buffer:
             self._sleeping_until_ns = min((ns for ns in dues_ns if ns is not None), default=None)
             await self._clock.wait(self._wake, self._sleeping_until_ns)
             self._wake.clear()
-            await self.commit()
+            # A thread cannot be cancelled: what it has begun is ended, and its outcome known.
+            await asyncio.shield(self.commit())
 
     async def commit(self, *, everything: bool = False) -> None:
         """Write what is due now (or everything), in one transaction; nothing due, no write."""
@@ -250,7 +256,6 @@ class Buffer:
         if self._page_load is None:
             self._page_load = asyncio.create_task(self._load_page(queue))
             self._page_due_ns = now_ns + PAGE_PATIENCE_NS
-            self._keep_house_by(self._page_due_ns)
         return now_ns < self._page_due_ns
 
     async def _load_page(self, queue: RaceQueue) -> None:
@@ -329,13 +334,13 @@ class Buffer:
         ledger, ask = self._ledger, self._disk.ask
         if not self._was_known:
             ledger.raise_ids(await ask(Store.last_id))
-            ledger.on_disk = sum((await ask(Store.pending_by_race)).values())
-        expected = ledger.on_disk - len(ledger.to_delete)
         batch = ledger.held()
-        await self._disk.write(batch)
+        written = await self._disk.write(batch)
         pending = await ask(Store.pending_by_race)
         quarantined = await ask(Store.quarantined_count)
-        ledger.lost += max(0, expected - sum(pending.values()))
+        on_disk = sum(pending.values())
+        before = ledger.on_disk if self._was_known else on_disk - written.rows_added
+        ledger.lost += max(0, before - len(ledger.to_delete) - on_disk)
         ledger.learn(pending, quarantined, batch)
 
     def _postpone(self) -> None:
@@ -344,8 +349,7 @@ class Buffer:
         for entry in self._ledger.unwritten.values():
             entry.commit_due_ns = max(entry.commit_due_ns, retry_ns)
         self._housekeeping_due_ns = retry_ns
-        self._ledger.sends_unwritten = True
-        self._ledger.offer_unwritten()
+        self._ledger.send_unwritten()
         if self._namer is not None:
             self._ledger.name_unwritten(self._namer)
             self._ledger.forget_unnamed()

@@ -81,8 +81,7 @@ class Disk:
             return written, None
 
         try:
-            # Shielded: the thread would go on anyway, and the write can be repeated.
-            written, self.free_bytes = await asyncio.shield(self._on_thread(work))
+            written, self.free_bytes = await self._on_thread(work)
         except StoreError as error:
             self._failed(error)
             if isinstance(error, DamagedStoreError):

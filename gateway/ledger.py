@@ -72,7 +72,9 @@ class Ledger:
 
     def acknowledge(self, entry: Entry) -> None:
         self._taken.pop(entry.id, None)
-        if not entry.done:
+        if entry.given_up:
+            self.lost -= 1
+        elif not entry.done:
             self._finish(entry)
 
     def set_aside(self, entry: Entry, reason: str) -> None:
@@ -123,8 +125,11 @@ class Ledger:
         for race_id in written.evicted_race_ids:
             self._evicted(race_id)
 
-    def offer_unwritten(self) -> None:
+    def send_unwritten(self) -> None:
         """The disk takes nothing: what waited to be written first goes on from memory."""
+        if self.sends_unwritten:
+            return
+        self.sends_unwritten = True
         for entry in self.unwritten.values():
             if not entry.offered and entry.race_id != UNNAMED:
                 self.order.offer(entry)
@@ -138,6 +143,9 @@ class Ledger:
                 self.order.put(Entry(record.id, record.race_id, record.payload, on_disk=True))
         queue.gap_from_id = None if is_last else records[-1].id + 1
         self._put_unwritten(queue, self._next_id if is_last else records[-1].id + 1)
+
+    def races_unwritten(self) -> set[int]:
+        return {entry.race_id for entry in self.unwritten.values()}
 
     def bypass_gap(self, queue: RaceQueue) -> None:
         """The disk does not give what comes next: what is in memory goes on without it."""
@@ -267,7 +275,7 @@ class Ledger:
             return
         for entry in (*queue.resident, *self._taken.values()):
             if entry.race_id == race_id:
-                entry.done = entry.on_disk
+                entry.done = entry.given_up = entry.on_disk
         left = [entry for entry in self.unwritten.values() if entry.race_id == race_id]
         waiting = [entry for entry in left if entry.offered and entry.id not in self._taken]
         lost = self.order.shrink(queue, waiting, pending=len(left))
@@ -277,6 +285,7 @@ class Ledger:
 
     def _give_up(self, entry: Entry) -> None:
         self.lost += 1
+        entry.given_up = True
         self.order.withdraw(entry)
         self._finish(entry)
 

@@ -34,6 +34,8 @@ class Entry:
     offered: bool = False
     #: Acknowledged, set aside or given up: nothing more may happen to it.
     done: bool = False
+    #: There was no room for it: lost, unless it was in flight and arrives all the same.
+    given_up: bool = False
 
     def __lt__(self, other: "Entry") -> bool:
         return self.id < other.id

@@ -131,12 +131,3 @@ async def test_damage_found_in_reading_too(rig: Rig) -> None:
         await rig.disk.ask(malformed)
     assert not rig.disk.is_open
     assert rig.disk.problem == "malformed"
-
-
-async def test_a_cancelled_write_is_written_all_the_same(rig: Rig) -> None:
-    await rig.disk.open()
-    writing = asyncio.create_task(rig.disk.write(RECORDS))
-    await asyncio.sleep(0)
-    writing.cancel()
-    await asyncio.wait([writing])
-    assert await rig.disk.ask(Store.pending_by_race) == {7: 1}

@@ -54,21 +54,25 @@ def test_acknowledged_while_it_is_written_it_is_deleted(ledger: Ledger) -> None:
     assert ledger.batch([]).deleted_ids == [entry.id]
 
 
-def test_an_acknowledgement_after_the_eviction_counts_nothing(ledger: Ledger) -> None:
+def test_evicted_in_flight_it_is_lost_unless_it_arrives(ledger: Ledger) -> None:
     [entry] = admit(ledger)
     write_all(ledger)
     ledger.take(entry)
     ledger.count(Written(-1, [1], 0, 0))
     assert (ledger.depth, ledger.lost, ledger.on_disk) == (0, 1, 0)
-    ledger.acknowledge(entry)
     ledger.give_back(entry)
     assert (ledger.depth, ledger.lost, sendable(ledger)) == (0, 1, [])
+    ledger.acknowledge(entry)
+    assert (ledger.depth, ledger.lost, sendable(ledger)) == (0, 0, [])
 
 
 def test_when_memory_is_full_the_oldest_unwritten_goes(ledger: Ledger) -> None:
     first, *_ = admit(ledger, UNWRITTEN_MAX)
+    ledger.take(first)
     admit(ledger)
     assert (first.done, ledger.depth, ledger.lost) == (True, UNWRITTEN_MAX, 1)
+    ledger.acknowledge(first)
+    assert (ledger.depth, ledger.lost) == (UNWRITTEN_MAX, 0), "it arrived all the same"
 
 
 def test_what_was_set_aside_is_written_with_its_reason_once(ledger: Ledger) -> None:
@@ -171,5 +175,5 @@ def test_what_is_not_to_be_sent_before_it_is_written_waits(ledger: Ledger) -> No
     assert sendable(ledger) == [1, 2]
     ledger.sends_unwritten = False
     admit(ledger, 1)
-    ledger.offer_unwritten()
+    ledger.send_unwritten()
     assert sendable(ledger) == [3], "the disk takes nothing"

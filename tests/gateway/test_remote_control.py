@@ -1,6 +1,8 @@
 """Commands to a whole gateway; over a real broker: tests/e2e/test_remote_race.py."""
 
+import asyncio
 import json
+import threading
 from pathlib import Path
 
 from gateway.race_file import RaceFile
@@ -16,7 +18,7 @@ class Rig:
 
     def __init__(self, state_dir: Path, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock(NOW_MS)
-        races = RemoteRaces(["bike-1", "bike-2"])
+        self.races = races = RemoteRaces(["bike-1", "bike-2"])
         file = RaceFile(state_dir / "races.json")
         state_dir.mkdir(exist_ok=True)
         file.load(races)
@@ -111,3 +113,33 @@ async def test_without_the_time_a_start_is_refused(tmp_path: Path) -> None:
     assert not await rig.command(start())
     assert not (tmp_path / "races.json").exists()
     await rig.virtual.stop()
+
+
+async def test_a_busy_disk_holds_up_responses_but_no_command(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    disk = BusyDisk(tmp_path / "races.json")
+    control = RemoteControl(rig.races, disk, rig.clock)
+    responses = [
+        asyncio.create_task(control.handle(start(race_id=race_id, in_s=10 * race_id, length_s=5)))
+        for race_id in (1, 2, 3)
+    ]
+    assert await asyncio.to_thread(disk.is_saving.wait, 10)
+    assert [race.race_id for race in control.races_of("bike-1").all] == [1, 2, 3]
+    assert not any(response.done() for response in responses)
+    disk.may_go_on.set()
+    await asyncio.gather(*responses)
+    assert disk.saves == 2, "those that waited are saved together"
+
+
+class BusyDisk(RaceFile):
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.is_saving = threading.Event()
+        self.may_go_on = threading.Event()
+        self.saves = 0
+
+    def save(self, content: bytes) -> None:
+        self.is_saving.set()
+        assert self.may_go_on.wait(10)
+        self.saves += 1
+        super().save(content)
