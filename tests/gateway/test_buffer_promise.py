@@ -260,6 +260,23 @@ class Promise(RuleBasedStateMachine):
         self.fill_or_free_disk(is_full=False)
         self.pass_time(3.0)
 
+    @rule(count=st.integers(1, 40))
+    def lose_connection_with_messages_on_their_way(self, count: int) -> None:
+        if not self.process.uplink.connected:
+            self.connect()
+        self.answer_at_once_or_later(at_once=False)
+        self.produce(race_id=3, count=count)
+        self.run_async(self.clock.settle())
+        self.lose_connection(Verdict.RETRY)
+
+    @rule(count=st.integers(1, 100), seconds=st.sampled_from([1.0, 1.5, 7.0]))
+    def crash_in_an_outage(self, count: int, seconds: float) -> None:
+        if self.process.uplink.connected:
+            self.lose_connection(Verdict.RETRY)
+        self.produce(race_id=2, count=count)
+        self.pass_time(seconds)
+        self.crash()
+
     @rule()
     def crash(self) -> None:
         """What a killed process leaves is what the next one finds; the young may be gone."""
