@@ -26,8 +26,9 @@ class Pi:
         wall_ms: int = STALE_MS,
         bikes: list[dict[str, Any]] | None = None,
         clock: VirtualClock | None = None,
+        monotonic_ns: int = 5_250_000_000,
     ) -> None:
-        self.clock = clock or VirtualClock(wall_ms, monotonic_ns=5_250_000_000)
+        self.clock = clock or VirtualClock(wall_ms, monotonic_ns)
         self.clock.is_set = clock is not None
         settings = config(state_dir, [{}] if bikes is None else bikes)
         self.virtual = VirtualGateway(settings, wall_ms, clock=self.clock)
@@ -106,6 +107,21 @@ async def test_hours_without_time_are_named_when_it_comes(tmp_path: Path) -> Non
     await pi.virtual.stop()
 
 
+@pytest.mark.parametrize("last_blind", [299, 300])
+async def test_a_final_at_the_moment_the_clock_is_set_counts_what_has_no_name_yet(
+    tmp_path: Path, last_blind: int
+) -> None:
+    """The next second has a race at once; blind ones get theirs when the daemon looks, later."""
+    pi = Pi(tmp_path, monotonic_ns=5_750_000_000)
+    await pi.start()
+    await pi.run_for(310)
+    pi.set_clock(START_MS + last_blind * 1000 + 100)
+    await pi.run_for(5)
+    assert pi.seconds(RACE) == list(range(1, 301))
+    assert pi.final(RACE).samples == 300
+    await pi.virtual.stop()
+
+
 async def test_killed_before_it_is_set_the_next_process_of_the_boot_names_them(
     tmp_path: Path,
 ) -> None:
@@ -118,6 +134,21 @@ async def test_killed_before_it_is_set_the_next_process_of_the_boot_names_them(
     await following.start()
     await following.run_for(5)
     assert following.seconds(RACE)[:29] == list(range(11, 40)), "the last second was not due"
+    await following.virtual.stop()
+
+
+async def test_a_race_that_a_killed_process_began_blindly_has_no_count(tmp_path: Path) -> None:
+    """What it produced is named, but whether that is all of it is not known."""
+    pi = Pi(tmp_path)
+    await pi.start()
+    await pi.run_for(30)
+    await pi.virtual.kill()
+    pi.set_clock(START_MS + 20_000)
+    following = Pi(tmp_path, clock=pi.clock)
+    await following.start()
+    await following.run_for(282)
+    assert following.seconds(RACE)[:18] == list(range(1, 19))
+    assert following.final(RACE).samples is None
     await following.virtual.stop()
 
 

@@ -13,6 +13,13 @@ def test_races_are_counted_apart() -> None:
     assert tally.count(7, 7, 2) == 2
 
 
+def test_racers_of_one_race_are_counted_apart() -> None:
+    tally = Tally()
+    tally.count(7, 7, 1)
+    assert tally.count(7, 8, 2) == 1
+    assert tally.count(7, 7, 2) == 2
+
+
 def test_the_race_longest_untouched_is_forgotten() -> None:
     tally = Tally()
     for race_id in range(RACES_MAX):
