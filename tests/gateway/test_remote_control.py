@@ -5,12 +5,16 @@ import json
 import threading
 from pathlib import Path
 
+import pytest
+
 from gateway.race_file import RaceFile
 from gateway.remote_control import RemoteControl
 from gateway.remote_races import RemoteRaces
 from tests.gateway.test_remote_races import NOW_MS, start, stop
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
+
+DAY_MS = 86_400_000
 
 
 class Rig:
@@ -91,6 +95,55 @@ async def test_replaced_in_mid_race_the_other_goes_on_at_its_current_second(
     await rig.virtual.stop()
 
 
+async def test_a_final_counts_the_seconds_of_its_racer_alone(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0, racer_id=7, length_s=10))
+    await rig.virtual.run_for(3.5)
+    assert await rig.command(start("replace", in_s=0, racer_id=8, length_s=10))
+    await rig.virtual.run_for(8)
+    finals = [(t.racer_id, t.second, t.samples) for t in rig.virtual.delivered if t.is_final]
+    assert finals == [(7, 4, 4), (8, 10, 6)]
+    await rig.virtual.stop()
+
+
+async def test_stopped_it_is_not_begun_again_and_the_answer_says_why(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0))
+    await rig.virtual.run_for(3.5)
+    await rig.command(stop())
+    assert json.loads(await rig.control.handle(start(in_s=5))) == {
+        "ok": False,
+        "result": "refused",
+        "reason": "racer 7 has ridden race 12 already, until it was stopped; "
+        "expected another race or racer",
+        "command": "start",
+        "bikeId": "bike-1",
+        "raceId": 12,
+    }
+    await rig.virtual.run_for(10)
+    assert [second for _, second, _ in rig.ridden()] == [1, 2, 3, 4]
+    await rig.virtual.stop()
+
+
+@pytest.mark.parametrize("step_s", [-3600, 3600])
+async def test_a_clock_stepped_while_nobody_rides_is_read_anew_for_a_command(
+    tmp_path: Path, step_s: int
+) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.virtual.run_for(20)
+    rig.clock.step_wall(step_s * 1000)
+    assert not await rig.command(start(in_s=step_s + 10, length_s=5)), "over 5 s ago"
+    assert await rig.command(start(in_s=step_s + 22, length_s=4))
+    await rig.virtual.run_for(1.9)
+    assert rig.ridden() == []
+    await rig.virtual.run_for(1.2)
+    assert rig.ridden() == [(12, 1, "update")]
+    await rig.virtual.stop()
+
+
 async def test_killed_in_mid_race_it_rides_on_after_the_restart(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
@@ -143,3 +196,49 @@ class BusyDisk(RaceFile):
         assert self.may_go_on.wait(10)
         self.saves += 1
         super().save(content)
+
+
+async def booted_without_the_time(state_dir: Path, *races: bytes) -> Rig:
+    """Told of these races by an earlier process; the clock is a day ahead, and not set."""
+    told = Rig(state_dir)
+    for race in races:
+        await told.control.handle(race)
+    clock = VirtualClock(NOW_MS + DAY_MS, monotonic_ns=5_250_000_000)
+    clock.is_set = False
+    rig = Rig(state_dir, clock)
+    await rig.start()
+    return rig
+
+
+def set_clock(rig: Rig) -> None:
+    """A time server answers."""
+    rig.clock.step_wall(-DAY_MS)
+    rig.clock.is_set = True
+
+
+async def test_a_command_right_after_the_clock_is_set_leaves_blind_seconds_their_race(
+    tmp_path: Path,
+) -> None:
+    rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=10))
+    await rig.virtual.run_for(30)
+    assert rig.ridden() == []
+    set_clock(rig)
+    assert await rig.command(start(in_s=60, race_id=13))
+    await rig.virtual.run_for(5)
+    assert rig.ridden() == [*((12, second, "update") for second in range(1, 10)), (12, 10, "final")]
+    assert rig.virtual.delivered[-1].samples == 10
+    await rig.virtual.stop()
+
+
+async def test_a_command_before_the_clock_is_set_leaves_blind_seconds_their_race(
+    tmp_path: Path,
+) -> None:
+    rig = await booted_without_the_time(
+        tmp_path, start(in_s=5, length_s=10), start(in_s=60, race_id=13)
+    )
+    await rig.virtual.run_for(30)
+    assert await rig.command(stop(13))
+    set_clock(rig)
+    await rig.virtual.run_for(5)
+    assert [second for _, second, _ in rig.ridden()] == list(range(1, 11))
+    await rig.virtual.stop()

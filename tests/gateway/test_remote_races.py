@@ -127,6 +127,25 @@ def test_stop_and_stop_again(races: RemoteRaces) -> None:
     assert ids(races) == [13]
 
 
+def test_stopped_in_mid_race_it_is_not_begun_again_under_its_name(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-10), NOW_MS)
+    races.apply(stop(), NOW_MS)
+    for command in ("start", "replace"):
+        response = races.apply(start(command, in_s=20), NOW_MS)
+        assert response.result == "refused"
+        assert response.reason == (
+            "racer 7 has ridden race 12 already, until it was stopped; "
+            "expected another race or racer"
+        )
+    assert races.apply(start(in_s=20, racer_id=8), NOW_MS).ok, "another racer may"
+
+
+def test_stopped_before_it_has_begun_a_race_can_be_started_again(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    races.apply(stop(), NOW_MS)
+    assert races.apply(start(), NOW_MS).result == "accepted"
+
+
 @pytest.mark.parametrize("command", [start(bike_id="bike-9"), stop(bike_id="bike-9")])
 def test_an_unknown_bike(races: RemoteRaces, command: bytes) -> None:
     response = races.apply(command, NOW_MS)
