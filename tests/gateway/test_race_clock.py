@@ -321,3 +321,27 @@ class TestCommandedRaces:
             *((5, second) for second in range(1, 6)),
             *((6, second) for second in range(1, 4)),
         ]
+
+    @pytest.mark.parametrize("step_s", [-3600, -30, -1.5, 1.5, 30])
+    async def test_a_step_while_it_waits_moves_the_start_to_when_the_clock_says_so(
+        self, step_s: float
+    ) -> None:
+        ride = self.ride(BikeRaces([Race(5, START_MS + 60_000, 3)]))
+        ride.clock.step_wall(round(step_s * 1000))
+        await ride.tick(1)
+        assert ride.ticked[0].second == 1
+        assert ride.ticked[0].start_ns - MONOTONIC_NS == (60 - step_s) * NS_PER_S
+
+    @pytest.mark.parametrize("is_told", [True, False])
+    async def test_a_clock_put_back_into_an_ended_race_does_not_begin_it_again(
+        self, is_told: bool
+    ) -> None:
+        ride = self.ride(BikeRaces([Race(5, START_MS, 30), Race(6, START_MS + 60_000, 3)]))
+        await ride.tick(30)
+        ride.clock.step_wall(-20_000)
+        if is_told:
+            ride.clock.reanchor()
+            ride.race_clock.races_changed()
+        await ride.tick(1)
+        assert (ride.ticked[-1].race.race_id, ride.ticked[-1].second) == (6, 1)
+        assert ride.ticked[-1].start_ns - MONOTONIC_NS == 80 * NS_PER_S
