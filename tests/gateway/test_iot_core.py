@@ -1,17 +1,25 @@
 """What only IotCore does; what every Uplink does is in tests/contracts/test_uplink.py."""
 
 import asyncio
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pytest
+from structlog.testing import capture_logs
+
 from gateway.config import CloudConfig
 from gateway.iot_core import IotCore
-from gateway.uplink import Answer, Verdict
+from gateway.uplink import Answer, Commands, Verdict
+from tests.support.backend import Backend
+from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Mosquitto
 
 TIMEOUT_S = 30
 THREADS = 4
 NOTES = 2000
+#: Of neither PUBACK nor DISCONNECT, in any version of MQTT so far.
+UNKNOWN = 0xEE
 
 
 class Listener:
@@ -30,22 +38,39 @@ class Listener:
         self.answered.set()
 
 
-async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(tmp_path: Path) -> None:
-    authority = Authority(tmp_path / "ca")
-    acl = tmp_path / "acl"
-    acl.write_text("topic read #\n")
-    broker = Mosquitto(tmp_path, authority, settings=f"acl_file {acl}")
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path / "broker", authority)
     broker.start()
+    yield broker
+    broker.stop()
+
+
+def over_tls(port: int, authority: Authority) -> CloudConfig:
     credentials = authority.issue("gateway-1")
-    cloud = CloudConfig(
+    return CloudConfig(
         endpoint="127.0.0.1",
-        port=broker.port,
+        port=port,
         ca_file=credentials.ca_file,
         certificate_file=credentials.certificate_file,
         private_key_file=credentials.private_key_file,
     )
+
+
+async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(
+    tmp_path: Path, authority: Authority
+) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("topic read #\n")
+    broker = Mosquitto(tmp_path, authority, settings=f"acl_file {acl}")
+    broker.start()
     listener = Listener()
-    uplink = IotCore(cloud, "gateway-1")
+    uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
     uplink.start(listener)
     async with asyncio.timeout(TIMEOUT_S):
         await listener.up.wait()
@@ -54,6 +79,67 @@ async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(tmp_pa
     assert listener.answers == [Answer(Verdict.REFUSED, "not authorised to publish to this topic")]
     await uplink.stop()
     broker.stop()
+
+
+@pytest.mark.parametrize(
+    ("is_puback", "answer"),
+    [
+        (True, Answer(Verdict.RETRY, "unspecified error")),
+        (False, Answer(Verdict.SUSPECT, "the broker disconnected us: unspecified error")),
+    ],
+    ids=["PUBACK", "DISCONNECT"],
+)
+async def test_a_reason_that_the_sdk_does_not_know_is_an_unspecified_error(
+    broker: Mosquitto, authority: Authority, is_puback: bool, answer: Answer
+) -> None:
+    with FaultProxy(broker.port, authority) as proxy:
+        if is_puback:
+            proxy.refuse_publishes(1.0, UNKNOWN)
+        else:
+            proxy.disconnect_at(1, UNKNOWN)
+        listener = Listener()
+        uplink = IotCore(over_tls(proxy.port, authority), "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            uplink.publish(1, b"{}")
+            await listener.answered.wait()
+        assert listener.answers == [answer]
+        await uplink.stop()
+
+
+async def test_only_a_topic_right_below_the_commands_is_answered_to(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    below = "alleycat/gateways/gateway-1/race"
+    wrong = [
+        below,
+        f"{below}/",
+        f"{below}/a/b",
+        f"{below}/{'x' * 65}",
+        f"{below}/ä",
+        f"{below}/a b",
+    ]
+
+    async def handle(_: bytes) -> bytes:
+        return b"{}"
+
+    listener = Listener()
+    uplink = IotCore(over_tls(broker.port, authority), "gateway-1", Commands(below, handle))
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.up.wait()
+    backend = await asyncio.to_thread(Backend, broker.port, authority.issue("backend"), "gateway-1")
+    with capture_logs() as logs:
+        async with asyncio.timeout(TIMEOUT_S):
+            for topic in wrong:
+                backend.response_topic = topic
+                await asyncio.to_thread(backend.send, b"")
+            backend.response_topic = f"{below}/{'x' * 62}_-"
+            assert await asyncio.to_thread(backend.ask, b"") == {}
+    assert [log["response_topic"] for log in logs] == wrong
+    await uplink.stop()
+    backend.stop()
 
 
 async def test_notes_left_by_two_threads_at_once_are_all_read() -> None:
