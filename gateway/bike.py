@@ -115,8 +115,7 @@ class Bike:
         race = second.race
         racer = race.racer or self.config.racer
         samples = self._tally.count(race.race_id, racer.racer_id, second.second)
-        start_ns = second.end_ns - second.second * NS_PER_S
-        is_whole = start_ns > self._since_ns - NS_PER_S
+        is_whole = second.race_start_ns > self._since_ns - NS_PER_S
         return make_telemetry(
             self._thing_name,
             self.config.id,

@@ -129,8 +129,9 @@ class IotCore:
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
         if data.connack_packet is not None:
-            name = mqtt5.ConnectReasonCode(data.connack_packet.reason_code).name
-            reason = f"the broker refused the client: {mqtt_reasons.words(name)}"
+            # None: the SDK does not know it.
+            code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
+            reason = f"the broker refused the client: {mqtt_reasons.words(code.name)}"
         else:
             reason = mqtt_reasons.explain_failed_connect(*_name_and_message(data.exception))
         self._down(Answer(Verdict.RETRY, reason))
@@ -177,7 +178,9 @@ class IotCore:
         if error is not None:
             reason = mqtt_reasons.explain(*_name_and_message(error))
         else:
-            code = mqtt5.SubackReasonCode(future.result().reason_codes[0])
+            code = future.result().reason_codes[0]
+            if code is None:  # the SDK does not know it
+                code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
             if code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value:
                 return
             reason = mqtt_reasons.words(code.name)

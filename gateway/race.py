@@ -47,6 +47,10 @@ class Races(Protocol):
 
     def race_after(self, race: Race) -> Race | None: ...
 
+    def ridden_at(self, wall_ms: int) -> Race | None:
+        """The race that was on then, also one that was cut short since; None if there was none."""
+        ...
+
     def holds(self, race: Race) -> bool:
         """The race, begun some time ago, is still to be ridden."""
         ...
@@ -74,6 +78,9 @@ class ContinuousRaces:
 
     def race_after(self, race: Race) -> Race:
         return self.race_at(race.start_ms + self.length_s * 1000)
+
+    def ridden_at(self, wall_ms: int) -> Race:
+        return self.race_at(wall_ms)
 
     def holds(self, race: Race) -> bool:
         return True

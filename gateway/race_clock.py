@@ -29,6 +29,10 @@ class RaceSecond:
         return self.race.start_ms + self.second * 1000
 
     @property
+    def race_start_ns(self) -> int:
+        return self.end_ns - self.second * NS_PER_S
+
+    @property
     def is_final(self) -> bool:
         return self.second == self.race.length_s
 
@@ -47,8 +51,8 @@ class BlindSecond:
 def sighted(blind_end_ns: int, races: Races, clock: Clock) -> RaceSecond | None:
     """Which second of which race a blind one was; None if there was no race."""
     middle_ms = clock.wall_ms_at(blind_end_ns) - HALF_SECOND_MS
-    race = races.race_at(middle_ms)
-    if race is None or race.start_ms > middle_ms:
+    race = races.ridden_at(middle_ms)
+    if race is None:
         return None
     return RaceSecond(race, second_at(race, middle_ms), blind_end_ns)
 
@@ -69,8 +73,10 @@ class RaceClock:
         self._changed = asyncio.Event()
         self._ended: Race | None = None
         self._running: RaceSecond | BlindSecond | None = None
+        #: When the wall clock was last read.
+        self._looked_ns = clock.monotonic_ns()
         if clock.is_trustworthy():
-            clock.reanchor()
+            self._look_at_the_clock()
             self._enter(races.race_at(self._now_ms()))
         else:
             # On the same grid in every process of a boot, so that none counts a second twice.
@@ -87,7 +93,7 @@ class RaceClock:
             running = self._running
             await self._clock.wait(self._changed, self._wake_ns(running))
             self._changed.clear()
-            self._look_at_the_clock()
+            self._wait_for_the_start()
             # Read anew: the races may have changed meanwhile.
             running = self._running
             if running is not None and self._clock.monotonic_ns() >= running.end_ns:
@@ -95,20 +101,24 @@ class RaceClock:
                 return running
 
     def _wake_ns(self, running: RaceSecond | BlindSecond | None) -> int | None:
-        """At the end of the second; before a race every now and then."""
+        """At the end of the second; before a race at its start, and every now and then."""
         if running is None:
             return None
         now_ns = self._clock.monotonic_ns()
-        look_ns = now_ns + LOOK_EVERY_NS
-        return running.end_ns if running.start_ns <= now_ns else min(running.end_ns, look_ns)
+        if running.start_ns <= now_ns:
+            return running.end_ns
+        return min(running.start_ns, now_ns + LOOK_EVERY_NS)
+
+    def _wait_for_the_start(self) -> None:
+        """A race begins when the wall clock says so, stepped or not: it is asked until then."""
+        running = self._running
+        if isinstance(running, RaceSecond) and self._looked_ns < running.race_start_ns:
+            self._look_at_the_clock()
+            self._enter(self._race_at_now())
 
     def _look_at_the_clock(self) -> None:
-        """A race that is still to come begins when the wall clock says so, stepped or not."""
-        running = self._running
-        now_ns = self._clock.monotonic_ns()
-        if isinstance(running, RaceSecond) and running.start_ns > now_ns:
-            self._clock.reanchor()
-            self._enter(self._race_at_now())
+        self._clock.reanchor()
+        self._looked_ns = self._clock.monotonic_ns()
 
     def races_changed(self) -> None:
         """Other races than before: one that is being ridden and is none any more ends now."""
@@ -116,6 +126,7 @@ class RaceClock:
         if isinstance(running, BlindSecond):
             return
         if running is None or running.start_ns > self._clock.monotonic_ns():
+            self._look_at_the_clock()
             self._enter(self._race_at_now())
         elif not self._races.holds(running.race):
             cut_short = replace(running.race, length_s=running.second)
@@ -134,7 +145,7 @@ class RaceClock:
             self._advance_within(ended)
 
     def _advance_within(self, ended: RaceSecond) -> None:
-        now_second = self._second_at(ended.race, ended.end_ns - ended.second * NS_PER_S)
+        now_second = self._second_at(ended.race, ended.race_start_ns)
         following = ended.second + 1
         second = max(following, min(now_second, ended.race.length_s))
         self.lost_seconds += second - following
@@ -143,7 +154,7 @@ class RaceClock:
 
     def _advance_blind(self, ended: BlindSecond) -> None:
         if self._clock.is_trustworthy():
-            self._clock.reanchor()
+            self._look_at_the_clock()
             self._open_eyes(ended)
             return
         skipped = max(0, self._clock.monotonic_ns() - ended.end_ns) // NS_PER_S
@@ -164,7 +175,7 @@ class RaceClock:
 
     def _next_race(self, ended: Race) -> Race | None:
         """A wall clock that was put back a little must not make the ended race end twice."""
-        self._clock.reanchor()
+        self._look_at_the_clock()
         self._ended = ended
         return self._race_at_now()
 

@@ -1,10 +1,11 @@
 """Races by command: which bike rides which, and how commands change that. Pure."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from gateway.race import Race
+from gateway.race import Race, second_at
 from gateway.race_command import (
     Command,
     CommandRefused,
@@ -19,16 +20,28 @@ from gateway.race_command import (
 #: Races that one bike can be told in advance.
 MAX_RACES = 32
 
-_RACES = TypeAdapter(dict[str, list[Race]])
+#: Races cut short that are remembered.
+MAX_CUT_SHORT = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """What a restart keeps of one bike's races."""
+
+    races: list[Race]
+    cut_short: list[Race]
+
+
+_KEPT = TypeAdapter(dict[str, _Kept])
 
 
 class BikeRaces:
     """The races of one bike, in order; none overlaps another. A `Races`."""
 
-    def __init__(self, races: Iterable[Race] = ()) -> None:
+    def __init__(self, races: Iterable[Race] = (), cut_short: Iterable[Race] = ()) -> None:
         self.all = tuple(sorted(races, key=lambda race: race.start_ms))
-        #: Begun, and ended before their time: their name is used up.
-        self._cut_short: tuple[Race, ...] = ()
+        #: Ended before their time, each as long as it was ridden.
+        self.cut_short = tuple(cut_short)
 
     def race_at(self, wall_ms: int) -> Race | None:
         return next((race for race in self.all if race.end_ms > wall_ms), None)
@@ -36,66 +49,73 @@ class BikeRaces:
     def race_after(self, race: Race) -> Race | None:
         return next((other for other in self.all if other.start_ms >= race.end_ms), None)
 
+    def ridden_at(self, wall_ms: int) -> Race | None:
+        known = (*self.cut_short, *self.all)
+        return next((race for race in known if race.start_ms <= wall_ms < race.end_ms), None)
+
+    def holds(self, race: Race) -> bool:
+        return any(race.is_same_ride(other) for other in self.all)
+
     def start(self, race: Race, now_ms: int, *, replaces: bool) -> bool:
         """Add a race; False if it was there already. Raises CommandRefused."""
         if race in self.all:
             return False
-        if any(race.race_id == cut.race_id and race.racer == cut.racer for cut in self._cut_short):
-            raise CommandRefused(
-                f"racer {_racer_id(race)} has ridden race {race.race_id} already, until it was "
-                "stopped; expected another race or racer"
-            )
+        self._refuse_to_ride_twice(race, now_ms)
         if race.end_ms <= now_ms:
             late_s = (now_ms - race.end_ms) // 1000
             raise CommandRefused(f"race {race.race_id} was over {late_s} s ago")
-        in_the_way = [other for other in self.all if _overlap(race, other)]
+        in_the_way = [other for other in self.all if _excludes(race, other)]
         if in_the_way and not replaces:
             other = in_the_way[0]
             raise CommandRefused(
                 f"race {other.race_id} of racer {_racer_id(other)} is in the way, from "
                 f"{other.start_ms} to {other.end_ms}; expected a free time, or the command replace"
             )
-        for other in in_the_way:
-            _refuse_to_ride_twice(race, other, now_ms)
-        left = [other for other in self.all if other not in in_the_way]
-        coming = [other for other in left if other.end_ms > now_ms]
+        coming = [one for one in self.all if one.end_ms > now_ms and one not in in_the_way]
         if len(coming) >= MAX_RACES:
             raise CommandRefused(f"{MAX_RACES} races are waiting already; expected no more")
         self._take_away(in_the_way, now_ms)
         self.all = BikeRaces([*self.all, race]).all
         return True
 
-    def stop(self, race_id: int, now_ms: int | None) -> bool:
-        """Take a race away; False if there is none."""
-        stopped = [race for race in self.all if race.race_id == race_id]
+    def stop(self, race_id: int, now_ms: int) -> bool:
+        """End a race, or take away one that is to come; False if there is none."""
+        stopped = [race for race in self.all if race.race_id == race_id and race.end_ms > now_ms]
         self._take_away(stopped, now_ms)
         return bool(stopped)
 
-    def holds(self, race: Race) -> bool:
-        return any(race.is_same_ride(other) for other in self.all)
-
     def forget_before(self, wall_ms: int) -> None:
         self.all = tuple(race for race in self.all if race.end_ms > wall_ms)
-        self._cut_short = tuple(race for race in self._cut_short if race.end_ms > wall_ms)
+        self.cut_short = tuple(race for race in self.cut_short if race.end_ms > wall_ms)
 
-    def _take_away(self, races: list[Race], now_ms: int | None) -> None:
+    def _refuse_to_ride_twice(self, race: Race, now_ms: int) -> None:
+        """A race that has begun has messages under its name; another would give the same names."""
+        for other in (*self.all, *self.cut_short):
+            if _is_same_name(race, other) and other.start_ms <= now_ms:
+                raise CommandRefused(
+                    f"racer {_racer_id(race)} has begun race {race.race_id} already, at "
+                    f"{other.start_ms}; expected another race or racer"
+                )
+
+    def _take_away(self, races: list[Race], now_ms: int) -> None:
         self.all = tuple(race for race in self.all if race not in races)
-        begun = (race for race in races if now_ms is None or race.start_ms <= now_ms)
-        self._cut_short = (*self._cut_short, *begun)[-MAX_RACES:]
+        begun = (race for race in races if race.start_ms <= now_ms)
+        cut_short = (_cut(race, now_ms) for race in begun)
+        self.cut_short = (*self.cut_short, *cut_short)[-MAX_CUT_SHORT:]
 
 
-def _overlap(one: Race, other: Race) -> bool:
-    return one.start_ms < other.end_ms and other.start_ms < one.end_ms
+def _excludes(one: Race, other: Race) -> bool:
+    overlap = one.start_ms < other.end_ms and other.start_ms < one.end_ms
+    return overlap or _is_same_name(one, other)
 
 
-def _refuse_to_ride_twice(race: Race, other: Race, now_ms: int) -> None:
-    """A race that has begun has messages under its name; a second one would get the same."""
-    same = (race.race_id, race.racer) == (other.race_id, other.racer)
-    if same and other.start_ms <= now_ms:
-        raise CommandRefused(
-            f"race {race.race_id} is being ridden by racer {_racer_id(race)} already, from "
-            f"{other.start_ms} to {other.end_ms}; expected another race or racer"
-        )
+def _is_same_name(one: Race, other: Race) -> bool:
+    return (one.race_id, _racer_id(one)) == (other.race_id, _racer_id(other))
+
+
+def _cut(race: Race, now_ms: int) -> Race:
+    """What has begun is ridden to the end of the running second."""
+    return replace(race, length_s=min(race.length_s, second_at(race, now_ms)))
 
 
 def _racer_id(race: Race) -> int | None:
@@ -127,11 +147,11 @@ class RemoteRaces:
         if races is None:
             known = ", ".join(self._bikes)
             raise CommandRefused(f"no bike {command.bike_id!r} here; expected one of: {known}")
+        if now_ms is None:
+            raise CommandRefused("this gateway's clock is not set yet; try again in a minute")
         if isinstance(command, StopRace):
             return races.stop(command.race_id, now_ms)
         assert isinstance(command, StartRace)
-        if now_ms is None:
-            raise CommandRefused("this gateway's clock is not set yet; try again in a minute")
         return races.start(command.race, now_ms, replaces=command.command == "replace")
 
     def forget_before(self, wall_ms: int) -> None:
@@ -140,10 +160,13 @@ class RemoteRaces:
             races.forget_before(wall_ms)
 
     def to_json(self) -> bytes:
-        return _RACES.dump_json({bike_id: list(bike.all) for bike_id, bike in self._bikes.items()})
+        return _KEPT.dump_json(
+            {id_: _Kept(list(bike.all), list(bike.cut_short)) for id_, bike in self._bikes.items()}
+        )
 
     def restore(self, content: bytes) -> None:
         """What `to_json` gave to an earlier process. Raises pydantic's ValidationError."""
-        restored: Mapping[str, list[Race]] = _RACES.validate_json(content)
+        restored: Mapping[str, _Kept] = _KEPT.validate_json(content)
         for bike_id in self._bikes.keys() & restored.keys():
-            self._bikes[bike_id] = BikeRaces(restored[bike_id])
+            kept = restored[bike_id]
+            self._bikes[bike_id] = BikeRaces(kept.races, kept.cut_short)

@@ -11,6 +11,7 @@ from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK
 from gateway.iot_core import IotCore
 from gateway.race import Race
+from gateway.remote_races import BikeRaces
 
 #: Short enough that the end of an outage is soon noticed.
 RECONNECT_MAX_S = 2
@@ -19,22 +20,6 @@ NAMES = (
     "Ada", "Bruno", "Chiara", "Deniz", "Emeka", "Freya", "Goran", "Hana", "Iker", "Jonas",
     "Kalani", "Lena", "Mateo", "Nadia", "Oskar", "Priya", "Quinn", "Rosa", "Sami", "Tove",
 )  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class OneRace:
-    """A single race: nothing before it, nothing after."""
-
-    race: Race
-
-    def race_at(self, wall_ms: int) -> Race:
-        return self.race
-
-    def race_after(self, race: Race) -> Race | None:
-        return None
-
-    def holds(self, race: Race) -> bool:
-        return True
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +42,7 @@ async def open_racer(number: int, start: Start, clock: Clock) -> Gateway:
         max_bytes=config.buffer.max_size_mib * 1024 * 1024,
     )
     uplink = IotCore(config.cloud, config.thing_name)
-    races = {bike.id: OneRace(start.race) for bike in config.bikes}
+    races = {bike.id: BikeRaces([start.race]) for bike in config.bikes}
     return Gateway(config, load_drivers(), races, clock, buffer, [uplink])
 
 

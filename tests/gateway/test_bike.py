@@ -137,6 +137,25 @@ async def test_killed_before_it_is_set_the_next_process_of_the_boot_names_them(
     await following.virtual.stop()
 
 
+async def test_many_short_races_named_at_once_leave_the_count_of_the_one_that_is_on(
+    tmp_path: Path,
+) -> None:
+    clock = VirtualClock(STALE_MS, monotonic_ns=5_750_000_000)
+    clock.is_set = False
+    virtual = VirtualGateway(config(tmp_path, [{}], {"length_s": 5}), STALE_MS, clock=clock)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(1000)
+    clock.step_wall(START_MS + 100 - clock.wall_ms_at(clock.monotonic_ns()))
+    clock.is_set = True
+    await virtual.run_for(20)
+    samples = {final.race_id: final.samples for final in virtual.delivered if final.is_final}
+    assert len(samples) > 200
+    _first, *later = [samples[race_id] for race_id in sorted(samples)]
+    assert set(later) == {5}
+    await virtual.stop()
+
+
 async def test_a_race_that_a_killed_process_began_blindly_has_no_count(tmp_path: Path) -> None:
     """What it produced is named, but whether that is all of it is not known."""
     pi = Pi(tmp_path)

@@ -1,11 +1,13 @@
 """What only IotCore does; what every Uplink does is in tests/contracts/test_uplink.py."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any, NoReturn
 
 import pytest
+import structlog
 from structlog.testing import capture_logs
 
 from gateway.config import CloudConfig
@@ -26,12 +28,16 @@ class Listener:
     def __init__(self) -> None:
         self.up = asyncio.Event()
         self.answered = asyncio.Event()
+        self.down = asyncio.Event()
+        self.reason = ""
         self.answers: list[Answer] = []
 
     def on_up(self) -> None:
         self.up.set()
 
-    def on_down(self, reason: str) -> None: ...
+    def on_down(self, reason: str) -> None:
+        self.reason = reason
+        self.down.set()
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         self.answers.append(answer)
@@ -106,6 +112,61 @@ async def test_a_reason_that_the_sdk_does_not_know_is_an_unspecified_error(
             await listener.answered.wait()
         assert listener.answers == [answer]
         await uplink.stop()
+
+
+async def rude_broker(connack_reason: int) -> tuple[asyncio.Server, CloudConfig]:
+    """Answers CONNECT with the reason, SUBSCRIBE with one that is UNKNOWN, and nothing else."""
+
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.write(bytes([0x20, 3, 0, connack_reason, 0]))
+        packet = await reader.read(1000)
+        if packet[:1] == b"\x82":
+            writer.write(bytes([0x90, 4, *packet[2:4], 0, UNKNOWN]))
+        await reader.read(1000)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    return server, CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True)
+
+
+async def test_refused_for_a_reason_that_the_sdk_does_not_know_it_says_so() -> None:
+    server, cloud = await rude_broker(UNKNOWN)
+    listener = Listener()
+    uplink = IotCore(cloud, "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.down.wait()
+    assert listener.reason == "the broker refused the client: unspecified error"
+    await uplink.stop()
+    server.close()
+
+
+async def test_a_subscription_refused_for_an_unknown_reason_is_told() -> None:
+    server, cloud = await rude_broker(connack_reason=0)
+    told = asyncio.Event()
+
+    def tell(_: Any, __: str, event: MutableMapping[str, Any]) -> NoReturn:
+        told.set()
+        logs.append((event["event"], event["reason"]))
+        raise structlog.DropEvent
+
+    async def handle(_: bytes) -> bytes:
+        return b""
+
+    logs: list[tuple[str, str]] = []
+    uplink = IotCore(cloud, "gateway-1", Commands("a/race", handle))
+    structlog.configure(processors=[tell])
+    try:
+        uplink.start(Listener())
+        async with asyncio.timeout(TIMEOUT_S):
+            await told.wait()
+    finally:
+        structlog.reset_defaults()
+    assert logs == [("no race commands will be heard", "unspecified error")]
+    await uplink.stop()
+    server.close()
 
 
 async def test_only_a_topic_right_below_the_commands_is_answered_to(

@@ -116,8 +116,7 @@ async def test_stopped_it_is_not_begun_again_and_the_answer_says_why(tmp_path: P
     assert json.loads(await rig.control.handle(start(in_s=5))) == {
         "ok": False,
         "result": "refused",
-        "reason": "racer 7 has ridden race 12 already, until it was stopped; "
-        "expected another race or racer",
+        "reason": f"racer 7 has begun race 12 already, at {NOW_MS}; expected another race or racer",
         "command": "start",
         "bikeId": "bike-1",
         "raceId": 12,
@@ -158,12 +157,13 @@ async def test_killed_in_mid_race_it_rides_on_after_the_restart(tmp_path: Path) 
     await following.virtual.stop()
 
 
-async def test_without_the_time_a_start_is_refused(tmp_path: Path) -> None:
+@pytest.mark.parametrize("command", [start(), stop()])
+async def test_without_the_time_a_command_is_refused(tmp_path: Path, command: bytes) -> None:
     clock = VirtualClock(NOW_MS)
     clock.is_set = False
     rig = Rig(tmp_path, clock)
     await rig.start()
-    assert not await rig.command(start())
+    assert not await rig.command(command)
     assert not (tmp_path / "races.json").exists()
     await rig.virtual.stop()
 
@@ -230,15 +230,45 @@ async def test_a_command_right_after_the_clock_is_set_leaves_blind_seconds_their
     await rig.virtual.stop()
 
 
-async def test_a_command_before_the_clock_is_set_leaves_blind_seconds_their_race(
-    tmp_path: Path,
+@pytest.mark.parametrize("command", [stop(), start("replace", in_s=25, race_id=13, racer_id=8)])
+async def test_a_race_ended_right_after_the_clock_is_set_keeps_its_blind_seconds(
+    tmp_path: Path, command: bytes
 ) -> None:
-    rig = await booted_without_the_time(
-        tmp_path, start(in_s=5, length_s=10), start(in_s=60, race_id=13)
-    )
+    rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=300))
     await rig.virtual.run_for(30)
-    assert await rig.command(stop(13))
     set_clock(rig)
+    assert await rig.command(command)
     await rig.virtual.run_for(5)
-    assert [second for _, second, _ in rig.ridden()] == list(range(1, 11))
+    assert [ride for ride in rig.ridden() if ride[0] == 12] == [
+        *((12, second, "update") for second in range(1, 26)),
+        (12, 26, "final"),
+    ]
+    await rig.virtual.stop()
+
+
+async def test_what_was_stopped_is_not_begun_again_after_a_restart(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0))
+    await rig.virtual.run_for(3.5)
+    assert await rig.command(stop())
+    await rig.virtual.run_for(2)
+    await rig.virtual.stop()
+    following = Rig(tmp_path, rig.clock)
+    await following.start()
+    assert not await following.command(start(in_s=10))
+    await following.virtual.stop()
+
+
+@pytest.mark.parametrize("before_s", [0.5, 4, 9])
+async def test_a_step_just_before_a_race_moves_its_start(tmp_path: Path, before_s: float) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=60, length_s=4))
+    await rig.virtual.run_for(60 - before_s)
+    rig.clock.step_wall(-30_000)
+    await rig.virtual.run_for(before_s + 29.9)
+    assert rig.ridden() == []
+    await rig.virtual.run_for(5)
+    assert [second for _, second, _ in rig.ridden()] == [1, 2, 3, 4]
     await rig.virtual.stop()

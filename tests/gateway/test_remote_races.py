@@ -109,7 +109,7 @@ def test_a_race_that_has_begun_is_not_ridden_twice_under_its_name(races: RemoteR
     races.apply(start(in_s=-10), NOW_MS)
     response = races.apply(start("replace", in_s=-10, length_s=600), NOW_MS)
     assert response.reason is not None
-    assert "is being ridden by racer 7 already" in response.reason
+    assert f"racer 7 has begun race 12 already, at {NOW_MS - 10_000}" in response.reason
     assert races.apply(start("replace", in_s=-10, racer_id=8), NOW_MS).ok, "another racer may"
 
 
@@ -134,7 +134,7 @@ def test_stopped_in_mid_race_it_is_not_begun_again_under_its_name(races: RemoteR
         response = races.apply(start(command, in_s=20), NOW_MS)
         assert response.result == "refused"
         assert response.reason == (
-            "racer 7 has ridden race 12 already, until it was stopped; "
+            f"racer 7 has begun race 12 already, at {NOW_MS - 10_000}; "
             "expected another race or racer"
         )
     assert races.apply(start(in_s=20, racer_id=8), NOW_MS).ok, "another racer may"
@@ -152,12 +152,46 @@ def test_an_unknown_bike(races: RemoteRaces, command: bytes) -> None:
     assert response.reason == "no bike 'bike-9' here; expected one of: bike-1, bike-2"
 
 
-def test_without_the_time_no_race_is_begun_but_one_can_be_stopped(races: RemoteRaces) -> None:
+@pytest.mark.parametrize("command", [start(in_s=400, race_id=13), stop()])
+def test_without_the_time_nothing_is_begun_or_ended(races: RemoteRaces, command: bytes) -> None:
     races.apply(start(), NOW_MS)
-    response = races.apply(start(in_s=400, race_id=13), None)
+    response = races.apply(command, None)
     assert response.reason is not None
     assert "clock is not set" in response.reason
-    assert races.apply(stop(), None).ok
+    assert ids(races) == [12]
+
+
+def test_nobody_rides_the_same_race_twice(races: RemoteRaces) -> None:
+    assert races.apply(start(in_s=-290), NOW_MS).ok
+    assert not races.apply(start(in_s=20), NOW_MS).ok, "the first is on"
+    assert not races.apply(start(in_s=20), NOW_MS + 11_000).ok, "the first has ended"
+    assert not races.apply(start(in_s=20, name="Bob"), NOW_MS).ok, "a new name, the same racer"
+
+
+def test_a_race_is_not_told_for_two_times_but_moved(races: RemoteRaces) -> None:
+    assert races.apply(start(in_s=10), NOW_MS).ok
+    assert not races.apply(start(in_s=900), NOW_MS).ok
+    assert races.apply(start("replace", in_s=900), NOW_MS).ok
+    assert [race.start_ms for race in races.of("bike-1").all] == [NOW_MS + 900_000]
+
+
+def test_a_race_that_is_over_cannot_be_stopped(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-290), NOW_MS)
+    assert races.apply(stop(), NOW_MS + 11_000).result == "already"
+
+
+def test_what_was_ridden_of_a_race_cut_short_is_known(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-10), NOW_MS)
+    races.apply(stop(), NOW_MS + 500)
+    restarted = RemoteRaces(["bike-1", "bike-2"])
+    restarted.restore(races.to_json())
+    for bike in (races.of("bike-1"), restarted.of("bike-1")):
+        assert bike.ridden_at(NOW_MS - 10_001) is None
+        ridden = bike.ridden_at(NOW_MS + 999)
+        assert ridden is not None
+        assert (ridden.race_id, ridden.length_s) == (12, 11)
+        assert bike.ridden_at(NOW_MS + 1000) is None
+        assert bike.race_at(NOW_MS) is None
 
 
 @pytest.mark.parametrize(

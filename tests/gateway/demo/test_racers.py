@@ -1,16 +1,9 @@
 from pathlib import Path
 
-from gateway.demo.racers import NAMES, OneRace, Start, _config
+from gateway.demo.racers import NAMES, Start, _config
 from gateway.race import Race
 
 RACE = Race(race_id=44_881_219, start_ms=1_795_248_760_123, length_s=40)
-
-
-def test_there_is_one_race_before_during_and_after_it() -> None:
-    races = OneRace(RACE)
-    for wall_ms in (0, RACE.start_ms + 20_000, RACE.start_ms + 90_000):
-        assert races.race_at(wall_ms) is RACE
-    assert races.race_after(RACE) is None
 
 
 def test_every_racer_is_somebody_else_and_rides_from_the_start(tmp_path: Path) -> None:
