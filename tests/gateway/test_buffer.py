@@ -1,16 +1,27 @@
 """The promise, attacked: see also tests/e2e, which kills real processes."""
 
+import sqlite3
 from collections.abc import AsyncIterator, Callable
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
-from gateway.buffer import DELETE_AFTER_NS, DELETE_BATCH, PAGE
+from gateway.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH, PAGE
 from gateway.clock import NS_PER_S
 from gateway.ledger import UNWRITTEN_MAX
 from gateway.send_order import RESIDENT_MAX
-from gateway.store import Batch, Record, Store, StoreError, Written
+from gateway.store import (
+    UNNAMED,
+    Batch,
+    DamagedStoreError,
+    Record,
+    Store,
+    StoreError,
+    Written,
+)
 from gateway.telemetry import telemetry_from_json
 from tests.support.buffers import ROOMY, BufferBench, seconds
 from tests.support.telemetry import message
@@ -42,6 +53,13 @@ async def reopened(bench: BufferBench) -> BufferBench:
     following = BufferBench(bench.path, bench.clock)
     await following.start()
     return following
+
+
+def set_aside(bench: BufferBench) -> list[tuple[int, str]]:
+    """Second and reason of what is in quarantine on disk."""
+    with closing(sqlite3.connect(bench.path)) as reader:
+        rows = reader.execute("SELECT payload, reason FROM quarantine ORDER BY id").fetchall()
+    return [(telemetry_from_json(payload).second, reason) for payload, reason in rows]
 
 
 async def test_a_message_older_than_the_interval_is_on_disk(bench: BufferBench) -> None:
@@ -380,3 +398,154 @@ async def test_what_was_refused_never_takes_the_room_of_what_is_to_be_sent(
         await bench.clock.run_for(1)
     assert bench.buffer.status.lost == 0
     assert bench.on_disk() == list(range(1, 11))
+
+
+async def test_set_aside_before_the_file_was_open_it_touches_nothing_that_is_in_it(
+    open_bench: Callable[..., BufferBench],
+) -> None:
+    bench = open_bench()
+    await bench.start()
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    await bench.stop()
+
+    bench = open_bench()
+    bench.failure = StoreError("not mounted yet")
+    await bench.start()
+    for second in (3, 4):
+        bench.buffer.append(message(second))
+    refused = await bench.take()
+    assert refused is not None
+    bench.buffer.quarantine(refused, "topic not valid")
+    bench.failure = None
+    await bench.clock.run_for(2)
+    assert set_aside(bench) == [(3, "topic not valid")]
+    assert bench.on_disk() == [1, 2, 4]
+
+
+async def test_set_aside_when_damage_is_found_it_is_so_in_the_file_that_follows(
+    bench: BufferBench,
+) -> None:
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    refused = await bench.take()
+    assert refused is not None
+    bench.failure = DamagedStoreError("malformed")
+    bench.buffer.quarantine(refused, "topic not valid")
+    await bench.clock.run_for(0)
+    bench.failure = None
+    await bench.clock.run_for(2)
+    assert bench.buffer.status.notes, "the file was replaced"
+    assert set_aside(bench) == [(1, "topic not valid")]
+    assert (bench.buffer.status.depth, bench.buffer.status.quarantined) == (1, 1)
+    assert seconds(await bench.take_all()) == [2]
+
+
+async def test_a_last_write_that_fails_is_tried_again(bench: BufferBench) -> None:
+    assert bench.store is not None
+    write, tries = bench.store.write, 0
+
+    def write_at_last(batch: Batch) -> Written:
+        nonlocal tries
+        tries += 1
+        if tries < CLOSING_TRIES:
+            raise StoreError("disk I/O error")
+        return write(batch)
+
+    bench.store.write = write_at_last  # type: ignore[method-assign]
+    bench.buffer.append(message(1))
+    await bench.buffer.close()
+    assert (await reopened(bench)).on_disk() == [1]
+
+
+async def test_what_no_last_write_takes_is_said(bench: BufferBench) -> None:
+    bench.failure = StoreError("disk full")
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    with capture_logs() as logs:
+        await bench.buffer.close()
+    [lost] = [log for log in logs if log["event"] == "messages lost"]
+    assert (lost["count"], lost["reason"]) == (2, "disk full")
+
+
+async def test_with_no_interval_what_a_full_page_found_too_early_is_not_passed_over(
+    open_bench: Callable[..., BufferBench],
+) -> None:
+    """A page read between a commit and the word of it ends behind what the commit has written."""
+    bench = open_bench(interval_s=0)
+    await bench.start()
+    for second in range(1, PAGE):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    await bench.stop()
+
+    bench = open_bench(interval_s=0)
+    await bench.start()
+    assert bench.store is not None
+    store, write = bench.store, bench.store.write
+
+    def write_then_page(batch: Batch) -> Written:
+        written = write(batch)
+        queue = bench.buffer._ledger.order.queue(1)
+        bench.buffer._ledger.admit_page(queue, store.page(1, 0, PAGE), is_last=False)
+        return written
+
+    store.write = write_then_page  # type: ignore[method-assign]
+    for second in (PAGE, PAGE + 1):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    store.write = write  # type: ignore[method-assign]
+    assert seconds(await bench.take_all()) == list(range(1, PAGE + 2))
+
+
+async def test_what_a_start_has_no_room_for_is_counted_as_lost(
+    open_bench: Callable[..., BufferBench],
+) -> None:
+    bench = open_bench()
+    await bench.start()
+    for race_id in range(1, 6):
+        for second in range(1, 101):
+            bench.buffer.append(message(second, race_id))
+    await bench.clock.run_for(1)
+    await bench.stop()
+
+    bench = open_bench(max_bytes=128 * 1024)
+    await bench.start()
+    status = bench.buffer.status
+    assert status.depth == len(bench.on_disk()) < 500
+    assert status.lost == 500 - status.depth
+
+
+async def test_unnamed_seconds_that_cannot_be_read_keep_nothing_else_back(
+    open_bench: Callable[..., BufferBench],
+) -> None:
+    bench = open_bench()
+    await bench.start()
+    bench.buffer.append_unnamed(b"unnamed")
+    await bench.clock.run_for(1)
+    assert bench.store is not None
+    page = bench.store.page
+
+    def fail_for_unnamed(race_id: int, from_id: int, limit: int) -> list[Record]:
+        if race_id == UNNAMED:
+            raise StoreError("disk I/O error")
+        return page(race_id, from_id, limit)
+
+    bench.store.page = fail_for_unnamed  # type: ignore[method-assign]
+    bench.buffer.name_seconds(lambda _: message(1))
+    await bench.clock.run_for(0)
+    bench.buffer.append(message(2, race_id=2))
+    assert seconds(await bench.take_all()) == [2]
+
+
+async def test_what_is_live_does_not_wait_for_the_backlog_of_another_race(
+    bench: BufferBench,
+) -> None:
+    for second in (1, 2):
+        bench.buffer.append(message(second, race_id=2, bike="bike-2"))
+    await bench.clock.run_for(10)
+    bench.buffer.append(message(7, race_id=1))
+    bench.buffer.append(message(3, race_id=2, bike="bike-2"))
+    assert seconds(await bench.take_all()) == [7, 1, 2, 3]

@@ -109,6 +109,32 @@ async def test_a_silent_disk_is_a_problem_after_a_while(rig: Rig) -> None:
     assert rig.disk.problem is None
 
 
+async def test_a_job_behind_a_silent_one_is_done_once_and_its_own_silence_is_told(
+    rig: Rig,
+) -> None:
+    await rig.disk.open()
+    first_may_end, second_may_end = threading.Event(), threading.Event()
+    done = []
+
+    def job(number: int, may_end: threading.Event) -> None:
+        may_end.wait(30)
+        done.append(number)
+
+    first = asyncio.create_task(rig.disk.ask(lambda _: job(1, first_may_end)))
+    await asyncio.sleep(0)
+    rig.clock.stall(3)
+    second = asyncio.create_task(rig.disk.ask(lambda _: job(2, second_may_end)))
+    await asyncio.sleep(0)
+    first_may_end.set()
+    await first
+    assert rig.disk.problem is None
+    rig.clock.stall(4)
+    assert rig.disk.problem == "the disk has not answered for 4 s"
+    second_may_end.set()
+    await second
+    assert (done, rig.disk.problem) == ([1, 2], None)
+
+
 async def test_a_damaged_file_is_given_up_and_replaced_at_the_next_open(rig: Rig) -> None:
     await rig.disk.open()
     rig.fail(DamagedStoreError("malformed"))
@@ -131,3 +157,14 @@ async def test_damage_found_in_reading_too(rig: Rig) -> None:
         await rig.disk.ask(malformed)
     assert not rig.disk.is_open
     assert rig.disk.problem == "malformed"
+
+
+async def test_what_the_system_refuses_while_it_salvages_is_a_state(rig: Rig) -> None:
+    rig.path.write_bytes(b"not a database at all " * 400)
+    in_the_way = rig.path.with_name("buffer.db.new")
+    in_the_way.mkdir()
+    with pytest.raises(StoreError, match=str(in_the_way)):
+        await rig.disk.open()
+    assert rig.disk.problem is not None
+    in_the_way.rmdir()
+    assert (await rig.disk.open()).note is not None

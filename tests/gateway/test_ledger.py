@@ -116,6 +116,16 @@ def test_a_page_brings_nothing_twice(ledger: Ledger) -> None:
     assert [entry.id for entry in sorted(queue.resident)] == [waiting.id, 4]
 
 
+def test_a_page_does_not_bring_back_what_was_set_aside(ledger: Ledger) -> None:
+    refused, waiting = admit(ledger, 2)
+    write_all(ledger)
+    ledger.take(refused)
+    ledger.set_aside(refused, "poison")
+    queue = ledger.order.queue(1)
+    ledger.admit_page(queue, [Record(refused.id, 1, b"")], is_last=True)
+    assert sendable(ledger) == [waiting.id]
+
+
 def test_unwritten_ones_below_what_was_read_back_are_not_passed_over(ledger: Ledger) -> None:
     """A final is on disk before the seconds ahead of it."""
     first, second = admit(ledger, 2)
