@@ -25,7 +25,7 @@ from gateway.disk import RETRY_NS, Disk
 from gateway.ledger import Ledger
 from gateway.naming import Namer
 from gateway.send_order import Entry, RaceQueue
-from gateway.store import UNNAMED, Store, StoreError
+from gateway.store import UNNAMED, Store, StoreError, Written
 from gateway.store_recovery import open_store
 from gateway.telemetry import Telemetry
 
@@ -89,6 +89,10 @@ class Buffer:
         self._unreadable: dict[int, str] = {}
         #: What the file holds is known: of this file, and of any so far.
         self._is_known = self._was_known = False
+        #: Ids follow those of the file.
+        self._are_ids_raised = False
+        #: Why the last commit came to nothing.
+        self._failure: str | None = None
         self._notes: list[str] = []
         self._wake = asyncio.Event()
         self._sleeping_until_ns: int | None = None
@@ -107,7 +111,7 @@ class Buffer:
             lost=ledger.lost,
             quarantined=ledger.quarantined,
             unnamed=ledger.unnamed,
-            problem=disk.problem or self._read_problem,
+            problem=disk.problem or self._failure or self._read_problem,
             notes=tuple(self._notes),
             used_bytes=disk.used_bytes,
             free_bytes=disk.free_bytes,
@@ -208,7 +212,9 @@ class Buffer:
                 await self._open()
                 await self._write_due(everything=everything)
                 await self._name_page()
-            except StoreError:
+                self._failure = None
+            except StoreError as error:
+                self._failure = str(error)
                 self._postpone()
 
     async def close(self) -> None:
@@ -290,8 +296,7 @@ class Buffer:
         written = await self._disk.write(batch)
         self._ledger.sends_unwritten = self._interval_ns > 0
         self._ledger.written(due, batch, written)
-        for race_id in written.evicted_race_ids:
-            log.error("oldest race given up: no room", race_id=race_id, lost=self._ledger.lost)
+        _tell_evicted(written)
         if self._ledger.to_delete:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
         self._tell_available()
@@ -332,10 +337,12 @@ class Buffer:
 
     async def _learn(self) -> None:
         ledger, ask = self._ledger, self._disk.ask
-        if not self._was_known:
+        if not self._are_ids_raised:
             ledger.raise_ids(await ask(Store.last_id))
+            self._are_ids_raised = True
         batch = ledger.held()
         written = await self._disk.write(batch)
+        _tell_evicted(written)
         pending = await ask(Store.pending_by_race)
         quarantined = await ask(Store.quarantined_count)
         on_disk = sum(pending.values())
@@ -352,7 +359,6 @@ class Buffer:
         self._ledger.send_unwritten()
         if self._namer is not None:
             self._ledger.name_unwritten(self._namer)
-            self._ledger.forget_unnamed()
         self._tell_available()
 
     def _keep_house_by(self, due_ns: int) -> None:
@@ -377,6 +383,11 @@ async def open_buffer(
     opening = asyncio.create_task(buffer.commit())
     await asyncio.wait([opening], timeout=OPEN_PATIENCE_S)
     return buffer
+
+
+def _tell_evicted(written: Written) -> None:
+    for race_id in written.evicted_race_ids:
+        log.error("oldest race given up: no room", race_id=race_id)
 
 
 def _wall_ms(clock: Clock) -> int:

@@ -133,6 +133,6 @@ class Disk:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._executor, work)
         except OSError as error:
-            raise StoreError(f"{error.filename}: {error.strerror}") from error
+            raise StoreError(str(error)) from error
         finally:
             self._given_ns.remove(given_ns)

@@ -82,7 +82,6 @@ class Ledger:
         self._taken.pop(entry.id, None)
         if not entry.done:
             self._finish(entry)
-            self.to_delete.pop(entry.id, None)
             self.quarantined += 1
             self._to_set_aside[entry.id] = _record(entry), reason
 
@@ -207,10 +206,12 @@ class Ledger:
             else:
                 self.order.finish_one(UNNAMED)
                 entry.race_id, entry.payload = named.race_id, named.to_json()
-                queue = self.order.newest(entry.race_id)
+                queue = self.order.queue(entry.race_id)
                 queue.pending += 1
+                queue.produced_ns = max(queue.produced_ns, entry.produced_ns or 0)
                 if queue.gap_from_id is None or entry.id < queue.gap_from_id:
                     self._put_unwritten(queue, entry.id + 1)
+        self.order.sort()
 
     def named_batch(self, page: Sequence[Record], namer: Namer) -> Batch:
         """What becomes of a page of unnamed records; `named` must follow if it is written."""
@@ -239,6 +240,7 @@ class Ledger:
         for race_id in {record.race_id for record in batch.renamed}:
             ids = [record.id for record in batch.renamed if record.race_id == race_id]
             self.order.add_stored(race_id, len(ids), from_id=min(ids))
+        self.order.sort()
         self.count(written)
 
     def forget_unnamed(self) -> None:

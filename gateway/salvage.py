@@ -65,9 +65,9 @@ def salvage(damaged: Path) -> Iterator[Salvaged]:
     """Read around the damage of a file and of the `-wal` beside it. Neither is changed.
 
     A file that cannot be read at all gives nothing, of which the loss is not known. Raises
-    nothing of its own.
+    OSError if there is no room beside it to read it.
     """
-    with _opened(damaged) as (connection, is_whole):
+    with _private_log(damaged) as (uri, log), _opened(uri, log) as (connection, is_whole):
         yield Salvaged() if connection is None else _begin(connection, is_whole)
 
 
@@ -233,12 +233,11 @@ def _quarantined(row: tuple[Any, ...]) -> Sequence[QuarantineRow]:
 
 
 @contextmanager
-def _opened(damaged: Path) -> Iterator[tuple[sqlite3.Connection | None, bool]]:
+def _opened(uri: str, log: Path | None) -> Iterator[tuple[sqlite3.Connection | None, bool]]:
     """A connection that cannot write, or None; and whether the -wal was read to its end."""
     with ExitStack() as stack:
         is_whole, usable = False, None
         try:
-            uri, log = stack.enter_context(_private_log(damaged))
             connection = stack.enter_context(closing(sqlite3.connect(uri, uri=True)))
             connection.text_factory = bytes  # what is not UTF-8 must not end a scan
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, VALUE_MAX_BYTES)

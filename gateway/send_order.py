@@ -76,6 +76,11 @@ class SendOrder:
         self._races.move_to_end(race_id)
         return queue
 
+    def sort(self) -> None:
+        """By when they were last produced for; what an earlier process left stays as it is."""
+        races = sorted(self._races.items(), key=lambda item: item[1].produced_ns)
+        self._races = OrderedDict(races)
+
     def get(self, race_id: int) -> RaceQueue | None:
         return self._races.get(race_id)
 

@@ -102,8 +102,11 @@ class Store:
                 self._connection.execute(f"SELECT {columns} LIMIT 1").fetchone()
             with self.path.open("rb") as file:
                 formats = file.read(_FORMATS_AT.stop)[_FORMATS_AT]
+            free_pages, pages = self._pragma("freelist_count"), self._pragma("page_count")
         if formats not in _FORMATS:
             raise DamagedStoreError(f"{self.path}: unknown format {formats!r} in the header")
+        if not 0 <= free_pages < pages:
+            raise DamagedStoreError(f"{self.path}: wrong count of free pages in the header")
         self.pending_by_race()
         self.last_id()
 
@@ -288,7 +291,8 @@ class Store:
         return evicted
 
     def _used_bytes(self) -> int:
-        def pragma(name: str) -> int:
-            return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+        pages = self._pragma("page_count") - self._pragma("freelist_count")
+        return pages * self._pragma("page_size")
 
-        return (pragma("page_count") - pragma("freelist_count")) * pragma("page_size")
+    def _pragma(self, name: str) -> int:
+        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])

@@ -49,7 +49,10 @@ def open_store(path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = Fa
         note = f"{error}; it was set aside as {aside}, for that version"
         return Opened(Store(path, max_bytes), note, lost=None)
     except DamagedStoreError:
-        return _salvage(path, aside, max_bytes)
+        try:
+            return _salvage(path, aside, max_bytes)
+        except OSError as error:
+            raise StoreError(f"{path}: damaged, and cannot be salvaged: {error}") from error
 
 
 def _open_checked(path: Path, max_bytes: int) -> Store:

@@ -113,8 +113,8 @@ MUTANTS = (
     Mutant(
         "a guessed race",
         "gateway/race_clock.py",
-        "        if clock.is_trustworthy():\n            clock.reanchor()",
-        "        if True:\n            clock.reanchor()",
+        "        if clock.is_trustworthy():\n            self._look_at_the_clock()",
+        "        if True:\n            self._look_at_the_clock()",
         "tests/gateway/test_bike.py",
     ),
 )

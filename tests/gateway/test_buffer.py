@@ -440,6 +440,7 @@ async def test_set_aside_when_damage_is_found_it_is_so_in_the_file_that_follows(
     assert bench.buffer.status.notes, "the file was replaced"
     assert set_aside(bench) == [(1, "topic not valid")]
     assert (bench.buffer.status.depth, bench.buffer.status.quarantined) == (1, 1)
+    assert bench.buffer.status.lost == 0
     assert seconds(await bench.take_all()) == [2]
 
 
@@ -549,3 +550,84 @@ async def test_what_is_live_does_not_wait_for_the_backlog_of_another_race(
     bench.buffer.append(message(7, race_id=1))
     bench.buffer.append(message(3, race_id=2, bike="bike-2"))
     assert seconds(await bench.take_all()) == [7, 1, 2, 3]
+
+
+async def test_unnamed_seconds_on_disk_are_named_when_it_is_well_again(bench: BufferBench) -> None:
+    bench.buffer.append_unnamed(b"unnamed")
+    await bench.clock.run_for(1)
+    bench.failure = StoreError("disk full")
+    bench.buffer.name_seconds(lambda _: message(1))
+    await bench.clock.run_for(0)
+    bench.failure = None
+    await bench.clock.run_for(5)
+    assert seconds(await bench.take_all()) == [1]
+
+
+async def test_what_is_live_does_not_wait_for_what_was_just_named(bench: BufferBench) -> None:
+    bench.buffer.append_unnamed(b"unnamed")
+    await bench.clock.run_for(10)
+    bench.buffer.append(message(7, race_id=9))
+    bench.buffer.name_seconds(lambda _: message(1, race_id=3))
+    await bench.clock.run_for(0)
+    assert seconds(await bench.take_all()) == [7, 1]
+
+
+async def test_a_file_that_cannot_be_learned_is_a_problem_and_changes_no_ids(
+    open_bench: Callable[..., BufferBench], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A bad sector in the quarantine, behind its first row."""
+
+    def fail(_: Store) -> int:
+        raise StoreError("disk I/O error")
+
+    bench = open_bench()
+    await bench.start()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(1)
+    await bench.stop()
+
+    bench = open_bench()
+    bench.failure = StoreError("not mounted yet")
+    await bench.start()
+    bench.buffer.append(message(2))
+    refused = await bench.take()
+    assert refused is not None
+    bench.buffer.quarantine(refused, "topic not valid")
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "quarantined_count", fail)
+        bench.failure = None
+        await bench.clock.run_for(100)
+        assert bench.buffer.status.problem == "disk I/O error"
+    await bench.clock.run_for(2)
+    assert bench.buffer.status.problem is None
+    assert set_aside(bench) == [(2, "topic not valid")]
+
+
+async def test_set_aside_while_a_new_file_is_learned_it_is_done_with(
+    bench: BufferBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    refused = await bench.take()
+    assert refused is not None
+    bench.failure = DamagedStoreError("malformed")
+    bench.buffer.append(message(3))
+    await bench.clock.run_for(1)
+    bench.failure = None
+    count = Store.quarantined_count
+
+    def refuse_and_count(store: Store) -> int:
+        if not refused.done:
+            bench.buffer.quarantine(refused, "topic not valid")
+        return count(store)
+
+    monkeypatch.setattr(Store, "quarantined_count", refuse_and_count)
+    await bench.clock.run_for(5)
+    taken = await bench.take_all()
+    assert seconds(taken) == [2, 3]
+    for entry in taken:
+        bench.buffer.acknowledge(entry)
+    await bench.clock.run_for(10)
+    status = bench.buffer.status
+    assert (status.depth, status.on_disk, status.quarantined, status.lost) == (0, 0, 1, 0)

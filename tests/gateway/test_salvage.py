@@ -545,14 +545,15 @@ def test_what_a_killed_salvage_left_behind_is_no_hindrance(crash: Path, tmp_path
     assert not private.exists()
 
 
-def test_a_place_that_takes_no_directory_gives_nothing(crash: Path, place: Path) -> None:
+def test_a_place_that_takes_no_directory_is_an_error(crash: Path, place: Path) -> None:
     left = crashed(crash)
     private = place.with_name(f"{place.name}.salvage")
     private.write_bytes(b"in the way")
-    result = of_files(place, left.database, left.log)
-    private.unlink()
-    assert result.count == 0
-    assert result.lost is None
+    try:
+        with pytest.raises(FileExistsError):
+            of_files(place, left.database, left.log)
+    finally:
+        private.unlink()
 
 
 def test_a_log_cut_off_in_mid_frame_is_not_whole(crash: Path, place: Path) -> None:

@@ -138,6 +138,33 @@ def test_a_salvage_that_fails_leaves_the_damaged_file_for_the_next_try(
     opened.store.close()
 
 
+def test_no_room_to_look_at_its_log_leaves_a_damaged_file_for_the_next_try(path: Path) -> None:
+    killed = Store(path, ROOMY)
+    killed.write(Batch([Record(1, 1, message(1).to_json())]))
+    in_the_way = path.with_name("buffer.db.salvage")
+    in_the_way.touch()
+    with pytest.raises(StoreError, match="cannot be salvaged"):
+        open_store(path, ROOMY, now_ms=7, is_damaged=True)
+    in_the_way.unlink()
+    opened = open_store(path, ROOMY, now_ms=8, is_damaged=True)
+    assert list(records_of(opened.store)) == [1]
+    opened.store.close()
+    killed.close()
+
+
+@pytest.mark.parametrize(("at", "value"), [(36, 128), (36, 127), (38, 1), (39, 200)])
+def test_a_scribbled_count_of_free_pages_evicts_nothing(path: Path, at: int, value: int) -> None:
+    with closing(Store(path, ROOMY)) as store:
+        store.write(Batch([Record(1, 1, message(1).to_json())]))
+    content = bytearray(path.read_bytes())
+    content[at] = value
+    path.write_bytes(content)
+    with closing(open_store(path, ROOMY, now_ms=1).store) as store:
+        written = store.write(Batch([Record(9, 1, message(2).to_json())]))
+        assert list(records_of(store)) == [1, 9]
+        assert 0 < written.used_bytes < ROOMY
+
+
 @settings(max_examples=150, deadline=None)
 @given(at=st.integers(0, 4095), value=st.integers(0, 255))
 def test_a_scribbled_first_page_is_never_a_dead_end(
