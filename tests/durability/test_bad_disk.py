@@ -10,22 +10,28 @@ import errno
 import subprocess
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
 from gateway.demo.network import Network
+from gateway.store import Batch, Record, Store
 from tests.durability.arrivals import ends, missing, promised
 from tests.e2e.test_race import arrived, seconds_by_bike
 from tests.support.bad_disk import BadDisk, State
 from tests.support.gateway_process import GatewayProcess
 from tests.support.subscriber import Subscriber
+from tests.support.telemetry import message
 
 #: A live second is at the subscriber so soon after its end.
 LIVE_WITHIN_S = 2
 #: A disk that is well again is believed after so long: it is tried anew every second.
 BELIEVED_AFTER_S = 3.0
+
+#: What a disk reads or does not read, at once.
+SECTOR_BYTES = 4096
 
 FAULTS: tuple[State, ...] = ("full", "read-only", "fsync-fails", "fsync-stalls")
 
@@ -153,6 +159,30 @@ async def test_started_on_a_bad_disk_what_lies_there_is_sent_when_it_is_well(
     disk.set("ok")
     healed = time.time()
     assert await missing(subscriber, promised(raced, killed) | ends(restarted, healed)) == []
+
+
+async def test_a_sector_that_cannot_be_read_costs_what_lies_in_it(
+    gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk
+) -> None:
+    gateway.cloud["port"] = network.port
+    file = disk.directory / "buffer.db"
+    ridden = [message(second) for second in range(1, 301)]
+    with closing(Store(file, 1 << 30)) as store:
+        records = [Record(one.second, one.race_id, one.to_json()) for one in ridden]
+        store.write(Batch(records))
+    content = file.read_bytes()
+    sector = content.index(ridden[150].to_json()) // SECTOR_BYTES * SECTOR_BYTES
+    whole = content[sector : sector + SECTOR_BYTES]
+    unreadable = {one.uuid for one in ridden if one.uuid.encode() in whole}
+    disk.spoil_sector(file, sector)
+    await start(gateway)
+    expected = {one.uuid for one in ridden} - unreadable
+    await asyncio.to_thread(
+        subscriber.wait_for, lambda messages: expected <= {one.uuid for one in messages}
+    )
+    assert unreadable.isdisjoint(one.uuid for one in subscriber.messages)
+    assert f"messages were read back, {len(unreadable)} could not be" in gateway.log
+    assert len(list(disk.directory.glob("buffer.db.damaged-*"))) == 1
 
 
 #: Prints the errno of each of: a new file, an existing one, a write, a sync.

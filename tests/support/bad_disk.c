@@ -1,6 +1,6 @@
 /* A disk that goes bad on demand, for a process that has this preloaded (LD_PRELOAD).
 
-   It stands before the calls that change or sync files below $BAD_DISK_DIRECTORY (absolute, no
+   It stands before the calls that read, change or sync files below $BAD_DISK_DIRECTORY (absolute, no
    symbolic links in it). What becomes of them says the file $BAD_DISK_CONTROL, read anew at each
    of them: "ok" or one of the words in `faults`.
 
@@ -19,6 +19,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
 #include <time.h>
@@ -26,7 +27,7 @@
 
 _Static_assert(sizeof(long) == 8, "offsets are passed in one register");
 
-enum fault { OK, FULL, READ_ONLY, FSYNC_FAILS, FSYNC_STALLS, FSYNC_LIES, FAULTS };
+enum fault { OK, FULL, READ_ONLY, FSYNC_FAILS, FSYNC_STALLS, FSYNC_LIES, BAD_SECTOR, FAULTS };
 
 static const char *const faults[FAULTS] = {
     [OK] = "ok",
@@ -35,23 +36,37 @@ static const char *const faults[FAULTS] = {
     [FSYNC_FAILS] = "fsync-fails",   /* EIO */
     [FSYNC_STALLS] = "fsync-stalls", /* returns when the control file says something else */
     [FSYNC_LIES] = "fsync-lies",     /* returns success and has done nothing */
+    [BAD_SECTOR] = "bad-sector",     /* one page cannot be read: EIO; inode and offset follow */
 };
 
 /* A card that is busy with itself answers after seconds; this is only how soon a heal is seen. */
 static const struct timespec stall_step = {.tv_nsec = 5000000};
 
-static enum fault fault_now(void) {
+struct sector {
+    uint64_t inode;
+    off_t offset;
+};
+
+enum { SECTOR_BYTES = 4096 };
+
+static enum fault fault_now_at(struct sector *sector) {
     const char *control = getenv("BAD_DISK_CONTROL");
-    char word[32] = "";
+    char line[64] = "", word[32] = "";
     long fd = control ? syscall(SYS_openat, AT_FDCWD, control, O_RDONLY | O_CLOEXEC, 0) : -1;
     if (fd < 0) return OK;
-    long length = syscall(SYS_read, fd, word, sizeof word - 1);
+    long length = syscall(SYS_read, fd, line, sizeof line - 1);
     syscall(SYS_close, fd);
-    word[length > 0 ? length : 0] = '\0';
+    line[length > 0 ? length : 0] = '\0';
+    sscanf(line, "%31s %lu %ld", word, &sector->inode, &sector->offset);
     for (int fault = 0; fault < FAULTS; fault++)
         if (strcmp(word, faults[fault]) == 0) return fault;
     fprintf(stderr, "bad_disk: no such fault: %s\n", word);
     abort();
+}
+
+static enum fault fault_now(void) {
+    struct sector sector;
+    return fault_now_at(&sector);
 }
 
 static int is_path_on_it(const char *path) {
@@ -165,6 +180,17 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     return done;
 }
 
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset) {
+    char path[PATH_MAX];
+    struct sector bad = {0, 0};
+    struct stat file;
+    if (is_on_it(fd, path) && fault_now_at(&bad) == BAD_SECTOR && fstat(fd, &file) == 0 &&
+        file.st_ino == bad.inode && offset < bad.offset + SECTOR_BYTES &&
+        bad.offset < offset + (off_t)count)
+        return fail(EIO);
+    return syscall(SYS_pread64, fd, bytes, count, offset);
+}
+
 /* A short write is allowed: the caller goes on with the rest. */
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
     char path[PATH_MAX];
@@ -222,6 +248,7 @@ int fdatasync(int fd) { return synced(SYS_fdatasync, fd); }
 /* The names by which programs with 64-bit offsets know the same calls. */
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 int openat64(int directory, const char *path, int flags, ...) __attribute__((alias("openat")));
+ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));
 ssize_t pwrite64(int, const void *, size_t, off_t) __attribute__((alias("pwrite")));
 ssize_t pwritev64(int, const struct iovec *, int, off_t) __attribute__((alias("pwritev")));
 int ftruncate64(int, off_t) __attribute__((alias("ftruncate")));

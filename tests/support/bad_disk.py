@@ -36,9 +36,16 @@ class BadDisk:
 
     def set(self, state: State) -> None:
         """From the next system call on."""
+        self._control_by(state)
+
+    def spoil_sector(self, file: Path, offset: int) -> None:
+        """Four KiB of this file cannot be read any more, under whatever name."""
+        self._control_by(f"bad-sector {file.stat().st_ino} {offset}")
+
+    def _control_by(self, line: str) -> None:
         # Never half-written: the process may be reading it.
         written = self._control.with_suffix(".new")
-        written.write_text(state, encoding="ascii")
+        written.write_text(line, encoding="ascii")
         written.rename(self._control)
 
 
