@@ -72,6 +72,10 @@ class Batch:
     #: Records that are there already, under another race and with another payload.
     renamed: Sequence[Record] = ()
 
+    @property
+    def is_empty(self) -> bool:
+        return not (self.records or self.deleted_ids or self.quarantined or self.renamed)
+
 
 @dataclass(frozen=True, slots=True)
 class Written:
@@ -94,6 +98,8 @@ class Store:
         self._connection = self._connect()
         #: What the kernel shows of the file may not be what is on disk.
         self._is_doubtful = True
+        #: Counted at the start, a million messages take 0.1 s: once is enough.
+        self._pending_by_race: dict[int, int] | None = None
 
     def check(self) -> None:
         """Look at what every file must have. Raises DamagedStoreError."""
@@ -112,11 +118,13 @@ class Store:
 
     def pending_by_race(self) -> dict[int, int]:
         """How many messages there are of each race; the one last written to comes last."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT race_id, count(*) FROM telemetry GROUP BY race_id ORDER BY max(id)"
-            )
-            return dict(rows.fetchall())
+        if self._pending_by_race is None:
+            with self._explained():
+                rows = self._connection.execute(
+                    "SELECT race_id, count(*) FROM telemetry GROUP BY race_id ORDER BY max(id)"
+                )
+                self._pending_by_race = dict(rows.fetchall())
+        return dict(self._pending_by_race)
 
     def last_id(self) -> int:
         with self._explained():
@@ -148,7 +156,7 @@ class Store:
         try:
             return self._write(batch)
         except StoreError:
-            self._is_doubtful = True
+            self._is_doubtful, self._pending_by_race = True, None
             raise
 
     def _begin_anew(self) -> None:
@@ -200,6 +208,8 @@ class Store:
             dropped = self._drop_quarantine()
             evicted = self._evict_races()
             used_bytes = self._used_bytes()
+        if evicted or not batch.is_empty:
+            self._pending_by_race = None
         added = len(batch.records) - max(0, deleted) - sum(evicted.values())
         return Written(added, list(evicted), dropped, used_bytes)
 
