@@ -6,7 +6,7 @@ standard input, which closes with this process.
 
 import socket
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -52,25 +52,30 @@ class Broker:
 @contextmanager
 def open_broker() -> Iterator[Broker]:
     """A broker that is listening. Raises OSError or RuntimeError when it does not start."""
-    broker = Broker(*_free_ports(2))
-    with TemporaryDirectory() as directory:
-        config = Path(directory) / "rumqttd.toml"
-        config.write_text(
-            _CONFIG
-            + _LISTENER.format(protocol="v5", address=f"{LOOPBACK}:{broker.mqtt5_port}")
-            + _LISTENER.format(protocol="v4", address=f"{LOOPBACK}:{broker.mqtt311_port}")
-        )
-        child = iotcore.Broker(config_path=str(config)).start()
-    try:
-        yield broker
-    finally:
-        child.stop()
+    with _reserved_port() as mqtt5_port, _reserved_port() as mqtt311_port:
+        broker = Broker(mqtt5_port, mqtt311_port)
+        with TemporaryDirectory() as directory:
+            config = Path(directory) / "rumqttd.toml"
+            config.write_text(
+                _CONFIG
+                + _LISTENER.format(protocol="v5", address=f"{LOOPBACK}:{broker.mqtt5_port}")
+                + _LISTENER.format(protocol="v4", address=f"{LOOPBACK}:{broker.mqtt311_port}")
+            )
+            child = iotcore.Broker(config_path=str(config)).start()
+        try:
+            yield broker
+        finally:
+            child.stop()
 
 
-def _free_ports(count: int) -> list[int]:
-    """Ports that are free now, and different from each other."""
-    with ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for candidate in sockets:
-            candidate.bind((LOOPBACK, 0))
-        return [candidate.getsockname()[1] for candidate in sockets]
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A free port that is given to nobody else meanwhile.
+
+    Linux lets a listener that reuses addresses, as rumqttd's does, have the port of a socket that
+    does so too and does not listen; to whoever asks for any free port, it is taken.
+    """
+    with socket.socket() as placeholder:
+        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        placeholder.bind((LOOPBACK, 0))
+        yield placeholder.getsockname()[1]

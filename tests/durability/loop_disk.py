@@ -21,8 +21,8 @@ import pytest
 from tests.durability.memory import directory_in_memory
 
 SIZE_BYTES = 32 << 20
-#: Copies begun until one falls between two writes.
-TRIES = 50
+#: Copies are begun until one falls between two writes; on a busy machine that takes a while.
+CUT_WITHIN_S = 30.0
 
 
 class LoopDisk:
@@ -43,7 +43,8 @@ class LoopDisk:
 
     def _copy(self, copy: Path) -> int:
         """It takes a while, but no write falls into it: else it would be of no instant."""
-        for _ in range(TRIES):
+        deadline_s = time.monotonic() + CUT_WITHIN_S
+        while time.monotonic() < deadline_s:
             written = self._written()
             now_ns = time.monotonic_ns()
             _copy_sparse(self._image, copy)

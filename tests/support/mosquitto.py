@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import time
+import weakref
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -49,7 +50,13 @@ class Mosquitto:
     """One broker process. `settings`: lines of mosquitto.conf that come instead of ours."""
 
     def __init__(self, directory: Path, authority: Authority, *, settings: str = "") -> None:
-        self.port = free_port()
+        # Held, but never listening: mosquitto reuses addresses, so it can have the port all the
+        # same, while nobody else is given it.
+        reserved = socket.socket()
+        reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        reserved.bind(("127.0.0.1", 0))
+        weakref.finalize(self, reserved.close)
+        self.port: int = reserved.getsockname()[1]
         self._directory = directory
         directory.mkdir(parents=True, exist_ok=True)
         self._config = directory / "mosquitto.conf"
