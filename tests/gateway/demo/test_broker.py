@@ -8,9 +8,10 @@ import pytest
 from gateway.demo import LOOPBACK
 from gateway.demo.broker import open_broker
 
-#: MQTT CONNECT, clean start, keep-alive 30 s, client id "t", of protocol level 5 and 4.
+#: MQTT CONNECT, clean start, keep-alive 30 s, of protocol level 5 and 4. Two clients: the broker
+#: ends the first of two connections of one, at times after it has taken the second.
 CONNECT_5 = bytes.fromhex("10 0e 0004 4d515454 05 02 001e 00 0001 74")
-CONNECT_311 = bytes.fromhex("10 0d 0004 4d515454 04 02 001e 0001 74")
+CONNECT_311 = bytes.fromhex("10 0d 0004 4d515454 04 02 001e 0001 75")
 CONNACK = b"\x20"
 
 _LISTEN = "0A"  # a socket's state in /proc/net/tcp
