@@ -36,14 +36,16 @@ class Authority:
         self._ca.cert_pem.write_to_path(self.ca_file)
 
     def issue(self, name: str) -> Credentials:
-        """A new certificate for the host or thing `name`; its common name too."""
-        issued = self._ca.issue_cert(name, common_name=name)
+        """A certificate for the host or thing `name`, its common name too; the same each time."""
         certificate, key = (self._directory / f"{name}.{part}.pem" for part in ("cert", "key"))
+        credentials = Credentials(self.ca_file, certificate, key)
+        if certificate.exists():  # a broker may be about to read it
+            return credentials
+        issued = self._ca.issue_cert(name, common_name=name)
         certificate.write_bytes(b"".join(blob.bytes() for blob in issued.cert_chain_pems))
-        key.unlink(missing_ok=True)
         key.touch(mode=0o600)
         issued.private_key_pem.write_to_path(key)
-        return Credentials(self.ca_file, certificate, key)
+        return credentials
 
 
 class Mosquitto:
