@@ -1,6 +1,8 @@
 """A config that cannot work stops the start: exit code 78, the key, the problem, what to write."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +20,13 @@ def wrong_type(gateway: GatewayProcess) -> None:
 
 
 def missing_certificate(gateway: GatewayProcess) -> None:
-    gateway.cloud["certificate_file"].unlink()
+    gateway.cloud["certificate_file"] = gateway.config_file.with_name("gone.pem")
 
 
 def world_readable_key(gateway: GatewayProcess) -> None:
-    gateway.cloud["private_key_file"].chmod(0o644)
+    key = gateway.config_file.with_name("open.pem")
+    gateway.cloud["private_key_file"] = Path(shutil.copy(gateway.cloud["private_key_file"], key))
+    key.chmod(0o644)
 
 
 def plaintext_elsewhere(gateway: GatewayProcess) -> None:
