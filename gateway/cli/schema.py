@@ -1,12 +1,12 @@
 """`schema`: what the messages look like, and the status, for whoever reads them."""
 
-from enum import Enum
+from enum import StrEnum
 from typing import Annotated
 
 import typer
 
 
-class Schema(str, Enum):
+class Schema(StrEnum):
     TELEMETRY = "telemetry"
     STATUS = "status"
 
