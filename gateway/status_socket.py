@@ -82,6 +82,8 @@ def ask_status(path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> bytes:
 def _explained(error: OSError) -> str:
     if isinstance(error, ConnectionRefusedError):
         return "nobody listens: the gateway was killed"
+    if isinstance(error, BlockingIOError):
+        return "too many ask at once; try again"
     if isinstance(error, PermissionError):
         return "may not be read by you"
     return error.strerror or str(error)

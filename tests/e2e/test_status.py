@@ -2,8 +2,11 @@
 
 import asyncio
 import json
+import socket
 import stat
+import time
 import urllib.request
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +154,28 @@ def test_four_bikes_on_a_terminal_of_80_by_24(gateway: GatewayProcess, broker: M
     assert max(map(len, lines)) <= 80
     assert "all well" in lines
     assert sum("  connected  " in line for line in lines) == 4
+
+
+def test_rude_clients_cost_no_second(gateway: GatewayProcess, broker: Mosquitto) -> None:
+    """Hundreds that never read, and those who are in a hurry."""
+    gateway.cloud["port"] = broker.port
+    gateway.start()
+    path = gateway.config_file.parent / "state" / "status.sock"
+    deadline, clients = time.monotonic() + 4, list[socket.socket]()
+    while time.monotonic() < deadline:
+        client = socket.socket(socket.AF_UNIX)
+        client.settimeout(1)
+        clients.append(client)
+        with suppress(OSError):  # sent away
+            client.connect(str(path))
+            client.send(b"GET / HTTP/1.1\r\n\r\n" * 100)
+        if len(clients) > 300:
+            clients.pop(0).close()
+    _, report = asked(gateway)
+    assert report["gateway"]["lost_seconds"] == 0
+    assert report["gateway"]["produced"] >= 2 * 3
+    for client in clients:
+        client.close()
 
 
 def test_no_secret_is_in_it(gateway: GatewayProcess, broker: Mosquitto) -> None:

@@ -45,10 +45,10 @@ def read(path: Path) -> str:
     return path.read_text()
 
 
-def listening(path: Path) -> socket.socket:
+def listening(path: Path, backlog: int = 8) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX)
     listener.bind(str(path))
-    listener.listen()
+    listener.listen(backlog)
     return listener
 
 
@@ -134,6 +134,13 @@ def test_nobody_there(path: Path) -> None:
     listening(path).close()
     with pytest.raises(NoStatusError, match="nobody listens: the gateway was killed"):
         ask_status(path)
+
+
+def test_more_who_ask_than_fit(path: Path) -> None:
+    with listening(path, backlog=0), socket.socket(socket.AF_UNIX) as first:
+        first.connect(str(path))
+        with pytest.raises(NoStatusError, match="too many ask at once; try again"):
+            ask_status(path)
 
 
 def test_a_daemon_that_hangs(path: Path) -> None:
