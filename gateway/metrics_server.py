@@ -38,7 +38,7 @@ async def open_metrics_server(
         yield
     finally:
         server.close()
-        visits.end()
+        await visits.end()
 
 
 def _response(request: str, page: Callable[[], bytes]) -> bytes:

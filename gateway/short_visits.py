@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
+from typing import Any
 
 #: Writes the answer; the rest is done for it.
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -18,13 +19,15 @@ class ShortVisits:
         self._serve = serve
         self._most = most
         self._timeout_s = timeout_s
-        self._visitors: set[asyncio.StreamWriter] = set()
+        self._visits: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._visitors) >= self._most:
+        if len(self._visits) >= self._most:
             writer.transport.abort()
             return
-        self._visitors.add(writer)
+        visit = asyncio.current_task()
+        assert visit is not None
+        self._visits[visit] = writer
         try:
             # Gone, too slow, or too much asked.
             with suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
@@ -33,9 +36,13 @@ class ShortVisits:
                     writer.close()
                     await writer.wait_closed()
         finally:
-            self._visitors.discard(writer)
+            del self._visits[visit]
             writer.transport.abort()
 
-    def end(self) -> None:
-        for writer in self._visitors:
+    async def end(self) -> None:
+        """Cut all off. None is left for the loop's end, which would log it as a failure."""
+        visits = dict(self._visits)
+        for writer in visits.values():
             writer.transport.abort()
+        if visits:
+            await asyncio.wait(visits)

@@ -55,7 +55,7 @@ async def open_status_socket(path: Path, answer: Callable[[], bytes]) -> AsyncIt
         yield
     finally:
         server.close()
-        visits.end()
+        await visits.end()
         with suppress(FileNotFoundError):
             os.unlink(path)
 

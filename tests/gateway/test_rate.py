@@ -16,13 +16,21 @@ def test_one_a_second_is_one() -> None:
     for number in range(300):
         rate.add(second(number + 0.5))
         assert rate.per_s(second(number + 1)) == 1
+        assert rate.per_s(second(number + 1.4)) == 1
 
 
 def test_nothing_yet_is_nothing() -> None:
     rate = Rate(START_NS)
     assert rate.per_s(second(0)) == 0
     rate.add(second(0.1))
-    assert rate.per_s(second(0.9)) == 0, "the running second does not count yet"
+    assert rate.per_s(second(0.9)) == 0
+
+
+def test_the_second_that_is_running_does_not_count_yet() -> None:
+    rate = Rate(START_NS)
+    rate.add(second(0.5))
+    rate.add(second(1.2))
+    assert rate.per_s(second(1.4)) == 1
 
 
 @pytest.mark.parametrize(("at", "expected"), [(31, 20.0), (60, 10.0), (90, 10.0), (91, 0.0)])

@@ -19,7 +19,7 @@ async def serving(serve: Serve, most: int = 4, timeout_s: float = 5) -> AsyncIte
     server = await asyncio.start_server(visits, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
-    visits.end()
+    await visits.end()
 
 
 async def connect(port: int) -> Streams:
@@ -106,4 +106,6 @@ async def test_at_the_end_nobody_is_waited_for() -> None:
         async with serving(echo_line, timeout_s=3600) as port:
             waiting = await connect(port)
             await asyncio.sleep(0.05)
+            others = asyncio.all_tasks()
+        assert asyncio.all_tasks() < others, "no visit is left to the loop's end"
         assert not await rest(waiting)
