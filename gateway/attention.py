@@ -62,7 +62,7 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
 
 def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
     if not cloud.is_connected:
-        which = "cloud" if cloud.connections == 1 else _connections_away(cloud)
+        which = _connections_away(cloud) if cloud.connected else "cloud"
         yield Concern(f"{which} offline for {duration(cloud.state_s)}: {cloud.state}")
     if cloud.pace_share < 1:
         yield Concern(f"the broker asked to slow down: at {cloud.pace_share:.0%} of the pace")

@@ -11,7 +11,7 @@ class Rate:
     """Counts events second by second; the second that is running does not count yet."""
 
     def __init__(self, now_ns: int) -> None:
-        self._first_s = now_ns // NS_PER_S
+        self._since_ns = now_ns
         #: (second, events in it) of seconds that had any, oldest first: never more than a minute.
         self._counts: deque[tuple[int, int]] = deque()
 
@@ -28,9 +28,9 @@ class Rate:
         """Events per second over the last minute; over all time, if that is less."""
         now_s = now_ns // NS_PER_S
         self._forget_before(now_s - WINDOW_S)
-        seconds = min(now_s - self._first_s, WINDOW_S)
+        seconds = min((now_s * NS_PER_S - self._since_ns) / NS_PER_S, WINDOW_S)
         total = sum(count for second, count in self._counts if second < now_s)
-        return round(total / seconds, 2) if seconds else 0.0
+        return round(total / seconds, 2) if seconds > 0 else 0.0
 
     def _forget_before(self, second: int) -> None:
         while self._counts and self._counts[0][0] < second:

@@ -12,8 +12,9 @@ from gateway.human_units import counted, duration, size
 from gateway.sampler import FieldState
 from gateway.status import BikeStatus, GatewayStatus
 
-#: Of many bikes so many are shown, those that are away before the others.
-MOST_BIKES = 8
+#: So many bikes are all shown. Of more, so many: those that are away before the others.
+FEW_BIKES = 8
+SHOWN_OF_MANY = 6
 MOST_CONCERNS = 5
 
 #: Bad is what costs seconds. An outage costs none: it is odd.
@@ -80,16 +81,19 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
     for title in ("race", "second", "rpm", "%", "W"):
         table.add_column(title, justify="right", no_wrap=True)
     away = [bike for bike in bikes if not bike.is_connected]
-    if len(bikes) > MOST_BIKES:
-        connected = len(bikes) - len(away)
-        yield Text(f"{len(bikes)} bikes: {connected} connected, {len(away)} away")
-        bikes = [*away, *(bike for bike in bikes if bike.is_connected)]
-    for bike in bikes[:MOST_BIKES]:
+    shown = bikes
+    if len(bikes) > FEW_BIKES:
+        there = [bike for bike in bikes if bike.is_connected]
+        yield Text(f"{len(bikes)} bikes: {len(there)} connected, {len(away)} away")
+        shown = [*away, *there][:SHOWN_OF_MANY]
+    for bike in shown:
         table.add_row(*_bike_cells(bike))
     yield table
-    if len(bikes) > MOST_BIKES:
-        more = f"… and {len(bikes) - MOST_BIKES} more"
-        yield more + (f", {len(away) - MOST_BIKES} of them away" if len(away) > MOST_BIKES else "")
+    if len(shown) < len(bikes):
+        more_away = len(away) - len(shown)
+        yield f"… and {len(bikes) - len(shown)} more" + (
+            f", {more_away} of them away" if more_away > 0 else ""
+        )
 
 
 def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:

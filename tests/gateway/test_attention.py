@@ -33,6 +33,7 @@ def test_all_well() -> None:
             {"cloud": CloudStatus("refused", 3, 1, 1.0, 60.0)},
             "2 of 3 cloud connections offline for 60 s: refused",
         ),
+        ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
             "the broker asked to slow down: at 25% of the pace",

@@ -48,6 +48,14 @@ def test_before_a_minute_is_over_it_is_of_what_there_was() -> None:
     assert rate.per_s(second(10)) == 2
 
 
+def test_a_start_in_mid_second_does_not_lower_it() -> None:
+    rate = Rate(second(0.8))
+    for number in range(1, 3):
+        rate.add(second(number))
+    assert rate.per_s(second(0.9)) == 0
+    assert rate.per_s(second(3.1)) == round(2 / 2.2, 2)
+
+
 def test_it_forgets_while_nobody_asks() -> None:
     rate = Rate(START_NS)
     for number in range(10_000):

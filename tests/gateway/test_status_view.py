@@ -100,9 +100,9 @@ def hundred(away: int) -> GatewayStatus:
 @pytest.mark.parametrize(
     ("away", "summary", "first", "last"),
     [
-        (0, "100 bikes: 100 connected, 0 away", "bike-001", "… and 92 more"),
-        (3, "100 bikes: 97 connected, 3 away", "bike-098", "… and 92 more"),
-        (50, "100 bikes: 50 connected, 50 away", "bike-051", "… and 92 more, 42 of them away"),
+        (0, "100 bikes: 100 connected, 0 away", "bike-001", "… and 94 more"),
+        (3, "100 bikes: 97 connected, 3 away", "bike-098", "… and 94 more"),
+        (50, "100 bikes: 50 connected, 50 away", "bike-051", "… and 94 more, 44 of them away"),
     ],
 )
 def test_of_a_hundred_bikes_those_that_are_away_come_first(
@@ -113,8 +113,18 @@ def test_of_a_hundred_bikes_those_that_are_away_come_first(
     table = found[found.index(summary) + 2 :]
     assert table[0].startswith(first)
     assert table[-1] == last
-    assert len(table) == 9
-    assert len(found) <= 32
+    assert len(table) == 7
+
+
+def test_up_to_eight_bikes_are_all_shown() -> None:
+    found = lines(gateway_status(*(bike_status(number) for number in range(1, 9))))
+    assert found[-1].startswith("bike-008")
+    assert "more" not in "".join(found)
+
+
+def test_a_hundred_bikes_fit_when_their_reasons_are_short() -> None:
+    bikes = [lost_bike(number) for number in range(1, 101)]
+    assert len(lines(gateway_status(*bikes, cloud=offline()))) <= 24
 
 
 def test_of_many_concerns_the_first_are_shown() -> None:
