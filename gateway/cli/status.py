@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exit_codes import FAILED, NOT_RUNNING, fail
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, NOT_RUNNING, fail
 
 if TYPE_CHECKING:
     from gateway.status import GatewayStatus
@@ -48,6 +48,8 @@ def status(
         line = ask()
     except NoStatusError as error:
         fail(f"no gateway answers: {error}\n{_ADVICE}", NOT_RUNNING)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(ask, is_json=json)

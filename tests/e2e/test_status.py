@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import socket
 import stat
 import time
@@ -97,6 +99,18 @@ def test_killed_and_started_again_it_answers(gateway: GatewayProcess, broker: Mo
     gateway.start()
     gateway.wait_for_log("cloud connected")
     assert asked(gateway)[1]["gateway"]["thing_name"] == "gateway-1"
+
+
+def test_a_daemon_that_hangs_is_told_from_one_that_does_not_run(
+    gateway: GatewayProcess, broker: Mosquitto
+) -> None:
+    gateway.cloud["port"] = broker.port
+    gateway.start()
+    os.kill(gateway.pid, signal.SIGSTOP)
+    ended = alleycat_gateway("status", "--config", str(gateway.config_file))
+    os.kill(gateway.pid, signal.SIGCONT)
+    assert ended.returncode == 3
+    assert "no answer in 5 s: the gateway hangs" in ended.stderr
 
 
 def test_in_the_runtime_directory_of_a_service(

@@ -67,6 +67,24 @@ async def test_it_is_for_everybody_whatever_the_umask(path: Path) -> None:
         os.umask(old)
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_another_user_of_the_machine_may_ask(path: Path) -> None:
+    os.chmod(path.parent, 0o755)
+    asking = (
+        "import socket, sys\n"
+        "with socket.socket(socket.AF_UNIX) as s:\n"
+        "    s.connect(sys.argv[1])\n"
+        "    sys.stdout.write(s.recv(99).decode())\n"
+    )
+    async with open_status_socket(path, answer):
+        process = await asyncio.create_subprocess_exec(
+            "/usr/bin/env", "python3", "-c", asking, path,
+            user="nobody", stdout=asyncio.subprocess.PIPE, cwd="/",
+        )  # fmt: skip
+        said, _ = await process.communicate()
+    assert said == LINE
+
+
 async def test_it_is_gone_at_the_end(path: Path) -> None:
     async with open_status_socket(path, answer):
         assert os.listdir(path.parent) == [path.name]

@@ -1,6 +1,7 @@
 """The status on a terminal of 80 × 24: four bikes fit, a hundred stay readable."""
 
 import io
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -17,6 +18,8 @@ from tests.support.statuses import (
     lost_bike,
     offline,
 )
+
+README = Path(__file__).parents[2] / "README.md"
 
 #: As long as they get.
 LONG = (
@@ -57,7 +60,7 @@ def test_all_well() -> None:
     ]
 
 
-def test_an_outage_with_a_bike_away() -> None:
+def test_an_outage_with_a_bike_away_as_the_readme_shows_it() -> None:
     status = gateway_status(
         bike_status(1),
         lost_bike(2),
@@ -65,21 +68,8 @@ def test_an_outage_with_a_bike_away() -> None:
         buffer=buffer_status(depth=2161, on_disk=2100),
         accepted_per_s=0.0,
     )
-    assert lines(status) == [
-        "gateway-1  alleycat-gateway 0.1.0, up 3 h",
-        "2 things need attention:",
-        "  cloud offline for 12 min: connection refused",
-        "  bike-002 lost for 3 min: the bike stopped sending",
-        "",
-        "cloud     offline for 12 min",
-        "buffer    2,161 messages, 2,100 on disk, file 350 KiB, room for 4 h",
-        "messages  1.0/s produced, 0.0/s accepted; since the start 10,800 and 10,799",
-        "machine   clock set, 61 °C",
-        "",
-        "bike      racer   state          race  second  rpm   %    W",
-        "bike-001  Rider1  connected   5980778     103   87  54  163",
-        "bike-002  Rider2  lost 3 min  5980778     103",
-    ]
+    text = "\n".join(f"    {line}".rstrip() for line in lines(status))
+    assert f"    $ alleycat-gateway status\n{text}\n" in README.read_text(encoding="utf-8")
 
 
 def test_four_bikes_fit_however_much_is_amiss() -> None:

@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, NOT_RUNNING
+from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
 from gateway.status import GatewayStatus
 from gateway.status_json import status_to_json
 from gateway.status_line import status_line
@@ -204,6 +204,18 @@ def test_watch_outlives_a_gateway_that_comes_back(config: Path) -> None:
             terminal.wait_for("all well", times=seen + 1)
         terminal.press_ctrl_c()
         assert terminal.exit_code() == 0
+
+
+def test_ctrl_c_while_it_waits_for_an_answer(config: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(config.parent / "state" / "status.sock"))
+        silent.listen()
+        with Terminal(command(config)) as terminal:
+            connection, _ = silent.accept()
+            terminal.press_ctrl_c()
+            assert terminal.exit_code() == INTERRUPTED
+            connection.close()
+    assert terminal.text.splitlines()[-1].endswith("interrupted")
 
 
 def test_watch_needs_a_gateway_to_begin_with(config: Path) -> None:
