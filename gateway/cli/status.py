@@ -15,6 +15,13 @@ if TYPE_CHECKING:
 SERVICE_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
 EVERY_S = 1.0
 
+#: For whom nobody answers.
+_ADVICE = (
+    "`systemctl status alleycat-gateway` says whether the service runs, and "
+    "`journalctl -u alleycat-gateway` why not.\n"
+    "To ask one that was started by hand, name its TOML file with --config."
+)
+
 #: Gives the line of JSON that the gateway answers. Raises NoStatusError.
 Ask = Callable[[], bytes]
 
@@ -41,15 +48,9 @@ def status(
     from contextlib import suppress
 
     from gateway.attention import concerns
-    from gateway.status_socket import NoStatusError
 
     ask = _asker(config)
-    try:
-        line = ask()
-    except NoStatusError as error:
-        fail(f"no gateway answers: {error}\n{_ADVICE}", NOT_RUNNING)
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
+    line = _answer(ask)
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(ask, is_json=json)
@@ -61,13 +62,6 @@ def status(
         _print(found)
     if concerns(found):
         raise typer.Exit(FAILED)
-
-
-_ADVICE = (
-    "`systemctl status alleycat-gateway` says whether the service runs, and "
-    "`journalctl -u alleycat-gateway` why not.\n"
-    "To ask one that was started by hand, name its TOML file with --config."
-)
 
 
 def _asker(config: Path | None) -> Ask:
@@ -106,6 +100,17 @@ def _may_exist(path: Path) -> bool:
         return path.exists()
     except PermissionError:
         return True  # who asks there is told so
+
+
+def _answer(ask: Ask) -> bytes:
+    from gateway.status_socket import NoStatusError
+
+    try:
+        return ask()
+    except NoStatusError as error:
+        fail(f"no gateway answers: {error}\n{_ADVICE}", NOT_RUNNING)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
 
 
 def _understood(line: bytes) -> "GatewayStatus":
