@@ -12,7 +12,7 @@ from gateway.naming import UnnamedSecond
 from gateway.race import Races
 from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.sampler import Sample, Sampler
-from gateway.status import BikeStatus
+from gateway.status import BikeStatus, seconds_between
 from gateway.tally import Tally
 from gateway.telemetry import Telemetry, make_telemetry
 
@@ -40,7 +40,9 @@ class Bike:
         self._since_ns = clock.monotonic_ns()
         #: The ends of the seconds that were ridden before the clock was set, the last few hours.
         self._blind_ns: deque[int] = deque(maxlen=BLIND_MAX)
+        #: Of the last whole second, and when that ended.
         self._last_sample: Sample | None = None
+        self._last_sample_ns = 0
         self.link = BikeLink(
             config.id,
             driver,
@@ -58,14 +60,18 @@ class Bike:
     def status(self) -> BikeStatus:
         running = self._race_clock.running
         riding = running if isinstance(running, RaceSecond) else None
+        racer = (riding.race.racer if riding else None) or self.config.racer
+        now_ns, sample = self._clock.monotonic_ns(), self._last_sample
         return BikeStatus(
             bike_id=self.config.id,
-            racer_name=self.config.racer_name,
+            racer_name=racer.name,
             state=self.link.state,
             reason=self.link.reason,
-            sample=self._last_sample,
+            sample=sample,
             race_id=riding.race.race_id if riding else None,
             second=riding.second if riding else None,
+            state_s=seconds_between(self.link.since_ns, now_ns),
+            sample_age_s=seconds_between(self._last_sample_ns, now_ns) if sample else None,
         )
 
     async def race(self, sink: Sink) -> None:
@@ -89,7 +95,7 @@ class Bike:
 
     def _close_second(self, second: RaceSecond | BlindSecond, sink: Sink) -> None:
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
-        self._last_sample = sample
+        self._last_sample, self._last_sample_ns = sample, second.end_ns
         if isinstance(second, BlindSecond):
             if sample.present:
                 self._blind_ns.append(second.end_ns)

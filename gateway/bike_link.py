@@ -52,6 +52,8 @@ class BikeLink:
         self.bike_id = bike_id
         self.state = LinkState.CONNECTING
         self.reason = ""
+        #: When it came into this state.
+        self.since_ns = clock.monotonic_ns()
         self._driver = driver
         self._hearer = hearer
         self._clock = clock
@@ -99,4 +101,6 @@ class BikeLink:
             log.info(
                 f"bike {state.value}", bike=self.bike_id, **({"reason": reason} if reason else {})
             )
+        if state is not self.state:
+            self.since_ns = self._clock.monotonic_ns()
         self.state, self.reason = state, reason

@@ -106,6 +106,12 @@ class BufferConfig(_Section):
     max_size_mib: Annotated[int, Field(ge=1)] = 512
 
 
+class MetricsConfig(_Section):
+    """For Prometheus, on loopback; off without a port."""
+
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+
+
 class RaceConfig(_Section):
     """Which races are ridden: back-to-back windows on the wall clock, or those commanded."""
 
@@ -160,6 +166,7 @@ class Config(BaseSettings):
     cloud: CloudConfig
     buffer: BufferConfig = BufferConfig()
     race: RaceConfig = RaceConfig()
+    metrics: MetricsConfig = MetricsConfig()
     bikes: Annotated[list[BikeConfig], Field(min_length=1)]
 
     @classmethod

@@ -18,6 +18,7 @@ from gateway.clock import NS_PER_S, Clock, SystemClock
 from gateway.config import Config
 from gateway.iot_core import IotCore
 from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
+from gateway.observer import Observer
 from gateway.publisher import Publisher
 from gateway.race import ContinuousRaces, Races
 from gateway.race_file import RaceFile
@@ -25,7 +26,8 @@ from gateway.remote_control import RemoteControl
 from gateway.remote_races import RemoteRaces
 from gateway.state_disk import volatile_file_system
 from gateway.state_lock import locked_state_dir
-from gateway.status import CloudStatus, GatewayStatus
+from gateway.status import GatewayStatus
+from gateway.status_server import serve_status
 from gateway.telemetry import Telemetry
 from gateway.uplink import Commands, Uplink
 
@@ -69,7 +71,8 @@ async def run_gateway(config: Config, drivers: Mapping[str, DriverStatus]) -> No
         gateway = Gateway(config, drivers, races, clock, buffer, uplinks)
         if remote is not None:
             remote.on_change = gateway.races_changed
-        await gateway.run(stop)
+        async with serve_status(config, gateway.observer):
+            await gateway.run(stop)
 
 
 def _remote_control(config: Config, clock: Clock) -> RemoteControl:
@@ -121,28 +124,15 @@ class Gateway:
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
             for number, uplink in enumerate(uplinks)
         ]
-        self._produced = 0
+        bikes = self._bikes.values()
+        self.observer = Observer(config.thing_name, bikes, self._publishers, buffer, clock)
         self._is_naming = False
         #: Called with each message as it is produced.
         self.on_telemetry: Callable[[Telemetry], None] = lambda _: None
 
     @property
     def status(self) -> GatewayStatus:
-        states = [publisher.state for publisher in self._publishers]
-        return GatewayStatus(
-            clock_is_set=self._clock.is_trustworthy(),
-            lost_seconds=sum(bike.lost_seconds for bike in self._bikes.values()),
-            bikes=tuple(bike.status for bike in self._bikes.values()),
-            cloud=CloudStatus(
-                state=next((state for state in states if state != "connected"), "connected"),
-                connections=len(states),
-                connected=states.count("connected"),
-                pace_share=min(publisher.pace_share for publisher in self._publishers),
-            ),
-            produced=self._produced,
-            accepted=sum(publisher.accepted for publisher in self._publishers),
-            buffer=self._buffer.status,
-        )
+        return self.observer.status()
 
     async def run(self, stop: asyncio.Event) -> None:
         """Race until `stop`. Afterwards nothing is left in memory alone."""
@@ -181,7 +171,7 @@ class Gateway:
             return
         self._name_seconds()  # before a message that must come after them
         self._buffer.append(second)
-        self._produced += 1
+        self.observer.count_produced()
         self.on_telemetry(second)
 
     async def _name_when_the_clock_is_set(self) -> None:

@@ -9,6 +9,7 @@ from gateway.backoff import Backoff
 from gateway.buffer import Buffer
 from gateway.clock import NS_PER_S, Clock
 from gateway.pace import Pace
+from gateway.rate import Rate
 from gateway.send_order import Entry
 from gateway.uplink import Answer, Uplink, Verdict
 
@@ -63,7 +64,10 @@ class Publisher:
         self._answered = asyncio.Event()
         self._reason = "not connected yet"
         self.connected = False
+        #: When it was connected, or ceased to be.
+        self.since_ns = clock.monotonic_ns()
         self.accepted = 0
+        self._acceptances = Rate(clock.monotonic_ns())
         buffer.on_available.append(self._wake.set)
 
     @property
@@ -75,6 +79,10 @@ class Publisher:
     def pace_share(self) -> float:
         """The part of its pace that the broker bears at present, 0 … 1."""
         return self._pace.share
+
+    @property
+    def accepted_per_s(self) -> float:
+        return self._acceptances.per_s(self._clock.monotonic_ns())
 
     async def run(self) -> None:
         self._uplink.start(self)
@@ -94,6 +102,7 @@ class Publisher:
     def on_up(self) -> None:
         if not self.connected:
             self._buffer.senders_online += 1
+            self.since_ns = self._clock.monotonic_ns()
         self.connected = True
         self._paused_until_ns = 0
         self._pause.reset()
@@ -105,6 +114,7 @@ class Publisher:
         changed = self.connected or reason != self._reason
         if self.connected:
             self._buffer.senders_online -= 1
+            self.since_ns = self._clock.monotonic_ns()
         self.connected = False
         self._answered.set()
         self._reason = reason
@@ -180,9 +190,11 @@ class Publisher:
             self._buffer.give_back(entry)
 
     def _accept(self, entry: Entry) -> None:
+        now_ns = self._clock.monotonic_ns()
         self.accepted += 1
+        self._acceptances.add(now_ns)
         self._buffer.acknowledge(entry)
-        self._pace.accepted(self._clock.monotonic_ns())
+        self._pace.accepted(now_ns)
         self._pause.reset()
         self._one_at_a_time = self._refused_last = False
 

@@ -1,20 +1,31 @@
-"""A snapshot of everything, for whoever wants to look at the gateway from outside."""
+"""A snapshot of everything, for whoever wants to look at the gateway from outside.
+
+These names are those of the JSON as well: see gateway/status_json.py.
+"""
 
 from dataclasses import dataclass
 
 from gateway.bike_link import LinkState
 from gateway.buffer import BufferStatus
+from gateway.pi_health import PiHealth
 from gateway.sampler import Sample
 
 #: What a message takes on disk, with its index.
 BYTES_PER_MESSAGE = 300
 
 
+def seconds_between(from_ns: int, to_ns: int) -> float:
+    """Rounded: an age, for people. Never negative."""
+    return round(max(0, to_ns - from_ns) / 1e9, 1)
+
+
 @dataclass(frozen=True, slots=True)
 class BikeStatus:
     """One bike. `reason` says why it is not connected; `sample` is its last whole second.
 
-    `race_id` and `second` are None while no race is known for it.
+    `racer_name`: who rides it, or would. `race_id` and `second` are None while no race is known
+    for it. `state_s`: for how long it has been in this state. `sample_age_s`: since that second
+    ended.
     """
 
     bike_id: str
@@ -24,6 +35,12 @@ class BikeStatus:
     sample: Sample | None
     race_id: int | None = None
     second: int | None = None
+    state_s: float = 0.0
+    sample_age_s: float | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        return self.state is LinkState.CONNECTED
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +48,26 @@ class CloudStatus:
     """`state` is "connected", or why not. Several connections only if one cannot carry the bikes.
 
     `pace_share`: the part of its pace that the broker bears, 1 unless it has said "slow down".
+    `state_s`: for how long it has been connected, or not, whatever the reasons.
     """
 
     state: str
     connections: int
     connected: int
     pace_share: float
+    state_s: float
+
+    @property
+    def is_connected(self) -> bool:
+        return self.connected == self.connections
 
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """The whole gateway; counts are since the start."""
+    """The whole gateway; counts are since the start, rates of the last minute.
+
+    `lost_seconds`: those that nobody sampled, because the process stood still.
+    """
 
     clock_is_set: bool
     lost_seconds: int
@@ -50,6 +76,13 @@ class GatewayStatus:
     produced: int
     accepted: int
     buffer: BufferStatus
+    thing_name: str
+    version: str
+    uptime_s: float
+    produced_per_s: float
+    accepted_per_s: float
+    pi: PiHealth
+    notes: tuple[str, ...]
 
     @property
     def hours_left(self) -> float | None:

@@ -4,7 +4,19 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli import buffer, capture, config, decode, demo, replay, run, scan, schema, watch
+from gateway.cli import (
+    buffer,
+    capture,
+    config,
+    decode,
+    demo,
+    replay,
+    run,
+    scan,
+    schema,
+    status,
+    watch,
+)
 
 
 def _print_version(wanted: bool) -> None:
@@ -22,6 +34,7 @@ app = typer.Typer(
     rich_markup_mode=None,  # plain help comes in half the time
 )
 app.command()(run.run)
+app.command()(status.status)
 app.command()(demo.demo)
 app.command()(scan.scan)
 app.command()(watch.watch)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -64,6 +64,8 @@ def verify(
     Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside, and goes
     on with all that can be read of it.
     """
+    from gateway.human_units import counted, size
+
     with _look(config, state_dir) as view:
         with _progress("pages"):
             problems = view.damaged_pages()
@@ -80,8 +82,8 @@ def verify(
             typer.echo(problem)
         if len(problems) > PROBLEMS_SHOWN:
             typer.echo(f"… and {len(problems) - PROBLEMS_SHOWN:,} more; --json has all")
-        verdict = _counted(len(problems), "problem") if problems else "all well"
-        typer.echo(f"{path}: {_size(file_bytes)}, {_counted(rows, 'message')}: {verdict}")
+        verdict = counted(len(problems), "problem") if problems else "all well"
+        typer.echo(f"{path}: {size(file_bytes)}, {counted(rows, 'message')}: {verdict}")
     if problems:
         raise typer.Exit(FAILED)
 
@@ -139,37 +141,17 @@ def quarantine(
 @contextmanager
 def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]":
     from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
+    from gateway.cli.state_dir import state_dir_of
 
     if config is not None and state_dir is not None:
         fail("expected --config or --state-dir, not both", USAGE)
     try:
-        with BufferView((state_dir or _state_dir(config)) / FILE_NAME) as view:
+        with BufferView((state_dir or state_dir_of(config)) / FILE_NAME) as view:
             yield view
     except BufferViewError as error:
         fail(str(error), FAILED)
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
-
-
-def _state_dir(config: Path | None) -> Path:
-    """As `run` would find it, whatever else is wrong with the config: the network may be, too."""
-    import os
-    import tomllib
-
-    from gateway.config import Config
-
-    found: object = Config.model_fields["state_dir"].default
-    if config is not None:
-        try:
-            found = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("state_dir", found)
-        except OSError as error:
-            fail(f"{config}: {error.strerror}; expected a TOML file", BAD_CONFIG)
-        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            fail(f"{config}: not TOML: {error}", BAD_CONFIG)
-    found = os.environ.get("ALLEYCAT_STATE_DIR", found)
-    if not isinstance(found, str | Path):
-        fail(f"{config}: state_dir: got {found!r}; expected a path", BAD_CONFIG)
-    return Path.cwd() / found if config is None else config.absolute().parent / found
 
 
 @contextmanager
@@ -210,6 +192,8 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
     from rich.table import Table
     from rich.text import Text
 
+    from gateway.human_units import size
+
     if overview.races:
         table = Table(box=None, pad_edge=False, expand=True)
         for column in ("race", "messages", "seconds", "finals", "size", "oldest"):
@@ -221,7 +205,7 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
                 f"{race.messages:,}",
                 "" if race.first_second is None else f"{race.first_second}–{race.last_second}",
                 f"{race.finals:,}",
-                _size(race.payload_bytes),
+                size(race.payload_bytes),
                 "" if race.oldest_ms is None else _when(race.oldest_ms),
                 Text(_bikes(race.bikes)),
             )
@@ -231,23 +215,28 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
 
 
 def _totals(overview: "Overview") -> Iterator[str]:
+    from time import time
+
+    from gateway.human_units import counted, duration, size
+
     races, unreadable = len(overview.races), sum(race.unreadable for race in overview.races)
     if races:
         oldest_ms = min((race.oldest_ms for race in overview.races if race.oldest_ms), default=None)
-        age = "" if oldest_ms is None else f", the oldest {_age(oldest_ms)} old"
-        count = f"{_counted(overview.messages, 'message')} of {_counted(races, 'race')}"
-        yield f"{count}, {_size(overview.payload_bytes)}{age}"
+        age_s = max(0.0, time() - (oldest_ms or 0) / 1000)
+        age = "" if oldest_ms is None else f", the oldest {duration(age_s)} old"
+        count = f"{counted(overview.messages, 'message')} of {counted(races, 'race')}"
+        yield f"{count}, {size(overview.payload_bytes)}{age}"
     else:
         yield "no message waits to be sent"
     if overview.unnamed:
-        yield f"{_counted(overview.unnamed, 'second')} whose race is known when the clock is set"
+        yield f"{counted(overview.unnamed, 'second')} whose race is known when the clock is set"
     if overview.quarantined:
-        count = _counted(overview.quarantined, "message")
+        count = counted(overview.quarantined, "message")
         yield f"{count} in quarantine: `alleycat-gateway buffer quarantine` says why"
     if unreadable:
-        count = _counted(unreadable, "message")
+        count = counted(unreadable, "message")
         yield f"{count} cannot be understood: `alleycat-gateway buffer verify` says which"
-    yield f"{overview.path}: {_size(overview.file_bytes)}"
+    yield f"{overview.path}: {size(overview.file_bytes)}"
 
 
 def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]") -> None:
@@ -293,18 +282,6 @@ def _bikes(bikes: list[str]) -> str:
     return ", ".join(bikes) if len(bikes) <= 1 else f"{len(bikes)}: {', '.join(bikes)}"
 
 
-def _counted(count: int, what: str) -> str:
-    return f"{count:,} {what}{'' if count == 1 else 's'}"
-
-
-def _size(size_bytes: int) -> str:
-    if size_bytes < 1024:
-        return f"{size_bytes} B"
-    if size_bytes < 1024**2:
-        return f"{size_bytes / 1024:.0f} KiB"
-    return f"{size_bytes / 1024**2:.1f} MiB"
-
-
 def _when(wall_ms: int) -> str:
     """Local time, to the minute."""
     from datetime import UTC, datetime
@@ -314,13 +291,3 @@ def _when(wall_ms: int) -> str:
     except (ValueError, OverflowError):
         return f"{wall_ms} ms"
     return f"{at:%Y-%m-%d %H:%M}"
-
-
-def _age(wall_ms: int) -> str:
-    from time import time
-
-    age_s = max(0.0, time() - wall_ms / 1000)
-    for unit_s, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
-        if age_s >= 2 * unit_s:
-            return f"{age_s / unit_s:.0f} {unit}"
-    return f"{age_s:.0f} s"

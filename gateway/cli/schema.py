@@ -1,12 +1,26 @@
-"""`schema`: what the messages look like, for whoever reads them."""
+"""`schema`: what the messages look like, and the status, for whoever reads them."""
+
+from enum import StrEnum
+from typing import Annotated
 
 import typer
 
 
-def schema() -> None:
-    """Print the JSON Schema of the telemetry message."""
+class Schema(StrEnum):
+    TELEMETRY = "telemetry"
+    STATUS = "status"
+
+
+def schema(
+    of: Annotated[
+        Schema, typer.Argument(help="Of the telemetry message, or of `status --json`.")
+    ] = Schema.TELEMETRY,
+) -> None:
+    """Print the JSON Schema of the telemetry message, or of the status."""
     import json
 
+    from gateway.status_json import status_schema
     from gateway.telemetry import telemetry_schema
 
-    typer.echo(json.dumps(telemetry_schema(), indent=2, ensure_ascii=False))
+    schemas = {Schema.TELEMETRY: telemetry_schema, Schema.STATUS: status_schema}
+    typer.echo(json.dumps(schemas[of](), indent=2, ensure_ascii=False))

@@ -21,6 +21,7 @@ from gateway.config import (
     BufferConfig,
     CloudConfig,
     Config,
+    MetricsConfig,
     RaceConfig,
     load_config,
 )
@@ -523,8 +524,8 @@ class TestShippedFile:
 
     @pytest.mark.parametrize(
         "model",
-        [Config, CloudConfig, BufferConfig, RaceConfig, BikeConfig, FakeBikeOptions, FaultOptions,
-         ReplayOptions, BleOptions, SerialOptions],
+        [Config, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig, FakeBikeOptions,
+         FaultOptions, ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
     def test_it_names_every_option(self, model: type[BaseModel]) -> None:
         lines = [line.strip("#[] ") for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
@@ -540,6 +541,7 @@ class TestShippedFile:
             (shipped["cloud"], CloudConfig),
             (shipped["buffer"], BufferConfig),
             (shipped["race"], RaceConfig),
+            (shipped["metrics"], MetricsConfig),
             (shipped["bikes"][0]["options"], FakeBikeOptions),
             (shipped["bikes"][0]["options"]["faults"], FaultOptions),
         ],

@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from gateway.bike_link import LinkState
-from gateway.buffer import BufferStatus
-from gateway.status import BYTES_PER_MESSAGE, BikeStatus, CloudStatus, GatewayStatus
+from gateway.status import BYTES_PER_MESSAGE, BikeStatus, GatewayStatus
 from gateway.store import Batch, Record, Store
 from tests.support.gateways import VirtualGateway, config
+from tests.support.statuses import bike_status, buffer_status, gateway_status
 from tests.support.telemetry import message
 
 RACE_START_MS = 5_400_763 * 300_000
@@ -39,16 +39,7 @@ def test_nobody_can_change_it() -> None:
 
 
 def status(bikes: int, free_bytes: int | None) -> GatewayStatus:
-    bike = BikeStatus("bike-1", "Hayden", LinkState.CONNECTED, "", None)
-    return GatewayStatus(
-        clock_is_set=True,
-        lost_seconds=0,
-        bikes=(bike,) * bikes,
-        cloud=CloudStatus("connected", 1, 1, 1.0),
-        produced=0,
-        accepted=0,
-        buffer=BufferStatus(depth=0, on_disk=0, free_bytes=free_bytes),
-    )
+    return gateway_status(*(bike_status(),) * bikes, buffer=buffer_status(free_bytes=free_bytes))
 
 
 def test_room_is_told_in_hours_of_racing() -> None:

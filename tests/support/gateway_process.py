@@ -42,6 +42,8 @@ class GatewayProcess:
         self.race_length_s = 10
         self.race_offset_ms = 0
         self.bikes = [_fake_bike(1), _fake_bike(2)]
+        #: Further tables, as TOML.
+        self.further = ""
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -58,7 +60,7 @@ class GatewayProcess:
         self.config_file.write_text(
             f'thing_name = "gateway-1"\nstate_dir = "state"\n[cloud]\n{cloud}\n'
             f'[race]\nmode = "{self.race_mode}"\nlength_s = {self.race_length_s}\n'
-            f"offset_ms = {self.race_offset_ms}\n" + "\n".join(self.bikes),
+            f"offset_ms = {self.race_offset_ms}\n{self.further}" + "\n".join(self.bikes),
             encoding="utf-8",
         )
 

@@ -19,7 +19,10 @@ LOOPBACK = {"endpoint": "127.0.0.1", "port": 1883, "plaintext": True}
 
 
 def config(
-    state_dir: Path, bikes: list[dict[str, Any]], race: dict[str, Any] | None = None
+    state_dir: Path,
+    bikes: list[dict[str, Any]],
+    race: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
 ) -> Config:
     """A config with the given bikes: each a dict of options of the fake bike, or of the bike."""
     return Config.model_validate(
@@ -28,6 +31,7 @@ def config(
             "state_dir": state_dir,
             "cloud": LOOPBACK,
             "race": race or {},
+            "metrics": metrics or {},
             "bikes": [
                 {
                     "id": f"bike-{number}",
@@ -57,6 +61,7 @@ class VirtualGateway:
         races: Mapping[str, Races] | None = None,
         connections: int = 1,
     ) -> None:
+        self.settings = settings
         self.clock = clock or VirtualClock(wall_ms, monotonic_ns)
         self.uplinks = [FakeUplink() for _ in range(connections)]
         self.uplink = self.uplinks[0]

@@ -14,6 +14,7 @@ from gateway.cli import app
 ROOT = Path(__file__).parents[3]
 VERBS = [
     "run",
+    "status",
     "demo",
     "scan",
     "watch",

@@ -1,15 +1,20 @@
-"""`schema`: prints what the shipped file is."""
+"""`schema`: prints what the shipped files are."""
 
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from gateway.cli import app
 
-SHIPPED = Path(__file__).parents[3] / "config" / "telemetry.schema.json"
+SHIPPED = Path(__file__).parents[3] / "config"
 
 
-def test_it_prints_the_shipped_schema() -> None:
-    result = CliRunner().invoke(app, ["schema"])
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [([], "telemetry"), (["telemetry"], "telemetry"), (["status"], "status")],
+)
+def test_it_prints_the_shipped_schema(arguments: list[str], name: str) -> None:
+    result = CliRunner().invoke(app, ["schema", *arguments])
     assert (result.exit_code, result.stderr) == (0, "")
-    assert result.stdout == SHIPPED.read_text(encoding="utf-8")
+    assert result.stdout == (SHIPPED / f"{name}.schema.json").read_text(encoding="utf-8")

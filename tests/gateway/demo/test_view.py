@@ -13,6 +13,7 @@ from gateway.race import Race
 from gateway.sampler import Sample
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus
 from tests.gateway.demo.test_scene import summary
+from tests.support.statuses import gateway_status
 
 RACE = Race(7, start_ms=280_000, length_s=40)
 
@@ -20,13 +21,9 @@ RACE = Race(7, start_ms=280_000, length_s=40)
 def racer(name: str, depth: int = 0, cloud: str = "connected") -> GatewayStatus:
     sample = Sample(present=True, cadence_rpm=80.5, resistance_percent=41.0, power_w=112.0)
     bike = BikeStatus("bike", name, LinkState.CONNECTED, "", sample)
-    return GatewayStatus(
-        clock_is_set=True,
-        lost_seconds=0,
-        bikes=(bike,),
-        cloud=CloudStatus(cloud, 1, int(cloud == "connected"), 1.0),
-        produced=3,
-        accepted=3,
+    return gateway_status(
+        bike,
+        cloud=CloudStatus(cloud, 1, int(cloud == "connected"), 1.0, state_s=9.0),
         buffer=BufferStatus(depth, on_disk=0),
     )
 

@@ -1,0 +1,98 @@
+"""What of a gateway's status somebody should look at. Pure."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from gateway.human_units import counted, duration
+from gateway.pi_health import PiHealth
+from gateway.status import BikeStatus, CloudStatus, GatewayStatus
+
+#: Less room than this is little.
+SHORT_OF_ROOM_H = 1.0
+#: A connection over which nothing was accepted for so long is of no use.
+USELESS_AFTER_S = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class Concern:
+    """In words, with what to do about it. `is_urgent`: seconds are lost, or soon will be."""
+
+    text: str
+    is_urgent: bool = False
+
+
+def concerns(status: GatewayStatus) -> list[Concern]:
+    """The urgent ones first; empty if all is well."""
+    found = [
+        *_of_buffer(status),
+        *_of_clock(status),
+        *_of_cloud(status.cloud),
+        *_of_sending(status),
+        *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
+        *_of_pi(status.pi),
+        *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
+    ]
+    return sorted(found, key=lambda concern: not concern.is_urgent)
+
+
+def _of_buffer(status: GatewayStatus) -> Iterator[Concern]:
+    buffer, hours_left = status.buffer, status.hours_left
+    if buffer.problem is not None:
+        yield Concern(f"disk: {buffer.problem}", is_urgent=True)
+    if hours_left is not None and hours_left < SHORT_OF_ROOM_H:
+        room = duration(hours_left * 3600)
+        yield Concern(f"the buffer has room for {room} of racing without a cloud", is_urgent=True)
+    if buffer.lost:
+        yield Concern(f"{counted(buffer.lost, 'message')} lost since the start; the log says why")
+    if status.lost_seconds:
+        lost = counted(status.lost_seconds, "second")
+        yield Concern(f"{lost} lost since the start: the machine stood still")
+    if buffer.quarantined:
+        aside = counted(buffer.quarantined, "message")
+        yield Concern(f"{aside} in quarantine: `alleycat-gateway buffer quarantine` says why")
+
+
+def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
+    if not status.clock_is_set:
+        waiting = counted(status.buffer.unnamed, "second")
+        yield Concern(
+            f"clock not set: {waiting} kept, and sent when it is; `timedatectl` says more"
+        )
+
+
+def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
+    if not cloud.is_connected:
+        which = _connections_away(cloud) if cloud.connected else "cloud"
+        yield Concern(f"{which} offline for {duration(cloud.state_s)}: {cloud.state}")
+    if cloud.pace_share < 1:
+        yield Concern(f"the broker asked to slow down: at {cloud.pace_share:.0%} of the pace")
+
+
+def _connections_away(cloud: CloudStatus) -> str:
+    return f"{cloud.connections - cloud.connected} of {cloud.connections} cloud connections"
+
+
+def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
+    is_useless = (
+        status.cloud.is_connected
+        and status.cloud.state_s >= USELESS_AFTER_S
+        and status.accepted_per_s == 0
+        and status.buffer.depth > len(status.bikes)
+    )
+    if is_useless:
+        yield Concern(
+            "cloud connected, but nothing was accepted for a minute: does the policy allow the "
+            "topic? The log says more"
+        )
+
+
+def _of_bike(bike: BikeStatus) -> Concern:
+    why = f": {bike.reason}" if bike.reason else ""
+    return Concern(f"{bike.bike_id} {bike.state.value} for {duration(bike.state_s)}{why}")
+
+
+def _of_pi(pi: PiHealth) -> Iterator[Concern]:
+    if pi.is_undervolted:
+        yield Concern("the power supply is too weak: USB devices may drop out; use the Pi's own")
+    if pi.is_slowed_by_heat:
+        yield Concern(f"{pi.temperature_c:.0f} °C: the Pi slows down to cool; give it air")

@@ -1,0 +1,177 @@
+"""`status`: how the running gateway is."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, NOT_RUNNING, fail
+
+if TYPE_CHECKING:
+    from gateway.status import GatewayStatus
+
+#: The config of the service.
+SERVICE_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
+EVERY_S = 1.0
+
+#: For whom nobody answers.
+_ADVICE = (
+    "`systemctl status alleycat-gateway` says whether the service runs, and "
+    "`journalctl -u alleycat-gateway` why not.\n"
+    "To ask one that was started by hand, name its TOML file with --config."
+)
+
+#: Gives the line of JSON that the gateway answers. Raises NoStatusError.
+Ask = Callable[[], bytes]
+
+
+def status(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The TOML file of a gateway that was started by hand; else that of the service.",
+        ),
+    ] = None,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One line of JSON; with --watch one a second.")
+    ] = False,
+) -> None:
+    """Show how the gateway is: bikes, race, cloud, buffer, clock, board.
+
+    Exit code 0 if all is well, 1 if something needs attention, 3 if no gateway answers.
+    """
+    from contextlib import suppress
+
+    from gateway.attention import concerns
+
+    ask = _asker(config)
+    line = _answer(ask)
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _watch(ask, is_json=json)
+        return
+    found = _understood(line)
+    if json:
+        _print_json(line)
+    else:
+        _print(found)
+    if concerns(found):
+        raise typer.Exit(FAILED)
+
+
+def _asker(config: Path | None) -> Ask:
+    """Asks at the first of the places where there is a socket just then."""
+    from gateway.status_socket import NoStatusError, ask_status
+
+    places = list(_places(config))
+
+    def ask() -> bytes:
+        place = next(filter(_may_exist, places), None)
+        if place is None:
+            raise NoStatusError(f"there is no {' and no '.join(map(str, places))}")
+        return ask_status(place)
+
+    return ask
+
+
+def _places(config: Path | None) -> Iterator[Path]:
+    """Where the daemon may serve its status. Of a config that was named, its state_dir first."""
+    import os
+
+    from gateway.cli.state_dir import state_dir_of
+    from gateway.status_socket import FILE_NAME, SERVICE_DIRECTORY
+
+    if config is not None:
+        yield state_dir_of(config) / FILE_NAME
+    yield SERVICE_DIRECTORY / FILE_NAME
+    if config is None:
+        # Only its group may read it, and with the service's socket there is no need to.
+        is_readable = os.access(SERVICE_CONFIG, os.R_OK)
+        yield state_dir_of(SERVICE_CONFIG if is_readable else None) / FILE_NAME
+
+
+def _may_exist(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return True  # who asks there is told so
+
+
+def _answer(ask: Ask) -> bytes:
+    from gateway.status_socket import NoStatusError
+
+    try:
+        return ask()
+    except NoStatusError as error:
+        fail(f"no gateway answers: {error}\n{_ADVICE}", NOT_RUNNING)
+    except KeyboardInterrupt:
+        fail("interrupted", INTERRUPTED)
+
+
+def _understood(line: bytes) -> "GatewayStatus":
+    from gateway.status_json import StatusFormatError, status_from_json
+
+    try:
+        return status_from_json(line)
+    except StatusFormatError as error:
+        fail(str(error), FAILED)
+
+
+def _print_json(line: bytes) -> None:
+    typer.echo(line.decode(), nl=False)
+
+
+def _print(status: "GatewayStatus") -> None:
+    from rich.console import Console
+
+    from gateway.status_view import status_view
+
+    Console(highlight=False).print(status_view(status))
+
+
+def _watch(ask: Ask, *, is_json: bool) -> None:
+    """For ever: JSON, redrawn on a terminal, in words elsewhere."""
+    from rich.console import Console
+    from rich.live import Live
+    from rich.text import Text
+
+    from gateway.status_line import status_line
+    from gateway.status_view import status_view
+
+    console = Console(highlight=False)
+    if is_json:
+        _ask_every_second(ask, _print_json, _complain)
+    elif console.is_terminal:
+        with Live(console=console, auto_refresh=False) as live:
+            _ask_every_second(
+                ask,
+                lambda line: live.update(status_view(_understood(line)), refresh=True),
+                lambda silence: live.update(Text(silence, style="bold red"), refresh=True),
+            )
+    else:
+        _ask_every_second(ask, lambda line: typer.echo(status_line(_understood(line))), _complain)
+
+
+def _ask_every_second(
+    ask: Ask, show: Callable[[bytes], None], show_silence: Callable[[str], None]
+) -> None:
+    """A gateway that ends may come back: it is restarted, or updated."""
+    from time import sleep
+
+    from gateway.status_socket import NoStatusError
+
+    while True:
+        try:
+            show(ask())
+        except NoStatusError as error:
+            show_silence(f"no gateway answers: {error}")
+        sleep(EVERY_S)
+
+
+def _complain(text: str) -> None:
+    typer.echo(text, err=True)

@@ -1,0 +1,23 @@
+"""Counts, sizes and times as people read them. Pure."""
+
+
+def counted(count: int, what: str) -> str:
+    """ "1 race", "2,161 races"."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def size(size_bytes: int) -> str:
+    """ "926 B", "350 KiB", "1.4 MiB"."""
+    if size_bytes < 1024:
+        return f"{size_bytes} B"
+    if size_bytes < 1024**2:
+        return f"{size_bytes / 1024:.0f} KiB"
+    return f"{size_bytes / 1024**2:.1f} MiB"
+
+
+def duration(seconds: float) -> str:
+    """ "37 s", "12 min", "9 h", "3 days": in the largest unit of which there are two."""
+    for unit_s, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
+        if seconds >= 2 * unit_s:
+            return f"{seconds / unit_s:.0f} {unit}"
+    return f"{seconds:.0f} s"

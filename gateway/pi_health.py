@@ -1,0 +1,54 @@
+"""How the board is: its temperature, and whether its power supply keeps up."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+#: The Pi's firmware slows the processor down from here on (Raspberry Pi documentation,
+#: "Frequency management and thermal control").
+SLOWED_AT_C = 80.0
+
+
+@dataclass(frozen=True, slots=True)
+class PiHealth:
+    """What the board does not tell is None.
+
+    `is_undervolted`: within the last seconds; the Pi then slows down, and USB devices may drop out.
+    """
+
+    temperature_c: float | None = None
+    is_undervolted: bool | None = None
+
+    @property
+    def is_slowed_by_heat(self) -> bool:
+        return self.temperature_c is not None and self.temperature_c >= SLOWED_AT_C
+
+
+def read_pi_health(root: Path = Path("/")) -> PiHealth:
+    """Read it from /sys, as the service may too, which has no /dev/vcio for vcgencmd.
+
+    /sys/devices/platform/soc/soc:firmware/get_throttled would say more. It is not touched: to read
+    it puts a warning with a stack trace into the kernel's log, and since 2025 it is gone
+    (raspberrypi/linux #6697); the hwmon sensor is what took its place.
+    """
+    millidegrees = _number(root / "sys/class/thermal/thermal_zone0/temp")
+    return PiHealth(
+        temperature_c=None if millidegrees is None else round(millidegrees / 1000, 1),
+        is_undervolted=_is_undervolted(root / "sys/class/hwmon"),
+    )
+
+
+def _is_undervolted(sensors: Path) -> bool | None:
+    """Of the sensor rpi_volt (Documentation/hwmon/raspberrypi-hwmon.rst), if there is one."""
+    for name in sensors.glob("hwmon*/name"):
+        with suppress(OSError):
+            if name.read_text(encoding="ascii", errors="replace").strip() == "rpi_volt":
+                alarm = _number(name.with_name("in0_lcrit_alarm"))
+                return None if alarm is None else alarm != 0
+    return None
+
+
+def _number(file: Path) -> int | None:
+    with suppress(OSError, ValueError):
+        return int(file.read_text(encoding="ascii"))
+    return None

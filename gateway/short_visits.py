@@ -1,0 +1,48 @@
+"""Connections that ask one thing and go. However rude they are, only they have trouble from it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from typing import Any
+
+#: Writes the answer; the rest is done for it.
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+
+class ShortVisits:
+    """A callback for asyncio's servers. More than `most` at once are sent away unheard.
+
+    `timeout_s`: for asking, and for taking the whole answer.
+    """
+
+    def __init__(self, serve: Serve, most: int, timeout_s: float) -> None:
+        self._serve = serve
+        self._most = most
+        self._timeout_s = timeout_s
+        self._visits: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._visits) >= self._most:
+            writer.transport.abort()
+            return
+        visit = asyncio.current_task()
+        assert visit is not None
+        self._visits[visit] = writer
+        try:
+            # Gone, too slow, or too much asked.
+            with suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+                async with asyncio.timeout(self._timeout_s):
+                    await self._serve(reader, writer)
+                    writer.close()
+                    await writer.wait_closed()
+        finally:
+            del self._visits[visit]
+            writer.transport.abort()
+
+    async def end(self) -> None:
+        """Cut all off. None is left for the loop's end, which would log it as a failure."""
+        visits = dict(self._visits)
+        for writer in visits.values():
+            writer.transport.abort()
+        if visits:
+            await asyncio.wait(visits)

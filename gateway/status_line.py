@@ -1,0 +1,71 @@
+"""The gateway's status in a line, as `systemctl status` shows it. Pure."""
+
+from collections.abc import Iterator
+
+from gateway.human_units import duration
+from gateway.status import GatewayStatus
+
+#: What a terminal shows beside "Status:".
+MOST_CHARACTERS = 120
+#: More than so many seconds of each bike are backlog; fewer are on their way.
+BACKLOG_S = 5
+
+
+def status_line(status: GatewayStatus) -> str:
+    """Such as "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (9 h left)".
+
+    At most 120 characters; no names, no line breaks.
+    """
+    parts = (_racing(status), *_riding(status), *_losing(status), _cloud(status), *_kept(status))
+    line = " · ".join(parts)
+    return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"
+
+
+def _racing(status: GatewayStatus) -> str:
+    if not status.clock_is_set:
+        return "clock not set"
+    races = {bike.race_id for bike in status.bikes if bike.race_id is not None}
+    if not races:
+        return "idle"
+    return f"racing {races.pop()}" if len(races) == 1 else f"racing {len(races)} races"
+
+
+def _riding(status: GatewayStatus) -> Iterator[str]:
+    bikes = status.bikes
+    if len(bikes) > 1:
+        connected = sum(bike.is_connected for bike in bikes)
+        away = connected < len(bikes)
+        yield f"{connected} of {len(bikes)} bikes" if away else f"{len(bikes)} bikes"
+        return
+    (bike,) = bikes
+    if not bike.is_connected:
+        yield f"bike {bike.state.value} {duration(bike.state_s)}"
+    elif bike.sample is not None:
+        yield f"{bike.sample.cadence_rpm:.0f} rpm"
+        yield f"{bike.sample.resistance_percent:.0f} %"
+
+
+def _losing(status: GatewayStatus) -> Iterator[str]:
+    buffer = status.buffer
+    if buffer.problem is not None:
+        yield "disk trouble"
+    if buffer.lost:
+        yield f"{buffer.lost:,} lost"
+    if status.lost_seconds:
+        yield f"{status.lost_seconds:,} s lost"
+
+
+def _cloud(status: GatewayStatus) -> str:
+    cloud = status.cloud
+    return "cloud connected" if cloud.is_connected else f"cloud offline {duration(cloud.state_s)}"
+
+
+def _kept(status: GatewayStatus) -> Iterator[str]:
+    depth, hours_left = status.buffer.depth, status.hours_left
+    is_draining = status.cloud.is_connected and status.clock_is_set
+    if depth <= (BACKLOG_S * len(status.bikes) if is_draining else 0):
+        return
+    if is_draining or hours_left is None:
+        yield f"{depth:,} buffered"
+    else:
+        yield f"{depth:,} buffered ({duration(hours_left * 3600)} left)"

@@ -1,0 +1,120 @@
+"""A gateway's status for people, on a terminal of 80 × 24 or more."""
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gateway.attention import Concern, concerns
+from gateway.human_units import counted, duration, size
+from gateway.sampler import FieldState
+from gateway.status import BikeStatus, GatewayStatus
+
+#: So many bikes are all shown. Of more, so many: those that are away before the others.
+FEW_BIKES = 8
+SHOWN_OF_MANY = 6
+MOST_CONCERNS = 5
+
+#: Bad is what costs seconds. An outage costs none: it is odd.
+WELL, ODD, BAD = "green", "yellow", "bold red"
+
+
+def status_view(status: GatewayStatus) -> RenderableType:
+    """All of it."""
+    return Group(_heading(status), *_verdict(concerns(status)), "", _facts(status), "",
+                 *_bikes(status.bikes))  # fmt: skip
+
+
+def _heading(status: GatewayStatus) -> Text:
+    about = f"  alleycat-gateway {status.version}, up {duration(status.uptime_s)}"
+    return Text.assemble((status.thing_name, "bold"), (about, "dim"))
+
+
+def _verdict(found: Sequence[Concern]) -> Iterator[RenderableType]:
+    if not found:
+        yield Text("all well", style=WELL)
+        return
+    things = counted(len(found), "thing")
+    yield Text(f"{things} {'needs' if len(found) == 1 else 'need'} attention:")
+    shown = found if len(found) <= MOST_CONCERNS else found[: MOST_CONCERNS - 1]
+    for concern in shown:
+        text = Text(_one_line(concern.text), style=BAD if concern.is_urgent else ODD)
+        yield Padding(text, (0, 0, 0, 2))
+    if len(shown) < len(found):
+        yield f"  … and {len(found) - len(shown)} more; --json has all"
+
+
+def _facts(status: GatewayStatus) -> Table:
+    table = Table.grid(padding=(0, 2))
+    for name, text, style in _fact_lines(status):
+        table.add_row(Text(name, style="dim"), Text(text, style=style))
+    return table
+
+
+def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
+    cloud, buffer, hours_left = status.cloud, status.buffer, status.hours_left
+    since = duration(cloud.state_s)
+    state = f"connected for {since}" if cloud.is_connected else f"offline for {since}"
+    several = f", {cloud.connected} of {cloud.connections} connections"
+    yield "cloud", state + several * (cloud.connections > 1), WELL if cloud.is_connected else ODD
+    kept = f"{counted(buffer.depth, 'message')}, {buffer.on_disk:,} on disk"
+    room = "" if hours_left is None else f", room for {duration(hours_left * 3600)}"
+    file = f", file {size(buffer.used_bytes)}" if buffer.used_bytes else ""
+    yield "buffer", kept + file + room, "" if buffer.problem is None else BAD
+    rates = f"{status.produced_per_s:.1f}/s produced, {status.accepted_per_s:.1f}/s accepted"
+    totals = f"; since the start {status.produced:,} and {status.accepted:,}"
+    yield "messages", rates + totals, ""
+    clock = "clock set" if status.clock_is_set else "clock not set"
+    degrees = status.pi.temperature_c
+    is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
+    heat = "" if degrees is None else f", {degrees:.0f} °C"
+    yield "machine", clock + heat, ODD if is_odd else ""
+
+
+def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for title in ("bike", "racer"):
+        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=14)
+    table.add_column("state", no_wrap=True, overflow="ellipsis")
+    for title in ("race", "second", "rpm", "%", "W"):
+        table.add_column(title, justify="right", no_wrap=True)
+    away = [bike for bike in bikes if not bike.is_connected]
+    shown = bikes
+    if len(bikes) > FEW_BIKES:
+        there = [bike for bike in bikes if bike.is_connected]
+        yield Text(f"{len(bikes)} bikes: {len(there)} connected, {len(away)} away")
+        shown = [*away, *there][:SHOWN_OF_MANY]
+    for bike in shown:
+        table.add_row(*_bike_cells(bike))
+    yield table
+    if len(shown) < len(bikes):
+        more_away = len(away) - len(shown)
+        yield f"… and {len(bikes) - len(shown)} more" + (
+            f", {more_away} of them away" if more_away > 0 else ""
+        )
+
+
+def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
+    state = bike.state.value
+    if not bike.is_connected:
+        state += f" {duration(bike.state_s)}"
+    yield Text(bike.bike_id)
+    yield Text(_one_line(bike.racer_name))
+    yield Text(state, style=WELL if bike.is_connected else ODD)
+    yield "" if bike.race_id is None else str(bike.race_id)
+    yield "" if bike.second is None else str(bike.second)
+    sample = bike.sample
+    if sample is None or not sample.present:
+        yield from ("", "", "")
+        return
+    is_live = sample.cadence is FieldState.LIVE
+    yield Text(f"{sample.cadence_rpm:.0f}", style="" if is_live else ODD)
+    yield f"{sample.resistance_percent:.0f}"
+    yield "" if sample.power_w is None else f"{sample.power_w:.0f}"
+
+
+def _one_line(text: str) -> str:
+    """What a bike or a disk says of itself may hold anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

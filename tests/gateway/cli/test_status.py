@@ -1,0 +1,262 @@
+"""`status` beside a real socket: what it prints, where it asks, how it ends."""
+
+import asyncio
+import json
+import re
+import signal
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from gateway.cli import app
+from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
+from gateway.status import GatewayStatus
+from gateway.status_json import status_to_json
+from gateway.status_line import status_line
+from gateway.status_socket import open_status_socket
+from tests.support.gateway_process import COMMAND
+from tests.support.statuses import bike_status, gateway_status, lost_bike, offline
+from tests.support.terminal import Terminal
+
+WELL = gateway_status()
+FOUR = gateway_status(*(bike_status(number) for number in range(1, 5)))
+
+
+@pytest.fixture(autouse=True)
+def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Not this machine's own."""
+    directory = tmp_path / "run"
+    directory.mkdir()
+    monkeypatch.setattr("gateway.status_socket.SERVICE_DIRECTORY", directory)
+    monkeypatch.setattr("gateway.cli.status.SERVICE_CONFIG", tmp_path / "etc" / "gateway.toml")
+    monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path / "default"))
+    return directory
+
+
+@pytest.fixture
+def config(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Of a gateway started by hand."""
+    monkeypatch.delenv("ALLEYCAT_STATE_DIR")
+    (tmp_path / "state").mkdir()
+    config = tmp_path / "gateway.toml"
+    config.write_text('state_dir = "state"\n', encoding="utf-8")
+    return config
+
+
+@contextmanager
+def serving(directory: Path, *lines: bytes) -> Iterator[None]:
+    """In a thread: one line after the other, the last one over and over."""
+    waiting, is_up, loop = list(lines), threading.Event(), asyncio.new_event_loop()
+    stop = asyncio.Event()
+
+    def answer() -> bytes:
+        return waiting.pop(0) if len(waiting) > 1 else waiting[0]
+
+    async def serve() -> None:
+        async with open_status_socket(directory / "status.sock", answer):
+            is_up.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    is_up.wait(5)
+    try:
+        yield
+    finally:
+        loop.call_soon_threadsafe(stop.set)
+        thread.join()
+        loop.close()
+
+
+def invoke(*arguments: str | Path) -> Result:
+    return CliRunner(env={"COLUMNS": "80"}).invoke(app, ["status", *map(str, arguments)])
+
+
+def of(status: GatewayStatus) -> bytes:
+    return status_to_json(status)
+
+
+# What it says, and its exit code.
+
+
+def test_all_well(service_directory: Path) -> None:
+    with serving(service_directory, of(WELL)):
+        result = invoke()
+    assert result.exit_code == 0
+    assert "all well" in result.output
+    assert "bike-001  Rider1  connected" in result.output
+
+
+def test_what_needs_attention_is_said_and_fails(service_directory: Path) -> None:
+    with serving(service_directory, of(gateway_status(lost_bike(), cloud=offline()))):
+        result = invoke()
+    assert result.exit_code == FAILED
+    assert "2 things need attention" in result.output
+
+
+@pytest.mark.parametrize(("cloud", "code"), [(WELL.cloud, 0), (offline(), FAILED)])
+def test_json_is_what_the_daemon_said(service_directory: Path, cloud: object, code: int) -> None:
+    line = of(gateway_status(cloud=cloud))
+    with serving(service_directory, line):
+        result = invoke("--json")
+    assert result.exit_code == code
+    assert result.stdout_bytes == line
+    assert bool(json.loads(line)["attention"]) == (code == FAILED)
+
+
+def test_a_gateway_of_another_version(service_directory: Path) -> None:
+    with serving(service_directory, b'{"format":2}\n'):
+        result = invoke()
+    assert result.exit_code == FAILED
+    assert "Restart it: sudo systemctl restart alleycat-gateway" in result.output
+
+
+def test_no_gateway(service_directory: Path, tmp_path: Path) -> None:
+    result = invoke()
+    assert result.exit_code == NOT_RUNNING
+    assert result.stdout == ""
+    assert f"there is no {service_directory}/status.sock and no {tmp_path}/default" in result.stderr
+    assert "`systemctl status alleycat-gateway`" in result.stderr
+
+
+def test_a_gateway_that_was_killed(service_directory: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as left:
+        left.bind(str(service_directory / "status.sock"))
+    result = invoke()
+    assert result.exit_code == NOT_RUNNING
+    assert "nobody listens: the gateway was killed" in result.stderr
+
+
+# Where it asks.
+
+
+def test_the_gateway_of_a_config_comes_before_the_service(
+    service_directory: Path, config: Path
+) -> None:
+    by_hand = gateway_status(thing_name="by-hand")
+    with serving(service_directory, of(WELL)), serving(config.parent / "state", of(by_hand)):
+        assert invoke("--config", config).output.startswith("by-hand ")
+        assert invoke().output.startswith("gateway-1 ")
+
+
+def test_the_service_may_be_meant_by_its_config(service_directory: Path, config: Path) -> None:
+    with serving(service_directory, of(WELL)):
+        assert invoke("--config", config).exit_code == 0
+
+
+def test_without_the_service_the_default_state_dir_is_asked(tmp_path: Path) -> None:
+    (tmp_path / "default").mkdir()
+    with serving(tmp_path / "default", of(WELL)):
+        assert invoke().exit_code == 0
+
+
+def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+    result = invoke("--config", tmp_path / "missing.toml")
+    assert result.exit_code == BAD_CONFIG
+    assert "expected a TOML file" in result.stderr
+
+
+# --watch
+
+
+def command(config: Path, *arguments: str) -> list[str]:
+    return [*COMMAND, "status", "--config", str(config), *arguments]
+
+
+def frames(terminal: Terminal) -> list[list[str]]:
+    """What was drawn, one after the other, as lines."""
+    plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.output).replace("\r", "")
+    drawn = re.split(r"(?:\x1b\[2K|\x1b\[1A)+", plain)
+    return [re.sub(r"\x1b\[\?25[lh]", "", frame).split("\n") for frame in drawn if frame.strip()]
+
+
+def test_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: Path) -> None:
+    produced = [gateway_status(*FOUR.bikes, produced=number) for number in range(50)]
+    lines = [of(status) for status in produced]
+    with serving(config.parent / "state", *lines), Terminal(command(config, "--watch")) as terminal:
+        terminal.wait_for("start 4 and", timeout_s=10)
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == 0
+    drawn = frames(terminal)
+    assert len(drawn) >= 4
+    for frame in drawn:
+        assert len(frame) <= 24
+        assert max(map(len, frame)) <= 80
+        assert any(line.startswith("bike-004  Rider4  connected") for line in frame)
+    assert "Traceback" not in terminal.text
+
+
+def test_watch_outlives_a_gateway_that_comes_back(config: Path) -> None:
+    state_dir = config.parent / "state"
+    with serving(state_dir, of(WELL)):
+        terminal = Terminal(command(config, "--watch"))
+        terminal.wait_for("all well")
+    with terminal:
+        terminal.wait_for("no gateway answers: there is no")
+        seen = terminal.text.count("all well")
+        with serving(state_dir, of(WELL)):
+            terminal.wait_for("all well", times=seen + 1)
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == 0
+
+
+def test_ctrl_c_while_it_waits_for_an_answer(config: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as silent:
+        silent.bind(str(config.parent / "state" / "status.sock"))
+        silent.listen()
+        with Terminal(command(config)) as terminal:
+            connection, _ = silent.accept()
+            terminal.press_ctrl_c()
+            assert terminal.exit_code() == INTERRUPTED
+            connection.close()
+    assert terminal.text.splitlines()[-1].endswith("interrupted")
+
+
+def test_watch_needs_a_gateway_to_begin_with(config: Path) -> None:
+    assert invoke("--config", config, "--watch").exit_code == NOT_RUNNING
+
+
+def test_watch_as_json_is_a_line_a_second(config: Path) -> None:
+    with (
+        serving(config.parent / "state", of(WELL)),
+        Terminal(command(config, "--watch", "--json"), columns=5000) as terminal,
+    ):
+        terminal.wait_for("\n", times=3)
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == 0
+    lines = [line for line in terminal.text.splitlines() if line.startswith("{")]
+    assert [json.loads(line) for line in lines[:3]] == [json.loads(of(WELL))] * 3
+
+
+def test_watch_without_a_terminal_is_a_line_in_words(config: Path) -> None:
+    with (
+        serving(config.parent / "state", of(WELL)),
+        subprocess.Popen(
+            command(config, "--watch"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stdout.readline() == f"{status_line(WELL)}\n"
+        process.send_signal(signal.SIGINT)
+        assert process.wait(10) == 0
+
+
+def test_watch_is_quiet_when_nobody_reads_on(config: Path) -> None:
+    with (
+        serving(config.parent / "state", of(WELL)),
+        subprocess.Popen(
+            command(config, "--watch", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        ) as process,
+    ):
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        process.wait(10)

@@ -1,0 +1,95 @@
+"""What somebody should look at, each thing by itself; when all is well, nothing."""
+
+from typing import Any
+
+import pytest
+
+from gateway.attention import concerns
+from gateway.bike_link import LinkState
+from gateway.pi_health import PiHealth
+from gateway.status import CloudStatus
+from tests.support.statuses import (
+    bike_status,
+    buffer_status,
+    gateway_status,
+    lost_bike,
+    offline,
+)
+
+
+def texts(**changes: Any) -> list[str]:
+    return [concern.text for concern in concerns(gateway_status(**changes))]
+
+
+def test_all_well() -> None:
+    assert concerns(gateway_status()) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "text"),
+    [
+        ({"cloud": offline()}, "cloud offline for 12 min: connection refused"),
+        (
+            {"cloud": CloudStatus("refused", 3, 1, 1.0, 60.0)},
+            "2 of 3 cloud connections offline for 60 s: refused",
+        ),
+        ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
+        (
+            {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
+            "the broker asked to slow down: at 25% of the pace",
+        ),
+        ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
+        (
+            {"bikes": (bike_status(state=LinkState.CONNECTING, state_s=4.0),)},
+            "bike-001 connecting for 4 s",
+        ),
+        (
+            {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
+            "clock not set: 120 seconds kept, and sent when it is; `timedatectl` says more",
+        ),
+        ({"lost_seconds": 3}, "3 seconds lost since the start: the machine stood still"),
+        ({"buffer": buffer_status(lost=1)}, "1 message lost since the start; the log says why"),
+        (
+            {"buffer": buffer_status(quarantined=2)},
+            "2 messages in quarantine: `alleycat-gateway buffer quarantine` says why",
+        ),
+        ({"buffer": buffer_status(problem="disk I/O error")}, "disk: disk I/O error"),
+        (
+            {"buffer": buffer_status(free_bytes=540_000)},
+            "the buffer has room for 30 min of racing without a cloud",
+        ),
+        ({"buffer": buffer_status(notes=("on an overlay",))}, "on an overlay"),
+        ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
+        (
+            {"pi": PiHealth(82.3, False)},
+            "82 °C: the Pi slows down to cool; give it air",
+        ),
+        (
+            {"pi": PiHealth(40.0, True)},
+            "the power supply is too weak: USB devices may drop out; use the Pi's own",
+        ),
+    ],
+)
+def test_each_is_said(changes: dict[str, Any], text: str) -> None:
+    assert texts(**changes) == [text]
+
+
+def test_a_cloud_that_takes_nothing_is_no_use() -> None:
+    stuck = {"accepted_per_s": 0.0, "buffer": buffer_status(depth=90)}
+    assert len(texts(**stuck)) == 1
+    assert texts(**stuck)[0].startswith("cloud connected, but nothing was accepted for a minute")
+    assert texts(**stuck, cloud=CloudStatus("connected", 1, 1, 1.0, state_s=59.0)) == []
+    assert texts(accepted_per_s=0.0) == [], "a pause between races"
+
+
+def test_what_costs_seconds_comes_first() -> None:
+    status = gateway_status(
+        lost_bike(), cloud=offline(), buffer=buffer_status(problem="full"), notes=("a note",)
+    )
+    found = concerns(status)
+    assert [concern.is_urgent for concern in found] == [True, False, False, False]
+    assert found[0].text == "disk: full"
+
+
+def test_room_is_not_short_before_the_disk_has_told() -> None:
+    assert texts(buffer=buffer_status(free_bytes=None)) == []

@@ -1,0 +1,38 @@
+"""Counts, sizes and times as people read them."""
+
+import pytest
+
+from gateway.human_units import counted, duration, size
+
+
+@pytest.mark.parametrize(
+    ("count", "text"), [(0, "0 races"), (1, "1 race"), (2, "2 races"), (2161, "2,161 races")]
+)
+def test_counts(count: int, text: str) -> None:
+    assert counted(count, "race") == text
+
+
+@pytest.mark.parametrize(
+    ("size_bytes", "text"),
+    [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (358_400, "350 KiB"), (1_468_006, "1.4 MiB")],
+)
+def test_sizes(size_bytes: int, text: str) -> None:
+    assert size(size_bytes) == text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 s"),
+        (119, "119 s"),
+        (120, "2 min"),
+        (720, "12 min"),
+        (7199, "120 min"),
+        (9 * 3600, "9 h"),
+        (172_800, "2 days"),
+    ],
+)
+def test_durations_are_in_the_largest_unit_of_which_there_are_two(
+    seconds: float, text: str
+) -> None:
+    assert duration(seconds) == text

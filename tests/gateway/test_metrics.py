@@ -1,0 +1,126 @@
+"""The metrics page: what Prometheus' own parser reads is what the status says."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from prometheus_client.metrics_core import Metric
+from prometheus_client.parser import text_string_to_metric_families
+
+from gateway.metrics import metrics_text
+from gateway.pi_health import PiHealth
+from gateway.status import GatewayStatus
+from tests.support.statuses import (
+    bike_status,
+    buffer_status,
+    gateway_status,
+    lost_bike,
+    offline,
+)
+
+ROOT = Path(__file__).parents[2]
+#: Base units, and what names end in that have none: https://prometheus.io/docs/practices/naming/.
+UNITS = ("seconds", "bytes", "celsius", "ratio", "watts", "rpm")
+
+
+def families(status: GatewayStatus) -> dict[str, Metric]:
+    found = text_string_to_metric_families(metrics_text(status).decode())
+    return {family.name.removeprefix("alleycat_gateway_"): family for family in found}
+
+
+def value(status: GatewayStatus, name: str) -> float:
+    (sample,) = families(status)[name].samples
+    return float(sample.value)
+
+
+def by_bike(status: GatewayStatus, name: str) -> dict[str, float]:
+    return {one.labels["bike_id"]: one.value for one in families(status)[f"bike_{name}"].samples}
+
+
+OFFLINE = gateway_status(
+    lost_bike(1),
+    bike_status(2),
+    cloud=offline(),
+    clock_is_set=False,
+    lost_seconds=3,
+    buffer=buffer_status(depth=90, on_disk=88, lost=12, quarantined=2, unnamed=40, problem="full"),
+    pi=PiHealth(61.2, True),
+)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("messages_produced", 10_800),
+        ("messages_accepted", 10_799),
+        ("messages_lost", 12),
+        ("seconds_lost", 3),
+        ("uptime_seconds", 10_800),
+        ("clock_set", 0),
+        ("cloud_connections", 1),
+        ("cloud_connected", 0),
+        ("cloud_state_seconds", 720),
+        ("pace_ratio", 1),
+        ("messages_buffered", 90),
+        ("messages_on_disk", 88),
+        ("messages_quarantined", 2),
+        ("seconds_unnamed", 40),
+        ("buffer_problem", 1),
+        ("buffer_used_bytes", 358_400),
+        ("buffer_free_bytes", 9 * 1_080_000),
+        ("buffer_room_seconds", 4.5 * 3600),
+        ("temperature_celsius", 61.2),
+        ("undervoltage", 1),
+        ("concerns", 8),
+    ],
+)
+def test_each_number_is_that_of_the_status(name: str, expected: float) -> None:
+    assert value(OFFLINE, name) == expected
+
+
+def test_each_bike_has_its_own() -> None:
+    assert by_bike(OFFLINE, "connected") == {"bike-001": 0, "bike-002": 1}
+    assert by_bike(OFFLINE, "state_seconds") == {"bike-001": 180, "bike-002": 3600}
+    assert by_bike(OFFLINE, "race_second") == {"bike-001": 103, "bike-002": 103}
+    assert by_bike(OFFLINE, "cadence_rpm") == {"bike-002": 87.2}
+    assert by_bike(OFFLINE, "resistance_ratio") == {"bike-002": 0.54}
+    assert by_bike(OFFLINE, "power_watts") == {"bike-002": 163}
+
+
+def test_names_follow_the_conventions() -> None:
+    for name, family in families(OFFLINE).items():
+        assert family.documentation.endswith(".")
+        assert family.type in ("counter", "gauge")
+        for sample in family.samples:
+            assert sample.name.startswith("alleycat_gateway_")
+            assert sample.name.endswith("_total") == (family.type == "counter")
+        tail = name.rpartition("_")[2]
+        assert tail in UNITS or tail not in ("ms", "minutes", "hours", "percent", "kib", "mib", "s")
+
+
+def test_which_gateway_it_is() -> None:
+    (sample,) = families(gateway_status())["info"].samples
+    assert sample.labels == {"thing_name": "gateway-1", "version": "0.1.0"}
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    unknown = gateway_status(buffer=buffer_status(free_bytes=None), pi=PiHealth())
+    missing = {"buffer_free_bytes", "buffer_room_seconds", "temperature_celsius", "undervoltage"}
+    assert not missing & families(unknown).keys()
+    assert missing <= families(gateway_status()).keys()
+
+
+def test_a_name_may_hold_anything() -> None:
+    name = 'Zoë "The\\Wheel"\n{x="1"} 7'
+    status = gateway_status(bike_status(racer_name=name))
+    (sample,) = families(status)["bike_connected"].samples
+    assert sample.labels["racer"] == name
+
+
+def test_a_gateway_without_metrics_does_not_load_the_library() -> None:
+    program = "import sys, gateway.daemon; print('prometheus_client' in sys.modules)"
+    ended = subprocess.run(
+        [sys.executable, "-c", program], cwd=ROOT, check=True, capture_output=True, text=True
+    )
+    assert ended.stdout == "False\n"

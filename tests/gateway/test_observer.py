@@ -1,0 +1,127 @@
+"""The snapshot of a gateway that races in virtual time: how long, how fast, who."""
+
+from pathlib import Path
+
+from gateway.bike_link import LinkState
+from gateway.race import Race, Racer
+from gateway.status import GatewayStatus
+from tests.support.gateways import VirtualGateway, config
+
+RACE_START_MS = 5_400_763 * 300_000
+
+
+class OneRace:
+    """Ridden by somebody else than the config says."""
+
+    def __init__(self, race: Race) -> None:
+        self._race = race
+
+    def race_at(self, wall_ms: int) -> Race | None:
+        return self._race if wall_ms < self._race.end_ms else None
+
+    def race_after(self, race: Race) -> Race | None:
+        return None
+
+    def ridden_at(self, wall_ms: int) -> Race | None:
+        return self._race if self._race.start_ms <= wall_ms < self._race.end_ms else None
+
+    def holds(self, race: Race) -> bool:
+        return True
+
+
+async def racing(tmp_path: Path, seconds: float) -> VirtualGateway:
+    virtual = VirtualGateway(config(tmp_path, [{}, {}]), RACE_START_MS)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(seconds)
+    return virtual
+
+
+async def test_messages_a_second(tmp_path: Path) -> None:
+    virtual = await racing(tmp_path, 100.5)
+    status = virtual.gateway.status
+    assert (status.produced, status.produced_per_s) == (200, 2.0)
+    assert (status.accepted, status.accepted_per_s) == (200, 2.0)
+    virtual.uplink.cut()
+    await virtual.run_for(70)
+    status = virtual.gateway.status
+    assert (status.produced_per_s, status.accepted_per_s) == (2.0, 0.0)
+    await virtual.stop()
+
+
+async def test_how_long_the_cloud_has_been_so(tmp_path: Path) -> None:
+    virtual = await racing(tmp_path, 30)
+    assert virtual.gateway.status.cloud.state_s == 30
+    virtual.uplink.cut("no route to the host")
+    await virtual.run_for(7)
+    virtual.uplink.cut("connection refused")
+    await virtual.run_for(5)
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.state, cloud.state_s) == ("connection refused", 12), "whatever the reasons"
+    assert not cloud.is_connected
+    virtual.uplink.connect()
+    await virtual.run_for(3)
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.state, cloud.state_s, cloud.is_connected) == ("connected", 3, True)
+    await virtual.stop()
+
+
+async def test_of_several_connections_the_one_that_is_away_longest_speaks(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, connections=3)
+    await virtual.start()
+    for uplink in virtual.uplinks:
+        uplink.connect()
+    await virtual.run_for(10)
+    virtual.uplinks[1].cut("first")
+    await virtual.run_for(10)
+    virtual.uplinks[0].cut("second")
+    await virtual.run_for(10)
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.state, cloud.state_s, cloud.connected, cloud.connections) == ("first", 20, 1, 3)
+    await virtual.stop()
+
+
+async def test_how_long_a_bike_has_been_so(tmp_path: Path) -> None:
+    faults = {"disconnect_at_s": 20, "disconnect_for_s": 9}
+    virtual = VirtualGateway(config(tmp_path, [{"faults": faults}]), RACE_START_MS)
+    await virtual.start()
+    await virtual.run_for(19)
+    (bike,) = virtual.gateway.status.bikes
+    assert (bike.state, bike.is_connected, bike.state_s) == (LinkState.CONNECTED, True, 19)
+    await virtual.run_for(6)
+    (bike,) = virtual.gateway.status.bikes
+    assert (bike.state, bike.state_s) == (LinkState.LOST, 5), "also when it is tried again"
+    await virtual.stop()
+
+
+async def test_how_old_the_last_second_is(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
+    await virtual.start()
+    assert virtual.gateway.status.bikes[0].sample_age_s is None
+    await virtual.run_for(3.4)
+    assert virtual.gateway.status.bikes[0].sample_age_s == 0.4
+    await virtual.stop()
+
+
+async def test_who_rides_is_who_the_race_says(tmp_path: Path) -> None:
+    race = Race(12, RACE_START_MS + 5000, 10, Racer(8, "Ada", 2))
+    races = {"bike-1": OneRace(race)}
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, races=races)
+    await virtual.start()
+    await virtual.run_for(8)
+    (bike,) = virtual.gateway.status.bikes
+    assert (bike.racer_name, bike.race_id, bike.second) == ("Ada", 12, 4)
+    await virtual.run_for(20)
+    (bike,) = virtual.gateway.status.bikes
+    assert (bike.racer_name, bike.race_id) == ("Rider1", None)
+    await virtual.stop()
+
+
+async def test_what_is_noted_is_in_the_status(tmp_path: Path) -> None:
+    virtual = await racing(tmp_path, 1)
+    virtual.gateway.observer.note("metrics.port 9785: in use")
+    status: GatewayStatus = virtual.gateway.status
+    assert status.notes == ("metrics.port 9785: in use",)
+    assert (status.thing_name, status.uptime_s) == ("gateway-1", 1.0)
+    assert status.version
+    await virtual.stop()

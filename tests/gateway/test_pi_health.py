@@ -1,0 +1,67 @@
+"""Temperature and power supply, from files as a Pi's kernel has them."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.pi_health import PiHealth, read_pi_health
+
+
+def pi(root: Path, temp: str = "61224\n", alarm: str = "0\n") -> Path:
+    """A Pi whose first sensors are others."""
+    files = {
+        "sys/class/thermal/thermal_zone0/temp": temp,
+        "sys/class/hwmon/hwmon0/name": "cpu_thermal\n",
+        "sys/class/hwmon/hwmon1/name": "nvme\n",
+        "sys/class/hwmon/hwmon2/name": "rpi_volt\n",
+        "sys/class/hwmon/hwmon2/in0_lcrit_alarm": alarm,
+    }
+    for name, content in files.items():
+        file = root / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(content, encoding="ascii")
+    return root
+
+
+def test_a_pi_tells_both(tmp_path: Path) -> None:
+    assert read_pi_health(pi(tmp_path)) == PiHealth(temperature_c=61.2, is_undervolted=False)
+
+
+def test_a_weak_power_supply(tmp_path: Path) -> None:
+    assert read_pi_health(pi(tmp_path, alarm="1\n")).is_undervolted is True
+
+
+def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
+    assert read_pi_health(tmp_path) == PiHealth(None, None)
+
+
+@pytest.mark.parametrize("content", ["", "n/a\n"])
+def test_what_cannot_be_understood_is_not_known(tmp_path: Path, content: str) -> None:
+    assert read_pi_health(pi(tmp_path, temp=content, alarm=content)) == PiHealth(None, None)
+
+
+def test_this_machine_can_be_asked() -> None:
+    assert isinstance(read_pi_health(), PiHealth)
+
+
+@pytest.mark.parametrize(
+    ("temperature_c", "is_slowed"), [(None, False), (79.9, False), (80.0, True)]
+)
+def test_the_pi_slows_down_from_80_degrees(temperature_c: float | None, is_slowed: bool) -> None:
+    assert PiHealth(temperature_c).is_slowed_by_heat is is_slowed
+
+
+def test_the_file_that_makes_the_kernel_warn_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read: list[Path] = []
+    read_text = Path.read_text
+
+    def recorded(path: Path, **kwargs: str) -> str:
+        read.append(path)
+        return read_text(path, **kwargs)
+
+    monkeypatch.setattr(Path, "read_text", recorded)
+    read_pi_health(pi(tmp_path))
+    assert read
+    assert not [path for path in read if "get_throttled" in str(path)]

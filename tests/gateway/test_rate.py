@@ -1,0 +1,63 @@
+"""Messages a second over the last minute, to the message, in little memory."""
+
+import pytest
+
+from gateway.rate import NS_PER_S, Rate
+
+START_NS = 5 * NS_PER_S
+
+
+def second(number: float) -> int:
+    return START_NS + round(number * NS_PER_S)
+
+
+def test_one_a_second_is_one() -> None:
+    rate = Rate(START_NS)
+    for number in range(300):
+        rate.add(second(number + 0.5))
+        assert rate.per_s(second(number + 1)) == 1
+        assert rate.per_s(second(number + 1.4)) == 1
+
+
+def test_nothing_yet_is_nothing() -> None:
+    rate = Rate(START_NS)
+    assert rate.per_s(second(0)) == 0
+    rate.add(second(0.1))
+    assert rate.per_s(second(0.9)) == 0
+
+
+def test_the_second_that_is_running_does_not_count_yet() -> None:
+    rate = Rate(START_NS)
+    rate.add(second(0.5))
+    rate.add(second(1.2))
+    assert rate.per_s(second(1.4)) == 1
+
+
+@pytest.mark.parametrize(("at", "expected"), [(31, 20.0), (60, 10.0), (90, 10.0), (91, 0.0)])
+def test_a_burst_counts_for_a_minute(at: int, expected: float) -> None:
+    rate = Rate(START_NS)
+    for _ in range(600):
+        rate.add(second(30))
+    assert rate.per_s(second(at)) == pytest.approx(expected, rel=0.04)
+
+
+def test_before_a_minute_is_over_it_is_of_what_there_was() -> None:
+    rate = Rate(START_NS)
+    for number in range(20):
+        rate.add(second(number / 2))
+    assert rate.per_s(second(10)) == 2
+
+
+def test_a_start_in_mid_second_does_not_lower_it() -> None:
+    rate = Rate(second(0.8))
+    for number in range(1, 3):
+        rate.add(second(number))
+    assert rate.per_s(second(0.9)) == 0
+    assert rate.per_s(second(3.1)) == round(2 / 2.2, 2)
+
+
+def test_it_forgets_while_nobody_asks() -> None:
+    rate = Rate(START_NS)
+    for number in range(10_000):
+        rate.add(second(number))
+    assert len(rate._counts) <= 61

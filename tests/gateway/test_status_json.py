@@ -1,0 +1,95 @@
+"""The status as JSON: a documented shape, and what comes back is what went in."""
+
+import json
+from pathlib import Path
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from gateway.pi_health import PiHealth
+from gateway.sampler import FieldState, Sample
+from gateway.status import GatewayStatus
+from gateway.status_json import (
+    StatusFormatError,
+    status_from_json,
+    status_schema,
+    status_to_json,
+)
+from gateway.status_line import status_line
+from tests.support.gateways import VirtualGateway, config
+from tests.support.statuses import (
+    bike_status,
+    buffer_status,
+    gateway_status,
+    lost_bike,
+    offline,
+)
+
+SHIPPED = Path(__file__).parents[2] / "config" / "status.schema.json"
+
+STALE = Sample(True, 0.0, 41.5, None, FieldState.STALE, FieldState.UNKNOWN)
+STATUSES = {
+    "all well": gateway_status(),
+    "much amiss": gateway_status(
+        lost_bike(1, 'not heard: "\n" or \x1b[31m'),
+        bike_status(2, sample=STALE, race_id=None, second=None),
+        clock_is_set=False,
+        cloud=offline(),
+        buffer=buffer_status(depth=7, problem="disk I/O error", free_bytes=None, notes=("one",)),
+        pi=PiHealth(None, None),
+        notes=("two",),
+    ),
+}
+
+
+@pytest.fixture(params=list(STATUSES.values()), ids=list(STATUSES))
+def status(request: pytest.FixtureRequest) -> GatewayStatus:
+    found: GatewayStatus = request.param
+    return found
+
+
+def test_what_comes_back_is_what_went_in(status: GatewayStatus) -> None:
+    assert status_from_json(status_to_json(status)) == status
+
+
+def test_it_is_one_line_that_fits_its_schema(status: GatewayStatus) -> None:
+    line = status_to_json(status)
+    assert line.endswith(b"\n")
+    assert line.count(b"\n") == 1
+    Draft202012Validator(status_schema()).validate(json.loads(line))
+
+
+def test_beside_the_snapshot_it_says_what_programs_ask_for() -> None:
+    status = STATUSES["much amiss"]
+    report = json.loads(status_to_json(status))
+    assert (report["format"], report["line"]) == (1, status_line(status))
+    assert report["attention"][0] == "disk: disk I/O error"
+    assert report["hours_left"] is None
+    assert json.loads(status_to_json(STATUSES["all well"]))["hours_left"] == 9.0
+
+
+async def test_a_racing_gateway_fits_the_schema(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}, {"scenario": "idle"}]), 1_620_228_900_000)
+    await virtual.start()
+    await virtual.run_for(3)
+    report = json.loads(status_to_json(virtual.gateway.status))
+    Draft202012Validator(status_schema()).validate(report)
+    await virtual.stop()
+
+
+def test_the_shipped_schema_is_the_real_one() -> None:
+    """Has a field gone, or its meaning changed? Then FORMAT must be raised."""
+    assert json.loads(SHIPPED.read_text(encoding="utf-8")) == status_schema()
+    Draft202012Validator.check_schema(status_schema())
+
+
+def test_a_newer_gateway_may_say_more() -> None:
+    report = json.loads(status_to_json(gateway_status()))
+    report["gateway"]["bikes"][0]["rssi_dbm"] = -60
+    assert status_from_json(json.dumps(report).encode()) == gateway_status()
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"[]", b'{"format":2}', b"\xff"])
+def test_what_is_no_status_of_this_format_is_told_so(line: bytes) -> None:
+    with pytest.raises(StatusFormatError, match="expected a status of format 1"):
+        status_from_json(line)

@@ -1,0 +1,179 @@
+"""A real unix socket: one line to each who connects, and nothing that a client does matters."""
+
+import asyncio
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+
+from gateway.status_socket import (
+    CLIENTS_MAX,
+    NoStatusError,
+    ask_status,
+    open_status_socket,
+    socket_path,
+)
+
+LINE = b'{"format":1}\n'
+
+
+@pytest.fixture
+def path() -> Iterator[Path]:
+    """Short: a socket's path has 107 characters at the most."""
+    with TemporaryDirectory(prefix="alleycat-") as directory:
+        yield Path(directory) / "status.sock"
+
+
+def answer() -> bytes:
+    return LINE
+
+
+async def ask(path: Path, timeout_s: float = 5) -> bytes:
+    return await asyncio.to_thread(ask_status, path, timeout_s)
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text)
+
+
+def read(path: Path) -> str:
+    return path.read_text()
+
+
+def listening(path: Path, backlog: int = 8) -> socket.socket:
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(backlog)
+    return listener
+
+
+async def test_each_who_asks_gets_the_line_of_that_moment(path: Path) -> None:
+    lines = iter((b"1\n", b"2\n"))
+    async with open_status_socket(path, lambda: next(lines)):
+        assert [await ask(path), await ask(path)] == [b"1\n", b"2\n"]
+
+
+async def test_it_is_for_everybody_whatever_the_umask(path: Path) -> None:
+    old = os.umask(0o077)
+    try:
+        async with open_status_socket(path, answer):
+            assert stat.S_IMODE(os.stat(path).st_mode) == 0o666
+    finally:
+        os.umask(old)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_another_user_of_the_machine_may_ask(path: Path) -> None:
+    os.chmod(path.parent, 0o755)
+    asking = (
+        "import socket, sys\n"
+        "with socket.socket(socket.AF_UNIX) as s:\n"
+        "    s.connect(sys.argv[1])\n"
+        "    sys.stdout.write(s.recv(99).decode())\n"
+    )
+    async with open_status_socket(path, answer):
+        process = await asyncio.create_subprocess_exec(
+            "/usr/bin/env", "python3", "-c", asking, path,
+            user="nobody", stdout=asyncio.subprocess.PIPE, cwd="/",
+        )  # fmt: skip
+        said, _ = await process.communicate()
+    assert said == LINE
+
+
+async def test_it_is_gone_at_the_end(path: Path) -> None:
+    async with open_status_socket(path, answer):
+        assert os.listdir(path.parent) == [path.name]
+    assert not os.listdir(path.parent)
+
+
+async def test_what_a_killed_daemon_left_is_replaced(path: Path) -> None:
+    listening(path).close()
+    async with open_status_socket(path, answer):
+        assert await ask(path) == LINE
+
+
+async def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
+    write(path, "precious")
+    with pytest.raises(OSError, match="in use"):
+        async with open_status_socket(path, answer):
+            pass
+    assert read(path) == "precious"
+
+
+async def test_one_who_never_reads_keeps_nobody_waiting(path: Path) -> None:
+    async with open_status_socket(path, lambda: bytes(1_000_000) + b"\n"):
+        silent = [socket.socket(socket.AF_UNIX) for _ in range(CLIENTS_MAX // 2)]
+        for one in silent:
+            one.connect(str(path))
+        assert len(await ask(path)) == 1_000_001
+        for one in silent:
+            one.close()
+
+
+async def test_a_crowd_does_not_stop_the_loop(path: Path) -> None:
+    """Clients come as fast as a process can, and the loop goes on ticking."""
+    crowd = (
+        "import socket, sys\n"
+        "while True:\n"
+        "    with socket.socket(socket.AF_UNIX) as s:\n"
+        "        s.settimeout(1)\n"
+        "        try: s.connect(sys.argv[1])\n"
+        "        except OSError: continue\n"
+        "        print('.', flush=True)\n"
+    )
+    async with open_status_socket(path, lambda: bytes(30_000) + b"\n"):
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-c", crowd, path, stdout=asyncio.subprocess.PIPE
+        )
+        assert process.stdout is not None
+        await process.stdout.readline()
+        for _ in range(50):
+            async with asyncio.timeout(1):
+                await asyncio.sleep(0.01)
+        process.kill()
+        await process.communicate()
+
+
+def test_the_runtime_directory_comes_first() -> None:
+    state = Path("/var/lib/x")
+    assert socket_path(state, {}) == state / "status.sock"
+    assert socket_path(state, {"RUNTIME_DIRECTORY": "/run/x"}) == Path("/run/x/status.sock")
+    assert socket_path(state, {"RUNTIME_DIRECTORY": "/run/a:/run/b"}) == Path("/run/a/status.sock")
+
+
+def test_nobody_there(path: Path) -> None:
+    with pytest.raises(NoStatusError, match="No such file"):
+        ask_status(path)
+    listening(path).close()
+    with pytest.raises(NoStatusError, match="nobody listens: the gateway was killed"):
+        ask_status(path)
+
+
+def test_more_who_ask_than_fit(path: Path) -> None:
+    with listening(path, backlog=0), socket.socket(socket.AF_UNIX) as first:
+        first.connect(str(path))
+        with pytest.raises(NoStatusError, match="too many ask at once; try again"):
+            ask_status(path)
+
+
+def test_a_daemon_that_hangs(path: Path) -> None:
+    with (
+        listening(path),
+        pytest.raises(NoStatusError, match=r"no answer in 0.1 s: the gateway hangs"),
+    ):
+        ask_status(path, timeout_s=0.1)
+
+
+async def test_a_daemon_that_ends_in_mid_answer(path: Path) -> None:
+    with listening(path) as listener:
+        asking = asyncio.create_task(ask(path))
+        connection, _ = await asyncio.to_thread(listener.accept)
+        connection.send(LINE[:5])
+        connection.close()
+        with pytest.raises(NoStatusError, match="busy or ending"):
+            await asking

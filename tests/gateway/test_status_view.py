@@ -1,0 +1,174 @@
+"""The status on a terminal of 80 × 24: four bikes fit, a hundred stay readable."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gateway.bike_link import LinkState
+from gateway.pi_health import PiHealth
+from gateway.sampler import FieldState, Sample
+from gateway.status import CloudStatus, GatewayStatus
+from gateway.status_view import status_view
+from tests.support.statuses import (
+    bike_status,
+    buffer_status,
+    gateway_status,
+    lost_bike,
+    offline,
+)
+
+README = Path(__file__).parents[2] / "README.md"
+
+#: As long as they get.
+LONG = (
+    "C0:FF:EE:12:34:56 was not heard in 30 s: is it awake, near, and not connected to something "
+    "else? Most bikes wake up when pedalled"
+)
+
+
+def shown(status: GatewayStatus, width: int = 80, *, colours: bool = False) -> str:
+    console = Console(
+        file=io.StringIO(), width=width, force_terminal=colours, highlight=False, color_system=None
+    )
+    if colours:
+        console = Console(
+            file=io.StringIO(), width=width, force_terminal=True, color_system="standard"
+        )
+    console.print(status_view(status))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def lines(status: GatewayStatus, width: int = 80) -> list[str]:
+    return [line.rstrip() for line in shown(status, width).splitlines()]
+
+
+def test_all_well() -> None:
+    assert lines(gateway_status()) == [
+        "gateway-1  alleycat-gateway 0.1.0, up 3 h",
+        "all well",
+        "",
+        "cloud     connected for 2 h",
+        "buffer    0 messages, 0 on disk, file 350 KiB, room for 9 h",
+        "messages  1.0/s produced, 1.0/s accepted; since the start 10,800 and 10,799",
+        "machine   clock set, 61 °C",
+        "",
+        "bike      racer   state         race  second  rpm   %    W",
+        "bike-001  Rider1  connected  5980778     103   87  54  163",
+    ]
+
+
+def test_an_outage_with_a_bike_away_as_the_readme_shows_it() -> None:
+    status = gateway_status(
+        bike_status(1),
+        lost_bike(2),
+        cloud=offline(),
+        buffer=buffer_status(depth=2161, on_disk=2100),
+        accepted_per_s=0.0,
+    )
+    text = "\n".join(f"    {line}".rstrip() for line in lines(status))
+    assert f"    $ alleycat-gateway status\n{text}\n" in README.read_text(encoding="utf-8")
+
+
+def test_four_bikes_fit_however_much_is_amiss() -> None:
+    four = [lost_bike(number, LONG) for number in range(1, 5)]
+    status = gateway_status(*four, cloud=offline("connection refused: nothing listens there"))
+    assert len(lines(status)) <= 24
+
+
+def hundred(away: int) -> GatewayStatus:
+    bikes = [
+        lost_bike(n, LONG) if n > 100 - away else bike_status(n, racer_name=f"A long name {n}")
+        for n in range(1, 101)
+    ]
+    roomy = buffer_status(free_bytes=2**40)
+    return gateway_status(*bikes, cloud=CloudStatus("connected", 2, 2, 1.0, 99.0), buffer=roomy)
+
+
+@pytest.mark.parametrize(
+    ("away", "summary", "first", "last"),
+    [
+        (0, "100 bikes: 100 connected, 0 away", "bike-001", "… and 94 more"),
+        (3, "100 bikes: 97 connected, 3 away", "bike-098", "… and 94 more"),
+        (50, "100 bikes: 50 connected, 50 away", "bike-051", "… and 94 more, 44 of them away"),
+    ],
+)
+def test_of_a_hundred_bikes_those_that_are_away_come_first(
+    away: int, summary: str, first: str, last: str
+) -> None:
+    found = lines(hundred(away))
+    assert summary in found
+    table = found[found.index(summary) + 2 :]
+    assert table[0].startswith(first)
+    assert table[-1] == last
+    assert len(table) == 7
+
+
+def test_up_to_eight_bikes_are_all_shown() -> None:
+    found = lines(gateway_status(*(bike_status(number) for number in range(1, 9))))
+    assert found[-1].startswith("bike-008")
+    assert "more" not in "".join(found)
+
+
+def test_a_hundred_bikes_fit_when_their_reasons_are_short() -> None:
+    bikes = [lost_bike(number) for number in range(1, 101)]
+    assert len(lines(gateway_status(*bikes, cloud=offline()))) <= 24
+
+
+def test_of_many_concerns_the_first_are_shown() -> None:
+    found = lines(hundred(50))
+    assert found[1] == "50 things need attention:"
+    assert "  … and 46 more; --json has all" in found
+
+
+@pytest.mark.parametrize("width", [40, 60, 80, 120])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    wide = bike_status(bike_id="b" * 128, racer_name="Ø" * 64)
+    status = gateway_status(wide, lost_bike(2, LONG), cloud=offline("x" * 300))
+    assert max(map(len, lines(status, width))) <= width
+
+
+def test_one_thing_needs_attention() -> None:
+    assert lines(gateway_status(notes=("a note",)))[1:3] == ["1 thing needs attention:", "  a note"]
+
+
+def test_what_is_not_known_is_left_out() -> None:
+    status = gateway_status(
+        bike_status(sample=None, race_id=None, second=None, state=LinkState.CONNECTING),
+        pi=PiHealth(),
+        buffer=buffer_status(free_bytes=None, used_bytes=0),
+    )
+    found = lines(status)
+    assert "buffer    0 messages, 0 on disk" in found
+    assert "machine   clock set" in found
+    assert found[-1] == "bike-001  Rider1  connecting 60 min"
+
+
+def test_several_connections_and_a_clock_that_is_not_set() -> None:
+    status = gateway_status(clock_is_set=False, cloud=CloudStatus("refused", 3, 2, 1.0, 60.0))
+    found = lines(status)
+    assert "cloud     offline for 60 s, 2 of 3 connections" in found
+    assert "machine   clock not set, 61 °C" in found
+
+
+RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[33m", "\x1b[32m"
+
+
+def test_colours_mean_something() -> None:
+    assert RED not in shown(gateway_status(), colours=True)
+    assert YELLOW not in shown(gateway_status(), colours=True)
+    assert f"{GREEN}all well" in shown(gateway_status(), colours=True)
+    assert f"{YELLOW}cloud offline" in shown(gateway_status(cloud=offline()), colours=True)
+    full = shown(gateway_status(buffer=buffer_status(problem="full")), colours=True)
+    assert f"{RED}disk: full" in full
+    stale = Sample(True, 0.0, 54.0, None, cadence=FieldState.STALE)
+    assert f"{YELLOW}  0" in shown(gateway_status(bike_status(sample=stale)), colours=True)
+
+
+def test_what_a_bike_says_of_itself_cannot_write_on_the_terminal() -> None:
+    rude = lost_bike(1, "\x1b[2J\x07[red]gone[/red]\r\nall well")
+    text = shown(gateway_status(rude))
+    assert "\x1b" not in text
+    assert "[2J [red]gone[/red] all well" in text

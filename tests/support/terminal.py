@@ -1,0 +1,75 @@
+"""A command on a terminal of its own: a real pty of a given size."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import struct
+import subprocess
+import termios
+import time
+from collections.abc import Sequence
+from typing import Self
+
+#: Colours, cursor movements and the like (ECMA-48, CSI).
+CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
+
+
+class Terminal:
+    """A context manager; what still runs at its end is killed."""
+
+    def __init__(self, command: Sequence[str], columns: int = 80, rows: int = 24) -> None:
+        self._master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
+        environment = {**os.environ, "TERM": "xterm-256color"}
+        for name in ("COLUMNS", "LINES", "NO_COLOR"):
+            environment.pop(name, None)
+        self._process = subprocess.Popen(
+            ["setsid", "--ctty", *command],  # only then is Ctrl-C a SIGINT
+            stdin=slave,
+            stdout=slave,
+            stderr=slave,
+            env=environment,
+        )
+        os.close(slave)
+        self.output = ""
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+        os.close(self._master)
+
+    @property
+    def text(self) -> str:
+        """All that was written so far, without colours and cursor movements."""
+        return CONTROL_SEQUENCE.sub("", self.output)
+
+    def wait_for(self, pattern: str, *, times: int = 1, timeout_s: float = 20) -> None:
+        deadline = time.monotonic() + timeout_s
+        while len(re.findall(pattern, self.text)) < times:
+            assert time.monotonic() < deadline, f"{pattern!r} is not there:\n{self.text}"
+            assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
+
+    def press_ctrl_c(self) -> None:
+        os.write(self._master, b"\x03")
+
+    def exit_code(self, timeout_s: float = 20) -> int:
+        deadline = time.monotonic() + timeout_s
+        while self._read():
+            assert time.monotonic() < deadline, f"it does not end:\n{self.text}"
+        return self._process.wait(timeout_s)
+
+    def _read(self) -> bool:
+        """False at the end."""
+        if not select.select([self._master], [], [], 0.05)[0]:
+            return True
+        try:
+            chunk = os.read(self._master, 65_536)
+        except OSError:  # EIO: nobody has the other side open any more
+            return False
+        self.output += chunk.decode(errors="replace")
+        return bool(chunk)
