@@ -9,8 +9,10 @@ from gateway.bike_link import BikeLink
 from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
 from gateway.naming import UnnamedSecond
+from gateway.pulse import Pulse
 from gateway.race import Races
 from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
+from gateway.remote_races import BikeRaces
 from gateway.sampler import Sample, Sampler
 from gateway.status import BikeStatus, seconds_between
 from gateway.tally import Tally
@@ -30,6 +32,8 @@ class Bike:
         self, config: BikeConfig, thing_name: str, driver: Driver, races: Races, clock: Clock
     ) -> None:
         self.config = config
+        #: Who rides the race that is on, if the race itself does not say it.
+        self._racer = config.racer
         self._thing_name = thing_name
         self._clock = clock
         self._races = races
@@ -43,14 +47,11 @@ class Bike:
         #: Of the last whole second, and when that ended.
         self._last_sample: Sample | None = None
         self._last_sample_ns = 0
-        self.link = BikeLink(
-            config.id,
-            driver,
-            self._sampler,
-            clock,
-            Random(f"{thing_name}/{config.id}"),
-            config.stale_after_s,
-        )
+        self.relink(driver)
+
+    @property
+    def pulse(self) -> Pulse:
+        return self._race_clock.pulse
 
     @property
     def lost_seconds(self) -> int:
@@ -60,7 +61,7 @@ class Bike:
     def status(self) -> BikeStatus:
         running = self._race_clock.running
         riding = running if isinstance(running, RaceSecond) else None
-        racer = (riding.race.racer if riding else None) or self.config.racer
+        racer = (riding.race.racer if riding else None) or self._racer
         now_ns, sample = self._clock.monotonic_ns(), self._last_sample
         return BikeStatus(
             bike_id=self.config.id,
@@ -81,12 +82,43 @@ class Bike:
                 self._close_second(await self._race_clock.tick(), sink)
         finally:
             running = self._race_clock.running
-            is_begun = running is not None and running.start_ns <= self._clock.monotonic_ns()
-            if isinstance(running, RaceSecond) and is_begun:
+            if isinstance(running, RaceSecond) and self._is_racing:
                 self._close_second(running, sink)
 
     def races_changed(self) -> None:
         self._race_clock.races_changed()
+
+    def relink(self, driver: Driver) -> None:
+        """Another link, not running yet; the one before has ended."""
+        self.link = BikeLink(
+            self.config.id,
+            driver,
+            self._sampler,
+            self._clock,
+            Random(f"{self._thing_name}/{self.config.id}"),
+            self.config.stale_after_s,
+        )
+
+    def reconfigure(self, config: BikeConfig, races: Races) -> None:
+        """Calibration from this second on, rider and races from the next race on."""
+        self.config = config
+        self._sampler.calibration = config.calibration_table
+        self._change_races(races)
+        if not self._is_racing:
+            self._racer = config.racer
+
+    def retire(self) -> None:
+        """What is being ridden ends with its running second."""
+        self._change_races(BikeRaces())
+
+    def _change_races(self, races: Races) -> None:
+        self._races = races
+        self._race_clock.change_races(races)
+
+    @property
+    def _is_racing(self) -> bool:
+        running = self._race_clock.running
+        return running is not None and running.start_ns <= self._clock.monotonic_ns()
 
     def name(self, unnamed: UnnamedSecond) -> Telemetry | None:
         """The message that a blind second becomes; None if there was no race, or no bike."""
@@ -105,13 +137,15 @@ class Bike:
         telemetry = self._telemetry(second, sample)
         if telemetry is not None:
             sink(telemetry)
+        if second.is_final:
+            self._racer = self.config.racer
 
     def _count_blind_seconds(self) -> None:
         """With the first second that has a race: which races those before it were of is known."""
         while self._blind_ns:
             second = sighted(self._blind_ns.popleft(), self._races, self._clock)
             if second is not None:
-                racer = second.race.racer or self.config.racer
+                racer = second.race.racer or self._racer
                 self._tally.count(second.race.race_id, racer.racer_id, second.second)
 
     def _telemetry(self, second: RaceSecond, sample: Sample) -> Telemetry | None:
@@ -119,7 +153,7 @@ class Bike:
         if not sample.present and not second.is_final:
             return None
         race = second.race
-        racer = race.racer or self.config.racer
+        racer = race.racer or self._racer
         samples = self._tally.count(race.race_id, racer.racer_id, second.second)
         is_whole = second.race_start_ns > self._since_ns - NS_PER_S
         return make_telemetry(

@@ -15,15 +15,16 @@ All methods belong to the event loop; the file belongs to one thread of its own.
 import asyncio
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
 
+from gateway.buffer_status import BufferStatus
 from gateway.clock import NS_PER_S, Clock
 from gateway.disk import RETRY_NS, Disk
 from gateway.ledger import Ledger
 from gateway.naming import Namer
+from gateway.pulse import Pulse
 from gateway.send_order import Entry, RaceQueue
 from gateway.store import UNNAMED, Store, StoreError, Written
 from gateway.store_recovery import open_store
@@ -47,30 +48,12 @@ PAGE_PATIENCE_NS = NS_PER_S // 2
 LIVE_NS = 2 * NS_PER_S
 #: A last write that fails is tried again.
 CLOSING_TRIES = 3
+#: A card that is busy with itself is not to be mistaken for a thread that hangs.
+PATIENCE = 6
 #: A start waits so long to learn what is on disk; then it races, and learns it meanwhile.
 OPEN_PATIENCE_S = 2.0
 
 log = structlog.get_logger()
-
-
-@dataclass(frozen=True, slots=True)
-class BufferStatus:
-    """Counts of messages.
-
-    `lost`: given up for want of room, or not readable any more, since the start; `notes` tell of
-    what cannot be counted. `unnamed`: seconds that wait for the clock to be set. `free_bytes`:
-    room left, None until the disk has told.
-    """
-
-    depth: int
-    on_disk: int
-    lost: int = 0
-    quarantined: int = 0
-    unnamed: int = 0
-    problem: str | None = None
-    notes: tuple[str, ...] = ()
-    used_bytes: int = 0
-    free_bytes: int | None = None
 
 
 class Buffer:
@@ -95,6 +78,7 @@ class Buffer:
         self._failure: str | None = None
         self._notes: list[str] = []
         self._wake = asyncio.Event()
+        self.pulse = Pulse("buffer", clock, self._wake.set, PATIENCE)
         self._sleeping_until_ns: int | None = None
         self._writing = asyncio.Lock()
         #: How many senders could get an acknowledgement now. If none, a final is written at once.
@@ -198,6 +182,8 @@ class Buffer:
     async def run(self) -> None:
         """Write what is due, for ever."""
         while True:
+            if not self._disk.is_silent:
+                self.pulse.beat()
             dues_ns = (self._ledger.next_due_ns(), self._housekeeping_due_ns)
             self._sleeping_until_ns = min((ns for ns in dues_ns if ns is not None), default=None)
             await self._clock.wait(self._wake, self._sleeping_until_ns)

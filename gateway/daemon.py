@@ -5,14 +5,16 @@ Bike (driver → BikeLink → Sampler ─tick→ Telemetry) → Buffer → Publi
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
+from functools import partial
 from random import Random
+from typing import Any
 
 import structlog
 
-from drivers.registry import DriverStatus, make_driver
-from gateway.bike import Bike
+from drivers.registry import DriverStatus
+from gateway.bikes import Bikes, cancel
 from gateway.buffer import Buffer, open_buffer
 from gateway.clock import NS_PER_S, Clock, SystemClock
 from gateway.config import Config
@@ -20,16 +22,21 @@ from gateway.iot_core import IotCore
 from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.observer import Observer
 from gateway.publisher import Publisher
+from gateway.pulse import Pulse
 from gateway.race import ContinuousRaces, Races
 from gateway.race_file import RaceFile
+from gateway.reload import Reload
 from gateway.remote_control import RemoteControl
 from gateway.remote_races import RemoteRaces
+from gateway.service_manager import ServiceManager
 from gateway.state_disk import volatile_file_system
 from gateway.state_lock import locked_state_dir
 from gateway.status import GatewayStatus
+from gateway.status_line import status_line
 from gateway.status_server import serve_status
 from gateway.telemetry import Telemetry
 from gateway.uplink import Commands, Uplink
+from gateway.watchdog import Watchdog
 
 #: One connection carries so many bikes, and has room left for backlog.
 BIKES_PER_CONNECTION = 80
@@ -37,42 +44,55 @@ BIKES_PER_CONNECTION = 80
 #: On shutdown the cloud gets this long to acknowledge what is on its way.
 DRAIN_S = 1.5
 
-#: On shutdown a driver gets this long to let go of its bike.
-LET_GO_S = 1.0
-
 log = structlog.get_logger()
 
 
-async def run_gateway(config: Config, drivers: Mapping[str, DriverStatus]) -> None:
-    """The daemon: race and publish until SIGTERM or SIGINT.
+async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverStatus]) -> None:
+    """The daemon: race and publish until SIGTERM or SIGINT; SIGHUP has the config loaded anew.
 
-    Raises StateDirError or CredentialsError if it cannot even begin.
+    Raises ConfigError, StateDirError or CredentialsError if it cannot even begin.
     """
-    stop = asyncio.Event()
+    config = load()
+    stop, hangup = asyncio.Event(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    with locked_state_dir(config.state_dir):
+        loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    with locked_state_dir(config.state_dir), closing(ServiceManager()) as service:
         clock = SystemClock()
         remote = _remote_control(config, clock) if config.race.mode == "remote" else None
-        uplinks = _uplinks(config, remote)
-        buffer = await open_buffer(
-            config.state_dir / "buffer.db",
-            clock,
-            commit_interval_s=config.buffer.commit_interval_s,
-            max_bytes=config.buffer.max_size_mib * 1024 * 1024,
+        buffer = await _open_buffer(config, clock)
+        gateway = Gateway(
+            config, drivers, _races(config, remote), clock, buffer, _uplinks(config, remote)
         )
-        volatile = volatile_file_system(config.state_dir)
-        if volatile is not None:
-            buffer.note(
-                f"state_dir {config.state_dir} is on {volatile}: what is buffered is lost when the "
-                "power goes; expected a directory on a real disk"
-            )
-        races = {bike.id: _races(config, bike.id, remote) for bike in config.bikes}
-        gateway = Gateway(config, drivers, races, clock, buffer, uplinks)
         if remote is not None:
             remote.on_change = gateway.races_changed
+        watchdog = Watchdog(service, clock, gateway.pulses, lambda: status_line(gateway.status))
+        reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
         async with serve_status(config, gateway.observer):
-            await gateway.run(stop)
+            await gateway.run(stop, [watchdog.run(), reload.run()])
+
+
+async def _apply(gateway: "Gateway", remote: RemoteControl | None, changed: Config) -> None:
+    if remote is not None:
+        remote.serve(bike.id for bike in changed.bikes)
+    await gateway.apply(changed, _races(changed, remote))
+
+
+async def _open_buffer(config: Config, clock: Clock) -> Buffer:
+    buffer = await open_buffer(
+        config.state_dir / "buffer.db",
+        clock,
+        commit_interval_s=config.buffer.commit_interval_s,
+        max_bytes=config.buffer.max_size_mib * 1024 * 1024,
+    )
+    volatile = volatile_file_system(config.state_dir)
+    if volatile is not None:
+        buffer.note(
+            f"state_dir {config.state_dir} is on {volatile}: what is buffered is lost when the "
+            "power goes; expected a directory on a real disk"
+        )
+    return buffer
 
 
 def _remote_control(config: Config, clock: Clock) -> RemoteControl:
@@ -82,10 +102,12 @@ def _remote_control(config: Config, clock: Clock) -> RemoteControl:
     return RemoteControl(races, file, clock)
 
 
-def _races(config: Config, bike_id: str, remote: RemoteControl | None) -> Races:
+def _races(config: Config, remote: RemoteControl | None) -> Callable[[str], Races]:
+    """What gives the races of a bike, by its id."""
     if remote is not None:
-        return remote.races_of(bike_id)
-    return ContinuousRaces(config.race.length_s, config.race.offset_ms)
+        return remote.races_of
+    continuous = ContinuousRaces(config.race.length_s, config.race.offset_ms)
+    return lambda bike_id: continuous
 
 
 def _uplinks(config: Config, remote: RemoteControl | None) -> list[IotCore]:
@@ -106,26 +128,22 @@ class Gateway:
         self,
         config: Config,
         drivers: Mapping[str, DriverStatus],
-        races: Mapping[str, Races],
+        races_of: Callable[[str], Races],
         clock: Clock,
         buffer: Buffer,
         uplinks: Sequence[Uplink],
     ) -> None:
-        """`races`: for each bike's id. `uplinks`: all to the same broker."""
+        """`races_of`: by a bike's id. `uplinks`: all to the same broker."""
         self._buffer = buffer
         self._uplinks = uplinks
         self._clock = clock
-        self._bikes = {}
-        for bike in config.bikes:
-            driver = make_driver(drivers[bike.driver], bike.options, clock)
-            self._bikes[bike.id] = Bike(bike, config.thing_name, driver, races[bike.id], clock)
+        self._bikes = Bikes(config.thing_name, config.bikes, drivers, races_of, clock)
         rate_per_s = config.cloud.publish_rate_per_s
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
             for number, uplink in enumerate(uplinks)
         ]
-        bikes = self._bikes.values()
-        self.observer = Observer(config.thing_name, bikes, self._publishers, buffer, clock)
+        self.observer = Observer(config.thing_name, self._bikes, self._publishers, buffer, clock)
         self._is_naming = False
         #: Called with each message as it is produced.
         self.on_telemetry: Callable[[Telemetry], None] = lambda _: None
@@ -134,27 +152,38 @@ class Gateway:
     def status(self) -> GatewayStatus:
         return self.observer.status()
 
-    async def run(self, stop: asyncio.Event) -> None:
-        """Race until `stop`. Afterwards nothing is left in memory alone."""
+    def pulses(self) -> list[Pulse]:
+        """Of every loop that must go round."""
+        return [
+            *(bike.pulse for bike in self._bikes),
+            *(publisher.pulse for publisher in self._publishers),
+            self._buffer.pulse,
+        ]
+
+    async def apply(self, config: Config, races_of: Callable[[str], Races]) -> None:
+        """Other bikes and races, while the others race on."""
+        await self._bikes.apply(config.bikes, races_of)
+
+    async def run(
+        self, stop: asyncio.Event, beside: Iterable[Coroutine[Any, Any, None]] = ()
+    ) -> None:
+        """Race until `stop`, with what is to run beside it. Nothing is left in memory alone."""
         log.info("racing", bikes=len(self._bikes), buffered=self._buffer.status.depth)
-        bikes = self._bikes.values()
-        # Not in the group: a driver that does not let go must not keep the buffer from closing.
-        links = [asyncio.create_task(bike.link.run()) for bike in bikes]
         try:
             async with asyncio.TaskGroup() as tasks:
-                races = [tasks.create_task(bike.race(self._on_second)) for bike in bikes]
-                naming = tasks.create_task(self._name_when_the_clock_is_set())
+                self._bikes.start(tasks, self._on_second)
+                others = [self._name_when_the_clock_is_set(), *beside]
+                other = [tasks.create_task(one) for one in others]
                 sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
                 sending.append(tasks.create_task(self._buffer.run()))
                 await stop.wait()
                 log.info("stopping")
-                await _cancel([naming, *races])
-                await _cancel(links)
+                await cancel(other)
+                await self._bikes.stop()
                 await self._drain()
-                await _cancel(sending)
+                await cancel(sending)
         finally:
-            for link in links:
-                link.cancel()
+            self._bikes.let_go()
             for uplink in self._uplinks:
                 await uplink.stop()
             await self._buffer.close()
@@ -162,8 +191,7 @@ class Gateway:
 
     def races_changed(self) -> None:
         """Commands have said that other races are to be ridden."""
-        for bike in self._bikes.values():
-            bike.races_changed()
+        self._bikes.races_changed()
 
     def _on_second(self, second: Telemetry | UnnamedSecond) -> None:
         if isinstance(second, UnnamedSecond):
@@ -202,9 +230,3 @@ class Gateway:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await asyncio.gather(*(publisher.drained() for publisher in self._publishers))
-
-
-async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
-    for task in tasks:
-        task.cancel()
-    await asyncio.wait(tasks, timeout=LET_GO_S)

@@ -53,11 +53,18 @@ class Disk:
     @property
     def problem(self) -> str | None:
         """What is wrong, in words, or None."""
-        if self._given_ns:
-            silent_ns = self._clock.monotonic_ns() - min(self._given_ns)
-            if silent_ns > SILENT_NS:
-                return f"the disk has not answered for {silent_ns // NS_PER_S} s"
+        if self.is_silent:
+            return f"the disk has not answered for {self._silent_ns // NS_PER_S} s"
         return self._failure
+
+    @property
+    def is_silent(self) -> bool:
+        """It was asked for something a while ago, and has not answered."""
+        return self._silent_ns > SILENT_NS
+
+    @property
+    def _silent_ns(self) -> int:
+        return self._clock.monotonic_ns() - min(self._given_ns) if self._given_ns else 0
 
     async def open(self) -> Opened:
         """Open the store, or the one that replaces a damaged one."""

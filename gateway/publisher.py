@@ -9,6 +9,7 @@ from gateway.backoff import Backoff
 from gateway.buffer import Buffer
 from gateway.clock import NS_PER_S, Clock
 from gateway.pace import Pace
+from gateway.pulse import Pulse
 from gateway.rate import Rate
 from gateway.send_order import Entry
 from gateway.uplink import Answer, Uplink, Verdict
@@ -21,6 +22,9 @@ STRIKES = 3
 STAND_BACK_NS = 2 * NS_PER_S
 #: A connection that ends so soon after a publish may have ended over it.
 SUSPICION_NS = 5 * NS_PER_S
+
+#: An answer that has not come by then never will.
+ANSWER_BY_NS = 60 * NS_PER_S
 
 log = structlog.get_logger()
 
@@ -61,6 +65,7 @@ class Publisher:
         self._was_probing = False
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
+        self.pulse = Pulse("publisher", clock, self._wake.set)
         self._answered = asyncio.Event()
         self._reason = "not connected yet"
         self.connected = False
@@ -87,6 +92,8 @@ class Publisher:
     async def run(self) -> None:
         self._uplink.start(self)
         while True:
+            if not self._misses_an_answer:
+                self.pulse.beat()
             resume_ns = self._send()
             await self._clock.wait(self._wake, resume_ns)
             self._wake.clear()
@@ -178,6 +185,12 @@ class Publisher:
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         self._in_flight[ticket] = entry
         self._uplink.publish(ticket, entry.payload)
+
+    @property
+    def _misses_an_answer(self) -> bool:
+        """The uplink answers everything, by a time-out of its own at the latest."""
+        oldest_ns = min((entry.sent_ns for entry in self._in_flight.values()), default=None)
+        return oldest_ns is not None and self._clock.monotonic_ns() - oldest_ns > ANSWER_BY_NS
 
     @property
     def _window(self) -> int:

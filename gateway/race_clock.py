@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from gateway.clock import NS_PER_S, Clock
+from gateway.pulse import Pulse
 from gateway.race import Race, Races, second_at
 
 #: The middle of a second says which second of a race it is.
@@ -71,6 +72,7 @@ class RaceClock:
         self._clock = clock
         self.lost_seconds = 0
         self._changed = asyncio.Event()
+        self.pulse = Pulse("race clock", clock, self._changed.set)
         self._ended: Race | None = None
         self._running: RaceSecond | BlindSecond | None = None
         #: When the wall clock was last read.
@@ -90,6 +92,7 @@ class RaceClock:
     async def tick(self) -> RaceSecond | BlindSecond:
         """Wait for the end of the running second, return it and move on to the next."""
         while True:
+            self.pulse.beat()
             running = self._running
             await self._clock.wait(self._changed, self._wake_ns(running))
             self._changed.clear()
@@ -119,6 +122,11 @@ class RaceClock:
     def _look_at_the_clock(self) -> None:
         self._clock.reanchor()
         self._looked_ns = self._clock.monotonic_ns()
+
+    def change_races(self, races: Races) -> None:
+        """Other races from now on."""
+        self._races = races
+        self.races_changed()
 
     def races_changed(self) -> None:
         """Other races than before: one that is being ridden and is none any more ends now."""

@@ -1,7 +1,7 @@
 """RemoteControl: carries out race commands as they come, and keeps them over a restart."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import structlog
 
@@ -25,6 +25,10 @@ class RemoteControl:
         self._saving = asyncio.Lock()
         self._saved = races.to_json()
         self.on_change: Callable[[], None] = lambda: None
+
+    def serve(self, bike_ids: Iterable[str]) -> None:
+        """Other bikes than before."""
+        self._races.serve(bike_ids)
 
     def races_of(self, bike_id: str) -> BikeRaces:
         return self._races.of(bike_id)

@@ -128,6 +128,10 @@ class RemoteRaces:
     def __init__(self, bike_ids: Iterable[str]) -> None:
         self._bikes = {bike_id: BikeRaces() for bike_id in bike_ids}
 
+    def serve(self, bike_ids: Iterable[str]) -> None:
+        """Other bikes than before."""
+        self._bikes = {bike_id: self._bikes.get(bike_id, BikeRaces()) for bike_id in bike_ids}
+
     def of(self, bike_id: str) -> BikeRaces:
         return self._bikes[bike_id]
 

@@ -172,7 +172,7 @@ class Sampler:
 
     def __init__(self, calibration: CalibrationTable | None = None) -> None:
         self._stale_ns = 0
-        self._calibration = calibration
+        self.calibration = calibration
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
         self._resistance = _KnobSeries()
@@ -205,7 +205,7 @@ class Sampler:
             self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
         if power_w is not None:
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
-        percent = resistance_percent(reading, self._calibration)
+        percent = resistance_percent(reading, self.calibration)
         if percent is not None:
             self._resistance.add(reading.at_ns, percent)
 

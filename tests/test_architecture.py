@@ -26,6 +26,7 @@ ELSEWHERE = {
     "drivers/reading.py": "two values without behaviour: every test of a protocol",
     "drivers/serial_session.py": "tests/drivers/test_serial_bike.py",
     "gateway/__main__.py": "tests/gateway/cli/test_cli.py",
+    "gateway/buffer_status.py": "values without behaviour: tests/gateway/test_buffer.py",
     "gateway/cli/__init__.py": "tests/gateway/cli/test_cli.py",
     "gateway/cli/exit_codes.py": "tests/e2e/test_bad_config.py",
     "gateway/clock.py": "tests/contracts/test_clock.py",

@@ -36,13 +36,15 @@ def run(
 
     configure_logging()
     drivers = load_drivers()
-    try:
+
+    def load() -> "Config":
         settings = load_config(config, drivers)
-        if fake_bike:
-            settings = _with_fake_bikes(settings)
         for warning in settings.warnings:
             structlog.get_logger().warning(warning.what, key=warning.key)
-        asyncio.run(run_gateway(settings, drivers))
+        return _with_fake_bikes(settings) if fake_bike else settings
+
+    try:
+        asyncio.run(run_gateway(load, drivers))
     except (ConfigError, CredentialsError) as error:
         fail(str(error), BAD_CONFIG)
     except StateDirError as error:

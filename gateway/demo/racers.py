@@ -42,8 +42,8 @@ async def open_racer(number: int, start: Start, clock: Clock) -> Gateway:
         max_bytes=config.buffer.max_size_mib * 1024 * 1024,
     )
     uplink = IotCore(config.cloud, config.thing_name)
-    races = {bike.id: BikeRaces([start.race]) for bike in config.bikes}
-    return Gateway(config, load_drivers(), races, clock, buffer, [uplink])
+    races = BikeRaces([start.race])
+    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink])
 
 
 def _config(number: int, start: Start) -> Config:

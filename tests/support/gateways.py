@@ -75,7 +75,7 @@ class VirtualGateway:
         self.gateway = Gateway(
             settings,
             drivers or load_drivers(),
-            races or {bike.id: continuous for bike in settings.bikes},
+            races.__getitem__ if races else lambda bike_id: continuous,
             self.clock,
             self.buffer,
             self.uplinks,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.bike_link import LinkState
-from gateway.buffer import BufferStatus
+from gateway.buffer_status import BufferStatus
 from gateway.pi_health import PiHealth
 from gateway.sampler import Sample
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus

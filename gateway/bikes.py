@@ -1,0 +1,125 @@
+"""Bikes: all bikes of a gateway, each with its tasks; a new config changes them while they race."""
+
+import asyncio
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+
+from drivers import Driver
+from drivers.registry import DriverStatus, make_driver
+from gateway.bike import Bike, Sink
+from gateway.clock import NS_PER_S, Clock
+from gateway.config import BikeConfig
+from gateway.race import Races
+
+#: A driver gets this long to let go of its bike.
+LET_GO_S = 1.0
+
+
+class Bikes(Collection[Bike]):
+    """Made of its config, begun with `start`, changed with `apply`, ended with `stop`."""
+
+    def __init__(
+        self,
+        thing_name: str,
+        configs: Sequence[BikeConfig],
+        drivers: Mapping[str, DriverStatus],
+        races_of: Callable[[str], Races],
+        clock: Clock,
+    ) -> None:
+        """`races_of` gives the races of the bike with an id."""
+        self._thing_name = thing_name
+        self._drivers = drivers
+        self._races_of = races_of
+        self._clock = clock
+        self._bikes = {config.id: self._make(config) for config in configs}
+        #: Each bike's tasks, by its id.
+        self._races: dict[str, asyncio.Task[None]] = {}
+        self._links: dict[str, asyncio.Task[None]] = {}
+
+    def __iter__(self) -> Iterator[Bike]:
+        return iter(self._bikes.values())
+
+    def __len__(self) -> int:
+        return len(self._bikes)
+
+    def __contains__(self, bike: object) -> bool:
+        return bike in self._bikes.values()
+
+    def get(self, bike_id: str) -> Bike | None:
+        return self._bikes.get(bike_id)
+
+    def start(self, tasks: asyncio.TaskGroup, sink: Sink) -> None:
+        """A race that fails ends the group; a link fails for itself."""
+        self._tasks, self._sink = tasks, sink
+        for bike in self:
+            self._begin(bike)
+
+    async def stop(self) -> None:
+        """Every running second is closed, then every bike let go."""
+        await cancel(self._races.values())
+        await cancel(self._links.values())
+
+    def let_go(self) -> None:
+        """Not waited for: a driver that does not let go must not keep the buffer from closing."""
+        for link in self._links.values():
+            link.cancel()
+
+    def races_changed(self) -> None:
+        """Commands have said that other races are to be ridden."""
+        for bike in self:
+            bike.races_changed()
+
+    async def apply(self, configs: Sequence[BikeConfig], races_of: Callable[[str], Races]) -> None:
+        """Change what differs: riders with their next race, calibration at once."""
+        self._races_of = races_of
+        wanted = {config.id: config for config in configs}
+        await self._retire([bike for bike in self if bike.config.id not in wanted])
+        for config in configs:
+            bike = self._bikes.get(config.id)
+            if bike is None:
+                self._bikes[config.id] = bike = self._make(config)
+                self._begin(bike)
+                continue
+            is_other_link = _link_of(config) != _link_of(bike.config)
+            bike.reconfigure(config, races_of(config.id))
+            if is_other_link:
+                await cancel([self._links[config.id]])
+                bike.relink(self._driver(config))
+                self._links[config.id] = asyncio.create_task(bike.link.run())
+
+    async def _retire(self, bikes: Sequence[Bike]) -> None:
+        """What is being ridden ends with its running second."""
+        if not bikes:
+            return
+        for bike in bikes:
+            bike.retire()
+        await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
+        ids = [bike.config.id for bike in bikes]
+        await cancel([self._races.pop(bike_id) for bike_id in ids])
+        await cancel([self._links.pop(bike_id) for bike_id in ids])
+        for bike_id in ids:
+            del self._bikes[bike_id]
+
+    def _make(self, config: BikeConfig) -> Bike:
+        races = self._races_of(config.id)
+        return Bike(config, self._thing_name, self._driver(config), races, self._clock)
+
+    def _driver(self, config: BikeConfig) -> Driver:
+        return make_driver(self._drivers[config.driver], config.options, self._clock)
+
+    def _begin(self, bike: Bike) -> None:
+        self._races[bike.config.id] = self._tasks.create_task(bike.race(self._sink))
+        # Not in the group: see `let_go`.
+        self._links[bike.config.id] = asyncio.create_task(bike.link.run())
+
+
+def _link_of(config: BikeConfig) -> tuple[object, ...]:
+    """What the connection to a bike is made by."""
+    return config.driver, config.options, config.stale_after_s
+
+
+async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    waiting = list(tasks)
+    for task in waiting:
+        task.cancel()
+    if waiting:
+        await asyncio.wait(waiting, timeout=LET_GO_S)

@@ -1,0 +1,28 @@
+"""Pulse: where a loop shows that it still goes round."""
+
+from collections.abc import Callable
+
+from gateway.clock import Clock
+
+
+class Pulse:
+    """The loop beats in every round; who wants to know wakes it first.
+
+    `patience`: how many times longer than others it may be silent before it counts as wedged.
+    """
+
+    def __init__(
+        self, name: str, clock: Clock, wake: Callable[[], None], patience: int = 1
+    ) -> None:
+        self.name = name
+        self.wake = wake
+        self.patience = patience
+        self._clock = clock
+        self._beaten_ns = clock.monotonic_ns()
+
+    def beat(self) -> None:
+        self._beaten_ns = self._clock.monotonic_ns()
+
+    @property
+    def silent_ns(self) -> int:
+        return self._clock.monotonic_ns() - self._beaten_ns

@@ -1,0 +1,58 @@
+"""Watchdog: the service manager hears that the gateway is alive as long as every loop in it is.
+
+A wedged event loop tells nothing at all; a loop that is wedged within it is noticed here.
+"""
+
+from collections.abc import Callable, Iterable
+
+import structlog
+
+from gateway.clock import NS_PER_S, Clock
+from gateway.pulse import Pulse
+from gateway.service_manager import ServiceManager
+
+#: So often in the time that the service manager grants; and without one that watches.
+LOOKS = 3
+LOOK_EVERY_S = 10.0
+
+log = structlog.get_logger()
+
+
+class Watchdog:
+    """`pulses` are asked for anew at each look; `status_line` is what people see in systemctl."""
+
+    def __init__(
+        self,
+        service: ServiceManager,
+        clock: Clock,
+        pulses: Callable[[], Iterable[Pulse]],
+        status_line: Callable[[], str],
+    ) -> None:
+        self._service = service
+        self._clock = clock
+        self._pulses = pulses
+        self._status_line = status_line
+        self._wedged: list[str] = []
+
+    async def run(self) -> None:
+        """Ready when every loop has gone round once; then tell, for ever."""
+        watchdog_s = self._service.watchdog_s
+        every_ns = round((watchdog_s / LOOKS if watchdog_s else LOOK_EVERY_S) * NS_PER_S)
+        self._service.tell(READY=1, STATUS=self._status_line())
+        while True:
+            for pulse in self._pulses():
+                pulse.wake()
+            await self._clock.sleep_until(self._clock.monotonic_ns() + every_ns)
+            self._look(2 * every_ns)
+
+    def _look(self, silence_ns: int) -> None:
+        wedged = [
+            pulse.name for pulse in self._pulses() if pulse.silent_ns > silence_ns * pulse.patience
+        ]
+        if wedged and wedged != self._wedged:
+            log.error("wedged: the service manager is to restart us", parts=wedged)
+        self._wedged = wedged
+        if wedged:
+            self._service.tell(STATUS=f"wedged: {', '.join(wedged)}")
+        else:
+            self._service.tell(WATCHDOG=1, STATUS=self._status_line())

@@ -1,0 +1,120 @@
+"""A config that changes while bikes race, in virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.config import BikeConfig, Config
+from gateway.race import ContinuousRaces
+from gateway.telemetry import Telemetry
+from tests.gateway.test_daemon import RACE_START_MS
+from tests.support.gateways import VirtualGateway, config
+
+
+class Rig:
+    """Two fake bikes in races of 20 s, one of which begins now."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self.config = config(state_dir, [{"wire": "peloton"}, {}, {}], {"length_s": 20})
+        self.third = self.config.bikes[2]
+        self.config = self.config.model_copy(update={"bikes": self.config.bikes[:2]})
+        self.virtual = VirtualGateway(self.config, RACE_START_MS)
+
+    async def apply(self, bikes: list[BikeConfig], length_s: int = 20) -> None:
+        """SIGHUP, and two seconds of riding."""
+        changed: Config = self.config.model_copy(update={"bikes": bikes})
+        races = ContinuousRaces(length_s)
+        applying = asyncio.create_task(self.virtual.gateway.apply(changed, lambda _: races))
+        await self.virtual.run_for(2)
+        await applying
+
+    def ridden(self, bike_id: str) -> list[Telemetry]:
+        return [one for one in self.virtual.delivered if one.bike_id == bike_id]
+
+    def seconds(self, bike_id: str) -> list[int]:
+        return [telemetry.second for telemetry in self.ridden(bike_id)]
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = Rig(tmp_path)
+    await rig.virtual.start()
+    rig.virtual.uplink.connect()
+    await rig.virtual.run_for(5)
+    yield rig
+    await rig.virtual.stop()
+
+
+def changed(bike: BikeConfig, **fields: Any) -> BikeConfig:
+    return bike.model_copy(update=fields)
+
+
+TWO_RACES = [*range(1, 21), *range(1, 21)]
+
+
+async def test_a_calibration_holds_at_once_and_costs_no_second(rig: Rig) -> None:
+    one, two = rig.config.bikes
+    await rig.apply([changed(one, calibration=[(0, 0), (1000, 0.1)]), two])
+    await rig.virtual.run_for(33.2)
+    for bike_id in ("bike-1", "bike-2"):
+        assert rig.seconds(bike_id) == TWO_RACES
+    assert max(one.resistance for one in rig.ridden("bike-1")[7:]) <= 0.1
+    assert max(two.resistance for two in rig.ridden("bike-2")[7:]) > 0.1
+
+
+async def test_another_rider_begins_with_the_next_race(rig: Rig) -> None:
+    one, two = rig.config.bikes
+    await rig.apply([changed(one, racer_id=9, racer_name="Nine", class_id=3), two])
+    await rig.virtual.run_for(33.2)
+    assert rig.seconds("bike-1") == TWO_RACES
+    first, second = rig.ridden("bike-1")[:20], rig.ridden("bike-1")[20:]
+    assert {(m.racer_id, m.name, m.class_id) for m in first} == {(1, "Rider1", 1)}
+    assert {(m.racer_id, m.name, m.class_id) for m in second} == {(9, "Nine", 3)}
+    assert (first[-1].event, second[-1].event) == ("final", "final")
+
+
+async def test_a_new_bike_joins_and_the_others_ride_on(rig: Rig) -> None:
+    await rig.apply([*rig.config.bikes, rig.third])
+    await rig.virtual.run_for(13.2)
+    assert rig.seconds("bike-1") == list(range(1, 21))
+    assert rig.seconds("bike-3") == list(range(6, 21))
+
+
+async def test_a_bike_taken_away_ends_its_race_with_the_running_second(rig: Rig) -> None:
+    one, two = rig.config.bikes
+    await rig.apply([one])
+    await rig.virtual.run_for(13.2)
+    assert rig.seconds("bike-1") == list(range(1, 21))
+    assert [(m.second, m.event) for m in rig.ridden("bike-2")][-2:] == [
+        (5, "update"),
+        (6, "final"),
+    ]
+    assert [bike.bike_id for bike in rig.virtual.gateway.status.bikes] == ["bike-1"]
+    await rig.apply([one, two])
+    assert [bike.bike_id for bike in rig.virtual.gateway.status.bikes] == ["bike-1", "bike-2"]
+
+
+async def test_another_driver_takes_the_bike_over(rig: Rig) -> None:
+    one, two = rig.config.bikes
+    await rig.apply([changed(one, options={**one.options, "scenario": "idle"}), two])
+    await rig.virtual.run_for(13.2)
+    assert rig.seconds("bike-1") == list(range(1, 21))
+    assert rig.ridden("bike-1")[3].cadence > 0
+    assert {m.cadence for m in rig.ridden("bike-1")[-8:]} == {0}
+
+
+async def test_other_races_begin_when_the_one_that_is_on_has_ended(rig: Rig) -> None:
+    await rig.apply(list(rig.config.bikes), length_s=10)
+    await rig.virtual.run_for(23.2)
+    assert rig.seconds("bike-1") == [*range(1, 21), *range(1, 11)]
+
+
+async def test_nothing_changed_changes_nothing(rig: Rig) -> None:
+    link = rig.virtual.gateway._bikes.get("bike-1").link  # type: ignore[union-attr]
+    await rig.apply(list(rig.config.bikes))
+    assert rig.virtual.gateway._bikes.get("bike-1").link is link  # type: ignore[union-attr]
+    await rig.virtual.run_for(33.2)
+    assert rig.seconds("bike-1") == TWO_RACES

@@ -1,0 +1,13 @@
+from gateway.clock import NS_PER_S
+from gateway.pulse import Pulse
+from tests.support.virtual_clock import VirtualClock
+
+
+async def test_it_is_silent_since_its_last_beat() -> None:
+    clock = VirtualClock()
+    pulse = Pulse("publisher", clock, wake=lambda: None)
+    await clock.run_for(3)
+    assert pulse.silent_ns == 3 * NS_PER_S
+    pulse.beat()
+    await clock.run_for(1)
+    assert pulse.silent_ns == NS_PER_S

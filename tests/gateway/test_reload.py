@@ -1,0 +1,94 @@
+"""When a reload is done, and what it can change. What changes while racing: test_bikes.py."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.config import Config
+from gateway.config_problems import ConfigError, Problem
+from gateway.reload import Reload, needs_a_start
+from gateway.service_manager import ServiceManager
+from tests.support.gateways import config
+
+
+class Rig:
+    def __init__(self, running: Config) -> None:
+        self.file: Config | ConfigError = running
+        self.applied: list[Config] = []
+        self.told: list[str] = []
+        self.hangup = asyncio.Event()
+        service = ServiceManager({})
+        service.tell = lambda **fields: self.told.extend(fields)  # type: ignore[method-assign]
+        self._service = service
+        reload = Reload(running, self._load, self._apply, self.hangup, service)
+        self._run = asyncio.create_task(reload.run())
+
+    def _load(self) -> Config:
+        if isinstance(self.file, ConfigError):
+            raise self.file
+        return self.file
+
+    async def _apply(self, changed: Config) -> None:
+        self.applied.append(changed)
+
+    async def hang_up(self) -> None:
+        self.hangup.set()
+        for _ in range(5):
+            await asyncio.sleep(0)
+
+    async def stop(self) -> None:
+        self._run.cancel()
+        await asyncio.wait([self._run])
+        self._service.close()
+
+
+@pytest.fixture
+async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
+    rig = Rig(config(tmp_path, [{}]))
+    yield rig
+    await rig.stop()
+
+
+async def test_a_hangup_applies_the_file_and_systemd_hears_of_it(rig: Rig, tmp_path: Path) -> None:
+    rig.file = config(tmp_path, [{}, {}])
+    await rig.hang_up()
+    assert rig.applied == [rig.file]
+    assert rig.told == ["RELOADING", "MONOTONIC_USEC", "READY"]
+    await rig.hang_up()
+    assert len(rig.applied) == 2
+
+
+async def test_a_file_that_cannot_work_changes_nothing_and_is_told(rig: Rig) -> None:
+    rig.file = ConfigError(
+        Path("gateway.toml"), [Problem("bikes[0].class_id", "9; expected 1 … 6")]
+    )
+    with capture_logs() as logs:
+        await rig.hang_up()
+    assert rig.applied == []
+    assert logs[0]["event"] == "config not reloaded: it goes on as before"
+    assert "bikes[0].class_id" in logs[0]["reason"]
+    assert rig.told[-1] == "READY"
+
+
+@pytest.mark.parametrize(
+    ("change", "keys"),
+    [
+        ({}, []),
+        ({"bikes": []}, []),
+        ({"thing_name": "other"}, ["thing_name"]),
+        ({"state_dir": Path("/elsewhere")}, ["state_dir"]),
+    ],
+)
+def test_what_needs_a_start(tmp_path: Path, change: dict[str, Any], keys: list[str]) -> None:
+    running = config(tmp_path, [{}])
+    assert needs_a_start(running, running.model_copy(update=change)) == keys
+
+
+def test_another_mode_of_races_needs_a_start_another_length_does_not(tmp_path: Path) -> None:
+    running = config(tmp_path, [{}], {"length_s": 300})
+    assert needs_a_start(running, config(tmp_path, [{}], {"length_s": 60})) == []
+    assert needs_a_start(running, config(tmp_path, [{}], {"mode": "remote"})) == ["race.mode"]

@@ -1,0 +1,92 @@
+"""Told as long as all goes round. Whole processes that wedge: tests/e2e/test_service.py."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.pulse import Pulse
+from gateway.service_manager import ServiceManager
+from gateway.watchdog import LOOKS, Watchdog
+from tests.support.virtual_clock import VirtualClock
+
+WATCHDOG_S = 30
+
+
+class Heard(ServiceManager):
+    def __init__(self) -> None:
+        super().__init__({"WATCHDOG_USEC": str(WATCHDOG_S * 1_000_000)})
+        self.told: list[dict[str, str | int]] = []
+
+    def tell(self, **fields: str | int) -> None:
+        self.told.append(fields)
+
+    def pings(self) -> int:
+        return sum("WATCHDOG" in fields for fields in self.told)
+
+
+class Rig:
+    """A loop that answers when it is woken, unless it is `wedged`."""
+
+    def __init__(self, patience: int = 1) -> None:
+        self.clock = VirtualClock()
+        self.service = Heard()
+        self.wedged = False
+        self.pulse = Pulse("publisher", self.clock, self._wake, patience)
+        watchdog = Watchdog(self.service, self.clock, lambda: [self.pulse], lambda: "racing 12")
+        self.task = asyncio.create_task(watchdog.run())
+
+    def _wake(self) -> None:
+        if not self.wedged:
+            self.pulse.beat()
+
+    async def stop(self) -> None:
+        self.task.cancel()
+        await asyncio.wait([self.task])
+        self.service.close()
+
+
+@pytest.fixture
+async def rig() -> AsyncIterator[Rig]:
+    rig = Rig()
+    await rig.clock.settle()
+    yield rig
+    await rig.stop()
+
+
+async def test_it_says_that_it_is_ready_and_what_it_does(rig: Rig) -> None:
+    assert rig.service.told == [{"READY": 1, "STATUS": "racing 12"}]
+
+
+async def test_it_tells_in_good_time_that_all_is_alive(rig: Rig) -> None:
+    await rig.clock.run_for(10 * WATCHDOG_S)
+    assert rig.service.pings() == 10 * LOOKS
+    assert rig.service.told[-1]["STATUS"] == "racing 12"
+
+
+async def test_it_tells_no_more_when_a_loop_is_wedged_and_says_which(rig: Rig) -> None:
+    await rig.clock.run_for(WATCHDOG_S)
+    rig.wedged = True
+    await rig.clock.run_for(WATCHDOG_S)
+    before = rig.service.pings()
+    await rig.clock.run_for(10 * WATCHDOG_S)
+    assert rig.service.pings() == before
+    assert rig.service.told[-1] == {"STATUS": "wedged: publisher"}
+
+
+async def test_one_that_is_merely_slow_is_no_reason(rig: Rig) -> None:
+    rig.wedged = True
+    await rig.clock.run_for(WATCHDOG_S / LOOKS)
+    rig.wedged = False
+    await rig.clock.run_for(WATCHDOG_S)
+    assert rig.service.pings() == LOOKS + 1
+
+
+async def test_who_may_be_slow_gets_more_time() -> None:
+    rig = Rig(patience=6)
+    rig.wedged = True
+    await rig.clock.run_for(6 * 2 * WATCHDOG_S / LOOKS)
+    assert rig.service.pings() == 6 * 2
+    await rig.clock.run_for(10 * WATCHDOG_S)
+    assert rig.service.pings() == 6 * 2
+    await rig.stop()
