@@ -6,8 +6,9 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.clock import NS_PER_S
 from gateway.pace import BACKLOG_BURST, MESSAGES_BURST, MESSAGES_PER_S
-from gateway.publisher import STAND_BACK_NS, STRIKES, WINDOW, Publisher
+from gateway.publisher import ANSWER_BY_NS, STAND_BACK_NS, STRIKES, WINDOW, Publisher
 from gateway.telemetry import telemetry_from_json
 from gateway.uplink import Answer, Verdict
 from tests.support.buffers import BufferBench
@@ -328,3 +329,21 @@ async def test_drained_waits_for_the_last_answer_but_not_for_a_dead_line(bench: 
     bench.uplink.cut()
     await bench.clock.settle()
     assert drained.done()
+
+
+async def test_it_shows_that_it_goes_round_unless_an_answer_never_comes(bench: Bench) -> None:
+    bench.uplink.connect()
+    await bench.clock.run_for(300)
+    bench.publisher.pulse.wake()
+    await bench.clock.settle()
+    assert bench.publisher.pulse.silent_ns == 0
+    bench.uplink.answer = lambda _: None
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(ANSWER_BY_NS / NS_PER_S)
+    bench.publisher.pulse.wake()
+    await bench.clock.settle()
+    assert bench.publisher.pulse.silent_ns == 0
+    await bench.clock.run_for(10)
+    bench.publisher.pulse.wake()
+    await bench.clock.settle()
+    assert bench.publisher.pulse.silent_ns == 10 * NS_PER_S

@@ -281,3 +281,11 @@ def test_no_races() -> None:
     races = BikeRaces()
     assert races.race_at(0) is None
     assert races.race_after(Race(1, 0, 300)) is None
+
+
+def test_other_bikes_are_served_and_the_others_keep_their_races(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    races.serve(["bike-1", "bike-3"])
+    assert ids(races) == [12]
+    assert races.apply(start(bike_id="bike-3", racer_id=8), NOW_MS).ok
+    assert not races.apply(start(bike_id="bike-2", racer_id=9), NOW_MS).ok
