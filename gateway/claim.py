@@ -68,7 +68,7 @@ class Claim:
             )
         except KeyError as error:
             raise ProvisioningError(
-                f"the answer to {ISSUE_TOPIC} has no {error}: is {self._cloud.endpoint} AWS IoT Core?"
+                f"{ISSUE_TOPIC} was accepted without {error}; expected an answer as of AWS IoT Core"
             ) from error
 
     def register(self, token: str) -> None:

@@ -10,37 +10,44 @@ from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 if TYPE_CHECKING:
     from gateway.config import CloudConfig
     from gateway.identity_files import IdentityFiles
-    from gateway.provisioning import Provisioned
+    from gateway.provisioning import Order, Provisioned
 
-DIRECTORY = Path("/etc/alleycat-gateway")
 CA_URL = "https://www.amazontrust.com/repository/AmazonRootCA1.pem"
 
 
+EndpointOption = Annotated[
+    str, typer.Option(help="aws iot describe-endpoint --endpoint-type iot:Data-ATS")
+]
+ClaimCertificateOption = Annotated[
+    Path, typer.Option(metavar="FILE", help="The claim that all your gateways share: PEM …")
+]
+ClaimKeyOption = Annotated[Path, typer.Option(metavar="FILE", help="… and its private key.")]
+ThingNameOption = Annotated[
+    str | None, typer.Option(help="Letters, digits, _ and -; else this machine's host name.")
+]
+TemplateOption = Annotated[str, typer.Option(help="The fleet provisioning template.")]
+CaFileOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Else AmazonRootCA1.pem in --directory.")
+]
+DirectoryOption = Annotated[Path, typer.Option(metavar="DIR", help="Where certificate and key go.")]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="8883, or 443.")]
+RenewOption = Annotated[
+    bool, typer.Option("--renew", help="Replace certificate and key that are there.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="The result as one line of JSON.")]
+
+
 def provision(
-    endpoint: Annotated[
-        str, typer.Option(help="aws iot describe-endpoint --endpoint-type iot:Data-ATS")
-    ],
-    claim_certificate: Annotated[
-        Path, typer.Option(metavar="FILE", help="The claim, shared by gateways to be set up: PEM …")
-    ],
-    claim_key: Annotated[Path, typer.Option(metavar="FILE", help="… and its private key.")],
-    thing_name: Annotated[
-        str | None, typer.Option(help="Letters, digits, _ and -; else this machine's host name.")
-    ] = None,
-    template: Annotated[
-        str, typer.Option(help="The fleet provisioning template.")
-    ] = "alleycat-gateway",
-    ca_file: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Else AmazonRootCA1.pem in --directory.")
-    ] = None,
-    directory: Annotated[
-        Path, typer.Option(metavar="DIR", help="Where certificate and key go.")
-    ] = DIRECTORY,
-    port: Annotated[int, typer.Option(min=1, max=65535, help="8883, or 443.")] = 8883,
-    renew: Annotated[
-        bool, typer.Option("--renew", help="Replace certificate and key that are there.")
-    ] = False,
-    json: Annotated[bool, typer.Option("--json", help="The result as one line of JSON.")] = False,
+    endpoint: EndpointOption,
+    claim_certificate: ClaimCertificateOption,
+    claim_key: ClaimKeyOption,
+    thing_name: ThingNameOption = None,
+    template: TemplateOption = "alleycat-gateway",
+    ca_file: CaFileOption = None,
+    directory: DirectoryOption = Path("/etc/alleycat-gateway"),
+    port: PortOption = 8883,
+    renew: RenewOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Get this gateway a certificate of its own.
 
@@ -48,39 +55,47 @@ def provision(
     same again: it goes on where it ended.
     """
     import platform
-    import time
 
-    from gateway.claim import Claim
     from gateway.identity_files import IdentityFiles
-    from gateway.provisioning import Order, Provisioning, ProvisioningError
-    from gateway.uplink import CredentialsError
+    from gateway.provisioning import Order
 
-    thing = _thing_name(thing_name or platform.node())
+    thing = _thing_name(platform.node() if thing_name is None else thing_name)
     if not directory.is_dir():
         fail(f"{directory} is not a directory; expected one for certificate and key", USAGE)
     files = IdentityFiles(directory)
     _refuse_to_overwrite(files, renew)
-    cloud = _claim_cloud(
-        endpoint, port, ca_file or directory / "AmazonRootCA1.pem", claim_certificate, claim_key
-    )
-    order = Order(endpoint, template, thing)
-    try:
-        with Claim(cloud, order) as claim:
-            done = Provisioning(
-                order, files, claim, time.time, lambda step: typer.echo(step, err=json)
-            ).run()
-    except (ProvisioningError, CredentialsError) as error:
-        fail(str(error), FAILED)
-    except OSError as error:
-        fail(f"{error.filename or directory}: {error.strerror}; expected a place to write", FAILED)
-    except KeyboardInterrupt:
-        fail("interrupted; run the same again, it goes on from here", INTERRUPTED)
+    ca_file = ca_file or directory / "AmazonRootCA1.pem"
+    cloud = _claim_cloud(endpoint, port, ca_file, claim_certificate, claim_key)
+    done = _provision(Order(endpoint, template, thing), cloud, files, steps_to_stderr=json)
     if json:
         typer.echo(_result(files, thing, done))
     elif renew:
         typer.echo("a gateway that runs takes it when it is restarted")
     else:
         typer.echo(f'the config says: thing_name = "{thing}", and names both files under [cloud]')
+
+
+def _provision(
+    order: "Order", cloud: "CloudConfig", files: "IdentityFiles", *, steps_to_stderr: bool
+) -> "Provisioned":
+    import time
+
+    from gateway.claim import Claim
+    from gateway.provisioning import Provisioning, ProvisioningError
+    from gateway.uplink import CredentialsError
+
+    def say(step: str) -> None:
+        typer.echo(step, err=steps_to_stderr)
+
+    try:
+        with Claim(cloud, order) as claim:
+            return Provisioning(order, files, claim, time.time, say).run()
+    except (ProvisioningError, CredentialsError) as error:
+        fail(str(error), FAILED)
+    except OSError as error:
+        fail(f"{error.filename}: {error.strerror}; expected a place to write", FAILED)
+    except KeyboardInterrupt:
+        fail("interrupted; run the same again, it goes on from here", INTERRUPTED)
 
 
 def _thing_name(name: str) -> str:
