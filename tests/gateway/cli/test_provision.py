@@ -6,6 +6,8 @@ import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
 
 import pytest
 
@@ -40,18 +42,27 @@ class Rig:
     def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         return alleycat_gateway(*self.arguments(*more))
 
-    def run_killed(self, kill: Callable[[Callable[[], None]], None]) -> None:
-        """`kill` is given what kills the process, for it to be called at the right moment."""
-        process = subprocess.Popen(
+    def run_killed(self, kill_at: "Moment") -> None:
+        """`kill_at` has the peer kill the process at the right moment."""
+        pids: SimpleQueue[int] = SimpleQueue()
+        kill_at(self, lambda: os.kill(pids.get(timeout=TIMEOUT_S), signal.SIGKILL))
+        with subprocess.Popen(
             [*COMMAND, *self.arguments()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
-        )
-        kill(lambda: os.kill(process.pid, signal.SIGKILL))
-        said, _ = process.communicate(timeout=TIMEOUT_S)
+        ) as process:
+            pids.put(process.pid)
+            try:
+                said, _ = process.communicate(timeout=TIMEOUT_S)
+            finally:
+                process.kill()
         assert process.returncode == -signal.SIGKILL, said.decode()
 
     @property
     def files(self) -> IdentityFiles:
         return IdentityFiles(self.directory)
+
+
+#: Has the second kill the process.
+Moment = Callable[[Rig, Callable[[], None]], None]
 
 
 @pytest.fixture
@@ -142,52 +153,52 @@ def test_an_option_that_cannot_work_is_exit_code_2(
     assert rig.peer.requests == []
 
 
-def killed_when_asked(rig: Rig, topic: str) -> Callable[[Callable[[], None]], None]:
+def when_asked(topic: str) -> "Moment":
     """Before the peer has done anything."""
 
-    def kill_at(kill: Callable[[], None]) -> None:
+    def kill_at(rig: Rig, kill: Callable[[], None]) -> None:
         rig.peer.answers[topic] = lambda _: kill()
 
     return kill_at
 
 
-def killed_when_answered(rig: Rig, topic: str) -> Callable[[Callable[[], None]], None]:
+def when_done(topic: str) -> "Moment":
     """When the peer has done it, and before it says so."""
-    answer = rig.peer.answers[topic]
 
-    def kill_at(kill: Callable[[], None]) -> None:
-        rig.peer.answers[topic] = lambda asked: (answer(asked), kill())[0]  # type: ignore[func-returns-value]
+    def kill_at(rig: Rig, kill: Callable[[], None]) -> None:
+        answer = rig.peer.answers[topic]
 
-    return kill_at
+        def done(asked: dict[str, Any]) -> None:
+            answer(asked)
+            kill()
 
-
-def killed_when_connected(rig: Rig) -> Callable[[Callable[[], None]], None]:
-    """When it tries its new certificate."""
-
-    def kill_at(kill: Callable[[], None]) -> None:
-        rig.peer.on_let_in = lambda name: kill() if name in rig.peer.issued else None
+        rig.peer.answers[topic] = done
 
     return kill_at
+
+
+def when_connected(rig: Rig, kill: Callable[[], None]) -> None:
+    """With its new certificate."""
+    rig.peer.on_let_in = lambda name: kill() if name in rig.peer.issued else None
 
 
 @pytest.mark.parametrize(
     ("moment", "issued"),
     [
-        (lambda rig: killed_when_asked(rig, ISSUE), 1),
+        (when_asked(ISSUE), 1),
         # What was issued and never heard of is gone: AWS deletes it within the hour.
-        (lambda rig: killed_when_answered(rig, ISSUE), 2),
-        (lambda rig: killed_when_asked(rig, REGISTER), 1),
-        (lambda rig: killed_when_answered(rig, REGISTER), 1),
-        (killed_when_connected, 1),
+        (when_done(ISSUE), 2),
+        (when_asked(REGISTER), 1),
+        (when_done(REGISTER), 1),
+        (when_connected, 1),
     ],
     ids=["asked to issue", "issued", "asked to register", "registered", "connected"],
 )
 def test_killed_while_it_waits_it_goes_on_when_run_again(
-    rig: Rig, moment: Callable[[Rig], Callable[[Callable[[], None]], None]], issued: int
+    rig: Rig, moment: Moment, issued: int
 ) -> None:
     answers = dict(rig.peer.answers)
-    kill = moment(rig)
-    rig.run_killed(kill)
+    rig.run_killed(moment)
     rig.peer.on_let_in = lambda _: None
     rig.peer.answers = answers
     assert not rig.files.is_there
