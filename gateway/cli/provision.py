@@ -126,12 +126,19 @@ def _claim_cloud(
     from pydantic import ValidationError
 
     from gateway.config import CloudConfig
+    from gateway.signing_request import is_pair
 
     options = {"--ca-file": ca_file, "--claim-certificate": certificate, "--claim-key": key}
     for option, file in options.items():
         if not file.is_file():
             hint = f": curl -fo {file} {CA_URL}" if option == "--ca-file" else ""
             fail(f"{option} {file} is not there; expected a PEM file{hint}", USAGE)
+    if not is_pair(certificate, key):
+        fail(
+            f"--claim-certificate {certificate} and --claim-key {key} are no pair; expected PEM "
+            "files, and the key that belongs to the certificate, not encrypted",
+            USAGE,
+        )
     try:
         return CloudConfig(
             endpoint=endpoint,

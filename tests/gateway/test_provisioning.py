@@ -113,25 +113,31 @@ def test_killed_at_any_step_it_goes_on_to_a_working_pair(tmp_path: Path, is_rene
 
 
 @pytest.mark.parametrize("kind", ["pair", "lone key", "lone certificate", "links of one's own"])
-def test_what_was_put_there_by_hand_is_replaced_as_one(rig: Rig, kind: str) -> None:
-    elsewhere = rig.directory.parent / "elsewhere"
-    elsewhere.mkdir()
-    by_hand = Rig(elsewhere)
+def test_what_was_put_there_by_hand_is_replaced_as_one(tmp_path: Path, kind: str) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    by_hand = Rig(tmp_path / "elsewhere")
     old = by_hand.run().certificate_id
+    for step in count(1):
+        (path := tmp_path / str(step)).mkdir()
+        rig = Rig(path)
+        put_there(rig, by_hand, kind)
+        was_pair = rig.files.is_pair
+        if not rig.run_killed_at(step):
+            break
+        assert not was_pair or rig.in_place in {old, *rig.cloud.active}
+        rig.run()
+        assert rig.in_place in rig.cloud.active
+        assert leftovers(rig) == []
+    assert by_hand.in_place == old
+
+
+def put_there(rig: Rig, by_hand: Rig, kind: str) -> None:
     names = ["certificate.pem.crt", "private.pem.key"]
     for name in {"lone key": names[1:], "lone certificate": names[:1]}.get(kind, names):
         if kind == "links of one's own":
             (rig.directory / name).symlink_to(by_hand.directory / name)
         else:
             (rig.directory / name).write_bytes((by_hand.directory / name).read_bytes())
-    is_pair = rig.files.is_pair
-    for step in count(1):
-        if not rig.run_killed_at(step):
-            break
-        assert not is_pair or rig.in_place in {old, *rig.cloud.active}
-    assert rig.in_place in rig.cloud.active
-    assert by_hand.in_place == old
-    assert leftovers(rig) == []
 
 
 def test_registered_without_hearing_of_it_needs_no_second_certificate(rig: Rig) -> None:

@@ -140,6 +140,7 @@ def test_a_rejection_is_exit_code_1_without_a_traceback_or_a_token(rig: Rig) -> 
         ("--endpoint", "127.0.0.1:8883", "the port is --port"),
         ("--ca-file", "nowhere.pem", "curl -fo nowhere.pem https://www.amazontrust.com"),
         ("--claim-key", "nowhere.key", "--claim-key nowhere.key is not there"),
+        ("--claim-key", __file__, "are no pair; expected PEM files"),
         ("--directory", "nowhere", "nowhere is not a directory"),
     ],
 )
