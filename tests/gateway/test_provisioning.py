@@ -1,5 +1,6 @@
 """The steps to a certificate, and a kill between any two of them; over MQTT: test_claim.py."""
 
+import grp
 import os
 import subprocess
 import sys
@@ -8,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway import identity_files
 from gateway.identity_files import IdentityFiles
 from gateway.provisioning import (
     TOKEN_LIFE_S,
@@ -80,11 +82,34 @@ def test_it_ends_with_an_active_certificate_and_its_key(rig: Rig) -> None:
     assert leftovers(rig) == []
 
 
-def test_the_key_is_readable_to_its_owner_alone_or_to_the_gateways_group(rig: Rig) -> None:
+def modes(rig: Rig) -> list[int]:
+    files = (rig.files.private_key, rig.files.certificate, rig.directory / "identity")
+    return [file.stat().st_mode & 0o777 for file in files]
+
+
+def test_without_a_group_for_it_the_owner_alone_may_read_the_key(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(identity_files, "GROUP", "nobody-has-this-group")
     rig.run()
-    mode = rig.files.private_key.stat().st_mode & 0o777
-    assert mode in (0o600, 0o640)
-    assert (rig.directory / "identity").stat().st_mode & 0o777 in (0o700, 0o750)
+    assert modes(rig) == [0o600, 0o600, 0o700]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root gives files to a group")
+def test_the_gateways_group_may_read_the_key_and_never_the_token(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    group = grp.getgrgid(1)
+    monkeypatch.setattr(identity_files, "GROUP", group.gr_name)
+    rig.cloud.register, register = _refuse, rig.cloud.register  # type: ignore[method-assign]
+    with pytest.raises(ProvisioningError):
+        rig.run()
+    token = rig.files.new_private_key.with_name("request.json").stat()
+    assert token.st_mode & 0o777 == 0o600
+    rig.cloud.register = register  # type: ignore[method-assign]
+    rig.run()
+    assert modes(rig) == [0o640, 0o640, 0o750]
+    assert rig.files.private_key.stat().st_gid == group.gr_gid
 
 
 def test_no_step_that_is_said_tells_a_token(rig: Rig) -> None:

@@ -1,9 +1,11 @@
 """`provision` as a person runs it, and killed by another while it waits for the cloud."""
 
+import inspect
 import json
 import os
 import signal
 import subprocess
+import tomllib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from queue import SimpleQueue
@@ -11,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from gateway.identity_files import IdentityFiles
+from gateway.cli.provision import provision
+from gateway.identity_files import CERTIFICATE, PRIVATE_KEY, IdentityFiles
+from gateway.shipped import config_path
 from tests.support.certificate_cloud import certificate_id
 from tests.support.gateway_process import COMMAND, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto
@@ -88,6 +92,14 @@ def test_it_says_each_step_and_what_the_config_needs(rig: Rig) -> None:
         f"in place: {rig.directory}/certificate.pem.crt and private.pem.key",
         'the config says: thing_name = "gateway-1", and names both files under [cloud]',
     ]
+
+
+def test_the_files_are_where_the_shipped_config_looks_for_them() -> None:
+    cloud = tomllib.loads(config_path("gateway.toml").read_text(encoding="utf-8"))["cloud"]
+    directory = inspect.signature(provision).parameters["directory"].default
+    assert cloud["certificate_file"] == f"{directory}/{CERTIFICATE}"
+    assert cloud["private_key_file"] == f"{directory}/{PRIVATE_KEY}"
+    assert cloud["ca_file"] == f"{directory}/AmazonRootCA1.pem"
 
 
 def test_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None:
