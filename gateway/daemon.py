@@ -24,6 +24,7 @@ from gateway.observer import Observer
 from gateway.publisher import Publisher
 from gateway.pulse import Pulse
 from gateway.race import ContinuousRaces, Races
+from gateway.race_command import command_topic
 from gateway.race_file import RaceFile
 from gateway.reload import Reload
 from gateway.remote_control import RemoteControl
@@ -111,14 +112,22 @@ def _races(config: Config, remote: RemoteControl | None) -> Callable[[str], Race
 
 
 def _uplinks(config: Config, remote: RemoteControl | None) -> list[IotCore]:
-    """One connection, named like the thing; more only if it cannot carry all bikes."""
-    count = -(-len(config.bikes) // BIKES_PER_CONNECTION)
-    topic = f"alleycat/gateways/{config.thing_name}/race"
+    topic = command_topic(config.thing_name)
     commands = None if remote is None else Commands(topic, remote.handle)
-    further = [
-        IotCore(config.cloud, f"{config.thing_name}:{number}") for number in range(2, count + 1)
+    first, *further = client_ids(config.thing_name, len(config.bikes))
+    return [
+        IotCore(config.cloud, first, commands),
+        *(IotCore(config.cloud, client_id) for client_id in further),
     ]
-    return [IotCore(config.cloud, config.thing_name, commands), *further]
+
+
+def client_ids(thing_name: str, bikes: int) -> list[str]:
+    """One connection, named like the thing; more only if it cannot carry all bikes.
+
+    The thing's policy in config/aws/template.yaml must allow them.
+    """
+    count = -(-bikes // BIKES_PER_CONNECTION)
+    return [thing_name, *(f"{thing_name}:{number}" for number in range(2, count + 1))]
 
 
 class Gateway:

@@ -1,4 +1,4 @@
-"""Uplink over AWS IoT Core's MQTT 5: the only file that imports awscrt and awsiot.
+"""Uplink over AWS IoT Core's MQTT 5, through awscrt.
 
 awscrt calls back on its own thread. Every callback here only puts a note into a queue that the
 event loop empties; nothing else crosses.
@@ -15,20 +15,13 @@ from functools import partial
 from typing import Any
 
 import structlog
-from awscrt import exceptions, mqtt5
-from awsiot import mqtt5_client_builder
+from awscrt import mqtt5
 
 from gateway import mqtt_reasons
 from gateway.config import CloudConfig
-from gateway.uplink import Answer, Commands, CredentialsError, UplinkListener, Verdict
+from gateway.iot_client import build_client, explain_failure, name_and_message
+from gateway.uplink import Answer, Commands, UplinkListener, Verdict
 
-KEEP_ALIVE_S = 30
-PING_TIMEOUT_MS = 10_000
-ACK_TIMEOUT_S = 20
-CONNACK_TIMEOUT_MS = 10_000
-MIN_RECONNECT_MS = 1_000
-#: A connection that holds this long starts the back-off anew.
-MIN_CONNECTED_MS = 30_000
 STOP_TIMEOUT_S = 2.0
 
 log = structlog.get_logger()
@@ -59,17 +52,14 @@ class IotCore:
         self._stopping = False
         self._stopped = asyncio.Event()
         self._listener: UplinkListener | None = None
-        self._client = _build_client(
+        self._client = build_client(
             cloud,
-            _client_options(
-                cloud,
-                client_id,
-                on_lifecycle_event_connection_success_fn=self._from_sdk(self._on_connected),
-                on_lifecycle_event_connection_failure_fn=self._from_sdk(self._on_failed),
-                on_lifecycle_event_disconnection_fn=self._from_sdk(self._on_disconnected),
-                on_lifecycle_event_stopped_fn=self._from_sdk(self._on_stopped),
-                on_publish_callback_fn=self._from_sdk(self._on_command),
-            ),
+            client_id,
+            on_lifecycle_event_connection_success_fn=self._from_sdk(self._on_connected),
+            on_lifecycle_event_connection_failure_fn=self._from_sdk(self._on_failed),
+            on_lifecycle_event_disconnection_fn=self._from_sdk(self._on_disconnected),
+            on_lifecycle_event_stopped_fn=self._from_sdk(self._on_stopped),
+            on_publish_callback_fn=self._from_sdk(self._on_command),
         )
 
     def start(self, listener: UplinkListener) -> None:
@@ -128,13 +118,7 @@ class IotCore:
         self._tell().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
-        if data.connack_packet is not None:
-            # None: the SDK does not know it.
-            code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
-            reason = f"the broker refused the client: {mqtt_reasons.words(code.name)}"
-        else:
-            reason = mqtt_reasons.explain_failed_connect(*_name_and_message(data.exception))
-        self._down(Answer(Verdict.RETRY, reason))
+        self._down(Answer(Verdict.RETRY, explain_failure(data)))
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:
@@ -143,7 +127,7 @@ class IotCore:
                 code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
             self._down(mqtt_reasons.disconnect_answer(code.value, code.name))
         else:
-            self._down(mqtt_reasons.end_answer(*_name_and_message(data.exception)))
+            self._down(mqtt_reasons.end_answer(*name_and_message(data.exception)))
 
     def _on_stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
         self._stopped.set()
@@ -176,7 +160,7 @@ class IotCore:
         assert self._commands is not None
         error = future.exception()
         if error is not None:
-            reason = mqtt_reasons.explain(*_name_and_message(error))
+            reason = mqtt_reasons.explain(*name_and_message(error))
         else:
             code = future.result().reason_codes[0]
             if code is None:  # the SDK does not know it
@@ -219,60 +203,8 @@ class IotCore:
 def _answer(future: Any) -> Answer:
     error = future.exception()
     if error is not None:
-        return mqtt_reasons.failure_answer(*_name_and_message(error))
+        return mqtt_reasons.failure_answer(*name_and_message(error))
     code = future.result().puback.reason_code
     if code is None:  # the SDK does not know it
         code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
     return mqtt_reasons.puback_answer(code.value, code.name)
-
-
-def _name_and_message(error: BaseException | None) -> tuple[str, str]:
-    if isinstance(error, exceptions.AwsCrtError):
-        return error.name, error.message
-    return "", str(error) or type(error).__name__
-
-
-def _client_options(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.ClientOptions:
-    max_reconnect_ms = round(cloud.reconnect_max_s * 1000)
-    return mqtt5.ClientOptions(
-        host_name=cloud.endpoint,
-        port=cloud.port,
-        connect_options=mqtt5.ConnectPacket(
-            client_id=client_id, keep_alive_interval_sec=KEEP_ALIVE_S
-        ),
-        ping_timeout_ms=PING_TIMEOUT_MS,
-        connack_timeout_ms=CONNACK_TIMEOUT_MS,
-        ack_timeout_sec=ACK_TIMEOUT_S,
-        min_reconnect_delay_ms=min(MIN_RECONNECT_MS, max_reconnect_ms),
-        max_reconnect_delay_ms=max_reconnect_ms,
-        min_connected_time_to_reset_reconnect_delay_ms=MIN_CONNECTED_MS,
-        retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.FULL,
-        session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
-        offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
-        # The publisher keeps IoT Core's limits. The SDK's own pacing would hold every publish
-        # for 10 ms and let a live second queue behind backlog.
-        extended_validation_and_flow_control_options=(
-            mqtt5.ExtendedValidationAndFlowControlOptions.NONE
-        ),
-        **callbacks,
-    )
-
-
-def _build_client(cloud: CloudConfig, options: mqtt5.ClientOptions) -> mqtt5.Client:
-    if cloud.plaintext:
-        return mqtt5.Client(options)
-    try:
-        return mqtt5_client_builder.mtls_from_path(
-            cert_filepath=str(cloud.certificate_file),
-            pri_key_filepath=str(cloud.private_key_file),
-            ca_filepath=str(cloud.ca_file),
-            endpoint=cloud.endpoint,
-            client_options=options,
-        )
-    except (exceptions.AwsCrtError, RuntimeError) as error:
-        reason = mqtt_reasons.explain(*_name_and_message(error))
-        raise CredentialsError(
-            f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
-            f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {reason}; "
-            "expected PEM files, and the key that belongs to the certificate"
-        ) from error

@@ -8,6 +8,9 @@ from gateway.uplink import Answer, Verdict
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
 
+#: Reason codes from here on are failures, in every packet (MQTT 5.0, 2.4).
+FIRST_FAILURE = 0x80
+
 #: PUBACK; any other code is worth a retry.
 _PUBACKS = {
     0x00: ACCEPTED,

@@ -22,6 +22,11 @@ MAX_PROBLEMS = 8
 MAX_BYTES = 8 * 1024
 
 
+def command_topic(thing_name: str) -> str:
+    """Commands come here; answers go right below. config/aws/template.yaml allows just that."""
+    return f"alleycat/gateways/{thing_name}/race"
+
+
 class CommandRefused(Exception):
     """Nothing was changed. The text says why, and what was expected."""
 

@@ -16,11 +16,12 @@ from enum import StrEnum
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("gateway", "drivers", "tests", "config", "pyproject.toml")
+COPIED = ("gateway", "drivers", "tests", "config", "README.md", "pyproject.toml")
 TIMEOUT_S = 300
 
 PROMISE = "tests/gateway/test_buffer_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
+PROVISIONING = "tests/gateway/test_provisioning.py"
 
 
 class Outcome(StrEnum):
@@ -116,6 +117,48 @@ MUTANTS = (
         "        if clock.is_trustworthy():\n            self._look_at_the_clock()",
         "        if True:\n            self._look_at_the_clock()",
         "tests/gateway/test_bike.py",
+    ),
+    Mutant(
+        "a certificate asked for again though it was registered",
+        "gateway/provisioning.py",
+        "        if self._why_not(patience_s=0) is None:",
+        "        if False:",
+        PROVISIONING,
+    ),
+    Mutant(
+        "a certificate noted after it was registered",
+        "gateway/provisioning.py",
+        '        self._files.save(REQUEST, request.to_json())\n        self._say(f"certificate',
+        '        self._say(f"certificate',
+        PROVISIONING,
+    ),
+    Mutant(
+        "a new pair in place before the old one was made to be replaced as one",
+        "gateway/identity_files.py",
+        "        there = [file for file in (self.certificate, self.private_key) if file.exists()]",
+        "        there: list[Path] = []",
+        PROVISIONING,
+    ),
+    Mutant(
+        "a key that is not synced",
+        "gateway/identity_files.py",
+        "            file.flush()\n            os.fsync(descriptor)\n",
+        "            file.flush()\n",
+        PROVISIONING,
+    ),
+    Mutant(
+        "a policy without the further connections",
+        "config/aws/template.yaml",
+        "client/${!iot:Connection.Thing.ThingName}:*",
+        "client/${!iot:Connection.Thing.ThingName}-*",
+        "tests/config/test_template.py",
+    ),
+    Mutant(
+        "a certificate that may be attached to many things",
+        "config/aws/template.yaml",
+        '"ThingPrincipalType": "EXCLUSIVE_THING"',
+        '"ThingPrincipalType": "NON_EXCLUSIVE_THING"',
+        "tests/config/test_template.py",
     ),
 )
 

@@ -33,6 +33,9 @@ ELSEWHERE = {
     "gateway/config_problems.py": "tests/gateway/test_config.py",
     "gateway/demo/__init__.py": "tests/gateway/demo/test_demo_extra.py",
     "gateway/demo/session.py": "tests/e2e/test_demo.py",
+    "gateway/identity_files.py": "tests/gateway/test_provisioning.py",
+    "gateway/iot_client.py": "tests/gateway/test_iot_core.py",
+    "gateway/iot_requests.py": "tests/gateway/test_claim.py",
     "gateway/race_command.py": "tests/gateway/test_remote_races.py",
     "gateway/uplink.py": "tests/contracts/test_uplink.py",
 }

@@ -10,6 +10,7 @@ from gateway.cli import (
     config,
     decode,
     demo,
+    provision,
     replay,
     run,
     scan,
@@ -42,6 +43,7 @@ app.command()(capture.capture)
 app.command()(replay.replay)
 app.command()(decode.decode)
 app.command()(schema.schema)
+app.command()(provision.provision)
 app.add_typer(config.app, name="config")
 app.add_typer(buffer.app, name="buffer")
 

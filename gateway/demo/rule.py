@@ -130,7 +130,7 @@ def load_rule(template_text: str) -> Rule:
     action = _Node(f"{actions.where}[0]", actions.value[0])["Kinesis"]
     return Rule(
         name=_resolve(template, rule["RuleName"]),
-        topic_filter=_parse_sql(payload["Sql"]),
+        topic_filter=_parse_sql(template, payload["Sql"]),
         stream=_resolve(template, action["StreamName"]),
         partition_key=_checked_substitutions(action["PartitionKey"]),
     )
@@ -186,12 +186,18 @@ def _resolve(template: _Node, node: _Node) -> str:
             return str(template["Parameters"][name]["Default"].value)
         case {"Ref": name} if template["Resources"][name]["Type"].value == "AWS::Kinesis::Stream":
             return _resolve(template, template["Resources"][name]["Properties"]["Name"])
+        case {"Fn::Sub": str(text)}:
+            return _SUBSTITUTION.sub(
+                lambda match: _resolve(template, _Node(node.where, {"Ref": match[1]})), text
+            )
         case _:
-            raise node.refusal("a text, or a !Ref to a parameter or to a Kinesis stream")
+            raise node.refusal(
+                "a text, a !Ref to a parameter or to a Kinesis stream, or a !Sub of such"
+            )
 
 
-def _parse_sql(sql: _Node) -> str:
-    match = isinstance(sql.value, str) and _SQL.fullmatch(sql.value)
+def _parse_sql(template: _Node, sql: _Node) -> str:
+    match = _SQL.fullmatch(_resolve(template, sql))
     if not match or not _TOPIC_FILTER.fullmatch(match[1]):
         raise sql.refusal("SELECT * FROM '<topic filter>', with no WHERE and no function")
     return match[1]

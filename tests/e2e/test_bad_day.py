@@ -17,7 +17,7 @@ from random import Random
 
 import pytest
 
-from gateway import iot_core
+from gateway import iot_client
 from gateway.buffer import Buffer, open_buffer
 from gateway.clock import NS_PER_S, SystemClock
 from gateway.config import CloudConfig
@@ -308,7 +308,7 @@ async def test_nothing_is_lost_nothing_invented_and_only_poison_is_set_aside(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     for name, value in IMPATIENCE.items():
-        monkeypatch.setattr(iot_core, name, value)
+        monkeypatch.setattr(iot_client, name, value)
     path, credentials = tmp_path / "buffer.db", authority.issue("gateway-1")
     with FaultProxy(broker.port, authority, SEED) as proxy:
         async with open_day(path, proxy, subscriber, credentials) as day:

@@ -35,6 +35,14 @@ class Authority:
         directory.mkdir(parents=True, exist_ok=True)
         self._ca.cert_pem.write_to_path(self.ca_file)
 
+    @property
+    def ca_certificate_pem(self) -> bytes:
+        return self._ca.cert_pem.bytes()
+
+    @property
+    def ca_key_pem(self) -> bytes:
+        return self._ca.private_key_pem.bytes()
+
     def issue(self, name: str) -> Credentials:
         """A certificate for the host or thing `name`, its common name too; the same each time."""
         certificate, key = (self._directory / f"{name}.{part}.pem" for part in ("cert", "key"))

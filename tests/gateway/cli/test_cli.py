@@ -22,6 +22,7 @@ VERBS = [
     "replay",
     "decode",
     "schema",
+    "provision",
     "config",
     "buffer",
 ]

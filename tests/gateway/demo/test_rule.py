@@ -52,10 +52,18 @@ def test_the_rule_is_found_among_cloudformations_tags() -> None:
     assert load_rule(TEMPLATE) == rule()
 
 
-@pytest.mark.parametrize("reference", ["races", "!Ref StreamName", "!Ref Stream"])
+@pytest.mark.parametrize(
+    "reference", ["races", "!Ref StreamName", "!Ref Stream", "!Sub '${StreamName}'"]
+)
 def test_the_stream_may_be_named_or_referred_to(reference: str) -> None:
     template = TEMPLATE.replace("StreamName: !Ref Stream\n", f"StreamName: {reference}\n")
     assert load_rule(template).stream == "races"
+
+
+def test_the_topic_may_be_a_parameter() -> None:
+    sub = "Sql: !Sub SELECT * FROM '${StreamName}/+'"
+    template = TEMPLATE.replace("Sql: SELECT * FROM 'races/+/publish'", sub)
+    assert load_rule(template).topic_filter == "races/+"
 
 
 @pytest.mark.parametrize(
@@ -89,6 +97,8 @@ def test_topic_filters_with_wildcards_are_understood(topic_filter: str) -> None:
         ("${raceId}", "${raceId", "closing brace"),
         ("!Ref Stream\n", "!GetAtt Stream.Arn\n", r"StreamName is {'Fn::GetAtt': 'Stream.Arn'}"),
         ("!Ref Stream\n", "!Ref Rule\n", "StreamName is {'Ref': 'Rule'}"),
+        ("!Ref Stream\n", '!Sub "${Rule}"\n', "StreamName is {'Ref': 'Rule'}"),
+        ("!Ref Stream\n", '!Sub ["${a}", {a: b}]\n', "StreamName is {'Fn::Sub': "),
         ("!Ref Stream\n", "!Ref Nothing\n", "Resources has no Nothing"),
         ("AWS::IoT::TopicRule", "AWS::IoT::Thing", "has 0 resources of type AWS::IoT::TopicRule"),
         ("Resources:", "Resource:", "the template has no Resources"),

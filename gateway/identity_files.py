@@ -1,0 +1,166 @@
+"""The gateway's certificate and private key on disk: two files that change as one.
+
+    certificate.pem.crt -> identity/certificate.pem.crt
+    private.pem.key     -> identity/private.pem.key
+    identity            -> identity-8f3a…     the pair in use
+    identity.new        -> identity-02bc…     the pair being made, until it takes the other's place
+
+One rename of `identity.new` to `identity` changes both. Whatever is saved is on disk when the
+method returns, so that a run that was killed is taken up where it ended.
+"""
+
+import grp
+import os
+import shutil
+from contextlib import suppress
+from functools import cached_property
+from pathlib import Path
+from secrets import token_hex
+
+from gateway.signing_request import is_pair
+
+CERTIFICATE = "certificate.pem.crt"
+PRIVATE_KEY = "private.pem.key"
+#: What is remembered of a request that is under way.
+REQUEST = "request.json"
+
+#: May read the key, where it exists: the daemon does not run as root.
+GROUP = "alleycat-gateway"
+
+
+class IdentityFiles:
+    """In `directory`, which exists. Blocking; raises OSError."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory.resolve()
+        self.certificate = self._directory / CERTIFICATE
+        self.private_key = self._directory / PRIVATE_KEY
+        self._current = self._directory / "identity"
+        self._new = self._directory / "identity.new"
+
+    @property
+    def is_there(self) -> bool:
+        """Something is in place that must not be overwritten unasked."""
+        return self.certificate.exists() or self.private_key.exists()
+
+    @property
+    def is_pair(self) -> bool:
+        return is_pair(self.certificate, self.private_key)
+
+    @property
+    def is_under_way(self) -> bool:
+        return self._new.exists()
+
+    @property
+    def new_certificate(self) -> Path:
+        return self._new / CERTIFICATE
+
+    @property
+    def new_private_key(self) -> Path:
+        return self._new / PRIVATE_KEY
+
+    def begin(self) -> None:
+        """Make room for a new pair. What was not finished, and what is not used, goes."""
+        self._remove(self._new)
+        self._clean()
+        self._link(self._new, self._make_directory().name)
+
+    def load(self, name: str) -> bytes | None:
+        """Of the new pair; None: not saved yet."""
+        try:
+            return (self._new / name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def save(self, name: str, content: bytes) -> None:
+        """For the new pair."""
+        self._write(self._new.resolve() / name, content)
+
+    def forget(self, name: str) -> None:
+        """Of the new pair."""
+        self._remove(self._new / name)
+
+    def install(self) -> None:
+        """The new pair takes the place of the other. Before that, nobody sees any of it.
+
+        Whoever reads the two finds a pair at every moment, if they were one before.
+        """
+        if not all(self._is_linked(file) for file in (self.certificate, self.private_key)):
+            self._adopt()
+        self._new.replace(self._current)
+        _sync(self._directory)
+        self._clean()
+
+    def _is_linked(self, file: Path) -> bool:
+        return file.is_symlink() and file.readlink() == Path(self._current.name, file.name)
+
+    def _adopt(self) -> None:
+        """Certificate and key become links, behind which is what they were, all the time."""
+        there = [file for file in (self.certificate, self.private_key) if file.exists()]
+        if there:
+            directory = self._make_directory()
+            for file in there:
+                self._write(directory / file.name, file.read_bytes())
+            self._link(self._current, directory.name)
+        for file in (self.certificate, self.private_key):
+            self._link(file, f"{self._current.name}/{file.name}")
+
+    def _clean(self) -> None:
+        """Remove pairs that nothing points to, and what is remembered of requests that are over."""
+        used = {link.resolve() for link in (self._current, self._new) if link.is_symlink()}
+        for directory in self._directory.glob("identity-*"):
+            if directory not in used:
+                shutil.rmtree(directory)
+        self._remove(self._current / REQUEST)
+
+    def _make_directory(self) -> Path:
+        directory = self._directory / f"identity-{token_hex(4)}"
+        directory.mkdir(mode=0o700)
+        if self._group is not None:
+            os.chown(directory, -1, self._group)
+            directory.chmod(0o750)
+        _sync(self._directory)
+        return directory
+
+    def _write(self, path: Path, content: bytes) -> None:
+        """Whole or not at all; readable to the owner, and to the group if there is one."""
+        draft = path.with_name(f"{path.name}.draft")
+        draft.unlink(missing_ok=True)
+        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            if self._group is not None and path.name != REQUEST:
+                os.fchown(descriptor, -1, self._group)
+                os.fchmod(descriptor, 0o640)
+            file.write(content)
+            file.flush()
+            os.fsync(descriptor)
+        draft.replace(path)
+        _sync(path.parent)
+
+    def _link(self, link: Path, target: str) -> None:
+        draft = link.with_name(f"{link.name}.draft")
+        draft.unlink(missing_ok=True)
+        draft.symlink_to(target)
+        draft.replace(link)
+        _sync(link.parent)
+
+    def _remove(self, file: Path) -> None:
+        with suppress(FileNotFoundError):
+            file.unlink()
+            _sync(file.parent)
+
+    @cached_property
+    def _group(self) -> int | None:
+        """Its id, if we may give files to it."""
+        try:
+            return grp.getgrnam(GROUP).gr_gid if os.geteuid() == 0 else None
+        except KeyError:
+            return None
+
+
+def _sync(directory: Path) -> None:
+    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

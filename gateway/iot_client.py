@@ -1,0 +1,85 @@
+"""An MQTT 5 client of awscrt as AWS IoT Core wants it, and its errors in words."""
+
+from typing import Any
+
+from awscrt import exceptions, mqtt5
+from awsiot import mqtt5_client_builder
+
+from gateway import mqtt_reasons
+from gateway.config import CloudConfig
+from gateway.uplink import CredentialsError
+
+KEEP_ALIVE_S = 30
+PING_TIMEOUT_MS = 10_000
+ACK_TIMEOUT_S = 20
+CONNACK_TIMEOUT_MS = 10_000
+MIN_RECONNECT_MS = 1_000
+#: A connection that holds this long starts the back-off anew.
+MIN_CONNECTED_MS = 30_000
+
+
+def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.Client:
+    """A client that does not connect yet. `callbacks`: as in mqtt5.ClientOptions.
+
+    Raises CredentialsError.
+    """
+    options = _options(cloud, client_id, callbacks)
+    if cloud.plaintext:
+        return mqtt5.Client(options)
+    try:
+        return mqtt5_client_builder.mtls_from_path(
+            cert_filepath=str(cloud.certificate_file),
+            pri_key_filepath=str(cloud.private_key_file),
+            ca_filepath=str(cloud.ca_file),
+            endpoint=cloud.endpoint,
+            client_options=options,
+        )
+    except (exceptions.AwsCrtError, RuntimeError) as error:
+        reason = mqtt_reasons.explain(*name_and_message(error))
+        raise CredentialsError(
+            f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
+            f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {reason}; "
+            "expected PEM files, and the key that belongs to the certificate"
+        ) from error
+
+
+def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
+    """Why it could not connect."""
+    if data.connack_packet is not None:
+        # None: the SDK does not know it.
+        code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
+        return f"the broker refused the client: {mqtt_reasons.words(code.name)}"
+    return mqtt_reasons.explain_failed_connect(*name_and_message(data.exception))
+
+
+def name_and_message(error: BaseException | None) -> tuple[str, str]:
+    """awscrt's name of the error, if it is one of its own, and what it says."""
+    if isinstance(error, exceptions.AwsCrtError):
+        return error.name, error.message
+    return "", str(error) or type(error).__name__
+
+
+def _options(cloud: CloudConfig, client_id: str, callbacks: dict[str, Any]) -> mqtt5.ClientOptions:
+    max_reconnect_ms = round(cloud.reconnect_max_s * 1000)
+    return mqtt5.ClientOptions(
+        host_name=cloud.endpoint,
+        port=cloud.port,
+        connect_options=mqtt5.ConnectPacket(
+            client_id=client_id, keep_alive_interval_sec=KEEP_ALIVE_S
+        ),
+        ping_timeout_ms=PING_TIMEOUT_MS,
+        connack_timeout_ms=CONNACK_TIMEOUT_MS,
+        ack_timeout_sec=ACK_TIMEOUT_S,
+        min_reconnect_delay_ms=min(MIN_RECONNECT_MS, max_reconnect_ms),
+        max_reconnect_delay_ms=max_reconnect_ms,
+        min_connected_time_to_reset_reconnect_delay_ms=MIN_CONNECTED_MS,
+        retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.FULL,
+        session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
+        offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
+        # The publisher keeps IoT Core's limits. The SDK's own pacing would hold every publish
+        # for 10 ms and let a live second queue behind backlog.
+        extended_validation_and_flow_control_options=(
+            mqtt5.ExtendedValidationAndFlowControlOptions.NONE
+        ),
+        **callbacks,
+    )

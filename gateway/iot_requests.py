@@ -1,0 +1,156 @@
+"""Requests to AWS IoT Core's own services over MQTT: ask on a topic, wait for accepted or rejected.
+
+Blocking, for commands: the daemon has an Uplink. awscrt's own request-response client is not used:
+it crashes the process (0.36.1) once a few have come and gone.
+"""
+
+import json
+import time
+from collections.abc import Iterator
+from concurrent.futures import Future
+from concurrent.futures import TimeoutError as NotInTime
+from contextlib import contextmanager
+from queue import Empty, SimpleQueue
+from typing import Any
+
+from awscrt import mqtt5
+
+from gateway import mqtt_reasons
+from gateway.config import CloudConfig
+from gateway.iot_client import build_client, explain_failure, name_and_message
+
+#: For one request; AWS answers within seconds.
+ANSWER_TIMEOUT_S = 30.0
+#: An attempt to connect: name look-up, TCP, TLS and MQTT have timeouts of their own below this.
+ATTEMPT_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 2.0
+
+
+class NotConnected(Exception):
+    """The text says why."""
+
+
+class NoAnswer(Exception):
+    """Neither accepted nor rejected. The text says why."""
+
+
+class Rejected(Exception):
+    """The service does not want it."""
+
+    def __init__(self, status: int, code: str, message: str) -> None:
+        super().__init__(f"{code} ({status}): {message}")
+        self.status = status
+        self.code = code
+
+
+@contextmanager
+def open_connection(
+    cloud: CloudConfig, client_id: str, patience_s: float
+) -> Iterator["IotRequests"]:
+    """Connected, within `patience_s` or at the first attempt after it.
+
+    Raises NotConnected, or CredentialsError.
+    """
+    outcomes: SimpleQueue[str | None] = SimpleQueue()
+    stopped: SimpleQueue[None] = SimpleQueue()
+    received: SimpleQueue[mqtt5.PublishPacket] = SimpleQueue()
+    client = build_client(
+        cloud,
+        client_id,
+        on_lifecycle_event_connection_success_fn=lambda _: outcomes.put(None),
+        on_lifecycle_event_connection_failure_fn=lambda data: outcomes.put(explain_failure(data)),
+        on_lifecycle_event_stopped_fn=lambda _: stopped.put(None),
+        on_publish_callback_fn=lambda data: received.put(data.publish_packet),
+    )
+    client.start()
+    try:
+        _await_connection(outcomes, patience_s)
+        yield IotRequests(client, received)
+    finally:
+        client.stop()
+        _next(stopped, STOP_TIMEOUT_S)
+
+
+def _await_connection(outcomes: "SimpleQueue[str | None]", patience_s: float) -> None:
+    deadline_s = time.monotonic() + patience_s
+    while True:
+        try:
+            reason = outcomes.get(timeout=ATTEMPT_TIMEOUT_S)
+        except Empty:
+            raise NotConnected("no answer") from None
+        if reason is None:
+            return
+        if time.monotonic() >= deadline_s:
+            raise NotConnected(reason)
+
+
+class IotRequests:
+    """On a connection that is open; one request after the other."""
+
+    def __init__(self, client: mqtt5.Client, received: "SimpleQueue[mqtt5.PublishPacket]") -> None:
+        self._client = client
+        self._received = received
+
+    def ask(self, topic: str, payload: dict[str, Any]) -> dict[str, Any]:
+        """What is said on `topic`/accepted. Raises Rejected or NoAnswer."""
+        accepted, rejected = f"{topic}/accepted", f"{topic}/rejected"
+        self._subscribe(accepted, rejected)
+        packet = mqtt5.PublishPacket(
+            topic=topic, payload=json.dumps(payload).encode(), qos=mqtt5.QoS.AT_LEAST_ONCE
+        )
+        puback = _result(self._client.publish(packet)).puback
+        if puback.reason_code is None or puback.reason_code.value >= mqtt_reasons.FIRST_FAILURE:
+            raise NoAnswer(f"not taken: {_words(puback.reason_code)}")
+        answer = self._answer(accepted, rejected)
+        said = _json_object(answer)
+        if answer.topic == accepted:
+            return said
+        raise Rejected(
+            said.get("statusCode", 0), said.get("errorCode", "?"), said.get("errorMessage", "")
+        )
+
+    def _subscribe(self, *topics: str) -> None:
+        subscriptions = [mqtt5.Subscription(topic, mqtt5.QoS.AT_LEAST_ONCE) for topic in topics]
+        suback = _result(self._client.subscribe(mqtt5.SubscribePacket(subscriptions)))
+        for topic, code in zip(topics, suback.reason_codes, strict=True):
+            if code is None or code.value >= mqtt_reasons.FIRST_FAILURE:
+                raise NoAnswer(f"{topic} cannot be heard: {_words(code)}")
+
+    def _answer(self, *topics: str) -> mqtt5.PublishPacket:
+        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+        while (packet := _next(self._received, deadline_s - time.monotonic())) is not None:
+            if packet.topic in topics:
+                return packet
+        raise NoAnswer(f"no answer within {ANSWER_TIMEOUT_S:g} s")
+
+
+def _next(queue: "SimpleQueue[Any]", timeout_s: float) -> Any:
+    """None: nothing came in time."""
+    try:
+        return queue.get(timeout=max(timeout_s, 0))
+    except Empty:
+        return None
+
+
+def _result(future: "Future[Any]") -> Any:
+    try:
+        return future.result(ANSWER_TIMEOUT_S)
+    except NotInTime:
+        raise NoAnswer(f"no answer within {ANSWER_TIMEOUT_S:g} s") from None
+    except Exception as error:
+        raise NoAnswer(mqtt_reasons.explain(*name_and_message(error))) from error
+
+
+def _words(code: Any) -> str:
+    """`code`: None for one that the SDK does not know."""
+    return mqtt_reasons.words(code.name) if code is not None else "unspecified error"
+
+
+def _json_object(packet: mqtt5.PublishPacket) -> dict[str, Any]:
+    try:
+        said = json.loads(packet.payload or b"")
+    except ValueError as error:
+        raise NoAnswer(f"what came on {packet.topic} is not JSON: {error}") from error
+    if not isinstance(said, dict):
+        raise NoAnswer(f"what came on {packet.topic} is no JSON object")
+    return said

@@ -1,0 +1,232 @@
+"""`provision` as a person runs it, and killed by another while it waits for the cloud."""
+
+import inspect
+import json
+import os
+import signal
+import subprocess
+import tomllib
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+import pytest
+
+from gateway.cli.provision import provision
+from gateway.identity_files import CERTIFICATE, PRIVATE_KEY, IdentityFiles
+from gateway.shipped import config_path
+from tests.support.certificate_cloud import certificate_id
+from tests.support.gateway_process import COMMAND, alleycat_gateway
+from tests.support.mosquitto import Authority, Mosquitto
+from tests.support.provisioning_peer import ISSUE, REGISTER, ProvisioningPeer, rejection
+
+USAGE = 2
+TIMEOUT_S = 60
+
+
+class Rig:
+    def __init__(self, path: Path, peer: ProvisioningPeer, authority: Authority) -> None:
+        self.peer = peer
+        self.directory = path / "etc"
+        self.directory.mkdir()
+        (self.directory / "AmazonRootCA1.pem").write_bytes(authority.ca_file.read_bytes())
+        self.options = {
+            "--endpoint": "127.0.0.1",
+            "--port": str(peer.port),
+            "--claim-certificate": str(peer.claim.certificate_file),
+            "--claim-key": str(peer.claim.private_key_file),
+            "--directory": str(self.directory),
+            "--thing-name": "gateway-1",
+        }
+
+    def arguments(self, *more: str) -> list[str]:
+        return ["provision", *(part for pair in self.options.items() for part in pair), *more]
+
+    def run(self, *more: str) -> subprocess.CompletedProcess[str]:
+        return alleycat_gateway(*self.arguments(*more))
+
+    def run_killed(self, kill_at: "Moment") -> None:
+        """`kill_at` has the peer kill the process at the right moment."""
+        pids: SimpleQueue[int] = SimpleQueue()
+        kill_at(self, lambda: os.kill(pids.get(timeout=TIMEOUT_S), signal.SIGKILL))
+        with subprocess.Popen(
+            [*COMMAND, *self.arguments()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        ) as process:
+            pids.put(process.pid)
+            try:
+                said, _ = process.communicate(timeout=TIMEOUT_S)
+            finally:
+                process.kill()
+        assert process.returncode == -signal.SIGKILL, said.decode()
+
+    @property
+    def files(self) -> IdentityFiles:
+        return IdentityFiles(self.directory)
+
+
+#: Has the second kill the process.
+Moment = Callable[[Rig, Callable[[], None]], None]
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Iterator[Rig]:
+    authority = Authority(tmp_path / "ca")
+    broker = Mosquitto(tmp_path / "broker", authority)
+    broker.start()
+    peer = ProvisioningPeer(broker, authority)
+    yield Rig(tmp_path, peer, authority)
+    peer.stop()
+    broker.stop()
+
+
+def test_it_says_each_step_and_what_the_config_needs(rig: Rig) -> None:
+    ended = rig.run()
+    assert (ended.returncode, ended.stderr) == (0, "")
+    name = rig.peer.issued[0][:8]
+    assert ended.stdout.splitlines() == [
+        "private key made",
+        f"certificate {name}… issued, not active yet",
+        "registered as thing gateway-1",
+        "connected with it",
+        f"in place: {rig.directory}/certificate.pem.crt and private.pem.key",
+        'the config says: thing_name = "gateway-1", and names both files under [cloud]',
+    ]
+
+
+def test_the_files_are_where_the_shipped_config_looks_for_them() -> None:
+    cloud = tomllib.loads(config_path("gateway.toml").read_text(encoding="utf-8"))["cloud"]
+    directory = inspect.signature(provision).parameters["directory"].default
+    assert cloud["certificate_file"] == f"{directory}/{CERTIFICATE}"
+    assert cloud["private_key_file"] == f"{directory}/{PRIVATE_KEY}"
+    assert cloud["ca_file"] == f"{directory}/AmazonRootCA1.pem"
+
+
+def test_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None:
+    ended = rig.run("--json")
+    assert json.loads(ended.stdout) == {
+        "thing_name": "gateway-1",
+        "certificate_id": rig.peer.issued[0],
+        "certificate_file": f"{rig.directory}/certificate.pem.crt",
+        "private_key_file": f"{rig.directory}/private.pem.key",
+        "resumed": False,
+    }
+    assert ended.stderr.startswith("private key made\n")
+
+
+def test_a_pair_that_is_there_is_replaced_with_renew_only(rig: Rig) -> None:
+    rig.run()
+    before = rig.files.certificate.read_bytes()
+    refused = rig.run()
+    assert refused.returncode == USAGE
+    assert "a certificate and its key there already" in refused.stderr
+    assert rig.files.certificate.read_bytes() == before
+    renewed = rig.run("--renew")
+    assert renewed.returncode == 0, renewed.stderr
+    assert rig.files.certificate.read_bytes() != before
+    assert rig.files.is_pair
+
+
+def test_a_lone_key_is_not_overwritten_either(rig: Rig) -> None:
+    (rig.directory / "private.pem.key").write_text("mine")
+    refused = rig.run()
+    assert refused.returncode == USAGE
+    assert "not a pair" in refused.stderr
+    assert (rig.directory / "private.pem.key").read_text() == "mine"
+
+
+def test_a_rejection_is_exit_code_1_without_a_traceback_or_a_token(rig: Rig) -> None:
+    rig.peer.answers[REGISTER] = rejection(403, "AccessDenied", "hook says no")
+    ended = rig.run()
+    assert ended.returncode == 1
+    assert "rejected: AccessDenied (403): hook says no" in ended.stderr
+    assert "Traceback" not in ended.stderr
+    assert "token-of" not in ended.stdout + ended.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "said"),
+    [
+        ("--thing-name", "a:2", "no colon"),
+        ("--thing-name", "", "expected 1 to 64"),
+        ("--endpoint", "127.0.0.1:8883", "the port is --port"),
+        ("--ca-file", "nowhere.pem", "curl -fo nowhere.pem https://www.amazontrust.com"),
+        ("--claim-key", "nowhere.key", "--claim-key nowhere.key is not there"),
+        ("--claim-key", __file__, "are no pair; expected PEM files"),
+        ("--directory", "nowhere", "nowhere is not a directory"),
+    ],
+)
+def test_an_option_that_cannot_work_is_exit_code_2(
+    rig: Rig, option: str, value: str, said: str
+) -> None:
+    rig.options[option] = value
+    ended = rig.run()
+    assert ended.returncode == USAGE
+    assert said in ended.stderr
+    assert rig.peer.requests == []
+
+
+def when_asked(topic: str) -> "Moment":
+    """Before the peer has done anything."""
+
+    def kill_at(rig: Rig, kill: Callable[[], None]) -> None:
+        rig.peer.answers[topic] = lambda _: kill()
+
+    return kill_at
+
+
+def when_done(topic: str) -> "Moment":
+    """When the peer has done it, and before it says so."""
+
+    def kill_at(rig: Rig, kill: Callable[[], None]) -> None:
+        answer = rig.peer.answers[topic]
+
+        def done(asked: dict[str, Any]) -> None:
+            answer(asked)
+            kill()
+
+        rig.peer.answers[topic] = done
+
+    return kill_at
+
+
+def when_connected(rig: Rig, kill: Callable[[], None]) -> None:
+    """With its new certificate."""
+    rig.peer.on_let_in = lambda name: kill() if name in rig.peer.issued else None
+
+
+@pytest.mark.parametrize(
+    ("moment", "issued"),
+    [
+        (when_asked(ISSUE), 1),
+        # What was issued and never heard of is gone: AWS deletes it within the hour.
+        (when_done(ISSUE), 2),
+        (when_asked(REGISTER), 1),
+        (when_done(REGISTER), 1),
+        (when_connected, 1),
+    ],
+    ids=["asked to issue", "issued", "asked to register", "registered", "connected"],
+)
+def test_killed_while_it_waits_it_goes_on_when_run_again(
+    rig: Rig, moment: Moment, issued: int
+) -> None:
+    answers = dict(rig.peer.answers)
+    rig.run_killed(moment)
+    rig.peer.on_let_in = lambda _: None
+    rig.peer.answers = answers
+    assert not rig.files.is_there
+    ended = rig.run()
+    assert ended.returncode == 0, ended.stderr
+    assert rig.files.is_pair
+    assert certificate_id(rig.files.certificate.read_bytes()) in rig.peer.active
+    assert len(rig.peer.issued) == issued
+
+
+def test_ctrl_c_says_that_it_goes_on(rig: Rig) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, *rig.arguments()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    rig.peer.answers[REGISTER] = lambda _: os.kill(process.pid, signal.SIGINT)
+    _, said = process.communicate(timeout=TIMEOUT_S)
+    assert process.returncode == 130
+    assert said == "interrupted; run the same again, it goes on from here\n"
