@@ -181,6 +181,11 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
     @property
+    def command_topic(self) -> str:
+        """Where race commands for this gateway come from."""
+        return f"alleycat/gateways/{self.thing_name}/race"
+
+    @property
     def warnings(self) -> list[Problem]:
         """What works, but not as its author may expect."""
         return [
@@ -202,15 +207,7 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
 
     Raises ConfigError with all problems of the first kind, or else of the second.
     """
-    data = _read_toml(file)
-    hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
-    if hidden:
-        raise ConfigError(file, [Problem(key, unknown_key((key,), Config)) for key in hidden])
-    try:
-        config = Config(**data)
-    except ValidationError as error:
-        raise ConfigError(file, problems_of(error, Config)) from None
-    config = _with_absolute_paths(config, file.absolute().parent)
+    config = read_config(file)
     problems = [*_duplicates(config), *_file_problems(config.cloud)]
     bikes = []
     for index, bike in enumerate(config.bikes):
@@ -220,6 +217,19 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     if problems:
         raise ConfigError(file, problems)
     return config.model_copy(update={"bikes": bikes})
+
+
+def read_config(file: Path) -> Config:
+    """Keys and types only, with absolute paths. Raises ConfigError."""
+    data = _read_toml(file)
+    hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
+    if hidden:
+        raise ConfigError(file, [Problem(key, unknown_key((key,), Config)) for key in hidden])
+    try:
+        config = Config(**data)
+    except ValidationError as error:
+        raise ConfigError(file, problems_of(error, Config)) from None
+    return _with_absolute_paths(config, file.absolute().parent)
 
 
 def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> BikeConfig:

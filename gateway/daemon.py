@@ -113,8 +113,7 @@ def _races(config: Config, remote: RemoteControl | None) -> Callable[[str], Race
 def _uplinks(config: Config, remote: RemoteControl | None) -> list[IotCore]:
     """One connection, named like the thing; more only if it cannot carry all bikes."""
     count = -(-len(config.bikes) // BIKES_PER_CONNECTION)
-    topic = f"alleycat/gateways/{config.thing_name}/race"
-    commands = None if remote is None else Commands(topic, remote.handle)
+    commands = None if remote is None else Commands(config.command_topic, remote.handle)
     further = [
         IotCore(config.cloud, f"{config.thing_name}:{number}") for number in range(2, count + 1)
     ]

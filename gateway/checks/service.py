@@ -1,0 +1,74 @@
+"""The service itself: does it run, and what does it say of its bikes and its cloud?"""
+
+import json
+import os
+import socket
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from gateway.checks.finding import Finding, failed, ok
+from gateway.state_lock import is_in_use
+
+NAME = "service"
+SOCKET_NAME = "status.sock"
+RUNTIME_DIRECTORY = Path("/run/alleycat-gateway")
+ANSWER_S = 3.0
+#: A status has some KiB.
+MAX_BYTES = 1024 * 1024
+
+_LOG = "sudo journalctl -u alleycat-gateway -e"
+
+
+def running_service(state_dir: Path) -> list[Finding] | None:
+    """What a running gateway says; None if none runs with that state directory.
+
+    Whoever connected beside it, under the same name, would throw it out.
+    """
+    status = _status(state_dir)
+    if status is not None:
+        return list(_findings(status))
+    try:
+        if not is_in_use(state_dir):
+            return None
+    except PermissionError:
+        what = f"{state_dir} is not yours: whether a gateway runs there cannot be told"
+        return [failed(NAME, what, "ask as root: sudo alleycat-gateway check")]
+    what = "it runs, but does not say how it is"
+    return [failed(NAME, what, f"it may just be starting; else: {_LOG}")]
+
+
+def _status(state_dir: Path) -> dict[str, Any] | None:
+    for directory in (RUNTIME_DIRECTORY, state_dir):
+        with suppress(OSError, ValueError):
+            status = json.loads(_read(directory / SOCKET_NAME))
+            if isinstance(status, dict):
+                return status
+    return None
+
+
+def _read(path: Path) -> bytes:
+    """All that is said on a connection. Raises OSError."""
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(ANSWER_S)
+        connection.connect(os.fspath(path))
+        said = b""
+        while len(said) < MAX_BYTES and (part := connection.recv(65_536)):
+            said += part
+    return said
+
+
+def _findings(status: Mapping[str, Any]) -> Iterator[Finding]:
+    yield ok(NAME, "it runs; what follows is what it says")
+    for bike in status.get("bikes", ()):
+        name, state = bike.get("bike_id"), bike.get("state")
+        if state == "connected":
+            yield ok("bike", f"{name}: connected")
+        else:
+            yield failed("bike", f"{name}: {state}: {bike.get('reason')}")
+    cloud = status.get("cloud", {}).get("state")
+    if cloud == "connected":
+        yield ok("cloud", f"connected; {status.get('accepted', 0):,} messages accepted")
+    else:
+        yield failed("cloud", f"not connected: {cloud}")
