@@ -90,7 +90,7 @@ class CloudConfig(_Section):
 
     @model_validator(mode="after")
     def _secure(self) -> Self:
-        if self.plaintext and not _is_loopback(self.endpoint):
+        if self.plaintext and not is_this_machine(self.endpoint):
             raise ValueError(
                 f"plaintext to {self.endpoint!r}: expected 127.0.0.1, ::1 or localhost; "
                 "everything else needs mutual TLS: remove plaintext, and name ca_file, "
@@ -365,7 +365,7 @@ def _check_driver(
     return bike.model_copy(update={"options": options.model_dump()}), []
 
 
-def _is_loopback(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     if host == "localhost":
         return True
     try:

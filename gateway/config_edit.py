@@ -1,12 +1,13 @@
 """Changes to a config's text that keep its comments, its order and whatever was not asked for."""
 
-import ipaddress
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import tomlkit
 from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, Table, Whitespace
+
+from gateway.config import is_this_machine
 
 #: Of a bike's own table, what is true of the machine under the rider alone.
 _OF_THE_MACHINE = ("stale_after_s", "calibration")
@@ -67,13 +68,6 @@ def _completed(change: Mapping[str, object], cloud: Mapping[str, object]) -> dic
         return dict(change)
     port = TLS_PORT if cloud.get("port") == PLAIN_PORT else cloud.get("port", TLS_PORT)
     return {"port": port, "plaintext": False, **change}
-
-
-def is_this_machine(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
 
 
 def _set(table: Any, key: str, value: object) -> None:

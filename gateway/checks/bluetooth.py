@@ -14,6 +14,7 @@ RFKILL = "sys/class/rfkill"
 SWITCH_ON = "bluetoothctl power on"
 UNBLOCK = "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
 PLUG_IN = "plug a USB Bluetooth adapter in; `bluetoothctl list` shows what there is"
+RESTART = "sudo systemctl restart bluetooth; `systemctl status bluetooth` says more"
 NO_BUS = "sudo apt install bluez, then: sudo systemctl enable --now bluetooth"
 
 
@@ -30,7 +31,8 @@ async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -
     try:
         adapters = await bluez.adapters()
     except OSError as error:
-        return [failed(NAME, reason_of(error), NO_BUS)]
+        has_bus = not isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        return [failed(NAME, reason_of(error), RESTART if has_bus else NO_BUS)]
     if not adapters:
         return [failed(NAME, "there is no Bluetooth adapter", PLUG_IN)]
     wanted = {str(name) for bike in needing if (name := bike.options.get("adapter"))}

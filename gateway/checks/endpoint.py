@@ -1,6 +1,7 @@
 """The endpoint: name, network, TLS both ways, and whether the broker lets this thing in."""
 
 import asyncio
+import os
 import socket
 import ssl
 import uuid
@@ -8,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway.checks.finding import Finding, failed, ok
-from gateway.config import CloudConfig, Config
+from gateway.config import CloudConfig, Config, is_this_machine
 from gateway.iot_core import IotCore
 from gateway.race_command import refuse
 from gateway.telemetry import UUID_NAMESPACE, Telemetry
@@ -25,6 +26,7 @@ PROBE_RACE_ID = 0
 ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
 
 _NETWORK = "is the network there (`ip route`), and cloud.endpoint right?"
+_NO_BROKER = "no cloud yet? Name your endpoint: sudo alleycat-gateway setup; else start the broker"
 _FIREWALL = "a firewall may stop port {port}: try port = 443, which AWS IoT Core serves as well"
 _POLICY = (
     "in AWS IoT: is the certificate active, attached to the thing, and does its policy allow "
@@ -71,7 +73,9 @@ async def _reach(cloud: CloudConfig) -> Finding:
         what = f"{where}: TLS handshake failed: {error.reason or error}"
         return failed(NAME, what, "is this an MQTT-over-TLS port, and our certificate accepted?")
     except OSError as error:
-        return failed(NAME, f"{where}: {error.strerror or error}", _NETWORK)
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NETWORK
+        return failed(NAME, f"{where}: {reason}", remedy)
     tls = writer.get_extra_info("ssl_object")
     writer.transport.abort()
     return ok(NAME, f"{where} answers, {'without TLS' if tls is None else tls.version()}")
@@ -133,7 +137,8 @@ async def _log_in(config: Config, *, publish: bool) -> list[Finding]:
     uplink = IotCore(config.cloud, config.thing_name, commands if listens else None)
     uplink.start(answers)
     try:
-        findings = [_connected(config, await _within(answers.connected, "no answer in time"))]
+        refusal = await _within(answers.connected, "no answer in time")
+        findings = [_connected(config, refusal, will_publish=publish)]
         if findings[0].state == "ok" and listens:
             refusal = await _within(answers.subscribed, "no answer in time")
             findings.append(_subscribed(config.command_topic, refusal))
@@ -154,10 +159,18 @@ async def _within(future: asyncio.Future[Value], late: Value) -> Value:
         return late
 
 
-def _connected(config: Config, refusal: str | None) -> Finding:
+def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Finding:
+    """A subscription or a CONNECT proves nothing of the right to publish; only a publish does."""
     if refusal is not None:
         return failed(CLOUD, refusal, _POLICY.format(thing=config.thing_name))
-    return ok(CLOUD, f"the broker accepts {config.thing_name}")
+    what = f"the broker accepts {config.thing_name}"
+    if will_publish:
+        return ok(CLOUD, what)
+    return ok(
+        CLOUD,
+        f"{what}; whether it may publish to {config.cloud.topic} was not tried: that puts a record "
+        "into the stream, and --publish does it",
+    )
 
 
 def _subscribed(topic: str, refusal: str | None) -> Finding:
