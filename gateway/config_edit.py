@@ -124,7 +124,7 @@ def _moved(bike: Table, machine: Machine) -> Table:
         elif key is None:
             continue
         elif key.key in _OF_THE_MACHINE:
-            _add_comments(table, _as_comments(key, item))
+            _add_all(table, _as_comments(key, item, bike))
         else:
             table.append(key, item)
     return table
@@ -136,7 +136,7 @@ def _other_options(old: Item | None, options: Mapping[str, object]) -> AbstractT
     table = tomlkit.table()
     for key, value in options.items():
         table[key] = value
-    _add_comments(table, _body_as_comments(old, "bikes.options"))
+    _add_all(table, _body_as_comments(old, "bikes.options"))
     return table
 
 
@@ -146,12 +146,9 @@ def _inline(options: Mapping[str, object]) -> InlineTable:
     return table
 
 
-def _add_comments(table: Table, items: Iterator[Comment | Whitespace]) -> None:
-    """Each comment once."""
-    there = {item.as_string().strip() for _, item in table.value.body}
+def _add_all(table: Table, items: Iterator[Comment | Whitespace]) -> None:
     for item in items:
-        if isinstance(item, Whitespace) or item.as_string().strip() not in there:
-            table.add(item)
+        table.add(item)
 
 
 def _body_as_comments(table: Table, name: str) -> Iterator[Comment | Whitespace]:
@@ -164,11 +161,14 @@ def _body_as_comments(table: Table, name: str) -> Iterator[Comment | Whitespace]
             yield tomlkit.comment(f"[{name}.{key.key}]")
             yield from _body_as_comments(item, f"{name}.{key.key}")
         else:
-            yield from _as_comments(key, item)
+            yield from _as_comments(key, item, table)
 
 
-def _as_comments(key: Key | None, item: Item) -> Iterator[Comment]:
+def _as_comments(key: Key | None, item: Item, table: Table) -> Iterator[Comment]:
+    """The item of a table; what stands there as a comment already is not repeated."""
     assert key is not None
+    there = {one.as_string().strip() for _, one in table.value.body if isinstance(one, Comment)}
     value = f"{item.as_string()}{item.trivia.comment_ws}{item.trivia.comment}"
     for line in f"{key.as_string().strip()} = {value}".splitlines():
-        yield tomlkit.comment(line.rstrip())
+        if f"# {line.rstrip()}" not in there:
+            yield tomlkit.comment(line.rstrip())

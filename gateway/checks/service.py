@@ -60,15 +60,9 @@ def _read(path: Path) -> bytes:
 
 
 def _findings(status: Mapping[str, Any]) -> Iterator[Finding]:
-    yield ok(NAME, "it runs; what follows is what it says")
-    for bike in status.get("bikes", ()):
-        name, state = bike.get("bike_id"), bike.get("state")
-        if state == "connected":
-            yield ok("bike", f"{name}: connected")
-        else:
-            yield failed("bike", f"{name}: {state}: {bike.get('reason')}")
-    cloud = status.get("cloud", {}).get("state")
-    if cloud == "connected":
-        yield ok("cloud", f"connected; {status.get('accepted', 0):,} messages accepted")
-    else:
-        yield failed("cloud", f"not connected: {cloud}")
+    """What it says of itself in words, and whatever it wants somebody to look at."""
+    yield ok(NAME, f"it runs: {status.get('line', 'no word of how')}")
+    yield from (failed(NAME, str(concern)) for concern in status.get("attention", ()))
+    accepted = status.get("gateway", {}).get("accepted", 0)
+    if accepted:
+        yield ok("topic", f"{accepted:,} messages were accepted since its start")

@@ -206,7 +206,8 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
 
 def _say_what_is_next(file: Path) -> None:
     if file == DEFAULT_CONFIG:
-        check, race = "sudo alleycat-gateway check", "sudo systemctl restart alleycat-gateway"
+        check = "sudo alleycat-gateway check"
+        race = "sudo systemctl reload-or-restart alleycat-gateway"
     else:
         check, race = (f"alleycat-gateway {verb} --config {file}" for verb in ("check", "run"))
     typer.echo(f"Next:\n  {check}\n  {race}\n  alleycat-gateway status")

@@ -74,9 +74,10 @@ async def test_one_in_use_is_said(port: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
-async def test_one_that_may_not_be_opened_names_the_group(port: Path) -> None:
-    tty = Path(os.path.realpath(port))
-    tty.chmod(0o600)
+def test_one_that_may_not_be_opened_names_the_group() -> None:
+    master, slave = os.openpty()
+    tty = os.ttyname(slave)
+    os.chmod(tty, 0o600)
     program = (
         "import asyncio, os\n"
         "from gateway.checks.serial_ports import check_serial_ports\n"
@@ -89,6 +90,8 @@ async def test_one_that_may_not_be_opened_names_the_group(port: Path) -> None:
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert "sudo adduser USER dialout" in ended.stdout
+    os.close(master)
+    os.close(slave)
 
 
 @pytest.mark.usefixtures("modem_manager")
