@@ -53,10 +53,8 @@ def ask_all(console: Console, current: Current, given: Answers, look: Look) -> A
 def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds: float) -> Scan:
     """What there is, numbered as it is found; what is worn beside a bike is left out."""
     names = ", ".join(discoverers)
-    console.print(
-        f"Looking for bikes for {seconds:g} s: {names} … Pedal a few turns: most bikes sleep.",
-        soft_wrap=True,
-    )
+    console.print(f"Looking for bikes for {seconds:g} s: {names} …", highlight=False)
+    console.print("Pedal a few turns: most bikes sleep.")
     numbers: list[FoundBike] = []
 
     def show(driver: str, bike: FoundBike) -> None:
@@ -80,7 +78,8 @@ def _ask(question: str, key: str, default: object = None) -> str:
             raise typer.BadParameter(problem)
         return answer.strip()
 
-    answer: str = typer.prompt(question, default=default, value_proc=checked)
+    shown = None if default is None else str(default)
+    answer: str = typer.prompt(question, default=shown, value_proc=checked)
     return answer
 
 
@@ -104,7 +103,7 @@ def _ask_which(console: Console, current: Current) -> str:
 
 def _ask_machine(console: Console, bike: Mapping[str, object], look: Look) -> Machine | None:
     """None: the one that it is on."""
-    stays = bike and bike.get("driver") != "fake"
+    stays = bool(bike) and (look is None or bike.get("driver") != "fake")
     while True:
         found = [] if look is None else look().bikes
         if look is not None and not found:
@@ -124,7 +123,9 @@ def _ask_machine(console: Console, bike: Mapping[str, object], look: Look) -> Ma
 def _ask_bike(
     numbers: Mapping[str, object], default: str | None, *, may_look: bool, may_keep: bool
 ) -> str:
-    words = [AGAIN] * may_look + [KEEP] * may_keep
+    words = {AGAIN: "to look again"} if may_look else {}
+    if may_keep:
+        words[KEEP] = "the one it has"
 
     def checked(answer: str) -> str:
         answer = answer.strip()
@@ -137,7 +138,8 @@ def _ask_bike(
                 raise typer.BadParameter(str(error)) from None
         return answer
 
-    ways = [*(["its number"] if numbers else []), "an address", "a port", "fake", *words]
+    ways = ["its number"] if numbers else []
+    ways += ["an address", "a port", "fake", *(f"{word}: {what}" for word, what in words.items())]
     chosen: str = typer.prompt(
         f"Which one ({', '.join(ways)})", default=default, value_proc=checked
     )

@@ -148,7 +148,7 @@ def _asked(
     from gateway.setup_dialogue import ask_all, look_around
 
     if sys.stdin.isatty() and sys.stdout.isatty():
-        console.print(_heading(file, current), soft_wrap=True, markup=False, highlight=False)
+        console.print(_heading(file, current), markup=False, highlight=False)
         look = None if seconds is None else partial(look_around, console, _discoverers(), seconds)
         return ask_all(console, current, given, look)
     flags = [FLAGS[name] for name in missing(given, current)]
@@ -162,8 +162,9 @@ def _asked(
 def _heading(file: Path, current: "Current") -> str:
     kind = "made from the shipped one" if current.is_new else "changed where you answer"
     return (
-        f"{file} will be {kind}. Enter takes what stands in [brackets]; nothing is\n"
-        "written before the end, and Ctrl-C leaves everything as it was."
+        f"{file} will be {kind}.\n"
+        "Enter takes what stands in [brackets]. Nothing is written before the end: Ctrl-C leaves "
+        "everything as it was.\n"
     )
 
 
@@ -206,8 +207,11 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
 
 def _say_what_is_next(file: Path) -> None:
     if file == DEFAULT_CONFIG:
-        check = "sudo alleycat-gateway check"
-        race = "sudo systemctl reload-or-restart alleycat-gateway"
+        steps = [
+            "sudo alleycat-gateway check",
+            "sudo systemctl reload-or-restart alleycat-gateway",
+            "alleycat-gateway status",
+        ]
     else:
-        check, race = (f"alleycat-gateway {verb} --config {file}" for verb in ("check", "run"))
-    typer.echo(f"Next:\n  {check}\n  {race}\n  alleycat-gateway status")
+        steps = [f"alleycat-gateway {verb} --config {file}" for verb in ("check", "run", "status")]
+    typer.echo("\n  ".join(("Next:", *steps)))
