@@ -14,6 +14,8 @@ from types import TracebackType
 from typing import Self
 
 TIMEOUT_S = 30.0
+#: Asleep at so many looks in a row: it waits for somebody.
+STILL_LOOKS = 3
 ROOT = Path(__file__).parents[2]
 _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -67,6 +69,14 @@ class Terminal:
         os.write(self._master, f"{line}\n".encode())
 
     def press_ctrl_c(self) -> None:
+        """As soon as it waits: Python overlooks a signal in the instant before it reads."""
+        still = 0
+        while still < STILL_LOOKS:
+            time.sleep(0.02)
+            state = (
+                Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()[0]
+            )
+            still = still + 1 if state == "S" else 0
         os.write(self._master, b"\x03")
 
     def wait(self) -> int:
