@@ -24,11 +24,8 @@ def show_report(console: Console, report: Report) -> None:
         findings.add_row(Text(one.state, _STYLES[one.state]), one.name, _words(one))
     console.print(findings)
     console.print(f"\n{_summary(report.findings)}", highlight=False)
-    console.print("\nFor a bug report:")
-    versions = Table.grid(padding=(0, 2))
-    for name, version in report.versions.items():
-        versions.add_row(f"  {name}", Text(version))
-    console.print(versions)
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    console.print(f"For a bug report: {versions}", markup=False, highlight=False)
 
 
 def _words(finding: Finding) -> Text:

@@ -50,7 +50,7 @@ def _board(root: Path) -> str:
     try:
         model = (root / BOARD_MODEL).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "no device tree: a PC, or what runs on one"
+        return "without a device tree"
     return model.rstrip("\0")
 
 

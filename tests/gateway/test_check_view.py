@@ -38,7 +38,7 @@ def test_each_finding_has_its_line_and_its_remedy_below_it(width: int) -> None:
 def test_the_end_counts_what_is_wrong_and_has_the_versions() -> None:
     text = shown(REPORT, 80)
     assert "\n1 failed, 1 warning\n" in text
-    assert "alleycat-gateway  0.1.0" in text
+    assert "For a bug report: alleycat-gateway 0.1.0, kernel 6.1 aarch64\n" in text
 
 
 def test_all_well_is_said() -> None:

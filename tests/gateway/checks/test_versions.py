@@ -22,7 +22,7 @@ def test_a_pi_says_which_it_is(tmp_path: Path) -> None:
     model.parent.mkdir(parents=True)
     model.write_bytes(b"Raspberry Pi 4 Model B Rev 1.5\0")
     assert versions(tmp_path)["board"] == "Raspberry Pi 4 Model B Rev 1.5"
-    assert versions(tmp_path / "elsewhere")["board"].startswith("no device tree")
+    assert versions(tmp_path / "elsewhere")["board"] == "without a device tree"
 
 
 @pytest.mark.parametrize(
