@@ -22,7 +22,8 @@ _NEW = {
 def check_certificates(cloud: CloudConfig, now: datetime | None) -> list[Finding]:
     """`now` is None while the clock is not set: then nobody can say."""
     if cloud.plaintext:
-        return [ok(NAME, f"not used: {cloud.endpoint} is this machine")]
+        what = f"none is used: the broker is this machine, {cloud.endpoint}:{cloud.port}"
+        return [warning(NAME, what, "for a cloud: sudo alleycat-gateway setup")]
     files = {"certificate_file": cloud.certificate_file, "ca_file": cloud.ca_file}
     return [
         _finding(f"cloud.{key}", file, now, _NEW[key].format(key=f"cloud.{key}"))

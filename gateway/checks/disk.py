@@ -33,7 +33,7 @@ def check_disk(config: Config, mounts: Path = MOUNTS) -> list[Finding]:
 
 
 def _directory_problem(directory: Path) -> Finding | None:
-    if directory.exists() and not directory.is_dir():
+    if os.path.exists(directory) and not os.path.isdir(directory):
         return failed(NAME, f"{directory} is not a directory", "name another state_dir, or move it")
     place = _existing(directory)
     if os.statvfs(place).f_flag & os.ST_RDONLY:
@@ -56,7 +56,7 @@ def _directory_problem(directory: Path) -> Finding | None:
 
 def _existing(directory: Path) -> Path:
     """It, or the nearest directory above it that is there."""
-    return next(place for place in (directory, *directory.parents) if place.is_dir())
+    return next(place for place in (directory, *directory.parents) if os.path.isdir(place))
 
 
 def _room(config: Config) -> Finding:

@@ -125,8 +125,9 @@ def _current(file: Path) -> "tuple[str, Current]":
     from gateway.shipped import config_path
 
     if not os.access(file.parent, os.W_OK):
-        reason = "may not be written to by you" if file.parent.is_dir() else "does not exist"
-        fail(f"{file.parent} {reason}: sudo alleycat-gateway setup, or --config", FAILED)
+        if not file.parent.is_dir():
+            fail(f"{file.parent} does not exist: make it, or name another file: --config", FAILED)
+        fail(f"{file.parent} is not yours to write: sudo alleycat-gateway setup", FAILED)
     is_new = not file.exists()
     try:
         text = (config_path("gateway.toml") if is_new else file).read_text(encoding="utf-8-sig")

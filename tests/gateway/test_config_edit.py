@@ -70,6 +70,13 @@ def test_an_endpoint_elsewhere_needs_tls_and_its_port() -> None:
     assert cloud == {"endpoint": "x.example", "port": 8883, "plaintext": False}
 
 
+def test_what_is_answered_as_it_is_stays_as_it_is_written() -> None:
+    text = SMALL.replace('"Hayden"', "'Hayden'").replace("racer_id = 7", "racer_id = 0x07")
+    racer = {"racer_name": "Hayden", "racer_id": 7, "class_id": 1}
+    change = Change("gateway-1", {"endpoint": "127.0.0.1"}, BikeChange("bike-001", racer=racer))
+    assert edited(text, change) == text
+
+
 def test_a_port_that_somebody_chose_stays() -> None:
     text = SMALL.replace("1883", "443")
     cloud = tomllib.loads(edited(text, Change(cloud={"endpoint": "x.example"})))["cloud"]

@@ -85,6 +85,8 @@ def test_what_is_not_there_the_config_has_said_already(cloud: CloudConfig) -> No
     assert len(check_certificates(cloud, BEGIN)) == 1
 
 
-def test_plaintext_needs_none() -> None:
-    cloud = CloudConfig(endpoint="127.0.0.1", plaintext=True)
-    assert own(cloud, BEGIN).state is State.OK
+def test_plaintext_is_no_cloud_yet() -> None:
+    finding = own(CloudConfig(endpoint="127.0.0.1", port=1883, plaintext=True), BEGIN)
+    assert finding.state is State.WARNING
+    assert finding.what == "none is used: the broker is this machine, 127.0.0.1:1883"
+    assert "setup" in finding.remedy

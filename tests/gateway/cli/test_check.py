@@ -68,4 +68,4 @@ def test_all_well_is_0(tmp_path: Path) -> None:
     result = check(tmp_path, broker.port)
     broker.stop()
     assert result.exit_code == 0, result.output
-    assert "all well" in result.output
+    assert "\n1 warning\n" in result.output, "without TLS"

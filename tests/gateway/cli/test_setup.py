@@ -319,10 +319,10 @@ def test_a_wrong_flag_says_what_was_expected(
     assert (result.exit_code, words in result.output) == (code, True), result.output
 
 
-def test_a_directory_that_is_not_there_or_not_yours_is_said(tmp_path: Path) -> None:
+def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
     result = setup(tmp_path / "gone" / "gateway.toml", *FIRST)
     assert result.exit_code == FAILED
-    assert "does not exist: sudo alleycat-gateway setup, or --config" in result.output
+    assert "does not exist: make it, or name another file: --config" in result.output
 
 
 def test_a_file_that_is_no_toml_is_left_to_its_author(file: Path) -> None:
