@@ -87,7 +87,7 @@ def _change_bike(document: tomlkit.TOMLDocument, change: BikeChange) -> None:
     index = ids.index(change.id)
     for key, value in (change.racer or {}).items():
         _set(bikes[index], key, value)
-    if change.machine is not None and not _is_on(bikes[index], change.machine):
+    if change.machine is not None and not is_on(bikes[index], change.machine):
         bikes[index] = _moved(bikes[index], change.machine)
 
 
@@ -105,7 +105,7 @@ def _new_bike(change: BikeChange) -> Table:
     return table
 
 
-def _is_on(bike: Mapping[str, Any], machine: Machine) -> bool:
+def is_on(bike: Mapping[str, Any], machine: Machine) -> bool:
     """It is that machine already, whatever else its options say of it."""
     options = bike.get("options", {})
     return bike.get("driver") == machine.driver and all(

@@ -1,7 +1,7 @@
 """The questions of `setup`, each with what holds now as its answer. Ctrl-C raises Abort."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import typer
@@ -10,7 +10,7 @@ from rich.console import Console
 from drivers.discovery import Discoverer, FoundBike
 from drivers.serial_bike import SERIAL_PROTOCOLS
 from gateway.config import is_this_machine
-from gateway.config_edit import Machine
+from gateway.config_edit import Machine, is_on
 from gateway.named_bike import NotABike, ProtocolMissing, named_bike
 from gateway.scan import Scan, scan_all
 from gateway.setup_answers import FILES, LATER, RACER, Answers, Current, problem_of
@@ -42,7 +42,7 @@ def ask_all(console: Console, current: Current, given: Answers, look: Look) -> A
     """`given`, and an answer to all that is not given. A bike that stays is no answer."""
     bike_id = given.bike_id or _ask_which(console, current)
     bike = current.bike(bike_id) if current.has_rider(bike_id) else {}
-    machine = given.machine or _ask_machine(console, bike, look)
+    machine = given.machine or _ask_machine(console, current, bike, look)
     racer = {**_ask_racer(given.racer, bike), **given.racer}
     answers = Answers(bike_id, machine, given.thing_name, racer, given.cloud)
     if given.cloud is None:
@@ -60,7 +60,8 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
     def show(driver: str, bike: FoundBike) -> None:
         if not bike.is_companion:
             numbers.append(bike)
-            line = f"  {len(numbers)}  {bike.name}  {bike.where}  {driver}: {bike.why}"
+            signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm  "
+            line = f"  {len(numbers)}  {bike.name}  {bike.where}  {signal}{driver}: {bike.why}"
             console.print(line, soft_wrap=True, markup=False, highlight=False)
 
     scan = asyncio.run(scan_all(discoverers, seconds, show))
@@ -101,23 +102,36 @@ def _ask_which(console: Console, current: Current) -> str:
     return _ask("Its id", "id", current.next_id) if chosen == ADD else chosen
 
 
-def _ask_machine(console: Console, bike: Mapping[str, object], look: Look) -> Machine | None:
+def _ask_machine(
+    console: Console, current: Current, bike: Mapping[str, object], look: Look
+) -> Machine | None:
     """None: the one that it is on."""
     stays = bool(bike) and (look is None or bike.get("driver") != "fake")
     while True:
-        found = [] if look is None else look().bikes
+        found = [] if look is None else [_machine(*one) for one in look().bikes]
         if look is not None and not found:
             console.print("No bike found: is it awake, near, and not connected to another app?")
-        default = KEEP if stays else "1" if found else None if look is None else AGAIN
         numbers = {str(n): one for n, one in enumerate(found, start=1)}
+        otherwise = None if look is None else AGAIN
+        default = KEEP if stays else next(_free(numbers, current), otherwise)
         answer = _ask_bike(numbers, default, may_look=look is not None, may_keep=bool(bike))
         if answer == KEEP:
             return None
         if answer in numbers:
-            driver, one = numbers[answer]
-            return Machine(driver, one.options, f"{' '.join(one.name.split())}: {one.why}")
+            return numbers[answer]
         if answer != AGAIN:
             return _named(answer)
+
+
+def _machine(driver: str, found: FoundBike) -> Machine:
+    return Machine(driver, found.options, f"{' '.join(found.name.split())}: {found.why}")
+
+
+def _free(numbers: Mapping[str, Machine], current: Current) -> Iterator[str]:
+    """Those that nobody in the config rides yet."""
+    for number, machine in numbers.items():
+        if current.is_new or not any(is_on(bike, machine) for bike in current.bikes):
+            yield number
 
 
 def _ask_bike(

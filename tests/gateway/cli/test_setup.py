@@ -56,7 +56,9 @@ async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> No
 
     def talk(terminal: Terminal) -> None:
         terminal.expect("will be made from the shipped one")
-        terminal.expect("1  IC Bike  C0:FF:EE:00:00:01  ble: advertises the service of ftms\n")
+        terminal.expect(
+            "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
+        )
         terminal.expect("Which one (its number, an address, a port, fake")
         terminal.expect("[1]: ")
         terminal.type()
@@ -213,6 +215,22 @@ async def test_ctrl_c_while_it_looks_around_ends_it_as_well(bluez: Bluez, file: 
 
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "60")
     assert not await asyncio.to_thread(file.exists)
+
+
+async def test_a_second_bike_is_not_the_first_again(bluez: Bluez, file: Path) -> None:
+    first = bikes.ftms_bike(bluez)
+    bikes.csc_sensor(bluez)
+    await asyncio.to_thread(setup, file, "--bike", first.address, *ADA)
+
+    def talk(terminal: Terminal) -> None:
+        found = terminal.expect("Which one")
+        numbers = {line.split()[0]: line for line in found.splitlines() if "dBm" in line}
+        (free,) = (n for n, line in numbers.items() if first.address not in line)
+        terminal.expect(f"[{free}]: ")
+        terminal.press_ctrl_c()
+        assert terminal.wait() == INTERRUPTED
+
+    await asyncio.to_thread(dialogue, file, talk, "--seconds", "1", "--bike-id", "bike-002")
 
 
 async def test_who_was_asleep_is_looked_for_again(bluez: Bluez, file: Path) -> None:
