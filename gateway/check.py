@@ -54,7 +54,7 @@ async def check_all(
 
 async def _live(config: Config, *, is_well: bool, publish: bool) -> list[Finding]:
     """Ports and endpoint belong to the gateway that runs; only where none does they are tried."""
-    service = running_service(config.state_dir)
+    service = running_service(config.state_dir, config.thing_name)
     if service is not None:
         return service
     if not is_well:

@@ -21,12 +21,12 @@ MAX_BYTES = 1024 * 1024
 _LOG = "sudo journalctl -u alleycat-gateway -e"
 
 
-def running_service(state_dir: Path) -> list[Finding] | None:
-    """What a running gateway says; None if none runs with that state directory.
+def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
+    """What a running gateway says; None if none has that state directory, or that name.
 
     Whoever connected beside it, under the same name, would throw it out.
     """
-    status = _status(state_dir)
+    status = _status(state_dir, thing_name)
     if status is not None:
         return list(_findings(status))
     try:
@@ -39,11 +39,12 @@ def running_service(state_dir: Path) -> list[Finding] | None:
     return [failed(NAME, what, f"it may just be starting; else: {_LOG}")]
 
 
-def _status(state_dir: Path) -> dict[str, Any] | None:
+def _status(state_dir: Path, thing_name: str) -> dict[str, Any] | None:
+    """Of the gateway of that name: the service may be another one than the config's."""
     for directory in (RUNTIME_DIRECTORY, state_dir):
-        with suppress(OSError, ValueError):
-            status = json.loads(_read(directory / SOCKET_NAME))
-            if isinstance(status, dict):
+        with suppress(OSError, ValueError, AttributeError):
+            status: dict[str, Any] = json.loads(_read(directory / SOCKET_NAME))
+            if status.get("gateway", {}).get("thing_name") == thing_name:
                 return status
     return None
 
