@@ -6,6 +6,7 @@ from pathlib import Path
 from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
 from gateway.checks.finding import Finding, failed, ok, warning
 from gateway.config import Config
+from gateway.human_units import counted, duration
 from gateway.state_disk import MOUNTS, volatile_file_system
 from gateway.status import BYTES_PER_MESSAGE
 
@@ -64,17 +65,11 @@ def _room(config: Config) -> Finding:
     free_bytes = disk.f_bavail * disk.f_frsize
     bound_bytes = config.buffer.max_size_mib * 1024 * 1024
     hours = min(free_bytes, bound_bytes) / (BYTES_PER_MESSAGE * len(config.bikes) * 3600)
-    what = f"{config.state_dir}: room for {_hours(hours)} of racing without a network"
+    what = f"{config.state_dir}: room for {duration(hours * 3600)} of racing without a network"
     if hours >= FEW_HOURS:
         return ok(NAME, what)
     remedy = "raise buffer.max_size_mib" if bound_bytes < free_bytes else "free some space: `df -h`"
     return warning(NAME, what, remedy)
-
-
-def _hours(hours: float) -> str:
-    if hours >= 48:
-        return f"{hours / 24:,.0f} days"
-    return f"{hours:.0f} h" if hours >= 2 else f"{hours * 60:.0f} min"
 
 
 def _buffer(file: Path) -> list[Finding]:
@@ -85,12 +80,12 @@ def _buffer(file: Path) -> list[Finding]:
             waiting, quarantined = view.counts()
     except BufferViewError as error:
         return [failed("buffer", str(error), "alleycat-gateway buffer verify says more")]
-    findings = [ok("buffer", f"{waiting:,} messages wait to be sent")]
+    findings = [ok("buffer", f"{counted(waiting, 'message')} to be sent")]
     if quarantined:
         findings.append(
             warning(
                 "buffer",
-                f"{quarantined:,} messages in quarantine: the broker has refused them",
+                f"{counted(quarantined, 'message')} in quarantine: the broker has refused them",
                 "alleycat-gateway buffer quarantine says why",
             )
         )

@@ -1,23 +1,18 @@
 """The service itself: does it run, and what does it say of its bikes and its cloud?"""
 
-import json
-import os
-import socket
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from gateway import status_socket
+from gateway.attention import concerns
 from gateway.checks.finding import Finding, failed, ok
+from gateway.human_units import counted
 from gateway.state_lock import is_in_use
+from gateway.status import GatewayStatus
+from gateway.status_json import StatusFormatError, status_from_json
+from gateway.status_line import status_line
 
 NAME = "service"
-SOCKET_NAME = "status.sock"
-RUNTIME_DIRECTORY = Path("/run/alleycat-gateway")
-ANSWER_S = 3.0
-#: A status has some KiB.
-MAX_BYTES = 1024 * 1024
-
 _LOG = "sudo journalctl -u alleycat-gateway -e"
 
 
@@ -26,9 +21,20 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
 
     Whoever connected beside it, under the same name, would throw it out.
     """
-    status = _status(state_dir, thing_name)
-    if status is not None:
-        return list(_findings(status))
+    for directory in (state_dir, status_socket.SERVICE_DIRECTORY):
+        try:
+            line = status_socket.ask_status(directory / status_socket.FILE_NAME)
+            status = status_from_json(line)
+        except status_socket.NoStatusError:
+            continue
+        except StatusFormatError as error:
+            return [failed(NAME, str(error))]
+        if status.thing_name == thing_name:  # the service may be another one than the config's
+            return list(_findings(status))
+    return _silent_service(state_dir)
+
+
+def _silent_service(state_dir: Path) -> list[Finding] | None:
     try:
         if not is_in_use(state_dir):
             return None
@@ -39,31 +45,9 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
     return [failed(NAME, what, f"it may just be starting; else: {_LOG}")]
 
 
-def _status(state_dir: Path, thing_name: str) -> dict[str, Any] | None:
-    """Of the gateway of that name: the service may be another one than the config's."""
-    for directory in (RUNTIME_DIRECTORY, state_dir):
-        with suppress(OSError, ValueError, AttributeError):
-            status: dict[str, Any] = json.loads(_read(directory / SOCKET_NAME))
-            if status.get("gateway", {}).get("thing_name") == thing_name:
-                return status
-    return None
-
-
-def _read(path: Path) -> bytes:
-    """All that is said on a connection. Raises OSError."""
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(ANSWER_S)
-        connection.connect(os.fspath(path))
-        said = b""
-        while len(said) < MAX_BYTES and (part := connection.recv(65_536)):
-            said += part
-    return said
-
-
-def _findings(status: Mapping[str, Any]) -> Iterator[Finding]:
+def _findings(status: GatewayStatus) -> Iterator[Finding]:
     """What it says of itself in words, and whatever it wants somebody to look at."""
-    yield ok(NAME, f"it runs: {status.get('line', 'no word of how')}")
-    yield from (failed(NAME, str(concern)) for concern in status.get("attention", ()))
-    accepted = status.get("gateway", {}).get("accepted", 0)
-    if accepted:
-        yield ok("topic", f"{accepted:,} messages were accepted since its start")
+    yield ok(NAME, f"it runs: {status_line(status)}")
+    yield from (failed(NAME, concern.text) for concern in concerns(status))
+    if status.accepted:
+        yield ok("topic", f"{counted(status.accepted, 'message')} accepted since its start")

@@ -6,11 +6,11 @@ from typing import Annotated
 import typer
 
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, fail
-from gateway.cli.service import DEFAULT_CONFIG, become_service
+from gateway.cli.service import SERVICE_CONFIG, become_service
 
 
 def check(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="The TOML file.")] = DEFAULT_CONFIG,
+    config: Annotated[Path, typer.Option(metavar="FILE", help="The TOML file.")] = SERVICE_CONFIG,
     publish: Annotated[
         bool,
         typer.Option(
@@ -35,7 +35,7 @@ def check(
     from gateway.check_view import report_json, show_report
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the report says it all
-    if config == DEFAULT_CONFIG:
+    if config == SERVICE_CONFIG:
         become_service()
     try:
         report = asyncio.run(check_all(config, load_drivers(), publish=publish))

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-DEFAULT_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
+SERVICE_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
 USER = "alleycat-gateway"
 #: What the unit gives it beside its own: SupplementaryGroups=.
 MORE_GROUPS = ("dialout",)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
-from gateway.cli.service import DEFAULT_CONFIG
+from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -51,7 +51,7 @@ SecondsOption = Annotated[float, typer.Option(min=1, max=600, help="How long to 
 
 
 def setup(
-    config: ConfigOption = DEFAULT_CONFIG,
+    config: ConfigOption = SERVICE_CONFIG,
     bike: BikeOption = None,
     protocol: ProtocolOption = None,
     bike_id: BikeIdOption = None,
@@ -207,7 +207,7 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
 
 
 def _say_what_is_next(file: Path) -> None:
-    if file == DEFAULT_CONFIG:
+    if file == SERVICE_CONFIG:
         steps = [
             "sudo alleycat-gateway check",
             "sudo systemctl reload-or-restart alleycat-gateway",

@@ -116,7 +116,7 @@ def test_what_may_not_be_written_to_is_said(tmp_path: Path) -> None:
 def test_what_waits_and_what_was_refused_is_counted(tmp_path: Path, mounts: Path) -> None:
     buffer_with(tmp_path, 5, quarantined=2)
     _, waiting, quarantined = check_disk(settings(tmp_path), mounts)
-    assert waiting == Finding("buffer", State.OK, "3 messages wait to be sent")
+    assert waiting == Finding("buffer", State.OK, "3 messages to be sent")
     assert quarantined.state is State.WARNING
     assert quarantined.what.startswith("2 messages in quarantine")
 

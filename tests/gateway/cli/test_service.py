@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.service import DEFAULT_CONFIG, MORE_GROUPS, USER
+from gateway.cli.service import MORE_GROUPS, SERVICE_CONFIG, USER
 
 UNIT = Path(__file__).parents[3] / "systemd" / "alleycat-gateway.service"
 ASK = (
@@ -38,4 +38,4 @@ def test_they_are_the_units() -> None:
     lines = UNIT.read_text(encoding="utf-8").splitlines()
     assert f"User={USER}" in lines
     assert f"SupplementaryGroups={' '.join(MORE_GROUPS)}" in lines
-    assert any(line.endswith(f"run --config {DEFAULT_CONFIG}") for line in lines)
+    assert any(line.endswith(f"run --config {SERVICE_CONFIG}") for line in lines)

@@ -15,8 +15,8 @@ from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.config import load_config
 from gateway.shipped import config_path
 from tests.support.bluez import Bluez, bikes
+from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
-from tests.support.dialogue import Terminal
 
 ADA = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
 FIRST = ("--bike", "fake", *ADA)
@@ -41,8 +41,8 @@ def read(file: Path) -> dict[str, Any]:
     return tomllib.loads(file.read_text(encoding="utf-8"))
 
 
-def dialogue(file: Path, talk: Callable[[Terminal], None], *arguments: str) -> Terminal:
-    with Terminal("setup", "--config", str(file), *arguments) as terminal:
+def dialogue(file: Path, talk: Callable[[Dialogue], None], *arguments: str) -> Dialogue:
+    with Dialogue("setup", "--config", str(file), *arguments) as terminal:
         talk(terminal)
         return terminal
 
@@ -54,7 +54,7 @@ async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> No
     bikes.ftms_bike(bluez, name="IC Bike")
     bikes.heart_rate_strap(bluez)
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         terminal.expect("will be made from the shipped one")
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
@@ -73,7 +73,7 @@ async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> No
         terminal.expect("[later]: ")
         terminal.type()
         terminal.expect(f"{file} is written\nNext:\n")
-        assert terminal.wait() == 0
+        assert terminal.exit_code() == 0
 
     shown = await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
     assert "Strap" not in shown.text, "it is worn beside a bike"
@@ -94,7 +94,7 @@ async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> No
 def test_a_port_is_asked_what_it_speaks_and_a_cloud_for_its_files(
     file: Path, tmp_path: Path, mine: Credentials
 ) -> None:
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         terminal.expect("Which one (an address, a port, fake): ")
         terminal.type("the black one")
         terminal.expect("is no Bluetooth address, serial port or `fake`")
@@ -120,7 +120,7 @@ def test_a_port_is_asked_what_it_speaks_and_a_cloud_for_its_files(
         terminal.type(str(mine.private_key_file))
         terminal.expect("thing in AWS IoT [gateway-1]: ")
         terminal.type("gateway-7")
-        assert terminal.wait() == 0
+        assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
     config = read(file)
@@ -138,12 +138,12 @@ def test_enter_at_every_question_changes_nothing(file: Path) -> None:
     setup(file, *FIRST)
     before = file.read_bytes()
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         for question in ("[bike-001]: ", "[keep]: ", "[Ada]: ", "[3]: ", "[2]: ", "[later]: "):
             terminal.expect(question)
             terminal.type()
         terminal.expect("nothing to change")
-        assert terminal.wait() == 0
+        assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
     assert file.read_bytes() == before
@@ -153,7 +153,7 @@ def test_enter_at_every_question_changes_nothing(file: Path) -> None:
 def test_a_second_bike_is_added(file: Path) -> None:
     setup(file, *FIRST)
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         terminal.expect("bike-001  Ada on fake")
         terminal.expect("(add: one more) [bike-001]: ")
         terminal.type("add")
@@ -168,7 +168,7 @@ def test_a_second_bike_is_added(file: Path) -> None:
         }.items():
             terminal.expect(question)
             terminal.type(answer)
-        assert terminal.wait() == 0
+        assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
     first, second = read(file)["bikes"]
@@ -183,7 +183,7 @@ def test_ctrl_c_at_any_question_leaves_everything_as_it_was(file: Path, at: str)
     setup(file, *FIRST)
     before = file.read_bytes()
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         for question, answer in {
             "[bike-001]: ": "",
             "[keep]: ": "C0:FF:EE:00:00:02",
@@ -198,7 +198,7 @@ def test_ctrl_c_at_any_question_leaves_everything_as_it_was(file: Path, at: str)
             terminal.type(answer)
         terminal.press_ctrl_c()
         terminal.expect("interrupted: nothing was changed")
-        assert terminal.wait() == INTERRUPTED
+        assert terminal.exit_code() == INTERRUPTED
 
     dialogue(file, talk, "--no-scan")
     assert {one.name: one.read_bytes() for one in file.parent.iterdir()} == {file.name: before}
@@ -207,11 +207,11 @@ def test_ctrl_c_at_any_question_leaves_everything_as_it_was(file: Path, at: str)
 async def test_ctrl_c_while_it_looks_around_ends_it_as_well(bluez: Bluez, file: Path) -> None:
     bikes.ftms_bike(bluez)
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         terminal.expect("1  FTMS bike")
         terminal.press_ctrl_c()
         terminal.expect("interrupted: nothing was changed")
-        assert terminal.wait() == INTERRUPTED
+        assert terminal.exit_code() == INTERRUPTED
 
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "60")
     assert not await asyncio.to_thread(file.exists)
@@ -222,13 +222,13 @@ async def test_a_second_bike_is_not_the_first_again(bluez: Bluez, file: Path) ->
     bikes.csc_sensor(bluez)
     await asyncio.to_thread(setup, file, "--bike", first.address, *ADA)
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         found = terminal.expect("Which one")
         numbers = {line.split()[0]: line for line in found.splitlines() if "dBm" in line}
         (free,) = (n for n, line in numbers.items() if first.address not in line)
         terminal.expect(f"[{free}]: ")
         terminal.press_ctrl_c()
-        assert terminal.wait() == INTERRUPTED
+        assert terminal.exit_code() == INTERRUPTED
 
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "1", "--bike-id", "bike-002")
 
@@ -236,7 +236,7 @@ async def test_a_second_bike_is_not_the_first_again(bluez: Bluez, file: Path) ->
 async def test_who_was_asleep_is_looked_for_again(bluez: Bluez, file: Path) -> None:
     loop = asyncio.get_running_loop()
 
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         terminal.expect("No bike found")
         loop.call_soon_threadsafe(lambda: bikes.ftms_bike(bluez, name="Awake"))
         terminal.expect("[again]: ")
@@ -244,27 +244,27 @@ async def test_who_was_asleep_is_looked_for_again(bluez: Bluez, file: Path) -> N
         terminal.expect("1  Awake")
         terminal.expect("[1]: ")
         terminal.press_ctrl_c()
-        assert terminal.wait() == INTERRUPTED
+        assert terminal.exit_code() == INTERRUPTED
 
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
 
 
 def test_a_cloud_without_its_certificate_waits(file: Path) -> None:
-    def talk(terminal: Terminal) -> None:
+    def talk(terminal: Dialogue) -> None:
         terminal.expect("[later]: ")
         terminal.type("x.example")
         terminal.expect("CA file")
         terminal.type("later")
         terminal.expect("No cloud yet, then: run setup again when the certificate is there.")
-        assert terminal.wait() == 0
+        assert terminal.exit_code() == 0
 
     dialogue(file, talk, *FIRST)
     assert read(file)["cloud"]["endpoint"] == "127.0.0.1"
 
 
 def test_what_is_given_is_not_asked(file: Path) -> None:
-    def talk(terminal: Terminal) -> None:
-        assert terminal.wait() == 0
+    def talk(terminal: Dialogue) -> None:
+        assert terminal.exit_code() == 0
 
     shown = dialogue(file, talk, *FIRST, "--endpoint", "later")
     assert "?" not in shown.text
