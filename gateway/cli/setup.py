@@ -203,14 +203,17 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
     except OSError as error:
         fail(f"{file}: {error.strerror}; nothing was changed", FAILED)
     typer.echo(f"{file} is written" + (f"; the one before it is {backup}" if backup else ""))
-    _say_what_is_next(file)
+    only_a_bike = answers.thing_name is None and not answers.cloud and not current.is_new
+    _say_what_is_next(file, is_reloaded=only_a_bike)
 
 
-def _say_what_is_next(file: Path) -> None:
+def _say_what_is_next(file: Path, *, is_reloaded: bool) -> None:
+    """A reload takes other bikes and riders in mid-race; a cloud is found at a start."""
     if file == SERVICE_CONFIG:
+        verb = "reload-or-restart" if is_reloaded else "restart"
         steps = [
             "sudo alleycat-gateway check",
-            "sudo systemctl reload-or-restart alleycat-gateway",
+            f"sudo systemctl {verb} alleycat-gateway",
             "alleycat-gateway status",
         ]
     else:

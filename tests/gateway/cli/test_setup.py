@@ -373,3 +373,19 @@ def test_the_first_config_of_a_package_is_set_up_like_any_other(
     assert result.exit_code == 0, result.output
     cloud = read(file)["cloud"]
     assert (cloud["port"], cloud["plaintext"]) == (8883, False)
+
+
+def test_what_comes_next_is_a_reload_where_that_is_enough(
+    file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running gateway takes another rider in mid-race, and another cloud at its next start."""
+    monkeypatch.setattr("gateway.cli.setup.SERVICE_CONFIG", file)
+    said = setup(file, *FIRST).output
+    assert "sudo alleycat-gateway check\n  sudo systemctl restart alleycat-gateway\n" in said
+    assert "systemctl reload-or-restart" in setup(file, "--racer-name", "Bo").output
+    files = {"ca": mine.ca_file, "certificate": mine.certificate_file}
+    given = [f"--{name}-file={path}" for name, path in files.items()]
+    said = setup(
+        file, "--endpoint=x.example", *given, f"--private-key-file={mine.private_key_file}"
+    ).output
+    assert "systemctl restart" in said
