@@ -18,6 +18,7 @@ ON_TRIES = 5
 _ADAPTER = "org.bluez.Adapter1"
 _DEVICE = "org.bluez.Device1"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
+_DBUS = "org.freedesktop.DBus"
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,16 +30,30 @@ class Link:
     name: str
 
 
-async def default_adapter() -> str | None:
-    """The first adapter that is on, or else the first; None if there is none. Raises OSError."""
+async def adapters() -> dict[str, bool]:
+    """Every adapter, and whether it is on. Raises OSError."""
     async with _bus() as bus:
-        adapters = {
+        return {
             path.rpartition("/")[2]: interfaces[_ADAPTER]["Powered"].value
             for path, interfaces in (await _objects(bus)).items()
             if _ADAPTER in interfaces
         }
-    names = sorted(adapters, key=lambda name: (not adapters[name], len(name), name))
+
+
+async def default_adapter() -> str | None:
+    """The first adapter that is on, or else the first; None if there is none. Raises OSError."""
+    is_on = await adapters()
+    names = sorted(is_on, key=lambda name: (not is_on[name], len(name), name))
     return names[0] if names else None
+
+
+async def has_owner(name: str) -> bool:
+    """Somebody is on the system bus under that name. Raises OSError."""
+    async with _bus() as bus:
+        (is_there,) = await _call(
+            bus, "/org/freedesktop/DBus", _DBUS, "NameHasOwner", "s", name, destination=_DBUS
+        )
+    return bool(is_there)
 
 
 async def links() -> list[Link]:
@@ -127,9 +142,15 @@ async def _bus() -> AsyncIterator[MessageBus]:
 
 
 async def _call(
-    bus: MessageBus, path: str, interface: str, member: str, signature: str = "", *body: Any
+    bus: MessageBus,
+    path: str,
+    interface: str,
+    member: str,
+    signature: str = "",
+    *body: Any,
+    destination: str = "org.bluez",
 ) -> list[Any]:
-    message = Message("org.bluez", path, interface, member, signature=signature, body=list(body))
+    message = Message(destination, path, interface, member, signature=signature, body=list(body))
     async with asyncio.timeout(ANSWER_S):
         reply = await bus.call(message)
     if reply is None or reply.message_type is MessageType.ERROR:

@@ -22,6 +22,7 @@ from gateway.telemetry import Telemetry, telemetry_from_json
 
 #: The file in the state directory.
 FILE_NAME = "buffer.db"
+SQLITE_VERSION = sqlite3.sqlite_version
 TABLES = ("telemetry", "quarantine")
 #: Race and payload: whatever a damaged file shows, an integer and bytes.
 MESSAGE = f"CAST(ifnull(race_id, {UNNAMED}) AS INTEGER), CAST(ifnull(payload, '') AS BLOB)"
@@ -165,7 +166,11 @@ class BufferView:
     @property
     def row_count(self) -> int:
         """In all tables."""
-        return sum(self._count(table) for table in TABLES)
+        return sum(self.counts())
+
+    def counts(self) -> tuple[int, int]:
+        """How many messages wait to be sent, and how many are in quarantine."""
+        return self._count("telemetry"), self._count("quarantine")
 
     @property
     def file_bytes(self) -> int:

@@ -28,9 +28,18 @@ def clock_is_set(root: Path = Path("/"), now_ms: int | None = None) -> bool:
 
     `root` and `now_ms` default to this machine's.
     """
+    return clock_source(root, now_ms) is not None
+
+
+def clock_source(root: Path = Path("/"), now_ms: int | None = None) -> str | None:
+    """Why the wall clock can be believed, in words; None if it cannot."""
     if (time.time_ns() // 1_000_000 if now_ms is None else now_ms) < EARLIEST_MS:
-        return False
-    return not _needs_time_server(root) or (root / TIMESYNC_MARK).exists() or _kernel_says_so()
+        return None
+    if (root / TIMESYNC_MARK).exists():
+        return "by systemd-timesyncd, from a time server"
+    if _kernel_says_so():
+        return "by a time server, as the kernel was told"
+    return None if _needs_time_server(root) else "since this machine was switched on"
 
 
 def _needs_time_server(root: Path) -> bool:

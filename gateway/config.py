@@ -90,7 +90,7 @@ class CloudConfig(_Section):
 
     @model_validator(mode="after")
     def _secure(self) -> Self:
-        if self.plaintext and not _is_loopback(self.endpoint):
+        if self.plaintext and not is_this_machine(self.endpoint):
             raise ValueError(
                 f"plaintext to {self.endpoint!r}: expected 127.0.0.1, ::1 or localhost; "
                 "everything else needs mutual TLS: remove plaintext, and name ca_file, "
@@ -202,15 +202,7 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
 
     Raises ConfigError with all problems of the first kind, or else of the second.
     """
-    data = _read_toml(file)
-    hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
-    if hidden:
-        raise ConfigError(file, [Problem(key, unknown_key((key,), Config)) for key in hidden])
-    try:
-        config = Config(**data)
-    except ValidationError as error:
-        raise ConfigError(file, problems_of(error, Config)) from None
-    config = _with_absolute_paths(config, file.absolute().parent)
+    config = read_config(file)
     problems = [*_duplicates(config), *_file_problems(config.cloud)]
     bikes = []
     for index, bike in enumerate(config.bikes):
@@ -220,6 +212,19 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     if problems:
         raise ConfigError(file, problems)
     return config.model_copy(update={"bikes": bikes})
+
+
+def read_config(file: Path) -> Config:
+    """Keys and types only, with absolute paths. Raises ConfigError."""
+    data = _read_toml(file)
+    hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
+    if hidden:
+        raise ConfigError(file, [Problem(key, unknown_key((key,), Config)) for key in hidden])
+    try:
+        config = Config(**data)
+    except ValidationError as error:
+        raise ConfigError(file, problems_of(error, Config)) from None
+    return _with_absolute_paths(config, file.absolute().parent)
 
 
 def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> BikeConfig:
@@ -355,7 +360,7 @@ def _check_driver(
     return bike.model_copy(update={"options": options.model_dump()}), []
 
 
-def _is_loopback(host: str) -> bool:
+def is_this_machine(host: str) -> bool:
     if host == "localhost":
         return True
     try:

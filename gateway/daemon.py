@@ -112,8 +112,7 @@ def _races(config: Config, remote: RemoteControl | None) -> Callable[[str], Race
 
 
 def _uplinks(config: Config, remote: RemoteControl | None) -> list[IotCore]:
-    topic = command_topic(config.thing_name)
-    commands = None if remote is None else Commands(topic, remote.handle)
+    commands = None if remote is None else Commands(command_topic(config.thing_name), remote.handle)
     first, *further = client_ids(config.thing_name, len(config.bikes))
     return [
         IotCore(config.cloud, first, commands),

@@ -166,9 +166,11 @@ class IotCore:
             if code is None:  # the SDK does not know it
                 code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
             if code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value:
+                self._commands.on_subscribed(None)
                 return
             reason = mqtt_reasons.words(code.name)
         log.error("no race commands will be heard", topic=self._commands.topic, reason=reason)
+        self._commands.on_subscribed(reason)
 
     def _on_command(self, data: mqtt5.PublishReceivedData) -> None:
         handling = self._loop.create_task(self._answer_command(data.publish_packet))

@@ -43,6 +43,24 @@ def locked_state_dir(directory: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
+def is_in_use(directory: Path) -> bool:
+    """A gateway holds the directory. Raises PermissionError if that may not be asked.
+
+    Held ourselves for an instant, in which a gateway's start would fail: ask its socket first.
+    """
+    try:
+        descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
 def _lock(descriptor: int, directory: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -9,6 +9,10 @@ from typing import Protocol
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
 
 
+def _ignore(refusal: str | None) -> None:
+    pass
+
+
 class CredentialsError(Exception):
     """Certificates or key cannot be used. The text names the files and the reason."""
 
@@ -31,10 +35,14 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Commands are heard on `topic`. A response goes to a topic below it, and to no other."""
+    """Commands are heard on `topic`. A response goes to a topic below it, and to no other.
+
+    `on_subscribed` is told after each connect why none will be heard, or None if they will.
+    """
 
     topic: str
     handle: CommandHandler
+    on_subscribed: Callable[[str | None], None] = _ignore
 
 
 class UplinkListener(Protocol):

@@ -7,6 +7,7 @@ import typer
 from gateway.cli import (
     buffer,
     capture,
+    check,
     config,
     decode,
     demo,
@@ -15,6 +16,7 @@ from gateway.cli import (
     run,
     scan,
     schema,
+    setup,
     status,
     watch,
 )
@@ -34,6 +36,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time
 )
+app.command()(setup.setup)
+app.command()(check.check)
 app.command()(run.run)
 app.command()(status.status)
 app.command()(demo.demo)

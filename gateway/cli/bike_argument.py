@@ -1,6 +1,5 @@
 """Which bike a command line means: one of a config, or one as `scan` names it."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,8 +24,6 @@ ProtocolOption = Annotated[
     str | None, typer.Option(help="What the bike speaks; a serial port needs it without --config.")
 ]
 
-_ADDRESS = re.compile("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
-
 
 def chosen_driver(
     bike: str, config: Path | None, protocol: str | None, clock: "Clock"
@@ -37,6 +34,7 @@ def chosen_driver(
     from drivers.registry import load_drivers, make_driver
     from gateway.config import load_bike
     from gateway.config_problems import ConfigError, problems_of
+    from gateway.named_bike import NotABike, named_bike
 
     drivers = load_drivers()
     if config is not None:
@@ -45,7 +43,10 @@ def chosen_driver(
         except ConfigError as error:
             fail(str(error), BAD_CONFIG)
         return found.driver, make_driver(drivers[found.driver], found.options, clock)
-    name, options = _meant(bike, protocol)
+    try:
+        name, options = named_bike(bike, protocol)
+    except NotABike as error:
+        fail(f"{error}, or --config with the id of a bike in it", USAGE)
     try:
         return name, make_driver(drivers[name], options, clock)
     except ValidationError as error:
@@ -53,20 +54,3 @@ def chosen_driver(
         assert driver is not None
         problems = problems_of(error, driver.Options)
         fail("; ".join(f"{one.key or 'bike'}: {one.what}" for one in problems), USAGE)
-
-
-def _meant(bike: str, protocol: str | None) -> tuple[str, dict[str, object]]:
-    """The driver and its options that a bare argument stands for."""
-    if bike == "fake":
-        return "fake", {"wire": protocol or "ftms"}
-    if bike.startswith("/") or bike.startswith("socket://"):
-        if protocol is None:
-            fail(f"{bike} is a serial port: say what it speaks with --protocol", USAGE)
-        return "serial", {"port": bike, "protocol": protocol}
-    if not _ADDRESS.fullmatch(bike):
-        fail(
-            f"{bike!r} is no Bluetooth address, serial port or `fake`; expected one of these, as "
-            "`alleycat-gateway scan` prints them, or --config with the id of a bike in it",
-            USAGE,
-        )
-    return "ble", {"address": bike, **({"protocol": protocol} if protocol else {})}

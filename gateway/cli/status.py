@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, NOT_RUNNING, fail
+from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
     from gateway.status import GatewayStatus
 
-#: The config of the service.
-SERVICE_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
 EVERY_S = 1.0
 
 #: For whom nobody answers.

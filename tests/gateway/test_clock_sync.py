@@ -6,7 +6,13 @@ from pathlib import Path
 import pytest
 
 from gateway import clock_sync
-from gateway.clock_sync import BOARD_MODEL, EARLIEST_MS, TIMESYNC_MARK, clock_is_set
+from gateway.clock_sync import (
+    BOARD_MODEL,
+    EARLIEST_MS,
+    TIMESYNC_MARK,
+    clock_is_set,
+    clock_source,
+)
 
 NOW_MS = EARLIEST_MS + 1
 
@@ -43,6 +49,16 @@ def test_a_pc_and_a_virtual_machine_come_with_the_time(tmp_path: Path, model: st
 
 def test_a_time_before_this_gateway_was_written_was_never_set(tmp_path: Path) -> None:
     assert not clock_is_set(tmp_path, EARLIEST_MS - 1)
+
+
+def test_who_has_set_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert clock_source(tmp_path, NOW_MS) == "since this machine was switched on"
+    make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
+    assert clock_source(tmp_path, NOW_MS) is None
+    monkeypatch.setattr(clock_sync, "_kernel_says_so", lambda: True)
+    assert clock_source(tmp_path, NOW_MS) == "by a time server, as the kernel was told"
+    make(tmp_path, TIMESYNC_MARK)
+    assert clock_source(tmp_path, NOW_MS) == "by systemd-timesyncd, from a time server"
 
 
 def test_the_kernel_is_asked_as_adjtimex_does(monkeypatch: pytest.MonkeyPatch) -> None:

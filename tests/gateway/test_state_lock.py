@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state_lock import StateDirError, locked_state_dir
+from gateway.state_lock import StateDirError, is_in_use, locked_state_dir
 
 HOLD = """
 import sys
 from pathlib import Path
-from gateway.state_lock import locked_state_dir
+from gateway.state_lock import is_in_use, locked_state_dir
 with locked_state_dir(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -74,4 +74,13 @@ def test_what_cannot_be_a_directory_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     expected = f"state_dir {tmp_path / name}: .*; expected a directory this user may write"
     with pytest.raises(StateDirError, match=expected), locked_state_dir(tmp_path / name):
+        pass
+
+
+def test_whether_it_is_held_can_be_asked_without_holding_it(tmp_path: Path) -> None:
+    assert not is_in_use(tmp_path)
+    assert not is_in_use(tmp_path / "not yet")
+    with locked_state_dir(tmp_path):
+        assert is_in_use(tmp_path)
+    with locked_state_dir(tmp_path):
         pass

@@ -13,6 +13,8 @@ from gateway.cli import app
 
 ROOT = Path(__file__).parents[3]
 VERBS = [
+    "setup",
+    "check",
     "run",
     "status",
     "demo",

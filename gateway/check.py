@@ -1,0 +1,65 @@
+"""Everything a race needs, looked at in the order in which it is needed."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from drivers.registry import DriverStatus
+from gateway.checks.bluetooth import check_bluetooth
+from gateway.checks.certificates import check_certificates
+from gateway.checks.clock import check_clock
+from gateway.checks.config import NAME as CONFIG
+from gateway.checks.config import check_config
+from gateway.checks.disk import check_disk
+from gateway.checks.endpoint import check_endpoint
+from gateway.checks.finding import Finding, State
+from gateway.checks.serial_ports import check_serial_ports
+from gateway.checks.service import running_service
+from gateway.checks.versions import versions
+from gateway.clock_sync import clock_source
+from gateway.config import Config
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    findings: list[Finding]
+    versions: dict[str, str]
+
+    @property
+    def is_well(self) -> bool:
+        """Warnings included: it races."""
+        return not any(one.state is State.FAILED for one in self.findings)
+
+    @property
+    def config_is_well(self) -> bool:
+        return not any(one.name == CONFIG and one.state is State.FAILED for one in self.findings)
+
+
+async def check_all(
+    file: Path, drivers: Mapping[str, DriverStatus], *, publish: bool = False
+) -> Report:
+    """Changes nothing. `publish` also sends a message, unless a gateway runs."""
+    config, findings = check_config(file, drivers)
+    source, now = clock_source(), datetime.now(UTC)
+    findings.append(check_clock(source, f"{now.astimezone():%Y-%m-%d %H:%M}"))
+    if config is not None:
+        findings += check_disk(config)
+        findings += check_certificates(config.cloud, None if source is None else now)
+        findings += await check_bluetooth(config.bikes)
+        is_well = Report(findings, {}).config_is_well
+        findings += await _live(config, is_well=is_well, publish=publish)
+    return Report(findings, versions())
+
+
+async def _live(config: Config, *, is_well: bool, publish: bool) -> list[Finding]:
+    """Ports and endpoint belong to the gateway that runs; only where none does they are tried."""
+    service = running_service(config.state_dir, config.thing_name)
+    if service is not None:
+        return service
+    if not is_well:
+        return []
+    return [
+        *await check_serial_ports(config.bikes),
+        *await check_endpoint(config, publish=publish),
+    ]

@@ -1,0 +1,47 @@
+"""How a report is shown: a line for each finding on a terminal, JSON for programs."""
+
+import json
+from collections import Counter
+from dataclasses import asdict
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from gateway.check import Report
+from gateway.checks.finding import Finding, State
+
+_STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
+
+
+def show_report(console: Console, report: Report) -> None:
+    """What is wrong with what to do, and the versions that a bug report needs."""
+    findings = Table.grid(padding=(0, 2))
+    findings.add_column(no_wrap=True)
+    findings.add_column(no_wrap=True)
+    findings.add_column(overflow="fold")
+    for one in report.findings:
+        findings.add_row(Text(one.state, _STYLES[one.state]), one.name, _words(one))
+    console.print(findings)
+    console.print(f"\n{_summary(report.findings)}", highlight=False)
+    versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
+    console.print(f"For a bug report: {versions}", markup=False, highlight=False)
+
+
+def _words(finding: Finding) -> Text:
+    text = Text(finding.what)
+    if finding.remedy:
+        text.append(f"\n→ {finding.remedy}", "bold")
+    return text
+
+
+def _summary(findings: list[Finding]) -> str:
+    counts = Counter(one.state for one in findings)
+    wrong = [f"{counts[state]} {state}" for state in (State.FAILED, State.WARNING) if counts[state]]
+    return ", ".join(wrong) if wrong else "all well"
+
+
+def report_json(report: Report) -> str:
+    """One line: `findings` with name, state, what and remedy, `versions`, and `ok`."""
+    findings = [asdict(one) for one in report.findings]
+    return json.dumps({"ok": report.is_well, "findings": findings, "versions": report.versions})

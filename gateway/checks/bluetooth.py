@@ -1,0 +1,71 @@
+"""Bluetooth: is bluetoothd there, with an adapter that is on?"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from drivers import bluez
+from drivers.ble_reasons import reason_of
+from gateway.checks.finding import Finding, failed, ok
+from gateway.config import BikeConfig
+
+NAME = "bluetooth"
+RFKILL = "sys/class/rfkill"
+
+SWITCH_ON = "bluetoothctl power on"
+UNBLOCK = "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
+PLUG_IN = "plug a USB Bluetooth adapter in; `bluetoothctl list` shows what there is"
+RESTART = "sudo systemctl restart bluetooth; `systemctl status bluetooth` says more"
+NO_BUS = "sudo apt install bluez, then: sudo systemctl enable --now bluetooth"
+
+
+async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -> list[Finding]:
+    """For the bikes that need it; each adapter that one of them names is looked for."""
+    needing = [bike for bike in bikes if bike.driver == "ble"]
+    if not needing:
+        return [ok(NAME, "no bike needs it")]
+    hard, soft = _blocked(root)
+    if hard:
+        return [failed(NAME, "Bluetooth is switched off by a hardware switch", "switch it on")]
+    if soft:
+        return [failed(NAME, "Bluetooth is blocked by rfkill", UNBLOCK)]
+    try:
+        adapters = await bluez.adapters()
+    except OSError as error:
+        has_bus = not isinstance(error, FileNotFoundError | ConnectionRefusedError)
+        return [failed(NAME, reason_of(error), RESTART if has_bus else NO_BUS)]
+    if not adapters:
+        return [failed(NAME, "there is no Bluetooth adapter", PLUG_IN)]
+    wanted = {str(name) for bike in needing if (name := bike.options.get("adapter"))}
+    return [_adapter(name, adapters) for name in sorted(wanted)] or [_any_adapter(adapters)]
+
+
+def _adapter(name: str, adapters: dict[str, bool]) -> Finding:
+    if name not in adapters:
+        there = ", ".join(sorted(adapters))
+        return failed(NAME, f"there is no Bluetooth adapter {name}, only {there}", PLUG_IN)
+    if not adapters[name]:
+        return failed(NAME, f"the Bluetooth adapter {name} is off", SWITCH_ON)
+    return ok(NAME, f"bluetoothd runs, {name} is on")
+
+
+def _any_adapter(adapters: dict[str, bool]) -> Finding:
+    """BlueZ's default is the first that is on."""
+    first = min(adapters, key=lambda name: (not adapters[name], len(name), name))
+    return _adapter(first, adapters)
+
+
+def _blocked(root: Path) -> tuple[bool, bool]:
+    """By a switch, by software: if any Bluetooth transmitter is. Format: rfkill's sysfs ABI."""
+    hard = soft = False
+    for switch in sorted((root / RFKILL).glob("rfkill*")):
+        if _read(switch / "type") == "bluetooth":
+            hard |= _read(switch / "hard") == "1"
+            soft |= _read(switch / "soft") == "1"
+    return hard, soft
+
+
+def _read(file: Path) -> str:
+    try:
+        return file.read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

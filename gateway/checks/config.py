@@ -1,0 +1,56 @@
+"""The config file: would the daemon start with it?"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from drivers.registry import DriverStatus
+from gateway.checks.finding import Finding, failed, ok, warning
+from gateway.config import Config, load_config, read_config
+from gateway.config_problems import ConfigError
+
+NAME = "config"
+_REMEDY = "edit {file}, or: sudo alleycat-gateway setup"
+
+
+def check_config(
+    file: Path, drivers: Mapping[str, DriverStatus]
+) -> tuple[Config | None, list[Finding]]:
+    """The config as far as it can be read, for the other checks; and a finding for each problem."""
+    try:
+        config = load_config(file, drivers)
+    except ConfigError as error:
+        return _readable(file), [_finding(file, one.key, one.what) for one in error.problems]
+    bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in config.bikes)
+    return config, [
+        ok(NAME, f"{file}: {config.thing_name} → {config.cloud.endpoint}; bikes: {bikes}"),
+        *(warning(NAME, f"{one.key}: {one.what}", "shorten it") for one in config.warnings),
+        *_broken_drivers(config, drivers),
+    ]
+
+
+def _readable(file: Path) -> Config | None:
+    try:
+        return read_config(file)
+    except ConfigError:
+        return None
+
+
+def _finding(file: Path, key: str, what: str) -> Finding:
+    if key != "file":
+        return failed(NAME, f"{key}: {what}", _REMEDY.format(file=file))
+    if what.startswith("Permission denied"):
+        return failed(NAME, f"{file}: {what}", "ask as root: sudo alleycat-gateway check")
+    return failed(NAME, f"{file}: {what}", "make one: sudo alleycat-gateway setup")
+
+
+def _broken_drivers(config: Config, drivers: Mapping[str, DriverStatus]) -> list[Finding]:
+    """A plugin that does not import leaves its bike lost, and stops nothing else."""
+    return [
+        failed(
+            NAME,
+            f"driver {name} cannot be loaded: {problem}",
+            "reinstall the package it comes from, for this version of alleycat-gateway",
+        )
+        for name in sorted({bike.driver for bike in config.bikes})
+        if (problem := drivers[name].problem) is not None
+    ]

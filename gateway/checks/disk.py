@@ -1,0 +1,92 @@
+"""The disk: does the state directory outlive the power, and for how long can one race offline?"""
+
+import os
+from pathlib import Path
+
+from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
+from gateway.checks.finding import Finding, failed, ok, warning
+from gateway.config import Config
+from gateway.human_units import counted, duration
+from gateway.state_disk import MOUNTS, volatile_file_system
+from gateway.status import BYTES_PER_MESSAGE
+
+NAME = "disk"
+#: Less than an evening's outage is worth a word.
+FEW_HOURS = 4
+
+_REAL_DISK = (
+    "give state_dir a directory on a real disk; with raspi-config's overlay file system that is "
+    "a partition of its own"
+)
+
+
+def check_disk(config: Config, mounts: Path = MOUNTS) -> list[Finding]:
+    """The directory, the room in it, and what lies in the buffer: its pages are not read."""
+    directory = config.state_dir
+    problem = _directory_problem(directory)
+    if problem is not None:
+        return [problem]
+    kind = volatile_file_system(_existing(directory), mounts)
+    if kind is not None:
+        what = f"{directory} is on {kind}: what is buffered is lost when the power goes"
+        return [failed(NAME, what, _REAL_DISK)]
+    return [_room(config), *_buffer(directory / FILE_NAME)]
+
+
+def _directory_problem(directory: Path) -> Finding | None:
+    if os.path.exists(directory) and not os.path.isdir(directory):
+        return failed(NAME, f"{directory} is not a directory", "name another state_dir, or move it")
+    place = _existing(directory)
+    if os.statvfs(place).f_flag & os.ST_RDONLY:
+        what = f"{place} is on a file system that is read-only: what is buffered is in memory alone"
+        return failed(NAME, what, "`dmesg` says whether the disk has failed; else remount it rw")
+    if os.access(place, os.R_OK | os.W_OK | os.X_OK):
+        return None
+    if place == directory:
+        owner = "alleycat-gateway:" if directory.is_relative_to("/var/lib") else "USER:"
+        return failed(
+            NAME, f"{directory} may not be written to", f"sudo chown -R {owner} {directory}"
+        )
+    return failed(
+        NAME,
+        f"{directory} does not exist, and may not be made in {place}",
+        "the service makes its own when it starts: sudo systemctl start alleycat-gateway; or "
+        f"sudo install -d -m 0700 -o USER {directory}",
+    )
+
+
+def _existing(directory: Path) -> Path:
+    """It, or the nearest directory above it that is there."""
+    return next(place for place in (directory, *directory.parents) if os.path.isdir(place))
+
+
+def _room(config: Config) -> Finding:
+    disk = os.statvfs(_existing(config.state_dir))
+    free_bytes = disk.f_bavail * disk.f_frsize
+    bound_bytes = config.buffer.max_size_mib * 1024 * 1024
+    hours = min(free_bytes, bound_bytes) / (BYTES_PER_MESSAGE * len(config.bikes) * 3600)
+    what = f"{config.state_dir}: room for {duration(hours * 3600)} of racing without a network"
+    if hours >= FEW_HOURS:
+        return ok(NAME, what)
+    remedy = "raise buffer.max_size_mib" if bound_bytes < free_bytes else "free some space: `df -h`"
+    return warning(NAME, what, remedy)
+
+
+def _buffer(file: Path) -> list[Finding]:
+    if not file.exists():
+        return []
+    try:
+        with BufferView(file) as view:
+            waiting, quarantined = view.counts()
+    except BufferViewError as error:
+        return [failed("buffer", str(error), "alleycat-gateway buffer verify says more")]
+    findings = [ok("buffer", f"{counted(waiting, 'message')} to be sent")]
+    if quarantined:
+        findings.append(
+            warning(
+                "buffer",
+                f"{counted(quarantined, 'message')} in quarantine: the broker has refused them",
+                "alleycat-gateway buffer quarantine says why",
+            )
+        )
+    return findings

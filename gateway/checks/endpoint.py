@@ -1,0 +1,205 @@
+"""The endpoint: name, network, TLS both ways, and whether the broker lets this thing in."""
+
+import asyncio
+import os
+import socket
+import ssl
+import uuid
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from gateway.checks.finding import Finding, failed, ok
+from gateway.config import CloudConfig, Config, is_this_machine
+from gateway.iot_core import IotCore
+from gateway.race_command import command_topic, refuse
+from gateway.telemetry import UUID_NAMESPACE, Telemetry
+from gateway.uplink import Answer, Commands, CredentialsError, Verdict
+
+NAME = "endpoint"
+CLOUD = "cloud"
+TOPIC = "topic"
+#: The network gets this long for each step, the broker for each answer.
+STEP_S = 10.0
+#: The first five minutes of 1970, which nobody rides.
+PROBE_RACE_ID = 0
+#: By this ALPN name IoT Core knows MQTT with certificates on port 443.
+ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
+
+_NETWORK = "is the network there (`ip route`), and cloud.endpoint right?"
+_NO_BROKER = "no cloud yet? Name your endpoint: sudo alleycat-gateway setup; else start the broker"
+_FIREWALL = "a firewall may stop port {port}: try port = 443, which AWS IoT Core serves as well"
+_POLICY = (
+    "in AWS IoT: is the certificate active, attached to the thing, and does its policy allow "
+    "iot:Connect for client/{thing}?"
+)
+_PUBLISH = "the thing's policy must allow iot:Publish for topic/{topic}"
+_SUBSCRIBE = "the thing's policy must allow iot:Subscribe and iot:Receive for {topic}"
+
+#: Of OpenSSL's X509_V_ERR_…, what a person can mend.
+_NOT_YET_VALID, _EXPIRED = 9, 10
+_CLOCK = "is the clock right? `timedatectl`; else the broker needs a new certificate"
+_WRONG_CA = "cloud.ca_file must hold the CA of the broker's certificate (AWS: AmazonRootCA1.pem)"
+_WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
+
+
+async def check_endpoint(config: Config, *, publish: bool = False) -> list[Finding]:
+    """Connects under the thing's own name: not for use beside a running gateway.
+
+    With `publish` a message of race 0 is sent, too, and becomes a record in the stream.
+    """
+    reached = await _reach(config.cloud)
+    if reached.state != "ok":
+        return [reached]
+    try:
+        return [reached, *await _log_in(config, publish=publish)]
+    except CredentialsError as error:
+        return [reached, failed(CLOUD, str(error))]
+
+
+async def _reach(cloud: CloudConfig) -> Finding:
+    """As far as a TLS handshake. What TLS 1.3 has against our certificate comes only later."""
+    where = f"{cloud.endpoint}:{cloud.port}"
+    try:
+        context = None if cloud.plaintext else _tls(cloud)
+        async with asyncio.timeout(STEP_S):
+            _, writer = await asyncio.open_connection(cloud.endpoint, cloud.port, ssl=context)
+    except socket.gaierror as error:
+        return failed(NAME, f"{cloud.endpoint}: name not resolved: {error.strerror}", _NETWORK)
+    except ssl.SSLCertVerificationError as error:
+        return failed(NAME, f"{where}: {error.verify_message}", _certificate_remedy(error))
+    except TimeoutError:
+        return failed(NAME, f"{where}: no answer", _FIREWALL.format(port=cloud.port))
+    except ssl.SSLError as error:
+        what = f"{where}: TLS handshake failed: {error.reason or error}"
+        return failed(NAME, what, "is this an MQTT-over-TLS port, and our certificate accepted?")
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NETWORK
+        return failed(NAME, f"{where}: {reason}", remedy)
+    tls = writer.get_extra_info("ssl_object")
+    writer.transport.abort()
+    return ok(NAME, f"{where} answers, {'without TLS' if tls is None else tls.version()}")
+
+
+def _tls(cloud: CloudConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=cloud.ca_file)
+    assert cloud.certificate_file is not None
+    context.load_cert_chain(cloud.certificate_file, cloud.private_key_file, password="")
+    if cloud.port == ALPN_PORT:
+        context.set_alpn_protocols([ALPN])
+    return context
+
+
+def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:
+    if error.verify_code in (_NOT_YET_VALID, _EXPIRED):
+        return _CLOCK
+    return _WRONG_NAME if "match" in error.verify_message else _WRONG_CA
+
+
+Value = TypeVar("Value")
+
+
+@dataclass(slots=True)
+class _Answers:
+    """An UplinkListener whose answers can be waited for. A `str` is a reason against it."""
+
+    connected: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
+    subscribed: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
+    published: asyncio.Future[Answer] = field(default_factory=asyncio.Future)
+
+    def on_up(self) -> None:
+        _settle(self.connected, None)
+
+    def on_down(self, reason: str) -> None:
+        _settle(self.connected, reason)
+        _settle(self.subscribed, reason)
+
+    def on_answer(self, ticket: int, answer: Answer) -> None:
+        _settle(self.published, answer)
+
+    def on_subscribed(self, refusal: str | None) -> None:
+        _settle(self.subscribed, refusal)
+
+    async def handle(self, command: bytes) -> bytes:
+        return refuse("the gateway does not run: it is being checked").to_json()
+
+
+def _settle(future: asyncio.Future[Value], value: Value) -> None:
+    if not future.done():
+        future.set_result(value)
+
+
+async def _log_in(config: Config, *, publish: bool) -> list[Finding]:
+    """Connect as the thing; try what the daemon will ask for. Raises CredentialsError."""
+    answers = _Answers()
+    listens = config.race.mode == "remote"
+    commands = Commands(command_topic(config.thing_name), answers.handle, answers.on_subscribed)
+    uplink = IotCore(config.cloud, config.thing_name, commands if listens else None)
+    uplink.start(answers)
+    try:
+        refusal = await _within(answers.connected, "no answer in time")
+        findings = [_connected(config, refusal, will_publish=publish)]
+        if findings[0].state == "ok" and listens:
+            refusal = await _within(answers.subscribed, "no answer in time")
+            findings.append(_subscribed(command_topic(config.thing_name), refusal))
+        if findings[0].state == "ok" and publish:
+            uplink.publish(1, _probe(config))
+            late = Answer(Verdict.RETRY, "no answer in time")
+            findings.append(_published(config.cloud, await _within(answers.published, late)))
+    finally:
+        await uplink.stop()
+    return findings
+
+
+async def _within(future: asyncio.Future[Value], late: Value) -> Value:
+    try:
+        async with asyncio.timeout(STEP_S):
+            return await future
+    except TimeoutError:
+        return late
+
+
+def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Finding:
+    """A subscription or a CONNECT proves nothing of the right to publish; only a publish does."""
+    if refusal is not None:
+        return failed(CLOUD, refusal, _POLICY.format(thing=config.thing_name))
+    what = f"the broker accepts {config.thing_name}"
+    if will_publish:
+        return ok(CLOUD, what)
+    return ok(
+        CLOUD,
+        f"{what}; whether it may publish to {config.cloud.topic} was not tried: that puts a record "
+        "into the stream, and --publish does it",
+    )
+
+
+def _subscribed(topic: str, refusal: str | None) -> Finding:
+    if refusal is not None:
+        what = f"no race commands will be heard on {topic}: {refusal}"
+        return failed(TOPIC, what, _SUBSCRIBE.format(topic=topic))
+    return ok(TOPIC, f"race commands will be heard on {topic}")
+
+
+def _published(cloud: CloudConfig, answer: Answer) -> Finding:
+    if answer.verdict is not Verdict.ACCEPTED:
+        what = f"a message to {cloud.topic} was not accepted: {answer.reason}"
+        return failed(TOPIC, what, _PUBLISH.format(topic=cloud.topic))
+    return ok(TOPIC, f"a message to {cloud.topic} was accepted; it is of race {PROBE_RACE_ID}")
+
+
+def _probe(config: Config) -> bytes:
+    """A second of the first rider in a race that nobody rides: valid, and worth nothing."""
+    bike = config.bikes[0]
+    return Telemetry(
+        uuid=str(uuid.uuid5(UUID_NAMESPACE, f"{config.thing_name}/check")),
+        event="update",
+        device_timestamp=1000,
+        second=1,
+        race_id=PROBE_RACE_ID,
+        name=bike.racer_name,
+        racer_id=bike.racer_id,
+        class_id=bike.class_id,
+        cadence=0.0,
+        resistance=0.0,
+        bike_id=bike.id,
+    ).to_json()

@@ -1,0 +1,68 @@
+"""What a bug report needs to know of the machine and what runs on it."""
+
+import platform
+import re
+import shutil
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from gateway.buffer_view import SQLITE_VERSION
+from gateway.clock_sync import BOARD_MODEL
+
+UNKNOWN = "not there"
+_PACKAGES = ("alleycat-gateway", "awscrt", "awsiotsdk", "bleak", "dbus-fast", "pyserial")
+#: bluetoothd itself lies in no PATH; the two come from one source.
+_BLUEZ = "bluetoothctl"
+ANSWER_S = 5.0
+
+
+def versions(root: Path = Path("/")) -> dict[str, str]:
+    """Name → version, in the order in which they are read."""
+    own, *others = _PACKAGES
+    return {
+        own: _package(own),
+        "Python": platform.python_version(),
+        "system": _system(),
+        "kernel": f"{platform.release()} {platform.machine()}",
+        "board": _board(root),
+        "BlueZ": _bluez(),
+        **{name: _package(name) for name in others},
+        "SQLite": SQLITE_VERSION,
+    }
+
+
+def _package(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return UNKNOWN
+
+
+def _system() -> str:
+    try:
+        return platform.freedesktop_os_release()["PRETTY_NAME"]
+    except OSError:
+        return platform.system()
+
+
+def _board(root: Path) -> str:
+    try:
+        model = (root / BOARD_MODEL).read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return "without a device tree"
+    return model.rstrip("\0")
+
+
+def _bluez() -> str:
+    program = shutil.which(_BLUEZ)
+    if program is None:
+        return UNKNOWN
+    try:
+        said = subprocess.run(  # noqa: S603
+            [program, "--version"], capture_output=True, text=True, timeout=ANSWER_S, check=False
+        ).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return UNKNOWN
+    found = re.search(r"\d+(\.\d+)+", said)
+    return found[0] if found else UNKNOWN

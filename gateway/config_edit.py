@@ -1,0 +1,174 @@
+"""Changes to a config's text that keep its comments, its order and whatever was not asked for."""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import tomlkit
+from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, Table, Whitespace
+
+from gateway.config import is_this_machine
+
+#: Of a bike's own table, what is true of the machine under the rider alone.
+_OF_THE_MACHINE = ("stale_after_s", "calibration")
+PLAIN_PORT, TLS_PORT = 1883, 8883
+#: Until there is a cloud: a broker on this machine, which need not be there.
+NO_CLOUD = {"endpoint": "127.0.0.1", "port": PLAIN_PORT, "plaintext": True}
+
+
+class NotEditable(Exception):
+    """The text is TOML, but laid out as nothing here can edit it. The text says how."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """A bike to ride on: its driver, and the options that mean this bike. `comment`: one line."""
+
+    driver: str
+    options: Mapping[str, object]
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class BikeChange:
+    """What is to be said of the bike `id`; None: as it is. One that is not there is added."""
+
+    id: str
+    machine: Machine | None = None
+    racer: Mapping[str, object] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """All that is to change. `cloud`: keys of that table."""
+
+    thing_name: str | None = None
+    cloud: Mapping[str, object] | None = None
+    bike: BikeChange | None = None
+
+
+def edited(text: str, change: Change) -> str:
+    """The text with the change made. Raises NotEditable, and tomlkit's ParseError."""
+    document = tomlkit.parse(text)
+    if change.thing_name is not None:
+        _set(document, "thing_name", change.thing_name)
+    if change.cloud:
+        cloud = document.setdefault("cloud", tomlkit.table())
+        for key, value in _completed(change.cloud, cloud).items():
+            _set(cloud, key, value)
+    if change.bike is not None:
+        _change_bike(document, change.bike)
+    return tomlkit.dumps(document)
+
+
+def _completed(change: Mapping[str, object], cloud: Mapping[str, object]) -> dict[str, object]:
+    """An endpoint elsewhere needs TLS, and its port."""
+    endpoint = str(change.get("endpoint", "127.0.0.1"))
+    if is_this_machine(endpoint) or not cloud.get("plaintext"):
+        return dict(change)
+    port = TLS_PORT if cloud.get("port") == PLAIN_PORT else cloud.get("port", TLS_PORT)
+    return {"port": port, "plaintext": False, **change}
+
+
+def _set(table: Any, key: str, value: object) -> None:
+    """What is as it should be stays as it is written."""
+    if key not in table or table[key] != value:
+        table[key] = value
+
+
+def _change_bike(document: tomlkit.TOMLDocument, change: BikeChange) -> None:
+    bikes = document.setdefault("bikes", tomlkit.aot())
+    if not isinstance(bikes, AoT):
+        raise NotEditable("bikes: expected tables of their own: [[bikes]]")
+    ids = [bike.get("id") for bike in bikes]
+    if change.id not in ids:
+        bikes.append(_new_bike(change))
+        return
+    index = ids.index(change.id)
+    for key, value in (change.racer or {}).items():
+        _set(bikes[index], key, value)
+    if change.machine is not None and not is_on(bikes[index], change.machine):
+        bikes[index] = _moved(bikes[index], change.machine)
+
+
+def _new_bike(change: BikeChange) -> Table:
+    table = tomlkit.table()
+    assert change.machine is not None
+    table.trivia.indent = "\n"
+    if change.machine.comment:
+        table.comment("".join(one for one in change.machine.comment if one.isprintable()))
+    table["id"] = change.id
+    for key, value in (change.racer or {}).items():
+        table[key] = value
+    table["driver"] = change.machine.driver
+    table["options"] = _inline(change.machine.options)
+    return table
+
+
+def is_on(bike: Mapping[str, Any], machine: Machine) -> bool:
+    """It is that machine already, whatever else its options say of it."""
+    options = bike.get("options", {})
+    return bike.get("driver") == machine.driver and all(
+        options.get(key) == value for key, value in machine.options.items()
+    )
+
+
+def _moved(bike: Table, machine: Machine) -> Table:
+    """The rider on another machine. What was true of the old one stays as comments."""
+    bike["driver"] = machine.driver
+    bike["options"] = _other_options(bike.get("options"), machine.options)
+    table = tomlkit.table()
+    for key, item in bike.value.body:
+        if isinstance(item, Comment | Whitespace):
+            table.add(item)
+        elif key is None:
+            continue
+        elif key.key in _OF_THE_MACHINE:
+            _add_all(table, _as_comments(key, item, bike))
+        else:
+            table.append(key, item)
+    return table
+
+
+def _other_options(old: Item | None, options: Mapping[str, object]) -> AbstractTable:
+    if not isinstance(old, Table):
+        return _inline(options)
+    table = tomlkit.table()
+    for key, value in options.items():
+        table[key] = value
+    _add_all(table, _body_as_comments(old, "bikes.options"))
+    return table
+
+
+def _inline(options: Mapping[str, object]) -> InlineTable:
+    table = tomlkit.inline_table()
+    table.update(options)
+    return table
+
+
+def _add_all(table: Table, items: Iterator[Comment | Whitespace]) -> None:
+    for item in items:
+        table.add(item)
+
+
+def _body_as_comments(table: Table, name: str) -> Iterator[Comment | Whitespace]:
+    """All that a table has, with the tables in it."""
+    for key, item in table.value.body:
+        if isinstance(item, Comment | Whitespace):
+            yield item
+        elif isinstance(item, Table):
+            assert key is not None
+            yield tomlkit.comment(f"[{name}.{key.key}]")
+            yield from _body_as_comments(item, f"{name}.{key.key}")
+        else:
+            yield from _as_comments(key, item, table)
+
+
+def _as_comments(key: Key | None, item: Item, table: Table) -> Iterator[Comment]:
+    """The item of a table; what stands there as a comment already is not repeated."""
+    assert key is not None
+    there = {one.as_string().strip() for _, one in table.value.body if isinstance(one, Comment)}
+    value = f"{item.as_string()}{item.trivia.comment_ws}{item.trivia.comment}"
+    for line in f"{key.as_string().strip()} = {value}".splitlines():
+        if f"# {line.rstrip()}" not in there:
+            yield tomlkit.comment(line.rstrip())

@@ -1,0 +1,114 @@
+"""What `setup` has to know, and what the config itself thinks of each answer."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from gateway.config import BikeConfig, CloudConfig, Config
+from gateway.config_edit import NO_CLOUD, BikeChange, Change, Machine
+from gateway.config_problems import problems_of
+
+#: In place of an answer: there is no cloud yet.
+LATER = "later"
+RACER = ("racer_name", "racer_id", "class_id")
+FILES = ("ca_file", "certificate_file", "private_key_file")
+
+
+@dataclass(slots=True)
+class Answers:
+    """None, or a key that is left out: not answered, so not changed."""
+
+    bike_id: str | None = None
+    machine: Machine | None = None
+    thing_name: str | None = None
+    racer: dict[str, object] = field(default_factory=dict)
+    #: Keys of the table; empty: no cloud yet, or the one there is.
+    cloud: dict[str, object] | None = None
+
+    @property
+    def are_none(self) -> bool:
+        return self == Answers(bike_id=self.bike_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Current:
+    """The config as it is, or the shipped one where there is none; not checked."""
+
+    data: Mapping[str, Any]
+    is_new: bool
+
+    @property
+    def cloud(self) -> Mapping[str, Any]:
+        return _table(self.data.get("cloud"))
+
+    @property
+    def bikes(self) -> list[Mapping[str, Any]]:
+        bikes = self.data.get("bikes")
+        return [_table(bike) for bike in bikes] if isinstance(bikes, list) else []
+
+    @property
+    def ids(self) -> list[str]:
+        return [str(bike.get("id")) for bike in self.bikes]
+
+    def bike(self, bike_id: str) -> Mapping[str, Any]:
+        """Empty for a bike that is to be added."""
+        return next((bike for bike in self.bikes if bike.get("id") == bike_id), {})
+
+    @property
+    def next_id(self) -> str:
+        numbers = range(1, len(self.bikes) + 2)
+        return next(id_ for n in numbers if (id_ := f"bike-{n:03}") not in self.ids)
+
+    @property
+    def default_id(self) -> str:
+        """The bike that is meant where none is named."""
+        return self.ids[0] if self.ids else self.next_id
+
+    def has_rider(self, bike_id: str) -> bool:
+        """Somebody has said who rides it: in the shipped config nobody has."""
+        return not self.is_new and bike_id in self.ids
+
+
+def _table(value: object) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def change_of(answers: Answers, current: Current) -> Change:
+    """Without an endpoint a new config has no cloud, rather than the example's."""
+    cloud = answers.cloud or {}
+    if current.is_new and "endpoint" not in cloud:
+        cloud = {**NO_CLOUD, **cloud}
+    bike = None
+    if answers.machine is not None or answers.racer:
+        bike_id = answers.bike_id or current.default_id
+        bike = BikeChange(bike_id, answers.machine, answers.racer)
+        if current.is_new:  # the example's bike becomes this one
+            bike = BikeChange(current.default_id, answers.machine, {"id": bike_id, **answers.racer})
+    return Change(answers.thing_name, cloud, bike)
+
+
+def missing(answers: Answers, current: Current) -> list[str]:
+    """What a bike that nobody has set up yet lacks: names of answers."""
+    bike_id = answers.bike_id or current.default_id
+    if current.has_rider(bike_id):
+        return []
+    lacking = [name for name in RACER if name not in answers.racer]
+    return ["bike", *lacking] if answers.machine is None else lacking
+
+
+def problem_of(key: str, value: object) -> str | None:
+    """What the config has against a value, in its own words; None if it takes it."""
+    model: type[BaseModel] = Config
+    if key in RACER or key == "id":
+        model = BikeConfig
+    elif key in CloudConfig.model_fields:
+        model = CloudConfig
+    try:
+        model.model_validate({key: value})
+    except ValidationError as error:
+        for problem in problems_of(error, model):
+            if problem.key == key:
+                return problem.what
+    return None

@@ -1,0 +1,105 @@
+"""Against a real D-Bus with a small org.bluez on it, and rfkill's files in a directory."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers import bluez as to_bluez
+from gateway.checks.bluetooth import RFKILL, check_bluetooth
+from gateway.checks.finding import Finding, State
+from gateway.config import BikeConfig
+from tests.support.bluez import Bluez, DBusDaemon
+
+
+def bike(driver: str = "ble", **options: object) -> BikeConfig:
+    return BikeConfig(
+        id="bike-1", racer_id=1, racer_name="Ada", class_id=1, driver=driver, options=options
+    )
+
+
+async def found(*bikes: BikeConfig, root: Path = Path("/nowhere")) -> Finding:
+    (finding,) = await check_bluetooth(bikes or [bike()], root)
+    return finding
+
+
+def switch(root: Path, kind: str, *, soft: int = 0, hard: int = 0) -> Path:
+    directory = root / RFKILL / f"rfkill{len(list(root.rglob('type')))}"
+    directory.mkdir(parents=True)
+    for name, value in {"type": kind, "soft": soft, "hard": hard}.items():
+        (directory / name).write_text(f"{value}\n")
+    return root
+
+
+async def test_an_adapter_that_is_on_is_well(bluez: Bluez) -> None:
+    assert await found() == Finding("bluetooth", State.OK, "bluetoothd runs, hci0 is on")
+
+
+async def test_one_that_is_off_is_to_be_switched_on(bluez: Bluez) -> None:
+    bluez.hci0.power(on=False)
+    await bluez.settle()
+    finding = await found()
+    assert (finding.state, finding.remedy) == (State.FAILED, "bluetoothctl power on")
+    assert finding.what == "the Bluetooth adapter hci0 is off"
+
+
+async def test_a_second_one_that_is_on_will_do(bluez: Bluez) -> None:
+    bluez.hci0.power(on=False)
+    bluez.add_adapter()
+    await bluez.settle()
+    assert (await found()).what == "bluetoothd runs, hci1 is on"
+
+
+async def test_the_one_that_a_bike_names_must_be_there(bluez: Bluez) -> None:
+    finding = await found(bike(adapter="hci7"))
+    assert finding.what == "there is no Bluetooth adapter hci7, only hci0"
+
+
+async def test_no_adapter_is_said(bluez: Bluez) -> None:
+    bluez.hci0.unplug()
+    await bluez.settle()
+    assert (await found()).what == "there is no Bluetooth adapter"
+
+
+async def test_bluetoothd_that_does_not_run_is_said(bluez: Bluez) -> None:
+    await bluez.kill()
+    finding = await found()
+    assert finding.state is State.FAILED
+    assert finding.what.startswith("bluetoothd does not run: sudo systemctl start bluetooth")
+
+
+async def test_a_machine_without_dbus_needs_bluez(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/socket")
+    finding = await found()
+    assert finding.what.startswith("no D-Bus on this machine, so no BlueZ")
+    assert finding.remedy.startswith("sudo apt install bluez")
+
+
+async def test_rfkill_is_told_before_the_adapter_that_it_has_switched_off(
+    bluez: Bluez, tmp_path: Path
+) -> None:
+    bluez.hci0.power(on=False)
+    await bluez.settle()
+    finding = await found(root=switch(switch(tmp_path, "wlan"), "bluetooth", soft=1))
+    assert finding.what == "Bluetooth is blocked by rfkill"
+    assert finding.remedy == "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
+
+
+async def test_a_switch_on_the_outside_is_told_apart(bluez: Bluez, tmp_path: Path) -> None:
+    finding = await found(root=switch(tmp_path, "bluetooth", soft=1, hard=1))
+    assert "hardware switch" in finding.what
+
+
+async def test_wifi_blocked_is_none_of_its_business(bluez: Bluez, tmp_path: Path) -> None:
+    assert (await found(root=switch(tmp_path, "wlan", soft=1))).state is State.OK
+
+
+async def test_without_a_bike_on_bluetooth_nobody_is_asked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/socket")
+    assert (await found(bike("fake"))).what == "no bike needs it"
+
+
+async def test_who_is_on_the_bus_is_known(dbus_daemon: DBusDaemon, bluez: Bluez) -> None:
+    assert await to_bluez.has_owner("org.bluez")
+    assert not await to_bluez.has_owner("org.freedesktop.ModemManager1")

@@ -1,0 +1,245 @@
+"""Against a real mosquitto with mutual TLS, and against all that can be in its place."""
+
+import asyncio
+import datetime as dt
+import socket
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+import trustme
+
+from gateway.checks import endpoint
+from gateway.checks.endpoint import check_endpoint
+from gateway.checks.finding import Finding, State
+from gateway.config import Config
+from gateway.telemetry import telemetry_from_json
+from tests.support.gateways import config
+from tests.support.mosquitto import Authority, Credentials, Mosquitto
+from tests.support.subscriber import Subscriber
+
+ACL = "user gateway-1\ntopic write alleycat-publish\ntopic read alleycat/gateways/gateway-1/race\n"
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
+
+
+@pytest.fixture
+def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
+    broker = Mosquitto(tmp_path / "broker", authority)
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+@pytest.fixture
+def strict(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
+    """Whoever may do what stands in a file."""
+    acl = tmp_path / "acl"
+    acl.write_text(ACL)
+    broker = Mosquitto(tmp_path / "strict", authority, settings=f"acl_file {acl}")
+    broker.start()
+    yield broker
+    broker.stop()
+
+
+def settings(port: int, credentials: Credentials, **more: object) -> Config:
+    made = config(Path("/nowhere"), [{}])
+    cloud = made.cloud.model_copy(
+        update={
+            "endpoint": "127.0.0.1",
+            "port": port,
+            "plaintext": False,
+            "ca_file": credentials.ca_file,
+            "certificate_file": credentials.certificate_file,
+            "private_key_file": credentials.private_key_file,
+            **more,
+        }
+    )
+    return made.model_copy(update={"cloud": cloud})
+
+
+def remote(settings: Config) -> Config:
+    race = settings.race.model_copy(update={"mode": "remote"})
+    return settings.model_copy(update={"race": race})
+
+
+async def test_all_is_well_and_the_line_says_what_was_proven(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    findings = await check_endpoint(settings(broker.port, authority.issue("gateway-1")))
+    assert findings == [
+        Finding("endpoint", State.OK, f"127.0.0.1:{broker.port} answers, TLSv1.3"),
+        Finding(
+            "cloud",
+            State.OK,
+            "the broker accepts gateway-1; whether it may publish to alleycat-publish was not "
+            "tried: that puts a record into the stream, and --publish does it",
+        ),
+    ]
+
+
+async def test_nothing_is_published_unless_asked_for(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    """One that is asked for is valid, of a race that nobody rides, and arrives alone."""
+    subscriber = await asyncio.to_thread(Subscriber, broker.port, authority.issue("subscriber"))
+    gateway = settings(broker.port, authority.issue("gateway-1"))
+    await check_endpoint(gateway)
+    findings = await check_endpoint(gateway, publish=True)
+    assert findings[2].state is State.OK
+    (payload,) = subscriber.payloads
+    assert telemetry_from_json(payload).race_id == 0
+    subscriber.stop()
+
+
+async def test_a_topic_that_the_policy_does_not_allow_is_found(
+    strict: Mosquitto, authority: Authority
+) -> None:
+    gateway = settings(strict.port, authority.issue("gateway-1"), topic="another-topic")
+    *_, finding = await check_endpoint(gateway, publish=True)
+    assert finding.state is State.FAILED
+    assert "not authorised to publish to this topic" in finding.what
+    assert finding.remedy == "the thing's policy must allow iot:Publish for topic/another-topic"
+
+
+async def test_race_commands_are_subscribed_to_where_they_rule(
+    strict: Mosquitto, authority: Authority
+) -> None:
+    gateway = remote(settings(strict.port, authority.issue("gateway-1")))
+    *_, finding = await check_endpoint(gateway)
+    topic = "alleycat/gateways/gateway-1/race"
+    assert finding == Finding("topic", State.OK, f"race commands will be heard on {topic}")
+
+
+async def test_a_subscription_that_is_refused_is_found(authority: Authority) -> None:
+    """mosquitto itself grants every subscription, and sends nothing: an own broker refuses."""
+    server, port = await refusing_broker()
+    cloud = {"plaintext": True}
+    gateway = remote(settings(port, authority.issue("gateway-1"), **cloud))
+    *_, finding = await check_endpoint(gateway)
+    assert finding.state is State.FAILED
+    assert finding.what.endswith("race: not authorized")
+    assert "iot:Subscribe" in finding.remedy
+    server.close()
+
+
+async def refusing_broker() -> tuple[asyncio.Server, int]:
+    async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if await reader.read(1000):  # else only reached
+            writer.write(bytes([0x20, 3, 0, 0, 0]))
+            packet = await reader.read(1000)
+            writer.write(bytes([0x90, 4, *packet[2:4], 0, 0x87]))
+            await reader.read(1000)
+        writer.close()
+
+    server = await asyncio.start_server(talk, "127.0.0.1", 0)
+    return server, server.sockets[0].getsockname()[1]
+
+
+async def test_a_client_of_another_ca_is_refused_by_the_broker(
+    broker: Mosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    stranger = Authority(tmp_path / "stranger").issue("gateway-1")
+    mixed = Credentials(authority.ca_file, stranger.certificate_file, stranger.private_key_file)
+    endpoint_, cloud = await check_endpoint(settings(broker.port, mixed))
+    assert endpoint_.state is State.OK, "TLS 1.3 tells the client of it only afterwards"
+    assert cloud.state is State.FAILED
+    assert "the broker ended the connection before accepting it" in cloud.what
+    assert "is the certificate active" in cloud.remedy
+
+
+async def test_an_expired_certificate_is_refused_by_the_broker(
+    tmp_path: Path,
+) -> None:
+    ca = trustme.CA()
+    directory = tmp_path / "own"
+    authority = Authority(directory)
+    ca.cert_pem.write_to_path(authority.ca_file)
+    authority._ca = ca
+    broker = Mosquitto(tmp_path / "broker", authority)
+    broker.start()
+    now = dt.datetime.now(dt.UTC)
+    old = ca.issue_cert(
+        "gateway-1",
+        not_before=now - dt.timedelta(days=9),
+        not_after=now - dt.timedelta(days=1),
+    )
+    old.cert_chain_pems[0].write_to_path(directory / "old.pem")
+    old.private_key_pem.write_to_path(directory / "old.key")
+    credentials = Credentials(authority.ca_file, directory / "old.pem", directory / "old.key")
+    *_, cloud = await check_endpoint(settings(broker.port, credentials))
+    assert cloud.state is State.FAILED
+    broker.stop()
+
+
+async def test_a_broker_of_another_ca_is_not_believed(
+    broker: Mosquitto, authority: Authority, tmp_path: Path
+) -> None:
+    mine = authority.issue("gateway-1")
+    other = Authority(tmp_path / "other").ca_file
+    (finding,) = await check_endpoint(settings(broker.port, mine, ca_file=other))
+    assert finding.state is State.FAILED
+    assert "cloud.ca_file must hold the CA" in finding.remedy
+
+
+async def test_a_broker_of_another_name_is_not_believed(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    mine = authority.issue("gateway-1")
+    (finding,) = await check_endpoint(settings(broker.port, mine, endpoint="localhost"))
+    assert "Hostname mismatch" in finding.what
+    assert finding.remedy == "cloud.endpoint must be the name in the broker's certificate"
+
+
+async def test_a_name_that_nobody_has_is_said(authority: Authority) -> None:
+    mine = authority.issue("gateway-1")
+    (finding,) = await check_endpoint(settings(8883, mine, endpoint="nowhere.invalid"))
+    assert finding.what.startswith("nowhere.invalid: name not resolved")
+    assert "is the network there" in finding.remedy
+
+
+async def test_a_port_where_nobody_listens_is_said(authority: Authority) -> None:
+    (finding,) = await check_endpoint(settings(1, authority.issue("gateway-1")))
+    assert finding.what == "127.0.0.1:1: Connection refused"
+    assert "no cloud yet? Name your endpoint: sudo alleycat-gateway setup" in finding.remedy
+
+
+@pytest.fixture
+async def silent() -> AsyncIterator[int]:
+    """It takes the connection, and says nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+async def test_a_firewall_that_says_nothing_is_not_waited_for_long(
+    silent: int, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "STEP_S", 0.2)
+    (finding,) = await check_endpoint(settings(silent, authority.issue("gateway-1")))
+    assert finding.what == f"127.0.0.1:{silent}: no answer"
+    assert "try port = 443" in finding.remedy
+
+
+async def test_a_broker_that_says_nothing_after_tls_either(
+    silent: int, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(endpoint, "STEP_S", 0.3)
+    mine = authority.issue("gateway-1")
+    *_, cloud = await check_endpoint(settings(silent, mine, plaintext=True))
+    assert cloud.what == "no answer in time"
+
+
+async def test_a_key_of_another_certificate_is_said(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    mine, other = authority.issue("gateway-1"), authority.issue("gateway-2")
+    (finding,) = await check_endpoint(
+        settings(broker.port, mine, private_key_file=other.private_key_file)
+    )
+    assert finding.state is State.FAILED
+    assert "KEY_VALUES_MISMATCH" in finding.what.upper().replace(" ", "_")

@@ -1,0 +1,110 @@
+"""Against a real status socket, and a state directory that a gateway holds."""
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from gateway import status_socket
+from gateway.attention import concerns
+from gateway.checks.finding import Finding, State
+from gateway.checks.service import running_service
+from gateway.state_lock import locked_state_dir
+from gateway.status_json import status_to_json
+from gateway.status_line import status_line
+from tests.support.statuses import buffer_status, gateway_status
+
+THING = gateway_status().thing_name
+
+
+@pytest.fixture(autouse=True)
+def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+
+
+@contextmanager
+def serving(directory: Path, line: bytes) -> Iterator[None]:
+    """One visitor is told."""
+    directory.mkdir(exist_ok=True)
+
+    def serve() -> None:
+        client, _ = server.accept()
+        with client:
+            client.sendall(line)
+
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(os.fspath(directory / status_socket.FILE_NAME))
+        server.listen()
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_nobody_runs_where_nobody_holds_the_directory(tmp_path: Path) -> None:
+    assert running_service(tmp_path, THING) is None
+    assert running_service(tmp_path / "not yet", THING) is None
+
+
+@pytest.mark.parametrize("place", ["run", "."])
+def test_one_that_runs_is_asked_wherever_it_serves_its_status(tmp_path: Path, place: str) -> None:
+    status = gateway_status(accepted=1234)
+    with serving(tmp_path / place, status_to_json(status)):
+        findings = running_service(tmp_path, THING)
+    assert findings == [
+        Finding("service", State.OK, f"it runs: {status_line(status)}"),
+        Finding("topic", State.OK, "1,234 messages accepted since its start"),
+    ]
+
+
+def test_whatever_it_wants_looked_at_has_failed(tmp_path: Path) -> None:
+    status = gateway_status(buffer=buffer_status(problem="disk I/O error", notes=("one",)))
+    with serving(tmp_path, status_to_json(status)):
+        findings = running_service(tmp_path, THING)
+    assert findings is not None
+    wrong = [one.what for one in findings if one.state is State.FAILED]
+    assert wrong == [concern.text for concern in concerns(status)]
+    assert wrong[0] == "disk: disk I/O error"
+
+
+def test_one_that_holds_the_directory_and_says_nothing_runs_all_the_same(tmp_path: Path) -> None:
+    with locked_state_dir(tmp_path):
+        (finding,) = running_service(tmp_path, THING) or []
+    assert (finding.state, finding.what) == (State.FAILED, "it runs, but does not say how it is")
+
+
+def test_a_service_of_another_name_is_somebody_else(tmp_path: Path) -> None:
+    with serving(tmp_path / "run", status_to_json(gateway_status())):
+        assert running_service(tmp_path, "another-name") is None
+
+
+def test_one_of_another_version_is_not_connected_beside(tmp_path: Path) -> None:
+    with serving(tmp_path, b'{"format": 99}\n'):
+        (finding,) = running_service(tmp_path, THING) or []
+    assert finding.state is State.FAILED
+    assert "another version of the gateway" in finding.what
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
+def test_whoever_may_not_look_is_told_to_ask_as_root_and_connects_to_nothing(
+    tmp_path: Path,
+) -> None:
+    program = (
+        "import os; from pathlib import Path\n"
+        "from gateway.checks.service import running_service\n"
+        "os.setgroups([]); os.setuid(65534)\n"
+        f"print(running_service(Path({os.fspath(tmp_path / 'state')!r}), 'x')[0].remedy)"
+    )
+    (tmp_path / "state").mkdir(mode=0o700)
+    for directory in (tmp_path, *tmp_path.parents[:2]):
+        directory.chmod(0o755)
+    ended = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert ended.stdout == "ask as root: sudo alleycat-gateway check\n"

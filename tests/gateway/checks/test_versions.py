@@ -1,0 +1,39 @@
+"""What a bug report needs, on this machine and on a Pi."""
+
+import stat
+import sys
+from pathlib import Path
+
+import pytest
+
+from gateway.checks.versions import UNKNOWN, versions
+from gateway.clock_sync import BOARD_MODEL
+
+
+def test_all_that_a_report_needs_is_there() -> None:
+    said = versions()
+    assert list(said)[:6] == ["alleycat-gateway", "Python", "system", "kernel", "board", "BlueZ"]
+    assert said["Python"] == sys.version.split()[0]
+    assert all(said[name] != UNKNOWN for name in ("alleycat-gateway", "awscrt", "bleak", "SQLite"))
+
+
+def test_a_pi_says_which_it_is(tmp_path: Path) -> None:
+    model = tmp_path / BOARD_MODEL
+    model.parent.mkdir(parents=True)
+    model.write_bytes(b"Raspberry Pi 4 Model B Rev 1.5\0")
+    assert versions(tmp_path)["board"] == "Raspberry Pi 4 Model B Rev 1.5"
+    assert versions(tmp_path / "elsewhere")["board"] == "without a device tree"
+
+
+@pytest.mark.parametrize(
+    ("prints", "version"), [("bluetoothctl: 5.66", "5.66"), ("", UNKNOWN), (None, UNKNOWN)]
+)
+def test_bluez_is_asked_by_its_own_program(
+    prints: str | None, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if prints is not None:
+        program = tmp_path / "bluetoothctl"
+        program.write_text(f'#!/bin/sh\necho "{prints}"\n')
+        program.chmod(program.stat().st_mode | stat.S_IXUSR)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert versions()["BlueZ"] == version

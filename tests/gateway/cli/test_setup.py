@@ -1,0 +1,391 @@
+"""`setup` at a terminal of 80 columns, beside real scans of fake bikes; and by flags alone."""
+
+import asyncio
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from typer.testing import CliRunner, Result
+
+from drivers.registry import load_drivers
+from gateway.cli import app
+from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.config import load_config
+from gateway.shipped import config_path
+from tests.support.bluez import Bluez, bikes
+from tests.support.dialogue import Dialogue
+from tests.support.mosquitto import Authority, Credentials
+
+ADA = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
+FIRST = ("--bike", "fake", *ADA)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "gateway.toml"
+
+
+@pytest.fixture
+def mine(tmp_path: Path) -> Credentials:
+    return Authority(tmp_path / "ca").issue("gateway-7")
+
+
+def setup(file: Path, *arguments: str) -> Result:
+    return CliRunner().invoke(app, ["setup", "--config", str(file), *arguments])
+
+
+def read(file: Path) -> dict[str, Any]:
+    load_config(file, load_drivers())
+    return tomllib.loads(file.read_text(encoding="utf-8"))
+
+
+def dialogue(file: Path, talk: Callable[[Dialogue], None], *arguments: str) -> Dialogue:
+    with Dialogue("setup", "--config", str(file), *arguments) as terminal:
+        talk(terminal)
+        return terminal
+
+
+# At a terminal
+
+
+async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> None:
+    bikes.ftms_bike(bluez, name="IC Bike")
+    bikes.heart_rate_strap(bluez)
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("will be made from the shipped one")
+        terminal.expect(
+            "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
+        )
+        terminal.expect("Which one (its number, an address, a port, fake")
+        terminal.expect("[1]: ")
+        terminal.type()
+        terminal.expect("first name: ")
+        terminal.type("Ada")
+        terminal.expect("id (a number): ")
+        terminal.type("three")
+        terminal.expect("input should be a valid integer")
+        terminal.type("3")
+        terminal.expect("Class, 1 … 6: ")
+        terminal.type("2")
+        terminal.expect("[later]: ")
+        terminal.type()
+        terminal.expect(f"{file} is written\nNext:\n")
+        assert terminal.exit_code() == 0
+
+    shown = await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
+    assert "Strap" not in shown.text, "it is worn beside a bike"
+    config = read(file)
+    assert config["bikes"] == [
+        {
+            "id": "bike-001",
+            "racer_id": 3,
+            "racer_name": "Ada",
+            "class_id": 2,
+            "driver": "ble",
+            "options": {"address": "C0:FF:EE:00:00:01"},
+        }
+    ]
+    assert config["cloud"]["plaintext"], "no cloud yet"
+
+
+def test_a_port_is_asked_what_it_speaks_and_a_cloud_for_its_files(
+    file: Path, tmp_path: Path, mine: Credentials
+) -> None:
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("Which one (an address, a port, fake): ")
+        terminal.type("the black one")
+        terminal.expect("is no Bluetooth address, serial port or `fake`")
+        terminal.type("/dev/serial/by-id/usb-FTDI")
+        terminal.expect("What does it speak (peloton, kettler, daum, monark, lines): ")
+        terminal.type("peleton")
+        terminal.expect("Error: expected one of")
+        terminal.type("peloton")
+        for question, answer in {"name: ": "Ada", "(a number): ": "3", "1 … 6: ": "2"}.items():
+            terminal.expect(question)
+            terminal.type(answer)
+        terminal.expect("[later]: ")
+        terminal.type("https://x.example")
+        terminal.expect("expected a host name alone")
+        terminal.type("x.example")
+        terminal.expect("CA file")
+        terminal.type("/nowhere/ca.pem")
+        terminal.expect("/nowhere/ca.pem: no such file")
+        terminal.type(str(mine.ca_file))
+        terminal.expect("Certificate file")
+        terminal.type(str(mine.certificate_file))
+        terminal.expect("Private key file")
+        terminal.type(str(mine.private_key_file))
+        terminal.expect("thing in AWS IoT [gateway-1]: ")
+        terminal.type("gateway-7")
+        assert terminal.exit_code() == 0
+
+    dialogue(file, talk, "--no-scan")
+    config = read(file)
+    assert config["thing_name"] == "gateway-7"
+    assert config["bikes"][0]["options"] == {
+        "port": "/dev/serial/by-id/usb-FTDI",
+        "protocol": "peloton",
+    }
+    assert (config["cloud"]["endpoint"], config["cloud"]["port"]) == ("x.example", 8883)
+    assert config["cloud"]["private_key_file"] == str(mine.private_key_file)
+    assert not config["cloud"]["plaintext"]
+
+
+def test_enter_at_every_question_changes_nothing(file: Path) -> None:
+    setup(file, *FIRST)
+    before = file.read_bytes()
+
+    def talk(terminal: Dialogue) -> None:
+        for question in ("[bike-001]: ", "[keep]: ", "[Ada]: ", "[3]: ", "[2]: ", "[later]: "):
+            terminal.expect(question)
+            terminal.type()
+        terminal.expect("nothing to change")
+        assert terminal.exit_code() == 0
+
+    dialogue(file, talk, "--no-scan")
+    assert file.read_bytes() == before
+    assert not file.with_name("gateway.toml.bak").exists()
+
+
+def test_a_second_bike_is_added(file: Path) -> None:
+    setup(file, *FIRST)
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("bike-001  Ada on fake")
+        terminal.expect("(add: one more) [bike-001]: ")
+        terminal.type("add")
+        terminal.expect("Its id [bike-002]: ")
+        terminal.type()
+        for question, answer in {
+            "fake): ": "C0:FF:EE:00:00:02",
+            "first name: ": "Bo",
+            "(a number): ": "4",
+            "1 … 6: ": "1",
+            "[later]: ": "",
+        }.items():
+            terminal.expect(question)
+            terminal.type(answer)
+        assert terminal.exit_code() == 0
+
+    dialogue(file, talk, "--no-scan")
+    first, second = read(file)["bikes"]
+    assert (first["racer_name"], second["racer_name"]) == ("Ada", "Bo")
+    assert (second["id"], second["options"]) == ("bike-002", {"address": "C0:FF:EE:00:00:02"})
+
+
+@pytest.mark.parametrize(
+    "at", ["[bike-001]: ", "[keep]: ", "[Ada]: ", "[3]: ", "[2]: ", "[later]: "]
+)
+def test_ctrl_c_at_any_question_leaves_everything_as_it_was(file: Path, at: str) -> None:
+    setup(file, *FIRST)
+    before = file.read_bytes()
+
+    def talk(terminal: Dialogue) -> None:
+        for question, answer in {
+            "[bike-001]: ": "",
+            "[keep]: ": "C0:FF:EE:00:00:02",
+            "[Ada]: ": "Bo",
+            "[3]: ": "4",
+            "[2]: ": "1",
+            "[later]: ": "",
+        }.items():
+            terminal.expect(question)
+            if question == at:
+                break
+            terminal.type(answer)
+        terminal.press_ctrl_c()
+        terminal.expect("interrupted: nothing was changed")
+        assert terminal.exit_code() == INTERRUPTED
+
+    dialogue(file, talk, "--no-scan")
+    assert {one.name: one.read_bytes() for one in file.parent.iterdir()} == {file.name: before}
+
+
+async def test_ctrl_c_while_it_looks_around_ends_it_as_well(bluez: Bluez, file: Path) -> None:
+    bikes.ftms_bike(bluez)
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("1  FTMS bike")
+        terminal.press_ctrl_c()
+        terminal.expect("interrupted: nothing was changed")
+        assert terminal.exit_code() == INTERRUPTED
+
+    await asyncio.to_thread(dialogue, file, talk, "--seconds", "60")
+    assert not await asyncio.to_thread(file.exists)
+
+
+async def test_a_second_bike_is_not_the_first_again(bluez: Bluez, file: Path) -> None:
+    first = bikes.ftms_bike(bluez)
+    bikes.csc_sensor(bluez)
+    await asyncio.to_thread(setup, file, "--bike", first.address, *ADA)
+
+    def talk(terminal: Dialogue) -> None:
+        found = terminal.expect("Which one")
+        numbers = {line.split()[0]: line for line in found.splitlines() if "dBm" in line}
+        (free,) = (n for n, line in numbers.items() if first.address not in line)
+        terminal.expect(f"[{free}]: ")
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == INTERRUPTED
+
+    await asyncio.to_thread(dialogue, file, talk, "--seconds", "1", "--bike-id", "bike-002")
+
+
+async def test_who_was_asleep_is_looked_for_again(bluez: Bluez, file: Path) -> None:
+    loop = asyncio.get_running_loop()
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("No bike found")
+        loop.call_soon_threadsafe(lambda: bikes.ftms_bike(bluez, name="Awake"))
+        terminal.expect("[again]: ")
+        terminal.type()
+        terminal.expect("1  Awake")
+        terminal.expect("[1]: ")
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == INTERRUPTED
+
+    await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
+
+
+def test_a_cloud_without_its_certificate_waits(file: Path) -> None:
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("[later]: ")
+        terminal.type("x.example")
+        terminal.expect("CA file")
+        terminal.type("later")
+        terminal.expect("No cloud yet, then: run setup again when the certificate is there.")
+        assert terminal.exit_code() == 0
+
+    dialogue(file, talk, *FIRST)
+    assert read(file)["cloud"]["endpoint"] == "127.0.0.1"
+
+
+def test_what_is_given_is_not_asked(file: Path) -> None:
+    def talk(terminal: Dialogue) -> None:
+        assert terminal.exit_code() == 0
+
+    shown = dialogue(file, talk, *FIRST, "--endpoint", "later")
+    assert "?" not in shown.text
+    assert read(file)["bikes"][0]["racer_name"] == "Ada"
+
+
+# By flags alone
+
+
+def test_without_a_terminal_flags_are_enough(file: Path, mine: Credentials) -> None:
+    result = setup(
+        file,
+        *("--bike", "/dev/ttyUSB0", "--protocol", "peloton", "--bike-id", "hall-1", *ADA),
+        *("--endpoint", "x.example", "--thing-name", "gateway-7"),
+        *("--ca-file", str(mine.ca_file), "--certificate-file", str(mine.certificate_file)),
+        *("--private-key-file", str(mine.private_key_file)),
+    )
+    assert result.exit_code == 0, result.output
+    config = read(file)
+    assert [bike["id"] for bike in config["bikes"]] == ["hall-1"], "and not the example's"
+    assert (config["thing_name"], config["cloud"]["endpoint"]) == ("gateway-7", "x.example")
+
+
+def test_what_is_missing_is_named_by_its_flag(file: Path) -> None:
+    result = setup(file, "--bike", "fake", "--racer-id", "3")
+    assert result.exit_code == USAGE
+    assert "no terminal to ask on: give --racer-name, --class-id as well" in result.output
+    assert not file.exists()
+
+
+def test_only_what_is_given_changes(file: Path) -> None:
+    setup(file, *FIRST)
+    before = read(file)
+    assert setup(file, "--racer-name", "Bo").exit_code == 0
+    before["bikes"][0]["racer_name"] = "Bo"
+    assert read(file) == before
+    assert tomllib.loads(file.with_name("gateway.toml.bak").read_text())["bikes"] != before["bikes"]
+
+
+def test_nothing_given_is_nothing_done(file: Path) -> None:
+    setup(file, *FIRST)
+    result = setup(file)
+    assert result.exit_code == USAGE
+    assert "nothing to change" in result.output
+
+
+def test_what_the_gateway_would_refuse_is_not_written(file: Path) -> None:
+    setup(file, *FIRST)
+    before = file.read_bytes()
+    result = setup(file, "--endpoint", "x.example")
+    assert result.exit_code == BAD_CONFIG
+    assert "nothing was changed; with these answers:" in result.output
+    assert f"{file}: " in result.output, "the file's own name, not the draft's"
+    assert "cloud.ca_file" in result.output
+    assert [one.read_bytes() for one in file.parent.glob("*gateway.toml*")] == [before]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--bike", "black"], USAGE, "--bike: 'black' is no Bluetooth address"),
+        (["--bike", "/dev/ttyUSB0"], USAGE, "say what it speaks with --protocol"),
+        ([*FIRST, "--class-id", "7"], BAD_CONFIG, "class_id: got 7"),
+    ],
+)
+def test_a_wrong_flag_says_what_was_expected(
+    file: Path, arguments: list[str], code: int, words: str
+) -> None:
+    result = setup(file, *arguments)
+    assert (result.exit_code, words in result.output) == (code, True), result.output
+
+
+def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
+    result = setup(tmp_path / "gone" / "gateway.toml", *FIRST)
+    assert result.exit_code == FAILED
+    assert "does not exist: make it, or name another file: --config" in result.output
+
+
+def test_a_file_that_is_no_toml_is_left_to_its_author(file: Path) -> None:
+    file.write_text("[[[")
+    result = setup(file, *FIRST)
+    assert result.exit_code == BAD_CONFIG
+    assert "not TOML" in result.output
+    assert file.read_text() == "[[["
+
+
+def test_the_first_config_of_a_package_is_set_up_like_any_other(
+    file: Path, mine: Credentials
+) -> None:
+    """The shipped one, with its fake bike and no cloud."""
+    text = config_path("gateway.toml").read_text(encoding="utf-8")
+    for old, new in (
+        ('endpoint = "EXAMPLE-ats.iot.eu-west-1.amazonaws.com"', 'endpoint = "127.0.0.1"'),
+        ("port = 8883", "port = 1883"),
+        ("plaintext = false", "plaintext = true"),
+    ):
+        assert text.count(f"\n{old}\n") == 1
+        text = text.replace(old, new)
+    file.write_text(text, encoding="utf-8")
+    result = setup(
+        file,
+        *("--bike", "C0:FF:EE:00:00:01", *ADA, "--endpoint", "x.example"),
+        *("--ca-file", str(mine.ca_file), "--certificate-file", str(mine.certificate_file)),
+        *("--private-key-file", str(mine.private_key_file)),
+    )
+    assert result.exit_code == 0, result.output
+    cloud = read(file)["cloud"]
+    assert (cloud["port"], cloud["plaintext"]) == (8883, False)
+
+
+def test_what_comes_next_is_a_reload_where_that_is_enough(
+    file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The running gateway takes another rider in mid-race, and another cloud at its next start."""
+    monkeypatch.setattr("gateway.cli.setup.SERVICE_CONFIG", file)
+    said = setup(file, *FIRST).output
+    assert "sudo alleycat-gateway check\n  sudo systemctl restart alleycat-gateway\n" in said
+    assert "systemctl reload-or-restart" in setup(file, "--racer-name", "Bo").output
+    files = {"ca": mine.ca_file, "certificate": mine.certificate_file}
+    given = [f"--{name}-file={path}" for name, path in files.items()]
+    said = setup(
+        file, "--endpoint=x.example", *given, f"--private-key-file={mine.private_key_file}"
+    ).output
+    assert "systemctl restart" in said

@@ -1,0 +1,103 @@
+"""All checks of one config, in order: which are made, and which of them are not."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from drivers.registry import load_drivers
+from gateway import status_socket
+from gateway.check import Report, check_all
+from gateway.checks.finding import State, failed, ok, warning
+from gateway.state_lock import locked_state_dir
+from tests.support.mosquitto import Authority, Mosquitto
+
+CONFIG = """
+thing_name = "gateway-1"
+state_dir = "state"
+[cloud]
+endpoint = "127.0.0.1"
+{cloud}
+[[bikes]]
+id = "bike-1"
+racer_id = 1
+racer_name = "Ada"
+class_id = 1
+driver = "fake"
+"""
+
+
+@pytest.fixture(autouse=True)
+def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(status_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+
+
+def written(tmp_path: Path, cloud: str = "plaintext = true\nport = 1") -> Path:
+    file = tmp_path / "gateway.toml"
+    file.write_text(CONFIG.format(cloud=cloud))
+    return file
+
+
+def names(report: Report) -> list[str]:
+    return [one.name for one in report.findings]
+
+
+async def test_all_is_well_against_a_broker_that_wants_certificates(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    broker = Mosquitto(tmp_path / "broker", authority)
+    await asyncio.to_thread(broker.start)
+    mine = authority.issue("gateway-1")
+    report = await check_all(
+        written(
+            tmp_path,
+            f'port = {broker.port}\nca_file = "{mine.ca_file}"\n'
+            f'certificate_file = "{mine.certificate_file}"\n'
+            f'private_key_file = "{mine.private_key_file}"',
+        ),
+        load_drivers(),
+    )
+    broker.stop()
+    assert names(report) == [
+        "config",
+        "clock",
+        "disk",
+        "certificate",
+        "certificate",
+        "bluetooth",
+        "serial",
+        "endpoint",
+        "cloud",
+    ]
+    assert report.is_well, report.findings
+    assert report.versions["alleycat-gateway"]
+
+
+async def test_a_bad_config_ends_before_anybody_connects_with_it(tmp_path: Path) -> None:
+    report = await check_all(written(tmp_path, 'ca_file = "gone.pem"'), load_drivers())
+    assert not report.config_is_well
+    assert "disk" in names(report)
+    assert not {"endpoint", "serial"} & set(names(report))
+
+
+async def test_without_any_config_the_clock_is_looked_at(tmp_path: Path) -> None:
+    assert names(await check_all(tmp_path / "gone.toml", load_drivers())) == ["config", "clock"]
+
+
+async def test_beside_a_running_gateway_nobody_connects(tmp_path: Path) -> None:
+    with locked_state_dir(tmp_path / "state"):
+        report = await check_all(written(tmp_path), load_drivers())
+    assert names(report)[-1] == "service"
+    assert "endpoint" not in names(report)
+
+
+def test_a_warning_leaves_it_well() -> None:
+    assert Report([ok("a", "b"), warning("a", "b", "c")], {}).is_well
+    report = Report([failed("disk", "b")], {})
+    assert (report.is_well, report.config_is_well) == (False, True)
+
+
+def test_nothing_is_changed(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    report = asyncio.run(check_all(file, load_drivers()))
+    assert report.findings[-1].state is State.FAILED, "nobody listens on port 1"
+    assert [one.name for one in tmp_path.iterdir()] == [file.name]

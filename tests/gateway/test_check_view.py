@@ -1,0 +1,57 @@
+"""A report on terminals of two widths, and as JSON."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from gateway.check import Report
+from gateway.check_view import report_json, show_report
+from gateway.checks.finding import failed, ok, warning
+
+REPORT = Report(
+    [
+        ok("config", "gateway.toml: gateway-1 → broker.example; bikes: bike-001 (ble)"),
+        warning("certificate", "cert.pem expires in 12 days, on 2026-12-03", "get a new one"),
+        failed("bluetooth", "Bluetooth is blocked by [rfkill]", "sudo rfkill unblock bluetooth"),
+    ],
+    {"alleycat-gateway": "0.1.0", "kernel": "6.1 aarch64"},
+)
+
+
+def shown(report: Report, width: int) -> str:
+    file = io.StringIO()
+    show_report(Console(file=file, width=width), report)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_each_finding_has_its_line_and_its_remedy_below_it(width: int) -> None:
+    lines = [line.rstrip() for line in shown(REPORT, width).splitlines()]
+    assert max(map(len, lines)) <= width
+    assert "ok       config       gateway.toml: gateway-1 → broker.example; bikes:" in lines[0]
+    at = lines.index("failed   bluetooth    Bluetooth is blocked by [rfkill]")
+    assert lines[at + 1].strip() == "→ sudo rfkill unblock bluetooth"
+
+
+def test_the_end_counts_what_is_wrong_and_has_the_versions() -> None:
+    text = shown(REPORT, 80)
+    assert "\n1 failed, 1 warning\n" in text
+    assert "For a bug report: alleycat-gateway 0.1.0, kernel 6.1 aarch64\n" in text
+
+
+def test_all_well_is_said() -> None:
+    assert "\nall well\n" in shown(Report([ok("config", "x")], {}), 80)
+
+
+def test_json_has_all_of_it() -> None:
+    said = json.loads(report_json(REPORT))
+    assert said["ok"] is False
+    assert said["findings"][2] == {
+        "name": "bluetooth",
+        "state": "failed",
+        "what": "Bluetooth is blocked by [rfkill]",
+        "remedy": "sudo rfkill unblock bluetooth",
+    }
+    assert said["versions"]["kernel"] == "6.1 aarch64"

@@ -1,0 +1,151 @@
+"""What was asked for changes, and not a character else."""
+
+import difflib
+import tomllib
+from typing import Any
+
+import pytest
+
+from gateway.config import BikeConfig
+from gateway.config_edit import BikeChange, Change, Machine, NotEditable, edited
+from gateway.shipped import config_path
+
+SHIPPED = config_path("gateway.toml").read_text(encoding="utf-8")
+FTMS = Machine("ble", {"address": "C0:FF:EE:00:00:01"}, "IC Bike: advertises the service of ftms")
+PELOTON = Machine("serial", {"port": "/dev/serial/by-id/usb-FTDI", "protocol": "peloton"})
+ADA = {"racer_name": "Ada", "racer_id": 3, "class_id": 2}
+
+SMALL = """\
+thing_name = "gateway-1"  # a plate on the wall says so
+[cloud]
+endpoint = "127.0.0.1"
+port = 1883
+plaintext = true
+
+[[bikes]]
+id = "bike-001"   # the one by the window
+racer_id = 7
+racer_name = "Hayden"
+class_id = 1
+driver = "ble"
+calibration = [[0, 0], [100, 100]]  # measured in May
+options = { address = "C0:FF:EE:00:00:01", cadence_scale = 0.5 }
+"""
+
+
+def bike(text: str, index: int = 0) -> dict[str, Any]:
+    found: dict[str, Any] = tomllib.loads(text)["bikes"][index]
+    return found
+
+
+def lines_changed(old: str, new: str) -> list[str]:
+    diff = difflib.unified_diff(old.splitlines(), new.splitlines(), n=0, lineterm="")
+    return [line for line in diff if not line.startswith(("---", "+++", "@@"))]
+
+
+def test_nothing_asked_nothing_changed() -> None:
+    for text in (SHIPPED, SMALL):
+        assert edited(text, Change()) == text
+
+
+def test_a_name_changes_on_its_line_alone() -> None:
+    change = Change("gateway-9", None, BikeChange("bike-001", racer={"racer_name": "Ada"}))
+    assert lines_changed(SMALL, edited(SMALL, change)) == [
+        '-thing_name = "gateway-1"  # a plate on the wall says so',
+        '+thing_name = "gateway-9"  # a plate on the wall says so',
+        '-racer_name = "Hayden"',
+        '+racer_name = "Ada"',
+    ]
+
+
+def test_asked_twice_it_changes_once() -> None:
+    change = Change("gateway-9", {"endpoint": "x.example"}, BikeChange("bike-001", PELOTON, ADA))
+    for text in (SHIPPED, SMALL):
+        once = edited(text, change)
+        assert edited(once, change) == once != text
+
+
+def test_an_endpoint_elsewhere_needs_tls_and_its_port() -> None:
+    cloud = tomllib.loads(edited(SMALL, Change(cloud={"endpoint": "x.example"})))["cloud"]
+    assert cloud == {"endpoint": "x.example", "port": 8883, "plaintext": False}
+
+
+def test_what_is_answered_as_it_is_stays_as_it_is_written() -> None:
+    text = SMALL.replace('"Hayden"', "'Hayden'").replace("racer_id = 7", "racer_id = 0x07")
+    racer = {"racer_name": "Hayden", "racer_id": 7, "class_id": 1}
+    change = Change("gateway-1", {"endpoint": "127.0.0.1"}, BikeChange("bike-001", racer=racer))
+    assert edited(text, change) == text
+
+
+def test_a_port_that_somebody_chose_stays() -> None:
+    text = SMALL.replace("1883", "443")
+    cloud = tomllib.loads(edited(text, Change(cloud={"endpoint": "x.example"})))["cloud"]
+    assert (cloud["port"], cloud["plaintext"]) == (443, False)
+
+
+def test_the_shipped_config_keeps_every_word_when_its_rider_moves_to_a_bike() -> None:
+    new = edited(SHIPPED, Change(bike=BikeChange("bike-001", FTMS, ADA)))
+    assert bike(new) == {"id": "bike-001", **ADA, "driver": "ble", "options": dict(FTMS.options)}
+    for line in SHIPPED.splitlines():
+        if line.startswith("#"):
+            assert line in new.splitlines(), line
+    assert "# seed = 1" in new, "what the fake bike could do is still explained"
+    assert "# [bikes.options.faults]" in new
+    assert BikeConfig.model_validate(bike(new))
+
+
+def test_what_was_true_of_the_old_bike_alone_is_left_as_a_comment() -> None:
+    new = edited(SMALL, Change(bike=BikeChange("bike-001", PELOTON)))
+    assert "calibration" not in bike(new)
+    assert "# calibration = [[0, 0], [100, 100]]  # measured in May" in new
+    assert bike(new)["options"] == PELOTON.options
+    assert 'id = "bike-001"   # the one by the window' in new
+
+
+def test_the_same_bike_again_keeps_what_is_known_of_it() -> None:
+    assert edited(SMALL, Change(bike=BikeChange("bike-001", FTMS))) == SMALL
+
+
+def test_moved_there_and_back_the_comments_do_not_pile_up() -> None:
+    text = SHIPPED
+    for machine in (FTMS, PELOTON) * 4:
+        text = edited(text, Change(bike=BikeChange("bike-001", machine)))
+    assert bike(text)["options"] == PELOTON.options
+    assert text.count('# address = "C0:FF:EE:00:00:01"') == 1
+
+
+def test_a_second_bike_comes_behind_the_first() -> None:
+    for text in (SHIPPED, SMALL):
+        new = edited(text, Change(bike=BikeChange("bike-002", FTMS, ADA)))
+        assert new.startswith(text.rstrip("\n"))
+        assert bike(new, 1) == {
+            "id": "bike-002",
+            **ADA,
+            "driver": "ble",
+            "options": dict(FTMS.options),
+        }
+        assert "\n\n[[bikes]] # IC Bike: advertises the service of ftms\n" in new
+
+
+def test_a_name_with_control_characters_is_only_a_name() -> None:
+    """Anybody nearby can give a device any name."""
+    machine = Machine("ble", {"name": 'a"\n[x]\x07'}, "evil\n[cloud]\x07 name")
+    new = edited(SMALL, Change(bike=BikeChange("bike-002", machine, ADA)))
+    assert bike(new, 1)["options"] == {"name": 'a"\n[x]\x07'}
+    assert tomllib.loads(new)["cloud"] == tomllib.loads(SMALL)["cloud"]
+
+
+def test_a_config_without_the_table_gets_it() -> None:
+    new = edited('thing_name = "x"\n', Change(cloud={"endpoint": "x.example"}))
+    assert tomllib.loads(new)["cloud"] == {"endpoint": "x.example"}
+
+
+def test_bikes_in_one_line_cannot_be_edited_and_that_is_said() -> None:
+    with pytest.raises(NotEditable, match=r"\[\[bikes\]\]"):
+        edited('bikes = [{ id = "x" }]', Change(bike=BikeChange("x", FTMS)))
+
+
+def test_crlf_and_umlauts_stay() -> None:
+    text = SMALL.replace("Hayden", "Jürgen").replace("\n", "\r\n")
+    new = edited(text, Change("gateway-9"))
+    assert new == text.replace('"gateway-1"', '"gateway-9"')

@@ -1,0 +1,119 @@
+"""The config's file: whole or not at all, with its owner, its mode, and the one before it."""
+
+import grp
+import os
+from pathlib import Path
+
+import pytest
+
+from gateway import config_file
+from gateway.config_file import write_config
+
+
+class Refused(Exception):
+    pass
+
+
+def accept(_: Path) -> None:
+    pass
+
+
+def refuse(_: Path) -> None:
+    raise Refused
+
+
+def files(directory: Path) -> dict[str, str]:
+    return {one.name: one.read_text() for one in directory.iterdir()}
+
+
+def test_the_new_one_is_there_and_the_old_one_beside_it(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text("old")
+    assert write_config(file, "new", accept) == tmp_path / "gateway.toml.bak"
+    assert files(tmp_path) == {"gateway.toml": "new", "gateway.toml.bak": "old"}
+
+
+def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text("old")
+    with pytest.raises(Refused):
+        write_config(file, "new", refuse)
+    assert files(tmp_path) == {"gateway.toml": "old"}
+
+
+def test_it_is_checked_where_its_relative_paths_will_lead(tmp_path: Path) -> None:
+    checked: list[tuple[Path, str]] = []
+    write_config(
+        tmp_path / "gateway.toml",
+        "new",
+        lambda draft: checked.append((draft.parent, draft.read_text())),
+    )
+    assert checked == [(tmp_path, "new")]
+
+
+def test_mode_and_owner_stay(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text("old")
+    file.chmod(0o604)
+    if os.geteuid() == 0:
+        os.chown(file, 12, 34)
+    before = file.stat()
+    write_config(file, "new", accept)
+    for one in (file, tmp_path / "gateway.toml.bak"):
+        after = one.stat()
+        assert (after.st_mode, after.st_uid, after.st_gid) == (
+            before.st_mode,
+            before.st_uid,
+            before.st_gid,
+        )
+
+
+def test_a_new_one_is_the_owners_and_its_groups(tmp_path: Path) -> None:
+    assert write_config(tmp_path / "gateway.toml", "new", accept) is None
+    assert (tmp_path / "gateway.toml").stat().st_mode & 0o7777 == 0o640
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file away")
+def test_roots_new_one_can_be_read_by_the_service(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(config_file, "GROUP", "nogroup")
+    write_config(tmp_path / "gateway.toml", "new", accept)
+    stat = (tmp_path / "gateway.toml").stat()
+    assert (stat.st_uid, stat.st_gid) == (0, grp.getgrnam("nogroup").gr_gid)
+
+
+def test_a_link_stays_one(tmp_path: Path) -> None:
+    real = tmp_path / "real.toml"
+    real.write_text("old")
+    (tmp_path / "gateway.toml").symlink_to(real)
+    write_config(tmp_path / "gateway.toml", "new", accept)
+    assert (tmp_path / "gateway.toml").is_symlink()
+    assert real.read_text() == "new"
+
+
+def test_it_is_on_disk_before_it_takes_the_old_ones_place(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    done: list[str] = []
+    fsync, replace = os.fsync, Path.replace
+
+    def noted_fsync(descriptor: int) -> None:
+        done.append(f"fsync {Path(os.readlink(f'/proc/self/fd/{descriptor}')).name[:13]}")
+        fsync(descriptor)
+
+    def noted_replace(self: Path, target: Path) -> Path:
+        done.append(f"replace {target.name}")
+        return replace(self, target)
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    monkeypatch.setattr(Path, "replace", noted_replace)
+    (tmp_path / "gateway.toml").write_text("old")
+    write_config(tmp_path / "gateway.toml", "new", accept)
+    assert done == [
+        "fsync .gateway.toml",
+        "fsync .gateway.toml",
+        "replace gateway.toml.bak",
+        "replace gateway.toml",
+        f"fsync {tmp_path.name[:13]}",
+    ]

@@ -1,0 +1,26 @@
+"""A bike's name on the command line is one of three things."""
+
+import pytest
+
+from gateway.named_bike import NotABike, ProtocolMissing, named_bike
+
+
+def test_an_address_is_a_bike_on_bluetooth() -> None:
+    assert named_bike("c0:ff:ee:00:00:01", None) == ("ble", {"address": "c0:ff:ee:00:00:01"})
+    assert named_bike("C0:FF:EE:00:00:01", "ftms")[1]["protocol"] == "ftms"
+
+
+@pytest.mark.parametrize("port", ["/dev/ttyUSB0", "socket://10.0.0.7:2000"])
+def test_a_port_needs_its_protocol(port: str) -> None:
+    assert named_bike(port, "peloton") == ("serial", {"port": port, "protocol": "peloton"})
+    with pytest.raises(ProtocolMissing, match="--protocol"):
+        named_bike(port, None)
+
+
+def test_the_fake_one_is_called_so() -> None:
+    assert named_bike("fake", None) == ("fake", {"wire": "ftms"})
+
+
+def test_anything_else_is_none() -> None:
+    with pytest.raises(NotABike, match="no Bluetooth address, serial port or `fake`"):
+        named_bike("bike-1", None)

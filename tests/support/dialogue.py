@@ -1,0 +1,45 @@
+"""`alleycat-gateway` at a terminal, as a person sits before it: reads, types, presses Ctrl-C."""
+
+import os
+import sys
+import time
+from pathlib import Path
+
+from tests.support.terminal import Terminal
+
+TIMEOUT_S = 30.0
+#: Asleep at so many looks in a row: it waits for somebody.
+STILL_LOOKS = 3
+
+
+class Dialogue(Terminal):
+    def __init__(self, *arguments: str) -> None:
+        super().__init__([sys.executable, "-m", "gateway", *arguments])
+        self._seen = 0
+
+    def expect(self, words: str) -> str:
+        """Until they are there, after what was expected before; gives what came before them."""
+        deadline = time.monotonic() + TIMEOUT_S
+        while (at := self._shown.find(words, self._seen)) < 0:
+            assert time.monotonic() < deadline, f"{words!r} did not come:\n{self.text}"
+            assert self._read(), f"it ended without {words!r}:\n{self.text}"
+        before = self._shown[self._seen : at]
+        self._seen = at + len(words)
+        return before
+
+    def type(self, line: str = "") -> None:
+        """A line and Enter."""
+        os.write(self._master, f"{line}\n".encode())
+
+    def press_ctrl_c(self) -> None:
+        """As soon as it waits: Python overlooks a signal in the instant before it reads."""
+        still = 0
+        while still < STILL_LOOKS:
+            time.sleep(0.02)
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+            still = still + 1 if stat.rpartition(")")[2].split()[0] == "S" else 0
+        super().press_ctrl_c()
+
+    @property
+    def _shown(self) -> str:
+        return self.text.replace("\r\n", "\n")
