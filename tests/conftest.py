@@ -3,8 +3,11 @@
 import pytest
 from hypothesis import Phase, settings
 
+# Machines here are shared and noisy: how long an example takes says nothing about the code.
+settings.register_profile("untimed", deadline=None)
 # For `make test-the-tests`, which only asks whether there is a counterexample.
-settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.generate])
+settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.generate], deadline=None)
+settings.load_profile("untimed")
 
 pytest_plugins = ["tests.support.bluez_fixtures"]
 

@@ -7,13 +7,18 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from gateway.clock import NS_PER_S
 from gateway.store import DamagedStoreError, Store
 from gateway.telemetry import telemetry_from_json
-from tests.durability.writer import INTERVAL_S, MAX_BYTES, produced
+from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced
 
+#: A writer that appends nothing for so long was not let run by a busy machine; …
+STALL_NS = NS_PER_S // 10
+#: … for longer than this, it was another process.
+ANOTHER_LIFE_NS = 2 * NS_PER_S
 #: Without a broker a `final` is written at once; so long may two busy cores take over it.
 FINAL_WITHIN_S = 0.5
 
@@ -23,8 +28,8 @@ Key = tuple[int, int]
 
 @dataclass(frozen=True, slots=True)
 class Cut:
-    """One power cut, on the monotonic clock: how old, in seconds, each lost message was, and what
-    was found."""
+    """One power cut, on the monotonic clock: how old, in seconds in which the writer ran, each lost
+    message was, and what was found."""
 
     at_ns: int
     lost_s: dict[Key, float]
@@ -85,12 +90,26 @@ class Writer:
         """A cut at that time on the monotonic clock, which has left the buffer's file so."""
         kept, appended_ns = _kept(path), self.appended_ns()
         assert kept.keys() <= appended_ns.keys(), "invented"
+        stalls = list(_stalls(list(appended_ns.values())))
         lost_s = {
-            key: (cut_ns - at_ns) / NS_PER_S
+            key: _age_s(at_ns, cut_ns, stalls)
             for key, at_ns in appended_ns.items()
             if at_ns <= cut_ns and key not in kept
         }
         return Cut(cut_ns, lost_s, kept)
+
+
+def _stalls(appended_ns: list[int]) -> Iterator[tuple[int, int]]:
+    """When the writer did not run: it appends all the time, if the machine lets it."""
+    for before_ns, after_ns in pairwise(appended_ns):
+        if STALL_NS < after_ns - before_ns < ANOTHER_LIFE_NS:
+            yield before_ns + round(EVERY_S * NS_PER_S), after_ns
+
+
+def _age_s(at_ns: int, cut_ns: int, stalls: list[tuple[int, int]]) -> float:
+    """How long the writer has run since: a machine that stands still keeps no promise."""
+    stalled_ns = sum(max(0, min(cut_ns, end) - max(at_ns, start)) for start, end in stalls)
+    return (cut_ns - at_ns - stalled_ns) / NS_PER_S
 
 
 def _kept(path: Path) -> dict[Key, bytes]:
