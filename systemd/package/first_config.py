@@ -5,7 +5,7 @@
 CHANGES = (
     (
         "# Alleycat Gateway: every option, with its default where it has one.",
-        "# Alleycat Gateway, not set up yet: a fake bike, and a broker on this machine if there is\n"
+        "# Alleycat Gateway, not set up yet: a fake bike, and a broker on this machine, if it has\n"
         "# one. `sudo alleycat-gateway setup` asks for what it needs and writes it here.\n"
         "#\n"
         "# Every option, with its default where it has one:",
