@@ -77,3 +77,4 @@ dbus:
 mmdebstrap:
 	@tests/install_package mmdebstrap mmdebstrap
 	@tests/install_package systemd-nspawn systemd-container
+	@tests/install_package qemu-aarch64-static qemu-user-static

@@ -21,20 +21,25 @@ CLOCK_CALLS = "adjtimex clock_adjtime"
 
 
 def make_system(suite: str) -> Path:
-    """A tar of a minimal Debian `suite`, made once. Skips where that cannot be."""
+    """A tar of a minimal Debian `suite` that boots. Skips where that cannot be."""
+    return make_tar(suite, "--variant=minbase", f"--include={PACKAGES}", suite)
+
+
+def make_tar(name: str, *mmdebstrap: str) -> Path:
+    """build/`name`.tar, made once, by mmdebstrap with these arguments. Skips where it cannot be."""
     for program in ("mmdebstrap", "systemd-nspawn"):
         if shutil.which(program) is None:
             pytest.skip(f"{program} is not installed: make package-test")
     if os.geteuid() != 0:
-        pytest.skip("a container needs root: sudo make package-test")
-    tar = ROOT / "build" / f"{suite}.tar"
+        pytest.skip("a Debian of its own needs root: sudo make package-test")
+    tar = ROOT / "build" / f"{name}.tar"
     if not tar.exists():
         tar.parent.mkdir(exist_ok=True)
         part = tar.with_suffix(".part.tar")
-        command = ["mmdebstrap", "--variant=minbase", f"--include={PACKAGES}", suite, str(part)]
+        command = ["mmdebstrap", *mmdebstrap, str(part)]
         done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=600)
         if done.returncode:
-            pytest.skip(f"Debian {suite} cannot be had from here: {done.stderr[-300:]}")
+            pytest.skip(f"Debian {name} cannot be had from here: {done.stderr[-300:]}")
         part.rename(tar)
     return tar
 
