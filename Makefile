@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
 DEB := .venv-deb
 
-.PHONY: help demo test test-the-tests durability soak deb package-test check bench docs clean
+.PHONY: help demo test test-the-tests durability soak deb wheels package-test check bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -29,6 +29,11 @@ soak: $(INSTALLED) mosquitto ## the daemon among random faults for MINUTES=10: n
 
 deb: $(DEB)/.installed ## the package for amd64 and arm64, into dist/
 	@$(DEB)/bin/python -m systemd.package.build
+
+wheels: $(DEB)/.installed ## pin what the package vendors, after a change of pyproject.toml
+	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
+		--python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
+		--generate-hashes --no-annotate --custom-compile-command "make wheels"
 
 package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge it in a clean Debian (as root)
 	$(BIN)/pytest tests/package --in-debian --timeout 900
