@@ -14,7 +14,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 #: What a Raspberry Pi has anyway; and a broker, to see what arrives.
-PACKAGES = "python3,systemd-sysv,dbus,udev,bluez,sudo,mosquitto,mosquitto-clients"
+PACKAGES = "python3,systemd-sysv,dbus,procps,udev,bluez,sudo,mosquitto,mosquitto-clients"
 BOOT_TIMEOUT_S = 120.0
 #: Of the daemon's system calls nspawn itself refuses these, systemd on a machine does not.
 CLOCK_CALLS = "adjtimex clock_adjtime"

@@ -97,6 +97,21 @@ def test_the_daemon_is_nobody_and_its_files_are_its_own(debian: Debian) -> None:
     assert debian.run("find /opt/alleycat-gateway ! -user root").strip() == ""
 
 
+def test_it_is_reloaded_without_a_restart_and_started_again_when_it_dies(debian: Debian) -> None:
+    first = prop(debian, "MainPID")
+    debian.run(f"systemctl reload {SERVICE}")
+    assert prop(debian, "MainPID") == first
+    nobody = "setpriv --reuid 65534 --clear-groups"
+    status = json.loads(debian.run(f"{nobody} alleycat-gateway status --json"))
+    assert status["line"].startswith("racing")
+    assert prop(debian, "StatusText").startswith("racing")
+    debian.run(f"systemctl kill --signal ABRT {SERVICE}")  # as the watchdog does
+    debian.wait_for(f"journalctl --unit {SERVICE}", "most recent call first")
+    debian.wait_for(f"systemctl show -p NRestarts {SERVICE}", "NRestarts=1")
+    debian.wait_for(f"systemctl is-active {SERVICE} | sed s/^active/runs/", "runs")
+    assert prop(debian, "MainPID") not in (first, "0")
+
+
 def test_it_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "pki")
     for name, place in (("gateway-1", "alleycat-gateway"), ("127.0.0.1", "mosquitto")):
