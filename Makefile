@@ -5,8 +5,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
+DEB := .venv-deb
 
-.PHONY: help demo test test-the-tests durability soak check bench docs clean
+.PHONY: help demo test test-the-tests durability soak deb wheels package-test check bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -26,6 +27,17 @@ durability: $(INSTALLED) mosquitto dbus ## power cuts, torn writes, bad disks, a
 soak: $(INSTALLED) mosquitto ## the daemon among random faults for MINUTES=10: nothing lost, nothing grows
 	$(BIN)/python -m tests.durability.soak --minutes $(or $(MINUTES),10)
 
+deb: $(DEB)/.installed ## the package for amd64 and arm64, into dist/
+	@$(DEB)/bin/python -m systemd.package.build
+
+wheels: $(DEB)/.installed ## pin what the package vendors, after a change of pyproject.toml
+	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
+		--python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
+		--generate-hashes --no-annotate --custom-compile-command "make wheels"
+
+package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge it in a clean Debian (as root)
+	$(BIN)/pytest tests/package --in-debian --timeout 900
+
 check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -39,7 +51,7 @@ docs: $(INSTALLED) ## write SUPPORTED_BIKES.md out of protocols, profiles and ca
 	$(BIN)/python -m docs.supported_bikes
 
 clean: ## remove what was installed and made
-	rm -rf $(VENV) $(PEERS) .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(DEB) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -55,9 +67,19 @@ $(PEERS)/.installed: tests/bench/peers.txt
 	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus
+$(DEB)/.installed: systemd/package/tools.txt
+	@$(PYTHON) -m venv $(DEB)
+	@$(DEB)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@touch $@
+
+.PHONY: mosquitto dbus mmdebstrap
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 
 dbus:
 	@tests/install_package dbus-daemon dbus
+
+mmdebstrap:
+	@tests/install_package mmdebstrap mmdebstrap
+	@tests/install_package systemd-nspawn systemd-container
+	@tests/install_package qemu-aarch64-static qemu-user-static

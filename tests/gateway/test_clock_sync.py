@@ -1,6 +1,8 @@
 """Against a root directory of the test's own, and against this machine."""
 
+import platform
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,37 @@ def test_the_kernel_is_asked_as_adjtimex_does(monkeypatch: pytest.MonkeyPatch) -
     )
     code = subprocess.run(["python3", "-c", program], check=False).returncode
     assert says == (0 <= code < clock_sync.TIME_ERROR)
+
+
+#: adjtimex and clock_adjtime, of which libc uses either.
+ADJTIMEX = {"x86_64": (159, 305), "aarch64": (171, 266)}
+
+#: seccomp(2), as systemd's ProtectClock= or a container puts it on: the two get EPERM.
+ASKED_BEHIND_A_FILTER = """
+import ctypes, struct, sys
+from gateway.clock_sync import _kernel_says_so
+
+LOAD, EQUAL, RETURN, EPERM, ALLOW = 0x20, 0x15, 0x06, 0x50001, 0x7FFF0000
+one, other = map(int, sys.argv[1:])
+steps = [(LOAD, 0, 0, 0), (EQUAL, 1, 0, one), (EQUAL, 0, 1, other), (RETURN, 0, 0, EPERM),
+         (RETURN, 0, 0, ALLOW)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = struct.pack("HP", len(steps), ctypes.addressof(code))
+libc = ctypes.CDLL(None)
+assert libc.prctl(38, 1, 0, 0, 0) == 0  # no new privileges
+assert libc.prctl(22, 2, program) == 0  # seccomp, filter
+assert libc.adjtimex(ctypes.create_string_buffer(4096)) == -1
+print(_kernel_says_so())
+"""
+
+
+def test_a_kernel_that_may_not_be_asked_says_nothing() -> None:
+    numbers = ADJTIMEX.get(platform.machine())
+    if numbers is None:
+        pytest.skip(f"no numbers of adjtimex for {platform.machine()}")
+    command = [sys.executable, "-c", ASKED_BEHIND_A_FILTER, *map(str, numbers)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == "False"
 
 
 def test_this_machine_has_its_time() -> None:

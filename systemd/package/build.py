@@ -1,0 +1,107 @@
+"""`make deb`: dist/alleycat-gateway_<version>_<architecture>.deb, installable without a network.
+
+/opt/alleycat-gateway is a virtual environment on the system's Python with a complete site-packages
+for each Python of a supported Debian, so that one package serves them all, and goes on working when
+Debian is upgraded. All of it comes from wheels (wheels.txt): nothing is compiled, neither here nor
+on the Pi, and each architecture can be built on the other. nfpm.yaml says what lies where.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+from systemd.package.first_config import first_config
+
+ROOT = Path(__file__).parents[2]
+RECIPE = Path(__file__).parent
+BUILD = ROOT / "build" / "deb"
+DIST = ROOT / "dist"
+TOOLS = Path(sys.executable).parent
+
+#: Debian's name for it, and that of wheels.
+ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
+#: Of Debian 12 and Debian 13; nfpm.yaml's `depends` says the same.
+PYTHONS = ("3.11", "3.13")
+
+COMMAND = """\
+#!/opt/alleycat-gateway/bin/python3
+from gateway.cli import main
+
+main()
+"""
+
+
+def main() -> None:
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _output("git", "log", "-1", "--format=%ct"))
+    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "VERSION": version}
+    shutil.rmtree(BUILD, ignore_errors=True)
+    _run(TOOLS / "hatchling", "build", "--target", "wheel", "--directory", BUILD, env=environment)
+    [wheel] = BUILD.glob("*.whl")
+    (BUILD / "gateway.toml").write_text(first_config((ROOT / "config/gateway.toml").read_text()))
+    for architecture in ARCHITECTURES:
+        tree = BUILD / architecture
+        _stage(tree, wheel, architecture)
+        _same_for_everybody(tree, epoch)
+        file = DIST / f"alleycat-gateway_{version}_{architecture}.deb"
+        _package(file, {**environment, "ARCHITECTURE": architecture, "TREE": str(tree)})
+        print(file.relative_to(ROOT))
+
+
+def _stage(tree: Path, wheel: Path, architecture: str) -> None:
+    """The content of /opt/alleycat-gateway."""
+    for python in PYTHONS:
+        site_packages = tree / "lib" / f"python{python}" / "site-packages"
+        for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
+            _install(site_packages, python, ARCHITECTURES[architecture], *what)
+        shutil.rmtree(site_packages / "bin")  # commands of libraries
+        shutil.rmtree(site_packages / "share")  # of the wheel; gateway/shipped.py looks elsewhere
+        (site_packages / ".lock").unlink()  # uv's own
+    shutil.copytree(ROOT / "config", tree / "share/alleycat-gateway/config")
+    (tree / "bin").mkdir()
+    (tree / "bin/alleycat-gateway").write_text(COMMAND)
+    (tree / "bin/python3").symlink_to("/usr/bin/python3")
+    (tree / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
+
+
+def _install(target: Path, python: str, machine: str, *what: str | Path) -> None:
+    _run(
+        *(TOOLS / "uv", "pip", "install", "--quiet", "--no-config", "--no-deps"),
+        *("--only-binary", ":all:", "--link-mode", "copy", "--no-installer-metadata"),
+        *("--python-version", python, "--python-platform", f"{machine}-manylinux_2_28"),
+        *("--target", target, *what),
+    )
+
+
+def _same_for_everybody(tree: Path, epoch: int) -> None:
+    """Modes and times do not follow from who builds, and when."""
+    for path in [tree, *tree.rglob("*")]:
+        if not path.is_symlink():
+            executable = path.is_dir() or path.parent == tree / "bin"
+            path.chmod(0o755 if executable else 0o644)
+        os.utime(path, (epoch, epoch), follow_symlinks=False)
+
+
+def _package(file: Path, environment: dict[str, str]) -> None:
+    DIST.mkdir(exist_ok=True)
+    arguments = ("--packager", "deb", "--config", RECIPE / "nfpm.yaml", "--target", file)
+    _run(TOOLS / "nfpm", "package", *arguments, env=environment)
+
+
+def _run(*command: str | Path, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, cwd=ROOT, env=env, check=False, capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
+
+
+def _output(*command: str) -> str:
+    return subprocess.run(
+        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout.strip()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""What `make deb` has built, for both architectures, without installing it."""
+
+import re
+import shutil
+import subprocess
+from email.parser import HeaderParser
+from filecmp import cmp
+from pathlib import Path
+
+import pytest
+
+from systemd.package.build import ARCHITECTURES, PYTHONS
+from tests.package.conftest import built
+from tests.package.debian import ROOT
+from tests.package.test_wheels import pins
+
+HOME = "opt/alleycat-gateway"
+#: e_machine in elf(5).
+ELF_MACHINE = {"amd64": 62, "arm64": 183}
+
+
+@pytest.fixture(scope="module", params=ARCHITECTURES)
+def architecture(request: pytest.FixtureRequest) -> str:
+    if not request.config.getoption("--in-debian", default=False):
+        pytest.skip("of a package just built: make package-test")
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def unpacked(architecture: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    directory = tmp_path_factory.mktemp("unpacked") / architecture
+    package = built(architecture)
+    subprocess.run(["dpkg-deb", "--raw-extract", package, directory], check=True)
+    return directory
+
+
+def site_packages(unpacked: Path, python: str) -> Path:
+    return unpacked / HOME / f"lib/python{python}/site-packages"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_native_code_is_for_this_architecture_and_python(
+    unpacked: Path, architecture: str, python: str
+) -> None:
+    libraries = sorted(site_packages(unpacked, python).rglob("*.so*"))
+    names = {library.relative_to(site_packages(unpacked, python)).parts[0] for library in libraries}
+    assert {"_awscrt.abi3.so", "pydantic_core", "dbus_fast"} <= names
+    tag = f".cpython-{python.replace('.', '')}-{ARCHITECTURES[architecture]}-linux-gnu.so"
+    for library in libraries:
+        assert library.name.endswith((tag, ".abi3.so")), library
+        header = library.read_bytes()[:20]
+        assert header[:4] == b"\x7fELF"
+        assert int.from_bytes(header[18:], "little") == ELF_MACHINE[architecture], library
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_every_wheel_is_for_this_architecture_and_python(
+    unpacked: Path, architecture: str, python: str
+) -> None:
+    minor = int(python.removeprefix("3."))
+    for file in site_packages(unpacked, python).glob("*.dist-info/WHEEL"):
+        for tag in re.findall(r"(?m)^Tag: (.*)$", file.read_text()):
+            interpreter, abi, platform = tag.split("-")
+            if interpreter.startswith("cp"):
+                built_for = int(interpreter.removeprefix("cp3"))
+                assert built_for == minor or (abi == "abi3" and built_for <= minor), file
+            assert platform == "any" or platform.endswith(ARCHITECTURES[architecture]), file
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_it_holds_the_gateway_and_what_is_pinned_and_nothing_else(
+    unpacked: Path, python: str
+) -> None:
+    metadata = site_packages(unpacked, python).glob("*.dist-info/METADATA")
+    found = [HeaderParser().parsestr(file.read_text(errors="replace")) for file in metadata]
+    versions = {one["Name"].lower().replace("_", "-"): one["Version"] for one in found}
+    control = HeaderParser().parsestr((unpacked / "DEBIAN/control").read_text())
+    assert versions.pop("alleycat-gateway") == control["Version"]
+    assert versions == pins()
+
+
+def test_nobody_can_tell_who_built_it_or_where(unpacked: Path) -> None:
+    files = [path for path in unpacked.rglob("*") if path.is_file() and not path.is_symlink()]
+    assert [path for path in files if path.suffix in (".pyc", ".lock")] == []
+    assert [path for path in files if path.name == "direct_url.json"] == []
+    texts = [path for path in files if path.suffix in (".py", ".toml", ".cfg", "", ".conf")]
+    assert [path for path in texts if str(ROOT).encode() in path.read_bytes()] == []
+
+
+def test_dpkg_never_asks_about_the_config(unpacked: Path) -> None:
+    assert not (unpacked / "DEBIAN/conffiles").exists()
+    assert not (unpacked / "etc").exists()
+    assert not (unpacked / "var").exists()
+
+
+def test_nothing_is_fetched_when_it_is_installed(unpacked: Path) -> None:
+    for script in ("postinst", "prerm", "postrm"):
+        text = (unpacked / "DEBIAN" / script).read_text()
+        assert not re.search(r"\b(pip|curl|wget|apt|apt-get|git)\b", text), script
+        subprocess.run(["sh", "-n"], input=text, text=True, check=True)
+
+
+def test_built_again_it_is_the_same_to_the_byte(architecture: str, tmp_path: Path) -> None:
+    copy = shutil.copy(built(architecture), tmp_path)
+    subprocess.run(["make", "--silent", "deb"], cwd=ROOT, check=True)
+    assert cmp(built(architecture), copy, shallow=False)

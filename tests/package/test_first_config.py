@@ -1,0 +1,35 @@
+"""What is raced before `setup`: a fake bike, with a broker on the same machine."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.registry import load_drivers
+from gateway.config import load_config
+from gateway.shipped import config_path
+from systemd.package.first_config import CHANGES, first_config
+
+EXAMPLE = config_path("gateway.toml").read_text(encoding="utf-8")
+
+
+def test_it_is_a_config_that_works_without_a_certificate(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    file.write_text(first_config(EXAMPLE))
+    config = load_config(file, load_drivers())
+    assert [bike.driver for bike in config.bikes] == ["fake"]
+    cloud = config.cloud
+    assert (cloud.endpoint, cloud.port, cloud.plaintext) == ("127.0.0.1", 1883, True)
+    assert config.state_dir == Path("/var/lib/alleycat-gateway")
+
+
+def test_all_else_is_as_in_the_example() -> None:
+    text = first_config(EXAMPLE)
+    for old, new in CHANGES:
+        text = text.replace(new + "\n", old + "\n", 1)
+    assert text == EXAMPLE
+
+
+@pytest.mark.parametrize("line", [old for old, _ in CHANGES])
+def test_an_example_that_has_changed_is_noticed(line: str) -> None:
+    with pytest.raises(ValueError, match="once, found it 0 times"):
+        first_config(EXAMPLE.replace(line, "# gone"))

@@ -1,0 +1,194 @@
+"""README's page for the Raspberry Pi, typed on a clean Debian without a network."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.package.conftest import ARCHITECTURE
+from tests.package.debian import ROOT, Debian
+from tests.support.mosquitto import Authority
+
+BUFFER = "/var/lib/alleycat-gateway/buffer.db"
+CONFIG = "/etc/alleycat-gateway/gateway.toml"
+SERVICE = "alleycat-gateway.service"
+LS = f"alleycat-gateway buffer ls --json --config {CONFIG}"
+
+#: Both ways in: as the first config wants it, and as the cloud does.
+BROKER = """\
+per_listener_settings true
+listener 1883 127.0.0.1
+allow_anonymous true
+listener 8883 127.0.0.1
+allow_anonymous false
+cafile /etc/mosquitto/ca.pem
+certfile /etc/mosquitto/broker.pem
+keyfile /etc/mosquitto/broker.key
+require_certificate true
+use_identity_as_username true
+"""
+
+
+def page() -> list[str]:
+    """The commands on README's page, as they are typed."""
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"\n## On a Raspberry Pi\n(.*?)\n## ", readme, re.DOTALL)
+    return [
+        line.strip().replace("_arm64", f"_{ARCHITECTURE}")
+        for line in re.findall(r"\n    (.*)", text)
+    ]
+
+
+def command(word: str) -> str:
+    [line] = [line for line in page() if re.search(rf"\b{word}\b", line)]
+    return line
+
+
+def prop(debian: Debian, name: str) -> str:
+    return debian.run(f"systemctl show --value --timestamp=us -p {name} {SERVICE}").strip()
+
+
+@pytest.fixture(scope="module")
+def debian(machine: Debian) -> Debian:
+    """With the package installed as the page says; only the last test takes it away."""
+    machine.run("systemctl start mosquitto")
+    assert machine.run("ls /sys/class/net").split() == ["lo"], "the machine is offline"
+    (machine.directory / "root/said").write_text(machine.run(command("install")))
+    return machine
+
+
+def test_the_page_types_nothing_else() -> None:
+    words = ("install", "systemctl", "journalctl", "remove", "purge")
+    assert page() == [command(word) for word in words]
+
+
+def test_it_races_a_fake_bike_as_soon_as_it_is_installed(debian: Debian) -> None:
+    said = debian.run("cat said")
+    for verb in ("setup", "check", "status"):
+        assert f"alleycat-gateway {verb}" in said
+    assert "Failed" not in said
+    assert "racing" in debian.wait_for(command("journalctl"), "cloud connected")
+    assert "Active: active (running)" in debian.run(command("systemctl"))
+    assert debian.run(f"systemctl is-enabled {SERVICE}").strip() == "enabled"
+    messages = debian.run("mosquitto_sub -t alleycat-publish -C 3 -W 30").splitlines()
+    assert [json.loads(line)["bikeId"] for line in messages] == ["bike-001"] * 3
+    rules = debian.run("udevadm test --action=add /class/mem/null", check=False)
+    assert "99-alleycat-gateway.rules" in rules
+    assert [line for line in rules.splitlines() if "99-alleycat-gateway.rules:" in line] == []
+
+
+def test_the_daemon_is_nobody_and_its_files_are_its_own(debian: Debian) -> None:
+    debian.wait_for(f"test -e {BUFFER} && echo opened", "opened")
+    status = debian.run(f"cat /proc/{prop(debian, 'MainPID')}/status")
+    user = debian.run("id -u alleycat-gateway").strip()
+    assert re.search(rf"\nUid:\s+{user}\s+{user}", status)
+    assert re.search(r"\nNoNewPrivs:\s+1\n(.*\n)*Seccomp:\s+2\n", status)
+    assert re.search(r"\nCapEff:\s+0+\n", status)
+    assert re.search(r"\nCapBnd:\s+0+\n", status)
+    files = f"/etc/alleycat-gateway {CONFIG} /var/lib/alleycat-gateway {BUFFER}"
+    assert debian.run(f"stat -c '%a %U %G' {files}").splitlines() == [
+        "750 root alleycat-gateway",
+        "640 root alleycat-gateway",
+        "700 alleycat-gateway alleycat-gateway",
+        "600 alleycat-gateway alleycat-gateway",
+    ]
+    assert debian.run("find /opt/alleycat-gateway ! -user root").strip() == ""
+
+
+def test_it_is_reloaded_without_a_restart_and_started_again_when_it_dies(debian: Debian) -> None:
+    first = prop(debian, "MainPID")
+    debian.run(f"systemctl reload {SERVICE}")
+    assert prop(debian, "MainPID") == first
+    nobody = "setpriv --reuid 65534 --clear-groups"
+    status = json.loads(debian.run(f"{nobody} alleycat-gateway status --json"))
+    assert status["line"].startswith("racing")
+    assert prop(debian, "StatusText").startswith("racing")
+    debian.run(f"systemctl kill --signal ABRT {SERVICE}")  # as the watchdog does
+    debian.wait_for(f"journalctl --unit {SERVICE}", "most recent call first")
+    debian.wait_for(f"systemctl show -p NRestarts {SERVICE}", "NRestarts=1")
+    debian.wait_for(f"systemctl is-active {SERVICE} | sed s/^active/runs/", "runs")
+    assert prop(debian, "MainPID") not in (first, "0")
+
+
+def test_it_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "pki")
+    for name, place in (("gateway-1", "alleycat-gateway"), ("127.0.0.1", "mosquitto")):
+        issued = authority.issue(name)
+        names = ("ca.pem", "broker.pem", "broker.key")
+        if place == "alleycat-gateway":
+            names = ("AmazonRootCA1.pem", "certificate.pem.crt", "private.pem.key")
+        sources = (issued.ca_file, issued.certificate_file, issued.private_key_file)
+        for source, target in zip(sources, names, strict=True):
+            (debian.directory / "etc" / place / target).write_bytes(source.read_bytes())
+        debian.run(f"chown root:{place} /etc/{place}/*.*; chmod 640 /etc/{place}/*.*")
+    (debian.directory / "etc/mosquitto/conf.d/both.conf").write_text(BROKER)
+    debian.run("systemctl restart mosquitto")
+    config = debian.directory / CONFIG.lstrip("/")
+    text = config.read_text().replace("port = 1883", "port = 8883")
+    config.write_text(text.replace("plaintext = true", "plaintext = false"))
+    debian.run(f"systemctl restart {SERVICE}")
+    debian.wait_for("mosquitto_sub -t alleycat-publish -C 1 -W 20", "bike-001")
+
+
+def test_an_upgrade_touches_nothing_under_a_running_daemon_and_keeps_what_is_buffered(
+    debian: Debian,
+) -> None:
+    debian.run("systemctl stop mosquitto")
+    debian.run(f"echo '# written by setup' >> {CONFIG}")
+    while len(buffered(debian)) < 3:
+        assert prop(debian, "ActiveState") == "active"
+    before = debian.run(f"cat {CONFIG}; stat -c '%i %a %U' {BUFFER}")
+    kept = buffered(debian)
+    started = prop(debian, "ActiveEnterTimestamp")
+    newer(debian)
+    assert "alleycat-gateway setup" not in debian.run(command("install"))
+    assert prop(debian, "ActiveEnterTimestamp") != started
+    assert debian.run(f"cat {CONFIG}; stat -c '%i %a %U' {BUFFER}") == before
+    stopped, running = (
+        float(debian.run(f"date +%s.%N -d '{prop(debian, name)}'"))
+        for name in ("InactiveEnterTimestamp", "InactiveExitTimestamp")
+    )
+    changed = debian.run("find /opt/alleycat-gateway -type f -printf '%C@\\n'").split()
+    assert stopped < min(map(float, changed))
+    assert max(map(float, changed)) < running
+    debian.run("systemctl start mosquitto")
+    arrived = debian.run(f"mosquitto_sub -t alleycat-publish -C {len(kept)} -W 60")
+    assert kept <= {json.loads(line)["uuid"] for line in arrived.splitlines()}
+
+
+def test_removing_keeps_what_was_ridden_and_purging_does_not(debian: Debian) -> None:
+    debian.run(command("remove"))
+    assert debian.run(f"ls {CONFIG} {BUFFER}").split() == [CONFIG, BUFFER]
+    assert not (debian.directory / "opt/alleycat-gateway").exists()
+    assert prop(debian, "MainPID") == "0"
+    debian.run(command("install"))
+    assert prop(debian, "ActiveState") == "active", "a removed one can be installed again"
+    debian.run(command("purge"))
+    left = debian.run(
+        "find / -xdev -name '*alleycat*' -not -path '/root/*' -not -path '/proc/*'"
+        " -not -path '/var/log/*' -not -path '/sys/*'"
+    )
+    assert left == ""
+    assert "alleycat-gateway" in debian.run("getent passwd alleycat-gateway"), "the user stays"
+
+
+def buffered(debian: Debian) -> set[str]:
+    """The uuids of all messages on disk."""
+    races = json.loads(debian.run(LS))["races"]
+    export = "alleycat-gateway buffer export --config " + CONFIG
+    lines = [debian.run(f"{export} {race['race_id']}").splitlines() for race in races]
+    return {json.loads(line)["uuid"] for race in lines for line in race}
+
+
+def newer(debian: Debian) -> None:
+    """Put the same package with a higher version into /root instead."""
+    [package] = (debian.directory / "root").glob("*.deb")
+    tree = debian.directory.parent / "newer"
+    subprocess.run(["dpkg-deb", "--raw-extract", package, tree], check=True)
+    package.unlink()
+    control = tree / "DEBIAN/control"
+    control.write_text(re.sub(r"(?m)^Version: .*", "Version: 99.0", control.read_text()))
+    target = package.with_name(f"alleycat-gateway_99.0_{ARCHITECTURE}.deb")
+    subprocess.run(["dpkg-deb", "--build", "-Zgzip", "-z1", tree, target], check=True)
