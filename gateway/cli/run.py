@@ -6,13 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, fail
+from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
     from gateway.config import Config
 
 
 def run(
-    config: Annotated[Path, typer.Option(help="The TOML file; see config/gateway.toml.")],
+    config: Annotated[
+        Path, typer.Option(metavar="FILE", help="The TOML file; see config/gateway.toml.")
+    ] = SERVICE_CONFIG,
     fake_bike: Annotated[
         bool, typer.Option("--fake-bike", help="Replace the configured bikes by fake ones.")
     ] = False,
