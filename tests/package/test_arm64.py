@@ -13,7 +13,7 @@ EMULATOR = "qemu-aarch64-static"
 #: Everything with native code, and our own command. Emulated, an import takes its time.
 PROGRAM = """
 import platform, sys
-import awscrt.mqtt5, dbus_fast.message_bus, pydantic_core, bleak, serial
+import awscrt.mqtt5, cryptography.x509, dbus_fast.message_bus, pydantic_core, bleak, serial
 import gateway.cli
 print(platform.machine(), sys.version_info[:2], sys.prefix, dbus_fast.message_bus.__file__)
 """
