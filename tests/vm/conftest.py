@@ -1,7 +1,7 @@
 """Machines with the package installed, and a broker on this one: `make vm-test`."""
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,11 +93,16 @@ def installed(debian: Image, authority: Authority, directory: Path) -> Installed
     return Installed(debian, system, state, said, *first)
 
 
+@pytest.fixture(scope="module")
+def booted(installed: Installed, directory: Path) -> Iterator[Machine]:
+    """Switched on again after the installation, and nothing done to it."""
+    with switched_on(installed, directory / "booted") as machine:
+        yield machine
+
+
 @pytest.fixture(scope="session")
 def machine(installed: Installed, directory: Path) -> Iterator[Machine]:
-    """Switched on again after the installation. It has a UART, and a USB with nothing on it."""
-    state = Path(shutil.copy(installed.state, directory / "machine.state"))
-    system = overlay(installed.system, directory / "machine.qcow2")
+    """For bikes: it has a UART, and a USB with nothing on it."""
     own = directory / "machine"
     devices = [
         *("-chardev", f"socket,id=radio,path={own / RADIO},server=on,wait=off"),
@@ -105,5 +110,13 @@ def machine(installed: Installed, directory: Path) -> Iterator[Machine]:
         *("-chardev", f"socket,id=pedals,path={own / PEDALS},server=on,wait=off"),
         *("-device", "qemu-xhci"),
     ]
-    with Machine(own, installed.image, system, state, devices=devices) as machine:
+    with switched_on(installed, own, devices) as machine:
         yield machine
+
+
+def switched_on(installed: Installed, directory: Path, devices: Sequence[str] = ()) -> Machine:
+    """On copies of its disks; the block ends by pulling its plug."""
+    directory.mkdir()
+    state = Path(shutil.copy(installed.state, directory / "state"))
+    system = overlay(installed.system, directory / "system.qcow2")
+    return Machine(directory, installed.image, system, state, devices=devices)

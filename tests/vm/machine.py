@@ -18,7 +18,7 @@ from typing import Any, Self
 from tests.vm.image import Image
 
 #: Three times what was measured on two cores that others use too.
-BOOT_TIMEOUT_S = 120.0
+BOOT_TIMEOUT_S = 180.0
 TIMEOUT_S = 60.0
 MEMORY_MIB = 512
 #: Where the guest finds the loopback of this machine.

@@ -25,9 +25,9 @@ def test_installed_without_a_network_it_races_a_fake_bike(installed: Installed) 
 
 
 def test_it_starts_at_boot_and_reaches_the_broker(
-    machine: Machine, broker: Mosquitto, subscriber: Subscriber
+    booted: Machine, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    gateway = Gateway(machine)
+    gateway = Gateway(booted)
     gateway.wait_until_it_runs()
     gateway.connect(broker.port)
 
@@ -43,17 +43,17 @@ def test_it_starts_at_boot_and_reaches_the_broker(
     ridden_before = [m for m in messages if m.bike_id == FIRST_BIKE]
     assert ridden_before, "the first config's seconds, from before the machine was switched off"
     assert gateway.property("NRestarts") == "0"
-    assert machine.run("systemctl --failed --quiet --plain --no-legend") == ""
+    assert booted.run("systemctl --failed --quiet --plain --no-legend") == ""
 
 
 def test_a_wedged_daemon_is_restarted(
-    machine: Machine, broker: Mosquitto, subscriber: Subscriber
+    booted: Machine, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
-    gateway = Gateway(machine)
+    gateway = Gateway(booted)
     gateway.connect(broker.port)
     subscriber.wait_for(bool, START_TIMEOUT_S)
-    machine.run(f"systemctl kill --kill-whom=main --signal=STOP {SERVICE}")
-    machine.wait_for(f"systemctl show -p NRestarts {SERVICE}", "NRestarts=1", RESTART_TIMEOUT_S)
+    booted.run(f"systemctl kill --kill-whom=main --signal=STOP {SERVICE}")
+    booted.wait_for(f"systemctl show -p NRestarts {SERVICE}", "NRestarts=1", RESTART_TIMEOUT_S)
     assert "Watchdog timeout" in gateway.log()
     gateway.wait_until_it_runs()
     before = len(subscriber.messages)
