@@ -1,4 +1,4 @@
-"""A Debian in QEMU, in software: no KVM, no root, no network but to this machine's loopback.
+"""A Debian in QEMU, in software: without KVM, without root, on QEMU's own network.
 
 Commands go through QEMU's guest agent, cables and plugs over QMP; both speak lines of JSON.
 """

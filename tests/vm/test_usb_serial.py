@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import closing
+from contextlib import closing, suppress
 from functools import partial
 from pathlib import Path
 
@@ -25,7 +25,7 @@ CADENCE_RPM = 90
 
 def answer(line: Path, peloton: PelotonBike) -> None:
     """As long as QEMU has the other end."""
-    with closing(socket.socket(socket.AF_UNIX)) as bike:
+    with suppress(ConnectionError), closing(socket.socket(socket.AF_UNIX)) as bike:
         bike.connect(str(line))
         while data := bike.recv(4096):
             bike.sendall(peloton.answer(data))
