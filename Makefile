@@ -6,8 +6,9 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
 DEB := .venv-deb
+VM := .venv-vm
 
-.PHONY: help demo test test-the-tests durability soak deb wheels package-test check bench docs clean
+.PHONY: help demo test test-the-tests durability soak deb wheels package-test vm-image vm-test check bench docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -38,6 +39,12 @@ wheels: $(DEB)/.installed ## pin what the package vendors, after a change of pyp
 package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge it in a clean Debian (as root)
 	$(BIN)/pytest tests/package --in-debian --timeout 900
 
+vm-image: $(INSTALLED) qemu mmdebstrap ## a Debian for QEMU, into ~/.cache/alleycat-gateway-vm (as root, once)
+	@$(BIN)/python -m tests.vm.image
+
+vm-test: vm-image deb mosquitto $(VM)/.installed ## it in a Debian in QEMU: boot, pulled plugs, Bluetooth, USB (minutes)
+	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
+
 check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -51,7 +58,7 @@ docs: $(INSTALLED) ## write SUPPORTED_BIKES.md out of protocols, profiles and ca
 	$(BIN)/python -m docs.supported_bikes
 
 clean: ## remove what was installed and made
-	rm -rf $(VENV) $(PEERS) $(DEB) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
@@ -72,7 +79,12 @@ $(DEB)/.installed: systemd/package/tools.txt
 	@$(DEB)/bin/pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus mmdebstrap
+$(VM)/.installed: tests/vm/requirements.txt
+	@$(PYTHON) -m venv $(VM)
+	@$(VM)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@touch $@
+
+.PHONY: mosquitto dbus mmdebstrap qemu
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 
@@ -83,3 +95,8 @@ mmdebstrap:
 	@tests/install_package mmdebstrap mmdebstrap
 	@tests/install_package systemd-nspawn systemd-container
 	@tests/install_package qemu-aarch64-static qemu-user-static
+
+qemu:
+	@tests/install_package qemu-system-x86_64 qemu-system-x86
+	@tests/install_package qemu-img qemu-utils
+	@tests/install_package debugfs e2fsprogs

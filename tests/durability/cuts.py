@@ -112,17 +112,22 @@ def _age_s(at_ns: int, cut_ns: int, stalls: list[tuple[int, int]]) -> float:
     return (cut_ns - at_ns - stalled_ns) / NS_PER_S
 
 
-def _kept(path: Path) -> dict[Key, bytes]:
-    """The payloads that the product finds in the file; none if it is not there, or damaged."""
+def kept_payloads(path: Path) -> list[bytes]:
+    """What the product finds in the file; nothing if it is not there, or damaged."""
     if not path.exists():
-        return {}
+        return []
     try:
         with closing(Store(path, MAX_BYTES)) as store:
             races = store.pending_by_race()
             records = [one for race_id in races for one in store.page(race_id, 0, races[race_id])]
     except DamagedStoreError:
-        return {}
-    messages = [telemetry_from_json(record.payload) for record in records]
-    kept = {(m.race_id, m.second): r.payload for m, r in zip(messages, records, strict=True)}
-    assert len(kept) == len(records), "twice"
+        return []
+    return [record.payload for record in records]
+
+
+def _kept(path: Path) -> dict[Key, bytes]:
+    payloads = kept_payloads(path)
+    messages = [telemetry_from_json(payload) for payload in payloads]
+    kept = {(m.race_id, m.second): payload for m, payload in zip(messages, payloads, strict=True)}
+    assert len(kept) == len(payloads), "twice"
     return kept

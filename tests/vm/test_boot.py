@@ -1,0 +1,60 @@
+"""The service on a machine that is switched on."""
+
+import pytest
+
+from gateway.telemetry import Telemetry
+from tests.e2e.test_race import BIKES, seconds_by_bike
+from tests.support.mosquitto import Mosquitto
+from tests.support.subscriber import Subscriber
+from tests.vm.conftest import Installed
+from tests.vm.gateway import RACE_S, SERVICE, START_TIMEOUT_S, Gateway
+from tests.vm.machine import Machine
+
+pytestmark = pytest.mark.timeout(1200)
+
+#: In the config that comes with the package.
+FIRST_BIKE = "bike-001"
+#: systemd's patience with a daemon that does not answer, and with one that does not end.
+RESTART_TIMEOUT_S = 30 + 30 + START_TIMEOUT_S
+
+
+def test_installed_without_a_network_it_races_a_fake_bike(installed: Installed) -> None:
+    assert "Alleycat Gateway is installed" in installed.said
+    assert f"bike={FIRST_BIKE}" in installed.first_log
+    assert installed.first_status.startswith("racing ")
+
+
+def test_it_starts_at_boot_and_reaches_the_broker(
+    booted: Machine, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    gateway = Gateway(booted)
+    gateway.wait_until_it_runs()
+    gateway.connect(broker.port)
+
+    def without_a_gap(messages: list[Telemetry]) -> bool:
+        """A race and more of both bikes; what is newest has come first."""
+        both = seconds_by_bike([m for m in messages if m.bike_id in BIKES])
+        return all(
+            len(seconds) > RACE_S and max(seconds) - min(seconds) == len(seconds) - 1
+            for seconds in both.values()
+        )
+
+    messages = subscriber.wait_for(without_a_gap, START_TIMEOUT_S)
+    ridden_before = [m for m in messages if m.bike_id == FIRST_BIKE]
+    assert ridden_before, "the first config's seconds, from before the machine was switched off"
+    assert gateway.property("NRestarts") == "0"
+    assert booted.run("systemctl --failed --quiet --plain --no-legend") == ""
+
+
+def test_a_wedged_daemon_is_restarted(
+    booted: Machine, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    gateway = Gateway(booted)
+    gateway.connect(broker.port)
+    subscriber.wait_for(bool, START_TIMEOUT_S)
+    booted.run(f"systemctl kill --kill-whom=main --signal=STOP {SERVICE}")
+    booted.wait_for(f"systemctl show -p NRestarts {SERVICE}", "NRestarts=1", RESTART_TIMEOUT_S)
+    assert "Watchdog timeout" in gateway.log()
+    gateway.wait_until_it_runs()
+    before = len(subscriber.messages)
+    subscriber.wait_for(lambda messages: len(messages) >= before + 4, START_TIMEOUT_S)
