@@ -50,6 +50,8 @@ LIVE_NS = 2 * NS_PER_S
 CLOSING_TRIES = 3
 #: A card that is busy with itself is not to be mistaken for a thread that hangs.
 PATIENCE = 6
+#: Nor is the salvage of a large damaged file, which would begin anew after a restart: an hour.
+OPENING_PATIENCE = 180
 #: A start waits so long to learn what is on disk; then it races, and learns it meanwhile.
 OPEN_PATIENCE_S = 2.0
 
@@ -310,7 +312,11 @@ class Buffer:
         """See that the file is open, and known: at first, and when it replaces a damaged one."""
         if not self._disk.is_open:
             self._is_known = False
-            opened = await self._disk.open()
+            self.pulse.patience = OPENING_PATIENCE
+            try:
+                opened = await self._disk.open()
+            finally:
+                self.pulse.patience = PATIENCE
             if opened.note is not None:
                 self.note(opened.note)
             if not self._was_known:

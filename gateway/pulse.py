@@ -16,6 +16,7 @@ class Pulse:
     ) -> None:
         self.name = name
         self.wake = wake
+        #: May change: some work takes longer than other.
         self.patience = patience
         self._clock = clock
         self._beaten_ns = clock.monotonic_ns()

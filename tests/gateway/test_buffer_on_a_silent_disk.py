@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.buffer import Buffer
+from gateway.buffer import OPENING_PATIENCE, PATIENCE, Buffer
 from gateway.clock import NS_PER_S
 from gateway.disk import SILENT_NS, Disk
 from gateway.store import Batch, Store, Written
@@ -86,6 +86,16 @@ async def test_stopped_while_it_opens_the_file_it_does_not_open_it_twice(disk: S
     store = Store(disk.path, ROOMY)
     assert store.pending_by_race() == {1: 1}
     store.close()
+
+
+async def test_a_long_salvage_is_not_taken_for_a_thread_that_hangs(disk: SilentDisk) -> None:
+    disk.fall_silent()
+    opening = asyncio.create_task(disk.buffer.commit())
+    await disk.hangs()
+    assert disk.buffer.pulse.patience == OPENING_PATIENCE
+    disk.answer()
+    await opening
+    assert disk.buffer.pulse.patience == PATIENCE
 
 
 async def test_what_waits_to_be_written_first_goes_on_from_memory(disk: SilentDisk) -> None:
