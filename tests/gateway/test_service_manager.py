@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -40,10 +41,33 @@ def test_it_may_listen_in_the_abstract_namespace() -> None:
         service.close()
 
 
-@pytest.mark.parametrize("environment", [{}, {"NOTIFY_SOCKET": "/nobody/listens/here"}])
-def test_without_one_telling_does_nothing(environment: dict[str, str]) -> None:
-    service = ServiceManager(environment)
-    service.tell(READY=1)
+def test_without_one_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = ServiceManager({})
+    sent: list[object] = []
+    with monkeypatch.context() as patch:
+        patch.setattr(service, "_socket", Recorder(sent, service._socket))
+        service.tell(READY=1)
+        service.close()
+    assert sent == []
+
+
+class Recorder:
+    def __init__(self, sent: list[object], real: socket.socket) -> None:
+        self._sent = sent
+        self.close = real.close
+
+    def sendto(self, *what: object) -> None:
+        self._sent.append(what)
+
+
+def test_one_that_is_not_there_yet_hears_what_is_told_later(tmp_path: Path) -> None:
+    service = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify")})
+    service.tell(STATUS="early")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
+        systemd.bind(str(tmp_path / "notify"))
+        systemd.settimeout(5)
+        service.tell(READY=1)
+        assert systemd.recv(1000) == b"READY=1"
     service.close()
 
 
@@ -51,6 +75,14 @@ def test_one_that_does_not_read_holds_nobody_up(systemd: socket.socket) -> None:
     service = ServiceManager({"NOTIFY_SOCKET": address(systemd)})
     for _ in range(1000):
         service.tell(STATUS="x" * 1000)
+    systemd.setblocking(False)
+    heard = 0
+    with suppress(BlockingIOError):
+        while systemd.recv(2000):
+            heard += 1
+    assert 0 < heard < 1000, "what found no room was not waited for"
+    service.tell(READY=1)
+    assert systemd.recv(1000) == b"READY=1"
     service.close()
 
 
