@@ -3,15 +3,12 @@
 import itertools
 import json
 import queue
-import threading
 from typing import Any
 
 from awscrt import mqtt5
-from awsiot import mqtt5_client_builder
 
 from tests.support.mosquitto import Credentials
-
-TIMEOUT_S = 30.0
+from tests.support.mqtt_client import TIMEOUT_S, connected_client
 
 
 class Backend:
@@ -22,21 +19,9 @@ class Backend:
         self.response_topic = f"{self._topic}/response"
         self._responses: queue.Queue[tuple[bytes, dict[str, Any]]] = queue.Queue()
         self._numbers = itertools.count(1)
-        connected = threading.Event()
-        self._client = mqtt5_client_builder.mtls_from_path(
-            str(credentials.certificate_file),
-            str(credentials.private_key_file),
-            ca_filepath=str(credentials.ca_file),
-            endpoint="127.0.0.1",
-            port=port,
-            client_id=f"backend-{port}",
-            on_publish_received=self._on_response,
-            on_lifecycle_connection_success=lambda _: connected.set(),
+        self._client = connected_client(
+            port, credentials, "backend", f"{self._topic}/+", self._on_response
         )
-        self._client.start()
-        assert connected.wait(TIMEOUT_S), "backend cannot connect"
-        subscription = mqtt5.Subscription(f"{self._topic}/+", mqtt5.QoS.AT_LEAST_ONCE)
-        self._client.subscribe(mqtt5.SubscribePacket([subscription])).result(TIMEOUT_S)
 
     def send(self, command: bytes) -> bytes:
         """Publish a command; gives its correlation data."""

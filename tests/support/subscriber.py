@@ -5,13 +5,9 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from awscrt import mqtt5
-from awsiot import mqtt5_client_builder
-
 from gateway.telemetry import Telemetry, telemetry_from_json
 from tests.support.mosquitto import Credentials
-
-TIMEOUT_S = 30.0
+from tests.support.mqtt_client import TIMEOUT_S, connected_client
 
 
 class Subscriber:
@@ -20,22 +16,7 @@ class Subscriber:
     def __init__(self, port: int, credentials: Credentials, topic: str = "alleycat-publish"):
         self._arrived = threading.Condition()
         self._payloads: list[bytes] = []
-        connected = threading.Event()
-        self._client = mqtt5_client_builder.mtls_from_path(
-            str(credentials.certificate_file),
-            str(credentials.private_key_file),
-            ca_filepath=str(credentials.ca_file),
-            endpoint="127.0.0.1",
-            port=port,
-            client_id=f"subscriber-{port}",
-            on_publish_received=self._on_publish,
-            on_lifecycle_connection_success=lambda _: connected.set(),
-        )
-        self._client.start()
-        assert connected.wait(TIMEOUT_S), "subscriber cannot connect"
-        subscription = mqtt5.Subscription(topic_filter=topic, qos=mqtt5.QoS.AT_LEAST_ONCE)
-        packet = mqtt5.SubscribePacket(subscriptions=[subscription])
-        self._client.subscribe(packet).result(TIMEOUT_S)
+        self._client = connected_client(port, credentials, "subscriber", topic, self._on_publish)
 
     @property
     def payloads(self) -> list[bytes]:
