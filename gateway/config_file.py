@@ -7,6 +7,8 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+from gateway.whole_file import sync_directory
+
 GROUP = "alleycat-gateway"
 #: No secret is in it, but whose house it is need not be known to every user.
 MODE = 0o640
@@ -27,7 +29,7 @@ def write_config(file: Path, text: str, check: Callable[[Path], object]) -> Path
         draft.replace(target)
     finally:
         draft.unlink(missing_ok=True)
-    _sync_directory(target.parent)
+    sync_directory(target.parent)
     return backup
 
 
@@ -62,11 +64,3 @@ def _keep(target: Path, old: os.stat_result) -> Path:
     backup = target.with_name(f"{target.name}.bak")
     _draft(backup, target.read_bytes(), old).replace(backup)
     return backup
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

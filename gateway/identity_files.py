@@ -18,6 +18,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from gateway.signing_request import is_pair
+from gateway.whole_file import sync_directory
 
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"
@@ -88,7 +89,7 @@ class IdentityFiles:
         if not all(self._is_linked(file) for file in (self.certificate, self.private_key)):
             self._adopt()
         self._new.replace(self._current)
-        _sync(self._directory)
+        sync_directory(self._directory)
         self._clean()
 
     def _is_linked(self, file: Path) -> bool:
@@ -119,7 +120,7 @@ class IdentityFiles:
         if self._group is not None:
             os.chown(directory, -1, self._group)
             directory.chmod(0o750)
-        _sync(self._directory)
+        sync_directory(self._directory)
         return directory
 
     def _write(self, path: Path, content: bytes) -> None:
@@ -135,19 +136,19 @@ class IdentityFiles:
             file.flush()
             os.fsync(descriptor)
         draft.replace(path)
-        _sync(path.parent)
+        sync_directory(path.parent)
 
     def _link(self, link: Path, target: str) -> None:
         draft = link.with_name(f"{link.name}.draft")
         draft.unlink(missing_ok=True)
         draft.symlink_to(target)
         draft.replace(link)
-        _sync(link.parent)
+        sync_directory(link.parent)
 
     def _remove(self, file: Path) -> None:
         with suppress(FileNotFoundError):
             file.unlink()
-            _sync(file.parent)
+            sync_directory(file.parent)
 
     @cached_property
     def _group(self) -> int | None:
@@ -156,11 +157,3 @@ class IdentityFiles:
             return grp.getgrnam(GROUP).gr_gid if os.geteuid() == 0 else None
         except KeyError:
             return None
-
-
-def _sync(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

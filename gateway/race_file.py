@@ -1,12 +1,12 @@
 """The races that were commanded, kept over a restart in one small JSON file."""
 
-import os
 from pathlib import Path
 
 import structlog
 from pydantic import ValidationError
 
 from gateway.remote_races import RemoteRaces
+from gateway.whole_file import replace_file
 
 log = structlog.get_logger()
 
@@ -28,21 +28,7 @@ class RaceFile:
 
     def save(self, content: bytes) -> None:
         """Whole or not at all, and on disk when it returns, if the disk lets it."""
-        draft = self._path.with_suffix(".new")
         try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(self._path)
-            _sync_directory(self._path.parent)
+            replace_file(self._path, content)
         except OSError as error:
             log.error("commanded races not saved", path=str(self._path), reason=str(error))
-
-
-def _sync_directory(directory: Path) -> None:
-    descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -3,7 +3,6 @@
 A damaged file is set aside, never deleted, and what can be read of it goes on in a new one.
 """
 
-import os
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -12,6 +11,7 @@ from typing import TypeVar
 
 from gateway.salvage import salvage
 from gateway.store import Batch, DamagedStoreError, NewerStoreError, Record, Store, StoreError
+from gateway.whole_file import sync_directory
 
 #: What SQLite has beside a database in WAL mode.
 COMPANIONS = ("-wal", "-shm")
@@ -102,11 +102,7 @@ def _replace(path: Path, aside: Path, new: Path | None) -> None:
         path.rename(aside)
         if new is not None:
             new.rename(path)
-        directory = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(directory)
-        finally:
-            os.close(directory)
+        sync_directory(path.parent)
     except OSError as error:
         raise StoreError(f"{path}: cannot be set aside as {aside}: {error.strerror}") from error
 

@@ -1,6 +1,6 @@
 """The flywheel under the rider's feet, and the sensor that counts its turns."""
 
-from drivers.fake.brake import magnet_power_w
+from drivers.magnetic_brake import magnet_power_w
 
 #: Joules per rpm² that the wheel holds, as the rider feels them: with it 80 rpm at 40 % coast
 #: down in 3 s. A choice; no recording of it is known.

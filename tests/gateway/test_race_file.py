@@ -51,7 +51,7 @@ def test_a_damaged_file_is_said_and_costs_nothing_else(path: Path, content: byte
 
 def test_a_save_that_fails_leaves_the_old_file_whole(path: Path) -> None:
     RaceFile(path).save(b"{}")
-    path.with_suffix(".new").mkdir()
+    path.with_name(".races.json.new").mkdir()
     with capture_logs() as logs:
         RaceFile(path).save(b'{"bike-1": []}')
     assert path.read_bytes() == b"{}"

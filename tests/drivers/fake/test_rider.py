@@ -7,7 +7,6 @@ from statistics import mean, stdev
 
 import pytest
 
-from drivers.fake.brake import power_w
 from drivers.fake.rider import (
     STEP_S,
     BikeState,
@@ -20,6 +19,7 @@ from drivers.fake.rider import (
     Wander,
     simulate,
 )
+from drivers.magnetic_brake import power_w
 
 STEPS_PER_MINUTE = round(60 / STEP_S)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.fake import brake
+from drivers import magnetic_brake as brake
 
 CADENCES = (40, 60, 80, 100, 120)
 
