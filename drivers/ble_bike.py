@@ -100,7 +100,7 @@ class BleOptions(DriverOptions, Tuning):
 
     @property
     def who(self) -> str:
-        """For people: the bike that these options mean."""
+        """The bike that these options mean."""
         return self.address or self.name or f"Keiser {self.equipment_id}"
 
     def is_linked(self, link: Link) -> bool:

@@ -28,6 +28,11 @@ class DriverOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    @property
+    def who(self) -> str:
+        """For people, and to know the bike again: what tells it from others of its driver."""
+        return ""
+
 
 class Clock(Protocol):
     """The time a driver lives in: the gateway's, so that tests can let a race pass in a blink.

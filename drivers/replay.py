@@ -24,6 +24,10 @@ class ReplayOptions(DriverOptions):
     protocol: str = "peloton"
     bytes_per_s: Annotated[float, Field(gt=0)] = 130.0
 
+    @property
+    def who(self) -> str:
+        return str(self.file)
+
     @field_validator("protocol")
     @classmethod
     def _known_protocol(cls, protocol: str) -> str:

@@ -44,6 +44,10 @@ class SerialOptions(DriverOptions, Tuning):
     #: Peloton: the raw resistance at 0/30, 1/30 … 30/30; else as the bike says.
     resistance_table: tuple[int, ...] | None = None
 
+    @property
+    def who(self) -> str:
+        return self.port
+
     @field_validator("port")
     @classmethod
     def _is_a_port(cls, port: str) -> str:

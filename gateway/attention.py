@@ -29,6 +29,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
         *_of_cloud(status.cloud),
         *_of_sending(status),
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
+        *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
         *_of_pi(status.pi),
         *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
     ]
@@ -89,6 +90,10 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
 def _of_bike(bike: BikeStatus) -> Concern:
     why = f": {bike.reason}" if bike.reason else ""
     return Concern(f"{bike.bike_id} {bike.state.value} for {duration(bike.state_s)}{why}")
+
+
+def _of_calibration(bike: BikeStatus) -> Concern:
+    return Concern(f"calibration of {bike.bike_id} {bike.calibration_problem}")
 
 
 def _of_pi(pi: PiHealth) -> Iterator[Concern]:

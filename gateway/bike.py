@@ -6,6 +6,7 @@ from random import Random
 
 from drivers import Driver
 from gateway.bike_link import BikeLink
+from gateway.calibration_in_use import CalibrationInUse
 from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
 from gateway.naming import UnnamedSecond
@@ -29,7 +30,13 @@ class Bike:
     """driver → BikeLink → Sampler ─tick of the RaceClock→ Telemetry → `sink`"""
 
     def __init__(
-        self, config: BikeConfig, thing_name: str, driver: Driver, races: Races, clock: Clock
+        self,
+        config: BikeConfig,
+        calibration: CalibrationInUse,
+        thing_name: str,
+        driver: Driver,
+        races: Races,
+        clock: Clock,
     ) -> None:
         self.config = config
         #: Who rides the race that is on, if the race itself does not say it.
@@ -37,7 +44,8 @@ class Bike:
         self._thing_name = thing_name
         self._clock = clock
         self._races = races
-        self._sampler = Sampler(config.calibration_table)
+        self._sampler = Sampler(calibration.calibration)
+        self._calibration = calibration
         self._race_clock = RaceClock(races, clock)
         self._tally = Tally()
         #: What a race has had since then has been counted here.
@@ -73,7 +81,18 @@ class Bike:
             second=riding.second if riding else None,
             state_s=seconds_between(self.link.since_ns, now_ns),
             sample_age_s=seconds_between(self._last_sample_ns, now_ns) if sample else None,
+            calibration_problem=self.calibration.problem,
         )
+
+    @property
+    def calibration(self) -> CalibrationInUse:
+        """Which one holds. Another holds at once, from this second on."""
+        return self._calibration
+
+    @calibration.setter
+    def calibration(self, calibration: CalibrationInUse) -> None:
+        self._calibration = calibration
+        self._sampler.calibration = calibration.calibration
 
     async def race(self, sink: Sink) -> None:
         """Close every second as it ends; on the way out also the one that was running."""
@@ -100,9 +119,8 @@ class Bike:
         )
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
-        """Calibration from this second on, rider and races from the next race on."""
+        """Rider and races from the next race on."""
         self.config = config
-        self._sampler.calibration = config.calibration_table
         self._change_races(races)
         if not self._is_racing:
             self._racer = config.racer

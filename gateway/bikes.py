@@ -3,15 +3,21 @@
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
+import structlog
+
 from drivers import Driver
 from drivers.registry import DriverStatus, make_driver
 from gateway.bike import Bike, Sink
+from gateway.calibration_in_use import CalibrationInUse, calibration_in_use, device_of
+from gateway.calibration_store import CalibrationStore
 from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
 from gateway.race import Races
 
 #: A driver gets this long to let go of its bike.
 LET_GO_S = 1.0
+
+log = structlog.get_logger()
 
 
 class Bikes(Collection[Bike]):
@@ -23,12 +29,14 @@ class Bikes(Collection[Bike]):
         configs: Sequence[BikeConfig],
         drivers: Mapping[str, DriverStatus],
         races_of: Callable[[str], Races],
+        calibrations: CalibrationStore,
         clock: Clock,
     ) -> None:
         """`races_of` gives the races of the bike with an id."""
         self._thing_name = thing_name
         self._drivers = drivers
         self._races_of = races_of
+        self._calibrations = calibrations
         self._clock = clock
         self._bikes = {config.id: self._make(config) for config in configs}
         #: Each bike's tasks, by its id.
@@ -81,6 +89,7 @@ class Bikes(Collection[Bike]):
                 continue
             is_other_link = _link_of(config) != _link_of(bike.config)
             bike.reconfigure(config, races_of(config.id))
+            bike.calibration = self._calibration(config)
             if is_other_link:
                 await cancel([self._links[config.id]])
                 bike.relink(self._driver(config))
@@ -100,8 +109,21 @@ class Bikes(Collection[Bike]):
             del self._bikes[bike_id]
 
     def _make(self, config: BikeConfig) -> Bike:
-        races = self._races_of(config.id)
-        return Bike(config, self._thing_name, self._driver(config), races, self._clock)
+        return Bike(
+            config,
+            self._calibration(config),
+            self._thing_name,
+            self._driver(config),
+            self._races_of(config.id),
+            self._clock,
+        )
+
+    def _calibration(self, config: BikeConfig) -> CalibrationInUse:
+        device = device_of(config, self._drivers[config.driver])
+        found = calibration_in_use(config, device, self._calibrations)
+        if found.problem:
+            log.warning("calibration not used", bike=config.id, reason=found.problem)
+        return found
 
     def _driver(self, config: BikeConfig) -> Driver:
         return make_driver(self._drivers[config.driver], config.options, self._clock)

@@ -1,4 +1,4 @@
-"""From the bike's resistance units to percent. Pure.
+"""From the bike's own numbers to those that can be compared between bikes. Pure.
 
 Piecewise linear because real curves are S-shaped: on a Peloton's sensor a two-point line is
 wrong by up to 30 points (measured on a recording of ihaque/pelomon).
@@ -6,10 +6,30 @@ wrong by up to 30 points (measured on a recording of ihaque/pelomon).
 
 from bisect import bisect_right
 from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
 from itertools import pairwise
 from math import isfinite
+from typing import Literal
 
 from drivers import Reading
+
+#: Which number of a Reading a calibration goes by: `resistance_raw`, or `resistance_percent` of a
+#: bike that says nothing else.
+Quantity = Literal["raw", "percent"]
+
+
+class ResistanceSource(StrEnum):
+    """Where a resistance comes from, and so how far it can be compared between bikes."""
+
+    #: The bike's own number, through a calibration made on this bike.
+    CALIBRATED = "calibrated"
+    #: As the bike says it.
+    DEVICE = "device"
+    #: Of a bike that never says it: from power and cadence, as a Peloton's brake would be.
+    DERIVED = "derived"
+    #: Nothing is known.
+    NONE = "none"
 
 
 class CalibrationTable:
@@ -36,28 +56,69 @@ class CalibrationTable:
                     f"points ({raw_a:g}, {percent_a:g}) and ({raw_b:g}, {percent_b:g}): "
                     "percent must rise, or fall, all along the raw values"
                 )
+        #: By rising raw value.
+        self.points = tuple(ordered)
         self._raws = [raw for raw, _ in ordered]
-        self._percents = [percent for _, percent in ordered]
+        self._by_percent = sorted((percent, raw) for raw, percent in ordered)
+        self._percents = [percent for percent, _ in self._by_percent]
 
     def percent_at(self, raw: float) -> float:
-        above = bisect_right(self._raws, raw)
-        if above == 0:
-            return self._percents[0]
-        if above == len(self._raws):
-            return self._percents[-1]
-        raw_a, raw_b = self._raws[above - 1 : above + 1]
-        percent_a, percent_b = self._percents[above - 1 : above + 1]
-        return percent_a + (percent_b - percent_a) * (raw - raw_a) / (raw_b - raw_a)
+        return _along(self.points, self._raws, raw)
+
+    def raw_at(self, percent: float) -> float:
+        """The inverse of `percent_at`; beyond the table the end's raw value."""
+        return _along(self._by_percent, self._percents, percent)
+
+    def is_clamped(self, raw: float) -> bool:
+        """Beyond the table's ends: the knob may be further than `percent_at` says."""
+        return not self._raws[0] <= raw <= self._raws[-1]
 
 
-def resistance_percent(reading: Reading, table: CalibrationTable | None) -> float | None:
-    """Percent 0 … 100 from the user's table, else the bike's own percent, else its raw number.
+def _along(points: Sequence[tuple[float, float]], xs: Sequence[float], x: float) -> float:
+    """y at `x` on the line through the points (x, y), sorted by x; clamped. `xs`: theirs."""
+    above = bisect_right(xs, x)
+    if above == 0:
+        return points[0][1]
+    if above == len(points):
+        return points[-1][1]
+    (x_a, y_a), (x_b, y_b) = points[above - 1 : above + 1]
+    return y_a + (y_b - y_a) * (x - x_a) / (x_b - x_a)
 
-    None when the reading says nothing of resistance.
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What is done to a bike's numbers. Without a table its resistance is taken as it says it."""
+
+    table: CalibrationTable | None = None
+    quantity: Quantity = "raw"
+    #: Times what the bike says: 0.5 for a bike that says twice its cadence.
+    cadence_scale: float = 1.0
+
+
+#: Nothing is done to them.
+AS_SAID = Calibration()
+
+
+def number_of(reading: Reading, quantity: Quantity) -> float | None:
+    """The number of that kind, in the bike's own units; None if it is not said."""
+    return reading.resistance_raw if quantity == "raw" else reading.resistance_percent
+
+
+def resistance(reading: Reading, calibration: Calibration) -> tuple[float, ResistanceSource] | None:
+    """Percent 0 … 100: calibrated, else the bike's own percent, else its raw number.
+
+    None when the reading says nothing of it. A calibrated bike is heard by its calibrated number
+    alone: some say a percent of their own now and then beside it.
     """
-    if table is not None and reading.resistance_raw is not None:
-        return table.percent_at(reading.resistance_raw)
+    table = calibration.table
+    if table is not None:
+        number = number_of(reading, calibration.quantity)
+        if number is None:
+            return None
+        return table.percent_at(number), ResistanceSource.CALIBRATED
     percent = reading.resistance_percent
     if percent is None:
         percent = reading.resistance_raw
-    return None if percent is None else min(100.0, max(0.0, percent))
+    if percent is None:
+        return None
+    return min(100.0, max(0.0, percent)), ResistanceSource.DEVICE

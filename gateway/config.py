@@ -28,7 +28,7 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
-from gateway.calibration import CalibrationTable
+from gateway.calibration import Calibration, CalibrationTable
 from gateway.config_problems import (
     ConfigError,
     Problem,
@@ -146,8 +146,10 @@ class BikeConfig(_Section):
         return Racer(self.racer_id, self.racer_name, self.class_id)
 
     @property
-    def calibration_table(self) -> CalibrationTable | None:
-        return None if self.calibration is None else CalibrationTable(self.calibration)
+    def points(self) -> Calibration:
+        """What the config itself says of it; without points nothing is changed."""
+        table = None if self.calibration is None else CalibrationTable(self.calibration)
+        return Calibration(table)
 
 
 class Config(BaseSettings):

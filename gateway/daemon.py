@@ -16,6 +16,7 @@ import structlog
 from drivers.registry import DriverStatus
 from gateway.bikes import Bikes, cancel
 from gateway.buffer import Buffer, open_buffer
+from gateway.calibration_store import CalibrationStore
 from gateway.clock import NS_PER_S, Clock, SystemClock
 from gateway.config import Config
 from gateway.iot_core import IotCore
@@ -145,7 +146,8 @@ class Gateway:
         self._buffer = buffer
         self._uplinks = uplinks
         self._clock = clock
-        self._bikes = Bikes(config.thing_name, config.bikes, drivers, races_of, clock)
+        calibrations = CalibrationStore(config.state_dir)
+        self._bikes = Bikes(config.thing_name, config.bikes, drivers, races_of, calibrations, clock)
         rate_per_s = config.cloud.publish_rate_per_s
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)

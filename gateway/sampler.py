@@ -6,7 +6,8 @@ from enum import Enum
 from math import isfinite
 
 from drivers import Reading
-from gateway.calibration import CalibrationTable, resistance_percent
+from drivers.magnetic_brake import resistance_percent
+from gateway.calibration import AS_SAID, Calibration, ResistanceSource, resistance
 
 _NS_PER_S = 1_000_000_000
 
@@ -36,7 +37,8 @@ class Sample:
     """One second of a bike: calibrated, averaged, staleness judged.
 
     Not `present` means that the bike was away, or has not said anything yet: the second gets no
-    update. Its cadence is then 0 and its resistance the last known.
+    update. Its cadence is then 0 and its resistance the last known. `resistance_source` is that of
+    the last value in the second.
     """
 
     present: bool
@@ -45,6 +47,7 @@ class Sample:
     power_w: float | None
     cadence: FieldState = FieldState.LIVE
     resistance: FieldState = FieldState.LIVE
+    resistance_source: ResistanceSource = ResistanceSource.NONE
 
 
 class _Series:
@@ -170,8 +173,9 @@ class _RidingSeries(_Series):
 class Sampler:
     """One bike's Readings, second by second. Times are monotonic nanoseconds."""
 
-    def __init__(self, calibration: CalibrationTable | None = None) -> None:
+    def __init__(self, calibration: Calibration = AS_SAID) -> None:
         self._stale_ns = 0
+        #: May change at any time; holds for what is added from then on.
         self.calibration = calibration
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
@@ -179,6 +183,7 @@ class Sampler:
         self._connected_ns: int | None = None
         self._heard_ns: int | None = None
         self._last_resistance_percent = 0.0
+        self._resistance_source = ResistanceSource.NONE
 
     @property
     def dropped(self) -> int:
@@ -202,11 +207,13 @@ class Sampler:
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
         cadence_rpm, power_w = reading.cadence_rpm, reading.power_w
         if cadence_rpm is not None:
+            cadence_rpm *= self.calibration.cadence_scale
             self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
         if power_w is not None:
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
-        percent = resistance_percent(reading, self.calibration)
-        if percent is not None:
+        found = resistance(reading, self.calibration)
+        if found is not None:
+            percent, self._resistance_source = found
             self._resistance.add(reading.at_ns, percent)
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
@@ -214,13 +221,17 @@ class Sampler:
         there = self._was_there(start_ns)
         cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns) if there else None
         power = self._power.mean(start_ns, end_ns, self._stale_ns) if there else None
+        percent = self._resistance_percent(start_ns, end_ns)
+        if cadence and power and self._never_says_resistance(end_ns):
+            percent = self._derive(cadence, power)
         sample = Sample(
             present=cadence is not None or self._silent(end_ns),
             cadence_rpm=round(cadence or 0.0, 1),
-            resistance_percent=round(self._resistance_percent(start_ns, end_ns), 1),
+            resistance_percent=round(percent, 1),
             power_w=None if power is None else round(power, 1),
             cadence=self._cadence.state(start_ns, end_ns, self._stale_ns),
             resistance=self._resistance.state(start_ns, end_ns, self._stale_ns),
+            resistance_source=self._resistance_source,
         )
         self._forget_before(end_ns)
         return sample
@@ -240,6 +251,17 @@ class Sampler:
         if percent is None:
             return self._last_resistance_percent
         self._last_resistance_percent = self._resistance.last(end_ns) or 0.0
+        return percent
+
+    def _never_says_resistance(self, end_ns: int) -> bool:
+        known = (ResistanceSource.CALIBRATED, ResistanceSource.DEVICE)
+        return self._resistance_source not in known and self._silent(end_ns)
+
+    def _derive(self, cadence_rpm: float, power_w: float) -> float:
+        """The knob stays there when nobody pedals."""
+        percent = min(100.0, resistance_percent(power_w, cadence_rpm))
+        self._resistance_source = ResistanceSource.DERIVED
+        self._last_resistance_percent = percent
         return percent
 
     def _forget_before(self, end_ns: int) -> None:

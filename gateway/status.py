@@ -25,7 +25,7 @@ class BikeStatus:
 
     `racer_name`: who rides it, or would. `race_id` and `second` are None while no race is known
     for it. `state_s`: for how long it has been in this state. `sample_age_s`: since that second
-    ended.
+    ended. `calibration_problem`: why a calibration that was saved is not used.
     """
 
     bike_id: str
@@ -37,6 +37,7 @@ class BikeStatus:
     second: int | None = None
     state_s: float = 0.0
     sample_age_s: float | None = None
+    calibration_problem: str = ""
 
     @property
     def is_connected(self) -> bool:

@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
+from gateway.calibration import ResistanceSource
 from gateway.race import Racer
 from gateway.race_clock import RaceSecond
 from gateway.sampler import Sample
@@ -57,6 +58,15 @@ class Telemetry:
     cadence: Annotated[float, Field(ge=0, description="rpm, mean over the second")]
     resistance: Annotated[float, Field(ge=0, le=100, description="calibrated percent")]
     bike_id: Annotated[str, Field(alias="bikeId", min_length=1)]
+    resistance_source: Annotated[
+        ResistanceSource | None,
+        Field(
+            alias="resistanceSource",
+            description="calibrated: by a calibration of this very bike; device: as the bike says "
+            "it; derived: from power and cadence, of a bike that never says it; none: not known, "
+            "0 stands for it; absent in messages that were buffered by a gateway of before",
+        ),
+    ] = None
     power: Annotated[
         float | None,
         Field(description="W, mean over the second; absent when the bike does not say it"),
@@ -91,7 +101,7 @@ def telemetry_schema() -> dict[str, Any]:
     """JSON Schema (2020-12) of the message."""
     schema = _TELEMETRY.json_schema(by_alias=True)
     # None means absent: on the wire there is no null.
-    for name in ("power", "samples"):
+    for name in ("resistanceSource", "power", "samples"):
         field = schema["properties"][name]
         del field["default"]
         schema["properties"][name] = {**field.pop("anyOf")[0], **field}
@@ -126,6 +136,7 @@ def make_telemetry(
         cadence=sample.cadence_rpm,
         resistance=sample.resistance_percent,
         bike_id=bike_id,
+        resistance_source=sample.resistance_source,
         power=sample.power_w,
         samples=samples,
     )

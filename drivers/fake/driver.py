@@ -32,6 +32,10 @@ class FakeBikeOptions(DriverOptions):
     ride_offset_ms: int = Field(default=0, ge=0)
     faults: FaultOptions = FaultOptions()
 
+    @property
+    def who(self) -> str:
+        return f"seed {self.seed}"
+
     @model_validator(mode="after")
     def _faults_fit_the_wire(self) -> Self:
         if self.wire == "none" and (self.faults.split_per_min or self.faults.cut_per_min):

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from drivers import Reading
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
 from drivers.protocols.peloton import resistance_percent as peloton_percent
-from gateway.calibration import CalibrationTable, resistance_percent
+from gateway.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource, resistance
 
 Points = list[tuple[float, float]]
 
@@ -109,28 +109,57 @@ class TestPeloton:
         assert 28 < max(errors) < 32
 
 
+@given(tables(), st.floats(0, 1))
+def test_the_inverse_leads_back(points: Points, share: float) -> None:
+    table = CalibrationTable(points)
+    low, high = sorted(percent for _, percent in (table.points[0], table.points[-1]))
+    percent = low + (high - low) * share
+    assert table.percent_at(table.raw_at(percent)) == pytest.approx(percent, abs=1e-6)
+
+
+@given(tables(), st.floats(-50, 150))
+def test_the_inverse_stays_within_the_table(points: Points, percent: float) -> None:
+    table = CalibrationTable(points)
+    assert table.points[0][0] <= table.raw_at(percent) <= table.points[-1][0]
+
+
+@given(tables(), RAWS)
+def test_it_says_when_it_is_clamped(points: Points, raw: float) -> None:
+    table = CalibrationTable(points)
+    assert table.is_clamped(raw) == (not min(points)[0] <= raw <= max(points)[0])
+
+
 TABLE = CalibrationTable([(0, 10), (1000, 90)])
+BY_RAW, BY_PERCENT = Calibration(TABLE), Calibration(TABLE, "percent")
+CALIBRATED, DEVICE = ResistanceSource.CALIBRATED, ResistanceSource.DEVICE
 
 
 @pytest.mark.parametrize(
-    ("raw", "percent", "table", "result"),
+    ("raw", "percent", "calibration", "result"),
     [
-        (500, 33, TABLE, 50),
-        (500, None, TABLE, 50),
-        (None, 33, TABLE, 33),
-        (500, 33, None, 33),
-        (42, None, None, 42),
-        (500, None, None, 100),
-        (-5, None, None, 0),
-        (None, 103, None, 100),
-        (None, 0, None, 0),
-        (0, None, None, 0),
-        (None, None, None, None),
-        (None, None, TABLE, None),
+        (500, 33, BY_RAW, (50, CALIBRATED)),
+        (500, None, BY_RAW, (50, CALIBRATED)),
+        (500, 100, BY_PERCENT, (18, CALIBRATED)),
+        (None, 100, BY_PERCENT, (18, CALIBRATED)),
+        # Of another kind than what was calibrated.
+        (None, 33, BY_RAW, None),
+        (500, None, BY_PERCENT, None),
+        (500, 33, AS_SAID, (33, DEVICE)),
+        (42, None, AS_SAID, (42, DEVICE)),
+        (500, None, AS_SAID, (100, DEVICE)),
+        (-5, None, AS_SAID, (0, DEVICE)),
+        (None, 103, AS_SAID, (100, DEVICE)),
+        (None, 0, AS_SAID, (0, DEVICE)),
+        (0, None, AS_SAID, (0, DEVICE)),
+        (None, None, AS_SAID, None),
+        (None, None, BY_RAW, None),
     ],
 )
-def test_the_users_table_wins_then_the_bikes_percent_then_its_number(
-    raw: float | None, percent: float | None, table: CalibrationTable | None, result: float | None
+def test_the_calibrated_number_wins_then_the_bikes_percent_then_its_number(
+    raw: float | None,
+    percent: float | None,
+    calibration: Calibration,
+    result: tuple[float, ResistanceSource] | None,
 ) -> None:
     reading = Reading(at_ns=0, resistance_raw=raw, resistance_percent=percent)
-    assert resistance_percent(reading, table) == result
+    assert resistance(reading, calibration) == result

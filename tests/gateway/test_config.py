@@ -16,6 +16,7 @@ from drivers.fake.faults import FaultOptions
 from drivers.registry import DriverStatus, load_drivers
 from drivers.replay import ReplayOptions
 from drivers.serial_bike import SerialOptions
+from gateway.calibration import AS_SAID
 from gateway.config import (
     BikeConfig,
     BufferConfig,
@@ -142,7 +143,7 @@ class TestGood:
         assert (config.race.length_s, config.race.offset_ms) == (300, 0)
         assert (config.buffer.commit_interval_s, config.buffer.max_size_mib) == (1.0, 512)
         assert config.bikes[0].racer == Racer(7, "Hayden", 1)
-        assert config.bikes[0].calibration_table is None
+        assert config.bikes[0].points == AS_SAID
         assert config.warnings == []
 
     def test_mutual_tls(self, file: Path, secure: Data) -> None:
@@ -155,7 +156,7 @@ class TestGood:
 
     def test_a_calibration(self, file: Path, data: Data) -> None:
         put(data, "bikes.0.calibration", [[1000, 0], [0, 100]])
-        table = load(file, data).bikes[0].calibration_table
+        table = load(file, data).bikes[0].points.table
         assert table is not None
         assert table.percent_at(250) == 75
 

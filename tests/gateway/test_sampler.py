@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import Reading
-from gateway.calibration import CalibrationTable
+from gateway.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
 from gateway.sampler import MAX_POINTS, FieldState, Sample, Sampler
 
 NS_PER_S = 1_000_000_000
@@ -24,7 +24,7 @@ class Ride:
     def __init__(
         self,
         stale_after_s: float = 3.0,
-        calibration: CalibrationTable | None = None,
+        calibration: Calibration = AS_SAID,
         start_ns: int = START_NS,
     ) -> None:
         self.sampler = Sampler(calibration)
@@ -43,6 +43,10 @@ class Ride:
 
     def _ns(self, at_s: float) -> int:
         return self._start_ns + round(at_s * NS_PER_S)
+
+
+def by(points: list[tuple[float, float]], cadence_scale: float = 1.0) -> Calibration:
+    return Calibration(CalibrationTable(points), cadence_scale=cadence_scale)
 
 
 def means(field: str, said: list[tuple[float, float]], seconds: int = 1) -> list[Any]:
@@ -91,7 +95,7 @@ class TestMean:
         assert (ride.close(1).cadence_rpm, ride.close(2).cadence_rpm) == (80, 100)
 
     def test_raw_resistance_is_calibrated_before_it_is_averaged(self) -> None:
-        ride = Ride(calibration=CalibrationTable([(0, 0), (100, 80), (200, 100)])).connect()
+        ride = Ride(calibration=by([(0, 0), (100, 80), (200, 100)])).connect()
         ride.say(0, 80, resistance_raw=100)
         ride.say(0.5, resistance_raw=200)
         assert ride.close(1).resistance_percent == 90
@@ -215,7 +219,11 @@ class TestPresence:
         ride.say(1.2, 90, resistance_percent=50)
         ride.sampler.disconnected()
         assert ride.close(2) == Sample(
-            present=True, cadence_rpm=88, resistance_percent=48, power_w=None
+            present=True,
+            cadence_rpm=88,
+            resistance_percent=48,
+            power_w=None,
+            resistance_source=ResistanceSource.DEVICE,
         )
         for second in (3, 4, 5):
             assert ride.close(second) == Sample(
@@ -225,6 +233,7 @@ class TestPresence:
                 power_w=None,
                 cadence=FieldState.UNKNOWN,
                 resistance=FieldState.UNKNOWN,
+                resistance_source=ResistanceSource.DEVICE,
             )
 
     def test_a_second_without_a_word_before_it_was_lost_does_not_count(self) -> None:
@@ -332,6 +341,75 @@ class TestDropOut:
         assert last == (45 if following else 0)
 
 
+class TestResistanceSource:
+    """Every second says where its resistance comes from."""
+
+    @staticmethod
+    def close(ride: Ride, second: int = 1) -> tuple[ResistanceSource, float]:
+        sample = ride.close(second)
+        return sample.resistance_source, sample.resistance_percent
+
+    def test_a_calibration_of_this_bike(self) -> None:
+        ride = Ride(calibration=by([(0, 0), (100, 80)])).connect()
+        ride.say(0, 80, resistance_raw=50, resistance_percent=77)
+        assert self.close(ride) == (ResistanceSource.CALIBRATED, 40)
+
+    def test_the_bike_itself(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, resistance_percent=77, power_w=100)
+        assert self.close(ride) == (ResistanceSource.DEVICE, 77)
+
+    def test_another_calibration_holds_from_the_next_reading_on(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, resistance_raw=50)
+        assert self.close(ride) == (ResistanceSource.DEVICE, 50)
+        ride.sampler.calibration = by([(0, 0), (100, 80)])
+        ride.say(1, 80, resistance_raw=50)
+        assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
+
+    def test_a_bike_that_never_says_it_has_one_from_power_and_cadence(self) -> None:
+        """90 rpm at 40 % take 135 W on every Peloton (r/pelotoncycle's FAQ)."""
+        ride = Ride(stale_after_s=2).connect()
+        found = []
+        for second in range(1, 5):
+            ride.say(second - 1, 90, power_w=135)
+            found.append(self.close(ride, second))
+        nothing, derived = (ResistanceSource.NONE, 0), (ResistanceSource.DERIVED, 40)
+        assert found == [nothing, derived, derived, derived]
+
+    @pytest.mark.parametrize(
+        "stop", [{"cadence_rpm": 0, "power_w": 0}, {"cadence_rpm": 40, "power_w": 0}]
+    )
+    def test_a_derived_one_stays_when_nobody_pedals(self, stop: dict[str, float]) -> None:
+        ride = Ride(stale_after_s=1).connect()
+        ride.say(0, 90, power_w=135)
+        ride.close(1)
+        for second in (2, 3, 4):
+            ride.say(second - 1, **stop)
+        assert self.close(ride, 4) == (ResistanceSource.DERIVED, 40)
+
+    @given(st.floats(0.1, 250), st.floats(0.1, 3000))
+    def test_a_derived_one_is_a_percent(self, cadence_rpm: float, power_w: float) -> None:
+        ride = Ride(stale_after_s=1).connect()
+        ride.say(0, cadence_rpm, power_w=power_w)
+        assert 0 <= ride.close(1).resistance_percent <= 100
+
+    def test_none_is_derived_once_the_bike_has_said_one(self) -> None:
+        ride = Ride(stale_after_s=1).connect()
+        ride.say(0, 90, power_w=135, resistance_percent=10)
+        ride.sampler.disconnected()
+        ride.close(1)
+        ride.connect(1)
+        ride.say(1, 90, power_w=135)
+        assert self.close(ride, 2) == (ResistanceSource.DEVICE, 10)
+
+    def test_cadence_is_scaled_by_the_calibration(self) -> None:
+        ride = Ride(calibration=by([(0, 0), (100, 80)], cadence_scale=0.5)).connect()
+        ride.say(0, 160, power_w=100)
+        sample = ride.close(1)
+        assert (sample.cadence_rpm, sample.power_w) == (80, 100)
+
+
 class TestFaultyOrder:
     """What cannot be used is dropped and counted."""
 
@@ -341,7 +419,11 @@ class TestFaultyOrder:
         ride.say(0.4, 10, resistance_percent=40)
         assert ride.sampler.dropped == 1
         assert ride.close(1) == Sample(
-            present=True, cadence_rpm=80, resistance_percent=40, power_w=100
+            present=True,
+            cadence_rpm=80,
+            resistance_percent=40,
+            power_w=100,
+            resistance_source=ResistanceSource.DEVICE,
         )
 
     def test_out_of_order_does_not_make_a_bike_unheard(self) -> None:
@@ -381,7 +463,7 @@ def said_in(seconds: int, lowest: int, highest: int = 200) -> st.SearchStrategy[
 
 def hear(said: Said, seconds: int, start_ns: int = START_NS) -> list[Sample]:
     """Every second of a bike that says the same of all its fields."""
-    ride = Ride(calibration=CalibrationTable([(0, 0), (200, 100)]), start_ns=start_ns).connect()
+    ride = Ride(calibration=by([(0, 0), (200, 100)]), start_ns=start_ns).connect()
     samples = []
     for second in range(1, seconds + 1):
         for ms, value in said:

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
+from gateway.calibration import ResistanceSource
 from gateway.race import Race, Racer
 from gateway.race_clock import RaceSecond
 from gateway.sampler import Sample
@@ -45,7 +46,13 @@ def make(power_w: float | None = 163.0, length_s: int = 300, **changed: Any) -> 
         parts["bike_id"],
         Racer(parts["racer_id"], parts.get("name", "Hayden"), parts.get("class_id", 1)),
         RaceSecond(race, parts["second"], end_ns=parts.get("end_ns", 0)),
-        Sample(True, parts.get("cadence_rpm", 79.8), 54.2, power_w),
+        Sample(
+            True,
+            parts.get("cadence_rpm", 79.8),
+            54.2,
+            power_w,
+            resistance_source=ResistanceSource.CALIBRATED,
+        ),
     )
 
 
@@ -100,6 +107,7 @@ class TestJson:
             ("cadence", 79.8),
             ("resistance", 54.2),
             ("bikeId", "bike-001"),
+            ("resistanceSource", "calibrated"),
             ("power", 163),
         ]
 

@@ -1,0 +1,103 @@
+"""The calibrations of a gateway's bikes: a file for each, and what was there before as backups."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from gateway.calibration_record import (
+    CalibrationFormatError,
+    CalibrationRecord,
+    record_from_json,
+    record_to_json,
+)
+from gateway.whole_file import replace_file, sync_directory
+
+DIRECTORY = "calibration"
+#: So many earlier calibrations of a bike are kept.
+BACKUPS = 9
+
+
+class NoBackupError(Exception):
+    """There is no backup of that number. The text says which there are."""
+
+
+class CalibrationStore:
+    """`<bike id>.json`, and its backups `.json.1`, the newest, to `.json.9`.
+
+    Every change makes a backup of what it replaces, so any of them can be undone. Raises OSError
+    when the disk does.
+    """
+
+    def __init__(self, state_dir: Path) -> None:
+        self.directory = state_dir / DIRECTORY
+
+    def load(self, bike_id: str) -> CalibrationRecord | None:
+        """Raises CalibrationFormatError, with the file's name."""
+        return _read(self._file(bike_id))
+
+    def save(self, record: CalibrationRecord) -> Path:
+        """Whole or not at all; on disk when it returns."""
+        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = self._file(record.bike_id)
+        self._keep(record.bike_id)
+        replace_file(file, record_to_json(record).encode())
+        return file
+
+    def backups(self, bike_id: str) -> dict[int, CalibrationRecord]:
+        """By number, 1 the newest. One that cannot be read is left out."""
+        return dict(self._backups(bike_id))
+
+    def rollback(self, bike_id: str, number: int = 1) -> CalibrationRecord:
+        """Save that backup again. Raises NoBackupError."""
+        backups = self.backups(bike_id)
+        if number not in backups:
+            has = f"has {', '.join(map(str, backups))}" if backups else "has none"
+            raise NoBackupError(f"{bike_id} has no backup {number}; it {has}")
+        self.save(backups[number])
+        return backups[number]
+
+    def reset(self, bike_id: str) -> None:
+        """No calibration any more."""
+        self._keep(bike_id)
+        self._file(bike_id).unlink(missing_ok=True)
+        if self.directory.is_dir():
+            sync_directory(self.directory)
+
+    def _file(self, bike_id: str) -> Path:
+        # Ids have no slash (gateway/config.py), and no bike's file is another's backup.
+        return self.directory / f"{bike_id}.json"
+
+    def _backup(self, bike_id: str, number: int) -> Path:
+        return self.directory / f"{bike_id}.json.{number}"
+
+    def _backups(self, bike_id: str) -> Iterator[tuple[int, CalibrationRecord]]:
+        for number in range(1, BACKUPS + 1):
+            try:
+                record = _read(self._backup(bike_id, number))
+            except CalibrationFormatError:
+                continue
+            if record is not None:
+                yield number, record
+
+    def _keep(self, bike_id: str) -> None:
+        """Make what is there backup 1. It stays in place as well, until it is replaced."""
+        file = self._file(bike_id)
+        if not file.exists():
+            return
+        # Up to the first gap, which a rollback of a whole disk may have left.
+        last = next(n for n in range(1, BACKUPS + 1) if self._is_last(bike_id, n))
+        for number in range(last, 1, -1):
+            self._backup(bike_id, number - 1).replace(self._backup(bike_id, number))
+        os.link(file, self._backup(bike_id, 1))
+
+    def _is_last(self, bike_id: str, number: int) -> bool:
+        return number == BACKUPS or not self._backup(bike_id, number).exists()
+
+
+def _read(file: Path) -> CalibrationRecord | None:
+    try:
+        return record_from_json(file.read_bytes())
+    except FileNotFoundError:
+        return None
+    except CalibrationFormatError as error:
+        raise CalibrationFormatError(f"{file}: {error}") from None

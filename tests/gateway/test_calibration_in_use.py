@@ -1,0 +1,84 @@
+"""Which calibration holds: the saved one of this machine, else the config's points."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.registry import DriverStatus, load_drivers
+from gateway.calibration import AS_SAID
+from gateway.calibration_in_use import CalibrationInUse, calibration_in_use, device_of
+from gateway.calibration_store import CalibrationStore
+from gateway.config import BikeConfig
+from tests.support.calibrations import record
+
+
+def bike(**changed: Any) -> BikeConfig:
+    fields = {"id": "bike-1", "racer_id": 1, "racer_name": "Ada", "class_id": 1, "driver": "fake"}
+    return BikeConfig.model_validate({**fields, **changed})
+
+
+POINTS = [[0, 0], [1000, 100]]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CalibrationStore:
+    return CalibrationStore(tmp_path)
+
+
+def test_without_any_the_bike_is_taken_at_its_word(store: CalibrationStore) -> None:
+    assert calibration_in_use(bike(), "fake seed 1", store) == CalibrationInUse(AS_SAID)
+
+
+def test_the_configs_points(store: CalibrationStore) -> None:
+    config = bike(calibration=POINTS)
+    table = calibration_in_use(config, "fake seed 1", store).calibration.table
+    assert table is not None
+    assert table.points == ((0, 0), (1000, 100))
+
+
+def test_a_saved_one_holds_before_the_configs(store: CalibrationStore) -> None:
+    store.save(record())
+    found = calibration_in_use(bike(calibration=POINTS), "fake seed 1", store)
+    assert (found.record, found.problem) == (record(), "")
+    assert found.calibration.table is not None
+    assert found.calibration.table.percent_at(803) == 50
+
+
+def test_one_of_another_machine_is_not_used_and_said(store: CalibrationStore) -> None:
+    store.save(record(device="serial /dev/ttyUSB0"))
+    found = calibration_in_use(bike(), "fake seed 1", store)
+    assert (found.calibration, found.record) == (AS_SAID, None)
+    assert found.problem == (
+        "not used: it is of serial /dev/ttyUSB0, and this bike is fake seed 1; "
+        "expected: alleycat-gateway calibrate bike-1"
+    )
+
+
+def test_a_damaged_one_is_not_used_and_said(store: CalibrationStore) -> None:
+    file = store.save(record())
+    file.write_text("{")
+    found = calibration_in_use(bike(), "fake seed 1", store)
+    assert (found.calibration, found.record) == (AS_SAID, None)
+    assert found.problem.startswith(f"not used: {file}: file: Invalid JSON")
+
+
+@pytest.mark.parametrize(
+    ("driver", "options", "device"),
+    [
+        ("fake", {"seed": 4}, "fake seed 4"),
+        ("ble", {"address": "c0:ff:ee:12:34:56"}, "ble C0:FF:EE:12:34:56"),
+        ("ble", {"equipment_id": 56}, "ble Keiser 56"),
+        ("serial", {"port": "/dev/ttyUSB0", "protocol": "peloton"}, "serial /dev/ttyUSB0"),
+        ("replay", {"file": "/ride.jsonl"}, "replay /ride.jsonl"),
+    ],
+)
+def test_a_machine_is_known_by_its_driver_and_who_it_is(
+    driver: str, options: dict[str, Any], device: str
+) -> None:
+    config = bike(driver=driver, options=options)
+    assert device_of(config, load_drivers()[driver]) == device
+
+
+def test_a_machine_whose_driver_is_broken_has_its_name_at_least() -> None:
+    assert device_of(bike(driver="mine"), DriverStatus("mine", problem="no module")) == "mine"

@@ -1,0 +1,110 @@
+"""What was measured, as a file: the same when it comes back, and refused when it cannot be one."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.calibration import Calibration
+from gateway.calibration_record import (
+    CalibrationFormatError,
+    CalibrationRecord,
+    CapturedPoint,
+    Direction,
+    mean_points,
+    record_from_json,
+    record_to_json,
+)
+from tests.support.calibrations import record
+
+
+def point(percent: float, raw: float, direction: Direction = "up") -> CapturedPoint:
+    return CapturedPoint(percent, raw, 1.1, 24, direction)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> CalibrationRecord:
+    size = draw(st.integers(2, 8))
+    raws = sorted(draw(st.sets(st.integers(-4000, 4000), min_size=size, max_size=size)))
+    percents = sorted(draw(st.sets(st.integers(0, 100), min_size=size, max_size=size)))
+    points = tuple(point(p, raw + 0.5) for p, raw in zip(percents, raws, strict=True))
+    return record(
+        bike_id=draw(st.text("abc-:_9", min_size=1)),
+        made_at=draw(st.datetimes(timezones=st.just(UTC))),
+        points=draw(st.sampled_from([points, ()])),
+        cadence_scale=draw(st.floats(0.1, 20)),
+        rate_hz=draw(st.none() | st.floats(0, 20)),
+        quantity=draw(st.sampled_from(["raw", "percent"])),
+    )
+
+
+@given(records())
+def test_it_comes_back_as_it_was(one: CalibrationRecord) -> None:
+    assert record_from_json(record_to_json(one)) == one
+
+
+def test_its_table_goes_by_the_points_that_were_captured() -> None:
+    table = record(points=(point(0, 100), point(50, 300), point(100, 400))).calibration.table
+    assert table is not None
+    assert table.points == ((100, 0), (300, 50), (400, 100))
+
+
+def test_up_and_down_meet_in_the_middle() -> None:
+    points = (point(0, 100), point(50, 300), point(100, 400), point(50, 320, "down"))
+    assert mean_points(points) == [(100, 0), (310, 50), (400, 100)]
+
+
+def test_a_way_that_was_captured_twice_counts_once() -> None:
+    points = (point(50, 300), point(50, 304), point(50, 322, "down"))
+    assert mean_points(points) == [(312, 50)]
+
+
+def test_without_points_it_is_of_the_cadence_alone() -> None:
+    assert record(points=(), cadence_scale=0.5).calibration == Calibration(None, "raw", 0.5)
+
+
+def changed(**fields: Any) -> str:
+    data = json.loads(record_to_json(record()))
+    data["calibration"] |= fields
+    return json.dumps(data)
+
+
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ("", "file: "),
+        ("[]", "file: "),
+        ('{"format": 2}', "format: "),
+        (
+            changed(points=[{"percent": 101, "raw": 1, "noise": 1, "samples": 1}]),
+            "points.0.percent",
+        ),
+        (changed(points=[{"percent": 0, "raw": "x", "noise": 1, "samples": 1}]), "points.0.raw"),
+        (changed(points=[{"percent": 0, "raw": 1, "noise": -1, "samples": 1}]), "points.0.noise"),
+        (changed(points=[{"percent": 0, "raw": 1, "noise": 1, "samples": 1}]), "1 point"),
+        (changed(cadence_scale=0), "cadence_scale"),
+        (changed(made_at="2026-11-21T18:00:00"), "made_at"),
+        (changed(quantity="level"), "quantity"),
+        (changed(humidity=40), "humidity"),
+    ],
+)
+def test_what_cannot_be_one_is_refused_with_its_place(text: str, complaint: str) -> None:
+    with pytest.raises(CalibrationFormatError, match=complaint):
+        record_from_json(text)
+
+
+def test_points_that_make_no_table_are_named() -> None:
+    points = [
+        {"percent": percent, "raw": raw, "noise": 1, "samples": 20}
+        for percent, raw in [(0, 100), (50, 90), (100, 400)]
+    ]
+    with pytest.raises(CalibrationFormatError, match=r"points \(90, 50\) and \(100, 0\)"):
+        record_from_json(changed(points=points))
+
+
+def test_the_time_is_kept_with_its_zone() -> None:
+    made_at = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
+    assert '"2026-11-21T18:00:00Z"' in record_to_json(record(made_at=made_at))

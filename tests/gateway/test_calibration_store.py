@@ -1,0 +1,141 @@
+"""A bike's calibration on disk: whole or not at all, and every change can be undone."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from gateway.calibration_record import CalibrationFormatError, CalibrationRecord
+from gateway.calibration_store import BACKUPS, CalibrationStore, NoBackupError
+from tests.support.calibrations import record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> CalibrationStore:
+    return CalibrationStore(tmp_path / "state")
+
+
+def scaled(cadence_scale: float) -> CalibrationRecord:
+    return record(cadence_scale=cadence_scale)
+
+
+def test_there_is_none_at_first(store: CalibrationStore) -> None:
+    assert (store.load("bike-1"), store.backups("bike-1")) == (None, {})
+
+
+def test_what_was_saved_is_there_and_nobody_elses(store: CalibrationStore) -> None:
+    file = store.save(record())
+    assert store.load("bike-1") == record()
+    assert store.load("bike-2") is None
+    assert file == store.directory / "bike-1.json"
+    assert stat.S_IMODE(file.stat().st_mode) == 0o600
+    assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
+
+
+def test_a_rollback_can_be_rolled_back(store: CalibrationStore) -> None:
+    store.save(scaled(1))
+    store.save(scaled(2))
+    assert store.rollback("bike-1") == scaled(1)
+    assert store.load("bike-1") == scaled(1)
+    assert store.rollback("bike-1") == scaled(2)
+
+
+def test_any_backup_can_be_had(store: CalibrationStore) -> None:
+    for number in range(1, 5):
+        store.save(scaled(number))
+    assert store.rollback("bike-1", 3) == scaled(1)
+    assert store.backups("bike-1")[1] == scaled(4)
+
+
+def test_a_reset_can_be_rolled_back(store: CalibrationStore) -> None:
+    store.save(record())
+    store.reset("bike-1")
+    assert store.load("bike-1") is None
+    assert store.rollback("bike-1") == record()
+    assert store.load("bike-1") == record()
+
+
+def test_a_reset_of_nothing_is_none(store: CalibrationStore) -> None:
+    store.reset("bike-1")
+    assert store.load("bike-1") is None
+
+
+@pytest.mark.parametrize(("saved", "has"), [(0, "it has none"), (3, "it has 1, 2")])
+def test_a_backup_that_is_not_there(store: CalibrationStore, saved: int, has: str) -> None:
+    for _ in range(saved):
+        store.save(record())
+    with pytest.raises(NoBackupError, match=f"bike-1 has no backup 7; {has}"):
+        store.rollback("bike-1", 7)
+
+
+def test_a_damaged_file_is_named(store: CalibrationStore) -> None:
+    file = store.save(record())
+    file.write_text("{")
+    with pytest.raises(CalibrationFormatError, match=str(file)):
+        store.load("bike-1")
+
+
+def test_a_damaged_backup_hides_no_other(store: CalibrationStore) -> None:
+    for number in range(1, 5):
+        store.save(scaled(number))
+    (store.directory / "bike-1.json.2").write_text("{")
+    assert store.backups("bike-1") == {1: scaled(3), 3: scaled(1)}
+
+
+def test_a_save_that_fails_leaves_the_calibration_and_its_backups(store: CalibrationStore) -> None:
+    store.save(scaled(1))
+    store.save(scaled(2))
+    (store.directory / ".bike-1.json.new").mkdir()
+    with pytest.raises(OSError, match=r"bike-1\.json\.new"):
+        store.save(scaled(3))
+    assert store.load("bike-1") == scaled(2)
+    assert scaled(1) in store.backups("bike-1").values()
+
+
+class History(RuleBasedStateMachine):
+    """Saved, rolled back and reset in any order: the last nine that were replaced are there."""
+
+    @initialize(tmp=st.uuids())
+    def begin(self, tmp: object) -> None:
+        self.store = CalibrationStore(Path(f"/dev/shm/alleycat-{tmp}"))
+        self.current: CalibrationRecord | None = None
+        self.replaced: list[CalibrationRecord] = []
+
+    def _replace(self, by: CalibrationRecord | None) -> None:
+        if self.current is not None:
+            self.replaced = [self.current, *self.replaced][:BACKUPS]
+        self.current = by
+
+    @rule(scale=st.integers(1, 20))
+    def save(self, scale: int) -> None:
+        self.store.save(scaled(scale))
+        self._replace(scaled(scale))
+
+    @rule()
+    def reset(self) -> None:
+        self.store.reset("bike-1")
+        self._replace(None)
+
+    @precondition(lambda self: self.replaced)
+    @rule(data=st.data())
+    def rollback(self, data: st.DataObject) -> None:
+        number = data.draw(st.integers(1, len(self.replaced)))
+        wanted = self.replaced[number - 1]
+        assert self.store.rollback("bike-1", number) == wanted
+        self._replace(wanted)
+
+    @invariant()
+    def all_is_there(self) -> None:
+        assert self.store.load("bike-1") == self.current
+        assert self.store.backups("bike-1") == dict(enumerate(self.replaced, start=1))
+
+    def teardown(self) -> None:
+        for file in self.store.directory.glob("*"):
+            file.unlink()
+
+
+TestHistory = History.TestCase
+TestHistory.settings = settings(max_examples=40, stateful_step_count=20)
