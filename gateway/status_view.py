@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.attention import Concern, concerns
+from gateway.calibration import ResistanceSource
 from gateway.human_units import counted, duration, size
 from gateway.sampler import FieldState
 from gateway.status import BikeStatus, GatewayStatus
@@ -16,6 +17,14 @@ from gateway.status import BikeStatus, GatewayStatus
 FEW_BIKES = 8
 SHOWN_OF_MANY = 6
 MOST_CONCERNS = 5
+
+#: One that is derived is no more than a guess.
+_RESISTANCE = {
+    ResistanceSource.CALIBRATED: "{:.0f}",
+    ResistanceSource.DEVICE: "{:.0f}",
+    ResistanceSource.DERIVED: "≈{:.0f}",
+    ResistanceSource.NONE: "",
+}
 
 #: Bad is what costs seconds. An outage costs none: it is odd.
 WELL, ODD, BAD = "green", "yellow", "bold red"
@@ -111,7 +120,7 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
         return
     is_live = sample.cadence is FieldState.LIVE
     yield Text(f"{sample.cadence_rpm:.0f}", style="" if is_live else ODD)
-    yield f"{sample.resistance_percent:.0f}"
+    yield _RESISTANCE[sample.resistance_source].format(sample.resistance_percent)
     yield "" if sample.power_w is None else f"{sample.power_w:.0f}"
 
 

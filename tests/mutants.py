@@ -21,6 +21,7 @@ TIMEOUT_S = 300
 
 PROMISE = "tests/gateway/test_buffer_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
+SAMPLER = "tests/gateway/test_sampler.py"
 PROVISIONING = "tests/gateway/test_provisioning.py"
 
 
@@ -159,6 +160,27 @@ MUTANTS = (
         '"ThingPrincipalType": "EXCLUSIVE_THING"',
         '"ThingPrincipalType": "NON_EXCLUSIVE_THING"',
         "tests/config/test_template.py",
+    ),
+    Mutant(
+        "a guess called the bike's own word",
+        "gateway/sampler.py",
+        "self._resistance_source = ResistanceSource.DERIVED",
+        "self._resistance_source = ResistanceSource.DEVICE",
+        SAMPLER,
+    ),
+    Mutant(
+        "a calibration of another machine is used",
+        "gateway/calibration_in_use.py",
+        "if record.device != device:",
+        "if not record.device:",
+        "tests/gateway/test_calibration_in_use.py",
+    ),
+    Mutant(
+        "a calibration replaced without a backup",
+        "gateway/calibration_store.py",
+        "        self._keep(record.bike_id)\n",
+        "",
+        "tests/gateway/test_calibration_store.py",
     ),
 )
 

@@ -61,6 +61,10 @@ def test_all_well() -> None:
         ({"buffer": buffer_status(notes=("on an overlay",))}, "on an overlay"),
         ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
         (
+            {"bikes": (bike_status(calibration_problem="not used: it is of another machine"),)},
+            "calibration of bike-001 not used: it is of another machine",
+        ),
+        (
             {"pi": PiHealth(82.3, False)},
             "82 °C: the Pi slows down to cool; give it air",
         ),

@@ -7,6 +7,7 @@ import pytest
 from rich.console import Console
 
 from gateway.bike_link import LinkState
+from gateway.calibration import ResistanceSource
 from gateway.pi_health import PiHealth
 from gateway.sampler import FieldState, Sample
 from gateway.status import CloudStatus, GatewayStatus
@@ -151,6 +152,25 @@ def test_several_connections_and_a_clock_that_is_not_set() -> None:
     found = lines(status)
     assert "cloud     offline for 60 s, 2 of 3 connections" in found
     assert "machine   clock not set, 61 °C" in found
+
+
+@pytest.mark.parametrize(
+    ("source", "shown_as"),
+    [
+        (ResistanceSource.CALIBRATED, "87   54  163"),
+        (ResistanceSource.DEVICE, "87   54  163"),
+        (ResistanceSource.DERIVED, "87  ≈54  163"),
+        (ResistanceSource.NONE, "87       163"),
+    ],
+)
+def test_a_resistance_shows_how_far_it_can_be_believed(
+    source: ResistanceSource, shown_as: str
+) -> None:
+    sample = Sample(True, 87.2, 54.0, 163.0, resistance_source=source)
+    derived = bike_status(
+        2, sample=Sample(True, 87.2, 54.0, 163.0, resistance_source=ResistanceSource.DERIVED)
+    )
+    assert lines(gateway_status(bike_status(sample=sample), derived))[-2].endswith(shown_as)
 
 
 RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[33m", "\x1b[32m"

@@ -5,6 +5,7 @@ from typing import Any
 
 from gateway.bike_link import LinkState
 from gateway.buffer_status import BufferStatus
+from gateway.calibration import ResistanceSource
 from gateway.pi_health import PiHealth
 from gateway.sampler import Sample
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus
@@ -20,7 +21,13 @@ def bike_status(number: int = 1, **changes: Any) -> BikeStatus:
         racer_name=f"Rider{number}",
         state=LinkState.CONNECTED,
         reason="",
-        sample=Sample(True, cadence_rpm=87.2, resistance_percent=54.0, power_w=163.0),
+        sample=Sample(
+            present=True,
+            cadence_rpm=87.2,
+            resistance_percent=54.0,
+            power_w=163.0,
+            resistance_source=ResistanceSource.CALIBRATED,
+        ),
         race_id=5980778,
         second=103,
         state_s=3600.0,
