@@ -10,15 +10,16 @@ POINT = Question("turn to 25 %", {"enter": "capture", "s": "skip", "q": "quit"},
 USE = Question("use it?", {"y": "accept", "enter": "accept", "q": "quit"})
 
 
-async def answers(text: str, file: Path, *questions: Question) -> list[str]:
+def script(directory: Path, text: str) -> Script:
+    file = directory / "a.txt"
     file.write_text(text)
-    script = Script(file)
-    return [await script.next(question) for question in questions]
+    return Script(file)
 
 
 async def test_a_file_answers_in_order_with_comments(tmp_path: Path) -> None:
     text = "# a bike in the hall\nhold  # 0 %\n\n  skip\naccept and nothing else matters\n"
-    found = await answers(text, tmp_path / "a.txt", POINT, POINT, USE)
+    answers = script(tmp_path, text)
+    found = [await answers.next(question) for question in (POINT, POINT, USE)]
     assert found == [HOLD, "skip", "accept"]
 
 
@@ -36,7 +37,7 @@ async def test_what_is_no_answer_is_said_with_its_place(
     tmp_path: Path, text: str, complaint: str
 ) -> None:
     with pytest.raises(AnswerError, match=complaint):
-        await answers(text, tmp_path / "a.txt", USE)
+        await script(tmp_path, text).next(USE)
 
 
 async def test_a_key_is_the_word_it_stands_for_and_others_pass() -> None:
