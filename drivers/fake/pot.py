@@ -32,13 +32,20 @@ class PotOptions(DriverOptions):
     raw_max: int = Field(default=960, le=65_535)
     #: Standard deviation.
     noise_counts: float = Field(default=1.5, ge=0, le=1000)
-    #: Between the same place reached upwards and downwards: the wiper lags behind the knob.
-    hysteresis_counts: float = Field(default=0, ge=0, le=1000)
+    #: Between the same place reached upwards and downwards, in the middle: the wiper lags behind
+    #: the knob. Towards the ends, which are reached from one side alone, the two ways meet.
+    hysteresis_counts: float = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _has_a_range(self) -> Self:
         if self.raw_min >= self.raw_max:
             raise ValueError(f"raw_min {self.raw_min}: expected less than raw_max {self.raw_max}")
+        most = (self.raw_max - self.raw_min) / 2
+        if self.hysteresis_counts > most:
+            raise ValueError(
+                f"hysteresis_counts {self.hysteresis_counts:g}: expected at most half of the way "
+                f"from raw_min to raw_max, {most:g}"
+            )
         return self
 
 
@@ -65,7 +72,7 @@ class Pot:
         """
         options = self._options
         share = self._curve.share_at(percent)
-        lag = last_turn * options.hysteresis_counts / 2
+        lag = last_turn * options.hysteresis_counts / 2 * 4 * share * (1 - share)
         if options.reversed:
             share, lag = 1 - share, -lag
         counts = options.raw_min + share * self._span_counts - lag + noise * options.noise_counts

@@ -5,7 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean
+from statistics import mean, stdev
 from typing import ClassVar, get_args
 
 import pytest
@@ -340,7 +340,6 @@ class Rig:
         "hysteresis_counts": 12,
         "noise_counts": 1.5,
     }
-    HALF_HYSTERESIS = 6
 
     def __init__(self, directory: Path, **options: object) -> None:
         self.file = directory / "knob"
@@ -360,10 +359,13 @@ class Rig:
         now_s = (self.clock.monotonic_ns() - ANCHOR_NS) / NS_PER_MS / 1000
         return await hear(self.bike, now_s + seconds)
 
-    def percents(self, readings: list[Reading], lag_counts: float = 0.0) -> list[float]:
-        """The truth behind each; `lag_counts`: what the wiper's lag adds to the counts."""
-        raws = [said.resistance_raw for said in readings]
-        return [self.pot.percent_at(raw - lag_counts) for raw in raws if raw is not None]
+    def counts_at(self, percent: float) -> object:
+        """What the pot says there on average, reached upwards."""
+        return pytest.approx(self.pot.counts_at(percent, 1.0, 0.0), abs=1)
+
+
+def mean_raw(readings: list[Reading]) -> float:
+    return mean(said.resistance_raw for said in readings if said.resistance_raw is not None)
 
 
 @pytest.fixture
@@ -378,17 +380,17 @@ class TestKnobFile:
         for percent in (0, 25, 50, 100):
             rig.hold(percent)
             await rig.hear(60)
-            held = rig.percents(await rig.hear(10), lag_counts=rig.HALF_HYSTERESIS)
+            held = await rig.hear(10)
             assert len(held) == 100
-            assert mean(held) == pytest.approx(percent, abs=0.5)
-            assert max(held) - min(held) < 4
+            assert mean_raw(held) == rig.counts_at(percent)
+            assert 1.2 < stdev(said.resistance_raw or 0 for said in held) < 1.8
 
     async def test_reached_from_above_it_differs_by_the_hysteresis(self, rig: Rig) -> None:
         plateaus = []
         for percent in (40, 50, 60, 50):
             rig.hold(percent)
             await rig.hear(60)
-            plateaus.append(mean(said.resistance_raw or 0 for said in await rig.hear(10)))
+            plateaus.append(mean_raw(await rig.hear(10)))
         up, down = plateaus[1], plateaus[3]
         assert up - down == pytest.approx(12, abs=1)
 
@@ -399,8 +401,7 @@ class TestKnobFile:
         await rig.hear(RIDE_S)
         rig.file.unlink()
         for _ in range(3):
-            held = rig.percents(await rig.hear(RIDE_S), lag_counts=rig.HALF_HYSTERESIS)
-            assert mean(held) == pytest.approx(30, abs=0.2)
+            assert mean_raw(await rig.hear(RIDE_S)) == rig.counts_at(30)
 
     async def test_the_brake_takes_what_the_knob_asks_and_the_legs_stay_the_rides(
         self, tmp_path: Path
@@ -419,8 +420,7 @@ class TestKnobFile:
         rig.hold(60)
         said = await rig.hear(10)
         assert {one.cadence_rpm for one in said} == {0}
-        held = rig.percents(said, lag_counts=rig.HALF_HYSTERESIS)
-        assert mean(held) == pytest.approx(60, abs=0.2)
+        assert mean_raw(said) == rig.counts_at(60)
 
     async def test_same_seed_and_same_file_same_bytes(self, tmp_path: Path) -> None:
         shown: list[list[Frame]] = []
@@ -444,15 +444,14 @@ class TestKnobFile:
         rig.hold(90)
         frozen, after = await rig.hear(9.9), await rig.hear(20)
         assert {replace(said, at_ns=0) for said in frozen} == {replace(before[-1], at_ns=0)}
-        held = rig.percents(after, lag_counts=rig.HALF_HYSTERESIS)
-        assert held[0] > 40
-        assert mean(held[-20:]) == pytest.approx(90, abs=0.5)
+        assert rig.pot.percent_at(after[0].resistance_raw or 0) > 40
+        assert mean_raw(after[-50:]) == rig.counts_at(90)
 
     async def test_a_glitch_is_the_far_end_of_the_raw_scale(self, tmp_path: Path) -> None:
         rig = Rig(tmp_path, faults={"resistance_glitch_per_min": 6})
         rig.hold(30)
         raws = [said.resistance_raw for said in await rig.hear(RIDE_S)]
-        far = rig.pot.counts_at(100, 1.0, 0.0)
+        far = 60  # of a reversed pot
         assert sum(raw == far for raw in raws) == 6
         assert all(raw == far or raw > 700 for raw in raws if raw is not None)
 
@@ -465,8 +464,7 @@ class TestKnobFile:
         assert 0 < len(before) < 300
         rig.hold(50)
         rig.clock.advance(10_000 * NS_PER_MS)
-        after = rig.percents(await rig.hear(20), lag_counts=rig.HALF_HYSTERESIS)
-        assert after[0] == pytest.approx(50, abs=2)
+        assert mean_raw(await rig.hear(20)) == rig.counts_at(50)
 
 
 class TestOptions:

@@ -105,17 +105,37 @@ def test_two_points_are_enough_for_a_linear_one() -> None:
     assert worst_error(quiet("linear"), 2) < 1e-9
 
 
-@given(curve=CURVE, reversed_=st.booleans(), percent=PERCENT, hysteresis=st.floats(0, 40))
-def test_between_the_two_ways_lies_the_hysteresis_and_the_wiper_lags(
-    curve: str, reversed_: bool, percent: float, hysteresis: float
+@pytest.mark.parametrize("curve", CURVES)
+@pytest.mark.parametrize("reversed_", [False, True])
+def test_in_the_middle_the_two_ways_are_the_hysteresis_apart_and_the_wiper_lags(
+    curve: str, reversed_: bool
+) -> None:
+    pot = quiet(curve, reversed=reversed_, hysteresis_counts=12)
+    middle = quiet(curve, reversed=reversed_).percent_at(510)
+    sign = -1 if reversed_ else 1
+    assert pot.counts_at(middle, 1.0, 0.0) == 510 - sign * 6
+    assert pot.counts_at(middle, -1.0, 0.0) == 510 + sign * 6
+
+
+@given(
+    curve=CURVE,
+    reversed_=st.booleans(),
+    percents=st.tuples(PERCENT, PERCENT),
+    hysteresis=st.floats(0, 450),
+    last_turn=st.sampled_from([1.0, -1.0]),
+)
+def test_with_any_hysteresis_each_way_is_monotone_and_ends_where_the_knob_does(
+    curve: str,
+    reversed_: bool,
+    percents: tuple[float, float],
+    hysteresis: float,
+    last_turn: float,
 ) -> None:
     pot = quiet(curve, reversed=reversed_, hysteresis_counts=hysteresis)
-    up, down = pot.counts_at(percent, 1.0, 0.0), pot.counts_at(percent, -1.0, 0.0)
-    lag = up - down if reversed_ else down - up
-    assert lag == pytest.approx(hysteresis, abs=1)
-    assert (up + down) / 2 == pytest.approx(
-        counts_at(quiet(curve, reversed=reversed_), percent), abs=1
-    )
+    places = [0.0, *sorted(percents), 100.0]
+    said = [pot.counts_at(percent, last_turn, 0.0) for percent in places]
+    assert said == sorted(said, reverse=reversed_)
+    assert {said[0], said[-1]} == {60, 960}
 
 
 def test_its_noise_is_as_large_as_it_was_told() -> None:
@@ -140,6 +160,7 @@ def test_an_adc_says_nothing_below_zero() -> None:
         ({"raw_max": 70_000}, "raw_max"),
         ({"noise_counts": -1}, "noise_counts"),
         ({"hysteresis_counts": -1}, "hysteresis_counts"),
+        ({"hysteresis_counts": 451}, "hysteresis_counts 451: expected at most .* 450"),
         ({"hysteresis": 1}, "hysteresis"),
     ],
 )
