@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -10,7 +11,10 @@ from pydantic import Field, model_validator
 from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
 from drivers.discovery import FoundBike
 from drivers.fake.faults import FaultOptions, Faults
+from drivers.fake.hand import Hand
+from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.ride import Ride
+from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
 from drivers.reading import Reading
@@ -30,6 +34,10 @@ class FakeBikeOptions(DriverOptions):
     #: plus the offset.
     ride_s: int = Field(default=300, ge=10, le=3600)
     ride_offset_ms: int = Field(default=0, ge=0)
+    #: Holds the percent at which a hand holds the knob. Without it the rider turns the knob.
+    knob_file: Path | None = None
+    #: The knob of a rig: wire "lines".
+    pot: PotOptions = PotOptions()
     faults: FaultOptions = FaultOptions()
 
     @property
@@ -38,10 +46,25 @@ class FakeBikeOptions(DriverOptions):
 
     @model_validator(mode="after")
     def _faults_fit_the_wire(self) -> Self:
-        if self.wire == "none" and (self.faults.split_per_min or self.faults.cut_per_min):
-            raise ValueError("faults split_per_min and cut_per_min need a wire: ftms or peloton")
-        if self.wire != "peloton" and self.faults.corrupt_per_min:
-            raise ValueError("fault corrupt_per_min needs a wire with a checksum: peloton")
+        faults = self.faults
+        if self.wire == "none" and (faults.split_per_min or faults.cut_per_min):
+            raise ValueError(
+                "faults split_per_min and cut_per_min need a wire: ftms, peloton or lines"
+            )
+        if self.wire not in ("peloton", "lines") and faults.corrupt_per_min:
+            raise ValueError("fault corrupt_per_min needs a wire with a checksum: peloton or lines")
+        if self.wire == "lines" and faults.zero_power_per_min:
+            raise ValueError(
+                "fault zero_power_per_min needs a wire that says power: none, ftms or peloton"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _pot_fits_the_wire(self) -> Self:
+        if self.wire != "lines" and self.pot != PotOptions():
+            raise ValueError(
+                f"a pot needs the wire lines; wire {self.wire} has a sensor of its own"
+            )
         return self
 
 
@@ -49,7 +72,8 @@ class FakeBike:
     """A seeded rider on a bike with physics. FakeBikeOptions says what can be asked of it.
 
     Every ride is the same ride, and what is said at an instant of it does not depend on when
-    the bike was opened: joined late or again, the fake goes on as if it had never stopped.
+    the bike was opened: joined late or again, the fake goes on as if it had never stopped. With a
+    `knob_file` that holds for the pedals alone: the knob is where the hand has it.
     """
 
     Options = FakeBikeOptions
@@ -58,6 +82,9 @@ class FakeBike:
         self._options = options
         self._clock = clock
         self._ride = Ride(options.seed, options.scenario, options.ride_s)
+        file = options.knob_file
+        self._hand = None if file is None else Hand(file, options.seed)
+        self._pot = Pot(options.pot)
         self._faults = Faults(options.faults, options.seed, options.ride_s)
         self._ride_ns = options.ride_s * 1000 * _NS_PER_MS
         self.stale_after_s = VOICES[options.wire].stale_after_s
@@ -85,7 +112,7 @@ class FakeBike:
             yield readings
 
     async def _readings(self, from_ns: int) -> AsyncGenerator[Reading, None]:
-        voice = VOICES[self._options.wire](self._faults, self.on_frame)
+        voice = VOICES[self._options.wire](self._faults, self._pot, self.on_frame)
         period_ns = voice.period_ms * _NS_PER_MS
         start_ns = self._ride_start_ns(from_ns)
         tick = -((start_ns - from_ns) // period_ns)
@@ -108,8 +135,15 @@ class FakeBike:
     def _said_at(self, ms: int, at_ns: int, voice: Voice) -> list[Reading]:
         if self._ride.is_switched_off(ms) or self._faults.is_missing(ms):
             return []
-        state = self._ride.state_at(self._faults.shown_ms(ms))
+        state = self._state_at(self._faults.shown_ms(ms), ms, at_ns)
         return voice.say(self._faults.distort(state, ms, ms + voice.cycle_ms), ms, at_ns)
+
+    def _state_at(self, shown_ms: int, ms: int, at_ns: int) -> BikeState:
+        """Of the instant `shown_ms` into the ride, said at `ms`, which is `at_ns`."""
+        state = self._ride.state_at(shown_ms)
+        if self._hand is None:
+            return state
+        return self._hand.hold(state, at_ns - (ms - shown_ms) * _NS_PER_MS)
 
     def _ride_start_ns(self, monotonic_ns: int) -> int:
         """When the ride of this instant started, on the monotonic clock."""

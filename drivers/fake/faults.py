@@ -112,9 +112,8 @@ class Faults:
         if self.hits("zero_cadence_per_min", from_ms, until_ms):
             state = state._replace(cadence_rpm=0.0)
         if self.hits("resistance_glitch_per_min", from_ms, until_ms):
-            state = state._replace(
-                resistance_percent=0.0 if state.resistance_percent > 50 else 100.0
-            )
+            far_percent = 0.0 if state.knob_percent > 50 else 100.0
+            state = state._replace(knob_percent=far_percent, sensor_noise=0.0)
         return state
 
     def repeat(self, said: list[_Said], from_ms: int, until_ms: int) -> list[_Said]:

@@ -7,6 +7,7 @@ from random import Random
 from typing import NamedTuple, Self
 
 from drivers.fake.flywheel import Flywheel
+from drivers.fake.knob import TURN_S, Knob
 from drivers.magnetic_brake import power_w, resistance_percent, speed_kmh
 
 #: Fine enough for a coast-down, coarse enough to catch up with a ride in a blink.
@@ -16,20 +17,41 @@ _SENSOR_SD_W = 1.5
 #: One count, more or less, of a Peloton's sensor at middling resistance.
 _SENSOR_SD_PERCENT = 0.1
 
-#: A hand turns the knob every 0.4 s, by 1 to 3 %, and leaves differences below 1 % alone.
-_KNOB_STEPS = 4
-_KNOB_LEAST_PERCENT = 1.0
-_KNOB_MOST_PERCENT = 3.0
+_TURN_STEPS = round(TURN_S / STEP_S)
+#: A rider leaves smaller differences alone, and eases the knob by so much when tired.
+_WORTH_TURNING_PERCENT = 1.0
+_EASE_PERCENT = 6.0
 
 
 class BikeState(NamedTuple):
     """What the bike knows at one instant, not yet rounded to what it can say."""
 
     cadence_rpm: float
-    resistance_percent: float
+    #: Where the knob stands, to the hair.
+    knob_percent: float
     power_w: float
     speed_kmh: float
     heart_rate_bpm: float
+    #: Which way the knob was turned last: 1.0 up, -1.0 down.
+    last_turn: float = 1.0
+    #: Of the resistance sensor just now, in standard deviations.
+    sensor_noise: float = 0.0
+
+    @property
+    def resistance_percent(self) -> float:
+        """The knob as a good bike's sensor has it."""
+        percent = self.knob_percent + self.sensor_noise * _SENSOR_SD_PERCENT
+        return min(100.0, max(0.0, percent))
+
+    def with_knob(self, percent: float, last_turn: float) -> Self:
+        """The same turning of the cranks, with the knob elsewhere."""
+        taken_w = power_w(self.cadence_rpm, percent)
+        return self._replace(
+            knob_percent=percent,
+            last_turn=last_turn,
+            power_w=taken_w,
+            speed_kmh=speed_kmh(taken_w),
+        )
 
 
 class Target(NamedTuple):
@@ -138,22 +160,11 @@ class Legs:
         return max(0.0, target_rpm * (1 - self._SAG * tiredness) + wander_rpm)
 
 
-class Knob:
-    """Resistance as the hand has set it; a tired rider eases it."""
-
-    _EASE_PERCENT = 6.0
-
-    def __init__(self, random: Random, percent: float) -> None:
-        self.percent = percent
-        self._random = random
-
-    def turn(self, target_percent: float, tiredness: float) -> None:
-        wanted = target_percent - self._EASE_PERCENT * tiredness
-        missing = min(100.0, max(0.0, wanted)) - self.percent
-        if abs(missing) < _KNOB_LEAST_PERCENT:
-            return
-        most = self._random.uniform(_KNOB_LEAST_PERCENT, _KNOB_MOST_PERCENT)
-        self.percent += max(-most, min(most, missing))
+def adjust(knob: Knob, target_percent: float, tiredness: float) -> None:
+    """What a rider does to the knob at once."""
+    wanted = min(100.0, max(0.0, target_percent - _EASE_PERCENT * tiredness))
+    if abs(wanted - knob.percent) >= _WORTH_TURNING_PERCENT:
+        knob.turn(wanted)
 
 
 def simulate(
@@ -173,8 +184,8 @@ def simulate(
     while True:
         yield _sensed(wheel, knob, heart, sensors)
         target = target_at(step * STEP_S)
-        if step % _KNOB_STEPS == 0:
-            knob.turn(target.resistance_percent, reserve.tiredness)
+        if step % _TURN_STEPS == 0:
+            adjust(knob, target.resistance_percent, reserve.tiredness)
         wheel.step(legs.step(target.cadence_rpm, reserve.tiredness), knob.percent, STEP_S)
         given_w = power_w(wheel.cadence_rpm, knob.percent) if target.cadence_rpm > 0 else 0.0
         reserve.step(given_w)
@@ -185,15 +196,17 @@ def simulate(
 def _sensed(wheel: Flywheel, knob: Knob, heart: Heart, sensors: Random) -> BikeState:
     """What the bike makes of it: with noise, and a power that rests when the sensor does."""
     power_noise_w = sensors.gauss(0.0, _SENSOR_SD_W)
-    percent = knob.percent + sensors.gauss(0.0, _SENSOR_SD_PERCENT)
+    sensor_noise = sensors.gauss(0.0, 1.0)
     exact_w = power_w(wheel.shown_rpm, knob.percent)
     shown_w = max(0.0, exact_w + power_noise_w) if exact_w > 0 else 0.0
     return BikeState(
         wheel.shown_rpm,
-        min(100.0, max(0.0, percent)),
+        knob.percent,
         shown_w,
         speed_kmh(shown_w),
         heart.rate_bpm,
+        knob.last_turn,
+        sensor_noise,
     )
 
 

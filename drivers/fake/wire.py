@@ -6,17 +6,22 @@ from typing import Literal, Protocol
 
 from drivers.contract import FrameListener
 from drivers.fake.faults import Faults
+from drivers.fake.pot import Pot
 from drivers.fake.rider import BikeState
 from drivers.protocols import ftms
+from drivers.protocols.lines import Lines, encode_pairs, with_checksum
 from drivers.protocols.peloton import Op, Peloton, Response, encode_response, resistance_raw
 from drivers.protocols.wire_protocol import WireProtocol
 from drivers.reading import Frame, Reading
 
-WireName = Literal["none", "ftms", "peloton"]
+WireName = Literal["none", "ftms", "peloton", "lines"]
 
 
 class Voice(Protocol):
-    """How one kind of bike speaks during one connection. Made with the faults of the ride."""
+    """How one kind of bike speaks during one connection.
+
+    Made with the faults of the ride, and with the pot on the knob, for who has no better sensor.
+    """
 
     stale_after_s: float
     #: Something is said this often …
@@ -24,7 +29,7 @@ class Voice(Protocol):
     #: … and everything has been said once after this.
     cycle_ms: int
 
-    def __init__(self, faults: Faults, on_frame: FrameListener) -> None: ...
+    def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None: ...
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
         """What is heard of `state`, `ms` into the ride, at the instant `at_ns`."""
@@ -38,8 +43,8 @@ class PlainVoice:
     period_ms = 250
     cycle_ms = 250
 
-    def __init__(self, faults: Faults, on_frame: FrameListener) -> None:
-        del on_frame  # no bytes, no Frames
+    def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
+        del pot, on_frame  # no bytes, no Frames
         self._faults = faults
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
@@ -64,7 +69,8 @@ class FtmsVoice:
     #: Leaves so little room that a record takes two notifications or more.
     _SPLIT_BYTES = 8
 
-    def __init__(self, faults: Faults, on_frame: FrameListener) -> None:
+    def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
+        del pot  # it has a sensor of its own
         self._faults = faults
         self._on_frame = on_frame
         self._protocol = ftms.Ftms()
@@ -94,17 +100,15 @@ class PelotonVoice:
     period_ms = 100
     cycle_ms = 300
 
-    def __init__(self, faults: Faults, on_frame: FrameListener) -> None:
+    def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
+        del pot  # it has a sensor of its own
         self._faults = faults
         self._on_frame = on_frame
         self._protocol = Peloton()
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
         span = (ms, ms + self.period_ms)
-        messages = self._faults.repeat(self._faults.damage([_answer(state, ms)], *span), *span)
-        if self._faults.hits("split_per_min", *span):
-            middle = len(messages[0]) // 2
-            messages = [part for whole in messages for part in (whole[:middle], whole[middle:])]
+        messages = _over_a_serial_line(_answer(state, ms), self._faults, *span)
         return _heard(
             self._protocol,
             [Frame(at_ns, one) for one in messages],
@@ -112,10 +116,43 @@ class PelotonVoice:
         )
 
 
+class LinesVoice:
+    """A home-made rig: an Arduino with a reed switch and a pot, which knows nothing of power.
+
+    It goes on about its pot while nobody pedals.
+    """
+
+    stale_after_s = Lines.stale_after_s
+    period_ms = 100
+    cycle_ms = 100
+
+    def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
+        self._faults = faults
+        self._pot = pot
+        self._on_frame = on_frame
+        self._protocol = Lines()
+
+    def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
+        span = (ms, ms + self.period_ms)
+        line = with_checksum(
+            encode_pairs(
+                rpm=round(state.cadence_rpm, 1),
+                res=self._pot.counts_at(state.knob_percent, state.last_turn, state.sensor_noise),
+            )
+        )
+        messages = _over_a_serial_line(line, self._faults, *span)
+        return _heard(
+            self._protocol,
+            [Frame(at_ns, one) for one in messages],
+            partial(self._on_frame, "lines"),
+        )
+
+
 VOICES: Mapping[WireName, type[Voice]] = {
     "none": PlainVoice,
     "ftms": FtmsVoice,
     "peloton": PelotonVoice,
+    "lines": LinesVoice,
 }
 
 
@@ -130,6 +167,15 @@ def _answer(state: BikeState, ms: int) -> bytes:
             raw = resistance_raw(state.resistance_percent)
             response = Response(Op.RESISTANCE_RAW, round(raw))
     return encode_response(response)
+
+
+def _over_a_serial_line(message: bytes, faults: Faults, from_ms: int, until_ms: int) -> list[bytes]:
+    """What comes of a message, piece by piece."""
+    messages = faults.repeat(faults.damage([message], from_ms, until_ms), from_ms, until_ms)
+    if not faults.hits("split_per_min", from_ms, until_ms):
+        return messages
+    middle = len(messages[0]) // 2
+    return [part for whole in messages for part in (whole[:middle], whole[middle:])]
 
 
 def _heard(

@@ -45,6 +45,21 @@ def fake(wire: str) -> Case:
     return Case("fake", options(), options(vanish_at_s=0), options(vanish_at_s=5))
 
 
+def by_hand(wire: str) -> Case:
+    """The knob is where a file says."""
+    case = fake(wire)
+
+    def held(options: Callable[[Path], Options]) -> Callable[[Path], Options]:
+        def write_and_name_it(directory: Path) -> Options:
+            file = directory / "knob"
+            file.write_text("25\n", encoding="utf-8")
+            return {**options(directory), "knob_file": file}
+
+        return write_and_name_it
+
+    return Case("fake", held(case.reachable), held(case.unreachable), held(case.leaving))
+
+
 def ftms_frames() -> list[bytes]:
     """Each record in notifications of which one alone says little."""
     records = [
@@ -81,6 +96,8 @@ CASES = {
     "fake": fake("none"),
     "fake ftms": fake("ftms"),
     "fake peloton": fake("peloton"),
+    "fake lines": fake("lines"),
+    "fake lines by hand": by_hand("lines"),
     "replay ftms": replay("ftms.jsonl"),
     "replay peloton": replay("peloton.jsonl"),
     "replay raw": replay("peloton.bin"),

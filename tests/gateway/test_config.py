@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from drivers.ble_bike import BleOptions
 from drivers.fake.driver import FakeBikeOptions
 from drivers.fake.faults import FaultOptions
+from drivers.fake.pot import PotOptions
 from drivers.registry import DriverStatus, load_drivers
 from drivers.replay import ReplayOptions
 from drivers.serial_bike import SerialOptions
@@ -221,7 +222,7 @@ class TestWrong:
                 "bikes.0.options.faults.split_per_min",
                 1,
                 "bikes[0].options",
-                ["split_per_min", "need a wire: ftms or peloton"],
+                ["split_per_min", "need a wire: ftms, peloton or lines"],
             ),
             (
                 "bikes.0.calibration",
@@ -450,6 +451,12 @@ class TestPaths:
         assert config.cloud.private_key_file == here / "key.pem"
         assert config.bikes[0].options["file"] == here / "rides" / "one.jsonl"
 
+    def test_a_fake_bikes_knob_file_is_relative_to_the_file_too(
+        self, file: Path, secure: Data
+    ) -> None:
+        put(secure, "bikes.0.options", {"knob_file": "knob", "wire": "lines"})
+        assert load(file, secure).bikes[0].options["knob_file"] == file.parent / "knob"
+
     def test_the_file_itself_may_be_named_relatively(
         self, file: Path, secure: Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -526,7 +533,7 @@ class TestShippedFile:
     @pytest.mark.parametrize(
         "model",
         [Config, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig, FakeBikeOptions,
-         FaultOptions, ReplayOptions, BleOptions, SerialOptions],
+         FaultOptions, PotOptions, ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
     def test_it_names_every_option(self, model: type[BaseModel]) -> None:
         lines = [line.strip("#[] ") for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
@@ -545,6 +552,7 @@ class TestShippedFile:
             (shipped["metrics"], MetricsConfig),
             (shipped["bikes"][0]["options"], FakeBikeOptions),
             (shipped["bikes"][0]["options"]["faults"], FaultOptions),
+            (shipped["bikes"][0]["options"]["pot"], PotOptions),
         ],
     )
     def test_the_defaults_it_shows_are_the_defaults(

@@ -4,17 +4,20 @@ from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
-from statistics import mean
-from typing import get_args
+from pathlib import Path
+from statistics import mean, stdev
+from typing import ClassVar, get_args
 
 import pytest
 from pydantic import ValidationError
 
 from drivers.contract import BikeLost, Driver
 from drivers.fake import FakeBike
+from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.scenarios import Scenario
 from drivers.fake.wire import WireName
-from drivers.reading import Reading
+from drivers.magnetic_brake import power_w
+from drivers.reading import Frame, Reading
 from drivers.registry import load_drivers
 from tests.support.clock import NS_PER_MS, ManualClock
 
@@ -82,7 +85,7 @@ class TestSameRide:
     @pytest.mark.parametrize("wire", WIRES)
     @pytest.mark.parametrize("second", [0.001, 17, 42.4])
     async def test_joined_late_is_the_tail(self, wire: str, second: float) -> None:
-        bad_luck = {"zero_power_per_min": 6, "missing_per_min": 6, "duplicate_per_min": 6}
+        bad_luck = {"zero_cadence_per_min": 6, "missing_per_min": 6, "duplicate_per_min": 6}
         if wire != "none":
             bad_luck |= {"split_per_min": 20, "cut_per_min": 20}
         whole = await hear_ride(wire=wire, faults=bad_luck)
@@ -123,7 +126,7 @@ class TestTime:
     """Readings carry the instant at which they were due, and come no earlier."""
 
     @pytest.mark.parametrize(
-        ("wire", "period_ms"), [("none", 250), ("ftms", 250), ("peloton", 100)]
+        ("wire", "period_ms"), [("none", 250), ("ftms", 250), ("peloton", 100), ("lines", 100)]
     )
     async def test_readings_are_due_at_exact_instants(self, wire: str, period_ms: int) -> None:
         instants = [reading.at_ns for reading in await hear_ride(wire=wire)]
@@ -186,7 +189,9 @@ class TestContract:
     def test_is_registered(self) -> None:
         assert load_drivers()["fake"].driver is FakeBike
 
-    @pytest.mark.parametrize(("wire", "stale_after_s"), [("none", 3), ("ftms", 3), ("peloton", 1)])
+    @pytest.mark.parametrize(
+        ("wire", "stale_after_s"), [("none", 3), ("ftms", 3), ("peloton", 1), ("lines", 2)]
+    )
     def test_staleness_is_the_wires(self, wire: str, stale_after_s: float) -> None:
         assert fake(clock_at(0), wire=wire).stale_after_s == stale_after_s
 
@@ -230,10 +235,12 @@ class TestFaults:
     """Each fault as it is heard."""
 
     @pytest.mark.parametrize(
-        ("fault", "field"),
-        [("zero_power_per_min", "power_w"), ("zero_cadence_per_min", "cadence_rpm")],
+        ("wire", "fault", "field"),
+        [
+            *((wire, "zero_cadence_per_min", "cadence_rpm") for wire in WIRES),
+            *((wire, "zero_power_per_min", "power_w") for wire in WIRES if wire != "lines"),
+        ],
     )
-    @pytest.mark.parametrize("wire", WIRES)
     async def test_a_single_zero(self, wire: str, fault: str, field: str) -> None:
         ride = later_than(await hear_ride(wire=wire, seed=2, faults={fault: 3}), 5)
         values = [getattr(said, field) for said in ride if getattr(said, field) is not None]
@@ -324,6 +331,142 @@ class TestFaults:
             await hear(fake(clock_at(52), scenario="walkaway"), RIDE_S)
 
 
+class Rig:
+    """A fake with a pot on its knob, and a file that holds the knob."""
+
+    POT: ClassVar[dict[str, object]] = {
+        "curve": "s_shaped",
+        "reversed": True,
+        "hysteresis_counts": 12,
+        "noise_counts": 1.5,
+    }
+
+    def __init__(self, directory: Path, **options: object) -> None:
+        self.file = directory / "knob"
+        self.clock = clock_at(0)
+        self.pot = Pot(PotOptions.model_validate(self.POT))
+        self.bike = fake(
+            self.clock, **{"wire": "lines", "pot": self.POT, "knob_file": self.file, **options}
+        )
+        self.frames: list[Frame] = []
+        self.bike.on_frame = lambda _name, frame: self.frames.append(frame)
+
+    def hold(self, percent: float) -> None:
+        self.file.write_text(f"{percent}\n", encoding="utf-8")
+
+    async def hear(self, seconds: float) -> list[Reading]:
+        """In a connection of its own, from now on."""
+        now_s = (self.clock.monotonic_ns() - ANCHOR_NS) / NS_PER_MS / 1000
+        return await hear(self.bike, now_s + seconds)
+
+    def counts_at(self, percent: float) -> object:
+        """What the pot says there on average, reached upwards."""
+        return pytest.approx(self.pot.counts_at(percent, 1.0, 0.0), abs=1)
+
+
+def mean_raw(readings: list[Reading]) -> float:
+    return mean(said.resistance_raw for said in readings if said.resistance_raw is not None)
+
+
+@pytest.fixture
+def rig(tmp_path: Path) -> Rig:
+    return Rig(tmp_path)
+
+
+class TestKnobFile:
+    """A hand holds the knob where the file says, while the rider rides."""
+
+    async def test_the_bike_says_where_the_hand_holds_it(self, rig: Rig) -> None:
+        for percent in (0, 25, 50, 100):
+            rig.hold(percent)
+            await rig.hear(60)
+            held = await rig.hear(10)
+            assert len(held) == 100
+            assert mean_raw(held) == rig.counts_at(percent)
+            assert 1.2 < stdev(said.resistance_raw or 0 for said in held) < 1.8
+
+    async def test_reached_from_above_it_differs_by_the_hysteresis(self, rig: Rig) -> None:
+        plateaus = []
+        for percent in (40, 50, 60, 50):
+            rig.hold(percent)
+            await rig.hear(60)
+            plateaus.append(mean_raw(await rig.hear(10)))
+        up, down = plateaus[1], plateaus[3]
+        assert up - down == pytest.approx(12, abs=1)
+
+    async def test_the_knob_stays_from_ride_to_ride_and_from_connection_to_connection(
+        self, rig: Rig
+    ) -> None:
+        rig.hold(30)
+        await rig.hear(RIDE_S)
+        rig.file.unlink()
+        for _ in range(3):
+            assert mean_raw(await rig.hear(RIDE_S)) == rig.counts_at(30)
+
+    async def test_the_brake_takes_what_the_knob_asks_and_the_legs_stay_the_rides(
+        self, tmp_path: Path
+    ) -> None:
+        rig = Rig(tmp_path, wire="none", pot={})
+        rig.hold(70)
+        clean, held = await hear_ride(), await rig.hear(RIDE_S)
+        assert [said.cadence_rpm for said in held] == [said.cadence_rpm for said in clean]
+        for said in held:
+            assert said.cadence_rpm is not None
+            assert said.resistance_percent == pytest.approx(70, abs=0.6)
+            assert said.power_w == pytest.approx(power_w(said.cadence_rpm, 70), abs=2)
+
+    async def test_a_rig_at_rest_says_its_knob(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, scenario="idle")
+        rig.hold(60)
+        said = await rig.hear(10)
+        assert {one.cadence_rpm for one in said} == {0}
+        assert mean_raw(said) == rig.counts_at(60)
+
+    async def test_same_seed_and_same_file_same_bytes(self, tmp_path: Path) -> None:
+        shown: list[list[Frame]] = []
+        for _ in range(2):
+            rig = Rig(tmp_path)
+            for percent in (20, 80, 35):
+                rig.hold(percent)
+                await rig.hear(17)
+            shown.append(rig.frames)
+        assert shown[0] == shown[1]
+        assert len(shown[0]) > 500
+
+    async def test_frozen_it_says_the_last_line_over_and_over_and_then_where_the_knob_is(
+        self, tmp_path: Path
+    ) -> None:
+        rig = Rig(tmp_path, faults={"frozen_at_s": 20, "frozen_for_s": 10})
+        rig.hold(20)
+        await rig.hear(15)
+        rig.hold(30)
+        before = await rig.hear(5.05)
+        rig.hold(90)
+        frozen, after = await rig.hear(9.9), await rig.hear(20)
+        assert {replace(said, at_ns=0) for said in frozen} == {replace(before[-1], at_ns=0)}
+        assert rig.pot.percent_at(after[0].resistance_raw or 0) > 40
+        assert mean_raw(after[-50:]) == rig.counts_at(90)
+
+    async def test_a_glitch_is_the_far_end_of_the_raw_scale(self, tmp_path: Path) -> None:
+        rig = Rig(tmp_path, faults={"resistance_glitch_per_min": 6})
+        rig.hold(30)
+        raws = [said.resistance_raw for said in await rig.hear(RIDE_S)]
+        far = 60  # of a reversed pot
+        assert sum(raw == far for raw in raws) == 6
+        assert all(raw == far or raw > 700 for raw in raws if raw is not None)
+
+    async def test_drop_outs_and_lost_links_happen_to_a_rig_too(self, tmp_path: Path) -> None:
+        faults = {"missing_per_min": 6, "disconnect_at_s": 30, "disconnect_for_s": 10}
+        rig = Rig(tmp_path, faults=faults)
+        rig.hold(30)
+        before, reason = await hear_until_lost(rig.bike)
+        assert "dropped the link" in reason
+        assert 0 < len(before) < 300
+        rig.hold(50)
+        rig.clock.advance(10_000 * NS_PER_MS)
+        assert mean_raw(await rig.hear(20)) == rig.counts_at(50)
+
+
 class TestOptions:
     """Wrong options stop the start with the key's name."""
 
@@ -346,7 +489,14 @@ class TestOptions:
             ({"faults": {"zero_power_per_min": 100}}, "faults.zero_power_per_min"),
             ({"faults": {"split_per_min": 1}}, "need a wire"),
             ({"faults": {"cut_per_min": 1}}, "need a wire"),
-            ({"wire": "ftms", "faults": {"corrupt_per_min": 1}}, "peloton"),
+            ({"wire": "ftms", "faults": {"corrupt_per_min": 1}}, "checksum: peloton or lines"),
+            (
+                {"wire": "lines", "faults": {"zero_power_per_min": 1}},
+                "needs a wire that says power",
+            ),
+            ({"wire": "none", "pot": {"noise_counts": 3}}, "a pot needs the wire lines"),
+            ({"wire": "lines", "pot": {"raw_min": 960}}, "raw_min 960: expected less"),
+            ({"wire": "lines", "knob_file": 25}, "knob_file"),
             ({"sede": 1}, "sede"),
         ],
     )

@@ -12,6 +12,7 @@ from drivers.fake.rider import BikeState
 
 RIDE_S = 300
 STATE = BikeState(80.0, 40.0, 112.0, 27.0, 140.0)
+NOISY = STATE._replace(sensor_noise=-2.5)
 PER_MIN = [name for name in FaultOptions.model_fields if name.endswith("_per_min")]
 
 
@@ -66,7 +67,7 @@ def test_faults_have_no_influence_on_each_other() -> None:
     [
         ("zero_power_per_min", STATE._replace(power_w=0)),
         ("zero_cadence_per_min", STATE._replace(cadence_rpm=0)),
-        ("resistance_glitch_per_min", STATE._replace(resistance_percent=100)),
+        ("resistance_glitch_per_min", STATE._replace(knob_percent=100)),
     ],
 )
 def test_a_single_value_is_wrong_and_the_next_one_good(fault: str, wrong: BikeState) -> None:
@@ -78,8 +79,13 @@ def test_a_single_value_is_wrong_and_the_next_one_good(fault: str, wrong: BikeSt
 
 def test_a_high_resistance_glitches_to_the_low_end() -> None:
     some = faults(resistance_glitch_per_min=1)
-    state = some.distort(STATE._replace(resistance_percent=70), 0, 60_000)
+    state = some.distort(STATE._replace(knob_percent=70), 0, 60_000)
     assert state.resistance_percent == 0
+
+
+def test_a_glitch_goes_to_the_very_end_of_the_scale() -> None:
+    state = faults(resistance_glitch_per_min=1).distort(NOISY, 0, 60_000)
+    assert (state.resistance_percent, state.sensor_noise) == (100, 0)
 
 
 def test_a_dead_sensor_says_zero_and_so_does_all_that_is_computed_from_it() -> None:

@@ -7,19 +7,20 @@ from statistics import mean, stdev
 
 import pytest
 
+from drivers.fake.knob import Knob
 from drivers.fake.rider import (
     STEP_S,
     BikeState,
     Heart,
-    Knob,
     Legs,
     Profile,
     Reserve,
     Target,
     Wander,
+    adjust,
     simulate,
 )
-from drivers.magnetic_brake import power_w
+from drivers.magnetic_brake import power_w, speed_kmh
 
 STEPS_PER_MINUTE = round(60 / STEP_S)
 
@@ -153,7 +154,7 @@ def test_the_knob_goes_in_steps_of_one_to_three_percent_and_stays() -> None:
     knob = Knob(Random(1), percent=40)
     values = [40.0]
     for _ in range(20):
-        knob.turn(50, tiredness=0)
+        adjust(knob, 50, tiredness=0)
         values.append(knob.percent)
     moves = [after - before for before, after in pairwise(values)]
     assert all(move == 0 or 1 <= move <= 3 for move in moves)
@@ -165,9 +166,49 @@ def test_the_knob_goes_in_steps_of_one_to_three_percent_and_stays() -> None:
 def test_the_knob_has_ends(asked: float, end: float) -> None:
     knob = Knob(Random(1), percent=50)
     for _ in range(200):
-        knob.turn(asked, tiredness=0)
+        adjust(knob, asked, tiredness=0)
     assert 0 <= knob.percent <= 100
     assert knob.percent == pytest.approx(end, abs=1)
+
+
+def test_a_tired_rider_eases_the_knob_by_six_percent() -> None:
+    knob = Knob(Random(1), percent=50)
+    for _ in range(20):
+        adjust(knob, 50, tiredness=1)
+    assert knob.percent == 44
+
+
+def test_a_ride_knows_which_way_the_knob_was_turned() -> None:
+    up = ride(1, Target(85, 60), minutes=1)
+    down = simulate(
+        Profile.from_seed(1), lambda second: Target(85, 60 if second < 20 else 30), seed=1
+    )
+    states = list(islice(down, 40 * round(1 / STEP_S)))
+    assert {state.last_turn for state in up} == {1.0}
+    assert (states[199].last_turn, states[-1].last_turn) == (1.0, -1.0)
+    assert states[-1].knob_percent == pytest.approx(30, abs=1)
+
+
+def test_the_sensor_wavers_by_a_tenth_of_a_percent_about_the_knob() -> None:
+    states = ride(1, Target(85, 45))
+    noise = [state.sensor_noise for state in states]
+    assert mean(noise) == pytest.approx(0, abs=0.05)
+    assert stdev(noise) == pytest.approx(1, rel=0.05)
+    for state in states:
+        assert state.resistance_percent == pytest.approx(
+            state.knob_percent + 0.1 * state.sensor_noise
+        )
+
+
+@pytest.mark.parametrize(("knob_percent", "noise"), [(0, -3), (100, 3)])
+def test_a_sensor_says_no_more_than_its_scale(knob_percent: float, noise: float) -> None:
+    assert BikeState(80, knob_percent, 0, 0, 60, 1, noise).resistance_percent == knob_percent
+
+
+def test_with_the_knob_elsewhere_the_same_cadence_takes_another_power() -> None:
+    state = BikeState(80, 40, 112, 27, 140, 1.0, 0.5).with_knob(70, -1.0)
+    power = power_w(80, 70)
+    assert state == BikeState(80, 70, power, speed_kmh(power), 140, -1.0, 0.5)
 
 
 def test_the_bikes_values_stay_on_their_scales_in_the_hardest_of_rides() -> None:

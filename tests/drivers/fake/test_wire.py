@@ -5,6 +5,7 @@ from typing import get_args
 import pytest
 
 from drivers.fake.faults import FaultOptions, Faults
+from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Scenario
@@ -14,11 +15,12 @@ from drivers.protocols.peloton import resistance_percent
 from drivers.reading import Frame, Reading
 
 STATE = BikeState(83.37, 46.28, 167.43, 31.567, 141.2)
+POT = Pot(PotOptions(curve="s_shaped", noise_counts=2, hysteresis_counts=10))
 
 
 def voice(wire: WireName, **options: float) -> Voice:
     faults = Faults(FaultOptions.model_validate(options), seed=1, ride_s=60)
-    return VOICES[wire](faults, lambda _name, _frame: None)
+    return VOICES[wire](faults, POT, lambda _name, _frame: None)
 
 
 def say_all(speaker: Voice, state: BikeState = STATE) -> list[Reading]:
@@ -51,6 +53,21 @@ def test_peloton_says_one_thing_at_a_time() -> None:
     assert resistance.resistance_percent == pytest.approx(resistance_percent(780))
 
 
+def test_a_rig_says_cadence_and_the_counts_of_its_pot_and_no_power() -> None:
+    counts = POT.counts_at(46.28, 1.0, 0.0)
+    assert voice("lines").say(STATE, 0, at_ns=5) == [
+        Reading(5, cadence_rpm=83.4, resistance_raw=counts)
+    ]
+    turned_down = STATE._replace(last_turn=-1.0, sensor_noise=2.0)
+    [said] = voice("lines").say(turned_down, 0, at_ns=5)
+    assert said.resistance_raw == counts + 10 + 4
+
+
+def test_a_rig_goes_on_about_its_pot_while_nobody_pedals() -> None:
+    [said] = voice("lines").say(STATE._replace(cadence_rpm=0.0), 0, at_ns=5)
+    assert said == Reading(5, cadence_rpm=0, resistance_raw=POT.counts_at(46.28, 1.0, 0.0))
+
+
 #: How far a wire may be from the exact value: half of its resolution. The Peloton's raw
 #: resistance is finest at the low end; at a rider's 40 to 60 % one count is about a quarter.
 TOLERANCES: dict[WireName, dict[str, float]] = {
@@ -69,7 +86,17 @@ TOLERANCES: dict[WireName, dict[str, float]] = {
         "heart_rate_bpm": 0.5,
     },
     "peloton": {"cadence_rpm": 0.5, "power_w": 0.05, "resistance_percent": 0.15},
+    "lines": {"cadence_rpm": 0.05, "resistance_raw": 0},
 }
+
+
+def exact_values(wire: WireName, state: BikeState) -> dict[str, float]:
+    """What would be said if it could be said to the hair."""
+    percent = state.resistance_percent
+    raw: float = percent
+    if wire == "lines":
+        raw = POT.counts_at(state.knob_percent, state.last_turn, state.sensor_noise)
+    return {**state._asdict(), "resistance_percent": percent, "resistance_raw": raw}
 
 
 @pytest.mark.parametrize("scenario", ["steady", "stop_and_go"])
@@ -77,8 +104,7 @@ TOLERANCES: dict[WireName, dict[str, float]] = {
 def test_every_wire_says_the_ride_as_finely_as_it_can(wire: WireName, scenario: Scenario) -> None:
     ride, speaker = Ride(1, scenario, 60), voice(wire)
     for ms in range(0, 60_000, speaker.period_ms):
-        exact = ride.state_at(ms)._asdict()
-        exact["resistance_raw"] = exact["resistance_percent"]
+        exact = exact_values(wire, ride.state_at(ms))
         [said] = speaker.say(ride.state_at(ms), ms, at_ns=ms)
         for field, tolerance in TOLERANCES[wire].items():
             value = getattr(said, field)
@@ -125,6 +151,23 @@ def test_a_split_peloton_message_is_heard_all_the_same() -> None:
     assert say_minute(voice("peloton", split_per_min=10)) == say_minute(voice("peloton"))
 
 
+def test_a_split_line_is_heard_all_the_same() -> None:
+    assert say_minute(voice("lines", split_per_min=10)) == say_minute(voice("lines"))
+
+
+def test_a_corrupt_line_is_left_out_and_the_next_one_is_not() -> None:
+    heard = say_minute(voice("lines", corrupt_per_min=10))
+    assert heard.count([]) == 10
+    assert [one for one in heard if one] == say_minute(voice("lines"))[10:]
+
+
+def test_a_cut_line_takes_the_next_one_with_it() -> None:
+    heard = say_minute(voice("lines", cut_per_min=10))
+    lost = [tick for tick, readings in enumerate(heard) if not readings]
+    assert len(lost) == 20
+    assert all(second == first + 1 for first, second in zip(lost[::2], lost[1::2], strict=True))
+
+
 @pytest.mark.parametrize("fault", ["cut_per_min", "corrupt_per_min"])
 def test_a_damaged_peloton_message_is_lost_and_the_next_one_is_not(fault: str) -> None:
     heard = say_minute(voice("peloton", **{fault: 10}))
@@ -143,16 +186,17 @@ def test_a_duplicate_is_heard_twice(wire: WireName) -> None:
     assert all(first == second for first, second in twice)
 
 
-def test_split_and_duplicated_at_once_is_still_heard() -> None:
-    unlucky = voice("peloton", split_per_min=30, duplicate_per_min=30, cut_per_min=30)
+@pytest.mark.parametrize("wire", ["peloton", "lines"])
+def test_split_and_duplicated_at_once_is_still_heard(wire: WireName) -> None:
+    unlucky = voice(wire, split_per_min=30, duplicate_per_min=30, cut_per_min=30)
     assert sum(len(readings) for readings in say_minute(unlucky)) > 500
 
 
-@pytest.mark.parametrize("wire", ["ftms", "peloton"])
+@pytest.mark.parametrize("wire", ["ftms", "peloton", "lines"])
 def test_the_bytes_can_be_looked_at(wire: WireName) -> None:
     shown: list[tuple[str, Frame]] = []
     faults = Faults(FaultOptions(), seed=1, ride_s=60)
-    speaker = VOICES[wire](faults, lambda name, frame: shown.append((name, frame)))
+    speaker = VOICES[wire](faults, POT, lambda name, frame: shown.append((name, frame)))
     readings = say_all(speaker)
     protocol = PROTOCOLS[wire]()
     assert [name for name, _ in shown] == [wire] * len(shown)

@@ -1,0 +1,135 @@
+"""A hand turns the knob to where a file says, at a hand's pace, whatever is in the file."""
+
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from drivers.fake.hand import Hand
+from drivers.fake.rider import BikeState, Profile
+
+STATE = BikeState(80, 40, 112, 27, 140)
+SECOND_NS = 1_000_000_000
+START_NS = 5_000_000_123
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "knob"
+
+
+def write(file: Path, content: str) -> None:
+    file.write_text(content, encoding="utf-8")
+
+
+def knob_at(hand: Hand, second: float) -> float:
+    return hand.hold(STATE, START_NS + round(second * SECOND_NS)).knob_percent
+
+
+def test_at_first_the_knob_is_where_the_file_says(file: Path) -> None:
+    write(file, "25\n")
+    assert knob_at(Hand(file, seed=1), 0) == 25
+
+
+def test_without_a_file_it_is_where_this_rider_likes_it(file: Path) -> None:
+    for seed in (1, 2):
+        assert knob_at(Hand(file, seed), 0) == Profile.from_seed(seed).resistance_percent
+
+
+def test_it_turns_in_steps_of_one_to_three_percent_and_stays_exactly_there(file: Path) -> None:
+    write(file, "25")
+    hand = Hand(file, seed=1)
+    assert knob_at(hand, 0) == 25
+    write(file, "47.3")
+    places = [knob_at(hand, step * 0.4) for step in range(1, 31)]
+    moves = [after - before for before, after in pairwise([25.0, *places])]
+    turning = [move for move in moves if move]
+    assert all(1 <= move <= 3 for move in turning[:-1])
+    assert moves[: len(turning)] == turning
+    assert places[-1] == 47.3
+
+
+def test_between_two_turns_it_rests(file: Path) -> None:
+    write(file, "25")
+    hand = Hand(file, seed=1)
+    knob_at(hand, 0)
+    write(file, "80")
+    places = [knob_at(hand, second) for second in (0.1, 0.2, 0.3, 0.39)]
+    assert places == [25] * 4
+    assert knob_at(hand, 0.4) == knob_at(hand, 0.7) > 25
+
+
+def test_unwatched_it_gets_as_far_as_it_would_have(file: Path) -> None:
+    write(file, "0")
+    watched, unwatched = Hand(file, seed=1), Hand(file, seed=1)
+    for hand in (watched, unwatched):
+        knob_at(hand, 0)
+    write(file, "100")
+    for look in range(34):
+        knob_at(watched, look * 0.3)
+    assert knob_at(unwatched, 10) == knob_at(watched, 10) < 80
+    assert knob_at(unwatched, 3600) == 100
+
+
+def test_of_an_earlier_instant_it_knows_nothing(file: Path) -> None:
+    write(file, "0")
+    hand = Hand(file, seed=1)
+    knob_at(hand, 0)
+    write(file, "100")
+    place = knob_at(hand, 10)
+    assert knob_at(hand, 5) == place
+    assert knob_at(hand, 10.3) == place
+
+
+@pytest.mark.parametrize("content", ["", "\n", "2e", "abc", "nan", "inf", "-1", "101", "30 40"])
+def test_whatever_is_no_percent_leaves_the_knob_where_it_is(file: Path, content: str) -> None:
+    write(file, "25")
+    hand = Hand(file, seed=1)
+    knob_at(hand, 0)
+    write(file, content)
+    assert knob_at(hand, 10) == 25
+    write(file, "30")
+    assert knob_at(hand, 20) == 30
+
+
+def test_bytes_that_are_no_text_or_never_end_are_no_percent_either(file: Path) -> None:
+    write(file, "25")
+    hand = Hand(file, seed=1)
+    knob_at(hand, 0)
+    file.write_bytes(b"\xff\xfe\x00")
+    assert knob_at(hand, 10) == 25
+    file.unlink()
+    file.symlink_to("/dev/zero")
+    assert knob_at(hand, 20) == 25
+
+
+def test_a_file_that_went_or_became_a_folder_leaves_it_too(file: Path) -> None:
+    write(file, "25")
+    hand = Hand(file, seed=1)
+    knob_at(hand, 0)
+    file.unlink()
+    assert knob_at(hand, 10) == 25
+    file.mkdir()
+    assert knob_at(hand, 20) == 25
+
+
+def test_it_says_which_way_it_turned_last(file: Path) -> None:
+    write(file, "50")
+    hand = Hand(file, seed=1)
+    assert hand.hold(STATE, START_NS).last_turn == 1.0
+    write(file, "40")
+    knob_at(hand, 0)
+    assert hand.hold(STATE, START_NS + 100 * SECOND_NS).last_turn == -1.0
+    assert hand.hold(STATE, START_NS + 200 * SECOND_NS).last_turn == -1.0
+    write(file, "45")
+    assert hand.hold(STATE, START_NS + 300 * SECOND_NS).last_turn == 1.0
+
+
+def test_same_seed_same_turns(file: Path) -> None:
+    write(file, "0")
+    hands = [Hand(file, seed) for seed in (1, 1, 2)]
+    for hand in hands:
+        knob_at(hand, 0)
+    write(file, "100")
+    one, same, other = (knob_at(hand, 5) for hand in hands)
+    assert one == same != other
