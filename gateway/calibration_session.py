@@ -1,0 +1,123 @@
+"""CalibrationSession: one bike being calibrated, whether the daemon holds it or nobody does.
+
+Two are ordinary implementations of it: OwnBike (gateway/own_bike.py), which opens bike and files by
+itself, and DaemonBike (gateway/daemon_bike.py), which asks the daemon that holds them.
+"""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol, TypeAlias
+
+from drivers import Reading
+from gateway.bike_link import LinkState
+from gateway.calibration import Calibration
+from gateway.calibration_record import CalibrationRecord
+
+#: (raw, percent), by rising raw.
+Points: TypeAlias = tuple[tuple[float, float], ...]
+
+
+class CalibrationError(Exception):
+    """What was asked is not done, or the session has ended. The text says why, and what to do."""
+
+
+class Origin(StrEnum):
+    """Where the calibration comes from by which a bike's numbers are read."""
+
+    #: Being tried out; undone when the session ends.
+    TRIAL = "trial"
+    #: What `calibrate` has saved.
+    SAVED = "saved"
+    #: The `calibration` points in the config.
+    CONFIG = "config"
+    #: There is none: the bike's own numbers count.
+    BIKE = "bike"
+
+
+@dataclass(frozen=True, slots=True)
+class CalibrationState:
+    """How a bike is calibrated at one moment."""
+
+    bike_id: str
+    #: Which machine it is, as a CalibrationRecord names it.
+    device: str
+    #: What the race goes by.
+    in_use: Calibration
+    origin: Origin
+    #: What was saved last, in use or not.
+    record: CalibrationRecord | None = None
+    #: Why `record` is not used (another machine's), or what was saved cannot be read; else empty.
+    problem: str = ""
+    #: What was saved before: 1 is the newest.
+    backups: Mapping[int, CalibrationRecord] = ...
+    #: The resistance table that the bike itself told; None while it has told none.
+    told_table: Points | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """How the link to the bike is; `reason` says why it was lost."""
+
+    state: LinkState
+    reason: str = ""
+
+
+class CalibrationDesk(Protocol):
+    """What is kept of one bike's calibration. The bike itself need not be there.
+
+    Everything raises CalibrationError. What is saved, rolled back or reset is on disk and in use
+    when the call returns, and ends a trial.
+    """
+
+    @property
+    def state(self) -> CalibrationState: ...
+
+    async def save(self, record: CalibrationRecord) -> Path:
+        """Gives the file. `record` must be of this bike and this machine."""
+        ...
+
+    async def rollback(self, number: int = 1) -> CalibrationRecord:
+        """Backup `number` is saved again; what was saved becomes backup 1."""
+        ...
+
+    async def reset(self) -> None:
+        """Nothing is saved any more; what was becomes backup 1."""
+        ...
+
+
+class CalibrationSession(CalibrationDesk, Protocol):
+    """Beside that the bike, live. Its only session; when it ends, a trial is undone.
+
+    Entered as a context manager; it ends with it.
+    """
+
+    @property
+    def link(self) -> Link: ...
+
+    def news(self) -> AsyncIterator[Reading | Link]:
+        """First how the link is, then every Reading and change of the link, as they come.
+
+        For one listener at a time. `at_ns` of a Reading is on this machine's monotonic clock. Who
+        listens too slowly misses Readings, never changes of the link. Raises CalibrationError when
+        the session has ended: the daemon stopped, or the bike was taken out of the config.
+        """
+        ...
+
+    async def try_out(self, record: CalibrationRecord | None) -> None:
+        """Live at once, also in a race that is on; None is the bike's own numbers."""
+        ...
+
+    async def undo(self) -> None:
+        """Back to what is saved, else in the config. Nothing happens without a trial."""
+        ...
+
+
+# How they are opened (gateway/cli/calibration_bike.py; words and an exit code if it cannot be):
+#
+#   async with open_session(bike_id, config_file) as session: ...   # CalibrationSession
+#   async with open_desk(bike_id, config_file) as desk: ...         # CalibrationDesk: show, rollback,
+#                                                                   # export, import, reset
+# Both: the daemon if it runs, else by itself. Both raise CalibrationError.
+# --fake-bike: async with OwnBike(bike_config, CalibrationStore(directory), clock) as session: ...
