@@ -5,18 +5,16 @@ itself, and DaemonBike (gateway/daemon_bike.py), which asks the daemon that hold
 """
 
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
-from typing import Protocol, TypeAlias
+from typing import Protocol
 
 from drivers import Reading
+from drivers.contract import ResistanceTable
 from gateway.bike_link import LinkState
 from gateway.calibration import Calibration
 from gateway.calibration_record import CalibrationRecord
-
-#: (raw, percent), by rising raw.
-Points: TypeAlias = tuple[tuple[float, float], ...]
 
 
 class CalibrationError(Exception):
@@ -51,9 +49,10 @@ class CalibrationState:
     #: Why `record` is not used (another machine's), or what was saved cannot be read; else empty.
     problem: str = ""
     #: What was saved before: 1 is the newest.
-    backups: Mapping[int, CalibrationRecord] = ...
-    #: The resistance table that the bike itself told; None while it has told none.
-    told_table: Points | None = None
+    backups: Mapping[int, CalibrationRecord] = field(default_factory=dict)
+    #: Of bikes that have one. Look at its `origin`: the bike's own may come some seconds after the
+    #: bike was connected, and another bike's is none to go by.
+    resistance_table: ResistanceTable | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +111,3 @@ class CalibrationSession(CalibrationDesk, Protocol):
     async def undo(self) -> None:
         """Back to what is saved, else in the config. Nothing happens without a trial."""
         ...
-
-
-# How they are opened (gateway/cli/calibration_bike.py; words and an exit code if it cannot be):
-#
-#   async with open_session(bike_id, config_file) as session: ...   # CalibrationSession
-#   async with open_desk(bike_id, config_file) as desk: ...         # CalibrationDesk: show, rollback,
-#                                                                   # export, import, reset
-# Both: the daemon if it runs, else by itself. Both raise CalibrationError.
-# --fake-bike: async with OwnBike(bike_config, CalibrationStore(directory), clock) as session: ...
