@@ -93,8 +93,11 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Here:
+    """Answers the Ping of that number."""
+
     __pydantic_config__ = _STRICT
 
+    number: int
     ask: Literal["here"] = "here"
 
 
@@ -137,14 +140,16 @@ class Heard:
 
 @dataclass(frozen=True, slots=True)
 class Ping:
+    number: int
     tell: Literal["ping"] = "ping"
 
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`file`: where it was saved."""
+    """`record`: what is saved then, if something was; `file`: where."""
 
     file: str | None = None
+    record: CalibrationRecord | None = None
     tell: Literal["done"] = "done"
 
 

@@ -1,7 +1,7 @@
 """CalibrationSession: one bike being calibrated, whether the daemon holds it or nobody does.
 
-Two are ordinary implementations of it: OwnBike (gateway/own_bike.py), which opens bike and files by
-itself, and DaemonBike (gateway/daemon_bike.py), which asks the daemon that holds them.
+OwnBike (gateway/own_bike.py) opens bike and files by itself; DaemonBike (gateway/daemon_bike.py)
+asks the daemon that holds them.
 """
 
 from collections.abc import AsyncIterator, Mapping
@@ -14,6 +14,7 @@ from drivers import Reading
 from drivers.contract import ResistanceTable
 from gateway.bike_link import LinkState
 from gateway.calibration import Calibration
+from gateway.calibration_in_use import CalibrationInUse
 from gateway.calibration_record import CalibrationRecord
 
 
@@ -44,15 +45,41 @@ class CalibrationState:
     #: What the race goes by.
     in_use: Calibration
     origin: Origin
-    #: What was saved last, in use or not.
+    #: What is saved, if it is of this machine.
     record: CalibrationRecord | None = None
-    #: Why `record` is not used (another machine's), or what was saved cannot be read; else empty.
+    #: Why what is saved is not used: it is another machine's, or damaged. Else empty.
     problem: str = ""
     #: What was saved before: 1 is the newest.
     backups: Mapping[int, CalibrationRecord] = field(default_factory=dict)
     #: Of bikes that have one. Look at its `origin`: the bike's own may come some seconds after the
     #: bike was connected, and another bike's is none to go by.
     resistance_table: ResistanceTable | None = None
+
+
+def state_of(
+    bike_id: str,
+    found: CalibrationInUse,
+    trial: Calibration | None,
+    backups: Mapping[int, CalibrationRecord],
+    table: ResistanceTable | None,
+) -> CalibrationState:
+    """`found`: what holds but for the `trial`. `table`: the driver's."""
+    if trial is not None:
+        origin = Origin.TRIAL
+    elif found.record is not None:
+        origin = Origin.SAVED
+    else:
+        origin = Origin.BIKE if found.calibration.table is None else Origin.CONFIG
+    return CalibrationState(
+        bike_id=bike_id,
+        device=found.device,
+        in_use=found.calibration if trial is None else trial,
+        origin=origin,
+        record=found.record,
+        problem=found.problem,
+        backups=backups,
+        resistance_table=table,
+    )
 
 
 @dataclass(frozen=True, slots=True)
