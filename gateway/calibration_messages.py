@@ -18,6 +18,9 @@ from gateway.calibration import Calibration, CalibrationTable, Quantity
 from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationState, Origin
 
+#: Beside that of `status`.
+FILE_NAME = "calibration.sock"
+
 #: Both sides must have the same. Raised whenever a message changes, but for Open and Refused.
 VERSION = 1
 

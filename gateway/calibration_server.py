@@ -15,6 +15,7 @@ import structlog
 from drivers import Reading
 from gateway.calibration_messages import (
     ASK_MAX_BYTES,
+    FILE_NAME,
     VERSION,
     Ask,
     Done,
@@ -43,7 +44,6 @@ from gateway.observer import Observer
 from gateway.unix_socket import open_unix_socket, socket_directory
 from gateway.visits import Visits
 
-FILE_NAME = "calibration.sock"
 #: Root, and the service's user and group: here things are changed.
 MODE = 0o660
 CLIENTS_MAX = 16

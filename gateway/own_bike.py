@@ -40,6 +40,16 @@ class OwnDesk:
         self._trial: Calibration | None = None
         self._look()
 
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None: ...
+
     @property
     def state(self) -> CalibrationState:
         return state_of(self._bike.id, self._found, self._trial, self._backups, None)

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -40,6 +41,12 @@ async def open_unix_socket(
         await visits.end()
         with suppress(FileNotFoundError):
             os.unlink(path)
+
+
+def is_served(path: Path) -> bool:
+    """Somebody listens there, and hears us."""
+    with socket.socket(socket.AF_UNIX) as asking:
+        return asking.connect_ex(os.fspath(path)) == 0
 
 
 def explained(error: OSError) -> str:
