@@ -10,6 +10,7 @@ from typing import ClassVar, Self
 from drivers import Reading
 from gateway.bike_link import LinkState
 from gateway.calibration_messages import (
+    ASK_MAX_BYTES,
     TELL_MAX_BYTES,
     Ask,
     Done,
@@ -102,11 +103,17 @@ class DaemonDesk:
 
     async def _ask(self, ask: Ask) -> Done:
         """Raises CalibrationError if it is refused, or nobody answers."""
+        line = ask_to_line(ask)
+        if len(line) > ASK_MAX_BYTES:
+            raise CalibrationError(
+                f"a calibration of {len(line)} bytes is too long: expected less than "
+                f"{ASK_MAX_BYTES} bytes, some 500 points"
+            )
         async with self._asking:
             if self._ended:
                 raise CalibrationError(self._ended)
             self._answer = asyncio.get_running_loop().create_future()
-            self._writer.write(ask_to_line(ask))
+            self._writer.write(line)
             try:
                 async with asyncio.timeout(ANSWER_TIMEOUT_S):
                     answer = await self._answer
