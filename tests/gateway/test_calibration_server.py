@@ -404,6 +404,11 @@ class TestSlowDisk:
             await session.undo()
 
 
+async def _hear_all(news: AsyncIterator[object]) -> None:
+    async for _ in news:
+        pass
+
+
 class TestReload:
     async def test_a_bike_taken_away_ends_the_session_in_words(self, daemon: Daemon) -> None:
         _, two = daemon.config.bikes
@@ -415,6 +420,18 @@ class TestReload:
             daemon.stay.remove("bike-1")
         await daemon.reload(daemon.config.bikes)
         assert daemon.bike().trial is None
+
+    async def test_who_only_listens_hears_it_within_a_second(self, daemon: Daemon) -> None:
+        _, two = daemon.config.bikes
+        daemon.stay.remove("bike-1")
+        async with daemon.session() as session:
+            news = session.news()
+            await anext(news)
+            await daemon.reload([two])
+            await daemon.run_for(1)
+            with pytest.raises(CalibrationError, match="bike-1 was taken out of the gateway's con"):
+                await _hear_all(news)
+        assert not daemon.virtual.gateway.seats.taken
 
     async def test_another_machine_ends_the_session_and_at_once_its_trial(
         self, daemon: Daemon
