@@ -108,6 +108,8 @@ class _Session:
                     self._hear_of(ask.number)
                 else:
                     await self._answer(ask)
+                # Lines that are there already are read without waiting: the race has its turn.
+                await asyncio.sleep(0)
         except MessageError as error:
             self._tell(Ended(f"not understood: {error}"))
         finally:

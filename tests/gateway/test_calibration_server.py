@@ -324,6 +324,18 @@ class TestRudeClients:
         kernel_bytes = 512 * 1024
         assert MANY - dropped < (WAITING_MAX_BYTES + kernel_bytes) / line
 
+    async def test_a_flood_is_taken_in_turns_with_the_race(self, daemon: Daemon) -> None:
+        async with Client(daemon) as client:
+            client.open()
+            await client.told("done")
+            client.writer.write(b'{"ask":"undo"}\n' * 4000)
+            rounds = 100
+            for _ in range(rounds):
+                await asyncio.sleep(0)
+            client.writer.transport.abort()
+            answers = (await client.rest()).count(b'"done"')
+        assert 0 < answers <= rounds
+
     async def test_more_than_there_is_room_for_are_sent_away(self, daemon: Daemon) -> None:
         clients = [Client(daemon) for _ in range(CLIENTS_MAX)]
         for one in clients:
