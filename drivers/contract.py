@@ -5,6 +5,8 @@ A driver never retries, smooths, calibrates or fills gaps: the gateway does, onc
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass
+from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
@@ -78,6 +80,33 @@ class FrameSource(Protocol):
     """A driver that shows the bytes behind its Readings, so that they can be captured."""
 
     on_frame: FrameListener
+
+
+class TableOrigin(StrEnum):
+    """Who says that a resistance table is this bike's."""
+
+    BIKE = "bike"
+    CONFIG = "config"
+    #: Nobody: it was read from another bike of the model, and is better than none.
+    ANOTHER_BIKE = "another bike"
+
+
+@dataclass(frozen=True, slots=True)
+class ResistanceTable:
+    """What a driver makes percent of raw resistance by: points (raw, percent), by rising raw."""
+
+    points: tuple[tuple[float, float], ...]
+    origin: TableOrigin
+
+
+@runtime_checkable
+class ResistanceTableSource(Protocol):
+    """A driver of bikes that have such a table. It may change while the bike is open."""
+
+    @property
+    def resistance_table(self) -> ResistanceTable | None:
+        """None for a bike without one."""
+        ...
 
 
 class DriverType(Protocol):

@@ -9,11 +9,24 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.contract import BikeAbsent, BikeLost, Clock, DriverOptions, FrameListener
+from drivers.contract import (
+    BikeAbsent,
+    BikeLost,
+    Clock,
+    DriverOptions,
+    FrameListener,
+    ResistanceTable,
+    TableOrigin,
+)
 from drivers.conversation import Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.peloton import RESISTANCE_TABLE_SIZE, Mode, Peloton
+from drivers.protocols.peloton import (
+    RESISTANCE_TABLE_SIZE,
+    Mode,
+    Peloton,
+    resistance_points,
+)
 from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Reading
 from drivers.serial_scan import scan_ports
@@ -87,10 +100,26 @@ class SerialBike:
         self._options = options
         self._clock = clock
         #: What was found out about a Peloton; good until a later connection finds otherwise.
-        self._resistance_table: Sequence[int] | None = options.resistance_table
+        self._told_table: Sequence[int] | None = None
         self._mode = options.mode
+        #: Of this connection, or the last one.
+        self._protocol = self._fresh_protocol()
         self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
         self.on_frame: FrameListener = lambda _name, _frame: None
+
+    @property
+    def resistance_table(self) -> ResistanceTable | None:
+        """Of a Peloton, as far as it is known by now."""
+        protocol = self._protocol
+        if not isinstance(protocol, Peloton):
+            return None
+        if protocol.told_table or self._told_table:
+            origin = TableOrigin.BIKE
+        elif self._options.resistance_table:
+            origin = TableOrigin.CONFIG
+        else:
+            origin = TableOrigin.ANOTHER_BIKE
+        return ResistanceTable(resistance_points(protocol.table), origin)
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
@@ -113,7 +142,7 @@ class SerialBike:
                             yield understood
                             return
                 finally:
-                    self._remember(talk.protocol)
+                    self._remember()
                 heard.append(f"at {baud_rate} baud {talk.silence}")
         raise BikeLost(
             f"{options.port} is open, but no {options.protocol} bike was understood: "
@@ -122,20 +151,21 @@ class SerialBike:
 
     def _conversation(self) -> Conversation:
         options = self._options
+        self._protocol = self._fresh_protocol()
         return Conversation(
-            options.protocol, self._protocol(), options, self._clock.monotonic_ns(), self.on_frame
+            options.protocol, self._protocol, options, self._clock.monotonic_ns(), self.on_frame
         )
 
-    def _protocol(self) -> WireProtocol:
+    def _fresh_protocol(self) -> WireProtocol:
         if self._options.protocol == "peloton":
-            return Peloton(self._mode, self._resistance_table)
+            return Peloton(self._mode, self._told_table or self._options.resistance_table)
         return PROTOCOLS[self._options.protocol]()
 
-    def _remember(self, protocol: WireProtocol) -> None:
+    def _remember(self) -> None:
+        protocol = self._protocol
         if not isinstance(protocol, Peloton):
             return
-        if self._options.resistance_table is None:
-            self._resistance_table = protocol.table
+        self._told_table = protocol.told_table or self._told_table
         if self._options.mode == "auto":
             self._mode = "poll" if protocol.is_asked else "auto"
 

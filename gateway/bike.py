@@ -5,7 +5,9 @@ from collections.abc import Callable
 from random import Random
 
 from drivers import Driver
+from gateway.audience import Audience
 from gateway.bike_link import BikeLink
+from gateway.calibration import Calibration
 from gateway.calibration_in_use import CalibrationInUse
 from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
@@ -45,7 +47,10 @@ class Bike:
         self._clock = clock
         self._races = races
         self._sampler = Sampler(calibration.calibration)
+        #: The sampler, and whoever listens to the bike beside it.
+        self.audience = Audience(self._sampler)
         self._calibration = calibration
+        self._trial: Calibration | None = None
         self._race_clock = RaceClock(races, clock)
         self._tally = Tally()
         #: What a race has had since then has been counted here.
@@ -86,13 +91,24 @@ class Bike:
 
     @property
     def calibration(self) -> CalibrationInUse:
-        """Which one holds. Another holds at once, from this second on."""
+        """Which one holds, but for a trial. Another holds at once, from this second on."""
         return self._calibration
 
     @calibration.setter
     def calibration(self, calibration: CalibrationInUse) -> None:
+        is_other_machine = calibration.device != self._calibration.device
         self._calibration = calibration
-        self._sampler.calibration = calibration.calibration
+        self.trial = None if is_other_machine else self._trial
+
+    @property
+    def trial(self) -> Calibration | None:
+        """What is tried out: it holds, at once, until there is none any more."""
+        return self._trial
+
+    @trial.setter
+    def trial(self, trial: Calibration | None) -> None:
+        self._trial = trial
+        self._sampler.calibration = self._calibration.calibration if trial is None else trial
 
     async def race(self, sink: Sink) -> None:
         """Close every second as it ends; on the way out also the one that was running."""
@@ -112,11 +128,13 @@ class Bike:
         self.link = BikeLink(
             self.config.id,
             driver,
-            self._sampler,
+            self.audience,
             self._clock,
             Random(f"{self._thing_name}/{self.config.id}"),
             self.config.stale_after_s,
         )
+        self.link.on_change = self.audience.link_changed
+        self.audience.link_changed()
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
         """Rider and races from the next race on."""

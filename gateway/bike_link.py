@@ -1,6 +1,7 @@
 """BikeLink: keeps one bike connected and feeds its Readings to whoever hears it."""
 
 import asyncio
+from collections.abc import Callable
 from enum import Enum
 from random import Random
 from typing import Protocol
@@ -8,6 +9,7 @@ from typing import Protocol
 import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
+from drivers.contract import ResistanceTable, ResistanceTableSource
 from gateway.backoff import Backoff
 from gateway.clock import NS_PER_S, Clock
 
@@ -54,11 +56,19 @@ class BikeLink:
         self.reason = ""
         #: When it came into this state.
         self.since_ns = clock.monotonic_ns()
+        #: Called after each change of state or reason.
+        self.on_change: Callable[[], None] = lambda: None
         self._driver = driver
         self._hearer = hearer
         self._clock = clock
         self._stale_after_s = stale_after_s
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
+
+    @property
+    def resistance_table(self) -> ResistanceTable | None:
+        """That of the driver, if it has one."""
+        driver = self._driver
+        return driver.resistance_table if isinstance(driver, ResistanceTableSource) else None
 
     async def run(self) -> None:
         while True:
@@ -97,10 +107,10 @@ class BikeLink:
             self._hearer.disconnected()
 
     def _enter(self, state: LinkState, reason: str) -> None:
-        if (state, reason) != (self.state, self.reason):
-            log.info(
-                f"bike {state.value}", bike=self.bike_id, **({"reason": reason} if reason else {})
-            )
+        if (state, reason) == (self.state, self.reason):
+            return
+        log.info(f"bike {state.value}", bike=self.bike_id, **({"reason": reason} if reason else {}))
         if state is not self.state:
             self.since_ns = self._clock.monotonic_ns()
         self.state, self.reason = state, reason
+        self.on_change()

@@ -76,6 +76,10 @@ class Bikes(Collection[Bike]):
         for bike in self:
             bike.races_changed()
 
+    def recalibrate(self, bike: Bike) -> None:
+        """By what is saved and configured now."""
+        bike.calibration = self._calibration(bike.config)
+
     async def apply(self, configs: Sequence[BikeConfig], races_of: Callable[[str], Races]) -> None:
         """Change what differs: riders with their next race, calibration at once."""
         self._races_of = races_of
@@ -89,7 +93,7 @@ class Bikes(Collection[Bike]):
                 continue
             is_other_link = _link_of(config) != _link_of(bike.config)
             bike.reconfigure(config, races_of(config.id))
-            bike.calibration = self._calibration(config)
+            self.recalibrate(bike)
             if is_other_link:
                 await cancel([self._links[config.id]])
                 bike.relink(self._driver(config))

@@ -11,8 +11,12 @@ from gateway.config import BikeConfig
 
 @dataclass(frozen=True, slots=True)
 class CalibrationInUse:
-    """`record`: the saved one, if that is it. `problem`: why a saved one is not used."""
+    """`device`: the bike's machine. `record`: the saved one, if that is it.
 
+    `problem`: why a saved one is not used.
+    """
+
+    device: str
     calibration: Calibration
     record: CalibrationRecord | None = None
     problem: str = ""
@@ -23,16 +27,17 @@ def calibration_in_use(bike: BikeConfig, device: str, store: CalibrationStore) -
     try:
         record = store.load(bike.id)
     except (CalibrationFormatError, OSError) as error:
-        return CalibrationInUse(bike.points, problem=f"not used: {error}")
+        return CalibrationInUse(device, bike.points, problem=f"not used: {error}")
     if record is None:
-        return CalibrationInUse(bike.points)
+        return CalibrationInUse(device, bike.points)
     if record.device != device:
         return CalibrationInUse(
+            device,
             bike.points,
             problem=f"not used: it is of {record.device}, and this bike is {device}; "
             f"expected: alleycat-gateway calibrate {bike.id}",
         )
-    return CalibrationInUse(record.calibration, record)
+    return CalibrationInUse(device, record.calibration, record)
 
 
 def device_of(bike: BikeConfig, driver: DriverStatus) -> str:

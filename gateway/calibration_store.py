@@ -33,7 +33,7 @@ class CalibrationStore:
 
     def load(self, bike_id: str) -> CalibrationRecord | None:
         """Raises CalibrationFormatError, with the file's name."""
-        return _read(self._file(bike_id))
+        return _read(self._file(bike_id), bike_id)
 
     def save(self, record: CalibrationRecord) -> Path:
         """Whole or not at all; on disk when it returns."""
@@ -73,7 +73,7 @@ class CalibrationStore:
     def _backups(self, bike_id: str) -> Iterator[tuple[int, CalibrationRecord]]:
         for number in range(1, BACKUPS + 1):
             try:
-                record = _read(self._backup(bike_id, number))
+                record = _read(self._backup(bike_id, number), bike_id)
             except CalibrationFormatError:
                 continue
             if record is not None:
@@ -94,10 +94,13 @@ class CalibrationStore:
         return number == BACKUPS or not self._backup(bike_id, number).exists()
 
 
-def _read(file: Path) -> CalibrationRecord | None:
+def _read(file: Path, bike_id: str) -> CalibrationRecord | None:
     try:
-        return record_from_json(file.read_bytes())
+        record = record_from_json(file.read_bytes())
     except FileNotFoundError:
         return None
     except CalibrationFormatError as error:
         raise CalibrationFormatError(f"{file}: {error}") from None
+    if record.bike_id != bike_id:  # else a rollback would change another bike's
+        raise CalibrationFormatError(f"{file}: it is of {record.bike_id}; expected {bike_id}")
+    return record

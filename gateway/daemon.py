@@ -16,6 +16,8 @@ import structlog
 from drivers.registry import DriverStatus
 from gateway.bikes import Bikes, cancel
 from gateway.buffer import Buffer, open_buffer
+from gateway.calibration_seats import CalibrationSeats
+from gateway.calibration_server import serve_calibration
 from gateway.calibration_store import CalibrationStore
 from gateway.clock import NS_PER_S, Clock, SystemClock
 from gateway.config import Config
@@ -71,7 +73,10 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
             remote.on_change = gateway.races_changed
         watchdog = Watchdog(service, clock, gateway.pulses, lambda: status_line(gateway.status))
         reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
-        async with serve_status(config, gateway.observer):
+        async with (
+            serve_status(config, gateway.observer),
+            serve_calibration(config.state_dir, gateway.seats, gateway.observer, clock),
+        ):
             await gateway.run(stop, [watchdog.run(), reload.run()])
 
 
@@ -148,6 +153,8 @@ class Gateway:
         self._clock = clock
         calibrations = CalibrationStore(config.state_dir)
         self._bikes = Bikes(config.thing_name, config.bikes, drivers, races_of, calibrations, clock)
+        #: For those who calibrate bikes.
+        self.seats = CalibrationSeats(self._bikes, calibrations)
         rate_per_s = config.cloud.publish_rate_per_s
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)

@@ -4,14 +4,13 @@ import asyncio
 import os
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.short_visits import ShortVisits
+from gateway.unix_socket import explained, open_unix_socket, socket_directory
+from gateway.visits import ShortVisits
 
 FILE_NAME = "status.sock"
-#: Of the service; see RuntimeDirectory in its unit.
-SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
 
 #: Everybody on the machine may ask, without sudo: what is told is what the leaderboard shows and
 #: the journal says, nothing can be changed, and a status that is hard to get is not looked at.
@@ -32,10 +31,8 @@ class NoStatusError(Exception):
 
 
 def socket_path(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the daemon serves it: in systemd's runtime directory, else in its state_dir."""
-    runtime_directories = environment.get("RUNTIME_DIRECTORY", "")
-    first = runtime_directories.split(":")[0]
-    return (Path(first) if first else state_dir) / FILE_NAME
+    """Where the daemon serves it."""
+    return socket_directory(state_dir, environment) / FILE_NAME
 
 
 @asynccontextmanager
@@ -49,15 +46,8 @@ async def open_status_socket(path: Path, answer: Callable[[], bytes]) -> AsyncIt
         client.write(answer())
 
     visits = ShortVisits(serve, CLIENTS_MAX, WRITE_TIMEOUT_S)
-    server = await asyncio.start_unix_server(visits, path, backlog=CLIENTS_MAX)
-    try:
-        os.chmod(path, MODE)
+    async with open_unix_socket(path, MODE, visits):
         yield
-    finally:
-        server.close()
-        await visits.end()
-        with suppress(FileNotFoundError):
-            os.unlink(path)
 
 
 def ask_status(path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> bytes:
@@ -73,17 +63,7 @@ def ask_status(path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> bytes:
                 f"{path}: no answer in {timeout_s:g} s: the gateway hangs"
             ) from None
         except OSError as error:
-            raise NoStatusError(f"{path}: {_explained(error)}") from error
+            raise NoStatusError(f"{path}: {explained(error)}") from error
     if not line.endswith(b"\n"):
         raise NoStatusError(f"{path}: no answer: it is busy or ending; try again")
     return line
-
-
-def _explained(error: OSError) -> str:
-    if isinstance(error, ConnectionRefusedError):
-        return "nobody listens: the gateway was killed"
-    if isinstance(error, BlockingIOError):
-        return "too many ask at once; try again"
-    if isinstance(error, PermissionError):
-        return "may not be read by you"
-    return error.strerror or str(error)

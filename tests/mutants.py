@@ -182,6 +182,20 @@ MUTANTS = (
         "",
         "tests/gateway/test_calibration_store.py",
     ),
+    Mutant(
+        "a trial outlives the session that made it",
+        "gateway/calibration_seats.py",
+        '        self._bike.trial = None\n        log.info("calibration is over"',
+        '        log.info("calibration is over"',
+        "tests/contracts/test_calibration_session.py",
+    ),
+    Mutant(
+        "a hanging calibration session is kept",
+        "gateway/calibration_server.py",
+        "now_ns - self._here_ns > SILENCE_NS",
+        "self._here_ns > now_ns",
+        "tests/gateway/test_calibration_server.py",
+    ),
 )
 
 

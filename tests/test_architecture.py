@@ -28,6 +28,7 @@ ELSEWHERE = {
     "gateway/__main__.py": "tests/gateway/cli/test_cli.py",
     "gateway/buffer_status.py": "values without behaviour: tests/gateway/test_buffer.py",
     "gateway/checks/finding.py": "a value without behaviour: every test of a check",
+    "gateway/calibration_session.py": "tests/contracts/test_calibration_session.py",
     "gateway/cli/__init__.py": "tests/gateway/cli/test_cli.py",
     "gateway/cli/exit_codes.py": "tests/e2e/test_bad_config.py",
     "gateway/clock.py": "tests/contracts/test_clock.py",

@@ -8,7 +8,14 @@ from typing import Self
 
 from pydantic import Field, model_validator
 
-from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.contract import (
+    BikeLost,
+    Clock,
+    DriverOptions,
+    FrameListener,
+    ResistanceTable,
+    TableOrigin,
+)
 from drivers.discovery import FoundBike
 from drivers.fake.faults import FaultOptions, Faults
 from drivers.fake.hand import Hand
@@ -17,6 +24,7 @@ from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
+from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE, resistance_points
 from drivers.reading import Reading
 
 _NS_PER_MS = 1_000_000
@@ -89,6 +97,13 @@ class FakeBike:
         self._ride_ns = options.ride_s * 1000 * _NS_PER_MS
         self.stale_after_s = VOICES[options.wire].stale_after_s
         self.on_frame: FrameListener = lambda _name, _frame: None
+
+    @property
+    def resistance_table(self) -> ResistanceTable | None:
+        """On a Peloton's wire, the one that its raw resistance is made by."""
+        if self._options.wire != "peloton":
+            return None
+        return ResistanceTable(resistance_points(DEFAULT_RESISTANCE_TABLE), TableOrigin.BIKE)
 
     @staticmethod
     async def discover(seconds: float) -> AsyncIterator[FoundBike]:

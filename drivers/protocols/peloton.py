@@ -102,6 +102,11 @@ def resistance_raw(percent: float, table: Sequence[int] = DEFAULT_RESISTANCE_TAB
     return low + (position - below) * (high - low)
 
 
+def resistance_points(table: Sequence[int]) -> tuple[tuple[float, float], ...]:
+    """The entries of `table` as (raw, percent)."""
+    return tuple((raw, index * 100 / (len(table) - 1)) for index, raw in enumerate(table))
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """A question of the tablet. `table_index` (0 to 30) is there for RESISTANCE_TABLE alone."""
@@ -243,6 +248,8 @@ class Peloton(WireProtocol):
         super().__init__()
         #: What makes percent of raw resistance.
         self.table = DEFAULT_RESISTANCE_TABLE if table is None else table
+        #: What the bike has told of that on this connection, once it is whole.
+        self.told_table: Sequence[int] | None = None
         self._deframer = Deframer()
         self._listens = mode == "listen"
         self._listen_until_ns: int | None = 0 if mode == "poll" else None
@@ -274,7 +281,8 @@ class Peloton(WireProtocol):
                 self._listens = True
                 self._heed(message)
             elif message.op is Op.RESISTANCE_TABLE:
-                self.table = self._table_reader.learn(message.value) or self.table
+                self.told_table = self._table_reader.learn(message.value) or self.told_table
+                self.table = self.told_table or self.table
             else:
                 readings.append(self._reading(frame.at_ns, message))
         self.unusable_bytes = self._deframer.unusable_bytes

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway import status_socket
+from gateway import status_socket, unix_socket
 from gateway.attention import concerns
 from gateway.checks.finding import Finding, failed, ok
 from gateway.human_units import counted
@@ -21,7 +21,7 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
 
     Whoever connected beside it, under the same name, would throw it out.
     """
-    for directory in (state_dir, status_socket.SERVICE_DIRECTORY):
+    for directory in (state_dir, unix_socket.SERVICE_DIRECTORY):
         try:
             line = status_socket.ask_status(directory / status_socket.FILE_NAME)
             status = status_from_json(line)

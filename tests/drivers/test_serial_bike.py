@@ -12,6 +12,7 @@ from pydantic import ValidationError
 
 from drivers import BikeLost, Frame, Reading, conversation, serial_bike, serial_session
 from drivers.capture import Capture
+from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin
 from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.peloton import Op, Response, encode_response
@@ -228,6 +229,12 @@ class TestPort:
         assert counts[-1] == counts[1]
 
 
+def table_of(origin: TableOrigin, above_default: float = 7) -> ResistanceTable:
+    """That of a PelotonBike, or one whose raw values are otherwise above the default ones."""
+    default = peloton.resistance_points(peloton.DEFAULT_RESISTANCE_TABLE)
+    return ResistanceTable(tuple((raw + above_default, at) for raw, at in default), origin)
+
+
 class TestPeloton:
     async def test_its_table_is_read_once_and_kept_for_the_next_connection(
         self, port: Path, monkeypatch: pytest.MonkeyPatch
@@ -235,6 +242,7 @@ class TestPeloton:
         monkeypatch.setattr(peloton, "ASK_EVERY_NS", 0)
         monkeypatch.setattr(serial_session, "ASK_EVERY_S", 0.01)
         bike = driver(port)
+        assert bike.resistance_table == table_of(TableOrigin.ANOTHER_BIKE, 0)
         with plugged_in(port, "peloton"):
             async with bike.open_bike() as readings:
                 percents = [
@@ -242,15 +250,23 @@ class TestPeloton:
                     async for one in _until(readings, lambda one: one.resistance_percent == 50)
                     if one.resistance_percent is not None
                 ]
+                assert bike.resistance_table == table_of(TableOrigin.BIKE)
             assert percents[0] != 50
             async with bike.open_bike() as readings:
                 assert (await said(readings, {"resistance_percent"})) == {"resistance_percent": 50}
+                assert bike.resistance_table == table_of(TableOrigin.BIKE)
 
     async def test_a_table_in_the_config_counts_from_the_start(self, port: Path) -> None:
-        table = PelotonBike().table
+        bike = driver(port, resistance_table=PelotonBike().table)
+        assert bike.resistance_table == table_of(TableOrigin.CONFIG)
         with plugged_in(port, "peloton"):
-            async with driver(port, resistance_table=table).open_bike() as readings:
+            async with bike.open_bike() as readings:
                 assert (await said(readings, {"resistance_percent"})) == {"resistance_percent": 50}
+
+    def test_only_pelotons_have_a_table(self, port: Path) -> None:
+        bike = driver(port, "lines")
+        assert isinstance(bike, ResistanceTableSource)
+        assert bike.resistance_table is None
 
     async def test_beside_a_tablet_it_only_listens(self, port: Path) -> None:
         answer = encode_response(Response(Op.CADENCE, 88))

@@ -162,6 +162,23 @@ class TestStates:
         assert not linked.is_present(), "the sampler was told"
 
 
+class TestChanges:
+    async def test_each_change_of_state_or_reason_is_told_once_when_it_holds(self) -> None:
+        linked = Linked(
+            [BikeLost("gone")], BikeLost("no such bike"), BikeLost("no such bike"), [1000.0]
+        )
+        link = linked.link
+        seen: list[tuple[LinkState, str]] = []
+        link.on_change = lambda: seen.append((link.state, link.reason))
+        await linked.run_for(120)
+        assert seen == [
+            (LinkState.CONNECTED, ""),
+            (LinkState.LOST, "gone"),
+            (LinkState.LOST, "no such bike"),
+            (LinkState.CONNECTED, ""),
+        ]
+
+
 class TestBackOff:
     async def test_the_waits_grow_up_to_their_longest(self) -> None:
         linked = Linked(AWAY)

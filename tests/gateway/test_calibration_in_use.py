@@ -27,7 +27,9 @@ def store(tmp_path: Path) -> CalibrationStore:
 
 
 def test_without_any_the_bike_is_taken_at_its_word(store: CalibrationStore) -> None:
-    assert calibration_in_use(bike(), "fake seed 1", store) == CalibrationInUse(AS_SAID)
+    assert calibration_in_use(bike(), "fake seed 1", store) == CalibrationInUse(
+        "fake seed 1", AS_SAID
+    )
 
 
 def test_the_configs_points(store: CalibrationStore) -> None:

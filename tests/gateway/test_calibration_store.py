@@ -43,6 +43,21 @@ def test_a_rollback_can_be_rolled_back(store: CalibrationStore) -> None:
     assert store.rollback("bike-1") == scaled(2)
 
 
+def test_another_bikes_file_in_its_place_is_neither_used_nor_rolled_back_to(
+    store: CalibrationStore,
+) -> None:
+    text = store.save(record(bike_id="bike-2")).read_text()
+    for name in ("bike-1.json", "bike-1.json.1"):
+        (store.directory / name).write_text(text)
+    with pytest.raises(
+        CalibrationFormatError, match=r"bike-1\.json: it is of bike-2; expected bike-"
+    ):
+        store.load("bike-1")
+    with pytest.raises(NoBackupError):
+        store.rollback("bike-1")
+    assert store.backups("bike-2") == {}
+
+
 def test_any_backup_can_be_had(store: CalibrationStore) -> None:
     for number in range(1, 5):
         store.save(scaled(number))

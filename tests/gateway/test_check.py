@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
-from gateway import status_socket
+from gateway import unix_socket
 from gateway.check import Report, check_all
 from gateway.checks.finding import State, failed, ok, warning
 from gateway.state_lock import locked_state_dir
@@ -29,7 +29,7 @@ driver = "fake"
 
 @pytest.fixture(autouse=True)
 def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+    monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", tmp_path / "run")
 
 
 def written(tmp_path: Path, cloud: str = "plaintext = true\nport = 1") -> Path:

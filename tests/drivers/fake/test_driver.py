@@ -11,12 +11,13 @@ from typing import ClassVar, get_args
 import pytest
 from pydantic import ValidationError
 
-from drivers.contract import BikeLost, Driver
+from drivers.contract import BikeLost, Driver, ResistanceTableSource, TableOrigin
 from drivers.fake import FakeBike
 from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.scenarios import Scenario
 from drivers.fake.wire import WireName
 from drivers.magnetic_brake import power_w
+from drivers.protocols.peloton import resistance_percent
 from drivers.reading import Frame, Reading
 from drivers.registry import load_drivers
 from tests.support.clock import NS_PER_MS, ManualClock
@@ -503,3 +504,20 @@ class TestOptions:
     def test_wrong_options(self, options: dict[str, object], complaint: str) -> None:
         with pytest.raises(ValidationError, match=complaint):
             FakeBike.Options.model_validate(options)
+
+
+async def test_on_a_pelotons_wire_its_table_makes_percent_of_what_it_says() -> None:
+    bike = fake(clock_at(0), wire="peloton")
+    assert isinstance(bike, ResistanceTableSource)
+    assert bike.resistance_table is not None
+    assert bike.resistance_table.origin is TableOrigin.BIKE
+    table = [int(raw) for raw, _ in bike.resistance_table.points]
+    said = [one for one in await hear(bike, 9) if one.resistance_raw is not None]
+    assert len(said) > 20
+    for one in said:
+        assert one.resistance_raw is not None
+        assert one.resistance_percent == resistance_percent(one.resistance_raw, table)
+
+
+def test_elsewhere_there_is_no_table() -> None:
+    assert fake(clock_at(0), wire="ftms").resistance_table is None

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway import status_socket
+from gateway import status_socket, unix_socket
 from gateway.attention import concerns
 from gateway.checks.finding import Finding, State
 from gateway.checks.service import running_service
@@ -25,7 +25,7 @@ THING = gateway_status().thing_name
 
 @pytest.fixture(autouse=True)
 def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(status_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+    monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", tmp_path / "run")
 
 
 @contextmanager

@@ -1,28 +1,24 @@
-"""Connections that ask one thing and go. However rude they are, only they have trouble from it."""
+"""Connections to a server. However rude they are, only they have trouble from it."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Any
 
-#: Writes the answer; the rest is done for it.
+#: Hears a visitor out; then the connection ends.
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class ShortVisits:
-    """A callback for asyncio's servers. More than `most` at once are sent away unheard.
+class Visits:
+    """A callback for asyncio's servers. More than `most` at once are sent away unheard."""
 
-    `timeout_s`: for asking, and for taking the whole answer.
-    """
-
-    def __init__(self, serve: Serve, most: int, timeout_s: float) -> None:
+    def __init__(self, serve: Serve, most: int) -> None:
+        self.most = most
         self._serve = serve
-        self._most = most
-        self._timeout_s = timeout_s
         self._visits: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._visits) >= self._most:
+        if len(self._visits) >= self.most:
             writer.transport.abort()
             return
         visit = asyncio.current_task()
@@ -31,10 +27,7 @@ class ShortVisits:
         try:
             # Gone, too slow, or too much asked.
             with suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
-                async with asyncio.timeout(self._timeout_s):
-                    await self._serve(reader, writer)
-                    writer.close()
-                    await writer.wait_closed()
+                await self._serve(reader, writer)
         finally:
             del self._visits[visit]
             writer.transport.abort()
@@ -46,3 +39,18 @@ class ShortVisits:
             writer.transport.abort()
         if visits:
             await asyncio.wait(visits)
+
+
+class ShortVisits(Visits):
+    """Of those who ask one thing and go. `timeout_s`: for asking, and for taking the answer."""
+
+    def __init__(self, serve: Serve, most: int, timeout_s: float) -> None:
+        """`serve` writes the answer; the rest is done for it."""
+
+        async def briefly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            async with asyncio.timeout(timeout_s):
+                await serve(reader, writer)
+                writer.close()
+                await writer.wait_closed()
+
+        super().__init__(briefly, most)

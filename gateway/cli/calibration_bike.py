@@ -1,0 +1,79 @@
+"""Which bike `calibrate` means, and who holds it: the daemon, or nobody."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gateway.cli.exit_codes import BAD_CONFIG, fail
+
+if TYPE_CHECKING:
+    from drivers.registry import DriverStatus
+    from gateway.config import BikeConfig
+    from gateway.daemon_bike import DaemonBike, DaemonDesk
+    from gateway.own_bike import OwnBike, OwnDesk
+
+
+def session_with(bike_id: str, config: Path) -> "DaemonBike | OwnBike":
+    """A CalibrationSession to be entered: with the daemon if one runs, else with the bike itself.
+
+    Raises CalibrationError. Ends the command with words if the config does not say enough.
+    """
+    from gateway.clock import SystemClock
+    from gateway.daemon_bike import DaemonBike
+    from gateway.own_bike import OwnBike
+
+    socket = _daemon_socket(config)
+    if socket is not None:
+        return DaemonBike(socket, bike_id)
+    return OwnBike(*_configured(bike_id, config), SystemClock())
+
+
+def desk_of(bike_id: str, config: Path) -> "DaemonDesk | OwnDesk":
+    """A CalibrationDesk to be entered, likewise: nobody needs to sit on the bike."""
+    from gateway.daemon_bike import DaemonDesk
+    from gateway.own_bike import OwnDesk
+
+    socket = _daemon_socket(config)
+    if socket is not None:
+        return DaemonDesk(socket, bike_id)
+    return OwnDesk(*_configured(bike_id, config))
+
+
+def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, Path]":
+    from drivers.registry import load_drivers
+    from gateway.cli.state_dir import state_dir_of
+    from gateway.config import load_bike
+    from gateway.config_problems import ConfigError
+
+    drivers = load_drivers()
+    try:
+        bike = load_bike(config, bike_id, drivers)
+    except ConfigError as error:
+        fail(str(error), BAD_CONFIG)
+    return bike, drivers[bike.driver], state_dir_of(config)
+
+
+def _daemon_socket(config: Path) -> Path | None:
+    """Of the daemon that runs on the config's state_dir; None if none does."""
+    from gateway.calibration_messages import FILE_NAME
+    from gateway.calibration_session import CalibrationError
+    from gateway.cli.state_dir import state_dir_of
+    from gateway.state_lock import is_in_use
+    from gateway.unix_socket import SERVICE_DIRECTORY, is_served
+
+    state_dir = state_dir_of(config)
+    try:
+        if not is_in_use(state_dir):
+            return None
+    except PermissionError:
+        raise CalibrationError(
+            f"{state_dir} may not be read by you: put sudo before the command"
+        ) from None
+    places = [directory / FILE_NAME for directory in (state_dir, SERVICE_DIRECTORY)]
+    for place in places:
+        if is_served(place):
+            return place
+    raise CalibrationError(
+        f"a gateway runs on {state_dir}, but nobody listens at {' or '.join(map(str, places))}; "
+        "`alleycat-gateway status` says why, and a restart may help: "
+        "sudo systemctl restart alleycat-gateway"
+    )

@@ -1,0 +1,114 @@
+"""Who holds the bike: a real daemon's lock and socket decide."""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+import typer
+
+from gateway import unix_socket
+from gateway.calibration_messages import FILE_NAME
+from gateway.calibration_session import CalibrationError
+from gateway.cli.calibration_bike import desk_of, session_with
+from gateway.daemon_bike import DaemonBike, DaemonDesk
+from gateway.own_bike import OwnBike, OwnDesk
+from gateway.state_lock import locked_state_dir
+from gateway.unix_socket import open_unix_socket
+from gateway.visits import Visits
+
+CONFIG = """
+state_dir = "state"
+[[bikes]]
+id = "bike-1"
+racer_id = 1
+racer_name = "Ada"
+class_id = 1
+driver = "fake"
+"""
+
+
+@pytest.fixture
+async def config(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
+    """Of a gateway; the service's sockets would be in `run`."""
+    with TemporaryDirectory(prefix="alleycat-") as directory:
+        file = Path(directory) / "gateway.toml"
+        file.write_text(CONFIG)
+        (Path(directory) / "run").mkdir()
+        monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", Path(directory) / "run")
+        yield file
+
+
+async def hang_up(_: asyncio.StreamReader, __: asyncio.StreamWriter) -> None: ...
+
+
+@asynccontextmanager
+async def daemon(config: Path, sockets: str) -> AsyncIterator[None]:
+    """One that runs on the config's state_dir and listens in that directory."""
+    with locked_state_dir(config.parent / "state"):
+        path = config.parent / sockets / FILE_NAME
+        async with open_unix_socket(path, 0o660, Visits(hang_up, 4)):
+            yield
+
+
+async def test_without_a_daemon_the_bike_is_opened_here(config: Path) -> None:
+    assert isinstance(session_with("bike-1", config), OwnBike)
+    assert isinstance(desk_of("bike-1", config), OwnDesk)
+
+
+@pytest.mark.parametrize("sockets", ["state", "run"])
+async def test_a_daemon_on_that_state_dir_is_asked(config: Path, sockets: str) -> None:
+    async with daemon(config, sockets):
+        for made in (session_with("bike-1", config), desk_of("bike-1", config)):
+            assert isinstance(made, DaemonDesk)
+            assert made._socket == config.parent / sockets / FILE_NAME
+    assert isinstance(session_with("bike-1", config), OwnBike)
+
+
+async def test_the_service_on_another_state_dir_is_not(config: Path) -> None:
+    path = config.parent / "run" / FILE_NAME
+    async with open_unix_socket(path, 0o660, Visits(hang_up, 4)):
+        assert isinstance(session_with("bike-1", config), OwnBike)
+
+
+async def test_a_socket_that_a_killed_daemon_left_is_passed_over(config: Path) -> None:
+    async with daemon(config, "state"):
+        os.link(config.parent / "state" / FILE_NAME, config.parent / "left")
+    os.rename(config.parent / "left", config.parent / "state" / FILE_NAME)
+    assert isinstance(session_with("bike-1", config), OwnBike)
+    async with daemon(config, "run"):
+        made = session_with("bike-1", config)
+        assert isinstance(made, DaemonBike)
+        assert made._socket.parent.name == "run"
+
+
+async def test_a_daemon_without_a_socket_is_an_error_with_advice(config: Path) -> None:
+    with (
+        locked_state_dir(config.parent / "state"),
+        pytest.raises(CalibrationError, match=r"nobody listens at .*state/calibration.sock or "),
+    ):
+        session_with("bike-1", config)
+
+
+async def test_a_bike_that_the_config_does_not_have(
+    config: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(typer.Exit) as ended:
+        desk_of("bike-9", config)
+    assert ended.value.exit_code == 78
+    assert "no bike 'bike-9' here; the file has bike-1" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+async def test_who_may_not_look_is_told_about_sudo(config: Path) -> None:
+    os.chmod(config.parent, 0o755)
+    (config.parent / "state").mkdir(mode=0o700)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(CalibrationError, match="state may not be read by you: put sudo before"):
+            session_with("bike-1", config)
+    finally:
+        os.seteuid(0)
