@@ -6,6 +6,13 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def number(value: float) -> str:
+    """Of a sensor, in steps that nobody told us: "437", "436.8", "2.61", "0.0437"."""
+    places = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
+    text = f"{value:.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
 def size(size_bytes: int) -> str:
     """ "926 B", "350 KiB", "1.4 MiB"."""
     if size_bytes < 1024:
