@@ -56,9 +56,7 @@ def _conditions(record: CalibrationRecord) -> str:
     return " · ".join([*conditions, f"{record.made_at:%H:%M} UTC", record.made_by])
 
 
-def _legend(
-    points: Sequence[CapturedPoint], *, has_curve: bool, has_old: bool
-) -> Iterator[str]:
+def _legend(points: Sequence[CapturedPoint], *, has_curve: bool, has_old: bool) -> Iterator[str]:
     """In a row above the plot."""
     x, y = LEFT, TOP - 14
     directions = {point.direction for point in points}
@@ -127,7 +125,7 @@ def _table(points: Sequence[CapturedPoint]) -> Iterator[str]:
         yield text(edges[-1], y + ROW, f"… {rest}", "muted end")
 
 
-def _cells(row: PointRow, *, is_both: bool) -> list[str]:
+def _cells(row: PointRow[CapturedPoint], *, is_both: bool) -> list[str]:
     cells = [f"{row.percent:g}"]
     for point in (row.up, row.down) if is_both else (row.up or row.down,):
         cells += ["", ""] if point is None else [number(point.raw), number(point.noise)]

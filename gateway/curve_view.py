@@ -133,7 +133,9 @@ class _Plot:
                 drawn += 1
             last = y
         is_fine = look.dots_x > 1
-        return {place: (chr(_BRAILLE + b) if is_fine else letter, style) for place, b in bits.items()}
+        return {
+            place: (chr(_BRAILLE + b) if is_fine else letter, style) for place, b in bits.items()
+        }
 
     def _place(self, raw: float, percent: float) -> tuple[int, int]:
         return self._row(percent), self._column(raw)
@@ -148,8 +150,8 @@ class _Plot:
         view, look = self._view, self._look
         directions = {point.direction for point in view.points}
         shown = [
-            (look.up, "turned up", NEW, "up" in directions),
-            (look.down, "turned down", NEW, "down" in directions),
+            (look.up, "up", NEW, "up" in directions),
+            (look.down, "down", NEW, "down" in directions),
             (look.new, "new", NEW, view.table is not None),
             (look.old, "old", OLD, view.old is not None),
             (look.here, "now", HERE, view.here is not None),
@@ -157,7 +159,7 @@ class _Plot:
         line = Text(" " * GUTTER, no_wrap=True)
         for mark, words, style, is_there in shown:
             if is_there:
-                line.append(mark, style).append(f" {words}   ", DIM)
+                line.append(mark, style).append(f" {words}  ", DIM)
         line.truncate(GUTTER + self._columns)
         return line
 

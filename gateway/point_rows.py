@@ -1,19 +1,33 @@
-"""Captured points as rows of a table: one for each percent, both directions beside each other. Pure."""
+"""Points as rows of a table: one for each percent, both directions beside each other. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Generic, Protocol, TypeVar
 
-from gateway.calibration_record import CapturedPoint
+from gateway.calibration_record import Direction
+
+
+class Placed(Protocol):
+    """A point that was captured, or one that is to be."""
+
+    @property
+    def percent(self) -> float: ...
+
+    @property
+    def direction(self) -> Direction: ...
+
+
+P = TypeVar("P", bound=Placed)
 
 
 @dataclass(frozen=True, slots=True)
-class PointRow:
+class PointRow(Generic[P]):
     percent: float
-    up: CapturedPoint | None = None
-    down: CapturedPoint | None = None
+    up: P | None = None
+    down: P | None = None
 
 
-def point_rows(points: Sequence[CapturedPoint]) -> list[PointRow]:
+def point_rows(points: Sequence[P]) -> list[PointRow[P]]:
     """By rising percent. Of two points of one percent and direction the later one."""
     places = {(point.percent, point.direction): point for point in points}
     return [
@@ -22,5 +36,5 @@ def point_rows(points: Sequence[CapturedPoint]) -> list[PointRow]:
     ]
 
 
-def is_both_ways(points: Sequence[CapturedPoint]) -> bool:
+def is_both_ways(points: Iterable[Placed]) -> bool:
     return len({point.direction for point in points}) > 1
