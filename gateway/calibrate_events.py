@@ -9,6 +9,7 @@ from gateway.calibrate_screen import (
     LiveFigures,
     Review,
     Screen,
+    Step,
     compared_words,
     comparisons,
     percent_words,
@@ -32,30 +33,34 @@ class Event:
 
 def events_between(before: Screen | None, now: Screen) -> Iterator[Event]:
     """What is new in a screen, but for its figures, which change all the time."""
-    figures, step = now.figures, now.step
     was = None if before is None else before.figures
-    if was is None or (was.link, was.reason) != (figures.link, figures.reason):
-        data = {"state": figures.link.value, "reason": figures.reason}
-        yield Event("link", f"{now.bike_id}: {link_words(figures)}", data)
-    known = () if was is None else was.warnings
-    for warning in figures.warnings:
-        if warning not in known:
-            yield Event("warning", f"warning: {warning}", {"text": warning})
+    yield from _of_link(now.bike_id, was, now.figures)
     if now.last and (before is None or now.last != before.last):
         yield Event("done", now.last, {"text": now.last})
     captured = {} if before is None else _captured(before)
     for place, point in _captured(now).items():
         if captured.get(place) != point:
-            yield Event("captured", "", point)
-    if step is None:
-        return
-    old = None if before is None else before.step
-    if old is None or (old.number, old.instruction) != (step.number, step.instruction):
-        words = f"{step.number} of {step.count}: {step.instruction}"
-        data = {"number": step.number, "count": step.count, "text": step.instruction}
+            yield Event("captured", "", point)  # in words it is `last`
+    if now.step is not None:
+        yield from _of_step(None if before is None else before.step, now.step)
+
+
+def _of_link(bike_id: str, was: LiveFigures | None, now: LiveFigures) -> Iterator[Event]:
+    if was is None or (was.link, was.reason) != (now.link, now.reason):
+        words = f"{bike_id}: {link_words(now)}"
+        yield Event("link", words, {"state": now.link.value, "reason": now.reason})
+    for warning in now.warnings:
+        if was is None or warning not in was.warnings:
+            yield Event("warning", f"warning: {warning}", {"text": warning})
+
+
+def _of_step(was: Step | None, now: Step) -> Iterator[Event]:
+    if was is None or (was.number, was.instruction) != (now.number, now.instruction):
+        words = f"{now.number} of {now.count}: {now.instruction}"
+        data = {"number": now.number, "count": now.count, "text": now.instruction}
         yield Event("step", words, data)
-    if step.doing and (old is None or old.doing != step.doing):
-        yield Event("doing", step.doing, {"text": step.doing})
+    if now.doing and (was is None or was.doing != now.doing):
+        yield Event("doing", now.doing, {"text": now.doing})
 
 
 def figures_event(figures: LiveFigures) -> Event:

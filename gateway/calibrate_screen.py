@@ -145,15 +145,15 @@ def captured_words(point: CapturedPoint) -> str:
 
 
 def compared_words(one: Comparison) -> str:
-    """ "raw 437: was 31.2 %, will be 25.0 %"."""
-    return (
-        f"raw {number(one.raw)}: was {percent_words(one.was)}, will be {percent_words(one.will_be)}"
-    )
+    """ "raw 437: was 31.2 %, will be 25.0 %"; what is not known is left out."""
+    known = [("was", one.was), ("will be", one.will_be)]
+    words = [f"{when} {percent_words(value)}" for when, value in known if value is not None]
+    return f"raw {number(one.raw)}: {', '.join(words)}"
 
 
-def percent_words(value: float | None) -> str:
+def percent_words(value: float) -> str:
     """ "25.0 %"."""
-    return "unknown" if value is None else f"{value:.1f} %"
+    return f"{value:.1f} %"
 
 
 def spread(value: float) -> str:

@@ -1,6 +1,5 @@
 """How a calibration is shown while it is made: redrawn on a terminal, lines elsewhere, JSON."""
 
-import io
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -11,6 +10,7 @@ from rich.live import Live
 from gateway.calibrate_events import Event, events_between, figures_event, review_event
 from gateway.calibrate_layout import screen_layout
 from gateway.calibrate_screen import Review, Screen
+from gateway.forgiving_console import forgiving
 from gateway.review_layout import review_pages
 
 #: Between two lines of figures where nothing is redrawn.
@@ -42,8 +42,7 @@ class View(Protocol):
 @contextmanager
 def open_view(console: Console, *, is_json: bool) -> Iterator[View]:
     """As fits the console."""
-    if isinstance(console.file, io.TextIOWrapper):
-        console.file.reconfigure(errors="replace")  # a terminal without UTF-8 is no reason to end
+    forgiving(console)
     if is_json:
         yield LinesView(lambda event: _print(console, event.as_json()))
     elif not console.is_terminal:

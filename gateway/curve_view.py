@@ -152,9 +152,14 @@ class _Plot:
         shown = [
             (look.up, "up", NEW, "up" in directions),
             (look.down, "down", NEW, "down" in directions),
-            (look.new, "new", NEW, view.table is not None),
+            (look.new, "curve" if view.old is None else "new", NEW, view.table is not None),
             (look.old, "old", OLD, view.old is not None),
-            (look.here, "now", HERE, view.here is not None),
+            (
+                look.here,
+                "now",
+                HERE,
+                view.here is not None and (view.table or view.old) is not None,
+            ),
         ]
         line = Text(" " * GUTTER, no_wrap=True)
         for mark, words, style, is_there in shown:
