@@ -72,7 +72,7 @@ def figures_event(figures: LiveFigures) -> Event:
 
 def review_event(review: Review) -> Event:
     """All of it."""
-    compared = comparisons(review.record.calibration.table, review.old_table)
+    compared = comparisons(review.table, review.old_table)
     lines = [f"{one.state}: {one.what}" + _remedy(one.remedy) for one in review.findings]
     lines += [compared_words(one) for one in compared]
     scales = review.old.cadence_scale, review.record.cadence_scale

@@ -16,6 +16,7 @@ from gateway.calibrate_screen import (
     legend,
 )
 from gateway.curve_view import CurveView
+from gateway.human_units import one_line
 from gateway.point_table import point_table, table_width
 
 #: Lines of the live screen above the points, and below them.
@@ -53,13 +54,13 @@ def legend_line(keys: Mapping[str, str]) -> Text:
 
 
 def heading(name: str, words: str, style: str) -> Text:
-    text = Text.assemble((name, "bold"), "  ", (words, style), no_wrap=True)
+    text = Text.assemble((name, "bold"), "  ", (one_line(words), style), no_wrap=True)
     text.overflow = "ellipsis"
     return text
 
 
 def cut(words: str, style: str) -> Text:
-    return Text(words, style, no_wrap=True, overflow="ellipsis")
+    return Text(one_line(words), style, no_wrap=True, overflow="ellipsis")
 
 
 def _link_style(figures: LiveFigures) -> str:
@@ -90,7 +91,7 @@ def _step(step: Step | None) -> Iterator[RenderableType]:
     shown: RenderableType = ""
     if step.hold is not None:
         shown = ProgressBar(total=1, completed=step.hold, width=BAR_WIDTH, complete_style=NOW)
-    bar.add_row(shown, Text(step.doing, DIM))
+    bar.add_row(shown, Text(one_line(step.doing), DIM))
     yield bar
 
 

@@ -82,10 +82,7 @@ class Screen:
     @property
     def table(self) -> CalibrationTable | None:
         """Of the points until now; None while they make none."""
-        try:
-            return CalibrationTable(mean_points(tuple(self.points)))
-        except ValueError:
-            return None
+        return _table_of(self.points)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,9 +102,21 @@ class Review:
     here: float | None = None
 
     @property
+    def table(self) -> CalibrationTable | None:
+        """None if the points make none, which is one of the findings."""
+        return _table_of(self.record.points)
+
+    @property
     def old_table(self) -> CalibrationTable | None:
         """None if there is none that can be compared: it went by another of the bike's numbers."""
         return self.old.table if self.old.quantity == self.record.quantity else None
+
+
+def _table_of(points: Sequence[CapturedPoint]) -> CalibrationTable | None:
+    try:
+        return CalibrationTable(mean_points(tuple(points)))
+    except ValueError:
+        return None
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,6 +26,8 @@ def raw_span(
 
 def round_numbers(low: float, high: float, most: int) -> Iterator[float]:
     """Multiples of 1, 2 or 5 × 10ⁿ in low … high, at most so many or one more; low < high."""
+    if most < 1:
+        return
     rough = (high - low) / most
     power = 10.0 ** floor(log10(rough))
     step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= rough)

@@ -121,7 +121,7 @@ def _table(points: Sequence[CapturedPoint]) -> Iterator[str]:
         for cell, x in zip(cells, edges, strict=True):
             yield text(x, y, cell, "ink end")
     if len(rows) > MOST_ROWS:
-        rest = counted(len(rows) - MOST_ROWS, "more percentage")
+        rest = f"{len(rows) - MOST_ROWS} more"
         yield text(edges[-1], y + ROW, f"… {rest}", "muted end")
 
 

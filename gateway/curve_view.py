@@ -22,7 +22,7 @@ GUTTER = 7
 #: Beside the plot's rows: what the marks mean, the axis, and its numbers.
 OTHER_ROWS = 3
 #: A number below the axis has so much room.
-TICK_COLUMNS = 12
+TICK_COLUMNS = 8
 #: The old curve: so many dots, of which every other half is drawn.
 DASH = 8
 
@@ -85,6 +85,7 @@ class _Plot:
     def __init__(self, view: CurveView, look: _Look, columns: int) -> None:
         self._view, self._look = view, look
         self._columns, self._rows = columns, view.height - OTHER_ROWS
+        self._has_raws = any((view.points, view.table, view.old, view.here is not None))
         self._low, self._high = raw_span(view.points, (view.table, view.old), view.here)
 
     def lines(self) -> Iterator[Text]:
@@ -172,7 +173,8 @@ class _Plot:
         look = self._look
         rule = [look.level] * self._columns
         numbers = [" "] * (GUTTER + self._columns)
-        for raw in round_numbers(self._low, self._high, max(1, self._columns // TICK_COLUMNS)):
+        most = max(1, self._columns // TICK_COLUMNS) if self._has_raws else 0
+        for raw in round_numbers(self._low, self._high, most):
             column, text = self._column(raw), number(raw)
             rule[column] = look.level_tick
             start = min(max(0, GUTTER + column - len(text) // 2), len(numbers) - len(text))

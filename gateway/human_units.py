@@ -28,3 +28,8 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def one_line(text: str) -> str:
+    """What a bike or a disk says of itself may hold anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -19,7 +19,7 @@ from gateway.calibrate_layout import (
 from gateway.calibrate_screen import Review, Target
 from gateway.checks.finding import Finding, State
 from gateway.curve_view import CurveView
-from gateway.human_units import counted
+from gateway.human_units import counted, one_line
 from gateway.point_table import point_table, table_width
 
 #: Lines of a page beside its body: heading, question, keys, and two that are empty.
@@ -58,7 +58,7 @@ def _page(review: Review, body: Sequence[RenderableType], number: int, count: in
     about = f"{counted(len(review.record.points), 'point')}; until now {review.old_from}"
     if count > 1:
         about += f"; page {number} of {count}"
-    question = Text(review.question, "bold", no_wrap=True, overflow="ellipsis")
+    question = cut(review.question, "bold")
     keys = {**review.keys, " ": "next page"} if count > 1 else review.keys
     title = heading(review.record.bike_id, about, "")
     return Group(title, "", *body, "", question, legend_line(keys))
@@ -80,15 +80,13 @@ def findings_table(findings: Sequence[Finding]) -> RenderableType:
         grid.add_row(Text(State.OK, STYLES[State.OK]), Text(", ".join(well)))
     for one in findings:
         if one.state is not State.OK:
-            words = Text(one.what)
+            words = Text(one_line(one.what))
             if one.remedy:
-                words.append(f"\n{one.remedy}", "bold")
+                words.append(f"\n{one_line(one.remedy)}", "bold")
             grid.add_row(Text(one.state, STYLES[one.state]), words)
     return grid
 
 
 def _curve(review: Review, width: int, height: int) -> CurveView:
-    record = review.record
-    return CurveView(
-        record.points, record.calibration.table, review.old_table, review.here, width, height
-    )
+    points, here = review.record.points, review.here
+    return CurveView(points, review.table, review.old_table, here, width, height)
