@@ -98,22 +98,17 @@ values = st.none() | st.floats(-1e6, 1e6)
         warnings=st.tuples(words, words),
     ),
     st.none() | st.builds(Step, st.integers(1, 60), st.just(60), words, words, st.floats(0, 1)),
-    st.integers(2, 40),
-    st.integers(0, 80),
-    st.booleans(),
+    st.builds(targets, st.integers(2, 40), st.integers(0, 80), both_ways=st.booleans()),
     words,
     st.sampled_from([(80, 24), (80, 25), (100, 30), (120, 40), (200, 60)]),
 )
 def test_whatever_is_shown_fits(
     figures: LiveFigures,
     step: Step | None,
-    count: int,
-    captured: int,
-    both_ways: bool,
+    points: tuple[Target, ...],
     last: str,
     size: tuple[int, int],
 ) -> None:
-    points = targets(count, captured, both_ways=both_ways)
     lines = shown(screen(figures=figures, step=step, targets=points, last=last), *size)
     assert len(lines) <= size[1] - 1
     assert max(map(cell_len, lines)) <= size[0]
