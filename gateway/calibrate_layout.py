@@ -88,10 +88,11 @@ def _step(step: Step | None) -> Iterator[RenderableType]:
     bar = Table.grid(padding=(0, 2))
     bar.add_column(width=BAR_WIDTH)
     bar.add_column(no_wrap=True, overflow="ellipsis")
-    shown: RenderableType = ""
-    if step.hold is not None:
-        shown = ProgressBar(total=1, completed=step.hold, width=BAR_WIDTH, complete_style=NOW)
-    bar.add_row(shown, Text(one_line(step.doing), DIM))
+    if step.hold is None:
+        bar.add_row("", Text(one_line(step.doing), DIM))
+    else:
+        share = ProgressBar(total=1, completed=step.hold, width=BAR_WIDTH, complete_style=NOW)
+        bar.add_row(share, Text(f"{step.hold:4.0%}  {one_line(step.doing)}", DIM))
     yield bar
 
 

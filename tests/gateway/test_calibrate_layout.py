@@ -42,7 +42,7 @@ def test_the_step_its_progress_and_what_was_captured_last_are_there() -> None:
     lines = shown(screen())
     assert lines[5].strip() == "3 of 5  turn to 50 %, then hold still"
     assert lines[6].count("━") == 19  # of 32, at 62 %
-    assert lines[6].strip().endswith("holding still")
+    assert lines[6].strip().endswith("62%  holding still")
     assert lines[7].strip() == "captured 350 (n = 24, sd 1.1)"
     assert lines[-1].strip() == "Enter capture now   r redo   s skip   q quit"
 

@@ -12,7 +12,7 @@ from rich.console import Console
 from gateway.calibrate_events import Event
 from gateway.calibrate_view import open_view
 from tests.support.screens import FIGURES, review, screen, targets
-from tests.support.terminal import CTRL_Z, Terminal
+from tests.support.terminal import CONTROL_SEQUENCE, CTRL_Z, Terminal
 
 S = 1_000_000_000
 SAVED = Event("saved", "saved as x.json", {"file": "x.json"})
@@ -107,6 +107,18 @@ def test_what_is_told_stays_above_what_is_redrawn() -> None:
         view.tell(SAVED)
     drawn = text_of(shown)
     assert drawn.index("saved as x.json") < drawn.rindex("3 of 5")
+
+
+def test_a_terminal_without_utf_8_gets_ascii() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    shown = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
+    with open_view(shown, is_json=False) as view:
+        view.show(screen(last="25 % → 26 %"), 0)
+        view.show_review(review())
+    file.seek(0)
+    drawn = CONTROL_SEQUENCE.sub("", file.read())
+    assert "o up" in drawn
+    assert set(re.findall(r".*\?.*", drawn)) == {"25 % ? 26 %", "use it?"}
 
 
 PROGRAM = """
