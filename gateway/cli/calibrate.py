@@ -144,6 +144,12 @@ def rollback(
     if record is None:
         has = ", ".join(map(str, state.backups)) or "none"
         fail(f"{bike} has no backup {number}; it has: {has}", USAGE)
+    if record.device != state.device:
+        fail(
+            f"backup {number} was made on {record.device}, and {bike} is {state.device}; "
+            f"{NOTHING_CHANGED}",
+            FAILED,
+        )
     _show_change(record, state)
     _ask(f"Use backup {number} on {bike} again?", yes=yes)
     _at_desk(bike, config, lambda desk: desk.rollback(number))

@@ -54,6 +54,14 @@ def test_the_link_and_warnings_are_told() -> None:
     assert lines[4].strip() == "a; b"
 
 
+def test_what_others_say_in_lines_stays_in_one() -> None:
+    step = Step(1, 5, "turn\nto 0 %", "still\nturning", 0.5)
+    lines = shown(screen(last="a\nb", step=step))
+    assert lines[5].strip() == "1 of 5  turn to 0 %"
+    assert lines[6].strip().endswith("still turning")
+    assert lines[7].strip() == "a b"
+
+
 def test_the_curve_grows_beside_the_points() -> None:
     lines = shown(screen())
     at = next(n for n, line in enumerate(lines) if "> 50" in line)

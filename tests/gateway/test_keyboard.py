@@ -109,9 +109,13 @@ def test_an_end_that_is_asked_for_cleans_up(program: list[str], end: signal.Sign
         assert terminal.is_cooked
 
 
-async def test_a_terminal_that_is_gone_says_so_to_all_who_ask(ends: tuple[int, int]) -> None:
-    with Keyboard(fd=ends[0]) as keyboard:
-        os.close(ends[1])
+@pytest.mark.parametrize("end", [0, 1])
+async def test_a_terminal_that_is_gone_says_so_to_all_who_ask(
+    ends: tuple[int, int], end: int
+) -> None:
+    """On one end of it that is an end of file, on the other an error."""
+    with Keyboard(fd=ends[end]) as keyboard:
+        os.close(ends[1 - end])
         for _ in range(2):
             with pytest.raises(EOFError):
                 await asyncio.wait_for(keyboard.key(), 5)
@@ -155,6 +159,14 @@ def test_what_was_pressed_before_a_question_is_forgotten(program: list[str]) -> 
         terminal.press("rq")
         assert terminal.exit_code() == 0
         assert terminal.text.split()[1:4] == ["<f>", "forgotten", "<r>"]
+
+
+async def test_what_was_not_read_yet_is_forgotten_too(ends: tuple[int, int]) -> None:
+    with Keyboard(fd=ends[0]) as keyboard:
+        os.write(ends[1], b"y")
+        keyboard.forget()
+        os.write(ends[1], b"r")
+        assert await asyncio.wait_for(keyboard.key(), 5) == "r"
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ class Rig:
         command = ["calibrate", verb, bike, *arguments, "--config", str(self.config)]
         return CliRunner().invoke(app, command, input=stdin)
 
-    def said(self) -> CalibrationRecord | None:
+    def kept(self) -> CalibrationRecord | None:
         return self.store.load(BIKE)
 
     def file(self, one: CalibrationRecord) -> str:
@@ -121,9 +121,9 @@ def test_what_is_exported_is_what_is_imported(saved: Rig) -> None:
     assert file.read_text(encoding="utf-8") == saved.run("export").output
     assert record_from_json(file.read_text(encoding="utf-8")) == SECOND
     saved.run("reset", "--yes")
-    assert saved.said() is None
+    assert saved.kept() is None
     assert saved.run("import", str(file), "--yes").exit_code == 0
-    assert saved.said() == SECOND
+    assert saved.kept() == SECOND
 
 
 def test_an_export_replaces_no_file(saved: Rig) -> None:
@@ -150,14 +150,14 @@ def test_an_import_shows_old_against_new(rig: Rig) -> None:
 
 def test_an_import_from_standard_input(rig: Rig) -> None:
     assert rig.run("import", "-", "--yes", stdin=record_to_json(SECOND)).exit_code == 0
-    assert rig.said() == SECOND
+    assert rig.kept() == SECOND
 
 
 def test_without_a_terminal_nothing_changes_unasked(rig: Rig) -> None:
     result = rig.run("import", rig.file(SECOND))
     assert result.exit_code == USAGE
     assert "add --yes; nothing was changed" in result.output
-    assert rig.said() is None
+    assert rig.kept() is None
 
 
 @pytest.mark.parametrize(
@@ -174,7 +174,7 @@ def test_an_import_is_strictly_checked(rig: Rig, text: str, complaint: str) -> N
     assert result.exit_code == FAILED
     assert complaint in result.output
     assert "nothing was changed" in result.output
-    assert rig.said() is None
+    assert rig.kept() is None
 
 
 def test_another_machines_calibration_is_refused_unless_it_is_wanted(rig: Rig) -> None:
@@ -182,14 +182,14 @@ def test_another_machines_calibration_is_refused_unless_it_is_wanted(rig: Rig) -
     result = rig.run("import", other, "--yes")
     assert result.exit_code == FAILED
     assert "was made on ble C0:FF:EE:00:00:01, and bike-001 is fake seed 1" in result.output
-    assert rig.said() is None
+    assert rig.kept() is None
     assert rig.run("import", other, "--yes", "--any-device").exit_code == 0
-    assert rig.said() == SECOND
+    assert rig.kept() == SECOND
 
 
 def test_a_bike_that_was_renamed_keeps_its_calibration(rig: Rig) -> None:
     assert rig.run("import", rig.file(replace(SECOND, bike_id="old-name")), "--yes").exit_code == 0
-    assert rig.said() == SECOND
+    assert rig.kept() == SECOND
 
 
 # rollback and reset
@@ -199,15 +199,15 @@ def test_a_rollback_can_be_rolled_back(saved: Rig) -> None:
     result = saved.run("rollback", "--yes")
     assert "backup 1 is in use again" in result.output
     assert "alleycat-gateway calibrate rollback bike-001" in result.output
-    assert saved.said() == FIRST
+    assert saved.kept() == FIRST
     saved.run("rollback", "--yes")
-    assert saved.said() == SECOND
+    assert saved.kept() == SECOND
 
 
 def test_a_rollback_to_a_number(saved: Rig) -> None:
     saved.run("reset", "--yes")
     assert saved.run("rollback", "2", "--yes").exit_code == 0
-    assert saved.said() == FIRST
+    assert saved.kept() == FIRST
 
 
 def test_a_backup_that_is_not_there(saved: Rig) -> None:
@@ -216,10 +216,19 @@ def test_a_backup_that_is_not_there(saved: Rig) -> None:
     assert "bike-001 has no backup 7; it has: 1" in result.output
 
 
+def test_another_machines_backup_is_left_where_it_is(rig: Rig) -> None:
+    rig.store.save(replace(FIRST, device="ble C0:FF:EE:00:00:01"))
+    rig.store.save(SECOND)
+    result = rig.run("rollback", "--yes")
+    assert result.exit_code == FAILED
+    assert "made on ble C0:FF:EE:00:00:01, and bike-001 is fake seed 1" in result.output
+    assert rig.kept() == SECOND
+
+
 def test_a_reset_says_what_holds_then(saved: Rig) -> None:
     result = saved.run("reset", "--yes")
     assert "now the config's points" in result.output
-    assert saved.said() is None
+    assert saved.kept() is None
     assert saved.store.backups(BIKE)[1] == SECOND
 
 
@@ -245,7 +254,7 @@ def test_yes_is_asked_for_and_taken(saved: Rig) -> None:
         terminal.expect("Use backup 1 on bike-001 again? [y/N]: ")
         terminal.type("y")
         assert terminal.exit_code() == 0
-    assert saved.said() == FIRST
+    assert saved.kept() == FIRST
 
 
 def test_no_changes_nothing(saved: Rig) -> None:
@@ -254,7 +263,7 @@ def test_no_changes_nothing(saved: Rig) -> None:
         terminal.type("n")
         assert terminal.exit_code() == FAILED
         assert "nothing was changed" in terminal.text
-    assert saved.said() == SECOND
+    assert saved.kept() == SECOND
 
 
 def test_ctrl_c_changes_nothing(saved: Rig) -> None:
@@ -264,7 +273,7 @@ def test_ctrl_c_changes_nothing(saved: Rig) -> None:
         assert terminal.exit_code() == INTERRUPTED
         assert "interrupted: nothing was changed" in terminal.text
         assert "Traceback" not in terminal.text
-    assert saved.said() == SECOND
+    assert saved.kept() == SECOND
 
 
 # Beside a gateway
