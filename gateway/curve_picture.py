@@ -63,7 +63,7 @@ def _legend(points: Sequence[CapturedPoint], *, has_curve: bool, has_old: bool) 
     for name, is_there in (("new", has_curve), ("old", has_old)):
         if is_there:
             yield polyline([(x, y - 4), (x + 26, y - 4)], name)
-            yield text(x + 33, y, name, "muted")
+            yield text(x + 33, y, name if has_old else "curve", "muted")
             x += 76
     for direction in ("up", "down"):
         if direction in directions:
