@@ -6,6 +6,13 @@ def counted(count: int, what: str) -> str:
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
+def number(value: float) -> str:
+    """Of a sensor, in steps that nobody told us: "437", "436.8", "2.61", "0.0437"."""
+    places = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
+    text = f"{value:.{places}f}".rstrip("0").rstrip(".")
+    return "0" if text == "-0" else text
+
+
 def size(size_bytes: int) -> str:
     """ "926 B", "350 KiB", "1.4 MiB"."""
     if size_bytes < 1024:
@@ -21,3 +28,8 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.0f} {unit}"
     return f"{seconds:.0f} s"
+
+
+def one_line(text: str) -> str:
+    """What a bike or a disk says of itself may hold anything."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from gateway.attention import Concern, concerns
 from gateway.calibration import ResistanceSource
-from gateway.human_units import counted, duration, size
+from gateway.human_units import counted, duration, one_line, size
 from gateway.sampler import FieldState
 from gateway.status import BikeStatus, GatewayStatus
 
@@ -49,7 +49,7 @@ def _verdict(found: Sequence[Concern]) -> Iterator[RenderableType]:
     yield Text(f"{things} {'needs' if len(found) == 1 else 'need'} attention:")
     shown = found if len(found) <= MOST_CONCERNS else found[: MOST_CONCERNS - 1]
     for concern in shown:
-        text = Text(_one_line(concern.text), style=BAD if concern.is_urgent else ODD)
+        text = Text(one_line(concern.text), style=BAD if concern.is_urgent else ODD)
         yield Padding(text, (0, 0, 0, 2))
     if len(shown) < len(found):
         yield f"  … and {len(found) - len(shown)} more; --json has all"
@@ -110,7 +110,7 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
     if not bike.is_connected:
         state += f" {duration(bike.state_s)}"
     yield Text(bike.bike_id)
-    yield Text(_one_line(bike.racer_name))
+    yield Text(one_line(bike.racer_name))
     yield Text(state, style=WELL if bike.is_connected else ODD)
     yield "" if bike.race_id is None else str(bike.race_id)
     yield "" if bike.second is None else str(bike.second)
@@ -122,8 +122,3 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
     yield Text(f"{sample.cadence_rpm:.0f}", style="" if is_live else ODD)
     yield _RESISTANCE[sample.resistance_source].format(sample.resistance_percent)
     yield "" if sample.power_w is None else f"{sample.power_w:.0f}"
-
-
-def _one_line(text: str) -> str:
-    """What a bike or a disk says of itself may hold anything."""
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

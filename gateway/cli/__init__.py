@@ -6,6 +6,7 @@ import typer
 
 from gateway.cli import (
     buffer,
+    calibrate,
     capture,
     check,
     config,
@@ -48,6 +49,7 @@ app.command()(replay.replay)
 app.command()(decode.decode)
 app.command()(schema.schema)
 app.command()(provision.provision)
+app.add_typer(calibrate.app, name="calibrate")
 app.add_typer(config.app, name="config")
 app.add_typer(buffer.app, name="buffer")
 

@@ -11,9 +11,10 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
+from gateway.svg import document, line, text
 from tests.bench.report import Report
 from tests.bench.row import Row
-from tests.bench.svg import bar, document, line, mark, text
+from tests.bench.svg import STYLE, bar, mark
 
 WIDTH = 880
 MARGIN = 28
@@ -74,7 +75,7 @@ def draw(report: Report) -> str:
         if row.name == "peers":
             shapes += [line(MARGIN, y + 16, RIGHT, y + 16), *_peers(y + 48, row.details)]
             y += 130 + len(row.details["setups"]) * PEER_ROW
-    return document(WIDTH, y + 16, headline, shapes)
+    return document(WIDTH, y + 16, headline, STYLE, shapes)
 
 
 def _measured_on(machine: dict[str, str]) -> str:

@@ -1,11 +1,7 @@
-"""The few shapes that a picture of numbers needs, as SVG text. Lengths are in CSS pixels.
+"""What the benchmarks' pictures are drawn with, beside gateway/svg.py: colours, bars, marks.
 
-Colours are names of classes, which `document` gives a light and a dark meaning. The background is
-opaque, since a page's theme need not be that of the browser.
+Each colour has a light and a dark meaning.
 """
-
-from collections.abc import Iterable
-from xml.sax.saxutils import escape
 
 #: Class: its colour on light, and on dark.
 COLOURS = {
@@ -18,13 +14,7 @@ COLOURS = {
     "ours": ("#0969da", "#4493f8"),
     "theirs": ("#b7bfc8", "#59616b"),
 }
-FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 MARKS = {True: "M-5 0 L-1.5 4 L5.5 -4.5", False: "M-4 -4 L4 4 M4 -4 L-4 4"}
-
-
-def text(x: float, y: float, words: str, style: str = "ink", *, size: float = 12) -> str:
-    """`style`: a colour, and "bold", "end" or "middle" if wanted. `y` is the base line."""
-    return f'<text x="{x:g}" y="{y:g}" class="{style}" font-size="{size:g}">{escape(words)}</text>'
 
 
 def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
@@ -36,11 +26,6 @@ def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
     )
 
 
-def line(x1: float, y1: float, x2: float, y2: float, *, dashed: bool = False) -> str:
-    dashes = ' stroke-dasharray="2 3"' if dashed else ""
-    return f'<path d="M{x1:g} {y1:g} L{x2:g} {y2:g}" class="line"{dashes}/>'
-
-
 def mark(x: float, y: float, *, good: bool) -> str:
     """A tick or a cross around a point."""
     colour = "good" if good else "bad"
@@ -49,31 +34,10 @@ def mark(x: float, y: float, *, good: bool) -> str:
     )
 
 
-def document(width: int, height: int, description: str, shapes: Iterable[str]) -> str:
-    """A whole file: `shapes` on a card."""
-    card = f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="6" class="card"/>'
-    return "\n".join(
-        [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
-            f' width="{width}" height="{height}" role="img" font-family="{FONT}">',
-            f"<title>{escape(description)}</title>",
-            f"<style>{_style()}</style>",
-            card,
-            *shapes,
-            "</svg>\n",
-        ]
-    )
-
-
 def _style() -> str:
-    shapes = [
-        "text.bold{font-weight:600}",
-        "text.end{text-anchor:end}",
-        "text.middle{text-anchor:middle}",
-        ".mark{fill:none;stroke-width:2.4;stroke-linecap:round;stroke-linejoin:round}",
-    ]
+    marks = ".mark{fill:none;stroke-width:2.4;stroke-linecap:round;stroke-linejoin:round}"
     dark = " ".join(_colours(1))
-    return " ".join([*shapes, *_colours(0), f"@media (prefers-color-scheme:dark){{{dark}}}"])
+    return " ".join([marks, *_colours(0), f"@media (prefers-color-scheme:dark){{{dark}}}"])
 
 
 def _colours(theme: int) -> list[str]:
@@ -85,3 +49,6 @@ def _colours(theme: int) -> list[str]:
         f".line{{stroke:{of_class['rule']}}}",
         f".card{{fill:{of_class['paper']};stroke:{of_class['rule']}}}",
     ]
+
+
+STYLE = _style()

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.human_units import counted, duration, size
+from gateway.human_units import counted, duration, number, one_line, size
 
 
 @pytest.mark.parametrize(
@@ -36,3 +36,26 @@ def test_durations_are_in_the_largest_unit_of_which_there_are_two(
     seconds: float, text: str
 ) -> None:
     assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (437, "437"),
+        (436.84, "436.8"),
+        (-12.5, "-12.5"),
+        (2.614, "2.61"),
+        (0.04371, "0.0437"),
+        (65_535, "65535"),
+        (0, "0"),
+        (-0.00001, "0"),
+    ],
+)
+def test_a_sensors_number_has_as_many_figures_as_can_mean_something(
+    value: float, text: str
+) -> None:
+    assert number(value) == text
+
+
+def test_what_others_say_is_one_line() -> None:
+    assert one_line(" the bike\r\n\x1b[31mstopped\t") == "the bike [31mstopped"

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from typing import Self
 
+CTRL_Z = "\x1a"
 #: Colours, cursor movements and the like (ECMA-48, CSI).
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -41,7 +42,8 @@ class Terminal:
     def __exit__(self, *_: object) -> None:
         self._process.kill()
         self._process.wait()
-        os.close(self._master)
+        if self._master >= 0:
+            os.close(self._master)
 
     @property
     def text(self) -> str:
@@ -54,12 +56,30 @@ class Terminal:
             assert time.monotonic() < deadline, f"{pattern!r} is not there:\n{self.text}"
             assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
 
+    def press(self, keys: str) -> None:
+        """Without Enter; a control key is its character, such as CTRL_Z."""
+        os.write(self._master, keys.encode())
+
     def press_ctrl_c(self) -> None:
-        os.write(self._master, b"\x03")
+        self.press("\x03")
+
+    @property
+    def is_cooked(self) -> bool:
+        """It gives whole lines and shows what is typed, as a shell leaves it."""
+        local_modes: int = termios.tcgetattr(self._master)[3]
+        return bool(local_modes & termios.ICANON and local_modes & termios.ECHO)
+
+    def send_signal(self, signal_number: int) -> None:
+        self._process.send_signal(signal_number)
+
+    def hang_up(self) -> None:
+        """As when the connection to it breaks. Nothing can be read of it any more."""
+        os.close(self._master)
+        self._master = -1
 
     def exit_code(self, timeout_s: float = 20) -> int:
         deadline = time.monotonic() + timeout_s
-        while self._read():
+        while self._master >= 0 and self._read():
             assert time.monotonic() < deadline, f"it does not end:\n{self.text}"
         return self._process.wait(timeout_s)
 

@@ -25,6 +25,7 @@ VERBS = [
     "decode",
     "schema",
     "provision",
+    "calibrate",
     "config",
     "buffer",
 ]

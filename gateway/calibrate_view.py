@@ -1,0 +1,137 @@
+"""How a calibration is shown while it is made: redrawn on a terminal, lines elsewhere, JSON."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+
+from gateway.calibrate_events import Event, events_between, figures_event, review_event
+from gateway.calibrate_layout import screen_layout
+from gateway.calibrate_screen import Review, Screen
+from gateway.forgiving_console import forgiving
+from gateway.review_layout import review_pages
+
+#: Between two lines of figures where nothing is redrawn.
+EVERY_NS = 1_000_000_000
+
+
+class View(Protocol):
+    """Shows what it is given; decides nothing."""
+
+    def show(self, screen: Screen, now_ns: int) -> None:
+        """As often as there is something new, some times a second. `now_ns`: monotonic."""
+        ...
+
+    def show_review(self, review: Review, page: int = 0) -> int:
+        """Gives how many pages there are. `page`: from 0; after the last comes the first."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """Something that happened, to stay."""
+        ...
+
+    def suspend(self) -> None:
+        """The terminal is somebody else's from here."""
+        ...
+
+    def resume(self) -> None: ...
+
+
+@contextmanager
+def open_view(console: Console, *, is_json: bool) -> Iterator[View]:
+    """As fits the console."""
+    forgiving(console)
+    if is_json:
+        yield LinesView(lambda event: _print(console, event.as_json()))
+    elif not console.is_terminal:
+        yield LinesView(lambda event: _print(console, event.words))
+    else:
+        view = TerminalView(console)
+        try:
+            yield view
+        finally:
+            view.suspend()
+
+
+class TerminalView:
+    """In the lower part of a terminal, never higher than it is."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._live: Live | None = None
+        self._shown: RenderableType = ""
+
+    def show(self, screen: Screen, now_ns: int) -> None:
+        del now_ns
+        self._draw(screen_layout(screen, *self._room))
+
+    def show_review(self, review: Review, page: int = 0) -> int:
+        pages = review_pages(self._console, review, *self._room)
+        self._draw(pages[page % len(pages)])
+        return len(pages)
+
+    def tell(self, event: Event) -> None:
+        """Above what is redrawn."""
+        _print(self._console, event.words)
+
+    def suspend(self) -> None:
+        """What is shown stays where it is."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def resume(self) -> None:
+        """Below whatever was written meanwhile."""
+        self.suspend()
+        self._draw(self._shown)
+
+    @property
+    def _room(self) -> tuple[int, int]:
+        """A line less than there is: the cursor stands below what is drawn in the end."""
+        size = self._console.size
+        return size.width, size.height - 1
+
+    def _draw(self, renderable: RenderableType) -> None:
+        self._shown = renderable
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+        self._live.update(renderable, refresh=True)
+
+
+class LinesView:
+    """An event after the other, and the figures once a second."""
+
+    def __init__(self, emit: Callable[[Event], None]) -> None:
+        self._emit = emit
+        self._screen: Screen | None = None
+        self._figures_ns: int | None = None
+
+    def show(self, screen: Screen, now_ns: int) -> None:
+        for event in events_between(self._screen, screen):
+            self._emit(event)
+        self._screen = screen
+        if self._figures_ns is None or now_ns - self._figures_ns >= EVERY_NS:
+            self._figures_ns = now_ns
+            self._emit(figures_event(screen.figures))
+
+    def show_review(self, review: Review, page: int = 0) -> int:
+        del page
+        self._emit(review_event(review))
+        return 1
+
+    def tell(self, event: Event) -> None:
+        self._emit(event)
+
+    def suspend(self) -> None:
+        """Nothing is ever redrawn."""
+
+    def resume(self) -> None:
+        pass
+
+
+def _print(console: Console, words: str) -> None:
+    if words:
+        console.print(words, soft_wrap=True, markup=False, highlight=False)

@@ -1,0 +1,160 @@
+"""How a session is shown: redrawn on a terminal, lines elsewhere, JSON."""
+
+import io
+import json
+import re
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from gateway.calibrate_events import Event
+from gateway.calibrate_view import open_view
+from tests.support.screens import FIGURES, review, screen, targets
+from tests.support.terminal import CONTROL_SEQUENCE, CTRL_Z, Terminal
+
+S = 1_000_000_000
+SAVED = Event("saved", "saved as x.json", {"file": "x.json"})
+
+
+def console(*, terminal: bool = False, height: int = 24) -> Console:
+    return Console(
+        file=io.StringIO(), width=80, height=height, force_terminal=terminal, color_system=None
+    )
+
+
+def text_of(shown: Console) -> str:
+    assert isinstance(shown.file, io.StringIO)
+    return shown.file.getvalue()
+
+
+def test_without_a_terminal_events_come_at_once_and_figures_once_a_second() -> None:
+    shown = console()
+    with open_view(shown, is_json=False) as view:
+        for quarter in range(-2, 4):
+            view.show(screen(), quarter * S // 4)
+        view.show(screen(targets=targets(captured=3), last="captured 550 (n = 9, sd 1)"), S)
+        view.tell(SAVED)
+    lines = text_of(shown).splitlines()
+    assert lines[:4] == [
+        "bike-1: connected",
+        "captured 350 (n = 24, sd 1.1)",
+        "3 of 5: turn to 50 %, then hold still",
+        "holding still",
+    ]
+    assert [line.startswith("raw 437") for line in lines[4:]] == [True, True, False, False]
+    assert lines[6:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
+
+
+def test_json_is_one_event_a_line() -> None:
+    shown = console()
+    with open_view(shown, is_json=True) as view:
+        view.show(screen(), 0)
+        assert view.show_review(review()) == 1
+        view.tell(SAVED)
+    events = [json.loads(line) for line in text_of(shown).splitlines()]
+    kinds = [event["event"] for event in events]
+    assert kinds == [
+        "link", "done", "captured", "captured", "step", "doing", "figures", "review", "saved",
+    ]  # fmt: skip
+    assert events[-1] == {"event": "saved", "file": "x.json"}
+
+
+def test_json_is_json_on_a_terminal_too() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=True) as view:
+        view.show(screen(), 0)
+    assert "\x1b" not in text_of(shown)
+
+
+def test_a_terminal_is_redrawn_in_place() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        view.show(screen(), 0)
+        view.show(screen(figures=replace(FIGURES, raw=438)), 1)
+    drawn = text_of(shown)
+    assert drawn.index("437") < drawn.index("\x1b[1A") < drawn.index("438")
+    assert drawn.index("\x1b[?25l") < drawn.rindex("\x1b[?25h")  # the cursor is back
+
+
+def test_it_is_never_higher_than_the_terminal() -> None:
+    for height in (24, 30, 40):
+        shown = console(terminal=True, height=height)
+        with open_view(shown, is_json=False) as view:
+            view.show(screen(targets=targets(31, captured=40, both_ways=True)), 0)
+            for page in range(view.show_review(review())):
+                view.show_review(review(), page)
+        drawn = re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*", text_of(shown))
+        assert max(part.count("\n") for part in drawn) < height
+
+
+def test_the_page_after_the_last_is_the_first() -> None:
+    many = review(tuple(one.point for one in targets(11, 22, both_ways=True) if one.point))
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        assert view.show_review(many) == 2
+        view.show_review(many, 1)
+        view.show_review(many, 2)
+    found = re.findall(r"page (\d) of 2", text_of(shown))
+    assert found == ["1", "2", "1", "1"]  # the end draws the last one again
+
+
+def test_what_is_told_stays_above_what_is_redrawn() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        view.show(screen(), 0)
+        view.tell(SAVED)
+    drawn = text_of(shown)
+    assert drawn.index("saved as x.json") < drawn.rindex("3 of 5")
+
+
+def test_a_terminal_without_utf_8_gets_ascii() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    shown = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
+    with open_view(shown, is_json=False) as view:
+        view.show(screen(last="25 % → 26 %"), 0)
+        view.show_review(review())
+    file.seek(0)
+    drawn = CONTROL_SEQUENCE.sub("", file.read())
+    assert "o up" in drawn
+    assert set(re.findall(r".*\?.*", drawn)) == {"25 % ? 26 %", "use it?"}
+
+
+PROGRAM = """
+import asyncio
+from rich.console import Console
+from gateway.calibrate_view import open_view
+from gateway.keyboard import Keyboard
+from tests.support.screens import screen
+
+async def main():
+    with open_view(Console(), is_json=False) as view:
+        with Keyboard(view.suspend, view.resume) as keyboard:
+            view.show(screen(last="began"), 0)
+            while (key := await keyboard.key()) != "q":
+                view.show(screen(last=f"pressed {key}"), 0)
+
+asyncio.run(main())
+"""
+
+
+def test_ctrl_z_leaves_the_screen_and_fg_draws_it_anew(tmp_path: Path) -> None:
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM)
+    root = Path(__file__).parents[2]
+    with Terminal(["env", f"PYTHONPATH={root}", "dash", "-i"]) as terminal:
+        terminal.press(f"{sys.executable} {file}\n")
+        terminal.wait_for("began(?s:.)*q quit")  # Ctrl-Z throws away what is still to be written
+        terminal.press(CTRL_Z)
+        terminal.wait_for("Stopped")
+        assert terminal.output.rindex("\x1b[?25h") < terminal.output.index("Stopped")
+        terminal.press("fg\n")
+        terminal.wait_for("Enter capture now", times=3)  # drawn, left, drawn
+        resumed = terminal.output[terminal.output.index("Stopped") :]
+        assert "\x1b[1A" not in resumed[: resumed.rindex("bike-1")]  # what the shell wrote stays
+        terminal.press("r")
+        terminal.wait_for("pressed r")
+        terminal.press("q")
+        terminal.wait_for(r"pressed r(?s:.)*[$#] $")
+        assert terminal.is_cooked

@@ -1,0 +1,184 @@
+"""Keys pressed on a real terminal, and the terminal afterwards."""
+
+import asyncio
+import os
+import pty
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+
+from gateway.keyboard import ENTER, Keyboard, keys_in
+from tests.support.terminal import CTRL_Z, Terminal
+
+PROGRAM = """
+import asyncio
+from pathlib import Path
+from gateway.keyboard import Keyboard
+
+async def main():
+    try:
+        with Keyboard(lambda: print("suspended"), lambda: print("resumed")) as keyboard:
+            print("ready")
+            while (key := await keyboard.key()) != "q":
+                print(f"<{key}>")
+                if key == "x":
+                    raise ValueError("x marks the spot")
+                if key == "f":
+                    await asyncio.sleep(0.5)
+                    keyboard.forget()
+                    print("forgotten")
+    finally:
+        Path(__file__).with_suffix(".end").touch()
+        print("cleaned up")
+
+asyncio.run(main())
+"""
+
+
+@pytest.fixture
+def program(tmp_path: Path) -> list[str]:
+    file = tmp_path / "program.py"
+    file.write_text(PROGRAM)
+    return [sys.executable, str(file)]
+
+
+@pytest.fixture
+def ends() -> Iterator[tuple[int, int]]:
+    """Of a terminal: the program's, and the person's."""
+    person, programs = pty.openpty()
+    yield programs, person
+    for end in (programs, person):
+        with suppress(OSError):
+            os.close(end)
+
+
+def test_a_key_comes_without_enter_and_is_not_shown(program: list[str]) -> None:
+    with Terminal(program) as terminal:
+        terminal.wait_for("ready")
+        terminal.press("r")
+        terminal.wait_for("<r>")
+        terminal.press("\r")
+        terminal.wait_for("<enter>")
+        terminal.press("ü")
+        terminal.wait_for("<ü>")
+        terminal.press("q")
+        assert terminal.exit_code() == 0
+        assert terminal.text.split() == ["ready", "<r>", "<enter>", "<ü>", "cleaned", "up"]
+        assert terminal.is_cooked
+
+
+async def test_a_letter_that_comes_in_two_halves_is_one(ends: tuple[int, int]) -> None:
+    with Keyboard(fd=ends[0]) as keyboard:
+        os.write(ends[1], b"\xc3")
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(keyboard.key(), 0.1)
+        os.write(ends[1], b"\xbc")
+        assert await asyncio.wait_for(keyboard.key(), 5) == "ü"
+
+
+def test_the_terminal_is_restored_after_an_error(program: list[str]) -> None:
+    with Terminal(program) as terminal:
+        terminal.wait_for("ready")
+        assert not terminal.is_cooked
+        terminal.press("x")
+        assert terminal.exit_code() == 1
+        assert "x marks the spot" in terminal.text
+        assert terminal.is_cooked
+
+
+def test_ctrl_c_is_ctrl_c(program: list[str]) -> None:
+    with Terminal(program) as terminal:
+        terminal.wait_for("ready")
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == -signal.SIGINT
+        assert "KeyboardInterrupt" in terminal.text
+        assert terminal.is_cooked
+
+
+@pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
+def test_an_end_that_is_asked_for_cleans_up(program: list[str], end: signal.Signals) -> None:
+    with Terminal(program) as terminal:
+        terminal.wait_for("ready")
+        terminal.send_signal(end)
+        assert terminal.exit_code() == 128 + end
+        assert "cleaned up" in terminal.text
+        assert terminal.is_cooked
+
+
+@pytest.mark.parametrize("end", [0, 1])
+async def test_a_terminal_that_is_gone_says_so_to_all_who_ask(
+    ends: tuple[int, int], end: int
+) -> None:
+    """On one end of it that is an end of file, on the other an error."""
+    with Keyboard(fd=ends[end]) as keyboard:
+        os.close(ends[1 - end])
+        for _ in range(2):
+            with pytest.raises(EOFError):
+                await asyncio.wait_for(keyboard.key(), 5)
+        keyboard.forget()
+        with pytest.raises(EOFError):
+            await asyncio.wait_for(keyboard.key(), 5)
+
+
+def test_after_a_connection_that_breaks_all_is_cleaned_up(program: list[str]) -> None:
+    with Terminal(program) as terminal:
+        terminal.wait_for("ready")
+        terminal.hang_up()
+        terminal.exit_code()
+    assert Path(program[1]).with_suffix(".end").exists()
+
+
+def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it(program: list[str]) -> None:
+    with Terminal(["dash", "-i"]) as terminal:  # bash would restore the terminal by itself
+        terminal.press(f"{' '.join(program)}\n")
+        terminal.wait_for("ready")
+        terminal.press(CTRL_Z)
+        terminal.wait_for("Stopped")
+        assert "suspended" in terminal.text
+        assert terminal.is_cooked
+        terminal.press("fg\n")
+        terminal.wait_for("resumed")
+        assert not terminal.is_cooked
+        terminal.press("r")
+        terminal.wait_for("<r>")
+        terminal.press("q")
+        terminal.wait_for("cleaned up")
+
+
+def test_what_was_pressed_before_a_question_is_forgotten(program: list[str]) -> None:
+    with Terminal(program) as terminal:
+        terminal.wait_for("ready")
+        terminal.press("f\n\n")
+        terminal.wait_for("<f>")
+        terminal.press("\n")
+        terminal.wait_for("forgotten")
+        terminal.press("rq")
+        assert terminal.exit_code() == 0
+        assert terminal.text.split()[1:4] == ["<f>", "forgotten", "<r>"]
+
+
+async def test_what_was_not_read_yet_is_forgotten_too(ends: tuple[int, int]) -> None:
+    with Keyboard(fd=ends[0]) as keyboard:
+        os.write(ends[1], b"y")
+        keyboard.forget()
+        os.write(ends[1], b"r")
+        assert await asyncio.wait_for(keyboard.key(), 5) == "r"
+
+
+@pytest.mark.parametrize(
+    ("text", "keys"),
+    [
+        ("aB ", ["a", "B", " "]),
+        ("\r\n", [ENTER, ENTER]),
+        ("\x1b[A\x1b[1;5Cq", ["q"]),
+        ("\x1bOP\x1b[15~s", ["s"]),
+        ("\x1b", []),
+        ("\x04\x7f\t", []),
+    ],
+)
+def test_what_is_no_character_is_left_out(text: str, keys: list[str]) -> None:
+    assert list(keys_in(text)) == keys
