@@ -41,6 +41,13 @@ def line(x1: float, y1: float, x2: float, y2: float, *, dashed: bool = False) ->
     return f'<path d="M{x1:g} {y1:g} L{x2:g} {y2:g}" class="line"{dashes}/>'
 
 
+def curve(points: Iterable[tuple[float, float]], colour: str, *, dashed: bool = False) -> str:
+    """Straight from point to point."""
+    path = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    dashes = ' stroke-dasharray="6 5"' if dashed else ""
+    return f'<path d="M{path}" class="mark {colour}-mark"{dashes}/>'
+
+
 def mark(x: float, y: float, *, good: bool) -> str:
     """A tick or a cross around a point."""
     colour = "good" if good else "bad"
@@ -81,7 +88,7 @@ def _colours(theme: int) -> list[str]:
     of_class = {name: colours[theme] for name, colours in COLOURS.items()}
     return [
         *(f".{name}{{fill:{colour}}}" for name, colour in of_class.items()),
-        *(f".{name}-mark{{stroke:{of_class[name]}}}" for name in ("good", "bad")),
+        *(f".{name}-mark{{stroke:{of_class[name]}}}" for name in of_class),
         f".line{{stroke:{of_class['rule']}}}",
         f".card{{fill:{of_class['paper']};stroke:{of_class['rule']}}}",
     ]
