@@ -9,12 +9,14 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.config import CloudConfig
-from gateway.pace import BACKLOG_BURST
+from gateway.pace import BACKLOG_BURST, MESSAGES_PER_S
 from tests.bench.scaling import limits
 from tests.bench.scaling.model import Fleet
 
 OUTAGE_S = 600
 DEFAULT_PACE_PER_S: float = CloudConfig.model_fields["publish_rate_per_s"].default
+#: The most that `publish_rate_per_s` can be.
+FASTEST_PACE_PER_S = MESSAGES_PER_S
 #: The wait between two tries is drawn from 0 … this, after so many failures.
 LONGEST_WAIT_S = round(CloudConfig.model_fields["reconnect_max_s"].default)
 #: A fleet whose live messages need more than half of what an account may by default, is thought to

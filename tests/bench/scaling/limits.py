@@ -49,7 +49,8 @@ STREAMS_API = Source(
 STREAM_MODES = Source(
     "Kinesis Data Streams guide, Choosing the data stream capacity mode",
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html",
-    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a",
+    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how a stream on"
+    " demand splits its shards",
 )
 STREAM_PRICES = Source(
     "Kinesis Data Streams pricing",
@@ -67,13 +68,28 @@ LAMBDA_QUOTAS = Source(
     "github.com/awsdocs/aws-lambda-developer-guide at 0168ba0",
 )
 IOT_PRICES = Source(
-    "AWS IoT Core pricing, example for Europe (Ireland)",
+    "AWS IoT Core pricing, an example",
     "https://aws.amazon.com/iot-core/pricing/",
     "quoted on 2022-10-28 in gist.github.com/brianfoody/2c62cecc912dbd97bc759eba427e84cf",
 )
+KINESIS_ACTION = Source(
+    "AWS IoT Core guide, Kinesis Data Streams action",
+    "https://docs.aws.amazon.com/iot/latest/developerguide/kinesis-rule-action.html",
+    "github.com/awsdocs/aws-iot-docs at 03d84d2: it has no explicit hash key",
+)
+BASIC_INGEST = Source(
+    "AWS IoT Core guide, Basic Ingest",
+    "https://docs.aws.amazon.com/iot/latest/developerguide/iot-basic-ingest.html",
+    "github.com/awsdocs/aws-iot-docs at 0d559ed: no messaging costs",
+)
+IOT_METRICS = Source(
+    "AWS IoT Core guide, Metrics and dimensions",
+    "https://docs.aws.amazon.com/iot/latest/developerguide/metrics_dimensions.html",
+    "github.com/awsdocs/aws-iot-docs at 0361377: what is throttled, and counted",
+)
 
 # What a connection may.
-CONNECTION_PUBLISHES = Number(100, "publishes/s", "one connection, in and out", IOT, False)
+CONNECTION_PUBLISHES = Number(100, "publishes/s", "of one connection, in and out", IOT, False)
 
 # What an account may.
 CONNECTIONS = Number(500_000, "connections", "at the same time", IOT, True)
@@ -97,20 +113,17 @@ REGISTRATIONS = Number(10, "registrations/s", "of things, by fleet provisioning"
 SHARD_GROWTH = Number(2, "× shards", "at most, in one change of a stream", STREAMS_API, False)
 SHARD_CHANGES = Number(10, "changes/day", "of the number of shards", STREAMS_API, True)
 BATCHES = Number(1, "execution", "of one function for one shard, unless it is told more", LAMBDA)
-POLLS = Number(1, "reads/s", "of a shard by one function", LAMBDA)
+POLLS = Number(1, "read/s", "of a shard by one function", LAMBDA)
 
 # Prices, first tier.
-QUOTED = "in many places, and alike"
 CONNECTION_MINUTES = Number(0.08, "$/million minutes", "of connection", IOT_PRICES)
-MESSAGES = Number(
-    1.00, "$/million", "messages up to 5 KB", IOT_PRICES, note="less above a billion a month"
-)
-RULES_TRIGGERED = Number(0.15, "$/million", "rules triggered", None, note=QUOTED)
-ACTIONS = Number(0.15, "$/million", "actions executed", None, note=QUOTED)
-SHARD_HOURS = Number(0.015, "$/hour", "of a shard", None, note=QUOTED)
-PUT_UNITS = Number(0.014, "$/million", "records up to 25 KB put", None, note=QUOTED)
-ON_DEMAND_HOURS = Number(0.04, "$/hour", "of a stream on demand", None, note=QUOTED)
-ON_DEMAND_GB = Number(0.08, "$/GB", "written to a stream on demand", None, note=QUOTED)
+MESSAGES = Number(1.0, "$/million", "messages up to 5 KB; less above a billion a month", IOT_PRICES)
+RULES_TRIGGERED = Number(0.15, "$/million", "rules triggered", None)
+ACTIONS = Number(0.15, "$/million", "actions executed", None)
+SHARD_HOURS = Number(0.015, "$/hour", "of a shard", None)
+PUT_UNITS = Number(0.014, "$/million", "records up to 25 KB put", None)
+ON_DEMAND_HOURS = Number(0.04, "$/hour", "of a stream on demand", None)
+ON_DEMAND_GB = Number(0.08, "$/GB", "written to a stream on demand", None)
 ON_DEMAND_ROUNDING = Number(
     1_024, "bytes", "to which a record on demand is rounded up", STREAM_PRICES
 )
@@ -144,3 +157,5 @@ PRICES = (
     ON_DEMAND_GB,
     ON_DEMAND_ROUNDING,
 )
+#: Said in words, without a number that is used.
+READ_BESIDES = (STREAM_MODES, KINESIS_ACTION, BASIC_INGEST, IOT_METRICS)

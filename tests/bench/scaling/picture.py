@@ -10,17 +10,18 @@ from tests.bench.scaling.limits import Number
 from tests.bench.scaling.model import FUNCTIONS, Fleet, record_bytes
 from tests.bench.svg import curve, document, line, text
 
-WIDTH, HEIGHT = 880, 610
+WIDTH, HEIGHT = 880, 594
 MARGIN = 28
 LEFT, TOP = 76, 112
 #: The axes, in powers of ten: racers, and the asked part of a limit.
 DECADES = 6
+MOST = 1_000_000
 LOWEST, HIGHEST = -3, 3
-X_STEP, Y_STEP = 92, 70
+X_STEP, Y_STEP = 90, 70
 RIGHT, BOTTOM = LEFT + DECADES * X_STEP, TOP + (HIGHEST - LOWEST) * Y_STEP
 POINTS_PER_DECADE = 20
 LABEL_STEP = 28
-#: A crossing so close to another one's, in pixels, has its number a line higher.
+#: A crossing so close to the one before, in pixels, has its number on the other side.
 CROWDED = 46
 
 
@@ -49,7 +50,7 @@ def curves() -> list[Curve]:
         ),
         Curve(
             "races of 1,000: each one's shard",
-            f"1,000 records/s; bytes at {record_bytes() * 1000 / limits.SHARD_BYTES.value:.0%}",
+            f"1,000 records/s; bytes: {record_bytes() * 1000 / limits.SHARD_BYTES.value:.0%}",
             limits.SHARD_RECORDS,
             lambda n: Fleet(n).fullest_race / limits.SHARD_RECORDS.value,
         ),
@@ -169,18 +170,20 @@ def _curve(one: Curve) -> Iterator[str]:
 
 def _crossings(drawn: list[Curve]) -> Iterator[str]:
     """How many racers reach each limit."""
-    previous_x, level = 0.0, 0
+    previous_x = -float("inf")
     for racers, colour in sorted({(crossing(one), one.colour) for one in drawn if crossing(one)}):
         x, y = _x(racers), _y(1)
-        level = (level + 1) % 3 if x - previous_x < CROWDED else 0
-        previous_x = x
         yield f'<circle cx="{x:.1f}" cy="{y:g}" r="4" class="{colour}"/>'
-        yield text(x - 5, y - 9 - 14 * level, f"{racers:,}", f"{colour} bold end", size=11)
+        if x - previous_x < CROWDED:
+            yield text(x + 4, y + 17, f"{racers:,}", f"{colour} bold", size=11)
+        else:
+            yield text(x - 5, y - 9, f"{racers:,}", f"{colour} bold end", size=11)
+        previous_x = x
 
 
 def crossing(one: Curve) -> int:
     """The first number of racers that asks for all of the limit; 0 if a million do not."""
-    low, high = 0, 10**DECADES
+    low, high = 0, MOST
     if one.share(high) < 1:
         return 0
     while high - low > 1:
@@ -192,9 +195,9 @@ def crossing(one: Curve) -> int:
 def _labels(drawn: list[Curve]) -> Iterator[str]:
     """At the right end of each curve, and never closer to each other than two lines are high."""
     y = 0.0
-    for one in sorted(drawn, key=lambda one: -one.share(10**DECADES)):
-        end_y = _y(one.share(10**DECADES))
+    for one in sorted(drawn, key=lambda one: -one.share(MOST)):
+        end_y = _y(one.share(MOST))
         y = max(end_y + 1, y + LABEL_STEP)
-        yield line(RIGHT + 2, end_y, RIGHT + 14, y)
-        yield text(RIGHT + 18, y, one.name, f"{one.colour} bold", size=11.5)
-        yield text(RIGHT + 18, y + 12, one.detail, "muted", size=10)
+        yield line(RIGHT + 4, end_y, RIGHT + 30, y - 4)
+        yield text(RIGHT + 36, y, one.name, f"{one.colour} bold", size=11.5)
+        yield text(RIGHT + 36, y + 12, one.detail, "muted", size=10)
