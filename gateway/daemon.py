@@ -43,7 +43,7 @@ from gateway.uplink import Commands, Uplink
 from gateway.watchdog import Watchdog
 
 #: One connection carries so many bikes, and has room left for backlog.
-BIKES_PER_CONNECTION = 80
+BIKES_PER_CONNECTION = 60
 
 #: On shutdown the cloud gets this long to acknowledge what is on its way.
 DRAIN_S = 1.5

@@ -3,6 +3,8 @@
 Each colour has a light and a dark meaning.
 """
 
+from collections.abc import Iterable
+
 #: Class: its colour on light, and on dark.
 COLOURS = {
     "paper": ("#ffffff", "#0d1117"),
@@ -26,6 +28,13 @@ def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
     )
 
 
+def curve(points: Iterable[tuple[float, float]], colour: str, *, dashed: bool = False) -> str:
+    """Straight from point to point."""
+    path = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
+    dashes = ' stroke-dasharray="6 5"' if dashed else ""
+    return f'<path d="M{path}" class="mark {colour}-mark"{dashes}/>'
+
+
 def mark(x: float, y: float, *, good: bool) -> str:
     """A tick or a cross around a point."""
     colour = "good" if good else "bad"
@@ -45,7 +54,7 @@ def _colours(theme: int) -> list[str]:
     of_class = {name: colours[theme] for name, colours in COLOURS.items()}
     return [
         *(f".{name}{{fill:{colour}}}" for name, colour in of_class.items()),
-        *(f".{name}-mark{{stroke:{of_class[name]}}}" for name in ("good", "bad")),
+        *(f".{name}-mark{{stroke:{of_class[name]}}}" for name in of_class),
         f".line{{stroke:{of_class['rule']}}}",
         f".card{{fill:{of_class['paper']};stroke:{of_class['rule']}}}",
     ]
