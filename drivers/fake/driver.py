@@ -20,6 +20,7 @@ from drivers.discovery import FoundBike
 from drivers.fake.faults import FaultOptions, Faults
 from drivers.fake.hand import Hand
 from drivers.fake.pot import Pot, PotOptions
+from drivers.fake.rhythm import Rhythm
 from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Scenario
@@ -42,6 +43,8 @@ class FakeBikeOptions(DriverOptions):
     #: plus the offset.
     ride_s: int = Field(default=300, ge=10, le=3600)
     ride_offset_ms: int = Field(default=0, ge=0)
+    #: Holds the cadence in rpm that the rider keeps to. Without it the scenario says which.
+    rhythm_file: Path | None = None
     #: Holds the percent at which a hand holds the knob. Without it the rider turns the knob.
     knob_file: Path | None = None
     #: The knob of a rig: wire "lines".
@@ -89,7 +92,8 @@ class FakeBike:
     def __init__(self, options: FakeBikeOptions, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        self._ride = Ride(options.seed, options.scenario, options.ride_s)
+        rhythm = None if options.rhythm_file is None else Rhythm(options.rhythm_file)
+        self._ride = Ride(options.seed, options.scenario, options.ride_s, rhythm)
         file = options.knob_file
         self._hand = None if file is None else Hand(file, options.seed)
         self._pot = Pot(options.pot)

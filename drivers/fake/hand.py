@@ -4,11 +4,10 @@ from pathlib import Path
 from random import Random
 
 from drivers.fake.knob import TURN_S, Knob
+from drivers.fake.number_file import number_in
 from drivers.fake.rider import BikeState, Profile
 
 _TURN_NS = round(TURN_S * 1_000_000_000)
-#: More than any number in words has; the file is not read beyond it.
-_MOST_BYTES = 64
 
 
 class Hand:
@@ -46,9 +45,5 @@ class Hand:
 
     def _wanted_percent(self) -> float:
         """What the file says; where the knob is, if it says nothing."""
-        try:
-            with self._file.open("rb") as file:
-                percent = float(file.read(_MOST_BYTES))
-        except (OSError, ValueError):
-            return self._knob.percent
-        return percent if 0 <= percent <= 100 else self._knob.percent
+        percent = number_in(self._file, 100.0)
+        return self._knob.percent if percent is None else percent

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from gateway.cli import calibrate_cadence
 from gateway.cli.default_verb import DefaultVerbGroup
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
@@ -42,6 +43,7 @@ def calibrate() -> None:
 
 
 # The guided verbs come first: app.command()(calibrate_resistance.resistance), and so on.
+app.command()(calibrate_cadence.cadence)
 
 
 @app.command()

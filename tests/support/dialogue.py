@@ -27,6 +27,12 @@ class Dialogue(Terminal):
         self._seen = at + len(words)
         return before
 
+    def watch_for(self, seconds: float) -> None:
+        """Look at it for so long: a person who waits."""
+        until = time.monotonic() + seconds
+        while time.monotonic() < until:
+            assert self._read(), f"it ended:\n{self.text}"
+
     def type(self, line: str = "") -> None:
         """A line and Enter."""
         os.write(self._master, f"{line}\n".encode())

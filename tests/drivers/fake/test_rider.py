@@ -120,7 +120,14 @@ def test_tired_is_who_has_less_than_a_fifth_left(left_j: float, tiredness: float
 
 def test_tired_legs_sag_by_fifteen_percent() -> None:
     fresh, tired = Legs(Random(1)), Legs(Random(1))
-    assert fresh.step(100, 0) - tired.step(100, 1) == pytest.approx(15)
+    target = Target(100, 40)
+    assert fresh.step(target, 0) - tired.step(target, 1) == pytest.approx(15)
+
+
+def test_legs_keep_to_a_beat_however_tired_they_are() -> None:
+    legs = Legs(Random(1))
+    beat = Target(90, 40, has_beat=True)
+    assert mean(legs.step(beat, tiredness=1) for _ in range(6000)) == pytest.approx(90, abs=0.03)
 
 
 def test_riding_far_above_critical_power_wears_out() -> None:

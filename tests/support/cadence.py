@@ -1,0 +1,66 @@
+"""What a cadence check needs: a fake bike in virtual time, and a view that remembers."""
+
+from pathlib import Path
+
+from drivers.registry import load_drivers
+from gateway.cadence_view import CadenceScreen
+from gateway.config import BikeConfig
+from gateway.fake_pedaller import FakePedaller
+from gateway.own_bike import OwnBike
+from tests.support.virtual_clock import VirtualClock
+
+FAKE = load_drivers()["fake"]
+START_MS = 1_700_000_100_000
+
+
+def pedaller(directory: Path, clock: VirtualClock, factor: float = 1.0) -> FakePedaller:
+    return FakePedaller(factor, FAKE, directory, clock)
+
+
+def fake_bike(
+    directory: Path,
+    clock: VirtualClock,
+    calibration: list[tuple[float, float]] | None = None,
+    **options: object,
+) -> OwnBike:
+    """A session with a fake bike whose rider got on when the test began, and knows of no beat."""
+    bike = BikeConfig(
+        id="bike-1",
+        racer_id=1,
+        racer_name="Ada",
+        class_id=1,
+        driver="fake",
+        calibration=calibration,
+        options={"ride_s": 3600, "ride_offset_ms": START_MS % 3_600_000, **options},
+    )
+    return OwnBike(bike, FAKE, directory, clock)
+
+
+class SeenView:
+    """A CadenceView: what was shown, when it beat, and what was told, by event."""
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self._clock = clock
+        self.screens: list[CadenceScreen] = []
+        self.beats_ns: list[int] = []
+        self.told: list[tuple[str, str]] = []
+        self.data: dict[str, dict[str, object]] = {}
+
+    def show(self, screen: CadenceScreen, now_ns: int) -> None:
+        assert now_ns == self._clock.monotonic_ns()
+        self.screens.append(screen)
+
+    def beat(self, number: int) -> None:
+        self.beats_ns.append(self._clock.monotonic_ns())
+
+    def tell(self, event: str, words: str, **data: object) -> None:
+        self.told.append((event, words))
+        self.data[event] = data
+
+    def suspend(self) -> None: ...
+
+    def resume(self) -> None: ...
+
+    @property
+    def events(self) -> list[str]:
+        return [event for event, _ in self.told]
