@@ -30,6 +30,7 @@ ELSEWHERE = {
     "gateway/checks/finding.py": "a value without behaviour: every test of a check",
     "gateway/calibration_session.py": "tests/contracts/test_calibration_session.py",
     "gateway/cli/__init__.py": "tests/gateway/cli/test_cli.py",
+    "gateway/cli/decoded_capture.py": "tests/gateway/cli/test_replay.py",
     "gateway/cli/exit_codes.py": "tests/e2e/test_bad_config.py",
     "gateway/clock.py": "tests/contracts/test_clock.py",
     "gateway/config_problems.py": "tests/gateway/test_config.py",
