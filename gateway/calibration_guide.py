@@ -23,7 +23,7 @@ SILENT_S = 5.0
 #: many times as far as could be told. Right after a capture that is seen to anyhow.
 SURELY = 2.0
 #: Who turns on in the same direction so soon after a capture was only pausing.
-PAUSE_NS = 1_500_000_000
+PAUSE_NS = 600_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,6 +150,11 @@ class Guide:
     @property
     def captured(self) -> tuple[CapturedPoint, ...]:
         return tuple(answer for answer in self._answers if answer is not None)
+
+    @property
+    def answers(self) -> tuple[CapturedPoint | None, ...]:
+        """By target, as far as they are answered; None for one that was skipped."""
+        return tuple(self._answers)
 
     @property
     def skipped(self) -> tuple[Target, ...]:
