@@ -4,7 +4,7 @@ OwnBike (gateway/own_bike.py) opens bike and files by itself; DaemonBike (gatewa
 asks the daemon that holds them.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -122,7 +122,7 @@ class CalibrationSession(CalibrationDesk, Protocol):
     @property
     def link(self) -> Link: ...
 
-    def news(self) -> AsyncIterator[Reading | Link]:
+    def news(self) -> AsyncGenerator[Reading | Link, None]:
         """First how the link is, then every Reading and change of the link, as they come.
 
         For one listener at a time. `at_ns` of a Reading is on this machine's monotonic clock. Who

@@ -1,4 +1,4 @@
-"""For all tests: a bluetoothd to talk to, and `--bike` for one of flesh and steel."""
+"""For all tests: a bluetoothd to talk to, `--bike` for one of flesh and steel, or what it sent."""
 
 import pytest
 from hypothesis import Phase, settings
@@ -18,4 +18,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         metavar="ADDRESS_OR_PORT[:PROTOCOL]",
         help="a bike to test with: a Bluetooth address, or a serial port and its protocol, as in "
         "/dev/ttyUSB0:peloton; somebody should ride it",
+    )
+    parser.addoption(
+        "--stepped-capture",
+        metavar="FILE",
+        help="the recording of a Peloton's stepped resistance knob, 22 positions of about 10 s, as "
+        "published in ihaque/pelomon: peloton_decoding/resistance-stepped-10s.bin",
     )

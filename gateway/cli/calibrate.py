@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway.cli import calibrate_cadence
+from gateway.cli import (
+    calibrate_cadence,
+    calibrate_plateaus,
+    calibrate_resistance,
+    calibrate_verify,
+)
 from gateway.cli.default_verb import DefaultVerbGroup
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
@@ -42,8 +47,10 @@ def calibrate() -> None:
     """
 
 
-# The guided verbs come first: app.command()(calibrate_resistance.resistance), and so on.
+app.command()(calibrate_resistance.resistance)
 app.command()(calibrate_cadence.cadence)
+app.command()(calibrate_verify.verify)
+app.command()(calibrate_plateaus.plateaus)
 
 
 @app.command()

@@ -9,6 +9,7 @@ import struct
 import subprocess
 import termios
 import time
+from codecs import getincrementaldecoder
 from collections.abc import Sequence
 from typing import Self
 
@@ -35,6 +36,8 @@ class Terminal:
         )
         os.close(slave)
         self.output = ""
+        #: A letter may come in two reads.
+        self._decoder = getincrementaldecoder("utf-8")("replace")
 
     def __enter__(self) -> Self:
         return self
@@ -91,5 +94,5 @@ class Terminal:
             chunk = os.read(self._master, 65_536)
         except OSError:  # EIO: nobody has the other side open any more
             return False
-        self.output += chunk.decode(errors="replace")
+        self.output += self._decoder.decode(chunk)
         return bool(chunk)

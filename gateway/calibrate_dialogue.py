@@ -1,0 +1,128 @@
+"""The guided calibration of a bike's resistance: capture, look, try it out, save.
+
+Nothing is changed before it is accepted, nothing stays before it is saved, and what was there then
+is kept as a backup.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from drivers import Reading
+from gateway.answers import Question
+from gateway.calibrate_capture import QUIT, REDO, Capture, Left, Seat
+from gateway.calibrate_events import Event
+from gateway.calibrate_screen import Review
+from gateway.calibrate_talk import Talk
+from gateway.calibration import CalibrationTable
+from gateway.calibration_checks import check_points, is_acceptable
+from gateway.calibration_guide import Target
+from gateway.calibration_record import CalibrationRecord, made_now
+from gateway.calibration_session import Link
+from gateway.calibration_summary import origin_words
+
+ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
+REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
+MORE_KEYS = {" ": MORE}
+
+TRY = Question(
+    "live now, also in a race: turn the knob, and look at the percent",
+    {"s": SAVE, "u": UNDO, "q": QUIT},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was saved, and where; `old`: the table that held before."""
+
+    record: CalibrationRecord
+    file: Path
+    old: CalibrationTable | None
+
+
+async def calibrate_resistance(seat: Seat, asked: Sequence[Target]) -> Saved:
+    """From the first point to the saved file.
+
+    Raises Left, CalibrationError, and what the answers raise.
+    """
+    old = seat.session.state.in_use.table
+    async with seat.talk() as talk:
+        capture = Capture(seat, talk, asked)
+        while True:
+            await capture.run()
+            record = record_of(seat, capture)
+            word = await _review(seat, talk, capture, record)
+            if word == ACCEPT:
+                word = await _try_out(seat, capture, record)
+            if word == SAVE:
+                return Saved(record, await _save(seat, record), old)
+            if word == REDO:
+                capture.redo()
+
+
+def record_of(seat: Seat, capture: Capture) -> CalibrationRecord:
+    """What was captured, with its circumstances; a scale of the cadence stays as it is."""
+    state, signal = seat.session.state, capture.guide.signal
+    cadence_rpm = capture.ear.cadence_rpm
+    return CalibrationRecord(
+        bike_id=state.bike_id,
+        device=state.device,
+        made_at=made_now(datetime.now(UTC)),
+        made_by=f"alleycat-gateway {version('alleycat-gateway')}",
+        quantity=capture.ear.quantity or "raw",
+        points=capture.guide.captured,
+        cadence_scale=state.in_use.cadence_scale,
+        rate_hz=round(signal.rate_hz(seat.clock.monotonic_ns()), 1),
+        cadence_rpm=None if cadence_rpm is None else round(cadence_rpm, 1),
+    )
+
+
+async def _review(seat: Seat, talk: Talk, capture: Capture, record: CalibrationRecord) -> str:
+    """ACCEPT or REDO; ACCEPT only for what can be used."""
+    state = seat.session.state
+    findings = tuple(check_points(record.points))
+    is_good = is_acceptable(findings)
+    text = "use it? It is live at once, and can be undone" if is_good else "it cannot be used so"
+    keys = {key: word for key, word in REVIEW_KEYS.items() if is_good or word != ACCEPT}
+    page = 0
+    while True:
+        here = capture.guide.signal.filtered
+        review = Review(record, state.in_use, origin_words(state), findings, text, keys, here)
+        is_paged = seat.view.show_review(review, page) > 1
+        word = await _answer(talk, capture, Question(text, keys | MORE_KEYS if is_paged else keys))
+        if word != MORE:
+            return word
+        page += 1
+
+
+async def _answer(talk: Talk, capture: Capture, question: Question) -> str:
+    """The bike is heard meanwhile, so that nothing old is shown afterwards."""
+    while True:
+        happened = await talk.next(question)
+        if happened == QUIT:
+            raise Left
+        if isinstance(happened, str):
+            return happened
+        if isinstance(happened, Reading | Link):
+            capture.hear(happened)
+
+
+async def _try_out(seat: Seat, capture: Capture, record: CalibrationRecord) -> str:
+    """SAVE or UNDO. Only for SAVE it is still live then."""
+    await seat.session.try_out(record)
+    word = None
+    while word is None:
+        word = await capture.hear_or(TRY, record.calibration)
+    if word != SAVE:
+        await seat.session.undo()
+    return word
+
+
+async def _save(seat: Seat, record: CalibrationRecord) -> Path:
+    had = seat.session.state.record is not None
+    file = await seat.session.save(record)
+    backup = f"; back to the one before: calibrate rollback {record.bike_id}" if had else ""
+    seat.view.tell(Event("saved", f"saved in {file}, and in use{backup}", {"file": str(file)}))
+    return file

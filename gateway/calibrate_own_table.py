@@ -1,0 +1,67 @@
+"""A bike that has a table of its own, as a Peloton, need not be calibrated: it is verified."""
+
+from collections.abc import Iterator
+
+from drivers.contract import ResistanceTable, TableOrigin
+from gateway.answers import Question
+from gateway.bike_link import LinkState
+from gateway.calibrate_capture import Capture, Seat
+from gateway.calibrate_events import Event
+from gateway.calibrate_verify import verify_resistance
+from gateway.clock import NS_PER_S
+from gateway.human_units import number
+
+#: A Peloton tells its table within six seconds of being connected; one that is asked by its tablet
+#: only if that asks.
+TABLE_S = 12.0
+#: In a line of the table.
+IN_A_ROW = 5
+
+#: Answers itself.
+WAIT = Question("looking for a table in the bike itself", {})
+
+_WHOSE = {
+    TableOrigin.BIKE: "the bike has told its own table",
+    TableOrigin.CONFIG: "the config has this bike's own table",
+    TableOrigin.ANOTHER_BIKE: "the bike tells no table: percent go by that of another bike of its "
+    "kind, and may be some points off",
+}
+
+
+async def verify_own_table(seat: Seat) -> bool | None:
+    """Show it, and whether it is right; None for a bike that has none.
+
+    Raises Left, CalibrationError, and what the answers raise.
+    """
+    table = await find_table(seat)
+    if table is None:
+        return None
+    words = "\n".join((f"{_WHOSE[table.origin]}, of {len(table.points)} points:", *_rows(table)))
+    data = {"origin": table.origin.value, "points": [list(point) for point in table.points]}
+    seat.view.tell(Event("table", words, data))
+    advice = "is it right? Turn to 25, 50 and 75 % as its screen or your marks show"
+    seat.view.tell(Event("verify", f"{advice}. To calibrate over it: --points", {}))
+    return await verify_resistance(seat)
+
+
+async def find_table(seat: Seat) -> ResistanceTable | None:
+    """Once the bike is connected. One of its own is waited for a while."""
+    connected_ns: int | None = None
+    async with seat.talk() as talk:
+        capture = Capture(seat, talk, ())
+        while True:
+            now_ns, table = seat.clock.monotonic_ns(), seat.session.state.resistance_table
+            if seat.session.link.state is not LinkState.CONNECTED:
+                connected_ns = None
+            else:
+                connected_ns = connected_ns or now_ns
+                is_late = now_ns - connected_ns > TABLE_S * NS_PER_S
+                if table is None or table.origin is not TableOrigin.ANOTHER_BIKE or is_late:
+                    return table
+            await capture.hear_or(WAIT, seat.session.state.in_use)
+
+
+def _rows(table: ResistanceTable) -> Iterator[str]:
+    cells = [f"{percent:5.1f} % = {number(raw):>6}" for raw, percent in table.points]
+    for at in range(0, len(cells), IN_A_ROW):
+        yield "  ".join(cells[at : at + IN_A_ROW])

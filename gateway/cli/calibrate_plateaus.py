@@ -1,0 +1,82 @@
+"""`calibrate plateaus`: where the knob was held in a capture."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.decoded_capture import CaptureFile, DecodedCapture, ProtocolOption
+from gateway.cli.exit_codes import FAILED, fail
+
+if TYPE_CHECKING:
+    from gateway.raw_signal import Hold
+
+#: A hand that turns a knob rests now and then, for up to four seconds (seen in the recording of
+#: ihaque/pelomon). It stays for longer where it wants to be.
+HELD_FOR_S = 5.0
+
+
+def plateaus(
+    file: CaptureFile,
+    protocol: ProtocolOption = None,
+    held_for: Annotated[
+        float, typer.Option(metavar="S", min=0, help="Only where it was held for so long.")
+    ] = HELD_FOR_S,
+    json: Annotated[bool, typer.Option("--json", help="All of it as one line of JSON.")] = False,
+) -> None:
+    """List where the knob was held in a capture.
+
+    With the time, the median of the bike's own number there, how many samples it is of, and their
+    standard deviation. Exit code 1 if it was held nowhere.
+    """
+    from gateway.calibration import Quantity, number_of
+    from gateway.plateaus import find_plateaus
+
+    readings = list(DecodedCapture(file, protocol).readings())
+    says_raw = any(reading.resistance_raw is not None for reading in readings)
+    quantity: Quantity = "raw" if says_raw else "percent"
+    series = [(reading.at_ns, number_of(reading, quantity)) for reading in readings]
+    if all(number is None for _, number in series):
+        fail(f"{file} says nothing of a resistance: there is nothing to calibrate", FAILED)
+    found = find_plateaus(series, held_for)
+    if json:
+        typer.echo(_json(quantity, found))
+    elif found:
+        _show(quantity, found)
+    if not found:
+        fail(f"{file}: the knob was held nowhere for {held_for:g} s", FAILED)
+
+
+def _show(quantity: str, found: "Sequence[Hold]") -> None:
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for column in ("", "at", "held for", quantity, "samples", "sd"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for number, hold in enumerate(found, 1):
+        table.add_row(
+            str(number),
+            f"{hold.start_ns / 1e9:.1f} s",
+            f"{hold.held_s:.1f} s",
+            f"{hold.raw:g}",
+            str(hold.samples),
+            f"{hold.noise:.1f}",
+        )
+    Console().print(table, highlight=False)
+
+
+def _json(quantity: str, found: "Sequence[Hold]") -> str:
+    from json import dumps
+
+    plateaus = [
+        {
+            "start_s": round(hold.start_ns / 1e9, 3),
+            "held_s": round(hold.held_s, 3),
+            "raw": hold.raw,
+            "samples": hold.samples,
+            "noise": round(hold.noise, 3),
+        }
+        for hold in found
+    ]
+    return dumps({"quantity": quantity, "plateaus": plateaus})

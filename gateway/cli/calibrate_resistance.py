@@ -1,0 +1,91 @@
+"""`calibrate BIKE`: the guided calibration of its resistance."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.calibrate_seat import (
+    AnswersOption,
+    BikeArgument,
+    FakeOption,
+    JsonOption,
+    Manner,
+    seated,
+)
+from gateway.cli.exit_codes import FAILED, USAGE, fail
+from gateway.cli.service import SERVICE_CONFIG
+
+if TYPE_CHECKING:
+    from gateway.calibrate_capture import Seat
+    from gateway.calibrate_dialogue import Saved
+    from gateway.calibration_guide import Target
+
+ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
+PointsOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="N | 0,10,…",
+        help="How many points, or which percents; 0,25,50,75,100 without.",
+    ),
+]
+BothWaysOption = Annotated[
+    bool, typer.Option("--both-ways", help="Up and down again: for knobs that lag.")
+]
+PictureOption = Annotated[
+    Path | None, typer.Option(metavar="FILE.svg", help="Draw the saved curve into this file.")
+]
+
+
+def resistance(
+    bike: BikeArgument,
+    config: ConfigOption = SERVICE_CONFIG,
+    points: PointsOption = None,
+    both_ways: BothWaysOption = False,
+    answers: AnswersOption = None,
+    json: JsonOption = False,
+    fake_bike: FakeOption = False,
+    picture: PictureOption = None,
+) -> None:
+    """Turn the knob to some places, and save what the bike says there.
+
+    It captures by itself where the knob is held still. Nothing changes before you accept it, and
+    nothing stays before you save it. A bike that has a table of its own, as a Peloton, is shown
+    and verified instead, unless --points says where to capture. Exit code 1 if nothing was saved.
+    """
+    from gateway.calibrate_dialogue import Saved, calibrate_resistance
+    from gateway.calibrate_own_table import verify_own_table
+
+    asked = _targets(points, both_ways=both_ways)
+
+    async def act(seat: "Seat") -> Saved | bool:
+        is_right = await verify_own_table(seat) if points is None else None
+        return await calibrate_resistance(seat, asked) if is_right is None else is_right
+
+    done = seated(bike, Manner(config, answers, json, fake_bike), act)
+    if not done:
+        raise typer.Exit(FAILED)
+    if picture is not None and isinstance(done, Saved):
+        _draw(picture, done)
+
+
+def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
+    from gateway.calibration_guide import DEFAULT_PERCENTS, targets
+
+    try:
+        if points is None:
+            return targets(DEFAULT_PERCENTS, both_ways=both_ways)
+        if points.isdigit():
+            return targets(int(points), both_ways=both_ways)
+        return targets([float(one) for one in points.split(",")], both_ways=both_ways)
+    except ValueError as error:
+        fail(f"--points {points}: {error}; expected a number such as 11, or 0,10,30,100", USAGE)
+
+
+def _draw(file: Path, saved: "Saved") -> None:
+    from gateway.curve_picture import curve_picture
+
+    try:
+        file.write_text(curve_picture(saved.record, saved.old), encoding="utf-8")
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; the calibration is saved, the picture is not", FAILED)

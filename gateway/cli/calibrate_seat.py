@@ -1,0 +1,146 @@
+"""Sit down on a bike to calibrate it: who answers, what is shown, and how it ends, in words."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, TypeVar
+
+import typer
+
+from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from gateway.answers import Answers
+    from gateway.calibrate_capture import Seat
+    from gateway.calibration_guide import Target
+    from gateway.calibration_session import CalibrationSession
+    from gateway.clock import Clock
+    from gateway.fake_rig import FakeRig
+
+Result = TypeVar("Result")
+
+#: A person may be called away; a file of answers may not wait for ever.
+PERSON_PATIENCE_S = 900.0
+SCRIPT_PATIENCE_S = 120.0
+
+BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
+AnswersOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="A word for each question, one a line; # comments."),
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object for each event.")]
+FakeOption = Annotated[
+    bool,
+    typer.Option(
+        "--fake-bike", help="A made-up bike, whose knob turns by itself; needs no config."
+    ),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How it is gone about, as the command line says."""
+
+    config: Path
+    answers: Path | None
+    is_json: bool
+    is_fake: bool
+
+
+def seated(bike: str, manner: Manner, act: "Callable[[Seat], Awaitable[Result]]") -> Result:
+    """What `act` gives, on that bike. Ends the command with words if it cannot be."""
+    import asyncio
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
+
+    import structlog
+
+    from gateway.answers import AnswerError
+    from gateway.calibrate_capture import Left
+    from gateway.calibration_session import CalibrationError
+
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    with ExitStack() as stack:
+        directory = None
+        if manner.is_fake:
+            directory = Path(stack.enter_context(TemporaryDirectory()))
+        try:
+            return asyncio.run(_sit(bike, manner, directory, act))
+        except KeyboardInterrupt:
+            fail("\ninterrupted: everything is as it was", INTERRUPTED)
+        except EOFError:
+            fail("the terminal is gone: everything is as it was", FAILED)
+        except Left:
+            fail("left: everything is as it was", FAILED)
+        except (CalibrationError, AnswerError) as error:
+            fail(str(error), FAILED)
+
+
+async def _sit(
+    bike: str, manner: Manner, directory: Path | None, act: "Callable[[Seat], Awaitable[Result]]"
+) -> Result:
+    import sys
+    from contextlib import AsyncExitStack
+
+    from rich.console import Console
+
+    from gateway.answers import Keys
+    from gateway.calibrate_capture import Seat
+    from gateway.calibrate_events import Event
+    from gateway.calibrate_view import open_view
+    from gateway.clock import SystemClock
+    from gateway.keyboard import Keyboard
+
+    clock = SystemClock()
+    script = _script(manner.answers)
+    is_terminal = sys.stdin.isatty()
+    if script is None and not is_terminal:
+        fail("no terminal to ask on; expected one, or --answers FILE", USAGE)
+    async with AsyncExitStack() as stack:
+        rig = None if directory is None else _rig(bike, directory, clock)
+        session = await stack.enter_async_context(_session(bike, manner.config, rig))
+        view = stack.enter_context(open_view(Console(), is_json=manner.is_json))
+        if rig is not None:
+            view.tell(Event("made up", "a made-up bike: what is saved of it goes with it", {}))
+        answers = script
+        if is_terminal:
+            keyboard = stack.enter_context(Keyboard(view.suspend, view.resume))
+            answers = answers or Keys(keyboard.key)
+        assert answers is not None
+        patience_s = SCRIPT_PATIENCE_S if script is not None else PERSON_PATIENCE_S
+        hand = _own_hand if rig is None else rig.turn_to
+        return await act(Seat(session, view, answers, clock, hand, patience_s))
+
+
+def _own_hand(target: "Target") -> None:
+    """The person's."""
+
+
+def _script(file: Path | None) -> "Answers | None":
+    from gateway.answers import Script
+
+    if file is None:
+        return None
+    try:
+        return Script(file)
+    except OSError as error:
+        fail(f"{file}: {error.strerror}; expected a file of answers", USAGE)
+
+
+def _rig(bike: str, directory: Path, clock: "Clock") -> "FakeRig":
+    from drivers.registry import load_drivers
+    from gateway.fake_rig import FakeRig
+
+    return FakeRig(bike, load_drivers()["fake"], directory, clock)
+
+
+def _session(
+    bike: str, config: Path, rig: "FakeRig | None"
+) -> "AbstractAsyncContextManager[CalibrationSession]":
+    if rig is not None:
+        return rig.session
+    from gateway.cli.calibration_bike import session_with
+
+    return session_with(bike, config)

@@ -1,0 +1,36 @@
+"""`calibrate verify BIKE`: does its resistance say what the knob shows?"""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.calibrate_seat import (
+    AnswersOption,
+    BikeArgument,
+    FakeOption,
+    JsonOption,
+    Manner,
+    seated,
+)
+from gateway.cli.exit_codes import FAILED
+from gateway.cli.service import SERVICE_CONFIG
+
+ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
+
+
+def verify(
+    bike: BikeArgument,
+    config: ConfigOption = SERVICE_CONFIG,
+    answers: AnswersOption = None,
+    json: JsonOption = False,
+    fake_bike: FakeOption = False,
+) -> None:
+    """Turn the knob to 25, 50 and 75 %, and see whether the gateway says so too.
+
+    Changes nothing. Exit code 0 if each is within 3 points, else 1.
+    """
+    from gateway.calibrate_verify import verify_resistance
+
+    if not seated(bike, Manner(config, answers, json, fake_bike), verify_resistance):
+        raise typer.Exit(FAILED)

@@ -1,0 +1,108 @@
+"""`calibrate BIKE` from the command line: at a terminal, and without one."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+from tests.support.dialogue import Dialogue
+from tests.support.gateway_process import alleycat_gateway
+
+
+def answers(directory: Path, *words: str) -> str:
+    file = directory / "answers.txt"
+    file.write_text("\n".join(words))
+    return str(file)
+
+
+def test_the_whole_dialogue_on_a_made_up_rig_at_80_by_24(tmp_path: Path) -> None:
+    """As a person sees it: five points are captured by themselves; y, and s."""
+    picture = tmp_path / "curve.svg"
+    with Dialogue("calibrate", "bike-1", "--fake-bike", "--picture", str(picture)) as person:
+        person.wait_for("a made-up bike")
+        for percent in (0, 25, 50, 75, 100):
+            person.wait_for(rf"turn to {percent} %, then hold still", timeout_s=40)
+        person.wait_for(r"use it\?", timeout_s=40)
+        assert len(set(person_captures(person))) >= 4
+        person.press("y")
+        person.wait_for("live now")
+        person.press("s")
+        assert person.exit_code() == 0
+        assert "saved in" in person.text
+        assert person.is_cooked
+        lines = person.text.replace("\r", "\n").split("\n")
+    assert max(len(line) for line in lines if "calibration/bike-1.json" not in line) <= 80
+    assert ElementTree.parse(picture).getroot().tag.endswith("svg")
+
+
+def person_captures(person: Dialogue) -> list[str]:
+    return [line for line in person.text.splitlines() if "captured " in line]
+
+
+def test_skip_redo_and_quit_by_keys() -> None:
+    with Dialogue("calibrate", "bike-1", "--fake-bike") as person:
+        person.wait_for("1 of 5")
+        person.press("s")
+        person.wait_for("2 of 5")
+        person.press("r")
+        person.wait_for("0 % once more")
+        person.press("x")
+        person.press("q")
+        assert person.exit_code() == 1
+        assert "left: everything is as it was" in person.text
+
+
+def test_ctrl_c() -> None:
+    with Dialogue("calibrate", "bike-1", "--fake-bike") as person:
+        person.wait_for("1 of 5")
+        person.press_ctrl_c()
+        assert person.exit_code() == 130
+        assert "interrupted: everything is as it was" in person.text
+        assert person.is_cooked
+
+
+def test_without_a_terminal_a_file_answers_and_each_event_is_json(tmp_path: Path) -> None:
+    file = answers(tmp_path, "hold  # 30 %", "hold", "accept", "save")
+    done = alleycat_gateway(
+        "calibrate", "--points", "30,50", "bike-1", "--fake-bike", "--json", "--answers", file
+    )
+    events = [json.loads(line) for line in done.stdout.splitlines()]
+    assert (done.returncode, done.stderr) == (0, "")
+    assert {"made up", "link", "step", "captured", "review", "saved"} <= {
+        event["event"] for event in events
+    }
+    captured = [event for event in events if event["event"] == "captured"]
+    assert {event["percent"] for event in captured} == {30, 50}
+
+
+def test_a_wrong_answer_ends_it_with_words(tmp_path: Path) -> None:
+    file = answers(tmp_path, "hodl")
+    done = alleycat_gateway("calibrate", "bike-1", "--fake-bike", "--answers", file)
+    assert done.returncode == 1
+    assert "line 1: 'hodl' is no answer to 'turn to 0 %, then hold still'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "complaint"),
+    [
+        (["--points", "1"], "--points 1: 1 points: expected 2 … 101"),
+        (["--points", "0,x"], "--points 0,x: could not convert"),
+        (["--points", "0,200"], "--points 0,200: 0, 200: expected percents in 0 … 100"),
+        (["--answers", "nowhere.txt"], "nowhere.txt: No such file or directory"),
+        ([], "no terminal to ask on; expected one, or --answers FILE"),
+    ],
+)
+def test_what_cannot_be_is_said_at_once(arguments: list[str], complaint: str) -> None:
+    done = alleycat_gateway("calibrate", "bike-1", "--fake-bike", *arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert complaint in done.stderr
+
+
+def test_a_config_without_the_bike(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text('state_dir = "state"\n[[bikes]]\nid = "bike-2"\n')
+    file = answers(tmp_path, "quit")
+    done = alleycat_gateway("calibrate", "bike-1", "--config", str(config), "--answers", file)
+    assert done.returncode == 78
+    assert "no bike 'bike-1' here; the file has bike-2" in done.stderr

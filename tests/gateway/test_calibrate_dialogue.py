@@ -1,0 +1,169 @@
+"""The guided calibration, from the first point to the saved file, in virtual time."""
+
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+
+from drivers.fake.pot import Pot, PotOptions
+from gateway.answers import AnswerError
+from gateway.calibrate_capture import Left
+from gateway.calibrate_dialogue import calibrate_resistance
+from gateway.calibration import CalibrationTable
+from gateway.calibration_guide import targets
+from gateway.calibration_session import CalibrationError
+from gateway.fake_rig import AWKWARD
+from tests.support.calibration_sitting import Sitting
+from tests.support.calibrations import record
+
+FIVE = ["hold"] * 5
+
+
+def five() -> Any:
+    return partial(calibrate_resistance, asked=targets())
+
+
+async def test_hold_hold_hold_hold_hold_accept_save(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
+    saved = await sitting.run(five())
+    assert sitting.store.load("bike-1") == saved.record
+    assert saved.file == tmp_path / "calibration" / "bike-1.json"
+    assert saved.old is None
+    one = saved.record
+    assert (one.bike_id, one.device, one.quantity) == ("bike-1", "fake seed 1", "raw")
+    assert [point.percent for point in one.points] == [0, 25, 50, 75, 100]
+    assert all(point.samples >= 10 and 0.5 < point.noise < 5 for point in one.points)
+    assert one.rate_hz == pytest.approx(10, abs=1)
+    assert sitting.said[-1] == f"saved in {saved.file}, and in use"
+
+
+def worst_error(table: CalibrationTable, pot: Pot) -> float:
+    """In points, of the middle between both ways to a place."""
+    return max(
+        abs(fmean(table.percent_at(pot.counts_at(percent, way, 0)) for way in (1, -1)) - percent)
+        for percent in range(101)
+    )
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"pot": {"curve": "s_shaped"}},
+        {"pot": {"curve": "s_shaped", "reversed": True}},
+        {"pot": {"curve": "s_shaped", "hysteresis_counts": 12.0}},
+        {
+            "pot": {"curve": "s_shaped", "noise_counts": 2.0},
+            "faults": {
+                "resistance_glitch_per_min": 6,
+                "missing_per_min": 4,
+                "disconnect_at_s": 40,
+                "disconnect_for_s": 7,
+            },
+        },
+        AWKWARD,
+    ],
+    ids=["S-shaped", "reversed", "hysteresis", "outliers and drop-outs", "all of it"],
+)
+async def test_eleven_points_both_ways_are_within_a_point(
+    tmp_path: Path, options: dict[str, Any]
+) -> None:
+    sitting = Sitting(tmp_path, ["hold"] * 21 + ["accept", "save"], options)
+    saved = await sitting.run(partial(calibrate_resistance, asked=targets(11, both_ways=True)))
+    pot, table = Pot(PotOptions(**options["pot"])), saved.record.calibration.table
+    assert table is not None
+    line = CalibrationTable([table.points[0], table.points[-1]])
+    error, line_error = (worst_error(one, pot) for one in (table, line))
+    print(f"worst error: {error:.2f} points with 11 points, {line_error:.2f} with a line")
+    assert error <= 1
+    assert line_error > 8
+
+
+async def test_what_was_there_before_is_shown_and_kept(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
+    before = record(cadence_scale=0.5)
+    sitting.store.save(before)
+    sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
+    saved = await sitting.run(five())
+    (review,) = sitting.data("review")[:1]
+    assert review["old_from"] == "calibrated on 2026-11-21"
+    table = before.calibration.table
+    assert table is not None
+    was = [(one["was"], table.percent_at(one["raw"])) for one in review["compared"]]
+    assert [shown for shown, _ in was] == [pytest.approx(old) for _, old in was]
+    assert saved.record.cadence_scale == 0.5
+    assert sitting.store.backups("bike-1") == {1: before}
+    assert "calibrate rollback bike-1" in sitting.said[-1]
+
+
+async def test_skip_and_redo(tmp_path: Path) -> None:
+    sitting = Sitting(
+        tmp_path, ["hold", "skip", "hold", "redo", "capture", "hold", "hold", "accept", "save"]
+    )
+    saved = await sitting.run(five())
+    assert [point.percent for point in saved.record.points] == [0, 50, 75, 100]
+    assert "skipped 25 %" in sitting.said
+    assert "50 % once more" in sitting.said
+
+
+async def test_a_point_can_be_taken_back_at_the_end(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, [*FIVE, "redo", "capture", "accept", "save"])
+    saved = await sitting.run(five())
+    assert [point.percent for point in saved.record.points] == [0, 25, 50, 75, 100]
+    assert "100 % once more" in sitting.said
+
+
+async def test_what_cannot_be_used_cannot_be_accepted(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, ["hold", "skip", "skip", "skip", "skip", "accept"])
+    with pytest.raises(AnswerError, match="'accept' is no answer to 'it cannot be used so'"):
+        await sitting.run(five())
+    assert sitting.store.load("bike-1") is None
+
+
+@pytest.mark.parametrize(
+    "answers", [["quit"], ["hold", "quit"], [*FIVE, "quit"], [*FIVE, "accept", "quit"]]
+)
+async def test_whoever_leaves_leaves_everything_as_it_was(
+    tmp_path: Path, answers: list[str]
+) -> None:
+    sitting = Sitting(tmp_path, answers)
+    sitting.store.save(record())
+    with pytest.raises(Left):
+        await sitting.run(five())
+    assert sitting.store.load("bike-1") == record()
+    assert sitting.store.backups("bike-1") == {}
+
+
+async def test_accepted_it_is_live_and_undone_it_is_not(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, [*FIVE, "accept", "undo", "accept", "undo", "quit"])
+    tried: list[bool] = []
+    session = sitting.rig.session
+    undo = session.undo
+
+    async def watched_undo() -> None:
+        tried.append(session.state.in_use.table is not None)
+        await undo()
+        tried.append(session.state.in_use.table is not None)
+
+    session.undo = watched_undo  # type: ignore[method-assign]
+    with pytest.raises(Left):
+        await sitting.run(five())
+    assert tried == [True, False, True, False]
+
+
+async def test_now_captures_a_knob_that_is_there_already(tmp_path: Path) -> None:
+    """Nobody turns it: only Enter can tell that it is right."""
+    sitting = Sitting(tmp_path, ["capture"] * 60)
+    sitting.seat = replace(sitting.seat, hand=lambda _: None, patience_s=20)
+    with pytest.raises((CalibrationError, AnswerError)):
+        await sitting.run(five())
+    said = " ".join(sitting.said)
+    assert "not yet: the bike has not said its number yet" in said
+
+
+async def test_a_question_that_nothing_answers_ends_it(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, FIVE, {"faults": {"vanish_at_s": 0}})
+    with pytest.raises(CalibrationError, match="turn to 0 %, then hold still: nothing happened"):
+        await sitting.run(five())

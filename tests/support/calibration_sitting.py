@@ -1,0 +1,61 @@
+"""Somebody on a made-up rig who calibrates it, in virtual time."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Any, TypeVar
+
+from drivers.registry import load_drivers
+from gateway.answers import Script
+from gateway.calibrate_capture import Seat
+from gateway.calibrate_events import Event
+from gateway.calibrate_view import LinesView
+from gateway.calibration_store import CalibrationStore
+from gateway.fake_rig import AWKWARD, FakeRig
+from tests.support.virtual_clock import VirtualClock
+
+Result = TypeVar("Result")
+
+#: Longer than any of them takes.
+MOST_S = 1200
+
+
+class Sitting:
+    """`events`: all that was shown. `answers`: the lines of a file of answers."""
+
+    def __init__(
+        self, directory: Path, answers: list[str], options: Mapping[str, object] = AWKWARD
+    ) -> None:
+        file = directory / "answers.txt"
+        file.write_text("\n".join(answers))
+        self.clock = VirtualClock()
+        self.events: list[Event] = []
+        self.store = CalibrationStore(directory)
+        self.rig = FakeRig("bike-1", load_drivers()["fake"], directory, self.clock, options)
+        self._answers = Script(file)
+        self.seat = Seat(
+            self.rig.session,
+            LinesView(self.events.append),
+            self._answers,
+            self.clock,
+            self.rig.turn_to,
+            patience_s=120,
+        )
+
+    async def run(self, act: Callable[[Seat], Awaitable[Result]]) -> Result:
+        """What `act` gives, or raises."""
+        async with self.rig.session:
+            acting = asyncio.ensure_future(act(self.seat))
+            for _ in range(MOST_S):
+                await self.clock.run_for(1)
+                if acting.done():
+                    return acting.result()
+            acting.cancel()
+            raise AssertionError(f"it does not end: {self.said[-5:]}")
+
+    @property
+    def said(self) -> list[str]:
+        return [event.words for event in self.events]
+
+    def data(self, kind: str) -> list[dict[str, Any]]:
+        return [event.data for event in self.events if event.kind == kind]
