@@ -59,8 +59,13 @@ class Script:
         lines = file.read_text(encoding="utf-8").splitlines()
         words = [line.partition("#")[0].strip() for line in lines]
         self._words = iter([(number, word) for number, word in enumerate(words, 1) if word])
+        self._answered: Question | None = None
 
     async def next(self, question: Question) -> str:
+        """Each question is answered once, until another is put."""
+        if question == self._answered and question.may_hold:
+            return HOLD
+        self._answered = question
         expected = [*dict.fromkeys(question.words.values()), *([HOLD] if question.may_hold else [])]
         line, word = next(self._words, (None, ""))
         word = word.split()[0] if word else ""

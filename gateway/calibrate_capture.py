@@ -1,6 +1,7 @@
 """The knob is turned to one target after the other, and captured where it holds still."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 
 from drivers import Reading
@@ -13,6 +14,7 @@ from gateway.calibrate_talk import Talk
 from gateway.calibrate_view import View
 from gateway.calibration import Calibration
 from gateway.calibration_guide import Guide, Hint, NotNow, Phase, Target
+from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationError, CalibrationSession, Link
 from gateway.clock import Clock
 from gateway.keyboard import ENTER
@@ -65,6 +67,8 @@ class Capture:
         self._seat = seat
         self._talk = talk
         self._asked = tuple(asked)
+        #: The knob is said to be there: it is captured as soon as it holds, turned or not.
+        self._is_there = False
         #: What happened last.
         self._last = ""
 
@@ -105,16 +109,24 @@ class Capture:
         self._do(REDO)
 
     def _do(self, word: str) -> None:
-        now_ns = self._seat.clock.monotonic_ns()
+        self._is_there = word == CAPTURE
         try:
             if word == CAPTURE:
-                self._last = captured_words(self.guide.capture_now(now_ns))
+                self._capture()
             elif word == REDO:
                 self._last = f"{self.guide.redo().percent:g} % once more"
             elif word == SKIP:
                 self._last = f"skipped {self.guide.skip().percent:g} %"
         except NotNow as error:
             self._last = f"not yet: {error}"
+
+    def _capture(self) -> None:
+        point = self.guide.capture_now(self._seat.clock.monotonic_ns())
+        self._captured(point)
+
+    def _captured(self, point: CapturedPoint) -> None:
+        self._is_there = False
+        self._last = captured_words(point)
 
     def hear(self, news: Reading | Link) -> None:
         now_ns = self._seat.clock.monotonic_ns()
@@ -125,7 +137,10 @@ class Capture:
             return
         point = self.guide.hear(news.at_ns, self.ear.number(news))
         if point is not None:
-            self._last = captured_words(point)
+            self._captured(point)
+        elif self._is_there:
+            with suppress(NotNow):
+                self._capture()
 
     def _screen(self, question: Question, calibration: Calibration, now_ns: int) -> Screen:
         seen = self.guide.view(now_ns)

@@ -47,6 +47,10 @@ MAX_WANDER = 1.5
 MAX_DRIFT_ERRORS = 2.5
 #: Two positions of the knob are further apart than so many standard deviations.
 DISCERNIBLE_NOISES = 3.0
+#: A console has fewer levels than this; a converter counts further.
+COARSE_STEPS = 100
+#: A Peloton's number at rest, over minutes (a recording of ihaque/pelomon): one or two either way.
+WANDER_STEPS = 3.0
 #: The rate is that of the last seconds.
 RATE_WINDOW_NS = 5 * _NS_PER_S
 #: Of normal noise, the standard deviation over the median absolute deviation.
@@ -170,8 +174,16 @@ class RawSignal:
 
         A guess until there was a hold.
         """
-        rounding = self._step / sqrt(12)
-        return max(self.tolerance, DISCERNIBLE_NOISES * max(self.noise, rounding))
+        return max(self.tolerance, DISCERNIBLE_NOISES * self.noise, self._discernible_step)
+
+    @property
+    def _discernible_step(self) -> float:
+        """Fine numbers wander by a step or two on their own, for minutes; coarse ones do not."""
+        highest = max(map(abs, self._range or (0.0,)))
+        # Until more is known, a number of hundreds is taken to count in ones.
+        step = self._step or float(highest > COARSE_STEPS)
+        is_fine = highest > COARSE_STEPS * step
+        return step * (WANDER_STEPS if is_fine else DISCERNIBLE_NOISES / sqrt(12))
 
     def rate_hz(self, now_ns: int) -> float:
         """How often the bike says the number, over the last seconds; 0 if it does not."""

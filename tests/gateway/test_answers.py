@@ -7,6 +7,7 @@ import pytest
 from gateway.answers import HOLD, AnswerError, Keys, Question, Script
 
 POINT = Question("turn to 25 %", {"enter": "capture", "s": "skip", "q": "quit"}, may_hold=True)
+NEXT = Question("turn to 50 %", POINT.words, may_hold=True)
 USE = Question("use it?", {"y": "accept", "enter": "accept", "q": "quit"})
 
 
@@ -19,7 +20,7 @@ def script(directory: Path, text: str) -> Script:
 async def test_a_file_answers_in_order_with_comments(tmp_path: Path) -> None:
     text = "# a bike in the hall\nhold  # 0 %\n\n  skip\naccept and nothing else matters\n"
     answers = script(tmp_path, text)
-    found = [await answers.next(question) for question in (POINT, POINT, USE)]
+    found = [await answers.next(question) for question in (POINT, NEXT, USE)]
     assert found == [HOLD, "skip", "accept"]
 
 
@@ -38,6 +39,12 @@ async def test_what_is_no_answer_is_said_with_its_place(
 ) -> None:
     with pytest.raises(AnswerError, match=complaint):
         await script(tmp_path, text).next(USE)
+
+
+async def test_a_question_is_answered_once(tmp_path: Path) -> None:
+    answers = script(tmp_path, "skip\nskip\ncapture")
+    found = [await answers.next(question) for question in (POINT, POINT, POINT, NEXT, POINT)]
+    assert found == ["skip", HOLD, HOLD, "skip", "capture"]
 
 
 async def test_a_key_is_the_word_it_stands_for_and_others_pass() -> None:

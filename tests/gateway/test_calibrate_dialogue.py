@@ -15,10 +15,15 @@ from gateway.calibrate_dialogue import calibrate_resistance
 from gateway.calibration import CalibrationTable
 from gateway.calibration_guide import targets
 from gateway.calibration_session import CalibrationError
+from gateway.config import BikeConfig
 from gateway.fake_rig import AWKWARD
+from tests.gateway.test_plateaus import STEPPED, write_line
 from tests.support.calibration_sitting import Sitting
 from tests.support.calibrations import record
 
+RIDER = {"id": "bike-1", "racer_id": 1, "racer_name": "Ada", "class_id": 1}
+#: Of a Peloton's number while its knob is held: slow, by a count or so.
+WANDER = [0] * 9 + [1] * 14 + [0] * 5 + [-1] * 12
 FIVE = ["hold"] * 5
 
 
@@ -79,6 +84,33 @@ async def test_eleven_points_both_ways_are_within_a_point(
     print(f"worst error: {error:.2f} points with 11 points, {line_error:.2f} with a line")
     assert error <= 1
     assert line_error > 8
+
+
+@pytest.fixture(params=["synthetic", "real"])
+def stepped_file(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+    """A Peloton's line while its knob was stepped, see tests/gateway/test_plateaus.py."""
+    if request.param == "real":
+        named = request.config.getoption("--stepped-capture")
+        if named is None:
+            pytest.skip("no recording was given: --stepped-capture=<file>")
+        return Path(named).absolute()
+    file = tmp_path / "stepped.bin"
+    write_line(file, [raw + wander for raw in STEPPED for wander in WANDER])
+    return file
+
+
+async def test_recorded_steps_are_captured_one_after_the_other(
+    tmp_path: Path, stepped_file: Path
+) -> None:
+    """Eleven positions upwards, of which only the first was not turned to."""
+    sitting = Sitting(tmp_path, ["capture", *["hold"] * 10, "accept", "save"])
+    bike = BikeConfig.model_validate(
+        {**RIDER, "driver": "replay", "options": {"file": stepped_file}}
+    )
+    sitting.sit_on(bike, tmp_path)
+    saved = await sitting.run(partial(calibrate_resistance, asked=targets(11)))
+    raws = [round(point.raw) for point in saved.record.points]
+    assert raws == pytest.approx(list(STEPPED[:11]), abs=2)
 
 
 async def test_what_was_there_before_is_shown_and_kept(tmp_path: Path) -> None:
@@ -153,14 +185,26 @@ async def test_accepted_it_is_live_and_undone_it_is_not(tmp_path: Path) -> None:
     assert tried == [True, False, True, False]
 
 
-async def test_now_captures_a_knob_that_is_there_already(tmp_path: Path) -> None:
+async def test_a_knob_that_is_there_already_is_captured_as_soon_as_it_holds(
+    tmp_path: Path,
+) -> None:
     """Nobody turns it: only Enter can tell that it is right."""
-    sitting = Sitting(tmp_path, ["capture"] * 60)
-    sitting.seat = replace(sitting.seat, hand=lambda _: None, patience_s=20)
-    with pytest.raises((CalibrationError, AnswerError)):
+    sitting = Sitting(tmp_path, ["capture", "quit"])
+    sitting.seat = replace(sitting.seat, hand=lambda _: None)
+    with pytest.raises(Left):
         await sitting.run(five())
-    said = " ".join(sitting.said)
-    assert "not yet: the bike has not said its number yet" in said
+    assert "not yet: the bike has not said its number yet" in sitting.said
+    assert [point["percent"] for point in sitting.data("captured")] == [0]
+
+
+async def test_unless_it_is_there_a_knob_that_nobody_turns_is_not_captured(
+    tmp_path: Path,
+) -> None:
+    sitting = Sitting(tmp_path, ["hold"])
+    sitting.seat = replace(sitting.seat, hand=lambda _: None, patience_s=20)
+    with pytest.raises(CalibrationError, match="turn to 0 %, then hold still: nothing happened"):
+        await sitting.run(five())
+    assert sitting.data("captured") == []
 
 
 async def test_a_question_that_nothing_answers_ends_it(tmp_path: Path) -> None:

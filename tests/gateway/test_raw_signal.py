@@ -255,10 +255,16 @@ def test_while_the_knob_is_turned_the_noise_is_that_of_the_last_hold() -> None:
 
 
 def test_what_is_discernible_is_more_than_noise_and_rounding() -> None:
-    assert heard(*[437.0, 438.0] * 20).discernible == pytest.approx(3 * 0.5)
+    assert heard(*[430.0, 440.0] * 20).discernible == pytest.approx(3 * 5)
     one_step = heard(1.0, 2.0, 3.0, 4.0, 5.0, *[6.0] * 30).discernible
     assert one_step == pytest.approx(3 / sqrt(12))
     assert one_step < 1
+
+
+@pytest.mark.parametrize("wander", [[437.0] * 4, [437.0, 438.0] * 20, [437.0, 438.0, 439.0] * 20])
+def test_a_converter_that_wanders_by_a_step_or_two_is_not_turned(wander: list[float]) -> None:
+    """As a Peloton's does at rest; until its noise is known, too."""
+    assert heard(*wander).discernible >= 3 - 1e-9
 
 
 def test_rate_and_age() -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -11,7 +12,9 @@ from gateway.calibrate_capture import Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_view import LinesView
 from gateway.calibration_store import CalibrationStore
+from gateway.config import BikeConfig
 from gateway.fake_rig import AWKWARD, FakeRig
+from gateway.own_bike import OwnBike
 from tests.support.virtual_clock import VirtualClock
 
 Result = TypeVar("Result")
@@ -32,19 +35,25 @@ class Sitting:
         self.events: list[Event] = []
         self.store = CalibrationStore(directory)
         self.rig = FakeRig("bike-1", load_drivers()["fake"], directory, self.clock, options)
-        self._answers = Script(file)
+        self._session = self.rig.session
         self.seat = Seat(
             self.rig.session,
             LinesView(self.events.append),
-            self._answers,
+            Script(file),
             self.clock,
             self.rig.turn_to,
             patience_s=120,
         )
 
+    def sit_on(self, bike: BikeConfig, directory: Path) -> None:
+        """Another one, whose knob nobody turns as they are told."""
+        driver = load_drivers()[bike.driver]
+        self._session = OwnBike(bike, driver, directory, self.clock)
+        self.seat = replace(self.seat, session=self._session, hand=lambda _: None)
+
     async def run(self, act: Callable[[Seat], Awaitable[Result]]) -> Result:
         """What `act` gives, or raises."""
-        async with self.rig.session:
+        async with self._session:
             acting = asyncio.ensure_future(act(self.seat))
             for _ in range(MOST_S):
                 await self.clock.run_for(1)
