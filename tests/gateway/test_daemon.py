@@ -236,8 +236,8 @@ async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_p
     CLINGING.pop().released.set()
 
 
-async def test_one_connection_carries_eighty_bikes_and_more_need_another(tmp_path: Path) -> None:
-    for bikes, connections in ((1, 1), (80, 1), (81, 2), (200, 3)):
+async def test_one_connection_carries_sixty_bikes_and_more_need_another(tmp_path: Path) -> None:
+    for bikes, connections in ((1, 1), (60, 1), (61, 2), (200, 4)):
         assert len(_uplinks(config(tmp_path, [{}] * bikes), None)) == connections
 
 
