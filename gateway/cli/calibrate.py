@@ -13,6 +13,7 @@ from gateway.cli import (
     calibrate_resistance,
     calibrate_verify,
 )
+from gateway.cli.calibrate_seat import BikeArgument, ConfigOption
 from gateway.cli.default_verb import DefaultVerbGroup
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
@@ -33,8 +34,6 @@ app = typer.Typer(
     subcommand_metavar="[VERB] BIKE [OPTIONS]",
 )
 
-BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.bike_argument import chosen_driver
-from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.calibrate_seat import (
+    AnswersOption,
+    BikeArgument,
+    ConfigOption,
+    JsonOption,
+    ended_in_words,
+    script_of,
+)
+from gateway.cli.exit_codes import FAILED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
@@ -29,8 +37,6 @@ BEATS = (30, 150)
 #: With `--fake-bike`, a sensor that says the fake bike's cadence as it is.
 FAKE = "fake"
 
-BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="Its id in the config.")]
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The TOML file.")]
 CountOption = Annotated[
     int | None,
     typer.Option(min=5, max=500, metavar="N", help=f"Count N turns; the default, with {TURNS}."),
@@ -56,10 +62,6 @@ SecondsOption = Annotated[
         help=f"How long to measure at each beat ({METRONOME_S:g}), or against ({AGAINST_S:g}).",
     ),
 ]
-AnswersOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="One answer a line, such as `yes`; # comments.")
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object for each event.")]
 FakeOption = Annotated[
     bool, typer.Option("--fake-bike", help="A made-up bike, whose rider counts by himself.")
 ]
@@ -119,7 +121,7 @@ def cadence(
     if [count, metronome, against].count(None) < 2:
         fail("expected only one of --count, --metronome and --against", USAGE)
     rpms = None if metronome is None else _beats(metronome)
-    script = None if answers is None else _script(answers)
+    script = script_of(answers)
     clock = SystemClock()
     with ExitStack() as stack:
         pedaller = None
@@ -143,15 +145,6 @@ def _beats(text: str) -> tuple[float, ...]:
     if not rpms or not all(slowest <= rpm <= fastest for rpm in rpms):
         fail(f"--metronome {text}: expected rpm from {slowest} to {fastest}, such as 60,90", USAGE)
     return rpms
-
-
-def _script(file: Path) -> "Answers":
-    from gateway.answers import Script
-
-    try:
-        return Script(file)
-    except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a file of answers", USAGE)
 
 
 def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
@@ -180,20 +173,8 @@ def _sensor(
 def _run(bike: str, config: Path, truth: _Truth, manner: _Manner, clock: "Clock") -> bool:
     import asyncio
 
-    import structlog
-
-    from gateway.answers import AnswerError
-    from gateway.calibration_session import CalibrationError
-
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
-    try:
+    with ended_in_words():
         return asyncio.run(_check(bike, config, truth, manner, clock))
-    except KeyboardInterrupt:
-        fail("\ninterrupted: everything is as it was", INTERRUPTED)
-    except EOFError:
-        fail("the terminal is gone: everything is as it was", FAILED)
-    except (CalibrationError, AnswerError) as error:
-        fail(str(error), FAILED)
 
 
 async def _check(bike: str, config: Path, truth: _Truth, manner: _Manner, clock: "Clock") -> bool:

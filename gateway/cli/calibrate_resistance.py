@@ -8,6 +8,7 @@ import typer
 from gateway.cli.calibrate_seat import (
     AnswersOption,
     BikeArgument,
+    ConfigOption,
     FakeOption,
     JsonOption,
     Manner,
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from gateway.calibrate_dialogue import Saved
     from gateway.calibration_guide import Target
 
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
 PointsOption = Annotated[
     str | None,
     typer.Option(

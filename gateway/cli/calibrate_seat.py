@@ -1,6 +1,7 @@
 """Sit down on a bike to calibrate it: who answers, what is shown, and how it ends, in words."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TypeVar
@@ -26,6 +27,7 @@ PERSON_PATIENCE_S = 900.0
 SCRIPT_PATIENCE_S = 120.0
 
 BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
+ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
 AnswersOption = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="A word for each question, one a line; # comments."),
@@ -55,6 +57,17 @@ def seated(bike: str, manner: Manner, act: "Callable[[Seat], Awaitable[Result]]"
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
+    with ExitStack() as stack:
+        directory = None
+        if manner.is_fake:
+            directory = Path(stack.enter_context(TemporaryDirectory()))
+        with ended_in_words():
+            return asyncio.run(_sit(bike, manner, directory, act))
+
+
+@contextmanager
+def ended_in_words() -> Iterator[None]:
+    """Whatever ends a session ends the command with words; the log is silent meanwhile."""
     import structlog
 
     from gateway.answers import AnswerError
@@ -62,20 +75,16 @@ def seated(bike: str, manner: Manner, act: "Callable[[Seat], Awaitable[Result]]"
     from gateway.calibration_session import CalibrationError
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
-    with ExitStack() as stack:
-        directory = None
-        if manner.is_fake:
-            directory = Path(stack.enter_context(TemporaryDirectory()))
-        try:
-            return asyncio.run(_sit(bike, manner, directory, act))
-        except KeyboardInterrupt:
-            fail("\ninterrupted: everything is as it was", INTERRUPTED)
-        except EOFError:
-            fail("the terminal is gone: everything is as it was", FAILED)
-        except Left:
-            fail("left: everything is as it was", FAILED)
-        except (CalibrationError, AnswerError) as error:
-            fail(str(error), FAILED)
+    try:
+        yield
+    except KeyboardInterrupt:
+        fail("\ninterrupted: everything is as it was", INTERRUPTED)
+    except EOFError:
+        fail("the terminal is gone: everything is as it was", FAILED)
+    except Left:
+        fail("left: everything is as it was", FAILED)
+    except (CalibrationError, AnswerError) as error:
+        fail(str(error), FAILED)
 
 
 async def _sit(
@@ -94,7 +103,7 @@ async def _sit(
     from gateway.keyboard import Keyboard
 
     clock = SystemClock()
-    script = _script(manner.answers)
+    script = script_of(manner.answers)
     is_terminal = sys.stdin.isatty()
     if script is None and not is_terminal:
         fail("no terminal to ask on; expected one, or --answers FILE", USAGE)
@@ -118,7 +127,8 @@ def _own_hand(target: "Target") -> None:
     """The person's."""
 
 
-def _script(file: Path | None) -> "Answers | None":
+def script_of(file: Path | None) -> "Answers | None":
+    """The answers in that file. Ends the command with words if it cannot be read."""
     from gateway.answers import Script
 
     if file is None:

@@ -1,13 +1,11 @@
 """`calibrate verify BIKE`: does its resistance say what the knob shows?"""
 
-from pathlib import Path
-from typing import Annotated
-
 import typer
 
 from gateway.cli.calibrate_seat import (
     AnswersOption,
     BikeArgument,
+    ConfigOption,
     FakeOption,
     JsonOption,
     Manner,
@@ -15,8 +13,6 @@ from gateway.cli.calibrate_seat import (
 )
 from gateway.cli.exit_codes import FAILED
 from gateway.cli.service import SERVICE_CONFIG
-
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
 
 
 def verify(
