@@ -1,13 +1,17 @@
 """The service on a machine that is switched on."""
 
+import json
+
 import pytest
 
+from gateway.calibration_record import record_to_json
 from gateway.telemetry import Telemetry
 from tests.e2e.test_race import BIKES, seconds_by_bike
+from tests.support.calibrations import record
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 from tests.vm.conftest import Installed
-from tests.vm.gateway import RACE_S, SERVICE, START_TIMEOUT_S, Gateway
+from tests.vm.gateway import RACE_S, SERVICE, START_TIMEOUT_S, STATE_DIR, Gateway
 from tests.vm.machine import Machine
 
 pytestmark = pytest.mark.timeout(1200)
@@ -44,6 +48,24 @@ def test_it_starts_at_boot_and_reaches_the_broker(
     assert ridden_before, "the first config's seconds, from before the machine was switched off"
     assert gateway.property("NRestarts") == "0"
     assert booted.run("systemctl --failed --quiet --plain --no-legend") == ""
+
+
+def test_a_bike_that_is_raced_is_calibrated_through_the_service(
+    booted: Machine, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    """As the unit confines it: root reaches its socket, and the file is the service's."""
+    Gateway(booted).connect(broker.port)
+    subscriber.wait_for(bool, START_TIMEOUT_S)
+    booted.write("/root/calibration.json", record_to_json(record(cadence_scale=0.5)))
+    said = booted.run("alleycat-gateway calibrate import bike-1 /root/calibration.json --yes")
+    assert f"{STATE_DIR}/calibration/bike-1.json: saved, and in use" in said
+    shown = json.loads(booted.run("alleycat-gateway calibrate show bike-1 --json"))
+    assert (shown["origin"], shown["cadence_scale"]) == ("saved", 0.5)
+    owner = booted.run(f"stat -c '%U %a' {STATE_DIR}/calibration/bike-1.json").strip()
+    assert owner == "alleycat-gateway 600"
+    nobody = "setpriv --reuid=65534 --clear-groups alleycat-gateway calibrate show bike-1"
+    assert "put sudo before the command" in booted.run(nobody, check=False)
+    booted.run("alleycat-gateway calibrate reset bike-1 --yes")
 
 
 def test_a_wedged_daemon_is_restarted(
