@@ -9,7 +9,7 @@ from bisect import bisect_right
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import dropwhile, pairwise
+from itertools import pairwise
 from math import inf, isfinite, sqrt
 from statistics import fmean, median, pstdev
 
@@ -33,7 +33,7 @@ REPEAT_NS = 900_000_000
 #: So much of the range seen so far nobody would call movement.
 STILL_FRACTION = 0.005
 #: Further away than this is a glitch: in standard deviations, or in steps of the bike.
-GLITCH_NOISES = 6.0
+GLITCH_NOISES = 4.5
 GLITCH_STEPS = 3.0
 #: Of so many differences the smallest is taken for the step in which the bike counts: fewer may
 #: all be those of a glitch or two.
@@ -44,7 +44,7 @@ FEWEST_STILL = 5
 #: wanders has more (von Neumann's ratio); so much more is no chance any more.
 MAX_WANDER = 1.5
 #: The halves of a hold have the same mean, up to so many standard errors of their difference.
-MAX_DRIFT_ERRORS = 2.5
+MAX_DRIFT_ERRORS = 2.0
 #: Two positions of the knob are further apart than so many standard deviations.
 DISCERNIBLE_NOISES = 3.0
 #: The rate is that of the last seconds.
@@ -170,8 +170,12 @@ class RawSignal:
 
         A guess until there was a hold.
         """
-        rounding = self._step / sqrt(12)
-        return max(self.tolerance, DISCERNIBLE_NOISES * max(self.noise, rounding))
+        return max(self.tolerance, DISCERNIBLE_NOISES * self.fuzz)
+
+    @property
+    def fuzz(self) -> float:
+        """The noise, but at least that of rounding to the bike's steps."""
+        return max(self.noise, self._step / sqrt(12))
 
     def rate_hz(self, now_ns: int) -> float:
         """How often the bike says the number, over the last seconds; 0 if it does not."""
@@ -212,26 +216,21 @@ class RawSignal:
         """The longest that is level; where the knob was turned, its oldest part is left off."""
         near = self._latest_near()
         while len(near) >= FEWEST_STILL:
-            near = self._from_the_first_near(near)
             if _is_level([raw for _, raw in near], self.tolerance):
                 return Hold(tuple(near))
             near = near[max(1, len(near) // 4) :]
         return None
-
-    def _from_the_first_near(self, samples: Sequence[Sample]) -> Sequence[Sample]:
-        """Without those at the beginning that are where the knob came from."""
-        centre, reach = self._surroundings(samples)
-        return list(dropwhile(lambda sample: abs(sample[1] - centre) > reach, samples))
 
     def _latest_near(self) -> Sequence[Sample]:
         """Back from the newest, all that are about where the newest are, without lone glitches.
 
         Two in a row that are elsewhere are no glitches: there the knob was turned.
         """
-        latest = list(self._window)[-MIN_SAMPLES:]
+        latest = [raw for _, raw in list(self._window)[-MIN_SAMPLES:]]
         if len(latest) < FEWEST_STILL:
             return []
-        centre, reach = self._surroundings(latest)
+        centre = median(latest)
+        reach = max(self.tolerance, GLITCH_NOISES * _sd_by_mad(latest), GLITCH_STEPS * self._step)
         near: list[Sample] = []
         elsewhere = 0
         for at_ns, raw in reversed(self._window):
@@ -242,12 +241,6 @@ class RawSignal:
                 near.append((at_ns, raw))
         return near[::-1]
 
-    def _surroundings(self, samples: Sequence[Sample]) -> tuple[float, float]:
-        """Where most of them are, and how far from there one may be that is no glitch."""
-        raws = [raw for _, raw in samples]
-        reach = max(self.tolerance, GLITCH_NOISES * _sd_by_mad(raws), GLITCH_STEPS * self._step)
-        return median(raws), reach
-
 
 def _sd_by_mad(values: Sequence[float]) -> float:
     """A standard deviation that glitches do not touch."""
@@ -257,8 +250,6 @@ def _sd_by_mad(values: Sequence[float]) -> float:
 
 def _is_level(raws: Sequence[float], tolerance: float) -> bool:
     """What differs among them is noise, not movement."""
-    if len(raws) < FEWEST_STILL:
-        return False
     noise = sqrt(fmean((after - before) ** 2 for before, after in pairwise(raws)) / 2)
     half = len(raws) // 2
     drift = abs(fmean(raws[half:]) - fmean(raws[:half]))

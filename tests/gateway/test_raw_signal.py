@@ -175,7 +175,7 @@ def test_it_ends_with_the_second_sample_elsewhere() -> None:
 
 def test_a_knob_turned_slowly_in_small_steps_is_told_from_noise() -> None:
     """963 and then 967, as a Peloton has said it: within half a percent of its range."""
-    way = [155.0, 500.0, 968.0, *[967.0] * 8]
+    way = [*[155.0] * 5, *[968.0] * 5, 900.0, 910.0, 905.0]
     turning = [963.0] * 7 + [964.0, 966.0, 967.0]
     assert heard(*way, *turning, every_s=0.3).hold is None
     hold = heard(*way, *turning, *[967.0] * 11, every_s=0.3).hold
@@ -217,9 +217,9 @@ def test_other_things_said_between_the_numbers_are_no_numbers() -> None:
 
 
 def test_two_glitches_do_not_pass_the_filter() -> None:
-    signal = heard(437.0, 438.0, 4095.0, 437.0, 0.0)
-    assert signal.last == 0
-    assert signal.filtered == 437
+    signal = heard(437.0, 438.0, 4095.0, 437.0, 4095.0)
+    assert signal.last == 4095
+    assert signal.filtered == 438
     assert heard(437.0, 4095.0).filtered is None
 
 
@@ -237,7 +237,7 @@ def test_the_noise_is_its_standard_deviation_whatever_glitches_there_are(
     numbers = [random.gauss(500, sd) for _ in range(WINDOW_SAMPLES)]
     for index in (9, 31, 50):
         numbers[index] = 4095
-    assert sd / 2 < heard(*numbers).noise < sd * 2
+    assert sd / 3 < heard(*numbers).noise < sd * 2
 
 
 def test_until_there_was_a_hold_the_noise_is_that_around_the_movement() -> None:
@@ -279,6 +279,7 @@ def test_after_a_restart_it_knows_the_bike_but_not_the_knob() -> None:
     assert signal.last is None
     assert signal.filtered is None
     assert signal.age_s(0) is None
+    assert signal.rate_hz(4 * NS_PER_S) == 0
     assert signal.tolerance == tolerance > 0
     signal.hear(0, None)
     assert signal.last is None
