@@ -5,13 +5,13 @@ to ten times a second, and nobody says beforehand which it is. So all is judged 
 the range so far, the smallest step, and how much one number differs from the next.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from math import inf, isfinite, sqrt
-from statistics import fmean, median, pstdev
+from math import isfinite, sqrt
+from statistics import fmean, median, median_low, pstdev
 
 _NS_PER_S = 1_000_000_000
 
@@ -35,9 +35,10 @@ STILL_FRACTION = 0.005
 #: Further away than this is a glitch: in standard deviations, or in steps of the bike.
 GLITCH_NOISES = 4.5
 GLITCH_STEPS = 3.0
-#: Of so many differences the smallest is taken for the step in which the bike counts: fewer may
-#: all be those of a glitch or two.
-STEP_DIFFERENCES = 5
+#: The smallest difference, if seen so often, is the step in which the bike counts; else it is that
+#: of a glitch or a quick turn. Those that differ by no more than this factor are the same.
+STEPS_SEEN = 3
+SAME_STEP = 1.5
 #: Fewer samples tell nothing of noise.
 FEWEST_STILL = 5
 #: White noise has √½ of the standard deviation of its successive differences. A number that
@@ -108,9 +109,8 @@ class RawSignal:
         self._hold_noise: float | None = None
         #: Lowest and highest that passed the filter.
         self._range: tuple[float, float] | None = None
-        #: The smallest difference between successive numbers, and how many there were.
-        self._smallest = inf
-        self._differences = 0
+        #: The smallest differences between successive numbers.
+        self._steps: list[float] = []
 
     def hear(self, at_ns: int, raw: float | None) -> None:
         """The bike said `raw`, or something else (None). Raises ValueError for inf and nan."""
@@ -149,7 +149,7 @@ class RawSignal:
         """A short median, in which lone glitches do not show; None while too little was heard."""
         if len(self._window) < FEWEST_FILTERED:
             return None
-        return median(raw for _, raw in list(self._window)[-FILTER_SAMPLES:])
+        return median_low(raw for _, raw in list(self._window)[-FILTER_SAMPLES:])
 
     @property
     def tolerance(self) -> float:
@@ -191,7 +191,9 @@ class RawSignal:
     @property
     def _step(self) -> float:
         """In which the bike counts: of counts and levels 1. 0 while too little was heard to say."""
-        return self._smallest if self._differences >= STEP_DIFFERENCES else 0.0
+        steps = self._steps
+        is_known = len(steps) == STEPS_SEEN and steps[-1] <= SAME_STEP * steps[0]
+        return steps[0] if is_known else 0.0
 
     def _is_silent_since(self, at_ns: int) -> bool:
         return at_ns - self._window[-1][0] >= REPEAT_NS
@@ -199,8 +201,8 @@ class RawSignal:
     def _add(self, at_ns: int, raw: float) -> None:
         window = self._window
         if window and raw != window[-1][1]:
-            self._smallest = min(self._smallest, abs(raw - window[-1][1]))
-            self._differences += 1
+            insort(self._steps, abs(raw - window[-1][1]))
+            del self._steps[STEPS_SEEN:]
         window.append((at_ns, raw))
         while window[0][0] < at_ns - WINDOW_S * _NS_PER_S:
             window.popleft()
