@@ -19,9 +19,9 @@ DEFAULT_PERCENTS = (0.0, 25.0, 50.0, 75.0, 100.0)
 MAX_COUNT = 101
 #: Silence for longer is no lost message any more.
 SILENT_S = 5.0
-#: Where the knob stands when a question is put, it is captured only after it was surely turned: so
-#: many times as far as could be told. Right after a capture that is seen to anyhow.
-SURELY = 2.0
+#: The knob was surely turned, and its sensor did not just creep: by so many standard deviations.
+#: Of a bike with levels two are far enough; the very next one is captured on command.
+SURE_NOISES = 6.0
 #: Who turns on in the same direction so soon after a capture was only pausing.
 PAUSE_NS = 600_000_000
 
@@ -263,9 +263,8 @@ class Guide:
             return
         if self._stood_at is None:
             self._stood_at = filtered
-        if self.signal.had_hold:
-            far = self.signal.discernible * (1 if self._has_just_captured else SURELY)
-            self._has_moved = self._has_moved or abs(filtered - self._stood_at) > far
+        if self.signal.had_hold and self._is_far(filtered, self._stood_at):
+            self._has_moved = True
 
     def _notice_turning_on(self, at_ns: int, raw: float | None) -> None:
         if self._pause is None or raw is None:
@@ -279,8 +278,10 @@ class Guide:
     def _is_new(self, hold: Hold) -> bool:
         """The knob was turned, and to elsewhere than where the last point was captured."""
         captured = self.captured
-        is_elsewhere = not captured or abs(hold.raw - captured[-1].raw) > self.signal.discernible
-        return self._has_moved and is_elsewhere
+        return self._has_moved and (not captured or self._is_far(hold.raw, captured[-1].raw))
+
+    def _is_far(self, raw: float, other: float) -> bool:
+        return abs(raw - other) > max(self.signal.discernible, SURE_NOISES * self.signal.fuzz)
 
 
 def _point(target: Target, hold: Hold) -> CapturedPoint:

@@ -5,13 +5,13 @@ to ten times a second, and nobody says beforehand which it is. So all is judged 
 the range so far, the smallest step, and how much one number differs from the next.
 """
 
-from bisect import bisect_right
+from bisect import bisect_right, insort
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import dropwhile, pairwise
-from math import inf, isfinite, sqrt
-from statistics import fmean, median, pstdev
+from itertools import pairwise
+from math import isfinite, sqrt
+from statistics import fmean, median, median_low, pstdev
 
 _NS_PER_S = 1_000_000_000
 
@@ -33,18 +33,19 @@ REPEAT_NS = 900_000_000
 #: So much of the range seen so far nobody would call movement.
 STILL_FRACTION = 0.005
 #: Further away than this is a glitch: in standard deviations, or in steps of the bike.
-GLITCH_NOISES = 6.0
+GLITCH_NOISES = 4.5
 GLITCH_STEPS = 3.0
-#: Of so many differences the smallest is taken for the step in which the bike counts: fewer may
-#: all be those of a glitch or two.
-STEP_DIFFERENCES = 5
+#: The smallest difference, if seen so often, is the step in which the bike counts; else it is that
+#: of a glitch or a quick turn. Those that differ by no more than this factor are the same.
+STEPS_SEEN = 3
+SAME_STEP = 1.5
 #: Fewer samples tell nothing of noise.
 FEWEST_STILL = 5
 #: White noise has √½ of the standard deviation of its successive differences. A number that
 #: wanders has more (von Neumann's ratio); so much more is no chance any more.
 MAX_WANDER = 1.5
 #: The halves of a hold have the same mean, up to so many standard errors of their difference.
-MAX_DRIFT_ERRORS = 2.5
+MAX_DRIFT_ERRORS = 2.0
 #: Two positions of the knob are further apart than so many standard deviations.
 DISCERNIBLE_NOISES = 3.0
 #: A console has fewer levels than this; a converter counts further.
@@ -112,9 +113,8 @@ class RawSignal:
         self._hold_noise: float | None = None
         #: Lowest and highest that passed the filter.
         self._range: tuple[float, float] | None = None
-        #: The smallest difference between successive numbers, and how many there were.
-        self._smallest = inf
-        self._differences = 0
+        #: The smallest differences between successive numbers.
+        self._steps: list[float] = []
 
     def hear(self, at_ns: int, raw: float | None) -> None:
         """The bike said `raw`, or something else (None). Raises ValueError for inf and nan."""
@@ -153,7 +153,7 @@ class RawSignal:
         """A short median, in which lone glitches do not show; None while too little was heard."""
         if len(self._window) < FEWEST_FILTERED:
             return None
-        return median(raw for _, raw in list(self._window)[-FILTER_SAMPLES:])
+        return median_low(raw for _, raw in list(self._window)[-FILTER_SAMPLES:])
 
     @property
     def tolerance(self) -> float:
@@ -185,6 +185,11 @@ class RawSignal:
         is_fine = highest > COARSE_STEPS * step
         return step * (WANDER_STEPS if is_fine else DISCERNIBLE_NOISES / sqrt(12))
 
+    @property
+    def fuzz(self) -> float:
+        """The noise, but at least that of rounding to the bike's steps."""
+        return max(self.noise, self._step / sqrt(12))
+
     def rate_hz(self, now_ns: int) -> float:
         """How often the bike says the number, over the last seconds; 0 if it does not."""
         instants_ns = list(self._arrivals_ns)
@@ -199,7 +204,9 @@ class RawSignal:
     @property
     def _step(self) -> float:
         """In which the bike counts: of counts and levels 1. 0 while too little was heard to say."""
-        return self._smallest if self._differences >= STEP_DIFFERENCES else 0.0
+        steps = self._steps
+        is_known = len(steps) == STEPS_SEEN and steps[-1] <= SAME_STEP * steps[0]
+        return steps[0] if is_known else 0.0
 
     def _is_silent_since(self, at_ns: int) -> bool:
         return at_ns - self._window[-1][0] >= REPEAT_NS
@@ -207,8 +214,8 @@ class RawSignal:
     def _add(self, at_ns: int, raw: float) -> None:
         window = self._window
         if window and raw != window[-1][1]:
-            self._smallest = min(self._smallest, abs(raw - window[-1][1]))
-            self._differences += 1
+            insort(self._steps, abs(raw - window[-1][1]))
+            del self._steps[STEPS_SEEN:]
         window.append((at_ns, raw))
         while window[0][0] < at_ns - WINDOW_S * _NS_PER_S:
             window.popleft()
@@ -224,26 +231,21 @@ class RawSignal:
         """The longest that is level; where the knob was turned, its oldest part is left off."""
         near = self._latest_near()
         while len(near) >= FEWEST_STILL:
-            near = self._from_the_first_near(near)
             if _is_level([raw for _, raw in near], self.tolerance):
                 return Hold(tuple(near))
             near = near[max(1, len(near) // 4) :]
         return None
-
-    def _from_the_first_near(self, samples: Sequence[Sample]) -> Sequence[Sample]:
-        """Without those at the beginning that are where the knob came from."""
-        centre, reach = self._surroundings(samples)
-        return list(dropwhile(lambda sample: abs(sample[1] - centre) > reach, samples))
 
     def _latest_near(self) -> Sequence[Sample]:
         """Back from the newest, all that are about where the newest are, without lone glitches.
 
         Two in a row that are elsewhere are no glitches: there the knob was turned.
         """
-        latest = list(self._window)[-MIN_SAMPLES:]
+        latest = [raw for _, raw in list(self._window)[-MIN_SAMPLES:]]
         if len(latest) < FEWEST_STILL:
             return []
-        centre, reach = self._surroundings(latest)
+        centre = median(latest)
+        reach = max(self.tolerance, GLITCH_NOISES * _sd_by_mad(latest), GLITCH_STEPS * self._step)
         near: list[Sample] = []
         elsewhere = 0
         for at_ns, raw in reversed(self._window):
@@ -254,12 +256,6 @@ class RawSignal:
                 near.append((at_ns, raw))
         return near[::-1]
 
-    def _surroundings(self, samples: Sequence[Sample]) -> tuple[float, float]:
-        """Where most of them are, and how far from there one may be that is no glitch."""
-        raws = [raw for _, raw in samples]
-        reach = max(self.tolerance, GLITCH_NOISES * _sd_by_mad(raws), GLITCH_STEPS * self._step)
-        return median(raws), reach
-
 
 def _sd_by_mad(values: Sequence[float]) -> float:
     """A standard deviation that glitches do not touch."""
@@ -269,8 +265,6 @@ def _sd_by_mad(values: Sequence[float]) -> float:
 
 def _is_level(raws: Sequence[float], tolerance: float) -> bool:
     """What differs among them is noise, not movement."""
-    if len(raws) < FEWEST_STILL:
-        return False
     noise = sqrt(fmean((after - before) ** 2 for before, after in pairwise(raws)) / 2)
     half = len(raws) // 2
     drift = abs(fmean(raws[half:]) - fmean(raws[:half]))

@@ -21,6 +21,8 @@ TIMEOUT_S = 300
 
 PROMISE = "tests/gateway/test_buffer_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
+RAW_SIGNAL = "tests/gateway/test_raw_signal.py"
+CALIBRATION_GUIDE = "tests/gateway/test_calibration_guide.py"
 SAMPLER = "tests/gateway/test_sampler.py"
 PROVISIONING = "tests/gateway/test_provisioning.py"
 
@@ -195,6 +197,62 @@ MUTANTS = (
         "now_ns - self._here_ns > SILENCE_NS",
         "self._here_ns > now_ns",
         "tests/gateway/test_calibration_server.py",
+    ),
+    Mutant(
+        "a knob that is turned slowly counts as held",
+        "gateway/raw_signal.py",
+        "    if drift > MAX_DRIFT_ERRORS",
+        "    if drift > 10 * MAX_DRIFT_ERRORS",
+        RAW_SIGNAL,
+    ),
+    Mutant(
+        "a knob turned there and back counts as held",
+        "gateway/raw_signal.py",
+        "pstdev(raws) <= MAX_WANDER * noise",
+        "pstdev(raws) <= 10 * MAX_WANDER * noise",
+        RAW_SIGNAL,
+    ),
+    Mutant(
+        "a noisy pot never holds",
+        "gateway/raw_signal.py",
+        "    return max(raws) - min(raws) <= tolerance or",
+        "    return max(raws) - min(raws) <= tolerance and",
+        RAW_SIGNAL,
+    ),
+    Mutant(
+        "a lone glitch ends a hold",
+        "gateway/raw_signal.py",
+        "            if elsewhere == 2:",
+        "            if elsewhere == 1:",
+        RAW_SIGNAL,
+    ),
+    Mutant(
+        "two places of a knob are one",
+        "gateway/plateaus.py",
+        " and abs(hold.raw - median) <= discernible",
+        "",
+        "tests/gateway/test_plateaus.py",
+    ),
+    Mutant(
+        "a knob is captured where it stood",
+        "gateway/calibration_guide.py",
+        "        return self._has_moved and (not captured",
+        "        return (not captured",
+        CALIBRATION_GUIDE,
+    ),
+    Mutant(
+        "a place is captured twice",
+        "gateway/calibration_guide.py",
+        "(not captured or self._is_far(hold.raw, captured[-1].raw))",
+        "True",
+        CALIBRATION_GUIDE,
+    ),
+    Mutant(
+        "captured points are taken in any order",
+        "gateway/calibration_checks.py",
+        "        if raw_a == raw_b or (raw_b > raw_a) != rises",
+        "        if raw_a == raw_b",
+        "tests/gateway/test_calibration_checks.py",
     ),
 )
 

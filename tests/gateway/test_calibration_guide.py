@@ -139,6 +139,22 @@ class TestCapturingByItself:
         assert rider.hold(100, 100) is None
         assert rider.guide.target == Target(25)
 
+    def test_a_sensor_that_creeps_after_a_capture_is_not_taken_for_a_turned_knob(self) -> None:
+        """The first point, of which every sample was the same: neither noise nor range is known."""
+        rider = Rider()
+        for raw in (*[190] * 5, *range(190, 182, -1), *[183] * 20):
+            rider.say(raw)
+        assert rider.raws() == [183]
+        for _ in range(60):
+            assert rider.say(184) is None
+        assert rider.raws() == [184]
+
+    def test_levels_that_are_two_apart(self) -> None:
+        rider = Rider(0, 50, 100)
+        for level in (*[9] * 12, 8, 7, 6, 5, 4, 3, 2, *[1] * 12, 2, *[3] * 12, 4, *[5] * 12):
+            rider.say(level)
+        assert rider.raws() == [1, 3, 5]
+
     def test_a_pot_may_be_reversed(self) -> None:
         rider = Rider(0, 50, 100)
         rider.hold(850)
@@ -157,6 +173,13 @@ class TestCapturingByItself:
         after = rider.guide.captured[-1]
         assert (after.percent, after.raw) == (25, 201)
         assert after.samples > point.samples
+
+    def test_it_never_gets_worse(self, rider: Rider) -> None:
+        samples = [20]
+        for raw in (*[101] * 15, *[99] * 15, *[101] * 15):
+            rider.say(raw)
+            samples.append(rider.guide.captured[-1].samples)
+        assert samples == sorted(samples)
 
     def test_what_was_captured_stays_when_the_knob_is_turned_on(self, rider: Rider) -> None:
         before = rider.guide.captured

@@ -109,6 +109,13 @@ def test_two_places_next_to_each_other_are_two() -> None:
     assert [hold.raw for hold in find_plateaus(series, 5)] == [7, 8, 7]
 
 
+def test_a_place_to_which_the_knob_comes_back_later_is_two() -> None:
+    there = list(range(437, 637, 5))
+    numbers = [*[437] * 60, *there, *reversed(there), *[437] * 60]
+    series = [(index * 100_000_000, raw) for index, raw in enumerate(numbers)]
+    assert [hold.raw for hold in find_plateaus(series, 5)] == [437, 437]
+
+
 def test_a_glitch_in_the_middle_does_not_make_two_of_it() -> None:
     numbers = [*[437, 438] * 30, 4095, *[438, 437] * 30]
     series = [(index * 100_000_000, raw) for index, raw in enumerate(numbers)]

@@ -14,6 +14,8 @@ from gateway.calibration_record import CalibrationRecord
 NS_PER_S = 1_000_000_000
 #: A person reads what is asked for, and then turns so fast. Nobody stands still to the percent.
 READS_S = 1.8
+#: Nor does anybody begin before the bike has said its number this often.
+SEES = 4
 TURNS_PERCENT_PER_S = 12.0
 GIVES_UP_S = 60.0
 STEEPNESS = 6.0
@@ -91,7 +93,7 @@ class Hand:
     def _way_to(self, percent: float) -> Iterator[float]:
         """Where the knob is, each time the bike speaks."""
         rate_hz = self._pot.rate_hz
-        for _ in range(round(READS_S * rate_hz)):
+        for _ in range(max(SEES, round(READS_S * rate_hz))):
             yield self._percent
         while abs(self._percent - percent) > TURNS_PERCENT_PER_S / rate_hz:
             step = TURNS_PERCENT_PER_S / rate_hz * self._random.uniform(0.5, 1)
