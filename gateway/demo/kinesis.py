@@ -170,6 +170,8 @@ def _serve() -> None:
     )
     from werkzeug.serving import make_server  # noqa: PLC0415
 
+    _make_long_shards_cheap()
+
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # One request at a time: moto's streams are no match for two threads.
     server = make_server(
@@ -182,6 +184,24 @@ def _serve() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)  # noqa: T201 for the parent
     sys.stdin.buffer.read()
+
+
+def _make_long_shards_cheap() -> None:
+    """moto looks at every record of a shard for each one that is put, and for each reading.
+
+    A shard's records are numbered 1, 2, … and none is ever taken away.
+    """
+    from moto.kinesis.models import Record, Shard  # noqa: PLC0415
+
+    def get_records(
+        self: Shard, last_sequence_id: str, limit: int | None
+    ) -> tuple[list[Record], int, int]:
+        first, count = int(last_sequence_id) + 1, len(self.records)
+        last = count if limit is None else min(count, first + limit - 1)
+        return [self.records[number] for number in range(first, last + 1)], max(first - 1, last), 0
+
+    Shard.get_max_sequence_number = lambda self: len(self.records)
+    Shard.get_records = get_records
 
 
 if __name__ == "__main__":
