@@ -36,11 +36,12 @@ class Course:
         """From before the start to the last `final`. The clock must be set."""
         async with asyncio.TaskGroup() as tasks:
             riding = tasks.create_task(self._ride())
-            ended = None
-            while ended is None or not ended.is_final:
+            is_over = False
+            while not is_over:
                 ended = await self._race_clock.tick()
                 assert isinstance(ended, RaceSecond)
                 await self._close(ended)
+                is_over = ended.is_final
             riding.cancel()
 
     async def _ride(self) -> None:

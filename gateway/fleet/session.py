@@ -103,6 +103,8 @@ class Fleet:
         racing = asyncio.create_task(self._connect_and_race())
         try:
             await asyncio.wait((racing, stopping, showing), return_when=asyncio.FIRST_COMPLETED)
+            if showing.done():  # never by itself
+                showing.result()
             await _end(racing)
             await self._arrive(HURRY_S if stop.is_set() else ARRIVAL_TIMEOUT_S)
             await _end(showing)
@@ -130,7 +132,7 @@ class Fleet:
             self._stations.append(station)
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                while self._meter.connected < self._plan.connections:
+                while self._meter.connected < self._plan.connections:  # noqa: ASYNC110 of many
                     await asyncio.sleep(LOOK_EVERY_S)
                 return
         raise FleetError(
@@ -179,7 +181,7 @@ class Fleet:
     async def _arrive(self, timeout_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while any(station.waiting for station in self._stations):
+                while any(station.waiting for station in self._stations):  # noqa: ASYNC110 of many
                     await asyncio.sleep(LOOK_EVERY_S)
 
     async def _show(self, show: Callable[[Scene], None]) -> None:

@@ -210,7 +210,7 @@ def _counts(scene: Scene) -> Iterator[tuple[str, int, float | None]]:
 def _count_table(scene: Scene) -> Table:
     table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
     for justify in ("left", "right", "right", "left"):
-        table.add_column(justify=justify, no_wrap=True)  # type: ignore[arg-type]
+        table.add_column(justify=justify, no_wrap=True)
     for text, total, per_s in _counts(scene):
         rate = "" if per_s is None else f"{per_s:,.0f}/s"
         delay = f"{_latency(scene)} after the second's end" if text == "acknowledged" else ""

@@ -1,0 +1,23 @@
+import pytest
+
+from gateway.fleet.cost import bill, total_usd
+from gateway.fleet.plan import FleetOptions, Plan
+
+
+def test_the_bill_of_a_thousand_racers_is_what_the_price_list_makes_of_it() -> None:
+    # 1,000 connections for 12.5 + 300 + 20 s: 6 begun minutes each.
+    items = {item.what: item for item in bill(Plan(FleetOptions(1000, 300)))}
+    assert items["messages"].count == 301_000  # a CONNECT is metered as a message
+    assert items["connection minutes"].count == 6000
+    assert items["rules triggered"].count == items["rule actions"].count == 300_000
+    assert items["Kinesis PUT units"].count == 300_000
+    by_hand = 0.301 * 1.00 + 0.006 * 0.08 + 0.3 * 0.15 + 0.3 * 0.15 + 0.3 * 0.014
+    assert total_usd(list(items.values())) == pytest.approx(by_hand)
+
+
+def test_shared_connections_cost_fewer_minutes_and_nothing_else_but_their_connects() -> None:
+    own, shared = (bill(Plan(FleetOptions(1000, 300, count))) for count in (None, 13))
+    counts = {mine.what: (mine.count, other.count) for mine, other in zip(own, shared, strict=True)}
+    assert counts.pop("connection minutes") == (6000, 13 * 6)
+    assert counts.pop("messages") == (301_000, 300_013)
+    assert all(mine == other for mine, other in counts.values())
