@@ -11,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.fleet.cost import ASSUMED, USD_PER_SHARD_HOUR, bill, total_usd
+from gateway.fleet.meter import Spread
 from gateway.fleet.plan import CONNECTS_PER_S, Plan
 from gateway.fleet.scene import Line, Phase, Scene, StreamReport, Summary
 
@@ -52,9 +53,14 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
     races = "one race" if options.races == 1 else f"{options.races} races"
     console.print(
         f"{options.racers:,} racers on {plan.connections:,} connections to {target}: {races} of "
-        f"{options.race_s} s, {plan.messages:,} messages; connecting {CONNECTS_PER_S} a second "
-        f"(AWS allows an account 500 or more, 100 in small regions) takes "
-        f"{plan.connecting_s:.0f} s",
+        f"{options.race_s} s, {plan.messages:,} messages",
+        soft_wrap=True,
+        highlight=False,
+    )
+    console.print(
+        f"{CONNECTS_PER_S} connects a second, {plan.connecting_s:.0f} s in all; AWS allows an "
+        "account 500 or more a second, in small regions 100",
+        style="dim",
         soft_wrap=True,
         highlight=False,
     )
@@ -106,17 +112,20 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
         yield f"{summary.leftover:,} more were acknowledged that an earlier run had kept", ""
     if summary.stream is not None:
         yield from _stream_lines(summary, summary.stream)
-    publish, puback = summary.to_publish, summary.to_puback
-    yield (
-        f"from the end of the second: published p50 {publish.p50_ms:.0f} ms, p99 "
-        f"{publish.p99_ms:.0f} ms, max {publish.max_ms:.0f} ms; acknowledged p50 "
-        f"{puback.p50_ms:.0f} ms, p99 {puback.p99_ms:.0f} ms, max {puback.max_ms:.0f} ms",
-        "",
-    )
+    yield f"from the end of the second to publishing: {_spread(summary.to_publish)}", ""
+    yield f"from the end of the second to PUBACK:     {_spread(summary.to_puback)}", ""
     yield f"{summary.cores:.2f} of a core, {summary.peak_mib:.0f} MiB at most", ""
     for place, one in enumerate(summary.leaderboard[:TOLD], start=1):
-        best = f"{one.best_output:.1f} in second {one.best_second}"
-        yield f"{place}. {one.name} (racer {one.racer_id}): {best}", "bold" if place == 1 else ""
+        where = "" if summary.races == 1 else f", race {one.race_id}"
+        yield (
+            f"{place}. {one.name} (racer {one.racer_id}{where}): "
+            f"{one.best_output:.1f} in second {one.best_second}",
+            "bold" if place == 1 else "",
+        )
+
+
+def _spread(spread: Spread) -> str:
+    return f"p50 {spread.p50_ms:.0f} ms, p99 {spread.p99_ms:.0f} ms, max {spread.max_ms:.0f} ms"
 
 
 def _sent_line(summary: Summary) -> str:

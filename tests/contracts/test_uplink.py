@@ -118,7 +118,9 @@ async def metered_rig() -> AsyncIterator[Rig]:
 
 @pytest.fixture(params=["fake", "metered", "real"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rigs = {"fake": fake_rig, "metered": metered_rig}.get(request.param, partial(real_rig, tmp_path))
+    rigs = {"fake": fake_rig, "metered": metered_rig}.get(
+        request.param, partial(real_rig, tmp_path)
+    )
     async for rig in rigs():
         rig.uplink.start(rig.listener)
         await rig.connect()
