@@ -20,31 +20,42 @@ if TYPE_CHECKING:
 LOCAL_PREFIX = "fleet-"
 
 
+RacersOption = Annotated[int, typer.Option(min=1, max=10_000, help="Fake racers.")]
+RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race in s.")]
+ConnectionsOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="M", help="Connections to share; else each racer has one."),
+]
+RacesOption = Annotated[
+    int, typer.Option(min=1, metavar="K", help="Spread the racers over K races at once.")
+]
+ClassesOption = Annotated[int, typer.Option(min=1, max=6, help="Racers are of classes 1 to N.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same rides.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Race through the [cloud] of this config; else one on this machine."
+    ),
+]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Keep what is not acknowledged in files below DIR."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask whether it may cost.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")]
+
+
 def fleet(
-    racers: Annotated[int, typer.Option(min=1, max=10_000, help="Fake racers.")] = 100,
-    race: Annotated[int, typer.Option(min=10, max=3600, help="Length of the race in s.")] = 60,
-    connections: Annotated[
-        int | None,
-        typer.Option(min=1, metavar="M", help="Connections to share; else each racer has one."),
-    ] = None,
-    races: Annotated[
-        int, typer.Option(min=1, metavar="K", help="Spread the racers over K races at once.")
-    ] = 1,
-    classes: Annotated[int, typer.Option(min=1, max=6, help="Racers are of classes 1 to N.")] = 6,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same rides.")] = 1,
-    config: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Race through the [cloud] of this config; else one on this machine.",
-        ),
-    ] = None,
-    state_dir: Annotated[
-        Path | None,
-        typer.Option(metavar="DIR", help="Keep what is not acknowledged in files below DIR."),
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask whether it may cost.")] = False,
-    json: Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")] = False,
+    racers: RacersOption = 100,
+    race: RaceOption = 60,
+    connections: ConnectionsOption = None,
+    races: RacesOption = 1,
+    classes: ClassesOption = 6,
+    seed: SeedOption = 1,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
 ) -> None:
     """Race a fleet of fake racers, each a thing with its own connection, to test a backend.
 
