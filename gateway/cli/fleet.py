@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gateway.config import Config
-    from gateway.fleet.plan import Plan
+    from gateway.fleet.plan import FleetOptions, Plan
     from gateway.fleet.scene import Summary
     from gateway.fleet.session import Venue
 
@@ -65,16 +65,12 @@ def fleet(
     import structlog
     from rich.console import Console
 
-    from gateway.fleet.errors import PlanError
-    from gateway.fleet.plan import FleetOptions, Plan
+    from gateway.fleet.plan import FleetOptions
     from gateway.fleet.view import print_plan, print_summary, summary_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
-    try:
-        plan = Plan(FleetOptions(racers, race, connections, races, classes, seed))
-    except PlanError as error:
-        fail(str(error), USAGE)
+    plan = _plan(FleetOptions(racers, race, connections, races, classes, seed))
     venue = _venue(config, state_dir)
     print_plan(console, plan, venue.target)
     _ask_first(console, plan, venue, yes=yes)
@@ -86,6 +82,16 @@ def fleet(
         raise typer.Exit(INTERRUPTED)
     if not summary.ok:
         raise typer.Exit(FAILED)
+
+
+def _plan(options: "FleetOptions") -> "Plan":
+    from gateway.fleet.errors import PlanError
+    from gateway.fleet.plan import Plan
+
+    try:
+        return Plan(options)
+    except PlanError as error:
+        fail(str(error), USAGE)
 
 
 def _venue(config: Path | None, state_dir: Path | None) -> "Venue":
