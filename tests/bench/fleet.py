@@ -96,6 +96,8 @@ def _run(what: str, racers: int, race_s: int, *more: str) -> Run:
         other_cores=max(0.0, busy_s - ours_s) / passed_s,
     )
     print(f"  {run.cores:.2f} cores, {run.peak_mib:.0f} MiB, ok: {run.ok}", file=sys.stderr)
+    if not run.ok:
+        print(ended.stderr, file=sys.stderr)
     return run
 
 

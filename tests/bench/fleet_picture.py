@@ -47,9 +47,10 @@ CHARTS = (
 def draw(report: FleetReport) -> str:
     """The picture as SVG."""
     full = report.full
+    lost = f"{full.lost:,} lost" if full.lost else "nothing lost"
     headline = (
-        f"{full.racers:,} racers from one process: {full.cores:.2f} cores, {full.peak_mib:.0f} MiB,"
-        f" {full.lost:,} of {full.expected:,} messages lost"
+        f"{full.racers:,} racers, one process: {full.cores:.2f} cores, {full.peak_mib:.0f} MiB, "
+        f"{lost}"
     )
     shapes = [
         text(MARGIN, 42, headline, "ink bold", size=20),
@@ -111,7 +112,7 @@ def _latencies(y: float, runs: Sequence[Run]) -> Iterator[str]:
     yield text(MARGIN, y, heading, "ink bold", size=13)
     for run in runs:
         y += ROW
-        name = f"{run.racers:,}" if run.what == "growth" else run.what
+        name = f"{run.racers:,} racers" if run.what == "growth" else run.what
         yield text(MARGIN, y, name)
         for height, ms, colour in (
             (12, run.puback_p99_ms, "theirs"),

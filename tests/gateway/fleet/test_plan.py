@@ -59,6 +59,7 @@ def test_races_at_once_have_ids_that_no_other_start_has() -> None:
     [
         (FleetOptions(100, 60, connections=1), "expected 2 … 100"),
         (FleetOptions(100, 60, connections=101), "expected 2 … 100"),
+        (FleetOptions(161, 60, connections=2), "expected 3 … 161"),
         (FleetOptions(3, 60, races=4), "at most 3"),
     ],
 )
