@@ -4,10 +4,11 @@ from dataclasses import dataclass
 
 from gateway.fleet.plan import Plan
 
-#: Where and when the prices hold. Other regions differ by some per cent, up or down.
+#: Where and when the prices held. Other regions differ by some per cent, up or down.
 ASSUMED = (
-    "list prices of us-east-1 as of 2026, without free tier: aws.amazon.com/iot-core/pricing, "
-    "aws.amazon.com/kinesis/data-streams/pricing"
+    "list prices of us-east-1, first tier, without the free one, as quoted of "
+    "aws.amazon.com/iot-core/pricing in 2022 and of aws.amazon.com/kinesis/data-streams/pricing in "
+    "2026; AWS was not asked"
 )
 USD_PER_MILLION_MESSAGES = 1.00
 USD_PER_MILLION_CONNECTION_MINUTES = 0.08

@@ -9,8 +9,8 @@ from gateway.race import Race, Racer
 
 #: IoT Core discards beyond 100 publishes/s on a connection; so many leave room for a resend.
 RACERS_PER_CONNECTION = 80
-#: New connections a second. An account is allowed 500 CONNECTs/s in the large regions (3,000 since
-#: 2025), but 100 in small ones ("AWS IoT Core endpoints and quotas", message broker).
+#: New connections a second. An account may make 500 by default; newer lists say 3,000, and fewer in
+#: some regions ("AWS IoT Core endpoints and quotas", message broker).
 CONNECTS_PER_S = 80
 #: What a shard takes (Kinesis Data Streams, "Quotas and limits"); all of a race lies on one.
 SHARD_RECORDS_PER_S = 1000

@@ -9,6 +9,7 @@ from itertools import islice
 
 from drivers import Reading
 from drivers.fake.faults import FaultOptions, Faults
+from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.rider import STEP_S, Profile, simulate
 from drivers.fake.scenarios import target_at
 from drivers.fake.wire import PlainVoice
@@ -26,7 +27,8 @@ class FakeRider:
     def __init__(self, seed: int, ride_s: int) -> None:
         profile = Profile.from_seed(seed)
         self._states = simulate(profile, target_at("steady", ride_s, profile), seed)
-        self._voice = PlainVoice(Faults(FaultOptions(), seed, ride_s), lambda _name, _frame: None)
+        faults, pot = Faults(FaultOptions(), seed, ride_s), Pot(PotOptions())
+        self._voice = PlainVoice(faults, pot, lambda _name, _frame: None)
 
     def next_second(self, start_ns: int, second: int) -> Iterator[Reading]:
         """What is said in the second that starts at `start_ns`; `second` = 1, 2, … in order."""

@@ -59,7 +59,7 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
     )
     console.print(
         f"{CONNECTS_PER_S} connects a second, {plan.connecting_s:.0f} s in all; AWS allows an "
-        "account 500 or more a second, in small regions 100",
+        "account 500 a second by default, in some regions fewer",
         style="dim",
         soft_wrap=True,
         highlight=False,

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 
+from gateway.svg import document, line, text
 from tests.bench.fleet_report import CORES_LIMIT, MIB_LIMIT, FleetReport, Run
-from tests.bench.svg import bar, document, line, mark, path, text
+from tests.bench.svg import STYLE, bar, curve, mark
 
 WIDTH = 880
 MARGIN = 28
@@ -62,7 +63,7 @@ def draw(report: FleetReport) -> str:
     y = LATENCY_Y + 44 + len(report.runs) * ROW
     shapes += _targets(y, report)
     height = y + 30 + len(report.targets) * 24
-    return document(WIDTH, height, headline, shapes)
+    return document(WIDTH, height, headline, STYLE, shapes)
 
 
 def _measured_on(report: FleetReport) -> str:
@@ -99,7 +100,7 @@ def _chart(chart: Chart, runs: Sequence[Run]) -> Iterator[str]:
     x, y = at(linear, end)
     yield text(x - 6, y + 14, "linear", "muted end", size=11)
     points = [at(run.racers, chart.value(run)) for run in runs]
-    yield path(points, "ours")
+    yield curve(points, "ours")
     for run, (x, y) in zip(runs, points, strict=True):
         yield bar(x - 3, y - 3, 6, 6, "ours")
         yield text(x, y + 18, chart.form.format(chart.value(run)), "ours middle", size=11)

@@ -66,9 +66,12 @@ def test_what_is_beyond_is_missed(run: Run, expected: str) -> None:
     assert missed(run, *LINEAR) == [expected]
 
 
-def test_one_step_that_costs_more_than_it_adds_racers_is_not_linear() -> None:
-    bent = growth((10, 0.01, 60), (100, 0.02, 61), (1000, 0.3, 62))
-    assert missed(FULL, *bent) == ["growth of CPU from 10 to 1,000 racers"]
+def test_racers_of_many_that_cost_more_than_racers_of_few_are_not_linear() -> None:
+    dearer = growth((10, 0.01, 3), (100, 0.1, 31), (1000, 1.01, 310))
+    assert missed(FULL, *dearer) == [
+        "growth of CPU from 10 to 1,000 racers",
+        "growth of memory from 10 to 1,000 racers",
+    ]
 
 
 def test_where_the_stream_cannot_be_read_acknowledgements_count() -> None:

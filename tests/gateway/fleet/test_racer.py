@@ -5,6 +5,7 @@ import asyncio
 from drivers.fake import FakeBike
 from drivers.fake.driver import FakeBikeOptions
 from gateway.bike import Bike
+from gateway.calibration_in_use import CalibrationInUse
 from gateway.config import BikeConfig
 from gateway.demo.consumer import Scoreboard
 from gateway.fleet.plan import FleetOptions, Plan, Seat
@@ -36,7 +37,8 @@ async def messages_of_a_gateway(seat: Seat) -> list[Telemetry]:
         driver="fake",
     )
     options = FakeBikeOptions(seed=seat.seed, ride_s=RACE.length_s)
-    bike = Bike(config, "fleet-7", FakeBike(options, clock), BikeRaces([RACE]), clock)
+    calibration = CalibrationInUse("fake", config.points)
+    bike = Bike(config, calibration, "fleet-7", FakeBike(options, clock), BikeRaces([RACE]), clock)
     sent: list[Telemetry | UnnamedSecond] = []
     tasks = [asyncio.create_task(bike.link.run()), asyncio.create_task(bike.race(sent.append))]
     await clock.run_for(RACE.length_s + 1)

@@ -127,7 +127,7 @@ def test_the_plan_is_said_with_what_is_assumed_and_what_would_not_fit() -> None:
     print_plan(console, Plan(FleetOptions(2000, 300)), "127.0.0.1:8883")
     assert "2,000 racers on 2,000 connections to 127.0.0.1:8883" in said(console)
     assert "600,000 messages" in said(console)
-    assert "AWS allows an account 500" in said(console)
+    assert "AWS allows an account 500 a second" in said(console)
     assert "AWS would throttle 1,000 a second" in said(console)
 
 
