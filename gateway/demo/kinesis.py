@@ -105,7 +105,7 @@ def open_kinesis(stream: str, shards: int) -> Iterator[Kinesis]:
         env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the demo, which still needs its server then
+        process_group=0,  # Ctrl-C is for the demo, which still needs its server then
     ) as server:
         assert server.stdout is not None
         port = server.stdout.readline().decode().strip()

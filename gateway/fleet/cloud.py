@@ -100,7 +100,7 @@ async def open_local_cloud() -> AsyncIterator[LocalCloud]:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LINE_MAX_BYTES,
-        start_new_session=True,  # Ctrl-C is for the fleet, which still needs its cloud then
+        process_group=0,  # Ctrl-C is for the fleet, which still needs its cloud then
     )
     try:
         yield LocalCloud(process)

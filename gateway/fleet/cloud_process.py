@@ -5,20 +5,22 @@ Speaks lines of JSON: {"port": …} when it is ready; then an answer to each lin
 """
 
 import json
+import os
 import sys
 import threading
 from dataclasses import asdict
 from typing import Any
 
-from gateway.demo.broker import open_broker
+from gateway.demo.broker import Broker, open_broker
 from gateway.demo.consumer import Scoreboard
 from gateway.demo.kinesis import StreamReader, open_kinesis
-from gateway.demo.rule import load_rule
+from gateway.demo.rule import Rule, load_rule
 from gateway.demo.rule_engine import RuleEngine, open_rule_engine
 from gateway.shipped import config_path
 
 SHARDS = 4
 CONSUME_EVERY_S = 0.5
+NICENESS = 10
 
 
 class Consumer:
@@ -72,8 +74,16 @@ class Consumer:
 
 def serve() -> None:
     rule = load_rule(config_path("aws/template.yaml").read_text(encoding="utf-8"))
+    with open_broker() as broker:
+        # What comes after the broker may come later: the racers' seconds go first. In the fleet's
+        # own session, or Linux would weigh the two sessions against each other instead.
+        os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
+        os.nice(NICENESS)
+        _serve(rule, broker)
+
+
+def _serve(rule: Rule, broker: Broker) -> None:
     with (
-        open_broker() as broker,
         open_kinesis(rule.stream, SHARDS) as kinesis,
         open_rule_engine(rule, kinesis, broker.mqtt311_port) as engine,
     ):
