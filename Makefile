@@ -8,7 +8,7 @@ PEERS := .venv-bench
 DEB := .venv-deb
 VM := .venv-vm
 
-.PHONY: help demo test test-the-tests durability soak deb wheels package-test vm-image vm-test check bench scaling docs clean
+.PHONY: help demo test test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -53,6 +53,9 @@ check: $(INSTALLED) ## ruff, mypy --strict, the import rules
 
 bench: $(INSTALLED) $(PEERS)/.installed mosquitto dbus ## benchmarks: targets, and peers beside ours; BENCH=--quick
 	@$(BIN)/python -m tests.bench $(BENCH)
+
+fleet-bench: $(INSTALLED) mosquitto ## a thousand racers from one process, and ten to a thousand (quarter of an hour)
+	@$(BIN)/python -m tests.bench.fleet $(BENCH)
 
 scaling: $(INSTALLED) ## which of AWS's limits bites first, from one racer to a million: docs/scaling.md
 	@$(BIN)/python -m tests.bench.scaling

@@ -254,6 +254,27 @@ MUTANTS = (
         "        if raw_a == raw_b",
         "tests/gateway/test_calibration_checks.py",
     ),
+    Mutant(
+        "the fleet scores otherwise than the backend",
+        "gateway/fleet/racer.py",
+        "score(sample.cadence_rpm, sample.resistance_percent)",
+        "score(sample.resistance_percent, sample.cadence_rpm)",
+        "tests/gateway/fleet/test_racer.py",
+    ),
+    Mutant(
+        "what came twice hides from the fleet what did not come",
+        "gateway/fleet/scene.py",
+        "self.records - self.duplicates == produced",
+        "self.records == produced",
+        "tests/gateway/fleet/test_scene.py",
+    ),
+    Mutant(
+        "a racer whom the backend does not know is no difference",
+        "gateway/fleet/boards.py",
+        "if other is None or any(",
+        "if other is not None and any(",
+        "tests/gateway/fleet/test_boards.py",
+    ),
 )
 
 

@@ -12,6 +12,7 @@ from gateway.cli import (
     config,
     decode,
     demo,
+    fleet,
     provision,
     replay,
     run,
@@ -42,6 +43,7 @@ app.command()(check.check)
 app.command()(run.run)
 app.command()(status.status)
 app.command()(demo.demo)
+app.command()(fleet.fleet)
 app.command()(scan.scan)
 app.command()(watch.watch)
 app.command()(capture.capture)

@@ -105,7 +105,7 @@ def open_kinesis(stream: str, shards: int) -> Iterator[Kinesis]:
         env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,  # Ctrl-C is for the demo, which still needs its server then
+        process_group=0,  # Ctrl-C is for the demo, which still needs its server then
     ) as server:
         assert server.stdout is not None
         port = server.stdout.readline().decode().strip()
@@ -163,13 +163,16 @@ def _make_client(endpoint: str) -> Any:
 
 def _serve() -> None:
     """In the child: say the port, serve until standard input closes."""
-    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415 the parent needs no moto
+    from moto.kinesis.models import Shard  # noqa: PLC0415 the parent needs no moto
+    from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
         DomainDispatcherApplication,
         MotoRequestHandler,
         create_backend_app,
     )
     from werkzeug.serving import make_server  # noqa: PLC0415
 
+    Shard.get_max_sequence_number = _last_number  # type: ignore[method-assign,assignment]
+    Shard.get_records = _records_after  # type: ignore[method-assign,assignment]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
     # One request at a time: moto's streams are no match for two threads.
     server = make_server(
@@ -182,6 +185,21 @@ def _serve() -> None:
     threading.Thread(target=server.serve_forever, daemon=True).start()
     print(server.server_port, flush=True)  # noqa: T201 for the parent
     sys.stdin.buffer.read()
+
+
+def _last_number(shard: Any) -> int:
+    """In place of a method of moto's Shard, which looks at all records for each that is put.
+
+    A shard's records are numbered 1, 2, … and none is ever taken away.
+    """
+    return len(shard.records)
+
+
+def _records_after(shard: Any, last_number: str, limit: int | None) -> tuple[list[Any], int, int]:
+    """Likewise, for each reading: records, the last one's number, ms behind (not told: 0)."""
+    first, count = int(last_number) + 1, len(shard.records)
+    last = count if limit is None else min(count, first + limit - 1)
+    return [shard.records[number] for number in range(first, last + 1)], max(first - 1, last), 0
 
 
 if __name__ == "__main__":

@@ -9,17 +9,13 @@ from gateway.clock import Clock
 from gateway.config import Config
 from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK
+from gateway.demo.names import name_of
 from gateway.iot_core import IotCore
 from gateway.race import Race
 from gateway.remote_races import BikeRaces
 
 #: Short enough that the end of an outage is soon noticed.
 RECONNECT_MAX_S = 2
-
-NAMES = (
-    "Ada", "Bruno", "Chiara", "Deniz", "Emeka", "Freya", "Goran", "Hana", "Iker", "Jonas",
-    "Kalani", "Lena", "Mateo", "Nadia", "Oskar", "Priya", "Quinn", "Rosa", "Sami", "Tove",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +43,6 @@ async def open_racer(number: int, start: Start, clock: Clock) -> Gateway:
 
 
 def _config(number: int, start: Start) -> Config:
-    lap, name = divmod(number - 1, len(NAMES))
     length_s = start.race.length_s
     return Config.model_validate(
         {
@@ -64,7 +59,7 @@ def _config(number: int, start: Start) -> Config:
                 {
                     "id": f"bike-{number:04}",
                     "racer_id": number,
-                    "racer_name": NAMES[name] + (str(lap + 1) if lap else ""),
+                    "racer_name": name_of(number),
                     "class_id": 1 + (number - 1) % 6,
                     "driver": "fake",
                     "options": {

@@ -3,12 +3,16 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import pytest
 
+from gateway.clock import SystemClock
 from gateway.config import CloudConfig
 from gateway.demo.network import open_network
+from gateway.fleet.meter import Meter
+from gateway.fleet.metered_uplink import MeteredUplink
 from gateway.iot_core import IotCore
 from gateway.uplink import Answer, Uplink, Verdict
 from tests.support.fake_uplink import FakeUplink
@@ -105,10 +109,19 @@ async def real_rig(directory: Path) -> AsyncIterator[Rig]:
     broker.stop()
 
 
-@pytest.fixture(params=["fake", "real"])
+async def metered_rig() -> AsyncIterator[Rig]:
+    """The fleet's, around another one."""
+    async for rig in fake_rig():
+        rig.uplink = MeteredUplink(rig.uplink, Meter(), SystemClock(), ())
+        yield rig
+
+
+@pytest.fixture(params=["fake", "metered", "real"])
 async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Rig]:
-    rigs = fake_rig() if request.param == "fake" else real_rig(tmp_path)
-    async for rig in rigs:
+    rigs = {"fake": fake_rig, "metered": metered_rig}.get(
+        request.param, partial(real_rig, tmp_path)
+    )
+    async for rig in rigs():
         rig.uplink.start(rig.listener)
         await rig.connect()
         await rig.listener.heard("up")

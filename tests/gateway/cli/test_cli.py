@@ -18,6 +18,7 @@ VERBS = [
     "run",
     "status",
     "demo",
+    "fleet",
     "scan",
     "watch",
     "capture",

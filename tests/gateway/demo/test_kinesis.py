@@ -6,9 +6,18 @@ from typing import Any
 
 import pytest
 from botocore.stub import Stubber
+from hypothesis import given
+from hypothesis import strategies as st
+from moto.kinesis.models import Shard
 
 from gateway.demo import LOOPBACK
-from gateway.demo.kinesis import Kinesis, _make_client, open_kinesis
+from gateway.demo.kinesis import (
+    Kinesis,
+    _last_number,
+    _make_client,
+    _records_after,
+    open_kinesis,
+)
 from gateway.demo.rule import KinesisRecord
 
 #: MD5 puts these keys on different shards of two.
@@ -52,6 +61,18 @@ def test_a_put_larger_than_kinesis_takes_at_once_is_split(kinesis: Kinesis) -> N
     large = records("1", 90, size=128_000)  # 11 MB
     assert kinesis.put(large) == {}
     assert [data for _, data in reader.read()] == [record.data for record in large]
+
+
+@given(st.integers(0, 12), st.integers(0, 14), st.none() | st.integers(1, 14))
+def test_what_is_done_in_motos_place_gives_what_moto_gives(
+    count: int, last: int, limit: int | None
+) -> None:
+    shard = Shard(0, 0, 2**128)
+    for number in range(count):
+        shard.put_record("1", str(number), "")
+    assert _last_number(shard) == shard.get_max_sequence_number() == count
+    theirs, ours = shard.get_records(str(last), limit), _records_after(shard, str(last), limit)
+    assert ours[:2] == theirs[:2]
 
 
 def test_nothing_to_put_is_no_error(kinesis: Kinesis) -> None:

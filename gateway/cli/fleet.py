@@ -1,0 +1,162 @@
+"""`fleet`: a thousand fake racers from one process."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from gateway.config import Config
+    from gateway.fleet.plan import FleetOptions, Plan
+    from gateway.fleet.scene import Summary
+    from gateway.fleet.session import Venue
+
+#: Things of the cloud on this machine; with a config they are the config's own and a number, which
+#: the shipped policy allows.
+LOCAL_PREFIX = "fleet-"
+
+
+RacersOption = Annotated[int, typer.Option(min=1, max=10_000, help="Fake racers.")]
+RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race in s.")]
+ConnectionsOption = Annotated[
+    int | None,
+    typer.Option(min=1, metavar="M", help="Connections to share; else each racer has one."),
+]
+RacesOption = Annotated[
+    int, typer.Option(min=1, metavar="K", help="Spread the racers over K races at once.")
+]
+ClassesOption = Annotated[int, typer.Option(min=1, max=6, help="Racers are of classes 1 to N.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same rides.")]
+ConfigOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FILE", help="Race through the [cloud] of this config; else one on this machine."
+    ),
+]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(metavar="DIR", help="Keep what is not acknowledged in files below DIR."),
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask whether it may cost.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")]
+
+
+def fleet(
+    racers: RacersOption = 100,
+    race: RaceOption = 60,
+    connections: ConnectionsOption = None,
+    races: RacesOption = 1,
+    classes: ClassesOption = 6,
+    seed: SeedOption = 1,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Race a fleet of fake racers, each a thing with its own connection, to test a backend.
+
+    Ends by itself; exit code 1 if a second was not acknowledged or, where the stream can be read,
+    is not in it or is scored differently there.
+    """
+    import structlog
+    from rich.console import Console
+
+    from gateway.fleet.plan import FleetOptions
+    from gateway.fleet.view import print_plan, print_summary, summary_json
+
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    console = Console(stderr=json)
+    plan = _plan(FleetOptions(racers, race, connections, races, classes, seed))
+    venue = _venue(config, state_dir)
+    print_plan(console, plan, venue.target)
+    _ask_first(console, plan, venue, yes=yes)
+    summary = _run(console, plan, venue)
+    print_summary(console, summary)
+    if json:
+        typer.echo(summary_json(summary))
+    if summary.interrupted:
+        raise typer.Exit(INTERRUPTED)
+    if not summary.ok:
+        raise typer.Exit(FAILED)
+
+
+def _plan(options: "FleetOptions") -> "Plan":
+    from gateway.fleet.errors import PlanError
+    from gateway.fleet.plan import Plan
+
+    try:
+        return Plan(options)
+    except PlanError as error:
+        fail(str(error), USAGE)
+
+
+def _venue(config: Path | None, state_dir: Path | None) -> "Venue":
+    from gateway.demo import DemoExtraError, require_demo_extra
+    from gateway.fleet.session import Venue
+
+    if config is not None:
+        loaded = _load(config)
+        return Venue(loaded.cloud, f"{loaded.thing_name}:fleet-", state_dir)
+    try:
+        require_demo_extra()
+    except DemoExtraError as error:
+        fail(f"{error}; or name a broker with --config", FAILED)
+    return Venue(None, LOCAL_PREFIX, state_dir)
+
+
+def _load(config: Path) -> "Config":
+    from drivers.registry import load_drivers
+    from gateway.config import load_config
+    from gateway.config_problems import ConfigError
+
+    try:
+        return load_config(config, load_drivers())
+    except ConfigError as error:
+        fail(str(error), BAD_CONFIG)
+
+
+def _ask_first(console: "Console", plan: "Plan", venue: "Venue", *, yes: bool) -> None:
+    """A broker that is not on this machine may be AWS, where a race costs money."""
+    import sys
+
+    from gateway.config import is_this_machine
+    from gateway.fleet.view import print_bill
+
+    if venue.cloud is None or is_this_machine(venue.cloud.endpoint):
+        return
+    print_bill(console, plan)
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        fail("nobody is here to ask whether to go on: --yes goes on without asking", USAGE)
+    if not typer.confirm(f"Race through {venue.cloud.endpoint}?", err=True):
+        raise typer.Exit(FAILED)
+
+
+def _run(console: "Console", plan: "Plan", venue: "Venue") -> "Summary":
+    import asyncio
+    import signal
+
+    from gateway.fleet.errors import FleetError
+    from gateway.fleet.session import run_fleet
+    from gateway.fleet.view import open_view
+    from gateway.state_lock import StateDirError
+    from gateway.uplink import CredentialsError
+
+    async def race() -> "Summary":
+        stop = asyncio.Event()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        with open_view(console) as show:
+            return await run_fleet(plan, venue, show, stop)
+
+    try:
+        return asyncio.run(race())
+    except CredentialsError as error:
+        fail(str(error), BAD_CONFIG)
+    except (FleetError, StateDirError) as error:
+        fail(str(error), FAILED)

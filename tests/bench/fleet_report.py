@@ -1,0 +1,145 @@
+"""What runs of the fleet give, and what was to be reached."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Self
+
+CORES_LIMIT = 1.0
+MIB_LIMIT = 300.0
+#: "Within its second".
+PUBACK_P99_LIMIT_MS = 1000.0
+LATE_LIMIT_MS = 200.0
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One race. Times are since the end of the second that a message is about.
+
+    `cores`: CPU of the fleet's process while racing; `cloud_cores`: of what is on the other side,
+    if it was started by the fleet, starting it included; `other_cores`: of all others meanwhile.
+    `in_stream`, `same_racers`: None where the stream cannot be read.
+    """
+
+    what: str
+    racers: int
+    connections: int
+    race_s: int
+    expected: int
+    produced: int
+    acknowledged: int
+    in_stream: int | None
+    same_racers: int | None
+    cores: float
+    peak_mib: float
+    publish_p50_ms: float
+    publish_p99_ms: float
+    publish_max_ms: float
+    puback_p50_ms: float
+    puback_p99_ms: float
+    puback_max_ms: float
+    cloud_cores: float
+    other_cores: float
+    ok: bool
+
+    @classmethod
+    def of(cls, what: str, told: dict[str, Any], *, cloud_cores: float, other_cores: float) -> Self:
+        """`told`: what `fleet --json` says."""
+        stream = told["stream"]
+        times = {
+            f"{kind}_{part}": told[f"to_{kind}"][part]
+            for kind in ("publish", "puback")
+            for part in ("p50_ms", "p99_ms", "max_ms")
+        }
+        same = ("racers", "connections", "race_s", "expected", "produced", "acknowledged", "cores")
+        return cls(
+            what=what,
+            **{name: told[name] for name in (*same, "peak_mib", "ok")},
+            **times,
+            in_stream=stream and stream["records"] - stream["duplicates"],
+            same_racers=stream and stream["same_racers"],
+            cloud_cores=round(cloud_cores, 3),
+            other_cores=round(other_cores, 3),
+        )
+
+    @property
+    def lost(self) -> int:
+        """Expected, but not acknowledged, or not in the stream."""
+        arrived = self.acknowledged if self.in_stream is None else self.in_stream
+        return self.expected - min(arrived, self.acknowledged)
+
+    @property
+    def cpu_us_per_message(self) -> float:
+        return self.cores * self.race_s * 1e6 / self.expected
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What was to be reached, and what was measured, in words."""
+
+    what: str
+    limit: str
+    value: str
+    reached: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FleetReport:
+    """`machine`: what it was measured with, by name. The first run is the full race."""
+
+    machine: dict[str, str]
+    runs: list[Run]
+
+    @property
+    def full(self) -> Run:
+        return self.runs[0]
+
+    @property
+    def growth(self) -> list[Run]:
+        """By rising number of racers."""
+        return [run for run in self.runs if run.what == "growth"]
+
+    @property
+    def targets(self) -> list[Target]:
+        full = self.full
+        within = [
+            ("CPU of the fleet's process", full.cores, CORES_LIMIT, "{:.2f} cores"),
+            ("its memory at most", full.peak_mib, MIB_LIMIT, "{:.0f} MiB"),
+            ("end of second to PUBACK, p99", full.puback_p99_ms, PUBACK_P99_LIMIT_MS, "{:.0f} ms"),
+            ("latest second given to publish", full.publish_max_ms, LATE_LIMIT_MS, "{:.0f} ms"),
+        ]
+        return [
+            *(
+                Target(what, f"≤ {form.format(limit)}", form.format(value), value <= limit)
+                for what, value, limit, form in within
+            ),
+            Target(
+                "messages acknowledged, and in the stream",
+                f"{full.expected:,}",
+                f"{full.acknowledged:,} and {full.in_stream or 0:,}",
+                full.lost == 0,
+            ),
+            Target(
+                "racers with the same score in the backend",
+                f"{full.racers:,}",
+                f"{full.same_racers or 0:,}",
+                full.same_racers == full.racers,
+            ),
+            *self._growth_targets(),
+        ]
+
+    def _growth_targets(self) -> Iterator[Target]:
+        """A racer of many must not cost more than one of few."""
+        first, last = self.growth[0], self.growth[-1]
+        limit = last.racers / first.racers
+        for what, name in (("CPU", "cores"), ("memory", "peak_mib")):
+            factor = getattr(last, name) / getattr(first, name)
+            yield Target(
+                f"growth of {what} from {first.racers:,} to {last.racers:,} racers",
+                f"≤ {limit:.0f} ×",
+                f"{factor:.1f} ×",
+                factor <= limit,
+            )
+
+    @classmethod
+    def from_json(cls, report: dict[str, Any]) -> Self:
+        return cls(report["machine"], [Run(**run) for run in report["runs"]])

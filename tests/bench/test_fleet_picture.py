@@ -1,0 +1,20 @@
+"""The fleet's picture in the repository is drawn from the numbers beside it."""
+
+import json
+from pathlib import Path
+from xml.etree import ElementTree
+
+from tests.bench.fleet_picture import draw
+from tests.bench.fleet_report import FleetReport
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def test_the_picture_shows_the_numbers_beside_it() -> None:
+    told = json.loads((DOCS / "fleet.json").read_text(encoding="utf-8"))
+    report = FleetReport.from_json(told)
+    picture = (DOCS / "fleet.svg").read_text(encoding="utf-8")
+    assert picture == draw(report)
+    ElementTree.fromstring(picture)
+    for target in report.targets:
+        assert target.value in picture

@@ -1,0 +1,77 @@
+"""`fleet` itself is shown in tests/e2e; here what it says before it begins, or when it cannot."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from gateway.cli import app
+from gateway.cli.exit_codes import BAD_CONFIG, FAILED, USAGE
+from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
+from tests.support.mosquitto import Authority
+from tests.support.terminal import Terminal
+
+#: A name that no resolver knows (RFC 6761), as far away as AWS.
+FAR_AWAY = "broker.invalid"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    """One whose broker is not on this machine."""
+    gateway = GatewayProcess(tmp_path, Authority(tmp_path / "ca").issue("gateway-1"))
+    gateway.cloud["endpoint"] = FAR_AWAY
+    gateway.cloud["port"] = 8883
+    gateway.write_config()
+    return gateway.config_file
+
+
+def test_without_the_extra_it_says_what_to_install_or_name(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "iotcore", None)
+    result = CliRunner().invoke(app, ["fleet"])
+    assert result.exit_code == FAILED
+    assert "pip install 'alleycat-gateway[demo]'" in result.output
+    assert "--config" in result.output
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        (["--racers", "0"], "--racers"),
+        (["--race", "9"], "--race"),
+        (["--classes", "7"], "--classes"),
+        (["--racers", "1000", "--connections", "12"], "expected 13 … 1000"),
+        (["--racers", "5", "--races", "6"], "at most 5"),
+    ],
+)
+def test_what_makes_no_race_is_a_usage_error(arguments: list[str], expected: str) -> None:
+    result = CliRunner().invoke(app, ["fleet", *arguments])
+    assert result.exit_code == USAGE
+    assert expected in result.output
+
+
+def test_a_config_that_cannot_work_stops_it(tmp_path: Path) -> None:
+    result = CliRunner().invoke(app, ["fleet", "--config", str(tmp_path / "none.toml")])
+    assert result.exit_code == BAD_CONFIG
+    assert "none.toml" in result.output
+
+
+def test_where_it_may_cost_it_says_what_and_without_a_terminal_goes_no_further(
+    config: Path,
+) -> None:
+    ended = alleycat_gateway("fleet", "--racers", "1000", "--race", "300", "--config", str(config))
+    assert ended.returncode == USAGE
+    assert "300,000 messages" in ended.stdout
+    assert "0.40" in ended.stdout
+    assert "--yes" in ended.stderr
+
+
+def test_on_a_terminal_it_asks_and_no_is_no(config: Path) -> None:
+    command = [*COMMAND, "fleet", "--racers", "3", "--config", str(config)]
+    with Terminal(command) as terminal:
+        terminal.wait_for(rf"Race through {FAR_AWAY}\?")
+        terminal.press("n\n")
+        assert terminal.exit_code() == FAILED
+    assert "connecting:" not in terminal.text
