@@ -29,7 +29,9 @@ ConnectionsOption = Annotated[
 RacesOption = Annotated[
     int, typer.Option(min=1, metavar="K", help="Spread the racers over K races at once.")
 ]
-ClassesOption = Annotated[int, typer.Option(min=1, max=6, help="Racers are of classes 1 to N.")]
+ClassesOption = Annotated[
+    str, typer.Option(metavar="1-6", help="Racers are of these classes, by turns; or 2, or 1,3.")
+]
 SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same rides.")]
 ConfigOption = Annotated[
     Path | None,
@@ -50,7 +52,7 @@ def fleet(
     race: RaceOption = 60,
     connections: ConnectionsOption = None,
     races: RacesOption = 1,
-    classes: ClassesOption = 6,
+    classes: ClassesOption = "1-6",
     seed: SeedOption = 1,
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
@@ -70,7 +72,7 @@ def fleet(
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
-    plan = _plan(FleetOptions(racers, race, connections, races, classes, seed))
+    plan = _plan(FleetOptions(racers, race, connections, races, _classes(classes), seed))
     venue = _venue(config, state_dir)
     print_plan(console, plan, venue.target)
     _ask_first(console, plan, venue, yes=yes)
@@ -82,6 +84,16 @@ def fleet(
         raise typer.Exit(INTERRUPTED)
     if not summary.ok:
         raise typer.Exit(FAILED)
+
+
+def _classes(text: str) -> tuple[int, ...]:
+    import re
+
+    spans = [re.fullmatch(r"([1-6])(?:-([1-6]))?", part) for part in text.split(",")]
+    found = [n for span in spans if span for n in range(int(span[1]), int(span[2] or span[1]) + 1)]
+    if not all(spans) or not found:
+        fail(f"--classes {text}: expected classes of 1 … 6, such as 1-6, 2 or 1,3", USAGE)
+    return tuple(found)
 
 
 def _plan(options: "FleetOptions") -> "Plan":

@@ -24,7 +24,7 @@ class FleetOptions:
     race_s: int
     connections: int | None = None
     races: int = 1
-    classes: int = 6
+    classes: tuple[int, ...] = (1, 2, 3, 4, 5, 6)
     seed: int = 1
 
 
@@ -78,7 +78,7 @@ class Plan:
         for index in range(options.racers):
             number = index + 1
             yield Seat(
-                Racer(number, name_of(number), 1 + index % options.classes),
+                Racer(number, name_of(number), options.classes[index % len(options.classes)]),
                 f"bike-{number:04}",
                 options.seed * 10_000 + number,  # as `demo` has it: the same rides
                 index % options.races,

@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, USAGE
+from gateway.cli.fleet import _classes
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority
 from tests.support.terminal import Terminal
@@ -37,11 +38,23 @@ def test_without_the_extra_it_says_what_to_install_or_name(
 
 
 @pytest.mark.parametrize(
+    ("text", "classes"),
+    [("1-6", (1, 2, 3, 4, 5, 6)), ("2", (2,)), ("1,3", (1, 3)), ("1-2,5", (1, 2, 5))],
+)
+def test_classes_are_a_range_or_a_list(text: str, classes: tuple[int, ...]) -> None:
+    assert _classes(text) == classes
+
+
+@pytest.mark.parametrize(
     ("arguments", "expected"),
     [
         (["--racers", "0"], "--racers"),
         (["--race", "9"], "--race"),
-        (["--classes", "7"], "--classes"),
+        (["--classes", "7"], "--classes 7: expected classes of 1 … 6, such as 1-6"),
+        (["--classes", "0-6"], "--classes 0-6"),
+        (["--classes", "6-1"], "--classes 6-1"),
+        (["--classes", "1-"], "--classes 1-"),
+        (["--classes", "a"], "--classes a"),
         (["--racers", "1000", "--connections", "12"], "expected 13 … 1000"),
         (["--racers", "5", "--races", "6"], "at most 5"),
     ],

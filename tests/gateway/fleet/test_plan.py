@@ -37,7 +37,7 @@ def test_nobody_is_somebody_else_and_races_are_evenly_filled(
     racers: int, races: int, classes: int
 ) -> None:
     races = min(races, racers)
-    plan = Plan(FleetOptions(racers, 60, None, races, classes))
+    plan = Plan(FleetOptions(racers, 60, None, races, tuple(range(1, classes + 1))))
     seats = list(plan.seats())
     for unique in ("bike_id", "seed", "racer"):
         assert len({getattr(seat, unique) for seat in seats}) == racers
