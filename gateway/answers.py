@@ -24,11 +24,15 @@ class AnswerError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`words`: what may be answered, by the key for it. `may_hold`: it may answer itself."""
+    """`words`: what may be answered, by the key for it.
+
+    `may_hold`: it may answer itself. `is_put`: an answer is waited for; else a key is heard, too.
+    """
 
     text: str
     words: Mapping[str, str]
     may_hold: bool = False
+    is_put: bool = True
 
 
 class Answers(Protocol):
@@ -63,7 +67,7 @@ class Script:
 
     async def next(self, question: Question) -> str:
         """Each question is answered once, until another is put."""
-        if question == self._answered and question.may_hold:
+        if not question.is_put or (question == self._answered and question.may_hold):
             return HOLD
         self._answered = question
         expected = [*dict.fromkeys(question.words.values()), *([HOLD] if question.may_hold else [])]

@@ -41,7 +41,10 @@ class Left(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Seat:
-    """Who sits on the bike, and what they see. `hand` is told where the knob is to be turned."""
+    """Who sits on the bike, and what they see.
+
+    `hand` is told where the knob is to be turned, once the bike says where it is.
+    """
 
     session: CalibrationSession
     view: View
@@ -69,19 +72,28 @@ class Capture:
         self._asked = tuple(asked)
         #: The knob is said to be there: it is captured as soon as it holds, turned or not.
         self._is_there = False
+        self._is_done = False
         #: What happened last.
         self._last = ""
 
     async def run(self) -> None:
-        """Until each is captured or skipped. After a redo it goes on where that leads."""
+        """Until each is captured or skipped. After a redo it goes on where that leads.
+
+        What is captured then stays as it is.
+        """
+        self._is_done = False
         while (target := self.guide.target) is not None:
-            self._seat.hand(target)
             question = Question(_instruction(target), KEYS, may_hold=True)
+            is_told = False
             while self.guide.target == target:
+                if not is_told and self.guide.signal.last is not None:
+                    self._seat.hand(target)
+                    is_told = True
                 happened = await self.hear_or(question, self._seat.session.state.in_use)
                 if happened is not None:
                     self._do(happened)
-            if self.guide.target is None:  # the last one is to be seen, too
+            self._is_done = self.guide.target is None
+            if self._is_done:  # the last one is to be seen, too
                 self._show(question, self._seat.session.state.in_use)
 
     def _show(self, question: Question, calibration: Calibration) -> None:
@@ -107,6 +119,10 @@ class Capture:
     def redo(self) -> None:
         """Take back the last answer."""
         self._do(REDO)
+
+    def say(self, words: str) -> None:
+        """As what happened last."""
+        self._last = words
 
     def _do(self, word: str) -> None:
         self._is_there = word == CAPTURE
@@ -135,7 +151,11 @@ class Capture:
             if news.state is not LinkState.CONNECTED:
                 self.guide.disconnected()
             return
-        point = self.guide.hear(news.at_ns, self.ear.number(news))
+        number = self.ear.number(news)
+        if self._is_done:
+            self.guide.signal.hear(news.at_ns, number)
+            return
+        point = self.guide.hear(news.at_ns, number)
         if point is not None:
             self._captured(point)
         elif self._is_there:

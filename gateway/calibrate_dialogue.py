@@ -4,8 +4,9 @@ Nothing is changed before it is accepted, nothing stays before it is saved, and 
 is kept as a backup.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -16,11 +17,11 @@ from gateway.calibrate_capture import QUIT, REDO, Capture, Left, Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_screen import Review
 from gateway.calibrate_talk import Talk
-from gateway.calibration import CalibrationTable
+from gateway.calibration import Calibration, CalibrationTable
 from gateway.calibration_checks import check_points, is_acceptable
 from gateway.calibration_guide import Target
-from gateway.calibration_record import CalibrationRecord, made_now
-from gateway.calibration_session import Link
+from gateway.calibration_record import CalibrationRecord, made_now, record_to_json
+from gateway.calibration_session import CalibrationError, Link
 from gateway.calibration_summary import origin_words
 
 ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
@@ -28,7 +29,7 @@ REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
 MORE_KEYS = {" ": MORE}
 
 TRY = Question(
-    "live now, also in a race: turn the knob, and look at the percent",
+    "live now, in a race too if the gateway runs: turn the knob, and look at the percent",
     {"s": SAVE, "u": UNDO, "q": QUIT},
 )
 
@@ -47,19 +48,41 @@ async def calibrate_resistance(seat: Seat, asked: Sequence[Target]) -> Saved:
 
     Raises Left, CalibrationError, and what the answers raise.
     """
-    old = seat.session.state.in_use.table
     async with seat.talk() as talk:
         capture = Capture(seat, talk, asked)
         while True:
             await capture.run()
             record = record_of(seat, capture)
-            word = await _review(seat, talk, capture, record)
-            if word == ACCEPT:
-                word = await _try_out(seat, capture, record)
-            if word == SAVE:
-                return Saved(record, await _save(seat, record), old)
-            if word == REDO:
-                capture.redo()
+            old = _until_now(seat, record)
+            with _kept_for_import(record):
+                if await _review(seat, talk, capture, Review(record, *old)) == REDO:
+                    capture.redo()
+                elif (file := await _try_out(seat, capture, record)) is not None:
+                    return Saved(record, file, old[0].table)
+
+
+def _until_now(seat: Seat, record: CalibrationRecord) -> tuple[Calibration, str]:
+    """What the race has made of that number, and where that came from."""
+    state = seat.session.state
+    table = state.percent_table(record.quantity)
+    return Calibration(table, record.quantity, state.in_use.cadence_scale), origin_words(state)
+
+
+@contextmanager
+def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
+    """Minutes on a bike are not lost because a disk is full, or a gateway has ended."""
+    try:
+        yield
+    except CalibrationError as error:
+        file = Path(f"{record.bike_id}.calibration.json")
+        try:
+            file.write_text(record_to_json(record), encoding="utf-8")
+        except OSError:
+            raise error from None
+        raise CalibrationError(
+            f"{error}\nWhat was captured is in {file}, for when that is mended: "
+            f"alleycat-gateway calibrate import {record.bike_id} {file}"
+        ) from error
 
 
 def record_of(seat: Seat, capture: Capture) -> CalibrationRecord:
@@ -79,17 +102,16 @@ def record_of(seat: Seat, capture: Capture) -> CalibrationRecord:
     )
 
 
-async def _review(seat: Seat, talk: Talk, capture: Capture, record: CalibrationRecord) -> str:
+async def _review(seat: Seat, talk: Talk, capture: Capture, review: Review) -> str:
     """ACCEPT or REDO; ACCEPT only for what can be used."""
-    state = seat.session.state
-    findings = tuple(check_points(record.points))
+    findings = tuple(check_points(review.record.points))
     is_good = is_acceptable(findings)
     text = "use it? It is live at once, and can be undone" if is_good else "it cannot be used so"
     keys = {key: word for key, word in REVIEW_KEYS.items() if is_good or word != ACCEPT}
+    review = replace(review, findings=findings, question=text, keys=keys)
     page = 0
     while True:
-        here = capture.guide.signal.filtered
-        review = Review(record, state.in_use, origin_words(state), findings, text, keys, here)
+        review = replace(review, here=capture.guide.signal.filtered)
         is_paged = seat.view.show_review(review, page) > 1
         word = await _answer(talk, capture, Question(text, keys | MORE_KEYS if is_paged else keys))
         if word != MORE:
@@ -109,15 +131,19 @@ async def _answer(talk: Talk, capture: Capture, question: Question) -> str:
             capture.hear(happened)
 
 
-async def _try_out(seat: Seat, capture: Capture, record: CalibrationRecord) -> str:
-    """SAVE or UNDO. Only for SAVE it is still live then."""
+async def _try_out(seat: Seat, capture: Capture, record: CalibrationRecord) -> Path | None:
+    """The file, when it is saved; None: it is undone. What cannot be saved can be tried again."""
     await seat.session.try_out(record)
-    word = None
-    while word is None:
+    while True:
         word = await capture.hear_or(TRY, record.calibration)
-    if word != SAVE:
-        await seat.session.undo()
-    return word
+        if word == UNDO:
+            await seat.session.undo()
+            return None
+        if word == SAVE:
+            try:
+                return await _save(seat, record)
+            except CalibrationError as error:
+                capture.say(f"not saved: {error}; s tries again")
 
 
 async def _save(seat: Seat, record: CalibrationRecord) -> Path:

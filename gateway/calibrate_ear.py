@@ -3,7 +3,7 @@
 from drivers import Reading
 from gateway.bike_link import LinkState
 from gateway.calibrate_screen import LiveFigures
-from gateway.calibration import Calibration, Quantity, number_of, resistance
+from gateway.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 from gateway.calibration_session import Link
 from gateway.raw_signal import RawSignal
 
@@ -64,14 +64,12 @@ class Ear:
         """`calibration`: the one by which percent are told."""
         last = self._last
         found = None if last is None else resistance(last, calibration)
-        number = None if last is None else number_of(last, calibration.quantity)
-        table = calibration.table
         return LiveFigures(
             raw=signal.last,
             filtered=signal.filtered,
             noise=None if signal.last is None else signal.noise,
             percent=None if found is None else found[0],
-            is_clamped=table is not None and number is not None and table.is_clamped(number),
+            is_clamped=last is not None and _is_clamped(last, calibration),
             rate_hz=signal.rate_hz(now_ns),
             age_s=signal.age_s(now_ns),
             cadence_rpm=self.cadence_rpm,
@@ -104,3 +102,11 @@ class Ear:
         if age_s >= SILENT_S:
             return ["it has fallen silent: pedal lightly, or look at its cable"]
         return []
+
+
+def _is_clamped(reading: Reading, calibration: Calibration) -> bool:
+    """Beyond what there is a percent for."""
+    number, table = number_of(reading, calibration.quantity), calibration.table
+    if table is None and reading.resistance_percent is not None:
+        return False
+    return number is not None and (table or AS_PERCENT).is_clamped(number)

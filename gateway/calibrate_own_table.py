@@ -5,9 +5,10 @@ from collections.abc import Iterator
 from drivers.contract import ResistanceTable, TableOrigin
 from gateway.answers import Question
 from gateway.bike_link import LinkState
-from gateway.calibrate_capture import Capture, Seat
+from gateway.calibrate_capture import QUIT, Capture, Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_verify import verify_resistance
+from gateway.calibration_summary import origin_words
 from gateway.clock import NS_PER_S
 from gateway.human_units import number
 
@@ -15,10 +16,10 @@ from gateway.human_units import number
 #: only if that asks.
 TABLE_S = 12.0
 #: In a line of the table.
-IN_A_ROW = 5
+IN_A_ROW = 4
 
-#: Answers itself.
-WAIT = Question("looking for a table in the bike itself", {})
+WAIT = Question("waiting for the bike", {"q": QUIT}, is_put=False)
+ASK = Question("asking the bike for its own table", {"q": QUIT}, is_put=False)
 
 _WHOSE = {
     TableOrigin.BIKE: "the bike has told its own table",
@@ -36,11 +37,14 @@ async def verify_own_table(seat: Seat) -> bool | None:
     table = await find_table(seat)
     if table is None:
         return None
+    state = seat.session.state
     words = "\n".join((f"{_WHOSE[table.origin]}, of {len(table.points)} points:", *_rows(table)))
     data = {"origin": table.origin.value, "points": [list(point) for point in table.points]}
     seat.view.tell(Event("table", words, data))
-    advice = "is it right? Turn to 25, 50 and 75 % as its screen or your marks show"
-    seat.view.tell(Event("verify", f"{advice}. To calibrate over it: --points", {}))
+    holds = "" if state.in_use.table is None else f" What holds is {origin_words(state)}, though."
+    advice = "Is it right? Turn to 25, 50 and 75 % as its screen or your marks show"
+    words = f"{advice}; or calibrate it: --points 5.{holds}"
+    seat.view.tell(Event("verify", words, {"holds": origin_words(state)}))
     return await verify_resistance(seat)
 
 
@@ -51,14 +55,16 @@ async def find_table(seat: Seat) -> ResistanceTable | None:
         capture = Capture(seat, talk, ())
         while True:
             now_ns, table = seat.clock.monotonic_ns(), seat.session.state.resistance_table
+            question = WAIT
             if seat.session.link.state is not LinkState.CONNECTED:
                 connected_ns = None
             else:
+                question = ASK
                 connected_ns = connected_ns or now_ns
                 is_late = now_ns - connected_ns > TABLE_S * NS_PER_S
                 if table is None or table.origin is not TableOrigin.ANOTHER_BIKE or is_late:
                     return table
-            await capture.hear_or(WAIT, seat.session.state.in_use)
+            await capture.hear_or(question, seat.session.state.in_use)
 
 
 def _rows(table: ResistanceTable) -> Iterator[str]:

@@ -52,7 +52,7 @@ class Talk:
         await self._news.aclose()
 
     async def next(self, question: Question) -> Reading | Link | str | None:
-        """News, an answer to `question`, if it has any, or None: a moment has passed.
+        """News, an answer to `question`, or None: a moment has passed.
 
         Raises CalibrationError when the session has ended or patience has, and what the answers
         raise.
@@ -74,7 +74,7 @@ class Talk:
             self._hearing = asyncio.create_task(self._hear())
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick())
-        if self._asking is None and not self._is_held and question.words:
+        if self._asking is None and not self._is_held:
             self._asking = asyncio.create_task(self._answer(question))
         return [one for one in (self._hearing, self._asking, self._ticking) if one is not None]
 
@@ -108,7 +108,9 @@ class Talk:
         waited_ns = self._clock.monotonic_ns() - self._asked_ns
         if waited_ns > self._patience_s * NS_PER_S:
             assert self._question is not None
+            link = self._session.link
+            why = f" ({link.reason})" if link.reason else ""
             raise CalibrationError(
-                f"{self._question.text}: nothing happened for {duration(self._patience_s)}; "
+                f"{self._question.text}: nothing happened for {duration(self._patience_s)}{why}; "
                 "everything is as it was"
             )

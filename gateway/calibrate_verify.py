@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.calibrate_capture import Capture, Seat
 from gateway.calibrate_events import Event
-from gateway.calibration import CalibrationTable
+from gateway.calibration import Quantity
 from gateway.calibration_guide import targets
 from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationState
@@ -44,23 +44,21 @@ async def verify_resistance(seat: Seat, percents: Sequence[float] = PERCENTS) ->
     async with seat.talk() as talk:
         capture = Capture(seat, talk, targets(percents))
         await capture.run()
-    spots = [spot_of(point, seat.session.state) for point in capture.guide.captured]
+    state, quantity = seat.session.state, capture.ear.quantity or "raw"
+    spots = [spot_of(point, quantity, state) for point in capture.guide.captured]
     for spot in spots:
         seat.view.tell(_told(spot))
     is_right = bool(spots) and all(abs(spot.error_points) <= TOLERANCE_POINTS for spot in spots)
     within = f"every point within {TOLERANCE_POINTS:g} of the knob's"
-    words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; calibrate it anew"
+    anew = f"alleycat-gateway calibrate {state.bike_id} --points 5"
+    words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; calibrate it: {anew}"
     seat.view.tell(Event("verified", words, {"pass": is_right}))
     return is_right
 
 
-def spot_of(point: CapturedPoint, state: CalibrationState) -> Spot:
-    """By the table that races go by: the calibration's, else the bike's own."""
-    own = state.resistance_table
-    table = state.in_use.table or (None if own is None else CalibrationTable(own.points))
-    # A number that nothing is done to is taken as percent.
-    says = min(100.0, max(0.0, point.raw)) if table is None else table.percent_at(point.raw)
-    return Spot(point.percent, point.raw, says)
+def spot_of(point: CapturedPoint, quantity: Quantity, state: CalibrationState) -> Spot:
+    """As the race has it: by a calibration, else by the bike's own table, else as it is said."""
+    return Spot(point.percent, point.raw, state.percent_table(quantity).percent_at(point.raw))
 
 
 def _told(spot: Spot) -> Event:

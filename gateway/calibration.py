@@ -95,6 +95,8 @@ class Calibration:
     cadence_scale: float = 1.0
 
 
+#: What a number that nothing is done to is taken for.
+AS_PERCENT = CalibrationTable([(0, 0), (100, 100)])
 #: Nothing is done to them.
 AS_SAID = Calibration()
 

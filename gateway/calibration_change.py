@@ -24,4 +24,5 @@ def carry_out(change: Change, bike_id: str, device: str, store: CalibrationStore
     except NoBackupError as error:
         raise CalibrationError(str(error)) from None
     except OSError as error:
-        raise CalibrationError(f"{store.directory}: {error.strerror or error}") from error
+        why = error.strerror or error
+        raise CalibrationError(f"{store.directory}: {why}: nothing was changed") from error

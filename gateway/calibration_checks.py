@@ -117,7 +117,7 @@ def _check_bends(curve: Curve) -> Finding:
         return ok("bends", what)
     low, high = _steeper(curve[index - 1 : index + 2])
     bend = f"{what}: the curve bends most between {low:g} and {high:g} %"
-    return warning("bends", bend, f"add {(low + high) / 2:.3g} %")
+    return warning("bends", bend, f"next time capture {(low + high) / 2:.3g} % as well: --points")
 
 
 def _steeper(three: Curve) -> tuple[float, float]:

@@ -13,7 +13,7 @@ from typing import Protocol
 from drivers import Reading
 from drivers.contract import ResistanceTable
 from gateway.bike_link import LinkState
-from gateway.calibration import Calibration
+from gateway.calibration import AS_PERCENT, Calibration, CalibrationTable, Quantity
 from gateway.calibration_in_use import CalibrationInUse
 from gateway.calibration_record import CalibrationRecord
 
@@ -54,6 +54,14 @@ class CalibrationState:
     #: Of bikes that have one. Look at its `origin`: the bike's own may come some seconds after the
     #: bike was connected, and another bike's is none to go by.
     resistance_table: ResistanceTable | None = None
+
+    def percent_table(self, quantity: Quantity) -> CalibrationTable:
+        """By which the race makes percent of that number of the bike now."""
+        if self.in_use.table is not None and self.in_use.quantity == quantity:
+            return self.in_use.table
+        if quantity == "raw" and self.resistance_table is not None:
+            return CalibrationTable(self.resistance_table.points)
+        return AS_PERCENT
 
 
 def state_of(

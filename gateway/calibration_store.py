@@ -10,7 +10,7 @@ from gateway.calibration_record import (
     record_from_json,
     record_to_json,
 )
-from gateway.whole_file import replace_file, sync_directory
+from gateway.whole_file import drafted, sync_directory
 
 DIRECTORY = "calibration"
 #: So many earlier calibrations of a bike are kept.
@@ -39,8 +39,11 @@ class CalibrationStore:
         """Whole or not at all; on disk when it returns."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._file(record.bike_id)
-        self._keep(record.bike_id)
-        replace_file(file, record_to_json(record).encode())
+        # First what may fail: a full disk must not cost backups.
+        with drafted(file, record_to_json(record).encode()) as draft:
+            self._keep(record.bike_id)
+            draft.replace(file)
+        sync_directory(self.directory)
         return file
 
     def backups(self, bike_id: str) -> dict[int, CalibrationRecord]:
@@ -81,14 +84,14 @@ class CalibrationStore:
 
     def _keep(self, bike_id: str) -> None:
         """Make what is there backup 1. It stays in place as well, until it is replaced."""
-        file = self._file(bike_id)
-        if not file.exists():
-            return
+        file, newest = self._file(bike_id), self._backup(bike_id, 1)
+        if not file.exists() or (newest.exists() and newest.samefile(file)):
+            return  # nothing to keep, or kept by a save that came no further
         # Up to the first gap, which a rollback of a whole disk may have left.
         last = next(n for n in range(1, BACKUPS + 1) if self._is_last(bike_id, n))
         for number in range(last, 1, -1):
             self._backup(bike_id, number - 1).replace(self._backup(bike_id, number))
-        os.link(file, self._backup(bike_id, 1))
+        os.link(file, newest)
 
     def _is_last(self, bike_id: str, number: int) -> bool:
         return number == BACKUPS or not self._backup(bike_id, number).exists()

@@ -25,6 +25,8 @@ def origin_words(state: CalibrationState) -> str:
     """Where the calibration that holds comes from: "calibrated on 2026-11-02", for example."""
     if state.origin is Origin.SAVED and state.record is not None:
         return f"calibrated on {state.record.made_at.astimezone():%Y-%m-%d}"
+    if state.origin is Origin.BIKE and state.resistance_table is not None:
+        return "the bike's own table"
     return {
         Origin.TRIAL: "one that is being tried out",
         Origin.CONFIG: "the config's points",

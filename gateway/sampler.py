@@ -175,8 +175,10 @@ class Sampler:
 
     def __init__(self, calibration: Calibration = AS_SAID) -> None:
         self._stale_ns = 0
-        #: May change at any time; holds for what is added from then on.
-        self.calibration = calibration
+        self._calibration = calibration
+        #: The last that said something of the resistance, on this connection.
+        self._knob: Reading | None = None
+        self._says_raw = False
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
         self._resistance = _KnobSeries()
@@ -184,6 +186,17 @@ class Sampler:
         self._heard_ns: int | None = None
         self._last_resistance_percent = 0.0
         self._resistance_source = ResistanceSource.NONE
+
+    @property
+    def calibration(self) -> Calibration:
+        """Another holds at once, also for bikes that say their resistance only when it changes."""
+        return self._calibration
+
+    @calibration.setter
+    def calibration(self, calibration: Calibration) -> None:
+        self._calibration = calibration
+        if self._knob is not None:
+            self._add_resistance(self._knob, self._heard_ns or self._knob.at_ns)
 
     @property
     def dropped(self) -> int:
@@ -201,20 +214,29 @@ class Sampler:
 
     def disconnected(self) -> None:
         self._connected_ns = None
+        self._knob = None
 
     def add(self, reading: Reading) -> None:
         """Raises TypeError or ValueError for what is not a finite number: the driver's bug."""
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
         cadence_rpm, power_w = reading.cadence_rpm, reading.power_w
         if cadence_rpm is not None:
-            cadence_rpm *= self.calibration.cadence_scale
+            cadence_rpm *= self._calibration.cadence_scale
             self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
         if power_w is not None:
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
-        found = resistance(reading, self.calibration)
+        if reading.resistance_raw is not None or reading.resistance_percent is not None:
+            self._knob = reading
+            self._says_raw = self._says_raw or reading.resistance_raw is not None
+            self._add_resistance(reading, reading.at_ns)
+
+    def _add_resistance(self, reading: Reading, at_ns: int) -> None:
+        found = resistance(reading, self._calibration)
+        if found is None and not self._says_raw:  # calibrated by a number that it does not have
+            found = resistance(reading, AS_SAID)
         if found is not None:
             percent, self._resistance_source = found
-            self._resistance.add(reading.at_ns, percent)
+            self._resistance.add(at_ns, percent)
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
         """The Sample of [start, end). Seconds are closed in order, each once."""

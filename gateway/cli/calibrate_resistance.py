@@ -57,6 +57,8 @@ def resistance(
     from gateway.calibrate_own_table import verify_own_table
 
     asked = _targets(points, both_ways=both_ways)
+    if picture is not None and picture.suffix != ".svg":
+        fail(f"--picture {picture}: expected a name that ends in .svg", USAGE)
 
     async def act(seat: "Seat") -> Saved | bool:
         is_right = await verify_own_table(seat) if points is None else None

@@ -12,8 +12,10 @@ from drivers.fake.pot import Pot, PotOptions
 from gateway.answers import AnswerError
 from gateway.calibrate_capture import Left
 from gateway.calibrate_dialogue import calibrate_resistance
-from gateway.calibration import CalibrationTable
+from gateway.calibrate_screen import Screen
+from gateway.calibration import AS_PERCENT, CalibrationTable
 from gateway.calibration_guide import targets
+from gateway.calibration_record import CalibrationRecord, record_from_json
 from gateway.calibration_session import CalibrationError
 from gateway.config import BikeConfig
 from gateway.fake_rig import AWKWARD
@@ -36,7 +38,7 @@ async def test_hold_hold_hold_hold_hold_accept_save(tmp_path: Path) -> None:
     saved = await sitting.run(five())
     assert sitting.store.load("bike-1") == saved.record
     assert saved.file == tmp_path / "calibration" / "bike-1.json"
-    assert saved.old is None
+    assert saved.old == AS_PERCENT
     one = saved.record
     assert (one.bike_id, one.device, one.quantity) == ("bike-1", "fake seed 1", "raw")
     assert [point.percent for point in one.points] == [0, 25, 50, 75, 100]
@@ -183,6 +185,62 @@ async def test_accepted_it_is_live_and_undone_it_is_not(tmp_path: Path) -> None:
     with pytest.raises(Left):
         await sitting.run(five())
     assert tried == [True, False, True, False]
+
+
+async def test_a_save_that_fails_can_be_tried_again(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, [*FIVE, "accept", "save", "save"])
+    obstacle = tmp_path / "calibration" / ".bike-1.json.new"
+    obstacle.mkdir(parents=True)
+    say = sitting.seat.view.show
+
+    def show(screen: Screen, now_ns: int) -> None:
+        if screen.last.startswith("not saved") and obstacle.exists():
+            obstacle.rmdir()
+        say(screen, now_ns)
+
+    sitting.seat.view.show = show  # type: ignore[method-assign]
+    saved = await sitting.run(five())
+    assert sitting.store.load("bike-1") == saved.record
+    assert any("nothing was changed; s tries again" in words for words in sitting.said)
+
+
+async def test_what_was_captured_is_kept_for_import_if_it_cannot_be_saved(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    sitting = Sitting(tmp_path, [*FIVE, "accept"])
+    session = sitting.rig.session
+
+    async def gone(record: CalibrationRecord | None) -> None:
+        raise CalibrationError("the gateway has hung up")
+
+    session.try_out = gone  # type: ignore[method-assign]
+    with pytest.raises(
+        CalibrationError, match=r"calibrate import bike-1 bike-1\.calibration\.json"
+    ):
+        await sitting.run(five())
+    kept = record_from_json((tmp_path / "bike-1.calibration.json").read_bytes())
+    assert [point.percent for point in kept.points] == [0, 25, 50, 75, 100]
+
+
+async def test_a_peloton_is_compared_with_its_own_table(tmp_path: Path) -> None:
+    sitting = Sitting(tmp_path, [*FIVE, "quit"], {"wire": "peloton", "pot": {}, "faults": {}})
+    with pytest.raises(Left):
+        await sitting.run(five())
+    (review,) = sitting.data("review")[:1]
+    assert review["old_from"] == "the bike's own table"
+    assert [one["was"] for one in review["compared"]] == [
+        pytest.approx(percent, abs=1.5) for percent in (0, 25, 50, 75, 100)
+    ]
+
+
+async def test_what_is_accepted_is_what_is_saved(tmp_path: Path) -> None:
+    """The knob is held on while it is looked at; its point is not captured anew."""
+    sitting = Sitting(tmp_path, [*FIVE, "accept", "undo", "accept", "save"])
+    saved = await sitting.run(five())
+    reviews = sitting.data("review")
+    assert reviews[0]["points"] == reviews[-1]["points"]
+    assert reviews[0]["points"][-1]["samples"] == saved.record.points[-1].samples
 
 
 async def test_a_knob_that_is_there_already_is_captured_as_soon_as_it_holds(

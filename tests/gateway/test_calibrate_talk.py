@@ -46,11 +46,12 @@ async def test_a_held_question_is_put_once_and_the_bike_is_heard(tmp_path: Path)
         assert await happened(sitting, talk, WHEN) == "now"
 
 
-async def test_a_question_without_words_is_put_to_nobody(tmp_path: Path) -> None:
-    async with talking(tmp_path) as (sitting, talk):
-        nobody = Question("is it there?", {})
+async def test_what_is_not_put_takes_no_line_of_a_file(tmp_path: Path) -> None:
+    async with talking(tmp_path, "left") as (sitting, talk):
+        nobody = Question("is it there?", {"q": "quit"}, is_put=False)
         heard = [await happened(sitting, talk, nobody) for _ in range(5)]
         assert not any(isinstance(one, str) for one in heard)
+        assert await happened(sitting, talk, WHERE) == "left"
 
 
 async def test_a_key_that_was_pressed_for_one_question_answers_no_other(tmp_path: Path) -> None:

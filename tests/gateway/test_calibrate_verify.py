@@ -74,4 +74,4 @@ def test_it_goes_by_what_races_go_by(
     in_use: Calibration, table: ResistanceTable | None, says: float
 ) -> None:
     state = CalibrationState("bike-1", "fake", in_use, Origin.BIKE, resistance_table=table)
-    assert spot_of(POINT, state).says_percent == pytest.approx(says)
+    assert spot_of(POINT, "raw", state).says_percent == pytest.approx(says)

@@ -108,7 +108,7 @@ class TestCurve:
         finding = named(peloton(*ELEVEN), "bends")
         assert finding.state is State.WARNING
         assert "the curve bends most between 0 and 10 %" in finding.what
-        assert finding.remedy == "add 5 %"
+        assert finding.remedy == "next time capture 5 % as well: --points"
 
     @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
     def test_who_adds_what_it_says_gets_a_better_table_until_it_is_well(self, curve: Any) -> None:
@@ -121,7 +121,9 @@ class TestCurve:
             finding = named(points, "bends")
             if finding.state is State.OK:
                 break
-            percents.append(float(finding.remedy.removeprefix("add ").removesuffix(" %")))
+            percents.append(
+                float(finding.remedy.removeprefix("next time capture ").partition(" %")[0])
+            )
         assert finding.state is State.OK
         assert len(found) > 2
         assert found == sorted(set(found), reverse=True)

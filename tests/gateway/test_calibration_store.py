@@ -1,5 +1,8 @@
 """A bike's calibration on disk: whole or not at all, and every change can be undone."""
 
+import os
+import resource
+import signal
 import stat
 from pathlib import Path
 
@@ -107,7 +110,34 @@ def test_a_save_that_fails_leaves_the_calibration_and_its_backups(store: Calibra
     with pytest.raises(OSError, match=r"bike-1\.json\.new"):
         store.save(scaled(3))
     assert store.load("bike-1") == scaled(2)
-    assert scaled(1) in store.backups("bike-1").values()
+    assert store.backups("bike-1") == {1: scaled(1)}
+
+
+def test_a_disk_that_is_full_costs_no_backups(store: CalibrationStore) -> None:
+    for number in range(1, 6):
+        store.save(scaled(number))
+    before = store.backups("bike-1")
+    usage = resource.getrlimit(resource.RLIMIT_FSIZE)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10, usage[1]))
+    try:
+        for _ in range(10):
+            with pytest.raises(OSError, match="File too large"):
+                store.save(scaled(9))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, usage)
+        signal.signal(signal.SIGXFSZ, signal.SIG_DFL)
+    assert (store.load("bike-1"), store.backups("bike-1")) == (scaled(5), before)
+    assert not list(store.directory.glob("*.new")) + list(store.directory.glob(".*"))
+
+
+def test_a_save_that_was_cut_short_before_its_end_makes_no_second_backup(
+    store: CalibrationStore,
+) -> None:
+    file = store.save(scaled(1))
+    os.link(file, store.directory / "bike-1.json.1")
+    store.save(scaled(2))
+    assert store.backups("bike-1") == {1: scaled(1)}
 
 
 class History(RuleBasedStateMachine):

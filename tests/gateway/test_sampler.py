@@ -367,6 +367,23 @@ class TestResistanceSource:
         ride.say(1, 80, resistance_raw=50)
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
 
+    def test_another_calibration_holds_at_once_for_a_bike_that_says_it_seldom(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, resistance_raw=50)
+        ride.say(0.9, 80)
+        ride.close(1)
+        ride.sampler.calibration = by([(0, 0), (100, 80)])
+        ride.say(1, 80)
+        assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
+
+    def test_calibrated_by_a_number_it_does_not_have_a_bike_is_taken_at_its_word(self) -> None:
+        ride = Ride(calibration=by([(0, 0), (100, 80)])).connect()
+        ride.say(0, 80, resistance_percent=50, power_w=200)
+        assert self.close(ride) == (ResistanceSource.DEVICE, 50)
+        ride.say(1, 80, resistance_raw=50)
+        ride.say(1.5, 80, resistance_percent=99)
+        assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
+
     def test_a_bike_that_never_says_it_has_one_from_power_and_cadence(self) -> None:
         """90 rpm at 40 % take 135 W on every Peloton (r/pelotoncycle's FAQ)."""
         ride = Ride(stale_after_s=2).connect()
