@@ -4,8 +4,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.segment import SegmentLines
+from rich.text import Text
 
 from gateway.calibrate_events import Event, events_between, figures_event, review_event
 from gateway.calibrate_layout import screen_layout
@@ -52,16 +54,20 @@ def open_view(console: Console, *, is_json: bool) -> Iterator[View]:
         try:
             yield view
         finally:
-            view.suspend()
+            view.close()
 
 
 class TerminalView:
-    """In the lower part of a terminal, never higher than it is."""
+    """In the lower part of a terminal, never higher than it is.
+
+    What is told stands above it, as far as there is room, and alone on the terminal in the end.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
-        self._shown: RenderableType = ""
+        self._shown: RenderableType = Group()
+        self._told: list[Text] = []
 
     def show(self, screen: Screen, now_ns: int) -> None:
         del now_ns
@@ -74,10 +80,12 @@ class TerminalView:
 
     def tell(self, event: Event) -> None:
         """Above what is redrawn."""
-        _print(self._console, event.words)
+        if event.words:
+            self._told.append(Text(event.words))
+            self._draw(self._shown)
 
     def suspend(self) -> None:
-        """What is shown stays where it is."""
+        """Nothing of it stays."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -86,6 +94,12 @@ class TerminalView:
         """Below whatever was written meanwhile."""
         self.suspend()
         self._draw(self._shown)
+
+    def close(self) -> None:
+        """All that was told stays, in order: a high screen would have pushed it out."""
+        self.suspend()
+        for words in self._told:
+            self._console.print(words, soft_wrap=True)
 
     @property
     def _room(self) -> tuple[int, int]:
@@ -96,9 +110,10 @@ class TerminalView:
     def _draw(self, renderable: RenderableType) -> None:
         self._shown = renderable
         if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False)
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(renderable, refresh=True)
+        lines = self._console.render_lines(Group(*self._told, renderable), pad=False)
+        self._live.update(SegmentLines(lines[-self._room[1] :], new_lines=True), refresh=True)
 
 
 class LinesView:

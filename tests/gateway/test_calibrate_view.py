@@ -11,6 +11,7 @@ from rich.console import Console
 
 from gateway.calibrate_events import Event
 from gateway.calibrate_view import open_view
+from tests.support.emulated import emulated
 from tests.support.screens import FIGURES, review, screen, targets
 from tests.support.terminal import CONTROL_SEQUENCE, CTRL_Z, Terminal
 
@@ -100,13 +101,44 @@ def test_the_page_after_the_last_is_the_first() -> None:
     assert found == ["1", "2", "1", "1"]  # the end draws the last one again
 
 
-def test_what_is_told_stays_above_what_is_redrawn() -> None:
-    shown = console(terminal=True)
+def test_what_is_told_stands_above_what_is_redrawn() -> None:
+    shown = console(terminal=True, height=40)
     with open_view(shown, is_json=False) as view:
         view.show(screen(), 0)
         view.tell(SAVED)
-    drawn = text_of(shown)
-    assert drawn.index("saved as x.json") < drawn.rindex("3 of 5")
+        seen = emulated(text_of(shown), rows=40)
+        view.show(screen(), S)
+        assert emulated(text_of(shown), rows=40) == seen, "and stays there"
+    assert seen[0] == "saved as x.json"
+    assert "3 of 5" in seen[6]
+    assert "q quit" in seen[-1]
+
+
+def test_on_a_low_terminal_what_is_told_last_stands_above_if_any() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        for n in range(30):
+            view.tell(Event("spot", f"spot {n}", {}))
+        assert emulated(text_of(shown))[-2:] == ["spot 28", "spot 29"]
+        view.show(screen(), 0)
+        seen = emulated(text_of(shown))
+    assert "q quit" in seen[-1]
+    assert seen[0].startswith(("spot 29", "bike-1"))
+
+
+def test_when_it_is_left_all_that_was_told_stands_last_and_nothing_else() -> None:
+    shown = console(terminal=True)
+    shown.file.write("$ calibrate bike-1\n" * 24)
+    with open_view(shown, is_json=False) as view:
+        view.tell(Event("table", "a table\nof two rows", {}))
+        view.show(screen(), 0)
+        for n in range(3):
+            view.tell(Event("spot", f"spot {n}", {}))
+            view.show(screen(), n * S)
+        view.show_review(review())
+        view.tell(SAVED)
+    told = ["a table", "of two rows", "spot 0", "spot 1", "spot 2", "saved as x.json"]
+    assert [line for line in emulated(text_of(shown)) if line != "$ calibrate bike-1"] == told
 
 
 def test_a_terminal_without_utf_8_gets_ascii() -> None:
@@ -126,6 +158,7 @@ import asyncio
 from rich.console import Console
 from gateway.calibrate_view import open_view
 from gateway.keyboard import Keyboard
+from tests.support.emulated import emulated
 from tests.support.screens import screen
 
 async def main():

@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support.dialogue import Dialogue
+from tests.support.emulated import emulated
 from tests.support.gateway_process import alleycat_gateway
 
 
@@ -32,6 +33,10 @@ def test_the_whole_dialogue_on_a_made_up_rig_at_80_by_24(tmp_path: Path) -> None
         assert "saved in" in person.text
         assert person.is_cooked
         lines = person.text.replace("\r", "\n").split("\n")
+        last = emulated(person.output)
+    assert last[0] == "a made-up bike: what is saved of it goes with it"
+    assert last[1].startswith("saved in ")
+    assert "q quit" not in "".join(last)
     assert max(len(line) for line in lines if "calibration/bike-1.json" not in line) <= 80
     assert ElementTree.parse(picture).getroot().tag.endswith("svg")
 
