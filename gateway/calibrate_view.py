@@ -99,7 +99,7 @@ class TerminalView:
         """All that was told stays, in order: a high screen would have pushed it out."""
         self.suspend()
         for words in self._told:
-            self._console.print(words, soft_wrap=True)
+            self._console.print(words)
 
     @property
     def _room(self) -> tuple[int, int]:
@@ -148,5 +148,6 @@ class LinesView:
 
 
 def _print(console: Console, words: str) -> None:
+    """Its lines as they are, however long: they are to be found in a file."""
     if words:
-        console.print(words, soft_wrap=True, markup=False, highlight=False)
+        console.print(Text(words), soft_wrap=True)

@@ -141,6 +141,26 @@ def test_when_it_is_left_all_that_was_told_stands_last_and_nothing_else() -> Non
     assert [line for line in emulated(text_of(shown)) if line != "$ calibrate bike-1"] == told
 
 
+LONG = Event("verify", f"{'words ' * 15}To calibrate over it: --points :file: [b]", {})
+
+
+def test_on_a_terminal_long_words_are_wrapped_between_words() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        view.tell(LONG)
+        meanwhile = emulated(text_of(shown))
+    wrapped = ["words " * 12 + "words", "words " * 2 + "To calibrate over it: --points :file: [b]"]
+    assert meanwhile == wrapped
+    assert emulated(text_of(shown)) == wrapped
+
+
+def test_in_a_pipe_an_event_is_one_line_however_long() -> None:
+    shown = console()
+    with open_view(shown, is_json=False) as view:
+        view.tell(LONG)
+    assert text_of(shown) == f"{LONG.words}\n"
+
+
 def test_a_terminal_without_utf_8_gets_ascii() -> None:
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     shown = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
