@@ -1,7 +1,7 @@
 """What happens while calibrating, event by event: as lines for people, or as JSON. Pure."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from gateway.calibrate_screen import (
     Step,
     compared_words,
     comparisons,
+    legend,
     percent_words,
     spread,
 )
@@ -41,8 +42,14 @@ def events_between(before: Screen | None, now: Screen) -> Iterator[Event]:
     for place, point in _captured(now).items():
         if captured.get(place) != point:
             yield Event("captured", "", point)  # in words it is `last`
+    was_step = None if before is None else before.step
     if now.step is not None:
-        yield from _of_step(None if before is None else before.step, now.step)
+        yield from _of_step(was_step, now.step)
+    if now.keys and (before is None or now.keys != before.keys):
+        yield Event("keys", keys_words(now.keys), {"keys": dict(now.keys)})
+    doing = "" if now.step is None else now.step.doing
+    if doing and (was_step is None or was_step.doing != doing):
+        yield Event("doing", doing, {"text": doing})
 
 
 def _of_link(bike_id: str, was: LiveFigures | None, now: LiveFigures) -> Iterator[Event]:
@@ -59,8 +66,6 @@ def _of_step(was: Step | None, now: Step) -> Iterator[Event]:
         words = f"{now.number} of {now.count}: {now.instruction}"
         data = {"number": now.number, "count": now.count, "text": now.instruction}
         yield Event("step", words, data)
-    if now.doing and (was is None or was.doing != now.doing):
-        yield Event("doing", now.doing, {"text": now.doing})
 
 
 def figures_event(figures: LiveFigures) -> Event:
@@ -78,6 +83,7 @@ def review_event(review: Review) -> Event:
     scales = review.old.cadence_scale, review.record.cadence_scale
     if scales[0] != scales[1]:
         lines.append(f"cadence: was × {scales[0]:g}, will be × {scales[1]:g}")
+    lines += [line for line in (review.question, keys_words(review.keys)) if line]
     data = {
         "points": [asdict(point) for point in review.record.points],
         "cadence_scale": {"was": scales[0], "will_be": scales[1]},
@@ -86,12 +92,18 @@ def review_event(review: Review) -> Event:
         "findings": [asdict(one) for one in review.findings],
         "failed": any(one.state is State.FAILED for one in review.findings),
         "question": review.question,
+        "keys": dict(review.keys),
     }
     return Event("review", "\n".join(lines), data)
 
 
 def link_words(figures: LiveFigures) -> str:
     return figures.link.value + (f": {figures.reason}" if figures.reason else "")
+
+
+def keys_words(keys: Mapping[str, str]) -> str:
+    """ "Enter capture   r redo   q quit"."""
+    return "   ".join(f"{names} {what}" for names, what in legend(keys))
 
 
 def figure_words(figures: LiveFigures) -> list[tuple[str, str]]:

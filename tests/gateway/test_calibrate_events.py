@@ -23,8 +23,16 @@ def test_at_first_all_is_new() -> None:
         "bike-1: connected",
         "captured 350 (n = 24, sd 1.1)",
         "3 of 5: turn to 50 %, then hold still",
+        "Enter capture now   r redo   s skip   q quit",
         "holding still",
     ]
+
+
+def test_keys_are_told_when_they_are_others() -> None:
+    live = Step(5, 5, "live now")
+    tried = screen(step=live, keys={"s": "save", "u": "undo"})
+    assert words(screen(), tried) == ["5 of 5: live now", "s save   u undo"]
+    assert words(tried, screen(step=live, keys={})) == []
 
 
 def test_figures_alone_are_no_event() -> None:
@@ -93,7 +101,11 @@ def test_a_review_in_words_has_checks_and_old_against_new() -> None:
     assert "  hold still for longer" in lines
     assert "failed: no more than noise" in lines
     assert "raw 511: was 45.7 %, will be 25.0 %" in lines
-    assert lines[-1] == "cadence: was × 1, will be × 0.5"
+    assert lines[-3:] == [
+        "cadence: was × 1, will be × 0.5",
+        "use it?",
+        "y/Enter accept   q quit",
+    ]
 
 
 def test_a_review_as_json() -> None:

@@ -38,14 +38,15 @@ def test_without_a_terminal_events_come_at_once_and_figures_once_a_second() -> N
         view.show(screen(targets=targets(captured=3), last="captured 550 (n = 9, sd 1)"), S)
         view.tell(SAVED)
     lines = text_of(shown).splitlines()
-    assert lines[:4] == [
+    assert lines[:5] == [
         "bike-1: connected",
         "captured 350 (n = 24, sd 1.1)",
         "3 of 5: turn to 50 %, then hold still",
+        "Enter capture now   r redo   s skip   q quit",
         "holding still",
     ]
-    assert [line.startswith("raw 437") for line in lines[4:]] == [True, True, False, False]
-    assert lines[6:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
+    assert [line.startswith("raw 437") for line in lines[5:]] == [True, True, False, False]
+    assert lines[7:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
 
 
 def test_json_is_one_event_a_line() -> None:
@@ -57,7 +58,7 @@ def test_json_is_one_event_a_line() -> None:
     events = [json.loads(line) for line in text_of(shown).splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds == [
-        "link", "done", "captured", "captured", "step", "doing", "figures", "review", "saved",
+        "link", "done", "captured", "captured", "step", "keys", "doing", "figures", "review", "saved",
     ]  # fmt: skip
     assert events[-1] == {"event": "saved", "file": "x.json"}
 
