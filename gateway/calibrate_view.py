@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.segment import SegmentLines
 from rich.text import Text
 
-from gateway.calibrate_events import Event, events_between, figures_event, review_event
+from gateway.calibrate_events import Event, Story, figures_event
 from gateway.calibrate_layout import screen_layout
 from gateway.calibrate_screen import Review, Screen
 from gateway.forgiving_console import forgiving
@@ -121,20 +121,20 @@ class LinesView:
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
-        self._screen: Screen | None = None
+        self._story = Story()
         self._figures_ns: int | None = None
 
     def show(self, screen: Screen, now_ns: int) -> None:
-        for event in events_between(self._screen, screen):
+        for event in self._story.of_screen(screen, now_ns):
             self._emit(event)
-        self._screen = screen
         if self._figures_ns is None or now_ns - self._figures_ns >= EVERY_NS:
             self._figures_ns = now_ns
             self._emit(figures_event(screen.figures))
 
     def show_review(self, review: Review, page: int = 0) -> int:
         del page
-        self._emit(review_event(review))
+        for event in self._story.of_review(review):
+            self._emit(event)
         return 1
 
     def tell(self, event: Event) -> None:

@@ -78,7 +78,20 @@ def test_without_a_terminal_a_file_answers_and_each_event_is_json(tmp_path: Path
         event["event"] for event in events
     }
     captured = [event for event in events if event["event"] == "captured"]
-    assert {event["percent"] for event in captured} == {30, 50}
+    assert [event["percent"] for event in captured] == [30, 50]
+    assert sum(event["event"] == "doing" for event in events) < 10
+
+
+def test_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
+    file = answers(tmp_path, "hold", "hold", "accept", "undo", "quit")
+    done = alleycat_gateway(
+        "calibrate", "--points", "30,50", "bike-1", "--fake-bike", "--answers", file
+    )
+    lines = done.stdout.splitlines()
+    asked = lines.index("use it? It is live at once, and can be undone")
+    assert lines[asked + 1] == "y accept   r redo   q quit"
+    live = next(n for n, line in enumerate(lines) if "live now, also in a race" in line)
+    assert lines[live + 1] == "s save   u undo   q quit"
 
 
 def test_a_wrong_answer_ends_it_with_words(tmp_path: Path) -> None:
