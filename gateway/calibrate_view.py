@@ -17,6 +17,8 @@ from gateway.review_layout import review_pages
 
 #: Between two lines of figures where nothing is redrawn.
 EVERY_NS = 1_000_000_000
+#: Figures alone are redrawn so often: each time is some kilobytes, perhaps over SSH.
+REDRAW_NS = 250_000_000
 
 
 class View(Protocol):
@@ -68,12 +70,20 @@ class TerminalView:
         self._live: Live | None = None
         self._shown: RenderableType = Group()
         self._told: list[Text] = []
+        #: What the screen says beside its figures, and when it was drawn.
+        self._drawn: tuple[object, int] | None = None
 
     def show(self, screen: Screen, now_ns: int) -> None:
-        del now_ns
+        """At once if something has happened."""
+        if self._drawn is not None:
+            event, drawn_ns = self._drawn
+            if event == _event(screen) and now_ns - drawn_ns < REDRAW_NS:
+                return
+        self._drawn = _event(screen), now_ns
         self._draw(screen_layout(screen, *self._room))
 
     def show_review(self, review: Review, page: int = 0) -> int:
+        self._drawn = None
         pages = review_pages(self._console, review, *self._room)
         self._draw(pages[page % len(pages)])
         return len(pages)
@@ -145,6 +155,17 @@ class LinesView:
 
     def resume(self) -> None:
         pass
+
+
+def _event(screen: Screen) -> object:
+    """Other than before when something has happened; figures and progress go on all the time."""
+    figures, step = screen.figures, screen.step
+    return (
+        (figures.link, figures.reason, figures.warnings),
+        None if step is None else (step.number, step.count, step.instruction),
+        [(one.percent, one.direction, one.point is None, one.is_skipped) for one in screen.targets],
+        (screen.last, dict(screen.keys)),
+    )
 
 
 def _print(console: Console, words: str) -> None:

@@ -6,10 +6,14 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 from rich.console import Console
 
+from gateway.bike_link import LinkState
 from gateway.calibrate_events import Event
+from gateway.calibrate_screen import Screen, Step
 from gateway.calibrate_view import open_view
 from tests.support.emulated import emulated
 from tests.support.screens import FIGURES, review, screen, targets
@@ -73,10 +77,56 @@ def test_a_terminal_is_redrawn_in_place() -> None:
     shown = console(terminal=True)
     with open_view(shown, is_json=False) as view:
         view.show(screen(), 0)
-        view.show(screen(figures=replace(FIGURES, raw=438)), 1)
+        view.show(screen(figures=replace(FIGURES, raw=438)), S)
     drawn = text_of(shown)
     assert drawn.index("437") < drawn.index("\x1b[1A") < drawn.index("438")
     assert drawn.index("\x1b[?25l") < drawn.rindex("\x1b[?25h")  # the cursor is back
+
+
+def redrawn(*shown: Screen) -> list[bool]:
+    """Of each, a millisecond after the other, whether it was drawn."""
+    to = console(terminal=True)
+    drawn = []
+    with open_view(to, is_json=False) as view:
+        view.show(screen(), 0)
+        for at, one in enumerate(shown, start=1):
+            was = len(text_of(to))
+            view.show(one, at * S // 1000)
+            drawn.append(len(text_of(to)) > was)
+    return drawn
+
+
+def test_figures_are_redrawn_four_times_a_second() -> None:
+    ticking = [screen(figures=replace(FIGURES, raw=n)) for n in range(1000)]
+    drawn = [at for at, was in enumerate(redrawn(*ticking), start=1) if was]
+    assert drawn == [250, 500, 750, 1000]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"step": Step(4, 5, "turn to 75 %, then hold still")},
+        {"step": Step(3, 5, "live now")},
+        {"targets": targets(captured=3)},
+        {"targets": (*targets()[:2], replace(targets()[2], is_skipped=True), *targets()[3:])},
+        {"last": "not yet: hold the knob still"},
+        {"keys": {"s": "save"}},
+        {"figures": replace(FIGURES, link=LinkState.LOST)},
+        {"figures": replace(FIGURES, warnings=("it has fallen silent",))},
+    ],
+)
+def test_an_event_is_drawn_at_once(event: dict[str, Any]) -> None:
+    assert redrawn(screen(), screen(**event), screen(**event)) == [False, True, False]
+
+
+def test_after_a_review_the_screen_is_drawn_at_once() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        view.show(screen(), 0)
+        view.show_review(review())
+        view.show(screen(), 1)
+        assert "q quit" in emulated(text_of(shown))[-1]
+        assert "use it?" not in "".join(emulated(text_of(shown)))
 
 
 def test_it_is_never_higher_than_the_terminal() -> None:
@@ -178,7 +228,6 @@ import asyncio
 from rich.console import Console
 from gateway.calibrate_view import open_view
 from gateway.keyboard import Keyboard
-from tests.support.emulated import emulated
 from tests.support.screens import screen
 
 async def main():
