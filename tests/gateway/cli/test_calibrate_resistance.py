@@ -90,7 +90,7 @@ def test_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     asked = lines.index("use it? It is live at once, and can be undone")
     assert lines[asked + 1] == "y accept   r redo   q quit"
-    live = next(n for n, line in enumerate(lines) if "live now, also in a race" in line)
+    live = next(n for n, line in enumerate(lines) if "live now" in line)
     assert lines[live + 1] == "s save   u undo   q quit"
 
 
