@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
+from rich.cells import cell_len
 from rich.console import Group, RenderableType
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -24,6 +25,8 @@ ABOVE, BELOW = 9, 2
 #: A curve that is lower, or narrower, says nothing; one that is higher, no more.
 LEAST_ROWS, LEAST_COLUMNS, MOST_ROWS = 7, 34, 18
 BAR_WIDTH = 32
+#: Columns of the bar and its share, "  62%  ".
+BESIDE_BAR = BAR_WIDTH + 8
 GAP = 3
 
 DIM, NOW, DONE = "dim", "bold cyan", "green"
@@ -32,13 +35,14 @@ DIM, NOW, DONE = "dim", "bold cyan", "green"
 def screen_layout(screen: Screen, width: int, height: int) -> RenderableType:
     """At most `height` lines; each thing keeps its place while the session goes on."""
     room = height - ABOVE - BELOW
+    hint = _hint(screen.step, width)
     return Group(
         heading(screen.bike_id, link_words(screen.figures), _link_style(screen.figures)),
         _figures(screen.figures),
         cut("; ".join(screen.figures.warnings), "yellow"),
-        *_step(screen.step),
+        *_step(screen.step, "" if hint or screen.step is None else screen.step.doing),
         cut(screen.last, DONE),
-        "",
+        cut(hint, DIM),
         _points(screen, width, room),
         "",
         legend_line(screen.keys),
@@ -79,7 +83,13 @@ def _figures(figures: LiveFigures) -> Table:
     return grid
 
 
-def _step(step: Step | None) -> Iterator[RenderableType]:
+def _hint(step: Step | None, width: int) -> str:
+    """What is done in that step, if it finds no room beside the bar."""
+    doing = "" if step is None else one_line(step.doing)
+    return doing if cell_len(doing) > width - BESIDE_BAR else ""
+
+
+def _step(step: Step | None, doing: str) -> Iterator[RenderableType]:
     """Two lines."""
     if step is None:
         yield from ("", "")
@@ -89,10 +99,10 @@ def _step(step: Step | None) -> Iterator[RenderableType]:
     bar.add_column(width=BAR_WIDTH)
     bar.add_column(no_wrap=True, overflow="ellipsis")
     if step.hold is None:
-        bar.add_row("", Text(one_line(step.doing), DIM))
+        bar.add_row("", Text(one_line(doing), DIM))
     else:
         share = ProgressBar(total=1, completed=step.hold, width=BAR_WIDTH, complete_style=NOW)
-        bar.add_row(share, Text(f"{step.hold:4.0%}  {one_line(step.doing)}", DIM))
+        bar.add_row(share, Text(f"{step.hold:4.0%}  {one_line(doing)}", DIM))
     yield bar
 
 

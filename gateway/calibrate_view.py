@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from rich.console import Console, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
+from rich.segment import SegmentLines
+from rich.text import Text
 
-from gateway.calibrate_events import Event, events_between, figures_event, review_event
+from gateway.calibrate_events import Event, Story, figures_event
 from gateway.calibrate_layout import screen_layout
 from gateway.calibrate_screen import Review, Screen
 from gateway.forgiving_console import forgiving
@@ -15,6 +17,8 @@ from gateway.review_layout import review_pages
 
 #: Between two lines of figures where nothing is redrawn.
 EVERY_NS = 1_000_000_000
+#: Figures alone are redrawn so often: each time is some kilobytes, perhaps over SSH.
+REDRAW_NS = 250_000_000
 
 
 class View(Protocol):
@@ -52,32 +56,46 @@ def open_view(console: Console, *, is_json: bool) -> Iterator[View]:
         try:
             yield view
         finally:
-            view.suspend()
+            view.close()
 
 
 class TerminalView:
-    """In the lower part of a terminal, never higher than it is."""
+    """In the lower part of a terminal, never higher than it is.
+
+    What is told stands above it, as far as there is room, and alone on the terminal in the end.
+    """
 
     def __init__(self, console: Console) -> None:
         self._console = console
         self._live: Live | None = None
-        self._shown: RenderableType = ""
+        self._shown: RenderableType = Group()
+        self._told: list[Text] = []
+        #: What the screen says beside its figures, and when it was drawn.
+        self._drawn: tuple[object, int] | None = None
 
     def show(self, screen: Screen, now_ns: int) -> None:
-        del now_ns
+        """At once if something has happened."""
+        if self._drawn is not None:
+            event, drawn_ns = self._drawn
+            if event == _event(screen) and now_ns - drawn_ns < REDRAW_NS:
+                return
+        self._drawn = _event(screen), now_ns
         self._draw(screen_layout(screen, *self._room))
 
     def show_review(self, review: Review, page: int = 0) -> int:
+        self._drawn = None
         pages = review_pages(self._console, review, *self._room)
         self._draw(pages[page % len(pages)])
         return len(pages)
 
     def tell(self, event: Event) -> None:
         """Above what is redrawn."""
-        _print(self._console, event.words)
+        if event.words:
+            self._told.append(Text(event.words))
+            self._draw(self._shown)
 
     def suspend(self) -> None:
-        """What is shown stays where it is."""
+        """Nothing of it stays."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -86,6 +104,12 @@ class TerminalView:
         """Below whatever was written meanwhile."""
         self.suspend()
         self._draw(self._shown)
+
+    def close(self) -> None:
+        """All that was told stays, in order: a high screen would have pushed it out."""
+        self.suspend()
+        for words in self._told:
+            self._console.print(words)
 
     @property
     def _room(self) -> tuple[int, int]:
@@ -96,9 +120,10 @@ class TerminalView:
     def _draw(self, renderable: RenderableType) -> None:
         self._shown = renderable
         if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False)
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        self._live.update(renderable, refresh=True)
+        lines = self._console.render_lines(Group(*self._told, renderable), pad=False)
+        self._live.update(SegmentLines(lines[-self._room[1] :], new_lines=True), refresh=True)
 
 
 class LinesView:
@@ -106,20 +131,20 @@ class LinesView:
 
     def __init__(self, emit: Callable[[Event], None]) -> None:
         self._emit = emit
-        self._screen: Screen | None = None
+        self._story = Story()
         self._figures_ns: int | None = None
 
     def show(self, screen: Screen, now_ns: int) -> None:
-        for event in events_between(self._screen, screen):
+        for event in self._story.of_screen(screen, now_ns):
             self._emit(event)
-        self._screen = screen
         if self._figures_ns is None or now_ns - self._figures_ns >= EVERY_NS:
             self._figures_ns = now_ns
             self._emit(figures_event(screen.figures))
 
     def show_review(self, review: Review, page: int = 0) -> int:
         del page
-        self._emit(review_event(review))
+        for event in self._story.of_review(review):
+            self._emit(event)
         return 1
 
     def tell(self, event: Event) -> None:
@@ -132,6 +157,18 @@ class LinesView:
         pass
 
 
+def _event(screen: Screen) -> object:
+    """Other than before when something has happened; figures and progress go on all the time."""
+    figures, step = screen.figures, screen.step
+    return (
+        (figures.link, figures.reason, figures.warnings),
+        None if step is None else (step.number, step.count, step.instruction),
+        [(one.percent, one.direction, one.point is None, one.is_skipped) for one in screen.targets],
+        (screen.last, dict(screen.keys)),
+    )
+
+
 def _print(console: Console, words: str) -> None:
+    """Its lines as they are, however long: they are to be found in a file."""
     if words:
-        console.print(words, soft_wrap=True, markup=False, highlight=False)
+        console.print(Text(words), soft_wrap=True)

@@ -9,6 +9,7 @@ from rich.console import Console
 from gateway.bike_link import LinkState
 from gateway.cadence_view import CadenceScreen, drawn, open_view
 from gateway.calibration_session import Link
+from tests.support.emulated import emulated
 from tests.support.virtual_clock import NS_PER_S
 
 BEAT = CadenceScreen(
@@ -115,6 +116,17 @@ def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
         after = written(to)[len(left) :]
         assert "Save it?" in after
         assert "\x1b[1A" not in after, "it goes over nothing"
+
+
+def test_when_it_is_left_what_was_told_stands_last_on_the_terminal() -> None:
+    to = console(is_terminal=True)
+    with open_view(to, is_json=False, is_silent=True) as view:
+        for number in range(20):
+            view.show(BEAT, 0)
+            view.tell("spot", f"spot {number}")
+        view.show(ASKED, 0)
+        view.tell("saved", "saved in x")
+    assert emulated(written(to))[-3:] == ["spot 18", "spot 19", "saved in x"]
 
 
 def test_lines_are_a_second_apart_and_events_come_at_once() -> None:

@@ -47,6 +47,23 @@ def test_the_step_its_progress_and_what_was_captured_last_are_there() -> None:
     assert lines[-1].strip() == "Enter capture now   r redo   s skip   q quit"
 
 
+HINT = "it stands still: Enter captures it here, if it is there already"
+
+
+def test_a_long_hint_has_a_line_of_its_own_and_nothing_else_moves() -> None:
+    step = Step(3, 5, "turn to 50 %, then hold still", HINT, 0.62)
+    usual, hinted = shown(screen()), shown(screen(step=step))
+    assert [n for n, line in enumerate(hinted) if line != usual[n]] == [6, 8]
+    assert hinted[6].strip().endswith("62%")
+    assert hinted[8].strip() == HINT
+    assert len(hinted) == len(usual) <= 23
+
+
+def test_where_there_is_room_it_stands_beside_the_bar() -> None:
+    step = Step(3, 5, "turn to 50 %, then hold still", HINT, 0.62)
+    assert shown(screen(step=step), 120, 40)[6].strip().endswith(f"62%  {HINT}")
+
+
 def test_the_link_and_warnings_are_told() -> None:
     lost = LiveFigures(link=LinkState.LOST, reason="the bike\nstopped", warnings=("a", "b"))
     lines = shown(screen(figures=lost))

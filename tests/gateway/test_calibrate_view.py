@@ -6,11 +6,16 @@ import re
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
 from rich.console import Console
 
+from gateway.bike_link import LinkState
 from gateway.calibrate_events import Event
+from gateway.calibrate_screen import Screen, Step
 from gateway.calibrate_view import open_view
+from tests.support.emulated import emulated
 from tests.support.screens import FIGURES, review, screen, targets
 from tests.support.terminal import CONTROL_SEQUENCE, CTRL_Z, Terminal
 
@@ -41,22 +46,22 @@ def test_without_a_terminal_events_come_at_once_and_figures_once_a_second() -> N
         "bike-1: connected",
         "captured 350 (n = 24, sd 1.1)",
         "3 of 5: turn to 50 %, then hold still",
-        "holding still",
+        "Enter capture now   r redo   s skip   q quit",
     ]
-    assert [line.startswith("raw 437") for line in lines[4:]] == [True, True, False, False]
-    assert lines[6:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
+    assert [line.split()[0] for line in lines[4:]] == ["raw", "holding", "raw", "captured", "saved"]
+    assert lines[7:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
 
 
 def test_json_is_one_event_a_line() -> None:
     shown = console()
     with open_view(shown, is_json=True) as view:
         view.show(screen(), 0)
-        assert view.show_review(review()) == 1
+        assert view.show_review(review(tuple(screen().points))) == 1
         view.tell(SAVED)
     events = [json.loads(line) for line in text_of(shown).splitlines()]
     kinds = [event["event"] for event in events]
     assert kinds == [
-        "link", "done", "captured", "captured", "step", "doing", "figures", "review", "saved",
+        "link", "done", "captured", "captured", "step", "keys", "figures", "review", "saved",
     ]  # fmt: skip
     assert events[-1] == {"event": "saved", "file": "x.json"}
 
@@ -72,10 +77,56 @@ def test_a_terminal_is_redrawn_in_place() -> None:
     shown = console(terminal=True)
     with open_view(shown, is_json=False) as view:
         view.show(screen(), 0)
-        view.show(screen(figures=replace(FIGURES, raw=438)), 1)
+        view.show(screen(figures=replace(FIGURES, raw=438)), S)
     drawn = text_of(shown)
     assert drawn.index("437") < drawn.index("\x1b[1A") < drawn.index("438")
     assert drawn.index("\x1b[?25l") < drawn.rindex("\x1b[?25h")  # the cursor is back
+
+
+def redrawn(*shown: Screen) -> list[bool]:
+    """Of each, a millisecond after the other, whether it was drawn."""
+    to = console(terminal=True)
+    drawn = []
+    with open_view(to, is_json=False) as view:
+        view.show(screen(), 0)
+        for at, one in enumerate(shown, start=1):
+            was = len(text_of(to))
+            view.show(one, at * S // 1000)
+            drawn.append(len(text_of(to)) > was)
+    return drawn
+
+
+def test_figures_are_redrawn_four_times_a_second() -> None:
+    ticking = [screen(figures=replace(FIGURES, raw=n)) for n in range(1000)]
+    drawn = [at for at, was in enumerate(redrawn(*ticking), start=1) if was]
+    assert drawn == [250, 500, 750, 1000]
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"step": Step(4, 5, "turn to 75 %, then hold still")},
+        {"step": Step(3, 5, "live now")},
+        {"targets": targets(captured=3)},
+        {"targets": (*targets()[:2], replace(targets()[2], is_skipped=True), *targets()[3:])},
+        {"last": "not yet: hold the knob still"},
+        {"keys": {"s": "save"}},
+        {"figures": replace(FIGURES, link=LinkState.LOST)},
+        {"figures": replace(FIGURES, warnings=("it has fallen silent",))},
+    ],
+)
+def test_an_event_is_drawn_at_once(event: dict[str, Any]) -> None:
+    assert redrawn(screen(), screen(**event), screen(**event)) == [False, True, False]
+
+
+def test_after_a_review_the_screen_is_drawn_at_once() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        view.show(screen(), 0)
+        view.show_review(review())
+        view.show(screen(), 1)
+        assert "q quit" in emulated(text_of(shown))[-1]
+        assert "use it?" not in "".join(emulated(text_of(shown)))
 
 
 def test_it_is_never_higher_than_the_terminal() -> None:
@@ -100,13 +151,64 @@ def test_the_page_after_the_last_is_the_first() -> None:
     assert found == ["1", "2", "1", "1"]  # the end draws the last one again
 
 
-def test_what_is_told_stays_above_what_is_redrawn() -> None:
-    shown = console(terminal=True)
+def test_what_is_told_stands_above_what_is_redrawn() -> None:
+    shown = console(terminal=True, height=40)
     with open_view(shown, is_json=False) as view:
         view.show(screen(), 0)
         view.tell(SAVED)
-    drawn = text_of(shown)
-    assert drawn.index("saved as x.json") < drawn.rindex("3 of 5")
+        seen = emulated(text_of(shown), rows=40)
+        view.show(screen(), S)
+        assert emulated(text_of(shown), rows=40) == seen, "and stays there"
+    assert seen[0] == "saved as x.json"
+    assert "3 of 5" in seen[6]
+    assert "q quit" in seen[-1]
+
+
+def test_on_a_low_terminal_what_is_told_last_stands_above_if_any() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        for n in range(30):
+            view.tell(Event("spot", f"spot {n}", {}))
+        assert emulated(text_of(shown))[-2:] == ["spot 28", "spot 29"]
+        view.show(screen(), 0)
+        seen = emulated(text_of(shown))
+    assert "q quit" in seen[-1]
+    assert seen[0].startswith(("spot 29", "bike-1"))
+
+
+def test_when_it_is_left_all_that_was_told_stands_last_and_nothing_else() -> None:
+    shown = console(terminal=True)
+    shown.file.write("$ calibrate bike-1\n" * 24)
+    with open_view(shown, is_json=False) as view:
+        view.tell(Event("table", "a table\nof two rows", {}))
+        view.show(screen(), 0)
+        for n in range(3):
+            view.tell(Event("spot", f"spot {n}", {}))
+            view.show(screen(), n * S)
+        view.show_review(review())
+        view.tell(SAVED)
+    told = ["a table", "of two rows", "spot 0", "spot 1", "spot 2", "saved as x.json"]
+    assert [line for line in emulated(text_of(shown)) if line != "$ calibrate bike-1"] == told
+
+
+LONG = Event("verify", f"{'words ' * 15}To calibrate over it: --points :file: [b]", {})
+
+
+def test_on_a_terminal_long_words_are_wrapped_between_words() -> None:
+    shown = console(terminal=True)
+    with open_view(shown, is_json=False) as view:
+        view.tell(LONG)
+        meanwhile = emulated(text_of(shown))
+    wrapped = ["words " * 12 + "words", "words " * 2 + "To calibrate over it: --points :file: [b]"]
+    assert meanwhile == wrapped
+    assert emulated(text_of(shown)) == wrapped
+
+
+def test_in_a_pipe_an_event_is_one_line_however_long() -> None:
+    shown = console()
+    with open_view(shown, is_json=False) as view:
+        view.tell(LONG)
+    assert text_of(shown) == f"{LONG.words}\n"
 
 
 def test_a_terminal_without_utf_8_gets_ascii() -> None:

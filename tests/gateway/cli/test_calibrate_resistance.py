@@ -7,6 +7,7 @@ from xml.etree import ElementTree
 import pytest
 
 from tests.support.dialogue import Dialogue
+from tests.support.emulated import emulated
 from tests.support.gateway_process import alleycat_gateway
 
 
@@ -32,6 +33,10 @@ def test_the_whole_dialogue_on_a_made_up_rig_at_80_by_24(tmp_path: Path) -> None
         assert "saved in" in person.text
         assert person.is_cooked
         lines = person.text.replace("\r", "\n").split("\n")
+        last = emulated(person.output)
+    assert last[0] == "a made-up bike: what is saved of it goes with it"
+    assert last[1].startswith("saved in ")
+    assert "q quit" not in "".join(last)
     assert max(len(line) for line in lines if "calibration/bike-1.json" not in line) <= 80
     assert ElementTree.parse(picture).getroot().tag.endswith("svg")
 
@@ -73,7 +78,20 @@ def test_without_a_terminal_a_file_answers_and_each_event_is_json(tmp_path: Path
         event["event"] for event in events
     }
     captured = [event for event in events if event["event"] == "captured"]
-    assert {event["percent"] for event in captured} == {30, 50}
+    assert [event["percent"] for event in captured] == [30, 50]
+    assert sum(event["event"] == "doing" for event in events) < 10
+
+
+def test_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
+    file = answers(tmp_path, "hold", "hold", "accept", "undo", "quit")
+    done = alleycat_gateway(
+        "calibrate", "--points", "30,50", "bike-1", "--fake-bike", "--answers", file
+    )
+    lines = done.stdout.splitlines()
+    asked = lines.index("use it? It is live at once, and can be undone")
+    assert lines[asked + 1] == "y accept   r redo   q quit"
+    live = next(n for n, line in enumerate(lines) if "live now" in line)
+    assert lines[live + 1] == "s save   u undo   q quit"
 
 
 def test_a_wrong_answer_ends_it_with_words(tmp_path: Path) -> None:
