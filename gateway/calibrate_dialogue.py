@@ -29,7 +29,7 @@ REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
 MORE_KEYS = {" ": MORE}
 
 TRY = Question(
-    "live now, in a race too if the gateway runs: turn the knob, and look at the percent",
+    "live now, and in a race if one is on: turn the knob, and look",
     {"s": SAVE, "u": UNDO, "q": QUIT},
 )
 
