@@ -17,6 +17,11 @@ class UdpBikeOptions(DriverOptions):
     port: int
     host: str = "127.0.0.1"
 
+    @property
+    def who(self) -> str:
+        """What tells this bike from others of the driver."""
+        return f"{self.host}:{self.port}"
+
 
 class UdpBike:
     """One bike. The gateway makes it once and opens it again after every loss."""
