@@ -17,7 +17,7 @@ demo: $(INSTALLED) ## a race on this machine: bikes, gateways, broker, IoT rule,
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 test: $(INSTALLED) mosquitto dbus ## all tests
-	$(BIN)/pytest -n 8 --dist worksteal
+	$(BIN)/pytest -n 8 --dist load --maxschedchunk 4
 
 test-the-tests: $(INSTALLED) mosquitto dbus ## faults put into the code on purpose, which the tests must find
 	$(BIN)/python -m tests.mutants

@@ -9,6 +9,16 @@ settings.register_profile("untimed", deadline=None)
 settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.generate], deadline=None)
 settings.load_profile("untimed")
 
+#: They ride in real time, or are killed again and again.
+LONG = (
+    "tests/e2e/",
+    "tests/durability/",
+    "tests/gateway/cli/test_calibrate",
+    "tests/gateway/test_provisioning",
+    "tests/gateway/test_buffer_promise",
+    "tests/contracts/test_live_driver",
+)
+
 pytest_plugins = ["tests.support.bluez_fixtures"]
 
 
@@ -25,3 +35,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         help="the recording of a Peloton's stepped resistance knob, 22 positions of about 10 s, as "
         "published in ihaque/pelomon: peloton_decoding/resistance-stepped-10s.bin",
     )
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Those that take long begin first, so that in the end nobody waits for one of them alone."""
+    items.sort(key=lambda item: not item.nodeid.startswith(LONG))
