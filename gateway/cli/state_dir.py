@@ -19,6 +19,8 @@ def state_dir_of(config: Path | None) -> Path:
     if config is not None:
         try:
             found = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("state_dir", found)
+        except PermissionError:
+            fail(f"{config} may not be read by you: put sudo before the command", BAD_CONFIG)
         except OSError as error:
             fail(f"{config}: {error.strerror}; expected a TOML file", BAD_CONFIG)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:

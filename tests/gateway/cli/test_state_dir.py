@@ -1,8 +1,10 @@
 """Which state_dir a command means. The rest is in test_buffer.py, through the command."""
 
+import os
 from pathlib import Path
 
 import pytest
+import typer
 
 from gateway.cli.state_dir import state_dir_of
 
@@ -27,3 +29,18 @@ def test_the_default(tmp_path: Path) -> None:
 def test_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path))
     assert state_dir_of(None) == tmp_path
+
+
+def test_a_config_that_is_not_yours_to_read(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = tmp_path / "gateway.toml"
+    config.touch(mode=0o000)
+    me = os.geteuid()
+    os.seteuid(65534 if me == 0 else me)
+    try:
+        with pytest.raises(typer.Exit):
+            state_dir_of(config)
+    finally:
+        os.seteuid(me)
+    assert "gateway.toml may not be read by you: put sudo before" in capsys.readouterr().err
