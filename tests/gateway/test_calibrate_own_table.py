@@ -2,7 +2,10 @@
 
 from pathlib import Path
 
-from drivers.contract import TableOrigin
+import pytest
+
+from drivers.contract import ResistanceTable, TableOrigin
+from drivers.fake import FakeBike
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
 from gateway.calibrate_own_table import find_table, verify_own_table
 from tests.support.calibration_sitting import Sitting
@@ -25,11 +28,12 @@ async def test_a_pelotons_table_is_shown_and_verified(tmp_path: Path) -> None:
     assert any("50.0 % =    803" in words for words in sitting.said)
 
 
-async def test_anothers_table_is_called_so(tmp_path: Path) -> None:
-    """The fake does not tell its table: its own one is waited for first."""
+async def test_anothers_table_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A Peloton whose own one is not told: it is waited for first."""
+    anothers = ResistanceTable(((164, 0), (967, 100)), TableOrigin.ANOTHER_BIKE)
+    monkeypatch.setattr(FakeBike, "resistance_table", property(lambda _: anothers))
     sitting = Sitting(tmp_path, ["hold"] * 3, PELOTON)
     before_ns = sitting.clock.monotonic_ns()
     table = await sitting.run(find_table)
-    assert table is not None
-    if table.origin is TableOrigin.ANOTHER_BIKE:
-        assert sitting.clock.monotonic_ns() - before_ns >= 12_000_000_000
+    assert table == anothers
+    assert sitting.clock.monotonic_ns() - before_ns >= 12_000_000_000
