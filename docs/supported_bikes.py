@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from inspect import cleandoc
 from pathlib import Path
 
-from drivers.capture import load_capture
+from drivers.captures.format import load_capture
 from drivers.profiles import Profile, load_profiles
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.wire_protocol import WireProtocol
+from drivers.protocols.base import WireProtocol
 
 ROOT = Path(__file__).parents[1]
 FILE = ROOT / "SUPPORTED_BIKES.md"

@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from dataclasses import replace
 
 from drivers.contract import FrameListener
-from drivers.protocols.wire_protocol import WireProtocol
+from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 from drivers.tuning import Tuning
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from drivers.discovery import Discoverer, FoundBike
-from drivers.serial_bike import SERIAL_PROTOCOLS
+from drivers.serial_line.driver import SERIAL_PROTOCOLS
 from gateway.config import is_this_machine
 from gateway.config_edit import Machine, is_on
 from gateway.named_bike import NotABike, ProtocolMissing, named_bike

@@ -18,13 +18,13 @@ FUNCTION_LINES = 40
 
 #: Modules without a test file of their own, and where they are tested instead.
 ELSEWHERE = {
-    "drivers/ble_session.py": "tests/drivers/test_ble_bike.py",
+    "drivers/ble/session.py": "tests/drivers/ble/test_driver.py",
     "drivers/contract.py": "tests/contracts/test_driver.py",
     "drivers/discovery.py": "a contract: tests/gateway/cli/test_scan.py",
     "drivers/protocols/__init__.py": "tests/captures/test_captures.py",
-    "drivers/protocols/wire_protocol.py": "a contract: every test of a protocol",
+    "drivers/protocols/base.py": "a contract: every test of a protocol",
     "drivers/reading.py": "two values without behaviour: every test of a protocol",
-    "drivers/serial_session.py": "tests/drivers/test_serial_bike.py",
+    "drivers/serial_line/session.py": "tests/drivers/serial_line/test_driver.py",
     "gateway/__main__.py": "tests/gateway/cli/test_cli.py",
     "gateway/buffer_status.py": "values without behaviour: tests/gateway/test_buffer.py",
     "gateway/checks/finding.py": "a value without behaviour: every test of a check",

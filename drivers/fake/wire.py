@@ -9,9 +9,9 @@ from drivers.fake.faults import Faults
 from drivers.fake.pot import Pot
 from drivers.fake.rider import BikeState
 from drivers.protocols import ftms
+from drivers.protocols.base import WireProtocol
 from drivers.protocols.lines import Lines, encode_pairs, with_checksum
 from drivers.protocols.peloton import Op, Peloton, Response, encode_response, resistance_raw
-from drivers.protocols.wire_protocol import WireProtocol
 from drivers.reading import Frame, Reading
 
 WireName = Literal["none", "ftms", "peloton", "lines"]

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from drivers.protocols.base import WireProtocol
 from drivers.protocols.cross_trainer import CrossTrainer
 from drivers.protocols.cycling_power import CyclingPower
 from drivers.protocols.daum import Daum
@@ -15,7 +16,6 @@ from drivers.protocols.lines import Lines
 from drivers.protocols.monark import Monark
 from drivers.protocols.peloton import Peloton
 from drivers.protocols.speed_cadence import SpeedCadence
-from drivers.protocols.wire_protocol import WireProtocol
 
 #: Of those that a Bluetooth bike may speak side by side, the one that says more comes first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {

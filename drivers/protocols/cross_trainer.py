@@ -13,6 +13,7 @@ machine.
 
 from dataclasses import dataclass, field
 
+from drivers.protocols.base import Gatt, sig_uuid
 from drivers.protocols.ftms import Ftms, IndoorBikeData
 from drivers.protocols.gatt_fields import (
     Field,
@@ -22,7 +23,6 @@ from drivers.protocols.gatt_fields import (
     said_bits,
     write_fields,
 )
-from drivers.protocols.wire_protocol import Gatt, sig_uuid
 
 STEPS_PER_TURN = 2
 #: Sent by machines that hear no strap (cagnulein/qdomyos-zwift #4013), beside 0.

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
 from drivers.protocols.crank import CrankCounter, Revolutions
 from drivers.protocols.gatt_fields import (
     AnyField,
@@ -17,7 +18,6 @@ from drivers.protocols.gatt_fields import (
     said_bits,
     write_fields,
 )
-from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
 CRANK_TICKS_PER_S = 1024

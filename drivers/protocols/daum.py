@@ -20,7 +20,7 @@ Source: incyclist/devices (serial/daum/classic), GoldenCheetah/GoldenCheetah (Da
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drivers.protocols.wire_protocol import Line, WireProtocol
+from drivers.protocols.base import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 

@@ -11,7 +11,7 @@ src/sensors/EchelonData.cpp and #237.
 
 from dataclasses import dataclass
 
-from drivers.protocols.wire_protocol import Gatt, WireProtocol
+from drivers.protocols.base import Gatt, WireProtocol
 from drivers.reading import Frame, Reading
 
 POLL = 0xA0

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from functools import reduce
 from operator import xor
 
-from drivers.protocols.wire_protocol import Gatt, WireProtocol
+from drivers.protocols.base import Gatt, WireProtocol
 from drivers.reading import Frame, Reading
 
 MAGIC = b"\xff\x1f\x0c"

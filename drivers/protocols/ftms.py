@@ -7,6 +7,7 @@ Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "In
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
 from drivers.protocols.gatt_fields import (
     Field,
     flagged,
@@ -15,7 +16,6 @@ from drivers.protocols.gatt_fields import (
     said_bits,
     write_fields,
 )
-from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
 #: Request control, start: what bikes want to hear that stream nothing by themselves …

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 
-from drivers.protocols.wire_protocol import sig_uuid
+from drivers.protocols.base import sig_uuid
 
 FEATURE_UUID = sig_uuid(0x2ACC)
 TRAINING_STATUS_UUID = sig_uuid(0x2AD3)

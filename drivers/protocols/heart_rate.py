@@ -6,7 +6,7 @@ Source: Heart Rate Service 1.0 and the GATT Specification Supplement, "Heart Rat
 
 from dataclasses import dataclass, field
 
-from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
 _WIDE = 1 << 0

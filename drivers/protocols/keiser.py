@@ -13,7 +13,7 @@ ptx2/gymnasticon src/bikes/keiser.js, #60.
 import struct
 from dataclasses import dataclass
 
-from drivers.protocols.wire_protocol import WireProtocol
+from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 
 _LAYOUT = struct.Struct("<4B4H2BH")

@@ -17,8 +17,8 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
+from drivers.protocols.base import Line, WireProtocol
 from drivers.protocols.text_lines import TextLines
-from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 

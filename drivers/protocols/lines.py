@@ -36,9 +36,9 @@ import json
 from functools import reduce
 from operator import xor
 
+from drivers.protocols.base import Line, WireProtocol
 from drivers.protocols.crank import CrankCounter
 from drivers.protocols.text_lines import TextLines
-from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 MAX_LINE_BYTES = 200

@@ -12,8 +12,8 @@ Source: GoldenCheetah/GoldenCheetah (MonarkConnection).
 import re
 from enum import Enum
 
+from drivers.protocols.base import Line, WireProtocol
 from drivers.protocols.text_lines import TextLines
-from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 CYCLE_NS = 1_000_000_000

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from drivers.protocols.wire_protocol import Line, WireProtocol
+from drivers.protocols.base import Line, WireProtocol
 from drivers.reading import Frame, Reading
 
 

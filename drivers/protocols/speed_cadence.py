@@ -6,8 +6,8 @@ Measurement" (0x2A5B). All numbers are little-endian.
 
 from dataclasses import dataclass, field
 
+from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
 from drivers.protocols.crank import CrankCounter, Revolutions
-from drivers.protocols.wire_protocol import Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
 _WHEEL = 1 << 0

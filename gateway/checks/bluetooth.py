@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivers import bluez
-from drivers.ble_reasons import reason_of
+from drivers.ble import bluez
+from drivers.ble.errors import reason_of
 from gateway.checks.finding import Finding, failed, ok
 from gateway.config import BikeConfig
 

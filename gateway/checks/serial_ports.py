@@ -4,10 +4,10 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivers import bluez
+from drivers.ble import bluez
 from drivers.contract import BikeLost
 from drivers.protocols import PROTOCOLS
-from drivers.usb_serial import open_port
+from drivers.serial_line.port import open_port
 from gateway.checks.finding import Finding, failed, ok, warning
 from gateway.config import BikeConfig
 

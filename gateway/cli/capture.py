@@ -10,7 +10,7 @@ from gateway.cli.exit_codes import FAILED, USAGE, fail
 
 if TYPE_CHECKING:
     from drivers import Driver
-    from drivers.recorder import Recorder
+    from drivers.captures.recorder import Recorder
 
 #: Between two lines of progress.
 EVERY_S = 1.0
@@ -33,8 +33,8 @@ def capture(
     import asyncio
 
     from drivers import BikeLost
+    from drivers.captures.recorder import Recorder
     from drivers.contract import FrameSource
-    from drivers.recorder import Recorder
     from gateway.clock import SystemClock
 
     name, driver = chosen_driver(bike, config, protocol, SystemClock())

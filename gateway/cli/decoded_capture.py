@@ -26,7 +26,7 @@ class DecodedCapture:
     """The Readings of a file, once. It ends the command where there are none to be had."""
 
     def __init__(self, file: Path, protocol: str | None) -> None:
-        from drivers.capture import CaptureError, load_capture, load_raw_capture
+        from drivers.captures.format import CaptureError, load_capture, load_raw_capture
         from drivers.protocols import PROTOCOLS
 
         is_raw = file.suffix == ".bin"

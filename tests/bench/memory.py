@@ -32,7 +32,7 @@ def measure(bench: Bench) -> Row:
     with (
         site(folder, BIKES) as ours,
         _importing("awscrt, bleak, pydantic, sqlite3") as bare,
-        _importing("gateway.daemon, drivers.ble, drivers.serial_bike") as code,
+        _importing("gateway.daemon, drivers.ble.radio, drivers.serial_line.driver") as code,
     ):
         lay_backlog(bench, ours.state_dir)
         bench.progress("memory: the daemon runs")

@@ -6,7 +6,7 @@ Frames of real bikes as published by other projects (named in each note), and a 
 from collections.abc import Iterator
 from pathlib import Path
 
-from drivers.capture import encode_capture
+from drivers.captures.format import encode_capture
 from drivers.fake.ride import Ride
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.peloton import Op, Response, encode_request, encode_response, resistance_raw

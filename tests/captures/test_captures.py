@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from drivers import Reading
-from drivers.capture import Capture, load_capture, load_raw_capture
+from drivers.captures.format import Capture, load_capture, load_raw_capture
 from drivers.protocols import PROTOCOLS
 
 HERE = Path(__file__).parent

@@ -10,7 +10,7 @@ import pytest
 from pydantic import ValidationError
 
 from drivers import BikeLost, Driver, DriverOptions, Frame, Reading
-from drivers.capture import encode_capture
+from drivers.captures.format import encode_capture
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
 from drivers.protocols.peloton import Op, Response, encode_response
 from drivers.registry import load_drivers, make_driver

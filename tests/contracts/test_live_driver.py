@@ -8,11 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from drivers import BikeLost, Driver, Reading, ble_bike, serial_bike
+from drivers import BikeLost, Driver, Reading
+from drivers.ble import driver as ble_driver
 from drivers.contract import FrameSource
 from drivers.protocols import PROTOCOLS
 from drivers.reading import Frame
 from drivers.registry import load_drivers, make_driver
+from drivers.serial_line import driver as serial_driver
 from gateway.clock import SystemClock
 from tests.support.bluez import DBusDaemon
 from tests.support.bluez.running import open_bluez
@@ -124,7 +126,7 @@ async def test_an_exception_inside_releases_it_too(driver: Driver) -> None:
 async def test_gone_it_is_lost_and_it_comes_back(
     fake: LiveBike, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ble_bike, "BROADCAST_GONE_S", 0.5)
+    monkeypatch.setattr(ble_driver, "BROADCAST_GONE_S", 0.5)
     async with driver.open_bike() as readings:
         await hear(readings, 1)
         fake.vanish()
@@ -139,8 +141,8 @@ async def test_gone_it_is_lost_and_it_comes_back(
 async def test_one_that_is_not_there_is_lost_on_entering(
     fake: LiveBike, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ble_bike, "APPEAR_S", 0.5)
-    monkeypatch.setattr(serial_bike, "APPEAR_S", 0.5)
+    monkeypatch.setattr(ble_driver, "APPEAR_S", 0.5)
+    monkeypatch.setattr(serial_driver, "APPEAR_S", 0.5)
     fake.vanish()
     with pytest.raises(BikeLost) as lost:
         async with driver.open_bike():

@@ -7,7 +7,7 @@ import pytest
 
 from drivers import Frame, Reading
 from drivers.conversation import SILENCE_NS, Conversation, once_understood
-from drivers.protocols.wire_protocol import WireProtocol
+from drivers.protocols.base import WireProtocol
 from drivers.tuning import Tuning
 
 

@@ -11,10 +11,10 @@ import pytest
 from pydantic import ValidationError
 
 from drivers import BikeLost, Clock, DriverOptions, Reading
+from drivers.captures.replay import Replay
 from drivers.contract import DriverType
 from drivers.fake import FakeBike
 from drivers.registry import GROUP, DriverStatus, load_drivers, make_driver
-from drivers.replay import Replay
 from tests.support.clock import ManualClock
 
 PLUGIN = "plugin_of_somebody"

@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 from pydantic import BaseModel
 
-from drivers.ble_bike import BleOptions
+from drivers.ble.driver import BleOptions
+from drivers.captures.replay import ReplayOptions
 from drivers.fake.driver import FakeBikeOptions
 from drivers.fake.faults import FaultOptions
 from drivers.fake.pot import PotOptions
 from drivers.registry import DriverStatus, load_drivers
-from drivers.replay import ReplayOptions
-from drivers.serial_bike import SerialOptions
+from drivers.serial_line.driver import SerialOptions
 from gateway.calibration import AS_SAID
 from gateway.config import (
     BikeConfig,

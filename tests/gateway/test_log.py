@@ -42,14 +42,14 @@ def test_a_line_has_level_event_and_facts(capsys: pytest.CaptureFixture[str]) ->
 
 def test_a_drivers_standard_logger_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     with configured():
-        logging.getLogger("drivers.ble").error("scan failed: %s", "no adapter")
+        logging.getLogger("drivers.ble.radio").error("scan failed: %s", "no adapter")
     assert words(capsys) == [["[error", "]", "scan", "failed:", "no", "adapter"]]
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
 def test_debug_is_left_out(capsys: pytest.CaptureFixture[str], level: str) -> None:
     with configured():
-        getattr(logging.getLogger("drivers.ble"), level)("frame")
+        getattr(logging.getLogger("drivers.ble.radio"), level)("frame")
         getattr(structlog.get_logger(), level)("frame")
     assert len(words(capsys)) == (0 if level == "debug" else 2)
 
@@ -58,7 +58,7 @@ def test_debug_is_left_out(capsys: pytest.CaptureFixture[str], level: str) -> No
     "log_exception",
     [
         lambda: structlog.get_logger().exception("driver failed"),
-        lambda: logging.getLogger("drivers.ble").exception("driver failed"),
+        lambda: logging.getLogger("drivers.ble.radio").exception("driver failed"),
     ],
     ids=["structlog", "logging"],
 )

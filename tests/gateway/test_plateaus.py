@@ -6,7 +6,7 @@ from random import Random
 
 import pytest
 
-from drivers.capture import load_raw_capture
+from drivers.captures.format import load_raw_capture
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import Op, Response, encode_request, encode_response
 from gateway.plateaus import find_plateaus

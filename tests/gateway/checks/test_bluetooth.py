@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from drivers import bluez as to_bluez
+from drivers.ble import bluez as to_bluez
 from gateway.checks.bluetooth import RFKILL, check_bluetooth
 from gateway.checks.finding import Finding, State
 from gateway.config import BikeConfig

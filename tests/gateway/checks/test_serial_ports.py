@@ -10,7 +10,7 @@ import pytest
 from dbus_fast.aio import MessageBus
 
 from drivers.protocols import PROTOCOLS
-from drivers.usb_serial import open_port
+from drivers.serial_line.port import open_port
 from gateway.checks.finding import Finding, State
 from gateway.checks.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
 from gateway.config import BikeConfig

@@ -7,7 +7,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from drivers.capture import encode_capture
+from drivers.captures.format import encode_capture
 from drivers.reading import Frame
 from gateway.cli.calibrate_plateaus import plateaus
 

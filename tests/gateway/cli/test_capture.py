@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from drivers.capture import load_capture
+from drivers.captures.format import load_capture
 from drivers.protocols import PROTOCOLS
 from gateway.cli import app
 
@@ -48,7 +48,7 @@ def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
 def test_a_bike_that_is_not_there_leaves_no_file(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("drivers.serial_bike.APPEAR_S", 0.2)
+    monkeypatch.setattr("drivers.serial_line.driver.APPEAR_S", 0.2)
     file = tmp_path / "ride.jsonl"
     result = invoke("capture", tmp_path / "ttyUSB0", file, "--protocol", "peloton")
     assert result.exit_code == 1

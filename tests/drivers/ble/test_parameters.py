@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers import ble_parameters
-from drivers.ble_parameters import update_parameters
+from drivers.ble import parameters
+from drivers.ble.parameters import update_parameters
 
 ADDRESS = "C0:FF:EE:00:00:01"
 LINKS = (
@@ -57,7 +57,7 @@ async def test_without_hcitool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 async def test_one_that_hangs_is_ended(hcitool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ble_parameters, "HCITOOL_S", 0.2)
+    monkeypatch.setattr(parameters, "HCITOOL_S", 0.2)
     install(hcitool.parent, "exec sleep 60")
     with pytest.raises(OSError, match="did not answer"):
         await update_parameters(ADDRESS)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.ble_reasons import reason_of
+from drivers.ble.errors import reason_of
 
 
 class Stumbling(Exception):

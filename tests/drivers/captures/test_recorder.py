@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from drivers import Frame
-from drivers.capture import Capture, load_capture
-from drivers.recorder import Recorder
+from drivers.captures.format import Capture, load_capture
+from drivers.captures.recorder import Recorder
 
 NS_PER_S = 1_000_000_000
 

@@ -8,9 +8,11 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 from pydantic import ValidationError
 
-from drivers import BikeLost, Reading, ble, ble_bike, conversation
-from drivers.ble import Radio
-from drivers.ble_bike import BleBike
+from drivers import BikeLost, Reading, conversation
+from drivers.ble import driver as ble_driver
+from drivers.ble import radio
+from drivers.ble.driver import BleBike
+from drivers.ble.radio import Radio
 from drivers.protocols import ftms
 from drivers.protocols.crank import Revolutions
 from drivers.protocols.cycling_power import PowerMeasurement, encode_power
@@ -28,15 +30,15 @@ FTMS = encode_indoor_bike_data(DATA)
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
 
 
-_REAL_UNDERSTAND_S = ble_bike.UNDERSTAND_S
+_REAL_UNDERSTAND_S = ble_driver.UNDERSTAND_S
 
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """What takes seconds beside a bike takes tenths here."""
-    monkeypatch.setattr(ble, "DISCONNECT_S", 0.5)
-    monkeypatch.setattr(ble_bike, "APPEAR_S", 2.0)
-    monkeypatch.setattr(ble_bike, "UNDERSTAND_S", 1.5)
+    monkeypatch.setattr(radio, "DISCONNECT_S", 0.5)
+    monkeypatch.setattr(ble_driver, "APPEAR_S", 2.0)
+    monkeypatch.setattr(ble_driver, "UNDERSTAND_S", 1.5)
     monkeypatch.setattr(ftms, "START_AFTER_NS", 3 * SECOND // 10)
     monkeypatch.setattr(ftms, "START_EVERY_NS", SECOND // 10)
 
@@ -416,7 +418,7 @@ class TestLoss:
     async def test_a_broadcasting_bike_survives_it_too(
         self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ble_bike, "RESCAN_S", 0.5)
+        monkeypatch.setattr(ble_driver, "RESCAN_S", 0.5)
         bikes.keiser_m3i(bluez, KEISER)
         async with driver(equipment_id=56).open_bike() as readings:
             await anext(readings)

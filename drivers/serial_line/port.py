@@ -18,7 +18,7 @@ from serial.tools import list_ports
 from serial_asyncio_fast import SerialTransport
 
 from drivers.contract import BikeLost
-from drivers.protocols.wire_protocol import Line
+from drivers.protocols.base import Line
 
 #: Names that stay the same over unplugging and reboots.
 BY_ID = Path("/dev/serial/by-id")

@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable
 from drivers.contract import BikeLost
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.reading import Reading
-from drivers.usb_serial import SerialPort
+from drivers.serial_line.port import SerialPort
 
 #: How often a protocol may ask its bike something.
 ASK_EVERY_S = 0.05

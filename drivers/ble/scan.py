@@ -4,8 +4,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
-from drivers.ble import Advertisement, open_radio
-from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS
+from drivers.ble.radio import Advertisement, open_radio
+from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS
 from drivers.discovery import FoundBike
 from drivers.profiles import UnknownModel, profile_of
 from drivers.protocols.ftms_control import is_indoor_bike

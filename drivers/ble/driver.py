@@ -11,19 +11,19 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from drivers.bike_lock import bike_lock
-from drivers.ble import Advertisement, Connection, Radio, open_radio
-from drivers.ble_parameters import update_parameters
-from drivers.ble_scan import scan_air, speaks_keiser
-from drivers.ble_session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
-from drivers.bluez import Link
+from drivers.ble.bluez import Link
+from drivers.ble.parameters import update_parameters
+from drivers.ble.radio import Advertisement, Connection, Radio, open_radio
+from drivers.ble.scan import scan_air, speaks_keiser
+from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
 from drivers.contract import BikeAbsent, BikeLost, Clock, DriverOptions, FrameListener
 from drivers.conversation import Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.profiles import Profile, profile_of
 from drivers.protocols import PROTOCOLS
+from drivers.protocols.base import WireProtocol
 from drivers.protocols.ftms import Ftms
 from drivers.protocols.keiser import Keiser, equipment_id
-from drivers.protocols.wire_protocol import WireProtocol
 from drivers.reading import Reading
 from drivers.tuning import Tuning
 

@@ -4,7 +4,7 @@ from math import sqrt
 
 import pytest
 
-from drivers.fake.flywheel import Flywheel, slowdown_rpm_per_s
+from drivers.fake.physics import Flywheel, slowdown_rpm_per_s
 
 # A Peloton's cadence at the end of a ride, one value per 0.3 s, magnets out
 # (ihaque/pelomon's recordings).

@@ -23,9 +23,9 @@ from bleak_retry_connector import (
 )
 from dbus_fast import DBusError
 
-from drivers import bluez
-from drivers.ble_reasons import reason_of, text_of
-from drivers.ble_recovery import Recovery, Step
+from drivers.ble import bluez
+from drivers.ble.errors import reason_of, text_of
+from drivers.ble.recovery import Recovery, Step
 from drivers.contract import BikeLost
 
 #: A scan that another program is in the way of is tried again after this …

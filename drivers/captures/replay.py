@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from drivers.capture import Capture, CaptureError, load_capture, load_raw_capture
+from drivers.captures.format import Capture, CaptureError, load_capture, load_raw_capture
 from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
 from drivers.protocols import PROTOCOLS
 from drivers.reading import Reading

@@ -4,11 +4,12 @@ import asyncio
 
 import pytest
 
-from drivers import BikeLost, ble
-from drivers import bluez as to_bluez
-from drivers.ble import Radio
-from drivers.ble_recovery import POWER_CYCLE_AFTER
-from drivers.bluez import power_cycle
+from drivers import BikeLost
+from drivers.ble import bluez as to_bluez
+from drivers.ble import radio
+from drivers.ble.bluez import power_cycle
+from drivers.ble.radio import Radio
+from drivers.ble.recovery import POWER_CYCLE_AFTER
 from tests.support.bluez import FAILED, HANG, Bluez, Fault, bikes
 
 
@@ -74,7 +75,7 @@ async def test_an_adapter_that_is_not_there(bluez: Bluez) -> None:
 async def test_it_is_the_last_resort_of_a_radio(
     bluez: Bluez, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(ble, "CONNECT_TRIES", 1)
+    monkeypatch.setattr(radio, "CONNECT_TRIES", 1)
     switched = watched(bluez, monkeypatch)
     bike = bikes.ftms_bike(bluez)
     bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 100)

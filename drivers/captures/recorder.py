@@ -2,7 +2,7 @@
 
 from typing import TextIO
 
-from drivers.capture import encode_capture, encode_frame
+from drivers.captures.format import encode_capture, encode_frame
 from drivers.reading import Frame
 
 

@@ -10,13 +10,15 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from drivers import BikeLost, Frame, Reading, conversation, serial_bike, serial_session
-from drivers.capture import Capture
+from drivers import BikeLost, Frame, Reading, conversation
+from drivers.captures.format import Capture
 from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin
 from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.peloton import Op, Response, encode_response
-from drivers.serial_bike import SerialBike
+from drivers.serial_line import driver as serial_driver
+from drivers.serial_line import session as serial_session
+from drivers.serial_line.driver import SerialBike
 from gateway.clock import SystemClock
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
@@ -151,14 +153,14 @@ class TestPort:
     async def test_one_that_does_not_come_is_a_loss(
         self, port: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serial_bike, "APPEAR_S", 0.2)
+        monkeypatch.setattr(serial_driver, "APPEAR_S", 0.2)
         with pytest.raises(BikeLost, match="is not there: is the cable plugged in"):
             await _first_reading(driver(port))
 
     async def test_a_mute_bike_is_said_to_be(
         self, port: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 0.3)
+        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 0.3)
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match=r"at 9600 baud nothing was heard; at 57600 baud noth"):
             await _first_reading(driver(port, "kettler"))
@@ -167,7 +169,7 @@ class TestPort:
     async def test_another_bike_is_told_from_a_mute_one(
         self, port: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 0.3)
+        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 0.3)
         bike = PtyBike(port, says=lambda: b"hello world\n").plug_in()
         with pytest.raises(
             BikeLost, match=r"no lines bike .* bytes were heard, \d+ of them no lin"
@@ -187,7 +189,7 @@ class TestPort:
                     await _exhaust(readings)
 
     async def test_the_speed_is_found(self, port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 1.2)
+        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 1.2)
         with plugged_in(port, "kettler") as pty:
             answer = pty.answer
             pty.answer = lambda data: answer(data) if pty.baud_rate == 57600 else b"\xf0\x0f"
@@ -196,7 +198,7 @@ class TestPort:
     async def test_a_speed_that_is_told_is_the_only_one(
         self, port: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(serial_bike, "UNDERSTAND_S", 0.3)
+        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 0.3)
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match="at 4800 baud nothing was heard; is it"):
             await _first_reading(driver(port, "kettler", baud_rate=4800))

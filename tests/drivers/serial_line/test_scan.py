@@ -10,9 +10,9 @@ import pytest
 from drivers import BikeLost
 from drivers.discovery import FoundBike
 from drivers.protocols.lines import encode_pairs
-from drivers.serial_bike import SerialBike
-from drivers.serial_scan import TRIES, scan_ports
-from drivers.usb_serial import PortInfo, list_usb_ports
+from drivers.serial_line.driver import SerialBike
+from drivers.serial_line.port import PortInfo, list_usb_ports
+from drivers.serial_line.scan import TRIES, scan_ports
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
 

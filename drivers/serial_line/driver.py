@@ -21,18 +21,18 @@ from drivers.contract import (
 from drivers.conversation import Conversation, once_understood
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
+from drivers.protocols.base import Line, WireProtocol
 from drivers.protocols.peloton import (
     RESISTANCE_TABLE_SIZE,
     Mode,
     Peloton,
     resistance_points,
 )
-from drivers.protocols.wire_protocol import Line, WireProtocol
 from drivers.reading import Reading
-from drivers.serial_scan import scan_ports
-from drivers.serial_session import converse
+from drivers.serial_line.port import open_port
+from drivers.serial_line.scan import scan_ports
+from drivers.serial_line.session import converse
 from drivers.tuning import Tuning
-from drivers.usb_serial import open_port
 
 SERIAL_PROTOCOLS = {name: made.line for name, made in PROTOCOLS.items() if made.line is not None}
 

@@ -9,11 +9,11 @@ import pytest
 from pydantic import ValidationError
 
 from drivers import BikeLost, Frame, Reading
-from drivers.capture import encode_capture
+from drivers.captures.format import encode_capture
+from drivers.captures.replay import Replay
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.peloton import Op, Response, encode_response
-from drivers.replay import Replay
 from tests.support.clock import NS_PER_MS, ManualClock
 
 START_NS = 7_000_000_123

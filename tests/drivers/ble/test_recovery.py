@@ -1,6 +1,6 @@
 """What is done about a Bluetooth adapter that fails and fails."""
 
-from drivers.ble_recovery import (
+from drivers.ble.recovery import (
     FORGET_AFTER,
     POWER_CYCLE_AFTER,
     POWER_CYCLE_EVERY_NS,

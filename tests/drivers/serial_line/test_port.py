@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from drivers import BikeLost, usb_serial
-from drivers.protocols.wire_protocol import Line
-from drivers.usb_serial import SerialPort, open_port
+from drivers import BikeLost
+from drivers.protocols.base import Line
+from drivers.serial_line import port as serial_port
+from drivers.serial_line.port import SerialPort, open_port
 from tests.support.pty_bike import PtyBike
 
 LINE = Line(baud_rates=(9600,))
@@ -99,16 +100,16 @@ async def test_what_is_no_port(tmp_path: Path) -> None:
 async def test_a_port_whose_opening_hangs_takes_nobody_along(
     bike: PtyBike, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(usb_serial, "OPEN_S", 0.2)
+    monkeypatch.setattr(serial_port, "OPEN_S", 0.2)
     broken = threading.Event()
 
-    class Hanging(usb_serial._Tty):
+    class Hanging(serial_port._Tty):
         def open(self) -> None:
             broken.wait()
             super().open()
 
     with monkeypatch.context() as patch:
-        patch.setattr(usb_serial, "_Tty", Hanging)
+        patch.setattr(serial_port, "_Tty", Hanging)
         with pytest.raises(BikeLost, match="did not open within"):
             async with open_port(str(bike.port), 9600, LINE):
                 raise AssertionError("opened")

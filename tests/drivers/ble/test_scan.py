@@ -4,9 +4,9 @@ import pytest
 from bleak.backends.device import BLEDevice
 from bleak.uuids import normalize_uuid_str
 
-from drivers.ble import Advertisement
-from drivers.ble_bike import BleBike
-from drivers.ble_scan import guess, scan_air
+from drivers.ble.driver import BleBike
+from drivers.ble.radio import Advertisement
+from drivers.ble.scan import guess, scan_air
 from tests.support.bluez import Bluez, bikes
 
 FITNESS = normalize_uuid_str("1826")

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import Frame
-from drivers.capture import (
+from drivers.captures.format import (
     Capture,
     CaptureError,
     encode_capture,

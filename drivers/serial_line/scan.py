@@ -10,9 +10,9 @@ from drivers.conversation import Conversation
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
 from drivers.reading import Reading
-from drivers.serial_session import converse
+from drivers.serial_line.port import PortInfo, list_usb_ports, open_port
+from drivers.serial_line.session import converse
 from drivers.tuning import Tuning
-from drivers.usb_serial import PortInfo, list_usb_ports, open_port
 
 #: A board that resets when its port is opened comes first, since every opening resets it.
 _ORDER = ("lines", "peloton", "kettler", "daum", "monark")

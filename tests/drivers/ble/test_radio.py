@@ -6,9 +6,10 @@ from contextlib import AsyncExitStack, suppress
 import pytest
 from bleak.uuids import normalize_uuid_str
 
-from drivers import BikeLost, ble
-from drivers.ble import Advertisement, Radio, open_radio
-from drivers.ble_recovery import FORGET_AFTER
+from drivers import BikeLost
+from drivers.ble import radio
+from drivers.ble.radio import Advertisement, Radio, open_radio
+from drivers.ble.recovery import FORGET_AFTER
 from tests.support.bluez import (
     ABORT_BY_LOCAL,
     FAILED,
@@ -27,8 +28,8 @@ INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)
 
 @pytest.fixture
 async def hci(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> Radio:
-    monkeypatch.setattr(ble, "BUSY_WAIT_S", 0.05)
-    monkeypatch.setattr(ble, "DISCONNECT_S", 0.5)
+    monkeypatch.setattr(radio, "BUSY_WAIT_S", 0.05)
+    monkeypatch.setattr(radio, "DISCONNECT_S", 0.5)
     return Radio("hci0")
 
 
@@ -217,7 +218,7 @@ class TestConnection:
     async def test_a_connect_that_hangs_is_given_up(
         self, hci: Radio, bike: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ble, "CONNECT_S", 0.3)
+        monkeypatch.setattr(radio, "CONNECT_S", 0.3)
         bike.fail("Connect", HANG)
         with pytest.raises(BikeLost, match="no answer in time"):
             await self._connect(hci, bike)
@@ -241,7 +242,7 @@ class TestConnection:
     async def test_a_scan_that_hangs_is_given_up_and_the_next_one_works(
         self, hci: Radio, bike: Device, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(ble, "SCAN_S", 0.3)
+        monkeypatch.setattr(radio, "SCAN_S", 0.3)
         bluez.hci0.fail("StartDiscovery", HANG)
         with pytest.raises(BikeLost, match="no answer in time"):
             await hci.find(lambda _: True, 1)

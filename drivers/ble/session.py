@@ -5,10 +5,11 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
-from drivers.ble import Connection
+from drivers.ble.radio import Connection
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.protocols import PROTOCOLS
+from drivers.protocols.base import Gatt
 from drivers.protocols.ftms_control import (
     CONTROL_POINT_UUID,
     FEATURE_UUID,
@@ -19,7 +20,6 @@ from drivers.protocols.ftms_control import (
     describe_response,
     describe_training_status,
 )
-from drivers.protocols.wire_protocol import Gatt
 from drivers.reading import Reading
 
 #: Spoken over a connection, best first: what a bike of which nothing is known is taken for.

@@ -1,0 +1,1 @@
+"""Recordings of what a bike sent: their format, how they are made and played."""

@@ -1,0 +1,1 @@
+"""Bikes on a serial port: the port, the driver, the scan."""
