@@ -9,10 +9,8 @@ from gateway.audience import Audience
 from gateway.bike_link import BikeLink
 from gateway.calibration import Calibration
 from gateway.calibration_in_use import CalibrationInUse
-from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
 from gateway.naming import UnnamedSecond
-from gateway.pulse import Pulse
 from gateway.race import Races
 from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.remote_races import BikeRaces
@@ -20,6 +18,8 @@ from gateway.sampler import Sample, Sampler
 from gateway.status import BikeStatus, seconds_between
 from gateway.tally import Tally
 from gateway.telemetry import Telemetry, make_telemetry
+from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.pulse import Pulse
 
 #: Blind seconds that a `final` can count: a race of a day.
 BLIND_MAX = 86_400

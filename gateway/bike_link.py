@@ -10,8 +10,8 @@ import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
 from drivers.contract import ResistanceTable, ResistanceTableSource
-from gateway.backoff import Backoff
-from gateway.clock import NS_PER_S, Clock
+from gateway.timing.backoff import Backoff
+from gateway.timing.clock import NS_PER_S, Clock
 
 #: A bike stands beside the gateway, and its rider beside it: a minute would be long.
 BACKOFF_MAX_S = 20.0

@@ -20,15 +20,15 @@ from pathlib import Path
 import structlog
 
 from gateway.buffer_status import BufferStatus
-from gateway.clock import NS_PER_S, Clock
 from gateway.disk import RETRY_NS, Disk
 from gateway.ledger import Ledger
 from gateway.naming import Namer
-from gateway.pulse import Pulse
 from gateway.send_order import Entry, RaceQueue
 from gateway.store import UNNAMED, Store, StoreError, Written
 from gateway.store_recovery import open_store
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.pulse import Pulse
 
 #: Written at this part of the interval, so that the fsync is over when the interval is.
 COMMIT_AT = 0.8

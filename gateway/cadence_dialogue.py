@@ -12,7 +12,7 @@ from gateway.cadence_view import CadenceView
 from gateway.cadence_words import as_data, question, sentence
 from gateway.calibration_record import CalibrationRecord, CapturedPoint, made_now
 from gateway.calibration_session import CalibrationSession, CalibrationState
-from gateway.clock import Clock
+from gateway.timing.clock import Clock
 
 YES = "yes"
 _WORDS = {"y": YES, "n": "no"}

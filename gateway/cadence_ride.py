@@ -21,8 +21,8 @@ from gateway.cadence_check import (
 )
 from gateway.cadence_view import CadenceScreen, CadenceView
 from gateway.calibration_session import CalibrationError, CalibrationSession
-from gateway.clock import NS_PER_S, Clock
 from gateway.metronome import Metronome
+from gateway.timing.clock import NS_PER_S, Clock
 from gateway.watch import Watch
 
 #: Between two looks at the bike, which are shown: a mark that moves wants to be seen often.

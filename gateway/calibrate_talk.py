@@ -7,8 +7,8 @@ from typing import Any, Self
 from drivers import Reading
 from gateway.answers import HOLD, Answers, Question
 from gateway.calibration_session import CalibrationError, CalibrationSession, Link
-from gateway.clock import NS_PER_S, Clock
 from gateway.human_units import duration
+from gateway.timing.clock import NS_PER_S, Clock
 
 #: A look at the clock, when nothing else happens.
 TICK_NS = NS_PER_S // 4

@@ -17,8 +17,8 @@ from gateway.checks.finding import Finding, State
 from gateway.checks.serial_ports import check_serial_ports
 from gateway.checks.service import running_service
 from gateway.checks.versions import versions
-from gateway.clock_sync import clock_source
 from gateway.config import Config
+from gateway.timing.clock_sync import clock_source
 
 
 @dataclass(frozen=True, slots=True)

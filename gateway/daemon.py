@@ -19,13 +19,11 @@ from gateway.buffer import Buffer, open_buffer
 from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_server import serve_calibration
 from gateway.calibration_store import CalibrationStore
-from gateway.clock import NS_PER_S, Clock, SystemClock
 from gateway.config import Config
 from gateway.iot_core import IotCore
 from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.observer import Observer
 from gateway.publisher import Publisher
-from gateway.pulse import Pulse
 from gateway.race import ContinuousRaces, Races
 from gateway.race_command import command_topic
 from gateway.race_file import RaceFile
@@ -39,6 +37,8 @@ from gateway.status import GatewayStatus
 from gateway.status_line import status_line
 from gateway.status_server import serve_status
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import NS_PER_S, Clock, SystemClock
+from gateway.timing.pulse import Pulse
 from gateway.uplink import Commands, Uplink
 from gateway.watchdog import Watchdog
 

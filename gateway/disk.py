@@ -8,9 +8,9 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from gateway.clock import NS_PER_S, Clock
 from gateway.store import Batch, DamagedStoreError, Store, StoreError, Written
 from gateway.store_recovery import Opened
+from gateway.timing.clock import NS_PER_S, Clock
 
 #: After a failure the disk is left alone for this long.
 RETRY_NS = NS_PER_S

@@ -7,9 +7,9 @@ from pathlib import Path
 from drivers import Driver, Reading
 from drivers.registry import DriverStatus, make_driver
 from gateway.calibration_session import CalibrationSession
-from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
 from gateway.own_bike import OwnBike
+from gateway.timing.clock import NS_PER_S, Clock
 
 #: The ride outlasts whatever is measured, and began when its rider was already up to speed.
 _RIDE_S = 3600

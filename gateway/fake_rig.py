@@ -6,9 +6,9 @@ from pathlib import Path
 
 from drivers.registry import DriverStatus
 from gateway.calibration_guide import Target
-from gateway.clock import NS_PER_S, Clock
 from gateway.config import BikeConfig
 from gateway.own_bike import OwnBike
+from gateway.timing.clock import NS_PER_S, Clock
 
 #: Nobody turns before they have read where to.
 REACTION_NS = NS_PER_S

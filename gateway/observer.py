@@ -7,11 +7,11 @@ import structlog
 
 from gateway.bike import Bike
 from gateway.buffer import Buffer
-from gateway.clock import Clock
 from gateway.pi_health import read_pi_health
 from gateway.publisher import Publisher
-from gateway.rate import Rate
 from gateway.status import CloudStatus, GatewayStatus, seconds_between
+from gateway.timing.clock import Clock
+from gateway.timing.rate import Rate
 
 log = structlog.get_logger()
 

@@ -19,10 +19,10 @@ from gateway.calibration_news import CalibrationNews
 from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of
 from gateway.calibration_store import CalibrationStore
-from gateway.clock import Clock
 from gateway.config import BikeConfig
 from gateway.state_lock import StateDirError, locked_state_dir
 from gateway.state_owner import as_owner_of
+from gateway.timing.clock import Clock
 
 
 class OwnDesk:

@@ -5,13 +5,13 @@ from random import Random
 
 import structlog
 
-from gateway.backoff import Backoff
 from gateway.buffer import Buffer
-from gateway.clock import NS_PER_S, Clock
 from gateway.pace import Pace
-from gateway.pulse import Pulse
-from gateway.rate import Rate
 from gateway.send_order import Entry
+from gateway.timing.backoff import Backoff
+from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.pulse import Pulse
+from gateway.timing.rate import Rate
 from gateway.uplink import Answer, Uplink, Verdict
 
 #: Messages on their way at once. IoT Core allows 100 unacknowledged.

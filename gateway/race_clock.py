@@ -3,9 +3,9 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from gateway.clock import NS_PER_S, Clock
-from gateway.pulse import Pulse
 from gateway.race import Race, Races, second_at
+from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.pulse import Pulse
 
 #: The middle of a second says which second of a race it is.
 HALF_SECOND_MS = 500

@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from gateway.clock import Clock
 from gateway.race_file import RaceFile
 from gateway.remote_races import BikeRaces, RemoteRaces
+from gateway.timing.clock import Clock
 
 #: Races that are over are kept for a day: seconds without a name get it from them.
 KEPT_MS = 86_400_000

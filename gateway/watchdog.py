@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from gateway.clock import NS_PER_S, Clock
-from gateway.pulse import Pulse
 from gateway.service_manager import ServiceManager
+from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.pulse import Pulse
 
 #: So often in the time that the service manager grants; and without one that watches.
 LOOKS = 3

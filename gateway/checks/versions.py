@@ -8,7 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from gateway.buffer_view import SQLITE_VERSION
-from gateway.clock_sync import BOARD_MODEL
+from gateway.timing.clock_sync import BOARD_MODEL
 
 UNKNOWN = "not there"
 _PACKAGES = ("alleycat-gateway", "awscrt", "awsiotsdk", "bleak", "dbus-fast", "pyserial")

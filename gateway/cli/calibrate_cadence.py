@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from gateway.answers import Answers
     from gateway.cadence_dialogue import Way
     from gateway.calibration_session import CalibrationSession
-    from gateway.clock import Clock
     from gateway.fake_pedaller import FakePedaller
     from gateway.keyboard import Keyboard
+    from gateway.timing.clock import Clock
 
 TURNS = 30
 METRONOME_S = 30.0
@@ -116,7 +116,7 @@ def cadence(
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
-    from gateway.clock import SystemClock
+    from gateway.timing.clock import SystemClock
 
     if [count, metronome, against].count(None) < 2:
         fail("expected only one of --count, --metronome and --against", USAGE)

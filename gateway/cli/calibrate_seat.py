@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from gateway.calibrate_capture import Seat
     from gateway.calibration_guide import Target
     from gateway.calibration_session import CalibrationSession
-    from gateway.clock import Clock
     from gateway.fake_rig import FakeRig
+    from gateway.timing.clock import Clock
 
 Result = TypeVar("Result")
 
@@ -99,8 +99,8 @@ async def _sit(
     from gateway.calibrate_capture import Seat
     from gateway.calibrate_events import Event
     from gateway.calibrate_view import open_view
-    from gateway.clock import SystemClock
     from gateway.keyboard import Keyboard
+    from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
     script = script_of(manner.answers)

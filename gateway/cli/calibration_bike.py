@@ -17,9 +17,9 @@ def session_with(bike_id: str, config: Path) -> "DaemonBike | OwnBike":
 
     Raises CalibrationError. Ends the command with words if the config does not say enough.
     """
-    from gateway.clock import SystemClock
     from gateway.daemon_bike import DaemonBike
     from gateway.own_bike import OwnBike
+    from gateway.timing.clock import SystemClock
 
     socket = _daemon_socket(config)
     if socket is not None:

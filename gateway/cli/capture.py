@@ -35,7 +35,7 @@ def capture(
     from drivers import BikeLost
     from drivers.captures.recorder import Recorder
     from drivers.contract import FrameSource
-    from gateway.clock import SystemClock
+    from gateway.timing.clock import SystemClock
 
     name, driver = chosen_driver(bike, config, protocol, SystemClock())
     if not isinstance(driver, FrameSource):

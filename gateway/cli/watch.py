@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.bike_link import BikeLink
-    from gateway.clock import Clock
+    from gateway.timing.clock import Clock
 
 #: Between two looks.
 EVERY_S = 0.25
@@ -37,7 +37,7 @@ def watch(
     from rich.console import Console
 
     from gateway.bike_link import BikeLink
-    from gateway.clock import SystemClock
+    from gateway.timing.clock import SystemClock
     from gateway.watch import Watch
     from gateway.watch_view import PlainView, open_view, reading_json
 

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.buffer import open_buffer
-from gateway.clock import Clock
 from gateway.config import Config
 from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK
@@ -13,6 +12,7 @@ from gateway.demo.names import name_of
 from gateway.iot_core import IotCore
 from gateway.race import Race
 from gateway.remote_races import BikeRaces
+from gateway.timing.clock import Clock
 
 #: Short enough that the end of an outage is soon noticed.
 RECONNECT_MAX_S = 2

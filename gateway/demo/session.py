@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from gateway.clock import SystemClock
 from gateway.daemon import Gateway
 from gateway.demo.broker import open_broker
 from gateway.demo.consumer import Scoreboard
@@ -20,6 +19,7 @@ from gateway.demo.rule_engine import RuleEngine, open_rule_engine
 from gateway.demo.scene import Scene, Summary, Tally
 from gateway.race import Race
 from gateway.shipped import config_path
+from gateway.timing.clock import SystemClock
 
 SHARDS = 4
 #: From the last gateway's start to the race's: long enough for each to have connected.

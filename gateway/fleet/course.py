@@ -4,11 +4,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from gateway.clock import NS_PER_MS, Clock
 from gateway.fleet.racer import FleetRacer
 from gateway.race_clock import RaceClock, RaceSecond
 from gateway.remote_races import BikeRaces
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import NS_PER_MS, Clock
 
 #: Racers whose seconds are closed before the connections get a turn to send them.
 CLOSED_AT_ONCE = 25

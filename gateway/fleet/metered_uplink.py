@@ -3,8 +3,8 @@
 import re
 from collections.abc import Container
 
-from gateway.clock import Clock
 from gateway.fleet.meter import Meter
+from gateway.timing.clock import Clock
 from gateway.uplink import Answer, Uplink, UplinkListener, Verdict
 
 #: Fields of telemetry as it goes over the wire; to decode the whole would cost ten times as much.

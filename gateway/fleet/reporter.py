@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from gateway.clock import NS_PER_S, Clock
 from gateway.fleet.boards import Movement, differences, ranked
 from gateway.fleet.cloud import Stream
 from gateway.fleet.meter import Meter
@@ -10,6 +9,7 @@ from gateway.fleet.plan import Plan
 from gateway.fleet.process import Usage
 from gateway.fleet.racer import FleetRacer
 from gateway.fleet.scene import Line, Phase, Scene, StreamReport, Summary
+from gateway.timing.clock import NS_PER_S, Clock
 
 #: Lines of the leaderboard in a scene: more than fit on any terminal.
 BOARD_LINES = 100

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from gateway.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 from gateway.config import CloudConfig
 from gateway.fleet.cloud import Stream, open_local_cloud
 from gateway.fleet.course import Course
@@ -24,6 +23,7 @@ from gateway.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.iot_core import IotCore
 from gateway.state_lock import locked_state_dir
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 
 #: After the last connection was begun, for all to be up.
 CONNECT_TIMEOUT_S = 30.0

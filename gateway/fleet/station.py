@@ -7,7 +7,6 @@ from random import Random
 from typing import Any
 
 from gateway.buffer import Buffer, open_buffer
-from gateway.clock import Clock
 from gateway.config import BufferConfig
 from gateway.disk import Disk
 from gateway.fleet.metered_uplink import MeteredUplink
@@ -15,6 +14,7 @@ from gateway.publisher import Publisher
 from gateway.store import StoreError
 from gateway.store_recovery import Opened
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import Clock
 
 _DEFAULTS = BufferConfig()
 

@@ -23,7 +23,6 @@ from awsiot import mqtt5_client_builder
 
 from drivers import Reading
 from gateway.buffer import open_buffer
-from gateway.clock import NS_PER_S, SystemClock
 from gateway.config import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import WINDOW, Publisher
@@ -31,6 +30,7 @@ from gateway.race import Race, Racer
 from gateway.race_clock import RaceSecond
 from gateway.sampler import Sampler
 from gateway.telemetry import Telemetry, make_telemetry
+from gateway.timing.clock import NS_PER_S, SystemClock
 from tests.bench.brokers import broker
 from tests.bench.row import Bench, Row, run_row
 from tests.support.mosquitto import Credentials

@@ -22,13 +22,13 @@ import structlog
 
 from drivers import Reading
 from gateway.buffer import open_buffer
-from gateway.clock import NS_PER_MS, NS_PER_S, SystemClock
 from gateway.publisher import Publisher
 from gateway.race import Race, Racer
 from gateway.race_clock import RaceSecond
 from gateway.sampler import Sampler
 from gateway.store import Store
 from gateway.telemetry import make_telemetry
+from gateway.timing.clock import NS_PER_MS, NS_PER_S, SystemClock
 from gateway.uplink import Answer, UplinkListener, Verdict
 from tests.bench.row import Bench, Row, run_row
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import structlog
 
 from gateway.buffer import open_buffer
-from gateway.clock import SystemClock
 from gateway.send_order import Entry
 from gateway.store import Store
 from gateway.telemetry import telemetry_from_json
+from gateway.timing.clock import SystemClock
 from tests.bench.peer_queues import sqlite_mode
 from tests.bench.queue_work import DurableQueue, Work, main
 

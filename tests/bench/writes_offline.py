@@ -15,8 +15,8 @@ from pathlib import Path
 import structlog
 
 from gateway.buffer import open_buffer
-from gateway.clock import SystemClock
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import SystemClock
 from tests.bench.messages import FIRST_RACE_ID, RACE_S, race_of
 from tests.bench.processes import written_bytes
 from tests.bench.row import Bench, Row, run_row

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.clock import NS_PER_MS, NS_PER_S, READING_JITTER_NS, Clock, SystemClock
+from gateway.timing.clock import NS_PER_MS, NS_PER_S, READING_JITTER_NS, Clock, SystemClock
 from tests.support.virtual_clock import VirtualClock
 
 #: Long enough for two orders of events to be told apart, in real time too.

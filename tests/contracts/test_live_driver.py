@@ -15,7 +15,7 @@ from drivers.protocols import PROTOCOLS
 from drivers.reading import Frame
 from drivers.registry import load_drivers, make_driver
 from drivers.serial_line import driver as serial_driver
-from gateway.clock import SystemClock
+from gateway.timing.clock import SystemClock
 from tests.support.bluez import DBusDaemon
 from tests.support.bluez.running import open_bluez
 from tests.support.live_bikes import FAKES, LiveBike

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from gateway.clock import NS_PER_S
 from gateway.store import DamagedStoreError, Store
 from gateway.telemetry import telemetry_from_json
+from gateway.timing.clock import NS_PER_S
 from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced
 
 #: A writer that appends nothing for so long was not let run by a busy machine; …

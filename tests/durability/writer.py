@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from gateway.buffer import Buffer, open_buffer
-from gateway.clock import SystemClock
 from gateway.log import configure_logging
 from gateway.telemetry import Telemetry
+from gateway.timing.clock import SystemClock
 from tests.support.telemetry import message
 
 INTERVAL_S = 1.0

@@ -10,10 +10,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from drivers import BikeAbsent, BikeLost, Reading
-from gateway.backoff import Backoff
 from gateway.bike_link import BACKOFF_MAX_S, BikeLink, LinkState
-from gateway.clock import NS_PER_S
 from gateway.sampler import Sampler
+from gateway.timing.backoff import Backoff
+from gateway.timing.clock import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 READING = "a reading"

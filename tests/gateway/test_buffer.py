@@ -10,7 +10,6 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH, PAGE
-from gateway.clock import NS_PER_S
 from gateway.ledger import UNWRITTEN_MAX
 from gateway.send_order import RESIDENT_MAX
 from gateway.store import (
@@ -23,6 +22,7 @@ from gateway.store import (
     Written,
 )
 from gateway.telemetry import telemetry_from_json
+from gateway.timing.clock import NS_PER_S
 from tests.support.buffers import ROOMY, BufferBench, seconds
 from tests.support.telemetry import message
 

@@ -20,10 +20,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.buffer import LIVE_NS
-from gateway.clock import NS_PER_S
 from gateway.publisher import Publisher
 from gateway.store import Batch, Store, StoreError, Written
 from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.timing.clock import NS_PER_S
 from gateway.uplink import Answer, Verdict
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink

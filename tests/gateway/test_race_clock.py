@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.clock import NS_PER_S
 from gateway.race import ContinuousRaces, Race, Races
 from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.remote_races import BikeRaces
+from gateway.timing.clock import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 LENGTH_S = 10

@@ -10,7 +10,7 @@ from rich.console import Console
 from drivers import Reading
 from drivers.registry import UnusableDriver
 from gateway.bike_link import BikeLink, LinkState
-from gateway.clock import SystemClock
+from gateway.timing.clock import SystemClock
 from gateway.watch import Watch
 from gateway.watch_view import PlainView, heading, open_view, reading_json, reading_line, table
 

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.pulse import Pulse
 from gateway.service_manager import ServiceManager
+from gateway.timing.pulse import Pulse
 from gateway.watchdog import LOOKS, Watchdog
 from tests.support.virtual_clock import VirtualClock
 

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.clock import NS_PER_S
 from gateway.telemetry import telemetry_from_json
+from gateway.timing.clock import NS_PER_S
 from tests.durability.arrivals import missing, promised
 from tests.durability.cuts import kept_payloads
 from tests.e2e.test_race import BIKES

@@ -20,7 +20,7 @@ from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.ftms_control import Range, encode_features, encode_range
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
-from gateway.clock import SystemClock
+from gateway.timing.clock import SystemClock
 from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
 from tests.support.bluez.device import Services
 

@@ -19,7 +19,7 @@ from drivers.protocols.peloton import Op, Response, encode_response
 from drivers.serial_line import driver as serial_driver
 from drivers.serial_line import session as serial_session
 from drivers.serial_line.driver import SerialBike
-from gateway.clock import SystemClock
+from gateway.timing.clock import SystemClock
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
 

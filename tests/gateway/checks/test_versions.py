@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.checks.versions import UNKNOWN, versions
-from gateway.clock_sync import BOARD_MODEL
+from gateway.timing.clock_sync import BOARD_MODEL
 
 
 def test_all_that_a_report_needs_is_there() -> None:

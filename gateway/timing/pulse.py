@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.clock import Clock
+from gateway.timing.clock import Clock
 
 
 class Pulse:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.rate import NS_PER_S, Rate
+from gateway.timing.rate import NS_PER_S, Rate
 
 START_NS = 5 * NS_PER_S
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import drivers.contract
-from gateway.clock_sync import clock_is_set
+from gateway.timing.clock_sync import clock_is_set
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000

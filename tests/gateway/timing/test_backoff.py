@@ -4,7 +4,7 @@ from random import Random
 
 import pytest
 
-from gateway.backoff import Backoff
+from gateway.timing.backoff import Backoff
 
 
 class Edge(Random):

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import clock_sync
-from gateway.clock_sync import (
+from gateway.timing import clock_sync
+from gateway.timing.clock_sync import (
     BOARD_MODEL,
     EARLIEST_MS,
     TIMESYNC_MARK,
@@ -80,7 +80,7 @@ ADJTIMEX = {"x86_64": (159, 305), "aarch64": (171, 266)}
 #: seccomp(2), as systemd's ProtectClock= or a container puts it on: the two get EPERM.
 ASKED_BEHIND_A_FILTER = """
 import ctypes, struct, sys
-from gateway.clock_sync import _kernel_says_so
+from gateway.timing.clock_sync import _kernel_says_so
 
 LOAD, EQUAL, RETURN, EPERM, ALLOW = 0x20, 0x15, 0x06, 0x50001, 0x7FFF0000
 one, other = map(int, sys.argv[1:])
