@@ -3,9 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.human_units import counted, duration
 from gateway.pi_health import PiHealth
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus
+from gateway.terminal.units import counted, duration
 
 #: Less room than this is little.
 SHORT_OF_ROOM_H = 1.0

@@ -15,8 +15,8 @@ from rich.text import Text
 from gateway.bike_link import LinkState
 from gateway.cadence_words import in_rpm
 from gateway.calibration_session import Link
-from gateway.forgiving_console import forgiving
 from gateway.metronome import ASCII_LETTERS, LETTERS, mark
+from gateway.terminal.live import forgiving
 
 #: Between two lines where nothing is redrawn.
 PRINT_EVERY_NS = 1_000_000_000

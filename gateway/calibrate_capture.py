@@ -16,7 +16,7 @@ from gateway.calibration import Calibration
 from gateway.calibration_guide import Guide, Hint, NotNow, Phase, Target
 from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationError, CalibrationSession, Link
-from gateway.keyboard import ENTER
+from gateway.terminal.keyboard import ENTER
 from gateway.timing.clock import Clock
 
 CAPTURE, REDO, SKIP, QUIT = "capture", "redo", "skip", "quit"

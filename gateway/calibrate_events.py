@@ -17,8 +17,8 @@ from gateway.calibrate_screen import (
     spread,
 )
 from gateway.calibration_record import CapturedPoint
-from gateway.checks.finding import State
-from gateway.human_units import number
+from gateway.terminal.finding import State
+from gateway.terminal.units import number
 
 #: A knob that is turned holds still for moments: what it does is told when it lasts.
 STEADY_NS = 1_000_000_000

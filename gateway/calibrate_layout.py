@@ -17,8 +17,8 @@ from gateway.calibrate_screen import (
     legend,
 )
 from gateway.curve_view import CurveView
-from gateway.human_units import one_line
 from gateway.point_table import point_table, table_width
+from gateway.terminal.units import one_line
 
 #: Lines of the live screen above the points, and below them.
 ABOVE, BELOW = 9, 2

@@ -9,7 +9,7 @@ from gateway.calibrate_capture import QUIT, Capture, Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_verify import verify_resistance
 from gateway.calibration_summary import origin_words
-from gateway.human_units import number
+from gateway.terminal.units import number
 from gateway.timing.clock import NS_PER_S
 
 #: A Peloton tells its table within six seconds of being connected; one that is asked by its tablet

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from gateway.bike_link import LinkState
 from gateway.calibration import Calibration, CalibrationTable
 from gateway.calibration_record import CalibrationRecord, CapturedPoint, Direction, mean_points
-from gateway.checks.finding import Finding
-from gateway.human_units import number
-from gateway.keyboard import ENTER
+from gateway.terminal.finding import Finding
+from gateway.terminal.keyboard import ENTER
+from gateway.terminal.units import number
 
 #: Old and new are compared at so many raw values.
 COMPARED = 5

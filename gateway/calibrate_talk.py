@@ -7,7 +7,7 @@ from typing import Any, Self
 from drivers import Reading
 from gateway.answers import HOLD, Answers, Question
 from gateway.calibration_session import CalibrationError, CalibrationSession, Link
-from gateway.human_units import duration
+from gateway.terminal.units import duration
 from gateway.timing.clock import NS_PER_S, Clock
 
 #: A look at the clock, when nothing else happens.

@@ -9,7 +9,7 @@ from gateway.calibration import Quantity
 from gateway.calibration_guide import targets
 from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationState
-from gateway.checks.finding import Finding, failed, ok
+from gateway.terminal.finding import Finding, failed, ok
 
 #: Where it is looked at.
 PERCENTS = (25.0, 50.0, 75.0)

@@ -12,8 +12,8 @@ from rich.text import Text
 from gateway.calibrate_events import Event, Story, figures_event
 from gateway.calibrate_layout import screen_layout
 from gateway.calibrate_screen import Review, Screen
-from gateway.forgiving_console import forgiving
 from gateway.review_layout import review_pages
+from gateway.terminal.live import forgiving
 
 #: Between two lines of figures where nothing is redrawn.
 EVERY_NS = 1_000_000_000

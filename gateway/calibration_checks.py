@@ -5,8 +5,8 @@ from itertools import pairwise
 
 from gateway.calibration import CalibrationTable
 from gateway.calibration_record import CapturedPoint, mean_points
-from gateway.checks.finding import Finding, State, failed, ok, warning
 from gateway.raw_signal import MIN_SAMPLES
+from gateway.terminal.finding import Finding, State, failed, ok, warning
 
 #: Neighbours are further apart than so many times the noise, and the ends than so many.
 APART_NOISES = 3

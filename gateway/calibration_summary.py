@@ -14,8 +14,8 @@ from gateway.calibration import Calibration, CalibrationTable
 from gateway.calibration_record import CalibrationRecord, record_to_json
 from gateway.calibration_session import CalibrationState, Origin
 from gateway.curve_view import CurveView
-from gateway.human_units import counted, number
 from gateway.point_table import point_table, table_width
+from gateway.terminal.units import counted, number
 
 CURVE_WIDTH = 76
 CURVE_ROWS = 12

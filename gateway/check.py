@@ -13,11 +13,11 @@ from gateway.checks.config import NAME as CONFIG
 from gateway.checks.config import check_config
 from gateway.checks.disk import check_disk
 from gateway.checks.endpoint import check_endpoint
-from gateway.checks.finding import Finding, State
 from gateway.checks.serial_ports import check_serial_ports
 from gateway.checks.service import running_service
 from gateway.checks.versions import versions
 from gateway.config import Config
+from gateway.terminal.finding import Finding, State
 from gateway.timing.clock_sync import clock_source
 
 

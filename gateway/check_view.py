@@ -9,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.check import Report
-from gateway.checks.finding import Finding, State
+from gateway.terminal.finding import Finding, State
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
 

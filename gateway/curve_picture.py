@@ -5,9 +5,9 @@ from collections.abc import Iterator, Sequence
 from gateway.calibration import CalibrationTable
 from gateway.calibration_record import CalibrationRecord, CapturedPoint
 from gateway.curve_axis import raw_span, round_numbers
-from gateway.human_units import counted, number
 from gateway.point_rows import PointRow, is_both_ways, point_rows
 from gateway.svg import circle, document, line, polyline, text
+from gateway.terminal.units import counted, number
 
 WIDTH, HEIGHT, MARGIN = 880, 560, 28
 #: The plot's edges.

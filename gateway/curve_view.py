@@ -15,7 +15,7 @@ from rich.text import Text
 from gateway.calibration import CalibrationTable
 from gateway.calibration_record import CapturedPoint
 from gateway.curve_axis import raw_span, round_numbers
-from gateway.human_units import number
+from gateway.terminal.units import number
 
 #: Left of the plot: "100 % ┤".
 GUTTER = 7

@@ -8,8 +8,8 @@ from rich.text import Text
 
 from gateway.calibrate_screen import Target, percent_words, spread
 from gateway.calibration import CalibrationTable
-from gateway.human_units import number
 from gateway.point_rows import PointRow, is_both_ways, point_rows
+from gateway.terminal.units import number
 
 NOW, DIM = "bold cyan", "dim"
 #: Widths of the columns: percent, and for each direction raw and spread; samples; old percent.

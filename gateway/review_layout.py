@@ -17,10 +17,10 @@ from gateway.calibrate_layout import (
     legend_line,
 )
 from gateway.calibrate_screen import Review, Target
-from gateway.checks.finding import Finding, State
 from gateway.curve_view import CurveView
-from gateway.human_units import counted, one_line
 from gateway.point_table import point_table, table_width
+from gateway.terminal.finding import Finding, State
+from gateway.terminal.units import counted, one_line
 
 #: Lines of a page beside its body: heading, question, keys, and two that are empty.
 FRAME = 5

@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator
 
-from gateway.human_units import duration
 from gateway.status import GatewayStatus
+from gateway.terminal.units import duration
 
 #: What a terminal shows beside "Status:".
 MOST_CHARACTERS = 120

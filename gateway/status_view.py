@@ -9,9 +9,9 @@ from rich.text import Text
 
 from gateway.attention import Concern, concerns
 from gateway.calibration import ResistanceSource
-from gateway.human_units import counted, duration, one_line, size
 from gateway.sampler import FieldState
 from gateway.status import BikeStatus, GatewayStatus
+from gateway.terminal.units import counted, duration, one_line, size
 
 #: So many bikes are all shown. Of more, so many: those that are away before the others.
 FEW_BIKES = 8

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from drivers.ble import bluez
 from drivers.ble.errors import reason_of
-from gateway.checks.finding import Finding, failed, ok
 from gateway.config import BikeConfig
+from gateway.terminal.finding import Finding, failed, ok
 
 NAME = "bluetooth"
 RFKILL = "sys/class/rfkill"

@@ -5,8 +5,8 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.checks.finding import Finding, failed, ok, warning
 from gateway.config import CloudConfig
+from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "certificate"
 #: Enough to get a new one without haste.

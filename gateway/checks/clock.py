@@ -1,6 +1,6 @@
 """The clock: is it set, and who has set it?"""
 
-from gateway.checks.finding import Finding, failed, ok
+from gateway.terminal.finding import Finding, failed, ok
 
 NAME = "clock"
 

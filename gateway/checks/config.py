@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drivers.registry import DriverStatus
-from gateway.checks.finding import Finding, failed, ok, warning
 from gateway.config import Config, load_config, read_config
 from gateway.config_problems import ConfigError
+from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "config"
 _REMEDY = "edit {file}, or: sudo alleycat-gateway setup"

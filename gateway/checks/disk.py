@@ -4,11 +4,11 @@ import os
 from pathlib import Path
 
 from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
-from gateway.checks.finding import Finding, failed, ok, warning
 from gateway.config import Config
-from gateway.human_units import counted, duration
 from gateway.state_disk import MOUNTS, volatile_file_system
 from gateway.status import BYTES_PER_MESSAGE
+from gateway.terminal.finding import Finding, failed, ok, warning
+from gateway.terminal.units import counted, duration
 
 NAME = "disk"
 #: Less than an evening's outage is worth a word.

@@ -8,8 +8,8 @@ from drivers.ble import bluez
 from drivers.contract import BikeLost
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
-from gateway.checks.finding import Finding, failed, ok, warning
 from gateway.config import BikeConfig
+from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "serial"
 MODEM_MANAGER = "org.freedesktop.ModemManager1"

@@ -5,12 +5,12 @@ from pathlib import Path
 
 from gateway import status_socket, unix_socket
 from gateway.attention import concerns
-from gateway.checks.finding import Finding, failed, ok
-from gateway.human_units import counted
 from gateway.state_lock import is_in_use
 from gateway.status import GatewayStatus
 from gateway.status_json import StatusFormatError, status_from_json
 from gateway.status_line import status_line
+from gateway.terminal.finding import Finding, failed, ok
+from gateway.terminal.units import counted
 
 NAME = "service"
 _LOG = "sudo journalctl -u alleycat-gateway -e"

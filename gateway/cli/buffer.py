@@ -64,7 +64,7 @@ def verify(
     Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside, and goes
     on with all that can be read of it.
     """
-    from gateway.human_units import counted, size
+    from gateway.terminal.units import counted, size
 
     with _look(config, state_dir) as view:
         with _progress("pages"):
@@ -192,7 +192,7 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
     from rich.table import Table
     from rich.text import Text
 
-    from gateway.human_units import size
+    from gateway.terminal.units import size
 
     if overview.races:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -217,7 +217,7 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
 def _totals(overview: "Overview") -> Iterator[str]:
     from time import time
 
-    from gateway.human_units import counted, duration, size
+    from gateway.terminal.units import counted, duration, size
 
     races, unreadable = len(overview.races), sum(race.unreadable for race in overview.races)
     if races:

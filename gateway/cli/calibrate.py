@@ -268,6 +268,6 @@ def _write(file: Path, text: str, mode: str) -> None:
 def _console() -> "Console":
     from rich.console import Console
 
-    from gateway.forgiving_console import forgiving
+    from gateway.terminal.live import forgiving
 
     return forgiving(Console(highlight=False))

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from gateway.cadence_dialogue import Way
     from gateway.calibration_session import CalibrationSession
     from gateway.fake_pedaller import FakePedaller
-    from gateway.keyboard import Keyboard
+    from gateway.terminal.keyboard import Keyboard
     from gateway.timing.clock import Clock
 
 TURNS = 30
@@ -186,7 +186,7 @@ async def _check(bike: str, config: Path, truth: _Truth, manner: _Manner, clock:
     from gateway.answers import Keys
     from gateway.cadence_dialogue import check_cadence
     from gateway.cadence_view import open_view
-    from gateway.keyboard import Keyboard
+    from gateway.terminal.keyboard import Keyboard
 
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(_session(bike, config, manner.pedaller, clock))
@@ -215,7 +215,7 @@ def _session(
 
 
 def _way(truth: _Truth, pedaller: "FakePedaller | None", keyboard: "Keyboard | None") -> "Way":
-    from gateway.keyboard import ENTER
+    from gateway.terminal.keyboard import ENTER
 
     async def press(turns: int) -> None:
         del turns  # the person has counted them

@@ -99,7 +99,7 @@ async def _sit(
     from gateway.calibrate_capture import Seat
     from gateway.calibrate_events import Event
     from gateway.calibrate_view import open_view
-    from gateway.keyboard import Keyboard
+    from gateway.terminal.keyboard import Keyboard
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()

@@ -227,7 +227,7 @@ PROGRAM = """
 import asyncio
 from rich.console import Console
 from gateway.calibrate_view import open_view
-from gateway.keyboard import Keyboard
+from gateway.terminal.keyboard import Keyboard
 from tests.support.screens import screen
 
 async def main():

@@ -8,8 +8,8 @@ import pytest
 from drivers.registry import load_drivers
 from gateway import unix_socket
 from gateway.check import Report, check_all
-from gateway.checks.finding import State, failed, ok, warning
 from gateway.state_lock import locked_state_dir
+from gateway.terminal.finding import State, failed, ok, warning
 from tests.support.mosquitto import Authority, Mosquitto
 
 CONFIG = """

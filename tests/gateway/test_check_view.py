@@ -8,7 +8,7 @@ from rich.console import Console
 
 from gateway.check import Report
 from gateway.check_view import report_json, show_report
-from gateway.checks.finding import failed, ok, warning
+from gateway.terminal.finding import failed, ok, warning
 
 REPORT = Report(
     [

@@ -10,7 +10,7 @@ from gateway.bike_link import LinkState
 from gateway.calibrate_screen import LiveFigures, Review, Screen, Step, Target
 from gateway.calibration import Calibration, CalibrationTable
 from gateway.calibration_record import CapturedPoint
-from gateway.checks.finding import failed, ok, warning
+from gateway.terminal.finding import failed, ok, warning
 from tests.support.calibrations import POINTS, record
 
 FIGURES = LiveFigures(

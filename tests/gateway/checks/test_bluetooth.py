@@ -6,8 +6,8 @@ import pytest
 
 from drivers.ble import bluez as to_bluez
 from gateway.checks.bluetooth import RFKILL, check_bluetooth
-from gateway.checks.finding import Finding, State
 from gateway.config import BikeConfig
+from gateway.terminal.finding import Finding, State
 from tests.support.bluez import Bluez, DBusDaemon
 
 

@@ -7,8 +7,8 @@ import pytest
 import trustme
 
 from gateway.checks.certificates import check_certificates
-from gateway.checks.finding import Finding, State
 from gateway.config import CloudConfig
+from gateway.terminal.finding import Finding, State
 
 END = dt.datetime(2030, 6, 1, tzinfo=dt.UTC)
 BEGIN = END - dt.timedelta(days=100)

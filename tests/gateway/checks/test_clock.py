@@ -1,7 +1,7 @@
 """The clock's finding."""
 
 from gateway.checks.clock import check_clock
-from gateway.checks.finding import State
+from gateway.terminal.finding import State
 
 
 def test_a_clock_that_is_set_says_by_whom() -> None:

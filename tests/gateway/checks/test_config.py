@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drivers.registry import DriverStatus, load_drivers
 from gateway.checks.config import check_config
-from gateway.checks.finding import State
+from gateway.terminal.finding import State
 
 GOOD = """
 thing_name = "gateway-1"

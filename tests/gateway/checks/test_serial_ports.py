@@ -11,9 +11,9 @@ from dbus_fast.aio import MessageBus
 
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
-from gateway.checks.finding import Finding, State
 from gateway.checks.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
 from gateway.config import BikeConfig
+from gateway.terminal.finding import Finding, State
 from tests.support.bluez import DBusDaemon
 from tests.support.pty_bike import PtyBike
 

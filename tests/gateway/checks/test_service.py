@@ -13,11 +13,11 @@ import pytest
 
 from gateway import status_socket, unix_socket
 from gateway.attention import concerns
-from gateway.checks.finding import Finding, State
 from gateway.checks.service import running_service
 from gateway.state_lock import locked_state_dir
 from gateway.status_json import status_to_json
 from gateway.status_line import status_line
+from gateway.terminal.finding import Finding, State
 from tests.support.statuses import buffer_status, gateway_status
 
 THING = gateway_status().thing_name

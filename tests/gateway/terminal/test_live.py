@@ -4,7 +4,7 @@ import io
 
 from rich.console import Console
 
-from gateway.forgiving_console import forgiving
+from gateway.terminal.live import forgiving
 
 
 def test_a_letter_that_is_not_there_is_a_question_mark() -> None:

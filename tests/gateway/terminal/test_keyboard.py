@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway.keyboard import ENTER, Keyboard, keys_in
+from gateway.terminal.keyboard import ENTER, Keyboard, keys_in
 from tests.support.terminal import CTRL_Z, Terminal
 
 PROGRAM = """
 import asyncio
 from pathlib import Path
-from gateway.keyboard import Keyboard
+from gateway.terminal.keyboard import Keyboard
 
 async def main():
     try:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.human_units import counted, duration, number, one_line, size
+from gateway.terminal.units import counted, duration, number, one_line, size
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,1 @@
+"""What every command shares on a terminal: units, keys, live output, findings."""
