@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from gateway.pi_health import PiHealth
+from gateway.host.board import PiHealth
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 

@@ -10,7 +10,7 @@ from gateway.calibration_record import (
     record_from_json,
     record_to_json,
 )
-from gateway.whole_file import drafted, sync_directory
+from gateway.host.atomic_file import drafted, sync_directory
 
 DIRECTORY = "calibration"
 #: So many earlier calibrations of a bike are kept.

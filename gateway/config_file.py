@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from gateway.whole_file import sync_directory
+from gateway.host.atomic_file import sync_directory
 
 GROUP = "alleycat-gateway"
 #: No secret is in it, but whose house it is need not be known to every user.

@@ -20,6 +20,10 @@ from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_server import serve_calibration
 from gateway.calibration_store import CalibrationStore
 from gateway.config import Config
+from gateway.host.state_dir import locked_state_dir
+from gateway.host.state_disk import volatile_file_system
+from gateway.host.systemd import ServiceManager
+from gateway.host.watchdog import Watchdog
 from gateway.iot_core import IotCore
 from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.observer import Observer
@@ -30,9 +34,6 @@ from gateway.race_file import RaceFile
 from gateway.reload import Reload
 from gateway.remote_control import RemoteControl
 from gateway.remote_races import RemoteRaces
-from gateway.service_manager import ServiceManager
-from gateway.state_disk import volatile_file_system
-from gateway.state_lock import locked_state_dir
 from gateway.status import GatewayStatus
 from gateway.status_line import status_line
 from gateway.status_server import serve_status
@@ -40,7 +41,6 @@ from gateway.telemetry import Telemetry
 from gateway.timing.clock import NS_PER_S, Clock, SystemClock
 from gateway.timing.pulse import Pulse
 from gateway.uplink import Commands, Uplink
-from gateway.watchdog import Watchdog
 
 #: One connection carries so many bikes, and has room left for backlog.
 BIKES_PER_CONNECTION = 60

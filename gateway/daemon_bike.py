@@ -36,7 +36,7 @@ from gateway.calibration_messages import (
 from gateway.calibration_news import CalibrationNews
 from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationError, CalibrationState, Link
-from gateway.unix_socket import explained
+from gateway.host.sockets import explained
 
 #: A daemon that says nothing for so long hangs: it says something every second …
 SILENCE_S = 10.0

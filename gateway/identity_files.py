@@ -17,8 +17,8 @@ from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 
+from gateway.host.atomic_file import sync_directory
 from gateway.signing_request import is_pair
-from gateway.whole_file import sync_directory
 
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"

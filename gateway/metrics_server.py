@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
+from gateway.host.visits import ShortVisits
 from gateway.status import GatewayStatus
-from gateway.visits import ShortVisits
 
 HOST = "127.0.0.1"
 #: A page of another site must not read this one through somebody's browser.

@@ -7,7 +7,7 @@ import structlog
 
 from gateway.bike import Bike
 from gateway.buffer import Buffer
-from gateway.pi_health import read_pi_health
+from gateway.host.board import read_pi_health
 from gateway.publisher import Publisher
 from gateway.status import CloudStatus, GatewayStatus, seconds_between
 from gateway.timing.clock import Clock

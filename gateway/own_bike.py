@@ -20,8 +20,8 @@ from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of
 from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
-from gateway.state_lock import StateDirError, locked_state_dir
-from gateway.state_owner import as_owner_of
+from gateway.host.state_dir import StateDirError, locked_state_dir
+from gateway.host.state_owner import as_owner_of
 from gateway.timing.clock import Clock
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import structlog
 from pydantic import ValidationError
 
+from gateway.host.atomic_file import replace_file
 from gateway.remote_races import RemoteRaces
-from gateway.whole_file import replace_file
 
 log = structlog.get_logger()
 

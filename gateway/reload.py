@@ -8,7 +8,7 @@ import structlog
 
 from gateway.config import Config
 from gateway.config_problems import ConfigError
-from gateway.service_manager import ServiceManager
+from gateway.host.systemd import ServiceManager
 
 NS_PER_US = 1000
 

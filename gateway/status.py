@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from gateway.bike_link import LinkState
 from gateway.buffer_status import BufferStatus
-from gateway.pi_health import PiHealth
+from gateway.host.board import PiHealth
 from gateway.sampler import Sample
 
 #: What a message takes on disk, with its index.

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.unix_socket import explained, open_unix_socket, socket_directory
-from gateway.visits import ShortVisits
+from gateway.host.sockets import explained, open_unix_socket, socket_directory
+from gateway.host.visits import ShortVisits
 
 FILE_NAME = "status.sock"
 

@@ -3,9 +3,10 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway import status_socket, unix_socket
+from gateway import status_socket
 from gateway.attention import concerns
-from gateway.state_lock import is_in_use
+from gateway.host import sockets
+from gateway.host.state_dir import is_in_use
 from gateway.status import GatewayStatus
 from gateway.status_json import StatusFormatError, status_from_json
 from gateway.status_line import status_line
@@ -21,7 +22,7 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
 
     Whoever connected beside it, under the same name, would throw it out.
     """
-    for directory in (state_dir, unix_socket.SERVICE_DIRECTORY):
+    for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
             line = status_socket.ask_status(directory / status_socket.FILE_NAME)
             status = status_from_json(line)

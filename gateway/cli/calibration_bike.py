@@ -57,8 +57,8 @@ def _daemon_socket(config: Path) -> Path | None:
     from gateway.calibration_messages import FILE_NAME
     from gateway.calibration_session import CalibrationError
     from gateway.cli.state_dir import state_dir_of
-    from gateway.state_lock import is_in_use
-    from gateway.unix_socket import SERVICE_DIRECTORY, is_served
+    from gateway.host.sockets import SERVICE_DIRECTORY, is_served
+    from gateway.host.state_dir import is_in_use
 
     state_dir = state_dir_of(config)
     try:

@@ -156,7 +156,7 @@ def _run(console: "Console", plan: "Plan", venue: "Venue") -> "Summary":
     from gateway.fleet.errors import FleetError
     from gateway.fleet.session import run_fleet
     from gateway.fleet.view import open_view
-    from gateway.state_lock import StateDirError
+    from gateway.host.state_dir import StateDirError
     from gateway.uplink import CredentialsError
 
     async def race() -> "Summary":

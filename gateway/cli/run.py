@@ -33,8 +33,8 @@ def run(
     from gateway.config import load_config
     from gateway.config_problems import ConfigError
     from gateway.daemon import run_gateway
-    from gateway.log import configure_logging
-    from gateway.state_lock import StateDirError
+    from gateway.host.log import configure_logging
+    from gateway.host.state_dir import StateDirError
     from gateway.uplink import CredentialsError
 
     configure_logging()

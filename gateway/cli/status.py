@@ -83,8 +83,8 @@ def _places(config: Path | None) -> Iterator[Path]:
     import os
 
     from gateway.cli.state_dir import state_dir_of
+    from gateway.host.sockets import SERVICE_DIRECTORY
     from gateway.status_socket import FILE_NAME
-    from gateway.unix_socket import SERVICE_DIRECTORY
 
     if config is not None:
         yield state_dir_of(config) / FILE_NAME

@@ -20,8 +20,8 @@ from gateway.fleet.racer import FleetRacer
 from gateway.fleet.reporter import Reporter
 from gateway.fleet.scene import Phase, Scene, Summary
 from gateway.fleet.station import Station, memory_buffer, open_file_buffer
+from gateway.host.state_dir import locked_state_dir
 from gateway.iot_core import IotCore
-from gateway.state_lock import locked_state_dir
 from gateway.telemetry import Telemetry
 from gateway.timing.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.buffer import Buffer, open_buffer
-from gateway.log import configure_logging
+from gateway.host.log import configure_logging
 from gateway.telemetry import Telemetry
 from gateway.timing.clock import SystemClock
 from tests.support.telemetry import message

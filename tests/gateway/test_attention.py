@@ -6,7 +6,7 @@ import pytest
 
 from gateway.attention import concerns
 from gateway.bike_link import LinkState
-from gateway.pi_health import PiHealth
+from gateway.host.board import PiHealth
 from gateway.status import CloudStatus
 from tests.support.statuses import (
     bike_status,

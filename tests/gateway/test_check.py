@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
-from gateway import unix_socket
 from gateway.check import Report, check_all
-from gateway.state_lock import locked_state_dir
+from gateway.host import sockets
+from gateway.host.state_dir import locked_state_dir
 from gateway.terminal.finding import State, failed, ok, warning
 from tests.support.mosquitto import Authority, Mosquitto
 
@@ -29,7 +29,7 @@ driver = "fake"
 
 @pytest.fixture(autouse=True)
 def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+    monkeypatch.setattr(sockets, "SERVICE_DIRECTORY", tmp_path / "run")
 
 
 def written(tmp_path: Path, cloud: str = "plaintext = true\nport = 1") -> Path:

@@ -8,8 +8,8 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.host.board import PiHealth
 from gateway.metrics import metrics_text
-from gateway.pi_health import PiHealth
 from gateway.status import GatewayStatus
 from tests.support.statuses import (
     bike_status,

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from gateway.config import Config
 from gateway.config_problems import ConfigError, Problem
+from gateway.host.systemd import ServiceManager
 from gateway.reload import Reload, needs_a_start
-from gateway.service_manager import ServiceManager
 from tests.support.gateways import config
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
-from gateway.pi_health import PiHealth
+from gateway.host.board import PiHealth
 from gateway.sampler import FieldState, Sample
 from gateway.status import GatewayStatus
 from gateway.status_json import (

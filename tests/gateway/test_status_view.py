@@ -8,7 +8,7 @@ from rich.console import Console
 
 from gateway.bike_link import LinkState
 from gateway.calibration import ResistanceSource
-from gateway.pi_health import PiHealth
+from gateway.host.board import PiHealth
 from gateway.sampler import FieldState, Sample
 from gateway.status import CloudStatus, GatewayStatus
 from gateway.status_view import status_view

@@ -27,7 +27,7 @@ class GatewayProcess:
 
     def __init__(self, directory: Path, credentials: Credentials) -> None:
         self.config_file = directory / "gateway.toml"
-        self.log_file = directory / "gateway.log"
+        self.log_file = directory / "gateway.host.log"
         self.cloud: dict[str, Any] = {
             "endpoint": "127.0.0.1",
             "ca_file": credentials.ca_file,

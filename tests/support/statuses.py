@@ -6,7 +6,7 @@ from typing import Any
 from gateway.bike_link import LinkState
 from gateway.buffer_status import BufferStatus
 from gateway.calibration import ResistanceSource
-from gateway.pi_health import PiHealth
+from gateway.host.board import PiHealth
 from gateway.sampler import Sample
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus
 

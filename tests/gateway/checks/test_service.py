@@ -11,10 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gateway import status_socket, unix_socket
+from gateway import status_socket
 from gateway.attention import concerns
 from gateway.checks.service import running_service
-from gateway.state_lock import locked_state_dir
+from gateway.host import sockets
+from gateway.host.state_dir import locked_state_dir
 from gateway.status_json import status_to_json
 from gateway.status_line import status_line
 from gateway.terminal.finding import Finding, State
@@ -25,7 +26,7 @@ THING = gateway_status().thing_name
 
 @pytest.fixture(autouse=True)
 def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+    monkeypatch.setattr(sockets, "SERVICE_DIRECTORY", tmp_path / "run")
 
 
 @contextmanager

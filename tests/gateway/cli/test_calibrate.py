@@ -15,7 +15,7 @@ from gateway.calibration_record import CalibrationRecord, record_from_json, reco
 from gateway.calibration_store import CalibrationStore
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
-from gateway.state_lock import locked_state_dir
+from gateway.host.state_dir import locked_state_dir
 from tests.support.calibrations import POINTS, record
 from tests.support.dialogue import Dialogue
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway

@@ -10,15 +10,15 @@ from tempfile import TemporaryDirectory
 import pytest
 import typer
 
-from gateway import unix_socket
 from gateway.calibration_messages import FILE_NAME
 from gateway.calibration_session import CalibrationError
 from gateway.cli.calibration_bike import desk_of, session_with
 from gateway.daemon_bike import DaemonBike, DaemonDesk
+from gateway.host import sockets
+from gateway.host.sockets import open_unix_socket
+from gateway.host.state_dir import locked_state_dir
+from gateway.host.visits import Visits
 from gateway.own_bike import OwnBike, OwnDesk
-from gateway.state_lock import locked_state_dir
-from gateway.unix_socket import open_unix_socket
-from gateway.visits import Visits
 
 CONFIG = """
 state_dir = "state"
@@ -38,7 +38,7 @@ async def config(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Path]:
         file = Path(directory) / "gateway.toml"
         file.write_text(CONFIG)
         (Path(directory) / "run").mkdir()
-        monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", Path(directory) / "run")
+        monkeypatch.setattr(sockets, "SERVICE_DIRECTORY", Path(directory) / "run")
         yield file
 
 

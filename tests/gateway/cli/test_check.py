@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway import unix_socket
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED
+from gateway.host import sockets
 from tests.support.mosquitto import Authority, Mosquitto
 
 CONFIG = """
@@ -29,7 +29,7 @@ driver = "fake"
 
 @pytest.fixture(autouse=True)
 def _no_service_here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unix_socket, "SERVICE_DIRECTORY", tmp_path / "run")
+    monkeypatch.setattr(sockets, "SERVICE_DIRECTORY", tmp_path / "run")
 
 
 def check(tmp_path: Path, port: int, *arguments: str) -> Result:

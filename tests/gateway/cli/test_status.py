@@ -33,7 +33,7 @@ def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Not this machine's own."""
     directory = tmp_path / "run"
     directory.mkdir()
-    monkeypatch.setattr("gateway.unix_socket.SERVICE_DIRECTORY", directory)
+    monkeypatch.setattr("gateway.host.sockets.SERVICE_DIRECTORY", directory)
     monkeypatch.setattr("gateway.cli.status.SERVICE_CONFIG", tmp_path / "etc" / "gateway.toml")
     monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path / "default"))
     return directory

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.state_owner import as_owner_of
+from gateway.host.state_owner import as_owner_of
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
 

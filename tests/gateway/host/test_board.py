@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.pi_health import PiHealth, read_pi_health
+from gateway.host.board import PiHealth, read_pi_health
 
 
 def pi(root: Path, temp: str = "61224\n", alarm: str = "0\n") -> Path:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from gateway.service_manager import ServiceManager
+from gateway.host.systemd import ServiceManager
 from gateway.timing.clock import NS_PER_S, Clock
 from gateway.timing.pulse import Pulse
 

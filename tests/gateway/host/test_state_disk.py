@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state_disk import volatile_file_system
+from gateway.host.state_disk import volatile_file_system
 
 #: As `cat /proc/self/mountinfo` shows a Pi whose root is an overlay, with a data partition.
 MOUNTS = """\

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 import structlog
 
-from gateway.log import configure_logging
+from gateway.host.log import configure_logging
 
 
 @contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.service_manager import ServiceManager
+from gateway.host.systemd import ServiceManager
 
 
 @pytest.fixture

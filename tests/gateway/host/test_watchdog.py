@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from gateway.service_manager import ServiceManager
+from gateway.host.systemd import ServiceManager
+from gateway.host.watchdog import LOOKS, Watchdog
 from gateway.timing.pulse import Pulse
-from gateway.watchdog import LOOKS, Watchdog
 from tests.support.virtual_clock import VirtualClock
 
 WATCHDOG_S = 30

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.whole_file import replace_file
+from gateway.host.atomic_file import replace_file
 
 
 def test_it_is_there_and_nobody_elses(tmp_path: Path) -> None:

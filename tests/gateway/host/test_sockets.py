@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.unix_socket import explained, is_served, open_unix_socket, socket_directory
-from gateway.visits import Visits
+from gateway.host.sockets import explained, is_served, open_unix_socket, socket_directory
+from gateway.host.visits import Visits
 
 
 @pytest.fixture

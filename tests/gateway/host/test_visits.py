@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.visits import Serve, ShortVisits
+from gateway.host.visits import Serve, ShortVisits
 
 MANY_BYTES = bytes(8 * 1024 * 1024)  # more than any socket holds
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]

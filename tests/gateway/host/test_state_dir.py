@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from gateway.state_lock import StateDirError, is_in_use, locked_state_dir
+from gateway.host.state_dir import StateDirError, is_in_use, locked_state_dir
 
 HOLD = """
 import sys
 from pathlib import Path
-from gateway.state_lock import is_in_use, locked_state_dir
+from gateway.host.state_dir import is_in_use, locked_state_dir
 with locked_state_dir(Path(sys.argv[1])):
     print("held", flush=True)
     sys.stdin.read()
@@ -57,7 +57,7 @@ def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
         [sys.executable, "-c", HOLD, str(tmp_path)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[2],
+        cwd=Path(__file__).parents[3],
     )
     with holder:
         assert holder.stdout is not None

@@ -1,0 +1,1 @@
+"""The machine the gateway runs on: systemd, sockets, files, the log."""
