@@ -11,9 +11,9 @@ from gateway.calibration import Calibration
 from gateway.calibration_in_use import CalibrationInUse
 from gateway.config import BikeConfig
 from gateway.naming import UnnamedSecond
-from gateway.race import Races
-from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
-from gateway.remote_races import BikeRaces
+from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
+from gateway.race.commanded import BikeRaces
+from gateway.race.races import Races
 from gateway.sampler import Sample, Sampler
 from gateway.status import BikeStatus, seconds_between
 from gateway.tally import Tally

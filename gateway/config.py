@@ -35,7 +35,7 @@ from gateway.config_problems import (
     problems_of,
     unknown_key,
 )
-from gateway.race import Racer
+from gateway.race.races import Racer
 
 #: The backend's analytics columns are this wide; a longer name is cut there.
 NAME_COLUMNS = 8

@@ -28,12 +28,12 @@ from gateway.iot_core import IotCore
 from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.observer import Observer
 from gateway.publisher import Publisher
-from gateway.race import ContinuousRaces, Races
-from gateway.race_command import command_topic
-from gateway.race_file import RaceFile
+from gateway.race.commanded import RemoteRaces
+from gateway.race.commands import command_topic
+from gateway.race.control import RemoteControl
+from gateway.race.file import RaceFile
+from gateway.race.races import ContinuousRaces, Races
 from gateway.reload import Reload
-from gateway.remote_control import RemoteControl
-from gateway.remote_races import RemoteRaces
 from gateway.status import GatewayStatus
 from gateway.status_line import status_line
 from gateway.status_server import serve_status

@@ -10,8 +10,8 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from gateway.calibration import ResistanceSource
-from gateway.race import Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Racer
 from gateway.sampler import Sample
 
 #: uuid5(NAMESPACE_DNS, "alleycat-gateway"). Never to change: it keeps a resend recognisable.

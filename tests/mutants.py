@@ -116,7 +116,7 @@ MUTANTS = (
     ),
     Mutant(
         "a guessed race",
-        "gateway/race_clock.py",
+        "gateway/race/clock.py",
         "        if clock.is_trustworthy():\n            self._look_at_the_clock()",
         "        if True:\n            self._look_at_the_clock()",
         "tests/gateway/test_bike.py",

@@ -44,7 +44,7 @@ ELSEWHERE = {
     "gateway/identity_files.py": "tests/gateway/test_provisioning.py",
     "gateway/iot_client.py": "tests/gateway/test_iot_core.py",
     "gateway/iot_requests.py": "tests/gateway/test_claim.py",
-    "gateway/race_command.py": "tests/gateway/test_remote_races.py",
+    "gateway/race/commands.py": "tests/gateway/race/test_commanded.py",
     "gateway/setup_dialogue.py": "tests/gateway/cli/test_setup.py",
     "gateway/uplink.py": "tests/contracts/test_uplink.py",
 }

@@ -10,8 +10,8 @@ from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK
 from gateway.demo.names import name_of
 from gateway.iot_core import IotCore
-from gateway.race import Race
-from gateway.remote_races import BikeRaces
+from gateway.race.commanded import BikeRaces
+from gateway.race.races import Race
 from gateway.timing.clock import Clock
 
 #: Short enough that the end of an outage is soon noticed.

@@ -4,7 +4,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 
 from gateway.demo.consumer import Standing
-from gateway.race import Race
+from gateway.race.races import Race
 from gateway.status import GatewayStatus
 from gateway.telemetry import Telemetry
 

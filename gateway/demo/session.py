@@ -17,7 +17,7 @@ from gateway.demo.racers import Start, open_racer
 from gateway.demo.rule import load_rule
 from gateway.demo.rule_engine import RuleEngine, open_rule_engine
 from gateway.demo.scene import Scene, Summary, Tally
-from gateway.race import Race
+from gateway.race.races import Race
 from gateway.shipped import config_path
 from gateway.timing.clock import SystemClock
 

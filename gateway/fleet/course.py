@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from gateway.fleet.racer import FleetRacer
-from gateway.race_clock import RaceClock, RaceSecond
-from gateway.remote_races import BikeRaces
+from gateway.race.clock import RaceClock, RaceSecond
+from gateway.race.commanded import BikeRaces
 from gateway.telemetry import Telemetry
 from gateway.timing.clock import NS_PER_MS, Clock
 

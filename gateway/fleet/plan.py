@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from gateway.demo.names import name_of
 from gateway.fleet.errors import PlanError
-from gateway.race import Race, Racer
+from gateway.race.races import Race, Racer
 
 #: IoT Core discards beyond 100 publishes/s on a connection; so many leave room for a resend.
 RACERS_PER_CONNECTION = 80

@@ -3,8 +3,8 @@
 from gateway.demo.consumer import Standing, score
 from gateway.fleet.plan import Seat
 from gateway.fleet.rider import FakeRider
-from gateway.race import Race
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race
 from gateway.sampler import Sample, Sampler
 from gateway.telemetry import Telemetry, make_telemetry
 

@@ -26,8 +26,8 @@ from gateway.buffer import open_buffer
 from gateway.config import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import WINDOW, Publisher
-from gateway.race import Race, Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race, Racer
 from gateway.sampler import Sampler
 from gateway.telemetry import Telemetry, make_telemetry
 from gateway.timing.clock import NS_PER_S, SystemClock

@@ -23,8 +23,8 @@ import structlog
 from drivers import Reading
 from gateway.buffer import open_buffer
 from gateway.publisher import Publisher
-from gateway.race import Race, Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race, Racer
 from gateway.sampler import Sampler
 from gateway.store import Store
 from gateway.telemetry import make_telemetry

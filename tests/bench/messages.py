@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 from random import Random
 
-from gateway.race import Race, Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race, Racer
 from gateway.sampler import Sample
 from gateway.telemetry import Telemetry, make_telemetry
 

@@ -15,7 +15,7 @@ from gateway.cli.provision import provision
 from gateway.config import CloudConfig
 from gateway.daemon import BIKES_PER_CONNECTION, client_ids
 from gateway.demo.rule import Rule, load_rule
-from gateway.race_command import command_topic
+from gateway.race.commands import command_topic
 from tests.support.cloud_template import ARN, PATH, CloudTemplate
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

@@ -3,7 +3,7 @@
 import time
 from pathlib import Path
 
-from tests.gateway.test_remote_races import start
+from tests.gateway.race.test_commanded import start
 from tests.support.backend import Backend
 from tests.support.cloud_template import ARN, CloudTemplate
 from tests.support.gateway_process import GatewayProcess

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.gateway.test_remote_races import start, stop
+from tests.gateway.race.test_commanded import start, stop
 from tests.support.backend import Backend
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto

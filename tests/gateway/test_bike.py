@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from gateway.race import Race, Racer
-from gateway.remote_races import BikeRaces
+from gateway.race.commanded import BikeRaces
+from gateway.race.races import Race, Racer
 from gateway.telemetry import Telemetry
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock

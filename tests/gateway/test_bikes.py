@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from gateway.config import BikeConfig, Config
-from gateway.race import ContinuousRaces
+from gateway.race.races import ContinuousRaces
 from gateway.telemetry import Telemetry
 from tests.gateway.test_daemon import RACE_START_MS
 from tests.support.gateways import VirtualGateway, config

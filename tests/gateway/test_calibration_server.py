@@ -31,7 +31,7 @@ from gateway.calibration_session import CalibrationError, Origin
 from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
 from gateway.daemon_bike import DaemonBike, DaemonDesk
-from gateway.race import ContinuousRaces
+from gateway.race.races import ContinuousRaces
 from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config
 

@@ -28,7 +28,7 @@ from gateway.config import (
     load_config,
 )
 from gateway.config_problems import ConfigError, Problem
-from gateway.race import Racer
+from gateway.race.races import Racer
 from tests.support.mosquitto import Authority, Credentials
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"

@@ -11,8 +11,8 @@ from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
 from gateway.calibration import ResistanceSource
-from gateway.race import Race, Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race, Racer
 from gateway.sampler import Sample
 from gateway.telemetry import (
     Telemetry,

@@ -8,7 +8,7 @@ from typing import Any
 from drivers.registry import DriverStatus, load_drivers
 from gateway.config import Config
 from gateway.daemon import Gateway
-from gateway.race import ContinuousRaces, Races
+from gateway.race.races import ContinuousRaces, Races
 from gateway.store import StoreError
 from gateway.telemetry import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench

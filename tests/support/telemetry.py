@@ -1,7 +1,7 @@
 """Messages for tests that do not care what is in them."""
 
-from gateway.race import Race, Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race, Racer
 from gateway.sampler import Sample
 from gateway.telemetry import Telemetry, make_telemetry, telemetry_from_json
 

@@ -9,8 +9,8 @@ from math import ceil
 
 from gateway.calibration import ResistanceSource
 from gateway.daemon import BIKES_PER_CONNECTION
-from gateway.race import Race, Racer
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
+from gateway.race.races import Race, Racer
 from gateway.sampler import Sample
 from gateway.telemetry import make_telemetry
 from tests.bench.scaling import limits

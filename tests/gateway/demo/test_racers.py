@@ -2,7 +2,7 @@ from pathlib import Path
 
 from gateway.demo.names import NAMES
 from gateway.demo.racers import Start, _config
-from gateway.race import Race
+from gateway.race.races import Race
 
 RACE = Race(race_id=44_881_219, start_ms=1_795_248_760_123, length_s=40)
 

@@ -11,9 +11,9 @@ from gateway.demo.consumer import Scoreboard
 from gateway.fleet.plan import FleetOptions, Plan, Seat
 from gateway.fleet.racer import FleetRacer
 from gateway.naming import UnnamedSecond
-from gateway.race import Race
-from gateway.race_clock import RaceSecond
-from gateway.remote_races import BikeRaces
+from gateway.race.clock import RaceSecond
+from gateway.race.commanded import BikeRaces
+from gateway.race.races import Race
 from gateway.telemetry import Telemetry
 from tests.support.virtual_clock import VirtualClock
 

@@ -6,7 +6,7 @@ from gateway.fleet.process import Usage
 from gateway.fleet.racer import FleetRacer
 from gateway.fleet.reporter import Reporter
 from gateway.fleet.scene import Phase
-from gateway.race_clock import RaceSecond
+from gateway.race.clock import RaceSecond
 from tests.support.virtual_clock import VirtualClock
 
 PLAN = Plan(FleetOptions(racers=3, race_s=10))

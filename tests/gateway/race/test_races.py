@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.race import ContinuousRaces, Race
+from gateway.race.races import ContinuousRaces, Race
 
 RACES = st.builds(
     ContinuousRaces, st.integers(1, 86_400), st.integers(min_value=0, max_value=10_000_000)

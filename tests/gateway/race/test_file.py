@@ -3,9 +3,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.race_file import RaceFile
-from gateway.remote_races import RemoteRaces
-from tests.gateway.test_remote_races import NOW_MS, start
+from gateway.race.commanded import RemoteRaces
+from gateway.race.file import RaceFile
+from tests.gateway.race.test_commanded import NOW_MS, start
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import structlog
 from pydantic import ValidationError
 
 from gateway.host.atomic_file import replace_file
-from gateway.remote_races import RemoteRaces
+from gateway.race.commanded import RemoteRaces
 
 log = structlog.get_logger()
 

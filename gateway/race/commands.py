@@ -14,7 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
-from gateway.race import Race, Racer
+from gateway.race.races import Race, Racer
 
 #: As many are named in a refusal.
 MAX_PROBLEMS = 8

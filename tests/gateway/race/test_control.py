@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.race_file import RaceFile
-from gateway.remote_control import RemoteControl
-from gateway.remote_races import RemoteRaces
-from tests.gateway.test_remote_races import NOW_MS, start, stop
+from gateway.race.commanded import RemoteRaces
+from gateway.race.control import RemoteControl
+from gateway.race.file import RaceFile
+from tests.gateway.race.test_commanded import NOW_MS, start, stop
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterable
 
 import structlog
 
-from gateway.race_file import RaceFile
-from gateway.remote_races import BikeRaces, RemoteRaces
+from gateway.race.commanded import BikeRaces, RemoteRaces
+from gateway.race.file import RaceFile
 from gateway.timing.clock import Clock
 
 #: Races that are over are kept for a day: seconds without a name get it from them.

@@ -3,7 +3,7 @@
 import asyncio
 from dataclasses import dataclass, replace
 
-from gateway.race import Race, Races, second_at
+from gateway.race.races import Race, Races, second_at
 from gateway.timing.clock import NS_PER_S, Clock
 from gateway.timing.pulse import Pulse
 

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.race import Race, Racer
-from gateway.remote_races import MAX_RACES, BikeRaces, RemoteRaces
+from gateway.race.commanded import MAX_RACES, BikeRaces, RemoteRaces
+from gateway.race.races import Race, Racer
 
 NOW_MS = 1_795_247_400_000
 

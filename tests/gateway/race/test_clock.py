@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.race import ContinuousRaces, Race, Races
-from gateway.race_clock import BlindSecond, RaceClock, RaceSecond, sighted
-from gateway.remote_races import BikeRaces
+from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
+from gateway.race.commanded import BikeRaces
+from gateway.race.races import ContinuousRaces, Race, Races
 from gateway.timing.clock import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 

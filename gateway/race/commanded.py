@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
 
-from gateway.race import Race, second_at
-from gateway.race_command import (
+from gateway.race.commands import (
     Command,
     CommandRefused,
     Response,
@@ -16,6 +15,7 @@ from gateway.race_command import (
     refuse,
     respond,
 )
+from gateway.race.races import Race, second_at
 
 #: Races that one bike can be told in advance.
 MAX_RACES = 32
