@@ -7,14 +7,14 @@ from random import Random
 from drivers import Driver
 from gateway.audience import Audience
 from gateway.bike_link import BikeLink
-from gateway.calibration import Calibration
 from gateway.calibration_in_use import CalibrationInUse
 from gateway.config import BikeConfig
 from gateway.naming import UnnamedSecond
 from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Races
-from gateway.sampler import Sample, Sampler
+from gateway.sampling.calibration import Calibration
+from gateway.sampling.sampler import Sample, Sampler
 from gateway.status import BikeStatus, seconds_between
 from gateway.tally import Tally
 from gateway.telemetry import Telemetry, make_telemetry

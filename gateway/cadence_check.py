@@ -12,7 +12,7 @@ from itertools import pairwise
 from math import sqrt
 
 from drivers import Reading
-from gateway.sampler import DROPOUT_NS
+from gateway.sampling.sampler import DROPOUT_NS
 
 _NS_PER_S = 1_000_000_000
 

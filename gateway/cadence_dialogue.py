@@ -10,8 +10,8 @@ from gateway.cadence_check import CadenceResult, Measurement, NotUsable, Verdict
 from gateway.cadence_ride import CadenceRide
 from gateway.cadence_view import CadenceView
 from gateway.cadence_words import as_data, question, sentence
-from gateway.calibration_record import CalibrationRecord, CapturedPoint, made_now
 from gateway.calibration_session import CalibrationSession, CalibrationState
+from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint, made_now
 from gateway.timing.clock import Clock
 
 YES = "yes"

@@ -12,10 +12,10 @@ from gateway.calibrate_screen import Screen, Step, captured_words
 from gateway.calibrate_screen import Target as ShownTarget
 from gateway.calibrate_talk import Talk
 from gateway.calibrate_view import View
-from gateway.calibration import Calibration
 from gateway.calibration_guide import Guide, Hint, NotNow, Phase, Target
-from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationError, CalibrationSession, Link
+from gateway.sampling.calibration import Calibration
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.keyboard import ENTER
 from gateway.timing.clock import Clock
 

@@ -17,12 +17,12 @@ from gateway.calibrate_capture import QUIT, REDO, Capture, Left, Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_screen import Review
 from gateway.calibrate_talk import Talk
-from gateway.calibration import Calibration, CalibrationTable
 from gateway.calibration_checks import check_points, is_acceptable
 from gateway.calibration_guide import Target
-from gateway.calibration_record import CalibrationRecord, made_now, record_to_json
 from gateway.calibration_session import CalibrationError, Link
 from gateway.calibration_summary import origin_words
+from gateway.sampling.calibration import Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, made_now, record_to_json
 
 ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
 REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}

@@ -3,9 +3,9 @@
 from drivers import Reading
 from gateway.bike_link import LinkState
 from gateway.calibrate_screen import LiveFigures
-from gateway.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 from gateway.calibration_session import Link
 from gateway.raw_signal import RawSignal
+from gateway.sampling.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 
 _NS_PER_S = 1_000_000_000
 

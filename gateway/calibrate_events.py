@@ -16,7 +16,7 @@ from gateway.calibrate_screen import (
     percent_words,
     spread,
 )
-from gateway.calibration_record import CapturedPoint
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import State
 from gateway.terminal.units import number
 

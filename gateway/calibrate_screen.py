@@ -4,8 +4,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gateway.bike_link import LinkState
-from gateway.calibration import Calibration, CalibrationTable
-from gateway.calibration_record import CalibrationRecord, CapturedPoint, Direction, mean_points
+from gateway.sampling.calibration import Calibration, CalibrationTable
+from gateway.sampling.calibration_record import (
+    CalibrationRecord,
+    CapturedPoint,
+    Direction,
+    mean_points,
+)
 from gateway.terminal.finding import Finding
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.units import number

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 
 from gateway.calibrate_capture import Capture, Seat
 from gateway.calibrate_events import Event
-from gateway.calibration import Quantity
 from gateway.calibration_guide import targets
-from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationState
+from gateway.sampling.calibration import Quantity
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import Finding, failed, ok
 
 #: Where it is looked at.

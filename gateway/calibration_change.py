@@ -2,7 +2,7 @@
 
 from gateway.calibration_messages import Change, Done, Reset, Rollback, Save
 from gateway.calibration_session import CalibrationError
-from gateway.calibration_store import CalibrationStore, NoBackupError
+from gateway.sampling.calibration_store import CalibrationStore, NoBackupError
 
 
 def carry_out(change: Change, bike_id: str, device: str, store: CalibrationStore) -> Done:

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CapturedPoint, mean_points
 from gateway.raw_signal import MIN_SAMPLES
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint, mean_points
 from gateway.terminal.finding import Finding, State, failed, ok, warning
 
 #: Neighbours are further apart than so many times the noise, and the ends than so many.

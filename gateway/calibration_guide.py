@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import copysign
 
-from gateway.calibration_record import CapturedPoint, Direction
 from gateway.raw_signal import MIN_HOLD_S, MIN_SAMPLES, Hold, RawSignal
+from gateway.sampling.calibration_record import CapturedPoint, Direction
 
 _NS_PER_S = 1_000_000_000
 

@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 
 from drivers.registry import DriverStatus
-from gateway.calibration import Calibration
-from gateway.calibration_record import CalibrationFormatError, CalibrationRecord
-from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
+from gateway.sampling.calibration import Calibration
+from gateway.sampling.calibration_record import CalibrationFormatError, CalibrationRecord
+from gateway.sampling.calibration_store import CalibrationStore
 
 
 @dataclass(frozen=True, slots=True)

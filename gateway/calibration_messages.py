@@ -14,9 +14,9 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 from drivers import Reading
 from drivers.contract import ResistanceTable
 from gateway.bike_link import LinkState
-from gateway.calibration import Calibration, CalibrationTable, Quantity
-from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationState, Origin
+from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
+from gateway.sampling.calibration_record import CalibrationRecord
 
 #: Beside that of `status`.
 FILE_NAME = "calibration.sock"

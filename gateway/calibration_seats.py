@@ -8,12 +8,12 @@ import structlog
 from gateway.audience import Listener
 from gateway.bike import Bike
 from gateway.bikes import Bikes
-from gateway.calibration import AS_SAID
 from gateway.calibration_change import carry_out
 from gateway.calibration_messages import Change, Done
-from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of
-from gateway.calibration_store import CalibrationStore
+from gateway.sampling.calibration import AS_SAID
+from gateway.sampling.calibration_record import CalibrationRecord
+from gateway.sampling.calibration_store import CalibrationStore
 
 log = structlog.get_logger()
 

@@ -13,9 +13,9 @@ from typing import Protocol
 from drivers import Reading
 from drivers.contract import ResistanceTable
 from gateway.bike_link import LinkState
-from gateway.calibration import AS_PERCENT, Calibration, CalibrationTable, Quantity
 from gateway.calibration_in_use import CalibrationInUse
-from gateway.calibration_record import CalibrationRecord
+from gateway.sampling.calibration import AS_PERCENT, Calibration, CalibrationTable, Quantity
+from gateway.sampling.calibration_record import CalibrationRecord
 
 
 class CalibrationError(Exception):

@@ -10,11 +10,11 @@ from rich.text import Text
 
 from gateway.calibrate_layout import GAP, LEAST_COLUMNS, LEAST_ROWS, beside
 from gateway.calibrate_screen import Target, compared_words, comparisons
-from gateway.calibration import Calibration, CalibrationTable
-from gateway.calibration_record import CalibrationRecord, record_to_json
 from gateway.calibration_session import CalibrationState, Origin
 from gateway.curve_view import CurveView
 from gateway.point_table import point_table, table_width
+from gateway.sampling.calibration import Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, record_to_json
 from gateway.terminal.units import counted, number
 
 CURVE_WIDTH = 76

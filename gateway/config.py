@@ -28,7 +28,6 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
-from gateway.calibration import Calibration, CalibrationTable
 from gateway.config_problems import (
     ConfigError,
     Problem,
@@ -36,6 +35,7 @@ from gateway.config_problems import (
     unknown_key,
 )
 from gateway.race.races import Racer
+from gateway.sampling.calibration import Calibration, CalibrationTable
 
 #: The backend's analytics columns are this wide; a longer name is cut there.
 NAME_COLUMNS = 8

@@ -3,8 +3,8 @@
 from collections.abc import Iterator, Sequence
 from math import ceil, floor, log10
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CapturedPoint
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 
 #: On either side of what is shown, as a share of it.
 MARGIN = 0.02

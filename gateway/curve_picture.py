@@ -2,10 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CalibrationRecord, CapturedPoint
 from gateway.curve_axis import raw_span, round_numbers
 from gateway.point_rows import PointRow, is_both_ways, point_rows
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
 from gateway.svg import circle, document, line, polyline, text
 from gateway.terminal.units import counted, number
 

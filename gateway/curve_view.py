@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.text import Text
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CapturedPoint
 from gateway.curve_axis import raw_span, round_numbers
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.units import number
 
 #: Left of the plot: "100 % ┤".

@@ -34,9 +34,9 @@ from gateway.calibration_messages import (
     tell_from_line,
 )
 from gateway.calibration_news import CalibrationNews
-from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationError, CalibrationState, Link
 from gateway.host.sockets import explained
+from gateway.sampling.calibration_record import CalibrationRecord
 
 #: A daemon that says nothing for so long hangs: it says something every second …
 SILENCE_S = 10.0

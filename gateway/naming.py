@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.sampler import Sample
+from gateway.sampling.sampler import Sample
 from gateway.telemetry import Telemetry
 
 #: Gives the message that a second becomes, None if it has none. Raises NotNameable.

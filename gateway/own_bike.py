@@ -11,17 +11,17 @@ from typing import Self
 from drivers import Reading
 from drivers.registry import DriverStatus, make_driver
 from gateway.bike_link import BikeLink
-from gateway.calibration import AS_SAID, Calibration
 from gateway.calibration_change import carry_out
 from gateway.calibration_in_use import calibration_in_use, device_of
 from gateway.calibration_messages import Change, Done, Reset, Rollback, Save
 from gateway.calibration_news import CalibrationNews
-from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of
-from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
 from gateway.host.state_dir import StateDirError, locked_state_dir
 from gateway.host.state_owner import as_owner_of
+from gateway.sampling.calibration import AS_SAID, Calibration
+from gateway.sampling.calibration_record import CalibrationRecord
+from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import Clock
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Generic, Protocol, TypeVar
 
-from gateway.calibration_record import Direction
+from gateway.sampling.calibration_record import Direction
 
 
 class Placed(Protocol):

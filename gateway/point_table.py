@@ -7,8 +7,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.calibrate_screen import Target, percent_words, spread
-from gateway.calibration import CalibrationTable
 from gateway.point_rows import PointRow, is_both_ways, point_rows
+from gateway.sampling.calibration import CalibrationTable
 from gateway.terminal.units import number
 
 NOW, DIM = "bold cyan", "dim"

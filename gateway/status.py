@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from gateway.bike_link import LinkState
 from gateway.buffer_status import BufferStatus
 from gateway.host.board import PiHealth
-from gateway.sampler import Sample
+from gateway.sampling.sampler import Sample
 
 #: What a message takes on disk, with its index.
 BYTES_PER_MESSAGE = 300

@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.attention import Concern, concerns
-from gateway.calibration import ResistanceSource
-from gateway.sampler import FieldState
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import FieldState
 from gateway.status import BikeStatus, GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
 

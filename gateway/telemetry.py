@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, TypeAdapter
 
-from gateway.calibration import ResistanceSource
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Racer
-from gateway.sampler import Sample
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import Sample
 
 #: uuid5(NAMESPACE_DNS, "alleycat-gateway"). Never to change: it keeps a resend recognisable.
 UUID_NAMESPACE = uuid.UUID("e09b7b3b-7169-5914-b8d2-4a7797913407")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers import Reading
-from gateway.sampler import FieldState
+from gateway.sampling.sampler import FieldState
 
 _NS_PER_S = 1_000_000_000
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from drivers import Reading
 from gateway.bike_link import BikeLink, LinkState
-from gateway.sampler import FieldState
+from gateway.sampling.sampler import FieldState
 from gateway.watch import UNITS, FieldView, Watch
 
 #: Between two lines of values.

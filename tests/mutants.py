@@ -23,7 +23,7 @@ PROMISE = "tests/gateway/test_buffer_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
 RAW_SIGNAL = "tests/gateway/test_raw_signal.py"
 CALIBRATION_GUIDE = "tests/gateway/test_calibration_guide.py"
-SAMPLER = "tests/gateway/test_sampler.py"
+SAMPLER = "tests/gateway/sampling/test_sampler.py"
 PROVISIONING = "tests/gateway/test_provisioning.py"
 
 
@@ -165,7 +165,7 @@ MUTANTS = (
     ),
     Mutant(
         "a guess called the bike's own word",
-        "gateway/sampler.py",
+        "gateway/sampling/sampler.py",
         "self._resistance_source = ResistanceSource.DERIVED",
         "self._resistance_source = ResistanceSource.DEVICE",
         SAMPLER,
@@ -179,10 +179,10 @@ MUTANTS = (
     ),
     Mutant(
         "a calibration replaced without a backup",
-        "gateway/calibration_store.py",
+        "gateway/sampling/calibration_store.py",
         "        self._keep(record.bike_id)\n",
         "",
-        "tests/gateway/test_calibration_store.py",
+        "tests/gateway/sampling/test_calibration_store.py",
     ),
     Mutant(
         "a trial outlives the session that made it",

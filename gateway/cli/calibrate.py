@@ -21,8 +21,8 @@ from gateway.cli.service import SERVICE_CONFIG
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.calibration_record import CalibrationRecord
     from gateway.calibration_session import CalibrationDesk, CalibrationState
+    from gateway.sampling.calibration_record import CalibrationRecord
 
 T = TypeVar("T")
 
@@ -87,7 +87,7 @@ def export(
     config: ConfigOption = SERVICE_CONFIG,
 ) -> None:
     """Print the saved calibration, or write it to a file, for `import`."""
-    from gateway.calibration_record import record_to_json
+    from gateway.sampling.calibration_record import record_to_json
 
     text = record_to_json(_saved(_state(bike, config)))
     if file is None:
@@ -113,7 +113,7 @@ def import_(
     Shows what it changes, and asks. One of another machine is refused: two bikes of one model are
     not alike.
     """
-    from gateway.calibration_record import CalibrationFormatError, record_from_json
+    from gateway.sampling.calibration_record import CalibrationFormatError, record_from_json
 
     try:
         record = record_from_json(file.read())

@@ -29,8 +29,8 @@ def plateaus(
     With the time, the median of the bike's own number there, how many samples it is of, and their
     standard deviation. Exit code 1 if it was held nowhere.
     """
-    from gateway.calibration import Quantity, number_of
     from gateway.plateaus import find_plateaus
+    from gateway.sampling.calibration import Quantity, number_of
 
     readings = list(DecodedCapture(file, protocol).readings())
     says_raw = any(reading.resistance_raw is not None for reading in readings)

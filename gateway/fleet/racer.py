@@ -5,7 +5,7 @@ from gateway.fleet.plan import Seat
 from gateway.fleet.rider import FakeRider
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race
-from gateway.sampler import Sample, Sampler
+from gateway.sampling.sampler import Sample, Sampler
 from gateway.telemetry import Telemetry, make_telemetry
 
 _NS_PER_S = 1_000_000_000

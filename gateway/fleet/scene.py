@@ -5,7 +5,7 @@ from enum import Enum
 
 from gateway.demo.consumer import Standing
 from gateway.fleet.meter import Spread
-from gateway.sampler import Sample
+from gateway.sampling.sampler import Sample
 
 
 class Phase(Enum):

@@ -28,7 +28,7 @@ from gateway.iot_core import IotCore
 from gateway.publisher import WINDOW, Publisher
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
-from gateway.sampler import Sampler
+from gateway.sampling.sampler import Sampler
 from gateway.telemetry import Telemetry, make_telemetry
 from gateway.timing.clock import NS_PER_S, SystemClock
 from tests.bench.brokers import broker

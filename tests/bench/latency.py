@@ -25,7 +25,7 @@ from gateway.buffer import open_buffer
 from gateway.publisher import Publisher
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
-from gateway.sampler import Sampler
+from gateway.sampling.sampler import Sampler
 from gateway.store import Store
 from gateway.telemetry import make_telemetry
 from gateway.timing.clock import NS_PER_MS, NS_PER_S, SystemClock

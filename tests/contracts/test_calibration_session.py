@@ -15,9 +15,7 @@ from drivers import Reading
 from drivers.contract import TableOrigin
 from drivers.registry import load_drivers
 from gateway.bike_link import LinkState
-from gateway.calibration import AS_SAID
 from gateway.calibration_messages import FILE_NAME
-from gateway.calibration_record import CalibrationRecord
 from gateway.calibration_server import serve_calibration
 from gateway.calibration_session import (
     CalibrationDesk,
@@ -26,10 +24,12 @@ from gateway.calibration_session import (
     Link,
     Origin,
 )
-from gateway.calibration_store import CalibrationStore
 from gateway.config import Config
 from gateway.daemon_bike import DaemonBike, DaemonDesk
 from gateway.own_bike import OwnBike, OwnDesk
+from gateway.sampling.calibration import AS_SAID
+from gateway.sampling.calibration_record import CalibrationRecord
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock

@@ -6,9 +6,9 @@ from statistics import median
 
 import pytest
 
-from gateway.calibration import ResistanceSource
-from gateway.calibration_record import CalibrationRecord
-from gateway.calibration_store import CalibrationStore
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.calibration_record import CalibrationRecord
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.dialogue import Dialogue
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Mosquitto

@@ -10,11 +10,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.calibration import ResistanceSource
 from gateway.calibration_messages import FILE_NAME
-from gateway.calibration_record import CapturedPoint, record_from_json
 from gateway.calibration_session import CalibrationSession, Origin
 from gateway.daemon_bike import DaemonBike
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.calibration_record import CapturedPoint, record_from_json
 from gateway.telemetry import Telemetry
 from tests.support.calibrations import record
 from tests.support.gateway_process import GatewayProcess

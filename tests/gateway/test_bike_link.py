@@ -11,7 +11,7 @@ from structlog.testing import capture_logs
 
 from drivers import BikeAbsent, BikeLost, Reading
 from gateway.bike_link import BACKOFF_MAX_S, BikeLink, LinkState
-from gateway.sampler import Sampler
+from gateway.sampling.sampler import Sampler
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import NS_PER_S
 from tests.support.virtual_clock import VirtualClock

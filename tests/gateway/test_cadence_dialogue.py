@@ -12,8 +12,8 @@ from gateway.answers import AnswerError, Answers, Question, Script
 from gateway.cadence_check import CadenceResult, Measurement, Truth, Verdict, judge
 from gateway.cadence_dialogue import check_cadence, rescaled
 from gateway.cadence_ride import CadenceRide
-from gateway.calibration import Calibration, CalibrationTable
 from gateway.calibration_session import CalibrationSession, CalibrationState, Origin
+from gateway.sampling.calibration import Calibration, CalibrationTable
 from tests.support.cadence import START_MS, SeenView, fake_bike
 from tests.support.calibrations import record
 from tests.support.virtual_clock import VirtualClock

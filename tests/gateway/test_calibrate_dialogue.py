@@ -13,12 +13,12 @@ from gateway.answers import AnswerError
 from gateway.calibrate_capture import Left
 from gateway.calibrate_dialogue import calibrate_resistance
 from gateway.calibrate_screen import Screen
-from gateway.calibration import AS_PERCENT, CalibrationTable
 from gateway.calibration_guide import targets
-from gateway.calibration_record import CalibrationRecord, record_from_json
 from gateway.calibration_session import CalibrationError
 from gateway.config import BikeConfig
 from gateway.fake_rig import AWKWARD
+from gateway.sampling.calibration import AS_PERCENT, CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, record_from_json
 from tests.gateway.test_plateaus import STEPPED, write_line
 from tests.support.calibration_sitting import Sitting
 from tests.support.calibrations import record

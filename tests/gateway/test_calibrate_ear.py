@@ -5,9 +5,9 @@ import pytest
 from drivers import Reading
 from gateway.bike_link import LinkState
 from gateway.calibrate_ear import ASLEEP_NS, NEVER_NS, PEDAL, PERCENT_ALONE_NS, Ear
-from gateway.calibration import AS_SAID, Calibration, CalibrationTable
 from gateway.calibration_session import Link
 from gateway.raw_signal import RawSignal
+from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
 
 NS_PER_S = 1_000_000_000
 CONNECTED = Link(LinkState.CONNECTED)

@@ -10,8 +10,8 @@ from gateway.calibrate_screen import (
     legend,
     spread,
 )
-from gateway.calibration import Calibration, CalibrationTable
-from gateway.calibration_record import CapturedPoint
+from gateway.sampling.calibration import Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.screens import OLD, review, screen, targets
 
 TABLE = CalibrationTable([(100 * n, 10 * n) for n in range(11)])

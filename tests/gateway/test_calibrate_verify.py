@@ -7,9 +7,9 @@ import pytest
 from drivers.contract import ResistanceTable, TableOrigin
 from gateway.calibrate_capture import Left
 from gateway.calibrate_verify import spot_of, verify_resistance
-from gateway.calibration import AS_SAID, Calibration, CalibrationTable
-from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationState, Origin
+from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibration_sitting import Sitting
 from tests.support.calibrations import record
 

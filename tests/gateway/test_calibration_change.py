@@ -7,7 +7,7 @@ import pytest
 from gateway.calibration_change import carry_out
 from gateway.calibration_messages import Change, Done, Reset, Rollback, Save
 from gateway.calibration_session import CalibrationError
-from gateway.calibration_store import CalibrationStore
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record
 
 OLD, NEW = record(), record(made_by="alleycat-gateway 9.9.9")

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.protocols.peloton import resistance_raw
-from gateway.calibration import CalibrationTable
 from gateway.calibration_checks import check_points, is_acceptable
-from gateway.calibration_record import CapturedPoint, Direction, mean_points
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint, Direction, mean_points
 from gateway.terminal.finding import Finding, State
 from tests.support.pots import Pot, errors, s_shaped
 

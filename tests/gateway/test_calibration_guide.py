@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.calibration_guide import Guide, Hint, NotNow, Phase, Target, targets
-from gateway.calibration_record import CapturedPoint
 from gateway.raw_signal import MIN_SAMPLES
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.pots import Hand, Pot, linear, reversed_s_shaped, s_shaped
 
 NS_PER_S = 1_000_000_000

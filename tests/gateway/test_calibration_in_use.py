@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.calibration import AS_SAID
 from gateway.calibration_in_use import CalibrationInUse, calibration_in_use, device_of
-from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
+from gateway.sampling.calibration import AS_SAID
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record
 
 

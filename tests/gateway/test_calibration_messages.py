@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from drivers import Reading
 from drivers.contract import ResistanceTable, TableOrigin
 from gateway.bike_link import LinkState
-from gateway.calibration import AS_SAID, Calibration, CalibrationTable
 from gateway.calibration_messages import (
     ASK_MAX_BYTES,
     TELL_MAX_BYTES,
@@ -39,8 +38,9 @@ from gateway.calibration_messages import (
     tell_from_line,
     tell_to_line,
 )
-from gateway.calibration_record import CalibrationRecord, CapturedPoint
 from gateway.calibration_session import CalibrationState, Origin
+from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
 from tests.support.calibrations import record
 
 numbers = st.floats(-1e9, 1e9)

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from drivers import Reading
-from gateway.calibration import ResistanceSource
 from gateway.calibration_messages import Save
-from gateway.calibration_record import CapturedPoint
 from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_session import CalibrationError, Origin
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.telemetry import Telemetry
 from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config

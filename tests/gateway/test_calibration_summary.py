@@ -8,10 +8,10 @@ import pytest
 from rich.cells import cell_len
 
 from gateway.calibrate_screen import Target
-from gateway.calibration import Calibration
-from gateway.calibration_record import CapturedPoint, record_from_json
 from gateway.calibration_session import CalibrationState, Origin
 from gateway.calibration_summary import change_view, origin_words, state_json, summary
+from gateway.sampling.calibration import Calibration
+from gateway.sampling.calibration_record import CapturedPoint, record_from_json
 from tests.support.calibrations import record
 from tests.support.screens import OLD, lines_of, point_of
 

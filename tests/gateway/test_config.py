@@ -17,7 +17,6 @@ from drivers.fake.faults import FaultOptions
 from drivers.fake.pot import PotOptions
 from drivers.registry import DriverStatus, load_drivers
 from drivers.serial_line.driver import SerialOptions
-from gateway.calibration import AS_SAID
 from gateway.config import (
     BikeConfig,
     BufferConfig,
@@ -29,6 +28,7 @@ from gateway.config import (
 )
 from gateway.config_problems import ConfigError, Problem
 from gateway.race.races import Racer
+from gateway.sampling.calibration import AS_SAID
 from tests.support.mosquitto import Authority, Credentials
 
 SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"

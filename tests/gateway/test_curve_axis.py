@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CapturedPoint
 from gateway.curve_axis import raw_span, round_numbers
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 
 TABLE = CalibrationTable([(200, 0), (1000, 100)])
 

@@ -4,9 +4,9 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CapturedPoint
 from gateway.curve_picture import BOTTOM, HEIGHT, LEFT, RIGHT, TOP, WIDTH, curve_picture
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibrations import POINTS, record
 
 SVG = "{http://www.w3.org/2000/svg}"

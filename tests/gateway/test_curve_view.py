@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 from rich.console import Console
 
-from gateway.calibration import CalibrationTable
-from gateway.calibration_record import CapturedPoint
 from gateway.curve_view import GUTTER, CurveView
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibrations import POINTS
 
 TABLE = CalibrationTable([(point.raw, point.percent) for point in POINTS])

@@ -12,7 +12,6 @@ import pytest
 
 from gateway import daemon_bike
 from gateway.bike_link import LinkState
-from gateway.calibration import AS_SAID
 from gateway.calibration_messages import (
     TELL_MAX_BYTES,
     Done,
@@ -27,9 +26,10 @@ from gateway.calibration_messages import (
     state_to_message,
     tell_to_line,
 )
-from gateway.calibration_record import CapturedPoint
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, Origin
 from gateway.daemon_bike import DaemonBike
+from gateway.sampling.calibration import AS_SAID
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibrations import record
 
 Part = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
-from gateway.sampler import FieldState, Sample
+from gateway.sampling.sampler import FieldState, Sample
 
 
 @given(

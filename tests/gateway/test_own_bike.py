@@ -12,10 +12,10 @@ import pytest
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
 from gateway.calibration_session import CalibrationError, Origin
-from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
 from gateway.host.state_dir import locked_state_dir
 from gateway.own_bike import OwnBike, OwnDesk
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record
 from tests.support.virtual_clock import VirtualClock
 

@@ -1,7 +1,7 @@
 """Points as rows of a table."""
 
-from gateway.calibration_record import CapturedPoint
 from gateway.point_rows import PointRow, is_both_ways, point_rows
+from gateway.sampling.calibration_record import CapturedPoint
 
 UP = CapturedPoint(50, 803, 1, 20)
 AGAIN = CapturedPoint(50, 805, 1, 20)

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from rich.cells import cell_len
 
 from gateway.calibrate_screen import Review
-from gateway.calibration_record import CapturedPoint
 from gateway.review_layout import review_pages
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import ok, warning
 from tests.support.screens import console, lines_of, point_of, review, targets
 

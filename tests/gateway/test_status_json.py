@@ -7,7 +7,7 @@ import pytest
 from jsonschema import Draft202012Validator
 
 from gateway.host.board import PiHealth
-from gateway.sampler import FieldState, Sample
+from gateway.sampling.sampler import FieldState, Sample
 from gateway.status import GatewayStatus
 from gateway.status_json import (
     StatusFormatError,

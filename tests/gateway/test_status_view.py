@@ -7,9 +7,9 @@ import pytest
 from rich.console import Console
 
 from gateway.bike_link import LinkState
-from gateway.calibration import ResistanceSource
 from gateway.host.board import PiHealth
-from gateway.sampler import FieldState, Sample
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import FieldState, Sample
 from gateway.status import CloudStatus, GatewayStatus
 from gateway.status_view import status_view
 from tests.support.statuses import (

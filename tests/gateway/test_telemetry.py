@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pydantic import ValidationError
 
-from gateway.calibration import ResistanceSource
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
-from gateway.sampler import Sample
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import Sample
 from gateway.telemetry import (
     Telemetry,
     make_telemetry,

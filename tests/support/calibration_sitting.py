@@ -11,10 +11,10 @@ from gateway.answers import Script
 from gateway.calibrate_capture import Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_view import LinesView
-from gateway.calibration_store import CalibrationStore
 from gateway.config import BikeConfig
 from gateway.fake_rig import AWKWARD, FakeRig
 from gateway.own_bike import OwnBike
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.virtual_clock import VirtualClock
 
 Result = TypeVar("Result")

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from gateway.calibration_record import CalibrationRecord, CapturedPoint
+from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
 
 POINTS = tuple(
     CapturedPoint(percent, raw, noise=1.1, samples=24)

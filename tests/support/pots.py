@@ -7,9 +7,9 @@ from math import exp
 from random import Random
 from statistics import fmean
 
-from gateway.calibration import CalibrationTable
 from gateway.calibration_guide import Guide, Target
-from gateway.calibration_record import CalibrationRecord
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord
 
 NS_PER_S = 1_000_000_000
 #: A person reads what is asked for, and then turns so fast. Nobody stands still to the percent.

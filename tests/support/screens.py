@@ -8,8 +8,8 @@ from rich.console import Console, RenderableType
 from gateway.answers import Question
 from gateway.bike_link import LinkState
 from gateway.calibrate_screen import LiveFigures, Review, Screen, Step, Target
-from gateway.calibration import Calibration, CalibrationTable
-from gateway.calibration_record import CapturedPoint
+from gateway.sampling.calibration import Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import failed, ok, warning
 from tests.support.calibrations import POINTS, record
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from gateway.bike_link import LinkState
 from gateway.buffer_status import BufferStatus
-from gateway.calibration import ResistanceSource
 from gateway.host.board import PiHealth
-from gateway.sampler import Sample
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import Sample
 from gateway.status import BikeStatus, CloudStatus, GatewayStatus
 
 #: An hour of a bike takes 1,080,000 B of the buffer.

@@ -2,7 +2,7 @@
 
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
-from gateway.sampler import Sample
+from gateway.sampling.sampler import Sample
 from gateway.telemetry import Telemetry, make_telemetry, telemetry_from_json
 
 

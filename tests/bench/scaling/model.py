@@ -7,11 +7,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from gateway.calibration import ResistanceSource
 from gateway.daemon import BIKES_PER_CONNECTION
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
-from gateway.sampler import Sample
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import Sample
 from gateway.telemetry import make_telemetry
 from tests.bench.scaling import limits
 from tests.bench.scaling.limits import Number

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from drivers.fake.pot import CurveName, Pot, PotOptions
 from drivers.fake.ride import Ride
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
-from gateway.calibration import CalibrationTable
+from gateway.sampling.calibration import CalibrationTable
 
 CURVES = get_args(CurveName)
 CURVE = st.sampled_from(CURVES)

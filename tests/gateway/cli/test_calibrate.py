@@ -11,11 +11,11 @@ from xml.etree import ElementTree
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.calibration_record import CalibrationRecord, record_from_json, record_to_json
-from gateway.calibration_store import CalibrationStore
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.host.state_dir import locked_state_dir
+from gateway.sampling.calibration_record import CalibrationRecord, record_from_json, record_to_json
+from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import POINTS, record
 from tests.support.dialogue import Dialogue
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway

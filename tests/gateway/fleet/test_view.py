@@ -18,7 +18,7 @@ from gateway.fleet.view import (
     print_summary,
     summary_json,
 )
-from gateway.sampler import Sample
+from gateway.sampling.sampler import Sample
 from tests.gateway.fleet.test_scene import STREAM, summary
 
 SAMPLE = Sample(present=True, cadence_rpm=80.5, resistance_percent=41.0, power_w=112.0)

@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.calibration_record import (
+from gateway.host.atomic_file import drafted, sync_directory
+from gateway.sampling.calibration_record import (
     CalibrationFormatError,
     CalibrationRecord,
     record_from_json,
     record_to_json,
 )
-from gateway.host.atomic_file import drafted, sync_directory
 
 DIRECTORY = "calibration"
 #: So many earlier calibrations of a bike are kept.

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibration import Calibration
-from gateway.calibration_record import (
+from gateway.sampling.calibration import Calibration
+from gateway.sampling.calibration_record import (
     CalibrationFormatError,
     CalibrationRecord,
     CapturedPoint,

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import Reading
-from gateway.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
-from gateway.sampler import MAX_POINTS, FieldState, Sample, Sampler
+from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
+from gateway.sampling.sampler import MAX_POINTS, FieldState, Sample, Sampler
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000

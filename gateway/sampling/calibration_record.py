@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
-from gateway.calibration import Calibration, CalibrationTable, Quantity
+from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
 
 #: Raised with every change of the fields: a calibration is strictly checked.
 FORMAT: Literal[1] = 1

@@ -7,7 +7,7 @@ from math import isfinite
 
 from drivers import Reading
 from drivers.magnetic_brake import resistance_percent
-from gateway.calibration import AS_SAID, Calibration, ResistanceSource, resistance
+from gateway.sampling.calibration import AS_SAID, Calibration, ResistanceSource, resistance
 
 _NS_PER_S = 1_000_000_000
 

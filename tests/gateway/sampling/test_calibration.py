@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from drivers import Reading
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
 from drivers.protocols.peloton import resistance_percent as peloton_percent
-from gateway.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource, resistance
+from gateway.sampling.calibration import (
+    AS_SAID,
+    Calibration,
+    CalibrationTable,
+    ResistanceSource,
+    resistance,
+)
 
 Points = list[tuple[float, float]]
 

@@ -11,8 +11,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.calibration_record import CalibrationFormatError, CalibrationRecord
-from gateway.calibration_store import BACKUPS, CalibrationStore, NoBackupError
+from gateway.sampling.calibration_record import CalibrationFormatError, CalibrationRecord
+from gateway.sampling.calibration_store import BACKUPS, CalibrationStore, NoBackupError
 from tests.support.calibrations import record
 
 

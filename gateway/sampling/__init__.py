@@ -1,0 +1,1 @@
+"""Reading → Sample: one second of a bike, by its calibration."""
