@@ -9,15 +9,15 @@ from gateway.audience import Audience
 from gateway.bike_link import BikeLink
 from gateway.calibration_in_use import CalibrationInUse
 from gateway.config import BikeConfig
-from gateway.naming import UnnamedSecond
 from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Races
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.status import BikeStatus, seconds_between
-from gateway.tally import Tally
-from gateway.telemetry import Telemetry, make_telemetry
+from gateway.telemetry.message import Telemetry, make_telemetry
+from gateway.telemetry.tally import Tally
+from gateway.telemetry.undated import UnnamedSecond
 from gateway.timing.clock import NS_PER_S, Clock
 from gateway.timing.pulse import Pulse
 

@@ -22,11 +22,11 @@ import structlog
 from gateway.buffer_status import BufferStatus
 from gateway.disk import RETRY_NS, Disk
 from gateway.ledger import Ledger
-from gateway.naming import Namer
 from gateway.send_order import Entry, RaceQueue
 from gateway.store import UNNAMED, Store, StoreError, Written
 from gateway.store_recovery import open_store
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
+from gateway.telemetry.undated import Namer
 from gateway.timing.clock import NS_PER_S, Clock
 from gateway.timing.pulse import Pulse
 

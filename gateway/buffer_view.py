@@ -18,7 +18,7 @@ from pydantic import ValidationError
 
 from gateway.salvage import is_json_object
 from gateway.store import SCHEMA_VERSION, UNNAMED
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 
 #: The file in the state directory.
 FILE_NAME = "buffer.db"

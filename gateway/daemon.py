@@ -24,7 +24,6 @@ from gateway.host.state_disk import volatile_file_system
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
 from gateway.iot_core import IotCore
-from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.observer import Observer
 from gateway.publisher import Publisher
 from gateway.race.commanded import RemoteRaces
@@ -37,7 +36,8 @@ from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status import GatewayStatus
 from gateway.status_line import status_line
 from gateway.status_server import serve_status
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
+from gateway.telemetry.undated import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.timing.clock import NS_PER_S, Clock, SystemClock
 from gateway.timing.pulse import Pulse
 from gateway.uplink import Commands, Uplink

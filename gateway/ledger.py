@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from gateway.naming import Namer, NotNameable
 from gateway.send_order import RESIDENT_MAX, Entry, RaceQueue, SendOrder
 from gateway.store import UNNAMED, Batch, Record, Written
+from gateway.telemetry.undated import Namer, NotNameable
 
 #: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.
 UNWRITTEN_MAX = 20_000

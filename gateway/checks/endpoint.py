@@ -11,7 +11,7 @@ from typing import TypeVar
 from gateway.config import CloudConfig, Config, is_this_machine
 from gateway.iot_core import IotCore
 from gateway.race.commands import command_topic, refuse
-from gateway.telemetry import UUID_NAMESPACE, Telemetry
+from gateway.telemetry.message import UUID_NAMESPACE, Telemetry
 from gateway.terminal.finding import Finding, failed, ok
 from gateway.uplink import Answer, Commands, CredentialsError, Verdict
 

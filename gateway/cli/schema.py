@@ -20,7 +20,7 @@ def schema(
     import json
 
     from gateway.status_json import status_schema
-    from gateway.telemetry import telemetry_schema
+    from gateway.telemetry.message import telemetry_schema
 
     schemas = {Schema.TELEMETRY: telemetry_schema, Schema.STATUS: status_schema}
     typer.echo(json.dumps(schemas[of](), indent=2, ensure_ascii=False))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from gateway.demo.consumer import Standing
 from gateway.race.races import Race
 from gateway.status import GatewayStatus
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 
 
 @dataclass(slots=True)

@@ -7,7 +7,7 @@ from dataclasses import replace
 from gateway.fleet.racer import FleetRacer
 from gateway.race.clock import RaceClock, RaceSecond
 from gateway.race.commanded import BikeRaces
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import NS_PER_MS, Clock
 
 #: Racers whose seconds are closed before the connections get a turn to send them.

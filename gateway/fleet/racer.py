@@ -6,7 +6,7 @@ from gateway.fleet.rider import FakeRider
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race
 from gateway.sampling.sampler import Sample, Sampler
-from gateway.telemetry import Telemetry, make_telemetry
+from gateway.telemetry.message import Telemetry, make_telemetry
 
 _NS_PER_S = 1_000_000_000
 

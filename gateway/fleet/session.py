@@ -22,7 +22,7 @@ from gateway.fleet.scene import Phase, Scene, Summary
 from gateway.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.host.state_dir import locked_state_dir
 from gateway.iot_core import IotCore
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 
 #: After the last connection was begun, for all to be up.

@@ -13,7 +13,7 @@ from gateway.fleet.metered_uplink import MeteredUplink
 from gateway.publisher import Publisher
 from gateway.store import StoreError
 from gateway.store_recovery import Opened
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import Clock
 
 _DEFAULTS = BufferConfig()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
 from tests.support.subscriber import Subscriber

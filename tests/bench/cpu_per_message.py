@@ -29,7 +29,7 @@ from gateway.publisher import WINDOW, Publisher
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sampler
-from gateway.telemetry import Telemetry, make_telemetry
+from gateway.telemetry.message import Telemetry, make_telemetry
 from gateway.timing.clock import NS_PER_S, SystemClock
 from tests.bench.brokers import broker
 from tests.bench.row import Bench, Row, run_row

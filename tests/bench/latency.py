@@ -27,7 +27,7 @@ from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sampler
 from gateway.store import Store
-from gateway.telemetry import make_telemetry
+from gateway.telemetry.message import make_telemetry
 from gateway.timing.clock import NS_PER_MS, NS_PER_S, SystemClock
 from gateway.uplink import Answer, UplinkListener, Verdict
 from tests.bench.row import Bench, Row, run_row

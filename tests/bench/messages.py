@@ -6,7 +6,7 @@ from random import Random
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sample
-from gateway.telemetry import Telemetry, make_telemetry
+from gateway.telemetry.message import Telemetry, make_telemetry
 
 #: A race of the backend's length, long before any that is ridden while it is measured.
 FIRST_RACE_ID = 5_900_000

@@ -12,7 +12,7 @@ import structlog
 from gateway.buffer import open_buffer
 from gateway.send_order import Entry
 from gateway.store import Store
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import SystemClock
 from tests.bench.peer_queues import sqlite_mode
 from tests.bench.queue_work import DurableQueue, Work, main

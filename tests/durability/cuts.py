@@ -11,7 +11,7 @@ from itertools import pairwise
 from pathlib import Path
 
 from gateway.store import DamagedStoreError, Store
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced
 

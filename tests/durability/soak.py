@@ -22,7 +22,7 @@ from pathlib import Path
 from statistics import median_low
 
 from gateway.demo.network import Network, open_network
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from tests.durability.arrivals import ends
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Credentials, Mosquitto

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from gateway.demo.network import Network, open_network
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.durability.arrivals import ends, missing, promised
 from tests.e2e.test_race import in_order
 from tests.support.gateway_process import GatewayProcess

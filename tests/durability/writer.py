@@ -18,7 +18,7 @@ from typing import Any
 
 from gateway.buffer import Buffer, open_buffer
 from gateway.host.log import configure_logging
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import SystemClock
 from tests.support.telemetry import message
 

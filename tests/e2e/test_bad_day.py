@@ -22,7 +22,7 @@ from gateway.buffer import Buffer, open_buffer
 from gateway.config import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import Publisher
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import NS_PER_S, SystemClock
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Credentials, Mosquitto

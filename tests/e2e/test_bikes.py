@@ -9,7 +9,7 @@ from pathlib import Path
 
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.lines import encode_pairs
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.bluez import Bluez, Device, bikes
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Mosquitto

@@ -3,7 +3,7 @@
 import asyncio
 from itertools import pairwise
 
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.counting import CountedRide
 from tests.support.dialogue import Dialogue
 from tests.support.gateway_process import GatewayProcess

@@ -15,7 +15,7 @@ from gateway.calibration_session import CalibrationSession, Origin
 from gateway.daemon_bike import DaemonBike
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_record import CapturedPoint, record_from_json
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.calibrations import record
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Mosquitto

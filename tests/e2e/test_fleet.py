@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from gateway.demo.consumer import Scoreboard
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber

@@ -7,7 +7,7 @@ import pytest
 
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race, Racer
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 

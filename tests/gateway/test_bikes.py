@@ -9,7 +9,7 @@ import pytest
 
 from gateway.config import BikeConfig, Config
 from gateway.race.races import ContinuousRaces
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.gateway.test_daemon import RACE_START_MS
 from tests.support.gateways import VirtualGateway, config
 

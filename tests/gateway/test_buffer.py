@@ -21,7 +21,7 @@ from gateway.store import (
     StoreError,
     Written,
 )
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from tests.support.buffers import ROOMY, BufferBench, seconds
 from tests.support.telemetry import message

@@ -22,7 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.buffer import LIVE_NS
 from gateway.publisher import Publisher
 from gateway.store import Batch, Store, StoreError, Written
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from gateway.uplink import Answer, Verdict
 from tests.support.buffers import BufferBench

@@ -11,7 +11,7 @@ from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_session import CalibrationError, Origin
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_record import CapturedPoint
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config
 

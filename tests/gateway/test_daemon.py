@@ -15,7 +15,7 @@ from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
 from gateway.daemon import _uplinks
 from gateway.store import Store
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.gateways import VirtualGateway, config
 
 RACE = 5_400_763

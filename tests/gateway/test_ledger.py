@@ -3,10 +3,10 @@
 import pytest
 
 from gateway.ledger import UNWRITTEN_MAX, Ledger
-from gateway.naming import NotNameable
 from gateway.send_order import Entry
 from gateway.store import UNNAMED, Batch, Record, Written
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
+from gateway.telemetry.undated import NotNameable
 from tests.support.telemetry import message
 
 NOTHING_EVICTED = Written(0, [], 0, 0)

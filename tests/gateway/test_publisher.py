@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from gateway.pace import BACKLOG_BURST, MESSAGES_BURST, MESSAGES_PER_S
 from gateway.publisher import ANSWER_BY_NS, STAND_BACK_NS, STRIKES, WINDOW, Publisher
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from gateway.uplink import Answer, Verdict
 from tests.support.buffers import BufferBench

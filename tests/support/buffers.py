@@ -8,7 +8,7 @@ from gateway.disk import Disk
 from gateway.send_order import Entry
 from gateway.store import Batch, Store, StoreError, Written
 from gateway.store_recovery import Opened, open_store
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from tests.support.virtual_clock import InlineExecutor, VirtualClock
 
 #: A page each may have to come from disk before there is something to take.

@@ -10,7 +10,7 @@ from gateway.config import Config
 from gateway.daemon import Gateway
 from gateway.race.races import ContinuousRaces, Races
 from gateway.store import StoreError
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import FakeUplink
 from tests.support.virtual_clock import VirtualClock

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
-from gateway.telemetry import Telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.mosquitto import Credentials
 from tests.support.mqtt_client import TIMEOUT_S, connected_client
 

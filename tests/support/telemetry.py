@@ -3,7 +3,7 @@
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sample
-from gateway.telemetry import Telemetry, make_telemetry, telemetry_from_json
+from gateway.telemetry.message import Telemetry, make_telemetry, telemetry_from_json
 
 
 def message(second: int, race_id: int = 1, bike: str = "bike-1", length_s: int = 300) -> Telemetry:

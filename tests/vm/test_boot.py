@@ -5,7 +5,7 @@ import json
 import pytest
 
 from gateway.sampling.calibration_record import record_to_json
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.e2e.test_race import BIKES, seconds_by_bike
 from tests.support.calibrations import record
 from tests.support.mosquitto import Mosquitto

@@ -16,7 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from tests.durability.arrivals import missing, promised
 from tests.durability.cuts import kept_payloads

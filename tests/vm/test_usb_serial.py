@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.mosquitto import Mosquitto
 from tests.support.serial_bikes import PelotonBike
 from tests.support.subscriber import Subscriber

@@ -12,7 +12,7 @@ from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
-from gateway.telemetry import make_telemetry
+from gateway.telemetry.message import make_telemetry
 from tests.bench.scaling import limits
 from tests.bench.scaling.limits import Number
 

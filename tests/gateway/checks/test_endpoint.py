@@ -12,7 +12,7 @@ import trustme
 from gateway.checks import endpoint
 from gateway.checks.endpoint import check_endpoint
 from gateway.config import Config
-from gateway.telemetry import telemetry_from_json
+from gateway.telemetry.message import telemetry_from_json
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config
 from tests.support.mosquitto import Authority, Credentials, Mosquitto

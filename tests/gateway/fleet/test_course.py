@@ -6,7 +6,7 @@ from collections import Counter
 from gateway.fleet.course import PORTIONS, Course
 from gateway.fleet.plan import FleetOptions, Plan
 from gateway.fleet.racer import FleetRacer
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 from tests.support.virtual_clock import VirtualClock
 
 #: More than portions, and not a multiple of them.

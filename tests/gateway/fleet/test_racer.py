@@ -10,11 +10,11 @@ from gateway.config import BikeConfig
 from gateway.demo.consumer import Scoreboard
 from gateway.fleet.plan import FleetOptions, Plan, Seat
 from gateway.fleet.racer import FleetRacer
-from gateway.naming import UnnamedSecond
 from gateway.race.clock import RaceSecond
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
+from gateway.telemetry.undated import UnnamedSecond
 from tests.support.virtual_clock import VirtualClock
 
 RACE = Race(5_984_158, start_ms=1_795_247_400_000, length_s=40)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter, ValidationError
 
 from gateway.sampling.sampler import Sample
-from gateway.telemetry import Telemetry
+from gateway.telemetry.message import Telemetry
 
 #: Gives the message that a second becomes, None if it has none. Raises NotNameable.
 Namer = Callable[[bytes], Telemetry | None]

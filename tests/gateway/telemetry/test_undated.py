@@ -2,8 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.naming import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.sampling.sampler import FieldState, Sample
+from gateway.telemetry.undated import NotNameable, UnnamedSecond, unnamed_from_json
 
 
 @given(

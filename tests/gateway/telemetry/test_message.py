@@ -14,14 +14,14 @@ from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
-from gateway.telemetry import (
+from gateway.telemetry.message import (
     Telemetry,
     make_telemetry,
     telemetry_from_json,
     telemetry_schema,
 )
 
-SCHEMA_FILE = Path(__file__).parents[2] / "config" / "telemetry.schema.json"
+SCHEMA_FILE = Path(__file__).parents[3] / "config" / "telemetry.schema.json"
 
 #: What a message is made of, and what the backend's contract shows of it.
 PARTS: dict[str, Any] = {

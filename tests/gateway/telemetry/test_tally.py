@@ -1,4 +1,4 @@
-from gateway.tally import RACES_MAX, Tally
+from gateway.telemetry.tally import RACES_MAX, Tally
 
 
 def test_each_second_counts_once_however_often_it_is_told() -> None:

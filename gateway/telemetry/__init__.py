@@ -1,0 +1,1 @@
+"""Sample → Telemetry: the message on the wire."""
