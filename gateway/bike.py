@@ -8,7 +8,7 @@ from drivers import Driver
 from gateway.audience import Audience
 from gateway.bike_link import BikeLink
 from gateway.calibration_in_use import CalibrationInUse
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Races

@@ -9,7 +9,7 @@ from drivers import Driver
 from drivers.registry import DriverStatus, make_driver
 from gateway.bike import Bike, Sink
 from gateway.calibration_in_use import CalibrationInUse, calibration_in_use, device_of
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.race.races import Races
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import NS_PER_S, Clock

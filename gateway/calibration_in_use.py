@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from drivers.registry import DriverStatus
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.calibration_record import CalibrationFormatError, CalibrationRecord
 from gateway.sampling.calibration_store import CalibrationStore

@@ -16,7 +16,7 @@ from gateway.checks.endpoint import check_endpoint
 from gateway.checks.serial_ports import check_serial_ports
 from gateway.checks.service import running_service
 from gateway.checks.versions import versions
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.terminal.finding import Finding, State
 from gateway.timing.clock_sync import clock_source
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.iot_requests import IotRequests, NoAnswer, NotConnected, Rejected, open_connection
 from gateway.provisioning import Issued, Order, ProvisioningError, TokenRefused
 

@@ -18,7 +18,8 @@ from gateway.bikes import Bikes, cancel
 from gateway.buffer import Buffer, open_buffer
 from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_server import serve_calibration
-from gateway.config import Config
+from gateway.config.reload import Reload
+from gateway.config.schema import Config
 from gateway.host.state_dir import locked_state_dir
 from gateway.host.state_disk import volatile_file_system
 from gateway.host.systemd import ServiceManager
@@ -31,7 +32,6 @@ from gateway.race.commands import command_topic
 from gateway.race.control import RemoteControl
 from gateway.race.file import RaceFile
 from gateway.race.races import ContinuousRaces, Races
-from gateway.reload import Reload
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status import GatewayStatus
 from gateway.status_line import status_line

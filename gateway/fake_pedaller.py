@@ -7,7 +7,7 @@ from pathlib import Path
 from drivers import Driver, Reading
 from drivers.registry import DriverStatus, make_driver
 from gateway.calibration_session import CalibrationSession
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.own_bike import OwnBike
 from gateway.timing.clock import NS_PER_S, Clock
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from drivers.registry import DriverStatus
 from gateway.calibration_guide import Target
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.own_bike import OwnBike
 from gateway.timing.clock import NS_PER_S, Clock
 

@@ -6,7 +6,7 @@ from awscrt import exceptions, mqtt5
 from awsiot import mqtt5_client_builder
 
 from gateway import mqtt_reasons
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.uplink import CredentialsError
 
 KEEP_ALIVE_S = 30

@@ -18,7 +18,7 @@ import structlog
 from awscrt import mqtt5
 
 from gateway import mqtt_reasons
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.iot_client import build_client, explain_failure, name_and_message
 from gateway.uplink import Answer, Commands, UplinkListener, Verdict
 

@@ -16,7 +16,7 @@ from typing import Any
 from awscrt import mqtt5
 
 from gateway import mqtt_reasons
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.iot_client import build_client, explain_failure, name_and_message
 
 #: For one request; AWS answers within seconds.

@@ -16,7 +16,7 @@ from gateway.calibration_in_use import calibration_in_use, device_of
 from gateway.calibration_messages import Change, Done, Reset, Rollback, Save
 from gateway.calibration_news import CalibrationNews
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import StateDirError, locked_state_dir
 from gateway.host.state_owner import as_owner_of
 from gateway.sampling.calibration import AS_SAID, Calibration

@@ -6,9 +6,9 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from gateway.config import BikeConfig, CloudConfig, Config
-from gateway.config_edit import NO_CLOUD, BikeChange, Change, Machine
-from gateway.config_problems import problems_of
+from gateway.config.editor import NO_CLOUD, BikeChange, Change, Machine
+from gateway.config.problems import problems_of
+from gateway.config.schema import BikeConfig, CloudConfig, Config
 
 #: In place of an answer: there is no cloud yet.
 LATER = "later"

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.metrics_server import open_metrics_server
 from gateway.observer import Observer
 from gateway.status_json import status_to_json

@@ -35,7 +35,7 @@ ELSEWHERE = {
     "gateway/cli/calibrate_seat.py": "tests/gateway/cli/test_calibrate_resistance.py",
     "gateway/cli/exit_codes.py": "tests/e2e/test_bad_config.py",
     "gateway/timing/clock.py": "tests/contracts/test_clock.py",
-    "gateway/config_problems.py": "tests/gateway/test_config.py",
+    "gateway/config/problems.py": "tests/gateway/config/test_schema.py",
     "gateway/demo/__init__.py": "tests/gateway/demo/test_demo_extra.py",
     "gateway/demo/session.py": "tests/e2e/test_demo.py",
     "gateway/fleet/cloud_process.py": "tests/gateway/fleet/test_cloud.py",

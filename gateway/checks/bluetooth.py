@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers.ble import bluez
 from drivers.ble.errors import reason_of
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, failed, ok
 
 NAME = "bluetooth"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from cryptography import x509
 
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "certificate"

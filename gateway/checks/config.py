@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from drivers.registry import DriverStatus
-from gateway.config import Config, load_config, read_config
-from gateway.config_problems import ConfigError
+from gateway.config.problems import ConfigError
+from gateway.config.schema import Config, load_config, read_config
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "config"

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 
 from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.host.state_disk import MOUNTS, volatile_file_system
 from gateway.status import BYTES_PER_MESSAGE
 from gateway.terminal.finding import Finding, failed, ok, warning

@@ -8,7 +8,7 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from gateway.config import CloudConfig, Config, is_this_machine
+from gateway.config.schema import CloudConfig, Config, is_this_machine
 from gateway.iot_core import IotCore
 from gateway.race.commands import command_topic, refuse
 from gateway.telemetry.message import UUID_NAMESPACE, Telemetry

@@ -8,7 +8,7 @@ from drivers.ble import bluez
 from drivers.contract import BikeLost
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "serial"

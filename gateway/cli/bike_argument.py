@@ -32,8 +32,8 @@ def chosen_driver(
     from pydantic import ValidationError
 
     from drivers.registry import load_drivers, make_driver
-    from gateway.config import load_bike
-    from gateway.config_problems import ConfigError, problems_of
+    from gateway.config.problems import ConfigError, problems_of
+    from gateway.config.schema import load_bike
     from gateway.named_bike import NotABike, named_bike
 
     drivers = load_drivers()

@@ -7,7 +7,7 @@ from gateway.cli.exit_codes import BAD_CONFIG, fail
 
 if TYPE_CHECKING:
     from drivers.registry import DriverStatus
-    from gateway.config import BikeConfig
+    from gateway.config.schema import BikeConfig
     from gateway.daemon_bike import DaemonBike, DaemonDesk
     from gateway.own_bike import OwnBike, OwnDesk
 
@@ -41,8 +41,8 @@ def desk_of(bike_id: str, config: Path) -> "DaemonDesk | OwnDesk":
 def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, Path]":
     from drivers.registry import load_drivers
     from gateway.cli.state_dir import state_dir_of
-    from gateway.config import load_bike
-    from gateway.config_problems import ConfigError
+    from gateway.config.problems import ConfigError
+    from gateway.config.schema import load_bike
 
     drivers = load_drivers()
     try:

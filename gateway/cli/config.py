@@ -22,8 +22,8 @@ def check(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
     Checks keys, types, files, drivers and their options; exit code 78 if `run` would refuse it.
     """
     from drivers.registry import load_drivers
-    from gateway.config import load_config
-    from gateway.config_problems import ConfigError
+    from gateway.config.problems import ConfigError
+    from gateway.config.schema import load_config
 
     try:
         settings = load_config(file, load_drivers())

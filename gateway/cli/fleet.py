@@ -10,7 +10,7 @@ from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.config import Config
+    from gateway.config.schema import Config
     from gateway.fleet.plan import FleetOptions, Plan
     from gateway.fleet.scene import Summary
     from gateway.fleet.session import Venue
@@ -122,8 +122,8 @@ def _venue(config: Path | None, state_dir: Path | None) -> "Venue":
 
 def _load(config: Path) -> "Config":
     from drivers.registry import load_drivers
-    from gateway.config import load_config
-    from gateway.config_problems import ConfigError
+    from gateway.config.problems import ConfigError
+    from gateway.config.schema import load_config
 
     try:
         return load_config(config, load_drivers())
@@ -135,7 +135,7 @@ def _ask_first(console: "Console", plan: "Plan", venue: "Venue", *, yes: bool) -
     """A broker that is not on this machine may be AWS, where a race costs money."""
     import sys
 
-    from gateway.config import is_this_machine
+    from gateway.config.schema import is_this_machine
     from gateway.fleet.view import print_bill
 
     if venue.cloud is None or is_this_machine(venue.cloud.endpoint):

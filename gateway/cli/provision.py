@@ -8,7 +8,7 @@ import typer
 from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 
 if TYPE_CHECKING:
-    from gateway.config import CloudConfig
+    from gateway.config.schema import CloudConfig
     from gateway.identity_files import IdentityFiles
     from gateway.provisioning import Order, Provisioned
 
@@ -125,7 +125,7 @@ def _claim_cloud(
 ) -> "CloudConfig":
     from pydantic import ValidationError
 
-    from gateway.config import CloudConfig
+    from gateway.config.schema import CloudConfig
     from gateway.signing_request import is_pair
 
     options = {"--ca-file": ca_file, "--claim-certificate": certificate, "--claim-key": key}

@@ -9,7 +9,7 @@ from gateway.cli.exit_codes import BAD_CONFIG, FAILED, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
-    from gateway.config import Config
+    from gateway.config.schema import Config
 
 
 def run(
@@ -30,8 +30,8 @@ def run(
     import structlog
 
     from drivers.registry import load_drivers
-    from gateway.config import load_config
-    from gateway.config_problems import ConfigError
+    from gateway.config.problems import ConfigError
+    from gateway.config.schema import load_config
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
     from gateway.host.state_dir import StateDirError

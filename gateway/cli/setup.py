@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from drivers.discovery import Discoverer
-    from gateway.config_edit import Machine
+    from gateway.config.editor import Machine
     from gateway.setup_answers import Answers, Current
 
 #: The flag of each answer that a new bike cannot do without.
@@ -105,7 +105,7 @@ def _cloud(values: "Mapping[str, object]") -> dict[str, object] | None:
 
 
 def _named(bike: str | None, protocol: str | None) -> "Machine | None":
-    from gateway.config_edit import Machine
+    from gateway.config.editor import Machine
     from gateway.named_bike import NotABike, named_bike
 
     if bike is None:
@@ -121,8 +121,8 @@ def _current(file: Path) -> "tuple[str, Current]":
     import os
     import tomllib
 
+    from gateway.config.packaged import config_path
     from gateway.setup_answers import Current
-    from gateway.shipped import config_path
 
     if not os.access(file.parent, os.W_OK):
         if not file.parent.is_dir():
@@ -183,10 +183,10 @@ def _discoverers() -> "dict[str, Discoverer]":
 
 def _write(file: Path, text: str, current: "Current", answers: "Answers") -> None:
     from drivers.registry import load_drivers
-    from gateway.config import load_config
-    from gateway.config_edit import NotEditable, edited
-    from gateway.config_file import write_config
-    from gateway.config_problems import ConfigError
+    from gateway.config.editor import NotEditable, edited
+    from gateway.config.file import write_config
+    from gateway.config.problems import ConfigError
+    from gateway.config.schema import load_config
     from gateway.setup_answers import change_of
 
     try:

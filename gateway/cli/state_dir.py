@@ -13,7 +13,7 @@ def state_dir_of(config: Path | None) -> Path:
     import os
     import tomllib
 
-    from gateway.config import Config
+    from gateway.config.schema import Config
 
     found: object = Config.model_fields["state_dir"].default
     if config is not None:

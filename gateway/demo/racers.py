@@ -5,7 +5,7 @@ from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.buffer import open_buffer
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK
 from gateway.demo.names import name_of

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from gateway.config.packaged import config_path
 from gateway.daemon import Gateway
 from gateway.demo.broker import open_broker
 from gateway.demo.consumer import Scoreboard
@@ -18,7 +19,6 @@ from gateway.demo.rule import load_rule
 from gateway.demo.rule_engine import RuleEngine, open_rule_engine
 from gateway.demo.scene import Scene, Summary, Tally
 from gateway.race.races import Race
-from gateway.shipped import config_path
 from gateway.timing.clock import SystemClock
 
 SHARDS = 4

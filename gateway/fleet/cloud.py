@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.demo import LOOPBACK
 from gateway.demo.consumer import Standing
 from gateway.fleet.errors import FleetError

@@ -11,12 +11,12 @@ import threading
 from dataclasses import asdict
 from typing import Any
 
+from gateway.config.packaged import config_path
 from gateway.demo.broker import Broker, open_broker
 from gateway.demo.consumer import Scoreboard
 from gateway.demo.kinesis import StreamReader, open_kinesis
 from gateway.demo.rule import Rule, load_rule
 from gateway.demo.rule_engine import RuleEngine, open_rule_engine
-from gateway.shipped import config_path
 
 SHARDS = 4
 CONSUME_EVERY_S = 0.5

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.fleet.cloud import Stream, open_local_cloud
 from gateway.fleet.course import Course
 from gateway.fleet.errors import FleetError

@@ -7,7 +7,7 @@ from random import Random
 from typing import Any
 
 from gateway.buffer import Buffer, open_buffer
-from gateway.config import BufferConfig
+from gateway.config.schema import BufferConfig
 from gateway.disk import Disk
 from gateway.fleet.metered_uplink import MeteredUplink
 from gateway.publisher import Publisher

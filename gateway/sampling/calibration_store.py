@@ -67,7 +67,7 @@ class CalibrationStore:
             sync_directory(self.directory)
 
     def _file(self, bike_id: str) -> Path:
-        # Ids have no slash (gateway/config.py), and no bike's file is another's backup.
+        # Ids have no slash (gateway/config/schema.py), and no bike's file is another's backup.
         return self.directory / f"{bike_id}.json"
 
     def _backup(self, bike_id: str, number: int) -> Path:

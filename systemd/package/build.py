@@ -58,7 +58,9 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
         for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
             _install(site_packages, python, ARCHITECTURES[architecture], *what)
         shutil.rmtree(site_packages / "bin")  # commands of libraries
-        shutil.rmtree(site_packages / "share")  # of the wheel; gateway/shipped.py looks elsewhere
+        shutil.rmtree(
+            site_packages / "share"
+        )  # of the wheel; gateway/config/packaged.py looks elsewhere
         (site_packages / ".lock").unlink()  # uv's own
     shutil.copytree(ROOT / "config", tree / "share/alleycat-gateway/config")
     (tree / "bin").mkdir()

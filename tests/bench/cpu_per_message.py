@@ -23,7 +23,7 @@ from awsiot import mqtt5_client_builder
 
 from drivers import Reading
 from gateway.buffer import open_buffer
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import WINDOW, Publisher
 from gateway.race.clock import RaceSecond

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.claim import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.cli.provision import provision
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.daemon import BIKES_PER_CONNECTION, client_ids
 from gateway.demo.rule import Rule, load_rule
 from gateway.race.commands import command_topic

@@ -24,7 +24,7 @@ from gateway.calibration_session import (
     Link,
     Origin,
 )
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.daemon_bike import DaemonBike, DaemonDesk
 from gateway.own_bike import OwnBike, OwnDesk
 from gateway.sampling.calibration import AS_SAID

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.demo.network import open_network
 from gateway.fleet.meter import Meter
 from gateway.fleet.metered_uplink import MeteredUplink

@@ -19,7 +19,7 @@ import pytest
 
 from gateway import iot_client
 from gateway.buffer import Buffer, open_buffer
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import Publisher
 from gateway.telemetry.message import Telemetry, telemetry_from_json

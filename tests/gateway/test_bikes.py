@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gateway.config import BikeConfig, Config
+from gateway.config.schema import BikeConfig, Config
 from gateway.race.races import ContinuousRaces
 from gateway.telemetry.message import Telemetry
 from tests.gateway.test_daemon import RACE_START_MS

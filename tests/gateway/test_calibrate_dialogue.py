@@ -15,7 +15,7 @@ from gateway.calibrate_dialogue import calibrate_resistance
 from gateway.calibrate_screen import Screen
 from gateway.calibration_guide import targets
 from gateway.calibration_session import CalibrationError
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.fake_rig import AWKWARD
 from gateway.sampling.calibration import AS_PERCENT, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_from_json

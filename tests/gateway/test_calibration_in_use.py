@@ -7,7 +7,7 @@ import pytest
 
 from drivers.registry import DriverStatus, load_drivers
 from gateway.calibration_in_use import CalibrationInUse, calibration_in_use, device_of
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record

@@ -28,7 +28,7 @@ from gateway.calibration_messages import (
 )
 from gateway.calibration_server import CLIENTS_MAX, WAITING_MAX_BYTES, serve_calibration
 from gateway.calibration_session import CalibrationError, Origin
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.daemon_bike import DaemonBike, DaemonDesk
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore

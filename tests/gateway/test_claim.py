@@ -9,7 +9,7 @@ import pytest
 
 from gateway import claim, iot_requests
 from gateway.claim import Claim
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.identity_files import IdentityFiles
 from gateway.provisioning import Order, Provisioned, Provisioning, ProvisioningError
 from gateway.uplink import CredentialsError

@@ -10,7 +10,7 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.uplink import Answer, Commands, Verdict
 from tests.support.backend import Backend

@@ -12,7 +12,7 @@ import pytest
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
 from gateway.calibration_session import CalibrationError, Origin
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import locked_state_dir
 from gateway.own_bike import OwnBike, OwnDesk
 from gateway.sampling.calibration_store import CalibrationStore

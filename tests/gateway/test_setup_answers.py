@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config_edit import NO_CLOUD, BikeChange, Machine
+from gateway.config.editor import NO_CLOUD, BikeChange, Machine
 from gateway.setup_answers import Answers, Current, change_of, missing, problem_of
 
 FAKE = Machine("fake", {})

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
-from gateway.config import load_config
-from gateway.shipped import config_path
+from gateway.config.packaged import config_path
+from gateway.config.schema import load_config
 from systemd.package.first_config import CHANGES, first_config
 
 EXAMPLE = config_path("gateway.toml").read_text(encoding="utf-8")

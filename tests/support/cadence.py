@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.cadence_view import CadenceScreen
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.fake_pedaller import FakePedaller
 from gateway.own_bike import OwnBike
 from tests.support.virtual_clock import VirtualClock

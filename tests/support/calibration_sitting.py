@@ -11,7 +11,7 @@ from gateway.answers import Script
 from gateway.calibrate_capture import Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_view import LinesView
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.fake_rig import AWKWARD, FakeRig
 from gateway.own_bike import OwnBike
 from gateway.sampling.calibration_store import CalibrationStore

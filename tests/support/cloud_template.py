@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from typing import Any
 
+from gateway.config.packaged import config_path
 from gateway.demo.rule import _parse_template
-from gateway.shipped import config_path
 
 PATH = config_path("aws/template.yaml")
 

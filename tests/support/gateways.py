@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.race.races import ContinuousRaces, Races
 from gateway.store import StoreError

@@ -9,7 +9,7 @@ from xml.etree import ElementTree
 import pytest
 
 from gateway.cli.exit_codes import BAD_CONFIG
-from gateway.config import Config
+from gateway.config.schema import Config
 
 ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "systemd"

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.ble import bluez as to_bluez
 from gateway.checks.bluetooth import RFKILL, check_bluetooth
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, State
 from tests.support.bluez import Bluez, DBusDaemon
 

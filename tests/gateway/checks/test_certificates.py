@@ -7,7 +7,7 @@ import pytest
 import trustme
 
 from gateway.checks.certificates import check_certificates
-from gateway.config import CloudConfig
+from gateway.config.schema import CloudConfig
 from gateway.terminal.finding import Finding, State
 
 END = dt.datetime(2030, 6, 1, tzinfo=dt.UTC)

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.checks.disk import check_disk
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.store import Batch, Record, Store
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config

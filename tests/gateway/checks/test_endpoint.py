@@ -11,7 +11,7 @@ import trustme
 
 from gateway.checks import endpoint
 from gateway.checks.endpoint import check_endpoint
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.telemetry.message import telemetry_from_json
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config

@@ -12,7 +12,7 @@ from dbus_fast.aio import MessageBus
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
 from gateway.checks.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, State
 from tests.support.bluez import DBusDaemon
 from tests.support.pty_bike import PtyBike
@@ -81,7 +81,7 @@ def test_one_that_may_not_be_opened_names_the_group() -> None:
     program = (
         "import asyncio, os\n"
         "from gateway.checks.serial_ports import check_serial_ports\n"
-        "from gateway.config import BikeConfig\n"
+        "from gateway.config.schema import BikeConfig\n"
         f"bike = BikeConfig.model_validate({on(tty).model_dump()!r})\n"
         "os.setgroups([]); os.setuid(65534)\n"
         "print(asyncio.run(check_serial_ports([bike]))[0].what)"

@@ -14,7 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, USAGE
-from gateway.config import Config
+from gateway.config.schema import Config
 from gateway.store import UNNAMED, Batch, Record, Store
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message

@@ -12,7 +12,7 @@ from drivers.registry import load_drivers
 from gateway.calibration_in_use import calibration_in_use
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
-from gateway.config import load_bike
+from gateway.config.schema import load_bike
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.counting import CountedRide
 from tests.support.dialogue import Dialogue

@@ -12,8 +12,8 @@ from typer.testing import CliRunner, Result
 from drivers.registry import load_drivers
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
-from gateway.config import load_config
-from gateway.shipped import config_path
+from gateway.config.packaged import config_path
+from gateway.config.schema import load_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials

@@ -1,4 +1,4 @@
-from gateway.config import NAME_COLUMNS
+from gateway.config.schema import NAME_COLUMNS
 from gateway.demo.names import NAMES, name_of
 
 

@@ -6,7 +6,7 @@ from drivers.fake import FakeBike
 from drivers.fake.driver import FakeBikeOptions
 from gateway.bike import Bike
 from gateway.calibration_in_use import CalibrationInUse
-from gateway.config import BikeConfig
+from gateway.config.schema import BikeConfig
 from gateway.demo.consumer import Scoreboard
 from gateway.fleet.plan import FleetOptions, Plan, Seat
 from gateway.fleet.racer import FleetRacer

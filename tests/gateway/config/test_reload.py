@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.config import Config
-from gateway.config_problems import ConfigError, Problem
+from gateway.config.problems import ConfigError, Problem
+from gateway.config.reload import Reload, needs_a_start
+from gateway.config.schema import Config
 from gateway.host.systemd import ServiceManager
-from gateway.reload import Reload, needs_a_start
 from tests.support.gateways import config
 
 

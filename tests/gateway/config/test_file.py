@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway import config_file
-from gateway.config_file import write_config
+from gateway.config import file as config_file
+from gateway.config.file import write_config
 
 
 class Refused(Exception):

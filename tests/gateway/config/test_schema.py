@@ -17,7 +17,8 @@ from drivers.fake.faults import FaultOptions
 from drivers.fake.pot import PotOptions
 from drivers.registry import DriverStatus, load_drivers
 from drivers.serial_line.driver import SerialOptions
-from gateway.config import (
+from gateway.config.problems import ConfigError, Problem
+from gateway.config.schema import (
     BikeConfig,
     BufferConfig,
     CloudConfig,
@@ -26,12 +27,11 @@ from gateway.config import (
     RaceConfig,
     load_config,
 )
-from gateway.config_problems import ConfigError, Problem
 from gateway.race.races import Racer
 from gateway.sampling.calibration import AS_SAID
 from tests.support.mosquitto import Authority, Credentials
 
-SHIPPED = Path(__file__).parents[2] / "config" / "gateway.toml"
+SHIPPED = Path(__file__).parents[3] / "config" / "gateway.toml"
 DRIVERS = load_drivers()
 PEM_FILES = ["ca_file", "certificate_file", "private_key_file"]
 

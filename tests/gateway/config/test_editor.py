@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from gateway.config import BikeConfig
-from gateway.config_edit import BikeChange, Change, Machine, NotEditable, edited
-from gateway.shipped import config_path
+from gateway.config.editor import BikeChange, Change, Machine, NotEditable, edited
+from gateway.config.packaged import config_path
+from gateway.config.schema import BikeConfig
 
 SHIPPED = config_path("gateway.toml").read_text(encoding="utf-8")
 FTMS = Machine("ble", {"address": "C0:FF:EE:00:00:01"}, "IC Bike: advertises the service of ftms")

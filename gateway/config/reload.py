@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 
 import structlog
 
-from gateway.config import Config
-from gateway.config_problems import ConfigError
+from gateway.config.problems import ConfigError
+from gateway.config.schema import Config
 from gateway.host.systemd import ServiceManager
 
 NS_PER_US = 1000

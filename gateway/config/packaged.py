@@ -10,7 +10,7 @@ def config_path(name: str) -> Path:
     Raises FileNotFoundError when it is in neither place.
     """
     places = (
-        Path(__file__).parents[1] / "config",
+        Path(__file__).parents[2] / "config",
         # The target of `shared-data` in pyproject.toml.
         Path(sys.prefix) / "share" / "alleycat-gateway" / "config",
     )

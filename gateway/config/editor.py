@@ -7,7 +7,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, Table, Whitespace
 
-from gateway.config import is_this_machine
+from gateway.config.schema import is_this_machine
 
 #: Of a bike's own table, what is true of the machine under the rider alone.
 _OF_THE_MACHINE = ("stale_after_s", "calibration")

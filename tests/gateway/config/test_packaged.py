@@ -8,21 +8,21 @@ from types import ModuleType
 
 import pytest
 
-from gateway import shipped
+from gateway.config import packaged
 
 
 def test_in_a_checkout_it_lies_beside_the_packages() -> None:
-    path = shipped.config_path("aws/template.yaml")
-    assert path == Path(__file__).parents[2] / "config" / "aws" / "template.yaml"
+    path = packaged.config_path("aws/template.yaml")
+    assert path == Path(__file__).parents[3] / "config" / "aws" / "template.yaml"
 
 
 @pytest.fixture
 def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module as in a virtual environment at `tmp_path`, with no config/ beside it."""
-    source = tmp_path / "lib" / "site-packages" / "gateway" / "shipped.py"
+    source = tmp_path / "lib" / "site-packages" / "gateway" / "config" / "packaged.py"
     source.parent.mkdir(parents=True)
-    shutil.copy(shipped.__file__, source)
-    spec = spec_from_file_location("installed_shipped", source)
+    shutil.copy(packaged.__file__, source)
+    spec = spec_from_file_location("installed_packaged", source)
     assert spec is not None
     assert spec.loader is not None
     module = module_from_spec(spec)

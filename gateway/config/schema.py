@@ -28,7 +28,7 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
-from gateway.config_problems import (
+from gateway.config.problems import (
     ConfigError,
     Problem,
     problems_of,
