@@ -15,7 +15,7 @@ import structlog
 
 from drivers.registry import DriverStatus
 from gateway.bikes import Bikes, cancel
-from gateway.buffer import Buffer, open_buffer
+from gateway.buffer.buffer import Buffer, open_buffer
 from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_server import serve_calibration
 from gateway.config.reload import Reload

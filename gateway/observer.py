@@ -6,7 +6,7 @@ from importlib.metadata import version
 import structlog
 
 from gateway.bike import Bike
-from gateway.buffer import Buffer
+from gateway.buffer.buffer import Buffer
 from gateway.host.board import read_pi_health
 from gateway.publisher import Publisher
 from gateway.status import CloudStatus, GatewayStatus, seconds_between

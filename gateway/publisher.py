@@ -5,9 +5,9 @@ from random import Random
 
 import structlog
 
-from gateway.buffer import Buffer
+from gateway.buffer.buffer import Buffer
+from gateway.buffer.send_order import Entry
 from gateway.pace import Pace
-from gateway.send_order import Entry
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import NS_PER_S, Clock
 from gateway.timing.pulse import Pulse

@@ -19,7 +19,7 @@ ROOT = Path(__file__).parents[1]
 COPIED = ("gateway", "drivers", "tests", "config", "README.md", "pyproject.toml")
 TIMEOUT_S = 300
 
-PROMISE = "tests/gateway/test_buffer_promise.py"
+PROMISE = "tests/gateway/buffer/test_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
 RAW_SIGNAL = "tests/gateway/test_raw_signal.py"
 CALIBRATION_GUIDE = "tests/gateway/test_calibration_guide.py"
@@ -48,7 +48,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "no fsync",
-        "gateway/store.py",
+        "gateway/buffer/store.py",
         "PRAGMA synchronous = FULL",
         "PRAGMA synchronous = OFF",
         POWER_CUT,
@@ -63,7 +63,7 @@ MUTANTS = (
     ),
     Mutant(
         "called written before it is",
-        "gateway/buffer.py",
+        "gateway/buffer/buffer.py",
         "        batch = self._ledger.batch(due)\n",
         "        batch = self._ledger.batch(due)\n"
         "        for entry in due:\n"
@@ -71,38 +71,44 @@ MUTANTS = (
         "            entry.on_disk = True\n",
         PROMISE,
     ),
-    Mutant("written too late", "gateway/buffer.py", "COMMIT_AT = 0.8", "COMMIT_AT = 3.0", PROMISE),
+    Mutant(
+        "written too late",
+        "gateway/buffer/buffer.py",
+        "COMMIT_AT = 0.8",
+        "COMMIT_AT = 3.0",
+        PROMISE,
+    ),
     Mutant(
         "oldest race first",
-        "gateway/send_order.py",
+        "gateway/buffer/send_order.py",
         "return reversed(self._races.values())",
         "return iter(list(self._races.values()))",
         PROMISE,
     ),
     Mutant(
         "last in, first out",
-        "gateway/send_order.py",
+        "gateway/buffer/send_order.py",
         "return self.id < other.id",
         "return self.id > other.id",
         PROMISE,
     ),
     Mutant(
         "not given back when the line breaks",
-        "gateway/ledger.py",
+        "gateway/buffer/ledger.py",
         "        if not entry.done:\n            self.order.put(entry)",
         "        if entry.done:\n            self.order.put(entry)",
         PROMISE,
     ),
     Mutant(
         "a message between two pages is passed over",
-        "gateway/ledger.py",
+        "gateway/buffer/ledger.py",
         "queue.gap_from_id = None if is_last else records[-1].id + 1",
         "queue.gap_from_id = None if is_last else records[-1].id + 2",
         PROMISE,
     ),
     Mutant(
         "deleted though not acknowledged",
-        "gateway/ledger.py",
+        "gateway/buffer/ledger.py",
         "            if entry.done:  # acknowledged while it was being written",
         "            if entry.done or entry.id % 50 == 0:",
         PROMISE,

@@ -26,7 +26,7 @@ ELSEWHERE = {
     "drivers/reading.py": "two values without behaviour: every test of a protocol",
     "drivers/serial_line/session.py": "tests/drivers/serial_line/test_driver.py",
     "gateway/__main__.py": "tests/gateway/cli/test_cli.py",
-    "gateway/buffer_status.py": "values without behaviour: tests/gateway/test_buffer.py",
+    "gateway/buffer/status.py": "values without behaviour: tests/gateway/buffer/test_buffer.py",
     "gateway/terminal/finding.py": "a value without behaviour: every test of a check",
     "gateway/calibrate_capture.py": "tests/gateway/test_calibrate_dialogue.py",
     "gateway/calibration_session.py": "tests/contracts/test_calibration_session.py",

@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
+from gateway.buffer.inspect import FILE_NAME, BufferView, BufferViewError
 from gateway.config.schema import Config
 from gateway.host.state_disk import MOUNTS, volatile_file_system
 from gateway.status import BYTES_PER_MESSAGE

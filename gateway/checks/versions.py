@@ -7,7 +7,7 @@ import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gateway.buffer_view import SQLITE_VERSION
+from gateway.buffer.inspect import SQLITE_VERSION
 from gateway.timing.clock_sync import BOARD_MODEL
 
 UNKNOWN = "not there"

@@ -12,7 +12,7 @@ from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.buffer_view import BufferView, Overview, QuarantinedMessage
+    from gateway.buffer.inspect import BufferView, Overview, QuarantinedMessage
 
 #: A file may have as many problems as messages.
 PROBLEMS_SHOWN = 50
@@ -140,7 +140,7 @@ def quarantine(
 
 @contextmanager
 def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]":
-    from gateway.buffer_view import FILE_NAME, BufferView, BufferViewError
+    from gateway.buffer.inspect import FILE_NAME, BufferView, BufferViewError
     from gateway.cli.state_dir import state_dir_of
 
     if config is not None and state_dir is not None:

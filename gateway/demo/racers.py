@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.registry import load_drivers
-from gateway.buffer import open_buffer
+from gateway.buffer.buffer import open_buffer
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK

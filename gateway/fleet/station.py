@@ -6,13 +6,13 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from gateway.buffer import Buffer, open_buffer
+from gateway.buffer.buffer import Buffer, open_buffer
+from gateway.buffer.disk import Disk
+from gateway.buffer.recovery import Opened
+from gateway.buffer.store import StoreError
 from gateway.config.schema import BufferConfig
-from gateway.disk import Disk
 from gateway.fleet.metered_uplink import MeteredUplink
 from gateway.publisher import Publisher
-from gateway.store import StoreError
-from gateway.store_recovery import Opened
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import Clock
 

@@ -5,7 +5,7 @@ import shutil
 from itertools import islice
 from pathlib import Path
 
-from gateway.store import Batch, Record, Store
+from gateway.buffer.store import Batch, Record, Store
 from tests.bench.messages import FIRST_RACE_ID, RACE_S, race_of
 from tests.bench.row import Bench
 

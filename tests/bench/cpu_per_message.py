@@ -22,7 +22,7 @@ from awscrt import mqtt5
 from awsiot import mqtt5_client_builder
 
 from drivers import Reading
-from gateway.buffer import open_buffer
+from gateway.buffer.buffer import open_buffer
 from gateway.config.schema import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import WINDOW, Publisher

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import structlog
 
-from gateway.buffer import open_buffer
-from gateway.send_order import Entry
-from gateway.store import Store
+from gateway.buffer.buffer import open_buffer
+from gateway.buffer.send_order import Entry
+from gateway.buffer.store import Store
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import SystemClock
 from tests.bench.peer_queues import sqlite_mode

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from gateway.store import DamagedStoreError, Store
+from gateway.buffer.store import DamagedStoreError, Store
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import Store
+from gateway.buffer.store import Store
 from gateway.timing.clock import NS_PER_S
 from tests.durability.cuts import Cut, Writer
 from tests.durability.memory import directory_in_memory
@@ -172,7 +172,7 @@ def test_a_restart_after_syncs_that_failed_keeps_the_promise(workshop: Workshop)
 BROKEN_AND_MENDED = """
 import os, sys
 from pathlib import Path
-from gateway.store import Batch, Record, Store, StoreError
+from gateway.buffer.store import Batch, Record, Store, StoreError
 
 def write(ids):
     store.write(Batch([Record(id_, 1, bytes(300)) for id_ in ids]))

@@ -18,7 +18,7 @@ from random import Random
 import pytest
 
 from gateway import iot_client
-from gateway.buffer import Buffer, open_buffer
+from gateway.buffer.buffer import Buffer, open_buffer
 from gateway.config.schema import CloudConfig
 from gateway.iot_core import IotCore
 from gateway.publisher import Publisher

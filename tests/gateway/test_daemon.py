@@ -13,8 +13,8 @@ from drivers import Clock, DriverOptions, Reading
 from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike_link import LinkState
+from gateway.buffer.store import Store
 from gateway.daemon import _uplinks
-from gateway.store import Store
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.gateways import VirtualGateway, config
 

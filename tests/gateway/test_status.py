@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from gateway.bike_link import LinkState
+from gateway.buffer.store import Batch, Record, Store
 from gateway.status import BYTES_PER_MESSAGE, BikeStatus, GatewayStatus
-from gateway.store import Batch, Record, Store
 from tests.support.gateways import VirtualGateway, config
 from tests.support.statuses import bike_status, buffer_status, gateway_status
 from tests.support.telemetry import message

@@ -3,11 +3,11 @@
 import asyncio
 from pathlib import Path
 
-from gateway.buffer import Buffer
-from gateway.disk import Disk
-from gateway.send_order import Entry
-from gateway.store import Batch, Store, StoreError, Written
-from gateway.store_recovery import Opened, open_store
+from gateway.buffer.buffer import Buffer
+from gateway.buffer.disk import Disk
+from gateway.buffer.recovery import Opened, open_store
+from gateway.buffer.send_order import Entry
+from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.telemetry.message import telemetry_from_json
 from tests.support.virtual_clock import InlineExecutor, VirtualClock
 

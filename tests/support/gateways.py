@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registry import DriverStatus, load_drivers
+from gateway.buffer.store import StoreError
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.race.races import ContinuousRaces, Races
-from gateway.store import StoreError
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import FakeUplink

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from gateway.buffer.store import Batch, Record, Store
 from gateway.checks.disk import check_disk
 from gateway.config.schema import Config
-from gateway.store import Batch, Record, Store
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config
 from tests.support.telemetry import message

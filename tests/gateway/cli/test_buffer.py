@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.buffer.store import UNNAMED, Batch, Record, Store
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, USAGE
 from gateway.config.schema import Config
-from gateway.store import UNNAMED, Batch, Record, Store
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 
@@ -26,7 +26,7 @@ WRITER = """
 import sys
 from itertools import count
 from pathlib import Path
-from gateway.store import Batch, Record, Store
+from gateway.buffer.store import Batch, Record, Store
 from tests.support.telemetry import message
 
 store = Store(Path(sys.argv[1]), 2**30)

@@ -5,7 +5,7 @@ import pytest
 from rich.console import Console
 
 from gateway.bike_link import LinkState
-from gateway.buffer_status import BufferStatus
+from gateway.buffer.status import BufferStatus
 from gateway.demo.consumer import Standing
 from gateway.demo.scene import Scene
 from gateway.demo.view import leaderboard, open_view, print_summary, summary_json

@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from gateway.buffer import Buffer
+from gateway.buffer.buffer import Buffer
 from gateway.fleet.meter import Meter
 from gateway.fleet.metered_uplink import MeteredUplink
 from gateway.fleet.station import Station, memory_buffer, open_file_buffer

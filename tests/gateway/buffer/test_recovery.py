@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.store import (
+from gateway.buffer.recovery import open_store
+from gateway.buffer.store import (
     SCHEMA_VERSION,
     Batch,
     DamagedStoreError,
@@ -17,7 +18,6 @@ from gateway.store import (
     StoreError,
     Written,
 )
-from gateway.store_recovery import open_store
 from tests.support.telemetry import message
 
 ROOMY = 100 * 1024 * 1024

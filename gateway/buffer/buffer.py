@@ -19,12 +19,12 @@ from pathlib import Path
 
 import structlog
 
-from gateway.buffer_status import BufferStatus
-from gateway.disk import RETRY_NS, Disk
-from gateway.ledger import Ledger
-from gateway.send_order import Entry, RaceQueue
-from gateway.store import UNNAMED, Store, StoreError, Written
-from gateway.store_recovery import open_store
+from gateway.buffer.disk import RETRY_NS, Disk
+from gateway.buffer.ledger import Ledger
+from gateway.buffer.recovery import open_store
+from gateway.buffer.send_order import Entry, RaceQueue
+from gateway.buffer.status import BufferStatus
+from gateway.buffer.store import UNNAMED, Store, StoreError, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import Namer
 from gateway.timing.clock import NS_PER_S, Clock

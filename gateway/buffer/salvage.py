@@ -23,7 +23,7 @@ from typing import Any, Generic, Self
 
 from pydantic import ValidationError
 
-from gateway.salvage_scan import FIRST_ID, LAST_ID, RowT, Sieve, bisect, ids_behind, scan
+from gateway.buffer.salvage_scan import FIRST_ID, LAST_ID, RowT, Sieve, bisect, ids_behind, scan
 from gateway.telemetry.message import telemetry_from_json
 
 #: A scan can also pass rows by without a word: what is missing in the end is sought so often.

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH, PAGE
-from gateway.ledger import UNWRITTEN_MAX
-from gateway.send_order import RESIDENT_MAX
-from gateway.store import (
+from gateway.buffer.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH, PAGE
+from gateway.buffer.ledger import UNWRITTEN_MAX
+from gateway.buffer.send_order import RESIDENT_MAX
+from gateway.buffer.store import (
     UNNAMED,
     Batch,
     DamagedStoreError,

@@ -17,19 +17,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import buffer_view
-from gateway.buffer_view import BufferView, BufferViewError
-from gateway.store import SCHEMA_VERSION, UNNAMED, Batch, Record, Store
+from gateway.buffer import inspect as buffer_inspect
+from gateway.buffer.inspect import BufferView, BufferViewError
+from gateway.buffer.store import SCHEMA_VERSION, UNNAMED, Batch, Record, Store
 from tests.support.telemetry import message
 
 ROOMY = 2**30
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 #: Writes one message of race 7 a transaction, for ever, and says the id of each that is on disk.
 WRITER = """
 import sys
 from itertools import count
 from pathlib import Path
-from gateway.store import Batch, Record, Store
+from gateway.buffer.store import Batch, Record, Store
 from tests.support.telemetry import message
 
 store = Store(Path(sys.argv[1]), 2**30)
@@ -248,7 +248,7 @@ def test_a_gateway_that_starts_meanwhile_is_noticed(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look at a file that nobody has open takes no lock: so it must see when that ends."""
-    monkeypatch.setattr(buffer_view, "PAGE_ROWS", 10)
+    monkeypatch.setattr(buffer_inspect, "PAGE_ROWS", 10)
     first = Store(path, ROOMY)
     first.write(Batch([record(n) for n in range(1, 101)]))
     first.close()
@@ -395,7 +395,7 @@ def test_a_file_of_a_newer_version(path: Path) -> None:
 
 
 def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(buffer_view, "BUSY_S", 0.1)
+    monkeypatch.setattr(buffer_inspect, "BUSY_S", 0.1)
     write_some(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")

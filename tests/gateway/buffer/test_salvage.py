@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway.salvage import salvage
-from gateway.store import UNNAMED, Batch, Record, Store
+from gateway.buffer.salvage import salvage
+from gateway.buffer.store import UNNAMED, Batch, Record, Store
 from tests.support.telemetry import message
 
 PAGE = 4096

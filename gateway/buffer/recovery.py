@@ -9,9 +9,16 @@ from itertools import islice
 from pathlib import Path
 from typing import TypeVar
 
+from gateway.buffer.salvage import salvage
+from gateway.buffer.store import (
+    Batch,
+    DamagedStoreError,
+    NewerStoreError,
+    Record,
+    Store,
+    StoreError,
+)
 from gateway.host.atomic_file import sync_directory
-from gateway.salvage import salvage
-from gateway.store import Batch, DamagedStoreError, NewerStoreError, Record, Store, StoreError
 
 #: What SQLite has beside a database in WAL mode.
 COMPANIONS = ("-wal", "-shm")

@@ -16,8 +16,8 @@ from typing import Any, Self
 
 from pydantic import ValidationError
 
-from gateway.salvage import is_json_object
-from gateway.store import SCHEMA_VERSION, UNNAMED
+from gateway.buffer.salvage import is_json_object
+from gateway.buffer.store import SCHEMA_VERSION, UNNAMED
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 
 #: The file in the state directory.

@@ -19,9 +19,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from gateway.buffer import LIVE_NS
+from gateway.buffer.buffer import LIVE_NS
+from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.publisher import Publisher
-from gateway.store import Batch, Store, StoreError, Written
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import NS_PER_S
 from gateway.uplink import Answer, Verdict

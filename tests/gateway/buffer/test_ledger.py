@@ -2,9 +2,9 @@
 
 import pytest
 
-from gateway.ledger import UNWRITTEN_MAX, Ledger
-from gateway.send_order import Entry
-from gateway.store import UNNAMED, Batch, Record, Written
+from gateway.buffer.ledger import UNWRITTEN_MAX, Ledger
+from gateway.buffer.send_order import Entry
+from gateway.buffer.store import UNNAMED, Batch, Record, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import NotNameable
 from tests.support.telemetry import message

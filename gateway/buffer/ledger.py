@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice
 
-from gateway.send_order import RESIDENT_MAX, Entry, RaceQueue, SendOrder
-from gateway.store import UNNAMED, Batch, Record, Written
+from gateway.buffer.send_order import RESIDENT_MAX, Entry, RaceQueue, SendOrder
+from gateway.buffer.store import UNNAMED, Batch, Record, Written
 from gateway.telemetry.undated import Namer, NotNameable
 
 #: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.

@@ -8,8 +8,8 @@ from typing import Protocol, TypeVar
 
 import structlog
 
-from gateway.store import Batch, DamagedStoreError, Store, StoreError, Written
-from gateway.store_recovery import Opened
+from gateway.buffer.recovery import Opened
+from gateway.buffer.store import Batch, DamagedStoreError, Store, StoreError, Written
 from gateway.timing.clock import NS_PER_S, Clock
 
 #: After a failure the disk is left alone for this long.

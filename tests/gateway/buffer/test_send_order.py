@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.send_order import RESIDENT_MAX, Entry, SendOrder
+from gateway.buffer.send_order import RESIDENT_MAX, Entry, SendOrder
 
 
 def entry(id_: int, race_id: int = 1) -> Entry:

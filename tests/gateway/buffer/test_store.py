@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.store import UNNAMED, Batch, Record, Store, StoreError
+from gateway.buffer.store import UNNAMED, Batch, Record, Store, StoreError
 
 ROOMY = 100 * 1024 * 1024
 

@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gateway import salvage_scan
-from gateway.salvage_scan import LAST_ID, bisect, ids_behind, scan
+from gateway.buffer import salvage_scan
+from gateway.buffer.salvage_scan import LAST_ID, bisect, ids_behind, scan
 
 IDS = st.integers(1, 400)
 #: (first, last) of what lies on bad pages.

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.disk import SILENT_NS, Disk
-from gateway.store import Batch, DamagedStoreError, Record, Store, StoreError, Written
-from gateway.store_recovery import Opened, open_store
+from gateway.buffer.disk import SILENT_NS, Disk
+from gateway.buffer.recovery import Opened, open_store
+from gateway.buffer.store import Batch, DamagedStoreError, Record, Store, StoreError, Written
 from gateway.timing.clock import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 

@@ -1,0 +1,1 @@
+"""Telemetry → disk: holds every message until the cloud has acknowledged it."""
