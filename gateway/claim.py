@@ -5,8 +5,14 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from gateway.cloud.iot_requests import (
+    IotRequests,
+    NoAnswer,
+    NotConnected,
+    Rejected,
+    open_connection,
+)
 from gateway.config.schema import CloudConfig
-from gateway.iot_requests import IotRequests, NoAnswer, NotConnected, Rejected, open_connection
 from gateway.provisioning import Issued, Order, ProvisioningError, TokenRefused
 
 ISSUE_TOPIC = "$aws/certificates/create-from-csr/json"

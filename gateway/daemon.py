@@ -18,15 +18,16 @@ from gateway.bikes import Bikes, cancel
 from gateway.buffer.buffer import Buffer, open_buffer
 from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_server import serve_calibration
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.publisher import Publisher
+from gateway.cloud.uplink import Commands, Uplink
 from gateway.config.reload import Reload
 from gateway.config.schema import Config
 from gateway.host.state_dir import locked_state_dir
 from gateway.host.state_disk import volatile_file_system
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
-from gateway.iot_core import IotCore
 from gateway.observer import Observer
-from gateway.publisher import Publisher
 from gateway.race.commanded import RemoteRaces
 from gateway.race.commands import command_topic
 from gateway.race.control import RemoteControl
@@ -40,7 +41,6 @@ from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.timing.clock import NS_PER_S, Clock, SystemClock
 from gateway.timing.pulse import Pulse
-from gateway.uplink import Commands, Uplink
 
 #: One connection carries so many bikes, and has room left for backlog.
 BIKES_PER_CONNECTION = 60

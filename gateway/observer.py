@@ -7,8 +7,8 @@ import structlog
 
 from gateway.bike import Bike
 from gateway.buffer.buffer import Buffer
+from gateway.cloud.publisher import Publisher
 from gateway.host.board import read_pi_health
-from gateway.publisher import Publisher
 from gateway.status import CloudStatus, GatewayStatus, seconds_between
 from gateway.timing.clock import Clock
 from gateway.timing.rate import Rate

@@ -55,7 +55,7 @@ MUTANTS = (
     ),
     Mutant(
         "acknowledged before the broker has it",
-        "gateway/publisher.py",
+        "gateway/cloud/publisher.py",
         "        self._uplink.publish(ticket, entry.payload)",
         "        self._uplink.publish(ticket, entry.payload)\n"
         "        self._buffer.acknowledge(entry)",
@@ -115,10 +115,10 @@ MUTANTS = (
     ),
     Mutant(
         "a refused message blocks those behind it",
-        "gateway/publisher.py",
+        "gateway/cloud/publisher.py",
         "self._standing_back.append((return_ns, entry))",
         "self._buffer.give_back(entry)",
-        "tests/gateway/test_publisher.py",
+        "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
         "a guessed race",

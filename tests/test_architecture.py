@@ -42,11 +42,11 @@ ELSEWHERE = {
     "gateway/fleet/errors.py": "two names: tests/gateway/fleet/test_plan.py",
     "gateway/fleet/session.py": "tests/e2e/test_fleet.py",
     "gateway/identity_files.py": "tests/gateway/test_provisioning.py",
-    "gateway/iot_client.py": "tests/gateway/test_iot_core.py",
-    "gateway/iot_requests.py": "tests/gateway/test_claim.py",
+    "gateway/cloud/iot_client.py": "tests/gateway/cloud/test_iot_core.py",
+    "gateway/cloud/iot_requests.py": "tests/gateway/test_claim.py",
     "gateway/race/commands.py": "tests/gateway/race/test_commanded.py",
     "gateway/setup_dialogue.py": "tests/gateway/cli/test_setup.py",
-    "gateway/uplink.py": "tests/contracts/test_uplink.py",
+    "gateway/cloud/uplink.py": "tests/contracts/test_uplink.py",
 }
 
 

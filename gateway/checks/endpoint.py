@@ -8,12 +8,12 @@ import uuid
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.uplink import Answer, Commands, CredentialsError, Verdict
 from gateway.config.schema import CloudConfig, Config, is_this_machine
-from gateway.iot_core import IotCore
 from gateway.race.commands import command_topic, refuse
 from gateway.telemetry.message import UUID_NAMESPACE, Telemetry
 from gateway.terminal.finding import Finding, failed, ok
-from gateway.uplink import Answer, Commands, CredentialsError, Verdict
 
 NAME = "endpoint"
 CLOUD = "cloud"

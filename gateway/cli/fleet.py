@@ -153,11 +153,11 @@ def _run(console: "Console", plan: "Plan", venue: "Venue") -> "Summary":
     import asyncio
     import signal
 
+    from gateway.cloud.uplink import CredentialsError
     from gateway.fleet.errors import FleetError
     from gateway.fleet.session import run_fleet
     from gateway.fleet.view import open_view
     from gateway.host.state_dir import StateDirError
-    from gateway.uplink import CredentialsError
 
     async def race() -> "Summary":
         stop = asyncio.Event()

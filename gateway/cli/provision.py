@@ -81,8 +81,8 @@ def _provision(
     import time
 
     from gateway.claim import Claim
+    from gateway.cloud.uplink import CredentialsError
     from gateway.provisioning import Provisioning, ProvisioningError
-    from gateway.uplink import CredentialsError
 
     def say(step: str) -> None:
         typer.echo(step, err=steps_to_stderr)

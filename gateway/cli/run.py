@@ -30,12 +30,12 @@ def run(
     import structlog
 
     from drivers.registry import load_drivers
+    from gateway.cloud.uplink import CredentialsError
     from gateway.config.problems import ConfigError
     from gateway.config.schema import load_config
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
     from gateway.host.state_dir import StateDirError
-    from gateway.uplink import CredentialsError
 
     configure_logging()
     drivers = load_drivers()

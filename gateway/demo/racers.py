@@ -5,11 +5,11 @@ from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.buffer.buffer import open_buffer
+from gateway.cloud.iot_core import IotCore
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.demo import LOOPBACK
 from gateway.demo.names import name_of
-from gateway.iot_core import IotCore
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race
 from gateway.timing.clock import Clock

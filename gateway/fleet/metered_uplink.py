@@ -3,9 +3,9 @@
 import re
 from collections.abc import Container
 
+from gateway.cloud.uplink import Answer, Uplink, UplinkListener, Verdict
 from gateway.fleet.meter import Meter
 from gateway.timing.clock import Clock
-from gateway.uplink import Answer, Uplink, UplinkListener, Verdict
 
 #: Fields of telemetry as it goes over the wire; to decode the whole would cost ten times as much.
 _END_AND_RACE = re.compile(rb'"deviceTimestamp":(\d+),"second":\d+,"raceId":(\d+)')

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from random import Random
 
+from gateway.cloud.iot_core import IotCore
 from gateway.config.schema import CloudConfig
 from gateway.fleet.cloud import Stream, open_local_cloud
 from gateway.fleet.course import Course
@@ -21,7 +22,6 @@ from gateway.fleet.reporter import Reporter
 from gateway.fleet.scene import Phase, Scene, Summary
 from gateway.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.host.state_dir import locked_state_dir
-from gateway.iot_core import IotCore
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
 

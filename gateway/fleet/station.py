@@ -10,9 +10,9 @@ from gateway.buffer.buffer import Buffer, open_buffer
 from gateway.buffer.disk import Disk
 from gateway.buffer.recovery import Opened
 from gateway.buffer.store import StoreError
+from gateway.cloud.publisher import Publisher
 from gateway.config.schema import BufferConfig
 from gateway.fleet.metered_uplink import MeteredUplink
-from gateway.publisher import Publisher
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import Clock
 

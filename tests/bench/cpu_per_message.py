@@ -23,9 +23,9 @@ from awsiot import mqtt5_client_builder
 
 from drivers import Reading
 from gateway.buffer.buffer import open_buffer
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.publisher import WINDOW, Publisher
 from gateway.config.schema import CloudConfig
-from gateway.iot_core import IotCore
-from gateway.publisher import WINDOW, Publisher
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sampler
@@ -142,7 +142,9 @@ async def _gateway(port: int, credentials: Credentials, ticks: int, buffer_file:
     )
     buffer = await open_buffer(buffer_file, clock, commit_interval_s=1.0, max_bytes=1 << 30)
     uplink = IotCore(cloud, "bench")
-    with patch.multiple("gateway.pace", MESSAGES_PER_S=UNPACED_PER_S, BYTES_PER_S=UNPACED_PER_S):
+    with patch.multiple(
+        "gateway.cloud.pace", MESSAGES_PER_S=UNPACED_PER_S, BYTES_PER_S=UNPACED_PER_S
+    ):
         publisher = Publisher(buffer, uplink, clock, Random(1), UNPACED_PER_S)
     tasks = [asyncio.create_task(buffer.run()), asyncio.create_task(publisher.run())]
     samplers = _samplers()

@@ -23,13 +23,13 @@ import structlog
 from drivers import Reading
 from gateway.buffer.buffer import open_buffer
 from gateway.buffer.store import Store
-from gateway.publisher import Publisher
+from gateway.cloud.publisher import Publisher
+from gateway.cloud.uplink import Answer, UplinkListener, Verdict
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sampler
 from gateway.telemetry.message import make_telemetry
 from gateway.timing.clock import NS_PER_MS, NS_PER_S, SystemClock
-from gateway.uplink import Answer, UplinkListener, Verdict
 from tests.bench.row import Bench, Row, run_row
 
 LIMIT_MS = 2.0

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.uplink import Answer, Uplink, Verdict
 from gateway.config.schema import CloudConfig
 from gateway.demo.network import open_network
 from gateway.fleet.meter import Meter
 from gateway.fleet.metered_uplink import MeteredUplink
-from gateway.iot_core import IotCore
 from gateway.timing.clock import SystemClock
-from gateway.uplink import Answer, Uplink, Verdict
 from tests.support.fake_uplink import FakeUplink
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber

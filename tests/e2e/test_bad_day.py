@@ -17,11 +17,11 @@ from random import Random
 
 import pytest
 
-from gateway import iot_client
 from gateway.buffer.buffer import Buffer, open_buffer
+from gateway.cloud import iot_client
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.publisher import Publisher
 from gateway.config.schema import CloudConfig
-from gateway.iot_core import IotCore
-from gateway.publisher import Publisher
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import NS_PER_S, SystemClock
 from tests.support.fault_proxy import FaultProxy

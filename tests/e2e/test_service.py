@@ -29,11 +29,11 @@ def hang_loop(*_):
     time.sleep(1000)
 
 def lose_answers(*_):
-    from gateway.iot_core import IotCore
+    from gateway.cloud.iot_core import IotCore
     IotCore._on_published = lambda *_: None
 
 def arm():
-    import gateway.publisher
+    import gateway.cloud.publisher
     gateway.publisher.ANSWER_BY_NS = 1_000_000_000
 
 signal.signal(signal.SIGUSR1, hang_loop)

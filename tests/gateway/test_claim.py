@@ -7,12 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway import claim, iot_requests
+from gateway import claim
 from gateway.claim import Claim
+from gateway.cloud import iot_requests
+from gateway.cloud.uplink import CredentialsError
 from gateway.config.schema import CloudConfig
 from gateway.identity_files import IdentityFiles
 from gateway.provisioning import Order, Provisioned, Provisioning, ProvisioningError
-from gateway.uplink import CredentialsError
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
 from tests.support.provisioning_peer import ISSUE, REGISTER, Answer, ProvisioningPeer, rejection
 

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway.uplink import Answer, UplinkListener, Verdict
+from gateway.cloud.uplink import Answer, UplinkListener, Verdict
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
 

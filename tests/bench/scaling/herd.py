@@ -8,8 +8,8 @@ which are spread as full jitter spreads them.
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.cloud.pace import BACKLOG_BURST, MESSAGES_PER_S
 from gateway.config.schema import CloudConfig
-from gateway.pace import BACKLOG_BURST, MESSAGES_PER_S
 from tests.bench.scaling import limits
 from tests.bench.scaling.model import Fleet
 

@@ -21,10 +21,10 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from gateway.buffer.buffer import LIVE_NS
 from gateway.buffer.store import Batch, Store, StoreError, Written
-from gateway.publisher import Publisher
+from gateway.cloud.publisher import Publisher
+from gateway.cloud.uplink import Answer, Verdict
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import NS_PER_S
-from gateway.uplink import Answer, Verdict
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message

@@ -5,10 +5,10 @@ from collections.abc import AsyncIterator
 
 import pytest
 
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.uplink import Answer
 from gateway.fleet.cloud import LocalCloud, open_local_cloud
 from gateway.fleet.errors import FleetError
-from gateway.iot_core import IotCore
-from gateway.uplink import Answer
 from tests.support.telemetry import message
 
 

@@ -2,9 +2,9 @@
 
 import asyncio
 
+from gateway.cloud.uplink import Answer, Verdict
 from gateway.fleet.meter import Meter
 from gateway.fleet.metered_uplink import MeteredUplink
-from gateway.uplink import Answer, Verdict
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message
 from tests.support.virtual_clock import VirtualClock

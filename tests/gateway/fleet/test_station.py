@@ -6,11 +6,11 @@ from random import Random
 import pytest
 
 from gateway.buffer.buffer import Buffer
+from gateway.cloud.uplink import Answer, Verdict
 from gateway.fleet.meter import Meter
 from gateway.fleet.metered_uplink import MeteredUplink
 from gateway.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.timing.clock import Clock, SystemClock
-from gateway.uplink import Answer, Verdict
 from tests.support.fake_uplink import FakeUplink
 from tests.support.telemetry import message, seconds_of
 from tests.support.virtual_clock import VirtualClock

@@ -5,9 +5,9 @@ from typing import Any
 from awscrt import exceptions, mqtt5
 from awsiot import mqtt5_client_builder
 
-from gateway import mqtt_reasons
+from gateway.cloud import mqtt_errors
+from gateway.cloud.uplink import CredentialsError
 from gateway.config.schema import CloudConfig
-from gateway.uplink import CredentialsError
 
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000
@@ -35,7 +35,7 @@ def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.
             client_options=options,
         )
     except (exceptions.AwsCrtError, RuntimeError) as error:
-        reason = mqtt_reasons.explain(*name_and_message(error))
+        reason = mqtt_errors.explain(*name_and_message(error))
         raise CredentialsError(
             f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
             f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {reason}; "
@@ -48,8 +48,8 @@ def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
     if data.connack_packet is not None:
         # None: the SDK does not know it.
         code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
-        return f"the broker refused the client: {mqtt_reasons.words(code.name)}"
-    return mqtt_reasons.explain_failed_connect(*name_and_message(data.exception))
+        return f"the broker refused the client: {mqtt_errors.words(code.name)}"
+    return mqtt_errors.explain_failed_connect(*name_and_message(data.exception))
 
 
 def name_and_message(error: BaseException | None) -> tuple[str, str]:

@@ -3,8 +3,8 @@
 import pytest
 from awscrt import exceptions, mqtt5
 
-from gateway import mqtt_reasons
-from gateway.uplink import Verdict
+from gateway.cloud import mqtt_errors
+from gateway.cloud.uplink import Verdict
 
 PUBACKS = {
     0x00: Verdict.ACCEPTED,
@@ -21,7 +21,7 @@ PUBACKS = {
 
 @pytest.mark.parametrize("code", list(mqtt5.PubackReasonCode))
 def test_a_puback(code: mqtt5.PubackReasonCode) -> None:
-    answer = mqtt_reasons.puback_answer(code.value, code.name)
+    answer = mqtt_errors.puback_answer(code.value, code.name)
     assert answer.verdict is PUBACKS[code.value]
     assert bool(answer.reason) == (answer.verdict is not Verdict.ACCEPTED)
 
@@ -46,7 +46,7 @@ def test_a_puback(code: mqtt5.PubackReasonCode) -> None:
 )
 def test_a_disconnect(code: int, verdict: Verdict) -> None:
     name = mqtt5.DisconnectReasonCode(code).name
-    answer = mqtt_reasons.disconnect_answer(code, name)
+    answer = mqtt_errors.disconnect_answer(code, name)
     assert answer.verdict is verdict
     assert name.replace("_", " ").lower() in answer.reason
 
@@ -60,24 +60,24 @@ def test_a_disconnect(code: int, verdict: Verdict) -> None:
     ],
 )
 def test_the_sdk_gives_up_on_a_message(name: str, verdict: Verdict) -> None:
-    answer = mqtt_reasons.failure_answer(name, "what the SDK says")
+    answer = mqtt_errors.failure_answer(name, "what the SDK says")
     assert answer.verdict is verdict
     assert name in answer.reason
 
 
 def test_a_hangup_without_a_word_is_under_suspicion_and_a_dead_line_is_not() -> None:
-    hung_up = mqtt_reasons.end_answer("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
-    dead = mqtt_reasons.end_answer("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", "")
+    hung_up = mqtt_errors.end_answer("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
+    dead = mqtt_errors.end_answer("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", "")
     assert (hung_up.verdict, dead.verdict) == (Verdict.SUSPECT, Verdict.RETRY)
 
 
 def test_a_refused_certificate_is_explained() -> None:
-    reason = mqtt_reasons.explain_failed_connect("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
+    reason = mqtt_errors.explain_failed_connect("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
     assert "cloud.certificate_file" in reason
 
 
 def test_the_sdk_knows_the_names_that_are_explained() -> None:
     """A name with a typing error would never be met."""
-    names = {*mqtt_reasons._REMEDIES, *mqtt_reasons._FAILURES, *mqtt_reasons._BREAK_OFFS}
+    names = {*mqtt_errors._REMEDIES, *mqtt_errors._FAILURES, *mqtt_errors._BREAK_OFFS}
     known = {getattr(exceptions.from_code(code), "name", "") for code in range(1, 0x2000)}
     assert names <= known

@@ -10,9 +10,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.uplink import Answer, Commands, Verdict
 from gateway.config.schema import CloudConfig
-from gateway.iot_core import IotCore
-from gateway.uplink import Answer, Commands, Verdict
 from tests.support.backend import Backend
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Mosquitto

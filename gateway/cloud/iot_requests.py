@@ -15,9 +15,9 @@ from typing import Any
 
 from awscrt import mqtt5
 
-from gateway import mqtt_reasons
+from gateway.cloud import mqtt_errors
+from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
 from gateway.config.schema import CloudConfig
-from gateway.iot_client import build_client, explain_failure, name_and_message
 
 #: For one request; AWS answers within seconds.
 ANSWER_TIMEOUT_S = 30.0
@@ -99,7 +99,7 @@ class IotRequests:
             topic=topic, payload=json.dumps(payload).encode(), qos=mqtt5.QoS.AT_LEAST_ONCE
         )
         puback = _result(self._client.publish(packet)).puback
-        if puback.reason_code is None or puback.reason_code.value >= mqtt_reasons.FIRST_FAILURE:
+        if puback.reason_code is None or puback.reason_code.value >= mqtt_errors.FIRST_FAILURE:
             raise NoAnswer(f"not taken: {_words(puback.reason_code)}")
         answer = self._answer(accepted, rejected)
         said = _json_object(answer)
@@ -113,7 +113,7 @@ class IotRequests:
         subscriptions = [mqtt5.Subscription(topic, mqtt5.QoS.AT_LEAST_ONCE) for topic in topics]
         suback = _result(self._client.subscribe(mqtt5.SubscribePacket(subscriptions)))
         for topic, code in zip(topics, suback.reason_codes, strict=True):
-            if code is None or code.value >= mqtt_reasons.FIRST_FAILURE:
+            if code is None or code.value >= mqtt_errors.FIRST_FAILURE:
                 raise NoAnswer(f"{topic} cannot be heard: {_words(code)}")
 
     def _answer(self, *topics: str) -> mqtt5.PublishPacket:
@@ -138,12 +138,12 @@ def _result(future: "Future[Any]") -> Any:
     except NotInTime:
         raise NoAnswer(f"no answer within {ANSWER_TIMEOUT_S:g} s") from None
     except Exception as error:
-        raise NoAnswer(mqtt_reasons.explain(*name_and_message(error))) from error
+        raise NoAnswer(mqtt_errors.explain(*name_and_message(error))) from error
 
 
 def _words(code: Any) -> str:
     """`code`: None for one that the SDK does not know."""
-    return mqtt_reasons.words(code.name) if code is not None else "unspecified error"
+    return mqtt_errors.words(code.name) if code is not None else "unspecified error"
 
 
 def _json_object(packet: mqtt5.PublishPacket) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.pace import (
+from gateway.cloud.pace import (
     BACKLOG_BURST,
     BYTES_BURST,
     BYTES_PER_S,

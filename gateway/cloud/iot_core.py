@@ -17,10 +17,10 @@ from typing import Any
 import structlog
 from awscrt import mqtt5
 
-from gateway import mqtt_reasons
+from gateway.cloud import mqtt_errors
+from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
+from gateway.cloud.uplink import Answer, Commands, UplinkListener, Verdict
 from gateway.config.schema import CloudConfig
-from gateway.iot_client import build_client, explain_failure, name_and_message
-from gateway.uplink import Answer, Commands, UplinkListener, Verdict
 
 STOP_TIMEOUT_S = 2.0
 
@@ -125,9 +125,9 @@ class IotCore:
             code = data.disconnect_packet.reason_code
             if code is None:  # the SDK does not know it
                 code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-            self._down(mqtt_reasons.disconnect_answer(code.value, code.name))
+            self._down(mqtt_errors.disconnect_answer(code.value, code.name))
         else:
-            self._down(mqtt_reasons.end_answer(*name_and_message(data.exception)))
+            self._down(mqtt_errors.end_answer(*name_and_message(data.exception)))
 
     def _on_stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
         self._stopped.set()
@@ -160,7 +160,7 @@ class IotCore:
         assert self._commands is not None
         error = future.exception()
         if error is not None:
-            reason = mqtt_reasons.explain(*name_and_message(error))
+            reason = mqtt_errors.explain(*name_and_message(error))
         else:
             code = future.result().reason_codes[0]
             if code is None:  # the SDK does not know it
@@ -168,7 +168,7 @@ class IotCore:
             if code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value:
                 self._commands.on_subscribed(None)
                 return
-            reason = mqtt_reasons.words(code.name)
+            reason = mqtt_errors.words(code.name)
         log.error("no race commands will be heard", topic=self._commands.topic, reason=reason)
         self._commands.on_subscribed(reason)
 
@@ -205,8 +205,8 @@ class IotCore:
 def _answer(future: Any) -> Answer:
     error = future.exception()
     if error is not None:
-        return mqtt_reasons.failure_answer(*name_and_message(error))
+        return mqtt_errors.failure_answer(*name_and_message(error))
     code = future.result().puback.reason_code
     if code is None:  # the SDK does not know it
         code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
-    return mqtt_reasons.puback_answer(code.value, code.name)
+    return mqtt_errors.puback_answer(code.value, code.name)

@@ -4,7 +4,7 @@ Reason codes: MQTT 5.0, 2.4; which ones AWS IoT Core sends: "MQTT reason codes" 
 guide. SDK error names: awscrt.
 """
 
-from gateway.uplink import Answer, Verdict
+from gateway.cloud.uplink import Answer, Verdict
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
 
