@@ -8,7 +8,7 @@ from typing import Any, Self, TypeVar
 
 from drivers import Driver, Reading
 from gateway.answers import Answers, Question
-from gateway.bike_link import BikeLink, LinkState
+from gateway.bike.link import BikeLink, LinkState
 from gateway.cadence_check import (
     PEDALLED_RPM,
     STANDING_RPM,

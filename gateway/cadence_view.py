@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.cadence_words import in_rpm
 from gateway.calibration_session import Link
 from gateway.metronome import ASCII_LETTERS, LETTERS, mark

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from drivers import Reading
 from gateway.answers import Answers, Question
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_ear import Ear
 from gateway.calibrate_screen import Screen, Step, captured_words
 from gateway.calibrate_screen import Target as ShownTarget

@@ -1,7 +1,7 @@
 """What a person who calibrates sees of the bike, out of what it says. Pure."""
 
 from drivers import Reading
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_screen import LiveFigures
 from gateway.calibration_session import Link
 from gateway.raw_signal import RawSignal

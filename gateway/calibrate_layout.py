@@ -8,7 +8,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_events import figure_words, link_words
 from gateway.calibrate_screen import (
     LiveFigures,

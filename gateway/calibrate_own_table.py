@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from drivers.contract import ResistanceTable, TableOrigin
 from gateway.answers import Question
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_capture import QUIT, Capture, Seat
 from gateway.calibrate_events import Event
 from gateway.calibrate_verify import verify_resistance

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import (
     CalibrationRecord,

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationE
 
 from drivers import Reading
 from drivers.contract import ResistanceTable
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_session import CalibrationState, Origin
 from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
 from gateway.sampling.calibration_record import CalibrationRecord

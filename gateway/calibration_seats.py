@@ -5,9 +5,9 @@ from collections.abc import Mapping
 
 import structlog
 
-from gateway.audience import Listener
-from gateway.bike import Bike
-from gateway.bikes import Bikes
+from gateway.bike.bike import Bike
+from gateway.bike.bikes import Bikes
+from gateway.bike.fanout import Listener
 from gateway.calibration_change import carry_out
 from gateway.calibration_messages import Change, Done
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of

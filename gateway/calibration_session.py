@@ -12,8 +12,8 @@ from typing import Protocol
 
 from drivers import Reading
 from drivers.contract import ResistanceTable
-from gateway.bike_link import LinkState
-from gateway.calibration_in_use import CalibrationInUse
+from gateway.bike.calibration import CalibrationInUse
+from gateway.bike.link import LinkState
 from gateway.sampling.calibration import AS_PERCENT, Calibration, CalibrationTable, Quantity
 from gateway.sampling.calibration_record import CalibrationRecord
 

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from drivers.registry import DriverStatus
-from gateway.bikes import Bikes, cancel
+from gateway.bike.bikes import Bikes, cancel
 from gateway.buffer.buffer import Buffer, open_buffer
 from gateway.calibration_seats import CalibrationSeats
 from gateway.calibration_server import serve_calibration

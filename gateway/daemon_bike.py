@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import ClassVar, Self
 
 from drivers import Reading
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_messages import (
     ASK_MAX_BYTES,
     TELL_MAX_BYTES,

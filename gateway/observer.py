@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import structlog
 
-from gateway.bike import Bike
+from gateway.bike.bike import Bike
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
 from gateway.host.board import read_pi_health

@@ -10,9 +10,9 @@ from typing import Self
 
 from drivers import Reading
 from drivers.registry import DriverStatus, make_driver
-from gateway.bike_link import BikeLink
+from gateway.bike.calibration import calibration_in_use, device_of
+from gateway.bike.link import BikeLink
 from gateway.calibration_change import carry_out
-from gateway.calibration_in_use import calibration_in_use, device_of
 from gateway.calibration_messages import Change, Done, Reset, Rollback, Save
 from gateway.calibration_news import CalibrationNews
 from gateway.calibration_session import CalibrationError, CalibrationState, Link, state_of

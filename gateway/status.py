@@ -5,7 +5,7 @@ These names are those of the JSON as well: see gateway/status_json.py.
 
 from dataclasses import dataclass
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.sampler import Sample

@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drivers import Reading
-from gateway.bike_link import BikeLink, LinkState
+from gateway.bike.link import BikeLink, LinkState
 from gateway.sampling.sampler import FieldState
 from gateway.watch import UNITS, FieldView, Watch
 

@@ -125,7 +125,7 @@ MUTANTS = (
         "gateway/race/clock.py",
         "        if clock.is_trustworthy():\n            self._look_at_the_clock()",
         "        if True:\n            self._look_at_the_clock()",
-        "tests/gateway/test_bike.py",
+        "tests/gateway/bike/test_bike.py",
     ),
     Mutant(
         "a certificate asked for again though it was registered",
@@ -178,10 +178,10 @@ MUTANTS = (
     ),
     Mutant(
         "a calibration of another machine is used",
-        "gateway/calibration_in_use.py",
+        "gateway/bike/calibration.py",
         "if record.device != device:",
         "if not record.device:",
-        "tests/gateway/test_calibration_in_use.py",
+        "tests/gateway/bike/test_calibration.py",
     ),
     Mutant(
         "a calibration replaced without a backup",

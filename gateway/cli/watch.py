@@ -9,7 +9,7 @@ from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from gateway.bike_link import BikeLink
+    from gateway.bike.link import BikeLink
     from gateway.timing.clock import Clock
 
 #: Between two looks.
@@ -36,7 +36,7 @@ def watch(
     import structlog
     from rich.console import Console
 
-    from gateway.bike_link import BikeLink
+    from gateway.bike.link import BikeLink
     from gateway.timing.clock import SystemClock
     from gateway.watch import Watch
     from gateway.watch_view import PlainView, open_view, reading_json

@@ -14,7 +14,7 @@ import pytest
 from drivers import Reading
 from drivers.contract import TableOrigin
 from drivers.registry import load_drivers
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_messages import FILE_NAME
 from gateway.calibration_server import serve_calibration
 from gateway.calibration_session import (

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.attention import concerns
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
 from gateway.status import CloudStatus
 from tests.support.statuses import (

@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.cadence_view import CadenceScreen, drawn, open_view
 from gateway.calibration_session import Link
 from tests.support.emulated import emulated

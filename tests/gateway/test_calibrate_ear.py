@@ -3,7 +3,7 @@
 import pytest
 
 from drivers import Reading
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_ear import ASLEEP_NS, NEVER_NS, PEDAL, PERCENT_ALONE_NS, Ear
 from gateway.calibration_session import Link
 from gateway.raw_signal import RawSignal

@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_events import Event, Story, figures_event, review_event
 from gateway.calibrate_screen import LiveFigures, Screen, Step, Target
 from tests.support.screens import FIGURES, review, screen, targets

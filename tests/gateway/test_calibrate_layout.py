@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.cells import cell_len
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_layout import screen_layout
 from gateway.calibrate_screen import LiveFigures, Screen, Step, Target
 from tests.support.screens import FIGURES, lines_of, screen, targets

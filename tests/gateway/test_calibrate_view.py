@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_events import Event
 from gateway.calibrate_screen import Screen, Step
 from gateway.calibrate_view import open_view

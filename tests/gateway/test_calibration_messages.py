@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drivers import Reading
 from drivers.contract import ResistanceTable, TableOrigin
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_messages import (
     ASK_MAX_BYTES,
     TELL_MAX_BYTES,

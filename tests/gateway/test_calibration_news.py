@@ -3,7 +3,7 @@
 import asyncio
 
 from drivers import Reading
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_news import WAITING_MAX, CalibrationNews
 from gateway.calibration_session import CalibrationError, Link
 

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from drivers import Reading
-from gateway.bike import Bike
+from gateway.bike.bike import Bike
 from gateway.calibration_messages import (
     ASK_MAX_BYTES,
     FILE_NAME,

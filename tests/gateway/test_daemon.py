@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from drivers import Clock, DriverOptions, Reading
 from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.buffer.store import Store
 from gateway.daemon import _uplinks
 from gateway.telemetry.message import Telemetry, telemetry_from_json

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gateway import daemon_bike
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_messages import (
     TELL_MAX_BYTES,
     Done,

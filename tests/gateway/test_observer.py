@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.race.races import Race, Racer
 from gateway.status import GatewayStatus
 from tests.support.gateways import VirtualGateway, config

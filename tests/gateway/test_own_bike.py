@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibration_session import CalibrationError, Origin
 from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import locked_state_dir

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.buffer.store import Batch, Record, Store
 from gateway.status import BYTES_PER_MESSAGE, BikeStatus, GatewayStatus
 from tests.support.gateways import VirtualGateway, config

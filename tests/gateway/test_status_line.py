@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.status import BikeStatus
 from gateway.status_line import MOST_CHARACTERS, status_line
 from tests.support.statuses import (

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import FieldState, Sample

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from drivers import Reading
 from drivers.registry import UnusableDriver
-from gateway.bike_link import BikeLink, LinkState
+from gateway.bike.link import BikeLink, LinkState
 from gateway.timing.clock import SystemClock
 from gateway.watch import Watch
 from gateway.watch_view import PlainView, heading, open_view, reading_json, reading_line, table

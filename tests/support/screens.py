@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from gateway.answers import Question
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.calibrate_screen import LiveFigures, Review, Screen, Step, Target
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint

@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource

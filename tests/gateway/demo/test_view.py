@@ -4,7 +4,7 @@ import json
 import pytest
 from rich.console import Console
 
-from gateway.bike_link import LinkState
+from gateway.bike.link import LinkState
 from gateway.buffer.status import BufferStatus
 from gateway.demo.consumer import Standing
 from gateway.demo.scene import Scene

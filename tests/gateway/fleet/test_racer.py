@@ -4,8 +4,8 @@ import asyncio
 
 from drivers.fake import FakeBike
 from drivers.fake.driver import FakeBikeOptions
-from gateway.bike import Bike
-from gateway.calibration_in_use import CalibrationInUse
+from gateway.bike.bike import Bike
+from gateway.bike.calibration import CalibrationInUse
 from gateway.config.schema import BikeConfig
 from gateway.demo.consumer import Scoreboard
 from gateway.fleet.plan import FleetOptions, Plan, Seat

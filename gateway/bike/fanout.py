@@ -3,7 +3,7 @@
 from typing import Protocol
 
 from drivers import Reading
-from gateway.bike_link import Hearer
+from gateway.bike.link import Hearer
 
 
 class Listener(Protocol):

@@ -5,9 +5,9 @@ from collections.abc import Callable
 from random import Random
 
 from drivers import Driver
-from gateway.audience import Audience
-from gateway.bike_link import BikeLink
-from gateway.calibration_in_use import CalibrationInUse
+from gateway.bike.calibration import CalibrationInUse
+from gateway.bike.fanout import Audience
+from gateway.bike.link import BikeLink
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.race.commanded import BikeRaces

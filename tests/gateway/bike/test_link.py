@@ -10,7 +10,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from drivers import BikeAbsent, BikeLost, Reading
-from gateway.bike_link import BACKOFF_MAX_S, BikeLink, LinkState
+from gateway.bike.link import BACKOFF_MAX_S, BikeLink, LinkState
 from gateway.sampling.sampler import Sampler
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import NS_PER_S

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from drivers import Reading
-from gateway.audience import Audience
+from gateway.bike.fanout import Audience
 
 
 @dataclass

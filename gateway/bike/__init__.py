@@ -1,0 +1,1 @@
+"""One bike: its link, its sampler and its race clock put together; and all bikes."""
