@@ -41,7 +41,7 @@ from gateway.calibration_seats import CalibrationSeats, Seat
 from gateway.calibration_session import CalibrationError, CalibrationState
 from gateway.host.sockets import open_unix_socket, socket_directory
 from gateway.host.visits import Visits
-from gateway.observer import Observer
+from gateway.status.observer import Observer
 from gateway.timing.clock import NS_PER_S, Clock
 
 #: Root, and the service's user and group: here things are changed.

@@ -27,16 +27,16 @@ from gateway.host.state_dir import locked_state_dir
 from gateway.host.state_disk import volatile_file_system
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
-from gateway.observer import Observer
 from gateway.race.commanded import RemoteRaces
 from gateway.race.commands import command_topic
 from gateway.race.control import RemoteControl
 from gateway.race.file import RaceFile
 from gateway.race.races import ContinuousRaces, Races
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.status import GatewayStatus
-from gateway.status_line import status_line
-from gateway.status_server import serve_status
+from gateway.status.line import status_line
+from gateway.status.observer import Observer
+from gateway.status.server import serve_status
+from gateway.status.snapshot import GatewayStatus
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import NotNameable, UnnamedSecond, unnamed_from_json
 from gateway.timing.clock import NS_PER_S, Clock, SystemClock

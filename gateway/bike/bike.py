@@ -14,7 +14,7 @@ from gateway.race.commanded import BikeRaces
 from gateway.race.races import Races
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.sampler import Sample, Sampler
-from gateway.status import BikeStatus, seconds_between
+from gateway.status.snapshot import BikeStatus, seconds_between
 from gateway.telemetry.message import Telemetry, make_telemetry
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.undated import UnnamedSecond

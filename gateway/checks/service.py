@@ -3,13 +3,13 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway import status_socket
-from gateway.attention import concerns
 from gateway.host import sockets
 from gateway.host.state_dir import is_in_use
-from gateway.status import GatewayStatus
-from gateway.status_json import StatusFormatError, status_from_json
-from gateway.status_line import status_line
+from gateway.status import socket as status_socket
+from gateway.status.concerns import concerns
+from gateway.status.line import status_line
+from gateway.status.report import StatusFormatError, status_from_json
+from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.finding import Finding, failed, ok
 from gateway.terminal.units import counted
 

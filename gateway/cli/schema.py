@@ -19,7 +19,7 @@ def schema(
     """Print the JSON Schema of the telemetry message, or of the status."""
     import json
 
-    from gateway.status_json import status_schema
+    from gateway.status.report import status_schema
     from gateway.telemetry.message import telemetry_schema
 
     schemas = {Schema.TELEMETRY: telemetry_schema, Schema.STATUS: status_schema}

@@ -10,7 +10,7 @@ from gateway.cli.exit_codes import FAILED, INTERRUPTED, NOT_RUNNING, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
-    from gateway.status import GatewayStatus
+    from gateway.status.snapshot import GatewayStatus
 
 EVERY_S = 1.0
 
@@ -46,7 +46,7 @@ def status(
     """
     from contextlib import suppress
 
-    from gateway.attention import concerns
+    from gateway.status.concerns import concerns
 
     ask = _asker(config)
     line = _answer(ask)
@@ -65,7 +65,7 @@ def status(
 
 def _asker(config: Path | None) -> Ask:
     """Asks at the first of the places where there is a socket just then."""
-    from gateway.status_socket import NoStatusError, ask_status
+    from gateway.status.socket import NoStatusError, ask_status
 
     places = list(_places(config))
 
@@ -84,7 +84,7 @@ def _places(config: Path | None) -> Iterator[Path]:
 
     from gateway.cli.state_dir import state_dir_of
     from gateway.host.sockets import SERVICE_DIRECTORY
-    from gateway.status_socket import FILE_NAME
+    from gateway.status.socket import FILE_NAME
 
     if config is not None:
         yield state_dir_of(config) / FILE_NAME
@@ -103,7 +103,7 @@ def _may_exist(path: Path) -> bool:
 
 
 def _answer(ask: Ask) -> bytes:
-    from gateway.status_socket import NoStatusError
+    from gateway.status.socket import NoStatusError
 
     try:
         return ask()
@@ -114,7 +114,7 @@ def _answer(ask: Ask) -> bytes:
 
 
 def _understood(line: bytes) -> "GatewayStatus":
-    from gateway.status_json import StatusFormatError, status_from_json
+    from gateway.status.report import StatusFormatError, status_from_json
 
     try:
         return status_from_json(line)
@@ -129,7 +129,7 @@ def _print_json(line: bytes) -> None:
 def _print(status: "GatewayStatus") -> None:
     from rich.console import Console
 
-    from gateway.status_view import status_view
+    from gateway.status.view import status_view
 
     Console(highlight=False).print(status_view(status))
 
@@ -140,8 +140,8 @@ def _watch(ask: Ask, *, is_json: bool) -> None:
     from rich.live import Live
     from rich.text import Text
 
-    from gateway.status_line import status_line
-    from gateway.status_view import status_view
+    from gateway.status.line import status_line
+    from gateway.status.view import status_view
 
     console = Console(highlight=False)
     if is_json:
@@ -163,7 +163,7 @@ def _ask_every_second(
     """A gateway that ends may come back: it is restarted, or updated."""
     from time import sleep
 
-    from gateway.status_socket import NoStatusError
+    from gateway.status.socket import NoStatusError
 
     while True:
         try:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from gateway.demo.consumer import Standing
 from gateway.race.races import Race
-from gateway.status import GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 from gateway.telemetry.message import Telemetry
 
 

@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.demo.scene import Scene, Summary
-from gateway.status import GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 
 #: Seconds between two plain lines, unless something happens.
 PLAIN_EVERY_S = 5

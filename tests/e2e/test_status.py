@@ -16,7 +16,7 @@ from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.demo.network import Network
-from gateway.status_json import status_schema
+from gateway.status.report import status_schema
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto, free_port
 from tests.support.terminal import Terminal

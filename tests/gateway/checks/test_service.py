@@ -11,13 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from gateway import status_socket
-from gateway.attention import concerns
 from gateway.checks.service import running_service
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
-from gateway.status_json import status_to_json
-from gateway.status_line import status_line
+from gateway.status import socket as status_socket
+from gateway.status.concerns import concerns
+from gateway.status.line import status_line
+from gateway.status.report import status_to_json
 from gateway.terminal.finding import Finding, State
 from tests.support.statuses import buffer_status, gateway_status
 

@@ -16,10 +16,10 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli import app
 from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
-from gateway.status import GatewayStatus
-from gateway.status_json import status_to_json
-from gateway.status_line import status_line
-from gateway.status_socket import open_status_socket
+from gateway.status.line import status_line
+from gateway.status.report import status_to_json
+from gateway.status.snapshot import GatewayStatus
+from gateway.status.socket import open_status_socket
 from tests.support.gateway_process import COMMAND
 from tests.support.statuses import bike_status, gateway_status, lost_bike, offline
 from tests.support.terminal import Terminal

@@ -11,7 +11,7 @@ from gateway.demo.scene import Scene
 from gateway.demo.view import leaderboard, open_view, print_summary, summary_json
 from gateway.race.races import Race
 from gateway.sampling.sampler import Sample
-from gateway.status import BikeStatus, CloudStatus, GatewayStatus
+from gateway.status.snapshot import BikeStatus, CloudStatus, GatewayStatus
 from tests.gateway.demo.test_scene import summary
 from tests.support.statuses import gateway_status
 

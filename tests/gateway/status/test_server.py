@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway.status_json import status_from_json
-from gateway.status_server import serve_status
-from gateway.status_socket import ask_status
+from gateway.status.report import status_from_json
+from gateway.status.server import serve_status
+from gateway.status.socket import ask_status
 from tests.support.gateways import VirtualGateway, config
 from tests.support.mosquitto import free_port
 

@@ -10,8 +10,8 @@ from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import FieldState, Sample
-from gateway.status import CloudStatus, GatewayStatus
-from gateway.status_view import status_view
+from gateway.status.snapshot import CloudStatus, GatewayStatus
+from gateway.status.view import status_view
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -20,7 +20,7 @@ from tests.support.statuses import (
     offline,
 )
 
-README = Path(__file__).parents[2] / "README.md"
+README = Path(__file__).parents[3] / "README.md"
 
 #: As long as they get.
 LONG = (

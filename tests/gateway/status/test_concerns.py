@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from gateway.attention import concerns
 from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
-from gateway.status import CloudStatus
+from gateway.status.concerns import concerns
+from gateway.status.snapshot import CloudStatus
 from tests.support.statuses import (
     bike_status,
     buffer_status,

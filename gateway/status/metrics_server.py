@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager
 from http import HTTPStatus
 
 from gateway.host.visits import ShortVisits
-from gateway.status import GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 
 HOST = "127.0.0.1"
 #: A page of another site must not read this one through somebody's browser.
@@ -24,7 +24,7 @@ async def open_metrics_server(
 ) -> AsyncIterator[None]:
     """Serve http://127.0.0.1:<port>/metrics. Raises OSError if the port is not to be had."""
     # Here, because it costs memory that a gateway without metrics need not spend.
-    from gateway.metrics import metrics_text  # noqa: PLC0415
+    from gateway.status.metrics import metrics_text  # noqa: PLC0415
 
     async def serve(reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         request = await reader.readuntil(b"\r\n\r\n")

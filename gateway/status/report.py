@@ -5,9 +5,9 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway.attention import concerns
-from gateway.status import GatewayStatus
-from gateway.status_line import status_line
+from gateway.status.concerns import concerns
+from gateway.status.line import status_line
+from gateway.status.snapshot import GatewayStatus
 
 #: Raised when a field goes or changes its meaning. New fields may come at any time.
 FORMAT: Literal[1] = 1

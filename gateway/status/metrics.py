@@ -7,8 +7,8 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
-from gateway.attention import concerns
-from gateway.status import BikeStatus, GatewayStatus
+from gateway.status.concerns import concerns
+from gateway.status.snapshot import BikeStatus, GatewayStatus
 
 PREFIX = "alleycat_gateway"
 BIKE_LABELS = ("bike_id", "racer")

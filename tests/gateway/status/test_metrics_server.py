@@ -6,8 +6,8 @@ from http.client import HTTPConnection
 
 import pytest
 
-from gateway.metrics_server import HOST, open_metrics_server
-from gateway.status import GatewayStatus
+from gateway.status.metrics_server import HOST, open_metrics_server
+from gateway.status.snapshot import GatewayStatus
 from tests.support.mosquitto import free_port
 from tests.support.statuses import gateway_status
 

@@ -8,14 +8,14 @@ from jsonschema import Draft202012Validator
 
 from gateway.host.board import PiHealth
 from gateway.sampling.sampler import FieldState, Sample
-from gateway.status import GatewayStatus
-from gateway.status_json import (
+from gateway.status.line import status_line
+from gateway.status.report import (
     StatusFormatError,
     status_from_json,
     status_schema,
     status_to_json,
 )
-from gateway.status_line import status_line
+from gateway.status.snapshot import GatewayStatus
 from tests.support.gateways import VirtualGateway, config
 from tests.support.statuses import (
     bike_status,
@@ -25,7 +25,7 @@ from tests.support.statuses import (
     offline,
 )
 
-SHIPPED = Path(__file__).parents[2] / "config" / "status.schema.json"
+SHIPPED = Path(__file__).parents[3] / "config" / "status.schema.json"
 
 STALE = Sample(True, 0.0, 41.5, None, FieldState.STALE, FieldState.UNKNOWN)
 STATUSES = {

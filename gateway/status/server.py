@@ -4,10 +4,10 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from gateway.config.schema import Config
-from gateway.metrics_server import open_metrics_server
-from gateway.observer import Observer
-from gateway.status_json import status_to_json
-from gateway.status_socket import open_status_socket, socket_path
+from gateway.status.metrics_server import open_metrics_server
+from gateway.status.observer import Observer
+from gateway.status.report import status_to_json
+from gateway.status.socket import open_status_socket, socket_path
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from gateway.bike.link import LinkState
 from gateway.race.races import Race, Racer
-from gateway.status import GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 from tests.support.gateways import VirtualGateway, config
 
 RACE_START_MS = 5_400_763 * 300_000

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.host.board import PiHealth
-from gateway.status import BikeStatus, CloudStatus, GatewayStatus
+from gateway.status.snapshot import BikeStatus, CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
 #: Less room than this is little.

@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.status_socket import (
+from gateway.status.socket import (
     CLIENTS_MAX,
     NoStatusError,
     ask_status,

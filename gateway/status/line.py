@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.status import GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.units import duration
 
 #: What a terminal shows beside "Status:".

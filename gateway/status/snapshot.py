@@ -1,6 +1,6 @@
 """A snapshot of everything, for whoever wants to look at the gateway from outside.
 
-These names are those of the JSON as well: see gateway/status_json.py.
+These names are those of the JSON as well: see gateway/status/report.py.
 """
 
 from dataclasses import dataclass

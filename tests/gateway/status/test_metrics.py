@@ -9,8 +9,8 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
 from gateway.host.board import PiHealth
-from gateway.metrics import metrics_text
-from gateway.status import GatewayStatus
+from gateway.status.metrics import metrics_text
+from gateway.status.snapshot import GatewayStatus
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -19,7 +19,7 @@ from tests.support.statuses import (
     offline,
 )
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 #: Base units, and what names end in that have none: https://prometheus.io/docs/practices/naming/.
 UNITS = ("seconds", "bytes", "celsius", "ratio", "watts", "rpm")
 
