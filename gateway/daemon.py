@@ -16,8 +16,8 @@ import structlog
 from drivers.registry import DriverStatus
 from gateway.bike.bikes import Bikes, cancel
 from gateway.buffer.buffer import Buffer, open_buffer
-from gateway.calibration_seats import CalibrationSeats
-from gateway.calibration_server import serve_calibration
+from gateway.calibrating.seats import CalibrationSeats
+from gateway.calibrating.server import serve_calibration
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Commands, Uplink

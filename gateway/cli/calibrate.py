@@ -21,7 +21,7 @@ from gateway.cli.service import SERVICE_CONFIG
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.calibration_session import CalibrationDesk, CalibrationState
+    from gateway.calibrating.session import CalibrationDesk, CalibrationState
     from gateway.sampling.calibration_record import CalibrationRecord
 
 T = TypeVar("T")
@@ -62,11 +62,11 @@ def show(
     ] = None,
 ) -> None:
     """Show the calibration that holds, and its backups."""
-    from gateway.calibration_summary import state_json, summary
+    from gateway.calibrating.view.summary import state_json, summary
 
     state = _state(bike, config)
     if picture is not None:
-        from gateway.curve_picture import curve_picture
+        from gateway.calibrating.view.curve_svg import curve_picture
 
         _write(picture, curve_picture(_saved(state)), "w")
     if json:
@@ -173,7 +173,7 @@ def reset(
 
     The points in the config hold then, or else the bike's own numbers. What held becomes a backup.
     """
-    from gateway.calibration_summary import origin_words
+    from gateway.calibrating.view.summary import origin_words
 
     state = _state(bike, config)
     if state.record is None and not state.problem:
@@ -192,7 +192,7 @@ def _at_desk(bike: str, config: Path, act: "Callable[[CalibrationDesk], Awaitabl
 
     import structlog
 
-    from gateway.calibration_session import CalibrationError
+    from gateway.calibrating.session import CalibrationError
     from gateway.cli.calibration_bike import desk_of
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the verbs say it all
@@ -228,7 +228,7 @@ def _saved(state: "CalibrationState") -> "CalibrationRecord":
 
 
 def _show_change(record: "CalibrationRecord", state: "CalibrationState") -> None:
-    from gateway.calibration_summary import change_view, origin_words
+    from gateway.calibrating.view.summary import change_view, origin_words
 
     console = _console()
     console.print(change_view(record, state.in_use, origin_words(state), console.width))

@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from drivers import Driver
-    from gateway.answers import Answers
-    from gateway.cadence_dialogue import Way
-    from gateway.calibration_session import CalibrationSession
-    from gateway.fake_pedaller import FakePedaller
+    from gateway.calibrating.answers import Answers
+    from gateway.calibrating.cadence.dialogue import Way
+    from gateway.calibrating.fake_pedaller import FakePedaller
+    from gateway.calibrating.session import CalibrationSession
     from gateway.terminal.keyboard import Keyboard
     from gateway.timing.clock import Clock
 
@@ -149,7 +149,7 @@ def _beats(text: str) -> tuple[float, ...]:
 
 def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
     from drivers.registry import load_drivers
-    from gateway.fake_pedaller import FakePedaller
+    from gateway.calibrating.fake_pedaller import FakePedaller
 
     return FakePedaller(factor, load_drivers()[FAKE], directory, clock)
 
@@ -183,9 +183,9 @@ async def _check(bike: str, config: Path, truth: _Truth, manner: _Manner, clock:
 
     from rich.console import Console
 
-    from gateway.answers import Keys
-    from gateway.cadence_dialogue import check_cadence
-    from gateway.cadence_view import open_view
+    from gateway.calibrating.answers import Keys
+    from gateway.calibrating.cadence.dialogue import check_cadence
+    from gateway.calibrating.cadence.view import open_view
     from gateway.terminal.keyboard import Keyboard
 
     async with AsyncExitStack() as stack:

@@ -9,7 +9,7 @@ from gateway.cli.decoded_capture import CaptureFile, DecodedCapture, ProtocolOpt
 from gateway.cli.exit_codes import FAILED, fail
 
 if TYPE_CHECKING:
-    from gateway.raw_signal import Hold
+    from gateway.calibrating.signal import Hold
 
 #: A hand that turns a knob rests now and then, for up to four seconds (seen in the recording of
 #: ihaque/pelomon). It stays for longer where it wants to be.
@@ -29,7 +29,7 @@ def plateaus(
     With the time, the median of the bike's own number there, how many samples it is of, and their
     standard deviation. Exit code 1 if it was held nowhere.
     """
-    from gateway.plateaus import find_plateaus
+    from gateway.calibrating.plateaus import find_plateaus
     from gateway.sampling.calibration import Quantity, number_of
 
     readings = list(DecodedCapture(file, protocol).readings())

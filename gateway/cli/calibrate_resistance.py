@@ -18,9 +18,9 @@ from gateway.cli.exit_codes import FAILED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
-    from gateway.calibrate_capture import Seat
-    from gateway.calibrate_dialogue import Saved
-    from gateway.calibration_guide import Target
+    from gateway.calibrating.guide import Target
+    from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.guided.resistance import Saved
 
 PointsOption = Annotated[
     str | None,
@@ -53,8 +53,8 @@ def resistance(
     nothing stays before you save it. A bike that has a table of its own, as a Peloton, is shown
     and verified instead, unless --points says where to capture. Exit code 1 if nothing was saved.
     """
-    from gateway.calibrate_dialogue import Saved, calibrate_resistance
-    from gateway.calibrate_own_table import verify_own_table
+    from gateway.calibrating.guided.own_table import verify_own_table
+    from gateway.calibrating.guided.resistance import Saved, calibrate_resistance
 
     asked = _targets(points, both_ways=both_ways)
     if picture is not None and picture.suffix != ".svg":
@@ -72,7 +72,7 @@ def resistance(
 
 
 def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
-    from gateway.calibration_guide import DEFAULT_PERCENTS, targets
+    from gateway.calibrating.guide import DEFAULT_PERCENTS, targets
 
     try:
         if points is None:
@@ -85,7 +85,7 @@ def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
 
 
 def _draw(file: Path, saved: "Saved") -> None:
-    from gateway.curve_picture import curve_picture
+    from gateway.calibrating.view.curve_svg import curve_picture
 
     try:
         file.write_text(curve_picture(saved.record, saved.old), encoding="utf-8")

@@ -13,11 +13,11 @@ from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from gateway.answers import Answers
-    from gateway.calibrate_capture import Seat
-    from gateway.calibration_guide import Target
-    from gateway.calibration_session import CalibrationSession
-    from gateway.fake_rig import FakeRig
+    from gateway.calibrating.answers import Answers
+    from gateway.calibrating.fake_rig import FakeRig
+    from gateway.calibrating.guide import Target
+    from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.session import CalibrationSession
     from gateway.timing.clock import Clock
 
 Result = TypeVar("Result")
@@ -70,9 +70,9 @@ def ended_in_words() -> Iterator[None]:
     """Whatever ends a session ends the command with words; the log is silent meanwhile."""
     import structlog
 
-    from gateway.answers import AnswerError
-    from gateway.calibrate_capture import Left
-    from gateway.calibration_session import CalibrationError
+    from gateway.calibrating.answers import AnswerError
+    from gateway.calibrating.guided.capture import Left
+    from gateway.calibrating.session import CalibrationError
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     try:
@@ -95,10 +95,10 @@ async def _sit(
 
     from rich.console import Console
 
-    from gateway.answers import Keys
-    from gateway.calibrate_capture import Seat
-    from gateway.calibrate_events import Event
-    from gateway.calibrate_view import open_view
+    from gateway.calibrating.answers import Keys
+    from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.view.events import Event
+    from gateway.calibrating.view.live import open_view
     from gateway.terminal.keyboard import Keyboard
     from gateway.timing.clock import SystemClock
 
@@ -129,7 +129,7 @@ def _own_hand(target: "Target") -> None:
 
 def script_of(file: Path | None) -> "Answers | None":
     """The answers in that file. Ends the command with words if it cannot be read."""
-    from gateway.answers import Script
+    from gateway.calibrating.answers import Script
 
     if file is None:
         return None
@@ -141,7 +141,7 @@ def script_of(file: Path | None) -> "Answers | None":
 
 def _rig(bike: str, directory: Path, clock: "Clock") -> "FakeRig":
     from drivers.registry import load_drivers
-    from gateway.fake_rig import FakeRig
+    from gateway.calibrating.fake_rig import FakeRig
 
     return FakeRig(bike, load_drivers()["fake"], directory, clock)
 

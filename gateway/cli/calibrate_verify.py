@@ -26,7 +26,7 @@ def verify(
 
     Changes nothing. Exit code 0 if each is within 3 points, else 1.
     """
-    from gateway.calibrate_verify import verify_resistance
+    from gateway.calibrating.guided.verify import verify_resistance
 
     if not seated(bike, Manner(config, answers, json, fake_bike), verify_resistance):
         raise typer.Exit(FAILED)

@@ -7,9 +7,9 @@ from gateway.cli.exit_codes import BAD_CONFIG, fail
 
 if TYPE_CHECKING:
     from drivers.registry import DriverStatus
+    from gateway.calibrating.local import OwnBike, OwnDesk
+    from gateway.calibrating.remote import DaemonBike, DaemonDesk
     from gateway.config.schema import BikeConfig
-    from gateway.daemon_bike import DaemonBike, DaemonDesk
-    from gateway.own_bike import OwnBike, OwnDesk
 
 
 def session_with(bike_id: str, config: Path) -> "DaemonBike | OwnBike":
@@ -17,8 +17,8 @@ def session_with(bike_id: str, config: Path) -> "DaemonBike | OwnBike":
 
     Raises CalibrationError. Ends the command with words if the config does not say enough.
     """
-    from gateway.daemon_bike import DaemonBike
-    from gateway.own_bike import OwnBike
+    from gateway.calibrating.local import OwnBike
+    from gateway.calibrating.remote import DaemonBike
     from gateway.timing.clock import SystemClock
 
     socket = _daemon_socket(config)
@@ -29,8 +29,8 @@ def session_with(bike_id: str, config: Path) -> "DaemonBike | OwnBike":
 
 def desk_of(bike_id: str, config: Path) -> "DaemonDesk | OwnDesk":
     """A CalibrationDesk to be entered, likewise: nobody needs to sit on the bike."""
-    from gateway.daemon_bike import DaemonDesk
-    from gateway.own_bike import OwnDesk
+    from gateway.calibrating.local import OwnDesk
+    from gateway.calibrating.remote import DaemonDesk
 
     socket = _daemon_socket(config)
     if socket is not None:
@@ -54,8 +54,8 @@ def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, 
 
 def _daemon_socket(config: Path) -> Path | None:
     """Of the daemon that runs on the config's state_dir; None if none does."""
-    from gateway.calibration_messages import FILE_NAME
-    from gateway.calibration_session import CalibrationError
+    from gateway.calibrating.messages import FILE_NAME
+    from gateway.calibrating.session import CalibrationError
     from gateway.cli.state_dir import state_dir_of
     from gateway.host.sockets import SERVICE_DIRECTORY, is_served
     from gateway.host.state_dir import is_in_use

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from math import log10
 from pathlib import Path
 
-from gateway.svg import document, line, text
+from gateway.calibrating.view.svg import document, line, text
 from tests.bench.fleet_report import CORES_LIMIT, MIB_LIMIT, FleetReport, Run
 from tests.bench.svg import STYLE, bar, curve, mark
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from textwrap import wrap
 from typing import Any
 
-from gateway.svg import document, line, text
+from gateway.calibrating.view.svg import document, line, text
 from tests.bench.report import Report
 from tests.bench.row import Row
 from tests.bench.svg import STYLE, bar, mark

@@ -1,5 +1,6 @@
-"""What the benchmarks' pictures are drawn with, beside gateway/svg.py: colours, bars, marks.
+"""What the benchmarks' pictures are drawn with: colours, bars, marks.
 
+The elements themselves are those of gateway/calibrating/view/svg.py.
 Each colour has a light and a dark meaning.
 """
 

@@ -15,9 +15,11 @@ from drivers import Reading
 from drivers.contract import TableOrigin
 from drivers.registry import load_drivers
 from gateway.bike.link import LinkState
-from gateway.calibration_messages import FILE_NAME
-from gateway.calibration_server import serve_calibration
-from gateway.calibration_session import (
+from gateway.calibrating.local import OwnBike, OwnDesk
+from gateway.calibrating.messages import FILE_NAME
+from gateway.calibrating.remote import DaemonBike, DaemonDesk
+from gateway.calibrating.server import serve_calibration
+from gateway.calibrating.session import (
     CalibrationDesk,
     CalibrationError,
     CalibrationSession,
@@ -25,8 +27,6 @@ from gateway.calibration_session import (
     Origin,
 )
 from gateway.config.schema import Config
-from gateway.daemon_bike import DaemonBike, DaemonDesk
-from gateway.own_bike import OwnBike, OwnDesk
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CalibrationRecord
 from gateway.sampling.calibration_store import CalibrationStore

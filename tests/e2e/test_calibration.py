@@ -10,9 +10,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gateway.calibration_messages import FILE_NAME
-from gateway.calibration_session import CalibrationSession, Origin
-from gateway.daemon_bike import DaemonBike
+from gateway.calibrating.messages import FILE_NAME
+from gateway.calibrating.remote import DaemonBike
+from gateway.calibrating.session import CalibrationSession, Origin
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_record import CapturedPoint, record_from_json
 from gateway.telemetry.message import Telemetry
@@ -35,7 +35,7 @@ AT_ONCE_MS = 500
 TRYING = """
 import asyncio, sys
 from pathlib import Path
-from gateway.daemon_bike import DaemonBike
+from gateway.calibrating.remote import DaemonBike
 from tests.e2e.test_calibration import LOW
 
 async def main():

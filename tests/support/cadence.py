@@ -3,10 +3,10 @@
 from pathlib import Path
 
 from drivers.registry import load_drivers
-from gateway.cadence_view import CadenceScreen
+from gateway.calibrating.cadence.view import CadenceScreen
+from gateway.calibrating.fake_pedaller import FakePedaller
+from gateway.calibrating.local import OwnBike
 from gateway.config.schema import BikeConfig
-from gateway.fake_pedaller import FakePedaller
-from gateway.own_bike import OwnBike
 from tests.support.virtual_clock import VirtualClock
 
 FAKE = load_drivers()["fake"]

@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from drivers.registry import load_drivers
-from gateway.answers import Script
-from gateway.calibrate_capture import Seat
-from gateway.calibrate_events import Event
-from gateway.calibrate_view import LinesView
+from gateway.calibrating.answers import Script
+from gateway.calibrating.fake_rig import AWKWARD, FakeRig
+from gateway.calibrating.guided.capture import Seat
+from gateway.calibrating.local import OwnBike
+from gateway.calibrating.view.events import Event
+from gateway.calibrating.view.live import LinesView
 from gateway.config.schema import BikeConfig
-from gateway.fake_rig import AWKWARD, FakeRig
-from gateway.own_bike import OwnBike
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.virtual_clock import VirtualClock
 

@@ -5,9 +5,9 @@ from typing import Any
 
 from rich.console import Console, RenderableType
 
-from gateway.answers import Question
 from gateway.bike.link import LinkState
-from gateway.calibrate_screen import LiveFigures, Review, Screen, Step, Target
+from gateway.calibrating.answers import Question
+from gateway.calibrating.view.screen import LiveFigures, Review, Screen, Step, Target
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import failed, ok, warning

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import log10
 
-from gateway.svg import document, line, text
+from gateway.calibrating.view.svg import document, line, text
 from tests.bench.scaling import limits
 from tests.bench.scaling.herd import DEFAULT_PACE_PER_S, LONGEST_WAIT_S, drain
 from tests.bench.scaling.limits import Number

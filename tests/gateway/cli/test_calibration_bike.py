@@ -10,15 +10,15 @@ from tempfile import TemporaryDirectory
 import pytest
 import typer
 
-from gateway.calibration_messages import FILE_NAME
-from gateway.calibration_session import CalibrationError
+from gateway.calibrating.local import OwnBike, OwnDesk
+from gateway.calibrating.messages import FILE_NAME
+from gateway.calibrating.remote import DaemonBike, DaemonDesk
+from gateway.calibrating.session import CalibrationError
 from gateway.cli.calibration_bike import desk_of, session_with
-from gateway.daemon_bike import DaemonBike, DaemonDesk
 from gateway.host import sockets
 from gateway.host.sockets import open_unix_socket
 from gateway.host.state_dir import locked_state_dir
 from gateway.host.visits import Visits
-from gateway.own_bike import OwnBike, OwnDesk
 
 CONFIG = """
 state_dir = "state"

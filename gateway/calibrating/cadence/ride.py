@@ -1,0 +1,285 @@
+"""CadenceRide: a bike is pedalled, heard, and measured against the truth, step by step."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import asynccontextmanager
+from random import Random
+from typing import Any, Self, TypeVar
+
+from drivers import Driver, Reading
+from gateway.bike.link import BikeLink, LinkState
+from gateway.calibrating.answers import Answers, Question
+from gateway.calibrating.cadence.check import (
+    PEDALLED_RPM,
+    STANDING_RPM,
+    Measurement,
+    NotUsable,
+    by_count,
+    by_metronome,
+    by_sensor,
+    is_steady,
+)
+from gateway.calibrating.cadence.metronome import Metronome
+from gateway.calibrating.cadence.view import CadenceScreen, CadenceView
+from gateway.calibrating.session import CalibrationError, CalibrationSession
+from gateway.timing.clock import NS_PER_S, Clock
+from gateway.watch import Watch
+
+#: Between two looks at the bike, which are shown: a mark that moves wants to be seen often.
+LOOK_NS = NS_PER_S // 20
+#: A bike has so long to come, and its rider to pedal.
+READY_S = 90.0
+#: Until Enter is pressed for the first time, or a question is answered.
+PATIENCE_S = 120.0
+#: Who hears a new beat needs so long to find into it, and must have by then.
+SETTLE_S = 8.0
+SETTLED_BY_S = 60.0
+#: Nothing is measured from readings that are older, and they are not shown.
+OLD_NS = 5 * NS_PER_S
+
+#: How a key is called and what it does, for each.
+KeyLegend = tuple[tuple[str, str], ...]
+Result = TypeVar("Result")
+
+
+class CadenceRide:
+    """An asynchronous context manager, in whose time the bike is heard and shown.
+
+    All of it raises CalibrationError when the session has ended; what measures raises NotUsable.
+    """
+
+    def __init__(self, session: CalibrationSession, clock: Clock, view: CadenceView) -> None:
+        self._session = session
+        self._clock = clock
+        self._view = view
+        self._link = session.link
+        #: They run as long as they are needed; one that ends has failed.
+        self._helpers: list[asyncio.Task[Any]] = []
+        #: While it is measured, a bike that is lost ends it.
+        self._is_measuring = False
+        self._said: list[Reading] = []
+        self._other_name = ""
+        self._others: list[Reading] = []
+        self._instruction = ""
+        self._doing = ""
+        self._keys: KeyLegend = ()
+        self._span_ns: tuple[int, int] | None = None
+        self._metronome: Metronome | None = None
+
+    async def __aenter__(self) -> Self:
+        self._help(self._listen())
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        for helper in self._helpers:
+            await _cancelled(helper)
+
+    async def by_count(
+        self, turns: int, press: Callable[[int], Awaitable[None]]
+    ) -> list[Measurement]:
+        """`press(n)` returns as Enter is pressed, n turns after it was pressed before."""
+        await self._until_pedalled()
+        first_ns = await self._pressed(
+            press,
+            0,
+            "Pedal evenly. When your right foot is down, press Enter: that is stroke 0.",
+            PATIENCE_S,
+        )
+        self._is_measuring = True
+        self._view.tell("counting", f"stroke 0; count to {turns}", turns=turns)
+        last_ns = await self._pressed(
+            press,
+            turns,
+            "Go on, and count each time your right foot is down: 1, 2, 3 …\n"
+            f"At stroke {turns} press Enter.",
+            60 * turns / PEDALLED_RPM[0] + 1,
+        )
+        return [by_count(self._said, turns, first_ns, last_ns)]
+
+    async def by_metronome(
+        self, rpms: Sequence[float], seconds: float, follow: Callable[[float], None]
+    ) -> list[Measurement]:
+        """`follow` is told each cadence when its turn comes."""
+        await self._until_pedalled()
+        return [await self._at_beat(rpm, seconds, follow) for rpm in rpms]
+
+    async def by_sensor(self, driver: Driver, name: str, seconds: float) -> list[Measurement]:
+        """`driver` opens the second sensor, which is shown by its name."""
+        self._other_name = name
+        watch = Watch()
+        watch.on_reading = self._others.append
+        link = BikeLink(name, driver, watch, self._clock, Random(name))
+        self._help(link.run())
+        await self._until_pedalled()
+        self._doing = f"waiting for {name}"
+        if not await self._until(lambda: self._last_rpm(self._others) is not None, READY_S):
+            raise NotUsable(f"{name} says no cadence: {link.reason or link.state.value}")
+        self._instruction = "Pedal evenly, at any cadence."
+        span_ns = await self._measure(seconds)
+        return [by_sensor(self._said, self._others, *span_ns)]
+
+    async def ask(self, answers: Answers, question: Question) -> str | None:
+        """One of its words; None if nobody answers. Raises what `answers` does."""
+        self._is_measuring = False
+        self._instruction, self._doing = question.text, ""
+        self._keys = tuple(question.words.items())
+        return await self._finished(answers.next(question), PATIENCE_S)
+
+    async def _until_pedalled(self) -> None:
+        self._instruction = "Pedal."
+        if not await self._until(self._is_pedalled, READY_S):
+            if self._link.state is not LinkState.CONNECTED:
+                reason = self._link.reason or self._link.state.value
+                raise NotUsable(f"the bike did not come in {READY_S:g} s: {reason}")
+            said = f"nobody pedalled in {READY_S:g} s, says the bike"
+            raise NotUsable(f"{said}: if you did, look after its sensor")
+
+    async def _pressed(
+        self, press: Callable[[int], Awaitable[None]], turns: int, instruction: str, within_s: float
+    ) -> int:
+        """When."""
+
+        async def pressed() -> int:
+            await press(turns)
+            return self._clock.monotonic_ns()
+
+        self._instruction = instruction
+        self._keys = (("Enter", f"stroke {turns}"),)
+        at_ns = await self._finished(pressed(), within_s)
+        self._keys = ()
+        if at_ns is None:
+            raise NotUsable(f"nobody pressed Enter at stroke {turns} in {within_s:.0f} s")
+        return at_ns
+
+    async def _at_beat(
+        self, rpm: float, seconds: float, follow: Callable[[float], None]
+    ) -> Measurement:
+        self._is_measuring = True
+        start_ns = self._clock.monotonic_ns() + NS_PER_S
+        self._instruction = f"{rpm:g} rpm, a turn a beat: at each beat your right foot is down."
+        self._doing = "find into the beat"
+        self._view.tell("metronome", f"metronome at {rpm:g} rpm", rpm=rpm)
+        follow(rpm)
+        async with self._beating(Metronome(rpm, start_ns)):
+            await self._until_ns(start_ns + round(SETTLE_S * NS_PER_S))
+            if not await self._until(self._is_steady, SETTLED_BY_S):
+                raise NotUsable(f"the cadence did not become steady at {rpm:g} rpm")
+            span_ns = await self._measure(seconds)
+        return by_metronome(self._said, rpm, *span_ns)
+
+    def _is_pedalled(self) -> bool:
+        return (self._last_rpm(self._said) or 0.0) >= STANDING_RPM
+
+    def _is_steady(self) -> bool:
+        return is_steady(self._said, self._clock.monotonic_ns())
+
+    @asynccontextmanager
+    async def _beating(self, metronome: Metronome) -> AsyncIterator[None]:
+        async def beat() -> None:
+            number = -1
+            while True:
+                # Those of a time in which this process stood still are not made up for.
+                number = max(number + 1, metronome.next_beat(self._clock.monotonic_ns()))
+                await self._clock.sleep_until(metronome.beat_ns(number))
+                self._view.beat(number)
+
+        self._metronome = metronome
+        beating = self._help(beat())
+        try:
+            yield
+        finally:
+            self._metronome = None
+            self._helpers.remove(beating)
+            await _cancelled(beating)
+
+    async def _measure(self, seconds: float) -> tuple[int, int]:
+        """From when until when it was measured."""
+        self._is_measuring = True
+        start_ns = self._clock.monotonic_ns()
+        span_ns = start_ns, start_ns + round(seconds * NS_PER_S)
+        self._doing = f"measuring for {seconds:g} s"
+        self._view.tell("measuring", self._doing, seconds=seconds)
+        self._span_ns = span_ns
+        await self._until_ns(span_ns[1])
+        self._span_ns, self._doing = None, ""
+        return span_ns
+
+    async def _until_ns(self, instant_ns: int) -> None:
+        while self._clock.monotonic_ns() < instant_ns:
+            await self._look(instant_ns)
+
+    async def _until(self, is_so: Callable[[], bool], within_s: float) -> bool:
+        """Whether it has become so in time."""
+        end_ns = self._clock.monotonic_ns() + round(within_s * NS_PER_S)
+        while not is_so():
+            if self._clock.monotonic_ns() >= end_ns:
+                return False
+            await self._look(end_ns)
+        return True
+
+    async def _finished(self, what: Coroutine[Any, Any, Result], within_s: float) -> Result | None:
+        """None if it was not in time."""
+        task = asyncio.create_task(what)
+        try:
+            await asyncio.sleep(0)  # a key counts from when it is asked for
+            return task.result() if await self._until(task.done, within_s) else None
+        finally:
+            await _cancelled(task)
+
+    async def _look(self, until_ns: int) -> None:
+        """Show how it is, and wait a little. Raises what a helper has failed with."""
+        for helper in self._helpers:
+            if helper.done():
+                helper.result()
+        now_ns = self._clock.monotonic_ns()
+        self._view.show(self._screen(now_ns), now_ns)
+        await self._clock.sleep_until(min(until_ns, now_ns + LOOK_NS))
+
+    def _screen(self, now_ns: int) -> CadenceScreen:
+        done = None
+        if self._span_ns is not None:
+            start_ns, end_ns = self._span_ns
+            done = (now_ns - start_ns) / (end_ns - start_ns)
+        return CadenceScreen(
+            bike_id=self._session.state.bike_id,
+            link=self._link,
+            said_rpm=self._last_rpm(self._said),
+            scale=self._session.state.in_use.cadence_scale,
+            instruction=self._instruction,
+            doing=self._doing,
+            other=self._other_name,
+            other_rpm=self._last_rpm(self._others),
+            done=done,
+            phase=None if self._metronome is None else self._metronome.phase(now_ns),
+            keys=self._keys,
+        )
+
+    def _last_rpm(self, readings: list[Reading]) -> float | None:
+        """None: it was not said lately."""
+        since_ns = self._clock.monotonic_ns() - OLD_NS
+        for reading in reversed(readings):
+            if reading.at_ns < since_ns:
+                break
+            if reading.cadence_rpm is not None:
+                return reading.cadence_rpm
+        return None
+
+    async def _listen(self) -> None:
+        async for news in self._session.news():
+            if isinstance(news, Reading):
+                self._said.append(news)
+                continue
+            self._link = news
+            if self._is_measuring and news.state is not LinkState.CONNECTED:
+                raise NotUsable(f"the bike was lost: {news.reason}")
+        raise CalibrationError("the bike is not heard any more")
+
+    def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._helpers.append(task)
+        return task
+
+
+async def _cancelled(task: asyncio.Task[Any]) -> None:
+    task.cancel()
+    await asyncio.wait([task])

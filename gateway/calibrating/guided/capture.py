@@ -1,0 +1,197 @@
+"""The knob is turned to one target after the other, and captured where it holds still."""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+from drivers import Reading
+from gateway.bike.link import LinkState
+from gateway.calibrating.answers import Answers, Question
+from gateway.calibrating.guide import Guide, Hint, NotNow, Phase, Target
+from gateway.calibrating.guided.figures import Ear
+from gateway.calibrating.questions import Talk
+from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
+from gateway.calibrating.view.live import View
+from gateway.calibrating.view.screen import Screen, Step, captured_words
+from gateway.calibrating.view.screen import Target as ShownTarget
+from gateway.sampling.calibration import Calibration
+from gateway.sampling.calibration_record import CapturedPoint
+from gateway.terminal.keyboard import ENTER
+from gateway.timing.clock import Clock
+
+CAPTURE, REDO, SKIP, QUIT = "capture", "redo", "skip", "quit"
+KEYS = {ENTER: CAPTURE, "r": REDO, "s": SKIP, "q": QUIT}
+
+_DOING = {
+    Phase.WAIT: "waiting for the bike",
+    Phase.TURN: "turn it",
+    Phase.HOLD: "holding still",
+    Phase.DONE: "",
+}
+_HINTS = {
+    Hint.NONE: "",
+    Hint.IS_STILL: "it stands still: Enter captures it here, if it is there already",
+    Hint.TURNED_ON: "turned on after the capture: r takes that one back",
+}
+
+
+class Left(Exception):
+    """Whoever was asked does not want to go on. Everything is as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seat:
+    """Who sits on the bike, and what they see.
+
+    `hand` is told where the knob is to be turned, once the bike says where it is.
+    """
+
+    session: CalibrationSession
+    view: View
+    answers: Answers
+    clock: Clock
+    hand: Callable[[Target], None]
+    #: So long a question waits.
+    patience_s: float
+
+    def talk(self) -> Talk:
+        return Talk(self.session, self.answers, self.clock, self.patience_s)
+
+
+class Capture:
+    """The knob is turned to each target and captured there.
+
+    Raises Left, CalibrationError, and what the answers raise.
+    """
+
+    def __init__(self, seat: Seat, talk: Talk, asked: Sequence[Target]) -> None:
+        self.guide = Guide(asked)
+        self.ear = Ear()
+        self._seat = seat
+        self._talk = talk
+        self._asked = tuple(asked)
+        #: The knob is said to be there: it is captured as soon as it holds, turned or not.
+        self._is_there = False
+        self._is_done = False
+        #: What happened last.
+        self._last = ""
+
+    async def run(self) -> None:
+        """Until each is captured or skipped. After a redo it goes on where that leads.
+
+        What is captured then stays as it is.
+        """
+        self._is_done = False
+        while (target := self.guide.target) is not None:
+            question = Question(_instruction(target), KEYS, may_hold=True)
+            is_told = False
+            while self.guide.target == target:
+                if not is_told and self.guide.signal.last is not None:
+                    self._seat.hand(target)
+                    is_told = True
+                happened = await self.hear_or(question, self._seat.session.state.in_use)
+                if happened is not None:
+                    self._do(happened)
+            self._is_done = self.guide.target is None
+            if self._is_done:  # the last one is to be seen, too
+                self._show(question, self._seat.session.state.in_use)
+
+    def _show(self, question: Question, calibration: Calibration) -> None:
+        now_ns = self._seat.clock.monotonic_ns()
+        self._seat.view.show(self._screen(question, calibration, now_ns), now_ns)
+
+    async def hear_or(self, question: Question, calibration: Calibration) -> str | None:
+        """Show the bike by that calibration until something happens; gives an answer."""
+        self._show(question, calibration)
+        happened = await self._talk.next(question)
+        if isinstance(happened, Reading | Link):
+            self.hear(happened)
+            return None
+        if self.ear.never_says_resistance(self._seat.clock.monotonic_ns()):
+            raise CalibrationError(
+                f"{self._seat.session.state.bike_id} speaks, but never of its resistance: there is "
+                "nothing to calibrate. Races derive one from its power and cadence, and say so"
+            )
+        if happened == QUIT:
+            raise Left
+        return happened
+
+    def redo(self) -> None:
+        """Take back the last answer."""
+        self._do(REDO)
+
+    def say(self, words: str) -> None:
+        """As what happened last."""
+        self._last = words
+
+    def _do(self, word: str) -> None:
+        self._is_there = word == CAPTURE
+        try:
+            if word == CAPTURE:
+                self._capture()
+            elif word == REDO:
+                self._last = f"{self.guide.redo().percent:g} % once more"
+            elif word == SKIP:
+                self._last = f"skipped {self.guide.skip().percent:g} %"
+        except NotNow as error:
+            self._last = f"not yet: {error}"
+
+    def _capture(self) -> None:
+        point = self.guide.capture_now(self._seat.clock.monotonic_ns())
+        self._captured(point)
+
+    def _captured(self, point: CapturedPoint) -> None:
+        self._is_there = False
+        self._last = captured_words(point)
+
+    def hear(self, news: Reading | Link) -> None:
+        now_ns = self._seat.clock.monotonic_ns()
+        self.ear.hear(news, now_ns)
+        if isinstance(news, Link):
+            if news.state is not LinkState.CONNECTED:
+                self.guide.disconnected()
+            return
+        number = self.ear.number(news)
+        if self._is_done:
+            self.guide.signal.hear(news.at_ns, number)
+            return
+        point = self.guide.hear(news.at_ns, number)
+        if point is not None:
+            self._captured(point)
+        elif self._is_there:
+            with suppress(NotNow):
+                self._capture()
+
+    def _screen(self, question: Question, calibration: Calibration, now_ns: int) -> Screen:
+        seen = self.guide.view(now_ns)
+        doing = _HINTS[seen.hint] or _DOING[seen.phase]
+        share = min(seen.samples / seen.samples_needed, seen.held_s / seen.held_s_needed, 1.0)
+        return Screen(
+            bike_id=self._seat.session.state.bike_id,
+            figures=self.ear.figures(now_ns, self.guide.signal, calibration),
+            step=Step(
+                number=max(1, seen.number),
+                count=max(1, seen.count),
+                instruction=question.text,
+                doing=doing,
+                hold=None if seen.phase is Phase.DONE else share * (seen.phase is Phase.HOLD),
+            ),
+            targets=tuple(self._targets()),
+            last=self._last,
+            keys=question.words,
+        )
+
+    def _targets(self) -> list[ShownTarget]:
+        answered = zip(self._asked, self.guide.answers, strict=False)
+        shown = [
+            ShownTarget(one.percent, one.direction, answer, is_skipped=answer is None)
+            for one, answer in answered
+        ]
+        return shown + [
+            ShownTarget(one.percent, one.direction) for one in self._asked[len(shown) :]
+        ]
+
+
+def _instruction(target: Target) -> str:
+    way = {"up": "", "down": "down "}[target.direction]
+    return f"turn {way}to {target.percent:g} %, then hold still"

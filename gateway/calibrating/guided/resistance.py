@@ -1,0 +1,154 @@
+"""The guided calibration of a bike's resistance: capture, look, try it out, save.
+
+Nothing is changed before it is accepted, nothing stays before it is saved, and what was there then
+is kept as a backup.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+
+from drivers import Reading
+from gateway.calibrating.answers import Question
+from gateway.calibrating.checks import check_points, is_acceptable
+from gateway.calibrating.guide import Target
+from gateway.calibrating.guided.capture import QUIT, REDO, Capture, Left, Seat
+from gateway.calibrating.questions import Talk
+from gateway.calibrating.session import CalibrationError, Link
+from gateway.calibrating.view.events import Event
+from gateway.calibrating.view.screen import Review
+from gateway.calibrating.view.summary import origin_words
+from gateway.sampling.calibration import Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, made_now, record_to_json
+
+ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
+REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
+MORE_KEYS = {" ": MORE}
+
+TRY = Question(
+    "live now, and in a race if one is on: turn the knob, and look",
+    {"s": SAVE, "u": UNDO, "q": QUIT},
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Saved:
+    """What was saved, and where; `old`: the table that held before."""
+
+    record: CalibrationRecord
+    file: Path
+    old: CalibrationTable | None
+
+
+async def calibrate_resistance(seat: Seat, asked: Sequence[Target]) -> Saved:
+    """From the first point to the saved file.
+
+    Raises Left, CalibrationError, and what the answers raise.
+    """
+    async with seat.talk() as talk:
+        capture = Capture(seat, talk, asked)
+        while True:
+            await capture.run()
+            record = record_of(seat, capture)
+            old = _until_now(seat, record)
+            with _kept_for_import(record):
+                if await _review(seat, talk, capture, Review(record, *old)) == REDO:
+                    capture.redo()
+                elif (file := await _try_out(seat, capture, record)) is not None:
+                    return Saved(record, file, old[0].table)
+
+
+def _until_now(seat: Seat, record: CalibrationRecord) -> tuple[Calibration, str]:
+    """What the race has made of that number, and where that came from."""
+    state = seat.session.state
+    table = state.percent_table(record.quantity)
+    return Calibration(table, record.quantity, state.in_use.cadence_scale), origin_words(state)
+
+
+@contextmanager
+def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
+    """Minutes on a bike are not lost because a disk is full, or a gateway has ended."""
+    try:
+        yield
+    except CalibrationError as error:
+        file = Path(f"{record.bike_id}.calibration.json")
+        try:
+            file.write_text(record_to_json(record), encoding="utf-8")
+        except OSError:
+            raise error from None
+        raise CalibrationError(
+            f"{error}\nWhat was captured is in {file}, for when that is mended: "
+            f"alleycat-gateway calibrate import {record.bike_id} {file}"
+        ) from error
+
+
+def record_of(seat: Seat, capture: Capture) -> CalibrationRecord:
+    """What was captured, with its circumstances; a scale of the cadence stays as it is."""
+    state, signal = seat.session.state, capture.guide.signal
+    cadence_rpm = capture.ear.cadence_rpm
+    return CalibrationRecord(
+        bike_id=state.bike_id,
+        device=state.device,
+        made_at=made_now(datetime.now(UTC)),
+        made_by=f"alleycat-gateway {version('alleycat-gateway')}",
+        quantity=capture.ear.quantity or "raw",
+        points=capture.guide.captured,
+        cadence_scale=state.in_use.cadence_scale,
+        rate_hz=round(signal.rate_hz(seat.clock.monotonic_ns()), 1),
+        cadence_rpm=None if cadence_rpm is None else round(cadence_rpm, 1),
+    )
+
+
+async def _review(seat: Seat, talk: Talk, capture: Capture, review: Review) -> str:
+    """ACCEPT or REDO; ACCEPT only for what can be used."""
+    findings = tuple(check_points(review.record.points))
+    is_good = is_acceptable(findings)
+    text = "use it? It is live at once, and can be undone" if is_good else "it cannot be used so"
+    keys = {key: word for key, word in REVIEW_KEYS.items() if is_good or word != ACCEPT}
+    review = replace(review, findings=findings, question=text, keys=keys)
+    page = 0
+    while True:
+        review = replace(review, here=capture.guide.signal.filtered)
+        is_paged = seat.view.show_review(review, page) > 1
+        word = await _answer(talk, capture, Question(text, keys | MORE_KEYS if is_paged else keys))
+        if word != MORE:
+            return word
+        page += 1
+
+
+async def _answer(talk: Talk, capture: Capture, question: Question) -> str:
+    """The bike is heard meanwhile, so that nothing old is shown afterwards."""
+    while True:
+        happened = await talk.next(question)
+        if happened == QUIT:
+            raise Left
+        if isinstance(happened, str):
+            return happened
+        if isinstance(happened, Reading | Link):
+            capture.hear(happened)
+
+
+async def _try_out(seat: Seat, capture: Capture, record: CalibrationRecord) -> Path | None:
+    """The file, when it is saved; None: it is undone. What cannot be saved can be tried again."""
+    await seat.session.try_out(record)
+    while True:
+        word = await capture.hear_or(TRY, record.calibration)
+        if word == UNDO:
+            await seat.session.undo()
+            return None
+        if word == SAVE:
+            try:
+                return await _save(seat, record)
+            except CalibrationError as error:
+                capture.say(f"not saved: {error}; s tries again")
+
+
+async def _save(seat: Seat, record: CalibrationRecord) -> Path:
+    had = seat.session.state.record is not None
+    file = await seat.session.save(record)
+    backup = f"; back to the one before: calibrate rollback {record.bike_id}" if had else ""
+    seat.view.tell(Event("saved", f"saved in {file}, and in use{backup}", {"file": str(file)}))
+    return file

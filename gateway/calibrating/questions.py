@@ -1,0 +1,116 @@
+"""What happens while somebody calibrates, one thing after the other."""
+
+import asyncio
+from types import TracebackType
+from typing import Any, Self
+
+from drivers import Reading
+from gateway.calibrating.answers import HOLD, Answers, Question
+from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
+from gateway.terminal.units import duration
+from gateway.timing.clock import NS_PER_S, Clock
+
+#: A look at the clock, when nothing else happens.
+TICK_NS = NS_PER_S // 4
+
+
+class Talk:
+    """News of the bike and answers to questions. A context manager.
+
+    `patience_s`: a question that nobody answers, and that nothing answers, ends it.
+    """
+
+    def __init__(
+        self, session: CalibrationSession, answers: Answers, clock: Clock, patience_s: float
+    ) -> None:
+        self._session = session
+        self._answers = answers
+        self._clock = clock
+        self._patience_s = patience_s
+        self._question: Question | None = None
+        self._asked_ns = 0
+        self._asking: asyncio.Task[str] | None = None
+        self._hearing: asyncio.Task[Reading | Link] | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._is_held = False
+
+    async def __aenter__(self) -> Self:
+        self._news = self._session.news()
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        waiting = [one for one in (self._hearing, self._asking, self._ticking) if one is not None]
+        for task in waiting:
+            task.cancel()
+        if waiting:
+            await asyncio.wait(waiting)
+        await self._news.aclose()
+
+    async def next(self, question: Question) -> Reading | Link | str | None:
+        """News, an answer to `question`, or None: a moment has passed.
+
+        Raises CalibrationError when the session has ended or patience has, and what the answers
+        raise.
+        """
+        if question != self._question:
+            self._put(question)
+        await asyncio.wait(self._wait_for(question), return_when=asyncio.FIRST_COMPLETED)
+        if self._asking is not None and self._asking.done():
+            return self._answered()
+        if self._hearing is not None and self._hearing.done():
+            heard, self._hearing = self._hearing.result(), None
+            return heard
+        self._ticking = None
+        self._be_patient()
+        return None
+
+    def _wait_for(self, question: Question) -> list[asyncio.Task[Any]]:
+        if self._hearing is None:
+            self._hearing = asyncio.create_task(self._hear())
+        if self._ticking is None:
+            self._ticking = asyncio.create_task(self._tick())
+        if self._asking is None and not self._is_held:
+            self._asking = asyncio.create_task(self._answer(question))
+        return [one for one in (self._hearing, self._asking, self._ticking) if one is not None]
+
+    async def _hear(self) -> Reading | Link:
+        return await anext(self._news)
+
+    async def _answer(self, question: Question) -> str:
+        return await self._answers.next(question)
+
+    async def _tick(self) -> None:
+        await self._clock.sleep_until(self._clock.monotonic_ns() + TICK_NS)
+
+    def _put(self, question: Question) -> None:
+        if self._asking is not None:
+            self._asking.cancel()
+        self._asking = None
+        self._is_held = False
+        self._question = question
+        self._asked_ns = self._clock.monotonic_ns()
+
+    def _answered(self) -> str | None:
+        assert self._asking is not None
+        word, self._asking = self._asking.result(), None
+        if word == HOLD:
+            self._is_held = True
+            return None
+        self._asked_ns = self._clock.monotonic_ns()
+        return word
+
+    def _be_patient(self) -> None:
+        waited_ns = self._clock.monotonic_ns() - self._asked_ns
+        if waited_ns > self._patience_s * NS_PER_S:
+            assert self._question is not None
+            link = self._session.link
+            why = f" ({link.reason})" if link.reason else ""
+            raise CalibrationError(
+                f"{self._question.text}: nothing happened for {duration(self._patience_s)}{why}; "
+                "everything is as it was"
+            )

@@ -1,0 +1,194 @@
+"""DaemonDesk, DaemonBike: a bike that the daemon holds is calibrated by asking the daemon."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from drivers import Reading
+from gateway.bike.link import LinkState
+from gateway.calibrating.messages import (
+    ASK_MAX_BYTES,
+    TELL_MAX_BYTES,
+    Ask,
+    Done,
+    Ended,
+    Heard,
+    Here,
+    LinkIs,
+    MessageError,
+    Open,
+    Ping,
+    Refused,
+    Reset,
+    Rollback,
+    Save,
+    State,
+    Tell,
+    TryOut,
+    Undo,
+    ask_to_line,
+    state_from_message,
+    tell_from_line,
+)
+from gateway.calibrating.news import CalibrationNews
+from gateway.calibrating.session import CalibrationError, CalibrationState, Link
+from gateway.host.sockets import explained
+from gateway.sampling.calibration_record import CalibrationRecord
+
+#: A daemon that says nothing for so long hangs: it says something every second …
+SILENCE_S = 10.0
+#: … but a disk may take its time.
+ANSWER_TIMEOUT_S = 60.0
+
+
+class DaemonDesk:
+    """A CalibrationDesk. Entered, it is connected; raises CalibrationError if it cannot be."""
+
+    _is_live: ClassVar[bool] = False
+
+    def __init__(self, socket: Path, bike_id: str) -> None:
+        self._socket = socket
+        self._bike_id = bike_id
+        self._asking = asyncio.Lock()
+        self._answer: asyncio.Future[Done | Refused] | None = None
+        self._link = Link(LinkState.CONNECTING)
+        self._news = CalibrationNews(lambda: self._link)
+        #: Why there will be no answer any more.
+        self._ended = ""
+
+    async def __aenter__(self) -> Self:
+        try:
+            self._reader, self._writer = await asyncio.open_unix_connection(
+                self._socket, limit=TELL_MAX_BYTES
+            )
+        except OSError as error:
+            raise CalibrationError(f"{self._socket}: {explained(error)}") from error
+        self._hearing = asyncio.create_task(self._hear())
+        try:
+            await self._ask(Open(self._bike_id, self._is_live))
+        except BaseException:
+            await self._close()
+            raise
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        await self._close()
+
+    @property
+    def state(self) -> CalibrationState:
+        return self._state
+
+    async def save(self, record: CalibrationRecord) -> Path:
+        file = (await self._ask(Save(record))).file
+        return Path(file or "")
+
+    async def rollback(self, number: int = 1) -> CalibrationRecord:
+        record = (await self._ask(Rollback(number))).record
+        if record is None:
+            raise CalibrationError(
+                f"{self._socket}: the gateway does not say what it rolled back to"
+            )
+        return record
+
+    async def reset(self) -> None:
+        await self._ask(Reset())
+
+    async def _ask(self, ask: Ask) -> Done:
+        """Raises CalibrationError if it is refused, or nobody answers."""
+        line = ask_to_line(ask)
+        if len(line) > ASK_MAX_BYTES:
+            raise CalibrationError(
+                f"a calibration of {len(line)} bytes is too long: expected less than "
+                f"{ASK_MAX_BYTES} bytes, some 500 points"
+            )
+        async with self._asking:
+            if self._ended:
+                raise CalibrationError(self._ended)
+            self._answer = asyncio.get_running_loop().create_future()
+            self._writer.write(line)
+            try:
+                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                    answer = await self._answer
+            except TimeoutError:
+                raise CalibrationError(
+                    f"{self._socket}: no answer in {ANSWER_TIMEOUT_S:g} s: its disk hangs"
+                ) from None
+            finally:
+                self._answer = None
+        if isinstance(answer, Refused):
+            raise CalibrationError(answer.why)
+        return answer
+
+    async def _hear(self) -> None:
+        try:
+            while True:
+                async with asyncio.timeout(SILENCE_S):
+                    line = await self._reader.readuntil(b"\n")
+                self._take(tell_from_line(line))
+        except TimeoutError:
+            self._end(f"{self._socket}: nothing was heard for {SILENCE_S:g} s: the gateway hangs")
+        except (OSError, EOFError):
+            self._end(
+                f"{self._socket}: the gateway has hung up: it is ending or busy, or heard nothing "
+                "of this session for 10 s; try again"
+            )
+        except (MessageError, asyncio.LimitOverrunError) as error:
+            self._end(f"{self._socket}: this is no gateway of this version: {error}")
+
+    def _take(self, tell: Tell) -> None:
+        match tell:
+            case State():
+                self._state = state_from_message(tell)
+            case LinkIs():
+                self._link = Link(tell.state, tell.reason)
+                self._news.tell(self._link)
+            case Heard():
+                self._news.tell(tell.reading)
+            case Ping():
+                self._writer.write(ask_to_line(Here(tell.number)))
+            case Done() | Refused():
+                if self._answer is not None and not self._answer.done():
+                    self._answer.set_result(tell)
+            case Ended():
+                self._end(tell.why)
+
+    def _end(self, why: str) -> None:
+        self._ended = self._ended or why
+        self._news.end(self._ended)
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_result(Refused(self._ended))
+
+    async def _close(self) -> None:
+        self._end("the session is over")
+        self._hearing.cancel()
+        await asyncio.wait([self._hearing])
+        self._writer.close()
+        with suppress(OSError):
+            await self._writer.wait_closed()
+
+
+class DaemonBike(DaemonDesk):
+    """A CalibrationSession."""
+
+    _is_live = True
+
+    @property
+    def link(self) -> Link:
+        return self._link
+
+    def news(self) -> AsyncGenerator[Reading | Link, None]:
+        return self._news.listen()
+
+    async def try_out(self, record: CalibrationRecord | None) -> None:
+        await self._ask(TryOut(record))
+
+    async def undo(self) -> None:
+        await self._ask(Undo())

@@ -1,0 +1,139 @@
+"""Who calibrates which bike of the daemon: one live session a bike, and what it may do with it."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from gateway.bike.bike import Bike
+from gateway.bike.bikes import Bikes
+from gateway.bike.fanout import Listener
+from gateway.calibrating.change import carry_out
+from gateway.calibrating.messages import Change, Done
+from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of
+from gateway.sampling.calibration import AS_SAID
+from gateway.sampling.calibration_record import CalibrationRecord
+from gateway.sampling.calibration_store import CalibrationStore
+
+log = structlog.get_logger()
+
+
+class CalibrationSeats:
+    """Bikes to calibrate, each taken with `take` and given back with `Seat.leave`."""
+
+    def __init__(self, bikes: Bikes, store: CalibrationStore) -> None:
+        self.bikes = bikes
+        self.store = store
+        #: Held while files are read or changed.
+        self.changing = asyncio.Lock()
+        #: Live ones, by the bike's id.
+        self.taken: dict[str, Seat] = {}
+
+    async def take(self, bike_id: str, listener: Listener | None) -> "Seat":
+        """With a listener it is a live session. Raises CalibrationError."""
+        bike = self.bikes.get(bike_id)
+        if bike is None:
+            has = ", ".join(one.config.id for one in self.bikes)
+            raise CalibrationError(
+                f"the gateway has no bike {bike_id!r}; it has {has}. After a change of the config: "
+                "sudo systemctl reload alleycat-gateway"
+            )
+        seat = Seat(self, bike, listener)
+        if listener is not None:
+            if bike_id in self.taken:
+                raise CalibrationError(f"{bike_id} is being calibrated by somebody else just now")
+            self.taken[bike_id] = seat
+            bike.audience.listeners.add(listener)
+            log.info("calibrating", bike=bike_id)
+        try:
+            async with self.changing:
+                await seat.look()
+        except BaseException:
+            seat.leave()
+            raise
+        return seat
+
+
+class Seat:
+    """One session with one bike, from `CalibrationSeats.take` to `leave`."""
+
+    def __init__(self, seats: CalibrationSeats, bike: Bike, listener: Listener | None) -> None:
+        self._seats = seats
+        self._bike = bike
+        self._listener = listener
+        self._device = bike.calibration.device
+        self._backups: Mapping[int, CalibrationRecord] = {}
+
+    @property
+    def is_live(self) -> bool:
+        return self._listener is not None
+
+    @property
+    def _bike_id(self) -> str:
+        return self._bike.config.id
+
+    @property
+    def state(self) -> CalibrationState:
+        bike = self._bike
+        table = bike.link.resistance_table
+        return state_of(self._bike_id, bike.calibration, bike.trial, self._backups, table)
+
+    @property
+    def link(self) -> Link:
+        return Link(self._bike.link.state, self._bike.link.reason)
+
+    @property
+    def over(self) -> str:
+        """Why nothing can be done here any more, after a reload; empty while it can."""
+        if self._seats.bikes.get(self._bike_id) is not self._bike:
+            return f"{self._bike_id} was taken out of the gateway's config"
+        device = self._bike.calibration.device
+        if device != self._device:
+            return f"{self._bike_id} is another machine now: {device}; calibrate that one"
+        return ""
+
+    def try_out(self, record: CalibrationRecord | None) -> None:
+        self._expect_it_goes_on()
+        self._bike.trial = AS_SAID if record is None else record.calibration
+
+    def undo(self) -> None:
+        self._bike.trial = None
+
+    async def change(self, change: Change) -> Done:
+        """On disk, and in use, when it returns. Raises CalibrationError."""
+        seats = self._seats
+        async with seats.changing:
+            self._expect_it_goes_on()
+            if seats.taken.get(self._bike_id, self) is not self:
+                raise CalibrationError(
+                    f"{self._bike_id} is being calibrated by somebody else just now"
+                )
+            done = await asyncio.to_thread(
+                carry_out, change, self._bike_id, self._device, seats.store
+            )
+            log.info("calibration changed", bike=self._bike_id, by=change.ask)
+            seats.bikes.recalibrate(self._bike)
+            self._bike.trial = None
+            await self.look()
+        return done
+
+    async def look(self) -> None:
+        """At the backups. Raises CalibrationError if they cannot be read."""
+        store = self._seats.store
+        try:
+            self._backups = await asyncio.to_thread(store.backups, self._bike_id)
+        except OSError as error:
+            raise CalibrationError(f"{store.directory}: {error.strerror or error}") from error
+
+    def leave(self) -> None:
+        """What was tried out is undone."""
+        if self._listener is None or self._seats.taken.get(self._bike_id) is not self:
+            return
+        del self._seats.taken[self._bike_id]
+        self._bike.audience.listeners.discard(self._listener)
+        self._bike.trial = None
+        log.info("calibration is over", bike=self._bike_id)
+
+    def _expect_it_goes_on(self) -> None:
+        if self.over:
+            raise CalibrationError(self.over)

@@ -1,0 +1,199 @@
+"""The daemon's side of `calibrate`: sessions over a unix socket with the bikes that are raced on.
+
+Nothing that a client does delays a second: files are written in a thread, what a slow client does
+not take is not kept for it, and one that does not answer is cut off. With a connection ends its
+trial, for whatever reason that was.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+
+import structlog
+
+from drivers import Reading
+from gateway.calibrating.messages import (
+    ASK_MAX_BYTES,
+    FILE_NAME,
+    VERSION,
+    Ask,
+    Done,
+    Ended,
+    Heard,
+    Here,
+    LinkIs,
+    MessageError,
+    Open,
+    Ping,
+    Refused,
+    Reset,
+    Rollback,
+    Save,
+    Tell,
+    TryOut,
+    Undo,
+    ask_from_line,
+    state_to_message,
+    tell_to_line,
+)
+from gateway.calibrating.seats import CalibrationSeats, Seat
+from gateway.calibrating.session import CalibrationError, CalibrationState
+from gateway.host.sockets import open_unix_socket, socket_directory
+from gateway.host.visits import Visits
+from gateway.status.observer import Observer
+from gateway.timing.clock import NS_PER_S, Clock
+
+#: Root, and the service's user and group: here things are changed.
+MODE = 0o660
+CLIENTS_MAX = 16
+#: Who has not answered a Ping for so long is gone, or hangs, or hears nothing.
+SILENCE_NS = 10 * NS_PER_S
+#: So much waits for a client that is slow; Readings beyond it are dropped.
+WAITING_MAX_BYTES = 64 * 1024
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def serve_calibration(
+    state_dir: Path, seats: CalibrationSeats, observer: Observer, clock: Clock
+) -> AsyncIterator[None]:
+    """Serve while the gateway runs. Where that cannot be it is a note: the race goes on."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await _Session(seats, reader, writer, clock).run()
+
+    path = socket_directory(state_dir) / FILE_NAME
+    socket = open_unix_socket(path, MODE, Visits(serve, CLIENTS_MAX), ASK_MAX_BYTES)
+    async with AsyncExitStack() as stack:
+        try:
+            await stack.enter_async_context(socket)
+        except OSError as error:
+            observer.note(f"no calibration at {path}: {error.strerror or error}")
+        yield
+
+
+class _Session:
+    """One connection, from its Open to its end. Listens to the bike of a live one."""
+
+    def __init__(
+        self,
+        seats: CalibrationSeats,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        clock: Clock,
+    ) -> None:
+        self._seats = seats
+        self._reader = reader
+        self._writer = writer
+        self._clock = clock
+        self._seat: Seat | None = None
+        #: As it was told last.
+        self._state: CalibrationState | None = None
+        self._pings = self._answered = 0
+        #: When the client was last known to hear and speak.
+        self._here_ns = clock.monotonic_ns()
+        self._is_answering = False
+        self._dropped = 0
+
+    async def run(self) -> None:
+        pulse = asyncio.create_task(self._pulse())
+        # Without it nobody would notice a client that hangs.
+        pulse.add_done_callback(lambda _: self._writer.transport.abort())
+        try:
+            while True:
+                ask = ask_from_line(await self._reader.readuntil(b"\n"))
+                if isinstance(ask, Here):
+                    self._hear_of(ask.number)
+                else:
+                    await self._answer(ask)
+                # Lines that are there already are read without waiting: the race has its turn.
+                await asyncio.sleep(0)
+        except MessageError as error:
+            self._tell(Ended(f"not understood: {error}"))
+        finally:
+            pulse.cancel()
+            if self._seat is not None:
+                self._seat.leave()
+            if self._dropped:
+                log.warning("a slow calibration session missed readings", dropped=self._dropped)
+
+    def heard(self, reading: Reading) -> None:
+        if self._writer.transport.get_write_buffer_size() < WAITING_MAX_BYTES:
+            self._tell(Heard(reading))
+        else:
+            self._dropped += 1
+
+    def link_changed(self) -> None:
+        if self._seat is not None:
+            self._tell(LinkIs(self._seat.link.state, self._seat.link.reason))
+
+    def _hear_of(self, number: int) -> None:
+        if self._answered < number <= self._pings:
+            self._answered = number
+            self._here_ns = self._clock.monotonic_ns()
+
+    async def _answer(self, ask: Ask) -> None:
+        """Done or refused, and the client not thought silent meanwhile: a disk may take long."""
+        self._is_answering = True
+        try:
+            answer: Done | Refused = await self._do(ask)
+        except CalibrationError as error:
+            answer = Refused(str(error))
+        finally:
+            self._is_answering = False
+            self._here_ns = self._clock.monotonic_ns()
+        self._tell_state()
+        self._tell(answer)
+        await self._writer.drain()
+
+    async def _do(self, ask: Ask) -> Done:
+        """Raises CalibrationError, or MessageError for what cannot be asked here."""
+        match ask, self._seat:
+            case Open(), None:
+                await self._open(ask)
+            case (TryOut(), Seat(is_live=True) as seat):
+                seat.try_out(ask.record)
+            case (Undo(), Seat(is_live=True) as seat):
+                seat.undo()
+            case (Save() | Rollback() | Reset(), Seat() as seat):
+                return await seat.change(ask)
+            case _:
+                raise MessageError(f"{ask.ask} cannot be asked here")
+        return Done()
+
+    async def _open(self, ask: Open) -> None:
+        if ask.version != VERSION:
+            raise CalibrationError(
+                f"the gateway that runs speaks version {VERSION} of this, and you {ask.version}: "
+                "sudo systemctl restart alleycat-gateway"
+            )
+        self._seat = await self._seats.take(ask.bike_id, self if ask.live else None)
+        if ask.live:
+            self.link_changed()
+
+    async def _pulse(self) -> None:
+        """Every second: is the client there, does its session go on, is there anything new?"""
+        while True:
+            now_ns = self._clock.monotonic_ns()
+            if not self._is_answering and now_ns - self._here_ns > SILENCE_NS:
+                self._writer.transport.abort()
+            elif self._seat is not None and self._seat.over:
+                self._tell(Ended(self._seat.over))
+                self._writer.close()
+            elif self._seat is not None:
+                self._tell_state()
+                self._pings += 1
+                self._tell(Ping(self._pings))
+            await self._clock.sleep_until(now_ns + NS_PER_S)
+
+    def _tell_state(self) -> None:
+        """If it is not as it was told last: who raced on may have told its table meanwhile."""
+        if self._seat is not None and self._seat.state != self._state:
+            self._state = self._seat.state
+            self._tell(state_to_message(self._state))
+
+    def _tell(self, tell: Tell) -> None:
+        if not self._writer.transport.is_closing():
+            self._writer.write(tell_to_line(tell))

@@ -1,0 +1,1 @@
+"""Everything drawn of a resistance calibration."""

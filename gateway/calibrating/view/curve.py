@@ -1,0 +1,201 @@
+"""A calibration's curve, drawn with letters: percent over the bike's own number.
+
+Own code rather than a plotting library: those found draw in braille alone or keep one global
+figure, and this is one kind of picture.
+"""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console, ConsoleOptions, RenderResult
+from rich.text import Text
+
+from gateway.calibrating.view.curve_axis import raw_span, round_numbers
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
+from gateway.terminal.units import number
+
+#: Left of the plot: "100 % ┤".
+GUTTER = 7
+#: Beside the plot's rows: what the marks mean, the axis, and its numbers.
+OTHER_ROWS = 3
+#: A number below the axis has so much room.
+TICK_COLUMNS = 8
+#: The old curve: so many dots, of which every other half is drawn.
+DASH = 8
+
+#: A braille letter has 2 × 4 dots; each has its bit (Unicode, Braille Patterns).
+_BRAILLE = 0x2800
+_DOT_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
+
+NEW, OLD, HERE, DIM = "bold cyan", "yellow", "bold magenta", "dim"
+
+#: What stands in a place of the plot, (row, column) from the top left, and its style.
+Letters = dict[tuple[int, int], tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What is drawn with what."""
+
+    up: str
+    down: str
+    here: str
+    #: The curves, as the legend shows them.
+    new: str
+    old: str
+    upright: str
+    upright_tick: str
+    corner: str
+    level: str
+    level_tick: str
+    #: Dots of a letter, in each direction.
+    dots_x: int
+    dots_y: int
+
+
+FINE = _Look("●", "○", "◆", "⠒⠒", "⠒ ⠒", "│", "┤", "└", "─", "┴", 2, 4)
+PLAIN = _Look("o", "x", "@", "**", "..", "|", "+", "+", "-", "+", 1, 1)
+
+
+@dataclass(frozen=True, slots=True)
+class CurveView:
+    """`height` lines of `width` letters, or as many as the console is wide.
+
+    `points`: as captured. `table`: the new curve, None for points alone. `here`: the bike's number
+    now. In ASCII where the console is not UTF-8, or a screen in text mode: its font is no more.
+    """
+
+    points: Sequence[CapturedPoint] = ()
+    table: CalibrationTable | None = None
+    old: CalibrationTable | None = None
+    here: float | None = None
+    width: int = 76
+    height: int = 12
+
+    def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
+        is_plain = options.ascii_only or os.environ.get("TERM") == "linux"
+        columns = min(self.width, options.max_width) - GUTTER
+        yield from _Plot(self, PLAIN if is_plain else FINE, columns).lines()
+
+
+class _Plot:
+    def __init__(self, view: CurveView, look: _Look, columns: int) -> None:
+        self._view, self._look = view, look
+        self._columns, self._rows = columns, view.height - OTHER_ROWS
+        self._has_raws = any((view.points, view.table, view.old, view.here is not None))
+        self._low, self._high = raw_span(view.points, (view.table, view.old), view.here)
+
+    def lines(self) -> Iterator[Text]:
+        yield self._legend()
+        letters = self._letters()
+        per_row = {self._row(percent): percent for percent in _percents(self._rows)}
+        for row in range(self._rows):
+            label = f"{per_row[row]:3d} % {self._look.upright_tick}" if row in per_row else ""
+            line = Text(label or self._look.upright.rjust(GUTTER), DIM, no_wrap=True)
+            for column in range(self._columns):
+                line.append(*letters.get((row, column), (" ", "")))
+            yield line
+        yield from self._axis()
+
+    def _letters(self) -> Letters:
+        """Later ones hide earlier ones."""
+        view, look = self._view, self._look
+        letters: Letters = {}
+        if view.old is not None:
+            letters |= self._curve(view.old, OLD, look.old[0], is_dashed=True)
+        if view.table is not None:
+            letters |= self._curve(view.table, NEW, look.new[0], is_dashed=False)
+        for point in view.points:
+            mark = look.up if point.direction == "up" else look.down
+            letters[self._place(point.raw, point.percent)] = mark, NEW
+        curve = view.table or view.old
+        if view.here is not None and curve is not None:
+            letters[self._place(view.here, curve.percent_at(view.here))] = look.here, HERE
+        return letters
+
+    def _curve(
+        self, table: CalibrationTable, style: str, letter: str, *, is_dashed: bool
+    ) -> Letters:
+        """Dot by dot from left to right, without a gap where it is steep."""
+        look = self._look
+        bits: defaultdict[tuple[int, int], int] = defaultdict(int)
+        drawn, last = 0, None
+        for x in range(self._columns * look.dots_x):
+            share = (x + 0.5) / (self._columns * look.dots_x)
+            percent = table.percent_at(self._low + share * (self._high - self._low))
+            y = _step(100 - percent, 100, self._rows * look.dots_y)
+            for dot in _on_the_way(last, y):
+                if not is_dashed or drawn % DASH < DASH / 2:
+                    place = dot // look.dots_y, x // look.dots_x
+                    bits[place] |= _DOT_BITS[x % look.dots_x][dot % look.dots_y]
+                drawn += 1
+            last = y
+        is_fine = look.dots_x > 1
+        return {
+            place: (chr(_BRAILLE + b) if is_fine else letter, style) for place, b in bits.items()
+        }
+
+    def _place(self, raw: float, percent: float) -> tuple[int, int]:
+        return self._row(percent), self._column(raw)
+
+    def _row(self, percent: float) -> int:
+        return _step(100 - percent, 100, self._rows)
+
+    def _column(self, raw: float) -> int:
+        return _step(raw - self._low, self._high - self._low, self._columns)
+
+    def _legend(self) -> Text:
+        view, look = self._view, self._look
+        directions = {point.direction for point in view.points}
+        shown = [
+            (look.up, "up", NEW, "up" in directions),
+            (look.down, "down", NEW, "down" in directions),
+            (look.new, "curve" if view.old is None else "new", NEW, view.table is not None),
+            (look.old, "old", OLD, view.old is not None),
+            (
+                look.here,
+                "now",
+                HERE,
+                view.here is not None and (view.table or view.old) is not None,
+            ),
+        ]
+        line = Text(" " * GUTTER, no_wrap=True)
+        for mark, words, style, is_there in shown:
+            if is_there:
+                line.append(mark, style).append(f" {words}  ", DIM)
+        line.truncate(GUTTER + self._columns)
+        return line
+
+    def _axis(self) -> Iterator[Text]:
+        look = self._look
+        rule = [look.level] * self._columns
+        numbers = [" "] * (GUTTER + self._columns)
+        most = max(1, self._columns // TICK_COLUMNS) if self._has_raws else 0
+        for raw in round_numbers(self._low, self._high, most):
+            column, text = self._column(raw), number(raw)
+            rule[column] = look.level_tick
+            start = min(max(0, GUTTER + column - len(text) // 2), len(numbers) - len(text))
+            numbers[start : start + len(text)] = text
+        numbers[: len("raw")] = "raw"
+        yield Text(look.corner.rjust(GUTTER) + "".join(rule), DIM, no_wrap=True)
+        yield Text("".join(numbers), DIM, no_wrap=True)
+
+
+def _step(part: float, whole: float, steps: int) -> int:
+    """In which of so many equal steps of 0 … `whole` it is."""
+    return min(steps - 1, max(0, int(part / whole * steps)))
+
+
+def _on_the_way(last: int | None, y: int) -> range:
+    """The dots of a column, from where the one before ended."""
+    if last is None or abs(y - last) <= 1:
+        return range(y, y + 1)
+    return range(last + 1, y + 1) if y > last else range(last - 1, y - 1, -1)
+
+
+def _percents(rows: int) -> Sequence[int]:
+    """Those beside the axis."""
+    return range(0, 101, 25) if rows >= 5 else (0, 100)

@@ -1,0 +1,178 @@
+"""What happens while calibrating, event by event: as lines for people, or as JSON. Pure."""
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from gateway.calibrating.view.screen import (
+    LiveFigures,
+    Review,
+    Screen,
+    Step,
+    compared_words,
+    comparisons,
+    legend,
+    percent_words,
+    spread,
+)
+from gateway.sampling.calibration_record import CapturedPoint
+from gateway.terminal.finding import State
+from gateway.terminal.units import number
+
+#: A knob that is turned holds still for moments: what it does is told when it lasts.
+STEADY_NS = 1_000_000_000
+
+#: By percent and direction.
+Points = dict[tuple[float, str], dict[str, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """`words`: for people, in a line or a few. `data`: for programs."""
+
+    kind: str
+    words: str
+    data: dict[str, Any]
+
+    def as_json(self) -> str:
+        return json.dumps({"event": self.kind, **self.data})
+
+
+class Story:
+    """What is told of a session: what is new in a screen, but for its figures."""
+
+    def __init__(self) -> None:
+        self._before: Screen | None = None
+        #: As they were told last.
+        self._points: Points = {}
+        self._doing = ""
+        #: What is done now, and since when; most of it is over before it is worth a word.
+        self._seen = "", 0
+
+    def of_screen(self, now: Screen, now_ns: int) -> Iterator[Event]:
+        """`now_ns`: monotonic."""
+        before, self._before = self._before, now
+        yield from _of_link(now.bike_id, None if before is None else before.figures, now.figures)
+        if now.last and (before is None or now.last != before.last):
+            yield Event("done", now.last, {"text": now.last})
+        yield from self._of_points(_by_place(now.points))
+        if now.step is not None:
+            yield from _of_step(None if before is None else before.step, now.step)
+        if now.keys and (before is None or now.keys != before.keys):
+            yield Event("keys", keys_words(now.keys), {"keys": dict(now.keys)})
+        yield from self._of_doing("" if now.step is None else now.step.doing, now_ns)
+
+    def of_review(self, review: Review) -> Iterator[Event]:
+        """What is asked after it is told anew, even if it was asked before."""
+        yield from self._refined(_by_place(review.record.points))
+        yield review_event(review)
+        if self._before is not None:
+            self._before = replace(self._before, step=None, keys={})
+
+    def _of_points(self, points: Points) -> Iterator[Event]:
+        """Each when it comes. In words it is `last`."""
+        self._points = {place: told for place, told in self._points.items() if place in points}
+        come = {place: point for place, point in points.items() if place not in self._points}
+        if come:
+            yield from self._refined(points)
+        for point in come.values():
+            yield Event("captured", "", point)
+        self._points |= come
+
+    def _refined(self, points: Points) -> Iterator[Event]:
+        """Those that were told otherwise: each gets better until the knob is turned on."""
+        for place, told in self._points.items():
+            point = points.get(place, told)
+            if point != told:
+                yield Event("refined", "", point)
+        self._points = {place: points.get(place, told) for place, told in self._points.items()}
+
+    def _of_doing(self, doing: str, now_ns: int) -> Iterator[Event]:
+        if doing != self._seen[0]:
+            self._seen = doing, now_ns
+        if doing != self._doing and now_ns - self._seen[1] >= STEADY_NS:
+            self._doing = doing
+            if doing:
+                yield Event("doing", doing, {"text": doing})
+
+
+def _of_link(bike_id: str, was: LiveFigures | None, now: LiveFigures) -> Iterator[Event]:
+    if was is None or (was.link, was.reason) != (now.link, now.reason):
+        words = f"{bike_id}: {link_words(now)}"
+        yield Event("link", words, {"state": now.link.value, "reason": now.reason})
+    for warning in now.warnings:
+        if was is None or warning not in was.warnings:
+            yield Event("warning", f"warning: {warning}", {"text": warning})
+
+
+def _of_step(was: Step | None, now: Step) -> Iterator[Event]:
+    if was is None or (was.number, was.instruction) != (now.number, now.instruction):
+        words = f"{now.number} of {now.count}: {now.instruction}"
+        data = {"number": now.number, "count": now.count, "text": now.instruction}
+        yield Event("step", words, data)
+
+
+def figures_event(figures: LiveFigures) -> Event:
+    """All of them; in words those that are known."""
+    said = " ".join(f"{name} {value}" for name, value in figure_words(figures) if value)
+    data = asdict(figures) | {"link": figures.link.value, "warnings": list(figures.warnings)}
+    return Event("figures", said or "nothing yet", data)
+
+
+def review_event(review: Review) -> Event:
+    """All of it."""
+    compared = comparisons(review.table, review.old_table)
+    lines = [f"{one.state}: {one.what}" + _remedy(one.remedy) for one in review.findings]
+    lines += [compared_words(one) for one in compared]
+    scales = review.old.cadence_scale, review.record.cadence_scale
+    if scales[0] != scales[1]:
+        lines.append(f"cadence: was × {scales[0]:g}, will be × {scales[1]:g}")
+    lines += [line for line in (review.question, keys_words(review.keys)) if line]
+    data = {
+        "points": [asdict(point) for point in review.record.points],
+        "cadence_scale": {"was": scales[0], "will_be": scales[1]},
+        "old_from": review.old_from,
+        "compared": [asdict(one) for one in compared],
+        "findings": [asdict(one) for one in review.findings],
+        "failed": any(one.state is State.FAILED for one in review.findings),
+        "question": review.question,
+        "keys": dict(review.keys),
+    }
+    return Event("review", "\n".join(lines), data)
+
+
+def link_words(figures: LiveFigures) -> str:
+    return figures.link.value + (f": {figures.reason}" if figures.reason else "")
+
+
+def keys_words(keys: Mapping[str, str]) -> str:
+    """ "Enter capture   r redo   q quit"."""
+    return "   ".join(f"{names} {what}" for names, what in legend(keys))
+
+
+def figure_words(figures: LiveFigures) -> list[tuple[str, str]]:
+    """(name, value), value empty where it is not known; three by three, as they are shown."""
+    clamped = " clamped" if figures.is_clamped else ""
+    return [
+        ("raw", _known(figures.raw, number)),
+        ("percent", "" if figures.percent is None else percent_words(figures.percent) + clamped),
+        ("rate", f"{figures.rate_hz:.1f} Hz" if figures.rate_hz else ""),
+        ("filtered", _known(figures.filtered, number)),
+        ("cadence", _known(figures.cadence_rpm, "{:.0f} rpm".format)),
+        ("age", _known(figures.age_s, "{:.1f} s".format)),
+        ("noise", _known(figures.noise, spread)),
+        ("power", _known(figures.power_w, "{:.0f} W".format)),
+    ]
+
+
+def _known(value: float | None, words: Callable[[float], str]) -> str:
+    return "" if value is None else words(value)
+
+
+def _by_place(points: Iterable[CapturedPoint]) -> Points:
+    return {(point.percent, point.direction): asdict(point) for point in points}
+
+
+def _remedy(remedy: str) -> str:
+    return f"\n  {remedy}" if remedy else ""

@@ -1,0 +1,89 @@
+"""The points of a calibration as a table, on a terminal."""
+
+from collections.abc import Sequence
+from statistics import fmean
+
+from rich.table import Table
+from rich.text import Text
+
+from gateway.calibrating.view.point_rows import PointRow, is_both_ways, point_rows
+from gateway.calibrating.view.screen import Target, percent_words, spread
+from gateway.sampling.calibration import CalibrationTable
+from gateway.terminal.units import number
+
+NOW, DIM = "bold cyan", "dim"
+#: Widths of the columns: percent, and for each direction raw and spread; samples; old percent.
+PERCENT, RAW, SPREAD, SAMPLES, WAS = 6, 8, 5, 4, 8
+
+
+def point_table(
+    targets: Sequence[Target],
+    now: Target | None = None,
+    old: CalibrationTable | None = None,
+    most: int = 1000,
+) -> Table:
+    """At most `most` lines, with the heading; of more those around `now`.
+
+    `old`: what it says of each point's raw value stands beside it.
+    """
+    is_both = is_both_ways(targets)
+    table = Table(box=None, pad_edge=False, header_style=DIM, padding=(0, 1, 0, 0))
+    for name, width in _columns(is_both=is_both, has_old=old is not None):
+        table.add_column(name, justify="right", width=width, no_wrap=True)
+    rows = point_rows(targets)
+    at = next((n for n, row in enumerate(rows) if now in (row.up, row.down)), 0) if now else 0
+    first, last = _window(len(rows), at, most - 1)
+    for row in rows[first:last]:
+        is_now = now is not None and now in (row.up, row.down)
+        cells = _cells_both_ways(row, now) if is_both else _cells_one_way(row.up or row.down, now)
+        was = [] if old is None else [_was(row, old)]
+        percent = Text(f"{'> ' * is_now}{row.percent:g}")
+        table.add_row(percent, *cells, *was, style=NOW if is_now else "")
+    if last - first < len(rows):
+        table.add_row("...", f"{len(rows) - last + first} more", style=DIM)
+    return table
+
+
+def table_width(targets: Sequence[Target], *, has_old: bool = False) -> int:
+    columns = _columns(is_both=is_both_ways(targets), has_old=has_old)
+    return sum(width + 1 for _, width in columns)
+
+
+def _columns(*, is_both: bool, has_old: bool) -> list[tuple[str, int]]:
+    one_way = [("raw", RAW), ("sd", SPREAD), ("n", SAMPLES)]
+    both_ways = [("up", RAW), ("sd", SPREAD), ("down", RAW), ("sd", SPREAD)]
+    was = [("was", WAS)] if has_old else []
+    return [("%", PERCENT), *(both_ways if is_both else one_way), *was]
+
+
+def _was(row: PointRow[Target], old: CalibrationTable) -> Text:
+    raws = [one.point.raw for one in (row.up, row.down) if one is not None and one.point]
+    return Text(percent_words(old.percent_at(fmean(raws))) if raws else "")
+
+
+def _cells_both_ways(row: PointRow[Target], now: Target | None) -> list[Text]:
+    return [*_cells(row.up, now), *_cells(row.down, now)]
+
+
+def _cells_one_way(target: Target | None, now: Target | None) -> list[Text]:
+    samples = str(target.point.samples) if target and target.point else ""
+    return [*_cells(target, now), Text(samples)]
+
+
+def _cells(target: Target | None, now: Target | None) -> list[Text]:
+    """Raw value and spread; a point that is captured anew shows what it was."""
+    if target is None:
+        return [Text(), Text()]
+    if target.point is not None:
+        return [Text(number(target.point.raw)), Text(spread(target.point.noise))]
+    words = "now" if target is now else "skipped" if target.is_skipped else "-"
+    return [Text(words, "" if target is now else DIM), Text()]
+
+
+def _window(rows: int, at: int, most: int) -> tuple[int, int]:
+    """From which row to which, of `rows`, so that `at` is among them; a line is kept to say so."""
+    if rows <= most:
+        return 0, rows
+    shown = max(1, most - 1)
+    first = min(max(0, at - shown // 2), rows - shown)
+    return first, first + shown

@@ -1,0 +1,184 @@
+"""A cadence check on a terminal of 80×24, as lines, and as JSON."""
+
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from gateway.bike.link import LinkState
+from gateway.calibrating.cadence.view import CadenceScreen, drawn, open_view
+from gateway.calibrating.session import Link
+from tests.support.emulated import emulated
+from tests.support.virtual_clock import NS_PER_S
+
+BEAT = CadenceScreen(
+    bike_id="bike-001",
+    link=Link(LinkState.CONNECTED),
+    said_rpm=160.5,
+    scale=0.5,
+    instruction="90 rpm, a turn a beat: at each beat your right foot is down.",
+    doing="measuring for 30 s",
+    done=0.5,
+    phase=0.0,
+)
+ASKED = CadenceScreen(
+    bike_id="bike-001",
+    link=Link(LinkState.LOST, "the bike stopped sending"),
+    said_rpm=None,
+    scale=1.0,
+    instruction="Save it?\nIt looks the same.",
+    other="C0:FF:EE:12:34:56",
+    other_rpm=80.0,
+    keys=(("y", "yes"), ("n", "no")),
+)
+
+
+def console(*, is_terminal: bool = False) -> Console:
+    return Console(
+        file=io.StringIO(), width=80, height=24, force_terminal=is_terminal, color_system=None
+    )
+
+
+def written(to: Console) -> str:
+    assert isinstance(to.file, io.StringIO)
+    return to.file.getvalue()
+
+
+def test_the_screen_shows_beat_and_progress() -> None:
+    to = console()
+    to.print(drawn(BEAT))
+    assert written(to).splitlines() == [
+        "bike-001: connected",
+        "the bike says 160.5 rpm  × 0.5 counts as 80.2 rpm",
+        "",
+        "90 rpm, a turn a beat: at each beat your right foot is down.",
+        "",
+        "●" + "─" * 59,
+        "",
+        "measuring for 30 s  50%",
+        "━" * 30 + " " * 30,
+        "",
+        "Ctrl-C  leave everything as it was",
+    ]
+
+
+def test_the_screen_shows_a_question_and_its_keys() -> None:
+    to = console()
+    to.print(drawn(ASKED))
+    assert written(to).splitlines() == [
+        "bike-001: lost: the bike stopped sending",
+        "the bike says nothing  C0:FF:EE:12:34:56 says 80 rpm",
+        "",
+        "Save it?",
+        "It looks the same.",
+        "",
+        "y  yes   n  no   Ctrl-C  leave everything as it was",
+    ]
+
+
+@pytest.mark.parametrize("is_silent", [False, True])
+def test_a_terminal_is_redrawn_in_place_and_rings(is_silent: bool) -> None:
+    to = console(is_terminal=True)
+    with open_view(to, is_json=False, is_silent=is_silent) as view:
+        for _ in range(3):
+            view.show(BEAT, 0)
+        assert written(to).count("\n") == 3 * 10
+        assert written(to).count("\x1b[1A") >= 20, "each goes back over the one before"
+        assert "\a" not in written(to)
+        view.beat(0)
+        assert ("\a" in written(to)) is not is_silent
+        view.tell("saved", "saved in :file: [b]x", scale=0.5)
+    assert "saved in :file: [b]x\n" in written(to)
+
+
+def test_a_terminal_without_such_letters_shows_the_beat_in_its_own() -> None:
+    to = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=80, color_system=None)
+    with open_view(to, is_json=False, is_silent=True):
+        to.print(drawn(BEAT))
+    to.file.seek(0)
+    shown = to.file.read()
+    assert "#" + "-" * 59 in shown
+    assert "?" not in shown.replace("160.5 rpm  ? 0.5", ""), "but for ×"
+
+
+def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
+    to = console(is_terminal=True)
+    with open_view(to, is_json=False, is_silent=False) as view:
+        view.show(BEAT, 0)
+        view.suspend()
+        left = written(to)
+        assert left.rfind("\x1b[?25h") > left.rfind("\x1b[?25l"), "the cursor is there"
+        assert left.endswith("\x1b[2K"), "and nothing else"
+        to.out("the shell's own line")
+        view.resume()
+        view.show(ASKED, 0)
+        after = written(to)[len(left) :]
+        assert "Save it?" in after
+        assert "\x1b[1A" not in after, "it goes over nothing"
+
+
+def test_when_it_is_left_what_was_told_stands_last_on_the_terminal() -> None:
+    to = console(is_terminal=True)
+    with open_view(to, is_json=False, is_silent=True) as view:
+        for number in range(20):
+            view.show(BEAT, 0)
+            view.tell("spot", f"spot {number}")
+        view.show(ASKED, 0)
+        view.tell("saved", "saved in x")
+    assert emulated(written(to))[-3:] == ["spot 18", "spot 19", "saved in x"]
+
+
+def test_lines_are_a_second_apart_and_events_come_at_once() -> None:
+    to = console()
+    with open_view(to, is_json=False, is_silent=False) as view:
+        for tenth in range(25):
+            view.show(BEAT, tenth * NS_PER_S // 10)
+        view.beat(1)
+        view.tell("saved", "saved")
+        view.show(ASKED, 26 * NS_PER_S // 10)
+    assert written(to).splitlines() == [
+        "→ 90 rpm, a turn a beat: at each beat your right foot is down.",
+        *[
+            "bike-001: connected  the bike says 160.5 rpm  × 0.5 counts as 80.2 rpm  "
+            "measuring for 30 s"
+        ]
+        * 3,
+        "saved",
+        "→ Save it?",
+        "It looks the same.   y  yes   n  no",
+        "bike-001: lost: the bike stopped sending  the bike says nothing  "
+        "C0:FF:EE:12:34:56 says 80 rpm",
+    ]
+
+
+def test_json_has_an_object_for_each_event_and_for_each_second() -> None:
+    to = console()
+    with open_view(to, is_json=True, is_silent=False) as view:
+        for tenth in range(15):
+            view.show(BEAT, tenth * NS_PER_S // 10)
+        view.beat(7)
+        view.tell("saved", "saved in a file whose name is long " * 9, scale=0.5)
+        view.show(ASKED, 2 * NS_PER_S)
+    events = [json.loads(line) for line in written(to).splitlines()]
+    assert [one["event"] for one in events] == [
+        "instruction",
+        "figures",
+        "figures",
+        "beat",
+        "saved",
+        "instruction",
+        "figures",
+    ]
+    assert events[1] == {
+        "event": "figures",
+        "link": "connected",
+        "reason": "",
+        "said_rpm": 160.5,
+        "other_rpm": None,
+        "doing": "measuring for 30 s",
+        "done": 0.5,
+    }
+    assert events[3] == {"event": "beat", "number": 7}
+    assert events[4]["scale"] == 0.5
+    assert events[5]["keys"] == {"y": "yes", "n": "no"}

@@ -1,0 +1,100 @@
+"""What is said of a cadence check, word for word."""
+
+import pytest
+
+from gateway.calibrating.cadence.check import Measurement, Truth, judge, not_usable
+from gateway.calibrating.cadence.words import as_data, question, sentence
+
+
+def measured(said_rpm: float, true_rpm: float = 80.0, truth: Truth = Truth.COUNT) -> Measurement:
+    return Measurement(truth, said_rpm, true_rpm, 0.8, seconds=22.5, samples=90)
+
+
+@pytest.mark.parametrize(
+    ("said_rpm", "in_force", "words"),
+    [
+        (80.4, 1, "80.4 rpm where you pedal 80 ± 0.8 (+0.5 %): that is fine."),
+        (
+            160.2,
+            1,
+            "160.2 rpm where you pedal 80 ± 0.8 (+100.2 %): that is twice what you pedal: "
+            "scale by 0.5.",
+        ),
+        (
+            40,
+            1,
+            "40 rpm where you pedal 80 ± 0.8 (-50.0 %): that is half of what you pedal: "
+            "scale by 2.",
+        ),
+        (
+            805,
+            1,
+            "805 rpm where you pedal 80 ± 0.8 (+906.2 %): that is ten times what you pedal: "
+            "scale by 0.1.",
+        ),
+        (
+            160.2,
+            0.5,
+            "160.2 rpm, × 0.5 is 80.1, where you pedal 80 ± 0.8 (+0.1 %): that is fine.",
+        ),
+        (
+            80.2,
+            0.5,
+            "80.2 rpm, × 0.5 is 40.1, where you pedal 80 ± 0.8 (-49.9 %): the bike is right by "
+            "itself: no scale any more.",
+        ),
+        (
+            72,
+            1,
+            "72 rpm where you pedal 80 ± 0.8 (-10.0 %): no plain ratio, but scaled by 1.111 it "
+            "would be right.",
+        ),
+    ],
+)
+def test_one_measurement(said_rpm: float, in_force: float, words: str) -> None:
+    assert sentence(judge([measured(said_rpm)], in_force)) == f"The bike says {words}"
+
+
+def test_two_measurements() -> None:
+    assert sentence(judge([measured(65.5, 60), measured(95.5, 90)])) == (
+        "The bike says 65.5 rpm where you pedal 60 ± 0.8 (+9.2 %), and 95.5 rpm where you pedal 90 "
+        "± 0.8 (+6.1 %): always 5.5 rpm too much, whatever the cadence, which no scale mends: look "
+        "after its sensor and its magnet."
+    )
+
+
+def test_what_is_not_usable() -> None:
+    assert sentence(not_usable("nobody pedalled")) == "Not usable: nobody pedalled."
+    both = sentence(judge([measured(75, 60), measured(75, 90)]))
+    assert both.endswith(
+        "not usable: neither a factor nor a constant explains that: stay on the beat, and measure "
+        "again."
+    )
+
+
+def test_only_where_feet_were_counted_may_both_have_been() -> None:
+    assert "both feet" in question(judge([measured(40)]))
+    assert "both feet" in question(judge([measured(80)], 0.5))
+    assert "both feet" not in question(judge([measured(160)]))
+    assert "both feet" not in question(judge([measured(40, truth=Truth.SENSOR)]))
+
+
+def test_the_same_as_data() -> None:
+    assert as_data(judge([measured(160.2)])) == {
+        "verdict": "ratio",
+        "scale_in_force": 1.0,
+        "scale": 0.5,
+        "reason": "",
+        "measurements": [
+            {
+                "truth": "count",
+                "said_rpm": 160.2,
+                "true_rpm": 80.0,
+                "precision_rpm": 0.8,
+                "bias_rpm": 80.2,
+                "bias_percent": 100.2,
+                "seconds": 22.5,
+                "samples": 90,
+            }
+        ],
+    }

@@ -1,0 +1,77 @@
+"""A spot check: what the gateway says beside what the knob shows."""
+
+from pathlib import Path
+
+import pytest
+
+from drivers.contract import ResistanceTable, TableOrigin
+from gateway.calibrating.guided.capture import Left
+from gateway.calibrating.guided.verify import spot_of, verify_resistance
+from gateway.calibrating.session import CalibrationState, Origin
+from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
+from tests.support.calibration_sitting import Sitting
+from tests.support.calibrations import record
+
+LINE = {"pot": {"curve": "linear", "raw_min": 0, "raw_max": 1000, "noise_counts": 1.0}}
+
+
+def calibrated(directory: Path, *points: tuple[float, float]) -> Sitting:
+    sitting = Sitting(directory, ["hold"] * 3, LINE)
+    captured = tuple(CapturedPoint(percent, raw, 1.0, 20) for percent, raw in points)
+    sitting.store.save(record(points=captured))
+    return Sitting(directory, ["hold"] * 3, LINE)
+
+
+async def test_a_right_one_passes(tmp_path: Path) -> None:
+    sitting = calibrated(tmp_path, (0, 0), (100, 1000))
+    assert await sitting.run(verify_resistance)
+    assert [spot["state"] for spot in sitting.data("spot")] == ["ok", "ok", "ok"]
+    assert sitting.said[-1] == "PASS: every point within 3 of the knob's"
+
+
+async def test_a_wrong_one_fails_and_says_where(tmp_path: Path) -> None:
+    sitting = calibrated(tmp_path, (0, 0), (40, 500), (100, 1000))
+    assert not await sitting.run(verify_resistance)
+    assert [spot["state"] for spot in sitting.data("spot")] == ["failed", "failed", "failed"]
+    assert sitting.said[-1].startswith("FAIL: expected every point within 3 of the knob's")
+    assert any("50 %: the gateway says 40" in words for words in sitting.said)
+
+
+async def test_nothing_is_changed_by_it(tmp_path: Path) -> None:
+    sitting = calibrated(tmp_path, (0, 0), (100, 1000))
+    before = sitting.store.load("bike-1")
+    await sitting.run(verify_resistance)
+    assert sitting.store.load("bike-1") == before
+    assert sitting.store.backups("bike-1") == {}
+
+
+@pytest.mark.parametrize(("answers", "ends"), [(["skip"] * 3, None), (["hold", "quit"], Left)])
+async def test_without_a_spot_nothing_passes(
+    tmp_path: Path, answers: list[str], ends: type[Left] | None
+) -> None:
+    sitting = Sitting(tmp_path, answers, LINE)
+    if ends is None:
+        assert not await sitting.run(verify_resistance)
+    else:
+        with pytest.raises(ends):
+            await sitting.run(verify_resistance)
+
+
+POINT = CapturedPoint(50, 803, 1.0, 20)
+OWN = ResistanceTable(((164, 0), (803, 50), (967, 100)), TableOrigin.BIKE)
+
+
+@pytest.mark.parametrize(
+    ("in_use", "table", "says"),
+    [
+        (Calibration(CalibrationTable([(0, 0), (1000, 100)])), OWN, 80.3),
+        (AS_SAID, OWN, 50),
+        (AS_SAID, None, 100),
+    ],
+)
+def test_it_goes_by_what_races_go_by(
+    in_use: Calibration, table: ResistanceTable | None, says: float
+) -> None:
+    state = CalibrationState("bike-1", "fake", in_use, Origin.BIKE, resistance_table=table)
+    assert spot_of(POINT, "raw", state).says_percent == pytest.approx(says)

@@ -1,0 +1,199 @@
+"""What is said of captured points: what makes no table, and what makes none to be proud of."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers.protocols.peloton import resistance_raw
+from gateway.calibrating.checks import check_points, is_acceptable
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint, Direction, mean_points
+from gateway.terminal.finding import Finding, State
+from tests.support.pots import Pot, errors, s_shaped
+
+
+def point(percent: float, raw: float, **changed: Any) -> CapturedPoint:
+    return CapturedPoint(**{"noise": 0.7, "samples": 24, **changed, "percent": percent, "raw": raw})
+
+
+def peloton(*percents: float, **changed: Any) -> list[CapturedPoint]:
+    return [point(percent, resistance_raw(percent), **changed) for percent in percents]
+
+
+ELEVEN = tuple(range(0, 101, 10))
+TWENTY_ONE = tuple(range(0, 101, 5))
+
+
+def named(points: list[CapturedPoint], name: str) -> Finding:
+    (finding,) = (one for one in check_points(points) if one.name == name)
+    return finding
+
+
+def test_a_good_calibration_is_well_all_along() -> None:
+    findings = check_points(peloton(*TWENTY_ONE))
+    assert [one.state for one in findings] == [State.OK] * len(findings)
+    names = ["samples", "order", "distance", "span", "line", "bends", "ends"]
+    assert [one.name for one in findings] == names
+
+
+@pytest.mark.parametrize("points", [[], peloton(50), [*peloton(50), point(50, 700)]])
+def test_fewer_than_two_percents_are_no_calibration(points: list[CapturedPoint]) -> None:
+    (finding,) = check_points(points)
+    assert finding.state is State.FAILED
+    assert "of at least 2 percents" in finding.what
+
+
+def test_points_of_few_samples_are_named() -> None:
+    finding = named([*peloton(0, 100), *peloton(50, samples=4)], "samples")
+    assert finding.state is State.WARNING
+    assert finding.what == "of few samples: 50 % of 4"
+
+
+class TestOrder:
+    def test_it_may_fall(self) -> None:
+        points = [point(percent, 1000 - 9 * percent) for percent in ELEVEN]
+        finding = named(points, "order")
+        assert finding.state is State.OK
+        assert finding.what == "the number falls all along, from 1000 to 100"
+        assert is_acceptable(check_points(points))
+
+    @pytest.mark.parametrize("sign", [1, -1])
+    def test_the_points_that_break_it_are_named(self, sign: int) -> None:
+        raws = {0: 100, 25: 200, 50: 190, 75: 400, 100: 500}
+        points = [point(percent, sign * raw) for percent, raw in raws.items()]
+        findings = check_points(points)
+        assert not is_acceptable(findings)
+        way = "rises" if sign > 0 else "falls"
+        expected = f"number {way} with the resistance, but not between 25 % at {sign * 200} and 50"
+        assert expected in named(points, "order").what
+        assert {one.name for one in findings}.isdisjoint({"bends", "line"})
+
+    def test_the_wrong_one_is_named_also_at_an_end(self) -> None:
+        points = [point(0, 900), point(25, 200), point(50, 300), point(75, 400), point(100, 500)]
+        assert "but not between 0 % at 900 and 25 % at 200" in named(points, "order").what
+        assert named(points, "order").what.count("and") == 1
+
+    def test_twice_the_same_number_is_no_order(self) -> None:
+        points = [point(0, 100), point(50, 200), point(100, 200)]
+        assert named(points, "order").state is State.FAILED
+
+
+class TestDistance:
+    def test_neighbours_within_three_times_the_noise_are_named(self) -> None:
+        points = [point(0, 100), point(50, 500), point(55, 504, noise=2), point(100, 900)]
+        finding = named(points, "distance")
+        assert finding.state is State.FAILED
+        assert finding.what == "closer together than 3 × the noise: 50 and 55 % (4)"
+
+    def test_the_noisier_of_two_counts(self) -> None:
+        near = [point(50, 500), point(55, 504, noise=1.3)]
+        assert named([point(0, 100), *near, point(100, 900)], "distance").state is State.OK
+        near = [point(50, 500, noise=1.4), point(55, 504)]
+        assert named([point(0, 100), *near, point(100, 900)], "distance").state is State.FAILED
+
+    def test_levels_have_no_noise(self) -> None:
+        points = [point(percent, 1 + percent * 0.2, noise=0) for percent in range(0, 101, 5)]
+        assert named(points, "distance").state is State.OK
+        assert named(points, "span").state is State.OK
+
+    def test_a_span_of_ten_times_the_noise_is_too_little(self) -> None:
+        assert named([point(0, 100), point(100, 107)], "span").state is State.FAILED
+        assert named([point(0, 100), point(100, 107.1)], "span").state is State.OK
+
+
+class TestCurve:
+    def test_where_it_bends_most_a_point_is_missing(self) -> None:
+        finding = named(peloton(*ELEVEN), "bends")
+        assert finding.state is State.WARNING
+        assert "the curve bends most between 0 and 10 %" in finding.what
+        assert finding.remedy == "next time capture 5 % as well: --points"
+
+    @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
+    def test_who_adds_what_it_says_gets_a_better_table_until_it_is_well(self, curve: Any) -> None:
+        percents = [0.0, 25, 50, 75, 100]
+        found = []
+        for _ in range(30):
+            points = [point(percent, curve(percent)) for percent in percents]
+            table = CalibrationTable(mean_points(tuple(points)))
+            found.append(errors(table, Pot(curve)).mean)
+            finding = named(points, "bends")
+            if finding.state is State.OK:
+                break
+            percents.append(
+                float(finding.remedy.removeprefix("next time capture ").partition(" %")[0])
+            )
+        assert finding.state is State.OK
+        assert len(found) > 2
+        assert found == sorted(set(found), reverse=True)
+
+    def test_what_is_left_out_is_measured_by_the_others(self) -> None:
+        points = [point(0, 0), point(50, 400), point(100, 1000)]
+        assert "without the point at 50 % it would be wrong by 10.0" in named(points, "bends").what
+
+    def test_where_two_points_would_do_that_is_said(self) -> None:
+        points = [point(percent, 10 * percent + (percent == 50)) for percent in ELEVEN]
+        finding = named(points, "line")
+        assert finding.state is State.OK
+        assert "wrong by up to 0.1 points: two points would do as well" in finding.what
+
+    def test_where_not_how_wrong_they_would_be(self) -> None:
+        assert named(peloton(*TWENTY_ONE), "line").what.endswith("up to 30.5 points, at 45 %")
+
+    def test_two_points_cannot_tell(self) -> None:
+        assert named(peloton(0, 100), "curve").state is State.WARNING
+        assert is_acceptable(check_points(peloton(0, 100)))
+
+
+class TestBothWays:
+    def up_and_down(self, play: float) -> list[CapturedPoint]:
+        down = [point(percent, 10 * percent + play, direction="down") for percent in ELEVEN]
+        return [*(point(percent, 10 * percent) for percent in ELEVEN), *down]
+
+    def test_their_difference_is_given_in_the_bikes_numbers_and_in_points(self) -> None:
+        finding = named(self.up_and_down(30), "both ways")
+        assert finding.state is State.WARNING
+        assert "by 30, which is 3.0 points" in finding.what
+        assert "1.5 points either way" in finding.remedy
+
+    def test_a_small_one_is_well(self) -> None:
+        finding = named(self.up_and_down(8), "both ways")
+        assert finding.state is State.OK
+        assert "by 8, which is 0.8 points" in finding.what
+
+    def test_one_way_says_nothing_of_it(self) -> None:
+        assert all(one.name != "both ways" for one in check_points(peloton(*ELEVEN)))
+
+
+def test_ends_that_are_not_captured() -> None:
+    finding = named(peloton(10, 50, 90), "ends")
+    assert finding.state is State.WARNING
+    assert finding.what == (
+        "0 % is not captured: below 10 % it says 10; 100 % is not captured: above 90 % it says 90"
+    )
+
+
+directions: st.SearchStrategy[Direction] = st.sampled_from(["up", "down"])
+captured = st.builds(
+    CapturedPoint,
+    percent=st.floats(0, 100) | st.sampled_from(ELEVEN),
+    raw=st.floats(-1e9, 1e9) | st.integers(0, 32),
+    noise=st.floats(0, 1e9),
+    samples=st.integers(1, 100),
+    direction=directions,
+)
+
+
+@given(st.lists(captured, max_size=30))
+def test_it_has_something_to_say_of_any_points(points: list[CapturedPoint]) -> None:
+    findings = check_points(points)
+    assert findings
+    assert all(one.what for one in findings)
+    assert all(one.remedy for one in findings if one.state is not State.OK)
+
+
+@given(st.lists(captured, max_size=30))
+def test_what_is_acceptable_makes_a_table(points: list[CapturedPoint]) -> None:
+    if is_acceptable(check_points(points)):
+        CalibrationTable(mean_points(tuple(points)))

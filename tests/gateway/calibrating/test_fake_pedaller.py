@@ -1,0 +1,69 @@
+"""Somebody on a made-up bike, who counts the turns and keeps to a beat."""
+
+import asyncio
+from pathlib import Path
+from statistics import mean
+
+import pytest
+
+from drivers import Reading
+from gateway.calibrating.session import CalibrationSession
+from tests.support.cadence import START_MS, pedaller
+from tests.support.virtual_clock import NS_PER_S, VirtualClock
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock(START_MS)
+
+
+async def heard(session: CalibrationSession, clock: VirtualClock, seconds: float) -> list[float]:
+    """The cadences that the bike says meanwhile."""
+    rpms: list[float] = []
+
+    async def listen() -> None:
+        async for news in session.news():
+            match news:
+                case Reading(cadence_rpm=float(rpm)):
+                    rpms.append(rpm)
+
+    listening = asyncio.create_task(listen())
+    await clock.run_for(seconds)
+    listening.cancel()
+    return rpms
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 2.0])
+async def test_the_turns_are_counted_rightly_whatever_the_bike_says(
+    tmp_path: Path, clock: VirtualClock, factor: float
+) -> None:
+    person = pedaller(tmp_path, clock, factor)
+    async with person.session() as session:
+
+        async def count() -> float:
+            await person.press(0)
+            start_ns = clock.monotonic_ns()
+            await person.press(30)
+            return (clock.monotonic_ns() - start_ns) / NS_PER_S
+
+        await clock.run_for(5)  # the bike is not waited for
+        counting = asyncio.create_task(count())
+        said_rpm = mean(await heard(session, clock, 40))
+        true_rpm = 30 * 60 / await counting
+        assert said_rpm == pytest.approx(factor * true_rpm, rel=0.03)
+
+
+async def test_the_rider_follows_each_beat(tmp_path: Path, clock: VirtualClock) -> None:
+    person = pedaller(tmp_path, clock, factor=2)
+    async with person.session() as session:
+        for rpm in (60, 90, 70):
+            person.follow(rpm)
+            await clock.run_for(8)
+            assert mean(await heard(session, clock, 30)) == pytest.approx(2 * rpm, abs=4)
+
+
+async def test_the_rider_is_up_to_speed_when_the_check_begins(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    async with pedaller(tmp_path, clock).session() as session:
+        assert min(await heard(session, clock, 2)) > 50

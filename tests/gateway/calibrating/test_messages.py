@@ -1,0 +1,203 @@
+"""Every message survives its way; whatever else comes is refused in words."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers import Reading
+from drivers.contract import ResistanceTable, TableOrigin
+from gateway.bike.link import LinkState
+from gateway.calibrating.messages import (
+    ASK_MAX_BYTES,
+    TELL_MAX_BYTES,
+    Ask,
+    Done,
+    Ended,
+    Heard,
+    Here,
+    LinkIs,
+    MessageError,
+    Open,
+    Ping,
+    Refused,
+    Reset,
+    Rollback,
+    Save,
+    State,
+    Tell,
+    TryOut,
+    Undo,
+    ask_from_line,
+    ask_to_line,
+    state_from_message,
+    state_to_message,
+    tell_from_line,
+    tell_to_line,
+)
+from gateway.calibrating.session import CalibrationState, Origin
+from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
+from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
+from tests.support.calibrations import record
+
+numbers = st.floats(-1e9, 1e9)
+texts = st.text(max_size=30)
+origins = st.sampled_from(TableOrigin)
+
+
+@st.composite
+def records(draw: st.DrawFn) -> CalibrationRecord:
+    raws = draw(st.lists(st.integers(0, 4095), unique=True, min_size=2, max_size=12))
+    raws.sort(reverse=draw(st.booleans()))
+    step = 100 / len(raws)
+    points = tuple(CapturedPoint(at * step, raw, 1.5, 20) for at, raw in enumerate(raws))
+    return record(
+        bike_id=draw(st.text(min_size=1, max_size=20)),
+        device=draw(texts),
+        points=points,
+        quantity=draw(st.sampled_from(["raw", "percent"])),
+        cadence_scale=draw(st.floats(0.01, 20)),
+        rate_hz=draw(st.none() | st.floats(0, 100)),
+        made_at=datetime.fromtimestamp(draw(st.integers(0, 2**32)), UTC),
+    )
+
+
+asks: st.SearchStrategy[Ask] = st.one_of(
+    st.builds(Open, texts, st.booleans(), st.integers(0, 2**31)),
+    st.builds(TryOut, st.none() | records()),
+    st.just(Undo()),
+    st.builds(Save, records()),
+    st.builds(Rollback, st.integers(-9, 99)),
+    st.just(Reset()),
+    st.builds(Here, st.integers(0, 2**53)),
+)
+
+maybe = st.none() | numbers
+readings = st.builds(
+    Reading, st.integers(0, 2**62), maybe, maybe, maybe, maybe, maybe, maybe, maybe, texts
+)
+tells: st.SearchStrategy[Tell] = st.one_of(
+    st.builds(LinkIs, st.sampled_from(LinkState), texts),
+    st.builds(Heard, readings),
+    st.builds(Ping, st.integers(0, 2**53)),
+    st.builds(Done, st.none() | texts, st.none() | records()),
+    st.builds(Refused, texts),
+    st.builds(Ended, texts),
+)
+
+
+@given(asks)
+def test_what_is_asked_arrives_as_it_was_and_on_one_line(ask: Ask) -> None:
+    line = ask_to_line(ask)
+    assert ask_from_line(line) == ask
+    assert line.index(b"\n") == len(line) - 1
+
+
+@given(tells)
+def test_what_is_told_arrives_as_it_was_and_on_one_line(tell: Tell) -> None:
+    line = tell_to_line(tell)
+    assert tell_from_line(line) == tell
+    assert line.index(b"\n") == len(line) - 1
+
+
+@given(
+    records(),
+    st.none() | records(),
+    st.dictionaries(st.integers(1, 9), records(), max_size=3),
+    st.sampled_from(Origin),
+    st.none() | st.builds(ResistanceTable, st.just(((164, 0), (967.5, 100))), origins),
+    texts,
+)
+def test_a_state_arrives_as_it_was(
+    used: CalibrationRecord,
+    kept: CalibrationRecord | None,
+    backups: Mapping[int, CalibrationRecord],
+    origin: Origin,
+    table: ResistanceTable | None,
+    problem: str,
+) -> None:
+    state = CalibrationState(
+        bike_id="bike-1",
+        device="fake seed 1",
+        in_use=used.calibration,
+        origin=origin,
+        record=kept,
+        problem=problem,
+        backups=backups,
+        resistance_table=table,
+    )
+    message = tell_from_line(tell_to_line(state_to_message(state)))
+    assert isinstance(message, State)
+    arrived = state_from_message(message)
+    assert points_of(arrived.in_use) == points_of(state.in_use)
+    assert replaced(arrived) == replaced(state)
+
+
+def points_of(calibration: Calibration) -> object:
+    table = calibration.table
+    return None if table is None else table.points, calibration.quantity, calibration.cadence_scale
+
+
+def replaced(state: CalibrationState) -> Mapping[str, Any]:
+    """What can be compared: a CalibrationTable is itself alone."""
+    return {name: getattr(state, name) for name in CalibrationState.__slots__ if name != "in_use"}
+
+
+def test_without_a_calibration_there_is_none_on_the_other_side() -> None:
+    state = CalibrationState("bike-1", "fake seed 1", AS_SAID, Origin.BIKE)
+    assert state_from_message(state_to_message(state)) == state
+
+
+@given(st.binary(max_size=300))
+def test_any_bytes_are_a_message_or_refused(data: bytes) -> None:
+    for read in (ask_from_line, tell_from_line):
+        with pytest.raises(MessageError):
+            read(data)
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (b"", "Invalid JSON: EOF"),
+        (b'{"ask":"rollback","number":1.5}', "rollback.number: Input should be a valid integer"),
+        (b'{"ask":"rollback"}', "rollback.number: Field required"),
+        (b'{"ask":"undo","at":1}', "undo.at: Unexpected keyword argument"),
+        (b'{"ask":"dance"}', "Input tag 'dance' found using 'ask' does not match"),
+        (
+            ask_to_line(Save(record(points=(record().points[0],) * 2))),
+            r"save.record: Value error, 1 point\(s\): a table needs at least 2",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(line: bytes, why: str) -> None:
+    with pytest.raises(MessageError, match=why):
+        ask_from_line(line)
+
+
+def test_a_state_with_points_that_make_no_table_is_refused() -> None:
+    table = CalibrationTable([(0, 0), (1, 100)])
+    state = CalibrationState("bike-1", "fake", Calibration(table), Origin.TRIAL)
+    line = tell_to_line(state_to_message(state)).replace(b"[1.0,100.0]", b"[0.0,100.0]")
+    message = tell_from_line(line)
+    assert isinstance(message, State)
+    with pytest.raises(MessageError, match=r"in_use\.points: "):
+        state_from_message(message)
+
+
+def test_other_versions_can_be_answered() -> None:
+    """So what they say first is understood, whatever they add to it."""
+    assert ask_from_line(
+        b'{"ask":"open","bike_id":"bike-1","live":true,"version":9,"new":[1]}'
+    ) == Open("bike-1", live=True, version=9)
+
+
+def test_a_hundred_points_fit_and_so_do_their_backups() -> None:
+    points = (CapturedPoint(at / 2, 1000.123456 + at, 1.234567, 25, "down") for at in range(200))
+    large = record(points=tuple(points))
+    backups = dict.fromkeys(range(1, 10), large)
+    assert len(ask_to_line(Save(large))) < ASK_MAX_BYTES
+    state = CalibrationState("bike-1", "fake", large.calibration, Origin.SAVED, large, "", backups)
+    assert len(tell_to_line(state_to_message(state))) < TELL_MAX_BYTES

@@ -1,0 +1,84 @@
+"""News, answers and time, one after the other."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers import Reading
+from gateway.calibrating.answers import Keys, Question
+from gateway.calibrating.questions import Talk
+from gateway.calibrating.session import CalibrationError, Link
+from tests.support.calibration_sitting import Sitting
+
+WHERE = Question("where to?", {"l": "left", "r": "right"}, may_hold=True)
+WHEN = Question("when?", {"n": "now"})
+
+
+@asynccontextmanager
+async def talking(directory: Path, *words: str) -> AsyncIterator[tuple[Sitting, Talk]]:
+    sitting = Sitting(directory, list(words))
+    async with sitting.rig.session, sitting.seat.talk() as talk:
+        yield sitting, talk
+
+
+async def happened(sitting: Sitting, talk: Talk, question: Question) -> object:
+    waiting = asyncio.create_task(talk.next(question))
+    while not waiting.done():
+        await sitting.clock.run_for(0.05)
+    return waiting.result()
+
+
+async def test_the_bike_and_answers_are_both_heard(tmp_path: Path) -> None:
+    async with talking(tmp_path, "left", "now") as (sitting, talk):
+        assert await happened(sitting, talk, WHERE) == "left"
+        assert await happened(sitting, talk, WHEN) == "now"
+
+
+async def test_a_held_question_is_put_once_and_the_bike_is_heard(tmp_path: Path) -> None:
+    async with talking(tmp_path, "hold", "now") as (sitting, talk):
+        heard = [await happened(sitting, talk, WHERE) for _ in range(20)]
+        assert any(isinstance(one, Link) for one in heard)
+        assert any(isinstance(one, Reading) for one in heard)
+        assert not any(isinstance(one, str) for one in heard)
+        assert await happened(sitting, talk, WHEN) == "now"
+
+
+async def test_what_is_not_put_takes_no_line_of_a_file(tmp_path: Path) -> None:
+    async with talking(tmp_path, "left") as (sitting, talk):
+        nobody = Question("is it there?", {"q": "quit"}, is_put=False)
+        heard = [await happened(sitting, talk, nobody) for _ in range(5)]
+        assert not any(isinstance(one, str) for one in heard)
+        assert await happened(sitting, talk, WHERE) == "left"
+
+
+async def test_a_key_that_was_pressed_for_one_question_answers_no_other(tmp_path: Path) -> None:
+    async with talking(tmp_path) as (sitting, _):
+        keys: asyncio.Queue[str] = asyncio.Queue()
+        seat = sitting.seat
+        async with Talk(seat.session, Keys(keys.get), seat.clock, patience_s=20) as talk:
+            await happened(sitting, talk, WHERE)
+            await happened(sitting, talk, WHEN)
+            keys.put_nowait("l")
+            keys.put_nowait("n")
+            words = [await happened(sitting, talk, WHEN) for _ in range(10)]
+            assert [word for word in words if isinstance(word, str)] == ["now"]
+
+
+@pytest.mark.parametrize(("waits_s", "ends"), [(110, False), (125, True)])
+async def test_patience_ends(tmp_path: Path, waits_s: int, ends: bool) -> None:
+    async with talking(tmp_path, "hold") as (sitting, talk):
+
+        async def wait() -> None:
+            while True:
+                await talk.next(WHERE)
+
+        waiting = asyncio.create_task(wait())
+        await sitting.clock.run_for(waits_s)
+        assert waiting.done() == ends
+        if ends:
+            with pytest.raises(CalibrationError, match=r"where to\?: nothing happened for 2 min"):
+                waiting.result()
+        waiting.cancel()

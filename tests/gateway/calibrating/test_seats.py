@@ -1,0 +1,137 @@
+"""What a session may do with a bike that is raced on, and when that shows in the telemetry."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from drivers import Reading
+from gateway.calibrating.messages import Save
+from gateway.calibrating.seats import CalibrationSeats
+from gateway.calibrating.session import CalibrationError, Origin
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.calibration_record import CapturedPoint
+from gateway.telemetry.message import Telemetry
+from tests.support.calibrations import record
+from tests.support.gateways import VirtualGateway, config
+
+RACE_START_MS = 5_400_763 * 300_000
+#: What a Peloton says is some hundred: with this it is hardly a percent. And it turns half as fast.
+LOW = record(points=(CapturedPoint(0, 0, 1, 20), CapturedPoint(1, 2000, 1, 20)), cadence_scale=0.5)
+
+
+class Ear:
+    """Counts what it hears."""
+
+    def __init__(self) -> None:
+        self.readings = 0
+
+    def heard(self, reading: Reading) -> None:
+        self.readings += 1
+
+    def link_changed(self) -> None: ...
+
+
+@pytest.fixture
+async def virtual(tmp_path: Path) -> AsyncIterator[VirtualGateway]:
+    virtual = VirtualGateway(config(tmp_path, [{"wire": "peloton"}] * 2), RACE_START_MS)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(10)
+    yield virtual
+    await virtual.stop()
+
+
+@pytest.fixture
+def seats(virtual: VirtualGateway) -> CalibrationSeats:
+    return virtual.gateway.seats
+
+
+async def next_seconds(virtual: VirtualGateway, bike_id: str = "bike-1") -> list[Telemetry]:
+    """The next two, without the one that is running."""
+    await virtual.run_for(3.2)
+    return [one for one in virtual.delivered if one.bike_id == bike_id][-2:]
+
+
+def is_low(message: Telemetry) -> bool:
+    return (
+        message.resistance <= 1
+        and message.cadence < 60
+        and message.resistance_source is ResistanceSource.CALIBRATED
+    )
+
+
+def is_as_said(message: Telemetry) -> bool:
+    return (
+        message.resistance > 5
+        and message.cadence > 60
+        and message.resistance_source is ResistanceSource.DEVICE
+    )
+
+
+async def test_a_trial_shows_in_the_race_at_once_and_so_does_its_end(
+    virtual: VirtualGateway, seats: CalibrationSeats
+) -> None:
+    seat = await seats.take("bike-1", Ear())
+    assert all(map(is_as_said, await next_seconds(virtual)))
+    seat.try_out(LOW)
+    assert all(map(is_low, await next_seconds(virtual)))
+    assert all(map(is_as_said, await next_seconds(virtual, "bike-2")))
+    seat.undo()
+    assert all(map(is_as_said, await next_seconds(virtual)))
+    seat.try_out(LOW)
+    await next_seconds(virtual)
+    seat.leave()
+    assert all(map(is_as_said, await next_seconds(virtual)))
+
+
+async def test_what_is_saved_shows_at_once_and_stays(
+    virtual: VirtualGateway, seats: CalibrationSeats
+) -> None:
+    seat = await seats.take("bike-1", Ear())
+    await seat.change(Save(LOW))
+    seat.leave()
+    assert all(map(is_low, await next_seconds(virtual)))
+    seat = await seats.take("bike-1", Ear())
+    seat.try_out(None)
+    assert all(map(is_as_said, await next_seconds(virtual)))
+    seat.leave()
+    assert all(map(is_low, await next_seconds(virtual)))
+
+
+async def test_who_has_left_hears_nothing_and_changes_nothing(
+    virtual: VirtualGateway, seats: CalibrationSeats
+) -> None:
+    ear = Ear()
+    seat = await seats.take("bike-1", ear)
+    await virtual.run_for(2)
+    heard = ear.readings
+    assert heard >= 19
+    seat.leave()
+    other = await seats.take("bike-1", Ear())
+    other.try_out(LOW)
+    seat.leave()
+    await virtual.run_for(2)
+    assert ear.readings == heard
+    assert other.state.origin is Origin.TRIAL
+
+
+async def test_one_live_session_a_bike_and_any_number_who_look(seats: CalibrationSeats) -> None:
+    seat = await seats.take("bike-1", Ear())
+    with pytest.raises(CalibrationError, match="by somebody else"):
+        await seats.take("bike-1", Ear())
+    await seats.take("bike-2", Ear())
+    looking = await seats.take("bike-1", None)
+    with pytest.raises(CalibrationError, match="by somebody else"):
+        await looking.change(Save(record()))
+    seat.leave()
+    await looking.change(Save(record()))
+    assert looking.state.record == record()
+
+
+async def test_a_disk_that_cannot_be_read_takes_no_seat(seats: CalibrationSeats) -> None:
+    seats.store.directory.write_text("no directory")
+    with pytest.raises(CalibrationError, match="calibration: Not a directory"):
+        await seats.take("bike-1", Ear())
+    seats.store.directory.unlink()
+    await seats.take("bike-1", Ear())

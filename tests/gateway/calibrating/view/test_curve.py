@@ -1,0 +1,118 @@
+"""A curve drawn with letters: it fits, and shows what is where."""
+
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+from rich.console import Console
+
+from gateway.calibrating.view.curve import GUTTER, CurveView
+from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import CapturedPoint
+from tests.support.calibrations import POINTS
+
+TABLE = CalibrationTable([(point.raw, point.percent) for point in POINTS])
+OLD = CalibrationTable([(170, 0), (950, 100)])
+DOWN = [CapturedPoint(50, 830, 1, 20, "down")]
+ALL = CurveView([*POINTS, *DOWN], TABLE, OLD, 700)
+
+
+def drawn(view: CurveView, encoding: str = "utf-8", width: int = 80) -> list[str]:
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    console = Console(file=file, width=width, height=24)
+    console.print(view)
+    file.seek(0)
+    return file.read().splitlines()
+
+
+@pytest.fixture(autouse=True)
+def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "xterm-256color")
+
+
+def test_it_is_as_wide_and_as_high_as_it_was_asked_to_be() -> None:
+    lines = drawn(ALL)
+    assert len(lines) == 12
+    assert max(map(cell_len, lines)) <= 76
+
+
+def test_a_console_that_is_narrower_gets_a_narrower_one() -> None:
+    assert max(map(cell_len, drawn(ALL, width=50))) <= 50
+
+
+def test_percent_rises_to_the_top_and_raw_to_the_right() -> None:
+    lines = drawn(CurveView(POINTS[:1] + POINTS[-1:], TABLE))
+    assert lines[1].startswith("100 % ┤")
+    assert lines[1].index("●") > 70
+    assert lines[9].startswith("  0 % ┤")
+    assert lines[9].index("●") < GUTTER + 4
+    assert lines[11].split() == ["raw", "200", "400", "600", "800"]
+
+
+def test_a_number_stands_below_its_place() -> None:
+    lines = drawn(CurveView([CapturedPoint(50, 400, 1, 20)], TABLE))
+    mark = next(line.index("●") for line in lines[1:] if "●" in line)
+    assert abs(lines[11].index("400") + 1 - mark) <= 1
+    assert lines[10][mark] == "┴"
+
+
+def test_directions_curves_and_now_are_told_apart_without_colour() -> None:
+    lines = drawn(ALL)
+    assert lines[0].strip().split("  ") == ["● up", "○ down", "⠒⠒ new", "⠒ ⠒ old", "◆ now"]
+    plot = "".join(lines[1:10])
+    assert plot.count("●") >= 3
+    assert plot.count("○") == 1
+    assert plot.count("◆") == 1
+
+
+def test_what_is_not_there_is_not_in_the_legend() -> None:
+    assert drawn(CurveView(POINTS, TABLE))[0].split() == ["●", "up", "⠒⠒", "curve"]
+    assert drawn(CurveView(here=3))[0].strip() == ""
+
+
+def test_the_old_curve_is_broken_and_the_new_one_is_not() -> None:
+    def columns(view: CurveView) -> int:
+        plot = [line[GUTTER:].ljust(69) for line in drawn(view)[1:10]]
+        return sum(any(letter != " " for letter in column) for column in zip(*plot, strict=True))
+
+    assert columns(CurveView(table=OLD)) == 69
+    assert columns(CurveView(old=OLD)) < 69
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
+def test_without_utf_8_it_is_drawn_in_ascii(encoding: str) -> None:
+    text = "\n".join(drawn(ALL, encoding))
+    assert text.isascii()
+    for mark in ("o up", "x down", "** new", ".. old", "@ now"):
+        assert mark in text
+
+
+def test_a_screen_in_text_mode_has_no_braille(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TERM", "linux")
+    assert "\n".join(drawn(ALL)).isascii()
+
+
+def test_nothing_yet_is_an_empty_plot_without_numbers() -> None:
+    lines = drawn(CurveView())
+    assert len(lines) == 12
+    assert lines[11].strip() == "raw"
+
+
+@given(
+    st.lists(st.floats(-1e5, 1e5), min_size=2, max_size=12, unique=True),
+    st.floats(-1e5, 1e5),
+    st.booleans(),
+    st.integers(40, 140),
+    st.integers(5, 30),
+)
+def test_any_table_is_drawn_within_its_lines(
+    raws: list[float], here: float, falls: bool, width: int, height: int
+) -> None:
+    percents = [100 * n / (len(raws) - 1) for n in range(len(raws))]
+    table = CalibrationTable(list(zip(sorted(raws, reverse=falls), percents, strict=True)))
+    points = [CapturedPoint(percent, raw, 1, 9) for raw, percent in table.points]
+    lines = drawn(CurveView(points, table, OLD, here, width, height), width=width)
+    assert len(lines) == height
+    assert max(map(cell_len, lines)) <= width

@@ -1,0 +1,150 @@
+"""The live screen: whatever is shown fits the terminal."""
+
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from rich.cells import cell_len
+
+from gateway.bike.link import LinkState
+from gateway.calibrating.view.layout import screen_layout
+from gateway.calibrating.view.screen import LiveFigures, Screen, Step, Target
+from tests.support.screens import FIGURES, lines_of, screen, targets
+
+
+def shown(one: Screen, width: int = 80, height: int = 24) -> list[str]:
+    return lines_of(screen_layout(one, width, height - 1), width, height)
+
+
+def test_the_figures_are_named_and_have_units() -> None:
+    text = "\n".join(shown(screen()))
+    for words in (
+        "raw      437",
+        "filtered 436.8",
+        "noise    1.1",
+        "percent  25.0 %",
+        "cadence  61 rpm",
+        "power    103 W",
+        "rate  10.2 Hz",
+        "age   0.1 s",
+    ):
+        assert words in text
+
+
+def test_a_percent_beyond_the_table_is_marked() -> None:
+    assert "100.0 % clamped" in "\n".join(
+        shown(screen(figures=replace(FIGURES, percent=100.0, is_clamped=True)))
+    )
+
+
+def test_the_step_its_progress_and_what_was_captured_last_are_there() -> None:
+    lines = shown(screen())
+    assert lines[5].strip() == "3 of 5  turn to 50 %, then hold still"
+    assert lines[6].count("━") == 19  # of 32, at 62 %
+    assert lines[6].strip().endswith("62%  holding still")
+    assert lines[7].strip() == "captured 350 (n = 24, sd 1.1)"
+    assert lines[-1].strip() == "Enter capture now   r redo   s skip   q quit"
+
+
+HINT = "it stands still: Enter captures it here, if it is there already"
+
+
+def test_a_long_hint_has_a_line_of_its_own_and_nothing_else_moves() -> None:
+    step = Step(3, 5, "turn to 50 %, then hold still", HINT, 0.62)
+    usual, hinted = shown(screen()), shown(screen(step=step))
+    assert [n for n, line in enumerate(hinted) if line != usual[n]] == [6, 8]
+    assert hinted[6].strip().endswith("62%")
+    assert hinted[8].strip() == HINT
+    assert len(hinted) == len(usual) <= 23
+
+
+def test_where_there_is_room_it_stands_beside_the_bar() -> None:
+    step = Step(3, 5, "turn to 50 %, then hold still", HINT, 0.62)
+    assert shown(screen(step=step), 120, 40)[6].strip().endswith(f"62%  {HINT}")
+
+
+def test_the_link_and_warnings_are_told() -> None:
+    lost = LiveFigures(link=LinkState.LOST, reason="the bike\nstopped", warnings=("a", "b"))
+    lines = shown(screen(figures=lost))
+    assert lines[0].strip() == "bike-1  lost: the bike stopped"
+    assert lines[4].strip() == "a; b"
+
+
+def test_what_others_say_in_lines_stays_in_one() -> None:
+    step = Step(1, 5, "turn\nto 0 %", "still\nturning", 0.5)
+    lines = shown(screen(last="a\nb", step=step))
+    assert lines[5].strip() == "1 of 5  turn to 0 %"
+    assert lines[6].strip().endswith("still turning")
+    assert lines[7].strip() == "a b"
+
+
+def test_the_curve_grows_beside_the_points() -> None:
+    lines = shown(screen())
+    at = next(n for n, line in enumerate(lines) if "> 50" in line)
+    assert "●" in "".join(lines[at:])
+    assert "◆ now" in "\n".join(lines)
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+def test_eleven_points_are_all_shown_at_80_by_24(both_ways: bool) -> None:
+    points = targets(11, captured=14, both_ways=both_ways)
+    lines = shown(screen(targets=points, step=Step(9, len(points), "turn to 80 %")))
+    firsts = [line.replace(">", "").split()[0] for line in lines if line.strip()]
+    assert [str(n * 10) for n in range(11)] == [one for one in firsts if one.isdigit()][-11:]
+    assert len(lines) <= 23
+
+
+def test_everything_keeps_its_place_while_points_come() -> None:
+    def places(captured: int) -> list[int]:
+        lines = shown(screen(targets=targets(captured=captured)))
+        marks = ("raw ", "3 of 5", "%  ", "Enter")
+        return [next(n for n, line in enumerate(lines) if mark in line) for mark in marks]
+
+    assert places(0) == places(1) == places(5)
+
+
+words = st.text(max_size=120)
+values = st.none() | st.floats(-1e6, 1e6)
+
+
+@given(
+    st.builds(
+        LiveFigures,
+        raw=values,
+        filtered=values,
+        noise=st.none() | st.floats(0, 1e5),
+        percent=st.none() | st.floats(0, 100),
+        is_clamped=st.booleans(),
+        rate_hz=st.floats(0, 200),
+        age_s=st.none() | st.floats(0, 1e4),
+        link=st.sampled_from(LinkState),
+        reason=words,
+        warnings=st.tuples(words, words),
+    ),
+    st.none() | st.builds(Step, st.integers(1, 60), st.just(60), words, words, st.floats(0, 1)),
+    st.builds(targets, st.integers(2, 40), st.integers(0, 80), both_ways=st.booleans()),
+    words,
+    st.sampled_from([(80, 24), (80, 25), (100, 30), (120, 40), (200, 60)]),
+)
+def test_whatever_is_shown_fits(
+    figures: LiveFigures,
+    step: Step | None,
+    points: tuple[Target, ...],
+    last: str,
+    size: tuple[int, int],
+) -> None:
+    lines = shown(screen(figures=figures, step=step, targets=points, last=last), *size)
+    assert len(lines) <= size[1] - 1
+    assert max(map(cell_len, lines)) <= size[0]
+    assert "Enter capture now" in lines[-1]
+
+
+def test_a_session_without_points_has_its_keys_all_the_same() -> None:
+    lines = shown(screen(targets=(), step=Step(1, 2, "count 30 turns")))
+    assert "count 30 turns" in lines[5]
+    assert "q quit" in lines[-1]
+
+
+def test_a_target_that_is_done_needs_no_step() -> None:
+    assert "> " not in "\n".join(shown(screen(step=None, targets=(Target(0), Target(100)))))

@@ -1,0 +1,66 @@
+"""The points of a calibration as a table."""
+
+import pytest
+
+from gateway.calibrating.view.point_table import point_table, table_width
+from gateway.calibrating.view.screen import Target
+from tests.support.screens import OLD, lines_of, targets
+
+
+def rows(*arguments: object, **named: object) -> list[list[str]]:
+    return [line.split() for line in lines_of(point_table(*arguments, **named))]  # type: ignore[arg-type]
+
+
+def test_one_way_has_raw_value_spread_and_samples() -> None:
+    points = targets(3, captured=2)
+    assert rows(points, points[2]) == [
+        ["%", "raw", "sd", "n"],
+        ["0", "150", "1.1", "24"],
+        ["50", "550", "1.1", "24"],
+        [">", "100", "now"],
+    ]
+
+
+def test_both_ways_stand_beside_each_other() -> None:
+    points = targets(2, captured=3, both_ways=True)
+    assert rows(points, points[3]) == [
+        ["%", "up", "sd", "down", "sd"],
+        [">", "0", "150", "1.1", "now"],
+        ["100", "950", "1.1", "959", "1.1"],
+    ]
+
+
+def test_skipped_and_open_points_are_told_apart() -> None:
+    assert rows([Target(0, is_skipped=True), Target(100)])[1:] == [["0", "skipped"], ["100", "-"]]
+
+
+def test_a_point_that_is_captured_again_shows_what_it_was() -> None:
+    points = targets(2)
+    assert rows(points, points[0])[1] == [">", "0", "150", "1.1", "24"]
+
+
+def test_what_the_old_table_says_stands_beside_it() -> None:
+    points = targets(2, captured=4, both_ways=True)
+    assert [row[-2:] for row in rows(points, old=OLD.table)] == [
+        ["sd", "was"],
+        ["6.1", "%"],  # in the middle between up and down
+        ["94.9", "%"],
+    ]
+
+
+@pytest.mark.parametrize("at", [0, 5, 17, 30])
+def test_of_many_rows_those_around_the_current_one_are_shown(at: int) -> None:
+    points = targets(31)
+    shown = rows(points, points[at], most=9)
+    assert len(shown) == 9
+    assert [row for row in shown if row[0] == ">"] != []
+    assert shown[-1] == ["...", "24", "more"]
+
+
+@pytest.mark.parametrize("both_ways", [False, True])
+@pytest.mark.parametrize("old", [None, OLD.table])
+def test_its_width_is_known_beforehand(both_ways: bool, old: object) -> None:
+    points = targets(3, captured=6, both_ways=both_ways)
+    lines = lines_of(point_table(points, old=old))  # type: ignore[arg-type]
+    width = table_width(points, has_old=old is not None)
+    assert width - 1 <= max(map(len, lines)) <= width
