@@ -16,7 +16,7 @@ def replay(
 
     To race a capture, see the driver `replay` in the config.
     """
-    from gateway.watch_view import reading_json, reading_line
+    from gateway.watch.view import reading_json, reading_line
 
     show = reading_json if json else reading_line
     for reading in DecodedCapture(file, protocol).readings():

@@ -38,8 +38,8 @@ def watch(
 
     from gateway.bike.link import BikeLink
     from gateway.timing.clock import SystemClock
-    from gateway.watch import Watch
-    from gateway.watch_view import PlainView, open_view, reading_json
+    from gateway.watch.session import Watch
+    from gateway.watch.view import PlainView, open_view, reading_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     clock = SystemClock()

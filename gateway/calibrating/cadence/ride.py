@@ -23,7 +23,7 @@ from gateway.calibrating.cadence.metronome import Metronome
 from gateway.calibrating.cadence.view import CadenceScreen, CadenceView
 from gateway.calibrating.session import CalibrationError, CalibrationSession
 from gateway.timing.clock import NS_PER_S, Clock
-from gateway.watch import Watch
+from gateway.watch.session import Watch
 
 #: Between two looks at the bike, which are shown: a mark that moves wants to be seen often.
 LOOK_NS = NS_PER_S // 20

@@ -12,7 +12,7 @@ from rich.text import Text
 from drivers import Reading
 from gateway.bike.link import BikeLink, LinkState
 from gateway.sampling.sampler import FieldState
-from gateway.watch import UNITS, FieldView, Watch
+from gateway.watch.session import UNITS, FieldView, Watch
 
 #: Between two lines of values.
 PRINT_EVERY_NS = 1_000_000_000

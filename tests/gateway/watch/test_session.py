@@ -4,7 +4,7 @@ import pytest
 
 from drivers import Reading
 from gateway.sampling.sampler import FieldState
-from gateway.watch import UNITS, FieldView, Watch
+from gateway.watch.session import UNITS, FieldView, Watch
 
 S = 1_000_000_000
 

@@ -11,8 +11,8 @@ from drivers import Reading
 from drivers.registry import UnusableDriver
 from gateway.bike.link import BikeLink, LinkState
 from gateway.timing.clock import SystemClock
-from gateway.watch import Watch
-from gateway.watch_view import PlainView, heading, open_view, reading_json, reading_line, table
+from gateway.watch.session import Watch
+from gateway.watch.view import PlainView, heading, open_view, reading_json, reading_line, table
 
 S = 1_000_000_000
 READING = Reading(2 * S, cadence_rpm=80.04, resistance_raw=417, power_w=0, source="lines")
