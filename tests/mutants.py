@@ -24,7 +24,7 @@ POWER_CUT = "tests/durability/test_power_cut.py"
 RAW_SIGNAL = "tests/gateway/calibrating/test_signal.py"
 CALIBRATION_GUIDE = "tests/gateway/calibrating/test_guide.py"
 SAMPLER = "tests/gateway/sampling/test_sampler.py"
-PROVISIONING = "tests/gateway/test_provisioning.py"
+PROVISIONING = "tests/gateway/provisioning/test_steps.py"
 
 
 class Outcome(StrEnum):
@@ -129,28 +129,28 @@ MUTANTS = (
     ),
     Mutant(
         "a certificate asked for again though it was registered",
-        "gateway/provisioning.py",
+        "gateway/provisioning/steps.py",
         "        if self._why_not(patience_s=0) is None:",
         "        if False:",
         PROVISIONING,
     ),
     Mutant(
         "a certificate noted after it was registered",
-        "gateway/provisioning.py",
+        "gateway/provisioning/steps.py",
         '        self._files.save(REQUEST, request.to_json())\n        self._say(f"certificate',
         '        self._say(f"certificate',
         PROVISIONING,
     ),
     Mutant(
         "a new pair in place before the old one was made to be replaced as one",
-        "gateway/identity_files.py",
+        "gateway/provisioning/identity.py",
         "        there = [file for file in (self.certificate, self.private_key) if file.exists()]",
         "        there: list[Path] = []",
         PROVISIONING,
     ),
     Mutant(
         "a key that is not synced",
-        "gateway/identity_files.py",
+        "gateway/provisioning/identity.py",
         "            file.flush()\n            os.fsync(descriptor)\n",
         "            file.flush()\n",
         PROVISIONING,

@@ -9,8 +9,8 @@ from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
 
 if TYPE_CHECKING:
     from gateway.config.schema import CloudConfig
-    from gateway.identity_files import IdentityFiles
-    from gateway.provisioning import Order, Provisioned
+    from gateway.provisioning.identity import IdentityFiles
+    from gateway.provisioning.steps import Order, Provisioned
 
 CA_URL = "https://www.amazontrust.com/repository/AmazonRootCA1.pem"
 
@@ -56,8 +56,8 @@ def provision(
     """
     import platform
 
-    from gateway.identity_files import IdentityFiles
-    from gateway.provisioning import Order
+    from gateway.provisioning.identity import IdentityFiles
+    from gateway.provisioning.steps import Order
 
     thing = _thing_name(platform.node() if thing_name is None else thing_name)
     if not directory.is_dir():
@@ -80,9 +80,9 @@ def _provision(
 ) -> "Provisioned":
     import time
 
-    from gateway.claim import Claim
     from gateway.cloud.uplink import CredentialsError
-    from gateway.provisioning import Provisioning, ProvisioningError
+    from gateway.provisioning.aws import Claim
+    from gateway.provisioning.steps import Provisioning, ProvisioningError
 
     def say(step: str) -> None:
         typer.echo(step, err=steps_to_stderr)
@@ -126,7 +126,7 @@ def _claim_cloud(
     from pydantic import ValidationError
 
     from gateway.config.schema import CloudConfig
-    from gateway.signing_request import is_pair
+    from gateway.provisioning.keys import is_pair
 
     options = {"--ca-file": ca_file, "--claim-certificate": certificate, "--claim-key": key}
     for option, file in options.items():

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from gateway.claim import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.cli.provision import provision
 from gateway.config.schema import CloudConfig
 from gateway.daemon import BIKES_PER_CONNECTION, client_ids
 from gateway.demo.rule import Rule, load_rule
+from gateway.provisioning.aws import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.race.commands import command_topic
 from tests.support.cloud_template import ARN, PATH, CloudTemplate
 

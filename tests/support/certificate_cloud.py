@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from gateway.identity_files import IdentityFiles
-from gateway.provisioning import Issued, Order, Provisioning, TokenRefused
+from gateway.provisioning.identity import IdentityFiles
+from gateway.provisioning.steps import Issued, Order, Provisioning, TokenRefused
 
 ORDER = Order("example", "alleycat-gateway", "gateway-1")
 NOW_S = 1_795_247_400.0

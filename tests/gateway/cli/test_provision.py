@@ -15,7 +15,7 @@ import pytest
 
 from gateway.cli.provision import provision
 from gateway.config.packaged import config_path
-from gateway.identity_files import CERTIFICATE, PRIVATE_KEY, IdentityFiles
+from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, IdentityFiles
 from tests.support.certificate_cloud import certificate_id
 from tests.support.gateway_process import COMMAND, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto

@@ -13,7 +13,7 @@ from gateway.cloud.iot_requests import (
     open_connection,
 )
 from gateway.config.schema import CloudConfig
-from gateway.provisioning import Issued, Order, ProvisioningError, TokenRefused
+from gateway.provisioning.steps import Issued, Order, ProvisioningError, TokenRefused
 
 ISSUE_TOPIC = "$aws/certificates/create-from-csr/json"
 

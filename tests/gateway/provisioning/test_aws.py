@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gateway import claim
-from gateway.claim import Claim
 from gateway.cloud import iot_requests
 from gateway.cloud.uplink import CredentialsError
 from gateway.config.schema import CloudConfig
-from gateway.identity_files import IdentityFiles
-from gateway.provisioning import Order, Provisioned, Provisioning, ProvisioningError
+from gateway.provisioning import aws
+from gateway.provisioning.aws import Claim
+from gateway.provisioning.identity import IdentityFiles
+from gateway.provisioning.steps import Order, Provisioned, Provisioning, ProvisioningError
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
 from tests.support.provisioning_peer import ISSUE, REGISTER, Answer, ProvisioningPeer, rejection
 
@@ -44,7 +44,7 @@ def files(tmp_path: Path) -> IdentityFiles:
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(iot_requests, "ANSWER_TIMEOUT_S", 1)
-    monkeypatch.setattr(claim, "CONNECT_WITHIN_S", 0)
+    monkeypatch.setattr(aws, "CONNECT_WITHIN_S", 0)
 
 
 def provision(

@@ -13,8 +13,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from gateway.identity_files import CERTIFICATE, PRIVATE_KEY, REQUEST, IdentityFiles
-from gateway.signing_request import new_private_key, signing_request
+from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, REQUEST, IdentityFiles
+from gateway.provisioning.keys import new_private_key, signing_request
 
 #: How long an ownership token holds. What has not been registered by then is deleted by AWS.
 TOKEN_LIFE_S = 3600

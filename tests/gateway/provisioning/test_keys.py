@@ -7,7 +7,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
-from gateway.signing_request import is_pair, new_private_key, signing_request
+from gateway.provisioning.keys import is_pair, new_private_key, signing_request
 from tests.support.mosquitto import Authority
 
 

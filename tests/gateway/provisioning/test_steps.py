@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from gateway import identity_files
-from gateway.identity_files import IdentityFiles
-from gateway.provisioning import (
+from gateway.provisioning import identity
+from gateway.provisioning.identity import IdentityFiles
+from gateway.provisioning.steps import (
     TOKEN_LIFE_S,
     Order,
     Provisioned,
@@ -90,7 +90,7 @@ def modes(rig: Rig) -> list[int]:
 def test_without_a_group_for_it_the_owner_alone_may_read_the_key(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(identity_files, "GROUP", "nobody-has-this-group")
+    monkeypatch.setattr(identity, "GROUP", "nobody-has-this-group")
     rig.run()
     assert modes(rig) == [0o600, 0o600, 0o700]
 
@@ -100,7 +100,7 @@ def test_the_gateways_group_may_read_the_key_and_never_the_token(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     group = grp.getgrgid(1)
-    monkeypatch.setattr(identity_files, "GROUP", group.gr_name)
+    monkeypatch.setattr(identity, "GROUP", group.gr_name)
     rig.cloud.register, register = _refuse, rig.cloud.register  # type: ignore[method-assign]
     with pytest.raises(ProvisioningError):
         rig.run()

@@ -18,7 +18,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from gateway.host.atomic_file import sync_directory
-from gateway.signing_request import is_pair
+from gateway.provisioning.keys import is_pair
 
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"

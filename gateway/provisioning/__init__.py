@@ -1,0 +1,1 @@
+"""A certificate for this gateway, by an AWS IoT claim."""
