@@ -31,8 +31,8 @@ def check(
     from rich.console import Console
 
     from drivers.registry import load_drivers
-    from gateway.check import check_all
-    from gateway.check_view import report_json, show_report
+    from gateway.doctor.all_checks import check_all
+    from gateway.doctor.view import report_json, show_report
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the report says it all
     if config == SERVICE_CONFIG:

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from gateway.check import Report
+from gateway.doctor.all_checks import Report
 from gateway.terminal.finding import Finding, State
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}

@@ -6,8 +6,8 @@ import json
 import pytest
 from rich.console import Console
 
-from gateway.check import Report
-from gateway.check_view import report_json, show_report
+from gateway.doctor.all_checks import Report
+from gateway.doctor.view import report_json, show_report
 from gateway.terminal.finding import failed, ok, warning
 
 REPORT = Report(

@@ -1,6 +1,6 @@
 """The clock's finding."""
 
-from gateway.checks.clock import check_clock
+from gateway.doctor.clock import check_clock
 from gateway.terminal.finding import State
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.checks import endpoint
-from gateway.checks.endpoint import check_endpoint
 from gateway.config.schema import Config
+from gateway.doctor import endpoint
+from gateway.doctor.endpoint import check_endpoint
 from gateway.telemetry.message import telemetry_from_json
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config

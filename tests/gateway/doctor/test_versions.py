@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.checks.versions import UNKNOWN, versions
+from gateway.doctor.versions import UNKNOWN, versions
 from gateway.timing.clock_sync import BOARD_MODEL
 
 

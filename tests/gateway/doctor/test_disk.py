@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from gateway.buffer.store import Batch, Record, Store
-from gateway.checks.disk import check_disk
 from gateway.config.schema import Config
+from gateway.doctor.disk import check_disk
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config
 from tests.support.telemetry import message
@@ -96,7 +96,7 @@ def test_what_may_not_be_written_to_is_said(tmp_path: Path) -> None:
     """As nobody: root may write everywhere."""
     program = (
         "import os, sys; from pathlib import Path\n"
-        "from gateway.checks.disk import check_disk\n"
+        "from gateway.doctor.disk import check_disk\n"
         "from tests.support.gateways import config\n"
         "os.setgroups([]); os.setuid(65534)\n"
         "for name in sys.argv[1:]: print(check_disk(config(Path(name), [{}]))[0].what)"

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from drivers.ble import bluez as to_bluez
-from gateway.checks.bluetooth import RFKILL, check_bluetooth
 from gateway.config.schema import BikeConfig
+from gateway.doctor.bluetooth import RFKILL, check_bluetooth
 from gateway.terminal.finding import Finding, State
 from tests.support.bluez import Bluez, DBusDaemon
 

@@ -11,8 +11,8 @@ from dbus_fast.aio import MessageBus
 
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
-from gateway.checks.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
 from gateway.config.schema import BikeConfig
+from gateway.doctor.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
 from gateway.terminal.finding import Finding, State
 from tests.support.bluez import DBusDaemon
 from tests.support.pty_bike import PtyBike
@@ -80,7 +80,7 @@ def test_one_that_may_not_be_opened_names_the_group() -> None:
     os.chmod(tty, 0o600)
     program = (
         "import asyncio, os\n"
-        "from gateway.checks.serial_ports import check_serial_ports\n"
+        "from gateway.doctor.serial_ports import check_serial_ports\n"
         "from gateway.config.schema import BikeConfig\n"
         f"bike = BikeConfig.model_validate({on(tty).model_dump()!r})\n"
         "os.setgroups([]); os.setuid(65534)\n"

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.checks.config import check_config
+from gateway.doctor.config import check_config
 from gateway.terminal.finding import State
 
 GOOD = """

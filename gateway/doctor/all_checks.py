@@ -6,17 +6,17 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from drivers.registry import DriverStatus
-from gateway.checks.bluetooth import check_bluetooth
-from gateway.checks.certificates import check_certificates
-from gateway.checks.clock import check_clock
-from gateway.checks.config import NAME as CONFIG
-from gateway.checks.config import check_config
-from gateway.checks.disk import check_disk
-from gateway.checks.endpoint import check_endpoint
-from gateway.checks.serial_ports import check_serial_ports
-from gateway.checks.service import running_service
-from gateway.checks.versions import versions
 from gateway.config.schema import Config
+from gateway.doctor.bluetooth import check_bluetooth
+from gateway.doctor.certificates import check_certificates
+from gateway.doctor.clock import check_clock
+from gateway.doctor.config import NAME as CONFIG
+from gateway.doctor.config import check_config
+from gateway.doctor.disk import check_disk
+from gateway.doctor.endpoint import check_endpoint
+from gateway.doctor.serial_ports import check_serial_ports
+from gateway.doctor.service import running_service
+from gateway.doctor.versions import versions
 from gateway.terminal.finding import Finding, State
 from gateway.timing.clock_sync import clock_source
 

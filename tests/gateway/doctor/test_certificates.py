@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.checks.certificates import check_certificates
 from gateway.config.schema import CloudConfig
+from gateway.doctor.certificates import check_certificates
 from gateway.terminal.finding import Finding, State
 
 END = dt.datetime(2030, 6, 1, tzinfo=dt.UTC)

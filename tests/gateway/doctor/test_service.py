@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.checks.service import running_service
+from gateway.doctor.service import running_service
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
 from gateway.status import socket as status_socket
@@ -98,7 +98,7 @@ def test_whoever_may_not_look_is_told_to_ask_as_root_and_connects_to_nothing(
 ) -> None:
     program = (
         "import os; from pathlib import Path\n"
-        "from gateway.checks.service import running_service\n"
+        "from gateway.doctor.service import running_service\n"
         "os.setgroups([]); os.setuid(65534)\n"
         f"print(running_service(Path({os.fspath(tmp_path / 'state')!r}), 'x')[0].remedy)"
     )

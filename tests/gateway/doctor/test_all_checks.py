@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
-from gateway.check import Report, check_all
+from gateway.doctor.all_checks import Report, check_all
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
 from gateway.terminal.finding import State, failed, ok, warning
