@@ -45,7 +45,7 @@ ELSEWHERE = {
     "gateway/cloud/iot_client.py": "tests/gateway/cloud/test_iot_core.py",
     "gateway/cloud/iot_requests.py": "tests/gateway/provisioning/test_aws.py",
     "gateway/race/commands.py": "tests/gateway/race/test_commanded.py",
-    "gateway/setup_dialogue.py": "tests/gateway/cli/test_setup.py",
+    "gateway/setup/dialogue.py": "tests/gateway/cli/test_setup.py",
     "gateway/cloud/uplink.py": "tests/contracts/test_uplink.py",
 }
 

@@ -34,7 +34,7 @@ def chosen_driver(
     from drivers.registry import load_drivers, make_driver
     from gateway.config.problems import ConfigError, problems_of
     from gateway.config.schema import load_bike
-    from gateway.named_bike import NotABike, named_bike
+    from gateway.setup.bike_spec import NotABike, named_bike
 
     drivers = load_drivers()
     if config is not None:

@@ -157,7 +157,7 @@ def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
 def _sensor(
     name: str, protocol: str | None, pedaller: "FakePedaller | None", clock: "Clock"
 ) -> "Driver":
-    from gateway.named_bike import NotABike, ProtocolMissing, named_bike
+    from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
 
     if pedaller is not None and name == FAKE:
         return pedaller.right_bike()

@@ -25,7 +25,7 @@ def scan(
 
     from drivers.discovery import Discoverer
     from drivers.registry import load_drivers
-    from gateway.scan import scan_all, scan_json, show_found, show_summary
+    from gateway.setup.scan import scan_all, scan_json, show_found, show_summary
 
     discoverers: dict[str, Discoverer] = {}
     for name, status in load_drivers().items():

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from drivers.discovery import Discoverer
     from gateway.config.editor import Machine
-    from gateway.setup_answers import Answers, Current
+    from gateway.setup.answers import Answers, Current
 
 #: The flag of each answer that a new bike cannot do without.
 FLAGS = {
@@ -73,7 +73,7 @@ def setup(
     """
     from rich.console import Console
 
-    from gateway.setup_answers import Answers
+    from gateway.setup.answers import Answers
 
     racer = {"racer_name": racer_name, "racer_id": racer_id, "class_id": class_id}
     cloud: dict[str, object] = {
@@ -96,7 +96,7 @@ def _given(values: "Mapping[str, object]") -> dict[str, object]:
 
 
 def _cloud(values: "Mapping[str, object]") -> dict[str, object] | None:
-    from gateway.setup_answers import LATER
+    from gateway.setup.answers import LATER
 
     given = _given(values)
     if given.get("endpoint") == LATER:
@@ -106,7 +106,7 @@ def _cloud(values: "Mapping[str, object]") -> dict[str, object] | None:
 
 def _named(bike: str | None, protocol: str | None) -> "Machine | None":
     from gateway.config.editor import Machine
-    from gateway.named_bike import NotABike, named_bike
+    from gateway.setup.bike_spec import NotABike, named_bike
 
     if bike is None:
         return None
@@ -122,7 +122,7 @@ def _current(file: Path) -> "tuple[str, Current]":
     import tomllib
 
     from gateway.config.packaged import config_path
-    from gateway.setup_answers import Current
+    from gateway.setup.answers import Current
 
     if not os.access(file.parent, os.W_OK):
         if not file.parent.is_dir():
@@ -145,8 +145,8 @@ def _asked(
     import sys
     from functools import partial
 
-    from gateway.setup_answers import missing
-    from gateway.setup_dialogue import ask_all, look_around
+    from gateway.setup.answers import missing
+    from gateway.setup.dialogue import ask_all, look_around
 
     if sys.stdin.isatty() and sys.stdout.isatty():
         console.print(_heading(file, current), markup=False, highlight=False)
@@ -187,7 +187,7 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
     from gateway.config.file import write_config
     from gateway.config.problems import ConfigError
     from gateway.config.schema import load_config
-    from gateway.setup_answers import change_of
+    from gateway.setup.answers import change_of
 
     try:
         new_text = edited(text, change_of(answers, current))

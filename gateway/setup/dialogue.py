@@ -11,9 +11,9 @@ from drivers.discovery import Discoverer, FoundBike
 from drivers.serial_line.driver import SERIAL_PROTOCOLS
 from gateway.config.editor import Machine, is_on
 from gateway.config.schema import is_this_machine
-from gateway.named_bike import NotABike, ProtocolMissing, named_bike
-from gateway.scan import Scan, scan_all
-from gateway.setup_answers import FILES, LATER, RACER, Answers, Current, problem_of
+from gateway.setup.answers import FILES, LATER, RACER, Answers, Current, problem_of
+from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
+from gateway.setup.scan import Scan, scan_all
 
 ADD, AGAIN, KEEP = "add", "again", "keep"
 

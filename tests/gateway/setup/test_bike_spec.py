@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.named_bike import NotABike, ProtocolMissing, named_bike
+from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
 
 
 def test_an_address_is_a_bike_on_bluetooth() -> None:

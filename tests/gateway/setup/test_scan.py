@@ -11,7 +11,7 @@ from rich.console import Console
 from drivers import BikeLost, Reading
 from drivers.discovery import FoundBike
 from gateway.config.schema import BikeConfig
-from gateway.scan import Scan, scan_all, scan_json, show_found, show_summary, snippets
+from gateway.setup.scan import Scan, scan_all, scan_json, show_found, show_summary, snippets
 
 BIKE = FoundBike(
     'The "best" bike',

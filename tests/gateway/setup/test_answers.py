@@ -3,7 +3,7 @@
 import pytest
 
 from gateway.config.editor import NO_CLOUD, BikeChange, Machine
-from gateway.setup_answers import Answers, Current, change_of, missing, problem_of
+from gateway.setup.answers import Answers, Current, change_of, missing, problem_of
 
 FAKE = Machine("fake", {})
 ADA: dict[str, object] = {"racer_name": "Ada", "racer_id": 3, "class_id": 2}

@@ -1,0 +1,1 @@
+"""Finding bikes, and writing a first config."""
