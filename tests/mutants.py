@@ -262,24 +262,24 @@ MUTANTS = (
     ),
     Mutant(
         "the fleet scores otherwise than the backend",
-        "gateway/fleet/racer.py",
+        "gateway/simulation/fleet/racer.py",
         "score(sample.cadence_rpm, sample.resistance_percent)",
         "score(sample.resistance_percent, sample.cadence_rpm)",
-        "tests/gateway/fleet/test_racer.py",
+        "tests/gateway/simulation/fleet/test_racer.py",
     ),
     Mutant(
         "what came twice hides from the fleet what did not come",
-        "gateway/fleet/scene.py",
+        "gateway/simulation/fleet/scene.py",
         "self.records - self.duplicates == produced",
         "self.records == produced",
-        "tests/gateway/fleet/test_scene.py",
+        "tests/gateway/simulation/fleet/test_scene.py",
     ),
     Mutant(
         "a racer whom the backend does not know is no difference",
-        "gateway/fleet/boards.py",
+        "gateway/simulation/fleet/boards.py",
         "if other is None or any(",
         "if other is not None and any(",
-        "tests/gateway/fleet/test_boards.py",
+        "tests/gateway/simulation/fleet/test_boards.py",
     ),
 )
 

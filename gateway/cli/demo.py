@@ -24,14 +24,14 @@ def demo(
     import structlog
     from rich.console import Console
 
-    from gateway.demo import DemoExtraError, require_demo_extra
+    from gateway.simulation.extra import DemoExtraError, require_demo_extra
 
     try:
         require_demo_extra()
     except DemoExtraError as error:
         fail(str(error), FAILED)
-    from gateway.demo.session import DemoOptions, run_demo
-    from gateway.demo.view import open_view, print_summary, summary_json
+    from gateway.simulation.demo.session import DemoOptions, run_demo
+    from gateway.simulation.demo.view import open_view, print_summary, summary_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)

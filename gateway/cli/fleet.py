@@ -11,9 +11,9 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gateway.config.schema import Config
-    from gateway.fleet.plan import FleetOptions, Plan
-    from gateway.fleet.scene import Summary
-    from gateway.fleet.session import Venue
+    from gateway.simulation.fleet.plan import FleetOptions, Plan
+    from gateway.simulation.fleet.scene import Summary
+    from gateway.simulation.fleet.session import Venue
 
 #: Things of the cloud on this machine; with a config they are the config's own and a number, which
 #: the shipped policy allows.
@@ -67,8 +67,8 @@ def fleet(
     import structlog
     from rich.console import Console
 
-    from gateway.fleet.plan import FleetOptions
-    from gateway.fleet.view import print_plan, print_summary, summary_json
+    from gateway.simulation.fleet.plan import FleetOptions
+    from gateway.simulation.fleet.view import print_plan, print_summary, summary_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
@@ -97,8 +97,8 @@ def _classes(text: str) -> tuple[int, ...]:
 
 
 def _plan(options: "FleetOptions") -> "Plan":
-    from gateway.fleet.errors import PlanError
-    from gateway.fleet.plan import Plan
+    from gateway.simulation.fleet.errors import PlanError
+    from gateway.simulation.fleet.plan import Plan
 
     try:
         return Plan(options)
@@ -107,8 +107,8 @@ def _plan(options: "FleetOptions") -> "Plan":
 
 
 def _venue(config: Path | None, state_dir: Path | None) -> "Venue":
-    from gateway.demo import DemoExtraError, require_demo_extra
-    from gateway.fleet.session import Venue
+    from gateway.simulation.extra import DemoExtraError, require_demo_extra
+    from gateway.simulation.fleet.session import Venue
 
     if config is not None:
         loaded = _load(config)
@@ -136,7 +136,7 @@ def _ask_first(console: "Console", plan: "Plan", venue: "Venue", *, yes: bool) -
     import sys
 
     from gateway.config.schema import is_this_machine
-    from gateway.fleet.view import print_bill
+    from gateway.simulation.fleet.view import print_bill
 
     if venue.cloud is None or is_this_machine(venue.cloud.endpoint):
         return
@@ -154,10 +154,10 @@ def _run(console: "Console", plan: "Plan", venue: "Venue") -> "Summary":
     import signal
 
     from gateway.cloud.uplink import CredentialsError
-    from gateway.fleet.errors import FleetError
-    from gateway.fleet.session import run_fleet
-    from gateway.fleet.view import open_view
     from gateway.host.state_dir import StateDirError
+    from gateway.simulation.fleet.errors import FleetError
+    from gateway.simulation.fleet.session import run_fleet
+    from gateway.simulation.fleet.view import open_view
 
     async def race() -> "Summary":
         stop = asyncio.Event()

@@ -26,7 +26,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from gateway.fleet.plan import RACERS_PER_CONNECTION
+from gateway.simulation.fleet.plan import RACERS_PER_CONNECTION
 from tests.bench.brokers import broker
 from tests.bench.fleet_picture import draw
 from tests.bench.fleet_report import FleetReport, Run

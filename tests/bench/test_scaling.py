@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gateway.cloud.pace import BACKLOG_BURST, Pace
 from gateway.daemon import BIKES_PER_CONNECTION
-from gateway.demo.kinesis import open_kinesis
-from gateway.demo.rule import KinesisRecord
+from gateway.simulation.cloud.kinesis import open_kinesis
+from gateway.simulation.cloud.rule import KinesisRecord
 from gateway.timing.clock import NS_PER_S
 from tests.bench.scaling import limits
 from tests.bench.scaling.herd import (

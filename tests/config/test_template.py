@@ -13,9 +13,9 @@ import pytest
 from gateway.cli.provision import provision
 from gateway.config.schema import CloudConfig
 from gateway.daemon import BIKES_PER_CONNECTION, client_ids
-from gateway.demo.rule import Rule, load_rule
 from gateway.provisioning.aws import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.race.commands import command_topic
+from gateway.simulation.cloud.rule import Rule, load_rule
 from tests.support.cloud_template import ARN, PATH, CloudTemplate
 
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")

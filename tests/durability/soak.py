@@ -21,7 +21,7 @@ from functools import partial
 from pathlib import Path
 from statistics import median_low
 
-from gateway.demo.network import Network, open_network
+from gateway.simulation.demo.network import Network, open_network
 from gateway.telemetry.message import telemetry_from_json
 from tests.durability.arrivals import ends
 from tests.support.gateway_process import GatewayProcess

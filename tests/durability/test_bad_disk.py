@@ -17,7 +17,7 @@ from typing import get_args
 import pytest
 
 from gateway.buffer.store import Batch, Record, Store
-from gateway.demo.network import Network
+from gateway.simulation.demo.network import Network
 from tests.durability.arrivals import ends, missing, promised
 from tests.e2e.test_race import arrived, seconds_by_bike
 from tests.support.bad_disk import BadDisk, State

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.network import Network, open_network
+from gateway.simulation.demo.network import Network, open_network
 from gateway.telemetry.message import Telemetry
 from tests.durability.arrivals import ends, missing, promised
 from tests.e2e.test_race import in_order

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.network import Network, open_network
+from gateway.simulation.demo.network import Network, open_network
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.demo.consumer import Scoreboard
+from gateway.simulation.cloud.consumer import Scoreboard
 from gateway.telemetry.message import Telemetry
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from gateway.demo.network import Network
+from gateway.simulation.demo.network import Network
 from gateway.telemetry.message import Telemetry
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto

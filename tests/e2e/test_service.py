@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.demo.network import Network
+from gateway.simulation.demo.network import Network
 from tests.e2e.test_race import seconds_by_bike
 from tests.support.bad_disk import BadDisk
 from tests.support.gateway_process import GatewayProcess

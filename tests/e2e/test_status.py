@@ -15,7 +15,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.demo.network import Network
+from gateway.simulation.demo.network import Network
 from gateway.status.report import status_schema
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto, free_port

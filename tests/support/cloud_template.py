@@ -9,7 +9,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from gateway.config.packaged import config_path
-from gateway.demo.rule import _parse_template
+from gateway.simulation.cloud.rule import _parse_template
 
 PATH = config_path("aws/template.yaml")
 

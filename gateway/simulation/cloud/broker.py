@@ -1,0 +1,81 @@
+"""IoT Core on this machine: rumqttd, from the iotcore wheel, in a child process of its own.
+
+Plaintext, on loopback alone. The child ends with the demo, even a killed one: it reads its
+standard input, which closes with this process.
+"""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import iotcore
+
+from gateway.simulation.extra import LOOPBACK
+
+#: rumqttd keeps what is published in memory, for subscribers to fetch: at most 100 MiB.
+#: Payload and messages in flight are IoT Core's limits, per connection.
+_CONFIG = """\
+id = 0
+
+[router]
+id = 0
+max_connections = 10010
+max_outgoing_packet_count = 200
+max_segment_size = 10485760
+max_segment_count = 10
+"""
+
+_LISTENER = """
+[{protocol}.1]
+name = "{protocol}"
+listen = "{address}"
+next_connection_delay_ms = 1
+
+[{protocol}.1.connections]
+connection_timeout_ms = 5000
+max_payload_size = 131072
+max_inflight_count = 100
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Two listeners, one set of topics."""
+
+    mqtt5_port: int  # for the gateways
+    mqtt311_port: int  # for the rule engine: iotcore's client speaks no MQTT 5
+
+
+@contextmanager
+def open_broker() -> Iterator[Broker]:
+    """A broker that is listening. Raises OSError or RuntimeError when it does not start."""
+    with _reserved_port() as mqtt5_port, _reserved_port() as mqtt311_port:
+        broker = Broker(mqtt5_port, mqtt311_port)
+        with TemporaryDirectory() as directory:
+            config = Path(directory) / "rumqttd.toml"
+            config.write_text(
+                _CONFIG
+                + _LISTENER.format(protocol="v5", address=f"{LOOPBACK}:{broker.mqtt5_port}")
+                + _LISTENER.format(protocol="v4", address=f"{LOOPBACK}:{broker.mqtt311_port}")
+            )
+            child = iotcore.Broker(config_path=str(config)).start()
+        try:
+            yield broker
+        finally:
+            child.stop()
+
+
+@contextmanager
+def _reserved_port() -> Iterator[int]:
+    """A free port that is given to nobody else meanwhile.
+
+    Linux lets a listener that reuses addresses, as rumqttd's does, have the port of a socket that
+    does so too and does not listen; to whoever asks for any free port, it is taken.
+    """
+    with socket.socket() as placeholder:
+        placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        placeholder.bind((LOOPBACK, 0))
+        yield placeholder.getsockname()[1]

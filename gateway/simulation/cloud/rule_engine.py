@@ -1,0 +1,125 @@
+"""IoT Core's rules engine on this machine: subscribes, applies the rule, puts into Kinesis."""
+
+import re
+import threading
+import uuid
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from queue import SimpleQueue
+
+from iotcore import IotCore
+
+from gateway.simulation.cloud.kinesis import MAX_BATCH_RECORDS, Kinesis
+from gateway.simulation.cloud.rule import ActionFailure, KinesisRecord, Rule
+from gateway.simulation.extra import LOOPBACK
+
+#: The client does not subscribe again after a lost connection, so a busy machine gets time.
+KEEP_ALIVE_S = 60
+DRAIN_TIMEOUT_S = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Message:
+    topic: str
+    payload: bytes
+
+
+class RuleEngine:
+    """Every message it receives ends in the stream or in `failures`. Made by `open_rule_engine`.
+
+    The MQTT client calls back on its own thread, which only queues. A worker thread applies the
+    rule and puts, as many at a time as have come in.
+    """
+
+    def __init__(self, rule: Rule, kinesis: Kinesis, client: IotCore) -> None:
+        self.received = 0
+        self.stored = 0
+        #: What the rule's error action would get.
+        self.failures: list[ActionFailure] = []
+        self._rule = rule
+        self._kinesis = kinesis
+        self._client = client
+        self._inbox: SimpleQueue[_Message | None] = SimpleQueue()
+        self._worker = threading.Thread(target=self._work, name="rule-engine", daemon=True)
+        self._markers: dict[bytes, threading.Event] = {}
+
+    def drain(self) -> None:
+        """Wait until everything the broker has acknowledged by now is stored or has failed.
+
+        Sends a marker down the same road: broker, inbox, worker. Blocks; raises TimeoutError when
+        the marker does not arrive, for then the messages do not either.
+        """
+        topic = re.sub("[+#]", "drain", self._rule.topic_filter)
+        marker = uuid.uuid4().bytes
+        self._markers[marker] = threading.Event()
+        self._client.publish(topic, marker)
+        if not self._markers[marker].wait(DRAIN_TIMEOUT_S):
+            raise TimeoutError(
+                f"the rule engine has not heard its own message on {topic} for "
+                f"{DRAIN_TIMEOUT_S:g} s: its subscription is lost, or the machine is overloaded"
+            )
+
+    def _start(self) -> None:
+        self._worker.start()
+        self._client.subscribe(self._rule.topic_filter, self._on_message, qos=1)
+        self._client.start()
+        self.drain()  # from here on the subscription is known to be in force
+
+    def _stop(self) -> None:
+        self._client.stop()
+        self._inbox.put(None)
+        self._worker.join()
+
+    def _on_message(self, topic: str, payload: bytes) -> None:
+        self.received += payload not in self._markers
+        self._inbox.put(_Message(topic, payload))
+
+    def _work(self) -> None:
+        ended = False
+        while not ended:
+            batch = [self._inbox.get()]
+            waiting = min(self._inbox.qsize(), MAX_BATCH_RECORDS - 1)
+            batch += [self._inbox.get() for _ in range(waiting)]
+            ended = None in batch
+            self._process([message for message in batch if message])
+
+    def _process(self, batch: Sequence[_Message]) -> None:
+        records: list[KinesisRecord] = []
+        sources: list[_Message] = []
+        for message in batch:
+            if message.payload in self._markers:
+                continue
+            outcome = self._rule.apply(message.topic, message.payload)
+            if isinstance(outcome, ActionFailure):
+                self.failures.append(outcome)
+            else:
+                records.append(outcome)
+                sources.append(message)
+        refused = self._kinesis.put(records)
+        for index, reason in refused.items():
+            source = sources[index]
+            self.failures.append(self._rule.failure(source.topic, source.payload, reason))
+        self.stored += len(records) - len(refused)
+        for message in batch:
+            if message.payload in self._markers:
+                self._markers[message.payload].set()
+
+
+@contextmanager
+def open_rule_engine(rule: Rule, kinesis: Kinesis, mqtt311_port: int) -> Iterator[RuleEngine]:
+    """A rule engine that is subscribed; at the end, all it has received has been put."""
+    client = IotCore(
+        LOOPBACK,
+        mqtt311_port,
+        client_id="rule-engine",
+        convert_to_str=False,
+        start_broker=False,
+        keep_alive=KEEP_ALIVE_S,
+    )
+    engine = RuleEngine(rule, kinesis, client)
+    try:
+        engine._start()
+        yield engine
+    finally:
+        engine._stop()

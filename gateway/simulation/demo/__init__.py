@@ -1,0 +1,1 @@
+"""Whole gateways, racing through a network that can be cut."""

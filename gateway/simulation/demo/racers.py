@@ -1,0 +1,73 @@
+"""The racers of a demo: each a whole gateway with one fake bike, in one race."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from drivers.registry import load_drivers
+from gateway.buffer.buffer import open_buffer
+from gateway.cloud.iot_core import IotCore
+from gateway.config.schema import Config
+from gateway.daemon import Gateway
+from gateway.race.commanded import BikeRaces
+from gateway.race.races import Race
+from gateway.simulation.extra import LOOPBACK
+from gateway.simulation.names import name_of
+from gateway.timing.clock import Clock
+
+#: Short enough that the end of an outage is soon noticed.
+RECONNECT_MAX_S = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """What all gateways of a demo have in common."""
+
+    race: Race
+    seed: int
+    directory: Path
+    port: int
+
+
+async def open_racer(number: int, start: Start, clock: Clock) -> Gateway:
+    """Gateway `number` = 1 … with one fake bike, whose ride begins with the race."""
+    config = _config(number, start)
+    buffer = await open_buffer(
+        config.state_dir / "buffer.db",
+        clock,
+        commit_interval_s=config.buffer.commit_interval_s,
+        max_bytes=config.buffer.max_size_mib * 1024 * 1024,
+    )
+    uplink = IotCore(config.cloud, config.thing_name)
+    races = BikeRaces([start.race])
+    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink])
+
+
+def _config(number: int, start: Start) -> Config:
+    length_s = start.race.length_s
+    return Config.model_validate(
+        {
+            "thing_name": f"demo-{number:04}",
+            "state_dir": start.directory / f"gateway-{number:04}",
+            "cloud": {
+                "endpoint": LOOPBACK,
+                "port": start.port,
+                "plaintext": True,
+                "reconnect_max_s": RECONNECT_MAX_S,
+            },
+            "race": {"length_s": length_s},
+            "bikes": [
+                {
+                    "id": f"bike-{number:04}",
+                    "racer_id": number,
+                    "racer_name": name_of(number),
+                    "class_id": 1 + (number - 1) % 6,
+                    "driver": "fake",
+                    "options": {
+                        "seed": start.seed * 10_000 + number,
+                        "ride_s": length_s,
+                        "ride_offset_ms": start.race.start_ms % (length_s * 1000),
+                    },
+                }
+            ],
+        }
+    )

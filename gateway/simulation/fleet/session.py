@@ -1,0 +1,212 @@
+"""One race of a whole fleet: connect, race, wait for what is on its way, add up."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from contextlib import AsyncExitStack, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from random import Random
+
+from gateway.cloud.iot_core import IotCore
+from gateway.config.schema import CloudConfig
+from gateway.host.state_dir import locked_state_dir
+from gateway.simulation.cloud.client import Stream, open_local_cloud
+from gateway.simulation.fleet.course import Course
+from gateway.simulation.fleet.errors import FleetError
+from gateway.simulation.fleet.meter import Meter
+from gateway.simulation.fleet.metered_uplink import MeteredUplink
+from gateway.simulation.fleet.plan import CONNECTS_PER_S, Plan
+from gateway.simulation.fleet.process import Usage, allow_connections
+from gateway.simulation.fleet.racer import FleetRacer
+from gateway.simulation.fleet.reporter import Reporter
+from gateway.simulation.fleet.scene import Phase, Scene, Summary
+from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
+from gateway.telemetry.message import Telemetry
+from gateway.timing.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+
+#: After the last connection was begun, for all to be up.
+CONNECT_TIMEOUT_S = 30.0
+#: From the last connection to the start of the race.
+COUNTDOWN_S = 3
+#: After the race, for the last acknowledgements; and after Ctrl-C.
+ARRIVAL_TIMEOUT_S = 60.0
+HURRY_S = 2.0
+LOOK_EVERY_S = 0.1
+#: Scenes are shown once a second, when the messages of the last second have gone.
+SHOW_AT_NS = 600 * NS_PER_MS
+
+
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """Where the fleet races. `cloud`: None = one on this machine. `state_dir`: None = no files.
+
+    `thing_prefix`: its things are <thing_prefix>1, 2, …
+    """
+
+    cloud: CloudConfig | None
+    thing_prefix: str
+    state_dir: Path | None
+
+    @property
+    def target(self) -> str:
+        """In words."""
+        if self.cloud is None:
+            return "a cloud on this machine"
+        return f"{self.cloud.endpoint}:{self.cloud.port}"
+
+
+async def run_fleet(
+    plan: Plan, venue: Venue, show: Callable[[Scene], None], stop: asyncio.Event
+) -> Summary:
+    """The whole race, or what there is of it until `stop`.
+
+    Raises FleetError, CredentialsError, or StateDirError.
+    """
+    clock = SystemClock()
+    if not clock.is_trustworthy():
+        raise FleetError("this machine's clock is not set, and a race is named by it: set it first")
+    allow_connections(plan.connections)
+    async with AsyncExitStack() as stack:
+        if venue.state_dir is not None:
+            stack.enter_context(locked_state_dir(venue.state_dir))
+        cloud, stream = venue.cloud, None
+        if cloud is None:
+            stream = await stack.enter_async_context(open_local_cloud())
+            cloud = await stream.start()
+        return await Fleet(plan, venue, cloud, stream, clock).run(show, stop)
+
+
+class Fleet:
+    """A race under way: `run` it once."""
+
+    def __init__(
+        self, plan: Plan, venue: Venue, cloud: CloudConfig, stream: Stream | None, clock: Clock
+    ) -> None:
+        self._plan = plan
+        self._venue = venue
+        self._cloud = cloud
+        self._clock = clock
+        self._random = Random(plan.options.seed)
+        self._meter = Meter()
+        self._stations: list[Station] = []
+        self._racers: list[FleetRacer] = []
+        self._race_ids: set[int] = set()
+        self._course: Course | None = None
+        self._start_ns = clock.monotonic_ns()
+        self._usage = Usage()
+        self._reporter = Reporter(plan, venue.target, self._meter, self._racers, stream, clock)
+
+    async def run(self, show: Callable[[Scene], None], stop: asyncio.Event) -> Summary:
+        """Until everything is acknowledged, or `stop`; everything is closed afterwards."""
+        stopping = asyncio.create_task(stop.wait())
+        showing = asyncio.create_task(self._show(show))
+        racing = asyncio.create_task(self._connect_and_race())
+        try:
+            await asyncio.wait((racing, stopping, showing), return_when=asyncio.FIRST_COMPLETED)
+            if showing.done():  # never by itself
+                showing.result()
+            await _end(racing)
+            await self._arrive(HURRY_S if stop.is_set() else ARRIVAL_TIMEOUT_S)
+            await _end(showing)
+            show(await self._scene())
+            set_aside = sum(station.set_aside for station in self._stations)
+            return await self._reporter.summary(self._usage, set_aside, interrupted=stop.is_set())
+        finally:
+            gc.unfreeze()
+            for task in (stopping, showing, racing):
+                task.cancel()
+            await asyncio.gather(*(station.stop() for station in self._stations))
+
+    async def _connect_and_race(self) -> None:
+        await self._connect()
+        self._line_up()
+        # What is there now stays: to look through all of it takes the collector 0.1 s.
+        gc.freeze()
+        assert self._course is not None
+        self._usage = Usage()
+        await self._course.run()
+
+    async def _connect(self) -> None:
+        began_ns = self._clock.monotonic_ns()
+        for number in range(self._plan.connections):
+            await self._clock.sleep_until(began_ns + number * NS_PER_S // CONNECTS_PER_S)
+            station = await self._open_station(self._thing_name(number))
+            station.start()
+            self._stations.append(station)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CONNECT_TIMEOUT_S):
+                while self._meter.connected < self._plan.connections:  # noqa: ASYNC110 of many
+                    await asyncio.sleep(LOOK_EVERY_S)
+                return
+        raise FleetError(
+            f"{self._plan.connections - self._meter.connected} of {self._plan.connections} "
+            f"connections to {self._cloud.endpoint} are not up after {CONNECT_TIMEOUT_S:.0f} s: "
+            f"{self._meter.reason or 'no answer'}; `alleycat-gateway check` looks at one"
+        )
+
+    async def _open_station(self, thing_name: str) -> Station:
+        state_dir = self._venue.state_dir
+        buffer = (
+            memory_buffer(self._clock)
+            if state_dir is None
+            else await open_file_buffer(state_dir, thing_name, self._clock)
+        )
+        uplink = IotCore(self._cloud, thing_name)
+        return Station(
+            buffer,
+            MeteredUplink(uplink, self._meter, self._clock, self._race_ids),
+            self._clock,
+            self._random,
+            self._cloud.publish_rate_per_s,
+            with_file=state_dir is not None,
+        )
+
+    def _line_up(self) -> None:
+        """Everybody to the start, which is on a whole second."""
+        self._clock.reanchor()
+        now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
+        races = self._plan.races_from((now_ms // 1000 + 1 + COUNTDOWN_S) * 1000)
+        self._race_ids.update(race.race_id for race in races)
+        self._start_ns = self._clock.monotonic_ns_at(races[0].start_ms)
+        self._racers += [
+            FleetRacer(seat, self._thing_name(seat.connection), races[seat.race])
+            for seat in self._plan.seats()
+        ]
+        self._course = Course(self._racers, self._clock, self._send)
+
+    def _send(self, racer: FleetRacer, telemetry: Telemetry) -> None:
+        self._meter.produced += 1
+        self._stations[racer.seat.connection].send(telemetry)
+
+    def _thing_name(self, connection: int) -> str:
+        return f"{self._venue.thing_prefix}{connection + 1}"
+
+    async def _arrive(self, timeout_s: float) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(timeout_s):
+                while any(station.waiting for station in self._stations):  # noqa: ASYNC110 of many
+                    await asyncio.sleep(LOOK_EVERY_S)
+
+    async def _show(self, show: Callable[[Scene], None]) -> None:
+        while True:
+            show(await self._scene())
+            since_ns = (self._clock.monotonic_ns() - self._start_ns - SHOW_AT_NS) % NS_PER_S
+            await self._clock.sleep_until(self._clock.monotonic_ns() - since_ns + NS_PER_S)
+
+    async def _scene(self) -> Scene:
+        if self._course is None:
+            return await self._reporter.scene(Phase.CONNECTING, 0)
+        since_s = (self._clock.monotonic_ns() - self._start_ns) // NS_PER_S
+        if since_s < 0:
+            return await self._reporter.scene(Phase.COUNTDOWN, -since_s)
+        if since_s >= self._plan.options.race_s:
+            return await self._reporter.scene(Phase.ARRIVING, self._plan.options.race_s)
+        return await self._reporter.scene(Phase.RACING, since_s + 1)
+
+
+async def _end(task: asyncio.Task[None]) -> None:
+    """Raises what it has ended with; one that still runs is cancelled."""
+    task.cancel()
+    with suppress(asyncio.CancelledError):
+        await task

@@ -1,0 +1,99 @@
+"""One thing of the fleet: Buffer → Publisher → connection, as in a gateway of its own."""
+
+import asyncio
+from concurrent.futures import Executor, Future
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from gateway.buffer.buffer import Buffer, open_buffer
+from gateway.buffer.disk import Disk
+from gateway.buffer.recovery import Opened
+from gateway.buffer.store import StoreError
+from gateway.cloud.publisher import Publisher
+from gateway.config.schema import BufferConfig
+from gateway.simulation.fleet.metered_uplink import MeteredUplink
+from gateway.telemetry.message import Telemetry
+from gateway.timing.clock import Clock
+
+_DEFAULTS = BufferConfig()
+
+
+class Station:
+    """`with_file`: whether its buffer has one, which then must be kept written."""
+
+    def __init__(
+        self,
+        buffer: Buffer,
+        uplink: MeteredUplink,
+        clock: Clock,
+        random: Random,
+        rate_per_s: float,
+        *,
+        with_file: bool,
+    ) -> None:
+        self._buffer = buffer
+        self._uplink = uplink
+        self._with_file = with_file
+        self._publisher = Publisher(buffer, uplink, clock, random, rate_per_s)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def is_up(self) -> bool:
+        return self._uplink.is_up
+
+    @property
+    def waiting(self) -> int:
+        """Messages that are neither acknowledged nor set aside."""
+        return self._buffer.status.depth
+
+    @property
+    def set_aside(self) -> int:
+        """Messages that the broker refused three times."""
+        return self._buffer.status.quarantined
+
+    def start(self) -> None:
+        self._tasks.append(asyncio.create_task(self._publisher.run()))
+        if self._with_file:
+            self._tasks.append(asyncio.create_task(self._buffer.run()))
+
+    def send(self, telemetry: Telemetry) -> None:
+        self._buffer.append(telemetry)
+
+    async def stop(self) -> None:
+        """Disconnect. What was not acknowledged is in the file then, if there is one."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._uplink.stop()
+        if self._with_file:
+            await self._buffer.close()
+
+
+async def open_file_buffer(state_dir: Path, thing_name: str, clock: Clock) -> Buffer:
+    """The buffer of a gateway, with its file; what an earlier run left there is sent again."""
+    return await open_buffer(
+        state_dir / thing_name.replace(":", "_") / "buffer.db",
+        clock,
+        commit_interval_s=_DEFAULTS.commit_interval_s,
+        max_bytes=_DEFAULTS.max_size_mib * 1024 * 1024,
+    )
+
+
+def memory_buffer(clock: Clock) -> Buffer:
+    """A Buffer that is never written: what is not acknowledged is in memory alone.
+
+    Its `run`, which would write, must not be run. Everything else is the real Buffer.
+    """
+    return Buffer(Disk(_no_file, _NoThread(), clock), clock, _DEFAULTS.commit_interval_s)
+
+
+def _no_file(*, is_damaged: bool) -> Opened:
+    raise StoreError("the fleet keeps no files")
+
+
+class _NoThread(Executor):
+    """A thousand threads that do nothing would still be a thousand threads."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
+        raise AssertionError("there is no file to work on")

@@ -1,0 +1,71 @@
+"""The cloud beside the fleet: a real process with broker, rule engine, Kinesis and consumer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import pytest
+
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.uplink import Answer
+from gateway.simulation.cloud.client import LocalCloud, open_local_cloud
+from gateway.simulation.fleet.errors import FleetError
+from tests.support.telemetry import message
+
+
+class Listener:
+    """Hears when the connection is up, and how many answers have come."""
+
+    def __init__(self) -> None:
+        self.up = asyncio.Event()
+        self.answers: asyncio.Queue[Answer] = asyncio.Queue()
+
+    def on_up(self) -> None:
+        self.up.set()
+
+    def on_down(self, reason: str) -> None: ...
+
+    def on_answer(self, ticket: int, answer: Answer) -> None:
+        self.answers.put_nowait(answer)
+
+
+@pytest.fixture
+async def cloud() -> AsyncIterator[LocalCloud]:
+    async with open_local_cloud() as cloud:
+        yield cloud
+
+
+async def test_what_was_acknowledged_is_in_the_result_and_what_came_twice_is_told(
+    cloud: LocalCloud,
+) -> None:
+    uplink, listener = IotCore(await cloud.start(), "fleet-1"), Listener()
+    uplink.start(listener)
+    await listener.up.wait()
+    sent = [message(second, race_id=3).to_json() for second in (1, 2, 2, 3)]
+    for ticket, payload in enumerate(sent):
+        uplink.publish(ticket, payload)
+    for _ in sent:
+        await listener.answers.get()
+    result = await cloud.result()
+    assert (result.records, result.duplicates, result.unreadable) == (4, 1, 0)
+    assert [(one.race_id, one.racer_id, one.seconds_received) for one in result.standings] == [
+        (3, 7, 3)
+    ]
+    assert list(result.shards) == [3]
+    await uplink.stop()
+
+
+async def test_who_gives_up_asking_does_not_leave_the_answer_to_the_next(
+    cloud: LocalCloud,
+) -> None:
+    await cloud.start()
+    asking = asyncio.create_task(cloud.count())
+    await asyncio.sleep(0)
+    asking.cancel()
+    assert (await cloud.result()).standings == []
+
+
+async def test_a_cloud_that_has_died_is_an_error_with_its_exit_code(cloud: LocalCloud) -> None:
+    await cloud.start()
+    cloud._process.kill()
+    with pytest.raises(FleetError, match="ended with code -9"):
+        await cloud.count()

@@ -1,0 +1,99 @@
+"""A thing of the fleet, without and with a file for its buffer."""
+
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gateway.buffer.buffer import Buffer
+from gateway.cloud.uplink import Answer, Verdict
+from gateway.simulation.fleet.meter import Meter
+from gateway.simulation.fleet.metered_uplink import MeteredUplink
+from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
+from gateway.timing.clock import Clock, SystemClock
+from tests.support.fake_uplink import FakeUplink
+from tests.support.telemetry import message, seconds_of
+from tests.support.virtual_clock import VirtualClock
+
+#: More than the order keeps at hand, so that a real buffer would turn to its disk.
+MANY = 1200
+LENGTH_S = 5000
+
+
+def station(buffer: Buffer, uplink: FakeUplink, clock: Clock, *, with_file: bool) -> Station:
+    metered = MeteredUplink(uplink, Meter(), clock, {1})
+    return Station(buffer, metered, clock, Random(1), 80.0, with_file=with_file)
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+async def test_a_second_goes_out_at_once_and_is_forgotten_when_acknowledged(
+    clock: VirtualClock,
+) -> None:
+    uplink = FakeUplink()
+    one = station(memory_buffer(clock), uplink, clock, with_file=False)
+    one.start()
+    await clock.settle()
+    uplink.connect()
+    one.send(message(1))
+    assert one.waiting == 1
+    await clock.settle()
+    assert seconds_of(uplink.delivered) == [(1, 1)]
+    assert one.waiting == 0
+    await one.stop()
+
+
+async def test_without_a_file_an_outage_is_bridged_in_memory_in_order(clock: VirtualClock) -> None:
+    uplink = FakeUplink()
+    one = station(memory_buffer(clock), uplink, clock, with_file=False)
+    one.start()
+    await clock.settle()
+    for second in range(1, MANY + 1):
+        one.send(message(second, length_s=LENGTH_S))
+        await clock.run_for(0.01)
+    assert one.waiting == MANY
+    uplink.connect()
+    await clock.run_for(MANY / 80 + 5)
+    assert seconds_of(uplink.delivered) == [(1, second) for second in range(1, MANY + 1)]
+    assert one.waiting == 0
+    await one.stop()
+
+
+async def test_what_is_refused_for_good_is_set_aside_and_not_waited_for(
+    clock: VirtualClock,
+) -> None:
+    uplink = FakeUplink(
+        lambda payload: (
+            Answer(Verdict.REFUSED, "no") if b'"second":2,' in payload else Answer(Verdict.ACCEPTED)
+        )
+    )
+    one = station(memory_buffer(clock), uplink, clock, with_file=False)
+    one.start()
+    await clock.settle()
+    uplink.connect()
+    for second in (1, 2, 3):
+        one.send(message(second))
+    await clock.run_for(30)
+    assert (one.waiting, one.set_aside) == (0, 1)
+    assert seconds_of(uplink.delivered) == [(1, 1), (1, 3)]
+    await one.stop()
+
+
+async def test_with_a_file_the_next_run_sends_what_this_one_could_not(tmp_path: Path) -> None:
+    clock = SystemClock()
+    first = station(
+        await open_file_buffer(tmp_path, "thing:fleet-1", clock),
+        FakeUplink(),
+        clock,
+        with_file=True,
+    )
+    first.start()
+    for second in (1, 2, 3):
+        first.send(message(second))
+    await first.stop()
+    buffer = await open_file_buffer(tmp_path, "thing:fleet-1", clock)
+    assert buffer.status.depth == 3
+    await buffer.close()

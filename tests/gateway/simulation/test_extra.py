@@ -1,0 +1,31 @@
+"""Without the `demo` extra there is one clear message, and the package itself still imports."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from gateway.simulation.extra import require_demo_extra
+
+CHECKOUT = Path(__file__).parents[3]
+
+
+def test_with_the_extra_nothing_is_said() -> None:
+    require_demo_extra()
+
+
+def test_without_it_the_message_says_what_to_install() -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n"
+        "from gateway.simulation.extra import DemoExtraError, require_demo_extra\n"
+        "try:\n"
+        "    require_demo_extra()\n"
+        "except DemoExtraError as error:\n"
+        "    print(error)\n"
+    )
+    # -S: no site-packages, as bare as an installation can be.
+    command = [sys.executable, "-I", "-S", "-c", program]
+    said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert said == (
+        "the demo needs boto3, moto[server,kinesis], iotcore, pyyaml, which a gateway does not: "
+        "pip install 'alleycat-gateway[demo]'\n"
+    )
