@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption, chosen_driver
-from gateway.cli.exit_codes import FAILED, USAGE, fail
+from gateway.cli.exits import FAILED, USAGE, fail
 
 if TYPE_CHECKING:
     from drivers import Driver

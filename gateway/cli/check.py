@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, fail
+from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, fail
 from gateway.cli.service import SERVICE_CONFIG, become_service
 
 

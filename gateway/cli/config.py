@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exit_codes import BAD_CONFIG, fail
+from gateway.cli.exits import BAD_CONFIG, fail
 
 app = typer.Typer(help="Look at a config file.", no_args_is_help=True)
 

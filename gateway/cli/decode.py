@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exit_codes import USAGE, fail
+from gateway.cli.exits import USAGE, fail
 
 
 def decode(

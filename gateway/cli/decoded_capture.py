@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exit_codes import FAILED, USAGE, fail
+from gateway.cli.exits import FAILED, USAGE, fail
 
 if TYPE_CHECKING:
     from drivers import Reading

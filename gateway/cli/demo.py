@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exit_codes import FAILED, INTERRUPTED, fail
+from gateway.cli.exits import FAILED, INTERRUPTED, fail
 
 
 def demo(

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:

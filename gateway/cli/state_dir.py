@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gateway.cli.exit_codes import BAD_CONFIG, fail
+from gateway.cli.exits import BAD_CONFIG, fail
 
 
 def state_dir_of(config: Path | None) -> Path:

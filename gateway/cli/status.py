@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exit_codes import FAILED, INTERRUPTED, NOT_RUNNING, fail
+from gateway.cli.exits import FAILED, INTERRUPTED, NOT_RUNNING, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:

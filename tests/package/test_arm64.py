@@ -14,7 +14,7 @@ EMULATOR = "qemu-aarch64-static"
 PROGRAM = """
 import platform, sys
 import awscrt.mqtt5, cryptography.x509, dbus_fast.message_bus, pydantic_core, bleak, serial
-import gateway.cli
+import gateway.cli.app
 print(platform.machine(), sys.version_info[:2], sys.prefix, dbus_fast.message_bus.__file__)
 """
 

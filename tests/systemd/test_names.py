@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gateway.cli.exit_codes import BAD_CONFIG
+from gateway.cli.exits import BAD_CONFIG
 from gateway.config.schema import Config
 
 ROOT = Path(__file__).parents[2]

@@ -13,8 +13,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.buffer.store import UNNAMED, Batch, Record, Store
-from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, USAGE
+from gateway.cli.app import app
+from gateway.cli.exits import BAD_CONFIG, FAILED, USAGE
 from gateway.config.schema import Config
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message

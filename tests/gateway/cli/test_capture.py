@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from drivers.captures.format import load_capture
 from drivers.protocols import PROTOCOLS
-from gateway.cli import app
+from gateway.cli.app import app
 
 
 def invoke(*arguments: object) -> Result:

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED
+from gateway.cli.app import app
+from gateway.cli.exits import BAD_CONFIG, FAILED
 from gateway.host import sockets
 from tests.support.mosquitto import Authority, Mosquitto
 

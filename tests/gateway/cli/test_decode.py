@@ -7,7 +7,7 @@ from typer.testing import CliRunner, Result
 
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
 from drivers.protocols.peloton import Op, Response, encode_response
-from gateway.cli import app
+from gateway.cli.app import app
 
 SCHWINN = "44025e0bf0007a0054"
 PELOTON_CADENCE_80 = encode_response(Response(Op.CADENCE, 80)).hex()

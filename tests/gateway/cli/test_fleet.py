@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, USAGE
+from gateway.cli.app import app
+from gateway.cli.exits import BAD_CONFIG, FAILED, USAGE
 from gateway.cli.fleet import _classes
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority

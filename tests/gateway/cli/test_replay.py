@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli import app
+from gateway.cli.app import app
 
 CAPTURES = Path(__file__).parents[2] / "captures"
 

@@ -5,7 +5,7 @@ import tomllib
 
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli.app import app
 
 
 def test_the_fake_bike_is_found_with_its_snippet() -> None:

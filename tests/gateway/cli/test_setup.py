@@ -10,8 +10,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
-from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.cli.app import app
+from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from tests.support.bluez import Bluez, bikes
@@ -379,7 +379,7 @@ def test_what_comes_next_is_a_reload_where_that_is_enough(
     file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The running gateway takes another rider in mid-race, and another cloud at its next start."""
-    monkeypatch.setattr("gateway.cli.setup.SERVICE_CONFIG", file)
+    monkeypatch.setattr("gateway.cli.app.setup.SERVICE_CONFIG", file)
     said = setup(file, *FIRST).output
     assert "sudo alleycat-gateway check\n  sudo systemctl restart alleycat-gateway\n" in said
     assert "systemctl reload-or-restart" in setup(file, "--racer-name", "Bo").output

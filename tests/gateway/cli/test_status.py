@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
+from gateway.cli.app import app
+from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
@@ -34,7 +34,7 @@ def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "run"
     directory.mkdir()
     monkeypatch.setattr("gateway.host.sockets.SERVICE_DIRECTORY", directory)
-    monkeypatch.setattr("gateway.cli.status.SERVICE_CONFIG", tmp_path / "etc" / "gateway.toml")
+    monkeypatch.setattr("gateway.cli.app.status.SERVICE_CONFIG", tmp_path / "etc" / "gateway.toml")
     monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path / "default"))
     return directory
 

@@ -7,7 +7,7 @@ import sys
 
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli.app import app
 
 
 def test_lines_where_there_is_no_terminal() -> None:

@@ -14,7 +14,7 @@ from gateway.calibrating.local import OwnBike, OwnDesk
 from gateway.calibrating.messages import FILE_NAME
 from gateway.calibrating.remote import DaemonBike, DaemonDesk
 from gateway.calibrating.session import CalibrationError
-from gateway.cli.calibration_bike import desk_of, session_with
+from gateway.cli.calibrate.bike import desk_of, session_with
 from gateway.host import sockets
 from gateway.host.sockets import open_unix_socket
 from gateway.host.state_dir import locked_state_dir

@@ -7,15 +7,10 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway.cli import (
-    calibrate_cadence,
-    calibrate_plateaus,
-    calibrate_resistance,
-    calibrate_verify,
-)
-from gateway.cli.calibrate_seat import BikeArgument, ConfigOption
-from gateway.cli.default_verb import DefaultVerbGroup
-from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.calibrate import cadence, plateaus, resistance, verify
+from gateway.cli.calibrate.default_verb import DefaultVerbGroup
+from gateway.cli.calibrate.session import BikeArgument, ConfigOption
+from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
@@ -46,10 +41,10 @@ def calibrate() -> None:
     """
 
 
-app.command()(calibrate_resistance.resistance)
-app.command()(calibrate_cadence.cadence)
-app.command()(calibrate_verify.verify)
-app.command()(calibrate_plateaus.plateaus)
+app.command()(resistance.resistance)
+app.command()(cadence.cadence)
+app.command()(verify.verify)
+app.command()(plateaus.plateaus)
 
 
 @app.command()
@@ -193,7 +188,7 @@ def _at_desk(bike: str, config: Path, act: "Callable[[CalibrationDesk], Awaitabl
     import structlog
 
     from gateway.calibrating.session import CalibrationError
-    from gateway.cli.calibration_bike import desk_of
+    from gateway.cli.calibrate.bike import desk_of
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the verbs say it all
 

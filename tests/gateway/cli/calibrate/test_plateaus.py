@@ -9,9 +9,9 @@ from typer.testing import CliRunner, Result
 
 from drivers.captures.format import encode_capture
 from drivers.reading import Frame
-from gateway.cli.calibrate_plateaus import plateaus
+from gateway.cli.calibrate.plateaus import plateaus
 
-CAPTURES = Path(__file__).parents[2] / "captures"
+CAPTURES = Path(__file__).parents[3] / "captures"
 
 app = typer.Typer()
 app.command()(plateaus)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.calibrate_seat import (
+from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
     ConfigOption,
@@ -14,7 +14,7 @@ from gateway.cli.calibrate_seat import (
     Manner,
     seated,
 )
-from gateway.cli.exit_codes import FAILED, USAGE, fail
+from gateway.cli.exits import FAILED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway.cli.exit_codes import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -151,6 +151,6 @@ def _session(
 ) -> "AbstractAsyncContextManager[CalibrationSession]":
     if rig is not None:
         return rig.session
-    from gateway.cli.calibration_bike import session_with
+    from gateway.cli.calibrate.bike import session_with
 
     return session_with(bike, config)

@@ -10,8 +10,8 @@ from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
 from gateway.bike.calibration import calibration_in_use
-from gateway.cli import app
-from gateway.cli.exit_codes import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.cli.app import app
+from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.config.schema import load_bike
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.counting import CountedRide

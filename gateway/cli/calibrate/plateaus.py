@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.decoded_capture import CaptureFile, DecodedCapture, ProtocolOption
-from gateway.cli.exit_codes import FAILED, fail
+from gateway.cli.exits import FAILED, fail
 
 if TYPE_CHECKING:
     from gateway.calibrating.signal import Hold

@@ -2,7 +2,7 @@
 
 import typer
 
-from gateway.cli.calibrate_seat import (
+from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
     ConfigOption,
@@ -11,7 +11,7 @@ from gateway.cli.calibrate_seat import (
     Manner,
     seated,
 )
-from gateway.cli.exit_codes import FAILED
+from gateway.cli.exits import FAILED
 from gateway.cli.service import SERVICE_CONFIG
 
 

@@ -9,7 +9,7 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from gateway.cli import app
+from gateway.cli.app import app
 
 ROOT = Path(__file__).parents[3]
 VERBS = [

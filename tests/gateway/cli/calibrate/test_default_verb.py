@@ -4,7 +4,7 @@ import pytest
 import typer
 from typer.testing import CliRunner, Result
 
-from gateway.cli.default_verb import DefaultVerbGroup
+from gateway.cli.calibrate.default_verb import DefaultVerbGroup
 
 app = typer.Typer(cls=DefaultVerbGroup, no_args_is_help=True, rich_markup_mode=None)
 main = typer.Typer(rich_markup_mode=None)

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.cli.exit_codes import BAD_CONFIG, fail
+from gateway.cli.exits import BAD_CONFIG, fail
 
 if TYPE_CHECKING:
     from drivers.registry import DriverStatus

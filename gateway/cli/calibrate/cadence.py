@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.bike_argument import chosen_driver
-from gateway.cli.calibrate_seat import (
+from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
     ConfigOption,
@@ -15,7 +15,7 @@ from gateway.cli.calibrate_seat import (
     ended_in_words,
     script_of,
 )
-from gateway.cli.exit_codes import FAILED, USAGE, fail
+from gateway.cli.exits import FAILED, USAGE, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
@@ -209,7 +209,7 @@ def _session(
 ) -> "AbstractAsyncContextManager[CalibrationSession]":
     if pedaller is not None:
         return pedaller.session()
-    from gateway.cli.calibration_bike import session_with
+    from gateway.cli.calibrate.bike import session_with
 
     return session_with(bike, config)
 

@@ -1,0 +1,69 @@
+"""The command `alleycat-gateway`: one file per verb; each imports what is heavy when it runs."""
+
+from typing import Annotated
+
+import typer
+
+from gateway.cli import (
+    buffer,
+    capture,
+    check,
+    config,
+    decode,
+    demo,
+    fleet,
+    provision,
+    replay,
+    run,
+    scan,
+    schema,
+    setup,
+    status,
+    watch,
+)
+from gateway.cli.calibrate import app as calibrate
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from importlib.metadata import version
+
+        typer.echo(f"alleycat-gateway {version('alleycat-gateway')}")
+        raise typer.Exit
+
+
+app = typer.Typer(
+    name="alleycat-gateway",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,  # plain help comes in half the time
+)
+app.command()(setup.setup)
+app.command()(check.check)
+app.command()(run.run)
+app.command()(status.status)
+app.command()(demo.demo)
+app.command()(fleet.fleet)
+app.command()(scan.scan)
+app.command()(watch.watch)
+app.command()(capture.capture)
+app.command()(replay.replay)
+app.command()(decode.decode)
+app.command()(schema.schema)
+app.command()(provision.provision)
+app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(config.app, name="config")
+app.add_typer(buffer.app, name="buffer")
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+    ] = False,
+) -> None:
+    """From an exercise bike to AWS IoT Core, every second of every race."""
+
+
+def main() -> None:
+    app()

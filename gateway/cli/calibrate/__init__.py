@@ -1,0 +1,1 @@
+"""The command `calibrate`: one module per verb."""
