@@ -39,8 +39,9 @@ from gateway.status.server import serve_status
 from gateway.status.snapshot import GatewayStatus
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import NotNameable, UnnamedSecond, unnamed_from_json
-from gateway.timing.clock import NS_PER_S, Clock, SystemClock
+from gateway.timing.clock import Clock, SystemClock
 from gateway.timing.pulse import Pulse
+from gateway.timing.units import NS_PER_S
 
 #: One connection carries so many bikes, and has room left for backlog.
 BIKES_PER_CONNECTION = 60

@@ -8,18 +8,19 @@ from drivers import Driver
 from gateway.bike.calibration import CalibrationInUse
 from gateway.bike.fanout import Audience
 from gateway.bike.link import BikeLink
+from gateway.bike.status import BikeStatus
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Races
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.sampler import Sample, Sampler
-from gateway.status.snapshot import BikeStatus, seconds_between
 from gateway.telemetry.message import Telemetry, make_telemetry
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.undated import UnnamedSecond
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
+from gateway.timing.units import NS_PER_S, seconds_between
 
 #: Blind seconds that a `final` can count: a race of a day.
 BLIND_MAX = 86_400

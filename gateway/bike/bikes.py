@@ -12,7 +12,8 @@ from gateway.bike.calibration import CalibrationInUse, calibration_in_use, devic
 from gateway.config.schema import BikeConfig
 from gateway.race.races import Races
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: A driver gets this long to let go of its bike.
 LET_GO_S = 1.0

@@ -11,7 +11,8 @@ import structlog
 from drivers import BikeAbsent, BikeLost, Driver, Reading
 from drivers.contract import ResistanceTable, ResistanceTableSource
 from gateway.timing.backoff import Backoff
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: A bike stands beside the gateway, and its rider beside it: a minute would be long.
 BACKOFF_MAX_S = 20.0

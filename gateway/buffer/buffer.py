@@ -27,8 +27,9 @@ from gateway.buffer.status import BufferStatus
 from gateway.buffer.store import UNNAMED, Store, StoreError, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import Namer
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
+from gateway.timing.units import NS_PER_S
 
 #: Written at this part of the interval, so that the fsync is over when the interval is.
 COMMIT_AT = 0.8

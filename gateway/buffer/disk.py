@@ -10,7 +10,8 @@ import structlog
 
 from gateway.buffer.recovery import Opened
 from gateway.buffer.store import Batch, DamagedStoreError, Store, StoreError, Written
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: After a failure the disk is left alone for this long.
 RETRY_NS = NS_PER_S

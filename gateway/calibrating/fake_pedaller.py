@@ -9,7 +9,8 @@ from drivers.registry import DriverStatus, make_driver
 from gateway.calibrating.local import OwnBike
 from gateway.calibrating.session import CalibrationSession
 from gateway.config.schema import BikeConfig
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: The ride outlasts whatever is measured, and began when its rider was already up to speed.
 _RIDE_S = 3600

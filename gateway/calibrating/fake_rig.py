@@ -8,7 +8,8 @@ from drivers.registry import DriverStatus
 from gateway.calibrating.guide import Target
 from gateway.calibrating.local import OwnBike
 from gateway.config.schema import BikeConfig
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: Nobody turns before they have read where to.
 REACTION_NS = NS_PER_S

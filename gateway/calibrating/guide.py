@@ -12,8 +12,6 @@ from math import copysign
 from gateway.calibrating.signal import MIN_HOLD_S, MIN_SAMPLES, Hold, RawSignal
 from gateway.sampling.calibration_record import CapturedPoint, Direction
 
-_NS_PER_S = 1_000_000_000
-
 DEFAULT_PERCENTS = (0.0, 25.0, 50.0, 75.0, 100.0)
 #: More points than a knob has places.
 MAX_COUNT = 101

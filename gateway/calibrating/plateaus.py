@@ -4,8 +4,7 @@ from bisect import insort
 from collections.abc import Iterable
 
 from gateway.calibrating.signal import MIN_HOLD_S, Hold, RawSignal, Sample
-
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 
 def find_plateaus(series: Iterable[tuple[int, float | None]], min_held_s: float) -> list[Hold]:
@@ -41,7 +40,7 @@ class _Plateau:
 
     def has(self, hold: Hold, discernible: float) -> bool:
         """The knob is where it was, and was not elsewhere for long meanwhile."""
-        away_s = (hold.start_ns - self.members[-1][0]) / _NS_PER_S
+        away_s = (hold.start_ns - self.members[-1][0]) / NS_PER_S
         median = self._raws[len(self._raws) // 2]
         return away_s < MIN_HOLD_S and abs(hold.raw - median) <= discernible
 

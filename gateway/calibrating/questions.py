@@ -8,7 +8,8 @@ from drivers import Reading
 from gateway.calibrating.answers import HOLD, Answers, Question
 from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
 from gateway.terminal.units import duration
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: A look at the clock, when nothing else happens.
 TICK_NS = NS_PER_S // 4

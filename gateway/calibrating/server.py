@@ -42,7 +42,8 @@ from gateway.calibrating.session import CalibrationError, CalibrationState
 from gateway.host.sockets import open_unix_socket, socket_directory
 from gateway.host.visits import Visits
 from gateway.status.observer import Observer
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: Root, and the service's user and group: here things are changed.
 MODE = 0o660

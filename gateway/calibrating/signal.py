@@ -13,7 +13,7 @@ from itertools import pairwise
 from math import isfinite, sqrt
 from statistics import fmean, median, median_low, pstdev
 
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 #: A hold is at least so many samples, over at least this time.
 MIN_SAMPLES = 10
@@ -53,7 +53,7 @@ COARSE_STEPS = 100
 #: A Peloton's number at rest, over minutes (a recording of ihaque/pelomon): one or two either way.
 WANDER_STEPS = 3.0
 #: The rate is that of the last seconds.
-RATE_WINDOW_NS = 5 * _NS_PER_S
+RATE_WINDOW_NS = 5 * NS_PER_S
 #: Of normal noise, the standard deviation over the median absolute deviation.
 _SD_PER_MAD = 1.4826
 
@@ -79,7 +79,7 @@ class Hold:
 
     @property
     def held_s(self) -> float:
-        return (self.end_ns - self.start_ns) / _NS_PER_S
+        return (self.end_ns - self.start_ns) / NS_PER_S
 
     @property
     def samples(self) -> int:
@@ -195,11 +195,11 @@ class RawSignal:
         instants_ns = list(self._arrivals_ns)
         recent = instants_ns[bisect_right(instants_ns, now_ns - RATE_WINDOW_NS) :]
         span_ns = recent[-1] - recent[0] if recent else 0
-        return (len(recent) - 1) * _NS_PER_S / span_ns if span_ns else 0.0
+        return (len(recent) - 1) * NS_PER_S / span_ns if span_ns else 0.0
 
     def age_s(self, now_ns: int) -> float | None:
         """Of what counts as the last number. None if there is none."""
-        return (now_ns - self._window[-1][0]) / _NS_PER_S if self._window else None
+        return (now_ns - self._window[-1][0]) / NS_PER_S if self._window else None
 
     @property
     def _step(self) -> float:
@@ -217,7 +217,7 @@ class RawSignal:
             insort(self._steps, abs(raw - window[-1][1]))
             del self._steps[STEPS_SEEN:]
         window.append((at_ns, raw))
-        while window[0][0] < at_ns - WINDOW_S * _NS_PER_S:
+        while window[0][0] < at_ns - WINDOW_S * NS_PER_S:
             window.popleft()
         filtered = self.filtered
         if filtered is not None:

@@ -4,7 +4,7 @@ AWS IoT Core discards what exceeds 100 publishes/s on a connection, without an a
 what exceeds 512 KiB/s (AWS IoT Core endpoints and quotas, "Message broker and protocol limits").
 """
 
-NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 #: In any one second at most rate + burst are sent: 100 messages, 512 KiB.
 MESSAGES_PER_S = 90.0

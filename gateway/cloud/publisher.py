@@ -10,9 +10,10 @@ from gateway.buffer.send_order import Entry
 from gateway.cloud.pace import Pace
 from gateway.cloud.uplink import Answer, Uplink, Verdict
 from gateway.timing.backoff import Backoff
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
 from gateway.timing.rate import Rate
+from gateway.timing.units import NS_PER_S
 
 #: Messages on their way at once. IoT Core allows 100 unacknowledged.
 WINDOW = 32

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from gateway.host.systemd import ServiceManager
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
+from gateway.timing.units import NS_PER_S
 
 #: So often in the time that the service manager grants; and without one that watches.
 LOOKS = 3

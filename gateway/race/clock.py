@@ -4,8 +4,9 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from gateway.race.races import Race, Races, second_at
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
+from gateway.timing.units import NS_PER_S
 
 #: The middle of a second says which second of a race it is.
 HALF_SECOND_MS = 500

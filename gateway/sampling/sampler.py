@@ -8,8 +8,7 @@ from math import isfinite
 from drivers import Reading
 from drivers.magnetic_brake import resistance_percent
 from gateway.sampling.calibration import AS_SAID, Calibration, ResistanceSource, resistance
-
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 #: A zero that is followed by a non-zero within this time is a drop-out of the sensor, not a stop.
 #: Bikes that speak once a second do so with some jitter.
@@ -210,7 +209,7 @@ class Sampler:
         and the power is left out. Resistance is a knob: it stays where it was.
         """
         self._connected_ns = at_ns
-        self._stale_ns = round(stale_after_s * _NS_PER_S)
+        self._stale_ns = round(stale_after_s * NS_PER_S)
 
     def disconnected(self) -> None:
         self._connected_ns = None

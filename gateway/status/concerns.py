@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.bike.status import BikeStatus
 from gateway.host.board import PiHealth
-from gateway.status.snapshot import BikeStatus, CloudStatus, GatewayStatus
+from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
 #: Less room than this is little.

@@ -7,8 +7,9 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, InfoM
 from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
+from gateway.bike.status import BikeStatus
 from gateway.status.concerns import concerns
-from gateway.status.snapshot import BikeStatus, GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 
 PREFIX = "alleycat_gateway"
 BIKE_LABELS = ("bike_id", "racer")

@@ -9,9 +9,10 @@ from gateway.bike.bike import Bike
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
 from gateway.host.board import read_pi_health
-from gateway.status.snapshot import CloudStatus, GatewayStatus, seconds_between
+from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import Clock
 from gateway.timing.rate import Rate
+from gateway.timing.units import seconds_between
 
 log = structlog.get_logger()
 

@@ -5,43 +5,12 @@ These names are those of the JSON as well: see gateway/status/report.py.
 
 from dataclasses import dataclass
 
-from gateway.bike.link import LinkState
+from gateway.bike.status import BikeStatus
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
-from gateway.sampling.sampler import Sample
 
 #: What a message takes on disk, with its index.
 BYTES_PER_MESSAGE = 300
-
-
-def seconds_between(from_ns: int, to_ns: int) -> float:
-    """Rounded: an age, for people. Never negative."""
-    return round(max(0, to_ns - from_ns) / 1e9, 1)
-
-
-@dataclass(frozen=True, slots=True)
-class BikeStatus:
-    """One bike. `reason` says why it is not connected; `sample` is its last whole second.
-
-    `racer_name`: who rides it, or would. `race_id` and `second` are None while no race is known
-    for it. `state_s`: for how long it has been in this state. `sample_age_s`: since that second
-    ended. `calibration_problem`: why a calibration that was saved is not used.
-    """
-
-    bike_id: str
-    racer_name: str
-    state: LinkState
-    reason: str
-    sample: Sample | None
-    race_id: int | None = None
-    second: int | None = None
-    state_s: float = 0.0
-    sample_age_s: float | None = None
-    calibration_problem: str = ""
-
-    @property
-    def is_connected(self) -> bool:
-        return self.state is LinkState.CONNECTED
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,11 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gateway.bike.status import BikeStatus
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import FieldState
 from gateway.status.concerns import Concern, concerns
-from gateway.status.snapshot import BikeStatus, GatewayStatus
+from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
 
 #: So many bikes are all shown. Of more, so many: those that are away before the others.

@@ -8,9 +8,7 @@ from typing import Protocol
 
 import drivers.contract
 from gateway.timing.clock_sync import clock_is_set
-
-NS_PER_S = 1_000_000_000
-NS_PER_MS = 1_000_000
+from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 
 class Clock(drivers.contract.Clock, Protocol):

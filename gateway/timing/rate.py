@@ -2,7 +2,7 @@
 
 from collections import deque
 
-NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 WINDOW_S = 60
 

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 from drivers import Reading
 from gateway.sampling.sampler import FieldState
-
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 #: The rate is that of so many seconds.
 RATE_WINDOW_S = 5
@@ -49,7 +48,7 @@ class Watch:
 
     def connected(self, at_ns: int, stale_after_s: float) -> None:
         del at_ns
-        self._stale_ns = round(stale_after_s * _NS_PER_S)
+        self._stale_ns = round(stale_after_s * NS_PER_S)
 
     def disconnected(self) -> None:
         """What the bike said before does not count on its next connection."""
@@ -65,7 +64,7 @@ class Watch:
                 continue
             self._last[name] = (reading.at_ns, value, reading.source)
             instants_ns.append(reading.at_ns)
-            while instants_ns[0] <= reading.at_ns - RATE_WINDOW_S * _NS_PER_S:
+            while instants_ns[0] <= reading.at_ns - RATE_WINDOW_S * NS_PER_S:
                 instants_ns.popleft()
 
     def fields(self, now_ns: int) -> list[FieldView]:
@@ -78,12 +77,12 @@ class Watch:
         age_ns = now_ns - at_ns
         state = FieldState.LIVE if age_ns < self._stale_ns else FieldState.STALE
         return FieldView(
-            name, unit, state, value, age_ns / _NS_PER_S, self._rate_hz(name, now_ns), source
+            name, unit, state, value, age_ns / NS_PER_S, self._rate_hz(name, now_ns), source
         )
 
     def _rate_hz(self, name: str, now_ns: int) -> float:
         """Of the last seconds; of fewer, if the bike has not spoken for so long."""
         instants_ns = self._instants_ns[name]
-        recent = [one for one in instants_ns if one > now_ns - RATE_WINDOW_S * _NS_PER_S]
+        recent = [one for one in instants_ns if one > now_ns - RATE_WINDOW_S * NS_PER_S]
         span_ns = recent[-1] - recent[0] if recent else 0
-        return (len(recent) - 1) * _NS_PER_S / span_ns if span_ns else 0.0
+        return (len(recent) - 1) * NS_PER_S / span_ns if span_ns else 0.0

@@ -29,7 +29,8 @@ from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sampler
 from gateway.telemetry.message import make_telemetry
-from gateway.timing.clock import NS_PER_MS, NS_PER_S, SystemClock
+from gateway.timing.clock import SystemClock
+from gateway.timing.units import NS_PER_MS, NS_PER_S
 from tests.bench.row import Bench, Row, run_row
 
 LIMIT_MS = 2.0

@@ -11,7 +11,7 @@ from gateway.cloud.pace import BACKLOG_BURST, Pace
 from gateway.daemon import BIKES_PER_CONNECTION
 from gateway.simulation.cloud.kinesis import open_kinesis
 from gateway.simulation.cloud.rule import KinesisRecord
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.bench.scaling import limits
 from tests.bench.scaling.herd import (
     DEFAULT_PACE_PER_S,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 
-from gateway.timing.clock import NS_PER_MS, NS_PER_S, READING_JITTER_NS, Clock, SystemClock
+from gateway.timing.clock import READING_JITTER_NS, Clock, SystemClock
+from gateway.timing.units import NS_PER_MS, NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 #: Long enough for two orders of events to be told apart, in real time too.

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.buffer.store import DamagedStoreError, Store
 from gateway.telemetry.message import telemetry_from_json
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced
 
 #: A writer that appends nothing for so long was not let run by a busy machine; …

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from gateway.buffer.store import Store
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.durability.cuts import Cut, Writer
 from tests.durability.memory import directory_in_memory
 from tests.durability.recorded_disk import Change, RecordedDisk, What, read_changes

@@ -23,7 +23,8 @@ from gateway.cloud.iot_core import IotCore
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import CloudConfig
 from gateway.telemetry.message import Telemetry, telemetry_from_json
-from gateway.timing.clock import NS_PER_S, SystemClock
+from gateway.timing.clock import SystemClock
+from gateway.timing.units import NS_PER_S
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
 from tests.support.subscriber import Subscriber

@@ -4,11 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 from gateway.bike.link import LinkState
+from gateway.bike.status import BikeStatus
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
-from gateway.status.snapshot import BikeStatus, CloudStatus, GatewayStatus
+from gateway.status.snapshot import CloudStatus, GatewayStatus
 
 #: An hour of a bike takes 1,080,000 B of the buffer.
 NINE_HOURS_BYTES = 9 * 1_080_000

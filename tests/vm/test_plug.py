@@ -17,7 +17,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gateway.telemetry.message import telemetry_from_json
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.durability.arrivals import missing, promised
 from tests.durability.cuts import kept_payloads
 from tests.e2e.test_race import BIKES

@@ -13,8 +13,7 @@ from math import sqrt
 
 from drivers import Reading
 from gateway.sampling.sampler import DROPOUT_NS
-
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 #: A cadence that is off by no more is right.
 FINE_RPM = 2.0
@@ -110,7 +109,7 @@ class CadenceResult:
 
 def by_count(readings: Sequence[Reading], turns: int, first_ns: int, last_ns: int) -> Measurement:
     """Between two presses of a key lie so many whole turns. Raises NotUsable."""
-    seconds = (last_ns - first_ns) / _NS_PER_S
+    seconds = (last_ns - first_ns) / NS_PER_S
     slowest_rpm, fastest_rpm = PEDALLED_RPM
     if seconds <= 0 or not slowest_rpm <= 60 * turns / seconds <= fastest_rpm:
         raise NotUsable(
@@ -145,7 +144,7 @@ def by_sensor(
 def is_steady(readings: Sequence[Reading], now_ns: int) -> bool:
     """The bike has said much the same cadence for some seconds."""
     try:
-        said = _said(readings, now_ns - round(STEADY_S * _NS_PER_S), now_ns, BIKE)
+        said = _said(readings, now_ns - round(STEADY_S * NS_PER_S), now_ns, BIKE)
     except NotUsable:
         return False
     is_pedalled = said.mean_rpm >= STANDING_RPM and said.silence_s < STEADY_S / 2
@@ -274,8 +273,8 @@ def _said(readings: Sequence[Reading], start_ns: int, end_ns: int, who: str) -> 
     variance = sum((rpm - mean_rpm) ** 2 * span_ns for rpm, span_ns in spans) / whole_ns
     instants_ns = [start_ns, *(at_ns for at_ns, _ in heard), end_ns]
     silence_ns = max(later_ns - at_ns for at_ns, later_ns in pairwise(instants_ns))
-    seconds = (end_ns - start_ns) / _NS_PER_S
-    return _Said(who, mean_rpm, sqrt(variance), seconds, len(heard), silence_ns / _NS_PER_S)
+    seconds = (end_ns - start_ns) / NS_PER_S
+    return _Said(who, mean_rpm, sqrt(variance), seconds, len(heard), silence_ns / NS_PER_S)
 
 
 def _without_dropouts(readings: Sequence[Reading]) -> Iterator[tuple[int, float]]:

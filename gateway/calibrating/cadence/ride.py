@@ -22,7 +22,8 @@ from gateway.calibrating.cadence.check import (
 from gateway.calibrating.cadence.metronome import Metronome
 from gateway.calibrating.cadence.view import CadenceScreen, CadenceView
 from gateway.calibrating.session import CalibrationError, CalibrationSession
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 from gateway.watch.session import Watch
 
 #: Between two looks at the bike, which are shown: a mark that moves wants to be seen often.

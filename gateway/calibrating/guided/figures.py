@@ -6,15 +6,14 @@ from gateway.calibrating.session import Link
 from gateway.calibrating.signal import RawSignal
 from gateway.calibrating.view.screen import LiveFigures
 from gateway.sampling.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
-
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 #: A bike that says its own percent, and says no number of its own for so long, has none.
-PERCENT_ALONE_NS = 3 * _NS_PER_S
+PERCENT_ALONE_NS = 3 * NS_PER_S
 #: Most bikes sleep until they are pedalled.
-ASLEEP_NS = 5 * _NS_PER_S
+ASLEEP_NS = 5 * NS_PER_S
 #: One that speaks for so long and never says a resistance does not know it.
-NEVER_NS = 20 * _NS_PER_S
+NEVER_NS = 20 * NS_PER_S
 #: Silence is worth a warning then.
 SILENT_S = 3.0
 

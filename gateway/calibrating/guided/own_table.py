@@ -10,7 +10,7 @@ from gateway.calibrating.guided.verify import verify_resistance
 from gateway.calibrating.view.events import Event
 from gateway.calibrating.view.summary import origin_words
 from gateway.terminal.units import number
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 
 #: A Peloton tells its table within six seconds of being connected; one that is asked by its tablet
 #: only if that asks.

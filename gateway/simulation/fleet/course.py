@@ -8,7 +8,8 @@ from gateway.race.clock import RaceClock, RaceSecond
 from gateway.race.commanded import BikeRaces
 from gateway.simulation.fleet.racer import FleetRacer
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import NS_PER_MS, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_MS
 
 #: Racers whose seconds are closed before the connections get a turn to send them.
 CLOSED_AT_ONCE = 25

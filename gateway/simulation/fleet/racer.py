@@ -7,8 +7,7 @@ from gateway.simulation.cloud.consumer import Standing, score
 from gateway.simulation.fleet.plan import Seat
 from gateway.simulation.fleet.rider import FakeRider
 from gateway.telemetry.message import Telemetry, make_telemetry
-
-_NS_PER_S = 1_000_000_000
+from gateway.timing.units import NS_PER_S
 
 
 class FleetRacer:
@@ -33,7 +32,7 @@ class FleetRacer:
         if self._ridden_s == 0:
             self._sampler.connected(second.race_start_ns, self._rider.stale_after_s)
         while self._ridden_s < second.second:
-            start_ns = second.race_start_ns + self._ridden_s * _NS_PER_S
+            start_ns = second.race_start_ns + self._ridden_s * NS_PER_S
             self._ridden_s += 1
             for reading in self._rider.next_second(start_ns, self._ridden_s):
                 self._sampler.add(reading)

@@ -9,7 +9,8 @@ from gateway.simulation.fleet.plan import Plan
 from gateway.simulation.fleet.process import Usage
 from gateway.simulation.fleet.racer import FleetRacer
 from gateway.simulation.fleet.scene import Line, Phase, Scene, StreamReport, Summary
-from gateway.timing.clock import NS_PER_S, Clock
+from gateway.timing.clock import Clock
+from gateway.timing.units import NS_PER_S
 
 #: Lines of the leaderboard in a scene: more than fit on any terminal.
 BOARD_LINES = 100

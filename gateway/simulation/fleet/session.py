@@ -23,7 +23,8 @@ from gateway.simulation.fleet.reporter import Reporter
 from gateway.simulation.fleet.scene import Phase, Scene, Summary
 from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import NS_PER_MS, NS_PER_S, Clock, SystemClock
+from gateway.timing.clock import Clock, SystemClock
+from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 #: After the last connection was begun, for all to be up.
 CONNECT_TIMEOUT_S = 30.0

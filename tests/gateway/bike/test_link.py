@@ -13,7 +13,7 @@ from drivers import BikeAbsent, BikeLost, Reading
 from gateway.bike.link import BACKOFF_MAX_S, BikeLink, LinkState
 from gateway.sampling.sampler import Sampler
 from gateway.timing.backoff import Backoff
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 READING = "a reading"

@@ -22,7 +22,7 @@ from gateway.buffer.store import (
     Written,
 )
 from gateway.telemetry.message import telemetry_from_json
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.buffers import ROOMY, BufferBench, seconds
 from tests.support.telemetry import message
 

@@ -12,7 +12,7 @@ from structlog.testing import capture_logs
 from gateway.buffer.disk import SILENT_NS, Disk
 from gateway.buffer.recovery import Opened, open_store
 from gateway.buffer.store import Batch, DamagedStoreError, Record, Store, StoreError, Written
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 ROOMY = 1 << 30

@@ -24,7 +24,7 @@ from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.telemetry.message import Telemetry, telemetry_from_json
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message

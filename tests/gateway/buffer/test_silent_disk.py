@@ -12,7 +12,7 @@ from gateway.buffer.buffer import OPENING_PATIENCE, PATIENCE, Buffer
 from gateway.buffer.disk import SILENT_NS, Disk
 from gateway.buffer.recovery import Opened, open_store
 from gateway.buffer.store import Batch, Store, Written
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.buffers import ROOMY, seconds
 from tests.support.telemetry import message
 from tests.support.virtual_clock import VirtualClock

@@ -7,11 +7,11 @@ from gateway.cloud.pace import (
     BYTES_PER_S,
     MESSAGES_BURST,
     MESSAGES_PER_S,
-    NS_PER_S,
     SLOWEST,
     Pace,
     TokenBucket,
 )
+from gateway.timing.units import NS_PER_S
 
 #: AWS IoT Core, per connection: https://docs.aws.amazon.com/general/latest/gr/iot-core.html
 LIMIT_PER_S = 100

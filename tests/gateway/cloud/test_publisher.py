@@ -10,7 +10,7 @@ from gateway.cloud.pace import BACKLOG_BURST, MESSAGES_BURST, MESSAGES_PER_S
 from gateway.cloud.publisher import ANSWER_BY_NS, STAND_BACK_NS, STRIKES, WINDOW, Publisher
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.telemetry.message import telemetry_from_json
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message, seconds_of

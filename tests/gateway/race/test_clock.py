@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import ContinuousRaces, Race, Races
-from gateway.timing.clock import NS_PER_S
+from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 LENGTH_S = 10

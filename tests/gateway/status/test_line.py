@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.bike.link import LinkState
+from gateway.bike.status import BikeStatus
 from gateway.status.line import MOST_CHARACTERS, status_line
-from gateway.status.snapshot import BikeStatus
 from tests.support.statuses import (
     bike_status,
     buffer_status,

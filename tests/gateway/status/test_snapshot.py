@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from gateway.bike.link import LinkState
+from gateway.bike.status import BikeStatus
 from gateway.buffer.store import Batch, Record, Store
-from gateway.status.snapshot import BYTES_PER_MESSAGE, BikeStatus, GatewayStatus
+from gateway.status.snapshot import BYTES_PER_MESSAGE, GatewayStatus
 from tests.support.gateways import VirtualGateway, config
 from tests.support.statuses import bike_status, buffer_status, gateway_status
 from tests.support.telemetry import message

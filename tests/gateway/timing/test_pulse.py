@@ -1,5 +1,5 @@
-from gateway.timing.clock import NS_PER_S
 from gateway.timing.pulse import Pulse
+from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 

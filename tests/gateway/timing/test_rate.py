@@ -2,7 +2,8 @@
 
 import pytest
 
-from gateway.timing.rate import NS_PER_S, Rate
+from gateway.timing.rate import Rate
+from gateway.timing.units import NS_PER_S
 
 START_NS = 5 * NS_PER_S
 

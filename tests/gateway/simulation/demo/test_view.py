@@ -5,13 +5,14 @@ import pytest
 from rich.console import Console
 
 from gateway.bike.link import LinkState
+from gateway.bike.status import BikeStatus
 from gateway.buffer.status import BufferStatus
 from gateway.race.races import Race
 from gateway.sampling.sampler import Sample
 from gateway.simulation.cloud.consumer import Standing
 from gateway.simulation.demo.scene import Scene
 from gateway.simulation.demo.view import leaderboard, open_view, print_summary, summary_json
-from gateway.status.snapshot import BikeStatus, CloudStatus, GatewayStatus
+from gateway.status.snapshot import CloudStatus, GatewayStatus
 from tests.gateway.simulation.demo.test_scene import summary
 from tests.support.statuses import gateway_status
 
