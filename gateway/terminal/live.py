@@ -1,12 +1,211 @@
-"""A console whose terminal may lack letters: it shows a question mark then, and goes on."""
+"""Live output, one skeleton for all: redrawn in place on a terminal, lines elsewhere, or JSON.
+
+A command describes its screen with a `Script`; `open_live_view` chooses the view that fits.
+"""
 
 import io
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Generic, Protocol, TypeVar
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.segment import SegmentLines
+from rich.text import Text
+
+from gateway.timing.units import NS_PER_S
+
+#: Figures alone are redrawn this often; each redraw is some kilobytes, perhaps over SSH.
+REDRAW_NS = NS_PER_S // 4
+
+Screen = TypeVar("Screen")
+Screen_contra = TypeVar("Screen_contra", contravariant=True)
 
 
-def forgiving(console: Console) -> Console:
-    """The same one. Without this a letter that its encoding lacks raises UnicodeEncodeError."""
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened. `words` are for people, `data` for programs.
+
+    An event without words is for programs alone.
+    """
+
+    kind: str
+    words: str
+    data: Mapping[str, object] = field(default_factory=dict)
+
+    def as_json(self) -> str:
+        """Return the event as one line of JSON."""
+        return json.dumps({"event": self.kind, **self.data}, ensure_ascii=False)
+
+
+class Script(Protocol[Screen_contra]):
+    """What a command shows of its screens, and what it reports where nothing is redrawn."""
+
+    #: Time between two reports of the figures where nothing is redrawn.
+    figures_every_ns: int
+
+    def draw(self, screen: Screen_contra, width: int, height: int) -> RenderableType:
+        """Return the screen as it is drawn on a terminal of this size, in cells."""
+        ...
+
+    def moment(self, screen: Screen_contra) -> object:
+        """Return what must not wait for the next redraw: all but the running figures."""
+        ...
+
+    def events(self, screen: Screen_contra, now_ns: int) -> Iterable[Event]:
+        """Return what has happened since the screen before."""
+        ...
+
+    def figures(self, screen: Screen_contra) -> Event | None:
+        """Return the running figures; None while there are none worth a line."""
+        ...
+
+
+class LiveView(Protocol[Screen_contra]):
+    """Shows the screens that it is given; decides nothing."""
+
+    def show(self, screen: Screen_contra, now_ns: int) -> None:
+        """Show `screen`; call it as often as there is something new. `now_ns`: monotonic."""
+        ...
+
+    def tell(self, event: Event) -> None:
+        """Report an event that is in no screen; it stays visible."""
+        ...
+
+    def suspend(self) -> None:
+        """Stop drawing: another program is about to own the terminal."""
+        ...
+
+    def resume(self) -> None:
+        """Draw again, below whatever was written meanwhile."""
+        ...
+
+
+@contextmanager
+def open_live_view(
+    console: Console, script: Script[Screen], *, is_json: bool = False
+) -> Iterator[LiveView[Screen]]:
+    """Yield the view that fits the console: JSON lines, a redrawn terminal, or lines of words."""
+    lossy(console)
+    if is_json:
+        yield LinesView(script, lambda event: print_words(console, event.as_json()))
+    elif not console.is_terminal:
+        yield LinesView(script, lambda event: print_words(console, event.words))
+    else:
+        view = TerminalView(console, script)
+        try:
+            yield view
+        finally:
+            view.close()
+
+
+class TerminalView(Generic[Screen]):
+    """A view in the lower part of a terminal, never higher than the terminal is.
+
+    Events stand above the screen while there is room, and alone on the terminal after `close`.
+    """
+
+    def __init__(self, console: Console, script: Script[Screen]) -> None:
+        self._console = console
+        self._script = script
+        self._live: Live | None = None
+        self._shown: RenderableType = Group()
+        self._told: list[Text] = []
+        #: The moment drawn last, and when.
+        self._drawn: tuple[object, int] | None = None
+
+    def show(self, screen: Screen, now_ns: int) -> None:
+        """Draw `screen` at once if its moment is a new one, else at most every REDRAW_NS."""
+        moment = self._script.moment(screen)
+        if self._drawn is not None:
+            drawn, drawn_ns = self._drawn
+            if moment == drawn and now_ns - drawn_ns < REDRAW_NS:
+                return
+        self._drawn = moment, now_ns
+        self.draw(self._script.draw(screen, *self.room))
+
+    def tell(self, event: Event) -> None:
+        """Keep the event's words above what is redrawn."""
+        if event.words:
+            self._told.append(Text(event.words))
+            self.draw(self._shown)
+
+    def suspend(self) -> None:
+        """Clear what is redrawn and stop drawing."""
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def resume(self) -> None:
+        """Draw the last screen again."""
+        self.suspend()
+        self.draw(self._shown)
+
+    def close(self) -> None:
+        """Leave every event on the terminal, in order: a high screen has pushed some out."""
+        self.suspend()
+        for words in self._told:
+            self._console.print(words)
+
+    @property
+    def room(self) -> tuple[int, int]:
+        """Width and height for a screen, in cells; one line is left for the cursor."""
+        size = self._console.size
+        return size.width, size.height - 1
+
+    def draw(self, renderable: RenderableType) -> None:
+        """Draw `renderable` in place of what was drawn before."""
+        self._shown = renderable
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False, transient=True)
+            self._live.start()
+        lines = self._console.render_lines(Group(*self._told, renderable), pad=False)
+        self._live.update(SegmentLines(lines[-self.room[1] :], new_lines=True), refresh=True)
+
+
+class LinesView(Generic[Screen]):
+    """A view that emits one event after another, and the figures at a fixed rate."""
+
+    def __init__(self, script: Script[Screen], emit: Callable[[Event], None]) -> None:
+        self._script = script
+        self._emit = emit
+        self._figures_ns: int | None = None
+
+    def show(self, screen: Screen, now_ns: int) -> None:
+        """Emit what has happened since the last screen, and the figures if they are due."""
+        for event in self._script.events(screen, now_ns):
+            self._emit(event)
+        every_ns = self._script.figures_every_ns
+        if self._figures_ns is None or now_ns - self._figures_ns >= every_ns:
+            figures = self._script.figures(screen)
+            if figures is not None:
+                self._figures_ns = now_ns
+                self._emit(figures)
+
+    def tell(self, event: Event) -> None:
+        """Emit the event."""
+        self._emit(event)
+
+    def suspend(self) -> None:
+        """Do nothing: lines are never redrawn."""
+
+    def resume(self) -> None:
+        """Do nothing."""
+
+
+def lossy(console: Console) -> Console:
+    """Return the console, made to print "?" for a letter that its encoding lacks.
+
+    Without this such a letter raises UnicodeEncodeError.
+    """
     if isinstance(console.file, io.TextIOWrapper):
         console.file.reconfigure(errors="replace")
     return console
+
+
+def print_words(console: Console, words: str) -> None:
+    """Print lines unwrapped, however long they are: they are to be found in a file."""
+    if words:
+        console.print(Text(words), soft_wrap=True)

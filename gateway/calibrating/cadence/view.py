@@ -16,7 +16,7 @@ from gateway.bike.link import LinkState
 from gateway.calibrating.cadence.metronome import ASCII_LETTERS, LETTERS, mark
 from gateway.calibrating.cadence.words import in_rpm
 from gateway.calibrating.session import Link
-from gateway.terminal.live import forgiving
+from gateway.terminal.live import lossy
 
 #: Between two lines where nothing is redrawn.
 PRINT_EVERY_NS = 1_000_000_000
@@ -68,7 +68,7 @@ class CadenceView(Protocol):
 @contextmanager
 def open_view(console: Console, *, is_json: bool, is_silent: bool) -> Iterator[CadenceView]:
     """As fits the console. `is_silent`: no bell."""
-    forgiving(console)
+    lossy(console)
     if is_json:
         yield JsonView(console)
     elif console.is_terminal:

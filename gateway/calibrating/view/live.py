@@ -13,7 +13,7 @@ from gateway.calibrating.view.events import Event, Story, figures_event
 from gateway.calibrating.view.layout import screen_layout
 from gateway.calibrating.view.review import review_pages
 from gateway.calibrating.view.screen import Review, Screen
-from gateway.terminal.live import forgiving
+from gateway.terminal.live import lossy
 
 #: Between two lines of figures where nothing is redrawn.
 EVERY_NS = 1_000_000_000
@@ -46,7 +46,7 @@ class View(Protocol):
 @contextmanager
 def open_view(console: Console, *, is_json: bool) -> Iterator[View]:
     """As fits the console."""
-    forgiving(console)
+    lossy(console)
     if is_json:
         yield LinesView(lambda event: _print(console, event.as_json()))
     elif not console.is_terminal:

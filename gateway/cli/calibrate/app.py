@@ -263,6 +263,6 @@ def _write(file: Path, text: str, mode: str) -> None:
 def _console() -> "Console":
     from rich.console import Console
 
-    from gateway.terminal.live import forgiving
+    from gateway.terminal.live import lossy
 
-    return forgiving(Console(highlight=False))
+    return lossy(Console(highlight=False))
