@@ -6,7 +6,7 @@ from random import Random
 
 from drivers import Driver
 from gateway.bike.calibration import CalibrationInUse
-from gateway.bike.fanout import Audience
+from gateway.bike.fanout import ReadingFanout
 from gateway.bike.link import BikeLink
 from gateway.bike.status import BikeStatus
 from gateway.config.schema import BikeConfig
@@ -49,7 +49,7 @@ class Bike:
         self._races = races
         self._sampler = Sampler(calibration.calibration)
         #: The sampler, and whoever listens to the bike beside it.
-        self.audience = Audience(self._sampler)
+        self.fanout = ReadingFanout(self._sampler)
         self._calibration = calibration
         self._trial: Calibration | None = None
         self._race_clock = RaceClock(races, clock)
@@ -129,13 +129,13 @@ class Bike:
         self.link = BikeLink(
             self.config.id,
             driver,
-            self.audience,
+            self.fanout,
             self._clock,
             Random(f"{self._thing_name}/{self.config.id}"),
             self.config.stale_after_s,
         )
-        self.link.on_change = self.audience.link_changed
-        self.audience.link_changed()
+        self.link.on_change = self.fanout.link_changed
+        self.fanout.link_changed()
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
         """Rider and races from the next race on."""

@@ -1,12 +1,12 @@
-"""Audience: who hears a bike: its race, and whoever listens beside it."""
+"""ReadingFanout: who hears a bike: its race, and whoever listens beside it."""
 
 from typing import Protocol
 
 from drivers import Reading
-from gateway.bike.link import Hearer
+from gateway.bike.link import ReadingSink
 
 
-class Listener(Protocol):
+class ReadingListener(Protocol):
     """Hears a bike beside its race, which waits for it: quick, and never raises."""
 
     def heard(self, reading: Reading) -> None: ...
@@ -14,12 +14,12 @@ class Listener(Protocol):
     def link_changed(self) -> None: ...
 
 
-class Audience:
-    """A Hearer. `race` hears everything first."""
+class ReadingFanout:
+    """A ReadingSink. `race` hears everything first."""
 
-    def __init__(self, race: Hearer) -> None:
+    def __init__(self, race: ReadingSink) -> None:
         self._race = race
-        self.listeners: set[Listener] = set()
+        self.listeners: set[ReadingListener] = set()
 
     def connected(self, at_ns: int, stale_after_s: float) -> None:
         self._race.connected(at_ns, stale_after_s)

@@ -26,7 +26,7 @@ class LinkState(Enum):
     LOST = "lost"
 
 
-class Hearer(Protocol):
+class ReadingSink(Protocol):
     """Who hears a bike: its sampler, or somebody who watches it."""
 
     def connected(self, at_ns: int, stale_after_s: float) -> None: ...
@@ -46,7 +46,7 @@ class BikeLink:
         self,
         bike_id: str,
         driver: Driver,
-        hearer: Hearer,
+        hearer: ReadingSink,
         clock: Clock,
         random: Random,
         stale_after_s: float | None = None,

@@ -137,7 +137,7 @@ class OwnBike(OwnDesk):
 
 
 class _Ear:
-    """A Hearer who passes Readings on."""
+    """A ReadingSink who passes Readings on."""
 
     def __init__(self, news: CalibrationNews) -> None:
         self._news = news

@@ -7,7 +7,7 @@ import structlog
 
 from gateway.bike.bike import Bike
 from gateway.bike.bikes import Bikes
-from gateway.bike.fanout import Listener
+from gateway.bike.fanout import ReadingListener
 from gateway.calibrating.change import carry_out
 from gateway.calibrating.messages import Change, Done
 from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of
@@ -29,7 +29,7 @@ class CalibrationSeats:
         #: Live ones, by the bike's id.
         self.taken: dict[str, Seat] = {}
 
-    async def take(self, bike_id: str, listener: Listener | None) -> "Seat":
+    async def take(self, bike_id: str, listener: ReadingListener | None) -> "Seat":
         """With a listener it is a live session. Raises CalibrationError."""
         bike = self.bikes.get(bike_id)
         if bike is None:
@@ -43,7 +43,7 @@ class CalibrationSeats:
             if bike_id in self.taken:
                 raise CalibrationError(f"{bike_id} is being calibrated by somebody else just now")
             self.taken[bike_id] = seat
-            bike.audience.listeners.add(listener)
+            bike.fanout.listeners.add(listener)
             log.info("calibrating", bike=bike_id)
         try:
             async with self.changing:
@@ -57,7 +57,9 @@ class CalibrationSeats:
 class Seat:
     """One session with one bike, from `CalibrationSeats.take` to `leave`."""
 
-    def __init__(self, seats: CalibrationSeats, bike: Bike, listener: Listener | None) -> None:
+    def __init__(
+        self, seats: CalibrationSeats, bike: Bike, listener: ReadingListener | None
+    ) -> None:
         self._seats = seats
         self._bike = bike
         self._listener = listener
@@ -130,7 +132,7 @@ class Seat:
         if self._listener is None or self._seats.taken.get(self._bike_id) is not self:
             return
         del self._seats.taken[self._bike_id]
-        self._bike.audience.listeners.discard(self._listener)
+        self._bike.fanout.listeners.discard(self._listener)
         self._bike.trial = None
         log.info("calibration is over", bike=self._bike_id)
 

@@ -39,8 +39,8 @@ from gateway.calibrating.messages import (
 )
 from gateway.calibrating.seats import CalibrationSeats, Seat
 from gateway.calibrating.session import CalibrationError, CalibrationState
+from gateway.host.connections import ConnectionLimit
 from gateway.host.sockets import open_unix_socket, socket_directory
-from gateway.host.visits import Visits
 from gateway.status.observer import Observer
 from gateway.timing.clock import Clock
 from gateway.timing.units import NS_PER_S
@@ -66,7 +66,7 @@ async def serve_calibration(
         await _Session(seats, reader, writer, clock).run()
 
     path = socket_directory(state_dir) / FILE_NAME
-    socket = open_unix_socket(path, MODE, Visits(serve, CLIENTS_MAX), ASK_MAX_BYTES)
+    socket = open_unix_socket(path, MODE, ConnectionLimit(serve, CLIENTS_MAX), ASK_MAX_BYTES)
     async with AsyncExitStack() as stack:
         try:
             await stack.enter_async_context(socket)

@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
-from gateway.host.visits import Visits
+from gateway.host.connections import ConnectionLimit
 
 #: Of the service; see RuntimeDirectory in its unit.
 SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
@@ -24,21 +24,21 @@ def socket_directory(state_dir: Path, environment: Mapping[str, str] = os.enviro
 
 @asynccontextmanager
 async def open_unix_socket(
-    path: Path, mode: int, visits: Visits, line_max_bytes: int = LINE_MAX_BYTES
+    path: Path, mode: int, connections: ConnectionLimit, line_max_bytes: int = LINE_MAX_BYTES
 ) -> AsyncIterator[None]:
     """Hear who connects to `path`. A socket that a killed daemon has left is replaced.
 
     `mode` counts, whatever the umask. Raises OSError if it cannot be made.
     """
     server = await asyncio.start_unix_server(
-        visits, path, backlog=visits.most, limit=line_max_bytes
+        connections, path, backlog=connections.most, limit=line_max_bytes
     )
     try:
         os.chmod(path, mode)
         yield
     finally:
         server.close()
-        await visits.end()
+        await connections.end()
         with suppress(FileNotFoundError):
             os.unlink(path)
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from gateway.host.visits import ShortVisits
+from gateway.host.connections import BriefConnections
 from gateway.status.snapshot import GatewayStatus
 
 HOST = "127.0.0.1"
@@ -30,15 +30,15 @@ async def open_metrics_server(
         request = await reader.readuntil(b"\r\n\r\n")
         client.write(_response(request.decode("latin-1"), lambda: metrics_text(status())))
 
-    visits = ShortVisits(serve, CLIENTS_MAX, TIMEOUT_S)
+    connections = BriefConnections(serve, CLIENTS_MAX, TIMEOUT_S)
     server = await asyncio.start_server(
-        visits, HOST, port, limit=REQUEST_MAX_BYTES, backlog=CLIENTS_MAX
+        connections, HOST, port, limit=REQUEST_MAX_BYTES, backlog=CLIENTS_MAX
     )
     try:
         yield
     finally:
         server.close()
-        await visits.end()
+        await connections.end()
 
 
 def _response(request: str, page: Callable[[], bytes]) -> bytes:

@@ -7,8 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
+from gateway.host.connections import BriefConnections
 from gateway.host.sockets import explained, open_unix_socket, socket_directory
-from gateway.host.visits import ShortVisits
 
 FILE_NAME = "status.sock"
 
@@ -45,8 +45,8 @@ async def open_status_socket(path: Path, answer: Callable[[], bytes]) -> AsyncIt
     async def serve(_: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
         client.write(answer())
 
-    visits = ShortVisits(serve, CLIENTS_MAX, WRITE_TIMEOUT_S)
-    async with open_unix_socket(path, MODE, visits):
+    connections = BriefConnections(serve, CLIENTS_MAX, WRITE_TIMEOUT_S)
+    async with open_unix_socket(path, MODE, connections):
         yield
 
 

@@ -3,12 +3,12 @@
 from dataclasses import dataclass, field
 
 from drivers import Reading
-from gateway.bike.fanout import Audience
+from gateway.bike.fanout import ReadingFanout
 
 
 @dataclass
 class Ear:
-    """A Hearer and a Listener that keeps what it hears."""
+    """A ReadingSink and a ReadingListener that keeps what it hears."""
 
     heard_all: list[object] = field(default_factory=list)
 
@@ -35,7 +35,7 @@ READING = Reading(1, cadence_rpm=80)
 
 def test_the_race_hears_everything_and_listeners_beside_it() -> None:
     race, one, other = Ear(), Ear(), Ear()
-    audience = Audience(race)
+    audience = ReadingFanout(race)
     audience.listeners |= {one, other}
     audience.connected(5, 3.0)
     audience.add(READING)
@@ -47,7 +47,7 @@ def test_the_race_hears_everything_and_listeners_beside_it() -> None:
 
 def test_who_has_left_hears_nothing_more() -> None:
     race, one = Ear(), Ear()
-    audience = Audience(race)
+    audience = ReadingFanout(race)
     audience.listeners.add(one)
     audience.listeners.discard(one)
     audience.add(READING)

@@ -316,7 +316,7 @@ class TestRudeClients:
                 await client.told("done")
                 client.writer.transport.pause_reading()  # type: ignore[attr-defined]
                 for at_ns in range(MANY):
-                    daemon.bike().audience.add(Reading(at_ns, resistance_raw=500.0))
+                    daemon.bike().fanout.add(Reading(at_ns, resistance_raw=500.0))
                 await daemon.run_for(12)
             assert not daemon.virtual.gateway.seats.taken
         (dropped,) = [log["dropped"] for log in logs if "dropped" in log]

@@ -10,8 +10,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from gateway.host.connections import ConnectionLimit
 from gateway.host.sockets import explained, is_served, open_unix_socket, socket_directory
-from gateway.host.visits import Visits
 
 
 @pytest.fixture
@@ -35,7 +35,7 @@ def test_the_runtime_directory_comes_first() -> None:
 async def test_it_has_its_mode_whatever_the_umask_and_is_gone_at_the_end(path: Path) -> None:
     old = os.umask(0o077)
     try:
-        async with open_unix_socket(path, 0o640, Visits(echo, 4)):
+        async with open_unix_socket(path, 0o640, ConnectionLimit(echo, 4)):
             assert stat.S_IMODE(os.stat(path).st_mode) == 0o640
     finally:
         os.umask(old)
@@ -43,7 +43,7 @@ async def test_it_has_its_mode_whatever_the_umask_and_is_gone_at_the_end(path: P
 
 
 async def test_a_line_longer_than_that_is_not_heard(path: Path) -> None:
-    async with open_unix_socket(path, 0o600, Visits(echo, 4), line_max_bytes=100):
+    async with open_unix_socket(path, 0o600, ConnectionLimit(echo, 4), line_max_bytes=100):
         for line, answer in ((b"x" * 90 + b"\n", b"x" * 90 + b"\n"), (b"x" * 500 + b"\n", b"")):
             reader, writer = await asyncio.open_unix_connection(path)
             writer.write(line)
@@ -59,7 +59,7 @@ async def test_whether_somebody_listens(path: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(os.fspath(path))
     assert not is_served(path), "left by one that was killed"
-    async with open_unix_socket(path, 0o600, Visits(echo, 4)):
+    async with open_unix_socket(path, 0o600, ConnectionLimit(echo, 4)):
         assert is_served(path)
 
 

@@ -16,9 +16,9 @@ from gateway.calibrating.remote import DaemonBike, DaemonDesk
 from gateway.calibrating.session import CalibrationError
 from gateway.cli.calibrate.bike import desk_of, session_with
 from gateway.host import sockets
+from gateway.host.connections import ConnectionLimit
 from gateway.host.sockets import open_unix_socket
 from gateway.host.state_dir import locked_state_dir
-from gateway.host.visits import Visits
 
 CONFIG = """
 state_dir = "state"
@@ -50,7 +50,7 @@ async def daemon(config: Path, sockets: str) -> AsyncIterator[None]:
     """One that runs on the config's state_dir and listens in that directory."""
     with locked_state_dir(config.parent / "state"):
         path = config.parent / sockets / FILE_NAME
-        async with open_unix_socket(path, 0o660, Visits(hang_up, 4)):
+        async with open_unix_socket(path, 0o660, ConnectionLimit(hang_up, 4)):
             yield
 
 
@@ -70,7 +70,7 @@ async def test_a_daemon_on_that_state_dir_is_asked(config: Path, sockets: str) -
 
 async def test_the_service_on_another_state_dir_is_not(config: Path) -> None:
     path = config.parent / "run" / FILE_NAME
-    async with open_unix_socket(path, 0o660, Visits(hang_up, 4)):
+    async with open_unix_socket(path, 0o660, ConnectionLimit(hang_up, 4)):
         assert isinstance(session_with("bike-1", config), OwnBike)
 
 

@@ -9,39 +9,39 @@ from typing import Any
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
-class Visits:
+class ConnectionLimit:
     """A callback for asyncio's servers. More than `most` at once are sent away unheard."""
 
     def __init__(self, serve: Serve, most: int) -> None:
         self.most = most
         self._serve = serve
-        self._visits: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+        self._open: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
 
     async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._visits) >= self.most:
+        if len(self._open) >= self.most:
             writer.transport.abort()
             return
-        visit = asyncio.current_task()
-        assert visit is not None
-        self._visits[visit] = writer
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
         try:
             # Gone, too slow, or too much asked.
             with suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
                 await self._serve(reader, writer)
         finally:
-            del self._visits[visit]
+            del self._open[task]
             writer.transport.abort()
 
     async def end(self) -> None:
         """Cut all off. None is left for the loop's end, which would log it as a failure."""
-        visits = dict(self._visits)
-        for writer in visits.values():
+        connections = dict(self._open)
+        for writer in connections.values():
             writer.transport.abort()
-        if visits:
-            await asyncio.wait(visits)
+        if connections:
+            await asyncio.wait(connections)
 
 
-class ShortVisits(Visits):
+class BriefConnections(ConnectionLimit):
     """Of those who ask one thing and go. `timeout_s`: for asking, and for taking the answer."""
 
     def __init__(self, serve: Serve, most: int, timeout_s: float) -> None:

@@ -7,7 +7,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from gateway.host.visits import Serve, ShortVisits
+from gateway.host.connections import BriefConnections, Serve
 
 MANY_BYTES = bytes(8 * 1024 * 1024)  # more than any socket holds
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -15,11 +15,11 @@ Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 @asynccontextmanager
 async def serving(serve: Serve, most: int = 4, timeout_s: float = 5) -> AsyncIterator[int]:
-    visits = ShortVisits(serve, most, timeout_s)
-    server = await asyncio.start_server(visits, "127.0.0.1", 0)
+    connections = BriefConnections(serve, most, timeout_s)
+    server = await asyncio.start_server(connections, "127.0.0.1", 0)
     yield server.sockets[0].getsockname()[1]
     server.close()
-    await visits.end()
+    await connections.end()
 
 
 async def connect(port: int) -> Streams:
@@ -59,14 +59,14 @@ async def test_a_long_answer_is_given_in_full() -> None:
 
 
 async def test_one_who_never_reads_is_let_go_of() -> None:
-    visits = ShortVisits(say_much, most=1, timeout_s=0.2)
+    connections = BriefConnections(say_much, most=1, timeout_s=0.2)
     is_over = asyncio.Event()
 
-    async def visit(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await visits(reader, writer)
+    async def task(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await connections(reader, writer)
         is_over.set()
 
-    server = await asyncio.start_server(visit, "127.0.0.1", 0)
+    server = await asyncio.start_server(task, "127.0.0.1", 0)
     with socket.socket() as rude:
         rude.connect(server.sockets[0].getsockname())
         async with asyncio.timeout(5):
@@ -107,5 +107,5 @@ async def test_at_the_end_nobody_is_waited_for() -> None:
             waiting = await connect(port)
             await asyncio.sleep(0.05)
             others = asyncio.all_tasks()
-        assert asyncio.all_tasks() < others, "no visit is left to the loop's end"
+        assert asyncio.all_tasks() < others, "no task is left to the loop's end"
         assert not await rest(waiting)
