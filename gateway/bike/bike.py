@@ -1,32 +1,27 @@
 """Bike: one bike kept connected, sampled, and told second by second which race it rides."""
 
-from collections import deque
 from collections.abc import Callable
 from random import Random
 
 from drivers import Driver
 from gateway.bike.calibration import CalibrationInUse
-from gateway.bike.fanout import ReadingFanout
-from gateway.bike.link import BikeLink
+from gateway.bike.link import BikeLink, ReadingFanout
 from gateway.bike.status import BikeStatus
 from gateway.config.schema import BikeConfig
-from gateway.race.clock import BlindSecond, RaceClock, RaceSecond, sighted
+from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Races
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.telemetry.message import Telemetry, make_telemetry
 from gateway.telemetry.tally import Tally
-from gateway.telemetry.undated import UnnamedSecond
+from gateway.telemetry.undated import UndatedSample
 from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
-from gateway.timing.units import NS_PER_S, seconds_between
-
-#: Blind seconds that a `final` can count: a race of a day.
-BLIND_MAX = 86_400
+from gateway.timing.units import seconds_between
 
 #: What is done with a second: a message, or one whose race is not known yet.
-Sink = Callable[[Telemetry | UnnamedSecond], None]
+Sink = Callable[[Telemetry | UndatedSample], None]
 
 
 class Bike:
@@ -53,11 +48,7 @@ class Bike:
         self._calibration = calibration
         self._trial: Calibration | None = None
         self._race_clock = RaceClock(races, clock)
-        self._tally = Tally()
-        #: What a race has had since then has been counted here.
-        self._since_ns = clock.monotonic_ns()
-        #: The ends of the seconds that were ridden before the clock was set, the last few hours.
-        self._blind_ns: deque[int] = deque(maxlen=BLIND_MAX)
+        self._tally = Tally(clock.monotonic_ns())
         #: Of the last whole second, and when that ended.
         self._last_sample: Sample | None = None
         self._last_sample_ns = 0
@@ -121,9 +112,6 @@ class Bike:
             if isinstance(running, RaceSecond) and self._is_racing:
                 self._close_second(running, sink)
 
-    def races_changed(self) -> None:
-        self._race_clock.races_changed()
-
     def relink(self, driver: Driver) -> None:
         """Another link, not running yet; the one before has ended."""
         self.link = BikeLink(
@@ -132,9 +120,9 @@ class Bike:
             self.fanout,
             self._clock,
             Random(f"{self._thing_name}/{self.config.id}"),
-            self.config.stale_after_s,
+            stale_after_s=self.config.stale_after_s,
+            on_change=self.fanout.link_changed,
         )
-        self.link.on_change = self.fanout.link_changed
         self.fanout.link_changed()
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
@@ -157,30 +145,30 @@ class Bike:
         running = self._race_clock.running
         return running is not None and running.start_ns <= self._clock.monotonic_ns()
 
-    def name(self, unnamed: UnnamedSecond) -> Telemetry | None:
-        """The message that a blind second becomes; None if there was no race, or no bike."""
-        second = sighted(unnamed.end_ns, self._races, self._clock)
-        return None if second is None else self._telemetry(second, unnamed.sample)
+    def date(self, undated: UndatedSample) -> Telemetry | None:
+        """Return the message of an undated second; None if there was no race, or no bike."""
+        second = date_second(undated.end_ns, self._races, self._clock)
+        return None if second is None else self._telemetry(second, undated.sample)
 
-    def _close_second(self, second: RaceSecond | BlindSecond, sink: Sink) -> None:
+    def _close_second(self, second: RaceSecond | UndatedSecond, sink: Sink) -> None:
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
         self._last_sample, self._last_sample_ns = sample, second.end_ns
-        if isinstance(second, BlindSecond):
+        if isinstance(second, UndatedSecond):
             if sample.present:
-                self._blind_ns.append(second.end_ns)
-            sink(UnnamedSecond(self._clock.boot_id, second.end_ns, self.config.id, sample))
+                self._tally.keep_undated(second.end_ns)
+            sink(UndatedSample(self._clock.boot_id, second.end_ns, self.config.id, sample))
             return
-        self._count_blind_seconds()
+        self._count_undated_seconds()
         telemetry = self._telemetry(second, sample)
         if telemetry is not None:
             sink(telemetry)
         if second.is_final:
             self._racer = self.config.racer
 
-    def _count_blind_seconds(self) -> None:
-        """With the first second that has a race: which races those before it were of is known."""
-        while self._blind_ns:
-            second = sighted(self._blind_ns.popleft(), self._races, self._clock)
+    def _count_undated_seconds(self) -> None:
+        """Assign the undated seconds to their races, once the first second has a race."""
+        for end_ns in self._tally.take_undated():
+            second = date_second(end_ns, self._races, self._clock)
             if second is not None:
                 racer = second.race.racer or self._racer
                 self._tally.count(second.race.race_id, racer.racer_id, second.second)
@@ -192,7 +180,7 @@ class Bike:
         race = second.race
         racer = race.racer or self._racer
         samples = self._tally.count(race.race_id, racer.racer_id, second.second)
-        is_whole = second.race_start_ns > self._since_ns - NS_PER_S
+        is_whole = self._tally.is_whole(second.race_start_ns)
         return make_telemetry(
             self._thing_name,
             self.config.id,

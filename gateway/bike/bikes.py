@@ -72,11 +72,6 @@ class Bikes(Collection[Bike]):
         for link in self._links.values():
             link.cancel()
 
-    def races_changed(self) -> None:
-        """Commands have said that other races are to be ridden."""
-        for bike in self:
-            bike.races_changed()
-
     def recalibrate(self, bike: Bike) -> None:
         """By what is saved and configured now."""
         bike.calibration = self._calibration(bike.config)

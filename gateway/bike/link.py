@@ -1,4 +1,4 @@
-"""BikeLink: keeps one bike connected and feeds its Readings to whoever hears it."""
+"""BikeLink: keeps one bike connected and hands its Readings on."""
 
 import asyncio
 from collections.abc import Callable
@@ -27,13 +27,49 @@ class LinkState(Enum):
 
 
 class ReadingSink(Protocol):
-    """Who hears a bike: its sampler, or somebody who watches it."""
+    """A consumer of one bike's Readings: its sampler, or a view that shows them."""
 
     def connected(self, at_ns: int, stale_after_s: float) -> None: ...
 
     def add(self, reading: Reading) -> None: ...
 
     def disconnected(self) -> None: ...
+
+
+class ReadingListener(Protocol):
+    """A second consumer, next to the race. The race waits for it: it is quick and never raises."""
+
+    def heard(self, reading: Reading) -> None: ...
+
+    def link_changed(self) -> None: ...
+
+
+class ReadingFanout:
+    """A ReadingSink that hands everything to the race first, then to each listener."""
+
+    def __init__(self, race: ReadingSink) -> None:
+        self._race = race
+        self.listeners: set[ReadingListener] = set()
+
+    def connected(self, at_ns: int, stale_after_s: float) -> None:
+        self._race.connected(at_ns, stale_after_s)
+
+    def add(self, reading: Reading) -> None:
+        self._race.add(reading)
+        for listener in self.listeners:
+            listener.heard(reading)
+
+    def disconnected(self) -> None:
+        self._race.disconnected()
+
+    def link_changed(self) -> None:
+        """Tell the listeners that the link has another state or reason."""
+        for listener in self.listeners:
+            listener.link_changed()
+
+
+def _ignore_change() -> None:
+    """Do nothing: the change is logged already."""
 
 
 class BikeLink:
@@ -46,23 +82,24 @@ class BikeLink:
         self,
         bike_id: str,
         driver: Driver,
-        hearer: ReadingSink,
+        sink: ReadingSink,
         clock: Clock,
         random: Random,
+        *,
         stale_after_s: float | None = None,
+        on_change: Callable[[], None] = _ignore_change,
     ) -> None:
-        """`stale_after_s` instead of what the driver says of its bike."""
+        """`stale_after_s` overrides the driver's; `on_change` follows each change of state."""
         self.bike_id = bike_id
         self.state = LinkState.CONNECTING
         self.reason = ""
         #: When it came into this state.
         self.since_ns = clock.monotonic_ns()
-        #: Called after each change of state or reason.
-        self.on_change: Callable[[], None] = lambda: None
         self._driver = driver
-        self._hearer = hearer
+        self._sink = sink
         self._clock = clock
         self._stale_after_s = stale_after_s
+        self._on_change = on_change
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
 
     @property
@@ -83,10 +120,10 @@ class BikeLink:
         try:
             async with self._driver.open_bike() as readings:
                 stale_after_s = self._stale_after_s or self._driver.stale_after_s
-                self._hearer.connected(self._clock.monotonic_ns(), stale_after_s)
+                self._sink.connected(self._clock.monotonic_ns(), stale_after_s)
                 self._enter(LinkState.CONNECTED, "")
                 async for reading in readings:
-                    self._hearer.add(reading)
+                    self._sink.add(reading)
                     self._backoff.reset()
             return "the bike stopped sending"
         except BikeLost as error:
@@ -105,7 +142,7 @@ class BikeLink:
                 log.exception("driver failed", bike=self.bike_id)
             return reason
         finally:
-            self._hearer.disconnected()
+            self._sink.disconnected()
 
     def _enter(self, state: LinkState, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):
@@ -114,4 +151,4 @@ class BikeLink:
         if state is not self.state:
             self.since_ns = self._clock.monotonic_ns()
         self.state, self.reason = state, reason
-        self.on_change()
+        self._on_change()

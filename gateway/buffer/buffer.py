@@ -14,19 +14,16 @@ All methods belong to the event loop; the file belongs to one thread of its own.
 
 import asyncio
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import structlog
 
 from gateway.buffer.disk import RETRY_NS, Disk
 from gateway.buffer.ledger import Ledger
-from gateway.buffer.recovery import open_store
 from gateway.buffer.send_order import Entry, RaceQueue
 from gateway.buffer.status import BufferStatus
-from gateway.buffer.store import UNNAMED, Store, StoreError, Written
+from gateway.buffer.store import UNDATED, Store, StoreError, Written
 from gateway.telemetry.message import Telemetry
-from gateway.telemetry.undated import Namer
+from gateway.telemetry.undated import Dater
 from gateway.timing.clock import Clock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
@@ -40,8 +37,8 @@ FINAL_GRACE_NS = NS_PER_S // 4
 #: Deletions cost a transaction, so they ride with the next one, or wait for company.
 DELETE_BATCH = 100
 DELETE_AFTER_NS = 5 * NS_PER_S
-#: Unnamed seconds that become messages in one transaction.
-NAMING_PAGE = 1000
+#: Undated seconds that become messages in one transaction.
+DATING_PAGE = 1000
 #: Messages read back from disk at once, and how long a race waits for them.
 PAGE = 64
 PAGE_PATIENCE_NS = NS_PER_S // 2
@@ -53,8 +50,6 @@ CLOSING_TRIES = 3
 PATIENCE = 6
 #: Nor is the salvage of a large damaged file, which would begin anew after a restart: an hour.
 OPENING_PATIENCE = 180
-#: A start waits so long to learn what is on disk; then it races, and learns it meanwhile.
-OPEN_PATIENCE_S = 2.0
 
 log = structlog.get_logger()
 
@@ -67,7 +62,7 @@ class Buffer:
         self._clock = clock
         self._interval_ns = round(commit_interval_s * NS_PER_S)
         self._ledger = Ledger(sends_unwritten=commit_interval_s > 0)
-        self._namer: Namer | None = None
+        self._dater: Dater | None = None
         self._housekeeping_due_ns: int | None = None
         self._page_load: asyncio.Task[None] | None = None
         self._page_due_ns = 0
@@ -97,7 +92,7 @@ class Buffer:
             on_disk=ledger.on_disk,
             lost=ledger.lost,
             quarantined=ledger.quarantined,
-            unnamed=ledger.unnamed,
+            unnamed=ledger.undated,
             problem=disk.problem or self._failure or self._read_problem,
             notes=tuple(self._notes),
             used_bytes=disk.used_bytes,
@@ -111,13 +106,13 @@ class Buffer:
             self._ledger.send_unwritten()
         self._tell_available()
 
-    def append_unnamed(self, payload: bytes) -> None:
+    def append_undated(self, payload: bytes) -> None:
         """Take in a second whose race is not known yet. Never blocks, never fails."""
-        self._admit(UNNAMED, payload, is_final=False)
+        self._admit(UNDATED, payload, is_final=False)
 
-    def name_seconds(self, namer: Namer) -> None:
-        """The clock is set: unnamed seconds, also an earlier process's, become messages."""
-        self._namer = namer
+    def date_seconds(self, dater: Dater) -> None:
+        """The clock is set: undated seconds, also an earlier process's, become messages."""
+        self._dater = dater
         self._keep_house_by(self._clock.monotonic_ns())
 
     def note(self, text: str) -> None:
@@ -127,7 +122,7 @@ class Buffer:
 
     def head(self) -> Entry | None:
         """The next message to send; None if there is none, or none yet."""
-        if self._is_naming:
+        if self._is_dating:
             return None
         return self._live_head() or self._head()
 
@@ -136,14 +131,14 @@ class Buffer:
         for queue in self._ledger.order.newest_first():
             if self._clock.monotonic_ns() - queue.produced_ns > LIVE_NS:
                 return None
-            if queue.resident and queue.race_id != UNNAMED and self.is_live(queue.resident[0]):
+            if queue.resident and queue.race_id != UNDATED and self.is_live(queue.resident[0]):
                 return queue.resident[0]
         return None
 
     def _head(self) -> Entry | None:
         unwritten: set[int] | None = None  # asked for once: there may be many races
         for queue in self._ledger.order.newest_first():
-            if queue.race_id == UNNAMED:
+            if queue.race_id == UNDATED:
                 continue
             if not queue.resident and queue.gap_from_id is not None:
                 if self._expects_page(queue):
@@ -200,7 +195,7 @@ class Buffer:
             try:
                 await self._open()
                 await self._write_due(everything=everything)
-                await self._name_page()
+                await self._date_page()
                 self._failure = None
             except StoreError as error:
                 self._failure = str(error)
@@ -220,11 +215,11 @@ class Buffer:
         await self._disk.close()
 
     @property
-    def _is_naming(self) -> bool:
+    def _is_dating(self) -> bool:
         """Kept seconds are becoming messages; they come before those that are produced now."""
-        is_naming = self._namer is not None and self._ledger.unnamed > 0
-        is_possible = self._disk.problem is None and UNNAMED not in self._unreadable
-        return is_naming and is_possible
+        is_dating = self._dater is not None and self._ledger.undated > 0
+        is_possible = self._disk.problem is None and UNDATED not in self._unreadable
+        return is_dating and is_possible
 
     def _admit(self, race_id: int, payload: bytes, *, is_final: bool) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -258,7 +253,7 @@ class Buffer:
         assert from_id is not None
         try:
             records = await self._disk.ask(lambda store: store.page(race_id, from_id, PAGE))
-            # Else the race was evicted or named meanwhile.
+            # Else the race was evicted or dated meanwhile.
             if self._ledger.order.get(race_id) is queue and queue.gap_from_id == from_id:
                 self._ledger.admit_page(queue, records, is_last=len(records) < PAGE)
             self._unreadable.pop(race_id, None)
@@ -290,23 +285,23 @@ class Buffer:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
         self._tell_available()
 
-    async def _name_page(self) -> None:
-        """The oldest first, a page a turn. Until the last is named, none is sent out of order."""
-        if self._namer is None or not self._ledger.unnamed:
+    async def _date_page(self) -> None:
+        """The oldest first, a page a turn. Until the last is dated, none is sent out of order."""
+        if self._dater is None or not self._ledger.undated:
             return
         try:
-            page = await self._disk.ask(lambda store: store.page(UNNAMED, 0, NAMING_PAGE))
+            page = await self._disk.ask(lambda store: store.page(UNDATED, 0, DATING_PAGE))
         except StoreError as error:
-            self._unreadable[UNNAMED] = str(error)
+            self._unreadable[UNDATED] = str(error)
             raise
-        self._unreadable.pop(UNNAMED, None)
+        self._unreadable.pop(UNDATED, None)
         if page:
-            batch = self._ledger.named_batch(page, self._namer)
-            self._ledger.named(batch, await self._disk.write(batch))
+            batch = self._ledger.dated_batch(page, self._dater)
+            self._ledger.dated(batch, await self._disk.write(batch))
             self._keep_house_by(self._clock.monotonic_ns())
         else:
-            self._ledger.name_unwritten(self._namer)
-            self._ledger.forget_unnamed()
+            self._ledger.date_unwritten(self._dater)
+            self._ledger.forget_undated()
         self._tell_available()
 
     async def _open(self) -> None:
@@ -350,8 +345,8 @@ class Buffer:
             entry.commit_due_ns = max(entry.commit_due_ns, retry_ns)
         self._housekeeping_due_ns = retry_ns
         self._ledger.send_unwritten()
-        if self._namer is not None:
-            self._ledger.name_unwritten(self._namer)
+        if self._dater is not None:
+            self._ledger.date_unwritten(self._dater)
         self._tell_available()
 
     def _keep_house_by(self, due_ns: int) -> None:
@@ -363,25 +358,6 @@ class Buffer:
             self._wake.set()
 
 
-async def open_buffer(
-    path: Path, clock: Clock, *, commit_interval_s: float, max_bytes: int
-) -> Buffer:
-    """A Buffer over the file at `path`, made if missing. One that cannot be opened is a state."""
-    disk = Disk(
-        lambda *, is_damaged: open_store(path, max_bytes, _wall_ms(clock), is_damaged=is_damaged),
-        ThreadPoolExecutor(max_workers=1, thread_name_prefix="buffer-disk"),
-        clock,
-    )
-    buffer = Buffer(disk, clock, commit_interval_s)
-    opening = asyncio.create_task(buffer.commit())
-    await asyncio.wait([opening], timeout=OPEN_PATIENCE_S)
-    return buffer
-
-
 def _tell_evicted(written: Written) -> None:
     for race_id in written.evicted_race_ids:
         log.error("oldest race given up: no room", race_id=race_id)
-
-
-def _wall_ms(clock: Clock) -> int:
-    return clock.wall_ms_at(clock.monotonic_ns())

@@ -17,7 +17,7 @@ from typing import Any, Self
 from pydantic import ValidationError
 
 from gateway.buffer.salvage import is_json_object
-from gateway.buffer.store import SCHEMA_VERSION, UNNAMED
+from gateway.buffer.store import SCHEMA_VERSION, UNDATED
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 
 #: The file in the state directory.
@@ -25,7 +25,7 @@ FILE_NAME = "buffer.db"
 SQLITE_VERSION = sqlite3.sqlite_version
 TABLES = ("telemetry", "quarantine")
 #: Race and payload: whatever a damaged file shows, an integer and bytes.
-MESSAGE = f"CAST(ifnull(race_id, {UNNAMED}) AS INTEGER), CAST(ifnull(payload, '') AS BLOB)"
+MESSAGE = f"CAST(ifnull(race_id, {UNDATED}) AS INTEGER), CAST(ifnull(payload, '') AS BLOB)"
 #: Rows read at once: some 500 KiB.
 PAGE_ROWS = 2000
 #: The gateway's own transactions do not keep a reader waiting; anybody else's may, so long.
@@ -183,7 +183,7 @@ class BufferView:
         races: dict[int, RaceView] = {}
         unnamed, total = 0, self._count("telemetry")
         for done, (_, race_id, payload) in enumerate(self._rows("telemetry", MESSAGE)):
-            if race_id == UNNAMED:
+            if race_id == UNDATED:
                 unnamed += 1
             else:
                 races.setdefault(race_id, RaceView(race_id)).add(payload)
@@ -202,7 +202,7 @@ class BufferView:
     def quarantine(self) -> Iterator[QuarantinedMessage]:
         """Oldest first."""
         for id_, race_id, payload, reason in self._rows("quarantine", f"{MESSAGE}, reason"):
-            known_id = None if race_id == UNNAMED else race_id
+            known_id = None if race_id == UNDATED else race_id
             yield QuarantinedMessage(id_, known_id, str(reason), payload)
 
     def damaged_pages(self) -> list[str]:
@@ -358,7 +358,7 @@ def _explained(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> BufferV
 
 
 def _problem_of(race_id: int, payload: bytes) -> str | None:
-    if race_id == UNNAMED:
+    if race_id == UNDATED:
         return None if is_json_object(payload) else "its payload is no JSON object"
     try:
         telemetry = telemetry_from_json(payload)

@@ -10,8 +10,8 @@ from dataclasses import replace
 from itertools import islice
 
 from gateway.buffer.send_order import RESIDENT_MAX, Entry, RaceQueue, SendOrder
-from gateway.buffer.store import UNNAMED, Batch, Record, Written
-from gateway.telemetry.undated import Namer, NotNameable
+from gateway.buffer.store import UNDATED, Batch, Record, Written
+from gateway.telemetry.undated import Dater, NotDatable
 
 #: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.
 UNWRITTEN_MAX = 20_000
@@ -38,9 +38,9 @@ class Ledger:
         self._next_id = 1
 
     @property
-    def unnamed(self) -> int:
+    def undated(self) -> int:
         """Seconds that wait for the clock to be set."""
-        queue = self.order.get(UNNAMED)
+        queue = self.order.get(UNDATED)
         return queue.pending if queue else 0
 
     def admit(self, race_id: int, payload: bytes, due_ns: int, now_ns: int) -> Entry:
@@ -54,7 +54,7 @@ class Ledger:
         queue = self.order.newest(race_id)
         queue.pending += 1
         queue.produced_ns = now_ns
-        if self.sends_unwritten and race_id != UNNAMED:
+        if self.sends_unwritten and race_id != UNDATED:
             self.order.offer(entry)
         return entry
 
@@ -113,7 +113,7 @@ class Ledger:
             self.unwritten.pop(entry.id, None)
             if entry.done:  # acknowledged while it was being written
                 self.to_delete[entry.id] = entry.race_id
-            elif not entry.offered and entry.race_id != UNNAMED:
+            elif not entry.offered and entry.race_id != UNDATED:
                 self.order.offer(entry)
         self.count(written)
 
@@ -130,7 +130,7 @@ class Ledger:
             return
         self.sends_unwritten = True
         for entry in self.unwritten.values():
-            if not entry.offered and entry.race_id != UNNAMED:
+            if not entry.offered and entry.race_id != UNDATED:
                 self.order.offer(entry)
 
     # From the disk.
@@ -191,21 +191,21 @@ class Ledger:
             if queue.gap_from_id is None:
                 self._put_unwritten(queue, self._next_id)
 
-    # Unnamed seconds become messages.
+    # Undated seconds become messages.
 
-    def name_unwritten(self, namer: Namer) -> None:
-        """Name what memory has. Not to be called while a write is under way."""
-        for entry in [one for one in self.unwritten.values() if one.race_id == UNNAMED]:
+    def date_unwritten(self, dater: Dater) -> None:
+        """Date what memory has. Not to be called while a write is under way."""
+        for entry in [one for one in self.unwritten.values() if one.race_id == UNDATED]:
             try:
-                named = namer(entry.payload)
-            except NotNameable as reason:
+                message = dater(entry.payload)
+            except NotDatable as reason:
                 self.set_aside(entry, str(reason))
                 continue
-            if named is None:
+            if message is None:
                 self._finish(entry)
             else:
-                self.order.finish_one(UNNAMED)
-                entry.race_id, entry.payload = named.race_id, named.to_json()
+                self.order.finish_one(UNDATED)
+                entry.race_id, entry.payload = message.race_id, message.to_json()
                 queue = self.order.queue(entry.race_id)
                 queue.pending += 1
                 queue.produced_ns = max(queue.produced_ns, entry.produced_ns or 0)
@@ -213,40 +213,40 @@ class Ledger:
                     self._put_unwritten(queue, entry.id + 1)
         self.order.sort()
 
-    def named_batch(self, page: Sequence[Record], namer: Namer) -> Batch:
-        """What becomes of a page of unnamed records; `named` must follow if it is written."""
+    def dated_batch(self, page: Sequence[Record], dater: Dater) -> Batch:
+        """What becomes of a page of undated records; `dated` must follow if it is written."""
         deleted: list[int] = []
         quarantined: list[tuple[Record, str]] = []
-        renamed: list[Record] = []
+        dated: list[Record] = []
         for record in page:
             try:
-                named = namer(record.payload)
-            except NotNameable as reason:
+                message = dater(record.payload)
+            except NotDatable as reason:
                 quarantined.append((record, str(reason)))
                 continue
-            if named is None:
+            if message is None:
                 deleted.append(record.id)
             else:
-                renamed.append(Record(record.id, named.race_id, named.to_json()))
-        return Batch(deleted_ids=deleted, quarantined=quarantined, renamed=renamed)
+                dated.append(Record(record.id, message.race_id, message.to_json()))
+        return Batch(deleted_ids=deleted, quarantined=quarantined, dated=dated)
 
-    def named(self, batch: Batch, written: Written) -> None:
-        """A `named_batch` is on disk."""
+    def dated(self, batch: Batch, written: Written) -> None:
+        """A `dated_batch` is on disk."""
         gone = len(batch.deleted_ids) + len(batch.quarantined)
         self.depth -= gone
         self.quarantined += len(batch.quarantined)
-        for _ in range(gone + len(batch.renamed)):
-            self.order.finish_one(UNNAMED)
-        for race_id in {record.race_id for record in batch.renamed}:
-            ids = [record.id for record in batch.renamed if record.race_id == race_id]
+        for _ in range(gone + len(batch.dated)):
+            self.order.finish_one(UNDATED)
+        for race_id in {record.race_id for record in batch.dated}:
+            ids = [record.id for record in batch.dated if record.race_id == race_id]
             self.order.add_stored(race_id, len(ids), from_id=min(ids))
         self.order.sort()
         self.count(written)
 
-    def forget_unnamed(self) -> None:
+    def forget_undated(self) -> None:
         """The file has none any more, and memory neither."""
-        queue = self.order.get(UNNAMED)
-        if queue is not None and not any(e.race_id == UNNAMED for e in self.unwritten.values()):
+        queue = self.order.get(UNDATED)
+        if queue is not None and not any(e.race_id == UNDATED for e in self.unwritten.values()):
             self.depth -= queue.pending
             self.order.shrink(queue, [], pending=0)
 
@@ -260,7 +260,7 @@ class Ledger:
         )
 
     def _put_unwritten(self, queue: RaceQueue, before_id: int, at_most: int | None = None) -> None:
-        if not self.sends_unwritten or queue.race_id == UNNAMED:
+        if not self.sends_unwritten or queue.race_id == UNDATED:
             return
         waiting = (
             entry

@@ -13,14 +13,14 @@ from pathlib import Path
 
 SCHEMA_VERSION = 1
 #: In place of a race id: seconds that were ridden before the wall clock was set.
-UNNAMED = -1
+UNDATED = -1
 #: Quarantined messages that go at once when there is no room.
 QUARANTINE_STEP = 100
 
 _SCHEMA = f"""
 CREATE TABLE telemetry (
     id INTEGER PRIMARY KEY,        -- order of production
-    race_id INTEGER NOT NULL,      -- {UNNAMED}: not known yet, the payload is another JSON
+    race_id INTEGER NOT NULL,      -- {UNDATED}: not known yet, the payload is another JSON
     payload BLOB NOT NULL          -- the JSON as it goes over the wire
 );
 CREATE INDEX telemetry_by_race ON telemetry (race_id);   -- the rowid makes it (race_id, id)
@@ -70,11 +70,11 @@ class Batch:
     deleted_ids: Sequence[int] = ()
     quarantined: Sequence[tuple[Record, str]] = ()
     #: Records that are there already, under another race and with another payload.
-    renamed: Sequence[Record] = ()
+    dated: Sequence[Record] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.records or self.deleted_ids or self.quarantined or self.renamed)
+        return not (self.records or self.deleted_ids or self.quarantined or self.dated)
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +200,7 @@ class Store:
             )
             execute_many(
                 "UPDATE telemetry SET race_id = ?, payload = ? WHERE id = ?",
-                ((r.race_id, r.payload, r.id) for r in batch.renamed),
+                ((r.race_id, r.payload, r.id) for r in batch.dated),
             )
             deleted = execute_many(
                 "DELETE FROM telemetry WHERE id = ?", ((id_,) for id_ in gone)

@@ -100,9 +100,9 @@ class OwnBike(OwnDesk):
             _Ear(self._news),
             clock,
             Random(bike.id),
-            bike.stale_after_s,
+            stale_after_s=bike.stale_after_s,
+            on_change=lambda: self._news.tell(self.link),
         )
-        self._link.on_change = lambda: self._news.tell(self.link)
 
     async def __aenter__(self) -> Self:
         self._linking = asyncio.create_task(self._link.run())

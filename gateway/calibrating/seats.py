@@ -7,7 +7,7 @@ import structlog
 
 from gateway.bike.bike import Bike
 from gateway.bike.bikes import Bikes
-from gateway.bike.fanout import ReadingListener
+from gateway.bike.link import ReadingListener
 from gateway.calibrating.change import carry_out
 from gateway.calibrating.messages import Change, Done
 from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of

@@ -105,6 +105,10 @@ class BufferConfig(_Section):
     commit_interval_s: Annotated[float, Field(ge=0, le=60)] = 1.0
     max_size_mib: Annotated[int, Field(ge=1)] = 512
 
+    @property
+    def max_bytes(self) -> int:
+        return self.max_size_mib * 1024 * 1024
+
 
 class MetricsConfig(_Section):
     """For Prometheus, on loopback; off without a port."""

@@ -40,8 +40,8 @@ class RaceSecond:
 
 
 @dataclass(frozen=True, slots=True)
-class BlindSecond:
-    """A second that was ridden while the wall clock was not set: of which race, nobody knows."""
+class UndatedSecond:
+    """A second ridden before the wall clock was set, so its race is unknown."""
 
     end_ns: int
 
@@ -50,32 +50,39 @@ class BlindSecond:
         return self.end_ns - NS_PER_S
 
 
-def sighted(blind_end_ns: int, races: Races, clock: Clock) -> RaceSecond | None:
-    """Which second of which race a blind one was; None if there was no race."""
-    middle_ms = clock.wall_ms_at(blind_end_ns) - HALF_SECOND_MS
+def date_second(undated_end_ns: int, races: Races, clock: Clock) -> RaceSecond | None:
+    """Return the second of a race that an undated one was; None if there was no race."""
+    middle_ms = clock.wall_ms_at(undated_end_ns) - HALF_SECOND_MS
     race = races.ridden_at(middle_ms)
     if race is None:
         return None
-    return RaceSecond(race, second_at(race, middle_ms), blind_end_ns)
+    return RaceSecond(race, second_at(race, middle_ms), undated_end_ns)
 
 
 class RaceClock:
     """Ticks through races. Anchored to the wall clock once a race, monotonic within it.
 
+    | running second | at its end | follows |
+    |---|---|---|
+    | undated | the wall clock is still not set | the next undated second |
+    | undated | the wall clock has been set | the second after it, of the race it turns out to be |
+    | of a race | there are more | the next; after a stall, the one that is on now |
+    | of a race | it was the final | the first second of the next race, or none |
+
     A clock step in mid-race neither repeats nor skips a second. After a stall of the process
     the seconds that nobody sampled are counted in `lost_seconds`, not made up; a race's last
-    second is ticked even then, because its `final` closes the race. While the wall clock is not
-    set no race is guessed: blind seconds are ticked.
+    second is ticked even then, because its `final` closes the race.
     """
 
     def __init__(self, races: Races, clock: Clock) -> None:
         self._races = races
+        races.subscribe(self._races_changed)
         self._clock = clock
         self.lost_seconds = 0
         self._changed = asyncio.Event()
         self.pulse = Pulse("race clock", clock, self._changed.set)
         self._ended: Race | None = None
-        self._running: RaceSecond | BlindSecond | None = None
+        self._running: RaceSecond | UndatedSecond | None = None
         #: When the wall clock was last read.
         self._looked_ns = clock.monotonic_ns()
         if clock.is_trustworthy():
@@ -83,14 +90,14 @@ class RaceClock:
             self._enter(races.race_at(self._now_ms()))
         else:
             # On the same grid in every process of a boot, so that none counts a second twice.
-            self._running = BlindSecond((clock.monotonic_ns() // NS_PER_S + 1) * NS_PER_S)
+            self._running = UndatedSecond((clock.monotonic_ns() // NS_PER_S + 1) * NS_PER_S)
 
     @property
-    def running(self) -> RaceSecond | BlindSecond | None:
+    def running(self) -> RaceSecond | UndatedSecond | None:
         """The second that is being ridden now, or, before a race, its first; None if no race."""
         return self._running
 
-    async def tick(self) -> RaceSecond | BlindSecond:
+    async def tick(self) -> RaceSecond | UndatedSecond:
         """Wait for the end of the running second, return it and move on to the next."""
         while True:
             self.pulse.beat()
@@ -104,7 +111,7 @@ class RaceClock:
                 self._advance(running)
                 return running
 
-    def _wake_ns(self, running: RaceSecond | BlindSecond | None) -> int | None:
+    def _wake_ns(self, running: RaceSecond | UndatedSecond | None) -> int | None:
         """At the end of the second; before a race at its start, and every now and then."""
         if running is None:
             return None
@@ -125,14 +132,16 @@ class RaceClock:
         self._looked_ns = self._clock.monotonic_ns()
 
     def change_races(self, races: Races) -> None:
-        """Other races from now on."""
+        """Ride other races from now on."""
+        self._races.unsubscribe(self._races_changed)
         self._races = races
-        self.races_changed()
+        races.subscribe(self._races_changed)
+        self._races_changed()
 
-    def races_changed(self) -> None:
-        """Other races than before: one that is being ridden and is none any more ends now."""
+    def _races_changed(self) -> None:
+        """End the race that is on with its running second, if it is not to be ridden any more."""
         running = self._running
-        if isinstance(running, BlindSecond):
+        if isinstance(running, UndatedSecond):
             return
         if running is None or running.start_ns > self._clock.monotonic_ns():
             self._look_at_the_clock()
@@ -142,9 +151,9 @@ class RaceClock:
             self._running = replace(running, race=cut_short)
         self._changed.set()
 
-    def _advance(self, ended: RaceSecond | BlindSecond) -> None:
-        if isinstance(ended, BlindSecond):
-            self._advance_blind(ended)
+    def _advance(self, ended: RaceSecond | UndatedSecond) -> None:
+        if isinstance(ended, UndatedSecond):
+            self._advance_undated(ended)
         elif ended.is_final:
             self._enter(self._next_race(ended.race))
             if isinstance(self._running, RaceSecond):
@@ -161,26 +170,26 @@ class RaceClock:
         end_ns = ended.end_ns + (second - ended.second) * NS_PER_S
         self._running = RaceSecond(ended.race, second, end_ns)
 
-    def _advance_blind(self, ended: BlindSecond) -> None:
+    def _advance_undated(self, ended: UndatedSecond) -> None:
         if self._clock.is_trustworthy():
             self._look_at_the_clock()
-            self._open_eyes(ended)
+            self._resume_dated(ended)
             return
         skipped = max(0, self._clock.monotonic_ns() - ended.end_ns) // NS_PER_S
         self.lost_seconds += skipped
-        self._running = BlindSecond(ended.end_ns + (1 + skipped) * NS_PER_S)
+        self._running = UndatedSecond(ended.end_ns + (1 + skipped) * NS_PER_S)
 
-    def _open_eyes(self, last: BlindSecond) -> None:
-        """The race goes on with the second after the one that the last blind second was."""
-        named = sighted(last.end_ns, self._races, self._clock)
-        if named is None:
+    def _resume_dated(self, last: UndatedSecond) -> None:
+        """Go on with the second after the one that the last undated second was."""
+        dated = date_second(last.end_ns, self._races, self._clock)
+        if dated is None:
             self._enter(self._races.race_at(self._now_ms()))
-        elif named.is_final:
-            self._enter(self._races.race_after(named.race))
+        elif dated.is_final:
+            self._enter(self._races.race_after(dated.race))
         else:
-            second = named.second + 1
-            end_ns = self._clock.monotonic_ns_at(named.race.start_ms) + second * NS_PER_S
-            self._running = RaceSecond(named.race, second, end_ns)
+            second = dated.second + 1
+            end_ns = self._clock.monotonic_ns_at(dated.race.start_ms) + second * NS_PER_S
+            self._running = RaceSecond(dated.race, second, end_ns)
 
     def _next_race(self, ended: Race) -> Race | None:
         """A wall clock that was put back a little must not make the ended race end twice."""

@@ -1,6 +1,6 @@
 """Races by command: which bike rides which, and how commands change that. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from pydantic import TypeAdapter
@@ -42,6 +42,13 @@ class BikeRaces:
         self.all = tuple(sorted(races, key=lambda race: race.start_ms))
         #: Ended before their time, each as long as it was ridden.
         self.cut_short = tuple(cut_short)
+        self._subscribers: list[Callable[[], None]] = []
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        self._subscribers.append(changed)
+
+    def unsubscribe(self, changed: Callable[[], None]) -> None:
+        self._subscribers.remove(changed)
 
     def race_at(self, wall_ms: int) -> Race | None:
         return next((race for race in self.all if race.end_ms > wall_ms), None)
@@ -76,12 +83,15 @@ class BikeRaces:
             raise CommandRefused(f"{MAX_RACES} races are waiting already; expected no more")
         self._take_away(in_the_way, now_ms)
         self.all = BikeRaces([*self.all, race]).all
+        self._tell_subscribers()
         return True
 
     def stop(self, race_id: int, now_ms: int) -> bool:
         """End a race, or take away one that is to come; False if there is none."""
         stopped = [race for race in self.all if race.race_id == race_id and race.end_ms > now_ms]
         self._take_away(stopped, now_ms)
+        if stopped:
+            self._tell_subscribers()
         return bool(stopped)
 
     def forget_before(self, wall_ms: int) -> None:
@@ -96,6 +106,10 @@ class BikeRaces:
                     f"racer {_racer_id(race)} has begun race {race.race_id} already, at "
                     f"{other.start_ms}; expected another race or racer"
                 )
+
+    def _tell_subscribers(self) -> None:
+        for changed in self._subscribers:
+            changed()
 
     def _take_away(self, races: list[Race], now_ms: int) -> None:
         self.all = tuple(race for race in self.all if race not in races)

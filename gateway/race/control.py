@@ -1,7 +1,8 @@
 """RemoteControl: carries out race commands as they come, and keeps them over a restart."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from pathlib import Path
 
 import structlog
 
@@ -15,8 +16,16 @@ KEPT_MS = 86_400_000
 log = structlog.get_logger()
 
 
+def open_remote_control(state_dir: Path, bike_ids: Iterable[str], clock: Clock) -> "RemoteControl":
+    """Return the RemoteControl of these bikes, with the races that an earlier process knew."""
+    races = RemoteRaces(bike_ids)
+    file = RaceFile(state_dir / "races.json")
+    file.load(races)
+    return RemoteControl(races, file, clock)
+
+
 class RemoteControl:
-    """A CommandHandler. `on_change` is called when other races are known than before."""
+    """A CommandHandler over the races of all bikes, which tell their race clocks of a change."""
 
     def __init__(self, races: RemoteRaces, file: RaceFile, clock: Clock) -> None:
         self._races = races
@@ -24,7 +33,6 @@ class RemoteControl:
         self._clock = clock
         self._saving = asyncio.Lock()
         self._saved = races.to_json()
-        self.on_change: Callable[[], None] = lambda: None
 
     def serve(self, bike_ids: Iterable[str]) -> None:
         """Other bikes than before."""
@@ -40,10 +48,8 @@ class RemoteControl:
         now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
         response = self._races.apply(payload, now_ms if is_set else None)
         log.info("race command", **response.model_dump(exclude_none=True))
-        if response.result == "accepted":
-            self.on_change()
-            if is_set:
-                self._races.forget_before(now_ms - KEPT_MS)
+        if response.result == "accepted" and is_set:
+            self._races.forget_before(now_ms - KEPT_MS)
         if response.ok:
             await self._save()
         return response.to_json()

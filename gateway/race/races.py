@@ -1,5 +1,6 @@
 """Which race is on, which of its seconds, and who rides. Pure."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -55,6 +56,12 @@ class Races(Protocol):
         """The race, begun some time ago, is still to be ridden."""
         ...
 
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """Have `changed` called whenever other races are known than before."""
+        ...
+
+    def unsubscribe(self, changed: Callable[[], None]) -> None: ...
+
 
 def second_at(race: Race, wall_ms: int) -> int:
     """The second of the race that an instant lies in; below 1 before it, above length after it."""
@@ -84,3 +91,9 @@ class ContinuousRaces:
 
     def holds(self, race: Race) -> bool:
         return True
+
+    def subscribe(self, changed: Callable[[], None]) -> None:
+        """Do nothing: these races never change."""
+
+    def unsubscribe(self, changed: Callable[[], None]) -> None:
+        """Do nothing: see `subscribe`."""

@@ -1,52 +1,53 @@
-"""Observer: looks at everything and says how it is, in one snapshot."""
+"""Observer: collects the state of every part into one snapshot."""
 
 from collections.abc import Collection
 from importlib.metadata import version
 
 import structlog
 
-from gateway.bike.bike import Bike
+from gateway.bike.bikes import Bikes
+from gateway.bike.recorder import Recorder
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
 from gateway.host.board import read_pi_health
+from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import Clock
-from gateway.timing.rate import Rate
 from gateway.timing.units import seconds_between
 
 log = structlog.get_logger()
 
 
 class Observer:
-    """Sees the parts of a gateway, and is told of each message and of what else is to be known."""
+    """A view of all parts of a gateway, and of notes that no part holds."""
 
     def __init__(
         self,
         thing_name: str,
-        bikes: Collection[Bike],
+        bikes: Bikes,
+        recorder: Recorder,
         publishers: Collection[Publisher],
         buffer: Buffer,
         clock: Clock,
     ) -> None:
         self._thing_name = thing_name
         self._bikes = bikes
+        self._recorder = recorder
         self._publishers = publishers
         self._buffer = buffer
         self._clock = clock
         self._version = version("alleycat-gateway")
         self._since_ns = clock.monotonic_ns()
-        self._produced = 0
-        self._productions = Rate(self._since_ns)
         self._notes: list[str] = []
 
-    def count_produced(self) -> None:
-        self._produced += 1
-        self._productions.add(self._clock.monotonic_ns())
-
     def note(self, text: str) -> None:
-        """Something that whoever looks at the status should know."""
+        """Add something that the status should show."""
         self._notes.append(text)
         log.warning("note", text=text)
+
+    def line(self) -> str:
+        """Return the status in one line, as systemctl shows it."""
+        return status_line(self.status())
 
     def status(self) -> GatewayStatus:
         now_ns = self._clock.monotonic_ns()
@@ -56,13 +57,13 @@ class Observer:
             lost_seconds=sum(bike.lost_seconds for bike in self._bikes),
             bikes=tuple(bike.status for bike in self._bikes),
             cloud=self._cloud(now_ns),
-            produced=self._produced,
+            produced=self._recorder.produced,
             accepted=sum(publisher.accepted for publisher in publishers),
             buffer=self._buffer.status,
             thing_name=self._thing_name,
             version=self._version,
             uptime_s=seconds_between(self._since_ns, now_ns),
-            produced_per_s=self._productions.per_s(now_ns),
+            produced_per_s=self._recorder.productions.per_s(now_ns),
             accepted_per_s=round(sum(publisher.accepted_per_s for publisher in publishers), 2),
             pi=read_pi_health(),
             notes=tuple(self._notes),

@@ -13,16 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import Telemetry
 
-#: Gives the message that a second becomes, None if it has none. Raises NotNameable.
-Namer = Callable[[bytes], Telemetry | None]
+#: Gives the message that a second becomes, None if it has none. Raises NotDatable.
+Dater = Callable[[bytes], Telemetry | None]
 
 
-class NotNameable(Exception):
+class NotDatable(Exception):
     """The race of a second can never be known. The text says why."""
 
 
 @dataclass(frozen=True, slots=True)
-class UnnamedSecond:
+class UndatedSample:
     """One second of one bike, [end_ns - 1 s, end_ns) on the monotonic clock of boot `boot_id`."""
 
     boot_id: str
@@ -31,15 +31,15 @@ class UnnamedSecond:
     sample: Sample
 
     def to_json(self) -> bytes:
-        return _UNNAMED.dump_json(self)
+        return _UNDATED.dump_json(self)
 
 
-_UNNAMED = TypeAdapter(UnnamedSecond)
+_UNDATED = TypeAdapter(UndatedSample)
 
 
-def unnamed_from_json(payload: bytes) -> UnnamedSecond:
-    """The inverse of `UnnamedSecond.to_json`. Raises NotNameable for what is none."""
+def undated_from_json(payload: bytes) -> UndatedSample:
+    """The inverse of `UndatedSample.to_json`. Raises NotDatable for what is none."""
     try:
-        return _UNNAMED.validate_json(payload)
+        return _UNDATED.validate_json(payload)
     except ValidationError as error:
-        raise NotNameable(f"not an unnamed second: {error.errors()[0]['msg']}") from None
+        raise NotDatable(f"not an undated second: {error.errors()[0]['msg']}") from None

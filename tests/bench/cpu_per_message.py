@@ -22,7 +22,7 @@ from awscrt import mqtt5
 from awsiot import mqtt5_client_builder
 
 from drivers import Reading
-from gateway.buffer.buffer import open_buffer
+from gateway.buffer.opening import open_buffer
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.publisher import WINDOW, Publisher
 from gateway.config.schema import CloudConfig

@@ -21,7 +21,7 @@ from unittest.mock import patch
 import structlog
 
 from drivers import Reading
-from gateway.buffer.buffer import open_buffer
+from gateway.buffer.opening import open_buffer
 from gateway.buffer.store import Store
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Answer, UplinkListener, Verdict

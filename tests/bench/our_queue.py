@@ -9,7 +9,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.buffer.buffer import open_buffer
+from gateway.buffer.opening import open_buffer
 from gateway.buffer.send_order import Entry
 from gateway.buffer.store import Store
 from gateway.telemetry.message import telemetry_from_json

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.cloud.connections import BIKES_PER_CONNECTION
 from gateway.cloud.pace import BACKLOG_BURST, Pace
-from gateway.daemon import BIKES_PER_CONNECTION
 from gateway.simulation.cloud.kinesis import open_kinesis
 from gateway.simulation.cloud.rule import KinesisRecord
 from gateway.timing.units import NS_PER_S

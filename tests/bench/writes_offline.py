@@ -14,7 +14,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.buffer.buffer import open_buffer
+from gateway.buffer.opening import open_buffer
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import SystemClock
 from tests.bench.messages import FIRST_RACE_ID, RACE_S, race_of

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from gateway.cli.provision import provision
+from gateway.cloud.connections import BIKES_PER_CONNECTION, client_ids
 from gateway.config.schema import CloudConfig
-from gateway.daemon import BIKES_PER_CONNECTION, client_ids
 from gateway.provisioning.aws import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.race.commands import command_topic
 from gateway.simulation.cloud.rule import Rule, load_rule

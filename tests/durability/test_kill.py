@@ -82,13 +82,12 @@ async def open_lane(stack: AsyncExitStack, directory: Path) -> Lane:
 async def ridden(directory: Path, from_s: int, until_s: int) -> dict[tuple[str, int], Telemetry]:
     """What the same bikes say in virtual time: by bike and end of the second, since the epoch."""
     settings = config(directory, [{"ride_s": RIDE_S}, {"ride_s": RIDE_S}], {"length_s": RIDE_S})
-    virtual = VirtualGateway(settings, wall_ms=from_s * 1000)
     said: dict[tuple[str, int], Telemetry] = {}
 
     def hear(message: Telemetry) -> None:
         said[message.bike_id, message.device_timestamp // 1000] = message
 
-    virtual.gateway.on_telemetry = hear
+    virtual = VirtualGateway(settings, wall_ms=from_s * 1000, on_telemetry=hear)
     await virtual.start()
     await virtual.run_for(until_s - from_s)
     await virtual.stop()

@@ -16,7 +16,8 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
-from gateway.buffer.buffer import Buffer, open_buffer
+from gateway.buffer.buffer import Buffer
+from gateway.buffer.opening import open_buffer
 from gateway.host.log import configure_logging
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import SystemClock

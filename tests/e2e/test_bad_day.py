@@ -17,7 +17,8 @@ from random import Random
 
 import pytest
 
-from gateway.buffer.buffer import Buffer, open_buffer
+from gateway.buffer.buffer import Buffer
+from gateway.buffer.opening import open_buffer
 from gateway.cloud import iot_client
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.publisher import Publisher

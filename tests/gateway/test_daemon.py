@@ -14,7 +14,6 @@ from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike.link import LinkState
 from gateway.buffer.store import Store
-from gateway.daemon import _uplinks
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.gateways import VirtualGateway, config
 
@@ -93,9 +92,8 @@ async def test_killed_in_an_outage_everything_older_than_the_interval_arrives(
     tmp_path: Path,
 ) -> None:
     settings = config(tmp_path, [{}, {}])
-    first = VirtualGateway(settings, RACE_START_MS)
     produced: list[Telemetry] = []
-    first.gateway.on_telemetry = produced.append
+    first = VirtualGateway(settings, RACE_START_MS, on_telemetry=produced.append)
     await first.start()
     await first.run_for(60.5)
     await first.kill()
@@ -114,9 +112,8 @@ async def test_killed_in_an_outage_everything_older_than_the_interval_arrives(
 
 
 async def test_stopping_closes_the_running_second_and_leaves_it_on_disk(tmp_path: Path) -> None:
-    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
     produced: list[Telemetry] = []
-    virtual.gateway.on_telemetry = produced.append
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, on_telemetry=produced.append)
     await virtual.start()
     await virtual.run_for(30.4)
     await virtual.stop()
@@ -234,11 +231,6 @@ async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_p
         pending = store.pending_by_race()
     assert pending == {RACE: 20}, "11 of one bike, 9 of the silent one"
     CLINGING.pop().released.set()
-
-
-async def test_one_connection_carries_sixty_bikes_and_more_need_another(tmp_path: Path) -> None:
-    for bikes, connections in ((1, 1), (60, 1), (61, 2), (200, 4)):
-        assert len(_uplinks(config(tmp_path, [{}] * bikes), None)) == connections
 
 
 async def test_a_hundred_bikes_over_two_connections_within_iot_cores_limits(

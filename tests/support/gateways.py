@@ -1,11 +1,12 @@
 """A whole gateway in virtual time, on a FakeUplink."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from drivers.registry import DriverStatus, load_drivers
+from gateway.bike.recorder import ignore
 from gateway.buffer.store import StoreError
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
@@ -60,6 +61,7 @@ class VirtualGateway:
         clock: VirtualClock | None = None,
         races: Mapping[str, Races] | None = None,
         connections: int = 1,
+        on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
         self.settings = settings
         self.clock = clock or VirtualClock(wall_ms, monotonic_ns)
@@ -79,6 +81,7 @@ class VirtualGateway:
             self.clock,
             self.buffer,
             self.uplinks,
+            on_telemetry,
         )
         self._stop = asyncio.Event()
         self._run: asyncio.Task[None] | None = None

@@ -1,10 +1,11 @@
 """The racers of a demo: each a whole gateway with one fake bike, in one race."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.registry import load_drivers
-from gateway.buffer.buffer import open_buffer
+from gateway.buffer.opening import open_buffer
 from gateway.cloud.iot_core import IotCore
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
@@ -12,6 +13,7 @@ from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race
 from gateway.simulation.extra import LOOPBACK
 from gateway.simulation.names import name_of
+from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import Clock
 
 #: Short enough that the end of an outage is soon noticed.
@@ -28,18 +30,20 @@ class Start:
     port: int
 
 
-async def open_racer(number: int, start: Start, clock: Clock) -> Gateway:
+async def open_racer(
+    number: int, start: Start, clock: Clock, on_telemetry: Callable[[Telemetry], None]
+) -> Gateway:
     """Gateway `number` = 1 … with one fake bike, whose ride begins with the race."""
     config = _config(number, start)
     buffer = await open_buffer(
         config.state_dir / "buffer.db",
         clock,
         commit_interval_s=config.buffer.commit_interval_s,
-        max_bytes=config.buffer.max_size_mib * 1024 * 1024,
+        max_bytes=config.buffer.max_bytes,
     )
     uplink = IotCore(config.cloud, config.thing_name)
     races = BikeRaces([start.race])
-    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink])
+    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink], on_telemetry)
 
 
 def _config(number: int, start: Start) -> Config:

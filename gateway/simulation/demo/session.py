@@ -70,10 +70,12 @@ async def _race(options: DemoOptions, cloud: Cloud, show: Callable[[Scene], None
     with TemporaryDirectory(prefix="alleycat-demo-") as directory:
         async with open_network(cloud.broker_port) as network:
             start = Start(race, options.seed, Path(directory), network.port)
+            tally = Tally()
             gateways = [
-                await open_racer(number, start, clock) for number in range(1, options.bikes + 1)
+                await open_racer(number, start, clock, tally.on_telemetry)
+                for number in range(1, options.bikes + 1)
             ]
-            return await Demo(options, race, network, cloud, gateways).run(show)
+            return await Demo(options, race, network, cloud, gateways, tally).run(show)
 
 
 class Demo:
@@ -86,6 +88,7 @@ class Demo:
         network: Network,
         cloud: Cloud,
         gateways: list[Gateway],
+        tally: Tally,
     ) -> None:
         self._options = options
         self._race = race
@@ -93,9 +96,7 @@ class Demo:
         self._cloud = cloud
         self._gateways = gateways
         self._scoreboard = Scoreboard()
-        self._tally = Tally()
-        for gateway in gateways:
-            gateway.on_telemetry = self._tally.on_telemetry
+        self._tally = tally
 
     async def run(self, show: Callable[[Scene], None]) -> Summary:
         stop = asyncio.Event()

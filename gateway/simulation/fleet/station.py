@@ -6,8 +6,9 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-from gateway.buffer.buffer import Buffer, open_buffer
+from gateway.buffer.buffer import Buffer
 from gateway.buffer.disk import Disk
+from gateway.buffer.opening import open_buffer
 from gateway.buffer.recovery import Opened
 from gateway.buffer.store import StoreError
 from gateway.cloud.publisher import Publisher

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import ceil
 
-from gateway.daemon import BIKES_PER_CONNECTION
+from gateway.cloud.connections import BIKES_PER_CONNECTION
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.calibration import ResistanceSource

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from random import Random
 
-from gateway.daemon import BIKES_PER_CONNECTION
+from gateway.cloud.connections import BIKES_PER_CONNECTION
 from tests.bench.scaling import limits
 from tests.bench.scaling.herd import (
     DEFAULT_PACE_PER_S,

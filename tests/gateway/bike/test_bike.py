@@ -107,15 +107,15 @@ async def test_hours_without_time_are_named_when_it_comes(tmp_path: Path) -> Non
     await pi.virtual.stop()
 
 
-@pytest.mark.parametrize("last_blind", [299, 300])
+@pytest.mark.parametrize("last_undated", [299, 300])
 async def test_a_final_at_the_moment_the_clock_is_set_counts_what_has_no_name_yet(
-    tmp_path: Path, last_blind: int
+    tmp_path: Path, last_undated: int
 ) -> None:
-    """The next second has a race at once; blind ones get theirs when the daemon looks, later."""
+    """The next second has a race at once; undated ones get theirs when the daemon looks, later."""
     pi = Pi(tmp_path, monotonic_ns=5_750_000_000)
     await pi.start()
     await pi.run_for(310)
-    pi.set_clock(START_MS + last_blind * 1000 + 100)
+    pi.set_clock(START_MS + last_undated * 1000 + 100)
     await pi.run_for(5)
     assert pi.seconds(RACE) == list(range(1, 301))
     assert pi.final(RACE).samples == 300
@@ -188,7 +188,7 @@ async def test_seconds_of_a_boot_whose_clock_was_never_set_are_set_aside(tmp_pat
     await rebooted.virtual.stop()
 
 
-async def test_a_bike_that_is_away_has_no_unnamed_seconds_but_its_final(tmp_path: Path) -> None:
+async def test_a_bike_that_is_away_has_no_undated_seconds_but_its_final(tmp_path: Path) -> None:
     faults = {"vanish_at_s": 0.5}
     pi = Pi(tmp_path, bikes=[{"faults": faults, "ride_s": 3600}])
     await pi.start()

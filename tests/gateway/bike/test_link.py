@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import dataclass, field
 from itertools import pairwise
 from random import Random
 
@@ -10,7 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from drivers import BikeAbsent, BikeLost, Reading
-from gateway.bike.link import BACKOFF_MAX_S, BikeLink, LinkState
+from gateway.bike.link import BACKOFF_MAX_S, BikeLink, LinkState, ReadingFanout
 from gateway.sampling.sampler import Sampler
 from gateway.timing.backoff import Backoff
 from gateway.timing.units import NS_PER_S
@@ -66,7 +67,15 @@ class Linked:
         self.clock = VirtualClock()
         self.driver = ScriptedDriver(self.clock, script)
         self.sampler = Sampler()
-        self.link = BikeLink("bike-1", self.driver, self.sampler, self.clock, Random(SEED))
+        self.changes: list[tuple[LinkState, str]] = []
+        self.link = BikeLink(
+            "bike-1",
+            self.driver,
+            self.sampler,
+            self.clock,
+            Random(SEED),
+            on_change=lambda: self.changes.append((self.link.state, self.link.reason)),
+        )
         self.logs: list[str] = []
         self._run: asyncio.Task[None] | None = None
 
@@ -167,11 +176,8 @@ class TestChanges:
         linked = Linked(
             [BikeLost("gone")], BikeLost("no such bike"), BikeLost("no such bike"), [1000.0]
         )
-        link = linked.link
-        seen: list[tuple[LinkState, str]] = []
-        link.on_change = lambda: seen.append((link.state, link.reason))
         await linked.run_for(120)
-        assert seen == [
+        assert linked.changes == [
             (LinkState.CONNECTED, ""),
             (LinkState.LOST, "gone"),
             (LinkState.LOST, "no such bike"),
@@ -254,3 +260,52 @@ async def test_a_driver_that_was_cancelled_from_within_is_a_lost_bike() -> None:
     again, _ = linked.state
     assert again is LinkState.CONNECTED
     await linked.stop()
+
+
+@dataclass
+class Recording:
+    """A ReadingSink and a ReadingListener that keeps what it hears."""
+
+    heard_all: list[object] = field(default_factory=list)
+
+    def connected(self, at_ns: int, stale_after_s: float) -> None:
+        self.heard_all.append((at_ns, stale_after_s))
+
+    def add(self, reading: Reading) -> None:
+        self.heard_all.append(reading)
+
+    def disconnected(self) -> None:
+        self.heard_all.append("disconnected")
+
+    def heard(self, reading: Reading) -> None:
+        self.heard_all.append(reading)
+
+    def link_changed(self) -> None:
+        self.heard_all.append("link")
+
+    __hash__ = object.__hash__
+
+
+A_READING = Reading(1, cadence_rpm=80)
+
+
+def test_fanout_hands_readings_to_the_race_and_to_its_listeners() -> None:
+    race, one, other = Recording(), Recording(), Recording()
+    fanout = ReadingFanout(race)
+    fanout.listeners |= {one, other}
+    fanout.connected(5, 3.0)
+    fanout.add(A_READING)
+    fanout.link_changed()
+    fanout.disconnected()
+    assert race.heard_all == [(5, 3.0), A_READING, "disconnected"]
+    assert one.heard_all == other.heard_all == [A_READING, "link"]
+
+
+def test_fanout_hands_nothing_to_a_listener_that_was_removed() -> None:
+    race, one = Recording(), Recording()
+    fanout = ReadingFanout(race)
+    fanout.listeners.add(one)
+    fanout.listeners.discard(one)
+    fanout.add(A_READING)
+    fanout.link_changed()
+    assert (one.heard_all, race.heard_all) == ([], [A_READING])

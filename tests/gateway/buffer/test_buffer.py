@@ -13,7 +13,7 @@ from gateway.buffer.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH, 
 from gateway.buffer.ledger import UNWRITTEN_MAX
 from gateway.buffer.send_order import RESIDENT_MAX
 from gateway.buffer.store import (
-    UNNAMED,
+    UNDATED,
     Batch,
     DamagedStoreError,
     Record,
@@ -519,23 +519,23 @@ async def test_what_a_start_has_no_room_for_is_counted_as_lost(
     assert status.lost == 500 - status.depth
 
 
-async def test_unnamed_seconds_that_cannot_be_read_keep_nothing_else_back(
+async def test_undated_seconds_that_cannot_be_read_keep_nothing_else_back(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench()
     await bench.start()
-    bench.buffer.append_unnamed(b"unnamed")
+    bench.buffer.append_undated(b"undated")
     await bench.clock.run_for(1)
     assert bench.store is not None
     page = bench.store.page
 
-    def fail_for_unnamed(race_id: int, from_id: int, limit: int) -> list[Record]:
-        if race_id == UNNAMED:
+    def fail_for_undated(race_id: int, from_id: int, limit: int) -> list[Record]:
+        if race_id == UNDATED:
             raise StoreError("disk I/O error")
         return page(race_id, from_id, limit)
 
-    bench.store.page = fail_for_unnamed  # type: ignore[method-assign]
-    bench.buffer.name_seconds(lambda _: message(1))
+    bench.store.page = fail_for_undated  # type: ignore[method-assign]
+    bench.buffer.date_seconds(lambda _: message(1))
     await bench.clock.run_for(0)
     bench.buffer.append(message(2, race_id=2))
     assert seconds(await bench.take_all()) == [2]
@@ -552,11 +552,11 @@ async def test_what_is_live_does_not_wait_for_the_backlog_of_another_race(
     assert seconds(await bench.take_all()) == [7, 1, 2, 3]
 
 
-async def test_unnamed_seconds_on_disk_are_named_when_it_is_well_again(bench: BufferBench) -> None:
-    bench.buffer.append_unnamed(b"unnamed")
+async def test_undated_seconds_on_disk_are_named_when_it_is_well_again(bench: BufferBench) -> None:
+    bench.buffer.append_undated(b"undated")
     await bench.clock.run_for(1)
     bench.failure = StoreError("disk full")
-    bench.buffer.name_seconds(lambda _: message(1))
+    bench.buffer.date_seconds(lambda _: message(1))
     await bench.clock.run_for(0)
     bench.failure = None
     await bench.clock.run_for(5)
@@ -564,10 +564,10 @@ async def test_unnamed_seconds_on_disk_are_named_when_it_is_well_again(bench: Bu
 
 
 async def test_what_is_live_does_not_wait_for_what_was_just_named(bench: BufferBench) -> None:
-    bench.buffer.append_unnamed(b"unnamed")
+    bench.buffer.append_undated(b"undated")
     await bench.clock.run_for(10)
     bench.buffer.append(message(7, race_id=9))
-    bench.buffer.name_seconds(lambda _: message(1, race_id=3))
+    bench.buffer.date_seconds(lambda _: message(1, race_id=3))
     await bench.clock.run_for(0)
     assert seconds(await bench.take_all()) == [7, 1]
 

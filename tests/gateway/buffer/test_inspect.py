@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from gateway.buffer import inspect as buffer_inspect
 from gateway.buffer.inspect import BufferView, BufferViewError
-from gateway.buffer.store import SCHEMA_VERSION, UNNAMED, Batch, Record, Store
+from gateway.buffer.store import SCHEMA_VERSION, UNDATED, Batch, Record, Store
 from tests.support.telemetry import message
 
 ROOMY = 2**30
@@ -60,7 +60,7 @@ def write_some(path: Path) -> None:
     store = Store(path, ROOMY)
     of_seven = [record(n, 7, n, f"bike-{n % 2}") for n in range(1, 11)]
     of_eight = [record(n, 8, n + 279) for n in range(11, 22)]
-    unnamed = Record(22, UNNAMED, b'{"bike_id":"bike-1"}')
+    unnamed = Record(22, UNDATED, b'{"bike_id":"bike-1"}')
     store.write(Batch([*of_seven, *of_eight, unnamed]))
     set_aside = [(of_seven[2], "topic not valid"), (of_seven[5], "three strikes")]
     store.write(Batch(quarantined=set_aside))
@@ -127,7 +127,7 @@ def test_what_cannot_be_understood_is_counted(path: Path) -> None:
 
 
 def test_a_quarantined_second_whose_race_was_never_known(path: Path, store: Store) -> None:
-    store.write(Batch(quarantined=[(Record(1, UNNAMED, b"{}"), "another boot")]))
+    store.write(Batch(quarantined=[(Record(1, UNDATED, b"{}"), "another boot")]))
     with BufferView(path) as view:
         (message_,) = view.quarantine()
     assert (message_.race_id, message_.telemetry) == (None, None)

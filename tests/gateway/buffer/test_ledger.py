@@ -4,9 +4,9 @@ import pytest
 
 from gateway.buffer.ledger import UNWRITTEN_MAX, Ledger
 from gateway.buffer.send_order import Entry
-from gateway.buffer.store import UNNAMED, Batch, Record, Written
+from gateway.buffer.store import UNDATED, Batch, Record, Written
 from gateway.telemetry.message import Telemetry
-from gateway.telemetry.undated import NotNameable
+from gateway.telemetry.undated import NotDatable
 from tests.support.telemetry import message
 
 NOTHING_EVICTED = Written(0, [], 0, 0)
@@ -146,34 +146,34 @@ def test_a_gap_that_the_disk_does_not_fill_is_passed_by(ledger: Ledger) -> None:
     assert sendable(ledger) == [51, 52, 53]
 
 
-def named(payload: bytes) -> Telemetry | None:
+def dated(payload: bytes) -> Telemetry | None:
     """Second n of race 5; the 2 had no bike, the 3 was in another boot."""
     if payload == b"3":
-        raise NotNameable("another boot")
+        raise NotDatable("another boot")
     return None if payload == b"2" else message(int(payload) + 1, race_id=5)
 
 
-def test_unnamed_seconds_wait_and_become_messages_of_their_race(ledger: Ledger) -> None:
-    unnamed = admit(ledger, 6, race_id=UNNAMED)
-    assert (ledger.unnamed, sendable(ledger)) == (6, [])
-    ledger.name_unwritten(named)
-    assert (ledger.unnamed, ledger.depth, ledger.quarantined) == (0, 4, 1)
-    assert sendable(ledger) == [unnamed[n].id for n in (0, 1, 4, 5)]
+def test_undated_seconds_wait_and_become_messages_of_their_race(ledger: Ledger) -> None:
+    undated = admit(ledger, 6, race_id=UNDATED)
+    assert (ledger.undated, sendable(ledger)) == (6, [])
+    ledger.date_unwritten(dated)
+    assert (ledger.undated, ledger.depth, ledger.quarantined) == (0, 4, 1)
+    assert sendable(ledger) == [undated[n].id for n in (0, 1, 4, 5)]
 
 
 def test_on_disk_they_are_renamed_before_what_follows_them(ledger: Ledger) -> None:
-    admit(ledger, 4, race_id=UNNAMED)
+    admit(ledger, 4, race_id=UNDATED)
     write_all(ledger)
     live = ledger.admit(5, b"live", due_ns=9, now_ns=0)
-    page = [Record(n + 1, UNNAMED, b"%d" % n) for n in range(4)]
-    batch = ledger.named_batch(page, named)
-    assert (batch.deleted_ids, [record.id for record in batch.renamed]) == ([3], [1, 2])
+    page = [Record(n + 1, UNDATED, b"%d" % n) for n in range(4)]
+    batch = ledger.dated_batch(page, dated)
+    assert (batch.deleted_ids, [record.id for record in batch.dated]) == ([3], [1, 2])
     assert batch.quarantined == [(page[3], "another boot")]
-    ledger.named(batch, Written(-2, [], 0, 0))
-    assert (ledger.unnamed, ledger.depth, ledger.on_disk, ledger.quarantined) == (0, 3, 2, 1)
+    ledger.dated(batch, Written(-2, [], 0, 0))
+    assert (ledger.undated, ledger.depth, ledger.on_disk, ledger.quarantined) == (0, 3, 2, 1)
     queue = ledger.order.queue(5)
     assert (queue.pending, queue.gap_from_id, queue.resident) == (3, 1, [])
-    ledger.admit_page(queue, list(batch.renamed), is_last=True)
+    ledger.admit_page(queue, list(batch.dated), is_last=True)
     assert sendable(ledger) == [1, 2, live.id]
 
 

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.buffer.salvage import salvage
-from gateway.buffer.store import UNNAMED, Batch, Record, Store
+from gateway.buffer.store import UNDATED, Batch, Record, Store
 from tests.support.telemetry import message
 
 PAGE = 4096
@@ -59,7 +59,7 @@ def rows_of(messages: int) -> Rows:
             sent = message(second, race_id, f"bike-{id_ % 2}", RACE_LENGTH_S)
             telemetry[id_] = (race_id, sent.to_json())
         if id_ % 97 == 0:
-            telemetry[id_] = (UNNAMED, NOT_NAMED_YET)
+            telemetry[id_] = (UNDATED, NOT_NAMED_YET)
     first = messages + 1
     quarantine: ById = {
         id_: (7, message(3, 7).to_json(), "topic not valid") for id_ in range(first, first + 60)

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.buffer.store import UNNAMED, Batch, Record, Store, StoreError
+from gateway.buffer.store import UNDATED, Batch, Record, Store, StoreError
 
 ROOMY = 100 * 1024 * 1024
 
@@ -110,8 +110,8 @@ def test_the_state_directory_is_closed_to_others(path: Path) -> None:
 
 def test_a_renamed_record_keeps_its_place(path: Path) -> None:
     store = open_store(path)
-    store.write(Batch([Record(1, UNNAMED, b"a"), Record(2, UNNAMED, b"b"), Record(3, 7, b"c")]))
-    written = store.write(Batch(renamed=[Record(2, 7, b"named")], deleted_ids=[1]))
+    store.write(Batch([Record(1, UNDATED, b"a"), Record(2, UNDATED, b"b"), Record(3, 7, b"c")]))
+    written = store.write(Batch(dated=[Record(2, 7, b"named")], deleted_ids=[1]))
     assert written.rows_added == -1
     assert store.page(7, 0, 10) == [Record(2, 7, b"named"), Record(3, 7, b"c")]
     assert store.pending_by_race() == {7: 2}

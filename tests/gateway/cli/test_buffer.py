@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.buffer.store import UNNAMED, Batch, Record, Store
+from gateway.buffer.store import UNDATED, Batch, Record, Store
 from gateway.cli.app import app
 from gateway.cli.exits import BAD_CONFIG, FAILED, USAGE
 from gateway.config.schema import Config
@@ -45,7 +45,7 @@ def state_dir(tmp_path: Path) -> Path:
         Record(n, 5_984_158 + n // 600, message(n // 2 % 300 + 1, 5_984_158 + n // 600).to_json())
         for n in range(1, 1000)
     ]
-    store.write(Batch([*records, Record(1000, UNNAMED, b'{"bike_id":"bike-1"}')]))
+    store.write(Batch([*records, Record(1000, UNDATED, b'{"bike_id":"bike-1"}')]))
     reason = "0x87 not authorized [three times], each time the broker has ended the connection"
     store.write(Batch(quarantined=[(records[4], reason), (records[700], "too large")]))
     store.close()
@@ -141,7 +141,7 @@ def test_nothing_in_quarantine(tmp_path: Path) -> None:
 
 def test_a_quarantined_second_whose_race_was_never_known(tmp_path: Path) -> None:
     store = Store(tmp_path / "buffer.db", ROOMY)
-    store.write(Batch(quarantined=[(Record(1, UNNAMED, b"{}"), "ridden in another boot")]))
+    store.write(Batch(quarantined=[(Record(1, UNDATED, b"{}"), "ridden in another boot")]))
     store.close()
     assert "not known" in look("quarantine", tmp_path).output
     assert json.loads(look("quarantine", tmp_path, "--json").stdout)["race_id"] is None

@@ -33,7 +33,6 @@ class Rig:
             clock=self.clock,
             races={bike_id: self.control.races_of(bike_id) for bike_id in ("bike-1", "bike-2")},
         )
-        self.control.on_change = self.virtual.gateway.races_changed
 
     async def command(self, payload: bytes) -> bool:
         response = json.loads(await self.control.handle(payload))
@@ -216,7 +215,7 @@ def set_clock(rig: Rig) -> None:
     rig.clock.is_set = True
 
 
-async def test_a_command_right_after_the_clock_is_set_leaves_blind_seconds_their_race(
+async def test_a_command_right_after_the_clock_is_set_leaves_undated_seconds_their_race(
     tmp_path: Path,
 ) -> None:
     rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=10))
@@ -231,7 +230,7 @@ async def test_a_command_right_after_the_clock_is_set_leaves_blind_seconds_their
 
 
 @pytest.mark.parametrize("command", [stop(), start("replace", in_s=25, race_id=13, racer_id=8)])
-async def test_a_race_ended_right_after_the_clock_is_set_keeps_its_blind_seconds(
+async def test_a_race_ended_right_after_the_clock_is_set_keeps_its_undated_seconds(
     tmp_path: Path, command: bytes
 ) -> None:
     rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=300))

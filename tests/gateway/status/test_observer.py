@@ -3,30 +3,12 @@
 from pathlib import Path
 
 from gateway.bike.link import LinkState
+from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race, Racer
 from gateway.status.snapshot import GatewayStatus
 from tests.support.gateways import VirtualGateway, config
 
 RACE_START_MS = 5_400_763 * 300_000
-
-
-class OneRace:
-    """Ridden by somebody else than the config says."""
-
-    def __init__(self, race: Race) -> None:
-        self._race = race
-
-    def race_at(self, wall_ms: int) -> Race | None:
-        return self._race if wall_ms < self._race.end_ms else None
-
-    def race_after(self, race: Race) -> Race | None:
-        return None
-
-    def ridden_at(self, wall_ms: int) -> Race | None:
-        return self._race if self._race.start_ms <= wall_ms < self._race.end_ms else None
-
-    def holds(self, race: Race) -> bool:
-        return True
 
 
 async def racing(tmp_path: Path, seconds: float) -> VirtualGateway:
@@ -105,7 +87,7 @@ async def test_how_old_the_last_second_is(tmp_path: Path) -> None:
 
 async def test_who_rides_is_who_the_race_says(tmp_path: Path) -> None:
     race = Race(12, RACE_START_MS + 5000, 10, Racer(8, "Ada", 2))
-    races = {"bike-1": OneRace(race)}
+    races = {"bike-1": BikeRaces([race])}
     virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, races=races)
     await virtual.start()
     await virtual.run_for(8)

@@ -3,7 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.sampling.sampler import FieldState, Sample
-from gateway.telemetry.undated import NotNameable, UnnamedSecond, unnamed_from_json
+from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_json
 
 
 @given(
@@ -19,11 +19,11 @@ def test_what_is_kept_comes_back(
     state: FieldState,
 ) -> None:  # fmt: skip
     sample = Sample(present, cadence_rpm, 41.5, power_w, state, FieldState.UNKNOWN)
-    second = UnnamedSecond(boot_id, end_ns, "bike-1", sample)
-    assert unnamed_from_json(second.to_json()) == second
+    second = UndatedSample(boot_id, end_ns, "bike-1", sample)
+    assert undated_from_json(second.to_json()) == second
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\x01", b'{"boot_id": 1}'])
 def test_what_is_none_says_so(payload: bytes) -> None:
-    with pytest.raises(NotNameable, match="not an unnamed second"):
-        unnamed_from_json(payload)
+    with pytest.raises(NotDatable, match="not an undated second"):
+        undated_from_json(payload)

@@ -14,7 +14,7 @@ from gateway.simulation.cloud.consumer import Scoreboard
 from gateway.simulation.fleet.plan import FleetOptions, Plan, Seat
 from gateway.simulation.fleet.racer import FleetRacer
 from gateway.telemetry.message import Telemetry
-from gateway.telemetry.undated import UnnamedSecond
+from gateway.telemetry.undated import UndatedSample
 from tests.support.virtual_clock import VirtualClock
 
 RACE = Race(5_984_158, start_ms=1_795_247_400_000, length_s=40)
@@ -39,7 +39,7 @@ async def messages_of_a_gateway(seat: Seat) -> list[Telemetry]:
     options = FakeBikeOptions(seed=seat.seed, ride_s=RACE.length_s)
     calibration = CalibrationInUse("fake", config.points)
     bike = Bike(config, calibration, "fleet-7", FakeBike(options, clock), BikeRaces([RACE]), clock)
-    sent: list[Telemetry | UnnamedSecond] = []
+    sent: list[Telemetry | UndatedSample] = []
     tasks = [asyncio.create_task(bike.link.run()), asyncio.create_task(bike.race(sent.append))]
     await clock.run_for(RACE.length_s + 1)
     for task in tasks:

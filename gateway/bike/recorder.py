@@ -1,0 +1,80 @@
+"""Recorder: puts every second of every bike into the buffer, dated or not."""
+
+from collections.abc import Callable
+
+import structlog
+
+from gateway.bike.bikes import Bikes
+from gateway.buffer.buffer import Buffer
+from gateway.telemetry.message import Telemetry
+from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_json
+from gateway.timing.clock import Clock
+from gateway.timing.rate import Rate
+from gateway.timing.units import NS_PER_S
+
+log = structlog.get_logger()
+
+
+def ignore(telemetry: Telemetry) -> None:
+    """Do nothing: the buffer has the message."""
+
+
+class Recorder:
+    """Appends messages to the buffer, and keeps undated seconds there until they can be dated.
+
+    A second ridden before the clock was set has no race yet. It becomes a message once the clock
+    is set, before any message that must come after it.
+    """
+
+    def __init__(
+        self,
+        bikes: Bikes,
+        buffer: Buffer,
+        clock: Clock,
+        on_telemetry: Callable[[Telemetry], None] = ignore,
+    ) -> None:
+        """`on_telemetry` is called with each message as it is produced."""
+        self._bikes = bikes
+        self._buffer = buffer
+        self._clock = clock
+        self._on_telemetry = on_telemetry
+        self._is_dating = False
+        #: Messages produced since the start, and the same as a rate.
+        self.produced = 0
+        self.productions = Rate(clock.monotonic_ns())
+
+    def record(self, second: Telemetry | UndatedSample) -> None:
+        """Put one second into the buffer."""
+        if isinstance(second, UndatedSample):
+            self._buffer.append_undated(second.to_json())
+            return
+        self._date_kept_seconds()  # before a message that must come after them
+        self._buffer.append(second)
+        self.produced += 1
+        self.productions.add(self._clock.monotonic_ns())
+        self._on_telemetry(second)
+
+    async def date_when_the_clock_is_set(self) -> None:
+        """Wait until the clock is set, then date the seconds kept so far."""
+        if not self._clock.is_trustworthy():
+            log.warning("clock not set: seconds are kept, and get their race when it is")
+            while not self._clock.is_trustworthy():
+                await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
+            log.info("clock set", unnamed=self._buffer.status.unnamed)
+        self._date_kept_seconds()
+
+    def _date_kept_seconds(self) -> None:
+        if not self._is_dating:
+            self._is_dating = True
+            self._clock.reanchor()
+            self._buffer.date_seconds(self._date)
+
+    def _date(self, payload: bytes) -> Telemetry | None:
+        """Return the message of a kept second; None if nobody raced. Raises NotDatable."""
+        undated = undated_from_json(payload)
+        if undated.boot_id != self._clock.boot_id:
+            raise NotDatable("ridden in an earlier boot, in which the clock was never set")
+        bike = self._bikes.get(undated.bike_id)
+        if bike is None:
+            raise NotDatable(f"bike {undated.bike_id} is not in the config any more")
+        return bike.date(undated)

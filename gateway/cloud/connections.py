@@ -1,0 +1,31 @@
+"""How many connections a gateway has to the cloud, and under which client ids."""
+
+from gateway.cloud.iot_core import IotCore
+from gateway.cloud.uplink import Commands
+from gateway.config.schema import CloudConfig
+
+#: Bikes per connection; at 1 message/s each this leaves 20/s for backlog at the default rate.
+BIKES_PER_CONNECTION = 60
+
+
+def connections(
+    cloud: CloudConfig, thing_name: str, bikes: int, commands: Commands | None
+) -> list[IotCore]:
+    """Return the connections for that many bikes; the first one hears the commands.
+
+    Raises CredentialsError.
+    """
+    first, *further = client_ids(thing_name, bikes)
+    return [
+        IotCore(cloud, first, commands),
+        *(IotCore(cloud, client_id) for client_id in further),
+    ]
+
+
+def client_ids(thing_name: str, bikes: int) -> list[str]:
+    """Return the thing's name, and `<thing>:2` … only if one connection cannot carry all bikes.
+
+    The thing's policy in config/aws/template.yaml must allow them.
+    """
+    count = -(-bikes // BIKES_PER_CONNECTION)
+    return [thing_name, *(f"{thing_name}:{number}" for number in range(2, count + 1))]

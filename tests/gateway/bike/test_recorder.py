@@ -1,0 +1,61 @@
+"""What becomes of each second; with a clock that is set late: tests/gateway/bike/test_bike.py."""
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+from drivers.registry import load_drivers
+from gateway.bike.bikes import Bikes
+from gateway.bike.recorder import Recorder
+from gateway.race.races import ContinuousRaces
+from gateway.sampling.calibration_store import CalibrationStore
+from gateway.sampling.sampler import Sample
+from gateway.telemetry.message import Telemetry
+from gateway.telemetry.undated import UndatedSample
+from tests.support.buffers import BufferBench
+from tests.support.gateways import VirtualGateway, config
+from tests.support.virtual_clock import VirtualClock
+
+RACE_START_MS = 1_620_228_900_000
+SAMPLE = Sample(present=True, cadence_rpm=80.0, resistance_percent=50.0, power_w=None)
+
+
+async def test_recorder_reports_each_message_it_puts_into_the_buffer(tmp_path: Path) -> None:
+    produced: list[Telemetry] = []
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, on_telemetry=produced.append)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(5)
+    await virtual.stop()
+    assert [message.second for message in produced] == [1, 2, 3, 4, 5, 6]
+    assert produced == virtual.delivered
+    assert virtual.gateway.status.produced == 6
+
+
+async def test_second_of_an_earlier_boot_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+    assert await reason_of(tmp_path, boot_id="another", bike_id="bike-1") == (
+        "ridden in an earlier boot, in which the clock was never set"
+    )
+
+
+async def test_second_of_a_bike_that_is_gone_is_set_aside_with_the_reason(tmp_path: Path) -> None:
+    assert await reason_of(tmp_path, boot_id=None, bike_id="bike-9") == (
+        "bike bike-9 is not in the config any more"
+    )
+
+
+async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> str:
+    """Return why a second, kept while the clock was not set, is in quarantine."""
+    bench = BufferBench(state_dir / "buffer.db", VirtualClock(RACE_START_MS))
+    await bench.start()
+    settings, clock, races = config(state_dir, [{}]), bench.clock, ContinuousRaces()
+    store = CalibrationStore(state_dir)
+    bikes = Bikes("gateway-1", settings.bikes, load_drivers(), lambda _: races, store, clock)
+    recorder = Recorder(bikes, bench.buffer, clock)
+    recorder.record(UndatedSample(boot_id or clock.boot_id, 1, bike_id, SAMPLE))
+    await recorder.date_when_the_clock_is_set()
+    await bench.buffer.commit(everything=True)
+    await bench.stop()
+    with closing(sqlite3.connect(state_dir / "buffer.db")) as file:
+        [(reason,)] = file.execute("SELECT reason FROM quarantine")
+    return str(reason)

@@ -1,0 +1,18 @@
+"""How many connections a gateway opens, and under which names."""
+
+from pathlib import Path
+
+import pytest
+
+from gateway.cloud.connections import client_ids, connections
+from tests.support.gateways import config
+
+
+@pytest.mark.parametrize(("bikes", "count"), [(1, 1), (60, 1), (61, 2), (200, 4)])
+def test_one_connection_carries_sixty_bikes(tmp_path: Path, bikes: int, count: int) -> None:
+    cloud = config(tmp_path, [{}]).cloud
+    assert len(connections(cloud, "gateway-1", bikes, None)) == count
+
+
+def test_further_client_ids_follow_the_name_of_the_thing() -> None:
+    assert client_ids("gateway-1", 121) == ["gateway-1", "gateway-1:2", "gateway-1:3"]
