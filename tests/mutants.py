@@ -178,10 +178,10 @@ MUTANTS = (
     ),
     Mutant(
         "a calibration of another machine is used",
-        "gateway/bike/calibration.py",
+        "gateway/bike/calibration_choice.py",
         "if record.device != device:",
         "if not record.device:",
-        "tests/gateway/bike/test_calibration.py",
+        "tests/gateway/bike/test_calibration_choice.py",
     ),
     Mutant(
         "a calibration replaced without a backup",

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from random import Random
 
 from drivers import Driver
-from gateway.bike.calibration import CalibrationInUse
+from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import BikeLink, ReadingFanout
 from gateway.bike.status import BikeStatus
 from gateway.config.schema import BikeConfig

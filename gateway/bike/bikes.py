@@ -8,7 +8,7 @@ import structlog
 from drivers import Driver
 from drivers.registry import DriverStatus, make_driver
 from gateway.bike.bike import Bike, Sink
-from gateway.bike.calibration import CalibrationInUse, calibration_in_use, device_of
+from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use, device_of
 from gateway.config.schema import BikeConfig
 from gateway.race.races import Races
 from gateway.sampling.calibration_store import CalibrationStore

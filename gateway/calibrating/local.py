@@ -10,7 +10,7 @@ from typing import Self
 
 from drivers import Reading
 from drivers.registry import DriverStatus, make_driver
-from gateway.bike.calibration import calibration_in_use, device_of
+from gateway.bike.calibration_choice import calibration_in_use, device_of
 from gateway.bike.link import BikeLink
 from gateway.calibrating.change import carry_out
 from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from drivers import Reading
 from drivers.contract import ResistanceTable
-from gateway.bike.calibration import CalibrationInUse
+from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import LinkState
 from gateway.sampling.calibration import AS_PERCENT, Calibration, CalibrationTable, Quantity
 from gateway.sampling.calibration_record import CalibrationRecord

@@ -5,9 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
+from pydantic import ValidationError
 
+from gateway.host.atomic_file import replace_file
 from gateway.race.commanded import BikeRaces, RemoteRaces
-from gateway.race.file import RaceFile
 from gateway.timing.clock import Clock
 
 #: Races that are over are kept for a day: seconds without a name get it from them.
@@ -16,12 +17,27 @@ KEPT_MS = 86_400_000
 log = structlog.get_logger()
 
 
-def open_remote_control(state_dir: Path, bike_ids: Iterable[str], clock: Clock) -> "RemoteControl":
-    """Return the RemoteControl of these bikes, with the races that an earlier process knew."""
-    races = RemoteRaces(bike_ids)
-    file = RaceFile(state_dir / "races.json")
-    file.load(races)
-    return RemoteControl(races, file, clock)
+class RaceFile:
+    """Blocking. A disk that fails costs the races after a restart, not those being ridden."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+
+    def load(self, races: RemoteRaces) -> None:
+        """What an earlier process knew; nothing if there is no file, or none that can be read."""
+        try:
+            races.restore(self._path.read_bytes())
+        except FileNotFoundError:
+            return
+        except (OSError, ValidationError) as error:
+            log.error("commanded races not restored", path=str(self._path), reason=str(error))
+
+    def save(self, content: bytes) -> None:
+        """Whole or not at all, and on disk when it returns, if the disk lets it."""
+        try:
+            replace_file(self._path, content)
+        except OSError as error:
+            log.error("commanded races not saved", path=str(self._path), reason=str(error))
 
 
 class RemoteControl:
@@ -61,3 +77,11 @@ class RemoteControl:
             if content != self._saved:
                 await asyncio.to_thread(self._file.save, content)
                 self._saved = content
+
+
+def open_remote_control(state_dir: Path, bike_ids: Iterable[str], clock: Clock) -> RemoteControl:
+    """Return the RemoteControl of these bikes, with the races that an earlier process knew."""
+    races = RemoteRaces(bike_ids)
+    file = RaceFile(state_dir / "races.json")
+    file.load(races)
+    return RemoteControl(races, file, clock)

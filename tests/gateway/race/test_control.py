@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.race.commanded import RemoteRaces
-from gateway.race.control import RemoteControl
-from gateway.race.file import RaceFile
+from gateway.race.control import RaceFile, RemoteControl, open_remote_control
 from tests.gateway.race.test_commanded import NOW_MS, start, stop
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
@@ -22,11 +22,8 @@ class Rig:
 
     def __init__(self, state_dir: Path, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock(NOW_MS)
-        self.races = races = RemoteRaces(["bike-1", "bike-2"])
-        file = RaceFile(state_dir / "races.json")
         state_dir.mkdir(exist_ok=True)
-        file.load(races)
-        self.control = RemoteControl(races, file, self.clock)
+        self.control = open_remote_control(state_dir, ["bike-1", "bike-2"], self.clock)
         self.virtual = VirtualGateway(
             config(state_dir, [{}, {}]),
             NOW_MS,
@@ -170,7 +167,7 @@ async def test_without_the_time_a_command_is_refused(tmp_path: Path, command: by
 async def test_a_busy_disk_holds_up_responses_but_no_command(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     disk = BusyDisk(tmp_path / "races.json")
-    control = RemoteControl(rig.races, disk, rig.clock)
+    control = RemoteControl(RemoteRaces(["bike-1", "bike-2"]), disk, rig.clock)
     responses = [
         asyncio.create_task(control.handle(start(race_id=race_id, in_s=10 * race_id, length_s=5)))
         for race_id in (1, 2, 3)
@@ -271,3 +268,53 @@ async def test_a_step_just_before_a_race_moves_its_start(tmp_path: Path, before_
     await rig.virtual.run_for(5)
     assert [second for _, second, _ in rig.ridden()] == [1, 2, 3, 4]
     await rig.virtual.stop()
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "races.json"
+
+
+def test_race_file_gives_back_the_races_it_saved(path: Path) -> None:
+    before = RemoteRaces(["bike-1", "bike-2"])
+    before.apply(start(race_id=12), NOW_MS)
+    RaceFile(path).save(before.to_json())
+    after = RemoteRaces(["bike-2", "bike-1"])
+    RaceFile(path).load(after)
+    assert after.of("bike-1").all == before.of("bike-1").all != ()
+    assert after.of("bike-2").all == ()
+
+
+def test_race_file_forgets_a_bike_that_left_the_config(path: Path) -> None:
+    before = RemoteRaces(["bike-1"])
+    before.apply(start(race_id=12), NOW_MS)
+    RaceFile(path).save(before.to_json())
+    after = RemoteRaces(["bike-2"])
+    RaceFile(path).load(after)
+    assert after.of("bike-2").all == ()
+
+
+def test_race_file_that_is_missing_means_no_races(path: Path) -> None:
+    races = RemoteRaces(["bike-1"])
+    with capture_logs() as logs:
+        RaceFile(path).load(races)
+    assert (races.of("bike-1").all, logs) == ((), [])
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b'{"bike-1": [{"race_id": "x"}]}', b"\xff\x00"])
+def test_race_file_that_is_damaged_is_logged_and_means_no_races(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    races = RemoteRaces(["bike-1"])
+    with capture_logs() as logs:
+        RaceFile(path).load(races)
+    assert races.of("bike-1").all == ()
+    assert [log["path"] for log in logs] == [str(path)]
+
+
+def test_race_file_stays_whole_when_a_save_fails(path: Path) -> None:
+    RaceFile(path).save(b"{}")
+    path.with_name(".races.json.new").mkdir()
+    with capture_logs() as logs:
+        RaceFile(path).save(b'{"bike-1": []}')
+    assert path.read_bytes() == b"{}"
+    assert [log["log_level"] for log in logs] == ["error"]

@@ -9,7 +9,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
-from gateway.bike.calibration import calibration_in_use
+from gateway.bike.calibration_choice import calibration_in_use
 from gateway.cli.app import app
 from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.config.schema import load_bike

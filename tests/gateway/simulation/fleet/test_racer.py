@@ -5,7 +5,7 @@ import asyncio
 from drivers.fake import FakeBike
 from drivers.fake.driver import FakeBikeOptions
 from gateway.bike.bike import Bike
-from gateway.bike.calibration import CalibrationInUse
+from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import RaceSecond
 from gateway.race.commanded import BikeRaces

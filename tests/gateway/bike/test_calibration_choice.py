@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.bike.calibration import CalibrationInUse, calibration_in_use, device_of
+from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use, device_of
 from gateway.config.schema import BikeConfig
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_store import CalibrationStore
