@@ -9,7 +9,7 @@ from tests.support.gateways import config
 
 
 @pytest.mark.parametrize(("bikes", "count"), [(1, 1), (60, 1), (61, 2), (200, 4)])
-def test_one_connection_carries_sixty_bikes(tmp_path: Path, bikes: int, count: int) -> None:
+async def test_one_connection_carries_sixty_bikes(tmp_path: Path, bikes: int, count: int) -> None:
     cloud = config(tmp_path, [{}]).cloud
     assert len(connections(cloud, "gateway-1", bikes, None)) == count
 
