@@ -7,6 +7,7 @@ import pytest
 
 from drivers import BikeLost
 from drivers.bike_lock import bike_lock
+from tests.support.children import killed_at_end
 
 HOLD = (
     "from drivers.bike_lock import bike_lock\n"
@@ -17,8 +18,10 @@ HOLD = (
 
 
 def test_another_process_has_it_until_it_dies() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
     ) as other:
         assert other.stdout is not None
         assert other.stdout.readline() == "held\n"
@@ -29,7 +32,6 @@ def test_another_process_has_it_until_it_dies() -> None:
             raise AssertionError("held twice")
         with bike_lock("C0:FF:EE:00:00:08"):
             pass
-        other.kill()
     with bike_lock("C0:FF:EE:00:00:09"):
         pass
 

@@ -14,6 +14,7 @@ from gateway.buffer.store import DamagedStoreError, Store
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.units import NS_PER_S
 from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced
+from tests.support.children import killed_at_end
 
 #: A writer that appends nothing for so long was not let run by a busy machine; …
 STALL_NS = NS_PER_S // 10
@@ -68,17 +69,14 @@ class Writer:
         before = len(self.appended_ns())
         with (
             self._told.open("ab") as told,
-            subprocess.Popen(
-                command, stdout=told, env={**os.environ, **(environment or {})}
+            killed_at_end(
+                subprocess.Popen(command, stdout=told, env={**os.environ, **(environment or {})})
             ) as process,
         ):
-            try:
-                while len(self.appended_ns()) == before and process.poll() is None:
-                    time.sleep(0.02)
-                yield
-                assert process.poll() is None, "the writer ended"
-            finally:
-                process.kill()
+            while len(self.appended_ns()) == before and process.poll() is None:
+                time.sleep(0.02)
+            yield
+            assert process.poll() is None, "the writer ended"
 
     def appended_ns(self) -> dict[Key, int]:
         """When each message was appended, on the monotonic clock, in order."""

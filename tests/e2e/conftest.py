@@ -18,10 +18,8 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
 
 @pytest.fixture
 def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path / "mosquitto", authority)
-    broker.start()
-    yield broker
-    broker.stop()
+    with Mosquitto(tmp_path / "mosquitto", authority) as broker:
+        yield broker
 
 
 @pytest.fixture

@@ -31,17 +31,15 @@ def test_what_the_policy_allows_is_all_that_a_race_by_command_needs(
 ) -> None:
     file = tmp_path / "acl"
     file.write_text(acl("gateway-1"))
-    broker = Mosquitto(tmp_path / "mosquitto", authority, settings=f"acl_file {file}")
-    broker.start()
-    subscriber = Subscriber(broker.port, authority.issue("subscriber"))
-    backend = Backend(broker.port, authority.issue("backend"), "gateway-1")
-    gateway.cloud["port"] = broker.port
-    gateway.race_mode = "remote"
-    gateway.start()
-    gateway.wait_for_log("cloud connected")
-    in_a_second_ms = time.time_ns() // 1_000_000 + 1000
-    assert backend.ask(start(startMs=in_a_second_ms, length_s=2))["result"] == "accepted"
-    subscriber.wait_for(lambda messages: any(message.is_final for message in messages))
-    for client in (backend, subscriber):
-        client.stop()
-    broker.stop()
+    with Mosquitto(tmp_path / "mosquitto", authority, settings=f"acl_file {file}") as broker:
+        subscriber = Subscriber(broker.port, authority.issue("subscriber"))
+        backend = Backend(broker.port, authority.issue("backend"), "gateway-1")
+        gateway.cloud["port"] = broker.port
+        gateway.race_mode = "remote"
+        gateway.start()
+        gateway.wait_for_log("cloud connected")
+        in_a_second_ms = time.time_ns() // 1_000_000 + 1000
+        assert backend.ask(start(startMs=in_a_second_ms, length_s=2))["result"] == "accepted"
+        subscriber.wait_for(lambda messages: any(message.is_final for message in messages))
+        for client in (backend, subscriber):
+            client.stop()

@@ -208,13 +208,8 @@ def test_a_wrong_certificate_is_named_and_costs_no_second(
 def test_a_client_that_may_not_connect_is_told_so(
     gateway: GatewayProcess, authority: Authority
 ) -> None:
-    refusing = Mosquitto(
-        gateway.config_file.parent / "refusing",
-        authority,
-        settings="use_identity_as_username false",
-    )
-    refusing.start()
-    gateway.cloud["port"] = refusing.port
-    gateway.start()
-    gateway.wait_for_log("cloud not connected.*the broker refused the client: not authorized")
-    refusing.stop()
+    directory = gateway.config_file.parent / "refusing"
+    with Mosquitto(directory, authority, settings="use_identity_as_username false") as refusing:
+        gateway.cloud["port"] = refusing.port
+        gateway.start()
+        gateway.wait_for_log("cloud not connected.*the broker refused the client: not authorized")

@@ -83,7 +83,11 @@ class GatewayProcess:
                 stderr=log,
                 env={**os.environ, **self.environment},
             )
-        self.wait_for_log("racing", times=seen + 1)
+        try:
+            self.wait_for_log("racing", times=seen + 1)
+        except BaseException:
+            self.kill()
+            raise
 
     def wait_for_log(self, pattern: str, *, times: int = 1, timeout_s: float = 20.0) -> None:
         deadline = time.monotonic() + timeout_s

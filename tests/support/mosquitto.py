@@ -9,6 +9,7 @@ import time
 import weakref
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pytest
 import trustme
@@ -57,7 +58,10 @@ class Authority:
 
 
 class Mosquitto:
-    """One broker process. `settings`: lines of mosquitto.conf that come instead of ours."""
+    """One broker process; as a context manager it runs as long as the block.
+
+    `settings`: lines of mosquitto.conf that come instead of ours.
+    """
 
     def __init__(self, directory: Path, authority: Authority, *, settings: str = "") -> None:
         # Held, but never listening: mosquitto reuses addresses, so it can have the port all the
@@ -73,21 +77,37 @@ class Mosquitto:
         self._config.write_text(self._settings(authority.issue("127.0.0.1"), settings))
         self._process: subprocess.Popen[bytes] | None = None
 
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
     def start(self) -> None:
         program = find_mosquitto()
         with (self._directory / "mosquitto.log").open("ab") as log:
             self._process = subprocess.Popen(
                 [program, "-c", str(self._config)], stdout=log, stderr=log
             )
+        try:
+            self._wait_until_it_listens(log.name)
+        except BaseException:
+            self.stop()
+            raise
+
+    def _wait_until_it_listens(self, log_name: str) -> None:
+        assert self._process is not None
         deadline = time.monotonic() + START_TIMEOUT_S
         while not _listens(self.port):
-            assert self._process.poll() is None, f"mosquitto ended, see {log.name}"
-            assert time.monotonic() < deadline, f"mosquitto does not listen, see {log.name}"
+            assert self._process.poll() is None, f"mosquitto ended, see {log_name}"
+            assert time.monotonic() < deadline, f"mosquitto does not listen, see {log_name}"
             time.sleep(0.02)
 
     def stop(self) -> None:
         if self._process is not None:
             self._process.terminate()
+            self._process.send_signal(signal.SIGCONT)  # it may be paused
             self._process.wait(timeout=10)
             self._process = None
 

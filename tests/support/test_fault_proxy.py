@@ -146,10 +146,8 @@ def credentials(authority: Authority) -> Credentials:
 
 @pytest.fixture(scope="module")
 def broker(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path_factory.mktemp("mosquitto"), authority)
-    broker.start()
-    yield broker
-    broker.stop()
+    with Mosquitto(tmp_path_factory.mktemp("mosquitto"), authority) as broker:
+        yield broker
 
 
 @pytest.fixture

@@ -59,10 +59,8 @@ def authority(directory: Path) -> Authority:
 
 @pytest.fixture
 def broker(authority: Authority, tmp_path: Path) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path / "mosquitto", authority)
-    broker.start()
-    yield broker
-    broker.stop()
+    with Mosquitto(tmp_path / "mosquitto", authority) as broker:
+        yield broker
 
 
 @pytest.fixture

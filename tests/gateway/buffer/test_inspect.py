@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from gateway.buffer import inspect as buffer_inspect
 from gateway.buffer.inspect import BufferView, BufferViewError
 from gateway.buffer.store import SCHEMA_VERSION, UNDATED, Batch, Record, Store
+from tests.support.children import killed_at_end
 from tests.support.telemetry import message
 
 ROOMY = 2**30
@@ -198,8 +199,10 @@ def test_an_open_look_does_not_keep_the_log_from_being_begun_anew(path: Path) ->
 
 def killed_writer(path: Path, at_least: int) -> int:
     """The last id that it said was on disk."""
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
     ) as writer:
         assert writer.stdout is not None
         last = 0
@@ -227,8 +230,10 @@ def test_a_look_at_what_a_killed_gateway_left(path: Path) -> None:
 
 
 def test_a_look_beside_a_process_that_writes(path: Path) -> None:
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
     ) as writer:
         assert writer.stdout is not None
         writer.stdout.readline()
@@ -239,7 +244,6 @@ def test_a_look_beside_a_process_that_writes(path: Path) -> None:
                 seen.append(view.overview().messages)
                 assert seen[-1] >= last
                 assert list(view.wrong_messages()) == []
-        writer.kill()
     assert seen == sorted(seen)
     assert problems(path) == []
 

@@ -16,6 +16,7 @@ from gateway.buffer.store import UNDATED, Batch, Record, Store
 from gateway.cli.app import app
 from gateway.cli.exits import BAD_CONFIG, FAILED, USAGE
 from gateway.config.schema import Config
+from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 
@@ -211,15 +212,17 @@ def test_export_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
     store.write(Batch([Record(n, 7, message(n % 300 + 1, 7).to_json()) for n in range(1, 20_000)]))
     store.close()
     arguments = ["buffer", "export", "7", "--state-dir", str(tmp_path)]
-    with subprocess.Popen(
-        [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+    with killed_at_end(
+        subprocess.Popen(
+            [*COMMAND, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT
+        )
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         assert process.stdout.readline() == message(2, 7).to_json() + b"\n"
         process.stdout.close()
         assert process.stderr.read() == b""
-    assert process.returncode == 0
+        assert process.wait() == 0
 
 
 # Where it looks.
@@ -314,8 +317,10 @@ def test_beside_a_thread_that_writes(tmp_path: Path) -> None:
 
 def test_beside_a_process_that_writes_and_after_it_was_killed(tmp_path: Path) -> None:
     file = tmp_path / "buffer.db"
-    with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+        )
     ) as writer:
         assert writer.stdout is not None
         last = int(writer.stdout.readline())

@@ -64,8 +64,7 @@ def test_all_well_is_0(tmp_path: Path) -> None:
     (tmp_path / "broker" / "mosquitto.conf").write_text(
         f"listener {broker.port} 127.0.0.1\nallow_anonymous true\n"
     )
-    broker.start()
-    result = check(tmp_path, broker.port)
-    broker.stop()
+    with broker:
+        result = check(tmp_path, broker.port)
     assert result.exit_code == 0, result.output
     assert "\n1 warning\n" in result.output, "without TLS"

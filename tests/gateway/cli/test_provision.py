@@ -17,6 +17,7 @@ from gateway.cli.provision import provision
 from gateway.config.packaged import config_path
 from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, IdentityFiles
 from tests.support.certificate_cloud import certificate_id
+from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.provisioning_peer import ISSUE, REGISTER, ProvisioningPeer, rejection
@@ -50,14 +51,13 @@ class Rig:
         """`kill_at` has the peer kill the process at the right moment."""
         pids: SimpleQueue[int] = SimpleQueue()
         kill_at(self, lambda: os.kill(pids.get(timeout=TIMEOUT_S), signal.SIGKILL))
-        with subprocess.Popen(
-            [*COMMAND, *self.arguments()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        with killed_at_end(
+            subprocess.Popen(
+                [*COMMAND, *self.arguments()], stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+            )
         ) as process:
             pids.put(process.pid)
-            try:
-                said, _ = process.communicate(timeout=TIMEOUT_S)
-            finally:
-                process.kill()
+            said, _ = process.communicate(timeout=TIMEOUT_S)
         assert process.returncode == -signal.SIGKILL, said.decode()
 
     @property
@@ -72,12 +72,10 @@ Moment = Callable[[Rig, Callable[[], None]], None]
 @pytest.fixture
 def rig(tmp_path: Path) -> Iterator[Rig]:
     authority = Authority(tmp_path / "ca")
-    broker = Mosquitto(tmp_path / "broker", authority)
-    broker.start()
-    peer = ProvisioningPeer(broker, authority)
-    yield Rig(tmp_path, peer, authority)
-    peer.stop()
-    broker.stop()
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        peer = ProvisioningPeer(broker, authority)
+        yield Rig(tmp_path, peer, authority)
+        peer.stop()
 
 
 def test_it_says_each_step_and_what_the_config_needs(rig: Rig) -> None:
@@ -223,10 +221,12 @@ def test_killed_while_it_waits_it_goes_on_when_run_again(
 
 
 def test_ctrl_c_says_that_it_goes_on(rig: Rig) -> None:
-    process = subprocess.Popen(
-        [*COMMAND, *rig.arguments()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-    )
-    rig.peer.answers[REGISTER] = lambda _: os.kill(process.pid, signal.SIGINT)
-    _, said = process.communicate(timeout=TIMEOUT_S)
+    with killed_at_end(
+        subprocess.Popen(
+            [*COMMAND, *rig.arguments()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        )
+    ) as process:
+        rig.peer.answers[REGISTER] = lambda _: os.kill(process.pid, signal.SIGINT)
+        _, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
     assert said == "interrupted; run the same again, it goes on from here\n"

@@ -20,6 +20,7 @@ from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
 from gateway.status.socket import open_status_socket
+from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND
 from tests.support.statuses import bike_status, gateway_status, lost_bike, offline
 from tests.support.terminal import Terminal
@@ -237,8 +238,13 @@ def test_watch_as_json_is_a_line_a_second(config: Path) -> None:
 def test_watch_without_a_terminal_is_a_line_in_words(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
-        subprocess.Popen(
-            command(config, "--watch"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        killed_at_end(
+            subprocess.Popen(
+                command(config, "--watch"),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+            )
         ) as process,
     ):
         assert process.stdout is not None
@@ -250,8 +256,12 @@ def test_watch_without_a_terminal_is_a_line_in_words(config: Path) -> None:
 def test_watch_is_quiet_when_nobody_reads_on(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
-        subprocess.Popen(
-            command(config, "--watch", "--json"), stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        killed_at_end(
+            subprocess.Popen(
+                command(config, "--watch", "--json"),
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+            )
         ) as process,
     ):
         assert process.stdout is not None

@@ -8,6 +8,7 @@ import sys
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
+from tests.support.children import killed_at_end
 
 
 def test_lines_where_there_is_no_terminal() -> None:
@@ -27,11 +28,13 @@ def test_json_is_one_reading_a_line() -> None:
 
 
 def test_ctrl_c_ends_it_cleanly() -> None:
-    with subprocess.Popen(
-        [sys.executable, "-m", "gateway", "watch", "fake", "--json"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-m", "gateway", "watch", "fake", "--json"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None

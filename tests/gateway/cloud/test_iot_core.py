@@ -51,10 +51,8 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path / "broker", authority)
-    broker.start()
-    yield broker
-    broker.stop()
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        yield broker
 
 
 def over_tls(port: int, authority: Authority) -> CloudConfig:
@@ -73,18 +71,16 @@ async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(
 ) -> None:
     acl = tmp_path / "acl"
     acl.write_text("topic read #\n")
-    broker = Mosquitto(tmp_path, authority, settings=f"acl_file {acl}")
-    broker.start()
     listener = Listener()
-    uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
-    uplink.start(listener)
-    async with asyncio.timeout(TIMEOUT_S):
-        await listener.up.wait()
-        uplink.publish(1, b"{}")
-        await listener.answered.wait()
+    with Mosquitto(tmp_path, authority, settings=f"acl_file {acl}") as broker:
+        uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            uplink.publish(1, b"{}")
+            await listener.answered.wait()
+        await uplink.stop()
     assert listener.answers == [Answer(Verdict.REFUSED, "not authorised to publish to this topic")]
-    await uplink.stop()
-    broker.stop()
 
 
 @pytest.mark.parametrize(

@@ -44,19 +44,17 @@ def names(report: Report) -> list[str]:
 
 async def test_all_is_well_against_a_broker_that_wants_certificates(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
-    broker = Mosquitto(tmp_path / "broker", authority)
-    await asyncio.to_thread(broker.start)
     mine = authority.issue("gateway-1")
-    report = await check_all(
-        written(
-            tmp_path,
-            f'port = {broker.port}\nca_file = "{mine.ca_file}"\n'
-            f'certificate_file = "{mine.certificate_file}"\n'
-            f'private_key_file = "{mine.private_key_file}"',
-        ),
-        load_drivers(),
-    )
-    broker.stop()
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        report = await check_all(
+            written(
+                tmp_path,
+                f'port = {broker.port}\nca_file = "{mine.ca_file}"\n'
+                f'certificate_file = "{mine.certificate_file}"\n'
+                f'private_key_file = "{mine.private_key_file}"',
+            ),
+            load_drivers(),
+        )
     assert names(report) == [
         "config",
         "clock",

@@ -28,10 +28,8 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def broker(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
-    broker = Mosquitto(tmp_path / "broker", authority)
-    broker.start()
-    yield broker
-    broker.stop()
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        yield broker
 
 
 @pytest.fixture
@@ -39,10 +37,8 @@ def strict(tmp_path: Path, authority: Authority) -> Iterator[Mosquitto]:
     """Whoever may do what stands in a file."""
     acl = tmp_path / "acl"
     acl.write_text(ACL)
-    broker = Mosquitto(tmp_path / "strict", authority, settings=f"acl_file {acl}")
-    broker.start()
-    yield broker
-    broker.stop()
+    with Mosquitto(tmp_path / "strict", authority, settings=f"acl_file {acl}") as broker:
+        yield broker
 
 
 def settings(port: int, credentials: Credentials, **more: object) -> Config:
@@ -159,8 +155,6 @@ async def test_an_expired_certificate_is_refused_by_the_broker(
     authority = Authority(directory)
     ca.cert_pem.write_to_path(authority.ca_file)
     authority._ca = ca
-    broker = Mosquitto(tmp_path / "broker", authority)
-    broker.start()
     now = dt.datetime.now(dt.UTC)
     old = ca.issue_cert(
         "gateway-1",
@@ -170,9 +164,9 @@ async def test_an_expired_certificate_is_refused_by_the_broker(
     old.cert_chain_pems[0].write_to_path(directory / "old.pem")
     old.private_key_pem.write_to_path(directory / "old.key")
     credentials = Credentials(authority.ca_file, directory / "old.pem", directory / "old.key")
-    *_, cloud = await check_endpoint(settings(broker.port, credentials))
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        *_, cloud = await check_endpoint(settings(broker.port, credentials))
     assert cloud.state is State.FAILED
-    broker.stop()
 
 
 async def test_a_broker_of_another_ca_is_not_believed(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.host.state_dir import StateDirError, is_in_use, locked_state_dir
+from tests.support.children import killed_at_end
 
 HOLD = """
 import sys
@@ -53,18 +54,18 @@ def test_leaving_releases_it_even_by_an_exception(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLD, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[3],
-    )
-    with holder:
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-c", HOLD, str(tmp_path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            cwd=Path(__file__).parents[3],
+        )
+    ) as holder:
         assert holder.stdout is not None
         assert holder.stdout.readline() == b"held\n"
         with pytest.raises(StateDirError), locked_state_dir(tmp_path):
             pass
-        holder.kill()
     with locked_state_dir(tmp_path):
         pass
 

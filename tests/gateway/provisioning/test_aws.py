@@ -27,12 +27,10 @@ def authority(tmp_path: Path) -> Authority:
 
 @pytest.fixture
 def peer(tmp_path: Path, authority: Authority) -> Iterator[ProvisioningPeer]:
-    broker = Mosquitto(tmp_path / "broker", authority)
-    broker.start()
-    peer = ProvisioningPeer(broker, authority)
-    yield peer
-    peer.stop()
-    broker.stop()
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        peer = ProvisioningPeer(broker, authority)
+        yield peer
+        peer.stop()
 
 
 @pytest.fixture

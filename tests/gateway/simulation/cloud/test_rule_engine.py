@@ -1,7 +1,5 @@
 """RuleEngine: from a real MQTT 5 client through a real broker into a real (moto) Kinesis."""
 
-import os
-import signal
 import socket
 import subprocess
 import sys
@@ -19,6 +17,7 @@ from gateway.simulation.cloud.kinesis import Kinesis, StreamReader, open_kinesis
 from gateway.simulation.cloud.rule import Rule
 from gateway.simulation.cloud.rule_engine import open_rule_engine
 from gateway.simulation.extra import LOOPBACK
+from tests.support.children import killed_at_end
 
 RULE = Rule("to_races", "races/+/publish", "races", "${raceId}")
 TOPIC = "races/1/publish"
@@ -176,13 +175,14 @@ with open_broker() as broker, open_kinesis("races", shards=1) as kinesis:
     print(broker.mqtt5_port, broker.mqtt311_port, endpoint.rpartition(":")[2], flush=True)
     sys.stdin.read()
 """
-    with subprocess.Popen(
-        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    with killed_at_end(
+        subprocess.Popen(
+            [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        )
     ) as demo:
         assert demo.stdout is not None
         ports = [int(port) for port in demo.stdout.readline().split()]
         assert len(ports) == 3
-        os.kill(demo.pid, signal.SIGKILL)
     deadline = time.monotonic() + 5
     while still_listening := [port for port in ports if is_listening(port)]:
         assert time.monotonic() < deadline, f"{still_listening} outlive the demo"
