@@ -8,62 +8,67 @@ PEERS := .venv-bench
 DEB := .venv-deb
 VM := .venv-vm
 
-.PHONY: help demo test test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
 
-help: ## this list
+help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(INSTALLED) ## a race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
+demo: $(INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
-test: $(INSTALLED) mosquitto dbus ## all tests
-	$(BIN)/pytest -n 8 --dist load --maxschedchunk 4
+# Its tests compute, and want a core each.
+test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (two minutes)
+	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
-test-the-tests: $(INSTALLED) mosquitto dbus ## faults put into the code on purpose, which the tests must find
+# The slow tests mostly wait: many of them share a core.
+test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9
+	$(BIN)/pytest -m slow -n 8 --dist loadgroup
+
+test-the-tests: $(INSTALLED) mosquitto dbus ## put faults into the code, which the tests must find
 	$(BIN)/python -m tests.mutants
 
-durability: $(INSTALLED) mosquitto dbus ## power cuts, torn writes, bad disks, and kill -9 two hundred times
+durability: $(INSTALLED) mosquitto dbus ## test power cuts, torn writes and bad disks, and kill -9 two hundred times
 	$(BIN)/pytest tests/durability --kills 200 --timeout 1800
 
-soak: $(INSTALLED) mosquitto ## the daemon among random faults for MINUTES=10: nothing lost, nothing grows
+soak: $(INSTALLED) mosquitto ## run the daemon among random faults for MINUTES=10: nothing lost, nothing grows
 	$(BIN)/python -m tests.durability.soak --minutes $(or $(MINUTES),10)
 
-deb: $(DEB)/.installed ## the package for amd64 and arm64, into dist/
+deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
 	@$(DEB)/bin/python -m systemd.package.build
 
-wheels: $(DEB)/.installed ## pin what the package vendors, after a change of pyproject.toml
+wheels: $(DEB)/.installed ## pin what the package contains, after a change of pyproject.toml
 	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
 		--python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
 		--generate-hashes --no-annotate --custom-compile-command "make wheels"
 
-package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge it in a clean Debian (as root)
+package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge the package in a clean Debian (as root)
 	$(BIN)/pytest tests/package --in-debian --timeout 900
 
-vm-image: $(INSTALLED) qemu mmdebstrap ## a Debian for QEMU, into ~/.cache/alleycat-gateway-vm (as root, once)
+vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/alleycat-gateway-vm (as root, once)
 	@$(BIN)/python -m tests.vm.image
 
-vm-test: vm-image deb mosquitto $(VM)/.installed ## it in a Debian in QEMU: boot, pulled plugs, Bluetooth, USB (minutes)
+vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (ten minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
-check: $(INSTALLED) ## ruff, mypy --strict, the import rules
+check: $(INSTALLED) ## run ruff, mypy --strict and the import rules
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
 
-bench: $(INSTALLED) $(PEERS)/.installed mosquitto dbus ## benchmarks: targets, and peers beside ours; BENCH=--quick
+bench: $(INSTALLED) $(PEERS)/.installed mosquitto dbus ## measure: the targets, and other queues for comparison; BENCH=--quick
 	@$(BIN)/python -m tests.bench $(BENCH)
 
-fleet-bench: $(INSTALLED) mosquitto ## a thousand racers from one process, and ten to a thousand (quarter of an hour)
+fleet-bench: $(INSTALLED) mosquitto ## measure ten to a thousand racers in one process (quarter of an hour)
 	@$(BIN)/python -m tests.bench.fleet $(BENCH)
 
-scaling: $(INSTALLED) ## which of AWS's limits bites first, from one racer to a million: docs/scaling.md
+scaling: $(INSTALLED) ## compute which AWS limit is reached first, up to a million racers: docs/scaling.md
 	@$(BIN)/python -m tests.bench.scaling
 
-docs: $(INSTALLED) ## write SUPPORTED_BIKES.md out of protocols, profiles and captures
+docs: $(INSTALLED) ## write SUPPORTED_BIKES.md from the protocols, profiles and captures
 	$(BIN)/python -m docs.supported_bikes
 
-clean: ## remove what was installed and made
+clean: ## remove everything that was installed or built
 	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(INSTALLED): pyproject.toml

@@ -1,4 +1,7 @@
-"""For all tests: a bluetoothd to talk to, `--bike` for one of flesh and steel, or what it sent."""
+"""For all tests: which are slow, a bluetoothd to talk to, and options that name a real bike."""
+
+import signal
+from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
@@ -9,15 +12,8 @@ settings.register_profile("untimed", deadline=None)
 settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.generate], deadline=None)
 settings.load_profile("untimed")
 
-#: They ride in real time, or are killed again and again.
-LONG = (
-    "tests/e2e/",
-    "tests/durability/",
-    "tests/gateway/cli/test_calibrate",
-    "tests/gateway/test_provisioning",
-    "tests/gateway/test_buffer_promise",
-    "tests/contracts/test_live_driver",
-)
+#: Folders whose tests are slow: they race in real time, spoil disks and kill processes.
+SLOW_FOLDERS = tuple(Path(__file__).with_name(name) for name in ("durability", "e2e"))
 
 pytest_plugins = ["tests.support.bluez_fixtures"]
 
@@ -37,12 +33,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
+def pytest_configure() -> None:
+    # A shell starts its background jobs with Ctrl-C ignored, and their children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Spread those that wait among those that compute, the last of them well before the end."""
-    waiting = [item for item in items if item.nodeid.startswith(LONG)]
-    others = [item for item in items if not item.nodeid.startswith(LONG)]
-    share = len(others) * 7 // 10 // (len(waiting) or 1)
-    items[:] = []
-    for index, item in enumerate(waiting):
-        items += [item, *others[index * share : (index + 1) * share]]
-    items += others[len(waiting) * share :]
+    """Mark the tests of slow folders, except for those that `make test` runs all the same."""
+    for item in items:
+        if item.path.parent in SLOW_FOLDERS and item.get_closest_marker("smoke") is None:
+            item.add_marker(pytest.mark.slow)

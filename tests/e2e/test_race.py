@@ -42,10 +42,12 @@ async def arrived(subscriber: Subscriber, until_s: float, timeout_s: float = 30)
     return seconds_by_bike(await asyncio.to_thread(subscriber.wait_for, complete, timeout_s))
 
 
+@pytest.mark.smoke
 def test_online_nothing_is_written_to_disk(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = broker.port
+    gateway.race_length_s = 5
     gateway.start()
     gateway.wait_for_log("cloud connected")
     subscriber.wait_for(lambda messages: len(messages) >= 4)

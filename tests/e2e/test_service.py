@@ -34,7 +34,7 @@ def lose_answers(*_):
 
 def arm():
     import gateway.cloud.publisher
-    gateway.publisher.ANSWER_BY_NS = 1_000_000_000
+    gateway.cloud.publisher.ANSWER_BY_NS = 1_000_000_000
 
 signal.signal(signal.SIGUSR1, hang_loop)
 signal.signal(signal.SIGUSR2, lambda *_: (arm(), lose_answers()))
