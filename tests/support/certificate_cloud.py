@@ -11,6 +11,7 @@ import json
 import os
 import signal
 import sys
+import traceback
 from pathlib import Path
 from typing import Any
 
@@ -133,8 +134,26 @@ def _die_at(step: int, *watched: Path) -> None:
     sys.addaudithook(hook)
 
 
-if __name__ == "__main__":
-    directory, memory = map(Path, sys.argv[1:3])
-    _die_at(int(sys.argv[3]), directory, memory)
+def _provision(directory: Path, memory: Path, killed_at: int) -> None:
+    _die_at(killed_at, directory, memory)
     files, cloud = IdentityFiles(directory), CertificateCloud(memory)
-    Provisioning(ORDER, files, cloud, lambda: NOW_S, print).run()
+    Provisioning(ORDER, files, cloud, lambda: NOW_S, lambda _: None).run()
+
+
+def _exit_code_in_a_fork(directory: Path, memory: Path, killed_at: int) -> int:
+    """Return what a shell would see of `_provision`: 0, 1 or a signal, negative."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _provision(directory, memory, killed_at)
+            os._exit(0)
+        except BaseException:
+            traceback.print_exc()
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+
+
+if __name__ == "__main__":
+    for line in sys.stdin:
+        directory, memory, killed_at = line.rstrip("\n").split("\t")
+        print(_exit_code_in_a_fork(Path(directory), Path(memory), int(killed_at)), flush=True)

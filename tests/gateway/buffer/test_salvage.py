@@ -228,7 +228,7 @@ def test_the_order_is_kept_where_nothing_is_damaged(written: bytes, place: Path)
 
 
 def test_a_zeroed_leaf_loses_its_own_rows_alone(written: bytes, place: Path, pages: Pages) -> None:
-    for leaf, ids in list(pages.ids.items())[::4]:
+    for leaf, ids in list(pages.ids.items())[::12]:
         result = of_file(place, zeroed(written, leaf))
         assert result.ids == set(WRITTEN["telemetry"]) - ids
         assert result.lost == len(ids) <= 20
@@ -236,7 +236,7 @@ def test_a_zeroed_leaf_loses_its_own_rows_alone(written: bytes, place: Path, pag
 
 
 def test_so_do_several_and_the_right_most(written: bytes, place: Path, pages: Pages) -> None:
-    for seed in range(20):
+    for seed in (1, 7, 19):  # each seeks as often as is allowed behind what is left
         leaves = Random(seed).sample(pages.leaves, 1 + seed * 4)
         leaves.append(max(pages.ids, key=lambda leaf: max(pages.ids[leaf])))
         gone = set[int]().union(*(pages.ids[leaf] for leaf in leaves))
@@ -248,7 +248,7 @@ def test_so_do_several_and_the_right_most(written: bytes, place: Path, pages: Pa
 def test_without_the_index_the_same_is_read_but_not_counted(
     written: bytes, place: Path, pages: Pages
 ) -> None:
-    for seed in range(20):
+    for seed in range(0, 20, 3):
         leaves = Random(seed).sample(pages.leaves, seed)
         gone = set[int]().union(*(pages.ids[leaf] for leaf in leaves))
         result = of_file(place, zeroed(written, pages.index[seed % len(pages.index)], *leaves))
@@ -364,7 +364,7 @@ def test_what_is_no_file_gives_nothing(tmp_path: Path) -> None:
 
 # Any damage.
 
-ANY_DAMAGE = settings(max_examples=60, deadline=None)
+ANY_DAMAGE = settings(max_examples=25, deadline=None)
 #: Neither JSON nor UTF-8 has them: a payload with one of them is none.
 VISIBLE = [*range(9), *range(0x0E, 0x20), *range(0xF8, 0x100)]
 OFFSETS = st.integers(0, 2**30)
