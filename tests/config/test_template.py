@@ -18,6 +18,8 @@ from gateway.race.commands import command_topic
 from gateway.simulation.cloud.rule import Rule, load_rule
 from tests.support.cloud_template import ARN, PATH, CloudTemplate
 
+pytestmark = pytest.mark.xdist_group("template")  # one worker makes the fixtures of the module
+
 README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
 TOPIC = CloudConfig.model_fields["topic"].default
 TEMPLATE_NAME = inspect.signature(provision).parameters["template"].default

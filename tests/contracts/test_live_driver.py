@@ -123,6 +123,7 @@ async def test_an_exception_inside_releases_it_too(driver: Driver) -> None:
         assert await hear(readings, 1)
 
 
+@pytest.mark.slow
 async def test_gone_it_is_lost_and_it_comes_back(
     fake: LiveBike, driver: Driver, monkeypatch: pytest.MonkeyPatch
 ) -> None:

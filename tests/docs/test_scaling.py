@@ -3,16 +3,25 @@
 from pathlib import Path
 from xml.etree import ElementTree
 
+import pytest
+
 from tests.bench.scaling.limits import LIMITS, PRICES
 from tests.bench.scaling.page import page
 from tests.bench.scaling.picture import curves, draw
 
+pytestmark = pytest.mark.slow  # the page takes ten seconds of computing
+
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_page_is_current() -> None:
+@pytest.fixture(scope="module")
+def current_page() -> str:
+    return page()
+
+
+def test_the_page_is_current(current_page: str) -> None:
     text = (DOCS / "scaling.md").read_text(encoding="utf-8")
-    assert text == page(), "make scaling"
+    assert text == current_page, "make scaling"
 
 
 def test_the_picture_is_current_and_names_every_curve() -> None:
@@ -22,8 +31,8 @@ def test_the_picture_is_current_and_names_every_curve() -> None:
     assert {one.name for one in curves()} <= set(words)
 
 
-def test_every_number_is_on_the_page_with_its_source() -> None:
-    lines = page().splitlines()
+def test_every_number_is_on_the_page_with_its_source(current_page: str) -> None:
+    lines = current_page.splitlines()
     for one in (*LIMITS, *PRICES):
         source = "quoted" if one.source is None else one.source.url
         assert any(f"{one.value:,} {one.unit}" in line and source in line for line in lines), one

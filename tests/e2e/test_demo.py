@@ -12,6 +12,8 @@ import pytest
 
 from tests.support.gateway_process import COMMAND, alleycat_gateway
 
+pytestmark = pytest.mark.xdist_group("demos")  # one worker makes the fixtures of the module
+
 BIKES = 3
 RACE_S = 12
 

@@ -54,6 +54,7 @@ async def test_joining_in_mid_race_starts_at_the_current_second(tmp_path: Path) 
     assert [m.second for m in messages] == [37, 38, 39]
 
 
+@pytest.mark.slow
 async def test_same_seed_same_race_to_the_byte_whenever_it_is_ridden(tmp_path: Path) -> None:
     """But for what derives from the wall clock: raceId, deviceTimestamp, uuid."""
 
@@ -233,6 +234,7 @@ async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_p
     CLINGING.pop().released.set()
 
 
+@pytest.mark.slow
 async def test_a_hundred_bikes_over_two_connections_within_iot_cores_limits(
     tmp_path: Path,
 ) -> None:

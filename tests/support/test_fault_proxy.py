@@ -27,6 +27,8 @@ from tests.support.mqtt_packets import (
 )
 from tests.support.subscriber import Subscriber
 
+pytestmark = pytest.mark.xdist_group("fault proxy")  # one worker makes the fixtures of the module
+
 TIMEOUT_S = 10.0
 TOPIC = "alleycat-publish"
 PINGREQ = b"\xc0\0"

@@ -37,6 +37,7 @@ def plug_in(directory: Path, protocol: str) -> PtyBike:
     return PtyBike(directory / protocol, BIKES[protocol](), says).plug_in()
 
 
+@pytest.mark.slow
 async def test_every_kind_is_found_at_once(tmp_path: Path) -> None:
     bikes = [plug_in(tmp_path, protocol) for protocol in BIKES]
     bikes.append(PtyBike(tmp_path / "modem", lambda _: b"ERROR\r\n").plug_in())

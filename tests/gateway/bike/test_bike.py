@@ -86,6 +86,7 @@ async def test_synchronised_in_mid_race_its_seconds_are_named_in_order(tmp_path:
     await pi.virtual.stop()
 
 
+@pytest.mark.slow
 async def test_hours_without_time_are_named_when_it_comes(tmp_path: Path) -> None:
     """Offline meanwhile, as such a Pi is: whole races, each with its final and its count."""
     pi = Pi(tmp_path, bikes=[{}, {}])
@@ -137,6 +138,7 @@ async def test_killed_before_it_is_set_the_next_process_of_the_boot_names_them(
     await following.virtual.stop()
 
 
+@pytest.mark.slow
 async def test_many_short_races_named_at_once_leave_the_count_of_the_one_that_is_on(
     tmp_path: Path,
 ) -> None:

@@ -36,8 +36,8 @@ PAGE_BYTES = 4096
 HEALING_NS = round(2.2 * NS_PER_S)
 #: Where nothing but poison is left, each takes three pauses of a minute.
 MAX_POISON = 3
-#: A counterexample is made small, which takes a while.
-pytestmark = pytest.mark.timeout(600)
+#: It searches long, and a counterexample is made small, which takes a while.
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 T = TypeVar("T")
 
 

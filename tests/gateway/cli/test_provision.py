@@ -22,6 +22,8 @@ from tests.support.gateway_process import COMMAND, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.provisioning_peer import ISSUE, REGISTER, ProvisioningPeer, rejection
 
+pytestmark = pytest.mark.slow
+
 USAGE = 2
 TIMEOUT_S = 60
 

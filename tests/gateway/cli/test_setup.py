@@ -18,6 +18,8 @@ from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
 
+pytestmark = pytest.mark.slow
+
 ADA = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
 FIRST = ("--bike", "fake", *ADA)
 

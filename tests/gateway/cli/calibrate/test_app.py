@@ -21,6 +21,8 @@ from tests.support.dialogue import Dialogue
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority
 
+pytestmark = pytest.mark.slow
+
 BIKE = "bike-001"
 CONFIG = """
 thing_name = "gateway-1"

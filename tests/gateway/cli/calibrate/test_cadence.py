@@ -17,6 +17,8 @@ from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.counting import CountedRide
 from tests.support.dialogue import Dialogue
 
+pytestmark = pytest.mark.slow
+
 FAKE = ("fake-bike", "--fake-bike")
 
 

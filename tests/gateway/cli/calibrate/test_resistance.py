@@ -10,6 +10,8 @@ from tests.support.dialogue import Dialogue
 from tests.support.emulated import emulated
 from tests.support.gateway_process import alleycat_gateway
 
+pytestmark = pytest.mark.slow
+
 
 def answers(directory: Path, *words: str) -> str:
     file = directory / "answers.txt"

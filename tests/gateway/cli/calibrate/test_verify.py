@@ -2,7 +2,11 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.support.gateway_process import alleycat_gateway
+
+pytestmark = pytest.mark.slow
 
 
 def test_a_rig_that_was_never_calibrated_fails(tmp_path: Path) -> None:

@@ -20,6 +20,8 @@ from gateway.simulation.cloud.kinesis import (
 from gateway.simulation.cloud.rule import KinesisRecord
 from gateway.simulation.extra import LOOPBACK
 
+pytestmark = pytest.mark.xdist_group("kinesis")  # one worker makes the fixtures of the module
+
 #: MD5 puts these keys on different shards of two.
 KEYS = ("5400763", "5400764")
 
