@@ -47,6 +47,13 @@ class Clock(Protocol):
 
     async def sleep_until(self, monotonic_ns: int) -> None: ...
 
+    def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
+        """Return a context that ends with TimeoutError if it takes longer than `seconds`.
+
+        What it was waiting for is cancelled, as by `asyncio.timeout`.
+        """
+        ...
+
     def wall_ms_at(self, monotonic_ns: int) -> int: ...
 
     def monotonic_ns_at(self, wall_ms: int) -> int: ...

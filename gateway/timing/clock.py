@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Protocol
 
 import drivers.contract
+from drivers.clock import MachineClock
 from gateway.timing.clock_sync import clock_is_set
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
@@ -42,11 +43,11 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 READING_JITTER_NS = 2 * NS_PER_MS
 
 
-class SystemClock:
+class SystemClock(MachineClock):
     """The machine's clocks. An NTP step shows only after `reanchor`."""
 
     def __init__(self, clock_is_set: Callable[[], bool] = clock_is_set) -> None:
-        self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()
+        super().__init__()
         self._clock_is_set = clock_is_set
         self._is_trustworthy = False
         self.boot_id = BOOT_ID.read_text(encoding="ascii").strip()
@@ -59,18 +60,6 @@ class SystemClock:
         difference_ns = time.time_ns() - time.monotonic_ns()
         if abs(difference_ns - self._wall_minus_monotonic_ns) > READING_JITTER_NS:
             self._wall_minus_monotonic_ns = difference_ns
-
-    def monotonic_ns(self) -> int:
-        return time.monotonic_ns()
-
-    def wall_ms_at(self, monotonic_ns: int) -> int:
-        return (monotonic_ns + self._wall_minus_monotonic_ns) // NS_PER_MS
-
-    def monotonic_ns_at(self, wall_ms: int) -> int:
-        return wall_ms * NS_PER_MS - self._wall_minus_monotonic_ns
-
-    async def sleep_until(self, monotonic_ns: int) -> None:
-        await asyncio.sleep(max(0, monotonic_ns - time.monotonic_ns()) / NS_PER_S)
 
     async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
         if until_ns is None:

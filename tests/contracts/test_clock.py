@@ -1,4 +1,4 @@
-"""What every gateway Clock promises: the machine's, and the one that tests live by."""
+"""What every Clock promises: the machine's, and those that tests live by."""
 
 import asyncio
 import time
@@ -7,8 +7,11 @@ from dataclasses import dataclass
 
 import pytest
 
+import drivers
+from drivers.clock import MachineClock
 from gateway.timing.clock import READING_JITTER_NS, Clock, SystemClock
 from gateway.timing.units import NS_PER_MS, NS_PER_S
+from tests.support.clock import FastClock
 from tests.support.virtual_clock import VirtualClock
 
 #: Long enough for two orders of events to be told apart, in real time too.
@@ -17,12 +20,11 @@ LATER_NS = 30 * NS_PER_MS
 
 
 @dataclass
-class Case:
-    """A clock, how to let time pass on it, and how NTP steps its wall clock."""
+class DriverCase:
+    """A clock, and how to let time pass on it."""
 
-    clock: Clock
+    clock: drivers.Clock
     pass_s: Callable[[float], Awaitable[None]]
-    step_wall: Callable[[int], None]
 
     def in_ns(self, delay_ns: int) -> int:
         return self.clock.monotonic_ns() + delay_ns
@@ -40,6 +42,22 @@ class Case:
         return done
 
 
+@dataclass
+class Case(DriverCase):
+    """A clock of the gateway, and how NTP steps its wall clock."""
+
+    clock: Clock
+    step_wall: Callable[[int], None]
+
+
+def machine_case(_: pytest.MonkeyPatch) -> DriverCase:
+    return DriverCase(MachineClock(), asyncio.sleep)
+
+
+def fast_case(_: pytest.MonkeyPatch) -> DriverCase:
+    return DriverCase(FastClock(2), asyncio.sleep)
+
+
 def system_case(monkeypatch: pytest.MonkeyPatch) -> Case:
     def step_wall(step_ms: int) -> None:
         real = time.time_ns
@@ -53,6 +71,12 @@ def virtual_case(_: pytest.MonkeyPatch) -> Case:
     return Case(clock, clock.run_for, clock.step_wall)
 
 
+@pytest.fixture(params=[machine_case, fast_case, system_case, virtual_case])
+def any_case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> DriverCase:
+    made: DriverCase = request.param(monkeypatch)
+    return made
+
+
 @pytest.fixture(params=[system_case, virtual_case])
 def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Case:
     made: Case = request.param(monkeypatch)
@@ -60,22 +84,22 @@ def case(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Cas
 
 
 class TestReading:
-    async def test_monotonic_time_passes_and_never_goes_back(self, case: Case) -> None:
-        before_ns = case.clock.monotonic_ns()
-        await case.pass_ns(SOON_NS)
-        assert case.clock.monotonic_ns() >= before_ns + SOON_NS
+    async def test_monotonic_time_passes_and_never_goes_back(self, any_case: DriverCase) -> None:
+        before_ns = any_case.clock.monotonic_ns()
+        await any_case.pass_ns(SOON_NS)
+        assert any_case.clock.monotonic_ns() >= before_ns + SOON_NS
 
     @pytest.mark.parametrize(
         "wall_ms", [0, 1_620_228_937_000, 1_700_000_000_001, 4_102_444_800_000]
     )
-    def test_the_conversions_are_inverses(self, case: Case, wall_ms: int) -> None:
-        assert case.clock.wall_ms_at(case.clock.monotonic_ns_at(wall_ms)) == wall_ms
-        assert case.clock.wall_ms_at(case.clock.monotonic_ns_at(wall_ms) - 1) == wall_ms - 1
+    def test_the_conversions_are_inverses(self, any_case: DriverCase, wall_ms: int) -> None:
+        assert any_case.clock.wall_ms_at(any_case.clock.monotonic_ns_at(wall_ms)) == wall_ms
+        assert any_case.clock.wall_ms_at(any_case.clock.monotonic_ns_at(wall_ms) - 1) == wall_ms - 1
 
-    def test_the_wall_clock_goes_with_the_monotonic_one(self, case: Case) -> None:
-        now_ns = case.clock.monotonic_ns()
-        wall_ms = case.clock.wall_ms_at(now_ns)
-        assert case.clock.wall_ms_at(now_ns + 300 * NS_PER_S) == wall_ms + 300_000
+    def test_the_wall_clock_goes_with_the_monotonic_one(self, any_case: DriverCase) -> None:
+        now_ns = any_case.clock.monotonic_ns()
+        wall_ms = any_case.clock.wall_ms_at(now_ns)
+        assert any_case.clock.wall_ms_at(now_ns + 300 * NS_PER_S) == wall_ms + 300_000
 
     @pytest.mark.parametrize("step_ms", [-3_600_000, -50, 50, 3_600_000])
     def test_a_step_shows_after_reanchor_and_not_before(self, case: Case, step_ms: int) -> None:
@@ -93,41 +117,104 @@ class TestReading:
 
 
 class TestSleep:
-    async def test_not_back_before_its_time(self, case: Case) -> None:
-        until_ns = case.in_ns(SOON_NS)
+    async def test_not_back_before_its_time(self, any_case: DriverCase) -> None:
+        until_ns = any_case.in_ns(SOON_NS)
         woken_ns: list[int] = []
 
         async def sleeper() -> None:
-            await case.clock.sleep_until(until_ns)
-            woken_ns.append(case.clock.monotonic_ns())
+            await any_case.clock.sleep_until(until_ns)
+            woken_ns.append(any_case.clock.monotonic_ns())
 
-        assert await case.outcome(sleeper())
+        assert await any_case.outcome(sleeper())
         assert woken_ns[0] >= until_ns
 
-    async def test_not_back_while_its_time_has_not_come(self, case: Case) -> None:
-        assert not await case.outcome(case.clock.sleep_until(case.in_ns(NS_PER_S)))
+    async def test_not_back_while_its_time_has_not_come(self, any_case: DriverCase) -> None:
+        assert not await any_case.outcome(any_case.clock.sleep_until(any_case.in_ns(NS_PER_S)))
 
     @pytest.mark.parametrize("ago_ns", [0, 1, NS_PER_S])
     async def test_a_time_gone_by_lets_others_run_and_is_back(
-        self, case: Case, ago_ns: int
+        self, any_case: DriverCase, ago_ns: int
     ) -> None:
         other = asyncio.create_task(asyncio.sleep(0))
-        await case.clock.sleep_until(case.in_ns(-ago_ns))
+        await any_case.clock.sleep_until(any_case.in_ns(-ago_ns))
         await asyncio.sleep(0)
         assert other.done()
 
-    async def test_the_earlier_wakes_first(self, case: Case) -> None:
+    async def test_the_earlier_wakes_first(self, any_case: DriverCase) -> None:
         woken: list[str] = []
 
         async def sleeper(name: str, until_ns: int) -> None:
-            await case.clock.sleep_until(until_ns)
+            await any_case.clock.sleep_until(until_ns)
             woken.append(name)
 
-        late, early = case.in_ns(3 * SOON_NS), case.in_ns(SOON_NS)
+        late, early = any_case.in_ns(3 * SOON_NS), any_case.in_ns(SOON_NS)
         sleepers = asyncio.gather(sleeper("late", late), sleeper("early", early))
-        await case.pass_ns(LATER_NS)
+        await any_case.pass_ns(LATER_NS)
         await sleepers
         assert woken == ["early", "late"]
+
+
+class TestTimeout:
+    async def test_it_interrupts_what_takes_longer(self, any_case: DriverCase) -> None:
+        ended: list[str] = []
+
+        async def hang() -> None:
+            with pytest.raises(TimeoutError):
+                async with any_case.clock.timeout(SOON_NS / NS_PER_S):
+                    await asyncio.Event().wait()
+            ended.append("timed out")
+
+        assert await any_case.outcome(hang())
+        assert ended == ["timed out"]
+
+    async def test_it_does_not_interrupt_before_its_time(self, any_case: DriverCase) -> None:
+        async def hang() -> None:
+            async with any_case.clock.timeout(1):
+                await asyncio.Event().wait()
+
+        assert not await any_case.outcome(hang())
+
+    async def test_what_ends_in_time_is_left_alone_later(self, any_case: DriverCase) -> None:
+        async def go_on() -> None:
+            async with any_case.clock.timeout(SOON_NS / NS_PER_S):
+                pass
+            await asyncio.Event().wait()
+
+        assert not await any_case.outcome(go_on())
+
+    async def test_an_exception_within_it_passes(self, any_case: DriverCase) -> None:
+        with pytest.raises(KeyError):
+            async with any_case.clock.timeout(1):
+                raise KeyError
+
+    async def test_a_cancelled_task_is_cancelled_and_not_timed_out(
+        self, any_case: DriverCase
+    ) -> None:
+        async def hang() -> None:
+            async with any_case.clock.timeout(1):
+                await asyncio.Event().wait()
+
+        task = asyncio.create_task(hang())
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    async def test_of_two_the_shorter_one_interrupts_and_the_other_goes_on(
+        self, any_case: DriverCase
+    ) -> None:
+        ended: list[str] = []
+
+        async def hang() -> None:
+            async with any_case.clock.timeout(1):
+                with pytest.raises(TimeoutError):
+                    async with any_case.clock.timeout(SOON_NS / NS_PER_S):
+                        await asyncio.Event().wait()
+                ended.append("inner")
+                await asyncio.Event().wait()
+
+        assert not await any_case.outcome(hang())
+        assert ended == ["inner"]
 
 
 class TestWait:

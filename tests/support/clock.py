@@ -1,5 +1,11 @@
-"""A clock that jumps: a race of five minutes passes in a blink."""
+"""Clocks for drivers: one that jumps to the end of every sleep, one that runs faster."""
 
+import asyncio
+import time
+
+from drivers.clock import MachineClock
+
+NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 
 
@@ -31,3 +37,25 @@ class ManualClock:
 
     async def sleep_until(self, monotonic_ns: int) -> None:
         self._now_ns = max(self._now_ns, monotonic_ns)
+
+    def timeout(self, _seconds: float) -> asyncio.Timeout:
+        """Return one that never ends: no time passes but by sleeping."""
+        return asyncio.timeout(None)
+
+
+class FastClock(MachineClock):
+    """Real time, passing `times` as fast: for the time-outs of drivers on real interfaces."""
+
+    def __init__(self, times: int) -> None:
+        super().__init__()
+        self._times = times
+        self._began_ns = time.monotonic_ns()
+
+    def monotonic_ns(self) -> int:
+        return self._began_ns + (time.monotonic_ns() - self._began_ns) * self._times
+
+    async def sleep_until(self, monotonic_ns: int) -> None:
+        await asyncio.sleep(max(0, monotonic_ns - self.monotonic_ns()) / self._times / NS_PER_S)
+
+    def timeout(self, seconds: float) -> asyncio.Timeout:
+        return asyncio.timeout(seconds / self._times)

@@ -1,8 +1,9 @@
 """A whole gateway in virtual time: five minutes pass as fast as the code runs."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor, Future
+from contextlib import asynccontextmanager
 from heapq import heapify, heappop, heappush
 from typing import Any
 
@@ -54,19 +55,28 @@ class VirtualClock:
             await asyncio.sleep(0)
             return
         awake = asyncio.Event()
-        self._alarm(monotonic_ns, awake)
+        self._alarm(monotonic_ns, awake.set)
         await awake.wait()
 
     async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
         if until_ns is None:
             await event.wait()
             return
-        alarm = self._alarm(until_ns, event)
+        alarm = self._alarm(until_ns, event.set)
         try:
             await event.wait()
         finally:
-            self._alarms = [other for other in self._alarms if other is not alarm]
-            heapify(self._alarms)
+            self._silence(alarm)
+
+    @asynccontextmanager
+    async def timeout(self, seconds: float) -> AsyncIterator[None]:
+        async with asyncio.timeout(None) as timeout:
+            until_ns = self._now_ns + round(seconds * NS_PER_S)
+            alarm = self._alarm(until_ns, lambda: timeout.reschedule(0))
+            try:
+                yield
+            finally:
+                self._silence(alarm)
 
     async def run_for(self, seconds: float) -> None:
         """Let so much time pass."""
@@ -88,11 +98,15 @@ class VirtualClock:
         for _ in range(SETTLING_ROUNDS):
             await asyncio.sleep(0)
 
-    def _alarm(self, at_ns: int, event: asyncio.Event) -> Alarm:
+    def _alarm(self, at_ns: int, ring: Callable[[], None]) -> Alarm:
         self._alarms_set += 1
-        alarm = (at_ns, self._alarms_set, event.set)
+        alarm = (at_ns, self._alarms_set, ring)
         heappush(self._alarms, alarm)
         return alarm
+
+    def _silence(self, alarm: Alarm) -> None:
+        self._alarms = [other for other in self._alarms if other is not alarm]
+        heapify(self._alarms)
 
 
 class InlineExecutor(Executor):
