@@ -1,6 +1,40 @@
-"""Everything bike-shaped: protocols, transports, fakes. Never imports `gateway`."""
+"""Everything bike-shaped: protocols, transports, fakes. Never imports `gateway`.
 
-from drivers.contract import BikeAbsent, BikeLost, Clock, Driver, DriverOptions
+A driver of somebody else imports the names here, and nothing of the modules below.
+"""
+
+from drivers.contract import (
+    BikeAbsent,
+    BikeLost,
+    Clock,
+    Driver,
+    DriverOptions,
+    DriverType,
+    FrameListener,
+    FrameSource,
+    ResistanceTable,
+    ResistanceTableSource,
+    TableOrigin,
+    ignore_frame,
+)
+from drivers.discovery import Discoverer, FoundBike
 from drivers.reading import Frame, Reading
 
-__all__ = ["BikeAbsent", "BikeLost", "Clock", "Driver", "DriverOptions", "Frame", "Reading"]
+__all__ = [
+    "BikeAbsent",
+    "BikeLost",
+    "Clock",
+    "Discoverer",
+    "Driver",
+    "DriverOptions",
+    "DriverType",
+    "FoundBike",
+    "Frame",
+    "FrameListener",
+    "FrameSource",
+    "Reading",
+    "ResistanceTable",
+    "ResistanceTableSource",
+    "TableOrigin",
+    "ignore_frame",
+]

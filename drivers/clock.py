@@ -3,6 +3,8 @@
 import asyncio
 import time
 
+from drivers.contract import Clock
+
 _NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 
@@ -27,3 +29,8 @@ class MachineClock:
 
     def monotonic_ns_at(self, wall_ms: int) -> int:
         return wall_ms * _NS_PER_MS - self._wall_minus_monotonic_ns
+
+
+async def sleep_for(clock: Clock, seconds: float) -> None:
+    """Return after `seconds` of `clock`."""
+    await clock.sleep_until(clock.monotonic_ns() + round(seconds * _NS_PER_S))

@@ -3,6 +3,7 @@
 A driver never retries, smooths, calibrates or fills gaps: the gateway does, once for all bikes.
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -78,15 +79,23 @@ class Driver(Protocol):
         ...
 
 
-#: Called with each Frame as it comes or goes, and the name of its protocol.
+#: Called with the name of a protocol and each of its Frames, as it comes or goes.
 FrameListener = Callable[[str, Frame], None]
 
 
-@runtime_checkable
-class FrameSource(Protocol):
-    """A driver that shows the bytes behind its Readings, so that they can be captured."""
+def ignore_frame(protocol: str, frame: Frame) -> None:
+    """Do nothing: the FrameListener of a bike that is not captured."""
+    del protocol, frame
 
-    on_frame: FrameListener
+
+class FrameSource(ABC):
+    """Base of a driver that shows the bytes behind its Readings, so that they can be captured."""
+
+    @abstractmethod
+    def open_bike(
+        self, on_frame: FrameListener = ignore_frame
+    ) -> AbstractAsyncContextManager[AsyncIterator[Reading]]:
+        """Connect, as every Driver does, and show each Frame to `on_frame` meanwhile."""
 
 
 class TableOrigin(StrEnum):

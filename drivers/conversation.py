@@ -1,10 +1,9 @@
 """One connection's talk in one protocol: Frames in, Readings out, silence noticed."""
 
-import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncIterator
 from dataclasses import replace
 
-from drivers.contract import FrameListener
+from drivers.contract import Clock, FrameListener
 from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 from drivers.tuning import Tuning
@@ -76,19 +75,19 @@ class Conversation:
         return replace(reading, source=source)
 
 
-async def once_understood(
-    readings: AsyncGenerator[Reading, None], within_s: float
-) -> AsyncIterator[Reading] | None:
-    """`readings`, as soon as there is a first one; None if there is none `within_s`."""
+async def first_within(
+    clock: Clock, seconds: float, readings: AsyncIterator[Reading]
+) -> Reading | None:
+    """Return the first of `readings`, or None if there is none within `seconds`."""
     try:
-        async with asyncio.timeout(within_s):
-            first = await anext(readings)
+        async with clock.timeout(seconds):
+            return await anext(readings)
     except TimeoutError:
         return None
-    return _chained(first, readings)
 
 
-async def _chained(first: Reading, rest: AsyncIterator[Reading]) -> AsyncIterator[Reading]:
+async def resumed(first: Reading, rest: AsyncIterator[Reading]) -> AsyncIterator[Reading]:
+    """Yield `first`, which was taken from the iterator already, then the rest of it."""
     yield first
     async for reading in rest:
         yield reading

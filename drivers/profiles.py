@@ -9,7 +9,7 @@ from pydantic import Field
 from drivers.tuning import Tuning
 
 
-class Profile(Tuning):
+class BikeProfile(Tuning):
     """One model of bike, or a family of them; known by the name it has on Bluetooth."""
 
     #: For people.
@@ -28,7 +28,7 @@ class Profile(Tuning):
     source: str = Field(min_length=1)
 
 
-class UnknownModel(Profile):
+class UnknownModel(BikeProfile):
     """What holds for a bike that no profile names."""
 
     name: str = "unknown model"
@@ -36,13 +36,13 @@ class UnknownModel(Profile):
 
 
 @cache
-def load_profiles() -> tuple[Profile, ...]:
+def load_profiles() -> tuple[BikeProfile, ...]:
     """All profiles. Raises pydantic's ValidationError if the shipped file is wrong."""
     text = files("drivers").joinpath("profiles.toml").read_text(encoding="utf-8")
-    return tuple(Profile.model_validate(one) for one in tomllib.loads(text)["profiles"])
+    return tuple(BikeProfile.model_validate(one) for one in tomllib.loads(text)["profiles"])
 
 
-def profile_of(bluetooth_name: str) -> Profile:
+def profile_of(bluetooth_name: str) -> BikeProfile:
     """The profile with the longest matching name; UnknownModel if none matches."""
     matching = [
         (len(start), profile)

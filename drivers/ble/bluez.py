@@ -9,6 +9,9 @@ from typing import Any
 from dbus_fast import BusType, Message, MessageType, Variant
 from dbus_fast.aio import MessageBus
 
+from drivers.clock import sleep_for
+from drivers.contract import Clock
+
 #: BlueZ answers at once or, when it hangs, never.
 ANSWER_S = 5.0
 #: An adapter switched off stays so for this, and is not left off without some tries.
@@ -22,7 +25,7 @@ _DBUS = "org.freedesktop.DBus"
 
 
 @dataclass(frozen=True, slots=True)
-class Link:
+class BluetoothLink:
     """A connected device: its D-Bus path, and how it is called."""
 
     path: str
@@ -30,63 +33,122 @@ class Link:
     name: str
 
 
-async def adapters() -> dict[str, bool]:
-    """Every adapter, and whether it is on. Raises OSError."""
-    async with _bus() as bus:
-        return {
-            path.rpartition("/")[2]: interfaces[_ADAPTER]["Powered"].value
-            for path, interfaces in (await _objects(bus)).items()
-            if _ADAPTER in interfaces
-        }
+class BlueZ:
+    """The Bluetooth daemon, and the system bus it is on."""
 
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
 
-async def default_adapter() -> str | None:
-    """The first adapter that is on, or else the first; None if there is none. Raises OSError."""
-    is_on = await adapters()
-    names = sorted(is_on, key=lambda name: (not is_on[name], len(name), name))
-    return names[0] if names else None
+    async def adapters(self) -> dict[str, bool]:
+        """Every adapter, and whether it is on. Raises OSError."""
+        async with self._bus() as bus:
+            return {
+                path.rpartition("/")[2]: interfaces[_ADAPTER]["Powered"].value
+                for path, interfaces in (await self._objects(bus)).items()
+                if _ADAPTER in interfaces
+            }
 
+    async def default_adapter(self) -> str | None:
+        """Return the first adapter that is on, else the first, if any. Raises OSError."""
+        is_on = await self.adapters()
+        names = sorted(is_on, key=lambda name: (not is_on[name], len(name), name))
+        return names[0] if names else None
 
-async def has_owner(name: str) -> bool:
-    """Somebody is on the system bus under that name. Raises OSError."""
-    async with _bus() as bus:
-        (is_there,) = await _call(
-            bus, "/org/freedesktop/DBus", _DBUS, "NameHasOwner", "s", name, destination=_DBUS
+    async def has_owner(self, name: str) -> bool:
+        """Somebody is on the system bus under that name. Raises OSError."""
+        async with self._bus() as bus:
+            (is_there,) = await self._call(
+                bus, "/org/freedesktop/DBus", _DBUS, "NameHasOwner", "s", name, destination=_DBUS
+            )
+        return bool(is_there)
+
+    async def links(self) -> list[BluetoothLink]:
+        """All connected devices, whoever connected them. Raises OSError."""
+        async with self._bus() as bus:
+            objects = await self._objects(bus)
+        found = []
+        for path, interfaces in objects.items():
+            device = {name: one.value for name, one in interfaces.get(_DEVICE, {}).items()}
+            if device.get("Connected"):
+                found.append(BluetoothLink(path, device["Address"].upper(), device.get("Name", "")))
+        return found
+
+    async def disconnect(self, path: str) -> None:
+        """End a device's link. Raises OSError."""
+        async with self._bus() as bus:
+            await self._call(bus, path, _DEVICE, "Disconnect")
+
+    async def forget(self, path: str) -> None:
+        """Drop all that is remembered of a device. Raises OSError."""
+        async with self._bus() as bus:
+            await self._call(bus, path.rpartition("/")[0], _ADAPTER, "RemoveDevice", "o", path)
+
+    async def power_cycle(self, adapter: str) -> None:
+        """Off, a wait, on: ends every connection of the adapter. Raises OSError if BlueZ refuses.
+
+        It is brought to its end even if whoever asked is cancelled meanwhile: nobody else would
+        switch the adapter on again.
+        """
+        await to_its_end(self._off_and_on(adapter))
+
+    async def _off_and_on(self, adapter: str) -> None:
+        async with self._bus() as bus:
+            await self._set_powered(bus, adapter, False)
+        for tries_left in reversed(range(ON_TRIES)):
+            await sleep_for(self._clock, OFF_S)
+            try:
+                async with self._bus() as bus:
+                    await self._set_powered(bus, adapter, True)
+            except OSError:
+                if not tries_left:
+                    raise
+            else:
+                return
+
+    async def _set_powered(self, bus: MessageBus, adapter: str, powered: bool) -> None:
+        path = f"/org/bluez/{adapter}"
+        await self._call(
+            bus, path, _PROPERTIES, "Set", "ssv", _ADAPTER, "Powered", Variant("b", powered)
         )
-    return bool(is_there)
 
+    async def _objects(self, bus: MessageBus) -> dict[str, dict[str, dict[str, Variant]]]:
+        """Every object of BlueZ: path → interface → properties."""
+        manager = "org.freedesktop.DBus.ObjectManager"
+        objects: dict[str, dict[str, dict[str, Variant]]] = (
+            await self._call(bus, "/", manager, "GetManagedObjects")
+        )[0]
+        return objects
 
-async def links() -> list[Link]:
-    """All connected devices, whoever connected them. Raises OSError."""
-    async with _bus() as bus:
-        objects = await _objects(bus)
-    found = []
-    for path, interfaces in objects.items():
-        device = {name: one.value for name, one in interfaces.get(_DEVICE, {}).items()}
-        if device.get("Connected"):
-            found.append(Link(path, device["Address"].upper(), device.get("Name", "")))
-    return found
+    @asynccontextmanager
+    async def _bus(self) -> AsyncIterator[MessageBus]:
+        bus = MessageBus(bus_type=BusType.SYSTEM)
+        try:
+            async with self._clock.timeout(ANSWER_S):
+                await bus.connect()
+            yield bus
+        except TimeoutError as error:
+            raise OSError("BlueZ does not answer") from error
+        finally:
+            bus.disconnect()
 
-
-async def disconnect(path: str) -> None:
-    """End a device's link. Raises OSError."""
-    async with _bus() as bus:
-        await _call(bus, path, _DEVICE, "Disconnect")
-
-
-async def forget(path: str) -> None:
-    """Drop all that is remembered of a device. Raises OSError."""
-    async with _bus() as bus:
-        await _call(bus, path.rpartition("/")[0], _ADAPTER, "RemoveDevice", "o", path)
-
-
-async def power_cycle(adapter: str) -> None:
-    """Off, a wait, on: ends every connection of the adapter. Raises OSError if BlueZ refuses.
-
-    It is brought to its end even if whoever asked is cancelled meanwhile: nobody else would
-    switch the adapter on again.
-    """
-    await to_its_end(_off_and_on(adapter))
+    async def _call(
+        self,
+        bus: MessageBus,
+        path: str,
+        interface: str,
+        member: str,
+        signature: str = "",
+        *body: Any,
+        destination: str = "org.bluez",
+    ) -> list[Any]:
+        message = Message(
+            destination, path, interface, member, signature=signature, body=list(body)
+        )
+        async with self._clock.timeout(ANSWER_S):
+            reply = await bus.call(message)
+        if reply is None or reply.message_type is MessageType.ERROR:
+            raise OSError(f"{member} of {path}: {reply.error_name if reply else 'no answer'}")
+        return reply.body
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
@@ -97,62 +159,3 @@ async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
     except asyncio.CancelledError:
         await asyncio.wait([task])
         raise
-
-
-async def _off_and_on(adapter: str) -> None:
-    async with _bus() as bus:
-        await _set_powered(bus, adapter, False)
-    for tries_left in reversed(range(ON_TRIES)):
-        await asyncio.sleep(OFF_S)
-        try:
-            async with _bus() as bus:
-                await _set_powered(bus, adapter, True)
-        except OSError:
-            if not tries_left:
-                raise
-        else:
-            return
-
-
-async def _set_powered(bus: MessageBus, adapter: str, powered: bool) -> None:
-    path = f"/org/bluez/{adapter}"
-    await _call(bus, path, _PROPERTIES, "Set", "ssv", _ADAPTER, "Powered", Variant("b", powered))
-
-
-async def _objects(bus: MessageBus) -> dict[str, dict[str, dict[str, Variant]]]:
-    """Every object of BlueZ: path → interface → properties."""
-    manager = "org.freedesktop.DBus.ObjectManager"
-    objects: dict[str, dict[str, dict[str, Variant]]] = (
-        await _call(bus, "/", manager, "GetManagedObjects")
-    )[0]
-    return objects
-
-
-@asynccontextmanager
-async def _bus() -> AsyncIterator[MessageBus]:
-    bus = MessageBus(bus_type=BusType.SYSTEM)
-    try:
-        async with asyncio.timeout(ANSWER_S):
-            await bus.connect()
-        yield bus
-    except TimeoutError as error:
-        raise OSError("BlueZ does not answer") from error
-    finally:
-        bus.disconnect()
-
-
-async def _call(
-    bus: MessageBus,
-    path: str,
-    interface: str,
-    member: str,
-    signature: str = "",
-    *body: Any,
-    destination: str = "org.bluez",
-) -> list[Any]:
-    message = Message(destination, path, interface, member, signature=signature, body=list(body))
-    async with asyncio.timeout(ANSWER_S):
-        reply = await bus.call(message)
-    if reply is None or reply.message_type is MessageType.ERROR:
-        raise OSError(f"{member} of {path}: {reply.error_name if reply else 'no answer'}")
-    return reply.body

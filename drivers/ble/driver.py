@@ -11,15 +11,25 @@ from typing import Self
 from pydantic import Field, field_validator, model_validator
 
 from drivers.bike_lock import bike_lock
-from drivers.ble.bluez import Link
+from drivers.ble.bluez import BluetoothLink
+from drivers.ble.connection import Connection
 from drivers.ble.parameters import update_parameters
-from drivers.ble.radio import Advertisement, Connection, Radio, open_radio
+from drivers.ble.radio import Advertisement, Radio, open_radio
 from drivers.ble.scan import scan_air, speaks_keiser
 from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
-from drivers.contract import BikeAbsent, BikeLost, Clock, DriverOptions, FrameListener
-from drivers.conversation import Conversation, once_understood
+from drivers.clock import MachineClock, sleep_for
+from drivers.contract import (
+    BikeAbsent,
+    BikeLost,
+    Clock,
+    DriverOptions,
+    FrameListener,
+    FrameSource,
+    ignore_frame,
+)
+from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
-from drivers.profiles import Profile, profile_of
+from drivers.profiles import BikeProfile, profile_of
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.ftms import Ftms
@@ -103,7 +113,7 @@ class BleOptions(DriverOptions, Tuning):
         """The bike that these options mean."""
         return self.address or self.name or f"Keiser {self.equipment_id}"
 
-    def is_linked(self, link: Link) -> bool:
+    def is_linked(self, link: BluetoothLink) -> bool:
         """The bike is connected already, so that it will not be heard."""
         return link.address == self.address or (self.name is not None and link.name == self.name)
 
@@ -116,7 +126,7 @@ class BleOptions(DriverOptions, Tuning):
         return heard.name == self.name
 
 
-class BleBike:
+class BleBike(FrameSource):
     """Driver `ble`. The bike is open once it was understood, lost when it falls silent."""
 
     Options = BleOptions
@@ -127,7 +137,6 @@ class BleBike:
         self.stale_after_s = (
             3.0 if options.protocol == AUTO else PROTOCOLS[options.protocol].stale_after_s
         )
-        self.on_frame: FrameListener = lambda _name, _frame: None
         #: Protocols of this bike that were silent when they were tried.
         self._mute: set[str] = set()
         self._was_warned = False
@@ -135,12 +144,14 @@ class BleBike:
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
         """On BlueZ's default adapter."""
-        return scan_air(seconds)
+        return scan_air(seconds, MachineClock())
 
     @asynccontextmanager
-    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+    async def open_bike(
+        self, on_frame: FrameListener = ignore_frame
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
-        adapter = await open_radio(options.adapter)
+        adapter = await open_radio(options.adapter, self._clock)
         async with AsyncExitStack() as stack:
             if options.equipment_id is None:
                 stack.enter_context(bike_lock(options.who))
@@ -153,9 +164,10 @@ class BleBike:
                 )
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
-                opened = self._overheard(adapter, found, options.over(profile))
+                talk = self._conversation(KEISER, Keiser(), options.over(profile), on_frame)
+                opened = self._overheard(adapter, found, talk)
             else:
-                opened = self._connected(adapter, found, profile)
+                opened = self._connected(adapter, found, profile, on_frame)
             yield await stack.enter_async_context(opened)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
@@ -165,14 +177,13 @@ class BleBike:
 
     @asynccontextmanager
     async def _overheard(
-        self, adapter: Radio, found: Advertisement, tuning: Tuning
+        self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        talk = self._conversation(KEISER, Keiser(), tuning)
         async with aclosing(self._broadcasts(adapter, found, talk)) as readings:
-            understood = await once_understood(readings, UNDERSTAND_S)
-            if understood is None:
+            first = await first_within(self._clock, UNDERSTAND_S, readings)
+            if first is None:
                 raise BikeLost(f"{self._options.who} broadcasts, but {talk.silence}")
-            yield understood
+            yield resumed(first, readings)
 
     async def _broadcasts(
         self, adapter: Radio, found: Advertisement, talk: Conversation
@@ -195,28 +206,34 @@ class BleBike:
 
     @asynccontextmanager
     async def _connected(
-        self, adapter: Radio, found: Advertisement, profile: Profile
+        self,
+        adapter: Radio,
+        found: Advertisement,
+        profile: BikeProfile,
+        on_frame: FrameListener,
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         strap: deque[Reading] = deque(maxlen=16)
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
-            talks = self._conversations(connection, profile)
+            talks = self._conversations(connection, profile, on_frame)
             session = BleSession(connection, talks, strap, self._clock)
             async with (
                 self._listening_to_strap(strap),
                 aclosing(session.readings()) as readings,
             ):
-                understood = await once_understood(readings, UNDERSTAND_S)
-                if understood is None:
+                first = await first_within(self._clock, UNDERSTAND_S, readings)
+                if first is None:
                     self._mute.add(talks[0].name)
                     raise BikeLost(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
                         f"{inventory(connection)}{await claims(connection)}"
                     )
-                yield understood
+                yield resumed(first, readings)
 
-    def _conversations(self, connection: Connection, profile: Profile) -> list[Conversation]:
+    def _conversations(
+        self, connection: Connection, profile: BikeProfile, on_frame: FrameListener
+    ) -> list[Conversation]:
         """The main one first. Raises BikeLost if the bike does not speak it."""
         options = self._options
         has = spoken(connection)
@@ -235,7 +252,7 @@ class BleBike:
         # What is peculiar to the bike's main protocol need not be so of the others.
         tunings = {main: options.over(profile)}
         return [
-            self._conversation(name, made, tunings.get(name, Tuning()))
+            self._conversation(name, made, tunings.get(name, Tuning()), on_frame)
             for name, made in protocols.items()
         ]
 
@@ -245,21 +262,22 @@ class BleBike:
             self._mute.clear()
         return next((name for name in has if name not in self._mute), AUTO)
 
-    def _protocol(self, name: str, profile: Profile) -> WireProtocol:
+    def _protocol(self, name: str, profile: BikeProfile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
         made = PROTOCOLS[name]
         if issubclass(made, Ftms) and start is not None:
             return made(tuple(bytes.fromhex(command) for command in start))
         return made()
 
-    def _conversation(self, name: str, protocol: WireProtocol, tuning: Tuning) -> Conversation:
-        now_ns = self._clock.monotonic_ns()
-        return Conversation(name, protocol, tuning, now_ns, self.on_frame)
+    def _conversation(
+        self, name: str, protocol: WireProtocol, tuning: Tuning, on_frame: FrameListener
+    ) -> Conversation:
+        return Conversation(name, protocol, tuning, self._clock.monotonic_ns(), on_frame)
 
     async def _update_parameters(self, address: str) -> None:
         """Without it the bike will be lost soon, and found again: worth a word, not a failure."""
         try:
-            await update_parameters(address)
+            await update_parameters(address, self._clock)
         except OSError as error:
             if not self._was_warned:
                 log.warning("%s will drop its link every 30 s: %s", address, error)
@@ -272,7 +290,8 @@ class BleBike:
             yield
             return
         options = BleOptions(address=address, protocol="heart_rate", adapter=self._options.adapter)
-        listening = asyncio.create_task(_keep_listening(BleBike(options, self._clock), heard))
+        strap = BleBike(options, self._clock)
+        listening = asyncio.create_task(_keep_listening(strap, self._clock, heard))
         try:
             yield
         finally:
@@ -280,7 +299,7 @@ class BleBike:
             await asyncio.wait([listening])
 
 
-async def _keep_listening(strap: BleBike, heard: deque[Reading]) -> None:
+async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -> None:
     """A strap that goes or fails is not the bike's trouble, so nobody else looks after it."""
     reason = ""
     while True:
@@ -295,7 +314,7 @@ async def _keep_listening(strap: BleBike, heard: deque[Reading]) -> None:
             reason = str(error)
         except Exception:
             log.exception("heart rate: failed, and is tried again")
-        await asyncio.sleep(STRAP_EVERY_S)
+        await sleep_for(clock, STRAP_EVERY_S)
 
 
 def _is_address(text: str) -> bool:

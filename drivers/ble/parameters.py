@@ -10,27 +10,29 @@ Source: ptx2/gymnasticon src/bikes/flywheel.js, ic4.js; BlueZ tools/hcitool.c.
 import asyncio
 import re
 
+from drivers.contract import Clock
+
 HCITOOL_S = 5.0
 
 #: Interval in 1.25 ms, time-out in 10 ms: what the Flywheel asks for.
 _PARAMETERS = ("--min", "16", "--max", "60", "--latency", "0", "--timeout", "400")
 
 
-async def update_parameters(address: str) -> None:
+async def update_parameters(address: str, clock: Clock) -> None:
     """Of the link to `address`. Raises OSError with what to do about it."""
-    links = await _hcitool("con")
+    links = await _hcitool(clock, "con")
     found = re.search(rf"{address} handle (\d+)", links, re.IGNORECASE)
     if found is None:
         raise OSError(f"hcitool knows no link to {address}")
-    await _hcitool("lecup", "--handle", found[1], *_PARAMETERS)
+    await _hcitool(clock, "lecup", "--handle", found[1], *_PARAMETERS)
 
 
-async def _hcitool(*arguments: str) -> str:
+async def _hcitool(clock: Clock, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         "hcitool", *arguments, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
     )
     try:
-        async with asyncio.timeout(HCITOOL_S):
+        async with clock.timeout(HCITOOL_S):
             output, _ = await process.communicate()
     except TimeoutError as error:
         process.kill()

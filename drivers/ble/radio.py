@@ -1,4 +1,4 @@
-"""Bluetooth Low Energy: the only file that imports bleak.
+"""Bluetooth Low Energy by bleak: scanning, connecting, and recovery from failures.
 
 One Radio for each adapter. Whoever looks for a bike listens to its one scanner; one connection
 is made at a time, and never during a scan, which is what BlueZ wants (bleak #1603, #1825).
@@ -6,27 +6,26 @@ is made at a time, and never during a scan, which is what BlueZ wants (bleak #16
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from weakref import WeakKeyDictionary
 
-from bleak import BleakClient, BleakScanner
-from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak import BleakScanner
 from bleak.backends.device import BLEDevice
 from bleak.backends.scanner import AdvertisementData
 from bleak_retry_connector import (
-    BLEAK_RETRY_EXCEPTIONS,
     BleakClientWithServiceCache,
     clear_cache,
     establish_connection,
 )
-from dbus_fast import DBusError
 
-from drivers.ble import bluez
+from drivers.ble.bluez import BluetoothLink, BlueZ, to_its_end
+from drivers.ble.connection import RADIO_ERRORS, Connection
 from drivers.ble.errors import reason_of, text_of
-from drivers.ble.recovery import Recovery, Step
-from drivers.contract import BikeLost
+from drivers.ble.recovery import Recovery, RecoveryStep
+from drivers.clock import sleep_for
+from drivers.contract import BikeLost, Clock
 
 #: A scan that another program is in the way of is tried again after this …
 BUSY_WAIT_S = 1.5
@@ -37,16 +36,8 @@ CONNECT_TRIES = 3
 CONNECT_S = 12.0
 #: BlueZ answers a start or stop of the scan at once or, when it hangs, never.
 SCAN_S = 10.0
-#: A clean disconnect takes 2 to 3 s; one from a bluetoothd that is gone, for ever.
-DISCONNECT_S = 5.0
-#: One read or write of a characteristic.
-GATT_S = 5.0
-#: Advertisements or notifications that may wait to be looked at; the oldest go first.
+#: Advertisements that may wait to be looked at; the oldest go first.
 MAX_WAITING = 256
-
-#: Whatever bleak, BlueZ, D-Bus and the sockets between them come up with, bleak's own slips
-#: included: all of them mean that the radio did not do it this time.
-_RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
 
 #: Instead of a bike's path, where the adapter itself failed.
 _SCAN = "scan"
@@ -74,10 +65,11 @@ class Advertisement:
 Wanted = Callable[[Advertisement], bool]
 
 
-class Listener:
+class AdvertisementListener:
     """Somebody who looks for a device: the advertisements of all, as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
         self._heard: asyncio.Queue[Advertisement | BikeLost] = asyncio.Queue(MAX_WAITING)
 
     def put(self, heard: Advertisement | BikeLost) -> None:
@@ -88,7 +80,7 @@ class Listener:
     async def next(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
         """The next one that is `wanted`; None after `timeout_s`. Raises BikeLost."""
         try:
-            async with asyncio.timeout(timeout_s):
+            async with self._clock.timeout(timeout_s):
                 while True:
                     heard = await self._heard.get()
                     if isinstance(heard, BikeLost):
@@ -99,92 +91,16 @@ class Listener:
             return None
 
 
-class Connection:
-    """A connected device. Its methods raise BikeLost."""
-
-    def __init__(self) -> None:
-        self._client: BleakClient | None = None
-        self._heard: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
-        self._subscribed: set[str] = set()
-        #: The characteristics of each service.
-        self.services: Mapping[str, frozenset[str]] = {}
-
-    def open(self, client: BleakClient) -> None:
-        self._heard = asyncio.Queue()  # attempts that failed before this one count as lost links
-        self._client = client
-        self.services = {
-            service.uuid: frozenset(one.uuid for one in service.characteristics)
-            for service in client.services
-        }
-
-    def lose(self) -> None:
-        """The link is gone; what was heard before can still be taken."""
-        self._heard.put_nowait(None)
-
-    async def subscribe(self, characteristic: str) -> None:
-        """Have a characteristic's notifications, or indications, heard from now on."""
-        if characteristic in self._subscribed:
-            return
-
-        def heard(_: BleakGATTCharacteristic, data: bytearray) -> None:
-            if self._heard.qsize() >= MAX_WAITING:
-                self._heard.get_nowait()
-            self._heard.put_nowait((characteristic, bytes(data)))
-
-        with _as_bike_lost(f"no notifications of {characteristic}"):
-            async with asyncio.timeout(GATT_S):
-                await self._connected.start_notify(characteristic, heard)
-        self._subscribed.add(characteristic)
-
-    async def hear(self, timeout_s: float) -> tuple[str, bytes] | None:
-        """The next notification and its characteristic; None after `timeout_s`."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                heard = await self._heard.get()
-        except TimeoutError:
-            return None
-        if heard is None:
-            self.lose()
-            raise BikeLost("the link was lost")
-        return heard
-
-    def answers_by_itself(self, characteristic: str) -> bool:
-        """Whether a characteristic notifies or indicates, and so wants a subscription first."""
-        found = self._connected.services.get_characteristic(characteristic)
-        return found is not None and not {"notify", "indicate"}.isdisjoint(found.properties)
-
-    async def read(self, characteristic: str) -> bytes:
-        with _as_bike_lost(f"{characteristic} cannot be read"):
-            async with asyncio.timeout(GATT_S):
-                return bytes(await self._connected.read_gatt_char(characteristic))
-
-    async def write(self, characteristic: str, data: bytes) -> None:
-        with _as_bike_lost(f"{characteristic} cannot be written"):
-            async with asyncio.timeout(GATT_S):
-                await self._connected.write_gatt_char(characteristic, data)
-
-    async def close(self) -> None:
-        """Disconnect, if it was ever connected."""
-        if self._client is None:
-            return
-        with suppress(*_RADIO_ERRORS):
-            async with asyncio.timeout(DISCONNECT_S):
-                await self._connected.disconnect()
-
-    @property
-    def _connected(self) -> BleakClient:
-        assert self._client is not None, "used before it was opened"
-        return self._client
-
-
 class Radio:
     """One Bluetooth adapter: its scanner, and one connection attempt at a time."""
 
-    def __init__(self, adapter: str) -> None:
+    def __init__(self, adapter: str, clock: Clock) -> None:
         self._adapter = adapter
+        self._clock = clock
+        self._bluez = BlueZ(clock)
         #: Held while the scanner is started or stopped, and while a connection is made.
         self._busy = asyncio.Lock()
-        self._listeners: set[Listener] = set()
+        self._listeners: set[AdvertisementListener] = set()
         self._scanner: BleakScanner | None = None
         #: The D-Bus paths of the devices that are connected through it, and how many are overheard.
         self._connected: set[str] = set()
@@ -192,9 +108,9 @@ class Radio:
         self._recovery = Recovery()
 
     @asynccontextmanager
-    async def listen(self) -> AsyncIterator[Listener]:
+    async def listen(self) -> AsyncIterator[AdvertisementListener]:
         """Scan for as long as somebody listens. Raises BikeLost if the adapter does not."""
-        listener = Listener()
+        listener = AdvertisementListener(self._clock)
         self._listeners.add(listener)
         try:
             async with self._busy:
@@ -206,7 +122,7 @@ class Radio:
                 await self._scan_for_listeners()
 
     @asynccontextmanager
-    async def overhear(self) -> AsyncIterator[Listener]:
+    async def overhear(self) -> AsyncIterator[AdvertisementListener]:
         """As `listen`, to a bike that is there and only broadcasts: the adapter serves it."""
         self._overheard += 1
         try:
@@ -229,18 +145,18 @@ class Radio:
             await self._stop_scan()
             await self._scan_for_listeners()
 
-    async def let_go_of(self, means: Callable[[bluez.Link], bool]) -> None:
+    async def let_go_of(self, means: Callable[[BluetoothLink], bool]) -> None:
         """End links that a process before this one left behind: they keep a bike silent."""
-        with suppress(*_RADIO_ERRORS):
-            for link in await bluez.links():
+        with suppress(*RADIO_ERRORS):
+            for link in await self._bluez.links():
                 if means(link) and link.path not in self._connected:
-                    await bluez.disconnect(link.path)
+                    await self._bluez.disconnect(link.path)
 
     @asynccontextmanager
     async def connect(self, advertisement: Advertisement) -> AsyncIterator[Connection]:
         """Connect and read the services. Raises BikeLost; leaving disconnects."""
         path = advertisement.device.details["path"]
-        connection = Connection()
+        connection = Connection(self._clock)
         try:
             async with self._busy:
                 await self._stop_scan()
@@ -257,7 +173,7 @@ class Radio:
     async def _open(self, connection: Connection, advertisement: Advertisement) -> None:
         address = advertisement.address
         try:
-            async with asyncio.timeout(CONNECT_S):
+            async with self._clock.timeout(CONNECT_S):
                 client = await establish_connection(
                     BleakClientWithServiceCache,
                     advertisement.device,
@@ -266,29 +182,29 @@ class Radio:
                     max_attempts=CONNECT_TRIES,
                 )
             connection.open(client)
-        except _RADIO_ERRORS as error:
+        except RADIO_ERRORS as error:
             await self._recover(advertisement.device.details["path"])
             raise BikeLost(f"{address} cannot be connected: {reason_of(error)}") from error
         self._recovery.succeeded()
 
     async def _recover(self, what: str) -> None:
         """After a failure of `what`: a device by its path, or the scan."""
-        now_ns = round(asyncio.get_running_loop().time() * 1e9)
+        now_ns = self._clock.monotonic_ns()
         others = bool(self._connected) or self._overheard > 0
-        with suppress(*_RADIO_ERRORS):
+        with suppress(*RADIO_ERRORS):
             match self._recovery.failed(what, now_ns, others_connected=others):
-                case Step.FORGET_BIKE if what != _SCAN:
+                case RecoveryStep.FORGET_BIKE if what != _SCAN:
                     log.info("%s fails again and again: letting BlueZ forget it", what)
                     await clear_cache(what.rpartition("dev_")[2].replace("_", ":"))
-                    await bluez.forget(what)
-                case Step.POWER_CYCLE:
+                    await self._bluez.forget(what)
+                case RecoveryStep.POWER_CYCLE:
                     log.warning("%s fails again and again: off and on with it", self._adapter)
-                    await bluez.power_cycle(self._adapter)
+                    await self._bluez.power_cycle(self._adapter)
 
     async def _scan_while_wanted(self) -> None:
         # Begun and not ended, BlueZ would take the next scan of ours for another program's.
         if self._listeners and self._scanner is None:
-            await bluez.to_its_end(self._start_scan())
+            await to_its_end(self._start_scan())
         elif not self._listeners:
             await self._stop_scan()
 
@@ -308,11 +224,11 @@ class Radio:
         )
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
-                async with asyncio.timeout(SCAN_S):
+                async with self._clock.timeout(SCAN_S):
                     await scanner.start()
-            except _RADIO_ERRORS as error:
+            except RADIO_ERRORS as error:
                 if "InProgress" in text_of(error) and tries_left:
-                    await asyncio.sleep(BUSY_WAIT_S)
+                    await sleep_for(self._clock, BUSY_WAIT_S)
                     continue
                 if isinstance(error, TimeoutError) or "InProgress" in text_of(error):
                     await self._recover(_SCAN)
@@ -324,7 +240,12 @@ class Radio:
     async def _stop_scan(self) -> None:
         scanner, self._scanner = self._scanner, None
         if scanner is not None:
-            await bluez.to_its_end(_stopped(scanner))
+            await to_its_end(self._stopped(scanner))
+
+    async def _stopped(self, scanner: BleakScanner) -> None:
+        with suppress(*RADIO_ERRORS):
+            async with self._clock.timeout(SCAN_S):
+                await scanner.stop()
 
     def _heard(self, device: BLEDevice, data: AdvertisementData) -> None:
         advertisement = Advertisement(
@@ -341,12 +262,6 @@ class Radio:
             listener.put(advertisement)
 
 
-async def _stopped(scanner: BleakScanner) -> None:
-    with suppress(*_RADIO_ERRORS):
-        async with asyncio.timeout(SCAN_S):
-            await scanner.stop()
-
-
 def _is_passing(device: BLEDevice) -> bool:
     """Random, and not the static kind, which has the two highest bits set."""
     properties = device.details["props"]
@@ -357,24 +272,16 @@ def _is_passing(device: BLEDevice) -> bool:
 _radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Radio]] = WeakKeyDictionary()
 
 
-async def open_radio(adapter: str | None) -> Radio:
+async def open_radio(adapter: str | None, clock: Clock) -> Radio:
     """The one owner of an adapter in this event loop; None: the first one that is on.
 
     Raises BikeLost if there is none.
     """
     try:
-        name = adapter or await bluez.default_adapter()
-    except _RADIO_ERRORS as error:
+        name = adapter or await BlueZ(clock).default_adapter()
+    except RADIO_ERRORS as error:
         raise BikeLost(f"no Bluetooth: {reason_of(error)}") from error
     if name is None:
         raise BikeLost("there is no Bluetooth adapter: bluetoothctl list shows what there is")
     radios = _radios.setdefault(asyncio.get_running_loop(), {})
-    return radios.setdefault(name, Radio(name))
-
-
-@contextmanager
-def _as_bike_lost(what: str) -> Iterator[None]:
-    try:
-        yield
-    except _RADIO_ERRORS as error:
-        raise BikeLost(f"{what}: {reason_of(error)}") from error
+    return radios.setdefault(name, Radio(name, clock))

@@ -11,7 +11,7 @@ POWER_CYCLE_AFTER = 8
 POWER_CYCLE_EVERY_NS = 600 * 1_000_000_000
 
 
-class Step(Enum):
+class RecoveryStep(Enum):
     #: Wait and try again.
     WAIT = "wait"
     #: Let BlueZ forget the bike: its services may have changed with its firmware.
@@ -31,7 +31,7 @@ class Recovery:
         """The adapter works, so the other failures were the other bikes' own."""
         self._failures.clear()
 
-    def failed(self, what: str, now_ns: int, others_connected: bool) -> Step:
+    def failed(self, what: str, now_ns: int, others_connected: bool) -> RecoveryStep:
         """The step after a failed connection; the adapter is left alone while it serves others."""
         self._failures[what] += 1
         if (
@@ -41,7 +41,7 @@ class Recovery:
         ):
             self._cycled_ns = now_ns
             self._failures.clear()
-            return Step.POWER_CYCLE
+            return RecoveryStep.POWER_CYCLE
         if self._failures[what] % FORGET_AFTER == 0:
-            return Step.FORGET_BIKE
-        return Step.WAIT
+            return RecoveryStep.FORGET_BIKE
+        return RecoveryStep.WAIT

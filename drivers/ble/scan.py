@@ -1,11 +1,11 @@
 """Looking for bikes on Bluetooth: what devices may be, by their advertisements alone."""
 
-import time
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 
 from drivers.ble.radio import Advertisement, open_radio
 from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS
+from drivers.contract import Clock
 from drivers.discovery import FoundBike
 from drivers.profiles import UnknownModel, profile_of
 from drivers.protocols.ftms_control import is_indoor_bike
@@ -14,7 +14,7 @@ from drivers.reading import Frame, Reading
 
 
 @dataclass(frozen=True, slots=True)
-class Guess:
+class ProtocolGuess:
     """A protocol that a device may speak, and why it is thought so."""
 
     protocol: str
@@ -26,10 +26,10 @@ def speaks_keiser(heard: Advertisement) -> bool:
     return equipment_id(_keiser_data(heard)) is not None
 
 
-def guess(heard: Advertisement) -> Guess | None:
+def guess(heard: Advertisement) -> ProtocolGuess | None:
     """None: nothing speaks for a bike, or something against it."""
     if speaks_keiser(heard):
-        return Guess(
+        return ProtocolGuess(
             "keiser", f"broadcasts as Keiser, equipment {equipment_id(_keiser_data(heard))}"
         )
     fitness = heard.service_data.get(GATT_PROTOCOLS["ftms"].service)
@@ -38,32 +38,32 @@ def guess(heard: Advertisement) -> Guess | None:
     for name, gatt in GATT_PROTOCOLS.items():
         if gatt.service in heard.services:
             also = ", a companion of a bike" if name in COMPANIONS else ""
-            return Guess(name, f"advertises the service of {name}{also}")
+            return ProtocolGuess(name, f"advertises the service of {name}{also}")
     if fitness is not None:
-        return Guess("ftms", "advertises itself as an indoor bike")
+        return ProtocolGuess("ftms", "advertises itself as an indoor bike")
     profile = profile_of(heard.name)
     if heard.name and not isinstance(profile, UnknownModel):
-        return Guess("auto", f"is named like: {profile.name}")
+        return ProtocolGuess("auto", f"is named like: {profile.name}")
     return None
 
 
-async def scan_air(seconds: float) -> AsyncIterator[FoundBike]:
+async def scan_air(seconds: float, clock: Clock) -> AsyncIterator[FoundBike]:
     """Each device that may be a bike, once, when it is first heard. Raises BikeLost."""
     seen: set[str] = set()
 
     def is_news(heard: Advertisement) -> bool:
         return heard.address not in seen and guess(heard) is not None
 
-    until_s = time.monotonic() + seconds
-    async with (await open_radio(None)).listen() as listener:
-        while (left_s := until_s - time.monotonic()) > 0:
-            heard = await listener.next(is_news, left_s)
+    until_ns = clock.monotonic_ns() + round(seconds * 1e9)
+    async with (await open_radio(None, clock)).listen() as listener:
+        while (now_ns := clock.monotonic_ns()) < until_ns:
+            heard = await listener.next(is_news, (until_ns - now_ns) / 1e9)
             if heard is not None:
                 seen.add(heard.address)
-                yield _found(heard)
+                yield _found(heard, clock.monotonic_ns())
 
 
-def _found(heard: Advertisement) -> FoundBike:
+def _found(heard: Advertisement, at_ns: int) -> FoundBike:
     guessed = guess(heard)
     assert guessed is not None
     return FoundBike(
@@ -72,12 +72,12 @@ def _found(heard: Advertisement) -> FoundBike:
         guessed.why,
         _options(heard, guessed),
         heard.rssi_dbm,
-        _overheard(heard),
+        _overheard(heard, at_ns),
         guessed.protocol in COMPANIONS,
     )
 
 
-def _options(heard: Advertisement, guessed: Guess) -> Mapping[str, object]:
+def _options(heard: Advertisement, guessed: ProtocolGuess) -> Mapping[str, object]:
     """By what stays the same: the console's number, the name where the address changes."""
     if guessed.protocol in COMPANIONS:
         return {guessed.protocol: heard.address}
@@ -88,8 +88,8 @@ def _options(heard: Advertisement, guessed: Guess) -> Mapping[str, object]:
     return {"address": heard.address}
 
 
-def _overheard(heard: Advertisement) -> Reading | None:
-    readings = Keiser().feed(Frame(time.monotonic_ns(), _keiser_data(heard)))
+def _overheard(heard: Advertisement, at_ns: int) -> Reading | None:
+    readings = Keiser().feed(Frame(at_ns, _keiser_data(heard)))
     return readings[0] if readings else None
 
 

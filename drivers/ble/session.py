@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
-from drivers.ble.radio import Connection
+from drivers.ble.connection import Connection
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.protocols import PROTOCOLS

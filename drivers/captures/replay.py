@@ -9,7 +9,14 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from drivers.captures.format import Capture, CaptureError, load_capture, load_raw_capture
-from drivers.contract import BikeLost, Clock, DriverOptions, FrameListener
+from drivers.contract import (
+    BikeLost,
+    Clock,
+    DriverOptions,
+    FrameListener,
+    FrameSource,
+    ignore_frame,
+)
 from drivers.protocols import PROTOCOLS
 from drivers.reading import Reading
 
@@ -43,7 +50,7 @@ class ReplayOptions(DriverOptions):
         return file
 
 
-class Replay:
+class Replay(FrameSource):
     """Driver `replay`. The bike is lost when the file cannot be read or has come to its end."""
 
     Options = ReplayOptions
@@ -52,10 +59,11 @@ class Replay:
         self._options = options
         self._clock = clock
         self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
-        self.on_frame: FrameListener = lambda _name, _frame: None
 
     @asynccontextmanager
-    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+    async def open_bike(
+        self, on_frame: FrameListener = ignore_frame
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
         try:
             capture = self._load()
         except (OSError, CaptureError) as error:
@@ -66,7 +74,7 @@ class Replay:
                 f"{self._options.file}: protocol {capture.protocol!r}; expected: {known}"
             )
         self.stale_after_s = PROTOCOLS[capture.protocol].stale_after_s
-        async with aclosing(self._play(capture)) as readings:
+        async with aclosing(self._play(capture, on_frame)) as readings:
             yield readings
 
     def _load(self) -> Capture:
@@ -75,14 +83,16 @@ class Replay:
             return load_raw_capture(options.file, options.protocol, options.bytes_per_s)
         return load_capture(options.file)
 
-    async def _play(self, capture: Capture) -> AsyncGenerator[Reading, None]:
+    async def _play(
+        self, capture: Capture, on_frame: FrameListener
+    ) -> AsyncGenerator[Reading, None]:
         protocol = PROTOCOLS[capture.protocol]()
         start_ns = self._clock.monotonic_ns()
         for frame in capture.frames:
             at_ns = start_ns + frame.at_ns
             await self._clock.sleep_until(at_ns)
             heard = replace(frame, at_ns=at_ns)
-            self.on_frame(capture.protocol, heard)
+            on_frame(capture.protocol, heard)
             for reading in protocol.feed(heard):
                 yield replace(reading, source=capture.protocol)
         raise BikeLost(f"end of capture {self._options.file}")

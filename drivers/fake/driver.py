@@ -13,8 +13,10 @@ from drivers.contract import (
     Clock,
     DriverOptions,
     FrameListener,
+    FrameSource,
     ResistanceTable,
     TableOrigin,
+    ignore_frame,
 )
 from drivers.discovery import FoundBike
 from drivers.fake.faults import FaultOptions, Faults
@@ -79,7 +81,7 @@ class FakeBikeOptions(DriverOptions):
         return self
 
 
-class FakeBike:
+class FakeBike(FrameSource):
     """A seeded rider on a bike with physics. FakeBikeOptions says what can be asked of it.
 
     Every ride is the same ride, and what is said at an instant of it does not depend on when
@@ -100,7 +102,6 @@ class FakeBike:
         self._faults = Faults(options.faults, options.seed, options.ride_s)
         self._ride_ns = options.ride_s * 1000 * _NS_PER_MS
         self.stale_after_s = VOICES[options.wire].stale_after_s
-        self.on_frame: FrameListener = lambda _name, _frame: None
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
@@ -116,7 +117,9 @@ class FakeBike:
         yield FoundBike("Fake bike", "this machine", "made up", {"seed": 1})
 
     @asynccontextmanager
-    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+    async def open_bike(
+        self, on_frame: FrameListener = ignore_frame
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
         """Readings at the wire's rhythm; `at_ns` is when one was due, however late it is read.
 
         Raises BikeLost while the bike is off or a fault keeps it away. A bike that switches
@@ -127,11 +130,13 @@ class FakeBike:
         self._expect_link(now_ms)
         if self._ride.is_switched_off(now_ms):
             raise BikeLost("the fake bike has switched itself off, for the rest of the ride")
-        async with aclosing(self._readings(now_ns)) as readings:
+        async with aclosing(self._readings(now_ns, on_frame)) as readings:
             yield readings
 
-    async def _readings(self, from_ns: int) -> AsyncGenerator[Reading, None]:
-        voice = VOICES[self._options.wire](self._faults, self._pot, self.on_frame)
+    async def _readings(
+        self, from_ns: int, on_frame: FrameListener
+    ) -> AsyncGenerator[Reading, None]:
+        voice = VOICES[self._options.wire](self._faults, self._pot, on_frame)
         period_ns = voice.period_ms * _NS_PER_MS
         start_ns = self._ride_start_ns(from_ns)
         tick = -((start_ns - from_ns) // period_ns)

@@ -23,7 +23,7 @@ class Gatt:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class SerialLine:
     """How a protocol's serial line is set; always 8 data bits, no parity, 1 stop bit."""
 
     #: Tried in this order until the bike is understood.
@@ -40,7 +40,7 @@ class WireProtocol(ABC):
 
     #: Which transports it is spoken over; None: not over this one.
     gatt: Gatt | None = None
-    line: Line | None = None
+    line: SerialLine | None = None
     #: The Bluetooth company whose manufacturer data carries it, without any connection.
     company_id: int | None = None
 

@@ -20,7 +20,7 @@ Source: incyclist/devices (serial/daum/classic), GoldenCheetah/GoldenCheetah (Da
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drivers.protocols.base import Line, WireProtocol
+from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.reading import Frame, Reading
 
 
@@ -137,7 +137,7 @@ def decode_ride(data: bytes) -> Ride | None:
 class Daum(WireProtocol):
     """Asks for the address, then for the ride; one Reading per answer."""
 
-    line = Line(baud_rates=(9600, 4800))
+    line = SerialLine(baud_rates=(9600, 4800))
     stale_after_s = 3.0
 
     def __init__(self) -> None:

@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drivers.protocols.base import Line, WireProtocol
+from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.protocols.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
@@ -117,7 +117,7 @@ def encode_status(status: Status) -> bytes:
 class Kettler(WireProtocol):
     """One Reading per status. The target, W, is as near to a resistance as these bikes come."""
 
-    line = Line(baud_rates=(9600, 57600))
+    line = SerialLine(baud_rates=(9600, 57600))
     stale_after_s = 3.0
 
     def __init__(self) -> None:

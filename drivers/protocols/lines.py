@@ -36,7 +36,7 @@ import json
 from functools import reduce
 from operator import xor
 
-from drivers.protocols.base import Line, WireProtocol
+from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.protocols.crank import CrankCounter
 from drivers.protocols.text_lines import TextLines
 from drivers.reading import Frame, Reading
@@ -154,7 +154,7 @@ class Lines(WireProtocol):
 
     # Not without "terminal ready": boards with native USB send nothing to a line that lacks it.
     # Others reset by it, and begin with a cut line.
-    line = Line(baud_rates=(115200,))
+    line = SerialLine(baud_rates=(115200,))
     stale_after_s = 2.0
 
     def __init__(self) -> None:

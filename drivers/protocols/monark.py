@@ -12,7 +12,7 @@ Source: GoldenCheetah/GoldenCheetah (MonarkConnection).
 import re
 from enum import Enum
 
-from drivers.protocols.base import Line, WireProtocol
+from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.protocols.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
@@ -85,7 +85,7 @@ class Monark(WireProtocol):
     An answer is understood by the question that was sent before it.
     """
 
-    line = Line(baud_rates=(4800,), xonxoff=True)
+    line = SerialLine(baud_rates=(4800,), xonxoff=True)
     #: Three cycles.
     stale_after_s = 3.0
 

@@ -1,6 +1,5 @@
 """The driver `serial`: a bike on a serial port, listened to or asked in its own protocol."""
 
-import asyncio
 import os
 import re
 from collections.abc import AsyncIterator, Sequence
@@ -9,19 +8,22 @@ from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
+from drivers.clock import MachineClock, sleep_for
 from drivers.contract import (
     BikeAbsent,
     BikeLost,
     Clock,
     DriverOptions,
     FrameListener,
+    FrameSource,
     ResistanceTable,
     TableOrigin,
+    ignore_frame,
 )
-from drivers.conversation import Conversation, once_understood
+from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.base import Line, WireProtocol
+from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.protocols.peloton import (
     RESISTANCE_TABLE_SIZE,
     Mode,
@@ -91,7 +93,7 @@ class SerialOptions(DriverOptions, Tuning):
         return self
 
 
-class SerialBike:
+class SerialBike(FrameSource):
     """Driver `serial`. The bike is open once it was understood, lost when it falls silent."""
 
     Options = SerialOptions
@@ -105,7 +107,6 @@ class SerialBike:
         #: Of this connection, or the last one.
         self._protocol = self._fresh_protocol()
         self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
-        self.on_frame: FrameListener = lambda _name, _frame: None
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
@@ -124,22 +125,24 @@ class SerialBike:
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
         """On USB ports only: on others may be a console."""
-        return scan_ports(seconds)
+        return scan_ports(seconds, MachineClock())
 
     @asynccontextmanager
-    async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
+    async def open_bike(
+        self, on_frame: FrameListener = ignore_frame
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
         line = SERIAL_PROTOCOLS[options.protocol]
-        await _appear(options.port)
+        await _appear(options.port, self._clock)
         heard = []
         for baud_rate in _baud_rates(options, line):
-            async with open_port(options.port, baud_rate, line) as port:
-                talk = self._conversation()
+            async with open_port(options.port, baud_rate, line, self._clock) as port:
+                talk = self._conversation(on_frame)
                 try:
-                    async with aclosing(converse(port, talk, self._clock.monotonic_ns)) as readings:
-                        understood = await once_understood(readings, UNDERSTAND_S)
-                        if understood is not None:
-                            yield understood
+                    async with aclosing(converse(port, talk, self._clock)) as readings:
+                        first = await first_within(self._clock, UNDERSTAND_S, readings)
+                        if first is not None:
+                            yield resumed(first, readings)
                             return
                 finally:
                     self._remember()
@@ -149,11 +152,11 @@ class SerialBike:
             f"{'; '.join(heard)}; is it switched on?"
         )
 
-    def _conversation(self) -> Conversation:
+    def _conversation(self, on_frame: FrameListener) -> Conversation:
         options = self._options
         self._protocol = self._fresh_protocol()
         return Conversation(
-            options.protocol, self._protocol, options, self._clock.monotonic_ns(), self.on_frame
+            options.protocol, self._protocol, options, self._clock.monotonic_ns(), on_frame
         )
 
     def _fresh_protocol(self) -> WireProtocol:
@@ -170,15 +173,15 @@ class SerialBike:
             self._mode = "poll" if protocol.is_asked else "auto"
 
 
-def _baud_rates(options: SerialOptions, line: Line) -> tuple[int, ...]:
+def _baud_rates(options: SerialOptions, line: SerialLine) -> tuple[int, ...]:
     return line.baud_rates if options.baud_rate is None else (options.baud_rate,)
 
 
-async def _appear(port: str) -> None:
+async def _appear(port: str, clock: Clock) -> None:
     """Until the port is there. Raises BikeLost after APPEAR_S."""
     for _ in range(round(APPEAR_S / APPEAR_EVERY_S)):
         # A look at /dev does not block.
         if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
             return
-        await asyncio.sleep(APPEAR_EVERY_S)
+        await sleep_for(clock, APPEAR_EVERY_S)
     raise BikeAbsent(f"{port} is not there: is the cable plugged in?")

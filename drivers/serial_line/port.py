@@ -17,8 +17,8 @@ import serial
 from serial.tools import list_ports
 from serial_asyncio_fast import SerialTransport
 
-from drivers.contract import BikeLost
-from drivers.protocols.base import Line
+from drivers.contract import BikeLost, Clock
+from drivers.protocols.base import SerialLine
 
 #: Names that stay the same over unplugging and reboots.
 BY_ID = Path("/dev/serial/by-id")
@@ -83,14 +83,16 @@ class SerialPort:
 
 
 @asynccontextmanager
-async def open_port(name: str, baud_rate: int, line: Line) -> AsyncIterator[SerialPort]:
+async def open_port(
+    name: str, baud_rate: int, line: SerialLine, clock: Clock
+) -> AsyncIterator[SerialPort]:
     """Open a port for this process alone: a path, or `socket://host:port` of a serial server.
 
     The speed of a serial server's line is its own business. Raises BikeLost with what to do.
     """
     url = urlsplit(name)
     try:
-        async with asyncio.timeout(OPEN_S):
+        async with clock.timeout(OPEN_S):
             if url.scheme == "socket":
                 reader, writer = await asyncio.open_connection(url.hostname, url.port)
             else:
@@ -106,7 +108,7 @@ async def open_port(name: str, baud_rate: int, line: Line) -> AsyncIterator[Seri
 
 
 async def _open_tty(
-    name: str, baud_rate: int, line: Line
+    name: str, baud_rate: int, line: SerialLine
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     loop = asyncio.get_running_loop()
     tty = await _opened(name, partial(_Tty, name, baud_rate, xonxoff=line.xonxoff, exclusive=True))

@@ -1,11 +1,10 @@
 """Looking for bikes on serial ports: every protocol is tried on every USB port, in turn."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing, suppress
 
-from drivers.contract import BikeLost
+from drivers.contract import BikeLost, Clock, ignore_frame
 from drivers.conversation import Conversation
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
@@ -28,7 +27,7 @@ TRY_S = 2.5
 
 
 async def scan_ports(
-    seconds: float, ports: list[PortInfo] | None = None
+    seconds: float, clock: Clock, ports: list[PortInfo] | None = None
 ) -> AsyncIterator[FoundBike]:
     """The bikes on all ports, each as soon as it is understood, within `seconds`, or some more.
 
@@ -37,7 +36,7 @@ async def scan_ports(
     ports = list_usb_ports() if ports is None else ports
     problems: dict[str, None] = {}
     looking = [
-        asyncio.create_task(_look(port, max(TRY_S, seconds / len(TRIES)), problems))
+        asyncio.create_task(_look(port, clock, max(TRY_S, seconds / len(TRIES)), problems))
         for port in ports
     ]
     try:
@@ -52,10 +51,12 @@ async def scan_ports(
         raise BikeLost("; ".join(problems))
 
 
-async def _look(port: PortInfo, seconds_each: float, problems: dict[str, None]) -> FoundBike | None:
+async def _look(
+    port: PortInfo, clock: Clock, seconds_each: float, problems: dict[str, None]
+) -> FoundBike | None:
     for protocol, baud_rate in TRIES:
         try:
-            reading = await _try(port.port, protocol, baud_rate, seconds_each)
+            reading = await _try(port.port, clock, protocol, baud_rate, seconds_each)
         except BikeLost as error:
             problems[str(error)] = None
             return None
@@ -70,17 +71,19 @@ async def _look(port: PortInfo, seconds_each: float, problems: dict[str, None]) 
     return None
 
 
-async def _try(port: str, protocol: str, baud_rate: int, seconds: float) -> Reading | None:
+async def _try(
+    port: str, clock: Clock, protocol: str, baud_rate: int, seconds: float
+) -> Reading | None:
     """The first Reading there is; None if there is none. Raises BikeLost."""
     line = PROTOCOLS[protocol].line
     assert line is not None
     made = PROTOCOLS[protocol]()
-    talk = Conversation(protocol, made, Tuning(), time.monotonic_ns(), lambda _name, _frame: None)
+    talk = Conversation(protocol, made, Tuning(), clock.monotonic_ns(), ignore_frame)
     with suppress(TimeoutError):
         async with (
-            asyncio.timeout(seconds),
-            open_port(port, baud_rate, line) as opened,
-            aclosing(converse(opened, talk, time.monotonic_ns)) as readings,
+            clock.timeout(seconds),
+            open_port(port, baud_rate, line, clock) as opened,
+            aclosing(converse(opened, talk, clock)) as readings,
         ):
             return await anext(readings)
     return None

@@ -1,9 +1,8 @@
 """What is said over an open serial port, asked for and heard, until it is lost."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 
-from drivers.contract import BikeLost
+from drivers.contract import BikeLost, Clock
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.reading import Reading
 from drivers.serial_line.port import SerialPort
@@ -13,20 +12,20 @@ ASK_EVERY_S = 0.05
 
 
 async def converse(
-    port: SerialPort, talk: Conversation, monotonic_ns: Callable[[], int]
+    port: SerialPort, talk: Conversation, clock: Clock
 ) -> AsyncGenerator[Reading, None]:
     """Until the port is gone or the bike falls silent, which raises BikeLost."""
     while True:
-        now_ns = monotonic_ns()
+        now_ns = clock.monotonic_ns()
         if talk.is_silent(now_ns):
             raise BikeLost(f"{port.name} fell silent for {SILENCE_NS / 1e9:g} s")
         request = talk.request(now_ns)
         if request:
             port.write(request)
         try:
-            async with asyncio.timeout(ASK_EVERY_S):
+            async with clock.timeout(ASK_EVERY_S):
                 data = await port.read()
         except TimeoutError:
             continue
-        for reading in talk.hear(monotonic_ns(), data):
+        for reading in talk.hear(clock.monotonic_ns(), data):
             yield reading

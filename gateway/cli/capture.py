@@ -9,7 +9,7 @@ from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption
 from gateway.cli.exits import FAILED, USAGE, fail
 
 if TYPE_CHECKING:
-    from drivers import Driver
+    from drivers import FrameSource
     from drivers.captures.recorder import Recorder
 
 #: Between two lines of progress.
@@ -32,9 +32,8 @@ def capture(
     """
     import asyncio
 
-    from drivers import BikeLost
+    from drivers import BikeLost, FrameSource
     from drivers.captures.recorder import Recorder
-    from drivers.contract import FrameSource
     from gateway.timing.clock import SystemClock
 
     name, driver = chosen_driver(bike, config, protocol, SystemClock())
@@ -42,7 +41,6 @@ def capture(
         fail(f"driver {name!r} does not show its bike's bytes, so they cannot be captured", FAILED)
     with _new(file) as lines:
         recorder = Recorder(lines, note)
-        driver.on_frame = recorder.record
         reason = ""
         try:
             asyncio.run(_record(driver, recorder, seconds))
@@ -65,7 +63,7 @@ def _new(file: Path) -> TextIO:
         fail(f"{file}: {error.strerror}; expected a place for a new file", FAILED)
 
 
-async def _record(driver: "Driver", recorder: "Recorder", seconds: float | None) -> None:
+async def _record(driver: "FrameSource", recorder: "Recorder", seconds: float | None) -> None:
     import asyncio
 
     async def report() -> None:
@@ -75,7 +73,7 @@ async def _record(driver: "Driver", recorder: "Recorder", seconds: float | None)
 
     reporting = asyncio.create_task(report())
     try:
-        async with asyncio.timeout(seconds), driver.open_bike() as readings:
+        async with asyncio.timeout(seconds), driver.open_bike(recorder.record) as readings:
             async for _ in readings:
                 pass
     finally:

@@ -4,12 +4,13 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivers.ble import bluez
+from drivers.ble.bluez import BlueZ
 from drivers.contract import BikeLost
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
 from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
+from gateway.timing.clock import SystemClock
 
 NAME = "serial"
 MODEM_MANAGER = "org.freedesktop.ModemManager1"
@@ -33,7 +34,7 @@ async def _port(bike: BikeConfig) -> Finding:
     port, line = str(bike.options["port"]), PROTOCOLS[str(bike.options["protocol"])].line
     assert line is not None
     try:
-        async with open_port(port, line.baud_rates[0], line):
+        async with open_port(port, line.baud_rates[0], line, SystemClock()):
             return ok(NAME, f"{bike.id}: {port} can be opened")
     except BikeLost as error:
         return failed(NAME, f"{bike.id}: {error}", "" if port.startswith("socket:") else _LIST)
@@ -46,7 +47,7 @@ async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Findin
     if not tried:
         return []
     try:
-        if not await bluez.has_owner(MODEM_MANAGER):
+        if not await BlueZ(SystemClock()).has_owner(MODEM_MANAGER):
             return []
     except OSError:
         return []  # no D-Bus, no ModemManager

@@ -8,16 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from drivers import BikeLost, Driver, Reading
-from drivers.ble import driver as ble_driver
-from drivers.contract import FrameSource
+from drivers import BikeLost, Driver, Frame, FrameSource, Reading
+from drivers.clock import MachineClock
 from drivers.protocols import PROTOCOLS
-from drivers.reading import Frame
 from drivers.registry import load_drivers, make_driver
-from drivers.serial_line import driver as serial_driver
-from gateway.timing.clock import SystemClock
 from tests.support.bluez import DBusDaemon
 from tests.support.bluez.running import open_bluez
+from tests.support.clock import FastClock
 from tests.support.live_bikes import FAKES, LiveBike
 
 ENOUGH = 5
@@ -64,7 +61,13 @@ def fake(bike: LiveBike, request: pytest.FixtureRequest) -> LiveBike:
 
 @pytest.fixture
 def driver(bike: LiveBike) -> Driver:
-    return make_driver(load_drivers()[bike.driver], bike.options, SystemClock())
+    return make_driver(load_drivers()[bike.driver], bike.options, MachineClock())
+
+
+@pytest.fixture
+def hasty_driver(fake: LiveBike) -> Driver:
+    """One that soon gives up."""
+    return make_driver(load_drivers()[fake.driver], fake.options, FastClock(15))
 
 
 async def hear(readings: AsyncIterator[Reading], count: int = ENOUGH) -> list[Reading]:
@@ -79,7 +82,7 @@ async def hear_to_the_end(readings: AsyncIterator[Reading]) -> None:
 
 
 async def test_readings_come_in_order_each_says_something_and_by_whom(driver: Driver) -> None:
-    clock = SystemClock()
+    clock = MachineClock()
     before_ns = clock.monotonic_ns()
     async with driver.open_bike() as readings:
         heard = await hear(readings)
@@ -98,8 +101,7 @@ async def test_silence_has_a_limit_of_the_bikes_own(driver: Driver) -> None:
 async def test_the_bytes_behind_the_readings_are_shown(driver: Driver) -> None:
     shown: list[tuple[str, Frame]] = []
     assert isinstance(driver, FrameSource)
-    driver.on_frame = lambda name, frame: shown.append((name, frame))
-    async with driver.open_bike() as readings:
+    async with driver.open_bike(lambda *frame: shown.append(frame)) as readings:
         heard = await hear(readings)
     decoder = PROTOCOLS[shown[0][0]]()
     decoded = [one for name, frame in shown if name == shown[0][0] for one in decoder.feed(frame)]
@@ -124,29 +126,24 @@ async def test_an_exception_inside_releases_it_too(driver: Driver) -> None:
 
 
 @pytest.mark.slow
-async def test_gone_it_is_lost_and_it_comes_back(
-    fake: LiveBike, driver: Driver, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(ble_driver, "BROADCAST_GONE_S", 0.5)
-    async with driver.open_bike() as readings:
+async def test_gone_it_is_lost_and_it_comes_back(fake: LiveBike, hasty_driver: Driver) -> None:
+    async with hasty_driver.open_bike() as readings:
         await hear(readings, 1)
         fake.vanish()
         with pytest.raises(BikeLost) as lost:
             await hear_to_the_end(readings)
         assert str(lost.value)
     await fake.come_back()
-    async with driver.open_bike() as readings:
+    async with hasty_driver.open_bike() as readings:
         await hear(readings, 1)
 
 
 async def test_one_that_is_not_there_is_lost_on_entering(
-    fake: LiveBike, driver: Driver, monkeypatch: pytest.MonkeyPatch
+    fake: LiveBike, hasty_driver: Driver
 ) -> None:
-    monkeypatch.setattr(ble_driver, "APPEAR_S", 0.5)
-    monkeypatch.setattr(serial_driver, "APPEAR_S", 0.5)
     fake.vanish()
     with pytest.raises(BikeLost) as lost:
-        async with driver.open_bike():
+        async with hasty_driver.open_bike():
             raise AssertionError("entered")
     assert str(lost.value)
 

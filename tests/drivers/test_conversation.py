@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from drivers import Frame, Reading
-from drivers.conversation import SILENCE_NS, Conversation, once_understood
+from drivers.conversation import SILENCE_NS, Conversation, first_within, resumed
 from drivers.protocols.base import WireProtocol
 from drivers.tuning import Tuning
+from tests.support.virtual_clock import VirtualClock
 
 
 class Echo(WireProtocol):
@@ -86,20 +87,27 @@ async def _said(*readings: Reading) -> AsyncGenerator[Reading, None]:
     await asyncio.Event().wait()
 
 
-async def test_once_understood_nothing_of_it_is_missing() -> None:
-    readings = await once_understood(_said(Reading(1), Reading(2)), within_s=5)
-    assert readings is not None
-    assert [await anext(readings), await anext(readings)] == [Reading(1), Reading(2)]
+async def test_first_reading_comes_alone_and_resumed_before_the_others() -> None:
+    readings = _said(Reading(1), Reading(2))
+    first = await first_within(VirtualClock(), 5, readings)
+    assert first == Reading(1)
+    whole = resumed(first, readings)
+    assert [await anext(whole), await anext(whole)] == [Reading(1), Reading(2)]
 
 
-async def test_a_bike_that_is_not_understood_in_time() -> None:
-    assert await once_understood(_said(), within_s=0.01) is None
+async def test_first_reading_is_none_when_its_time_is_over() -> None:
+    clock = VirtualClock()
+    waiting = asyncio.create_task(first_within(clock, 5, _said()))
+    await clock.run_for(4.9)
+    assert not waiting.done()
+    await clock.run_for(0.1)
+    assert await waiting is None
 
 
-async def test_an_error_meanwhile_is_its_own() -> None:
+async def test_first_reading_passes_an_error_on() -> None:
     async def broken() -> AsyncGenerator[Reading, None]:
         raise KeyError("broken")
         yield Reading(0)
 
     with pytest.raises(KeyError, match="broken"):
-        await once_understood(broken(), within_s=5)
+        await first_within(VirtualClock(), 5, broken())

@@ -5,17 +5,15 @@ import asyncio
 import pytest
 
 from drivers import BikeLost
-from drivers.ble import bluez as to_bluez
 from drivers.ble import radio
-from drivers.ble.bluez import power_cycle
+from drivers.ble.bluez import ANSWER_S, BlueZ
 from drivers.ble.radio import Radio
 from drivers.ble.recovery import POWER_CYCLE_AFTER
 from tests.support.bluez import FAILED, HANG, Bluez, Fault, bikes
+from tests.support.clock import FastClock
+from tests.support.virtual_clock import VirtualClock
 
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(to_bluez, "OFF_S", 0.05)
+FAST = FastClock(10)
 
 
 def watched(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
@@ -33,12 +31,12 @@ def watched(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
 
 async def test_off_and_on(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> None:
     switched = watched(bluez, monkeypatch)
-    await power_cycle("hci0")
+    await BlueZ(FAST).power_cycle("hci0")
     assert switched == [False, True]
 
 
 async def test_cancelled_meanwhile_it_is_not_left_off(bluez: Bluez) -> None:
-    cycling = asyncio.create_task(power_cycle("hci0"))
+    cycling = asyncio.create_task(BlueZ(FAST).power_cycle("hci0"))
     await bluez.wait_for(lambda: not bluez.hci0.powered)
     cycling.cancel()
     with pytest.raises(asyncio.CancelledError):
@@ -48,28 +46,31 @@ async def test_cancelled_meanwhile_it_is_not_left_off(bluez: Bluez) -> None:
 
 async def test_links_are_those_of_all_processes_and_can_be_ended(bluez: Bluez) -> None:
     bike, other = bikes.ftms_bike(bluez, name="mine"), bikes.csc_sensor(bluez)
-    found = await Radio("hci0").find(lambda heard: heard.name == "mine", 5)
+    found = await Radio("hci0", FAST).find(lambda heard: heard.name == "mine", 5)
     assert found is not None
-    async with Radio("hci0").connect(found):
-        (link,) = await to_bluez.links()
+    async with Radio("hci0", FAST).connect(found):
+        (link,) = await BlueZ(FAST).links()
         assert (link.address, link.name) == (bike.address, "mine")
-        await to_bluez.disconnect(link.path)
-        assert await to_bluez.links() == []
+        await BlueZ(FAST).disconnect(link.path)
+        assert await BlueZ(FAST).links() == []
     assert not other.connected
 
 
-async def test_what_hangs_is_an_error(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(to_bluez, "ANSWER_S", 0.2)
+async def test_what_hangs_is_an_error(bluez: Bluez) -> None:
+    clock = VirtualClock()
     bike = bikes.ftms_bike(bluez)
-    assert await Radio("hci0").find(lambda heard: heard.address == bike.address, 5)
+    assert await Radio("hci0", FAST).find(lambda heard: heard.address == bike.address, 5)
     bike.fail("Disconnect", HANG)
+    disconnecting = asyncio.create_task(BlueZ(clock).disconnect(bike.path))
+    await bluez.called("Disconnect")
+    await clock.run_for(ANSWER_S)
     with pytest.raises(OSError, match="does not answer"):
-        await to_bluez.disconnect(bike.path)
+        await disconnecting
 
 
 async def test_an_adapter_that_is_not_there(bluez: Bluez) -> None:
     with pytest.raises(OSError, match="Set of /org/bluez/hci7"):
-        await power_cycle("hci7")
+        await BlueZ(FAST).power_cycle("hci7")
 
 
 async def test_it_is_the_last_resort_of_a_radio(
@@ -79,7 +80,7 @@ async def test_it_is_the_last_resort_of_a_radio(
     switched = watched(bluez, monkeypatch)
     bike = bikes.ftms_bike(bluez)
     bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 100)
-    hci = Radio("hci0")
+    hci = Radio("hci0", FAST)
     for _ in range(POWER_CYCLE_AFTER):
         assert switched == []
         found = await hci.find(lambda heard: heard.address == bike.address, 5)

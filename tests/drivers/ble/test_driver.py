@@ -8,21 +8,20 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 from pydantic import ValidationError
 
-from drivers import BikeLost, Reading, conversation
-from drivers.ble import driver as ble_driver
-from drivers.ble import radio
-from drivers.ble.driver import BleBike
+from drivers import BikeLost, Clock, Reading
+from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
-from drivers.protocols import ftms
+from drivers.clock import MachineClock
+from drivers.conversation import SILENCE_NS
 from drivers.protocols.crank import Revolutions
 from drivers.protocols.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.ftms_control import Range, encode_features, encode_range
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
-from gateway.timing.clock import SystemClock
 from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
 from tests.support.bluez.device import Services
+from tests.support.clock import FastClock
 
 SECOND = 1_000_000_000
 DATA = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
@@ -30,17 +29,9 @@ FTMS = encode_indoor_bike_data(DATA)
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
 
 
-_REAL_UNDERSTAND_S = ble_driver.UNDERSTAND_S
-
-
-@pytest.fixture(autouse=True)
-def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """What takes seconds beside a bike takes tenths here."""
-    monkeypatch.setattr(radio, "DISCONNECT_S", 0.5)
-    monkeypatch.setattr(ble_driver, "APPEAR_S", 2.0)
-    monkeypatch.setattr(ble_driver, "UNDERSTAND_S", 1.5)
-    monkeypatch.setattr(ftms, "START_AFTER_NS", 3 * SECOND // 10)
-    monkeypatch.setattr(ftms, "START_EVERY_NS", SECOND // 10)
+REAL = MachineClock()
+#: For bikes that are waited for in vain: what takes seconds beside a bike takes tenths here.
+FAST = FastClock(10)
 
 
 def turns() -> Iterator[Revolutions]:
@@ -71,8 +62,8 @@ async def saying(
             await talking
 
 
-def driver(**options: object) -> BleBike:
-    return BleBike(BleBike.Options.model_validate(options), SystemClock())
+def driver(clock: Clock = REAL, **options: object) -> BleBike:
+    return BleBike(BleBike.Options.model_validate(options), clock)
 
 
 async def said(readings: AsyncIterator[Reading], *names: str) -> dict[str, float]:
@@ -156,7 +147,7 @@ class TestProtocols:
         monkeypatch.setenv("PATH", "/nonexistent")
         bike = bikes.flywheel_bike(bluez)
         with pytest.raises(BikeLost, match="nothing was heard"):
-            await first(driver(address=bike.address))
+            await first(driver(FAST, address=bike.address))
         assert "will drop its link every 30 s" in caplog.text
 
     async def test_keiser_is_overheard_and_never_connected(self, bluez: Bluez) -> None:
@@ -205,7 +196,7 @@ class TestChoice:
         """Some bikes send nothing when more than one service is listened to."""
         bike = combo(bluez, *services)
         with suppress(BikeLost):
-            await first(driver(address=bike.address))
+            await first(driver(FAST, address=bike.address))
         paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
         assert paths == [bike.characteristic(chosen).path]
 
@@ -275,10 +266,10 @@ class TestBinding:
 
     async def test_an_absent_bike_does_not_keep_the_others_waiting(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
-        absent = asyncio.create_task(first(driver(address="C0:00:00:00:00:00")))
+        absent = asyncio.create_task(first(driver(FAST, address="C0:00:00:00:00:00")))
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
-            assert await asyncio.wait_for(first(driver(address=bike.address)), 1.5)
-        with pytest.raises(BikeLost, match="was not heard in 2 s: is it awake"):
+            assert await asyncio.wait_for(first(driver(FAST, address=bike.address)), 1.5)
+        with pytest.raises(BikeLost, match="was not heard in 30 s: is it awake"):
             await absent
 
     async def test_one_by_name_is_let_go_of_if_a_process_before_left_its_link(
@@ -286,10 +277,10 @@ class TestBinding:
     ) -> None:
         """It does not advertise while it is linked, and would never be heard."""
         device = bikes.ftms_bike(bluez, name="mine")
-        found = await Radio("hci0").find(lambda heard: heard.name == "mine", 5)
+        found = await Radio("hci0", REAL).find(lambda heard: heard.name == "mine", 5)
         assert found is not None
         async with AsyncExitStack() as process_before:
-            await process_before.enter_async_context(Radio("hci0").connect(found))
+            await process_before.enter_async_context(Radio("hci0", REAL).connect(found))
             async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
                 assert (await first(driver(name="mine"))).cadence_rpm == 80
 
@@ -315,14 +306,14 @@ class TestStart:
 
         bike.on_write = lambda _uuid, data: bytes((0x80, data[0], 0x01))
         async with saying(bike, bikes.INDOOR_BIKE_DATA, streams):
-            assert (await first(driver(address=bike.address))).cadence_rpm == 80
+            assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
         assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
 
     async def test_one_that_streams_is_left_alone(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with (
             saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
-            driver(address=bike.address).open_bike() as readings,
+            driver(FAST, address=bike.address).open_bike() as readings,
         ):
             for _ in range(12):
                 await anext(readings)
@@ -334,14 +325,14 @@ class TestStart:
         bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", ATT_ERROR)
         late = iter([b""] * 16)
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
-            assert (await first(driver(address=bike.address))).cadence_rpm == 80
+            assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
 
     async def test_the_commands_can_be_others_or_none(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         for start in (["00", "0801"], []):
             bike.written.clear()
             with pytest.raises(BikeLost):
-                await first(driver(address=bike.address, start=start))
+                await first(driver(FAST, address=bike.address, start=start))
             assert [data.hex() for _, data in bike.written] == start
 
 
@@ -356,39 +347,33 @@ class TestSilence:
             match=r"is connected, but nothing was heard; services found: 1826; "
             r"it claims: cadence, power; resistance 0 … 100 by 1$",
         ):
-            await first(driver(address=bike.address))
+            await first(driver(FAST, address=bike.address))
         assert not bike.connected
 
     async def test_a_service_that_says_nothing_is_not_tried_twice(self, bluez: Bluez) -> None:
         device = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
-        bike = driver(address=device.address)
+        bike = driver(FAST, address=device.address)
         power = encode_power(PowerMeasurement(power_w=120))
         async with saying(device, bikes.CYCLING_POWER_MEASUREMENT, lambda: power):
             with pytest.raises(BikeLost, match="nothing was heard"):
                 await first(bike)
             assert (await first(bike)).source == "cycling_power"
 
-    async def test_a_companion_does_not_hide_that_the_bike_is_mute(
-        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(conversation, "SILENCE_NS", SECOND)
+    async def test_a_companion_does_not_hide_that_the_bike_is_mute(self, bluez: Bluez) -> None:
         device = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
         pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
         async with saying(device, bikes.HEART_RATE_MEASUREMENT, lambda: pulse):
             with pytest.raises(BikeLost):
-                await first(driver(address=device.address, services=["heart_rate"]))
+                await first(driver(FAST, address=device.address, services=["heart_rate"]))
 
     def test_it_is_said_before_the_watchdog_ends_it(self) -> None:
         """Which would only say that the bike is silent, and not what it has."""
-        assert _REAL_UNDERSTAND_S * SECOND < conversation.SILENCE_NS
+        assert UNDERSTAND_S * SECOND < SILENCE_NS
 
-    async def test_falling_silent_is_a_loss(
-        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(conversation, "SILENCE_NS", SECOND // 2)
+    async def test_falling_silent_is_a_loss(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
-            opened = driver(address=device.address).open_bike()
+            opened = driver(FAST, address=device.address).open_bike()
             readings = await opened.__aenter__()
             await anext(readings)
         with pytest.raises(BikeLost, match="fell silent"):
@@ -398,13 +383,10 @@ class TestSilence:
 
 
 class TestLoss:
-    async def test_bluetoothd_away_and_back(
-        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
+    async def test_bluetoothd_away_and_back(self, bluez: Bluez) -> None:
         """After which bleak calls the link connected for ever and delivers nothing."""
-        monkeypatch.setattr(conversation, "SILENCE_NS", SECOND)
         device = bikes.ftms_bike(bluez)
-        bike = driver(address=device.address)
+        bike = driver(FAST, address=device.address)
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             async with bike.open_bike() as readings:
                 await anext(readings)
@@ -415,12 +397,9 @@ class TestLoss:
                     await hear_to_the_end(readings)
             assert (await first(bike)).cadence_rpm == 80
 
-    async def test_a_broadcasting_bike_survives_it_too(
-        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(ble_driver, "RESCAN_S", 0.5)
+    async def test_a_broadcasting_bike_survives_it_too(self, bluez: Bluez) -> None:
         bikes.keiser_m3i(bluez, KEISER)
-        async with driver(equipment_id=56).open_bike() as readings:
+        async with driver(FAST, equipment_id=56).open_bike() as readings:
             await anext(readings)
             await bluez.kill()
             await bluez.restart()

@@ -7,9 +7,9 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 
 from drivers import BikeLost
-from drivers.ble import radio
-from drivers.ble.radio import Advertisement, Radio, open_radio
+from drivers.ble.radio import CONNECT_S, SCAN_S, Advertisement, Radio, open_radio
 from drivers.ble.recovery import FORGET_AFTER
+from drivers.clock import MachineClock
 from tests.support.bluez import (
     ABORT_BY_LOCAL,
     FAILED,
@@ -22,15 +22,33 @@ from tests.support.bluez import (
     bikes,
     open_fds,
 )
+from tests.support.clock import FastClock
+from tests.support.virtual_clock import VirtualClock
+
+CLOCK = MachineClock()
 
 INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)
 
 
 @pytest.fixture
-async def hci(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> Radio:
-    monkeypatch.setattr(radio, "BUSY_WAIT_S", 0.05)
-    monkeypatch.setattr(radio, "DISCONNECT_S", 0.5)
-    return Radio("hci0")
+async def hci(bluez: Bluez) -> Radio:
+    return Radio("hci0", CLOCK)
+
+
+@pytest.fixture
+async def fast_hci(bluez: Bluez) -> Radio:
+    return Radio("hci0", FastClock(10))
+
+
+@pytest.fixture
+def clock() -> VirtualClock:
+    return VirtualClock()
+
+
+@pytest.fixture
+async def timeless_hci(bluez: Bluez, clock: VirtualClock) -> Radio:
+    """One whose time passes by `clock` alone."""
+    return Radio("hci0", clock)
 
 
 @pytest.fixture
@@ -70,15 +88,15 @@ class TestScan:
         assert not bluez.hci0.discovering
 
     async def test_a_busy_adapter_is_tried_again(
-        self, hci: Radio, bike: Device, bluez: Bluez
+        self, fast_hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
         bluez.hci0.fail("StartDiscovery", IN_PROGRESS, IN_PROGRESS)
-        await found(hci, bike)
+        await found(fast_hci, bike)
 
-    async def test_one_that_stays_busy_is_said_to_be(self, hci: Radio, bluez: Bluez) -> None:
+    async def test_one_that_stays_busy_is_said_to_be(self, fast_hci: Radio, bluez: Bluez) -> None:
         bluez.hci0.fail("StartDiscovery", *[IN_PROGRESS] * 10)
         with pytest.raises(BikeLost, match="busy with another program's scan"):
-            await hci.find(lambda _: True, 1)
+            await fast_hci.find(lambda _: True, 1)
 
     async def test_an_adapter_that_is_off_is_said_to_be(self, hci: Radio, bluez: Bluez) -> None:
         bluez.hci0.power(False)
@@ -216,17 +234,20 @@ class TestConnection:
         await bluez.called("RemoveDevice")
 
     async def test_a_connect_that_hangs_is_given_up(
-        self, hci: Radio, bike: Device, monkeypatch: pytest.MonkeyPatch
+        self, timeless_hci: Radio, bike: Device, bluez: Bluez, clock: VirtualClock
     ) -> None:
-        monkeypatch.setattr(radio, "CONNECT_S", 0.3)
         bike.fail("Connect", HANG)
+        connecting = asyncio.create_task(self._connect(timeless_hci, bike))
+        await bluez.called("Connect")
+        await clock.run_for(CONNECT_S)
         with pytest.raises(BikeLost, match="no answer in time"):
-            await self._connect(hci, bike)
-        await self._connect(hci, bike)
+            await connecting
+        await self._connect(timeless_hci, bike)
 
     async def test_bluetoothd_gone_does_not_keep_a_connection_from_ending(
-        self, hci: Radio, bike: Device, bluez: Bluez
+        self, fast_hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
+        hci = fast_hci
         async with hci.connect(await found(hci, bike)) as connection:
             await connection.subscribe(INDOOR_BIKE_DATA)
             await bluez.kill()
@@ -240,13 +261,15 @@ class TestConnection:
             assert await connection.hear(5)
 
     async def test_a_scan_that_hangs_is_given_up_and_the_next_one_works(
-        self, hci: Radio, bike: Device, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+        self, timeless_hci: Radio, bike: Device, bluez: Bluez, clock: VirtualClock
     ) -> None:
-        monkeypatch.setattr(radio, "SCAN_S", 0.3)
         bluez.hci0.fail("StartDiscovery", HANG)
+        finding = asyncio.create_task(timeless_hci.find(lambda _: True, 1))
+        await bluez.called("StartDiscovery")
+        await clock.run_for(SCAN_S)
         with pytest.raises(BikeLost, match="no answer in time"):
-            await hci.find(lambda _: True, 1)
-        await found(hci, bike)
+            await finding
+        await found(timeless_hci, bike)
 
     @pytest.mark.parametrize("turns", range(12))
     async def test_cancelled_at_any_moment_it_does_not_leave_a_scan_behind(
@@ -287,7 +310,7 @@ class TestConnection:
     ) -> None:
         """By a process before this one; until then the bike is silent."""
         async with AsyncExitStack() as other:
-            await other.enter_async_context(Radio("hci0").connect(await found(hci, bike)))
+            await other.enter_async_context(Radio("hci0", CLOCK).connect(await found(hci, bike)))
             assert bike.connected
             await hci.let_go_of(lambda link: link.address == bike.address)
             assert not bike.connected
@@ -317,22 +340,22 @@ class TestOwner:
     async def test_there_is_one_of_each_adapter(self, bluez: Bluez) -> None:
         bluez.add_adapter()
         await bluez.settle()
-        assert await open_radio(None) is await open_radio("hci0")
-        assert await open_radio("hci1") is not await open_radio("hci0")
+        assert await open_radio(None, CLOCK) is await open_radio("hci0", CLOCK)
+        assert await open_radio("hci1", CLOCK) is not await open_radio("hci0", CLOCK)
 
     async def test_the_default_is_the_first_that_is_on(self, bluez: Bluez) -> None:
         bluez.add_adapter()
         bluez.hci0.power(False)
         await bluez.settle()
-        assert await open_radio(None) is await open_radio("hci1")
+        assert await open_radio(None, CLOCK) is await open_radio("hci1", CLOCK)
 
     async def test_without_any_it_is_said(self, bluez: Bluez) -> None:
         bluez.hci0.unplug()
         await bluez.settle()
         with pytest.raises(BikeLost, match="there is no Bluetooth adapter"):
-            await open_radio(None)
+            await open_radio(None, CLOCK)
 
     async def test_without_bluetoothd_it_is_said(self, bluez: Bluez) -> None:
         await bluez.kill()
         with pytest.raises(BikeLost, match="systemctl start bluetooth"):
-            await open_radio(None)
+            await open_radio(None, CLOCK)

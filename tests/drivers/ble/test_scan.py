@@ -7,6 +7,7 @@ from bleak.uuids import normalize_uuid_str
 from drivers.ble.driver import BleBike
 from drivers.ble.radio import Advertisement
 from drivers.ble.scan import guess, scan_air
+from drivers.clock import MachineClock
 from tests.support.bluez import Bluez, bikes
 
 FITNESS = normalize_uuid_str("1826")
@@ -73,7 +74,7 @@ async def test_a_scan_finds_each_once_with_options_that_mean_it(bluez: Bluez) ->
     ftms = bikes.ftms_bike(bluez, name="IC Bike")
     bikes.keiser_m3i(bluez, KEISER)
     bluez.add_device(name="lamp", services={"180f": {}})
-    found = [bike async for bike in scan_air(1.0)]
+    found = [bike async for bike in scan_air(1.0, MachineClock())]
     assert {(one.name, one.where) for one in found} == {
         ("IC Bike", ftms.address),
         ("M3", "C0:FF:EE:00:00:02"),
@@ -91,5 +92,5 @@ async def test_a_scan_finds_each_once_with_options_that_mean_it(bluez: Bluez) ->
 async def test_a_device_that_changes_its_address_is_meant_by_its_name(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez, name="mine")
     bike.address = "4A:FF:EE:00:00:01"
-    (found,) = [bike async for bike in scan_air(0.5)]
+    (found,) = [bike async for bike in scan_air(0.5, MachineClock())]
     assert found.options == {"name": "mine"}

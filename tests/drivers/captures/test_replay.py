@@ -168,9 +168,8 @@ async def test_its_frames_can_be_looked_at(clock: ManualClock, tmp_path: Path) -
     )
     replay = Replay(Replay.Options(file=file), clock)
     shown: list[tuple[str, Frame]] = []
-    replay.on_frame = lambda name, frame: shown.append((name, frame))
     start_ns = clock.monotonic_ns()
-    async with replay.open_bike() as readings:
+    async with replay.open_bike(lambda *frame: shown.append(frame)) as readings:
         with pytest.raises(BikeLost):
             await asyncio.wait_for(_exhaust(readings), 10)
     assert shown == [

@@ -11,7 +11,14 @@ from typing import ClassVar, get_args
 import pytest
 from pydantic import ValidationError
 
-from drivers.contract import BikeLost, Driver, ResistanceTableSource, TableOrigin
+from drivers.contract import (
+    BikeLost,
+    Driver,
+    FrameListener,
+    ResistanceTableSource,
+    TableOrigin,
+    ignore_frame,
+)
 from drivers.fake import FakeBike
 from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.scenarios import Scenario
@@ -40,10 +47,12 @@ def clock_at(second: float, start_ms: int = START_MS) -> ManualClock:
     return ManualClock(start_ms + round(second * 1000), monotonic_ns)
 
 
-async def hear(bike: Driver, until_s: float) -> list[Reading]:
+async def hear(
+    bike: FakeBike, until_s: float, on_frame: FrameListener = ignore_frame
+) -> list[Reading]:
     """What an own connection hears up to this second of the ride, with `at_ns` from its start."""
     heard: list[Reading] = []
-    async with bike.open_bike() as readings:
+    async with bike.open_bike(on_frame) as readings:
         async for reading in readings:
             since_start_ns = reading.at_ns - ANCHOR_NS
             if since_start_ns >= until_s * 1000 * NS_PER_MS:
@@ -350,7 +359,6 @@ class Rig:
             self.clock, **{"wire": "lines", "pot": self.POT, "knob_file": self.file, **options}
         )
         self.frames: list[Frame] = []
-        self.bike.on_frame = lambda _name, frame: self.frames.append(frame)
 
     def hold(self, percent: float) -> None:
         self.file.write_text(f"{percent}\n", encoding="utf-8")
@@ -358,7 +366,9 @@ class Rig:
     async def hear(self, seconds: float) -> list[Reading]:
         """In a connection of its own, from now on."""
         now_s = (self.clock.monotonic_ns() - ANCHOR_NS) / NS_PER_MS / 1000
-        return await hear(self.bike, now_s + seconds)
+        return await hear(
+            self.bike, now_s + seconds, lambda _name, frame: self.frames.append(frame)
+        )
 
     def counts_at(self, percent: float) -> object:
         """What the pot says there on average, reached upwards."""

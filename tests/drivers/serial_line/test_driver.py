@@ -10,18 +10,19 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from drivers import BikeLost, Frame, Reading, conversation
+from drivers import BikeLost, Clock, Frame, Reading
 from drivers.captures.format import Capture
+from drivers.clock import MachineClock
 from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin
 from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.peloton import Op, Response, encode_response
-from drivers.serial_line import driver as serial_driver
-from drivers.serial_line import session as serial_session
 from drivers.serial_line.driver import SerialBike
-from gateway.timing.clock import SystemClock
+from tests.support.clock import FastClock
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
+
+REAL = MachineClock()
 
 #: What each bike says, whichever way its Readings divide it.
 RIDES: dict[str, dict[str, float]] = {
@@ -59,10 +60,15 @@ def plugged_in(port: Path, protocol: str) -> Iterator[PtyBike]:
         bike.unplug()
 
 
-def driver(port: Path | str, protocol: str = "peloton", **options: object) -> SerialBike:
+def driver(
+    port: Path | str,
+    protocol: str = "peloton",
+    clock: Clock = REAL,
+    **options: object,
+) -> SerialBike:
     mode = {"mode": "poll"} if protocol == "peloton" else {}
     table = {"port": str(port), "protocol": protocol, **mode, **options}
-    return SerialBike(SerialBike.Options.model_validate(table), SystemClock())
+    return SerialBike(SerialBike.Options.model_validate(table), clock)
 
 
 async def said(readings: AsyncIterator[Reading], names: set[str]) -> dict[str, float]:
@@ -85,13 +91,13 @@ class TestEveryProtocol:
                 assert await said(readings, set(RIDES[protocol])) == RIDES[protocol]
 
     async def test_readings_say_when_and_by_whom(self, port: Path, protocol: str) -> None:
-        before_ns = SystemClock().monotonic_ns()
+        before_ns = MachineClock().monotonic_ns()
         with plugged_in(port, protocol):
             async with driver(port, protocol).open_bike() as readings:
                 heard = [await anext(readings) for _ in range(3)]
         instants_ns = [one.at_ns for one in heard]
         assert instants_ns == sorted(instants_ns)
-        assert before_ns < instants_ns[0] <= instants_ns[-1] <= SystemClock().monotonic_ns()
+        assert before_ns < instants_ns[0] <= instants_ns[-1] <= MachineClock().monotonic_ns()
         assert all(one.source.startswith(protocol) for one in heard)
 
     async def test_unplugged_it_is_lost_and_plugged_in_again_it_is_back(
@@ -125,9 +131,8 @@ class TestEveryProtocol:
     async def test_captured_it_can_be_replayed(self, port: Path, protocol: str) -> None:
         frames: list[Frame] = []
         bike = driver(port, protocol)
-        bike.on_frame = lambda _name, frame: frames.append(frame)
         with plugged_in(port, protocol):
-            async with bike.open_bike() as readings:
+            async with bike.open_bike(lambda _name, frame: frames.append(frame)) as readings:
                 live = [await anext(readings) for _ in range(6)]
         capture = Capture(protocol, tuple(frames))
         decoder = PROTOCOLS[capture.protocol]()
@@ -150,58 +155,44 @@ class TestPort:
         with plugged_in(port, "peloton"):
             assert await asyncio.wait_for(opening, 10)
 
-    async def test_one_that_does_not_come_is_a_loss(
-        self, port: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(serial_driver, "APPEAR_S", 0.2)
+    async def test_one_that_does_not_come_is_a_loss(self, port: Path) -> None:
         with pytest.raises(BikeLost, match="is not there: is the cable plugged in"):
-            await _first_reading(driver(port))
+            await _first_reading(driver(port, clock=FastClock(100)))
 
-    async def test_a_mute_bike_is_said_to_be(
-        self, port: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 0.3)
+    async def test_a_mute_bike_is_said_to_be(self, port: Path) -> None:
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match=r"at 9600 baud nothing was heard; at 57600 baud noth"):
-            await _first_reading(driver(port, "kettler"))
+            await _first_reading(driver(port, "kettler", clock=FastClock(15)))
         bike.unplug()
 
-    async def test_another_bike_is_told_from_a_mute_one(
-        self, port: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 0.3)
+    async def test_another_bike_is_told_from_a_mute_one(self, port: Path) -> None:
         bike = PtyBike(port, says=lambda: b"hello world\n").plug_in()
         with pytest.raises(
             BikeLost, match=r"no lines bike .* bytes were heard, \d+ of them no lin"
         ):
-            await _first_reading(driver(port, "lines"))
+            await _first_reading(driver(port, "lines", clock=FastClock(15)))
         bike.unplug()
 
-    async def test_a_bike_that_falls_silent_is_lost(
-        self, port: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(conversation, "SILENCE_NS", 500_000_000)
+    async def test_a_bike_that_falls_silent_is_lost(self, port: Path) -> None:
         with plugged_in(port, "peloton") as pty:
-            async with driver(port).open_bike() as readings:
+            async with driver(port, clock=FastClock(10)).open_bike() as readings:
                 await anext(readings)
                 pty.answer = lambda _: b""
                 with pytest.raises(BikeLost, match="fell silent"):
                     await _exhaust(readings)
 
-    async def test_the_speed_is_found(self, port: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 1.2)
+    async def test_the_speed_is_found(self, port: Path) -> None:
         with plugged_in(port, "kettler") as pty:
             answer = pty.answer
             pty.answer = lambda data: answer(data) if pty.baud_rate == 57600 else b"\xf0\x0f"
-            assert (await _first_reading(driver(port, "kettler"))).cadence_rpm == 75
+            assert (
+                await _first_reading(driver(port, "kettler", clock=FastClock(5)))
+            ).cadence_rpm == 75
 
-    async def test_a_speed_that_is_told_is_the_only_one(
-        self, port: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setattr(serial_driver, "UNDERSTAND_S", 0.3)
+    async def test_a_speed_that_is_told_is_the_only_one(self, port: Path) -> None:
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match="at 4800 baud nothing was heard; is it"):
-            await _first_reading(driver(port, "kettler", baud_rate=4800))
+            await _first_reading(driver(port, "kettler", clock=FastClock(15), baud_rate=4800))
         bike.unplug()
 
     async def test_a_serial_server(self) -> None:
@@ -239,11 +230,9 @@ def table_of(origin: TableOrigin, above_default: float = 7) -> ResistanceTable:
 
 class TestPeloton:
     async def test_its_table_is_read_once_and_kept_for_the_next_connection(
-        self, port: Path, monkeypatch: pytest.MonkeyPatch
+        self, port: Path
     ) -> None:
-        monkeypatch.setattr(peloton, "ASK_EVERY_NS", 0)
-        monkeypatch.setattr(serial_session, "ASK_EVERY_S", 0.01)
-        bike = driver(port)
+        bike = driver(port, clock=FastClock(10))
         assert bike.resistance_table == table_of(TableOrigin.ANOTHER_BIKE, 0)
         with plugged_in(port, "peloton"):
             async with bike.open_bike() as readings:

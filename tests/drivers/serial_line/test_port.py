@@ -10,12 +10,15 @@ from pathlib import Path
 import pytest
 
 from drivers import BikeLost
-from drivers.protocols.base import Line
+from drivers.clock import MachineClock
+from drivers.protocols.base import SerialLine
 from drivers.serial_line import port as serial_port
 from drivers.serial_line.port import SerialPort, open_port
 from tests.support.pty_bike import PtyBike
+from tests.support.virtual_clock import VirtualClock
 
-LINE = Line(baud_rates=(9600,))
+LINE = SerialLine(baud_rates=(9600,))
+CLOCK = MachineClock()
 
 
 @pytest.fixture
@@ -36,27 +39,27 @@ def open_fds() -> int:
 
 
 async def test_bytes_go_both_ways(bike: PtyBike) -> None:
-    async with open_port(str(bike.port), 9600, LINE) as port:
+    async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         port.write(b"hello")
         assert await port.read() == b"hello"
 
 
 async def test_what_lay_there_before_is_not_read(bike: PtyBike) -> None:
     bike.say(b"old")
-    async with open_port(str(bike.port), 9600, LINE) as port:
+    async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         bike.say(b"new")
         assert await port.read() == b"new"
 
 
 async def test_unplugging_is_a_loss_with_its_port(bike: PtyBike) -> None:
-    async with open_port(str(bike.port), 9600, LINE) as port:
+    async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         bike.unplug()
         with pytest.raises(BikeLost, match="usb-FTDI_1234-port0 went away"):
             await asyncio.wait_for(port.read(), 5)
 
 
 async def test_unplugged_in_the_middle_of_asking(bike: PtyBike) -> None:
-    async with open_port(str(bike.port), 9600, LINE) as port:
+    async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         bike.unplug()
         port.write(b"anybody?")
         with pytest.raises(BikeLost, match="went away"):
@@ -65,42 +68,42 @@ async def test_unplugged_in_the_middle_of_asking(bike: PtyBike) -> None:
 
 async def test_a_port_that_takes_nothing_is_a_loss(bike: PtyBike) -> None:
     bike.stop_taking()
-    async with open_port(str(bike.port), 9600, LINE) as port:
+    async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         with pytest.raises(BikeLost, match="takes no bytes"):
             write_much(port)
 
 
 async def test_closing_does_not_wait_for_what_was_not_sent(bike: PtyBike) -> None:
     bike.stop_taking()
-    async with asyncio.timeout(5), open_port(str(bike.port), 9600, LINE) as port:
+    async with asyncio.timeout(5), open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         with suppress(BikeLost):
             write_much(port)
 
 
 async def test_two_never_have_it_open(bike: PtyBike) -> None:
-    async with open_port(str(bike.port), 9600, LINE):
+    async with open_port(str(bike.port), 9600, LINE, CLOCK):
         with pytest.raises(BikeLost, match="open in another program"):
-            async with open_port(str(bike.port), 9600, LINE):
+            async with open_port(str(bike.port), 9600, LINE, CLOCK):
                 raise AssertionError("opened twice")
 
 
 async def test_a_port_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(BikeLost, match="not there: is the cable plugged in"):
-        async with open_port(str(tmp_path / "none"), 9600, LINE):
+        async with open_port(str(tmp_path / "none"), 9600, LINE, CLOCK):
             raise AssertionError("opened")
 
 
 async def test_what_is_no_port(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BikeLost, match="cannot be opened"):
-        async with open_port(str(tmp_path / "file"), 9600, LINE):
+        async with open_port(str(tmp_path / "file"), 9600, LINE, CLOCK):
             raise AssertionError("opened")
 
 
 async def test_a_port_whose_opening_hangs_takes_nobody_along(
     bike: PtyBike, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(serial_port, "OPEN_S", 0.2)
+    clock = VirtualClock()
     broken = threading.Event()
 
     class Hanging(serial_port._Tty):
@@ -110,18 +113,19 @@ async def test_a_port_whose_opening_hangs_takes_nobody_along(
 
     with monkeypatch.context() as patch:
         patch.setattr(serial_port, "_Tty", Hanging)
+        opening = asyncio.create_task(open_port(str(bike.port), 9600, LINE, clock).__aenter__())
+        await clock.run_for(serial_port.OPEN_S)
         with pytest.raises(BikeLost, match="did not open within"):
-            async with open_port(str(bike.port), 9600, LINE):
-                raise AssertionError("opened")
+            await opening
     for _ in range(3):
         with pytest.raises(BikeLost, match="still hangs: unplug it"):
-            async with open_port(str(bike.port), 9600, LINE):
+            async with open_port(str(bike.port), 9600, LINE, CLOCK):
                 raise AssertionError("opened")
     broken.set()
     for thread in threading.enumerate():
         if thread.name.startswith("open "):
             await asyncio.to_thread(thread.join)
-    async with open_port(str(bike.port), 9600, LINE) as port:
+    async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         port.write(b"hello")
         assert await port.read() == b"hello"
 
@@ -129,7 +133,7 @@ async def test_a_port_whose_opening_hangs_takes_nobody_along(
 async def test_nothing_is_left_open(bike: PtyBike) -> None:
     before = open_fds()
     for _ in range(100):
-        async with open_port(str(bike.port), 9600, LINE):
+        async with open_port(str(bike.port), 9600, LINE, CLOCK):
             pass
     assert open_fds() == before
 
@@ -143,7 +147,7 @@ class TestSerialServer:
 
         server = await asyncio.start_server(echo, "127.0.0.1", 0)
         number = server.sockets[0].getsockname()[1]
-        async with server, open_port(f"socket://127.0.0.1:{number}", 9600, LINE) as port:
+        async with server, open_port(f"socket://127.0.0.1:{number}", 9600, LINE, CLOCK) as port:
             port.write(b"hello")
             assert await port.read() == b"hello"
             with pytest.raises(BikeLost, match="closed by the other side"):
@@ -152,5 +156,5 @@ class TestSerialServer:
     async def test_one_that_is_not_there(self, unused_tcp_port: int) -> None:
         address = f"127.0.0.1:{unused_tcp_port}"
         with pytest.raises(BikeLost, match=f"serial server {address} cannot be reached"):
-            async with open_port(f"socket://{address}", 9600, LINE):
+            async with open_port(f"socket://{address}", 9600, LINE, CLOCK):
                 raise AssertionError("opened")

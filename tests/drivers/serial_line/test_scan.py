@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers import BikeLost
+from drivers.clock import MachineClock
 from drivers.discovery import FoundBike
 from drivers.protocols.lines import encode_pairs
 from drivers.serial_line.driver import SerialBike
@@ -29,7 +30,7 @@ SECONDS = 2.5 * len(TRIES)
 
 async def found(*bikes: PtyBike) -> list[FoundBike]:
     ports = [PortInfo(str(bike.port), f"product {bike.port.name}") for bike in bikes]
-    return [bike async for bike in scan_ports(SECONDS, ports)]
+    return [bike async for bike in scan_ports(SECONDS, MachineClock(), ports)]
 
 
 def plug_in(directory: Path, protocol: str) -> PtyBike:

@@ -45,14 +45,12 @@ def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
-def test_a_bike_that_is_not_there_leaves_no_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("drivers.serial_line.driver.APPEAR_S", 0.2)
+def test_a_bike_that_is_not_there_leaves_no_file(tmp_path: Path, unused_tcp_port: int) -> None:
     file = tmp_path / "ride.jsonl"
-    result = invoke("capture", tmp_path / "ttyUSB0", file, "--protocol", "peloton")
+    server = f"socket://127.0.0.1:{unused_tcp_port}"
+    result = invoke("capture", server, file, "--protocol", "peloton")
     assert result.exit_code == 1
-    assert "is the cable plugged in" in result.stderr
+    assert "cannot be reached" in result.stderr
     assert not file.exists()
 
 

@@ -4,10 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from drivers.ble import bluez as to_bluez
+from drivers.ble.bluez import BlueZ
 from gateway.config.schema import BikeConfig
 from gateway.doctor.bluetooth import RFKILL, check_bluetooth
 from gateway.terminal.finding import Finding, State
+from gateway.timing.clock import SystemClock
 from tests.support.bluez import Bluez, DBusDaemon
 
 
@@ -101,5 +102,5 @@ async def test_without_a_bike_on_bluetooth_nobody_is_asked(
 
 
 async def test_who_is_on_the_bus_is_known(dbus_daemon: DBusDaemon, bluez: Bluez) -> None:
-    assert await to_bluez.has_owner("org.bluez")
-    assert not await to_bluez.has_owner("org.freedesktop.ModemManager1")
+    assert await BlueZ(SystemClock()).has_owner("org.bluez")
+    assert not await BlueZ(SystemClock()).has_owner("org.freedesktop.ModemManager1")

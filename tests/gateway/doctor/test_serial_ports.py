@@ -14,6 +14,7 @@ from drivers.serial_line.port import open_port
 from gateway.config.schema import BikeConfig
 from gateway.doctor.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
 from gateway.terminal.finding import Finding, State
+from gateway.timing.clock import SystemClock
 from tests.support.bluez import DBusDaemon
 from tests.support.pty_bike import PtyBike
 
@@ -68,7 +69,7 @@ async def test_one_that_is_not_there_is_to_be_plugged_in(tmp_path: Path) -> None
 async def test_one_in_use_is_said(port: Path) -> None:
     line = PROTOCOLS["peloton"].line
     assert line is not None
-    async with open_port(str(port), 19200, line):
+    async with open_port(str(port), 19200, line, SystemClock()):
         (finding,) = await found(port)
     assert f"{port} is open in another program" in finding.what
 

@@ -1,0 +1,111 @@
+"""A connected Bluetooth device: its services, its notifications, reads and writes."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+
+from bleak import BleakClient
+from bleak.backends.characteristic import BleakGATTCharacteristic
+from bleak_retry_connector import BLEAK_RETRY_EXCEPTIONS
+from dbus_fast import DBusError
+
+from drivers.ble.errors import reason_of
+from drivers.contract import BikeLost, Clock
+
+#: A clean disconnect takes 2 to 3 s; one from a bluetoothd that is gone, for ever.
+DISCONNECT_S = 5.0
+#: One read or write of a characteristic.
+GATT_S = 5.0
+#: Notifications that may wait to be looked at; the oldest go first.
+MAX_WAITING = 256
+
+#: Whatever bleak, BlueZ, D-Bus and the sockets between them come up with, bleak's own slips
+#: included: all of them mean that the radio did not do it this time.
+RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
+
+
+class Connection:
+    """A connected device. Its methods raise BikeLost."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._client: BleakClient | None = None
+        self._heard: asyncio.Queue[tuple[str, bytes] | None] = asyncio.Queue()
+        self._subscribed: set[str] = set()
+        #: The characteristics of each service.
+        self.services: Mapping[str, frozenset[str]] = {}
+
+    def open(self, client: BleakClient) -> None:
+        self._heard = asyncio.Queue()  # attempts that failed before this one count as lost links
+        self._client = client
+        self.services = {
+            service.uuid: frozenset(one.uuid for one in service.characteristics)
+            for service in client.services
+        }
+
+    def lose(self) -> None:
+        """The link is gone; what was heard before can still be taken."""
+        self._heard.put_nowait(None)
+
+    async def subscribe(self, characteristic: str) -> None:
+        """Have a characteristic's notifications, or indications, heard from now on."""
+        if characteristic in self._subscribed:
+            return
+
+        def heard(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            if self._heard.qsize() >= MAX_WAITING:
+                self._heard.get_nowait()
+            self._heard.put_nowait((characteristic, bytes(data)))
+
+        with _as_bike_lost(f"no notifications of {characteristic}"):
+            async with self._clock.timeout(GATT_S):
+                await self._connected.start_notify(characteristic, heard)
+        self._subscribed.add(characteristic)
+
+    async def hear(self, timeout_s: float) -> tuple[str, bytes] | None:
+        """The next notification and its characteristic; None after `timeout_s`."""
+        try:
+            async with self._clock.timeout(timeout_s):
+                heard = await self._heard.get()
+        except TimeoutError:
+            return None
+        if heard is None:
+            self.lose()
+            raise BikeLost("the link was lost")
+        return heard
+
+    def answers_by_itself(self, characteristic: str) -> bool:
+        """Whether a characteristic notifies or indicates, and so wants a subscription first."""
+        found = self._connected.services.get_characteristic(characteristic)
+        return found is not None and not {"notify", "indicate"}.isdisjoint(found.properties)
+
+    async def read(self, characteristic: str) -> bytes:
+        with _as_bike_lost(f"{characteristic} cannot be read"):
+            async with self._clock.timeout(GATT_S):
+                return bytes(await self._connected.read_gatt_char(characteristic))
+
+    async def write(self, characteristic: str, data: bytes) -> None:
+        with _as_bike_lost(f"{characteristic} cannot be written"):
+            async with self._clock.timeout(GATT_S):
+                await self._connected.write_gatt_char(characteristic, data)
+
+    async def close(self) -> None:
+        """Disconnect, if it was ever connected."""
+        if self._client is None:
+            return
+        with suppress(*RADIO_ERRORS):
+            async with self._clock.timeout(DISCONNECT_S):
+                await self._connected.disconnect()
+
+    @property
+    def _connected(self) -> BleakClient:
+        assert self._client is not None, "used before it was opened"
+        return self._client
+
+
+@contextmanager
+def _as_bike_lost(what: str) -> Iterator[None]:
+    try:
+        yield
+    except RADIO_ERRORS as error:
+        raise BikeLost(f"{what}: {reason_of(error)}") from error
