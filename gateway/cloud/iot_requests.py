@@ -45,9 +45,13 @@ class Rejected(Exception):
 
 @contextmanager
 def open_connection(
-    cloud: CloudConfig, client_id: str, patience_s: float
+    cloud: CloudConfig,
+    client_id: str,
+    patience_s: float,
+    answer_within_s: float = ANSWER_TIMEOUT_S,
 ) -> Iterator["IotRequests"]:
-    """Connected, within `patience_s` or at the first attempt after it.
+    """Connected, within `patience_s` or at the first attempt after it. Each request is given up
+    `answer_within_s` after it was taken.
 
     Raises NotConnected, or CredentialsError.
     """
@@ -65,7 +69,7 @@ def open_connection(
     client.start()
     try:
         _await_connection(outcomes, patience_s)
-        yield IotRequests(client, received)
+        yield IotRequests(client, received, answer_within_s)
     finally:
         client.stop()
         _next(stopped, STOP_TIMEOUT_S)
@@ -87,7 +91,13 @@ def _await_connection(outcomes: "SimpleQueue[str | None]", patience_s: float) ->
 class IotRequests:
     """On a connection that is open; one request after the other."""
 
-    def __init__(self, client: mqtt5.Client, received: "SimpleQueue[mqtt5.PublishPacket]") -> None:
+    def __init__(
+        self,
+        client: mqtt5.Client,
+        received: "SimpleQueue[mqtt5.PublishPacket]",
+        answer_within_s: float,
+    ) -> None:
+        self._answer_within_s = answer_within_s
         self._client = client
         self._received = received
 
@@ -98,7 +108,7 @@ class IotRequests:
         packet = mqtt5.PublishPacket(
             topic=topic, payload=json.dumps(payload).encode(), qos=mqtt5.QoS.AT_LEAST_ONCE
         )
-        puback = _result(self._client.publish(packet)).puback
+        puback = self._result(self._client.publish(packet)).puback
         if puback.reason_code is None or puback.reason_code.value >= mqtt_errors.FIRST_FAILURE:
             raise NoAnswer(f"not taken: {_words(puback.reason_code)}")
         answer = self._answer(accepted, rejected)
@@ -111,17 +121,25 @@ class IotRequests:
 
     def _subscribe(self, *topics: str) -> None:
         subscriptions = [mqtt5.Subscription(topic, mqtt5.QoS.AT_LEAST_ONCE) for topic in topics]
-        suback = _result(self._client.subscribe(mqtt5.SubscribePacket(subscriptions)))
+        suback = self._result(self._client.subscribe(mqtt5.SubscribePacket(subscriptions)))
         for topic, code in zip(topics, suback.reason_codes, strict=True):
             if code is None or code.value >= mqtt_errors.FIRST_FAILURE:
                 raise NoAnswer(f"{topic} cannot be heard: {_words(code)}")
 
     def _answer(self, *topics: str) -> mqtt5.PublishPacket:
-        deadline_s = time.monotonic() + ANSWER_TIMEOUT_S
+        deadline_s = time.monotonic() + self._answer_within_s
         while (packet := _next(self._received, deadline_s - time.monotonic())) is not None:
             if packet.topic in topics:
                 return packet
-        raise NoAnswer(f"no answer within {ANSWER_TIMEOUT_S:g} s")
+        raise NoAnswer(f"no answer within {self._answer_within_s:g} s")
+
+    def _result(self, future: "Future[Any]") -> Any:
+        try:
+            return future.result(self._answer_within_s)
+        except NotInTime:
+            raise NoAnswer(f"no answer within {self._answer_within_s:g} s") from None
+        except Exception as error:
+            raise NoAnswer(mqtt_errors.explain(*name_and_message(error))) from error
 
 
 def _next(queue: "SimpleQueue[Any]", timeout_s: float) -> Any:
@@ -130,15 +148,6 @@ def _next(queue: "SimpleQueue[Any]", timeout_s: float) -> Any:
         return queue.get(timeout=max(timeout_s, 0))
     except Empty:
         return None
-
-
-def _result(future: "Future[Any]") -> Any:
-    try:
-        return future.result(ANSWER_TIMEOUT_S)
-    except NotInTime:
-        raise NoAnswer(f"no answer within {ANSWER_TIMEOUT_S:g} s") from None
-    except Exception as error:
-        raise NoAnswer(mqtt_errors.explain(*name_and_message(error))) from error
 
 
 def _words(code: Any) -> str:

@@ -42,26 +42,28 @@ _WRONG_CA = "cloud.ca_file must hold the CA of the broker's certificate (AWS: Am
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 
 
-async def check_endpoint(config: Config, *, publish: bool = False) -> list[Finding]:
+async def check_endpoint(
+    config: Config, *, publish: bool = False, step_s: float = STEP_S
+) -> list[Finding]:
     """Connects under the thing's own name: not for use beside a running gateway.
 
     With `publish` a message of race 0 is sent, too, and becomes a record in the stream.
     """
-    reached = await _reach(config.cloud)
+    reached = await _reach(config.cloud, step_s)
     if reached.state != "ok":
         return [reached]
     try:
-        return [reached, *await _log_in(config, publish=publish)]
+        return [reached, *await _log_in(config, step_s, publish=publish)]
     except CredentialsError as error:
         return [reached, failed(CLOUD, str(error))]
 
 
-async def _reach(cloud: CloudConfig) -> Finding:
+async def _reach(cloud: CloudConfig, step_s: float) -> Finding:
     """As far as a TLS handshake. What TLS 1.3 has against our certificate comes only later."""
     where = f"{cloud.endpoint}:{cloud.port}"
     try:
         context = None if cloud.plaintext else _tls(cloud)
-        async with asyncio.timeout(STEP_S):
+        async with asyncio.timeout(step_s):
             _, writer = await asyncio.open_connection(cloud.endpoint, cloud.port, ssl=context)
     except socket.gaierror as error:
         return failed(NAME, f"{cloud.endpoint}: name not resolved: {error.strerror}", _NETWORK)
@@ -129,7 +131,7 @@ def _settle(future: asyncio.Future[Value], value: Value) -> None:
         future.set_result(value)
 
 
-async def _log_in(config: Config, *, publish: bool) -> list[Finding]:
+async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Finding]:
     """Connect as the thing; try what the daemon will ask for. Raises CredentialsError."""
     answers = _Answers()
     listens = config.race.mode == "remote"
@@ -137,23 +139,25 @@ async def _log_in(config: Config, *, publish: bool) -> list[Finding]:
     uplink = IotCore(config.cloud, config.thing_name, commands if listens else None)
     uplink.start(answers)
     try:
-        refusal = await _within(answers.connected, "no answer in time")
+        refusal = await _within(answers.connected, "no answer in time", step_s)
         findings = [_connected(config, refusal, will_publish=publish)]
         if findings[0].state == "ok" and listens:
-            refusal = await _within(answers.subscribed, "no answer in time")
+            refusal = await _within(answers.subscribed, "no answer in time", step_s)
             findings.append(_subscribed(command_topic(config.thing_name), refusal))
         if findings[0].state == "ok" and publish:
             uplink.publish(1, _probe(config))
             late = Answer(Verdict.RETRY, "no answer in time")
-            findings.append(_published(config.cloud, await _within(answers.published, late)))
+            findings.append(
+                _published(config.cloud, await _within(answers.published, late, step_s))
+            )
     finally:
         await uplink.stop()
     return findings
 
 
-async def _within(future: asyncio.Future[Value], late: Value) -> Value:
+async def _within(future: asyncio.Future[Value], late: Value, step_s: float) -> Value:
     try:
-        async with asyncio.timeout(STEP_S):
+        async with asyncio.timeout(step_s):
             return await future
     except TimeoutError:
         return late

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from gateway.cloud.iot_requests import (
+    ANSWER_TIMEOUT_S,
     IotRequests,
     NoAnswer,
     NotConnected,
@@ -48,8 +49,16 @@ class Claim:
     Connects when first asked, and once only: AWS takes a CONNECT a second.
     """
 
-    def __init__(self, cloud: CloudConfig, order: Order) -> None:
+    def __init__(
+        self,
+        cloud: CloudConfig,
+        order: Order,
+        connect_within_s: float = CONNECT_WITHIN_S,
+        answer_within_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         self._cloud = cloud
+        self._connect_within_s = connect_within_s
+        self._answer_within_s = answer_within_s
         self._template = order.template
         self._thing_name = order.thing_name
         self._open = ExitStack()
@@ -117,7 +126,9 @@ class Claim:
     def _connected(self) -> IotRequests:
         if self._requests is None:
             cloud, client_id = self._cloud, claim_client_id(self._thing_name)
-            connection = open_connection(cloud, client_id, CONNECT_WITHIN_S)
+            connection = open_connection(
+                cloud, client_id, self._connect_within_s, self._answer_within_s
+            )
             try:
                 self._requests = self._open.enter_context(connection)
             except NotConnected as error:

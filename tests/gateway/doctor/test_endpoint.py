@@ -10,7 +10,6 @@ import pytest
 import trustme
 
 from gateway.config.schema import Config
-from gateway.doctor import endpoint
 from gateway.doctor.endpoint import check_endpoint
 from gateway.telemetry.message import telemetry_from_json
 from gateway.terminal.finding import Finding, State
@@ -211,20 +210,19 @@ async def silent() -> AsyncIterator[int]:
 
 
 async def test_a_firewall_that_says_nothing_is_not_waited_for_long(
-    silent: int, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    silent: int, authority: Authority
 ) -> None:
-    monkeypatch.setattr(endpoint, "STEP_S", 0.2)
-    (finding,) = await check_endpoint(settings(silent, authority.issue("gateway-1")))
+    config = settings(silent, authority.issue("gateway-1"))
+    (finding,) = await check_endpoint(config, step_s=0.2)
     assert finding.what == f"127.0.0.1:{silent}: no answer"
     assert "try port = 443" in finding.remedy
 
 
 async def test_a_broker_that_says_nothing_after_tls_either(
-    silent: int, authority: Authority, monkeypatch: pytest.MonkeyPatch
+    silent: int, authority: Authority
 ) -> None:
-    monkeypatch.setattr(endpoint, "STEP_S", 0.3)
     mine = authority.issue("gateway-1")
-    *_, cloud = await check_endpoint(settings(silent, mine, plaintext=True))
+    *_, cloud = await check_endpoint(settings(silent, mine, plaintext=True), step_s=0.3)
     assert cloud.what == "no answer in time"
 
 

@@ -7,11 +7,10 @@ from typing import Any
 
 import pytest
 
-from gateway.cloud import iot_requests
+from gateway.cloud.iot_requests import ANSWER_TIMEOUT_S
 from gateway.cloud.uplink import CredentialsError
 from gateway.config.schema import CloudConfig
-from gateway.provisioning import aws
-from gateway.provisioning.aws import Claim
+from gateway.provisioning.aws import CONNECT_WITHIN_S, Claim
 from gateway.provisioning.identity import IdentityFiles
 from gateway.provisioning.steps import Order, Provisioned, Provisioning, ProvisioningError
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
@@ -39,17 +38,13 @@ def files(tmp_path: Path) -> IdentityFiles:
     return IdentityFiles(tmp_path / "etc")
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(iot_requests, "ANSWER_TIMEOUT_S", 1)
-    monkeypatch.setattr(aws, "CONNECT_WITHIN_S", 0)
-
-
 def provision(
     peer: ProvisioningPeer,
     files: IdentityFiles,
     order: Order = ORDER,
     credentials: Credentials | None = None,
+    connect_within_s: float = CONNECT_WITHIN_S,
+    answer_within_s: float = ANSWER_TIMEOUT_S,
 ) -> Provisioned:
     credentials = credentials or peer.claim
     cloud = CloudConfig(
@@ -59,7 +54,7 @@ def provision(
         certificate_file=credentials.certificate_file,
         private_key_file=credentials.private_key_file,
     )
-    with Claim(cloud, order) as claimed:
+    with Claim(cloud, order, connect_within_s, answer_within_s) as claimed:
         return Provisioning(order, files, claimed, lambda: 0.0, lambda _: None).run()
 
 
@@ -123,7 +118,6 @@ def test_a_rejection_says_what_was_rejected_why_and_what_to_do(
     assert not files.is_there
 
 
-@pytest.mark.usefixtures("impatient")
 @pytest.mark.parametrize("topic", [ISSUE, REGISTER])
 def test_silence_has_an_end_and_advice(
     peer: ProvisioningPeer, files: IdentityFiles, topic: str
@@ -131,13 +125,12 @@ def test_silence_has_an_end_and_advice(
     answer = peer.answers[topic]
     peer.answers[topic] = lambda _: None
     with pytest.raises(ProvisioningError, match="no answer within 1 s; is the claim's policy"):
-        provision(peer, files)
+        provision(peer, files, answer_within_s=1)
     peer.answers[topic] = answer
     provision(peer, files)
     assert len(peer.issued) == 1
 
 
-@pytest.mark.usefixtures("impatient")
 def test_an_answer_that_was_lost_needs_no_second_certificate(
     peer: ProvisioningPeer, files: IdentityFiles
 ) -> None:
@@ -146,19 +139,18 @@ def test_an_answer_that_was_lost_needs_no_second_certificate(
 
     peer.answers[REGISTER] = registered_in_silence
     with pytest.raises(ProvisioningError, match="no answer"):
-        provision(peer, files)
+        provision(peer, files, answer_within_s=1)
     done = provision(peer, files)
     assert (done.is_resumed, peer.issued) == (True, [done.certificate_id])
     assert len(peer.requests) == 2
 
 
-@pytest.mark.usefixtures("impatient")
 def test_a_claim_that_is_not_active_is_told_with_its_file(
     peer: ProvisioningPeer, files: IdentityFiles, authority: Authority
 ) -> None:
     unknown = authority.issue("another")
     with pytest.raises(ProvisioningError, match="the broker ended the connection") as raised:
-        provision(peer, files, credentials=unknown)
+        provision(peer, files, credentials=unknown, connect_within_s=0)
     assert str(unknown.certificate_file) in str(raised.value)
     assert f"127.0.0.1:{peer.port}" in str(raised.value)
 
