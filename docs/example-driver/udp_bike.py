@@ -52,7 +52,7 @@ class UdpBike:
     async def _readings(self, queue: asyncio.Queue[bytes]) -> AsyncIterator[Reading]:
         while True:
             try:
-                async with asyncio.timeout(10):
+                async with self._clock.timeout(10):
                     data = await queue.get()
             except TimeoutError:
                 raise BikeLost("nothing came for 10 s") from None

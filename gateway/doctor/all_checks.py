@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from drivers.registry import DriverStatus
@@ -16,7 +17,7 @@ from gateway.doctor.disk import check_disk
 from gateway.doctor.endpoint import check_endpoint
 from gateway.doctor.serial_ports import check_serial_ports
 from gateway.doctor.service import running_service
-from gateway.doctor.versions import versions
+from gateway.doctor.versions import check_packages, versions
 from gateway.terminal.finding import Finding, State
 from gateway.timing.clock_sync import clock_source
 
@@ -41,6 +42,7 @@ async def check_all(
 ) -> Report:
     """Changes nothing. `publish` also sends a message, unless a gateway runs."""
     config, findings = check_config(file, drivers)
+    findings += check_packages(packages_distributions())
     source, now = clock_source(), datetime.now(UTC)
     findings.append(check_clock(source, f"{now.astimezone():%Y-%m-%d %H:%M}"))
     if config is not None:

@@ -5,9 +5,9 @@ from pathlib import Path
 
 from drivers.ble.bluez import BlueZ
 from drivers.ble.errors import reason_of
+from drivers.clock import MachineClock
 from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, failed, ok
-from gateway.timing.clock import SystemClock
 
 NAME = "bluetooth"
 RFKILL = "sys/class/rfkill"
@@ -30,7 +30,7 @@ async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -
     if soft:
         return [failed(NAME, "Bluetooth is blocked by rfkill", UNBLOCK)]
     try:
-        adapters = await BlueZ(SystemClock()).adapters()
+        adapters = await BlueZ(MachineClock()).adapters()
     except OSError as error:
         has_bus = not isinstance(error, FileNotFoundError | ConnectionRefusedError)
         return [failed(NAME, reason_of(error), RESTART if has_bus else NO_BUS)]

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drivers.ble.bluez import BlueZ
+from drivers.clock import MachineClock
 from drivers.contract import BikeLost
 from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
 from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
-from gateway.timing.clock import SystemClock
 
 NAME = "serial"
 MODEM_MANAGER = "org.freedesktop.ModemManager1"
@@ -34,7 +34,7 @@ async def _port(bike: BikeConfig) -> Finding:
     port, line = str(bike.options["port"]), PROTOCOLS[str(bike.options["protocol"])].line
     assert line is not None
     try:
-        async with open_port(port, line.baud_rates[0], line, SystemClock()):
+        async with open_port(port, line.baud_rates[0], line, MachineClock()):
             return ok(NAME, f"{bike.id}: {port} can be opened")
     except BikeLost as error:
         return failed(NAME, f"{bike.id}: {error}", "" if port.startswith("socket:") else _LIST)
@@ -47,7 +47,7 @@ async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Findin
     if not tried:
         return []
     try:
-        if not await BlueZ(SystemClock()).has_owner(MODEM_MANAGER):
+        if not await BlueZ(MachineClock()).has_owner(MODEM_MANAGER):
             return []
     except OSError:
         return []  # no D-Bus, no ModemManager

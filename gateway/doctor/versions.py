@@ -1,16 +1,21 @@
-"""What a bug report needs to know of the machine and what runs on it."""
+"""What is installed: versions for a bug report, and what would clash with our packages."""
 
 import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from gateway.buffer.inspect import SQLITE_VERSION
+from gateway.terminal.finding import Finding, warning
 from gateway.timing.clock_sync import BOARD_MODEL
 
+NAME = "installation"
 UNKNOWN = "not there"
+#: Our own import packages; names that any distribution could use.
+_IMPORT_PACKAGES = ("gateway", "drivers")
 _PACKAGES = ("alleycat-gateway", "awscrt", "awsiotsdk", "bleak", "dbus-fast", "pyserial")
 #: bluetoothd itself lies in no PATH; the two come from one source.
 _BLUEZ = "bluetoothctl"
@@ -30,6 +35,27 @@ def versions(root: Path = Path("/")) -> dict[str, str]:
         **{name: _package(name) for name in others},
         "SQLite": SQLITE_VERSION,
     }
+
+
+def check_packages(distributions: Mapping[str, Sequence[str]]) -> list[Finding]:
+    """Find distributions that install files under the names of our import packages.
+
+    `distributions`: those of each import package, as `packages_distributions` returns them.
+    """
+    own = _PACKAGES[0]
+    others = {
+        package: sorted(set(distributions.get(package, ())) - {own}) for package in _IMPORT_PACKAGES
+    }
+    return [
+        warning(
+            NAME,
+            f"the Python package {package!r} is also installed by {', '.join(names)}: "
+            "one may overwrite files of the other",
+            f"uninstall {' and '.join(names)}, and install {own} again",
+        )
+        for package, names in others.items()
+        if names
+    ]
 
 
 def _package(name: str) -> str:

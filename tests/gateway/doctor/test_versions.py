@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.doctor.versions import UNKNOWN, versions
+from gateway.doctor.versions import NAME, UNKNOWN, check_packages, versions
+from gateway.terminal.finding import State
 from gateway.timing.clock_sync import BOARD_MODEL
 
 
@@ -37,3 +38,16 @@ def test_bluez_is_asked_by_its_own_program(
         program.chmod(program.stat().st_mode | stat.S_IXUSR)
     monkeypatch.setenv("PATH", str(tmp_path))
     assert versions()["BlueZ"] == version
+
+
+def test_packages_of_ours_alone_are_well() -> None:
+    own = {"gateway": ["alleycat-gateway"], "drivers": ["alleycat-gateway"] * 2, "rich": ["rich"]}
+    assert check_packages(own) == []
+    assert check_packages({}) == [], "an editable installation does not list its packages"
+
+
+def test_another_distribution_with_a_package_drivers_is_a_warning() -> None:
+    (finding,) = check_packages({"drivers": ["alleycat-gateway", "drivers"]})
+    assert (finding.name, finding.state) == (NAME, State.WARNING)
+    assert "'drivers' is also installed by drivers" in finding.what
+    assert finding.remedy == "uninstall drivers, and install alleycat-gateway again"
