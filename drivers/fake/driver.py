@@ -20,12 +20,10 @@ from drivers.contract import (
 )
 from drivers.discovery import FoundBike
 from drivers.fake.faults import FaultOptions, Faults
-from drivers.fake.hand import Hand
+from drivers.fake.inputs import Hand, Rhythm
 from drivers.fake.pot import Pot, PotOptions
-from drivers.fake.rhythm import Rhythm
-from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState
-from drivers.fake.scenarios import Scenario
+from drivers.fake.scenarios import Ride, Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE, resistance_points
 from drivers.reading import Reading

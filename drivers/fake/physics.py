@@ -1,4 +1,7 @@
-"""The flywheel under the rider's feet, and the sensor that counts its turns."""
+"""The moving parts of the bike: the flywheel with its sensor, and the resistance knob."""
+
+from math import copysign
+from random import Random
 
 from drivers.magnetic_brake import magnet_power_w
 
@@ -15,6 +18,11 @@ STANDSTILL_RPM = 3.5
 #: Legs take the wheel from standstill to a steady 80 rpm in 3 to 6 s, at most this fast.
 _MOST_RPM_PER_S = 25.0
 _PULL_PER_S = 1.5
+
+#: A hand turns the knob so often …
+TURN_S = 0.4
+#: … by at most so much: more or less at each turn.
+_MOST_PERCENT = (1.0, 3.0)
 
 
 def slowdown_rpm_per_s(cadence_rpm: float, resistance_percent: float) -> float:
@@ -55,3 +63,25 @@ class Flywheel:
         if self._turn >= 1:
             self._turn %= 1
             self.shown_rpm = self.cadence_rpm
+
+
+class Knob:
+    """Where a hand has left it, 0 to 100 %, and which way it was turned last."""
+
+    def __init__(self, random: Random, percent: float) -> None:
+        self.percent = percent
+        #: 1.0 up, -1.0 down.
+        self.last_turn = 1.0
+        self._random = random
+
+    def turn(self, wanted_percent: float) -> None:
+        """As far towards it as a hand gets in TURN_S; the last turn ends exactly there."""
+        missing = wanted_percent - self.percent
+        if missing == 0:
+            return
+        self.last_turn = copysign(1.0, missing)
+        most = self._random.uniform(*_MOST_PERCENT)
+        if abs(missing) <= most:
+            self.percent = wanted_percent
+        else:
+            self.percent += self.last_turn * most

@@ -6,8 +6,7 @@ from math import exp, sqrt
 from random import Random
 from typing import NamedTuple, Self
 
-from drivers.fake.knob import TURN_S, Knob
-from drivers.fake.physics import Flywheel
+from drivers.fake.physics import TURN_S, Flywheel, Knob
 from drivers.magnetic_brake import power_w, resistance_percent, speed_kmh
 
 #: Fine enough for a coast-down, coarse enough to catch up with a ride in a blink.

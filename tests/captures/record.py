@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from drivers.captures.format import encode_capture
-from drivers.fake.ride import Ride
+from drivers.fake.scenarios import Ride
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.peloton import Op, Response, encode_request, encode_response, resistance_raw
 from drivers.reading import Frame

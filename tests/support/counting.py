@@ -2,7 +2,7 @@
 
 import time
 
-from drivers.fake.ride import Ride
+from drivers.fake.scenarios import Ride
 from tests.support.dialogue import Dialogue
 
 RIDE_S = 3600

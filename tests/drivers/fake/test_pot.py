@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from drivers.fake.pot import CurveName, Pot, PotOptions
-from drivers.fake.ride import Ride
+from drivers.fake.scenarios import Ride
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
 from gateway.sampling.calibration import CalibrationTable
 

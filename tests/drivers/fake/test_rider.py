@@ -7,7 +7,7 @@ from statistics import mean, stdev
 
 import pytest
 
-from drivers.fake.knob import Knob
+from drivers.fake.physics import Knob
 from drivers.fake.rider import (
     STEP_S,
     BikeState,

@@ -5,9 +5,8 @@ from typing import get_args
 
 import pytest
 
-from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState, Profile
-from drivers.fake.scenarios import Scenario, switched_off_from_s, target_at
+from drivers.fake.scenarios import Ride, Scenario, switched_off_from_s, target_at
 
 RIDE_S = 300
 SEED = 1
@@ -89,3 +88,23 @@ def test_walkaway_gets_off_and_the_bike_switches_itself_off() -> None:
 @pytest.mark.parametrize("scenario", [name for name in get_args(Scenario) if name != "walkaway"])
 def test_nobody_else_switches_off(scenario: Scenario) -> None:
     assert switched_off_from_s(scenario, RIDE_S) is None
+
+
+def test_asking_late_is_asking_from_the_start() -> None:
+    late, whole = Ride(1, "sprint", 60), Ride(1, "sprint", 60)
+    instants_ms = range(0, 60_000, 250)
+    states = {ms: whole.state_at(ms) for ms in instants_ms}
+    assert {ms: late.state_at(ms) for ms in reversed(instants_ms)} == states
+
+
+def test_a_state_lasts_for_a_tenth_of_a_second() -> None:
+    ride = Ride(1, "steady", 60)
+    assert ride.state_at(30_000) == ride.state_at(30_099)
+    assert ride.state_at(30_000) != ride.state_at(30_100)
+
+
+def test_only_the_bike_that_was_walked_away_from_switches_itself_off() -> None:
+    assert not Ride(1, "steady", 60).is_switched_off(59_999)
+    walkaway = Ride(1, "walkaway", 60)
+    assert not walkaway.is_switched_off(50_999)
+    assert walkaway.is_switched_off(51_000)

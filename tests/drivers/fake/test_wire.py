@@ -6,9 +6,8 @@ import pytest
 
 from drivers.fake.faults import FaultOptions, Faults
 from drivers.fake.pot import Pot, PotOptions
-from drivers.fake.ride import Ride
 from drivers.fake.rider import BikeState
-from drivers.fake.scenarios import Scenario
+from drivers.fake.scenarios import Ride, Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import resistance_percent

@@ -1,12 +1,77 @@
-"""A hand turns the knob to where a file says, at a hand's pace, whatever is in the file."""
+"""What the fake rider is told by files: a number, a cadence to keep, a place for the knob."""
 
 from itertools import pairwise
 from pathlib import Path
+from statistics import mean
 
 import pytest
 
-from drivers.fake.hand import Hand
-from drivers.fake.rider import BikeState, Profile
+from drivers.fake.inputs import Hand, Rhythm, number_in
+from drivers.fake.rider import BikeState, Profile, Target
+from drivers.fake.scenarios import Ride
+
+
+@pytest.mark.parametrize(
+    ("content", "number"),
+    [
+        (b"25", 25.0),
+        (b" 12.5\n", 12.5),
+        (b"0", 0.0),
+        (b"100", 100.0),
+        (b"100.1", None),
+        (b"-1", None),
+        (b"", None),
+        (b"fast", None),
+        (b"nan", None),
+        (b"inf", None),
+        (b"\xff\xfe", None),
+        (b"0" * 100 + b"7", 0.0),
+    ],
+)
+def test_it_is_a_number_in_its_bounds_or_none(
+    tmp_path: Path, content: bytes, number: float | None
+) -> None:
+    file = tmp_path / "number"
+    file.write_bytes(content)
+    assert number_in(file, most=100.0) == number
+
+
+def test_without_a_file_there_is_none(tmp_path: Path) -> None:
+    assert number_in(tmp_path / "number", most=100.0) is None
+    assert number_in(tmp_path, most=100.0) is None
+
+
+OWN = Target(80, 40)
+
+
+def test_without_a_cadence_in_it_it_is_left_to_the_rider(tmp_path: Path) -> None:
+    file = tmp_path / "rpm"
+    assert Rhythm(file).kept(OWN) == OWN
+    file.write_text("201", encoding="ascii")
+    assert Rhythm(file).kept(OWN) == OWN
+
+
+def test_the_knob_stays_the_riders(tmp_path: Path) -> None:
+    file = tmp_path / "rpm"
+    file.write_text("60\n", encoding="ascii")
+    assert Rhythm(file).kept(OWN) == Target(60, 40, has_beat=True)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_rider_keeps_to_it_from_when_it_is_written_and_to_another_later(
+    tmp_path: Path, seed: int
+) -> None:
+    file = tmp_path / "rpm"
+    ride = Ride(seed, "steady", 300, Rhythm(file))
+    unheard = Ride(seed, "steady", 300)
+    for ms in range(0, 20_000, 100):
+        assert ride.state_at(ms) == unheard.state_at(ms)
+    for start_ms, rpm in ((20_000, 60), (80_000, 90)):
+        file.write_text(f"{rpm}", encoding="ascii")
+        settled = range(start_ms + 10_000, start_ms + 60_000, 100)
+        said = mean(ride.state_at(ms).cadence_rpm for ms in settled)
+        assert said == pytest.approx(rpm, abs=0.4)
+
 
 STATE = BikeState(80, 40, 112, 27, 140)
 SECOND_NS = 1_000_000_000

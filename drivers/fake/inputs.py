@@ -1,17 +1,46 @@
-"""A hand that holds the knob where a file says: so a test, or a second terminal, turns it."""
+"""Files by which a test or a second terminal tells the fake rider what to do: cadence and knob."""
 
 from pathlib import Path
 from random import Random
 
-from drivers.fake.knob import TURN_S, Knob
-from drivers.fake.number_file import number_in
-from drivers.fake.rider import BikeState, Profile
+from drivers.fake.physics import TURN_S, Knob
+from drivers.fake.rider import BikeState, Profile, Target
 
+#: More than any number in words has; a file is not read beyond it.
+_MOST_BYTES = 64
+_MOST_RPM = 200.0
 _TURN_NS = round(TURN_S * 1_000_000_000)
 
 
+def number_in(file: Path, most: float) -> float | None:
+    """From 0 to `most`, as text. None: there is no such number, or no file."""
+    try:
+        with file.open("rb") as opened:
+            number = float(opened.read(_MOST_BYTES))
+    except (OSError, ValueError):
+        return None
+    return number if 0 <= number <= most else None
+
+
+class Rhythm:
+    """A cadence in a file, kept by the rider, so that a metronome can be followed.
+
+    The file holds rpm, 0 to 200, as text. Whatever else is there leaves it to the rider.
+    """
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+
+    def kept(self, target: Target) -> Target:
+        """`target` at the cadence that the file says now."""
+        rpm = number_in(self._file, _MOST_RPM)
+        return target if rpm is None else target._replace(cadence_rpm=rpm, has_beat=True)
+
+
 class Hand:
-    """Looks into the file as often as it turns, and turns as fast as a rider does.
+    """A hand that holds the knob where a file says.
+
+    Looks into the file as often as it turns, and turns as fast as a rider does.
 
     The file holds a percent, 0 to 100, as text; whatever else is there, or nothing, leaves the
     knob where it is. At first that is where the file says, else where this rider likes it. It
