@@ -30,7 +30,7 @@ class CaptureError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Capture:
+class BikeCapture:
     """A whole capture. `frames` count `at_ns` from the first one; `protocol` decodes them."""
 
     protocol: str
@@ -38,7 +38,7 @@ class Capture:
     note: str = ""
 
 
-def load_capture(file: Path) -> Capture:
+def load_capture(file: Path) -> BikeCapture:
     """Read a `.jsonl` capture. Raises CaptureError and OSError."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
@@ -62,10 +62,10 @@ def load_capture(file: Path) -> Capture:
         if frames and frame.at_ns < frames[-1].at_ns:
             raise CaptureError(f"{file}:{number}: expected a t_s not before the frame above")
         frames.append(frame)
-    return Capture(header["protocol"], tuple(frames), str(header.get("note", "")))
+    return BikeCapture(header["protocol"], tuple(frames), str(header.get("note", "")))
 
 
-def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> Capture:
+def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> BikeCapture:
     """Read a `.bin` as if it had come steadily at `bytes_per_s`, ten Frames a second."""
     data = file.read_bytes()
     size = max(1, round(bytes_per_s / 10))
@@ -73,7 +73,7 @@ def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> Capture:
         Frame(round(start / bytes_per_s * _NS_PER_S), data[start : start + size])
         for start in range(0, len(data), size)
     )
-    return Capture(protocol, frames)
+    return BikeCapture(protocol, frames)
 
 
 def encode_capture(protocol: str, frames: Iterable[Frame], note: str = "") -> Iterator[str]:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
-from drivers.captures.format import Capture, CaptureError, load_capture, load_raw_capture
+from drivers.captures.format import BikeCapture, CaptureError, load_capture, load_raw_capture
 from drivers.contract import (
     BikeLost,
     Clock,
@@ -77,14 +77,14 @@ class Replay(FrameSource):
         async with aclosing(self._play(capture, on_frame)) as readings:
             yield readings
 
-    def _load(self) -> Capture:
+    def _load(self) -> BikeCapture:
         options = self._options
         if options.file.suffix == ".bin":
             return load_raw_capture(options.file, options.protocol, options.bytes_per_s)
         return load_capture(options.file)
 
     async def _play(
-        self, capture: Capture, on_frame: FrameListener
+        self, capture: BikeCapture, on_frame: FrameListener
     ) -> AsyncGenerator[Reading, None]:
         protocol = PROTOCOLS[capture.protocol]()
         start_ns = self._clock.monotonic_ns()

@@ -4,7 +4,7 @@ from pathlib import Path
 from random import Random
 
 from drivers.fake.physics import TURN_S, Knob
-from drivers.fake.rider import BikeState, Profile, Target
+from drivers.fake.rider import BikeState, RiderProfile, RiderTarget
 
 #: More than any number in words has; a file is not read beyond it.
 _MOST_BYTES = 64
@@ -31,7 +31,7 @@ class Rhythm:
     def __init__(self, file: Path) -> None:
         self._file = file
 
-    def kept(self, target: Target) -> Target:
+    def kept(self, target: RiderTarget) -> RiderTarget:
         """`target` at the cadence that the file says now."""
         rpm = number_in(self._file, _MOST_RPM)
         return target if rpm is None else target._replace(cadence_rpm=rpm, has_beat=True)
@@ -49,7 +49,7 @@ class Hand:
 
     def __init__(self, file: Path, seed: int) -> None:
         self._file = file
-        self._knob = Knob(Random(f"{seed}:hand"), Profile.from_seed(seed).resistance_percent)
+        self._knob = Knob(Random(f"{seed}:hand"), RiderProfile.from_seed(seed).resistance_percent)
         self._looked_ns: int | None = None
 
     def hold(self, state: BikeState, at_ns: int) -> BikeState:

@@ -36,7 +36,7 @@ def slowdown_rpm_per_s(cadence_rpm: float, resistance_percent: float) -> float:
     return friction + magnet_power_w(cadence_rpm, resistance_percent) / (_INERTIA * cadence_rpm)
 
 
-class Flywheel:
+class SimulatedFlywheel:
     """Speed as the rider's cadence, and the cadence that the bike shows for it."""
 
     def __init__(self, cadence_rpm: float = 0.0) -> None:

@@ -6,7 +6,7 @@ from math import exp, sqrt
 from random import Random
 from typing import NamedTuple, Self
 
-from drivers.fake.physics import TURN_S, Flywheel, Knob
+from drivers.fake.physics import TURN_S, Knob, SimulatedFlywheel
 from drivers.magnetic_brake import power_w, resistance_percent, speed_kmh
 
 #: Fine enough for a coast-down, coarse enough to catch up with a ride in a blink.
@@ -53,7 +53,7 @@ class BikeState(NamedTuple):
         )
 
 
-class Target(NamedTuple):
+class RiderTarget(NamedTuple):
     """What a scenario asks of the rider at one instant. Cadence 0 = stop pedalling."""
 
     cadence_rpm: float
@@ -63,7 +63,7 @@ class Target(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Profile:
+class RiderProfile:
     """What makes this rider another than the next. Textbook orders of recreational riders."""
 
     cadence_rpm: float
@@ -160,7 +160,7 @@ class Legs:
         self._noise = Wander(random, sd=1.2, return_s=5)
         self._drift = Wander(random, sd=3, return_s=60)
 
-    def step(self, target: Target, tiredness: float) -> float:
+    def step(self, target: RiderTarget, tiredness: float) -> float:
         noise_rpm, drift_rpm = self._noise.step(), self._drift.step()
         if target.cadence_rpm <= 0:
             return 0.0
@@ -183,13 +183,13 @@ def adjust(knob: Knob, target_percent: float, tiredness: float) -> None:
 
 
 def simulate(
-    profile: Profile, target_at: Callable[[float], Target], seed: int
+    profile: RiderProfile, target_at: Callable[[float], RiderTarget], seed: int
 ) -> Iterator[BikeState]:
     """One ride from standstill, a state every STEP_S, without end.
 
-    `target_at` maps seconds of the ride to the Target. Same arguments, same ride.
+    `target_at` maps seconds of the ride to the RiderTarget. Same arguments, same ride.
     """
-    wheel = Flywheel()
+    wheel = SimulatedFlywheel()
     legs = Legs(_random(seed, "legs"))
     knob = Knob(_random(seed, "knob"), target_at(0.0).resistance_percent)
     reserve = Reserve(profile.critical_w, profile.reserve_j)
@@ -208,7 +208,7 @@ def simulate(
         step += 1
 
 
-def _sensed(wheel: Flywheel, knob: Knob, heart: Heart, sensors: Random) -> BikeState:
+def _sensed(wheel: SimulatedFlywheel, knob: Knob, heart: Heart, sensors: Random) -> BikeState:
     """What the bike makes of it: with noise, and a power that rests when the sensor does."""
     power_noise_w = sensors.gauss(0.0, _SENSOR_SD_W)
     sensor_noise = sensors.gauss(0.0, 1.0)

@@ -1,6 +1,6 @@
-"""What the rider does in a ride: named scripts, each a Target for every second of the ride.
+"""What the rider does in a ride: named scripts, each a RiderTarget for every second of the ride.
 
-A script is called with the second of the ride, the ride's length in seconds and the Profile.
+A script is called with the second of the ride, the ride's length in seconds and the RiderProfile.
 """
 
 from array import array
@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Literal
 
 from drivers.fake.inputs import Rhythm
-from drivers.fake.rider import STEP_S, BikeState, Profile, Target, simulate
+from drivers.fake.rider import STEP_S, BikeState, RiderProfile, RiderTarget, simulate
 
 Scenario = Literal[
     "steady",
@@ -20,7 +20,7 @@ Scenario = Literal[
     "walkaway",
 ]
 
-Script = Callable[[float, int, Profile], Target]
+Script = Callable[[float, int, RiderProfile], RiderTarget]
 
 _STEP_MS = round(STEP_S * 1000)
 _FIELDS = len(BikeState._fields)
@@ -32,8 +32,10 @@ _GETS_OFF_AT = 0.6
 _SWITCHES_OFF_AFTER_S = 15.0
 
 
-def target_at(scenario: Scenario, ride_s: int, profile: Profile) -> Callable[[float], Target]:
-    """The scenario as this rider rides it: second of the ride to Target."""
+def target_at(
+    scenario: Scenario, ride_s: int, profile: RiderProfile
+) -> Callable[[float], RiderTarget]:
+    """The scenario as this rider rides it: second of the ride to RiderTarget."""
     script = _SCRIPTS[scenario]
     return lambda second: script(second, ride_s, profile)
 
@@ -45,11 +47,11 @@ def switched_off_from_s(scenario: Scenario, ride_s: int) -> float | None:
     return ride_s * _GETS_OFF_AT + _SWITCHES_OFF_AFTER_S
 
 
-def _steady(second: float, ride_s: int, profile: Profile) -> Target:
+def _steady(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     return _eased(profile)
 
 
-def _warmup_intervals_cooldown(second: float, ride_s: int, profile: Profile) -> Target:
+def _warmup_intervals_cooldown(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     """A fifth of the ride easy, then half minutes hard and easy by turns, the last fifth easy."""
     done = second / ride_s
     if done < 0.2:
@@ -61,34 +63,34 @@ def _warmup_intervals_cooldown(second: float, ride_s: int, profile: Profile) -> 
     return _eased(profile, cadence=0.85, resistance=-8)
 
 
-def _sprint(second: float, ride_s: int, profile: Profile) -> Target:
+def _sprint(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     """Ten seconds at 120 rpm in every minute."""
     if 45 <= second % 60 < 55:
-        return Target(_SPRINT_RPM, profile.resistance_percent)
+        return RiderTarget(_SPRINT_RPM, profile.resistance_percent)
     return _eased(profile)
 
 
-def _climb(second: float, ride_s: int, profile: Profile) -> Target:
+def _climb(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     """From 10 % below the rider's taste, 2 % steeper every 20 s, up to 20 % above it."""
     return _eased(profile, resistance=min(20, -10 + 2 * (second // 20)))
 
 
-def _stop_and_go(second: float, ride_s: int, profile: Profile) -> Target:
+def _stop_and_go(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     """Forty seconds on, then coast to a stop and stay so for the rest of the minute."""
     return _eased(profile, cadence=1 if second % 60 < 40 else 0)
 
 
-def _idle(second: float, ride_s: int, profile: Profile) -> Target:
+def _idle(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     return _eased(profile, cadence=0)
 
 
-def _walkaway(second: float, ride_s: int, profile: Profile) -> Target:
+def _walkaway(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
     return _eased(profile, cadence=1 if second < ride_s * _GETS_OFF_AT else 0)
 
 
-def _eased(profile: Profile, cadence: float = 1.0, resistance: float = 0.0) -> Target:
+def _eased(profile: RiderProfile, cadence: float = 1.0, resistance: float = 0.0) -> RiderTarget:
     """The rider's own taste: cadence by a factor, resistance by so many percent points."""
-    return Target(profile.cadence_rpm * cadence, profile.resistance_percent + resistance)
+    return RiderTarget(profile.cadence_rpm * cadence, profile.resistance_percent + resistance)
 
 
 _SCRIPTS: Mapping[Scenario, Script] = {
@@ -114,11 +116,11 @@ class Ride:
     def __init__(
         self, seed: int, scenario: Scenario, ride_s: int, rhythm: Rhythm | None = None
     ) -> None:
-        profile = Profile.from_seed(seed)
+        profile = RiderProfile.from_seed(seed)
         self._off_from_s = switched_off_from_s(scenario, ride_s)
         wanted_at = target_at(scenario, ride_s, profile)
 
-        def kept_at(second: float) -> Target:
+        def kept_at(second: float) -> RiderTarget:
             return wanted_at(second) if rhythm is None else rhythm.kept(wanted_at(second))
 
         self._steps = simulate(profile, kept_at, seed)

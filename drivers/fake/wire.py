@@ -11,7 +11,13 @@ from drivers.fake.rider import BikeState
 from drivers.protocols import ftms
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.lines import Lines, encode_pairs, with_checksum
-from drivers.protocols.peloton import Op, Peloton, Response, encode_response, resistance_raw
+from drivers.protocols.peloton import (
+    Peloton,
+    PelotonOp,
+    PelotonResponse,
+    encode_response,
+    resistance_raw,
+)
 from drivers.reading import Frame, Reading
 
 WireName = Literal["none", "ftms", "peloton", "lines"]
@@ -160,12 +166,12 @@ def _answer(state: BikeState, ms: int) -> bytes:
     """To the poll whose turn it is at this instant."""
     match ms // PelotonVoice.period_ms % 3:
         case 0:
-            response = Response(Op.CADENCE, round(state.cadence_rpm))
+            response = PelotonResponse(PelotonOp.CADENCE, round(state.cadence_rpm))
         case 1:
-            response = Response(Op.POWER, round(state.power_w * 10))
+            response = PelotonResponse(PelotonOp.POWER, round(state.power_w * 10))
         case _:
             raw = resistance_raw(state.resistance_percent)
-            response = Response(Op.RESISTANCE_RAW, round(raw))
+            response = PelotonResponse(PelotonOp.RESISTANCE_RAW, round(raw))
     return encode_response(response)
 
 

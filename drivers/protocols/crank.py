@@ -40,7 +40,7 @@ class Revolutions:
 
 
 @dataclass(frozen=True, slots=True)
-class _Event:
+class _CrankEvent:
     """A revolution that cadence is measured from."""
 
     revolutions: int
@@ -67,7 +67,7 @@ class CrankCounter:
         self._time_mask = (1 << time_bits) - 1
         self._ticks_per_s = ticks_per_s
         self._ambiguous_ns = (1 << time_bits) * NS_PER_S // ticks_per_s // 2
-        self._reference: _Event | None = None
+        self._reference: _CrankEvent | None = None
         self._rejected = 0
         self._last_packet = (0, 0)  # host time, revolutions
         self._moved_ns: int | None = None
@@ -85,7 +85,7 @@ class CrankCounter:
         self._last_packet = at_ns, revolutions
         reference = self._reference
         if reference is None:
-            self._reference = _Event(revolutions, event_time, at_ns, absent_ns=at_ns)
+            self._reference = _CrankEvent(revolutions, event_time, at_ns, absent_ns=at_ns)
             return None
         # The same count at another time, just after impossible ones, is the same by chance.
         is_chance = self._rejected > 0 and event_time != reference.ticks
@@ -94,7 +94,7 @@ class CrankCounter:
 
         # Counted between the last packet and this one, unless the last was a rejected one.
         absent_ns = last_ns if revolutions != last_revolutions else None
-        event = _Event(revolutions, event_time, at_ns, absent_ns)
+        event = _CrankEvent(revolutions, event_time, at_ns, absent_ns)
         if reference.absent_ns is None or at_ns - reference.absent_ns > self._ambiguous_ns:
             self._measure_from(event, MAX_TIMEOUT_NS)
             return None
@@ -108,22 +108,22 @@ class CrankCounter:
         self._measure_from(event, min(max(2 * period_ns, MIN_TIMEOUT_NS), MAX_TIMEOUT_NS))
         return cadence_rpm
 
-    def _unmoved(self, at_ns: int, reference: _Event) -> float | None:
+    def _unmoved(self, at_ns: int, reference: _CrankEvent) -> float | None:
         self._rejected = 0
         if self._moved_ns is None:
-            self._reference = _Event(
+            self._reference = _CrankEvent(
                 reference.revolutions, reference.ticks, reference.heard_ns, absent_ns=None
             )
             return None
         return 0.0 if at_ns - self._moved_ns > self._timeout_ns else None
 
-    def _measure_from(self, event: _Event, timeout_ns: int) -> None:
+    def _measure_from(self, event: _CrankEvent, timeout_ns: int) -> None:
         self._reference = event
         self._rejected = 0
         self._moved_ns = event.heard_ns
         self._timeout_ns = timeout_ns
 
-    def _cadence_rpm(self, first: _Event, last: _Event, absent_ns: int) -> float | None:
+    def _cadence_rpm(self, first: _CrankEvent, last: _CrankEvent, absent_ns: int) -> float | None:
         """From one event to the other; None when that is not credible."""
         revolutions = (last.revolutions - first.revolutions) & self._revolution_mask
         ticks = (last.ticks - first.ticks) & self._time_mask

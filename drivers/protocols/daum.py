@@ -24,7 +24,7 @@ from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.reading import Frame, Reading
 
 
-class Op(IntEnum):
+class DaumOp(IntEnum):
     """What a request is about."""
 
     ADDRESS = 0x11
@@ -48,15 +48,15 @@ _GEARS = range(1, 29)
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class DaumRequest:
     """A question to the bike. `address` (0 to 255) is there for RIDE alone."""
 
-    op: Op
+    op: DaumOp
     address: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Ride:
+class DaumRide:
     """The answer to a RIDE request, in its own units."""
 
     address: int
@@ -73,36 +73,36 @@ class Ride:
     gear: int
 
 
-def encode_request(request: Request) -> bytes:
+def encode_request(request: DaumRequest) -> bytes:
     """1 byte, or 2 with an address."""
     return bytes((request.op,) if request.address is None else (request.op, request.address))
 
 
-def decode_request(data: bytes) -> Request | None:
+def decode_request(data: bytes) -> DaumRequest | None:
     """The request that `data` is; None if it is not exactly one."""
     match tuple(data):
-        case (Op.ADDRESS,):
-            return Request(Op.ADDRESS)
-        case (Op.RIDE, address):
-            return Request(Op.RIDE, address)
+        case (DaumOp.ADDRESS,):
+            return DaumRequest(DaumOp.ADDRESS)
+        case (DaumOp.RIDE, address):
+            return DaumRequest(DaumOp.RIDE, address)
         case _:
             return None
 
 
 def encode_address(address: int) -> bytes:
     """The 2 bytes by which a bike tells its address."""
-    return bytes((Op.ADDRESS, address))
+    return bytes((DaumOp.ADDRESS, address))
 
 
 def decode_address(data: bytes) -> int | None:
     """The address that a bike tells by `data`."""
-    return data[1] if len(data) == 2 and data[0] == Op.ADDRESS else None
+    return data[1] if len(data) == 2 and data[0] == DaumOp.ADDRESS else None
 
 
-def encode_ride(ride: Ride, size_bytes: int = RIDE_BYTES) -> bytes:
+def encode_ride(ride: DaumRide, size_bytes: int = RIDE_BYTES) -> bytes:
     """The bike's answer, 0 where nothing is known."""
     data = bytearray(size_bytes)
-    data[:2] = Op.RIDE, ride.address
+    data[:2] = DaumOp.RIDE, ride.address
     data[4:8] = ride.is_pedalled, ride.power_5w, ride.cadence_rpm, ride.speed_kmh
     data[8:10] = ride.distance_100m.to_bytes(2, "little")
     data[10:12] = ride.time_s.to_bytes(2, "little")
@@ -111,11 +111,11 @@ def encode_ride(ride: Ride, size_bytes: int = RIDE_BYTES) -> bytes:
     return bytes(data)
 
 
-def decode_ride(data: bytes) -> Ride | None:
+def decode_ride(data: bytes) -> DaumRide | None:
     """The answer that `data` is; None if it has another length, or says what no bike can say."""
-    if len(data) not in (OLD_RIDE_BYTES, RIDE_BYTES) or data[0] != Op.RIDE:
+    if len(data) not in (OLD_RIDE_BYTES, RIDE_BYTES) or data[0] != DaumOp.RIDE:
         return None
-    ride = Ride(
+    ride = DaumRide(
         address=data[1],
         is_pedalled=data[4] > 0,
         power_5w=data[5],
@@ -146,7 +146,7 @@ class Daum(WireProtocol):
         self._ask_ns = 0
         self._unanswered = 0
         #: What is not answered yet.
-        self._asked: Request | None = None
+        self._asked: DaumRequest | None = None
         #: Since it was asked; at most as long as an answer.
         self._held = bytearray()
         self._ride_bytes: int | None = None
@@ -176,11 +176,11 @@ class Daum(WireProtocol):
         if self._unanswered == MAX_UNANSWERED:
             self._address = None
         if self._address is None:
-            return encode_request(Request(Op.ADDRESS))
+            return encode_request(DaumRequest(DaumOp.ADDRESS))
         self._unanswered += 1
-        return encode_request(Request(Op.RIDE, self._address))
+        return encode_request(DaumRequest(DaumOp.RIDE, self._address))
 
-    def _heed(self, request: Request | None) -> None:
+    def _heed(self, request: DaumRequest | None) -> None:
         """What follows answers `request`, and no longer the one before."""
         if self._ride_bytes is None and self._answer(OLD_RIDE_BYTES):
             # Only now is it sure that no more bytes were to come.
@@ -190,15 +190,15 @@ class Daum(WireProtocol):
         self._held.clear()
         self._asked = request
 
-    def _answer(self, size_bytes: int) -> Ride | None:
+    def _answer(self, size_bytes: int) -> DaumRide | None:
         """The ride that was asked for, if the last `size_bytes` are it."""
         data = bytes(self._held[-size_bytes:])
         ride = decode_ride(data) if len(data) == size_bytes else None
-        return ride if ride and self._asked == Request(Op.RIDE, ride.address) else None
+        return ride if ride and self._asked == DaumRequest(DaumOp.RIDE, ride.address) else None
 
-    def _take_answer(self) -> Ride | None:
+    def _take_answer(self) -> DaumRide | None:
         """The ride that ends here, if any; an address is remembered. Either is used up."""
-        if self._asked == Request(Op.ADDRESS):
+        if self._asked == DaumRequest(DaumOp.ADDRESS):
             address = decode_address(bytes(self._held[-2:]))
             if address is not None:
                 self._address = address
@@ -218,7 +218,7 @@ class Daum(WireProtocol):
         self._unanswered = 0
 
 
-def _reading(at_ns: int, ride: Ride) -> Reading:
+def _reading(at_ns: int, ride: DaumRide) -> Reading:
     has_heart_rate = 0 < ride.heart_rate_bpm <= _MAX_BPM
     return Reading(
         at_ns,

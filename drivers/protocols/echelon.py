@@ -30,7 +30,7 @@ POLL_EVERY_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class EchelonStatus:
     """What the bike sends about once a second."""
 
     cadence_rpm: int
@@ -40,21 +40,21 @@ class Status:
 
 
 @dataclass(frozen=True, slots=True)
-class Resistance:
+class EchelonResistance:
     """A level, 1 … 32. Sent when it changes, and then not again."""
 
     level: int
 
 
 @dataclass(frozen=True, slots=True)
-class Other:
+class EchelonOther:
     """Any other message: a command, its answer."""
 
     op: int
     body: bytes = b""
 
 
-Message = Status | Resistance | Other
+Message = EchelonStatus | EchelonResistance | EchelonOther
 
 
 def decode_message(data: bytes) -> Message | None:
@@ -65,18 +65,18 @@ def decode_message(data: bytes) -> Message | None:
     if data[2] != len(body) or data[-1] != sum(data[:-1]) & 0xFF:
         return None
     if op == STATUS and len(body) == _STATUS_BYTES:
-        return Status(
+        return EchelonStatus(
             elapsed_s=int.from_bytes(body[0:2], "big"),
             distance=int.from_bytes(body[4:6], "big"),
             cadence_rpm=int.from_bytes(body[6:8], "big"),
         )
     if op == RESISTANCE and len(body) == 1:
-        return Resistance(body[0])
-    return Other(op, body)
+        return EchelonResistance(body[0])
+    return EchelonOther(op, body)
 
 
 def encode_message(message: Message) -> bytes:
-    """0 in what is not understood of a Status. Raises ValueError for what does not fit."""
+    """0 in what is not understood of an EchelonStatus. Raises ValueError for what does not fit."""
     try:
         op, body = _op_and_body(message)
         unsealed = bytes((_START, op, len(body))) + body
@@ -87,21 +87,21 @@ def encode_message(message: Message) -> bytes:
 
 def _op_and_body(message: Message) -> tuple[int, bytes]:
     match message:
-        case Status(cadence_rpm, elapsed_s, distance):
+        case EchelonStatus(cadence_rpm, elapsed_s, distance):
             numbers = (elapsed_s, 0, distance, cadence_rpm)
             return STATUS, b"".join(number.to_bytes(2, "big") for number in numbers) + b"\0"
-        case Resistance(level):
+        case EchelonResistance(level):
             return RESISTANCE, bytes((level,))
-        case Other(op, body):
+        case EchelonOther(op, body):
             return op, body
 
 
 #: What its own app sends to begin with; the last one makes the bike stream.
 START = (
-    *([Other(0xA1)] * 4),
-    Other(0xA3),
-    Other(0xA1),
-    Other(0xB0, b"\x01"),
+    *([EchelonOther(0xA1)] * 4),
+    EchelonOther(0xA3),
+    EchelonOther(0xA1),
+    EchelonOther(0xB0, b"\x01"),
 )
 
 
@@ -131,13 +131,13 @@ class Echelon(WireProtocol):
             case None:
                 self.unusable_bytes += len(frame.data)
                 return []
-            case Status(cadence_rpm):
+            case EchelonStatus(cadence_rpm):
                 # No word of the level means that it is the same: it is sent when it changes.
                 return [Reading(frame.at_ns, cadence_rpm=cadence_rpm, resistance_raw=self._level)]
-            case Resistance(level):
+            case EchelonResistance(level):
                 self._level = level
                 return [Reading(frame.at_ns, resistance_raw=level)]
-            case Other():
+            case EchelonOther():
                 return []
 
     def request(self, now_ns: int) -> bytes:
@@ -148,6 +148,6 @@ class Echelon(WireProtocol):
             message = self._to_send.pop(0)
         else:
             self._polls = self._polls % 255 + 1
-            message = Other(POLL, bytes((self._polls,)))
+            message = EchelonOther(POLL, bytes((self._polls,)))
         self._next_ns = now_ns + (START_EVERY_NS if self._to_send else POLL_EVERY_NS)
         return encode_message(message)

@@ -53,7 +53,7 @@ def encode_features(names: list[str]) -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class ControlRange:
     """Least, most and step of a resistance (the bike's own unit) or a power (W), as sent."""
 
     minimum: int
@@ -64,20 +64,20 @@ class Range:
         return f"{self.minimum} … {self.maximum} by {self.step}"
 
 
-def decode_range(data: bytes) -> Range | None:
+def decode_range(data: bytes) -> ControlRange | None:
     """0x2AD6 or 0x2AD8: three numbers of two bytes each, or of one."""
     match len(data):
         case 6:
             minimum = int.from_bytes(data[0:2], "little", signed=True)
             maximum = int.from_bytes(data[2:4], "little", signed=True)
-            return Range(minimum, maximum, int.from_bytes(data[4:6], "little"))
+            return ControlRange(minimum, maximum, int.from_bytes(data[4:6], "little"))
         case 3:
-            return Range(*data)
+            return ControlRange(*data)
         case _:
             return None
 
 
-def encode_range(value: Range) -> bytes:
+def encode_range(value: ControlRange) -> bytes:
     """In two bytes each. Raises OverflowError for what they cannot hold."""
     return (
         value.minimum.to_bytes(2, "little", signed=True)
@@ -86,7 +86,7 @@ def encode_range(value: Range) -> bytes:
     )
 
 
-class Command(Enum):
+class ControlCommand(Enum):
     """What the control point (0x2AD9) may be told. No targets: a bike is read, never steered."""
 
     REQUEST_CONTROL = b"\x00"
@@ -96,31 +96,31 @@ class Command(Enum):
     PAUSE = b"\x08\x02"
 
 
-def decode_command(data: bytes) -> Command | None:
+def decode_command(data: bytes) -> ControlCommand | None:
     """None for any other command."""
-    return next((command for command in Command if command.value == data), None)
+    return next((command for command in ControlCommand if command.value == data), None)
 
 
-def encode_command(command: Command) -> bytes:
+def encode_command(command: ControlCommand) -> bytes:
     return command.value
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class ControlResponse:
     """The control point's answer to a command, both by number."""
 
     command: int
     result: int
 
 
-def decode_response(data: bytes) -> Response | None:
+def decode_response(data: bytes) -> ControlResponse | None:
     """0x2AD9, an indication; what follows the result is parameters and left out."""
     if len(data) < 3 or data[0] != _RESPONSE:
         return None
-    return Response(data[1], data[2])
+    return ControlResponse(data[1], data[2])
 
 
-def encode_response(response: Response) -> bytes:
+def encode_response(response: ControlResponse) -> bytes:
     return bytes((_RESPONSE, response.command, response.result))
 
 

@@ -22,7 +22,7 @@ from drivers.protocols.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
 
-class Command(StrEnum):
+class KettlerCommand(StrEnum):
     """What the console is told."""
 
     STATUS = "ST"
@@ -34,9 +34,9 @@ class Command(StrEnum):
 
 #: In the order in which they are tried.
 COMPUTER_COMMANDS = (
-    Command.COMPUTER,
-    Command.COMPUTER_CLASSIC,
-    Command.COMPUTER_CLASSIC_UPPER,
+    KettlerCommand.COMPUTER,
+    KettlerCommand.COMPUTER_CLASSIC,
+    KettlerCommand.COMPUTER_CLASSIC_UPPER,
 )
 #: Answers that say nothing of the ride.
 _WORDS = ("ACK", "RUN", "ERROR")
@@ -58,7 +58,7 @@ _MAX_POWER_W = 2000
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
+class KettlerStatus:
     """The answer to `ST`, in its own units and order."""
 
     #: 0: none is measured.
@@ -73,17 +73,17 @@ class Status:
     power_w: int
 
 
-def encode_command(command: Command) -> bytes:
+def encode_command(command: KettlerCommand) -> bytes:
     """The line that tells the console `command`."""
     return f"{command}\r\n".encode("ascii")
 
 
-def decode_command(data: bytes) -> Command | None:
+def decode_command(data: bytes) -> KettlerCommand | None:
     """The command that `data` is, None if it is not exactly one."""
-    return next((command for command in Command if encode_command(command) == data), None)
+    return next((command for command in KettlerCommand if encode_command(command) == data), None)
 
 
-def decode_status(line: str) -> Status | None:
+def decode_status(line: str) -> KettlerStatus | None:
     """The status that `line` is, without its end; None for anything else or out of range."""
     found = _STATUS.fullmatch("\t".join(field.strip(" ") for field in line.split("\t")))
     if found is None:
@@ -95,10 +95,12 @@ def decode_status(line: str) -> Status | None:
         return None
     if max(target_w, power_w) > _MAX_POWER_W:
         return None
-    return Status(bpm, rpm, speed, distance, target_w, energy_kj, minutes * 60 + seconds, power_w)
+    return KettlerStatus(
+        bpm, rpm, speed, distance, target_w, energy_kj, minutes * 60 + seconds, power_w
+    )
 
 
-def encode_status(status: Status) -> bytes:
+def encode_status(status: KettlerStatus) -> bytes:
     """The line of the console, padded as most do it."""
     minutes, seconds = divmod(status.time_s, 60)
     fields = (
@@ -124,7 +126,7 @@ class Kettler(WireProtocol):
         super().__init__()
         self._lines = TextLines(MAX_LINE_BYTES)
         self._meaningless_bytes = 0
-        self._asked: Command | None = None
+        self._asked: KettlerCommand | None = None
         self._ask_ns = 0
         self._ask_every_ns = SEEK_EVERY_NS
         self._unanswered = 0
@@ -154,7 +156,7 @@ class Kettler(WireProtocol):
         self._ask_ns = now_ns + self._ask_every_ns
         if self._unanswered < MAX_UNANSWERED:
             self._unanswered += 1
-            return encode_command(Command.STATUS)
+            return encode_command(KettlerCommand.STATUS)
         self._unanswered = 0
         word = COMPUTER_COMMANDS[self._next_word]
         self._next_word = (self._next_word + 1) % len(COMPUTER_COMMANDS)
@@ -168,7 +170,7 @@ class Kettler(WireProtocol):
             self._unanswered = MAX_UNANSWERED
 
 
-def _reading(at_ns: int, status: Status) -> Reading:
+def _reading(at_ns: int, status: KettlerStatus) -> Reading:
     return Reading(
         at_ns,
         cadence_rpm=status.cadence_rpm,

@@ -32,7 +32,7 @@ W_PER_KP_RPM = 0.98
 MIN_KP_RPM = 10
 
 
-class Question(Enum):
+class MonarkQuestion(Enum):
     """The words; each value is the word itself."""
 
     ID = "id"
@@ -44,24 +44,24 @@ class Question(Enum):
     PEDAL = "pedal"
 
 
-_CYCLE = (Question.POWER, Question.PULSE, Question.PEDAL)
+_CYCLE = (MonarkQuestion.POWER, MonarkQuestion.PULSE, MonarkQuestion.PEDAL)
 _NUMBER = re.compile(r"[0-9]{1,5}")
-_MOST = {Question.POWER: 3000, Question.PULSE: 250, Question.PEDAL: 250}
+_MOST = {MonarkQuestion.POWER: 3000, MonarkQuestion.PULSE: 250, MonarkQuestion.PEDAL: 250}
 
 
-def encode_question(question: Question) -> bytes:
+def encode_question(question: MonarkQuestion) -> bytes:
     return f"{question.value}\r".encode("ascii")
 
 
-_QUESTIONS = {encode_question(question): question for question in Question}
+_QUESTIONS = {encode_question(question): question for question in MonarkQuestion}
 
 
-def decode_question(data: bytes) -> Question | None:
+def decode_question(data: bytes) -> MonarkQuestion | None:
     """The question that `data` is, with its CR; None if it is none that is known."""
     return _QUESTIONS.get(data)
 
 
-def decode_answer(question: Question, line: str) -> int | None:
+def decode_answer(question: MonarkQuestion, line: str) -> int | None:
     """The number that answers `question`; None if `line` is none, or an impossible one."""
     text = line.strip(" ")
     if question not in _MOST or not _NUMBER.fullmatch(text):
@@ -93,10 +93,10 @@ class Monark(WireProtocol):
         super().__init__()
         self._lines = TextLines(MAX_LINE_BYTES)
         self._meaningless_bytes = 0
-        self._to_ask = [WAKE, encode_question(Question.ID)]
+        self._to_ask = [WAKE, encode_question(MonarkQuestion.ID)]
         self._cycle_ns = 0
         #: The question that is open, and since when.
-        self._question: Question | None = None
+        self._question: MonarkQuestion | None = None
         self._asked_ns = 0
         #: Of this cycle.
         self._power_w: int | None = None
@@ -126,13 +126,13 @@ class Monark(WireProtocol):
     def _open(self, frame: Frame) -> None:
         self._question = decode_question(frame.data)
         self._asked_ns = frame.at_ns
-        if self._question is Question.POWER:
+        if self._question is MonarkQuestion.POWER:
             self._power_w = None
 
     def _heed(self, at_ns: int, line: str) -> list[Reading]:
         question = self._question
         is_late = at_ns - self._asked_ns > ANSWER_WITHIN_NS
-        if question is Question.ID and not is_late:
+        if question is MonarkQuestion.ID and not is_late:
             self._question = None
             return []
         value = None if question is None or is_late else decode_answer(question, line)
@@ -142,12 +142,12 @@ class Monark(WireProtocol):
         self._question = None
         return self._readings(at_ns, question, value)
 
-    def _readings(self, at_ns: int, question: Question, value: int) -> list[Reading]:
+    def _readings(self, at_ns: int, question: MonarkQuestion, value: int) -> list[Reading]:
         match question:
-            case Question.POWER:
+            case MonarkQuestion.POWER:
                 self._power_w = value
                 return [Reading(at_ns, power_w=value)]
-            case Question.PULSE:
+            case MonarkQuestion.PULSE:
                 return [Reading(at_ns, heart_rate_bpm=value)] if value else []
             case _:
                 readings = [Reading(at_ns, cadence_rpm=value)]

@@ -22,7 +22,7 @@ from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.reading import Frame, Reading
 
 
-class Op(IntEnum):
+class PelotonOp(IntEnum):
     """What a message is about."""
 
     #: rpm
@@ -43,11 +43,11 @@ class Op(IntEnum):
 
 #: How many digits an answer has; an answer with any other count is damaged.
 _DIGITS: Mapping[int, int] = {
-    Op.CADENCE: 3,
-    Op.POWER: 5,
-    Op.RESISTANCE_PERCENT: 3,
-    Op.RESISTANCE_RAW: 4,
-    Op.RESISTANCE_TABLE: 4,
+    PelotonOp.CADENCE: 3,
+    PelotonOp.POWER: 5,
+    PelotonOp.RESISTANCE_PERCENT: 3,
+    PelotonOp.RESISTANCE_RAW: 4,
+    PelotonOp.RESISTANCE_TABLE: 4,
 }
 
 Mode = Literal["auto", "poll", "listen"]
@@ -55,7 +55,7 @@ Mode = Literal["auto", "poll", "listen"]
 LISTEN_NS = 1_500_000_000
 #: … and then asks as often as the tablet does.
 ASK_EVERY_NS = 100_000_000
-_TURNS = (Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW)
+_TURNS = (PelotonOp.CADENCE, PelotonOp.POWER, PelotonOp.RESISTANCE_RAW)
 #: Of the requests for the table: some firmware may not know them.
 MAX_UNANSWERED = 20
 
@@ -108,21 +108,21 @@ def resistance_points(table: Sequence[int]) -> tuple[tuple[float, float], ...]:
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class PelotonRequest:
     """A question of the tablet. `table_index` (0 to 30) is there for RESISTANCE_TABLE alone."""
 
-    op: Op
+    op: PelotonOp
     table_index: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Response:
+class PelotonResponse:
     """An answer of the bike: a number in the unit of its `op`.
 
     The answer to a RESISTANCE_TABLE request does not say which entry it is.
     """
 
-    op: Op
+    op: PelotonOp
     value: int
 
 
@@ -131,36 +131,40 @@ def _sealed(body: bytes) -> bytes:
     return bytes((*body, sum(body) & 0xFF, _END))
 
 
-def encode_request(op: Op) -> bytes:
+def encode_request(op: PelotonOp) -> bytes:
     """The 4 bytes that ask for `op`. Raises ValueError for the table, which takes an index."""
-    if op is Op.RESISTANCE_TABLE:
+    if op is PelotonOp.RESISTANCE_TABLE:
         raise ValueError("a request for the resistance table needs an index")
-    return _sealed(bytes((Op.BOOT, 0) if op is Op.BOOT else (_REQUEST_START, op)))
+    return _sealed(bytes((PelotonOp.BOOT, 0) if op is PelotonOp.BOOT else (_REQUEST_START, op)))
 
 
 def encode_table_request(index: int) -> bytes:
     """The 4 bytes that ask for entry `index` (0 to 30) of the resistance table."""
     if not 0 <= index < RESISTANCE_TABLE_SIZE:
         raise ValueError(f"the resistance table has no entry {index}")
-    return _sealed(bytes((Op.RESISTANCE_TABLE, index)))
+    return _sealed(bytes((PelotonOp.RESISTANCE_TABLE, index)))
 
 
 #: There are only so many requests, so they are looked up rather than taken apart.
 _REQUESTS = {
-    **{encode_request(op): Request(op) for op in Op if op is not Op.RESISTANCE_TABLE},
     **{
-        encode_table_request(index): Request(Op.RESISTANCE_TABLE, index)
+        encode_request(op): PelotonRequest(op)
+        for op in PelotonOp
+        if op is not PelotonOp.RESISTANCE_TABLE
+    },
+    **{
+        encode_table_request(index): PelotonRequest(PelotonOp.RESISTANCE_TABLE, index)
         for index in range(RESISTANCE_TABLE_SIZE)
     },
 }
 
 
-def decode_request(data: bytes) -> Request | None:
+def decode_request(data: bytes) -> PelotonRequest | None:
     """The request that `data` is, from F5, F7 or FE to F6; None if it is not exactly one."""
     return _REQUESTS.get(data)
 
 
-def encode_response(response: Response) -> bytes:
+def encode_response(response: PelotonResponse) -> bytes:
     """The bike's answer, 8 to 10 bytes.
 
     Raises ValueError for an `op` that is not answered by a number, or a value that has too many
@@ -175,7 +179,7 @@ def encode_response(response: Response) -> bytes:
     return _sealed(bytes((_RESPONSE_START, response.op, count)) + digits)
 
 
-def decode_response(data: bytes) -> Response | None:
+def decode_response(data: bytes) -> PelotonResponse | None:
     """The response that `data` is, from F1 to F6.
 
     None if a byte is missing, extra or wrong, or if it is an answer of which nothing is known.
@@ -187,7 +191,7 @@ def decode_response(data: bytes) -> Response | None:
         return None
     if not len(digits) == count == _DIGITS.get(op):
         return None
-    return Response(Op(op), int(digits[::-1]))
+    return PelotonResponse(PelotonOp(op), int(digits[::-1]))
 
 
 class Deframer:
@@ -202,7 +206,7 @@ class Deframer:
         self.unusable_bytes = 0
         self._tail = bytearray()
 
-    def feed(self, data: bytes) -> list[Request | Response]:
+    def feed(self, data: bytes) -> list[PelotonRequest | PelotonResponse]:
         """The messages that end within `data`, in order."""
         messages = []
         for byte in data:
@@ -216,7 +220,7 @@ class Deframer:
                 self.unusable_bytes += 1
         return messages
 
-    def _take_message(self) -> Request | Response | None:
+    def _take_message(self) -> PelotonRequest | PelotonResponse | None:
         """The message that ends here, if any. Whatever was held is used up or unusable."""
         held = bytes(self._tail)
         self._tail.clear()
@@ -277,10 +281,10 @@ class Peloton(WireProtocol):
             if not self._asks:
                 self._listens = True
             self._answers += 1
-            if isinstance(message, Request):
+            if isinstance(message, PelotonRequest):
                 self._listens = True
                 self._heed(message)
-            elif message.op is Op.RESISTANCE_TABLE:
+            elif message.op is PelotonOp.RESISTANCE_TABLE:
                 self.told_table = self._table_reader.learn(message.value) or self.told_table
                 self.table = self.told_table or self.table
             else:
@@ -310,19 +314,19 @@ class Peloton(WireProtocol):
         if self._table_reader.is_whole or self._percents_asked >= MAX_UNANSWERED:
             return b""
         self._percents_asked += not self._says_percent
-        return encode_request(Op.RESISTANCE_PERCENT)
+        return encode_request(PelotonOp.RESISTANCE_PERCENT)
 
-    def _heed(self, request: Request | None) -> None:
+    def _heed(self, request: PelotonRequest | None) -> None:
         self._table_reader.asked_index = None if request is None else request.table_index
 
-    def _reading(self, at_ns: int, response: Response) -> Reading:
+    def _reading(self, at_ns: int, response: PelotonResponse) -> Reading:
         value = response.value
         match response.op:
-            case Op.CADENCE:
+            case PelotonOp.CADENCE:
                 return Reading(at_ns, cadence_rpm=value)
-            case Op.POWER:
+            case PelotonOp.POWER:
                 return Reading(at_ns, power_w=value / 10)
-            case Op.RESISTANCE_PERCENT:
+            case PelotonOp.RESISTANCE_PERCENT:
                 self._says_percent = not self._table_reader.is_whole
                 return Reading(at_ns, resistance_percent=value)
             case _:

@@ -9,7 +9,13 @@ from pathlib import Path
 from drivers.captures.format import encode_capture
 from drivers.fake.scenarios import Ride
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.peloton import Op, Response, encode_request, encode_response, resistance_raw
+from drivers.protocols.peloton import (
+    PelotonOp,
+    PelotonResponse,
+    encode_request,
+    encode_response,
+    resistance_raw,
+)
 from drivers.reading import Frame
 
 HERE = Path(__file__).parent
@@ -86,9 +92,11 @@ def _fake_peloton() -> Iterator[Frame]:
     for ms in range(0, RIDE_S * 1000, 100):
         state = ride.state_at(ms)
         answers = (
-            Response(Op.CADENCE, round(state.cadence_rpm)),
-            Response(Op.POWER, round(state.power_w * 10)),
-            Response(Op.RESISTANCE_RAW, round(resistance_raw(state.resistance_percent))),
+            PelotonResponse(PelotonOp.CADENCE, round(state.cadence_rpm)),
+            PelotonResponse(PelotonOp.POWER, round(state.power_w * 10)),
+            PelotonResponse(
+                PelotonOp.RESISTANCE_RAW, round(resistance_raw(state.resistance_percent))
+            ),
         )
         answer = answers[ms // 100 % 3]
         yield Frame(ms * NS_PER_MS, encode_request(answer.op) + encode_response(answer))

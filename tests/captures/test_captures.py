@@ -5,14 +5,14 @@ from pathlib import Path
 import pytest
 
 from drivers import Reading
-from drivers.captures.format import Capture, load_capture, load_raw_capture
+from drivers.captures.format import BikeCapture, load_capture, load_raw_capture
 from drivers.protocols import PROTOCOLS
 
 HERE = Path(__file__).parent
 CAPTURES = sorted(HERE.rglob("*.jsonl"))
 
 
-def play(capture: Capture) -> tuple[list[Reading], int]:
+def play(capture: BikeCapture) -> tuple[list[Reading], int]:
     protocol = PROTOCOLS[capture.protocol]()
     readings = [reading for frame in capture.frames for reading in protocol.feed(frame)]
     return readings, protocol.unusable_bytes

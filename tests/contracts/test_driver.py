@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from drivers import BikeLost, Driver, DriverOptions, Frame, Reading
 from drivers.captures.format import encode_capture
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
-from drivers.protocols.peloton import Op, Response, encode_response
+from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
 from drivers.registry import load_drivers, make_driver
 from tests.support.clock import NS_PER_MS, ManualClock
 
@@ -71,7 +71,7 @@ def ftms_frames() -> list[bytes]:
 
 def peloton_frames() -> list[bytes]:
     """Each has the end of one answer and the beginning of the next, which is the same again."""
-    answer = encode_response(Response(Op.CADENCE, 80))
+    answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 80))
     return [answer[3:] + answer[:3]] * 20
 
 

@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from drivers.protocols import daum, kettler, monark
 from drivers.protocols.peloton import (
     DEFAULT_RESISTANCE_TABLE,
-    Op,
-    Request,
-    Response,
+    PelotonOp,
+    PelotonRequest,
+    PelotonResponse,
     decode_request,
     encode_response,
 )
@@ -19,7 +19,7 @@ class PelotonBike:
     def __init__(self, cadence_rpm: int = 90) -> None:
         self.cadence_rpm = cadence_rpm
         self.table = [raw + 7 for raw in DEFAULT_RESISTANCE_TABLE]
-        self.asked: list[Request] = []
+        self.asked: list[PelotonRequest] = []
         self._held = b""
 
     def answer(self, data: bytes) -> bytes:
@@ -32,19 +32,23 @@ class PelotonBike:
                 answers += self._answer(request)
         return answers
 
-    def _answer(self, request: Request) -> bytes:
-        values = {Op.CADENCE: self.cadence_rpm, Op.POWER: 1500, Op.RESISTANCE_RAW: self.table[15]}
+    def _answer(self, request: PelotonRequest) -> bytes:
+        values = {
+            PelotonOp.CADENCE: self.cadence_rpm,
+            PelotonOp.POWER: 1500,
+            PelotonOp.RESISTANCE_RAW: self.table[15],
+        }
         if request.table_index is not None:
-            return encode_response(Response(request.op, self.table[request.table_index]))
+            return encode_response(PelotonResponse(request.op, self.table[request.table_index]))
         if request.op not in values:
             return b""
-        return encode_response(Response(request.op, values[request.op]))
+        return encode_response(PelotonResponse(request.op, values[request.op]))
 
 
 class KettlerBike:
     """Answers `ST` at the speed it has: at another one it hears noise."""
 
-    STATUS = kettler.Status(0, 75, 266, 1, 70, 12, 36, 65)
+    STATUS = kettler.KettlerStatus(0, 75, 266, 1, 70, 12, 36, 65)
 
     def answer(self, data: bytes) -> bytes:
         return kettler.encode_status(self.STATUS) * data.count(b"ST\r\n")
@@ -52,27 +56,27 @@ class KettlerBike:
 
 class DaumBike:
     ADDRESS = 0
-    RIDE = daum.Ride(ADDRESS, True, 19, 60, 22, 1017, 11816, 0, 7)
+    RIDE = daum.DaumRide(ADDRESS, True, 19, 60, 22, 1017, 11816, 0, 7)
 
     def answer(self, data: bytes) -> bytes:
         match daum.decode_request(data):
-            case daum.Request(daum.Op.ADDRESS):
+            case daum.DaumRequest(daum.DaumOp.ADDRESS):
                 return daum.encode_address(self.ADDRESS)
-            case daum.Request(daum.Op.RIDE, self.ADDRESS):
+            case daum.DaumRequest(daum.DaumOp.RIDE, self.ADDRESS):
                 return daum.encode_ride(self.RIDE)
             case _:
                 return b""
 
 
 class MonarkBike:
-    VALUES: Mapping[monark.Question, int] = {
-        monark.Question.POWER: 120,
-        monark.Question.PULSE: 0,
-        monark.Question.PEDAL: 61,
+    VALUES: Mapping[monark.MonarkQuestion, int] = {
+        monark.MonarkQuestion.POWER: 120,
+        monark.MonarkQuestion.PULSE: 0,
+        monark.MonarkQuestion.PEDAL: 61,
     }
 
     def answer(self, data: bytes) -> bytes:
         question = monark.decode_question(data)
-        if question is monark.Question.ID:
+        if question is monark.MonarkQuestion.ID:
             return b"LC4\r"
         return b"" if question is None else monark.encode_answer(self.VALUES[question])

@@ -10,7 +10,7 @@ from itertools import islice
 from drivers import Reading
 from drivers.fake.faults import FaultOptions, Faults
 from drivers.fake.pot import Pot, PotOptions
-from drivers.fake.rider import STEP_S, Profile, simulate
+from drivers.fake.rider import STEP_S, RiderProfile, simulate
 from drivers.fake.scenarios import target_at
 from drivers.fake.wire import PlainVoice
 
@@ -25,7 +25,7 @@ class FakeRider:
     stale_after_s = PlainVoice.stale_after_s
 
     def __init__(self, seed: int, ride_s: int) -> None:
-        profile = Profile.from_seed(seed)
+        profile = RiderProfile.from_seed(seed)
         self._states = simulate(profile, target_at("steady", ride_s, profile), seed)
         faults, pot = Faults(FaultOptions(), seed, ride_s), Pot(PotOptions())
         self._voice = PlainVoice(faults, pot, lambda _name, _frame: None)

@@ -16,7 +16,7 @@ from drivers.conversation import SILENCE_NS
 from drivers.protocols.crank import Revolutions
 from drivers.protocols.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.ftms_control import Range, encode_features, encode_range
+from drivers.protocols.ftms_control import ControlRange, encode_features, encode_range
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
@@ -341,7 +341,7 @@ class TestSilence:
         bike = bikes.ftms_bike(bluez)
         features = bike.characteristic(bikes.FITNESS_MACHINE_FEATURE)
         features.value = encode_features(["cadence", "power"])
-        bike.characteristic(bikes.RESISTANCE_RANGE).value = encode_range(Range(0, 100, 1))
+        bike.characteristic(bikes.RESISTANCE_RANGE).value = encode_range(ControlRange(0, 100, 1))
         with pytest.raises(
             BikeLost,
             match=r"is connected, but nothing was heard; services found: 1826; "

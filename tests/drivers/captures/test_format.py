@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from drivers import Frame
 from drivers.captures.format import (
-    Capture,
+    BikeCapture,
     CaptureError,
     encode_capture,
     load_capture,
@@ -40,7 +40,7 @@ class TestJsonLines:
             Frame(500_000_000, b"\1", sent=True),
             Frame(1_250_000_000, bytes.fromhex("44025e0bf0007a0054")),
         )
-        assert load_capture(file) == Capture("ftms", frames, "Schwinn IC4")
+        assert load_capture(file) == BikeCapture("ftms", frames, "Schwinn IC4")
 
     @given(
         st.text(min_size=1),
@@ -57,7 +57,7 @@ class TestJsonLines:
         file.write_text("\n".join(encode_capture(protocol, frames, note)), encoding="utf-8")
         first_ns = frames[0].at_ns if frames else 0
         played = tuple(replace(frame, at_ns=frame.at_ns - first_ns) for frame in frames)
-        assert load_capture(file) == Capture(protocol, played, note)
+        assert load_capture(file) == BikeCapture(protocol, played, note)
 
     def test_it_is_one_object_a_line(self) -> None:
         frames = [Frame(5 * NS_PER_S, b"\xf1\x41"), Frame(6 * NS_PER_S + 500_000_000, b"")]

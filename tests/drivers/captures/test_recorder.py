@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drivers import Frame
-from drivers.captures.format import Capture, load_capture
+from drivers.captures.format import BikeCapture, load_capture
 from drivers.captures.recorder import Recorder
 
 NS_PER_S = 1_000_000_000
@@ -15,7 +15,7 @@ def test_a_recording_is_a_capture_at_any_moment(tmp_path: Path) -> None:
     with file.open("x", encoding="utf-8") as lines:
         recorder = Recorder(lines, "a note")
         recorder.record("ftms", frames[0])
-        assert load_capture(file) == Capture("ftms", (Frame(0, b"\x01"),), "a note")
+        assert load_capture(file) == BikeCapture("ftms", (Frame(0, b"\x01"),), "a note")
         recorder.record("ftms", frames[1])
         assert load_capture(file).frames[1] == Frame(NS_PER_S, b"\x02\x03", sent=True)
     assert recorder.progress == "2 frames of ftms in 1 s, 3 bytes"
@@ -27,7 +27,7 @@ def test_it_keeps_to_the_first_protocol(tmp_path: Path) -> None:
         recorder = Recorder(lines)
         recorder.record("ftms", Frame(1, b"\x01"))
         recorder.record("heart_rate", Frame(2, b"\x02"))
-    assert load_capture(file) == Capture("ftms", (Frame(0, b"\x01"),))
+    assert load_capture(file) == BikeCapture("ftms", (Frame(0, b"\x01"),))
     assert "1 of other protocols left out" in recorder.progress
 
 

@@ -13,7 +13,7 @@ from drivers.captures.format import encode_capture
 from drivers.captures.replay import Replay
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.peloton import Op, Response, encode_response
+from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
 from tests.support.clock import NS_PER_MS, ManualClock
 
 START_NS = 7_000_000_123
@@ -25,7 +25,7 @@ def ftms(cadence_rpm: float) -> bytes:
 
 
 def peloton(cadence_rpm: int) -> bytes:
-    return encode_response(Response(Op.CADENCE, cadence_rpm))
+    return encode_response(PelotonResponse(PelotonOp.CADENCE, cadence_rpm))
 
 
 def record(file: Path, frames: Sequence[tuple[float, bytes]], protocol: str = "ftms") -> Path:

@@ -7,7 +7,7 @@ from statistics import mean
 import pytest
 
 from drivers.fake.inputs import Hand, Rhythm, number_in
-from drivers.fake.rider import BikeState, Profile, Target
+from drivers.fake.rider import BikeState, RiderProfile, RiderTarget
 from drivers.fake.scenarios import Ride
 
 
@@ -41,7 +41,7 @@ def test_without_a_file_there_is_none(tmp_path: Path) -> None:
     assert number_in(tmp_path, most=100.0) is None
 
 
-OWN = Target(80, 40)
+OWN = RiderTarget(80, 40)
 
 
 def test_without_a_cadence_in_it_it_is_left_to_the_rider(tmp_path: Path) -> None:
@@ -54,7 +54,7 @@ def test_without_a_cadence_in_it_it_is_left_to_the_rider(tmp_path: Path) -> None
 def test_the_knob_stays_the_riders(tmp_path: Path) -> None:
     file = tmp_path / "rpm"
     file.write_text("60\n", encoding="ascii")
-    assert Rhythm(file).kept(OWN) == Target(60, 40, has_beat=True)
+    assert Rhythm(file).kept(OWN) == RiderTarget(60, 40, has_beat=True)
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -98,7 +98,7 @@ def test_at_first_the_knob_is_where_the_file_says(file: Path) -> None:
 
 def test_without_a_file_it_is_where_this_rider_likes_it(file: Path) -> None:
     for seed in (1, 2):
-        assert knob_at(Hand(file, seed), 0) == Profile.from_seed(seed).resistance_percent
+        assert knob_at(Hand(file, seed), 0) == RiderProfile.from_seed(seed).resistance_percent
 
 
 def test_it_turns_in_steps_of_one_to_three_percent_and_stays_exactly_there(file: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.fake.physics import Flywheel, Knob, slowdown_rpm_per_s
+from drivers.fake.physics import Knob, SimulatedFlywheel, slowdown_rpm_per_s
 
 # A Peloton's cadence at the end of a ride, one value per 0.3 s, magnets out
 # (ihaque/pelomon's recordings).
@@ -21,7 +21,7 @@ STEP_S = 0.1
 
 
 def shown(
-    wheel: Flywheel, seconds: float, legs_rpm: float = 0, resistance_percent: float = 0
+    wheel: SimulatedFlywheel, seconds: float, legs_rpm: float = 0, resistance_percent: float = 0
 ) -> list[float]:
     """The cadence shown after each step of so many seconds."""
     values = []
@@ -32,7 +32,7 @@ def shown(
 
 
 def test_coasts_like_the_recorded_wheel() -> None:
-    wheel = Flywheel(cadence_rpm=70)
+    wheel = SimulatedFlywheel(cadence_rpm=70)
     coast = [70.0, *shown(wheel, 11.7)[2::3]]
     errors = [ours - real for ours, real in zip(coast, COAST_DOWN_RPM, strict=True)]
     assert sqrt(sum(error**2 for error in errors) / len(errors)) <= 5
@@ -40,7 +40,7 @@ def test_coasts_like_the_recorded_wheel() -> None:
 
 @pytest.mark.parametrize(("resistance_percent", "seconds"), [(40, 3.0), (70, 1.0)])
 def test_the_brake_stops_it_sooner(resistance_percent: float, seconds: float) -> None:
-    coast = shown(Flywheel(cadence_rpm=80), 10, resistance_percent=resistance_percent)
+    coast = shown(SimulatedFlywheel(cadence_rpm=80), 10, resistance_percent=resistance_percent)
     assert coast.index(0) * STEP_S == pytest.approx(seconds, abs=0.5)
 
 
@@ -49,7 +49,7 @@ def test_slows_down_faster_the_faster_it_is_and_the_harder_it_is_braked() -> Non
 
 
 def test_a_slow_wheel_repeats_its_value_and_then_snaps_to_zero() -> None:
-    coast = shown(Flywheel(cadence_rpm=20), 10)
+    coast = shown(SimulatedFlywheel(cadence_rpm=20), 10)
     values = [value for value in coast if value]
     assert len(set(values)) < len(values) / 3
     assert min(values) >= 3.5
@@ -57,23 +57,23 @@ def test_a_slow_wheel_repeats_its_value_and_then_snaps_to_zero() -> None:
 
 
 def test_standing_still_stays_zero() -> None:
-    assert set(shown(Flywheel(), 5, resistance_percent=50)) == {0}
+    assert set(shown(SimulatedFlywheel(), 5, resistance_percent=50)) == {0}
 
 
 def test_starting_is_seen_after_the_first_turn_of_the_wheel() -> None:
-    start = shown(Flywheel(), 3, legs_rpm=80, resistance_percent=40)
+    start = shown(SimulatedFlywheel(), 3, legs_rpm=80, resistance_percent=40)
     assert min(value for value in start if value) > 20
 
 
 def test_reaches_the_target_in_three_to_six_seconds_without_overshoot() -> None:
-    start = shown(Flywheel(), 20, legs_rpm=90, resistance_percent=45)
+    start = shown(SimulatedFlywheel(), 20, legs_rpm=90, resistance_percent=45)
     reached_s = next(step for step, value in enumerate(start) if value >= 0.97 * 90) * STEP_S
     assert 3 <= reached_s <= 6
     assert max(start) <= 95
 
 
 def test_legs_cannot_slow_the_wheel_faster_than_its_brake() -> None:
-    eased, coasting = Flywheel(cadence_rpm=90), Flywheel(cadence_rpm=90)
+    eased, coasting = SimulatedFlywheel(cadence_rpm=90), SimulatedFlywheel(cadence_rpm=90)
     eased.step(10, 30, STEP_S)
     coasting.step(0, 30, STEP_S)
     assert eased.cadence_rpm == coasting.cadence_rpm

@@ -13,9 +13,9 @@ from drivers.fake.rider import (
     BikeState,
     Heart,
     Legs,
-    Profile,
     Reserve,
-    Target,
+    RiderProfile,
+    RiderTarget,
     Wander,
     adjust,
     simulate,
@@ -25,14 +25,14 @@ from drivers.magnetic_brake import power_w, speed_kmh
 STEPS_PER_MINUTE = round(60 / STEP_S)
 
 
-def ride(seed: int, target: Target, minutes: int = 5) -> list[BikeState]:
-    states = simulate(Profile.from_seed(seed), lambda second: target, seed)
+def ride(seed: int, target: RiderTarget, minutes: int = 5) -> list[BikeState]:
+    states = simulate(RiderProfile.from_seed(seed), lambda second: target, seed)
     return list(islice(states, minutes * STEPS_PER_MINUTE))
 
 
 @pytest.mark.parametrize("seed", range(1, 9))
 def test_a_rider_is_plausible(seed: int) -> None:
-    rider = Profile.from_seed(seed)
+    rider = RiderProfile.from_seed(seed)
     steady_w = power_w(rider.cadence_rpm, rider.resistance_percent)
     assert 70 <= rider.cadence_rpm <= 98
     assert 30 <= rider.resistance_percent <= 65
@@ -40,7 +40,7 @@ def test_a_rider_is_plausible(seed: int) -> None:
 
 
 def test_eight_seeds_are_eight_riders() -> None:
-    riders = [Profile.from_seed(seed) for seed in range(1, 9)]
+    riders = [RiderProfile.from_seed(seed) for seed in range(1, 9)]
     for one, other in combinations(riders, 2):
         cadence_rpm = abs(one.cadence_rpm - other.cadence_rpm)
         resistance_percent = abs(one.resistance_percent - other.resistance_percent)
@@ -49,11 +49,11 @@ def test_eight_seeds_are_eight_riders() -> None:
 
 def test_a_seed_is_the_same_rider_on_every_machine() -> None:
     expected = (82.48, 49.57, 231.59, 16818.02, 60.65)
-    assert astuple(Profile.from_seed(1)) == pytest.approx(expected, abs=0.01)
+    assert astuple(RiderProfile.from_seed(1)) == pytest.approx(expected, abs=0.01)
 
 
 def test_same_seed_same_ride_other_seed_other_ride() -> None:
-    target = Target(85, 45)
+    target = RiderTarget(85, 45)
     assert ride(3, target, minutes=1) == ride(3, target, minutes=1)
     assert ride(3, target, minutes=1) != ride(4, target, minutes=1)
 
@@ -68,7 +68,7 @@ def test_wander_has_the_spread_and_the_memory_it_was_given() -> None:
 
 
 def test_steady_legs_stay_near_their_target_and_power_follows() -> None:
-    states = ride(1, Target(80, 40))[STEPS_PER_MINUTE // 6 :]
+    states = ride(1, RiderTarget(80, 40))[STEPS_PER_MINUTE // 6 :]
     assert mean(state.cadence_rpm for state in states) == pytest.approx(80, abs=4)
     assert 1 <= stdev(state.cadence_rpm for state in states) <= 5
     errors = [state.power_w - power_w(state.cadence_rpm, 40) for state in states]
@@ -77,26 +77,26 @@ def test_steady_legs_stay_near_their_target_and_power_follows() -> None:
 
 
 def test_the_heart_of_a_ride_goes_up() -> None:
-    states = ride(1, Target(80, 45))
+    states = ride(1, RiderTarget(80, 45))
     assert states[-1].heart_rate_bpm - states[0].heart_rate_bpm > 40
 
 
 def test_the_resistance_sensor_is_off_by_a_tenth_of_a_percent() -> None:
-    percents = [state.resistance_percent for state in ride(1, Target(80, 40), minutes=1)]
+    percents = [state.resistance_percent for state in ride(1, RiderTarget(80, 40), minutes=1)]
     assert mean(percents) == pytest.approx(40, abs=0.02)
     assert stdev(percents) == pytest.approx(0.1, abs=0.02)
 
 
 def test_a_hand_takes_seconds_to_turn_the_knob() -> None:
-    rider = Profile.from_seed(1)
-    states = simulate(rider, lambda second: Target(80, 30 if second < 10 else 60), seed=1)
+    rider = RiderProfile.from_seed(1)
+    states = simulate(rider, lambda second: RiderTarget(80, 30 if second < 10 else 60), seed=1)
     percents = [state.resistance_percent for state in islice(states, 300)]
     reached = next(step for step, percent in enumerate(percents) if percent > 58)
     assert 4 <= reached * STEP_S - 10 <= 12
 
 
 def test_who_does_not_pedal_gives_nothing() -> None:
-    states = ride(1, Target(0, 40), minutes=1)
+    states = ride(1, RiderTarget(0, 40), minutes=1)
     assert {(state.cadence_rpm, state.power_w, state.speed_kmh) for state in states} == {(0, 0, 0)}
 
 
@@ -120,18 +120,18 @@ def test_tired_is_who_has_less_than_a_fifth_left(left_j: float, tiredness: float
 
 def test_tired_legs_sag_by_fifteen_percent() -> None:
     fresh, tired = Legs(Random(1)), Legs(Random(1))
-    target = Target(100, 40)
+    target = RiderTarget(100, 40)
     assert fresh.step(target, 0) - tired.step(target, 1) == pytest.approx(15)
 
 
 def test_legs_keep_to_a_beat_however_tired_they_are() -> None:
     legs = Legs(Random(1))
-    beat = Target(90, 40, has_beat=True)
+    beat = RiderTarget(90, 40, has_beat=True)
     assert mean(legs.step(beat, tiredness=1) for _ in range(6000)) == pytest.approx(90, abs=0.03)
 
 
 def test_riding_far_above_critical_power_wears_out() -> None:
-    states = ride(1, Target(95, 65))
+    states = ride(1, RiderTarget(95, 65))
     early = mean(state.power_w for state in states[100:300])
     late = mean(state.power_w for state in states[-200:])
     assert late < 0.75 * early
@@ -186,9 +186,9 @@ def test_a_tired_rider_eases_the_knob_by_six_percent() -> None:
 
 
 def test_a_ride_knows_which_way_the_knob_was_turned() -> None:
-    up = ride(1, Target(85, 60), minutes=1)
+    up = ride(1, RiderTarget(85, 60), minutes=1)
     down = simulate(
-        Profile.from_seed(1), lambda second: Target(85, 60 if second < 20 else 30), seed=1
+        RiderProfile.from_seed(1), lambda second: RiderTarget(85, 60 if second < 20 else 30), seed=1
     )
     states = list(islice(down, 40 * round(1 / STEP_S)))
     assert {state.last_turn for state in up} == {1.0}
@@ -197,7 +197,7 @@ def test_a_ride_knows_which_way_the_knob_was_turned() -> None:
 
 
 def test_the_sensor_wavers_by_a_tenth_of_a_percent_about_the_knob() -> None:
-    states = ride(1, Target(85, 45))
+    states = ride(1, RiderTarget(85, 45))
     noise = [state.sensor_noise for state in states]
     assert mean(noise) == pytest.approx(0, abs=0.05)
     assert stdev(noise) == pytest.approx(1, rel=0.05)
@@ -219,7 +219,7 @@ def test_with_the_knob_elsewhere_the_same_cadence_takes_another_power() -> None:
 
 
 def test_the_bikes_values_stay_on_their_scales_in_the_hardest_of_rides() -> None:
-    for state in ride(2, Target(130, 100)):
+    for state in ride(2, RiderTarget(130, 100)):
         assert 0 <= state.cadence_rpm < 200
         assert 0 <= state.power_w < 2_500
         assert 50 <= state.heart_rate_bpm <= 190

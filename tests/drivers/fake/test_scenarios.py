@@ -5,12 +5,12 @@ from typing import get_args
 
 import pytest
 
-from drivers.fake.rider import BikeState, Profile
+from drivers.fake.rider import BikeState, RiderProfile
 from drivers.fake.scenarios import Ride, Scenario, switched_off_from_s, target_at
 
 RIDE_S = 300
 SEED = 1
-RIDER = Profile.from_seed(SEED)
+RIDER = RiderProfile.from_seed(SEED)
 
 
 def ridden(scenario: Scenario) -> list[BikeState]:

@@ -12,9 +12,9 @@ from drivers.protocols.daum import (
     OLD_RIDE_BYTES,
     RIDE_BYTES,
     Daum,
-    Op,
-    Request,
-    Ride,
+    DaumOp,
+    DaumRequest,
+    DaumRide,
     decode_address,
     decode_request,
     decode_ride,
@@ -32,15 +32,15 @@ MS = 1_000_000
 REAL = {
     "incyclist, 95 W, 101.7 km, gear 7": (
         "40 00 0000 c0 13 00 00 f903 282e 0329 00 00 07 e432",
-        Ride(0, True, 19, 0, 0, 1017, 11816, 0, 7),
+        DaumRide(0, True, 19, 0, 0, 1017, 11816, 0, 7),
     ),
     "incyclist, 25 W, gear 10": (
         "40 00 0000 40 05 00 00 0000 0000 0000 00 00 0a 0000",
-        Ride(0, True, 5, 0, 0, 0, 0, 0, 10),
+        DaumRide(0, True, 5, 0, 0, 0, 0, 0, 10),
     ),
 }
-RIDING = Ride(5, True, 30, 90, 31, 3, 60, 140, 12)
-STANDING = Ride(5, False, 5, 0, 0, 3, 60, 0, 1)
+RIDING = DaumRide(5, True, 30, 90, 31, 3, 60, 140, 12)
+STANDING = DaumRide(5, False, 5, 0, 0, 3, 60, 0, 1)
 SYNTHETIC = {
     "riding, with a sensor": ("40 05 0000 01 1e 5a 1f 0300 3c00 0000 8c 00 0c 0000", RIDING),
     "standing": ("40 05 0000 00 05 00 00 0300 3c00 0000 00 00 01 0000", STANDING),
@@ -55,11 +55,11 @@ READING = Reading(
     distance_m=300,
     heart_rate_bpm=140,
 )
-ASK_ADDRESS = Request(Op.ADDRESS)
-ASK_RIDE = Request(Op.RIDE, 5)
+ASK_ADDRESS = DaumRequest(DaumOp.ADDRESS)
+ASK_RIDE = DaumRequest(DaumOp.RIDE, 5)
 
 rides = st.builds(
-    Ride,
+    DaumRide,
     st.just(5),
     st.booleans(),
     st.integers(0, 160),
@@ -72,14 +72,14 @@ rides = st.builds(
 )
 
 
-def ask(protocol: Daum, request: Request, *pieces: bytes) -> list[Reading]:
+def ask(protocol: Daum, request: DaumRequest, *pieces: bytes) -> list[Reading]:
     """The Readings of what comes after `request`."""
     assert protocol.feed(Frame(7, encode_request(request), sent=True)) == []
     return [one for piece in pieces for one in protocol.feed(Frame(7, piece))]
 
 
 @pytest.mark.parametrize(("frame", "ride"), REAL.values(), ids=REAL)
-def test_real_ride_reads(frame: str, ride: Ride) -> None:
+def test_real_ride_reads(frame: str, ride: DaumRide) -> None:
     data = bytes.fromhex(frame)
     assert decode_ride(data) == ride
     assert decode_ride(encode_ride(ride)) == ride
@@ -87,7 +87,7 @@ def test_real_ride_reads(frame: str, ride: Ride) -> None:
 
 
 @pytest.mark.parametrize(("frame", "ride"), SYNTHETIC.values(), ids=SYNTHETIC)
-def test_ride_reads_and_writes(frame: str, ride: Ride) -> None:
+def test_ride_reads_and_writes(frame: str, ride: DaumRide) -> None:
     assert_wire(ride, frame, decode_ride, encode_ride)
     assert encode_ride(ride, OLD_RIDE_BYTES) == bytes.fromhex(frame)[:OLD_RIDE_BYTES]
 
@@ -99,9 +99,9 @@ def test_address_reads_and_writes(frame: str, address: int) -> None:
 
 @pytest.mark.parametrize(
     ("frame", "request_"),
-    [("11", ASK_ADDRESS), ("40 05", ASK_RIDE), ("40 00", Request(Op.RIDE, 0))],
+    [("11", ASK_ADDRESS), ("40 05", ASK_RIDE), ("40 00", DaumRequest(DaumOp.RIDE, 0))],
 )
-def test_request_reads_and_writes(frame: str, request_: Request) -> None:
+def test_request_reads_and_writes(frame: str, request_: DaumRequest) -> None:
     assert_wire(request_, frame, decode_request, encode_request)
 
 
@@ -139,13 +139,17 @@ def test_a_ride_of_another_length_is_none(size: int) -> None:
 
 @given(st.binary(max_size=20))
 def test_any_bytes_decode(data: bytes) -> None:
-    for decode, value in ((decode_ride, Ride), (decode_address, int), (decode_request, Request)):
+    for decode, value in (
+        (decode_ride, DaumRide),
+        (decode_address, int),
+        (decode_request, DaumRequest),
+    ):
         assert isinstance(decode(data), value | None)
         assert isinstance(decode(b"\x40" + data), value | None)
 
 
 @given(rides, st.sampled_from([OLD_RIDE_BYTES, RIDE_BYTES]))
-def test_what_a_bike_writes_is_what_is_read(ride: Ride, size: int) -> None:
+def test_what_a_bike_writes_is_what_is_read(ride: DaumRide, size: int) -> None:
     assert decode_ride(encode_ride(ride, size)) == ride
 
 
@@ -197,7 +201,7 @@ class TestReadings:
 
 class TestWire:
     @given(st.lists(rides, max_size=5), st.integers(1, 30))
-    def test_cut_anywhere(self, sent: list[Ride], size: int) -> None:
+    def test_cut_anywhere(self, sent: list[DaumRide], size: int) -> None:
         protocol = Daum()
         readings = []
         for ride in sent:
@@ -226,7 +230,7 @@ class TestWire:
 
     def test_junk_before_an_address_does_not_hide_it(self) -> None:
         protocol = Daum()
-        ask(protocol, Request(Op.ADDRESS), b"junk" + encode_address(5))
+        ask(protocol, DaumRequest(DaumOp.ADDRESS), b"junk" + encode_address(5))
         assert protocol.request(0) == b"\x40\x05"
         assert protocol.unusable_bytes == 4
 
@@ -265,10 +269,10 @@ class Bike:
         self._address = address
         self._size_bytes = size_bytes
         #: (ms, question)
-        self.asked: list[tuple[int, Request]] = []
+        self.asked: list[tuple[int, DaumRequest]] = []
 
-    def answer(self, request: Request) -> bytes:
-        if request.op is Op.ADDRESS:
+    def answer(self, request: DaumRequest) -> bytes:
+        if request.op is DaumOp.ADDRESS:
             return encode_address(self._address)
         is_mine = request.address == self._address
         ride = replace(RIDING, address=self._address)
@@ -289,7 +293,7 @@ class Bike:
 
 
 class Silence(Bike):
-    def answer(self, request: Request) -> bytes:
+    def answer(self, request: DaumRequest) -> bytes:
         del request
         return b""
 
@@ -319,4 +323,4 @@ class TestAsking:
         Bike(5).converse(protocol, 0, 2000)
         bike = Bike(6)
         assert bike.converse(protocol, 2000, 6000)
-        assert bike.asked[-1][1] == Request(Op.RIDE, 6)
+        assert bike.asked[-1][1] == DaumRequest(DaumOp.RIDE, 6)

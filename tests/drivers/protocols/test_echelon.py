@@ -8,10 +8,10 @@ from drivers.protocols.echelon import (
     RESISTANCE,
     STATUS,
     Echelon,
+    EchelonOther,
+    EchelonResistance,
+    EchelonStatus,
     Message,
-    Other,
-    Resistance,
-    Status,
     decode_message,
     encode_message,
 )
@@ -19,22 +19,22 @@ from drivers.reading import Frame, Reading
 from tests.support.wire import assert_wire
 
 CANONICAL = {
-    "SmartSpin2k #237, 1": ("f0d109 0000 0000 0000 0000 00 ca", Status(cadence_rpm=0)),
-    "SmartSpin2k #237, 2": ("f0d109 0001 0000 0000 0000 00 cb", Status(0, elapsed_s=1)),
+    "SmartSpin2k #237, 1": ("f0d109 0000 0000 0000 0000 00 ca", EchelonStatus(cadence_rpm=0)),
+    "SmartSpin2k #237, 2": ("f0d109 0001 0000 0000 0000 00 cb", EchelonStatus(0, elapsed_s=1)),
     "qdomyos-zwift virtualbike.cpp": (
         "f0d109 0000 0000 0001 005f 00 2a",
-        Status(cadence_rpm=95, distance=1),
+        EchelonStatus(cadence_rpm=95, distance=1),
     ),
     "synthetic, a fast hour": (
         "f0d109 0e10 0000 0bb8 0101 00 ad",
-        Status(cadence_rpm=257, elapsed_s=3600, distance=3000),
+        EchelonStatus(cadence_rpm=257, elapsed_s=3600, distance=3000),
     ),
-    "synthetic, the lowest resistance": ("f0d201 01 c4", Resistance(1)),
-    "synthetic, the highest resistance": ("f0d201 20 e3", Resistance(32)),
-    "qdomyos-zwift, start 1": ("f0a100 91", Other(0xA1)),
-    "qdomyos-zwift, start 2": ("f0a300 93", Other(0xA3)),
-    "qdomyos-zwift, start 3": ("f0b001 01 a2", Other(0xB0, b"\x01")),
-    "synthetic, poll 255": ("f0a001 ff 90", Other(0xA0, b"\xff")),
+    "synthetic, the lowest resistance": ("f0d201 01 c4", EchelonResistance(1)),
+    "synthetic, the highest resistance": ("f0d201 20 e3", EchelonResistance(32)),
+    "qdomyos-zwift, start 1": ("f0a100 91", EchelonOther(0xA1)),
+    "qdomyos-zwift, start 2": ("f0a300 93", EchelonOther(0xA3)),
+    "qdomyos-zwift, start 3": ("f0b001 01 a2", EchelonOther(0xB0, b"\x01")),
+    "synthetic, poll 255": ("f0a001 ff 90", EchelonOther(0xA0, b"\xff")),
 }
 
 
@@ -45,7 +45,7 @@ def test_message_reads_and_writes(frame: str, value: Message) -> None:
 
 def test_what_is_not_understood_of_a_status_does_not_matter() -> None:
     status = bytes.fromhex("f0d109 0000 1234 0001 005f 07 77")
-    assert decode_message(status) == Status(cadence_rpm=95, distance=1)
+    assert decode_message(status) == EchelonStatus(cadence_rpm=95, distance=1)
 
 
 NO_MESSAGE = {
@@ -68,7 +68,13 @@ def test_anything_else_is_no_message(frame: str) -> None:
 
 @pytest.mark.parametrize(
     "message",
-    [Status(-1), Status(0x1_0000), Resistance(256), Resistance(-1), Other(1, bytes(256))],
+    [
+        EchelonStatus(-1),
+        EchelonStatus(0x1_0000),
+        EchelonResistance(256),
+        EchelonResistance(-1),
+        EchelonOther(1, bytes(256)),
+    ],
 )
 def test_a_value_that_does_not_fit_is_refused(message: Message) -> None:
     with pytest.raises(ValueError, match=r"fit|range"):
@@ -77,9 +83,9 @@ def test_a_value_that_does_not_fit_is_refused(message: Message) -> None:
 
 U8, U16 = st.integers(0, 0xFF), st.integers(0, 0xFFFF)
 messages = (
-    st.builds(Status, U16, U16, U16)
-    | st.builds(Resistance, U8)
-    | st.builds(Other, U8.filter(lambda op: op not in (STATUS, RESISTANCE)), st.binary())
+    st.builds(EchelonStatus, U16, U16, U16)
+    | st.builds(EchelonResistance, U8)
+    | st.builds(EchelonOther, U8.filter(lambda op: op not in (STATUS, RESISTANCE)), st.binary())
 )
 
 

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from drivers.protocols.ftms import START
 from drivers.protocols.ftms_control import (
-    Command,
+    ControlCommand,
+    ControlRange,
+    ControlResponse,
     MachineStatus,
-    Range,
-    Response,
     TrainingStatus,
     decode_command,
     decode_features,
@@ -34,20 +34,20 @@ from drivers.protocols.ftms_control import (
 from tests.support.wire import assert_wire
 
 RANGES = {
-    "0x2AD8, 0 … 800 W": ("0000 2003 0100", Range(0, 800, 1)),
-    "0x2AD6, 0 … 1000": ("0000 e803 0100", Range(0, 1000, 1)),
-    "simcline #9, JetBlack Volt": ("0000 6400 0100", Range(0, 100, 1)),
-    "below zero": ("f6ff 6400 0100", Range(-10, 100, 1)),
+    "0x2AD8, 0 … 800 W": ("0000 2003 0100", ControlRange(0, 800, 1)),
+    "0x2AD6, 0 … 1000": ("0000 e803 0100", ControlRange(0, 1000, 1)),
+    "simcline #9, JetBlack Volt": ("0000 6400 0100", ControlRange(0, 100, 1)),
+    "below zero": ("f6ff 6400 0100", ControlRange(-10, 100, 1)),
 }
 
 
 @pytest.mark.parametrize(("frame", "value"), RANGES.values(), ids=RANGES)
-def test_a_range_reads_and_writes(frame: str, value: Range) -> None:
+def test_a_range_reads_and_writes(frame: str, value: ControlRange) -> None:
     assert_wire(value, frame, decode_range, encode_range)
 
 
 def test_a_range_of_single_bytes() -> None:
-    assert decode_range(b"\x00\x64\x01") == Range(0, 100, 1)
+    assert decode_range(b"\x00\x64\x01") == ControlRange(0, 100, 1)
 
 
 @pytest.mark.parametrize("length", [0, 1, 2, 4, 5, 7])
@@ -58,14 +58,14 @@ def test_a_range_of_another_length_is_none(length: int) -> None:
 @pytest.mark.parametrize(
     ("frame", "value", "words"),
     [
-        ("80 00 01", Response(0, 1), "request control: done"),
-        ("80 05 03", Response(5, 3), "command 0x05: invalid parameter"),
-        ("80 07 05", Response(7, 5), "start or resume: control not permitted"),
-        ("80 01 99", Response(1, 0x99), "reset: result 0x99"),
+        ("80 00 01", ControlResponse(0, 1), "request control: done"),
+        ("80 05 03", ControlResponse(5, 3), "command 0x05: invalid parameter"),
+        ("80 07 05", ControlResponse(7, 5), "start or resume: control not permitted"),
+        ("80 01 99", ControlResponse(1, 0x99), "reset: result 0x99"),
     ],
 )
 def test_a_response_reads_writes_and_is_put_into_words(
-    frame: str, value: Response, words: str
+    frame: str, value: ControlResponse, words: str
 ) -> None:
     assert_wire(value, frame, decode_response, encode_response)
     assert describe_response(bytes.fromhex(frame)) == words
@@ -74,14 +74,14 @@ def test_a_response_reads_writes_and_is_put_into_words(
 @pytest.mark.parametrize(
     ("frame", "command"),
     [
-        ("00", Command.REQUEST_CONTROL),
-        ("01", Command.RESET),
-        ("07", Command.START_OR_RESUME),
-        ("08 01", Command.STOP),
-        ("08 02", Command.PAUSE),
+        ("00", ControlCommand.REQUEST_CONTROL),
+        ("01", ControlCommand.RESET),
+        ("07", ControlCommand.START_OR_RESUME),
+        ("08 01", ControlCommand.STOP),
+        ("08 02", ControlCommand.PAUSE),
     ],
 )
-def test_a_command_reads_and_writes(frame: str, command: Command) -> None:
+def test_a_command_reads_and_writes(frame: str, command: ControlCommand) -> None:
     assert_wire(command, frame, decode_command, encode_command)
 
 
@@ -92,8 +92,8 @@ def test_a_command_that_is_never_sent_is_none(frame: str) -> None:
 
 def test_a_silent_bike_is_asked_for_control_and_started() -> None:
     assert [decode_command(data) for data in START] == [
-        Command.REQUEST_CONTROL,
-        Command.START_OR_RESUME,
+        ControlCommand.REQUEST_CONTROL,
+        ControlCommand.START_OR_RESUME,
     ]
 
 

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from drivers.protocols.kettler import (
     MAX_LINE_BYTES,
-    Command,
     Kettler,
-    Status,
+    KettlerCommand,
+    KettlerStatus,
     decode_command,
     decode_status,
     encode_command,
@@ -25,32 +25,32 @@ MS = 1_000_000
 PADDED = {
     "incyclist, the example beside the parser": (
         "101\t047\t074\t002\t025\t0312\t01:12\t025",
-        Status(101, 47, 74, 2, 25, 312, 72, 25),
+        KettlerStatus(101, 47, 74, 2, 25, 312, 72, 25),
     ),
     "incyclist, with distance": (
         "000\t075\t266\t001\t070\t0012\t00:36\t065",
-        Status(0, 75, 266, 1, 70, 12, 36, 65),
+        KettlerStatus(0, 75, 266, 1, 70, 12, 36, 65),
     ),
     "incyclist, initial": (
         "000\t000\t000\t000\t100\t0000\t00:04\t000",
-        Status(0, 0, 0, 0, 100, 0, 4, 0),
+        KettlerStatus(0, 0, 0, 0, 100, 0, 4, 0),
     ),
 }
 UNPADDED = {
     "kettlerUSB2BLE #18, real, E5": (
         "0\t0\t0\t0\t025\t0\t00:00\t0",
-        Status(0, 0, 0, 0, 25, 0, 0, 0),
+        KettlerStatus(0, 0, 0, 0, 25, 0, 0, 0),
     ),
     "synthetic, padded with spaces": (
         "  0\t 75\t266\t  1\t 70\t  12\t00:36\t 65",
-        Status(0, 75, 266, 1, 70, 12, 36, 65),
+        KettlerStatus(0, 75, 266, 1, 70, 12, 36, 65),
     ),
 }
 GOOD = b"000\t075\t266\t001\t070\t0012\t00:36\t065\r\n"
 READING = Reading(7, cadence_rpm=75, resistance_raw=70, power_w=65, speed_kmh=26.6, distance_m=100)
 
 statuses = st.builds(
-    Status,
+    KettlerStatus,
     st.integers(0, 250),
     st.integers(0, 250),
     st.integers(0, 999),
@@ -67,13 +67,13 @@ def feed(protocol: Kettler, data: bytes, at_ns: int = 7) -> list[Reading]:
 
 
 @pytest.mark.parametrize(("line", "status"), PADDED.values(), ids=PADDED)
-def test_status_reads_and_writes(line: str, status: Status) -> None:
+def test_status_reads_and_writes(line: str, status: KettlerStatus) -> None:
     assert decode_status(line) == status
     assert encode_status(status) == line.encode() + b"\r\n"
 
 
 @pytest.mark.parametrize(("line", "status"), UNPADDED.values(), ids=UNPADDED)
-def test_status_reads(line: str, status: Status) -> None:
+def test_status_reads(line: str, status: KettlerStatus) -> None:
     assert decode_status(line) == status
 
 
@@ -104,13 +104,13 @@ def test_what_is_no_status(line: str) -> None:
 
 
 @given(statuses)
-def test_what_a_bike_writes_is_what_is_read(status: Status) -> None:
+def test_what_a_bike_writes_is_what_is_read(status: KettlerStatus) -> None:
     assert decode_status(encode_status(status).decode().rstrip()) == status
 
 
 @given(st.text(max_size=60))
 def test_any_text_decodes(line: str) -> None:
-    assert isinstance(decode_status(line), Status | None)
+    assert isinstance(decode_status(line), KettlerStatus | None)
 
 
 def test_a_status_becomes_a_reading() -> None:
@@ -139,7 +139,7 @@ class TestWire:
         assert protocol.unusable_bytes == 0
 
     @given(st.lists(statuses, max_size=5), st.integers(1, 60))
-    def test_cut_anywhere(self, sent: list[Status], size: int) -> None:
+    def test_cut_anywhere(self, sent: list[KettlerStatus], size: int) -> None:
         wire = b"".join(map(encode_status, sent))
         protocol = Kettler()
         pieces = [wire[at : at + size] for at in range(0, len(wire), size)]
@@ -172,19 +172,19 @@ class TestWire:
         assert feed(protocol, b"\r\n" + GOOD)[-1] == READING
 
 
-ASK = encode_command(Command.STATUS)
+ASK = encode_command(KettlerCommand.STATUS)
 
 
 @pytest.mark.parametrize(
     ("data", "command"),
     [
-        (b"ST\r\n", Command.STATUS),
-        (b"CM\r\n", Command.COMPUTER),
-        (b"cd\r\n", Command.COMPUTER_CLASSIC),
-        (b"CD\r\n", Command.COMPUTER_CLASSIC_UPPER),
+        (b"ST\r\n", KettlerCommand.STATUS),
+        (b"CM\r\n", KettlerCommand.COMPUTER),
+        (b"cd\r\n", KettlerCommand.COMPUTER_CLASSIC),
+        (b"CD\r\n", KettlerCommand.COMPUTER_CLASSIC_UPPER),
     ],
 )
-def test_command_reads_and_writes(data: bytes, command: Command) -> None:
+def test_command_reads_and_writes(data: bytes, command: KettlerCommand) -> None:
     assert decode_command(data) is command
     assert encode_command(command) == data
 

@@ -11,7 +11,7 @@ from drivers.protocols.monark import (
     MAX_LINE_BYTES,
     WAKE,
     Monark,
-    Question,
+    MonarkQuestion,
     decode_answer,
     decode_question,
     encode_answer,
@@ -24,35 +24,35 @@ S = 1_000_000_000
 MS = 1_000_000
 
 QUESTIONS = {
-    "id": (b"id\r", Question.ID),
-    "power": (b"power\r", Question.POWER),
-    "pulse": (b"pulse\r", Question.PULSE),
-    "pedal": (b"pedal\r", Question.PEDAL),
+    "id": (b"id\r", MonarkQuestion.ID),
+    "power": (b"power\r", MonarkQuestion.POWER),
+    "pulse": (b"pulse\r", MonarkQuestion.PULSE),
+    "pedal": (b"pedal\r", MonarkQuestion.PEDAL),
 }
 ANSWERS = {
-    "0 W": (Question.POWER, b"0\r", 0),
-    "147 W": (Question.POWER, b"147\r", 147),
-    "3000 W": (Question.POWER, b"3000\r", 3000),
-    "131 beats": (Question.PULSE, b"131\r", 131),
-    "75 rpm": (Question.PEDAL, b"75\r", 75),
-    "250 rpm": (Question.PEDAL, b"250\r", 250),
+    "0 W": (MonarkQuestion.POWER, b"0\r", 0),
+    "147 W": (MonarkQuestion.POWER, b"147\r", 147),
+    "3000 W": (MonarkQuestion.POWER, b"3000\r", 3000),
+    "131 beats": (MonarkQuestion.PULSE, b"131\r", 131),
+    "75 rpm": (MonarkQuestion.PEDAL, b"75\r", 75),
+    "250 rpm": (MonarkQuestion.PEDAL, b"250\r", 250),
 }
 
 
-def ask(protocol: Monark, question: Question, answer: bytes, at_ns: int = 7) -> list[Reading]:
+def ask(protocol: Monark, question: MonarkQuestion, answer: bytes, at_ns: int = 7) -> list[Reading]:
     """The Readings of `answer`, which comes at once."""
     assert protocol.feed(Frame(at_ns, encode_question(question), sent=True)) == []
     return protocol.feed(Frame(at_ns, answer))
 
 
 @pytest.mark.parametrize(("data", "question"), QUESTIONS.values(), ids=QUESTIONS)
-def test_question_reads_and_writes(data: bytes, question: Question) -> None:
+def test_question_reads_and_writes(data: bytes, question: MonarkQuestion) -> None:
     assert decode_question(data) is question
     assert encode_question(question) == data
 
 
 @pytest.mark.parametrize(("question", "data", "value"), ANSWERS.values(), ids=ANSWERS)
-def test_answer_reads_and_writes(question: Question, data: bytes, value: int) -> None:
+def test_answer_reads_and_writes(question: MonarkQuestion, data: bytes, value: int) -> None:
     assert decode_answer(question, data.decode().rstrip()) == value
     assert encode_answer(value) == data
 
@@ -65,18 +65,18 @@ def test_what_is_no_question(data: bytes) -> None:
 @pytest.mark.parametrize(
     ("question", "line"),
     [
-        *((Question.POWER, line) for line in ("", "power", "-1", "+1", "1.5", "1 2", "3001")),
-        *((Question.PULSE, line) for line in ("251", "manual", "0x10", "9" * 79)),
-        *((Question.PEDAL, line) for line in ("251", "1e1", "\u0665", "²")),
-        (Question.ID, "100"),
+        *((MonarkQuestion.POWER, line) for line in ("", "power", "-1", "+1", "1.5", "1 2", "3001")),
+        *((MonarkQuestion.PULSE, line) for line in ("251", "manual", "0x10", "9" * 79)),
+        *((MonarkQuestion.PEDAL, line) for line in ("251", "1e1", "\u0665", "²")),
+        (MonarkQuestion.ID, "100"),
     ],
 )
-def test_what_is_no_answer(question: Question, line: str) -> None:
+def test_what_is_no_answer(question: MonarkQuestion, line: str) -> None:
     assert decode_answer(question, line) is None
 
 
-@given(st.sampled_from(Question), st.text(max_size=20))
-def test_any_text_decodes(question: Question, line: str) -> None:
+@given(st.sampled_from(MonarkQuestion), st.text(max_size=20))
+def test_any_text_decodes(question: MonarkQuestion, line: str) -> None:
     assert isinstance(decode_answer(question, line), int | None)
 
 
@@ -91,51 +91,53 @@ def test_kp_is_what_makes_the_power_at_that_cadence() -> None:
 class TestAnswers:
     def test_each_is_understood_by_its_question(self) -> None:
         protocol = Monark()
-        assert ask(protocol, Question.ID, b"LC4\r") == []
-        assert ask(protocol, Question.POWER, b"147\r") == [Reading(7, power_w=147)]
-        assert ask(protocol, Question.PULSE, b"131\r") == [Reading(7, heart_rate_bpm=131)]
-        cadence, force = ask(protocol, Question.PEDAL, b"75\r")
+        assert ask(protocol, MonarkQuestion.ID, b"LC4\r") == []
+        assert ask(protocol, MonarkQuestion.POWER, b"147\r") == [Reading(7, power_w=147)]
+        assert ask(protocol, MonarkQuestion.PULSE, b"131\r") == [Reading(7, heart_rate_bpm=131)]
+        cadence, force = ask(protocol, MonarkQuestion.PEDAL, b"75\r")
         assert cadence == Reading(7, cadence_rpm=75)
         assert force.resistance_raw == pytest.approx(2)
         assert force == Reading(7, resistance_raw=force.resistance_raw, source="derived")
         assert protocol.unusable_bytes == 0
 
     def test_no_sensor_no_heart_rate(self) -> None:
-        assert ask(Monark(), Question.PULSE, b"0\r") == []
+        assert ask(Monark(), MonarkQuestion.PULSE, b"0\r") == []
 
     def test_slow_pedals_tell_no_kp(self) -> None:
         protocol = Monark()
-        ask(protocol, Question.POWER, b"147\r")
-        assert ask(protocol, Question.PEDAL, b"9\r") == [Reading(7, cadence_rpm=9)]
+        ask(protocol, MonarkQuestion.POWER, b"147\r")
+        assert ask(protocol, MonarkQuestion.PEDAL, b"9\r") == [Reading(7, cadence_rpm=9)]
 
     def test_the_power_of_another_cycle_tells_no_kp(self) -> None:
         protocol = Monark()
-        ask(protocol, Question.POWER, b"147\r")
-        ask(protocol, Question.POWER, b"")
-        assert ask(protocol, Question.PEDAL, b"75\r") == [Reading(7, cadence_rpm=75)]
+        ask(protocol, MonarkQuestion.POWER, b"147\r")
+        ask(protocol, MonarkQuestion.POWER, b"")
+        assert ask(protocol, MonarkQuestion.PEDAL, b"75\r") == [Reading(7, cadence_rpm=75)]
 
     def test_a_number_nobody_asked_for_is_junk(self) -> None:
         protocol = Monark()
         assert protocol.feed(Frame(7, b"147\r")) == []
-        ask(protocol, Question.POWER, b"1\r")
+        ask(protocol, MonarkQuestion.POWER, b"1\r")
         assert protocol.feed(Frame(7, b"147\r")) == []
         assert protocol.unusable_bytes == 6
 
     def test_a_number_that_comes_too_late_is_junk(self) -> None:
         protocol = Monark()
-        ask(protocol, Question.POWER, b"", 0)
+        ask(protocol, MonarkQuestion.POWER, b"", 0)
         assert protocol.feed(Frame(501 * MS, b"147\r")) == []
         assert protocol.unusable_bytes == 3
 
     def test_other_lines_before_the_number_do_no_harm(self) -> None:
         protocol = Monark()
-        assert ask(protocol, Question.POWER, b"power\r\r\n9999\r147\r") == [Reading(7, power_w=147)]
+        assert ask(protocol, MonarkQuestion.POWER, b"power\r\r\n9999\r147\r") == [
+            Reading(7, power_w=147)
+        ]
         assert protocol.unusable_bytes == 9
 
     def test_half_a_number_does_not_become_part_of_the_next(self) -> None:
         protocol = Monark()
-        ask(protocol, Question.POWER, b"14")
-        assert ask(protocol, Question.PULSE, b"131\r") == [Reading(7, heart_rate_bpm=131)]
+        ask(protocol, MonarkQuestion.POWER, b"14")
+        assert ask(protocol, MonarkQuestion.PULSE, b"131\r") == [Reading(7, heart_rate_bpm=131)]
         assert protocol.unusable_bytes == 2
 
 
@@ -144,7 +146,7 @@ class TestWire:
     def test_cut_anywhere(self, power_w: int, size: int) -> None:
         protocol = Monark()
         wire = encode_answer(power_w)
-        ask(protocol, Question.POWER, b"")
+        ask(protocol, MonarkQuestion.POWER, b"")
         pieces = [wire[at : at + size] for at in range(0, len(wire), size)]
         assert [one for piece in pieces for one in protocol.feed(Frame(7, piece))] == [
             Reading(7, power_w=power_w)
@@ -158,13 +160,13 @@ class TestWire:
             protocol.feed(Frame(7, data, sent))
             assert len(protocol._lines._held) <= MAX_LINE_BYTES
         assert protocol.unusable_bytes <= sum(len(data) for data, sent in junk if not sent)
-        assert ask(protocol, Question.POWER, b"147\r") == [Reading(7, power_w=147)]
+        assert ask(protocol, MonarkQuestion.POWER, b"147\r") == [Reading(7, power_w=147)]
 
     def test_100_kb_of_junk(self) -> None:
         protocol = Monark()
-        ask(protocol, Question.POWER, b"\xff" * 100_000)
+        ask(protocol, MonarkQuestion.POWER, b"\xff" * 100_000)
         assert protocol.unusable_bytes == 100_000
-        assert ask(protocol, Question.POWER, b"147\r") == [Reading(7, power_w=147)]
+        assert ask(protocol, MonarkQuestion.POWER, b"147\r") == [Reading(7, power_w=147)]
 
 
 class Bike:

@@ -15,10 +15,10 @@ from drivers.protocols.peloton import (
     LONGEST_MESSAGE_BYTES,
     RESISTANCE_TABLE_SIZE,
     Deframer,
-    Op,
     Peloton,
-    Request,
-    Response,
+    PelotonOp,
+    PelotonRequest,
+    PelotonResponse,
     decode_request,
     decode_response,
     encode_request,
@@ -31,37 +31,61 @@ from drivers.reading import Frame, Reading
 from tests.support.wire import assert_wire
 
 REQUESTS = {
-    "pelomon, real, power": ("f5 44 39 f6", Request(Op.POWER)),
-    "pelomon, real, raw resistance": ("f5 4a 3f f6", Request(Op.RESISTANCE_RAW)),
-    "pelomon, real, cadence": ("f5 41 36 f6", Request(Op.CADENCE)),
-    "pelomon #6, resistance in percent": ("f5 49 3e f6", Request(Op.RESISTANCE_PERCENT)),
-    "pelomon, boot": ("fe 00 fe f6", Request(Op.BOOT)),
-    "pelomon, bike id": ("f5 fb f0 f6", Request(Op.BIKE_ID)),
-    "pelomon, first of the table": ("f7 00 f7 f6", Request(Op.RESISTANCE_TABLE, 0)),
-    "pelomon, last of the table": ("f7 1e 15 f6", Request(Op.RESISTANCE_TABLE, 30)),
+    "pelomon, real, power": ("f5 44 39 f6", PelotonRequest(PelotonOp.POWER)),
+    "pelomon, real, raw resistance": ("f5 4a 3f f6", PelotonRequest(PelotonOp.RESISTANCE_RAW)),
+    "pelomon, real, cadence": ("f5 41 36 f6", PelotonRequest(PelotonOp.CADENCE)),
+    "pelomon #6, resistance in percent": (
+        "f5 49 3e f6",
+        PelotonRequest(PelotonOp.RESISTANCE_PERCENT),
+    ),
+    "pelomon, boot": ("fe 00 fe f6", PelotonRequest(PelotonOp.BOOT)),
+    "pelomon, bike id": ("f5 fb f0 f6", PelotonRequest(PelotonOp.BIKE_ID)),
+    "pelomon, first of the table": ("f7 00 f7 f6", PelotonRequest(PelotonOp.RESISTANCE_TABLE, 0)),
+    "pelomon, last of the table": ("f7 1e 15 f6", PelotonRequest(PelotonOp.RESISTANCE_TABLE, 30)),
 }
 
 RESPONSES = {
-    "pelomon, real, 0 rpm": ("f1 41 03 303030 c5 f6", Response(Op.CADENCE, 0)),
-    "pelomon, real, 88 rpm": ("f1 41 03 383830 d5 f6", Response(Op.CADENCE, 88)),
-    "pelomon, real, 57 rpm": ("f1 41 03 373530 d1 f6", Response(Op.CADENCE, 57)),
-    "SmartSpin2k, 51 rpm": ("f1 41 03 313530 cb f6", Response(Op.CADENCE, 51)),
-    "pelomon, real, 0 W": ("f1 44 05 3030303030 2a f6", Response(Op.POWER, 0)),
-    "pelomon, real, 92.3 W": ("f1 44 05 3332393030 38 f6", Response(Op.POWER, 923)),
-    "pelomon, real, 20.4 W": ("f1 44 05 3430323030 30 f6", Response(Op.POWER, 204)),
-    "pelomon, real, raw 155": ("f1 4a 04 35353130 0a f6", Response(Op.RESISTANCE_RAW, 155)),
-    "pelomon, real, raw 156": ("f1 4a 04 36353130 0b f6", Response(Op.RESISTANCE_RAW, 156)),
-    "pelomon, real, raw 968": ("f1 4a 04 38363930 16 f6", Response(Op.RESISTANCE_RAW, 968)),
-    "pelomon #2, real, raw 474": ("f1 4a 04 34373430 0e f6", Response(Op.RESISTANCE_RAW, 474)),
-    "pelonot, real, 366.1 W": ("f1 44 05 3136363330 3a f6", Response(Op.POWER, 3661)),
-    "pelonot, real, 40 %": ("f1 49 03 303430 d1 f6", Response(Op.RESISTANCE_PERCENT, 40)),
-    "pelonot, real, 27 %": ("f1 49 03 373230 d6 f6", Response(Op.RESISTANCE_PERCENT, 27)),
-    "synthetic, table 164": ("f1 f7 04 34363130 b7 f6", Response(Op.RESISTANCE_TABLE, 164)),
+    "pelomon, real, 0 rpm": ("f1 41 03 303030 c5 f6", PelotonResponse(PelotonOp.CADENCE, 0)),
+    "pelomon, real, 88 rpm": ("f1 41 03 383830 d5 f6", PelotonResponse(PelotonOp.CADENCE, 88)),
+    "pelomon, real, 57 rpm": ("f1 41 03 373530 d1 f6", PelotonResponse(PelotonOp.CADENCE, 57)),
+    "SmartSpin2k, 51 rpm": ("f1 41 03 313530 cb f6", PelotonResponse(PelotonOp.CADENCE, 51)),
+    "pelomon, real, 0 W": ("f1 44 05 3030303030 2a f6", PelotonResponse(PelotonOp.POWER, 0)),
+    "pelomon, real, 92.3 W": ("f1 44 05 3332393030 38 f6", PelotonResponse(PelotonOp.POWER, 923)),
+    "pelomon, real, 20.4 W": ("f1 44 05 3430323030 30 f6", PelotonResponse(PelotonOp.POWER, 204)),
+    "pelomon, real, raw 155": (
+        "f1 4a 04 35353130 0a f6",
+        PelotonResponse(PelotonOp.RESISTANCE_RAW, 155),
+    ),
+    "pelomon, real, raw 156": (
+        "f1 4a 04 36353130 0b f6",
+        PelotonResponse(PelotonOp.RESISTANCE_RAW, 156),
+    ),
+    "pelomon, real, raw 968": (
+        "f1 4a 04 38363930 16 f6",
+        PelotonResponse(PelotonOp.RESISTANCE_RAW, 968),
+    ),
+    "pelomon #2, real, raw 474": (
+        "f1 4a 04 34373430 0e f6",
+        PelotonResponse(PelotonOp.RESISTANCE_RAW, 474),
+    ),
+    "pelonot, real, 366.1 W": ("f1 44 05 3136363330 3a f6", PelotonResponse(PelotonOp.POWER, 3661)),
+    "pelonot, real, 40 %": (
+        "f1 49 03 303430 d1 f6",
+        PelotonResponse(PelotonOp.RESISTANCE_PERCENT, 40),
+    ),
+    "pelonot, real, 27 %": (
+        "f1 49 03 373230 d6 f6",
+        PelotonResponse(PelotonOp.RESISTANCE_PERCENT, 27),
+    ),
+    "synthetic, table 164": (
+        "f1 f7 04 34363130 b7 f6",
+        PelotonResponse(PelotonOp.RESISTANCE_TABLE, 164),
+    ),
 }
 
 
-def encode(message: Request | Response) -> bytes:
-    if isinstance(message, Response):
+def encode(message: PelotonRequest | PelotonResponse) -> bytes:
+    if isinstance(message, PelotonResponse):
         return encode_response(message)
     if message.table_index is not None:
         return encode_table_request(message.table_index)
@@ -69,17 +93,17 @@ def encode(message: Request | Response) -> bytes:
 
 
 @pytest.mark.parametrize(("frame", "request_"), REQUESTS.values(), ids=REQUESTS)
-def test_request_reads_and_writes(frame: str, request_: Request) -> None:
+def test_request_reads_and_writes(frame: str, request_: PelotonRequest) -> None:
     assert_wire(request_, frame, decode_request, encode)
 
 
 @pytest.mark.parametrize(("frame", "response"), RESPONSES.values(), ids=RESPONSES)
-def test_response_reads_and_writes(frame: str, response: Response) -> None:
+def test_response_reads_and_writes(frame: str, response: PelotonResponse) -> None:
     assert_wire(response, frame, decode_response, encode_response)
 
 
 @pytest.mark.parametrize(("frame", "_response"), RESPONSES.values(), ids=RESPONSES)
-def test_a_response_with_any_wrong_byte_is_none(frame: str, _response: Response) -> None:
+def test_a_response_with_any_wrong_byte_is_none(frame: str, _response: PelotonResponse) -> None:
     good = bytes.fromhex(frame)
     for at in range(len(good)):
         bad = bytearray(good)
@@ -120,14 +144,14 @@ def test_bytes_that_are_no_request(frame: str) -> None:
 
 @given(st.binary(max_size=16))
 def test_any_bytes_decode(data: bytes) -> None:
-    assert isinstance(decode_request(data), Request | None)
-    assert isinstance(decode_response(data), Response | None)
-    assert isinstance(decode_response(b"\xf1" + data), Response | None)
+    assert isinstance(decode_request(data), PelotonRequest | None)
+    assert isinstance(decode_response(data), PelotonResponse | None)
+    assert isinstance(decode_response(b"\xf1" + data), PelotonResponse | None)
 
 
 def test_requests_that_do_not_exist_are_refused() -> None:
     with pytest.raises(ValueError, match="index"):
-        encode_request(Op.RESISTANCE_TABLE)
+        encode_request(PelotonOp.RESISTANCE_TABLE)
     for index in (-1, 31):
         with pytest.raises(ValueError, match="no entry"):
             encode_table_request(index)
@@ -136,32 +160,40 @@ def test_requests_that_do_not_exist_are_refused() -> None:
 @pytest.mark.parametrize(
     "response",
     [
-        Response(Op.BIKE_ID, 1),
-        Response(Op.CADENCE, 1000),
-        Response(Op.CADENCE, -1),
-        Response(Op.POWER, 100_000),
+        PelotonResponse(PelotonOp.BIKE_ID, 1),
+        PelotonResponse(PelotonOp.CADENCE, 1000),
+        PelotonResponse(PelotonOp.CADENCE, -1),
+        PelotonResponse(PelotonOp.POWER, 100_000),
     ],
 )
-def test_responses_that_do_not_exist_are_refused(response: Response) -> None:
+def test_responses_that_do_not_exist_are_refused(response: PelotonResponse) -> None:
     with pytest.raises(ValueError, match=r"fit|number"):
         encode_response(response)
 
 
-requests = st.sampled_from([op for op in Op if op is not Op.RESISTANCE_TABLE]).map(
-    Request
-) | st.integers(0, RESISTANCE_TABLE_SIZE - 1).map(lambda index: Request(Op.RESISTANCE_TABLE, index))
+requests = st.sampled_from([op for op in PelotonOp if op is not PelotonOp.RESISTANCE_TABLE]).map(
+    PelotonRequest
+) | st.integers(0, RESISTANCE_TABLE_SIZE - 1).map(
+    lambda index: PelotonRequest(PelotonOp.RESISTANCE_TABLE, index)
+)
 responses = (
-    st.builds(Response, st.sampled_from([Op.CADENCE, Op.RESISTANCE_PERCENT]), st.integers(0, 999))
-    | st.builds(
-        Response, st.sampled_from([Op.RESISTANCE_RAW, Op.RESISTANCE_TABLE]), st.integers(0, 9999)
+    st.builds(
+        PelotonResponse,
+        st.sampled_from([PelotonOp.CADENCE, PelotonOp.RESISTANCE_PERCENT]),
+        st.integers(0, 999),
     )
-    | st.builds(Response, st.just(Op.POWER), st.integers(0, 99_999))
+    | st.builds(
+        PelotonResponse,
+        st.sampled_from([PelotonOp.RESISTANCE_RAW, PelotonOp.RESISTANCE_TABLE]),
+        st.integers(0, 9999),
+    )
+    | st.builds(PelotonResponse, st.just(PelotonOp.POWER), st.integers(0, 99_999))
 )
 messages = requests | responses
 
 
 @given(messages)
-def test_what_is_written_reads_the_same(message: Request | Response) -> None:
+def test_what_is_written_reads_the_same(message: PelotonRequest | PelotonResponse) -> None:
     data = encode(message)
     assert len(data) <= LONGEST_MESSAGE_BYTES
     # The deframer stands on this: F6 ends a message and is nowhere else in it.
@@ -179,7 +211,7 @@ def chunks(data: bytes, random: Random, longest: int) -> list[bytes]:
     return pieces
 
 
-def deframe(pieces: list[bytes]) -> tuple[list[Request | Response], int]:
+def deframe(pieces: list[bytes]) -> tuple[list[PelotonRequest | PelotonResponse], int]:
     """The messages in `pieces` and the count of unusable bytes; memory is checked on the way."""
     deframer = Deframer()
     found = []
@@ -194,21 +226,21 @@ def deframe(pieces: list[bytes]) -> tuple[list[Request | Response], int]:
 
 @given(st.lists(messages), st.randoms(use_true_random=False), st.integers(1, 30))
 def test_both_directions_on_one_wire_cut_anywhere(
-    sent: list[Request | Response], random: Random, longest: int
+    sent: list[PelotonRequest | PelotonResponse], random: Random, longest: int
 ) -> None:
     wire = b"".join(map(encode, sent))
     assert deframe(chunks(wire, random, longest)) == (sent, 0)
 
 
 @given(st.lists(messages))
-def test_one_byte_at_a_time(sent: list[Request | Response]) -> None:
+def test_one_byte_at_a_time(sent: list[PelotonRequest | PelotonResponse]) -> None:
     wire = b"".join(map(encode, sent))
     assert deframe([bytes((byte,)) for byte in wire]) == (sent, 0)
 
 
 @given(st.lists(messages), st.randoms(use_true_random=False), st.floats(0, 0.5))
 def test_messages_that_arrive_whole_survive_the_loss_of_others(
-    sent: list[Request | Response], random: Random, loss: float
+    sent: list[PelotonRequest | PelotonResponse], random: Random, loss: float
 ) -> None:
     wire = b""
     whole = []
@@ -225,7 +257,7 @@ def test_messages_that_arrive_whole_survive_the_loss_of_others(
 
 @given(st.lists(messages, min_size=1), st.data())
 def test_a_message_with_one_byte_lost_is_dropped_and_no_other(
-    sent: list[Request | Response], data: st.DataObject
+    sent: list[PelotonRequest | PelotonResponse], data: st.DataObject
 ) -> None:
     frames = [encode(message) for message in sent]
     victim = data.draw(st.integers(0, len(sent) - 1))
@@ -235,7 +267,7 @@ def test_a_message_with_one_byte_lost_is_dropped_and_no_other(
     assert found == sent[:victim] + sent[victim + 1 :]
 
 
-GOOD = Response(Op.CADENCE, 88)
+GOOD = PelotonResponse(PelotonOp.CADENCE, 88)
 
 
 @given(st.binary(), st.integers(1, 30), st.randoms(use_true_random=False))
@@ -262,7 +294,7 @@ def test_half_a_message_does_not_delay_the_next_one() -> None:
 def test_a_leading_f6_is_junk() -> None:
     """gymnasticon sends F6 before its requests, to flush what the bike may have half received."""
     found, unusable_bytes = deframe([bytes.fromhex("f6 f5 41 36 f6 f5 44 39 f6")])
-    assert found == [Request(Op.CADENCE), Request(Op.POWER)]
+    assert found == [PelotonRequest(PelotonOp.CADENCE), PelotonRequest(PelotonOp.POWER)]
     assert unusable_bytes == 1
 
 
@@ -318,30 +350,42 @@ def test_a_table_may_be_level_in_places() -> None:
     assert resistance_percent(20, [10, 20, 20, 30, 40]) == 50
 
 
-def feed(protocol: Peloton, *sent: Request | Response, at_ns: int = 7) -> list[Reading]:
+def feed(
+    protocol: Peloton, *sent: PelotonRequest | PelotonResponse, at_ns: int = 7
+) -> list[Reading]:
     return protocol.feed(Frame(at_ns, b"".join(map(encode, sent))))
 
 
 @pytest.mark.parametrize(
     ("response", "reading"),
     [
-        (Response(Op.CADENCE, 0), Reading(7, cadence_rpm=0)),
-        (Response(Op.CADENCE, 88), Reading(7, cadence_rpm=88)),
-        (Response(Op.POWER, 923), Reading(7, power_w=92.3)),
-        (Response(Op.RESISTANCE_PERCENT, 40), Reading(7, resistance_percent=40)),
-        (Response(Op.RESISTANCE_RAW, 803), Reading(7, resistance_raw=803, resistance_percent=50)),
-        (Response(Op.RESISTANCE_RAW, 155), Reading(7, resistance_raw=155, resistance_percent=0)),
+        (PelotonResponse(PelotonOp.CADENCE, 0), Reading(7, cadence_rpm=0)),
+        (PelotonResponse(PelotonOp.CADENCE, 88), Reading(7, cadence_rpm=88)),
+        (PelotonResponse(PelotonOp.POWER, 923), Reading(7, power_w=92.3)),
+        (PelotonResponse(PelotonOp.RESISTANCE_PERCENT, 40), Reading(7, resistance_percent=40)),
+        (
+            PelotonResponse(PelotonOp.RESISTANCE_RAW, 803),
+            Reading(7, resistance_raw=803, resistance_percent=50),
+        ),
+        (
+            PelotonResponse(PelotonOp.RESISTANCE_RAW, 155),
+            Reading(7, resistance_raw=155, resistance_percent=0),
+        ),
     ],
 )
-def test_an_answer_is_a_reading(response: Response, reading: Reading) -> None:
+def test_an_answer_is_a_reading(response: PelotonResponse, reading: Reading) -> None:
     assert feed(Peloton(), response) == [reading]
 
 
 def test_requests_are_skipped_and_are_not_unusable() -> None:
     protocol = Peloton()
-    assert feed(protocol, Request(Op.BOOT), Request(Op.CADENCE), GOOD, Request(Op.POWER)) == [
-        Reading(7, cadence_rpm=88)
-    ]
+    assert feed(
+        protocol,
+        PelotonRequest(PelotonOp.BOOT),
+        PelotonRequest(PelotonOp.CADENCE),
+        GOOD,
+        PelotonRequest(PelotonOp.POWER),
+    ) == [Reading(7, cadence_rpm=88)]
     assert protocol.unusable_bytes == 0
 
 
@@ -360,18 +404,21 @@ def test_unusable_bytes_add_up() -> None:
 
 
 OTHER_TABLE = [raw + 10 for raw in DEFAULT_RESISTANCE_TABLE]
-RAW_813 = Response(Op.RESISTANCE_RAW, 813)
+RAW_813 = PelotonResponse(PelotonOp.RESISTANCE_RAW, 813)
 
 
-def table_dialogue(table: list[int]) -> list[Request | Response]:
+def table_dialogue(table: list[int]) -> list[PelotonRequest | PelotonResponse]:
     """What the tablet and the bike say when the tablet reads the table of the bike."""
-    dialogue: list[Request | Response] = []
+    dialogue: list[PelotonRequest | PelotonResponse] = []
     for index, raw in enumerate(table):
-        dialogue += [Request(Op.RESISTANCE_TABLE, index), Response(Op.RESISTANCE_TABLE, raw)]
+        dialogue += [
+            PelotonRequest(PelotonOp.RESISTANCE_TABLE, index),
+            PelotonResponse(PelotonOp.RESISTANCE_TABLE, raw),
+        ]
     return dialogue
 
 
-def percent_after(*sent: Request | Response) -> float | None:
+def percent_after(*sent: PelotonRequest | PelotonResponse) -> float | None:
     """What the raw value 813 is after that: 50 by OTHER_TABLE, 51.39 by the default one."""
     protocol = Peloton()
     assert feed(protocol, *sent) == []
@@ -394,7 +441,7 @@ def test_an_entry_that_was_lost_may_come_later() -> None:
 def test_a_second_answer_to_one_request_is_not_an_entry() -> None:
     dialogue = table_dialogue(OTHER_TABLE)
     entry_15_last = [*dialogue[32:], *dialogue[:32]]
-    assert percent_after(*entry_15_last, Response(Op.RESISTANCE_TABLE, 820)) == 50
+    assert percent_after(*entry_15_last, PelotonResponse(PelotonOp.RESISTANCE_TABLE, 820)) == 50
 
 
 WHOLE = table_dialogue(OTHER_TABLE)
@@ -407,7 +454,8 @@ LAST_ANSWER = WHOLE[-1]
         pytest.param(WHOLE[:-1], id="one answer short"),
         pytest.param(WHOLE[1::2], id="answers without requests"),
         pytest.param(
-            [*WHOLE[:-1], Request(Op.CADENCE), LAST_ANSWER], id="an answer after another request"
+            [*WHOLE[:-1], PelotonRequest(PelotonOp.CADENCE), LAST_ANSWER],
+            id="an answer after another request",
         ),
         pytest.param(
             table_dialogue([*OTHER_TABLE[:14], *OTHER_TABLE[16:13:-1], *OTHER_TABLE[17:]]),
@@ -417,7 +465,7 @@ LAST_ANSWER = WHOLE[-1]
         pytest.param(table_dialogue([0] * RESISTANCE_TABLE_SIZE), id="level"),
     ],
 )
-def test_the_default_table_stays(sent: list[Request | Response]) -> None:
+def test_the_default_table_stays(sent: list[PelotonRequest | PelotonResponse]) -> None:
     assert percent_after(*sent) == BY_DEFAULT
 
 
@@ -432,7 +480,7 @@ def test_any_bytes_may_be_fed(junk: list[bytes]) -> None:
 
 @given(st.lists(messages), st.randoms(use_true_random=False))
 def test_readings_do_not_depend_on_where_the_stream_is_cut(
-    sent: list[Request | Response], random: Random
+    sent: list[PelotonRequest | PelotonResponse], random: Random
 ) -> None:
     wire = b"".join(map(encode, sent))
     cut = Peloton()
@@ -454,21 +502,23 @@ class Bike:
         self._tells_percent = tells_percent
         #: Unlike the default one.
         self.table = [raw + 7 for raw in DEFAULT_RESISTANCE_TABLE]
-        self.asked: list[Request] = []
+        self.asked: list[PelotonRequest] = []
 
     def answer(self, data: bytes) -> bytes:
         request = decode_request(data)
         assert request is not None
         self.asked.append(request)
         match request.op:
-            case Op.RESISTANCE_TABLE if request.table_index is not None and self._tells_table:
-                return encode_response(Response(request.op, self.table[request.table_index]))
-            case Op.RESISTANCE_PERCENT if self._tells_percent:
-                return encode_response(Response(request.op, 33))
-            case Op.CADENCE | Op.POWER:
-                return encode_response(Response(request.op, 80))
-            case Op.RESISTANCE_RAW:
-                return encode_response(Response(request.op, self.table[15]))
+            case PelotonOp.RESISTANCE_TABLE if (
+                request.table_index is not None and self._tells_table
+            ):
+                return encode_response(PelotonResponse(request.op, self.table[request.table_index]))
+            case PelotonOp.RESISTANCE_PERCENT if self._tells_percent:
+                return encode_response(PelotonResponse(request.op, 33))
+            case PelotonOp.CADENCE | PelotonOp.POWER:
+                return encode_response(PelotonResponse(request.op, 80))
+            case PelotonOp.RESISTANCE_RAW:
+                return encode_response(PelotonResponse(request.op, self.table[15]))
             case _:
                 return b""
 
@@ -490,8 +540,8 @@ class TestAsking:
         readings = converse(Peloton("poll"), bike, 6)
         assert len(bike.asked) == 60
         ops = [request.op for request in bike.asked]
-        assert ops[1::2] == [Op.RESISTANCE_TABLE] * 30
-        assert ops[0::2] == [Op.CADENCE, Op.POWER, Op.RESISTANCE_RAW] * 10
+        assert ops[1::2] == [PelotonOp.RESISTANCE_TABLE] * 30
+        assert ops[0::2] == [PelotonOp.CADENCE, PelotonOp.POWER, PelotonOp.RESISTANCE_RAW] * 10
         assert sum(one.cadence_rpm == 80 for one in readings) == 10
 
     def test_once_the_table_is_known_every_value_comes_three_times_a_second(self) -> None:
@@ -501,7 +551,7 @@ class TestAsking:
         bike.asked.clear()
         readings = converse(protocol, bike, 3, from_s=7)
         assert sum(one.cadence_rpm == 80 for one in readings) == 10
-        assert Op.RESISTANCE_TABLE not in [request.op for request in bike.asked]
+        assert PelotonOp.RESISTANCE_TABLE not in [request.op for request in bike.asked]
 
     def test_it_learns_the_bikes_own_table(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
@@ -537,14 +587,14 @@ class TestAsking:
 
     def test_a_request_in_the_middle_of_an_answer_does_not_cut_it(self) -> None:
         protocol = Peloton("poll")
-        answer = encode_response(Response(Op.CADENCE, 88))
+        answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
         assert protocol.feed(Frame(1, answer[:4])) == []
-        protocol.feed(Frame(2, encode_request(Op.POWER), sent=True))
+        protocol.feed(Frame(2, encode_request(PelotonOp.POWER), sent=True))
         assert protocol.feed(Frame(3, answer[4:])) == [Reading(3, cadence_rpm=88)]
 
 
 class TestListening:
-    ANSWER = encode_response(Response(Op.CADENCE, 88))
+    ANSWER = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
 
     def test_by_itself_it_listens_first_and_asks_if_there_is_nothing(self) -> None:
         bike = Bike()
@@ -553,7 +603,9 @@ class TestListening:
         assert bike.asked == []
         assert converse(Peloton(), bike, 3)
 
-    @pytest.mark.parametrize("heard", [ANSWER, encode_request(Op.POWER)], ids=["answer", "request"])
+    @pytest.mark.parametrize(
+        "heard", [ANSWER, encode_request(PelotonOp.POWER)], ids=["answer", "request"]
+    )
     def test_where_somebody_else_asks_it_never_does(self, heard: bytes) -> None:
         protocol = Peloton()
         protocol.request(0)
@@ -580,5 +632,5 @@ class TestListening:
     def test_a_tablet_that_comes_later_is_left_the_line(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
         converse(protocol, bike, 1)
-        protocol.feed(Frame(S, encode_request(Op.POWER)))
+        protocol.feed(Frame(S, encode_request(PelotonOp.POWER)))
         assert protocol.request(2 * S) == b""

@@ -11,12 +11,12 @@ import pytest
 from pydantic import ValidationError
 
 from drivers import BikeLost, Clock, Frame, Reading
-from drivers.captures.format import Capture
+from drivers.captures.format import BikeCapture
 from drivers.clock import MachineClock
 from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin
 from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
-from drivers.protocols.peloton import Op, Response, encode_response
+from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
 from drivers.serial_line.driver import SerialBike
 from tests.support.clock import FastClock
 from tests.support.pty_bike import Answer, PtyBike
@@ -134,7 +134,7 @@ class TestEveryProtocol:
         with plugged_in(port, protocol):
             async with bike.open_bike(lambda _name, frame: frames.append(frame)) as readings:
                 live = [await anext(readings) for _ in range(6)]
-        capture = Capture(protocol, tuple(frames))
+        capture = BikeCapture(protocol, tuple(frames))
         decoder = PROTOCOLS[capture.protocol]()
         replayed = [one for frame in capture.frames for one in decoder.feed(frame)]
         assert [replace(one, source="") for one in live] == [
@@ -260,7 +260,7 @@ class TestPeloton:
         assert bike.resistance_table is None
 
     async def test_beside_a_tablet_it_only_listens(self, port: Path) -> None:
-        answer = encode_response(Response(Op.CADENCE, 88))
+        answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
         pty = PtyBike(port, says=lambda: answer).plug_in()
         async with driver(port, mode="auto").open_bike() as readings:
             assert (await anext(readings)).cadence_rpm == 88

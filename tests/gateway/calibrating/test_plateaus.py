@@ -8,7 +8,7 @@ import pytest
 
 from drivers.captures.format import load_raw_capture
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.peloton import Op, Response, encode_request, encode_response
+from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_request, encode_response
 from gateway.calibrating.plateaus import find_plateaus
 from gateway.calibrating.signal import Hold
 
@@ -60,9 +60,13 @@ def series_of(file: Path) -> list[tuple[int, float | None]]:
 def write_line(file: Path, resistances: list[int]) -> None:
     """Both directions of a Peloton's line: three questions and answers in turn."""
     answers = [
-        Response(op, value)
+        PelotonResponse(op, value)
         for raw in resistances
-        for op, value in ((Op.POWER, 920), (Op.RESISTANCE_RAW, raw), (Op.CADENCE, 80))
+        for op, value in (
+            (PelotonOp.POWER, 920),
+            (PelotonOp.RESISTANCE_RAW, raw),
+            (PelotonOp.CADENCE, 80),
+        )
     ]
     file.write_bytes(b"".join(encode_request(one.op) + encode_response(one) for one in answers))
 

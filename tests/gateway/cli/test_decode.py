@@ -6,11 +6,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
-from drivers.protocols.peloton import Op, Response, encode_response
+from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
 from gateway.cli.app import app
 
 SCHWINN = "44025e0bf0007a0054"
-PELOTON_CADENCE_80 = encode_response(Response(Op.CADENCE, 80)).hex()
+PELOTON_CADENCE_80 = encode_response(PelotonResponse(PelotonOp.CADENCE, 80)).hex()
 
 
 def decode(*arguments: str) -> Result:
@@ -39,12 +39,12 @@ def test_one_frame_however_it_is_spaced(frame: str) -> None:
 
 
 def test_a_zero_is_said_and_what_was_not_said_is_left_out() -> None:
-    zero = encode_response(Response(Op.CADENCE, 0)).hex()
+    zero = encode_response(PelotonResponse(PelotonOp.CADENCE, 0)).hex()
     assert readings("peloton", zero) == [{"cadence_rpm": 0}]
 
 
 def test_one_line_for_each_reading() -> None:
-    power = encode_response(Response(Op.POWER, 1630)).hex()
+    power = encode_response(PelotonResponse(PelotonOp.POWER, 1630)).hex()
     assert readings("peloton", PELOTON_CADENCE_80 + power) == [
         {"cadence_rpm": 80},
         {"power_w": 163},
