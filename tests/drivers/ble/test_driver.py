@@ -16,12 +16,13 @@ from drivers.conversation import SILENCE_NS
 from drivers.protocols.crank import Revolutions
 from drivers.protocols.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.ftms_control import ControlRange, encode_features, encode_range
+from drivers.protocols.ftms_control import ControlRange
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
 from tests.support.bluez.device import Services
 from tests.support.clock import FastClock
+from tests.support.ftms_peer import encode_features, encode_range
 
 SECOND = 1_000_000_000
 DATA = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
