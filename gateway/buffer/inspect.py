@@ -18,6 +18,7 @@ from pydantic import ValidationError
 
 from gateway.buffer.salvage import is_json_object
 from gateway.buffer.store import SCHEMA_VERSION, UNDATED
+from gateway.host.errors import GatewayError
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 
 #: The file in the state directory.
@@ -53,7 +54,7 @@ def _ignore(done: int, total: int) -> None:
     pass
 
 
-class BufferViewError(Exception):
+class BufferViewError(GatewayError):
     """The file cannot be looked into. The text says which, why, and what to do."""
 
 

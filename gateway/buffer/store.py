@@ -11,6 +11,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.host.errors import GatewayError
+
 SCHEMA_VERSION = 1
 #: In place of a race id: seconds that were ridden before the wall clock was set.
 UNDATED = -1
@@ -34,7 +36,7 @@ PRAGMA user_version = {SCHEMA_VERSION};
 """
 
 
-class StoreError(Exception):
+class StoreError(GatewayError):
     """The file cannot be used now. The text has the path and SQLite's reason."""
 
 

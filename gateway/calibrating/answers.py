@@ -14,11 +14,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from gateway.host.errors import GatewayError
+
 #: In a file, where a question may also be answered by what happens: wait for that.
 HOLD = "hold"
 
 
-class AnswerError(Exception):
+class AnswerError(GatewayError):
     """The file has no answer, or one that is none. The text says where, and what was expected."""
 
 

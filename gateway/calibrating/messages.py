@@ -15,6 +15,7 @@ from drivers import Reading
 from drivers.contract import ResistanceTable
 from gateway.bike.link import LinkState
 from gateway.calibrating.session import CalibrationState, Origin
+from gateway.host.errors import GatewayError
 from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
 from gateway.sampling.calibration_record import CalibrationRecord
 
@@ -32,7 +33,7 @@ TELL_MAX_BYTES = 16 * ASK_MAX_BYTES
 _STRICT = ConfigDict(extra="forbid")
 
 
-class MessageError(ValueError):
+class MessageError(GatewayError):
     """A line that is no message of this protocol. The text says where and why."""
 
 

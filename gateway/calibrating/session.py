@@ -14,11 +14,12 @@ from drivers import Reading
 from drivers.contract import ResistanceTable
 from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import LinkState
+from gateway.host.errors import GatewayError
 from gateway.sampling.calibration import AS_PERCENT, Calibration, CalibrationTable, Quantity
 from gateway.sampling.calibration_record import CalibrationRecord
 
 
-class CalibrationError(Exception):
+class CalibrationError(GatewayError):
     """What was asked is not done, or the session has ended. The text says why, and what to do."""
 
 

@@ -1,8 +1,9 @@
 """The command `alleycat-gateway`: one file per verb; each imports what is heavy when it runs."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from gateway.cli import (
     buffer,
@@ -22,6 +23,15 @@ from gateway.cli import (
     watch,
 )
 from gateway.cli.calibrate import app as calibrate
+from gateway.cli.exits import errors_as_exits
+
+
+class ErrorsAsExits(TyperGroup):
+    """The verbs. This is the one place where an error becomes a message and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        with errors_as_exits():
+            return super().invoke(ctx)
 
 
 def _print_version(wanted: bool) -> None:
@@ -34,6 +44,7 @@ def _print_version(wanted: bool) -> None:
 
 app = typer.Typer(
     name="alleycat-gateway",
+    cls=ErrorsAsExits,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help comes in half the time

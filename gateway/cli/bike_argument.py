@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import BAD_CONFIG, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import USAGE
 
 if TYPE_CHECKING:
     from drivers import Clock, Driver
@@ -28,20 +29,17 @@ ProtocolOption = Annotated[
 def chosen_driver(
     bike: str, config: Path | None, protocol: str | None, clock: "Clock"
 ) -> tuple[str, "Driver"]:
-    """The name of the driver, and the bike. Ends the command with words if it cannot be told."""
+    """Return the driver's name and the bike. Raises GatewayError if either cannot be told."""
     from pydantic import ValidationError
 
     from drivers.registry import load_drivers, make_driver
-    from gateway.config.problems import ConfigError, problems_of
+    from gateway.config.problems import problems_of
     from gateway.config.schema import load_bike
     from gateway.setup.bike_spec import NotABike, named_bike
 
     drivers = load_drivers()
     if config is not None:
-        try:
-            found = load_bike(config, bike, drivers)
-        except ConfigError as error:
-            fail(str(error), BAD_CONFIG)
+        found = load_bike(config, bike, drivers)
         return found.driver, make_driver(drivers[found.driver], found.options, clock)
     try:
         name, options = named_bike(bike, protocol)

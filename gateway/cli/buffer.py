@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -140,18 +141,13 @@ def quarantine(
 
 @contextmanager
 def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]":
-    from gateway.buffer.inspect import FILE_NAME, BufferView, BufferViewError
+    from gateway.buffer.inspect import FILE_NAME, BufferView
     from gateway.cli.state_dir import state_dir_of
 
     if config is not None and state_dir is not None:
         fail("expected --config or --state-dir, not both", USAGE)
-    try:
-        with BufferView((state_dir or state_dir_of(config)) / FILE_NAME) as view:
-            yield view
-    except BufferViewError as error:
-        fail(str(error), FAILED)
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
+    with BufferView((state_dir or state_dir_of(config)) / FILE_NAME) as view:
+        yield view
 
 
 @contextmanager

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 import typer
 
 from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption, chosen_driver
-from gateway.cli.exits import FAILED, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from drivers import FrameSource

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, fail
 from gateway.cli.service import SERVICE_CONFIG, become_service
+from gateway.host.errors import BAD_CONFIG, FAILED
 
 
 def check(
@@ -37,10 +37,7 @@ def check(
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the report says it all
     if config == SERVICE_CONFIG:
         become_service()
-    try:
-        report = asyncio.run(check_all(config, load_drivers(), publish=publish))
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
+    report = asyncio.run(check_all(config, load_drivers(), publish=publish))
     if json:
         typer.echo(report_json(report))
     else:

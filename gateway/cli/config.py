@@ -5,8 +5,6 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exits import BAD_CONFIG, fail
-
 app = typer.Typer(help="Look at a config file.", no_args_is_help=True)
 
 
@@ -22,13 +20,9 @@ def check(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
     Checks keys, types, files, drivers and their options; exit code 78 if `run` would refuse it.
     """
     from drivers.registry import load_drivers
-    from gateway.config.problems import ConfigError
     from gateway.config.schema import load_config
 
-    try:
-        settings = load_config(file, load_drivers())
-    except ConfigError as error:
-        fail(str(error), BAD_CONFIG)
+    settings = load_config(file, load_drivers())
     for warning in settings.warnings:
         typer.echo(f"warning: {warning.key}: {warning.what}", err=True)
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in settings.bikes)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import FAILED, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from drivers import Reading

@@ -4,7 +4,8 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exits import FAILED, INTERRUPTED, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED, INTERRUPTED
 
 
 def demo(

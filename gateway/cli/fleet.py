@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from rich.console import Console

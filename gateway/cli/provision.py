@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from gateway.config.schema import CloudConfig
@@ -80,9 +81,8 @@ def _provision(
 ) -> "Provisioned":
     import time
 
-    from gateway.cloud.uplink import CredentialsError
     from gateway.provisioning.aws import Claim
-    from gateway.provisioning.steps import Provisioning, ProvisioningError
+    from gateway.provisioning.steps import Provisioning
 
     def say(step: str) -> None:
         typer.echo(step, err=steps_to_stderr)
@@ -90,8 +90,6 @@ def _provision(
     try:
         with Claim(cloud, order) as claim:
             return Provisioning(order, files, claim, time.time, say).run()
-    except (ProvisioningError, CredentialsError) as error:
-        fail(str(error), FAILED)
     except OSError as error:
         fail(f"{error.filename}: {error.strerror}; expected a place to write", FAILED)
     except KeyboardInterrupt:

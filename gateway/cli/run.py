@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import BAD_CONFIG, FAILED, fail
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
@@ -30,12 +29,9 @@ def run(
     import structlog
 
     from drivers.registry import load_drivers
-    from gateway.cloud.uplink import CredentialsError
-    from gateway.config.problems import ConfigError
     from gateway.config.schema import load_config
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
-    from gateway.host.state_dir import StateDirError
 
     configure_logging()
     drivers = load_drivers()
@@ -46,12 +42,7 @@ def run(
             structlog.get_logger().warning(warning.what, key=warning.key)
         return _with_fake_bikes(settings) if fake_bike else settings
 
-    try:
-        asyncio.run(run_gateway(load, drivers))
-    except (ConfigError, CredentialsError) as error:
-        fail(str(error), BAD_CONFIG)
-    except StateDirError as error:
-        fail(str(error), FAILED)
+    asyncio.run(run_gateway(load, drivers))
 
 
 def _with_fake_bikes(config: "Config") -> "Config":

@@ -4,7 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exits import FAILED, INTERRUPTED, fail
+from gateway.host.errors import FAILED
 
 
 def scan(
@@ -34,12 +34,9 @@ def scan(
             discoverers[name] = driver
     console = Console(stderr=json)
     console.print(f"looking for bikes for {seconds:g} s: {', '.join(discoverers)} …")
-    try:
-        found = asyncio.run(
-            scan_all(discoverers, seconds, lambda driver, bike: show_found(console, driver, bike))
-        )
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
+    found = asyncio.run(
+        scan_all(discoverers, seconds, lambda driver, bike: show_found(console, driver, bike))
+    )
     if json:
         typer.echo(scan_json(found))
     else:

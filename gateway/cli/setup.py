@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from gateway.cli.exits import BAD_CONFIG, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import BAD_CONFIG
 
 
 def state_dir_of(config: Path | None) -> Path:

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.exits import FAILED, INTERRUPTED, NOT_RUNNING, fail
+from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
     from gateway.status.snapshot import GatewayStatus
@@ -47,6 +48,7 @@ def status(
     from contextlib import suppress
 
     from gateway.status.concerns import concerns
+    from gateway.status.report import status_from_json
 
     ask = _asker(config)
     line = _answer(ask)
@@ -54,7 +56,7 @@ def status(
         with suppress(KeyboardInterrupt):
             _watch(ask, is_json=json)
         return
-    found = _understood(line)
+    found = status_from_json(line)
     if json:
         _print_json(line)
     else:
@@ -108,18 +110,7 @@ def _answer(ask: Ask) -> bytes:
     try:
         return ask()
     except NoStatusError as error:
-        fail(f"no gateway answers: {error}\n{_ADVICE}", NOT_RUNNING)
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
-
-
-def _understood(line: bytes) -> "GatewayStatus":
-    from gateway.status.report import StatusFormatError, status_from_json
-
-    try:
-        return status_from_json(line)
-    except StatusFormatError as error:
-        fail(str(error), FAILED)
+        fail(f"no gateway answers: {error}\n{_ADVICE}", error.exit_code)
 
 
 def _print_json(line: bytes) -> None:
@@ -141,6 +132,7 @@ def _watch(ask: Ask, *, is_json: bool) -> None:
     from rich.text import Text
 
     from gateway.status.line import status_line
+    from gateway.status.report import status_from_json
     from gateway.status.view import status_view
 
     console = Console(highlight=False)
@@ -150,11 +142,13 @@ def _watch(ask: Ask, *, is_json: bool) -> None:
         with Live(console=console, auto_refresh=False) as live:
             _ask_every_second(
                 ask,
-                lambda line: live.update(status_view(_understood(line)), refresh=True),
+                lambda line: live.update(status_view(status_from_json(line)), refresh=True),
                 lambda silence: live.update(Text(silence, style="bold red"), refresh=True),
             )
     else:
-        _ask_every_second(ask, lambda line: typer.echo(status_line(_understood(line))), _complain)
+        _ask_every_second(
+            ask, lambda line: typer.echo(status_line(status_from_json(line))), _complain
+        )
 
 
 def _ask_every_second(

@@ -18,6 +18,7 @@ from awscrt import mqtt5
 from gateway.cloud import mqtt_errors
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
 from gateway.config.schema import CloudConfig
+from gateway.host.errors import GatewayError
 
 #: For one request; AWS answers within seconds.
 ANSWER_TIMEOUT_S = 30.0
@@ -26,15 +27,15 @@ ATTEMPT_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 2.0
 
 
-class NotConnected(Exception):
+class NotConnected(GatewayError):
     """The text says why."""
 
 
-class NoAnswer(Exception):
+class NoAnswer(GatewayError):
     """Neither accepted nor rejected. The text says why."""
 
 
-class Rejected(Exception):
+class Rejected(GatewayError):
     """The service does not want it."""
 
     def __init__(self, status: int, code: str, message: str) -> None:

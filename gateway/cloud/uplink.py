@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
 
+from gateway.host.errors import BAD_CONFIG, GatewayError
+
 #: Takes a command as it came, gives the response as it goes back.
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
 
@@ -13,8 +15,10 @@ def _ignore(refusal: str | None) -> None:
     pass
 
 
-class CredentialsError(Exception):
+class CredentialsError(GatewayError):
     """Certificates or key cannot be used. The text names the files and the reason."""
+
+    exit_code = BAD_CONFIG
 
 
 class Verdict(Enum):

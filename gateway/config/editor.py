@@ -8,6 +8,7 @@ import tomlkit
 from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, Table, Whitespace
 
 from gateway.config.schema import is_this_machine
+from gateway.host.errors import BAD_CONFIG, GatewayError
 
 #: Of a bike's own table, what is true of the machine under the rider alone.
 _OF_THE_MACHINE = ("stale_after_s", "calibration")
@@ -16,8 +17,10 @@ PLAIN_PORT, TLS_PORT = 1883, 8883
 NO_CLOUD = {"endpoint": "127.0.0.1", "port": PLAIN_PORT, "plaintext": True}
 
 
-class NotEditable(Exception):
+class NotEditable(GatewayError):
     """The text is TOML, but laid out as nothing here can edit it. The text says how."""
+
+    exit_code = BAD_CONFIG
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from gateway.host.errors import BAD_CONFIG, GatewayError
+
 #: A longer value is not repeated in a message: it may be a key pasted into the wrong place.
 SHOWN_MAX = 80
 
@@ -20,8 +22,10 @@ class Problem:
     what: str
 
 
-class ConfigError(Exception):
+class ConfigError(GatewayError):
     """The config cannot be used. The text lists every problem with its key."""
+
+    exit_code = BAD_CONFIG
 
     def __init__(self, file: Path, problems: list[Problem]) -> None:
         self.file = file

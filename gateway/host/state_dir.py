@@ -9,14 +9,20 @@ from pathlib import Path
 
 import structlog
 
+from gateway.host.errors import GatewayError
+
 #: A disk in this state is no reason not to race.
 DISK_TROUBLE = (errno.EROFS, errno.ENOSPC, errno.EIO)
 
 log = structlog.get_logger()
 
 
-class StateDirError(Exception):
+class StateDirError(GatewayError):
     """The state directory cannot be used. The text says why and what to do."""
+
+    def __init__(self, directory: Path, text: str) -> None:
+        super().__init__(text)
+        self.directory = directory
 
 
 @contextmanager
@@ -66,8 +72,9 @@ def _lock(descriptor: int, directory: Path) -> None:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         raise StateDirError(
+            directory,
             f"state_dir {directory} is in use by another alleycat-gateway; "
-            "stop that one, or give this one its own state_dir and thing_name"
+            "stop that one, or give this one its own state_dir and thing_name",
         ) from error
 
 
@@ -76,6 +83,5 @@ def _is_read_only(directory: Path) -> bool:
 
 
 def _unusable(directory: Path, reason: str | None) -> StateDirError:
-    return StateDirError(
-        f"state_dir {directory}: {reason}; expected a directory this user may write"
-    )
+    text = f"state_dir {directory}: {reason}; expected a directory this user may write"
+    return StateDirError(directory, text)

@@ -1,6 +1,7 @@
 """The Cloud of provisioning as AWS has it: its topics, asked with the claim certificate."""
 
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -13,6 +14,7 @@ from gateway.cloud.iot_requests import (
     Rejected,
     open_connection,
 )
+from gateway.cloud.uplink import CredentialsError
 from gateway.config.schema import CloudConfig
 from gateway.provisioning.steps import Issued, Order, ProvisioningError, TokenRefused
 
@@ -102,7 +104,9 @@ class Claim:
         )
         try:
             # Beside a gateway that runs with its old certificate under the thing's name.
-            with open_connection(mine, f"{self._thing_name}:provision", patience_s):
+            with _connection(
+                mine, f"{self._thing_name}:provision", patience_s, self._answer_within_s
+            ):
                 return None
         except NotConnected as error:
             return str(error)
@@ -126,7 +130,7 @@ class Claim:
     def _connected(self) -> IotRequests:
         if self._requests is None:
             cloud, client_id = self._cloud, claim_client_id(self._thing_name)
-            connection = open_connection(
+            connection = _connection(
                 cloud, client_id, self._connect_within_s, self._answer_within_s
             )
             try:
@@ -137,3 +141,15 @@ class Claim:
                     f"{cloud.certificate_file}, as client {client_id}: {error}"
                 ) from error
         return self._requests
+
+
+@contextmanager
+def _connection(
+    cloud: CloudConfig, client_id: str, patience_s: float, answer_within_s: float
+) -> Iterator[IotRequests]:
+    """Connect, with ProvisioningError for credentials of no use: they are not the config's."""
+    try:
+        with open_connection(cloud, client_id, patience_s, answer_within_s) as requests:
+            yield requests
+    except CredentialsError as error:
+        raise ProvisioningError(str(error)) from error

@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from gateway.host.errors import GatewayError
 from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, REQUEST, IdentityFiles
 from gateway.provisioning.keys import new_private_key, signing_request
 
@@ -22,7 +23,7 @@ TOKEN_LIFE_S = 3600
 ACTIVE_WITHIN_S = 30.0
 
 
-class ProvisioningError(Exception):
+class ProvisioningError(GatewayError):
     """It cannot go on. The text says where, why, and what to do."""
 
 

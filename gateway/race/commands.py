@@ -14,6 +14,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
+from gateway.host.errors import GatewayError
 from gateway.race.races import Race, Racer
 
 #: As many are named in a refusal.
@@ -27,7 +28,7 @@ def command_topic(thing_name: str) -> str:
     return f"alleycat/gateways/{thing_name}/race"
 
 
-class CommandRefused(Exception):
+class CommandRefused(GatewayError):
     """Nothing was changed. The text says why, and what was expected."""
 
 

@@ -12,6 +12,7 @@ from typing import Annotated, Literal
 
 from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
 
+from gateway.host.errors import GatewayError
 from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
 
 #: Raised with every change of the fields: a calibration is strictly checked.
@@ -23,7 +24,7 @@ Direction = Literal["up", "down"]
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class CalibrationFormatError(Exception):
+class CalibrationFormatError(GatewayError):
     """This is no calibration, or one that cannot be used. The text says where and why."""
 
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from gateway.host.atomic_file import drafted, sync_directory
+from gateway.host.errors import GatewayError
 from gateway.sampling.calibration_record import (
     CalibrationFormatError,
     CalibrationRecord,
@@ -17,7 +18,7 @@ DIRECTORY = "calibration"
 BACKUPS = 9
 
 
-class NoBackupError(Exception):
+class NoBackupError(GatewayError):
     """There is no backup of that number. The text says which there are."""
 
 

@@ -2,11 +2,15 @@
 
 import re
 
+from gateway.host.errors import USAGE, GatewayError
+
 _ADDRESS = re.compile("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}")
 
 
-class NotABike(Exception):
+class NotABike(GatewayError):
     """The name means no bike. The text says what was expected."""
+
+    exit_code = USAGE
 
 
 class ProtocolMissing(NotABike):

@@ -5,6 +5,8 @@ gateways → network → broker → rule_engine (rule) → kinesis → consumer
 
 from importlib.util import find_spec
 
+from gateway.host.errors import GatewayError
+
 #: Everything in the demo listens here and nowhere else.
 LOOPBACK = "127.0.0.1"
 
@@ -19,7 +21,7 @@ _NEEDED = {
 }
 
 
-class DemoExtraError(Exception):
+class DemoExtraError(GatewayError):
     """The `demo` extra is not installed. The text says what to do."""
 
 

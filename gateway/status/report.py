@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.host.errors import GatewayError
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.snapshot import GatewayStatus
@@ -13,7 +14,7 @@ from gateway.status.snapshot import GatewayStatus
 FORMAT: Literal[1] = 1
 
 
-class StatusFormatError(Exception):
+class StatusFormatError(GatewayError):
     """This is no status, or one of another format."""
 
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from gateway.host.connections import BriefConnections
+from gateway.host.errors import NOT_RUNNING, GatewayError
 from gateway.host.sockets import explained, open_unix_socket, socket_directory
 
 FILE_NAME = "status.sock"
@@ -26,8 +27,10 @@ ANSWER_TIMEOUT_S = 5.0
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 
 
-class NoStatusError(Exception):
+class NoStatusError(GatewayError):
     """Nobody answers at the socket. The text says why."""
+
+    exit_code = NOT_RUNNING
 
 
 def socket_path(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:

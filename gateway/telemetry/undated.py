@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from pydantic import TypeAdapter, ValidationError
 
+from gateway.host.errors import GatewayError
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import Telemetry
 
@@ -17,7 +18,7 @@ from gateway.telemetry.message import Telemetry
 Dater = Callable[[bytes], Telemetry | None]
 
 
-class NotDatable(Exception):
+class NotDatable(GatewayError):
     """The race of a second can never be known. The text says why."""
 
 

@@ -8,8 +8,8 @@ from xml.etree import ElementTree
 
 import pytest
 
-from gateway.cli.exits import BAD_CONFIG
 from gateway.config.schema import Config
+from gateway.host.errors import BAD_CONFIG
 
 ROOT = Path(__file__).parents[2]
 SYSTEMD = ROOT / "systemd"

@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import sqrt
 
 from drivers import Reading
+from gateway.host.errors import GatewayError
 from gateway.sampling.sampler import DROPOUT_NS
 from gateway.timing.units import NS_PER_S
 
@@ -45,7 +46,7 @@ STEADY_S = 5.0
 _STEADY = 0.06
 
 
-class NotUsable(Exception):
+class NotUsable(GatewayError):
     """What was heard says nothing about the bike. The text says why, and what to do."""
 
 

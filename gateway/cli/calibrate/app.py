@@ -10,8 +10,9 @@ import typer
 from gateway.cli.calibrate import cadence, plateaus, resistance, verify
 from gateway.cli.calibrate.default_verb import DefaultVerbGroup
 from gateway.cli.calibrate.session import BikeArgument, ConfigOption
-from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from rich.console import Console

@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gateway.cli.exits import BAD_CONFIG, fail
-
 if TYPE_CHECKING:
     from drivers.registry import DriverStatus
     from gateway.calibrating.local import OwnBike, OwnDesk
@@ -41,14 +39,10 @@ def desk_of(bike_id: str, config: Path) -> "DaemonDesk | OwnDesk":
 def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, Path]":
     from drivers.registry import load_drivers
     from gateway.cli.state_dir import state_dir_of
-    from gateway.config.problems import ConfigError
     from gateway.config.schema import load_bike
 
     drivers = load_drivers()
-    try:
-        bike = load_bike(config, bike_id, drivers)
-    except ConfigError as error:
-        fail(str(error), BAD_CONFIG)
+    bike = load_bike(config, bike_id, drivers)
     return bike, drivers[bike.driver], state_dir_of(config)
 
 

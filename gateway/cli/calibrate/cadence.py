@@ -15,8 +15,9 @@ from gateway.cli.calibrate.session import (
     ended_in_words,
     script_of,
 )
-from gateway.cli.exits import FAILED, USAGE, fail
+from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

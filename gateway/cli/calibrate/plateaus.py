@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.decoded_capture import CaptureFile, DecodedCapture, ProtocolOption
-from gateway.cli.exits import FAILED, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
     from gateway.calibrating.signal import Hold

@@ -14,8 +14,9 @@ from gateway.cli.calibrate.session import (
     Manner,
     seated,
 )
-from gateway.cli.exits import FAILED, USAGE, fail
+from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from gateway.calibrating.guide import Target

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway.cli.exits import FAILED, INTERRUPTED, USAGE, fail
+from gateway.cli.exits import fail
+from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

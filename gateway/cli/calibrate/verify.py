@@ -11,8 +11,8 @@ from gateway.cli.calibrate.session import (
     Manner,
     seated,
 )
-from gateway.cli.exits import FAILED
 from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import FAILED
 
 
 def verify(

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 
 import yaml
 
+from gateway.host.errors import GatewayError
+
 SQL_VERSION = "2016-03-23"
 
 #: Characters in a partition key, bytes in a record (Kinesis API reference, PutRecord).
@@ -27,7 +29,7 @@ _SUBSTITUTION = re.compile(r"\$\{([^}]*)\}")
 _FIELD = re.compile(r"\w+(\.\w+)*")
 
 
-class RuleTemplateError(Exception):
+class RuleTemplateError(GatewayError):
     """The template does not hold a rule the demo can run. The text says where and why."""
 
 

@@ -14,9 +14,9 @@ from typer.testing import CliRunner, Result
 
 from gateway.buffer.store import UNDATED, Batch, Record, Store
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED, USAGE
 from gateway.config.schema import Config
 from tests.support.children import killed_at_end
+from gateway.host.errors import BAD_CONFIG, FAILED, USAGE
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 

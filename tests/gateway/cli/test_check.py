@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED
 from gateway.host import sockets
+from gateway.host.errors import BAD_CONFIG, FAILED
 from tests.support.mosquitto import Authority, Mosquitto
 
 CONFIG = """

@@ -7,8 +7,8 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED, USAGE
 from gateway.cli.fleet import _classes
+from gateway.host.errors import BAD_CONFIG, FAILED, USAGE
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority
 from tests.support.terminal import Terminal

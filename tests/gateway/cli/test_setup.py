@@ -11,9 +11,9 @@ from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
@@ -57,7 +57,8 @@ async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> No
     bikes.heart_rate_strap(bluez)
 
     def talk(terminal: Dialogue) -> None:
-        terminal.expect("will be made from the shipped one")
+        heading = terminal.expect("Enter takes")
+        assert "will be made from the shipped one" in " ".join(heading.split())
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
         )

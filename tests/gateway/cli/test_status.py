@@ -15,7 +15,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus

@@ -12,7 +12,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.host.state_dir import locked_state_dir
 from gateway.sampling.calibration_record import CalibrationRecord, record_from_json, record_to_json
 from gateway.sampling.calibration_store import CalibrationStore

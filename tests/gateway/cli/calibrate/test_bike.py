@@ -8,13 +8,13 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-import typer
 
 from gateway.calibrating.local import OwnBike, OwnDesk
 from gateway.calibrating.messages import FILE_NAME
 from gateway.calibrating.remote import DaemonBike, DaemonDesk
 from gateway.calibrating.session import CalibrationError
 from gateway.cli.calibrate.bike import desk_of, session_with
+from gateway.config.problems import ConfigError
 from gateway.host import sockets
 from gateway.host.connections import ConnectionLimit
 from gateway.host.sockets import open_unix_socket
@@ -93,13 +93,9 @@ async def test_a_daemon_without_a_socket_is_an_error_with_advice(config: Path) -
         session_with("bike-1", config)
 
 
-async def test_a_bike_that_the_config_does_not_have(
-    config: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(typer.Exit) as ended:
+async def test_a_bike_that_the_config_does_not_have(config: Path) -> None:
+    with pytest.raises(ConfigError, match="no bike 'bike-9' here; the file has bike-1"):
         desk_of("bike-9", config)
-    assert ended.value.exit_code == 78
-    assert "no bike 'bike-9' here; the file has bike-1" in capsys.readouterr().err
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

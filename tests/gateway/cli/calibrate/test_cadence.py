@@ -11,8 +11,8 @@ from typer.testing import CliRunner, Result
 from drivers.registry import load_drivers
 from gateway.bike.calibration_choice import calibration_in_use
 from gateway.cli.app import app
-from gateway.cli.exits import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.config.schema import load_bike
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.counting import CountedRide
 from tests.support.dialogue import Dialogue

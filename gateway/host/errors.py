@@ -1,0 +1,53 @@
+"""Every error of the gateway, and the exit code with which it ends a command.
+
+    GatewayError                   1  host/errors.py
+        AnswerError                1  calibrating/answers.py
+        BufferViewError            1  buffer/inspect.py
+        CalibrationError           1  calibrating/session.py
+        CalibrationFormatError     1  sampling/calibration_record.py
+        CommandError             any  cli/exits.py
+        CommandRefused             1  race/commands.py
+        ConfigError               78  config/problems.py
+        CredentialsError          78  cloud/uplink.py
+        DemoExtraError             1  simulation/extra.py
+        FleetError                 1  simulation/fleet/errors.py
+        MessageError               1  calibrating/messages.py
+        NoAnswer                   1  cloud/iot_requests.py
+        NoBackupError              1  sampling/calibration_store.py
+        NoStatusError              3  status/socket.py
+        NotABike                   2  setup/bike_spec.py
+            ProtocolMissing        2  setup/bike_spec.py
+        NotConnected               1  cloud/iot_requests.py
+        NotEditable               78  config/editor.py
+        NotDatable                1  telemetry/undated.py
+        NotUsable                  1  calibrating/cadence/check.py
+        PlanError                  2  simulation/fleet/errors.py
+        ProvisioningError          1  provisioning/steps.py
+            TokenRefused           1  provisioning/steps.py
+        Rejected                   1  cloud/iot_requests.py
+        RuleTemplateError          1  simulation/cloud/rule.py
+        StateDirError              1  host/state_dir.py
+        StatusFormatError          1  status/report.py
+        StoreError                 1  buffer/store.py
+            DamagedStoreError      1  buffer/store.py
+                NewerStoreError    1  buffer/store.py
+
+Each is defined in the module that raises it. Its text is for a person: what is wrong, what was
+expected, what to do; facts that a caller needs are attributes. gateway/cli/exits.py turns it into
+a message and an exit. The drivers have errors of their own: BikeLost, CaptureError.
+"""
+
+FAILED = 1
+USAGE = 2
+#: As of init scripts (LSB): the program is not running.
+NOT_RUNNING = 3
+#: EX_CONFIG of sysexits.h; the systemd unit does not restart on it.
+BAD_CONFIG = 78
+#: 128 + SIGINT, as shells have it.
+INTERRUPTED = 130
+
+
+class GatewayError(Exception):
+    """Base of every error of the gateway. The text is for a person: what is wrong, what to do."""
+
+    exit_code = FAILED
