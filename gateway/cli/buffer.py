@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
+from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ PROBLEMS_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True)
 
-ConfigOption = Annotated[
+StateConfigOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="The TOML file whose state_dir to look into.")
 ]
 StateDirOption = Annotated[
@@ -39,9 +40,9 @@ def buffer() -> None:
 
 @app.command()
 def ls(
-    config: ConfigOption = None,
+    config: StateConfigOption = None,
     state_dir: StateDirOption = None,
-    json: Annotated[bool, typer.Option("--json", help="All of it as one line of JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """List the races that wait to be sent."""
     from rich.console import Console
@@ -56,9 +57,9 @@ def ls(
 
 @app.command()
 def verify(
-    config: ConfigOption = None,
+    config: StateConfigOption = None,
     state_dir: StateDirOption = None,
-    json: Annotated[bool, typer.Option("--json", help="The result as one line of JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Check every page and every message.
 
@@ -92,7 +93,7 @@ def verify(
 @app.command()
 def export(
     race: Annotated[int, typer.Argument(metavar="RACE", help="The race's id, as `ls` lists it.")],
-    config: ConfigOption = None,
+    config: StateConfigOption = None,
     state_dir: StateDirOption = None,
     output: Annotated[
         Path | None, typer.Option(metavar="FILE", help="A new file; else to standard output.")
@@ -121,11 +122,9 @@ def export(
 
 @app.command()
 def quarantine(
-    config: ConfigOption = None,
+    config: StateConfigOption = None,
     state_dir: StateDirOption = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="One line of JSON each, with the payload as text.")
-    ] = False,
+    json: JsonOption = False,
 ) -> None:
     """List what is not sent any more, and why."""
     from rich.console import Console
@@ -142,7 +141,7 @@ def quarantine(
 @contextmanager
 def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]":
     from gateway.buffer.inspect import FILE_NAME, BufferView
-    from gateway.cli.state_dir import state_dir_of
+    from gateway.cli.service import state_dir_of
 
     if config is not None and state_dir is not None:
         fail("expected --config or --state-dir, not both", USAGE)

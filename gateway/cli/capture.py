@@ -5,8 +5,14 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
-from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption, chosen_driver
 from gateway.cli.exits import fail
+from gateway.cli.options import (
+    BikeArgument,
+    BikeConfigOption,
+    ProtocolOption,
+    SecondsOption,
+    chosen_driver,
+)
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
@@ -20,11 +26,9 @@ EVERY_S = 1.0
 def capture(
     bike: BikeArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A new .jsonl file.")],
-    config: ConfigOption = None,
+    config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")
-    ] = None,
+    seconds: SecondsOption = None,
     note: Annotated[str, typer.Option(help="Which bike, and what was done with it.")] = "",
 ) -> None:
     """Record a bike's raw frames, for a bug report or a test.

@@ -1,23 +1,23 @@
 """`check`: is everything there for a race?"""
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from gateway.cli.options import ConfigOption, JsonOption
 from gateway.cli.service import SERVICE_CONFIG, become_service
 from gateway.host.errors import BAD_CONFIG, FAILED
 
 
 def check(
-    config: Annotated[Path, typer.Option(metavar="FILE", help="The TOML file.")] = SERVICE_CONFIG,
+    config: ConfigOption = SERVICE_CONFIG,
     publish: Annotated[
         bool,
         typer.Option(
             "--publish", help="Also send a message, of race 0: it becomes a record in the stream."
         ),
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="All of it as one line of JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Say whether everything is there for a race, and what to do where it is not.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
+from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
@@ -35,7 +36,6 @@ PortOption = Annotated[int, typer.Option(min=1, max=65535, help="8883, or 443.")
 RenewOption = Annotated[
     bool, typer.Option("--renew", help="Replace certificate and key that are there.")
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="The result as one line of JSON.")]
 
 
 def provision(

@@ -1,10 +1,10 @@
 """`run`: the daemon."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.options import ConfigOption
 from gateway.cli.service import SERVICE_CONFIG
 
 if TYPE_CHECKING:
@@ -12,9 +12,7 @@ if TYPE_CHECKING:
 
 
 def run(
-    config: Annotated[
-        Path, typer.Option(metavar="FILE", help="The TOML file; see config/gateway.toml.")
-    ] = SERVICE_CONFIG,
+    config: ConfigOption = SERVICE_CONFIG,
     fake_bike: Annotated[
         bool, typer.Option("--fake-bike", help="Replace the configured bikes by fake ones.")
     ] = False,

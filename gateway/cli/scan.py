@@ -4,15 +4,16 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.options import JsonOption, ScanSecondsOption
 from gateway.host.errors import FAILED
 
 
 def scan(
-    seconds: Annotated[float, typer.Option(min=1, max=600, help="How long to look.")] = 20,
+    seconds: ScanSecondsOption = 20,
     fake_bike: Annotated[
         bool, typer.Option("--fake-bike", help="Find the fake bike, and no other.")
     ] = False,
-    json: Annotated[bool, typer.Option("--json", help="All that was found as JSON.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Find bikes, over Bluetooth and USB serial.
 

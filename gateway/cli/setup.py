@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
+from gateway.cli.options import ConfigOption, ProtocolOption, ScanSecondsOption
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 
@@ -27,12 +28,8 @@ FLAGS = {
 }
 
 
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The TOML file.")]
 BikeOption = Annotated[
     str | None, typer.Option(help="A Bluetooth address, a serial port, or `fake`.")
-]
-ProtocolOption = Annotated[
-    str | None, typer.Option(help="What the bike speaks; a serial port needs it.")
 ]
 BikeIdOption = Annotated[
     str | None, typer.Option(help="Which bike of the file; a new id adds one.")
@@ -48,7 +45,6 @@ CaOption = Annotated[Path | None, typer.Option(metavar="PEM", help="Who the brok
 CertificateOption = Annotated[Path | None, typer.Option(metavar="PEM", help="Who we are.")]
 KeyOption = Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate's key.")]
 ScanOption = Annotated[bool, typer.Option("--scan/--no-scan", help="Look for bikes.")]
-SecondsOption = Annotated[float, typer.Option(min=1, max=600, help="How long to look.")]
 
 
 def setup(
@@ -65,7 +61,7 @@ def setup(
     certificate_file: CertificateOption = None,
     private_key_file: KeyOption = None,
     scan: ScanOption = True,
-    seconds: SecondsOption = 20,
+    seconds: ScanSecondsOption = 20,
 ) -> None:
     """Say which bike, who rides it and where it goes; writes the config.
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
+from gateway.cli.options import JsonOption
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED
 
@@ -37,9 +38,7 @@ def status(
     watch: Annotated[
         bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")
     ] = False,
-    json: Annotated[
-        bool, typer.Option("--json", help="One line of JSON; with --watch one a second.")
-    ] = False,
+    json: JsonOption = False,
 ) -> None:
     """Show how the gateway is: bikes, race, cloud, buffer, clock, board.
 
@@ -84,7 +83,7 @@ def _places(config: Path | None) -> Iterator[Path]:
     """Where the daemon may serve its status. Of a config that was named, its state_dir first."""
     import os
 
-    from gateway.cli.state_dir import state_dir_of
+    from gateway.cli.service import state_dir_of
     from gateway.host.sockets import SERVICE_DIRECTORY
     from gateway.status.socket import FILE_NAME
 

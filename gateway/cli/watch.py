@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.bike_argument import BikeArgument, ConfigOption, ProtocolOption, chosen_driver
+from gateway.cli.options import BikeArgument, BikeConfigOption, ProtocolOption, chosen_driver
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +18,7 @@ EVERY_S = 0.25
 
 def watch(
     bike: BikeArgument,
-    config: ConfigOption = None,
+    config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")

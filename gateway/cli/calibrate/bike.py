@@ -38,7 +38,7 @@ def desk_of(bike_id: str, config: Path) -> "DaemonDesk | OwnDesk":
 
 def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, Path]":
     from drivers.registry import load_drivers
-    from gateway.cli.state_dir import state_dir_of
+    from gateway.cli.service import state_dir_of
     from gateway.config.schema import load_bike
 
     drivers = load_drivers()
@@ -50,7 +50,7 @@ def _daemon_socket(config: Path) -> Path | None:
     """Of the daemon that runs on the config's state_dir; None if none does."""
     from gateway.calibrating.messages import FILE_NAME
     from gateway.calibrating.session import CalibrationError
-    from gateway.cli.state_dir import state_dir_of
+    from gateway.cli.service import state_dir_of
     from gateway.host.sockets import SERVICE_DIRECTORY, is_served
     from gateway.host.state_dir import is_in_use
 

@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.bike_argument import chosen_driver
 from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
@@ -16,6 +15,7 @@ from gateway.cli.calibrate.session import (
     script_of,
 )
 from gateway.cli.exits import fail
+from gateway.cli.options import chosen_driver
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, USAGE
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.decoded_capture import CaptureFile, DecodedCapture, ProtocolOption
 from gateway.cli.exits import fail
+from gateway.cli.replay import CaptureFile, CaptureProtocolOption, DecodedCapture
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ HELD_FOR_S = 5.0
 
 def plateaus(
     file: CaptureFile,
-    protocol: ProtocolOption = None,
+    protocol: CaptureProtocolOption = None,
     held_for: Annotated[
         float, typer.Option(metavar="S", min=0, help="Only where it was held for so long.")
     ] = HELD_FOR_S,

@@ -1,4 +1,4 @@
-"""Root sees with the service's eyes; for others nothing changes."""
+"""Root sees with the service's eyes, and which state_dir a command means (see test_buffer.py)."""
 
 import os
 import subprocess
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from gateway.cli.service import MORE_GROUPS, SERVICE_CONFIG, USER
+from gateway.cli.exits import CommandError
+from gateway.cli.service import MORE_GROUPS, SERVICE_CONFIG, USER, state_dir_of
 
 UNIT = Path(__file__).parents[3] / "systemd" / "alleycat-gateway.service"
 ASK = (
@@ -39,3 +40,37 @@ def test_they_are_the_units() -> None:
     assert f"User={USER}" in lines
     assert f"SupplementaryGroups={' '.join(MORE_GROUPS)}" in lines
     assert any(line.endswith(f"run --config {SERVICE_CONFIG}") for line in lines)
+
+
+@pytest.fixture(autouse=True)
+def _no_override(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ALLEYCAT_STATE_DIR", raising=False)
+
+
+def test_that_of_the_config_relative_to_it(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text('state_dir = "state"\n', encoding="utf-8")
+    assert state_dir_of(config) == tmp_path / "state"
+
+
+def test_the_default(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.write_text("", encoding="utf-8")
+    assert state_dir_of(config) == state_dir_of(None) == Path("/var/lib/alleycat-gateway")
+
+
+def test_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path))
+    assert state_dir_of(None) == tmp_path
+
+
+def test_a_config_that_is_not_yours_to_read(tmp_path: Path) -> None:
+    config = tmp_path / "gateway.toml"
+    config.touch(mode=0o000)
+    me = os.geteuid()
+    os.seteuid(65534 if me == 0 else me)
+    try:
+        with pytest.raises(CommandError, match=r"gateway\.toml may not be read by you: put sudo"):
+            state_dir_of(config)
+    finally:
+        os.seteuid(me)

@@ -1,4 +1,4 @@
-"""Which bike a command line means: one of a config, or one as `scan` names it."""
+"""Options and arguments that verbs share, and the driver of the bike that they name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,6 +11,13 @@ from gateway.host.errors import USAGE
 if TYPE_CHECKING:
     from drivers import Clock, Driver
 
+ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print JSON, one object per line, instead of text.")
+]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
+
+#: A bike of a config, or one as `scan` names it.
 BikeArgument = Annotated[
     str,
     typer.Argument(
@@ -18,11 +25,19 @@ BikeArgument = Annotated[
         help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or `fake`.",
     ),
 ]
-ConfigOption = Annotated[
-    Path | None, typer.Option(help="Take the bike's driver and options from this TOML file.")
+BikeConfigOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Take the bike's driver and options from this TOML file."),
 ]
 ProtocolOption = Annotated[
-    str | None, typer.Option(help="What the bike speaks; a serial port needs it without --config.")
+    str | None,
+    typer.Option(help="The bike's protocol, such as `peloton`; needed for a serial port."),
+]
+SecondsOption = Annotated[
+    float | None, typer.Option(min=0, help="Stop after this many seconds; otherwise with Ctrl-C.")
+]
+ScanSecondsOption = Annotated[
+    float, typer.Option(min=1, max=600, help="How many seconds to look for bikes.")
 ]
 
 
