@@ -8,7 +8,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.buffer.disk import Disk
 from gateway.buffer.recovery import open_store
 from gateway.config.schema import Config
-from gateway.host.state_disk import volatile_file_system
+from gateway.host.state_dir import volatile_file_system
 from gateway.timing.clock import Clock
 
 #: A start waits this long to learn what the file holds; then it races, and learns it meanwhile.

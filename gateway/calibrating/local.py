@@ -17,8 +17,7 @@ from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save
 from gateway.calibrating.news import CalibrationNews
 from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of
 from gateway.config.schema import BikeConfig
-from gateway.host.state_dir import StateDirError, locked_state_dir
-from gateway.host.state_owner import as_owner_of
+from gateway.host.state_dir import StateDirError, as_owner_of, locked_state_dir
 from gateway.sampling.calibration import AS_SAID, Calibration
 from gateway.sampling.calibration_record import CalibrationRecord
 from gateway.sampling.calibration_store import CalibrationStore

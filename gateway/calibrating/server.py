@@ -39,8 +39,7 @@ from gateway.calibrating.messages import (
 )
 from gateway.calibrating.seats import CalibrationSeats, Seat
 from gateway.calibrating.session import CalibrationError, CalibrationState
-from gateway.host.connections import ConnectionLimit
-from gateway.host.sockets import open_unix_socket, socket_directory
+from gateway.host.sockets import ConnectionLimit, open_unix_socket, socket_directory
 from gateway.status.observer import Observer
 from gateway.timing.clock import Clock
 from gateway.timing.units import NS_PER_S

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.buffer.inspect import FILE_NAME, BufferView, BufferViewError
 from gateway.config.schema import Config
-from gateway.host.state_disk import MOUNTS, volatile_file_system
+from gateway.host.state_dir import MOUNTS, volatile_file_system
 from gateway.status.snapshot import BYTES_PER_MESSAGE
 from gateway.terminal.finding import Finding, failed, ok, warning
 from gateway.terminal.units import counted, duration

@@ -1,13 +1,15 @@
-"""Sockets of the daemon on this machine: where they are, how they are made and found closed."""
+"""Sockets of the daemon on this machine: where they are, how they are served and found closed.
+
+However rude a client is, only its own connection has trouble from it.
+"""
 
 import asyncio
 import os
 import socket
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
-
-from gateway.host.connections import ConnectionLimit
+from typing import Any
 
 #: Of the service; see RuntimeDirectory in its unit.
 SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
@@ -15,11 +17,61 @@ SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
 #: asyncio's own, for who is asked nothing long.
 LINE_MAX_BYTES = 64 * 1024
 
+#: Hears a visitor out; then the connection ends.
+Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
 
 def socket_directory(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
     """Where the daemon's sockets are: in systemd's runtime directory, else in its state_dir."""
     first = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Path(first) if first else state_dir
+
+
+class ConnectionLimit:
+    """A callback for asyncio's servers. More than `most` at once are sent away unheard."""
+
+    def __init__(self, serve: Serve, most: int) -> None:
+        self.most = most
+        self._serve = serve
+        self._open: dict[asyncio.Task[Any], asyncio.StreamWriter] = {}
+
+    async def __call__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if len(self._open) >= self.most:
+            writer.transport.abort()
+            return
+        task = asyncio.current_task()
+        assert task is not None
+        self._open[task] = writer
+        try:
+            # Gone, too slow, or too much asked.
+            with suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
+                await self._serve(reader, writer)
+        finally:
+            del self._open[task]
+            writer.transport.abort()
+
+    async def end(self) -> None:
+        """Cut all off. None is left for the loop's end, which would log it as a failure."""
+        connections = dict(self._open)
+        for writer in connections.values():
+            writer.transport.abort()
+        if connections:
+            await asyncio.wait(connections)
+
+
+class BriefConnections(ConnectionLimit):
+    """Of those who ask one thing and go. `timeout_s`: for asking, and for taking the answer."""
+
+    def __init__(self, serve: Serve, most: int, timeout_s: float) -> None:
+        """`serve` writes the answer; the rest is done for it."""
+
+        async def briefly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            async with asyncio.timeout(timeout_s):
+                await serve(reader, writer)
+                writer.close()
+                await writer.wait_closed()
+
+        super().__init__(briefly, most)
 
 
 @asynccontextmanager

@@ -1,8 +1,12 @@
-"""One process per state directory: two would answer for the same seconds and the same thing."""
+"""The state directory: one process has it, its files are its owner's, it outlives the power.
+
+Two processes would answer for the same seconds and the same thing.
+"""
 
 import errno
 import fcntl
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +17,12 @@ from gateway.host.errors import GatewayError
 
 #: A disk in this state is no reason not to race.
 DISK_TROUBLE = (errno.EROFS, errno.ENOSPC, errno.EIO)
+
+#: File systems whose content is in memory, or in an overlay that usually is (raspi-config's
+#: "overlay file system" puts the whole system there).
+VOLATILE = ("tmpfs", "ramfs", "overlay", "squashfs")
+
+MOUNTS = Path("/proc/self/mountinfo")
 
 log = structlog.get_logger()
 
@@ -67,6 +77,38 @@ def is_in_use(directory: Path) -> bool:
     return False
 
 
+@contextmanager
+def as_owner_of(directory: Path) -> Iterator[None]:
+    """As root, act as who owns `directory`: the service could not replace what is root's.
+
+    For everybody else, and where there is no such directory yet, nothing is different.
+    """
+    if os.geteuid() != 0 or not directory.exists():
+        yield
+        return
+    owner, group = directory.stat(), os.getegid()
+    os.setegid(owner.st_gid)
+    os.seteuid(owner.st_uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(group)
+
+
+def volatile_file_system(directory: Path, mounts: Path = MOUNTS) -> str | None:
+    """The type of a file system that forgets, or None. Format: proc_pid_mountinfo(5)."""
+    target = os.path.realpath(directory)
+    best, kind = "", None
+    for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
+        fields, _, rest = line.partition(" - ")
+        mount_point = _unescaped(fields.split()[4])
+        inside = target == mount_point or target.startswith(mount_point.rstrip("/") + "/")
+        if inside and len(mount_point) >= len(best):
+            best, kind = mount_point, rest.split()[0]
+    return kind if kind in VOLATILE else None
+
+
 def _lock(descriptor: int, directory: Path) -> None:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -85,3 +127,8 @@ def _is_read_only(directory: Path) -> bool:
 def _unusable(directory: Path, reason: str | None) -> StateDirError:
     text = f"state_dir {directory}: {reason}; expected a directory this user may write"
     return StateDirError(directory, text)
+
+
+def _unescaped(path: str) -> str:
+    """The kernel writes a space as \\040, and so on."""
+    return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from http import HTTPStatus
 
-from gateway.host.connections import BriefConnections
+from gateway.host.sockets import BriefConnections
 from gateway.status.snapshot import GatewayStatus
 
 HOST = "127.0.0.1"

@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from gateway.host.connections import BriefConnections
 from gateway.host.errors import NOT_RUNNING, GatewayError
-from gateway.host.sockets import explained, open_unix_socket, socket_directory
+from gateway.host.sockets import BriefConnections, explained, open_unix_socket, socket_directory
 
 FILE_NAME = "status.sock"
 

@@ -4,14 +4,22 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.host.connections import ConnectionLimit
-from gateway.host.sockets import explained, is_served, open_unix_socket, socket_directory
+from gateway.host.sockets import (
+    BriefConnections,
+    ConnectionLimit,
+    Serve,
+    explained,
+    is_served,
+    open_unix_socket,
+    socket_directory,
+)
 
 
 @pytest.fixture
@@ -75,3 +83,105 @@ async def test_whether_somebody_listens(path: Path) -> None:
 )
 def test_errors_are_explained(error: OSError, why: str) -> None:
     assert explained(error) == why
+
+
+MANY_BYTES = bytes(8 * 1024 * 1024)  # more than any socket holds
+Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+
+
+@asynccontextmanager
+async def serving(serve: Serve, most: int = 4, timeout_s: float = 5) -> AsyncIterator[int]:
+    connections = BriefConnections(serve, most, timeout_s)
+    server = await asyncio.start_server(connections, "127.0.0.1", 0)
+    yield server.sockets[0].getsockname()[1]
+    server.close()
+    await connections.end()
+
+
+async def connect(port: int) -> Streams:
+    return await asyncio.open_connection("127.0.0.1", port)
+
+
+async def rest(visitor: Streams) -> bytes | None:
+    """What comes until the end; None if it was cut off."""
+    try:
+        return await visitor[0].read()
+    except ConnectionError:
+        return None
+    finally:
+        visitor[1].close()
+
+
+async def say_hello(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(b"hello\n")
+
+
+async def echo_line(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(await reader.readuntil(b"\n"))
+
+
+async def say_much(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    writer.write(MANY_BYTES)
+
+
+async def test_one_who_asks_is_answered_and_let_go() -> None:
+    async with serving(say_hello) as port:
+        assert await rest(await connect(port)) == b"hello\n"
+
+
+async def test_a_long_answer_is_given_in_full() -> None:
+    async with serving(say_much) as port:
+        assert await rest(await connect(port)) == MANY_BYTES
+
+
+async def test_one_who_never_reads_is_let_go_of() -> None:
+    connections = BriefConnections(say_much, most=1, timeout_s=0.2)
+    is_over = asyncio.Event()
+
+    async def task(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await connections(reader, writer)
+        is_over.set()
+
+    server = await asyncio.start_server(task, "127.0.0.1", 0)
+    with socket.socket() as rude:
+        rude.connect(server.sockets[0].getsockname())
+        async with asyncio.timeout(5):
+            await is_over.wait()
+    server.close()
+
+
+async def test_one_who_never_asks_is_let_go_of() -> None:
+    async with serving(echo_line, timeout_s=0.2) as port, asyncio.timeout(5):
+        assert not await rest(await connect(port))
+
+
+@pytest.mark.parametrize("request_", [b"", b"no end", b"x" * 200_000])
+async def test_one_who_asks_nonsense_gets_nothing(request_: bytes) -> None:
+    async with serving(echo_line, timeout_s=1) as port, asyncio.timeout(5):
+        visitor = await connect(port)
+        visitor[1].write(request_)
+        visitor[1].write_eof()
+        assert not await rest(visitor)
+
+
+async def test_more_than_there_is_room_for_are_sent_away() -> None:
+    async with serving(echo_line, most=2) as port:
+        first, second = await connect(port), await connect(port)
+        third = await connect(port)
+        assert not await rest(third)
+        for visitor in (first, second):
+            visitor[1].write(b"still here\n")
+            assert await rest(visitor) == b"still here\n"
+        again = await connect(port)
+        again[1].write(b"room again\n")
+        assert await rest(again) == b"room again\n"
+
+
+async def test_at_the_end_nobody_is_waited_for() -> None:
+    async with asyncio.timeout(5):
+        async with serving(echo_line, timeout_s=3600) as port:
+            waiting = await connect(port)
+            await asyncio.sleep(0.05)
+            others = asyncio.all_tasks()
+        assert asyncio.all_tasks() < others, "no task is left to the loop's end"
+        assert not await rest(waiting)

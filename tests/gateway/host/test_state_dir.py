@@ -1,13 +1,24 @@
 """One process per state directory, however the last one ended."""
 
+import os
+import pwd
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.host.state_dir import StateDirError, is_in_use, locked_state_dir
 from tests.support.children import killed_at_end
+
+from gateway.host.state_dir import (
+    StateDirError,
+    as_owner_of,
+    is_in_use,
+    locked_state_dir,
+    volatile_file_system,
+)
 
 HOLD = """
 import sys
@@ -85,3 +96,72 @@ def test_whether_it_is_held_can_be_asked_without_holding_it(tmp_path: Path) -> N
         assert is_in_use(tmp_path)
     with locked_state_dir(tmp_path):
         pass
+
+
+root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+
+
+@pytest.fixture
+def directory() -> Iterator[Path]:
+    """Where everybody may go."""
+    with TemporaryDirectory(prefix="alleycat-") as directory:
+        os.chmod(directory, 0o755)
+        yield Path(directory)
+
+
+@root_only
+def test_what_root_makes_is_the_owners_and_root_is_root_again(directory: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    with as_owner_of(directory):
+        (directory / "file").touch()
+    made = (directory / "file").stat()
+    assert (made.st_uid, made.st_gid) == (nobody.pw_uid, nobody.pw_gid)
+    assert (os.geteuid(), os.getegid()) == (0, os.getgid())
+
+
+@root_only
+def test_root_is_root_again_after_an_error(directory: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    with pytest.raises(PermissionError), as_owner_of(directory):
+        Path("/etc/alleycat-was-here").touch()
+    assert os.geteuid() == 0
+
+
+def test_a_directory_that_is_not_there_yet_is_made_by_who_asks(directory: Path) -> None:
+    with as_owner_of(directory / "new"):
+        (directory / "new").mkdir()
+    assert (directory / "new").stat().st_uid == os.geteuid()
+
+
+#: As `cat /proc/self/mountinfo` shows a Pi whose root is an overlay, with a data partition.
+MOUNTS = """\
+23 1 0:21 / / rw,noatime shared:1 - overlay overlay rw,lowerdir=/lower,upperdir=/upper
+24 23 0:5 / /run rw,nosuid shared:2 - tmpfs tmpfs rw,size=781k
+25 23 179:3 / /var/lib/alleycat\\040gateway rw shared:3 - ext4 /dev/mmcblk0p3 rw
+26 23 179:4 / /data rw shared:4 - vfat /dev/sda1 rw
+27 26 0:22 / /data/scratch rw shared:5 - tmpfs tmpfs rw
+"""
+
+
+@pytest.mark.parametrize(
+    ("directory", "kind"),
+    [
+        ("/var/lib/other", "overlay"),
+        ("/var/lib/alleycat gateway", None),
+        ("/var/lib/alleycat gateway/state", None),
+        ("/run/alleycat", "tmpfs"),
+        ("/runner", "overlay"),
+        ("/data/state", None),
+        ("/data/scratch/state", "tmpfs"),
+    ],
+)
+def test_the_mount_that_a_directory_is_on(tmp_path: Path, directory: str, kind: str | None) -> None:
+    mounts = tmp_path / "mountinfo"
+    mounts.write_text(MOUNTS)
+    assert volatile_file_system(Path(directory), mounts) == kind
+
+
+def test_this_machines_memory_is_volatile() -> None:
+    assert volatile_file_system(Path("/dev/shm/alleycat")) == "tmpfs"

@@ -16,8 +16,7 @@ from gateway.calibrating.session import CalibrationError
 from gateway.cli.calibrate.bike import desk_of, session_with
 from gateway.config.problems import ConfigError
 from gateway.host import sockets
-from gateway.host.connections import ConnectionLimit
-from gateway.host.sockets import open_unix_socket
+from gateway.host.sockets import ConnectionLimit, open_unix_socket
 from gateway.host.state_dir import locked_state_dir
 
 CONFIG = """
