@@ -66,7 +66,7 @@ def status(
 
 def _asker(config: Path | None) -> Ask:
     """Asks at the first of the places where there is a socket just then."""
-    from gateway.status.socket import NoStatusError, ask_status
+    from gateway.status.client import NoStatusError, ask_status
 
     places = list(_places(config))
 
@@ -85,7 +85,7 @@ def _places(config: Path | None) -> Iterator[Path]:
 
     from gateway.cli.service import state_dir_of
     from gateway.host.sockets import SERVICE_DIRECTORY
-    from gateway.status.socket import FILE_NAME
+    from gateway.status.client import FILE_NAME
 
     if config is not None:
         yield state_dir_of(config) / FILE_NAME
@@ -104,7 +104,7 @@ def _may_exist(path: Path) -> bool:
 
 
 def _answer(ask: Ask) -> bytes:
-    from gateway.status.socket import NoStatusError
+    from gateway.status.client import NoStatusError
 
     try:
         return ask()
@@ -156,7 +156,7 @@ def _ask_every_second(
     """A gateway that ends may come back: it is restarted, or updated."""
     from time import sleep
 
-    from gateway.status.socket import NoStatusError
+    from gateway.status.client import NoStatusError
 
     while True:
         try:

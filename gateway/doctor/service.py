@@ -5,7 +5,7 @@ from pathlib import Path
 
 from gateway.host import sockets
 from gateway.host.state_dir import is_in_use
-from gateway.status import socket as status_socket
+from gateway.status.client import FILE_NAME, NoStatusError, ask_status
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import StatusFormatError, status_from_json
@@ -24,9 +24,9 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
     """
     for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
-            line = status_socket.ask_status(directory / status_socket.FILE_NAME)
+            line = ask_status(directory / FILE_NAME)
             status = status_from_json(line)
-        except status_socket.NoStatusError:
+        except NoStatusError:
             continue
         except StatusFormatError as error:
             return [failed(NAME, str(error))]

@@ -14,7 +14,7 @@
         MessageError               1  calibrating/messages.py
         NoAnswer                   1  cloud/iot_requests.py
         NoBackupError              1  sampling/calibration_store.py
-        NoStatusError              3  status/socket.py
+        NoStatusError              3  status/client.py
         NotABike                   2  setup/bike_spec.py
             ProtocolMissing        2  setup/bike_spec.py
         NotConnected               1  cloud/iot_requests.py

@@ -1,20 +1,48 @@
-"""What the daemon tells of itself: its status on a socket, and its metrics if they are wanted."""
+"""What the daemon tells of itself: its status on a socket, and its metrics if they are wanted.
 
-from collections.abc import AsyncIterator
+The status socket gives each client one line of JSON. The metrics are a page for Prometheus over
+HTTP, on loopback alone.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from http import HTTPStatus
+from pathlib import Path
 
 from gateway.config.schema import Config
-from gateway.status.metrics_server import open_metrics_server
+from gateway.host.sockets import BriefConnections, open_unix_socket, socket_directory
+from gateway.status.client import FILE_NAME
 from gateway.status.observer import Observer
 from gateway.status.report import status_to_json
-from gateway.status.socket import open_status_socket, socket_path
+from gateway.status.snapshot import GatewayStatus
+
+#: Everybody on the machine may ask, without sudo: what is told is what the leaderboard shows and
+#: the journal says, nothing can be changed, and a status that is hard to get is not looked at.
+MODE = 0o666
+#: More ask at once? They are sent away.
+CLIENTS_MAX = 16
+#: Who has not taken the line by then is let go.
+WRITE_TIMEOUT_S = 2.0
+
+METRICS_HOST = "127.0.0.1"
+#: A page of another site must not read this one through somebody's browser.
+METRICS_HOST_NAMES = ("127.0.0.1", "localhost")
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+#: For one request and its answer.
+METRICS_TIMEOUT_S = 5.0
+REQUEST_MAX_BYTES = 8192
+METRICS_CLIENTS_MAX = 8
 
 
 @asynccontextmanager
 async def serve_status(config: Config, observer: Observer) -> AsyncIterator[None]:
-    """Serve both while the gateway runs. What cannot be served is a note: the race goes on."""
+    """Serve status and metrics while the gateway runs.
+
+    What cannot be served is a note: the race goes on.
+    """
     async with AsyncExitStack() as stack:
-        path = socket_path(config.state_dir)
+        path = socket_directory(config.state_dir) / FILE_NAME
         socket = open_status_socket(path, lambda: status_to_json(observer.status()))
         try:
             await stack.enter_async_context(socket)
@@ -28,3 +56,65 @@ async def serve_status(config: Config, observer: Observer) -> AsyncIterator[None
                 reason = error.strerror or error
                 observer.note(f"metrics.port {port}: {reason}; expected a port that is free")
         yield
+
+
+@asynccontextmanager
+async def open_status_socket(path: Path, answer: Callable[[], bytes]) -> AsyncIterator[None]:
+    """Serve what `answer` gives. A socket that a killed daemon has left is replaced.
+
+    Raises OSError if it cannot be made.
+    """
+
+    async def serve(_: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        client.write(answer())
+
+    connections = BriefConnections(serve, CLIENTS_MAX, WRITE_TIMEOUT_S)
+    async with open_unix_socket(path, MODE, connections):
+        yield
+
+
+@asynccontextmanager
+async def open_metrics_server(
+    port: int, status: Callable[[], GatewayStatus]
+) -> AsyncIterator[None]:
+    """Serve http://127.0.0.1:<port>/metrics. Raises OSError if the port is not to be had."""
+    # Here, because it costs memory that a gateway without metrics need not spend.
+    from gateway.status.metrics import metrics_text  # noqa: PLC0415
+
+    async def serve(reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
+        request = await reader.readuntil(b"\r\n\r\n")
+        client.write(_response(request.decode("latin-1"), lambda: metrics_text(status())))
+
+    connections = BriefConnections(serve, METRICS_CLIENTS_MAX, METRICS_TIMEOUT_S)
+    server = await asyncio.start_server(
+        connections, METRICS_HOST, port, limit=REQUEST_MAX_BYTES, backlog=METRICS_CLIENTS_MAX
+    )
+    try:
+        yield
+    finally:
+        server.close()
+        await connections.end()
+
+
+def _response(request: str, page: Callable[[], bytes]) -> bytes:
+    line, *headers = request.split("\r\n")
+    method, _, rest = line.partition(" ")
+    target = rest.partition(" ")[0].partition("?")[0]
+    hosts = [header.partition(":")[2] for header in headers if header.lower().startswith("host:")]
+    names = [host.strip().rpartition(":")[0] or host.strip() for host in hosts]
+    if not set(names) <= set(METRICS_HOST_NAMES):
+        return _message(HTTPStatus.FORBIDDEN, b"for this machine alone\n")
+    if target != "/metrics":
+        return _message(HTTPStatus.NOT_FOUND, b"expected /metrics\n")
+    if method not in ("GET", "HEAD"):
+        return _message(HTTPStatus.METHOD_NOT_ALLOWED, b"expected GET\n")
+    response = _message(HTTPStatus.OK, page())
+    return response if method == "GET" else response.partition(b"\r\n\r\n")[0] + b"\r\n\r\n"
+
+
+def _message(status: HTTPStatus, body: bytes) -> bytes:
+    head = (
+        f"HTTP/1.1 {status.value} {status.phrase}\r\nContent-Type: {CONTENT_TYPE}\r\n"
+        f"Content-Length: {len(body)}\r\nConnection: close\r\n\r\n"
+    )
+    return head.encode("ascii") + body

@@ -18,6 +18,7 @@ from gateway.cli.app import app
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, NOT_RUNNING
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
+from gateway.status.server import open_status_socket
 from gateway.status.snapshot import GatewayStatus
 from gateway.status.socket import open_status_socket
 from tests.support.children import killed_at_end

@@ -14,7 +14,7 @@ import pytest
 from gateway.doctor.service import running_service
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
-from gateway.status import socket as status_socket
+from gateway.status.client import FILE_NAME
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
@@ -40,7 +40,7 @@ def serving(directory: Path, line: bytes) -> Iterator[None]:
             client.sendall(line)
 
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(os.fspath(directory / status_socket.FILE_NAME))
+        server.bind(os.fspath(directory / FILE_NAME))
         server.listen()
         thread = threading.Thread(target=serve)
         thread.start()

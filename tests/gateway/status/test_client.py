@@ -11,13 +11,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.status.socket import (
-    CLIENTS_MAX,
-    NoStatusError,
-    ask_status,
-    open_status_socket,
-    socket_path,
-)
+from gateway.status.client import NoStatusError, ask_status
+from gateway.status.server import CLIENTS_MAX, open_status_socket
 
 LINE = b'{"format":1}\n'
 
@@ -138,13 +133,6 @@ async def test_a_crowd_of_clients_does_not_keep_the_loop_from_turning(path: Path
                 await asyncio.sleep(0)
                 answered_by_turn.append(0)
     assert max(answered_by_turn) <= CLIENTS_MAX
-
-
-def test_the_runtime_directory_comes_first() -> None:
-    state = Path("/var/lib/x")
-    assert socket_path(state, {}) == state / "status.sock"
-    assert socket_path(state, {"RUNTIME_DIRECTORY": "/run/x"}) == Path("/run/x/status.sock")
-    assert socket_path(state, {"RUNTIME_DIRECTORY": "/run/a:/run/b"}) == Path("/run/a/status.sock")
 
 
 def test_nobody_there(path: Path) -> None:
