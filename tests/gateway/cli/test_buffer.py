@@ -15,8 +15,8 @@ from typer.testing import CliRunner, Result
 from gateway.buffer.store import UNDATED, Batch, Record, Store
 from gateway.cli.app import app
 from gateway.config.schema import Config
-from tests.support.children import killed_at_end
 from gateway.host.errors import BAD_CONFIG, FAILED, USAGE
+from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 

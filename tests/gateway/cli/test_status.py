@@ -20,7 +20,6 @@ from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.status.server import open_status_socket
 from gateway.status.snapshot import GatewayStatus
-from gateway.status.socket import open_status_socket
 from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND
 from tests.support.statuses import bike_status, gateway_status, lost_bike, offline

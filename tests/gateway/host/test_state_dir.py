@@ -10,8 +10,6 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from tests.support.children import killed_at_end
-
 from gateway.host.state_dir import (
     StateDirError,
     as_owner_of,
@@ -19,6 +17,7 @@ from gateway.host.state_dir import (
     locked_state_dir,
     volatile_file_system,
 )
+from tests.support.children import killed_at_end
 
 HOLD = """
 import sys
