@@ -269,17 +269,17 @@ MUTANTS = (
     ),
     Mutant(
         "what came twice hides from the fleet what did not come",
-        "gateway/simulation/fleet/scene.py",
-        "self.records - self.duplicates == produced",
-        "self.records == produced",
-        "tests/gateway/simulation/fleet/test_scene.py",
+        "gateway/simulation/scene.py",
+        "return self.records - self.duplicates",
+        "return self.records",
+        "tests/gateway/simulation/test_scene.py",
     ),
     Mutant(
         "a racer whom the backend does not know is no difference",
-        "gateway/simulation/fleet/boards.py",
+        "gateway/simulation/cloud/leaderboard.py",
         "if other is None or any(",
         "if other is not None and any(",
-        "tests/gateway/simulation/fleet/test_boards.py",
+        "tests/gateway/simulation/cloud/test_leaderboard.py",
     ),
 )
 

@@ -22,6 +22,8 @@ def demo(
     Through broker, IoT rule and Kinesis, with an outage in mid-race. Ends by itself; exit code 1
     if a message was lost or a race lies on more than one shard.
     """
+    import asyncio
+
     import structlog
     from rich.console import Console
 
@@ -31,15 +33,18 @@ def demo(
         require_demo_extra()
     except DemoExtraError as error:
         fail(str(error), FAILED)
+    from gateway.simulation.cloud.client import LocalCloudError
     from gateway.simulation.demo.session import DemoOptions, run_demo
-    from gateway.simulation.demo.view import open_view, print_summary, summary_json
+    from gateway.simulation.view import open_view, print_summary, summary_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
     console.print(f"starting broker, Kinesis and {bikes} gateways …")
     try:
         with open_view(console) as show:
-            summary = run_demo(DemoOptions(bikes, race, outage, seed), show)
+            summary = asyncio.run(run_demo(DemoOptions(bikes, race, outage, seed), show))
+    except LocalCloudError as error:
+        fail(str(error), FAILED)
     except KeyboardInterrupt:
         fail("interrupted", INTERRUPTED)
     print_summary(console, summary)

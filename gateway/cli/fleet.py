@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from gateway.config.schema import Config
     from gateway.simulation.fleet.plan import FleetOptions, Plan
-    from gateway.simulation.fleet.scene import Summary
-    from gateway.simulation.fleet.session import Venue
+    from gateway.simulation.fleet.session import FleetTarget
+    from gateway.simulation.scene import Summary
 
 #: Things of the cloud on this machine; with a config they are the config's own and a number, which
 #: the shipped policy allows.
@@ -69,15 +69,16 @@ def fleet(
     from rich.console import Console
 
     from gateway.simulation.fleet.plan import FleetOptions
-    from gateway.simulation.fleet.view import print_plan, print_summary, summary_json
+    from gateway.simulation.fleet.view import print_plan
+    from gateway.simulation.view import print_summary, summary_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
     plan = _plan(FleetOptions(racers, race, connections, races, _classes(classes), seed))
-    venue = _venue(config, state_dir)
-    print_plan(console, plan, venue.target)
-    _ask_first(console, plan, venue, yes=yes)
-    summary = _run(console, plan, venue)
+    target = _target(config, state_dir)
+    print_plan(console, plan, target.name)
+    _ask_first(console, plan, target, yes=yes)
+    summary = _run(console, plan, target)
     print_summary(console, summary)
     if json:
         typer.echo(summary_json(summary))
@@ -98,8 +99,7 @@ def _classes(text: str) -> tuple[int, ...]:
 
 
 def _plan(options: "FleetOptions") -> "Plan":
-    from gateway.simulation.fleet.errors import PlanError
-    from gateway.simulation.fleet.plan import Plan
+    from gateway.simulation.fleet.plan import Plan, PlanError
 
     try:
         return Plan(options)
@@ -107,18 +107,18 @@ def _plan(options: "FleetOptions") -> "Plan":
         fail(str(error), USAGE)
 
 
-def _venue(config: Path | None, state_dir: Path | None) -> "Venue":
+def _target(config: Path | None, state_dir: Path | None) -> "FleetTarget":
     from gateway.simulation.extra import DemoExtraError, require_demo_extra
-    from gateway.simulation.fleet.session import Venue
+    from gateway.simulation.fleet.session import FleetTarget
 
     if config is not None:
         loaded = _load(config)
-        return Venue(loaded.cloud, f"{loaded.thing_name}:fleet-", state_dir)
+        return FleetTarget(loaded.cloud, f"{loaded.thing_name}:fleet-", state_dir)
     try:
         require_demo_extra()
     except DemoExtraError as error:
         fail(f"{error}; or name a broker with --config", FAILED)
-    return Venue(None, LOCAL_PREFIX, state_dir)
+    return FleetTarget(None, LOCAL_PREFIX, state_dir)
 
 
 def _load(config: Path) -> "Config":
@@ -132,44 +132,48 @@ def _load(config: Path) -> "Config":
         fail(str(error), BAD_CONFIG)
 
 
-def _ask_first(console: "Console", plan: "Plan", venue: "Venue", *, yes: bool) -> None:
+def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: bool) -> None:
     """A broker that is not on this machine may be AWS, where a race costs money."""
     import sys
 
     from gateway.config.schema import is_this_machine
     from gateway.simulation.fleet.view import print_bill
 
-    if venue.cloud is None or is_this_machine(venue.cloud.endpoint):
+    if target.cloud is None or is_this_machine(target.cloud.endpoint):
         return
     print_bill(console, plan)
     if yes:
         return
     if not sys.stdin.isatty():
         fail("nobody is here to ask whether to go on: --yes goes on without asking", USAGE)
-    if not typer.confirm(f"Race through {venue.cloud.endpoint}?", err=True):
+    if not typer.confirm(f"Race through {target.cloud.endpoint}?", err=True):
         raise typer.Exit(FAILED)
 
 
-def _run(console: "Console", plan: "Plan", venue: "Venue") -> "Summary":
+def _run(console: "Console", plan: "Plan", target: "FleetTarget") -> "Summary":
     import asyncio
     import signal
 
     from gateway.cloud.uplink import CredentialsError
     from gateway.host.state_dir import StateDirError
-    from gateway.simulation.fleet.errors import FleetError
+    from gateway.simulation.cloud.client import LocalCloudError
+    from gateway.simulation.fleet.plan import FleetError
     from gateway.simulation.fleet.session import run_fleet
-    from gateway.simulation.fleet.view import open_view
+    from gateway.simulation.view import open_view
+    from gateway.timing.clock import SystemClock
 
     async def race() -> "Summary":
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with open_view(console) as show:
-            return await run_fleet(plan, venue, show, stop)
+            return await run_fleet(plan, target, SystemClock(), show, stop)
 
     try:
         return asyncio.run(race())
     except CredentialsError as error:
         fail(str(error), BAD_CONFIG)
+    except LocalCloudError as error:
+        fail(f"{error}; or name a broker with --config", FAILED)
     except (FleetError, StateDirError) as error:
         fail(str(error), FAILED)

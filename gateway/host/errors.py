@@ -10,7 +10,8 @@
         ConfigError               78  config/problems.py
         CredentialsError          78  cloud/uplink.py
         DemoExtraError             1  simulation/extra.py
-        FleetError                 1  simulation/fleet/errors.py
+        FleetError                 1  simulation/fleet/plan.py
+        LocalCloudError            1  simulation/cloud/client.py
         MessageError               1  calibrating/messages.py
         NoAnswer                   1  cloud/iot_requests.py
         NoBackupError              1  sampling/calibration_store.py
@@ -18,10 +19,10 @@
         NotABike                   2  setup/bike_spec.py
             ProtocolMissing        2  setup/bike_spec.py
         NotConnected               1  cloud/iot_requests.py
+        NotDatable                 1  telemetry/undated.py
         NotEditable               78  config/editor.py
-        NotDatable                1  telemetry/undated.py
         NotUsable                  1  calibrating/cadence/check.py
-        PlanError                  2  simulation/fleet/errors.py
+        PlanError                  2  simulation/fleet/plan.py
         ProvisioningError          1  provisioning/steps.py
             TokenRefused           1  provisioning/steps.py
         Rejected                   1  cloud/iot_requests.py

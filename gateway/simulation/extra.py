@@ -1,6 +1,6 @@
 """The cloud on one machine: broker, the shipped IoT rule, Kinesis, leaderboard.
 
-gateways → network → broker → rule_engine (rule) → kinesis → consumer
+gateways → network → broker → rule_engine (rule) → kinesis → leaderboard
 """
 
 from importlib.util import find_spec

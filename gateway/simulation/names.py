@@ -1,4 +1,4 @@
-"""First names for riders who do not exist, short enough for the backend's columns. PURE."""
+"""First names for riders who do not exist, short enough for the backend's columns. Pure."""
 
 NAMES = (
     "Ada", "Bruno", "Chiara", "Deniz", "Emeka", "Freya", "Goran", "Hana", "Iker", "Jonas",
@@ -7,6 +7,6 @@ NAMES = (
 
 
 def name_of(number: int) -> str:
-    """Of rider `number` = 1 …; nobody has the same."""
+    """Return the name of rider `number` = 1 …; nobody has the same."""
     lap, name = divmod(number - 1, len(NAMES))
     return NAMES[name] + (str(lap + 1) if lap else "")

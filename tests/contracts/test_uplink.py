@@ -12,8 +12,7 @@ from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Answer, Uplink, Verdict
 from gateway.config.schema import CloudConfig
 from gateway.simulation.demo.network import open_network
-from gateway.simulation.fleet.meter import Meter
-from gateway.simulation.fleet.metered_uplink import MeteredUplink
+from gateway.simulation.fleet.meter import Meter, MeteredUplink
 from gateway.timing.clock import SystemClock
 from tests.support.fake_uplink import FakeUplink
 from tests.support.mosquitto import Authority, Mosquitto

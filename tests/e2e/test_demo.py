@@ -29,6 +29,10 @@ def summary_of(ended: subprocess.CompletedProcess[str]) -> dict[str, Any]:
     return summary
 
 
+#: One worker runs those that share the fixture, or each would run three demos of its own.
+with_demos = pytest.mark.xdist_group("demo")
+
+
 @pytest.fixture(scope="module")
 def demos() -> list[subprocess.CompletedProcess[str]]:
     """Twice the same, and one whose network is still down when the race is over; at once."""
@@ -36,6 +40,7 @@ def demos() -> list[subprocess.CompletedProcess[str]]:
         return list(pool.map(demo, (4, 4, RACE_S)))
 
 
+@with_demos
 def test_nothing_is_lost_and_the_last_line_says_so(
     demos: list[subprocess.CompletedProcess[str]],
 ) -> None:
@@ -52,6 +57,7 @@ def test_nothing_is_lost_and_the_last_line_says_so(
     assert "network restored" in demos[0].stderr
 
 
+@with_demos
 def test_same_seed_same_race(demos: list[subprocess.CompletedProcess[str]]) -> None:
     one, other = (
         {
@@ -70,6 +76,7 @@ def test_same_seed_same_race(demos: list[subprocess.CompletedProcess[str]]) -> N
     assert [one[id_] for id_ in whole] == [other[id_] for id_ in whole]
 
 
+@with_demos
 def test_an_outage_beyond_the_end_of_the_race_loses_nothing(
     demos: list[subprocess.CompletedProcess[str]],
 ) -> None:

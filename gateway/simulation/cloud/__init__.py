@@ -1,1 +1,1 @@
-"""The cloud on one machine: broker, IoT rule, Kinesis, consumer, leaderboard."""
+"""The cloud on one machine: broker, IoT rule, Kinesis, leaderboard."""

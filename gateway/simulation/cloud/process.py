@@ -1,7 +1,7 @@
-"""Broker, rule engine, Kinesis and the backend's leaderboard, in a process beside the fleet's.
+"""Broker, rule engine, Kinesis and the backend's leaderboard, in a process of their own.
 
 Speaks lines of JSON: {"port": …} when it is ready; then an answer to each line on standard input,
-"count" or "result". Ends when standard input closes, also with a fleet that was killed.
+"count", "report" or "result". Ends when standard input closes, also with a parent that was killed.
 """
 
 import json
@@ -13,8 +13,8 @@ from typing import Any
 
 from gateway.config.packaged import config_path
 from gateway.simulation.cloud.broker import Broker, open_broker
-from gateway.simulation.cloud.consumer import Scoreboard
 from gateway.simulation.cloud.kinesis import StreamReader, open_kinesis
+from gateway.simulation.cloud.leaderboard import Leaderboard, StreamResult
 from gateway.simulation.cloud.rule import Rule, load_rule
 from gateway.simulation.cloud.rule_engine import RuleEngine, open_rule_engine
 
@@ -30,31 +30,32 @@ class Consumer:
         self.records = 0
         self._engine = engine
         self._reader = reader
-        self._scoreboard = Scoreboard()
+        self._leaderboard = Leaderboard()
+        self._scoring = threading.Lock()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="consumer", daemon=True)
         self._thread.start()
 
-    def result(self) -> dict[str, Any]:
-        """After everything that the broker has acknowledged is in the stream and scored."""
+    def report(self) -> StreamResult:
+        """Return what has been made of the records so far."""
+        with self._scoring:
+            reports = self._leaderboard.reports()
+            return StreamResult(
+                records=self.records,
+                duplicates=sum(report.duplicates for report in reports),
+                unreadable=self._leaderboard.unreadable,
+                rule_failures=len(self._engine.failures),
+                shards={report.race_id: sorted(report.shard_ids) for report in reports},
+                standings=self._leaderboard.standings(),
+            )
+
+    def result(self) -> StreamResult:
+        """Report after all that the broker has acknowledged is in the stream and scored."""
         self._engine.drain()
         self.end()
         while self._consume():
             pass
-        reports = self._scoreboard.reports()
-        board = [
-            asdict(standing)
-            for report in reports
-            for standing in self._scoreboard.leaderboard(report.race_id)
-        ]
-        return {
-            "records": self.records,
-            "duplicates": sum(report.duplicates for report in reports),
-            "unreadable": self._scoreboard.unreadable,
-            "rule_failures": len(self._engine.failures),
-            "shards": {report.race_id: sorted(report.shard_ids) for report in reports},
-            "standings": board,
-        }
+        return self.report()
 
     def end(self) -> None:
         self._ended.set()
@@ -66,16 +67,17 @@ class Consumer:
 
     def _consume(self) -> int:
         records = self._reader.read()
-        for shard_id, data in records:
-            self._scoreboard.add(shard_id, data)
-        self.records += len(records)
+        with self._scoring:
+            for shard_id, data in records:
+                self._leaderboard.add(shard_id, data)
+            self.records += len(records)
         return len(records)
 
 
 def serve() -> None:
     rule = load_rule(config_path("aws/template.yaml").read_text(encoding="utf-8"))
     with open_broker() as broker:
-        # What comes after the broker may come later: the racers' seconds go first. In the fleet's
+        # What comes after the broker may come later: the racers' seconds go first. In the parent's
         # own session, or Linux would weigh the two sessions against each other instead.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         os.nice(NICENESS)
@@ -90,10 +92,13 @@ def _serve(rule: Rule, broker: Broker) -> None:
         consumer = Consumer(engine, kinesis.open_reader())
         _say({"port": broker.mqtt5_port})
         for line in sys.stdin:
-            if line.strip() == "result":
-                _say(consumer.result())
-            else:
-                _say({"records": consumer.records})
+            match line.strip():
+                case "count":
+                    _say({"records": consumer.records})
+                case "report":
+                    _say(asdict(consumer.report()))
+                case "result":
+                    _say(asdict(consumer.result()))
         consumer.end()
 
 

@@ -1,4 +1,4 @@
-"""The IoT rule of the shipped CloudFormation template, evaluated as IoT Core does. PURE.
+"""The IoT rule of the shipped CloudFormation template, evaluated as IoT Core does. Pure.
 
 Only what the template uses is understood. Anything else is refused by name, so that the demo
 never runs something other than what AWS would.

@@ -20,7 +20,7 @@ DRAIN_TIMEOUT_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
+class _Publication:
     topic: str
     payload: bytes
 
@@ -40,7 +40,7 @@ class RuleEngine:
         self._rule = rule
         self._kinesis = kinesis
         self._client = client
-        self._inbox: SimpleQueue[_Message | None] = SimpleQueue()
+        self._inbox: SimpleQueue[_Publication | None] = SimpleQueue()
         self._worker = threading.Thread(target=self._work, name="rule-engine", daemon=True)
         self._markers: dict[bytes, threading.Event] = {}
 
@@ -73,7 +73,7 @@ class RuleEngine:
 
     def _on_message(self, topic: str, payload: bytes) -> None:
         self.received += payload not in self._markers
-        self._inbox.put(_Message(topic, payload))
+        self._inbox.put(_Publication(topic, payload))
 
     def _work(self) -> None:
         ended = False
@@ -84,9 +84,9 @@ class RuleEngine:
             ended = None in batch
             self._process([message for message in batch if message])
 
-    def _process(self, batch: Sequence[_Message]) -> None:
+    def _process(self, batch: Sequence[_Publication]) -> None:
         records: list[KinesisRecord] = []
-        sources: list[_Message] = []
+        sources: list[_Publication] = []
         for message in batch:
             if message.payload in self._markers:
                 continue

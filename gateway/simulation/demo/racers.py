@@ -31,9 +31,12 @@ class Start:
 
 
 async def open_racer(
-    number: int, start: Start, clock: Clock, on_telemetry: Callable[[Telemetry], None]
+    number: int, start: Start, clock: Clock, observe: Callable[[Telemetry], None]
 ) -> Gateway:
-    """Gateway `number` = 1 … with one fake bike, whose ride begins with the race."""
+    """Open gateway `number` = 1 … with one fake bike, whose ride begins with the race.
+
+    `observe` is told of every message that it produces.
+    """
     config = _config(number, start)
     buffer = await open_buffer(
         config.state_dir / "buffer.db",
@@ -43,7 +46,7 @@ async def open_racer(
     )
     uplink = IotCore(config.cloud, config.thing_name)
     races = BikeRaces([start.race])
-    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink], on_telemetry)
+    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink], observe)
 
 
 def _config(number: int, start: Start) -> Config:

@@ -1,4 +1,4 @@
-"""What a race costs on AWS, before it is ridden. PURE."""
+"""What a race costs on AWS, before it is ridden. Pure."""
 
 from dataclasses import dataclass
 

@@ -1,29 +1,18 @@
-"""What became of the fleet's messages, and how long it took. PURE.
+"""What became of the fleet's messages, and how long it took. Pure.
 
 Times are in nanoseconds since the end of the second that a message is about.
 """
 
+import re
 from array import array
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container
 
-NS_PER_MS = 1_000_000
+from gateway.cloud.uplink import Answer, Uplink, UplinkListener, Verdict
+from gateway.simulation.scene import Percentiles
+from gateway.timing.clock import Clock
 
-
-@dataclass(frozen=True, slots=True)
-class Spread:
-    """Of some times, in ms; all 0 if there were none."""
-
-    p50_ms: float
-    p99_ms: float
-    max_ms: float
-
-    @classmethod
-    def of(cls, times_ns: Sequence[int]) -> "Spread":
-        ordered = sorted(times_ns) or [0]
-        last = len(ordered) - 1
-        p50, p99, most = (ordered[round(last * part)] for part in (0.5, 0.99, 1.0))
-        return cls(*(round(ns / NS_PER_MS, 1) for ns in (p50, p99, most)))
+#: Fields of telemetry as it goes over the wire; to decode the whole would cost ten times as much.
+_END_AND_RACE = re.compile(rb'"deviceTimestamp":(\d+),"second":\d+,"raceId":(\d+)')
 
 
 class Meter:
@@ -56,16 +45,80 @@ class Meter:
     def unacknowledged(self) -> int:
         return self.produced - self.acknowledged
 
-    def lately(self) -> Spread:
-        """To PUBACK, of what was acknowledged since the last look."""
+    def lately(self) -> Percentiles:
+        """Return those to PUBACK, of what was acknowledged since the last look."""
         times_ns = self._acknowledged_ns[self._looked_at :]
         self._looked_at = len(self._acknowledged_ns)
-        return Spread.of(times_ns)
+        return Percentiles.of(times_ns)
 
-    def to_publish(self) -> Spread:
-        """Until a message was given to its connection, over the whole run."""
-        return Spread.of(self._sent_ns)
+    def to_publish(self) -> Percentiles:
+        """Return those until a message was given to its connection, over the whole run."""
+        return Percentiles.of(self._sent_ns)
 
-    def to_puback(self) -> Spread:
-        """Until it was acknowledged, over the whole run."""
-        return Spread.of(self._acknowledged_ns)
+    def to_puback(self) -> Percentiles:
+        """Return those until it was acknowledged, over the whole run."""
+        return Percentiles.of(self._acknowledged_ns)
+
+
+class MeteredUplink:
+    """An Uplink around an Uplink: passes everything on, both ways, and tells the meter of it.
+
+    `race_ids`: this run's, as soon as they are known.
+    """
+
+    def __init__(
+        self, uplink: Uplink, meter: Meter, clock: Clock, race_ids: Container[int]
+    ) -> None:
+        self.is_up = False
+        self._uplink = uplink
+        self._meter = meter
+        self._clock = clock
+        self._race_ids = race_ids
+        #: When the second ended that an open ticket's message is about; None: of an earlier run.
+        self._ended_ns: dict[int, int | None] = {}
+        self._listener: UplinkListener | None = None
+
+    def start(self, listener: UplinkListener) -> None:
+        self._listener = listener
+        self._uplink.start(self)
+
+    def publish(self, ticket: int, payload: bytes) -> None:
+        ended_ns = self._ended_ns[ticket] = self._end_of_second(payload)
+        if ended_ns is not None:
+            self._meter.on_sent(self._clock.monotonic_ns() - ended_ns)
+        self._uplink.publish(ticket, payload)
+
+    async def stop(self) -> None:
+        await self._uplink.stop()
+
+    def on_up(self) -> None:
+        self._meter.connected += not self.is_up
+        self.is_up = True
+        self._tell().on_up()
+
+    def on_down(self, reason: str) -> None:
+        self._meter.connected -= self.is_up
+        self._meter.drops += self.is_up
+        self._meter.reason = reason
+        self.is_up = False
+        self._tell().on_down(reason)
+
+    def on_answer(self, ticket: int, answer: Answer) -> None:
+        ended_ns = self._ended_ns.pop(ticket)
+        if answer.verdict is not Verdict.ACCEPTED:
+            self._meter.reason = answer.reason
+        elif ended_ns is None:
+            self._meter.leftover += 1
+        else:
+            self._meter.on_acknowledged(self._clock.monotonic_ns() - ended_ns)
+        self._tell().on_answer(ticket, answer)
+
+    def _end_of_second(self, payload: bytes) -> int | None:
+        found = _END_AND_RACE.search(payload)
+        if found is None or int(found[2]) not in self._race_ids:
+            return None
+        return self._clock.monotonic_ns_at(int(found[1]))
+
+    def _tell(self) -> UplinkListener:
+        assert self._listener is not None
+        return self._listener

@@ -1,10 +1,10 @@
-"""Who rides what over which connection, and which limits that comes near. PURE."""
+"""Who rides what over which connection, and which limits that comes near. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.host.errors import USAGE, GatewayError
 from gateway.race.races import Race, Racer
-from gateway.simulation.fleet.errors import PlanError
 from gateway.simulation.names import name_of
 
 #: IoT Core discards beyond 100 publishes/s on a connection; so many leave room for a resend.
@@ -14,6 +14,16 @@ RACERS_PER_CONNECTION = 80
 CONNECTS_PER_S = 80
 #: What a shard takes (Kinesis Data Streams, "Quotas and limits"); all of a race lies on one.
 SHARD_RECORDS_PER_S = 1000
+
+
+class PlanError(GatewayError):
+    """Such a fleet cannot be. The text says why and what would do."""
+
+    exit_code = USAGE
+
+
+class FleetError(GatewayError):
+    """Machine, cloud or network do not let it race. The text says what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +39,8 @@ class FleetOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """One racer's place: bike, race and connection, the last two counted from 0."""
+class Assignment:
+    """One racer's bike, race and connection, the last two counted from 0."""
 
     racer: Racer
     bike_id: str
@@ -72,12 +82,15 @@ class Plan:
             f"{-(-self.options.racers // SHARD_RECORDS_PER_S)} would fit"
         ]
 
-    def seats(self) -> Iterator[Seat]:
-        """Racers 1 …; neighbours share a connection, and take turns at races and classes."""
+    def assignments(self) -> Iterator[Assignment]:
+        """Yield those of racers 1 …
+
+        Neighbours share a connection, and take turns at races and classes.
+        """
         options = self.options
         for index in range(options.racers):
             number = index + 1
-            yield Seat(
+            yield Assignment(
                 Racer(number, name_of(number), options.classes[index % len(options.classes)]),
                 f"bike-{number:04}",
                 options.seed * 10_000 + number,  # as `demo` has it: the same rides

@@ -3,7 +3,7 @@
 import resource
 import time
 
-from gateway.simulation.fleet.errors import FleetError
+from gateway.simulation.fleet.plan import FleetError
 
 #: Files that are open besides the connections.
 OTHER_FILES = 100

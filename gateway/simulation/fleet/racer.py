@@ -1,20 +1,31 @@
-"""One fake racer: a ride, a Sampler, a message for every second, and the score so far. PURE."""
+"""One fake racer: a ride, a Sampler, a message for every second, and the score so far. Pure."""
 
+from collections.abc import Iterator
+from itertools import islice
+
+from drivers import Reading
+from drivers.fake.faults import FaultOptions, Faults
+from drivers.fake.pot import Pot, PotOptions
+from drivers.fake.rider import STEP_S, RiderProfile, simulate
+from drivers.fake.scenarios import target_at
+from drivers.fake.wire import PlainVoice
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race
 from gateway.sampling.sampler import Sample, Sampler
-from gateway.simulation.cloud.consumer import Standing, score
-from gateway.simulation.fleet.plan import Seat
-from gateway.simulation.fleet.rider import FakeRider
+from gateway.simulation.cloud.leaderboard import Standing, score
+from gateway.simulation.fleet.plan import Assignment
 from gateway.telemetry.message import Telemetry, make_telemetry
-from gateway.timing.units import NS_PER_S
+from gateway.timing.units import NS_PER_MS, NS_PER_S
+
+_STEP_MS = round(STEP_S * 1000)
+_MS_PER_S = 1000
 
 
 class FleetRacer:
     """Rides from the race's first second on. Seconds are closed in order, none has to be."""
 
-    def __init__(self, seat: Seat, thing_name: str, race: Race) -> None:
-        self.seat = seat
+    def __init__(self, assignment: Assignment, thing_name: str, race: Race) -> None:
+        self.assignment = assignment
         self.race = race
         self.produced = 0
         self.is_final = False
@@ -24,11 +35,11 @@ class FleetRacer:
         self.sample: Sample | None = None
         self._thing_name = thing_name
         self._ridden_s = 0
-        self._rider = FakeRider(seat.seed, race.length_s)
+        self._rider = FakeRider(assignment.seed, race.length_s)
         self._sampler = Sampler()
 
     def ride(self, second: RaceSecond) -> None:
-        """Hear what the bike says until the end of a second, unless that has been heard."""
+        """Take in what the bike sends until the end of a second, unless that was done already."""
         if self._ridden_s == 0:
             self._sampler.connected(second.race_start_ns, self._rider.stale_after_s)
         while self._ridden_s < second.second:
@@ -38,7 +49,7 @@ class FleetRacer:
                 self._sampler.add(reading)
 
     def close_second(self, second: RaceSecond) -> Telemetry:
-        """The message of a second that has ended, of this racer's race."""
+        """Return the message of a second that has ended, of this racer's race."""
         self.ride(second)
         self.sample = sample = self._sampler.close_second(second.start_ns, second.end_ns)
         self.produced += 1
@@ -46,13 +57,14 @@ class FleetRacer:
         output = score(sample.cadence_rpm, sample.resistance_percent)
         if output > self.best_output:
             self.best_output, self.best_second = output, second.second
-        seat, samples = self.seat, self.produced if second.is_final else None
-        return make_telemetry(self._thing_name, seat.bike_id, seat.racer, second, sample, samples)
+        bike_id, racer = self.assignment.bike_id, self.assignment.racer
+        samples = self.produced if second.is_final else None
+        return make_telemetry(self._thing_name, bike_id, racer, second, sample, samples)
 
     @property
     def standing(self) -> Standing:
         """As the backend will see it when it has all that was produced."""
-        racer = self.seat.racer
+        racer = self.assignment.racer
         return Standing(
             race_id=self.race.race_id,
             racer_id=racer.racer_id,
@@ -62,3 +74,27 @@ class FleetRacer:
             seconds_received=self.produced,
             is_final=self.is_final,
         )
+
+
+class FakeRider:
+    """The Readings of one ride, that of the driver `fake` with this seed, from its start on.
+
+    That driver waits for each instant with a timer of its own, and keeps the whole ride for the
+    next one: 0.1 MB of 300 seconds. A thousand bikes in one process can afford neither.
+    """
+
+    stale_after_s = PlainVoice.stale_after_s
+
+    def __init__(self, seed: int, ride_s: int) -> None:
+        profile = RiderProfile.from_seed(seed)
+        self._states = simulate(profile, target_at("steady", ride_s, profile), seed)
+        faults, pot = Faults(FaultOptions(), seed, ride_s), Pot(PotOptions())
+        self._voice = PlainVoice(faults, pot, lambda _name, _frame: None)
+
+    def next_second(self, start_ns: int, second: int) -> Iterator[Reading]:
+        """Yield what the bike sends from `start_ns` on; `second` = 1, 2, … in order."""
+        start_ms = (second - 1) * _MS_PER_S
+        states = list(islice(self._states, _MS_PER_S // _STEP_MS))
+        for ms in range(0, _MS_PER_S, self._voice.period_ms):
+            state = states[ms // _STEP_MS]
+            yield from self._voice.say(state, start_ms + ms, start_ns + ms * NS_PER_MS)

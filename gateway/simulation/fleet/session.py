@@ -13,17 +13,15 @@ from gateway.config.schema import CloudConfig
 from gateway.host.state_dir import locked_state_dir
 from gateway.simulation.cloud.client import Stream, open_local_cloud
 from gateway.simulation.fleet.course import Course
-from gateway.simulation.fleet.errors import FleetError
-from gateway.simulation.fleet.meter import Meter
-from gateway.simulation.fleet.metered_uplink import MeteredUplink
-from gateway.simulation.fleet.plan import CONNECTS_PER_S, Plan
+from gateway.simulation.fleet.meter import Meter, MeteredUplink
+from gateway.simulation.fleet.plan import CONNECTS_PER_S, FleetError, Plan
 from gateway.simulation.fleet.process import Usage, allow_connections
 from gateway.simulation.fleet.racer import FleetRacer
-from gateway.simulation.fleet.reporter import Reporter
-from gateway.simulation.fleet.scene import Phase, Scene, Summary
+from gateway.simulation.fleet.reporter import FleetReporter
 from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
+from gateway.simulation.scene import RaceMoment, RaceStage, Scene, Summary
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import Clock, SystemClock
+from gateway.timing.clock import Clock
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 #: After the last connection was begun, for all to be up.
@@ -39,7 +37,7 @@ SHOW_AT_NS = 600 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
-class Venue:
+class FleetTarget:
     """Where the fleet races. `cloud`: None = one on this machine. `state_dir`: None = no files.
 
     `thing_prefix`: its things are <thing_prefix>1, 2, …
@@ -50,7 +48,7 @@ class Venue:
     state_dir: Path | None
 
     @property
-    def target(self) -> str:
+    def name(self) -> str:
         """In words."""
         if self.cloud is None:
             return "a cloud on this machine"
@@ -58,34 +56,42 @@ class Venue:
 
 
 async def run_fleet(
-    plan: Plan, venue: Venue, show: Callable[[Scene], None], stop: asyncio.Event
+    plan: Plan,
+    target: FleetTarget,
+    clock: Clock,
+    show: Callable[[Scene], None],
+    stop: asyncio.Event,
 ) -> Summary:
     """The whole race, or what there is of it until `stop`.
 
-    Raises FleetError, CredentialsError, or StateDirError.
+    Raises FleetError, LocalCloudError, CredentialsError, or StateDirError.
     """
-    clock = SystemClock()
     if not clock.is_trustworthy():
         raise FleetError("this machine's clock is not set, and a race is named by it: set it first")
     allow_connections(plan.connections)
     async with AsyncExitStack() as stack:
-        if venue.state_dir is not None:
-            stack.enter_context(locked_state_dir(venue.state_dir))
-        cloud, stream = venue.cloud, None
+        if target.state_dir is not None:
+            stack.enter_context(locked_state_dir(target.state_dir))
+        cloud, stream = target.cloud, None
         if cloud is None:
             stream = await stack.enter_async_context(open_local_cloud())
-            cloud = await stream.start()
-        return await Fleet(plan, venue, cloud, stream, clock).run(show, stop)
+            cloud = stream.config
+        return await Fleet(plan, target, cloud, stream, clock).run(show, stop)
 
 
 class Fleet:
     """A race under way: `run` it once."""
 
     def __init__(
-        self, plan: Plan, venue: Venue, cloud: CloudConfig, stream: Stream | None, clock: Clock
+        self,
+        plan: Plan,
+        target: FleetTarget,
+        cloud: CloudConfig,
+        stream: Stream | None,
+        clock: Clock,
     ) -> None:
         self._plan = plan
-        self._venue = venue
+        self._target = target
         self._cloud = cloud
         self._clock = clock
         self._random = Random(plan.options.seed)
@@ -96,7 +102,7 @@ class Fleet:
         self._course: Course | None = None
         self._start_ns = clock.monotonic_ns()
         self._usage = Usage()
-        self._reporter = Reporter(plan, venue.target, self._meter, self._racers, stream, clock)
+        self._reporter = FleetReporter(plan, target.name, self._meter, stream, clock)
 
     async def run(self, show: Callable[[Scene], None], stop: asyncio.Event) -> Summary:
         """Until everything is acknowledged, or `stop`; everything is closed afterwards."""
@@ -112,7 +118,9 @@ class Fleet:
             await _end(showing)
             show(await self._scene())
             set_aside = sum(station.set_aside for station in self._stations)
-            return await self._reporter.summary(self._usage, set_aside, interrupted=stop.is_set())
+            return await self._reporter.summary(
+                self._racers, self._usage, set_aside, interrupted=stop.is_set()
+            )
         finally:
             gc.unfreeze()
             for task in (stopping, showing, racing):
@@ -147,7 +155,7 @@ class Fleet:
         )
 
     async def _open_station(self, thing_name: str) -> Station:
-        state_dir = self._venue.state_dir
+        state_dir = self._target.state_dir
         buffer = (
             memory_buffer(self._clock)
             if state_dir is None
@@ -171,17 +179,17 @@ class Fleet:
         self._race_ids.update(race.race_id for race in races)
         self._start_ns = self._clock.monotonic_ns_at(races[0].start_ms)
         self._racers += [
-            FleetRacer(seat, self._thing_name(seat.connection), races[seat.race])
-            for seat in self._plan.seats()
+            FleetRacer(one, self._thing_name(one.connection), races[one.race])
+            for one in self._plan.assignments()
         ]
         self._course = Course(self._racers, self._clock, self._send)
 
     def _send(self, racer: FleetRacer, telemetry: Telemetry) -> None:
         self._meter.produced += 1
-        self._stations[racer.seat.connection].send(telemetry)
+        self._stations[racer.assignment.connection].send(telemetry)
 
     def _thing_name(self, connection: int) -> str:
-        return f"{self._venue.thing_prefix}{connection + 1}"
+        return f"{self._target.thing_prefix}{connection + 1}"
 
     async def _arrive(self, timeout_s: float) -> None:
         with suppress(TimeoutError):
@@ -196,14 +204,11 @@ class Fleet:
             await self._clock.sleep_until(self._clock.monotonic_ns() - since_ns + NS_PER_S)
 
     async def _scene(self) -> Scene:
-        if self._course is None:
-            return await self._reporter.scene(Phase.CONNECTING, 0)
-        since_s = (self._clock.monotonic_ns() - self._start_ns) // NS_PER_S
-        if since_s < 0:
-            return await self._reporter.scene(Phase.COUNTDOWN, -since_s)
-        if since_s >= self._plan.options.race_s:
-            return await self._reporter.scene(Phase.ARRIVING, self._plan.options.race_s)
-        return await self._reporter.scene(Phase.RACING, since_s + 1)
+        moment = RaceMoment(RaceStage.CONNECTING)
+        if self._course is not None:
+            since_start_ns = self._clock.monotonic_ns() - self._start_ns
+            moment = RaceMoment.at(since_start_ns, self._plan.options.race_s)
+        return await self._reporter.scene(moment, self._racers)
 
 
 async def _end(task: asyncio.Task[None]) -> None:

@@ -13,7 +13,7 @@ from gateway.buffer.recovery import Opened
 from gateway.buffer.store import StoreError
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import BufferConfig
-from gateway.simulation.fleet.metered_uplink import MeteredUplink
+from gateway.simulation.fleet.meter import MeteredUplink
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import Clock
 

@@ -1,4 +1,4 @@
-"""The cloud beside the fleet: a real process with broker, rule engine, Kinesis and consumer."""
+"""The local cloud: a real process with broker, rule engine, Kinesis and consumer."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -7,8 +7,7 @@ import pytest
 
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Answer
-from gateway.simulation.cloud.client import LocalCloud, open_local_cloud
-from gateway.simulation.fleet.errors import FleetError
+from gateway.simulation.cloud.client import LocalCloud, LocalCloudError, open_local_cloud
 from tests.support.telemetry import message
 
 
@@ -34,10 +33,10 @@ async def cloud() -> AsyncIterator[LocalCloud]:
         yield cloud
 
 
-async def test_what_was_acknowledged_is_in_the_result_and_what_came_twice_is_told(
+async def test_local_cloud_result_has_all_that_was_acknowledged_and_its_duplicates(
     cloud: LocalCloud,
 ) -> None:
-    uplink, listener = IotCore(await cloud.start(), "fleet-1"), Listener()
+    uplink, listener = IotCore(cloud.config, "fleet-1"), Listener()
     uplink.start(listener)
     await listener.up.wait()
     sent = [message(second, race_id=3).to_json() for second in (1, 2, 2, 3)]
@@ -46,6 +45,8 @@ async def test_what_was_acknowledged_is_in_the_result_and_what_came_twice_is_tol
     for _ in sent:
         await listener.answers.get()
     result = await cloud.result()
+    assert await cloud.report() == result
+    assert await cloud.count() == 4
     assert (result.records, result.duplicates, result.unreadable) == (4, 1, 0)
     assert [(one.race_id, one.racer_id, one.seconds_received) for one in result.standings] == [
         (3, 7, 3)
@@ -54,18 +55,16 @@ async def test_what_was_acknowledged_is_in_the_result_and_what_came_twice_is_tol
     await uplink.stop()
 
 
-async def test_who_gives_up_asking_does_not_leave_the_answer_to_the_next(
+async def test_local_cloud_keeps_answers_apart_when_a_question_is_cancelled(
     cloud: LocalCloud,
 ) -> None:
-    await cloud.start()
     asking = asyncio.create_task(cloud.count())
     await asyncio.sleep(0)
     asking.cancel()
     assert (await cloud.result()).standings == []
 
 
-async def test_a_cloud_that_has_died_is_an_error_with_its_exit_code(cloud: LocalCloud) -> None:
-    await cloud.start()
+async def test_local_cloud_that_has_died_is_an_error_with_its_exit_code(cloud: LocalCloud) -> None:
     cloud._process.kill()
-    with pytest.raises(FleetError, match="ended with code -9"):
+    with pytest.raises(LocalCloudError, match="ended with code -9"):
         await cloud.count()

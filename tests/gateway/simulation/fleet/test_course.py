@@ -21,14 +21,14 @@ class Rig:
         self.clock = VirtualClock(NOW_MS)
         plan = Plan(FleetOptions(RACERS, RACE_S, races=races))
         self.races = plan.races_from(NOW_MS + COUNTDOWN_S * 1000)
-        racers = [FleetRacer(seat, "thing", self.races[seat.race]) for seat in plan.seats()]
+        racers = [FleetRacer(one, "thing", self.races[one.race]) for one in plan.assignments()]
         #: Each with the time since the end of its second.
         self.sent: list[tuple[Telemetry, int]] = []
         course = Course(racers, self.clock, self._send)
         self.run = asyncio.create_task(course.run())
 
     def _send(self, racer: FleetRacer, message: Telemetry) -> None:
-        assert message.racer_id == racer.seat.racer.racer_id
+        assert message.racer_id == racer.assignment.racer.racer_id
         now_ms = self.clock.wall_ms_at(self.clock.monotonic_ns())
         self.sent.append((message, now_ms - message.device_timestamp))
 
@@ -37,7 +37,7 @@ class Rig:
         return Counter((message.racer_id, message.second) for message, _ in self.sent)
 
 
-async def test_every_second_of_every_racer_is_sent_once_when_it_ends() -> None:
+async def test_course_sends_every_second_of_every_racer_once_when_it_ends() -> None:
     rig = Rig()
     await rig.clock.run_for(COUNTDOWN_S)
     assert rig.sent == []
@@ -49,7 +49,7 @@ async def test_every_second_of_every_racer_is_sent_once_when_it_ends() -> None:
     assert {message.second for message, _ in rig.sent if message.is_final} == {RACE_S}
 
 
-async def test_races_at_once_run_on_one_tick_and_each_message_is_of_its_racers_race() -> None:
+async def test_course_runs_races_at_once_on_one_tick() -> None:
     rig = Rig(races=3)
     await rig.clock.run_for(COUNTDOWN_S + 1)
     ids = [race.race_id for race in rig.races]
@@ -57,7 +57,7 @@ async def test_races_at_once_run_on_one_tick_and_each_message_is_of_its_racers_r
     rig.run.cancel()
 
 
-async def test_a_stall_loses_its_seconds_but_no_final() -> None:
+async def test_course_loses_the_seconds_of_a_stall_but_no_final() -> None:
     rig = Rig()
     await rig.clock.run_for(COUNTDOWN_S + 4.5)
     rig.clock.stall(3)
@@ -71,7 +71,7 @@ async def test_a_stall_loses_its_seconds_but_no_final() -> None:
     assert [message.samples for message in finals] == [len(seconds)] * RACERS
 
 
-async def test_cancelled_in_mid_race_it_sends_no_more() -> None:
+async def test_course_sends_no_more_once_cancelled() -> None:
     rig = Rig()
     await rig.clock.run_for(COUNTDOWN_S + 4.5)
     rig.run.cancel()

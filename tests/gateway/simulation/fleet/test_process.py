@@ -10,7 +10,7 @@ from gateway.simulation.fleet.process import Usage
 
 ALLOW = """
 import resource
-from gateway.simulation.fleet.errors import FleetError
+from gateway.simulation.fleet.plan import FleetError
 from gateway.simulation.fleet.process import allow_connections
 resource.setrlimit(resource.RLIMIT_NOFILE, (200, 500))
 try:

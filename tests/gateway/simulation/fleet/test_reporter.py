@@ -1,12 +1,11 @@
 from gateway.race.clock import RaceSecond
-from gateway.simulation.cloud.client import StreamResult
-from gateway.simulation.cloud.consumer import Standing
+from gateway.simulation.cloud.leaderboard import Standing, StreamResult
 from gateway.simulation.fleet.meter import Meter
 from gateway.simulation.fleet.plan import FleetOptions, Plan
 from gateway.simulation.fleet.process import Usage
 from gateway.simulation.fleet.racer import FleetRacer
-from gateway.simulation.fleet.reporter import Reporter
-from gateway.simulation.fleet.scene import Phase
+from gateway.simulation.fleet.reporter import FleetReporter
+from gateway.simulation.scene import RaceMoment, RaceStage, Scene, Summary
 from tests.support.virtual_clock import VirtualClock
 
 PLAN = Plan(FleetOptions(racers=3, race_s=10))
@@ -23,6 +22,9 @@ class Stream:
     async def count(self) -> int:
         return self.records
 
+    async def report(self) -> StreamResult:
+        return await self.result()
+
     async def result(self) -> StreamResult:
         shards = {RACE.race_id: ["shardId-000000000000"]}
         return StreamResult(self.records, 0, 0, 0, shards, self.standings)
@@ -33,10 +35,14 @@ class Rig:
         self.clock = VirtualClock()
         self.meter = Meter()
         self.stream = Stream()
-        self.racers = [FleetRacer(seat, "thing", RACE) for seat in PLAN.seats()]
-        self.reporter = Reporter(
-            PLAN, "127.0.0.1:8883", self.meter, self.racers, self.stream, self.clock
-        )
+        self.racers = [FleetRacer(one, "thing", RACE) for one in PLAN.assignments()]
+        self.reporter = FleetReporter(PLAN, "127.0.0.1:8883", self.meter, self.stream, self.clock)
+
+    async def scene(self, second: int = 1) -> Scene:
+        return await self.reporter.scene(RaceMoment(RaceStage.RACING, second), self.racers)
+
+    async def summary(self) -> Summary:
+        return await self.reporter.summary(self.racers, Usage(), 0, interrupted=False)
 
     def close(self, second: int) -> None:
         end_ns = second * 1_000_000_000
@@ -45,51 +51,53 @@ class Rig:
             self.meter.produced += 1
 
 
-async def test_rates_are_since_the_last_scene() -> None:
+async def test_fleet_reporter_rates_are_since_the_last_scene() -> None:
     rig = Rig()
-    await rig.reporter.scene(Phase.CONNECTING, 0)
+    await rig.scene()
     rig.close(1)
     rig.meter.on_acknowledged(5_000_000)
     await rig.clock.run_for(2)
-    scene = await rig.reporter.scene(Phase.RACING, 2)
-    assert (scene.produced_per_s, scene.acknowledged_per_s) == (1.5, 0.5)
-    assert scene.latency.max_ms == 5.0
+    produced, acknowledged, _ = (await rig.scene()).counts
+    assert (produced.per_s, acknowledged.per_s) == (1.5, 0.5)
+    assert acknowledged.latency is not None
+    assert acknowledged.latency.max_ms == 5.0
     await rig.clock.run_for(2)
-    scene = await rig.reporter.scene(Phase.RACING, 4)
-    assert (scene.produced_per_s, scene.acknowledged_per_s, scene.latency.max_ms) == (0, 0, 0)
+    produced, acknowledged, _ = (await rig.scene()).counts
+    assert (produced.per_s, acknowledged.per_s) == (0, 0)
+    assert acknowledged.latency is not None
+    assert acknowledged.latency.max_ms == 0
 
 
-async def test_the_board_is_ranked_and_empty_until_somebody_has_ridden() -> None:
+async def test_fleet_reporter_board_is_ranked_and_empty_until_somebody_has_ridden() -> None:
     rig = Rig()
-    assert (await rig.reporter.scene(Phase.COUNTDOWN, 1)).board == ()
+    assert (await rig.scene()).board == ()
     for second in range(1, 8):
         rig.close(second)
-    board = (await rig.reporter.scene(Phase.RACING, 8)).board
-    outputs = [line.standing.best_output for line in board]
+    board = (await rig.scene()).board
+    outputs = [row.standing.best_output for row in board if row.standing]
     assert outputs == sorted(outputs, reverse=True)
-    assert len(board) == 3
-    assert {line.class_id for line in board} == {1, 2, 3}
+    assert len(outputs) == 3
+    assert {row.class_id for row in board} == {1, 2, 3}
 
 
-async def test_the_summary_compares_both_leaderboards_racer_by_racer() -> None:
+async def test_fleet_reporter_summary_compares_both_leaderboards_racer_by_racer() -> None:
     rig = Rig()
     rig.close(1)
     rig.stream.records = 2
     rig.stream.standings = [racer.standing for racer in rig.racers[:2]]
-    summary = await rig.reporter.summary(Usage(), 0, interrupted=False)
+    summary = await rig.summary()
     assert summary.stream is not None
     assert summary.stream.same_racers == 2
     assert summary.stream.differences == [
         f"Chiara (racer 3, race {RACE.race_id}) is missing in the stream"
     ]
-    assert [one.racer_id for one in summary.leaderboard] == [
-        line.standing.racer_id for line in (await rig.reporter.scene(Phase.RACING, 1)).board
-    ]
-    assert summary.expected == 30
+    assert summary.leaderboard == [row.standing for row in (await rig.scene()).board]
+    assert summary.delivery is not None
+    assert summary.delivery.expected == 30
 
 
-async def test_without_a_stream_nothing_is_said_of_it() -> None:
+async def test_fleet_reporter_leaves_out_a_stream_that_it_cannot_read() -> None:
     rig = Rig()
-    reporter = Reporter(PLAN, "broker:8883", rig.meter, rig.racers, None, rig.clock)
-    assert (await reporter.scene(Phase.RACING, 1)).in_stream is None
-    assert (await reporter.summary(Usage(), 0, interrupted=True)).stream is None
+    rig.reporter = FleetReporter(PLAN, "broker:8883", rig.meter, None, rig.clock)
+    assert [count.where for count in (await rig.scene()).counts] == ["produced", "acknowledged"]
+    assert (await rig.summary()).stream is None

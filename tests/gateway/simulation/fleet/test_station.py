@@ -7,8 +7,7 @@ import pytest
 
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.uplink import Answer, Verdict
-from gateway.simulation.fleet.meter import Meter
-from gateway.simulation.fleet.metered_uplink import MeteredUplink
+from gateway.simulation.fleet.meter import Meter, MeteredUplink
 from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.timing.clock import Clock, SystemClock
 from tests.support.fake_uplink import FakeUplink

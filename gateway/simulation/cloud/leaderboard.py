@@ -1,10 +1,14 @@
-"""The backend's leaderboard: what the stream's consumers make of the records. PURE.
+"""The backend's leaderboard: what the stream's consumers make of the records. Pure.
 
 Written from the wire contract alone, so that the gateway's own code cannot hide a mistake in it.
 """
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+
+#: What two standings of the same racer must agree in.
+COMPARED = ("name", "best_output", "best_second", "seconds_received", "is_final")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,31 +35,42 @@ class RaceReport:
     late: int  # records after their racer's final: received, but not scored
 
 
+@dataclass(frozen=True, slots=True)
+class StreamResult:
+    """What the backend has made of the stream; `shards` are those that each race came by."""
+
+    records: int
+    duplicates: int
+    unreadable: int
+    rule_failures: int
+    shards: dict[int, list[str]]
+    standings: list[Standing]
+
+
 def score(cadence_rpm: float, resistance_percent: float) -> float:
     """The backend's `output` of one second; it has no unit."""
     return (cadence_rpm + 35) * (resistance_percent + 65) / 100
 
 
-class Scoreboard:
+class Leaderboard:
     """All races of a stream. Shards may come interleaved, each one's records in their order."""
 
     def __init__(self) -> None:
         self.unreadable = 0  # records that break the wire contract
-        self._races: dict[int, _Race] = {}
+        self._races: dict[int, _RaceScores] = {}
 
     def add(self, shard_id: str, record: bytes) -> None:
         """Score one record of a shard, or count what is wrong with it."""
         try:
-            message = _Message.from_json(record)
+            second = _ScoredSecond.from_json(record)
         except (ValueError, KeyError, TypeError):
             self.unreadable += 1
             return
-        self._races.setdefault(message.race_id, _Race()).add(shard_id, message)
+        self._races.setdefault(second.race_id, _RaceScores()).add(shard_id, second)
 
-    def leaderboard(self, race_id: int) -> list[Standing]:
-        """Best output first; of equals, whoever reached it first. Empty for an unknown race."""
-        race = self._races.get(race_id, _Race())
-        standings = [
+    def standings(self) -> list[Standing]:
+        """Return everybody's standing in every race, ranked."""
+        return ranked(
             Standing(
                 race_id=race_id,
                 racer_id=racer_id,
@@ -65,9 +80,9 @@ class Scoreboard:
                 seconds_received=len(racer.seconds),
                 is_final=racer.is_final,
             )
+            for race_id, race in self._races.items()
             for racer_id, racer in race.racers.items()
-        ]
-        return sorted(standings, key=lambda s: (-s.best_output, s.best_second, s.racer_id))
+        )
 
     def reports(self) -> list[RaceReport]:
         """Every race that has a record, oldest first."""
@@ -84,7 +99,7 @@ class Scoreboard:
 
 
 @dataclass(frozen=True, slots=True)
-class _Message:
+class _ScoredSecond:
     """What of the wire contract the backend reads."""
 
     uuid: str
@@ -96,7 +111,7 @@ class _Message:
     output: float
 
     @classmethod
-    def from_json(cls, record: bytes) -> "_Message":
+    def from_json(cls, record: bytes) -> "_ScoredSecond":
         """Raises ValueError, KeyError or TypeError for what is no telemetry."""
         message = json.loads(record)
         return cls(
@@ -111,7 +126,7 @@ class _Message:
 
 
 @dataclass(slots=True)
-class _Racer:
+class _RacerScore:
     name: str
     best_output: float = 0.0
     best_second: int = 0
@@ -124,25 +139,74 @@ class _Racer:
 
 
 @dataclass(slots=True)
-class _Race:
+class _RaceScores:
     shard_ids: set[str] = field(default_factory=set)
     uuids: set[str] = field(default_factory=set)
-    racers: dict[int, _Racer] = field(default_factory=dict)
+    racers: dict[int, _RacerScore] = field(default_factory=dict)
     duplicates: int = 0
     late: int = 0
 
-    def add(self, shard_id: str, message: _Message) -> None:
+    def add(self, shard_id: str, second: _ScoredSecond) -> None:
         self.shard_ids.add(shard_id)
-        if message.uuid in self.uuids:
+        if second.uuid in self.uuids:
             self.duplicates += 1
             return
-        self.uuids.add(message.uuid)
-        racer = self.racers.setdefault(message.racer_id, _Racer(message.name))
-        racer.seconds.add(message.second)
+        self.uuids.add(second.uuid)
+        racer = self.racers.setdefault(second.racer_id, _RacerScore(second.name))
+        racer.seconds.add(second.second)
         if racer.is_final:
             self.late += 1
             return
-        racer.is_final = message.is_final
-        if message.output > racer.best_output:
-            racer.best_output = message.output
-            racer.best_second = message.second
+        racer.is_final = second.is_final
+        if second.output > racer.best_output:
+            racer.best_output = second.output
+            racer.best_second = second.second
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """A racer whom the two boards know differently. `theirs`: None if the backend has nobody."""
+
+    ours: Standing
+    theirs: Standing | None
+
+    def __str__(self) -> str:
+        who = f"{self.ours.name} (racer {self.ours.racer_id}, race {self.ours.race_id})"
+        if self.theirs is None:
+            return f"{who} is missing in the stream"
+        said = [
+            f"{field.replace('_', ' ')} {getattr(self.ours, field)} → {getattr(self.theirs, field)}"
+            for field in COMPARED
+            if getattr(self.ours, field) != getattr(self.theirs, field)
+        ]
+        return f"{who}: {', '.join(said)}"
+
+
+def ranked(standings: Iterable[Standing]) -> list[Standing]:
+    """Return them as the backend ranks: best output first; of equals, the one reached first."""
+    return sorted(standings, key=lambda one: (-one.best_output, one.best_second, one.racer_id))
+
+
+def differences(ours: Iterable[Standing], theirs: Sequence[Standing]) -> list[Difference]:
+    """Return those of ours, in all races, that the backend knows differently or not at all."""
+    known = {(one.race_id, one.racer_id): one for one in theirs}
+    found = []
+    for mine in ours:
+        other = known.get((mine.race_id, mine.racer_id))
+        if other is None or any(getattr(mine, f) != getattr(other, f) for f in COMPARED):
+            found.append(Difference(mine, other))
+    return found
+
+
+class Movement:
+    """How places change from one look at the leaderboard to the next."""
+
+    def __init__(self) -> None:
+        self._places: dict[int, int] = {}
+
+    def gained(self, board: Sequence[Standing]) -> dict[int, int]:
+        """Places won since the last look, negative for lost, by racer; 0 at the first look."""
+        places = {one.racer_id: place for place, one in enumerate(board)}
+        gained = {id_: self._places.get(id_, place) - place for id_, place in places.items()}
+        self._places = places
+        return gained

@@ -1,0 +1,299 @@
+"""What demo and fleet show: a live leaderboard on a terminal, plain lines elsewhere, a summary."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+
+from rich.console import Console, Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from gateway.simulation.scene import (
+    BoardRow,
+    DeliveryReport,
+    MessageCount,
+    Percentiles,
+    RaceMoment,
+    RaceStage,
+    Scene,
+    StreamReport,
+    Summary,
+)
+from gateway.terminal.live import Event, open_live_view
+from gateway.timing.units import NS_PER_S
+
+#: Lines of the screen that are neither racers nor counts: heading, moment, the table's frame, and
+#: how many racers are not shown.
+FRAME_LINES = 7
+#: Races, racers and differences of which a summary tells one by one.
+TOLD = 5
+
+GOOD, BAD, NOTABLE = "green", "bold red", "yellow"
+
+
+@contextmanager
+def open_view(console: Console) -> Iterator[Callable[[Scene], None]]:
+    """Yield what shows a scene, as fits the console; the last one stays on a terminal."""
+    script = RaceScript()
+    last: Scene | None = None
+
+    def show(scene: Scene) -> None:
+        nonlocal last
+        last = scene
+        view.show(scene, scene.at_ns)
+
+    try:
+        with open_live_view(console, script) as view:
+            yield show
+    finally:
+        if console.is_terminal and last is not None:
+            console.print(script.draw(last, console.width, console.height - 1))
+
+
+class RaceScript:
+    """A Script: what is shown of a race."""
+
+    figures_every_ns = 5 * NS_PER_S
+
+    def __init__(self) -> None:
+        self._before: Scene | None = None
+
+    def draw(self, screen: Scene, width: int, height: int) -> RenderableType:
+        """Draw everything of a scene that fits."""
+        rows = max(3, height - FRAME_LINES - len(screen.counts))
+        parts: list[RenderableType] = [_heading(screen), _state(screen), _count_table(screen)]
+        if screen.board:
+            parts.append(_board(screen, rows))
+        if screen.board and screen.racers > rows:
+            parts.append(Text(f"… and {screen.racers - rows:,} more", style="dim"))
+        return Group(*parts)
+
+    def moment(self, screen: Scene) -> object:
+        """Return what is drawn at once: a new second, the network."""
+        return screen.moment, screen.network_is_up
+
+    def events(self, screen: Scene, now_ns: int) -> Iterator[Event]:
+        """Yield the network's coming and going, and each new stage of the race."""
+        before, self._before = self._before, screen
+        if before is None:
+            return
+        if screen.network_is_up != before.network_is_up:
+            yield Event("network", f"network {'restored' if screen.network_is_up else 'cut'}")
+        if screen.moment.stage is not before.moment.stage:
+            yield Event("stage", _when(screen))
+
+    def figures(self, screen: Scene) -> Event:
+        """Return everything but the leaderboard on one line, for a log."""
+        parts = [_when(screen), *_troubles(screen)]
+        parts += [f"{count.where} {count.total:,}" for count in screen.counts]
+        parts += [_latency(count) for count in screen.counts if _latency(count)]
+        if screen.board and (first := screen.board[0].standing):
+            parts.append(f"{first.name} leads with {first.best_output:.1f}")
+        return Event("figures", " · ".join(parts))
+
+
+def _heading(scene: Scene) -> Text:
+    return Text.assemble(
+        ("Alleycat", "bold"),
+        f"  {scene.racers:,} racers on {scene.connections:,} connections → {scene.target}",
+        no_wrap=True,
+        overflow="ellipsis",
+    )
+
+
+def _state(scene: Scene) -> Text:
+    state = Text(_when(scene), style="bold cyan", no_wrap=True, overflow="ellipsis")
+    for trouble in _troubles(scene):
+        state.append(f"   {trouble}", style=BAD)
+    return state
+
+
+def _when(scene: Scene) -> str:
+    match scene.moment:
+        case RaceMoment(RaceStage.CONNECTING):
+            return f"connecting: {scene.connected:,} of {scene.connections:,} are up"
+        case RaceMoment(RaceStage.COUNTDOWN, second):
+            return f"start in {second} s"
+        case RaceMoment(RaceStage.RACING, second):
+            return f"second {second:3} of {scene.race_s}"
+        case _:
+            return "race over, waiting for the last messages"
+
+
+def _troubles(scene: Scene) -> Iterator[str]:
+    if not scene.network_is_up:
+        yield "network DOWN"
+    offline = scene.connections - scene.connected
+    if offline and scene.moment.stage is not RaceStage.CONNECTING:
+        yield f"{offline:,} offline{f': {scene.reason}' if scene.reason else ''}"
+
+
+def _latency(count: MessageCount) -> str:
+    if count.latency is None or not count.latency.max_ms:
+        return ""
+    return f"p50 {count.latency.p50_ms:.0f} ms, p99 {count.latency.p99_ms:.0f} ms"
+
+
+def _count_table(scene: Scene) -> Table:
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for justify in ("left", "right", "right", "left"):
+        table.add_column(justify=justify, no_wrap=True)
+    for count in scene.counts:
+        rate = "" if count.per_s is None else f"{count.per_s:,.0f}/s"
+        delay = f"{_latency(count)} after the second's end" if _latency(count) else ""
+        table.add_row(count.where, f"{count.total:,}", rate, delay)
+    return table
+
+
+def _board(scene: Scene, rows: int) -> Table:
+    table = Table(expand=False)
+    cells = [_cells(place, row) for place, row in enumerate(scene.board[:rows], start=1)]
+    if scene.races == 1:
+        for row in cells:
+            row["race"] = None
+    for title in (title for title, cell in cells[0].items() if cell is not None):
+        left = title in ("racer", "cloud")
+        width = len("connected") if title == "cloud" else None
+        table.add_column(title, justify="left" if left else "right", no_wrap=True, min_width=width)
+    for row in cells:
+        table.add_row(*(cell for cell in row.values() if cell is not None))
+    return table
+
+
+def _cells(place: int, row: BoardRow) -> dict[str, Text | str | None]:
+    """By column; None where this race has no such column."""
+    standing, sample = row.standing, row.sample
+    power_w = None if sample is None else sample.power_w
+    return {
+        "": str(place) if standing else "",
+        "±": _gained(row.gained),
+        "racer": row.name,
+        "class": None if row.class_id is None else str(row.class_id),
+        "race": str(standing.race_id) if standing else "",
+        "best": f"{standing.best_output:.1f}" if standing else "",
+        "at": f"{standing.best_second} s" if standing else "",
+        "rpm": f"{sample.cadence_rpm:.1f}" if sample else "",
+        "%": f"{sample.resistance_percent:.1f}" if sample else "",
+        "W": "" if power_w is None else f"{power_w:.0f}",
+        "buffer": _buffered(row.buffered),
+        "cloud": _cloud(row.is_online),
+    }
+
+
+def _gained(places: int | None) -> Text | str | None:
+    if not places:
+        return None if places is None else ""
+    return Text(f"▲{places}", style="green") if places > 0 else Text(f"▼{-places}", style="red")
+
+
+def _buffered(messages: int | None) -> Text | None:
+    if messages is None:
+        return None
+    return Text(str(messages), style=NOTABLE if messages > 1 else "")
+
+
+def _cloud(is_online: bool | None) -> Text | None:
+    if is_online is None:
+        return None
+    return Text("connected", style="green") if is_online else Text("offline", style="red")
+
+
+def print_summary(console: Console, summary: Summary) -> None:
+    """Print it for a person."""
+    console.print()
+    for text, style in _summary_lines(summary):
+        console.print(text, style=style, soft_wrap=True, highlight=False)
+
+
+def summary_json(summary: Summary) -> str:
+    """Return one line for a program: flat, but for the stream and every racer's score."""
+    fields = {"ok": summary.ok, **asdict(summary)}
+    for part in ("outage", "delivery"):
+        fields.update(fields.pop(part) or {})
+    if summary.outage and (stream := summary.stream):
+        fields["in_kinesis"] = stream.arrived
+        fields["lost"] = summary.produced - stream.arrived
+        fields["duplicates"] = stream.duplicates
+        fields["shards"] = stream.shards
+        fields["rule_failures"] = stream.rule_failures
+    return json.dumps(fields)
+
+
+def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
+    """Yield what is said, and its style."""
+    if summary.interrupted:
+        yield "interrupted: this is what there is", NOTABLE
+    if outage := summary.outage:
+        yield (
+            f"{summary.racers:,} racers, {summary.race_s} s of racing, {outage.outage_s} s without "
+            f"network (up to {outage.most_buffered:,} messages buffered)",
+            "",
+        )
+    if delivery := summary.delivery:
+        yield from _delivery_lines(summary.produced, delivery)
+    if stream := summary.stream:
+        yield from _stream_lines(summary.produced, stream)
+    if delivery:
+        yield f"from the end of the second to publishing: {_times(delivery.to_publish)}", ""
+        yield f"from the end of the second to PUBACK:     {_times(delivery.to_puback)}", ""
+        yield f"{delivery.cores:.2f} of a core, {delivery.peak_mib:.0f} MiB at most", ""
+    is_one_race = len({one.race_id for one in summary.leaderboard}) == 1
+    for place, one in enumerate(summary.leaderboard[:TOLD], start=1):
+        where = "" if is_one_race else f", race {one.race_id}"
+        yield (
+            f"{place}. {one.name} (racer {one.racer_id}{where}): "
+            f"{one.best_output:.1f} in second {one.best_second}",
+            "bold" if place == 1 else "",
+        )
+
+
+def _times(times: Percentiles) -> str:
+    return f"p50 {times.p50_ms:.0f} ms, p99 {times.p99_ms:.0f} ms, max {times.max_ms:.0f} ms"
+
+
+def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[str, str]]:
+    is_whole = delivery.expected == delivery.acknowledged
+    yield _acknowledged(produced, delivery), GOOD if is_whole else BAD
+    if delivery.set_aside:
+        yield f"{delivery.set_aside:,} refused three times and set aside: {delivery.reason}", BAD
+    elif delivery.drops:
+        yield f"{delivery.drops:,} connections were lost meanwhile: {delivery.reason}", NOTABLE
+    if delivery.leftover:
+        yield f"{delivery.leftover:,} more were acknowledged that an earlier run had kept", ""
+
+
+def _acknowledged(produced: int, delivery: DeliveryReport) -> str:
+    parts = [f"{delivery.acknowledged:,} of {delivery.expected:,} messages acknowledged"]
+    if delivery.expected > produced:
+        parts.append(f"{delivery.expected - produced:,} seconds were not ridden")
+    if produced > delivery.acknowledged:
+        parts.append(f"{produced - delivery.acknowledged:,} NOT ACKNOWLEDGED")
+    if delivery.sent > produced:
+        parts.append(f"{delivery.sent - produced:,} sent again")
+    return ", ".join(parts)
+
+
+def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, str]]:
+    lost, scattered = produced - stream.arrived, stream.scattered
+    fate = f"{lost:,} LOST" if lost else "nothing lost"
+    shards = f"RACES {scattered} ON SEVERAL SHARDS" if scattered else "each race on one shard"
+    yield (
+        f"{stream.arrived:,} of {produced:,} in the stream: {fate}, "
+        f"{stream.duplicates:,} duplicates, {shards}",
+        BAD if lost or scattered else GOOD,
+    )
+    for race_id, shard_ids in list(stream.shards.items())[:TOLD]:
+        yield f"race {race_id} → {', '.join(shard_ids)}", ""
+    if stream.rule_failures or stream.unreadable:
+        yield (
+            f"{stream.rule_failures:,} refused by the rule, {stream.unreadable:,} unreadable",
+            BAD,
+        )
+    if not stream.differences:
+        yield f"the backend's leaderboard is the same for all {stream.same_racers:,} racers", GOOD
+        return
+    count = len(stream.differences)
+    yield f"the backend's leaderboard differs for {count:,} racers (ours → theirs):", BAD
+    for difference in stream.differences[:TOLD]:
+        yield f"  {difference}", "red"

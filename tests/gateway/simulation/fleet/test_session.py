@@ -1,0 +1,26 @@
+"""What keeps a fleet from racing; whole races are in tests/e2e/test_fleet.py."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from gateway.config.schema import CloudConfig
+from gateway.simulation.fleet.plan import FleetError, FleetOptions, Plan
+from gateway.simulation.fleet.session import FleetTarget, run_fleet
+from tests.support.virtual_clock import VirtualClock
+
+
+def test_fleet_target_is_named_by_its_broker() -> None:
+    cloud = CloudConfig(endpoint="127.0.0.1", port=8883, plaintext=True)
+    assert FleetTarget(cloud, "fleet-", None).name == "127.0.0.1:8883"
+    assert FleetTarget(None, "fleet-", None).name == "a cloud on this machine"
+
+
+async def test_fleet_does_not_race_before_the_clock_is_set(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    clock.is_set = False
+    target = FleetTarget(None, "fleet-", tmp_path / "state")
+    with pytest.raises(FleetError, match="clock is not set"):
+        await run_fleet(Plan(FleetOptions(1, 10)), target, clock, lambda _: None, asyncio.Event())
+    assert not (tmp_path / "state").exists()

@@ -1,0 +1,264 @@
+"""What demo and fleet show of the same Scene and Summary."""
+
+import io
+import json
+import re
+from dataclasses import replace
+
+import pytest
+from rich.console import Console
+
+from gateway.sampling.sampler import Sample
+from gateway.simulation.cloud.leaderboard import Standing
+from gateway.simulation.scene import (
+    BoardRow,
+    MessageCount,
+    Percentiles,
+    RaceMoment,
+    RaceStage,
+    Scene,
+    Summary,
+)
+from gateway.simulation.view import RaceScript, open_view, print_summary, summary_json
+from gateway.timing.units import NS_PER_S
+from tests.gateway.simulation.test_scene import DELIVERY, STREAM, demo_summary, fleet_summary
+
+SAMPLE = Sample(present=True, cadence_rpm=80.5, resistance_percent=41.0, power_w=112.0)
+
+
+def row(racer_id: int, gained: int | None = None, class_id: int | None = None) -> BoardRow:
+    standing = Standing(7, racer_id, f"Racer{racer_id}", 150 - racer_id, 9, 10, is_final=False)
+    return BoardRow(standing.name, standing, SAMPLE, gained, class_id)
+
+
+def racing(second: int) -> RaceMoment:
+    return RaceMoment(RaceStage.RACING, second)
+
+
+FLEET = Scene(
+    at_ns=37 * NS_PER_S,
+    moment=racing(37),
+    target="127.0.0.1:8883",
+    race_s=300,
+    racers=1000,
+    races=1,
+    connections=1000,
+    connected=1000,
+    counts=(
+        MessageCount("produced", 36_000, 999.6),
+        MessageCount("acknowledged", 35_990, 998.0, Percentiles(61.0, 140.0, 171.0)),
+        MessageCount("in the stream", 35_000),
+    ),
+    board=tuple(row(number, gained=3 - number, class_id=number % 6) for number in range(1, 101)),
+)
+DEMO = replace(
+    FLEET,
+    target="a cloud on this machine",
+    racers=3,
+    connections=3,
+    connected=3,
+    counts=(MessageCount("produced", 24), MessageCount("buffered", 4)),
+    board=(
+        replace(row(2), buffered=4, is_online=False),
+        replace(row(1), buffered=0, is_online=True),
+        replace(row(3), standing=None, sample=None, buffered=0, is_online=True),
+    ),
+)
+
+
+def console(columns: int = 80, lines: int = 24, *, is_terminal: bool = True) -> Console:
+    return Console(
+        file=io.StringIO(),
+        width=columns,
+        height=lines,
+        force_terminal=is_terminal,
+        color_system=None,
+    )
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def drawn(scene: Scene, columns: int = 80, lines: int = 24) -> list[str]:
+    terminal = console(columns, lines)
+    terminal.print(RaceScript().draw(scene, columns, lines - 1))
+    return printed(terminal).splitlines()
+
+
+@pytest.mark.parametrize("scene", [FLEET, replace(DEMO, racers=100, board=DEMO.board * 33)])
+@pytest.mark.parametrize(("columns", "lines"), [(80, 24), (120, 40)])
+def test_race_script_draws_no_more_than_the_terminal_holds(
+    scene: Scene, columns: int, lines: int
+) -> None:
+    rows = drawn(scene, columns, lines)
+    assert len(rows) == lines - 1
+    assert max(len(row) for row in rows) <= columns
+    assert re.fullmatch(r"… and \d+ more", rows[-1].strip())
+
+
+def test_race_script_draws_counts_with_rates_and_latencies() -> None:
+    rows = drawn(FLEET)
+    assert "1,000 racers on 1,000 connections → 127.0.0.1:8883" in rows[0]
+    assert "second  37 of 300" in rows[1]
+    assert "acknowledged   35,990    998/s  p50 61 ms, p99 140 ms" in rows[3]
+
+
+def test_race_script_draws_the_movement_and_class_of_a_fleets_racers() -> None:
+    table = "\n".join(drawn(FLEET))
+    assert re.search(r"│ +1 │ +▲2 │ Racer1 +│ +1 │ 149\.0 │ +9 s │ 80\.5 │ 41\.0 │ 112 │", table)
+    assert re.search(r"│ +4 │ +▼1 │ Racer4 ", table)
+    assert "buffer" not in table
+
+
+def test_race_script_draws_the_buffer_and_cloud_of_a_demos_gateways() -> None:
+    table = "\n".join(drawn(DEMO))
+    assert re.search(r"│ 1 │ Racer2 │ .* 4 │ offline   │", table)
+    assert re.search(r"│ 2 │ Racer1 │ .* 0 │ connected │", table)
+    assert re.search(r"│   │ Racer3 │       │", table)
+    assert "class" not in table
+
+
+def test_race_script_draws_the_race_of_each_racer_only_if_there_are_several() -> None:
+    assert any(" race " in row for row in drawn(replace(FLEET, races=3), 120, 40))
+    assert not any(" race " in row for row in drawn(FLEET, 120, 40))
+
+
+@pytest.mark.parametrize(
+    ("scene", "expected"),
+    [
+        (replace(FLEET, connected=990, reason="refused"), "10 offline: refused"),
+        (replace(DEMO, connected=1), "2 offline"),
+        (replace(DEMO, network_is_up=False), "network DOWN"),
+    ],
+)
+def test_race_script_draws_what_is_wrong_next_to_the_second(scene: Scene, expected: str) -> None:
+    assert drawn(scene)[1].startswith("second  37 of 300")
+    assert drawn(scene)[1].endswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("moment", "expected"),
+    [
+        (RaceMoment(RaceStage.CONNECTING), "connecting: 80 of 1,000 are up"),
+        (RaceMoment(RaceStage.COUNTDOWN, 3), "start in 3 s"),
+        (RaceMoment(RaceStage.ARRIVING, 300), "race over, waiting for the last messages"),
+    ],
+)
+def test_race_script_draws_what_is_waited_for_before_and_after_the_race(
+    moment: RaceMoment, expected: str
+) -> None:
+    rows = drawn(replace(FLEET, moment=moment, connected=80, board=()))
+    assert rows[1].startswith(expected)
+
+
+def test_view_prints_stages_outages_and_figures_elsewhere_than_on_a_terminal() -> None:
+    file = console(is_terminal=False)
+    with open_view(file) as show:
+        show(replace(DEMO, at_ns=0, moment=RaceMoment(RaceStage.COUNTDOWN, 2), board=()))
+        for second in range(1, 10):
+            is_up = second not in (7, 8)
+            at_ns = (second + 1) * NS_PER_S
+            show(replace(DEMO, at_ns=at_ns, moment=racing(second), network_is_up=is_up))
+    assert printed(file).splitlines() == [
+        "start in 2 s · produced 24 · buffered 4",
+        "second   1 of 300",
+        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0",
+        "network cut",
+        "network restored",
+        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0",
+    ]
+
+
+def test_view_line_has_latencies_and_what_is_wrong() -> None:
+    line = RaceScript().figures(replace(FLEET, connected=990, reason="refused")).words
+    assert line.startswith("second  37 of 300 · 10 offline: refused · produced 36,000")
+    assert "in the stream 35,000 · p50 61 ms, p99 140 ms · Racer1 leads" in line
+
+
+def test_view_leaves_the_last_scene_on_a_terminal() -> None:
+    terminal = console()
+    with open_view(terminal) as show:
+        show(FLEET)
+        show(replace(FLEET, moment=RaceMoment(RaceStage.ARRIVING, 300)))
+    last = printed(terminal).rpartition("Alleycat")[2]
+    assert "race over" in last
+    assert last.rstrip().endswith("more")
+
+
+def summary_text(summary: Summary) -> str:
+    terminal = console(200)
+    print_summary(terminal, summary)
+    return printed(terminal)
+
+
+@pytest.mark.parametrize("summary", [fleet_summary(), demo_summary()])
+def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
+    text = summary_text(summary)
+    assert (
+        "120 of 120 in the stream: nothing lost, 0 duplicates, each race on one shard\n"
+        "race 7 → shardId-000000000000\n"
+        "the backend's leaderboard is the same for all 2 racers\n"
+    ) in text
+    assert "1. Ada (racer 1): 148.8 in second 9" in text
+
+
+def test_print_summary_of_a_fleet_begins_with_what_was_acknowledged() -> None:
+    assert summary_text(fleet_summary()).strip().startswith("120 of 120 messages acknowledged\n")
+
+
+def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
+    assert (
+        summary_text(demo_summary())
+        .strip()
+        .startswith("2 racers, 60 s of racing, 10 s without network (up to 20 messages buffered)\n")
+    )
+
+
+@pytest.mark.parametrize(
+    ("summary", "expected"),
+    [
+        (replace(fleet_summary(), interrupted=True), "interrupted"),
+        (replace(fleet_summary(), produced=110), "10 seconds were not ridden"),
+        (fleet_summary(delivery=replace(DELIVERY, acknowledged=118)), "2 NOT ACKNOWLEDGED"),
+        (fleet_summary(delivery=replace(DELIVERY, sent=125)), "5 sent again"),
+        (
+            fleet_summary(delivery=replace(DELIVERY, set_aside=3, reason="too large")),
+            "set aside: too large",
+        ),
+        (
+            fleet_summary(delivery=replace(DELIVERY, drops=4, reason="timeout")),
+            "4 connections were lost meanwhile",
+        ),
+        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more were acknowledged"),
+        (demo_summary(replace(STREAM, records=100)), "20 LOST"),
+        (fleet_summary(replace(STREAM, rule_failures=2)), "2 refused by the rule"),
+        (fleet_summary(replace(STREAM, differences=["Ada: best"])), "differs for 1 racers"),
+        (demo_summary(replace(STREAM, shards={7: ["a", "b"]})), "RACES [7] ON SEVERAL SHARDS"),
+    ],
+)
+def test_print_summary_tells_whatever_went_wrong(summary: Summary, expected: str) -> None:
+    assert expected in summary_text(summary)
+
+
+def test_summary_json_of_a_fleet_is_one_line_with_every_racers_score() -> None:
+    text = summary_json(fleet_summary())
+    assert "\n" not in text
+    told = json.loads(text)
+    assert (told["ok"], told["expected"], told["to_puback"]["p99_ms"]) == (True, 120, 50.0)
+    assert [(one["racer_id"], one["best_output"]) for one in told["leaderboard"]] == [
+        (1, 148.75),
+        (2, 140.0),
+    ]
+    assert told["stream"]["same_racers"] == 2
+
+
+def test_summary_json_of_a_demo_is_one_line_with_its_counts_at_the_top() -> None:
+    text = summary_json(demo_summary(replace(STREAM, records=119, duplicates=1, rule_failures=2)))
+    assert "\n" not in text
+    told = json.loads(text)
+    assert (told["produced"], told["in_kinesis"], told["lost"]) == (120, 118, 2)
+    assert (told["duplicates"], told["rule_failures"]) == (1, 2)
+    assert told["shards"] == {"7": ["shardId-000000000000"]}
+    assert (told["outage_s"], told["most_buffered"]) == (10, 20)
