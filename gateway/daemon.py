@@ -18,7 +18,7 @@ from gateway.bike.bikes import Bikes, cancel
 from gateway.bike.recorder import Recorder, ignore
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_configured_buffer
-from gateway.calibrating.seats import CalibrationSeats
+from gateway.calibrating.leases import CalibrationSeats
 from gateway.calibrating.server import serve_calibration
 from gateway.cloud.connections import connections
 from gateway.cloud.publisher import Publisher

@@ -21,8 +21,8 @@ TIMEOUT_S = 300
 
 PROMISE = "tests/gateway/buffer/test_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
-RAW_SIGNAL = "tests/gateway/calibrating/test_signal.py"
-CALIBRATION_GUIDE = "tests/gateway/calibrating/test_guide.py"
+RAW_SIGNAL = "tests/gateway/calibrating/measuring/test_signal.py"
+CALIBRATION_GUIDE = "tests/gateway/calibrating/measuring/test_guide.py"
 SAMPLER = "tests/gateway/sampling/test_sampler.py"
 PROVISIONING = "tests/gateway/provisioning/test_steps.py"
 
@@ -192,7 +192,7 @@ MUTANTS = (
     ),
     Mutant(
         "a trial outlives the session that made it",
-        "gateway/calibrating/seats.py",
+        "gateway/calibrating/leases.py",
         '        self._bike.trial = None\n        log.info("calibration is over"',
         '        log.info("calibration is over"',
         "tests/contracts/test_calibration_session.py",
@@ -206,59 +206,59 @@ MUTANTS = (
     ),
     Mutant(
         "a knob that is turned slowly counts as held",
-        "gateway/calibrating/signal.py",
+        "gateway/calibrating/measuring/signal.py",
         "    if drift > MAX_DRIFT_ERRORS",
         "    if drift > 10 * MAX_DRIFT_ERRORS",
         RAW_SIGNAL,
     ),
     Mutant(
         "a knob turned there and back counts as held",
-        "gateway/calibrating/signal.py",
+        "gateway/calibrating/measuring/signal.py",
         "pstdev(raws) <= MAX_WANDER * noise",
         "pstdev(raws) <= 10 * MAX_WANDER * noise",
         RAW_SIGNAL,
     ),
     Mutant(
         "a noisy pot never holds",
-        "gateway/calibrating/signal.py",
+        "gateway/calibrating/measuring/signal.py",
         "    return max(raws) - min(raws) <= tolerance or",
         "    return max(raws) - min(raws) <= tolerance and",
         RAW_SIGNAL,
     ),
     Mutant(
         "a lone glitch ends a hold",
-        "gateway/calibrating/signal.py",
+        "gateway/calibrating/measuring/signal.py",
         "            if elsewhere == 2:",
         "            if elsewhere == 1:",
         RAW_SIGNAL,
     ),
     Mutant(
         "two places of a knob are one",
-        "gateway/calibrating/plateaus.py",
+        "gateway/calibrating/measuring/plateaus.py",
         " and abs(hold.raw - median) <= discernible",
         "",
-        "tests/gateway/calibrating/test_plateaus.py",
+        "tests/gateway/calibrating/measuring/test_plateaus.py",
     ),
     Mutant(
         "a knob is captured where it stood",
-        "gateway/calibrating/guide.py",
+        "gateway/calibrating/measuring/guide.py",
         "        return self._has_moved and (not captured",
         "        return (not captured",
         CALIBRATION_GUIDE,
     ),
     Mutant(
         "a place is captured twice",
-        "gateway/calibrating/guide.py",
+        "gateway/calibrating/measuring/guide.py",
         "(not captured or self._is_far(hold.raw, captured[-1].raw))",
         "True",
         CALIBRATION_GUIDE,
     ),
     Mutant(
         "captured points are taken in any order",
-        "gateway/calibrating/checks.py",
+        "gateway/calibrating/measuring/checks.py",
         "        if raw_a == raw_b or (raw_b > raw_a) != rises",
         "        if raw_a == raw_b",
-        "tests/gateway/calibrating/test_checks.py",
+        "tests/gateway/calibrating/measuring/test_checks.py",
     ),
     Mutant(
         "the fleet scores otherwise than the backend",

@@ -12,10 +12,15 @@ from drivers import Reading
 from drivers.registry import DriverStatus, make_driver
 from gateway.bike.calibration_choice import calibration_in_use, device_of
 from gateway.bike.link import BikeLink
-from gateway.calibrating.change import carry_out
+from gateway.calibrating.leases import carry_out
 from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save
-from gateway.calibrating.news import CalibrationNews
-from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of
+from gateway.calibrating.session import (
+    CalibrationError,
+    CalibrationNews,
+    CalibrationState,
+    Link,
+    state_of,
+)
 from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import StateDirError, as_owner_of, locked_state_dir
 from gateway.sampling.calibration import AS_SAID, Calibration

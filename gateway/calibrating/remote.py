@@ -33,8 +33,7 @@ from gateway.calibrating.messages import (
     state_from_message,
     tell_from_line,
 )
-from gateway.calibrating.news import CalibrationNews
-from gateway.calibrating.session import CalibrationError, CalibrationState, Link
+from gateway.calibrating.session import CalibrationError, CalibrationNews, CalibrationState, Link
 from gateway.host.sockets import explained
 from gateway.sampling.calibration_record import CalibrationRecord
 

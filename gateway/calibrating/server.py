@@ -13,6 +13,7 @@ from pathlib import Path
 import structlog
 
 from drivers import Reading
+from gateway.calibrating.leases import CalibrationSeats, Seat
 from gateway.calibrating.messages import (
     ASK_MAX_BYTES,
     FILE_NAME,
@@ -37,7 +38,6 @@ from gateway.calibrating.messages import (
     state_to_message,
     tell_to_line,
 )
-from gateway.calibrating.seats import CalibrationSeats, Seat
 from gateway.calibrating.session import CalibrationError, CalibrationState
 from gateway.host.sockets import ConnectionLimit, open_unix_socket, socket_directory
 from gateway.status.observer import Observer

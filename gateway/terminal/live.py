@@ -15,10 +15,8 @@ from rich.live import Live
 from rich.segment import SegmentLines
 from rich.text import Text
 
-from gateway.timing.units import NS_PER_S
-
 #: Figures alone are redrawn this often; each redraw is some kilobytes, perhaps over SSH.
-REDRAW_NS = NS_PER_S // 4
+REDRAW_NS = 250_000_000
 
 Screen = TypeVar("Screen")
 Screen_contra = TypeVar("Screen_contra", contravariant=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers.protocols.peloton import resistance_raw
-from gateway.calibrating.guide import targets
+from gateway.calibrating.measuring.guide import targets
 from tests.support.pots import (
     Errors,
     Pot,

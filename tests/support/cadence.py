@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.calibrating.cadence.view import CadenceScreen
-from gateway.calibrating.fake_pedaller import FakePedaller
+from gateway.calibrating.fake import FakePedaller
 from gateway.calibrating.local import OwnBike
 from gateway.config.schema import BikeConfig
 from tests.support.virtual_clock import VirtualClock

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from drivers.registry import load_drivers
-from gateway.calibrating.answers import Script
-from gateway.calibrating.fake_rig import AWKWARD, FakeRig
+from gateway.calibrating.fake import AWKWARD, FakeRig
 from gateway.calibrating.guided.capture import Seat
 from gateway.calibrating.local import OwnBike
+from gateway.calibrating.prompt import Script
 from gateway.calibrating.view.events import Event
 from gateway.calibrating.view.live import LinesView
 from gateway.config.schema import BikeConfig

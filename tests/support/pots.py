@@ -7,7 +7,7 @@ from math import exp
 from random import Random
 from statistics import fmean
 
-from gateway.calibrating.guide import Guide, Target
+from gateway.calibrating.measuring.guide import Guide, Target
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord
 

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Console, RenderableType
 
 from gateway.bike.link import LinkState
-from gateway.calibrating.answers import Question
+from gateway.calibrating.prompt import Question
 from gateway.calibrating.view.screen import LiveFigures, Review, Screen, Step, Target
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint

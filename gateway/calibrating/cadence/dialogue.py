@@ -5,8 +5,9 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 
-from gateway.calibrating.answers import Answers, Question
-from gateway.calibrating.cadence.check import (
+from gateway.calibrating.cadence.ride import CadenceRide
+from gateway.calibrating.cadence.view import CadenceView
+from gateway.calibrating.measuring.cadence import (
     CadenceResult,
     Measurement,
     NotUsable,
@@ -14,9 +15,8 @@ from gateway.calibrating.cadence.check import (
     judge,
     not_usable,
 )
-from gateway.calibrating.cadence.ride import CadenceRide
-from gateway.calibrating.cadence.view import CadenceView
-from gateway.calibrating.cadence.words import as_data, question, sentence
+from gateway.calibrating.measuring.cadence_words import as_data, question, sentence
+from gateway.calibrating.prompt import Answers, Question
 from gateway.calibrating.session import CalibrationSession, CalibrationState
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint, made_now
 from gateway.timing.clock import Clock

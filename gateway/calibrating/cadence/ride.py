@@ -8,8 +8,8 @@ from typing import Any, Self, TypeVar
 
 from drivers import Driver, Reading
 from gateway.bike.link import BikeLink, LinkState
-from gateway.calibrating.answers import Answers, Question
-from gateway.calibrating.cadence.check import (
+from gateway.calibrating.cadence.view import CadenceScreen, CadenceView
+from gateway.calibrating.measuring.cadence import (
     PEDALLED_RPM,
     STANDING_RPM,
     Measurement,
@@ -19,8 +19,8 @@ from gateway.calibrating.cadence.check import (
     by_sensor,
     is_steady,
 )
-from gateway.calibrating.cadence.metronome import Metronome
-from gateway.calibrating.cadence.view import CadenceScreen, CadenceView
+from gateway.calibrating.measuring.metronome import Metronome
+from gateway.calibrating.prompt import Answers, Question
 from gateway.calibrating.session import CalibrationError, CalibrationSession
 from gateway.timing.clock import Clock
 from gateway.timing.units import NS_PER_S

@@ -13,8 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.bike.link import LinkState
-from gateway.calibrating.cadence.metronome import ASCII_LETTERS, LETTERS, mark
-from gateway.calibrating.cadence.words import in_rpm
+from gateway.calibrating.measuring.cadence_words import in_rpm
+from gateway.calibrating.measuring.metronome import ASCII_LETTERS, LETTERS, mark
 from gateway.calibrating.session import Link
 from gateway.terminal.live import lossy
 

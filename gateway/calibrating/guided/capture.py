@@ -6,10 +6,9 @@ from dataclasses import dataclass
 
 from drivers import Reading
 from gateway.bike.link import LinkState
-from gateway.calibrating.answers import Answers, Question
-from gateway.calibrating.guide import Guide, Hint, NotNow, Phase, Target
 from gateway.calibrating.guided.figures import Ear
-from gateway.calibrating.questions import Talk
+from gateway.calibrating.measuring.guide import Guide, Hint, NotNow, Phase, Target
+from gateway.calibrating.prompt import Answers, Question, Talk
 from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
 from gateway.calibrating.view.live import View
 from gateway.calibrating.view.screen import Screen, Step, captured_words

@@ -2,8 +2,8 @@
 
 from drivers import Reading
 from gateway.bike.link import LinkState
+from gateway.calibrating.measuring.signal import RawSignal
 from gateway.calibrating.session import Link
-from gateway.calibrating.signal import RawSignal
 from gateway.calibrating.view.screen import LiveFigures
 from gateway.sampling.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 from gateway.timing.units import NS_PER_S

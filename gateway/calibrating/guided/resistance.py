@@ -12,11 +12,10 @@ from importlib.metadata import version
 from pathlib import Path
 
 from drivers import Reading
-from gateway.calibrating.answers import Question
-from gateway.calibrating.checks import check_points, is_acceptable
-from gateway.calibrating.guide import Target
 from gateway.calibrating.guided.capture import QUIT, REDO, Capture, Left, Seat
-from gateway.calibrating.questions import Talk
+from gateway.calibrating.measuring.checks import check_points, is_acceptable
+from gateway.calibrating.measuring.guide import Target
+from gateway.calibrating.prompt import Question, Talk
 from gateway.calibrating.session import CalibrationError, Link
 from gateway.calibrating.view.events import Event
 from gateway.calibrating.view.screen import Review

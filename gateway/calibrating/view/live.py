@@ -10,8 +10,7 @@ from rich.segment import SegmentLines
 from rich.text import Text
 
 from gateway.calibrating.view.events import Event, Story, figures_event
-from gateway.calibrating.view.layout import screen_layout
-from gateway.calibrating.view.review import review_pages
+from gateway.calibrating.view.layout import review_pages, screen_layout
 from gateway.calibrating.view.screen import Review, Screen
 from gateway.terminal.live import lossy
 

@@ -1,4 +1,4 @@
-"""What a person sees while calibrating, as plain values. Pure; drawn by calibrate_view.py."""
+"""What a person sees while calibrating, as plain values. Pure; drawn by layout.py."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field

@@ -11,7 +11,7 @@ from rich.text import Text
 from gateway.calibrating.session import CalibrationState, Origin
 from gateway.calibrating.view.curve import CurveView
 from gateway.calibrating.view.layout import GAP, LEAST_COLUMNS, LEAST_ROWS, beside
-from gateway.calibrating.view.point_table import point_table, table_width
+from gateway.calibrating.view.points import point_table, table_width
 from gateway.calibrating.view.screen import Target, compared_words, comparisons
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_to_json

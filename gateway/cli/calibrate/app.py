@@ -62,7 +62,7 @@ def show(
 
     state = _state(bike, config)
     if picture is not None:
-        from gateway.calibrating.view.curve_svg import curve_picture
+        from gateway.calibrating.view.svg import curve_picture
 
         _write(picture, curve_picture(_saved(state)), "w")
     if json:

@@ -23,9 +23,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from drivers import Driver
-    from gateway.calibrating.answers import Answers
     from gateway.calibrating.cadence.dialogue import Way
-    from gateway.calibrating.fake_pedaller import FakePedaller
+    from gateway.calibrating.fake import FakePedaller
+    from gateway.calibrating.prompt import Answers
     from gateway.calibrating.session import CalibrationSession
     from gateway.terminal.keyboard import Keyboard
     from gateway.timing.clock import Clock
@@ -150,7 +150,7 @@ def _beats(text: str) -> tuple[float, ...]:
 
 def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
     from drivers.registry import load_drivers
-    from gateway.calibrating.fake_pedaller import FakePedaller
+    from gateway.calibrating.fake import FakePedaller
 
     return FakePedaller(factor, load_drivers()[FAKE], directory, clock)
 
@@ -184,9 +184,9 @@ async def _check(bike: str, config: Path, truth: _Truth, manner: _Manner, clock:
 
     from rich.console import Console
 
-    from gateway.calibrating.answers import Keys
     from gateway.calibrating.cadence.dialogue import check_cadence
     from gateway.calibrating.cadence.view import open_view
+    from gateway.calibrating.prompt import Keys
     from gateway.terminal.keyboard import Keyboard
 
     async with AsyncExitStack() as stack:

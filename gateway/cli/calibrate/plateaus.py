@@ -10,7 +10,7 @@ from gateway.cli.replay import CaptureFile, CaptureProtocolOption, DecodedCaptur
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
-    from gateway.calibrating.signal import Hold
+    from gateway.calibrating.measuring.signal import Hold
 
 #: A hand that turns a knob rests now and then, for up to four seconds (seen in the recording of
 #: ihaque/pelomon). It stays for longer where it wants to be.
@@ -30,7 +30,7 @@ def plateaus(
     With the time, the median of the bike's own number there, how many samples it is of, and their
     standard deviation. Exit code 1 if it was held nowhere.
     """
-    from gateway.calibrating.plateaus import find_plateaus
+    from gateway.calibrating.measuring.plateaus import find_plateaus
     from gateway.sampling.calibration import Quantity, number_of
 
     readings = list(DecodedCapture(file, protocol).readings())

@@ -19,9 +19,9 @@ from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from gateway.calibrating.guide import Target
     from gateway.calibrating.guided.capture import Seat
     from gateway.calibrating.guided.resistance import Saved
+    from gateway.calibrating.measuring.guide import Target
 
 PointsOption = Annotated[
     str | None,
@@ -54,8 +54,8 @@ def resistance(
     nothing stays before you save it. A bike that has a table of its own, as a Peloton, is shown
     and verified instead, unless --points says where to capture. Exit code 1 if nothing was saved.
     """
-    from gateway.calibrating.guided.own_table import verify_own_table
     from gateway.calibrating.guided.resistance import Saved, calibrate_resistance
+    from gateway.calibrating.guided.verify import verify_own_table
 
     asked = _targets(points, both_ways=both_ways)
     if picture is not None and picture.suffix != ".svg":
@@ -73,7 +73,7 @@ def resistance(
 
 
 def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
-    from gateway.calibrating.guide import DEFAULT_PERCENTS, targets
+    from gateway.calibrating.measuring.guide import DEFAULT_PERCENTS, targets
 
     try:
         if points is None:
@@ -86,7 +86,7 @@ def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
 
 
 def _draw(file: Path, saved: "Saved") -> None:
-    from gateway.calibrating.view.curve_svg import curve_picture
+    from gateway.calibrating.view.svg import curve_picture
 
     try:
         file.write_text(curve_picture(saved.record, saved.old), encoding="utf-8")

@@ -14,10 +14,10 @@ from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
-    from gateway.calibrating.answers import Answers
-    from gateway.calibrating.fake_rig import FakeRig
-    from gateway.calibrating.guide import Target
+    from gateway.calibrating.fake import FakeRig
     from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.measuring.guide import Target
+    from gateway.calibrating.prompt import Answers
     from gateway.calibrating.session import CalibrationSession
     from gateway.timing.clock import Clock
 
@@ -71,8 +71,8 @@ def ended_in_words() -> Iterator[None]:
     """Whatever ends a session ends the command with words; the log is silent meanwhile."""
     import structlog
 
-    from gateway.calibrating.answers import AnswerError
     from gateway.calibrating.guided.capture import Left
+    from gateway.calibrating.prompt import AnswerError
     from gateway.calibrating.session import CalibrationError
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
@@ -96,8 +96,8 @@ async def _sit(
 
     from rich.console import Console
 
-    from gateway.calibrating.answers import Keys
     from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.prompt import Keys
     from gateway.calibrating.view.events import Event
     from gateway.calibrating.view.live import open_view
     from gateway.terminal.keyboard import Keyboard
@@ -130,7 +130,7 @@ def _own_hand(target: "Target") -> None:
 
 def script_of(file: Path | None) -> "Answers | None":
     """The answers in that file. Ends the command with words if it cannot be read."""
-    from gateway.calibrating.answers import Script
+    from gateway.calibrating.prompt import Script
 
     if file is None:
         return None
@@ -142,7 +142,7 @@ def script_of(file: Path | None) -> "Answers | None":
 
 def _rig(bike: str, directory: Path, clock: "Clock") -> "FakeRig":
     from drivers.registry import load_drivers
-    from gateway.calibrating.fake_rig import FakeRig
+    from gateway.calibrating.fake import FakeRig
 
     return FakeRig(bike, load_drivers()["fake"], directory, clock)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.calibrating.guide import targets
+from gateway.calibrating.measuring.guide import targets
 from tests.bench.calibration_error import CASES, Case, fitted, print_errors
 from tests.support.pots import Pot, calibrated, errors, reversed_s_shaped, s_shaped, two_point_line
 

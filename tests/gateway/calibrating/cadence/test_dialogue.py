@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from gateway.calibrating.answers import AnswerError, Answers, Question, Script
-from gateway.calibrating.cadence.check import CadenceResult, Measurement, Truth, Verdict, judge
 from gateway.calibrating.cadence.dialogue import check_cadence, rescaled
 from gateway.calibrating.cadence.ride import CadenceRide
+from gateway.calibrating.measuring.cadence import CadenceResult, Measurement, Truth, Verdict, judge
+from gateway.calibrating.prompt import AnswerError, Answers, Question, Script
 from gateway.calibrating.session import CalibrationSession, CalibrationState, Origin
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from tests.support.cadence import START_MS, SeenView, fake_bike

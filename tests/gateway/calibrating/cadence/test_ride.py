@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from gateway.calibrating.cadence.check import Measurement, NotUsable
 from gateway.calibrating.cadence.ride import PATIENCE_S, READY_S, CadenceRide
 from gateway.calibrating.local import OwnBike
+from gateway.calibrating.measuring.cadence import Measurement, NotUsable
 from gateway.calibrating.session import CalibrationError, CalibrationSession
 from tests.support.cadence import FAKE, START_MS, SeenView, fake_bike, pedaller
 from tests.support.virtual_clock import NS_PER_S, VirtualClock

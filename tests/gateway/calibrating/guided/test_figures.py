@@ -5,8 +5,8 @@ import pytest
 from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.guided.figures import ASLEEP_NS, NEVER_NS, PEDAL, PERCENT_ALONE_NS, Ear
+from gateway.calibrating.measuring.signal import RawSignal
 from gateway.calibrating.session import Link
-from gateway.calibrating.signal import RawSignal
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
 
 NS_PER_S = 1_000_000_000

@@ -9,17 +9,17 @@ from typing import Any
 import pytest
 
 from drivers.fake.pot import Pot, PotOptions
-from gateway.calibrating.answers import AnswerError
-from gateway.calibrating.fake_rig import AWKWARD
-from gateway.calibrating.guide import targets
+from gateway.calibrating.fake import AWKWARD
 from gateway.calibrating.guided.capture import Left
 from gateway.calibrating.guided.resistance import calibrate_resistance
+from gateway.calibrating.measuring.guide import targets
+from gateway.calibrating.prompt import AnswerError
 from gateway.calibrating.session import CalibrationError
 from gateway.calibrating.view.screen import Screen
 from gateway.config.schema import BikeConfig
 from gateway.sampling.calibration import AS_PERCENT, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_from_json
-from tests.gateway.calibrating.test_plateaus import STEPPED, write_line
+from tests.gateway.calibrating.measuring.test_plateaus import STEPPED, write_line
 from tests.support.calibration_sitting import Sitting
 from tests.support.calibrations import record
 

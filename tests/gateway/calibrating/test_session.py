@@ -4,8 +4,7 @@ import asyncio
 
 from drivers import Reading
 from gateway.bike.link import LinkState
-from gateway.calibrating.news import WAITING_MAX, CalibrationNews
-from gateway.calibrating.session import CalibrationError, Link
+from gateway.calibrating.session import WAITING_MAX, CalibrationError, CalibrationNews, Link
 
 CONNECTED = Link(LinkState.CONNECTED)
 LOST = Link(LinkState.LOST, "gone")

@@ -9,8 +9,8 @@ import pytest
 from drivers.captures.format import load_raw_capture
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_request, encode_response
-from gateway.calibrating.plateaus import find_plateaus
-from gateway.calibrating.signal import Hold
+from gateway.calibrating.measuring.plateaus import find_plateaus
+from gateway.calibrating.measuring.signal import Hold
 
 #: Medians of the recording of ihaque/pelomon, in which a Peloton's knob was stepped up and down.
 STEPPED = (

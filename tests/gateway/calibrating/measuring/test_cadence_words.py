@@ -2,8 +2,8 @@
 
 import pytest
 
-from gateway.calibrating.cadence.check import Measurement, Truth, judge, not_usable
-from gateway.calibrating.cadence.words import as_data, question, sentence
+from gateway.calibrating.measuring.cadence import Measurement, Truth, judge, not_usable
+from gateway.calibrating.measuring.cadence_words import as_data, question, sentence
 
 
 def measured(said_rpm: float, true_rpm: float = 80.0, truth: Truth = Truth.COUNT) -> Measurement:

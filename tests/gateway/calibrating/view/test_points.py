@@ -1,10 +1,36 @@
-"""The points of a calibration as a table."""
+"""Points as rows of a table."""
 
 import pytest
 
-from gateway.calibrating.view.point_table import point_table, table_width
+from gateway.calibrating.view.points import (
+    PointRow,
+    is_both_ways,
+    point_rows,
+    point_table,
+    table_width,
+)
 from gateway.calibrating.view.screen import Target
+from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.screens import OLD, lines_of, targets
+
+UP = CapturedPoint(50, 803, 1, 20)
+AGAIN = CapturedPoint(50, 805, 1, 20)
+DOWN = CapturedPoint(50, 812, 1, 20, "down")
+LOW = CapturedPoint(0, 164, 1, 20)
+
+
+def test_a_row_has_both_directions_of_a_percent_and_rows_rise() -> None:
+    assert point_rows([UP, DOWN, LOW]) == [PointRow(0, LOW), PointRow(50, UP, DOWN)]
+
+
+def test_what_was_captured_again_counts() -> None:
+    assert point_rows([UP, AGAIN]) == [PointRow(50, AGAIN)]
+
+
+def test_both_ways_are_two_directions() -> None:
+    assert is_both_ways([UP, DOWN])
+    assert not is_both_ways([UP, LOW])
+    assert not is_both_ways([])
 
 
 def rows(*arguments: object, **named: object) -> list[list[str]]:

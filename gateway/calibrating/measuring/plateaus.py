@@ -3,7 +3,7 @@
 from bisect import insort
 from collections.abc import Iterable
 
-from gateway.calibrating.signal import MIN_HOLD_S, Hold, RawSignal, Sample
+from gateway.calibrating.measuring.signal import MIN_HOLD_S, Hold, RawSignal, Sample
 from gateway.timing.units import NS_PER_S
 
 

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibrating.guide import Guide, Hint, NotNow, Phase, Target, targets
-from gateway.calibrating.signal import MIN_SAMPLES
+from gateway.calibrating.measuring.guide import Guide, Hint, NotNow, Phase, Target, targets
+from gateway.calibrating.measuring.signal import MIN_SAMPLES
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.pots import Hand, Pot, linear, reversed_s_shaped, s_shaped
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.protocols.peloton import resistance_raw
-from gateway.calibrating.checks import check_points, is_acceptable
+from gateway.calibrating.measuring.checks import check_points, is_acceptable
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint, Direction, mean_points
 from gateway.terminal.finding import Finding, State

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from itertools import pairwise
 
-from gateway.calibrating.signal import MIN_SAMPLES
+from gateway.calibrating.measuring.signal import MIN_SAMPLES
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint, mean_points
 from gateway.terminal.finding import Finding, State, failed, ok, warning

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from math import copysign
 
-from gateway.calibrating.signal import MIN_HOLD_S, MIN_SAMPLES, Hold, RawSignal
+from gateway.calibrating.measuring.signal import MIN_HOLD_S, MIN_SAMPLES, Hold, RawSignal
 from gateway.sampling.calibration_record import CapturedPoint, Direction
 
 DEFAULT_PERCENTS = (0.0, 25.0, 50.0, 75.0, 100.0)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibrating.signal import MIN_SAMPLES, WINDOW_SAMPLES, Hold, RawSignal
+from gateway.calibrating.measuring.signal import MIN_SAMPLES, WINDOW_SAMPLES, Hold, RawSignal
 
 NS_PER_S = 1_000_000_000
 RATES_HZ = (1.0, 3.3, 10.0, 25.0)

@@ -1,15 +1,51 @@
-"""The points of a calibration as a table, on a terminal."""
+"""The points of a calibration as a table: a row for each percent, both directions side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from statistics import fmean
+from typing import Generic, Protocol, TypeVar
 
 from rich.table import Table
 from rich.text import Text
 
-from gateway.calibrating.view.point_rows import PointRow, is_both_ways, point_rows
 from gateway.calibrating.view.screen import Target, percent_words, spread
 from gateway.sampling.calibration import CalibrationTable
+from gateway.sampling.calibration_record import Direction
 from gateway.terminal.units import number
+
+
+class Placed(Protocol):
+    """A point that was captured, or one that is to be."""
+
+    @property
+    def percent(self) -> float: ...
+
+    @property
+    def direction(self) -> Direction: ...
+
+
+P = TypeVar("P", bound=Placed)
+
+
+@dataclass(frozen=True, slots=True)
+class PointRow(Generic[P]):
+    percent: float
+    up: P | None = None
+    down: P | None = None
+
+
+def point_rows(points: Sequence[P]) -> list[PointRow[P]]:
+    """By rising percent. Of two points of one percent and direction the later one."""
+    places = {(point.percent, point.direction): point for point in points}
+    return [
+        PointRow(percent, places.get((percent, "up")), places.get((percent, "down")))
+        for percent in sorted({point.percent for point in points})
+    ]
+
+
+def is_both_ways(points: Iterable[Placed]) -> bool:
+    return len({point.direction for point in points}) > 1
+
 
 NOW, DIM = "bold cyan", "dim"
 #: Widths of the columns: percent, and for each direction raw and spread; samples; old percent.

@@ -1,6 +1,6 @@
 """The result of a cadence check, in a sentence for people and as data for programs. Pure."""
 
-from gateway.calibrating.cadence.check import CadenceResult, Measurement, Truth, Verdict
+from gateway.calibrating.measuring.cadence import CadenceResult, Measurement, Truth, Verdict
 
 _WHAT_IT_SAYS = {
     0.5: "that is twice what you pedal: scale by 0.5",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibrating.cadence.metronome import ASCII_LETTERS, Metronome, mark
+from gateway.calibrating.measuring.metronome import ASCII_LETTERS, Metronome, mark
 from tests.support.virtual_clock import NS_PER_S
 
 START_NS = 7 * NS_PER_S

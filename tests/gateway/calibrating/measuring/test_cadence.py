@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import Reading
-from gateway.calibrating.cadence.check import (
+from gateway.calibrating.measuring.cadence import (
     FINE_RPM,
     KEY_S,
     NEAR,

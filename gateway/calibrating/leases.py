@@ -8,12 +8,11 @@ import structlog
 from gateway.bike.bike import Bike
 from gateway.bike.bikes import Bikes
 from gateway.bike.link import ReadingListener
-from gateway.calibrating.change import carry_out
-from gateway.calibrating.messages import Change, Done
+from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save
 from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CalibrationRecord
-from gateway.sampling.calibration_store import CalibrationStore
+from gateway.sampling.calibration_store import CalibrationStore, NoBackupError
 
 log = structlog.get_logger()
 
@@ -139,3 +138,26 @@ class Seat:
     def _expect_it_goes_on(self) -> None:
         if self.over:
             raise CalibrationError(self.over)
+
+
+def carry_out(change: Change, bike_id: str, device: str, store: CalibrationStore) -> Done:
+    """On disk when it returns. Blocking. Raises CalibrationError; nothing has changed then."""
+    try:
+        match change:
+            case Save(record):
+                if (record.bike_id, record.device) != (bike_id, device):
+                    raise CalibrationError(
+                        f"not saved: this calibration is of {record.bike_id} on {record.device}; "
+                        f"expected {bike_id} on {device}"
+                    )
+                return Done(str(store.save(record)), record)
+            case Rollback(number):
+                return Done(record=store.rollback(bike_id, number))
+            case Reset():
+                store.reset(bike_id)
+                return Done()
+    except NoBackupError as error:
+        raise CalibrationError(str(error)) from None
+    except OSError as error:
+        why = error.strerror or error
+        raise CalibrationError(f"{store.directory}: {why}: nothing was changed") from error
