@@ -1,9 +1,9 @@
 """Every error of the gateway, and the exit code with which it ends a command.
 
     GatewayError                   1  host/errors.py
-        AnswerError                1  calibrating/answers.py
+        AnswerError                1  calibrating/prompt.py
         BufferViewError            1  buffer/inspect.py
-        CalibrationError           1  calibrating/session.py
+        CalibrationError           1  calibrating/state.py
         CalibrationFormatError     1  sampling/calibration_record.py
         CommandError             any  cli/exits.py
         CommandRefused             1  race/commands.py
@@ -21,7 +21,7 @@
         NotConnected               1  cloud/iot_requests.py
         NotDatable                 1  telemetry/undated.py
         NotEditable               78  config/editor.py
-        NotUsable                  1  calibrating/cadence/check.py
+        NotUsable                  1  calibrating/measuring/cadence.py
         PlanError                  2  simulation/fleet/plan.py
         ProvisioningError          1  provisioning/steps.py
             TokenRefused           1  provisioning/steps.py
