@@ -10,7 +10,7 @@ from inspect import cleandoc
 from pathlib import Path
 
 from drivers.captures.format import load_capture
-from drivers.profiles import Profile, load_profiles
+from drivers.profiles import BikeProfile, load_profiles
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
 
@@ -91,7 +91,7 @@ def _what(protocol: type[WireProtocol]) -> str:
     return paragraph.partition(". ")[0].rstrip(".").replace("|", "\\|")
 
 
-def _set_right(profile: Profile) -> str:
+def _set_right(profile: BikeProfile) -> str:
     peculiar = {
         "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",

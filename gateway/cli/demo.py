@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from gateway.cli.exits import fail
-from gateway.host.errors import FAILED, INTERRUPTED
+from gateway.host.errors import FAILED
 
 
 def demo(
@@ -27,26 +26,17 @@ def demo(
     import structlog
     from rich.console import Console
 
-    from gateway.simulation.extra import DemoExtraError, require_demo_extra
+    from gateway.simulation.extra import require_demo_extra
 
-    try:
-        require_demo_extra()
-    except DemoExtraError as error:
-        fail(str(error), FAILED)
-    from gateway.simulation.cloud.client import LocalCloudError
+    require_demo_extra()
     from gateway.simulation.demo.session import DemoOptions, run_demo
     from gateway.simulation.view import open_view, print_summary, summary_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     console = Console(stderr=json)
     console.print(f"starting broker, Kinesis and {bikes} gateways …")
-    try:
-        with open_view(console) as show:
-            summary = asyncio.run(run_demo(DemoOptions(bikes, race, outage, seed), show))
-    except LocalCloudError as error:
-        fail(str(error), FAILED)
-    except KeyboardInterrupt:
-        fail("interrupted", INTERRUPTED)
+    with open_view(console) as show:
+        summary = asyncio.run(run_demo(DemoOptions(bikes, race, outage, seed), show))
     print_summary(console, summary)
     if json:
         typer.echo(summary_json(summary))

@@ -22,7 +22,7 @@ from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager
+    from contextlib import AbstractAsyncContextManager, ExitStack
 
     from drivers import Driver
     from gateway.calibrating.cadence.dialogue import Way
@@ -118,7 +118,6 @@ def cadence(
     """
     import asyncio
     from contextlib import ExitStack
-    from tempfile import TemporaryDirectory
 
     from gateway.timing.clock import SystemClock
 
@@ -128,10 +127,7 @@ def cadence(
     script = script_of(answers)
     clock = SystemClock()
     with ExitStack() as stack:
-        pedaller = None
-        if fake_bike:
-            directory = Path(stack.enter_context(TemporaryDirectory()))
-            pedaller = _pedaller(fake_factor, directory, clock)
+        pedaller = _pedaller(fake_factor, clock, stack) if fake_bike else None
         sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
         seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
         method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
@@ -152,10 +148,14 @@ def _beats(text: str) -> tuple[float, ...]:
     return rpms
 
 
-def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
+def _pedaller(factor: float, clock: "Clock", stack: "ExitStack") -> "FakePedaller":
+    """Return a fake rider, whose files lie in a directory that ends with `stack`."""
+    from tempfile import TemporaryDirectory
+
     from drivers.registry import load_drivers
     from gateway.calibrating.fake import FakePedaller
 
+    directory = Path(stack.enter_context(TemporaryDirectory()))
     return FakePedaller(factor, load_drivers()[FAKE], directory, clock)
 
 

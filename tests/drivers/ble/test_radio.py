@@ -7,7 +7,7 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 
 from drivers import BikeLost
-from drivers.ble.radio import CONNECT_S, SCAN_S, Advertisement, Radio, open_radio
+from drivers.ble.radio import CONNECT_S, SCAN_S, Radio, open_radio
 from drivers.ble.recovery import FORGET_AFTER
 from drivers.clock import MachineClock
 from tests.support.bluez import (
@@ -23,6 +23,7 @@ from tests.support.bluez import (
     open_fds,
 )
 from tests.support.clock import FastClock
+from tests.support.radio import found
 from tests.support.virtual_clock import VirtualClock
 
 CLOCK = MachineClock()
@@ -54,12 +55,6 @@ async def timeless_hci(bluez: Bluez, clock: VirtualClock) -> Radio:
 @pytest.fixture
 async def bike(bluez: Bluez) -> Device:
     return bikes.ftms_bike(bluez)
-
-
-async def found(hci: Radio, bike: Device) -> Advertisement:
-    advertisement = await hci.find(lambda heard: heard.address == bike.address, 5)
-    assert advertisement is not None
-    return advertisement
 
 
 class TestScan:
@@ -133,27 +128,6 @@ class TestScan:
 
 
 class TestConnection:
-    async def test_notifications_come_with_their_characteristic_in_order(
-        self, hci: Radio, bike: Device
-    ) -> None:
-        async with hci.connect(await found(hci, bike)) as connection:
-            await connection.subscribe(INDOOR_BIKE_DATA)
-            for number in range(20):
-                assert bike.notify(bikes.INDOOR_BIKE_DATA, bytes([number]))
-            heard = [await connection.hear(5) for _ in range(20)]
-        assert heard == [(INDOOR_BIKE_DATA, bytes([number])) for number in range(20)]
-        assert not bike.connected
-
-    async def test_silence_is_none(self, hci: Radio, bike: Device) -> None:
-        async with hci.connect(await found(hci, bike)) as connection:
-            assert await connection.hear(0.05) is None
-
-    async def test_services_are_what_the_bike_has(self, hci: Radio, bike: Device) -> None:
-        bike.resolve_delay_s = 0.3
-        async with hci.connect(await found(hci, bike)) as connection:
-            service = normalize_uuid_str(bikes.FITNESS_MACHINE)
-            assert INDOOR_BIKE_DATA in connection.services[service]
-
     async def test_a_scan_ends_before_a_connection_and_goes_on_after_it(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
@@ -165,48 +139,6 @@ class TestConnection:
                 assert bluez.hci0.discovering
                 other = bikes.csc_sensor(bluez)
                 assert await listener.next(lambda one: one.address == other.address, 5)
-
-    async def test_what_was_heard_before_the_link_was_lost_is_not_lost(
-        self, hci: Radio, bike: Device, bluez: Bluez
-    ) -> None:
-        async with hci.connect(await found(hci, bike)) as connection:
-            await connection.subscribe(INDOOR_BIKE_DATA)
-            bike.notify(bikes.INDOOR_BIKE_DATA, b"last words")
-            bike.drop_link()
-            await bluez.settle()
-            assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"last words")
-            for _ in range(2):
-                with pytest.raises(BikeLost, match="link was lost"):
-                    await connection.hear(5)
-
-    async def test_a_command_is_written(self, hci: Radio, bike: Device) -> None:
-        command = normalize_uuid_str(bikes.CONTROL_POINT)
-        async with hci.connect(await found(hci, bike)) as connection:
-            assert connection.answers_by_itself(command)
-            await connection.subscribe(command)
-            await connection.subscribe(command)
-            await connection.write(command, b"\x00")
-        assert bike.written == [(command, b"\x00")]
-
-    async def test_a_characteristic_that_refuses_is_a_loss_with_its_reason(
-        self, hci: Radio, bike: Device
-    ) -> None:
-        bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
-            "StartNotify", Fault(FAILED, "Operation failed with ATT error: 0x80")
-        )
-        async with hci.connect(await found(hci, bike)) as connection:
-            with pytest.raises(BikeLost, match=r"no notifications of 00002ad2.*0x80"):
-                await connection.subscribe(INDOOR_BIKE_DATA)
-
-    async def test_an_error_that_bleak_cannot_put_into_words(
-        self, hci: Radio, bike: Device
-    ) -> None:
-        bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
-            "StartNotify", Fault(FAILED, "ATT error: 0x80, extra")
-        )
-        async with hci.connect(await found(hci, bike)) as connection:
-            with pytest.raises(BikeLost, match="ATT error: 0x80, extra"):
-                await connection.subscribe(INDOOR_BIKE_DATA)
 
     async def test_radio_noise_is_tried_again(self, hci: Radio, bike: Device) -> None:
         bike.fail("Connect", ABORT_BY_LOCAL)
@@ -243,22 +175,6 @@ class TestConnection:
         with pytest.raises(BikeLost, match="no answer in time"):
             await connecting
         await self._connect(timeless_hci, bike)
-
-    async def test_bluetoothd_gone_does_not_keep_a_connection_from_ending(
-        self, fast_hci: Radio, bike: Device, bluez: Bluez
-    ) -> None:
-        hci = fast_hci
-        async with hci.connect(await found(hci, bike)) as connection:
-            await connection.subscribe(INDOOR_BIKE_DATA)
-            await bluez.kill()
-            await bluez.restart()
-            await found(hci, bike)
-            assert not bike.notify(bikes.INDOOR_BIKE_DATA, b"unheard")
-            assert await connection.hear(0.05) is None
-        async with hci.connect(await found(hci, bike)) as connection:
-            await connection.subscribe(INDOOR_BIKE_DATA)
-            assert bike.notify(bikes.INDOOR_BIKE_DATA, b"heard")
-            assert await connection.hear(5)
 
     async def test_a_scan_that_hangs_is_given_up_and_the_next_one_works(
         self, timeless_hci: Radio, bike: Device, bluez: Bluez, clock: VirtualClock

@@ -90,7 +90,7 @@ def test_cadence_mark_is_redrawn_at_every_look_in_place() -> None:
     with open_view(to) as view:
         for look in range(3):
             view.show(replace(BEAT, phase=look / 10), look)
-        assert written(to).count("\n") == 3 * 11
+        assert written(to).count("\n") == 3 * 10
         assert written(to).count("\x1b[1A") >= 20, "each goes back over the one before"
 
 
@@ -117,7 +117,7 @@ def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
         view.show(ASKED, 0)
         after = written(to)[len(left) :]
         assert "Save it?" in after
-        assert "\x1b[1A" not in after, "it goes over nothing"
+        assert any("the shell's own line" in line for line in emulated(written(to)))
 
 
 def test_when_it_is_left_what_was_told_stands_last_on_the_terminal() -> None:

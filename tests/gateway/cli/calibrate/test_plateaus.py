@@ -4,21 +4,17 @@ import json
 from pathlib import Path
 
 import pytest
-import typer
 from typer.testing import CliRunner, Result
 
 from drivers.captures.format import encode_capture
 from drivers.reading import Frame
-from gateway.cli.calibrate.plateaus import plateaus
+from gateway.cli.app import app
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 
-app = typer.Typer()
-app.command()(plateaus)
-
 
 def run(*arguments: object) -> Result:
-    return CliRunner().invoke(app, [str(argument) for argument in arguments])
+    return CliRunner().invoke(app, ["calibrate", "plateaus", *map(str, arguments)])
 
 
 @pytest.fixture

@@ -1,0 +1,113 @@
+"""A connected device: what it notifies, is written, refuses; and that closing always ends."""
+
+import pytest
+from bleak.uuids import normalize_uuid_str
+
+from drivers import BikeLost
+from drivers.ble.connection import Connection
+from drivers.ble.radio import Radio
+from drivers.clock import MachineClock
+from tests.support.bluez import FAILED, Bluez, Device, Fault, bikes
+from tests.support.clock import FastClock
+from tests.support.radio import found
+
+INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)
+
+
+@pytest.fixture
+async def hci(bluez: Bluez) -> Radio:
+    return Radio("hci0", MachineClock())
+
+
+@pytest.fixture
+async def bike(bluez: Bluez) -> Device:
+    return bikes.ftms_bike(bluez)
+
+
+async def test_closing_a_connection_that_was_never_opened_does_nothing() -> None:
+    await Connection(MachineClock()).close()
+
+
+async def test_notifications_come_with_their_characteristic_in_order(
+    hci: Radio, bike: Device
+) -> None:
+    async with hci.connect(await found(hci, bike)) as connection:
+        await connection.subscribe(INDOOR_BIKE_DATA)
+        for number in range(20):
+            assert bike.notify(bikes.INDOOR_BIKE_DATA, bytes([number]))
+        heard = [await connection.hear(5) for _ in range(20)]
+    assert heard == [(INDOOR_BIKE_DATA, bytes([number])) for number in range(20)]
+    assert not bike.connected
+
+
+async def test_silence_is_none(hci: Radio, bike: Device) -> None:
+    async with hci.connect(await found(hci, bike)) as connection:
+        assert await connection.hear(0.05) is None
+
+
+async def test_services_are_what_the_bike_has(hci: Radio, bike: Device) -> None:
+    bike.resolve_delay_s = 0.3
+    async with hci.connect(await found(hci, bike)) as connection:
+        service = normalize_uuid_str(bikes.FITNESS_MACHINE)
+        assert INDOOR_BIKE_DATA in connection.services[service]
+
+
+async def test_what_was_heard_before_the_link_was_lost_is_not_lost(
+    hci: Radio, bike: Device, bluez: Bluez
+) -> None:
+    async with hci.connect(await found(hci, bike)) as connection:
+        await connection.subscribe(INDOOR_BIKE_DATA)
+        bike.notify(bikes.INDOOR_BIKE_DATA, b"last words")
+        bike.drop_link()
+        await bluez.settle()
+        assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"last words")
+        for _ in range(2):
+            with pytest.raises(BikeLost, match="link was lost"):
+                await connection.hear(5)
+
+
+async def test_a_command_is_written(hci: Radio, bike: Device) -> None:
+    command = normalize_uuid_str(bikes.CONTROL_POINT)
+    async with hci.connect(await found(hci, bike)) as connection:
+        assert connection.answers_by_itself(command)
+        await connection.subscribe(command)
+        await connection.subscribe(command)
+        await connection.write(command, b"\x00")
+    assert bike.written == [(command, b"\x00")]
+
+
+async def test_a_characteristic_that_refuses_is_a_loss_with_its_reason(
+    hci: Radio, bike: Device
+) -> None:
+    bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
+        "StartNotify", Fault(FAILED, "Operation failed with ATT error: 0x80")
+    )
+    async with hci.connect(await found(hci, bike)) as connection:
+        with pytest.raises(BikeLost, match=r"no notifications of 00002ad2.*0x80"):
+            await connection.subscribe(INDOOR_BIKE_DATA)
+
+
+async def test_an_error_that_bleak_cannot_put_into_words(hci: Radio, bike: Device) -> None:
+    bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
+        "StartNotify", Fault(FAILED, "ATT error: 0x80, extra")
+    )
+    async with hci.connect(await found(hci, bike)) as connection:
+        with pytest.raises(BikeLost, match="ATT error: 0x80, extra"):
+            await connection.subscribe(INDOOR_BIKE_DATA)
+
+
+async def test_bluetoothd_gone_does_not_keep_a_connection_from_ending(
+    bike: Device, bluez: Bluez
+) -> None:
+    hci = Radio("hci0", FastClock(10))
+    async with hci.connect(await found(hci, bike)) as connection:
+        await connection.subscribe(INDOOR_BIKE_DATA)
+        await bluez.kill()
+        await bluez.restart()
+        await found(hci, bike)
+        assert not bike.notify(bikes.INDOOR_BIKE_DATA, b"unheard")
+        assert await connection.hear(0.05) is None
+    async with hci.connect(await found(hci, bike)) as connection:
+        await connection.subscribe(INDOOR_BIKE_DATA)
+        assert bike.notify(bikes.INDOOR_BIKE_DATA, b"heard")
+        assert await connection.hear(5)

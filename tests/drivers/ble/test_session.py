@@ -1,0 +1,41 @@
+"""What a connected bike speaks and has, told from its services alone."""
+
+import pytest
+
+from drivers.ble.connection import Connection
+from drivers.ble.session import GATT_PROTOCOLS, inventory, spoken
+from tests.support.virtual_clock import VirtualClock
+
+
+def having(*services: str, notify: bool = True) -> Connection:
+    """A connection to a bike with the services of these protocols."""
+    connection = Connection(VirtualClock())
+    connection.services = {
+        GATT_PROTOCOLS[name].service: frozenset(GATT_PROTOCOLS[name].notify if notify else ())
+        for name in services
+    }
+    return connection
+
+
+def test_spoken_protocols_come_best_first() -> None:
+    assert spoken(having("heart_rate", "cycling_power", "ftms")) == [
+        *("ftms", "cycling_power", "heart_rate")
+    ]
+
+
+def test_a_service_without_its_characteristics_is_not_spoken() -> None:
+    assert spoken(having("ftms", notify=False)) == []
+
+
+@pytest.mark.parametrize(
+    ("services", "words"),
+    [
+        ([], "services found: none"),
+        (["ftms"], "services found: 1826"),
+        (["echelon"], f"services found: {GATT_PROTOCOLS['echelon'].service}"),
+    ],
+)
+def test_inventory_names_services_by_their_short_number_or_in_full(
+    services: list[str], words: str
+) -> None:
+    assert inventory(having(*services)) == words

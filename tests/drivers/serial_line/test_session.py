@@ -1,0 +1,50 @@
+"""A bike on a serial line is asked again and again, and lost when it stays silent."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import aclosing, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from drivers import BikeLost, Reading, ignore_frame
+from drivers.conversation import SILENCE_NS, Conversation
+from drivers.protocols.base import SerialLine
+from drivers.protocols.kettler import Kettler
+from drivers.serial_line.port import open_port
+from drivers.serial_line.session import converse
+from drivers.tuning import Tuning
+from tests.support.pty_bike import Answer, PtyBike
+from tests.support.serial_bikes import KettlerBike
+from tests.support.virtual_clock import VirtualClock
+
+
+@asynccontextmanager
+async def asked(
+    directory: Path, clock: VirtualClock, answer: Answer
+) -> AsyncIterator[tuple[PtyBike, asyncio.Task[Reading]]]:
+    """A bike, and the wait for its first Reading."""
+    bike = PtyBike(directory / "usb-kettler", answer).plug_in()
+    talk = Conversation("kettler", Kettler(), Tuning(), clock.monotonic_ns(), ignore_frame)
+    async with (
+        open_port(str(bike.port), 9600, SerialLine(baud_rates=(9600,)), clock) as port,
+        aclosing(converse(port, talk, clock)) as readings,
+    ):
+        waiting = asyncio.ensure_future(anext(readings))
+        yield bike, waiting
+        await asyncio.wait([waiting])
+    bike.unplug()
+
+
+async def test_converse_yields_what_the_bike_answers(tmp_path: Path) -> None:
+    async with asked(tmp_path, VirtualClock(), KettlerBike().answer) as (_, waiting):
+        assert (await waiting).cadence_rpm == 75
+
+
+async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    async with asked(tmp_path, clock, lambda _: b"") as (bike, waiting):
+        await clock.run_for(SILENCE_NS / 1e9)
+        with pytest.raises(BikeLost, match="fell silent for 10 s"):
+            await waiting
+        assert bike.heard.count(b"ST") > 1
