@@ -80,7 +80,8 @@ class Desk:
             await self._clock.run_for(1)
             if checking.done():
                 break
-        return checking.result()
+        # Files are written by a thread, which virtual time does not wait for.
+        return await asyncio.wait_for(checking, 30)
 
     @property
     def scale(self) -> float:
