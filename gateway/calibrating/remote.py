@@ -1,32 +1,41 @@
-"""DaemonSession: a bike that the daemon holds is calibrated by asking the daemon."""
+"""DaemonDesk, DaemonBike: a bike that the daemon holds is calibrated by asking the daemon."""
 
 import asyncio
+from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import ClassVar, Self
 
+from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.messages import (
     ASK_MAX_BYTES,
     TELL_MAX_BYTES,
-    Action,
     Ask,
     Done,
     Ended,
     Heard,
     Here,
+    LinkIs,
     MessageError,
     Open,
     Ping,
     Refused,
+    Reset,
+    Rollback,
+    Save,
+    State,
     Tell,
+    TryOut,
+    Undo,
     ask_to_line,
+    state_from_message,
     tell_from_line,
 )
-from gateway.calibrating.session import CalibrationSession
-from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus
+from gateway.calibrating.session import CalibrationError, CalibrationNews, CalibrationState, Link
 from gateway.host.sockets import explained
+from gateway.sampling.calibration_record import CalibrationRecord
 
 #: A daemon that says nothing for so long hangs: it says something every second …
 SILENCE_S = 10.0
@@ -34,20 +43,18 @@ SILENCE_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 
 
-class DaemonSession(CalibrationSession):
-    """A CalibrationSession; without `is_live` it is SavedCalibrations alone.
+class DaemonDesk:
+    """A CalibrationDesk. Entered, it is connected; raises CalibrationError if it cannot be."""
 
-    Entered, it is connected; raises CalibrationError if it cannot be.
-    """
+    _is_live: ClassVar[bool] = False
 
-    def __init__(self, socket: Path, bike_id: str, *, is_live: bool = True) -> None:
-        super().__init__()
+    def __init__(self, socket: Path, bike_id: str) -> None:
         self._socket = socket
         self._bike_id = bike_id
-        self._is_live = is_live
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[Done | Refused] | None = None
-        self._link = LinkStatus(LinkState.CONNECTING)
+        self._link = Link(LinkState.CONNECTING)
+        self._news = CalibrationNews(lambda: self._link)
         #: Why there will be no answer any more.
         self._ended = ""
 
@@ -78,12 +85,20 @@ class DaemonSession(CalibrationSession):
     def state(self) -> CalibrationState:
         return self._state
 
-    @property
-    def link(self) -> LinkStatus:
-        return self._link
+    async def save(self, record: CalibrationRecord) -> Path:
+        file = (await self._ask(Save(record))).file
+        return Path(file or "")
 
-    async def carry_out(self, action: Action) -> Done:
-        return await self._ask(action)
+    async def rollback(self, number: int = 1) -> CalibrationRecord:
+        record = (await self._ask(Rollback(number))).record
+        if record is None:
+            raise CalibrationError(
+                f"{self._socket}: the gateway does not say what it rolled back to"
+            )
+        return record
+
+    async def reset(self) -> None:
+        await self._ask(Reset())
 
     async def _ask(self, ask: Ask) -> Done:
         """Raises CalibrationError if it is refused, or nobody answers."""
@@ -129,11 +144,11 @@ class DaemonSession(CalibrationSession):
 
     def _take(self, tell: Tell) -> None:
         match tell:
-            case CalibrationState():
-                self._state = tell
-            case LinkStatus():
-                self._link = tell
-                self._news.tell(tell)
+            case State():
+                self._state = state_from_message(tell)
+            case LinkIs():
+                self._link = Link(tell.state, tell.reason)
+                self._news.tell(self._link)
             case Heard():
                 self._news.tell(tell.reading)
             case Ping():
@@ -157,3 +172,22 @@ class DaemonSession(CalibrationSession):
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
+
+
+class DaemonBike(DaemonDesk):
+    """A CalibrationSession."""
+
+    _is_live = True
+
+    @property
+    def link(self) -> Link:
+        return self._link
+
+    def news(self) -> AsyncGenerator[Reading | Link, None]:
+        return self._news.listen()
+
+    async def try_out(self, record: CalibrationRecord | None) -> None:
+        await self._ask(TryOut(record))
+
+    async def undo(self) -> None:
+        await self._ask(Undo())

@@ -1,9 +1,8 @@
 """Every error of the gateway, and the exit code with which it ends a command.
 
     GatewayError                   1  host/errors.py
-        AnswerError                1  calibrating/prompt.py
         BufferViewError            1  buffer/inspect.py
-        CalibrationError           1  calibrating/state.py
+        CalibrationError           1  calibrating/session.py
         CalibrationFormatError     1  sampling/calibration_record.py
         CommandError             any  cli/exits.py
         CommandRefused             1  race/commands.py

@@ -17,8 +17,7 @@ from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.calibrating.session import SavedCalibrations
-    from gateway.calibrating.state import CalibrationState
+    from gateway.calibrating.session import CalibrationDesk, CalibrationState
     from gateway.sampling.calibration_record import CalibrationRecord
 
 T = TypeVar("T")
@@ -126,8 +125,8 @@ def import_(
     record = replace(record, bike_id=bike, device=state.device)
     _show_change(record, state)
     _ask(f"Use it on {bike}?", yes=yes)
-    path = _with_saved(bike, config, lambda saved: saved.save(record))
-    typer.echo(f"{path}: saved, and in use")
+    saved = _at_desk(bike, config, lambda desk: desk.save(record))
+    typer.echo(f"{saved}: saved, and in use")
     _say_how_back(bike, state)
 
 
@@ -157,7 +156,7 @@ def rollback(
         )
     _show_change(record, state)
     _ask(f"Use backup {number} on {bike} again?", yes=yes)
-    _with_saved(bike, config, lambda saved: saved.rollback(number))
+    _at_desk(bike, config, lambda desk: desk.rollback(number))
     typer.echo(f"backup {number} is in use again")
     _say_how_back(bike, state)
 
@@ -178,25 +177,25 @@ def reset(
         return
     typer.echo(f"{bike}: now {origin_words(state)}")
     _ask(f"Use no saved calibration on {bike} any more?", yes=yes)
-    _with_saved(bike, config, lambda saved: saved.reset())
+    _at_desk(bike, config, lambda desk: desk.reset())
     typer.echo(f"now {origin_words(_state(bike, config))}")
     _say_how_back(bike, state)
 
 
-def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awaitable[T]]") -> T:
+def _at_desk(bike: str, config: Path, act: "Callable[[CalibrationDesk], Awaitable[T]]") -> T:
     """What `act` gives; ends the command with words if it cannot be done."""
     import asyncio
 
     import structlog
 
-    from gateway.calibrating.state import CalibrationError
-    from gateway.cli.calibrate.bike import session_with
+    from gateway.calibrating.session import CalibrationError
+    from gateway.cli.calibrate.bike import desk_of
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the verbs say it all
 
     async def acted() -> T:
-        async with session_with(bike, config, is_live=False) as saved:
-            return await act(saved)
+        async with desk_of(bike, config) as desk:
+            return await act(desk)
 
     try:
         return asyncio.run(acted())
@@ -207,10 +206,10 @@ def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awa
 
 
 def _state(bike: str, config: Path) -> "CalibrationState":
-    async def look(saved: "SavedCalibrations") -> "CalibrationState":
-        return saved.state
+    async def look(desk: "CalibrationDesk") -> "CalibrationState":
+        return desk.state
 
-    return _with_saved(bike, config, look)
+    return _at_desk(bike, config, look)
 
 
 def _saved(state: "CalibrationState") -> "CalibrationRecord":

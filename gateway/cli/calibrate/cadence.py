@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.calibrate.session import (
-    MADE_UP,
     AnswersOption,
     BikeArgument,
     ConfigOption,
@@ -21,8 +20,7 @@ from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager, ExitStack
+    from contextlib import AbstractAsyncContextManager
 
     from drivers import Driver
     from gateway.calibrating.cadence.dialogue import Way
@@ -76,8 +74,8 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Save a plain ratio witho
 
 
 @dataclass(frozen=True, slots=True)
-class _Method:
-    """How the true cadence is found: a beat, a second sensor, else turns that are counted."""
+class _Truth:
+    """Where it comes from: a beat, a second sensor, else turns that are counted."""
 
     turns: int
     rpms: tuple[float, ...] | None
@@ -87,11 +85,11 @@ class _Method:
 
 
 @dataclass(frozen=True, slots=True)
-class _CheckOptions:
-    """The other options; without `pedaller` it is a real bike with a person on it."""
+class _Manner:
+    """How it is gone about; without `pedaller` it is a real bike with a person on it."""
 
     pedaller: "FakePedaller | None"
-    answers: "Answers | None"
+    script: "Answers | None"
     is_json: bool
     is_silent: bool
     says_yes: bool
@@ -116,8 +114,8 @@ def cadence(
 
     You pedal, and count, keep to a beat, or wear a second sensor. Works while the daemon races.
     """
-    import asyncio
     from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
 
     from gateway.timing.clock import SystemClock
 
@@ -127,13 +125,15 @@ def cadence(
     script = script_of(answers)
     clock = SystemClock()
     with ExitStack() as stack:
-        pedaller = _pedaller(fake_factor, clock, stack) if fake_bike else None
+        pedaller = None
+        if fake_bike:
+            directory = Path(stack.enter_context(TemporaryDirectory()))
+            pedaller = _pedaller(fake_factor, directory, clock)
         sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
         seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
-        method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
-        options = _CheckOptions(pedaller, script, json, silent, yes)
-        with ended_in_words():
-            is_right = asyncio.run(_check(bike, config, method, options, clock))
+        truth = _Truth(count or TURNS, rpms, against or "", sensor, seconds)
+        manner = _Manner(pedaller, script, json, silent, yes)
+        is_right = _run(bike, config, truth, manner, clock)
     raise typer.Exit(0 if is_right else FAILED)
 
 
@@ -148,14 +148,10 @@ def _beats(text: str) -> tuple[float, ...]:
     return rpms
 
 
-def _pedaller(factor: float, clock: "Clock", stack: "ExitStack") -> "FakePedaller":
-    """Return a fake rider, whose files lie in a directory that ends with `stack`."""
-    from tempfile import TemporaryDirectory
-
+def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
     from drivers.registry import load_drivers
     from gateway.calibrating.fake import FakePedaller
 
-    directory = Path(stack.enter_context(TemporaryDirectory()))
     return FakePedaller(factor, load_drivers()[FAKE], directory, clock)
 
 
@@ -175,39 +171,38 @@ def _sensor(
     return chosen_driver(name, None, protocol, clock)[1]
 
 
-async def _check(
-    bike: str, config: Path, method: _Method, options: _CheckOptions, clock: "Clock"
-) -> bool:
+def _run(bike: str, config: Path, truth: _Truth, manner: _Manner, clock: "Clock") -> bool:
+    import asyncio
+
+    with ended_in_words():
+        return asyncio.run(_check(bike, config, truth, manner, clock))
+
+
+async def _check(bike: str, config: Path, truth: _Truth, manner: _Manner, clock: "Clock") -> bool:
     import sys
     from contextlib import AsyncExitStack
 
     from rich.console import Console
 
     from gateway.calibrating.cadence.dialogue import check_cadence
-    from gateway.calibrating.cadence.view import CadenceScript, cadence_event
+    from gateway.calibrating.cadence.view import open_view
     from gateway.calibrating.prompt import Keys
     from gateway.terminal.keyboard import Keyboard
-    from gateway.terminal.live import open_live_view
 
     async with AsyncExitStack() as stack:
-        pedaller, console = options.pedaller, Console()
-        session = await stack.enter_async_context(_session(bike, config, pedaller, clock))
+        session = await stack.enter_async_context(_session(bike, config, manner.pedaller, clock))
         view = stack.enter_context(
-            open_live_view(console, CadenceScript(), is_json=options.is_json)
+            open_view(Console(), is_json=manner.is_json, is_silent=manner.is_silent)
         )
-        if pedaller is not None:
-            view.tell(cadence_event("fake_bike", MADE_UP))
-        answers, keyboard = options.answers, None
+        if manner.pedaller is not None:
+            view.tell("fake_bike", "a made-up bike: what is saved of it goes with it")
+        answers = manner.script
+        keyboard = None
         if sys.stdin.isatty():
             keyboard = stack.enter_context(Keyboard(view.suspend, view.resume))
             answers = answers or Keys(keyboard.key)
-        has_bell = console.is_terminal and not options.is_json and not options.is_silent
-        way = _way(method, pedaller, keyboard, console.bell if has_bell else _ring_nothing)
-        return await check_cadence(session, clock, view, way, answers, saves_ratio=options.says_yes)
-
-
-def _ring_nothing() -> None:
-    pass
+        way = _way(truth, manner.pedaller, keyboard)
+        return await check_cadence(session, clock, view, way, answers, saves_ratio=manner.says_yes)
 
 
 def _session(
@@ -220,12 +215,7 @@ def _session(
     return session_with(bike, config)
 
 
-def _way(
-    method: _Method,
-    pedaller: "FakePedaller | None",
-    keyboard: "Keyboard | None",
-    ring: "Callable[[], None]",
-) -> "Way":
+def _way(truth: _Truth, pedaller: "FakePedaller | None", keyboard: "Keyboard | None") -> "Way":
     from gateway.terminal.keyboard import ENTER
 
     async def press(turns: int) -> None:
@@ -238,13 +228,13 @@ def _way(
     def follow(rpm: float) -> None:
         """The person hears it."""
 
-    rpms, sensor = method.rpms, method.sensor
+    rpms, sensor = truth.rpms, truth.sensor
     if rpms is not None:
         follower = follow if pedaller is None else pedaller.follow
-        return lambda ride: ride.by_metronome(rpms, method.seconds, follower, ring)
+        return lambda ride: ride.by_metronome(rpms, truth.seconds, follower)
     if sensor is not None:
-        return lambda ride: ride.by_sensor(sensor, method.sensor_name, method.seconds)
+        return lambda ride: ride.by_sensor(sensor, truth.sensor_name, truth.seconds)
     if pedaller is None and keyboard is None:
         fail("to count needs a terminal; expected one, or --metronome or --against", USAGE)
     presser = press if pedaller is None else pedaller.press
-    return lambda ride: ride.by_count(method.turns, presser)
+    return lambda ride: ride.by_count(truth.turns, presser)

@@ -4,16 +4,15 @@ import asyncio
 
 from drivers import Reading
 from gateway.bike.link import LinkState
-from gateway.calibrating.session import WAITING_MAX, CalibrationNews
-from gateway.calibrating.state import CalibrationError, LinkStatus
+from gateway.calibrating.session import WAITING_MAX, CalibrationError, CalibrationNews, Link
 
-CONNECTED = LinkStatus(LinkState.CONNECTED)
-LOST = LinkStatus(LinkState.LOST, "gone")
+CONNECTED = Link(LinkState.CONNECTED)
+LOST = Link(LinkState.LOST, "gone")
 
 
-async def heard(news: CalibrationNews) -> list[Reading | LinkStatus | str]:
+async def heard(news: CalibrationNews) -> list[Reading | Link | str]:
     """All until the end, and why it came."""
-    found: list[Reading | LinkStatus] = []
+    found: list[Reading | Link] = []
     listening = news.listen()
     try:
         while True:
