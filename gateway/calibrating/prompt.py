@@ -18,6 +18,7 @@ from typing import Any, Protocol, Self
 
 from drivers import Reading
 from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
+from gateway.host.errors import GatewayError
 from gateway.terminal.units import duration
 from gateway.timing.clock import Clock
 from gateway.timing.units import NS_PER_S
@@ -26,7 +27,7 @@ from gateway.timing.units import NS_PER_S
 HOLD = "hold"
 
 
-class AnswerError(Exception):
+class AnswerError(GatewayError):
     """The file has no answer, or one that is none. The text says where, and what was expected."""
 
 

@@ -1,6 +1,7 @@
 """Every error of the gateway, and the exit code with which it ends a command.
 
     GatewayError                   1  host/errors.py
+        AnswerError                1  calibrating/prompt.py
         BufferViewError            1  buffer/inspect.py
         CalibrationError           1  calibrating/session.py
         CalibrationFormatError     1  sampling/calibration_record.py
