@@ -19,7 +19,7 @@ def demo(
     """Race fake bikes through a cloud on this machine.
 
     Through broker, IoT rule and Kinesis, with an outage in mid-race. Ends by itself; exit code 1
-    if a message was lost or a race lies on more than one shard.
+    if a message was lost, a race lies on more than one shard, or a racer is scored differently.
     """
     import asyncio
 

@@ -122,7 +122,7 @@ def test_ctrl_c_ends_it_cleanly_with_what_there_is() -> None:
         text=True,
     )
     assert process.stderr is not None
-    while "second " not in (line := process.stderr.readline()):
+    while "leads with" not in (line := process.stderr.readline()):
         assert line, "it ended by itself"
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
