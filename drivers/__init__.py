@@ -1,6 +1,6 @@
 """Everything bike-shaped: protocols, transports, fakes. Never imports `gateway`.
 
-A driver of somebody else imports the names here, and nothing of the modules below.
+A plugin imports these names, and nothing from the modules below.
 """
 
 from drivers.contract import (

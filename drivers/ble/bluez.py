@@ -55,7 +55,7 @@ class BlueZ:
         return names[0] if names else None
 
     async def has_owner(self, name: str) -> bool:
-        """Somebody is on the system bus under that name. Raises OSError."""
+        """Return whether `name` has an owner on the system bus. Raises OSError."""
         async with self._bus() as bus:
             (is_there,) = await self._call(
                 bus, "/org/freedesktop/DBus", _DBUS, "NameHasOwner", "s", name, destination=_DBUS
@@ -63,7 +63,7 @@ class BlueZ:
         return bool(is_there)
 
     async def links(self) -> list[BluetoothLink]:
-        """All connected devices, whoever connected them. Raises OSError."""
+        """Return all connected devices, including those of other programs. Raises OSError."""
         async with self._bus() as bus:
             objects = await self._objects(bus)
         found = []
@@ -84,10 +84,10 @@ class BlueZ:
             await self._call(bus, path.rpartition("/")[0], _ADAPTER, "RemoveDevice", "o", path)
 
     async def power_cycle(self, adapter: str) -> None:
-        """Off, a wait, on: ends every connection of the adapter. Raises OSError if BlueZ refuses.
+        """Switch the adapter off and on, which ends its connections. Raises OSError if refused.
 
-        It is brought to its end even if whoever asked is cancelled meanwhile: nobody else would
-        switch the adapter on again.
+        It runs to completion even if the caller is cancelled meanwhile: otherwise the adapter
+        would stay off.
         """
         await to_its_end(self._off_and_on(adapter))
 
@@ -152,7 +152,7 @@ class BlueZ:
 
 
 async def to_its_end(work: Coroutine[Any, Any, None]) -> None:
-    """Do `work` wholly; if whoever waits for it is cancelled meanwhile, he is told afterwards."""
+    """Run `work` to completion even if the caller is cancelled; re-raise that afterwards."""
     task = asyncio.ensure_future(work)
     try:
         await asyncio.shield(task)

@@ -43,7 +43,7 @@ class Bike:
         self._clock = clock
         self._races = races
         self._sampler = Sampler(calibration.calibration)
-        #: The sampler, and whoever listens to the bike beside it.
+        #: Hands the Readings to the sampler, and to a session that calibrates the bike.
         self.fanout = ReadingFanout(self._sampler)
         self._calibration = calibration
         self._trial: Calibration | None = None

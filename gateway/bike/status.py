@@ -1,4 +1,4 @@
-"""BikeStatus: one bike, for whoever looks at the gateway from outside."""
+"""BikeStatus: the state of one bike, as the status shows it."""
 
 from dataclasses import dataclass
 

@@ -39,7 +39,7 @@ class FakeRig:
     ) -> None:
         """`fake`: the driver. `directory`: for files; what is saved is saved there.
 
-        `options`: of the bike, beside its wire and its knob.
+        `options`: the fake bike's, in addition to its wire and its knob.
         """
         self._clock = clock
         self._turning: asyncio.Task[None] | None = None

@@ -48,7 +48,7 @@ class RaceMoment:
 
     @classmethod
     def at(cls, since_start_ns: int, race_s: int) -> "RaceMoment":
-        """Return the moment that is so long after the start, or before it if negative."""
+        """Return the moment `since_start_ns` after the start; before it if negative."""
         since_s = since_start_ns // NS_PER_S
         if since_s < 0:
             return cls(RaceStage.COUNTDOWN, -since_s)

@@ -120,8 +120,8 @@ async def verify_resistance(seat: Seat, percents: Sequence[float] = PERCENTS) ->
         seat.view.tell(_told(spot))
     is_right = bool(spots) and all(abs(spot.error_points) <= TOLERANCE_POINTS for spot in spots)
     within = f"every point within {TOLERANCE_POINTS:g} of the knob's"
-    anew = f"alleycat-gateway calibrate {state.bike_id} --points 5"
-    words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; calibrate it: {anew}"
+    command = f"alleycat-gateway calibrate {state.bike_id} --points 5"
+    words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; calibrate it: {command}"
     seat.view.tell(Event("verified", words, {"pass": is_right}))
     return is_right
 

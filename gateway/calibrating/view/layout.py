@@ -110,7 +110,7 @@ def _step(step: Step | None, doing: str) -> Iterator[RenderableType]:
 
 
 def _points(screen: Screen, width: int, room: int) -> RenderableType:
-    """The points, and beside them their curve as it grows."""
+    """Return the points, and next to them their curve as it grows."""
     if not screen.targets:
         return ""
     at = 0 if screen.step is None else screen.step.number
@@ -121,16 +121,16 @@ def _points(screen: Screen, width: int, room: int) -> RenderableType:
         return table
     rows = min(room, MOST_ROWS)
     here = screen.figures.filtered
-    return beside(table, CurveView(screen.points, screen.table, None, here, columns, rows))
+    return side_by_side(table, CurveView(screen.points, screen.table, None, here, columns, rows))
 
 
-def beside(left: RenderableType, right: RenderableType) -> Table:
+def side_by_side(left: RenderableType, right: RenderableType) -> Table:
     grid = Table.grid(padding=(0, GAP, 0, 0))
     grid.add_row(left, right)
     return grid
 
 
-#: Lines of a page beside its body: heading, question, keys, and two that are empty.
+#: Lines of a page in addition to its body: heading, question, keys, and two empty ones.
 FRAME = 5
 
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
@@ -139,7 +139,7 @@ STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 def review_pages(console: Console, review: Review, width: int, height: int) -> list[RenderableType]:
     """One page where there is room for all, else more; each of at most `height` lines.
 
-    The curve stands beside the points where there is room for it, else on a page of its own.
+    The curve is next to the points where there is room for it, else on a page of its own.
     """
     room = height - FRAME
     notes = _notes(review)
@@ -153,7 +153,7 @@ def review_pages(console: Console, review: Review, width: int, height: int) -> l
     rows = min(left, MOST_ROWS)
     if columns >= LEAST_COLUMNS and rows >= max(LEAST_ROWS, len(points.rows) + 1):
         bodies: list[list[RenderableType]] = [
-            [beside(points, _curve(review, columns, rows)), "", notes]
+            [side_by_side(points, _curve(review, columns, rows)), "", notes]
         ]
     else:
         fit = len(points.rows) + 1 <= left

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from gateway.calibrating.session import CalibrationState, Origin
 from gateway.calibrating.view.curve import CurveView
-from gateway.calibrating.view.layout import GAP, LEAST_COLUMNS, LEAST_ROWS, beside
+from gateway.calibrating.view.layout import GAP, LEAST_COLUMNS, LEAST_ROWS, side_by_side
 from gateway.calibrating.view.points import point_table, table_width
 from gateway.calibrating.view.screen import Target, compared_words, comparisons
 from gateway.sampling.calibration import Calibration, CalibrationTable
@@ -133,7 +133,7 @@ def _measured(
     )
     yield ""
     if is_beside:
-        yield beside(points, curve)
+        yield side_by_side(points, curve)
     else:
         yield from (points, "", curve)
 

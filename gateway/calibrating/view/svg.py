@@ -135,7 +135,7 @@ def _cells(row: PointRow[CapturedPoint], *, is_both: bool) -> list[str]:
 
 FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 
-#: What `text` takes beside a colour.
+#: What `text` takes in addition to a colour.
 TEXT_STYLE = "text.bold{font-weight:600} text.end{text-anchor:end} text.middle{text-anchor:middle}"
 
 

@@ -56,7 +56,7 @@ class LocalCloud:
         return _parse_result(await self._ask("result"))
 
     async def _ask(self, question: str) -> dict[str, Any]:
-        # Who is cancelled while asking must not leave the answer to whoever asks next.
+        # A caller that is cancelled must not leave its answer to the next caller.
         return await asyncio.shield(self._exchange(question))
 
     async def _exchange(self, question: str) -> dict[str, Any]:

@@ -35,7 +35,7 @@ async def open_racer(
 ) -> Gateway:
     """Open gateway `number` = 1 … with one fake bike, whose ride begins with the race.
 
-    `observe` is told of every message that it produces.
+    `observe` is called with every message that it produces.
     """
     config = _config(number, start)
     buffer = await open_buffer(

@@ -1,4 +1,4 @@
-"""Makes scenes and the summary of a demo out of what gateways and stream tell. Pure."""
+"""Scenes and the summary of a demo, from the state of its gateways and its stream. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +20,7 @@ TARGET = "a cloud on this machine"
 
 
 class DemoReporter:
-    """`observe` is to be told of all that is produced, which is held against what arrives."""
+    """The account of a demo: what the gateways have produced, against what has arrived."""
 
     def __init__(self, race_s: int, start_ns: int) -> None:
         self.produced = 0

@@ -25,7 +25,9 @@ async def bike(bluez: Bluez) -> Device:
 
 
 async def test_closing_a_connection_that_was_never_opened_does_nothing() -> None:
-    await Connection(MachineClock()).close()
+    connection = Connection(MachineClock())
+    await connection.close()
+    assert connection.services == {}
 
 
 async def test_notifications_come_with_their_characteristic_in_order(

@@ -52,8 +52,10 @@ def test_a_second_holder_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
 
 
 def test_two_directories_are_two_locks(tmp_path: Path) -> None:
-    with locked_state_dir(tmp_path / "a"), locked_state_dir(tmp_path / "b"):
-        pass
+    one, other = tmp_path / "a", tmp_path / "b"
+    with locked_state_dir(one), locked_state_dir(other):
+        assert is_in_use(one)
+        assert is_in_use(other)
 
 
 def test_leaving_releases_it_even_by_an_exception(tmp_path: Path) -> None:

@@ -4,13 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from gateway.simulation.extra import require_demo_extra
 
 CHECKOUT = Path(__file__).parents[3]
 
 
-def test_with_the_extra_nothing_is_said() -> None:
+def test_with_the_extra_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
     require_demo_extra()
+    assert capfd.readouterr() == ("", "")
 
 
 def test_without_it_the_message_says_what_to_install() -> None:
