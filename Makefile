@@ -17,7 +17,7 @@ demo: $(INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, K
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 # Its tests compute, and want a core each.
-test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (two minutes)
+test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (minutes)
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
 # The slow tests mostly wait: many of them share a core.
