@@ -18,7 +18,7 @@ from gateway.bike.bikes import Bikes, cancel
 from gateway.bike.recorder import Recorder, ignore
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_configured_buffer
-from gateway.calibrating.leases import CalibrationSeats
+from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.server import serve_calibration
 from gateway.cloud.connections import connections
 from gateway.cloud.publisher import Publisher
@@ -69,7 +69,7 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
         reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
         async with (
             serve_status(config, gateway.observer),
-            serve_calibration(config.state_dir, gateway.seats, gateway.observer, clock),
+            serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
         ):
             await gateway.run(stop, [watchdog.run(), reload.run()])
 
@@ -101,7 +101,7 @@ class Gateway:
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
             for number, uplink in enumerate(uplinks)
         ]
-        self.seats = CalibrationSeats(self._bikes, calibrations)
+        self.leases = CalibrationLeases(self._bikes, calibrations)
         self.observer = Observer(
             config.thing_name, self._bikes, self._recorder, self._publishers, buffer, clock
         )

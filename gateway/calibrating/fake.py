@@ -7,7 +7,7 @@ from pathlib import Path
 
 from drivers import Driver, Reading
 from drivers.registry import DriverStatus, make_driver
-from gateway.calibrating.local import OwnBike
+from gateway.calibrating.local import LocalSession
 from gateway.calibrating.measuring.guide import Target
 from gateway.calibrating.session import CalibrationSession
 from gateway.config.schema import BikeConfig
@@ -53,7 +53,7 @@ class FakeRig:
             driver="fake",
             options={"wire": "lines", "knob_file": self._knob_file, **options},
         )
-        self.session = OwnBike(bike, fake, directory, clock)
+        self.session = LocalSession(bike, fake, directory, clock)
 
     def turn_to(self, target: Target) -> None:
         """In a moment."""
@@ -104,7 +104,7 @@ class FakePedaller:
     async def session(self) -> AsyncIterator[CalibrationSession]:
         """With the bike. What is saved is saved among the files."""
         async with (
-            OwnBike(self._bike, self._fake, self._directory, self._clock) as session,
+            LocalSession(self._bike, self._fake, self._directory, self._clock) as session,
             AsyncExitStack() as self._open,
         ):
             yield session

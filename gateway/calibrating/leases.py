@@ -1,15 +1,25 @@
-"""Who calibrates which bike of the daemon: one live session a bike, and what it may do with it."""
+"""Who calibrates which bike: one live session a bike, and what it may do with it."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 
 import structlog
 
 from gateway.bike.bike import Bike
 from gateway.bike.bikes import Bikes
 from gateway.bike.link import ReadingListener
-from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save
-from gateway.calibrating.session import CalibrationError, CalibrationState, Link, state_of
+from gateway.calibrating.messages import (
+    Action,
+    Change,
+    Done,
+    Reset,
+    Rollback,
+    Save,
+    TryOut,
+    Undo,
+)
+from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus, state_of
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CalibrationRecord
 from gateway.sampling.calibration_store import CalibrationStore, NoBackupError
@@ -17,18 +27,25 @@ from gateway.sampling.calibration_store import CalibrationStore, NoBackupError
 log = structlog.get_logger()
 
 
-class CalibrationSeats:
-    """Bikes to calibrate, each taken with `take` and given back with `Seat.leave`."""
+class CalibrationLeases:
+    """Bikes to calibrate, each taken with `take` and given back with `CalibrationLease.leave`."""
 
-    def __init__(self, bikes: Bikes, store: CalibrationStore) -> None:
+    def __init__(
+        self,
+        bikes: Bikes,
+        store: CalibrationStore,
+        hold_files: Callable[[], AbstractContextManager[None]] = nullcontext,
+    ) -> None:
+        """`hold_files` is entered while files change, and may raise CalibrationError."""
         self.bikes = bikes
         self.store = store
+        self.hold_files = hold_files
         #: Held while files are read or changed.
         self.changing = asyncio.Lock()
         #: Live ones, by the bike's id.
-        self.taken: dict[str, Seat] = {}
+        self.taken: dict[str, CalibrationLease] = {}
 
-    async def take(self, bike_id: str, listener: ReadingListener | None) -> "Seat":
+    async def take(self, bike_id: str, listener: ReadingListener | None) -> "CalibrationLease":
         """With a listener it is a live session. Raises CalibrationError."""
         bike = self.bikes.get(bike_id)
         if bike is None:
@@ -37,29 +54,29 @@ class CalibrationSeats:
                 f"the gateway has no bike {bike_id!r}; it has {has}. After a change of the config: "
                 "sudo systemctl reload alleycat-gateway"
             )
-        seat = Seat(self, bike, listener)
+        lease = CalibrationLease(self, bike, listener)
         if listener is not None:
             if bike_id in self.taken:
                 raise CalibrationError(f"{bike_id} is being calibrated by somebody else just now")
-            self.taken[bike_id] = seat
+            self.taken[bike_id] = lease
             bike.fanout.listeners.add(listener)
             log.info("calibrating", bike=bike_id)
         try:
             async with self.changing:
-                await seat.look()
+                await lease.look()
         except BaseException:
-            seat.leave()
+            lease.leave()
             raise
-        return seat
+        return lease
 
 
-class Seat:
-    """One session with one bike, from `CalibrationSeats.take` to `leave`."""
+class CalibrationLease:
+    """One session with one bike, from `CalibrationLeases.take` to `leave`."""
 
     def __init__(
-        self, seats: CalibrationSeats, bike: Bike, listener: ReadingListener | None
+        self, leases: CalibrationLeases, bike: Bike, listener: ReadingListener | None
     ) -> None:
-        self._seats = seats
+        self._leases = leases
         self._bike = bike
         self._listener = listener
         self._device = bike.calibration.device
@@ -80,47 +97,54 @@ class Seat:
         return state_of(self._bike_id, bike.calibration, bike.trial, self._backups, table)
 
     @property
-    def link(self) -> Link:
-        return Link(self._bike.link.state, self._bike.link.reason)
+    def link(self) -> LinkStatus:
+        return LinkStatus(self._bike.link.state, self._bike.link.reason)
 
     @property
     def over(self) -> str:
         """Why nothing can be done here any more, after a reload; empty while it can."""
-        if self._seats.bikes.get(self._bike_id) is not self._bike:
+        if self._leases.bikes.get(self._bike_id) is not self._bike:
             return f"{self._bike_id} was taken out of the gateway's config"
         device = self._bike.calibration.device
         if device != self._device:
             return f"{self._bike_id} is another machine now: {device}; calibrate that one"
         return ""
 
-    def try_out(self, record: CalibrationRecord | None) -> None:
-        self._expect_it_goes_on()
-        self._bike.trial = AS_SAID if record is None else record.calibration
+    async def carry_out(self, action: Action) -> Done:
+        """What changes files is on disk, and in use, when it returns. Raises CalibrationError."""
+        match action:
+            case TryOut(record):
+                self._expect_it_goes_on()
+                self._bike.trial = AS_SAID if record is None else record.calibration
+            case Undo():
+                self._bike.trial = None
+            case _:
+                return await self._change(action)
+        return Done()
 
-    def undo(self) -> None:
-        self._bike.trial = None
-
-    async def change(self, change: Change) -> Done:
-        """On disk, and in use, when it returns. Raises CalibrationError."""
-        seats = self._seats
-        async with seats.changing:
+    async def _change(self, change: Change) -> Done:
+        leases = self._leases
+        async with leases.changing:
             self._expect_it_goes_on()
-            if seats.taken.get(self._bike_id, self) is not self:
+            if leases.taken.get(self._bike_id, self) is not self:
                 raise CalibrationError(
                     f"{self._bike_id} is being calibrated by somebody else just now"
                 )
-            done = await asyncio.to_thread(
-                carry_out, change, self._bike_id, self._device, seats.store
-            )
+            done = await asyncio.to_thread(self._change_files, change)
             log.info("calibration changed", bike=self._bike_id, by=change.ask)
-            seats.bikes.recalibrate(self._bike)
+            leases.bikes.recalibrate(self._bike)
             self._bike.trial = None
             await self.look()
         return done
 
+    def _change_files(self, change: Change) -> Done:
+        """Blocking."""
+        with self._leases.hold_files():
+            return change_files(change, self._bike_id, self._device, self._leases.store)
+
     async def look(self) -> None:
         """At the backups. Raises CalibrationError if they cannot be read."""
-        store = self._seats.store
+        store = self._leases.store
         try:
             self._backups = await asyncio.to_thread(store.backups, self._bike_id)
         except OSError as error:
@@ -128,9 +152,9 @@ class Seat:
 
     def leave(self) -> None:
         """What was tried out is undone."""
-        if self._listener is None or self._seats.taken.get(self._bike_id) is not self:
+        if self._listener is None or self._leases.taken.get(self._bike_id) is not self:
             return
-        del self._seats.taken[self._bike_id]
+        del self._leases.taken[self._bike_id]
         self._bike.fanout.listeners.discard(self._listener)
         self._bike.trial = None
         log.info("calibration is over", bike=self._bike_id)
@@ -140,7 +164,7 @@ class Seat:
             raise CalibrationError(self.over)
 
 
-def carry_out(change: Change, bike_id: str, device: str, store: CalibrationStore) -> Done:
+def change_files(change: Change, bike_id: str, device: str, store: CalibrationStore) -> Done:
     """On disk when it returns. Blocking. Raises CalibrationError; nothing has changed then."""
     try:
         match change:

@@ -1,22 +1,18 @@
 """What is said over the calibration socket: JSON, one message a line, checked on both sides.
 
-A client opens one bike with `Open`, is told its State, and asks then for one thing after the other;
-each is answered with the new State and Done, or with Refused. A live session hears the bike beside
-that. Every Ping is answered with Here: who does not is cut off.
+A client opens one bike with `Open`, is told its CalibrationState, and asks then for one thing after
+the other; each is answered with the new state and Done, or with Refused. A live session hears the
+bike beside that. Every Ping is answered with Here: who does not is cut off.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, Literal, TypeAlias, TypeVar
 
 from pydantic import AfterValidator, ConfigDict, Field, TypeAdapter, ValidationError
 
 from drivers import Reading
-from drivers.contract import ResistanceTable
-from gateway.bike.link import LinkState
-from gateway.calibrating.session import CalibrationState, Origin
+from gateway.calibrating.state import CalibrationState, LinkStatus
 from gateway.host.errors import GatewayError
-from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
 from gateway.sampling.calibration_record import CalibrationRecord
 
 #: Beside that of `status`.
@@ -27,7 +23,7 @@ VERSION = 1
 
 #: The longest line that the daemon takes, with room for a record of some hundred points, …
 ASK_MAX_BYTES = 64 * 1024
-#: … and that it says: a State has the record and its backups.
+#: … and that it says: a state has the record and its backups.
 TELL_MAX_BYTES = 16 * ASK_MAX_BYTES
 
 _STRICT = ConfigDict(extra="forbid")
@@ -42,7 +38,7 @@ def _usable(record: CalibrationRecord) -> CalibrationRecord:
     return record
 
 
-Record = Annotated[CalibrationRecord, AfterValidator(_usable)]
+UsableRecord = Annotated[CalibrationRecord, AfterValidator(_usable)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +57,7 @@ class TryOut:
 
     __pydantic_config__ = _STRICT
 
-    record: Record | None
+    record: UsableRecord | None
     ask: Literal["try_out"] = "try_out"
 
 
@@ -76,7 +72,7 @@ class Undo:
 class Save:
     __pydantic_config__ = _STRICT
 
-    record: Record
+    record: UsableRecord
     ask: Literal["save"] = "save"
 
 
@@ -103,37 +99,6 @@ class Here:
 
     number: int
     ask: Literal["here"] = "here"
-
-
-@dataclass(frozen=True, slots=True)
-class InUse:
-    """A Calibration. `points` (raw, percent): None is no table."""
-
-    points: tuple[tuple[float, float], ...] | None
-    quantity: Quantity
-    cadence_scale: float
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A CalibrationState."""
-
-    bike_id: str
-    device: str
-    in_use: InUse
-    origin: Origin
-    record: CalibrationRecord | None
-    problem: str
-    backups: Mapping[int, CalibrationRecord]
-    resistance_table: ResistanceTable | None
-    tell: Literal["state"] = "state"
-
-
-@dataclass(frozen=True, slots=True)
-class LinkIs:
-    state: LinkState
-    reason: str
-    tell: Literal["link"] = "link"
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,8 +138,10 @@ class Ended:
 
 #: What changes the files.
 Change: TypeAlias = Save | Rollback | Reset
-Ask: TypeAlias = Open | TryOut | Undo | Change | Here
-Tell: TypeAlias = State | LinkIs | Heard | Ping | Done | Refused | Ended
+#: What a session does with its bike.
+Action: TypeAlias = TryOut | Undo | Change
+Ask: TypeAlias = Open | Action | Here
+Tell: TypeAlias = CalibrationState | LinkStatus | Heard | Ping | Done | Refused | Ended
 
 _ASK: TypeAdapter[Ask] = TypeAdapter(Annotated[Ask, Field(discriminator="ask")])
 _TELL: TypeAdapter[Tell] = TypeAdapter(Annotated[Tell, Field(discriminator="tell")])
@@ -186,7 +153,7 @@ def ask_to_line(ask: Ask) -> bytes:
 
 
 def tell_to_line(tell: Tell) -> bytes:
-    return _TELL.dump_json(tell) + b"\n"
+    return _TELL.dump_json(tell, by_alias=True) + b"\n"
 
 
 def ask_from_line(line: bytes) -> Ask:
@@ -206,40 +173,3 @@ def _from_line(adapter: TypeAdapter[_Message], line: bytes) -> _Message:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         key = ".".join(map(str, first["loc"]))
         raise MessageError(f"{key}: {first['msg']}" if key else first["msg"]) from None
-
-
-def state_to_message(state: CalibrationState) -> State:
-    table = state.in_use.table
-    return State(
-        bike_id=state.bike_id,
-        device=state.device,
-        in_use=InUse(
-            points=None if table is None else table.points,
-            quantity=state.in_use.quantity,
-            cadence_scale=state.in_use.cadence_scale,
-        ),
-        origin=state.origin,
-        record=state.record,
-        problem=state.problem,
-        backups=state.backups,
-        resistance_table=state.resistance_table,
-    )
-
-
-def state_from_message(message: State) -> CalibrationState:
-    """The inverse of `state_to_message`. Raises MessageError for points that make no table."""
-    used = message.in_use
-    try:
-        table = None if used.points is None else CalibrationTable(used.points)
-    except ValueError as error:
-        raise MessageError(f"in_use.points: {error}") from None
-    return CalibrationState(
-        bike_id=message.bike_id,
-        device=message.device,
-        in_use=Calibration(table, used.quantity, used.cadence_scale),
-        origin=message.origin,
-        record=message.record,
-        problem=message.problem,
-        backups=message.backups,
-        resistance_table=message.resistance_table,
-    )

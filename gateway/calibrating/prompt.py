@@ -12,12 +12,14 @@ A word means the same as the key that the question names for it.
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
 from drivers import Reading
-from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import CalibrationError, LinkStatus
 from gateway.host.errors import GatewayError
 from gateway.terminal.units import duration
 from gateway.timing.clock import Clock
@@ -64,7 +66,7 @@ class Keys:
         return word
 
 
-class Script:
+class AnswerFile:
     """Of a file. Raises AnswerError, and OSError if it cannot be read."""
 
     def __init__(self, file: Path) -> None:
@@ -96,23 +98,27 @@ class Script:
 TICK_NS = NS_PER_S // 4
 
 
-class Talk:
+class Prompt:
     """News of the bike and answers to questions. A context manager.
 
     `patience_s`: a question that nobody answers, and that nothing answers, ends it.
     """
 
     def __init__(
-        self, session: CalibrationSession, answers: Answers, clock: Clock, patience_s: float
+        self,
+        session: CalibrationSession,
+        clock: Clock,
+        patience_s: float = inf,
+        tick_ns: int = TICK_NS,
     ) -> None:
         self._session = session
-        self._answers = answers
         self._clock = clock
         self._patience_s = patience_s
+        self._tick_ns = tick_ns
         self._question: Question | None = None
         self._asked_ns = 0
         self._asking: asyncio.Task[str] | None = None
-        self._hearing: asyncio.Task[Reading | Link] | None = None
+        self._hearing: asyncio.Task[Reading | LinkStatus] | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._is_held = False
 
@@ -133,15 +139,17 @@ class Talk:
             await asyncio.wait(waiting)
         await self._news.aclose()
 
-    async def next(self, question: Question) -> Reading | Link | str | None:
-        """News, an answer to `question`, or None: a moment has passed.
+    async def next(
+        self, question: Question, answers: Answers | None
+    ) -> Reading | LinkStatus | str | None:
+        """Return news, an answer to `question`, or None: a moment has passed.
 
-        Raises CalibrationError when the session has ended or patience has, and what the answers
-        raise.
+        Without `answers` nobody is asked. Raises CalibrationError when the session has ended or
+        patience has, and what the answers raise.
         """
         if question != self._question:
             self._put(question)
-        await asyncio.wait(self._wait_for(question), return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait(self._wait_for(question, answers), return_when=asyncio.FIRST_COMPLETED)
         if self._asking is not None and self._asking.done():
             return self._answered()
         if self._hearing is not None and self._hearing.done():
@@ -151,23 +159,23 @@ class Talk:
         self._be_patient()
         return None
 
-    def _wait_for(self, question: Question) -> list[asyncio.Task[Any]]:
+    def _wait_for(self, question: Question, answers: Answers | None) -> list[asyncio.Task[Any]]:
         if self._hearing is None:
             self._hearing = asyncio.create_task(self._hear())
         if self._ticking is None:
             self._ticking = asyncio.create_task(self._tick())
-        if self._asking is None and not self._is_held:
-            self._asking = asyncio.create_task(self._answer(question))
+        if self._asking is None and not self._is_held and answers is not None:
+            self._asking = asyncio.create_task(self._answer(question, answers))
         return [one for one in (self._hearing, self._asking, self._ticking) if one is not None]
 
-    async def _hear(self) -> Reading | Link:
+    async def _hear(self) -> Reading | LinkStatus:
         return await anext(self._news)
 
-    async def _answer(self, question: Question) -> str:
-        return await self._answers.next(question)
+    async def _answer(self, question: Question, answers: Answers) -> str:
+        return await answers.next(question)
 
     async def _tick(self) -> None:
-        await self._clock.sleep_until(self._clock.monotonic_ns() + TICK_NS)
+        await self._clock.sleep_until(self._clock.monotonic_ns() + self._tick_ns)
 
     def _put(self, question: Question) -> None:
         if self._asking is not None:

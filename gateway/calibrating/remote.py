@@ -1,41 +1,32 @@
-"""DaemonDesk, DaemonBike: a bike that the daemon holds is calibrated by asking the daemon."""
+"""DaemonSession: a bike that the daemon holds is calibrated by asking the daemon."""
 
 import asyncio
-from collections.abc import AsyncGenerator
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
-from typing import ClassVar, Self
+from typing import Self
 
-from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.messages import (
     ASK_MAX_BYTES,
     TELL_MAX_BYTES,
+    Action,
     Ask,
     Done,
     Ended,
     Heard,
     Here,
-    LinkIs,
     MessageError,
     Open,
     Ping,
     Refused,
-    Reset,
-    Rollback,
-    Save,
-    State,
     Tell,
-    TryOut,
-    Undo,
     ask_to_line,
-    state_from_message,
     tell_from_line,
 )
-from gateway.calibrating.session import CalibrationError, CalibrationNews, CalibrationState, Link
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus
 from gateway.host.sockets import explained
-from gateway.sampling.calibration_record import CalibrationRecord
 
 #: A daemon that says nothing for so long hangs: it says something every second …
 SILENCE_S = 10.0
@@ -43,18 +34,20 @@ SILENCE_S = 10.0
 ANSWER_TIMEOUT_S = 60.0
 
 
-class DaemonDesk:
-    """A CalibrationDesk. Entered, it is connected; raises CalibrationError if it cannot be."""
+class DaemonSession(CalibrationSession):
+    """A CalibrationSession; without `is_live` it is SavedCalibrations alone.
 
-    _is_live: ClassVar[bool] = False
+    Entered, it is connected; raises CalibrationError if it cannot be.
+    """
 
-    def __init__(self, socket: Path, bike_id: str) -> None:
+    def __init__(self, socket: Path, bike_id: str, *, is_live: bool = True) -> None:
+        super().__init__()
         self._socket = socket
         self._bike_id = bike_id
+        self._is_live = is_live
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[Done | Refused] | None = None
-        self._link = Link(LinkState.CONNECTING)
-        self._news = CalibrationNews(lambda: self._link)
+        self._link = LinkStatus(LinkState.CONNECTING)
         #: Why there will be no answer any more.
         self._ended = ""
 
@@ -85,20 +78,12 @@ class DaemonDesk:
     def state(self) -> CalibrationState:
         return self._state
 
-    async def save(self, record: CalibrationRecord) -> Path:
-        file = (await self._ask(Save(record))).file
-        return Path(file or "")
+    @property
+    def link(self) -> LinkStatus:
+        return self._link
 
-    async def rollback(self, number: int = 1) -> CalibrationRecord:
-        record = (await self._ask(Rollback(number))).record
-        if record is None:
-            raise CalibrationError(
-                f"{self._socket}: the gateway does not say what it rolled back to"
-            )
-        return record
-
-    async def reset(self) -> None:
-        await self._ask(Reset())
+    async def carry_out(self, action: Action) -> Done:
+        return await self._ask(action)
 
     async def _ask(self, ask: Ask) -> Done:
         """Raises CalibrationError if it is refused, or nobody answers."""
@@ -144,11 +129,11 @@ class DaemonDesk:
 
     def _take(self, tell: Tell) -> None:
         match tell:
-            case State():
-                self._state = state_from_message(tell)
-            case LinkIs():
-                self._link = Link(tell.state, tell.reason)
-                self._news.tell(self._link)
+            case CalibrationState():
+                self._state = tell
+            case LinkStatus():
+                self._link = tell
+                self._news.tell(tell)
             case Heard():
                 self._news.tell(tell.reading)
             case Ping():
@@ -172,22 +157,3 @@ class DaemonDesk:
         self._writer.close()
         with suppress(OSError):
             await self._writer.wait_closed()
-
-
-class DaemonBike(DaemonDesk):
-    """A CalibrationSession."""
-
-    _is_live = True
-
-    @property
-    def link(self) -> Link:
-        return self._link
-
-    def news(self) -> AsyncGenerator[Reading | Link, None]:
-        return self._news.listen()
-
-    async def try_out(self, record: CalibrationRecord | None) -> None:
-        await self._ask(TryOut(record))
-
-    async def undo(self) -> None:
-        await self._ask(Undo())

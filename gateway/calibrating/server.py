@@ -13,7 +13,7 @@ from pathlib import Path
 import structlog
 
 from drivers import Reading
-from gateway.calibrating.leases import CalibrationSeats, Seat
+from gateway.calibrating.leases import CalibrationLease, CalibrationLeases
 from gateway.calibrating.messages import (
     ASK_MAX_BYTES,
     FILE_NAME,
@@ -23,7 +23,6 @@ from gateway.calibrating.messages import (
     Ended,
     Heard,
     Here,
-    LinkIs,
     MessageError,
     Open,
     Ping,
@@ -35,10 +34,9 @@ from gateway.calibrating.messages import (
     TryOut,
     Undo,
     ask_from_line,
-    state_to_message,
     tell_to_line,
 )
-from gateway.calibrating.session import CalibrationError, CalibrationState
+from gateway.calibrating.state import CalibrationError, CalibrationState
 from gateway.host.sockets import ConnectionLimit, open_unix_socket, socket_directory
 from gateway.status.observer import Observer
 from gateway.timing.clock import Clock
@@ -57,12 +55,12 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def serve_calibration(
-    state_dir: Path, seats: CalibrationSeats, observer: Observer, clock: Clock
+    state_dir: Path, leases: CalibrationLeases, observer: Observer, clock: Clock
 ) -> AsyncIterator[None]:
     """Serve while the gateway runs. Where that cannot be it is a note: the race goes on."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _Session(seats, reader, writer, clock).run()
+        await _Connection(leases, reader, writer, clock).run()
 
     path = socket_directory(state_dir) / FILE_NAME
     socket = open_unix_socket(path, MODE, ConnectionLimit(serve, CLIENTS_MAX), ASK_MAX_BYTES)
@@ -74,21 +72,21 @@ async def serve_calibration(
         yield
 
 
-class _Session:
+class _Connection:
     """One connection, from its Open to its end. Listens to the bike of a live one."""
 
     def __init__(
         self,
-        seats: CalibrationSeats,
+        leases: CalibrationLeases,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         clock: Clock,
     ) -> None:
-        self._seats = seats
+        self._leases = leases
         self._reader = reader
         self._writer = writer
         self._clock = clock
-        self._seat: Seat | None = None
+        self._lease: CalibrationLease | None = None
         #: As it was told last.
         self._state: CalibrationState | None = None
         self._pings = self._answered = 0
@@ -114,8 +112,8 @@ class _Session:
             self._tell(Ended(f"not understood: {error}"))
         finally:
             pulse.cancel()
-            if self._seat is not None:
-                self._seat.leave()
+            if self._lease is not None:
+                self._lease.leave()
             if self._dropped:
                 log.warning("a slow calibration session missed readings", dropped=self._dropped)
 
@@ -126,8 +124,8 @@ class _Session:
             self._dropped += 1
 
     def link_changed(self) -> None:
-        if self._seat is not None:
-            self._tell(LinkIs(self._seat.link.state, self._seat.link.reason))
+        if self._lease is not None:
+            self._tell(self._lease.link)
 
     def _hear_of(self, number: int) -> None:
         if self._answered < number <= self._pings:
@@ -150,15 +148,13 @@ class _Session:
 
     async def _do(self, ask: Ask) -> Done:
         """Raises CalibrationError, or MessageError for what cannot be asked here."""
-        match ask, self._seat:
+        match ask, self._lease:
             case Open(), None:
                 await self._open(ask)
-            case (TryOut(), Seat(is_live=True) as seat):
-                seat.try_out(ask.record)
-            case (Undo(), Seat(is_live=True) as seat):
-                seat.undo()
-            case (Save() | Rollback() | Reset(), Seat() as seat):
-                return await seat.change(ask)
+            case (TryOut() | Undo(), CalibrationLease(is_live=True) as lease):
+                return await lease.carry_out(ask)
+            case (Save() | Rollback() | Reset(), CalibrationLease() as lease):
+                return await lease.carry_out(ask)
             case _:
                 raise MessageError(f"{ask.ask} cannot be asked here")
         return Done()
@@ -169,7 +165,7 @@ class _Session:
                 f"the gateway that runs speaks version {VERSION} of this, and you {ask.version}: "
                 "sudo systemctl restart alleycat-gateway"
             )
-        self._seat = await self._seats.take(ask.bike_id, self if ask.live else None)
+        self._lease = await self._leases.take(ask.bike_id, self if ask.live else None)
         if ask.live:
             self.link_changed()
 
@@ -179,10 +175,10 @@ class _Session:
             now_ns = self._clock.monotonic_ns()
             if not self._is_answering and now_ns - self._here_ns > SILENCE_NS:
                 self._writer.transport.abort()
-            elif self._seat is not None and self._seat.over:
-                self._tell(Ended(self._seat.over))
+            elif self._lease is not None and self._lease.over:
+                self._tell(Ended(self._lease.over))
                 self._writer.close()
-            elif self._seat is not None:
+            elif self._lease is not None:
                 self._tell_state()
                 self._pings += 1
                 self._tell(Ping(self._pings))
@@ -190,9 +186,9 @@ class _Session:
 
     def _tell_state(self) -> None:
         """If it is not as it was told last: who raced on may have told its table meanwhile."""
-        if self._seat is not None and self._seat.state != self._state:
-            self._state = self._seat.state
-            self._tell(state_to_message(self._state))
+        if self._lease is not None and self._lease.state != self._state:
+            self._state = self._lease.state
+            self._tell(self._state)
 
     def _tell(self, tell: Tell) -> None:
         if not self._writer.transport.is_closing():

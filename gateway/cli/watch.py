@@ -39,26 +39,26 @@ def watch(
     from gateway.bike.link import BikeLink
     from gateway.timing.clock import SystemClock
     from gateway.watch.session import Watch
-    from gateway.watch.view import PlainView, open_view, reading_json
+    from gateway.watch.view import open_view, reading_json
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     clock = SystemClock()
     _, driver = chosen_driver(bike, config, protocol, clock)
-    hearer = Watch()
-    link = BikeLink(bike, driver, hearer, clock, Random(bike))
     start_ns = clock.monotonic_ns()
-    with suppress(KeyboardInterrupt, TimeoutError):
-        if json:
-            hearer.on_reading = lambda reading: typer.echo(reading_json(reading, start_ns))
-            states = PlainView(Console(stderr=True), link, None)
-            asyncio.run(_show(link, states, clock, seconds))
-        else:
-            with open_view(Console(), link, hearer) as view:
-                asyncio.run(_show(link, view, clock, seconds))
+    watched = (
+        Watch(lambda reading: typer.echo(reading_json(reading, start_ns))) if json else Watch()
+    )
+    link = BikeLink(bike, driver, watched, clock, Random(bike))
+    console = Console(stderr=True, force_terminal=False) if json else Console()
+    with (
+        suppress(KeyboardInterrupt, TimeoutError),
+        open_view(console, link, None if json else watched) as show,
+    ):
+        asyncio.run(_watch(link, show, clock, seconds))
 
 
-async def _show(
-    link: "BikeLink", view: "Callable[[int], None]", clock: "Clock", seconds: float | None
+async def _watch(
+    link: "BikeLink", show: "Callable[[int], None]", clock: "Clock", seconds: float | None
 ) -> None:
     import asyncio
 
@@ -66,7 +66,7 @@ async def _show(
     try:
         async with asyncio.timeout(seconds):
             while True:
-                view(clock.monotonic_ns())
+                show(clock.monotonic_ns())
                 await asyncio.sleep(EVERY_S)
     finally:
         linking.cancel()

@@ -3,7 +3,7 @@
     GatewayError                   1  host/errors.py
         AnswerError                1  calibrating/prompt.py
         BufferViewError            1  buffer/inspect.py
-        CalibrationError           1  calibrating/session.py
+        CalibrationError           1  calibrating/state.py
         CalibrationFormatError     1  sampling/calibration_record.py
         CommandError             any  cli/exits.py
         CommandRefused             1  race/commands.py

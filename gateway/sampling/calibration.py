@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from math import isfinite
-from typing import Literal
+from typing import Annotated, Literal
+
+from pydantic import Field, GetCoreSchemaHandler
+from pydantic_core import core_schema
 
 from drivers import Reading
 
@@ -62,6 +65,20 @@ class CalibrationTable:
         self._by_percent = sorted((percent, raw) for raw, percent in ordered)
         self._percents = [percent for percent, _ in self._by_percent]
 
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, _source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        """Let pydantic write a table as its points, and read it from them."""
+        points = handler.generate_schema(tuple[tuple[float, float], ...])
+        return core_schema.no_info_after_validator_function(
+            cls,
+            points,
+            serialization=core_schema.plain_serializer_function_ser_schema(
+                lambda table: table.points, return_schema=points
+            ),
+        )
+
     def percent_at(self, raw: float) -> float:
         return _along(self.points, self._raws, raw)
 
@@ -89,7 +106,8 @@ def _along(points: Sequence[tuple[float, float]], xs: Sequence[float], x: float)
 class Calibration:
     """What is done to a bike's numbers. Without a table its resistance is taken as it says it."""
 
-    table: CalibrationTable | None = None
+    #: Written as its points.
+    table: Annotated[CalibrationTable | None, Field(alias="points")] = None
     quantity: Quantity = "raw"
     #: Times what the bike says: 0.5 for a bike that says twice its cadence.
     cadence_scale: float = 1.0

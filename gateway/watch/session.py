@@ -39,9 +39,9 @@ class FieldView:
 class Watch:
     """Hears one bike, as a sampler does, and remembers the last of everything it said."""
 
-    def __init__(self) -> None:
-        #: Called with each Reading as it comes.
-        self.on_reading: Callable[[Reading], None] = lambda _: None
+    def __init__(self, on_reading: Callable[[Reading], None] = lambda _: None) -> None:
+        """`on_reading` is called with each Reading as it comes."""
+        self._on_reading = on_reading
         self._stale_ns = 0
         self._last: dict[str, tuple[int, float, str]] = {}
         self._instants_ns: dict[str, deque[int]] = {name: deque() for name in UNITS}
@@ -57,7 +57,7 @@ class Watch:
             instants_ns.clear()
 
     def add(self, reading: Reading) -> None:
-        self.on_reading(reading)
+        self._on_reading(reading)
         for name, instants_ns in self._instants_ns.items():
             value = getattr(reading, name)
             if value is None:

@@ -1,21 +1,20 @@
 """How a watched bike is shown: a table on a terminal, lines elsewhere, JSON for programs."""
 
 import json
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 
 from rich.console import Console, Group, RenderableType
-from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
 from drivers import Reading
 from gateway.bike.link import BikeLink, LinkState
 from gateway.sampling.sampler import FieldState
+from gateway.terminal.live import Event, open_live_view
+from gateway.timing.units import NS_PER_S
 from gateway.watch.session import UNITS, FieldView, Watch
-
-#: Between two lines of values.
-PRINT_EVERY_NS = 1_000_000_000
 
 _LABELS = {
     "cadence_rpm": "cadence",
@@ -28,7 +27,7 @@ _LABELS = {
 }
 
 
-def table(link: BikeLink, fields: list[FieldView]) -> RenderableType:
+def table(link: BikeLink, fields: Sequence[FieldView]) -> RenderableType:
     """For a terminal that is redrawn."""
     rows = Table(box=None, pad_edge=False)
     rows.add_column("")
@@ -52,7 +51,7 @@ def heading(link: BikeLink) -> str:
     return f"{link.bike_id}: {link.state.value}" + (f": {link.reason}" if link.reason else "")
 
 
-def line(fields: list[FieldView]) -> str:
+def line(fields: Sequence[FieldView]) -> str:
     """All that was ever said, in a line."""
     said = [field for field in fields if field.state is not FieldState.UNKNOWN]
     return "  ".join(f"{_LABELS[field.name]} {_value(field)}" for field in said) or "nothing yet"
@@ -73,39 +72,61 @@ def reading_line(reading: Reading, start_ns: int) -> str:
     return f"{(reading.at_ns - start_ns) / 1e9:9.3f} s  {'  '.join(said)}"
 
 
-@contextmanager
-def open_view(console: Console, link: BikeLink, watch: Watch) -> Iterator[Callable[[int], None]]:
-    """Something that shows the bike as it is at an instant, as fits the console."""
-    if console.is_terminal:
-        with Live(console=console, auto_refresh=False) as live:
-            yield lambda now_ns: live.update(table(link, watch.fields(now_ns)), refresh=True)
-    else:
-        yield PlainView(console, link, watch)
+@dataclass(frozen=True, slots=True)
+class WatchScreen:
+    """One moment of a watched bike; `fields` is empty where only the link's state is shown."""
+
+    link: BikeLink
+    fields: Sequence[FieldView] = ()
 
 
-class PlainView:
-    """A line a second while connected, and one whenever the link's state changes."""
+class WatchScript:
+    """A Script: the link's state as events, and the fields as figures while connected."""
 
-    def __init__(self, console: Console, link: BikeLink, watch: Watch | None) -> None:
-        """Without a `watch` the link's state alone."""
-        self._console = console
-        self._link = link
-        self._watch = watch
+    figures_every_ns = NS_PER_S
+
+    def __init__(self) -> None:
         self._heading = ""
-        self._printed_ns: int | None = None
 
-    def __call__(self, now_ns: int) -> None:
-        if heading(self._link) != self._heading:
-            self._heading = heading(self._link)
-            self._print(self._heading)
-        if self._watch is None or not _is_connected(self._link):
-            return
-        if self._printed_ns is None or now_ns - self._printed_ns >= PRINT_EVERY_NS:
-            self._printed_ns = now_ns
-            self._print(line(self._watch.fields(now_ns)))
+    def draw(self, screen: WatchScreen, width: int, height: int) -> RenderableType:
+        del width, height
+        return table(screen.link, screen.fields)
 
-    def _print(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+    def moment(self, screen: WatchScreen) -> object:
+        return heading(screen.link)
+
+    def events(self, screen: WatchScreen, now_ns: int) -> Iterator[Event]:
+        del now_ns
+        if heading(screen.link) != self._heading:
+            self._heading = heading(screen.link)
+            yield Event("link", self._heading)
+
+    def figures(self, screen: WatchScreen) -> Event | None:
+        if not screen.fields or not _is_connected(screen.link):
+            return None
+        return Event("figures", line(screen.fields))
+
+
+@contextmanager
+def open_view(
+    console: Console, link: BikeLink, watch: Watch | None
+) -> Iterator[Callable[[int], None]]:
+    """Yield what shows the bike as it is at an instant; without a `watch` its link alone.
+
+    On a terminal the last table stays.
+    """
+    screen = WatchScreen(link)
+    with ExitStack() as stack:
+        if console.is_terminal:
+            stack.callback(lambda: console.print(table(link, screen.fields)))
+        view = stack.enter_context(open_live_view(console, WatchScript()))
+
+        def show(now_ns: int) -> None:
+            nonlocal screen
+            screen = WatchScreen(link, () if watch is None else watch.fields(now_ns))
+            view.show(screen, now_ns)
+
+        yield show
 
 
 def _is_connected(link: BikeLink) -> bool:

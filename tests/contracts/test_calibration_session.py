@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, suppress
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -15,17 +16,12 @@ from drivers import Reading
 from drivers.contract import TableOrigin
 from drivers.registry import load_drivers
 from gateway.bike.link import LinkState
-from gateway.calibrating.local import OwnBike, OwnDesk
+from gateway.calibrating.local import LocalSession
 from gateway.calibrating.messages import FILE_NAME
-from gateway.calibrating.remote import DaemonBike, DaemonDesk
+from gateway.calibrating.remote import DaemonSession
 from gateway.calibrating.server import serve_calibration
-from gateway.calibrating.session import (
-    CalibrationDesk,
-    CalibrationError,
-    CalibrationSession,
-    Link,
-    Origin,
-)
+from gateway.calibrating.session import CalibrationSession, SavedCalibrations
+from gateway.calibrating.state import CalibrationError, LinkStatus, Origin
 from gateway.config.schema import Config
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CalibrationRecord
@@ -44,10 +40,10 @@ DRIVERS = load_drivers()
 
 
 class Rig:
-    """A fake bike, its files, and two ways to it: `session` and `desk` open one each."""
+    """A fake bike, its files, and two ways to it: `session` and `saved` open one each."""
 
     session: Callable[[], AbstractAsyncContextManager[CalibrationSession]]
-    desk: Callable[[], AbstractAsyncContextManager[CalibrationDesk]]
+    saved: Callable[[], AbstractAsyncContextManager[SavedCalibrations]]
     run_for: Callable[[float], Any]
 
     def __init__(self, settings: Config) -> None:
@@ -59,8 +55,9 @@ async def own_rig(settings: Config) -> AsyncIterator[Rig]:
     rig = Rig(settings)
     bike = settings.bikes[0]
     clock = VirtualClock(START_MS)
-    rig.session = lambda: OwnBike(bike, DRIVERS[bike.driver], settings.state_dir, clock)
-    rig.desk = lambda: OwnDesk(bike, DRIVERS[bike.driver], settings.state_dir)
+    local = partial(LocalSession, bike, DRIVERS[bike.driver], settings.state_dir, clock)
+    rig.session = local
+    rig.saved = partial(local, is_live=False)
     rig.run_for = clock.run_for
     yield rig
 
@@ -70,11 +67,11 @@ async def daemon_rig(settings: Config) -> AsyncIterator[Rig]:
     virtual = VirtualGateway(settings, START_MS)
     gateway = virtual.gateway
     socket = settings.state_dir / FILE_NAME
-    rig.session = lambda: DaemonBike(socket, "bike-1")
-    rig.desk = lambda: DaemonDesk(socket, "bike-1")
+    rig.session = lambda: DaemonSession(socket, "bike-1")
+    rig.saved = lambda: DaemonSession(socket, "bike-1", is_live=False)
     rig.run_for = virtual.run_for
     async with serve_calibration(
-        settings.state_dir, gateway.seats, gateway.observer, virtual.clock
+        settings.state_dir, gateway.leases, gateway.observer, virtual.clock
     ):
         await virtual.start()
         yield rig
@@ -94,9 +91,11 @@ async def rig(request: pytest.FixtureRequest, options: dict[str, Any]) -> AsyncI
             yield rig
 
 
-async def listen(rig: Rig, session: CalibrationSession, seconds: float) -> list[Reading | Link]:
+async def listen(
+    rig: Rig, session: CalibrationSession, seconds: float
+) -> list[Reading | LinkStatus]:
     """What is heard in so much time."""
-    heard: list[Reading | Link] = []
+    heard: list[Reading | LinkStatus] = []
 
     async def hear() -> None:
         async for news in session.news():
@@ -130,7 +129,7 @@ async def test_the_bike_is_heard_live(rig: Rig) -> None:
     async with rig.session() as session:
         await rig.run_for(1)
         link, *readings = await listen(rig, session, 3)
-    assert link == Link(LinkState.CONNECTED)
+    assert link == LinkStatus(LinkState.CONNECTED)
     assert len(readings) >= 28, "a Peloton answers ten times a second"
     heard = [one for one in readings if isinstance(one, Reading)]
     assert [one.at_ns for one in heard] == sorted(one.at_ns for one in heard)
@@ -145,10 +144,10 @@ async def test_the_bike_is_heard_live(rig: Rig) -> None:
 async def test_a_lost_link_is_heard_with_its_reason_and_so_is_its_return(rig: Rig) -> None:
     async with rig.session() as session:
         heard = await listen(rig, session, 60)
-        assert session.link == Link(LinkState.CONNECTED)
-    links = [one for one in heard if isinstance(one, Link)]
-    connected = Link(LinkState.CONNECTED)
-    lost = Link(LinkState.LOST, "the fake bike dropped the link, for 4 s")
+        assert session.link == LinkStatus(LinkState.CONNECTED)
+    links = [one for one in heard if isinstance(one, LinkStatus)]
+    connected = LinkStatus(LinkState.CONNECTED)
+    lost = LinkStatus(LinkState.LOST, "the fake bike dropped the link, for 4 s")
     after = links[links.index(connected) :]
     assert after == [connected, lost, connected]
     assert isinstance(heard[-1], Reading)
@@ -267,14 +266,14 @@ async def test_a_disk_that_fails_leaves_the_old_one_in_use(rig: Rig) -> None:
 
 
 async def test_the_files_are_changed_without_the_bike(rig: Rig) -> None:
-    async with rig.desk() as desk:
-        await desk.save(ONE)
-        await desk.save(OTHER)
-        await desk.rollback()
-        assert (desk.state.record, desk.state.backups) == (ONE, {1: OTHER, 2: ONE})
-        await desk.reset()
-    async with rig.desk() as desk:
-        assert (desk.state.record, desk.state.backups) == (None, {1: ONE, 2: OTHER, 3: ONE})
+    async with rig.saved() as files:
+        await files.save(ONE)
+        await files.save(OTHER)
+        await files.rollback()
+        assert (files.state.record, files.state.backups) == (ONE, {1: OTHER, 2: ONE})
+        await files.reset()
+    async with rig.saved() as files:
+        assert (files.state.record, files.state.backups) == (None, {1: ONE, 2: OTHER, 3: ONE})
 
 
 async def test_the_news_end_with_the_session(rig: Rig) -> None:

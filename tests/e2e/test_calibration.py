@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 from gateway.calibrating.messages import FILE_NAME
-from gateway.calibrating.remote import DaemonBike
-from gateway.calibrating.session import CalibrationSession, Origin
+from gateway.calibrating.remote import DaemonSession
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import Origin
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_record import CapturedPoint, record_from_json
 from gateway.telemetry.message import Telemetry
@@ -35,11 +36,11 @@ AT_ONCE_MS = 500
 TRYING = """
 import asyncio, sys
 from pathlib import Path
-from gateway.calibrating.remote import DaemonBike
+from gateway.calibrating.remote import DaemonSession
 from tests.e2e.test_calibration import LOW
 
 async def main():
-    async with DaemonBike(Path(sys.argv[1]), "bike-1") as session:
+    async with DaemonSession(Path(sys.argv[1]), "bike-1") as session:
         await session.try_out(LOW)
         print("trying", flush=True)
         async for _ in session.news():
@@ -137,7 +138,7 @@ async def test_tried_killed_saved_reloaded_restarted(
     await asyncio.to_thread(gateway.wait_for_log, "bike connected", times=2)
     await race.expect_from_now_on(is_as_said, seconds=1)
     await try_and_be_killed(race)
-    async with DaemonBike(race.socket, "bike-1") as session:
+    async with DaemonSession(race.socket, "bike-1") as session:
         assert session.state.origin is Origin.BIKE
         await save_and_reload(race, session)
         # Still tried out when the daemon ends: what was saved is not touched by that.
@@ -153,7 +154,7 @@ async def test_tried_killed_saved_reloaded_restarted(
     assert race.socket.is_socket(), "left behind"
     await asyncio.to_thread(gateway.start)
     await race.expect_from_now_on(is_low, seconds=1)
-    async with DaemonBike(race.socket, "bike-1") as session:
+    async with DaemonSession(race.socket, "bike-1") as session:
         assert session.state.record == LOW
 
 

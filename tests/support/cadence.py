@@ -1,12 +1,14 @@
 """What a cadence check needs: a fake bike in virtual time, and a view that remembers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.calibrating.cadence.view import CadenceScreen
 from gateway.calibrating.fake import FakePedaller
-from gateway.calibrating.local import OwnBike
+from gateway.calibrating.local import LocalSession
 from gateway.config.schema import BikeConfig
+from gateway.terminal.live import Event
 from tests.support.virtual_clock import VirtualClock
 
 FAKE = load_drivers()["fake"]
@@ -22,7 +24,7 @@ def fake_bike(
     clock: VirtualClock,
     calibration: list[tuple[float, float]] | None = None,
     **options: object,
-) -> OwnBike:
+) -> LocalSession:
     """A session with a fake bike whose rider got on when the test began, and knows of no beat."""
     bike = BikeConfig(
         id="bike-1",
@@ -33,29 +35,29 @@ def fake_bike(
         calibration=calibration,
         options={"ride_s": 3600, "ride_offset_ms": START_MS % 3_600_000, **options},
     )
-    return OwnBike(bike, FAKE, directory, clock)
+    return LocalSession(bike, FAKE, directory, clock)
 
 
 class SeenView:
-    """A CadenceView: what was shown, when it beat, and what was told, by event."""
+    """A LiveView: what was shown, when it beat, and what was told, by event."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock
         self.screens: list[CadenceScreen] = []
         self.beats_ns: list[int] = []
         self.told: list[tuple[str, str]] = []
-        self.data: dict[str, dict[str, object]] = {}
+        self.data: dict[str, Mapping[str, object]] = {}
 
     def show(self, screen: CadenceScreen, now_ns: int) -> None:
         assert now_ns == self._clock.monotonic_ns()
         self.screens.append(screen)
 
-    def beat(self, number: int) -> None:
-        self.beats_ns.append(self._clock.monotonic_ns())
-
-    def tell(self, event: str, words: str, **data: object) -> None:
-        self.told.append((event, words))
-        self.data[event] = data
+    def tell(self, event: Event) -> None:
+        if event.kind == "beat":
+            self.beats_ns.append(self._clock.monotonic_ns())
+            return
+        self.told.append((event.kind, event.words))
+        self.data[event.kind] = event.data
 
     def suspend(self) -> None: ...
 

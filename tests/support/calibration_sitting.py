@@ -6,15 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from rich.console import Console
+
 from drivers.registry import load_drivers
 from gateway.calibrating.fake import AWKWARD, FakeRig
 from gateway.calibrating.guided.capture import Seat
-from gateway.calibrating.local import OwnBike
-from gateway.calibrating.prompt import Script
-from gateway.calibrating.view.events import Event
-from gateway.calibrating.view.live import LinesView
+from gateway.calibrating.local import LocalSession
+from gateway.calibrating.prompt import AnswerFile
+from gateway.calibrating.view.script import CalibrationScript
 from gateway.config.schema import BikeConfig
 from gateway.sampling.calibration_store import CalibrationStore
+from gateway.terminal.live import Event, LinesView
 from tests.support.virtual_clock import VirtualClock
 
 Result = TypeVar("Result")
@@ -38,8 +40,8 @@ class Sitting:
         self._session = self.rig.session
         self.seat = Seat(
             self.rig.session,
-            LinesView(self.events.append),
-            Script(file),
+            LinesView(CalibrationScript(Console()), self.events.append),
+            AnswerFile(file),
             self.clock,
             self.rig.turn_to,
             patience_s=120,
@@ -48,7 +50,7 @@ class Sitting:
     def sit_on(self, bike: BikeConfig, directory: Path) -> None:
         """Another one, whose knob nobody turns as they are told."""
         driver = load_drivers()[bike.driver]
-        self._session = OwnBike(bike, driver, directory, self.clock)
+        self._session = LocalSession(bike, driver, directory, self.clock)
         self.seat = replace(self.seat, session=self._session, hand=lambda _: None)
 
     async def run(self, act: Callable[[Seat], Awaitable[Result]]) -> Result:
@@ -67,4 +69,4 @@ class Sitting:
         return [event.words for event in self.events]
 
     def data(self, kind: str) -> list[dict[str, Any]]:
-        return [event.data for event in self.events if event.kind == kind]
+        return [dict(event.data) for event in self.events if event.kind == kind]

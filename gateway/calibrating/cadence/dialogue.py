@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from gateway.calibrating.cadence.ride import CadenceRide
-from gateway.calibrating.cadence.view import CadenceView
+from gateway.calibrating.cadence.view import CadenceScreen, cadence_event
 from gateway.calibrating.measuring.cadence import (
     CadenceResult,
     Measurement,
@@ -17,8 +17,10 @@ from gateway.calibrating.measuring.cadence import (
 )
 from gateway.calibrating.measuring.cadence_words import as_data, question, sentence
 from gateway.calibrating.prompt import Answers, Question
-from gateway.calibrating.session import CalibrationSession, CalibrationState
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import CalibrationState
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint, made_now
+from gateway.terminal.live import LiveView
 from gateway.timing.clock import Clock
 
 YES = "yes"
@@ -31,7 +33,7 @@ Way = Callable[[CadenceRide], Awaitable[list[Measurement]]]
 async def check_cadence(
     session: CalibrationSession,
     clock: Clock,
-    view: CadenceView,
+    view: LiveView[CadenceScreen],
     way: Way,
     answers: Answers | None,
     *,
@@ -44,19 +46,19 @@ async def check_cadence(
     """
     async with CadenceRide(session, clock, view) as ride:
         result = await _result(ride, way, session.state.in_use.cadence_scale)
-        view.tell("result", sentence(result), **as_data(result))
+        view.tell(cadence_event("result", sentence(result), **as_data(result)))
         if result.scale is None:
             return result.verdict is Verdict.FINE
         if not (saves_ratio and result.verdict is Verdict.RATIO):
             refusal = await _refusal(ride, answers, result)
             if refusal is not None:
-                view.tell("not_saved", f"not saved: {refusal}")
+                view.tell(cadence_event("not_saved", f"not saved: {refusal}"))
                 return False
         before = session.state
         file = await session.save(rescaled(before, result, datetime.now(UTC)))
         back = f"alleycat-gateway calibrate {'rollback' if before.record else 'reset'}"
         words = f"saved in {file}, and in use\nto take it back: {back} {before.bike_id}"
-        view.tell("saved", words, scale=result.scale, file=str(file))
+        view.tell(cadence_event("saved", words, scale=result.scale, file=str(file)))
         return True
 
 

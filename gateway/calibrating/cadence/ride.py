@@ -3,12 +3,13 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from random import Random
-from typing import Any, Self, TypeVar
+from typing import Any, Self
 
 from drivers import Driver, Reading
 from gateway.bike.link import BikeLink, LinkState
-from gateway.calibrating.cadence.view import CadenceScreen, CadenceView
+from gateway.calibrating.cadence.view import CadenceScreen, cadence_event
 from gateway.calibrating.measuring.cadence import (
     PEDALLED_RPM,
     STANDING_RPM,
@@ -20,8 +21,12 @@ from gateway.calibrating.measuring.cadence import (
     is_steady,
 )
 from gateway.calibrating.measuring.metronome import Metronome
-from gateway.calibrating.prompt import Answers, Question
-from gateway.calibrating.session import CalibrationError, CalibrationSession
+from gateway.calibrating.prompt import Answers, Prompt, Question
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import LinkStatus
+from gateway.calibrating.view.screen import legend
+from gateway.terminal.keyboard import ENTER
+from gateway.terminal.live import Event, LiveView
 from gateway.timing.clock import Clock
 from gateway.timing.units import NS_PER_S
 from gateway.watch.session import Watch
@@ -38,9 +43,19 @@ SETTLED_BY_S = 60.0
 #: Nothing is measured from readings that are older, and they are not shown.
 OLD_NS = 5 * NS_PER_S
 
-#: How a key is called and what it does, for each.
-KeyLegend = tuple[tuple[str, str], ...]
-Result = TypeVar("Result")
+NOTHING = Question("", {}, is_put=False)
+
+
+@dataclass(frozen=True, slots=True)
+class _Strokes:
+    """Answers with its only word as Enter is pressed, some turns after it was pressed before."""
+
+    press: Callable[[int], Awaitable[None]]
+    turns: int
+
+    async def next(self, question: Question) -> str:
+        await self.press(self.turns)
+        return question.words[ENTER]
 
 
 class CadenceRide:
@@ -49,10 +64,13 @@ class CadenceRide:
     All of it raises CalibrationError when the session has ended; what measures raises NotUsable.
     """
 
-    def __init__(self, session: CalibrationSession, clock: Clock, view: CadenceView) -> None:
+    def __init__(
+        self, session: CalibrationSession, clock: Clock, view: LiveView[CadenceScreen]
+    ) -> None:
         self._session = session
         self._clock = clock
         self._view = view
+        self._prompt = Prompt(session, clock, tick_ns=LOOK_NS)
         self._link = session.link
         #: They run as long as they are needed; one that ends has failed.
         self._helpers: list[asyncio.Task[Any]] = []
@@ -61,17 +79,19 @@ class CadenceRide:
         self._said: list[Reading] = []
         self._other_name = ""
         self._others: list[Reading] = []
-        self._instruction = ""
+        #: What is asked or told, and who answers it.
+        self._question = NOTHING
+        self._answers: Answers | None = None
         self._doing = ""
-        self._keys: KeyLegend = ()
         self._span_ns: tuple[int, int] | None = None
         self._metronome: Metronome | None = None
 
     async def __aenter__(self) -> Self:
-        self._help(self._listen())
+        await self._prompt.__aenter__()
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        await self._prompt.__aexit__(None, None, None)
         for helper in self._helpers:
             await _cancelled(helper)
 
@@ -87,7 +107,7 @@ class CadenceRide:
             PATIENCE_S,
         )
         self._is_measuring = True
-        self._view.tell("counting", f"stroke 0; count to {turns}", turns=turns)
+        self._tell("counting", f"stroke 0; count to {turns}", turns=turns)
         last_ns = await self._pressed(
             press,
             turns,
@@ -98,36 +118,43 @@ class CadenceRide:
         return [by_count(self._said, turns, first_ns, last_ns)]
 
     async def by_metronome(
-        self, rpms: Sequence[float], seconds: float, follow: Callable[[float], None]
+        self,
+        rpms: Sequence[float],
+        seconds: float,
+        follow: Callable[[float], None],
+        ring: Callable[[], None],
     ) -> list[Measurement]:
-        """`follow` is told each cadence when its turn comes."""
+        """`follow` is told each cadence when its turn comes; `ring` makes a beat heard."""
         await self._until_pedalled()
-        return [await self._at_beat(rpm, seconds, follow) for rpm in rpms]
+        measured = []
+        for rpm in rpms:
+            follow(rpm)
+            measured.append(await self._at_beat(rpm, seconds, ring))
+        return measured
 
     async def by_sensor(self, driver: Driver, name: str, seconds: float) -> list[Measurement]:
         """`driver` opens the second sensor, which is shown by its name."""
         self._other_name = name
-        watch = Watch()
-        watch.on_reading = self._others.append
+        watch = Watch(self._others.append)
         link = BikeLink(name, driver, watch, self._clock, Random(name))
         self._help(link.run())
         await self._until_pedalled()
         self._doing = f"waiting for {name}"
         if not await self._until(lambda: self._last_rpm(self._others) is not None, READY_S):
             raise NotUsable(f"{name} says no cadence: {link.reason or link.state.value}")
-        self._instruction = "Pedal evenly, at any cadence."
+        self._instruct("Pedal evenly, at any cadence.")
         span_ns = await self._measure(seconds)
         return [by_sensor(self._said, self._others, *span_ns)]
 
     async def ask(self, answers: Answers, question: Question) -> str | None:
         """One of its words; None if nobody answers. Raises what `answers` does."""
-        self._is_measuring = False
-        self._instruction, self._doing = question.text, ""
-        self._keys = tuple(question.words.items())
-        return await self._finished(answers.next(question), PATIENCE_S)
+        self._is_measuring, self._doing = False, ""
+        self._question, self._answers = question, answers
+        end_ns = self._clock.monotonic_ns() + round(PATIENCE_S * NS_PER_S)
+        return await self._answer(end_ns)
 
     async def _until_pedalled(self) -> None:
-        self._instruction = "Pedal."
+        self._instruct("Pedal.")
         if not await self._until(self._is_pedalled, READY_S):
             if self._link.state is not LinkState.CONNECTED:
                 reason = self._link.reason or self._link.state.value
@@ -139,29 +166,33 @@ class CadenceRide:
         self, press: Callable[[int], Awaitable[None]], turns: int, instruction: str, within_s: float
     ) -> int:
         """When."""
-
-        async def pressed() -> int:
-            await press(turns)
-            return self._clock.monotonic_ns()
-
-        self._instruction = instruction
-        self._keys = (("Enter", f"stroke {turns}"),)
-        at_ns = await self._finished(pressed(), within_s)
-        self._keys = ()
-        if at_ns is None:
+        self._question = Question(instruction, {ENTER: f"stroke {turns}"})
+        self._answers = _Strokes(press, turns)
+        end_ns = self._clock.monotonic_ns() + round(within_s * NS_PER_S)
+        if await self._answer(end_ns) is None:
             raise NotUsable(f"nobody pressed Enter at stroke {turns} in {within_s:.0f} s")
-        return at_ns
+        return self._clock.monotonic_ns()
 
-    async def _at_beat(
-        self, rpm: float, seconds: float, follow: Callable[[float], None]
-    ) -> Measurement:
+    async def _answer(self, end_ns: int) -> str | None:
+        """To the question; None if it was not in time."""
+        while self._clock.monotonic_ns() < end_ns:
+            answer = await self._look()
+            if answer is not None:
+                self._instruct(self._question.text)
+                return answer
+        return None
+
+    def _instruct(self, words: str) -> None:
+        """Without a question."""
+        self._question, self._answers = Question(words, {}, is_put=False), None
+
+    async def _at_beat(self, rpm: float, seconds: float, ring: Callable[[], None]) -> Measurement:
         self._is_measuring = True
         start_ns = self._clock.monotonic_ns() + NS_PER_S
-        self._instruction = f"{rpm:g} rpm, a turn a beat: at each beat your right foot is down."
+        self._instruct(f"{rpm:g} rpm, a turn a beat: at each beat your right foot is down.")
         self._doing = "find into the beat"
-        self._view.tell("metronome", f"metronome at {rpm:g} rpm", rpm=rpm)
-        follow(rpm)
-        async with self._beating(Metronome(rpm, start_ns)):
+        self._tell("metronome", f"metronome at {rpm:g} rpm", rpm=rpm)
+        async with self._beating(Metronome(rpm, start_ns), ring):
             await self._until_ns(start_ns + round(SETTLE_S * NS_PER_S))
             if not await self._until(self._is_steady, SETTLED_BY_S):
                 raise NotUsable(f"the cadence did not become steady at {rpm:g} rpm")
@@ -175,14 +206,15 @@ class CadenceRide:
         return is_steady(self._said, self._clock.monotonic_ns())
 
     @asynccontextmanager
-    async def _beating(self, metronome: Metronome) -> AsyncIterator[None]:
+    async def _beating(self, metronome: Metronome, ring: Callable[[], None]) -> AsyncIterator[None]:
         async def beat() -> None:
             number = -1
             while True:
                 # Those of a time in which this process stood still are not made up for.
                 number = max(number + 1, metronome.next_beat(self._clock.monotonic_ns()))
                 await self._clock.sleep_until(metronome.beat_ns(number))
-                self._view.beat(number)
+                ring()
+                self._view.tell(Event("beat", "", {"number": number}))
 
         self._metronome = metronome
         beating = self._help(beat())
@@ -199,7 +231,7 @@ class CadenceRide:
         start_ns = self._clock.monotonic_ns()
         span_ns = start_ns, start_ns + round(seconds * NS_PER_S)
         self._doing = f"measuring for {seconds:g} s"
-        self._view.tell("measuring", self._doing, seconds=seconds)
+        self._tell("measuring", self._doing, seconds=seconds)
         self._span_ns = span_ns
         await self._until_ns(span_ns[1])
         self._span_ns, self._doing = None, ""
@@ -207,7 +239,7 @@ class CadenceRide:
 
     async def _until_ns(self, instant_ns: int) -> None:
         while self._clock.monotonic_ns() < instant_ns:
-            await self._look(instant_ns)
+            await self._look()
 
     async def _until(self, is_so: Callable[[], bool], within_s: float) -> bool:
         """Whether it has become so in time."""
@@ -215,26 +247,32 @@ class CadenceRide:
         while not is_so():
             if self._clock.monotonic_ns() >= end_ns:
                 return False
-            await self._look(end_ns)
+            await self._look()
         return True
 
-    async def _finished(self, what: Coroutine[Any, Any, Result], within_s: float) -> Result | None:
-        """None if it was not in time."""
-        task = asyncio.create_task(what)
-        try:
-            await asyncio.sleep(0)  # a key counts from when it is asked for
-            return task.result() if await self._until(task.done, within_s) else None
-        finally:
-            await _cancelled(task)
+    async def _look(self) -> str | None:
+        """Show how it is until something happens; gives an answer to the question.
 
-    async def _look(self, until_ns: int) -> None:
-        """Show how it is, and wait a little. Raises what a helper has failed with."""
+        Raises what a helper has failed with, and NotUsable for a bike that is lost.
+        """
         for helper in self._helpers:
             if helper.done():
                 helper.result()
         now_ns = self._clock.monotonic_ns()
         self._view.show(self._screen(now_ns), now_ns)
-        await self._clock.sleep_until(min(until_ns, now_ns + LOOK_NS))
+        happened = await self._prompt.next(self._question, self._answers)
+        if isinstance(happened, Reading):
+            self._said.append(happened)
+            return None
+        if isinstance(happened, LinkStatus):
+            self._link = happened
+            if self._is_measuring and happened.state is not LinkState.CONNECTED:
+                raise NotUsable(f"the bike was lost: {happened.reason}")
+            return None
+        return happened
+
+    def _tell(self, kind: str, words: str, **data: object) -> None:
+        self._view.tell(cadence_event(kind, words, **data))
 
     def _screen(self, now_ns: int) -> CadenceScreen:
         done = None
@@ -246,13 +284,13 @@ class CadenceRide:
             link=self._link,
             said_rpm=self._last_rpm(self._said),
             scale=self._session.state.in_use.cadence_scale,
-            instruction=self._instruction,
+            instruction=self._question.text,
             doing=self._doing,
             other=self._other_name,
             other_rpm=self._last_rpm(self._others),
             done=done,
             phase=None if self._metronome is None else self._metronome.phase(now_ns),
-            keys=self._keys,
+            keys=tuple(legend(self._question.words)),
         )
 
     def _last_rpm(self, readings: list[Reading]) -> float | None:
@@ -264,16 +302,6 @@ class CadenceRide:
             if reading.cadence_rpm is not None:
                 return reading.cadence_rpm
         return None
-
-    async def _listen(self) -> None:
-        async for news in self._session.news():
-            if isinstance(news, Reading):
-                self._said.append(news)
-                continue
-            self._link = news
-            if self._is_measuring and news.state is not LinkState.CONNECTED:
-                raise NotUsable(f"the bike was lost: {news.reason}")
-        raise CalibrationError("the bike is not heard any more")
 
     def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)

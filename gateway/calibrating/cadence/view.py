@@ -1,13 +1,9 @@
 """How a cadence check is shown while it lasts: in place on a terminal, as lines, as JSON."""
 
-import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Protocol
 
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
-from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -15,11 +11,10 @@ from rich.text import Text
 from gateway.bike.link import LinkState
 from gateway.calibrating.measuring.cadence_words import in_rpm
 from gateway.calibrating.measuring.metronome import ASCII_LETTERS, LETTERS, mark
-from gateway.calibrating.session import Link
-from gateway.terminal.live import lossy
+from gateway.calibrating.state import LinkStatus
+from gateway.terminal.live import Event
+from gateway.timing.units import NS_PER_S
 
-#: Between two lines where nothing is redrawn.
-PRINT_EVERY_NS = 1_000_000_000
 #: Of the metronome's line and of the bar, in columns.
 _WIDTH = 60
 
@@ -33,7 +28,7 @@ class CadenceScreen:
     """
 
     bike_id: str
-    link: Link
+    link: LinkStatus
     said_rpm: float | None
     scale: float
     instruction: str
@@ -45,149 +40,48 @@ class CadenceScreen:
     keys: tuple[tuple[str, str], ...] = ()
 
 
-class CadenceView(Protocol):
-    """Where it is shown."""
+class CadenceScript:
+    """A Script for a cadence check. Its JSON has the words of each event, too."""
 
-    def show(self, screen: CadenceScreen, now_ns: int) -> None:
-        """As it is now; as often as you like."""
-        ...
+    figures_every_ns = NS_PER_S
 
-    def beat(self, number: int) -> None:
-        """Now, for the ear."""
-        ...
+    def __init__(self) -> None:
+        self._before: CadenceScreen | None = None
 
-    def tell(self, event: str, words: str, **data: object) -> None:
-        """Something that happened, and that stays."""
-        ...
+    def draw(self, screen: CadenceScreen, width: int, height: int) -> RenderableType:
+        del width, height
+        return drawn(screen)
 
-    def suspend(self) -> None: ...
+    def moment(self, screen: CadenceScreen) -> object:
+        """A mark that moves must be seen often."""
+        return screen
 
-    def resume(self) -> None: ...
-
-
-@contextmanager
-def open_view(console: Console, *, is_json: bool, is_silent: bool) -> Iterator[CadenceView]:
-    """As fits the console. `is_silent`: no bell."""
-    lossy(console)
-    if is_json:
-        yield JsonView(console)
-    elif console.is_terminal:
-        view = TerminalView(console, is_silent=is_silent)
-        try:
-            yield view
-        finally:
-            view.suspend()
-    else:
-        yield PlainView(console)
-
-
-class TerminalView:
-    """Redrawn in place; what is told stays above it."""
-
-    def __init__(self, console: Console, *, is_silent: bool) -> None:
-        self._console = console
-        self._is_silent = is_silent
-        self._live: Live | None = None
-
-    def show(self, screen: CadenceScreen, now_ns: int) -> None:
+    def events(self, screen: CadenceScreen, now_ns: int) -> Iterator[Event]:
         del now_ns
-        if self._live is None:
-            self._live = Live(console=self._console, auto_refresh=False, transient=True)
-            self._live.start()
-        self._live.update(drawn(screen), refresh=True)
+        before, self._before = self._before, screen
+        if before is None or screen.instruction != before.instruction:
+            data = {"words": screen.instruction, "keys": dict(screen.keys)}
+            words = f"→ {screen.instruction}{''.join(map(_key, screen.keys))}"
+            yield Event("instruction", words, data)
+        if before is not None and screen.link != before.link:
+            yield self.figures(screen)
 
-    def beat(self, number: int) -> None:
-        del number
-        if not self._is_silent:
-            self._console.bell()
-
-    def tell(self, event: str, words: str, **data: object) -> None:
-        del event, data
-        self._console.print(words, markup=False, highlight=False, emoji=False)
-
-    def suspend(self) -> None:
-        """A Live that is started again would wipe away what stands above it by then."""
-        if self._live is not None:
-            self._live.stop()
-            self._live = None
-
-    def resume(self) -> None:
-        """The next look draws."""
+    def figures(self, screen: CadenceScreen) -> Event:
+        words = [_heading(screen), *_values(screen), screen.doing]
+        data = {
+            "link": screen.link.state.value,
+            "reason": screen.link.reason,
+            "said_rpm": screen.said_rpm,
+            "other_rpm": screen.other_rpm,
+            "doing": screen.doing,
+            "done": None if screen.done is None else round(screen.done, 2),
+        }
+        return Event("figures", "  ".join(word for word in words if word), data)
 
 
-class PlainView:
-    """A line a second, and one for each event."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._printed: tuple[int, str] | None = None
-        self._instruction = ""
-
-    def show(self, screen: CadenceScreen, now_ns: int) -> None:
-        if screen.instruction != self._instruction:
-            self._instruction = screen.instruction
-            self._print(f"→ {self._instruction}{''.join(map(_key, screen.keys))}")
-        heading = _heading(screen)
-        if self._printed is not None:
-            at_ns, before = self._printed
-            if now_ns - at_ns < PRINT_EVERY_NS and heading == before:
-                return
-        self._printed = (now_ns, heading)
-        words = [heading, *_values(screen), screen.doing]
-        self._print("  ".join(word for word in words if word))
-
-    def beat(self, number: int) -> None:
-        """Nobody hears a file."""
-
-    def tell(self, event: str, words: str, **data: object) -> None:
-        del event, data
-        self._print(words)
-
-    def suspend(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def _print(self, text: str) -> None:
-        self._console.out(text, highlight=False)
-
-
-class JsonView:
-    """An object a line: figures once a second, and every event."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        self._printed_ns: int | None = None
-        self._instruction = ""
-
-    def show(self, screen: CadenceScreen, now_ns: int) -> None:
-        if screen.instruction != self._instruction:
-            self._instruction = screen.instruction
-            self._print("instruction", {"words": screen.instruction, "keys": dict(screen.keys)})
-        if self._printed_ns is None or now_ns - self._printed_ns >= PRINT_EVERY_NS:
-            self._printed_ns = now_ns
-            figures: dict[str, object] = {
-                "link": screen.link.state.value,
-                "reason": screen.link.reason,
-                "said_rpm": screen.said_rpm,
-                "other_rpm": screen.other_rpm,
-                "doing": screen.doing,
-                "done": None if screen.done is None else round(screen.done, 2),
-            }
-            self._print("figures", figures)
-
-    def beat(self, number: int) -> None:
-        self._print("beat", {"number": number})
-
-    def tell(self, event: str, words: str, **data: object) -> None:
-        self._print(event, {"words": words, **data})
-
-    def suspend(self) -> None: ...
-
-    def resume(self) -> None: ...
-
-    def _print(self, event: str, data: dict[str, object]) -> None:
-        line = json.dumps({"event": event, **data}, ensure_ascii=False)
-        self._console.out(line, highlight=False)
+def cadence_event(kind: str, words: str, **data: object) -> Event:
+    """Return an event whose words are in its JSON as well."""
+    return Event(kind, words, {"words": words, **data})
 
 
 def drawn(screen: CadenceScreen) -> RenderableType:

@@ -8,14 +8,16 @@ from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.guided.figures import Ear
 from gateway.calibrating.measuring.guide import Guide, Hint, NotNow, Phase, Target
-from gateway.calibrating.prompt import Answers, Question, Talk
-from gateway.calibrating.session import CalibrationError, CalibrationSession, Link
-from gateway.calibrating.view.live import View
+from gateway.calibrating.prompt import Answers, Prompt, Question
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import CalibrationError, LinkStatus
 from gateway.calibrating.view.screen import Screen, Step, captured_words
 from gateway.calibrating.view.screen import Target as ShownTarget
+from gateway.calibrating.view.script import Shown
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.keyboard import ENTER
+from gateway.terminal.live import LiveView
 from gateway.timing.clock import Clock
 
 CAPTURE, REDO, SKIP, QUIT = "capture", "redo", "skip", "quit"
@@ -46,15 +48,15 @@ class Seat:
     """
 
     session: CalibrationSession
-    view: View
+    view: LiveView[Shown]
     answers: Answers
     clock: Clock
     hand: Callable[[Target], None]
     #: So long a question waits.
     patience_s: float
 
-    def talk(self) -> Talk:
-        return Talk(self.session, self.answers, self.clock, self.patience_s)
+    def prompt(self) -> Prompt:
+        return Prompt(self.session, self.clock, self.patience_s)
 
 
 class Capture:
@@ -63,11 +65,11 @@ class Capture:
     Raises Left, CalibrationError, and what the answers raise.
     """
 
-    def __init__(self, seat: Seat, talk: Talk, asked: Sequence[Target]) -> None:
+    def __init__(self, seat: Seat, prompt: Prompt, asked: Sequence[Target]) -> None:
         self.guide = Guide(asked)
         self.ear = Ear()
         self._seat = seat
-        self._talk = talk
+        self._prompt = prompt
         self._asked = tuple(asked)
         #: The knob is said to be there: it is captured as soon as it holds, turned or not.
         self._is_there = False
@@ -102,8 +104,8 @@ class Capture:
     async def hear_or(self, question: Question, calibration: Calibration) -> str | None:
         """Show the bike by that calibration until something happens; gives an answer."""
         self._show(question, calibration)
-        happened = await self._talk.next(question)
-        if isinstance(happened, Reading | Link):
+        happened = await self._prompt.next(question, self._seat.answers)
+        if isinstance(happened, Reading | LinkStatus):
             self.hear(happened)
             return None
         if self.ear.never_says_resistance(self._seat.clock.monotonic_ns()):
@@ -143,10 +145,10 @@ class Capture:
         self._is_there = False
         self._last = captured_words(point)
 
-    def hear(self, news: Reading | Link) -> None:
+    def hear(self, news: Reading | LinkStatus) -> None:
         now_ns = self._seat.clock.monotonic_ns()
         self.ear.hear(news, now_ns)
-        if isinstance(news, Link):
+        if isinstance(news, LinkStatus):
             if news.state is not LinkState.CONNECTED:
                 self.guide.disconnected()
             return

@@ -3,7 +3,7 @@
 from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.measuring.signal import RawSignal
-from gateway.calibrating.session import Link
+from gateway.calibrating.state import LinkStatus
 from gateway.calibrating.view.screen import LiveFigures
 from gateway.sampling.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 from gateway.timing.units import NS_PER_S
@@ -24,7 +24,7 @@ class Ear:
     """Hears one bike, and knows by which of its numbers it is to be calibrated."""
 
     def __init__(self) -> None:
-        self.link = Link(LinkState.CONNECTING)
+        self.link = LinkStatus(LinkState.CONNECTING)
         #: None until it is known.
         self.quantity: Quantity | None = None
         self.cadence_rpm: float | None = None
@@ -34,8 +34,8 @@ class Ear:
         self._connected_ns: int | None = None
         self._percent_ns: int | None = None
 
-    def hear(self, news: Reading | Link, now_ns: int) -> None:
-        if isinstance(news, Link):
+    def hear(self, news: Reading | LinkStatus, now_ns: int) -> None:
+        if isinstance(news, LinkStatus):
             self._enter(news, now_ns)
             return
         self.cadence_rpm = self.cadence_rpm if news.cadence_rpm is None else news.cadence_rpm
@@ -78,7 +78,7 @@ class Ear:
             warnings=tuple(self._warnings(now_ns, signal)),
         )
 
-    def _enter(self, link: Link, now_ns: int) -> None:
+    def _enter(self, link: LinkStatus, now_ns: int) -> None:
         is_connected = link.state is LinkState.CONNECTED
         if not is_connected:
             self._connected_ns = self._last = self.cadence_rpm = self._power_w = None

@@ -15,16 +15,18 @@ from drivers import Reading
 from gateway.calibrating.guided.capture import QUIT, REDO, Capture, Left, Seat
 from gateway.calibrating.measuring.checks import check_points, is_acceptable
 from gateway.calibrating.measuring.guide import Target
-from gateway.calibrating.prompt import Question, Talk
-from gateway.calibrating.session import CalibrationError, Link
-from gateway.calibrating.view.events import Event
+from gateway.calibrating.prompt import Prompt, Question
+from gateway.calibrating.state import CalibrationError, LinkStatus
 from gateway.calibrating.view.screen import Review
+from gateway.calibrating.view.script import ReviewPage
 from gateway.calibrating.view.summary import origin_words
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, made_now, record_to_json
+from gateway.terminal.live import Event
 
 ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
 REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
+#: Turns the page, of which there may be one alone.
 MORE_KEYS = {" ": MORE}
 
 TRY = Question(
@@ -47,14 +49,14 @@ async def calibrate_resistance(seat: Seat, asked: Sequence[Target]) -> Saved:
 
     Raises Left, CalibrationError, and what the answers raise.
     """
-    async with seat.talk() as talk:
-        capture = Capture(seat, talk, asked)
+    async with seat.prompt() as prompt:
+        capture = Capture(seat, prompt, asked)
         while True:
             await capture.run()
             record = record_of(seat, capture)
             old = _until_now(seat, record)
             with _kept_for_import(record):
-                if await _review(seat, talk, capture, Review(record, *old)) == REDO:
+                if await _review(seat, prompt, capture, Review(record, *old)) == REDO:
                     capture.redo()
                 elif (file := await _try_out(seat, capture, record)) is not None:
                     return Saved(record, file, old[0].table)
@@ -101,7 +103,7 @@ def record_of(seat: Seat, capture: Capture) -> CalibrationRecord:
     )
 
 
-async def _review(seat: Seat, talk: Talk, capture: Capture, review: Review) -> str:
+async def _review(seat: Seat, prompt: Prompt, capture: Capture, review: Review) -> str:
     """ACCEPT or REDO; ACCEPT only for what can be used."""
     findings = tuple(check_points(review.record.points))
     is_good = is_acceptable(findings)
@@ -111,22 +113,22 @@ async def _review(seat: Seat, talk: Talk, capture: Capture, review: Review) -> s
     page = 0
     while True:
         review = replace(review, here=capture.guide.signal.filtered)
-        is_paged = seat.view.show_review(review, page) > 1
-        word = await _answer(talk, capture, Question(text, keys | MORE_KEYS if is_paged else keys))
+        seat.view.show(ReviewPage(review, page), seat.clock.monotonic_ns())
+        word = await _answer(seat, prompt, capture, Question(text, keys | MORE_KEYS))
         if word != MORE:
             return word
         page += 1
 
 
-async def _answer(talk: Talk, capture: Capture, question: Question) -> str:
+async def _answer(seat: Seat, prompt: Prompt, capture: Capture, question: Question) -> str:
     """The bike is heard meanwhile, so that nothing old is shown afterwards."""
     while True:
-        happened = await talk.next(question)
+        happened = await prompt.next(question, seat.answers)
         if happened == QUIT:
             raise Left
         if isinstance(happened, str):
             return happened
-        if isinstance(happened, Reading | Link):
+        if isinstance(happened, Reading | LinkStatus):
             capture.hear(happened)
 
 

@@ -11,12 +11,12 @@ from gateway.bike.link import LinkState
 from gateway.calibrating.guided.capture import QUIT, Capture, Seat
 from gateway.calibrating.measuring.guide import targets
 from gateway.calibrating.prompt import Question
-from gateway.calibrating.session import CalibrationState
-from gateway.calibrating.view.events import Event
+from gateway.calibrating.state import CalibrationState
 from gateway.calibrating.view.summary import origin_words
 from gateway.sampling.calibration import Quantity
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import Finding, failed, ok
+from gateway.terminal.live import Event
 from gateway.terminal.units import number
 from gateway.timing.units import NS_PER_S
 
@@ -59,8 +59,8 @@ async def verify_own_table(seat: Seat) -> bool | None:
 async def find_table(seat: Seat) -> ResistanceTable | None:
     """Once the bike is connected. One of its own is waited for a while."""
     connected_ns: int | None = None
-    async with seat.talk() as talk:
-        capture = Capture(seat, talk, ())
+    async with seat.prompt() as prompt:
+        capture = Capture(seat, prompt, ())
         while True:
             now_ns, table = seat.clock.monotonic_ns(), seat.session.state.resistance_table
             question = WAIT
@@ -111,8 +111,8 @@ async def verify_resistance(seat: Seat, percents: Sequence[float] = PERCENTS) ->
 
     Raises Left, CalibrationError, and what the answers raise.
     """
-    async with seat.talk() as talk:
-        capture = Capture(seat, talk, targets(percents))
+    async with seat.prompt() as prompt:
+        capture = Capture(seat, prompt, targets(percents))
         await capture.run()
     state, quantity = seat.session.state, capture.ear.quantity or "raw"
     spots = [spot_of(point, quantity, state) for point in capture.guide.captured]

@@ -1,8 +1,7 @@
 """What happens while calibrating, event by event: as lines for people, or as JSON. Pure."""
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from gateway.calibrating.view.screen import (
@@ -18,6 +17,7 @@ from gateway.calibrating.view.screen import (
 )
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import State
+from gateway.terminal.live import Event
 from gateway.terminal.units import number
 
 #: A knob that is turned holds still for moments: what it does is told when it lasts.
@@ -27,20 +27,8 @@ STEADY_NS = 1_000_000_000
 Points = dict[tuple[float, str], dict[str, Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """`words`: for people, in a line or a few. `data`: for programs."""
-
-    kind: str
-    words: str
-    data: dict[str, Any]
-
-    def as_json(self) -> str:
-        return json.dumps({"event": self.kind, **self.data})
-
-
-class Story:
-    """What is told of a session: what is new in a screen, but for its figures."""
+class EventLog:
+    """The events of a session: what is new in each screen, but for its figures."""
 
     def __init__(self) -> None:
         self._before: Screen | None = None

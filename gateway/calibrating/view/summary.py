@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gateway.calibrating.session import CalibrationState, Origin
+from gateway.calibrating.state import CalibrationState, Origin
 from gateway.calibrating.view.curve import CurveView
 from gateway.calibrating.view.layout import GAP, LEAST_COLUMNS, LEAST_ROWS, side_by_side
 from gateway.calibrating.view.points import point_table, table_width

@@ -17,7 +17,8 @@ from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from gateway.calibrating.session import CalibrationDesk, CalibrationState
+    from gateway.calibrating.session import SavedCalibrations
+    from gateway.calibrating.state import CalibrationState
     from gateway.sampling.calibration_record import CalibrationRecord
 
 T = TypeVar("T")
@@ -125,8 +126,8 @@ def import_(
     record = replace(record, bike_id=bike, device=state.device)
     _show_change(record, state)
     _ask(f"Use it on {bike}?", yes=yes)
-    saved = _at_desk(bike, config, lambda desk: desk.save(record))
-    typer.echo(f"{saved}: saved, and in use")
+    path = _with_saved(bike, config, lambda saved: saved.save(record))
+    typer.echo(f"{path}: saved, and in use")
     _say_how_back(bike, state)
 
 
@@ -156,7 +157,7 @@ def rollback(
         )
     _show_change(record, state)
     _ask(f"Use backup {number} on {bike} again?", yes=yes)
-    _at_desk(bike, config, lambda desk: desk.rollback(number))
+    _with_saved(bike, config, lambda saved: saved.rollback(number))
     typer.echo(f"backup {number} is in use again")
     _say_how_back(bike, state)
 
@@ -177,25 +178,25 @@ def reset(
         return
     typer.echo(f"{bike}: now {origin_words(state)}")
     _ask(f"Use no saved calibration on {bike} any more?", yes=yes)
-    _at_desk(bike, config, lambda desk: desk.reset())
+    _with_saved(bike, config, lambda saved: saved.reset())
     typer.echo(f"now {origin_words(_state(bike, config))}")
     _say_how_back(bike, state)
 
 
-def _at_desk(bike: str, config: Path, act: "Callable[[CalibrationDesk], Awaitable[T]]") -> T:
+def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awaitable[T]]") -> T:
     """What `act` gives; ends the command with words if it cannot be done."""
     import asyncio
 
     import structlog
 
-    from gateway.calibrating.session import CalibrationError
-    from gateway.cli.calibrate.bike import desk_of
+    from gateway.calibrating.state import CalibrationError
+    from gateway.cli.calibrate.bike import session_with
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the verbs say it all
 
     async def acted() -> T:
-        async with desk_of(bike, config) as desk:
-            return await act(desk)
+        async with session_with(bike, config, is_live=False) as saved:
+            return await act(saved)
 
     try:
         return asyncio.run(acted())
@@ -206,10 +207,10 @@ def _at_desk(bike: str, config: Path, act: "Callable[[CalibrationDesk], Awaitabl
 
 
 def _state(bike: str, config: Path) -> "CalibrationState":
-    async def look(desk: "CalibrationDesk") -> "CalibrationState":
-        return desk.state
+    async def look(saved: "SavedCalibrations") -> "CalibrationState":
+        return saved.state
 
-    return _at_desk(bike, config, look)
+    return _with_saved(bike, config, look)
 
 
 def _saved(state: "CalibrationState") -> "CalibrationRecord":

@@ -5,35 +5,26 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from drivers.registry import DriverStatus
-    from gateway.calibrating.local import OwnBike, OwnDesk
-    from gateway.calibrating.remote import DaemonBike, DaemonDesk
+    from gateway.calibrating.local import LocalSession
+    from gateway.calibrating.remote import DaemonSession
     from gateway.config.schema import BikeConfig
 
 
-def session_with(bike_id: str, config: Path) -> "DaemonBike | OwnBike":
-    """A CalibrationSession to be entered: with the daemon if one runs, else with the bike itself.
+def session_with(
+    bike_id: str, config: Path, *, is_live: bool = True
+) -> "DaemonSession | LocalSession":
+    """Return a CalibrationSession to be entered: with the daemon if one runs, else with the bike.
 
     Raises CalibrationError. Ends the command with words if the config does not say enough.
     """
-    from gateway.calibrating.local import OwnBike
-    from gateway.calibrating.remote import DaemonBike
+    from gateway.calibrating.local import LocalSession
+    from gateway.calibrating.remote import DaemonSession
     from gateway.timing.clock import SystemClock
 
     socket = _daemon_socket(config)
     if socket is not None:
-        return DaemonBike(socket, bike_id)
-    return OwnBike(*_configured(bike_id, config), SystemClock())
-
-
-def desk_of(bike_id: str, config: Path) -> "DaemonDesk | OwnDesk":
-    """A CalibrationDesk to be entered, likewise: nobody needs to sit on the bike."""
-    from gateway.calibrating.local import OwnDesk
-    from gateway.calibrating.remote import DaemonDesk
-
-    socket = _daemon_socket(config)
-    if socket is not None:
-        return DaemonDesk(socket, bike_id)
-    return OwnDesk(*_configured(bike_id, config))
+        return DaemonSession(socket, bike_id, is_live=is_live)
+    return LocalSession(*_configured(bike_id, config), SystemClock(), is_live=is_live)
 
 
 def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, Path]":
@@ -49,7 +40,7 @@ def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, 
 def _daemon_socket(config: Path) -> Path | None:
     """Of the daemon that runs on the config's state_dir; None if none does."""
     from gateway.calibrating.messages import FILE_NAME
-    from gateway.calibrating.session import CalibrationError
+    from gateway.calibrating.state import CalibrationError
     from gateway.cli.service import state_dir_of
     from gateway.host.sockets import SERVICE_DIRECTORY, is_served
     from gateway.host.state_dir import is_in_use

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.calibrate.session import (
+    MADE_UP,
     AnswersOption,
     BikeArgument,
     ConfigOption,
@@ -20,7 +21,8 @@ from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from contextlib import AbstractAsyncContextManager
+    from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager, ExitStack
 
     from drivers import Driver
     from gateway.calibrating.cadence.dialogue import Way
@@ -74,8 +76,8 @@ YesOption = Annotated[bool, typer.Option("--yes", help="Save a plain ratio witho
 
 
 @dataclass(frozen=True, slots=True)
-class _Truth:
-    """Where it comes from: a beat, a second sensor, else turns that are counted."""
+class _Method:
+    """How the true cadence is found: a beat, a second sensor, else turns that are counted."""
 
     turns: int
     rpms: tuple[float, ...] | None
@@ -85,11 +87,11 @@ class _Truth:
 
 
 @dataclass(frozen=True, slots=True)
-class _Manner:
-    """How it is gone about; without `pedaller` it is a real bike with a person on it."""
+class _CheckOptions:
+    """The other options; without `pedaller` it is a real bike with a person on it."""
 
     pedaller: "FakePedaller | None"
-    script: "Answers | None"
+    answers: "Answers | None"
     is_json: bool
     is_silent: bool
     says_yes: bool
@@ -114,8 +116,8 @@ def cadence(
 
     You pedal, and count, keep to a beat, or wear a second sensor. Works while the daemon races.
     """
+    import asyncio
     from contextlib import ExitStack
-    from tempfile import TemporaryDirectory
 
     from gateway.timing.clock import SystemClock
 
@@ -125,15 +127,13 @@ def cadence(
     script = script_of(answers)
     clock = SystemClock()
     with ExitStack() as stack:
-        pedaller = None
-        if fake_bike:
-            directory = Path(stack.enter_context(TemporaryDirectory()))
-            pedaller = _pedaller(fake_factor, directory, clock)
+        pedaller = _pedaller(fake_factor, clock, stack) if fake_bike else None
         sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
         seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
-        truth = _Truth(count or TURNS, rpms, against or "", sensor, seconds)
-        manner = _Manner(pedaller, script, json, silent, yes)
-        is_right = _run(bike, config, truth, manner, clock)
+        method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
+        options = _CheckOptions(pedaller, script, json, silent, yes)
+        with ended_in_words():
+            is_right = asyncio.run(_check(bike, config, method, options, clock))
     raise typer.Exit(0 if is_right else FAILED)
 
 
@@ -148,10 +148,14 @@ def _beats(text: str) -> tuple[float, ...]:
     return rpms
 
 
-def _pedaller(factor: float, directory: Path, clock: "Clock") -> "FakePedaller":
+def _pedaller(factor: float, clock: "Clock", stack: "ExitStack") -> "FakePedaller":
+    """Return a fake rider, whose files lie in a directory that ends with `stack`."""
+    from tempfile import TemporaryDirectory
+
     from drivers.registry import load_drivers
     from gateway.calibrating.fake import FakePedaller
 
+    directory = Path(stack.enter_context(TemporaryDirectory()))
     return FakePedaller(factor, load_drivers()[FAKE], directory, clock)
 
 
@@ -171,38 +175,39 @@ def _sensor(
     return chosen_driver(name, None, protocol, clock)[1]
 
 
-def _run(bike: str, config: Path, truth: _Truth, manner: _Manner, clock: "Clock") -> bool:
-    import asyncio
-
-    with ended_in_words():
-        return asyncio.run(_check(bike, config, truth, manner, clock))
-
-
-async def _check(bike: str, config: Path, truth: _Truth, manner: _Manner, clock: "Clock") -> bool:
+async def _check(
+    bike: str, config: Path, method: _Method, options: _CheckOptions, clock: "Clock"
+) -> bool:
     import sys
     from contextlib import AsyncExitStack
 
     from rich.console import Console
 
     from gateway.calibrating.cadence.dialogue import check_cadence
-    from gateway.calibrating.cadence.view import open_view
+    from gateway.calibrating.cadence.view import CadenceScript, cadence_event
     from gateway.calibrating.prompt import Keys
     from gateway.terminal.keyboard import Keyboard
+    from gateway.terminal.live import open_live_view
 
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(_session(bike, config, manner.pedaller, clock))
+        pedaller, console = options.pedaller, Console()
+        session = await stack.enter_async_context(_session(bike, config, pedaller, clock))
         view = stack.enter_context(
-            open_view(Console(), is_json=manner.is_json, is_silent=manner.is_silent)
+            open_live_view(console, CadenceScript(), is_json=options.is_json)
         )
-        if manner.pedaller is not None:
-            view.tell("fake_bike", "a made-up bike: what is saved of it goes with it")
-        answers = manner.script
-        keyboard = None
+        if pedaller is not None:
+            view.tell(cadence_event("fake_bike", MADE_UP))
+        answers, keyboard = options.answers, None
         if sys.stdin.isatty():
             keyboard = stack.enter_context(Keyboard(view.suspend, view.resume))
             answers = answers or Keys(keyboard.key)
-        way = _way(truth, manner.pedaller, keyboard)
-        return await check_cadence(session, clock, view, way, answers, saves_ratio=manner.says_yes)
+        has_bell = console.is_terminal and not options.is_json and not options.is_silent
+        way = _way(method, pedaller, keyboard, console.bell if has_bell else _ring_nothing)
+        return await check_cadence(session, clock, view, way, answers, saves_ratio=options.says_yes)
+
+
+def _ring_nothing() -> None:
+    pass
 
 
 def _session(
@@ -215,7 +220,12 @@ def _session(
     return session_with(bike, config)
 
 
-def _way(truth: _Truth, pedaller: "FakePedaller | None", keyboard: "Keyboard | None") -> "Way":
+def _way(
+    method: _Method,
+    pedaller: "FakePedaller | None",
+    keyboard: "Keyboard | None",
+    ring: "Callable[[], None]",
+) -> "Way":
     from gateway.terminal.keyboard import ENTER
 
     async def press(turns: int) -> None:
@@ -228,13 +238,13 @@ def _way(truth: _Truth, pedaller: "FakePedaller | None", keyboard: "Keyboard | N
     def follow(rpm: float) -> None:
         """The person hears it."""
 
-    rpms, sensor = truth.rpms, truth.sensor
+    rpms, sensor = method.rpms, method.sensor
     if rpms is not None:
         follower = follow if pedaller is None else pedaller.follow
-        return lambda ride: ride.by_metronome(rpms, truth.seconds, follower)
+        return lambda ride: ride.by_metronome(rpms, method.seconds, follower, ring)
     if sensor is not None:
-        return lambda ride: ride.by_sensor(sensor, truth.sensor_name, truth.seconds)
+        return lambda ride: ride.by_sensor(sensor, method.sensor_name, method.seconds)
     if pedaller is None and keyboard is None:
         fail("to count needs a terminal; expected one, or --metronome or --against", USAGE)
     presser = press if pedaller is None else pedaller.press
-    return lambda ride: ride.by_count(truth.turns, presser)
+    return lambda ride: ride.by_count(method.turns, presser)

@@ -26,6 +26,8 @@ Result = TypeVar("Result")
 #: A person may be called away; a file of answers may not wait for ever.
 PERSON_PATIENCE_S = 900.0
 SCRIPT_PATIENCE_S = 120.0
+#: Told before anything of a fake bike.
+MADE_UP = "a made-up bike: what is saved of it goes with it"
 
 BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
 ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
@@ -73,7 +75,7 @@ def ended_in_words() -> Iterator[None]:
 
     from gateway.calibrating.guided.capture import Left
     from gateway.calibrating.prompt import AnswerError
-    from gateway.calibrating.session import CalibrationError
+    from gateway.calibrating.state import CalibrationError
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
     try:
@@ -98,28 +100,29 @@ async def _sit(
 
     from gateway.calibrating.guided.capture import Seat
     from gateway.calibrating.prompt import Keys
-    from gateway.calibrating.view.events import Event
-    from gateway.calibrating.view.live import open_view
+    from gateway.calibrating.view.script import CalibrationScript
     from gateway.terminal.keyboard import Keyboard
+    from gateway.terminal.live import Event, open_live_view
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
-    script = script_of(manner.answers)
+    answers = script_of(manner.answers)
     is_terminal = sys.stdin.isatty()
-    if script is None and not is_terminal:
+    if answers is None and not is_terminal:
         fail("no terminal to ask on; expected one, or --answers FILE", USAGE)
     async with AsyncExitStack() as stack:
         rig = None if directory is None else _rig(bike, directory, clock)
         session = await stack.enter_async_context(_session(bike, manner.config, rig))
-        view = stack.enter_context(open_view(Console(), is_json=manner.is_json))
+        console = Console()
+        script = CalibrationScript(console)
+        view = stack.enter_context(open_live_view(console, script, is_json=manner.is_json))
         if rig is not None:
-            view.tell(Event("made up", "a made-up bike: what is saved of it goes with it", {}))
-        answers = script
+            view.tell(Event("made up", MADE_UP))
         if is_terminal:
             keyboard = stack.enter_context(Keyboard(view.suspend, view.resume))
             answers = answers or Keys(keyboard.key)
         assert answers is not None
-        patience_s = SCRIPT_PATIENCE_S if script is not None else PERSON_PATIENCE_S
+        patience_s = PERSON_PATIENCE_S if manner.answers is None else SCRIPT_PATIENCE_S
         hand = _own_hand if rig is None else rig.turn_to
         return await act(Seat(session, view, answers, clock, hand, patience_s))
 
@@ -130,12 +133,12 @@ def _own_hand(target: "Target") -> None:
 
 def script_of(file: Path | None) -> "Answers | None":
     """The answers in that file. Ends the command with words if it cannot be read."""
-    from gateway.calibrating.prompt import Script
+    from gateway.calibrating.prompt import AnswerFile
 
     if file is None:
         return None
     try:
-        return Script(file)
+        return AnswerFile(file)
     except OSError as error:
         fail(f"{file}: {error.strerror}; expected a file of answers", USAGE)
 

@@ -8,7 +8,8 @@ import pytest
 
 from drivers import Reading
 from gateway.calibrating.measuring.guide import Target
-from gateway.calibrating.session import CalibrationSession, Link
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import LinkStatus
 from tests.support.cadence import START_MS, pedaller
 from tests.support.calibration_sitting import Sitting
 from tests.support.virtual_clock import NS_PER_S, VirtualClock
@@ -18,7 +19,7 @@ CALM = {"pot": {"curve": "linear", "raw_min": 0, "raw_max": 1000, "noise_counts"
 
 async def numbers(sitting: Sitting, seconds: float) -> list[float]:
     """That it says meanwhile."""
-    said: list[Reading | Link] = []
+    said: list[Reading | LinkStatus] = []
 
     async def listen() -> None:
         async for one in sitting.rig.session.news():

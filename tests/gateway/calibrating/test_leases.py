@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from drivers import Reading
-from gateway.calibrating.leases import CalibrationSeats, carry_out
-from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save
-from gateway.calibrating.session import CalibrationError, Origin
+from gateway.calibrating.leases import CalibrationLeases, change_files
+from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save, TryOut, Undo
+from gateway.calibrating.state import CalibrationError, Origin
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.sampling.calibration_store import CalibrationStore
@@ -21,7 +21,7 @@ RACE_START_MS = 5_400_763 * 300_000
 LOW = record(points=(CapturedPoint(0, 0, 1, 20), CapturedPoint(1, 2000, 1, 20)), cadence_scale=0.5)
 
 
-class Ear:
+class CountingListener:
     """Counts what it hears."""
 
     def __init__(self) -> None:
@@ -44,8 +44,8 @@ async def virtual(tmp_path: Path) -> AsyncIterator[VirtualGateway]:
 
 
 @pytest.fixture
-def seats(virtual: VirtualGateway) -> CalibrationSeats:
-    return virtual.gateway.seats
+def leases(virtual: VirtualGateway) -> CalibrationLeases:
+    return virtual.gateway.leases
 
 
 async def next_seconds(virtual: VirtualGateway, bike_id: str = "bike-1") -> list[Telemetry]:
@@ -71,71 +71,71 @@ def is_as_said(message: Telemetry) -> bool:
 
 
 async def test_a_trial_shows_in_the_race_at_once_and_so_does_its_end(
-    virtual: VirtualGateway, seats: CalibrationSeats
+    virtual: VirtualGateway, leases: CalibrationLeases
 ) -> None:
-    seat = await seats.take("bike-1", Ear())
+    lease = await leases.take("bike-1", CountingListener())
     assert all(map(is_as_said, await next_seconds(virtual)))
-    seat.try_out(LOW)
+    await lease.carry_out(TryOut(LOW))
     assert all(map(is_low, await next_seconds(virtual)))
     assert all(map(is_as_said, await next_seconds(virtual, "bike-2")))
-    seat.undo()
+    await lease.carry_out(Undo())
     assert all(map(is_as_said, await next_seconds(virtual)))
-    seat.try_out(LOW)
+    await lease.carry_out(TryOut(LOW))
     await next_seconds(virtual)
-    seat.leave()
+    lease.leave()
     assert all(map(is_as_said, await next_seconds(virtual)))
 
 
 async def test_what_is_saved_shows_at_once_and_stays(
-    virtual: VirtualGateway, seats: CalibrationSeats
+    virtual: VirtualGateway, leases: CalibrationLeases
 ) -> None:
-    seat = await seats.take("bike-1", Ear())
-    await seat.change(Save(LOW))
-    seat.leave()
+    lease = await leases.take("bike-1", CountingListener())
+    await lease.carry_out(Save(LOW))
+    lease.leave()
     assert all(map(is_low, await next_seconds(virtual)))
-    seat = await seats.take("bike-1", Ear())
-    seat.try_out(None)
+    lease = await leases.take("bike-1", CountingListener())
+    await lease.carry_out(TryOut(None))
     assert all(map(is_as_said, await next_seconds(virtual)))
-    seat.leave()
+    lease.leave()
     assert all(map(is_low, await next_seconds(virtual)))
 
 
 async def test_who_has_left_hears_nothing_and_changes_nothing(
-    virtual: VirtualGateway, seats: CalibrationSeats
+    virtual: VirtualGateway, leases: CalibrationLeases
 ) -> None:
-    ear = Ear()
-    seat = await seats.take("bike-1", ear)
+    listener = CountingListener()
+    lease = await leases.take("bike-1", listener)
     await virtual.run_for(2)
-    heard = ear.readings
+    heard = listener.readings
     assert heard >= 19
-    seat.leave()
-    other = await seats.take("bike-1", Ear())
-    other.try_out(LOW)
-    seat.leave()
+    lease.leave()
+    other = await leases.take("bike-1", CountingListener())
+    await other.carry_out(TryOut(LOW))
+    lease.leave()
     await virtual.run_for(2)
-    assert ear.readings == heard
+    assert listener.readings == heard
     assert other.state.origin is Origin.TRIAL
 
 
-async def test_one_live_session_a_bike_and_any_number_who_look(seats: CalibrationSeats) -> None:
-    seat = await seats.take("bike-1", Ear())
+async def test_one_live_session_a_bike_and_any_number_who_look(leases: CalibrationLeases) -> None:
+    lease = await leases.take("bike-1", CountingListener())
     with pytest.raises(CalibrationError, match="by somebody else"):
-        await seats.take("bike-1", Ear())
-    await seats.take("bike-2", Ear())
-    looking = await seats.take("bike-1", None)
+        await leases.take("bike-1", CountingListener())
+    await leases.take("bike-2", CountingListener())
+    looking = await leases.take("bike-1", None)
     with pytest.raises(CalibrationError, match="by somebody else"):
-        await looking.change(Save(record()))
-    seat.leave()
-    await looking.change(Save(record()))
+        await looking.carry_out(Save(record()))
+    lease.leave()
+    await looking.carry_out(Save(record()))
     assert looking.state.record == record()
 
 
-async def test_a_disk_that_cannot_be_read_takes_no_seat(seats: CalibrationSeats) -> None:
-    seats.store.directory.write_text("no directory")
+async def test_a_disk_that_cannot_be_read_takes_no_lease(leases: CalibrationLeases) -> None:
+    leases.store.directory.write_text("no directory")
     with pytest.raises(CalibrationError, match="calibration: Not a directory"):
-        await seats.take("bike-1", Ear())
-    seats.store.directory.unlink()
-    await seats.take("bike-1", Ear())
+        await leases.take("bike-1", CountingListener())
+    leases.store.directory.unlink()
+    await leases.take("bike-1", CountingListener())
 
 
 OLD, NEW = record(), record(made_by="alleycat-gateway 9.9.9")
@@ -149,7 +149,7 @@ def store(tmp_path: Path) -> CalibrationStore:
 
 
 def change(store: CalibrationStore, one: Change) -> Done:
-    return carry_out(one, "bike-1", "fake seed 1", store)
+    return change_files(one, "bike-1", "fake seed 1", store)
 
 
 def test_a_save_says_where(store: CalibrationStore) -> None:

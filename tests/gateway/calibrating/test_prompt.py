@@ -8,8 +8,16 @@ from pathlib import Path
 import pytest
 
 from drivers import Reading
-from gateway.calibrating.prompt import HOLD, AnswerError, Keys, Question, Script, Talk
-from gateway.calibrating.session import CalibrationError, Link
+from gateway.calibrating.prompt import (
+    HOLD,
+    AnswerError,
+    AnswerFile,
+    Answers,
+    Keys,
+    Prompt,
+    Question,
+)
+from gateway.calibrating.state import CalibrationError, LinkStatus
 from tests.support.calibration_sitting import Sitting
 
 POINT = Question("turn to 25 %", {"enter": "capture", "s": "skip", "q": "quit"}, may_hold=True)
@@ -17,10 +25,10 @@ NEXT = Question("turn to 50 %", POINT.words, may_hold=True)
 USE = Question("use it?", {"y": "accept", "enter": "accept", "q": "quit"})
 
 
-def script(directory: Path, text: str) -> Script:
+def script(directory: Path, text: str) -> AnswerFile:
     file = directory / "a.txt"
     file.write_text(text)
-    return Script(file)
+    return AnswerFile(file)
 
 
 async def test_a_file_answers_in_order_with_comments(tmp_path: Path) -> None:
@@ -67,62 +75,65 @@ WHEN = Question("when?", {"n": "now"})
 
 
 @asynccontextmanager
-async def talking(directory: Path, *words: str) -> AsyncIterator[tuple[Sitting, Talk]]:
+async def talking(directory: Path, *words: str) -> AsyncIterator[tuple[Sitting, Prompt]]:
     sitting = Sitting(directory, list(words))
-    async with sitting.rig.session, sitting.seat.talk() as talk:
-        yield sitting, talk
+    async with sitting.rig.session, sitting.seat.prompt() as prompt:
+        yield sitting, prompt
 
 
-async def happened(sitting: Sitting, talk: Talk, question: Question) -> object:
-    waiting = asyncio.create_task(talk.next(question))
+async def happened(
+    sitting: Sitting, prompt: Prompt, question: Question, answers: Answers | None = None
+) -> object:
+    answers = answers or sitting.seat.answers
+    waiting = asyncio.create_task(prompt.next(question, answers))
     while not waiting.done():
         await sitting.clock.run_for(0.05)
     return waiting.result()
 
 
 async def test_the_bike_and_answers_are_both_heard(tmp_path: Path) -> None:
-    async with talking(tmp_path, "left", "now") as (sitting, talk):
-        assert await happened(sitting, talk, WHERE) == "left"
-        assert await happened(sitting, talk, WHEN) == "now"
+    async with talking(tmp_path, "left", "now") as (sitting, prompt):
+        assert await happened(sitting, prompt, WHERE) == "left"
+        assert await happened(sitting, prompt, WHEN) == "now"
 
 
 async def test_a_held_question_is_put_once_and_the_bike_is_heard(tmp_path: Path) -> None:
-    async with talking(tmp_path, "hold", "now") as (sitting, talk):
-        heard = [await happened(sitting, talk, WHERE) for _ in range(20)]
-        assert any(isinstance(one, Link) for one in heard)
+    async with talking(tmp_path, "hold", "now") as (sitting, prompt):
+        heard = [await happened(sitting, prompt, WHERE) for _ in range(20)]
+        assert any(isinstance(one, LinkStatus) for one in heard)
         assert any(isinstance(one, Reading) for one in heard)
         assert not any(isinstance(one, str) for one in heard)
-        assert await happened(sitting, talk, WHEN) == "now"
+        assert await happened(sitting, prompt, WHEN) == "now"
 
 
 async def test_what_is_not_put_takes_no_line_of_a_file(tmp_path: Path) -> None:
-    async with talking(tmp_path, "left") as (sitting, talk):
+    async with talking(tmp_path, "left") as (sitting, prompt):
         nobody = Question("is it there?", {"q": "quit"}, is_put=False)
-        heard = [await happened(sitting, talk, nobody) for _ in range(5)]
+        heard = [await happened(sitting, prompt, nobody) for _ in range(5)]
         assert not any(isinstance(one, str) for one in heard)
-        assert await happened(sitting, talk, WHERE) == "left"
+        assert await happened(sitting, prompt, WHERE) == "left"
 
 
 async def test_a_key_that_was_pressed_for_one_question_answers_no_other(tmp_path: Path) -> None:
     async with talking(tmp_path) as (sitting, _):
         keys: asyncio.Queue[str] = asyncio.Queue()
-        seat = sitting.seat
-        async with Talk(seat.session, Keys(keys.get), seat.clock, patience_s=20) as talk:
-            await happened(sitting, talk, WHERE)
-            await happened(sitting, talk, WHEN)
+        seat, keyboard = sitting.seat, Keys(keys.get)
+        async with Prompt(seat.session, seat.clock, patience_s=20) as prompt:
+            await happened(sitting, prompt, WHERE, keyboard)
+            await happened(sitting, prompt, WHEN, keyboard)
             keys.put_nowait("l")
             keys.put_nowait("n")
-            words = [await happened(sitting, talk, WHEN) for _ in range(10)]
+            words = [await happened(sitting, prompt, WHEN, keyboard) for _ in range(10)]
             assert [word for word in words if isinstance(word, str)] == ["now"]
 
 
 @pytest.mark.parametrize(("waits_s", "ends"), [(110, False), (125, True)])
 async def test_patience_ends(tmp_path: Path, waits_s: int, ends: bool) -> None:
-    async with talking(tmp_path, "hold") as (sitting, talk):
+    async with talking(tmp_path, "hold") as (sitting, prompt):
 
         async def wait() -> None:
             while True:
-                await talk.next(WHERE)
+                await prompt.next(WHERE, sitting.seat.answers)
 
         waiting = asyncio.create_task(wait())
         await sitting.clock.run_for(waits_s)

@@ -17,25 +17,23 @@ from gateway.calibrating.messages import (
     Done,
     Ended,
     Here,
-    LinkIs,
     Open,
     Ping,
     Refused,
     Undo,
     ask_from_line,
-    state_to_message,
     tell_to_line,
 )
-from gateway.calibrating.remote import DaemonBike
-from gateway.calibrating.session import CalibrationError, CalibrationState, Link, Origin
+from gateway.calibrating.remote import DaemonSession
+from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus, Origin
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibrations import record
 
 Part = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
-STATE = state_to_message(CalibrationState("bike-1", "fake seed 1", AS_SAID, Origin.BIKE))
-WELCOME = [tell_to_line(one) for one in (STATE, LinkIs(LinkState.CONNECTED, ""), Done())]
+STATE = CalibrationState("bike-1", "fake seed 1", AS_SAID, Origin.BIKE)
+WELCOME = [tell_to_line(one) for one in (STATE, LinkStatus(LinkState.CONNECTED), Done())]
 
 
 @asynccontextmanager
@@ -70,7 +68,7 @@ async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
 
 
 async def end_of_news(path: Path) -> str:
-    async with DaemonBike(path, "bike-1") as session, asyncio.timeout(5):
+    async with DaemonSession(path, "bike-1") as session, asyncio.timeout(5):
         with pytest.raises(CalibrationError) as end:
             await _hear_all(session)
         with pytest.raises(CalibrationError) as later:
@@ -79,9 +77,9 @@ async def end_of_news(path: Path) -> str:
     return str(end.value)
 
 
-async def _hear_all(session: DaemonBike) -> None:
+async def _hear_all(session: DaemonSession) -> None:
     async for news in session.news():
-        assert isinstance(news, Link)
+        assert isinstance(news, LinkStatus)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +110,7 @@ async def test_a_gateway_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
 
 async def test_a_gateway_that_speaks_and_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "ANSWER_TIMEOUT_S", 0.1)
-    async with daemon(says()) as path, DaemonBike(path, "bike-1") as session:
+    async with daemon(says()) as path, DaemonSession(path, "bike-1") as session:
         with pytest.raises(CalibrationError, match=r"no answer in 0\.1 s: its disk hangs"):
             await session.reset()
 
@@ -124,13 +122,13 @@ async def test_it_answers_pings() -> None:
         writer.write(tell_to_line(Ping(7)))
         heard.set_result(ask_from_line(await reader.readline()))
 
-    async with daemon(ping) as path, DaemonBike(path, "bike-1"), asyncio.timeout(5):
+    async with daemon(ping) as path, DaemonSession(path, "bike-1"), asyncio.timeout(5):
         assert await heard == Here(7)
 
 
 async def test_a_calibration_with_too_many_points_is_not_sent() -> None:
     points = (CapturedPoint(at / 20, at, 1.0, 20) for at in range(2000))
-    async with daemon(says()) as path, DaemonBike(path, "bike-1") as session:
+    async with daemon(says()) as path, DaemonSession(path, "bike-1") as session:
         with pytest.raises(CalibrationError, match="too long: expected less than 65536 bytes"):
             await session.save(record(points=tuple(points)))
 
@@ -142,7 +140,7 @@ async def test_what_is_refused_is_an_error_and_the_session_goes_on() -> None:
             writer.write(tell_to_line(answer))
         await reader.read()
 
-    async with daemon(refuse) as path, DaemonBike(path, "bike-1") as session:
+    async with daemon(refuse) as path, DaemonSession(path, "bike-1") as session:
         with pytest.raises(CalibrationError, match="not today"):
             await session.undo()
         await session.undo()
@@ -152,7 +150,7 @@ async def test_who_is_refused_at_the_door_leaves_nothing_behind() -> None:
     fds = len(os.listdir("/proc/self/fd"))
     async with daemon(says(tell_to_line(Refused("occupied"))), is_welcoming=False) as path:
         with pytest.raises(CalibrationError, match="occupied"):
-            await DaemonBike(path, "bike-1").__aenter__()
+            await DaemonSession(path, "bike-1").__aenter__()
         tasks = asyncio.all_tasks()
         await asyncio.sleep(0.05)
     await asyncio.sleep(0)
@@ -162,7 +160,7 @@ async def test_who_is_refused_at_the_door_leaves_nothing_behind() -> None:
 
 async def test_nobody_there(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="No such file"):
-        await DaemonBike(tmp_path / "calibration.sock", "bike-1").__aenter__()
+        await DaemonSession(tmp_path / "calibration.sock", "bike-1").__aenter__()
 
 
 async def test_one_that_was_killed() -> None:
@@ -171,4 +169,4 @@ async def test_one_that_was_killed() -> None:
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(os.fspath(path))
         with pytest.raises(CalibrationError, match="nobody listens: the gateway was killed"):
-            await DaemonBike(path, "bike-1").__aenter__()
+            await DaemonSession(path, "bike-1").__aenter__()

@@ -26,9 +26,9 @@ from gateway.calibrating.messages import (
     TryOut,
     ask_to_line,
 )
-from gateway.calibrating.remote import DaemonBike, DaemonDesk
+from gateway.calibrating.remote import DaemonSession
 from gateway.calibrating.server import CLIENTS_MAX, WAITING_MAX_BYTES, serve_calibration
-from gateway.calibrating.session import CalibrationError, Origin
+from gateway.calibrating.state import CalibrationError, Origin
 from gateway.config.schema import BikeConfig
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
@@ -51,11 +51,11 @@ class Daemon:
         #: They race all the time.
         self.stay = {"bike-1", "bike-2"}
 
-    def session(self, bike_id: str = "bike-1") -> DaemonBike:
-        return DaemonBike(self.socket, bike_id)
+    def session(self, bike_id: str = "bike-1") -> DaemonSession:
+        return DaemonSession(self.socket, bike_id)
 
     def bike(self, bike_id: str = "bike-1") -> Bike:
-        bike = self.virtual.gateway.seats.bikes.get(bike_id)
+        bike = self.virtual.gateway.leases.bikes.get(bike_id)
         assert bike is not None
         return bike
 
@@ -119,7 +119,7 @@ class Client:
         return b""
 
 
-def origin_of(session: DaemonBike) -> Origin:
+def origin_of(session: DaemonSession) -> Origin:
     return session.state.origin
 
 
@@ -129,7 +129,7 @@ async def racing() -> AsyncIterator[Daemon]:
         daemon = Daemon(Path(directory))
         gateway = daemon.virtual.gateway
         async with serve_calibration(
-            daemon.config.state_dir, gateway.seats, gateway.observer, daemon.virtual.clock
+            daemon.config.state_dir, gateway.leases, gateway.observer, daemon.virtual.clock
         ):
             await daemon.virtual.start()
             daemon.virtual.uplink.connect()
@@ -196,13 +196,14 @@ class TestOneSessionABike:
             assert daemon.bike().trial is not None
 
     async def test_meanwhile_others_may_look_but_change_nothing(self, daemon: Daemon) -> None:
-        async with daemon.session() as session, DaemonDesk(daemon.socket, "bike-1") as desk:
+        files = DaemonSession(daemon.socket, "bike-1", is_live=False)
+        async with daemon.session() as session, files as desk:
             await session.save(record())
             with pytest.raises(CalibrationError, match="being calibrated by somebody else"):
                 await desk.reset()
             assert daemon.store.load("bike-1") == record()
         await daemon.run_for(0.1)
-        async with DaemonDesk(daemon.socket, "bike-1") as desk:
+        async with DaemonSession(daemon.socket, "bike-1", is_live=False) as desk:
             await desk.reset()
 
     async def test_a_bike_that_is_not_there(self, daemon: Daemon) -> None:
@@ -269,7 +270,7 @@ class TestRudeClients:
             await client.told("done")
             client.writer.write(b"x" * (4 * ASK_MAX_BYTES))
             await client.rest()
-        assert not daemon.virtual.gateway.seats.taken
+        assert not daemon.virtual.gateway.leases.taken
 
     @pytest.mark.parametrize("said", [b"", b'{"ask":"op'], ids=["nothing", "half a line"])
     async def test_who_opens_nothing_is_cut_off_after_ten_seconds(
@@ -318,7 +319,7 @@ class TestRudeClients:
                 for at_ns in range(MANY):
                     daemon.bike().fanout.add(Reading(at_ns, resistance_raw=500.0))
                 await daemon.run_for(12)
-            assert not daemon.virtual.gateway.seats.taken
+            assert not daemon.virtual.gateway.leases.taken
         (dropped,) = [log["dropped"] for log in logs if "dropped" in log]
         line = len(b'{"reading":{"at_ns":10000,"resistance_raw":500.0},"tell":"heard"}\n')
         kernel_bytes = 512 * 1024
@@ -386,7 +387,7 @@ class TestEndOfConnection:
             await client.told("done")
             client.writer.write(ask_to_line(Save(record())))
         async with asyncio.timeout(5):
-            while daemon.virtual.gateway.seats.taken:  # noqa: ASYNC110 nothing rings
+            while daemon.virtual.gateway.leases.taken:  # noqa: ASYNC110 nothing rings
                 await asyncio.sleep(0)
         assert daemon.bike().calibration.record == daemon.store.load("bike-1") == record()
 
@@ -443,7 +444,7 @@ class TestReload:
             await daemon.run_for(1)
             with pytest.raises(CalibrationError, match="bike-1 was taken out of the gateway's con"):
                 await _hear_all(news)
-        assert not daemon.virtual.gateway.seats.taken
+        assert not daemon.virtual.gateway.leases.taken
 
     async def test_another_machine_ends_the_session_and_at_once_its_trial(
         self, daemon: Daemon

@@ -4,15 +4,16 @@ import asyncio
 
 from drivers import Reading
 from gateway.bike.link import LinkState
-from gateway.calibrating.session import WAITING_MAX, CalibrationError, CalibrationNews, Link
+from gateway.calibrating.session import WAITING_MAX, CalibrationNews
+from gateway.calibrating.state import CalibrationError, LinkStatus
 
-CONNECTED = Link(LinkState.CONNECTED)
-LOST = Link(LinkState.LOST, "gone")
+CONNECTED = LinkStatus(LinkState.CONNECTED)
+LOST = LinkStatus(LinkState.LOST, "gone")
 
 
-async def heard(news: CalibrationNews) -> list[Reading | Link | str]:
+async def heard(news: CalibrationNews) -> list[Reading | LinkStatus | str]:
     """All until the end, and why it came."""
-    found: list[Reading | Link] = []
+    found: list[Reading | LinkStatus] = []
     listening = news.listen()
     try:
         while True:

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gateway.terminal.live import Event, LinesView, TerminalView, lossy, open_live_view
 from gateway.timing.units import NS_PER_S
+from tests.support.emulated import emulated
 
 #: A screen is (phase, figure).
 Screen = tuple[str, int]
@@ -82,6 +83,37 @@ def test_plain_view_prints_no_line_for_an_event_without_words() -> None:
     with open_live_view(console, RideScript()) as view:
         view.tell(Event("beat", ""))
     assert printed(console) == ""
+
+
+def test_json_view_prints_no_control_codes_on_a_terminal() -> None:
+    console = terminal()
+    with open_live_view(console, RideScript(), is_json=True) as view:
+        view.show(("riding", 60), 0)
+    assert "\x1b" not in printed(console)
+
+
+LONG = Event("verify", f"{'words ' * 9}To calibrate over it: --points :file: [b]")
+
+
+def test_plain_view_prints_a_long_event_on_one_line() -> None:
+    console = Console(file=io.StringIO(), width=20)
+    with open_live_view(console, RideScript()) as view:
+        view.tell(LONG)
+    assert printed(console) == f"{LONG.words}\n"
+
+
+def test_terminal_view_wraps_a_long_event_between_words() -> None:
+    console = Console(file=io.StringIO(), force_terminal=True, width=40, color_system=None)
+    with open_live_view(console, RideScript()) as view:
+        view.tell(LONG)
+        meanwhile = emulated(printed(console))
+    wrapped = [
+        "words " * 5 + "words",
+        "words " * 3 + "To calibrate over it:",
+        "--points :file: [b]",
+    ]
+    assert meanwhile == wrapped
+    assert emulated(printed(console)) == wrapped
 
 
 def test_terminal_view_redraws_figures_four_times_a_second_and_a_new_moment_at_once() -> None:

@@ -70,8 +70,8 @@ def test_a_lost_bike_is_forgotten(watch: Watch) -> None:
     assert field(watch, "cadence_rpm", 1).state is FieldState.UNKNOWN
 
 
-def test_whoever_wants_gets_every_reading(watch: Watch) -> None:
+def test_watch_passes_every_reading_on() -> None:
     heard: list[Reading] = []
-    watch.on_reading = heard.append
+    watch = Watch(heard.append)
     watch.add(Reading(1, cadence_rpm=80))
     assert heard == [Reading(1, cadence_rpm=80)]

@@ -12,7 +12,8 @@ from drivers.registry import UnusableDriver
 from gateway.bike.link import BikeLink, LinkState
 from gateway.timing.clock import SystemClock
 from gateway.watch.session import Watch
-from gateway.watch.view import PlainView, heading, open_view, reading_json, reading_line, table
+from gateway.watch.view import heading, open_view, reading_json, reading_line, table
+from tests.support.emulated import emulated
 
 S = 1_000_000_000
 READING = Reading(2 * S, cadence_rpm=80.04, resistance_raw=417, power_w=0, source="lines")
@@ -64,11 +65,11 @@ def test_the_reason_stands_in_the_heading(link: BikeLink) -> None:
 
 def test_lines_once_a_second_and_states_when_they_change(watch: Watch, link: BikeLink) -> None:
     shown = console()
-    view = PlainView(shown, link, watch)
-    for quarter in range(8, 16):
-        view(quarter * S // 4)
-    link.state, link.reason = LinkState.LOST, "[org.bluez.Error] gone"
-    view(5 * S)
+    with open_view(shown, link, watch) as show:
+        for quarter in range(8, 16):
+            show(quarter * S // 4)
+        link.state, link.reason = LinkState.LOST, "[org.bluez.Error] gone"
+        show(5 * S)
     assert text_of(shown).splitlines() == [
         "bike-1: connected",
         "cadence 80 rpm  resistance, as sent 417  power 0 W",
@@ -79,18 +80,29 @@ def test_lines_once_a_second_and_states_when_they_change(watch: Watch, link: Bik
 
 def test_beside_json_only_states_are_told(link: BikeLink) -> None:
     shown = console()
-    view = PlainView(shown, link, None)
-    view(1)
-    view(2 * S)
+    with open_view(shown, link, None) as show:
+        show(1)
+        show(2 * S)
     assert text_of(shown) == "bike-1: connected\n"
 
 
 def test_a_terminal_is_redrawn_and_others_are_not(watch: Watch, link: BikeLink) -> None:
     for terminal, expected in ((True, "age"), (False, "cadence 80 rpm")):
         shown = console(terminal=terminal)
-        with open_view(shown, link, watch) as view:
-            view(3 * S)
+        with open_view(shown, link, watch) as show:
+            show(3 * S)
         assert expected in text_of(shown)
+
+
+def test_on_a_terminal_the_last_table_stays(watch: Watch, link: BikeLink) -> None:
+    shown = console(terminal=True)
+    with open_view(shown, link, watch) as show:
+        show(3 * S)
+        link.state = LinkState.LOST
+        show(4 * S)
+    left = emulated(text_of(shown))
+    assert left[0] == "bike-1: lost"
+    assert sum("cadence" in line for line in left) == 1
 
 
 def test_a_reading_as_json_leaves_out_what_was_not_said() -> None:

@@ -11,8 +11,9 @@ import pytest
 from gateway.calibrating.cadence.dialogue import check_cadence, rescaled
 from gateway.calibrating.cadence.ride import CadenceRide
 from gateway.calibrating.measuring.cadence import CadenceResult, Measurement, Truth, Verdict, judge
-from gateway.calibrating.prompt import AnswerError, Answers, Question, Script
-from gateway.calibrating.session import CalibrationSession, CalibrationState, Origin
+from gateway.calibrating.prompt import AnswerError, AnswerFile, Answers, Question
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import CalibrationState, Origin
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from tests.support.cadence import START_MS, SeenView, fake_bike
 from tests.support.calibrations import record
@@ -194,7 +195,7 @@ async def test_a_file_of_answers_answers(tmp_path: Path, clock: VirtualClock) ->
     file.write_text("# the cadence\nyes   it was the right foot\n", encoding="utf-8")
     async with fake_bike(tmp_path / "state", clock) as session:
         desk = Desk(session, clock)
-        answers = Script(file)
+        answers = AnswerFile(file)
         assert await desk.check(160, answers) is True
         with pytest.raises(AnswerError, match="it has no answer to 'Save the cadence scale 1"):
             await desk.check(80, answers)

@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from gateway.calibrating.cadence.ride import PATIENCE_S, READY_S, CadenceRide
-from gateway.calibrating.local import OwnBike
+from gateway.calibrating.fake import FakePedaller
+from gateway.calibrating.local import LocalSession
 from gateway.calibrating.measuring.cadence import Measurement, NotUsable
-from gateway.calibrating.session import CalibrationError, CalibrationSession
+from gateway.calibrating.session import CalibrationSession
+from gateway.calibrating.state import CalibrationError
 from tests.support.cadence import FAKE, START_MS, SeenView, fake_bike, pedaller
 from tests.support.virtual_clock import NS_PER_S, VirtualClock
 
@@ -46,6 +48,10 @@ async def ridden(
             return riding.result()
     riding.cancel()
     raise AssertionError("it does not end")
+
+
+async def by_beat(ride: CadenceRide, person: FakePedaller, *rpms: float) -> list[Measurement]:
+    return await ride.by_metronome(rpms, 30, person.follow, lambda: None)
 
 
 async def nobody_presses(_turns: int) -> None:
@@ -87,7 +93,10 @@ async def test_at_both_beats_the_bike_is_measured_once_it_has_settled(
     person = pedaller(tmp_path, clock, factor=2)
     async with person.session() as session:
         slow, fast = await ridden(
-            session, clock, view, lambda ride: ride.by_metronome((60, 90), 30, person.follow)
+            session,
+            clock,
+            view,
+            lambda ride: by_beat(ride, person, 60, 90),
         )
     assert (slow.true_rpm, fast.true_rpm) == (60, 90)
     assert slow.said_rpm == pytest.approx(120, abs=3)
@@ -108,7 +117,12 @@ async def test_beats_do_not_drift_even_when_the_machine_stalls(
 
     async with person.session() as session:
         stalling = asyncio.create_task(with_stalls())
-        await ridden(session, clock, view, lambda ride: ride.by_metronome((70,), 30, person.follow))
+        await ridden(
+            session,
+            clock,
+            view,
+            lambda ride: by_beat(ride, person, 70),
+        )
         await stalling
     first_ns = view.beats_ns[0]
     late_s = [
@@ -132,7 +146,12 @@ async def test_beats_that_nobody_could_hear_are_not_made_up_for(
 
     async with person.session() as session:
         stalling = asyncio.create_task(with_a_stall())
-        await ridden(session, clock, view, lambda ride: ride.by_metronome((60,), 30, person.follow))
+        await ridden(
+            session,
+            clock,
+            view,
+            lambda ride: by_beat(ride, person, 60),
+        )
         await stalling
     apart_s = [(later_ns - at_ns) / NS_PER_S for at_ns, later_ns in pairwise(view.beats_ns)]
     assert min(apart_s) > 0.5
@@ -155,7 +174,10 @@ async def test_who_does_not_keep_to_the_beat_is_told_so(
     async with fake_bike(tmp_path, clock, **options) as session:
         with pytest.raises(NotUsable, match=reason):
             await ridden(
-                session, clock, view, lambda ride: ride.by_metronome((90,), 60, lambda _: None)
+                session,
+                clock,
+                view,
+                lambda ride: ride.by_metronome((90,), 60, lambda _: None, lambda: None),
             )
 
 
@@ -238,7 +260,7 @@ async def test_nobody_is_waited_for_for_ever(
 async def test_a_session_that_ends_is_no_result(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
-    session: OwnBike = fake_bike(tmp_path, clock)
+    session: LocalSession = fake_bike(tmp_path, clock)
     async with session:
 
         async def end(_turns: int) -> None:

@@ -2,19 +2,21 @@
 
 import io
 import json
+from contextlib import AbstractContextManager
+from dataclasses import replace
 
-import pytest
 from rich.console import Console
 
 from gateway.bike.link import LinkState
-from gateway.calibrating.cadence.view import CadenceScreen, drawn, open_view
-from gateway.calibrating.session import Link
+from gateway.calibrating.cadence.view import CadenceScreen, CadenceScript, cadence_event, drawn
+from gateway.calibrating.state import LinkStatus
+from gateway.terminal.live import Event, LiveView, open_live_view
 from tests.support.emulated import emulated
 from tests.support.virtual_clock import NS_PER_S
 
 BEAT = CadenceScreen(
     bike_id="bike-001",
-    link=Link(LinkState.CONNECTED),
+    link=LinkStatus(LinkState.CONNECTED),
     said_rpm=160.5,
     scale=0.5,
     instruction="90 rpm, a turn a beat: at each beat your right foot is down.",
@@ -24,7 +26,7 @@ BEAT = CadenceScreen(
 )
 ASKED = CadenceScreen(
     bike_id="bike-001",
-    link=Link(LinkState.LOST, "the bike stopped sending"),
+    link=LinkStatus(LinkState.LOST, "the bike stopped sending"),
     said_rpm=None,
     scale=1.0,
     instruction="Save it?\nIt looks the same.",
@@ -38,6 +40,12 @@ def console(*, is_terminal: bool = False) -> Console:
     return Console(
         file=io.StringIO(), width=80, height=24, force_terminal=is_terminal, color_system=None
     )
+
+
+def open_view(
+    to: Console, *, is_json: bool = False
+) -> AbstractContextManager[LiveView[CadenceScreen]]:
+    return open_live_view(to, CadenceScript(), is_json=is_json)
 
 
 def written(to: Console) -> str:
@@ -77,24 +85,18 @@ def test_the_screen_shows_a_question_and_its_keys() -> None:
     ]
 
 
-@pytest.mark.parametrize("is_silent", [False, True])
-def test_a_terminal_is_redrawn_in_place_and_rings(is_silent: bool) -> None:
+def test_cadence_mark_is_redrawn_at_every_look_in_place() -> None:
     to = console(is_terminal=True)
-    with open_view(to, is_json=False, is_silent=is_silent) as view:
-        for _ in range(3):
-            view.show(BEAT, 0)
+    with open_view(to) as view:
+        for look in range(3):
+            view.show(replace(BEAT, phase=look / 10), look)
         assert written(to).count("\n") == 3 * 10
         assert written(to).count("\x1b[1A") >= 20, "each goes back over the one before"
-        assert "\a" not in written(to)
-        view.beat(0)
-        assert ("\a" in written(to)) is not is_silent
-        view.tell("saved", "saved in :file: [b]x", scale=0.5)
-    assert "saved in :file: [b]x\n" in written(to)
 
 
 def test_a_terminal_without_such_letters_shows_the_beat_in_its_own() -> None:
     to = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=80, color_system=None)
-    with open_view(to, is_json=False, is_silent=True):
+    with open_view(to):
         to.print(drawn(BEAT))
     to.file.seek(0)
     shown = to.file.read()
@@ -104,7 +106,7 @@ def test_a_terminal_without_such_letters_shows_the_beat_in_its_own() -> None:
 
 def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
     to = console(is_terminal=True)
-    with open_view(to, is_json=False, is_silent=False) as view:
+    with open_view(to) as view:
         view.show(BEAT, 0)
         view.suspend()
         left = written(to)
@@ -115,27 +117,27 @@ def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
         view.show(ASKED, 0)
         after = written(to)[len(left) :]
         assert "Save it?" in after
-        assert "\x1b[1A" not in after, "it goes over nothing"
+        assert any("the shell's own line" in line for line in emulated(written(to)))
 
 
 def test_when_it_is_left_what_was_told_stands_last_on_the_terminal() -> None:
     to = console(is_terminal=True)
-    with open_view(to, is_json=False, is_silent=True) as view:
+    with open_view(to) as view:
         for number in range(20):
             view.show(BEAT, 0)
-            view.tell("spot", f"spot {number}")
+            view.tell(cadence_event("spot", f"spot {number}"))
         view.show(ASKED, 0)
-        view.tell("saved", "saved in x")
+        view.tell(cadence_event("saved", "saved in x"))
     assert emulated(written(to))[-3:] == ["spot 18", "spot 19", "saved in x"]
 
 
 def test_lines_are_a_second_apart_and_events_come_at_once() -> None:
     to = console()
-    with open_view(to, is_json=False, is_silent=False) as view:
+    with open_view(to) as view:
         for tenth in range(25):
             view.show(BEAT, tenth * NS_PER_S // 10)
-        view.beat(1)
-        view.tell("saved", "saved")
+        view.tell(Event("beat", "", {"number": 1}))
+        view.tell(cadence_event("saved", "saved"))
         view.show(ASKED, 26 * NS_PER_S // 10)
     assert written(to).splitlines() == [
         "→ 90 rpm, a turn a beat: at each beat your right foot is down.",
@@ -154,12 +156,12 @@ def test_lines_are_a_second_apart_and_events_come_at_once() -> None:
 
 def test_json_has_an_object_for_each_event_and_for_each_second() -> None:
     to = console()
-    with open_view(to, is_json=True, is_silent=False) as view:
+    with open_view(to, is_json=True) as view:
         for tenth in range(15):
             view.show(BEAT, tenth * NS_PER_S // 10)
-        view.beat(7)
-        view.tell("saved", "saved in a file whose name is long " * 9, scale=0.5)
-        view.show(ASKED, 2 * NS_PER_S)
+        view.tell(Event("beat", "", {"number": 7}))
+        view.tell(cadence_event("saved", "saved in a file whose name is long " * 9, scale=0.5))
+        view.show(ASKED, 19 * NS_PER_S // 10)
     events = [json.loads(line) for line in written(to).splitlines()]
     assert [one["event"] for one in events] == [
         "instruction",

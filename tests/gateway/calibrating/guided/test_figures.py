@@ -6,11 +6,11 @@ from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.guided.figures import ASLEEP_NS, NEVER_NS, PEDAL, PERCENT_ALONE_NS, Ear
 from gateway.calibrating.measuring.signal import RawSignal
-from gateway.calibrating.session import Link
+from gateway.calibrating.state import LinkStatus
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
 
 NS_PER_S = 1_000_000_000
-CONNECTED = Link(LinkState.CONNECTED)
+CONNECTED = LinkStatus(LinkState.CONNECTED)
 
 
 def ear_of(*readings: Reading) -> Ear:
@@ -58,7 +58,7 @@ def test_percent_by_the_calibration_that_is_asked_for(
 
 def test_a_lost_bike_has_its_reason_and_no_numbers() -> None:
     ear = ear_of(Reading(0, resistance_raw=50, cadence_rpm=80))
-    ear.hear(Link(LinkState.LOST, "unplugged"), 1)
+    ear.hear(LinkStatus(LinkState.LOST, "unplugged"), 1)
     figures = ear.figures(2, RawSignal(), AS_SAID)
     assert (figures.link, figures.reason) == (LinkState.LOST, "unplugged")
     assert (figures.percent, figures.cadence_rpm, figures.warnings) == (None, None, ())

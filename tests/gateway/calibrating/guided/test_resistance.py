@@ -14,8 +14,9 @@ from gateway.calibrating.guided.capture import Left
 from gateway.calibrating.guided.resistance import calibrate_resistance
 from gateway.calibrating.measuring.guide import targets
 from gateway.calibrating.prompt import AnswerError
-from gateway.calibrating.session import CalibrationError
+from gateway.calibrating.state import CalibrationError
 from gateway.calibrating.view.screen import Screen
+from gateway.calibrating.view.script import Shown
 from gateway.config.schema import BikeConfig
 from gateway.sampling.calibration import AS_PERCENT, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_from_json
@@ -193,8 +194,8 @@ async def test_a_save_that_fails_can_be_tried_again(tmp_path: Path) -> None:
     obstacle.mkdir(parents=True)
     say = sitting.seat.view.show
 
-    def show(screen: Screen, now_ns: int) -> None:
-        if screen.last.startswith("not saved") and obstacle.exists():
+    def show(screen: Shown, now_ns: int) -> None:
+        if isinstance(screen, Screen) and screen.last.startswith("not saved") and obstacle.exists():
             obstacle.rmdir()
         say(screen, now_ns)
 

@@ -14,7 +14,7 @@ from gateway.calibrating.guided.verify import (
     verify_own_table,
     verify_resistance,
 )
-from gateway.calibrating.session import CalibrationState, Origin
+from gateway.calibrating.state import CalibrationState, Origin
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibration_sitting import Sitting

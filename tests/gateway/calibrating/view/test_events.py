@@ -4,8 +4,9 @@ import json
 from dataclasses import replace
 
 from gateway.bike.link import LinkState
-from gateway.calibrating.view.events import Event, Story, figures_event, review_event
+from gateway.calibrating.view.events import EventLog, figures_event, review_event
 from gateway.calibrating.view.screen import LiveFigures, Screen, Step, Target
+from gateway.terminal.live import Event
 from tests.support.screens import FIGURES, review, screen, targets
 
 S = 1_000_000_000
@@ -14,11 +15,11 @@ CAPTURED = {"percent": 50, "raw": 550, "noise": 1.13, "samples": 24, "direction"
 
 def told(before: Screen | None, now: Screen) -> list[Event]:
     """Of the second screen, a minute after the first."""
-    story = Story()
+    log = EventLog()
     if before is not None:
-        list(story.of_screen(before, 0))
-        list(story.of_screen(before, S))
-    return list(story.of_screen(now, 60 * S))
+        list(log.of_screen(before, 0))
+        list(log.of_screen(before, S))
+    return list(log.of_screen(now, 60 * S))
 
 
 def words(before: Screen | None, now: Screen) -> list[str]:
@@ -79,40 +80,40 @@ def test_a_captured_point_is_data_beside_its_words() -> None:
 
 
 def test_a_point_is_told_when_it_comes_and_once_more_when_the_next_one_does() -> None:
-    story = Story()
-    list(story.of_screen(screen(), 0))
+    log = EventLog()
+    list(log.of_screen(screen(), 0))
     for samples in (25, 30, 40):
-        assert list(story.of_screen(screen(targets=refined(1, samples)), 0)) == []
-    events = list(story.of_screen(screen(targets=refined(1, 40, captured=3)), 0))
+        assert list(log.of_screen(screen(targets=refined(1, samples)), 0)) == []
+    events = list(log.of_screen(screen(targets=refined(1, 40, captured=3)), 0))
     assert [event.kind for event in events] == ["refined", "captured"]
     assert (events[0].words, events[0].data["percent"], events[0].data["samples"]) == ("", 25, 40)
     assert events[1].data == CAPTURED
 
 
 def test_or_at_the_review() -> None:
-    story = Story()
-    list(story.of_screen(screen(), 0))
+    log = EventLog()
+    list(log.of_screen(screen(), 0))
     final = [one.point for one in refined(1, 40) if one.point]
-    events = list(story.of_review(review(tuple(final))))
+    events = list(log.of_review(review(tuple(final))))
     assert [(event.kind, event.data.get("samples")) for event in events] == [
         ("refined", 40),
         ("review", None),
     ]
-    assert [event.kind for event in story.of_review(review(tuple(final)))] == ["review"]
+    assert [event.kind for event in log.of_review(review(tuple(final)))] == ["review"]
 
 
 def test_after_a_review_the_step_and_its_keys_are_told_anew() -> None:
-    story = Story()
-    list(story.of_screen(screen(), 0))
-    list(story.of_review(review()))
-    assert [event.kind for event in story.of_screen(screen(), 0)] == ["step", "keys"]
+    log = EventLog()
+    list(log.of_screen(screen(), 0))
+    list(log.of_review(review()))
+    assert [event.kind for event in log.of_screen(screen(), 0)] == ["step", "keys"]
 
 
 def test_a_point_that_is_captured_again_is_told_again() -> None:
-    story = Story()
-    list(story.of_screen(screen(), 0))
-    list(story.of_screen(screen(targets=targets(captured=1)), 0))
-    again = list(story.of_screen(screen(targets=refined(1, 30)), 0))
+    log = EventLog()
+    list(log.of_screen(screen(), 0))
+    list(log.of_screen(screen(targets=targets(captured=1)), 0))
+    again = list(log.of_screen(screen(targets=refined(1, 30)), 0))
     assert [(event.kind, event.data["samples"]) for event in again] == [("captured", 30)]
 
 
@@ -126,10 +127,10 @@ def test_the_next_step_is_told() -> None:
 def test_what_is_done_is_told_once_it_has_been_so_for_a_second() -> None:
     def seen(doing: str, at_s: float) -> list[str]:
         step = Step(3, 5, "turn to 50 %, then hold still", doing)
-        return [one.words for one in story.of_screen(screen(step=step), round(at_s * S))]
+        return [one.words for one in log.of_screen(screen(step=step), round(at_s * S))]
 
-    story = Story()
-    list(story.of_screen(screen(), 0))
+    log = EventLog()
+    list(log.of_screen(screen(), 0))
     for tenth in range(40):
         assert seen(("turn it", "holding still")[tenth // 4 % 2], tenth / 10) == []
     assert seen("turn it", 4.0) == []

@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from rich.cells import cell_len
 
-from gateway.calibrating.session import CalibrationState, Origin
+from gateway.calibrating.state import CalibrationState, Origin
 from gateway.calibrating.view.screen import Target
 from gateway.calibrating.view.summary import change_view, origin_words, state_json, summary
 from gateway.sampling.calibration import Calibration

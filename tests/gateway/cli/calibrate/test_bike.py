@@ -9,11 +9,11 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
-from gateway.calibrating.local import OwnBike, OwnDesk
+from gateway.calibrating.local import LocalSession
 from gateway.calibrating.messages import FILE_NAME
-from gateway.calibrating.remote import DaemonBike, DaemonDesk
-from gateway.calibrating.session import CalibrationError
-from gateway.cli.calibrate.bike import desk_of, session_with
+from gateway.calibrating.remote import DaemonSession
+from gateway.calibrating.state import CalibrationError
+from gateway.cli.calibrate.bike import session_with
 from gateway.config.problems import ConfigError
 from gateway.host import sockets
 from gateway.host.sockets import ConnectionLimit, open_unix_socket
@@ -54,33 +54,34 @@ async def daemon(config: Path, sockets: str) -> AsyncIterator[None]:
 
 
 async def test_without_a_daemon_the_bike_is_opened_here(config: Path) -> None:
-    assert isinstance(session_with("bike-1", config), OwnBike)
-    assert isinstance(desk_of("bike-1", config), OwnDesk)
+    assert isinstance(session_with("bike-1", config), LocalSession)
+    assert isinstance(session_with("bike-1", config, is_live=False), LocalSession)
 
 
 @pytest.mark.parametrize("sockets", ["state", "run"])
 async def test_a_daemon_on_that_state_dir_is_asked(config: Path, sockets: str) -> None:
     async with daemon(config, sockets):
-        for made in (session_with("bike-1", config), desk_of("bike-1", config)):
-            assert isinstance(made, DaemonDesk)
+        for is_live in (True, False):
+            made = session_with("bike-1", config, is_live=is_live)
+            assert isinstance(made, DaemonSession)
             assert made._socket == config.parent / sockets / FILE_NAME
-    assert isinstance(session_with("bike-1", config), OwnBike)
+    assert isinstance(session_with("bike-1", config), LocalSession)
 
 
 async def test_the_service_on_another_state_dir_is_not(config: Path) -> None:
     path = config.parent / "run" / FILE_NAME
     async with open_unix_socket(path, 0o660, ConnectionLimit(hang_up, 4)):
-        assert isinstance(session_with("bike-1", config), OwnBike)
+        assert isinstance(session_with("bike-1", config), LocalSession)
 
 
 async def test_a_socket_that_a_killed_daemon_left_is_passed_over(config: Path) -> None:
     async with daemon(config, "state"):
         os.link(config.parent / "state" / FILE_NAME, config.parent / "left")
     os.rename(config.parent / "left", config.parent / "state" / FILE_NAME)
-    assert isinstance(session_with("bike-1", config), OwnBike)
+    assert isinstance(session_with("bike-1", config), LocalSession)
     async with daemon(config, "run"):
         made = session_with("bike-1", config)
-        assert isinstance(made, DaemonBike)
+        assert isinstance(made, DaemonSession)
         assert made._socket.parent.name == "run"
 
 
@@ -94,7 +95,7 @@ async def test_a_daemon_without_a_socket_is_an_error_with_advice(config: Path) -
 
 async def test_a_bike_that_the_config_does_not_have(config: Path) -> None:
     with pytest.raises(ConfigError, match="no bike 'bike-9' here; the file has bike-1"):
-        desk_of("bike-9", config)
+        session_with("bike-9", config, is_live=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")

@@ -4,6 +4,7 @@ import io
 import json
 import re
 import sys
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -12,9 +13,9 @@ import pytest
 from rich.console import Console
 
 from gateway.bike.link import LinkState
-from gateway.calibrating.view.events import Event
-from gateway.calibrating.view.live import open_view
 from gateway.calibrating.view.screen import Screen, Step
+from gateway.calibrating.view.script import CalibrationScript, ReviewPage, Shown
+from gateway.terminal.live import Event, LiveView, open_live_view
 from tests.support.emulated import emulated
 from tests.support.screens import FIGURES, review, screen, targets
 from tests.support.terminal import CONTROL_SEQUENCE, CTRL_Z, Terminal
@@ -29,6 +30,10 @@ def console(*, terminal: bool = False, height: int = 24) -> Console:
     )
 
 
+def open_view(shown: Console, *, is_json: bool = False) -> AbstractContextManager[LiveView[Shown]]:
+    return open_live_view(shown, CalibrationScript(shown), is_json=is_json)
+
+
 def text_of(shown: Console) -> str:
     assert isinstance(shown.file, io.StringIO)
     return shown.file.getvalue()
@@ -36,7 +41,7 @@ def text_of(shown: Console) -> str:
 
 def test_without_a_terminal_events_come_at_once_and_figures_once_a_second() -> None:
     shown = console()
-    with open_view(shown, is_json=False) as view:
+    with open_view(shown) as view:
         for quarter in range(-2, 4):
             view.show(screen(), quarter * S // 4)
         view.show(screen(targets=targets(captured=3), last="captured 550 (n = 9, sd 1)"), S)
@@ -56,7 +61,7 @@ def test_json_is_one_event_a_line() -> None:
     shown = console()
     with open_view(shown, is_json=True) as view:
         view.show(screen(), 0)
-        assert view.show_review(review(tuple(screen().points))) == 1
+        view.show(ReviewPage(review(tuple(screen().points))), 0)
         view.tell(SAVED)
     events = [json.loads(line) for line in text_of(shown).splitlines()]
     kinds = [event["event"] for event in events]
@@ -66,28 +71,11 @@ def test_json_is_one_event_a_line() -> None:
     assert events[-1] == {"event": "saved", "file": "x.json"}
 
 
-def test_json_is_json_on_a_terminal_too() -> None:
-    shown = console(terminal=True)
-    with open_view(shown, is_json=True) as view:
-        view.show(screen(), 0)
-    assert "\x1b" not in text_of(shown)
-
-
-def test_a_terminal_is_redrawn_in_place() -> None:
-    shown = console(terminal=True)
-    with open_view(shown, is_json=False) as view:
-        view.show(screen(), 0)
-        view.show(screen(figures=replace(FIGURES, raw=438)), S)
-    drawn = text_of(shown)
-    assert drawn.index("437") < drawn.index("\x1b[1A") < drawn.index("438")
-    assert drawn.index("\x1b[?25l") < drawn.rindex("\x1b[?25h")  # the cursor is back
-
-
 def redrawn(*shown: Screen) -> list[bool]:
     """Of each, a millisecond after the other, whether it was drawn."""
     to = console(terminal=True)
     drawn = []
-    with open_view(to, is_json=False) as view:
+    with open_view(to) as view:
         view.show(screen(), 0)
         for at, one in enumerate(shown, start=1):
             was = len(text_of(to))
@@ -121,9 +109,9 @@ def test_an_event_is_drawn_at_once(event: dict[str, Any]) -> None:
 
 def test_after_a_review_the_screen_is_drawn_at_once() -> None:
     shown = console(terminal=True)
-    with open_view(shown, is_json=False) as view:
+    with open_view(shown) as view:
         view.show(screen(), 0)
-        view.show_review(review())
+        view.show(ReviewPage(review()), 0)
         view.show(screen(), 1)
         assert "q quit" in emulated(text_of(shown))[-1]
         assert "use it?" not in "".join(emulated(text_of(shown)))
@@ -132,10 +120,10 @@ def test_after_a_review_the_screen_is_drawn_at_once() -> None:
 def test_it_is_never_higher_than_the_terminal() -> None:
     for height in (24, 30, 40):
         shown = console(terminal=True, height=height)
-        with open_view(shown, is_json=False) as view:
+        with open_view(shown) as view:
             view.show(screen(targets=targets(31, captured=40, both_ways=True)), 0)
-            for page in range(view.show_review(review())):
-                view.show_review(review(), page)
+            for page in range(2):
+                view.show(ReviewPage(review(), page), 0)
         drawn = re.split(r"\r\x1b\[2K(?:\x1b\[1A\x1b\[2K)*", text_of(shown))
         assert max(part.count("\n") for part in drawn) < height
 
@@ -143,17 +131,16 @@ def test_it_is_never_higher_than_the_terminal() -> None:
 def test_the_page_after_the_last_is_the_first() -> None:
     many = review(tuple(one.point for one in targets(11, 22, both_ways=True) if one.point))
     shown = console(terminal=True)
-    with open_view(shown, is_json=False) as view:
-        assert view.show_review(many) == 2
-        view.show_review(many, 1)
-        view.show_review(many, 2)
+    with open_view(shown) as view:
+        for page in range(3):
+            view.show(ReviewPage(many, page), 0)
     found = re.findall(r"page (\d) of 2", text_of(shown))
     assert found == ["1", "2", "1", "1"]  # the end draws the last one again
 
 
 def test_what_is_told_stands_above_what_is_redrawn() -> None:
     shown = console(terminal=True, height=40)
-    with open_view(shown, is_json=False) as view:
+    with open_view(shown) as view:
         view.show(screen(), 0)
         view.tell(SAVED)
         seen = emulated(text_of(shown), rows=40)
@@ -164,59 +151,27 @@ def test_what_is_told_stands_above_what_is_redrawn() -> None:
     assert "q quit" in seen[-1]
 
 
-def test_on_a_low_terminal_what_is_told_last_stands_above_if_any() -> None:
-    shown = console(terminal=True)
-    with open_view(shown, is_json=False) as view:
-        for n in range(30):
-            view.tell(Event("spot", f"spot {n}", {}))
-        assert emulated(text_of(shown))[-2:] == ["spot 28", "spot 29"]
-        view.show(screen(), 0)
-        seen = emulated(text_of(shown))
-    assert "q quit" in seen[-1]
-    assert seen[0].startswith(("spot 29", "bike-1"))
-
-
 def test_when_it_is_left_all_that_was_told_stands_last_and_nothing_else() -> None:
     shown = console(terminal=True)
     shown.file.write("$ calibrate bike-1\n" * 24)
-    with open_view(shown, is_json=False) as view:
+    with open_view(shown) as view:
         view.tell(Event("table", "a table\nof two rows", {}))
         view.show(screen(), 0)
         for n in range(3):
             view.tell(Event("spot", f"spot {n}", {}))
             view.show(screen(), n * S)
-        view.show_review(review())
+        view.show(ReviewPage(review()), 0)
         view.tell(SAVED)
     told = ["a table", "of two rows", "spot 0", "spot 1", "spot 2", "saved as x.json"]
     assert [line for line in emulated(text_of(shown)) if line != "$ calibrate bike-1"] == told
 
 
-LONG = Event("verify", f"{'words ' * 15}To calibrate over it: --points :file: [b]", {})
-
-
-def test_on_a_terminal_long_words_are_wrapped_between_words() -> None:
-    shown = console(terminal=True)
-    with open_view(shown, is_json=False) as view:
-        view.tell(LONG)
-        meanwhile = emulated(text_of(shown))
-    wrapped = ["words " * 12 + "words", "words " * 2 + "To calibrate over it: --points :file: [b]"]
-    assert meanwhile == wrapped
-    assert emulated(text_of(shown)) == wrapped
-
-
-def test_in_a_pipe_an_event_is_one_line_however_long() -> None:
-    shown = console()
-    with open_view(shown, is_json=False) as view:
-        view.tell(LONG)
-    assert text_of(shown) == f"{LONG.words}\n"
-
-
 def test_a_terminal_without_utf_8_gets_ascii() -> None:
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     shown = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
-    with open_view(shown, is_json=False) as view:
+    with open_view(shown) as view:
         view.show(screen(last="25 % → 26 %"), 0)
-        view.show_review(review())
+        view.show(ReviewPage(review()), 0)
     file.seek(0)
     drawn = CONTROL_SEQUENCE.sub("", file.read())
     assert "o up" in drawn
@@ -226,12 +181,14 @@ def test_a_terminal_without_utf_8_gets_ascii() -> None:
 PROGRAM = """
 import asyncio
 from rich.console import Console
-from gateway.calibrating.view.live import open_view
+from gateway.calibrating.view.script import CalibrationScript
 from gateway.terminal.keyboard import Keyboard
+from gateway.terminal.live import open_live_view
 from tests.support.screens import screen
 
 async def main():
-    with open_view(Console(), is_json=False) as view:
+    console = Console()
+    with open_live_view(console, CalibrationScript(console)) as view:
         with Keyboard(view.suspend, view.resume) as keyboard:
             view.show(screen(last="began"), 0)
             while (key := await keyboard.key()) != "q":
