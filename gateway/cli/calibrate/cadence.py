@@ -123,18 +123,17 @@ def cadence(
 
     if [count, metronome, against].count(None) < 2:
         fail("expected only one of --count, --metronome and --against", USAGE)
-    rpms = None if metronome is None else _beats(metronome)
-    script = script_of(answers)
     clock = SystemClock()
     with ExitStack() as stack:
         pedaller = _pedaller(fake_factor, clock, stack) if fake_bike else None
         sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
         seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
+        rpms = None if metronome is None else _beats(metronome)
         method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
-        options = _CheckOptions(pedaller, script, json, silent, yes)
+        options = _CheckOptions(pedaller, script_of(answers), json, silent, yes)
         with ended_in_words():
-            is_right = asyncio.run(_check(bike, config, method, options, clock))
-    raise typer.Exit(0 if is_right else FAILED)
+            if not asyncio.run(_check(bike, config, method, options, clock)):
+                raise typer.Exit(FAILED)
 
 
 def _beats(text: str) -> tuple[float, ...]:
