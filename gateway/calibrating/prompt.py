@@ -46,7 +46,7 @@ class Question:
     is_put: bool = True
 
 
-class Answers(Protocol):
+class AnswerSource(Protocol):
     """Who answers."""
 
     async def next(self, question: Question) -> str:
@@ -140,7 +140,7 @@ class Prompt:
         await self._news.aclose()
 
     async def next(
-        self, question: Question, answers: Answers | None
+        self, question: Question, answers: AnswerSource | None
     ) -> Reading | LinkStatus | str | None:
         """Return news, an answer to `question`, or None: a moment has passed.
 
@@ -159,7 +159,9 @@ class Prompt:
         self._be_patient()
         return None
 
-    def _wait_for(self, question: Question, answers: Answers | None) -> list[asyncio.Task[Any]]:
+    def _wait_for(
+        self, question: Question, answers: AnswerSource | None
+    ) -> list[asyncio.Task[Any]]:
         if self._hearing is None:
             self._hearing = asyncio.create_task(self._hear())
         if self._ticking is None:
@@ -171,7 +173,7 @@ class Prompt:
     async def _hear(self) -> Reading | LinkStatus:
         return await anext(self._news)
 
-    async def _answer(self, question: Question, answers: Answers) -> str:
+    async def _answer(self, question: Question, answers: AnswerSource) -> str:
         return await answers.next(question)
 
     async def _tick(self) -> None:

@@ -60,7 +60,7 @@ async def serve_calibration(
     """Serve while the gateway runs. Where that cannot be it is a note: the race goes on."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await _Connection(leases, reader, writer, clock).run()
+        await _ClientConnection(leases, reader, writer, clock).run()
 
     path = socket_directory(state_dir) / FILE_NAME
     socket = open_unix_socket(path, MODE, ConnectionLimit(serve, CLIENTS_MAX), ASK_MAX_BYTES)
@@ -72,7 +72,7 @@ async def serve_calibration(
         yield
 
 
-class _Connection:
+class _ClientConnection:
     """One connection, from its Open to its end. Listens to the bike of a live one."""
 
     def __init__(

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from drivers.registry import load_drivers
 from gateway.calibrating.fake import AWKWARD, FakeRig
-from gateway.calibrating.guided.capture import Seat
+from gateway.calibrating.guided.capture import GuidedContext
 from gateway.calibrating.local import LocalSession
 from gateway.calibrating.prompt import AnswerFile
 from gateway.calibrating.view.script import CalibrationScript
@@ -38,7 +38,7 @@ class Sitting:
         self.store = CalibrationStore(directory)
         self.rig = FakeRig("bike-1", load_drivers()["fake"], directory, self.clock, options)
         self._session = self.rig.session
-        self.seat = Seat(
+        self.context = GuidedContext(
             self.rig.session,
             LinesView(CalibrationScript(Console()), self.events.append),
             AnswerFile(file),
@@ -51,12 +51,12 @@ class Sitting:
         """Another one, whose knob nobody turns as they are told."""
         driver = load_drivers()[bike.driver]
         self._session = LocalSession(bike, driver, directory, self.clock)
-        self.seat = replace(self.seat, session=self._session, hand=lambda _: None)
+        self.context = replace(self.context, session=self._session, hand=lambda _: None)
 
-    async def run(self, act: Callable[[Seat], Awaitable[Result]]) -> Result:
+    async def run(self, act: Callable[[GuidedContext], Awaitable[Result]]) -> Result:
         """What `act` gives, or raises."""
         async with self._session:
-            acting = asyncio.ensure_future(act(self.seat))
+            acting = asyncio.ensure_future(act(self.context))
             for _ in range(MOST_S):
                 await self.clock.run_for(1)
                 if acting.done():

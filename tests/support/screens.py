@@ -7,7 +7,7 @@ from rich.console import Console, RenderableType
 
 from gateway.bike.link import LinkState
 from gateway.calibrating.prompt import Question
-from gateway.calibrating.view.screen import LiveFigures, Review, Screen, Step, Target
+from gateway.calibrating.view.screen import LiveFigures, Review, Screen, ShownTarget, Step
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import failed, ok, warning
@@ -35,19 +35,21 @@ FINDINGS = (
 )
 
 
-def targets(count: int = 5, captured: int = 2, *, both_ways: bool = False) -> tuple[Target, ...]:
+def targets(
+    count: int = 5, captured: int = 2, *, both_ways: bool = False
+) -> tuple[ShownTarget, ...]:
     """In their order, up and then down; the first `captured` of them are."""
     percents = [100 * n / (count - 1) for n in range(count)]
-    wanted = [Target(percent) for percent in percents]
+    wanted = [ShownTarget(percent) for percent in percents]
     if both_ways:
-        wanted += [Target(percent, "down") for percent in reversed(percents)]
+        wanted += [ShownTarget(percent, "down") for percent in reversed(percents)]
     return tuple(
-        Target(one.percent, one.direction, point_of(one)) if n < captured else one
+        ShownTarget(one.percent, one.direction, point_of(one)) if n < captured else one
         for n, one in enumerate(wanted)
     )
 
 
-def point_of(target: Target) -> CapturedPoint:
+def point_of(target: ShownTarget) -> CapturedPoint:
     raw = 150 + 8 * target.percent + (9 if target.direction == "down" else 0)
     return CapturedPoint(target.percent, raw, 1.13, 24, target.direction)
 

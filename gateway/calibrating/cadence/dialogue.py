@@ -9,14 +9,14 @@ from gateway.calibrating.cadence.ride import CadenceRide
 from gateway.calibrating.cadence.view import CadenceScreen, cadence_event
 from gateway.calibrating.measuring.cadence import (
     CadenceResult,
+    CadenceVerdict,
     Measurement,
     NotUsable,
-    Verdict,
     judge,
     not_usable,
 )
 from gateway.calibrating.measuring.cadence_words import as_data, question, sentence
-from gateway.calibrating.prompt import Answers, Question
+from gateway.calibrating.prompt import AnswerSource, Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationState
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint, made_now
@@ -35,7 +35,7 @@ async def check_cadence(
     clock: Clock,
     view: LiveView[CadenceScreen],
     way: Way,
-    answers: Answers | None,
+    answers: AnswerSource | None,
     *,
     saves_ratio: bool,
 ) -> bool:
@@ -48,8 +48,8 @@ async def check_cadence(
         result = await _result(ride, way, session.state.in_use.cadence_scale)
         view.tell(cadence_event("result", sentence(result), **as_data(result)))
         if result.scale is None:
-            return result.verdict is Verdict.FINE
-        if not (saves_ratio and result.verdict is Verdict.RATIO):
+            return result.verdict is CadenceVerdict.FINE
+        if not (saves_ratio and result.verdict is CadenceVerdict.RATIO):
             refusal = await _refusal(ride, answers, result)
             if refusal is not None:
                 view.tell(cadence_event("not_saved", f"not saved: {refusal}"))
@@ -96,7 +96,9 @@ async def _result(ride: CadenceRide, way: Way, scale_in_force: float) -> Cadence
         return not_usable(str(error))
 
 
-async def _refusal(ride: CadenceRide, answers: Answers | None, result: CadenceResult) -> str | None:
+async def _refusal(
+    ride: CadenceRide, answers: AnswerSource | None, result: CadenceResult
+) -> str | None:
     """Why it is not to be saved; None if it is."""
     if answers is None:
         return "there is no terminal to ask at; expected --yes for a plain ratio, or --answers"

@@ -21,7 +21,7 @@ from gateway.calibrating.measuring.cadence import (
     is_steady,
 )
 from gateway.calibrating.measuring.metronome import Metronome
-from gateway.calibrating.prompt import Answers, Prompt, Question
+from gateway.calibrating.prompt import AnswerSource, Prompt, Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import LinkStatus
 from gateway.calibrating.view.screen import legend
@@ -81,7 +81,7 @@ class CadenceRide:
         self._others: list[Reading] = []
         #: What is asked or told, and who answers it.
         self._question = NOTHING
-        self._answers: Answers | None = None
+        self._answers: AnswerSource | None = None
         self._doing = ""
         self._span_ns: tuple[int, int] | None = None
         self._metronome: Metronome | None = None
@@ -146,7 +146,7 @@ class CadenceRide:
         span_ns = await self._measure(seconds)
         return [by_sensor(self._said, self._others, *span_ns)]
 
-    async def ask(self, answers: Answers, question: Question) -> str | None:
+    async def ask(self, answers: AnswerSource, question: Question) -> str | None:
         """One of its words; None if nobody answers. Raises what `answers` does."""
         self._is_measuring, self._doing = False, ""
         self._question, self._answers = question, answers

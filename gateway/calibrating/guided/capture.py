@@ -6,13 +6,12 @@ from dataclasses import dataclass
 
 from drivers import Reading
 from gateway.bike.link import LinkState
-from gateway.calibrating.guided.figures import Ear
-from gateway.calibrating.measuring.guide import Guide, Hint, NotNow, Phase, Target
-from gateway.calibrating.prompt import Answers, Prompt, Question
+from gateway.calibrating.guided.figures import FigureBuilder
+from gateway.calibrating.measuring.guide import CommandRefused, Guide, Hint, Phase, Target
+from gateway.calibrating.prompt import AnswerSource, Prompt, Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationError, LinkStatus
-from gateway.calibrating.view.screen import Screen, Step, captured_words
-from gateway.calibrating.view.screen import Target as ShownTarget
+from gateway.calibrating.view.screen import Screen, ShownTarget, Step, captured_words
 from gateway.calibrating.view.script import Shown
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.calibration_record import CapturedPoint
@@ -36,23 +35,23 @@ _HINTS = {
 }
 
 
-class Left(Exception):
-    """Whoever was asked does not want to go on. Everything is as it was."""
+class Quit(Exception):
+    """The user chose to quit; nothing was changed."""
 
 
 @dataclass(frozen=True, slots=True)
-class Seat:
-    """Who sits on the bike, and what they see.
+class GuidedContext:
+    """The session, view, answers and clock of a guided calibration.
 
     `hand` is told where the knob is to be turned, once the bike says where it is.
     """
 
     session: CalibrationSession
     view: LiveView[Shown]
-    answers: Answers
+    answers: AnswerSource
     clock: Clock
     hand: Callable[[Target], None]
-    #: So long a question waits.
+    #: An unanswered question waits this long.
     patience_s: float
 
     def prompt(self) -> Prompt:
@@ -62,13 +61,13 @@ class Seat:
 class Capture:
     """The knob is turned to each target and captured there.
 
-    Raises Left, CalibrationError, and what the answers raise.
+    Raises Quit, CalibrationError, and what the answers raise.
     """
 
-    def __init__(self, seat: Seat, prompt: Prompt, asked: Sequence[Target]) -> None:
+    def __init__(self, context: GuidedContext, prompt: Prompt, asked: Sequence[Target]) -> None:
         self.guide = Guide(asked)
-        self.ear = Ear()
-        self._seat = seat
+        self.builder = FigureBuilder()
+        self._context = context
         self._prompt = prompt
         self._asked = tuple(asked)
         #: The knob is said to be there: it is captured as soon as it holds, turned or not.
@@ -88,33 +87,33 @@ class Capture:
             is_told = False
             while self.guide.target == target:
                 if not is_told and self.guide.signal.last is not None:
-                    self._seat.hand(target)
+                    self._context.hand(target)
                     is_told = True
-                happened = await self.hear_or(question, self._seat.session.state.in_use)
+                happened = await self.hear_or(question, self._context.session.state.in_use)
                 if happened is not None:
                     self._do(happened)
             self._is_done = self.guide.target is None
             if self._is_done:  # the last one is to be seen, too
-                self._show(question, self._seat.session.state.in_use)
+                self._show(question, self._context.session.state.in_use)
 
     def _show(self, question: Question, calibration: Calibration) -> None:
-        now_ns = self._seat.clock.monotonic_ns()
-        self._seat.view.show(self._screen(question, calibration, now_ns), now_ns)
+        now_ns = self._context.clock.monotonic_ns()
+        self._context.view.show(self._screen(question, calibration, now_ns), now_ns)
 
     async def hear_or(self, question: Question, calibration: Calibration) -> str | None:
         """Show the bike by that calibration until something happens; gives an answer."""
         self._show(question, calibration)
-        happened = await self._prompt.next(question, self._seat.answers)
+        happened = await self._prompt.next(question, self._context.answers)
         if isinstance(happened, Reading | LinkStatus):
             self.hear(happened)
             return None
-        if self.ear.never_says_resistance(self._seat.clock.monotonic_ns()):
+        if self.builder.never_says_resistance(self._context.clock.monotonic_ns()):
             raise CalibrationError(
-                f"{self._seat.session.state.bike_id} speaks, but never of its resistance: there is "
-                "nothing to calibrate. Races derive one from its power and cadence, and say so"
+                f"{self._context.session.state.bike_id} speaks, but never of its resistance: there "
+                "is nothing to calibrate. Races derive one from its power and cadence, and say so"
             )
         if happened == QUIT:
-            raise Left
+            raise Quit
         return happened
 
     def redo(self) -> None:
@@ -134,11 +133,11 @@ class Capture:
                 self._last = f"{self.guide.redo().percent:g} % once more"
             elif word == SKIP:
                 self._last = f"skipped {self.guide.skip().percent:g} %"
-        except NotNow as error:
+        except CommandRefused as error:
             self._last = f"not yet: {error}"
 
     def _capture(self) -> None:
-        point = self.guide.capture_now(self._seat.clock.monotonic_ns())
+        point = self.guide.capture_now(self._context.clock.monotonic_ns())
         self._captured(point)
 
     def _captured(self, point: CapturedPoint) -> None:
@@ -146,13 +145,13 @@ class Capture:
         self._last = captured_words(point)
 
     def hear(self, news: Reading | LinkStatus) -> None:
-        now_ns = self._seat.clock.monotonic_ns()
-        self.ear.hear(news, now_ns)
+        now_ns = self._context.clock.monotonic_ns()
+        self.builder.hear(news, now_ns)
         if isinstance(news, LinkStatus):
             if news.state is not LinkState.CONNECTED:
                 self.guide.disconnected()
             return
-        number = self.ear.number(news)
+        number = self.builder.number(news)
         if self._is_done:
             self.guide.signal.hear(news.at_ns, number)
             return
@@ -160,16 +159,16 @@ class Capture:
         if point is not None:
             self._captured(point)
         elif self._is_there:
-            with suppress(NotNow):
+            with suppress(CommandRefused):
                 self._capture()
 
     def _screen(self, question: Question, calibration: Calibration, now_ns: int) -> Screen:
-        seen = self.guide.view(now_ns)
+        seen = self.guide.progress(now_ns)
         doing = _HINTS[seen.hint] or _DOING[seen.phase]
         share = min(seen.samples / seen.samples_needed, seen.held_s / seen.held_s_needed, 1.0)
         return Screen(
-            bike_id=self._seat.session.state.bike_id,
-            figures=self.ear.figures(now_ns, self.guide.signal, calibration),
+            bike_id=self._context.session.state.bike_id,
+            figures=self.builder.figures(now_ns, self.guide.signal, calibration),
             step=Step(
                 number=max(1, seen.number),
                 count=max(1, seen.count),

@@ -20,8 +20,8 @@ SILENT_S = 3.0
 PEDAL = "nothing of its resistance yet: pedal lightly, many bikes speak only while awake"
 
 
-class Ear:
-    """Hears one bike, and knows by which of its numbers it is to be calibrated."""
+class FigureBuilder:
+    """Builds LiveFigures of what one bike says; knows the number that it is calibrated by."""
 
     def __init__(self) -> None:
         self.link = LinkStatus(LinkState.CONNECTING)

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 from drivers import Reading
-from gateway.calibrating.guided.capture import QUIT, REDO, Capture, Left, Seat
+from gateway.calibrating.guided.capture import QUIT, REDO, Capture, GuidedContext, Quit
 from gateway.calibrating.measuring.checks import check_points, is_acceptable
 from gateway.calibrating.measuring.guide import Target
 from gateway.calibrating.prompt import Prompt, Question
@@ -44,27 +44,27 @@ class Saved:
     old: CalibrationTable | None
 
 
-async def calibrate_resistance(seat: Seat, asked: Sequence[Target]) -> Saved:
+async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) -> Saved:
     """From the first point to the saved file.
 
-    Raises Left, CalibrationError, and what the answers raise.
+    Raises Quit, CalibrationError, and what the answers raise.
     """
-    async with seat.prompt() as prompt:
-        capture = Capture(seat, prompt, asked)
+    async with context.prompt() as prompt:
+        capture = Capture(context, prompt, asked)
         while True:
             await capture.run()
-            record = record_of(seat, capture)
-            old = _until_now(seat, record)
+            record = record_of(context, capture)
+            old = _until_now(context, record)
             with _kept_for_import(record):
-                if await _review(seat, prompt, capture, Review(record, *old)) == REDO:
+                if await _review(context, prompt, capture, Review(record, *old)) == REDO:
                     capture.redo()
-                elif (file := await _try_out(seat, capture, record)) is not None:
+                elif (file := await _try_out(context, capture, record)) is not None:
                     return Saved(record, file, old[0].table)
 
 
-def _until_now(seat: Seat, record: CalibrationRecord) -> tuple[Calibration, str]:
+def _until_now(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibration, str]:
     """What the race has made of that number, and where that came from."""
-    state = seat.session.state
+    state = context.session.state
     table = state.percent_table(record.quantity)
     return Calibration(table, record.quantity, state.in_use.cadence_scale), origin_words(state)
 
@@ -86,24 +86,24 @@ def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
         ) from error
 
 
-def record_of(seat: Seat, capture: Capture) -> CalibrationRecord:
+def record_of(context: GuidedContext, capture: Capture) -> CalibrationRecord:
     """What was captured, with its circumstances; a scale of the cadence stays as it is."""
-    state, signal = seat.session.state, capture.guide.signal
-    cadence_rpm = capture.ear.cadence_rpm
+    state, signal = context.session.state, capture.guide.signal
+    cadence_rpm = capture.builder.cadence_rpm
     return CalibrationRecord(
         bike_id=state.bike_id,
         device=state.device,
         made_at=made_now(datetime.now(UTC)),
         made_by=f"alleycat-gateway {version('alleycat-gateway')}",
-        quantity=capture.ear.quantity or "raw",
+        quantity=capture.builder.quantity or "raw",
         points=capture.guide.captured,
         cadence_scale=state.in_use.cadence_scale,
-        rate_hz=round(signal.rate_hz(seat.clock.monotonic_ns()), 1),
+        rate_hz=round(signal.rate_hz(context.clock.monotonic_ns()), 1),
         cadence_rpm=None if cadence_rpm is None else round(cadence_rpm, 1),
     )
 
 
-async def _review(seat: Seat, prompt: Prompt, capture: Capture, review: Review) -> str:
+async def _review(context: GuidedContext, prompt: Prompt, capture: Capture, review: Review) -> str:
     """ACCEPT or REDO; ACCEPT only for what can be used."""
     findings = tuple(check_points(review.record.points))
     is_good = is_acceptable(findings)
@@ -113,43 +113,47 @@ async def _review(seat: Seat, prompt: Prompt, capture: Capture, review: Review) 
     page = 0
     while True:
         review = replace(review, here=capture.guide.signal.filtered)
-        seat.view.show(ReviewPage(review, page), seat.clock.monotonic_ns())
-        word = await _answer(seat, prompt, capture, Question(text, keys | MORE_KEYS))
+        context.view.show(ReviewPage(review, page), context.clock.monotonic_ns())
+        word = await _answer(context, prompt, capture, Question(text, keys | MORE_KEYS))
         if word != MORE:
             return word
         page += 1
 
 
-async def _answer(seat: Seat, prompt: Prompt, capture: Capture, question: Question) -> str:
+async def _answer(
+    context: GuidedContext, prompt: Prompt, capture: Capture, question: Question
+) -> str:
     """The bike is heard meanwhile, so that nothing old is shown afterwards."""
     while True:
-        happened = await prompt.next(question, seat.answers)
+        happened = await prompt.next(question, context.answers)
         if happened == QUIT:
-            raise Left
+            raise Quit
         if isinstance(happened, str):
             return happened
         if isinstance(happened, Reading | LinkStatus):
             capture.hear(happened)
 
 
-async def _try_out(seat: Seat, capture: Capture, record: CalibrationRecord) -> Path | None:
+async def _try_out(
+    context: GuidedContext, capture: Capture, record: CalibrationRecord
+) -> Path | None:
     """The file, when it is saved; None: it is undone. What cannot be saved can be tried again."""
-    await seat.session.try_out(record)
+    await context.session.try_out(record)
     while True:
         word = await capture.hear_or(TRY, record.calibration)
         if word == UNDO:
-            await seat.session.undo()
+            await context.session.undo()
             return None
         if word == SAVE:
             try:
-                return await _save(seat, record)
+                return await _save(context, record)
             except CalibrationError as error:
                 capture.say(f"not saved: {error}; s tries again")
 
 
-async def _save(seat: Seat, record: CalibrationRecord) -> Path:
-    had = seat.session.state.record is not None
-    file = await seat.session.save(record)
+async def _save(context: GuidedContext, record: CalibrationRecord) -> Path:
+    had = context.session.state.record is not None
+    file = await context.session.save(record)
     backup = f"; back to the one before: calibrate rollback {record.bike_id}" if had else ""
-    seat.view.tell(Event("saved", f"saved in {file}, and in use{backup}", {"file": str(file)}))
+    context.view.tell(Event("saved", f"saved in {file}, and in use{backup}", {"file": str(file)}))
     return file

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from drivers.contract import ResistanceTable, TableOrigin
 from gateway.bike.link import LinkState
-from gateway.calibrating.guided.capture import QUIT, Capture, Seat
+from gateway.calibrating.guided.capture import QUIT, Capture, GuidedContext
 from gateway.calibrating.measuring.guide import targets
 from gateway.calibrating.prompt import Question
 from gateway.calibrating.state import CalibrationState
@@ -37,34 +37,34 @@ _WHOSE = {
 }
 
 
-async def verify_own_table(seat: Seat) -> bool | None:
+async def verify_own_table(context: GuidedContext) -> bool | None:
     """Show it, and whether it is right; None for a bike that has none.
 
-    Raises Left, CalibrationError, and what the answers raise.
+    Raises Quit, CalibrationError, and what the answers raise.
     """
-    table = await find_table(seat)
+    table = await find_table(context)
     if table is None:
         return None
-    state = seat.session.state
+    state = context.session.state
     words = "\n".join((f"{_WHOSE[table.origin]}, of {len(table.points)} points:", *_rows(table)))
     data = {"origin": table.origin.value, "points": [list(point) for point in table.points]}
-    seat.view.tell(Event("table", words, data))
+    context.view.tell(Event("table", words, data))
     holds = "" if state.in_use.table is None else f" What holds is {origin_words(state)}, though."
     advice = "Is it right? Turn to 25, 50 and 75 % as its screen or your marks show"
     words = f"{advice}; or calibrate it: --points 5.{holds}"
-    seat.view.tell(Event("verify", words, {"holds": origin_words(state)}))
-    return await verify_resistance(seat)
+    context.view.tell(Event("verify", words, {"holds": origin_words(state)}))
+    return await verify_resistance(context)
 
 
-async def find_table(seat: Seat) -> ResistanceTable | None:
+async def find_table(context: GuidedContext) -> ResistanceTable | None:
     """Once the bike is connected. One of its own is waited for a while."""
     connected_ns: int | None = None
-    async with seat.prompt() as prompt:
-        capture = Capture(seat, prompt, ())
+    async with context.prompt() as prompt:
+        capture = Capture(context, prompt, ())
         while True:
-            now_ns, table = seat.clock.monotonic_ns(), seat.session.state.resistance_table
+            now_ns, table = context.clock.monotonic_ns(), context.session.state.resistance_table
             question = WAIT
-            if seat.session.link.state is not LinkState.CONNECTED:
+            if context.session.link.state is not LinkState.CONNECTED:
                 connected_ns = None
             else:
                 question = ASK
@@ -72,7 +72,7 @@ async def find_table(seat: Seat) -> ResistanceTable | None:
                 is_late = now_ns - connected_ns > TABLE_S * NS_PER_S
                 if table is None or table.origin is not TableOrigin.ANOTHER_BIKE or is_late:
                     return table
-            await capture.hear_or(question, seat.session.state.in_use)
+            await capture.hear_or(question, context.session.state.in_use)
 
 
 def _rows(table: ResistanceTable) -> Iterator[str]:
@@ -106,23 +106,23 @@ class Spot:
         return (ok if is_right else failed)(f"{self.percent:g} %", what)
 
 
-async def verify_resistance(seat: Seat, percents: Sequence[float] = PERCENTS) -> bool:
+async def verify_resistance(context: GuidedContext, percents: Sequence[float] = PERCENTS) -> bool:
     """Whether every spot is within tolerance. False too if all were skipped.
 
-    Raises Left, CalibrationError, and what the answers raise.
+    Raises Quit, CalibrationError, and what the answers raise.
     """
-    async with seat.prompt() as prompt:
-        capture = Capture(seat, prompt, targets(percents))
+    async with context.prompt() as prompt:
+        capture = Capture(context, prompt, targets(percents))
         await capture.run()
-    state, quantity = seat.session.state, capture.ear.quantity or "raw"
+    state, quantity = context.session.state, capture.builder.quantity or "raw"
     spots = [spot_of(point, quantity, state) for point in capture.guide.captured]
     for spot in spots:
-        seat.view.tell(_told(spot))
+        context.view.tell(_told(spot))
     is_right = bool(spots) and all(abs(spot.error_points) <= TOLERANCE_POINTS for spot in spots)
     within = f"every point within {TOLERANCE_POINTS:g} of the knob's"
     command = f"alleycat-gateway calibrate {state.bike_id} --points 5"
     words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; calibrate it: {command}"
-    seat.view.tell(Event("verified", words, {"pass": is_right}))
+    context.view.tell(Event("verified", words, {"pass": is_right}))
     return is_right
 
 

@@ -50,7 +50,7 @@ class NotUsable(GatewayError):
     """What was heard says nothing about the bike. The text says why, and what to do."""
 
 
-class Verdict(StrEnum):
+class CadenceVerdict(StrEnum):
     FINE = "fine"
     #: A plain scale makes it right.
     RATIO = "ratio"
@@ -61,7 +61,7 @@ class Verdict(StrEnum):
     NOT_USABLE = "not_usable"
 
 
-class Truth(StrEnum):
+class TruthSource(StrEnum):
     """Where it comes from."""
 
     COUNT = "count"
@@ -74,7 +74,7 @@ class Measurement:
     """What the bike itself said of some seconds, unscaled, and what was true, `precision_rpm` more
     or less."""
 
-    truth: Truth
+    truth: TruthSource
     said_rpm: float
     true_rpm: float
     precision_rpm: float
@@ -93,7 +93,7 @@ class CadenceResult:
     `reason`: why it is not usable.
     """
 
-    verdict: Verdict
+    verdict: CadenceVerdict
     measurements: tuple[Measurement, ...]
     #: By which what the bike says has been multiplied until now.
     scale_in_force: float
@@ -119,7 +119,7 @@ def by_count(readings: Sequence[Reading], turns: int, first_ns: int, last_ns: in
         )
     true_rpm = 60 * turns / seconds
     said = _said(readings, first_ns, last_ns, BIKE)
-    return said.beside(Truth.COUNT, true_rpm, true_rpm * KEY_S / seconds)
+    return said.beside(TruthSource.COUNT, true_rpm, true_rpm * KEY_S / seconds)
 
 
 def by_metronome(
@@ -127,7 +127,7 @@ def by_metronome(
 ) -> Measurement:
     """One turn a beat, once settled. Raises NotUsable."""
     said = _said(readings, start_ns, end_ns, BIKE)
-    return said.beside(Truth.METRONOME, rpm, 60 * BEAT_TURNS / said.seconds)
+    return said.beside(TruthSource.METRONOME, rpm, 60 * BEAT_TURNS / said.seconds)
 
 
 def by_sensor(
@@ -139,7 +139,7 @@ def by_sensor(
         raise NotUsable(f"nobody pedalled: the second sensor says {true.mean_rpm:.0f} rpm")
     true.expect_enough()
     said = _said(readings, start_ns, end_ns, BIKE)
-    return said.beside(Truth.SENSOR, true.mean_rpm, true.lag_rpm)
+    return said.beside(TruthSource.SENSOR, true.mean_rpm, true.lag_rpm)
 
 
 def is_steady(readings: Sequence[Reading], now_ns: int) -> bool:
@@ -154,13 +154,13 @@ def is_steady(readings: Sequence[Reading], now_ns: int) -> bool:
 
 def judge(measurements: Sequence[Measurement], scale_in_force: float = 1.0) -> CadenceResult:
     """At least one; at several cadences a factor and a constant are told apart."""
-    result = CadenceResult(Verdict.FINE, tuple(measurements), scale_in_force)
+    result = CadenceResult(CadenceVerdict.FINE, tuple(measurements), scale_in_force)
     biases_rpm = [result.bias_rpm(one) for one in measurements]
     if all(abs(bias_rpm) <= FINE_RPM for bias_rpm in biases_rpm):
         return result
     plain = _plain_scale(measurements, scale_in_force)
     if plain is not None:
-        return _changed(result, Verdict.RATIO, scale=plain)
+        return _changed(result, CadenceVerdict.RATIO, scale=plain)
     if all(
         abs(bias_rpm) <= max(FINE_RPM, one.precision_rpm)
         for bias_rpm, one in zip(biases_rpm, measurements, strict=True)
@@ -175,12 +175,12 @@ def judge(measurements: Sequence[Measurement], scale_in_force: float = 1.0) -> C
 
 def not_usable(reason: str, before: CadenceResult | None = None) -> CadenceResult:
     """With what was measured `before` it turned out so."""
-    blank = before or CadenceResult(Verdict.NOT_USABLE, (), 1.0)
-    return _changed(blank, Verdict.NOT_USABLE, reason=reason)
+    blank = before or CadenceResult(CadenceVerdict.NOT_USABLE, (), 1.0)
+    return _changed(blank, CadenceVerdict.NOT_USABLE, reason=reason)
 
 
 def _changed(
-    result: CadenceResult, verdict: Verdict, scale: float | None = None, reason: str = ""
+    result: CadenceResult, verdict: CadenceVerdict, scale: float | None = None, reason: str = ""
 ) -> CadenceResult:
     return CadenceResult(verdict, result.measurements, result.scale_in_force, scale, reason)
 
@@ -210,8 +210,8 @@ def _by_fit(result: CadenceResult, biases_rpm: Sequence[float]) -> CadenceResult
             result,
         )
     if len(all_) > 1 and offset_off < scaled_off:
-        return _changed(result, Verdict.OFFSET)
-    return _changed(result, Verdict.ODD_SCALE, scale=round(scale, 3))
+        return _changed(result, CadenceVerdict.OFFSET)
+    return _changed(result, CadenceVerdict.ODD_SCALE, scale=round(scale, 3))
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +230,7 @@ class _Said:
         """What the lag costs at both ends, where the cadence was not quite the mean."""
         return 2 * self.deviation_rpm * LAG_S / self.seconds
 
-    def beside(self, truth: Truth, true_rpm: float, method_rpm: float) -> Measurement:
+    def beside(self, truth: TruthSource, true_rpm: float, method_rpm: float) -> Measurement:
         """`method_rpm`: how far off the truth may be, but for the bike's own lag."""
         if self.mean_rpm < STANDING_RPM:
             raise NotUsable(

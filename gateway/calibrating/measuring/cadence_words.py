@@ -1,6 +1,11 @@
 """The result of a cadence check, in a sentence for people and as data for programs. Pure."""
 
-from gateway.calibrating.measuring.cadence import CadenceResult, Measurement, Truth, Verdict
+from gateway.calibrating.measuring.cadence import (
+    CadenceResult,
+    CadenceVerdict,
+    Measurement,
+    TruthSource,
+)
 
 _WHAT_IT_SAYS = {
     0.5: "that is twice what you pedal: scale by 0.5",
@@ -20,7 +25,7 @@ def sentence(result: CadenceResult) -> str:
 def question(result: CadenceResult) -> str:
     """Whether to save its scale."""
     hint = ""
-    by_feet = any(one.truth is not Truth.SENSOR for one in result.measurements)
+    by_feet = any(one.truth is not TruthSource.SENSOR for one in result.measurements)
     if by_feet and result.scale == 2 * result.scale_in_force:
         hint = "\nA turn is the right foot down once: with both feet counted it looks the same."
     return f"Save the cadence scale {result.scale:g}, and race by it from now on?{hint}"
@@ -70,14 +75,14 @@ def _comparison(result: CadenceResult) -> str:
 
 def _conclusion(result: CadenceResult) -> str:
     match result.verdict:
-        case Verdict.FINE:
+        case CadenceVerdict.FINE:
             return "that is fine"
-        case Verdict.RATIO:
+        case CadenceVerdict.RATIO:
             assert result.scale is not None
             return _WHAT_IT_SAYS[result.scale]
-        case Verdict.ODD_SCALE:
+        case CadenceVerdict.ODD_SCALE:
             return f"no plain ratio, but scaled by {result.scale:g} it would be right"
-        case Verdict.OFFSET:
+        case CadenceVerdict.OFFSET:
             biases_rpm = [result.bias_rpm(one) for one in result.measurements]
             bias_rpm = sum(biases_rpm) / len(biases_rpm)
             more = "too much" if bias_rpm > 0 else "too little"
@@ -85,5 +90,5 @@ def _conclusion(result: CadenceResult) -> str:
                 f"always {in_rpm(abs(bias_rpm))} rpm {more}, whatever the cadence, which no scale "
                 "mends: look after its sensor and its magnet"
             )
-        case Verdict.NOT_USABLE:
+        case CadenceVerdict.NOT_USABLE:
             return f"not usable: {result.reason}"

@@ -80,7 +80,7 @@ class Hint(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class View:
+class GuideProgress:
     """What to show. `target` is the `number`th of `count`; None when all are done.
 
     The number holds for `samples` and `held_s` by now; it takes `samples_needed` and
@@ -98,7 +98,7 @@ class View:
     held_s_needed: float = MIN_HOLD_S
 
 
-class NotNow(Exception):
+class CommandRefused(Exception):
     """A command cannot be done now. The text says why."""
 
 
@@ -159,9 +159,9 @@ class Guide:
         answered = zip(self._targets, self._answers, strict=False)
         return tuple(target for target, answer in answered if answer is None)
 
-    def view(self, now_ns: int) -> View:
+    def progress(self, now_ns: int) -> GuideProgress:
         hold = self.signal.latest_hold
-        return View(
+        return GuideProgress(
             phase=self._phase(now_ns, hold),
             target=self.target,
             number=min(len(self._answers) + 1, len(self._targets)),
@@ -189,31 +189,34 @@ class Guide:
         self._pause = None
 
     def capture_now(self, now_ns: int) -> CapturedPoint:
-        """Capture where the knob stands, also if it was never turned. Raises NotNow."""
+        """Capture where the knob stands, also if it was never turned. Raises CommandRefused."""
         if self.target is None:
-            raise NotNow("all points are captured or skipped")
+            raise CommandRefused("all points are captured or skipped")
         age_s = self.signal.age_s(now_ns)
         if age_s is None:
-            raise NotNow("the bike has not said its number yet")
+            raise CommandRefused("the bike has not said its number yet")
         if age_s > SILENT_S:
-            raise NotNow(f"the bike has not said its number for {age_s:.0f} s")
+            raise CommandRefused(f"the bike has not said its number for {age_s:.0f} s")
         if self.signal.hold is None:
-            raise NotNow(_why_not(self.signal))
+            raise CommandRefused(_why_not(self.signal))
         return self._capture(self.signal.hold)
 
     def redo(self) -> Target:
-        """Take back the last capture, or skip: that target is asked for again. Raises NotNow."""
+        """Take back the last capture, or skip: that target is asked for again.
+
+        Raises CommandRefused.
+        """
         if not self._answers:
-            raise NotNow("nothing was captured or skipped yet")
+            raise CommandRefused("nothing was captured or skipped yet")
         taken_back = self._answers.pop()
         self._ask(self.signal.filtered if taken_back is None else taken_back.raw)
         return self._targets[len(self._answers)]
 
     def skip(self) -> Target:
-        """Go on without this target. Raises NotNow."""
+        """Go on without this target. Raises CommandRefused."""
         target = self.target
         if target is None:
-            raise NotNow("all points are captured or skipped")
+            raise CommandRefused("all points are captured or skipped")
         self._answers.append(None)
         self._ask(self.signal.filtered)
         return target

@@ -3,7 +3,7 @@
 from bisect import insort
 from collections.abc import Iterable
 
-from gateway.calibrating.measuring.signal import MIN_HOLD_S, Hold, RawSignal, Sample
+from gateway.calibrating.measuring.signal import MIN_HOLD_S, Hold, RawPoint, RawSignal
 from gateway.timing.units import NS_PER_S
 
 
@@ -35,7 +35,7 @@ class _Plateau:
     """Grows by holds: the signal remembers only so much."""
 
     def __init__(self) -> None:
-        self.members: list[Sample] = []
+        self.members: list[RawPoint] = []
         self._raws: list[float] = []
 
     def has(self, hold: Hold, discernible: float) -> bool:

@@ -57,7 +57,7 @@ RATE_WINDOW_NS = 5 * NS_PER_S
 #: Of normal noise, the standard deviation over the median absolute deviation.
 _SD_PER_MAD = 1.4826
 
-Sample = tuple[int, float]
+RawPoint = tuple[int, float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +67,7 @@ class Hold:
     It has at least one sample, and is perhaps too short to be believed.
     """
 
-    members: tuple[Sample, ...]
+    members: tuple[RawPoint, ...]
 
     @property
     def start_ns(self) -> int:
@@ -107,7 +107,7 @@ class RawSignal:
         self.last: float | None = None
         #: That goes on to the newest sample; None while the knob is turned.
         self.latest_hold: Hold | None = None
-        self._window: deque[Sample] = deque(maxlen=WINDOW_SAMPLES)
+        self._window: deque[RawPoint] = deque(maxlen=WINDOW_SAMPLES)
         self._arrivals_ns: deque[int] = deque(maxlen=WINDOW_SAMPLES)
         #: Of the last hold.
         self._hold_noise: float | None = None
@@ -236,7 +236,7 @@ class RawSignal:
             near = near[max(1, len(near) // 4) :]
         return None
 
-    def _latest_near(self) -> Sequence[Sample]:
+    def _latest_near(self) -> Sequence[RawPoint]:
         """Back from the newest, all that are about where the newest are, without lone glitches.
 
         Two in a row that are elsewhere are no glitches: there the knob was turned.
@@ -246,7 +246,7 @@ class RawSignal:
             return []
         centre = median(latest)
         reach = max(self.tolerance, GLITCH_NOISES * _sd_by_mad(latest), GLITCH_STEPS * self._step)
-        near: list[Sample] = []
+        near: list[RawPoint] = []
         elsewhere = 0
         for at_ns, raw in reversed(self._window):
             elsewhere = elsewhere + 1 if abs(raw - centre) > reach else 0

@@ -78,10 +78,10 @@ class CurveView:
     def __rich_console__(self, _: Console, options: ConsoleOptions) -> RenderResult:
         is_plain = options.ascii_only or os.environ.get("TERM") == "linux"
         columns = min(self.width, options.max_width) - GUTTER
-        yield from _Plot(self, PLAIN if is_plain else FINE, columns).lines()
+        yield from _TextPlot(self, PLAIN if is_plain else FINE, columns).lines()
 
 
-class _Plot:
+class _TextPlot:
     def __init__(self, view: CurveView, look: _Look, columns: int) -> None:
         self._view, self._look = view, look
         self._columns, self._rows = columns, view.height - OTHER_ROWS

@@ -16,8 +16,8 @@ from gateway.calibrating.view.screen import (
     LiveFigures,
     Review,
     Screen,
+    ShownTarget,
     Step,
-    Target,
     legend,
 )
 from gateway.terminal.finding import Finding, State
@@ -145,7 +145,7 @@ def review_pages(console: Console, review: Review, width: int, height: int) -> l
     notes = _notes(review)
     lines = console.render_lines(notes, console.options.update(width=width), pad=False)
     left = room - len(lines) - 1
-    targets = [Target(point.percent, point.direction, point) for point in review.record.points]
+    targets = [ShownTarget(point.percent, point.direction, point) for point in review.record.points]
     if not targets:
         return [_page(review, [notes], 1, 1)]
     points = point_table(targets, old=review.old_table, most=room)

@@ -8,7 +8,7 @@ from typing import Generic, Protocol, TypeVar
 from rich.table import Table
 from rich.text import Text
 
-from gateway.calibrating.view.screen import Target, percent_words, spread
+from gateway.calibrating.view.screen import ShownTarget, percent_words, spread
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import Direction
 from gateway.terminal.units import number
@@ -53,8 +53,8 @@ PERCENT, RAW, SPREAD, SAMPLES, WAS = 6, 8, 5, 4, 8
 
 
 def point_table(
-    targets: Sequence[Target],
-    now: Target | None = None,
+    targets: Sequence[ShownTarget],
+    now: ShownTarget | None = None,
     old: CalibrationTable | None = None,
     most: int = 1000,
 ) -> Table:
@@ -80,7 +80,7 @@ def point_table(
     return table
 
 
-def table_width(targets: Sequence[Target], *, has_old: bool = False) -> int:
+def table_width(targets: Sequence[ShownTarget], *, has_old: bool = False) -> int:
     columns = _columns(is_both=is_both_ways(targets), has_old=has_old)
     return sum(width + 1 for _, width in columns)
 
@@ -92,21 +92,21 @@ def _columns(*, is_both: bool, has_old: bool) -> list[tuple[str, int]]:
     return [("%", PERCENT), *(both_ways if is_both else one_way), *was]
 
 
-def _was(row: PointRow[Target], old: CalibrationTable) -> Text:
+def _was(row: PointRow[ShownTarget], old: CalibrationTable) -> Text:
     raws = [one.point.raw for one in (row.up, row.down) if one is not None and one.point]
     return Text(percent_words(old.percent_at(fmean(raws))) if raws else "")
 
 
-def _cells_both_ways(row: PointRow[Target], now: Target | None) -> list[Text]:
+def _cells_both_ways(row: PointRow[ShownTarget], now: ShownTarget | None) -> list[Text]:
     return [*_cells(row.up, now), *_cells(row.down, now)]
 
 
-def _cells_one_way(target: Target | None, now: Target | None) -> list[Text]:
+def _cells_one_way(target: ShownTarget | None, now: ShownTarget | None) -> list[Text]:
     samples = str(target.point.samples) if target and target.point else ""
     return [*_cells(target, now), Text(samples)]
 
 
-def _cells(target: Target | None, now: Target | None) -> list[Text]:
+def _cells(target: ShownTarget | None, now: ShownTarget | None) -> list[Text]:
     """Raw value and spread; a point that is captured anew shows what it was."""
     if target is None:
         return [Text(), Text()]

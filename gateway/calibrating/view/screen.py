@@ -57,7 +57,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class ShownTarget:
     """A point that is to be captured, and what was."""
 
     percent: float
@@ -76,7 +76,7 @@ class Screen:
     bike_id: str
     figures: LiveFigures
     step: Step | None = None
-    targets: tuple[Target, ...] = ()
+    targets: tuple[ShownTarget, ...] = ()
     last: str = ""
     keys: Mapping[str, str] = field(default_factory=dict)
 

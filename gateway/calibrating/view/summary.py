@@ -12,7 +12,7 @@ from gateway.calibrating.state import CalibrationState, Origin
 from gateway.calibrating.view.curve import CurveView
 from gateway.calibrating.view.layout import GAP, LEAST_COLUMNS, LEAST_ROWS, side_by_side
 from gateway.calibrating.view.points import point_table, table_width
-from gateway.calibrating.view.screen import Target, compared_words, comparisons
+from gateway.calibrating.view.screen import ShownTarget, compared_words, comparisons
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_to_json
 from gateway.terminal.units import counted, number
@@ -119,7 +119,7 @@ def _measured(
     """The points, and their curve beside or below them."""
     if not record.points:
         return
-    targets = [Target(point.percent, point.direction, point) for point in record.points]
+    targets = [ShownTarget(point.percent, point.direction, point) for point in record.points]
     points = point_table(targets, old=old)
     columns = width - table_width(targets, has_old=old is not None) - GAP
     is_beside = columns >= LEAST_COLUMNS

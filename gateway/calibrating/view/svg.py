@@ -29,7 +29,7 @@ STYLE = (
 def curve_picture(record: CalibrationRecord, old: CalibrationTable | None = None) -> str:
     """The text of an SVG file, light and self-contained; `old`: the curve before it, dashed."""
     table = record.calibration.table
-    plot = _Plot(*raw_span(record.points, (table, old)))
+    plot = _SvgPlot(*raw_span(record.points, (table, old)))
     title = f"{record.bike_id}, calibrated on {record.made_at:%Y-%m-%d}"
     shapes = [
         text(MARGIN, 44, title, "ink bold", size=20),
@@ -72,7 +72,7 @@ def _legend(points: Sequence[CapturedPoint], *, has_curve: bool, has_old: bool) 
             x += 108
 
 
-class _Plot:
+class _SvgPlot:
     def __init__(self, low: float, high: float) -> None:
         self._low, self._high = low, high
 

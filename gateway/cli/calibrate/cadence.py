@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from drivers import Driver
     from gateway.calibrating.cadence.dialogue import Way
     from gateway.calibrating.fake import FakePedaller
-    from gateway.calibrating.prompt import Answers
+    from gateway.calibrating.prompt import AnswerSource
     from gateway.calibrating.session import CalibrationSession
     from gateway.terminal.keyboard import Keyboard
     from gateway.timing.clock import Clock
@@ -91,7 +91,7 @@ class _CheckOptions:
     """The other options; without `pedaller` it is a real bike with a person on it."""
 
     pedaller: "FakePedaller | None"
-    answers: "Answers | None"
+    answers: "AnswerSource | None"
     is_json: bool
     is_silent: bool
     says_yes: bool

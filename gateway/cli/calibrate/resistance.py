@@ -11,15 +11,15 @@ from gateway.cli.calibrate.session import (
     ConfigOption,
     FakeOption,
     JsonOption,
-    Manner,
-    seated,
+    SessionOptions,
+    run_guided,
 )
 from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.guided.capture import GuidedContext
     from gateway.calibrating.guided.resistance import Saved
     from gateway.calibrating.measuring.guide import Target
 
@@ -61,11 +61,11 @@ def resistance(
     if picture is not None and picture.suffix != ".svg":
         fail(f"--picture {picture}: expected a name that ends in .svg", USAGE)
 
-    async def act(seat: "Seat") -> Saved | bool:
-        is_right = await verify_own_table(seat) if points is None else None
-        return await calibrate_resistance(seat, asked) if is_right is None else is_right
+    async def act(context: "GuidedContext") -> Saved | bool:
+        is_right = await verify_own_table(context) if points is None else None
+        return await calibrate_resistance(context, asked) if is_right is None else is_right
 
-    done = seated(bike, Manner(config, answers, json, fake_bike), act)
+    done = run_guided(bike, SessionOptions(config, answers, json, fake_bike), act)
     if not done:
         raise typer.Exit(FAILED)
     if picture is not None and isinstance(done, Saved):

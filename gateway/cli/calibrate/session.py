@@ -1,4 +1,4 @@
-"""Sit down on a bike to calibrate it: who answers, what is shown, and how it ends, in words."""
+"""A guided session with a bike: who answers, what is shown, and how it ends, in words."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from gateway.calibrating.fake import FakeRig
-    from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.guided.capture import GuidedContext
     from gateway.calibrating.measuring.guide import Target
-    from gateway.calibrating.prompt import Answers
+    from gateway.calibrating.prompt import AnswerSource
     from gateway.calibrating.session import CalibrationSession
     from gateway.timing.clock import Clock
 
@@ -45,8 +45,8 @@ FakeOption = Annotated[
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
-    """How it is gone about, as the command line says."""
+class SessionOptions:
+    """The options of a guided session, as the command line has them."""
 
     config: Path
     answers: Path | None
@@ -54,18 +54,20 @@ class Manner:
     is_fake: bool
 
 
-def seated(bike: str, manner: Manner, act: "Callable[[Seat], Awaitable[Result]]") -> Result:
-    """What `act` gives, on that bike. Ends the command with words if it cannot be."""
+def run_guided(
+    bike: str, options: SessionOptions, act: "Callable[[GuidedContext], Awaitable[Result]]"
+) -> Result:
+    """Return what `act` returns for that bike. Ends the command with words if it cannot be."""
     import asyncio
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
 
     with ExitStack() as stack:
         directory = None
-        if manner.is_fake:
+        if options.is_fake:
             directory = Path(stack.enter_context(TemporaryDirectory()))
         with ended_in_words():
-            return asyncio.run(_sit(bike, manner, directory, act))
+            return asyncio.run(_run_session(bike, options, directory, act))
 
 
 @contextmanager
@@ -73,7 +75,7 @@ def ended_in_words() -> Iterator[None]:
     """Whatever ends a session ends the command with words; the log is silent meanwhile."""
     import structlog
 
-    from gateway.calibrating.guided.capture import Left
+    from gateway.calibrating.guided.capture import Quit
     from gateway.calibrating.prompt import AnswerError
     from gateway.calibrating.state import CalibrationError
 
@@ -84,21 +86,24 @@ def ended_in_words() -> Iterator[None]:
         fail("\ninterrupted: everything is as it was", INTERRUPTED)
     except EOFError:
         fail("the terminal is gone: everything is as it was", FAILED)
-    except Left:
+    except Quit:
         fail("left: everything is as it was", FAILED)
     except (CalibrationError, AnswerError) as error:
         fail(str(error), FAILED)
 
 
-async def _sit(
-    bike: str, manner: Manner, directory: Path | None, act: "Callable[[Seat], Awaitable[Result]]"
+async def _run_session(
+    bike: str,
+    options: SessionOptions,
+    directory: Path | None,
+    act: "Callable[[GuidedContext], Awaitable[Result]]",
 ) -> Result:
     import sys
     from contextlib import AsyncExitStack
 
     from rich.console import Console
 
-    from gateway.calibrating.guided.capture import Seat
+    from gateway.calibrating.guided.capture import GuidedContext
     from gateway.calibrating.prompt import Keys
     from gateway.calibrating.view.script import CalibrationScript
     from gateway.terminal.keyboard import Keyboard
@@ -106,32 +111,32 @@ async def _sit(
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
-    answers = script_of(manner.answers)
+    answers = script_of(options.answers)
     is_terminal = sys.stdin.isatty()
     if answers is None and not is_terminal:
         fail("no terminal to ask on; expected one, or --answers FILE", USAGE)
     async with AsyncExitStack() as stack:
         rig = None if directory is None else _rig(bike, directory, clock)
-        session = await stack.enter_async_context(_session(bike, manner.config, rig))
+        session = await stack.enter_async_context(_session(bike, options.config, rig))
         console = Console()
         script = CalibrationScript(console)
-        view = stack.enter_context(open_live_view(console, script, is_json=manner.is_json))
+        view = stack.enter_context(open_live_view(console, script, is_json=options.is_json))
         if rig is not None:
             view.tell(Event("made up", MADE_UP))
         if is_terminal:
             keyboard = stack.enter_context(Keyboard(view.suspend, view.resume))
             answers = answers or Keys(keyboard.key)
         assert answers is not None
-        patience_s = PERSON_PATIENCE_S if manner.answers is None else SCRIPT_PATIENCE_S
+        patience_s = PERSON_PATIENCE_S if options.answers is None else SCRIPT_PATIENCE_S
         hand = _own_hand if rig is None else rig.turn_to
-        return await act(Seat(session, view, answers, clock, hand, patience_s))
+        return await act(GuidedContext(session, view, answers, clock, hand, patience_s))
 
 
 def _own_hand(target: "Target") -> None:
     """The person's."""
 
 
-def script_of(file: Path | None) -> "Answers | None":
+def script_of(file: Path | None) -> "AnswerSource | None":
     """The answers in that file. Ends the command with words if it cannot be read."""
     from gateway.calibrating.prompt import AnswerFile
 

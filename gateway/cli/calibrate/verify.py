@@ -8,8 +8,8 @@ from gateway.cli.calibrate.session import (
     ConfigOption,
     FakeOption,
     JsonOption,
-    Manner,
-    seated,
+    SessionOptions,
+    run_guided,
 )
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED
@@ -28,5 +28,5 @@ def verify(
     """
     from gateway.calibrating.guided.verify import verify_resistance
 
-    if not seated(bike, Manner(config, answers, json, fake_bike), verify_resistance):
+    if not run_guided(bike, SessionOptions(config, answers, json, fake_bike), verify_resistance):
         raise typer.Exit(FAILED)

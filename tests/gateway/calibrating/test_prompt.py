@@ -12,7 +12,7 @@ from gateway.calibrating.prompt import (
     HOLD,
     AnswerError,
     AnswerFile,
-    Answers,
+    AnswerSource,
     Keys,
     Prompt,
     Question,
@@ -77,14 +77,14 @@ WHEN = Question("when?", {"n": "now"})
 @asynccontextmanager
 async def talking(directory: Path, *words: str) -> AsyncIterator[tuple[Sitting, Prompt]]:
     sitting = Sitting(directory, list(words))
-    async with sitting.rig.session, sitting.seat.prompt() as prompt:
+    async with sitting.rig.session, sitting.context.prompt() as prompt:
         yield sitting, prompt
 
 
 async def happened(
-    sitting: Sitting, prompt: Prompt, question: Question, answers: Answers | None = None
+    sitting: Sitting, prompt: Prompt, question: Question, answers: AnswerSource | None = None
 ) -> object:
-    answers = answers or sitting.seat.answers
+    answers = answers or sitting.context.answers
     waiting = asyncio.create_task(prompt.next(question, answers))
     while not waiting.done():
         await sitting.clock.run_for(0.05)
@@ -117,8 +117,8 @@ async def test_what_is_not_put_takes_no_line_of_a_file(tmp_path: Path) -> None:
 async def test_a_key_that_was_pressed_for_one_question_answers_no_other(tmp_path: Path) -> None:
     async with talking(tmp_path) as (sitting, _):
         keys: asyncio.Queue[str] = asyncio.Queue()
-        seat, keyboard = sitting.seat, Keys(keys.get)
-        async with Prompt(seat.session, seat.clock, patience_s=20) as prompt:
+        context, keyboard = sitting.context, Keys(keys.get)
+        async with Prompt(context.session, context.clock, patience_s=20) as prompt:
             await happened(sitting, prompt, WHERE, keyboard)
             await happened(sitting, prompt, WHEN, keyboard)
             keys.put_nowait("l")
@@ -133,7 +133,7 @@ async def test_patience_ends(tmp_path: Path, waits_s: int, ends: bool) -> None:
 
         async def wait() -> None:
             while True:
-                await prompt.next(WHERE, sitting.seat.answers)
+                await prompt.next(WHERE, sitting.context.answers)
 
         waiting = asyncio.create_task(wait())
         await sitting.clock.run_for(waits_s)

@@ -1,9 +1,9 @@
 """The calibration that applies, and the table by which percent are made of a bike's numbers."""
 
 import pytest
-from gateway.bike.calibration import CalibrationInUse
 
 from drivers.contract import ResistanceTable, TableOrigin
+from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.calibrating.state import CalibrationState, Origin, state_of
 from gateway.sampling.calibration import AS_PERCENT, AS_SAID, Calibration, CalibrationTable
 from tests.support.calibrations import record

@@ -10,8 +10,14 @@ import pytest
 
 from gateway.calibrating.cadence.dialogue import check_cadence, rescaled
 from gateway.calibrating.cadence.ride import CadenceRide
-from gateway.calibrating.measuring.cadence import CadenceResult, Measurement, Truth, Verdict, judge
-from gateway.calibrating.prompt import AnswerError, AnswerFile, Answers, Question
+from gateway.calibrating.measuring.cadence import (
+    CadenceResult,
+    CadenceVerdict,
+    Measurement,
+    TruthSource,
+    judge,
+)
+from gateway.calibrating.prompt import AnswerError, AnswerFile, AnswerSource, Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationState, Origin
 from gateway.sampling.calibration import Calibration, CalibrationTable
@@ -34,7 +40,7 @@ def said(
     """As if this had been measured."""
 
     async def way(ride: CadenceRide) -> list[Measurement]:
-        return [Measurement(Truth.COUNT, said_rpm, true_rpm, 0.8, seconds=22.5, samples=90)]
+        return [Measurement(TruthSource.COUNT, said_rpm, true_rpm, 0.8, seconds=22.5, samples=90)]
 
     return way
 
@@ -63,7 +69,7 @@ class Desk:
         self._clock = clock
 
     async def check(
-        self, said_rpm: float, answers: Answers | None = None, *, saves_ratio: bool = False
+        self, said_rpm: float, answers: AnswerSource | None = None, *, saves_ratio: bool = False
     ) -> bool:
         self.view = SeenView(self._clock)
         checking = asyncio.create_task(
@@ -211,7 +217,7 @@ def state(**changed: object) -> CalibrationState:
 
 
 def result(said_rpm: float = 160, scale_in_force: float = 1.0) -> CadenceResult:
-    one = Measurement(Truth.COUNT, said_rpm, 80.04, 0.8, seconds=22.5, samples=90)
+    one = Measurement(TruthSource.COUNT, said_rpm, 80.04, 0.8, seconds=22.5, samples=90)
     return judge([one], scale_in_force)
 
 
@@ -245,7 +251,7 @@ def test_a_record_of_the_cadence_alone_says_how_it_was_measured() -> None:
     new = rescaled(state(), result(), NOW)
     assert (new.bike_id, new.points, new.rate_hz, new.cadence_rpm) == ("bike-1", (), 4.0, 80.0)
     assert new.calibration == Calibration(None, "raw", 0.5)
-    assert result().verdict is Verdict.RATIO
+    assert result().verdict is CadenceVerdict.RATIO
 
 
 async def test_the_config_s_points_still_hold_after_the_cadence_was_saved(

@@ -10,7 +10,7 @@ import pytest
 
 from drivers.fake.pot import Pot, PotOptions
 from gateway.calibrating.fake import AWKWARD
-from gateway.calibrating.guided.capture import Left
+from gateway.calibrating.guided.capture import Quit
 from gateway.calibrating.guided.resistance import calibrate_resistance
 from gateway.calibrating.measuring.guide import targets
 from gateway.calibrating.prompt import AnswerError
@@ -165,7 +165,7 @@ async def test_whoever_leaves_leaves_everything_as_it_was(
 ) -> None:
     sitting = Sitting(tmp_path, answers)
     sitting.store.save(record())
-    with pytest.raises(Left):
+    with pytest.raises(Quit):
         await sitting.run(five())
     assert sitting.store.load("bike-1") == record()
     assert sitting.store.backups("bike-1") == {}
@@ -183,7 +183,7 @@ async def test_accepted_it_is_live_and_undone_it_is_not(tmp_path: Path) -> None:
         tried.append(session.state.in_use.table is not None)
 
     session.undo = watched_undo  # type: ignore[method-assign]
-    with pytest.raises(Left):
+    with pytest.raises(Quit):
         await sitting.run(five())
     assert tried == [True, False, True, False]
 
@@ -192,14 +192,14 @@ async def test_a_save_that_fails_can_be_tried_again(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save", "save"])
     obstacle = tmp_path / "calibration" / ".bike-1.json.new"
     obstacle.mkdir(parents=True)
-    say = sitting.seat.view.show
+    say = sitting.context.view.show
 
     def show(screen: Shown, now_ns: int) -> None:
         if isinstance(screen, Screen) and screen.last.startswith("not saved") and obstacle.exists():
             obstacle.rmdir()
         say(screen, now_ns)
 
-    sitting.seat.view.show = show  # type: ignore[method-assign]
+    sitting.context.view.show = show  # type: ignore[method-assign]
     saved = await sitting.run(five())
     assert sitting.store.load("bike-1") == saved.record
     assert any("nothing was changed; s tries again" in words for words in sitting.said)
@@ -226,7 +226,7 @@ async def test_what_was_captured_is_kept_for_import_if_it_cannot_be_saved(
 
 async def test_a_peloton_is_compared_with_its_own_table(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "quit"], {"wire": "peloton", "pot": {}, "faults": {}})
-    with pytest.raises(Left):
+    with pytest.raises(Quit):
         await sitting.run(five())
     (review,) = sitting.data("review")[:1]
     assert review["old_from"] == "the bike's own table"
@@ -249,8 +249,8 @@ async def test_a_knob_that_is_there_already_is_captured_as_soon_as_it_holds(
 ) -> None:
     """Nobody turns it: only Enter can tell that it is right."""
     sitting = Sitting(tmp_path, ["capture", "quit"])
-    sitting.seat = replace(sitting.seat, hand=lambda _: None)
-    with pytest.raises(Left):
+    sitting.context = replace(sitting.context, hand=lambda _: None)
+    with pytest.raises(Quit):
         await sitting.run(five())
     assert "not yet: the bike has not said its number yet" in sitting.said
     assert [point["percent"] for point in sitting.data("captured")] == [0]
@@ -260,7 +260,7 @@ async def test_unless_it_is_there_a_knob_that_nobody_turns_is_not_captured(
     tmp_path: Path,
 ) -> None:
     sitting = Sitting(tmp_path, ["hold"])
-    sitting.seat = replace(sitting.seat, hand=lambda _: None, patience_s=20)
+    sitting.context = replace(sitting.context, hand=lambda _: None, patience_s=20)
     with pytest.raises(CalibrationError, match="turn to 0 %, then hold still: nothing happened"):
         await sitting.run(five())
     assert sitting.data("captured") == []

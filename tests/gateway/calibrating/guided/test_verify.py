@@ -7,7 +7,7 @@ import pytest
 from drivers.contract import ResistanceTable, TableOrigin
 from drivers.fake import FakeBike
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE
-from gateway.calibrating.guided.capture import Left
+from gateway.calibrating.guided.capture import Quit
 from gateway.calibrating.guided.verify import (
     find_table,
     spot_of,
@@ -82,9 +82,9 @@ async def test_nothing_is_changed_by_it(tmp_path: Path) -> None:
     assert sitting.store.backups("bike-1") == {}
 
 
-@pytest.mark.parametrize(("answers", "ends"), [(["skip"] * 3, None), (["hold", "quit"], Left)])
+@pytest.mark.parametrize(("answers", "ends"), [(["skip"] * 3, None), (["hold", "quit"], Quit)])
 async def test_without_a_spot_nothing_passes(
-    tmp_path: Path, answers: list[str], ends: type[Left] | None
+    tmp_path: Path, answers: list[str], ends: type[Quit] | None
 ) -> None:
     sitting = Sitting(tmp_path, answers, LINE)
     if ends is None:

@@ -14,10 +14,10 @@ from gateway.calibrating.measuring.cadence import (
     NEAR,
     PLAIN_SCALES,
     CadenceResult,
+    CadenceVerdict,
     Measurement,
     NotUsable,
-    Truth,
-    Verdict,
+    TruthSource,
     by_count,
     by_metronome,
     by_sensor,
@@ -50,7 +50,9 @@ def said(
 
 
 def measured(said_rpm: float, true_rpm: float, precision_rpm: float = 0.8) -> Measurement:
-    return Measurement(Truth.COUNT, said_rpm, true_rpm, precision_rpm, seconds=22.5, samples=90)
+    return Measurement(
+        TruthSource.COUNT, said_rpm, true_rpm, precision_rpm, seconds=22.5, samples=90
+    )
 
 
 # What is measured
@@ -167,7 +169,7 @@ def test_whatever_the_cadence_the_right_ratio_comes_first(
     true_rpm: float, scale: float, rate_hz: float, seed: int
 ) -> None:
     result = counted(true_rpm, 1 / scale, rate_hz, seed)
-    assert (result.verdict, result.scale) == (Verdict.RATIO, scale)
+    assert (result.verdict, result.scale) == (CadenceVerdict.RATIO, scale)
 
 
 @given(true_rpm=true_rpms, rate_hz=rates_hz, seed=seeds, scale=wrong_scales)
@@ -175,7 +177,7 @@ def test_what_a_scale_in_force_mends_is_fine(
     true_rpm: float, rate_hz: float, seed: int, scale: float
 ) -> None:
     result = counted(true_rpm, 1 / scale, rate_hz, seed, scale_in_force=scale)
-    assert result.verdict is Verdict.FINE
+    assert result.verdict is CadenceVerdict.FINE
     assert result.scale is None
 
 
@@ -186,14 +188,14 @@ def test_the_scale_is_of_what_the_bike_says_whatever_is_in_force(
     result = counted(true_rpm, 1 / wrong, rate_hz, seed, scale_in_force=in_force)
     if in_force == wrong:
         return  # it is fine: see above
-    assert (result.verdict, result.scale) == (Verdict.RATIO, wrong)
+    assert (result.verdict, result.scale) == (CadenceVerdict.RATIO, wrong)
     [one] = result.measurements
     assert one.said_rpm * wrong == pytest.approx(one.true_rpm, rel=0.03)
 
 
 def test_a_bike_that_is_right_by_itself_has_its_scale_taken_away() -> None:
     result = judge([measured(80.3, 80.0)], scale_in_force=0.5)
-    assert (result.verdict, result.scale) == (Verdict.RATIO, 1.0)
+    assert (result.verdict, result.scale) == (CadenceVerdict.RATIO, 1.0)
     assert result.bias_rpm(result.measurements[0]) == pytest.approx(-39.85)
 
 
@@ -201,29 +203,29 @@ def test_a_bike_that_is_right_by_itself_has_its_scale_taken_away() -> None:
 def test_a_bias_of_up_to_two_rpm_is_fine(true_rpm: float, bias_rpm: float, in_force: float) -> None:
     one = measured((true_rpm + bias_rpm * 0.999) / in_force, true_rpm)
     result = judge([one], in_force)
-    assert (result.verdict, result.scale, result.reason) == (Verdict.FINE, None, "")
+    assert (result.verdict, result.scale, result.reason) == (CadenceVerdict.FINE, None, "")
 
 
 @given(true_rpm=true_rpms, off=st.sampled_from([0.6, 0.8, 0.9, 1.1, 1.25, 1.5, 3.0]))
 def test_what_is_off_by_no_plain_ratio_gets_an_odd_scale(true_rpm: float, off: float) -> None:
     result = judge([measured(true_rpm * off, true_rpm)])
-    assert result.verdict is Verdict.ODD_SCALE
+    assert result.verdict is CadenceVerdict.ODD_SCALE
     assert result.scale == round(1 / off, 3)
 
 
 def test_the_scale_in_force_is_not_what_mends_it() -> None:
     """It is near enough to be the plain one, and leaves more than 2 rpm."""
     result = judge([measured(164.8, 80.0)], scale_in_force=0.5)
-    assert (result.verdict, result.scale) == (Verdict.ODD_SCALE, 0.485)
+    assert (result.verdict, result.scale) == (CadenceVerdict.ODD_SCALE, 0.485)
 
 
 def test_what_chance_may_have_made_is_not_mended() -> None:
     few_turns = judge([measured(82.5, 80.0, precision_rpm=2.6)])
-    assert few_turns.verdict is Verdict.NOT_USABLE
+    assert few_turns.verdict is CadenceVerdict.NOT_USABLE
     assert few_turns.scale is None
     assert "measure for longer" in few_turns.reason
     enough = judge([measured(82.5, 80.0, precision_rpm=0.8)])
-    assert enough.verdict is Verdict.ODD_SCALE
+    assert enough.verdict is CadenceVerdict.ODD_SCALE
 
 
 # At two cadences
@@ -239,7 +241,7 @@ def at_beats(says: Callable[[float], float]) -> Sequence[Measurement]:
 )
 def test_a_factor_is_not_taken_for_a_constant(factor: float, jitter_rpm: float) -> None:
     result = judge(at_beats(lambda rpm: rpm * factor + (jitter_rpm if rpm > 80 else 0)))
-    assert result.verdict in (Verdict.RATIO, Verdict.ODD_SCALE)
+    assert result.verdict in (CadenceVerdict.RATIO, CadenceVerdict.ODD_SCALE)
     assert result.scale == pytest.approx(1 / factor, rel=NEAR / (1 - NEAR))
 
 
@@ -248,15 +250,15 @@ def test_a_constant_is_not_taken_for_a_factor(
     offset_rpm: float, sign: int, jitter_rpm: float
 ) -> None:
     result = judge(at_beats(lambda rpm: rpm + sign * offset_rpm + (jitter_rpm if rpm > 80 else 0)))
-    assert (result.verdict, result.scale) == (Verdict.OFFSET, None)
+    assert (result.verdict, result.scale) == (CadenceVerdict.OFFSET, None)
 
 
 def test_who_did_not_follow_the_beat_is_told_so() -> None:
     result = judge(at_beats(lambda rpm: 75.0))
-    assert result.verdict is Verdict.NOT_USABLE
+    assert result.verdict is CadenceVerdict.NOT_USABLE
     assert "stay on the beat" in result.reason
 
 
 def test_both_cadences_must_be_fine() -> None:
-    assert judge(at_beats(lambda rpm: rpm + 1.5)).verdict is Verdict.FINE
-    assert judge(at_beats(lambda rpm: rpm * 1.05)).verdict is Verdict.ODD_SCALE
+    assert judge(at_beats(lambda rpm: rpm + 1.5)).verdict is CadenceVerdict.FINE
+    assert judge(at_beats(lambda rpm: rpm * 1.05)).verdict is CadenceVerdict.ODD_SCALE

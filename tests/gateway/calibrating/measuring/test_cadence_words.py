@@ -2,11 +2,13 @@
 
 import pytest
 
-from gateway.calibrating.measuring.cadence import Measurement, Truth, judge, not_usable
+from gateway.calibrating.measuring.cadence import Measurement, TruthSource, judge, not_usable
 from gateway.calibrating.measuring.cadence_words import as_data, question, sentence
 
 
-def measured(said_rpm: float, true_rpm: float = 80.0, truth: Truth = Truth.COUNT) -> Measurement:
+def measured(
+    said_rpm: float, true_rpm: float = 80.0, truth: TruthSource = TruthSource.COUNT
+) -> Measurement:
     return Measurement(truth, said_rpm, true_rpm, 0.8, seconds=22.5, samples=90)
 
 
@@ -76,7 +78,7 @@ def test_only_where_feet_were_counted_may_both_have_been() -> None:
     assert "both feet" in question(judge([measured(40)]))
     assert "both feet" in question(judge([measured(80)], 0.5))
     assert "both feet" not in question(judge([measured(160)]))
-    assert "both feet" not in question(judge([measured(40, truth=Truth.SENSOR)]))
+    assert "both feet" not in question(judge([measured(40, truth=TruthSource.SENSOR)]))
 
 
 def test_the_same_as_data() -> None:

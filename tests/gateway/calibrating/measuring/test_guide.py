@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibrating.measuring.guide import Guide, Hint, NotNow, Phase, Target, targets
+from gateway.calibrating.measuring.guide import CommandRefused, Guide, Hint, Phase, Target, targets
 from gateway.calibrating.measuring.signal import MIN_SAMPLES
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.pots import Hand, Pot, linear, reversed_s_shaped, s_shaped
@@ -41,13 +41,13 @@ class Rider:
         return self.guide.capture_now(self.now_ns)
 
     def phase(self) -> Phase:
-        return self.guide.view(self.now_ns).phase
+        return self.guide.progress(self.now_ns).phase
 
     def raws(self) -> list[float]:
         return [point.raw for point in self.guide.captured]
 
     def hint(self) -> Hint:
-        return self.guide.view(self.now_ns).hint
+        return self.guide.progress(self.now_ns).hint
 
 
 @pytest.fixture
@@ -191,7 +191,7 @@ class TestCapturingByItself:
         rider.hold(180)
         rider.turn(180, 100)
         rider.hold(100, MIN_SAMPLES - 1)
-        view = rider.guide.view(rider.now_ns)
+        view = rider.guide.progress(rider.now_ns)
         assert view.phase is Phase.HOLD
         assert (view.samples, view.samples_needed) == (MIN_SAMPLES - 1, MIN_SAMPLES)
         assert view.held_s == pytest.approx(2.4)
@@ -214,31 +214,31 @@ class TestCommands:
     def test_not_before_there_are_enough_samples(self, samples: int, reason: str) -> None:
         rider = Rider()
         rider.hold(100, samples)
-        with pytest.raises(NotNow, match=reason):
+        with pytest.raises(CommandRefused, match=reason):
             rider.capture_now()
 
     def test_nor_before_it_was_held_for_as_many(self, rider: Rider) -> None:
         rider.turn(100, 200)
         rider.hold(200, 7)
-        with pytest.raises(NotNow, match="7 of 10 samples so far"):
+        with pytest.raises(CommandRefused, match="7 of 10 samples so far"):
             rider.capture_now()
 
     def test_not_before_two_seconds(self) -> None:
         guide = Guide(targets())
         for index in range(16):
             guide.hear(index * NS_PER_S // 10, 100)
-        with pytest.raises(NotNow, match=r"held for 1\.5 of 2 s"):
+        with pytest.raises(CommandRefused, match=r"held for 1\.5 of 2 s"):
             guide.capture_now(15 * NS_PER_S // 10)
 
     def test_not_while_it_is_turned(self, rider: Rider) -> None:
         rider.turn(100, 200)
-        with pytest.raises(NotNow, match="still moves"):
+        with pytest.raises(CommandRefused, match="still moves"):
             rider.capture_now()
 
     def test_not_when_the_bike_is_silent(self, rider: Rider) -> None:
         rider.now_ns += 7 * NS_PER_S
         assert rider.phase() is Phase.WAIT
-        with pytest.raises(NotNow, match="has not said its number for 7 s"):
+        with pytest.raises(CommandRefused, match="has not said its number for 7 s"):
             rider.capture_now()
 
     def test_redo_asks_for_the_last_again_and_waits_for_the_knob(self, rider: Rider) -> None:
@@ -278,14 +278,14 @@ class TestCommands:
 
     def test_what_makes_no_sense_is_refused(self) -> None:
         rider = Rider(0, 100)
-        with pytest.raises(NotNow, match="nothing was captured or skipped yet"):
+        with pytest.raises(CommandRefused, match="nothing was captured or skipped yet"):
             rider.guide.redo()
         rider.guide.skip()
         rider.guide.skip()
-        with pytest.raises(NotNow, match="captured or skipped"):
+        with pytest.raises(CommandRefused, match="captured or skipped"):
             rider.guide.skip()
         rider.hold(100)
-        with pytest.raises(NotNow, match="captured or skipped"):
+        with pytest.raises(CommandRefused, match="captured or skipped"):
             rider.capture_now()
 
 

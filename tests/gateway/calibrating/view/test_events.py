@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from gateway.bike.link import LinkState
 from gateway.calibrating.view.events import EventLog, figures_event, review_event
-from gateway.calibrating.view.screen import LiveFigures, Screen, Step, Target
+from gateway.calibrating.view.screen import LiveFigures, Screen, ShownTarget, Step
 from gateway.terminal.live import Event
 from tests.support.screens import FIGURES, review, screen, targets
 
@@ -30,7 +30,7 @@ def kinds(before: Screen | None, now: Screen) -> list[str]:
     return [event.kind for event in told(before, now)]
 
 
-def refined(place: int, samples: int, captured: int = 2) -> tuple[Target, ...]:
+def refined(place: int, samples: int, captured: int = 2) -> tuple[ShownTarget, ...]:
     """As they were captured, but that one has been held for longer since."""
     points = list(targets(captured=captured))
     point = points[place].point

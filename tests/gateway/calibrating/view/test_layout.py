@@ -9,7 +9,7 @@ from rich.cells import cell_len
 
 from gateway.bike.link import LinkState
 from gateway.calibrating.view.layout import review_pages, screen_layout
-from gateway.calibrating.view.screen import LiveFigures, Review, Screen, Step, Target
+from gateway.calibrating.view.screen import LiveFigures, Review, Screen, ShownTarget, Step
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.finding import ok, warning
 from tests.support.screens import FIGURES, console, lines_of, point_of, review, screen, targets
@@ -132,7 +132,7 @@ values = st.none() | st.floats(-1e6, 1e6)
 def test_whatever_is_shown_fits(
     figures: LiveFigures,
     step: Step | None,
-    points: tuple[Target, ...],
+    points: tuple[ShownTarget, ...],
     last: str,
     size: tuple[int, int],
 ) -> None:
@@ -149,7 +149,9 @@ def test_a_session_without_points_has_its_keys_all_the_same() -> None:
 
 
 def test_a_target_that_is_done_needs_no_step() -> None:
-    assert "> " not in "\n".join(shown(screen(step=None, targets=(Target(0), Target(100)))))
+    assert "> " not in "\n".join(
+        shown(screen(step=None, targets=(ShownTarget(0), ShownTarget(100))))
+    )
 
 
 def pages(one: Review, width: int = 80, height: int = 24) -> list[list[str]]:

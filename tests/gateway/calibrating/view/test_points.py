@@ -9,7 +9,7 @@ from gateway.calibrating.view.points import (
     point_table,
     table_width,
 )
-from gateway.calibrating.view.screen import Target
+from gateway.calibrating.view.screen import ShownTarget
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.screens import OLD, lines_of, targets
 
@@ -57,7 +57,10 @@ def test_both_ways_stand_beside_each_other() -> None:
 
 
 def test_skipped_and_open_points_are_told_apart() -> None:
-    assert rows([Target(0, is_skipped=True), Target(100)])[1:] == [["0", "skipped"], ["100", "-"]]
+    assert rows([ShownTarget(0, is_skipped=True), ShownTarget(100)])[1:] == [
+        ["0", "skipped"],
+        ["100", "-"],
+    ]
 
 
 def test_a_point_that_is_captured_again_shows_what_it_was() -> None:

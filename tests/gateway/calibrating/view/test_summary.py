@@ -8,7 +8,7 @@ import pytest
 from rich.cells import cell_len
 
 from gateway.calibrating.state import CalibrationState, Origin
-from gateway.calibrating.view.screen import Target
+from gateway.calibrating.view.screen import ShownTarget
 from gateway.calibrating.view.summary import change_view, origin_words, state_json, summary
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.calibration_record import CapturedPoint, record_from_json
@@ -23,7 +23,7 @@ SAVED = CalibrationState(
 CONFIG = CalibrationState("bike-1", "fake seed 1", OLD, Origin.CONFIG)
 BIKE = CalibrationState("bike-1", "fake seed 1", Calibration(), Origin.BIKE)
 BOTH_WAYS = tuple(
-    point_of(Target(10 * n, direction)) for direction in ("up", "down") for n in range(11)
+    point_of(ShownTarget(10 * n, direction)) for direction in ("up", "down") for n in range(11)
 )
 
 
