@@ -113,7 +113,7 @@ def saved(rig: Rig) -> CalibrationRecord | None:
     return rig.store.load("bike-1")
 
 
-async def test_it_says_which_bike_it_is_and_how_it_is_calibrated(rig: Rig) -> None:
+async def test_session_state_names_bike_device_calibration_and_table(rig: Rig) -> None:
     async with rig.session() as session:
         await rig.run_for(1)
         state = session.state
@@ -125,7 +125,7 @@ async def test_it_says_which_bike_it_is_and_how_it_is_calibrated(rig: Rig) -> No
     assert len(state.resistance_table.points) == 31
 
 
-async def test_the_bike_is_heard_live(rig: Rig) -> None:
+async def test_session_news_have_every_reading_of_the_bike(rig: Rig) -> None:
     async with rig.session() as session:
         await rig.run_for(1)
         link, *readings = await listen(rig, session, 3)
@@ -141,7 +141,7 @@ async def test_the_bike_is_heard_live(rig: Rig) -> None:
 @pytest.mark.parametrize(
     "options", [{"wire": "peloton", "faults": {"disconnect_at_s": 2, "disconnect_for_s": 4}}]
 )
-async def test_a_lost_link_is_heard_with_its_reason_and_so_is_its_return(rig: Rig) -> None:
+async def test_session_news_tell_a_lost_link_with_its_reason_and_its_return(rig: Rig) -> None:
     async with rig.session() as session:
         heard = await listen(rig, session, 60)
         assert session.link == LinkStatus(LinkState.CONNECTED)
@@ -153,7 +153,7 @@ async def test_a_lost_link_is_heard_with_its_reason_and_so_is_its_return(rig: Ri
     assert isinstance(heard[-1], Reading)
 
 
-async def test_what_is_tried_out_holds_until_it_is_undone(rig: Rig) -> None:
+async def test_trial_is_in_use_until_it_is_undone(rig: Rig) -> None:
     async with rig.session() as session:
         await session.try_out(ONE)
         assert session.state.origin is Origin.TRIAL
@@ -166,7 +166,7 @@ async def test_what_is_tried_out_holds_until_it_is_undone(rig: Rig) -> None:
     assert saved(rig) is None
 
 
-async def test_the_bikes_own_numbers_can_be_tried_out(rig: Rig) -> None:
+async def test_trial_of_none_is_the_bikes_own_numbers(rig: Rig) -> None:
     async with rig.session() as session:
         await session.save(ONE)
         await session.try_out(None)
@@ -176,13 +176,13 @@ async def test_the_bikes_own_numbers_can_be_tried_out(rig: Rig) -> None:
         assert session.state.origin is Origin.SAVED
 
 
-async def test_undoing_nothing_is_no_error(rig: Rig) -> None:
+async def test_undo_without_a_trial_changes_nothing(rig: Rig) -> None:
     async with rig.session() as session:
         await session.undo()
         assert session.state.origin is Origin.BIKE
 
 
-async def test_with_the_session_ends_its_trial(rig: Rig) -> None:
+async def test_trial_ends_with_its_session(rig: Rig) -> None:
     async with rig.session() as session:
         await session.try_out(ONE)
     await rig.run_for(1)
@@ -191,7 +191,7 @@ async def test_with_the_session_ends_its_trial(rig: Rig) -> None:
     assert saved(rig) is None
 
 
-async def test_what_is_saved_is_on_disk_and_in_use(rig: Rig) -> None:
+async def test_save_is_on_disk_and_in_use_when_it_returns(rig: Rig) -> None:
     async with rig.session() as session:
         await session.try_out(OTHER)
         file = await session.save(ONE)
@@ -206,7 +206,7 @@ async def test_what_is_saved_is_on_disk_and_in_use(rig: Rig) -> None:
         assert session.state.record == ONE
 
 
-async def test_what_was_saved_before_is_a_backup_and_comes_back(rig: Rig) -> None:
+async def test_rollback_brings_the_last_backup_back(rig: Rig) -> None:
     async with rig.session() as session:
         await session.save(ONE)
         await session.save(OTHER)
@@ -218,7 +218,7 @@ async def test_what_was_saved_before_is_a_backup_and_comes_back(rig: Rig) -> Non
         assert saved(rig) == ONE
 
 
-async def test_a_backup_that_is_not_there_changes_nothing(rig: Rig) -> None:
+async def test_rollback_to_a_missing_backup_changes_nothing(rig: Rig) -> None:
     async with rig.session() as session:
         await session.save(ONE)
         await session.try_out(OTHER)
@@ -228,7 +228,7 @@ async def test_a_backup_that_is_not_there_changes_nothing(rig: Rig) -> None:
         assert saved(rig) == ONE
 
 
-async def test_after_a_reset_there_is_none_and_it_can_be_rolled_back(rig: Rig) -> None:
+async def test_reset_leaves_a_backup_that_rollback_brings_back(rig: Rig) -> None:
     async with rig.session() as session:
         await session.save(ONE)
         await session.reset()
@@ -241,7 +241,7 @@ async def test_after_a_reset_there_is_none_and_it_can_be_rolled_back(rig: Rig) -
 @pytest.mark.parametrize(
     "of_another", [replace(ONE, bike_id="bike-2"), replace(ONE, device="serial /dev/ttyUSB0")]
 )
-async def test_a_calibration_of_another_bike_is_not_saved(
+async def test_save_refuses_a_calibration_of_another_bike(
     rig: Rig, of_another: CalibrationRecord
 ) -> None:
     async with rig.session() as session:
@@ -251,7 +251,7 @@ async def test_a_calibration_of_another_bike_is_not_saved(
     assert not rig.store.directory.exists()
 
 
-async def test_a_disk_that_fails_leaves_the_old_one_in_use(rig: Rig) -> None:
+async def test_failed_save_leaves_the_old_calibration_in_use(rig: Rig) -> None:
     async with rig.session() as session:
         await session.save(ONE)
         in_the_way = rig.store.directory / ".bike-1.json.new"
@@ -265,7 +265,7 @@ async def test_a_disk_that_fails_leaves_the_old_one_in_use(rig: Rig) -> None:
         assert saved(rig) == OTHER
 
 
-async def test_the_files_are_changed_without_the_bike(rig: Rig) -> None:
+async def test_saved_calibrations_change_without_the_bike(rig: Rig) -> None:
     async with rig.saved() as files:
         await files.save(ONE)
         await files.save(OTHER)
@@ -276,7 +276,7 @@ async def test_the_files_are_changed_without_the_bike(rig: Rig) -> None:
         assert (files.state.record, files.state.backups) == (None, {1: ONE, 2: OTHER, 3: ONE})
 
 
-async def test_the_news_end_with_the_session(rig: Rig) -> None:
+async def test_session_news_end_with_the_session(rig: Rig) -> None:
     async with rig.session() as session:
         news = session.news()
         await anext(news)

@@ -75,7 +75,9 @@ def wait_for_source(subscriber: Subscriber, source: ResistanceSource) -> None:
     )
 
 
-def test_turn_hold_accept_save(rig: GatewayProcess, subscriber: Subscriber) -> None:
+def test_calibrate_captures_accepts_and_saves_while_the_daemon_races(
+    rig: GatewayProcess, subscriber: Subscriber
+) -> None:
     wait_for_source(subscriber, ResistanceSource.DEVICE)
     with Sitter(rig.config_file, "--points", "20,40,60") as sitter:
         sitter.turn_as_told([20, 40, 60])
@@ -98,7 +100,7 @@ def test_turn_hold_accept_save(rig: GatewayProcess, subscriber: Subscriber) -> N
 
 
 @pytest.mark.parametrize("end", ["ctrl-c", "hang-up", "kill -9", "q"])
-def test_however_it_ends_the_old_one_is_untouched(
+def test_calibrate_that_is_left_keeps_the_old_calibration(
     rig: GatewayProcess, subscriber: Subscriber, end: str
 ) -> None:
     """While the new one is being tried out."""
@@ -128,7 +130,7 @@ def test_however_it_ends_the_old_one_is_untouched(
     assert saved(rig) is None
 
 
-def test_a_daemon_that_ends_ends_it_with_words(rig: GatewayProcess) -> None:
+def test_calibrate_ends_with_words_when_the_daemon_ends(rig: GatewayProcess) -> None:
     with Sitter(rig.config_file) as sitter:
         sitter.wait_for("1 of 5")
         rig.terminate()

@@ -11,7 +11,7 @@ from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 
 
-async def test_a_saved_scale_holds_at_once_and_no_second_is_lost(
+async def test_cadence_scale_is_in_use_once_saved_and_no_second_is_lost(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     ride = CountedRide()

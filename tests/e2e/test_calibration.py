@@ -129,7 +129,7 @@ async def save_and_reload(race: Race, session: CalibrationSession) -> None:
     assert session.state.origin is Origin.SAVED
 
 
-async def test_tried_killed_saved_reloaded_restarted(
+async def test_calibration_survives_kill_reload_and_restart(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     race = Race(gateway, broker, subscriber)
@@ -158,7 +158,7 @@ async def test_tried_killed_saved_reloaded_restarted(
         assert session.state.record == LOW
 
 
-def test_the_socket_is_the_owners_and_the_groups(
+def test_calibration_socket_is_for_its_owner_and_group(
     gateway: GatewayProcess, broker: Mosquitto, tmp_path: Path
 ) -> None:
     runtime = tmp_path / "run"

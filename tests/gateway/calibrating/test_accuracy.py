@@ -47,7 +47,7 @@ def test_both_ways_halve_what_hysteresis_costs_between_the_ends() -> None:
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
-def test_more_points_are_better(case: Case) -> None:
+def test_table_of_more_points_is_better(case: Case) -> None:
     few, more = fitted(case, 5), fitted(case, 21)
     assert more.worst < few.worst
     assert more.mean < few.mean / 2

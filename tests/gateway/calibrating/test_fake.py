@@ -43,7 +43,7 @@ async def test_the_knob_goes_where_it_is_told_after_a_moment(tmp_path: Path) -> 
         assert (await numbers(sitting, 15))[-1] == 600
 
 
-async def test_told_anew_it_goes_there(tmp_path: Path) -> None:
+async def test_knob_told_again_goes_there(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [], CALM)
     async with sitting.rig.session:
         sitting.rig.turn_to(Target(60))

@@ -86,7 +86,7 @@ async def test_a_trial_shows_in_the_race_at_once_and_so_does_its_end(
     assert all(map(is_as_said, await next_seconds(virtual)))
 
 
-async def test_what_is_saved_shows_at_once_and_stays(
+async def test_saved_calibration_shows_in_the_race_at_once_and_stays(
     virtual: VirtualGateway, leases: CalibrationLeases
 ) -> None:
     lease = await leases.take("bike-1", CountingListener())
@@ -100,7 +100,7 @@ async def test_what_is_saved_shows_at_once_and_stays(
     assert all(map(is_low, await next_seconds(virtual)))
 
 
-async def test_who_has_left_hears_nothing_and_changes_nothing(
+async def test_lease_that_was_left_hears_and_changes_nothing(
     virtual: VirtualGateway, leases: CalibrationLeases
 ) -> None:
     listener = CountingListener()
@@ -117,7 +117,9 @@ async def test_who_has_left_hears_nothing_and_changes_nothing(
     assert other.state.origin is Origin.TRIAL
 
 
-async def test_one_live_session_a_bike_and_any_number_who_look(leases: CalibrationLeases) -> None:
+async def test_lease_is_one_live_session_a_bike_and_any_number_who_look(
+    leases: CalibrationLeases,
+) -> None:
     lease = await leases.take("bike-1", CountingListener())
     with pytest.raises(CalibrationError, match="by somebody else"):
         await leases.take("bike-1", CountingListener())
@@ -152,12 +154,12 @@ def change(store: CalibrationStore, one: Change) -> Done:
     return change_files(one, "bike-1", "fake seed 1", store)
 
 
-def test_a_save_says_where(store: CalibrationStore) -> None:
+def test_saved_file_is_named(store: CalibrationStore) -> None:
     assert change(store, Save(NEW)) == Done(str(store.directory / "bike-1.json"), NEW)
     assert (store.load("bike-1"), store.backups("bike-1")) == (NEW, {1: OLD})
 
 
-def test_a_rollback_says_to_what(store: CalibrationStore) -> None:
+def test_rollback_gives_the_record(store: CalibrationStore) -> None:
     store.save(NEW)
     assert change(store, Rollback(1)) == Done(record=OLD)
     assert store.load("bike-1") == OLD
@@ -177,13 +179,13 @@ def test_a_reset_leaves_a_backup(store: CalibrationStore) -> None:
         (Rollback(-1), "bike-1 has no backup -1"),
     ],
 )
-def test_what_cannot_be_changes_nothing(store: CalibrationStore, refused: Change, why: str) -> None:
+def test_refused_change_changes_nothing(store: CalibrationStore, refused: Change, why: str) -> None:
     with pytest.raises(CalibrationError, match=why):
         change(store, refused)
     assert (store.load("bike-1"), store.backups("bike-1")) == (OLD, {})
 
 
-def test_a_disk_that_fails_is_said_with_the_place(store: CalibrationStore) -> None:
+def test_failing_disk_is_an_error_with_the_place(store: CalibrationStore) -> None:
     (store.directory / ".bike-1.json.new").mkdir()
     with pytest.raises(CalibrationError, match=f"{store.directory}: Is a directory"):
         change(store, Save(NEW))

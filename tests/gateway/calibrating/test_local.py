@@ -38,7 +38,7 @@ def directory() -> Iterator[Path]:
         yield Path(directory)
 
 
-async def test_beside_a_daemon_that_was_started_meanwhile_nothing_changes(tmp_path: Path) -> None:
+async def test_local_session_changes_nothing_once_a_daemon_runs(tmp_path: Path) -> None:
     """It would not know of it."""
     async with saved(tmp_path) as session:
         with (
@@ -51,7 +51,7 @@ async def test_beside_a_daemon_that_was_started_meanwhile_nothing_changes(tmp_pa
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-async def test_what_root_saves_is_the_services(directory: Path) -> None:
+async def test_local_session_of_root_saves_files_of_the_service(directory: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(directory, nobody.pw_uid, nobody.pw_gid)
     async with saved(directory) as session:
@@ -62,13 +62,13 @@ async def test_what_root_saves_is_the_services(directory: Path) -> None:
         assert made.stat().st_mode & 0o077 == 0
 
 
-async def test_a_state_dir_is_made_where_none_was_yet(tmp_path: Path) -> None:
+async def test_local_session_makes_a_missing_state_dir(tmp_path: Path) -> None:
     async with saved(tmp_path / "new") as session:
         assert session.state.origin is Origin.BIKE
         assert (await session.save(record())).is_file()
 
 
-async def test_a_damaged_file_is_said_and_can_be_rolled_back(tmp_path: Path) -> None:
+async def test_damaged_calibration_is_a_problem_and_can_be_rolled_back(tmp_path: Path) -> None:
     async with saved(tmp_path) as session:
         await session.save(record())
         (await session.save(record())).write_text("{")
@@ -79,7 +79,7 @@ async def test_a_damaged_file_is_said_and_can_be_rolled_back(tmp_path: Path) -> 
         assert (session.state.origin, session.state.problem) == (Origin.SAVED, "")
 
 
-async def test_one_of_another_machine_is_said(tmp_path: Path) -> None:
+async def test_calibration_of_another_machine_is_a_problem(tmp_path: Path) -> None:
     CalibrationStore(tmp_path).save(record(device="fake seed 9"))
     async with saved(tmp_path) as session:
         state = session.state
@@ -87,7 +87,7 @@ async def test_one_of_another_machine_is_said(tmp_path: Path) -> None:
     assert "it is of fake seed 9, and this bike is fake seed 1" in state.problem
 
 
-async def test_a_driver_that_cannot_be_loaded_is_a_lost_bike(tmp_path: Path) -> None:
+async def test_local_session_with_a_broken_driver_has_a_lost_bike(tmp_path: Path) -> None:
     clock = VirtualClock()
     driver = DriverStatus("mine", problem="no module named mine")
     async with LocalSession(bike(driver="mine"), driver, tmp_path, clock) as session:

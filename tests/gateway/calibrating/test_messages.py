@@ -107,14 +107,14 @@ def test_calibration_in_use_is_told_by_its_points_in_order_of_raw_value() -> Non
 
 
 @given(asks)
-def test_what_is_asked_arrives_as_it_was_and_on_one_line(ask: Ask) -> None:
+def test_ask_arrives_as_it_was_and_on_one_line(ask: Ask) -> None:
     line = ask_to_line(ask)
     assert ask_from_line(line) == ask
     assert line.index(b"\n") == len(line) - 1
 
 
 @given(tells)
-def test_what_is_told_arrives_as_it_was_and_on_one_line(tell: Tell) -> None:
+def test_tell_arrives_as_it_was_and_on_one_line(tell: Tell) -> None:
     line = tell_to_line(tell)
     assert tell_from_line(line) == tell
     assert line.index(b"\n") == len(line) - 1
@@ -162,7 +162,7 @@ def replaced(state: CalibrationState) -> Mapping[str, Any]:
     return {name: getattr(state, name) for name in CalibrationState.__slots__ if name != "in_use"}
 
 
-def test_without_a_calibration_there_is_none_on_the_other_side() -> None:
+def test_state_without_a_calibration_arrives_without_one() -> None:
     state = CalibrationState("bike-1", "fake seed 1", AS_SAID, Origin.BIKE)
     assert tell_from_line(tell_to_line(state)) == state
 
@@ -188,7 +188,7 @@ def test_any_bytes_are_a_message_or_refused(data: bytes) -> None:
         ),
     ],
 )
-def test_what_is_wrong_is_said_with_its_place(line: bytes, why: str) -> None:
+def test_wrong_ask_is_refused_with_its_place(line: bytes, why: str) -> None:
     with pytest.raises(MessageError, match=why):
         ask_from_line(line)
 
@@ -201,7 +201,7 @@ def test_a_state_with_points_that_make_no_table_is_refused() -> None:
         tell_from_line(line)
 
 
-def test_other_versions_can_be_answered() -> None:
+def test_open_of_another_version_is_understood() -> None:
     """So what they say first is understood, whatever they add to it."""
     assert ask_from_line(
         b'{"ask":"open","bike_id":"bike-1","live":true,"version":9,"new":[1]}'

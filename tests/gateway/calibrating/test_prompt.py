@@ -31,7 +31,7 @@ def script(directory: Path, text: str) -> AnswerFile:
     return AnswerFile(file)
 
 
-async def test_a_file_answers_in_order_with_comments(tmp_path: Path) -> None:
+async def test_answer_file_answers_in_order_with_comments(tmp_path: Path) -> None:
     text = "# a bike in the hall\nhold  # 0 %\n\n  skip\naccept and nothing else matters\n"
     answers = script(tmp_path, text)
     found = [await answers.next(question) for question in (POINT, NEXT, USE)]
@@ -48,20 +48,20 @@ async def test_a_file_answers_in_order_with_comments(tmp_path: Path) -> None:
         ("y", "line 1: 'y' is no answer"),
     ],
 )
-async def test_what_is_no_answer_is_said_with_its_place(
+async def test_answer_file_names_the_place_of_a_wrong_answer(
     tmp_path: Path, text: str, complaint: str
 ) -> None:
     with pytest.raises(AnswerError, match=complaint):
         await script(tmp_path, text).next(USE)
 
 
-async def test_a_question_is_answered_once(tmp_path: Path) -> None:
+async def test_answer_file_answers_a_question_once(tmp_path: Path) -> None:
     answers = script(tmp_path, "skip\nskip\ncapture")
     found = [await answers.next(question) for question in (POINT, POINT, POINT, NEXT, POINT)]
     assert found == ["skip", HOLD, HOLD, "skip", "capture"]
 
 
-async def test_a_key_is_the_word_it_stands_for_and_others_pass() -> None:
+async def test_keys_give_the_word_they_stand_for_and_others_pass() -> None:
     pressed = iter("xX9S")
 
     async def key() -> str:
@@ -91,13 +91,13 @@ async def happened(
     return waiting.result()
 
 
-async def test_the_bike_and_answers_are_both_heard(tmp_path: Path) -> None:
+async def test_prompt_hears_the_bike_and_answers(tmp_path: Path) -> None:
     async with talking(tmp_path, "left", "now") as (sitting, prompt):
         assert await happened(sitting, prompt, WHERE) == "left"
         assert await happened(sitting, prompt, WHEN) == "now"
 
 
-async def test_a_held_question_is_put_once_and_the_bike_is_heard(tmp_path: Path) -> None:
+async def test_prompt_puts_a_held_question_once_and_hears_the_bike(tmp_path: Path) -> None:
     async with talking(tmp_path, "hold", "now") as (sitting, prompt):
         heard = [await happened(sitting, prompt, WHERE) for _ in range(20)]
         assert any(isinstance(one, LinkStatus) for one in heard)
@@ -106,7 +106,7 @@ async def test_a_held_question_is_put_once_and_the_bike_is_heard(tmp_path: Path)
         assert await happened(sitting, prompt, WHEN) == "now"
 
 
-async def test_what_is_not_put_takes_no_line_of_a_file(tmp_path: Path) -> None:
+async def test_question_that_is_not_put_takes_no_line_of_a_file(tmp_path: Path) -> None:
     async with talking(tmp_path, "left") as (sitting, prompt):
         nobody = Question("is it there?", {"q": "quit"}, is_put=False)
         heard = [await happened(sitting, prompt, nobody) for _ in range(5)]
@@ -128,7 +128,7 @@ async def test_a_key_that_was_pressed_for_one_question_answers_no_other(tmp_path
 
 
 @pytest.mark.parametrize(("waits_s", "ends"), [(110, False), (125, True)])
-async def test_patience_ends(tmp_path: Path, waits_s: int, ends: bool) -> None:
+async def test_prompt_ends_when_its_patience_does(tmp_path: Path, waits_s: int, ends: bool) -> None:
     async with talking(tmp_path, "hold") as (sitting, prompt):
 
         async def wait() -> None:

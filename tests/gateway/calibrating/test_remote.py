@@ -92,30 +92,32 @@ async def _hear_all(session: DaemonSession) -> None:
     ],
     ids=["junk", "unknown", "too long", "ended"],
 )
-async def test_what_ends_a_session_is_said(line: bytes, why: str) -> None:
+async def test_daemon_session_says_what_ended_it(line: bytes, why: str) -> None:
     async with daemon(says(line)) as path:
         assert why in await end_of_news(path)
 
 
-async def test_a_gateway_that_hangs_up() -> None:
+async def test_daemon_session_ends_when_the_gateway_hangs_up() -> None:
     async with daemon(hang_up) as path:
         assert "the gateway has hung up: it is ending or busy" in await end_of_news(path)
 
 
-async def test_a_gateway_that_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_daemon_session_ends_when_the_gateway_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(remote, "SILENCE_S", 0.1)
     async with daemon(says()) as path:
         assert "nothing was heard for 0.1 s: the gateway hangs" in await end_of_news(path)
 
 
-async def test_a_gateway_that_speaks_and_does_not_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_daemon_session_gives_up_an_ask_that_is_not_answered(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setattr(remote, "ANSWER_TIMEOUT_S", 0.1)
     async with daemon(says()) as path, DaemonSession(path, "bike-1") as session:
         with pytest.raises(CalibrationError, match=r"no answer in 0\.1 s: its disk hangs"):
             await session.reset()
 
 
-async def test_it_answers_pings() -> None:
+async def test_daemon_session_answers_pings() -> None:
     heard = asyncio.get_running_loop().create_future()
 
     async def ping(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -133,7 +135,7 @@ async def test_a_calibration_with_too_many_points_is_not_sent() -> None:
             await session.save(record(points=tuple(points)))
 
 
-async def test_what_is_refused_is_an_error_and_the_session_goes_on() -> None:
+async def test_refused_ask_is_an_error_and_the_session_goes_on() -> None:
     async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         for answer in (Refused("not today"), Done()):
             assert ask_from_line(await reader.readline()) == Undo()
@@ -146,7 +148,7 @@ async def test_what_is_refused_is_an_error_and_the_session_goes_on() -> None:
         await session.undo()
 
 
-async def test_who_is_refused_at_the_door_leaves_nothing_behind() -> None:
+async def test_refused_open_leaves_no_task_and_no_socket() -> None:
     fds = len(os.listdir("/proc/self/fd"))
     async with daemon(says(tell_to_line(Refused("occupied"))), is_welcoming=False) as path:
         with pytest.raises(CalibrationError, match="occupied"):
@@ -158,12 +160,12 @@ async def test_who_is_refused_at_the_door_leaves_nothing_behind() -> None:
     assert len(tasks) <= 2, "this test, and the daemon's end"
 
 
-async def test_nobody_there(tmp_path: Path) -> None:
+async def test_daemon_session_without_a_socket_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(CalibrationError, match="No such file"):
         await DaemonSession(tmp_path / "calibration.sock", "bike-1").__aenter__()
 
 
-async def test_one_that_was_killed() -> None:
+async def test_daemon_session_with_a_killed_gateway_is_an_error() -> None:
     with TemporaryDirectory(prefix="alleycat-") as directory:
         path = Path(directory) / "calibration.sock"
         with socket.socket(socket.AF_UNIX) as left:

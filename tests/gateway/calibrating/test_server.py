@@ -148,7 +148,7 @@ async def daemon() -> AsyncIterator[Daemon]:
 
 
 class TestSocket:
-    async def test_it_is_for_root_and_the_service_whatever_the_umask(self) -> None:
+    async def test_socket_is_for_root_and_the_service_whatever_the_umask(self) -> None:
         old = os.umask(0o077)
         try:
             async with racing() as daemon:
@@ -157,7 +157,7 @@ class TestSocket:
             os.umask(old)
         assert not daemon.socket.exists()
 
-    async def test_a_place_without_room_for_it_is_a_note(
+    async def test_socket_that_cannot_be_opened_is_a_note(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "missing"))
@@ -167,7 +167,7 @@ class TestSocket:
         place = tmp_path / "missing/calibration.sock"
         assert note == f"no calibration at {place}: No such file or directory"
 
-    async def test_at_the_end_sessions_hear_it(self) -> None:
+    async def test_sessions_hear_of_the_gateways_end(self) -> None:
         async with racing() as daemon:
             session = await daemon.session().__aenter__()
             await session.try_out(record())
@@ -177,7 +177,7 @@ class TestSocket:
 
 
 class TestOneSessionABike:
-    async def test_a_second_one_is_refused_in_words(self, daemon: Daemon) -> None:
+    async def test_second_live_session_is_refused_in_words(self, daemon: Daemon) -> None:
         async with daemon.session():
             with pytest.raises(CalibrationError, match="bike-1 is being calibrated by somebody"):
                 await daemon.session().__aenter__()
@@ -187,7 +187,7 @@ class TestOneSessionABike:
         async with daemon.session():
             pass
 
-    async def test_the_refused_one_ends_nothing(self, daemon: Daemon) -> None:
+    async def test_refused_session_ends_nothing(self, daemon: Daemon) -> None:
         async with daemon.session() as session:
             await session.try_out(record())
             with pytest.raises(CalibrationError):
@@ -195,7 +195,9 @@ class TestOneSessionABike:
             await daemon.run_for(1)
             assert daemon.bike().trial is not None
 
-    async def test_meanwhile_others_may_look_but_change_nothing(self, daemon: Daemon) -> None:
+    async def test_others_may_look_but_change_nothing_during_a_session(
+        self, daemon: Daemon
+    ) -> None:
         files = DaemonSession(daemon.socket, "bike-1", is_live=False)
         async with daemon.session() as session, files as desk:
             await session.save(record())
@@ -206,7 +208,7 @@ class TestOneSessionABike:
         async with DaemonSession(daemon.socket, "bike-1", is_live=False) as desk:
             await desk.reset()
 
-    async def test_a_bike_that_is_not_there(self, daemon: Daemon) -> None:
+    async def test_unknown_bike_is_refused_with_the_known_ones(self, daemon: Daemon) -> None:
         with pytest.raises(CalibrationError, match=r"no bike 'bike-9'; it has bike-1, bike-2\."):
             await daemon.session("bike-9").__aenter__()
 
@@ -233,9 +235,7 @@ NOT_UNDERSTOOD = {
 
 class TestRudeClients:
     @pytest.mark.parametrize("line", NOT_UNDERSTOOD.values(), ids=NOT_UNDERSTOOD.keys())
-    async def test_what_is_not_understood_ends_the_session_and_its_trial(
-        self, daemon: Daemon, line: bytes
-    ) -> None:
+    async def test_junk_ends_the_session_and_its_trial(self, daemon: Daemon, line: bytes) -> None:
         async with Client(daemon) as client:
             client.open()
             await client.told("done")
@@ -256,7 +256,7 @@ class TestRudeClients:
             ] == "not understood: save cannot be asked here"
         assert not daemon.store.directory.exists()
 
-    async def test_who_only_looks_tries_nothing_out(self, daemon: Daemon) -> None:
+    async def test_session_that_is_not_live_tries_nothing_out(self, daemon: Daemon) -> None:
         async with Client(daemon) as client:
             client.open(live=False)
             await client.told("done")
@@ -273,7 +273,7 @@ class TestRudeClients:
         assert not daemon.virtual.gateway.leases.taken
 
     @pytest.mark.parametrize("said", [b"", b'{"ask":"op'], ids=["nothing", "half a line"])
-    async def test_who_opens_nothing_is_cut_off_after_ten_seconds(
+    async def test_client_that_opens_nothing_is_cut_off_after_ten_seconds(
         self, daemon: Daemon, said: bytes
     ) -> None:
         async with Client(daemon) as client:
@@ -287,7 +287,7 @@ class TestRudeClients:
         "lie",
         [b"", b'{"ask":"un', b'{"ask":"here","number":0}\n' * 3, b'{"ask":"here","number":99}\n'],
     )
-    async def test_who_answers_no_ping_is_cut_off_and_its_trial_undone(
+    async def test_client_that_answers_no_ping_is_cut_off_and_its_trial_undone(
         self, daemon: Daemon, lie: bytes
     ) -> None:
         async with Client(daemon) as client:
@@ -303,14 +303,14 @@ class TestRudeClients:
             assert daemon.bike().trial is None
             await client.rest()
 
-    async def test_who_answers_pings_stays(self, daemon: Daemon) -> None:
+    async def test_client_that_answers_pings_stays(self, daemon: Daemon) -> None:
         async with daemon.session() as session:
             await session.try_out(record())
             await daemon.run_for(60)
             assert session.state.origin is Origin.TRIAL
             assert daemon.bike().trial is not None
 
-    async def test_for_who_never_reads_little_is_kept(self, daemon: Daemon) -> None:
+    async def test_little_is_kept_for_a_client_that_never_reads(self, daemon: Daemon) -> None:
         with capture_logs() as logs:
             async with Client(daemon) as client:
                 client.open()
@@ -337,7 +337,7 @@ class TestRudeClients:
             answers = (await client.rest()).count(b'"done"')
         assert 0 < answers <= rounds
 
-    async def test_more_than_there_is_room_for_are_sent_away(self, daemon: Daemon) -> None:
+    async def test_clients_beyond_the_limit_are_sent_away(self, daemon: Daemon) -> None:
         clients = [Client(daemon) for _ in range(CLIENTS_MAX)]
         for one in clients:
             await one.__aenter__()
@@ -352,7 +352,7 @@ class TestRudeClients:
         max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
     )
     @given(st.lists(st.binary(max_size=200), max_size=5))
-    async def test_whatever_is_said_the_next_one_is_heard(
+    async def test_client_after_one_that_sends_junk_is_served(
         self, daemon: Daemon, said: list[bytes]
     ) -> None:
         async with Client(daemon) as client:
@@ -380,7 +380,7 @@ class TestEndOfConnection:
         assert daemon.bike().calibration.record == record()
         assert daemon.store.backups("bike-1") == {}
 
-    async def test_what_was_asked_to_be_saved_is_saved_all_the_same(self, daemon: Daemon) -> None:
+    async def test_save_is_carried_out_though_its_client_was_killed(self, daemon: Daemon) -> None:
         """Its file and what is in use never differ, even if nobody hears of it."""
         async with Client(daemon) as client:
             client.open()
@@ -393,7 +393,7 @@ class TestEndOfConnection:
 
 
 class TestSlowDisk:
-    async def test_the_race_and_the_session_go_on_meanwhile(
+    async def test_race_and_session_go_on_while_the_disk_is_slow(
         self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         is_back, save = threading.Event(), CalibrationStore.save
@@ -434,7 +434,9 @@ class TestReload:
         await daemon.reload(daemon.config.bikes)
         assert daemon.bike().trial is None
 
-    async def test_who_only_listens_hears_it_within_a_second(self, daemon: Daemon) -> None:
+    async def test_session_that_only_listens_hears_of_a_removed_bike_within_a_second(
+        self, daemon: Daemon
+    ) -> None:
         _, two = daemon.config.bikes
         daemon.stay.remove("bike-1")
         async with daemon.session() as session:
@@ -476,7 +478,7 @@ class TestReload:
             await session.undo()
             assert origin_of(session) is Origin.CONFIG
 
-    async def test_what_is_saved_stays(self, daemon: Daemon) -> None:
+    async def test_saved_calibration_stays_over_a_reload(self, daemon: Daemon) -> None:
         one, two = daemon.config.bikes
         async with daemon.session() as session:
             await session.save(record())

@@ -26,7 +26,7 @@ def reading(at_ns: int) -> Reading:
     return Reading(at_ns, resistance_raw=500)
 
 
-async def test_the_link_comes_first_and_then_what_is_told() -> None:
+async def test_news_begin_with_the_link_and_go_on_in_order() -> None:
     news = CalibrationNews(lambda: CONNECTED)
     news.tell(reading(0))  # nobody listens yet
     listening = asyncio.create_task(heard(news))
@@ -65,7 +65,7 @@ async def test_a_link_that_flaps_unheard_is_kept_as_it_was_last() -> None:
     assert links[-1] == CONNECTED
 
 
-async def test_two_may_listen() -> None:
+async def test_news_may_have_two_listeners() -> None:
     news = CalibrationNews(lambda: CONNECTED)
     both = [asyncio.create_task(heard(news)) for _ in range(2)]
     await asyncio.sleep(0)
@@ -74,7 +74,7 @@ async def test_two_may_listen() -> None:
     assert await asyncio.gather(*both) == [[CONNECTED, reading(1), "over"]] * 2
 
 
-async def test_after_the_end_there_is_the_reason_alone() -> None:
+async def test_news_after_the_end_are_the_reason_alone() -> None:
     news = CalibrationNews(lambda: LOST)
     news.end("over")
     assert await heard(news) == [LOST, "over"]

@@ -20,20 +20,20 @@ def watch() -> Watch:
     return watch
 
 
-def test_every_value_of_a_reading_is_shown(watch: Watch) -> None:
+def test_watch_shows_every_value_of_a_reading(watch: Watch) -> None:
     said = dict.fromkeys(UNITS, 1.0)
     watch.add(Reading(0, source="ftms", **said))
     assert [one.value for one in watch.fields(1)] == [1.0] * len(UNITS)
     assert set(Reading.__dataclass_fields__) - {"at_ns", "source"} == set(UNITS)
 
 
-def test_what_was_never_said_is_unknown(watch: Watch) -> None:
+def test_watch_field_never_said_is_unknown(watch: Watch) -> None:
     assert field(watch, "power_w", 1) == FieldView(
         "power_w", "W", FieldState.UNKNOWN, None, None, 0.0, ""
     )
 
 
-def test_zero_is_live_and_ages_until_it_is_stale(watch: Watch) -> None:
+def test_watch_zero_is_live_and_ages_until_it_is_stale(watch: Watch) -> None:
     watch.add(Reading(1 * S, cadence_rpm=0, source="ftms"))
     assert field(watch, "cadence_rpm", 3.5) == FieldView(
         "cadence_rpm", "rpm", FieldState.LIVE, 0, 2.5, 0.0, "ftms"
@@ -42,7 +42,7 @@ def test_zero_is_live_and_ages_until_it_is_stale(watch: Watch) -> None:
     assert field(watch, "cadence_rpm", 4).value == 0
 
 
-def test_the_rate_is_that_of_the_last_seconds(watch: Watch) -> None:
+def test_watch_rate_is_that_of_the_last_seconds(watch: Watch) -> None:
     for tenth in range(100):
         watch.add(Reading(tenth * S // 10, cadence_rpm=80))
     for second in range(10, 20):
@@ -52,19 +52,19 @@ def test_the_rate_is_that_of_the_last_seconds(watch: Watch) -> None:
     assert field(watch, "cadence_rpm", 30).rate_hz == 0
 
 
-def test_the_rate_before_the_first_seconds_are_full(watch: Watch) -> None:
+def test_watch_rate_before_the_first_seconds_are_full(watch: Watch) -> None:
     for quarter in range(5):
         watch.add(Reading(quarter * S // 4, cadence_rpm=80))
     assert field(watch, "cadence_rpm", 1).rate_hz == pytest.approx(4)
 
 
-def test_two_at_once_are_no_rate(watch: Watch) -> None:
+def test_watch_rate_of_two_at_once_is_zero(watch: Watch) -> None:
     watch.add(Reading(S, cadence_rpm=80))
     watch.add(Reading(S, cadence_rpm=80))
     assert field(watch, "cadence_rpm", 1).rate_hz == 0
 
 
-def test_a_lost_bike_is_forgotten(watch: Watch) -> None:
+def test_watch_forgets_a_lost_bike(watch: Watch) -> None:
     watch.add(Reading(S, cadence_rpm=80))
     watch.disconnected()
     assert field(watch, "cadence_rpm", 1).state is FieldState.UNKNOWN

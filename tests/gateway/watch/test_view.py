@@ -44,7 +44,7 @@ def text_of(shown: Console) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_a_table_says_what_is_live_stale_and_unknown(
+def test_watch_table_says_what_is_live_stale_and_unknown(
     watch: Watch, link: BikeLink, width: int
 ) -> None:
     shown = console(width)
@@ -58,12 +58,14 @@ def test_a_table_says_what_is_live_stale_and_unknown(
     assert max(len(line) for line in lines) <= width
 
 
-def test_the_reason_stands_in_the_heading(link: BikeLink) -> None:
+def test_watch_heading_has_the_reason(link: BikeLink) -> None:
     link.state, link.reason = LinkState.LOST, "the cable is out"
     assert heading(link) == "bike-1: lost: the cable is out"
 
 
-def test_lines_once_a_second_and_states_when_they_change(watch: Watch, link: BikeLink) -> None:
+def test_watch_lines_are_values_once_a_second_and_changed_states(
+    watch: Watch, link: BikeLink
+) -> None:
     shown = console()
     with open_view(shown, link, watch) as show:
         for quarter in range(8, 16):
@@ -78,7 +80,7 @@ def test_lines_once_a_second_and_states_when_they_change(watch: Watch, link: Bik
     ]
 
 
-def test_beside_json_only_states_are_told(link: BikeLink) -> None:
+def test_watch_of_states_alone_prints_no_values(link: BikeLink) -> None:
     shown = console()
     with open_view(shown, link, None) as show:
         show(1)
@@ -86,7 +88,7 @@ def test_beside_json_only_states_are_told(link: BikeLink) -> None:
     assert text_of(shown) == "bike-1: connected\n"
 
 
-def test_a_terminal_is_redrawn_and_others_are_not(watch: Watch, link: BikeLink) -> None:
+def test_watch_redraws_a_terminal_and_nothing_else(watch: Watch, link: BikeLink) -> None:
     for terminal, expected in ((True, "age"), (False, "cadence 80 rpm")):
         shown = console(terminal=terminal)
         with open_view(shown, link, watch) as show:
@@ -94,7 +96,7 @@ def test_a_terminal_is_redrawn_and_others_are_not(watch: Watch, link: BikeLink) 
         assert expected in text_of(shown)
 
 
-def test_on_a_terminal_the_last_table_stays(watch: Watch, link: BikeLink) -> None:
+def test_watch_leaves_its_last_table_on_a_terminal(watch: Watch, link: BikeLink) -> None:
     shown = console(terminal=True)
     with open_view(shown, link, watch) as show:
         show(3 * S)
@@ -105,7 +107,7 @@ def test_on_a_terminal_the_last_table_stays(watch: Watch, link: BikeLink) -> Non
     assert sum("cadence" in line for line in left) == 1
 
 
-def test_a_reading_as_json_leaves_out_what_was_not_said() -> None:
+def test_reading_json_leaves_out_what_was_not_said() -> None:
     assert json.loads(reading_json(READING, start_ns=S)) == {
         "t_s": 1.0,
         "cadence_rpm": 80.04,
@@ -115,7 +117,7 @@ def test_a_reading_as_json_leaves_out_what_was_not_said() -> None:
     }
 
 
-def test_a_reading_as_a_line() -> None:
+def test_reading_line_has_time_and_values() -> None:
     assert reading_line(READING, S) == (
         "    1.000 s  cadence 80 rpm  resistance, as sent 417  power 0 W"
     )

@@ -135,7 +135,7 @@ async def test_the_new_scale_takes_the_place_of_the_one_in_force(
 
 
 @pytest.mark.parametrize(("word", "why"), [("no", "as you wish"), (None, "nobody answered")])
-async def test_without_a_yes_nothing_is_saved(
+async def test_cadence_scale_is_not_saved_without_a_yes(
     tmp_path: Path, clock: VirtualClock, word: str | None, why: str
 ) -> None:
     async with fake_bike(tmp_path, clock) as session:
@@ -167,7 +167,7 @@ async def test_an_odd_scale_is_saved_after_a_yes(tmp_path: Path, clock: VirtualC
 
 
 @pytest.mark.parametrize("said_rpm", [79, 80, 81.9])
-async def test_what_is_fine_is_left_alone(
+async def test_cadence_that_is_fine_is_left_alone(
     tmp_path: Path, clock: VirtualClock, said_rpm: float
 ) -> None:
     async with fake_bike(tmp_path, clock) as session:
@@ -177,7 +177,7 @@ async def test_what_is_fine_is_left_alone(
     assert files(tmp_path) == []
 
 
-async def test_what_cannot_be_used_changes_nothing_and_says_why(
+async def test_cadence_that_is_not_usable_changes_nothing_and_says_why(
     tmp_path: Path, clock: VirtualClock
 ) -> None:
     async with fake_bike(tmp_path, clock, scenario="idle") as session:
@@ -196,7 +196,7 @@ async def test_what_cannot_be_used_changes_nothing_and_says_why(
     assert files(tmp_path) == []
 
 
-async def test_a_file_of_answers_answers(tmp_path: Path, clock: VirtualClock) -> None:
+async def test_cadence_check_takes_answers_from_a_file(tmp_path: Path, clock: VirtualClock) -> None:
     file = tmp_path / "answers.txt"
     file.write_text("# the cadence\nyes   it was the right foot\n", encoding="utf-8")
     async with fake_bike(tmp_path / "state", clock) as session:
@@ -241,7 +241,7 @@ def test_the_points_of_the_config_are_taken_along_since_a_record_hides_them() ->
     assert new.quantity == "raw"
 
 
-def test_of_another_machine_nothing_is_taken_along() -> None:
+def test_cadence_record_takes_nothing_from_another_machine() -> None:
     old = record(device="ble C0:FF:EE:12:34:56")
     new = rescaled(state(record=old, problem="not used: it is of ble …"), result(), NOW)
     assert (new.device, new.points, new.cadence_scale) == ("fake seed 1", (), 0.5)

@@ -73,7 +73,7 @@ async def test_turns_are_counted_on_a_bike_that_is_right(
     ]
 
 
-async def test_the_instants_are_those_of_the_presses_not_of_the_looks(
+async def test_strokes_are_timed_by_the_presses_not_by_the_looks(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
     presses_s = iter([30.003, 52.5041])
@@ -87,7 +87,7 @@ async def test_the_instants_are_those_of_the_presses_not_of_the_looks(
     assert one.seconds == pytest.approx(22.5011, abs=1e-6)
 
 
-async def test_at_both_beats_the_bike_is_measured_once_it_has_settled(
+async def test_metronome_ride_is_measured_at_each_beat_once_settled(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
     person = pedaller(tmp_path, clock, factor=2)
@@ -168,7 +168,7 @@ async def test_beats_that_nobody_could_hear_are_not_made_up_for(
         ),
     ],
 )
-async def test_who_does_not_keep_to_the_beat_is_told_so(
+async def test_ride_off_the_beat_is_not_usable(
     tmp_path: Path, clock: VirtualClock, view: SeenView, options: dict[str, Any], reason: str
 ) -> None:
     async with fake_bike(tmp_path, clock, **options) as session:
@@ -221,7 +221,7 @@ async def test_a_second_sensor_that_does_not_come_is_waited_for_so_long(
         ({"faults": {"disconnect_at_s": 20}}, "the bike was lost: the fake bike dropped the link"),
     ],
 )
-async def test_without_the_bike_nothing_is_measured(
+async def test_ride_without_its_bike_is_not_usable(
     tmp_path: Path, clock: VirtualClock, view: SeenView, options: dict[str, Any], reason: str
 ) -> None:
     turned = iter([10.0, 100.0])
@@ -249,7 +249,7 @@ async def test_a_bike_that_is_lost_before_it_is_measured_may_come_back(
     assert one.samples > 80
 
 
-async def test_nobody_is_waited_for_for_ever(
+async def test_stroke_that_nobody_presses_ends_the_ride(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
     async with fake_bike(tmp_path, clock) as session:
@@ -257,7 +257,7 @@ async def test_nobody_is_waited_for_for_ever(
             await ridden(session, clock, view, lambda ride: ride.by_count(30, nobody_presses))
 
 
-async def test_a_session_that_ends_is_no_result(
+async def test_session_that_ends_ends_the_ride_with_an_error(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
     session: LocalSession = fake_bike(tmp_path, clock)

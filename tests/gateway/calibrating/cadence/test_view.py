@@ -53,7 +53,7 @@ def written(to: Console) -> str:
     return to.file.getvalue()
 
 
-def test_the_screen_shows_beat_and_progress() -> None:
+def test_cadence_screen_shows_beat_and_progress() -> None:
     to = console()
     to.print(drawn(BEAT))
     assert written(to).splitlines() == [
@@ -71,7 +71,7 @@ def test_the_screen_shows_beat_and_progress() -> None:
     ]
 
 
-def test_the_screen_shows_a_question_and_its_keys() -> None:
+def test_cadence_screen_shows_a_question_and_its_keys() -> None:
     to = console()
     to.print(drawn(ASKED))
     assert written(to).splitlines() == [
@@ -94,7 +94,7 @@ def test_cadence_mark_is_redrawn_at_every_look_in_place() -> None:
         assert written(to).count("\x1b[1A") >= 20, "each goes back over the one before"
 
 
-def test_a_terminal_without_such_letters_shows_the_beat_in_its_own() -> None:
+def test_cadence_mark_is_ascii_on_a_terminal_without_utf_8() -> None:
     to = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=80, color_system=None)
     with open_view(to):
         to.print(drawn(BEAT))
@@ -104,7 +104,7 @@ def test_a_terminal_without_such_letters_shows_the_beat_in_its_own() -> None:
     assert "?" not in shown.replace("160.5 rpm  ? 0.5", ""), "but for ×"
 
 
-def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
+def test_cadence_view_suspends_cleanly_and_keeps_what_was_written() -> None:
     to = console(is_terminal=True)
     with open_view(to) as view:
         view.show(BEAT, 0)
@@ -120,7 +120,7 @@ def test_a_terminal_is_left_clean_and_what_came_meanwhile_stays() -> None:
         assert "Save it?" in seen
 
 
-def test_when_it_is_left_what_was_told_stands_last_on_the_terminal() -> None:
+def test_cadence_events_stand_last_on_the_terminal_in_the_end() -> None:
     to = console(is_terminal=True)
     with open_view(to) as view:
         for number in range(20):
@@ -131,7 +131,7 @@ def test_when_it_is_left_what_was_told_stands_last_on_the_terminal() -> None:
     assert emulated(written(to))[-3:] == ["spot 18", "spot 19", "saved in x"]
 
 
-def test_lines_are_a_second_apart_and_events_come_at_once() -> None:
+def test_cadence_lines_are_a_second_apart_and_events_come_at_once() -> None:
     to = console()
     with open_view(to) as view:
         for tenth in range(25):
@@ -154,7 +154,7 @@ def test_lines_are_a_second_apart_and_events_come_at_once() -> None:
     ]
 
 
-def test_json_has_an_object_for_each_event_and_for_each_second() -> None:
+def test_cadence_json_has_an_object_for_each_event_and_second() -> None:
     to = console()
     with open_view(to, is_json=True) as view:
         for tenth in range(15):

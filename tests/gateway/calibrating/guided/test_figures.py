@@ -27,13 +27,13 @@ def builder_of(*readings: Reading) -> FigureBuilder:
     return builder
 
 
-def test_a_number_of_its_own_is_what_it_is_calibrated_by() -> None:
+def test_builder_prefers_the_bikes_raw_number() -> None:
     both = Reading(0, resistance_raw=437, resistance_percent=18)
     builder = builder_of(both)
     assert (builder.quantity, builder.number(both)) == ("raw", 437)
 
 
-def test_its_percent_only_if_it_has_no_other_number() -> None:
+def test_builder_takes_percent_only_without_a_raw_number() -> None:
     percent = Reading(0, resistance_percent=18)
     builder = builder_of(percent)
     assert (builder.quantity, builder.number(percent)) == (None, None)
@@ -44,7 +44,7 @@ def test_its_percent_only_if_it_has_no_other_number() -> None:
     assert builder.quantity == "raw"
 
 
-def test_a_reading_of_other_things_says_no_number() -> None:
+def test_builder_has_no_number_in_a_reading_of_other_things() -> None:
     builder = builder_of(Reading(0, resistance_raw=437))
     assert builder.number(Reading(1, cadence_rpm=80)) is None
 
@@ -52,7 +52,7 @@ def test_a_reading_of_other_things_says_no_number() -> None:
 @pytest.mark.parametrize(
     ("raw", "percent", "is_clamped"), [(50, 25, False), (150, 100, True), (-1, 0, True)]
 )
-def test_percent_by_the_calibration_that_is_asked_for(
+def test_figures_have_percent_by_the_given_calibration(
     raw: float, percent: float, is_clamped: bool
 ) -> None:
     builder = builder_of(Reading(0, resistance_raw=raw, cadence_rpm=80, power_w=100))
@@ -62,7 +62,7 @@ def test_percent_by_the_calibration_that_is_asked_for(
     assert (figures.cadence_rpm, figures.power_w) == (80, 100)
 
 
-def test_a_lost_bike_has_its_reason_and_no_numbers() -> None:
+def test_figures_of_a_lost_bike_have_its_reason_and_no_numbers() -> None:
     builder = builder_of(Reading(0, resistance_raw=50, cadence_rpm=80))
     builder.hear(LinkStatus(LinkState.LOST, "unplugged"), 1)
     figures = builder.figures(2, RawSignal(), AS_SAID)
@@ -70,13 +70,13 @@ def test_a_lost_bike_has_its_reason_and_no_numbers() -> None:
     assert (figures.percent, figures.cadence_rpm, figures.warnings) == (None, None, ())
 
 
-def test_a_bike_that_is_asleep_wants_to_be_pedalled() -> None:
+def test_figures_of_a_sleeping_bike_warn_to_pedal() -> None:
     builder = builder_of()
     assert builder.figures(ASLEEP_NS - 1, RawSignal(), AS_SAID).warnings == ()
     assert builder.figures(ASLEEP_NS, RawSignal(), AS_SAID).warnings == (PEDAL,)
 
 
-def test_one_that_falls_silent_is_warned_of() -> None:
+def test_figures_of_a_silent_bike_have_a_warning() -> None:
     builder, signal = builder_of(Reading(0, resistance_raw=50)), RawSignal()
     signal.hear(0, 50)
     assert builder.figures(2 * NS_PER_S, signal, AS_SAID).warnings == ()
@@ -84,7 +84,7 @@ def test_one_that_falls_silent_is_warned_of() -> None:
     assert "fallen silent" in warning
 
 
-def test_one_that_speaks_of_all_but_its_resistance_never_says_it() -> None:
+def test_builder_notices_a_bike_that_never_says_its_resistance() -> None:
     builder = builder_of(Reading(0, cadence_rpm=80))
     assert not builder.never_says_resistance(NEVER_NS - 1)
     assert builder.never_says_resistance(NEVER_NS)

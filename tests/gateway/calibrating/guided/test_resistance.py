@@ -34,7 +34,7 @@ def five() -> Any:
     return partial(calibrate_resistance, asked=targets())
 
 
-async def test_hold_hold_hold_hold_hold_accept_save(tmp_path: Path) -> None:
+async def test_calibration_of_five_held_points_is_saved(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
     saved = await sitting.run(five())
     assert sitting.store.load("bike-1") == saved.record
@@ -116,7 +116,7 @@ async def test_recorded_steps_are_captured_one_after_the_other(
     assert raws == pytest.approx(list(STEPPED[:11]), abs=2)
 
 
-async def test_what_was_there_before_is_shown_and_kept(tmp_path: Path) -> None:
+async def test_old_calibration_is_shown_and_kept_as_a_backup(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
     before = record(cadence_scale=0.5)
     sitting.store.save(before)
@@ -133,7 +133,7 @@ async def test_what_was_there_before_is_shown_and_kept(tmp_path: Path) -> None:
     assert "calibrate rollback bike-1" in sitting.said[-1]
 
 
-async def test_skip_and_redo(tmp_path: Path) -> None:
+async def test_skipped_and_redone_points_are_recorded_as_such(tmp_path: Path) -> None:
     sitting = Sitting(
         tmp_path, ["hold", "skip", "hold", "redo", "capture", "hold", "hold", "accept", "save"]
     )
@@ -150,7 +150,7 @@ async def test_a_point_can_be_taken_back_at_the_end(tmp_path: Path) -> None:
     assert "100 % once more" in sitting.said
 
 
-async def test_what_cannot_be_used_cannot_be_accepted(tmp_path: Path) -> None:
+async def test_points_that_make_no_table_cannot_be_accepted(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, ["hold", "skip", "skip", "skip", "skip", "accept"])
     with pytest.raises(AnswerError, match="'accept' is no answer to 'it cannot be used so'"):
         await sitting.run(five())
@@ -160,9 +160,7 @@ async def test_what_cannot_be_used_cannot_be_accepted(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "answers", [["quit"], ["hold", "quit"], [*FIVE, "quit"], [*FIVE, "accept", "quit"]]
 )
-async def test_whoever_leaves_leaves_everything_as_it_was(
-    tmp_path: Path, answers: list[str]
-) -> None:
+async def test_quit_leaves_everything_as_it_was(tmp_path: Path, answers: list[str]) -> None:
     sitting = Sitting(tmp_path, answers)
     sitting.store.save(record())
     with pytest.raises(Quit):
@@ -171,7 +169,7 @@ async def test_whoever_leaves_leaves_everything_as_it_was(
     assert sitting.store.backups("bike-1") == {}
 
 
-async def test_accepted_it_is_live_and_undone_it_is_not(tmp_path: Path) -> None:
+async def test_accepted_calibration_is_live_until_undone(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "accept", "undo", "accept", "undo", "quit"])
     tried: list[bool] = []
     session = sitting.rig.session
@@ -205,7 +203,7 @@ async def test_a_save_that_fails_can_be_tried_again(tmp_path: Path) -> None:
     assert any("nothing was changed; s tries again" in words for words in sitting.said)
 
 
-async def test_what_was_captured_is_kept_for_import_if_it_cannot_be_saved(
+async def test_captured_points_are_kept_for_import_if_not_saved(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -235,7 +233,7 @@ async def test_a_peloton_is_compared_with_its_own_table(tmp_path: Path) -> None:
     ]
 
 
-async def test_what_is_accepted_is_what_is_saved(tmp_path: Path) -> None:
+async def test_saved_points_are_those_that_were_accepted(tmp_path: Path) -> None:
     """The knob is held on while it is looked at; its point is not captured anew."""
     sitting = Sitting(tmp_path, [*FIVE, "accept", "undo", "accept", "save"])
     saved = await sitting.run(five())
@@ -256,7 +254,7 @@ async def test_a_knob_that_is_there_already_is_captured_as_soon_as_it_holds(
     assert [point["percent"] for point in sitting.data("captured")] == [0]
 
 
-async def test_unless_it_is_there_a_knob_that_nobody_turns_is_not_captured(
+async def test_knob_that_nobody_turns_is_not_captured_unasked(
     tmp_path: Path,
 ) -> None:
     sitting = Sitting(tmp_path, ["hold"])
@@ -266,7 +264,7 @@ async def test_unless_it_is_there_a_knob_that_nobody_turns_is_not_captured(
     assert sitting.data("captured") == []
 
 
-async def test_a_question_that_nothing_answers_ends_it(tmp_path: Path) -> None:
+async def test_calibration_ends_when_a_question_is_not_answered(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, FIVE, {"faults": {"vanish_at_s": 0}})
     with pytest.raises(CalibrationError, match="turn to 0 %, then hold still: nothing happened"):
         await sitting.run(five())

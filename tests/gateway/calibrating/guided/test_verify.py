@@ -23,7 +23,7 @@ from tests.support.calibrations import record
 PELOTON = {"wire": "peloton", "pot": {}, "faults": {}}
 
 
-async def test_a_rig_has_none(tmp_path: Path) -> None:
+async def test_bike_without_a_table_of_its_own_is_not_verified_by_it(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [])
     assert await sitting.run(find_table) is None
     assert await Sitting(tmp_path, []).run(verify_own_table) is None
@@ -38,7 +38,9 @@ async def test_a_pelotons_table_is_shown_and_verified(tmp_path: Path) -> None:
     assert any("50.0 % =    803" in words for words in sitting.said)
 
 
-async def test_anothers_table_is_called_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_table_of_another_bike_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A Peloton whose own one is not told: it is waited for first."""
     anothers = ResistanceTable(((164, 0), (967, 100)), TableOrigin.ANOTHER_BIKE)
     monkeypatch.setattr(FakeBike, "resistance_table", property(lambda _: anothers))
@@ -59,14 +61,14 @@ def calibrated(directory: Path, *points: tuple[float, float]) -> Sitting:
     return Sitting(directory, ["hold"] * 3, LINE)
 
 
-async def test_a_right_one_passes(tmp_path: Path) -> None:
+async def test_verify_passes_a_right_calibration(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (100, 1000))
     assert await sitting.run(verify_resistance)
     assert [spot["state"] for spot in sitting.data("spot")] == ["ok", "ok", "ok"]
     assert sitting.said[-1] == "PASS: every point within 3 of the knob's"
 
 
-async def test_a_wrong_one_fails_and_says_where(tmp_path: Path) -> None:
+async def test_verify_fails_a_wrong_calibration_and_says_where(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (40, 500), (100, 1000))
     assert not await sitting.run(verify_resistance)
     assert [spot["state"] for spot in sitting.data("spot")] == ["failed", "failed", "failed"]
@@ -74,7 +76,7 @@ async def test_a_wrong_one_fails_and_says_where(tmp_path: Path) -> None:
     assert any("50 %: the gateway says 40" in words for words in sitting.said)
 
 
-async def test_nothing_is_changed_by_it(tmp_path: Path) -> None:
+async def test_verify_changes_nothing(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (100, 1000))
     before = sitting.store.load("bike-1")
     await sitting.run(verify_resistance)
@@ -83,7 +85,7 @@ async def test_nothing_is_changed_by_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(("answers", "ends"), [(["skip"] * 3, None), (["hold", "quit"], Quit)])
-async def test_without_a_spot_nothing_passes(
+async def test_verify_fails_when_every_spot_is_skipped(
     tmp_path: Path, answers: list[str], ends: type[Quit] | None
 ) -> None:
     sitting = Sitting(tmp_path, answers, LINE)
@@ -106,7 +108,7 @@ OWN = ResistanceTable(((164, 0), (803, 50), (967, 100)), TableOrigin.BIKE)
         (AS_SAID, None, 100),
     ],
 )
-def test_it_goes_by_what_races_go_by(
+def test_verify_goes_by_the_calibration_in_use(
     in_use: Calibration, table: ResistanceTable | None, says: float
 ) -> None:
     state = CalibrationState("bike-1", "fake", in_use, Origin.BIKE, resistance_table=table)

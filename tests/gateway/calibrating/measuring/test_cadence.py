@@ -72,7 +72,7 @@ def test_hand_pressed_keys_tell_80_rpm_to_one_percent_with_30_turns_and_to_three
     assert ten.precision_rpm == pytest.approx(3 * thirty.precision_rpm)
 
 
-def test_a_value_counts_for_as_long_as_it_held() -> None:
+def test_cadence_counts_for_as_long_as_it_held() -> None:
     readings = [Reading(at(-0.5), cadence_rpm=60.0), Reading(at(2), cadence_rpm=90.0)]
     readings += [Reading(at(5 + s), cadence_rpm=90.0) for s in range(5)]
     readings += [Reading(at(9.0 + n / 10), cadence_rpm=90.0) for n in range(1, 10)]
@@ -82,7 +82,7 @@ def test_a_value_counts_for_as_long_as_it_held() -> None:
     assert one.precision_rpm == pytest.approx(3.0 + 2 * 12 / 10)
 
 
-def test_a_lone_zero_is_a_drop_out_and_two_are_a_stop() -> None:
+def test_cadence_zero_alone_is_a_drop_out_and_two_are_a_stop() -> None:
     steady = said(80.0, 60)
     lone = [*steady[:40], Reading(steady[40].at_ns, cadence_rpm=0.0), *steady[41:]]
     assert by_metronome(lone, 80, at(0), at(60)).said_rpm == pytest.approx(80.0)
@@ -90,7 +90,7 @@ def test_a_lone_zero_is_a_drop_out_and_two_are_a_stop() -> None:
     assert by_metronome(two, 80, at(0), at(60)).said_rpm == pytest.approx(80 * (1 - 0.5 / 60))
 
 
-def test_readings_that_say_nothing_of_cadence_are_none() -> None:
+def test_readings_without_a_cadence_are_not_samples() -> None:
     others = [Reading(at(s), power_w=150.0) for s in range(20)]
     both = sorted([*said(80.0, 20, rate_hz=2), *others], key=lambda one: one.at_ns)
     assert by_metronome(both, 80, at(0), at(20)).samples == 40
@@ -98,7 +98,7 @@ def test_readings_that_say_nothing_of_cadence_are_none() -> None:
         by_metronome(others, 80, at(0), at(20))
 
 
-def test_the_truth_may_be_a_second_sensor() -> None:
+def test_second_sensor_may_give_the_truth() -> None:
     one = by_sensor(said(160.0, 60), said(80.0, 60, rate_hz=1), at(0), at(60))
     assert (one.said_rpm, one.true_rpm) == (160.0, 80.0)
     assert one.precision_rpm == 0, "both are perfectly even"
@@ -124,7 +124,9 @@ def test_an_uneven_cadence_is_less_precise() -> None:
         (said(lambda s: 100.0 if s < 10 else 60.0, 20), "wandered by ± 25 %: pedal more evenly"),
     ],
 )
-def test_what_says_nothing_is_not_used_and_why(readings: list[Reading], reason: str) -> None:
+def test_unusable_readings_are_refused_with_the_reason(
+    readings: list[Reading], reason: str
+) -> None:
     with pytest.raises(NotUsable, match=reason):
         by_metronome(readings, 80, at(0), at(20))
 
@@ -137,7 +139,7 @@ def test_a_second_sensor_that_hears_nobody_pedal_says_so() -> None:
 
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 8.9, 91.0])
-def test_presses_that_no_legs_could_have_counted_are_not_used(seconds: float) -> None:
+def test_presses_that_no_legs_can_count_are_not_usable(seconds: float) -> None:
     with pytest.raises(NotUsable, match=r"30 turns in .* s are no cadence"):
         by_count(said(80.0, 100), 30, at(0), at(seconds))
 
@@ -173,7 +175,7 @@ def test_whatever_the_cadence_the_right_ratio_comes_first(
 
 
 @given(true_rpm=true_rpms, rate_hz=rates_hz, seed=seeds, scale=wrong_scales)
-def test_what_a_scale_in_force_mends_is_fine(
+def test_verdict_is_fine_where_the_scale_in_force_mends(
     true_rpm: float, rate_hz: float, seed: int, scale: float
 ) -> None:
     result = counted(true_rpm, 1 / scale, rate_hz, seed, scale_in_force=scale)
@@ -182,7 +184,7 @@ def test_what_a_scale_in_force_mends_is_fine(
 
 
 @given(true_rpm=true_rpms, in_force=wrong_scales, wrong=wrong_scales, rate_hz=rates_hz, seed=seeds)
-def test_the_scale_is_of_what_the_bike_says_whatever_is_in_force(
+def test_scale_is_of_what_the_bike_says_whatever_is_in_force(
     true_rpm: float, in_force: float, wrong: float, rate_hz: float, seed: int
 ) -> None:
     result = counted(true_rpm, 1 / wrong, rate_hz, seed, scale_in_force=in_force)
@@ -207,19 +209,19 @@ def test_a_bias_of_up_to_two_rpm_is_fine(true_rpm: float, bias_rpm: float, in_fo
 
 
 @given(true_rpm=true_rpms, off=st.sampled_from([0.6, 0.8, 0.9, 1.1, 1.25, 1.5, 3.0]))
-def test_what_is_off_by_no_plain_ratio_gets_an_odd_scale(true_rpm: float, off: float) -> None:
+def test_verdict_without_a_plain_ratio_is_an_odd_scale(true_rpm: float, off: float) -> None:
     result = judge([measured(true_rpm * off, true_rpm)])
     assert result.verdict is CadenceVerdict.ODD_SCALE
     assert result.scale == round(1 / off, 3)
 
 
-def test_the_scale_in_force_is_not_what_mends_it() -> None:
+def test_scale_in_force_is_never_proposed_again() -> None:
     """It is near enough to be the plain one, and leaves more than 2 rpm."""
     result = judge([measured(164.8, 80.0)], scale_in_force=0.5)
     assert (result.verdict, result.scale) == (CadenceVerdict.ODD_SCALE, 0.485)
 
 
-def test_what_chance_may_have_made_is_not_mended() -> None:
+def test_bias_within_precision_is_not_usable() -> None:
     few_turns = judge([measured(82.5, 80.0, precision_rpm=2.6)])
     assert few_turns.verdict is CadenceVerdict.NOT_USABLE
     assert few_turns.scale is None
@@ -253,12 +255,12 @@ def test_a_constant_is_not_taken_for_a_factor(
     assert (result.verdict, result.scale) == (CadenceVerdict.OFFSET, None)
 
 
-def test_who_did_not_follow_the_beat_is_told_so() -> None:
+def test_verdict_is_not_usable_for_who_left_the_beat() -> None:
     result = judge(at_beats(lambda rpm: 75.0))
     assert result.verdict is CadenceVerdict.NOT_USABLE
     assert "stay on the beat" in result.reason
 
 
-def test_both_cadences_must_be_fine() -> None:
+def test_verdict_is_fine_only_if_both_cadences_are() -> None:
     assert judge(at_beats(lambda rpm: rpm + 1.5)).verdict is CadenceVerdict.FINE
     assert judge(at_beats(lambda rpm: rpm * 1.05)).verdict is CadenceVerdict.ODD_SCALE

@@ -53,11 +53,11 @@ def measured(
         ),
     ],
 )
-def test_one_measurement(said_rpm: float, in_force: float, words: str) -> None:
+def test_sentence_of_one_measurement(said_rpm: float, in_force: float, words: str) -> None:
     assert sentence(judge([measured(said_rpm)], in_force)) == f"The bike says {words}"
 
 
-def test_two_measurements() -> None:
+def test_sentence_of_two_measurements() -> None:
     assert sentence(judge([measured(65.5, 60), measured(95.5, 90)])) == (
         "The bike says 65.5 rpm where you pedal 60 ± 0.8 (+9.2 %), and 95.5 rpm where you pedal 90 "
         "± 0.8 (+6.1 %): always 5.5 rpm too much, whatever the cadence, which no scale mends: look "
@@ -65,7 +65,7 @@ def test_two_measurements() -> None:
     )
 
 
-def test_what_is_not_usable() -> None:
+def test_sentence_of_an_unusable_result() -> None:
     assert sentence(not_usable("nobody pedalled")) == "Not usable: nobody pedalled."
     both = sentence(judge([measured(75, 60), measured(75, 90)]))
     assert both.endswith(
@@ -74,14 +74,14 @@ def test_what_is_not_usable() -> None:
     )
 
 
-def test_only_where_feet_were_counted_may_both_have_been() -> None:
+def test_question_mentions_both_feet_only_where_feet_were_counted() -> None:
     assert "both feet" in question(judge([measured(40)]))
     assert "both feet" in question(judge([measured(80)], 0.5))
     assert "both feet" not in question(judge([measured(160)]))
     assert "both feet" not in question(judge([measured(40, truth=TruthSource.SENSOR)]))
 
 
-def test_the_same_as_data() -> None:
+def test_cadence_result_as_data_has_every_number() -> None:
     assert as_data(judge([measured(160.2)])) == {
         "verdict": "ratio",
         "scale_in_force": 1.0,

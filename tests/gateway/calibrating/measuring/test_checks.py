@@ -31,7 +31,7 @@ def named(points: list[CapturedPoint], name: str) -> Finding:
     return finding
 
 
-def test_a_good_calibration_is_well_all_along() -> None:
+def test_checks_find_a_good_calibration_ok_all_along() -> None:
     findings = check_points(peloton(*TWENTY_ONE))
     assert [one.state for one in findings] == [State.OK] * len(findings)
     names = ["samples", "order", "distance", "span", "line", "bends", "ends"]
@@ -52,7 +52,7 @@ def test_points_of_few_samples_are_named() -> None:
 
 
 class TestOrder:
-    def test_it_may_fall(self) -> None:
+    def test_order_may_fall(self) -> None:
         points = [point(percent, 1000 - 9 * percent) for percent in ELEVEN]
         finding = named(points, "order")
         assert finding.state is State.OK
@@ -60,7 +60,7 @@ class TestOrder:
         assert is_acceptable(check_points(points))
 
     @pytest.mark.parametrize("sign", [1, -1])
-    def test_the_points_that_break_it_are_named(self, sign: int) -> None:
+    def test_order_names_the_points_that_break_it(self, sign: int) -> None:
         raws = {0: 100, 25: 200, 50: 190, 75: 400, 100: 500}
         points = [point(percent, sign * raw) for percent, raw in raws.items()]
         findings = check_points(points)
@@ -70,30 +70,30 @@ class TestOrder:
         assert expected in named(points, "order").what
         assert {one.name for one in findings}.isdisjoint({"bends", "line"})
 
-    def test_the_wrong_one_is_named_also_at_an_end(self) -> None:
+    def test_order_names_a_wrong_point_at_an_end(self) -> None:
         points = [point(0, 900), point(25, 200), point(50, 300), point(75, 400), point(100, 500)]
         assert "but not between 0 % at 900 and 25 % at 200" in named(points, "order").what
         assert named(points, "order").what.count("and") == 1
 
-    def test_twice_the_same_number_is_no_order(self) -> None:
+    def test_order_fails_for_the_same_number_twice(self) -> None:
         points = [point(0, 100), point(50, 200), point(100, 200)]
         assert named(points, "order").state is State.FAILED
 
 
 class TestDistance:
-    def test_neighbours_within_three_times_the_noise_are_named(self) -> None:
+    def test_distance_names_neighbours_within_three_times_the_noise(self) -> None:
         points = [point(0, 100), point(50, 500), point(55, 504, noise=2), point(100, 900)]
         finding = named(points, "distance")
         assert finding.state is State.FAILED
         assert finding.what == "closer together than 3 × the noise: 50 and 55 % (4)"
 
-    def test_the_noisier_of_two_counts(self) -> None:
+    def test_distance_goes_by_the_noisier_of_two(self) -> None:
         near = [point(50, 500), point(55, 504, noise=1.3)]
         assert named([point(0, 100), *near, point(100, 900)], "distance").state is State.OK
         near = [point(50, 500, noise=1.4), point(55, 504)]
         assert named([point(0, 100), *near, point(100, 900)], "distance").state is State.FAILED
 
-    def test_levels_have_no_noise(self) -> None:
+    def test_distance_of_levels_without_noise_is_ok(self) -> None:
         points = [point(percent, 1 + percent * 0.2, noise=0) for percent in range(0, 101, 5)]
         assert named(points, "distance").state is State.OK
         assert named(points, "span").state is State.OK
@@ -104,14 +104,14 @@ class TestDistance:
 
 
 class TestCurve:
-    def test_where_it_bends_most_a_point_is_missing(self) -> None:
+    def test_bends_name_where_a_point_is_missing(self) -> None:
         finding = named(peloton(*ELEVEN), "bends")
         assert finding.state is State.WARNING
         assert "the curve bends most between 0 and 10 %" in finding.what
         assert finding.remedy == "next time capture 5 % as well: --points"
 
     @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
-    def test_who_adds_what_it_says_gets_a_better_table_until_it_is_well(self, curve: Any) -> None:
+    def test_bends_lead_to_a_better_table_point_by_point(self, curve: Any) -> None:
         percents = [0.0, 25, 50, 75, 100]
         found = []
         for _ in range(30):
@@ -128,20 +128,20 @@ class TestCurve:
         assert len(found) > 2
         assert found == sorted(set(found), reverse=True)
 
-    def test_what_is_left_out_is_measured_by_the_others(self) -> None:
+    def test_bends_measure_a_point_by_the_others(self) -> None:
         points = [point(0, 0), point(50, 400), point(100, 1000)]
         assert "without the point at 50 % it would be wrong by 10.0" in named(points, "bends").what
 
-    def test_where_two_points_would_do_that_is_said(self) -> None:
+    def test_line_says_where_two_points_would_do(self) -> None:
         points = [point(percent, 10 * percent + (percent == 50)) for percent in ELEVEN]
         finding = named(points, "line")
         assert finding.state is State.OK
         assert "wrong by up to 0.1 points: two points would do as well" in finding.what
 
-    def test_where_not_how_wrong_they_would_be(self) -> None:
+    def test_line_says_how_wrong_two_points_would_be(self) -> None:
         assert named(peloton(*TWENTY_ONE), "line").what.endswith("up to 30.5 points, at 45 %")
 
-    def test_two_points_cannot_tell(self) -> None:
+    def test_curve_of_two_points_is_a_warning(self) -> None:
         assert named(peloton(0, 100), "curve").state is State.WARNING
         assert is_acceptable(check_points(peloton(0, 100)))
 
@@ -151,22 +151,22 @@ class TestBothWays:
         down = [point(percent, 10 * percent + play, direction="down") for percent in ELEVEN]
         return [*(point(percent, 10 * percent) for percent in ELEVEN), *down]
 
-    def test_their_difference_is_given_in_the_bikes_numbers_and_in_points(self) -> None:
+    def test_hysteresis_is_given_in_raw_numbers_and_in_points(self) -> None:
         finding = named(self.up_and_down(30), "both ways")
         assert finding.state is State.WARNING
         assert "by 30, which is 3.0 points" in finding.what
         assert "1.5 points either way" in finding.remedy
 
-    def test_a_small_one_is_well(self) -> None:
+    def test_small_hysteresis_is_ok(self) -> None:
         finding = named(self.up_and_down(8), "both ways")
         assert finding.state is State.OK
         assert "by 8, which is 0.8 points" in finding.what
 
-    def test_one_way_says_nothing_of_it(self) -> None:
+    def test_hysteresis_is_unknown_for_one_way(self) -> None:
         assert all(one.name != "both ways" for one in check_points(peloton(*ELEVEN)))
 
 
-def test_ends_that_are_not_captured() -> None:
+def test_ends_that_are_not_captured_are_a_warning() -> None:
     finding = named(peloton(10, 50, 90), "ends")
     assert finding.state is State.WARNING
     assert finding.what == (
@@ -186,7 +186,7 @@ captured = st.builds(
 
 
 @given(st.lists(captured, max_size=30))
-def test_it_has_something_to_say_of_any_points(points: list[CapturedPoint]) -> None:
+def test_checks_never_raise_for_any_points(points: list[CapturedPoint]) -> None:
     findings = check_points(points)
     assert findings
     assert all(one.what for one in findings)
@@ -194,6 +194,6 @@ def test_it_has_something_to_say_of_any_points(points: list[CapturedPoint]) -> N
 
 
 @given(st.lists(captured, max_size=30))
-def test_what_is_acceptable_makes_a_table(points: list[CapturedPoint]) -> None:
+def test_acceptable_points_make_a_table(points: list[CapturedPoint]) -> None:
     if is_acceptable(check_points(points)):
         CalibrationTable(mean_points(tuple(points)))

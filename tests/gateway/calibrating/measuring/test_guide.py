@@ -61,23 +61,23 @@ def rider() -> Rider:
 
 
 class TestTargets:
-    def test_five_by_default(self) -> None:
+    def test_targets_are_five_by_default(self) -> None:
         assert [one.percent for one in targets()] == [0, 25, 50, 75, 100]
         assert {one.direction for one in targets()} == {"up"}
 
-    def test_so_many_evenly(self) -> None:
+    def test_targets_by_count_are_spread_evenly(self) -> None:
         assert [one.percent for one in targets(11)] == list(range(0, 101, 10))
         assert [one.percent for one in targets(4)] == [0, 33.3, 66.7, 100]
 
-    def test_those_that_are_named_from_the_lowest_up(self) -> None:
+    def test_targets_by_percent_go_from_the_lowest_up(self) -> None:
         assert [one.percent for one in targets([30, 10, 0])] == [0, 10, 30]
 
-    def test_both_ways_the_highest_is_asked_for_once(self) -> None:
+    def test_targets_both_ways_have_the_highest_once(self) -> None:
         asked = [(one.percent, one.direction) for one in targets((0, 50, 100), both_ways=True)]
         assert asked == [(0, "up"), (50, "up"), (100, "up"), (50, "down"), (0, "down")]
 
     @given(st.integers(2, 101))
-    def test_any_number_of_them_is_in_order_and_has_both_ends(self, count: int) -> None:
+    def test_targets_of_any_count_are_in_order_and_have_both_ends(self, count: int) -> None:
         percents = [one.percent for one in targets(count)]
         assert (len(percents), percents[0], percents[-1]) == (count, 0, 100)
         assert all(before < after for before, after in pairwise(percents))
@@ -95,13 +95,15 @@ class TestTargets:
             ([0, float("nan")], "expected percents in 0 … 100"),
         ],
     )
-    def test_what_cannot_be_asked_for(self, points: int | list[float], complaint: str) -> None:
+    def test_targets_that_cannot_be_are_refused(
+        self, points: int | list[float], complaint: str
+    ) -> None:
         with pytest.raises(ValueError, match=complaint):
             targets(points)
 
 
 class TestCapturingByItself:
-    def test_all_targets_one_after_the_other(self) -> None:
+    def test_guide_captures_all_targets_one_after_the_other(self) -> None:
         rider, at = Rider(), 180.0
         rider.hold(at)
         for raw in (100, 200, 300, 400, 500):
@@ -127,7 +129,7 @@ class TestCapturingByItself:
         assert rider.phase() is Phase.TURN
         assert rider.hint() is Hint.IS_STILL
 
-    def test_nor_one_that_drifts_by_a_count_as_sensors_do(self) -> None:
+    def test_knob_that_drifts_by_a_count_is_not_captured(self) -> None:
         rider = Rider()
         for raw in (180, 181, 180, 179, 181):
             assert rider.hold(raw, 30) is None
@@ -149,7 +151,7 @@ class TestCapturingByItself:
             assert rider.say(184) is None
         assert rider.raws() == [184]
 
-    def test_levels_that_are_two_apart(self) -> None:
+    def test_levels_two_apart_are_captured(self) -> None:
         rider = Rider(0, 50, 100)
         for level in (*[9] * 12, 8, 7, 6, 5, 4, 3, 2, *[1] * 12, 2, *[3] * 12, 4, *[5] * 12):
             rider.say(level)
@@ -163,7 +165,7 @@ class TestCapturingByItself:
             assert rider.hold(raw) is not None
         assert rider.raws() == [900, 600, 100]
 
-    def test_while_it_is_still_held_it_gets_better(self, rider: Rider) -> None:
+    def test_captured_point_gets_better_while_it_is_held(self, rider: Rider) -> None:
         """A hand lets go, and the knob settles."""
         rider.turn(100, 200)
         point = rider.hold(200, 12)
@@ -174,7 +176,7 @@ class TestCapturingByItself:
         assert (after.percent, after.raw) == (25, 201)
         assert after.samples > point.samples
 
-    def test_it_never_gets_worse(self, rider: Rider) -> None:
+    def test_captured_point_never_gets_worse(self, rider: Rider) -> None:
         samples = [20]
         for raw in (*[101] * 15, *[99] * 15, *[101] * 15):
             rider.say(raw)
@@ -186,7 +188,7 @@ class TestCapturingByItself:
         rider.turn(100, 200)
         assert rider.guide.captured == before
 
-    def test_it_tells_how_far_it_is(self) -> None:
+    def test_guide_progress_tells_how_much_of_the_hold_is_over(self) -> None:
         rider = Rider()
         rider.hold(180)
         rider.turn(180, 100)
@@ -211,31 +213,31 @@ class TestCommands:
         ("samples", "reason"),
         [(0, "not said its number yet"), (2, "said too little yet"), (9, "[0-9] of 10 samples")],
     )
-    def test_not_before_there_are_enough_samples(self, samples: int, reason: str) -> None:
+    def test_capture_on_command_needs_enough_samples(self, samples: int, reason: str) -> None:
         rider = Rider()
         rider.hold(100, samples)
         with pytest.raises(CommandRefused, match=reason):
             rider.capture_now()
 
-    def test_nor_before_it_was_held_for_as_many(self, rider: Rider) -> None:
+    def test_capture_on_command_needs_the_samples_in_one_hold(self, rider: Rider) -> None:
         rider.turn(100, 200)
         rider.hold(200, 7)
         with pytest.raises(CommandRefused, match="7 of 10 samples so far"):
             rider.capture_now()
 
-    def test_not_before_two_seconds(self) -> None:
+    def test_capture_on_command_needs_two_seconds(self) -> None:
         guide = Guide(targets())
         for index in range(16):
             guide.hear(index * NS_PER_S // 10, 100)
         with pytest.raises(CommandRefused, match=r"held for 1\.5 of 2 s"):
             guide.capture_now(15 * NS_PER_S // 10)
 
-    def test_not_while_it_is_turned(self, rider: Rider) -> None:
+    def test_capture_on_command_is_refused_while_the_knob_turns(self, rider: Rider) -> None:
         rider.turn(100, 200)
         with pytest.raises(CommandRefused, match="still moves"):
             rider.capture_now()
 
-    def test_not_when_the_bike_is_silent(self, rider: Rider) -> None:
+    def test_capture_on_command_is_refused_when_the_bike_is_silent(self, rider: Rider) -> None:
         rider.now_ns += 7 * NS_PER_S
         assert rider.phase() is Phase.WAIT
         with pytest.raises(CommandRefused, match="has not said its number for 7 s"):
@@ -276,7 +278,7 @@ class TestCommands:
         assert rider.hold(500) is not None
         assert rider.phase() is Phase.DONE
 
-    def test_what_makes_no_sense_is_refused(self) -> None:
+    def test_commands_that_make_no_sense_are_refused(self) -> None:
         rider = Rider(0, 100)
         with pytest.raises(CommandRefused, match="nothing was captured or skipped yet"):
             rider.guide.redo()
@@ -290,7 +292,7 @@ class TestCommands:
 
 
 class TestALostBike:
-    def test_the_knob_must_hold_anew_and_nothing_else_is_lost(self, rider: Rider) -> None:
+    def test_lost_bike_must_hold_again_and_loses_nothing_else(self, rider: Rider) -> None:
         rider.turn(100, 200)
         rider.hold(200, 8)
         rider.guide.disconnected()
@@ -302,7 +304,7 @@ class TestALostBike:
         assert point.samples <= 11
         assert rider.raws() == [100, 200]
 
-    def test_turned_while_the_bike_was_away(self, rider: Rider) -> None:
+    def test_knob_turned_while_the_bike_was_away_is_captured(self, rider: Rider) -> None:
         rider.guide.disconnected()
         assert rider.hold(200) is not None
         assert rider.raws() == [100, 200]
@@ -312,7 +314,7 @@ class TestALostBike:
 
 
 class TestAPause:
-    def test_who_turns_on_right_after_a_capture_is_told_so(self, rider: Rider) -> None:
+    def test_hint_tells_who_turns_on_right_after_a_capture(self, rider: Rider) -> None:
         rider.turn(100, 180)
         assert rider.hold(180, 10) is not None
         rider.turn(180, 200)
@@ -322,7 +324,7 @@ class TestAPause:
         assert rider.hold(200) is not None
         assert rider.raws() == [100, 200]
 
-    def test_the_hint_stays_until_something_is_done(self, rider: Rider) -> None:
+    def test_hint_stays_until_something_is_done(self, rider: Rider) -> None:
         rider.turn(100, 180)
         rider.hold(180, 10)
         rider.turn(180, 300)
@@ -330,19 +332,19 @@ class TestAPause:
         rider.hold(300)
         assert rider.hint() is Hint.NONE
 
-    def test_who_turns_on_later_is_not(self, rider: Rider) -> None:
+    def test_hint_is_absent_for_who_turns_on_later(self, rider: Rider) -> None:
         rider.turn(100, 180)
         rider.hold(180, 20)
         rider.turn(180, 300)
         assert rider.hint() is Hint.NONE
 
-    def test_nor_who_turns_back(self, rider: Rider) -> None:
+    def test_hint_is_absent_for_who_turns_back(self, rider: Rider) -> None:
         rider.turn(100, 180)
         rider.hold(180, 10)
         rider.turn(180, 120)
         assert rider.hint() is Hint.NONE
 
-    def test_nor_for_a_glitch(self, rider: Rider) -> None:
+    def test_hint_is_absent_for_a_glitch(self, rider: Rider) -> None:
         rider.turn(100, 180)
         rider.hold(180, 10)
         for raw in (4095, 180, 180, 180, 180, 180):

@@ -76,7 +76,7 @@ def assert_found(found: list[Hold], expected: tuple[int, ...]) -> None:
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_22_positions_both_ways_on_a_pelotons_line(tmp_path: Path, seed: int) -> None:
+def test_plateaus_22_both_ways_on_a_pelotons_line(tmp_path: Path, seed: int) -> None:
     file = tmp_path / "stepped.bin"
     write_line(file, stepped(STEPPED, seed))
     found = find_plateaus(series_of(file), HELD_FOR_S)
@@ -84,14 +84,14 @@ def test_22_positions_both_ways_on_a_pelotons_line(tmp_path: Path, seed: int) ->
     assert all(30 <= hold.samples <= 80 and hold.noise < 5 for hold in found)
 
 
-def test_22_positions_of_a_real_bike(request: pytest.FixtureRequest) -> None:
+def test_plateaus_22_of_a_real_bike(request: pytest.FixtureRequest) -> None:
     named = request.config.getoption("--stepped-capture")
     if named is None:
         pytest.skip("no recording was given: --stepped-capture=<file>")
     assert_found(find_plateaus(series_of(Path(named)), HELD_FOR_S), STEPPED)
 
 
-def test_its_beginning_and_end_are_those_of_the_hold() -> None:
+def test_plateau_begins_and_ends_with_the_hold() -> None:
     numbers = [*range(100, 400, 10), *[400] * 100, *range(400, 100, -10)]
     (hold,) = find_plateaus([(index * 100_000_000, raw) for index, raw in enumerate(numbers)], 5)
     assert 2.7 <= hold.start_ns / 1e9 <= 3.3
@@ -99,28 +99,28 @@ def test_its_beginning_and_end_are_those_of_the_hold() -> None:
     assert 95 <= hold.samples <= 105
 
 
-def test_a_rest_of_the_hand_is_one_only_if_it_is_asked_for() -> None:
+def test_plateau_may_be_a_rest_of_the_hand_only_if_asked_for() -> None:
     numbers = [*[200] * 60, *range(200, 300, 5), *[300] * 30, *range(300, 400, 5), *[400] * 60]
     series = [(index * 100_000_000, raw) for index, raw in enumerate(numbers)]
     assert [hold.raw for hold in find_plateaus(series, 5)] == [200, 400]
     assert [hold.raw for hold in find_plateaus(series, 2)] == [200, 300, 400]
 
 
-def test_two_places_next_to_each_other_are_two() -> None:
+def test_plateaus_next_to_each_other_are_two() -> None:
     """Levels of a bike that says them once a second."""
     numbers = [*[7] * 15, *[8] * 15, *[7] * 15]
     series = [(index * 1_000_000_000, raw) for index, raw in enumerate(numbers)]
     assert [hold.raw for hold in find_plateaus(series, 5)] == [7, 8, 7]
 
 
-def test_a_place_to_which_the_knob_comes_back_later_is_two() -> None:
+def test_plateau_that_the_knob_comes_back_to_later_is_two() -> None:
     there = list(range(437, 637, 5))
     numbers = [*[437] * 60, *there, *reversed(there), *[437] * 60]
     series = [(index * 100_000_000, raw) for index, raw in enumerate(numbers)]
     assert [hold.raw for hold in find_plateaus(series, 5)] == [437, 437]
 
 
-def test_a_glitch_in_the_middle_does_not_make_two_of_it() -> None:
+def test_plateau_with_a_glitch_in_the_middle_is_one() -> None:
     numbers = [*[437, 438] * 30, 4095, *[438, 437] * 30]
     series = [(index * 100_000_000, raw) for index, raw in enumerate(numbers)]
     (hold,) = find_plateaus(series, 5)
@@ -128,6 +128,6 @@ def test_a_glitch_in_the_middle_does_not_make_two_of_it() -> None:
     assert hold.noise == pytest.approx(0.5)
 
 
-def test_nothing_was_held() -> None:
+def test_plateaus_are_none_where_nothing_was_held() -> None:
     assert find_plateaus([], 5) == []
     assert find_plateaus([(index * 100_000_000, index * 5) for index in range(200)], 2) == []

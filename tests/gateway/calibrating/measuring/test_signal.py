@@ -129,7 +129,7 @@ def test_a_knob_that_is_turned_there_and_back_is_no_hold() -> None:
     st.sets(st.integers(0, 14), max_size=4),
     st.lists(st.sampled_from([0.0, 4095.0]), min_size=4, max_size=4),
 )
-def test_lone_glitches_change_nothing_wherever_they_are(
+def test_hold_is_the_same_with_lone_glitches_anywhere(
     numbers: list[float], places: set[int], glitches: list[float]
 ) -> None:
     """Among samples 0.1 s apart, after every other one at most, on a bike that was heard before."""
@@ -145,7 +145,7 @@ def test_lone_glitches_change_nothing_wherever_they_are(
     assert with_glitches.hold == clean.hold
 
 
-def test_its_raw_value_is_the_median_and_its_noise_the_standard_deviation() -> None:
+def test_hold_raw_is_the_median_and_its_noise_the_deviation() -> None:
     numbers = [437.0, 438, 437, 437, 436, 437, 438, 437, 436, 437, 437, 438, 437, 436, 437] * 2
     hold = heard(*numbers, every_s=0.3).hold
     assert hold is not None
@@ -153,7 +153,7 @@ def test_its_raw_value_is_the_median_and_its_noise_the_standard_deviation() -> N
     assert hold.held_s == pytest.approx(8.7)
 
 
-def test_ten_samples_and_two_seconds_are_needed() -> None:
+def test_hold_needs_ten_samples_and_two_seconds() -> None:
     assert heard(*[437.0] * 9, every_s=0.3).hold is None
     assert heard(*[437.0] * 10, every_s=0.3).hold is not None
     assert heard(*[437.0] * 20, every_s=0.1).hold is None
@@ -161,14 +161,14 @@ def test_ten_samples_and_two_seconds_are_needed() -> None:
     assert heard(*[17.0] * 10, every_s=2).hold is not None
 
 
-def test_one_that_begins_is_shown_before_it_is_believed() -> None:
+def test_hold_that_begins_is_shown_before_it_is_believed() -> None:
     signal = heard(100, 101, 130, 170, 240, 330, *[437.0] * 9, every_s=0.3)
     assert signal.hold is None
     assert signal.latest_hold is not None
     assert (signal.latest_hold.samples, signal.latest_hold.raw) == (9, 437)
 
 
-def test_it_ends_with_the_second_sample_elsewhere() -> None:
+def test_hold_ends_with_the_second_sample_elsewhere() -> None:
     held = [437.0] * 30
     assert heard(*held, 460.0).hold is not None
     assert heard(*held, 460.0, 470.0).hold is None
@@ -192,7 +192,7 @@ def test_silence_of_two_seconds_does_not_end_a_hold() -> None:
     assert signal.hold.samples == 12
 
 
-def test_what_is_said_twice_counts_once() -> None:
+def test_number_said_twice_at_once_counts_once() -> None:
     signal = RawSignal()
     for index in range(9):
         for late_ns in (0, 0, 5_000_000):
@@ -231,9 +231,7 @@ def test_a_glitch_does_not_widen_the_range_by_which_holds_are_judged() -> None:
 
 
 @given(st.floats(0.5, 20), seeds)
-def test_the_noise_is_its_standard_deviation_whatever_glitches_there_are(
-    sd: float, seed: int
-) -> None:
+def test_noise_is_the_deviation_whatever_glitches_there_are(sd: float, seed: int) -> None:
     random = Random(seed)
     numbers = [random.gauss(500, sd) for _ in range(WINDOW_SAMPLES)]
     for index in (9, 31, 50):
@@ -268,7 +266,7 @@ def test_a_converter_that_wanders_by_a_step_or_two_is_not_turned(wander: list[fl
     assert heard(*wander).discernible >= 3 - 1e-9
 
 
-def test_rate_and_age() -> None:
+def test_signal_knows_its_rate_and_age() -> None:
     signal = heard(*[437.0] * 30, every_s=0.3)
     now_ns = round(8.7 * NS_PER_S)
     assert signal.rate_hz(now_ns) == pytest.approx(1 / 0.3)
@@ -278,7 +276,7 @@ def test_rate_and_age() -> None:
     assert RawSignal().rate_hz(now_ns) == 0
 
 
-def test_after_a_restart_it_knows_the_bike_but_not_the_knob() -> None:
+def test_signal_after_a_restart_knows_the_bike_but_not_the_knob() -> None:
     signal = heard(*[100.0] * 5, *[500.0] * 30)
     tolerance = signal.tolerance
     signal.restart()
@@ -292,14 +290,14 @@ def test_after_a_restart_it_knows_the_bike_but_not_the_knob() -> None:
     assert signal.last is None
 
 
-def test_what_comes_out_of_order_is_not_heard() -> None:
+def test_signal_ignores_what_comes_out_of_order() -> None:
     signal = heard(*[437.0] * 5, start_s=10)
     signal.hear(NS_PER_S, 9)
     assert signal.last == 437
 
 
 @pytest.mark.parametrize("number", [inf, -inf, nan])
-def test_what_is_no_number_is_refused(number: float) -> None:
+def test_signal_refuses_inf_and_nan(number: float) -> None:
     with pytest.raises(ValueError, match="no number that a bike can say"):
         heard(number)
 
@@ -312,7 +310,7 @@ def test_a_bike_that_speaks_a_thousand_times_a_second_is_held_in_bounds() -> Non
     assert all(after - before >= 40_000_000 for before, after in pairwise(instants_ns))
 
 
-def test_what_was_heard_long_ago_is_forgotten() -> None:
+def test_signal_forgets_what_was_heard_long_ago() -> None:
     signal = heard(*[437.0] * 20, every_s=2)
     assert signal.hold is not None
     assert signal.hold.held_s == 30

@@ -32,13 +32,13 @@ def terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TERM", "xterm-256color")
 
 
-def test_it_is_as_wide_and_as_high_as_it_was_asked_to_be() -> None:
+def test_curve_is_as_wide_and_as_high_as_asked_for() -> None:
     lines = drawn(ALL)
     assert len(lines) == 12
     assert max(map(cell_len, lines)) <= 76
 
 
-def test_a_console_that_is_narrower_gets_a_narrower_one() -> None:
+def test_curve_is_narrower_on_a_narrower_console() -> None:
     assert max(map(cell_len, drawn(ALL, width=50))) <= 50
 
 
@@ -51,7 +51,7 @@ def test_percent_rises_to_the_top_and_raw_to_the_right() -> None:
     assert lines[11].split() == ["raw", "200", "400", "600", "800"]
 
 
-def test_a_number_stands_below_its_place() -> None:
+def test_axis_number_stands_below_its_place() -> None:
     lines = drawn(CurveView([CapturedPoint(50, 400, 1, 20)], TABLE))
     mark = next(line.index("●") for line in lines[1:] if "●" in line)
     assert abs(lines[11].index("400") + 1 - mark) <= 1
@@ -67,7 +67,7 @@ def test_directions_curves_and_now_are_told_apart_without_colour() -> None:
     assert plot.count("◆") == 1
 
 
-def test_what_is_not_there_is_not_in_the_legend() -> None:
+def test_legend_leaves_out_what_is_not_drawn() -> None:
     assert drawn(CurveView(POINTS, TABLE))[0].split() == ["●", "up", "⠒⠒", "curve"]
     assert drawn(CurveView(here=3))[0].strip() == ""
 
@@ -82,7 +82,7 @@ def test_the_old_curve_is_broken_and_the_new_one_is_not() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["ascii", "latin-1"])
-def test_without_utf_8_it_is_drawn_in_ascii(encoding: str) -> None:
+def test_curve_is_ascii_without_utf_8(encoding: str) -> None:
     text = "\n".join(drawn(ALL, encoding))
     assert text.isascii()
     for mark in ("o up", "x down", "** new", ".. old", "@ now"):
@@ -94,7 +94,7 @@ def test_a_screen_in_text_mode_has_no_braille(monkeypatch: pytest.MonkeyPatch) -
     assert "\n".join(drawn(ALL)).isascii()
 
 
-def test_nothing_yet_is_an_empty_plot_without_numbers() -> None:
+def test_curve_of_nothing_is_an_empty_plot_without_numbers() -> None:
     lines = drawn(CurveView())
     assert len(lines) == 12
     assert lines[11].strip() == "raw"
@@ -107,7 +107,7 @@ def test_nothing_yet_is_an_empty_plot_without_numbers() -> None:
     st.integers(40, 140),
     st.integers(5, 30),
 )
-def test_any_table_is_drawn_within_its_lines(
+def test_curve_of_any_table_is_drawn_within_its_lines(
     raws: list[float], here: float, falls: bool, width: int, height: int
 ) -> None:
     percents = [100 * n / (len(raws) - 1) for n in range(len(raws))]
@@ -118,7 +118,7 @@ def test_any_table_is_drawn_within_its_lines(
     assert max(map(cell_len, lines)) <= width
 
 
-def test_everything_that_is_drawn_is_within_the_span() -> None:
+def test_raw_span_has_everything_that_is_drawn() -> None:
     points = [CapturedPoint(50, 1100, 1, 20)]
     table = CalibrationTable([(200, 0), (1000, 100)])
     low, high = raw_span(points, (table, None), here=150)
@@ -127,7 +127,7 @@ def test_everything_that_is_drawn_is_within_the_span() -> None:
     assert high - low < 1.1 * (1100 - 150)
 
 
-def test_a_single_number_has_room_on_both_sides() -> None:
+def test_raw_span_of_a_single_number_has_room_on_both_sides() -> None:
     assert raw_span([CapturedPoint(0, 7, 0, 1)], ()) == (6, 8)
 
 
@@ -141,12 +141,15 @@ def test_a_single_number_has_room_on_both_sides() -> None:
         (0, 1, 0, []),
     ],
 )
-def test_the_numbers_are_round(low: float, high: float, most: int, numbers: list[float]) -> None:
+def test_axis_numbers_are_round(low: float, high: float, most: int, numbers: list[float]) -> None:
     assert list(round_numbers(low, high, most)) == pytest.approx(numbers)
 
 
 @given(st.floats(-1e6, 1e6), st.floats(1e-3, 1e6), st.integers(1, 30))
-def test_there_are_never_many_more_than_were_asked_for(low: float, width: float, most: int) -> None:
+def test_axis_has_at_most_one_number_more_than_asked_for(
+    low: float, width: float, most: int
+) -> None:
     numbers = list(round_numbers(low, low + width, most))
     assert len(numbers) <= most + 1
-    assert all(low - 1e-6 * abs(low) <= one <= low + width + 1e-6 * abs(low) for one in numbers)
+    rounding = 1e-6 * (abs(low) + width)
+    assert all(low - rounding <= one <= low + width + rounding for one in numbers)

@@ -39,7 +39,7 @@ def refined(place: int, samples: int, captured: int = 2) -> tuple[ShownTarget, .
     return tuple(points)
 
 
-def test_at_first_all_is_new() -> None:
+def test_first_screen_is_all_events() -> None:
     assert words(None, screen()) == [
         "bike-1: connected",
         "captured 350 (n = 24, sd 1.1)",
@@ -90,7 +90,7 @@ def test_a_point_is_told_when_it_comes_and_once_more_when_the_next_one_does() ->
     assert events[1].data == CAPTURED
 
 
-def test_or_at_the_review() -> None:
+def test_point_is_told_again_at_the_review() -> None:
     log = EventLog()
     list(log.of_screen(screen(), 0))
     final = [one.point for one in refined(1, 40) if one.point]
@@ -124,7 +124,7 @@ def test_the_next_step_is_told() -> None:
     assert words(following, held) == []
 
 
-def test_what_is_done_is_told_once_it_has_been_so_for_a_second() -> None:
+def test_doing_is_told_once_it_has_lasted_for_a_second() -> None:
     def seen(doing: str, at_s: float) -> list[str]:
         step = Step(3, 5, "turn to 50 %, then hold still", doing)
         return [one.words for one in log.of_screen(screen(step=step), round(at_s * S))]
@@ -171,7 +171,7 @@ def test_a_review_in_words_has_checks_and_old_against_new() -> None:
     ]
 
 
-def test_a_review_as_json() -> None:
+def test_review_as_json_has_all_of_it() -> None:
     said = json.loads(review_event(review()).as_json())
     assert said["compared"][1] == {"raw": 511, "was": 45.666666666666664, "will_be": 25}
     assert said["failed"] is True

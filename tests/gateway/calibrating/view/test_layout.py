@@ -61,7 +61,7 @@ def test_a_long_hint_has_a_line_of_its_own_and_nothing_else_moves() -> None:
     assert len(hinted) == len(usual) <= 23
 
 
-def test_where_there_is_room_it_stands_beside_the_bar() -> None:
+def test_hint_stands_beside_the_bar_where_there_is_room() -> None:
     step = Step(3, 5, "turn to 50 %, then hold still", HINT, 0.62)
     assert shown(screen(step=step), 120, 40)[6].strip().endswith(f"62%  {HINT}")
 
@@ -73,7 +73,7 @@ def test_the_link_and_warnings_are_told() -> None:
     assert lines[4].strip() == "a; b"
 
 
-def test_what_others_say_in_lines_stays_in_one() -> None:
+def test_reason_of_several_lines_stays_in_one() -> None:
     step = Step(1, 5, "turn\nto 0 %", "still\nturning", 0.5)
     lines = shown(screen(last="a\nb", step=step))
     assert lines[5].strip() == "1 of 5  turn to 0 %"
@@ -97,7 +97,7 @@ def test_eleven_points_are_all_shown_at_80_by_24(both_ways: bool) -> None:
     assert len(lines) <= 23
 
 
-def test_everything_keeps_its_place_while_points_come() -> None:
+def test_screen_keeps_everything_in_place_while_points_come() -> None:
     def places(captured: int) -> list[int]:
         lines = shown(screen(targets=targets(captured=captured)))
         marks = ("raw ", "3 of 5", "%  ", "Enter")
@@ -129,7 +129,7 @@ values = st.none() | st.floats(-1e6, 1e6)
     words,
     st.sampled_from([(80, 24), (80, 25), (100, 30), (120, 40), (200, 60)]),
 )
-def test_whatever_is_shown_fits(
+def test_screen_always_fits_the_terminal(
     figures: LiveFigures,
     step: Step | None,
     points: tuple[ShownTarget, ...],
@@ -142,7 +142,7 @@ def test_whatever_is_shown_fits(
     assert "Enter capture now" in lines[-1]
 
 
-def test_a_session_without_points_has_its_keys_all_the_same() -> None:
+def test_screen_without_points_has_its_keys() -> None:
     lines = shown(screen(targets=(), step=Step(1, 2, "count 30 turns")))
     assert "count 30 turns" in lines[5]
     assert "q quit" in lines[-1]
@@ -193,7 +193,7 @@ def test_eleven_points_both_ways_get_a_second_page_for_the_curve() -> None:
     assert second[-2].strip() == "use it?"
 
 
-def test_a_larger_terminal_has_all_on_one_page() -> None:
+def test_review_is_one_page_on_a_larger_terminal() -> None:
     assert len(pages(review(points(11, both_ways=True)), 120, 40)) == 1
 
 
@@ -220,7 +220,7 @@ def test_a_check_of_the_cadence_alone_has_no_curve() -> None:
     st.text(max_size=60),
     st.sampled_from([(80, 24), (80, 30), (120, 40), (200, 60)]),
 )
-def test_every_page_fits(
+def test_review_page_always_fits_the_terminal(
     count: int, both_ways: bool, warnings: int, words: str, size: tuple[int, int]
 ) -> None:
     findings = (ok("order", "x"), *(warning("w", f"it {words}", words) for _ in range(warnings)))

@@ -23,7 +23,7 @@ def test_a_row_has_both_directions_of_a_percent_and_rows_rise() -> None:
     assert point_rows([UP, DOWN, LOW]) == [PointRow(0, LOW), PointRow(50, UP, DOWN)]
 
 
-def test_what_was_captured_again_counts() -> None:
+def test_point_that_was_captured_again_counts() -> None:
     assert point_rows([UP, AGAIN]) == [PointRow(50, AGAIN)]
 
 
@@ -47,7 +47,7 @@ def test_one_way_has_raw_value_spread_and_samples() -> None:
     ]
 
 
-def test_both_ways_stand_beside_each_other() -> None:
+def test_points_of_both_ways_stand_side_by_side() -> None:
     points = targets(2, captured=3, both_ways=True)
     assert rows(points, points[3]) == [
         ["%", "up", "sd", "down", "sd"],
@@ -68,7 +68,7 @@ def test_a_point_that_is_captured_again_shows_what_it_was() -> None:
     assert rows(points, points[0])[1] == [">", "0", "150", "1.1", "24"]
 
 
-def test_what_the_old_table_says_stands_beside_it() -> None:
+def test_old_percent_stands_beside_each_point() -> None:
     points = targets(2, captured=4, both_ways=True)
     assert [row[-2:] for row in rows(points, old=OLD.table)] == [
         ["sd", "was"],
@@ -88,7 +88,7 @@ def test_of_many_rows_those_around_the_current_one_are_shown(at: int) -> None:
 
 @pytest.mark.parametrize("both_ways", [False, True])
 @pytest.mark.parametrize("old", [None, OLD.table])
-def test_its_width_is_known_beforehand(both_ways: bool, old: object) -> None:
+def test_table_width_is_that_of_the_drawn_table(both_ways: bool, old: object) -> None:
     points = targets(3, captured=6, both_ways=both_ways)
     lines = lines_of(point_table(points, old=old))  # type: ignore[arg-type]
     width = table_width(points, has_old=old is not None)

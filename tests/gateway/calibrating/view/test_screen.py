@@ -34,7 +34,7 @@ def test_old_and_new_are_compared_at_the_ends_and_between() -> None:
     assert compared_words(found[2]) == "raw 500: was 44.4 %, will be 50.0 %"
 
 
-def test_what_is_not_known_of_a_comparison_is_left_out() -> None:
+def test_comparison_leaves_out_what_is_not_known() -> None:
     assert compared_words(comparisons(TABLE, None)[0]) == "raw 0: will be 0.0 %"
     assert comparisons(None, TABLE)[1] == Comparison(200, 20, None)
     assert comparisons(None, None) == []

@@ -39,7 +39,7 @@ def text_of(shown: Console) -> str:
     return shown.file.getvalue()
 
 
-def test_without_a_terminal_events_come_at_once_and_figures_once_a_second() -> None:
+def test_calibration_lines_are_events_at_once_and_figures_once_a_second() -> None:
     shown = console()
     with open_view(shown) as view:
         for quarter in range(-2, 4):
@@ -57,7 +57,7 @@ def test_without_a_terminal_events_come_at_once_and_figures_once_a_second() -> N
     assert lines[7:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
 
 
-def test_json_is_one_event_a_line() -> None:
+def test_calibration_json_is_one_event_a_line() -> None:
     shown = console()
     with open_view(shown, is_json=True) as view:
         view.show(screen(), 0)
@@ -84,7 +84,7 @@ def redrawn(*shown: Screen) -> list[bool]:
     return drawn
 
 
-def test_figures_are_redrawn_four_times_a_second() -> None:
+def test_calibration_figures_are_redrawn_four_times_a_second() -> None:
     ticking = [screen(figures=replace(FIGURES, raw=n)) for n in range(1000)]
     drawn = [at for at, was in enumerate(redrawn(*ticking), start=1) if was]
     assert drawn == [250, 500, 750, 1000]
@@ -103,11 +103,11 @@ def test_figures_are_redrawn_four_times_a_second() -> None:
         {"figures": replace(FIGURES, warnings=("it has fallen silent",))},
     ],
 )
-def test_an_event_is_drawn_at_once(event: dict[str, Any]) -> None:
+def test_calibration_screen_with_an_event_is_drawn_at_once(event: dict[str, Any]) -> None:
     assert redrawn(screen(), screen(**event), screen(**event)) == [False, True, False]
 
 
-def test_after_a_review_the_screen_is_drawn_at_once() -> None:
+def test_calibration_screen_after_a_review_is_drawn_at_once() -> None:
     shown = console(terminal=True)
     with open_view(shown) as view:
         view.show(screen(), 0)
@@ -117,7 +117,7 @@ def test_after_a_review_the_screen_is_drawn_at_once() -> None:
         assert "use it?" not in "".join(emulated(text_of(shown)))
 
 
-def test_it_is_never_higher_than_the_terminal() -> None:
+def test_calibration_screen_is_never_higher_than_the_terminal() -> None:
     for height in (24, 30, 40):
         shown = console(terminal=True, height=height)
         with open_view(shown) as view:
@@ -128,7 +128,7 @@ def test_it_is_never_higher_than_the_terminal() -> None:
         assert max(part.count("\n") for part in drawn) < height
 
 
-def test_the_page_after_the_last_is_the_first() -> None:
+def test_review_page_after_the_last_is_the_first() -> None:
     many = review(tuple(one.point for one in targets(11, 22, both_ways=True) if one.point))
     shown = console(terminal=True)
     with open_view(shown) as view:
@@ -138,7 +138,7 @@ def test_the_page_after_the_last_is_the_first() -> None:
     assert found == ["1", "2", "1", "1"]  # the end draws the last one again
 
 
-def test_what_is_told_stands_above_what_is_redrawn() -> None:
+def test_calibration_events_stand_above_the_screen() -> None:
     shown = console(terminal=True, height=40)
     with open_view(shown) as view:
         view.show(screen(), 0)
@@ -151,7 +151,7 @@ def test_what_is_told_stands_above_what_is_redrawn() -> None:
     assert "q quit" in seen[-1]
 
 
-def test_when_it_is_left_all_that_was_told_stands_last_and_nothing_else() -> None:
+def test_calibration_events_alone_stay_on_the_terminal_in_the_end() -> None:
     shown = console(terminal=True)
     shown.file.write("$ calibrate bike-1\n" * 24)
     with open_view(shown) as view:
@@ -166,7 +166,7 @@ def test_when_it_is_left_all_that_was_told_stands_last_and_nothing_else() -> Non
     assert [line for line in emulated(text_of(shown)) if line != "$ calibrate bike-1"] == told
 
 
-def test_a_terminal_without_utf_8_gets_ascii() -> None:
+def test_calibration_screen_is_ascii_without_utf_8() -> None:
     file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     shown = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
     with open_view(shown) as view:
@@ -198,7 +198,7 @@ asyncio.run(main())
 """
 
 
-def test_ctrl_z_leaves_the_screen_and_fg_draws_it_anew(tmp_path: Path) -> None:
+def test_calibration_screen_is_left_by_ctrl_z_and_redrawn_by_fg(tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)
     root = Path(__file__).parents[4]

@@ -40,12 +40,12 @@ def shown(state: CalibrationState, width: int = 80) -> str:
         (replace(SAVED, origin=Origin.TRIAL), "one that is being tried out"),
     ],
 )
-def test_it_says_where_the_calibration_comes_from(state: CalibrationState, words: str) -> None:
+def test_summary_says_where_the_calibration_comes_from(state: CalibrationState, words: str) -> None:
     assert origin_words(state) == words
     assert shown(state).splitlines()[0].strip() == f"bike-1  {words}"
 
 
-def test_what_is_saved_is_shown_with_how_it_was_made() -> None:
+def test_summary_shows_how_a_saved_calibration_was_made() -> None:
     text = shown(SAVED)
     assert "device   fake seed 1" in text
     assert "by alleycat-gateway 0.1.0, at 10.2 Hz, at 61 rpm" in text
@@ -68,18 +68,18 @@ def test_points_of_the_config_are_shown_too() -> None:
     assert "no backups" in text
 
 
-def test_a_bike_without_any_says_so() -> None:
+def test_summary_of_a_bike_without_a_calibration_says_so() -> None:
     assert "resistance  as the bike says it" in shown(BIKE)
 
 
-def test_why_a_saved_one_is_not_used_is_said() -> None:
+def test_summary_says_why_a_saved_calibration_is_not_used() -> None:
     text = shown(replace(CONFIG, problem="not used: it is of fake seed 2"))
     assert "what is saved is not used: it is of fake seed 2" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])
 @pytest.mark.parametrize("points", [ONE.points, BOTH_WAYS, ()])
-def test_it_fits_the_width(width: int, points: tuple[CapturedPoint, ...]) -> None:
+def test_summary_fits_the_width(width: int, points: tuple[CapturedPoint, ...]) -> None:
     one = record(points=points)
     state = replace(SAVED, record=one, in_use=one.calibration)
     changes = change_view(one, OLD, "the config's points", width)
@@ -96,7 +96,7 @@ def test_a_change_is_shown_as_old_against_new() -> None:
     assert "⠒ ⠒ old" in text
 
 
-def test_as_json_it_has_all_of_it() -> None:
+def test_summary_as_json_has_all_of_it() -> None:
     said = json.loads(state_json(SAVED))
     assert said["origin"] == "saved"
     assert said["points"] == [[p.raw, p.percent] for p in ONE.points]

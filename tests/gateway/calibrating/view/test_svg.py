@@ -42,7 +42,7 @@ def dots(picture: str, direction: str) -> list[tuple[float, float]]:
     return [place for place in places if place[1] >= TOP]
 
 
-def test_it_says_which_bike_when_and_how() -> None:
+def test_picture_names_bike_date_and_conditions() -> None:
     said = words(curve_picture(record(rate_hz=10.2, cadence_rpm=61.0, cadence_scale=0.5)))
     assert "bike-1, calibrated on 2026-11-21" in said
     assert "fake seed 1" in said
@@ -50,7 +50,7 @@ def test_it_says_which_bike_when_and_how() -> None:
     assert f"{conditions}alleycat-gateway 0.1.0" in said
 
 
-def test_points_are_where_their_numbers_are() -> None:
+def test_picture_has_points_where_their_numbers_are() -> None:
     places = dots(curve_picture(record()), "up")
     assert [y for _, y in places] == pytest.approx(
         [BOTTOM - p.percent / 100 * (BOTTOM - TOP) for p in POINTS], abs=0.1
@@ -58,7 +58,7 @@ def test_points_are_where_their_numbers_are() -> None:
     assert LEFT < places[0][0] < places[1][0] < places[-1][0] < RIGHT
 
 
-def test_up_down_and_old_are_told_apart_and_named() -> None:
+def test_picture_names_up_down_and_old() -> None:
     picture = curve_picture(record(points=POINTS + DOWN), OLD)
     assert len(dots(picture, "up")) == len(dots(picture, "down")) == 5
     curves = [one.attrib["class"] for one in parsed(picture).iter(f"{SVG}polyline")]
@@ -67,31 +67,31 @@ def test_up_down_and_old_are_told_apart_and_named() -> None:
     assert "stroke-dasharray:7 5" in picture
 
 
-def test_what_is_not_there_is_not_named() -> None:
+def test_picture_names_nothing_that_is_not_there() -> None:
     said = words(curve_picture(record()))
     assert "curve" in said
     assert not {"new", "old", "turned down"} & set(said)
 
 
-def test_the_points_stand_beside_it_as_numbers() -> None:
+def test_picture_lists_the_points_as_numbers() -> None:
     said = words(curve_picture(record()))
     first = said.index("raw")
     assert said[first - 1 : first + 7] == ["%", "raw", "sd", "n", "0", "164", "1.1", "24"]
 
 
-def test_of_many_points_the_first_are_listed() -> None:
+def test_picture_lists_the_first_of_many_points() -> None:
     many = tuple(CapturedPoint(n * 2, 100 + n * 10, 1, 20) for n in range(40))
     assert "… 21 more" in words(curve_picture(record(points=many)))
 
 
-def test_nothing_leaves_the_card() -> None:
+def test_picture_stays_within_its_card() -> None:
     many = tuple(CapturedPoint(n * 2, 100 + n * 10, 1, 20) for n in range(40))
     for shape in parsed(curve_picture(record(points=many), OLD)).iter(f"{SVG}text"):
         assert 0 < float(shape.attrib["x"]) < WIDTH
         assert 0 < float(shape.attrib["y"]) < HEIGHT
 
 
-def test_it_needs_nothing_from_elsewhere() -> None:
+def test_picture_needs_nothing_from_elsewhere() -> None:
     picture = curve_picture(record())
     assert "href" not in picture
     assert picture.count("http") == 1  # the name of SVG

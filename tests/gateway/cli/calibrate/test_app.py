@@ -108,7 +108,7 @@ def test_show_draws_a_picture(saved: Rig) -> None:
     assert title == "bike-001, calibrated on 2026-11-22"
 
 
-def test_a_bike_that_the_config_has_not_is_its_fault(rig: Rig) -> None:
+def test_show_of_a_bike_that_is_not_in_the_config_is_a_bad_config(rig: Rig) -> None:
     result = rig.run("show", bike="bike-9")
     assert result.exit_code == BAD_CONFIG
     assert "no bike 'bike-9'" in result.output
@@ -117,7 +117,7 @@ def test_a_bike_that_the_config_has_not_is_its_fault(rig: Rig) -> None:
 # export and import
 
 
-def test_what_is_exported_is_what_is_imported(saved: Rig) -> None:
+def test_export_and_import_give_the_same_calibration(saved: Rig) -> None:
     file = saved.directory / "mine.json"
     assert saved.run("export", str(file)).exit_code == 0
     assert file.read_text(encoding="utf-8") == saved.run("export").output
@@ -137,7 +137,7 @@ def test_an_export_replaces_no_file(saved: Rig) -> None:
     assert file.read_text(encoding="utf-8") == "dear"
 
 
-def test_there_is_nothing_to_export_without_a_calibration(rig: Rig) -> None:
+def test_export_without_a_calibration_fails(rig: Rig) -> None:
     result = rig.run("export")
     assert result.exit_code == FAILED
     assert "`alleycat-gateway calibrate bike-001` makes one" in result.output
@@ -155,7 +155,7 @@ def test_an_import_from_standard_input(rig: Rig) -> None:
     assert rig.kept() == SECOND
 
 
-def test_without_a_terminal_nothing_changes_unasked(rig: Rig) -> None:
+def test_import_without_a_terminal_needs_yes(rig: Rig) -> None:
     result = rig.run("import", rig.file(SECOND))
     assert result.exit_code == USAGE
     assert "add --yes; nothing was changed" in result.output
@@ -179,7 +179,7 @@ def test_an_import_is_strictly_checked(rig: Rig, text: str, complaint: str) -> N
     assert rig.kept() is None
 
 
-def test_another_machines_calibration_is_refused_unless_it_is_wanted(rig: Rig) -> None:
+def test_import_from_another_machine_needs_any_device(rig: Rig) -> None:
     other = rig.file(replace(SECOND, device="ble C0:FF:EE:00:00:01"))
     result = rig.run("import", other, "--yes")
     assert result.exit_code == FAILED
@@ -212,13 +212,13 @@ def test_a_rollback_to_a_number(saved: Rig) -> None:
     assert saved.kept() == FIRST
 
 
-def test_a_backup_that_is_not_there(saved: Rig) -> None:
+def test_rollback_to_a_missing_backup_is_a_usage_error(saved: Rig) -> None:
     result = saved.run("rollback", "7", "--yes")
     assert result.exit_code == USAGE
     assert "bike-001 has no backup 7; it has: 1" in result.output
 
 
-def test_another_machines_backup_is_left_where_it_is(rig: Rig) -> None:
+def test_rollback_to_another_machines_backup_is_refused(rig: Rig) -> None:
     rig.store.save(replace(FIRST, device="ble C0:FF:EE:00:00:01"))
     rig.store.save(SECOND)
     result = rig.run("rollback", "--yes")
@@ -250,7 +250,7 @@ def test_a_damaged_calibration_can_be_reset(saved: Rig) -> None:
 # At a terminal
 
 
-def test_yes_is_asked_for_and_taken(saved: Rig) -> None:
+def test_rollback_asks_and_takes_a_yes(saved: Rig) -> None:
     with saved.dialogue("rollback", BIKE) as terminal:
         terminal.expect("raw 511: was 25.0 %, will be 25.0 %")
         terminal.expect("Use backup 1 on bike-001 again? [y/N]: ")
@@ -259,7 +259,7 @@ def test_yes_is_asked_for_and_taken(saved: Rig) -> None:
     assert saved.kept() == FIRST
 
 
-def test_no_changes_nothing(saved: Rig) -> None:
+def test_reset_answered_no_changes_nothing(saved: Rig) -> None:
     with saved.dialogue("reset", BIKE) as terminal:
         terminal.expect("Use no saved calibration on bike-001 any more? [y/N]: ")
         terminal.type("n")
@@ -268,7 +268,7 @@ def test_no_changes_nothing(saved: Rig) -> None:
     assert saved.kept() == SECOND
 
 
-def test_ctrl_c_changes_nothing(saved: Rig) -> None:
+def test_reset_interrupted_changes_nothing(saved: Rig) -> None:
     with saved.dialogue("reset", BIKE) as terminal:
         terminal.expect("[y/N]: ")
         terminal.press_ctrl_c()
@@ -289,7 +289,9 @@ def gateway(tmp_path: Path) -> Iterator[GatewayProcess]:
     process.kill()
 
 
-def test_the_running_gateway_takes_it_over_at_once(gateway: GatewayProcess, tmp_path: Path) -> None:
+def test_import_is_in_use_at_once_in_a_running_gateway(
+    gateway: GatewayProcess, tmp_path: Path
+) -> None:
     def calibrate(verb: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         return alleycat_gateway(
             "calibrate", verb, "bike-1", *arguments, "--config", str(gateway.config_file)
@@ -307,7 +309,7 @@ def test_the_running_gateway_takes_it_over_at_once(gateway: GatewayProcess, tmp_
     assert '"origin": "saved"' in calibrate("show", "--json").stdout
 
 
-def test_a_state_dir_that_somebody_holds_is_said_in_words(saved: Rig) -> None:
+def test_show_of_a_state_dir_in_use_without_a_socket_is_an_error(saved: Rig) -> None:
     with locked_state_dir(saved.directory / "state"):
         result = saved.run("show")
     assert result.exit_code == FAILED

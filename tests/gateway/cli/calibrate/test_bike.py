@@ -53,13 +53,13 @@ async def daemon(config: Path, sockets: str) -> AsyncIterator[None]:
             yield
 
 
-async def test_without_a_daemon_the_bike_is_opened_here(config: Path) -> None:
+async def test_session_without_a_daemon_is_local(config: Path) -> None:
     assert isinstance(session_with("bike-1", config), LocalSession)
     assert isinstance(session_with("bike-1", config, is_live=False), LocalSession)
 
 
 @pytest.mark.parametrize("sockets", ["state", "run"])
-async def test_a_daemon_on_that_state_dir_is_asked(config: Path, sockets: str) -> None:
+async def test_session_with_a_daemon_on_the_state_dir_is_its(config: Path, sockets: str) -> None:
     async with daemon(config, sockets):
         for is_live in (True, False):
             made = session_with("bike-1", config, is_live=is_live)
@@ -68,7 +68,7 @@ async def test_a_daemon_on_that_state_dir_is_asked(config: Path, sockets: str) -
     assert isinstance(session_with("bike-1", config), LocalSession)
 
 
-async def test_the_service_on_another_state_dir_is_not(config: Path) -> None:
+async def test_session_does_not_ask_a_daemon_of_another_state_dir(config: Path) -> None:
     path = config.parent / "run" / FILE_NAME
     async with open_unix_socket(path, 0o660, ConnectionLimit(hang_up, 4)):
         assert isinstance(session_with("bike-1", config), LocalSession)
@@ -93,13 +93,15 @@ async def test_a_daemon_without_a_socket_is_an_error_with_advice(config: Path) -
         session_with("bike-1", config)
 
 
-async def test_a_bike_that_the_config_does_not_have(config: Path) -> None:
+async def test_session_of_a_bike_that_is_not_in_the_config_is_a_bad_config(
+    config: Path,
+) -> None:
     with pytest.raises(ConfigError, match="no bike 'bike-9' here; the file has bike-1"):
         session_with("bike-9", config, is_live=False)
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-async def test_who_may_not_look_is_told_about_sudo(config: Path) -> None:
+async def test_session_without_permission_advises_sudo(config: Path) -> None:
     os.chmod(config.parent, 0o755)
     (config.parent / "state").mkdir(mode=0o700)
     os.seteuid(65534)

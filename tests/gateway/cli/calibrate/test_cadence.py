@@ -55,7 +55,7 @@ def test_a_bike_that_says_double_is_found_by_counting_and_mended_after_a_yes() -
     check_size(terminal)
 
 
-def test_after_a_no_it_is_not_saved() -> None:
+def test_cadence_scale_is_not_saved_after_a_no() -> None:
     with Dialogue(
         "calibrate", "cadence", *FAKE, "--fake-factor", "2", "--against", "fake", "--seconds", "5"
     ) as terminal:
@@ -97,7 +97,7 @@ def test_a_bike_that_is_right_is_told_so_without_a_terminal() -> None:
     assert "saved" not in told
 
 
-def test_a_file_answers_where_there_is_no_terminal(tmp_path: Path) -> None:
+def test_cadence_takes_answers_from_a_file_without_a_terminal(tmp_path: Path) -> None:
     file = tmp_path / "answers.txt"
     file.write_text("yes  # both sensors were mine\n", encoding="utf-8")
     against = ("--against", "fake", "--seconds", "5", "--fake-factor", "1.25")
@@ -156,7 +156,7 @@ def test_who_counts_presses_enter_twice_and_the_next_check_is_fine(
     assert scale_in_use(config) == 0.5
 
 
-def test_ctrl_c_leaves_everything_as_it_was(config: Path) -> None:
+def test_cadence_interrupted_leaves_everything_as_it_was(config: Path) -> None:
     with Dialogue(
         "calibrate", "cadence", "bike-1", "--config", str(config), "--metronome", "60"
     ) as dialogue:
@@ -185,14 +185,14 @@ def test_ctrl_c_leaves_everything_as_it_was(config: Path) -> None:
         (("bike-1", "--config", "/nowhere"), BAD_CONFIG, "/nowhere"),
     ],
 )
-def test_what_cannot_be_done_is_said_at_once(
+def test_cadence_refuses_wrong_options_at_once(
     arguments: tuple[str, ...], code: int, words: str
 ) -> None:
     result = invoke(*arguments)
     assert (result.exit_code, words in result.stderr) == (code, True), result.stderr
 
 
-def test_without_a_terminal_nobody_can_count(config: Path) -> None:
+def test_cadence_by_count_needs_a_terminal(config: Path) -> None:
     result = invoke("bike-1", "--config", str(config))
     assert result.exit_code == USAGE
     assert "to count needs a terminal" in result.stderr

@@ -44,24 +44,24 @@ def run(*arguments: str) -> Result:
         ("resistance show", "resistance show 5 False"),  # a bike of that name
     ],
 )
-def test_what_is_meant(arguments: str, output: str) -> None:
+def test_default_verb_is_taken_where_none_is_named(arguments: str, output: str) -> None:
     assert run(*arguments.split()).output == f"{output}\n"
 
 
 @pytest.mark.parametrize("arguments", [[], ["--help"]])
-def test_the_groups_help_lists_the_verbs(arguments: list[str]) -> None:
+def test_calibrate_help_lists_the_verbs(arguments: list[str]) -> None:
     shown = run(*arguments).output
     assert "resistance" in shown
     assert "Shown." in shown
     assert "--points" not in shown
 
 
-def test_help_after_the_bike_is_that_of_the_verb() -> None:
+def test_calibrate_help_after_the_bike_is_that_of_the_verb() -> None:
     assert "--points" in run("bike-1", "--help").output
     assert "--points" in run("--points", "3", "--help").output
 
 
-def test_a_wrong_option_is_told_as_of_the_verb() -> None:
+def test_calibrate_wrong_option_is_told_as_of_the_verb() -> None:
     result = run("bike-1", "--pionts", "3")
     assert result.exit_code == 2
     assert "--pionts" in result.output

@@ -30,7 +30,7 @@ def capture(tmp_path: Path) -> Path:
     return file
 
 
-def test_a_table(capture: Path) -> None:
+def test_plateaus_are_listed_as_a_table(capture: Path) -> None:
     result = run(capture)
     assert result.exit_code == 0
     header, first, second = result.stdout.splitlines()
@@ -39,7 +39,7 @@ def test_a_table(capture: Path) -> None:
     assert [line.split()[5] for line in (first, second)] == ["200", "400"]
 
 
-def test_shorter_holds_if_asked_for_and_as_json(capture: Path) -> None:
+def test_plateaus_of_shorter_holds_as_json(capture: Path) -> None:
     result = run(capture, "--held-for", 2, "--json")
     assert result.exit_code == 0
     found = json.loads(result.stdout)
@@ -52,19 +52,19 @@ def test_shorter_holds_if_asked_for_and_as_json(capture: Path) -> None:
     assert first["noise"] < 1
 
 
-def test_a_raw_line_and_what_it_is_of(tmp_path: Path) -> None:
+def test_plateaus_of_a_raw_line_need_its_protocol(tmp_path: Path) -> None:
     file = CAPTURES / "peloton/fake-sprint.bin"
     assert run(file, "--protocol", "peloton").exit_code == 0
     assert run(file).exit_code == 2
 
 
-def test_a_bike_that_says_nothing_of_its_knob() -> None:
+def test_plateaus_of_a_capture_without_resistance_are_an_error() -> None:
     result = run(CAPTURES / "ftms/schwinn-ic4.jsonl")
     assert result.exit_code == 1
     assert "says nothing of a resistance" in result.stderr
 
 
-def test_a_knob_that_was_held_nowhere(capture: Path) -> None:
+def test_plateaus_exit_1_where_the_knob_was_held_nowhere(capture: Path) -> None:
     result = run(capture, "--held-for", 60, "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["plateaus"] == []

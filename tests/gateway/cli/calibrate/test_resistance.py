@@ -19,7 +19,7 @@ def answers(directory: Path, *words: str) -> str:
     return str(file)
 
 
-def test_the_whole_dialogue_on_a_made_up_rig_at_80_by_24(tmp_path: Path) -> None:
+def test_calibrate_dialogue_on_a_fake_bike_at_80_by_24(tmp_path: Path) -> None:
     """As a person sees it: five points are captured by themselves; y, and s."""
     picture = tmp_path / "curve.svg"
     with Dialogue("calibrate", "bike-1", "--fake-bike", "--picture", str(picture)) as person:
@@ -47,7 +47,7 @@ def person_captures(person: Dialogue) -> list[str]:
     return [line for line in person.text.splitlines() if "captured " in line]
 
 
-def test_skip_redo_and_quit_by_keys() -> None:
+def test_calibrate_skips_redoes_and_quits_by_keys() -> None:
     with Dialogue("calibrate", "bike-1", "--fake-bike") as person:
         person.wait_for("1 of 5")
         person.press("s")
@@ -60,7 +60,7 @@ def test_skip_redo_and_quit_by_keys() -> None:
         assert "left: everything is as it was" in person.text
 
 
-def test_ctrl_c() -> None:
+def test_calibrate_interrupted_leaves_everything_as_it_was() -> None:
     with Dialogue("calibrate", "bike-1", "--fake-bike") as person:
         person.wait_for("1 of 5")
         person.press_ctrl_c()
@@ -69,7 +69,7 @@ def test_ctrl_c() -> None:
         assert person.is_cooked
 
 
-def test_without_a_terminal_a_file_answers_and_each_event_is_json(tmp_path: Path) -> None:
+def test_calibrate_by_a_file_of_answers_tells_each_event_as_json(tmp_path: Path) -> None:
     file = answers(tmp_path, "hold  # 30 %", "hold", "accept", "save")
     done = alleycat_gateway(
         "calibrate", "--points", "30,50", "bike-1", "--fake-bike", "--json", "--answers", file
@@ -84,7 +84,7 @@ def test_without_a_terminal_a_file_answers_and_each_event_is_json(tmp_path: Path
     assert sum(event["event"] == "doing" for event in events) < 10
 
 
-def test_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
+def test_calibrate_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
     file = answers(tmp_path, "hold", "hold", "accept", "undo", "quit")
     done = alleycat_gateway(
         "calibrate", "--points", "30,50", "bike-1", "--fake-bike", "--answers", file
@@ -96,7 +96,7 @@ def test_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
     assert lines[live + 1] == "s save   u undo   q quit"
 
 
-def test_a_wrong_answer_ends_it_with_words(tmp_path: Path) -> None:
+def test_calibrate_ends_with_words_at_a_wrong_answer(tmp_path: Path) -> None:
     file = answers(tmp_path, "hodl")
     done = alleycat_gateway("calibrate", "bike-1", "--fake-bike", "--answers", file)
     assert done.returncode == 1
@@ -113,13 +113,13 @@ def test_a_wrong_answer_ends_it_with_words(tmp_path: Path) -> None:
         ([], "no terminal to ask on; expected one, or --answers FILE"),
     ],
 )
-def test_what_cannot_be_is_said_at_once(arguments: list[str], complaint: str) -> None:
+def test_calibrate_refuses_wrong_options_at_once(arguments: list[str], complaint: str) -> None:
     done = alleycat_gateway("calibrate", "bike-1", "--fake-bike", *arguments)
     assert (done.returncode, done.stdout) == (2, "")
     assert complaint in done.stderr
 
 
-def test_a_config_without_the_bike(tmp_path: Path) -> None:
+def test_calibrate_without_the_bike_in_the_config_is_a_bad_config(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text('state_dir = "state"\n[[bikes]]\nid = "bike-2"\n')
     file = answers(tmp_path, "quit")

@@ -9,7 +9,7 @@ from tests.support.gateway_process import alleycat_gateway
 pytestmark = pytest.mark.slow
 
 
-def test_a_rig_that_was_never_calibrated_fails(tmp_path: Path) -> None:
+def test_verify_fails_a_bike_that_was_never_calibrated(tmp_path: Path) -> None:
     file = tmp_path / "answers.txt"
     file.write_text("skip\nhold\nskip\n")
     done = alleycat_gateway("calibrate", "verify", "bike-1", "--fake-bike", "--answers", str(file))
