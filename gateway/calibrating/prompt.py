@@ -139,6 +139,15 @@ class Prompt:
             await asyncio.wait(waiting)
         await self._news.aclose()
 
+    async def begin(self, question: Question, answers: AnswerSource) -> None:
+        """Start to ask before the question is shown.
+
+        A source that drops what was pressed until then does not drop the answer with it.
+        """
+        self._put(question)
+        self._wait_for(question, answers)
+        await asyncio.sleep(0)  # the task starts to ask
+
     async def next(
         self, question: Question, answers: AnswerSource | None
     ) -> Reading | LinkStatus | str | None:

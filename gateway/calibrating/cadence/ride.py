@@ -165,9 +165,10 @@ class CadenceRide:
     async def _pressed(
         self, press: Callable[[int], Awaitable[None]], turns: int, instruction: str, within_s: float
     ) -> int:
-        """When."""
+        """Return the monotonic time of the press. Raises NotUsable after `within_s`."""
         self._question = Question(instruction, {ENTER: f"stroke {turns}"})
-        self._answers = _Strokes(press, turns)
+        self._answers = strokes = _Strokes(press, turns)
+        await self._prompt.begin(self._question, strokes)
         end_ns = self._clock.monotonic_ns() + round(within_s * NS_PER_S)
         if await self._answer(end_ns) is None:
             raise NotUsable(f"nobody pressed Enter at stroke {turns} in {within_s:.0f} s")

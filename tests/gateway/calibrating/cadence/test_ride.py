@@ -73,6 +73,21 @@ async def test_turns_are_counted_on_a_bike_that_is_right(
     ]
 
 
+async def test_stroke_is_listened_for_before_the_rider_is_told_to_press(
+    tmp_path: Path, clock: VirtualClock, view: SeenView
+) -> None:
+    """What was pressed until the listening begins is dropped: the stroke must not be among it."""
+    person, told = pedaller(tmp_path, clock), []
+
+    async def press(turns: int) -> None:
+        told.append((f"stroke {turns}" in str(view.screens[-1].keys), turns))
+        await person.press(turns)
+
+    async with person.session() as session:
+        await ridden(session, clock, view, lambda ride: ride.by_count(30, press))
+    assert told == [(False, 0), (False, 30)]
+
+
 async def test_strokes_are_timed_by_the_presses_not_by_the_looks(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
