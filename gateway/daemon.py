@@ -36,7 +36,7 @@ from gateway.status.observer import Observer
 from gateway.status.server import serve_status
 from gateway.status.snapshot import GatewayStatus
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import Clock, SystemClock
+from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.pulse import Pulse
 
 #: On shutdown the cloud gets this long to acknowledge the messages in flight.
@@ -82,7 +82,7 @@ class Gateway:
         config: Config,
         drivers: Mapping[str, DriverStatus],
         races_of: Callable[[str], Races],
-        clock: Clock,
+        clock: GatewayClock,
         buffer: Buffer,
         uplinks: Sequence[Uplink],
         on_telemetry: Callable[[Telemetry], None] = ignore,

@@ -102,7 +102,6 @@ def test_module_name_does_not_repeat_its_package() -> None:
     assert not repeating, f"leave out the package's name: {repeating}"
 
 
-@pytest.mark.xfail(reason="renames land separately", strict=False)
 def test_class_name_occurs_once() -> None:
     modules_by_class = defaultdict(list)
     for module in MODULES:

@@ -6,7 +6,7 @@ from drivers.captures.format import encode_capture, encode_frame
 from drivers.reading import Frame
 
 
-class Recorder:
+class FrameRecorder:
     """Writes the frames of one protocol, the first that is heard, each at once.
 
     What else the bike speaks on the same connection is counted as `skipped`: a capture has one

@@ -16,7 +16,7 @@ from gateway.sampling.sampler import Sample, Sampler
 from gateway.telemetry.message import Telemetry, make_telemetry
 from gateway.telemetry.tally import Tally
 from gateway.telemetry.undated import UndatedSample
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import seconds_between
 
@@ -34,7 +34,7 @@ class Bike:
         thing_name: str,
         driver: Driver,
         races: Races,
-        clock: Clock,
+        clock: GatewayClock,
     ) -> None:
         self.config = config
         #: Who rides the race that is on, if the race itself does not say it.

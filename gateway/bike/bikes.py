@@ -12,7 +12,7 @@ from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use
 from gateway.config.schema import BikeConfig
 from gateway.race.races import Races
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: A driver gets this long to let go of its bike.
@@ -31,7 +31,7 @@ class Bikes(Collection[Bike]):
         drivers: Mapping[str, DriverStatus],
         races_of: Callable[[str], Races],
         calibrations: CalibrationStore,
-        clock: Clock,
+        clock: GatewayClock,
     ) -> None:
         """`races_of` gives the races of the bike with an id."""
         self._thing_name = thing_name

@@ -11,7 +11,7 @@ import structlog
 from drivers import BikeAbsent, BikeLost, Driver, Reading
 from drivers.contract import ResistanceTable, ResistanceTableSource
 from gateway.timing.backoff import Backoff
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: A bike stands beside the gateway, and its rider beside it: a minute would be long.
@@ -83,7 +83,7 @@ class BikeLink:
         bike_id: str,
         driver: Driver,
         sink: ReadingSink,
-        clock: Clock,
+        clock: GatewayClock,
         random: Random,
         *,
         stale_after_s: float | None = None,

@@ -8,7 +8,7 @@ from gateway.bike.bikes import Bikes
 from gateway.buffer.buffer import Buffer
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_json
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.rate import Rate
 from gateway.timing.units import NS_PER_S
 
@@ -30,7 +30,7 @@ class Recorder:
         self,
         bikes: Bikes,
         buffer: Buffer,
-        clock: Clock,
+        clock: GatewayClock,
         on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
         """`on_telemetry` is called with each message as it is produced."""

@@ -24,7 +24,7 @@ from gateway.buffer.status import BufferStatus
 from gateway.buffer.store import UNDATED, Store, StoreError, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import Dater
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
 
@@ -57,7 +57,7 @@ log = structlog.get_logger()
 class Buffer:
     """See the module. Open with `open_buffer`, keep `run` running, end with `close`."""
 
-    def __init__(self, disk: Disk, clock: Clock, commit_interval_s: float) -> None:
+    def __init__(self, disk: Disk, clock: GatewayClock, commit_interval_s: float) -> None:
         self._disk = disk
         self._clock = clock
         self._interval_ns = round(commit_interval_s * NS_PER_S)

@@ -10,7 +10,7 @@ import structlog
 
 from gateway.buffer.recovery import Opened
 from gateway.buffer.store import Batch, DamagedStoreError, Store, StoreError, Written
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: After a failure the disk is left alone for this long.
@@ -35,7 +35,7 @@ class Disk:
     A disk that cannot be written can often still be read.
     """
 
-    def __init__(self, opener: StoreOpener, executor: Executor, clock: Clock) -> None:
+    def __init__(self, opener: StoreOpener, executor: Executor, clock: GatewayClock) -> None:
         self._opener = opener
         self._executor = executor
         self._clock = clock

@@ -9,13 +9,13 @@ from gateway.buffer.disk import Disk
 from gateway.buffer.recovery import open_store
 from gateway.config.schema import Config
 from gateway.host.state_dir import volatile_file_system
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 #: A start waits this long to learn what the file holds; then it races, and learns it meanwhile.
 OPEN_PATIENCE_S = 2.0
 
 
-async def open_configured_buffer(config: Config, clock: Clock) -> Buffer:
+async def open_configured_buffer(config: Config, clock: GatewayClock) -> Buffer:
     """Return the gateway's Buffer, with a note if its disk forgets when the power goes."""
     buffer = await open_buffer(
         config.state_dir / "buffer.db",
@@ -33,7 +33,7 @@ async def open_configured_buffer(config: Config, clock: Clock) -> Buffer:
 
 
 async def open_buffer(
-    path: Path, clock: Clock, *, commit_interval_s: float, max_bytes: int
+    path: Path, clock: GatewayClock, *, commit_interval_s: float, max_bytes: int
 ) -> Buffer:
     """Return a Buffer over the file at `path`, made if missing; failing to open it is a state."""
     disk = Disk(

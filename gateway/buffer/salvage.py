@@ -75,7 +75,7 @@ def _begin(connection: sqlite3.Connection, is_whole: bool) -> Salvaged:
     salvaged, tables = Salvaged(), _tables(connection)
     quarantine = _Table(connection, "quarantine", "race_id, payload, reason", _quarantined)
 
-    def counted(name: str, table: "_Telemetry | _Table[Any]") -> Iterator[Any]:
+    def counted(name: str, table: "_TelemetryTable | _Table[Any]") -> Iterator[Any]:
         lost = None
         if name in tables:
             yield from table.rows()
@@ -83,12 +83,12 @@ def _begin(connection: sqlite3.Connection, is_whole: bool) -> Salvaged:
         if is_whole and lost is not None:
             salvaged.losses[name] = lost
 
-    salvaged.telemetry = counted("telemetry", _Telemetry(connection))
+    salvaged.telemetry = counted("telemetry", _TelemetryTable(connection))
     salvaged.quarantine = counted("quarantine", quarantine)
     return salvaged
 
 
-class _Telemetry:
+class _TelemetryTable:
     """The table telemetry, checked against its index for as long as that can be trusted."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:

@@ -11,7 +11,7 @@ from gateway.calibrating.local import LocalSession
 from gateway.calibrating.measuring.guide import Target
 from gateway.calibrating.session import CalibrationSession
 from gateway.config.schema import BikeConfig
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: Nobody turns before they have read where to.
@@ -34,7 +34,7 @@ class FakeRig:
         bike_id: str,
         fake: DriverStatus,
         directory: Path,
-        clock: Clock,
+        clock: GatewayClock,
         options: Mapping[str, object] = AWKWARD,
     ) -> None:
         """`fake`: the driver. `directory`: for files; what is saved is saved there.
@@ -77,7 +77,9 @@ _BEGAN_BEFORE_MS = 10_000
 class FakePedaller:
     """The turns of the cranks are known by the same ride on a bike that says them right."""
 
-    def __init__(self, factor: float, fake: DriverStatus, directory: Path, clock: Clock) -> None:
+    def __init__(
+        self, factor: float, fake: DriverStatus, directory: Path, clock: GatewayClock
+    ) -> None:
         """The bike says `factor` times its cadence. `fake`: the driver. `directory`: for files."""
         self._fake = fake
         self._directory = directory

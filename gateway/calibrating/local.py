@@ -18,7 +18,7 @@ from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import StateDirError, as_owner_of, locked_state_dir
 from gateway.race.commanded import BikeRaces
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 
 class LocalSession(CalibrationSession):
@@ -33,7 +33,7 @@ class LocalSession(CalibrationSession):
         bike: BikeConfig,
         driver: DriverStatus,
         state_dir: Path,
-        clock: Clock,
+        clock: GatewayClock,
         *,
         is_live: bool = True,
     ) -> None:

@@ -22,7 +22,7 @@ from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationError, LinkStatus
 from gateway.host.errors import GatewayError
 from gateway.terminal.units import duration
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: In a file, where a question may also be answered by what happens: wait for that.
@@ -107,7 +107,7 @@ class Prompt:
     def __init__(
         self,
         session: CalibrationSession,
-        clock: Clock,
+        clock: GatewayClock,
         patience_s: float = inf,
         tick_ns: int = TICK_NS,
     ) -> None:

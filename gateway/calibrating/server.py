@@ -39,7 +39,7 @@ from gateway.calibrating.messages import (
 from gateway.calibrating.state import CalibrationError, CalibrationState
 from gateway.host.sockets import ConnectionLimit, open_unix_socket, socket_directory
 from gateway.status.observer import Observer
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: Root, and the service's user and group: here things are changed.
@@ -55,7 +55,7 @@ log = structlog.get_logger()
 
 @asynccontextmanager
 async def serve_calibration(
-    state_dir: Path, leases: CalibrationLeases, observer: Observer, clock: Clock
+    state_dir: Path, leases: CalibrationLeases, observer: Observer, clock: GatewayClock
 ) -> AsyncIterator[None]:
     """Serve while the gateway runs. Where that cannot be it is a note: the race goes on."""
 
@@ -80,7 +80,7 @@ class _ClientConnection:
         leases: CalibrationLeases,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
-        clock: Clock,
+        clock: GatewayClock,
     ) -> None:
         self._leases = leases
         self._reader = reader

@@ -17,7 +17,7 @@ from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from drivers import FrameSource
-    from drivers.captures.recorder import Recorder
+    from drivers.captures.recorder import FrameRecorder
 
 #: Between two lines of progress.
 EVERY_S = 1.0
@@ -38,14 +38,14 @@ def capture(
     import asyncio
 
     from drivers import BikeLost, FrameSource
-    from drivers.captures.recorder import Recorder
+    from drivers.captures.recorder import FrameRecorder
     from gateway.timing.clock import SystemClock
 
     name, driver = chosen_driver(bike, config, protocol, SystemClock())
     if not isinstance(driver, FrameSource):
         fail(f"driver {name!r} does not show its bike's bytes, so they cannot be captured", FAILED)
     with _new(file) as lines:
-        recorder = Recorder(lines, note)
+        recorder = FrameRecorder(lines, note)
         reason = ""
         try:
             asyncio.run(_record(driver, recorder, seconds))
@@ -68,7 +68,7 @@ def _new(file: Path) -> TextIO:
         fail(f"{file}: {error.strerror}; expected a place for a new file", FAILED)
 
 
-async def _record(driver: "FrameSource", recorder: "Recorder", seconds: float | None) -> None:
+async def _record(driver: "FrameSource", recorder: "FrameRecorder", seconds: float | None) -> None:
     import asyncio
 
     async def report() -> None:

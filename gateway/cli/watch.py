@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.bike.link import BikeLink
-    from gateway.timing.clock import Clock
+    from gateway.timing.clock import GatewayClock
 
 #: Between two looks.
 EVERY_S = 0.25
@@ -58,7 +58,7 @@ def watch(
 
 
 async def _watch(
-    link: "BikeLink", show: "Callable[[int], None]", clock: "Clock", seconds: float | None
+    link: "BikeLink", show: "Callable[[int], None]", clock: "GatewayClock", seconds: float | None
 ) -> None:
     import asyncio
 

@@ -10,7 +10,7 @@ from gateway.buffer.send_order import Entry
 from gateway.cloud.pace import Pace
 from gateway.cloud.uplink import Answer, Uplink, Verdict
 from gateway.timing.backoff import Backoff
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.rate import Rate
 from gateway.timing.units import NS_PER_S
@@ -46,7 +46,7 @@ class Publisher:
     """  # noqa: E501
 
     def __init__(
-        self, buffer: Buffer, uplink: Uplink, clock: Clock, random: Random, rate_per_s: float
+        self, buffer: Buffer, uplink: Uplink, clock: GatewayClock, random: Random, rate_per_s: float
     ) -> None:
         """`rate_per_s` is the backlog's; live messages go within IoT Core's limits."""
         self._buffer = buffer

@@ -102,7 +102,7 @@ Value = TypeVar("Value")
 
 
 @dataclass(slots=True)
-class _Answers:
+class _Outcomes:
     """An UplinkListener whose answers can be waited for. A `str` is a reason against it."""
 
     connected: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
@@ -133,7 +133,7 @@ def _settle(future: asyncio.Future[Value], value: Value) -> None:
 
 async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Finding]:
     """Connect as the thing; try what the daemon will ask for. Raises CredentialsError."""
-    answers = _Answers()
+    answers = _Outcomes()
     listens = config.race.mode == "remote"
     commands = Commands(command_topic(config.thing_name), answers.handle, answers.on_subscribed)
     uplink = IotCore(config.cloud, config.thing_name, commands if listens else None)

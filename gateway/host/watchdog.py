@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 import structlog
 
 from gateway.host.systemd import ServiceManager
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
 
@@ -25,7 +25,7 @@ class Watchdog:
     def __init__(
         self,
         service: ServiceManager,
-        clock: Clock,
+        clock: GatewayClock,
         pulses: Callable[[], Iterable[Pulse]],
         status_line: Callable[[], str],
     ) -> None:

@@ -4,7 +4,7 @@ import asyncio
 from dataclasses import dataclass, replace
 
 from gateway.race.races import Race, Races, second_at
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
 
@@ -50,7 +50,7 @@ class UndatedSecond:
         return self.end_ns - NS_PER_S
 
 
-def date_second(undated_end_ns: int, races: Races, clock: Clock) -> RaceSecond | None:
+def date_second(undated_end_ns: int, races: Races, clock: GatewayClock) -> RaceSecond | None:
     """Return the second of a race that an undated one was; None if there was no race."""
     middle_ms = clock.wall_ms_at(undated_end_ns) - HALF_SECOND_MS
     race = races.ridden_at(middle_ms)
@@ -74,7 +74,7 @@ class RaceClock:
     second is ticked even then, because its `final` closes the race.
     """
 
-    def __init__(self, races: Races, clock: Clock) -> None:
+    def __init__(self, races: Races, clock: GatewayClock) -> None:
         self._races = races
         races.subscribe(self._races_changed)
         self._clock = clock

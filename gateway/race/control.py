@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from gateway.host.atomic_file import replace_file
 from gateway.race.commanded import BikeRaces, RemoteRaces
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 #: Races that are over are kept for a day: seconds without a name get it from them.
 KEPT_MS = 86_400_000
@@ -43,7 +43,7 @@ class RaceFile:
 class RemoteControl:
     """A CommandHandler over the races of all bikes, which tell their race clocks of a change."""
 
-    def __init__(self, races: RemoteRaces, file: RaceFile, clock: Clock) -> None:
+    def __init__(self, races: RemoteRaces, file: RaceFile, clock: GatewayClock) -> None:
         self._races = races
         self._file = file
         self._clock = clock
@@ -79,7 +79,9 @@ class RemoteControl:
                 self._saved = content
 
 
-def open_remote_control(state_dir: Path, bike_ids: Iterable[str], clock: Clock) -> RemoteControl:
+def open_remote_control(
+    state_dir: Path, bike_ids: Iterable[str], clock: GatewayClock
+) -> RemoteControl:
     """Return the RemoteControl of these bikes, with the races that an earlier process knew."""
     races = RemoteRaces(bike_ids)
     file = RaceFile(state_dir / "races.json")

@@ -12,7 +12,7 @@ from gateway.cloud.publisher import Publisher
 from gateway.host.board import read_pi_health
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import seconds_between
 
 log = structlog.get_logger()
@@ -28,7 +28,7 @@ class Observer:
         recorder: Recorder,
         publishers: Collection[Publisher],
         buffer: Buffer,
-        clock: Clock,
+        clock: GatewayClock,
     ) -> None:
         self._thing_name = thing_name
         self._bikes = bikes

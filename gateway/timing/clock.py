@@ -12,7 +12,7 @@ from gateway.timing.clock_sync import clock_is_set
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 
-class Clock(drivers.contract.Clock, Protocol):
+class GatewayClock(drivers.contract.Clock, Protocol):
     """All that the gateway asks of time. Instants are integer monotonic nanoseconds.
 
     Integers keep sums and comparisons exact, so that a race is the same to the byte whenever

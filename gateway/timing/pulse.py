@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 
 class Pulse:
@@ -12,7 +12,7 @@ class Pulse:
     """
 
     def __init__(
-        self, name: str, clock: Clock, wake: Callable[[], None], patience: int = 1
+        self, name: str, clock: GatewayClock, wake: Callable[[], None], patience: int = 1
     ) -> None:
         self.name = name
         self.wake = wake

@@ -1,4 +1,4 @@
-"""What every Clock promises: the machine's, and those that tests live by."""
+"""What every GatewayClock promises: the machine's, and those that tests live by."""
 
 import asyncio
 import time
@@ -9,7 +9,7 @@ import pytest
 
 import drivers
 from drivers.clock import MachineClock
-from gateway.timing.clock import READING_JITTER_NS, Clock, SystemClock
+from gateway.timing.clock import READING_JITTER_NS, GatewayClock, SystemClock
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 from tests.support.clock import FastClock
 from tests.support.virtual_clock import VirtualClock
@@ -46,7 +46,7 @@ class DriverCase:
 class Case(DriverCase):
     """A clock of the gateway, and how NTP steps its wall clock."""
 
-    clock: Clock
+    clock: GatewayClock
     step_wall: Callable[[int], None]
 
 

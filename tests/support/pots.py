@@ -77,7 +77,7 @@ class Hand:
         self._random = Random(seed)
 
     def follow(self) -> None:
-        """Raises CommandRefused if a target cannot be captured."""
+        """Raises StepRefused if a target cannot be captured."""
         while (target := self._guide.target) is not None:
             self._turn_to(target)
 

@@ -21,7 +21,7 @@ from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationState
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint, made_now
 from gateway.terminal.live import LiveView
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 YES = "yes"
 _WORDS = {"y": YES, "n": "no"}
@@ -32,7 +32,7 @@ Way = Callable[[CadenceRide], Awaitable[list[Measurement]]]
 
 async def check_cadence(
     session: CalibrationSession,
-    clock: Clock,
+    clock: GatewayClock,
     view: LiveView[CadenceScreen],
     way: Way,
     answers: AnswerSource | None,

@@ -27,7 +27,7 @@ from gateway.calibrating.state import LinkStatus
 from gateway.calibrating.view.screen import legend
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.live import Event, LiveView
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 from gateway.watch.session import Watch
 
@@ -65,7 +65,7 @@ class CadenceRide:
     """
 
     def __init__(
-        self, session: CalibrationSession, clock: Clock, view: LiveView[CadenceScreen]
+        self, session: CalibrationSession, clock: GatewayClock, view: LiveView[CadenceScreen]
     ) -> None:
         self._session = session
         self._clock = clock

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from drivers import Reading
 from gateway.bike.link import LinkState
 from gateway.calibrating.guided.figures import FigureBuilder
-from gateway.calibrating.measuring.guide import CommandRefused, Guide, Hint, Phase, Target
+from gateway.calibrating.measuring.guide import Guide, Hint, Phase, StepRefused, Target
 from gateway.calibrating.prompt import AnswerSource, Prompt, Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationError, LinkStatus
@@ -17,7 +17,7 @@ from gateway.sampling.calibration import Calibration
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.live import LiveView
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 CAPTURE, REDO, SKIP, QUIT = "capture", "redo", "skip", "quit"
 KEYS = {ENTER: CAPTURE, "r": REDO, "s": SKIP, "q": QUIT}
@@ -49,7 +49,7 @@ class GuidedContext:
     session: CalibrationSession
     view: LiveView[Shown]
     answers: AnswerSource
-    clock: Clock
+    clock: GatewayClock
     hand: Callable[[Target], None]
     #: An unanswered question waits this long.
     patience_s: float
@@ -133,7 +133,7 @@ class Capture:
                 self._last = f"{self.guide.redo().percent:g} % once more"
             elif word == SKIP:
                 self._last = f"skipped {self.guide.skip().percent:g} %"
-        except CommandRefused as error:
+        except StepRefused as error:
             self._last = f"not yet: {error}"
 
     def _capture(self) -> None:
@@ -159,7 +159,7 @@ class Capture:
         if point is not None:
             self._captured(point)
         elif self._is_there:
-            with suppress(CommandRefused):
+            with suppress(StepRefused):
                 self._capture()
 
     def _screen(self, question: Question, calibration: Calibration, now_ns: int) -> Screen:

@@ -98,7 +98,7 @@ class GuideProgress:
     held_s_needed: float = MIN_HOLD_S
 
 
-class CommandRefused(Exception):
+class StepRefused(Exception):
     """A command cannot be done now. The text says why."""
 
 
@@ -189,34 +189,34 @@ class Guide:
         self._pause = None
 
     def capture_now(self, now_ns: int) -> CapturedPoint:
-        """Capture where the knob stands, also if it was never turned. Raises CommandRefused."""
+        """Capture where the knob stands, also if it was never turned. Raises StepRefused."""
         if self.target is None:
-            raise CommandRefused("all points are captured or skipped")
+            raise StepRefused("all points are captured or skipped")
         age_s = self.signal.age_s(now_ns)
         if age_s is None:
-            raise CommandRefused("the bike has not said its number yet")
+            raise StepRefused("the bike has not said its number yet")
         if age_s > SILENT_S:
-            raise CommandRefused(f"the bike has not said its number for {age_s:.0f} s")
+            raise StepRefused(f"the bike has not said its number for {age_s:.0f} s")
         if self.signal.hold is None:
-            raise CommandRefused(_why_not(self.signal))
+            raise StepRefused(_why_not(self.signal))
         return self._capture(self.signal.hold)
 
     def redo(self) -> Target:
         """Take back the last capture, or skip: that target is asked for again.
 
-        Raises CommandRefused.
+        Raises StepRefused.
         """
         if not self._answers:
-            raise CommandRefused("nothing was captured or skipped yet")
+            raise StepRefused("nothing was captured or skipped yet")
         taken_back = self._answers.pop()
         self._ask(self.signal.filtered if taken_back is None else taken_back.raw)
         return self._targets[len(self._answers)]
 
     def skip(self) -> Target:
-        """Go on without this target. Raises CommandRefused."""
+        """Go on without this target. Raises StepRefused."""
         target = self.target
         if target is None:
-            raise CommandRefused("all points are captured or skipped")
+            raise StepRefused("all points are captured or skipped")
         self._answers.append(None)
         self._ask(self.signal.filtered)
         return target

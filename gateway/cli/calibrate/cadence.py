@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from gateway.calibrating.prompt import AnswerSource
     from gateway.calibrating.session import CalibrationSession
     from gateway.terminal.keyboard import Keyboard
-    from gateway.timing.clock import Clock
+    from gateway.timing.clock import GatewayClock
 
 TURNS = 30
 METRONOME_S = 30.0
@@ -147,7 +147,7 @@ def _beats(text: str) -> tuple[float, ...]:
     return rpms
 
 
-def _pedaller(factor: float, clock: "Clock", stack: "ExitStack") -> "FakePedaller":
+def _pedaller(factor: float, clock: "GatewayClock", stack: "ExitStack") -> "FakePedaller":
     """Return a fake rider, whose files lie in a directory that ends with `stack`."""
     from tempfile import TemporaryDirectory
 
@@ -159,7 +159,7 @@ def _pedaller(factor: float, clock: "Clock", stack: "ExitStack") -> "FakePedalle
 
 
 def _sensor(
-    name: str, protocol: str | None, pedaller: "FakePedaller | None", clock: "Clock"
+    name: str, protocol: str | None, pedaller: "FakePedaller | None", clock: "GatewayClock"
 ) -> "Driver":
     from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
 
@@ -175,7 +175,7 @@ def _sensor(
 
 
 async def _check(
-    bike: str, config: Path, method: _Method, options: _CheckOptions, clock: "Clock"
+    bike: str, config: Path, method: _Method, options: _CheckOptions, clock: "GatewayClock"
 ) -> bool:
     import sys
     from contextlib import AsyncExitStack
@@ -210,7 +210,7 @@ def _ring_nothing() -> None:
 
 
 def _session(
-    bike: str, config: Path, pedaller: "FakePedaller | None", clock: "Clock"
+    bike: str, config: Path, pedaller: "FakePedaller | None", clock: "GatewayClock"
 ) -> "AbstractAsyncContextManager[CalibrationSession]":
     if pedaller is not None:
         return pedaller.session()

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.calibrating.measuring.guide import Target
     from gateway.calibrating.prompt import AnswerSource
     from gateway.calibrating.session import CalibrationSession
-    from gateway.timing.clock import Clock
+    from gateway.timing.clock import GatewayClock
 
 Result = TypeVar("Result")
 
@@ -148,7 +148,7 @@ def script_of(file: Path | None) -> "AnswerSource | None":
         fail(f"{file}: {error.strerror}; expected a file of answers", USAGE)
 
 
-def _rig(bike: str, directory: Path, clock: "Clock") -> "FakeRig":
+def _rig(bike: str, directory: Path, clock: "GatewayClock") -> "FakeRig":
     from drivers.registry import load_drivers
     from gateway.calibrating.fake import FakeRig
 

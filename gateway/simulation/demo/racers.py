@@ -14,7 +14,7 @@ from gateway.race.races import Race
 from gateway.simulation.extra import LOOPBACK
 from gateway.simulation.names import name_of
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 #: Short enough that the end of an outage is soon noticed.
 RECONNECT_MAX_S = 2
@@ -31,7 +31,7 @@ class Start:
 
 
 async def open_racer(
-    number: int, start: Start, clock: Clock, observe: Callable[[Telemetry], None]
+    number: int, start: Start, clock: GatewayClock, observe: Callable[[Telemetry], None]
 ) -> Gateway:
     """Open gateway `number` = 1 … with one fake bike, whose ride begins with the race.
 

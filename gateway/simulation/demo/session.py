@@ -14,7 +14,7 @@ from gateway.simulation.demo.network import Network, open_network
 from gateway.simulation.demo.racers import Start, open_racer
 from gateway.simulation.demo.reporter import DemoReporter
 from gateway.simulation.scene import Scene, Summary
-from gateway.timing.clock import Clock, SystemClock
+from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.units import NS_PER_S
 
 #: From the first gateway's start to the race's: long enough for each to have connected.
@@ -59,7 +59,12 @@ class Demo:
     """A race of gateways that tell its `reporter` what they produce: `run` it once."""
 
     def __init__(
-        self, options: DemoOptions, race: Race, network: Network, stream: Stream, clock: Clock
+        self,
+        options: DemoOptions,
+        race: Race,
+        network: Network,
+        stream: Stream,
+        clock: GatewayClock,
     ) -> None:
         self._options = options
         self._start_ns = clock.monotonic_ns_at(race.start_ms)

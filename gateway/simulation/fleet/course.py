@@ -8,7 +8,7 @@ from gateway.race.clock import RaceClock, RaceSecond
 from gateway.race.commanded import BikeRaces
 from gateway.simulation.fleet.racer import FleetRacer
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_MS
 
 #: Racers whose seconds are closed before the connections get a turn to send them.
@@ -25,7 +25,7 @@ class Course:
     def __init__(
         self,
         racers: Sequence[FleetRacer],
-        clock: Clock,
+        clock: GatewayClock,
         send: Callable[[FleetRacer, Telemetry], None],
     ) -> None:
         self._racers = racers

@@ -9,7 +9,7 @@ from collections.abc import Container
 
 from gateway.cloud.uplink import Answer, Uplink, UplinkListener, Verdict
 from gateway.simulation.scene import Percentiles
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 #: Fields of telemetry as it goes over the wire; to decode the whole would cost ten times as much.
 _END_AND_RACE = re.compile(rb'"deviceTimestamp":(\d+),"second":\d+,"raceId":(\d+)')
@@ -67,7 +67,7 @@ class MeteredUplink:
     """
 
     def __init__(
-        self, uplink: Uplink, meter: Meter, clock: Clock, race_ids: Container[int]
+        self, uplink: Uplink, meter: Meter, clock: GatewayClock, race_ids: Container[int]
     ) -> None:
         self.is_up = False
         self._uplink = uplink

@@ -17,7 +17,7 @@ from gateway.simulation.scene import (
     StreamReport,
     Summary,
 )
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
 #: Rows of the leaderboard in a scene: more than fit on any terminal.
@@ -28,7 +28,7 @@ class FleetReporter:
     """`stream`: None if unreadable. Racers are few, or none, until all are at the start."""
 
     def __init__(
-        self, plan: Plan, target: str, meter: Meter, stream: Stream | None, clock: Clock
+        self, plan: Plan, target: str, meter: Meter, stream: Stream | None, clock: GatewayClock
     ) -> None:
         self._plan = plan
         self._target = target

@@ -21,7 +21,7 @@ from gateway.simulation.fleet.reporter import FleetReporter
 from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
 from gateway.simulation.scene import RaceMoment, RaceStage, Scene, Summary
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 #: After the last connection was begun, for all to be up.
@@ -58,7 +58,7 @@ class FleetTarget:
 async def run_fleet(
     plan: Plan,
     target: FleetTarget,
-    clock: Clock,
+    clock: GatewayClock,
     show: Callable[[Scene], None],
     stop: asyncio.Event,
 ) -> Summary:
@@ -88,7 +88,7 @@ class Fleet:
         target: FleetTarget,
         cloud: CloudConfig,
         stream: Stream | None,
-        clock: Clock,
+        clock: GatewayClock,
     ) -> None:
         self._plan = plan
         self._target = target

@@ -15,7 +15,7 @@ from gateway.cloud.publisher import Publisher
 from gateway.config.schema import BufferConfig
 from gateway.simulation.fleet.meter import MeteredUplink
 from gateway.telemetry.message import Telemetry
-from gateway.timing.clock import Clock
+from gateway.timing.clock import GatewayClock
 
 _DEFAULTS = BufferConfig()
 
@@ -27,7 +27,7 @@ class Station:
         self,
         buffer: Buffer,
         uplink: MeteredUplink,
-        clock: Clock,
+        clock: GatewayClock,
         random: Random,
         rate_per_s: float,
         *,
@@ -71,7 +71,7 @@ class Station:
             await self._buffer.close()
 
 
-async def open_file_buffer(state_dir: Path, thing_name: str, clock: Clock) -> Buffer:
+async def open_file_buffer(state_dir: Path, thing_name: str, clock: GatewayClock) -> Buffer:
     """The buffer of a gateway, with its file; what an earlier run left there is sent again."""
     return await open_buffer(
         state_dir / thing_name.replace(":", "_") / "buffer.db",
@@ -81,7 +81,7 @@ async def open_file_buffer(state_dir: Path, thing_name: str, clock: Clock) -> Bu
     )
 
 
-def memory_buffer(clock: Clock) -> Buffer:
+def memory_buffer(clock: GatewayClock) -> Buffer:
     """A Buffer that is never written: what is not acknowledged is in memory alone.
 
     Its `run`, which would write, must not be run. Everything else is the real Buffer.

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from drivers import Frame
 from drivers.captures.format import BikeCapture, load_capture
-from drivers.captures.recorder import Recorder
+from drivers.captures.recorder import FrameRecorder
 
 NS_PER_S = 1_000_000_000
 
@@ -13,7 +13,7 @@ def test_a_recording_is_a_capture_at_any_moment(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     frames = [Frame(5 * NS_PER_S, b"\x01"), Frame(6 * NS_PER_S, b"\x02\x03", sent=True)]
     with file.open("x", encoding="utf-8") as lines:
-        recorder = Recorder(lines, "a note")
+        recorder = FrameRecorder(lines, "a note")
         recorder.record("ftms", frames[0])
         assert load_capture(file) == BikeCapture("ftms", (Frame(0, b"\x01"),), "a note")
         recorder.record("ftms", frames[1])
@@ -24,7 +24,7 @@ def test_a_recording_is_a_capture_at_any_moment(tmp_path: Path) -> None:
 def test_it_keeps_to_the_first_protocol(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     with file.open("x", encoding="utf-8") as lines:
-        recorder = Recorder(lines)
+        recorder = FrameRecorder(lines)
         recorder.record("ftms", Frame(1, b"\x01"))
         recorder.record("heart_rate", Frame(2, b"\x02"))
     assert load_capture(file) == BikeCapture("ftms", (Frame(0, b"\x01"),))
@@ -34,5 +34,5 @@ def test_it_keeps_to_the_first_protocol(tmp_path: Path) -> None:
 def test_before_the_first_frame_there_is_nothing(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     with file.open("x", encoding="utf-8") as lines:
-        assert "nothing yet" in Recorder(lines).progress
+        assert "nothing yet" in FrameRecorder(lines).progress
     assert file.read_bytes() == b""

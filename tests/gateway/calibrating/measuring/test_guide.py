@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.calibrating.measuring.guide import CommandRefused, Guide, Hint, Phase, Target, targets
+from gateway.calibrating.measuring.guide import Guide, Hint, Phase, StepRefused, Target, targets
 from gateway.calibrating.measuring.signal import MIN_SAMPLES
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.pots import Hand, Pot, linear, reversed_s_shaped, s_shaped
@@ -216,31 +216,31 @@ class TestCommands:
     def test_capture_on_command_needs_enough_samples(self, samples: int, reason: str) -> None:
         rider = Rider()
         rider.hold(100, samples)
-        with pytest.raises(CommandRefused, match=reason):
+        with pytest.raises(StepRefused, match=reason):
             rider.capture_now()
 
     def test_capture_on_command_needs_the_samples_in_one_hold(self, rider: Rider) -> None:
         rider.turn(100, 200)
         rider.hold(200, 7)
-        with pytest.raises(CommandRefused, match="7 of 10 samples so far"):
+        with pytest.raises(StepRefused, match="7 of 10 samples so far"):
             rider.capture_now()
 
     def test_capture_on_command_needs_two_seconds(self) -> None:
         guide = Guide(targets())
         for index in range(16):
             guide.hear(index * NS_PER_S // 10, 100)
-        with pytest.raises(CommandRefused, match=r"held for 1\.5 of 2 s"):
+        with pytest.raises(StepRefused, match=r"held for 1\.5 of 2 s"):
             guide.capture_now(15 * NS_PER_S // 10)
 
     def test_capture_on_command_is_refused_while_the_knob_turns(self, rider: Rider) -> None:
         rider.turn(100, 200)
-        with pytest.raises(CommandRefused, match="still moves"):
+        with pytest.raises(StepRefused, match="still moves"):
             rider.capture_now()
 
     def test_capture_on_command_is_refused_when_the_bike_is_silent(self, rider: Rider) -> None:
         rider.now_ns += 7 * NS_PER_S
         assert rider.phase() is Phase.WAIT
-        with pytest.raises(CommandRefused, match="has not said its number for 7 s"):
+        with pytest.raises(StepRefused, match="has not said its number for 7 s"):
             rider.capture_now()
 
     def test_redo_asks_for_the_last_again_and_waits_for_the_knob(self, rider: Rider) -> None:
@@ -280,14 +280,14 @@ class TestCommands:
 
     def test_commands_that_make_no_sense_are_refused(self) -> None:
         rider = Rider(0, 100)
-        with pytest.raises(CommandRefused, match="nothing was captured or skipped yet"):
+        with pytest.raises(StepRefused, match="nothing was captured or skipped yet"):
             rider.guide.redo()
         rider.guide.skip()
         rider.guide.skip()
-        with pytest.raises(CommandRefused, match="captured or skipped"):
+        with pytest.raises(StepRefused, match="captured or skipped"):
             rider.guide.skip()
         rider.hold(100)
-        with pytest.raises(CommandRefused, match="captured or skipped"):
+        with pytest.raises(StepRefused, match="captured or skipped"):
             rider.capture_now()
 
 

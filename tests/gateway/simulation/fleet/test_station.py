@@ -9,7 +9,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.simulation.fleet.meter import Meter, MeteredUplink
 from gateway.simulation.fleet.station import Station, memory_buffer, open_file_buffer
-from gateway.timing.clock import Clock, SystemClock
+from gateway.timing.clock import GatewayClock, SystemClock
 from tests.support.fake_uplink import FakeUplink
 from tests.support.telemetry import message, seconds_of
 from tests.support.virtual_clock import VirtualClock
@@ -19,7 +19,7 @@ MANY = 1200
 LENGTH_S = 5000
 
 
-def station(buffer: Buffer, uplink: FakeUplink, clock: Clock, *, with_file: bool) -> Station:
+def station(buffer: Buffer, uplink: FakeUplink, clock: GatewayClock, *, with_file: bool) -> Station:
     metered = MeteredUplink(uplink, Meter(), clock, {1})
     return Station(buffer, metered, clock, Random(1), 80.0, with_file=with_file)
 
