@@ -150,7 +150,7 @@ MUTANTS = (
     ),
     Mutant(
         "a key that is not synced",
-        "gateway/provisioning/identity.py",
+        "gateway/host/atomic_file.py",
         "            file.flush()\n            os.fsync(descriptor)\n",
         "            file.flush()\n",
         PROVISIONING,

@@ -1,31 +1,50 @@
-"""Small files that are replaced whole or not at all, and on disk when that returns."""
+"""Small files that are replaced whole or not at all, and are on disk when that returns."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-#: Of what is written: nobody else's affair.
-MODE = 0o600
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """The mode of a file, and its owner and group; -1 stands for those of this process."""
+
+    mode: int
+    uid: int = -1
+    gid: int = -1
+
+    @classmethod
+    def of(cls, file: os.stat_result) -> "Permissions":
+        """Return those of another file."""
+        return cls(file.st_mode & 0o7777, file.st_uid, file.st_gid)
 
 
-def replace_file(path: Path, content: bytes) -> None:
-    """`path` has `content` then, or, if OSError is raised, what it had before."""
-    with drafted(path, content) as draft:
+#: For the owner alone.
+PRIVATE = Permissions(0o600)
+
+
+def replace_file(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> None:
+    """Give `path` the content. If OSError is raised, it still has what it had before."""
+    with drafted(path, content, permissions) as draft:
         draft.replace(path)
     sync_directory(path.parent)
 
 
 @contextmanager
-def drafted(path: Path, content: bytes) -> Iterator[Path]:
-    """A file beside `path` that is wholly on disk; gone afterwards, unless it was moved."""
+def drafted(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> Iterator[Path]:
+    """Yield a file next to `path`, wholly on disk; remove it at the end unless it was moved."""
     draft = path.with_name(f".{path.name}.new")
+    draft.unlink(missing_ok=True)  # left by a process that was killed
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE.mode)
     try:
-        with draft.open("wb") as file:
-            os.fchmod(file.fileno(), MODE)
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchown(descriptor, permissions.uid, permissions.gid)
+            os.fchmod(descriptor, permissions.mode)
             file.write(content)
             file.flush()
-            os.fsync(file.fileno())
+            os.fsync(descriptor)
         yield draft
     finally:
         with suppress(OSError):
@@ -33,7 +52,7 @@ def drafted(path: Path, content: bytes) -> Iterator[Path]:
 
 
 def sync_directory(directory: Path) -> None:
-    """Its names are on disk then. Raises OSError."""
+    """Put the names in the directory on disk. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

@@ -17,7 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from secrets import token_hex
 
-from gateway.host.atomic_file import sync_directory
+from gateway.host.atomic_file import Permissions, replace_file, sync_directory
 from gateway.provisioning.keys import is_pair
 
 CERTIFICATE = "certificate.pem.crt"
@@ -124,19 +124,11 @@ class IdentityFiles:
         return directory
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Whole or not at all; readable to the owner, and to the group if there is one."""
-        draft = path.with_name(f"{path.name}.draft")
-        draft.unlink(missing_ok=True)
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            if self._group is not None and path.name != REQUEST:
-                os.fchown(descriptor, -1, self._group)
-                os.fchmod(descriptor, 0o640)
-            file.write(content)
-            file.flush()
-            os.fsync(descriptor)
-        draft.replace(path)
-        sync_directory(path.parent)
+        """Replace the file; its owner may read it, and the group if there is one."""
+        if self._group is None or path.name == REQUEST:
+            replace_file(path, content)
+        else:
+            replace_file(path, content, Permissions(0o640, gid=self._group))
 
     def _link(self, link: Path, target: str) -> None:
         draft = link.with_name(f"{link.name}.draft")

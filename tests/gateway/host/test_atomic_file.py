@@ -1,14 +1,15 @@
 """A small file that is replaced whole or not at all."""
 
+import os
 import stat
 from pathlib import Path
 
 import pytest
 
-from gateway.host.atomic_file import replace_file
+from gateway.host.atomic_file import Permissions, replace_file
 
 
-def test_it_is_there_and_nobody_elses(tmp_path: Path) -> None:
+def test_replaced_file_has_the_content_and_is_private(tmp_path: Path) -> None:
     file = tmp_path / "races.json"
     replace_file(file, b"one")
     replace_file(file, b"two")
@@ -16,7 +17,7 @@ def test_it_is_there_and_nobody_elses(tmp_path: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
-def test_what_fails_leaves_the_old_one(tmp_path: Path) -> None:
+def test_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "races.json"
     replace_file(file, b"one")
     (tmp_path / ".races.json.new").mkdir()
@@ -25,10 +26,24 @@ def test_what_fails_leaves_the_old_one(tmp_path: Path) -> None:
     assert file.read_bytes() == b"one"
 
 
-def test_a_reader_sees_one_or_the_other(tmp_path: Path) -> None:
-    """Who has the old one open reads it to its end."""
+def test_open_file_keeps_its_content_when_it_is_replaced(tmp_path: Path) -> None:
     file = tmp_path / "races.json"
     replace_file(file, b"one")
     with file.open("rb") as reader:
         replace_file(file, b"another")
         assert reader.read() == b"one"
+
+
+def test_replaced_file_has_the_permissions_asked_for(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    replace_file(file, b"one", Permissions(0o640, os.geteuid(), os.getegid()))
+    assert stat.S_IMODE(file.stat().st_mode) == 0o640
+
+
+def test_draft_left_by_a_killed_process_is_replaced_and_not_written_to(tmp_path: Path) -> None:
+    file, elsewhere = tmp_path / "races.json", tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    (tmp_path / ".races.json.new").symlink_to(elsewhere)
+    replace_file(file, b"one")
+    assert file.read_bytes() == b"one"
+    assert elsewhere.read_bytes() == b""

@@ -286,8 +286,8 @@ def test_everything_is_on_disk_before_the_cloud_is_asked_for_the_next_step(
     rig.cloud.asked = done
     rig.run()
     assert done == [
-        "etc", "etc", "private.pem.key.draft", "identity", "issue",
-        "certificate.pem.crt.draft", "identity", "request.json.draft", "identity",
+        "etc", "etc", ".private.pem.key.new", "identity", "issue",
+        ".certificate.pem.crt.new", "identity", ".request.json.new", "identity",
         "register", "connect",
-        "request.json.draft", "identity", "etc", "etc", "etc", "identity",
+        ".request.json.new", "identity", "etc", "etc", "etc", "identity",
     ]  # fmt: skip
