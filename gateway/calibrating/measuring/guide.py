@@ -20,6 +20,8 @@ SILENT_S = 5.0
 #: The knob was surely turned, and its sensor did not just creep: by so many standard deviations.
 #: Of a bike with levels two are far enough; the very next one is captured on command.
 SURE_NOISES = 6.0
+#: A longer hold is in the same place if its noise is no more than this many times what it was.
+SAME_NOISE = 2.0
 #: Who turns on in the same direction so soon after a capture was only pausing.
 PAUSE_NS = 600_000_000
 
@@ -134,6 +136,8 @@ class Guide:
         #: The number when the question was put, and whether the knob was turned since.
         self._stood_at: float | None = None
         self._has_moved = False
+        #: What counted as far away when the question was put.
+        self._reach = 0.0
         #: The question was put by a capture.
         self._has_just_captured = False
         self._pause: _Pause | None = None
@@ -237,6 +241,7 @@ class Guide:
     def _ask(self, stands_at: float | None, *, has_just_captured: bool = False) -> None:
         """The next question is put."""
         self._stood_at = stands_at
+        self._reach = self._reach_now()
         self._has_just_captured = has_just_captured
         self._has_moved = False
         self._pause = None
@@ -253,9 +258,16 @@ class Guide:
         return point
 
     def _better(self, hold: Hold) -> None:
-        """The knob is still where it was captured: the longer it is, the better it is known."""
+        """Replace the point: the longer the knob stays where it was captured, the better.
+
+        A turn adds to the noise, and what is within the noise does not count as a turn. A hold in
+        which a turn may have begun is therefore left out: one that is far from the point, by the
+        noise before the turn, or much noisier.
+        """
         last = self._answers[-1]
-        if last is not None and hold.samples > last.samples:
+        if last is None or hold.samples <= last.samples:
+            return
+        if abs(hold.raw - last.raw) <= self._reach and hold.noise <= SAME_NOISE * last.noise:
             self._answers[-1] = _point(self._targets[len(self._answers) - 1], hold)
 
     def _notice_movement(self) -> None:
@@ -282,7 +294,10 @@ class Guide:
         return self._has_moved and (not captured or self._is_far(hold.raw, captured[-1].raw))
 
     def _is_far(self, raw: float, other: float) -> bool:
-        return abs(raw - other) > max(self.signal.discernible, SURE_NOISES * self.signal.fuzz)
+        return abs(raw - other) > self._reach_now()
+
+    def _reach_now(self) -> float:
+        return max(self.signal.discernible, SURE_NOISES * self.signal.fuzz)
 
 
 def _point(target: Target, hold: Hold) -> CapturedPoint:
