@@ -62,7 +62,7 @@ def set_aside(bench: BufferBench) -> list[tuple[int, str]]:
     return [(telemetry_from_json(payload).second, reason) for payload, reason in rows]
 
 
-async def test_a_message_older_than_the_interval_is_on_disk(bench: BufferBench) -> None:
+async def test_message_older_than_the_interval_is_on_disk(bench: BufferBench) -> None:
     bench.buffer.append(message(1))
     await bench.clock.run_for(0.7)
     assert bench.on_disk() == [], "its commit is not due"
@@ -70,7 +70,7 @@ async def test_a_message_older_than_the_interval_is_on_disk(bench: BufferBench) 
     assert bench.on_disk() == [1]
 
 
-async def test_acknowledged_in_time_it_never_touches_the_disk(bench: BufferBench) -> None:
+async def test_message_acknowledged_in_time_never_touches_the_disk(bench: BufferBench) -> None:
     for second in range(1, 30):
         bench.buffer.append(message(second))
         await bench.clock.run_for(0.7)
@@ -82,13 +82,13 @@ async def test_acknowledged_in_time_it_never_touches_the_disk(bench: BufferBench
     assert bench.buffer.status.depth == 0
 
 
-async def test_a_final_is_on_disk_at_once_when_nobody_can_acknowledge(bench: BufferBench) -> None:
+async def test_final_is_on_disk_at_once_when_offline(bench: BufferBench) -> None:
     bench.buffer.append(message(300))
     await bench.clock.run_for(0)
     assert bench.on_disk() == [300]
 
 
-async def test_online_a_final_gets_a_quarter_second_to_be_acknowledged(bench: BufferBench) -> None:
+async def test_final_is_on_disk_after_a_quarter_second_when_online(bench: BufferBench) -> None:
     bench.buffer.senders_online = 1
     bench.buffer.append(message(300))
     await bench.clock.run_for(0.24)
@@ -97,7 +97,7 @@ async def test_online_a_final_gets_a_quarter_second_to_be_acknowledged(bench: Bu
     assert bench.on_disk() == [300]
 
 
-async def test_all_bikes_of_one_tick_share_one_transaction(bench: BufferBench) -> None:
+async def test_messages_of_one_second_share_one_transaction(bench: BufferBench) -> None:
     for number in range(100):
         bench.buffer.append(message(1, bike=f"bike-{number}"))
     await bench.clock.run_for(1)
@@ -105,7 +105,7 @@ async def test_all_bikes_of_one_tick_share_one_transaction(bench: BufferBench) -
     assert bench.writes == 1
 
 
-async def test_with_no_interval_nothing_is_sent_before_it_is_on_disk(
+async def test_message_is_sent_only_from_disk_with_no_interval(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(interval_s=0)
@@ -117,7 +117,7 @@ async def test_with_no_interval_nothing_is_sent_before_it_is_on_disk(
     assert seconds(await bench.take_all()) == [1]
 
 
-async def test_deletions_ride_with_the_next_transaction_or_come_after_five_seconds(
+async def test_deletions_join_the_next_transaction_or_come_after_five_seconds(
     bench: BufferBench,
 ) -> None:
     bench.buffer.append(message(1))
@@ -134,7 +134,7 @@ async def test_deletions_ride_with_the_next_transaction_or_come_after_five_secon
     assert bench.buffer.status.on_disk == 0
 
 
-async def test_many_deletions_do_not_wait(bench: BufferBench) -> None:
+async def test_deletions_do_not_wait_when_there_are_many(bench: BufferBench) -> None:
     for number in range(DELETE_BATCH):
         bench.buffer.append(message(1, bike=f"bike-{number}"))
     await bench.clock.run_for(1)
@@ -144,7 +144,9 @@ async def test_many_deletions_do_not_wait(bench: BufferBench) -> None:
     assert bench.on_disk() == []
 
 
-async def test_newest_race_first_and_within_a_race_as_produced(bench: BufferBench) -> None:
+async def test_buffer_offers_the_newest_race_first_and_its_seconds_in_order(
+    bench: BufferBench,
+) -> None:
     for race_id in (1, 2):
         for second in (1, 2, 3):
             bench.buffer.append(message(second, race_id))
@@ -159,7 +161,7 @@ async def test_newest_race_first_and_within_a_race_as_produced(bench: BufferBenc
     ]
 
 
-async def test_given_back_it_returns_to_its_place(bench: BufferBench) -> None:
+async def test_message_given_back_returns_to_its_place(bench: BufferBench) -> None:
     for second in (1, 2, 3):
         bench.buffer.append(message(second))
     first, following = await bench.take(), await bench.take()
@@ -170,7 +172,7 @@ async def test_given_back_it_returns_to_its_place(bench: BufferBench) -> None:
     assert seconds(await bench.take_all()) == [1, 2, 3]
 
 
-async def test_a_long_outage_is_read_back_in_order_and_memory_stays_bounded(
+async def test_long_outage_is_read_back_in_order_with_bounded_memory(
     bench: BufferBench,
 ) -> None:
     count = RESIDENT_MAX + 3 * PAGE + 5
@@ -184,7 +186,7 @@ async def test_a_long_outage_is_read_back_in_order_and_memory_stays_bounded(
     assert seconds(await bench.take_all()) == list(range(1, count + 2))
 
 
-async def test_a_new_process_goes_on_where_the_killed_one_was(
+async def test_new_process_continues_where_the_killed_one_was(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench()
@@ -203,7 +205,7 @@ async def test_a_new_process_goes_on_where_the_killed_one_was(
     assert len({entry.id for entry in taken}) == 4
 
 
-async def test_close_leaves_nothing_in_memory_alone(
+async def test_buffer_close_writes_what_is_in_memory(
     bench: BufferBench, open_bench: Callable[..., BufferBench]
 ) -> None:
     bench.buffer.append(message(1))
@@ -213,7 +215,7 @@ async def test_close_leaves_nothing_in_memory_alone(
     assert reopened.on_disk() == [1]
 
 
-async def test_acknowledged_while_it_is_being_written_it_is_deleted(bench: BufferBench) -> None:
+async def test_message_acknowledged_during_its_write_is_deleted(bench: BufferBench) -> None:
     bench.buffer.append(message(1))
     [entry] = await bench.take_all()
     assert bench.store is not None
@@ -231,7 +233,7 @@ async def test_acknowledged_while_it_is_being_written_it_is_deleted(bench: Buffe
     assert bench.buffer.status.depth == 0
 
 
-async def test_quarantined_it_blocks_nothing_and_is_kept_with_its_reason(
+async def test_quarantined_message_is_kept_and_blocks_no_other(
     bench: BufferBench,
 ) -> None:
     for second in (1, 2):
@@ -247,7 +249,7 @@ async def test_quarantined_it_blocks_nothing_and_is_kept_with_its_reason(
     assert bench.on_disk() == [2]
 
 
-async def test_a_disk_that_refuses_is_a_state_and_is_tried_again(bench: BufferBench) -> None:
+async def test_failing_disk_is_a_problem_until_a_later_try_succeeds(bench: BufferBench) -> None:
     bench.failure = StoreError("disk full")
     bench.buffer.append(message(1))
     await bench.clock.run_for(3)
@@ -259,7 +261,7 @@ async def test_a_disk_that_refuses_is_a_state_and_is_tried_again(bench: BufferBe
     assert bench.on_disk() == [1]
 
 
-async def test_memory_is_bounded_while_the_disk_refuses_and_losses_are_counted(
+async def test_memory_is_bounded_while_the_disk_fails_and_losses_are_counted(
     bench: BufferBench,
 ) -> None:
     bench.failure = StoreError("disk full")
@@ -269,7 +271,7 @@ async def test_memory_is_bounded_while_the_disk_refuses_and_losses_are_counted(
     assert (status.depth, status.lost) == (UNWRITTEN_MAX, 5)
 
 
-async def test_eviction_is_counted_and_what_is_in_memory_survives(
+async def test_evicted_races_are_counted_as_lost_and_the_rest_is_sent(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(max_bytes=128 * 1024)
@@ -293,7 +295,7 @@ async def test_eviction_is_counted_and_what_is_in_memory_survives(
     assert min(t.race_id for t in taken) == 1 + status.lost // 100
 
 
-async def test_what_was_evicted_in_flight_and_arrives_is_not_lost(
+async def test_message_evicted_in_flight_but_acknowledged_is_not_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(max_bytes=128 * 1024)
@@ -314,7 +316,7 @@ async def test_what_was_evicted_in_flight_and_arrives_is_not_lost(
     assert bench.buffer._ledger._taken == {}
 
 
-def test_a_write_can_be_repeated(tmp_path: Path) -> None:
+def test_repeated_store_write_leaves_one_record(tmp_path: Path) -> None:
     """A transaction that failed may have happened all the same; then it happens again."""
     store = Store(tmp_path / "buffer.db", ROOMY)
     record = Record(1, 1, b"{}")
@@ -324,7 +326,7 @@ def test_a_write_can_be_repeated(tmp_path: Path) -> None:
     store.close()
 
 
-async def test_with_no_interval_what_a_page_brought_is_not_offered_again(
+async def test_message_found_by_a_page_during_its_commit_is_offered_once(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     """A page read between a commit and the word of it finds what the commit has written."""
@@ -346,7 +348,7 @@ async def test_with_no_interval_what_a_page_brought_is_not_offered_again(
     assert seconds(await bench.take_all()) == [1]
 
 
-async def test_a_disk_that_cannot_be_read_is_tried_again_and_other_races_go_on(
+async def test_failed_disk_read_is_tried_again_and_other_races_are_sent(
     bench: BufferBench,
 ) -> None:
     assert bench.store is not None
@@ -380,7 +382,7 @@ async def test_a_disk_that_cannot_be_read_is_tried_again_and_other_races_go_on(
     assert bench.buffer.status.problem is None
 
 
-async def test_what_was_refused_never_takes_the_room_of_what_is_to_be_sent(
+async def test_quarantine_never_evicts_messages_to_be_sent(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench(max_bytes=256 * 1024)
@@ -400,7 +402,7 @@ async def test_what_was_refused_never_takes_the_room_of_what_is_to_be_sent(
     assert bench.on_disk() == list(range(1, 11))
 
 
-async def test_set_aside_before_the_file_was_open_it_touches_nothing_that_is_in_it(
+async def test_quarantine_before_opening_keeps_the_messages_in_the_file(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench()
@@ -424,7 +426,7 @@ async def test_set_aside_before_the_file_was_open_it_touches_nothing_that_is_in_
     assert bench.on_disk() == [1, 2, 4]
 
 
-async def test_set_aside_when_damage_is_found_it_is_so_in_the_file_that_follows(
+async def test_quarantine_when_damage_is_found_is_in_the_new_file(
     bench: BufferBench,
 ) -> None:
     for second in (1, 2):
@@ -444,7 +446,7 @@ async def test_set_aside_when_damage_is_found_it_is_so_in_the_file_that_follows(
     assert seconds(await bench.take_all()) == [2]
 
 
-async def test_a_last_write_that_fails_is_tried_again(bench: BufferBench) -> None:
+async def test_buffer_close_tries_a_failed_write_again(bench: BufferBench) -> None:
     assert bench.store is not None
     write, tries = bench.store.write, 0
 
@@ -461,7 +463,7 @@ async def test_a_last_write_that_fails_is_tried_again(bench: BufferBench) -> Non
     assert (await reopened(bench)).on_disk() == [1]
 
 
-async def test_what_no_last_write_takes_is_said(bench: BufferBench) -> None:
+async def test_buffer_close_logs_the_messages_it_could_not_write(bench: BufferBench) -> None:
     bench.failure = StoreError("disk full")
     for second in (1, 2):
         bench.buffer.append(message(second))
@@ -471,7 +473,7 @@ async def test_what_no_last_write_takes_is_said(bench: BufferBench) -> None:
     assert (lost["count"], lost["reason"]) == (2, "disk full")
 
 
-async def test_with_no_interval_what_a_full_page_found_too_early_is_not_passed_over(
+async def test_message_found_by_a_full_page_during_its_commit_is_not_skipped(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     """A page read between a commit and the word of it ends behind what the commit has written."""
@@ -501,7 +503,7 @@ async def test_with_no_interval_what_a_full_page_found_too_early_is_not_passed_o
     assert seconds(await bench.take_all()) == list(range(1, PAGE + 2))
 
 
-async def test_what_a_start_has_no_room_for_is_counted_as_lost(
+async def test_messages_evicted_on_opening_are_counted_as_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench()
@@ -519,7 +521,7 @@ async def test_what_a_start_has_no_room_for_is_counted_as_lost(
     assert status.lost == 500 - status.depth
 
 
-async def test_undated_seconds_that_cannot_be_read_keep_nothing_else_back(
+async def test_unreadable_undated_seconds_do_not_hold_back_messages(
     open_bench: Callable[..., BufferBench],
 ) -> None:
     bench = open_bench()
@@ -541,7 +543,7 @@ async def test_undated_seconds_that_cannot_be_read_keep_nothing_else_back(
     assert seconds(await bench.take_all()) == [2]
 
 
-async def test_what_is_live_does_not_wait_for_the_backlog_of_another_race(
+async def test_live_message_does_not_wait_for_the_backlog_of_another_race(
     bench: BufferBench,
 ) -> None:
     for second in (1, 2):
@@ -552,7 +554,7 @@ async def test_what_is_live_does_not_wait_for_the_backlog_of_another_race(
     assert seconds(await bench.take_all()) == [7, 1, 2, 3]
 
 
-async def test_undated_seconds_on_disk_are_named_when_it_is_well_again(bench: BufferBench) -> None:
+async def test_undated_seconds_are_dated_once_the_disk_has_recovered(bench: BufferBench) -> None:
     bench.buffer.append_undated(b"undated")
     await bench.clock.run_for(1)
     bench.failure = StoreError("disk full")
@@ -563,7 +565,7 @@ async def test_undated_seconds_on_disk_are_named_when_it_is_well_again(bench: Bu
     assert seconds(await bench.take_all()) == [1]
 
 
-async def test_what_is_live_does_not_wait_for_what_was_just_named(bench: BufferBench) -> None:
+async def test_live_message_does_not_wait_for_seconds_just_dated(bench: BufferBench) -> None:
     bench.buffer.append_undated(b"undated")
     await bench.clock.run_for(10)
     bench.buffer.append(message(7, race_id=9))
@@ -572,7 +574,7 @@ async def test_what_is_live_does_not_wait_for_what_was_just_named(bench: BufferB
     assert seconds(await bench.take_all()) == [7, 1]
 
 
-async def test_a_file_that_cannot_be_learned_is_a_problem_and_changes_no_ids(
+async def test_unreadable_quarantine_on_opening_is_a_problem_and_changes_no_ids(
     open_bench: Callable[..., BufferBench], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A bad sector in the quarantine, behind its first row."""
@@ -603,7 +605,7 @@ async def test_a_file_that_cannot_be_learned_is_a_problem_and_changes_no_ids(
     assert set_aside(bench) == [(2, "topic not valid")]
 
 
-async def test_set_aside_while_a_new_file_is_learned_it_is_done_with(
+async def test_message_quarantined_while_a_new_file_opens_is_not_sent(
     bench: BufferBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for second in (1, 2):

@@ -57,7 +57,7 @@ async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
 RECORDS = Batch([Record(1, 7, b"a")])
 
 
-async def test_what_is_written_can_be_asked_for(rig: Rig) -> None:
+async def test_disk_answers_with_what_was_written(rig: Rig) -> None:
     await rig.disk.open()
     await rig.disk.write(RECORDS)
     assert await rig.disk.ask(Store.pending_by_race) == {7: 1}
@@ -66,7 +66,7 @@ async def test_what_is_written_can_be_asked_for(rig: Rig) -> None:
     assert rig.disk.free_bytes is not None
 
 
-async def test_before_it_is_open_nothing_works_and_says_why(rig: Rig) -> None:
+async def test_disk_that_failed_to_open_refuses_writes_with_the_reason(rig: Rig) -> None:
     rig.failure = StoreError("read-only file system")
     with pytest.raises(StoreError):
         await rig.disk.open()
@@ -80,7 +80,7 @@ async def test_before_it_is_open_nothing_works_and_says_why(rig: Rig) -> None:
     assert rig.disk.problem is None
 
 
-async def test_a_failure_is_a_state_logged_once_until_a_write_succeeds(rig: Rig) -> None:
+async def test_disk_failure_is_logged_once_until_a_write_succeeds(rig: Rig) -> None:
     await rig.disk.open()
     with capture_logs() as logs:
         rig.fail(StoreError("disk full"))
@@ -95,7 +95,7 @@ async def test_a_failure_is_a_state_logged_once_until_a_write_succeeds(rig: Rig)
     assert [log["log_level"] for log in logs] == ["error", "info"]
 
 
-async def test_a_silent_disk_is_a_problem_after_a_while(rig: Rig) -> None:
+async def test_silent_disk_is_a_problem_after_two_seconds(rig: Rig) -> None:
     await rig.disk.open()
     silence = threading.Event()
     asking = asyncio.create_task(rig.disk.ask(lambda _: silence.wait(30)))
@@ -109,7 +109,7 @@ async def test_a_silent_disk_is_a_problem_after_a_while(rig: Rig) -> None:
     assert rig.disk.problem is None
 
 
-async def test_a_job_behind_a_silent_one_is_done_once_and_its_own_silence_is_told(
+async def test_disk_times_the_silence_of_each_job_separately(
     rig: Rig,
 ) -> None:
     await rig.disk.open()
@@ -135,7 +135,7 @@ async def test_a_job_behind_a_silent_one_is_done_once_and_its_own_silence_is_tol
     assert (done, rig.disk.problem) == ([1, 2], None)
 
 
-async def test_a_damaged_file_is_given_up_and_replaced_at_the_next_open(rig: Rig) -> None:
+async def test_damage_found_by_a_write_closes_the_disk_until_the_next_open(rig: Rig) -> None:
     await rig.disk.open()
     rig.fail(DamagedStoreError("malformed"))
     with pytest.raises(DamagedStoreError):
@@ -147,7 +147,7 @@ async def test_a_damaged_file_is_given_up_and_replaced_at_the_next_open(rig: Rig
     await rig.disk.write(RECORDS)
 
 
-async def test_damage_found_in_reading_too(rig: Rig) -> None:
+async def test_damage_found_by_a_read_closes_the_disk(rig: Rig) -> None:
     await rig.disk.open()
 
     def malformed(_: Store) -> None:
@@ -159,7 +159,7 @@ async def test_damage_found_in_reading_too(rig: Rig) -> None:
     assert rig.disk.problem == "malformed"
 
 
-async def test_what_the_system_refuses_while_it_salvages_is_a_state(rig: Rig) -> None:
+async def test_salvage_refused_by_the_system_is_a_problem_until_it_succeeds(rig: Rig) -> None:
     rig.path.write_bytes(b"not a database at all " * 400)
     in_the_way = rig.path.with_name("buffer.db.new")
     in_the_way.mkdir()

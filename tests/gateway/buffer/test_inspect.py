@@ -86,7 +86,7 @@ def problems(path: Path) -> list[str]:
 # What it tells.
 
 
-def test_it_tells_each_race_and_the_totals(path: Path) -> None:
+def test_buffer_view_has_an_overview_of_each_race_and_the_totals(path: Path) -> None:
     write_some(path)
     with BufferView(path) as view:
         overview = view.overview()
@@ -103,7 +103,7 @@ def test_it_tells_each_race_and_the_totals(path: Path) -> None:
     assert overview.file_bytes == path.stat().st_size
 
 
-def test_it_gives_the_quarantine_with_its_reasons(path: Path) -> None:
+def test_buffer_view_gives_quarantined_messages_with_reasons(path: Path) -> None:
     write_some(path)
     with BufferView(path) as view:
         third, sixth = view.quarantine()
@@ -112,14 +112,14 @@ def test_it_gives_the_quarantine_with_its_reasons(path: Path) -> None:
     assert sixth.reason == "three strikes"
 
 
-def test_it_gives_a_race_byte_for_byte(path: Path) -> None:
+def test_buffer_view_gives_the_messages_of_a_race_byte_for_byte(path: Path) -> None:
     write_some(path)
     with BufferView(path) as view:
         assert list(view.messages(8)) == [message(n, 8).to_json() for n in range(290, 301)]
         assert list(view.messages(9)) == []
 
 
-def test_what_cannot_be_understood_is_counted(path: Path) -> None:
+def test_buffer_view_counts_unreadable_messages_of_a_race(path: Path) -> None:
     write_some(path)
     changed(path, "UPDATE telemetry SET payload = '{}' WHERE id = 12")
     with BufferView(path) as view:
@@ -127,14 +127,14 @@ def test_what_cannot_be_understood_is_counted(path: Path) -> None:
     assert (eight.messages, eight.unreadable) == (11, 1)
 
 
-def test_a_quarantined_second_whose_race_was_never_known(path: Path, store: Store) -> None:
+def test_quarantined_undated_second_has_no_race_and_no_telemetry(path: Path, store: Store) -> None:
     store.write(Batch(quarantined=[(Record(1, UNDATED, b"{}"), "another boot")]))
     with BufferView(path) as view:
         (message_,) = view.quarantine()
     assert (message_.race_id, message_.telemetry) == (None, None)
 
 
-def test_progress_is_told_in_long_work(path: Path, store: Store) -> None:
+def test_buffer_view_reports_progress_every_2000_messages(path: Path, store: Store) -> None:
     store.write(Batch([record(n) for n in range(1, 6001)]))
     told: list[tuple[int, int]] = []
     with BufferView(path) as view:
@@ -148,7 +148,7 @@ def test_progress_is_told_in_long_work(path: Path, store: Store) -> None:
 # Harmless, while others write.
 
 
-def test_a_look_leaves_nothing_behind(path: Path) -> None:
+def test_buffer_view_leaves_the_state_dir_as_it_was(path: Path) -> None:
     write_some(path)
     before = left_in(path.parent)
     with BufferView(path) as view:
@@ -157,7 +157,7 @@ def test_a_look_leaves_nothing_behind(path: Path) -> None:
     assert left_in(path.parent) == before
 
 
-def test_a_look_beside_a_thread_that_writes(path: Path, store: Store) -> None:
+def test_buffer_view_is_consistent_while_a_thread_writes(path: Path, store: Store) -> None:
     ids = iter(range(1, 10**6))
     is_over = threading.Event()
     written = 0
@@ -184,7 +184,7 @@ def test_a_look_beside_a_thread_that_writes(path: Path, store: Store) -> None:
     assert store.pending_by_race() == {7: 500}
 
 
-def test_an_open_look_does_not_keep_the_log_from_being_begun_anew(path: Path) -> None:
+def test_open_buffer_view_does_not_block_a_wal_checkpoint(path: Path) -> None:
     write_some(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as writer:
         writer.execute("DELETE FROM telemetry WHERE race_id = 7")
@@ -213,7 +213,7 @@ def killed_writer(path: Path, at_least: int) -> int:
         return last
 
 
-def test_a_look_at_what_a_killed_gateway_left(path: Path) -> None:
+def test_buffer_view_reads_the_wal_of_a_killed_gateway_unchanged(path: Path) -> None:
     last = killed_writer(path, 60)
     log = path.with_name("buffer.db-wal")
     before = path.read_bytes(), log.read_bytes()
@@ -229,7 +229,7 @@ def test_a_look_at_what_a_killed_gateway_left(path: Path) -> None:
     store.close()
 
 
-def test_a_look_beside_a_process_that_writes(path: Path) -> None:
+def test_buffer_view_is_consistent_while_a_process_writes(path: Path) -> None:
     with killed_at_end(
         subprocess.Popen(
             [sys.executable, "-c", WRITER, str(path)], cwd=ROOT, stdout=subprocess.PIPE, text=True
@@ -248,7 +248,7 @@ def test_a_look_beside_a_process_that_writes(path: Path) -> None:
     assert problems(path) == []
 
 
-def test_a_gateway_that_starts_meanwhile_is_noticed(
+def test_open_buffer_view_notices_a_gateway_that_starts_and_ends(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A look at a file that nobody has open takes no lock: so it must see when that ends."""
@@ -295,13 +295,13 @@ def looked_as_nobody(path: Path) -> int | str:
 
 
 @is_root
-def test_somebody_who_may_only_read(open_place: Path) -> None:
+def test_read_only_user_can_view_a_closed_buffer(open_place: Path) -> None:
     write_some(open_place)
     assert looked_as_nobody(open_place) == 19
 
 
 @is_root
-def test_somebody_who_may_only_read_what_a_killed_gateway_left(open_place: Path) -> None:
+def test_read_only_user_needs_the_shm_to_view_what_a_kill_left(open_place: Path) -> None:
     last = killed_writer(open_place, 30)
     assert looked_as_nobody(open_place) in (last, last + 1)
     open_place.with_name("buffer.db-shm").unlink()
@@ -309,7 +309,7 @@ def test_somebody_who_may_only_read_what_a_killed_gateway_left(open_place: Path)
 
 
 @is_root
-def test_somebody_who_may_only_read_beside_a_gateway(open_place: Path) -> None:
+def test_read_only_user_can_view_the_buffer_of_a_running_gateway(open_place: Path) -> None:
     store = Store(open_place, ROOMY)
     store.write(Batch([record(1)]))
     assert looked_as_nobody(open_place) == 1
@@ -319,7 +319,7 @@ def test_somebody_who_may_only_read_beside_a_gateway(open_place: Path) -> None:
 
 
 @is_root
-def test_somebody_who_may_not_read(open_place: Path) -> None:
+def test_user_without_read_permission_is_told_to_run_as_root(open_place: Path) -> None:
     write_some(open_place)
     refusal = f"{open_place} may not be read by you; run this as root"
     open_place.chmod(0o600)
@@ -329,7 +329,7 @@ def test_somebody_who_may_not_read(open_place: Path) -> None:
 
 
 @is_root
-def test_a_look_by_root_does_not_take_the_file_from_its_owner(open_place: Path) -> None:
+def test_buffer_view_by_root_leaves_files_with_their_owner(open_place: Path) -> None:
     killed_writer(open_place, 30)
     shm = open_place.with_name("buffer.db-shm")
     shm.unlink()
@@ -349,34 +349,34 @@ def refusal(path: Path) -> str:
     return str(refused.value)
 
 
-def test_no_state_directory(path: Path) -> None:
+def test_buffer_view_refuses_a_missing_state_dir(path: Path) -> None:
     assert "does not exist; expected the state_dir of a gateway" in refusal(path)
 
 
-def test_no_file_yet(path: Path) -> None:
+def test_buffer_view_refuses_a_state_dir_without_a_buffer_file(path: Path) -> None:
     path.parent.mkdir()
     assert "no gateway with this state_dir has run yet" in refusal(path)
 
 
-def test_a_directory_in_its_place(path: Path) -> None:
+def test_buffer_view_refuses_a_directory_as_the_buffer_file(path: Path) -> None:
     path.mkdir(parents=True)
     assert "is a directory" in refusal(path)
 
 
-def test_an_empty_file(path: Path) -> None:
+def test_buffer_view_refuses_an_empty_file(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
     assert "the gateway has not begun it yet" in refusal(path)
 
 
-def test_no_database(path: Path) -> None:
+def test_buffer_view_refuses_a_file_that_is_not_a_database(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database " * 1000)
     assert "file is not a database. It is damaged, or no buffer at all" in refusal(path)
 
 
 @pytest.mark.parametrize("byte", [b"x", b"\xfb"])
-def test_a_scribbled_schema(path: Path, byte: bytes) -> None:
+def test_buffer_view_refuses_a_damaged_schema(path: Path, byte: bytes) -> None:
     """Some of it SQLite says in words that are not UTF-8."""
     write_some(path)
     content = path.read_bytes()
@@ -386,19 +386,21 @@ def test_a_scribbled_schema(path: Path, byte: bytes) -> None:
     assert "It is damaged, or no buffer at all" in refusal(path)
 
 
-def test_somebody_elses_database(path: Path) -> None:
+def test_buffer_view_refuses_the_database_of_another_program(path: Path) -> None:
     path.parent.mkdir()
     changed(path, "CREATE TABLE cats (name)")
     assert "no gateway's buffer" in refusal(path)
 
 
-def test_a_file_of_a_newer_version(path: Path) -> None:
+def test_buffer_view_refuses_a_file_of_a_newer_version(path: Path) -> None:
     write_some(path)
     changed(path, f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
     assert "written by a newer alleycat-gateway" in refusal(path)
 
 
-def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_buffer_view_refuses_a_file_locked_by_another_program(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(buffer_inspect, "BUSY_S", 0.1)
     write_some(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
@@ -407,7 +409,7 @@ def test_a_locked_file(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert "Another program holds it for itself" in refusal(path)
 
 
-def test_a_file_that_goes_away_meanwhile(path: Path) -> None:
+def test_buffer_view_raises_when_its_file_is_removed(path: Path) -> None:
     write_some(path)
     with BufferView(path) as view:
         path.unlink()
@@ -418,13 +420,13 @@ def test_a_file_that_goes_away_meanwhile(path: Path) -> None:
 # Verified.
 
 
-def test_a_message_of_another_race(path: Path) -> None:
+def test_wrong_messages_name_a_message_stored_with_another_race(path: Path) -> None:
     write_some(path)
     changed(path, "UPDATE telemetry SET race_id = 9 WHERE id = 12")
     assert problems(path) == ["telemetry, message 12: it lies with race 9, but says race 8"]
 
 
-def test_a_message_that_is_none(path: Path) -> None:
+def test_wrong_messages_name_invalid_payloads(path: Path) -> None:
     write_some(path)
     changed(
         path,
@@ -438,13 +440,13 @@ def test_a_message_that_is_none(path: Path) -> None:
     assert unnamed == "telemetry, message 22: its payload is no JSON object"
 
 
-def test_a_message_that_stands_twice(path: Path) -> None:
+def test_wrong_messages_name_a_pending_message_also_in_quarantine(path: Path) -> None:
     write_some(path)
     changed(path, "UPDATE quarantine SET id = 12 WHERE id = 3")
     assert problems(path) == ["message 12 waits to be sent, and is in quarantine"]
 
 
-def test_a_damaged_page(path: Path) -> None:
+def test_damaged_pages_are_named_by_number(path: Path) -> None:
     store = Store(path, ROOMY)
     store.write(Batch([record(n) for n in range(1, 2000)]))
     store.close()
@@ -460,7 +462,7 @@ def test_a_damaged_page(path: Path) -> None:
 @given(
     changes=st.dictionaries(st.integers(0, 2**30), st.integers(0, 255), min_size=1, max_size=200)
 )
-def test_whatever_is_in_the_file_it_is_said_in_words(
+def test_buffer_view_raises_only_its_own_error_for_any_damage(
     tmp_path_factory: pytest.TempPathFactory, changes: dict[int, int]
 ) -> None:
     path = tmp_path_factory.mktemp("scribbled") / "buffer.db"

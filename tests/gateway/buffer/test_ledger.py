@@ -37,14 +37,14 @@ def sendable(ledger: Ledger) -> list[int]:
     return ids
 
 
-def test_acknowledged_before_it_was_written_it_never_is(ledger: Ledger) -> None:
+def test_message_acknowledged_before_its_write_is_never_written(ledger: Ledger) -> None:
     [entry] = admit(ledger)
     ledger.take(entry)
     ledger.acknowledge(entry)
     assert (ledger.due(None), ledger.to_delete, ledger.depth) == ([], {}, 0)
 
 
-def test_acknowledged_while_it_is_written_it_is_deleted(ledger: Ledger) -> None:
+def test_message_acknowledged_during_its_write_is_deleted(ledger: Ledger) -> None:
     [entry] = admit(ledger)
     ledger.take(entry)
     due = ledger.due(None)
@@ -54,7 +54,7 @@ def test_acknowledged_while_it_is_written_it_is_deleted(ledger: Ledger) -> None:
     assert ledger.batch([]).deleted_ids == [entry.id]
 
 
-def test_evicted_in_flight_it_is_lost_unless_it_arrives(ledger: Ledger) -> None:
+def test_message_evicted_in_flight_is_lost_unless_acknowledged(ledger: Ledger) -> None:
     [entry] = admit(ledger)
     write_all(ledger)
     ledger.take(entry)
@@ -66,7 +66,7 @@ def test_evicted_in_flight_it_is_lost_unless_it_arrives(ledger: Ledger) -> None:
     assert (ledger.depth, ledger.lost, sendable(ledger)) == (0, 0, [])
 
 
-def test_when_memory_is_full_the_oldest_unwritten_goes(ledger: Ledger) -> None:
+def test_oldest_unwritten_message_is_dropped_when_memory_is_full(ledger: Ledger) -> None:
     first, *_ = admit(ledger, UNWRITTEN_MAX)
     ledger.take(first)
     admit(ledger)
@@ -75,7 +75,7 @@ def test_when_memory_is_full_the_oldest_unwritten_goes(ledger: Ledger) -> None:
     assert (ledger.depth, ledger.lost) == (UNWRITTEN_MAX, 0), "it arrived all the same"
 
 
-def test_what_was_set_aside_is_written_with_its_reason_once(ledger: Ledger) -> None:
+def test_set_aside_message_is_written_with_its_reason_once(ledger: Ledger) -> None:
     [entry] = admit(ledger)
     ledger.take(entry)
     ledger.set_aside(entry, "poison")
@@ -86,7 +86,7 @@ def test_what_was_set_aside_is_written_with_its_reason_once(ledger: Ledger) -> N
     assert (ledger.depth, ledger.quarantined) == (0, 1)
 
 
-def test_what_was_produced_before_the_file_was_open_comes_after_what_is_in_it(
+def test_messages_produced_before_opening_follow_those_in_the_file(
     ledger: Ledger,
 ) -> None:
     waiting = admit(ledger, 3)
@@ -104,7 +104,7 @@ def test_what_was_produced_before_the_file_was_open_comes_after_what_is_in_it(
     assert new.id == 104
 
 
-def test_a_page_brings_nothing_twice(ledger: Ledger) -> None:
+def test_page_brings_no_message_twice(ledger: Ledger) -> None:
     taken, acknowledged, waiting = admit(ledger, 3)
     write_all(ledger)
     ledger.take(taken)
@@ -116,7 +116,7 @@ def test_a_page_brings_nothing_twice(ledger: Ledger) -> None:
     assert [entry.id for entry in sorted(queue.resident)] == [waiting.id, 4]
 
 
-def test_a_page_does_not_bring_back_what_was_set_aside(ledger: Ledger) -> None:
+def test_page_does_not_bring_back_a_message_set_aside(ledger: Ledger) -> None:
     refused, waiting = admit(ledger, 2)
     write_all(ledger)
     ledger.take(refused)
@@ -126,7 +126,7 @@ def test_a_page_does_not_bring_back_what_was_set_aside(ledger: Ledger) -> None:
     assert sendable(ledger) == [waiting.id]
 
 
-def test_unwritten_ones_below_what_was_read_back_are_not_passed_over(ledger: Ledger) -> None:
+def test_unwritten_messages_before_a_page_are_not_skipped(ledger: Ledger) -> None:
     """A final is on disk before the seconds ahead of it."""
     first, second = admit(ledger, 2)
     queue = ledger.order.queue(1)
@@ -137,7 +137,7 @@ def test_unwritten_ones_below_what_was_read_back_are_not_passed_over(ledger: Led
     assert [entry.id for entry in sorted(queue.resident)] == [1, 2, 9]
 
 
-def test_a_gap_that_the_disk_does_not_fill_is_passed_by(ledger: Ledger) -> None:
+def test_gap_that_the_disk_does_not_fill_can_be_bypassed(ledger: Ledger) -> None:
     ledger.learn({1: 50}, quarantined=0, held=Batch())
     ledger.raise_ids(50)
     admit(ledger, 3)
@@ -161,7 +161,7 @@ def test_undated_seconds_wait_and_become_messages_of_their_race(ledger: Ledger) 
     assert sendable(ledger) == [undated[n].id for n in (0, 1, 4, 5)]
 
 
-def test_on_disk_they_are_renamed_before_what_follows_them(ledger: Ledger) -> None:
+def test_undated_seconds_on_disk_are_dated_before_later_messages(ledger: Ledger) -> None:
     admit(ledger, 4, race_id=UNDATED)
     write_all(ledger)
     live = ledger.admit(5, b"live", due_ns=9, now_ns=0)
@@ -177,7 +177,7 @@ def test_on_disk_they_are_renamed_before_what_follows_them(ledger: Ledger) -> No
     assert sendable(ledger) == [1, 2, live.id]
 
 
-def test_what_is_not_to_be_sent_before_it_is_written_waits(ledger: Ledger) -> None:
+def test_unwritten_messages_wait_unless_told_to_be_sent(ledger: Ledger) -> None:
     ledger.sends_unwritten = False
     admit(ledger, 2)
     assert sendable(ledger) == []

@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.mark.parametrize("content", [b"not a database at all " * 400, b"SQLite format 3\x00" * 500])
-def test_a_file_that_cannot_be_read_is_set_aside_whole(path: Path, content: bytes) -> None:
+def test_unreadable_file_is_set_aside_whole(path: Path, content: bytes) -> None:
     path.parent.mkdir()
     path.write_bytes(content)
     opened = open_store(path, ROOMY, now_ms=1234)
@@ -41,7 +41,7 @@ def test_a_file_that_cannot_be_read_is_set_aside_whole(path: Path, content: byte
     opened.store.close()
 
 
-def test_damage_behind_the_header_is_found_at_the_start(path: Path) -> None:
+def test_damage_behind_the_header_is_found_on_opening(path: Path) -> None:
     store = Store(path, ROOMY)
     store.write(Batch([Record(n, n % 7, bytes(100)) for n in range(1, 2000)]))
     store.close()
@@ -54,7 +54,7 @@ def test_damage_behind_the_header_is_found_at_the_start(path: Path) -> None:
     opened.store.close()
 
 
-def test_a_file_that_is_only_out_of_reach_is_left_alone(path: Path) -> None:
+def test_locked_file_is_left_alone(path: Path) -> None:
     store = Store(path, ROOMY)
     store.write(Batch([Record(1, 1, b"a")]))
     holder = sqlite3.connect(path, isolation_level=None)
@@ -70,7 +70,7 @@ def test_a_file_that_is_only_out_of_reach_is_left_alone(path: Path) -> None:
     store.close()
 
 
-def test_a_file_of_a_newer_version_is_set_aside_too(path: Path) -> None:
+def test_file_of_a_newer_version_is_set_aside(path: Path) -> None:
     Store(path, ROOMY).close()
     with sqlite3.connect(path) as other:
         other.execute(f"PRAGMA user_version = {SCHEMA_VERSION + 1}")
@@ -100,7 +100,7 @@ def records_of(store: Store) -> dict[int, Record]:
     }
 
 
-def test_what_can_be_read_goes_on_and_what_cannot_is_counted(path: Path) -> None:
+def test_salvage_keeps_readable_messages_and_counts_the_lost(path: Path) -> None:
     messages = {n: message(n % 300 + 1, race_id=n // 300) for n in range(1, 900)}
     written = {n: Record(n, one.race_id, one.to_json()) for n, one in messages.items()}
     store = Store(path, ROOMY)
@@ -118,7 +118,7 @@ def test_what_can_be_read_goes_on_and_what_cannot_is_counted(path: Path) -> None
     assert not list(path.parent.glob("*.new*"))
 
 
-def test_a_salvage_that_fails_leaves_the_damaged_file_for_the_next_try(
+def test_failed_salvage_leaves_the_damaged_file_for_the_next_try(
     path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     store = Store(path, ROOMY)
@@ -138,7 +138,7 @@ def test_a_salvage_that_fails_leaves_the_damaged_file_for_the_next_try(
     opened.store.close()
 
 
-def test_no_room_to_look_at_its_log_leaves_a_damaged_file_for_the_next_try(path: Path) -> None:
+def test_salvage_that_cannot_copy_the_log_can_be_tried_again(path: Path) -> None:
     killed = Store(path, ROOMY)
     killed.write(Batch([Record(1, 1, message(1).to_json())]))
     in_the_way = path.with_name("buffer.db.salvage")
@@ -153,7 +153,7 @@ def test_no_room_to_look_at_its_log_leaves_a_damaged_file_for_the_next_try(path:
 
 
 @pytest.mark.parametrize(("at", "value"), [(36, 128), (36, 127), (38, 1), (39, 200)])
-def test_a_scribbled_count_of_free_pages_evicts_nothing(path: Path, at: int, value: int) -> None:
+def test_damaged_free_page_count_evicts_nothing(path: Path, at: int, value: int) -> None:
     with closing(Store(path, ROOMY)) as store:
         store.write(Batch([Record(1, 1, message(1).to_json())]))
     content = bytearray(path.read_bytes())
@@ -167,7 +167,7 @@ def test_a_scribbled_count_of_free_pages_evicts_nothing(path: Path, at: int, val
 
 @settings(max_examples=150, deadline=None)
 @given(at=st.integers(0, 4095), value=st.integers(0, 255))
-def test_a_scribbled_first_page_is_never_a_dead_end(
+def test_store_with_a_damaged_first_page_takes_a_write_in_the_end(
     tmp_path_factory: pytest.TempPathFactory, at: int, value: int
 ) -> None:
     """Header and schema lie there: the file opens, or is salvaged; then it takes a write."""

@@ -214,20 +214,20 @@ def of_file(place: Path, content: bytes) -> Result:
 # What is lost, and what is not.
 
 
-def test_a_whole_file_gives_all_of_it(written: bytes, place: Path) -> None:
+def test_salvage_of_an_undamaged_file_gives_every_row(written: bytes, place: Path) -> None:
     result = of_file(place, written)
     assert result.rows == WRITTEN
     assert result.lost == 0
 
 
-def test_the_order_is_kept_where_nothing_is_damaged(written: bytes, place: Path) -> None:
+def test_salvage_of_an_undamaged_file_keeps_the_order(written: bytes, place: Path) -> None:
     place.write_bytes(written)
     with salvage(place) as found:
         assert [row[0] for row in found.telemetry] == list(WRITTEN["telemetry"])
         assert found.lost is None, "known only when all is read"
 
 
-def test_a_zeroed_leaf_loses_its_own_rows_alone(written: bytes, place: Path, pages: Pages) -> None:
+def test_zeroed_leaf_loses_only_its_own_rows(written: bytes, place: Path, pages: Pages) -> None:
     for leaf, ids in list(pages.ids.items())[::12]:
         result = of_file(place, zeroed(written, leaf))
         assert result.ids == set(WRITTEN["telemetry"]) - ids
@@ -235,7 +235,9 @@ def test_a_zeroed_leaf_loses_its_own_rows_alone(written: bytes, place: Path, pag
         assert result.rows["telemetry"].items() <= WRITTEN["telemetry"].items()
 
 
-def test_so_do_several_and_the_right_most(written: bytes, place: Path, pages: Pages) -> None:
+def test_zeroed_leaves_with_the_last_lose_only_their_own_rows(
+    written: bytes, place: Path, pages: Pages
+) -> None:
     for seed in (1, 7, 19):  # each seeks as often as is allowed behind what is left
         leaves = Random(seed).sample(pages.leaves, 1 + seed * 4)
         leaves.append(max(pages.ids, key=lambda leaf: max(pages.ids[leaf])))
@@ -245,7 +247,7 @@ def test_so_do_several_and_the_right_most(written: bytes, place: Path, pages: Pa
         assert result.lost == len(gone)
 
 
-def test_without_the_index_the_same_is_read_but_not_counted(
+def test_damaged_index_leaves_rows_readable_but_lost_ones_uncounted(
     written: bytes, place: Path, pages: Pages
 ) -> None:
     for seed in range(0, 20, 3):
@@ -256,7 +258,9 @@ def test_without_the_index_the_same_is_read_but_not_counted(
         assert result.lost is None
 
 
-def test_the_end_may_be_unknown_too(written: bytes, place: Path, pages: Pages) -> None:
+def test_rows_are_salvaged_without_the_index_and_the_last_leaf(
+    written: bytes, place: Path, pages: Pages
+) -> None:
     last = max(pages.ids, key=lambda leaf: max(pages.ids[leaf]))
     middle = pages.leaves[len(pages.leaves) // 2]
     result = of_file(place, zeroed(written, *pages.index, last, middle))
@@ -264,7 +268,7 @@ def test_the_end_may_be_unknown_too(written: bytes, place: Path, pages: Pages) -
     assert result.lost is None
 
 
-def test_a_bad_inner_page_hides_its_leaves_and_is_counted(
+def test_zeroed_root_page_loses_its_whole_table_and_is_counted(
     written: bytes, place: Path, pages: Pages
 ) -> None:
     result = of_file(place, zeroed(written, pages.root))
@@ -273,15 +277,13 @@ def test_a_bad_inner_page_hides_its_leaves_and_is_counted(
     assert result.rows["quarantine"] == WRITTEN["quarantine"]
 
 
-def test_a_scribbled_row_is_lost_alone(written: bytes, place: Path) -> None:
+def test_damaged_row_is_lost_alone(written: bytes, place: Path) -> None:
     at = written.index(b'"cadence":80.0')
     result = of_file(place, changed(written, {at: 0xFF}))
     assert result.lost == 1
 
 
-def test_a_row_that_came_under_another_id_is_not_taken_for_it(
-    written: bytes, place: Path, pages: Pages
-) -> None:
+def test_row_with_a_damaged_id_is_lost(written: bytes, place: Path, pages: Pages) -> None:
     leaf = max(pages.ids, key=lambda leaf: max(pages.ids[leaf]))
     start = (leaf - 1) * PAGE
     last_cell = cells(written[start : start + PAGE])[-1]
@@ -291,7 +293,7 @@ def test_a_row_that_came_under_another_id_is_not_taken_for_it(
     assert result.lost == 1
 
 
-def test_rows_that_the_index_does_not_know_are_given_when_it_is_the_index_that_lies(
+def test_rows_missing_from_a_damaged_index_are_salvaged_uncounted(
     written: bytes, place: Path, pages: Pages
 ) -> None:
     leaf = pages.index[-1]
@@ -301,7 +303,7 @@ def test_rows_that_the_index_does_not_know_are_given_when_it_is_the_index_that_l
     assert result.lost is None
 
 
-def test_a_digit_that_became_another_is_not_noticed(written: bytes, place: Path) -> None:
+def test_changed_digit_in_a_payload_is_not_noticed(written: bytes, place: Path) -> None:
     """SQLite has no checksums, nor has a message: the limit of what can be done here."""
     at = written.index(b'"cadence":80.0') + len('"cadence":')
     result = of_file(place, changed(written, {at: ord("9")}))
@@ -309,7 +311,7 @@ def test_a_digit_that_became_another_is_not_noticed(written: bytes, place: Path)
     assert len(result.rows["telemetry"].items() - WRITTEN["telemetry"].items()) == 1
 
 
-def test_a_length_that_was_scribbled_on_takes_no_memory(
+def test_damaged_length_loses_only_rows_of_its_leaf(
     written: bytes, place: Path, pages: Pages
 ) -> None:
     leaf = pages.leaves[3]
@@ -319,7 +321,7 @@ def test_a_length_that_was_scribbled_on_takes_no_memory(
     assert 0 < (result.lost or 0) <= len(pages.ids[leaf])
 
 
-def test_a_file_of_the_store_gives_what_was_written(tmp_path: Path) -> None:
+def test_salvage_gives_what_the_store_wrote(tmp_path: Path) -> None:
     path = tmp_path / "buffer.db"
     store = Store(path, max_bytes=2**30)
     records = [Record(n, 7, message(n, 7).to_json()) for n in range(1, 200)]
@@ -341,20 +343,22 @@ def test_a_file_of_the_store_gives_what_was_written(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "content", [b"", b"not a database at all " * 400, b"SQLite format 3\x00" * 500, bytes(PAGE)]
 )
-def test_what_is_no_database_gives_nothing(place: Path, content: bytes) -> None:
+def test_salvage_of_a_file_that_is_not_a_database_gives_nothing(
+    place: Path, content: bytes
+) -> None:
     result = of_file(place, content)
     assert result.count == 0
     assert result.lost is None
 
 
-def test_a_file_without_its_header_gives_nothing(written: bytes, place: Path) -> None:
+def test_salvage_of_a_file_without_its_header_gives_nothing(written: bytes, place: Path) -> None:
     for damaged in (zeroed(written, 1), bytes(100) + written[100:], b"x" + written[1:]):
         result = of_file(place, damaged)
         assert result.count == 0
         assert result.lost is None
 
 
-def test_what_is_no_file_gives_nothing(tmp_path: Path) -> None:
+def test_salvage_of_a_directory_or_missing_file_gives_nothing(tmp_path: Path) -> None:
     (tmp_path / "directory").mkdir()
     for name in ("directory", "missing", "missing/in/a/directory"):
         result = salvaged(tmp_path / name)
@@ -387,7 +391,7 @@ def is_as_written(result: Result) -> bool:
 
 @ANY_DAMAGE
 @given(numbers=st.sets(st.integers(2, 200), min_size=1, max_size=40), seed=st.integers(0, 2**32))
-def test_pages_that_became_nothing_or_noise(
+def test_zeroed_or_random_pages_give_only_what_was_written(
     whole: Path, place: Path, numbers: set[int], seed: int
 ) -> None:
     random = Random(seed)
@@ -404,7 +408,7 @@ def test_pages_that_became_nothing_or_noise(
 @given(
     copies=st.sets(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=20)
 )
-def test_pages_that_were_written_to_a_wrong_place(
+def test_misplaced_pages_give_only_what_was_written(
     whole: Path, place: Path, pages: Pages, copies: set[tuple[int, int]]
 ) -> None:
     """Onto telemetry and its index: of the small tables nobody knows what they had."""
@@ -422,7 +426,7 @@ def test_pages_that_were_written_to_a_wrong_place(
 
 @ANY_DAMAGE
 @given(changes=st.dictionaries(OFFSETS, st.sampled_from(VISIBLE), min_size=1, max_size=40))
-def test_bytes_that_cannot_be_in_a_message(
+def test_invalid_bytes_give_only_payloads_that_were_written(
     whole: Path, place: Path, changes: dict[int, int]
 ) -> None:
     """What is given was written; its id may have become that of a neighbour."""
@@ -433,14 +437,16 @@ def test_bytes_that_cannot_be_in_a_message(
 
 @ANY_DAMAGE
 @given(changes=st.dictionaries(OFFSETS, st.integers(0, 255), min_size=1, max_size=400))
-def test_any_bytes(whole: Path, place: Path, changes: dict[int, int]) -> None:
+def test_any_changed_bytes_give_no_more_rows_than_were_written(
+    whole: Path, place: Path, changes: dict[int, int]
+) -> None:
     result = of_file(place, changed(whole.read_bytes(), changes))
     assert result.count <= COUNT
 
 
 @ANY_DAMAGE
 @given(length=OFFSETS)
-def test_a_file_that_was_cut_off(whole: Path, place: Path, length: int) -> None:
+def test_truncated_file_gives_only_what_was_written(whole: Path, place: Path, length: int) -> None:
     written = whole.read_bytes()
     result = of_file(place, written[: length % len(written)])
     assert is_as_written(result)
@@ -514,14 +520,14 @@ def of_files(place: Path, database: bytes, log: bytes) -> Result:
             place.with_name(place.name + suffix).unlink()
 
 
-def test_what_is_in_the_log_alone_is_given(crash: Path, place: Path) -> None:
+def test_salvage_gives_rows_that_only_the_wal_has(crash: Path, place: Path) -> None:
     left = crashed(crash)
     result = of_files(place, left.database, left.log)
     assert result.rows == left.rows
     assert result.lost == 0
 
 
-def test_a_log_without_hard_links(
+def test_salvage_reads_the_wal_where_hard_links_are_not_permitted(
     crash: Path, place: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def link(source: Path, target: Path) -> NoReturn:
@@ -532,7 +538,7 @@ def test_a_log_without_hard_links(
     assert of_files(place, left.database, left.log).rows == left.rows
 
 
-def test_what_a_killed_salvage_left_behind_is_no_hindrance(crash: Path, tmp_path: Path) -> None:
+def test_salvage_replaces_what_a_killed_salvage_left_behind(crash: Path, tmp_path: Path) -> None:
     left = crashed(crash)
     path = tmp_path / "buffer.db"
     path.write_bytes(left.database)
@@ -545,7 +551,7 @@ def test_what_a_killed_salvage_left_behind_is_no_hindrance(crash: Path, tmp_path
     assert not private.exists()
 
 
-def test_a_place_that_takes_no_directory_is_an_error(crash: Path, place: Path) -> None:
+def test_salvage_raises_when_a_file_is_in_its_way(crash: Path, place: Path) -> None:
     left = crashed(crash)
     private = place.with_name(f"{place.name}.salvage")
     private.write_bytes(b"in the way")
@@ -556,7 +562,7 @@ def test_a_place_that_takes_no_directory_is_an_error(crash: Path, place: Path) -
         private.unlink()
 
 
-def test_a_log_cut_off_in_mid_frame_is_not_whole(crash: Path, place: Path) -> None:
+def test_wal_truncated_in_mid_frame_leaves_the_lost_uncounted(crash: Path, place: Path) -> None:
     left = crashed(crash)
     result = of_files(place, left.database, left.log[: left.end - 100])
     assert result.rows["telemetry"].items() <= (WRITTEN["telemetry"] | IN_THE_LOG).items()
@@ -565,7 +571,9 @@ def test_a_log_cut_off_in_mid_frame_is_not_whole(crash: Path, place: Path) -> No
 
 @ANY_DAMAGE
 @given(changes=st.dictionaries(OFFSETS, st.sampled_from(VISIBLE), min_size=1, max_size=10))
-def test_bytes_in_the_log(crash: Path, place: Path, changes: dict[int, int]) -> None:
+def test_damaged_wal_is_noticed_and_gives_only_what_was_written(
+    crash: Path, place: Path, changes: dict[int, int]
+) -> None:
     """Up to the first bad frame it is good; that more should follow is noticed."""
     left = crashed(crash)
     log = changed(left.log, changes)
@@ -579,7 +587,9 @@ def test_bytes_in_the_log(crash: Path, place: Path, changes: dict[int, int]) -> 
 
 @ANY_DAMAGE
 @given(numbers=st.sets(st.integers(2, 200), min_size=1, max_size=10), offset=OFFSETS)
-def test_pages_under_a_log(crash: Path, place: Path, numbers: set[int], offset: int) -> None:
+def test_zeroed_pages_under_a_wal_give_only_what_was_written(
+    crash: Path, place: Path, numbers: set[int], offset: int
+) -> None:
     left = crashed(crash)
     pages_there = len(left.database) // PAGE
     damaged = zeroed(left.database, *(2 + number % (pages_there - 1) for number in numbers))

@@ -47,20 +47,22 @@ def spread(ranges: list[tuple[int, int]]) -> set[int]:
 
 
 @given(ids=st.sets(IDS), bad=BAD)
-def test_all_that_can_be_reached_is_given_once(ids: set[int], bad: list[tuple[int, int]]) -> None:
+def test_bisect_gives_each_reachable_row_once(ids: set[int], bad: list[tuple[int, int]]) -> None:
     table = Table(ids, spread(bad))
     found = table.read(range(1, 401))
     assert sorted(found) == sorted(ids - table.bad)
 
 
 @given(ids=st.sets(IDS), bad=BAD)
-def test_so_it_is_where_the_ids_are_known(ids: set[int], bad: list[tuple[int, int]]) -> None:
+def test_bisect_of_known_ids_gives_each_reachable_row_once(
+    ids: set[int], bad: list[tuple[int, int]]
+) -> None:
     table = Table(ids, spread(bad))
     assert sorted(table.read(sorted(ids))) == sorted(ids - table.bad)
 
 
 @given(bad=BAD)
-def test_seeks_are_as_many_as_what_cannot_be_read_and_a_few_for_each_edge(
+def test_bisect_seeks_once_per_bad_id_and_a_few_per_edge(
     bad: list[tuple[int, int]],
 ) -> None:
     table = Table(set(range(1, 401)), spread(bad))
@@ -70,7 +72,7 @@ def test_seeks_are_as_many_as_what_cannot_be_read_and_a_few_for_each_edge(
 
 @settings(max_examples=20, deadline=None)
 @given(bad=BAD, bad_from=st.integers(300, 400))
-def test_an_end_that_nobody_knows_is_given_up(bad: list[tuple[int, int]], bad_from: int) -> None:
+def test_bisect_gives_up_on_an_unreadable_end(bad: list[tuple[int, int]], bad_from: int) -> None:
     table = Table(set(range(1, 401)), spread(bad))
     table.bad_from = bad_from
     found = table.read(range(1, LAST_ID + 1))
@@ -78,7 +80,7 @@ def test_an_end_that_nobody_knows_is_given_up(bad: list[tuple[int, int]], bad_fr
     assert table.seeks <= 2 * salvage_scan.FAILURES_MAX
 
 
-def test_a_card_that_takes_its_time_to_fail_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bisect_gives_up_on_a_slowly_failing_card(monkeypatch: pytest.MonkeyPatch) -> None:
     now_s = iter(range(10**6))
     monkeypatch.setattr("time.monotonic", lambda: float(next(now_s)))
     table = Table(set(range(1, 401)), set(range(1, 401)))
@@ -86,7 +88,7 @@ def test_a_card_that_takes_its_time_to_fail_is_given_up(monkeypatch: pytest.Monk
     assert table.seeks == salvage_scan.FAILING_MAX_S
 
 
-def test_no_candidates_no_seek() -> None:
+def test_bisect_without_candidates_does_not_seek() -> None:
     table = Table({1, 2, 3}, set())
     assert table.read(()) == []
     assert table.seeks == 0
@@ -148,13 +150,13 @@ def page(path: Path, number: int) -> bytes:
     return path.read_bytes()[(number - 1) * PAGE : number * PAGE]
 
 
-def test_without_damage_it_reaches_what_was_asked_for(path: Path) -> None:
+def test_scan_without_damage_reaches_the_requested_id(path: Path) -> None:
     assert read(path, 1, LAST_ID) == (list(range(1, ROWS + 1)), LAST_ID)
     assert read(path, 7, 9) == ([7, 8, 9], 9)
     assert read(path, 10**6, 10**7) == ([], 10**7)
 
 
-def test_it_reads_up_to_the_last_row_before_a_bad_page(path: Path) -> None:
+def test_scan_reads_up_to_the_last_row_before_a_bad_page(path: Path) -> None:
     """Python's cursor alone would drop that row."""
     number, first = leaves(path)[4]
     replace_page(path, number, bytes(PAGE))
@@ -164,7 +166,7 @@ def test_it_reads_up_to_the_last_row_before_a_bad_page(path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [1, 4, 9])
-def test_a_page_of_another_place_is_not_taken_for_its_own(path: Path, other: int) -> None:
+def test_scan_stops_before_a_page_copied_from_elsewhere(path: Path, other: int) -> None:
     (number, first), (copied, _) = leaves(path)[5], leaves(path)[other]
     replace_page(path, number, page(path, copied))
     ids, reached = read(path, 1, LAST_ID)
@@ -172,7 +174,7 @@ def test_a_page_of_another_place_is_not_taken_for_its_own(path: Path, other: int
     assert reached < first
 
 
-def test_where_a_table_ends(path: Path) -> None:
+def test_ids_behind_end_at_the_last_row_or_at_the_last_id_if_damaged(path: Path) -> None:
     with closing(sqlite3.connect(path)) as connection:
         assert ids_behind(connection, "t", 390) == range(391, ROWS + 1)
         assert len(ids_behind(connection, "t", LAST_ID)) == 0

@@ -23,7 +23,7 @@ def pop_all(order: SendOrder) -> list[tuple[int, int]]:
 
 
 @given(st.permutations([(race_id, id_) for race_id in (1, 2, 3) for id_ in range(4)]))
-def test_newest_race_first_then_as_produced(offered: list[tuple[int, int]]) -> None:
+def test_send_order_is_newest_race_first_then_as_produced(offered: list[tuple[int, int]]) -> None:
     order = SendOrder()
     for race_id, id_ in offered:
         add(order, entry(id_, race_id))
@@ -33,7 +33,7 @@ def test_newest_race_first_then_as_produced(offered: list[tuple[int, int]]) -> N
     )
 
 
-def test_what_is_put_back_comes_before_what_followed_it() -> None:
+def test_entry_put_back_is_sent_before_those_that_followed() -> None:
     order = SendOrder()
     for id_ in (1, 2, 3):
         add(order, entry(id_))
@@ -44,7 +44,7 @@ def test_what_is_put_back_comes_before_what_followed_it() -> None:
     assert [id_ for _, id_ in pop_all(order)] == [1, 2, 3]
 
 
-def test_beyond_the_memory_bound_a_race_goes_on_from_disk() -> None:
+def test_race_beyond_the_memory_bound_continues_from_disk() -> None:
     order = SendOrder()
     for id_ in range(RESIDENT_MAX + 10):
         add(order, entry(id_))
@@ -56,14 +56,14 @@ def test_beyond_the_memory_bound_a_race_goes_on_from_disk() -> None:
     assert len(queue.resident) == RESIDENT_MAX - 1, "nothing may overtake what lies on disk"
 
 
-def test_a_race_that_lies_on_disk_is_offered_by_its_gap() -> None:
+def test_race_on_disk_is_offered_as_a_gap() -> None:
     order = SendOrder()
     order.add_stored(5, count=1000)
     [queue] = order.newest_first()
     assert (queue.race_id, queue.pending, queue.gap_from_id) == (5, 1000, 0)
 
 
-def test_a_race_with_nothing_pending_is_forgotten() -> None:
+def test_race_with_nothing_pending_is_forgotten() -> None:
     order = SendOrder()
     add(order, entry(1))
     order.pop(1)
@@ -72,7 +72,7 @@ def test_a_race_with_nothing_pending_is_forgotten() -> None:
     assert order.get(1) is None
 
 
-def test_a_withdrawn_message_is_not_sent() -> None:
+def test_withdrawn_message_is_not_sent() -> None:
     order = SendOrder()
     first, second = entry(1), entry(2)
     add(order, first)
@@ -81,7 +81,7 @@ def test_a_withdrawn_message_is_not_sent() -> None:
     assert pop_all(order) == [(1, 2)]
 
 
-def test_what_an_eviction_leaves_is_what_memory_still_has() -> None:
+def test_eviction_of_a_race_keeps_the_entries_in_memory() -> None:
     order = SendOrder()
     order.add_stored(1, count=10)
     young = entry(11)
@@ -91,14 +91,14 @@ def test_what_an_eviction_leaves_is_what_memory_still_has() -> None:
     assert pop_all(order) == [(1, 11)]
 
 
-def test_the_race_last_produced_for_is_the_newest_whatever_its_id() -> None:
+def test_newest_race_is_the_last_produced_for_whatever_its_id() -> None:
     order = SendOrder()
     for id_, race_id in enumerate([7, 3, 7, 5, 3]):
         add(order, entry(id_, race_id))
     assert [queue.race_id for queue in order.newest_first()] == [3, 5, 7]
 
 
-def test_what_turns_up_on_disk_before_what_is_in_memory_comes_first() -> None:
+def test_messages_found_on_disk_precede_later_ones_in_memory() -> None:
     order = SendOrder()
     early, written, unwritten = entry(1), entry(5), entry(6)
     written.on_disk = True

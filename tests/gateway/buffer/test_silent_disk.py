@@ -74,7 +74,7 @@ async def disk(tmp_path: Path) -> AsyncIterator[SilentDisk]:
     await disk.close()
 
 
-async def test_stopped_while_it_opens_the_file_it_does_not_open_it_twice(disk: SilentDisk) -> None:
+async def test_buffer_stopped_while_opening_does_not_open_the_file_twice(disk: SilentDisk) -> None:
     disk.fall_silent()
     disk.buffer.append(message(1))
     running = asyncio.create_task(disk.buffer.run())
@@ -88,7 +88,7 @@ async def test_stopped_while_it_opens_the_file_it_does_not_open_it_twice(disk: S
     store.close()
 
 
-async def test_a_long_salvage_is_not_taken_for_a_thread_that_hangs(disk: SilentDisk) -> None:
+async def test_buffer_pulse_has_more_patience_while_opening_the_file(disk: SilentDisk) -> None:
     disk.fall_silent()
     opening = asyncio.create_task(disk.buffer.commit())
     await disk.hangs()
@@ -98,7 +98,7 @@ async def test_a_long_salvage_is_not_taken_for_a_thread_that_hangs(disk: SilentD
     assert disk.buffer.pulse.patience == PATIENCE
 
 
-async def test_what_waits_to_be_written_first_goes_on_from_memory(disk: SilentDisk) -> None:
+async def test_messages_waiting_for_a_silent_disk_are_sent_from_memory(disk: SilentDisk) -> None:
     await disk.buffer.commit()
     disk.fall_silent()
     disk.buffer.append(message(1))

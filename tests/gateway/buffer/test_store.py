@@ -17,7 +17,7 @@ def open_store(path: Path, max_bytes: int = ROOMY) -> Store:
     return Store(path, max_bytes)
 
 
-def test_what_was_written_is_there_after_reopening(path: Path) -> None:
+def test_store_has_its_records_after_reopening(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(1, 7, b"a"), Record(2, 7, b"b"), Record(3, 8, b"c")]))
     store.close()
@@ -29,14 +29,14 @@ def test_what_was_written_is_there_after_reopening(path: Path) -> None:
     store.close()
 
 
-def test_a_page_starts_where_it_is_asked_to_and_ends_at_its_limit(path: Path) -> None:
+def test_store_page_starts_at_from_id_and_ends_at_its_limit(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(n, 1, b"") for n in range(1, 8)]))
     assert [record.id for record in store.page(1, from_id=3, limit=3)] == [3, 4, 5]
     store.close()
 
 
-def test_a_write_changes_nothing_the_second_time(path: Path) -> None:
+def test_store_write_changes_nothing_the_second_time(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(1, 1, b"a")]))
     store.write(Batch([Record(1, 1, b"a")]))
@@ -44,7 +44,7 @@ def test_a_write_changes_nothing_the_second_time(path: Path) -> None:
     store.close()
 
 
-def test_deleted_is_gone_and_counted(path: Path) -> None:
+def test_deleted_records_are_gone_and_counted(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(1, 1, b"a"), Record(2, 1, b"b")]))
     written = store.write(Batch([Record(3, 1, b"c")], deleted_ids=[1, 2, 99]))
@@ -75,7 +75,7 @@ def test_commits_are_synced_in_full(path: Path) -> None:
     store.close()
 
 
-def test_the_oldest_races_go_whole_when_the_file_is_full(path: Path) -> None:
+def test_oldest_races_are_evicted_whole_when_the_file_is_full(path: Path) -> None:
     store = open_store(path, max_bytes=64 * 1024)
     ids = iter(range(1, 10_000))
     for race_id in (1, 2):
@@ -87,13 +87,13 @@ def test_the_oldest_races_go_whole_when_the_file_is_full(path: Path) -> None:
     store.close()
 
 
-def test_a_directory_in_its_place_is_said_with_its_path(path: Path) -> None:
+def test_store_error_names_the_path_of_a_directory_in_the_way(path: Path) -> None:
     path.mkdir(parents=True)
     with pytest.raises(StoreError, match=str(path)):
         open_store(path)
 
 
-def test_after_a_failed_write_a_new_connection_goes_on(path: Path) -> None:
+def test_store_takes_a_write_after_a_failed_one(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(1, 1, b"a")]))
     with pytest.raises(StoreError):
@@ -103,12 +103,12 @@ def test_after_a_failed_write_a_new_connection_goes_on(path: Path) -> None:
     store.close()
 
 
-def test_the_state_directory_is_closed_to_others(path: Path) -> None:
+def test_state_directory_is_closed_to_others(path: Path) -> None:
     open_store(path).close()
     assert path.parent.stat().st_mode & 0o077 == 0
 
 
-def test_a_renamed_record_keeps_its_place(path: Path) -> None:
+def test_dated_record_keeps_its_place(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(1, UNDATED, b"a"), Record(2, UNDATED, b"b"), Record(3, 7, b"c")]))
     written = store.write(Batch(dated=[Record(2, 7, b"named")], deleted_ids=[1]))
@@ -118,14 +118,14 @@ def test_a_renamed_record_keeps_its_place(path: Path) -> None:
     store.close()
 
 
-def test_the_race_last_written_to_comes_last(path: Path) -> None:
+def test_race_last_written_to_comes_last_in_pending_by_race(path: Path) -> None:
     store = open_store(path)
     store.write(Batch([Record(1, 9, b""), Record(2, 4, b""), Record(3, 9, b""), Record(4, 6, b"")]))
     assert list(store.pending_by_race()) == [4, 9, 6]
     store.close()
 
 
-def test_room_is_what_the_bound_leaves(path: Path) -> None:
+def test_free_bytes_are_what_the_bound_leaves(path: Path) -> None:
     store = open_store(path, max_bytes=1024 * 1024)
     before = store.free_bytes()
     assert 0 < before < 1024 * 1024
