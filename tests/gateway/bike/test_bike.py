@@ -57,7 +57,7 @@ class Pi:
         return final
 
 
-async def test_unsynchronised_nothing_is_published_and_nothing_is_lost(tmp_path: Path) -> None:
+async def test_seconds_are_kept_undated_while_the_clock_is_not_set(tmp_path: Path) -> None:
     pi = Pi(tmp_path)
     await pi.start()
     await pi.run_for(60)
@@ -69,7 +69,7 @@ async def test_unsynchronised_nothing_is_published_and_nothing_is_lost(tmp_path:
     await pi.virtual.stop()
 
 
-async def test_synchronised_in_mid_race_its_seconds_are_named_in_order(tmp_path: Path) -> None:
+async def test_undated_seconds_are_sent_in_order_once_the_clock_is_set(tmp_path: Path) -> None:
     """40 s before, and then on to the end of the race, which the cloud can tell to be whole."""
     pi = Pi(tmp_path)
     await pi.start()
@@ -87,7 +87,7 @@ async def test_synchronised_in_mid_race_its_seconds_are_named_in_order(tmp_path:
 
 
 @pytest.mark.slow
-async def test_hours_without_time_are_named_when_it_comes(tmp_path: Path) -> None:
+async def test_undated_races_are_sent_whole_once_the_clock_is_set(tmp_path: Path) -> None:
     """Offline meanwhile, as such a Pi is: whole races, each with its final and its count."""
     pi = Pi(tmp_path, bikes=[{}, {}])
     await pi.start(online=False)
@@ -109,7 +109,7 @@ async def test_hours_without_time_are_named_when_it_comes(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("last_undated", [299, 300])
-async def test_a_final_at_the_moment_the_clock_is_set_counts_what_has_no_name_yet(
+async def test_final_just_after_the_clock_is_set_counts_undated_seconds(
     tmp_path: Path, last_undated: int
 ) -> None:
     """The next second has a race at once; undated ones get theirs when the daemon looks, later."""
@@ -123,7 +123,7 @@ async def test_a_final_at_the_moment_the_clock_is_set_counts_what_has_no_name_ye
     await pi.virtual.stop()
 
 
-async def test_killed_before_it_is_set_the_next_process_of_the_boot_names_them(
+async def test_undated_seconds_of_a_killed_process_are_dated_in_the_same_boot(
     tmp_path: Path,
 ) -> None:
     pi = Pi(tmp_path)
@@ -139,7 +139,7 @@ async def test_killed_before_it_is_set_the_next_process_of_the_boot_names_them(
 
 
 @pytest.mark.slow
-async def test_many_short_races_named_at_once_leave_the_count_of_the_one_that_is_on(
+async def test_finals_of_many_undated_races_all_have_their_count(
     tmp_path: Path,
 ) -> None:
     clock = VirtualClock(STALE_MS, monotonic_ns=5_750_000_000)
@@ -158,7 +158,9 @@ async def test_many_short_races_named_at_once_leave_the_count_of_the_one_that_is
     await virtual.stop()
 
 
-async def test_a_race_that_a_killed_process_began_blindly_has_no_count(tmp_path: Path) -> None:
+async def test_final_has_no_count_if_a_killed_process_began_the_race_undated(
+    tmp_path: Path,
+) -> None:
     """What it produced is named, but whether that is all of it is not known."""
     pi = Pi(tmp_path)
     await pi.start()
@@ -173,7 +175,7 @@ async def test_a_race_that_a_killed_process_began_blindly_has_no_count(tmp_path:
     await following.virtual.stop()
 
 
-async def test_seconds_of_a_boot_whose_clock_was_never_set_are_set_aside(tmp_path: Path) -> None:
+async def test_undated_seconds_of_an_earlier_boot_are_quarantined(tmp_path: Path) -> None:
     pi = Pi(tmp_path)
     await pi.start()
     await pi.run_for(30)
@@ -190,7 +192,7 @@ async def test_seconds_of_a_boot_whose_clock_was_never_set_are_set_aside(tmp_pat
     await rebooted.virtual.stop()
 
 
-async def test_a_bike_that_is_away_has_no_undated_seconds_but_its_final(tmp_path: Path) -> None:
+async def test_absent_bike_has_no_undated_seconds_but_its_final(tmp_path: Path) -> None:
     faults = {"vanish_at_s": 0.5}
     pi = Pi(tmp_path, bikes=[{"faults": faults, "ride_s": 3600}])
     await pi.start()
@@ -203,7 +205,9 @@ async def test_a_bike_that_is_away_has_no_undated_seconds_but_its_final(tmp_path
 
 
 @pytest.mark.parametrize("step_s", [2.5, -2.5])
-async def test_a_step_in_mid_race_neither_repeats_nor_skips(tmp_path: Path, step_s: float) -> None:
+async def test_clock_step_in_mid_race_neither_repeats_nor_skips_a_second(
+    tmp_path: Path, step_s: float
+) -> None:
     pi = Pi(tmp_path, wall_ms=START_MS - 1000)
     pi.clock.is_set = True
     await pi.start()
@@ -215,7 +219,9 @@ async def test_a_step_in_mid_race_neither_repeats_nor_skips(tmp_path: Path, step
     await pi.virtual.stop()
 
 
-async def test_a_leap_to_another_race_is_made_between_two(tmp_path: Path) -> None:
+async def test_clock_leap_to_another_race_takes_effect_after_the_running_one(
+    tmp_path: Path,
+) -> None:
     pi = Pi(tmp_path, wall_ms=START_MS)
     pi.clock.is_set = True
     await pi.start()
@@ -228,7 +234,7 @@ async def test_a_leap_to_another_race_is_made_between_two(tmp_path: Path) -> Non
     await pi.virtual.stop()
 
 
-async def test_a_race_that_was_joined_has_no_count(tmp_path: Path) -> None:
+async def test_final_of_a_race_joined_late_has_no_count(tmp_path: Path) -> None:
     pi = Pi(tmp_path, wall_ms=START_MS + 200_000)
     pi.clock.is_set = True
     await pi.start()
@@ -239,7 +245,7 @@ async def test_a_race_that_was_joined_has_no_count(tmp_path: Path) -> None:
     await pi.virtual.stop()
 
 
-async def test_seconds_without_the_bike_are_not_counted(tmp_path: Path) -> None:
+async def test_final_does_not_count_seconds_without_the_bike(tmp_path: Path) -> None:
     faults = {"disconnect_at_s": 50, "disconnect_for_s": 20}
     pi = Pi(tmp_path, wall_ms=START_MS, bikes=[{"faults": faults}])
     pi.clock.is_set = True
@@ -251,7 +257,7 @@ async def test_seconds_without_the_bike_are_not_counted(tmp_path: Path) -> None:
     await pi.virtual.stop()
 
 
-async def test_two_bikes_ride_different_races_with_racers_of_their_own(tmp_path: Path) -> None:
+async def test_bikes_ride_different_races_with_racers_of_their_own(tmp_path: Path) -> None:
     races = {
         "bike-1": BikeRaces([Race(70, START_MS + 500, 10, Racer(41, "Ada", 2))]),
         "bike-2": BikeRaces([Race(9, START_MS + 3000, 6, Racer(42, "Bruno", 3))]),

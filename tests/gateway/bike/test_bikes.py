@@ -55,7 +55,7 @@ def changed(bike: BikeConfig, **fields: Any) -> BikeConfig:
 TWO_RACES = [*range(1, 21), *range(1, 21)]
 
 
-async def test_a_calibration_holds_at_once_and_costs_no_second(rig: Rig) -> None:
+async def test_changed_calibration_is_in_use_at_once_and_no_second_is_lost(rig: Rig) -> None:
     one, two = rig.config.bikes
     await rig.apply([changed(one, calibration=[(0, 0), (1000, 0.1)]), two])
     await rig.virtual.run_for(33.2)
@@ -65,7 +65,7 @@ async def test_a_calibration_holds_at_once_and_costs_no_second(rig: Rig) -> None
     assert max(two.resistance for two in rig.ridden("bike-2")[7:]) > 0.1
 
 
-async def test_another_rider_begins_with_the_next_race(rig: Rig) -> None:
+async def test_changed_racer_rides_from_the_next_race_on(rig: Rig) -> None:
     one, two = rig.config.bikes
     await rig.apply([changed(one, racer_id=9, racer_name="Nine", class_id=3), two])
     await rig.virtual.run_for(33.2)
@@ -76,14 +76,14 @@ async def test_another_rider_begins_with_the_next_race(rig: Rig) -> None:
     assert (first[-1].event, second[-1].event) == ("final", "final")
 
 
-async def test_a_new_bike_joins_and_the_others_ride_on(rig: Rig) -> None:
+async def test_added_bike_joins_and_the_others_ride_on(rig: Rig) -> None:
     await rig.apply([*rig.config.bikes, rig.third])
     await rig.virtual.run_for(13.2)
     assert rig.seconds("bike-1") == list(range(1, 21))
     assert rig.seconds("bike-3") == list(range(6, 21))
 
 
-async def test_a_bike_taken_away_ends_its_race_with_the_running_second(rig: Rig) -> None:
+async def test_removed_bike_ends_its_race_with_the_running_second(rig: Rig) -> None:
     one, two = rig.config.bikes
     await rig.apply([one])
     await rig.virtual.run_for(13.2)
@@ -97,7 +97,7 @@ async def test_a_bike_taken_away_ends_its_race_with_the_running_second(rig: Rig)
     assert [bike.bike_id for bike in rig.virtual.gateway.status.bikes] == ["bike-1", "bike-2"]
 
 
-async def test_another_driver_takes_the_bike_over(rig: Rig) -> None:
+async def test_changed_driver_options_reopen_the_bike_in_mid_race(rig: Rig) -> None:
     one, two = rig.config.bikes
     await rig.apply([changed(one, options={**one.options, "scenario": "idle"}), two])
     await rig.virtual.run_for(13.2)
@@ -106,13 +106,13 @@ async def test_another_driver_takes_the_bike_over(rig: Rig) -> None:
     assert {m.cadence for m in rig.ridden("bike-1")[-8:]} == {0}
 
 
-async def test_other_races_begin_when_the_one_that_is_on_has_ended(rig: Rig) -> None:
+async def test_changed_race_length_holds_from_the_next_race_on(rig: Rig) -> None:
     await rig.apply(list(rig.config.bikes), length_s=10)
     await rig.virtual.run_for(23.2)
     assert rig.seconds("bike-1") == [*range(1, 21), *range(1, 11)]
 
 
-async def test_nothing_changed_changes_nothing(rig: Rig) -> None:
+async def test_unchanged_config_keeps_links_and_races(rig: Rig) -> None:
     link = rig.virtual.gateway._bikes.get("bike-1").link  # type: ignore[union-attr]
     await rig.apply(list(rig.config.bikes))
     assert rig.virtual.gateway._bikes.get("bike-1").link is link  # type: ignore[union-attr]

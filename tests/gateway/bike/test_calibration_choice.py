@@ -26,20 +26,20 @@ def store(tmp_path: Path) -> CalibrationStore:
     return CalibrationStore(tmp_path)
 
 
-def test_without_any_the_bike_is_taken_at_its_word(store: CalibrationStore) -> None:
+def test_bike_without_calibration_is_taken_as_said(store: CalibrationStore) -> None:
     assert calibration_in_use(bike(), "fake seed 1", store) == CalibrationInUse(
         "fake seed 1", AS_SAID
     )
 
 
-def test_the_configs_points(store: CalibrationStore) -> None:
+def test_config_points_are_used_as_the_calibration(store: CalibrationStore) -> None:
     config = bike(calibration=POINTS)
     table = calibration_in_use(config, "fake seed 1", store).calibration.table
     assert table is not None
     assert table.points == ((0, 0), (1000, 100))
 
 
-def test_a_saved_one_holds_before_the_configs(store: CalibrationStore) -> None:
+def test_saved_calibration_takes_precedence_over_the_config(store: CalibrationStore) -> None:
     store.save(record())
     found = calibration_in_use(bike(calibration=POINTS), "fake seed 1", store)
     assert (found.record, found.problem) == (record(), "")
@@ -47,7 +47,7 @@ def test_a_saved_one_holds_before_the_configs(store: CalibrationStore) -> None:
     assert found.calibration.table.percent_at(803) == 50
 
 
-def test_one_of_another_machine_is_not_used_and_said(store: CalibrationStore) -> None:
+def test_calibration_of_another_machine_is_a_problem_and_not_used(store: CalibrationStore) -> None:
     store.save(record(device="serial /dev/ttyUSB0"))
     found = calibration_in_use(bike(), "fake seed 1", store)
     assert (found.calibration, found.record) == (AS_SAID, None)
@@ -57,7 +57,7 @@ def test_one_of_another_machine_is_not_used_and_said(store: CalibrationStore) ->
     )
 
 
-def test_a_damaged_one_is_not_used_and_said(store: CalibrationStore) -> None:
+def test_damaged_calibration_is_a_problem_and_not_used(store: CalibrationStore) -> None:
     file = store.save(record())
     file.write_text("{")
     found = calibration_in_use(bike(), "fake seed 1", store)
@@ -75,12 +75,12 @@ def test_a_damaged_one_is_not_used_and_said(store: CalibrationStore) -> None:
         ("replay", {"file": "/ride.jsonl"}, "replay /ride.jsonl"),
     ],
 )
-def test_a_machine_is_known_by_its_driver_and_who_it_is(
+def test_device_is_the_driver_and_its_identity(
     driver: str, options: dict[str, Any], device: str
 ) -> None:
     config = bike(driver=driver, options=options)
     assert device_of(config, load_drivers()[driver]) == device
 
 
-def test_a_machine_whose_driver_is_broken_has_its_name_at_least() -> None:
+def test_device_of_a_broken_driver_is_the_drivers_name() -> None:
     assert device_of(bike(driver="mine"), DriverStatus("mine", problem="no module")) == "mine"

@@ -122,10 +122,10 @@ RIDING: Steps = [READING, 0.5] * 1000
 
 
 class TestStates:
-    def test_before_it_runs_it_is_connecting(self) -> None:
+    def test_link_is_connecting_before_it_runs(self) -> None:
         assert Linked(RIDING).state == (LinkState.CONNECTING, "")
 
-    async def test_connected_its_readings_reach_the_sampler(self) -> None:
+    async def test_link_hands_readings_to_the_sampler_once_connected(self) -> None:
         linked = Linked(RIDING)
         await linked.run_for(2)
         assert linked.state == (LinkState.CONNECTED, "")
@@ -143,7 +143,9 @@ class TestStates:
         ],
         ids=["cannot be opened", "lost", "ended", "bug at opening", "bug in riding"],
     )
-    async def test_lost_it_says_why_and_tries_again(self, script: Script, reason: str) -> None:
+    async def test_lost_link_has_a_reason_and_tries_again(
+        self, script: Script, reason: str
+    ) -> None:
         linked = Linked(*script)
         await linked.run_for(0.4)
         assert linked.state == (LinkState.LOST, reason)
@@ -151,7 +153,7 @@ class TestStates:
         await linked.run_for(10)
         assert len(linked.driver.opened_ns) > 2
 
-    async def test_lost_and_found(self) -> None:
+    async def test_lost_link_connects_again_and_the_sampler_is_told(self) -> None:
         linked = Linked([READING, 2.0, AWAY], AWAY, RIDING)
         await linked.run_for(2)
         assert linked.state == (LinkState.LOST, "out of reach")
@@ -162,7 +164,7 @@ class TestStates:
         assert linked.state == (LinkState.CONNECTED, "")
         assert linked.is_present()
 
-    async def test_cancelled_it_releases_the_bike(self) -> None:
+    async def test_cancelled_link_releases_the_bike(self) -> None:
         linked = Linked(RIDING)
         await linked.run_for(1)
         await linked.stop()
@@ -172,7 +174,7 @@ class TestStates:
 
 
 class TestChanges:
-    async def test_each_change_of_state_or_reason_is_told_once_when_it_holds(self) -> None:
+    async def test_link_reports_each_change_of_state_or_reason_once(self) -> None:
         linked = Linked(
             [BikeLost("gone")], BikeLost("no such bike"), BikeLost("no such bike"), [1000.0]
         )
@@ -186,25 +188,25 @@ class TestChanges:
 
 
 class TestBackOff:
-    async def test_the_waits_grow_up_to_their_longest(self) -> None:
+    async def test_link_waits_grow_up_to_the_longest(self) -> None:
         linked = Linked(AWAY)
         await linked.run_for(600)
         assert linked.waits_s == pytest.approx(backoff_s(len(linked.waits_s)))
         assert linked.waits_s[0] <= 1
         assert BACKOFF_MAX_S / 2 <= linked.waits_s[-1] <= BACKOFF_MAX_S
 
-    async def test_they_do_not_grow_where_the_driver_has_waited_itself(self) -> None:
+    async def test_link_waits_do_not_grow_after_a_driver_that_waited_for_the_bike(self) -> None:
         linked = Linked(BikeAbsent("not heard in 30 s"))
         await linked.run_for(60)
         assert len(linked.waits_s) > 50
         assert max(linked.waits_s) <= 1
 
-    async def test_a_reading_makes_them_begin_anew(self) -> None:
+    async def test_link_waits_start_over_after_a_reading(self) -> None:
         linked = Linked(AWAY, AWAY, AWAY, [READING, AWAY], AWAY, AWAY, [FOREVER])
         await linked.run_for(60)
         assert linked.waits_s == pytest.approx(backoff_s(3, 3))
 
-    async def test_a_connection_without_a_reading_does_not(self) -> None:
+    async def test_link_waits_keep_growing_after_a_connection_without_readings(self) -> None:
         linked = Linked(AWAY, AWAY, [AWAY], AWAY, [FOREVER])
         await linked.run_for(60)
         assert linked.waits_s == pytest.approx(backoff_s(4))
@@ -224,12 +226,12 @@ class TestLog:
         ],
         ids=["away", "other reason", "back", "flaps", "bug"],
     )
-    async def test_a_change_is_logged_once(self, script: Script, events: list[str]) -> None:
+    async def test_link_logs_each_change_once(self, script: Script, events: list[str]) -> None:
         linked = Linked(*script)
         await linked.run_for(300)
         assert linked.logs == events
 
-    async def test_a_line_has_bike_and_reason(self) -> None:
+    async def test_link_log_line_has_bike_and_reason(self) -> None:
         with capture_logs() as logs:
             linked = Linked(AWAY)
             run = asyncio.create_task(linked.link.run())
@@ -239,7 +241,7 @@ class TestLog:
             {"event": "bike lost", "bike": "bike-1", "reason": "out of reach", "log_level": "info"}
         ]
 
-    async def test_a_drivers_bug_is_logged_with_its_traceback(self) -> None:
+    async def test_driver_bug_is_logged_with_its_traceback(self) -> None:
         with capture_logs() as logs:
             linked = Linked(KeyError("x"))
             run = asyncio.create_task(linked.link.run())
@@ -249,7 +251,7 @@ class TestLog:
         assert (logs[0]["bike"], logs[0]["exc_info"]) == ("bike-1", True)
 
 
-async def test_a_driver_that_was_cancelled_from_within_is_a_lost_bike() -> None:
+async def test_driver_cancelled_from_within_is_a_lost_bike() -> None:
     """A library gives up what the driver waits for; nobody asked the link to end."""
     linked = Linked([asyncio.CancelledError()], [READING, 100.0])
     await linked.run_for(0.4)
