@@ -65,7 +65,7 @@ def race(number: int, *seconds: int) -> list[tuple[int, int]]:
     return [(number, second) for second in seconds or range(1, LENGTH_S + 1)]
 
 
-async def test_race_after_race_every_second_once_at_its_end() -> None:
+async def test_race_clock_ticks_each_second_of_each_race_once_at_its_end() -> None:
     ride = Ride()
     await ride.tick(3 * LENGTH_S)
     assert ride.seconds == race(0) + race(1) + race(2)
@@ -77,7 +77,7 @@ async def test_race_after_race_every_second_once_at_its_end() -> None:
     assert ride.race_clock.lost_seconds == 0
 
 
-async def test_a_second_is_not_ticked_before_its_end() -> None:
+async def test_race_clock_ticks_no_second_before_its_end() -> None:
     ride = Ride(at_s=3.25)
     await ride.tick(1)
     assert ride.clock.monotonic_ns() - MONOTONIC_NS == 0.75 * NS_PER_S
@@ -86,7 +86,7 @@ async def test_a_second_is_not_ticked_before_its_end() -> None:
 @pytest.mark.parametrize(
     ("at_s", "second"), [(0, 1), (0.999, 1), (1, 2), (3.4, 4), (9, 10), (9.999, 10)]
 )
-async def test_joins_at_the_current_second(at_s: float, second: int) -> None:
+async def test_race_clock_joins_a_race_at_the_current_second(at_s: float, second: int) -> None:
     ride = Ride(at_s)
     assert ride.running.second == second
     await ride.tick(LENGTH_S)
@@ -95,7 +95,7 @@ async def test_joins_at_the_current_second(at_s: float, second: int) -> None:
 
 
 @given(st.integers(0, 10**18))
-async def test_the_machines_uptime_does_not_matter(monotonic_ns: int) -> None:
+async def test_race_clock_does_not_depend_on_uptime(monotonic_ns: int) -> None:
     ride = Ride(at_s=3.4, monotonic_ns=monotonic_ns)
     await ride.tick(2 * LENGTH_S)
     assert ride.seconds[:7] == race(0, 4, 5, 6, 7, 8, 9, 10)
@@ -106,7 +106,9 @@ class TestWallClockSteps:
     """What NTP does in mid-race is seen in the next race."""
 
     @pytest.mark.parametrize("step_s", [-86_400, -2.5, -0.3, 0.3, 2.5, 86_400])
-    async def test_the_running_race_neither_repeats_nor_skips(self, step_s: float) -> None:
+    async def test_clock_step_neither_repeats_nor_skips_seconds_of_the_running_race(
+        self, step_s: float
+    ) -> None:
         ride = Ride()
         await ride.tick(4)
         ride.clock.step_wall(round(step_s * 1000))
@@ -120,7 +122,7 @@ class TestWallClockSteps:
         ("step_s", "second", "ends_after_s"),
         [(0.3, 1, 0.7), (-0.3, 1, 1.3), (2.5, 3, 0.5), (-2.5, 1, 3.5)],
     )
-    async def test_the_next_race_is_anchored_anew(
+    async def test_next_race_is_anchored_to_the_stepped_clock(
         self, step_s: float, second: int, ends_after_s: float
     ) -> None:
         ride = Ride()
@@ -133,7 +135,7 @@ class TestWallClockSteps:
         assert first.end_ms == ride.clock.wall_ms_at(ride.clock.monotonic_ns())
 
     @given(st.integers(-(LENGTH_S * 1000 - 1), -1), st.integers(0, LENGTH_S - 1))
-    async def test_a_small_step_back_does_not_end_a_race_twice(
+    async def test_small_clock_step_back_does_not_end_a_race_twice(
         self, step_ms: int, after_s: int
     ) -> None:
         ride = Ride()
@@ -142,7 +144,7 @@ class TestWallClockSteps:
         await ride.tick(3 * LENGTH_S - after_s)
         assert ride.seconds == race(0) + race(1) + race(2)
 
-    async def test_a_large_step_goes_to_the_race_that_is_on(self) -> None:
+    async def test_large_clock_step_leads_to_the_race_that_is_on(self) -> None:
         ride = Ride()
         ride.clock.step_wall(5 * LENGTH_S * 1000 + 3400)
         await ride.tick(LENGTH_S + 1)
@@ -162,7 +164,7 @@ class TestStalls:
             (6.0, [4, 10]),
         ],
     )
-    async def test_no_burst_makes_lost_seconds_up(
+    async def test_seconds_lost_in_a_stall_are_counted_and_not_made_up(
         self, stall_s: float, following: list[int]
     ) -> None:
         ride = Ride()
@@ -174,7 +176,7 @@ class TestStalls:
         assert ride.ticked[-1].end_ns == MONOTONIC_NS + LENGTH_S * NS_PER_S
 
     @pytest.mark.parametrize("stall_s", [7.1, 9.5, 16.9])
-    async def test_the_final_is_ticked_though_its_end_was_missed(self, stall_s: float) -> None:
+    async def test_final_is_ticked_though_a_stall_missed_its_end(self, stall_s: float) -> None:
         ride = Ride()
         await ride.tick(3)
         ride.clock.stall(stall_s)
@@ -184,7 +186,7 @@ class TestStalls:
         assert ride.running.race.race_id == RACE + 1
 
     @pytest.mark.parametrize(("stall_s", "joined"), [(11.2, (1, 5)), (26.0, (2, 10))])
-    async def test_seconds_lost_after_the_final_are_counted_too(
+    async def test_seconds_lost_after_the_final_are_counted(
         self, stall_s: float, joined: tuple[int, int]
     ) -> None:
         ride = Ride()
@@ -206,7 +208,7 @@ class TestBlind:
         clock.is_set = False
         return Ride(clock=clock)
 
-    async def test_seconds_have_an_end_and_no_race(self) -> None:
+    async def test_undated_seconds_end_on_whole_seconds_of_the_monotonic_clock(self) -> None:
         ride = self.undated(at_s=3.4, monotonic_ns=7_250_000_000)
         ends_ns = [(await ride.race_clock.tick()).end_ns for _ in range(3)]
         assert ends_ns == [8 * NS_PER_S, 9 * NS_PER_S, 10 * NS_PER_S], (
@@ -214,7 +216,7 @@ class TestBlind:
         )
 
     @given(st.integers(0, 999), st.integers(0, 999), st.integers(1, 25), st.integers(0, 9999))
-    async def test_when_it_is_set_every_second_is_named_once_and_none_is_missing(
+    async def test_undated_seconds_are_all_dated_once_when_the_clock_is_set(
         self, phase_ms: int, set_after_ms: int, undated_s: int, at_ms: int
     ) -> None:
         ride = self.undated(at_ms / 1000, 7 * NS_PER_S + phase_ms * 1_000_000)
@@ -237,7 +239,9 @@ class TestBlind:
         )
 
     @pytest.mark.parametrize("wrong_by_s", [-86_400, -3.3, 0.0, 7.7, 400_000])
-    async def test_the_time_that_was_wrong_before_does_not_matter(self, wrong_by_s: float) -> None:
+    async def test_wrong_time_before_the_clock_is_set_does_not_matter(
+        self, wrong_by_s: float
+    ) -> None:
         ride = self.undated(at_s=wrong_by_s, monotonic_ns=7 * NS_PER_S)
         for _ in range(2):
             await ride.race_clock.tick()
@@ -247,7 +251,7 @@ class TestBlind:
         await ride.tick(3)
         assert ride.seconds == race(0, 8, 9, 10), "7 s after the start of the race"
 
-    async def test_a_stall_loses_seconds_and_keeps_the_grid(self) -> None:
+    async def test_stall_while_undated_loses_seconds_and_keeps_the_grid(self) -> None:
         ride = self.undated(at_s=0, monotonic_ns=7 * NS_PER_S)
         await ride.race_clock.tick()
         ride.clock.stall(3.5)
@@ -263,7 +267,7 @@ class TestCommandedRaces:
     def ride(races: BikeRaces) -> Ride:
         return Ride(races=races)
 
-    async def test_without_a_race_it_waits_for_one(self) -> None:
+    async def test_race_clock_without_a_race_waits_for_one(self) -> None:
         races = BikeRaces()
         ride = self.ride(races)
         assert ride.race_clock.running is None
@@ -279,7 +283,7 @@ class TestCommandedRaces:
         assert ride.ticked[-1].is_final
         assert ride.race_clock.running is None
 
-    async def test_a_race_that_is_stopped_ends_with_the_running_second(self) -> None:
+    async def test_stopped_race_ends_with_the_running_second(self) -> None:
         races = BikeRaces([Race(5, START_MS, 300)])
         ride = self.ride(races)
         await ride.tick(3)
@@ -288,7 +292,7 @@ class TestCommandedRaces:
         assert [(one.second, one.is_final) for one in ride.ticked[-2:]] == [(3, False), (4, True)]
         assert ride.race_clock.running is None
 
-    async def test_a_race_that_is_replaced_ends_and_the_other_begins(self) -> None:
+    async def test_replaced_race_ends_with_the_running_second_and_the_other_begins(self) -> None:
         races = BikeRaces([Race(5, START_MS, 300)])
         ride = self.ride(races)
         await ride.tick(3)
@@ -300,13 +304,13 @@ class TestCommandedRaces:
             (6, 5, False),
         ]
 
-    async def test_a_race_that_has_not_begun_leaves_no_trace(self) -> None:
+    async def test_race_stopped_before_its_start_never_runs(self) -> None:
         races = BikeRaces([Race(5, START_MS + 5000, 300)])
         ride = self.ride(races)
         races.stop(5, START_MS)
         assert ride.race_clock.running is None
 
-    async def test_another_race_to_come_does_not_touch_the_one_that_is_on(self) -> None:
+    async def test_race_to_come_does_not_change_the_running_one(self) -> None:
         races = BikeRaces([Race(5, START_MS, 5)])
         ride = self.ride(races)
         await ride.tick(2)
@@ -318,9 +322,7 @@ class TestCommandedRaces:
         ]
 
     @pytest.mark.parametrize("step_s", [-3600, -30, -1.5, 1.5, 30])
-    async def test_a_step_while_it_waits_moves_the_start_to_when_the_clock_says_so(
-        self, step_s: float
-    ) -> None:
+    async def test_clock_step_before_a_race_moves_its_start(self, step_s: float) -> None:
         ride = self.ride(BikeRaces([Race(5, START_MS + 60_000, 3)]))
         ride.clock.step_wall(round(step_s * 1000))
         await ride.tick(1)
@@ -328,7 +330,7 @@ class TestCommandedRaces:
         assert ride.ticked[0].start_ns - MONOTONIC_NS == (60 - step_s) * NS_PER_S
 
     @pytest.mark.parametrize("is_told", [True, False])
-    async def test_a_clock_put_back_into_an_ended_race_does_not_begin_it_again(
+    async def test_clock_put_back_into_an_ended_race_does_not_run_that_race_again(
         self, is_told: bool
     ) -> None:
         races = BikeRaces([Race(5, START_MS, 30), Race(6, START_MS + 60_000, 3)])

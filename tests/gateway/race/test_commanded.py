@@ -44,7 +44,7 @@ def ids(races: RemoteRaces, bike_id: str = "bike-1") -> list[int]:
     return [race.race_id for race in races.of(bike_id).all]
 
 
-def test_a_start_says_who_rides_what_when(races: RemoteRaces) -> None:
+def test_start_command_sets_race_time_and_racer_of_its_bike(races: RemoteRaces) -> None:
     response = races.apply(start(), NOW_MS)
     assert json.loads(response.to_json()) == {
         "ok": True,
@@ -60,20 +60,20 @@ def test_a_start_says_who_rides_what_when(races: RemoteRaces) -> None:
     assert races.of("bike-2").race_at(NOW_MS) is None
 
 
-def test_two_bikes_ride_different_races(races: RemoteRaces) -> None:
+def test_bikes_can_be_given_different_races(races: RemoteRaces) -> None:
     assert races.apply(start(), NOW_MS).ok
     assert races.apply(start(bike_id="bike-2", race_id=13, racer_id=8), NOW_MS).ok
     assert (ids(races, "bike-1"), ids(races, "bike-2")) == ([12], [13])
 
 
-def test_repeated_it_holds_already(races: RemoteRaces) -> None:
+def test_repeated_start_is_already_done(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     response = races.apply(start(), NOW_MS + 20_000)
     assert (response.ok, response.result) == (True, "already")
     assert ids(races) == [12]
 
 
-def test_races_follow_each_other(races: RemoteRaces) -> None:
+def test_commanded_races_are_in_order_of_start(races: RemoteRaces) -> None:
     races.apply(start(in_s=310, race_id=13), NOW_MS)
     races.apply(start(in_s=10, race_id=12), NOW_MS)
     assert ids(races) == [12, 13]
@@ -84,17 +84,17 @@ def test_races_follow_each_other(races: RemoteRaces) -> None:
     assert races.of("bike-1").race_after(following) is None
 
 
-def test_late_it_joins_a_race_that_is_on(races: RemoteRaces) -> None:
+def test_start_of_a_race_that_is_on_is_accepted(races: RemoteRaces) -> None:
     assert races.apply(start(in_s=-299), NOW_MS).ok
 
 
-def test_too_late_it_is_refused(races: RemoteRaces) -> None:
+def test_start_of_a_race_that_is_over_is_refused(races: RemoteRaces) -> None:
     response = races.apply(start(in_s=-302), NOW_MS)
     assert response.reason == "race 12 was over 2 s ago"
     assert ids(races) == []
 
 
-def test_a_race_in_the_way_is_not_ended_by_start_but_by_replace(races: RemoteRaces) -> None:
+def test_overlapping_race_is_ended_by_replace_and_not_by_start(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     response = races.apply(start(in_s=100, race_id=13), NOW_MS)
     assert not response.ok
@@ -105,7 +105,7 @@ def test_a_race_in_the_way_is_not_ended_by_start_but_by_replace(races: RemoteRac
     assert ids(races) == [13]
 
 
-def test_a_race_that_has_begun_is_not_ridden_twice_under_its_name(races: RemoteRaces) -> None:
+def test_replace_by_the_same_race_and_racer_is_refused_once_begun(races: RemoteRaces) -> None:
     races.apply(start(in_s=-10), NOW_MS)
     response = races.apply(start("replace", in_s=-10, length_s=600), NOW_MS)
     assert response.reason is not None
@@ -113,13 +113,13 @@ def test_a_race_that_has_begun_is_not_ridden_twice_under_its_name(races: RemoteR
     assert races.apply(start("replace", in_s=-10, racer_id=8), NOW_MS).ok, "another racer may"
 
 
-def test_a_race_that_has_not_begun_can_be_moved(races: RemoteRaces) -> None:
+def test_replace_moves_a_race_that_has_not_begun(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     assert races.apply(start("replace", in_s=20), NOW_MS).ok
     assert [race.start_ms for race in races.of("bike-1").all] == [NOW_MS + 20_000]
 
 
-def test_stop_and_stop_again(races: RemoteRaces) -> None:
+def test_repeated_stop_is_already_done(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     races.apply(start(in_s=310, race_id=13), NOW_MS)
     assert races.apply(stop(12), NOW_MS).result == "accepted"
@@ -127,7 +127,7 @@ def test_stop_and_stop_again(races: RemoteRaces) -> None:
     assert ids(races) == [13]
 
 
-def test_stopped_in_mid_race_it_is_not_begun_again_under_its_name(races: RemoteRaces) -> None:
+def test_race_stopped_midway_cannot_be_begun_again_by_its_racer(races: RemoteRaces) -> None:
     races.apply(start(in_s=-10), NOW_MS)
     races.apply(stop(), NOW_MS)
     for command in ("start", "replace"):
@@ -140,20 +140,20 @@ def test_stopped_in_mid_race_it_is_not_begun_again_under_its_name(races: RemoteR
     assert races.apply(start(in_s=20, racer_id=8), NOW_MS).ok, "another racer may"
 
 
-def test_stopped_before_it_has_begun_a_race_can_be_started_again(races: RemoteRaces) -> None:
+def test_race_stopped_before_its_start_can_be_started_again(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     races.apply(stop(), NOW_MS)
     assert races.apply(start(), NOW_MS).result == "accepted"
 
 
 @pytest.mark.parametrize("command", [start(bike_id="bike-9"), stop(bike_id="bike-9")])
-def test_an_unknown_bike(races: RemoteRaces, command: bytes) -> None:
+def test_command_for_an_unknown_bike_is_refused(races: RemoteRaces, command: bytes) -> None:
     response = races.apply(command, NOW_MS)
     assert response.reason == "no bike 'bike-9' here; expected one of: bike-1, bike-2"
 
 
 @pytest.mark.parametrize("command", [start(in_s=400, race_id=13), stop()])
-def test_without_the_time_nothing_is_begun_or_ended(races: RemoteRaces, command: bytes) -> None:
+def test_command_is_refused_while_the_clock_is_not_set(races: RemoteRaces, command: bytes) -> None:
     races.apply(start(), NOW_MS)
     response = races.apply(command, None)
     assert response.reason is not None
@@ -161,26 +161,26 @@ def test_without_the_time_nothing_is_begun_or_ended(races: RemoteRaces, command:
     assert ids(races) == [12]
 
 
-def test_nobody_rides_the_same_race_twice(races: RemoteRaces) -> None:
+def test_racer_cannot_ride_the_same_race_twice(races: RemoteRaces) -> None:
     assert races.apply(start(in_s=-290), NOW_MS).ok
     assert not races.apply(start(in_s=20), NOW_MS).ok, "the first is on"
     assert not races.apply(start(in_s=20), NOW_MS + 11_000).ok, "the first has ended"
     assert not races.apply(start(in_s=20, name="Bob"), NOW_MS).ok, "a new name, the same racer"
 
 
-def test_a_race_is_not_told_for_two_times_but_moved(races: RemoteRaces) -> None:
+def test_race_to_come_is_moved_by_replace_and_not_by_start(races: RemoteRaces) -> None:
     assert races.apply(start(in_s=10), NOW_MS).ok
     assert not races.apply(start(in_s=900), NOW_MS).ok
     assert races.apply(start("replace", in_s=900), NOW_MS).ok
     assert [race.start_ms for race in races.of("bike-1").all] == [NOW_MS + 900_000]
 
 
-def test_a_race_that_is_over_cannot_be_stopped(races: RemoteRaces) -> None:
+def test_stop_of_a_race_that_is_over_is_already_done(races: RemoteRaces) -> None:
     races.apply(start(in_s=-290), NOW_MS)
     assert races.apply(stop(), NOW_MS + 11_000).result == "already"
 
 
-def test_what_was_ridden_of_a_race_cut_short_is_known(races: RemoteRaces) -> None:
+def test_stopped_race_keeps_its_ridden_part_also_after_a_restart(races: RemoteRaces) -> None:
     races.apply(start(in_s=-10), NOW_MS)
     races.apply(stop(), NOW_MS + 500)
     restarted = RemoteRaces(["bike-1", "bike-2"])
@@ -214,7 +214,7 @@ def test_what_was_ridden_of_a_race_cut_short_is_known(races: RemoteRaces) -> Non
         (b"[" * 5000, "JSON"),
     ],
 )
-def test_malformed_it_is_refused_with_the_field_and_changes_nothing(
+def test_malformed_command_is_refused_naming_the_field_and_changes_nothing(
     races: RemoteRaces, command: bytes, what: str
 ) -> None:
     races.apply(start(in_s=400, race_id=5), NOW_MS)
@@ -226,12 +226,12 @@ def test_malformed_it_is_refused_with_the_field_and_changes_nothing(
 
 
 @given(st.binary(max_size=300))
-def test_any_bytes_are_answered(payload: bytes) -> None:
+def test_random_bytes_as_a_command_are_refused(payload: bytes) -> None:
     races = RemoteRaces(["bike-1"])
     assert not races.apply(payload, NOW_MS).ok
 
 
-def test_there_is_an_end_to_how_many_races_wait(races: RemoteRaces) -> None:
+def test_start_is_refused_beyond_the_maximum_of_races_until_one_is_over(races: RemoteRaces) -> None:
     for number in range(MAX_RACES):
         assert races.apply(start(in_s=300 * number, race_id=number), NOW_MS).ok
     response = races.apply(start(in_s=300 * MAX_RACES, race_id=99), NOW_MS)
@@ -241,7 +241,7 @@ def test_there_is_an_end_to_how_many_races_wait(races: RemoteRaces) -> None:
     assert races.apply(start(in_s=300 * MAX_RACES, race_id=99), later_ms).ok, "one is over"
 
 
-def test_what_is_over_is_forgotten(races: RemoteRaces) -> None:
+def test_race_that_is_over_is_forgotten(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     races.forget_before(NOW_MS + 310_000 - 1)
     assert ids(races) == [12]
@@ -260,7 +260,7 @@ def test_what_is_over_is_forgotten(races: RemoteRaces) -> None:
         max_size=30,
     )
 )
-def test_whatever_is_commanded_no_two_races_of_a_bike_overlap(
+def test_races_of_a_bike_never_overlap_for_any_commands(
     commands: list[tuple[str, int, int, int]],
 ) -> None:
     races = RemoteRaces(["bike-1"])
@@ -277,13 +277,13 @@ def test_whatever_is_commanded_no_two_races_of_a_bike_overlap(
             assert one.end_ms <= following.start_ms
 
 
-def test_no_races() -> None:
+def test_bike_without_races_has_none_now_or_later() -> None:
     races = BikeRaces()
     assert races.race_at(0) is None
     assert races.race_after(Race(1, 0, 300)) is None
 
 
-def test_other_bikes_are_served_and_the_others_keep_their_races(races: RemoteRaces) -> None:
+def test_served_bikes_can_change_and_the_rest_keep_their_races(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
     races.serve(["bike-1", "bike-3"])
     assert ids(races) == [12]

@@ -47,7 +47,7 @@ class Rig:
         self.virtual.uplink.connect()
 
 
-async def test_nothing_is_ridden_until_it_is_commanded(tmp_path: Path) -> None:
+async def test_bike_rides_only_the_race_it_is_commanded_to(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.virtual.run_for(20)
@@ -61,7 +61,7 @@ async def test_nothing_is_ridden_until_it_is_commanded(tmp_path: Path) -> None:
     await rig.virtual.stop()
 
 
-async def test_stopped_in_mid_race_it_ends_with_a_final(tmp_path: Path) -> None:
+async def test_race_stopped_midway_ends_with_a_final(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.command(start(in_s=0))
@@ -74,7 +74,7 @@ async def test_stopped_in_mid_race_it_ends_with_a_final(tmp_path: Path) -> None:
     await rig.virtual.stop()
 
 
-async def test_replaced_in_mid_race_the_other_goes_on_at_its_current_second(
+async def test_race_that_replaces_another_begins_at_its_current_second(
     tmp_path: Path,
 ) -> None:
     rig = Rig(tmp_path)
@@ -91,7 +91,7 @@ async def test_replaced_in_mid_race_the_other_goes_on_at_its_current_second(
     await rig.virtual.stop()
 
 
-async def test_a_final_counts_the_seconds_of_its_racer_alone(tmp_path: Path) -> None:
+async def test_final_counts_the_seconds_of_its_racer_only(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.command(start(in_s=0, racer_id=7, length_s=10))
@@ -103,7 +103,7 @@ async def test_a_final_counts_the_seconds_of_its_racer_alone(tmp_path: Path) -> 
     await rig.virtual.stop()
 
 
-async def test_stopped_it_is_not_begun_again_and_the_answer_says_why(tmp_path: Path) -> None:
+async def test_start_of_a_stopped_race_is_refused_with_the_reason(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.command(start(in_s=0))
@@ -123,7 +123,7 @@ async def test_stopped_it_is_not_begun_again_and_the_answer_says_why(tmp_path: P
 
 
 @pytest.mark.parametrize("step_s", [-3600, 3600])
-async def test_a_clock_stepped_while_nobody_rides_is_read_anew_for_a_command(
+async def test_start_command_goes_by_a_clock_stepped_between_races(
     tmp_path: Path, step_s: int
 ) -> None:
     rig = Rig(tmp_path)
@@ -139,7 +139,7 @@ async def test_a_clock_stepped_while_nobody_rides_is_read_anew_for_a_command(
     await rig.virtual.stop()
 
 
-async def test_killed_in_mid_race_it_rides_on_after_the_restart(tmp_path: Path) -> None:
+async def test_commanded_race_continues_after_a_kill_and_restart(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.command(start(in_s=0, length_s=20))
@@ -154,7 +154,9 @@ async def test_killed_in_mid_race_it_rides_on_after_the_restart(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("command", [start(), stop()])
-async def test_without_the_time_a_command_is_refused(tmp_path: Path, command: bytes) -> None:
+async def test_command_is_refused_and_not_saved_while_the_clock_is_not_set(
+    tmp_path: Path, command: bytes
+) -> None:
     clock = VirtualClock(NOW_MS)
     clock.is_set = False
     rig = Rig(tmp_path, clock)
@@ -164,7 +166,7 @@ async def test_without_the_time_a_command_is_refused(tmp_path: Path, command: by
     await rig.virtual.stop()
 
 
-async def test_a_busy_disk_holds_up_responses_but_no_command(tmp_path: Path) -> None:
+async def test_busy_disk_delays_responses_but_no_command(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     disk = BusyDisk(tmp_path / "races.json")
     control = RemoteControl(RemoteRaces(["bike-1", "bike-2"]), disk, rig.clock)
@@ -212,7 +214,7 @@ def set_clock(rig: Rig) -> None:
     rig.clock.is_set = True
 
 
-async def test_a_command_right_after_the_clock_is_set_leaves_undated_seconds_their_race(
+async def test_command_after_the_clock_is_set_leaves_undated_seconds_their_race(
     tmp_path: Path,
 ) -> None:
     rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=10))
@@ -227,7 +229,7 @@ async def test_a_command_right_after_the_clock_is_set_leaves_undated_seconds_the
 
 
 @pytest.mark.parametrize("command", [stop(), start("replace", in_s=25, race_id=13, racer_id=8)])
-async def test_a_race_ended_right_after_the_clock_is_set_keeps_its_undated_seconds(
+async def test_race_ended_after_the_clock_is_set_keeps_its_undated_seconds(
     tmp_path: Path, command: bytes
 ) -> None:
     rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=300))
@@ -242,7 +244,7 @@ async def test_a_race_ended_right_after_the_clock_is_set_keeps_its_undated_secon
     await rig.virtual.stop()
 
 
-async def test_what_was_stopped_is_not_begun_again_after_a_restart(tmp_path: Path) -> None:
+async def test_stopped_race_cannot_be_started_again_after_a_restart(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.command(start(in_s=0))
@@ -257,7 +259,9 @@ async def test_what_was_stopped_is_not_begun_again_after_a_restart(tmp_path: Pat
 
 
 @pytest.mark.parametrize("before_s", [0.5, 4, 9])
-async def test_a_step_just_before_a_race_moves_its_start(tmp_path: Path, before_s: float) -> None:
+async def test_clock_step_just_before_a_commanded_race_moves_its_start(
+    tmp_path: Path, before_s: float
+) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.command(start(in_s=60, length_s=4))

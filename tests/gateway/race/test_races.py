@@ -23,12 +23,12 @@ WALL_MS = st.integers(0, 4_102_444_800_000)
         (5_400_764 * 300_000 - 1, 5_400_763),
     ],
 )
-def test_the_race_id_is_the_backends(wall_ms: int, race_id: int) -> None:
+def test_race_id_is_the_number_of_race_lengths_since_the_epoch(wall_ms: int, race_id: int) -> None:
     assert ContinuousRaces().race_at(wall_ms) == Race(race_id, race_id * 300_000, 300)
 
 
 @given(RACES, WALL_MS)
-def test_every_instant_is_in_the_race_that_is_on(races: ContinuousRaces, wall_ms: int) -> None:
+def test_race_at_an_instant_contains_that_instant(races: ContinuousRaces, wall_ms: int) -> None:
     race = races.race_at(wall_ms)
     assert race.start_ms <= wall_ms < race.start_ms + race.length_s * 1000
 
@@ -42,7 +42,7 @@ def test_races_follow_each_other_without_a_break(races: ContinuousRaces, wall_ms
 
 
 @given(RACES, WALL_MS)
-def test_the_offset_moves_the_start_and_not_the_id(races: ContinuousRaces, wall_ms: int) -> None:
+def test_race_offset_moves_the_start_and_not_the_id(races: ContinuousRaces, wall_ms: int) -> None:
     unmoved = ContinuousRaces(races.length_s).race_at(wall_ms)
     moved = races.race_at(wall_ms + races.offset_ms)
     assert moved.race_id == unmoved.race_id
