@@ -39,19 +39,19 @@ def tables(draw: st.DrawFn) -> Points:
 
 
 @given(tables())
-def test_it_goes_through_every_point(points: Points) -> None:
+def test_table_goes_through_every_point(points: Points) -> None:
     table = CalibrationTable(points)
     assert [(raw, table.percent_at(raw)) for raw, _ in points] == points
 
 
 @given(tables(), RAWS)
-def test_it_stays_between_the_percents_of_its_ends(points: Points, raw: float) -> None:
+def test_table_stays_between_the_percents_of_its_ends(points: Points, raw: float) -> None:
     percents = [percent for _, percent in points]
     assert min(percents) <= CalibrationTable(points).percent_at(raw) <= max(percents)
 
 
 @given(tables(), st.lists(RAWS, min_size=2))
-def test_it_is_monotone(points: Points, raws: list[float]) -> None:
+def test_table_is_monotone(points: Points, raws: list[float]) -> None:
     table = CalibrationTable(points)
     percents = [table.percent_at(raw) for raw in sorted(raws)]
     rises = max(points)[1] > min(points)[1]
@@ -59,7 +59,7 @@ def test_it_is_monotone(points: Points, raws: list[float]) -> None:
 
 
 @given(tables(), RAWS)
-def test_beyond_its_ends_the_ends_percent_holds(points: Points, raw: float) -> None:
+def test_table_beyond_an_end_has_the_percent_of_that_end(points: Points, raw: float) -> None:
     table = CalibrationTable(points)
     (low_raw, low_percent), (high_raw, high_percent) = min(points), max(points)
     assert table.percent_at(low_raw - abs(raw)) == low_percent
@@ -76,7 +76,7 @@ def test_beyond_its_ends_the_ends_percent_holds(points: Points, raw: float) -> N
         ([(10, 20), (20, 40)], 25, 40),
     ],
 )
-def test_between_two_points_it_is_linear(points: Points, raw: float, percent: float) -> None:
+def test_table_is_linear_between_two_points(points: Points, raw: float, percent: float) -> None:
     assert CalibrationTable(points).percent_at(raw) == percent
 
 
@@ -97,7 +97,7 @@ def test_between_two_points_it_is_linear(points: Points, raw: float, percent: fl
         ([(0, 0), (inf, 50)], r"point \(inf, 50\)"),
     ],
 )
-def test_a_table_that_cannot_be_one_names_the_point(points: Points, complaint: str) -> None:
+def test_table_refuses_bad_points_and_names_them(points: Points, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         CalibrationTable(points)
 
@@ -106,17 +106,17 @@ class TestPeloton:
     """A real S-shaped sensor curve."""
 
     @given(st.floats(0, 1100))
-    def test_its_table_says_what_the_protocol_says(self, raw: float) -> None:
+    def test_peloton_table_agrees_with_the_protocol(self, raw: float) -> None:
         assert CalibrationTable(PELOTON).percent_at(raw) == pytest.approx(peloton_percent(raw))
 
-    def test_a_two_point_line_is_wrong_by_thirty_points(self) -> None:
+    def test_peloton_line_by_two_points_is_wrong_by_thirty_points(self) -> None:
         line = CalibrationTable([PELOTON[0], PELOTON[-1]])
         errors = [abs(line.percent_at(raw) - percent) for raw, percent in PELOTON]
         assert 28 < max(errors) < 32
 
 
 @given(tables(), st.floats(0, 1))
-def test_the_inverse_leads_back(points: Points, share: float) -> None:
+def test_table_inverse_leads_back(points: Points, share: float) -> None:
     table = CalibrationTable(points)
     low, high = sorted(percent for _, percent in (table.points[0], table.points[-1]))
     percent = low + (high - low) * share
@@ -124,13 +124,13 @@ def test_the_inverse_leads_back(points: Points, share: float) -> None:
 
 
 @given(tables(), st.floats(-50, 150))
-def test_the_inverse_stays_within_the_table(points: Points, percent: float) -> None:
+def test_table_inverse_stays_within_the_table(points: Points, percent: float) -> None:
     table = CalibrationTable(points)
     assert table.points[0][0] <= table.raw_at(percent) <= table.points[-1][0]
 
 
 @given(tables(), RAWS)
-def test_it_says_when_it_is_clamped(points: Points, raw: float) -> None:
+def test_table_clamps_only_beyond_its_ends(points: Points, raw: float) -> None:
     table = CalibrationTable(points)
     assert table.is_clamped(raw) == (not min(points)[0] <= raw <= max(points)[0])
 
@@ -161,7 +161,7 @@ CALIBRATED, DEVICE = ResistanceSource.CALIBRATED, ResistanceSource.DEVICE
         (None, None, BY_RAW, None),
     ],
 )
-def test_the_calibrated_number_wins_then_the_bikes_percent_then_its_number(
+def test_resistance_is_by_calibration_then_bikes_percent_then_raw_number(
     raw: float | None,
     percent: float | None,
     calibration: Calibration,

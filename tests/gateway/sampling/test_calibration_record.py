@@ -42,27 +42,27 @@ def records(draw: st.DrawFn) -> CalibrationRecord:
 
 
 @given(records())
-def test_it_comes_back_as_it_was(one: CalibrationRecord) -> None:
+def test_calibration_record_survives_json(one: CalibrationRecord) -> None:
     assert record_from_json(record_to_json(one)) == one
 
 
-def test_its_table_goes_by_the_points_that_were_captured() -> None:
+def test_calibration_record_has_a_table_of_its_captured_points() -> None:
     table = record(points=(point(0, 100), point(50, 300), point(100, 400))).calibration.table
     assert table is not None
     assert table.points == ((100, 0), (300, 50), (400, 100))
 
 
-def test_up_and_down_meet_in_the_middle() -> None:
+def test_points_captured_up_and_down_are_averaged() -> None:
     points = (point(0, 100), point(50, 300), point(100, 400), point(50, 320, "down"))
     assert mean_points(points) == [(100, 0), (310, 50), (400, 100)]
 
 
-def test_a_way_that_was_captured_twice_counts_once() -> None:
+def test_point_captured_twice_in_one_direction_counts_once() -> None:
     points = (point(50, 300), point(50, 304), point(50, 322, "down"))
     assert mean_points(points) == [(312, 50)]
 
 
-def test_without_points_it_is_of_the_cadence_alone() -> None:
+def test_calibration_record_without_points_has_a_cadence_scale_only() -> None:
     assert record(points=(), cadence_scale=0.5).calibration == Calibration(None, "raw", 0.5)
 
 
@@ -91,12 +91,14 @@ def changed(**fields: Any) -> str:
         (changed(humidity=40), "humidity"),
     ],
 )
-def test_what_cannot_be_one_is_refused_with_its_place(text: str, complaint: str) -> None:
+def test_malformed_calibration_record_is_refused_naming_the_field(
+    text: str, complaint: str
+) -> None:
     with pytest.raises(CalibrationFormatError, match=complaint):
         record_from_json(text)
 
 
-def test_points_that_make_no_table_are_named() -> None:
+def test_calibration_record_refuses_points_that_make_no_table() -> None:
     points = [
         {"percent": percent, "raw": raw, "noise": 1, "samples": 20}
         for percent, raw in [(0, 100), (50, 90), (100, 400)]
@@ -105,6 +107,6 @@ def test_points_that_make_no_table_are_named() -> None:
         record_from_json(changed(points=points))
 
 
-def test_the_time_is_kept_with_its_zone() -> None:
+def test_calibration_record_keeps_its_time_with_the_zone() -> None:
     made_at = datetime(2026, 11, 21, 18, 0, tzinfo=UTC)
     assert '"2026-11-21T18:00:00Z"' in record_to_json(record(made_at=made_at))

@@ -25,11 +25,11 @@ def scaled(cadence_scale: float) -> CalibrationRecord:
     return record(cadence_scale=cadence_scale)
 
 
-def test_there_is_none_at_first(store: CalibrationStore) -> None:
+def test_calibration_store_is_empty_at_first(store: CalibrationStore) -> None:
     assert (store.load("bike-1"), store.backups("bike-1")) == (None, {})
 
 
-def test_what_was_saved_is_there_and_nobody_elses(store: CalibrationStore) -> None:
+def test_saved_calibration_is_loaded_for_its_bike_only(store: CalibrationStore) -> None:
     file = store.save(record())
     assert store.load("bike-1") == record()
     assert store.load("bike-2") is None
@@ -38,7 +38,7 @@ def test_what_was_saved_is_there_and_nobody_elses(store: CalibrationStore) -> No
     assert stat.S_IMODE(store.directory.stat().st_mode) == 0o700
 
 
-def test_a_rollback_can_be_rolled_back(store: CalibrationStore) -> None:
+def test_rollback_can_be_rolled_back(store: CalibrationStore) -> None:
     store.save(scaled(1))
     store.save(scaled(2))
     assert store.rollback("bike-1") == scaled(1)
@@ -46,7 +46,7 @@ def test_a_rollback_can_be_rolled_back(store: CalibrationStore) -> None:
     assert store.rollback("bike-1") == scaled(2)
 
 
-def test_another_bikes_file_in_its_place_is_neither_used_nor_rolled_back_to(
+def test_calibration_file_of_another_bike_is_refused_also_as_a_backup(
     store: CalibrationStore,
 ) -> None:
     text = store.save(record(bike_id="bike-2")).read_text()
@@ -61,14 +61,14 @@ def test_another_bikes_file_in_its_place_is_neither_used_nor_rolled_back_to(
     assert store.backups("bike-2") == {}
 
 
-def test_any_backup_can_be_had(store: CalibrationStore) -> None:
+def test_rollback_takes_any_backup_by_number(store: CalibrationStore) -> None:
     for number in range(1, 5):
         store.save(scaled(number))
     assert store.rollback("bike-1", 3) == scaled(1)
     assert store.backups("bike-1")[1] == scaled(4)
 
 
-def test_a_reset_can_be_rolled_back(store: CalibrationStore) -> None:
+def test_reset_can_be_rolled_back(store: CalibrationStore) -> None:
     store.save(record())
     store.reset("bike-1")
     assert store.load("bike-1") is None
@@ -76,34 +76,36 @@ def test_a_reset_can_be_rolled_back(store: CalibrationStore) -> None:
     assert store.load("bike-1") == record()
 
 
-def test_a_reset_of_nothing_is_none(store: CalibrationStore) -> None:
+def test_reset_without_a_calibration_changes_nothing(store: CalibrationStore) -> None:
     store.reset("bike-1")
     assert store.load("bike-1") is None
 
 
 @pytest.mark.parametrize(("saved", "has"), [(0, "it has none"), (3, "it has 1, 2")])
-def test_a_backup_that_is_not_there(store: CalibrationStore, saved: int, has: str) -> None:
+def test_rollback_to_a_missing_backup_raises_and_names_those_there_are(
+    store: CalibrationStore, saved: int, has: str
+) -> None:
     for _ in range(saved):
         store.save(record())
     with pytest.raises(NoBackupError, match=f"bike-1 has no backup 7; {has}"):
         store.rollback("bike-1", 7)
 
 
-def test_a_damaged_file_is_named(store: CalibrationStore) -> None:
+def test_load_of_a_damaged_calibration_names_the_file(store: CalibrationStore) -> None:
     file = store.save(record())
     file.write_text("{")
     with pytest.raises(CalibrationFormatError, match=str(file)):
         store.load("bike-1")
 
 
-def test_a_damaged_backup_hides_no_other(store: CalibrationStore) -> None:
+def test_damaged_backup_hides_no_other(store: CalibrationStore) -> None:
     for number in range(1, 5):
         store.save(scaled(number))
     (store.directory / "bike-1.json.2").write_text("{")
     assert store.backups("bike-1") == {1: scaled(3), 3: scaled(1)}
 
 
-def test_a_save_that_fails_leaves_the_calibration_and_its_backups(store: CalibrationStore) -> None:
+def test_failed_save_keeps_the_calibration_and_its_backups(store: CalibrationStore) -> None:
     store.save(scaled(1))
     store.save(scaled(2))
     (store.directory / ".bike-1.json.new").mkdir()
@@ -113,7 +115,7 @@ def test_a_save_that_fails_leaves_the_calibration_and_its_backups(store: Calibra
     assert store.backups("bike-1") == {1: scaled(1)}
 
 
-def test_a_disk_that_is_full_costs_no_backups(store: CalibrationStore) -> None:
+def test_full_disk_costs_no_backups(store: CalibrationStore) -> None:
     for number in range(1, 6):
         store.save(scaled(number))
     before = store.backups("bike-1")
@@ -131,7 +133,7 @@ def test_a_disk_that_is_full_costs_no_backups(store: CalibrationStore) -> None:
     assert not list(store.directory.glob("*.new")) + list(store.directory.glob(".*"))
 
 
-def test_a_save_that_was_cut_short_before_its_end_makes_no_second_backup(
+def test_interrupted_save_leaves_no_second_backup(
     store: CalibrationStore,
 ) -> None:
     file = store.save(scaled(1))

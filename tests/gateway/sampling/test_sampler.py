@@ -83,12 +83,12 @@ class TestMean:
             ([(0, 80), (2.5, 90)], [80, 80, 85]),
         ],
     )
-    def test_of_a_field(
+    def test_field_mean_is_weighted_by_time(
         self, field: str, said: list[tuple[float, float]], seconds: list[float]
     ) -> None:
         assert means(field, said, len(seconds)) == seconds
 
-    def test_a_reading_at_the_very_end_belongs_to_the_next_second(self) -> None:
+    def test_reading_at_the_end_of_a_second_belongs_to_the_next(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80)
         ride.say(1, 100)
@@ -100,7 +100,7 @@ class TestMean:
         ride.say(0.5, resistance_raw=200)
         assert ride.close(1).resistance_percent == 90
 
-    def test_what_a_bike_never_said(self) -> None:
+    def test_field_that_was_never_reported_is_unknown(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80)
         assert ride.close(1) == Sample(
@@ -125,13 +125,15 @@ class TestStaleness:
         assert all(sample.present for sample in seconds)
 
     @pytest.mark.parametrize(("stale_after_s", "riding"), [(1, 1), (1.5, 2), (3, 3), (10, 10)])
-    def test_the_limit_is_the_bikes_own(self, stale_after_s: float, riding: int) -> None:
+    def test_cadence_goes_stale_after_the_limit_of_its_bike(
+        self, stale_after_s: float, riding: int
+    ) -> None:
         ride = Ride(stale_after_s).connect()
         ride.say(0, 80)
         cadences = [ride.close(second).cadence_rpm for second in range(1, 13)]
         assert cadences == [80] * riding + [0] * (12 - riding)
 
-    def test_one_field_does_not_keep_another_fresh(self) -> None:
+    def test_field_does_not_keep_another_fresh(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, power_w=100)
         seconds = []
@@ -141,12 +143,12 @@ class TestStaleness:
         assert [sample.cadence_rpm for sample in seconds] == [80, 80, 80, 0, 0]
         assert [sample.power_w for sample in seconds] == [100] * 5
 
-    def test_power_gone_stale_is_not_said(self) -> None:
+    def test_power_gone_stale_is_none(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, power_w=100)
         assert [ride.close(second).power_w for second in range(1, 5)] == [100, 100, 100, None]
 
-    def test_a_repeated_value_is_a_fresh_one(self) -> None:
+    def test_repeated_value_is_fresh(self) -> None:
         assert means("cadence_rpm", [(0, 80), (2.9, 80)], seconds=7) == [80] * 6 + [0]
 
     def test_resistance_never_ages(self) -> None:
@@ -157,7 +159,7 @@ class TestStaleness:
 class TestState:
     """A 0 that was said, one that is too old and one that nobody said are three things."""
 
-    def test_zero_unknown_and_stale(self) -> None:
+    def test_cadence_of_zero_is_told_apart_from_unknown_and_stale(self) -> None:
         ride = Ride().connect()
         silent = ride.close(1)
         ride.say(1.5, 0)
@@ -174,7 +176,7 @@ class TestState:
             FieldState.STALE,
         ]
 
-    def test_each_field_has_its_own(self) -> None:
+    def test_each_field_has_a_state_of_its_own(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=40)
         for second in (1, 2, 3, 4):
@@ -183,7 +185,7 @@ class TestState:
         assert (sample.cadence, sample.resistance) == (FieldState.LIVE, FieldState.STALE)
         assert sample.resistance_percent == 40
 
-    def test_a_new_connection_knows_nothing(self) -> None:
+    def test_fields_are_unknown_after_a_new_connection(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
@@ -197,22 +199,22 @@ class TestState:
 class TestPresence:
     """An absent bike gets no update."""
 
-    def test_a_bike_that_never_connected(self) -> None:
+    def test_bike_that_never_connected_is_absent(self) -> None:
         ride = Ride()
         assert [ride.close(second).present for second in range(1, 6)] == [False] * 5
 
-    def test_connected_and_silent_it_counts_once_it_could_have_spoken(self) -> None:
+    def test_silent_bike_is_present_once_it_has_been_connected_for_the_limit(self) -> None:
         ride = Ride().connect(at_s=0.5)
         seconds = [ride.close(second) for second in range(1, 6)]
         assert [sample.present for sample in seconds] == [False, False, False, True, True]
         assert all(sample.cadence_rpm == 0 for sample in seconds)
 
-    def test_a_knob_alone_is_no_riding(self) -> None:
+    def test_resistance_alone_does_not_make_a_bike_present_at_once(self) -> None:
         ride = Ride().connect()
         ride.say(0.1, resistance_percent=40)
         assert [ride.close(second).present for second in (1, 2, 3)] == [False, False, True]
 
-    def test_the_second_in_which_it_was_lost_still_counts_and_no_other(self) -> None:
+    def test_lost_bike_is_present_in_the_second_of_its_last_reading_only(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
@@ -236,14 +238,14 @@ class TestPresence:
                 resistance_source=ResistanceSource.DEVICE,
             )
 
-    def test_a_second_without_a_word_before_it_was_lost_does_not_count(self) -> None:
+    def test_lost_bike_is_absent_in_a_second_without_a_reading(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80)
         ride.close(1)
         ride.sampler.disconnected()
         assert not ride.close(2).present
 
-    def test_what_it_said_before_it_was_lost_does_not_come_back(self) -> None:
+    def test_readings_from_before_a_loss_do_not_come_back(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80, power_w=100)
         ride.sampler.disconnected()
@@ -283,10 +285,12 @@ class TestDropOut:
             pytest.param([(0, 80), (0.5, 80), (1.5, 0), (1.75, 0)], [80, 40], id="stop later"),
         ],
     )
-    def test_zeros(self, field: str, said: list[tuple[float, float]], seconds: list[float]) -> None:
+    def test_lone_zero_is_a_drop_out_and_two_are_a_stop(
+        self, field: str, said: list[tuple[float, float]], seconds: list[float]
+    ) -> None:
         assert means(field, said, len(seconds)) == seconds
 
-    def test_a_zero_beside_riding_is_none_however_seldom_a_bike_speaks(self) -> None:
+    def test_lone_zero_is_a_drop_out_also_for_a_bike_that_sends_seldom(self) -> None:
         """Keiser: every two seconds."""
         ride = Ride(stale_after_s=7).connect()
         said = {0: (80, 100), 2: (0, 100), 4: (80, 100), 6: (80, 0), 8: (80, 100)}
@@ -298,13 +302,13 @@ class TestDropOut:
             samples.append(ride.close(second))
         assert {(one.cadence_rpm, one.power_w) for one in samples if one.power_w} == {(80, 100)}
 
-    def test_the_second_such_zero_counts(self) -> None:
+    def test_second_cadence_zero_counts_though_there_is_power(self) -> None:
         ride = Ride().connect()
         for at_s, cadence_rpm in ((0, 80), (0.25, 0), (0.5, 0), (0.75, 0)):
             ride.say(at_s, cadence_rpm, power_w=100)
         assert ride.close(1).cadence_rpm == 40
 
-    def test_both_at_zero_are_a_stop(self) -> None:
+    def test_cadence_and_power_at_zero_are_a_stop(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, power_w=100)
         for at_s in (0.5, 0.75):
@@ -312,7 +316,7 @@ class TestDropOut:
         sample = ride.close(1)
         assert (sample.cadence_rpm, sample.power_w) == (40, 50)
 
-    def test_a_knob_at_zero_is_at_zero(self) -> None:
+    def test_resistance_of_two_zeros_is_zero(self) -> None:
         assert means("resistance_percent", [(0, 40), (0.4, 0), (0.5, 0), (0.6, 40)]) == [32]
 
     @pytest.mark.parametrize(
@@ -327,14 +331,14 @@ class TestDropOut:
         ],
         ids=["glitch", "turning meanwhile", "turned a little", "turned", "slow bike", "still open"],
     )
-    def test_a_resistance_far_from_both_neighbours_is_a_glitch(
+    def test_resistance_far_from_both_neighbours_is_a_glitch(
         self, said: list[tuple[float, float]], seconds: list[float]
     ) -> None:
         assert means("resistance_percent", said, len(seconds)) == seconds
 
     @pytest.mark.parametrize("field", RIDING)
     @pytest.mark.parametrize("following", [[], [(5.75, 90)]])
-    def test_a_zero_does_not_bring_a_stale_value_back(
+    def test_zero_does_not_bring_a_stale_value_back(
         self, field: str, following: list[tuple[float, float]]
     ) -> None:
         last = means(field, [(0, 80), (5.5, 0), *following], seconds=6)[-1]
@@ -349,17 +353,17 @@ class TestResistanceSource:
         sample = ride.close(second)
         return sample.resistance_source, sample.resistance_percent
 
-    def test_a_calibration_of_this_bike(self) -> None:
+    def test_resistance_is_calibrated_where_there_is_a_calibration(self) -> None:
         ride = Ride(calibration=by([(0, 0), (100, 80)])).connect()
         ride.say(0, 80, resistance_raw=50, resistance_percent=77)
         assert self.close(ride) == (ResistanceSource.CALIBRATED, 40)
 
-    def test_the_bike_itself(self) -> None:
+    def test_resistance_is_the_bikes_percent_without_a_calibration(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=77, power_w=100)
         assert self.close(ride) == (ResistanceSource.DEVICE, 77)
 
-    def test_another_calibration_holds_from_the_next_reading_on(self) -> None:
+    def test_changed_calibration_is_in_use_from_the_next_reading_on(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_raw=50)
         assert self.close(ride) == (ResistanceSource.DEVICE, 50)
@@ -367,7 +371,7 @@ class TestResistanceSource:
         ride.say(1, 80, resistance_raw=50)
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
 
-    def test_another_calibration_holds_at_once_for_a_bike_that_says_it_seldom(self) -> None:
+    def test_changed_calibration_is_in_use_without_a_new_resistance(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_raw=50)
         ride.say(0.9, 80)
@@ -376,7 +380,7 @@ class TestResistanceSource:
         ride.say(1, 80)
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
 
-    def test_calibrated_by_a_number_it_does_not_have_a_bike_is_taken_at_its_word(self) -> None:
+    def test_resistance_is_the_bikes_percent_until_there_is_a_raw_number(self) -> None:
         ride = Ride(calibration=by([(0, 0), (100, 80)])).connect()
         ride.say(0, 80, resistance_percent=50, power_w=200)
         assert self.close(ride) == (ResistanceSource.DEVICE, 50)
@@ -384,7 +388,7 @@ class TestResistanceSource:
         ride.say(1.5, 80, resistance_percent=99)
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
 
-    def test_a_bike_that_never_says_it_has_one_from_power_and_cadence(self) -> None:
+    def test_resistance_never_reported_is_derived_from_power_and_cadence(self) -> None:
         """90 rpm at 40 % take 135 W on every Peloton (r/pelotoncycle's FAQ)."""
         ride = Ride(stale_after_s=2).connect()
         found = []
@@ -397,7 +401,7 @@ class TestResistanceSource:
     @pytest.mark.parametrize(
         "stop", [{"cadence_rpm": 0, "power_w": 0}, {"cadence_rpm": 40, "power_w": 0}]
     )
-    def test_a_derived_one_stays_when_nobody_pedals(self, stop: dict[str, float]) -> None:
+    def test_derived_resistance_stays_when_nobody_pedals(self, stop: dict[str, float]) -> None:
         ride = Ride(stale_after_s=1).connect()
         ride.say(0, 90, power_w=135)
         ride.close(1)
@@ -406,12 +410,14 @@ class TestResistanceSource:
         assert self.close(ride, 4) == (ResistanceSource.DERIVED, 40)
 
     @given(st.floats(0.1, 250), st.floats(0.1, 3000))
-    def test_a_derived_one_is_a_percent(self, cadence_rpm: float, power_w: float) -> None:
+    def test_derived_resistance_is_within_0_and_100_percent(
+        self, cadence_rpm: float, power_w: float
+    ) -> None:
         ride = Ride(stale_after_s=1).connect()
         ride.say(0, cadence_rpm, power_w=power_w)
         assert 0 <= ride.close(1).resistance_percent <= 100
 
-    def test_none_is_derived_once_the_bike_has_said_one(self) -> None:
+    def test_resistance_is_not_derived_once_the_bike_has_reported_one(self) -> None:
         ride = Ride(stale_after_s=1).connect()
         ride.say(0, 90, power_w=135, resistance_percent=10)
         ride.sampler.disconnected()
@@ -430,7 +436,7 @@ class TestResistanceSource:
 class TestFaultyOrder:
     """What cannot be used is dropped and counted."""
 
-    def test_out_of_order_is_dropped_field_by_field(self) -> None:
+    def test_reading_out_of_order_is_dropped_field_by_field(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80, power_w=100)
         ride.say(0.4, 10, resistance_percent=40)
@@ -443,7 +449,7 @@ class TestFaultyOrder:
             resistance_source=ResistanceSource.DEVICE,
         )
 
-    def test_out_of_order_does_not_make_a_bike_unheard(self) -> None:
+    def test_reading_out_of_order_does_not_make_a_bike_absent(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80)
         ride.close(1)
@@ -453,14 +459,14 @@ class TestFaultyOrder:
         assert ride.close(2).present
 
     @pytest.mark.parametrize("field", FIELDS)
-    def test_too_many_are_dropped_from_the_oldest_on(self, field: str) -> None:
+    def test_readings_beyond_the_maximum_are_dropped_oldest_first(self, field: str) -> None:
         ride = Ride().connect()
         for number in range(MAX_POINTS + 44):
             ride.say(0.5 + number / 1000, **{field: 10 if number < 44 else 80})
         assert ride.sampler.dropped == 44
         assert getattr(ride.close(1), field) == 80
 
-    def test_a_long_ride_at_ten_a_second_drops_nothing(self) -> None:
+    def test_ten_readings_a_second_are_never_dropped(self) -> None:
         ride = Ride().connect()
         for second in range(1, 301):
             for tenth in range(10):
@@ -492,7 +498,7 @@ def hear(said: Said, seconds: int, start_ns: int = START_NS) -> list[Sample]:
 
 class TestProperties:
     @given(said_in(seconds=1, lowest=0))
-    def test_a_mean_lies_between_the_least_and_the_most(self, said: Said) -> None:
+    def test_field_mean_lies_between_the_least_and_the_greatest_value(self, said: Said) -> None:
         sample = hear(said, seconds=1)[0]
         values = [value for _, value in said]
         assert min(values) <= sample.cadence_rpm <= max(values)
@@ -500,7 +506,7 @@ class TestProperties:
         assert min(values) / 2 <= sample.resistance_percent <= max(values) / 2
 
     @given(said_in(seconds=5, lowest=1, highest=40), st.sets(st.integers(0, 4999)))
-    def test_saying_the_same_again_changes_nothing(self, said: Said, again: set[int]) -> None:
+    def test_repeated_readings_change_no_sample(self, said: Said, again: set[int]) -> None:
         """Where nothing goes stale, every half second something being repeated anyway.
 
         And where nothing looks like a drop-out or a glitch, which said twice is none.
@@ -517,5 +523,5 @@ class TestProperties:
         assert hear(repeated(often | again), seconds=5) == hear(repeated(often), seconds=5)
 
     @given(said_in(seconds=8, lowest=0), st.integers(0, 2**62))
-    def test_a_race_is_the_same_at_any_monotonic_offset(self, said: Said, start_ns: int) -> None:
+    def test_samples_are_the_same_at_any_monotonic_offset(self, said: Said, start_ns: int) -> None:
         assert hear(said, seconds=8, start_ns=start_ns) == hear(said, seconds=8, start_ns=0)
