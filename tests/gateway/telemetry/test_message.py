@@ -59,7 +59,7 @@ def make(power_w: float | None = 163.0, length_s: int = 300, **changed: Any) -> 
 class TestIdentity:
     """The same second always has the same uuid, and no other second has it."""
 
-    def test_it_is_the_same_in_every_release(self) -> None:
+    def test_uuid_is_the_same_in_every_release(self) -> None:
         """A resend after an update must still be recognisable."""
         assert make().uuid == "d6c8bdd8-cb26-5e0b-9e87-4c322a4ee62f"
         assert make(second=300).uuid == "d42b9a7e-cc32-577f-a32b-3e4dd5302cf2"
@@ -69,7 +69,7 @@ class TestIdentity:
         [{"cadence_rpm": 12.0}, {"power_w": None}, {"name": "Kit"}, {"class_id": 6}, {"end_ns": 9}],
         ids=str,
     )
-    def test_it_does_not_depend_on_what_was_measured(self, changed: dict[str, Any]) -> None:
+    def test_uuid_does_not_depend_on_what_was_measured(self, changed: dict[str, Any]) -> None:
         assert make(**changed).uuid == make().uuid
 
     @pytest.mark.parametrize(
@@ -84,16 +84,16 @@ class TestIdentity:
         ],
         ids=str,
     )
-    def test_each_of_its_parts_makes_another(self, changed: dict[str, Any]) -> None:
+    def test_uuid_differs_if_any_of_its_parts_does(self, changed: dict[str, Any]) -> None:
         assert make(**changed).uuid != make().uuid
 
-    def test_the_parts_are_kept_apart(self) -> None:
+    def test_uuid_keeps_neighbouring_parts_apart(self) -> None:
         assert make(bike_id="bike-1", race_id=12).uuid != make(bike_id="bike-11", race_id=2).uuid
         assert make(racer_id=1, second=23).uuid != make(racer_id=12, second=3).uuid
 
 
 class TestJson:
-    def test_names_order_and_nothing_else(self) -> None:
+    def test_telemetry_json_has_the_fields_in_order_and_no_others(self) -> None:
         said = json.loads(make().to_json())
         assert list(said.items()) == [
             ("uuid", make().uuid),
@@ -111,13 +111,13 @@ class TestJson:
             ("power", 163),
         ]
 
-    def test_it_is_compact_utf8(self) -> None:
+    def test_telemetry_json_is_compact_utf8(self) -> None:
         payload = make(name="Zoë").to_json()
         assert b" " not in payload
         assert "Zoë".encode() in payload
 
     @pytest.mark.parametrize(("power_w", "said"), [(None, False), (0.0, True), (163.5, True)])
-    def test_power_is_absent_when_the_bike_does_not_say_it(
+    def test_power_is_absent_when_the_bike_does_not_report_it(
         self, power_w: float | None, said: bool
     ) -> None:
         assert (b'"power"' in make(power_w).to_json()) == said
@@ -125,7 +125,7 @@ class TestJson:
     @pytest.mark.parametrize(
         ("second", "event", "is_final"), [(299, "update", False), (300, "final", True)]
     )
-    def test_the_last_second_is_final(self, second: int, event: str, is_final: bool) -> None:
+    def test_last_second_of_a_race_is_final(self, second: int, event: str, is_final: bool) -> None:
         assert (make(second=second).event, make(second=second).is_final) == (event, is_final)
 
     @given(
@@ -134,14 +134,14 @@ class TestJson:
         st.floats(0, 250),
         st.none() | st.floats(0, 3000),
     )
-    def test_it_comes_back_as_it_was(
+    def test_telemetry_survives_json(
         self, second: int, name: str, cadence_rpm: float, power_w: float | None
     ) -> None:
         message = make(power_w, second=second, name=name, cadence_rpm=cadence_rpm)
         assert telemetry_from_json(message.to_json()) == message
 
     @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"uuid":1}', b"\xff"])
-    def test_what_is_no_message_is_refused(self, payload: bytes) -> None:
+    def test_telemetry_from_malformed_json_is_refused(self, payload: bytes) -> None:
         with pytest.raises(ValidationError):
             telemetry_from_json(payload)
 
@@ -149,11 +149,11 @@ class TestJson:
 class TestSchema:
     validator = Draft202012Validator(telemetry_schema())
 
-    def test_the_shipped_file_is_the_schema(self) -> None:
+    def test_telemetry_schema_file_is_up_to_date(self) -> None:
         """Made by `alleycat-gateway schema > config/telemetry.schema.json`."""
         assert json.loads(SCHEMA_FILE.read_text(encoding="utf-8")) == telemetry_schema()
 
-    def test_it_is_a_json_schema(self) -> None:
+    def test_telemetry_schema_is_a_json_schema(self) -> None:
         Draft202012Validator.check_schema(telemetry_schema())
 
     @pytest.mark.parametrize(
@@ -161,7 +161,7 @@ class TestSchema:
         [EXAMPLE, make().to_json(), make(power_w=None).to_json(), make(second=300).to_json()],
         ids=["the contract's example", "update", "without power", "final"],
     )
-    def test_a_real_message_is_valid(self, payload: str | bytes) -> None:
+    def test_telemetry_schema_accepts_real_messages(self, payload: str | bytes) -> None:
         self.validator.validate(json.loads(payload))
 
     @pytest.mark.parametrize(
@@ -187,12 +187,12 @@ class TestSchema:
             ("power", None),
         ],
     )
-    def test_a_wrong_value_is_refused(self, name: str, value: object) -> None:
+    def test_telemetry_schema_refuses_a_wrong_value(self, name: str, value: object) -> None:
         message = json.loads(EXAMPLE) | {name: value}
         assert [list(error.path) for error in self.validator.iter_errors(message)] == [[name]]
 
     @pytest.mark.parametrize("name", [name for name in json.loads(EXAMPLE) if name != "power"])
-    def test_a_missing_field_is_refused(self, name: str) -> None:
+    def test_telemetry_schema_refuses_a_missing_field(self, name: str) -> None:
         message = json.loads(EXAMPLE)
         del message[name]
         assert [error.validator for error in self.validator.iter_errors(message)] == ["required"]

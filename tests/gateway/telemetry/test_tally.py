@@ -2,26 +2,26 @@ from gateway.telemetry.tally import RACES_MAX, UNDATED_MAX, Tally
 from gateway.timing.units import NS_PER_S
 
 
-def test_each_second_counts_once_however_often_it_is_told() -> None:
+def test_tally_counts_each_second_once() -> None:
     tally = Tally(0)
     assert [tally.count(7, 7, second) for second in (1, 2, 2, 5)] == [1, 2, 2, 3]
 
 
-def test_races_are_counted_apart() -> None:
+def test_tally_counts_races_apart() -> None:
     tally = Tally(0)
     tally.count(7, 7, 1)
     assert tally.count(8, 7, 1) == 1
     assert tally.count(7, 7, 2) == 2
 
 
-def test_racers_of_one_race_are_counted_apart() -> None:
+def test_tally_counts_racers_of_one_race_apart() -> None:
     tally = Tally(0)
     tally.count(7, 7, 1)
     assert tally.count(7, 8, 2) == 1
     assert tally.count(7, 7, 2) == 2
 
 
-def test_the_race_longest_untouched_is_forgotten() -> None:
+def test_tally_forgets_the_race_longest_unchanged() -> None:
     tally = Tally(0)
     for race_id in range(RACES_MAX):
         tally.count(race_id, 7, 1)

@@ -14,7 +14,7 @@ from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_js
     st.none() | st.floats(0, 3000),
     st.sampled_from(FieldState),
 )
-def test_what_is_kept_comes_back(
+def test_undated_sample_survives_json(
     boot_id: str, end_ns: int, present: bool, cadence_rpm: float, power_w: float | None,
     state: FieldState,
 ) -> None:  # fmt: skip
@@ -24,6 +24,6 @@ def test_what_is_kept_comes_back(
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\x01", b'{"boot_id": 1}'])
-def test_what_is_none_says_so(payload: bytes) -> None:
+def test_undated_from_malformed_json_is_not_datable(payload: bytes) -> None:
     with pytest.raises(NotDatable, match="not an undated second"):
         undated_from_json(payload)
