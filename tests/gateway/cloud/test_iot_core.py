@@ -66,7 +66,7 @@ def over_tls(port: int, authority: Authority) -> CloudConfig:
     )
 
 
-async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(
+async def test_publish_to_a_forbidden_topic_is_refused_with_the_reason(
     tmp_path: Path, authority: Authority
 ) -> None:
     acl = tmp_path / "acl"
@@ -91,7 +91,7 @@ async def test_a_topic_we_may_not_publish_to_is_a_refusal_with_its_reason(
     ],
     ids=["PUBACK", "DISCONNECT"],
 )
-async def test_a_reason_that_the_sdk_does_not_know_is_an_unspecified_error(
+async def test_unknown_reason_code_of_an_answer_is_an_unspecified_error(
     broker: Mosquitto, authority: Authority, is_puback: bool, answer: Answer
 ) -> None:
     with FaultProxy(broker.port, authority) as proxy:
@@ -127,7 +127,7 @@ async def rude_broker(connack_reason: int) -> tuple[asyncio.Server, CloudConfig]
     return server, CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True)
 
 
-async def test_refused_for_a_reason_that_the_sdk_does_not_know_it_says_so() -> None:
+async def test_unknown_reason_code_of_a_connack_is_an_unspecified_error() -> None:
     server, cloud = await rude_broker(UNKNOWN)
     listener = Listener()
     uplink = IotCore(cloud, "gateway-1")
@@ -139,7 +139,7 @@ async def test_refused_for_a_reason_that_the_sdk_does_not_know_it_says_so() -> N
     server.close()
 
 
-async def test_a_subscription_refused_for_an_unknown_reason_is_told() -> None:
+async def test_refused_subscription_is_logged_also_for_an_unknown_reason() -> None:
     server, cloud = await rude_broker(connack_reason=0)
     told = asyncio.Event()
 
@@ -165,7 +165,7 @@ async def test_a_subscription_refused_for_an_unknown_reason_is_told() -> None:
     server.close()
 
 
-async def test_only_a_topic_right_below_the_commands_is_answered_to(
+async def test_response_topic_must_be_right_below_the_command_topic(
     broker: Mosquitto, authority: Authority
 ) -> None:
     below = "alleycat/gateways/gateway-1/race"
@@ -199,7 +199,7 @@ async def test_only_a_topic_right_below_the_commands_is_answered_to(
     backend.stop()
 
 
-async def test_notes_left_by_two_threads_at_once_are_all_read() -> None:
+async def test_notes_left_by_several_threads_are_all_read() -> None:
     """A publish may be answered on the caller's thread while awscrt's leaves a note of its own."""
     cloud = CloudConfig(endpoint="127.0.0.1", port=1, plaintext=True)
     uplink = IotCore(cloud, "gateway-1")
@@ -223,7 +223,7 @@ async def test_notes_left_by_two_threads_at_once_are_all_read() -> None:
     assert sorted(read) == list(range(THREADS * NOTES))
 
 
-async def test_a_bug_in_one_handler_does_not_strand_the_notes_behind_it() -> None:
+async def test_notes_behind_a_failed_handler_are_still_read() -> None:
     uplink = IotCore(CloudConfig(endpoint="127.0.0.1", port=1, plaintext=True), "gateway-1")
     told: list[str] = []
     asyncio.get_running_loop().set_exception_handler(

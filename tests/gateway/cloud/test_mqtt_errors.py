@@ -20,7 +20,7 @@ PUBACKS = {
 
 
 @pytest.mark.parametrize("code", list(mqtt5.PubackReasonCode))
-def test_a_puback(code: mqtt5.PubackReasonCode) -> None:
+def test_puback_answer_has_a_verdict_for_every_reason_code(code: mqtt5.PubackReasonCode) -> None:
     answer = mqtt_errors.puback_answer(code.value, code.name)
     assert answer.verdict is PUBACKS[code.value]
     assert bool(answer.reason) == (answer.verdict is not Verdict.ACCEPTED)
@@ -44,7 +44,7 @@ def test_a_puback(code: mqtt5.PubackReasonCode) -> None:
         (0x9B, Verdict.SUSPECT),
     ],
 )
-def test_a_disconnect(code: int, verdict: Verdict) -> None:
+def test_disconnect_answer_has_a_verdict_for_each_reason_code(code: int, verdict: Verdict) -> None:
     name = mqtt5.DisconnectReasonCode(code).name
     answer = mqtt_errors.disconnect_answer(code, name)
     assert answer.verdict is verdict
@@ -59,24 +59,26 @@ def test_a_disconnect(code: int, verdict: Verdict) -> None:
         ("AWS_ERROR_MQTT5_OPERATION_FAILED_DUE_TO_OFFLINE_QUEUE_POLICY", Verdict.RETRY),
     ],
 )
-def test_the_sdk_gives_up_on_a_message(name: str, verdict: Verdict) -> None:
+def test_failure_answer_has_a_verdict_and_names_the_error_of_the_sdk(
+    name: str, verdict: Verdict
+) -> None:
     answer = mqtt_errors.failure_answer(name, "what the SDK says")
     assert answer.verdict is verdict
     assert name in answer.reason
 
 
-def test_a_hangup_without_a_word_is_under_suspicion_and_a_dead_line_is_not() -> None:
+def test_unexpected_hangup_makes_suspects_and_a_dead_line_does_not() -> None:
     hung_up = mqtt_errors.end_answer("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
     dead = mqtt_errors.end_answer("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", "")
     assert (hung_up.verdict, dead.verdict) == (Verdict.SUSPECT, Verdict.RETRY)
 
 
-def test_a_refused_certificate_is_explained() -> None:
+def test_failed_connect_explains_a_refused_certificate() -> None:
     reason = mqtt_errors.explain_failed_connect("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
     assert "cloud.certificate_file" in reason
 
 
-def test_the_sdk_knows_the_names_that_are_explained() -> None:
+def test_error_names_that_are_explained_exist_in_the_sdk() -> None:
     """A name with a typing error would never be met."""
     names = {*mqtt_errors._REMEDIES, *mqtt_errors._FAILURES, *mqtt_errors._BREAK_OFFS}
     known = {getattr(exceptions.from_code(code), "name", "") for code in range(1, 0x2000)}

@@ -20,7 +20,7 @@ LIMIT_PER_S = 100
 LIMIT_BYTES_PER_S = 512 * 1024
 
 
-def test_a_bucket_allows_its_burst_then_its_rate() -> None:
+def test_bucket_allows_its_burst_then_its_rate() -> None:
     bucket = TokenBucket(rate_per_s=10, burst=3, now_ns=0)
     sent_ns = []
     now_ns = 0
@@ -31,7 +31,7 @@ def test_a_bucket_allows_its_burst_then_its_rate() -> None:
     assert sent_ns == [0, 0, 0, *(n * NS_PER_S // 10 for n in (1, 2, 3))]
 
 
-def test_a_bucket_does_not_save_up_more_than_its_burst() -> None:
+def test_bucket_saves_up_no_more_than_its_burst() -> None:
     bucket = TokenBucket(rate_per_s=10, burst=3, now_ns=0)
     bucket.take(1, 0)
     later_ns = 100 * NS_PER_S
@@ -41,7 +41,7 @@ def test_a_bucket_does_not_save_up_more_than_its_burst() -> None:
     assert bucket.ready_ns() > later_ns
 
 
-def test_another_rate_leaves_what_is_in_the_bucket() -> None:
+def test_bucket_keeps_its_content_when_the_rate_changes() -> None:
     bucket = TokenBucket(rate_per_s=10, burst=4, now_ns=0)
     bucket.take(3, 0)
     bucket.change_rate(1, 0)
@@ -58,7 +58,7 @@ def test_another_rate_leaves_what_is_in_the_bucket() -> None:
         max_size=400,
     )
 )
-def test_no_second_exceeds_what_iot_core_allows(
+def test_pace_never_exceeds_what_iot_core_allows_in_a_second(
     messages: list[tuple[bool, int, int]],
 ) -> None:
     """Whatever the mix of live and backlog, of sizes, and however long nothing was sent."""
@@ -100,7 +100,7 @@ def test_backlog_waits_no_longer_than_a_second_for_live_messages() -> None:
     assert pace.ready_ns(is_live=False) <= 20 * NS_PER_S + 1.2 * NS_PER_S
 
 
-def test_slow_down_halves_once_a_second_and_has_an_end() -> None:
+def test_slow_down_halves_the_pace_once_a_second_down_to_the_slowest() -> None:
     pace = Pace(80, 0)
     for _ in range(32):
         pace.slow_down(0)
@@ -111,7 +111,7 @@ def test_slow_down_halves_once_a_second_and_has_an_end() -> None:
     assert count_in_a_second(pace, 100 * NS_PER_S, is_live=True) <= MESSAGES_BURST + 2
 
 
-def test_acceptances_bring_it_back_step_by_step() -> None:
+def test_acceptances_bring_the_pace_back_step_by_step() -> None:
     pace = Pace(80, 0)
     pace.slow_down(0)
     shares = []

@@ -48,7 +48,7 @@ async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
     await bench.stop()
 
 
-async def test_a_message_goes_at_once_and_is_forgotten_when_accepted(bench: Bench) -> None:
+async def test_publisher_sends_a_message_at_once_and_forgets_it_when_accepted(bench: Bench) -> None:
     bench.uplink.connect()
     bench.buffer.append(message(1))
     await bench.clock.run_for(0)
@@ -57,7 +57,7 @@ async def test_a_message_goes_at_once_and_is_forgotten_when_accepted(bench: Benc
     assert bench.publisher.accepted == 1
 
 
-async def test_nothing_is_sent_while_not_connected_and_all_of_it_after(bench: Bench) -> None:
+async def test_publisher_sends_nothing_while_offline_and_everything_after(bench: Bench) -> None:
     for second in range(1, 21):
         bench.buffer.append(message(second))
         await bench.clock.run_for(1)
@@ -67,7 +67,7 @@ async def test_nothing_is_sent_while_not_connected_and_all_of_it_after(bench: Be
     assert bench.delivered() == list(range(1, 21))
 
 
-async def test_the_window_bounds_what_is_on_its_way(bench: Bench) -> None:
+async def test_publisher_window_bounds_the_messages_in_flight(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     bench.uplink.connect()
     for second in range(1, 101):
@@ -76,7 +76,7 @@ async def test_the_window_bounds_what_is_on_its_way(bench: Bench) -> None:
     assert bench.uplink.open_tickets == WINDOW
 
 
-async def test_a_broken_connection_gives_everything_back_in_order(bench: Bench) -> None:
+async def test_broken_connection_gives_messages_in_flight_back_in_order(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     bench.uplink.connect()
     for second in range(1, 11):
@@ -91,7 +91,7 @@ async def test_a_broken_connection_gives_everything_back_in_order(bench: Bench) 
     assert bench.delivered() == list(range(1, 11))
 
 
-async def test_backlog_keeps_the_pace(bench: Bench) -> None:
+async def test_publisher_keeps_the_pace_with_a_backlog(bench: Bench) -> None:
     for second in range(1, 281):
         bench.buffer.append(message(second))
     await bench.clock.run_for(1)
@@ -100,7 +100,7 @@ async def test_backlog_keeps_the_pace(bench: Bench) -> None:
     assert len(bench.uplink.delivered) == pytest.approx(BACKLOG_BURST + 2 * RATE_PER_S, abs=1)
 
 
-async def test_the_live_race_does_not_wait_for_yesterdays(bench: Bench) -> None:
+async def test_live_race_does_not_wait_for_an_older_one(bench: Bench) -> None:
     for second in range(1, 251):
         bench.buffer.append(message(second, race_id=1))
     await bench.clock.run_for(1)
@@ -112,7 +112,7 @@ async def test_the_live_race_does_not_wait_for_yesterdays(bench: Bench) -> None:
     assert (2, 1) in seconds_of(bench.uplink.delivered)[before : before + 2]
 
 
-async def test_live_seconds_take_the_place_of_backlog_and_do_not_wait_for_it(
+async def test_live_seconds_are_sent_instead_of_backlog_within_the_pace(
     bench: Bench,
 ) -> None:
     for second in range(1, 2001):
@@ -131,7 +131,7 @@ async def test_live_seconds_take_the_place_of_backlog_and_do_not_wait_for_it(
     assert len(bench.uplink.delivered) - before <= 5 * MESSAGES_PER_S + MESSAGES_BURST
 
 
-async def test_retry_is_sent_again_after_a_pause_that_doubles(bench: Bench) -> None:
+async def test_retry_answer_resends_after_a_pause_that_doubles(bench: Bench) -> None:
     bench.uplink.answer = lambda _: Answer(Verdict.RETRY, "quota exceeded")
     bench.uplink.connect()
     bench.buffer.append(message(1))
@@ -154,7 +154,7 @@ def refuse(*seconds: int) -> Callable[[bytes], Answer]:
     return answer
 
 
-async def test_three_strikes_quarantine_a_message_and_the_others_do_not_wait_for_it(
+async def test_three_strikes_quarantine_a_message_without_delaying_others(
     bench: Bench,
 ) -> None:
     bench.uplink.answer = refuse(2)
@@ -176,7 +176,7 @@ async def test_three_strikes_quarantine_a_message_and_the_others_do_not_wait_for
     assert bench.buffer.status.depth == 0
 
 
-async def test_a_refused_message_stands_back_longer_each_time(bench: Bench) -> None:
+async def test_refused_message_waits_longer_after_each_strike(bench: Bench) -> None:
     bench.uplink.answer = refuse(1)
     bench.uplink.connect()
     bench.buffer.append(message(1))
@@ -188,7 +188,7 @@ async def test_a_refused_message_stands_back_longer_each_time(bench: Bench) -> N
     assert tries == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3], "after 2 s, then 4"
 
 
-async def test_slow_down_halves_the_pace_and_acceptances_bring_it_back(bench: Bench) -> None:
+async def test_slow_down_answers_halve_the_pace_and_acceptances_restore_it(bench: Bench) -> None:
     bench.uplink.answer = lambda _: Answer(Verdict.SLOW_DOWN, "quota exceeded")
     bench.uplink.connect()
     for second in range(1, 2001):
@@ -215,7 +215,7 @@ async def hang_up_over(bench: Bench, second: int) -> None:
             bench.uplink.connect()
 
 
-async def test_a_message_over_which_the_broker_hangs_up_is_found_and_quarantined(
+async def test_message_that_makes_the_broker_hang_up_is_found_and_quarantined(
     bench: Bench,
 ) -> None:
     poison = 5
@@ -232,7 +232,7 @@ async def test_a_message_over_which_the_broker_hangs_up_is_found_and_quarantined
     assert bench.buffer.status.depth == 0
 
 
-async def test_an_innocent_message_survives_a_line_that_breaks_again_and_again(
+async def test_message_is_not_quarantined_for_a_network_that_keeps_failing(
     bench: Bench,
 ) -> None:
     bench.uplink.answer = lambda _: None
@@ -249,7 +249,7 @@ async def test_an_innocent_message_survives_a_line_that_breaks_again_and_again(
     assert bench.delivered() == [1, 2, 3]
 
 
-async def test_suspects_of_an_older_race_do_not_starve_behind_a_live_one(bench: Bench) -> None:
+async def test_suspects_of_an_older_race_are_sent_in_spite_of_a_live_one(bench: Bench) -> None:
     """Seen with a slow line: one hang-up at the end of a race, and the window stayed at one."""
     bench.uplink.answer = lambda _: None
     bench.uplink.connect()
@@ -270,7 +270,7 @@ async def test_suspects_of_an_older_race_do_not_starve_behind_a_live_one(bench: 
     )
 
 
-async def test_a_broker_that_hangs_up_over_everything_accuses_nobody(bench: Bench) -> None:
+async def test_broker_that_hangs_up_over_everything_quarantines_no_message(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     for second in range(1, 200):
         bench.buffer.append(message(second))
@@ -280,7 +280,7 @@ async def test_a_broker_that_hangs_up_over_everything_accuses_nobody(bench: Benc
     assert bench.buffer.status.quarantined == 0
 
 
-async def test_a_connection_that_ends_long_after_a_publish_accuses_nobody(bench: Bench) -> None:
+async def test_hang_up_long_after_a_publish_quarantines_no_message(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     bench.buffer.append(message(1))
     for _ in range(10):
@@ -290,7 +290,7 @@ async def test_a_connection_that_ends_long_after_a_publish_accuses_nobody(bench:
     assert bench.buffer.status.quarantined == 0
 
 
-async def test_a_broker_that_refuses_everything_does_not_empty_the_buffer(bench: Bench) -> None:
+async def test_broker_that_refuses_everything_quarantines_few_messages(bench: Bench) -> None:
     bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
     for second in range(1, 201):
         bench.buffer.append(message(second))
@@ -302,7 +302,7 @@ async def test_a_broker_that_refuses_everything_does_not_empty_the_buffer(bench:
     assert bench.buffer.status.depth == 0
 
 
-async def test_the_state_names_the_reason_and_is_logged_once_per_change(bench: Bench) -> None:
+async def test_publisher_state_has_the_reason_and_is_logged_once_per_change(bench: Bench) -> None:
     with capture_logs() as logs:
         bench.uplink.cut("connection refused")
         bench.uplink.cut("connection refused")
@@ -318,7 +318,9 @@ async def test_the_state_names_the_reason_and_is_logged_once_per_change(bench: B
     assert bench.publisher.state == "network down"
 
 
-async def test_drained_waits_for_the_last_answer_but_not_for_a_dead_line(bench: Bench) -> None:
+async def test_publisher_drained_waits_for_the_last_answer_but_not_when_offline(
+    bench: Bench,
+) -> None:
     bench.uplink.answer = lambda _: None
     bench.uplink.connect()
     bench.buffer.append(message(1))
@@ -331,7 +333,7 @@ async def test_drained_waits_for_the_last_answer_but_not_for_a_dead_line(bench: 
     assert drained.done()
 
 
-async def test_it_shows_that_it_goes_round_unless_an_answer_never_comes(bench: Bench) -> None:
+async def test_publisher_pulse_beats_unless_an_answer_never_comes(bench: Bench) -> None:
     bench.uplink.connect()
     await bench.clock.run_for(300)
     bench.publisher.pulse.wake()
