@@ -29,31 +29,35 @@ def _kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock_sync, "_kernel_says_so", lambda: False)
 
 
-def test_a_pi_does_not_know_the_time_until_a_server_has_told_it(tmp_path: Path) -> None:
+def test_clock_of_a_pi_is_set_once_timesyncd_has_left_its_mark(tmp_path: Path) -> None:
     make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
     assert not clock_is_set(tmp_path, NOW_MS)
     make(tmp_path, TIMESYNC_MARK)
     assert clock_is_set(tmp_path, NOW_MS)
 
 
-def test_or_until_the_kernel_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_of_a_pi_is_set_once_the_kernel_has_been_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make(tmp_path, BOARD_MODEL, "Raspberry Pi Zero 2 W Rev 1.0\0")
     monkeypatch.setattr(clock_sync, "_kernel_says_so", lambda: True)
     assert clock_is_set(tmp_path, NOW_MS)
 
 
 @pytest.mark.parametrize("model", [None, "linux,dummy-virt\0"])
-def test_a_pc_and_a_virtual_machine_come_with_the_time(tmp_path: Path, model: str | None) -> None:
+def test_clock_of_a_pc_or_a_virtual_machine_is_set(tmp_path: Path, model: str | None) -> None:
     if model is not None:
         make(tmp_path, BOARD_MODEL, model)
     assert clock_is_set(tmp_path, NOW_MS)
 
 
-def test_a_time_before_this_gateway_was_written_was_never_set(tmp_path: Path) -> None:
+def test_clock_before_the_earliest_possible_time_is_not_set(tmp_path: Path) -> None:
     assert not clock_is_set(tmp_path, EARLIEST_MS - 1)
 
 
-def test_who_has_set_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_clock_source_tells_who_has_set_the_clock(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     assert clock_source(tmp_path, NOW_MS) == "since this machine was switched on"
     make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
     assert clock_source(tmp_path, NOW_MS) is None
@@ -63,7 +67,7 @@ def test_who_has_set_it_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert clock_source(tmp_path, NOW_MS) == "by systemd-timesyncd, from a time server"
 
 
-def test_the_kernel_is_asked_as_adjtimex_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kernel_clock_state_is_that_of_adjtimex(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
     says = clock_sync._kernel_says_so()
     program = (
@@ -96,7 +100,7 @@ print(_kernel_says_so())
 """
 
 
-def test_a_kernel_that_may_not_be_asked_says_nothing() -> None:
+def test_kernel_clock_state_is_not_set_where_adjtimex_is_not_permitted() -> None:
     numbers = ADJTIMEX.get(platform.machine())
     if numbers is None:
         pytest.skip(f"no numbers of adjtimex for {platform.machine()}")
@@ -105,5 +109,5 @@ def test_a_kernel_that_may_not_be_asked_says_nothing() -> None:
     assert done.stdout.strip() == "False"
 
 
-def test_this_machine_has_its_time() -> None:
+def test_clock_of_this_machine_is_set() -> None:
     assert clock_is_set()

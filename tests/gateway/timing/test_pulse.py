@@ -3,7 +3,7 @@ from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 
-async def test_it_is_silent_since_its_last_beat() -> None:
+async def test_pulse_is_silent_since_its_last_beat() -> None:
     clock = VirtualClock()
     pulse = Pulse("publisher", clock, wake=lambda: None)
     await clock.run_for(3)

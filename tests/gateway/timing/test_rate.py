@@ -12,7 +12,7 @@ def second(number: float) -> int:
     return START_NS + round(number * NS_PER_S)
 
 
-def test_one_a_second_is_one() -> None:
+def test_rate_of_one_message_a_second_is_one() -> None:
     rate = Rate(START_NS)
     for number in range(300):
         rate.add(second(number + 0.5))
@@ -20,14 +20,14 @@ def test_one_a_second_is_one() -> None:
         assert rate.per_s(second(number + 1.4)) == 1
 
 
-def test_nothing_yet_is_nothing() -> None:
+def test_rate_is_zero_before_the_first_second_is_over() -> None:
     rate = Rate(START_NS)
     assert rate.per_s(second(0)) == 0
     rate.add(second(0.1))
     assert rate.per_s(second(0.9)) == 0
 
 
-def test_the_second_that_is_running_does_not_count_yet() -> None:
+def test_rate_does_not_count_the_running_second() -> None:
     rate = Rate(START_NS)
     rate.add(second(0.5))
     rate.add(second(1.2))
@@ -35,21 +35,21 @@ def test_the_second_that_is_running_does_not_count_yet() -> None:
 
 
 @pytest.mark.parametrize(("at", "expected"), [(31, 20.0), (60, 10.0), (90, 10.0), (91, 0.0)])
-def test_a_burst_counts_for_a_minute(at: int, expected: float) -> None:
+def test_rate_counts_a_burst_for_a_minute(at: int, expected: float) -> None:
     rate = Rate(START_NS)
     for _ in range(600):
         rate.add(second(30))
     assert rate.per_s(second(at)) == pytest.approx(expected, rel=0.04)
 
 
-def test_before_a_minute_is_over_it_is_of_what_there_was() -> None:
+def test_rate_in_the_first_minute_is_over_the_time_so_far() -> None:
     rate = Rate(START_NS)
     for number in range(20):
         rate.add(second(number / 2))
     assert rate.per_s(second(10)) == 2
 
 
-def test_a_start_in_mid_second_does_not_lower_it() -> None:
+def test_rate_is_not_lowered_by_a_start_in_mid_second() -> None:
     rate = Rate(second(0.8))
     for number in range(1, 3):
         rate.add(second(number))
@@ -57,7 +57,7 @@ def test_a_start_in_mid_second_does_not_lower_it() -> None:
     assert rate.per_s(second(3.1)) == round(2 / 2.2, 2)
 
 
-def test_it_forgets_while_nobody_asks() -> None:
+def test_rate_forgets_old_seconds_though_never_asked_for() -> None:
     rate = Rate(START_NS)
     for number in range(10_000):
         rate.add(second(number))
