@@ -37,7 +37,7 @@ async def ride(state_dir: Path, wall_ms: int, seconds: float, **kwargs: Any) -> 
     return virtual.delivered
 
 
-async def test_a_race_from_start_to_final(tmp_path: Path) -> None:
+async def test_gateway_sends_every_second_of_a_race_from_start_to_final(tmp_path: Path) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS - 1500, 302, bikes=[{}])
     race = [m for m in messages if m.race_id == RACE]
     assert [m.second for m in race] == list(range(1, 301))
@@ -49,13 +49,13 @@ async def test_a_race_from_start_to_final(tmp_path: Path) -> None:
     assert len({m.uuid for m in messages}) == len(messages)
 
 
-async def test_joining_in_mid_race_starts_at_the_current_second(tmp_path: Path) -> None:
+async def test_gateway_started_in_mid_race_begins_at_the_current_second(tmp_path: Path) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS + 36_400, 2, bikes=[{}])
     assert [m.second for m in messages] == [37, 38, 39]
 
 
 @pytest.mark.slow
-async def test_same_seed_same_race_to_the_byte_whenever_it_is_ridden(tmp_path: Path) -> None:
+async def test_race_of_the_same_seed_is_the_same_at_any_time(tmp_path: Path) -> None:
     """But for what derives from the wall clock: raceId, deviceTimestamp, uuid."""
 
     def lasting(message: Telemetry) -> tuple[object, ...]:
@@ -71,7 +71,7 @@ async def test_same_seed_same_race_to_the_byte_whenever_it_is_ridden(tmp_path: P
     assert of_race == [lasting(m) for m in other if m.race_id == RACE + 12_345]
 
 
-async def test_the_final_arrives_though_bike_and_broker_are_gone(tmp_path: Path) -> None:
+async def test_final_arrives_though_bike_and_broker_were_gone(tmp_path: Path) -> None:
     settings = config(tmp_path, [{"faults": {"vanish_at_s": 100}}, {}])
     virtual = VirtualGateway(settings, RACE_START_MS - 500)
     await virtual.start()
@@ -89,7 +89,7 @@ async def test_the_final_arrives_though_bike_and_broker_are_gone(tmp_path: Path)
     await virtual.stop()
 
 
-async def test_killed_in_an_outage_everything_older_than_the_interval_arrives(
+async def test_messages_older_than_the_interval_survive_a_kill_in_an_outage(
     tmp_path: Path,
 ) -> None:
     settings = config(tmp_path, [{}, {}])
@@ -112,7 +112,7 @@ async def test_killed_in_an_outage_everything_older_than_the_interval_arrives(
     await second.stop()
 
 
-async def test_stopping_closes_the_running_second_and_leaves_it_on_disk(tmp_path: Path) -> None:
+async def test_stop_closes_the_running_second_and_leaves_it_on_disk(tmp_path: Path) -> None:
     produced: list[Telemetry] = []
     virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, on_telemetry=produced.append)
     await virtual.start()
@@ -124,12 +124,12 @@ async def test_stopping_closes_the_running_second_and_leaves_it_on_disk(tmp_path
     assert pending == {RACE: 31}
 
 
-async def test_stopping_online_delivers_the_running_second(tmp_path: Path) -> None:
+async def test_stop_while_online_delivers_the_running_second(tmp_path: Path) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS, 30.4, bikes=[{}])
     assert messages[-1].second == 31
 
 
-async def test_a_stall_loses_seconds_counts_them_and_makes_none_up(tmp_path: Path) -> None:
+async def test_seconds_lost_in_a_stall_are_counted_and_not_made_up(tmp_path: Path) -> None:
     virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
     await virtual.start()
     virtual.uplink.connect()
@@ -141,7 +141,7 @@ async def test_a_stall_loses_seconds_counts_them_and_makes_none_up(tmp_path: Pat
     await virtual.stop()
 
 
-async def test_a_broken_plugin_is_its_bikes_state_and_the_others_race_on(tmp_path: Path) -> None:
+async def test_broken_plugin_is_shown_as_its_bikes_state_and_others_race_on(tmp_path: Path) -> None:
     settings = config(tmp_path, [{}, {}])
     broken = settings.bikes[1].model_copy(update={"driver": "broken", "options": {}})
     settings = settings.model_copy(update={"bikes": [settings.bikes[0], broken]})
@@ -158,7 +158,9 @@ async def test_a_broken_plugin_is_its_bikes_state_and_the_others_race_on(tmp_pat
     await virtual.stop()
 
 
-async def test_the_status_counts(tmp_path: Path) -> None:
+async def test_gateway_status_counts_produced_accepted_and_buffered_messages(
+    tmp_path: Path,
+) -> None:
     virtual = VirtualGateway(config(tmp_path, [{}, {}]), RACE_START_MS)
     await virtual.start()
     await virtual.run_for(10.5)
@@ -173,7 +175,7 @@ async def test_the_status_counts(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-async def test_a_quiet_race_logs_changes_of_state_only(tmp_path: Path) -> None:
+async def test_race_without_faults_logs_only_changes_of_state(tmp_path: Path) -> None:
     with capture_logs() as logs:
         await ride(tmp_path / "a", RACE_START_MS, 200, bikes=[{}])
     assert [log["event"] for log in logs] == [
@@ -186,7 +188,9 @@ async def test_a_quiet_race_logs_changes_of_state_only(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("offset_ms", [0, 1, 500])
-async def test_the_first_second_may_be_a_part_of_one(tmp_path: Path, offset_ms: int) -> None:
+async def test_first_second_after_a_start_may_be_a_partial_one(
+    tmp_path: Path, offset_ms: int
+) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS + 5000 + offset_ms, 3, bikes=[{}])
     assert messages[0].second == 6
 
@@ -216,7 +220,7 @@ class Clinging:
 CLINGING: list[Clinging] = []
 
 
-async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_path: Path) -> None:
+async def test_driver_that_never_releases_its_bike_does_not_block_the_stop(tmp_path: Path) -> None:
     settings = config(tmp_path, [{}, {}])
     clinging = settings.bikes[1].model_copy(update={"driver": "clinging", "options": {}})
     settings = settings.model_copy(update={"bikes": [settings.bikes[0], clinging]})
@@ -235,7 +239,7 @@ async def test_a_driver_that_does_not_let_go_does_not_keep_the_buffer_open(tmp_p
 
 
 @pytest.mark.slow
-async def test_a_hundred_bikes_over_two_connections_within_iot_cores_limits(
+async def test_hundred_bikes_on_two_connections_stay_within_iot_cores_limits(
     tmp_path: Path,
 ) -> None:
     virtual = VirtualGateway(config(tmp_path, [{}] * 100), RACE_START_MS, connections=2)
