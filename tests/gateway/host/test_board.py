@@ -23,35 +23,37 @@ def pi(root: Path, temp: str = "61224\n", alarm: str = "0\n") -> Path:
     return root
 
 
-def test_a_pi_tells_both(tmp_path: Path) -> None:
+def test_pi_health_has_temperature_and_power_supply(tmp_path: Path) -> None:
     assert read_pi_health(pi(tmp_path)) == PiHealth(temperature_c=61.2, is_undervolted=False)
 
 
-def test_a_weak_power_supply(tmp_path: Path) -> None:
+def test_pi_health_tells_an_undervolted_pi(tmp_path: Path) -> None:
     assert read_pi_health(pi(tmp_path, alarm="1\n")).is_undervolted is True
 
 
-def test_a_machine_that_tells_nothing(tmp_path: Path) -> None:
+def test_pi_health_is_unknown_on_a_machine_without_sensors(tmp_path: Path) -> None:
     assert read_pi_health(tmp_path) == PiHealth(None, None)
 
 
 @pytest.mark.parametrize("content", ["", "n/a\n"])
-def test_what_cannot_be_understood_is_not_known(tmp_path: Path, content: str) -> None:
+def test_pi_health_is_unknown_for_unreadable_values(tmp_path: Path, content: str) -> None:
     assert read_pi_health(pi(tmp_path, temp=content, alarm=content)) == PiHealth(None, None)
 
 
-def test_this_machine_can_be_asked() -> None:
+def test_pi_health_can_be_read_on_this_machine() -> None:
     assert isinstance(read_pi_health(), PiHealth)
 
 
 @pytest.mark.parametrize(
     ("temperature_c", "is_slowed"), [(None, False), (79.9, False), (80.0, True)]
 )
-def test_the_pi_slows_down_from_80_degrees(temperature_c: float | None, is_slowed: bool) -> None:
+def test_pi_is_slowed_by_heat_from_80_degrees_on(
+    temperature_c: float | None, is_slowed: bool
+) -> None:
     assert PiHealth(temperature_c).is_slowed_by_heat is is_slowed
 
 
-def test_the_file_that_makes_the_kernel_warn_is_not_read(
+def test_pi_health_does_not_read_get_throttled(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     read: list[Path] = []

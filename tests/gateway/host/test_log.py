@@ -32,7 +32,7 @@ def words(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
     return [line.split() for line in captured.err.splitlines()]
 
 
-def test_a_line_has_level_event_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_line_has_level_event_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
     with configured():
         structlog.get_logger().warning("bike lost", bike="bike-1", reason="out of reach")
     assert words(capsys) == [
@@ -40,14 +40,14 @@ def test_a_line_has_level_event_and_facts(capsys: pytest.CaptureFixture[str]) ->
     ]
 
 
-def test_a_drivers_standard_logger_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
+def test_log_line_of_a_standard_logger_reads_the_same(capsys: pytest.CaptureFixture[str]) -> None:
     with configured():
         logging.getLogger("drivers.ble.radio").error("scan failed: %s", "no adapter")
     assert words(capsys) == [["[error", "]", "scan", "failed:", "no", "adapter"]]
 
 
 @pytest.mark.parametrize("level", ["debug", "info"])
-def test_debug_is_left_out(capsys: pytest.CaptureFixture[str], level: str) -> None:
+def test_log_leaves_out_debug(capsys: pytest.CaptureFixture[str], level: str) -> None:
     with configured():
         getattr(logging.getLogger("drivers.ble.radio"), level)("frame")
         getattr(structlog.get_logger(), level)("frame")
@@ -62,7 +62,7 @@ def test_debug_is_left_out(capsys: pytest.CaptureFixture[str], level: str) -> No
     ],
     ids=["structlog", "logging"],
 )
-def test_an_exception_comes_with_its_traceback_once(
+def test_log_has_the_traceback_of_an_exception_once(
     capsys: pytest.CaptureFixture[str], log_exception: Callable[[], None]
 ) -> None:
     with configured():
@@ -79,7 +79,7 @@ def test_an_exception_comes_with_its_traceback_once(
 
 
 @pytest.mark.parametrize("terminal", [False, True])
-def test_colours_are_for_a_terminal(
+def test_log_has_colours_only_on_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
 ) -> None:
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)

@@ -33,14 +33,14 @@ async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> No
     writer.write(await reader.readuntil(b"\n"))
 
 
-def test_the_runtime_directory_comes_first() -> None:
+def test_socket_directory_is_the_runtime_directory_if_there_is_one() -> None:
     state = Path("/var/lib/x")
     assert socket_directory(state, {}) == state
     assert socket_directory(state, {"RUNTIME_DIRECTORY": "/run/x"}) == Path("/run/x")
     assert socket_directory(state, {"RUNTIME_DIRECTORY": "/run/a:/run/b"}) == Path("/run/a")
 
 
-async def test_it_has_its_mode_whatever_the_umask_and_is_gone_at_the_end(path: Path) -> None:
+async def test_unix_socket_has_its_mode_under_any_umask_and_is_removed(path: Path) -> None:
     old = os.umask(0o077)
     try:
         async with open_unix_socket(path, 0o640, ConnectionLimit(echo, 4)):
@@ -50,7 +50,7 @@ async def test_it_has_its_mode_whatever_the_umask_and_is_gone_at_the_end(path: P
     assert not os.listdir(path.parent)
 
 
-async def test_a_line_longer_than_that_is_not_heard(path: Path) -> None:
+async def test_unix_socket_does_not_accept_a_line_beyond_its_maximum(path: Path) -> None:
     async with open_unix_socket(path, 0o600, ConnectionLimit(echo, 4), line_max_bytes=100):
         for line, answer in ((b"x" * 90 + b"\n", b"x" * 90 + b"\n"), (b"x" * 500 + b"\n", b"")):
             reader, writer = await asyncio.open_unix_connection(path)
@@ -62,7 +62,7 @@ async def test_a_line_longer_than_that_is_not_heard(path: Path) -> None:
             writer.close()
 
 
-async def test_whether_somebody_listens(path: Path) -> None:
+async def test_unix_socket_is_served_only_while_a_process_listens(path: Path) -> None:
     assert not is_served(path)
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(os.fspath(path))
@@ -81,7 +81,7 @@ async def test_whether_somebody_listens(path: Path) -> None:
         (OSError("AF_UNIX path too long"), "AF_UNIX path too long"),
     ],
 )
-def test_errors_are_explained(error: OSError, why: str) -> None:
+def test_socket_errors_are_explained(error: OSError, why: str) -> None:
     assert explained(error) == why
 
 
@@ -124,17 +124,17 @@ async def say_much(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> Non
     writer.write(MANY_BYTES)
 
 
-async def test_one_who_asks_is_answered_and_let_go() -> None:
+async def test_brief_connection_is_closed_after_the_answer() -> None:
     async with serving(say_hello) as port:
         assert await rest(await connect(port)) == b"hello\n"
 
 
-async def test_a_long_answer_is_given_in_full() -> None:
+async def test_brief_connection_gives_a_long_answer_in_full() -> None:
     async with serving(say_much) as port:
         assert await rest(await connect(port)) == MANY_BYTES
 
 
-async def test_one_who_never_reads_is_let_go_of() -> None:
+async def test_brief_connection_ends_for_a_client_that_never_reads() -> None:
     connections = BriefConnections(say_much, most=1, timeout_s=0.2)
     is_over = asyncio.Event()
 
@@ -150,13 +150,13 @@ async def test_one_who_never_reads_is_let_go_of() -> None:
     server.close()
 
 
-async def test_one_who_never_asks_is_let_go_of() -> None:
+async def test_brief_connection_ends_for_a_client_that_never_asks() -> None:
     async with serving(echo_line, timeout_s=0.2) as port, asyncio.timeout(5):
         assert not await rest(await connect(port))
 
 
 @pytest.mark.parametrize("request_", [b"", b"no end", b"x" * 200_000])
-async def test_one_who_asks_nonsense_gets_nothing(request_: bytes) -> None:
+async def test_brief_connection_gives_no_answer_to_a_malformed_request(request_: bytes) -> None:
     async with serving(echo_line, timeout_s=1) as port, asyncio.timeout(5):
         visitor = await connect(port)
         visitor[1].write(request_)
@@ -164,7 +164,7 @@ async def test_one_who_asks_nonsense_gets_nothing(request_: bytes) -> None:
         assert not await rest(visitor)
 
 
-async def test_more_than_there_is_room_for_are_sent_away() -> None:
+async def test_brief_connections_beyond_the_maximum_are_closed() -> None:
     async with serving(echo_line, most=2) as port:
         first, second = await connect(port), await connect(port)
         third = await connect(port)
@@ -177,7 +177,7 @@ async def test_more_than_there_is_room_for_are_sent_away() -> None:
         assert await rest(again) == b"room again\n"
 
 
-async def test_at_the_end_nobody_is_waited_for() -> None:
+async def test_brief_connections_end_without_waiting_for_clients() -> None:
     async with asyncio.timeout(5):
         async with serving(echo_line, timeout_s=3600) as port:
             waiting = await connect(port)

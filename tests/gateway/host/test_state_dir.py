@@ -29,19 +29,19 @@ with locked_state_dir(Path(sys.argv[1])):
 """
 
 
-def test_the_directory_is_made_and_is_ours_alone(tmp_path: Path) -> None:
+def test_state_dir_is_made_with_access_for_its_owner_only(tmp_path: Path) -> None:
     directory = tmp_path / "var" / "state"
     with locked_state_dir(directory):
         assert directory.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_directory_that_is_there_keeps_what_is_in_it(tmp_path: Path) -> None:
+def test_state_dir_that_exists_keeps_its_content(tmp_path: Path) -> None:
     (tmp_path / "buffer.db").write_bytes(b"messages")
     with locked_state_dir(tmp_path):
         assert (tmp_path / "buffer.db").read_bytes() == b"messages"
 
 
-def test_a_second_holder_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
+def test_state_dir_in_use_is_refused_with_advice(tmp_path: Path) -> None:
     with locked_state_dir(tmp_path):
         with pytest.raises(StateDirError) as raised, locked_state_dir(tmp_path):
             pass
@@ -51,21 +51,21 @@ def test_a_second_holder_is_refused_and_told_what_to_do(tmp_path: Path) -> None:
         assert "its own state_dir and thing_name" in text
 
 
-def test_two_directories_are_two_locks(tmp_path: Path) -> None:
+def test_state_dirs_are_locked_separately(tmp_path: Path) -> None:
     one, other = tmp_path / "a", tmp_path / "b"
     with locked_state_dir(one), locked_state_dir(other):
         assert is_in_use(one)
         assert is_in_use(other)
 
 
-def test_leaving_releases_it_even_by_an_exception(tmp_path: Path) -> None:
+def test_state_dir_is_unlocked_after_an_exception(tmp_path: Path) -> None:
     with pytest.raises(KeyError), locked_state_dir(tmp_path):
         raise KeyError
     with locked_state_dir(tmp_path):
         pass
 
 
-def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
+def test_state_dir_is_unlocked_when_its_process_is_killed(tmp_path: Path) -> None:
     with killed_at_end(
         subprocess.Popen(
             [sys.executable, "-c", HOLD, str(tmp_path)],
@@ -83,14 +83,14 @@ def test_a_killed_process_leaves_no_lock_behind(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["file", "file/below"])
-def test_what_cannot_be_a_directory_is_named(tmp_path: Path, name: str) -> None:
+def test_state_dir_that_cannot_be_made_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
     expected = f"state_dir {tmp_path / name}: .*; expected a directory this user may write"
     with pytest.raises(StateDirError, match=expected), locked_state_dir(tmp_path / name):
         pass
 
 
-def test_whether_it_is_held_can_be_asked_without_holding_it(tmp_path: Path) -> None:
+def test_state_dir_use_can_be_asked_without_locking(tmp_path: Path) -> None:
     assert not is_in_use(tmp_path)
     assert not is_in_use(tmp_path / "not yet")
     with locked_state_dir(tmp_path):
@@ -111,7 +111,7 @@ def directory() -> Iterator[Path]:
 
 
 @root_only
-def test_what_root_makes_is_the_owners_and_root_is_root_again(directory: Path) -> None:
+def test_files_made_as_owner_are_the_owners_and_root_is_restored(directory: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(directory, nobody.pw_uid, nobody.pw_gid)
     with as_owner_of(directory):
@@ -122,7 +122,7 @@ def test_what_root_makes_is_the_owners_and_root_is_root_again(directory: Path) -
 
 
 @root_only
-def test_root_is_root_again_after_an_error(directory: Path) -> None:
+def test_root_is_restored_after_an_error_as_owner(directory: Path) -> None:
     nobody = pwd.getpwnam("nobody")
     os.chown(directory, nobody.pw_uid, nobody.pw_gid)
     with pytest.raises(PermissionError), as_owner_of(directory):
@@ -130,7 +130,7 @@ def test_root_is_root_again_after_an_error(directory: Path) -> None:
     assert os.geteuid() == 0
 
 
-def test_a_directory_that_is_not_there_yet_is_made_by_who_asks(directory: Path) -> None:
+def test_directory_that_does_not_exist_is_made_as_the_current_user(directory: Path) -> None:
     with as_owner_of(directory / "new"):
         (directory / "new").mkdir()
     assert (directory / "new").stat().st_uid == os.geteuid()
@@ -158,11 +158,13 @@ MOUNTS = """\
         ("/data/scratch/state", "tmpfs"),
     ],
 )
-def test_the_mount_that_a_directory_is_on(tmp_path: Path, directory: str, kind: str | None) -> None:
+def test_volatile_file_system_is_found_by_the_mount_of_a_directory(
+    tmp_path: Path, directory: str, kind: str | None
+) -> None:
     mounts = tmp_path / "mountinfo"
     mounts.write_text(MOUNTS)
     assert volatile_file_system(Path(directory), mounts) == kind
 
 
-def test_this_machines_memory_is_volatile() -> None:
+def test_volatile_file_system_of_dev_shm_is_tmpfs() -> None:
     assert volatile_file_system(Path("/dev/shm/alleycat")) == "tmpfs"

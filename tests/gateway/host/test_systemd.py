@@ -24,14 +24,14 @@ def address(systemd: socket.socket) -> str:
     return name if isinstance(name, str) else name.decode().replace("\0", "@", 1)
 
 
-def test_it_hears_assignments_a_line_each(systemd: socket.socket) -> None:
+def test_systemd_is_told_one_assignment_a_line(systemd: socket.socket) -> None:
     service = ServiceManager({"NOTIFY_SOCKET": address(systemd)})
     service.tell(READY=1, STATUS="racing\nin two lines · 54 %")
     assert systemd.recv(1000).decode() == "READY=1\nSTATUS=racing in two lines · 54 %"
     service.close()
 
 
-def test_it_may_listen_in_the_abstract_namespace() -> None:
+def test_systemd_is_told_at_an_abstract_socket() -> None:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
         systemd.bind("")  # any free abstract name
         systemd.settimeout(5)
@@ -41,7 +41,7 @@ def test_it_may_listen_in_the_abstract_namespace() -> None:
         service.close()
 
 
-def test_without_one_nothing_is_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_systemd_is_told_nothing_without_a_notify_socket(monkeypatch: pytest.MonkeyPatch) -> None:
     service = ServiceManager({})
     sent: list[object] = []
     with monkeypatch.context() as patch:
@@ -60,7 +60,7 @@ class Recorder:
         self._sent.append(what)
 
 
-def test_one_that_is_not_there_yet_hears_what_is_told_later(tmp_path: Path) -> None:
+def test_systemd_that_listens_late_is_told_what_follows(tmp_path: Path) -> None:
     service = ServiceManager({"NOTIFY_SOCKET": str(tmp_path / "notify")})
     service.tell(STATUS="early")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as systemd:
@@ -71,7 +71,7 @@ def test_one_that_is_not_there_yet_hears_what_is_told_later(tmp_path: Path) -> N
     service.close()
 
 
-def test_one_that_does_not_read_holds_nobody_up(systemd: socket.socket) -> None:
+def test_systemd_that_does_not_read_blocks_nothing(systemd: socket.socket) -> None:
     service = ServiceManager({"NOTIFY_SOCKET": address(systemd)})
     for _ in range(1000):
         service.tell(STATUS="x" * 1000)
@@ -97,7 +97,9 @@ def test_one_that_does_not_read_holds_nobody_up(systemd: socket.socket) -> None:
         ({"WATCHDOG_USEC": "30000000", "WATCHDOG_PID": "1"}, None),
     ],
 )
-def test_it_may_watch_this_process(environment: dict[str, str], watchdog_s: float | None) -> None:
+def test_watchdog_interval_is_read_only_if_meant_for_this_process(
+    environment: dict[str, str], watchdog_s: float | None
+) -> None:
     service = ServiceManager(environment)
     assert service.watchdog_s == watchdog_s
     service.close()

@@ -54,17 +54,17 @@ async def rig() -> AsyncIterator[Rig]:
     await rig.stop()
 
 
-async def test_it_says_that_it_is_ready_and_what_it_does(rig: Rig) -> None:
+async def test_watchdog_reports_ready_and_status_at_the_start(rig: Rig) -> None:
     assert rig.service.told == [{"READY": 1, "STATUS": "racing 12"}]
 
 
-async def test_it_tells_in_good_time_that_all_is_alive(rig: Rig) -> None:
+async def test_watchdog_pings_several_times_an_interval_with_the_status(rig: Rig) -> None:
     await rig.clock.run_for(10 * WATCHDOG_S)
     assert rig.service.pings() == 10 * LOOKS
     assert rig.service.told[-1]["STATUS"] == "racing 12"
 
 
-async def test_it_tells_no_more_when_a_loop_is_wedged_and_says_which(rig: Rig) -> None:
+async def test_watchdog_stops_pinging_and_names_a_wedged_loop(rig: Rig) -> None:
     await rig.clock.run_for(WATCHDOG_S)
     rig.wedged = True
     await rig.clock.run_for(WATCHDOG_S)
@@ -74,7 +74,7 @@ async def test_it_tells_no_more_when_a_loop_is_wedged_and_says_which(rig: Rig) -
     assert rig.service.told[-1] == {"STATUS": "wedged: publisher"}
 
 
-async def test_one_that_is_merely_slow_is_no_reason(rig: Rig) -> None:
+async def test_watchdog_goes_on_pinging_after_a_slow_loop_recovers(rig: Rig) -> None:
     rig.wedged = True
     await rig.clock.run_for(WATCHDOG_S / LOOKS)
     rig.wedged = False
@@ -82,7 +82,7 @@ async def test_one_that_is_merely_slow_is_no_reason(rig: Rig) -> None:
     assert rig.service.pings() == LOOKS + 1
 
 
-async def test_who_may_be_slow_gets_more_time() -> None:
+async def test_watchdog_gives_a_loop_the_time_of_its_patience() -> None:
     rig = Rig(patience=6)
     rig.wedged = True
     await rig.clock.run_for(6 * 2 * WATCHDOG_S / LOOKS)
