@@ -11,12 +11,12 @@ from gateway.simulation.extra import require_demo_extra
 CHECKOUT = Path(__file__).parents[3]
 
 
-def test_with_the_extra_nothing_is_said(capfd: pytest.CaptureFixture[str]) -> None:
+def test_demo_extra_that_is_installed_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     require_demo_extra()
     assert capfd.readouterr() == ("", "")
 
 
-def test_without_it_the_message_says_what_to_install() -> None:
+def test_demo_extra_that_is_missing_is_an_error_with_the_pip_command() -> None:
     program = (
         f"import sys; sys.path.insert(0, {str(CHECKOUT)!r})\n"
         "from gateway.simulation.extra import DemoExtraError, require_demo_extra\n"

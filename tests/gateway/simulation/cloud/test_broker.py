@@ -27,7 +27,7 @@ def connect(port: int, packet: bytes) -> bytes:
             return b""
 
 
-def test_each_listener_speaks_its_own_protocol() -> None:
+def test_broker_listeners_each_accept_only_their_own_protocol() -> None:
     with open_broker() as broker:
         assert connect(broker.mqtt5_port, CONNECT_5) == CONNACK
         assert connect(broker.mqtt311_port, CONNECT_311) == CONNACK
@@ -35,7 +35,7 @@ def test_each_listener_speaks_its_own_protocol() -> None:
         assert connect(broker.mqtt311_port, CONNECT_5) == b""
 
 
-def test_it_listens_on_loopback_alone() -> None:
+def test_broker_listens_on_loopback_only() -> None:
     with open_broker() as broker:
         sockets = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
         listening = [local for _, local, _, state, *_ in sockets if state == _LISTEN]
@@ -45,13 +45,13 @@ def test_it_listens_on_loopback_alone() -> None:
             ]
 
 
-def test_two_brokers_do_not_meet() -> None:
+def test_brokers_open_at_once_have_different_ports() -> None:
     with open_broker() as one, open_broker() as other:
         ports = {one.mqtt5_port, one.mqtt311_port, other.mqtt5_port, other.mqtt311_port}
         assert len(ports) == 4
 
 
-def test_its_ports_are_free_again_afterwards() -> None:
+def test_broker_ports_are_closed_at_the_end() -> None:
     with open_broker() as broker:
         pass
     for port in (broker.mqtt5_port, broker.mqtt311_port):
@@ -59,7 +59,7 @@ def test_its_ports_are_free_again_afterwards() -> None:
             socket.create_connection((LOOPBACK, port))
 
 
-def test_it_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_broker_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with open_broker() as broker:
         with socket.create_connection((LOOPBACK, broker.mqtt5_port)) as stranger:
             stranger.sendall(b"no MQTT at all")

@@ -36,7 +36,7 @@ def records(key: str, count: int, size: int = 250) -> list[KinesisRecord]:
     return [KinesisRecord(key, b"%s %05d " % (key.encode(), i) + b"x" * size) for i in range(count)]
 
 
-def test_all_of_a_key_lies_on_one_shard_in_order(kinesis: Kinesis) -> None:
+def test_kinesis_keeps_the_records_of_a_key_on_one_shard_in_order(kinesis: Kinesis) -> None:
     reader = kinesis.open_reader()
     reader.read()
     first, second = records(KEYS[0], 700), records(KEYS[1], 700)
@@ -48,7 +48,7 @@ def test_all_of_a_key_lies_on_one_shard_in_order(kinesis: Kinesis) -> None:
     assert sorted(by_shard.values()) == [[r.data for r in first], [r.data for r in second]]
 
 
-def test_a_reader_starts_at_the_oldest_record_and_says_each_once(kinesis: Kinesis) -> None:
+def test_kinesis_reader_gives_each_record_once_from_the_oldest_on(kinesis: Kinesis) -> None:
     kinesis.put([KinesisRecord("1", b"old")])
     reader = kinesis.open_reader()
     assert b"old" in [data for _, data in reader.read()]
@@ -57,7 +57,7 @@ def test_a_reader_starts_at_the_oldest_record_and_says_each_once(kinesis: Kinesi
     assert [data for _, data in reader.read()] == [b"new"]
 
 
-def test_a_put_larger_than_kinesis_takes_at_once_is_split(kinesis: Kinesis) -> None:
+def test_kinesis_put_beyond_the_maximum_is_split(kinesis: Kinesis) -> None:
     reader = kinesis.open_reader()
     reader.read()
     large = records("1", 90, size=128_000)  # 11 MB
@@ -66,9 +66,7 @@ def test_a_put_larger_than_kinesis_takes_at_once_is_split(kinesis: Kinesis) -> N
 
 
 @given(st.integers(0, 12), st.integers(0, 14), st.none() | st.integers(1, 14))
-def test_what_is_done_in_motos_place_gives_what_moto_gives(
-    count: int, last: int, limit: int | None
-) -> None:
+def test_kinesis_shortcuts_give_what_moto_gives(count: int, last: int, limit: int | None) -> None:
     shard = Shard(0, 0, 2**128)
     for number in range(count):
         shard.put_record("1", str(number), "")
@@ -77,7 +75,7 @@ def test_what_is_done_in_motos_place_gives_what_moto_gives(
     assert ours[:2] == theirs[:2]
 
 
-def test_nothing_to_put_is_no_error(kinesis: Kinesis) -> None:
+def test_kinesis_put_of_no_records_is_no_error(kinesis: Kinesis) -> None:
     assert kinesis.put([]) == {}
 
 
@@ -105,7 +103,9 @@ def request(*records: KinesisRecord) -> dict[str, Any]:
     return {"StreamName": "races", "Records": entries}
 
 
-def test_only_what_failed_is_put_again(scripted: tuple[Kinesis, Stubber]) -> None:
+def test_kinesis_put_repeats_only_the_records_that_failed(
+    scripted: tuple[Kinesis, Stubber],
+) -> None:
     kinesis, script = scripted
     a, b, c = records("1", 3)
     throttled = "ProvisionedThroughputExceededException"
@@ -115,7 +115,9 @@ def test_only_what_failed_is_put_again(scripted: tuple[Kinesis, Stubber]) -> Non
     assert kinesis.put([a, b, c]) == {}
 
 
-def test_what_fails_to_the_end_is_named_with_its_reason(scripted: tuple[Kinesis, Stubber]) -> None:
+def test_kinesis_put_names_records_that_keep_failing_with_the_reason(
+    scripted: tuple[Kinesis, Stubber],
+) -> None:
     kinesis, script = scripted
     a, b = records("1", 2)
     script.add_response("put_records", answer(None, "InternalFailure"), request(a, b))
@@ -124,7 +126,7 @@ def test_what_fails_to_the_end_is_named_with_its_reason(scripted: tuple[Kinesis,
     assert kinesis.put([a, b]) == {1: "InternalFailure: rate exceeded"}
 
 
-def test_without_a_server_everything_fails_with_the_reason() -> None:
+def test_kinesis_put_without_a_server_fails_every_record_with_the_reason() -> None:
     with open_kinesis("races", shards=1) as kinesis:
         pass
     failed = kinesis.put(records("1", 2))
@@ -132,7 +134,9 @@ def test_without_a_server_everything_fails_with_the_reason() -> None:
     assert "Could not connect" in failed[1]
 
 
-def test_this_machines_aws_set_up_is_not_heeded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_kinesis_ignores_aws_and_proxy_settings_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     monkeypatch.setenv("AWS_PROFILE", "nobody")
     monkeypatch.setenv("AWS_ENDPOINT_URL", "http://192.0.2.1")
     monkeypatch.setenv("HTTP_PROXY", "http://192.0.2.1:9")
@@ -140,13 +144,13 @@ def test_this_machines_aws_set_up_is_not_heeded(monkeypatch: pytest.MonkeyPatch)
         assert kinesis.put(records("1", 1)) == {}
 
 
-def test_the_server_says_nothing(capfd: pytest.CaptureFixture[str]) -> None:
+def test_kinesis_server_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with open_kinesis("races", shards=1) as kinesis:
         kinesis.put(records("1", 1))
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_server_that_does_not_start_is_an_error_with_its_command(
+def test_kinesis_server_that_does_not_start_is_an_error_with_its_command(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")

@@ -48,19 +48,19 @@ def failure_of(outcome: KinesisRecord | ActionFailure) -> str:
     return outcome.error_message
 
 
-def test_the_rule_is_found_among_cloudformations_tags() -> None:
+def test_rule_is_loaded_from_a_template_with_cloudformation_tags() -> None:
     assert load_rule(TEMPLATE) == rule()
 
 
 @pytest.mark.parametrize(
     "reference", ["races", "!Ref StreamName", "!Ref Stream", "!Sub '${StreamName}'"]
 )
-def test_the_stream_may_be_named_or_referred_to(reference: str) -> None:
+def test_rule_stream_may_be_named_or_referred_to(reference: str) -> None:
     template = TEMPLATE.replace("StreamName: !Ref Stream\n", f"StreamName: {reference}\n")
     assert load_rule(template).stream == "races"
 
 
-def test_the_topic_may_be_a_parameter() -> None:
+def test_rule_topic_may_be_a_parameter() -> None:
     sub = "Sql: !Sub SELECT * FROM '${StreamName}/+'"
     template = TEMPLATE.replace("Sql: SELECT * FROM 'races/+/publish'", sub)
     assert load_rule(template).topic_filter == "races/+"
@@ -69,7 +69,7 @@ def test_the_topic_may_be_a_parameter() -> None:
 @pytest.mark.parametrize(
     "topic_filter", ["alleycat-publish", "+", "#", "a/+/b", "a/#", "+/+/#", "a b/c"]
 )
-def test_topic_filters_with_wildcards_are_understood(topic_filter: str) -> None:
+def test_rule_topic_filter_may_have_wildcards(topic_filter: str) -> None:
     template = TEMPLATE.replace("races/+/publish", topic_filter)
     assert load_rule(template).topic_filter == topic_filter
 
@@ -106,19 +106,21 @@ def test_topic_filters_with_wildcards_are_understood(topic_filter: str) -> None:
         ("Parameters:", "{", "not YAML"),
     ],
 )
-def test_anything_else_is_refused_by_name(there: str, instead: str, said: str) -> None:
+def test_rule_with_an_unsupported_setting_is_refused_naming_the_setting(
+    there: str, instead: str, said: str
+) -> None:
     assert there in TEMPLATE
     with pytest.raises(RuleTemplateError, match=said):
         load_rule(TEMPLATE.replace(there, instead, 1))
 
 
-def test_a_second_rule_is_refused() -> None:
+def test_template_with_a_second_rule_is_refused() -> None:
     second = TEMPLATE[TEMPLATE.index("  Rule:\n") :].replace("  Rule:", "  Other:")
     with pytest.raises(RuleTemplateError, match="has 2 resources"):
         load_rule(TEMPLATE + second)
 
 
-def test_the_payload_goes_through_unchanged() -> None:
+def test_rule_leaves_the_payload_unchanged() -> None:
     payload = b'{ "raceId" : 5400763,\n"name":"Zo\\u00eb", "x": 1.50 }'
     assert rule().apply("races/1/publish", payload) == KinesisRecord("5400763", payload)
 
@@ -136,7 +138,7 @@ def test_the_payload_goes_through_unchanged() -> None:
         ("constant", "constant"),
     ],
 )
-def test_substitution(template: str, key: str) -> None:
+def test_rule_partition_key_is_substituted_from_payload_and_topic(template: str, key: str) -> None:
     payload = b'{"raceId":5400763,"name":"Zo\\u00eb","weight":71.50,"bike":{"id":"b-1","ok":true}}'
     outcome = rule(template).apply("races/1/publish", payload)
     assert outcome == KinesisRecord(key, payload)
@@ -154,7 +156,7 @@ def test_substitution(template: str, key: str) -> None:
         ("${bike.id}", b'{"bike":"b-1"}'),
     ],
 )
-def test_an_undefined_substitution_is_a_failure(template: str, payload: bytes) -> None:
+def test_rule_partition_key_that_is_undefined_is_a_failure(template: str, payload: bytes) -> None:
     said = failure_of(rule(template).apply("races/1/publish", payload))
     assert said.startswith(f"{template} is undefined")
 
@@ -163,25 +165,25 @@ def test_an_undefined_substitution_is_a_failure(template: str, payload: bytes) -
     "payload", [b"", b"\xff\xfe", b"{raceId:1}", b'{"raceId":1', b'{"x":NaN}', b"[" * 100_000]
 )
 @pytest.mark.parametrize("template", ["${raceId}", "${topic()}"])
-def test_what_is_not_json_is_a_failure(template: str, payload: bytes) -> None:
+def test_rule_payload_that_is_not_json_is_a_failure(template: str, payload: bytes) -> None:
     said = failure_of(rule(template).apply("races/1/publish", payload))
     assert said.startswith("payload is not JSON")
 
 
 @pytest.mark.parametrize(("length", "fits"), [(0, False), (1, True), (256, True), (257, False)])
-def test_kinesis_limits_hold_for_the_key(length: int, fits: bool) -> None:
+def test_rule_partition_key_has_the_length_limits_of_kinesis(length: int, fits: bool) -> None:
     payload = json.dumps({"raceId": "k" * length}).encode()
     outcome = rule().apply("races/1/publish", payload)
     assert isinstance(outcome, KinesisRecord) == fits
 
 
-def test_kinesis_limits_hold_for_the_record() -> None:
+def test_rule_record_has_the_size_limit_of_kinesis() -> None:
     fits = b'"%s"' % (b"x" * (1_048_576 - len("key") - 2))
     assert isinstance(rule("key").apply("t", fits), KinesisRecord)
     assert "larger" in failure_of(rule("key").apply("t", b" " + fits))
 
 
-def test_a_failure_looks_like_aws_error_action_message() -> None:
+def test_rule_failure_is_the_error_action_message_of_aws() -> None:
     failure = rule().failure("races/1/publish", b"\x00\xff", "throttled")
     message = json.loads(failure.to_json())
     assert base64.b64decode(message.pop("base64OriginalPayload")) == b"\x00\xff"

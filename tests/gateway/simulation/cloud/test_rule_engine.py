@@ -81,7 +81,7 @@ def telemetry(count: int) -> list[bytes]:
     return [b'{"raceId":5400763,"second":%d,"pad":"%s"}' % (i, b"x" * 200) for i in range(count)]
 
 
-def test_nothing_is_lost_and_a_gateways_order_is_kept(
+def test_rule_engine_stores_every_message_in_order(
     broker: Broker, kinesis: Kinesis, reader: StreamReader
 ) -> None:
     sent = telemetry(5_000)
@@ -95,7 +95,7 @@ def test_nothing_is_lost_and_a_gateways_order_is_kept(
         assert [data for _, data in reader.read()] == sent
 
 
-def test_what_the_rule_refuses_is_kept_as_a_failure_and_stops_nothing(
+def test_rule_engine_keeps_messages_refused_by_the_rule_as_failures(
     broker: Broker, kinesis: Kinesis, reader: StreamReader
 ) -> None:
     good = telemetry(2)
@@ -113,7 +113,7 @@ def test_what_the_rule_refuses_is_kept_as_a_failure_and_stops_nothing(
         assert [data for _, data in reader.read()] == good
 
 
-def test_it_hears_what_its_topic_filter_matches_and_nothing_else(
+def test_rule_engine_takes_only_topics_that_match_its_filter(
     broker: Broker, kinesis: Kinesis, reader: StreamReader
 ) -> None:
     here, there, elsewhere = telemetry(3)
@@ -128,7 +128,7 @@ def test_it_hears_what_its_topic_filter_matches_and_nothing_else(
         assert [data for _, data in reader.read()] == [here, there]
 
 
-def test_what_kinesis_does_not_take_is_kept_as_a_failure(broker: Broker) -> None:
+def test_rule_engine_keeps_messages_refused_by_kinesis_as_failures(broker: Broker) -> None:
     sent = telemetry(3)
     with open_kinesis(RULE.stream, shards=1) as kinesis:
         pass  # gone
@@ -143,7 +143,9 @@ def test_what_kinesis_does_not_take_is_kept_as_a_failure(broker: Broker) -> None
         assert "Could not connect" in engine.failures[0].error_message
 
 
-def test_leaving_it_puts_what_it_has_received(broker: Broker, reader: StreamReader) -> None:
+def test_rule_engine_stores_what_it_has_received_before_it_ends(
+    broker: Broker, reader: StreamReader
+) -> None:
     with open_kinesis(RULE.stream, shards=1) as kinesis:
         own_reader = kinesis.open_reader()
         with (
@@ -155,7 +157,7 @@ def test_leaving_it_puts_what_it_has_received(broker: Broker, reader: StreamRead
         assert len(own_reader.read()) == engine.stored
 
 
-def test_without_a_broker_it_does_not_start(
+def test_rule_engine_without_a_broker_does_not_start(
     kinesis: Kinesis, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.simulation.cloud.rule_engine.DRAIN_TIMEOUT_S", 0.2)

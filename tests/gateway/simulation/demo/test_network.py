@@ -52,7 +52,7 @@ async def is_relaying(network: Network) -> bool:
         return await reader.readexactly(1) == b"?"
 
 
-async def test_bytes_arrive_whole_and_in_order_both_ways(network: Network) -> None:
+async def test_network_carries_bytes_whole_and_in_order_both_ways(network: Network) -> None:
     sent = random.Random(1).randbytes(3_000_000)
     async with connection(network.port) as (reader, writer):
         writer.write(sent)
@@ -60,7 +60,7 @@ async def test_bytes_arrive_whole_and_in_order_both_ways(network: Network) -> No
     assert hashlib.sha256(received).digest() == hashlib.sha256(sent).digest()
 
 
-async def test_a_connection_ends_at_both_ends_when_the_client_closes() -> None:
+async def test_network_closes_the_brokers_end_when_the_client_closes() -> None:
     heard: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
 
     async def broker_side(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -77,7 +77,7 @@ async def test_a_connection_ends_at_both_ends_when_the_client_closes() -> None:
             assert await heard == b"goodbye"
 
 
-async def test_a_connection_ends_at_both_ends_when_the_broker_closes() -> None:
+async def test_network_closes_the_clients_end_when_the_broker_closes() -> None:
     async def broker_side(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"goodbye")
         writer.close()
@@ -91,7 +91,7 @@ async def test_a_connection_ends_at_both_ends_when_the_broker_closes() -> None:
             assert await reader.read() == b"goodbye"
 
 
-async def test_a_cut_closes_every_connection(network: Network) -> None:
+async def test_network_cut_closes_every_connection(network: Network) -> None:
     async with AsyncExitStack() as stack:
         ends = [await stack.enter_async_context(connection(network.port)) for _ in range(3)]
         for reader, writer in ends:
@@ -103,7 +103,7 @@ async def test_a_cut_closes_every_connection(network: Network) -> None:
             assert await reader.read() == b""
 
 
-async def test_connections_are_refused_until_it_is_restored(network: Network) -> None:
+async def test_network_that_is_cut_refuses_connections_until_restored(network: Network) -> None:
     await network.cut()
     for _ in range(3):
         with pytest.raises(ConnectionRefusedError):
@@ -113,7 +113,7 @@ async def test_connections_are_refused_until_it_is_restored(network: Network) ->
     assert await is_relaying(network)
 
 
-async def test_cutting_or_restoring_twice_changes_nothing(network: Network) -> None:
+async def test_network_can_be_cut_or_restored_twice(network: Network) -> None:
     await network.restore()
     assert await is_relaying(network)
     await network.cut()
@@ -122,13 +122,13 @@ async def test_cutting_or_restoring_twice_changes_nothing(network: Network) -> N
     assert await is_relaying(network)
 
 
-async def test_while_it_is_cut_nobody_else_gets_its_port(network: Network) -> None:
+async def test_network_that_is_cut_keeps_its_port(network: Network) -> None:
     await network.cut()
     with socket.socket() as other, pytest.raises(OSError, match="in use"):
         other.bind((LOOPBACK, network.port))
 
 
-async def test_without_a_broker_a_connection_just_ends() -> None:
+async def test_network_without_a_broker_closes_a_connection() -> None:
     with socket.socket() as nobody:
         nobody.bind((LOOPBACK, 0))  # bound, not listening
         async with (
@@ -138,7 +138,7 @@ async def test_without_a_broker_a_connection_just_ends() -> None:
             assert await reader.read() == b""
 
 
-async def test_leaving_it_closes_its_port(network: Network) -> None:
+async def test_network_closes_its_port_at_the_end(network: Network) -> None:
     async with open_network(network.port) as outer:
         assert await is_relaying(outer)
     with pytest.raises(ConnectionRefusedError):

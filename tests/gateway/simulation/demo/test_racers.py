@@ -7,7 +7,7 @@ from gateway.simulation.names import NAMES
 RACE = Race(race_id=44_881_219, start_ms=1_795_248_760_123, length_s=40)
 
 
-def test_every_racer_is_somebody_else_and_rides_from_the_start(tmp_path: Path) -> None:
+def test_demo_racers_are_all_different_and_ride_from_the_start(tmp_path: Path) -> None:
     start = Start(RACE, seed=2, directory=tmp_path, port=1)
     configs = [_config(number, start) for number in range(1, 2 * len(NAMES) + 1)]
     bikes = [config.bikes[0] for config in configs]

@@ -6,7 +6,7 @@ from gateway.simulation.fleet.plan import CONNECTS_PER_S, SHARD_RECORDS_PER_S, F
 from tests.bench.scaling import limits
 
 
-def test_the_bill_of_a_thousand_racers_is_what_the_price_list_makes_of_it() -> None:
+def test_bill_of_a_thousand_racers_is_that_of_the_price_list() -> None:
     # 1,000 connections for 12.5 + 300 + 20 s: 6 begun minutes each.
     items = {item.what: item for item in bill(Plan(FleetOptions(1000, 300)))}
     assert items["messages"].count == 301_000  # a CONNECT is metered as a message
@@ -17,7 +17,7 @@ def test_the_bill_of_a_thousand_racers_is_what_the_price_list_makes_of_it() -> N
     assert total_usd(list(items.values())) == pytest.approx(by_hand)
 
 
-def test_shared_connections_cost_fewer_minutes_and_nothing_else_but_their_connects() -> None:
+def test_bill_of_shared_connections_has_fewer_minutes_and_connects_only() -> None:
     own, shared = (bill(Plan(FleetOptions(1000, 300, count))) for count in (None, 13))
     counts = {mine.what: (mine.count, other.count) for mine, other in zip(own, shared, strict=True)}
     assert counts.pop("connection minutes") == (6000, 13 * 6)
@@ -25,7 +25,7 @@ def test_shared_connections_cost_fewer_minutes_and_nothing_else_but_their_connec
     assert all(mine == other for mine, other in counts.values())
 
 
-def test_limits_and_prices_are_those_of_docs_scaling() -> None:
+def test_cost_prices_and_limits_are_those_in_docs_scaling() -> None:
     assert limits.MESSAGES.value == cost.USD_PER_MILLION_MESSAGES
     assert limits.CONNECTION_MINUTES.value == cost.USD_PER_MILLION_CONNECTION_MINUTES
     assert limits.RULES_TRIGGERED.value == cost.USD_PER_MILLION_RULES

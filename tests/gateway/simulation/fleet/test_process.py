@@ -36,7 +36,7 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         ),
     ],
 )
-def test_the_limit_is_raised_as_far_as_needed_and_possible(
+def test_open_file_limit_is_raised_as_far_as_needed_and_possible(
     connections: int, says: list[str]
 ) -> None:
     ended = subprocess.run(

@@ -29,7 +29,7 @@ def clock() -> VirtualClock:
     return VirtualClock()
 
 
-async def test_a_second_goes_out_at_once_and_is_forgotten_when_acknowledged(
+async def test_station_sends_a_second_at_once_and_forgets_it_when_acknowledged(
     clock: VirtualClock,
 ) -> None:
     uplink = FakeUplink()
@@ -45,7 +45,9 @@ async def test_a_second_goes_out_at_once_and_is_forgotten_when_acknowledged(
     await one.stop()
 
 
-async def test_without_a_file_an_outage_is_bridged_in_memory_in_order(clock: VirtualClock) -> None:
+async def test_station_without_a_file_keeps_an_outage_in_memory_in_order(
+    clock: VirtualClock,
+) -> None:
     uplink = FakeUplink()
     one = station(memory_buffer(clock), uplink, clock, with_file=False)
     one.start()
@@ -61,7 +63,7 @@ async def test_without_a_file_an_outage_is_bridged_in_memory_in_order(clock: Vir
     await one.stop()
 
 
-async def test_what_is_refused_for_good_is_set_aside_and_not_waited_for(
+async def test_station_sets_aside_what_is_refused_for_good(
     clock: VirtualClock,
 ) -> None:
     uplink = FakeUplink(
@@ -81,7 +83,7 @@ async def test_what_is_refused_for_good_is_set_aside_and_not_waited_for(
     await one.stop()
 
 
-async def test_with_a_file_the_next_run_sends_what_this_one_could_not(tmp_path: Path) -> None:
+async def test_station_with_a_file_keeps_unsent_seconds_for_the_next_run(tmp_path: Path) -> None:
     clock = SystemClock()
     first = station(
         await open_file_buffer(tmp_path, "thing:fleet-1", clock),
