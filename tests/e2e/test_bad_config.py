@@ -50,7 +50,7 @@ CASES: dict[Callable[[GatewayProcess], None], tuple[str, ...]] = {
 
 @pytest.mark.parametrize("command", [["run", "--config"], ["config", "check"]], ids=" ".join)
 @pytest.mark.parametrize("spoil", CASES, ids=lambda spoil: spoil.__name__)
-def test_exit_78_with_key_problem_and_expected_form(
+def test_bad_config_exits_78_with_key_problem_and_expected_form(
     gateway: GatewayProcess, spoil: Callable[[GatewayProcess], None], command: list[str]
 ) -> None:
     spoil(gateway)
@@ -63,7 +63,7 @@ def test_exit_78_with_key_problem_and_expected_form(
     assert "PRIVATE KEY-----\n" not in ended.stderr
 
 
-def test_a_second_process_on_the_same_state_is_refused(gateway: GatewayProcess) -> None:
+def test_second_gateway_on_the_same_state_dir_is_refused(gateway: GatewayProcess) -> None:
     gateway.cloud["port"] = 1
     gateway.start()
     ended = alleycat_gateway("run", "--config", str(gateway.config_file))

@@ -302,7 +302,7 @@ async def ridden(day: Day) -> AsyncIterator[None]:
         riding.cancel()
 
 
-async def test_nothing_is_lost_nothing_invented_and_only_poison_is_set_aside(
+async def test_all_messages_arrive_through_every_fault_and_only_bad_ones_do_not(
     broker: Mosquitto,
     authority: Authority,
     subscriber: Subscriber,

@@ -63,7 +63,7 @@ def table(number: int, driver: str, options: str) -> str:
     )
 
 
-async def test_each_bike_loses_its_seconds_away_and_nothing_else(
+async def test_bike_that_loses_its_link_loses_only_the_seconds_away(
     gateway: GatewayProcess,
     broker: Mosquitto,
     subscriber: Subscriber,

@@ -32,7 +32,7 @@ def names(report: dict[str, Any]) -> list[str]:
     return [one["name"] for one in report["findings"]]
 
 
-def test_beside_a_gateway_that_races_it_connects_to_nothing(
+def test_check_of_a_running_gateway_does_not_connect_to_the_cloud(
     gateway: GatewayProcess, broker: Mosquitto
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -49,7 +49,7 @@ def test_beside_a_gateway_that_races_it_connects_to_nothing(
     assert (code, names(report)[-1]) == (0, "cloud"), report
 
 
-async def test_set_up_checked_and_raced(
+async def test_config_made_by_setup_passes_check_and_races(
     tmp_path: Path, broker: Mosquitto, authority: Authority, subscriber: Subscriber
 ) -> None:
     bike = PtyBike(tmp_path / "usb-peloton", PelotonBike(cadence_rpm=90).answer).plug_in()

@@ -41,7 +41,7 @@ def demos() -> list[subprocess.CompletedProcess[str]]:
 
 
 @with_demos
-def test_nothing_is_lost_and_the_last_line_says_so(
+def test_demo_loses_nothing_and_its_summary_tells_so(
     demos: list[subprocess.CompletedProcess[str]],
 ) -> None:
     summary = summary_of(demos[0])
@@ -58,7 +58,9 @@ def test_nothing_is_lost_and_the_last_line_says_so(
 
 
 @with_demos
-def test_same_seed_same_race(demos: list[subprocess.CompletedProcess[str]]) -> None:
+def test_demo_of_the_same_seed_has_the_same_leaderboard(
+    demos: list[subprocess.CompletedProcess[str]],
+) -> None:
     one, other = (
         {
             standing["racer_id"]: {**standing, "race_id": None}
@@ -77,14 +79,14 @@ def test_same_seed_same_race(demos: list[subprocess.CompletedProcess[str]]) -> N
 
 
 @with_demos
-def test_an_outage_beyond_the_end_of_the_race_loses_nothing(
+def test_demo_outage_beyond_the_end_of_the_race_loses_nothing(
     demos: list[subprocess.CompletedProcess[str]],
 ) -> None:
     summary = summary_of(demos[2])
     assert (summary["lost"], summary["in_kinesis"]) == (0, BIKES * RACE_S)
 
 
-def test_ctrl_c_ends_it_cleanly() -> None:
+def test_demo_ends_cleanly_on_ctrl_c() -> None:
     process = subprocess.Popen(
         [*COMMAND, "demo", "--bikes", "2"],
         stdout=subprocess.PIPE,

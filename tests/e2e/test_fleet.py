@@ -36,7 +36,7 @@ def mutual_tls(gateway: GatewayProcess, broker: Mosquitto) -> tuple[str, str]:
     return "--config", str(gateway.config_file)
 
 
-def test_all_arrives_in_the_stream_and_the_backend_scores_it_as_we_do() -> None:
+def test_fleet_messages_all_arrive_and_the_backend_scores_them_alike() -> None:
     ended = alleycat_gateway("fleet", *SIZE, "--races", "3", "--json", timeout_s=100)
     summary = summary_of(ended)
     assert summary["acknowledged"] == summary["produced"] >= MOST * RACERS * RACE_S
@@ -53,7 +53,7 @@ def test_all_arrives_in_the_stream_and_the_backend_scores_it_as_we_do() -> None:
 
 
 @pytest.mark.parametrize("connections", [None, 3])
-def test_through_mosquitto_with_mutual_tls(
+def test_fleet_races_over_mutual_tls(
     connections: int | None, mutual_tls: tuple[str, str], subscriber: Subscriber
 ) -> None:
     shared = () if connections is None else ("--connections", str(connections))
@@ -81,7 +81,7 @@ def standings(messages: list[Telemetry]) -> dict[int, tuple[float, int, int]]:
     }
 
 
-def test_what_the_broker_does_not_take_is_kept_if_asked_and_sent_by_the_next_run(
+def test_fleet_with_a_state_dir_sends_unacknowledged_messages_next_time(
     mutual_tls: tuple[str, str], broker: Mosquitto, subscriber: Subscriber, tmp_path: Path
 ) -> None:
     arguments = (
@@ -114,7 +114,7 @@ def test_what_the_broker_does_not_take_is_kept_if_asked_and_sent_by_the_next_run
     assert second["leftover"] == kept
 
 
-def test_ctrl_c_ends_it_cleanly_with_what_there_is() -> None:
+def test_fleet_ends_cleanly_on_ctrl_c_with_a_summary() -> None:
     process = subprocess.Popen(
         [*COMMAND, "fleet", *SIZE, "--json"],
         stdout=subprocess.PIPE,
@@ -135,7 +135,7 @@ def test_ctrl_c_ends_it_cleanly_with_what_there_is() -> None:
     assert summary["stream"]["differences"] == []
 
 
-def test_a_broker_that_refuses_is_a_reason_and_not_a_traceback(
+def test_fleet_without_a_broker_ends_with_a_reason_and_no_traceback(
     mutual_tls: tuple[str, str], broker: Mosquitto
 ) -> None:
     broker.stop()

@@ -69,7 +69,7 @@ def sending(port: int) -> Iterator[None]:
     thread.join()
 
 
-def test_it_is_installed_and_races(
+def test_plugin_driver_can_be_installed_and_races(
     environment: Path,
     gateway: GatewayProcess,
     broker: Mosquitto,
@@ -90,7 +90,7 @@ def test_it_is_installed_and_races(
     }
 
 
-def test_one_that_cannot_be_imported_is_a_reason_and_the_others_race(
+def test_plugin_that_cannot_be_imported_is_logged_and_other_bikes_race(
     environment: Path,
     gateway: GatewayProcess,
     broker: Mosquitto,
@@ -117,7 +117,7 @@ def test_one_that_cannot_be_imported_is_a_reason_and_the_others_race(
     assert "No module named 'a_library_that_is_not_there'" in gateway.log
 
 
-def test_the_page_shows_the_example_as_it_is() -> None:
+def test_driver_guide_shows_the_code_of_the_example() -> None:
     page = (DOCS / "writing-a-driver.md").read_text()
     example = (EXAMPLE / "udp_bike.py").read_text()
     signatures, entry_point, _ = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
@@ -126,7 +126,7 @@ def test_the_page_shows_the_example_as_it_is() -> None:
     assert entry_point in (EXAMPLE / "pyproject.toml").read_text()
 
 
-def test_what_the_page_puts_into_the_config_fits_the_example() -> None:
+def test_driver_guide_config_fits_the_example() -> None:
     page = (DOCS / "writing-a-driver.md").read_text()
     *_, config = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     (table,) = tomllib.loads(config)["bikes"]

@@ -26,7 +26,7 @@ def acl(thing_name: str) -> str:
     return "\n".join(lines) + "\n"
 
 
-def test_what_the_policy_allows_is_all_that_a_race_by_command_needs(
+def test_thing_policy_allows_all_that_a_commanded_race_needs(
     tmp_path: Path, authority: Authority, gateway: GatewayProcess
 ) -> None:
     file = tmp_path / "acl"

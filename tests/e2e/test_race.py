@@ -43,7 +43,7 @@ async def arrived(subscriber: Subscriber, until_s: float, timeout_s: float = 30)
 
 
 @pytest.mark.smoke
-def test_online_nothing_is_written_to_disk(
+def test_gateway_writes_nothing_to_disk_while_online(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -61,7 +61,7 @@ def test_online_nothing_is_written_to_disk(
     assert len(set(finals)) == len(finals), "one final for each racer and race"
 
 
-async def test_an_outage_loses_nothing_and_keeps_the_order(
+async def test_outage_loses_no_message_and_keeps_the_order(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -90,7 +90,7 @@ def in_order(messages: list[Telemetry]) -> None:
         last[key] = message.second
 
 
-async def test_killed_at_any_moment_of_an_outage_it_loses_nothing_promised(
+async def test_kills_in_an_outage_lose_no_message_older_than_a_second(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber
 ) -> None:
     chance = random.Random(1)
@@ -119,7 +119,7 @@ async def test_killed_at_any_moment_of_an_outage_it_loses_nothing_promised(
     )
 
 
-async def test_sigterm_in_an_outage_leaves_everything_for_the_next_start(
+async def test_sigterm_in_an_outage_keeps_every_message_for_the_next_start(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -137,7 +137,7 @@ async def test_sigterm_in_an_outage_leaves_everything_for_the_next_start(
         assert set(range(min(seconds[bike]), int(stopped) + 2)) <= set(seconds[bike])
 
 
-def test_sigterm_online_is_quick_and_delivers_the_running_second(
+def test_sigterm_while_online_is_quick_and_delivers_the_running_second(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -150,7 +150,7 @@ def test_sigterm_online_is_quick_and_delivers_the_running_second(
     assert all(int(stopped) + 1 in seconds[bike] for bike in BIKES)
 
 
-def test_a_broker_that_disappears_is_a_state_and_the_gateway_comes_back(
+def test_gateway_logs_a_broker_that_disappears_and_connects_again(
     gateway: GatewayProcess, broker: Mosquitto
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -163,7 +163,7 @@ def test_a_broker_that_disappears_is_a_state_and_the_gateway_comes_back(
     gateway.wait_for_log("cloud connected", times=2)
 
 
-def test_started_without_a_broker_it_races_and_delivers_later(
+def test_gateway_started_without_a_broker_races_and_delivers_later(
     gateway: GatewayProcess, broker: Mosquitto, authority: Authority
 ) -> None:
     broker.stop()
@@ -181,7 +181,7 @@ def test_started_without_a_broker_it_races_and_delivers_later(
 
 
 @pytest.mark.parametrize("foreign", ["server", "client"])
-def test_a_wrong_certificate_is_named_and_costs_no_second(
+def test_untrusted_certificate_is_logged_and_no_second_is_lost(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber, foreign: str
 ) -> None:
     """Either side's certificate from a CA that the other does not trust."""
@@ -207,7 +207,7 @@ def test_a_wrong_certificate_is_named_and_costs_no_second(
     )
 
 
-def test_a_client_that_may_not_connect_is_told_so(
+def test_refused_connection_is_logged_with_the_brokers_reason(
     gateway: GatewayProcess, authority: Authority
 ) -> None:
     directory = gateway.config_file.parent / "refusing"

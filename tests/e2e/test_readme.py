@@ -19,7 +19,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 TIMEOUT_S = 60
 
 
-def test_the_recipe_races_a_capture_over_mutual_tls(tmp_path: Path) -> None:
+def test_readme_recipe_races_a_capture_over_mutual_tls(tmp_path: Path) -> None:
     find_mosquitto()
     if shutil.which("openssl") is None:
         pytest.skip("openssl is not installed: apt install openssl")
@@ -55,6 +55,6 @@ def said(log_file: Path) -> set[str]:
     return set(re.findall(r"(?:cloud|bike) connected", log_file.read_text()))
 
 
-def test_the_decoded_frame_is_what_it_says() -> None:
+def test_readme_decode_example_prints_what_decode_prints() -> None:
     [(command, printed)] = re.findall(r"\$ alleycat-gateway (decode .*)\n +(.*)\n", README)
     assert alleycat_gateway(*command.split()).stdout.strip() == printed

@@ -38,7 +38,7 @@ def soon(**changes: Any) -> bytes:
     return start(**{"startMs": now_ms() + 1000, "length_s": 3, **changes})
 
 
-def test_two_bikes_ride_the_races_they_are_told(
+def test_bikes_ride_the_races_they_are_commanded_to(
     remote: GatewayProcess, backend: Backend, subscriber: Subscriber
 ) -> None:
     assert backend.ask(soon(race_id=12, racer_id=7))["result"] == "accepted"
@@ -52,7 +52,7 @@ def test_two_bikes_ride_the_races_they_are_told(
         assert race[-1].samples == 3
 
 
-def test_what_cannot_be_done_is_answered_with_the_reason(
+def test_refused_command_is_answered_with_the_reason(
     remote: GatewayProcess, backend: Backend
 ) -> None:
     assert "no bike 'bike-9' here" in backend.ask(soon(bike_id="bike-9"))["reason"]
@@ -67,7 +67,7 @@ def test_what_cannot_be_done_is_answered_with_the_reason(
     assert backend.ask(stop(13))["result"] == "already"
 
 
-def test_a_response_to_somebody_elses_topic_is_not_sent(
+def test_response_to_a_topic_of_another_gateway_is_not_sent(
     remote: GatewayProcess, backend: Backend
 ) -> None:
     backend.response_topic = "alleycat/gateways/gateway-2/race"
@@ -78,7 +78,7 @@ def test_a_response_to_somebody_elses_topic_is_not_sent(
     assert backend.unread == 0
 
 
-def test_commands_are_heard_after_the_broker_was_away(
+def test_commands_are_answered_after_the_broker_was_away(
     remote: GatewayProcess, backend: Backend, broker: Mosquitto, authority: Authority
 ) -> None:
     broker.stop()
@@ -90,7 +90,7 @@ def test_commands_are_heard_after_the_broker_was_away(
     following.stop()
 
 
-def test_killed_in_mid_race_it_rides_on(
+def test_commanded_race_continues_after_a_kill(
     remote: GatewayProcess, backend: Backend, subscriber: Subscriber
 ) -> None:
     assert backend.ask(soon(length_s=8))["ok"]

@@ -14,7 +14,7 @@ CAPTURES = Path(__file__).parents[1] / "captures"
 @pytest.mark.parametrize(
     "name", ["peloton/fake-sprint.bin", "peloton/fake-sprint.jsonl", "ftms/fake-sprint.jsonl"]
 )
-def test_a_capture_races(
+def test_replayed_capture_races(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber, name: str
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -29,7 +29,7 @@ def test_a_capture_races(
     assert messages[-1].resistance > 20
 
 
-def test_run_can_take_fake_bikes_instead(
+def test_run_with_fake_bike_replaces_the_configured_drivers(
     gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = broker.port

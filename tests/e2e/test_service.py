@@ -89,7 +89,7 @@ def systemd(tmp_path: Path, gateway: GatewayProcess) -> Iterator[Systemd]:
     systemd.close()
 
 
-def test_ready_without_a_broker_and_alive_as_long_as_it_races(
+def test_service_without_a_broker_is_ready_and_pings_the_watchdog(
     gateway: GatewayProcess, systemd: Systemd
 ) -> None:
     gateway.cloud["port"] = 1
@@ -102,7 +102,7 @@ def test_ready_without_a_broker_and_alive_as_long_as_it_races(
     assert gateway.terminate() < 5
 
 
-def test_a_wedged_event_loop_is_restarted(gateway: GatewayProcess, systemd: Systemd) -> None:
+def test_watchdog_restarts_a_wedged_event_loop(gateway: GatewayProcess, systemd: Systemd) -> None:
     gateway.cloud["port"] = 1
     gateway.start()
     assert systemd.hear("WATCHDOG", within_s=5) == "1"
@@ -110,7 +110,7 @@ def test_a_wedged_event_loop_is_restarted(gateway: GatewayProcess, systemd: Syst
     assert systemd.would_restart(within_s=3 * WATCHDOG_S)
 
 
-def test_a_wedged_commit_thread_is_restarted_a_slow_one_is_not(
+def test_watchdog_restarts_a_wedged_commit_thread_but_not_a_slow_one(
     gateway: GatewayProcess, systemd: Systemd, tmp_path: Path
 ) -> None:
     disk = BadDisk(tmp_path, tmp_path / "state")
@@ -125,7 +125,7 @@ def test_a_wedged_commit_thread_is_restarted_a_slow_one_is_not(
     disk.set("ok")
 
 
-def test_a_wedged_publisher_is_restarted(
+def test_watchdog_restarts_a_wedged_publisher(
     gateway: GatewayProcess, systemd: Systemd, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -137,7 +137,7 @@ def test_a_wedged_publisher_is_restarted(
     assert systemd.told[-1] == {"STATUS": "wedged: publisher"}
 
 
-async def test_a_reload_changes_a_rider_and_costs_no_second(
+async def test_reload_changes_a_racer_and_loses_no_second(
     gateway: GatewayProcess, systemd: Systemd, network: Network, subscriber: Subscriber
 ) -> None:
     gateway.cloud["port"] = network.port

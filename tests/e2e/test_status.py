@@ -42,7 +42,7 @@ def metrics(port: int) -> dict[str, float]:
     }
 
 
-async def test_racing_then_offline_then_racing_again(
+async def test_status_shows_an_outage_while_there_is_one(
     gateway: GatewayProcess, network: Network
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -81,7 +81,7 @@ async def test_racing_then_offline_then_racing_again(
     assert (code, again["attention"]) == (0, [])
 
 
-def test_after_the_end_nobody_answers(gateway: GatewayProcess, broker: Mosquitto) -> None:
+def test_status_of_a_stopped_gateway_exits_3(gateway: GatewayProcess, broker: Mosquitto) -> None:
     gateway.cloud["port"] = broker.port
     gateway.start()
     socket = gateway.config_file.parent / "state" / "status.sock"
@@ -93,7 +93,9 @@ def test_after_the_end_nobody_answers(gateway: GatewayProcess, broker: Mosquitto
     assert "no gateway answers" in ended.stderr
 
 
-def test_killed_and_started_again_it_answers(gateway: GatewayProcess, broker: Mosquitto) -> None:
+def test_status_is_answered_after_a_kill_and_restart(
+    gateway: GatewayProcess, broker: Mosquitto
+) -> None:
     gateway.cloud["port"] = broker.port
     gateway.start()
     gateway.kill()
@@ -103,9 +105,7 @@ def test_killed_and_started_again_it_answers(gateway: GatewayProcess, broker: Mo
     assert asked(gateway)[1]["gateway"]["thing_name"] == "gateway-1"
 
 
-def test_a_daemon_that_hangs_is_told_from_one_that_does_not_run(
-    gateway: GatewayProcess, broker: Mosquitto
-) -> None:
+def test_status_of_a_daemon_that_hangs_tells_so(gateway: GatewayProcess, broker: Mosquitto) -> None:
     gateway.cloud["port"] = broker.port
     gateway.start()
     os.kill(gateway.pid, signal.SIGSTOP)
@@ -115,7 +115,7 @@ def test_a_daemon_that_hangs_is_told_from_one_that_does_not_run(
     assert "no answer in 5 s: the gateway hangs" in ended.stderr
 
 
-def test_in_the_runtime_directory_of_a_service(
+def test_status_socket_is_in_the_runtime_directory_of_a_service(
     gateway: GatewayProcess, broker: Mosquitto, tmp_path: Path
 ) -> None:
     runtime = tmp_path / "run"
@@ -128,7 +128,7 @@ def test_in_the_runtime_directory_of_a_service(
     assert not list(runtime.iterdir())
 
 
-def test_metrics_say_what_the_status_says(gateway: GatewayProcess, broker: Mosquitto) -> None:
+def test_metrics_have_the_numbers_of_the_status(gateway: GatewayProcess, broker: Mosquitto) -> None:
     port = free_port()
     gateway.cloud["port"] = broker.port
     gateway.further = f"[metrics]\nport = {port}\n"
@@ -144,7 +144,7 @@ def test_metrics_say_what_the_status_says(gateway: GatewayProcess, broker: Mosqu
     assert after["alleycat_gateway_bike_connected bike-2"] == 1
 
 
-def test_a_metrics_port_that_is_taken_stops_nothing(
+def test_metrics_port_in_use_is_a_note_in_the_status(
     gateway: GatewayProcess, broker: Mosquitto
 ) -> None:
     gateway.cloud["port"] = broker.port
@@ -157,7 +157,9 @@ def test_a_metrics_port_that_is_taken_stops_nothing(
     assert report["attention"][0].startswith(f"metrics.port {broker.port}: ")
 
 
-def test_four_bikes_on_a_terminal_of_80_by_24(gateway: GatewayProcess, broker: Mosquitto) -> None:
+def test_status_of_four_bikes_fits_a_terminal_of_80_by_24(
+    gateway: GatewayProcess, broker: Mosquitto
+) -> None:
     gateway.cloud["port"] = broker.port
     gateway.bikes += [bike.replace("bike-", "fast-") for bike in gateway.bikes]
     gateway.start()
@@ -172,7 +174,9 @@ def test_four_bikes_on_a_terminal_of_80_by_24(gateway: GatewayProcess, broker: M
     assert sum("  connected  " in line for line in lines) == 4
 
 
-def test_rude_clients_cost_no_second(gateway: GatewayProcess, broker: Mosquitto) -> None:
+def test_status_clients_that_never_read_cost_no_second(
+    gateway: GatewayProcess, broker: Mosquitto
+) -> None:
     """Hundreds that never read, and those who are in a hurry."""
     gateway.cloud["port"] = broker.port
     gateway.start()
@@ -194,7 +198,7 @@ def test_rude_clients_cost_no_second(gateway: GatewayProcess, broker: Mosquitto)
         client.close()
 
 
-def test_no_secret_is_in_it(gateway: GatewayProcess, broker: Mosquitto) -> None:
+def test_status_has_no_secret(gateway: GatewayProcess, broker: Mosquitto) -> None:
     """Nothing of the key or the certificates, and not even where they lie."""
     gateway.cloud["port"] = broker.port
     gateway.start()
