@@ -66,7 +66,7 @@ async def assert_promise_holds(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_the_race_goes_on_and_after_the_fault_the_promise_holds(
+async def test_race_goes_on_during_a_disk_fault_and_the_promise_holds_after_it(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk, fault: State
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -86,7 +86,7 @@ async def test_the_race_goes_on_and_after_the_fault_the_promise_holds(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_killed_during_the_fault_what_was_synced_before_it_is_kept(
+async def test_kill_during_a_disk_fault_loses_nothing_synced_before(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk, fault: State
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -108,7 +108,7 @@ async def test_killed_during_the_fault_what_was_synced_before_it_is_kept(
         assert lost, "nothing can have been written"
 
 
-async def test_a_silent_disk_with_backlog_on_it_does_not_hold_up_what_is_live(
+async def test_silent_disk_with_a_backlog_does_not_delay_live_seconds(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -128,7 +128,7 @@ async def test_a_silent_disk_with_backlog_on_it_does_not_hold_up_what_is_live(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_started_on_a_bad_disk_it_races_and_later_keeps_the_promise(
+async def test_gateway_started_on_a_bad_disk_races_and_later_keeps_the_promise(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk, fault: State
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -142,7 +142,7 @@ async def test_started_on_a_bad_disk_it_races_and_later_keeps_the_promise(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_started_on_a_bad_disk_what_lies_there_is_sent_when_it_is_well(
+async def test_backlog_on_a_bad_disk_is_sent_once_the_disk_has_recovered(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk, fault: State
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -161,7 +161,7 @@ async def test_started_on_a_bad_disk_what_lies_there_is_sent_when_it_is_well(
     assert await missing(subscriber, promised(raced, killed) | ends(restarted, healed)) == []
 
 
-async def test_a_sector_that_cannot_be_read_costs_what_lies_in_it(
+async def test_unreadable_sector_costs_only_the_messages_in_it(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -216,7 +216,9 @@ print(
         ("fsync-lies", (0, 0, 0, 0)),
     ],
 )
-def test_the_bad_disk_is_bad(tmp_path: Path, state: State, errnos: tuple[int, ...]) -> None:
+def test_bad_disk_fails_as_its_state_demands(
+    tmp_path: Path, state: State, errnos: tuple[int, ...]
+) -> None:
     bad, good = tmp_path / "bad", tmp_path / "good"
     for directory in (bad, good):
         directory.mkdir()
@@ -231,7 +233,7 @@ def test_the_bad_disk_is_bad(tmp_path: Path, state: State, errnos: tuple[int, ..
         assert tuple(map(int, probe.stdout.split())) == expected
 
 
-def test_every_state_of_the_disk_is_known_to_it(tmp_path: Path) -> None:
+def test_bad_disk_knows_each_of_its_states(tmp_path: Path) -> None:
     disk = BadDisk(tmp_path, tmp_path)
     (tmp_path / "old").touch()
     for state in get_args(State):

@@ -100,7 +100,7 @@ async def kill_again_and_again(lane: Lane, kills: int, chance: random.Random) ->
 
 
 @pytest.mark.timeout(1200)
-async def test_killed_again_and_again_it_loses_nothing_that_is_a_second_old(
+async def test_repeated_kills_lose_no_message_older_than_a_second(
     tmp_path: Path, kills: int
 ) -> None:
     began = int(time.time())

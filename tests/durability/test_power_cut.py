@@ -48,7 +48,7 @@ def cuts(writer: Writer, loop_disk: LoopDisk, number: int) -> Iterator[Cut]:
         yield cut
 
 
-def test_a_power_cut_loses_nothing_that_is_older_than_the_interval(
+def test_power_cut_loses_no_message_older_than_the_interval(
     loop_disk: LoopDisk, writer: Writer
 ) -> None:
     with writer.writing(*CHECKPOINT_OFTEN):
@@ -59,7 +59,7 @@ def test_a_power_cut_loses_nothing_that_is_older_than_the_interval(
 
 
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
-def test_a_writer_that_does_not_sync_is_found_out(
+def test_power_cuts_expose_a_writer_that_does_not_sync(
     loop_disk: LoopDisk, writer: Writer, synchronous: str
 ) -> None:
     with writer.writing("--synchronous", synchronous):
@@ -67,7 +67,9 @@ def test_a_writer_that_does_not_sync_is_found_out(
     assert any(cut.broken_promises for cut in found)
 
 
-def test_a_sync_that_lies_is_found_out(loop_disk: LoopDisk, writer: Writer, tmp_path: Path) -> None:
+def test_power_cuts_expose_a_sync_that_lies(
+    loop_disk: LoopDisk, writer: Writer, tmp_path: Path
+) -> None:
     lying = BadDisk(tmp_path, loop_disk.directory)
     lying.set("fsync-lies")
     with writer.writing(environment=lying.environment):

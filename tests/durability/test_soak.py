@@ -8,13 +8,13 @@ from tests.durability.soak import GROWTH_MAX_KIB, Sample, sample, what_grew
 FLAT = Sample(heap_kib=40_000, pss_kib=50_000, descriptors=14, threads=4)
 
 
-def test_flat_is_flat_whatever_the_start_and_a_single_sample_were() -> None:
+def test_soak_finds_no_growth_in_the_start_or_in_single_samples() -> None:
     starting = [replace(FLAT, heap_kib=10_000, threads=2)] * 5
     jolt = replace(FLAT, heap_kib=90_000, descriptors=40)
     assert what_grew([*starting, *[FLAT] * 7, jolt, *[FLAT] * 6, jolt]) == []
 
 
-def test_what_goes_on_growing_is_named() -> None:
+def test_soak_names_what_keeps_growing() -> None:
     step_kib = GROWTH_MAX_KIB // 8
     leaking = [replace(FLAT, heap_kib=40_000 + step_kib * number) for number in range(40)]
     assert what_grew(leaking) == ["memory in KiB: 41792 → 44352"]
@@ -24,11 +24,11 @@ def test_what_goes_on_growing_is_named() -> None:
     assert what_grew([*[FLAT] * 30, *[replace(FLAT, threads=5)] * 10]) == ["threads: 4 → 5"]
 
 
-def test_too_few_samples_are_no_verdict() -> None:
+def test_soak_gives_no_verdict_on_too_few_samples() -> None:
     assert what_grew([FLAT] * 11) == ["too short to judge: 11 samples in calm"]
 
 
-def test_a_sample_counts_this_very_process() -> None:
+def test_soak_sample_measures_memory_and_descriptors_of_a_process() -> None:
     before = sample(os.getpid())
     reader, writer = os.pipe()
     after = sample(os.getpid())

@@ -127,7 +127,7 @@ def assert_promise_holds(recorded: Recorded, doubts: Sequence[Doubt] = ()) -> No
         assert cut.all_as_produced
 
 
-def test_whatever_is_lost_of_what_was_not_synced_the_promise_holds(workshop: Workshop) -> None:
+def test_promise_holds_for_any_loss_of_unsynced_writes(workshop: Workshop) -> None:
     with workshop.writing(*CHECKPOINT_OFTEN):
         time.sleep(WRITING_S)
     recorded = workshop.recorded()
@@ -138,7 +138,7 @@ def test_whatever_is_lost_of_what_was_not_synced_the_promise_holds(workshop: Wor
     assert len(copied) > 1, "SQLite's log was copied into the database, with cuts at that time"
 
 
-def test_after_syncs_that_failed_the_promise_holds_again(workshop: Workshop) -> None:
+def test_promise_holds_again_after_failed_syncs(workshop: Workshop) -> None:
     """And what was promised before holds all the while, also while the file is mended."""
     doubts = []
     with workshop.writing():
@@ -153,7 +153,7 @@ def test_after_syncs_that_failed_the_promise_holds_again(workshop: Workshop) -> 
     assert_promise_holds(workshop.recorded(), doubts)
 
 
-def test_a_restart_after_syncs_that_failed_keeps_the_promise(workshop: Workshop) -> None:
+def test_promise_holds_for_a_restart_after_failed_syncs(workshop: Workshop) -> None:
     """The kernel shows the next process what it has not written and never will."""
     with workshop.writing():
         time.sleep(2)
@@ -205,7 +205,7 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("lives", ["broken mended", "broken, mended", "broken, closed"])
-def test_a_cut_while_a_log_with_a_hole_is_mended_damages_nothing(
+def test_cut_while_a_wal_with_a_hole_is_mended_damages_nothing(
     workshop: Workshop, lives: str
 ) -> None:
     environment = {**os.environ, **workshop.disk.environment, **workshop.disk.recording}
@@ -227,13 +227,15 @@ def test_a_cut_while_a_log_with_a_hole_is_mended_damages_nothing(
 
 
 @pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
-def test_a_writer_that_does_not_sync_is_found_out(workshop: Workshop, synchronous: str) -> None:
+def test_torn_writes_expose_a_writer_that_does_not_sync(
+    workshop: Workshop, synchronous: str
+) -> None:
     with workshop.writing("--synchronous", synchronous):
         time.sleep(2 * INTERVAL_S)
     assert any(cut.broken_promises for cut in workshop.recorded().cuts())
 
 
-def test_a_sync_that_lies_is_found_out(workshop: Workshop) -> None:
+def test_torn_writes_expose_a_sync_that_lies(workshop: Workshop) -> None:
     workshop.disk.set("fsync-lies")
     with workshop.writing():
         time.sleep(2 * INTERVAL_S)
