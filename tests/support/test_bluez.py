@@ -106,7 +106,7 @@ async def test_scan_finds_name_rssi_and_data(bluez: Bluez) -> None:
     ]
 
 
-async def test_no_scan_no_device(bluez: Bluez) -> None:
+async def test_device_is_not_exported_without_a_scan(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.advertise()
     assert not bike.exported
@@ -117,7 +117,7 @@ async def test_no_scan_no_device(bluez: Bluez) -> None:
         await BleakClient(found).connect()
 
 
-async def test_advertisements_repeat_and_change(bluez: Bluez) -> None:
+async def test_advertisements_repeat_and_can_change(bluez: Bluez) -> None:
     bike = bikes.keiser_m3i(bluez, b"\x00")
     bike.advertising_interval_s = 0.01
     told: asyncio.Queue[bytes] = asyncio.Queue()
@@ -132,7 +132,7 @@ async def test_advertisements_repeat_and_change(bluez: Bluez) -> None:
             pass
 
 
-async def test_a_filter_by_service_hides_what_advertises_none(bluez: Bluez) -> None:
+async def test_service_filter_hides_devices_that_advertise_no_service(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     keiser = bikes.keiser_m3i(bluez, b"\x00")
     # Full length: given "1826", bleak has BlueZ find the bike and then drops it itself.
@@ -148,7 +148,7 @@ async def test_second_scan_of_the_same_process_is_in_progress(bluez: Bluez) -> N
             await BleakScanner().start()
 
 
-async def test_scripted_in_progress_then_success(bluez: Bluez) -> None:
+async def test_scripted_scan_faults_are_raised_before_a_scan_succeeds(bluez: Bluez) -> None:
     bluez.hci0.fail("StartDiscovery", IN_PROGRESS, IN_PROGRESS)
     scanner = BleakScanner()
     for _ in range(2):
@@ -169,7 +169,7 @@ async def test_bleak_retries_a_stop_that_is_in_progress(bluez: Bluez) -> None:
     assert not bluez.hci0.discovering
 
 
-async def test_a_process_of_its_own_scans_too(bluez: Bluez) -> None:
+async def test_scan_works_from_another_process(bluez: Bluez) -> None:
     bikes.ftms_bike(bluez)
     find_it = "bleak.BleakScanner.find_device_by_name('FTMS bike')"
     scan = f"import asyncio, bleak; print(asyncio.run({find_it}))"
@@ -184,7 +184,7 @@ async def test_a_process_of_its_own_scans_too(bluez: Bluez) -> None:
 # Connecting
 
 
-async def test_connect_services_read_write_disconnect(bluez: Bluez) -> None:
+async def test_connected_device_can_be_read_and_written(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.characteristic(bikes.RESISTANCE_RANGE).value = b"\x01\x02"
     link = await connected(bike)
@@ -222,7 +222,9 @@ async def test_connect_services_read_write_disconnect(bluez: Bluez) -> None:
         bikes.flywheel_bike,
     ],
 )
-async def test_every_peripheral_notifies(bluez: Bluez, make: Callable[[Bluez], Device]) -> None:
+async def test_peripheral_of_each_kind_notifies(
+    bluez: Bluez, make: Callable[[Bluez], Device]
+) -> None:
     device = make(bluez)
     link = await connected(device)
     characteristics = link.client.services.characteristics.values()
@@ -233,7 +235,7 @@ async def test_every_peripheral_notifies(bluez: Bluez, make: Callable[[Bluez], D
     await link.client.disconnect()
 
 
-async def test_a_thousand_notifications_in_order(bluez: Bluez) -> None:
+async def test_thousand_notifications_arrive_in_order(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     link = await connected(bike)
     assert not bike.notify(bikes.INDOOR_BIKE_DATA, b"nobody listens")
@@ -248,7 +250,7 @@ async def test_a_thousand_notifications_in_order(bluez: Bluez) -> None:
     await link.client.disconnect()
 
 
-async def test_failed_start_notify(bluez: Bluez) -> None:
+async def test_failed_start_notify_is_raised_and_can_be_tried_again(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.characteristic(bikes.INDOOR_BIKE_DATA).fail("StartNotify", ATT_ERROR)
     link = await connected(bike)
@@ -269,7 +271,7 @@ async def test_failed_connect_is_raised(bluez: Bluez) -> None:
         assert client.is_connected
 
 
-async def test_bleak_itself_retries_abort_by_local_and_calls_the_callback_for_it(
+async def test_bleak_retries_abort_by_local_and_calls_back_as_if_disconnected(
     bluez: Bluez,
 ) -> None:
     bike = bikes.ftms_bike(bluez)
@@ -289,7 +291,7 @@ async def test_abort_by_local_without_a_flap_hangs_until_the_time_out(bluez: Blu
         await client.connect()
 
 
-async def test_connect_out_of_range_times_out_and_the_next_is_fine(bluez: Bluez) -> None:
+async def test_connect_out_of_range_times_out_and_works_once_in_range(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     found = await find(bike)
     bike.leave()
@@ -319,7 +321,7 @@ async def test_late_services_are_waited_for(bluez: Bluez) -> None:
     await client.disconnect()
 
 
-async def test_services_that_never_come(bluez: Bluez) -> None:
+async def test_connect_times_out_when_services_never_come(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.resolve_delay_s = None
     client = BleakClient(await find(bike), timeout=0.1)
@@ -328,7 +330,7 @@ async def test_services_that_never_come(bluez: Bluez) -> None:
     await bluez.wait_for(lambda: not bike.connected)
 
 
-async def test_a_link_that_drops_before_its_services_are_known(bluez: Bluez) -> None:
+async def test_connect_raises_when_the_link_drops_before_services_are_known(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.resolve_delay_s = None
     connecting = asyncio.create_task(BleakClient(await find(bike)).connect())
@@ -345,7 +347,7 @@ async def test_connect_while_discovering_is_counted(bluez: Bluez) -> None:
         assert bluez.connects_while_discovering == 1
 
 
-async def test_establish_connection_gets_through(bluez: Bluez) -> None:
+async def test_establish_connection_retries_failed_connects(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.fail("Connect", IN_PROGRESS, Fault(FAILED, "Host is down"))
     found = await find(bike)
@@ -374,7 +376,7 @@ async def test_link_loss_calls_back_and_reconnects(bluez: Bluez, keeps_gatt: boo
     await again.client.disconnect()
 
 
-async def test_adapter_off_and_on(bluez: Bluez) -> None:
+async def test_adapter_switched_off_ends_links_and_scans_until_switched_on(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     link = await connected(bike)
     scanner = BleakScanner()
@@ -399,7 +401,7 @@ async def _as_known(bike: Device) -> BLEDevice:
     return BLEDevice(bike.address, bike.name, {"path": bike.path, "props": {}})
 
 
-async def test_adapter_pulled_and_back_and_a_second_one(bluez: Bluez) -> None:
+async def test_unplugged_adapter_ends_links_and_another_can_be_added(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     link = await connected(bike)
     bluez.hci0.unplug()
@@ -421,9 +423,7 @@ async def test_adapter_pulled_and_back_and_a_second_one(bluez: Bluez) -> None:
 
 
 @pytest.mark.parametrize("away_s", [0, 0.2])
-async def test_killed_and_back_and_heard_again_bleak_never_notices(
-    bluez: Bluez, away_s: float
-) -> None:
+async def test_bleak_does_not_notice_a_restart_of_bluetoothd(bluez: Bluez, away_s: float) -> None:
     bike = bikes.ftms_bike(bluez)
     link = await connected(bike)
     await link.client.start_notify(bikes.INDOOR_BIKE_DATA, link.on_frame)
@@ -451,7 +451,7 @@ async def test_killed_and_back_and_heard_again_bleak_never_notices(
     await again.client.disconnect()
 
 
-async def test_while_bluetoothd_is_away_everything_is_refused(bluez: Bluez) -> None:
+async def test_calls_are_refused_while_bluetoothd_is_away(bluez: Bluez) -> None:
     link = await connected(bikes.ftms_bike(bluez))
     scanner = BleakScanner()
     await scanner.start()
@@ -485,7 +485,7 @@ async def test_bleak_takes_a_dead_link_for_connected_until_the_next_scan(bluez: 
     await real.client.disconnect()
 
 
-async def test_a_scan_does_not_survive_bluetoothd(bluez: Bluez) -> None:
+async def test_scan_does_not_survive_a_restart_of_bluetoothd(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     scanner = BleakScanner()
     await scanner.start()
@@ -498,7 +498,7 @@ async def test_a_scan_does_not_survive_bluetoothd(bluez: Bluez) -> None:
     await find(bike)
 
 
-async def test_a_device_bluetoothd_remembers_is_no_news_either(bluez: Bluez) -> None:
+async def test_bleak_does_not_notice_a_restart_that_remembers_the_device(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     link = await connected(bike)
     await bluez.kill()
@@ -507,7 +507,7 @@ async def test_a_device_bluetoothd_remembers_is_no_news_either(bluez: Bluez) -> 
     assert not link.lost.is_set()
 
 
-async def test_a_link_that_ends_only_after_the_restart_is_noticed(bluez: Bluez) -> None:
+async def test_bleak_notices_a_link_that_ends_after_a_restart_of_bluetoothd(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     link = await connected(bike)
     await bluez.kill(links_stay=True)
@@ -517,7 +517,7 @@ async def test_a_link_that_ends_only_after_the_restart_is_noticed(bluez: Bluez) 
     assert not link.client.is_connected
 
 
-async def test_the_bus_itself_ends(bluez: Bluez, dbus_daemon: DBusDaemon) -> None:
+async def test_bleak_notices_the_end_of_the_bus(bluez: Bluez, dbus_daemon: DBusDaemon) -> None:
     link = await connected(bikes.ftms_bike(bluez))
     dbus_daemon.stop()
     await heard(link.lost)
@@ -527,7 +527,9 @@ async def test_the_bus_itself_ends(bluez: Bluez, dbus_daemon: DBusDaemon) -> Non
 # Leaks
 
 
-async def test_nothing_is_left_after_fifty_sessions(bluez: Bluez, dbus_daemon: DBusDaemon) -> None:
+async def test_sessions_leave_no_dbus_state_and_no_descriptors(
+    bluez: Bluez, dbus_daemon: DBusDaemon
+) -> None:
     bike = bikes.ftms_bike(bluez)
     found = await find(bike)
 

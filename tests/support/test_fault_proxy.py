@@ -172,7 +172,7 @@ def client(proxy: FaultProxy, credentials: Credentials) -> Iterator[RawClient]:
         yield client
 
 
-def test_packets_are_found_however_the_bytes_come() -> None:
+def test_splitter_finds_packets_in_any_pieces() -> None:
     packets = [
         encode_connect("somebody"),
         encode_publish(TOPIC, 7, b"x" * 300),  # a length of two bytes
@@ -190,12 +190,12 @@ def test_packets_are_found_however_the_bytes_come() -> None:
     assert parse_publish(b"\x30\x06\0\x01t\0hi").packet_id is None, "QoS 0"
 
 
-def test_a_length_that_is_none_is_an_error() -> None:
+def test_splitter_raises_for_a_malformed_length() -> None:
     with pytest.raises(ValueError, match="ffffffff"):
         Splitter().feed(b"\x10\xff\xff\xff\xff\xff")
 
 
-def test_without_a_fault_it_is_the_broker(
+def test_proxy_without_a_fault_is_transparent(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     client.publish(*range(1, 51))
@@ -204,14 +204,16 @@ def test_without_a_fault_it_is_the_broker(
     assert proxy.counts == {}
 
 
-def test_a_client_without_a_certificate_is_not_let_in(
+def test_proxy_refuses_a_client_without_a_certificate(
     proxy: FaultProxy, credentials: Credentials
 ) -> None:
     with pytest.raises((EOFError, OSError)):
         RawClient(proxy.port, credentials, has_certificate=False)
 
 
-def test_latency_delays_both_ways_and_keeps_the_order(proxy: FaultProxy, client: RawClient) -> None:
+def test_proxy_latency_delays_both_ways_and_keeps_the_order(
+    proxy: FaultProxy, client: RawClient
+) -> None:
     proxy.set_latency(0.1, jitter_s=0.1)
     began_s = time.monotonic()
     client.publish(*range(1, 21))
@@ -221,7 +223,7 @@ def test_latency_delays_both_ways_and_keeps_the_order(proxy: FaultProxy, client:
     assert proxy.counts["delayed"] == 42, "twenty messages and a ping, there and back"
 
 
-def test_a_stall_holds_everything_and_then_lets_it_through(
+def test_proxy_stall_holds_everything_until_it_flows_again(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     proxy.stall()
@@ -233,7 +235,7 @@ def test_a_stall_holds_everything_and_then_lets_it_through(
     assert [client.acknowledged() for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
 
 
-def test_half_open_swallows_both_ways_for_good_and_spares_new_connections(
+def test_half_open_connection_swallows_both_ways_and_new_ones_do_not(
     proxy: FaultProxy,
     client: RawClient,
     credentials: Credentials,
@@ -255,7 +257,7 @@ def test_half_open_swallows_both_ways_for_good_and_spares_new_connections(
     until(lambda: delivered() == [1, 3])
 
 
-def test_half_open_hides_that_the_broker_has_hung_up(
+def test_half_open_connection_hides_a_hang_up_of_the_broker(
     proxy: FaultProxy, client: RawClient, credentials: Credentials
 ) -> None:
     proxy.half_open()
@@ -264,7 +266,7 @@ def test_half_open_hides_that_the_broker_has_hung_up(
         assert client.hears_nothing()
 
 
-def test_a_cut_resets_all_connections_and_lets_new_ones_in(
+def test_proxy_cut_resets_all_connections_and_accepts_new_ones(
     proxy: FaultProxy, client: RawClient, credentials: Credentials
 ) -> None:
     with RawClient(proxy.port, credentials, "another") as another:
@@ -277,7 +279,7 @@ def test_a_cut_resets_all_connections_and_lets_new_ones_in(
         assert again.acknowledged() == (1, 0)
 
 
-def test_a_cut_ends_a_stalled_connection_too(proxy: FaultProxy, client: RawClient) -> None:
+def test_proxy_cut_resets_a_stalled_connection(proxy: FaultProxy, client: RawClient) -> None:
     proxy.stall()
     client.publish(1)
     until(lambda: proxy.counts["held back"] == 1)
@@ -285,7 +287,7 @@ def test_a_cut_ends_a_stalled_connection_too(proxy: FaultProxy, client: RawClien
     assert client.is_reset()
 
 
-def test_new_connections_are_refused_and_old_ones_go_on(
+def test_proxy_refuses_new_connections_while_old_ones_go_on(
     proxy: FaultProxy, client: RawClient, credentials: Credentials
 ) -> None:
     proxy.refuse_connections()
@@ -298,7 +300,7 @@ def test_new_connections_are_refused_and_old_ones_go_on(
         assert another.acknowledged_meanwhile() == []
 
 
-def test_pubacks_are_dropped_of_messages_that_arrive(
+def test_proxy_drops_pubacks_of_messages_that_arrive(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     proxy.drop_pubacks(0.5)
@@ -309,14 +311,14 @@ def test_pubacks_are_dropped_of_messages_that_arrive(
     until(lambda: delivered() == list(range(1, 101)))
 
 
-def test_pubacks_are_duplicated(proxy: FaultProxy, client: RawClient) -> None:
+def test_proxy_duplicates_pubacks(proxy: FaultProxy, client: RawClient) -> None:
     proxy.duplicate_pubacks(1.0)
     client.publish(1, 2)
     assert client.acknowledged_meanwhile() == [(1, 0), (1, 0), (2, 0), (2, 0)]
     assert proxy.counts["puback duplicated"] == 2
 
 
-def test_pubacks_are_reordered_and_none_is_lost(proxy: FaultProxy, client: RawClient) -> None:
+def test_proxy_reorders_pubacks_and_loses_none(proxy: FaultProxy, client: RawClient) -> None:
     proxy.reorder_pubacks(1.0)
     client.publish(1, 2, 3, 4)
     assert client.acknowledged_meanwhile() == [(2, 0), (1, 0), (4, 0), (3, 0)]
@@ -326,7 +328,7 @@ def test_pubacks_are_reordered_and_none_is_lost(proxy: FaultProxy, client: RawCl
 
 
 @pytest.mark.parametrize("reason", [0x80, 0x87, 0x91, 0x97])
-def test_a_publish_is_refused_and_the_broker_never_sees_it(
+def test_proxy_refuses_publishes_without_passing_them_on(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]], reason: int
 ) -> None:
     proxy.refuse_publishes(1.0, reason)
@@ -338,7 +340,7 @@ def test_a_publish_is_refused_and_the_broker_never_sees_it(
     assert proxy.counts == {f"puback {reason:#04x}": 2}
 
 
-def test_refusals_come_with_a_probability_and_with_each_of_the_reasons(
+def test_proxy_refuses_a_share_of_publishes_with_each_of_the_reasons(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     proxy.refuse_publishes(0.5, 0x80, 0x97)
@@ -351,7 +353,7 @@ def test_refusals_come_with_a_probability_and_with_each_of_the_reasons(
 
 
 @pytest.mark.parametrize("reason", [0x81, 0x8B, 0x97])
-def test_the_nth_publish_is_answered_with_a_disconnect_and_never_seen(
+def test_proxy_disconnects_at_the_nth_publish_without_passing_it_on(
     proxy: FaultProxy,
     client: RawClient,
     credentials: Credentials,
@@ -372,7 +374,7 @@ def test_the_nth_publish_is_answered_with_a_disconnect_and_never_seen(
     assert proxy.counts == {f"disconnect {reason:#04x}": 1}
 
 
-def test_what_exceeds_the_limit_of_a_second_is_discarded_without_an_answer(
+def test_proxy_discards_publishes_beyond_the_limit_without_an_answer(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     proxy.limit_publishes(5)
@@ -390,7 +392,7 @@ def test_what_exceeds_the_limit_of_a_second_is_discarded_without_an_answer(
     until(lambda: delivered() == [1, 2, 3, 4, 5, 13])
 
 
-def test_marked_messages_are_always_answered_alike(
+def test_proxy_always_answers_marked_messages_alike(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     proxy.refuse_marked(b"13", 0x87)
@@ -403,7 +405,7 @@ def test_marked_messages_are_always_answered_alike(
     until(lambda: delivered() == [12, 14])
 
 
-def test_the_seed_decides(
+def test_proxy_faults_are_the_same_for_the_same_seed(
     broker: Mosquitto, authority: Authority, credentials: Credentials
 ) -> None:
     acknowledged = []
@@ -418,7 +420,7 @@ def test_the_seed_decides(
     assert acknowledged[0] == acknowledged[1]
 
 
-def test_it_ends_with_its_connections_its_port_and_its_thread(
+def test_proxy_closes_its_connections_port_and_thread_at_the_end(
     broker: Mosquitto, authority: Authority, credentials: Credentials
 ) -> None:
     with FaultProxy(broker.port, authority) as proxy:
@@ -432,7 +434,7 @@ def test_it_ends_with_its_connections_its_port_and_its_thread(
     assert "fault-proxy" not in [thread.name for thread in threading.enumerate()]
 
 
-def test_what_it_does_not_understand_fails_the_test(
+def test_proxy_raises_for_what_is_not_mqtt(
     broker: Mosquitto, authority: Authority, credentials: Credentials
 ) -> None:
     def talk_nonsense() -> None:
