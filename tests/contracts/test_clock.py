@@ -92,17 +92,17 @@ class TestReading:
     @pytest.mark.parametrize(
         "wall_ms", [0, 1_620_228_937_000, 1_700_000_000_001, 4_102_444_800_000]
     )
-    def test_the_conversions_are_inverses(self, any_case: DriverCase, wall_ms: int) -> None:
+    def test_clock_conversions_are_inverses(self, any_case: DriverCase, wall_ms: int) -> None:
         assert any_case.clock.wall_ms_at(any_case.clock.monotonic_ns_at(wall_ms)) == wall_ms
         assert any_case.clock.wall_ms_at(any_case.clock.monotonic_ns_at(wall_ms) - 1) == wall_ms - 1
 
-    def test_the_wall_clock_goes_with_the_monotonic_one(self, any_case: DriverCase) -> None:
+    def test_wall_clock_runs_at_the_rate_of_the_monotonic_clock(self, any_case: DriverCase) -> None:
         now_ns = any_case.clock.monotonic_ns()
         wall_ms = any_case.clock.wall_ms_at(now_ns)
         assert any_case.clock.wall_ms_at(now_ns + 300 * NS_PER_S) == wall_ms + 300_000
 
     @pytest.mark.parametrize("step_ms", [-3_600_000, -50, 50, 3_600_000])
-    def test_a_step_shows_after_reanchor_and_not_before(self, case: Case, step_ms: int) -> None:
+    def test_clock_step_shows_only_after_reanchor(self, case: Case, step_ms: int) -> None:
         now_ns = case.clock.monotonic_ns()
         before_ms = case.clock.wall_ms_at(now_ns)
         case.step_wall(step_ms)
@@ -110,14 +110,14 @@ class TestReading:
         case.clock.reanchor()
         assert case.clock.wall_ms_at(now_ns) - before_ms == pytest.approx(step_ms, abs=5)
 
-    def test_without_a_step_reanchor_changes_nothing(self, case: Case) -> None:
+    def test_reanchor_without_a_step_changes_nothing(self, case: Case) -> None:
         before_ns = case.clock.monotonic_ns_at(1_700_000_000_000)
         case.clock.reanchor()
         assert case.clock.monotonic_ns_at(1_700_000_000_000) == before_ns
 
 
 class TestSleep:
-    async def test_not_back_before_its_time(self, any_case: DriverCase) -> None:
+    async def test_sleep_does_not_end_before_its_time(self, any_case: DriverCase) -> None:
         until_ns = any_case.in_ns(SOON_NS)
         woken_ns: list[int] = []
 
@@ -128,11 +128,11 @@ class TestSleep:
         assert await any_case.outcome(sleeper())
         assert woken_ns[0] >= until_ns
 
-    async def test_not_back_while_its_time_has_not_come(self, any_case: DriverCase) -> None:
+    async def test_sleep_goes_on_while_its_time_has_not_come(self, any_case: DriverCase) -> None:
         assert not await any_case.outcome(any_case.clock.sleep_until(any_case.in_ns(NS_PER_S)))
 
     @pytest.mark.parametrize("ago_ns", [0, 1, NS_PER_S])
-    async def test_a_time_gone_by_lets_others_run_and_is_back(
+    async def test_sleep_until_the_past_lets_other_tasks_run_and_returns(
         self, any_case: DriverCase, ago_ns: int
     ) -> None:
         other = asyncio.create_task(asyncio.sleep(0))
@@ -140,7 +140,7 @@ class TestSleep:
         await asyncio.sleep(0)
         assert other.done()
 
-    async def test_the_earlier_wakes_first(self, any_case: DriverCase) -> None:
+    async def test_sleep_that_is_due_earlier_ends_first(self, any_case: DriverCase) -> None:
         woken: list[str] = []
 
         async def sleeper(name: str, until_ns: int) -> None:
@@ -155,7 +155,7 @@ class TestSleep:
 
 
 class TestTimeout:
-    async def test_it_interrupts_what_takes_longer(self, any_case: DriverCase) -> None:
+    async def test_timeout_interrupts_what_takes_longer(self, any_case: DriverCase) -> None:
         ended: list[str] = []
 
         async def hang() -> None:
@@ -167,14 +167,14 @@ class TestTimeout:
         assert await any_case.outcome(hang())
         assert ended == ["timed out"]
 
-    async def test_it_does_not_interrupt_before_its_time(self, any_case: DriverCase) -> None:
+    async def test_timeout_does_not_interrupt_before_its_time(self, any_case: DriverCase) -> None:
         async def hang() -> None:
             async with any_case.clock.timeout(1):
                 await asyncio.Event().wait()
 
         assert not await any_case.outcome(hang())
 
-    async def test_what_ends_in_time_is_left_alone_later(self, any_case: DriverCase) -> None:
+    async def test_timeout_does_not_interrupt_after_its_block(self, any_case: DriverCase) -> None:
         async def go_on() -> None:
             async with any_case.clock.timeout(SOON_NS / NS_PER_S):
                 pass
@@ -182,14 +182,12 @@ class TestTimeout:
 
         assert not await any_case.outcome(go_on())
 
-    async def test_an_exception_within_it_passes(self, any_case: DriverCase) -> None:
+    async def test_timeout_passes_an_exception_on(self, any_case: DriverCase) -> None:
         with pytest.raises(KeyError):
             async with any_case.clock.timeout(1):
                 raise KeyError
 
-    async def test_a_cancelled_task_is_cancelled_and_not_timed_out(
-        self, any_case: DriverCase
-    ) -> None:
+    async def test_timeout_does_not_hide_a_cancellation(self, any_case: DriverCase) -> None:
         async def hang() -> None:
             async with any_case.clock.timeout(1):
                 await asyncio.Event().wait()
@@ -200,7 +198,7 @@ class TestTimeout:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    async def test_of_two_the_shorter_one_interrupts_and_the_other_goes_on(
+    async def test_timeout_within_a_longer_one_interrupts_only_its_own_block(
         self, any_case: DriverCase
     ) -> None:
         ended: list[str] = []
@@ -218,7 +216,7 @@ class TestTimeout:
 
 
 class TestWait:
-    async def test_back_when_the_event_is_set(self, case: Case) -> None:
+    async def test_wait_ends_when_the_event_is_set(self, case: Case) -> None:
         event = asyncio.Event()
         waiting = asyncio.create_task(case.clock.wait(event, case.in_ns(NS_PER_S)))
         await case.pass_ns(SOON_NS)
@@ -226,7 +224,7 @@ class TestWait:
         event.set()
         await asyncio.wait_for(waiting, 1)
 
-    async def test_back_at_once_when_it_is_set_already(self, case: Case) -> None:
+    async def test_wait_for_an_event_already_set_ends_at_once(self, case: Case) -> None:
         event = asyncio.Event()
         event.set()
         until_ns = case.in_ns(NS_PER_S)
@@ -235,20 +233,20 @@ class TestWait:
         assert case.clock.monotonic_ns() < until_ns
 
     @pytest.mark.parametrize("delay_ns", [-NS_PER_S, 0, SOON_NS])
-    async def test_when_its_time_has_come_it_sets_the_event(
+    async def test_wait_sets_the_event_when_its_time_has_come(
         self, case: Case, delay_ns: int
     ) -> None:
         event = asyncio.Event()
         assert await case.outcome(case.clock.wait(event, case.in_ns(delay_ns)))
         assert event.is_set()
 
-    async def test_without_a_time_only_the_event_ends_it(self, case: Case) -> None:
+    async def test_wait_without_a_time_goes_on_until_the_event(self, case: Case) -> None:
         event = asyncio.Event()
         assert not await case.outcome(case.clock.wait(event, None))
         assert not event.is_set()
 
     @pytest.mark.parametrize("ending", ["event", "cancel"])
-    async def test_once_over_it_does_not_touch_the_event_again(
+    async def test_wait_that_is_over_does_not_set_the_event_later(
         self, case: Case, ending: str
     ) -> None:
         """A spurious wake would hide one that somebody forgot."""
@@ -263,12 +261,12 @@ class TestWait:
 
 
 class TestSystemClock:
-    def test_it_is_the_machines(self) -> None:
+    def test_system_clock_has_the_wall_time_of_the_machine(self) -> None:
         clock = SystemClock()
         assert abs(clock.wall_ms_at(clock.monotonic_ns()) - time.time_ns() // NS_PER_MS) < 50
 
     @pytest.mark.parametrize("sign", [-1, 1])
-    def test_two_clocks_read_one_after_the_other_are_no_step(
+    def test_system_clock_ignores_the_jitter_of_reading_two_clocks(
         self, monkeypatch: pytest.MonkeyPatch, sign: int
     ) -> None:
         monkeypatch.setattr(time, "monotonic_ns", lambda: 7 * NS_PER_S)

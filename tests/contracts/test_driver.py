@@ -134,7 +134,7 @@ async def hear_to_the_end(bike: Driver, heard: list[Reading]) -> None:
             heard.append(reading)  # noqa: PERF401 what was heard before an error counts
 
 
-def test_every_built_in_has_a_case() -> None:
+def test_driver_contract_covers_every_built_in_driver() -> None:
     built_in = {
         name
         for name, status in load_drivers().items()
@@ -144,7 +144,7 @@ def test_every_built_in_has_a_case() -> None:
 
 
 class TestReadings:
-    async def test_they_come_in_order_and_none_before_its_instant(
+    async def test_readings_come_in_order_and_none_before_its_instant(
         self, bike: Driver, clock: ManualClock
     ) -> None:
         instants_ns = []
@@ -157,17 +157,17 @@ class TestReadings:
         assert instants_ns == sorted(instants_ns)
         assert instants_ns[-1] > instants_ns[0]
 
-    async def test_each_says_something(self, bike: Driver) -> None:
+    async def test_readings_all_have_a_value(self, bike: Driver) -> None:
         async with bike.open_bike() as readings:
             for reading in await hear(readings):
                 assert reading != Reading(reading.at_ns)
 
-    async def test_silence_has_a_limit_of_the_drivers_own(self, bike: Driver) -> None:
+    async def test_driver_has_a_staleness_limit(self, bike: Driver) -> None:
         assert 0 < bike.stale_after_s <= 60
 
 
 class TestLoss:
-    async def test_a_bike_that_cannot_be_reached_raises_on_entering(
+    async def test_unreachable_bike_raises_bike_lost_on_opening(
         self, case: Case, clock: ManualClock, tmp_path: Path
     ) -> None:
         bike = make(case, case.unreachable(tmp_path), clock)
@@ -176,7 +176,7 @@ class TestLoss:
                 raise AssertionError("entered")
         assert str(lost.value)
 
-    async def test_a_bike_that_goes_raises_from_the_readings(
+    async def test_bike_that_vanishes_raises_bike_lost_from_the_readings(
         self, case: Case, clock: ManualClock, tmp_path: Path
     ) -> None:
         bike = make(case, case.leaving(tmp_path), clock)
@@ -189,7 +189,7 @@ class TestLoss:
 
 class TestLeaving:
     @pytest.mark.parametrize("error", [None, KeyError()], ids=["normally", "by an exception"])
-    async def test_the_bike_is_released(self, bike: Driver, error: Exception | None) -> None:
+    async def test_bike_is_released_on_leaving(self, bike: Driver, error: Exception | None) -> None:
         with suppress(KeyError):
             async with bike.open_bike() as readings:
                 await anext(readings)
@@ -198,14 +198,14 @@ class TestLeaving:
         with pytest.raises(StopAsyncIteration):
             await anext(readings)
 
-    async def test_entered_without_listening_it_is_released_too(self, bike: Driver) -> None:
+    async def test_bike_opened_without_listening_is_released(self, bike: Driver) -> None:
         async with bike.open_bike() as readings:
             pass
         with pytest.raises(StopAsyncIteration):
             await anext(readings)
 
     @pytest.mark.parametrize("heard", range(ENOUGH))
-    async def test_every_entry_starts_from_nothing(
+    async def test_bike_opened_again_starts_afresh(
         self, case: Case, bike: Driver, clock: ManualClock, tmp_path: Path, heard: int
     ) -> None:
         """However far the connection before came: in the middle of a message, too."""
@@ -219,7 +219,7 @@ class TestLeaving:
         async with bike.open_bike() as readings, untouched.open_bike() as as_new:
             assert await hear(readings) == await hear(as_new)
 
-    async def test_after_a_loss_it_can_be_entered_again(
+    async def test_bike_can_be_opened_again_after_a_loss(
         self, case: Case, clock: ManualClock, tmp_path: Path
     ) -> None:
         bike = make(case, case.leaving(tmp_path), clock)
@@ -231,12 +231,12 @@ class TestLeaving:
 
 
 class TestOptions:
-    def test_they_are_a_table_of_the_drivers_own(self, case: Case) -> None:
+    def test_driver_options_are_a_driver_options_class(self, case: Case) -> None:
         driver = load_drivers()[case.driver].driver
         assert driver is not None
         assert issubclass(driver.Options, DriverOptions)
 
-    def test_an_unknown_one_is_refused(
+    def test_driver_option_that_is_unknown_is_refused(
         self, case: Case, clock: ManualClock, tmp_path: Path
     ) -> None:
         with pytest.raises(ValidationError, match="no_such_option"):

@@ -81,7 +81,7 @@ async def hear_to_the_end(readings: AsyncIterator[Reading]) -> None:
             pass
 
 
-async def test_readings_come_in_order_each_says_something_and_by_whom(driver: Driver) -> None:
+async def test_live_readings_come_in_order_with_a_value_and_a_source(driver: Driver) -> None:
     clock = MachineClock()
     before_ns = clock.monotonic_ns()
     async with driver.open_bike() as readings:
@@ -93,12 +93,12 @@ async def test_readings_come_in_order_each_says_something_and_by_whom(driver: Dr
     assert all(one.said().keys() - {"source"} and one.source for one in heard)
 
 
-async def test_silence_has_a_limit_of_the_bikes_own(driver: Driver) -> None:
+async def test_live_driver_has_a_staleness_limit(driver: Driver) -> None:
     async with driver.open_bike():
         assert 0 < driver.stale_after_s <= 60
 
 
-async def test_the_bytes_behind_the_readings_are_shown(driver: Driver) -> None:
+async def test_live_driver_shows_the_frames_behind_its_readings(driver: Driver) -> None:
     shown: list[tuple[str, Frame]] = []
     assert isinstance(driver, FrameSource)
     async with driver.open_bike(lambda *frame: shown.append(frame)) as readings:
@@ -108,7 +108,7 @@ async def test_the_bytes_behind_the_readings_are_shown(driver: Driver) -> None:
     assert [one.at_ns for one in heard] == [one.at_ns for one in decoded[: len(heard)]]
 
 
-async def test_it_is_released_and_can_be_entered_again(driver: Driver) -> None:
+async def test_live_bike_is_released_and_can_be_opened_again(driver: Driver) -> None:
     for _ in range(3):
         async with driver.open_bike() as readings:
             await hear(readings, 1)
@@ -116,7 +116,7 @@ async def test_it_is_released_and_can_be_entered_again(driver: Driver) -> None:
             await anext(readings)
 
 
-async def test_an_exception_inside_releases_it_too(driver: Driver) -> None:
+async def test_live_bike_is_released_after_an_exception(driver: Driver) -> None:
     with suppress(KeyError):
         async with driver.open_bike() as readings:
             await hear(readings, 1)
@@ -126,7 +126,9 @@ async def test_an_exception_inside_releases_it_too(driver: Driver) -> None:
 
 
 @pytest.mark.slow
-async def test_gone_it_is_lost_and_it_comes_back(fake: LiveBike, hasty_driver: Driver) -> None:
+async def test_live_bike_that_vanishes_is_lost_and_can_be_opened_on_its_return(
+    fake: LiveBike, hasty_driver: Driver
+) -> None:
     async with hasty_driver.open_bike() as readings:
         await hear(readings, 1)
         fake.vanish()
@@ -138,7 +140,7 @@ async def test_gone_it_is_lost_and_it_comes_back(fake: LiveBike, hasty_driver: D
         await hear(readings, 1)
 
 
-async def test_one_that_is_not_there_is_lost_on_entering(
+async def test_live_bike_that_is_away_is_lost_on_opening(
     fake: LiveBike, hasty_driver: Driver
 ) -> None:
     fake.vanish()
@@ -148,7 +150,7 @@ async def test_one_that_is_not_there_is_lost_on_entering(
     assert str(lost.value)
 
 
-async def test_one_that_comes_while_it_is_waited_for_is_opened_at_once(
+async def test_live_bike_that_appears_while_opening_is_opened_at_once(
     fake: LiveBike, driver: Driver
 ) -> None:
     fake.vanish()
@@ -163,7 +165,7 @@ async def test_one_that_comes_while_it_is_waited_for_is_opened_at_once(
     assert await asyncio.wait_for(opening, 5)
 
 
-async def test_giving_up_while_it_is_waited_for_leaves_nothing_behind(
+async def test_live_driver_cancelled_while_opening_leaves_no_tasks_behind(
     fake: LiveBike, driver: Driver
 ) -> None:
     fake.vanish()

@@ -128,7 +128,7 @@ async def rig(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[R
         rig.end()
 
 
-async def test_a_message_arrives_and_is_answered_once(rig: Rig) -> None:
+async def test_uplink_delivers_each_message_and_answers_once(rig: Rig) -> None:
     for ticket in (1, 2, 3):
         rig.uplink.publish(ticket, b'{"n":%d}' % ticket)
     await rig.listener.heard("answer", 3)
@@ -140,7 +140,7 @@ async def test_a_message_arrives_and_is_answered_once(rig: Rig) -> None:
     assert rig.delivered() == [b'{"n":1}', b'{"n":2}', b'{"n":3}']
 
 
-async def test_a_broken_line_answers_what_is_open_after_on_down(rig: Rig) -> None:
+async def test_uplink_answers_open_messages_after_on_down_when_cut(rig: Rig) -> None:
     await rig.mute()
     rig.uplink.publish(1, b"{}")
     rig.uplink.publish(2, b"{}")
@@ -156,7 +156,7 @@ async def test_a_broken_line_answers_what_is_open_after_on_down(rig: Rig) -> Non
     assert all(what[1] for what in rig.listener.told if what[0] == "down"), "with a reason"
 
 
-async def test_it_comes_back_and_old_answers_do_not(rig: Rig) -> None:
+async def test_uplink_reconnects_without_answers_from_before(rig: Rig) -> None:
     await rig.cut()
     await rig.listener.heard("down")
     await rig.connect()
@@ -168,7 +168,7 @@ async def test_it_comes_back_and_old_answers_do_not(rig: Rig) -> None:
     ]
 
 
-async def test_after_stop_nothing_is_told(rig: Rig) -> None:
+async def test_uplink_tells_nothing_after_stop(rig: Rig) -> None:
     await rig.mute()
     rig.uplink.publish(1, b"{}")
     await asyncio.sleep(0)
