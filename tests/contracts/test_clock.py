@@ -117,7 +117,7 @@ class TestReading:
 
 
 class TestSleep:
-    async def test_sleep_does_not_end_before_its_time(self, any_case: DriverCase) -> None:
+    async def test_clock_sleep_does_not_end_before_its_time(self, any_case: DriverCase) -> None:
         until_ns = any_case.in_ns(SOON_NS)
         woken_ns: list[int] = []
 
@@ -128,11 +128,13 @@ class TestSleep:
         assert await any_case.outcome(sleeper())
         assert woken_ns[0] >= until_ns
 
-    async def test_sleep_goes_on_while_its_time_has_not_come(self, any_case: DriverCase) -> None:
+    async def test_clock_sleep_goes_on_while_its_time_has_not_come(
+        self, any_case: DriverCase
+    ) -> None:
         assert not await any_case.outcome(any_case.clock.sleep_until(any_case.in_ns(NS_PER_S)))
 
     @pytest.mark.parametrize("ago_ns", [0, 1, NS_PER_S])
-    async def test_sleep_until_the_past_lets_other_tasks_run_and_returns(
+    async def test_clock_sleep_until_the_past_lets_other_tasks_run_and_returns(
         self, any_case: DriverCase, ago_ns: int
     ) -> None:
         other = asyncio.create_task(asyncio.sleep(0))
@@ -140,7 +142,7 @@ class TestSleep:
         await asyncio.sleep(0)
         assert other.done()
 
-    async def test_sleep_that_is_due_earlier_ends_first(self, any_case: DriverCase) -> None:
+    async def test_clock_sleep_that_is_due_earlier_ends_first(self, any_case: DriverCase) -> None:
         woken: list[str] = []
 
         async def sleeper(name: str, until_ns: int) -> None:
@@ -155,7 +157,7 @@ class TestSleep:
 
 
 class TestTimeout:
-    async def test_timeout_interrupts_what_takes_longer(self, any_case: DriverCase) -> None:
+    async def test_clock_timeout_interrupts_what_takes_longer(self, any_case: DriverCase) -> None:
         ended: list[str] = []
 
         async def hang() -> None:
@@ -167,14 +169,18 @@ class TestTimeout:
         assert await any_case.outcome(hang())
         assert ended == ["timed out"]
 
-    async def test_timeout_does_not_interrupt_before_its_time(self, any_case: DriverCase) -> None:
+    async def test_clock_timeout_does_not_interrupt_before_its_time(
+        self, any_case: DriverCase
+    ) -> None:
         async def hang() -> None:
             async with any_case.clock.timeout(1):
                 await asyncio.Event().wait()
 
         assert not await any_case.outcome(hang())
 
-    async def test_timeout_does_not_interrupt_after_its_block(self, any_case: DriverCase) -> None:
+    async def test_clock_timeout_does_not_interrupt_after_its_block(
+        self, any_case: DriverCase
+    ) -> None:
         async def go_on() -> None:
             async with any_case.clock.timeout(SOON_NS / NS_PER_S):
                 pass
@@ -182,12 +188,12 @@ class TestTimeout:
 
         assert not await any_case.outcome(go_on())
 
-    async def test_timeout_passes_an_exception_on(self, any_case: DriverCase) -> None:
+    async def test_clock_timeout_passes_an_exception_on(self, any_case: DriverCase) -> None:
         with pytest.raises(KeyError):
             async with any_case.clock.timeout(1):
                 raise KeyError
 
-    async def test_timeout_does_not_hide_a_cancellation(self, any_case: DriverCase) -> None:
+    async def test_clock_timeout_does_not_hide_a_cancellation(self, any_case: DriverCase) -> None:
         async def hang() -> None:
             async with any_case.clock.timeout(1):
                 await asyncio.Event().wait()
@@ -198,7 +204,7 @@ class TestTimeout:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    async def test_timeout_within_a_longer_one_interrupts_only_its_own_block(
+    async def test_clock_timeout_within_a_longer_one_interrupts_only_its_own_block(
         self, any_case: DriverCase
     ) -> None:
         ended: list[str] = []
@@ -216,7 +222,7 @@ class TestTimeout:
 
 
 class TestWait:
-    async def test_wait_ends_when_the_event_is_set(self, case: Case) -> None:
+    async def test_clock_wait_ends_when_the_event_is_set(self, case: Case) -> None:
         event = asyncio.Event()
         waiting = asyncio.create_task(case.clock.wait(event, case.in_ns(NS_PER_S)))
         await case.pass_ns(SOON_NS)
@@ -224,7 +230,7 @@ class TestWait:
         event.set()
         await asyncio.wait_for(waiting, 1)
 
-    async def test_wait_for_an_event_already_set_ends_at_once(self, case: Case) -> None:
+    async def test_clock_wait_for_an_event_already_set_ends_at_once(self, case: Case) -> None:
         event = asyncio.Event()
         event.set()
         until_ns = case.in_ns(NS_PER_S)
@@ -233,20 +239,20 @@ class TestWait:
         assert case.clock.monotonic_ns() < until_ns
 
     @pytest.mark.parametrize("delay_ns", [-NS_PER_S, 0, SOON_NS])
-    async def test_wait_sets_the_event_when_its_time_has_come(
+    async def test_clock_wait_sets_the_event_when_its_time_has_come(
         self, case: Case, delay_ns: int
     ) -> None:
         event = asyncio.Event()
         assert await case.outcome(case.clock.wait(event, case.in_ns(delay_ns)))
         assert event.is_set()
 
-    async def test_wait_without_a_time_goes_on_until_the_event(self, case: Case) -> None:
+    async def test_clock_wait_without_a_time_goes_on_until_the_event(self, case: Case) -> None:
         event = asyncio.Event()
         assert not await case.outcome(case.clock.wait(event, None))
         assert not event.is_set()
 
     @pytest.mark.parametrize("ending", ["event", "cancel"])
-    async def test_wait_that_is_over_does_not_set_the_event_later(
+    async def test_clock_wait_that_is_over_does_not_set_the_event_later(
         self, case: Case, ending: str
     ) -> None:
         """A spurious wake would hide one that somebody forgot."""

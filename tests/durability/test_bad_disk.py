@@ -66,7 +66,7 @@ async def assert_promise_holds(
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-async def test_race_goes_on_during_a_disk_fault_and_the_promise_holds_after_it(
+async def test_race_goes_on_during_a_disk_fault_and_the_promise_holds_later(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk, fault: State
 ) -> None:
     gateway.cloud["port"] = network.port
@@ -161,7 +161,7 @@ async def test_backlog_on_a_bad_disk_is_sent_once_the_disk_has_recovered(
     assert await missing(subscriber, promised(raced, killed) | ends(restarted, healed)) == []
 
 
-async def test_unreadable_sector_costs_only_the_messages_in_it(
+async def test_unreadable_sector_loses_only_its_own_messages(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk
 ) -> None:
     gateway.cloud["port"] = network.port

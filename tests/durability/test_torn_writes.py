@@ -205,7 +205,7 @@ os._exit(0)
 
 
 @pytest.mark.parametrize("lives", ["broken mended", "broken, mended", "broken, closed"])
-def test_cut_while_a_wal_with_a_hole_is_mended_damages_nothing(
+def test_power_cut_while_a_wal_with_a_hole_is_mended_damages_nothing(
     workshop: Workshop, lives: str
 ) -> None:
     environment = {**os.environ, **workshop.disk.environment, **workshop.disk.recording}

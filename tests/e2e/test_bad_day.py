@@ -302,7 +302,7 @@ async def ridden(day: Day) -> AsyncIterator[None]:
         riding.cancel()
 
 
-async def test_all_messages_arrive_through_every_fault_and_only_bad_ones_do_not(
+async def test_faults_lose_no_message_and_quarantine_only_undeliverable_ones(
     broker: Mosquitto,
     authority: Authority,
     subscriber: Subscriber,

@@ -174,7 +174,7 @@ def test_status_of_four_bikes_fits_a_terminal_of_80_by_24(
     assert sum("  connected  " in line for line in lines) == 4
 
 
-def test_status_clients_that_never_read_cost_no_second(
+def test_status_clients_that_never_read_make_a_race_lose_no_second(
     gateway: GatewayProcess, broker: Mosquitto
 ) -> None:
     """Hundreds that never read, and those who are in a hurry."""

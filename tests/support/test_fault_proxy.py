@@ -223,7 +223,7 @@ def test_proxy_latency_delays_both_ways_and_keeps_the_order(
     assert proxy.counts["delayed"] == 42, "twenty messages and a ping, there and back"
 
 
-def test_proxy_stall_holds_everything_until_it_flows_again(
+def test_proxy_stall_holds_everything_until_released(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:
     proxy.stall()
@@ -353,7 +353,7 @@ def test_proxy_refuses_a_share_of_publishes_with_each_of_the_reasons(
 
 
 @pytest.mark.parametrize("reason", [0x81, 0x8B, 0x97])
-def test_proxy_disconnects_at_the_nth_publish_without_passing_it_on(
+def test_proxy_disconnects_at_the_nth_publish_without_forwarding(
     proxy: FaultProxy,
     client: RawClient,
     credentials: Credentials,

@@ -122,7 +122,7 @@ RIDING: Steps = [READING, 0.5] * 1000
 
 
 class TestStates:
-    def test_link_is_connecting_before_it_runs(self) -> None:
+    def test_link_is_connecting_at_first(self) -> None:
         assert Linked(RIDING).state == (LinkState.CONNECTING, "")
 
     async def test_link_hands_readings_to_the_sampler_once_connected(self) -> None:

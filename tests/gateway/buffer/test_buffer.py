@@ -463,7 +463,7 @@ async def test_buffer_close_tries_a_failed_write_again(bench: BufferBench) -> No
     assert (await reopened(bench)).on_disk() == [1]
 
 
-async def test_buffer_close_logs_the_messages_it_could_not_write(bench: BufferBench) -> None:
+async def test_buffer_close_logs_unwritten_messages_as_lost(bench: BufferBench) -> None:
     bench.failure = StoreError("disk full")
     for second in (1, 2):
         bench.buffer.append(message(second))

@@ -159,7 +159,7 @@ async def test_damage_found_by_a_read_closes_the_disk(rig: Rig) -> None:
     assert rig.disk.problem == "malformed"
 
 
-async def test_salvage_refused_by_the_system_is_a_problem_until_it_succeeds(rig: Rig) -> None:
+async def test_salvage_refused_by_the_system_is_a_problem_and_tried_again(rig: Rig) -> None:
     rig.path.write_bytes(b"not a database at all " * 400)
     in_the_way = rig.path.with_name("buffer.db.new")
     in_the_way.mkdir()

@@ -150,13 +150,13 @@ def page(path: Path, number: int) -> bytes:
     return path.read_bytes()[(number - 1) * PAGE : number * PAGE]
 
 
-def test_scan_without_damage_reaches_the_requested_id(path: Path) -> None:
+def test_salvage_scan_without_damage_reaches_the_requested_id(path: Path) -> None:
     assert read(path, 1, LAST_ID) == (list(range(1, ROWS + 1)), LAST_ID)
     assert read(path, 7, 9) == ([7, 8, 9], 9)
     assert read(path, 10**6, 10**7) == ([], 10**7)
 
 
-def test_scan_reads_up_to_the_last_row_before_a_bad_page(path: Path) -> None:
+def test_salvage_scan_reads_up_to_the_last_row_before_a_bad_page(path: Path) -> None:
     """Python's cursor alone would drop that row."""
     number, first = leaves(path)[4]
     replace_page(path, number, bytes(PAGE))
@@ -166,7 +166,7 @@ def test_scan_reads_up_to_the_last_row_before_a_bad_page(path: Path) -> None:
 
 
 @pytest.mark.parametrize("other", [1, 4, 9])
-def test_scan_stops_before_a_page_copied_from_elsewhere(path: Path, other: int) -> None:
+def test_salvage_scan_stops_before_a_page_copied_from_elsewhere(path: Path, other: int) -> None:
     (number, first), (copied, _) = leaves(path)[5], leaves(path)[other]
     replace_page(path, number, page(path, copied))
     ids, reached = read(path, 1, LAST_ID)

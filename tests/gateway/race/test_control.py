@@ -47,7 +47,7 @@ class Rig:
         self.virtual.uplink.connect()
 
 
-async def test_bike_rides_only_the_race_it_is_commanded_to(tmp_path: Path) -> None:
+async def test_bike_rides_only_when_commanded(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
     await rig.virtual.run_for(20)

@@ -39,19 +39,21 @@ def tables(draw: st.DrawFn) -> Points:
 
 
 @given(tables())
-def test_table_goes_through_every_point(points: Points) -> None:
+def test_calibration_table_goes_through_every_point(points: Points) -> None:
     table = CalibrationTable(points)
     assert [(raw, table.percent_at(raw)) for raw, _ in points] == points
 
 
 @given(tables(), RAWS)
-def test_table_stays_between_the_percents_of_its_ends(points: Points, raw: float) -> None:
+def test_calibration_table_stays_between_the_percents_of_its_ends(
+    points: Points, raw: float
+) -> None:
     percents = [percent for _, percent in points]
     assert min(percents) <= CalibrationTable(points).percent_at(raw) <= max(percents)
 
 
 @given(tables(), st.lists(RAWS, min_size=2))
-def test_table_is_monotone(points: Points, raws: list[float]) -> None:
+def test_calibration_table_is_monotone(points: Points, raws: list[float]) -> None:
     table = CalibrationTable(points)
     percents = [table.percent_at(raw) for raw in sorted(raws)]
     rises = max(points)[1] > min(points)[1]
@@ -59,7 +61,9 @@ def test_table_is_monotone(points: Points, raws: list[float]) -> None:
 
 
 @given(tables(), RAWS)
-def test_table_beyond_an_end_has_the_percent_of_that_end(points: Points, raw: float) -> None:
+def test_calibration_table_beyond_an_end_has_the_percent_of_that_end(
+    points: Points, raw: float
+) -> None:
     table = CalibrationTable(points)
     (low_raw, low_percent), (high_raw, high_percent) = min(points), max(points)
     assert table.percent_at(low_raw - abs(raw)) == low_percent
@@ -76,7 +80,9 @@ def test_table_beyond_an_end_has_the_percent_of_that_end(points: Points, raw: fl
         ([(10, 20), (20, 40)], 25, 40),
     ],
 )
-def test_table_is_linear_between_two_points(points: Points, raw: float, percent: float) -> None:
+def test_calibration_table_is_linear_between_two_points(
+    points: Points, raw: float, percent: float
+) -> None:
     assert CalibrationTable(points).percent_at(raw) == percent
 
 
@@ -97,7 +103,9 @@ def test_table_is_linear_between_two_points(points: Points, raw: float, percent:
         ([(0, 0), (inf, 50)], r"point \(inf, 50\)"),
     ],
 )
-def test_table_refuses_bad_points_and_names_them(points: Points, complaint: str) -> None:
+def test_calibration_table_refuses_bad_points_and_names_them(
+    points: Points, complaint: str
+) -> None:
     with pytest.raises(ValueError, match=complaint):
         CalibrationTable(points)
 
@@ -116,7 +124,7 @@ class TestPeloton:
 
 
 @given(tables(), st.floats(0, 1))
-def test_table_inverse_leads_back(points: Points, share: float) -> None:
+def test_calibration_table_inverse_leads_back(points: Points, share: float) -> None:
     table = CalibrationTable(points)
     low, high = sorted(percent for _, percent in (table.points[0], table.points[-1]))
     percent = low + (high - low) * share
@@ -124,13 +132,13 @@ def test_table_inverse_leads_back(points: Points, share: float) -> None:
 
 
 @given(tables(), st.floats(-50, 150))
-def test_table_inverse_stays_within_the_table(points: Points, percent: float) -> None:
+def test_calibration_table_inverse_stays_within_the_table(points: Points, percent: float) -> None:
     table = CalibrationTable(points)
     assert table.points[0][0] <= table.raw_at(percent) <= table.points[-1][0]
 
 
 @given(tables(), RAWS)
-def test_table_clamps_only_beyond_its_ends(points: Points, raw: float) -> None:
+def test_calibration_table_is_clamped_only_beyond_its_ends(points: Points, raw: float) -> None:
     table = CalibrationTable(points)
     assert table.is_clamped(raw) == (not min(points)[0] <= raw <= max(points)[0])
 

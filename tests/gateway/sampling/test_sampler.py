@@ -203,7 +203,7 @@ class TestPresence:
         ride = Ride()
         assert [ride.close(second).present for second in range(1, 6)] == [False] * 5
 
-    def test_silent_bike_is_present_once_it_has_been_connected_for_the_limit(self) -> None:
+    def test_silent_bike_is_present_once_connected_for_the_staleness_limit(self) -> None:
         ride = Ride().connect(at_s=0.5)
         seconds = [ride.close(second) for second in range(1, 6)]
         assert [sample.present for sample in seconds] == [False, False, False, True, True]

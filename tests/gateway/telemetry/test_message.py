@@ -117,7 +117,7 @@ class TestJson:
         assert "Zoë".encode() in payload
 
     @pytest.mark.parametrize(("power_w", "said"), [(None, False), (0.0, True), (163.5, True)])
-    def test_power_is_absent_when_the_bike_does_not_report_it(
+    def test_power_that_the_bike_does_not_report_is_absent(
         self, power_w: float | None, said: bool
     ) -> None:
         assert (b'"power"' in make(power_w).to_json()) == said

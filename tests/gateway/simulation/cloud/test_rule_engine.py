@@ -143,7 +143,7 @@ def test_rule_engine_keeps_messages_refused_by_kinesis_as_failures(broker: Broke
         assert "Could not connect" in engine.failures[0].error_message
 
 
-def test_rule_engine_stores_what_it_has_received_before_it_ends(
+def test_rule_engine_stores_all_received_messages_before_ending(
     broker: Broker, reader: StreamReader
 ) -> None:
     with open_kinesis(RULE.stream, shards=1) as kinesis:
