@@ -17,7 +17,7 @@ HOLD = (
 )
 
 
-def test_another_process_has_it_until_it_dies() -> None:
+def test_bike_lock_is_held_by_one_process_until_it_dies() -> None:
     with killed_at_end(
         subprocess.Popen(
             [sys.executable, "-c", HOLD], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
@@ -36,7 +36,7 @@ def test_another_process_has_it_until_it_dies() -> None:
         pass
 
 
-def test_bikes_on_another_bus_are_others(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bike_lock_is_separate_for_each_bus(monkeypatch: pytest.MonkeyPatch) -> None:
     with bike_lock("C0:FF:EE:00:00:07"):
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/another")
         with bike_lock("C0:FF:EE:00:00:07"):

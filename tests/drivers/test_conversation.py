@@ -44,7 +44,7 @@ class Talk:
         self.shown.append((name, frame))
 
 
-def test_readings_are_tuned_and_say_who_said_them() -> None:
+def test_readings_are_tuned_and_name_their_protocol() -> None:
     talk = Talk(Tuning(cadence_scale=2))
     assert talk.conversation.hear(5, b"\x08\x09") == [
         Reading(5, cadence_rpm=16, source="echo"),
@@ -64,7 +64,7 @@ def test_every_frame_is_shown_both_ways() -> None:
     assert talk.protocol.sent == [b"\x01"]
 
 
-def test_silence_is_that_nothing_was_understood() -> None:
+def test_conversation_is_silent_when_nothing_is_understood() -> None:
     talk = Talk().conversation
     assert not talk.is_silent(SILENCE_NS - 1)
     assert talk.is_silent(SILENCE_NS)

@@ -30,11 +30,11 @@ def test_ninety_rpm_at_forty_percent_is_135_w_on_every_bike() -> None:
 
 
 @pytest.mark.parametrize(("cadence_rpm", "power_w"), [(86, 15.0), (55, 9.3), (35, 5.6), (25, 3.5)])
-def test_with_the_magnets_out_drag_remains(cadence_rpm: int, power_w: float) -> None:
+def test_drag_remains_with_the_magnets_out(cadence_rpm: int, power_w: float) -> None:
     assert brake.power_w(cadence_rpm, 0) == pytest.approx(power_w, abs=1)
 
 
-def test_nothing_turns_nothing_costs() -> None:
+def test_power_is_zero_at_zero_cadence() -> None:
     assert brake.power_w(0, 100) == 0
 
 
@@ -55,7 +55,7 @@ def test_power_rises_with_resistance(cadence: float, one: float, other: float) -
 
 
 @given(st.floats(20, 180), st.floats(25, 100))
-def test_resistance_is_power_turned_round(cadence: float, percent: float) -> None:
+def test_resistance_is_the_inverse_of_power(cadence: float, percent: float) -> None:
     power_w = brake.magnet_power_w(cadence, percent)
     assert brake.resistance_percent(power_w, cadence) == pytest.approx(percent)
 

@@ -34,19 +34,19 @@ def test_the_longest_name_that_matches_wins() -> None:
 
 
 @pytest.mark.parametrize("bluetooth_name", ["", "Toaster", "XBIKE-1"])
-def test_of_others_nothing_is_known(bluetooth_name: str) -> None:
+def test_unknown_bike_gets_a_profile_without_peculiarities(bluetooth_name: str) -> None:
     profile = profile_of(bluetooth_name)
     assert isinstance(profile, UnknownModel)
     assert profile.model_dump(exclude={"name", "source"}, exclude_defaults=True) == {}
 
 
-def test_no_name_belongs_to_two() -> None:
+def test_bluetooth_name_belongs_to_one_profile_only() -> None:
     names = [name.casefold() for profile in PROFILES for name in profile.bluetooth_names]
     assert len(names) == len(set(names))
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
-def test_a_profile_can_work(profile: UnknownModel) -> None:
+def test_profile_has_a_source_and_known_protocols(profile: UnknownModel) -> None:
     assert profile.source
     assert all(bytes.fromhex(command) for command in profile.start or ())
     assert set(profile.services) <= set(PROTOCOLS)

@@ -53,7 +53,7 @@ def install(monkeypatch: pytest.MonkeyPatch, value: str, **names: object) -> Non
     monkeypatch.setattr("drivers.registry.entry_points", lambda group: points)
 
 
-def test_the_built_ins_are_registered_like_any_other() -> None:
+def test_built_in_drivers_are_registered() -> None:
     drivers = load_drivers()
     assert (drivers["fake"].driver, drivers["replay"].driver) == (FakeBike, Replay)
     assert drivers["fake"].problem is drivers["replay"].problem is None
@@ -87,7 +87,7 @@ def test_a_broken_plugin_is_a_status_and_the_others_load(
     assert problem in (drivers["plugin"].problem or "")
 
 
-def test_a_plugin_that_fails_in_any_way_at_import(
+def test_plugin_that_fails_at_import_is_a_status_with_the_error(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     directory = tmp_path_factory.mktemp("plugin")

@@ -22,7 +22,7 @@ READING = Reading(
 )
 
 
-def test_without_peculiarities_nothing_changes() -> None:
+def test_default_tuning_changes_nothing() -> None:
     assert Tuning().tune(READING) == READING
 
 
@@ -41,18 +41,18 @@ def test_percent_ends_at_0_and_100(raw: float, percent: float) -> None:
     assert tuned.resistance_percent == percent
 
 
-def test_a_resistance_that_is_none_is_left_out() -> None:
+def test_ignored_resistance_is_left_out() -> None:
     said = replace(READING, resistance_percent=20)
     tuned = Tuning(ignore_resistance=True, resistance_scale=2).tune(said)
     assert (tuned.resistance_raw, tuned.resistance_percent) == (None, None)
 
 
 @given(st.builds(Tuning, cadence_scale=st.floats(0.1, 10), resistance_scale=st.floats(0.1, 10)))
-def test_what_was_not_said_stays_unsaid(tuning: Tuning) -> None:
+def test_tuning_adds_no_value_to_an_empty_reading(tuning: Tuning) -> None:
     assert tuning.tune(Reading(1)) == Reading(1)
 
 
-def test_the_more_particular_one_wins_field_by_field() -> None:
+def test_particular_tuning_overrides_the_models_field_by_field() -> None:
     mine = Tuning(cadence_scale=2, ignore_resistance=False)
     models = Tuning(cadence_scale=0.5, resistance_scale=0.1, ignore_resistance=True)
     assert mine.over(models) == Tuning(

@@ -29,13 +29,15 @@ def watched(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
     return switched
 
 
-async def test_off_and_on(bluez: Bluez, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_power_cycle_switches_an_adapter_off_and_on(
+    bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+) -> None:
     switched = watched(bluez, monkeypatch)
     await BlueZ(FAST).power_cycle("hci0")
     assert switched == [False, True]
 
 
-async def test_cancelled_meanwhile_it_is_not_left_off(bluez: Bluez) -> None:
+async def test_cancelled_power_cycle_leaves_the_adapter_on(bluez: Bluez) -> None:
     cycling = asyncio.create_task(BlueZ(FAST).power_cycle("hci0"))
     await bluez.wait_for(lambda: not bluez.hci0.powered)
     cycling.cancel()
@@ -44,7 +46,7 @@ async def test_cancelled_meanwhile_it_is_not_left_off(bluez: Bluez) -> None:
     assert bluez.hci0.powered
 
 
-async def test_links_are_those_of_all_processes_and_can_be_ended(bluez: Bluez) -> None:
+async def test_bluez_lists_a_link_and_disconnects_it(bluez: Bluez) -> None:
     bike, other = bikes.ftms_bike(bluez, name="mine"), bikes.csc_sensor(bluez)
     found = await Radio("hci0", FAST).find(lambda heard: heard.name == "mine", 5)
     assert found is not None
@@ -56,7 +58,7 @@ async def test_links_are_those_of_all_processes_and_can_be_ended(bluez: Bluez) -
     assert not other.connected
 
 
-async def test_what_hangs_is_an_error(bluez: Bluez) -> None:
+async def test_disconnect_that_bluez_does_not_answer_is_an_error(bluez: Bluez) -> None:
     clock = VirtualClock()
     bike = bikes.ftms_bike(bluez)
     assert await Radio("hci0", FAST).find(lambda heard: heard.address == bike.address, 5)
@@ -68,12 +70,12 @@ async def test_what_hangs_is_an_error(bluez: Bluez) -> None:
         await disconnecting
 
 
-async def test_an_adapter_that_is_not_there(bluez: Bluez) -> None:
+async def test_power_cycle_of_a_missing_adapter_is_an_error(bluez: Bluez) -> None:
     with pytest.raises(OSError, match="Set of /org/bluez/hci7"):
         await BlueZ(FAST).power_cycle("hci7")
 
 
-async def test_it_is_the_last_resort_of_a_radio(
+async def test_radio_power_cycles_its_adapter_only_after_many_failures(
     bluez: Bluez, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(radio, "CONNECT_TRIES", 1)

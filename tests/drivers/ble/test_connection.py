@@ -42,19 +42,19 @@ async def test_notifications_come_with_their_characteristic_in_order(
     assert not bike.connected
 
 
-async def test_silence_is_none(hci: Radio, bike: Device) -> None:
+async def test_hear_returns_none_on_silence(hci: Radio, bike: Device) -> None:
     async with hci.connect(await found(hci, bike)) as connection:
         assert await connection.hear(0.05) is None
 
 
-async def test_services_are_what_the_bike_has(hci: Radio, bike: Device) -> None:
+async def test_connection_has_the_services_of_the_bike(hci: Radio, bike: Device) -> None:
     bike.resolve_delay_s = 0.3
     async with hci.connect(await found(hci, bike)) as connection:
         service = normalize_uuid_str(bikes.FITNESS_MACHINE)
         assert INDOOR_BIKE_DATA in connection.services[service]
 
 
-async def test_what_was_heard_before_the_link_was_lost_is_not_lost(
+async def test_notification_before_a_lost_link_is_still_heard(
     hci: Radio, bike: Device, bluez: Bluez
 ) -> None:
     async with hci.connect(await found(hci, bike)) as connection:
@@ -68,7 +68,7 @@ async def test_what_was_heard_before_the_link_was_lost_is_not_lost(
                 await connection.hear(5)
 
 
-async def test_a_command_is_written(hci: Radio, bike: Device) -> None:
+async def test_connection_writes_a_command(hci: Radio, bike: Device) -> None:
     command = normalize_uuid_str(bikes.CONTROL_POINT)
     async with hci.connect(await found(hci, bike)) as connection:
         assert connection.answers_by_itself(command)
@@ -78,7 +78,7 @@ async def test_a_command_is_written(hci: Radio, bike: Device) -> None:
     assert bike.written == [(command, b"\x00")]
 
 
-async def test_a_characteristic_that_refuses_is_a_loss_with_its_reason(
+async def test_refused_subscription_is_a_lost_bike_with_its_reason(
     hci: Radio, bike: Device
 ) -> None:
     bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
@@ -89,7 +89,9 @@ async def test_a_characteristic_that_refuses_is_a_loss_with_its_reason(
             await connection.subscribe(INDOOR_BIKE_DATA)
 
 
-async def test_an_error_that_bleak_cannot_put_into_words(hci: Radio, bike: Device) -> None:
+async def test_subscription_error_that_bleak_cannot_format_keeps_its_text(
+    hci: Radio, bike: Device
+) -> None:
     bike.characteristic(bikes.INDOOR_BIKE_DATA).fail(
         "StartNotify", Fault(FAILED, "ATT error: 0x80, extra")
     )
@@ -98,7 +100,7 @@ async def test_an_error_that_bleak_cannot_put_into_words(hci: Radio, bike: Devic
             await connection.subscribe(INDOOR_BIKE_DATA)
 
 
-async def test_bluetoothd_gone_does_not_keep_a_connection_from_ending(
+async def test_connection_ends_and_reopens_after_bluetoothd_restarts(
     bike: Device, bluez: Bluez
 ) -> None:
     hci = Radio("hci0", FastClock(10))

@@ -89,14 +89,14 @@ async def hear_to_the_end(readings: AsyncIterator[Reading]) -> None:
 
 
 class TestProtocols:
-    async def test_ftms(self, bluez: Bluez) -> None:
+    async def test_ftms_bike_gives_cadence_resistance_and_power(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             reading = await first(driver(address=bike.address))
         assert (reading.cadence_rpm, reading.resistance_raw, reading.power_w) == (80, 40, 150)
         assert reading.source == "ftms"
 
-    async def test_cycling_power(self, bluez: Bluez) -> None:
+    async def test_cycling_power_bike_gives_power_and_cadence(self, bluez: Bluez) -> None:
         bike = bikes.power_meter(bluez)
         crank = turns()
 
@@ -112,7 +112,7 @@ class TestProtocols:
                 "cadence_rpm": 64,
             }
 
-    async def test_speed_and_cadence(self, bluez: Bluez) -> None:
+    async def test_speed_and_cadence_bike_gives_cadence(self, bluez: Bluez) -> None:
         bike = bikes.csc_sensor(bluez)
         crank = turns()
 
@@ -133,7 +133,7 @@ class TestProtocols:
         assert reading.cadence_rpm == 95
         assert bike.written[0] == (bikes.ECHELON_WRITE, bytes.fromhex("f0a10091"))
 
-    async def test_flywheel(self, bluez: Bluez) -> None:
+    async def test_flywheel_bike_gives_cadence_and_power(self, bluez: Bluez) -> None:
         bike = bikes.flywheel_bike(bluez)
         frame = bytes.fromhex(
             "ff1f0c0122000000000000005a00000000000000000000000000000a000000016155"
@@ -142,7 +142,7 @@ class TestProtocols:
             reading = await first(driver(address=bike.address))
         assert (reading.cadence_rpm, reading.power_w) == (90, 290)
 
-    async def test_what_keeps_a_flywheel_connected_is_tried_and_told(
+    async def test_flywheel_without_hcitool_warns_of_dropped_links(
         self, bluez: Bluez, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("PATH", "/nonexistent")
@@ -160,7 +160,7 @@ class TestProtocols:
         assert bike.stale_after_s == 1
         assert "Connect" not in bluez.members()
 
-    async def test_of_many_keisers_the_one_that_is_meant(self, bluez: Bluez) -> None:
+    async def test_equipment_id_selects_one_keiser_among_many(self, bluez: Bluez) -> None:
         for number in (54, 55, 56, 57):
             frame = bytearray(KEISER)
             frame[3], frame[4:6] = number, (number * 10).to_bytes(2, "little")
@@ -191,7 +191,7 @@ class TestChoice:
             ([bikes.HEART_RATE, bikes.SPEED_AND_CADENCE], bikes.CSC_MEASUREMENT),
         ],
     )
-    async def test_the_best_is_taken_and_nothing_else_is_subscribed(
+    async def test_best_protocol_is_the_only_one_subscribed(
         self, bluez: Bluez, services: list[str], chosen: str
     ) -> None:
         """Some bikes send nothing when more than one service is listened to."""
@@ -201,14 +201,14 @@ class TestChoice:
         paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
         assert paths == [bike.characteristic(chosen).path]
 
-    async def test_another_can_be_wanted(self, bluez: Bluez) -> None:
+    async def test_protocol_option_overrides_the_best_protocol(self, bluez: Bluez) -> None:
         bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
         frame = encode_power(PowerMeasurement(power_w=120))
         async with saying(bike, bikes.CYCLING_POWER_MEASUREMENT, lambda: frame):
             reading = await first(driver(address=bike.address, protocol="cycling_power"))
         assert (reading.power_w, reading.source) == (120, "cycling_power")
 
-    async def test_further_services_are_listened_to_if_wanted(self, bluez: Bluez) -> None:
+    async def test_services_option_subscribes_to_further_services(self, bluez: Bluez) -> None:
         bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
         pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
         async with (
@@ -221,7 +221,9 @@ class TestChoice:
                 "heart_rate_bpm": 121,
             }
 
-    async def test_a_profile_knows_them_by_the_bikes_name(self, bluez: Bluez) -> None:
+    async def test_profile_of_a_bikes_name_subscribes_to_further_services(
+        self, bluez: Bluez
+    ) -> None:
         bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.SPEED_AND_CADENCE)
         bike.name = "ICSE 7"
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
@@ -229,24 +231,26 @@ class TestChoice:
         paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
         assert bike.characteristic(bikes.CSC_MEASUREMENT).path in paths
 
-    async def test_a_stranger_is_lost_with_what_it_has(self, bluez: Bluez) -> None:
+    async def test_unknown_device_is_a_lost_bike_with_its_services_named(
+        self, bluez: Bluez
+    ) -> None:
         bike = bluez.add_device(name="lamp", services={"180f": {"2a19": ("read",)}})
         with pytest.raises(BikeLost, match=r"speaks no protocol that is known; .*found: 180f"):
             await first(driver(address=bike.address))
 
-    async def test_a_strap_alone_is_no_bike(self, bluez: Bluez) -> None:
+    async def test_heart_rate_strap_alone_is_a_lost_bike(self, bluez: Bluez) -> None:
         strap = bikes.heart_rate_strap(bluez)
         with pytest.raises(BikeLost, match="speaks no protocol that is known"):
             await first(driver(address=strap.address))
 
-    async def test_a_wanted_protocol_that_it_lacks(self, bluez: Bluez) -> None:
+    async def test_bike_that_lacks_the_wanted_protocol_is_lost(self, bluez: Bluez) -> None:
         bike = bikes.csc_sensor(bluez)
         with pytest.raises(BikeLost, match="speaks no ftms; services found: 1816"):
             await first(driver(address=bike.address, protocol="ftms"))
 
 
 class TestBinding:
-    async def test_several_bikes_on_one_adapter(self, bluez: Bluez) -> None:
+    async def test_several_bikes_on_one_adapter_are_all_heard(self, bluez: Bluez) -> None:
         devices = [bikes.ftms_bike(bluez, name=f"bike {number}") for number in range(4)]
 
         async def heard(number: int) -> float | None:
@@ -259,7 +263,7 @@ class TestBinding:
         assert await asyncio.gather(*map(heard, range(4))) == [60, 61, 62, 63]
         assert bluez.connects_while_discovering == 0
 
-    async def test_by_name_where_the_address_changes(self, bluez: Bluez) -> None:
+    async def test_bike_is_found_by_its_name(self, bluez: Bluez) -> None:
         bikes.ftms_bike(bluez, name="other")
         bike = bikes.ftms_bike(bluez, name="mine")
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
@@ -273,7 +277,7 @@ class TestBinding:
         with pytest.raises(BikeLost, match="was not heard in 30 s: is it awake"):
             await absent
 
-    async def test_one_by_name_is_let_go_of_if_a_process_before_left_its_link(
+    async def test_bike_by_name_is_heard_despite_a_link_left_by_another_process(
         self, bluez: Bluez
     ) -> None:
         """It does not advertise while it is linked, and would never be heard."""
@@ -285,7 +289,7 @@ class TestBinding:
             async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
                 assert (await first(driver(name="mine"))).cadence_rpm == 80
 
-    async def test_a_bike_is_not_taken_from_who_rides_it(self, bluez: Bluez) -> None:
+    async def test_bike_in_use_is_refused_to_a_second_driver(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)
         async with (
             saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
@@ -310,7 +314,7 @@ class TestStart:
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
         assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
 
-    async def test_one_that_streams_is_left_alone(self, bluez: Bluez) -> None:
+    async def test_streaming_bike_is_sent_no_start_commands(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with (
             saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
@@ -320,7 +324,9 @@ class TestStart:
                 await anext(readings)
         assert bike.written == []
 
-    async def test_one_that_refuses_may_stream_all_the_same(self, bluez: Bluez) -> None:
+    async def test_bike_that_refuses_the_start_commands_is_heard_all_the_same(
+        self, bluez: Bluez
+    ) -> None:
         bike = bikes.ftms_bike(bluez)
         bike.characteristic(bikes.CONTROL_POINT).fail("WriteValue", ATT_ERROR, ATT_ERROR)
         bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", ATT_ERROR)
@@ -328,7 +334,7 @@ class TestStart:
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
 
-    async def test_the_commands_can_be_others_or_none(self, bluez: Bluez) -> None:
+    async def test_start_option_replaces_the_start_commands(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         for start in (["00", "0801"], []):
             bike.written.clear()
@@ -338,7 +344,9 @@ class TestStart:
 
 
 class TestSilence:
-    async def test_connected_but_mute_is_a_loss_with_what_it_has(self, bluez: Bluez) -> None:
+    async def test_mute_bike_is_lost_with_its_services_and_features_named(
+        self, bluez: Bluez
+    ) -> None:
         bike = bikes.ftms_bike(bluez)
         features = bike.characteristic(bikes.FITNESS_MACHINE_FEATURE)
         features.value = encode_features(["cadence", "power"])
@@ -351,7 +359,7 @@ class TestSilence:
             await first(driver(FAST, address=bike.address))
         assert not bike.connected
 
-    async def test_a_service_that_says_nothing_is_not_tried_twice(self, bluez: Bluez) -> None:
+    async def test_service_without_data_is_not_tried_again(self, bluez: Bluez) -> None:
         device = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
         bike = driver(FAST, address=device.address)
         power = encode_power(PowerMeasurement(power_w=120))
@@ -367,11 +375,11 @@ class TestSilence:
             with pytest.raises(BikeLost):
                 await first(driver(FAST, address=device.address, services=["heart_rate"]))
 
-    def test_it_is_said_before_the_watchdog_ends_it(self) -> None:
+    def test_mute_bike_is_lost_before_the_link_counts_as_silent(self) -> None:
         """Which would only say that the bike is silent, and not what it has."""
         assert UNDERSTAND_S * SECOND < SILENCE_NS
 
-    async def test_falling_silent_is_a_loss(self, bluez: Bluez) -> None:
+    async def test_bike_that_falls_silent_is_lost(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             opened = driver(FAST, address=device.address).open_bike()
@@ -384,7 +392,9 @@ class TestSilence:
 
 
 class TestLoss:
-    async def test_bluetoothd_away_and_back(self, bluez: Bluez) -> None:
+    async def test_bike_is_lost_and_heard_again_after_a_bluetoothd_restart(
+        self, bluez: Bluez
+    ) -> None:
         """After which bleak calls the link connected for ever and delivers nothing."""
         device = bikes.ftms_bike(bluez)
         bike = driver(FAST, address=device.address)
@@ -398,7 +408,9 @@ class TestLoss:
                     await hear_to_the_end(readings)
             assert (await first(bike)).cadence_rpm == 80
 
-    async def test_a_broadcasting_bike_survives_it_too(self, bluez: Bluez) -> None:
+    async def test_broadcasting_bike_is_heard_through_a_bluetoothd_restart(
+        self, bluez: Bluez
+    ) -> None:
         bikes.keiser_m3i(bluez, KEISER)
         async with driver(FAST, equipment_id=56).open_bike() as readings:
             await anext(readings)
@@ -408,7 +420,7 @@ class TestLoss:
                 after = [await anext(readings) for _ in range(30)]
         assert {one.cadence_rpm for one in after} == {82.4}
 
-    async def test_a_hundred_in_a_row_leave_nothing_behind(
+    async def test_hundred_lost_links_leave_no_tasks_or_descriptors_behind(
         self, bluez: Bluez, dbus_daemon: DBusDaemon
     ) -> None:
         """Each with a strap that is still looked for when the link is lost."""
@@ -438,7 +450,7 @@ class TestLoss:
                     await asyncio.wait_for(hear_to_the_end(readings), 2)
             assert (await first(bike)).cadence_rpm == 80
 
-    async def test_the_adapter_switched_off_and_on(self, bluez: Bluez) -> None:
+    async def test_bike_is_heard_again_after_its_adapter_was_off(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)
         bike = driver(address=device.address)
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
@@ -455,7 +467,7 @@ class TestLoss:
 
 
 class TestStrap:
-    async def test_its_pulse_comes_with_the_bikes_readings(self, bluez: Bluez) -> None:
+    async def test_strap_heart_rate_comes_with_the_bikes_readings(self, bluez: Bluez) -> None:
         bike, strap = bikes.ftms_bike(bluez), bikes.heart_rate_strap(bluez)
         pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
         async with (
@@ -470,7 +482,7 @@ class TestStrap:
         await bluez.settle()
         assert not strap.connected
 
-    async def test_without_it_the_bike_rides_on(self, bluez: Bluez) -> None:
+    async def test_absent_strap_does_not_stop_the_bikes_readings(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with (
             saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
@@ -492,10 +504,10 @@ class TestStrap:
         ({"equipment_id": 256}, "equipment_id"),
     ],
 )
-def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         BleBike.Options.model_validate(options)
 
 
-def test_an_address_in_any_case_of_letters() -> None:
+def test_address_option_may_be_in_lower_case() -> None:
     assert BleBike.Options(address="c0:ff:ee:00:00:01").address == "C0:FF:EE:00:00:01"

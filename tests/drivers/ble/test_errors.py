@@ -24,9 +24,9 @@ class Stumbling(Exception):
         (Stumbling("org.bluez", 7), "org.bluez, 7"),
     ],
 )
-def test_what_it_means(error: Exception, words: str) -> None:
+def test_bluetooth_error_is_put_into_plain_words(error: Exception, words: str) -> None:
     assert words in reason_of(error)
 
 
-def test_its_own_words_are_not_lost() -> None:
+def test_bluetooth_error_keeps_its_own_words() -> None:
     assert reason_of(Exception("[org.bluez.Error.NotReady] gone")).endswith("NotReady] gone)")

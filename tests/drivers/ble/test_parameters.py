@@ -32,32 +32,32 @@ def install(directory: Path, script: str) -> Path:
     return tool
 
 
-async def test_the_link_of_the_bike_is_updated_and_no_other(hcitool: Path) -> None:
+async def test_hcitool_updates_the_link_of_the_bike_and_no_other(hcitool: Path) -> None:
     await update_parameters(ADDRESS.lower(), MachineClock())
     assert (hcitool.parent / "asked").read_text() == (
         "lecup --handle 64 --min 16 --max 60 --latency 0 --timeout 400\n"
     )
 
 
-async def test_a_link_that_is_not_there(hcitool: Path) -> None:
+async def test_update_of_a_missing_link_is_an_error(hcitool: Path) -> None:
     with pytest.raises(OSError, match="no link to C0:00:00:00:00:00"):
         await update_parameters("C0:00:00:00:00:00", MachineClock())
 
 
-async def test_without_the_capability_it_is_said_how_to_get_it(hcitool: Path) -> None:
+async def test_missing_capability_of_hcitool_is_told_with_its_remedy(hcitool: Path) -> None:
     refusing = 'echo "Could not change connection params: Operation not permitted(1)"; exit 1'
     install(hcitool.parent, f'case $1 in con) printf "{LINKS}\\n";; *) {refusing};; esac')
     with pytest.raises(OSError, match=r"not permitted.*setcap cap_net_admin"):
         await update_parameters(ADDRESS, MachineClock())
 
 
-async def test_without_hcitool(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_missing_hcitool_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(FileNotFoundError, match="hcitool"):
         await update_parameters(ADDRESS, MachineClock())
 
 
-async def test_one_that_hangs_is_ended(hcitool: Path) -> None:
+async def test_hcitool_that_hangs_is_an_error(hcitool: Path) -> None:
     install(hcitool.parent, "exec sleep 60")
     with pytest.raises(OSError, match="did not answer"):
         await update_parameters(ADDRESS, FastClock(20))

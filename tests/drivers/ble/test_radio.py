@@ -58,7 +58,7 @@ async def bike(bluez: Bluez) -> Device:
 
 
 class TestScan:
-    async def test_an_advertisement_has_all_that_the_device_says(
+    async def test_advertisement_has_name_signal_and_services(
         self, hci: Radio, bluez: Bluez
     ) -> None:
         bike = bikes.ftms_bike(bluez, name="IC Bike")
@@ -68,11 +68,11 @@ class TestScan:
         assert heard.services == {service}
         assert heard.service_data == {service: b"\x01\x20\x00"}
 
-    async def test_who_is_not_there_is_not_found(self, hci: Radio, bluez: Bluez) -> None:
+    async def test_absent_device_is_not_found(self, hci: Radio, bluez: Bluez) -> None:
         bikes.ftms_bike(bluez)
         assert await hci.find(lambda heard: heard.name == "another", 0.3) is None
 
-    async def test_two_who_look_share_one_scan(
+    async def test_two_listeners_share_one_scan(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
         async with hci.listen() as one, hci.listen() as other:
@@ -88,30 +88,38 @@ class TestScan:
         bluez.hci0.fail("StartDiscovery", IN_PROGRESS, IN_PROGRESS)
         await found(fast_hci, bike)
 
-    async def test_one_that_stays_busy_is_said_to_be(self, fast_hci: Radio, bluez: Bluez) -> None:
+    async def test_adapter_that_stays_busy_is_reported_as_busy(
+        self, fast_hci: Radio, bluez: Bluez
+    ) -> None:
         bluez.hci0.fail("StartDiscovery", *[IN_PROGRESS] * 10)
         with pytest.raises(BikeLost, match="busy with another program's scan"):
             await fast_hci.find(lambda _: True, 1)
 
-    async def test_an_adapter_that_is_off_is_said_to_be(self, hci: Radio, bluez: Bluez) -> None:
+    async def test_adapter_that_is_off_is_reported_with_its_remedy(
+        self, hci: Radio, bluez: Bluez
+    ) -> None:
         bluez.hci0.power(False)
         await bluez.settle()
         with pytest.raises(BikeLost, match="bluetoothctl power on"):
             await hci.find(lambda _: True, 1)
 
-    async def test_no_adapter_is_said_so(self, hci: Radio, bluez: Bluez) -> None:
+    async def test_missing_adapter_is_reported_by_a_scan(self, hci: Radio, bluez: Bluez) -> None:
         bluez.hci0.unplug()
         await bluez.settle()
         with pytest.raises(BikeLost, match="adapter 'hci0' not found"):
             await hci.find(lambda _: True, 1)
 
-    async def test_no_bluetoothd_is_said_so(self, hci: Radio, bluez: Bluez, bike: Device) -> None:
+    async def test_missing_bluetoothd_is_reported_by_a_scan(
+        self, hci: Radio, bluez: Bluez, bike: Device
+    ) -> None:
         await found(hci, bike)
         await bluez.kill()
         with pytest.raises(BikeLost, match="systemctl start bluetooth"):
             await hci.find(lambda _: True, 1)
 
-    async def test_no_dbus_is_said_so(self, hci: Radio, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test_missing_dbus_is_reported_by_a_scan(
+        self, hci: Radio, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
         with pytest.raises(BikeLost, match="no D-Bus on this machine"):
             await hci.find(lambda _: True, 1)
@@ -140,14 +148,14 @@ class TestConnection:
                 other = bikes.csc_sensor(bluez)
                 assert await listener.next(lambda one: one.address == other.address, 5)
 
-    async def test_radio_noise_is_tried_again(self, hci: Radio, bike: Device) -> None:
+    async def test_connect_is_tried_again_after_radio_noise(self, hci: Radio, bike: Device) -> None:
         bike.fail("Connect", ABORT_BY_LOCAL)
         async with hci.connect(await found(hci, bike)) as connection:
             await connection.subscribe(INDOOR_BIKE_DATA)
             bike.notify(bikes.INDOOR_BIKE_DATA, b"here")
             assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"here")
 
-    async def test_a_failure_for_good_is_a_loss(
+    async def test_bike_that_never_connects_is_lost_with_its_reason(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
         bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 20)
@@ -155,7 +163,7 @@ class TestConnection:
             async with hci.connect(await found(hci, bike)):
                 raise AssertionError("connected")
 
-    async def test_after_failures_bluez_is_made_to_forget_the_bike(
+    async def test_bluez_is_made_to_forget_a_bike_after_failures(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
         bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 100)
@@ -188,7 +196,7 @@ class TestConnection:
         await found(timeless_hci, bike)
 
     @pytest.mark.parametrize("turns", range(12))
-    async def test_cancelled_at_any_moment_it_does_not_leave_a_scan_behind(
+    async def test_scan_cancelled_at_any_moment_is_not_left_running(
         self, hci: Radio, bike: Device, bluez: Bluez, turns: int
     ) -> None:
         """Which BlueZ would take for another program's, and refuse the next one for ever."""
@@ -203,7 +211,7 @@ class TestConnection:
         assert not bluez.hci0.discovering
         await found(hci, bike)
 
-    async def test_cancelled_just_after_it_the_connection_is_ended(
+    async def test_connection_ends_when_cancelled_just_after_the_connect(
         self, hci: Radio, bike: Device, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         heard = await found(hci, bike)
@@ -253,25 +261,25 @@ class TestConnection:
 
 
 class TestOwner:
-    async def test_there_is_one_of_each_adapter(self, bluez: Bluez) -> None:
+    async def test_open_radio_gives_one_radio_per_adapter(self, bluez: Bluez) -> None:
         bluez.add_adapter()
         await bluez.settle()
         assert await open_radio(None, CLOCK) is await open_radio("hci0", CLOCK)
         assert await open_radio("hci1", CLOCK) is not await open_radio("hci0", CLOCK)
 
-    async def test_the_default_is_the_first_that_is_on(self, bluez: Bluez) -> None:
+    async def test_default_adapter_is_the_first_that_is_on(self, bluez: Bluez) -> None:
         bluez.add_adapter()
         bluez.hci0.power(False)
         await bluez.settle()
         assert await open_radio(None, CLOCK) is await open_radio("hci1", CLOCK)
 
-    async def test_without_any_it_is_said(self, bluez: Bluez) -> None:
+    async def test_open_radio_without_an_adapter_is_a_lost_bike(self, bluez: Bluez) -> None:
         bluez.hci0.unplug()
         await bluez.settle()
         with pytest.raises(BikeLost, match="there is no Bluetooth adapter"):
             await open_radio(None, CLOCK)
 
-    async def test_without_bluetoothd_it_is_said(self, bluez: Bluez) -> None:
+    async def test_open_radio_without_bluetoothd_is_a_lost_bike(self, bluez: Bluez) -> None:
         await bluez.kill()
         with pytest.raises(BikeLost, match="systemctl start bluetooth"):
             await open_radio(None, CLOCK)

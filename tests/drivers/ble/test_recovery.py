@@ -15,7 +15,7 @@ def steps(
     return [recovery.failed("A", now_ns, others_connected=others) for _ in range(count)]
 
 
-def test_first_it_waits_then_the_bike_is_forgotten_then_the_adapter_cycled() -> None:
+def test_recovery_waits_then_forgets_the_bike_then_cycles_the_adapter() -> None:
     taken = steps(Recovery(), POWER_CYCLE_AFTER)
     assert taken[: FORGET_AFTER - 1] == [RecoveryStep.WAIT] * (FORGET_AFTER - 1)
     assert taken[FORGET_AFTER - 1] is RecoveryStep.FORGET_BIKE
@@ -23,18 +23,18 @@ def test_first_it_waits_then_the_bike_is_forgotten_then_the_adapter_cycled() -> 
     assert RecoveryStep.POWER_CYCLE not in taken[:-1]
 
 
-def test_a_connection_ends_the_count() -> None:
+def test_connection_resets_the_count_of_failures() -> None:
     recovery = Recovery()
     steps(recovery, POWER_CYCLE_AFTER - 1)
     recovery.succeeded()
     assert RecoveryStep.POWER_CYCLE not in steps(recovery, POWER_CYCLE_AFTER - 1)
 
 
-def test_an_adapter_that_serves_others_is_left_alone() -> None:
+def test_adapter_with_other_connections_is_not_power_cycled() -> None:
     assert RecoveryStep.POWER_CYCLE not in steps(Recovery(), 10 * POWER_CYCLE_AFTER, others=True)
 
 
-def test_several_bikes_that_fail_speak_against_the_adapter_not_against_themselves() -> None:
+def test_failures_of_several_bikes_cycle_the_adapter_and_forget_no_bike() -> None:
     recovery = Recovery()
     taken = [
         recovery.failed(f"bike {n % 4}", 0, others_connected=False)
@@ -43,7 +43,7 @@ def test_several_bikes_that_fail_speak_against_the_adapter_not_against_themselve
     assert taken == [RecoveryStep.WAIT] * (POWER_CYCLE_AFTER - 1) + [RecoveryStep.POWER_CYCLE]
 
 
-def test_it_is_not_cycled_again_too_soon() -> None:
+def test_adapter_is_not_power_cycled_again_too_soon() -> None:
     recovery = Recovery()
     steps(recovery, POWER_CYCLE_AFTER, now_ns=7)
     soon_ns = 7 + POWER_CYCLE_EVERY_NS - 1

@@ -48,7 +48,9 @@ def advertisement(
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )
-def test_a_bike_is_guessed(heard: Advertisement, protocol: str, why: str) -> None:
+def test_protocol_is_guessed_from_an_advertisement(
+    heard: Advertisement, protocol: str, why: str
+) -> None:
     guessed = guess(heard)
     assert guessed is not None
     assert guessed.protocol == protocol
@@ -66,11 +68,11 @@ def test_a_bike_is_guessed(heard: Advertisement, protocol: str, why: str) -> Non
     ],
     ids=["nothing", "stranger", "battery", "treadmill", "beacon"],
 )
-def test_what_is_no_bike(heard: Advertisement) -> None:
+def test_advertisement_of_another_device_gives_no_guess(heard: Advertisement) -> None:
     assert guess(heard) is None
 
 
-async def test_a_scan_finds_each_once_with_options_that_mean_it(bluez: Bluez) -> None:
+async def test_scan_finds_each_bike_once_with_the_options_to_open_it(bluez: Bluez) -> None:
     ftms = bikes.ftms_bike(bluez, name="IC Bike")
     bikes.keiser_m3i(bluez, KEISER)
     bluez.add_device(name="lamp", services={"180f": {}})
@@ -89,7 +91,7 @@ async def test_a_scan_finds_each_once_with_options_that_mean_it(bluez: Bluez) ->
     assert "Connect" not in bluez.members()
 
 
-async def test_a_device_that_changes_its_address_is_meant_by_its_name(bluez: Bluez) -> None:
+async def test_scan_offers_the_name_of_a_device_with_a_changing_address(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez, name="mine")
     bike.address = "4A:FF:EE:00:00:01"
     (found,) = [bike async for bike in scan_air(0.5, MachineClock())]

@@ -27,7 +27,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestJsonLines:
-    def test_the_documented_example(self, file: Path) -> None:
+    def test_documented_capture_example_is_read(self, file: Path) -> None:
         file.write_text(
             '{"alleycat_capture": 1, "protocol": "ftms", "note": "Schwinn IC4"}\n'
             '{"t_s": 0, "hex": "00"}\n'
@@ -49,7 +49,7 @@ class TestJsonLines:
             sorted
         ),
     )
-    def test_what_was_recorded_is_what_is_read_back(
+    def test_capture_is_read_back_as_it_was_recorded(
         self, file: Path, protocol: str, note: str, recorded: list[tuple[int, bytes, bool]]
     ) -> None:
         """To the microsecond, with times from the first frame on."""
@@ -59,7 +59,7 @@ class TestJsonLines:
         played = tuple(replace(frame, at_ns=frame.at_ns - first_ns) for frame in frames)
         assert load_capture(file) == BikeCapture(protocol, played, note)
 
-    def test_it_is_one_object_a_line(self) -> None:
+    def test_capture_has_one_json_object_per_line(self) -> None:
         frames = [Frame(5 * NS_PER_S, b"\xf1\x41"), Frame(6 * NS_PER_S + 500_000_000, b"")]
         assert [json.loads(line) for line in encode_capture("peloton", frames, "a note")] == [
             {"alleycat_capture": 1, "protocol": "peloton", "note": "a note"},
@@ -90,7 +90,7 @@ class TestJsonLines:
             ),
         ],
     )
-    def test_what_is_wrong_is_named_with_its_line(
+    def test_capture_error_names_the_place_of_the_fault(
         self, file: Path, content: str, complaint: str
     ) -> None:
         file.write_text(content, encoding="utf-8")
@@ -102,14 +102,14 @@ class TestJsonLines:
         with pytest.raises(CaptureError, match=r"ride.jsonl: .*expected"):
             load_capture(file)
 
-    def test_no_file(self, tmp_path: Path) -> None:
+    def test_missing_capture_is_a_file_not_found_error(self, tmp_path: Path) -> None:
         with pytest.raises(FileNotFoundError):
             load_capture(tmp_path / "none.jsonl")
 
 
 class TestRaw:
     @given(st.binary(max_size=500), st.floats(0.5, 10_000))
-    def test_every_byte_comes_once_in_order(
+    def test_raw_capture_has_every_byte_once_in_order(
         self, file: Path, data: bytes, bytes_per_s: float
     ) -> None:
         file.write_bytes(data)
@@ -121,7 +121,7 @@ class TestRaw:
     @pytest.mark.parametrize(
         ("bytes_per_s", "size", "period_s"), [(130, 13, 0.1), (1000, 100, 0.1), (2, 1, 0.5)]
     )
-    def test_it_comes_steadily(
+    def test_raw_capture_frames_are_evenly_spaced(
         self, file: Path, bytes_per_s: float, size: int, period_s: float
     ) -> None:
         file.write_bytes(bytes(size * 5))

@@ -21,7 +21,7 @@ def test_a_recording_is_a_capture_at_any_moment(tmp_path: Path) -> None:
     assert recorder.progress == "2 frames of ftms in 1 s, 3 bytes"
 
 
-def test_it_keeps_to_the_first_protocol(tmp_path: Path) -> None:
+def test_recorder_keeps_to_the_first_protocol(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     with file.open("x", encoding="utf-8") as lines:
         recorder = FrameRecorder(lines)
@@ -31,7 +31,7 @@ def test_it_keeps_to_the_first_protocol(tmp_path: Path) -> None:
     assert "1 of other protocols left out" in recorder.progress
 
 
-def test_before_the_first_frame_there_is_nothing(tmp_path: Path) -> None:
+def test_recorder_writes_nothing_before_the_first_frame(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     with file.open("x", encoding="utf-8") as lines:
         assert "nothing yet" in FrameRecorder(lines).progress

@@ -61,7 +61,7 @@ def file(tmp_path: Path) -> Path:
     return tmp_path / "ride.jsonl"
 
 
-async def test_it_is_played_at_the_pace_it_was_recorded(file: Path, clock: ManualClock) -> None:
+async def test_replay_keeps_the_pace_of_the_recording(file: Path, clock: ManualClock) -> None:
     record(file, [(0, ftms(60)), (1.25, ftms(61)), (1.5, ftms(62))])
     heard, _ = await hear(replay(clock, file=file))
     assert [(reading.at_ns - START_NS, reading.cadence_rpm) for reading in heard] == [
@@ -72,7 +72,7 @@ async def test_it_is_played_at_the_pace_it_was_recorded(file: Path, clock: Manua
     assert clock.monotonic_ns() == START_NS + 1_500_000_000
 
 
-async def test_at_its_end_the_bike_is_lost_and_the_next_ride_starts_anew(
+async def test_replay_loses_the_bike_at_its_end_and_then_starts_over(
     file: Path, clock: ManualClock
 ) -> None:
     bike = replay(clock, file=record(file, [(0, ftms(60)), (2, ftms(61))]))
@@ -84,7 +84,7 @@ async def test_at_its_end_the_bike_is_lost_and_the_next_ride_starts_anew(
     ]
 
 
-async def test_the_protocol_is_the_captures(file: Path, clock: ManualClock) -> None:
+async def test_replay_takes_the_protocol_from_the_capture(file: Path, clock: ManualClock) -> None:
     halves = peloton(80)[:4], peloton(80)[4:]
     record(file, [(0, halves[0]), (0.3, halves[1])], "peloton")
     heard, _ = await hear(replay(clock, file=file, protocol="ftms"))
@@ -99,7 +99,7 @@ async def test_raw_bytes_are_played_at_the_given_pace(tmp_path: Path, clock: Man
     assert [reading.at_ns - START_NS for reading in heard] == [0, 100 * NS_PER_MS, 200 * NS_PER_MS]
 
 
-async def test_junk_is_skipped(file: Path, clock: ManualClock) -> None:
+async def test_replay_skips_junk_frames(file: Path, clock: ManualClock) -> None:
     record(file, [(0, b"\xff" * 3), (1, ftms(61))])
     heard, _ = await hear(replay(clock, file=file))
     assert [reading.cadence_rpm for reading in heard] == [61]
@@ -118,7 +118,7 @@ async def test_junk_is_skipped(file: Path, clock: ManualClock) -> None:
     ],
     ids=["absent", "no capture", "no text", "unknown protocol"],
 )
-def test_what_cannot_be_played_is_a_lost_bike(
+def test_unplayable_capture_is_a_lost_bike(
     file: Path, clock: ManualClock, content: bytes | None, reason: str
 ) -> None:
     if content is not None:
@@ -138,17 +138,17 @@ def test_what_cannot_be_played_is_a_lost_bike(
         ({"file": "line.bin", "speed": 2}, "speed"),
     ],
 )
-def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+def test_wrong_replay_options_are_refused(options: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         Replay.Options.model_validate(options)
 
 
-def test_any_protocol_can_be_played() -> None:
+def test_replay_options_accept_every_protocol() -> None:
     for protocol in PROTOCOLS:
         assert Replay.Options.model_validate({"file": "line.bin", "protocol": protocol})
 
 
-async def test_it_is_as_patient_as_the_protocol_it_plays(
+async def test_replay_is_stale_after_the_time_of_its_protocol(
     clock: ManualClock, tmp_path: Path
 ) -> None:
     for protocol, made in PROTOCOLS.items():
@@ -159,7 +159,7 @@ async def test_it_is_as_patient_as_the_protocol_it_plays(
             assert replay.stale_after_s == made().stale_after_s
 
 
-async def test_its_frames_can_be_looked_at(clock: ManualClock, tmp_path: Path) -> None:
+async def test_replay_shows_its_frames_to_a_listener(clock: ManualClock, tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     file.write_text(
         '{"alleycat_capture": 1, "protocol": "ftms"}\n'

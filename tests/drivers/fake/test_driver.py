@@ -85,16 +85,18 @@ class TestSameRide:
     """What is said at an instant of the ride depends on the seed and on nothing else."""
 
     @pytest.mark.parametrize("wire", WIRES)
-    async def test_same_seed_same_readings(self, wire: str) -> None:
+    async def test_fake_ride_is_the_same_for_the_same_seed(self, wire: str) -> None:
         assert await hear_ride(wire=wire) == await hear_ride(wire=wire)
 
     @pytest.mark.parametrize("wire", WIRES)
-    async def test_other_seed_other_readings(self, wire: str) -> None:
+    async def test_fake_ride_differs_for_another_seed(self, wire: str) -> None:
         assert await hear_ride(wire=wire, seed=1) != await hear_ride(wire=wire, seed=2)
 
     @pytest.mark.parametrize("wire", WIRES)
     @pytest.mark.parametrize("second", [0.001, 17, 42.4])
-    async def test_joined_late_is_the_tail(self, wire: str, second: float) -> None:
+    async def test_fake_ride_joined_late_is_the_tail_of_the_whole(
+        self, wire: str, second: float
+    ) -> None:
         bad_luck = {"zero_cadence_per_min": 6, "missing_per_min": 6, "duplicate_per_min": 6}
         if wire != "none":
             bad_luck |= {"split_per_min": 20, "cut_per_min": 20}
@@ -102,7 +104,7 @@ class TestSameRide:
         late = await hear(fake(clock_at(second), wire=wire, faults=bad_luck), RIDE_S)
         assert late == later_than(whole, second)
 
-    async def test_opened_again_goes_on_as_if_never_closed(self) -> None:
+    async def test_fake_bike_opened_again_continues_its_ride(self) -> None:
         bike = fake(clock_at(0))
         first = await hear(bike, 20)
         second = await hear(bike, RIDE_S)
@@ -111,22 +113,22 @@ class TestSameRide:
         assert second == later_than(whole, second[0].at_ns / NS_PER_MS / 1000)
 
     @pytest.mark.parametrize("rides", [1, 7, 100_000])
-    async def test_every_ride_is_the_same_ride(self, rides: int) -> None:
+    async def test_every_ride_of_the_fake_bike_is_the_same(self, rides: int) -> None:
         shifted = clock_at(0, START_MS + rides * RIDE_S * 1000)
         assert await hear(fake(shifted), RIDE_S) == await hear_ride()
 
-    async def test_a_ride_follows_a_ride_without_a_break(self) -> None:
+    async def test_fake_rides_follow_each_other_without_a_break(self) -> None:
         whole = await hear_ride()
         two = await hear(fake(clock_at(0)), 2 * RIDE_S)
         ride_ns = RIDE_S * 1000 * NS_PER_MS
         assert two == whole + [replace(said, at_ns=said.at_ns + ride_ns) for said in whole]
 
-    async def test_the_offset_moves_the_start(self) -> None:
+    async def test_ride_offset_moves_the_start_of_the_ride(self) -> None:
         for second in (0, 55):
             bike = fake(clock_at(second, START_MS + 12_345), ride_offset_ms=12_345)
             assert await hear(bike, RIDE_S) == later_than(await hear_ride(), second)
 
-    async def test_one_fault_changes_nothing_but_what_it_strikes(self) -> None:
+    async def test_fault_changes_only_the_readings_it_strikes(self) -> None:
         clean = await hear_ride()
         struck = await hear_ride(faults={"zero_power_per_min": 5})
         assert sum(one != other for one, other in zip(clean, struck, strict=True)) == 5
@@ -168,7 +170,7 @@ class TestTime:
         assert heard == await hear_ride()
 
     @pytest.mark.parametrize("step_ns", [-90_000_000, -3_000, 3_000, 90_000_000])
-    async def test_a_small_correction_neither_repeats_nor_skips(self, step_ns: int) -> None:
+    async def test_small_clock_step_neither_repeats_nor_skips_readings(self, step_ns: int) -> None:
         clock = clock_at(0)
         async with fake(clock).open_bike() as readings:
             said = [await anext(readings) for _ in range(RIDE_S * 4)]
@@ -181,7 +183,7 @@ class TestTime:
         assert following[0].at_ns == due_ns
 
     @pytest.mark.parametrize("step_s", [-25, 25, 3_625])
-    async def test_after_a_large_step_the_next_ride_is_where_the_wall_clock_is(
+    async def test_large_clock_step_moves_the_next_ride_to_the_wall_clock(
         self, step_s: int
     ) -> None:
         clock = clock_at(0)
@@ -196,13 +198,15 @@ class TestTime:
 class TestContract:
     """A driver like any other."""
 
-    def test_is_registered(self) -> None:
+    def test_fake_driver_is_registered(self) -> None:
         assert load_drivers()["fake"].driver is FakeBike
 
     @pytest.mark.parametrize(
         ("wire", "stale_after_s"), [("none", 3), ("ftms", 3), ("peloton", 1), ("lines", 2)]
     )
-    def test_staleness_is_the_wires(self, wire: str, stale_after_s: float) -> None:
+    def test_fake_bike_is_stale_after_the_time_of_its_wire(
+        self, wire: str, stale_after_s: float
+    ) -> None:
         assert fake(clock_at(0), wire=wire).stale_after_s == stale_after_s
 
     @pytest.mark.parametrize("wire", WIRES)
@@ -212,13 +216,13 @@ class TestContract:
         assert instants
         assert instants == sorted(instants)
 
-    async def test_leaving_ends_the_readings(self) -> None:
+    async def test_readings_end_when_the_fake_bike_is_closed(self) -> None:
         async with fake(clock_at(0)).open_bike() as readings:
             await anext(readings)
         with pytest.raises(StopAsyncIteration):
             await anext(readings)
 
-    async def test_leaving_by_an_exception_ends_the_readings_too(self) -> None:
+    async def test_readings_end_when_an_exception_closes_the_fake_bike(self) -> None:
         with suppress(KeyError):
             async with fake(clock_at(0)).open_bike() as readings:
                 await anext(readings)
@@ -226,7 +230,7 @@ class TestContract:
         with pytest.raises(StopAsyncIteration):
             await anext(readings)
 
-    async def test_eight_seeds_are_eight_riders(self) -> None:
+    async def test_eight_seeds_give_clearly_different_outputs(self) -> None:
         rides = [later_than(await hear_ride(seed=seed), 30) for seed in range(1, 9)]
         outputs = sorted(mean(_output(said) for said in ride) for ride in rides)
         gaps = [after - before for before, after in pairwise(outputs)]
@@ -251,19 +255,21 @@ class TestFaults:
             *((wire, "zero_power_per_min", "power_w") for wire in WIRES if wire != "lines"),
         ],
     )
-    async def test_a_single_zero(self, wire: str, fault: str, field: str) -> None:
+    async def test_zero_fault_is_heard_as_single_zeros(
+        self, wire: str, fault: str, field: str
+    ) -> None:
         ride = later_than(await hear_ride(wire=wire, seed=2, faults={fault: 3}), 5)
         values = [getattr(said, field) for said in ride if getattr(said, field) is not None]
         zeros = [index for index, value in enumerate(values) if value == 0]
         assert 2 <= len(zeros) <= 3
         assert all(values[index - 1] and values[index + 1] for index in zeros)
 
-    async def test_frozen(self) -> None:
+    async def test_frozen_bike_repeats_one_reading_and_then_goes_on(self) -> None:
         ride = await hear_ride(faults={"frozen_at_s": 20, "frozen_for_s": 10})
         assert len({replace(said, at_ns=0) for said in ride[80:120]}) == 1
         assert [ride[79], *ride[120:]] == [(await hear_ride())[79], *(await hear_ride())[120:]]
 
-    async def test_missing(self) -> None:
+    async def test_missing_fault_leaves_gaps_between_readings(self) -> None:
         clean, ride = await hear_ride(), await hear_ride(faults={"missing_per_min": 6})
         assert set(ride) < set(clean)
         gaps = [
@@ -275,25 +281,25 @@ class TestFaults:
         assert all(0.5 <= gap <= 2.25 for gap in gaps)
 
     @pytest.mark.parametrize("wire", WIRES)
-    async def test_duplicates(self, wire: str) -> None:
+    async def test_duplicate_fault_repeats_readings_and_alters_none(self, wire: str) -> None:
         ride = await hear_ride(wire=wire, faults={"duplicate_per_min": 6})
         twice = sum(one == other for one, other in pairwise(ride))
         assert twice == 6
         assert sorted(set(ride), key=lambda said: said.at_ns) == await hear_ride(wire=wire)
 
-    async def test_a_resistance_glitch(self) -> None:
+    async def test_resistance_glitch_is_heard_as_an_end_of_the_scale(self) -> None:
         ride = await hear_ride(faults={"resistance_glitch_per_min": 3})
         glitches = [said for said in ride if said.resistance_percent in (0, 100)]
         assert len(glitches) == 3
 
-    async def test_a_dead_sensor(self) -> None:
+    async def test_dead_sensor_gives_zero_cadence_and_power(self) -> None:
         ride = await hear_ride(faults={"dead_sensor_at_s": 20, "dead_sensor_for_s": 10})
         assert {(said.cadence_rpm, said.power_w) for said in ride[80:120]} == {(0, 0)}
         assert all(said.resistance_percent for said in ride[80:120])
         assert ride[120].cadence_rpm
 
     @pytest.mark.parametrize("factor", [0.5, 2])
-    async def test_a_wrong_cadence(self, factor: float) -> None:
+    async def test_cadence_factor_scales_cadence_and_leaves_power(self, factor: float) -> None:
         clean, ride = await hear_ride(), await hear_ride(faults={"cadence_factor": factor})
         for good, wrong in zip(clean, ride, strict=True):
             assert good.cadence_rpm is not None
@@ -328,7 +334,7 @@ class TestFaults:
         async with bike.open_bike() as readings:
             assert (await anext(readings)).at_ns - ANCHOR_NS == RIDE_S * 1000 * NS_PER_MS
 
-    async def test_a_bike_that_was_walked_away_from_falls_silent_without_a_goodbye(self) -> None:
+    async def test_walkaway_bike_falls_silent_without_an_error(self) -> None:
         bike = fake(clock_at(0), scenario="walkaway")
         two = await hear(bike, RIDE_S + 1)
         off_s = RIDE_S * 0.6 + 15
@@ -387,7 +393,7 @@ def rig(tmp_path: Path) -> Rig:
 class TestKnobFile:
     """A hand holds the knob where the file says, while the rider rides."""
 
-    async def test_the_bike_says_where_the_hand_holds_it(self, rig: Rig) -> None:
+    async def test_raw_resistance_follows_the_knob_file(self, rig: Rig) -> None:
         for percent in (0, 25, 50, 100):
             rig.hold(percent)
             await rig.hear(60)
@@ -396,7 +402,9 @@ class TestKnobFile:
             assert mean_raw(held) == rig.counts_at(percent)
             assert 1.2 < stdev(said.resistance_raw or 0 for said in held) < 1.8
 
-    async def test_reached_from_above_it_differs_by_the_hysteresis(self, rig: Rig) -> None:
+    async def test_raw_resistance_differs_by_the_hysteresis_between_directions(
+        self, rig: Rig
+    ) -> None:
         plateaus = []
         for percent in (40, 50, 60, 50):
             rig.hold(percent)
@@ -414,7 +422,7 @@ class TestKnobFile:
         for _ in range(3):
             assert mean_raw(await rig.hear(RIDE_S)) == rig.counts_at(30)
 
-    async def test_the_brake_takes_what_the_knob_asks_and_the_legs_stay_the_rides(
+    async def test_knob_file_changes_resistance_and_power_but_not_cadence(
         self, tmp_path: Path
     ) -> None:
         rig = Rig(tmp_path, wire="none", pot={})
@@ -426,14 +434,14 @@ class TestKnobFile:
             assert said.resistance_percent == pytest.approx(70, abs=0.6)
             assert said.power_w == pytest.approx(power_w(said.cadence_rpm, 70), abs=2)
 
-    async def test_a_rig_at_rest_says_its_knob(self, tmp_path: Path) -> None:
+    async def test_rig_at_rest_reports_its_knob(self, tmp_path: Path) -> None:
         rig = Rig(tmp_path, scenario="idle")
         rig.hold(60)
         said = await rig.hear(10)
         assert {one.cadence_rpm for one in said} == {0}
         assert mean_raw(said) == rig.counts_at(60)
 
-    async def test_same_seed_and_same_file_same_bytes(self, tmp_path: Path) -> None:
+    async def test_same_seed_and_knob_file_give_the_same_frames(self, tmp_path: Path) -> None:
         shown: list[list[Frame]] = []
         for _ in range(2):
             rig = Rig(tmp_path)
@@ -444,7 +452,7 @@ class TestKnobFile:
         assert shown[0] == shown[1]
         assert len(shown[0]) > 500
 
-    async def test_frozen_it_says_the_last_line_over_and_over_and_then_where_the_knob_is(
+    async def test_frozen_rig_repeats_its_last_line_and_then_follows_the_knob(
         self, tmp_path: Path
     ) -> None:
         rig = Rig(tmp_path, faults={"frozen_at_s": 20, "frozen_for_s": 10})
@@ -481,7 +489,7 @@ class TestKnobFile:
 class TestOptions:
     """Wrong options stop the start with the key's name."""
 
-    def test_without_options_it_is_a_steady_ride_without_faults(self) -> None:
+    def test_fake_options_default_to_a_steady_ride_without_a_wire(self) -> None:
         options = FakeBike.Options()
         assert (options.seed, options.scenario, options.wire, options.ride_s) == (
             1,
@@ -511,12 +519,14 @@ class TestOptions:
             ({"sede": 1}, "sede"),
         ],
     )
-    def test_wrong_options(self, options: dict[str, object], complaint: str) -> None:
+    def test_wrong_fake_options_are_refused(
+        self, options: dict[str, object], complaint: str
+    ) -> None:
         with pytest.raises(ValidationError, match=complaint):
             FakeBike.Options.model_validate(options)
 
 
-async def test_on_a_pelotons_wire_its_table_makes_percent_of_what_it_says() -> None:
+async def test_peloton_table_turns_the_fakes_raw_resistance_into_its_percent() -> None:
     bike = fake(clock_at(0), wire="peloton")
     assert isinstance(bike, ResistanceTableSource)
     assert bike.resistance_table is not None
@@ -529,5 +539,5 @@ async def test_on_a_pelotons_wire_its_table_makes_percent_of_what_it_says() -> N
         assert one.resistance_percent == resistance_percent(one.resistance_raw, table)
 
 
-def test_elsewhere_there_is_no_table() -> None:
+def test_ftms_wire_has_no_resistance_table() -> None:
     assert fake(clock_at(0), wire="ftms").resistance_table is None

@@ -31,7 +31,7 @@ def distorted(some: Faults) -> list[BikeState]:
     return [some.distort(STATE, ms, ms + 250) for ms in range(0, RIDE_S * 1000, 250)]
 
 
-def test_by_default_nothing_goes_wrong() -> None:
+def test_default_faults_change_nothing() -> None:
     some = faults()
     assert set(distorted(some)) == {STATE}
     for ms in range(0, RIDE_S * 1000, 100):
@@ -43,13 +43,13 @@ def test_by_default_nothing_goes_wrong() -> None:
 
 
 @pytest.mark.parametrize("fault", PER_MIN)
-def test_a_rate_is_kept_over_the_ride(fault: str) -> None:
+def test_fault_rate_is_kept_over_the_ride(fault: str) -> None:
     assert len(struck_ms(faults(**{fault: 2}), fault)) == 10
 
 
 @pytest.mark.parametrize("fault", PER_MIN)
 @given(rate=st.floats(0.1, 30))
-def test_two_of_a_kind_never_touch(fault: str, rate: float) -> None:
+def test_faults_of_one_kind_never_strike_in_succession(fault: str, rate: float) -> None:
     struck = struck_ms(faults(**{fault: rate}), fault, span_ms=100)
     assert all(after - before >= 900 for before, after in pairwise(struck))
 
@@ -70,7 +70,7 @@ def test_faults_have_no_influence_on_each_other() -> None:
         ("resistance_glitch_per_min", STATE._replace(knob_percent=100)),
     ],
 )
-def test_a_single_value_is_wrong_and_the_next_one_good(fault: str, wrong: BikeState) -> None:
+def test_value_fault_strikes_one_value_and_spares_the_next(fault: str, wrong: BikeState) -> None:
     states = distorted(faults(**{fault: 1}))
     struck = [index for index, state in enumerate(states) if state != STATE]
     assert [states[index] for index in struck] == [wrong] * 5
@@ -88,7 +88,7 @@ def test_a_glitch_goes_to_the_very_end_of_the_scale() -> None:
     assert (state.resistance_percent, state.sensor_noise) == (100, 0)
 
 
-def test_a_dead_sensor_says_zero_and_so_does_all_that_is_computed_from_it() -> None:
+def test_dead_sensor_zeroes_cadence_power_and_speed() -> None:
     states = distorted(faults(dead_sensor_at_s=100, dead_sensor_for_s=50))
     dead = BikeState(0, STATE.resistance_percent, 0, 0, STATE.heart_rate_bpm)
     assert states[400:600] == [dead] * 200
@@ -96,19 +96,19 @@ def test_a_dead_sensor_says_zero_and_so_does_all_that_is_computed_from_it() -> N
 
 
 @pytest.mark.parametrize("factor", [0.5, 2])
-def test_a_bike_that_counts_wrong(factor: float) -> None:
+def test_cadence_factor_multiplies_the_cadence(factor: float) -> None:
     assert set(distorted(faults(cadence_factor=factor))) == {
         STATE._replace(cadence_rpm=80 * factor)
     }
 
 
-def test_a_frozen_bike_goes_on_about_one_instant() -> None:
+def test_frozen_bike_shows_one_instant_until_its_time_is_over() -> None:
     some = faults(frozen_at_s=20, frozen_for_s=5)
     shown = [some.shown_ms(ms) for ms in (19_750, 20_000, 22_300, 24_999, 25_000)]
     assert shown == [19_750, 20_000, 20_000, 20_000, 25_000]
 
 
-def test_missing_is_a_gap_of_a_third_to_two_seconds() -> None:
+def test_missing_fault_is_a_gap_of_a_third_to_two_seconds() -> None:
     some = faults(missing_per_min=4)
     silent = [some.is_missing(ms) for ms in range(0, RIDE_S * 1000, 10)]
     starts = sum(now and not before for before, now in pairwise(silent))
@@ -123,14 +123,14 @@ def test_a_dropped_link_comes_back() -> None:
     assert some.lost_because(60_000) is None
 
 
-def test_a_vanished_bike_does_not() -> None:
+def test_vanished_bike_does_not_come_back() -> None:
     some = faults(vanish_at_s=50)
     assert some.lost_because(49_999) is None
     for ms in (50_000, 299_999):
         assert some.lost_because(ms) == "the fake bike vanished, for the rest of the ride"
 
 
-def test_a_duplicate_is_the_same_twice() -> None:
+def test_duplicate_fault_repeats_the_messages() -> None:
     assert faults(duplicate_per_min=1).repeat([1, 2], 0, 60_000) == [1, 2, 1, 2]
 
 
@@ -155,7 +155,7 @@ def test_a_corrupt_message_has_one_bit_turned() -> None:
         {"no_such_fault": 1},
     ],
 )
-def test_impossible_options_are_refused_by_name(options: dict[str, float]) -> None:
+def test_impossible_fault_options_are_refused_by_name(options: dict[str, float]) -> None:
     [name] = options
     with pytest.raises(ValidationError, match=name):
         FaultOptions.model_validate(options)

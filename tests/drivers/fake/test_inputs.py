@@ -28,7 +28,7 @@ from drivers.fake.scenarios import Ride
         (b"0" * 100 + b"7", 0.0),
     ],
 )
-def test_it_is_a_number_in_its_bounds_or_none(
+def test_number_in_a_file_is_within_bounds_or_none(
     tmp_path: Path, content: bytes, number: float | None
 ) -> None:
     file = tmp_path / "number"
@@ -36,7 +36,7 @@ def test_it_is_a_number_in_its_bounds_or_none(
     assert number_in(file, most=100.0) == number
 
 
-def test_without_a_file_there_is_none(tmp_path: Path) -> None:
+def test_missing_number_file_gives_none(tmp_path: Path) -> None:
     assert number_in(tmp_path / "number", most=100.0) is None
     assert number_in(tmp_path, most=100.0) is None
 
@@ -44,23 +44,21 @@ def test_without_a_file_there_is_none(tmp_path: Path) -> None:
 OWN = RiderTarget(80, 40)
 
 
-def test_without_a_cadence_in_it_it_is_left_to_the_rider(tmp_path: Path) -> None:
+def test_rhythm_file_without_a_cadence_leaves_the_riders_target(tmp_path: Path) -> None:
     file = tmp_path / "rpm"
     assert Rhythm(file).kept(OWN) == OWN
     file.write_text("201", encoding="ascii")
     assert Rhythm(file).kept(OWN) == OWN
 
 
-def test_the_knob_stays_the_riders(tmp_path: Path) -> None:
+def test_rhythm_file_sets_the_cadence_and_leaves_the_knob(tmp_path: Path) -> None:
     file = tmp_path / "rpm"
     file.write_text("60\n", encoding="ascii")
     assert Rhythm(file).kept(OWN) == RiderTarget(60, 40, has_beat=True)
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_the_rider_keeps_to_it_from_when_it_is_written_and_to_another_later(
-    tmp_path: Path, seed: int
-) -> None:
+def test_rider_follows_each_cadence_written_to_the_rhythm_file(tmp_path: Path, seed: int) -> None:
     file = tmp_path / "rpm"
     ride = Ride(seed, "steady", 300, Rhythm(file))
     unheard = Ride(seed, "steady", 300)
@@ -91,17 +89,17 @@ def knob_at(hand: Hand, second: float) -> float:
     return hand.hold(STATE, START_NS + round(second * SECOND_NS)).knob_percent
 
 
-def test_at_first_the_knob_is_where_the_file_says(file: Path) -> None:
+def test_knob_starts_at_the_percent_in_its_file(file: Path) -> None:
     write(file, "25\n")
     assert knob_at(Hand(file, seed=1), 0) == 25
 
 
-def test_without_a_file_it_is_where_this_rider_likes_it(file: Path) -> None:
+def test_knob_without_a_file_starts_at_the_riders_resistance(file: Path) -> None:
     for seed in (1, 2):
         assert knob_at(Hand(file, seed), 0) == RiderProfile.from_seed(seed).resistance_percent
 
 
-def test_it_turns_in_steps_of_one_to_three_percent_and_stays_exactly_there(file: Path) -> None:
+def test_hand_turns_by_one_to_three_percent_and_stops_exactly(file: Path) -> None:
     write(file, "25")
     hand = Hand(file, seed=1)
     assert knob_at(hand, 0) == 25
@@ -114,7 +112,7 @@ def test_it_turns_in_steps_of_one_to_three_percent_and_stays_exactly_there(file:
     assert places[-1] == 47.3
 
 
-def test_between_two_turns_it_rests(file: Path) -> None:
+def test_hand_rests_between_two_turns(file: Path) -> None:
     write(file, "25")
     hand = Hand(file, seed=1)
     knob_at(hand, 0)
@@ -124,7 +122,7 @@ def test_between_two_turns_it_rests(file: Path) -> None:
     assert knob_at(hand, 0.4) == knob_at(hand, 0.7) > 25
 
 
-def test_unwatched_it_gets_as_far_as_it_would_have(file: Path) -> None:
+def test_hand_turns_as_far_unwatched_as_watched(file: Path) -> None:
     write(file, "0")
     watched, unwatched = Hand(file, seed=1), Hand(file, seed=1)
     for hand in (watched, unwatched):
@@ -136,7 +134,7 @@ def test_unwatched_it_gets_as_far_as_it_would_have(file: Path) -> None:
     assert knob_at(unwatched, 3600) == 100
 
 
-def test_of_an_earlier_instant_it_knows_nothing(file: Path) -> None:
+def test_hand_asked_of_an_earlier_instant_does_not_turn_back(file: Path) -> None:
     write(file, "0")
     hand = Hand(file, seed=1)
     knob_at(hand, 0)
@@ -147,7 +145,7 @@ def test_of_an_earlier_instant_it_knows_nothing(file: Path) -> None:
 
 
 @pytest.mark.parametrize("content", ["", "\n", "2e", "abc", "nan", "inf", "-1", "101", "30 40"])
-def test_whatever_is_no_percent_leaves_the_knob_where_it_is(file: Path, content: str) -> None:
+def test_knob_file_without_a_percent_leaves_the_knob(file: Path, content: str) -> None:
     write(file, "25")
     hand = Hand(file, seed=1)
     knob_at(hand, 0)
@@ -157,7 +155,7 @@ def test_whatever_is_no_percent_leaves_the_knob_where_it_is(file: Path, content:
     assert knob_at(hand, 20) == 30
 
 
-def test_bytes_that_are_no_text_or_never_end_are_no_percent_either(file: Path) -> None:
+def test_knob_file_of_binary_or_endless_bytes_leaves_the_knob(file: Path) -> None:
     write(file, "25")
     hand = Hand(file, seed=1)
     knob_at(hand, 0)
@@ -168,7 +166,7 @@ def test_bytes_that_are_no_text_or_never_end_are_no_percent_either(file: Path) -
     assert knob_at(hand, 20) == 25
 
 
-def test_a_file_that_went_or_became_a_folder_leaves_it_too(file: Path) -> None:
+def test_knob_file_that_goes_or_becomes_a_folder_leaves_the_knob(file: Path) -> None:
     write(file, "25")
     hand = Hand(file, seed=1)
     knob_at(hand, 0)
@@ -178,7 +176,7 @@ def test_a_file_that_went_or_became_a_folder_leaves_it_too(file: Path) -> None:
     assert knob_at(hand, 20) == 25
 
 
-def test_it_says_which_way_it_turned_last(file: Path) -> None:
+def test_hand_tells_which_way_it_last_turned(file: Path) -> None:
     write(file, "50")
     hand = Hand(file, seed=1)
     assert hand.hold(STATE, START_NS).last_turn == 1.0
@@ -190,7 +188,7 @@ def test_it_says_which_way_it_turned_last(file: Path) -> None:
     assert hand.hold(STATE, START_NS + 300 * SECOND_NS).last_turn == 1.0
 
 
-def test_same_seed_same_turns(file: Path) -> None:
+def test_hand_turns_alike_for_the_same_seed(file: Path) -> None:
     write(file, "0")
     hands = [Hand(file, seed) for seed in (1, 1, 2)]
     for hand in hands:

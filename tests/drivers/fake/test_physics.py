@@ -31,7 +31,7 @@ def shown(
     return values
 
 
-def test_coasts_like_the_recorded_wheel() -> None:
+def test_flywheel_coasts_like_the_recorded_wheel() -> None:
     wheel = SimulatedFlywheel(cadence_rpm=70)
     coast = [70.0, *shown(wheel, 11.7)[2::3]]
     errors = [ours - real for ours, real in zip(coast, COAST_DOWN_RPM, strict=True)]
@@ -39,12 +39,12 @@ def test_coasts_like_the_recorded_wheel() -> None:
 
 
 @pytest.mark.parametrize(("resistance_percent", "seconds"), [(40, 3.0), (70, 1.0)])
-def test_the_brake_stops_it_sooner(resistance_percent: float, seconds: float) -> None:
+def test_brake_stops_the_flywheel_sooner(resistance_percent: float, seconds: float) -> None:
     coast = shown(SimulatedFlywheel(cadence_rpm=80), 10, resistance_percent=resistance_percent)
     assert coast.index(0) * STEP_S == pytest.approx(seconds, abs=0.5)
 
 
-def test_slows_down_faster_the_faster_it_is_and_the_harder_it_is_braked() -> None:
+def test_flywheel_slows_more_when_faster_and_when_braked_harder() -> None:
     assert slowdown_rpm_per_s(40, 30) < slowdown_rpm_per_s(80, 30) < slowdown_rpm_per_s(80, 60)
 
 
@@ -56,7 +56,7 @@ def test_a_slow_wheel_repeats_its_value_and_then_snaps_to_zero() -> None:
     assert coast[-1] == 0
 
 
-def test_standing_still_stays_zero() -> None:
+def test_flywheel_at_rest_stays_at_zero() -> None:
     assert set(shown(SimulatedFlywheel(), 5, resistance_percent=50)) == {0}
 
 
@@ -65,7 +65,7 @@ def test_starting_is_seen_after_the_first_turn_of_the_wheel() -> None:
     assert min(value for value in start if value) > 20
 
 
-def test_reaches_the_target_in_three_to_six_seconds_without_overshoot() -> None:
+def test_flywheel_reaches_its_target_in_seconds_without_overshoot() -> None:
     start = shown(SimulatedFlywheel(), 20, legs_rpm=90, resistance_percent=45)
     reached_s = next(step for step, value in enumerate(start) if value >= 0.97 * 90) * STEP_S
     assert 3 <= reached_s <= 6
@@ -84,7 +84,7 @@ def test_legs_cannot_slow_the_wheel_faster_than_its_brake() -> None:
     wanted=st.floats(0, 100),
     seed=st.integers(0, 100),
 )
-def test_it_goes_by_one_to_three_percent_and_settles_exactly(
+def test_knob_turns_by_one_to_three_percent_and_settles_exactly(
     start: float, wanted: float, seed: int
 ) -> None:
     knob = Knob(Random(seed), start)
@@ -100,7 +100,7 @@ def test_it_goes_by_one_to_three_percent_and_settles_exactly(
 
 
 @pytest.mark.parametrize(("wanted", "direction"), [(60.0, 1.0), (40.0, -1.0)])
-def test_it_remembers_which_way_it_was_turned_last(wanted: float, direction: float) -> None:
+def test_knob_remembers_which_way_it_was_last_turned(wanted: float, direction: float) -> None:
     knob = Knob(Random(1), 50)
     knob.last_turn = -direction
     knob.turn(50)

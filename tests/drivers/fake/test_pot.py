@@ -28,7 +28,7 @@ def counts_at(pot: Pot, percent: float) -> int:
 
 
 @given(curve=CURVE, reversed_=st.booleans(), percents=st.tuples(PERCENT, PERCENT))
-def test_turned_up_the_counts_rise_or_those_of_a_reversed_one_fall(
+def test_pot_counts_rise_with_the_knob_or_fall_when_reversed(
     curve: str, reversed_: bool, percents: tuple[float, float]
 ) -> None:
     pot = quiet(curve, reversed=reversed_)
@@ -37,7 +37,7 @@ def test_turned_up_the_counts_rise_or_those_of_a_reversed_one_fall(
 
 
 @given(curve=CURVE, reversed_=st.booleans(), span=RANGE, percent=PERCENT)
-def test_it_stays_between_its_ends_and_reaches_both(
+def test_pot_stays_between_its_ends_and_reaches_both(
     curve: str, reversed_: bool, span: tuple[int, int], percent: float
 ) -> None:
     raw_min, raw_max = span[0], sum(span)
@@ -48,7 +48,9 @@ def test_it_stays_between_its_ends_and_reaches_both(
 
 
 @given(curve=CURVE, reversed_=st.booleans(), share=st.floats(0, 1))
-def test_the_truth_is_the_inverse(curve: str, reversed_: bool, share: float) -> None:
+def test_pot_percent_is_the_inverse_of_its_counts(
+    curve: str, reversed_: bool, share: float
+) -> None:
     pot = quiet(curve, reversed=reversed_)
     counts = round(60 + share * 900)
     percent = pot.percent_at(counts)
@@ -57,7 +59,7 @@ def test_the_truth_is_the_inverse(curve: str, reversed_: bool, share: float) -> 
 
 
 @given(curve=CURVE, percent=PERCENT)
-def test_the_truth_is_within_half_a_count(curve: str, percent: float) -> None:
+def test_pot_percent_is_exact_within_half_a_count(curve: str, percent: float) -> None:
     pot = quiet(curve)
     counts = counts_at(pot, percent)
     below, above = pot.percent_at(counts - 0.5), pot.percent_at(counts + 0.5)
@@ -65,19 +67,19 @@ def test_the_truth_is_within_half_a_count(curve: str, percent: float) -> None:
 
 
 @pytest.mark.parametrize("curve", CURVES)
-def test_beyond_the_ends_the_truth_is_the_end(curve: str) -> None:
+def test_pot_percent_beyond_an_end_is_that_of_the_end(curve: str) -> None:
     pot = quiet(curve)
     assert [pot.percent_at(counts) for counts in (0, 59, 60)] == pytest.approx([0, 0, 0])
     assert [pot.percent_at(counts) for counts in (960, 961, 1023)] == pytest.approx([100] * 3)
 
 
-def test_the_pelotons_is_its_real_table() -> None:
+def test_peloton_curve_is_its_real_table() -> None:
     pot = quiet("peloton", raw_min=164, raw_max=967)
     said = [counts_at(pot, step * 100 / 30) for step in range(31)]
     assert said == list(DEFAULT_RESISTANCE_TABLE)
 
 
-def test_the_s_shaped_one_is_steep_in_the_middle_and_flat_at_both_ends() -> None:
+def test_s_shaped_curve_is_steep_in_the_middle_and_flat_at_both_ends() -> None:
     pot = quiet("s_shaped")
     steps = [counts_at(pot, at + 1) - counts_at(pot, at) for at in (0, 49, 99)]
     assert steps == [3, 15, 3]
@@ -92,7 +94,7 @@ def worst_error(pot: Pot, points: int) -> float:
 
 
 @pytest.mark.parametrize("reversed_", [False, True])
-def test_eleven_points_hold_the_s_shape_within_one_percent_and_two_are_off_by_ten(
+def test_eleven_points_calibrate_the_s_shape_and_two_are_off_by_ten(
     reversed_: bool,
 ) -> None:
     pot = quiet("s_shaped", reversed=reversed_)
@@ -101,13 +103,13 @@ def test_eleven_points_hold_the_s_shape_within_one_percent_and_two_are_off_by_te
     assert worst_error(pot, 2) == pytest.approx(10.1, abs=0.1)
 
 
-def test_two_points_are_enough_for_a_linear_one() -> None:
+def test_two_points_calibrate_a_linear_pot() -> None:
     assert worst_error(quiet("linear"), 2) < 1e-9
 
 
 @pytest.mark.parametrize("curve", CURVES)
 @pytest.mark.parametrize("reversed_", [False, True])
-def test_in_the_middle_the_two_ways_are_the_hysteresis_apart_and_the_wiper_lags(
+def test_hysteresis_separates_the_two_directions_and_the_wiper_lags(
     curve: str, reversed_: bool
 ) -> None:
     pot = quiet(curve, reversed=reversed_, hysteresis_counts=12)
@@ -124,7 +126,7 @@ def test_in_the_middle_the_two_ways_are_the_hysteresis_apart_and_the_wiper_lags(
     hysteresis=st.floats(0, 450),
     last_turn=st.sampled_from([1.0, -1.0]),
 )
-def test_with_any_hysteresis_each_way_is_monotone_and_ends_where_the_knob_does(
+def test_pot_with_any_hysteresis_is_monotone_and_reaches_its_ends(
     curve: str,
     reversed_: bool,
     percents: tuple[float, float],
@@ -138,7 +140,7 @@ def test_with_any_hysteresis_each_way_is_monotone_and_ends_where_the_knob_does(
     assert {said[0], said[-1]} == {60, 960}
 
 
-def test_its_noise_is_as_large_as_it_was_told() -> None:
+def test_pot_noise_is_as_large_as_its_option() -> None:
     pot, ride = Pot(PotOptions(noise_counts=3)), Ride(1, "steady", 300)
     noise = [ride.state_at(ms).sensor_noise for ms in range(0, 300_000, 100)]
     said = [pot.counts_at(50, 1.0, one) for one in noise]
@@ -146,7 +148,7 @@ def test_its_noise_is_as_large_as_it_was_told() -> None:
     assert stdev(said) == pytest.approx(3, rel=0.05)
 
 
-def test_an_adc_says_nothing_below_zero() -> None:
+def test_pot_counts_are_never_below_zero() -> None:
     pot = Pot(PotOptions(raw_min=0, noise_counts=5))
     assert pot.counts_at(0, 1.0, -3.0) == 0
 
@@ -164,6 +166,6 @@ def test_an_adc_says_nothing_below_zero() -> None:
         ({"hysteresis": 1}, "hysteresis"),
     ],
 )
-def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+def test_wrong_pot_options_are_refused(options: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         PotOptions.model_validate(options)

@@ -52,7 +52,7 @@ def test_a_seed_is_the_same_rider_on_every_machine() -> None:
     assert astuple(RiderProfile.from_seed(1)) == pytest.approx(expected, abs=0.01)
 
 
-def test_same_seed_same_ride_other_seed_other_ride() -> None:
+def test_simulated_ride_is_the_same_for_the_same_seed_alone() -> None:
     target = RiderTarget(85, 45)
     assert ride(3, target, minutes=1) == ride(3, target, minutes=1)
     assert ride(3, target, minutes=1) != ride(4, target, minutes=1)
@@ -95,7 +95,7 @@ def test_a_hand_takes_seconds_to_turn_the_knob() -> None:
     assert 4 <= reached * STEP_S - 10 <= 12
 
 
-def test_who_does_not_pedal_gives_nothing() -> None:
+def test_rider_who_does_not_pedal_gives_no_power_or_speed() -> None:
     states = ride(1, RiderTarget(0, 40), minutes=1)
     assert {(state.cadence_rpm, state.power_w, state.speed_kmh) for state in states} == {(0, 0, 0)}
 
@@ -112,7 +112,7 @@ def test_the_reserve_is_spent_above_critical_power_and_refilled_below() -> None:
 
 
 @pytest.mark.parametrize(("left_j", "tiredness"), [(15_000, 0), (3_000, 0), (1_500, 0.5), (0, 1)])
-def test_tired_is_who_has_less_than_a_fifth_left(left_j: float, tiredness: float) -> None:
+def test_rider_tires_below_a_fifth_of_the_reserve(left_j: float, tiredness: float) -> None:
     reserve = Reserve(critical_w=200, most_j=15_000)
     reserve.left_j = left_j
     assert reserve.tiredness == pytest.approx(tiredness)
@@ -130,7 +130,7 @@ def test_legs_keep_to_a_beat_however_tired_they_are() -> None:
     assert mean(legs.step(beat, tiredness=1) for _ in range(6000)) == pytest.approx(90, abs=0.03)
 
 
-def test_riding_far_above_critical_power_wears_out() -> None:
+def test_rider_far_above_critical_power_wears_out() -> None:
     states = ride(1, RiderTarget(95, 65))
     early = mean(state.power_w for state in states[100:300])
     late = mean(state.power_w for state in states[-200:])
@@ -170,7 +170,7 @@ def test_the_knob_goes_in_steps_of_one_to_three_percent_and_stays() -> None:
 
 
 @pytest.mark.parametrize(("asked", "end"), [(140, 100), (-30, 0)])
-def test_the_knob_has_ends(asked: float, end: float) -> None:
+def test_knob_stays_between_its_ends(asked: float, end: float) -> None:
     knob = Knob(Random(1), percent=50)
     for _ in range(200):
         adjust(knob, asked, tiredness=0)
@@ -208,11 +208,11 @@ def test_the_sensor_wavers_by_a_tenth_of_a_percent_about_the_knob() -> None:
 
 
 @pytest.mark.parametrize(("knob_percent", "noise"), [(0, -3), (100, 3)])
-def test_a_sensor_says_no_more_than_its_scale(knob_percent: float, noise: float) -> None:
+def test_resistance_sensor_stays_on_its_scale(knob_percent: float, noise: float) -> None:
     assert BikeState(80, knob_percent, 0, 0, 60, 1, noise).resistance_percent == knob_percent
 
 
-def test_with_the_knob_elsewhere_the_same_cadence_takes_another_power() -> None:
+def test_moved_knob_changes_power_and_speed_at_the_same_cadence() -> None:
     state = BikeState(80, 40, 112, 27, 140, 1.0, 0.5).with_knob(70, -1.0)
     power = power_w(80, 70)
     assert state == BikeState(80, 70, power, speed_kmh(power), 140, -1.0, 0.5)

@@ -30,13 +30,13 @@ def test_every_scenario_starts_from_standstill_and_stays_on_the_scale(scenario: 
     assert all(0 <= state.resistance_percent <= 100 for state in states)
 
 
-def test_steady_is_the_riders_own_taste_all_the_way() -> None:
+def test_steady_scenario_keeps_the_riders_cadence_and_resistance() -> None:
     states = ridden("steady")[10:]
     assert all(abs(state.cadence_rpm - RIDER.cadence_rpm) < 12 for state in states)
     assert all(abs(state.resistance_percent - RIDER.resistance_percent) < 2 for state in states)
 
 
-def test_warmup_intervals_cooldown() -> None:
+def test_warmup_intervals_cooldown_is_hard_only_in_its_intervals() -> None:
     states = ridden("warmup_intervals_cooldown")
     warmup, hard, easy = states[20:60], states[70:90], states[100:120]
     cooldown = states[-40:]
@@ -74,7 +74,7 @@ def test_stop_and_go_comes_to_a_stop_in_every_minute_and_starts_again() -> None:
         assert stopped.power_w == 0
 
 
-def test_idle_never_moves() -> None:
+def test_idle_scenario_never_moves() -> None:
     assert {state.cadence_rpm for state in ridden("idle")} == {0}
 
 
@@ -86,11 +86,11 @@ def test_walkaway_gets_off_and_the_bike_switches_itself_off() -> None:
 
 
 @pytest.mark.parametrize("scenario", [name for name in get_args(Scenario) if name != "walkaway"])
-def test_nobody_else_switches_off(scenario: Scenario) -> None:
+def test_scenario_other_than_walkaway_never_switches_off(scenario: Scenario) -> None:
     assert switched_off_from_s(scenario, RIDE_S) is None
 
 
-def test_asking_late_is_asking_from_the_start() -> None:
+def test_ride_state_does_not_depend_on_the_order_of_asking() -> None:
     late, whole = Ride(1, "sprint", 60), Ride(1, "sprint", 60)
     instants_ms = range(0, 60_000, 250)
     states = {ms: whole.state_at(ms) for ms in instants_ms}

@@ -37,13 +37,13 @@ def test_plain_values_are_rounded_as_a_good_bike_would() -> None:
     ]
 
 
-def test_ftms_says_half_turns_and_whole_watts_and_levels() -> None:
+def test_ftms_wire_rounds_to_half_turns_whole_watts_and_levels() -> None:
     assert voice("ftms").say(STATE, 0, at_ns=5) == [
         Reading(5, 83.5, 46, None, 167, 31.57, heart_rate_bpm=141)
     ]
 
 
-def test_peloton_says_one_thing_at_a_time() -> None:
+def test_peloton_wire_sends_one_value_at_a_time() -> None:
     cadence, power, resistance = say_all(voice("peloton"))
     assert cadence == Reading(0, cadence_rpm=83)
     assert power == Reading(100, power_w=167.4)
@@ -52,7 +52,7 @@ def test_peloton_says_one_thing_at_a_time() -> None:
     assert resistance.resistance_percent == pytest.approx(resistance_percent(780))
 
 
-def test_a_rig_says_cadence_and_the_counts_of_its_pot_and_no_power() -> None:
+def test_rig_sends_cadence_and_pot_counts_and_no_power() -> None:
     counts = POT.counts_at(46.28, 1.0, 0.0)
     assert voice("lines").say(STATE, 0, at_ns=5) == [
         Reading(5, cadence_rpm=83.4, resistance_raw=counts)
@@ -62,7 +62,7 @@ def test_a_rig_says_cadence_and_the_counts_of_its_pot_and_no_power() -> None:
     assert said.resistance_raw == counts + 10 + 4
 
 
-def test_a_rig_goes_on_about_its_pot_while_nobody_pedals() -> None:
+def test_rig_sends_its_pot_counts_while_nobody_pedals() -> None:
     [said] = voice("lines").say(STATE._replace(cadence_rpm=0.0), 0, at_ns=5)
     assert said == Reading(5, cadence_rpm=0, resistance_raw=POT.counts_at(46.28, 1.0, 0.0))
 
@@ -100,7 +100,7 @@ def exact_values(wire: WireName, state: BikeState) -> dict[str, float]:
 
 @pytest.mark.parametrize("scenario", ["steady", "stop_and_go"])
 @pytest.mark.parametrize("wire", TOLERANCES)
-def test_every_wire_says_the_ride_as_finely_as_it_can(wire: WireName, scenario: Scenario) -> None:
+def test_every_wire_is_exact_within_its_resolution(wire: WireName, scenario: Scenario) -> None:
     ride, speaker = Ride(1, scenario, 60), voice(wire)
     for ms in range(0, 60_000, speaker.period_ms):
         exact = exact_values(wire, ride.state_at(ms))
@@ -114,7 +114,7 @@ def test_every_wire_says_the_ride_as_finely_as_it_can(wire: WireName, scenario: 
 @pytest.mark.parametrize(
     ("wire", "fields"), [(wire, set(fields)) for wire, fields in TOLERANCES.items()]
 )
-def test_everything_is_said_once_in_a_cycle(wire: WireName, fields: set[str]) -> None:
+def test_wire_sends_each_value_once_in_a_cycle(wire: WireName, fields: set[str]) -> None:
     heard = say_all(voice(wire))
     for field in fields:
         assert sum(getattr(said, field) is not None for said in heard) == 1
@@ -122,7 +122,7 @@ def test_everything_is_said_once_in_a_cycle(wire: WireName, fields: set[str]) ->
 
 @pytest.mark.parametrize("state", [BikeState(0, 0, 0, 0, 40), BikeState(500, 100, 4_000, 200, 220)])
 @pytest.mark.parametrize("wire", ["none", "ftms", "peloton"])
-def test_the_ends_of_the_scales_can_be_said(wire: WireName, state: BikeState) -> None:
+def test_wire_can_send_the_ends_of_the_scales(wire: WireName, state: BikeState) -> None:
     heard = say_all(voice(wire), state)
     assert [said.cadence_rpm for said in heard if said.cadence_rpm is not None] == [
         state.cadence_rpm
@@ -141,7 +141,7 @@ def test_a_split_ftms_record_is_two_notifications_the_closing_one_first() -> Non
     assert split == [[closing, Reading(0, 83.5, 46, None, 167)]] * 3
 
 
-def test_a_cut_ftms_notification_says_what_is_left_of_it() -> None:
+def test_cut_ftms_notification_gives_the_fields_left_in_it() -> None:
     cut = [heard for heard in say_minute(voice("ftms", cut_per_min=3)) if heard[0].power_w is None]
     assert cut == [[Reading(0, speed_kmh=31.57)]] * 3
 
@@ -186,13 +186,13 @@ def test_a_duplicate_is_heard_twice(wire: WireName) -> None:
 
 
 @pytest.mark.parametrize("wire", ["peloton", "lines"])
-def test_split_and_duplicated_at_once_is_still_heard(wire: WireName) -> None:
+def test_split_and_duplicated_messages_are_still_heard(wire: WireName) -> None:
     unlucky = voice(wire, split_per_min=30, duplicate_per_min=30, cut_per_min=30)
     assert sum(len(readings) for readings in say_minute(unlucky)) > 500
 
 
 @pytest.mark.parametrize("wire", ["ftms", "peloton", "lines"])
-def test_the_bytes_can_be_looked_at(wire: WireName) -> None:
+def test_wire_shows_its_frames_to_a_listener(wire: WireName) -> None:
     shown: list[tuple[str, Frame]] = []
     faults = Faults(FaultOptions(), seed=1, ride_s=60)
     speaker = VOICES[wire](faults, POT, lambda name, frame: shown.append((name, frame)))

@@ -29,29 +29,29 @@ def cadences(
 
 
 class TestMeasuring:
-    def test_a_revolution_a_second(self) -> None:
+    def test_one_revolution_per_second_is_60_rpm(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 1), (2, 9, 2)) == [None, 60, 60]
 
-    def test_several_revolutions_are_their_mean(self) -> None:
+    def test_cadence_over_several_revolutions_is_their_mean(self) -> None:
         assert cadences((0, 7, 0), (3, 11, 3)) == [None, 80]
 
-    def test_both_counters_wrap(self) -> None:
+    def test_cadence_is_right_when_both_counters_wrap(self) -> None:
         assert cadences((0, 0xFFFF, 63.5), (1, 0x10001, 64.5)) == [None, 120]
 
-    def test_counters_of_32_bits_in_ms(self) -> None:
+    def test_cadence_is_right_with_32_bit_counters_in_ms(self) -> None:
         counter = CrankCounter(revolution_bits=32, time_bits=32, ticks_per_s=1000)
         assert counter.update(0, 0xFFFF_FFFF, 0xFFFF_FFFF) is None
         assert counter.update(S, 1, 999) == 120
         assert counter.update(1001 * S, 1001, 1_000_999) == 60  # nothing wraps for weeks
 
-    def test_a_repeat_says_nothing(self) -> None:
+    def test_repeated_packet_gives_no_cadence(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 1), (1.001, 8, 1), (1.5, 8, 1)) == [None, 60, None, None]
 
     def test_a_burst_of_queued_packets_is_measured_by_the_sensors_clock(self) -> None:
         queued = [(5, 7 + second, second) for second in range(1, 6)]
         assert cadences((0, 7, 0), *queued) == [None, *[60] * 5]
 
-    def test_a_lost_packet_does_not_matter(self) -> None:
+    def test_lost_packet_does_not_change_the_cadence(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 1), (11, 18, 11)) == [None, 60, 60]
 
 
@@ -61,20 +61,22 @@ class TestStopping:
     @pytest.mark.parametrize(
         ("period_s", "timeout_s"), [(0.5, 2), (1.5, 3), (3, 4)], ids=["least", "twice", "most"]
     )
-    def test_after_twice_the_period(self, period_s: float, timeout_s: float) -> None:
+    def test_cadence_is_zero_after_twice_the_period(
+        self, period_s: float, timeout_s: float
+    ) -> None:
         counter = csc()
         assert cadences((0, 7, 0), (period_s, 8, period_s), counter=counter)[1]
         until_s = period_s + timeout_s
         repeats = (until_s - 0.5, 8, period_s), (until_s, 8, period_s), (until_s + 0.1, 8, period_s)
         assert cadences(*repeats, counter=counter) == [None, None, 0]
 
-    def test_a_clock_that_runs_on_is_no_revolution(self) -> None:
+    def test_advancing_sensor_clock_is_no_revolution(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 1), (2, 8, 2), (5, 8, 5)) == [None, 60, None, 0]
 
-    def test_constant_zeros_are_no_sensor(self) -> None:
+    def test_constant_zeros_give_no_cadence(self) -> None:
         assert cadences(*[(second, 0, 0) for second in range(100)]) == [None] * 100
 
-    def test_nothing_is_known_before_the_first_revolution(self) -> None:
+    def test_cadence_is_unknown_before_the_first_revolution(self) -> None:
         assert cadences(*[(second, 500, 33) for second in range(100)]) == [None] * 100
 
     def test_silence_is_not_a_stop_but_the_repeat_after_it_is(self) -> None:
@@ -84,25 +86,25 @@ class TestStopping:
 class TestIdle:
     """The sensor's clock may have wrapped since the last revolution."""
 
-    def test_no_burst_when_it_wrapped(self) -> None:
+    def test_cadence_does_not_burst_after_the_clock_wrapped_while_idle(self) -> None:
         idle = [(second, 8, 1) for second in range(2, 66)]
         said = cadences((0, 7, 0), (1, 8, 1), *idle, (66, 9, 66 % 64), (67, 10, 67 % 64))
         assert said[-3:] == [0, None, 60]
 
-    def test_a_turn_after_it_and_then_none_is_a_stop_again(self) -> None:
+    def test_one_turn_after_idling_is_a_stop_again(self) -> None:
         idle = [(second, 8, 1) for second in range(2, 66)]
         said = cadences((0, 7, 0), (1, 8, 1), *idle, (66, 9, 2), (70, 9, 2), (71, 9, 2))
         assert said[-3:] == [None, None, 0]
 
-    def test_no_burst_after_a_gap(self) -> None:
+    def test_cadence_does_not_burst_after_a_gap(self) -> None:
         said = cadences((0, 7, 0), (1, 8, 1), (66, 9, 2), (67, 10, 3), (68, 11, 4))
         # The revolution that was heard first at 66 s may have been long before.
         assert said == [None, 60, None, None, 60]
 
-    def test_what_stood_when_it_was_first_heard_may_be_old(self) -> None:
+    def test_counts_from_before_the_first_packet_give_no_cadence(self) -> None:
         assert cadences((0, 7, 0), (1, 7, 0), (2, 8, 0.5), (3, 9, 1.5)) == [None, None, None, 60]
 
-    def test_a_clock_that_slept_is_not_believed(self) -> None:
+    def test_sensor_clock_that_slept_is_not_trusted(self) -> None:
         idle = [(second, 8, 1) for second in range(2, 20)]
         riding = [(20 + second, 9 + second, 2 + second) for second in range(5)]
         said = cadences((0, 7, 0), (1, 8, 1), *idle, *riding)
@@ -110,11 +112,11 @@ class TestIdle:
 
 
 class TestRejecting:
-    def test_what_nobody_can_pedal_is_left_out(self) -> None:
+    def test_impossible_cadence_is_left_out(self) -> None:
         said = cadences((0, 7, 0), (1, 8, 1), (2, 4000, 2), (3, 10, 3))
         assert said == [None, 60, None, 60]
 
-    def test_the_limit(self) -> None:
+    def test_cadence_limit_is_inclusive(self) -> None:
         revolutions = MAX_CADENCE_RPM // 20
         assert cadences((0, 0, 0), (3, revolutions, 3)) == [None, MAX_CADENCE_RPM]
         assert cadences((0, 0, 0), (3, revolutions + 1, 3)) == [None, None]
@@ -125,7 +127,7 @@ class TestRejecting:
     def test_times_that_the_host_cannot_confirm_are_left_out(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 1), (2, 9, 50), (3, 10, 3)) == [None, 60, None, 60]
 
-    def test_a_count_that_comes_true_after_it_was_corrupt_is_not_measured_from(self) -> None:
+    def test_corrupt_count_is_not_measured_from_once_it_comes_true(self) -> None:
         corrupt = (1, 4, 1.1)
         said = cadences((0, 0, 0), corrupt, *[(second, second, second) for second in range(2, 8)])
         assert said == [None, pytest.approx(218, abs=1), None, None, None, 60, 60, 60]

@@ -145,7 +145,7 @@ whole_records = st.builds(
 
 
 @given(partial_records | whole_records)
-def test_what_is_written_reads_the_same(data: CrossTrainerData) -> None:
+def test_cross_trainer_data_reads_the_same_as_written(data: CrossTrainerData) -> None:
     notification = encode_cross_trainer_data(data)
     assert decode_cross_trainer_data(notification) == data
     assert decode_cross_trainer_data(notification).unusable_bytes == 0
@@ -156,7 +156,7 @@ def test_what_is_written_reads_the_same(data: CrossTrainerData) -> None:
     [CrossTrainerData(power_w=1), CrossTrainerData(more_data=True, speed_kmh=1)],
     ids=["neither", "both"],
 )
-def test_either_a_speed_or_more_data(data: CrossTrainerData) -> None:
+def test_cross_trainer_data_needs_either_a_speed_or_more_data(data: CrossTrainerData) -> None:
     with pytest.raises(ValueError, match="either a speed or more data"):
         encode_cross_trainer_data(data)
 
@@ -195,14 +195,14 @@ def test_two_steps_are_one_turn_of_the_crank() -> None:
     assert feed(CrossTrainer(), "090000 a100 ffff") == [Reading(at_ns=7, cadence_rpm=80.5)]
 
 
-def test_zero_is_said_but_no_heart_rate() -> None:
+def test_zero_is_reported_except_as_heart_rate() -> None:
     assert feed(CrossTrainer(), "080900 0000 0000 0000 0000 00") == [
         Reading(at_ns=7, cadence_rpm=0, power_w=0, speed_kmh=0)
     ]
     assert feed(CrossTrainer(), "010800 ff") == []
 
 
-def test_no_steps_beside_power_are_not_believed_for_long() -> None:
+def test_zero_steps_with_power_are_unknown_after_some_seconds() -> None:
     protocol = CrossTrainer()
     still = "090100 0000 0000 9600"
     assert feed(protocol, still, at_ns=0) == [Reading(at_ns=0, cadence_rpm=0, power_w=150)]
@@ -211,17 +211,17 @@ def test_no_steps_beside_power_are_not_believed_for_long() -> None:
 
 
 @pytest.mark.parametrize("frame", ["", "01", "010000", "012000 1e00"])
-def test_a_notification_that_says_nothing_of_a_reading_gives_none(frame: str) -> None:
+def test_notification_without_values_gives_no_reading(frame: str) -> None:
     assert feed(CrossTrainer(), frame) == []
 
 
-def test_what_was_sent_is_not_heard() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     protocol = CrossTrainer()
     assert protocol.feed(Frame(7, b"\x00", sent=True)) == []
     assert protocol.unusable_bytes == 0
 
 
-def test_it_is_started_if_it_is_silent() -> None:
+def test_silent_cross_trainer_is_sent_start_commands() -> None:
     silent, streaming = CrossTrainer(), CrossTrainer()
     feed(streaming, "000000 e803")
     times_ns = (0, START_AFTER_NS, START_AFTER_NS + START_EVERY_NS)
@@ -235,7 +235,7 @@ def test_an_empty_notification_is_silence() -> None:
     assert [protocol.request(at_ns) for at_ns in (0, START_AFTER_NS)] == [b"", b"\x00"]
 
 
-def test_averages_never_stand_in() -> None:
+def test_averages_never_replace_missing_values() -> None:
     protocol = CrossTrainer()
     only_averages = "000200 e803 8c00"
     for second in range(20):

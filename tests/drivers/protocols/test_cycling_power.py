@@ -146,7 +146,7 @@ measurements = st.builds(
 
 
 @given(measurements)
-def test_what_is_written_reads_the_same(data: PowerMeasurement) -> None:
+def test_power_measurement_reads_the_same_as_written(data: PowerMeasurement) -> None:
     read = decode_power(encode_power(data))
     assert read == data
     assert read.unusable_bytes == 0
@@ -210,7 +210,7 @@ def test_power_goes_on_while_the_crank_repeats() -> None:
     ]
 
 
-def test_a_meter_without_crank_says_power_alone() -> None:
+def test_meter_without_crank_gives_power_alone() -> None:
     assert feed(CyclingPower(), "0000 2d00") == [Reading(7, power_w=45)]
 
 
@@ -220,7 +220,7 @@ def test_a_notification_without_power_gives_nothing() -> None:
     assert protocol.unusable_bytes == 3
 
 
-def test_what_was_sent_is_not_what_the_meter_says() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     assert feed(CyclingPower(), "0000 2d00", sent=True) == []
 
 

@@ -106,12 +106,12 @@ def test_request_reads_and_writes(frame: str, request_: DaumRequest) -> None:
 
 
 @pytest.mark.parametrize("frame", ["", "11", "12 00", "11 00 00"])
-def test_what_is_no_address(frame: str) -> None:
+def test_bytes_that_are_no_address_decode_to_none(frame: str) -> None:
     assert decode_address(bytes.fromhex(frame)) is None
 
 
 @pytest.mark.parametrize("frame", ["", "40", "11 00", "40 00 00", "51 00 14"])
-def test_what_is_no_request(frame: str) -> None:
+def test_bytes_that_are_no_request_decode_to_none(frame: str) -> None:
     assert decode_request(bytes.fromhex(frame)) is None
 
 
@@ -124,7 +124,7 @@ def test_what_is_no_request(frame: str) -> None:
         pytest.param(7, 100, id="more than 99 km/h"),
     ],
 )
-def test_a_ride_that_cannot_be_is_none(at: int, value: int) -> None:
+def test_impossible_ride_decodes_to_none(at: int, value: int) -> None:
     bad = bytearray(GOOD)
     bad[at] = value
     assert decode_ride(bytes(bad)) is None
@@ -149,7 +149,7 @@ def test_any_bytes_decode(data: bytes) -> None:
 
 
 @given(rides, st.sampled_from([OLD_RIDE_BYTES, RIDE_BYTES]))
-def test_what_a_bike_writes_is_what_is_read(ride: DaumRide, size: int) -> None:
+def test_daum_ride_reads_the_same_as_written(ride: DaumRide, size: int) -> None:
     assert decode_ride(encode_ride(ride, size)) == ride
 
 
@@ -162,11 +162,11 @@ class TestReadings:
             Reading(7, cadence_rpm=0, resistance_raw=1, power_w=0, speed_kmh=0, distance_m=300)
         ]
 
-    def test_what_is_no_gear_and_no_heart_rate_is_left_out(self) -> None:
+    def test_invalid_gear_and_heart_rate_are_left_out(self) -> None:
         (reading,) = ask(Daum(), ASK_RIDE, encode_ride(replace(RIDING, gear=0, heart_rate_bpm=255)))
         assert reading == replace(READING, resistance_raw=None, heart_rate_bpm=None)
 
-    def test_what_was_sent_is_no_answer(self) -> None:
+    def test_sent_frame_is_no_answer(self) -> None:
         assert Daum().feed(Frame(7, GOOD, sent=True)) == []
 
     @pytest.mark.parametrize(
@@ -201,7 +201,7 @@ class TestReadings:
 
 class TestWire:
     @given(st.lists(rides, max_size=5), st.integers(1, 30))
-    def test_cut_anywhere(self, sent: list[DaumRide], size: int) -> None:
+    def test_daum_answers_may_be_cut_anywhere(self, sent: list[DaumRide], size: int) -> None:
         protocol = Daum()
         readings = []
         for ride in sent:
@@ -211,7 +211,7 @@ class TestWire:
         assert [one.distance_m for one in readings] == [one.distance_100m * 100 for one in sent]
         assert protocol.unusable_bytes == 0
 
-    def test_one_byte_at_a_time(self) -> None:
+    def test_daum_answer_may_come_byte_by_byte(self) -> None:
         pieces = [bytes((byte,)) for byte in GOOD]
         assert ask(Daum(), ASK_RIDE, *pieces) == [READING]
 
@@ -234,13 +234,13 @@ class TestWire:
         assert protocol.request(0) == b"\x40\x05"
         assert protocol.unusable_bytes == 4
 
-    def test_no_more_is_held_than_an_answer_has(self) -> None:
+    def test_daum_protocol_holds_no_more_than_one_answer(self) -> None:
         protocol = Daum()
         ask(protocol, ASK_RIDE, b"\x40" * 1000)
         assert protocol.unusable_bytes == 1000 - RIDE_BYTES
 
     @pytest.mark.parametrize("alphabet", [bytes(range(256)), b"\x40", b"\x11", b"\x40\x05"])
-    def test_100_kb_of_junk(self, alphabet: bytes) -> None:
+    def test_daum_answer_is_heard_after_100_kb_of_junk(self, alphabet: bytes) -> None:
         random = Random(0)
         protocol = Daum()
         ask(protocol, ASK_RIDE, GOOD)
@@ -299,20 +299,20 @@ class Silence(Bike):
 
 
 class TestAsking:
-    def test_the_address_first_and_then_the_ride_twice_a_second(self) -> None:
+    def test_daum_is_asked_its_address_and_then_its_ride_twice_a_second(self) -> None:
         bike = Bike()
         assert len(bike.converse(Daum(), 0, 5000)) == 9
         assert [request for _, request in bike.asked] == [ASK_ADDRESS, *[ASK_RIDE] * 9]
 
-    def test_never_twice_within_50_ms(self) -> None:
+    def test_daum_is_never_asked_twice_within_50_ms(self) -> None:
         bike = Bike()
         bike.converse(Daum(), 0, 5000)
         assert min(after - before for (before, _), (after, _) in pairwise(bike.asked)) >= 50
 
-    def test_old_bikes_too(self) -> None:
+    def test_old_daum_is_asked_and_understood_too(self) -> None:
         assert len(Bike(size_bytes=OLD_RIDE_BYTES).converse(Daum(), 0, 5000)) == 8
 
-    def test_the_address_until_it_is_answered(self) -> None:
+    def test_daum_is_asked_its_address_until_it_answers(self) -> None:
         protocol, silence, bike = Daum(), Silence(), Bike()
         assert silence.converse(protocol, 0, 2000) == []
         assert {request for _, request in silence.asked} == {ASK_ADDRESS}

@@ -43,7 +43,7 @@ def test_message_reads_and_writes(frame: str, value: Message) -> None:
     assert_wire(value, frame, decode_message, encode_message)
 
 
-def test_what_is_not_understood_of_a_status_does_not_matter() -> None:
+def test_unknown_bytes_of_a_status_are_ignored() -> None:
     status = bytes.fromhex("f0d109 0000 1234 0001 005f 07 77")
     assert decode_message(status) == EchelonStatus(cadence_rpm=95, distance=1)
 
@@ -59,7 +59,7 @@ NO_MESSAGE = {
 
 
 @pytest.mark.parametrize("frame", NO_MESSAGE.values(), ids=NO_MESSAGE)
-def test_anything_else_is_no_message(frame: str) -> None:
+def test_malformed_echelon_message_is_unusable(frame: str) -> None:
     echelon = Echelon()
     assert decode_message(bytes.fromhex(frame)) is None
     assert feed(echelon, frame) == []
@@ -90,7 +90,7 @@ messages = (
 
 
 @given(messages)
-def test_what_is_written_reads_the_same(message: Message) -> None:
+def test_echelon_message_reads_the_same_as_written(message: Message) -> None:
     assert decode_message(encode_message(message)) == message
 
 
@@ -116,7 +116,7 @@ def test_an_answer_is_no_reading_and_no_junk() -> None:
     assert echelon.unusable_bytes == 0
 
 
-def test_what_was_sent_is_not_heard() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     echelon = Echelon()
     assert echelon.feed(Frame(7, bytes.fromhex("f0d201 14 d7"), sent=True)) == []
     assert echelon.feed(Frame(7, b"junk", sent=True)) == []
@@ -132,7 +132,7 @@ def test_junk_never_stops_the_next_good_message(junk: list[bytes]) -> None:
     assert feed(echelon, "f0d201 14 d7") == [Reading(at_ns=7, resistance_raw=20)]
 
 
-def test_it_is_made_to_stream_and_then_polled() -> None:
+def test_echelon_is_made_to_stream_and_then_polled() -> None:
     echelon = Echelon()
     sent = [
         (at_ms, message.hex())

@@ -73,7 +73,7 @@ RIDE_BYTES = bytes.fromhex(RIDE_FRAME)
         pytest.param(RIDE_BYTES[:14] + b"\x49" + RIDE_BYTES[15:], id="gymnasticon, speed 7.3"),
     ],
 )
-def test_anything_else_is_no_message(data: bytes) -> None:
+def test_malformed_flywheel_message_decodes_to_none(data: bytes) -> None:
     assert decode_live_data(data) is None
 
 
@@ -93,7 +93,7 @@ messages = st.builds(
 
 
 @given(messages)
-def test_what_is_written_reads_the_same(data: LiveData) -> None:
+def test_flywheel_message_reads_the_same_as_written(data: LiveData) -> None:
     message = encode_live_data(data)
     assert len(message) == MESSAGE_BYTES == 34
     assert decode_live_data(message) == data
@@ -105,7 +105,7 @@ def test_a_message_is_a_reading() -> None:
     assert flywheel.unusable_bytes == 0
 
 
-def test_speed_brake_and_heart_rate() -> None:
+def test_flywheel_reading_has_speed_brake_and_heart_rate() -> None:
     data = replace(RIDE, speed=323, brake_level=41, heart_rate_bpm=135)
     assert Flywheel().feed(Frame(7, encode_live_data(data))) == [
         replace(RIDE_READING, speed_kmh=32.3, resistance_raw=41, heart_rate_bpm=135)
@@ -139,14 +139,14 @@ def test_junk_never_stops_the_next_good_message(junk: list[bytes]) -> None:
     assert flywheel.feed(Frame(7, RIDE_BYTES))[-1:] == [RIDE_READING]
 
 
-def test_what_was_lost_between_notifications_is_counted() -> None:
+def test_incomplete_flywheel_message_counts_as_unusable() -> None:
     flywheel = Flywheel()
     assert flywheel.feed(Frame(0, RIDE_BYTES[:20])) == []
     assert flywheel.feed(Frame(7, RIDE_BYTES)) == [RIDE_READING]
     assert flywheel.unusable_bytes == 20
 
 
-def test_what_was_sent_is_not_heard() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     flywheel = Flywheel()
     assert flywheel.feed(Frame(7, RIDE_BYTES, sent=True)) == []
     assert flywheel.unusable_bytes == 0

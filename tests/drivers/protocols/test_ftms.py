@@ -359,7 +359,7 @@ whole_records = st.builds(
 
 
 @given(partial_records | whole_records)
-def test_what_is_written_reads_the_same(data: IndoorBikeData) -> None:
+def test_indoor_bike_data_reads_the_same_as_written(data: IndoorBikeData) -> None:
     notification = encode_indoor_bike_data(data)
     assert len(notification) <= 30
     assert decode_indoor_bike_data(notification) == data
@@ -410,7 +410,7 @@ def test_a_record_that_cannot_be_sent_is_refused(data: IndoorBikeData, max_bytes
     [IndoorBikeData(power_w=1), IndoorBikeData(more_data=True, speed_kmh=1)],
     ids=["neither", "both"],
 )
-def test_either_a_speed_or_more_data(data: IndoorBikeData) -> None:
+def test_indoor_bike_data_needs_either_a_speed_or_more_data(data: IndoorBikeData) -> None:
     with pytest.raises(ValueError, match="either a speed or more data"):
         encode_indoor_bike_data(data)
 
@@ -443,7 +443,7 @@ def test_a_notification_gives_a_reading_of_its_present_values() -> None:
     ]
 
 
-def test_zero_is_said_but_a_heart_rate_of_zero_is_no_sensor() -> None:
+def test_zero_is_reported_except_as_heart_rate() -> None:
     assert feed(Ftms(), "4402 0000 0000 0000 00") == [
         Reading(at_ns=7, cadence_rpm=0, power_w=0, speed_kmh=0)
     ]
@@ -460,7 +460,7 @@ def test_parts_of_a_record_are_readings_of_their_own() -> None:
 
 
 @pytest.mark.parametrize("frame", ["", "01", "0100", "0108 1e00", "0102 00"])
-def test_a_notification_that_says_nothing_of_a_reading_gives_none(frame: str) -> None:
+def test_notification_without_values_gives_no_reading(frame: str) -> None:
     assert feed(Ftms(), frame) == []
 
 
@@ -498,13 +498,13 @@ class TestStart:
         assert asked(protocol, 4) == []
         assert asked(protocol, 60, from_s=4) == [b"\x00", b"\x07"]
 
-    def test_a_bike_that_streams_is_not(self) -> None:
+    def test_streaming_bike_is_not_started(self) -> None:
         protocol = Ftms()
         assert asked(protocol, 3) == []
         feed(protocol, "0000 8306", at_ns=3 * S)
         assert asked(protocol, 60, from_s=3) == []
 
-    def test_once_it_streams_no_more_is_sent(self) -> None:
+    def test_start_commands_end_once_the_bike_streams(self) -> None:
         protocol = Ftms()
         assert asked(protocol, 4) == []
         assert protocol.request(4 * S) == b"\x00"
@@ -516,11 +516,11 @@ class TestStart:
         assert feed(protocol, "", at_ns=1) == []
         assert asked(protocol, 60) == [b"\x00", b"\x07"]
 
-    def test_the_sequence_is_the_models_own(self) -> None:
+    def test_start_commands_are_those_of_the_model(self) -> None:
         assert asked(Ftms(start=(b"\x00", b"\x08\x01")), 60) == [b"\x00", b"\x08\x01"]
         assert asked(Ftms(start=()), 60) == []
 
-    def test_what_was_sent_is_not_what_the_bike_says(self) -> None:
+    def test_sent_frame_does_not_count_as_streaming(self) -> None:
         protocol = Ftms()
         assert protocol.feed(Frame(1, bytes.fromhex("00008306"), sent=True)) == []
         assert asked(protocol, 60) == [b"\x00", b"\x07"]
@@ -540,15 +540,15 @@ class TestAverages:
             for reading in protocol.feed(Frame(second * S, encode_indoor_bike_data(one)))
         ]
 
-    def test_not_while_something_better_may_come(self) -> None:
+    def test_averages_are_not_used_while_better_values_may_come(self) -> None:
         readings = self.said(*[self.ONLY_AVERAGES] * 6)
         assert {(one.cadence_rpm, one.power_w) for one in readings} == {(None, None)}
 
-    def test_after_that_they_are_the_last_resort(self) -> None:
+    def test_averages_are_used_and_labelled_when_nothing_better_comes(self) -> None:
         last = self.said(*[self.ONLY_AVERAGES] * 7)[-1]
         assert last == Reading(6 * S, cadence_rpm=70, power_w=120, speed_kmh=20, source="average")
 
-    def test_never_from_a_bike_that_said_better_once(self) -> None:
+    def test_average_is_not_used_for_a_value_that_was_heard_before(self) -> None:
         better = IndoorBikeData(speed_kmh=20, cadence_rpm=90, average_cadence_rpm=70)
         last = self.said(better, *[self.ONLY_AVERAGES] * 20)[-1]
         assert last.cadence_rpm is None
@@ -562,20 +562,20 @@ class TestContradiction:
     TURNING = "4400 d007 b400 6400"
     STANDING = "4400 d007 0000 0000"
 
-    def test_it_is_unknown_after_some_seconds(self) -> None:
+    def test_zero_cadence_with_power_is_unknown_after_some_seconds(self) -> None:
         protocol = Ftms()
         said = [feed(protocol, self.ZERO, second * S)[0].cadence_rpm for second in range(5)]
         assert said == [0, 0, 0, None, None]
 
     @pytest.mark.parametrize("frame", [TURNING, STANDING], ids=["turning", "standing"])
-    def test_it_is_believed_again_after(self, frame: str) -> None:
+    def test_zero_cadence_is_reported_again_after_turning_or_standing(self, frame: str) -> None:
         protocol = Ftms()
         for second in range(5):
             feed(protocol, self.ZERO, second * S)
         feed(protocol, frame, 5 * S)
         assert feed(protocol, self.ZERO, 6 * S)[0].cadence_rpm == 0
 
-    def test_a_stop_is_a_stop(self) -> None:
+    def test_zero_cadence_without_power_stays_zero(self) -> None:
         protocol = Ftms()
         said = [feed(protocol, self.STANDING, second * S)[0].cadence_rpm for second in range(9)]
         assert said == [0] * 9

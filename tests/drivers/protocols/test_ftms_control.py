@@ -37,7 +37,7 @@ def test_a_range_reads_and_writes(frame: str, value: ControlRange) -> None:
     assert_wire(value, frame, decode_range, encode_range)
 
 
-def test_a_range_of_single_bytes() -> None:
+def test_range_of_single_bytes_is_read() -> None:
     assert decode_range(b"\x00\x64\x01") == ControlRange(0, 100, 1)
 
 
@@ -104,7 +104,7 @@ def test_a_training_status_round_trips(status: TrainingStatus) -> None:
     assert decode_training_status(encode_training_status(status)) == status
 
 
-def test_features_by_name() -> None:
+def test_features_decode_to_their_names() -> None:
     named = ["cadence", "resistance level", "heart rate", "power"]
     assert decode_features(encode_features(named)) == named
     assert decode_features(bytes.fromhex("82440000")) == ["cadence", "resistance level", *named[2:]]
@@ -125,12 +125,14 @@ def test_features_by_name() -> None:
     ],
     ids=["spec", "swapped", "one byte", "unavailable", "treadmill", "short", "no type", "empty"],
 )
-def test_the_machine_type_in_an_advertisement(service_data: str, is_bike: bool | None) -> None:
+def test_service_data_tells_whether_a_machine_is_a_bike(
+    service_data: str, is_bike: bool | None
+) -> None:
     assert is_indoor_bike(bytes.fromhex(service_data)) is is_bike
 
 
 @given(st.binary(max_size=40))
-def test_any_bytes_mean_something_or_nothing(data: bytes) -> None:
+def test_any_bytes_decode_without_an_error(data: bytes) -> None:
     decode_features(data)
     decode_range(data)
     decode_response(data)

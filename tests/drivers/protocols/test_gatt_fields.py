@@ -61,7 +61,7 @@ def test_fields_are_found_by_their_bits_in_the_order_of_the_wire() -> None:
     assert flagged(FIELDS, 0b1100) == [ENERGY, RATE]
 
 
-def test_bits_are_found_by_what_is_said() -> None:
+def test_flag_bits_follow_from_the_values_present() -> None:
     assert said_bits(FIELDS, values()) == 0
     assert said_bits(FIELDS, values(speed_kmh=0)) == 0b0001
     assert said_bits(FIELDS, values(level=1, rate_kcal=2)) == 0b1010
@@ -103,7 +103,7 @@ counts = {
 
 
 @given(st.fixed_dictionaries({}, optional=counts))
-def test_what_is_written_reads_the_same(said: dict[str, float]) -> None:
+def test_flagged_fields_read_the_same_as_written(said: dict[str, float]) -> None:
     fields = flagged(FIELDS, said_bits(FIELDS, values(**said)))
     read, left_bytes = read_fields(fields, write_fields(fields, values(**said)))
     assert {name: value for name, value in read.items() if value is not None} == said

@@ -72,13 +72,13 @@ u16 = st.integers(0, 0xFFFF)
         rr_intervals_s=st.lists(u16.map(lambda count: count / 1024), max_size=9).map(tuple),
     )
 )
-def test_what_is_written_reads_the_same(data: HeartRateMeasurement) -> None:
+def test_heart_rate_measurement_reads_the_same_as_written(data: HeartRateMeasurement) -> None:
     read = decode_heart_rate(encode_heart_rate(data))
     assert read == data
     assert read.unusable_bytes == 0
 
 
-def test_what_cannot_be_sent_is_refused() -> None:
+def test_heart_rate_measurement_that_cannot_be_sent_is_refused() -> None:
     with pytest.raises(ValueError, match="has a heart rate"):
         encode_heart_rate(HeartRateMeasurement())
     with pytest.raises(OverflowError):
@@ -93,11 +93,11 @@ def test_a_notification_gives_a_reading() -> None:
     assert feed(HeartRate(), "1048 0004") == [Reading(7, heart_rate_bpm=72)]
 
 
-def test_zero_is_not_said() -> None:
+def test_heart_rate_of_zero_gives_no_reading() -> None:
     assert feed(HeartRate(), "0400") == []
 
 
-def test_what_was_sent_is_not_what_the_sensor_says() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     assert feed(HeartRate(), "0048", sent=True) == []
 
 

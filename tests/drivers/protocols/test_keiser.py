@@ -138,7 +138,7 @@ def broadcasts(draw: st.DrawFn) -> KeiserData:
 
 
 @given(broadcasts())
-def test_what_is_written_reads_the_same(data: KeiserData) -> None:
+def test_keiser_broadcast_reads_the_same_as_written(data: KeiserData) -> None:
     assert decode_keiser_data(encode_keiser_data(data)) == data
 
 
@@ -168,7 +168,7 @@ def test_a_broadcast_is_a_reading() -> None:
     ]
 
 
-def test_zero_is_said_but_no_heart_rate_and_no_gear() -> None:
+def test_zero_is_reported_except_as_heart_rate_and_gear() -> None:
     assert feed(Keiser(), "0630 00 38 0000 0000 0000 0000 0000 0000 00") == [
         Reading(at_ns=7, cadence_rpm=0, power_w=0, distance_m=0)
     ]
@@ -178,14 +178,14 @@ def test_zero_is_said_but_no_heart_rate_and_no_gear() -> None:
     ("data_type", "is_real_time"),
     [(0, True), (1, False), (99, False), (127, False), (128, True), (227, True), (228, False)],
 )
-def test_only_what_happens_now_is_a_reading(data_type: int, is_real_time: bool) -> None:
+def test_only_a_real_time_broadcast_is_a_reading(data_type: int, is_real_time: bool) -> None:
     keiser = Keiser()
     broadcast = encode_keiser_data(replace(EXAMPLE, data_type=data_type))
     assert bool(keiser.feed(Frame(7, broadcast))) == is_real_time
     assert keiser.unusable_bytes == 0
 
 
-def test_new_versions_broadcast_often_so_their_values_are_stale_soon() -> None:
+def test_keiser_values_are_stale_sooner_with_new_versions() -> None:
     keiser = Keiser()
     assert keiser.stale_after_s == 7.0
     keiser.feed(Frame(0, encode_keiser_data(replace(EXAMPLE, version_minor=0x29))))
@@ -195,5 +195,5 @@ def test_new_versions_broadcast_often_so_their_values_are_stale_soon() -> None:
     assert Keiser.stale_after_s == 7.0
 
 
-def test_what_was_sent_is_not_heard() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     assert Keiser().feed(Frame(7, bytes.fromhex(EXAMPLE_FRAME), sent=True)) == []

@@ -99,12 +99,12 @@ def test_status_reads(line: str, status: KettlerStatus) -> None:
         "000 075 266 001 070 0012 00:36 065",
     ],
 )
-def test_what_is_no_status(line: str) -> None:
+def test_line_that_is_no_status_decodes_to_none(line: str) -> None:
     assert decode_status(line) is None
 
 
 @given(statuses)
-def test_what_a_bike_writes_is_what_is_read(status: KettlerStatus) -> None:
+def test_kettler_status_reads_the_same_as_written(status: KettlerStatus) -> None:
     assert decode_status(encode_status(status).decode().rstrip()) == status
 
 
@@ -127,19 +127,19 @@ def test_words_of_the_bike_are_understood_and_other_lines_are_not() -> None:
     assert protocol.unusable_bytes == 9
 
 
-def test_what_was_sent_is_no_answer() -> None:
+def test_sent_frame_is_no_answer() -> None:
     assert Kettler().feed(Frame(7, GOOD, sent=True)) == []
 
 
 class TestWire:
-    def test_one_byte_at_a_time(self) -> None:
+    def test_kettler_status_may_come_byte_by_byte(self) -> None:
         protocol = Kettler()
         pieces = [bytes((byte,)) for byte in GOOD * 3]
         assert [one for piece in pieces for one in feed(protocol, piece)] == [READING] * 3
         assert protocol.unusable_bytes == 0
 
     @given(st.lists(statuses, max_size=5), st.integers(1, 60))
-    def test_cut_anywhere(self, sent: list[KettlerStatus], size: int) -> None:
+    def test_kettler_lines_may_be_cut_anywhere(self, sent: list[KettlerStatus], size: int) -> None:
         wire = b"".join(map(encode_status, sent))
         protocol = Kettler()
         pieces = [wire[at : at + size] for at in range(0, len(wire), size)]
@@ -153,7 +153,7 @@ class TestWire:
         assert protocol.unusable_bytes == len(GOOD) - 9 - 2 + 9 + len(GOOD) - 20 - 2
 
     @pytest.mark.parametrize("alphabet", [bytes(range(256)), b"0123456789\t:\r\n", b"\xff", b"\t"])
-    def test_100_kb_of_junk(self, alphabet: bytes) -> None:
+    def test_kettler_status_is_heard_after_100_kb_of_junk(self, alphabet: bytes) -> None:
         random = Random(0)
         protocol = Kettler()
         junk = bytes(random.choice(alphabet) for _ in range(100_000))
@@ -190,7 +190,7 @@ def test_command_reads_and_writes(data: bytes, command: KettlerCommand) -> None:
 
 
 @pytest.mark.parametrize("data", [b"", b"ST", b"st\r\n", b"PW100\r\n", b"ST\r\nST\r\n"])
-def test_what_is_no_command(data: bytes) -> None:
+def test_bytes_that_are_no_command_decode_to_none(data: bytes) -> None:
     assert decode_command(data) is None
 
 
@@ -209,7 +209,7 @@ def converse(
 
 
 class TestAsking:
-    def test_the_status_once_a_second_when_it_is_answered(self) -> None:
+    def test_kettler_that_answers_is_asked_its_status_once_a_second(self) -> None:
         protocol = Kettler()
         assert protocol.request(0) == ASK
         feed(protocol, GOOD)
@@ -217,15 +217,15 @@ class TestAsking:
         assert asked == [(ms, "ST") for ms in range(0, 4500, 1000)]
 
     @pytest.mark.parametrize("answer", [b"", b"ERROR\r\n"], ids=["silence", "errors"])
-    def test_without_an_answer_the_words_come_between(self, answer: bytes) -> None:
+    def test_kettler_that_does_not_answer_is_sent_computer_commands(self, answer: bytes) -> None:
         words = " ".join(word for _, word in converse(Kettler(), 8, answer))
         assert words == "ST ST ST CM ST ST ST cd ST ST ST CD ST ST ST CM"
 
-    def test_a_word_that_is_an_error_is_followed_by_the_next_one(self) -> None:
+    def test_computer_command_answered_by_an_error_is_followed_by_the_next(self) -> None:
         words = " ".join(word for _, word in converse(Kettler(), 4.5, b"", b"ERROR\r\n"))
         assert words == "ST ST ST CM cd CD ST ST ST"
 
-    def test_one_answer_ends_the_search(self) -> None:
+    def test_kettler_answer_ends_the_computer_commands(self) -> None:
         protocol = Kettler()
         converse(protocol, 1.5, b"")
         feed(protocol, GOOD)

@@ -54,7 +54,7 @@ def feed(protocol: Lines, data: bytes, at_ns: int = 7) -> list[Reading]:
         ("rpm=82 res=", {"rpm": 82}),
     ],
 )
-def test_the_ways_to_say_it(line: str, values: dict[str, float]) -> None:
+def test_line_of_any_form_gives_its_values(line: str, values: dict[str, float]) -> None:
     assert decode_line(line) == values
 
 
@@ -68,12 +68,12 @@ def test_the_ways_to_say_it(line: str, values: dict[str, float]) -> None:
         *('{"rpm": true}', "[" * 100_000, '{"rpm": ' + "9" * 5000 + "}"),
     ],
 )
-def test_what_says_nothing(line: str) -> None:
+def test_unusable_line_gives_no_values(line: str) -> None:
     assert decode_line(line) == {}
 
 
 @given(VALUES)
-def test_what_a_board_writes_is_what_is_read(values: dict[str, float]) -> None:
+def test_line_reads_the_same_as_a_board_wrote_it(values: dict[str, float]) -> None:
     for encode in (encode_json, encode_pairs):
         line = encode(**values)
         assert decode_line(line.decode()) == values
@@ -81,7 +81,7 @@ def test_what_a_board_writes_is_what_is_read(values: dict[str, float]) -> None:
 
 
 @given(st.integers(0, 2**32 - 1), st.integers(0, 2**32 - 1), st.none() | st.integers(0, 1023))
-def test_csv_too(t: int, revs: int, res: int | None) -> None:
+def test_csv_line_reads_the_same_as_written(t: int, revs: int, res: int | None) -> None:
     expected = {"t": t, "revs": revs} | ({} if res is None else {"res": res})
     assert decode_line(encode_csv(t, revs, res).decode()) == expected
 
@@ -110,20 +110,20 @@ def test_turns_and_times_become_a_cadence() -> None:
     assert second == [Reading(2 * S + S // 2, cadence_rpm=80, resistance_raw=400)]
 
 
-def test_a_lost_line_costs_nothing() -> None:
+def test_lost_line_does_not_change_the_cadence() -> None:
     protocol = Lines()
     feed(protocol, b"1000,10\n", S)
     assert feed(protocol, b"4000,14\n", 4 * S) == [Reading(4 * S, cadence_rpm=80)]
 
 
 @pytest.mark.parametrize("bits", [16, 32])
-def test_counters_wrap(bits: int) -> None:
+def test_cadence_is_right_when_the_counters_wrap(bits: int) -> None:
     protocol = Lines()
     feed(protocol, encode_csv(2**32 - 500, 2**bits - 1), S)
     assert feed(protocol, encode_csv(500, 0), 2 * S) == [Reading(2 * S, cadence_rpm=60)]
 
 
-def test_the_end_of_a_line_is_no_rpm() -> None:
+def test_end_of_a_cut_line_is_no_cadence() -> None:
     protocol = Lines()
     assert feed(protocol, b"41\n123456,812,41\n") == [Reading(7, resistance_raw=41)]
     assert protocol.unusable_bytes == 2
@@ -138,18 +138,18 @@ def test_junk_and_boot_messages_before_a_line_do_no_harm() -> None:
     assert protocol.unusable_bytes > 0
 
 
-def test_pieces_are_put_together() -> None:
+def test_pieces_of_a_line_are_put_together() -> None:
     protocol = Lines()
     pieces = [bytes([byte]) for byte in b"rpm=80\nrpm=81\n"]
     heard = [one.cadence_rpm for piece in pieces for one in feed(protocol, piece)]
     assert heard == [80, 81]
 
 
-def test_what_was_sent_is_not_what_the_board_says() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     assert Lines().feed(Frame(1, b"rpm=80\n", sent=True)) == []
 
 
-def test_nothing_is_ever_asked() -> None:
+def test_lines_protocol_never_asks() -> None:
     assert Lines().request(0) == b""
 
 
@@ -170,7 +170,7 @@ def test_a_line_without_end_is_not_held() -> None:
     assert protocol.unusable_bytes >= 1_000_000 - MAX_LINE_BYTES
 
 
-def test_the_documented_examples_are_true() -> None:
+def test_documented_line_examples_decode() -> None:
     assert lines.__doc__ is not None
     examples = re.findall(r"^    (\S.*?)(?:   .*)?$", lines.__doc__, re.MULTILINE)
     assert len(examples) == 4

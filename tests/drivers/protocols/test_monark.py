@@ -58,7 +58,7 @@ def test_answer_reads_and_writes(question: MonarkQuestion, data: bytes, value: i
 
 
 @pytest.mark.parametrize("data", [b"", b"\r", b"power", b"power 100\r", b"kp 2.0\r", b"\xff\r"])
-def test_what_is_no_question(data: bytes) -> None:
+def test_bytes_that_are_no_question_decode_to_none(data: bytes) -> None:
     assert decode_question(data) is None
 
 
@@ -71,7 +71,7 @@ def test_what_is_no_question(data: bytes) -> None:
         (MonarkQuestion.ID, "100"),
     ],
 )
-def test_what_is_no_answer(question: MonarkQuestion, line: str) -> None:
+def test_line_that_is_no_answer_decodes_to_none(question: MonarkQuestion, line: str) -> None:
     assert decode_answer(question, line) is None
 
 
@@ -89,7 +89,7 @@ def test_kp_is_what_makes_the_power_at_that_cadence() -> None:
 
 
 class TestAnswers:
-    def test_each_is_understood_by_its_question(self) -> None:
+    def test_monark_answer_is_understood_by_its_question(self) -> None:
         protocol = Monark()
         assert ask(protocol, MonarkQuestion.ID, b"LC4\r") == []
         assert ask(protocol, MonarkQuestion.POWER, b"147\r") == [Reading(7, power_w=147)]
@@ -100,7 +100,7 @@ class TestAnswers:
         assert force == Reading(7, resistance_raw=force.resistance_raw, source="derived")
         assert protocol.unusable_bytes == 0
 
-    def test_no_sensor_no_heart_rate(self) -> None:
+    def test_pulse_of_zero_gives_no_heart_rate(self) -> None:
         assert ask(Monark(), MonarkQuestion.PULSE, b"0\r") == []
 
     def test_slow_pedals_tell_no_kp(self) -> None:
@@ -143,7 +143,7 @@ class TestAnswers:
 
 class TestWire:
     @given(st.integers(0, 3000), st.integers(1, 6))
-    def test_cut_anywhere(self, power_w: int, size: int) -> None:
+    def test_monark_answer_may_be_cut_anywhere(self, power_w: int, size: int) -> None:
         protocol = Monark()
         wire = encode_answer(power_w)
         ask(protocol, MonarkQuestion.POWER, b"")
@@ -162,7 +162,7 @@ class TestWire:
         assert protocol.unusable_bytes <= sum(len(data) for data, sent in junk if not sent)
         assert ask(protocol, MonarkQuestion.POWER, b"147\r") == [Reading(7, power_w=147)]
 
-    def test_100_kb_of_junk(self) -> None:
+    def test_monark_answer_is_heard_after_100_kb_of_junk(self) -> None:
         protocol = Monark()
         ask(protocol, MonarkQuestion.POWER, b"\xff" * 100_000)
         assert protocol.unusable_bytes == 100_000
@@ -192,7 +192,7 @@ class Bike:
 
 
 class TestAsking:
-    def test_awake_first_then_its_name_and_then_a_cycle_each_second(self) -> None:
+    def test_monark_is_woken_then_asked_its_id_then_its_values_each_second(self) -> None:
         bike = Bike(id="lc4", power="147", pulse="0", pedal="75")
         readings = bike.converse(Monark(), 2.5)
         assert bike.asked == [
@@ -223,10 +223,10 @@ class TestAsking:
                 coming[now_ns + late_ns] = b"LC4\r" if data in (WAKE, b"id\r") else b"147\r"
         assert readings == []
 
-    def test_a_bike_that_says_nothing_is_asked_on(self) -> None:
+    def test_monark_that_never_answers_is_still_asked(self) -> None:
         bike = Bike()
         assert bike.converse(Monark(), 10) == []
         assert {word for _, word in bike.asked[-3:]} == {"power", "pulse", "pedal"}
 
-    def test_the_first_is_an_empty_line(self) -> None:
+    def test_first_request_to_a_monark_is_an_empty_line(self) -> None:
         assert Monark().request(0) == WAKE == b"\r"

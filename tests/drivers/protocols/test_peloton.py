@@ -131,14 +131,14 @@ def test_a_response_with_any_wrong_byte_is_none(frame: str, _response: PelotonRe
     }.items(),
     ids=lambda case: case[0],
 )
-def test_bytes_that_are_no_response(frame: tuple[str, str]) -> None:
+def test_bytes_that_are_no_response_decode_to_none(frame: tuple[str, str]) -> None:
     assert decode_response(bytes.fromhex(frame[1])) is None
 
 
 @pytest.mark.parametrize(
     "frame", ["", "f5", "f5 41 37 f6", "f5 42 37 f6", "f5 41 36 f5", "f7 1f 16 f6", "f5 f7 ec f6"]
 )
-def test_bytes_that_are_no_request(frame: str) -> None:
+def test_bytes_that_are_no_request_decode_to_none(frame: str) -> None:
     assert decode_request(bytes.fromhex(frame)) is None
 
 
@@ -193,7 +193,9 @@ messages = requests | responses
 
 
 @given(messages)
-def test_what_is_written_reads_the_same(message: PelotonRequest | PelotonResponse) -> None:
+def test_peloton_message_reads_the_same_as_written(
+    message: PelotonRequest | PelotonResponse,
+) -> None:
     data = encode(message)
     assert len(data) <= LONGEST_MESSAGE_BYTES
     # The deframer stands on this: F6 ends a message and is nowhere else in it.
@@ -225,7 +227,7 @@ def deframe(pieces: list[bytes]) -> tuple[list[PelotonRequest | PelotonResponse]
 
 
 @given(st.lists(messages), st.randoms(use_true_random=False), st.integers(1, 30))
-def test_both_directions_on_one_wire_cut_anywhere(
+def test_peloton_messages_of_both_directions_may_be_cut_anywhere(
     sent: list[PelotonRequest | PelotonResponse], random: Random, longest: int
 ) -> None:
     wire = b"".join(map(encode, sent))
@@ -233,7 +235,9 @@ def test_both_directions_on_one_wire_cut_anywhere(
 
 
 @given(st.lists(messages))
-def test_one_byte_at_a_time(sent: list[PelotonRequest | PelotonResponse]) -> None:
+def test_peloton_messages_may_come_byte_by_byte(
+    sent: list[PelotonRequest | PelotonResponse],
+) -> None:
     wire = b"".join(map(encode, sent))
     assert deframe([bytes((byte,)) for byte in wire]) == (sent, 0)
 
@@ -277,7 +281,7 @@ def test_junk_never_stops_the_next_good_message(junk: bytes, longest: int, rando
 
 
 @pytest.mark.parametrize("alphabet", [bytes(range(256)), b"\xf1\xf5\xf6\x41\x44\x03\x05\x30"])
-def test_100_kb_of_junk(alphabet: bytes) -> None:
+def test_peloton_message_is_heard_after_100_kb_of_junk(alphabet: bytes) -> None:
     random = Random(0)
     junk = bytes(random.choice(alphabet) for _ in range(100_000))
     found, unusable_bytes = deframe(chunks(junk + encode(GOOD), random, 64))
@@ -316,7 +320,7 @@ def test_a_leading_f6_is_junk() -> None:
         (968, 100),  # above it, likewise
     ],
 )
-def test_percent_of_a_raw_resistance(raw: int, percent: float) -> None:
+def test_raw_resistance_gives_percent_by_the_table(raw: int, percent: float) -> None:
     assert resistance_percent(raw) == pytest.approx(percent, abs=0.005)
 
 
@@ -432,13 +436,13 @@ def test_the_table_of_the_bike_replaces_the_default_one() -> None:
     assert percent_after(*table_dialogue(OTHER_TABLE)) == 50
 
 
-def test_an_entry_that_was_lost_may_come_later() -> None:
+def test_lost_table_entry_may_come_later() -> None:
     dialogue = table_dialogue(OTHER_TABLE)
     assert percent_after(*dialogue[:10], *dialogue[12:]) == BY_DEFAULT
     assert percent_after(*dialogue[:10], *dialogue[12:], *dialogue[10:12]) == 50
 
 
-def test_a_second_answer_to_one_request_is_not_an_entry() -> None:
+def test_second_answer_to_one_request_is_no_table_entry() -> None:
     dialogue = table_dialogue(OTHER_TABLE)
     entry_15_last = [*dialogue[32:], *dialogue[:32]]
     assert percent_after(*entry_15_last, PelotonResponse(PelotonOp.RESISTANCE_TABLE, 820)) == 50
@@ -465,7 +469,9 @@ LAST_ANSWER = WHOLE[-1]
         pytest.param(table_dialogue([0] * RESISTANCE_TABLE_SIZE), id="level"),
     ],
 )
-def test_the_default_table_stays(sent: list[PelotonRequest | PelotonResponse]) -> None:
+def test_default_table_stays_after_an_incomplete_or_wrong_table(
+    sent: list[PelotonRequest | PelotonResponse],
+) -> None:
     assert percent_after(*sent) == BY_DEFAULT
 
 
@@ -535,7 +541,7 @@ def converse(protocol: Peloton, bike: Bike, seconds: float, from_s: float = 0) -
 
 
 class TestAsking:
-    def test_it_asks_ten_times_a_second_and_every_second_time_for_the_table(self) -> None:
+    def test_peloton_is_polled_ten_times_a_second_half_for_its_table(self) -> None:
         bike = Bike()
         readings = converse(Peloton("poll"), bike, 6)
         assert len(bike.asked) == 60
@@ -544,7 +550,7 @@ class TestAsking:
         assert ops[0::2] == [PelotonOp.CADENCE, PelotonOp.POWER, PelotonOp.RESISTANCE_RAW] * 10
         assert sum(one.cadence_rpm == 80 for one in readings) == 10
 
-    def test_once_the_table_is_known_every_value_comes_three_times_a_second(self) -> None:
+    def test_every_value_comes_three_times_a_second_once_the_table_is_known(self) -> None:
         bike = Bike()
         protocol = Peloton("poll")
         converse(protocol, bike, 7)
@@ -553,7 +559,7 @@ class TestAsking:
         assert sum(one.cadence_rpm == 80 for one in readings) == 10
         assert PelotonOp.RESISTANCE_TABLE not in [request.op for request in bike.asked]
 
-    def test_it_learns_the_bikes_own_table(self) -> None:
+    def test_poll_mode_learns_the_bikes_own_table(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
         readings = [one for one in converse(protocol, bike, 14) if one.resistance_raw]
         before, after = readings[0].resistance_percent, readings[-1].resistance_percent
@@ -561,26 +567,26 @@ class TestAsking:
         assert before != 50
         assert after == 50
 
-    def test_a_table_it_is_given_counts_from_the_first_answer(self) -> None:
+    def test_given_table_is_used_from_the_first_answer(self) -> None:
         bike = Bike()
         readings = converse(Peloton("poll", bike.table), bike, 1)
         percents = [one.resistance_percent for one in readings if one.resistance_raw]
         assert set(percents) == {50}
 
-    def test_entries_that_were_lost_are_asked_for_again(self) -> None:
+    def test_lost_table_entries_are_asked_for_again(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
         losing, answer = Random(1), bike.answer
         bike.answer = lambda data: b"" if losing.random() < 0.2 else answer(data)  # type: ignore[method-assign]
         converse(protocol, bike, 25)
         assert list(protocol.table) == bike.table
 
-    def test_without_a_table_the_bikes_own_percent_will_do(self) -> None:
+    def test_bikes_own_percent_is_used_when_it_tells_no_table(self) -> None:
         readings = converse(Peloton("poll"), Bike(tells_table=False), 20)
         percents = [one.resistance_percent for one in readings if one.resistance_percent]
         assert percents[-3:] == [33, 33, 33]
         assert all(one.resistance_percent is None for one in readings[-8:] if one.resistance_raw)
 
-    def test_without_either_the_default_table_goes_on(self) -> None:
+    def test_default_table_is_used_when_the_bike_tells_no_table_or_percent(self) -> None:
         bike = Bike(tells_table=False, tells_percent=False)
         readings = converse(Peloton("poll"), bike, 20)
         assert readings[-1].resistance_percent or readings[-2].resistance_percent
@@ -596,7 +602,7 @@ class TestAsking:
 class TestListening:
     ANSWER = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
 
-    def test_by_itself_it_listens_first_and_asks_if_there_is_nothing(self) -> None:
+    def test_auto_mode_listens_first_and_asks_if_nothing_is_heard(self) -> None:
         bike = Bike()
         protocol = Peloton()
         assert converse(protocol, bike, 1.5) == []
@@ -606,30 +612,30 @@ class TestListening:
     @pytest.mark.parametrize(
         "heard", [ANSWER, encode_request(PelotonOp.POWER)], ids=["answer", "request"]
     )
-    def test_where_somebody_else_asks_it_never_does(self, heard: bytes) -> None:
+    def test_auto_mode_never_asks_where_somebody_else_does(self, heard: bytes) -> None:
         protocol = Peloton()
         protocol.request(0)
         protocol.feed(Frame(S, heard))
         assert [protocol.request(now_ns) for now_ns in range(0, 60 * S, S // 10)] == [b""] * 600
 
-    def test_junk_is_nobody(self) -> None:
+    def test_junk_does_not_keep_auto_mode_from_asking(self) -> None:
         protocol = Peloton()
         protocol.request(0)
         protocol.feed(Frame(S, b"\xf1\xf6junk"))
         assert protocol.request(2 * S)
 
-    def test_told_to_listen_it_never_asks(self) -> None:
+    def test_listen_mode_never_asks(self) -> None:
         protocol = Peloton("listen")
         assert [protocol.request(now_ns) for now_ns in range(0, 60 * S, S // 10)] == [b""] * 600
 
-    def test_it_knows_whether_it_is_the_one_who_asks(self) -> None:
+    def test_is_asked_tells_whether_the_protocol_polls_the_bike(self) -> None:
         asking, listening = Peloton("poll"), Peloton()
         assert not asking.is_asked
         converse(asking, Bike(), 1)
         listening.feed(Frame(0, self.ANSWER))
         assert (asking.is_asked, listening.is_asked) == (True, False)
 
-    def test_a_tablet_that_comes_later_is_left_the_line(self) -> None:
+    def test_poll_mode_leaves_the_line_to_a_tablet_that_comes_later(self) -> None:
         protocol, bike = Peloton("poll"), Bike()
         converse(protocol, bike, 1)
         protocol.feed(Frame(S, encode_request(PelotonOp.POWER)))

@@ -90,7 +90,7 @@ u16 = st.integers(0, 0xFFFF)
         crank=st.none() | st.builds(Revolutions, u16, u16),
     )
 )
-def test_what_is_written_reads_the_same(data: SpeedCadenceMeasurement) -> None:
+def test_speed_cadence_measurement_reads_the_same_as_written(data: SpeedCadenceMeasurement) -> None:
     read = decode_speed_cadence(encode_speed_cadence(data))
     assert read == data
     assert read.unusable_bytes == 0
@@ -115,7 +115,7 @@ def test_a_row_of_notifications_tells_the_cadence() -> None:
     assert said == pytest.approx([cadence_rpm for _, _, cadence_rpm in FLUX[1:]], abs=0.001)
 
 
-def test_a_repeat_says_nothing_until_it_is_a_stop() -> None:
+def test_repeated_notification_gives_nothing_until_it_is_a_stop() -> None:
     protocol = SpeedCadence()
     for second, (frame, _, _) in enumerate(FLUX):
         feed(protocol, frame, second * S)
@@ -124,13 +124,13 @@ def test_a_repeat_says_nothing_until_it_is_a_stop() -> None:
     assert feed(protocol, frame, 9 * S) == [Reading(9 * S, cadence_rpm=0)]
 
 
-def test_a_combo_sensor_without_cadence_says_none() -> None:
+def test_combo_sensor_without_cadence_gives_none() -> None:
     protocol = SpeedCadence()
     for second in range(60):
         assert feed(protocol, f"03 {second:02x}000000 {second:02x}00 0000 0000", second * S) == []
 
 
-def test_what_was_sent_is_not_what_the_sensor_says() -> None:
+def test_sent_frame_gives_no_reading() -> None:
     protocol = SpeedCadence()
     assert feed(protocol, FLUX[0][0], 0, sent=True) == []
     assert feed(protocol, FLUX[1][0], S) == []

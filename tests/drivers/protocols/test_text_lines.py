@@ -10,7 +10,7 @@ MAX_BYTES = 10
 
 
 @pytest.mark.parametrize("end", [b"\r", b"\n", b"\r\n"])
-def test_any_end_will_do_and_a_line_without_is_none_yet(end: bytes) -> None:
+def test_text_line_ends_with_cr_or_lf_or_both(end: bytes) -> None:
     lines = TextLines(MAX_BYTES)
     assert lines.feed(b"one" + end + b"two" + end + b"thr") == ["one", "two"]
     assert lines.feed(b"ee" + end) == ["three"]
@@ -21,7 +21,7 @@ def test_empty_lines_are_skipped() -> None:
     assert TextLines(MAX_BYTES).feed(b"\r\n\r\n\n\rone\r\n\r\n") == ["one"]
 
 
-def test_the_longest_line_is_one_and_a_longer_one_is_not() -> None:
+def test_text_line_longer_than_the_limit_is_left_out() -> None:
     lines = TextLines(MAX_BYTES)
     assert lines.feed(b"x" * 10 + b"\n" + b"y" * 11 + b"\n" + b"z\n") == ["x" * 10, "z"]
     assert lines.unusable_bytes == 11
@@ -33,7 +33,7 @@ def test_a_line_that_is_not_ascii_is_left_out_whole() -> None:
     assert lines.unusable_bytes == 3
 
 
-def test_100_kb_without_an_end_are_not_held() -> None:
+def test_text_line_without_an_end_is_not_held() -> None:
     lines = TextLines(MAX_BYTES)
     assert lines.feed(b"x" * 100_000) == []
     assert lines.unusable_bytes == 100_000
@@ -54,7 +54,7 @@ def test_any_bytes_may_be_fed(junk: list[bytes]) -> None:
 
 
 @given(st.binary(max_size=100), st.integers(1, 20))
-def test_it_does_not_matter_where_the_stream_is_cut(wire: bytes, size: int) -> None:
+def test_text_lines_do_not_depend_on_where_the_stream_is_cut(wire: bytes, size: int) -> None:
     whole, cut = TextLines(MAX_BYTES), TextLines(MAX_BYTES)
     pieces = [wire[at : at + size] for at in range(0, len(wire), size)]
     assert [line for piece in pieces for line in cut.feed(piece)] == whole.feed(wire)

@@ -85,12 +85,14 @@ async def said(readings: AsyncIterator[Reading], names: set[str]) -> dict[str, f
 
 @pytest.mark.parametrize("protocol", RIDES)
 class TestEveryProtocol:
-    async def test_a_bike_is_understood(self, port: Path, protocol: str) -> None:
+    async def test_serial_bike_gives_its_values(self, port: Path, protocol: str) -> None:
         with plugged_in(port, protocol):
             async with driver(port, protocol).open_bike() as readings:
                 assert await said(readings, set(RIDES[protocol])) == RIDES[protocol]
 
-    async def test_readings_say_when_and_by_whom(self, port: Path, protocol: str) -> None:
+    async def test_serial_readings_have_their_time_and_protocol(
+        self, port: Path, protocol: str
+    ) -> None:
         before_ns = MachineClock().monotonic_ns()
         with plugged_in(port, protocol):
             async with driver(port, protocol).open_bike() as readings:
@@ -100,7 +102,7 @@ class TestEveryProtocol:
         assert before_ns < instants_ns[0] <= instants_ns[-1] <= MachineClock().monotonic_ns()
         assert all(one.source.startswith(protocol) for one in heard)
 
-    async def test_unplugged_it_is_lost_and_plugged_in_again_it_is_back(
+    async def test_unplugged_bike_is_lost_and_back_when_plugged_in(
         self, port: Path, protocol: str
     ) -> None:
         bike = driver(port, protocol)
@@ -116,7 +118,9 @@ class TestEveryProtocol:
             async with bike.open_bike() as readings:
                 assert await said(readings, {"cadence_rpm"})
 
-    async def test_junk_before_does_no_harm(self, port: Path, protocol: str) -> None:
+    async def test_junk_before_the_first_answer_does_no_harm(
+        self, port: Path, protocol: str
+    ) -> None:
         with plugged_in(port, protocol) as pty:
             pty.says = lambda: b""
             answer, greeting = pty.answer, [b"\x00\xffboot\xf6\x40\x00 junk\r\n"]
@@ -128,7 +132,9 @@ class TestEveryProtocol:
                     "cadence_rpm": RIDES[protocol]["cadence_rpm"]
                 }
 
-    async def test_captured_it_can_be_replayed(self, port: Path, protocol: str) -> None:
+    async def test_captured_frames_replay_to_the_same_readings(
+        self, port: Path, protocol: str
+    ) -> None:
         frames: list[Frame] = []
         bike = driver(port, protocol)
         with plugged_in(port, protocol):
@@ -149,23 +155,23 @@ async def _exhaust(readings: AsyncIterator[Reading]) -> None:
 
 
 class TestPort:
-    async def test_one_that_comes_later_is_opened_then(self, port: Path) -> None:
+    async def test_port_that_appears_later_is_opened_then(self, port: Path) -> None:
         opening = asyncio.create_task(_first_reading(driver(port)))
         await asyncio.sleep(0.2)
         with plugged_in(port, "peloton"):
             assert await asyncio.wait_for(opening, 10)
 
-    async def test_one_that_does_not_come_is_a_loss(self, port: Path) -> None:
+    async def test_port_that_never_appears_is_a_lost_bike(self, port: Path) -> None:
         with pytest.raises(BikeLost, match="is not there: is the cable plugged in"):
             await _first_reading(driver(port, clock=FastClock(100)))
 
-    async def test_a_mute_bike_is_said_to_be(self, port: Path) -> None:
+    async def test_mute_bike_is_lost_with_every_baud_rate_named(self, port: Path) -> None:
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match=r"at 9600 baud nothing was heard; at 57600 baud noth"):
             await _first_reading(driver(port, "kettler", clock=FastClock(15)))
         bike.unplug()
 
-    async def test_another_bike_is_told_from_a_mute_one(self, port: Path) -> None:
+    async def test_bike_of_another_protocol_is_told_from_a_mute_one(self, port: Path) -> None:
         bike = PtyBike(port, says=lambda: b"hello world\n").plug_in()
         with pytest.raises(
             BikeLost, match=r"no lines bike .* bytes were heard, \d+ of them no lin"
@@ -181,7 +187,7 @@ class TestPort:
                 with pytest.raises(BikeLost, match="fell silent"):
                     await _exhaust(readings)
 
-    async def test_the_speed_is_found(self, port: Path) -> None:
+    async def test_baud_rate_is_found(self, port: Path) -> None:
         with plugged_in(port, "kettler") as pty:
             answer = pty.answer
             pty.answer = lambda data: answer(data) if pty.baud_rate == 57600 else b"\xf0\x0f"
@@ -189,13 +195,13 @@ class TestPort:
                 await _first_reading(driver(port, "kettler", clock=FastClock(5)))
             ).cadence_rpm == 75
 
-    async def test_a_speed_that_is_told_is_the_only_one(self, port: Path) -> None:
+    async def test_baud_rate_option_is_the_only_rate_tried(self, port: Path) -> None:
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match="at 4800 baud nothing was heard; is it"):
             await _first_reading(driver(port, "kettler", clock=FastClock(15), baud_rate=4800))
         bike.unplug()
 
-    async def test_a_serial_server(self) -> None:
+    async def test_serial_server_is_read_like_a_port(self) -> None:
         bike = PelotonBike()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -209,7 +215,7 @@ class TestPort:
             reading = await _first_reading(driver(f"socket://127.0.0.1:{number}"))
         assert reading.cadence_rpm == 90
 
-    async def test_losses_do_not_leak(self, port: Path) -> None:
+    async def test_lost_serial_bikes_leak_no_descriptors_or_tasks(self, port: Path) -> None:
         bike = driver(port, "lines")
         counts = []
         for _ in range(100):
@@ -229,7 +235,7 @@ def table_of(origin: TableOrigin, above_default: float = 7) -> ResistanceTable:
 
 
 class TestPeloton:
-    async def test_its_table_is_read_once_and_kept_for_the_next_connection(
+    async def test_peloton_table_is_read_once_and_kept_for_the_next_connection(
         self, port: Path
     ) -> None:
         bike = driver(port, clock=FastClock(10))
@@ -259,7 +265,7 @@ class TestPeloton:
         assert isinstance(bike, ResistanceTableSource)
         assert bike.resistance_table is None
 
-    async def test_beside_a_tablet_it_only_listens(self, port: Path) -> None:
+    async def test_peloton_driver_only_listens_where_a_tablet_asks(self, port: Path) -> None:
         answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
         pty = PtyBike(port, says=lambda: answer).plug_in()
         async with driver(port, mode="auto").open_bike() as readings:
@@ -269,9 +275,7 @@ class TestPeloton:
         assert pty.heard == b""
         pty.unplug()
 
-    async def test_without_one_it_asks_and_does_not_wait_again_after_a_loss(
-        self, port: Path
-    ) -> None:
+    async def test_peloton_driver_waits_for_a_tablet_only_the_first_time(self, port: Path) -> None:
         bike = driver(port, mode="auto")
         with plugged_in(port, "peloton"):
             for patience_s in (5, 1):
@@ -288,13 +292,13 @@ class TestLines:
             with_checksum(encode_pairs(rpm=70, res=417)),
         ],
     )
-    async def test_every_way_to_write_them(self, port: Path, line: bytes) -> None:
+    async def test_lines_of_every_form_are_read(self, port: Path, line: bytes) -> None:
         pty = PtyBike(port, says=lambda: line).plug_in()
         async with driver(port, "lines").open_bike() as readings:
             assert await said(readings, set(RIDES["lines"])) == RIDES["lines"]
         pty.unplug()
 
-    async def test_turns_and_times(self, port: Path) -> None:
+    async def test_turns_and_times_on_a_line_give_a_cadence(self, port: Path) -> None:
         turns = iter(range(10, 10_000))
 
         def turn() -> bytes:
@@ -322,12 +326,12 @@ class TestLines:
         ({"port": "/dev/ttyUSB0", "protocol": "lines", "baud_rate": 1}, "baud_rate"),
     ],
 )
-def test_wrong_options(options: dict[str, object], complaint: str) -> None:
+def test_wrong_serial_options_are_refused(options: dict[str, object], complaint: str) -> None:
     with pytest.raises(ValidationError, match=complaint):
         SerialBike.Options.model_validate(options)
 
 
-def test_a_scale_is_an_option() -> None:
+def test_serial_bike_accepts_a_cadence_scale() -> None:
     bike = driver("/dev/ttyUSB0", "lines", cadence_scale=0.5)
     assert bike.stale_after_s == 2
 

@@ -38,27 +38,27 @@ def open_fds() -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-async def test_bytes_go_both_ways(bike: PtyBike) -> None:
+async def test_port_carries_bytes_both_ways(bike: PtyBike) -> None:
     async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         port.write(b"hello")
         assert await port.read() == b"hello"
 
 
-async def test_what_lay_there_before_is_not_read(bike: PtyBike) -> None:
+async def test_bytes_from_before_the_opening_are_not_read(bike: PtyBike) -> None:
     bike.say(b"old")
     async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         bike.say(b"new")
         assert await port.read() == b"new"
 
 
-async def test_unplugging_is_a_loss_with_its_port(bike: PtyBike) -> None:
+async def test_unplugged_port_is_a_lost_bike_with_its_name(bike: PtyBike) -> None:
     async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         bike.unplug()
         with pytest.raises(BikeLost, match="usb-FTDI_1234-port0 went away"):
             await asyncio.wait_for(port.read(), 5)
 
 
-async def test_unplugged_in_the_middle_of_asking(bike: PtyBike) -> None:
+async def test_port_unplugged_before_a_write_is_a_lost_bike(bike: PtyBike) -> None:
     async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         bike.unplug()
         port.write(b"anybody?")
@@ -66,41 +66,41 @@ async def test_unplugged_in_the_middle_of_asking(bike: PtyBike) -> None:
             await asyncio.wait_for(port.read(), 5)
 
 
-async def test_a_port_that_takes_nothing_is_a_loss(bike: PtyBike) -> None:
+async def test_port_that_takes_no_bytes_is_a_lost_bike(bike: PtyBike) -> None:
     bike.stop_taking()
     async with open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         with pytest.raises(BikeLost, match="takes no bytes"):
             write_much(port)
 
 
-async def test_closing_does_not_wait_for_what_was_not_sent(bike: PtyBike) -> None:
+async def test_closing_a_port_does_not_wait_for_unsent_bytes(bike: PtyBike) -> None:
     bike.stop_taking()
     async with asyncio.timeout(5), open_port(str(bike.port), 9600, LINE, CLOCK) as port:
         with suppress(BikeLost):
             write_much(port)
 
 
-async def test_two_never_have_it_open(bike: PtyBike) -> None:
+async def test_port_is_never_open_twice(bike: PtyBike) -> None:
     async with open_port(str(bike.port), 9600, LINE, CLOCK):
         with pytest.raises(BikeLost, match="open in another program"):
             async with open_port(str(bike.port), 9600, LINE, CLOCK):
                 raise AssertionError("opened twice")
 
 
-async def test_a_port_that_is_not_there(tmp_path: Path) -> None:
+async def test_missing_port_is_a_lost_bike(tmp_path: Path) -> None:
     with pytest.raises(BikeLost, match="not there: is the cable plugged in"):
         async with open_port(str(tmp_path / "none"), 9600, LINE, CLOCK):
             raise AssertionError("opened")
 
 
-async def test_what_is_no_port(tmp_path: Path) -> None:
+async def test_file_that_is_no_port_is_a_lost_bike(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(BikeLost, match="cannot be opened"):
         async with open_port(str(tmp_path / "file"), 9600, LINE, CLOCK):
             raise AssertionError("opened")
 
 
-async def test_a_port_whose_opening_hangs_takes_nobody_along(
+async def test_port_that_hangs_on_opening_is_a_lost_bike_until_it_opens(
     bike: PtyBike, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     clock = VirtualClock()
@@ -130,7 +130,7 @@ async def test_a_port_whose_opening_hangs_takes_nobody_along(
         assert await port.read() == b"hello"
 
 
-async def test_nothing_is_left_open(bike: PtyBike) -> None:
+async def test_closed_port_leaves_no_descriptor_open(bike: PtyBike) -> None:
     before = open_fds()
     for _ in range(100):
         async with open_port(str(bike.port), 9600, LINE, CLOCK):
@@ -139,7 +139,7 @@ async def test_nothing_is_left_open(bike: PtyBike) -> None:
 
 
 class TestSerialServer:
-    async def test_bytes_go_both_ways(self) -> None:
+    async def test_serial_server_carries_bytes_both_ways(self) -> None:
         async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             writer.write(await reader.read(100))
             writer.close()
@@ -153,7 +153,7 @@ class TestSerialServer:
             with pytest.raises(BikeLost, match="closed by the other side"):
                 await port.read()
 
-    async def test_one_that_is_not_there(self, unused_tcp_port: int) -> None:
+    async def test_missing_serial_server_is_a_lost_bike(self, unused_tcp_port: int) -> None:
         address = f"127.0.0.1:{unused_tcp_port}"
         with pytest.raises(BikeLost, match=f"serial server {address} cannot be reached"):
             async with open_port(f"socket://{address}", 9600, LINE, CLOCK):

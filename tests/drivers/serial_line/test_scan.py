@@ -39,7 +39,7 @@ def plug_in(directory: Path, protocol: str) -> PtyBike:
 
 
 @pytest.mark.slow
-async def test_every_kind_is_found_at_once(tmp_path: Path) -> None:
+async def test_serial_bikes_of_every_protocol_are_found_at_once(tmp_path: Path) -> None:
     bikes = [plug_in(tmp_path, protocol) for protocol in BIKES]
     bikes.append(PtyBike(tmp_path / "modem", lambda _: b"ERROR\r\n").plug_in())
     scanned = {one.where: one for one in await found(*bikes)}
@@ -53,7 +53,7 @@ async def test_every_kind_is_found_at_once(tmp_path: Path) -> None:
         assert SerialBike.Options.model_validate(one.options).protocol == protocol
 
 
-async def test_a_port_that_is_in_use_is_said_to_be(tmp_path: Path) -> None:
+async def test_port_in_use_is_reported_by_the_scan(tmp_path: Path) -> None:
     bike = plug_in(tmp_path, "lines")
     other = os.open(bike.port, os.O_RDWR | os.O_NOCTTY)
     fcntl.flock(other, fcntl.LOCK_EX)
@@ -63,9 +63,9 @@ async def test_a_port_that_is_in_use_is_said_to_be(tmp_path: Path) -> None:
     bike.unplug()
 
 
-async def test_no_ports_no_bikes() -> None:
+async def test_scan_without_ports_finds_no_bikes() -> None:
     assert await found() == []
 
 
-def test_the_ports_of_this_machine_are_usb_ports() -> None:
+def test_only_usb_ports_are_listed() -> None:
     assert all("ttyS" not in info.port and "ttyAMA" not in info.port for info in list_usb_ports())
