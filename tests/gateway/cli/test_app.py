@@ -55,20 +55,20 @@ def test_help_lists_the_verbs() -> None:
     assert [word for word in first_words if word in VERBS] == VERBS
 
 
-def test_without_a_verb_it_shows_the_help() -> None:
+def test_command_without_a_verb_shows_the_help() -> None:
     result = CliRunner().invoke(app)
     assert "Usage: alleycat-gateway" in result.output
     assert result.exit_code == 2
 
 
 @pytest.mark.parametrize("verb", VERBS)
-def test_every_verb_says_what_it_does(verb: str) -> None:
+def test_every_verb_shows_its_usage(verb: str) -> None:
     result = CliRunner().invoke(app, [verb, "--help"])
     assert result.exit_code == 0
     assert f"Usage: alleycat-gateway {verb}" in result.output
 
 
-def test_no_verb_is_missing_here() -> None:
+def test_verbs_of_this_test_are_all_that_there_are() -> None:
     assert sorted(get_command(app).commands) == sorted(VERBS)  # type: ignore[attr-defined]
 
 

@@ -79,7 +79,9 @@ def test_ls_shows_each_race_and_the_totals(state_dir: Path) -> None:
 
 
 @pytest.mark.parametrize("columns", [80, 120])
-def test_a_race_is_one_line_however_many_bikes_it_has(tmp_path: Path, columns: int) -> None:
+def test_ls_shows_a_race_on_one_line_however_many_bikes_it_has(
+    tmp_path: Path, columns: int
+) -> None:
     store = Store(tmp_path / "buffer.db", ROOMY)
     sent = [message(n % 300 + 1, 5_984_158, f"bike-{n:03}") for n in range(1, 101)]
     store.write(Batch([Record(n, 5_984_158, one.to_json()) for n, one in enumerate(sent, 1)]))
@@ -97,7 +99,7 @@ def test_ls_says_when_nothing_waits(tmp_path: Path) -> None:
     assert result.output.startswith("no message waits to be sent\n")
 
 
-def test_ls_as_json(state_dir: Path) -> None:
+def test_ls_as_json_has_races_and_totals(state_dir: Path) -> None:
     overview = json.loads(look("ls", state_dir, "--json").stdout)
     assert [race["race_id"] for race in overview["races"]] == [5984158, 5984159]
     assert overview["races"][0]["oldest_ms"] == message(1, 5984158).device_timestamp
@@ -105,7 +107,7 @@ def test_ls_as_json(state_dir: Path) -> None:
     assert overview["path"] == str(state_dir / "buffer.db")
 
 
-def test_a_message_that_cannot_be_understood_is_said(state_dir: Path) -> None:
+def test_ls_counts_messages_that_cannot_be_understood(state_dir: Path) -> None:
     with closing(sqlite3.connect(state_dir / "buffer.db", isolation_level=None)) as connection:
         connection.execute("UPDATE telemetry SET payload = x'00' WHERE id < 3")
         connection.execute("UPDATE telemetry SET race_id = 3 WHERE id < 3")
@@ -127,7 +129,7 @@ def test_quarantine_gives_each_with_its_reason(state_dir: Path) -> None:
     assert max(len(line) for line in result.output.splitlines()) <= 80
 
 
-def test_quarantine_as_json(state_dir: Path) -> None:
+def test_quarantine_as_json_is_one_object_per_message(state_dir: Path) -> None:
     lines = look("quarantine", state_dir, "--json").stdout.splitlines()
     first, second = map(json.loads, lines)
     assert (first["id"], first["race_id"]) == (5, 5984158)
@@ -135,12 +137,12 @@ def test_quarantine_as_json(state_dir: Path) -> None:
     assert second["payload"].encode() == message(51, 5984159).to_json()
 
 
-def test_nothing_in_quarantine(tmp_path: Path) -> None:
+def test_quarantine_tells_when_it_is_empty(tmp_path: Path) -> None:
     Store(tmp_path / "buffer.db", ROOMY).close()
     assert look("quarantine", tmp_path).output == "nothing is in quarantine\n"
 
 
-def test_a_quarantined_second_whose_race_was_never_known(tmp_path: Path) -> None:
+def test_quarantined_second_without_a_race_is_shown_as_not_known(tmp_path: Path) -> None:
     store = Store(tmp_path / "buffer.db", ROOMY)
     store.write(Batch(quarantined=[(Record(1, UNDATED, b"{}"), "ridden in another boot")]))
     store.close()
@@ -151,7 +153,7 @@ def test_a_quarantined_second_whose_race_was_never_known(tmp_path: Path) -> None
 # verify
 
 
-def test_verify_finds_nothing(state_dir: Path) -> None:
+def test_verify_of_a_sound_buffer_tells_all_is_well(state_dir: Path) -> None:
     result = look("verify", state_dir)
     assert result.exit_code == 0
     assert result.output.endswith("KiB, 1,000 messages: all well\n")
@@ -189,7 +191,9 @@ def test_export_prints_the_bytes_that_will_be_sent(state_dir: Path) -> None:
     assert result.stdout_bytes.splitlines() == expected
 
 
-def test_export_into_a_new_file(state_dir: Path, tmp_path: Path) -> None:
+def test_export_writes_a_new_file_and_never_over_an_old_one(
+    state_dir: Path, tmp_path: Path
+) -> None:
     file = tmp_path / "race.jsonl"
     result = look("export", state_dir, "5984158", "--output", file)
     assert result.output == f"{file}: 598 messages\n"
@@ -199,7 +203,7 @@ def test_export_into_a_new_file(state_dir: Path, tmp_path: Path) -> None:
     assert "exists; expected the name of a new file" in again.output
 
 
-def test_export_of_a_race_that_is_not_there(state_dir: Path, tmp_path: Path) -> None:
+def test_export_of_a_missing_race_fails_and_makes_no_file(state_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "race.jsonl"
     result = look("export", state_dir, "4", "--output", file)
     assert result.exit_code == FAILED
@@ -240,13 +244,13 @@ def test_the_state_dir_of_a_config_is_relative_to_it(state_dir: Path) -> None:
     assert invoke("ls", "--config", config).exit_code == 0
 
 
-def test_the_environment_overrides_it_as_in_run(state_dir: Path) -> None:
+def test_environment_overrides_the_state_dir_of_the_config(state_dir: Path) -> None:
     config = write_config(state_dir.parent / "gateway.toml", 'state_dir = "elsewhere"\n')
     result = invoke("ls", "--config", config, ALLEYCAT_STATE_DIR=str(state_dir))
     assert result.exit_code == 0
 
 
-def test_without_either_it_looks_where_the_gateway_would(
+def test_buffer_command_uses_the_default_state_dir_without_options(
     monkeypatch: pytest.MonkeyPatch, state_dir: Path
 ) -> None:
     monkeypatch.setattr(Config.model_fields["state_dir"], "default", state_dir)
@@ -260,25 +264,25 @@ def test_without_either_it_looks_where_the_gateway_would(
         ("state_dir = ", "not TOML: "),
     ],
 )
-def test_a_config_that_cannot_be_used(tmp_path: Path, text: str, said: str) -> None:
+def test_buffer_command_refuses_an_unusable_config(tmp_path: Path, text: str, said: str) -> None:
     result = invoke("ls", "--config", write_config(tmp_path / "gateway.toml", text))
     assert result.exit_code == BAD_CONFIG
     assert said in result.output
 
 
-def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+def test_buffer_command_refuses_a_missing_config(tmp_path: Path) -> None:
     result = invoke("ls", "--config", tmp_path / "gateway.toml")
     assert result.exit_code == BAD_CONFIG
     assert "No such file or directory; expected a TOML file" in result.output
 
 
-def test_both_at_once(tmp_path: Path) -> None:
+def test_config_and_state_dir_at_once_are_a_usage_error(tmp_path: Path) -> None:
     result = invoke("ls", "--config", tmp_path / "gateway.toml", "--state-dir", tmp_path)
     assert result.exit_code == USAGE
 
 
 @pytest.mark.parametrize("verb", ["ls", "verify", "quarantine"])
-def test_no_file_yet(verb: str, tmp_path: Path) -> None:
+def test_buffer_command_tells_that_there_is_no_buffer_yet(verb: str, tmp_path: Path) -> None:
     result = look(verb, tmp_path)
     assert result.exit_code == FAILED
     assert result.output == (
@@ -289,7 +293,7 @@ def test_no_file_yet(verb: str, tmp_path: Path) -> None:
 # Beside a gateway.
 
 
-def test_beside_a_thread_that_writes(tmp_path: Path) -> None:
+def test_buffer_commands_work_while_a_thread_writes(tmp_path: Path) -> None:
     store = Store(tmp_path / "buffer.db", ROOMY)
     store.write(Batch([Record(1, 7, message(1, 7).to_json())]))
     is_over = threading.Event()
@@ -315,7 +319,7 @@ def test_beside_a_thread_that_writes(tmp_path: Path) -> None:
     store.close()
 
 
-def test_beside_a_process_that_writes_and_after_it_was_killed(tmp_path: Path) -> None:
+def test_buffer_commands_work_while_a_process_writes_and_after_its_kill(tmp_path: Path) -> None:
     file = tmp_path / "buffer.db"
     with killed_at_end(
         subprocess.Popen(

@@ -15,7 +15,7 @@ def invoke(*arguments: object) -> Result:
 
 
 @pytest.mark.parametrize("protocol", ["ftms", "peloton"])
-def test_what_was_captured_is_replayed(tmp_path: Path, protocol: str) -> None:
+def test_capture_of_a_bike_can_be_replayed(tmp_path: Path, protocol: str) -> None:
     file = tmp_path / "ride.jsonl"
     captured = invoke(
         *("capture", "fake", file, "--protocol", protocol, "--seconds", 1.2, "--note", "a test")
@@ -31,12 +31,12 @@ def test_what_was_captured_is_replayed(tmp_path: Path, protocol: str) -> None:
     assert "cadence" in invoke("replay", file).stdout
 
 
-def test_progress_is_told_meanwhile(tmp_path: Path) -> None:
+def test_capture_tells_its_progress(tmp_path: Path) -> None:
     captured = invoke("capture", "fake", tmp_path / "ride.jsonl", "--seconds", 1.2)
     assert "frames of ftms in" in captured.stderr
 
 
-def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
+def test_capture_leaves_an_existing_file_alone(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     file.write_text("precious")
     result = invoke("capture", "fake", file)
@@ -45,7 +45,7 @@ def test_a_file_that_exists_is_left_alone(tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
-def test_a_bike_that_is_not_there_leaves_no_file(tmp_path: Path, unused_tcp_port: int) -> None:
+def test_capture_of_an_absent_bike_leaves_no_file(tmp_path: Path, unused_tcp_port: int) -> None:
     file = tmp_path / "ride.jsonl"
     server = f"socket://127.0.0.1:{unused_tcp_port}"
     result = invoke("capture", server, file, "--protocol", "peloton")
@@ -62,7 +62,7 @@ def test_a_bike_without_bytes_cannot_be_captured(tmp_path: Path) -> None:
     assert not file.exists()
 
 
-def test_nowhere_to_write(tmp_path: Path) -> None:
+def test_capture_into_a_missing_folder_fails(tmp_path: Path) -> None:
     result = invoke("capture", "fake", tmp_path / "none" / "ride.jsonl")
     assert result.exit_code == 1
     assert "No such file or directory; expected a place for a new file" in result.stderr

@@ -38,26 +38,26 @@ def check(tmp_path: Path, port: int, *arguments: str) -> Result:
     return CliRunner().invoke(app, ["check", "--config", str(file), *arguments])
 
 
-def test_a_config_that_is_not_there_is_78(tmp_path: Path) -> None:
+def test_check_of_a_missing_config_exits_with_78(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["check", "--config", str(tmp_path / "gone.toml")])
     assert result.exit_code == BAD_CONFIG
     assert "→ make one: sudo alleycat-gateway setup" in result.output
 
 
-def test_whatever_else_is_wrong_is_1(tmp_path: Path) -> None:
+def test_check_that_finds_a_failure_exits_with_1(tmp_path: Path) -> None:
     result = check(tmp_path, 1)
     assert result.exit_code == FAILED
     assert "127.0.0.1:1: Connection refused" in result.output
 
 
-def test_json_is_the_only_thing_on_stdout(tmp_path: Path) -> None:
+def test_check_json_is_the_only_thing_on_stdout(tmp_path: Path) -> None:
     result = check(tmp_path, 1, "--json")
     said = json.loads(result.stdout)
     assert said["ok"] is False
     assert {one["state"] for one in said["findings"]} <= {"ok", "warning", "failed"}
 
 
-def test_all_well_is_0(tmp_path: Path) -> None:
+def test_check_without_failures_exits_with_0(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     broker = Mosquitto(tmp_path / "broker", authority)
     # Plaintext, on loopback, as a demo's is.

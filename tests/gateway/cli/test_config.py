@@ -36,18 +36,18 @@ def check(file: Path, content: str | None = None) -> Result:
     return CliRunner().invoke(app, ["config", "check", str(file)])
 
 
-def test_a_good_file_says_who_would_race_where(file: Path) -> None:
+def test_config_check_of_a_good_file_names_thing_endpoint_and_bikes(file: Path) -> None:
     result = check(file, GOOD)
     assert (result.exit_code, result.stderr) == (0, "")
     assert result.stdout == f"{file}: ok: gateway-1 → 127.0.0.1; bikes: bike-001 (fake)\n"
 
 
-def test_nothing_is_made_or_changed(file: Path) -> None:
+def test_config_check_makes_and_changes_no_file(file: Path) -> None:
     check(file, f'state_dir = "state"\n{GOOD}')
     assert list(file.parent.iterdir()) == [file]
 
 
-def test_a_warning_goes_to_stderr_and_is_no_failure(file: Path) -> None:
+def test_config_warning_goes_to_stderr_and_is_no_failure(file: Path) -> None:
     result = check(file, GOOD.replace("Hayden", "Maximilian"))
     assert result.exit_code == 0
     assert result.stderr.startswith("warning: bikes[0].racer_name: 'Maximilian' is longer")
@@ -63,7 +63,7 @@ def test_a_warning_goes_to_stderr_and_is_no_failure(file: Path) -> None:
         (None, ["file: No such file or directory; expected a TOML file"]),
     ],
 )
-def test_a_bad_file_is_exit_code_78_with_every_problem(
+def test_bad_config_is_exit_code_78_with_every_problem(
     file: Path, content: str | None, complaints: list[str]
 ) -> None:
     result = check(file, content)

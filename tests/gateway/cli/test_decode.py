@@ -28,7 +28,7 @@ def readings(*arguments: str) -> list[dict[str, float]]:
     [SCHWINN, SCHWINN.upper(), "44 02 5e 0b f0 00 7a 00 54", "44:02:5E:0B:F0:00:7A:00:54",
      "44-02-5e-0b-f0-00-7a-00-54"],
 )  # fmt: skip
-def test_one_frame_however_it_is_spaced(frame: str) -> None:
+def test_decode_takes_a_frame_however_it_is_spaced(frame: str) -> None:
     (reading,) = readings("ftms", frame)
     assert reading == {
         "cadence_rpm": 120,
@@ -38,12 +38,12 @@ def test_one_frame_however_it_is_spaced(frame: str) -> None:
     }
 
 
-def test_a_zero_is_said_and_what_was_not_said_is_left_out() -> None:
+def test_decode_shows_a_zero_and_leaves_out_what_is_missing() -> None:
     zero = encode_response(PelotonResponse(PelotonOp.CADENCE, 0)).hex()
     assert readings("peloton", zero) == [{"cadence_rpm": 0}]
 
 
-def test_one_line_for_each_reading() -> None:
+def test_decode_prints_one_line_for_each_reading() -> None:
     power = encode_response(PelotonResponse(PelotonOp.POWER, 1630)).hex()
     assert readings("peloton", PELOTON_CADENCE_80 + power) == [
         {"cadence_rpm": 80},
@@ -62,7 +62,7 @@ def test_frames_share_the_state_of_one_connection() -> None:
     ]
 
 
-def test_what_means_nothing_is_counted_on_stderr() -> None:
+def test_decode_counts_unusable_bytes_on_stderr() -> None:
     result = decode("peloton", "0102f6" + PELOTON_CADENCE_80)
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"cadence_rpm": 80}
@@ -79,7 +79,7 @@ def test_what_means_nothing_is_counted_on_stderr() -> None:
         (["ftms"], "Missing argument"),
     ],
 )
-def test_wrong_usage_says_what_was_expected(arguments: list[str], complaint: str) -> None:
+def test_decode_usage_error_tells_what_was_expected(arguments: list[str], complaint: str) -> None:
     result = decode(*arguments)
     assert (result.exit_code, result.stdout) == (2, "")
     assert complaint in result.stderr

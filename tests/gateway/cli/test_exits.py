@@ -40,7 +40,7 @@ def test_ctrl_c_becomes_an_exit_code_that_shells_know(monkeypatch: pytest.Monkey
     assert (result.exit_code, result.stderr) == (INTERRUPTED, "interrupted\n")
 
 
-def test_an_error_that_nobody_foresaw_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unforeseen_error_keeps_its_traceback(monkeypatch: pytest.MonkeyPatch) -> None:
     error = ZeroDivisionError()
     assert result_of(error, monkeypatch).exception is error
 

@@ -27,7 +27,7 @@ def config(tmp_path: Path) -> Path:
     return gateway.config_file
 
 
-def test_without_the_extra_it_says_what_to_install_or_name(
+def test_fleet_without_its_extra_tells_what_to_install_or_name(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "iotcore", None)
@@ -59,19 +59,21 @@ def test_classes_are_a_range_or_a_list(text: str, classes: tuple[int, ...]) -> N
         (["--racers", "5", "--races", "6"], "at most 5"),
     ],
 )
-def test_what_makes_no_race_is_a_usage_error(arguments: list[str], expected: str) -> None:
+def test_fleet_options_that_make_no_race_are_usage_errors(
+    arguments: list[str], expected: str
+) -> None:
     result = CliRunner().invoke(app, ["fleet", *arguments])
     assert result.exit_code == USAGE
     assert expected in result.output
 
 
-def test_a_config_that_cannot_work_stops_it(tmp_path: Path) -> None:
+def test_fleet_refuses_a_missing_config(tmp_path: Path) -> None:
     result = CliRunner().invoke(app, ["fleet", "--config", str(tmp_path / "none.toml")])
     assert result.exit_code == BAD_CONFIG
     assert "none.toml" in result.output
 
 
-def test_where_it_may_cost_it_says_what_and_without_a_terminal_goes_no_further(
+def test_fleet_without_a_terminal_names_the_cost_and_wants_yes(
     config: Path,
 ) -> None:
     ended = alleycat_gateway("fleet", "--racers", "1000", "--race", "300", "--config", str(config))
@@ -81,7 +83,7 @@ def test_where_it_may_cost_it_says_what_and_without_a_terminal_goes_no_further(
     assert "--yes" in ended.stderr
 
 
-def test_on_a_terminal_it_asks_and_no_is_no(config: Path) -> None:
+def test_fleet_on_a_terminal_asks_and_stops_at_a_no(config: Path) -> None:
     command = [*COMMAND, "fleet", "--racers", "3", "--config", str(config)]
     with Terminal(command) as terminal:
         terminal.wait_for(rf"Race through {FAR_AWAY}\?")

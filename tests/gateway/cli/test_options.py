@@ -38,20 +38,20 @@ def watch(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["watch", *map(str, arguments), "--seconds", "0.3", "--json"])
 
 
-def test_one_of_a_config(config: Path) -> None:
+def test_bike_id_means_a_bike_of_the_config(config: Path) -> None:
     result = watch("bike-1", "--config", config)
     assert result.exit_code == 0
     assert "cadence_rpm" in result.stdout
     assert "speed_kmh" not in result.stdout, "the fake Peloton says no speed"
 
 
-def test_the_fake_bike() -> None:
+def test_fake_means_the_fake_bike() -> None:
     result = watch("fake")
     assert result.exit_code == 0
     assert "speed_kmh" in result.stdout
 
 
-def test_a_serial_port(tmp_path: Path) -> None:
+def test_path_means_a_bike_on_a_serial_port(tmp_path: Path) -> None:
     result = watch(tmp_path / "ttyUSB0", "--protocol", "peloton")
     assert result.exit_code == 0
     assert "connecting" in result.stderr
@@ -66,7 +66,9 @@ def test_a_serial_port(tmp_path: Path) -> None:
         (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
     ],
 )
-def test_what_cannot_be_told(arguments: list[str], code: int, complaint: str) -> None:
+def test_unusable_bike_argument_is_a_usage_error(
+    arguments: list[str], code: int, complaint: str
+) -> None:
     result = watch(*arguments)
     assert (result.exit_code, result.stdout) == (code, "")
     assert complaint in result.stderr
@@ -79,13 +81,15 @@ def test_what_cannot_be_told(arguments: list[str], code: int, complaint: str) ->
         ("bike-2", "bikes[1].options.wires: unknown"),
     ],
 )
-def test_what_is_wrong_in_a_config(config: Path, bike: str, complaint: str) -> None:
+def test_bike_missing_or_wrong_in_a_config_exits_with_78(
+    config: Path, bike: str, complaint: str
+) -> None:
     result = watch(bike, "--config", config)
     assert result.exit_code == 78
     assert complaint in result.stderr
 
 
-def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_config_of_a_bike_exits_with_78(tmp_path: Path) -> None:
     result = watch("bike-1", "--config", tmp_path / "none.toml")
     assert result.exit_code == 78
     assert "No such file" in result.stderr

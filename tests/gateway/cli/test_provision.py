@@ -80,7 +80,7 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         peer.stop()
 
 
-def test_it_says_each_step_and_what_the_config_needs(rig: Rig) -> None:
+def test_provision_prints_each_step_and_what_the_config_needs(rig: Rig) -> None:
     ended = rig.run()
     assert (ended.returncode, ended.stderr) == (0, "")
     name = rig.peer.issued[0][:8]
@@ -94,7 +94,7 @@ def test_it_says_each_step_and_what_the_config_needs(rig: Rig) -> None:
     ]
 
 
-def test_the_files_are_where_the_shipped_config_looks_for_them() -> None:
+def test_provisioned_files_are_where_the_shipped_config_looks_for_them() -> None:
     cloud = tomllib.loads(config_path("gateway.toml").read_text(encoding="utf-8"))["cloud"]
     directory = inspect.signature(provision).parameters["directory"].default
     assert cloud["certificate_file"] == f"{directory}/{CERTIFICATE}"
@@ -102,7 +102,7 @@ def test_the_files_are_where_the_shipped_config_looks_for_them() -> None:
     assert cloud["ca_file"] == f"{directory}/AmazonRootCA1.pem"
 
 
-def test_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None:
+def test_provision_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None:
     ended = rig.run("--json")
     assert json.loads(ended.stdout) == {
         "thing_name": "gateway-1",
@@ -114,7 +114,7 @@ def test_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None:
     assert ended.stderr.startswith("private key made\n")
 
 
-def test_a_pair_that_is_there_is_replaced_with_renew_only(rig: Rig) -> None:
+def test_existing_certificate_and_key_are_replaced_only_by_renew(rig: Rig) -> None:
     rig.run()
     before = rig.files.certificate.read_bytes()
     refused = rig.run()
@@ -127,7 +127,7 @@ def test_a_pair_that_is_there_is_replaced_with_renew_only(rig: Rig) -> None:
     assert rig.files.is_pair
 
 
-def test_a_lone_key_is_not_overwritten_either(rig: Rig) -> None:
+def test_lone_key_is_not_overwritten_by_provision(rig: Rig) -> None:
     (rig.directory / "private.pem.key").write_text("mine")
     refused = rig.run()
     assert refused.returncode == USAGE
@@ -135,7 +135,7 @@ def test_a_lone_key_is_not_overwritten_either(rig: Rig) -> None:
     assert (rig.directory / "private.pem.key").read_text() == "mine"
 
 
-def test_a_rejection_is_exit_code_1_without_a_traceback_or_a_token(rig: Rig) -> None:
+def test_rejected_provisioning_exits_with_1_without_traceback_or_token(rig: Rig) -> None:
     rig.peer.answers[REGISTER] = rejection(403, "AccessDenied", "hook says no")
     ended = rig.run()
     assert ended.returncode == 1
@@ -156,7 +156,7 @@ def test_a_rejection_is_exit_code_1_without_a_traceback_or_a_token(rig: Rig) -> 
         ("--directory", "nowhere", "nowhere is not a directory"),
     ],
 )
-def test_an_option_that_cannot_work_is_exit_code_2(
+def test_provision_option_that_cannot_work_exits_with_2(
     rig: Rig, option: str, value: str, said: str
 ) -> None:
     rig.options[option] = value
@@ -207,7 +207,7 @@ def when_connected(rig: Rig, kill: Callable[[], None]) -> None:
     ],
     ids=["asked to issue", "issued", "asked to register", "registered", "connected"],
 )
-def test_killed_while_it_waits_it_goes_on_when_run_again(
+def test_provision_killed_while_waiting_is_completed_by_the_next_run(
     rig: Rig, moment: Moment, issued: int
 ) -> None:
     answers = dict(rig.peer.answers)
@@ -222,7 +222,7 @@ def test_killed_while_it_waits_it_goes_on_when_run_again(
     assert len(rig.peer.issued) == issued
 
 
-def test_ctrl_c_says_that_it_goes_on(rig: Rig) -> None:
+def test_provision_interrupted_by_ctrl_c_tells_how_to_continue(rig: Rig) -> None:
     with killed_at_end(
         subprocess.Popen(
             [*COMMAND, *rig.arguments()], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True

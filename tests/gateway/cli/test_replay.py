@@ -15,7 +15,7 @@ def replay(*arguments: object) -> Result:
     return CliRunner().invoke(app, ["replay", *map(str, arguments)])
 
 
-def test_readings_with_their_times() -> None:
+def test_replay_prints_readings_with_their_times() -> None:
     result = replay(CAPTURES / "ftms/schwinn-ic4.jsonl", "--json")
     assert result.exit_code == 0
     readings = [json.loads(line) for line in result.stdout.splitlines()]
@@ -23,13 +23,13 @@ def test_readings_with_their_times() -> None:
     assert readings[0]["cadence_rpm"] > 50
 
 
-def test_a_raw_line() -> None:
+def test_replay_takes_a_raw_capture_with_its_protocol() -> None:
     result = replay(CAPTURES / "peloton/fake-sprint.bin", "--protocol", "peloton")
     assert result.exit_code == 0
     assert "rpm" in result.stdout
 
 
-def test_bytes_that_meant_nothing_are_counted(tmp_path: Path) -> None:
+def test_replay_counts_unusable_bytes(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     file.write_text(
         '{"alleycat_capture": 1, "protocol": "ftms"}\n{"t_s": 0, "hex": "00008306ffff"}\n'
@@ -46,7 +46,7 @@ def test_bytes_that_meant_nothing_are_counted(tmp_path: Path) -> None:
         ("ride.bin", ["--protocol", "telex"], 2, "protocol 'telex' is unknown; expected one of"),
     ],
 )
-def test_what_cannot_be_replayed(
+def test_replay_refuses_what_it_cannot_play_with_a_reason(
     tmp_path: Path, name: str, arguments: list[str], code: int, complaint: str
 ) -> None:
     (tmp_path / "ride.bin").write_bytes(b"")

@@ -16,6 +16,6 @@ def test_the_fake_bike_is_found_with_its_snippet() -> None:
     assert tomllib.loads(snippet)["bikes"][0]["driver"] == "fake"
 
 
-def test_json_is_the_only_thing_on_stdout() -> None:
+def test_scan_json_is_the_only_thing_on_stdout() -> None:
     result = CliRunner().invoke(app, ["scan", "--fake-bike", "--json"])
     assert [one["driver"] for one in json.loads(result.stdout)["bikes"]] == ["fake"]

@@ -30,12 +30,12 @@ def test_root_becomes_the_service_with_its_groups() -> None:
     assert become("nobody") == "65534 ['dialout', 'nogroup']"
 
 
-def test_where_there_is_no_such_user_nothing_changes() -> None:
+def test_missing_service_user_leaves_the_user_as_it_is() -> None:
     assert become("nobody-of-that-name").startswith(f"{os.geteuid()} ")
 
 
 @pytest.mark.skipif(not UNIT.exists(), reason="no unit is shipped here")
-def test_they_are_the_units() -> None:
+def test_service_user_groups_and_config_are_those_of_the_unit() -> None:
     lines = UNIT.read_text(encoding="utf-8").splitlines()
     assert f"User={USER}" in lines
     assert f"SupplementaryGroups={' '.join(MORE_GROUPS)}" in lines
@@ -47,24 +47,26 @@ def _no_override(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("ALLEYCAT_STATE_DIR", raising=False)
 
 
-def test_that_of_the_config_relative_to_it(tmp_path: Path) -> None:
+def test_state_dir_of_a_config_is_relative_to_it(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text('state_dir = "state"\n', encoding="utf-8")
     assert state_dir_of(config) == tmp_path / "state"
 
 
-def test_the_default(tmp_path: Path) -> None:
+def test_state_dir_defaults_to_var_lib(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.write_text("", encoding="utf-8")
     assert state_dir_of(config) == state_dir_of(None) == Path("/var/lib/alleycat-gateway")
 
 
-def test_the_environment_comes_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_state_dir_of_the_environment_comes_first(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path))
     assert state_dir_of(None) == tmp_path
 
 
-def test_a_config_that_is_not_yours_to_read(tmp_path: Path) -> None:
+def test_unreadable_config_asks_for_sudo(tmp_path: Path) -> None:
     config = tmp_path / "gateway.toml"
     config.touch(mode=0o000)
     me = os.geteuid()

@@ -52,7 +52,7 @@ def dialogue(file: Path, talk: Callable[[Dialogue], None], *arguments: str) -> D
 # At a terminal
 
 
-async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> None:
+async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, file: Path) -> None:
     bikes.ftms_bike(bluez, name="IC Bike")
     bikes.heart_rate_strap(bluez)
 
@@ -94,7 +94,7 @@ async def test_a_bike_is_found_chosen_and_ridden(bluez: Bluez, file: Path) -> No
     assert config["cloud"]["plaintext"], "no cloud yet"
 
 
-def test_a_port_is_asked_what_it_speaks_and_a_cloud_for_its_files(
+def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
     file: Path, tmp_path: Path, mine: Credentials
 ) -> None:
     def talk(terminal: Dialogue) -> None:
@@ -137,7 +137,7 @@ def test_a_port_is_asked_what_it_speaks_and_a_cloud_for_its_files(
     assert not config["cloud"]["plaintext"]
 
 
-def test_enter_at_every_question_changes_nothing(file: Path) -> None:
+def test_enter_at_every_question_of_setup_changes_nothing(file: Path) -> None:
     setup(file, *FIRST)
     before = file.read_bytes()
 
@@ -153,7 +153,7 @@ def test_enter_at_every_question_changes_nothing(file: Path) -> None:
     assert not file.with_name("gateway.toml.bak").exists()
 
 
-def test_a_second_bike_is_added(file: Path) -> None:
+def test_setup_adds_a_second_bike(file: Path) -> None:
     setup(file, *FIRST)
 
     def talk(terminal: Dialogue) -> None:
@@ -182,7 +182,7 @@ def test_a_second_bike_is_added(file: Path) -> None:
 @pytest.mark.parametrize(
     "at", ["[bike-001]: ", "[keep]: ", "[Ada]: ", "[3]: ", "[2]: ", "[later]: "]
 )
-def test_ctrl_c_at_any_question_leaves_everything_as_it_was(file: Path, at: str) -> None:
+def test_setup_interrupted_at_any_question_changes_no_file(file: Path, at: str) -> None:
     setup(file, *FIRST)
     before = file.read_bytes()
 
@@ -207,7 +207,7 @@ def test_ctrl_c_at_any_question_leaves_everything_as_it_was(file: Path, at: str)
     assert {one.name: one.read_bytes() for one in file.parent.iterdir()} == {file.name: before}
 
 
-async def test_ctrl_c_while_it_looks_around_ends_it_as_well(bluez: Bluez, file: Path) -> None:
+async def test_setup_interrupted_while_scanning_makes_no_file(bluez: Bluez, file: Path) -> None:
     bikes.ftms_bike(bluez)
 
     def talk(terminal: Dialogue) -> None:
@@ -220,7 +220,7 @@ async def test_ctrl_c_while_it_looks_around_ends_it_as_well(bluez: Bluez, file: 
     assert not await asyncio.to_thread(file.exists)
 
 
-async def test_a_second_bike_is_not_the_first_again(bluez: Bluez, file: Path) -> None:
+async def test_setup_offers_a_bike_that_is_not_in_the_config_yet(bluez: Bluez, file: Path) -> None:
     first = bikes.ftms_bike(bluez)
     bikes.csc_sensor(bluez)
     await asyncio.to_thread(setup, file, "--bike", first.address, *ADA)
@@ -236,7 +236,7 @@ async def test_a_second_bike_is_not_the_first_again(bluez: Bluez, file: Path) ->
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "1", "--bike-id", "bike-002")
 
 
-async def test_who_was_asleep_is_looked_for_again(bluez: Bluez, file: Path) -> None:
+async def test_setup_scans_again_for_a_bike_that_was_asleep(bluez: Bluez, file: Path) -> None:
     loop = asyncio.get_running_loop()
 
     def talk(terminal: Dialogue) -> None:
@@ -252,7 +252,7 @@ async def test_who_was_asleep_is_looked_for_again(bluez: Bluez, file: Path) -> N
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
 
 
-def test_a_cloud_without_its_certificate_waits(file: Path) -> None:
+def test_setup_without_a_certificate_leaves_the_cloud_for_later(file: Path) -> None:
     def talk(terminal: Dialogue) -> None:
         terminal.expect("[later]: ")
         terminal.type("x.example")
@@ -265,7 +265,7 @@ def test_a_cloud_without_its_certificate_waits(file: Path) -> None:
     assert read(file)["cloud"]["endpoint"] == "127.0.0.1"
 
 
-def test_what_is_given_is_not_asked(file: Path) -> None:
+def test_setup_asks_nothing_that_is_given_by_flags(file: Path) -> None:
     def talk(terminal: Dialogue) -> None:
         assert terminal.exit_code() == 0
 
@@ -277,7 +277,7 @@ def test_what_is_given_is_not_asked(file: Path) -> None:
 # By flags alone
 
 
-def test_without_a_terminal_flags_are_enough(file: Path, mine: Credentials) -> None:
+def test_setup_without_a_terminal_works_by_flags_alone(file: Path, mine: Credentials) -> None:
     result = setup(
         file,
         *("--bike", "/dev/ttyUSB0", "--protocol", "peloton", "--bike-id", "hall-1", *ADA),
@@ -291,14 +291,14 @@ def test_without_a_terminal_flags_are_enough(file: Path, mine: Credentials) -> N
     assert (config["thing_name"], config["cloud"]["endpoint"]) == ("gateway-7", "x.example")
 
 
-def test_what_is_missing_is_named_by_its_flag(file: Path) -> None:
+def test_setup_without_a_terminal_names_the_missing_flags(file: Path) -> None:
     result = setup(file, "--bike", "fake", "--racer-id", "3")
     assert result.exit_code == USAGE
     assert "no terminal to ask on: give --racer-name, --class-id as well" in result.output
     assert not file.exists()
 
 
-def test_only_what_is_given_changes(file: Path) -> None:
+def test_setup_changes_only_what_is_given(file: Path) -> None:
     setup(file, *FIRST)
     before = read(file)
     assert setup(file, "--racer-name", "Bo").exit_code == 0
@@ -307,14 +307,14 @@ def test_only_what_is_given_changes(file: Path) -> None:
     assert tomllib.loads(file.with_name("gateway.toml.bak").read_text())["bikes"] != before["bikes"]
 
 
-def test_nothing_given_is_nothing_done(file: Path) -> None:
+def test_setup_with_nothing_given_is_a_usage_error(file: Path) -> None:
     setup(file, *FIRST)
     result = setup(file)
     assert result.exit_code == USAGE
     assert "nothing to change" in result.output
 
 
-def test_what_the_gateway_would_refuse_is_not_written(file: Path) -> None:
+def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> None:
     setup(file, *FIRST)
     before = file.read_bytes()
     result = setup(file, "--endpoint", "x.example")
@@ -333,20 +333,20 @@ def test_what_the_gateway_would_refuse_is_not_written(file: Path) -> None:
         ([*FIRST, "--class-id", "7"], BAD_CONFIG, "class_id: got 7"),
     ],
 )
-def test_a_wrong_flag_says_what_was_expected(
+def test_wrong_setup_flag_is_refused_with_what_was_expected(
     file: Path, arguments: list[str], code: int, words: str
 ) -> None:
     result = setup(file, *arguments)
     assert (result.exit_code, words in result.output) == (code, True), result.output
 
 
-def test_a_directory_that_is_not_there_is_said(tmp_path: Path) -> None:
+def test_setup_into_a_missing_directory_fails(tmp_path: Path) -> None:
     result = setup(tmp_path / "gone" / "gateway.toml", *FIRST)
     assert result.exit_code == FAILED
     assert "does not exist: make it, or name another file: --config" in result.output
 
 
-def test_a_file_that_is_no_toml_is_left_to_its_author(file: Path) -> None:
+def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path) -> None:
     file.write_text("[[[")
     result = setup(file, *FIRST)
     assert result.exit_code == BAD_CONFIG
@@ -354,7 +354,7 @@ def test_a_file_that_is_no_toml_is_left_to_its_author(file: Path) -> None:
     assert file.read_text() == "[[["
 
 
-def test_the_first_config_of_a_package_is_set_up_like_any_other(
+def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     file: Path, mine: Credentials
 ) -> None:
     """The shipped one, with its fake bike and no cloud."""
@@ -378,7 +378,7 @@ def test_the_first_config_of_a_package_is_set_up_like_any_other(
     assert (cloud["port"], cloud["plaintext"]) == (8883, False)
 
 
-def test_what_comes_next_is_a_reload_where_that_is_enough(
+def test_setup_recommends_a_reload_where_no_restart_is_needed(
     file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The running gateway takes another rider in mid-race, and another cloud at its next start."""

@@ -86,7 +86,7 @@ def of(status: GatewayStatus) -> bytes:
 # What it says, and its exit code.
 
 
-def test_all_well(service_directory: Path) -> None:
+def test_status_of_a_healthy_gateway_exits_with_0(service_directory: Path) -> None:
     with serving(service_directory, of(WELL)):
         result = invoke()
     assert result.exit_code == 0
@@ -94,7 +94,7 @@ def test_all_well(service_directory: Path) -> None:
     assert "bike-001  Rider1  connected" in result.output
 
 
-def test_what_needs_attention_is_said_and_fails(service_directory: Path) -> None:
+def test_status_counts_what_needs_attention_and_fails(service_directory: Path) -> None:
     with serving(service_directory, of(gateway_status(lost_bike(), cloud=offline()))):
         result = invoke()
     assert result.exit_code == FAILED
@@ -102,7 +102,9 @@ def test_what_needs_attention_is_said_and_fails(service_directory: Path) -> None
 
 
 @pytest.mark.parametrize(("cloud", "code"), [(WELL.cloud, 0), (offline(), FAILED)])
-def test_json_is_what_the_daemon_said(service_directory: Path, cloud: object, code: int) -> None:
+def test_status_json_is_the_line_of_the_daemon(
+    service_directory: Path, cloud: object, code: int
+) -> None:
     line = of(gateway_status(cloud=cloud))
     with serving(service_directory, line):
         result = invoke("--json")
@@ -111,14 +113,16 @@ def test_json_is_what_the_daemon_said(service_directory: Path, cloud: object, co
     assert bool(json.loads(line)["attention"]) == (code == FAILED)
 
 
-def test_a_gateway_of_another_version(service_directory: Path) -> None:
+def test_status_of_another_version_asks_for_a_restart(service_directory: Path) -> None:
     with serving(service_directory, b'{"format":2}\n'):
         result = invoke()
     assert result.exit_code == FAILED
     assert "Restart it: sudo systemctl restart alleycat-gateway" in result.output
 
 
-def test_no_gateway(service_directory: Path, tmp_path: Path) -> None:
+def test_status_without_a_gateway_tells_that_none_runs(
+    service_directory: Path, tmp_path: Path
+) -> None:
     result = invoke()
     assert result.exit_code == NOT_RUNNING
     assert result.stdout == ""
@@ -126,7 +130,7 @@ def test_no_gateway(service_directory: Path, tmp_path: Path) -> None:
     assert "`systemctl status alleycat-gateway`" in result.stderr
 
 
-def test_a_gateway_that_was_killed(service_directory: Path) -> None:
+def test_status_of_a_killed_gateway_tells_that_none_runs(service_directory: Path) -> None:
     with socket.socket(socket.AF_UNIX) as left:
         left.bind(str(service_directory / "status.sock"))
     result = invoke()
@@ -137,7 +141,7 @@ def test_a_gateway_that_was_killed(service_directory: Path) -> None:
 # Where it asks.
 
 
-def test_the_gateway_of_a_config_comes_before_the_service(
+def test_status_asks_the_gateway_of_a_config_before_the_service(
     service_directory: Path, config: Path
 ) -> None:
     by_hand = gateway_status(thing_name="by-hand")
@@ -146,18 +150,20 @@ def test_the_gateway_of_a_config_comes_before_the_service(
         assert invoke().output.startswith("gateway-1 ")
 
 
-def test_the_service_may_be_meant_by_its_config(service_directory: Path, config: Path) -> None:
+def test_status_with_a_config_falls_back_to_the_service(
+    service_directory: Path, config: Path
+) -> None:
     with serving(service_directory, of(WELL)):
         assert invoke("--config", config).exit_code == 0
 
 
-def test_without_the_service_the_default_state_dir_is_asked(tmp_path: Path) -> None:
+def test_status_asks_the_default_state_dir_without_the_service(tmp_path: Path) -> None:
     (tmp_path / "default").mkdir()
     with serving(tmp_path / "default", of(WELL)):
         assert invoke().exit_code == 0
 
 
-def test_a_config_that_is_not_there(tmp_path: Path) -> None:
+def test_status_refuses_a_missing_config(tmp_path: Path) -> None:
     result = invoke("--config", tmp_path / "missing.toml")
     assert result.exit_code == BAD_CONFIG
     assert "expected a TOML file" in result.stderr
@@ -177,7 +183,7 @@ def frames(terminal: Terminal) -> list[list[str]]:
     return [re.sub(r"\x1b\[\?25[lh]", "", frame).split("\n") for frame in drawn if frame.strip()]
 
 
-def test_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: Path) -> None:
+def test_status_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: Path) -> None:
     produced = [gateway_status(*FOUR.bikes, produced=number) for number in range(50)]
     lines = [of(status) for status in produced]
     with serving(config.parent / "state", *lines), Terminal(command(config, "--watch")) as terminal:
@@ -193,7 +199,7 @@ def test_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: Path) -
     assert "Traceback" not in terminal.text
 
 
-def test_watch_outlives_a_gateway_that_comes_back(config: Path) -> None:
+def test_status_watch_survives_a_restart_of_the_gateway(config: Path) -> None:
     state_dir = config.parent / "state"
     with serving(state_dir, of(WELL)):
         terminal = Terminal(command(config, "--watch"))
@@ -207,7 +213,7 @@ def test_watch_outlives_a_gateway_that_comes_back(config: Path) -> None:
         assert terminal.exit_code() == 0
 
 
-def test_ctrl_c_while_it_waits_for_an_answer(config: Path) -> None:
+def test_status_without_an_answer_can_be_interrupted(config: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(config.parent / "state" / "status.sock"))
         silent.listen()
@@ -219,11 +225,11 @@ def test_ctrl_c_while_it_waits_for_an_answer(config: Path) -> None:
     assert terminal.text.splitlines()[-1].endswith("interrupted")
 
 
-def test_watch_needs_a_gateway_to_begin_with(config: Path) -> None:
+def test_status_watch_needs_a_gateway_to_begin_with(config: Path) -> None:
     assert invoke("--config", config, "--watch").exit_code == NOT_RUNNING
 
 
-def test_watch_as_json_is_a_line_a_second(config: Path) -> None:
+def test_status_watch_as_json_prints_one_status_per_line(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
         Terminal(command(config, "--watch", "--json"), columns=5000) as terminal,
@@ -235,7 +241,7 @@ def test_watch_as_json_is_a_line_a_second(config: Path) -> None:
     assert [json.loads(line) for line in lines[:3]] == [json.loads(of(WELL))] * 3
 
 
-def test_watch_without_a_terminal_is_a_line_in_words(config: Path) -> None:
+def test_status_watch_without_a_terminal_prints_lines_in_words(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
         killed_at_end(
@@ -253,7 +259,7 @@ def test_watch_without_a_terminal_is_a_line_in_words(config: Path) -> None:
         assert process.wait(10) == 0
 
 
-def test_watch_is_quiet_when_nobody_reads_on(config: Path) -> None:
+def test_status_watch_is_quiet_when_nobody_reads_on(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
         killed_at_end(

@@ -11,7 +11,7 @@ from gateway.cli.app import app
 from tests.support.children import killed_at_end
 
 
-def test_lines_where_there_is_no_terminal() -> None:
+def test_watch_without_a_terminal_prints_lines() -> None:
     result = CliRunner().invoke(app, ["watch", "fake", "--seconds", "1.2"])
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
@@ -19,7 +19,7 @@ def test_lines_where_there_is_no_terminal() -> None:
     assert any("cadence" in line for line in lines)
 
 
-def test_json_is_one_reading_a_line() -> None:
+def test_watch_json_is_one_reading_per_line() -> None:
     result = CliRunner().invoke(app, ["watch", "fake", "--seconds", "1.2", "--json"])
     readings = [json.loads(line) for line in result.stdout.splitlines()]
     assert len(readings) >= 2
@@ -27,7 +27,7 @@ def test_json_is_one_reading_a_line() -> None:
     assert "fake: connected" in result.stderr
 
 
-def test_ctrl_c_ends_it_cleanly() -> None:
+def test_watch_ends_cleanly_on_ctrl_c() -> None:
     with killed_at_end(
         subprocess.Popen(
             [sys.executable, "-m", "gateway", "watch", "fake", "--json"],
