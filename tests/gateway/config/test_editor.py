@@ -43,7 +43,7 @@ def lines_changed(old: str, new: str) -> list[str]:
     return [line for line in diff if not line.startswith(("---", "+++", "@@"))]
 
 
-def test_nothing_asked_nothing_changed() -> None:
+def test_empty_change_leaves_the_config_as_it_is() -> None:
     for text in (SHIPPED, SMALL):
         assert edited(text, Change()) == text
 
@@ -58,7 +58,7 @@ def test_a_name_changes_on_its_line_alone() -> None:
     ]
 
 
-def test_asked_twice_it_changes_once() -> None:
+def test_change_made_twice_changes_the_config_once() -> None:
     change = Change("gateway-9", {"endpoint": "x.example"}, BikeChange("bike-001", PELOTON, ADA))
     for text in (SHIPPED, SMALL):
         once = edited(text, change)
@@ -70,20 +70,20 @@ def test_an_endpoint_elsewhere_needs_tls_and_its_port() -> None:
     assert cloud == {"endpoint": "x.example", "port": 8883, "plaintext": False}
 
 
-def test_what_is_answered_as_it_is_stays_as_it_is_written() -> None:
+def test_answer_that_changes_nothing_keeps_the_notation() -> None:
     text = SMALL.replace('"Hayden"', "'Hayden'").replace("racer_id = 7", "racer_id = 0x07")
     racer = {"racer_name": "Hayden", "racer_id": 7, "class_id": 1}
     change = Change("gateway-1", {"endpoint": "127.0.0.1"}, BikeChange("bike-001", racer=racer))
     assert edited(text, change) == text
 
 
-def test_a_port_that_somebody_chose_stays() -> None:
+def test_chosen_port_stays_when_the_endpoint_changes() -> None:
     text = SMALL.replace("1883", "443")
     cloud = tomllib.loads(edited(text, Change(cloud={"endpoint": "x.example"})))["cloud"]
     assert (cloud["port"], cloud["plaintext"]) == (443, False)
 
 
-def test_the_shipped_config_keeps_every_word_when_its_rider_moves_to_a_bike() -> None:
+def test_shipped_config_keeps_its_comments_when_its_bike_changes() -> None:
     new = edited(SHIPPED, Change(bike=BikeChange("bike-001", FTMS, ADA)))
     assert bike(new) == {"id": "bike-001", **ADA, "driver": "ble", "options": dict(FTMS.options)}
     for line in SHIPPED.splitlines():
@@ -94,7 +94,7 @@ def test_the_shipped_config_keeps_every_word_when_its_rider_moves_to_a_bike() ->
     assert BikeConfig.model_validate(bike(new))
 
 
-def test_what_was_true_of_the_old_bike_alone_is_left_as_a_comment() -> None:
+def test_settings_of_the_old_bike_are_left_as_comments() -> None:
     new = edited(SMALL, Change(bike=BikeChange("bike-001", PELOTON)))
     assert "calibration" not in bike(new)
     assert "# calibration = [[0, 0], [100, 100]]  # measured in May" in new
@@ -102,11 +102,11 @@ def test_what_was_true_of_the_old_bike_alone_is_left_as_a_comment() -> None:
     assert 'id = "bike-001"   # the one by the window' in new
 
 
-def test_the_same_bike_again_keeps_what_is_known_of_it() -> None:
+def test_same_bike_again_keeps_its_settings() -> None:
     assert edited(SMALL, Change(bike=BikeChange("bike-001", FTMS))) == SMALL
 
 
-def test_moved_there_and_back_the_comments_do_not_pile_up() -> None:
+def test_comments_do_not_pile_up_when_a_bike_changes_again_and_again() -> None:
     text = SHIPPED
     for machine in (FTMS, PELOTON) * 4:
         text = edited(text, Change(bike=BikeChange("bike-001", machine)))
@@ -127,7 +127,7 @@ def test_a_second_bike_comes_behind_the_first() -> None:
         assert "\n\n[[bikes]] # IC Bike: advertises the service of ftms\n" in new
 
 
-def test_a_name_with_control_characters_is_only_a_name() -> None:
+def test_control_characters_in_a_name_cannot_change_the_config() -> None:
     """Anybody nearby can give a device any name."""
     machine = Machine("ble", {"name": 'a"\n[x]\x07'}, "evil\n[cloud]\x07 name")
     new = edited(SMALL, Change(bike=BikeChange("bike-002", machine, ADA)))
@@ -135,12 +135,12 @@ def test_a_name_with_control_characters_is_only_a_name() -> None:
     assert tomllib.loads(new)["cloud"] == tomllib.loads(SMALL)["cloud"]
 
 
-def test_a_config_without_the_table_gets_it() -> None:
+def test_missing_cloud_table_is_added() -> None:
     new = edited('thing_name = "x"\n', Change(cloud={"endpoint": "x.example"}))
     assert tomllib.loads(new)["cloud"] == {"endpoint": "x.example"}
 
 
-def test_bikes_in_one_line_cannot_be_edited_and_that_is_said() -> None:
+def test_bikes_in_one_line_are_refused_as_not_editable() -> None:
     with pytest.raises(NotEditable, match=r"\[\[bikes\]\]"):
         edited('bikes = [{ id = "x" }]', Change(bike=BikeChange("x", FTMS)))
 

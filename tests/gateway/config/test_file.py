@@ -26,14 +26,14 @@ def files(directory: Path) -> dict[str, str]:
     return {one.name: one.read_text() for one in directory.iterdir()}
 
 
-def test_the_new_one_is_there_and_the_old_one_beside_it(tmp_path: Path) -> None:
+def test_new_config_is_written_and_the_old_one_kept_as_a_backup(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text("old")
     assert write_config(file, "new", accept) == tmp_path / "gateway.toml.bak"
     assert files(tmp_path) == {"gateway.toml": "new", "gateway.toml.bak": "old"}
 
 
-def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
+def test_refused_config_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text("old")
     with pytest.raises(Refused):
@@ -41,7 +41,7 @@ def test_what_is_refused_leaves_everything_as_it_was(tmp_path: Path) -> None:
     assert files(tmp_path) == {"gateway.toml": "old"}
 
 
-def test_it_is_checked_where_its_relative_paths_will_lead(tmp_path: Path) -> None:
+def test_new_config_is_checked_in_the_folder_where_it_will_lie(tmp_path: Path) -> None:
     checked: list[tuple[Path, str]] = []
     write_config(
         tmp_path / "gateway.toml",
@@ -51,7 +51,7 @@ def test_it_is_checked_where_its_relative_paths_will_lead(tmp_path: Path) -> Non
     assert checked == [(tmp_path, "new")]
 
 
-def test_mode_and_owner_stay(tmp_path: Path) -> None:
+def test_config_keeps_its_mode_and_owner(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text("old")
     file.chmod(0o604)
@@ -68,13 +68,13 @@ def test_mode_and_owner_stay(tmp_path: Path) -> None:
         )
 
 
-def test_a_new_one_is_the_owners_and_its_groups(tmp_path: Path) -> None:
+def test_first_config_is_for_its_owner_and_group(tmp_path: Path) -> None:
     assert write_config(tmp_path / "gateway.toml", "new", accept) is None
     assert (tmp_path / "gateway.toml").stat().st_mode & 0o7777 == 0o640
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to give a file away")
-def test_roots_new_one_can_be_read_by_the_service(
+def test_first_config_of_root_is_readable_by_the_service(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(config_file, "GROUP", "nogroup")
@@ -83,7 +83,7 @@ def test_roots_new_one_can_be_read_by_the_service(
     assert (stat.st_uid, stat.st_gid) == (0, grp.getgrnam("nogroup").gr_gid)
 
 
-def test_a_link_stays_one(tmp_path: Path) -> None:
+def test_config_that_is_a_symlink_stays_one(tmp_path: Path) -> None:
     real = tmp_path / "real.toml"
     real.write_text("old")
     (tmp_path / "gateway.toml").symlink_to(real)
@@ -92,7 +92,7 @@ def test_a_link_stays_one(tmp_path: Path) -> None:
     assert real.read_text() == "new"
 
 
-def test_it_is_on_disk_before_it_takes_the_old_ones_place(
+def test_new_config_is_on_disk_before_it_replaces_the_old_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []

@@ -11,7 +11,7 @@ import pytest
 from gateway.config import packaged
 
 
-def test_in_a_checkout_it_lies_beside_the_packages() -> None:
+def test_config_path_in_a_checkout_is_next_to_the_packages() -> None:
     path = packaged.config_path("aws/template.yaml")
     assert path == Path(__file__).parents[3] / "config" / "aws" / "template.yaml"
 
@@ -31,14 +31,16 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     return module
 
 
-def test_in_a_wheel_it_lies_under_share(installed: ModuleType, tmp_path: Path) -> None:
+def test_config_path_of_a_wheel_is_under_share(installed: ModuleType, tmp_path: Path) -> None:
     path = tmp_path / "share" / "alleycat-gateway" / "config" / "gateway.toml"
     path.parent.mkdir(parents=True)
     path.touch()
     assert installed.config_path("gateway.toml") == path
 
 
-def test_in_neither_place_the_error_names_both(installed: ModuleType, tmp_path: Path) -> None:
+def test_config_path_names_both_places_when_the_file_is_missing(
+    installed: ModuleType, tmp_path: Path
+) -> None:
     with pytest.raises(FileNotFoundError) as raised:
         installed.config_path("gateway.toml")
     text = str(raised.value)

@@ -62,7 +62,7 @@ async def test_a_hangup_applies_the_file_and_systemd_hears_of_it(rig: Rig, tmp_p
     assert len(rig.applied) == 2
 
 
-async def test_a_file_that_cannot_work_changes_nothing_and_is_told(rig: Rig) -> None:
+async def test_reload_of_an_unusable_file_changes_nothing_and_is_logged(rig: Rig) -> None:
     rig.file = ConfigError(
         Path("gateway.toml"), [Problem("bikes[0].class_id", "9; expected 1 … 6")]
     )
@@ -83,7 +83,9 @@ async def test_a_file_that_cannot_work_changes_nothing_and_is_told(rig: Rig) -> 
         ({"state_dir": Path("/elsewhere")}, ["state_dir"]),
     ],
 )
-def test_what_needs_a_start(tmp_path: Path, change: dict[str, Any], keys: list[str]) -> None:
+def test_change_of_thing_name_or_state_dir_needs_a_start(
+    tmp_path: Path, change: dict[str, Any], keys: list[str]
+) -> None:
     running = config(tmp_path, [{}])
     assert needs_a_start(running, running.model_copy(update=change)) == keys
 

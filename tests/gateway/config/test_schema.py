@@ -147,21 +147,21 @@ class TestGood:
         assert config.bikes[0].points == AS_SAID
         assert config.warnings == []
 
-    def test_mutual_tls(self, file: Path, secure: Data) -> None:
+    def test_config_with_mutual_tls_is_accepted(self, file: Path, secure: Data) -> None:
         assert not load(file, secure).cloud.plaintext
 
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
-    def test_plaintext_to_this_machine(self, file: Path, data: Data, host: str) -> None:
+    def test_plaintext_to_this_machine_is_accepted(self, file: Path, data: Data, host: str) -> None:
         put(data, "cloud.endpoint", host)
         assert load(file, data).cloud.endpoint == host
 
-    def test_a_calibration(self, file: Path, data: Data) -> None:
+    def test_calibration_points_of_a_bike_make_a_table(self, file: Path, data: Data) -> None:
         put(data, "bikes.0.calibration", [[1000, 0], [0, 100]])
         table = load(file, data).bikes[0].points.table
         assert table is not None
         assert table.percent_at(250) == 75
 
-    def test_a_long_name_is_a_warning(self, file: Path, data: Data) -> None:
+    def test_long_racer_name_is_a_warning(self, file: Path, data: Data) -> None:
         put(data, "bikes.0.racer_name", "Maximili")
         put(data, "bikes.1.racer_name", "Maximilian")
         (warning,) = load(file, data).warnings
@@ -234,7 +234,7 @@ class TestWrong:
             ("bikes.0.calibration", [[0, 0], 5], "bikes[0].calibration[1]", ["got 5", "tuple"]),
         ],
     )
-    def test_a_value(
+    def test_wrong_value_is_refused_with_its_key_and_what_was_expected(
         self, file: Path, data: Data, path: str, value: object, key: str, what: list[str]
     ) -> None:
         put(data, path, value)
@@ -254,7 +254,9 @@ class TestWrong:
             ("bikes.0.driver", "bikes[0].driver"),
         ],
     )
-    def test_a_missing_key(self, file: Path, data: Data, path: str, key: str) -> None:
+    def test_missing_key_is_refused_with_what_was_expected(
+        self, file: Path, data: Data, path: str, key: str
+    ) -> None:
         *parents, last = path.split(".")
         table: Any = data
         for part in parents:
@@ -268,14 +270,16 @@ class TestWrong:
     @pytest.mark.parametrize(
         "host", ["broker.example", "192.168.1.4", "0.0.0.0", "::", "localhost.example"]
     )
-    def test_plaintext_to_another_machine(self, file: Path, data: Data, host: str) -> None:
+    def test_plaintext_to_another_machine_is_refused(
+        self, file: Path, data: Data, host: str
+    ) -> None:
         put(data, "cloud.endpoint", host)
         found = problem(file, data)
         assert found.key == "cloud"
         for words in ("plaintext", repr(host), "127.0.0.1, ::1 or localhost", "mutual TLS"):
             assert words in found.what
 
-    def test_several_are_all_listed(self, file: Path, data: Data) -> None:
+    def test_several_wrong_values_are_all_listed(self, file: Path, data: Data) -> None:
         for path, value in [
             ("thing_name", 5),
             ("cloud.endpont", "x"),
@@ -290,7 +294,7 @@ class TestWrong:
             "bikes[1].class_id",
         }
 
-    def test_several_of_what_is_beyond_a_type_are_all_listed(
+    def test_several_problems_of_files_drivers_and_ids_are_all_listed(
         self, file: Path, secure: Data, credentials: Credentials
     ) -> None:
         credentials.ca_file.unlink()
@@ -317,7 +321,7 @@ class TestFile:
             (b"\xff\xfe", "not TOML"),
         ],
     )
-    def test_not_toml(self, file: Path, content: bytes, what: str) -> None:
+    def test_file_that_is_not_toml_is_refused(self, file: Path, content: bytes, what: str) -> None:
         file.write_bytes(content)
         with pytest.raises(ConfigError) as raised:
             load_config(file, DRIVERS)
@@ -328,7 +332,9 @@ class TestFile:
         ("name", "what"),
         [("gateway.toml", "No such file or directory"), (".", "Is a directory")],
     )
-    def test_not_a_file(self, tmp_path: Path, name: str, what: str) -> None:
+    def test_missing_config_or_directory_is_refused(
+        self, tmp_path: Path, name: str, what: str
+    ) -> None:
         with pytest.raises(ConfigError, match=f"{what}; expected a TOML file") as raised:
             load_config(tmp_path / name, DRIVERS)
         assert raised.value.file == tmp_path / name
@@ -338,7 +344,9 @@ class TestCredentials:
     """Mutual TLS only, with a key that nobody else can read."""
 
     @pytest.mark.parametrize("name", PEM_FILES)
-    def test_not_named(self, file: Path, secure: Data, name: str) -> None:
+    def test_pem_file_that_is_not_named_is_refused(
+        self, file: Path, secure: Data, name: str
+    ) -> None:
         del secure["cloud"][name]
         assert problem(file, secure).key == f"cloud.{name}"
         assert "missing; expected the path of a PEM file" in problem(file, secure).what
@@ -354,7 +362,7 @@ class TestCredentials:
         ],
         ids=["absent", "directory", "DER", "empty"],
     )
-    def test_not_pem(
+    def test_pem_file_that_is_absent_or_no_pem_is_refused(
         self,
         file: Path,
         secure: Data,
@@ -370,14 +378,14 @@ class TestCredentials:
         assert str(pem) in found.what
         assert what in found.what
 
-    def test_a_path_that_cannot_even_be_looked_at(self, file: Path, secure: Data) -> None:
+    def test_pem_path_that_cannot_be_looked_at_is_refused(self, file: Path, secure: Data) -> None:
         """As where a folder on the way is closed to this user."""
         put(secure, "cloud.private_key_file", "k" * 300)
         found = problem(file, secure)
         assert found.key == "cloud.private_key_file"
         assert "File name too long; expected a readable PEM file" in found.what
 
-    def test_swapped(self, file: Path, secure: Data) -> None:
+    def test_swapped_certificate_and_key_are_refused(self, file: Path, secure: Data) -> None:
         put(secure, "cloud.certificate_file", "key.pem")
         put(secure, "cloud.private_key_file", "cert.pem")
         certificate, key = problems(file, secure)
@@ -385,14 +393,14 @@ class TestCredentials:
         assert "has no PRIVATE KEY in it" in key.what
 
     @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o660])
-    def test_a_key_for_owner_and_group(
+    def test_private_key_for_owner_and_group_is_accepted(
         self, file: Path, secure: Data, credentials: Credentials, mode: int
     ) -> None:
         credentials.private_key_file.chmod(mode)
         load(file, secure)
 
     @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o666, 0o777])
-    def test_a_key_for_everybody(
+    def test_private_key_open_to_everybody_is_refused(
         self, file: Path, secure: Data, credentials: Credentials, mode: int
     ) -> None:
         credentials.private_key_file.chmod(mode)
@@ -401,7 +409,7 @@ class TestCredentials:
         assert f"open to every user (mode {mode:04o})" in found.what
         assert f"chmod 600 {credentials.private_key_file}" in found.what
 
-    def test_a_key_for_everybody_is_listed_beside_other_problems(
+    def test_open_private_key_is_listed_along_with_other_problems(
         self, file: Path, secure: Data, credentials: Credentials
     ) -> None:
         credentials.private_key_file.chmod(0o644)
@@ -411,7 +419,7 @@ class TestCredentials:
             "cloud.private_key_file",
         ]
 
-    def test_the_key_of_another_certificate(
+    def test_private_key_of_another_certificate_is_refused(
         self, file: Path, secure: Data, credentials: Credentials, authority: Authority
     ) -> None:
         other = authority.issue("gateway-2").private_key_file
@@ -420,13 +428,15 @@ class TestCredentials:
         assert found.key == "cloud.private_key_file"
         assert "expected the key that belongs to the certificate" in found.what
 
-    def test_a_damaged_key(self, file: Path, secure: Data, credentials: Credentials) -> None:
+    def test_damaged_private_key_is_refused(
+        self, file: Path, secure: Data, credentials: Credentials
+    ) -> None:
         key = credentials.private_key_file
         key.write_text(key.read_text().replace("M", "N"))
         assert "one of them is damaged" in problem(file, secure).what
 
     @pytest.mark.parametrize("line_end", ["\n", ""])
-    def test_no_secret_is_repeated(
+    def test_private_key_is_never_repeated_in_an_error(
         self, file: Path, secure: Data, credentials: Credentials, line_end: str
     ) -> None:
         """The key pasted instead of its path."""
@@ -438,7 +448,7 @@ class TestCredentials:
 
 
 class TestPaths:
-    def test_they_are_relative_to_the_file(
+    def test_paths_are_relative_to_the_config_file(
         self, file: Path, secure: Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir("/")
@@ -451,13 +461,11 @@ class TestPaths:
         assert config.cloud.private_key_file == here / "key.pem"
         assert config.bikes[0].options["file"] == here / "rides" / "one.jsonl"
 
-    def test_a_fake_bikes_knob_file_is_relative_to_the_file_too(
-        self, file: Path, secure: Data
-    ) -> None:
+    def test_knob_file_path_is_relative_to_the_config_file(self, file: Path, secure: Data) -> None:
         put(secure, "bikes.0.options", {"knob_file": "knob", "wire": "lines"})
         assert load(file, secure).bikes[0].options["knob_file"] == file.parent / "knob"
 
-    def test_the_file_itself_may_be_named_relatively(
+    def test_config_file_may_be_named_by_a_relative_path(
         self, file: Path, secure: Data, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         write(file, secure)
@@ -465,7 +473,7 @@ class TestPaths:
         config = load_config(Path(file.name), DRIVERS)
         assert config.cloud.ca_file == file.parent / "ca.pem"
 
-    def test_absolute_ones_stay(self, file: Path, data: Data) -> None:
+    def test_absolute_paths_stay_as_they_are(self, file: Path, data: Data) -> None:
         data["state_dir"] = "/srv/state"
         assert load(file, data).state_dir == Path("/srv/state")
 
@@ -480,7 +488,7 @@ class TestEnvironment:
             ("ALLEYCAT_RACE__LENGTH_S", 60, lambda config: config.race.length_s),
         ],
     )
-    def test_it_overrides_the_file(
+    def test_environment_overrides_the_config_file(
         self,
         file: Path,
         data: Data,
@@ -503,7 +511,7 @@ class TestEnvironment:
             (("ALLEYCAT_BIKES", "fake"), "bikes", ""),
         ],
     )
-    def test_it_is_checked_like_the_file(
+    def test_environment_is_checked_like_the_config_file(
         self,
         file: Path,
         data: Data,
@@ -523,7 +531,7 @@ class TestShippedFile:
 
     shipped = tomllib.loads(SHIPPED.read_text(encoding="utf-8"))
 
-    def test_only_endpoint_and_certificates_are_missing(self) -> None:
+    def test_shipped_config_misses_only_endpoint_and_certificates(self) -> None:
         with pytest.raises(ConfigError) as raised:
             load_config(SHIPPED, DRIVERS)
         assert [found.key for found in raised.value.problems] == [
@@ -535,7 +543,7 @@ class TestShippedFile:
         [Config, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig, FakeBikeOptions,
          FaultOptions, PotOptions, ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
-    def test_it_names_every_option(self, model: type[BaseModel]) -> None:
+    def test_shipped_config_names_every_option(self, model: type[BaseModel]) -> None:
         lines = [line.strip("#[] ") for line in SHIPPED.read_text(encoding="utf-8").splitlines()]
         for name in model.model_fields:
             assert any(
@@ -555,7 +563,7 @@ class TestShippedFile:
             (shipped["bikes"][0]["options"]["pot"], PotOptions),
         ],
     )
-    def test_the_defaults_it_shows_are_the_defaults(
+    def test_shipped_config_shows_the_real_defaults(
         self, table: Data, model: type[BaseModel]
     ) -> None:
         for name, field in model.model_fields.items():
