@@ -42,7 +42,7 @@ def names(report: Report) -> list[str]:
     return [one.name for one in report.findings]
 
 
-async def test_all_is_well_against_a_broker_that_wants_certificates(tmp_path: Path) -> None:
+async def test_checks_all_pass_against_a_broker_with_mutual_tls(tmp_path: Path) -> None:
     authority = Authority(tmp_path / "ca")
     mine = authority.issue("gateway-1")
     with Mosquitto(tmp_path / "broker", authority) as broker:
@@ -70,31 +70,31 @@ async def test_all_is_well_against_a_broker_that_wants_certificates(tmp_path: Pa
     assert report.versions["alleycat-gateway"]
 
 
-async def test_a_bad_config_ends_before_anybody_connects_with_it(tmp_path: Path) -> None:
+async def test_checks_of_a_bad_config_make_no_connection(tmp_path: Path) -> None:
     report = await check_all(written(tmp_path, 'ca_file = "gone.pem"'), load_drivers())
     assert not report.config_is_well
     assert "disk" in names(report)
     assert not {"endpoint", "serial"} & set(names(report))
 
 
-async def test_without_any_config_the_clock_is_looked_at(tmp_path: Path) -> None:
+async def test_checks_without_a_config_are_config_and_clock_alone(tmp_path: Path) -> None:
     assert names(await check_all(tmp_path / "gone.toml", load_drivers())) == ["config", "clock"]
 
 
-async def test_beside_a_running_gateway_nobody_connects(tmp_path: Path) -> None:
+async def test_checks_make_no_connection_while_a_gateway_runs(tmp_path: Path) -> None:
     with locked_state_dir(tmp_path / "state"):
         report = await check_all(written(tmp_path), load_drivers())
     assert names(report)[-1] == "service"
     assert "endpoint" not in names(report)
 
 
-def test_a_warning_leaves_it_well() -> None:
+def test_report_with_warnings_alone_is_well() -> None:
     assert Report([ok("a", "b"), warning("a", "b", "c")], {}).is_well
     report = Report([failed("disk", "b")], {})
     assert (report.is_well, report.config_is_well) == (False, True)
 
 
-def test_nothing_is_changed(tmp_path: Path) -> None:
+def test_checks_change_no_file(tmp_path: Path) -> None:
     file = written(tmp_path)
     report = asyncio.run(check_all(file, load_drivers()))
     assert report.findings[-1].state is State.FAILED, "nobody listens on port 1"

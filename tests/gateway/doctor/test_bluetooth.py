@@ -35,7 +35,7 @@ async def test_an_adapter_that_is_on_is_well(bluez: Bluez) -> None:
     assert await found() == Finding("bluetooth", State.OK, "bluetoothd runs, hci0 is on")
 
 
-async def test_one_that_is_off_is_to_be_switched_on(bluez: Bluez) -> None:
+async def test_adapter_that_is_off_is_a_failure_with_its_remedy(bluez: Bluez) -> None:
     bluez.hci0.power(on=False)
     await bluez.settle()
     finding = await found()
@@ -43,25 +43,25 @@ async def test_one_that_is_off_is_to_be_switched_on(bluez: Bluez) -> None:
     assert finding.what == "the Bluetooth adapter hci0 is off"
 
 
-async def test_a_second_one_that_is_on_will_do(bluez: Bluez) -> None:
+async def test_second_adapter_that_is_on_is_enough(bluez: Bluez) -> None:
     bluez.hci0.power(on=False)
     bluez.add_adapter()
     await bluez.settle()
     assert (await found()).what == "bluetoothd runs, hci1 is on"
 
 
-async def test_the_one_that_a_bike_names_must_be_there(bluez: Bluez) -> None:
+async def test_adapter_named_by_a_bike_must_exist(bluez: Bluez) -> None:
     finding = await found(bike(adapter="hci7"))
     assert finding.what == "there is no Bluetooth adapter hci7, only hci0"
 
 
-async def test_no_adapter_is_said(bluez: Bluez) -> None:
+async def test_missing_adapter_is_reported(bluez: Bluez) -> None:
     bluez.hci0.unplug()
     await bluez.settle()
     assert (await found()).what == "there is no Bluetooth adapter"
 
 
-async def test_bluetoothd_that_does_not_run_is_said(bluez: Bluez) -> None:
+async def test_stopped_bluetoothd_is_a_failure(bluez: Bluez) -> None:
     await bluez.kill()
     finding = await found()
     assert finding.state is State.FAILED
@@ -85,22 +85,24 @@ async def test_rfkill_is_told_before_the_adapter_that_it_has_switched_off(
     assert finding.remedy == "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
 
 
-async def test_a_switch_on_the_outside_is_told_apart(bluez: Bluez, tmp_path: Path) -> None:
+async def test_hardware_switch_is_told_from_a_soft_block(bluez: Bluez, tmp_path: Path) -> None:
     finding = await found(root=switch(tmp_path, "bluetooth", soft=1, hard=1))
     assert "hardware switch" in finding.what
 
 
-async def test_wifi_blocked_is_none_of_its_business(bluez: Bluez, tmp_path: Path) -> None:
+async def test_blocked_wifi_does_not_matter_to_bluetooth(bluez: Bluez, tmp_path: Path) -> None:
     assert (await found(root=switch(tmp_path, "wlan", soft=1))).state is State.OK
 
 
-async def test_without_a_bike_on_bluetooth_nobody_is_asked(
+async def test_bluetooth_is_not_checked_without_a_bike_on_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/socket")
     assert (await found(bike("fake"))).what == "no bike needs it"
 
 
-async def test_who_is_on_the_bus_is_known(dbus_daemon: DBusDaemon, bluez: Bluez) -> None:
+async def test_has_owner_tells_which_names_are_on_the_bus(
+    dbus_daemon: DBusDaemon, bluez: Bluez
+) -> None:
     assert await BlueZ(SystemClock()).has_owner("org.bluez")
     assert not await BlueZ(SystemClock()).has_owner("org.freedesktop.ModemManager1")

@@ -33,36 +33,36 @@ def own(cloud: CloudConfig, now: dt.datetime | None) -> Finding:
     return check_certificates(cloud, now)[0]
 
 
-def test_one_with_time_left_says_until_when(cloud: CloudConfig) -> None:
+def test_valid_certificate_is_reported_with_its_end(cloud: CloudConfig) -> None:
     finding = own(cloud, END - dt.timedelta(days=31))
     assert finding == Finding("certificate", State.OK, "cloud.certificate_file: until 2030-06-01")
 
 
-def test_one_that_expires_soon_is_a_warning_in_days(cloud: CloudConfig) -> None:
+def test_certificate_that_expires_soon_is_a_warning_in_days(cloud: CloudConfig) -> None:
     finding = own(cloud, END - dt.timedelta(days=12, hours=1))
     assert finding.state is State.WARNING
     assert "expires in 12 days, on 2030-06-01" in finding.what
 
 
-def test_an_expired_one_has_failed(cloud: CloudConfig) -> None:
+def test_expired_certificate_is_a_failure(cloud: CloudConfig) -> None:
     finding = own(cloud, END)
     assert finding.state is State.FAILED
     assert "expired on 2030-06-01" in finding.what
     assert "new certificate" in finding.remedy
 
 
-def test_one_from_the_future_asks_for_the_clock(cloud: CloudConfig) -> None:
+def test_certificate_from_the_future_questions_the_clock(cloud: CloudConfig) -> None:
     finding = own(cloud, BEGIN - dt.timedelta(seconds=1))
     assert finding.state is State.FAILED
     assert "is the clock right?" in finding.remedy
 
 
-def test_without_a_clock_nobody_can_say(cloud: CloudConfig) -> None:
+def test_certificate_is_not_judged_without_a_clock(cloud: CloudConfig) -> None:
     finding = own(cloud, None)
     assert (finding.state, finding.what.endswith("the clock is not set")) == (State.OK, True)
 
 
-def test_the_ca_is_looked_at_as_well(cloud: CloudConfig) -> None:
+def test_ca_certificate_is_checked_as_well(cloud: CloudConfig) -> None:
     findings = check_certificates(cloud, dt.datetime(3000, 1, 1, tzinfo=dt.UTC))
     assert [one.what.split(" ")[0] for one in findings] == [
         "cloud.certificate_file",
@@ -71,7 +71,7 @@ def test_the_ca_is_looked_at_as_well(cloud: CloudConfig) -> None:
     assert all("expired" in one.what for one in findings)
 
 
-def test_what_is_no_certificate_is_said(cloud: CloudConfig) -> None:
+def test_file_that_is_no_certificate_is_reported(cloud: CloudConfig) -> None:
     assert cloud.certificate_file is not None
     cloud.certificate_file.write_text(
         "-----BEGIN CERTIFICATE-----\nAA==\n-----END CERTIFICATE-----"
@@ -79,13 +79,13 @@ def test_what_is_no_certificate_is_said(cloud: CloudConfig) -> None:
     assert "cannot be read" in own(cloud, BEGIN).what
 
 
-def test_what_is_not_there_the_config_has_said_already(cloud: CloudConfig) -> None:
+def test_missing_certificate_is_left_to_the_config_check(cloud: CloudConfig) -> None:
     assert cloud.certificate_file is not None
     cloud.certificate_file.unlink()
     assert len(check_certificates(cloud, BEGIN)) == 1
 
 
-def test_plaintext_is_no_cloud_yet() -> None:
+def test_plaintext_is_a_warning_that_no_certificate_is_used() -> None:
     finding = own(CloudConfig(endpoint="127.0.0.1", port=1883, plaintext=True), BEGIN)
     assert finding.state is State.WARNING
     assert finding.what == "none is used: the broker is this machine, 127.0.0.1:1883"

@@ -50,7 +50,7 @@ def buffer_with(state_dir: Path, messages: int, quarantined: int = 0) -> None:
     store.close()
 
 
-def test_room_is_told_in_time_of_racing(tmp_path: Path, mounts: Path) -> None:
+def test_disk_room_is_reported_in_time_of_racing(tmp_path: Path, mounts: Path) -> None:
     (finding,) = check_disk(settings(tmp_path, bikes=50, max_size_mib=512), mounts)
     assert finding == Finding(
         "disk", State.OK, f"{tmp_path}: room for 10 h of racing without a network"
@@ -64,20 +64,20 @@ def test_little_room_is_a_warning_that_names_what_bounds_it(tmp_path: Path, moun
     assert finding.remedy == "raise buffer.max_size_mib"
 
 
-def test_a_directory_that_can_be_made_is_well(tmp_path: Path, mounts: Path) -> None:
+def test_state_dir_that_can_be_made_is_well(tmp_path: Path, mounts: Path) -> None:
     directory = tmp_path / "not" / "yet"
     assert [one.state for one in check_disk(settings(directory), mounts)] == [State.OK]
     assert not directory.exists(), "it only looks"
 
 
-def test_a_file_in_its_place_is_said(tmp_path: Path, mounts: Path) -> None:
+def test_file_in_place_of_the_state_dir_is_reported(tmp_path: Path, mounts: Path) -> None:
     (tmp_path / "state").touch()
     (finding,) = check_disk(settings(tmp_path / "state"), mounts)
     assert finding.what == f"{tmp_path / 'state'} is not a directory"
 
 
 @ROOT_ONLY
-def test_memory_under_it_is_said(tmpfs: Path) -> None:
+def test_state_dir_in_memory_is_a_failure(tmpfs: Path) -> None:
     (finding,) = check_disk(settings(tmpfs / "state"))
     assert finding.state is State.FAILED
     assert "is on tmpfs: what is buffered is lost when the power goes" in finding.what
@@ -85,14 +85,14 @@ def test_memory_under_it_is_said(tmpfs: Path) -> None:
 
 
 @ROOT_ONLY
-def test_a_read_only_disk_is_said(tmpfs: Path) -> None:
+def test_read_only_disk_is_reported(tmpfs: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
     (finding,) = check_disk(settings(tmpfs))
     assert f"{tmpfs} is on a file system that is read-only" in finding.what
 
 
 @ROOT_ONLY
-def test_what_may_not_be_written_to_is_said(tmp_path: Path) -> None:
+def test_state_dir_without_write_permission_is_reported(tmp_path: Path) -> None:
     """As nobody: root may write everywhere."""
     program = (
         "import os, sys; from pathlib import Path\n"
@@ -113,7 +113,7 @@ def test_what_may_not_be_written_to_is_said(tmp_path: Path) -> None:
     ]
 
 
-def test_what_waits_and_what_was_refused_is_counted(tmp_path: Path, mounts: Path) -> None:
+def test_waiting_and_quarantined_messages_are_counted(tmp_path: Path, mounts: Path) -> None:
     buffer_with(tmp_path, 5, quarantined=2)
     _, waiting, quarantined = check_disk(settings(tmp_path), mounts)
     assert waiting == Finding("buffer", State.OK, "3 messages to be sent")
@@ -121,7 +121,7 @@ def test_what_waits_and_what_was_refused_is_counted(tmp_path: Path, mounts: Path
     assert quarantined.what.startswith("2 messages in quarantine")
 
 
-def test_a_damaged_buffer_is_said(tmp_path: Path, mounts: Path) -> None:
+def test_damaged_buffer_is_a_failure(tmp_path: Path, mounts: Path) -> None:
     (tmp_path / "buffer.db").write_bytes(b"no database, this, but long enough for a header" * 9)
     _, finding = check_disk(settings(tmp_path), mounts)
     assert finding.state is State.FAILED

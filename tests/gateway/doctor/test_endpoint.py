@@ -61,7 +61,7 @@ def remote(settings: Config) -> Config:
     return settings.model_copy(update={"race": race})
 
 
-async def test_all_is_well_and_the_line_says_what_was_proven(
+async def test_endpoint_check_passes_and_tells_what_was_not_tried(
     broker: Mosquitto, authority: Authority
 ) -> None:
     findings = await check_endpoint(settings(broker.port, authority.issue("gateway-1")))
@@ -76,7 +76,7 @@ async def test_all_is_well_and_the_line_says_what_was_proven(
     ]
 
 
-async def test_nothing_is_published_unless_asked_for(
+async def test_endpoint_check_publishes_only_when_asked_to(
     broker: Mosquitto, authority: Authority
 ) -> None:
     """One that is asked for is valid, of a race that nobody rides, and arrives alone."""
@@ -100,7 +100,7 @@ async def test_a_topic_that_the_policy_does_not_allow_is_found(
     assert finding.remedy == "the thing's policy must allow iot:Publish for topic/another-topic"
 
 
-async def test_race_commands_are_subscribed_to_where_they_rule(
+async def test_race_commands_are_subscribed_to_in_remote_mode(
     strict: Mosquitto, authority: Authority
 ) -> None:
     gateway = remote(settings(strict.port, authority.issue("gateway-1")))
@@ -187,14 +187,14 @@ async def test_a_broker_of_another_name_is_not_believed(
     assert finding.remedy == "cloud.endpoint must be the name in the broker's certificate"
 
 
-async def test_a_name_that_nobody_has_is_said(authority: Authority) -> None:
+async def test_endpoint_name_that_does_not_resolve_is_reported(authority: Authority) -> None:
     mine = authority.issue("gateway-1")
     (finding,) = await check_endpoint(settings(8883, mine, endpoint="nowhere.invalid"))
     assert finding.what.startswith("nowhere.invalid: name not resolved")
     assert "is the network there" in finding.remedy
 
 
-async def test_a_port_where_nobody_listens_is_said(authority: Authority) -> None:
+async def test_endpoint_port_where_nobody_listens_is_reported(authority: Authority) -> None:
     (finding,) = await check_endpoint(settings(1, authority.issue("gateway-1")))
     assert finding.what == "127.0.0.1:1: Connection refused"
     assert "no cloud yet? Name your endpoint: sudo alleycat-gateway setup" in finding.remedy
@@ -209,7 +209,7 @@ async def silent() -> AsyncIterator[int]:
         yield server.getsockname()[1]
 
 
-async def test_a_firewall_that_says_nothing_is_not_waited_for_long(
+async def test_endpoint_that_never_answers_is_given_up_soon(
     silent: int, authority: Authority
 ) -> None:
     config = settings(silent, authority.issue("gateway-1"))
@@ -218,7 +218,7 @@ async def test_a_firewall_that_says_nothing_is_not_waited_for_long(
     assert "try port = 443" in finding.remedy
 
 
-async def test_a_broker_that_says_nothing_after_tls_either(
+async def test_broker_that_never_answers_is_given_up_soon(
     silent: int, authority: Authority
 ) -> None:
     mine = authority.issue("gateway-1")
@@ -226,7 +226,7 @@ async def test_a_broker_that_says_nothing_after_tls_either(
     assert cloud.what == "no answer in time"
 
 
-async def test_a_key_of_another_certificate_is_said(
+async def test_private_key_of_another_certificate_is_a_failure(
     broker: Mosquitto, authority: Authority
 ) -> None:
     mine, other = authority.issue("gateway-1"), authority.issue("gateway-2")

@@ -54,19 +54,19 @@ async def found(port: Path | str, root: Path = Path("/nowhere")) -> list[Finding
     return await check_serial_ports([on(port)], root)
 
 
-async def test_a_port_that_opens_is_well(port: Path) -> None:
+async def test_serial_port_that_opens_is_well(port: Path) -> None:
     assert await found(port) == [
         Finding("serial", State.OK, f"bike-1: {port} can be opened"),
     ]
 
 
-async def test_one_that_is_not_there_is_to_be_plugged_in(tmp_path: Path) -> None:
+async def test_missing_serial_port_is_reported_with_its_remedy(tmp_path: Path) -> None:
     (finding,) = await found(tmp_path / "gone")
     assert finding.what == f"bike-1: {tmp_path / 'gone'} is not there: is the cable plugged in?"
     assert "/dev/serial/by-id" in finding.remedy
 
 
-async def test_one_in_use_is_said(port: Path) -> None:
+async def test_serial_port_in_use_is_reported(port: Path) -> None:
     line = PROTOCOLS["peloton"].line
     assert line is not None
     async with open_port(str(port), 19200, line, SystemClock()):
@@ -75,7 +75,7 @@ async def test_one_in_use_is_said(port: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
-def test_one_that_may_not_be_opened_names_the_group() -> None:
+def test_forbidden_serial_port_is_reported_with_the_group() -> None:
     master, slave = os.openpty()
     tty = os.ttyname(slave)
     os.chmod(tty, 0o600)
@@ -96,7 +96,7 @@ def test_one_that_may_not_be_opened_names_the_group() -> None:
 
 
 @pytest.mark.usefixtures("modem_manager")
-async def test_modem_manager_tries_every_port_that_it_is_not_told_to_leave_alone(
+async def test_modem_manager_is_a_warning_for_a_port_without_udev_mark(
     port: Path,
 ) -> None:
     _, finding = await found(port)
@@ -105,7 +105,9 @@ async def test_modem_manager_tries_every_port_that_it_is_not_told_to_leave_alone
 
 
 @pytest.mark.usefixtures("modem_manager")
-async def test_a_port_that_udev_has_marked_it_leaves_alone(port: Path, tmp_path: Path) -> None:
+async def test_modem_manager_is_no_warning_for_a_port_with_udev_mark(
+    port: Path, tmp_path: Path
+) -> None:
     device = os.stat(port).st_rdev
     data = tmp_path / UDEV_DATA / f"c{os.major(device)}:{os.minor(device)}"
     data.parent.mkdir(parents=True)
@@ -113,11 +115,11 @@ async def test_a_port_that_udev_has_marked_it_leaves_alone(port: Path, tmp_path:
     assert [one.state for one in await found(port, tmp_path)] == [State.OK]
 
 
-async def test_a_serial_server_that_cannot_be_reached_is_said() -> None:
+async def test_unreachable_serial_server_is_reported() -> None:
     (finding,) = await found("socket://127.0.0.1:1")
     assert finding.what.startswith("bike-1: serial server 127.0.0.1:1 cannot be reached")
 
 
-async def test_without_a_bike_on_a_port_nothing_is_opened() -> None:
+async def test_serial_ports_are_not_checked_without_a_bike_on_them() -> None:
     (finding,) = await check_serial_ports([on("/nowhere", driver="ble")])
     assert finding == Finding("serial", State.OK, "no bike needs it")

@@ -48,13 +48,13 @@ def serving(directory: Path, line: bytes) -> Iterator[None]:
         thread.join()
 
 
-def test_nobody_runs_where_nobody_holds_the_directory(tmp_path: Path) -> None:
+def test_no_service_runs_where_the_state_dir_is_free(tmp_path: Path) -> None:
     assert running_service(tmp_path, THING) is None
     assert running_service(tmp_path / "not yet", THING) is None
 
 
 @pytest.mark.parametrize("place", ["run", "."])
-def test_one_that_runs_is_asked_wherever_it_serves_its_status(tmp_path: Path, place: str) -> None:
+def test_running_service_is_asked_wherever_it_serves_its_status(tmp_path: Path, place: str) -> None:
     status = gateway_status(accepted=1234)
     with serving(tmp_path / place, status_to_json(status)):
         findings = running_service(tmp_path, THING)
@@ -64,7 +64,7 @@ def test_one_that_runs_is_asked_wherever_it_serves_its_status(tmp_path: Path, pl
     ]
 
 
-def test_whatever_it_wants_looked_at_has_failed(tmp_path: Path) -> None:
+def test_concerns_of_a_running_service_are_failures(tmp_path: Path) -> None:
     status = gateway_status(buffer=buffer_status(problem="disk I/O error", notes=("one",)))
     with serving(tmp_path, status_to_json(status)):
         findings = running_service(tmp_path, THING)
@@ -74,18 +74,18 @@ def test_whatever_it_wants_looked_at_has_failed(tmp_path: Path) -> None:
     assert wrong[0] == "disk: disk I/O error"
 
 
-def test_one_that_holds_the_directory_and_says_nothing_runs_all_the_same(tmp_path: Path) -> None:
+def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Path) -> None:
     with locked_state_dir(tmp_path):
         (finding,) = running_service(tmp_path, THING) or []
     assert (finding.state, finding.what) == (State.FAILED, "it runs, but does not say how it is")
 
 
-def test_a_service_of_another_name_is_somebody_else(tmp_path: Path) -> None:
+def test_service_of_another_thing_is_ignored(tmp_path: Path) -> None:
     with serving(tmp_path / "run", status_to_json(gateway_status())):
         assert running_service(tmp_path, "another-name") is None
 
 
-def test_one_of_another_version_is_not_connected_beside(tmp_path: Path) -> None:
+def test_service_of_another_version_is_a_failure(tmp_path: Path) -> None:
     with serving(tmp_path, b'{"format": 99}\n'):
         (finding,) = running_service(tmp_path, THING) or []
     assert finding.state is State.FAILED
@@ -93,7 +93,7 @@ def test_one_of_another_version_is_not_connected_beside(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
-def test_whoever_may_not_look_is_told_to_ask_as_root_and_connects_to_nothing(
+def test_unreadable_state_dir_tells_to_ask_as_root(
     tmp_path: Path,
 ) -> None:
     program = (

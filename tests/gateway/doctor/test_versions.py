@@ -11,14 +11,14 @@ from gateway.terminal.finding import State
 from gateway.timing.clock_sync import BOARD_MODEL
 
 
-def test_all_that_a_report_needs_is_there() -> None:
+def test_versions_have_all_that_a_bug_report_needs() -> None:
     said = versions()
     assert list(said)[:6] == ["alleycat-gateway", "Python", "system", "kernel", "board", "BlueZ"]
     assert said["Python"] == sys.version.split()[0]
     assert all(said[name] != UNKNOWN for name in ("alleycat-gateway", "awscrt", "bleak", "SQLite"))
 
 
-def test_a_pi_says_which_it_is(tmp_path: Path) -> None:
+def test_board_is_the_model_of_the_pi(tmp_path: Path) -> None:
     model = tmp_path / BOARD_MODEL
     model.parent.mkdir(parents=True)
     model.write_bytes(b"Raspberry Pi 4 Model B Rev 1.5\0")
@@ -29,7 +29,7 @@ def test_a_pi_says_which_it_is(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("prints", "version"), [("bluetoothctl: 5.66", "5.66"), ("", UNKNOWN), (None, UNKNOWN)]
 )
-def test_bluez_is_asked_by_its_own_program(
+def test_bluez_version_comes_from_bluetoothctl(
     prints: str | None, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if prints is not None:
@@ -40,7 +40,7 @@ def test_bluez_is_asked_by_its_own_program(
     assert versions()["BlueZ"] == version
 
 
-def test_packages_of_ours_alone_are_well() -> None:
+def test_own_packages_alone_are_well() -> None:
     own = {"gateway": ["alleycat-gateway"], "drivers": ["alleycat-gateway"] * 2, "rich": ["rich"]}
     assert check_packages(own) == []
     assert check_packages({}) == [], "an editable installation does not list its packages"

@@ -35,17 +35,17 @@ def test_each_finding_has_its_line_and_its_remedy_below_it(width: int) -> None:
     assert lines[at + 1].strip() == "→ sudo rfkill unblock bluetooth"
 
 
-def test_the_end_counts_what_is_wrong_and_has_the_versions() -> None:
+def test_report_ends_with_the_counts_and_the_versions() -> None:
     text = shown(REPORT, 80)
     assert "\n1 failed, 1 warning\n" in text
     assert "For a bug report: alleycat-gateway 0.1.0, kernel 6.1 aarch64\n" in text
 
 
-def test_all_well_is_said() -> None:
+def test_report_tells_when_all_is_well() -> None:
     assert "\nall well\n" in shown(Report([ok("config", "x")], {}), 80)
 
 
-def test_json_has_all_of_it() -> None:
+def test_report_json_has_findings_and_versions() -> None:
     said = json.loads(report_json(REPORT))
     assert said["ok"] is False
     assert said["findings"][2] == {
