@@ -119,7 +119,7 @@ def test_a_rejection_says_what_was_rejected_why_and_what_to_do(
 
 
 @pytest.mark.parametrize("topic", [ISSUE, REGISTER])
-def test_silence_has_an_end_and_advice(
+def test_missing_answer_ends_provisioning_with_advice(
     peer: ProvisioningPeer, files: IdentityFiles, topic: str
 ) -> None:
     answer = peer.answers[topic]
@@ -145,7 +145,7 @@ def test_an_answer_that_was_lost_needs_no_second_certificate(
     assert len(peer.requests) == 2
 
 
-def test_a_claim_that_is_not_active_is_told_with_its_file(
+def test_inactive_claim_is_reported_with_its_file(
     peer: ProvisioningPeer, files: IdentityFiles, authority: Authority
 ) -> None:
     unknown = authority.issue("another")
@@ -155,7 +155,7 @@ def test_a_claim_that_is_not_active_is_told_with_its_file(
     assert f"127.0.0.1:{peer.port}" in str(raised.value)
 
 
-def test_a_claim_whose_key_is_anothers_is_told(
+def test_claim_with_the_key_of_another_is_refused(
     peer: ProvisioningPeer, files: IdentityFiles, authority: Authority
 ) -> None:
     other = authority.issue("another").private_key_file

@@ -11,7 +11,7 @@ from gateway.provisioning.keys import is_pair, new_private_key, signing_request
 from tests.support.mosquitto import Authority
 
 
-def test_every_key_is_another_on_p256_and_not_encrypted() -> None:
+def test_private_keys_are_unique_on_p256_and_not_encrypted() -> None:
     pems = {new_private_key() for _ in range(3)}
     assert len(pems) == 3
     for pem in pems:
@@ -37,7 +37,7 @@ def test_a_certificate_and_its_key_are_a_pair(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("content", [None, b"", b"-----BEGIN PRIVATE KEY-----\nxx\n"])
-def test_what_is_missing_or_damaged_is_no_pair(tmp_path: Path, content: bytes | None) -> None:
+def test_missing_or_damaged_key_is_no_pair(tmp_path: Path, content: bytes | None) -> None:
     one = Authority(tmp_path).issue("one")
     key = tmp_path / "key"
     if content is not None:

@@ -87,7 +87,7 @@ def leftovers(rig: Rig) -> list[str]:
     ]
 
 
-def test_it_ends_with_an_active_certificate_and_its_key(rig: Rig) -> None:
+def test_provisioning_ends_with_an_active_certificate_and_its_key(rig: Rig) -> None:
     done = rig.run()
     assert rig.in_place == done.certificate_id
     assert rig.cloud.active == [done.certificate_id]
@@ -101,7 +101,7 @@ def modes(rig: Rig) -> list[int]:
     return [file.stat().st_mode & 0o777 for file in files]
 
 
-def test_without_a_group_for_it_the_owner_alone_may_read_the_key(
+def test_owner_alone_may_read_the_key_where_there_is_no_group(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(identity, "GROUP", "nobody-has-this-group")
@@ -126,13 +126,13 @@ def test_the_gateways_group_may_read_the_key_and_never_the_token(
     assert rig.files.private_key.stat().st_gid == group.gr_gid
 
 
-def test_no_step_that_is_said_tells_a_token(rig: Rig) -> None:
+def test_provisioning_steps_never_tell_a_token(rig: Rig) -> None:
     rig.run()
     assert "token-of" not in "".join(rig.said)
 
 
 @pytest.mark.parametrize("is_renewal", [False, True], ids=["first", "renewal"])
-def test_killed_at_any_step_it_goes_on_to_a_working_pair(
+def test_provisioning_killed_at_any_step_is_completed_by_the_next_run(
     tmp_path: Path, runner: Runner, is_renewal: bool
 ) -> None:
     for step in count(1):
@@ -154,7 +154,7 @@ def test_killed_at_any_step_it_goes_on_to_a_working_pair(
 
 
 @pytest.mark.parametrize("kind", ["pair", "lone key", "lone certificate", "links of one's own"])
-def test_what_was_put_there_by_hand_is_replaced_as_one(
+def test_files_put_there_by_hand_are_replaced_as_a_pair(
     tmp_path: Path, runner: Runner, kind: str
 ) -> None:
     (tmp_path / "elsewhere").mkdir()
@@ -183,7 +183,7 @@ def put_there(rig: Rig, by_hand: Rig, kind: str) -> None:
             (rig.directory / name).write_bytes((by_hand.directory / name).read_bytes())
 
 
-def test_registered_without_hearing_of_it_needs_no_second_certificate(rig: Rig) -> None:
+def test_lost_answer_to_registering_needs_no_second_certificate(rig: Rig) -> None:
     def answer_lost(token: str) -> None:
         CertificateCloud.register(rig.cloud, token)
         raise ProvisioningError("no answer")
@@ -196,7 +196,7 @@ def test_registered_without_hearing_of_it_needs_no_second_certificate(rig: Rig) 
     assert (rig.cloud.asked, rig.cloud.issued) == (["connect"], 1)
 
 
-def test_after_an_hour_another_certificate_is_asked_for_with_the_same_key(rig: Rig) -> None:
+def test_expired_token_gets_another_certificate_for_the_same_key(rig: Rig) -> None:
     rig.cloud.tokens_hold = False
     with pytest.raises(ProvisioningError):
         rig.run()
@@ -207,7 +207,7 @@ def test_after_an_hour_another_certificate_is_asked_for_with_the_same_key(rig: R
     assert rig.files.private_key.read_bytes() == key
 
 
-def test_a_token_that_is_refused_is_given_up_and_the_next_run_gets_another(rig: Rig) -> None:
+def test_refused_token_is_given_up_and_the_next_run_gets_another(rig: Rig) -> None:
     rig.cloud.tokens_hold = False
     with pytest.raises(ProvisioningError, match="run the same again for another certificate"):
         rig.run()
@@ -225,7 +225,7 @@ def test_a_failed_renewal_leaves_the_old_pair(rig: Rig) -> None:
     assert rig.in_place == old
 
 
-def test_registered_but_not_accepted_it_is_not_put_in_place(rig: Rig) -> None:
+def test_certificate_that_cannot_connect_is_not_put_in_place(rig: Rig) -> None:
     why_not = rig.cloud.why_not
     rig.cloud.why_not = lambda *_: "not authorised"  # type: ignore[method-assign]
     with pytest.raises(
@@ -247,7 +247,7 @@ def test_registered_but_not_accepted_it_is_not_put_in_place(rig: Rig) -> None:
         Order(ORDER.endpoint, ORDER.template, "gateway-2"),
     ],
 )
-def test_what_was_begun_for_another_thing_is_not_taken_up(rig: Rig, order: Order) -> None:
+def test_provisioning_begun_for_another_order_is_not_resumed(rig: Rig, order: Order) -> None:
     rig.cloud.register, register = _refuse, rig.cloud.register  # type: ignore[method-assign]
     with pytest.raises(ProvisioningError):
         rig.run()
@@ -262,7 +262,7 @@ def _refuse(token: str) -> None:
     raise ProvisioningError("template disabled")
 
 
-def test_a_note_that_cannot_be_read_is_begun_anew(rig: Rig) -> None:
+def test_unreadable_note_starts_provisioning_again(rig: Rig) -> None:
     rig.cloud.register, register = _refuse, rig.cloud.register  # type: ignore[method-assign]
     with pytest.raises(ProvisioningError):
         rig.run()
@@ -272,7 +272,7 @@ def test_a_note_that_cannot_be_read_is_begun_anew(rig: Rig) -> None:
     assert rig.in_place is not None
 
 
-def test_everything_is_on_disk_before_the_cloud_is_asked_for_the_next_step(
+def test_provisioning_is_on_disk_before_the_cloud_is_asked_for_more(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done: list[str] = []
