@@ -34,24 +34,24 @@ def test_a_new_config_has_no_cloud_rather_than_the_examples() -> None:
     assert change_of(given, NEW).cloud == {"endpoint": "x.example"}
 
 
-def test_in_a_new_config_the_examples_bike_becomes_the_one_that_is_named() -> None:
+def test_example_bike_becomes_the_named_bike_in_a_new_config() -> None:
     change = change_of(Answers("hall-1", FAKE, racer=ADA), NEW)
     assert change.bike == BikeChange("bike-001", FAKE, {"id": "hall-1", **ADA})
     change = change_of(Answers("hall-1", FAKE, racer=ADA), OLD)
     assert change.bike == BikeChange("hall-1", FAKE, ADA)
 
 
-def test_without_a_word_of_a_bike_no_bike_changes() -> None:
+def test_answers_without_a_bike_change_no_bike() -> None:
     assert change_of(Answers(thing_name="x"), OLD).bike is None
 
 
-def test_ids_are_counted_on() -> None:
+def test_next_bike_id_is_the_first_free_one() -> None:
     assert OLD.next_id == "bike-002"
     assert Current({"bikes": [{"id": "bike-002"}]}, is_new=False).next_id == "bike-001"
     assert Current({}, is_new=False).default_id == "bike-001"
 
 
-def test_of_a_broken_config_what_can_be_read_is_read() -> None:
+def test_broken_config_counts_as_without_bikes_and_cloud() -> None:
     broken = Current({"bikes": "none", "cloud": 7}, is_new=False)
     assert (broken.bikes, broken.cloud) == ([], {})
 
@@ -67,12 +67,14 @@ def test_of_a_broken_config_what_can_be_read_is_read() -> None:
         ("id", "a b", "match pattern"),
     ],
 )
-def test_the_config_says_what_it_does_not_take(key: str, value: object, problem: str) -> None:
+def test_wrong_answer_is_a_problem_in_the_words_of_the_config(
+    key: str, value: object, problem: str
+) -> None:
     assert problem in (problem_of(key, value) or "")
 
 
 @pytest.mark.parametrize(
     ("key", "value"), [("racer_id", "7"), ("endpoint", "x.example"), ("thing_name", "gateway-1")]
 )
-def test_what_it_takes_is_no_problem(key: str, value: object) -> None:
+def test_right_answer_is_no_problem(key: str, value: object) -> None:
     assert problem_of(key, value) is None

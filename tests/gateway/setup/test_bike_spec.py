@@ -17,10 +17,10 @@ def test_a_port_needs_its_protocol(port: str) -> None:
         named_bike(port, None)
 
 
-def test_the_fake_one_is_called_so() -> None:
+def test_fake_names_the_fake_bike() -> None:
     assert named_bike("fake", None) == ("fake", {"wire": "ftms"})
 
 
-def test_anything_else_is_none() -> None:
+def test_word_that_names_no_bike_is_refused() -> None:
     with pytest.raises(NotABike, match="no Bluetooth address, serial port or `fake`"):
         named_bike("bike-1", None)

@@ -52,7 +52,7 @@ class Finds:
             raise self._error
 
 
-async def test_everybody_looks_and_is_heard_at_once() -> None:
+async def test_scan_asks_every_driver_and_shows_each_bike() -> None:
     air, ports = Finds(BIKE), Finds(PORT)
     shown: list[tuple[str, FoundBike]] = []
     scan = await scan_all({"ble": air, "serial": ports}, 7, lambda *one: shown.append(one))
@@ -68,7 +68,7 @@ async def test_everybody_looks_and_is_heard_at_once() -> None:
         (KeyError("x"), "KeyError: 'x'"),
     ],
 )
-async def test_one_that_cannot_look_does_not_hide_what_the_others_find(
+async def test_failing_driver_does_not_hide_what_the_others_find(
     error: Exception, problem: str
 ) -> None:
     scan = await scan_all({"ble": Finds(error=error), "serial": Finds(PORT)}, 7, lambda *_: None)
@@ -101,7 +101,7 @@ def shown_in(width: int, scan: Scan) -> str:
 
 
 @pytest.mark.parametrize("width", [80, 120])
-def test_the_summary_has_all_of_it_and_snippets_unbroken(width: int) -> None:
+def test_scan_summary_has_every_bike_and_unbroken_snippets(width: int) -> None:
     scan = Scan([("ble", BIKE), ("serial", PORT)])
     text = shown_in(width, scan)
     assert "-61 dBm" in text
@@ -109,13 +109,13 @@ def test_the_summary_has_all_of_it_and_snippets_unbroken(width: int) -> None:
     assert all(snippet in text for snippet in snippets(scan))
 
 
-def test_nothing_found_is_said_with_what_to_do() -> None:
+def test_empty_scan_tells_problems_and_what_to_do() -> None:
     text = shown_in(80, Scan(problems={"ble": "the adapter is off"}))
     assert "ble: the adapter is off" in text
     assert "is it awake" in text
 
 
-def test_each_is_shown_as_it_is_found() -> None:
+def test_found_bike_is_shown_on_one_line() -> None:
     file = io.StringIO()
     show_found(Console(file=file, width=80), "ble", BIKE)
     assert file.getvalue() == (
@@ -123,7 +123,7 @@ def test_each_is_shown_as_it_is_found() -> None:
     )
 
 
-def test_a_name_is_only_a_name() -> None:
+def test_bike_name_cannot_inject_config_or_markup() -> None:
     """Anybody nearby can give a device any name."""
     named = FoundBike('[red]x\n[[bikes]]\nid = "y"', "C0:FF:EE:00:00:01", "why", {"name": "[red]x"})
     (snippet,) = snippets(Scan([("ble", named)]))
@@ -131,7 +131,7 @@ def test_a_name_is_only_a_name() -> None:
     assert "[red]x" in shown_in(120, Scan([("ble", named)]))
 
 
-def test_json_has_all_of_it() -> None:
+def test_scan_json_has_problems_bikes_and_snippets() -> None:
     scan = json.loads(scan_json(Scan([("serial", PORT)], {"ble": "off"})))
     assert scan["problems"] == {"ble": "off"}
     (bike,) = scan["bikes"]
