@@ -47,13 +47,13 @@ def listening(path: Path, backlog: int = 8) -> socket.socket:
     return listener
 
 
-async def test_each_who_asks_gets_the_line_of_that_moment(path: Path) -> None:
+async def test_status_socket_answers_with_the_line_of_that_moment(path: Path) -> None:
     lines = iter((b"1\n", b"2\n"))
     async with open_status_socket(path, lambda: next(lines)):
         assert [await ask(path), await ask(path)] == [b"1\n", b"2\n"]
 
 
-async def test_it_is_for_everybody_whatever_the_umask(path: Path) -> None:
+async def test_status_socket_is_open_to_everybody_whatever_the_umask(path: Path) -> None:
     old = os.umask(0o077)
     try:
         async with open_status_socket(path, answer):
@@ -63,7 +63,7 @@ async def test_it_is_for_everybody_whatever_the_umask(path: Path) -> None:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
-async def test_another_user_of_the_machine_may_ask(path: Path) -> None:
+async def test_another_user_of_the_machine_may_ask_for_the_status(path: Path) -> None:
     os.chmod(path.parent, 0o755)
     asking = (
         "import socket, sys\n"
@@ -80,13 +80,13 @@ async def test_another_user_of_the_machine_may_ask(path: Path) -> None:
     assert said == LINE
 
 
-async def test_it_is_gone_at_the_end(path: Path) -> None:
+async def test_status_socket_is_removed_at_the_end(path: Path) -> None:
     async with open_status_socket(path, answer):
         assert os.listdir(path.parent) == [path.name]
     assert not os.listdir(path.parent)
 
 
-async def test_what_a_killed_daemon_left_is_replaced(path: Path) -> None:
+async def test_status_socket_of_a_killed_daemon_is_replaced(path: Path) -> None:
     listening(path).close()
     async with open_status_socket(path, answer):
         assert await ask(path) == LINE
@@ -100,7 +100,7 @@ async def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
     assert read(path) == "precious"
 
 
-async def test_one_who_never_reads_keeps_nobody_waiting(path: Path) -> None:
+async def test_client_that_never_reads_keeps_no_other_waiting(path: Path) -> None:
     async with open_status_socket(path, lambda: bytes(1_000_000) + b"\n"):
         silent = [socket.socket(socket.AF_UNIX) for _ in range(CLIENTS_MAX // 2)]
         for one in silent:
@@ -138,7 +138,7 @@ async def test_a_crowd_of_clients_does_not_keep_the_loop_from_turning(path: Path
     assert max(answered_by_turn) <= CLIENTS_MAX
 
 
-def test_nobody_there(path: Path) -> None:
+def test_missing_or_dead_status_socket_is_an_error(path: Path) -> None:
     with pytest.raises(NoStatusError, match="No such file"):
         ask_status(path)
     listening(path).close()
@@ -146,14 +146,14 @@ def test_nobody_there(path: Path) -> None:
         ask_status(path)
 
 
-def test_more_who_ask_than_fit(path: Path) -> None:
+def test_full_backlog_of_the_status_socket_is_an_error(path: Path) -> None:
     with listening(path, backlog=0), socket.socket(socket.AF_UNIX) as first:
         first.connect(str(path))
         with pytest.raises(NoStatusError, match="too many ask at once; try again"):
             ask_status(path)
 
 
-def test_a_daemon_that_hangs(path: Path) -> None:
+def test_daemon_that_hangs_is_reported_after_the_timeout(path: Path) -> None:
     with (
         listening(path),
         pytest.raises(NoStatusError, match=r"no answer in 0.1 s: the gateway hangs"),
@@ -161,7 +161,7 @@ def test_a_daemon_that_hangs(path: Path) -> None:
         ask_status(path, timeout_s=0.1)
 
 
-async def test_a_daemon_that_ends_in_mid_answer(path: Path) -> None:
+async def test_daemon_that_ends_in_mid_answer_is_reported(path: Path) -> None:
     with listening(path) as listener:
         asking = asyncio.create_task(ask(path))
         connection, _ = await asyncio.to_thread(listener.accept)

@@ -21,7 +21,7 @@ def texts(**changes: Any) -> list[str]:
     return [concern.text for concern in concerns(gateway_status(**changes))]
 
 
-def test_all_well() -> None:
+def test_healthy_gateway_has_no_concerns() -> None:
     assert concerns(gateway_status()) == []
 
 
@@ -74,11 +74,11 @@ def test_all_well() -> None:
         ),
     ],
 )
-def test_each_is_said(changes: dict[str, Any], text: str) -> None:
+def test_each_concern_has_its_text(changes: dict[str, Any], text: str) -> None:
     assert texts(**changes) == [text]
 
 
-def test_a_cloud_that_takes_nothing_is_no_use() -> None:
+def test_cloud_that_accepts_nothing_for_a_minute_is_a_concern() -> None:
     stuck = {"accepted_per_s": 0.0, "buffer": buffer_status(depth=90)}
     assert len(texts(**stuck)) == 1
     assert texts(**stuck)[0].startswith("cloud connected, but nothing was accepted for a minute")
@@ -86,7 +86,7 @@ def test_a_cloud_that_takes_nothing_is_no_use() -> None:
     assert texts(accepted_per_s=0.0) == [], "a pause between races"
 
 
-def test_what_costs_seconds_comes_first() -> None:
+def test_urgent_concern_comes_first() -> None:
     status = gateway_status(
         lost_bike(), cloud=offline(), buffer=buffer_status(problem="full"), notes=("a note",)
     )
@@ -95,5 +95,5 @@ def test_what_costs_seconds_comes_first() -> None:
     assert found[0].text == "disk: full"
 
 
-def test_room_is_not_short_before_the_disk_has_told() -> None:
+def test_unknown_room_is_no_concern() -> None:
     assert texts(buffer=buffer_status(free_bytes=None)) == []

@@ -24,40 +24,40 @@ def line(*bikes: BikeStatus, **changes: Any) -> str:
     return status_line(gateway_status(*bikes, **changes))
 
 
-def test_racing_through_an_outage() -> None:
+def test_status_line_in_an_outage_has_downtime_and_backlog() -> None:
     buffer = buffer_status(depth=2161, on_disk=2100, free_bytes=FREE_9_H)
     assert line(cloud=offline(), buffer=buffer) == (
         "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (9 h left)"
     )
 
 
-def test_all_well() -> None:
+def test_status_line_has_race_cadence_resistance_and_cloud() -> None:
     assert line() == "racing 5980778 · 87 rpm · 54 % · cloud connected"
 
 
-def test_what_is_on_its_way_is_not_backlog() -> None:
+def test_status_line_has_no_backlog_for_messages_on_their_way() -> None:
     assert line(buffer=buffer_status(depth=5)).endswith("cloud connected")
     assert line(buffer=buffer_status(depth=600)).endswith("cloud connected · 600 buffered")
 
 
-def test_several_bikes() -> None:
+def test_status_line_counts_several_bikes() -> None:
     two = (bike_status(1), bike_status(2))
     assert line(*two) == "racing 5980778 · 2 bikes · cloud connected"
     assert line(*two, lost_bike(3)) == "racing 5980778 · 2 of 3 bikes · cloud connected"
     assert line(bike_status(1), bike_status(2, race_id=7)).startswith("racing 2 races · 2 bikes")
 
 
-def test_a_lost_bike_and_one_that_is_awaited() -> None:
+def test_status_line_tells_of_a_lost_and_a_connecting_bike() -> None:
     assert line(lost_bike()) == "racing 5980778 · bike lost 3 min · cloud connected"
     connecting = bike_status(state=LinkState.CONNECTING, sample=None, state_s=3.0)
     assert line(connecting).startswith("racing 5980778 · bike connecting 3 s · ")
 
 
-def test_between_races() -> None:
+def test_status_line_between_races_is_idle() -> None:
     assert line(bike_status(race_id=None, second=None, sample=None)) == "idle · cloud connected"
 
 
-def test_before_the_clock_is_set() -> None:
+def test_status_line_tells_that_the_clock_is_not_set() -> None:
     nameless = bike_status(race_id=None, second=None)
     buffer = buffer_status(depth=120, unnamed=120, free_bytes=FREE_9_H)
     assert line(nameless, clock_is_set=False, buffer=buffer) == (
@@ -65,7 +65,7 @@ def test_before_the_clock_is_set() -> None:
     )
 
 
-def test_what_is_lost_is_said() -> None:
+def test_status_line_tells_of_disk_trouble_and_losses() -> None:
     buffer = buffer_status(problem="disk I/O error", lost=1200)
     assert line(buffer=buffer, lost_seconds=3) == (
         "racing 5980778 · 87 rpm · 54 % · disk trouble · 1,200 lost · 3 s lost · cloud connected"
@@ -73,7 +73,7 @@ def test_what_is_lost_is_said() -> None:
 
 
 @pytest.mark.parametrize("free_bytes", [None, 0])
-def test_room_that_is_not_known_or_used_up(free_bytes: int | None) -> None:
+def test_status_line_leaves_out_unknown_room_and_shows_none_left(free_bytes: int | None) -> None:
     buffer = buffer_status(depth=7, free_bytes=free_bytes)
     end = " · 7 buffered" if free_bytes is None else " · 7 buffered (0 s left)"
     assert line(cloud=offline(), buffer=buffer).endswith(end)
@@ -86,7 +86,7 @@ def test_room_that_is_not_known_or_used_up(free_bytes: int | None) -> None:
     race_id=st.integers(0, 2**63),
     reason=st.text(),
 )
-def test_it_is_one_short_line_without_names_or_reasons(
+def test_status_line_is_short_and_without_names_or_reasons(
     depth: int, lost: int, lost_seconds: int, race_id: int, reason: str
 ) -> None:
     bike = bike_status(race_id=race_id, racer_name="Hayden")

@@ -75,11 +75,11 @@ OFFLINE = gateway_status(
         ("concerns", 8),
     ],
 )
-def test_each_number_is_that_of_the_status(name: str, expected: float) -> None:
+def test_each_metric_is_the_number_of_the_status(name: str, expected: float) -> None:
     assert value(OFFLINE, name) == expected
 
 
-def test_each_bike_has_its_own() -> None:
+def test_each_bike_has_its_own_metrics() -> None:
     assert by_bike(OFFLINE, "connected") == {"bike-001": 0, "bike-002": 1}
     assert by_bike(OFFLINE, "state_seconds") == {"bike-001": 180, "bike-002": 3600}
     assert by_bike(OFFLINE, "race_second") == {"bike-001": 103, "bike-002": 103}
@@ -88,7 +88,7 @@ def test_each_bike_has_its_own() -> None:
     assert by_bike(OFFLINE, "power_watts") == {"bike-002": 163}
 
 
-def test_names_follow_the_conventions() -> None:
+def test_metric_names_follow_the_conventions() -> None:
     for name, family in families(OFFLINE).items():
         assert family.documentation.endswith(".")
         assert family.type in ("counter", "gauge")
@@ -99,19 +99,19 @@ def test_names_follow_the_conventions() -> None:
         assert tail in UNITS or tail not in ("ms", "minutes", "hours", "percent", "kib", "mib", "s")
 
 
-def test_which_gateway_it_is() -> None:
+def test_info_metric_names_thing_and_version() -> None:
     (sample,) = families(gateway_status())["info"].samples
     assert sample.labels == {"thing_name": "gateway-1", "version": "0.1.0"}
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_unknown_metrics_are_left_out() -> None:
     unknown = gateway_status(buffer=buffer_status(free_bytes=None), pi=PiHealth())
     missing = {"buffer_free_bytes", "buffer_room_seconds", "temperature_celsius", "undervoltage"}
     assert not missing & families(unknown).keys()
     assert missing <= families(gateway_status()).keys()
 
 
-def test_a_name_may_hold_anything() -> None:
+def test_metric_label_holds_any_racer_name() -> None:
     name = 'Zoë "The\\Wheel"\n{x="1"} 7'
     status = gateway_status(bike_status(racer_name=name))
     (sample,) = families(status)["bike_connected"].samples

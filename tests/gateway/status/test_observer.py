@@ -19,7 +19,7 @@ async def racing(tmp_path: Path, seconds: float) -> VirtualGateway:
     return virtual
 
 
-async def test_messages_a_second(tmp_path: Path) -> None:
+async def test_status_has_the_messages_per_second(tmp_path: Path) -> None:
     virtual = await racing(tmp_path, 100.5)
     status = virtual.gateway.status
     assert (status.produced, status.produced_per_s) == (200, 2.0)
@@ -31,7 +31,7 @@ async def test_messages_a_second(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-async def test_how_long_the_cloud_has_been_so(tmp_path: Path) -> None:
+async def test_status_has_how_long_the_cloud_has_been_in_its_state(tmp_path: Path) -> None:
     virtual = await racing(tmp_path, 30)
     assert virtual.gateway.status.cloud.state_s == 30
     virtual.uplink.cut("no route to the host")
@@ -48,7 +48,7 @@ async def test_how_long_the_cloud_has_been_so(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-async def test_of_several_connections_the_one_that_is_away_longest_speaks(tmp_path: Path) -> None:
+async def test_status_shows_the_connection_that_is_away_longest(tmp_path: Path) -> None:
     virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, connections=3)
     await virtual.start()
     for uplink in virtual.uplinks:
@@ -63,7 +63,7 @@ async def test_of_several_connections_the_one_that_is_away_longest_speaks(tmp_pa
     await virtual.stop()
 
 
-async def test_how_long_a_bike_has_been_so(tmp_path: Path) -> None:
+async def test_status_has_how_long_a_bike_has_been_in_its_state(tmp_path: Path) -> None:
     faults = {"disconnect_at_s": 20, "disconnect_for_s": 9}
     virtual = VirtualGateway(config(tmp_path, [{"faults": faults}]), RACE_START_MS)
     await virtual.start()
@@ -76,7 +76,7 @@ async def test_how_long_a_bike_has_been_so(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-async def test_how_old_the_last_second_is(tmp_path: Path) -> None:
+async def test_status_has_the_age_of_the_last_sample(tmp_path: Path) -> None:
     virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
     await virtual.start()
     assert virtual.gateway.status.bikes[0].sample_age_s is None
@@ -85,7 +85,7 @@ async def test_how_old_the_last_second_is(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-async def test_who_rides_is_who_the_race_says(tmp_path: Path) -> None:
+async def test_racer_in_the_status_is_that_of_the_race(tmp_path: Path) -> None:
     race = Race(12, RACE_START_MS + 5000, 10, Racer(8, "Ada", 2))
     races = {"bike-1": BikeRaces([race])}
     virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, races=races)
@@ -99,7 +99,7 @@ async def test_who_rides_is_who_the_race_says(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-async def test_what_is_noted_is_in_the_status(tmp_path: Path) -> None:
+async def test_note_of_the_observer_is_in_the_status(tmp_path: Path) -> None:
     virtual = await racing(tmp_path, 1)
     virtual.gateway.observer.note("metrics.port 9785: in use")
     status: GatewayStatus = virtual.gateway.status

@@ -48,18 +48,18 @@ def status(request: pytest.FixtureRequest) -> GatewayStatus:
     return found
 
 
-def test_what_comes_back_is_what_went_in(status: GatewayStatus) -> None:
+def test_status_json_reads_the_same_as_written(status: GatewayStatus) -> None:
     assert status_from_json(status_to_json(status)) == status
 
 
-def test_it_is_one_line_that_fits_its_schema(status: GatewayStatus) -> None:
+def test_status_json_is_one_line_that_fits_its_schema(status: GatewayStatus) -> None:
     line = status_to_json(status)
     assert line.endswith(b"\n")
     assert line.count(b"\n") == 1
     Draft202012Validator(status_schema()).validate(json.loads(line))
 
 
-def test_beside_the_snapshot_it_says_what_programs_ask_for() -> None:
+def test_status_json_has_line_attention_and_hours_left() -> None:
     status = STATUSES["much amiss"]
     report = json.loads(status_to_json(status))
     assert (report["format"], report["line"]) == (1, status_line(status))
@@ -77,19 +77,19 @@ async def test_a_racing_gateway_fits_the_schema(tmp_path: Path) -> None:
     await virtual.stop()
 
 
-def test_the_shipped_schema_is_the_real_one() -> None:
+def test_shipped_status_schema_is_current() -> None:
     """Has a field gone, or its meaning changed? Then FORMAT must be raised."""
     assert json.loads(SHIPPED.read_text(encoding="utf-8")) == status_schema()
     Draft202012Validator.check_schema(status_schema())
 
 
-def test_a_newer_gateway_may_say_more() -> None:
+def test_status_of_a_newer_gateway_may_have_more_fields() -> None:
     report = json.loads(status_to_json(gateway_status()))
     report["gateway"]["bikes"][0]["rssi_dbm"] = -60
     assert status_from_json(json.dumps(report).encode()) == gateway_status()
 
 
 @pytest.mark.parametrize("line", [b"", b"\n", b"[]", b'{"format":2}', b"\xff"])
-def test_what_is_no_status_of_this_format_is_told_so(line: bytes) -> None:
+def test_line_that_is_no_status_of_this_format_is_refused(line: bytes) -> None:
     with pytest.raises(StatusFormatError, match="expected a status of format 1"):
         status_from_json(line)

@@ -54,7 +54,9 @@ def listening_ports() -> set[int]:
     }
 
 
-async def test_status_and_metrics_of_the_same_gateway(tmp_path: Path, runtime: Path) -> None:
+async def test_serve_status_offers_socket_and_metrics_of_one_gateway(
+    tmp_path: Path, runtime: Path
+) -> None:
     virtual = gateway(tmp_path, port := free_port())
     async with serve_status(virtual.settings, virtual.gateway.observer):
         line = await asyncio.to_thread(ask_status, runtime / "status.sock")
@@ -65,14 +67,14 @@ async def test_status_and_metrics_of_the_same_gateway(tmp_path: Path, runtime: P
     assert not os.listdir(runtime)
 
 
-async def test_without_a_port_there_is_no_server(tmp_path: Path, runtime: Path) -> None:
+async def test_metrics_server_is_off_without_a_port(tmp_path: Path, runtime: Path) -> None:
     del runtime
     virtual = gateway(tmp_path, None)
     async with serve_status(virtual.settings, virtual.gateway.observer):
         assert not listening_ports()
 
 
-async def test_a_port_that_is_taken_is_a_note(tmp_path: Path, runtime: Path) -> None:
+async def test_taken_metrics_port_is_a_note_in_the_status(tmp_path: Path, runtime: Path) -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -86,7 +88,7 @@ async def test_a_port_that_is_taken_is_a_note(tmp_path: Path, runtime: Path) -> 
     assert note.endswith("expected a port that is free")
 
 
-async def test_a_place_without_room_for_a_socket_is_a_note(
+async def test_missing_runtime_directory_is_a_note_in_the_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("RUNTIME_DIRECTORY", str(tmp_path / "missing"))
@@ -97,7 +99,7 @@ async def test_a_place_without_room_for_a_socket_is_a_note(
     assert note == f"no status at {tmp_path}/missing/status.sock: No such file or directory"
 
 
-async def test_a_path_that_is_too_long_is_a_note(
+async def test_socket_path_that_is_too_long_is_a_note_in_the_status(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("RUNTIME_DIRECTORY", raising=False)
@@ -134,7 +136,7 @@ def status_code(answer: str) -> int:
     return int(answer.split()[1])
 
 
-async def test_prometheus_gets_its_page(port: int) -> None:
+async def test_metrics_page_is_served_to_prometheus(port: int) -> None:
     def scrape() -> tuple[int, str | None, str]:
         connection = HTTPConnection(METRICS_HOST, port, timeout=5)
         connection.request("GET", "/metrics", headers={"Accept": "application/openmetrics-text"})
@@ -148,7 +150,7 @@ async def test_prometheus_gets_its_page(port: int) -> None:
     assert "\nalleycat_gateway_messages_produced_total 10800.0\n" in page
 
 
-async def test_each_time_it_is_as_things_are_then() -> None:
+async def test_metrics_page_is_current_at_each_request() -> None:
     statuses = [gateway_status(produced=1), gateway_status(produced=2)]
 
     def status() -> GatewayStatus:
@@ -176,18 +178,18 @@ async def test_each_time_it_is_as_things_are_then() -> None:
         (b"\xff\xfe \x00\r\n\r\n", 404),
     ],
 )
-async def test_what_is_asked_gets_its_answer(port: int, request_: bytes, code: int) -> None:
+async def test_metrics_request_gets_its_status_code(port: int, request_: bytes, code: int) -> None:
     answer = await ask(port, request_)
     assert status_code(answer) == code
     assert ("alleycat_gateway_info" in answer) == (code == 200 and not request_.startswith(b"HEAD"))
 
 
-async def test_the_length_is_that_of_the_page(port: int) -> None:
+async def test_content_length_is_that_of_the_metrics_page(port: int) -> None:
     head, _, page = (await ask(port, GET % port)).partition("\r\n\r\n")
     assert f"Content-Length: {len(page.encode())}" in head
 
 
-async def test_an_endless_request_is_cut_off(port: int) -> None:
+async def test_endless_metrics_request_is_cut_off(port: int) -> None:
     async with asyncio.timeout(10):
         reader, writer = await asyncio.open_connection(METRICS_HOST, port)
         try:
@@ -201,13 +203,13 @@ async def test_an_endless_request_is_cut_off(port: int) -> None:
     assert status_code(await ask(port, GET % port)) == 200
 
 
-async def test_only_this_machine_can_reach_it(port: int) -> None:
+async def test_metrics_server_refuses_another_address_of_this_machine(port: int) -> None:
     """Another address of this machine is not served."""
     with pytest.raises(ConnectionRefusedError):
         await asyncio.open_connection("127.0.0.2", port)
 
 
-async def test_a_port_that_is_taken_is_an_error(port: int) -> None:
+async def test_taken_metrics_port_is_an_error(port: int) -> None:
     with pytest.raises(OSError, match="in use"):
         async with open_metrics_server(port, gateway_status):
             pass

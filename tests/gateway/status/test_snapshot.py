@@ -33,7 +33,7 @@ async def test_a_snapshot_stays_while_the_gateway_goes_on(tmp_path: Path) -> Non
     await virtual.stop()
 
 
-def test_nobody_can_change_it() -> None:
+def test_status_snapshot_is_frozen() -> None:
     status = BikeStatus("bike-1", "Hayden", LinkState.CONNECTED, "", None)
     with pytest.raises(FrozenInstanceError):
         status.state = LinkState.LOST  # type: ignore[misc]
@@ -43,14 +43,14 @@ def status(bikes: int, free_bytes: int | None) -> GatewayStatus:
     return gateway_status(*(bike_status(),) * bikes, buffer=buffer_status(free_bytes=free_bytes))
 
 
-def test_room_is_told_in_hours_of_racing() -> None:
+def test_hours_left_are_hours_of_racing_by_all_bikes() -> None:
     an_hour_of_a_bike = 3600 * BYTES_PER_MESSAGE
     assert status(1, 24 * an_hour_of_a_bike).hours_left == 24
     assert status(3, 24 * an_hour_of_a_bike).hours_left == 8
     assert status(1, None).hours_left is None
 
 
-def test_a_message_takes_as_much_room_as_is_said(tmp_path: Path) -> None:
+def test_message_takes_as_much_room_as_is_estimated(tmp_path: Path) -> None:
     with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
         before = store.write(Batch()).used_bytes
         for race_id in range(5_984_158, 5_984_178):

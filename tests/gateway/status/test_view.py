@@ -46,7 +46,7 @@ def lines(status: GatewayStatus, width: int = 80) -> list[str]:
     return [line.rstrip() for line in shown(status, width).splitlines()]
 
 
-def test_all_well() -> None:
+def test_status_view_shows_a_healthy_gateway() -> None:
     assert lines(gateway_status()) == [
         "gateway-1  alleycat-gateway 0.1.0, up 3 h",
         "all well",
@@ -61,7 +61,7 @@ def test_all_well() -> None:
     ]
 
 
-def test_an_outage_with_a_bike_away_as_the_readme_shows_it() -> None:
+def test_status_view_of_an_outage_is_as_the_readme_shows_it() -> None:
     status = gateway_status(
         bike_status(1),
         lost_bike(2),
@@ -73,7 +73,7 @@ def test_an_outage_with_a_bike_away_as_the_readme_shows_it() -> None:
     assert f"    $ alleycat-gateway status\n{text}\n" in README.read_text(encoding="utf-8")
 
 
-def test_four_bikes_fit_however_much_is_amiss() -> None:
+def test_four_bikes_fit_on_the_terminal_however_much_is_amiss() -> None:
     four = [lost_bike(number, LONG) for number in range(1, 5)]
     status = gateway_status(*four, cloud=offline("connection refused: nothing listens there"))
     assert len(lines(status)) <= 24
@@ -96,7 +96,7 @@ def hundred(away: int) -> GatewayStatus:
         (50, "100 bikes: 50 connected, 50 away", "bike-051", "… and 94 more, 44 of them away"),
     ],
 )
-def test_of_a_hundred_bikes_those_that_are_away_come_first(
+def test_bikes_that_are_away_come_first_of_a_hundred(
     away: int, summary: str, first: str, last: str
 ) -> None:
     found = lines(hundred(away))
@@ -118,7 +118,7 @@ def test_a_hundred_bikes_fit_when_their_reasons_are_short() -> None:
     assert len(lines(gateway_status(*bikes, cloud=offline()))) <= 24
 
 
-def test_of_many_concerns_the_first_are_shown() -> None:
+def test_status_view_shows_only_the_first_of_many_concerns() -> None:
     found = lines(hundred(50))
     assert found[1] == "50 things need attention:"
     assert "  … and 46 more; --json has all" in found
@@ -131,11 +131,11 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, lines(status, width))) <= width
 
 
-def test_one_thing_needs_attention() -> None:
+def test_single_concern_is_worded_in_the_singular() -> None:
     assert lines(gateway_status(notes=("a note",)))[1:3] == ["1 thing needs attention:", "  a note"]
 
 
-def test_what_is_not_known_is_left_out() -> None:
+def test_status_view_leaves_out_what_is_not_known() -> None:
     status = gateway_status(
         bike_status(sample=None, race_id=None, second=None, state=LinkState.CONNECTING),
         pi=PiHealth(),
@@ -147,7 +147,7 @@ def test_what_is_not_known_is_left_out() -> None:
     assert found[-1] == "bike-001  Rider1  connecting 60 min"
 
 
-def test_several_connections_and_a_clock_that_is_not_set() -> None:
+def test_status_view_shows_offline_connections_and_an_unset_clock() -> None:
     status = gateway_status(clock_is_set=False, cloud=CloudStatus("refused", 3, 2, 1.0, 60.0))
     found = lines(status)
     assert "cloud     offline for 60 s, 2 of 3 connections" in found
@@ -163,7 +163,7 @@ def test_several_connections_and_a_clock_that_is_not_set() -> None:
         (ResistanceSource.NONE, "87       163"),
     ],
 )
-def test_a_resistance_shows_how_far_it_can_be_believed(
+def test_resistance_in_the_status_view_shows_its_source(
     source: ResistanceSource, shown_as: str
 ) -> None:
     sample = Sample(True, 87.2, 54.0, 163.0, resistance_source=source)
@@ -176,7 +176,7 @@ def test_a_resistance_shows_how_far_it_can_be_believed(
 RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[33m", "\x1b[32m"
 
 
-def test_colours_mean_something() -> None:
+def test_colours_tell_well_warning_and_urgent_apart() -> None:
     assert RED not in shown(gateway_status(), colours=True)
     assert YELLOW not in shown(gateway_status(), colours=True)
     assert f"{GREEN}all well" in shown(gateway_status(), colours=True)
@@ -187,7 +187,7 @@ def test_colours_mean_something() -> None:
     assert f"{YELLOW}  0" in shown(gateway_status(bike_status(sample=stale)), colours=True)
 
 
-def test_what_a_bike_says_of_itself_cannot_write_on_the_terminal() -> None:
+def test_control_codes_of_a_bike_never_reach_the_terminal() -> None:
     rude = lost_bike(1, "\x1b[2J\x07[red]gone[/red]\r\nall well")
     text = shown(gateway_status(rude))
     assert "\x1b" not in text
