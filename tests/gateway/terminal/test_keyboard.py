@@ -90,7 +90,7 @@ def test_the_terminal_is_restored_after_an_error(program: list[str]) -> None:
         assert terminal.is_cooked
 
 
-def test_ctrl_c_is_ctrl_c(program: list[str]) -> None:
+def test_ctrl_c_interrupts_and_restores_the_terminal(program: list[str]) -> None:
     with Terminal(program) as terminal:
         terminal.wait_for("ready")
         terminal.press_ctrl_c()
@@ -100,7 +100,9 @@ def test_ctrl_c_is_ctrl_c(program: list[str]) -> None:
 
 
 @pytest.mark.parametrize("end", [signal.SIGTERM, signal.SIGHUP])
-def test_an_end_that_is_asked_for_cleans_up(program: list[str], end: signal.Signals) -> None:
+def test_termination_signal_cleans_up_and_restores_the_terminal(
+    program: list[str], end: signal.Signals
+) -> None:
     with Terminal(program) as terminal:
         terminal.wait_for("ready")
         terminal.send_signal(end)
@@ -110,7 +112,7 @@ def test_an_end_that_is_asked_for_cleans_up(program: list[str], end: signal.Sign
 
 
 @pytest.mark.parametrize("end", [0, 1])
-async def test_a_terminal_that_is_gone_says_so_to_all_who_ask(
+async def test_terminal_that_is_gone_is_an_end_of_file_for_every_key(
     ends: tuple[int, int], end: int
 ) -> None:
     """On one end of it that is an end of file, on the other an error."""
@@ -124,7 +126,7 @@ async def test_a_terminal_that_is_gone_says_so_to_all_who_ask(
             await asyncio.wait_for(keyboard.key(), 5)
 
 
-def test_after_a_connection_that_breaks_all_is_cleaned_up(program: list[str]) -> None:
+def test_program_cleans_up_after_its_terminal_hangs_up(program: list[str]) -> None:
     with Terminal(program) as terminal:
         terminal.wait_for("ready")
         terminal.hang_up()
@@ -149,7 +151,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it(program: list[str]) -> N
         terminal.wait_for("cleaned up")
 
 
-def test_what_was_pressed_before_a_question_is_forgotten(program: list[str]) -> None:
+def test_keys_pressed_before_a_question_are_forgotten(program: list[str]) -> None:
     with Terminal(program) as terminal:
         terminal.wait_for("ready")
         terminal.press("f\n\n")
@@ -161,7 +163,7 @@ def test_what_was_pressed_before_a_question_is_forgotten(program: list[str]) -> 
         assert terminal.text.split()[1:4] == ["<f>", "forgotten", "<r>"]
 
 
-async def test_what_was_not_read_yet_is_forgotten_too(ends: tuple[int, int]) -> None:
+async def test_unread_keys_are_forgotten(ends: tuple[int, int]) -> None:
     with Keyboard(fd=ends[0]) as keyboard:
         os.write(ends[1], b"y")
         keyboard.forget()
@@ -180,5 +182,5 @@ async def test_what_was_not_read_yet_is_forgotten_too(ends: tuple[int, int]) -> 
         ("\x04\x7f\t", []),
     ],
 )
-def test_what_is_no_character_is_left_out(text: str, keys: list[str]) -> None:
+def test_keys_that_are_no_character_are_left_out(text: str, keys: list[str]) -> None:
     assert list(keys_in(text)) == keys

@@ -116,7 +116,7 @@ def test_terminal_view_wraps_a_long_event_between_words() -> None:
     assert emulated(printed(console)) == wrapped
 
 
-def test_terminal_view_redraws_figures_four_times_a_second_and_a_new_moment_at_once() -> None:
+def test_terminal_view_redraws_figures_at_4_hz_and_a_new_moment_at_once() -> None:
     console = terminal()
     view = TerminalView(console, RideScript())
     for now_ns in range(0, NS_PER_S, NS_PER_S // 20):
@@ -145,7 +145,7 @@ def test_terminal_view_leaves_every_event_on_the_terminal_when_it_closes() -> No
     assert [f"lap {number}" in left for number in range(5)] == [True] * 5
 
 
-def test_terminal_view_draws_nothing_while_it_is_suspended_and_all_of_it_afterwards() -> None:
+def test_terminal_view_draws_all_of_it_again_after_it_was_suspended() -> None:
     console = terminal()
     with open_live_view(console, RideScript()) as view:
         view.show(("riding", 1), 0)

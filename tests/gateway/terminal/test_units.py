@@ -8,7 +8,7 @@ from gateway.terminal.units import counted, duration, number, one_line, size
 @pytest.mark.parametrize(
     ("count", "text"), [(0, "0 races"), (1, "1 race"), (2, "2 races"), (2161, "2,161 races")]
 )
-def test_counts(count: int, text: str) -> None:
+def test_count_has_separators_and_a_plural(count: int, text: str) -> None:
     assert counted(count, "race") == text
 
 
@@ -16,7 +16,7 @@ def test_counts(count: int, text: str) -> None:
     ("size_bytes", "text"),
     [(0, "0 B"), (1023, "1023 B"), (1024, "1 KiB"), (358_400, "350 KiB"), (1_468_006, "1.4 MiB")],
 )
-def test_sizes(size_bytes: int, text: str) -> None:
+def test_size_is_in_binary_units(size_bytes: int, text: str) -> None:
     assert size(size_bytes) == text
 
 
@@ -57,5 +57,5 @@ def test_a_sensors_number_has_as_many_figures_as_can_mean_something(
     assert number(value) == text
 
 
-def test_what_others_say_is_one_line() -> None:
+def test_text_from_outside_becomes_one_line() -> None:
     assert one_line(" the bike\r\n\x1b[31mstopped\t") == "the bike [31mstopped"
