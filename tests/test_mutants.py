@@ -6,7 +6,7 @@ from tests.mutants import MUTANTS, ROOT, Mutant, mutated
 
 
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
-def test_it_changes_the_code_and_names_tests_that_exist(mutant: Mutant) -> None:
+def test_mutant_changes_the_code_and_names_tests_that_exist(mutant: Mutant) -> None:
     code = (ROOT / mutant.file).read_text(encoding="utf-8")
     changed = mutated(mutant, code)
     if mutant.file.endswith(".py"):

@@ -10,7 +10,7 @@ from tests.bench.fleet_report import FleetReport
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_picture_shows_the_numbers_beside_it() -> None:
+def test_fleet_picture_is_drawn_from_the_numbers_of_fleet_json() -> None:
     told = json.loads((DOCS / "fleet.json").read_text(encoding="utf-8"))
     report = FleetReport.from_json(told)
     picture = (DOCS / "fleet.svg").read_text(encoding="utf-8")

@@ -45,7 +45,7 @@ def missed(*runs: Run) -> list[str]:
     return [target.what for target in FleetReport({}, list(runs)).targets if not target.reached]
 
 
-def test_what_is_at_its_limits_is_reached() -> None:
+def test_target_at_its_limit_is_reached() -> None:
     at_limits = replace(FULL, cores=1.0, peak_mib=300, puback_p99_ms=1000, publish_max_ms=200)
     assert missed(at_limits, *LINEAR) == []
 
@@ -62,11 +62,11 @@ def test_what_is_at_its_limits_is_reached() -> None:
         (replace(FULL, same_racers=999), "racers with the same score in the backend"),
     ],
 )
-def test_what_is_beyond_is_missed(run: Run, expected: str) -> None:
+def test_target_beyond_its_limit_is_missed(run: Run, expected: str) -> None:
     assert missed(run, *LINEAR) == [expected]
 
 
-def test_racers_of_many_that_cost_more_than_racers_of_few_are_not_linear() -> None:
+def test_growth_of_the_cost_per_racer_misses_the_linear_targets() -> None:
     dearer = growth((10, 0.01, 3), (100, 0.1, 31), (1000, 1.01, 310))
     assert missed(FULL, *dearer) == [
         "growth of CPU from 10 to 1,000 racers",
@@ -74,7 +74,7 @@ def test_racers_of_many_that_cost_more_than_racers_of_few_are_not_linear() -> No
     ]
 
 
-def test_where_the_stream_cannot_be_read_acknowledgements_count() -> None:
+def test_acknowledgements_count_where_the_stream_cannot_be_read() -> None:
     unread = replace(FULL, in_stream=None, same_racers=None, acknowledged=299_990)
     assert unread.lost == 10
     assert unread.cpu_us_per_message == pytest.approx(250)

@@ -10,7 +10,7 @@ from tests.bench.report import Report
 DOCS = Path(__file__).parents[2] / "docs"
 
 
-def test_the_picture_shows_the_numbers_beside_it() -> None:
+def test_bench_picture_is_drawn_from_the_numbers_of_bench_json() -> None:
     report = Report.from_json(json.loads((DOCS / "bench.json").read_text(encoding="utf-8")))
     picture = (DOCS / "bench.svg").read_text(encoding="utf-8")
     assert picture == draw(report)

@@ -69,7 +69,7 @@ def test_the_shards_needed_are_just_enough(races: int, probability: float) -> No
 
 
 @given(st.integers(1, 50_000), st.floats(1, 1_000))
-def test_everybody_gets_through_and_never_more_at_once_than_are_let(
+def test_every_client_reconnects_and_never_more_at_once_than_accepted(
     clients: int, accepted_per_s: float
 ) -> None:
     through = list(reconnect(clients, accepted_per_s))
@@ -78,7 +78,7 @@ def test_everybody_gets_through_and_never_more_at_once_than_are_let(
     assert len(through) >= clients / accepted_per_s
 
 
-def test_within_the_longest_wait_all_are_back_if_nothing_hinders_them() -> None:
+def test_clients_are_back_within_the_longest_wait_if_unhindered() -> None:
     assert len(list(reconnect(1_000, 1_000))) == LONGEST_WAIT_S
 
 
@@ -100,7 +100,7 @@ def test_a_shard_takes_its_limit_and_the_rest_is_queued() -> None:
 
 
 @pytest.mark.parametrize("bikes", [1, 40, 70, BIKES_PER_CONNECTION])
-def test_what_was_kept_has_what_live_messages_leave_of_the_pace(bikes: int) -> None:
+def test_backlog_has_what_live_messages_leave_of_the_pace(bikes: int) -> None:
     pace = Pace(DEFAULT_PACE_PER_S, 0)
     kept_sent, seconds = 0, 60
     for live in range(bikes * seconds):

@@ -30,7 +30,7 @@ def test_a_capture_is_understood_whole(file: Path) -> None:
     assert max(cadences) > 50
 
 
-def test_the_raw_line_says_the_same_as_the_frames() -> None:
+def test_raw_capture_gives_the_same_readings_as_the_frames() -> None:
     frames, _ = play(load_capture(HERE / "peloton/fake-sprint.jsonl"))
     raw, unusable = play(load_raw_capture(HERE / "peloton/fake-sprint.bin", "peloton", 130))
     assert unusable == 0

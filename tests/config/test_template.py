@@ -50,7 +50,7 @@ def test_the_gateways_publish_to_the_topic_that_the_rule_reads(deployed: CloudTe
     assert deployed.parameters["Topic"] == TOPIC == load_rule(PATH.read_text()).topic_filter
 
 
-def test_what_cannot_be_put_is_kept_for_as_long_as_sqs_can(deployed: CloudTemplate) -> None:
+def test_failed_telemetry_is_kept_for_as_long_as_sqs_can(deployed: CloudTemplate) -> None:
     [rule] = deployed.of_type("AWS::IoT::TopicRule").values()
     error_action = rule["TopicRulePayload"]["ErrorAction"]["Sqs"]
     assert error_action["QueueUrl"] == "<FailedTelemetryQueue>"
@@ -161,14 +161,14 @@ def provisioning_body(deployed: CloudTemplate) -> dict[str, Any]:
     return body
 
 
-def test_provisioning_asks_for_what_the_gateway_says(deployed: CloudTemplate) -> None:
+def test_provisioning_template_takes_the_thing_name_alone(deployed: CloudTemplate) -> None:
     body = provisioning_body(deployed)
     own = {name for name in body["Parameters"] if not name.startswith("AWS::")}
     assert own == {"ThingName"}
     assert body["Resources"]["thing"]["Properties"] == {"ThingName": {"Ref": "ThingName"}}
 
 
-def test_a_certificate_is_attached_to_its_thing_alone_and_has_the_things_policy(
+def test_certificate_belongs_to_its_thing_alone_and_has_its_policy(
     deployed: CloudTemplate,
 ) -> None:
     resources = provisioning_body(deployed)["Resources"]
@@ -186,7 +186,7 @@ def test_a_certificate_is_attached_to_its_thing_alone_and_has_the_things_policy(
         ({"CreateRule": "false", "RuleName": "theirs"}, {"AWS::IoT::TopicRule", "AWS::SQS::Queue"}),
     ],
 )
-def test_beside_an_existing_stack_what_it_has_is_not_made_again(
+def test_template_makes_no_resource_that_an_existing_stack_has(
     parameters: dict[str, str], missing: set[str]
 ) -> None:
     whole, beside = CloudTemplate(), CloudTemplate(**parameters)
@@ -216,7 +216,7 @@ def metric(alarm: dict[str, Any]) -> str:
     return expression
 
 
-def test_there_is_an_alarm_for_each_way_a_second_is_late_or_lost(deployed: CloudTemplate) -> None:
+def test_alarms_cover_each_way_a_second_is_late_or_lost(deployed: CloudTemplate) -> None:
     alarms = deployed.of_type("AWS::CloudWatch::Alarm")
     of_rule = "FROM \"AWS/IoT\" WHERE RuleName = 'alleycat_telemetry'"
     assert {name: metric(alarm) for name, alarm in alarms.items()} == {

@@ -3,11 +3,11 @@
 from docs.supported_bikes import FILE, page
 
 
-def test_it_is_current() -> None:
+def test_supported_bikes_page_is_current() -> None:
     assert FILE.read_text(encoding="utf-8") == page(), "make docs"
 
 
-def test_everything_in_it_is_put_into_words() -> None:
+def test_supported_bikes_page_puts_everything_into_words() -> None:
     assert "None" not in page()
     protocols = [row.split(" | ") for row in page().splitlines() if row.startswith("| `")]
     assert all(len(what) > 10 for _, _, what, *_ in protocols)

@@ -46,7 +46,7 @@ SAID = said()
 
 
 @pytest.mark.parametrize("row", list(quoted()))
-def test_what_is_quoted_is_said(row: str) -> None:
+def test_quoted_message_stands_in_the_code(row: str) -> None:
     words = re.sub(rf"^({CHECKS}): ", "", row)
     pieces = [piece.strip(" :;,") for piece in words.split("…")]
     for piece in pieces:
@@ -56,12 +56,12 @@ def test_what_is_quoted_is_said(row: str) -> None:
         assert any(own in text for text in SAID), own
 
 
-def test_every_check_has_its_rows() -> None:
+def test_every_check_has_its_rows_on_the_troubleshooting_page() -> None:
     names = {row.partition(":")[0] for row in quoted() if re.match(rf"({CHECKS}): ", row)}
     assert names == set(CHECKS.split("|"))
 
 
-def test_the_commands_in_it_exist() -> None:
+def test_commands_on_the_troubleshooting_page_exist() -> None:
     verbs = set(re.findall(r"`(?:sudo )?alleycat-gateway ([a-z]+)", PAGE))
     assert verbs
     assert verbs <= set(get_command(app).commands)  # type: ignore[attr-defined]

@@ -21,7 +21,7 @@ print(platform.machine(), sys.version_info[:2], sys.prefix, dbus_fast.message_bu
 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize(("suite", "minor"), [("bookworm", 11), ("trixie", 13)])
-def test_its_native_code_loads(
+def test_arm64_package_loads_its_native_code(
     request: pytest.FixtureRequest, tmp_path: Path, suite: str, minor: int
 ) -> None:
     if not request.config.getoption("--in-debian", default=False):

@@ -68,7 +68,7 @@ def test_every_wheel_is_for_this_architecture_and_python(
 
 
 @pytest.mark.parametrize("python", PYTHONS)
-def test_it_holds_the_gateway_and_what_is_pinned_and_nothing_else(
+def test_package_holds_the_gateway_and_its_pins_and_nothing_else(
     unpacked: Path, python: str
 ) -> None:
     metadata = site_packages(unpacked, python).glob("*.dist-info/METADATA")
@@ -79,7 +79,7 @@ def test_it_holds_the_gateway_and_what_is_pinned_and_nothing_else(
     assert versions == pins()
 
 
-def test_nobody_can_tell_who_built_it_or_where(unpacked: Path) -> None:
+def test_package_has_no_trace_of_where_it_was_built(unpacked: Path) -> None:
     files = [path for path in unpacked.rglob("*") if path.is_file() and not path.is_symlink()]
     assert [path for path in files if path.suffix in (".pyc", ".lock")] == []
     assert [path for path in files if path.name == "direct_url.json"] == []
@@ -93,14 +93,14 @@ def test_dpkg_never_asks_about_the_config(unpacked: Path) -> None:
     assert not (unpacked / "var").exists()
 
 
-def test_nothing_is_fetched_when_it_is_installed(unpacked: Path) -> None:
+def test_package_scripts_fetch_nothing(unpacked: Path) -> None:
     for script in ("postinst", "prerm", "postrm"):
         text = (unpacked / "DEBIAN" / script).read_text()
         assert not re.search(r"\b(pip|curl|wget|apt|apt-get|git)\b", text), script
         subprocess.run(["sh", "-n"], input=text, text=True, check=True)
 
 
-def test_built_again_it_is_the_same_to_the_byte(architecture: str, tmp_path: Path) -> None:
+def test_package_built_again_is_the_same_to_the_byte(architecture: str, tmp_path: Path) -> None:
     copy = shutil.copy(built(architecture), tmp_path)
     subprocess.run(["make", "--silent", "deb"], cwd=ROOT, check=True)
     assert cmp(built(architecture), copy, shallow=False)

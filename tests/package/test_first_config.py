@@ -12,7 +12,7 @@ from systemd.package.first_config import CHANGES, first_config
 EXAMPLE = config_path("gateway.toml").read_text(encoding="utf-8")
 
 
-def test_it_is_a_config_that_works_without_a_certificate(tmp_path: Path) -> None:
+def test_first_config_works_without_a_certificate(tmp_path: Path) -> None:
     file = tmp_path / "gateway.toml"
     file.write_text(first_config(EXAMPLE))
     config = load_config(file, load_drivers())
@@ -22,7 +22,7 @@ def test_it_is_a_config_that_works_without_a_certificate(tmp_path: Path) -> None
     assert config.state_dir == Path("/var/lib/alleycat-gateway")
 
 
-def test_all_else_is_as_in_the_example() -> None:
+def test_first_config_is_otherwise_the_example() -> None:
     text = first_config(EXAMPLE)
     for old, new in CHANGES:
         text = text.replace(new + "\n", old + "\n", 1)
@@ -30,6 +30,6 @@ def test_all_else_is_as_in_the_example() -> None:
 
 
 @pytest.mark.parametrize("line", [old for old, _ in CHANGES])
-def test_an_example_that_has_changed_is_noticed(line: str) -> None:
+def test_first_config_refuses_an_example_that_has_changed(line: str) -> None:
     with pytest.raises(ValueError, match="once, found it 0 times"):
         first_config(EXAMPLE.replace(line, "# gone"))

@@ -59,12 +59,12 @@ def debian(machine: Debian) -> Debian:
     return machine
 
 
-def test_the_page_types_nothing_else() -> None:
+def test_readme_page_has_only_the_commands_tested_here() -> None:
     words = ("install", "systemctl", "journalctl", "remove", "purge")
     assert page() == [command(word) for word in words]
 
 
-def test_it_races_a_fake_bike_as_soon_as_it_is_installed(debian: Debian) -> None:
+def test_installed_package_races_a_fake_bike_at_once(debian: Debian) -> None:
     said = debian.run("cat said")
     for verb in ("setup", "check", "status"):
         assert f"alleycat-gateway {verb}" in said
@@ -79,7 +79,7 @@ def test_it_races_a_fake_bike_as_soon_as_it_is_installed(debian: Debian) -> None
     assert [line for line in rules.splitlines() if "99-alleycat-gateway.rules:" in line] == []
 
 
-def test_the_daemon_is_nobody_and_its_files_are_its_own(debian: Debian) -> None:
+def test_daemon_is_unprivileged_and_its_files_are_protected(debian: Debian) -> None:
     debian.wait_for(f"test -e {BUFFER} && echo opened", "opened")
     status = debian.run(f"cat /proc/{prop(debian, 'MainPID')}/status")
     user = debian.run("id -u alleycat-gateway").strip()
@@ -97,7 +97,7 @@ def test_the_daemon_is_nobody_and_its_files_are_its_own(debian: Debian) -> None:
     assert debian.run("find /opt/alleycat-gateway ! -user root").strip() == ""
 
 
-def test_it_is_reloaded_without_a_restart_and_started_again_when_it_dies(debian: Debian) -> None:
+def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Debian) -> None:
     first = prop(debian, "MainPID")
     debian.run(f"systemctl reload {SERVICE}")
     assert prop(debian, "MainPID") == first
@@ -112,7 +112,7 @@ def test_it_is_reloaded_without_a_restart_and_started_again_when_it_dies(debian:
     assert prop(debian, "MainPID") not in (first, "0")
 
 
-def test_it_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_path: Path) -> None:
+def test_installed_gateway_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_path: Path) -> None:
     authority = Authority(tmp_path / "pki")
     for name, place in (("gateway-1", "alleycat-gateway"), ("127.0.0.1", "mosquitto")):
         issued = authority.issue(name)
@@ -132,7 +132,7 @@ def test_it_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_path: Path) -> 
     debian.wait_for("mosquitto_sub -t alleycat-publish -C 1 -W 20", "bike-001")
 
 
-def test_an_upgrade_touches_nothing_under_a_running_daemon_and_keeps_what_is_buffered(
+def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
     debian: Debian,
 ) -> None:
     debian.run("systemctl stop mosquitto")
@@ -158,7 +158,7 @@ def test_an_upgrade_touches_nothing_under_a_running_daemon_and_keeps_what_is_buf
     assert kept <= {json.loads(line)["uuid"] for line in arrived.splitlines()}
 
 
-def test_removing_keeps_what_was_ridden_and_purging_does_not(debian: Debian) -> None:
+def test_removal_keeps_config_and_buffer_and_purge_does_not(debian: Debian) -> None:
     debian.run(command("remove"))
     assert debian.run(f"ls {CONFIG} {BUFFER}").split() == [CONFIG, BUFFER]
     assert not (debian.directory / "opt/alleycat-gateway").exists()

@@ -25,7 +25,7 @@ def unit(key: str) -> list[str]:
     return re.findall(rf"(?m)^{key}=(.*)$", UNIT)
 
 
-def test_one_user_in_unit_sysusers_tmpfiles_and_dbus_policy() -> None:
+def test_user_and_group_are_the_same_in_unit_sysusers_udev_and_dbus() -> None:
     assert unit("User") == unit("Group") == [NAME]
     sysusers = (SYSTEMD / f"{NAME}.sysusers").read_text()
     assert re.findall(r"(?m)^u (\S+) .* (\S+)$", sysusers) == [(NAME, f"/var/lib/{NAME}")]
@@ -38,7 +38,7 @@ def test_one_user_in_unit_sysusers_tmpfiles_and_dbus_policy() -> None:
     assert [part.get("send_destination") for part in policy.iter("allow")] == ["org.bluez"]
 
 
-def test_one_set_of_directories() -> None:
+def test_directories_are_the_same_in_unit_tmpfiles_and_config() -> None:
     for kind in ("State", "Runtime", "Configuration"):
         assert unit(f"{kind}Directory") == [NAME]
     tmpfiles = re.findall(
@@ -60,7 +60,7 @@ def test_the_service_runs_the_command_with_the_config_that_is_installed() -> Non
     assert f"config={CONFIG_FILE}\n" in (SYSTEMD / "package" / "postinst").read_text()
 
 
-def test_a_config_that_cannot_work_is_not_tried_again() -> None:
+def test_service_is_not_restarted_after_a_bad_config() -> None:
     assert unit("RestartPreventExitStatus") == [str(BAD_CONFIG)]
 
 
@@ -81,7 +81,7 @@ def test_units_and_paths_on_a_page_are_those_installed(page: str) -> None:
         assert f"/etc/{NAME}/{file}" == CONFIG_FILE
 
 
-def test_the_udev_rule_is_one(tmp_path: Path) -> None:
+def test_udev_rules_are_valid(tmp_path: Path) -> None:
     rules = SYSTEMD / f"99-{NAME}.rules"
     text = rules.read_text()
     assert 'TAG+="systemd"' in text

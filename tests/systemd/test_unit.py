@@ -33,7 +33,7 @@ def exposures() -> list[dict[str, Any]]:
     return [one for one in findings if float(one.get("exposure") or 0) > 0]
 
 
-def test_systemd_understands_every_line(tmp_path: Path) -> None:
+def test_systemd_understands_every_line_of_the_unit(tmp_path: Path) -> None:
     copy = tmp_path / UNIT.name
     copy.write_text(re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", UNIT.read_text()))
     said = analyze("verify", "--man=no", str(copy)).stderr.splitlines()
@@ -41,13 +41,13 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     assert [line for line in complaints if not any(f"'{key}'" in line for key in NEWER)] == []
 
 
-def test_it_is_confined() -> None:
+def test_unit_is_confined() -> None:
     threshold = f"--threshold={round(EXPOSURE_MAX * 10)}"
     found = analyze("security", "--offline=true", threshold, str(UNIT))
     assert found.returncode == 0, found.stdout
 
 
-def test_each_protection_that_it_does_without_is_named_with_a_reason() -> None:
+def test_each_missing_protection_has_its_reason_in_the_unit() -> None:
     comments = " ".join(line for line in UNIT.read_text().splitlines() if line.startswith("#"))
     allowed = {"AF_UNIX": "AF_UNIX", "AF_(INET|INET6)": "PrivateNetwork=", "@clock": "@clock"}
     allowed |= {"@privileged": "@privileged"}

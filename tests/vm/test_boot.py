@@ -22,13 +22,13 @@ FIRST_BIKE = "bike-001"
 RESTART_TIMEOUT_S = 30 + 30 + START_TIMEOUT_S
 
 
-def test_installed_without_a_network_it_races_a_fake_bike(installed: Installed) -> None:
+def test_gateway_installed_without_a_network_races_a_fake_bike(installed: Installed) -> None:
     assert "Alleycat Gateway is installed" in installed.said
     assert f"bike={FIRST_BIKE}" in installed.first_log
     assert installed.first_status.startswith("racing ")
 
 
-def test_it_starts_at_boot_and_reaches_the_broker(
+def test_gateway_starts_at_boot_and_reaches_the_broker(
     booted: Machine, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway = Gateway(booted)

@@ -25,17 +25,17 @@ def test_a_write_with_a_flush_comes_behind_it() -> None:
     assert list(read_log(log(entry(2, ONES, FLUSH)))) == [Flush(), Write(2 * SECTOR, ONES)]
 
 
-def test_what_the_super_block_does_not_count_is_not_read() -> None:
+def test_entry_that_the_super_block_does_not_count_is_not_read() -> None:
     assert list(read_log(log() + entry(1, ONES))) == []
 
 
 @pytest.mark.parametrize("flags", [2, 4])
-def test_what_is_neither_write_nor_flush_is_refused(flags: int) -> None:
+def test_entry_that_is_neither_write_nor_flush_is_refused(flags: int) -> None:
     with pytest.raises(ValueError, match="entry 0 has the flags"):
         list(read_log(log(entry(0, ONES, flags))))
 
 
-def test_another_file_is_no_log() -> None:
+def test_file_without_a_super_block_is_no_log() -> None:
     with pytest.raises(ValueError, match="not a log"):
         list(read_log(bytes(SECTOR)))
 

@@ -57,7 +57,7 @@ class Adapter:
         self._qmp.ask("device_del", id="adapter")
 
 
-def test_a_bike_on_usb_is_unplugged_and_plugged_in_again(
+def test_readings_come_back_when_a_usb_bike_is_plugged_in_again(
     machine: Machine, peloton: PelotonBike, broker: Mosquitto, subscriber: Subscriber
 ) -> None:
     gateway, adapter = Gateway(machine), Adapter(machine)
