@@ -474,7 +474,7 @@ class TestKnobFile:
         assert sum(raw == far for raw in raws) == 6
         assert all(raw == far or raw > 700 for raw in raws if raw is not None)
 
-    async def test_drop_outs_and_lost_links_happen_to_a_rig_too(self, tmp_path: Path) -> None:
+    async def test_rig_has_missing_readings_and_lost_links(self, tmp_path: Path) -> None:
         faults = {"missing_per_min": 6, "disconnect_at_s": 30, "disconnect_for_s": 10}
         rig = Rig(tmp_path, faults=faults)
         rig.hold(30)

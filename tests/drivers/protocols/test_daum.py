@@ -249,7 +249,7 @@ class TestWire:
         assert 99_000 < protocol.unusable_bytes <= 100_000
 
     @given(st.lists(st.tuples(st.binary(max_size=40), st.booleans())), st.booleans())
-    def test_any_bytes_may_be_fed(
+    def test_daum_protocol_survives_any_bytes(
         self, junk: list[tuple[bytes, bool]], is_understood: bool
     ) -> None:
         protocol = Daum()

@@ -162,7 +162,7 @@ class TestWire:
         assert feed(protocol, GOOD) == [READING]
 
     @given(st.lists(st.binary(max_size=300)))
-    def test_any_bytes_may_be_fed(self, junk: list[bytes]) -> None:
+    def test_kettler_protocol_survives_any_bytes(self, junk: list[bytes]) -> None:
         protocol = Kettler()
         for data in junk:
             feed(protocol, data)

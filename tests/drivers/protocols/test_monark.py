@@ -154,7 +154,7 @@ class TestWire:
         assert protocol.unusable_bytes == 0
 
     @given(st.lists(st.tuples(st.binary(max_size=200), st.booleans())))
-    def test_any_bytes_may_be_fed(self, junk: list[tuple[bytes, bool]]) -> None:
+    def test_monark_protocol_survives_any_bytes(self, junk: list[tuple[bytes, bool]]) -> None:
         protocol = Monark()
         for data, sent in junk:
             protocol.feed(Frame(7, data, sent))

@@ -476,7 +476,7 @@ def test_default_table_stays_after_an_incomplete_or_wrong_table(
 
 
 @given(st.lists(st.binary(max_size=40)))
-def test_any_bytes_may_be_fed(junk: list[bytes]) -> None:
+def test_peloton_protocol_survives_any_bytes(junk: list[bytes]) -> None:
     protocol = Peloton()
     for data in junk:
         protocol.feed(Frame(0, data))

@@ -41,7 +41,7 @@ def test_text_line_without_an_end_is_not_held() -> None:
 
 
 @given(st.lists(st.binary(max_size=40)))
-def test_any_bytes_may_be_fed(junk: list[bytes]) -> None:
+def test_text_lines_survive_any_bytes(junk: list[bytes]) -> None:
     lines = TextLines(MAX_BYTES)
     fed_bytes = used_bytes = 0
     for data in junk:
