@@ -92,7 +92,7 @@ def test_ls_shows_a_race_on_one_line_however_many_bikes_it_has(
     assert race.rstrip().endswith("…")
 
 
-def test_ls_says_when_nothing_waits(tmp_path: Path) -> None:
+def test_ls_tells_that_no_message_waits(tmp_path: Path) -> None:
     Store(tmp_path / "buffer.db", ROOMY).close()
     result = look("ls", tmp_path)
     assert result.exit_code == 0
@@ -159,7 +159,7 @@ def test_verify_of_a_sound_buffer_tells_all_is_well(state_dir: Path) -> None:
     assert result.output.endswith("KiB, 1,000 messages: all well\n")
 
 
-def test_verify_says_what_is_wrong_and_fails(state_dir: Path) -> None:
+def test_verify_names_each_problem_and_fails(state_dir: Path) -> None:
     with closing(sqlite3.connect(state_dir / "buffer.db", isolation_level=None)) as connection:
         connection.execute("UPDATE telemetry SET race_id = 3 WHERE id = 17")
     result = look("verify", state_dir)
