@@ -1,4 +1,4 @@
-"""The bookkeeping of messages between memory and disk; the promise: test_buffer_promise.py."""
+"""The bookkeeping of messages between memory and disk; the promise: test_promise.py."""
 
 import pytest
 
