@@ -59,15 +59,14 @@ def dotted(module: str) -> str:
 
 
 @pytest.mark.parametrize("module", MODULES)
-def test_module_with_code_has_its_test_file_or_is_imported_by_one(module: str) -> None:
+def test_module_with_code_has_its_test_file_or_is_tested_by_a_neighbour(module: str) -> None:
     if not any(map(does_something, functions(module))):
         return  # values, constants, declarations: nothing that could go wrong
     own_test = (TESTS / module).with_name(f"test_{Path(module).name}")
-    assert own_test.is_file() or any(
-        dotted(module) in imports(test) for test in TESTS.rglob("test_*.py")
-    ), (
-        f"{module} has no {own_test.relative_to(ROOT)}, and no other test file "
-        f"imports {dotted(module)}"
+    neighbours = [*own_test.parent.rglob("test_*.py"), *(TESTS / "contracts").glob("test_*.py")]
+    assert own_test.is_file() or any(dotted(module) in imports(test) for test in neighbours), (
+        f"{module} has no {own_test.relative_to(ROOT)}, and no test file next to that, below it or "
+        f"in tests/contracts imports {dotted(module)}"
     )
 
 

@@ -143,8 +143,9 @@ class FileState:
 class BufferView:
     """An open look, and a context manager. Everything raises BufferViewError."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, busy_s: float = BUSY_S) -> None:
         self.path = path
+        self._busy_s = busy_s
         _check_access(path)
         #: As it was when it was opened, if nobody else had it open then.
         self._state: FileState | None = None
@@ -285,7 +286,7 @@ class BufferView:
         self._state = state if is_alone else None
         uri = f"{self.path.absolute().as_uri()}?mode=ro{'&immutable=1' if is_alone else ''}"
         try:
-            connection = sqlite3.connect(uri, uri=True, timeout=BUSY_S)
+            connection = sqlite3.connect(uri, uri=True, timeout=self._busy_s)
         except sqlite3.Error as error:
             raise _explained(self.path, error) from error
         connection.text_factory = partial(str, encoding="utf-8", errors="replace")

@@ -40,11 +40,21 @@ class DaemonSession(CalibrationSession):
     Entered, it is connected; raises CalibrationError if it cannot be.
     """
 
-    def __init__(self, socket: Path, bike_id: str, *, is_live: bool = True) -> None:
+    def __init__(
+        self,
+        socket: Path,
+        bike_id: str,
+        *,
+        is_live: bool = True,
+        silence_s: float = SILENCE_S,
+        answer_timeout_s: float = ANSWER_TIMEOUT_S,
+    ) -> None:
         super().__init__()
         self._socket = socket
         self._bike_id = bike_id
         self._is_live = is_live
+        self._silence_s = silence_s
+        self._answer_timeout_s = answer_timeout_s
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[Done | Refused] | None = None
         self._link = LinkStatus(LinkState.CONNECTING)
@@ -99,11 +109,11 @@ class DaemonSession(CalibrationSession):
             self._answer = asyncio.get_running_loop().create_future()
             self._writer.write(line)
             try:
-                async with asyncio.timeout(ANSWER_TIMEOUT_S):
+                async with asyncio.timeout(self._answer_timeout_s):
                     answer = await self._answer
             except TimeoutError:
                 raise CalibrationError(
-                    f"{self._socket}: no answer in {ANSWER_TIMEOUT_S:g} s: its disk hangs"
+                    f"{self._socket}: no answer in {self._answer_timeout_s:g} s: its disk hangs"
                 ) from None
             finally:
                 self._answer = None
@@ -114,11 +124,13 @@ class DaemonSession(CalibrationSession):
     async def _hear(self) -> None:
         try:
             while True:
-                async with asyncio.timeout(SILENCE_S):
+                async with asyncio.timeout(self._silence_s):
                     line = await self._reader.readuntil(b"\n")
                 self._take(tell_from_line(line))
         except TimeoutError:
-            self._end(f"{self._socket}: nothing was heard for {SILENCE_S:g} s: the gateway hangs")
+            self._end(
+                f"{self._socket}: nothing was heard for {self._silence_s:g} s: the gateway hangs"
+            )
         except (OSError, EOFError):
             self._end(
                 f"{self._socket}: the gateway has hung up: it is ending or busy, or heard nothing "

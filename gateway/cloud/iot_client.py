@@ -34,7 +34,7 @@ def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.
             endpoint=cloud.endpoint,
             client_options=options,
         )
-    except (exceptions.AwsCrtError, RuntimeError) as error:
+    except (exceptions.AwsCrtError, OSError, RuntimeError) as error:
         reason = mqtt_errors.explain(*name_and_message(error))
         raise CredentialsError(
             f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "

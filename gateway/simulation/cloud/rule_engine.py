@@ -32,7 +32,9 @@ class RuleEngine:
     rule and puts, as many at a time as have come in.
     """
 
-    def __init__(self, rule: Rule, kinesis: Kinesis, client: IotCore) -> None:
+    def __init__(
+        self, rule: Rule, kinesis: Kinesis, client: IotCore, drain_timeout_s: float
+    ) -> None:
         self.received = 0
         self.stored = 0
         #: What the rule's error action would get.
@@ -40,6 +42,7 @@ class RuleEngine:
         self._rule = rule
         self._kinesis = kinesis
         self._client = client
+        self._drain_timeout_s = drain_timeout_s
         self._inbox: SimpleQueue[_Publication | None] = SimpleQueue()
         self._worker = threading.Thread(target=self._work, name="rule-engine", daemon=True)
         self._markers: dict[bytes, threading.Event] = {}
@@ -54,10 +57,11 @@ class RuleEngine:
         marker = uuid.uuid4().bytes
         self._markers[marker] = threading.Event()
         self._client.publish(topic, marker)
-        if not self._markers[marker].wait(DRAIN_TIMEOUT_S):
+        if not self._markers[marker].wait(self._drain_timeout_s):
             raise TimeoutError(
                 f"the rule engine has not heard its own message on {topic} for "
-                f"{DRAIN_TIMEOUT_S:g} s: its subscription is lost, or the machine is overloaded"
+                f"{self._drain_timeout_s:g} s: its subscription is lost, or the machine is "
+                "overloaded"
             )
 
     def _start(self) -> None:
@@ -107,7 +111,9 @@ class RuleEngine:
 
 
 @contextmanager
-def open_rule_engine(rule: Rule, kinesis: Kinesis, mqtt311_port: int) -> Iterator[RuleEngine]:
+def open_rule_engine(
+    rule: Rule, kinesis: Kinesis, mqtt311_port: int, drain_timeout_s: float = DRAIN_TIMEOUT_S
+) -> Iterator[RuleEngine]:
     """A rule engine that is subscribed; at the end, all it has received has been put."""
     client = IotCore(
         LOOPBACK,
@@ -117,7 +123,7 @@ def open_rule_engine(rule: Rule, kinesis: Kinesis, mqtt311_port: int) -> Iterato
         start_broker=False,
         keep_alive=KEEP_ALIVE_S,
     )
-    engine = RuleEngine(rule, kinesis, client)
+    engine = RuleEngine(rule, kinesis, client, drain_timeout_s)
     try:
         engine._start()
         yield engine

@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gateway.buffer import inspect as buffer_inspect
-from gateway.buffer.inspect import BufferView, BufferViewError
+from gateway.buffer.inspect import BUSY_S, BufferView, BufferViewError
 from gateway.buffer.store import SCHEMA_VERSION, UNDATED, Batch, Record, Store
 from tests.support.children import killed_at_end
 from tests.support.telemetry import message
@@ -342,8 +342,8 @@ def test_buffer_view_by_root_leaves_files_with_their_owner(open_place: Path) -> 
 # What is wrong, in words.
 
 
-def refusal(path: Path) -> str:
-    with pytest.raises(BufferViewError) as refused, BufferView(path) as view:
+def refusal(path: Path, busy_s: float = BUSY_S) -> str:
+    with pytest.raises(BufferViewError) as refused, BufferView(path, busy_s) as view:
         view.overview()
     assert str(path.parent) in str(refused.value)
     return str(refused.value)
@@ -398,15 +398,12 @@ def test_buffer_view_refuses_a_file_of_a_newer_version(path: Path) -> None:
     assert "written by a newer alleycat-gateway" in refusal(path)
 
 
-def test_buffer_view_refuses_a_file_locked_by_another_program(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(buffer_inspect, "BUSY_S", 0.1)
+def test_buffer_view_refuses_a_file_locked_by_another_program(path: Path) -> None:
     write_some(path)
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
-        assert "Another program holds it for itself" in refusal(path)
+        assert "Another program holds it for itself" in refusal(path, busy_s=0.1)
 
 
 def test_buffer_view_raises_when_its_file_is_removed(path: Path) -> None:

@@ -11,7 +11,6 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gateway.bike.link import LinkState
-from gateway.calibrating import remote
 from gateway.calibrating.messages import (
     TELL_MAX_BYTES,
     Done,
@@ -24,7 +23,7 @@ from gateway.calibrating.messages import (
     ask_from_line,
     tell_to_line,
 )
-from gateway.calibrating.remote import DaemonSession
+from gateway.calibrating.remote import SILENCE_S, DaemonSession
 from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus, Origin
 from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CapturedPoint
@@ -67,8 +66,9 @@ async def hang_up(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None
     writer.close()
 
 
-async def end_of_news(path: Path) -> str:
-    async with DaemonSession(path, "bike-1") as session, asyncio.timeout(5):
+async def end_of_news(path: Path, silence_s: float = SILENCE_S) -> str:
+    session = DaemonSession(path, "bike-1", silence_s=silence_s)
+    async with session, asyncio.timeout(5):
         with pytest.raises(CalibrationError) as end:
             await _hear_all(session)
         with pytest.raises(CalibrationError) as later:
@@ -102,17 +102,17 @@ async def test_daemon_session_ends_when_the_gateway_hangs_up() -> None:
         assert "the gateway has hung up: it is ending or busy" in await end_of_news(path)
 
 
-async def test_daemon_session_ends_when_the_gateway_hangs(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "SILENCE_S", 0.1)
+async def test_daemon_session_ends_when_the_gateway_hangs() -> None:
     async with daemon(says()) as path:
-        assert "nothing was heard for 0.1 s: the gateway hangs" in await end_of_news(path)
+        end = await end_of_news(path, silence_s=0.1)
+        assert "nothing was heard for 0.1 s: the gateway hangs" in end
 
 
-async def test_daemon_session_gives_up_an_ask_that_is_not_answered(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(remote, "ANSWER_TIMEOUT_S", 0.1)
-    async with daemon(says()) as path, DaemonSession(path, "bike-1") as session:
+async def test_daemon_session_gives_up_an_ask_that_is_not_answered() -> None:
+    async with (
+        daemon(says()) as path,
+        DaemonSession(path, "bike-1", answer_timeout_s=0.1) as session,
+    ):
         with pytest.raises(CalibrationError, match=r"no answer in 0\.1 s: its disk hangs"):
             await session.reset()
 

@@ -157,13 +157,10 @@ def test_rule_engine_stores_all_received_messages_before_ending(
         assert len(own_reader.read()) == engine.stored
 
 
-def test_rule_engine_without_a_broker_does_not_start(
-    kinesis: Kinesis, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("gateway.simulation.cloud.rule_engine.DRAIN_TIMEOUT_S", 0.2)
+def test_rule_engine_without_a_broker_does_not_start(kinesis: Kinesis) -> None:
     with (
         pytest.raises(TimeoutError, match="not heard its own message on races/drain/publish"),
-        open_rule_engine(RULE, kinesis, mqtt311_port=1),
+        open_rule_engine(RULE, kinesis, mqtt311_port=1, drain_timeout_s=0.2),
     ):
         pass
     assert "rule-engine" not in [thread.name for thread in threading.enumerate()]

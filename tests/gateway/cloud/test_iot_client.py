@@ -1,0 +1,46 @@
+"""An awscrt client is built only from credentials that fit, and its failures are put in words."""
+
+from pathlib import Path
+
+import pytest
+from awscrt import exceptions, mqtt5
+
+from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
+from gateway.cloud.uplink import CredentialsError
+from gateway.config.schema import CloudConfig
+from tests.support.mosquitto import Authority
+
+
+def over_tls(certificate: Path, private_key: Path, ca: Path) -> CloudConfig:
+    return CloudConfig(
+        endpoint="127.0.0.1", ca_file=ca, certificate_file=certificate, private_key_file=private_key
+    )
+
+
+def test_client_is_built_from_a_certificate_and_its_key(tmp_path: Path) -> None:
+    one = Authority(tmp_path).issue("gateway-1")
+    cloud = over_tls(one.certificate_file, one.private_key_file, one.ca_file)
+    assert isinstance(build_client(cloud, "gateway-1"), mqtt5.Client)
+
+
+def test_credentials_error_names_the_three_files_and_what_was_expected(tmp_path: Path) -> None:
+    one = Authority(tmp_path).issue("gateway-1")
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(CredentialsError) as refused:
+        build_client(over_tls(one.certificate_file, missing, one.ca_file), "gateway-1")
+    for file in (one.certificate_file, missing, one.ca_file):
+        assert str(file) in str(refused.value)
+    assert "expected PEM files" in str(refused.value)
+
+
+def test_failed_connection_is_explained_by_the_broker_if_it_answered() -> None:
+    refused = mqtt5.ConnackPacket(reason_code=mqtt5.ConnectReasonCode.NOT_AUTHORIZED)
+    error = exceptions.from_code(1051)
+    failure = mqtt5.LifecycleConnectFailureData(connack_packet=refused, exception=error)
+    assert explain_failure(failure) == "the broker refused the client: not authorized"
+
+
+def test_name_and_message_of_an_error_that_is_not_awscrts_have_no_name() -> None:
+    assert name_and_message(ValueError("no such host")) == ("", "no such host")
+    assert name_and_message(ValueError()) == ("", "ValueError")
+    assert name_and_message(exceptions.from_code(1051))[0].startswith("AWS_")

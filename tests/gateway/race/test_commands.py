@@ -1,0 +1,108 @@
+"""Race commands as they come over the wire, and the responses that go back."""
+
+import json
+from typing import Any
+
+import pytest
+
+from gateway.race.commands import (
+    MAX_BYTES,
+    CommandRefused,
+    StartRace,
+    StopRace,
+    decode_command,
+    refuse,
+    respond,
+)
+from gateway.race.races import Race, Racer
+
+START: dict[str, Any] = {
+    "command": "start",
+    "bikeId": "bike-001",
+    "raceId": 12,
+    "racerId": 7,
+    "name": "Hayden",
+    "classId": 1,
+    "startMs": 1795247400000,
+    "lengthS": 300,
+}
+STOP: dict[str, Any] = {"command": "stop", "bikeId": "bike-001", "raceId": 12}
+
+
+def decoded(command: dict[str, Any]) -> StartRace | StopRace:
+    return decode_command(json.dumps(command).encode())
+
+
+def refusal(payload: bytes) -> str:
+    with pytest.raises(CommandRefused) as refused:
+        decode_command(payload)
+    return str(refused.value)
+
+
+@pytest.mark.parametrize("verb", ["start", "replace"])
+def test_start_command_has_the_race_that_it_names(verb: str) -> None:
+    command = decoded(START | {"command": verb})
+    assert isinstance(command, StartRace)
+    assert (command.command, command.bike_id) == (verb, "bike-001")
+    assert command.race == Race(12, 1795247400000, 300, Racer(7, "Hayden", 1))
+
+
+def test_stop_command_has_its_bike_and_race() -> None:
+    command = decoded(STOP)
+    assert isinstance(command, StopRace)
+    assert (command.bike_id, command.race_id) == ("bike-001", 12)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("bikeId", ""),
+        ("raceId", -1),
+        ("raceId", 2**63),
+        ("raceId", "12"),
+        ("racerId", -1),
+        ("name", ""),
+        ("name", "x" * 65),
+        ("classId", 0),
+        ("classId", 7),
+        ("startMs", -1),
+        ("startMs", 2**53),
+        ("startMs", 1.5),
+        ("lengthS", 0),
+        ("lengthS", 86_401),
+        ("race_id", 12),
+    ],
+)
+def test_refusal_of_a_command_names_the_wrong_field(field: str, value: object) -> None:
+    assert refusal(json.dumps(START | {field: value}).encode()).startswith(f"{field}: ")
+
+
+def test_refusal_of_a_command_names_each_wrong_field() -> None:
+    reason = refusal(json.dumps(START | {"raceId": -1, "classId": 9}).encode())
+    assert [problem.partition(":")[0] for problem in reason.split("; ")] == ["raceId", "classId"]
+
+
+@pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"null", b'{"command": "pause"}'])
+def test_refusal_of_what_is_no_command_has_a_reason(payload: bytes) -> None:
+    assert refusal(payload).startswith("command: ")
+
+
+def test_refusal_of_a_long_command_gives_the_limit() -> None:
+    assert refusal(b" " * (MAX_BYTES + 1)).startswith("8193 bytes; expected")
+
+
+def test_response_to_a_command_names_what_it_answers() -> None:
+    assert json.loads(respond(decoded(STOP), "already").to_json()) == {
+        "ok": True,
+        "result": "already",
+        "command": "stop",
+        "bikeId": "bike-001",
+        "raceId": 12,
+    }
+
+
+def test_refusal_has_the_reason_and_the_command_if_it_was_understood() -> None:
+    bare = {"ok": False, "result": "refused", "reason": "not now"}
+    assert json.loads(refuse("not now").to_json()) == bare
+    named = {"command": "stop", "bikeId": "bike-001", "raceId": 12}
+    assert json.loads(refuse("not now", decoded(STOP)).to_json()) == bare | named
