@@ -8,6 +8,9 @@ PEERS := .venv-bench
 DEB := .venv-deb
 VM := .venv-vm
 
+# Hundreds of tests start a Python of their own, which must not compile everything again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
 
 help: ## list the targets
@@ -20,9 +23,9 @@ demo: $(INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, K
 test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (minutes)
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
-# The slow tests mostly wait: many of them share a core.
+# The slow tests mostly wait: many of them share a core. Properties are tried with more examples.
 test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9
-	$(BIN)/pytest -m slow -n 8 --dist loadgroup
+	$(BIN)/pytest -m "slow or hypothesis" -n 8 --dist loadgroup --hypothesis-profile=thorough
 
 test-the-tests: $(INSTALLED) mosquitto dbus ## put faults into the code, which the tests must find
 	$(BIN)/python -m tests.mutants

@@ -6,11 +6,18 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
-# Machines here are shared and noisy: how long an example takes says nothing about the code.
-settings.register_profile("untimed", deadline=None)
-# For `make test-the-tests`, which only asks whether there is a counterexample.
-settings.register_profile("no-shrinking", phases=[Phase.explicit, Phase.generate], deadline=None)
-settings.load_profile("untimed")
+# Machines are shared and noisy: how long an example takes says nothing about the code.
+settings.register_profile("quick", max_examples=10, deadline=None)
+# For `make test-all`.
+settings.register_profile("thorough", max_examples=100, deadline=None)
+# For `make test-the-tests`, which only asks whether there is a counterexample, and has to find it.
+settings.register_profile(
+    "counterexample",
+    max_examples=2000,
+    phases=[Phase.explicit, Phase.generate],
+    deadline=None,
+)
+settings.load_profile("quick")
 
 #: Folders whose tests are slow: they race in real time, spoil disks and kill processes.
 SLOW_FOLDERS = tuple(Path(__file__).with_name(name) for name in ("durability", "e2e"))

@@ -319,7 +319,7 @@ def _try(mutant: Mutant) -> Outcome:
 
 def _run(directory: Path, tests: str) -> Outcome:
     # It is enough to know that there is a counterexample: the smallest is not looked for.
-    options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=no-shrinking"]
+    options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=counterexample"]
     command = [sys.executable, "-m", "pytest", *options, tests]
     done = subprocess.run(
         command, cwd=directory, capture_output=True, timeout=TIMEOUT_S, check=False

@@ -33,6 +33,7 @@ from tests.bench.scaling.placement import (
 )
 
 
+@pytest.mark.slow
 def test_a_race_lies_on_the_shard_that_kinesis_puts_it_on() -> None:
     shards = 7
     with open_kinesis("races", shards=shards) as kinesis:
@@ -82,6 +83,7 @@ def test_clients_are_back_within_the_longest_wait_if_unhindered() -> None:
     assert len(list(reconnect(1_000, 1_000))) == LONGEST_WAIT_S
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("racers", [100, 250, 1_000, 10_000, 100_000])
 def test_the_safe_pace_is_the_fastest_at_which_nothing_is_refused(racers: int) -> None:
     fleet = Fleet(racers)

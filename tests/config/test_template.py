@@ -30,6 +30,7 @@ def deployed() -> CloudTemplate:
     return CloudTemplate()
 
 
+@pytest.mark.slow
 def test_cfn_lint_finds_nothing_not_even_a_hint() -> None:
     program = "from cfnlint.runner import main; main()"
     command = [sys.executable, "-c", program, "--include-checks", "I", "--", str(PATH)]
@@ -88,6 +89,7 @@ def thing_may(action: str, resource: str) -> bool:
     return CloudTemplate().policy("ThingPolicy").allows("gateway-1", action, resource)
 
 
+@pytest.mark.slow
 def test_a_thing_may_do_what_its_gateway_does() -> None:
     commands = command_topic("gateway-1")
     for client_id in client_ids("gateway-1", 12 * BIKES_PER_CONNECTION):
@@ -129,6 +131,7 @@ def claim_may(action: str, resource: str) -> bool:
     return CloudTemplate().policy("ClaimPolicy").allows("", action, resource)
 
 
+@pytest.mark.slow
 def test_a_claim_may_do_what_provisioning_does() -> None:
     assert claim_may("Connect", f"client/{claim_client_id('gateway-1')}")
     for topic in (ISSUE_TOPIC, register_topic(TEMPLATE_NAME)):

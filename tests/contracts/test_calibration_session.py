@@ -138,6 +138,7 @@ async def test_session_news_have_every_reading_of_the_bike(rig: Rig) -> None:
     assert heard[-1].source == "fake"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options", [{"wire": "peloton", "faults": {"disconnect_at_s": 2, "disconnect_for_s": 4}}]
 )

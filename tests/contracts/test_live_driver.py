@@ -17,6 +17,8 @@ from tests.support.bluez.running import open_bluez
 from tests.support.clock import FastClock
 from tests.support.live_bikes import FAKES, LiveBike
 
+pytestmark = pytest.mark.slow
+
 ENOUGH = 5
 
 

@@ -156,6 +156,7 @@ async def test_uplink_answers_open_messages_after_on_down_when_cut(rig: Rig) -> 
     assert all(what[1] for what in rig.listener.told if what[0] == "down"), "with a reason"
 
 
+@pytest.mark.slow
 async def test_uplink_reconnects_without_answers_from_before(rig: Rig) -> None:
     await rig.cut()
     await rig.listener.heard("down")

@@ -37,6 +37,7 @@ async def ride(state_dir: Path, wall_ms: int, seconds: float, **kwargs: Any) -> 
     return virtual.delivered
 
 
+@pytest.mark.slow
 async def test_gateway_sends_every_second_of_a_race_from_start_to_final(tmp_path: Path) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS - 1500, 302, bikes=[{}])
     race = [m for m in messages if m.race_id == RACE]
@@ -71,6 +72,7 @@ async def test_race_of_the_same_seed_is_the_same_at_any_time(tmp_path: Path) -> 
     assert of_race == [lasting(m) for m in other if m.race_id == RACE + 12_345]
 
 
+@pytest.mark.slow
 async def test_final_arrives_though_bike_and_broker_were_gone(tmp_path: Path) -> None:
     settings = config(tmp_path, [{"faults": {"vanish_at_s": 100}}, {}])
     virtual = VirtualGateway(settings, RACE_START_MS - 500)
@@ -89,6 +91,7 @@ async def test_final_arrives_though_bike_and_broker_were_gone(tmp_path: Path) ->
     await virtual.stop()
 
 
+@pytest.mark.slow
 async def test_messages_older_than_the_interval_survive_a_kill_in_an_outage(
     tmp_path: Path,
 ) -> None:
@@ -175,6 +178,7 @@ async def test_gateway_status_counts_produced_accepted_and_buffered_messages(
     await virtual.stop()
 
 
+@pytest.mark.slow
 async def test_race_without_faults_logs_only_changes_of_state(tmp_path: Path) -> None:
     with capture_logs() as logs:
         await ride(tmp_path / "a", RACE_START_MS, 200, bikes=[{}])
@@ -220,6 +224,7 @@ class Clinging:
 CLINGING: list[Clinging] = []
 
 
+@pytest.mark.slow
 async def test_driver_that_never_releases_its_bike_does_not_block_the_stop(tmp_path: Path) -> None:
     settings = config(tmp_path, [{}, {}])
     clinging = settings.bikes[1].model_copy(update={"driver": "clinging", "options": {}})

@@ -211,6 +211,7 @@ def test_proxy_refuses_a_client_without_a_certificate(
         RawClient(proxy.port, credentials, has_certificate=False)
 
 
+@pytest.mark.slow
 def test_proxy_latency_delays_both_ways_and_keeps_the_order(
     proxy: FaultProxy, client: RawClient
 ) -> None:
@@ -235,6 +236,7 @@ def test_proxy_stall_holds_everything_until_released(
     assert [client.acknowledged() for _ in range(3)] == [(1, 0), (2, 0), (3, 0)]
 
 
+@pytest.mark.slow
 def test_half_open_connection_swallows_both_ways_and_new_ones_do_not(
     proxy: FaultProxy,
     client: RawClient,
@@ -374,6 +376,7 @@ def test_proxy_disconnects_at_the_nth_publish_without_forwarding(
     assert proxy.counts == {f"disconnect {reason:#04x}": 1}
 
 
+@pytest.mark.slow
 def test_proxy_discards_publishes_beyond_the_limit_without_an_answer(
     proxy: FaultProxy, client: RawClient, delivered: Callable[[], list[int]]
 ) -> None:

@@ -75,6 +75,7 @@ async def test_power_cycle_of_a_missing_adapter_is_an_error(bluez: Bluez) -> Non
         await BlueZ(FAST).power_cycle("hci7")
 
 
+@pytest.mark.slow
 async def test_radio_power_cycles_its_adapter_only_after_many_failures(
     bluez: Bluez, monkeypatch: pytest.MonkeyPatch
 ) -> None:

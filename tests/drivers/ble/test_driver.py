@@ -96,6 +96,7 @@ class TestProtocols:
         assert (reading.cadence_rpm, reading.resistance_raw, reading.power_w) == (80, 40, 150)
         assert reading.source == "ftms"
 
+    @pytest.mark.slow
     async def test_cycling_power_bike_gives_power_and_cadence(self, bluez: Bluez) -> None:
         bike = bikes.power_meter(bluez)
         crank = turns()
@@ -112,6 +113,7 @@ class TestProtocols:
                 "cadence_rpm": 64,
             }
 
+    @pytest.mark.slow
     async def test_speed_and_cadence_bike_gives_cadence(self, bluez: Bluez) -> None:
         bike = bikes.csc_sensor(bluez)
         crank = turns()
@@ -142,6 +144,7 @@ class TestProtocols:
             reading = await first(driver(address=bike.address))
         assert (reading.cadence_rpm, reading.power_w) == (90, 290)
 
+    @pytest.mark.slow
     async def test_flywheel_without_hcitool_warns_of_dropped_links(
         self, bluez: Bluez, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -183,6 +186,7 @@ def combo(bluez: Bluez, *services: str) -> Device:
 
 
 class TestChoice:
+    @pytest.mark.slow
     @pytest.mark.parametrize(
         ("services", "chosen"),
         [
@@ -269,6 +273,7 @@ class TestBinding:
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             assert (await first(driver(name="mine"))).cadence_rpm == 80
 
+    @pytest.mark.slow
     async def test_an_absent_bike_does_not_keep_the_others_waiting(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         absent = asyncio.create_task(first(driver(FAST, address="C0:00:00:00:00:00")))
@@ -314,6 +319,7 @@ class TestStart:
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
         assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
 
+    @pytest.mark.slow
     async def test_streaming_bike_is_sent_no_start_commands(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with (
@@ -324,6 +330,7 @@ class TestStart:
                 await anext(readings)
         assert bike.written == []
 
+    @pytest.mark.slow
     async def test_bike_that_refuses_the_start_commands_is_heard_all_the_same(
         self, bluez: Bluez
     ) -> None:
@@ -334,6 +341,7 @@ class TestStart:
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
 
+    @pytest.mark.slow
     async def test_start_option_replaces_the_start_commands(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         for start in (["00", "0801"], []):
@@ -344,6 +352,7 @@ class TestStart:
 
 
 class TestSilence:
+    @pytest.mark.slow
     async def test_mute_bike_is_lost_with_its_services_and_features_named(
         self, bluez: Bluez
     ) -> None:
@@ -359,6 +368,7 @@ class TestSilence:
             await first(driver(FAST, address=bike.address))
         assert not bike.connected
 
+    @pytest.mark.slow
     async def test_service_without_data_is_not_tried_again(self, bluez: Bluez) -> None:
         device = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
         bike = driver(FAST, address=device.address)
@@ -368,6 +378,7 @@ class TestSilence:
                 await first(bike)
             assert (await first(bike)).source == "cycling_power"
 
+    @pytest.mark.slow
     async def test_a_companion_does_not_hide_that_the_bike_is_mute(self, bluez: Bluez) -> None:
         device = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
         pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
@@ -379,6 +390,7 @@ class TestSilence:
         """Which would only say that the bike is silent, and not what it has."""
         assert UNDERSTAND_S * SECOND < SILENCE_NS
 
+    @pytest.mark.slow
     async def test_bike_that_falls_silent_is_lost(self, bluez: Bluez) -> None:
         device = bikes.ftms_bike(bluez)
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
@@ -392,6 +404,7 @@ class TestSilence:
 
 
 class TestLoss:
+    @pytest.mark.slow
     async def test_bike_is_lost_and_heard_again_after_a_bluetoothd_restart(
         self, bluez: Bluez
     ) -> None:
@@ -408,6 +421,7 @@ class TestLoss:
                     await hear_to_the_end(readings)
             assert (await first(bike)).cadence_rpm == 80
 
+    @pytest.mark.slow
     async def test_broadcasting_bike_is_heard_through_a_bluetoothd_restart(
         self, bluez: Bluez
     ) -> None:
@@ -420,6 +434,7 @@ class TestLoss:
                 after = [await anext(readings) for _ in range(30)]
         assert {one.cadence_rpm for one in after} == {82.4}
 
+    @pytest.mark.slow
     async def test_hundred_lost_links_leave_no_tasks_or_descriptors_behind(
         self, bluez: Bluez, dbus_daemon: DBusDaemon
     ) -> None:
@@ -482,6 +497,7 @@ class TestStrap:
         await bluez.settle()
         assert not strap.connected
 
+    @pytest.mark.slow
     async def test_absent_strap_does_not_stop_the_bikes_readings(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with (

@@ -155,6 +155,7 @@ class TestConnection:
             bike.notify(bikes.INDOOR_BIKE_DATA, b"here")
             assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"here")
 
+    @pytest.mark.slow
     async def test_bike_that_never_connects_is_lost_with_its_reason(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
@@ -163,6 +164,7 @@ class TestConnection:
             async with hci.connect(await found(hci, bike)):
                 raise AssertionError("connected")
 
+    @pytest.mark.slow
     async def test_bluez_is_made_to_forget_a_bike_after_failures(
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
@@ -240,6 +242,7 @@ class TestConnection:
             assert not bike.connected
             await found(hci, bike)
 
+    @pytest.mark.slow
     async def test_links_do_not_leak(
         self, hci: Radio, bike: Device, bluez: Bluez, dbus_daemon: DBusDaemon
     ) -> None:

@@ -72,6 +72,7 @@ def test_advertisement_of_another_device_gives_no_guess(heard: Advertisement) ->
     assert guess(heard) is None
 
 
+@pytest.mark.slow
 async def test_scan_finds_each_bike_once_with_the_options_to_open_it(bluez: Bluez) -> None:
     ftms = bikes.ftms_bike(bluez, name="IC Bike")
     bikes.keiser_m3i(bluez, KEISER)

@@ -58,6 +58,7 @@ def test_simulated_ride_is_the_same_for_the_same_seed_alone() -> None:
     assert ride(3, target, minutes=1) != ride(4, target, minutes=1)
 
 
+@pytest.mark.slow
 def test_wander_has_the_spread_and_the_memory_it_was_given() -> None:
     wander = Wander(Random(1), sd=1.2, return_s=5)
     values = [wander.step() for _ in range(200_000)]

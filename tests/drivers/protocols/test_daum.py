@@ -239,6 +239,7 @@ class TestWire:
         ask(protocol, ASK_RIDE, b"\x40" * 1000)
         assert protocol.unusable_bytes == 1000 - RIDE_BYTES
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("alphabet", [bytes(range(256)), b"\x40", b"\x11", b"\x40\x05"])
     def test_daum_answer_is_heard_after_100_kb_of_junk(self, alphabet: bytes) -> None:
         random = Random(0)

@@ -90,6 +90,7 @@ class TestEveryProtocol:
             async with driver(port, protocol).open_bike() as readings:
                 assert await said(readings, set(RIDES[protocol])) == RIDES[protocol]
 
+    @pytest.mark.slow
     async def test_serial_readings_have_their_time_and_protocol(
         self, port: Path, protocol: str
     ) -> None:
@@ -102,6 +103,7 @@ class TestEveryProtocol:
         assert before_ns < instants_ns[0] <= instants_ns[-1] <= MachineClock().monotonic_ns()
         assert all(one.source.startswith(protocol) for one in heard)
 
+    @pytest.mark.slow
     async def test_unplugged_bike_is_lost_and_back_when_plugged_in(
         self, port: Path, protocol: str
     ) -> None:
@@ -132,6 +134,7 @@ class TestEveryProtocol:
                     "cadence_rpm": RIDES[protocol]["cadence_rpm"]
                 }
 
+    @pytest.mark.slow
     async def test_captured_frames_replay_to_the_same_readings(
         self, port: Path, protocol: str
     ) -> None:
@@ -165,6 +168,7 @@ class TestPort:
         with pytest.raises(BikeLost, match="is not there: is the cable plugged in"):
             await _first_reading(driver(port, clock=FastClock(100)))
 
+    @pytest.mark.slow
     async def test_mute_bike_is_lost_with_every_baud_rate_named(self, port: Path) -> None:
         bike = PtyBike(port).plug_in()
         with pytest.raises(BikeLost, match=r"at 9600 baud nothing was heard; at 57600 baud noth"):
@@ -179,6 +183,7 @@ class TestPort:
             await _first_reading(driver(port, "lines", clock=FastClock(15)))
         bike.unplug()
 
+    @pytest.mark.slow
     async def test_a_bike_that_falls_silent_is_lost(self, port: Path) -> None:
         with plugged_in(port, "peloton") as pty:
             async with driver(port, clock=FastClock(10)).open_bike() as readings:
@@ -187,6 +192,7 @@ class TestPort:
                 with pytest.raises(BikeLost, match="fell silent"):
                     await _exhaust(readings)
 
+    @pytest.mark.slow
     async def test_baud_rate_is_found(self, port: Path) -> None:
         with plugged_in(port, "kettler") as pty:
             answer = pty.answer
@@ -215,6 +221,7 @@ class TestPort:
             reading = await _first_reading(driver(f"socket://127.0.0.1:{number}"))
         assert reading.cadence_rpm == 90
 
+    @pytest.mark.slow
     async def test_lost_serial_bikes_leak_no_descriptors_or_tasks(self, port: Path) -> None:
         bike = driver(port, "lines")
         counts = []
@@ -235,6 +242,7 @@ def table_of(origin: TableOrigin, above_default: float = 7) -> ResistanceTable:
 
 
 class TestPeloton:
+    @pytest.mark.slow
     async def test_peloton_table_is_read_once_and_kept_for_the_next_connection(
         self, port: Path
     ) -> None:
@@ -265,6 +273,7 @@ class TestPeloton:
         assert isinstance(bike, ResistanceTableSource)
         assert bike.resistance_table is None
 
+    @pytest.mark.slow
     async def test_peloton_driver_only_listens_where_a_tablet_asks(self, port: Path) -> None:
         answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
         pty = PtyBike(port, says=lambda: answer).plug_in()
@@ -275,6 +284,7 @@ class TestPeloton:
         assert pty.heard == b""
         pty.unplug()
 
+    @pytest.mark.slow
     async def test_peloton_driver_waits_for_a_tablet_only_the_first_time(self, port: Path) -> None:
         bike = driver(port, mode="auto")
         with plugged_in(port, "peloton"):

@@ -11,6 +11,8 @@ from gateway.telemetry.message import Telemetry
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 
+pytestmark = pytest.mark.slow
+
 RACE = 5_400_763
 START_MS = RACE * 300_000
 #: A Pi that was last switched off some days ago.

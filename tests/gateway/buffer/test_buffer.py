@@ -172,6 +172,7 @@ async def test_message_given_back_returns_to_its_place(bench: BufferBench) -> No
     assert seconds(await bench.take_all()) == [1, 2, 3]
 
 
+@pytest.mark.slow
 async def test_long_outage_is_read_back_in_order_with_bounded_memory(
     bench: BufferBench,
 ) -> None:
@@ -261,6 +262,7 @@ async def test_failing_disk_is_a_problem_until_a_later_try_succeeds(bench: Buffe
     assert bench.on_disk() == [1]
 
 
+@pytest.mark.slow
 async def test_memory_is_bounded_while_the_disk_fails_and_losses_are_counted(
     bench: BufferBench,
 ) -> None:
@@ -382,6 +384,7 @@ async def test_failed_disk_read_is_tried_again_and_other_races_are_sent(
     assert bench.buffer.status.problem is None
 
 
+@pytest.mark.slow
 async def test_quarantine_never_evicts_messages_to_be_sent(
     open_bench: Callable[..., BufferBench],
 ) -> None:

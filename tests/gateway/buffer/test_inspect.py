@@ -14,7 +14,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.buffer import inspect as buffer_inspect
@@ -455,7 +455,6 @@ def test_damaged_pages_are_named_by_number(path: Path) -> None:
     assert "database disk image is malformed" in found[-1]
 
 
-@settings(max_examples=60, deadline=None)
 @given(
     changes=st.dictionaries(st.integers(0, 2**30), st.integers(0, 255), min_size=1, max_size=200)
 )

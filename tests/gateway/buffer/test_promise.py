@@ -393,4 +393,4 @@ class Promise(RuleBasedStateMachine):
 
 
 TestPromise = Promise.TestCase
-TestPromise.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+TestPromise.settings = settings(stateful_step_count=30)

@@ -5,7 +5,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.buffer.recovery import open_store
@@ -41,6 +41,7 @@ def test_unreadable_file_is_set_aside_whole(path: Path, content: bytes) -> None:
     opened.store.close()
 
 
+@pytest.mark.slow
 def test_damage_behind_the_header_is_found_on_opening(path: Path) -> None:
     store = Store(path, ROOMY)
     store.write(Batch([Record(n, n % 7, bytes(100)) for n in range(1, 2000)]))
@@ -54,6 +55,7 @@ def test_damage_behind_the_header_is_found_on_opening(path: Path) -> None:
     opened.store.close()
 
 
+@pytest.mark.slow
 def test_locked_file_is_left_alone(path: Path) -> None:
     store = Store(path, ROOMY)
     store.write(Batch([Record(1, 1, b"a")]))
@@ -165,7 +167,6 @@ def test_damaged_free_page_count_evicts_nothing(path: Path, at: int, value: int)
         assert 0 < written.used_bytes < ROOMY
 
 
-@settings(max_examples=150, deadline=None)
 @given(at=st.integers(0, 4095), value=st.integers(0, 255))
 def test_store_with_a_damaged_first_page_takes_a_write_in_the_end(
     tmp_path_factory: pytest.TempPathFactory, at: int, value: int

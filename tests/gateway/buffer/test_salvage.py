@@ -11,7 +11,7 @@ from random import Random
 from typing import NoReturn
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.buffer.salvage import salvage
@@ -227,6 +227,7 @@ def test_salvage_of_an_undamaged_file_keeps_the_order(written: bytes, place: Pat
         assert found.lost is None, "known only when all is read"
 
 
+@pytest.mark.slow
 def test_zeroed_leaf_loses_only_its_own_rows(written: bytes, place: Path, pages: Pages) -> None:
     for leaf, ids in list(pages.ids.items())[::12]:
         result = of_file(place, zeroed(written, leaf))
@@ -235,6 +236,7 @@ def test_zeroed_leaf_loses_only_its_own_rows(written: bytes, place: Path, pages:
         assert result.rows["telemetry"].items() <= WRITTEN["telemetry"].items()
 
 
+@pytest.mark.slow
 def test_zeroed_leaves_with_the_last_lose_only_their_own_rows(
     written: bytes, place: Path, pages: Pages
 ) -> None:
@@ -247,6 +249,7 @@ def test_zeroed_leaves_with_the_last_lose_only_their_own_rows(
         assert result.lost == len(gone)
 
 
+@pytest.mark.slow
 def test_damaged_index_leaves_rows_readable_but_lost_ones_uncounted(
     written: bytes, place: Path, pages: Pages
 ) -> None:
@@ -258,6 +261,7 @@ def test_damaged_index_leaves_rows_readable_but_lost_ones_uncounted(
         assert result.lost is None
 
 
+@pytest.mark.slow
 def test_rows_are_salvaged_without_the_index_and_the_last_leaf(
     written: bytes, place: Path, pages: Pages
 ) -> None:
@@ -268,6 +272,7 @@ def test_rows_are_salvaged_without_the_index_and_the_last_leaf(
     assert result.lost is None
 
 
+@pytest.mark.slow
 def test_zeroed_root_page_loses_its_whole_table_and_is_counted(
     written: bytes, place: Path, pages: Pages
 ) -> None:
@@ -368,7 +373,6 @@ def test_salvage_of_a_directory_or_missing_file_gives_nothing(tmp_path: Path) ->
 
 # Any damage.
 
-ANY_DAMAGE = settings(max_examples=25, deadline=None)
 #: Neither JSON nor UTF-8 has them: a payload with one of them is none.
 VISIBLE = [*range(9), *range(0x0E, 0x20), *range(0xF8, 0x100)]
 OFFSETS = st.integers(0, 2**30)
@@ -389,7 +393,7 @@ def is_as_written(result: Result) -> bool:
     return (is_same or result.lost is None) and payloads(*result.rows.values()) <= EVER
 
 
-@ANY_DAMAGE
+@pytest.mark.slow
 @given(numbers=st.sets(st.integers(2, 200), min_size=1, max_size=40), seed=st.integers(0, 2**32))
 def test_zeroed_or_random_pages_give_only_what_was_written(
     whole: Path, place: Path, numbers: set[int], seed: int
@@ -404,7 +408,7 @@ def test_zeroed_or_random_pages_give_only_what_was_written(
     assert is_accounted(result)
 
 
-@ANY_DAMAGE
+@pytest.mark.slow
 @given(
     copies=st.sets(st.tuples(st.integers(0, 10**6), st.integers(0, 10**6)), min_size=1, max_size=20)
 )
@@ -424,7 +428,6 @@ def test_misplaced_pages_give_only_what_was_written(
     assert is_accounted(result)
 
 
-@ANY_DAMAGE
 @given(changes=st.dictionaries(OFFSETS, st.sampled_from(VISIBLE), min_size=1, max_size=40))
 def test_invalid_bytes_give_only_payloads_that_were_written(
     whole: Path, place: Path, changes: dict[int, int]
@@ -435,7 +438,6 @@ def test_invalid_bytes_give_only_payloads_that_were_written(
     assert is_accounted(result)
 
 
-@ANY_DAMAGE
 @given(changes=st.dictionaries(OFFSETS, st.integers(0, 255), min_size=1, max_size=400))
 def test_any_changed_bytes_give_no_more_rows_than_were_written(
     whole: Path, place: Path, changes: dict[int, int]
@@ -444,7 +446,6 @@ def test_any_changed_bytes_give_no_more_rows_than_were_written(
     assert result.count <= COUNT
 
 
-@ANY_DAMAGE
 @given(length=OFFSETS)
 def test_truncated_file_gives_only_what_was_written(whole: Path, place: Path, length: int) -> None:
     written = whole.read_bytes()
@@ -569,7 +570,7 @@ def test_wal_truncated_in_mid_frame_leaves_the_lost_uncounted(crash: Path, place
     assert result.lost is None
 
 
-@ANY_DAMAGE
+@pytest.mark.slow
 @given(changes=st.dictionaries(OFFSETS, st.sampled_from(VISIBLE), min_size=1, max_size=10))
 def test_damaged_wal_is_noticed_and_gives_only_what_was_written(
     crash: Path, place: Path, changes: dict[int, int]
@@ -585,7 +586,7 @@ def test_damaged_wal_is_noticed_and_gives_only_what_was_written(
         assert result.rows == left.rows
 
 
-@ANY_DAMAGE
+@pytest.mark.slow
 @given(numbers=st.sets(st.integers(2, 200), min_size=1, max_size=10), offset=OFFSETS)
 def test_zeroed_pages_under_a_wal_give_only_what_was_written(
     crash: Path, place: Path, numbers: set[int], offset: int

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.buffer import salvage_scan
@@ -70,7 +70,7 @@ def test_bisect_seeks_once_per_bad_id_and_a_few_per_edge(
     assert table.seeks <= len(table.bad) + 60 + 30 * len(bad)
 
 
-@settings(max_examples=20, deadline=None)
+@pytest.mark.slow
 @given(bad=BAD, bad_from=st.integers(300, 400))
 def test_bisect_gives_up_on_an_unreadable_end(bad: list[tuple[int, int]], bad_from: int) -> None:
     table = Table(set(range(1, 401)), spread(bad))

@@ -46,6 +46,7 @@ def test_both_ways_halve_what_hysteresis_costs_between_the_ends() -> None:
     assert in_the_middle(both_ways=True) == pytest.approx(2.5, abs=0.3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 def test_table_of_more_points_is_better(case: Case) -> None:
     few, more = fitted(case, 5), fitted(case, 21)
@@ -53,6 +54,7 @@ def test_table_of_more_points_is_better(case: Case) -> None:
     assert more.mean < few.mean / 2
 
 
+@pytest.mark.slow
 def test_the_table_of_errors_is_printed() -> None:
     lines: list[str] = []
     print_errors(lines.append)

@@ -127,6 +127,7 @@ async def test_a_key_that_was_pressed_for_one_question_answers_no_other(tmp_path
             assert [word for word in words if isinstance(word, str)] == ["now"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("waits_s", "ends"), [(110, False), (125, True)])
 async def test_prompt_ends_when_its_patience_does(tmp_path: Path, waits_s: int, ends: bool) -> None:
     async with talking(tmp_path, "hold") as (sitting, prompt):

@@ -303,6 +303,7 @@ class TestRudeClients:
             assert daemon.bike().trial is None
             await client.rest()
 
+    @pytest.mark.slow
     async def test_client_that_answers_pings_stays(self, daemon: Daemon) -> None:
         async with daemon.session() as session:
             await session.try_out(record())
@@ -348,9 +349,7 @@ class TestRudeClients:
         async with daemon.session() as session:
             assert session.state.bike_id == "bike-1"
 
-    @settings(
-        max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None
-    )
+    @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(st.lists(st.binary(max_size=200), max_size=5))
     async def test_client_after_one_that_sends_junk_is_served(
         self, daemon: Daemon, said: list[bytes]
@@ -393,6 +392,7 @@ class TestEndOfConnection:
 
 
 class TestSlowDisk:
+    @pytest.mark.slow
     async def test_race_and_session_go_on_while_the_disk_is_slow(
         self, daemon: Daemon, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -211,6 +211,7 @@ def test_export_of_a_missing_race_fails_and_makes_no_file(state_dir: Path, tmp_p
     assert not file.exists()
 
 
+@pytest.mark.slow
 def test_export_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
     store = Store(tmp_path / "buffer.db", ROOMY)
     store.write(Batch([Record(n, 7, message(n % 300 + 1, 7).to_json()) for n in range(1, 20_000)]))
@@ -319,6 +320,7 @@ def test_buffer_commands_work_while_a_thread_writes(tmp_path: Path) -> None:
     store.close()
 
 
+@pytest.mark.slow
 def test_buffer_commands_work_while_a_process_writes_and_after_its_kill(tmp_path: Path) -> None:
     file = tmp_path / "buffer.db"
     with killed_at_end(

@@ -14,6 +14,7 @@ def invoke(*arguments: object) -> Result:
     return CliRunner().invoke(app, [str(one) for one in arguments])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["ftms", "peloton"])
 def test_capture_of_a_bike_can_be_replayed(tmp_path: Path, protocol: str) -> None:
     file = tmp_path / "ride.jsonl"
@@ -31,6 +32,7 @@ def test_capture_of_a_bike_can_be_replayed(tmp_path: Path, protocol: str) -> Non
     assert "cadence" in invoke("replay", file).stdout
 
 
+@pytest.mark.slow
 def test_capture_tells_its_progress(tmp_path: Path) -> None:
     captured = invoke("capture", "fake", tmp_path / "ride.jsonl", "--seconds", 1.2)
     assert "frames of ftms in" in captured.stderr

@@ -73,6 +73,7 @@ def test_fleet_refuses_a_missing_config(tmp_path: Path) -> None:
     assert "none.toml" in result.output
 
 
+@pytest.mark.slow
 def test_fleet_without_a_terminal_names_the_cost_and_wants_yes(
     config: Path,
 ) -> None:
@@ -83,6 +84,7 @@ def test_fleet_without_a_terminal_names_the_cost_and_wants_yes(
     assert "--yes" in ended.stderr
 
 
+@pytest.mark.slow
 def test_fleet_on_a_terminal_asks_and_stops_at_a_no(config: Path) -> None:
     command = [*COMMAND, "fleet", "--racers", "3", "--config", str(config)]
     with Terminal(command) as terminal:

@@ -183,6 +183,7 @@ def frames(terminal: Terminal) -> list[list[str]]:
     return [re.sub(r"\x1b\[\?25[lh]", "", frame).split("\n") for frame in drawn if frame.strip()]
 
 
+@pytest.mark.slow
 def test_status_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: Path) -> None:
     produced = [gateway_status(*FOUR.bikes, produced=number) for number in range(50)]
     lines = [of(status) for status in produced]
@@ -199,6 +200,7 @@ def test_status_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: 
     assert "Traceback" not in terminal.text
 
 
+@pytest.mark.slow
 def test_status_watch_survives_a_restart_of_the_gateway(config: Path) -> None:
     state_dir = config.parent / "state"
     with serving(state_dir, of(WELL)):
@@ -213,6 +215,7 @@ def test_status_watch_survives_a_restart_of_the_gateway(config: Path) -> None:
         assert terminal.exit_code() == 0
 
 
+@pytest.mark.slow
 def test_status_without_an_answer_can_be_interrupted(config: Path) -> None:
     with socket.socket(socket.AF_UNIX) as silent:
         silent.bind(str(config.parent / "state" / "status.sock"))
@@ -229,6 +232,7 @@ def test_status_watch_needs_a_gateway_to_begin_with(config: Path) -> None:
     assert invoke("--config", config, "--watch").exit_code == NOT_RUNNING
 
 
+@pytest.mark.slow
 def test_status_watch_as_json_prints_one_status_per_line(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
@@ -241,6 +245,7 @@ def test_status_watch_as_json_prints_one_status_per_line(config: Path) -> None:
     assert [json.loads(line) for line in lines[:3]] == [json.loads(of(WELL))] * 3
 
 
+@pytest.mark.slow
 def test_status_watch_without_a_terminal_prints_lines_in_words(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),
@@ -259,6 +264,7 @@ def test_status_watch_without_a_terminal_prints_lines_in_words(config: Path) -> 
         assert process.wait(10) == 0
 
 
+@pytest.mark.slow
 def test_status_watch_is_quiet_when_nobody_reads_on(config: Path) -> None:
     with (
         serving(config.parent / "state", of(WELL)),

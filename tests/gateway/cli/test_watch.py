@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 
+import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
 from tests.support.children import killed_at_end
+
+pytestmark = pytest.mark.slow
 
 
 def test_watch_without_a_terminal_prints_lines() -> None:

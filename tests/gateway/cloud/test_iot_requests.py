@@ -51,6 +51,7 @@ def test_rejected_request_has_status_code_and_message(peer: ProvisioningPeer) ->
     assert (rejected.value.status, rejected.value.code) == (429, "Throttled")
 
 
+@pytest.mark.slow
 def test_request_that_nobody_answers_is_given_up(peer: ProvisioningPeer) -> None:
     peer.answers[ISSUE] = lambda _: None
     cloud = over_tls(peer.port, peer.claim)

@@ -1,6 +1,7 @@
 from bisect import bisect_left
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cloud.pace import (
@@ -50,7 +51,7 @@ def test_bucket_keeps_its_content_when_the_rate_changes() -> None:
     assert bucket.ready_ns() == NS_PER_S
 
 
-@settings(max_examples=30)
+@pytest.mark.slow
 @given(
     st.lists(
         st.tuples(st.booleans(), st.integers(0, 400), st.integers(100, 128 * 1024)),

@@ -188,6 +188,7 @@ async def test_refused_message_waits_longer_after_each_strike(bench: Bench) -> N
     assert tries == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3], "after 2 s, then 4"
 
 
+@pytest.mark.slow
 async def test_slow_down_answers_halve_the_pace_and_acceptances_restore_it(bench: Bench) -> None:
     bench.uplink.answer = lambda _: Answer(Verdict.SLOW_DOWN, "quota exceeded")
     bench.uplink.connect()
@@ -270,6 +271,7 @@ async def test_suspects_of_an_older_race_are_sent_in_spite_of_a_live_one(bench: 
     )
 
 
+@pytest.mark.slow
 async def test_broker_that_hangs_up_over_everything_quarantines_no_message(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
     for second in range(1, 200):

@@ -91,6 +91,7 @@ def test_read_only_disk_is_reported(tmpfs: Path) -> None:
     assert f"{tmpfs} is on a file system that is read-only" in finding.what
 
 
+@pytest.mark.slow
 @ROOT_ONLY
 def test_state_dir_without_write_permission_is_reported(tmp_path: Path) -> None:
     """As nobody: root may write everywhere."""

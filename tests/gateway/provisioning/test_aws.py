@@ -118,6 +118,7 @@ def test_a_rejection_says_what_was_rejected_why_and_what_to_do(
     assert not files.is_there
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("topic", [ISSUE, REGISTER])
 def test_missing_answer_ends_provisioning_with_advice(
     peer: ProvisioningPeer, files: IdentityFiles, topic: str
@@ -131,6 +132,7 @@ def test_missing_answer_ends_provisioning_with_advice(
     assert len(peer.issued) == 1
 
 
+@pytest.mark.slow
 def test_an_answer_that_was_lost_needs_no_second_certificate(
     peer: ProvisioningPeer, files: IdentityFiles
 ) -> None:

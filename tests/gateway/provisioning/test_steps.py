@@ -131,6 +131,7 @@ def test_provisioning_steps_never_tell_a_token(rig: Rig) -> None:
     assert "token-of" not in "".join(rig.said)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_renewal", [False, True], ids=["first", "renewal"])
 def test_provisioning_killed_at_any_step_is_completed_by_the_next_run(
     tmp_path: Path, runner: Runner, is_renewal: bool
@@ -153,6 +154,7 @@ def test_provisioning_killed_at_any_step_is_completed_by_the_next_run(
     assert step > 30, "the steps were not seen"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["pair", "lone key", "lone certificate", "links of one's own"])
 def test_files_put_there_by_hand_are_replaced_as_a_pair(
     tmp_path: Path, runner: Runner, kind: str

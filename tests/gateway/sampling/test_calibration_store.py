@@ -185,4 +185,4 @@ class History(RuleBasedStateMachine):
 
 
 TestHistory = History.TestCase
-TestHistory.settings = settings(max_examples=40, stateful_step_count=20)
+TestHistory.settings = settings(stateful_step_count=20)

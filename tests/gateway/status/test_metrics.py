@@ -118,6 +118,7 @@ def test_metric_label_holds_any_racer_name() -> None:
     assert sample.labels["racer"] == name
 
 
+@pytest.mark.slow
 def test_a_gateway_without_metrics_does_not_load_the_library() -> None:
     program = "import sys, gateway.daemon; print('prometheus_client' in sys.modules)"
     ended = subprocess.run(

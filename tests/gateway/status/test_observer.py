@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+import pytest
+
 from gateway.bike.link import LinkState
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race, Racer
@@ -19,6 +21,7 @@ async def racing(tmp_path: Path, seconds: float) -> VirtualGateway:
     return virtual
 
 
+@pytest.mark.slow
 async def test_status_has_the_messages_per_second(tmp_path: Path) -> None:
     virtual = await racing(tmp_path, 100.5)
     status = virtual.gateway.status

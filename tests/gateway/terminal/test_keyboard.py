@@ -151,6 +151,7 @@ def test_ctrl_z_gives_the_terminal_back_and_fg_takes_it(program: list[str]) -> N
         terminal.wait_for("cleaned up")
 
 
+@pytest.mark.slow
 def test_keys_pressed_before_a_question_are_forgotten(program: list[str]) -> None:
     with Terminal(program) as terminal:
         terminal.wait_for("ready")

@@ -134,6 +134,7 @@ async def test_the_new_scale_takes_the_place_of_the_one_in_force(
         assert desk.view.told[-1][1].endswith("calibrate rollback bike-1")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("word", "why"), [("no", "as you wish"), (None, "nobody answered")])
 async def test_cadence_scale_is_not_saved_without_a_yes(
     tmp_path: Path, clock: VirtualClock, word: str | None, why: str
@@ -177,6 +178,7 @@ async def test_cadence_that_is_fine_is_left_alone(
     assert files(tmp_path) == []
 
 
+@pytest.mark.slow
 async def test_cadence_that_is_not_usable_changes_nothing_and_says_why(
     tmp_path: Path, clock: VirtualClock
 ) -> None:

@@ -17,6 +17,8 @@ from gateway.calibrating.state import CalibrationError
 from tests.support.cadence import FAKE, START_MS, SeenView, fake_bike, pedaller
 from tests.support.virtual_clock import NS_PER_S, VirtualClock
 
+pytestmark = pytest.mark.slow
+
 #: Longer than any of it may take.
 LONG_S = 400
 

@@ -24,6 +24,8 @@ from tests.gateway.calibrating.measuring.test_plateaus import STEPPED, write_lin
 from tests.support.calibration_sitting import Sitting
 from tests.support.calibrations import record
 
+pytestmark = pytest.mark.slow
+
 RIDER = {"id": "bike-1", "racer_id": 1, "racer_name": "Ada", "class_id": 1}
 #: Of a Peloton's number while its knob is held: slow, by a count or so.
 WANDER = [0] * 9 + [1] * 14 + [0] * 5 + [-1] * 12

@@ -352,6 +352,7 @@ class TestAPause:
         assert rider.hint() is Hint.NONE
 
 
+@pytest.mark.slow
 @given(
     st.sampled_from([s_shaped, reversed_s_shaped, linear]),
     st.sampled_from([1.0, 3.3, 10.0]),

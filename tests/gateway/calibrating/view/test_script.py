@@ -198,6 +198,7 @@ asyncio.run(main())
 """
 
 
+@pytest.mark.slow
 def test_calibration_screen_is_left_by_ctrl_z_and_redrawn_by_fg(tmp_path: Path) -> None:
     file = tmp_path / "program.py"
     file.write_text(PROGRAM)

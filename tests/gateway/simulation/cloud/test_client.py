@@ -10,6 +10,8 @@ from gateway.cloud.uplink import Answer
 from gateway.simulation.cloud.client import LocalCloud, LocalCloudError, open_local_cloud
 from tests.support.telemetry import message
 
+pytestmark = pytest.mark.slow
+
 
 class Listener:
     """Hears when the connection is up, and how many answers have come."""

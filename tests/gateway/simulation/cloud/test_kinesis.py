@@ -36,6 +36,7 @@ def records(key: str, count: int, size: int = 250) -> list[KinesisRecord]:
     return [KinesisRecord(key, b"%s %05d " % (key.encode(), i) + b"x" * size) for i in range(count)]
 
 
+@pytest.mark.slow
 def test_kinesis_keeps_the_records_of_a_key_on_one_shard_in_order(kinesis: Kinesis) -> None:
     reader = kinesis.open_reader()
     reader.read()
@@ -57,6 +58,7 @@ def test_kinesis_reader_gives_each_record_once_from_the_oldest_on(kinesis: Kines
     assert [data for _, data in reader.read()] == [b"new"]
 
 
+@pytest.mark.slow
 def test_kinesis_put_beyond_the_maximum_is_split(kinesis: Kinesis) -> None:
     reader = kinesis.open_reader()
     reader.read()
@@ -115,6 +117,7 @@ def test_kinesis_put_repeats_only_the_records_that_failed(
     assert kinesis.put([a, b, c]) == {}
 
 
+@pytest.mark.slow
 def test_kinesis_put_names_records_that_keep_failing_with_the_reason(
     scripted: tuple[Kinesis, Stubber],
 ) -> None:
@@ -126,6 +129,7 @@ def test_kinesis_put_names_records_that_keep_failing_with_the_reason(
     assert kinesis.put([a, b]) == {1: "InternalFailure: rate exceeded"}
 
 
+@pytest.mark.slow
 def test_kinesis_put_without_a_server_fails_every_record_with_the_reason() -> None:
     with open_kinesis("races", shards=1) as kinesis:
         pass
@@ -134,6 +138,7 @@ def test_kinesis_put_without_a_server_fails_every_record_with_the_reason() -> No
     assert "Could not connect" in failed[1]
 
 
+@pytest.mark.slow
 def test_kinesis_ignores_aws_and_proxy_settings_of_this_machine(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -144,6 +149,7 @@ def test_kinesis_ignores_aws_and_proxy_settings_of_this_machine(
         assert kinesis.put(records("1", 1)) == {}
 
 
+@pytest.mark.slow
 def test_kinesis_server_prints_nothing(capfd: pytest.CaptureFixture[str]) -> None:
     with open_kinesis("races", shards=1) as kinesis:
         kinesis.put(records("1", 1))

@@ -4,11 +4,14 @@ import json
 import subprocess
 import sys
 
+import pytest
+
 from gateway.simulation.cloud import process
 
 TIMEOUT_S = 60
 
 
+@pytest.mark.slow
 def test_cloud_process_answers_each_line_and_ends_when_its_input_closes() -> None:
     command = [sys.executable, "-m", process.__name__]
     ended = subprocess.run(

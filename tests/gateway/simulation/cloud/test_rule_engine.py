@@ -19,6 +19,8 @@ from gateway.simulation.cloud.rule_engine import open_rule_engine
 from gateway.simulation.extra import LOOPBACK
 from tests.support.children import killed_at_end
 
+pytestmark = pytest.mark.slow
+
 pytestmark = pytest.mark.xdist_group("rule engine")  # one worker makes the fixtures of the module
 
 RULE = Rule("to_races", "races/+/publish", "races", "${raceId}")

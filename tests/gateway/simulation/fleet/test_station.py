@@ -45,6 +45,7 @@ async def test_station_sends_a_second_at_once_and_forgets_it_when_acknowledged(
     await one.stop()
 
 
+@pytest.mark.slow
 async def test_station_without_a_file_keeps_an_outage_in_memory_in_order(
     clock: VirtualClock,
 ) -> None:
