@@ -196,7 +196,7 @@ def test_status_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: 
     for frame in drawn:
         assert len(frame) <= 24
         assert max(map(len, frame)) <= 80
-        assert any(line.startswith("bike-004  Rider4  connected") for line in frame)
+        assert any(line.startswith("bike-004  Rider4  connected") for line in frame), frame
     assert "Traceback" not in terminal.text
 
 
