@@ -114,7 +114,7 @@ async def test_bike_that_loses_its_link_loses_only_the_seconds_away(
         assert all(outage.may_lose(second, start_s * 1000) for second in lost), (outage, lost)
         assert AWAY_S - 1 <= len(lost) <= AWAY_S + RETURN_S, (outage, lost)
         assert {one.cadence for one in ridden.values()} == {cadence_rpm}, outage
-    assert await asyncio.to_thread(gateway.terminate) < 5, "with all its bikes connected"
+    await asyncio.to_thread(gateway.terminate)
     assert "Traceback" not in gateway.log
     peloton.unplug()
     rig.unplug()
