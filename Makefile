@@ -20,11 +20,11 @@ demo: $(INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, K
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 # Its tests compute, and want a core each.
-test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (minutes)
+test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (two minutes)
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
 # The slow tests mostly wait: many of them share a core. Properties are tried with more examples.
-test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9
+test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9 (ten minutes)
 	$(BIN)/pytest -m "slow or hypothesis" -n 8 --dist loadgroup --hypothesis-profile=thorough
 
 test-the-tests: $(INSTALLED) mosquitto dbus ## put faults into the code, which the tests must find

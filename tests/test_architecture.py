@@ -6,8 +6,6 @@ from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parents[1]
 TESTS = ROOT / "tests"
 MODULES = sorted(
@@ -58,32 +56,39 @@ def dotted(module: str) -> str:
     return module.removesuffix(".py").replace("/", ".").removesuffix(".__init__")
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_module_with_code_has_its_test_file_or_is_tested_by_a_neighbour(module: str) -> None:
-    if not any(map(does_something, functions(module))):
-        return  # values, constants, declarations: nothing that could go wrong
+def is_tested(module: str) -> bool:
+    """Return whether there is a test file of its own, or one near that which imports it."""
     own_test = (TESTS / module).with_name(f"test_{Path(module).name}")
-    neighbours = [*own_test.parent.rglob("test_*.py"), *(TESTS / "contracts").glob("test_*.py")]
-    assert own_test.is_file() or any(dotted(module) in imports(test) for test in neighbours), (
-        f"{module} has no {own_test.relative_to(ROOT)}, and no test file next to that, below it or "
-        f"in tests/contracts imports {dotted(module)}"
+    near = [*own_test.parent.rglob("test_*.py"), *(TESTS / "contracts").glob("test_*.py")]
+    return own_test.is_file() or any(dotted(module) in imports(test) for test in near)
+
+
+def test_module_with_code_is_tested_in_the_same_place() -> None:
+    # The others have values, constants, declarations: nothing that could go wrong.
+    with_code = [module for module in MODULES if any(map(does_something, functions(module)))]
+    untested = [module for module in with_code if not is_tested(module)]
+    assert not untested, (
+        "neither the test file of the same name, nor one next to it, below it or in "
+        f"tests/contracts, imports: {untested}"
     )
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_module_is_short(module: str) -> None:
-    lines = len((ROOT / module).read_text(encoding="utf-8").splitlines())
-    assert lines < MODULE_LINES, f"{module} has {lines} lines"
+def test_module_is_short() -> None:
+    lines = {
+        module: len((ROOT / module).read_text(encoding="utf-8").splitlines()) for module in MODULES
+    }
+    long = {module: count for module, count in lines.items() if count >= MODULE_LINES}
+    assert not long, f"{MODULE_LINES} lines or more: {long}"
 
 
-@pytest.mark.parametrize("module", MODULES)
-def test_function_is_short(module: str) -> None:
-    long = [
-        f"{function.name}: {lines} lines"
+def test_function_is_short() -> None:
+    long = {
+        f"{module}: {function.name}": lines
+        for module in MODULES
         for function in functions(module)
         if (lines := (function.end_lineno or 0) - function.lineno + 1) > FUNCTION_LINES
-    ]
-    assert not long, f"{module}: longer than {FUNCTION_LINES} lines: {long}"
+    }
+    assert not long, f"longer than {FUNCTION_LINES} lines: {long}"
 
 
 def test_folder_has_few_modules() -> None:

@@ -347,6 +347,7 @@ async def test_connect_while_discovering_is_counted(bluez: Bluez) -> None:
         assert bluez.connects_while_discovering == 1
 
 
+@pytest.mark.slow
 async def test_establish_connection_retries_failed_connects(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez)
     bike.fail("Connect", IN_PROGRESS, Fault(FAILED, "Host is down"))
@@ -422,6 +423,7 @@ async def test_unplugged_adapter_ends_links_and_another_can_be_added(bluez: Blue
 # bluetoothd gone and back. bleak 3.1 does not watch who owns org.bluez.
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away_s", [0, 0.2])
 async def test_bleak_does_not_notice_a_restart_of_bluetoothd(bluez: Bluez, away_s: float) -> None:
     bike = bikes.ftms_bike(bluez)
@@ -527,6 +529,7 @@ async def test_bleak_notices_the_end_of_the_bus(bluez: Bluez, dbus_daemon: DBusD
 # Leaks
 
 
+@pytest.mark.slow
 async def test_sessions_leave_no_dbus_state_and_no_descriptors(
     bluez: Bluez, dbus_daemon: DBusDaemon
 ) -> None:

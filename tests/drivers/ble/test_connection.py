@@ -100,6 +100,7 @@ async def test_subscription_error_that_bleak_cannot_format_keeps_its_text(
             await connection.subscribe(INDOOR_BIKE_DATA)
 
 
+@pytest.mark.slow
 async def test_connection_ends_and_reopens_after_bluetoothd_restarts(
     bike: Device, bluez: Bluez
 ) -> None:

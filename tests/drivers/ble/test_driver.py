@@ -124,6 +124,7 @@ class TestProtocols:
         async with saying(bike, bikes.CSC_MEASUREMENT, frame, every_s=0.3):
             assert (await first(driver(address=bike.address))).cadence_rpm == 64
 
+    @pytest.mark.slow
     async def test_echelon_streams_after_its_greeting(self, bluez: Bluez) -> None:
         bike = bikes.echelon_bike(bluez)
         async with saying(
@@ -307,6 +308,7 @@ class TestBinding:
 
 
 class TestStart:
+    @pytest.mark.slow
     async def test_a_silent_bike_is_started(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
 

@@ -92,6 +92,7 @@ async def test_scan_finds_each_bike_once_with_the_options_to_open_it(bluez: Blue
     assert "Connect" not in bluez.members()
 
 
+@pytest.mark.slow
 async def test_scan_offers_the_name_of_a_device_with_a_changing_address(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez, name="mine")
     bike.address = "4A:FF:EE:00:00:01"

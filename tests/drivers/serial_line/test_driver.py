@@ -85,6 +85,7 @@ async def said(readings: AsyncIterator[Reading], names: set[str]) -> dict[str, f
 
 @pytest.mark.parametrize("protocol", RIDES)
 class TestEveryProtocol:
+    @pytest.mark.slow
     async def test_serial_bike_gives_its_values(self, port: Path, protocol: str) -> None:
         with plugged_in(port, protocol):
             async with driver(port, protocol).open_bike() as readings:
@@ -120,6 +121,7 @@ class TestEveryProtocol:
             async with bike.open_bike() as readings:
                 assert await said(readings, {"cadence_rpm"})
 
+    @pytest.mark.slow
     async def test_junk_before_the_first_answer_does_no_harm(
         self, port: Path, protocol: str
     ) -> None:
@@ -261,6 +263,7 @@ class TestPeloton:
                 assert (await said(readings, {"resistance_percent"})) == {"resistance_percent": 50}
                 assert bike.resistance_table == table_of(TableOrigin.BIKE)
 
+    @pytest.mark.slow
     async def test_a_table_in_the_config_counts_from_the_start(self, port: Path) -> None:
         bike = driver(port, resistance_table=PelotonBike().table)
         assert bike.resistance_table == table_of(TableOrigin.CONFIG)

@@ -55,6 +55,7 @@ def changed(bike: BikeConfig, **fields: Any) -> BikeConfig:
 TWO_RACES = [*range(1, 21), *range(1, 21)]
 
 
+@pytest.mark.slow
 async def test_changed_calibration_is_in_use_at_once_and_no_second_is_lost(rig: Rig) -> None:
     one, two = rig.config.bikes
     await rig.apply([changed(one, calibration=[(0, 0), (1000, 0.1)]), two])
@@ -65,6 +66,7 @@ async def test_changed_calibration_is_in_use_at_once_and_no_second_is_lost(rig: 
     assert max(two.resistance for two in rig.ridden("bike-2")[7:]) > 0.1
 
 
+@pytest.mark.slow
 async def test_changed_racer_rides_from_the_next_race_on(rig: Rig) -> None:
     one, two = rig.config.bikes
     await rig.apply([changed(one, racer_id=9, racer_name="Nine", class_id=3), two])
@@ -112,6 +114,7 @@ async def test_changed_race_length_holds_from_the_next_race_on(rig: Rig) -> None
     assert rig.seconds("bike-1") == [*range(1, 21), *range(1, 11)]
 
 
+@pytest.mark.slow
 async def test_unchanged_config_keeps_links_and_races(rig: Rig) -> None:
     link = rig.virtual.gateway._bikes.get("bike-1").link  # type: ignore[union-attr]
     await rig.apply(list(rig.config.bikes))

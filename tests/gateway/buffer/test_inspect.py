@@ -134,6 +134,7 @@ def test_quarantined_undated_second_has_no_race_and_no_telemetry(path: Path, sto
     assert (message_.race_id, message_.telemetry) == (None, None)
 
 
+@pytest.mark.slow
 def test_buffer_view_reports_progress_every_2000_messages(path: Path, store: Store) -> None:
     store.write(Batch([record(n) for n in range(1, 6001)]))
     told: list[tuple[int, int]] = []
@@ -213,6 +214,7 @@ def killed_writer(path: Path, at_least: int) -> int:
         return last
 
 
+@pytest.mark.slow
 def test_buffer_view_reads_the_wal_of_a_killed_gateway_unchanged(path: Path) -> None:
     last = killed_writer(path, 60)
     log = path.with_name("buffer.db-wal")
@@ -229,6 +231,7 @@ def test_buffer_view_reads_the_wal_of_a_killed_gateway_unchanged(path: Path) -> 
     store.close()
 
 
+@pytest.mark.slow
 def test_buffer_view_is_consistent_while_a_process_writes(path: Path) -> None:
     with killed_at_end(
         subprocess.Popen(
@@ -328,6 +331,7 @@ def test_user_without_read_permission_is_told_to_run_as_root(open_place: Path) -
     assert looked_as_nobody(open_place) == refusal
 
 
+@pytest.mark.slow
 @is_root
 def test_buffer_view_by_root_leaves_files_with_their_owner(open_place: Path) -> None:
     killed_writer(open_place, 30)

@@ -428,6 +428,7 @@ def test_misplaced_pages_give_only_what_was_written(
     assert is_accounted(result)
 
 
+@pytest.mark.slow
 @given(changes=st.dictionaries(OFFSETS, st.sampled_from(VISIBLE), min_size=1, max_size=40))
 def test_invalid_bytes_give_only_payloads_that_were_written(
     whole: Path, place: Path, changes: dict[int, int]
@@ -438,6 +439,7 @@ def test_invalid_bytes_give_only_payloads_that_were_written(
     assert is_accounted(result)
 
 
+@pytest.mark.slow
 @given(changes=st.dictionaries(OFFSETS, st.integers(0, 255), min_size=1, max_size=400))
 def test_any_changed_bytes_give_no_more_rows_than_were_written(
     whole: Path, place: Path, changes: dict[int, int]

@@ -70,6 +70,7 @@ def is_as_said(message: Telemetry) -> bool:
     )
 
 
+@pytest.mark.slow
 async def test_a_trial_shows_in_the_race_at_once_and_so_does_its_end(
     virtual: VirtualGateway, leases: CalibrationLeases
 ) -> None:

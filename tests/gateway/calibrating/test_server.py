@@ -311,6 +311,7 @@ class TestRudeClients:
             assert session.state.origin is Origin.TRIAL
             assert daemon.bike().trial is not None
 
+    @pytest.mark.slow
     async def test_little_is_kept_for_a_client_that_never_reads(self, daemon: Daemon) -> None:
         with capture_logs() as logs:
             async with Client(daemon) as client:

@@ -56,6 +56,7 @@ def test_capture_of_an_absent_bike_leaves_no_file(tmp_path: Path, unused_tcp_por
     assert not file.exists()
 
 
+@pytest.mark.slow
 def test_a_bike_without_bytes_cannot_be_captured(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     result = invoke("capture", "fake", file, "--protocol", "none", "--seconds", 0.5)

@@ -112,6 +112,7 @@ async def test_live_race_does_not_wait_for_an_older_one(bench: Bench) -> None:
     assert (2, 1) in seconds_of(bench.uplink.delivered)[before : before + 2]
 
 
+@pytest.mark.slow
 async def test_live_seconds_are_sent_instead_of_backlog_within_the_pace(
     bench: Bench,
 ) -> None:

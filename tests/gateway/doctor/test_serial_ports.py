@@ -74,6 +74,7 @@ async def test_serial_port_in_use_is_reported(port: Path) -> None:
     assert f"{port} is open in another program" in finding.what
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
 def test_forbidden_serial_port_is_reported_with_the_group() -> None:
     master, slave = os.openpty()

@@ -92,6 +92,7 @@ def test_service_of_another_version_is_a_failure(tmp_path: Path) -> None:
     assert "another version of the gateway" in finding.what
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become nobody")
 def test_unreadable_state_dir_tells_to_ask_as_root(
     tmp_path: Path,

@@ -58,6 +58,7 @@ def provision(
         return Provisioning(order, files, claimed, lambda: 0.0, lambda _: None).run()
 
 
+@pytest.mark.slow
 def test_a_claim_becomes_a_certificate_that_the_broker_accepts(
     peer: ProvisioningPeer, files: IdentityFiles
 ) -> None:
@@ -78,6 +79,7 @@ def test_the_private_key_is_in_nothing_that_is_sent(
     assert "PRIVATE" not in json.dumps(peer.requests)
 
 
+@pytest.mark.slow
 def test_the_claim_connects_once(peer: ProvisioningPeer, files: IdentityFiles) -> None:
     provision(peer, files)
     assert len(peer.connected) == 2  # the claim, and the new certificate

@@ -214,6 +214,7 @@ def set_clock(rig: Rig) -> None:
     rig.clock.is_set = True
 
 
+@pytest.mark.slow
 async def test_command_after_the_clock_is_set_leaves_undated_seconds_their_race(
     tmp_path: Path,
 ) -> None:
@@ -228,6 +229,7 @@ async def test_command_after_the_clock_is_set_leaves_undated_seconds_their_race(
     await rig.virtual.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", [stop(), start("replace", in_s=25, race_id=13, racer_id=8)])
 async def test_race_ended_after_the_clock_is_set_keeps_its_undated_seconds(
     tmp_path: Path, command: bytes
@@ -258,6 +260,7 @@ async def test_stopped_race_cannot_be_started_again_after_a_restart(tmp_path: Pa
     await following.virtual.stop()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("before_s", [0.5, 4, 9])
 async def test_clock_step_just_before_a_commanded_race_moves_its_start(
     tmp_path: Path, before_s: float

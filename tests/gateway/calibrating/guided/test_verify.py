@@ -29,6 +29,7 @@ async def test_bike_without_a_table_of_its_own_is_not_verified_by_it(tmp_path: P
     assert await Sitting(tmp_path, []).run(verify_own_table) is None
 
 
+@pytest.mark.slow
 async def test_a_pelotons_table_is_shown_and_verified(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, ["hold"] * 3, PELOTON)
     assert await sitting.run(verify_own_table)
@@ -61,6 +62,7 @@ def calibrated(directory: Path, *points: tuple[float, float]) -> Sitting:
     return Sitting(directory, ["hold"] * 3, LINE)
 
 
+@pytest.mark.slow
 async def test_verify_passes_a_right_calibration(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (100, 1000))
     assert await sitting.run(verify_resistance)
@@ -68,6 +70,7 @@ async def test_verify_passes_a_right_calibration(tmp_path: Path) -> None:
     assert sitting.said[-1] == "PASS: every point within 3 of the knob's"
 
 
+@pytest.mark.slow
 async def test_verify_fails_a_wrong_calibration_and_says_where(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (40, 500), (100, 1000))
     assert not await sitting.run(verify_resistance)
@@ -76,6 +79,7 @@ async def test_verify_fails_a_wrong_calibration_and_says_where(tmp_path: Path) -
     assert any("50 %: the gateway says 40" in words for words in sitting.said)
 
 
+@pytest.mark.slow
 async def test_verify_changes_nothing(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (100, 1000))
     before = sitting.store.load("bike-1")

@@ -75,6 +75,7 @@ def assert_found(found: list[Hold], expected: tuple[int, ...]) -> None:
     assert [round(hold.raw) for hold in found] == pytest.approx(list(expected), abs=WITHIN)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("seed", range(10))
 def test_plateaus_22_both_ways_on_a_pelotons_line(tmp_path: Path, seed: int) -> None:
     file = tmp_path / "stepped.bin"

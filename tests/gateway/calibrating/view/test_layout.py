@@ -213,6 +213,7 @@ def test_a_check_of_the_cadence_alone_has_no_curve() -> None:
     assert "raw" not in "\n".join(page)
 
 
+@pytest.mark.slow
 @given(
     st.integers(2, 40),
     st.booleans(),

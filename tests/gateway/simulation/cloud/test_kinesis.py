@@ -105,6 +105,7 @@ def request(*records: KinesisRecord) -> dict[str, Any]:
     return {"StreamName": "races", "Records": entries}
 
 
+@pytest.mark.slow
 def test_kinesis_put_repeats_only_the_records_that_failed(
     scripted: tuple[Kinesis, Stubber],
 ) -> None:

@@ -48,6 +48,7 @@ def test_open_file_limit_is_raised_as_far_as_needed_and_possible(
     assert ended.stdout.splitlines() == says
 
 
+@pytest.mark.slow
 def test_usage_counts_the_cpu_of_this_process_since_it_was_made() -> None:
     usage, busy_until_s = Usage(), time.process_time() + 0.2
     while time.process_time() < busy_until_s:
