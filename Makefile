@@ -23,9 +23,10 @@ demo: $(INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, K
 test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (two minutes)
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
-# The slow tests mostly wait: many of them share a core. Properties are tried with more examples.
+# The slow tests mostly wait, so several of them share a core; more examples for a property do not.
 test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9 (ten minutes)
-	$(BIN)/pytest -m "slow or hypothesis" -n 8 --dist loadgroup --hypothesis-profile=thorough
+	$(BIN)/pytest -m slow -n 6 --dist loadgroup
+	$(BIN)/pytest -m hypothesis -n auto --hypothesis-profile=thorough
 
 test-the-tests: $(INSTALLED) mosquitto dbus ## put faults into the code, which the tests must find
 	$(BIN)/python -m tests.mutants
