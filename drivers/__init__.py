@@ -1,6 +1,6 @@
-"""Everything bike-shaped: protocols, transports, fakes. Never imports `gateway`.
+"""Everything about bikes: protocols, transports, the fake bike. Never imports `gateway`.
 
-A plugin imports these names, and nothing from the modules below.
+Plugins import the names listed here; they must not import the modules below this package.
 """
 
 from drivers.contract import (

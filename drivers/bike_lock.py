@@ -1,4 +1,4 @@
-"""One process at a time is connected to a bike: `watch` must not take it from a running race."""
+"""A lock per bike, so that `watch` cannot take a bike away from a running race."""
 
 import os
 import socket
@@ -11,11 +11,12 @@ from drivers.contract import BikeLost
 
 @contextmanager
 def bike_lock(who: str) -> Iterator[None]:
-    """Hold a bike against all processes of this machine, whoever runs them.
+    """Reserve the bike `who` for this process, against all processes of all users.
 
-    A name in Linux's abstract socket namespace: it needs no file, no rights, and is free again as
-    soon as its process has ended. Bikes on another D-Bus are other bikes. Raises BikeLost if
-    somebody else holds it.
+    The lock is a name in Linux's abstract socket namespace: it needs neither a file nor
+    privileges, and the kernel releases it as soon as the process ends. The name includes the
+    address of the D-Bus, because a bike on another D-Bus is another bike. Raises BikeLost if
+    another process has the lock.
     """
     bus = crc32(os.environ.get("DBUS_SYSTEM_BUS_ADDRESS", "").encode())
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as held:
@@ -23,7 +24,7 @@ def bike_lock(who: str) -> Iterator[None]:
             held.bind(f"\0alleycat-gateway/{bus:08x}/{who}")
         except OSError as error:
             raise BikeLost(
-                f"{who} belongs to another alleycat-gateway on this machine: "
+                f"{who} is in use by another alleycat-gateway on this computer: "
                 "stop that one first (sudo systemctl stop alleycat-gateway)"
             ) from error
         yield

@@ -1,4 +1,4 @@
-"""The machine's clocks, for a driver that runs without a gateway: in a scan, or in a test."""
+"""The computer's own clocks, for a driver that runs without a gateway: in a scan or a test."""
 
 import asyncio
 import time
@@ -10,7 +10,7 @@ _NS_PER_MS = 1_000_000
 
 
 class MachineClock:
-    """A Clock of the machine's own time. The wall clock is read once, when this is made."""
+    """A Clock that follows the computer's time. It reads the wall clock once, when created."""
 
     def __init__(self) -> None:
         self._wall_minus_monotonic_ns = time.time_ns() - time.monotonic_ns()

@@ -1,6 +1,6 @@
-"""What a driver is: it opens a bike, yields its Readings, and says when the bike is lost.
+"""The contract of a driver: it opens a bike, yields its Readings, and reports when it is lost.
 
-A driver never retries, smooths, calibrates or fills gaps: the gateway does, once for all bikes.
+A driver never retries, smooths, calibrates or fills gaps: the gateway does that for all bikes.
 """
 
 from abc import ABC, abstractmethod
@@ -16,32 +16,32 @@ from drivers.reading import Frame, Reading
 
 
 class BikeLost(Exception):
-    """The bike cannot be reached or has gone. The text says why; the gateway tries again."""
+    """The bike cannot be reached any more. The text gives the reason; the gateway retries."""
 
 
 class BikeAbsent(BikeLost):
-    """The bike is not there, and the driver has waited for it: no reason to wait longer."""
+    """The bike is absent, and the driver has already waited for it: no need to back off."""
 
 
 class DriverOptions(BaseModel):
     """Base of a driver's own options, the `[bikes.options]` table of the config.
 
-    Unknown keys and wrong types stop the start with the key's name.
+    Unknown keys and wrong types are rejected at startup, with the name of the key.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     @property
     def who(self) -> str:
-        """For people, and to know the bike again: what tells it from others of its driver."""
+        """The bike's name among those of its driver, for people and to recognise it later."""
         return ""
 
 
 class Clock(Protocol):
-    """The time a driver lives in: the gateway's, so that tests can let a race pass in a blink.
+    """The gateway's time, as a driver sees it. Tests supply a simulated one, to run races fast.
 
-    Instants are integer nanoseconds on the monotonic clock. The wall clock is the one the
-    current race is anchored to: both conversions are exact inverses of each other.
+    Instants are integer nanoseconds on the monotonic clock. The wall clock is the one that the
+    current race is anchored to; the two conversions are exact inverses of each other.
     """
 
     def monotonic_ns(self) -> int: ...
@@ -49,9 +49,9 @@ class Clock(Protocol):
     async def sleep_until(self, monotonic_ns: int) -> None: ...
 
     def timeout(self, seconds: float) -> AbstractAsyncContextManager[object]:
-        """Return a context that ends with TimeoutError if it takes longer than `seconds`.
+        """Return a context that raises TimeoutError if its body takes longer than `seconds`.
 
-        What it was waiting for is cancelled, as by `asyncio.timeout`.
+        The body is cancelled, as with `asyncio.timeout`.
         """
         ...
 
@@ -61,55 +61,55 @@ class Clock(Protocol):
 
 
 class Driver(Protocol):
-    """One configured bike. Registered as a class called with `(options, clock)`.
+    """One configured bike. The gateway calls the registered class with `(options, clock)`.
 
-    The class carries `Options`, a subclass of DriverOptions that describes `options`.
+    The class has an attribute `Options`: a subclass of DriverOptions that describes `options`.
     """
 
-    #: A field not repeated for this long is stale: the rider may have stopped unheard. Read each
-    #: time the bike was opened, when a driver may know better what it is talking to.
+    #: A field not repeated for this many seconds is stale: the rider may have stopped without the
+    #: bike reporting it. Read after each opening, when the driver may know the bike better.
     stale_after_s: float
 
     def open_bike(self) -> AbstractAsyncContextManager[AsyncIterator[Reading]]:
-        """Connect; the iterator yields Readings in order of `at_ns` until the bike is gone.
+        """Connect; the iterator yields Readings in order of `at_ns` until the bike is lost.
 
-        Entering and iterating both raise BikeLost. Leaving always releases the bike, and
-        every entry starts from nothing: no state outlives a connection.
+        Entering and iterating both raise BikeLost. Leaving always releases the bike. No state
+        outlives a connection: every entry starts from scratch.
         """
         ...
 
 
-#: Called with the name of a protocol and each of its Frames, as it comes or goes.
+#: Called for each Frame that is received or sent, with the name of its protocol.
 FrameListener = Callable[[str, Frame], None]
 
 
 def ignore_frame(protocol: str, frame: Frame) -> None:
-    """Do nothing: the FrameListener of a bike that is not captured."""
+    """Ignore the Frame: the FrameListener of a bike that is not being captured."""
     del protocol, frame
 
 
 class FrameSource(ABC):
-    """Base of a driver that shows the bytes behind its Readings, so that they can be captured."""
+    """Base of a driver that exposes the bytes behind its Readings, so that they can be captured."""
 
     @abstractmethod
     def open_bike(
         self, on_frame: FrameListener = ignore_frame
     ) -> AbstractAsyncContextManager[AsyncIterator[Reading]]:
-        """Connect, as every Driver does, and show each Frame to `on_frame` meanwhile."""
+        """Connect as every Driver does, and pass each Frame to `on_frame` while connected."""
 
 
 class TableOrigin(StrEnum):
-    """Who says that a resistance table is this bike's."""
+    """The origin of a resistance table."""
 
     BIKE = "bike"
     CONFIG = "config"
-    #: Nobody: it was read from another bike of the model, and is better than none.
+    #: It was read from another bike of the same model, which is better than no table.
     ANOTHER_BIKE = "another bike"
 
 
 @dataclass(frozen=True, slots=True)
 class ResistanceTable:
-    """What a driver makes percent of raw resistance by: points (raw, percent), by rising raw."""
+    """The table that converts raw resistance to percent: points (raw, percent), by rising raw."""
 
     points: tuple[tuple[float, float], ...]
     origin: TableOrigin
@@ -117,16 +117,16 @@ class ResistanceTable:
 
 @runtime_checkable
 class ResistanceTableSource(Protocol):
-    """A driver of bikes that have such a table. It may change while the bike is open."""
+    """A driver of bikes that have a ResistanceTable. It may change while the bike is open."""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
-        """None for a bike without one."""
+        """The table in use; None for a bike without one."""
         ...
 
 
 class DriverType(Protocol):
-    """What an entry point of the group `alleycat_gateway.drivers` names: the driver's class."""
+    """The class that an entry point of the group `alleycat_gateway.drivers` refers to."""
 
     Options: type[DriverOptions]
 

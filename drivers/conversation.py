@@ -1,4 +1,4 @@
-"""One connection's talk in one protocol: Frames in, Readings out, silence noticed."""
+"""One connection in one protocol: turns Frames into Readings and detects silence."""
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -8,13 +8,13 @@ from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 from drivers.tuning import Tuning
 
-#: A bike that was understood before and says nothing for so long is gone, whatever the link says:
-#: BlueZ calls a link connected for ever after its daemon was away for some seconds.
+#: A bike that sent Readings before and has sent none for this long is gone, even if the link is
+#: reported as connected: after a short outage of its daemon, BlueZ does so for ever.
 SILENCE_NS = 10_000_000_000
 
 
 class Conversation:
-    """What is said between a bike and us from connecting to losing it.
+    """The exchange with a bike in one protocol, from connecting to losing it.
 
     `start_ns` is the monotonic time of the connection.
     """
@@ -29,7 +29,7 @@ class Conversation:
     ) -> None:
         self.name = name
         self.protocol = protocol
-        #: How many bytes the bike has sent, understood or not.
+        #: The number of bytes that the bike has sent, decodable or not.
         self.heard_bytes = 0
         self.was_understood = False
         self._tuning = tuning
@@ -37,7 +37,7 @@ class Conversation:
         self._on_frame = on_frame
 
     def hear(self, at_ns: int, data: bytes) -> list[Reading]:
-        """The Readings that end within `data`, tuned and with their source."""
+        """Return the Readings that end within `data`, tuned and with their source."""
         self.heard_bytes += len(data)
         frame = Frame(at_ns, data)
         self._on_frame(self.name, frame)
@@ -48,7 +48,7 @@ class Conversation:
         return [self._tuning.tune(self._signed(reading)) for reading in readings]
 
     def request(self, now_ns: int) -> bytes:
-        """What is to be sent now; the caller sends it at once. Empty: nothing."""
+        """Return the bytes to send now, empty for none; the caller sends them at once."""
         data = self.protocol.request(now_ns)
         if data:
             frame = Frame(now_ns, data, sent=True)
@@ -57,17 +57,17 @@ class Conversation:
         return data
 
     def is_silent(self, now_ns: int) -> bool:
-        """Nothing was understood for SILENCE_NS."""
+        """Return whether there was no Reading for SILENCE_NS."""
         return now_ns - self._understood_ns >= SILENCE_NS
 
     @property
     def silence(self) -> str:
-        """What was heard instead of Readings, for whoever has to find out why."""
+        """A description of what was received instead of Readings, for an error message."""
         if self.heard_bytes == 0:
-            return "nothing was heard"
+            return "no data was received"
         return (
-            f"{self.heard_bytes} bytes were heard, "
-            f"{self.protocol.unusable_bytes} of them no {self.name}"
+            f"{self.heard_bytes} bytes were received, "
+            f"{self.protocol.unusable_bytes} of them not valid {self.name}"
         )
 
     def _signed(self, reading: Reading) -> Reading:

@@ -1,4 +1,4 @@
-"""What a scan finds: bikes, each with what a config has to say to get it."""
+"""The results of a scan: bikes, each with the options that select it in a config."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -9,24 +9,27 @@ from drivers.reading import Reading
 
 @dataclass(frozen=True, slots=True)
 class FoundBike:
-    """A bike, or what may be one. `where` is its address or port, `why` how it was told."""
+    """A bike, or a device that may be one.
+
+    `where` is its address or port, `why` the reason to take it for a bike.
+    """
 
     name: str
     where: str
     why: str
-    #: The `[bikes.options]` that mean this bike.
+    #: The `[bikes.options]` that select this bike.
     options: Mapping[str, object]
     rssi_dbm: int | None = None
-    #: What it said without being connected for good.
+    #: A Reading that the scan obtained, without a lasting connection.
     reading: Reading | None = None
-    #: No bike itself, but worn beside one, to whose options `options` belong.
+    #: Not a bike but worn by its rider; `options` then belong among the options of that bike.
     is_companion: bool = False
 
 
 @runtime_checkable
 class Discoverer(Protocol):
-    """A driver type that can look around. Drivers need not."""
+    """A driver type that can scan for bikes. Drivers need not be able to."""
 
     def discover(self, seconds: float) -> AsyncIterator[FoundBike]:
-        """What there is, each once, for `seconds`. Raises BikeLost if it cannot look at all."""
+        """Scan for `seconds` and yield each bike once. Raises BikeLost if it cannot scan."""
         ...

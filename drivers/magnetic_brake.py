@@ -1,4 +1,4 @@
-"""The magnetic brake: power from cadence and resistance, and the speed a bike makes of it."""
+"""The magnetic brake: power from cadence and resistance, and speed from power."""
 
 from math import sqrt
 
@@ -8,36 +8,36 @@ _MAGNET_FACTOR = 1.3798e-5
 _CADENCE_EXPONENT = 1.6116
 _RESISTANCE_EXPONENT = 2.3977
 
-#: Belt and bearings with the magnets out, W per rpm; measured in the same recordings.
+#: The drag of belt and bearings with the magnets out, W per rpm; from the same recordings.
 _DRAG_W_PER_RPM = 0.175
 
 _KM_PER_MILE = 1.609344
-#: Where the display's two speed curves meet.
+#: The power at which the display switches between its two speed curves, W.
 _SPEED_KNEE_W = 27.0
 
 
 def power_w(cadence_rpm: float, resistance_percent: float) -> float:
-    """What the rider has to give at this cadence and resistance (0 to 100 %), in W.
+    """Return the power in W that a cadence and a resistance (0 to 100 %) require.
 
-    The drag is a floor, not a share: added on top it would bias the fit by 12.8 W.
+    The drag is a lower limit, not a summand: added on top it would bias the fit by 12.8 W.
     """
     return max(_DRAG_W_PER_RPM * cadence_rpm, magnet_power_w(cadence_rpm, resistance_percent))
 
 
 def magnet_power_w(cadence_rpm: float, resistance_percent: float) -> float:
-    """The magnets' part alone, in W: nothing at 0 %."""
+    """Return the power in W that the magnets alone require, which is 0 at 0 %."""
     per_percent = _MAGNET_FACTOR * cadence_rpm**_CADENCE_EXPONENT
     return float(per_percent * resistance_percent**_RESISTANCE_EXPONENT)
 
 
 def resistance_percent(power_w: float, cadence_rpm: float) -> float:
-    """The resistance at which `cadence_rpm` (not 0) takes `power_w`: the fit turned round."""
+    """Return the resistance at which `cadence_rpm` (not 0) requires `power_w`: the inverse fit."""
     per_percent = _MAGNET_FACTOR * cadence_rpm**_CADENCE_EXPONENT
     return float((power_w / per_percent) ** (1 / _RESISTANCE_EXPONENT))
 
 
 def speed_kmh(power_w: float) -> float:
-    """The speed a Peloton shows for a power; published fit in mph, rmse 0.056 mph."""
+    """Return the speed that a Peloton shows for a power (a published fit, rmse 0.056 mph)."""
     if power_w <= 0:
         return 0.0
     root = sqrt(power_w)

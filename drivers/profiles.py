@@ -1,4 +1,4 @@
-"""Device profiles: what is known of particular models, kept as data in `profiles.toml`."""
+"""Profiles of bikes: what is known of particular models, kept as data in `profiles.toml`."""
 
 import tomllib
 from functools import cache
@@ -10,40 +10,41 @@ from drivers.tuning import Tuning
 
 
 class BikeProfile(Tuning):
-    """One model of bike, or a family of them; known by the name it has on Bluetooth."""
+    """A model of bike, or a family of models, recognised by its Bluetooth name."""
 
-    #: For people.
+    #: The name of the model, for people.
     name: str
-    #: Beginnings of Bluetooth names, in any case of letters.
+    #: Prefixes of its Bluetooth names, upper or lower case.
     bluetooth_names: tuple[str, ...] = ()
-    #: What to write to the control point when nothing streams, in hex; None: as the protocol does.
+    #: Commands for the FTMS control point, in hex, sent if the bike does not stream by itself;
+    #: None: those of the protocol.
     start: tuple[str, ...] | None = None
-    #: Protocols to listen to beside the main one, on the same connection.
+    #: Protocols to listen to in addition to the main one, on the same connection.
     services: tuple[str, ...] = ()
-    #: It hangs up unless it gets the connection parameters that it asks for.
+    #: The bike disconnects unless it gets the connection parameters that it requests.
     update_parameters: bool = False
     #: What its rider should know.
     note: str = ""
-    #: Where all this was learnt.
+    #: The project and issue or file from which this is known.
     source: str = Field(min_length=1)
 
 
 class UnknownModel(BikeProfile):
-    """What holds for a bike that no profile names."""
+    """The profile of a bike that matches no other."""
 
     name: str = "unknown model"
-    source: str = "nothing is known of it"
+    source: str = "not in profiles.toml"
 
 
 @cache
 def load_profiles() -> tuple[BikeProfile, ...]:
-    """All profiles. Raises pydantic's ValidationError if the shipped file is wrong."""
+    """Return all profiles. Raises pydantic's ValidationError if the shipped file is invalid."""
     text = files("drivers").joinpath("profiles.toml").read_text(encoding="utf-8")
     return tuple(BikeProfile.model_validate(one) for one in tomllib.loads(text)["profiles"])
 
 
 def profile_of(bluetooth_name: str) -> BikeProfile:
-    """The profile with the longest matching name; UnknownModel if none matches."""
+    """Return the profile with the longest matching name prefix; UnknownModel if none matches."""
     matching = [
         (len(start), profile)
         for profile in load_profiles()

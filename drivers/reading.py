@@ -1,4 +1,4 @@
-"""Frame and Reading: what the bike sent, and what it said by it."""
+"""Frame and Reading: the bytes from a bike, and the values decoded from them."""
 
 from dataclasses import asdict, dataclass
 
@@ -7,39 +7,39 @@ from dataclasses import asdict, dataclass
 class Frame:
     """Bytes as the bike sent them, with their time of arrival.
 
-    `at_ns` is on the monotonic clock. One Frame need not be one message of the bike:
-    a serial port cuts where it likes.
+    `at_ns` is on the monotonic clock. A Frame need not be one whole message of the bike:
+    a serial port may cut anywhere.
     """
 
     at_ns: int
     data: bytes
-    #: By the gateway to the bike, for once: a question that its answer may not repeat.
+    #: Sent by the gateway to the bike: a request, without which its answer may be ambiguous.
     sent: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the bike said at one instant, decoded, and nothing it did not say.
+    """The values that the bike reported at one instant, decoded, and nothing else.
 
-    None means "not said", 0 means "the bike said zero". Nothing is smoothed or filled in.
-    `at_ns` is the monotonic time at which the last byte of it arrived.
+    None means "not reported", 0 means "the bike reported zero". Nothing is smoothed or filled in.
+    `at_ns` is the monotonic time at which the last of its bytes arrived.
     """
 
     at_ns: int
     cadence_rpm: float | None = None
-    #: In the bike's own units (an ADC count, a level, a gear); calibration makes percent of it.
+    #: In the bike's own units (an ADC count, a level, a gear); calibration converts it to percent.
     resistance_raw: float | None = None
-    #: Only when the bike itself speaks in percent, or gives the table that makes percent.
+    #: Only if the bike reports percent itself, or sends the table that converts to percent.
     resistance_percent: float | None = None
     power_w: float | None = None
     speed_kmh: float | None = None
     distance_m: float | None = None
     heart_rate_bpm: float | None = None
-    #: Who said it, when there is more than one who could have: the protocol, and what is special.
+    #: Where the values come from, if that is ambiguous: the protocol, and how it got them.
     source: str = ""
 
     def said(self) -> dict[str, float | str]:
-        """What it says, by field, without the instant."""
+        """Return the values that were reported, by field name, without the instant."""
         fields = asdict(self)
         del fields["at_ns"]
         return {name: value for name, value in fields.items() if value not in (None, "")}

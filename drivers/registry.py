@@ -1,4 +1,4 @@
-"""Drivers by name. Built-ins and third parties register alike, by entry point."""
+"""Drivers by name. Built-in and third-party drivers register in the same way, by entry point."""
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
@@ -22,27 +22,28 @@ class DriverStatus:
 
 
 def load_drivers() -> dict[str, DriverStatus]:
-    """Every registered driver by name; one that does not import is a status, not a crash."""
+    """Return every registered driver by name; an import that fails is a status, not a crash."""
     return {point.name: _load(point) for point in entry_points(group=GROUP)}
 
 
 def _load(point: EntryPoint) -> DriverStatus:
     try:
         driver = point.load()
-    # A plugin's import may fail in any way; whatever it is must not take the other bikes along.
+    # A plugin's import may fail in any way, and must not take the other bikes down with it.
     except Exception as error:
         return DriverStatus(point.name, problem=f"{point.value}: {type(error).__name__}: {error}")
     options = getattr(driver, "Options", None)
     if not (isinstance(options, type) and issubclass(options, DriverOptions)):
         return DriverStatus(
             point.name,
-            problem=f"{point.value} is no driver: expected a class whose Options are DriverOptions",
+            problem=f"{point.value} is not a driver: "
+            "expected a class with Options that subclass DriverOptions",
         )
     return DriverStatus(point.name, driver=cast(DriverType, driver))
 
 
 class UnusableDriver:
-    """Stands in for a driver that could not be loaded: its bike is lost, with the reason."""
+    """Substitute for a driver that could not be loaded: its bike is lost, with the reason."""
 
     stale_after_s = 3.0
 
@@ -52,16 +53,16 @@ class UnusableDriver:
     @asynccontextmanager
     async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
         raise BikeLost(self._problem)
-        yield  # what makes this a generator, as the contract asks
+        yield  # The contract requires a generator.
 
 
 def make_driver(status: DriverStatus, options: Mapping[str, object], clock: Clock) -> Driver:
-    """The driver for one bike. Raises pydantic's ValidationError for wrong options."""
+    """Create the driver for one bike. Raises pydantic's ValidationError for invalid options."""
     if status.driver is None:
         return UnusableDriver(f"driver {status.name!r} cannot be loaded: {status.problem}")
     checked = status.driver.Options.model_validate(options)
     try:
         return status.driver(checked, clock)
-    # As with importing it: whatever goes wrong in a plugin is the state of its bike alone.
+    # As with the import, a failing plugin must affect its own bike only.
     except Exception as error:
         return UnusableDriver(f"driver {status.name!r}: {type(error).__name__}: {error}")

@@ -1,4 +1,4 @@
-"""What is peculiar to one model of bike: scales, fields not to be believed. Pure."""
+"""Corrections for one model of bike: scales, and values to ignore. Pure."""
 
 from dataclasses import replace
 
@@ -8,20 +8,20 @@ from drivers.reading import Reading
 
 
 class Tuning(BaseModel):
-    """How to take what a bike says. None: nothing peculiar is known."""
+    """Corrections to the values that a bike reports. None: no correction."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    #: Times what the bike says: 0.5 for a bike that says twice its cadence.
+    #: Factor for the cadence: 0.5 for a bike that reports twice its cadence.
     cadence_scale: float | None = Field(default=None, gt=0, le=10)
-    #: From the bike's own number to percent: 0.1 for a bike that says 250 at 25 %. A calibration
-    #: table in the config is better and goes by the bike's own number.
+    #: Factor from the bike's own resistance to percent: 0.1 for a bike that reports 250 at 25 %.
+    #: A calibration table in the config is better; it takes the bike's own, unscaled number.
     resistance_scale: float | None = Field(default=None, gt=0, le=100)
-    #: For bikes that say a resistance that is none.
+    #: Whether to ignore the resistance, for bikes that report a meaningless one.
     ignore_resistance: bool | None = None
 
     def over(self, other: "Tuning") -> "Tuning":
-        """This tuning, and `other` where this one says nothing."""
+        """Return this tuning, completed from `other` where a field is None."""
         mine = {name: getattr(self, name) for name in Tuning.model_fields}
         return Tuning(
             **{
@@ -31,7 +31,7 @@ class Tuning(BaseModel):
         )
 
     def tune(self, reading: Reading) -> Reading:
-        """`reading` as it is meant. Its raw resistance stays what the bike said."""
+        """Return the corrected `reading`. Its raw resistance is ignored or kept, never scaled."""
         cadence_rpm = reading.cadence_rpm
         if cadence_rpm is not None and self.cadence_scale is not None:
             cadence_rpm *= self.cadence_scale

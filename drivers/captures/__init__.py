@@ -1,1 +1,1 @@
-"""Recordings of what a bike sent: their format, how they are made and played."""
+"""Captures, the recordings of a bike's bytes: their format, recording and replay."""

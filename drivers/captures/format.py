@@ -1,16 +1,17 @@
-"""The capture format: what a bike sent, kept so that it can be played again.
+"""The capture format, in which a bike's bytes are recorded for replay.
 
-`.jsonl`, UTF-8, one JSON object a line. The first line is the header:
+`.jsonl`: UTF-8, one JSON object per line. The first line is the header:
 
     {"alleycat_capture": 1, "protocol": "ftms", "note": "Schwinn IC4, knob from 20 to 40"}
 
-Every other line is one Frame in order of arrival, with its time since the first one:
+Every other line is one Frame, in order of arrival, with its time since the first one:
 
     {"t_s": 1.25, "hex": "44025e0bf0007a0054"}
 
-and `"sent": true` if it went the other way, from the gateway to the bike.
+It also has `"sent": true` if the gateway sent it to the bike.
 
-`.bin` is a serial line's bytes as they came, both directions or one, without times.
+`.bin`: the raw bytes of a serial line in order of arrival, of one or both directions, without
+times.
 """
 
 import json
@@ -26,12 +27,12 @@ _NS_PER_S = 1_000_000_000
 
 
 class CaptureError(Exception):
-    """A file that is not a capture. The text has file, line, what is wrong and what is expected."""
+    """A file that is not a capture. The text names file, line, the fault and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class BikeCapture:
-    """A whole capture. `frames` count `at_ns` from the first one; `protocol` decodes them."""
+    """A whole capture. `at_ns` of its frames counts from the first one; `protocol` decodes them."""
 
     protocol: str
     frames: tuple[Frame, ...]
@@ -39,13 +40,13 @@ class BikeCapture:
 
 
 def load_capture(file: Path) -> BikeCapture:
-    """Read a `.jsonl` capture. Raises CaptureError and OSError."""
+    """Read a `.jsonl` capture. Raises CaptureError if it is invalid, OSError if unreadable."""
     try:
         lines = file.read_text(encoding="utf-8").splitlines()
     except UnicodeDecodeError as error:
         raise CaptureError(f"{file}: not UTF-8 text; expected a .jsonl capture") from error
     if not lines:
-        raise CaptureError(f"{file}: empty; expected a header line")
+        raise CaptureError(f"{file}: the file is empty; expected a header line")
     header = _object(file, 1, lines[0])
     if header.get("alleycat_capture") != FORMAT_VERSION or not isinstance(
         header.get("protocol"), str
@@ -60,13 +61,13 @@ def load_capture(file: Path) -> BikeCapture:
             continue
         frame = _frame(file, number, line)
         if frames and frame.at_ns < frames[-1].at_ns:
-            raise CaptureError(f"{file}:{number}: expected a t_s not before the frame above")
+            raise CaptureError(f"{file}:{number}: expected a t_s not before that of the last frame")
         frames.append(frame)
     return BikeCapture(header["protocol"], tuple(frames), str(header.get("note", "")))
 
 
 def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> BikeCapture:
-    """Read a `.bin` as if it had come steadily at `bytes_per_s`, ten Frames a second."""
+    """Read a `.bin` as if it had arrived steadily at `bytes_per_s`, in ten Frames a second."""
     data = file.read_bytes()
     size = max(1, round(bytes_per_s / 10))
     frames = tuple(
@@ -77,9 +78,9 @@ def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> BikeCaptu
 
 
 def encode_capture(protocol: str, frames: Iterable[Frame], note: str = "") -> Iterator[str]:
-    """The lines of a `.jsonl` capture, without line ends; times count from the first frame.
+    """Yield the lines of a `.jsonl` capture, without line ends; times count from the first frame.
 
-    One for the header, then one for each frame as soon as it is there.
+    The header comes first, then a line for each frame as soon as `frames` yields it.
     """
     yield json.dumps({"alleycat_capture": FORMAT_VERSION, "protocol": protocol, "note": note})
     first_ns: int | None = None
@@ -89,7 +90,7 @@ def encode_capture(protocol: str, frames: Iterable[Frame], note: str = "") -> It
 
 
 def encode_frame(frame: Frame, first_ns: int) -> str:
-    """One frame's line, in a capture that began at `first_ns`."""
+    """Return the line of one frame, in a capture that began at `first_ns`."""
     t_s = round((frame.at_ns - first_ns) / _NS_PER_S, 6)
     line: dict[str, object] = {"t_s": t_s, "hex": frame.data.hex()}
     if frame.sent:

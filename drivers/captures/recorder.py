@@ -1,4 +1,4 @@
-"""Frames into a capture, as they come."""
+"""The recorder of a capture: it writes Frames as they arrive."""
 
 from typing import TextIO
 
@@ -7,10 +7,10 @@ from drivers.reading import Frame
 
 
 class FrameRecorder:
-    """Writes the frames of one protocol, the first that is heard, each at once.
+    """A recorder that writes the frames of one protocol, the first to arrive, each at once.
 
-    What else the bike speaks on the same connection is counted as `skipped`: a capture has one
-    protocol.
+    A capture has one protocol. The frames of others on the same connection are only counted, as
+    `skipped`.
     """
 
     def __init__(self, lines: TextIO, note: str = "") -> None:
@@ -24,7 +24,7 @@ class FrameRecorder:
         self._last_ns = 0
 
     def record(self, protocol: str, frame: Frame) -> None:
-        """To be called with every frame, as a FrameListener."""
+        """Write a frame, or count it as skipped. This is a FrameListener."""
         if not self.protocol:
             self.protocol = protocol
             self._first_ns = frame.at_ns
@@ -39,11 +39,15 @@ class FrameRecorder:
 
     @property
     def progress(self) -> str:
-        """How much there is, for people."""
+        """A description of the amount recorded so far, for people."""
+        if not self.frames:
+            return "no frames yet"
         span_s = (self._last_ns - self._first_ns) / 1e9
-        skipped = f", {self.skipped} of other protocols left out" if self.skipped else ""
-        protocol = self.protocol or "nothing yet"
-        return f"{self.frames} frames of {protocol} in {span_s:.0f} s, {self._bytes} bytes{skipped}"
+        skipped = f"; frames of other protocols left out: {self.skipped}" if self.skipped else ""
+        return (
+            f"{self.frames} frames of {self.protocol} in {span_s:.0f} s, "
+            f"{self._bytes} bytes{skipped}"
+        )
 
     def _write(self, *lines: str) -> None:
         self._lines.writelines(f"{line}\n" for line in lines)

@@ -1,4 +1,4 @@
-"""Replay: a capture file played through its real protocol, at the pace it was recorded."""
+"""Driver `replay`: plays a capture file through its real protocol, at the recorded pace."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -22,7 +22,7 @@ from drivers.reading import Reading
 
 
 class ReplayOptions(DriverOptions):
-    """`file`: `.jsonl` or raw `.bin`. The other two are for `.bin` alone, which does not say.
+    """`file`: `.jsonl` or raw `.bin`. The other two are for `.bin`, which does not contain them.
 
     A Peloton's line carries about 130 bytes a second: ten requests of 4 bytes, and their answers.
     """
@@ -46,12 +46,12 @@ class ReplayOptions(DriverOptions):
     @classmethod
     def _known_format(cls, file: Path) -> Path:
         if file.suffix not in (".jsonl", ".bin"):
-            raise ValueError("expected a .jsonl capture or a raw .bin")
+            raise ValueError("expected a .jsonl capture or a raw .bin capture")
         return file
 
 
 class Replay(FrameSource):
-    """Driver `replay`. The bike is lost when the file cannot be read or has come to its end."""
+    """A bike that replays a capture. It is lost if the file cannot be read, and at its end."""
 
     Options = ReplayOptions
 
@@ -67,7 +67,7 @@ class Replay(FrameSource):
         try:
             capture = self._load()
         except (OSError, CaptureError) as error:
-            raise BikeLost(f"capture cannot be read: {error}") from error
+            raise BikeLost(f"the capture cannot be read: {error}") from error
         if capture.protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             raise BikeLost(
@@ -95,4 +95,4 @@ class Replay(FrameSource):
             on_frame(capture.protocol, heard)
             for reading in protocol.feed(heard):
                 yield replace(reading, source=capture.protocol)
-        raise BikeLost(f"end of capture {self._options.file}")
+        raise BikeLost(f"the capture {self._options.file} has ended")

@@ -1,4 +1,4 @@
-"""A rider who does not exist on a bike that does not exist, as an ordinary driver."""
+"""A simulated rider on a simulated bike, as an ordinary driver."""
 
 from drivers.fake.driver import FakeBike
 

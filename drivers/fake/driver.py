@@ -1,4 +1,4 @@
-"""The fake bike as a driver: the same ride over and over, on the wall clock."""
+"""The fake bike as a driver: it repeats the same ride, aligned with the wall clock."""
 
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
@@ -34,20 +34,20 @@ _NS_PER_MS = 1_000_000
 class FakeBikeOptions(DriverOptions):
     """`[bikes.options]` of a fake bike."""
 
-    #: Who rides: tastes, limits and luck all come from it.
+    #: The seed of the rider: it determines preferences, limits and all random events.
     seed: int = 1
     scenario: Scenario = "steady"
-    #: "none" says decoded values; the others go through real bytes and the real protocol.
+    #: "none" gives decoded values; the others encode them and decode them with the real protocol.
     wire: WireName = "none"
-    #: Rides follow each other; one starts at every multiple of its length since the epoch,
-    #: plus the offset.
+    #: The length of a ride. Rides follow each other: one starts at every multiple of this length
+    #: since the epoch, plus the offset.
     ride_s: int = Field(default=300, ge=10, le=3600)
     ride_offset_ms: int = Field(default=0, ge=0)
-    #: Holds the cadence in rpm that the rider keeps to. Without it the scenario says which.
+    #: A file with the rider's cadence in rpm. Without it the scenario determines the cadence.
     rhythm_file: Path | None = None
-    #: Holds the percent at which a hand holds the knob. Without it the rider turns the knob.
+    #: A file with the position of the knob in percent. Without it the rider turns the knob.
     knob_file: Path | None = None
-    #: The knob of a rig: wire "lines".
+    #: The potentiometer on the knob of a home-made rig; needs wire "lines".
     pot: PotOptions = PotOptions()
     faults: FaultOptions = FaultOptions()
 
@@ -66,7 +66,7 @@ class FakeBikeOptions(DriverOptions):
             raise ValueError("fault corrupt_per_min needs a wire with a checksum: peloton or lines")
         if self.wire == "lines" and faults.zero_power_per_min:
             raise ValueError(
-                "fault zero_power_per_min needs a wire that says power: none, ftms or peloton"
+                "fault zero_power_per_min needs a wire that reports power: none, ftms or peloton"
             )
         return self
 
@@ -74,17 +74,17 @@ class FakeBikeOptions(DriverOptions):
     def _pot_fits_the_wire(self) -> Self:
         if self.wire != "lines" and self.pot != PotOptions():
             raise ValueError(
-                f"a pot needs the wire lines; wire {self.wire} has a sensor of its own"
+                f"pot: expected wire lines; the bike on wire {self.wire} has a sensor of its own"
             )
         return self
 
 
 class FakeBike(FrameSource):
-    """A seeded rider on a bike with physics. FakeBikeOptions says what can be asked of it.
+    """A seeded rider on a bike with physics, configured by FakeBikeOptions.
 
-    Every ride is the same ride, and what is said at an instant of it does not depend on when
-    the bike was opened: joined late or again, the fake goes on as if it had never stopped. With a
-    `knob_file` that holds for the pedals alone: the knob is where the hand has it.
+    Every ride is the same, and the values at an instant of it do not depend on when the bike was
+    opened: a bike that is opened late or again continues as if it had never stopped. With a
+    `knob_file`, this is true of the pedals only: the file determines the knob.
     """
 
     Options = FakeBikeOptions
@@ -103,31 +103,31 @@ class FakeBike(FrameSource):
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
-        """On a Peloton's wire, the one that its raw resistance is made by."""
+        """With wire "peloton", the table that the raw resistance is computed from."""
         if self._options.wire != "peloton":
             return None
         return ResistanceTable(resistance_points(DEFAULT_RESISTANCE_TABLE), TableOrigin.BIKE)
 
     @staticmethod
     async def discover(seconds: float) -> AsyncIterator[FoundBike]:
-        """The one that is always there; it needs no time to be found."""
+        """Yield the fake bike at once: it is always present."""
         del seconds
-        yield FoundBike("Fake bike", "this machine", "made up", {"seed": 1})
+        yield FoundBike("Fake bike", "this computer", "simulated", {"seed": 1})
 
     @asynccontextmanager
     async def open_bike(
         self, on_frame: FrameListener = ignore_frame
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        """Readings at the wire's rhythm; `at_ns` is when one was due, however late it is read.
+        """Yield Readings at the wire's rate; `at_ns` is when one was due, however late it is read.
 
         Raises BikeLost while the bike is off or a fault keeps it away. A bike that switches
-        itself off while open falls silent; one whose link drops raises from the iterator.
+        itself off while open stops sending; if the link drops, the iterator raises BikeLost.
         """
         now_ns = self._clock.monotonic_ns()
         now_ms = (now_ns - self._ride_start_ns(now_ns)) // _NS_PER_MS
         self._expect_link(now_ms)
         if self._ride.is_switched_off(now_ms):
-            raise BikeLost("the fake bike has switched itself off, for the rest of the ride")
+            raise BikeLost("the fake bike has switched itself off until the end of the ride")
         async with aclosing(self._readings(now_ns, on_frame)) as readings:
             yield readings
 
@@ -141,34 +141,34 @@ class FakeBike(FrameSource):
         while True:
             for ms in range(tick * voice.period_ms, self._options.ride_s * 1000, voice.period_ms):
                 at_ns = start_ns + ms * _NS_PER_MS
-                # Before the wait, so that catching up with a ride does not delay a Reading.
-                said = self._said_at(ms, at_ns, voice)
+                # Simulate before the wait, so that catching up with a ride delays no Reading.
+                due = self._readings_at(ms, at_ns, voice)
                 await self._clock.sleep_until(at_ns)
                 self._expect_link(ms)
-                for reading in said:
+                for reading in due:
                     yield replace(reading, source="fake")
             end_ns = start_ns + self._ride_ns
             await self._clock.sleep_until(end_ns)
-            # The wall clock may have been corrected meanwhile: go on at the tick nearest to now,
-            # so that a few microseconds neither repeat nor skip one.
+            # The wall clock may have been corrected during the ride: continue at the nearest tick,
+            # so that a difference of a few microseconds neither repeats nor skips one.
             start_ns = self._ride_start_ns(end_ns)
             tick = max(0, (end_ns - start_ns + period_ns // 2) // period_ns)
 
-    def _said_at(self, ms: int, at_ns: int, voice: Voice) -> list[Reading]:
+    def _readings_at(self, ms: int, at_ns: int, voice: Voice) -> list[Reading]:
         if self._ride.is_switched_off(ms) or self._faults.is_missing(ms):
             return []
         state = self._state_at(self._faults.shown_ms(ms), ms, at_ns)
         return voice.say(self._faults.distort(state, ms, ms + voice.cycle_ms), ms, at_ns)
 
     def _state_at(self, shown_ms: int, ms: int, at_ns: int) -> BikeState:
-        """Of the instant `shown_ms` into the ride, said at `ms`, which is `at_ns`."""
+        """Return the state at `shown_ms` into the ride, as sent at `ms`, which is `at_ns`."""
         state = self._ride.state_at(shown_ms)
         if self._hand is None:
             return state
         return self._hand.hold(state, at_ns - (ms - shown_ms) * _NS_PER_MS)
 
     def _ride_start_ns(self, monotonic_ns: int) -> int:
-        """When the ride of this instant started, on the monotonic clock."""
+        """Return the start, on the monotonic clock, of the ride at this instant."""
         ride_ms = self._options.ride_s * 1000
         since_ms = self._clock.wall_ms_at(monotonic_ns) - self._options.ride_offset_ms
         start_ms = since_ms - since_ms % ride_ms + self._options.ride_offset_ms

@@ -1,7 +1,7 @@
-"""What goes wrong between a bike and its listener: at a rate, or in a window of the ride.
+"""Faults between a bike and the gateway: at a rate, or in a window of the ride.
 
-All of it has been reported of real bikes. A fault has its own source of chance: switching one on
-changes neither the ride nor the other faults.
+All of them have been reported of real bikes. Each fault has its own random source, so switching
+one on changes neither the ride nor the other faults.
 """
 
 from bisect import bisect_left
@@ -14,13 +14,13 @@ from pydantic import Field
 from drivers.contract import DriverOptions
 from drivers.fake.rider import BikeState
 
-#: Two of the same kind are at least this far apart, so that a single zero stays single.
+#: The least time between two faults of the same kind, so that a single zero remains single.
 _APART_MS = 1000
 
-#: The shortest and the longest silence of `missing_per_min`.
+#: The shortest and the longest gap of `missing_per_min`.
 _GAP_MS = (300, 2000)
 
-_Said = TypeVar("_Said")
+_Message = TypeVar("_Message")
 
 Rate = Annotated[float, Field(ge=0, le=30)]
 Second = Annotated[float, Field(ge=0)]
@@ -30,44 +30,44 @@ Duration = Annotated[float, Field(gt=0)]
 class FaultOptions(DriverOptions):
     """Which faults a ride has; none by default.
 
-    `*_per_min` is how often, at random instants; `*_at_s` and `*_for_s` are seconds of the ride.
+    `*_per_min` is a rate, at random instants; `*_at_s` and `*_for_s` are seconds of the ride.
     """
 
     #: One power, or cadence, of 0 between good ones.
     zero_power_per_min: Rate = 0
     zero_cadence_per_min: Rate = 0
-    #: One resistance from the far end of the scale.
+    #: One resistance at the opposite end of the scale.
     resistance_glitch_per_min: Rate = 0
-    #: Nothing is heard for 0.3 to 2 s.
+    #: No data arrives for 0.3 to 2 s.
     missing_per_min: Rate = 0
-    #: The same is heard twice.
+    #: A message arrives twice.
     duplicate_per_min: Rate = 0
-    #: A message comes in two pieces: cut anywhere on a serial wire; over Bluetooth as two
-    #: notifications, the closing one first.
+    #: A message arrives in two parts: on a serial wire cut in the middle; over Bluetooth as two
+    #: notifications or more, in reverse order.
     split_per_min: Rate = 0
     #: A message ends in the middle.
     cut_per_min: Rate = 0
-    #: A message with one bit turned. Only on a serial wire: Bluetooth has its own checksum.
+    #: One bit of a message is inverted. Serial wires only: Bluetooth has its own checksum.
     corrupt_per_min: Rate = 0
 
-    #: The last value is said over and over.
+    #: The bike repeats its last values.
     frozen_at_s: Second | None = None
     frozen_for_s: Duration = 10
-    #: The cadence sensor is dead: the bike says 0, and 0 of all it computes from cadence.
+    #: The cadence sensor fails: cadence, and all values computed from it, are 0.
     dead_sensor_at_s: Second | None = None
     dead_sensor_for_s: Duration = 60
-    #: The link drops and can be made again afterwards.
+    #: The link drops; reconnecting is possible after the duration.
     disconnect_at_s: Second | None = None
     disconnect_for_s: Duration = 20
-    #: The link drops and cannot be made again in this ride.
+    #: The link drops; reconnecting is impossible until the end of the ride.
     vanish_at_s: Second | None = None
 
-    #: 2 or 0.5 is a bike that counts its magnets wrong.
+    #: 2 or 0.5 simulates a bike that counts its magnets incorrectly.
     cadence_factor: float = Field(default=1, gt=0, le=4)
 
 
 class Faults:
-    """The faults of one ride, decided beforehand: every question is by the ride's millisecond."""
+    """The faults of one ride, decided in advance and looked up by millisecond of the ride."""
 
     def __init__(self, options: FaultOptions, seed: int, ride_s: int) -> None:
         self._options = options
@@ -83,26 +83,26 @@ class Faults:
         ]
 
     def lost_because(self, ms: int) -> str | None:
-        """Why the bike cannot be reached, or None: it can."""
+        """Return the reason why the bike cannot be reached; None if it can."""
         faults = self._options
         if faults.vanish_at_s is not None and ms >= faults.vanish_at_s * 1000:
-            return "the fake bike vanished, for the rest of the ride"
+            return "the fake bike is gone until the end of the ride"
         if _within(ms, faults.disconnect_at_s, faults.disconnect_for_s):
-            return f"the fake bike dropped the link, for {faults.disconnect_for_s:g} s"
+            return f"the fake bike dropped the link for {faults.disconnect_for_s:g} s"
         return None
 
     def is_missing(self, ms: int) -> bool:
         return any(start_ms <= ms < end_ms for start_ms, end_ms in self._gaps_ms)
 
     def shown_ms(self, ms: int) -> int:
-        """Of which instant the bike speaks at `ms`: not this one when its values are frozen."""
+        """Return the instant whose values the bike sends at `ms`: an earlier one while frozen."""
         faults = self._options
         if faults.frozen_at_s is not None and _within(ms, faults.frozen_at_s, faults.frozen_for_s):
             return int(faults.frozen_at_s * 1000)
         return ms
 
     def distort(self, state: BikeState, from_ms: int, until_ms: int) -> BikeState:
-        """What the bike takes its state for, in a span in which it says every value once."""
+        """Return the distorted state, for a span in which the bike sends every value once."""
         faults = self._options
         state = state._replace(cadence_rpm=state.cadence_rpm * faults.cadence_factor)
         if _within(from_ms, faults.dead_sensor_at_s, faults.dead_sensor_for_s):
@@ -116,12 +116,12 @@ class Faults:
             state = state._replace(knob_percent=far_percent, sensor_noise=0.0)
         return state
 
-    def repeat(self, said: list[_Said], from_ms: int, until_ms: int) -> list[_Said]:
-        """What was said in a span as often as it is heard."""
-        return said * 2 if self.hits("duplicate_per_min", from_ms, until_ms) else said
+    def repeat(self, messages: list[_Message], from_ms: int, until_ms: int) -> list[_Message]:
+        """Return the messages of a span, doubled if they arrive twice."""
+        return messages * 2 if self.hits("duplicate_per_min", from_ms, until_ms) else messages
 
     def damage(self, messages: list[bytes], from_ms: int, until_ms: int) -> list[bytes]:
-        """The messages of a span as they arrive."""
+        """Return the messages of a span as they arrive: possibly cut or corrupted."""
         if self.hits("cut_per_min", from_ms, until_ms):
             messages = [message[: len(message) // 2] for message in messages]
         if self.hits("corrupt_per_min", from_ms, until_ms):
@@ -129,13 +129,13 @@ class Faults:
         return messages
 
     def hits(self, fault: str, from_ms: int, until_ms: int) -> bool:
-        """Whether `fault`, an option by its name, strikes in this span."""
+        """Return whether `fault`, the name of an option, occurs in this span."""
         instants_ms = self._instants_ms[fault]
         return bisect_left(instants_ms, from_ms) < bisect_left(instants_ms, until_ms)
 
 
 def _instants_ms(rate_per_min: float, ride_s: int, random: Random) -> Iterator[int]:
-    """One at a random place in each interval; the end of an interval stays free."""
+    """Yield one random instant in each interval, but none at the end of the interval."""
     if rate_per_min == 0:
         return
     interval_ms = 60_000 / rate_per_min

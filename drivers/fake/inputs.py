@@ -1,4 +1,4 @@
-"""Files by which a test or a second terminal tells the fake rider what to do: cadence and knob."""
+"""Files with which a test or a second terminal controls the fake bike: cadence and knob."""
 
 from pathlib import Path
 from random import Random
@@ -6,14 +6,14 @@ from random import Random
 from drivers.fake.physics import TURN_S, Knob
 from drivers.fake.rider import BikeState, RiderProfile, RiderTarget
 
-#: More than any number in words has; a file is not read beyond it.
+#: At most this much of a file is read; no number needs more.
 _MOST_BYTES = 64
 _MOST_RPM = 200.0
 _TURN_NS = round(TURN_S * 1_000_000_000)
 
 
 def number_in(file: Path, most: float) -> float | None:
-    """From 0 to `most`, as text. None: there is no such number, or no file."""
+    """Read a number from 0 to `most`, as text; return None if there is none, or no file."""
     try:
         with file.open("rb") as opened:
             number = float(opened.read(_MOST_BYTES))
@@ -23,28 +23,29 @@ def number_in(file: Path, most: float) -> float | None:
 
 
 class Rhythm:
-    """A cadence in a file, kept by the rider, so that a metronome can be followed.
+    """A cadence in a file, which the rider keeps, so that the rider can follow a metronome.
 
-    The file holds rpm, 0 to 200, as text. Whatever else is there leaves it to the rider.
+    The file contains rpm, 0 to 200, as text. With any other content the scenario's cadence
+    applies.
     """
 
     def __init__(self, file: Path) -> None:
         self._file = file
 
     def kept(self, target: RiderTarget) -> RiderTarget:
-        """`target` at the cadence that the file says now."""
+        """Return `target` with the cadence that the file contains now."""
         rpm = number_in(self._file, _MOST_RPM)
         return target if rpm is None else target._replace(cadence_rpm=rpm, has_beat=True)
 
 
 class Hand:
-    """A hand that holds the knob where a file says.
+    """A hand that turns the knob to the position in a file.
 
-    Looks into the file as often as it turns, and turns as fast as a rider does.
+    It turns as fast as a rider does, and reads the file before each turn.
 
-    The file holds a percent, 0 to 100, as text; whatever else is there, or nothing, leaves the
-    knob where it is. At first that is where the file says, else where this rider likes it. It
-    stays there from ride to ride and from connection to connection, as a real bike's does.
+    The file contains a percent, 0 to 100, as text. With any other content, or none, the knob stays
+    where it is. It starts at the file's position, or else at the rider's preferred resistance, and
+    keeps its position across rides and connections, as on a real bike.
     """
 
     def __init__(self, file: Path, seed: int) -> None:
@@ -53,9 +54,9 @@ class Hand:
         self._looked_ns: int | None = None
 
     def hold(self, state: BikeState, at_ns: int) -> BikeState:
-        """`state` with the knob where the hand has it at this instant.
+        """Return `state` with the hand's position of the knob at this instant.
 
-        Of an instant before the last one asked for nothing is known: the knob is where it was.
+        For an instant before the latest one so far, the knob keeps its current position.
         """
         if self._looked_ns is None:
             self._looked_ns = at_ns
@@ -73,6 +74,6 @@ class Hand:
             turns -= 1
 
     def _wanted_percent(self) -> float:
-        """What the file says; where the knob is, if it says nothing."""
+        """Return the position in the file, or the knob's current one if there is none."""
         percent = number_in(self._file, 100.0)
         return self._knob.percent if percent is None else percent

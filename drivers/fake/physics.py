@@ -5,30 +5,31 @@ from random import Random
 
 from drivers.magnetic_brake import magnet_power_w
 
-#: Joules per rpm² that the wheel holds, as the rider feels them: with it 80 rpm at 40 % coast
-#: down in 3 s. A choice; no recording of it is known.
+#: The wheel's inertia as the rider feels it, J per rpm²: 80 rpm at 40 % coast down in 3 s with it.
+#: Chosen freely, because no recording is known.
 _INERTIA = 0.04
 
-#: The wheel turns this often per turn of the cranks; from how long a Peloton repeats a value.
+#: Turns of the wheel per turn of the cranks; derived from how long a Peloton repeats a value.
 _GEAR = 3.65
 
-#: Below this the sensor says 0: a Peloton's last value before it is 3 or 4.
+#: Below this cadence the sensor reports 0: the last value of a Peloton before 0 is 3 or 4.
 STANDSTILL_RPM = 3.5
 
-#: Legs take the wheel from standstill to a steady 80 rpm in 3 to 6 s, at most this fast.
+#: The largest acceleration: legs bring the wheel from standstill to a steady 80 rpm in 3 to 6 s.
 _MOST_RPM_PER_S = 25.0
+#: The acceleration per rpm that is missing, 1/s.
 _PULL_PER_S = 1.5
 
-#: A hand turns the knob so often …
+#: The time between two turns of the knob by a hand.
 TURN_S = 0.4
-#: … by at most so much: more or less at each turn.
+#: The largest angle of one turn is random within these limits.
 _MOST_PERCENT = (1.0, 3.0)
 
 
 def slowdown_rpm_per_s(cadence_rpm: float, resistance_percent: float) -> float:
-    """How fast a wheel left alone slows down.
+    """Return how fast a coasting wheel slows down, in rpm/s.
 
-    The first part is a fit to a recorded coast from 70 rpm with the magnets out (rmse 4.3 rpm).
+    The friction is a fit to a recorded coast from 70 rpm with the magnets out (rmse 4.3 rpm).
     """
     friction = 1.5 + 0.14 * cadence_rpm
     if cadence_rpm <= 0:
@@ -37,7 +38,7 @@ def slowdown_rpm_per_s(cadence_rpm: float, resistance_percent: float) -> float:
 
 
 class SimulatedFlywheel:
-    """Speed as the rider's cadence, and the cadence that the bike shows for it."""
+    """The wheel's speed in terms of cadence, and the cadence that the bike's sensor shows."""
 
     def __init__(self, cadence_rpm: float = 0.0) -> None:
         self.cadence_rpm = cadence_rpm
@@ -45,7 +46,7 @@ class SimulatedFlywheel:
         self._turn = 0.0
 
     def step(self, legs_rpm: float, resistance_percent: float, step_s: float) -> None:
-        """Turn for `step_s` while the legs want `legs_rpm`; 0 = they hang still."""
+        """Turn for `step_s` while the legs aim at `legs_rpm`; 0 means that they do not pedal."""
         coasting = (
             self.cadence_rpm - slowdown_rpm_per_s(self.cadence_rpm, resistance_percent) * step_s
         )
@@ -55,7 +56,7 @@ class SimulatedFlywheel:
         self._watch(legs_rpm, step_s)
 
     def _watch(self, legs_rpm: float, step_s: float) -> None:
-        """The sensor is passed once per turn of the wheel, so between turns the value stays."""
+        """Update the shown cadence: once per turn of the wheel, when it passes the sensor."""
         if legs_rpm <= 0 and self.cadence_rpm < STANDSTILL_RPM:
             self.cadence_rpm = self.shown_rpm = self._turn = 0.0
             return
@@ -66,7 +67,7 @@ class SimulatedFlywheel:
 
 
 class Knob:
-    """Where a hand has left it, 0 to 100 %, and which way it was turned last."""
+    """The knob's position, 0 to 100 %, and the direction of its last turn."""
 
     def __init__(self, random: Random, percent: float) -> None:
         self.percent = percent
@@ -75,7 +76,7 @@ class Knob:
         self._random = random
 
     def turn(self, wanted_percent: float) -> None:
-        """As far towards it as a hand gets in TURN_S; the last turn ends exactly there."""
+        """Turn towards a position as far as a hand gets in TURN_S; the last turn ends exactly."""
         missing = wanted_percent - self.percent
         if missing == 0:
             return

@@ -1,4 +1,4 @@
-"""The potentiometer on the knob of a home-made rig, as its ADC has it. Pure."""
+"""The potentiometer on the knob of a home-made rig, as read by an ADC. Pure."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -16,49 +16,51 @@ from drivers.protocols.peloton import (
 
 CurveName = Literal["linear", "s_shaped", "peloton"]
 
-#: Of the logistic curve. At 6 a line through its ends is wrong by 10 points, and one through 11
-#: equidistant ones by 0.7 (0.8 in whole counts): at 8 those could not be within a point any more.
+#: The steepness of the logistic curve. At 6, a line through its ends is off by 10 percent points,
+#: one through 11 equidistant points by 0.7 (0.8 in whole counts); at 8 the latter exceeds 1.
 _STEEPNESS = 6.0
 
 
 class PotOptions(DriverOptions):
-    """`[bikes.options.pot]`: how the knob becomes a number. By default a good pot on 10 bits."""
+    """`[bikes.options.pot]`: the characteristics of the pot. Default: a good pot on 10 bits."""
 
     curve: CurveName = "linear"
-    #: Turned up, the number falls.
+    #: Whether the number falls when the knob is turned up.
     reversed: bool = False
-    #: What the ADC says at the two ends of the knob.
+    #: The counts of the ADC at the two ends of the knob.
     raw_min: int = Field(default=60, ge=0)
     raw_max: int = Field(default=960, le=65_535)
-    #: Standard deviation.
+    #: The standard deviation of the noise.
     noise_counts: float = Field(default=1.5, ge=0, le=1000)
-    #: Between the same place reached upwards and downwards, in the middle: the wiper lags behind
-    #: the knob. Towards the ends, which are reached from one side alone, the two ways meet.
+    #: The difference in the middle between turning up and turning down to the same position: the
+    #: wiper lags behind the knob. It is 0 at the ends, which are reached from one side only.
     hysteresis_counts: float = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _has_a_range(self) -> Self:
         if self.raw_min >= self.raw_max:
-            raise ValueError(f"raw_min {self.raw_min}: expected less than raw_max {self.raw_max}")
+            raise ValueError(
+                f"raw_min {self.raw_min}: expected a number below raw_max, {self.raw_max}"
+            )
         most = (self.raw_max - self.raw_min) / 2
         if self.hysteresis_counts > most:
             raise ValueError(
-                f"hysteresis_counts {self.hysteresis_counts:g}: expected at most half of the way "
-                f"from raw_min to raw_max, {most:g}"
+                f"hysteresis_counts {self.hysteresis_counts:g}: expected at most {most:g}, half "
+                "the range from raw_min to raw_max"
             )
         return self
 
 
 @dataclass(frozen=True, slots=True)
 class _Curve:
-    """Both ways between the knob, 0 … 100 %, and its share of the raw range, 0 … 1."""
+    """The conversions between the knob, 0 … 100 %, and its share of the raw range, 0 … 1."""
 
     share_at: Callable[[float], float]
     percent_at: Callable[[float], float]
 
 
 class Pot:
-    """Between the place of the knob and the number of the ADC, both ways."""
+    """A pot: it converts the position of the knob to the counts of the ADC, and back."""
 
     def __init__(self, options: PotOptions) -> None:
         self._options = options
@@ -66,9 +68,9 @@ class Pot:
         self._span_counts = options.raw_max - options.raw_min
 
     def counts_at(self, percent: float, last_turn: float, noise: float) -> int:
-        """What the ADC says of the knob at `percent`.
+        """Return the counts of the ADC with the knob at `percent`.
 
-        `last_turn`: 1.0 up, -1.0 down. `noise`: just now, in standard deviations.
+        `last_turn`: 1.0 up, -1.0 down. `noise`: the present noise, in standard deviations.
         """
         options = self._options
         share = self._curve.share_at(percent)
@@ -79,7 +81,7 @@ class Pot:
         return max(0, round(counts))
 
     def percent_at(self, counts: float) -> float:
-        """The truth: where the knob is, were it not for noise and hysteresis. Clamped."""
+        """Return the true position for `counts`, without noise and hysteresis. Clamped."""
         share = min(1.0, max(0.0, (counts - self._options.raw_min) / self._span_counts))
         return self._curve.percent_at(1 - share if self._options.reversed else share)
 

@@ -1,4 +1,4 @@
-"""A rider: tastes and limits from a seed, legs that waver and tire, a heart that follows."""
+"""A simulated rider: preferences and limits from a seed, legs that tire, a heart that follows."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -9,41 +9,43 @@ from typing import NamedTuple, Self
 from drivers.fake.physics import TURN_S, Knob, SimulatedFlywheel
 from drivers.magnetic_brake import power_w, resistance_percent, speed_kmh
 
-#: Fine enough for a coast-down, coarse enough to catch up with a ride in a blink.
+#: The step of the simulation: fine enough for a coast-down, and coarse enough to catch up with a
+#: ride quickly.
 STEP_S = 0.1
 
 _SENSOR_SD_W = 1.5
-#: One count, more or less, of a Peloton's sensor at middling resistance.
+#: About one count of a Peloton's sensor at medium resistance.
 _SENSOR_SD_PERCENT = 0.1
 
 _TURN_STEPS = round(TURN_S / STEP_S)
-#: A rider leaves smaller differences alone, and eases the knob by so much when tired.
+#: A rider ignores smaller differences from the wanted resistance.
 _WORTH_TURNING_PERCENT = 1.0
+#: An exhausted rider lowers the wanted resistance by this much.
 _EASE_PERCENT = 6.0
 
 
 class BikeState(NamedTuple):
-    """What the bike knows at one instant, not yet rounded to what it can say."""
+    """The bike's values at one instant, before rounding for the wire."""
 
     cadence_rpm: float
-    #: Where the knob stands, to the hair.
+    #: The exact position of the knob.
     knob_percent: float
     power_w: float
     speed_kmh: float
     heart_rate_bpm: float
-    #: Which way the knob was turned last: 1.0 up, -1.0 down.
+    #: The direction of the knob's last turn: 1.0 up, -1.0 down.
     last_turn: float = 1.0
-    #: Of the resistance sensor just now, in standard deviations.
+    #: The present noise of the resistance sensor, in standard deviations.
     sensor_noise: float = 0.0
 
     @property
     def resistance_percent(self) -> float:
-        """The knob as a good bike's sensor has it."""
+        """The position of the knob as measured by a good bike's sensor."""
         percent = self.knob_percent + self.sensor_noise * _SENSOR_SD_PERCENT
         return min(100.0, max(0.0, percent))
 
     def with_knob(self, percent: float, last_turn: float) -> Self:
-        """The same turning of the cranks, with the knob elsewhere."""
+        """Return this state at the same cadence, with the knob at another position."""
         taken_w = power_w(self.cadence_rpm, percent)
         return self._replace(
             knob_percent=percent,
@@ -54,28 +56,28 @@ class BikeState(NamedTuple):
 
 
 class RiderTarget(NamedTuple):
-    """What a scenario asks of the rider at one instant. Cadence 0 = stop pedalling."""
+    """The target that a scenario sets for one instant. Cadence 0 means: stop pedalling."""
 
     cadence_rpm: float
     resistance_percent: float
-    #: There is a beat to pedal to.
+    #: Whether the rider follows a metronome.
     has_beat: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class RiderProfile:
-    """What makes this rider another than the next. Textbook orders of recreational riders."""
+    """The individual traits of a rider, within textbook ranges of recreational riders."""
 
     cadence_rpm: float
     resistance_percent: float
-    #: Critical power: what can be held; above it the reserve is spent.
+    #: Critical power, which can be sustained; power above it uses up the reserve.
     critical_w: float
     reserve_j: float
     resting_bpm: float
 
     @classmethod
     def from_seed(cls, seed: int) -> Self:
-        """The rider that this seed has always meant."""
+        """Derive the rider from a seed: the same seed always gives the same rider."""
         random = _random(seed, "profile")
         cadence_rpm = random.uniform(70, 98)
         critical_w = random.uniform(150, 250)
@@ -90,7 +92,7 @@ class RiderProfile:
 
 
 class Wander:
-    """An Ornstein-Uhlenbeck process: wanders about 0 and is drawn back to it."""
+    """An Ornstein-Uhlenbeck process: a value that wanders around 0 and is drawn back to it."""
 
     def __init__(self, random: Random, sd: float, return_s: float) -> None:
         self.value = 0.0
@@ -104,7 +106,7 @@ class Wander:
 
 
 class Reserve:
-    """The work above critical power that a rider has in store (W'), and how tired that makes."""
+    """The work above critical power that a rider still has in reserve (W'), and the tiredness."""
 
     _TIRED_BELOW = 0.2
     _RECOVERY_S = 450.0
@@ -123,12 +125,12 @@ class Reserve:
 
     @property
     def tiredness(self) -> float:
-        """0 = fresh, until a fifth of the reserve is left; 1 = empty."""
+        """From 0 while at least a fifth of the reserve is left, to 1 when it is empty."""
         return max(0.0, 1 - self.left_j / self._most_j / self._TIRED_BELOW)
 
 
 class Heart:
-    """Follows power late, and slower down than up. Rates and gain are a choice."""
+    """A heart rate that follows power with a lag, longer downwards. Rates and gain are chosen."""
 
     _BPM_PER_W = 0.45
     _UP_S = 30.0
@@ -145,18 +147,18 @@ class Heart:
 
 
 class Legs:
-    """Hold a cadence as well as legs can, and sag by up to 15 % when tired.
+    """The rider's legs: they keep a cadence with noise, and slow by up to 15 % when tired.
 
-    Who hears a beat does not sag, and makes up for what was lost on it.
+    With a metronome they do not slow down, and make up for the turns by which they are behind it.
     """
 
     _SAG = 0.15
-    #: For each turn that the beat is ahead. A choice.
+    #: The additional cadence for each turn that the metronome is ahead. Chosen freely.
     _CATCH_UP_RPM = 12.0
 
     def __init__(self, random: Random) -> None:
         self._turns_lost = 0.0
-        # Measured at steady riding: 1.2 rpm, drawn back in 5 s; on top of it a slow drift.
+        # Measured at steady riding: 1.2 rpm, drawn back in 5 s; a slow drift is added to it.
         self._noise = Wander(random, sd=1.2, return_s=5)
         self._drift = Wander(random, sd=3, return_s=60)
 
@@ -176,7 +178,7 @@ class Legs:
 
 
 def adjust(knob: Knob, target_percent: float, tiredness: float) -> None:
-    """What a rider does to the knob at once."""
+    """Turn the knob once, as a rider does, if the resistance differs enough."""
     wanted = min(100.0, max(0.0, target_percent - _EASE_PERCENT * tiredness))
     if abs(wanted - knob.percent) >= _WORTH_TURNING_PERCENT:
         knob.turn(wanted)
@@ -185,9 +187,9 @@ def adjust(knob: Knob, target_percent: float, tiredness: float) -> None:
 def simulate(
     profile: RiderProfile, target_at: Callable[[float], RiderTarget], seed: int
 ) -> Iterator[BikeState]:
-    """One ride from standstill, a state every STEP_S, without end.
+    """Simulate an endless ride from standstill; yield a state every STEP_S.
 
-    `target_at` maps seconds of the ride to the RiderTarget. Same arguments, same ride.
+    `target_at` maps seconds of the ride to the RiderTarget. The same arguments give the same ride.
     """
     wheel = SimulatedFlywheel()
     legs = Legs(_random(seed, "legs"))
@@ -209,7 +211,7 @@ def simulate(
 
 
 def _sensed(wheel: SimulatedFlywheel, knob: Knob, heart: Heart, sensors: Random) -> BikeState:
-    """What the bike makes of it: with noise, and a power that rests when the sensor does."""
+    """Return the bike's values: with noise, and with a power that is 0 while the sensor shows 0."""
     power_noise_w = sensors.gauss(0.0, _SENSOR_SD_W)
     sensor_noise = sensors.gauss(0.0, 1.0)
     exact_w = power_w(wheel.shown_rpm, knob.percent)
@@ -226,5 +228,5 @@ def _sensed(wheel: SimulatedFlywheel, knob: Knob, heart: Heart, sensors: Random)
 
 
 def _random(seed: int, concern: str) -> Random:
-    """One source of chance per concern, so that more of one does not change another."""
+    """Create a random source per concern, so that using one more often does not change another."""
     return Random(f"{seed}:{concern}")

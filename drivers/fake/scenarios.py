@@ -1,4 +1,4 @@
-"""What the rider does in a ride: named scripts, each a RiderTarget for every second of the ride.
+"""Named scripts of a ride: each gives a RiderTarget for every second.
 
 A script is called with the second of the ride, the ride's length in seconds and the RiderProfile.
 """
@@ -27,21 +27,22 @@ _FIELDS = len(BikeState._fields)
 
 _SPRINT_RPM = 120.0
 
-#: Where in the ride the rider gets off, and how long the bike then waits to switch itself off.
+#: The fraction of the ride after which the rider gets off.
 _GETS_OFF_AT = 0.6
+#: The time after which the bike then switches itself off.
 _SWITCHES_OFF_AFTER_S = 15.0
 
 
 def target_at(
     scenario: Scenario, ride_s: int, profile: RiderProfile
 ) -> Callable[[float], RiderTarget]:
-    """The scenario as this rider rides it: second of the ride to RiderTarget."""
+    """Return the scenario for this rider, as a function from second of the ride to RiderTarget."""
     script = _SCRIPTS[scenario]
     return lambda second: script(second, ride_s, profile)
 
 
 def switched_off_from_s(scenario: Scenario, ride_s: int) -> float | None:
-    """From which second of the ride the bike is off: silent, without a goodbye. None = never."""
+    """Return the second from which the bike is off and sends nothing; None if it stays on."""
     if scenario != "walkaway":
         return None
     return ride_s * _GETS_OFF_AT + _SWITCHES_OFF_AFTER_S
@@ -52,7 +53,7 @@ def _steady(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
 
 
 def _warmup_intervals_cooldown(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
-    """A fifth of the ride easy, then half minutes hard and easy by turns, the last fifth easy."""
+    """Ride easily for a fifth, then hard and easily in turn for 30 s each, a last fifth easily."""
     done = second / ride_s
     if done < 0.2:
         return _eased(profile, cadence=0.85, resistance=-12)
@@ -64,19 +65,19 @@ def _warmup_intervals_cooldown(second: float, ride_s: int, profile: RiderProfile
 
 
 def _sprint(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
-    """Ten seconds at 120 rpm in every minute."""
+    """Sprint at 120 rpm for ten seconds of every minute."""
     if 45 <= second % 60 < 55:
         return RiderTarget(_SPRINT_RPM, profile.resistance_percent)
     return _eased(profile)
 
 
 def _climb(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
-    """From 10 % below the rider's taste, 2 % steeper every 20 s, up to 20 % above it."""
+    """Raise the resistance by 2 % every 20 s, from 10 % below the rider's own to 20 % above it."""
     return _eased(profile, resistance=min(20, -10 + 2 * (second // 20)))
 
 
 def _stop_and_go(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
-    """Forty seconds on, then coast to a stop and stay so for the rest of the minute."""
+    """Pedal for 40 s of every minute, then coast to a stop and wait."""
     return _eased(profile, cadence=1 if second % 60 < 40 else 0)
 
 
@@ -89,7 +90,7 @@ def _walkaway(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
 
 
 def _eased(profile: RiderProfile, cadence: float = 1.0, resistance: float = 0.0) -> RiderTarget:
-    """The rider's own taste: cadence by a factor, resistance by so many percent points."""
+    """Change the rider's own cadence by a factor and resistance by a number of percent points."""
     return RiderTarget(profile.cadence_rpm * cadence, profile.resistance_percent + resistance)
 
 
@@ -105,12 +106,11 @@ _SCRIPTS: Mapping[Scenario, Script] = {
 
 
 class Ride:
-    """The one ride that a seed and a scenario make, state by state.
+    """The ride of a seed and a scenario, state by state.
 
-    Simulated as far as it has been asked for, and remembered: the next ride is the same.
-
-    Joining late costs the simulation of what was missed, some 20 ms for five minutes. With a
-    `rhythm` it is made of what that says as each instant is first asked for.
+    It is simulated up to the latest state requested so far, and kept, because every ride is the
+    same. The first request late in a ride takes the time to simulate the states before it, about
+    20 ms for five minutes. A `rhythm` is read when each state is simulated.
     """
 
     def __init__(
@@ -124,11 +124,11 @@ class Ride:
             return wanted_at(second) if rhythm is None else rhythm.kept(wanted_at(second))
 
         self._steps = simulate(profile, kept_at, seed)
-        # Flat, because a hundred bikes of an hour each must not cost a gigabyte.
+        # A flat array, because a hundred bikes with rides of an hour must not take a gigabyte.
         self._states = array("d")
 
     def state_at(self, ms: int) -> BikeState:
-        """What the bike knows so many milliseconds into the ride."""
+        """Return the bike's state at `ms` milliseconds into the ride."""
         start = ms // _STEP_MS * _FIELDS
         while len(self._states) <= start:
             self._states.extend(next(self._steps))

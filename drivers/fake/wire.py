@@ -1,4 +1,4 @@
-"""What the fake bike says, and how: as plain values, or as bytes through a real protocol."""
+"""The fake bike's output: plain values, or bytes that pass through a real protocol."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -24,33 +24,33 @@ WireName = Literal["none", "ftms", "peloton", "lines"]
 
 
 class Voice(Protocol):
-    """How one kind of bike speaks during one connection.
+    """The output of one kind of bike during one connection.
 
-    Made with the faults of the ride, and with the pot on the knob, for who has no better sensor.
+    It is created with the faults of the ride and the pot on the knob, which only some kinds use.
     """
 
     stale_after_s: float
-    #: Something is said this often …
+    #: The time between messages.
     period_ms: int
-    #: … and everything has been said once after this.
+    #: The time in which every value is sent once.
     cycle_ms: int
 
     def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None: ...
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
-        """What is heard of `state`, `ms` into the ride, at the instant `at_ns`."""
+        """Return the Readings that report `state`, at `ms` into the ride, which is `at_ns`."""
         ...
 
 
 class PlainVoice:
-    """Values without bytes, as fine as a good bike's: 0.1 rpm, 0.1 %, 1 W."""
+    """Values without bytes, with the resolution of a good bike: 0.1 rpm, 0.1 %, 1 W."""
 
     stale_after_s = 3.0
     period_ms = 250
     cycle_ms = 250
 
     def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
-        del pot, on_frame  # no bytes, no Frames
+        del pot, on_frame  # There are no bytes, so there are no Frames.
         self._faults = faults
 
     def say(self, state: BikeState, ms: int, at_ns: int) -> list[Reading]:
@@ -66,13 +66,13 @@ class PlainVoice:
 
 
 class FtmsVoice:
-    """Indoor Bike Data notifications, faster than most bikes send them."""
+    """Indoor Bike Data notifications, at a higher rate than that of most bikes."""
 
     stale_after_s = ftms.Ftms.stale_after_s
     period_ms = 250
     cycle_ms = 250
 
-    #: Leaves so little room that a record takes two notifications or more.
+    #: Small enough that a record takes two notifications or more.
     _SPLIT_BYTES = 8
 
     def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
@@ -100,7 +100,7 @@ class FtmsVoice:
 
 
 class PelotonVoice:
-    """Answers to a poll of cadence, power and raw resistance by turns, one every 100 ms."""
+    """Answers to polls of cadence, power and raw resistance in turn, one every 100 ms."""
 
     stale_after_s = Peloton.stale_after_s
     period_ms = 100
@@ -123,9 +123,9 @@ class PelotonVoice:
 
 
 class LinesVoice:
-    """A home-made rig: an Arduino with a reed switch and a pot, which knows nothing of power.
+    """A home-made rig: an Arduino with a reed switch and a pot, but without a power meter.
 
-    It goes on about its pot while nobody pedals.
+    It reports the pot even while the pedals are still.
     """
 
     stale_after_s = Lines.stale_after_s
@@ -163,7 +163,7 @@ VOICES: Mapping[WireName, type[Voice]] = {
 
 
 def _answer(state: BikeState, ms: int) -> bytes:
-    """To the poll whose turn it is at this instant."""
+    """Return the answer to the poll whose turn it is at this instant."""
     match ms // PelotonVoice.period_ms % 3:
         case 0:
             response = PelotonResponse(PelotonOp.CADENCE, round(state.cadence_rpm))
@@ -176,7 +176,7 @@ def _answer(state: BikeState, ms: int) -> bytes:
 
 
 def _over_a_serial_line(message: bytes, faults: Faults, from_ms: int, until_ms: int) -> list[bytes]:
-    """What comes of a message, piece by piece."""
+    """Return the parts of a message as they arrive over a serial line."""
     messages = faults.repeat(faults.damage([message], from_ms, until_ms), from_ms, until_ms)
     if not faults.hits("split_per_min", from_ms, until_ms):
         return messages

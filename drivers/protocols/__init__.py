@@ -1,4 +1,4 @@
-"""Pure protocols: bytes in, Readings out, and back. No I/O, no clock, no logging."""
+"""Pure protocols: they decode bytes to Readings and encode requests. No I/O, clock or logging."""
 
 from collections.abc import Mapping
 
@@ -17,7 +17,8 @@ from drivers.protocols.monark import Monark
 from drivers.protocols.peloton import Peloton
 from drivers.protocols.speed_cadence import SpeedCadence
 
-#: Of those that a Bluetooth bike may speak side by side, the one that says more comes first.
+#: Of the protocols that a Bluetooth bike may use at the same time, the one with more values is
+#: first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "ftms": Ftms,
     "cycling_power": CyclingPower,

@@ -1,4 +1,4 @@
-"""What every protocol is: bytes in, Readings out, and what to ask the bike. Pure."""
+"""The base of every protocol: it decodes bytes to Readings, and encodes requests. Pure."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
@@ -7,63 +7,63 @@ from drivers.reading import Frame, Reading
 
 
 def sig_uuid(number: int) -> str:
-    """The full UUID behind one of the 16-bit numbers that the Bluetooth SIG assigns."""
+    """Return the full UUID for a 16-bit number that the Bluetooth SIG has assigned."""
     return f"0000{number:04x}-0000-1000-8000-00805f9b34fb"
 
 
 @dataclass(frozen=True, slots=True)
 class Gatt:
-    """Where a protocol lives on a Bluetooth bike. UUIDs in full, lower case."""
+    """The service and characteristics of a protocol on a Bluetooth bike: full UUIDs, lower case."""
 
     service: str
     #: The characteristics that carry its Frames, one notification each.
     notify: tuple[str, ...]
-    #: The characteristic that takes what `WireProtocol.request` gives.
+    #: The characteristic to which the result of `WireProtocol.request` is written.
     command: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class SerialLine:
-    """How a protocol's serial line is set; always 8 data bits, no parity, 1 stop bit."""
+    """The settings of a protocol's serial line; always 8 data bits, no parity, 1 stop bit."""
 
-    #: Tried in this order until the bike is understood.
+    #: Tried in this order until the bike's data can be decoded.
     baud_rates: tuple[int, ...]
     xonxoff: bool = False
 
 
 class WireProtocol(ABC):
-    """The decoding state of one connection; a new connection takes a new one.
+    """The decoding state of one connection; each connection needs a new one.
 
-    Total: any bytes at all may be fed. It never raises, holds a bounded number of bytes, and
-    junk never stops the next good message. Every protocol can be made without arguments.
+    Total: any bytes may be fed. It never raises, holds a bounded number of bytes, and always
+    decodes the next good message after junk. Every protocol can be created without arguments.
     """
 
-    #: Which transports it is spoken over; None: not over this one.
+    #: The transports; None: not over this one.
     gatt: Gatt | None = None
     line: SerialLine | None = None
-    #: The Bluetooth company whose manufacturer data carries it, without any connection.
+    #: The Bluetooth company whose broadcast manufacturer data carries it; no connection is made.
     company_id: int | None = None
 
-    #: A field not repeated for this long is stale.
+    #: A field not repeated for this many seconds is stale.
     stale_after_s: float = 3.0
 
     def __init__(self) -> None:
-        #: Bytes seen so far that meant nothing.
+        #: The number of bytes so far that could not be decoded.
         self.unusable_bytes = 0
 
     @abstractmethod
     def feed(self, frame: Frame) -> list[Reading]:
-        """The Readings that `frame` completes, stamped with its time. Maybe none.
+        """Return the Readings that `frame` completes, possibly none, with its time.
 
-        Frames that were `sent` are fed as well: some answers are understood by their question
-        alone.
+        Frames that were `sent` must be fed as well: some answers can only be decoded if their
+        request is known.
         """
 
     def request(self, now_ns: int) -> bytes:
-        """What to send to the bike now; empty for nothing.
+        """Return the bytes to send to the bike now; empty for none.
 
-        Asked some twenty times a second from when the connection is made, on the monotonic clock
-        of `Frame.at_ns`. What it gives is sent at once, and then fed as a Frame that was `sent`.
+        Called about twenty times a second while connected, with the monotonic clock of
+        `Frame.at_ns`. The caller sends the bytes at once, then feeds them as a `sent` Frame.
         """
         del now_ns
         return b""

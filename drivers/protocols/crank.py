@@ -1,7 +1,7 @@
-"""Cadence from what crank sensors count: revolutions, and the time of the last one.
+"""Cadence from the counters of crank sensors: revolutions, and the time of the last one.
 
 Source: CSC Service 1.0 and Cycling Power Service 1.1 (Bluetooth SIG), which count in 16 bits and
-1/1024 s; read against what sensors send (ptx2/gymnasticon, doudar/SmartSpin2k,
+1/1024 s; checked against what sensors send (ptx2/gymnasticon, doudar/SmartSpin2k,
 GoldenCheetah/GoldenCheetah #1033, #1626).
 """
 
@@ -9,22 +9,22 @@ from dataclasses import dataclass
 
 NS_PER_S = 1_000_000_000
 
-#: Nobody turns faster on these bikes.
+#: A higher cadence is not credible on these bikes.
 MAX_CADENCE_RPM = 220
-#: No revolution for twice the last period is a stop, but within these bounds.
+#: The crank has stopped if no revolution arrives for twice the last period, within these limits.
 MIN_TIMEOUT_NS = 2 * NS_PER_S
 MAX_TIMEOUT_NS = 4 * NS_PER_S
-#: By how much the times of sensor and host may differ: packets wait in queues.
+#: The largest difference between the times of sensor and host: packets wait in queues.
 MAX_SKEW_NS = 4 * NS_PER_S
-#: So many impossible packets in a row are a counter that was restarted.
+#: After this many impossible packets in a row, the counter must have restarted.
 MAX_REJECTED = 3
 
 
 @dataclass(frozen=True, slots=True)
 class Revolutions:
-    """A counter of revolutions, and when the last one ended, in ticks of the sensor's clock.
+    """A count of revolutions and the end of the last one, in ticks of the sensor's clock.
 
-    On the wire of CSC and CPS: the count, in two bytes or four, then the time in two.
+    On the wire of CSC and CPS: two or four bytes for the count, then two for the time.
     """
 
     count: int
@@ -35,31 +35,31 @@ class Revolutions:
         return cls(int.from_bytes(data[:-2], "little"), int.from_bytes(data[-2:], "little"))
 
     def encode(self, count_bytes: int) -> bytes:
-        """Raises OverflowError for what does not fit."""
+        """Encode the count in `count_bytes` bytes. Raises OverflowError for too large a value."""
         return self.count.to_bytes(count_bytes, "little") + self.event_ticks.to_bytes(2, "little")
 
 
 @dataclass(frozen=True, slots=True)
 class _CrankEvent:
-    """A revolution that cadence is measured from."""
+    """A revolution from which cadence is measured."""
 
     revolutions: int
     ticks: int
-    #: Heard first at this host time, …
+    #: The host time of the first packet that contains it.
     heard_ns: int
-    #: … and not yet at this one. None: unknown, so the event may be of any age.
+    #: The host time of the last packet without it. None: unknown, so the event may be of any age.
     absent_ns: int | None
 
 
 class CrankCounter:
     """The cadence between revolutions, from cumulative counters that wrap and restart.
 
-    The clock of the sensor measures, the clock of the host only tells what is credible: that the
-    sensor's clock did not wrap meanwhile, and when to call it a stop. Where that is in doubt
-    there is no cadence, and the newest revolution is the next to measure from.
+    The sensor's clock measures the time. The host's clock only decides what is credible: whether
+    the sensor's clock may have wrapped, and when the crank has stopped. In case of doubt there is
+    no cadence, and the measurement starts again at the newest revolution.
 
-    The very first packet is taken for a revolution just ended if the next one counts on; if it
-    is repeated it may be from long ago.
+    The first packet is assumed to report a revolution that has just ended if the next packet has
+    a higher count. If the next one repeats it, the revolution may be of any age.
     """
 
     def __init__(self, revolution_bits: int, time_bits: int, ticks_per_s: int) -> None:
@@ -74,10 +74,10 @@ class CrankCounter:
         self._timeout_ns = MAX_TIMEOUT_NS
 
     def update(self, at_ns: int, revolutions: int, event_time: int) -> float | None:
-        """Mean cadence in rpm since the revolution measured from; None: this packet tells none.
+        """Return the mean cadence in rpm since the last measured revolution, or None if unknown.
 
-        0 when no revolution came for a while after one was seen to be counted. A counter that
-        never moved gives None for ever: bikes that have no such sensor send constant zeros.
+        Returns 0 if the counter has moved before but has not for a while. A counter that never
+        moved gives None for ever, because bikes without such a sensor send constant zeros.
         """
         revolutions &= self._revolution_mask
         event_time &= self._time_mask
@@ -87,12 +87,12 @@ class CrankCounter:
         if reference is None:
             self._reference = _CrankEvent(revolutions, event_time, at_ns, absent_ns=at_ns)
             return None
-        # The same count at another time, just after impossible ones, is the same by chance.
+        # The same count with another time, just after impossible packets, is a coincidence.
         is_chance = self._rejected > 0 and event_time != reference.ticks
         if revolutions == reference.revolutions and not is_chance:
             return self._unmoved(at_ns, reference)
 
-        # Counted between the last packet and this one, unless the last was a rejected one.
+        # The revolution ended after the last packet, unless that was a rejected one.
         absent_ns = last_ns if revolutions != last_revolutions else None
         event = _CrankEvent(revolutions, event_time, at_ns, absent_ns)
         if reference.absent_ns is None or at_ns - reference.absent_ns > self._ambiguous_ns:
@@ -124,7 +124,7 @@ class CrankCounter:
         self._timeout_ns = timeout_ns
 
     def _cadence_rpm(self, first: _CrankEvent, last: _CrankEvent, absent_ns: int) -> float | None:
-        """From one event to the other; None when that is not credible."""
+        """Return the mean cadence between two events; None if it is not credible."""
         revolutions = (last.revolutions - first.revolutions) & self._revolution_mask
         ticks = (last.ticks - first.ticks) & self._time_mask
         elapsed_ns = ticks * NS_PER_S // self._ticks_per_s

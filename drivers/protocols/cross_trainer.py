@@ -1,14 +1,14 @@
-"""FTMS Cross Trainer Data: what some machines send in place of Indoor Bike Data.
+"""FTMS Cross Trainer Data, which some devices send instead of Indoor Bike Data.
 
 Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "Cross Trainer Data"
 (0x2ACE). All numbers are little-endian.
 
-Its cadence is in steps per minute. The Supplement has it that "a stride is a pair of steps": left
-and right. Pedals that are joined by a crank come round once in that time, so two steps are one
-turn, and the cadence is half of the steps. This is not certain: neither text speaks of cranks, no
-capture of a bike that sends this was found, and a user of an elliptical saw half of what its
-display shows (cagnulein/qdomyos-zwift #4013). `cadence_scale = 2` in the config is for such a
-machine.
+Its cadence is in steps per minute. According to the Supplement, "a stride is a pair of steps":
+left and right. Pedals that are joined by a crank turn once in that time, so two steps are one
+turn, and the cadence is half the number of steps. This is not certain: neither document mentions
+cranks, no capture of a bike that sends this was found, and a user of an elliptical trainer saw
+half the cadence of its display (cagnulein/qdomyos-zwift #4013). For such a device, set
+`cadence_scale = 2` in the config.
 """
 
 from dataclasses import dataclass, field
@@ -19,25 +19,26 @@ from drivers.protocols.gatt_fields import (
     Field,
     flagged,
     narrowed,
+    present_bits,
     read_fields,
-    said_bits,
     write_fields,
 )
 
 STEPS_PER_TURN = 2
-#: Sent by machines that hear no strap (cagnulein/qdomyos-zwift #4013), beside 0.
+#: Like 0, sent by devices that receive no strap (cagnulein/qdomyos-zwift #4013).
 _NO_HEART_RATE = 0xFF
 
 
 @dataclass(frozen=True, slots=True)
 class CrossTrainerData:
-    """One notification. None: not in it, or marked as not available.
+    """One notification. None: not contained in it, or marked as not available.
 
-    Split over several notifications as Indoor Bike Data is: all but the last say `more_data`.
+    As with Indoor Bike Data, a record may be split over several notifications: all but the last
+    have `more_data` set.
     """
 
     more_data: bool = False
-    #: Pedalled backwards.
+    #: Whether the user pedals backwards.
     is_backward: bool = False
     speed_kmh: float | None = None
     average_speed_kmh: float | None = None
@@ -49,7 +50,7 @@ class CrossTrainerData:
     descent_m: int | None = None
     inclination_percent: float | None = None
     ramp_deg: float | None = None
-    #: As sent. Some machines send ten times the level that they show.
+    #: As sent. Some devices send ten times the level that they display.
     resistance_level: int | None = None
     power_w: int | None = None
     average_power_w: int | None = None
@@ -60,21 +61,21 @@ class CrossTrainerData:
     metabolic_equivalent: float | None = None
     elapsed_s: int | None = None
     remaining_s: int | None = None
-    #: Bytes of the notification that meant nothing. Not part of what the machine said.
+    #: The number of bytes that could not be decoded. Not part of the message.
     unusable_bytes: int = field(default=0, compare=False)
 
 
 _FLAGS_BYTES = 3
 #: Inverted, as in Indoor Bike Data: clear means that the speed is present.
 _MORE_DATA = 1 << 0
-#: Says something by itself; no field belongs to it.
+#: A flag only; no field belongs to it.
 _BACKWARD = 1 << 15
 
 _RESISTANCE = Field(7, "resistance_level", 2, signed=True)
-#: As with bikes: one byte in the Supplement, two in version 1.0.
+#: As in Indoor Bike Data: one byte in the Supplement, two in version 1.0.
 _NARROW_RESISTANCE = Field(7, "resistance_level", 1)
 
-#: In the order of the wire. Fields that share a bit are sent together, or marked.
+#: In wire order. Fields that share a bit are sent together; a missing one has its marker.
 _FIELDS = (
     Field(0, "speed_kmh", 2, counts_per_unit=100),
     Field(1, "average_speed_kmh", 2, counts_per_unit=100),
@@ -100,7 +101,7 @@ _FIELDS = (
 
 
 def decode_cross_trainer_data(data: bytes) -> CrossTrainerData:
-    """What one notification says. Total: fields are read for as long as their bytes last."""
+    """Decode one notification. Total: fields are read until the bytes run out."""
     if len(data) < _FLAGS_BYTES:
         return CrossTrainerData(unusable_bytes=len(data))
     flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
@@ -118,29 +119,29 @@ def decode_cross_trainer_data(data: bytes) -> CrossTrainerData:
 
 
 def encode_cross_trainer_data(data: CrossTrainerData) -> bytes:
-    """One notification with exactly the fields of `data`, the resistance in two bytes.
+    """Encode one notification with exactly the fields of `data`, the resistance in two bytes.
 
-    Raises ValueError unless `data` has either a speed or `more_data`: on the wire they are one
-    bit. Raises OverflowError for a value that its field cannot hold.
+    Raises ValueError unless `data` has either a speed or `more_data`, which share one bit on the
+    wire. Raises OverflowError for a value that its field cannot hold.
     """
     if data.more_data == (data.speed_kmh is not None):
-        raise ValueError("a notification has either a speed or more data to follow")
-    present = said_bits(_FIELDS, data)
+        raise ValueError("a notification needs either a speed or more_data, but not both")
+    present = present_bits(_FIELDS, data)
     flags = (present ^ _MORE_DATA) | (_BACKWARD if data.is_backward else 0)
     body = write_fields(flagged(_FIELDS, present), data)
     return flags.to_bytes(_FLAGS_BYTES, "little") + body
 
 
 class CrossTrainer(Ftms):
-    """A machine that notifies Cross Trainer Data (0x2ACE), and is started as any of FTMS is.
+    """A device that notifies Cross Trainer Data (0x2ACE) and is started like any FTMS bike.
 
-    Averages are left out, and so are the strides: machines do not agree on their unit.
+    Averages are left out, and so are the strides: devices do not agree on their unit.
     """
 
     gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2ACE),), command=sig_uuid(0x2AD9))
 
     def _decode(self, notification: bytes) -> IndoorBikeData:
-        """What a bike would have said."""
+        """Decode a notification, and convert it to the Indoor Bike Data of an equivalent bike."""
         data = decode_cross_trainer_data(notification)
         steps, heart_rate_bpm = data.steps_per_minute, data.heart_rate_bpm
         return IndoorBikeData(

@@ -14,8 +14,8 @@ from drivers.protocols.gatt_fields import (
     AnyField,
     Field,
     flagged,
+    present_bits,
     read_fields,
-    said_bits,
     write_fields,
 )
 from drivers.reading import Frame, Reading
@@ -24,7 +24,7 @@ CRANK_TICKS_PER_S = 1024
 
 
 class Extremes(NamedTuple):
-    """Within the last revolution."""
+    """The extreme values within the last revolution."""
 
     maximum: float
     minimum: float
@@ -32,13 +32,13 @@ class Extremes(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PowerMeasurement:
-    """One notification of Cycling Power Measurement. None: not in it."""
+    """One notification of Cycling Power Measurement. None: not contained in it."""
 
     power_w: int | None = None
     #: The share of one pedal: the left one if `balance_is_left`, else unknown which.
     pedal_balance_percent: float | None = None
     balance_is_left: bool = False
-    #: Summed up, once a revolution: of the crank if `torque_is_crank`, else of the wheel.
+    #: Sum of the torque at each revolution: of the crank if `torque_is_crank`, else of the wheel.
     accumulated_torque_nm: float | None = None
     torque_is_crank: bool = False
     #: Ticks of 1/2048 s, unlike those of CSC.
@@ -47,19 +47,19 @@ class PowerMeasurement:
     crank: Revolutions | None = None
     extreme_forces_n: Extremes | None = None
     extreme_torques_nm: Extremes | None = None
-    #: Where in the revolution they were.
+    #: The crank angles at which the extremes occurred.
     extreme_angles_deg: Extremes | None = None
     top_dead_spot_deg: int | None = None
     bottom_dead_spot_deg: int | None = None
     accumulated_energy_kj: int | None = None
     is_offset_compensated: bool = False
-    #: Bytes of the notification that meant nothing. Not part of what the sensor said.
+    #: The number of bytes that could not be decoded. Not part of the message.
     unusable_bytes: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
 class _Several:
-    """A field that is more than one number."""
+    """A field that consists of more than one number."""
 
     bit: int
     name: str
@@ -75,7 +75,7 @@ def _revolutions(bit: int, name: str, count_bytes: int) -> _Several:
 
 
 def _extremes(bit: int, name: str, counts_per_unit: int = 1) -> _Several:
-    """Two signed numbers of two bytes, the maximum first."""
+    """Describe a field of two signed numbers of two bytes each, the maximum first."""
     one: AnyField = Field(bit, name, 2, counts_per_unit, signed=True)
     return _Several(
         bit,
@@ -87,7 +87,7 @@ def _extremes(bit: int, name: str, counts_per_unit: int = 1) -> _Several:
 
 
 def _decode_angles(data: bytes) -> Extremes:
-    """Two numbers of 12 bits in three bytes, the maximum in the lower ones."""
+    """Decode two 12-bit numbers from three bytes; the maximum is in the lower bits."""
     both = int.from_bytes(data, "little")
     return Extremes(both & 0xFFF, both >> 12)
 
@@ -102,7 +102,7 @@ def _encode_angles(angles: Extremes) -> bytes:
 _FLAGS_BYTES = 2
 _POWER = Field(-1, "power_w", 2, signed=True)  # always present
 
-#: In the order of the wire.
+#: In wire order.
 _FIELDS: tuple[AnyField, ...] = (
     Field(0, "pedal_balance_percent", 1, counts_per_unit=2),
     Field(2, "accumulated_torque_nm", 2, counts_per_unit=32),
@@ -115,14 +115,14 @@ _FIELDS: tuple[AnyField, ...] = (
     Field(10, "bottom_dead_spot_deg", 2),
     Field(11, "accumulated_energy_kj", 2),
 )
-#: Bits that are a value by themselves.
+#: Flag bits that are values themselves.
 _SIGNS = {1: "balance_is_left", 3: "torque_is_crank", 12: "is_offset_compensated"}
 
 
 def decode_power(data: bytes) -> PowerMeasurement:
-    """What one notification of 0x2A63 says. Total: any bytes give a value, perhaps an empty one.
+    """Decode one notification of 0x2A63. Total: any bytes give a value, possibly an empty one.
 
-    Fields are read in order for as long as their bytes last. Reserved flag bits are ignored.
+    Fields are read in order until the bytes run out. Reserved flag bits are ignored.
     """
     if len(data) < _FLAGS_BYTES + _POWER.size_bytes:
         return PowerMeasurement(unusable_bytes=len(data))
@@ -134,23 +134,23 @@ def decode_power(data: bytes) -> PowerMeasurement:
 
 
 def encode_power(data: PowerMeasurement) -> bytes:
-    """One notification with exactly the fields of `data`.
+    """Encode one notification with exactly the fields of `data`.
 
     Raises ValueError without a power, OverflowError for a value that its field cannot hold.
     """
     if data.power_w is None:
-        raise ValueError("a notification has a power")
-    said = said_bits(_FIELDS, data)
+        raise ValueError("a notification needs a power")
+    present = present_bits(_FIELDS, data)
     signs = sum(1 << bit for bit, name in _SIGNS.items() if getattr(data, name))
-    body = write_fields((_POWER, *flagged(_FIELDS, said)), data)
-    return (said | signs).to_bytes(_FLAGS_BYTES, "little") + body
+    body = write_fields((_POWER, *flagged(_FIELDS, present)), data)
+    return (present | signs).to_bytes(_FLAGS_BYTES, "little") + body
 
 
 class CyclingPower(WireProtocol):
     """A power meter that notifies Cycling Power Measurement (0x2A63)."""
 
     gatt = Gatt(service=sig_uuid(0x1818), notify=(sig_uuid(0x2A63),))
-    #: A slow crank has nothing new to say for as long as this.
+    #: A slow crank sends nothing new for up to 4 s.
     stale_after_s = 4.0
 
     def __init__(self) -> None:
@@ -158,7 +158,7 @@ class CyclingPower(WireProtocol):
         self._crank = CrankCounter(revolution_bits=16, time_bits=16, ticks_per_s=CRANK_TICKS_PER_S)
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """At most one Reading: the power, and the cadence when the crank has something to say."""
+        """Return at most one Reading: the power, with the cadence if the packet gives one."""
         if frame.sent:
             return []
         data = decode_power(frame.data)

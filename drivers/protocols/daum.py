@@ -1,18 +1,18 @@
 """Daum Ergobike classic (8008, 8080, TRS, Fitness, Vita …): a serial line, binary.
 
-9600 baud, in old ones 4800, 8N1. One request, one answer, which begins like its request:
+9600 baud (old models: 4800), 8N1. Each request has one answer, which begins like the request:
 
     11                 which address?     11 <address>
-    40 <address>       how is the ride?   40 <address> … 19 bytes in all, 17 in old ones
+    40 <address>       how is the ride?   40 <address> … 19 bytes in all, 17 from old models
 
-Of the second answer are known:
+The known bytes of the second answer:
 
     [4] above 0 while pedalled   [5] brake, 5 W         [6] rpm       [7] km/h
     [8-9] distance, 100 m        [10-11] time, s        [14] heart rate
     [16] gear, 1 to 28
 
-Numbers of two bytes are little-endian. There is no checksum: an answer counts only after its
-request, once, with its length, the same two bytes in front, and what a bike can say.
+Numbers of two bytes are little-endian. There is no checksum. Therefore an answer is accepted only
+once after its request, and only if the length, the first two bytes and all values are plausible.
 
 Source: incyclist/devices (serial/daum/classic), GoldenCheetah/GoldenCheetah (Daum).
 """
@@ -25,7 +25,7 @@ from drivers.reading import Frame, Reading
 
 
 class DaumOp(IntEnum):
-    """What a request is about."""
+    """The first byte of a request, and of its answer."""
 
     ADDRESS = 0x11
     RIDE = 0x40
@@ -34,12 +34,12 @@ class DaumOp(IntEnum):
 RIDE_BYTES = 19
 OLD_RIDE_BYTES = 17
 
-#: 8008 and 8080 need 50 ms between two requests, and answer within 20 ms.
+#: The interval between requests; 8008 and 8080 need 50 ms, and answer within 20 ms.
 ASK_EVERY_NS = 500_000_000
-#: So many requests in a row without an answer, and the address may be a wrong one.
+#: After this many requests in a row without an answer, the address may be wrong.
 MAX_UNANSWERED = 3
 
-#: 800 W, the most that any of them brakes.
+#: 800 W, the largest brake power of any model.
 _MAX_POWER_5W = 160
 _MAX_RPM = 250
 _MAX_KMH = 99
@@ -49,7 +49,7 @@ _GEARS = range(1, 29)
 
 @dataclass(frozen=True, slots=True)
 class DaumRequest:
-    """A question to the bike. `address` (0 to 255) is there for RIDE alone."""
+    """A request to the bike. Only RIDE has an `address` (0 to 255)."""
 
     op: DaumOp
     address: int | None = None
@@ -57,29 +57,29 @@ class DaumRequest:
 
 @dataclass(frozen=True, slots=True)
 class DaumRide:
-    """The answer to a RIDE request, in its own units."""
+    """The answer to a RIDE request, in the bike's own units."""
 
     address: int
     is_pedalled: bool
-    #: What the brake is set to, pedalled or not.
+    #: The power that the brake is set to, even while the pedals are still.
     power_5w: int
     cadence_rpm: int
     speed_kmh: int
     distance_100m: int
     time_s: int
-    #: 0: none is measured.
+    #: 0: not measured.
     heart_rate_bpm: int
-    #: 1 to 28 where the bike has gears.
+    #: 1 to 28 if the bike has gears.
     gear: int
 
 
 def encode_request(request: DaumRequest) -> bytes:
-    """1 byte, or 2 with an address."""
+    """Encode a request: 1 byte, or 2 with an address."""
     return bytes((request.op,) if request.address is None else (request.op, request.address))
 
 
 def decode_request(data: bytes) -> DaumRequest | None:
-    """The request that `data` is; None if it is not exactly one."""
+    """Decode a request; return None unless `data` is exactly one."""
     match tuple(data):
         case (DaumOp.ADDRESS,):
             return DaumRequest(DaumOp.ADDRESS)
@@ -90,17 +90,17 @@ def decode_request(data: bytes) -> DaumRequest | None:
 
 
 def encode_address(address: int) -> bytes:
-    """The 2 bytes by which a bike tells its address."""
+    """Encode the 2-byte answer with the bike's address."""
     return bytes((DaumOp.ADDRESS, address))
 
 
 def decode_address(data: bytes) -> int | None:
-    """The address that a bike tells by `data`."""
+    """Decode the answer with the bike's address; return None for anything else."""
     return data[1] if len(data) == 2 and data[0] == DaumOp.ADDRESS else None
 
 
 def encode_ride(ride: DaumRide, size_bytes: int = RIDE_BYTES) -> bytes:
-    """The bike's answer, 0 where nothing is known."""
+    """Encode the answer to a RIDE request, with 0 in the unknown bytes."""
     data = bytearray(size_bytes)
     data[:2] = DaumOp.RIDE, ride.address
     data[4:8] = ride.is_pedalled, ride.power_5w, ride.cadence_rpm, ride.speed_kmh
@@ -112,7 +112,7 @@ def encode_ride(ride: DaumRide, size_bytes: int = RIDE_BYTES) -> bytes:
 
 
 def decode_ride(data: bytes) -> DaumRide | None:
-    """The answer that `data` is; None if it has another length, or says what no bike can say."""
+    """Decode the answer to a RIDE request; return None if its length or a value is impossible."""
     if len(data) not in (OLD_RIDE_BYTES, RIDE_BYTES) or data[0] != DaumOp.RIDE:
         return None
     ride = DaumRide(
@@ -135,7 +135,7 @@ def decode_ride(data: bytes) -> DaumRide | None:
 
 
 class Daum(WireProtocol):
-    """Asks for the address, then for the ride; one Reading per answer."""
+    """The client of a Daum bike: it requests the address, then the ride. One Reading per answer."""
 
     line = SerialLine(baud_rates=(9600, 4800))
     stale_after_s = 3.0
@@ -145,16 +145,16 @@ class Daum(WireProtocol):
         self._address: int | None = None
         self._ask_ns = 0
         self._unanswered = 0
-        #: What is not answered yet.
+        #: The request that has not been answered yet.
         self._asked: DaumRequest | None = None
-        #: Since it was asked; at most as long as an answer.
+        #: The bytes received since that request, at most an answer's length.
         self._held = bytearray()
         self._ride_bytes: int | None = None
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """The Reading of the answer that ends within `frame`, if it was asked for."""
+        """Return the Reading of the answer that ends within `frame`, if it was requested."""
         if frame.sent:
-            self._heed(decode_request(frame.data))
+            self._expect_answer(decode_request(frame.data))
             return []
         readings = []
         for byte in frame.data:
@@ -163,13 +163,13 @@ class Daum(WireProtocol):
             if ride is not None:
                 readings.append(_reading(frame.at_ns, ride))
             elif self._asked is None or len(self._held) > RIDE_BYTES:
-                # After an address nothing is held any more.
+                # After an answer with an address, `_held` is empty.
                 self.unusable_bytes += len(self._held[:1])
                 del self._held[:1]
         return readings
 
     def request(self, now_ns: int) -> bytes:
-        """The address until it is known, then the ride; the address again if that is no use."""
+        """Request the address until it is known, then the ride; the address again after silence."""
         if now_ns < self._ask_ns:
             return b""
         self._ask_ns = now_ns + ASK_EVERY_NS
@@ -180,10 +180,10 @@ class Daum(WireProtocol):
         self._unanswered += 1
         return encode_request(DaumRequest(DaumOp.RIDE, self._address))
 
-    def _heed(self, request: DaumRequest | None) -> None:
-        """What follows answers `request`, and no longer the one before."""
+    def _expect_answer(self, request: DaumRequest | None) -> None:
+        """Expect the answer to `request`, and no longer that to the previous one."""
         if self._ride_bytes is None and self._answer(OLD_RIDE_BYTES):
-            # Only now is it sure that no more bytes were to come.
+            # Only now is it certain that the answer was complete with 17 bytes.
             self._ride_bytes = OLD_RIDE_BYTES
         else:
             self.unusable_bytes += len(self._held)
@@ -191,13 +191,13 @@ class Daum(WireProtocol):
         self._asked = request
 
     def _answer(self, size_bytes: int) -> DaumRide | None:
-        """The ride that was asked for, if the last `size_bytes` are it."""
+        """Return the requested ride, if it is in the last `size_bytes` bytes."""
         data = bytes(self._held[-size_bytes:])
         ride = decode_ride(data) if len(data) == size_bytes else None
         return ride if ride and self._asked == DaumRequest(DaumOp.RIDE, ride.address) else None
 
     def _take_answer(self) -> DaumRide | None:
-        """The ride that ends here, if any; an address is remembered. Either is used up."""
+        """Take the answer that ends here, if any: remember an address, return a ride."""
         if self._asked == DaumRequest(DaumOp.ADDRESS):
             address = decode_address(bytes(self._held[-2:]))
             if address is not None:

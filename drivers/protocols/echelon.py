@@ -1,9 +1,9 @@
-"""Echelon Connect: the bike's own service, which streams after it was asked in a certain order.
+"""Echelon Connect: the bike's own service, which streams after a fixed sequence of commands.
 
     F0 <op> <length of the body> <body> <checksum>
 
 The checksum is the sum of all bytes before it. Numbers are big-endian. Each notification and each
-command is one message. Bikes with newer firmware are locked to their own app.
+command is one message. Bikes with newer firmware only work with Echelon's app.
 
 Source: cagnulein/qdomyos-zwift src/devices/echelonconnectsport, doudar/SmartSpin2k
 src/sensors/EchelonData.cpp and #237.
@@ -23,32 +23,32 @@ _START = 0xF0
 _OVERHEAD_BYTES = 4
 _STATUS_BYTES = 9
 
-#: Between the messages of the beginning …
+#: The interval between the commands of the start sequence.
 START_EVERY_NS = 100_000_000
-#: … and then.
+#: The interval between the polls that follow.
 POLL_EVERY_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class EchelonStatus:
-    """What the bike sends about once a second."""
+    """The message that the bike sends about once a second."""
 
     cadence_rpm: int
     elapsed_s: int = 0
-    #: Hundredths of a km or of a mile, as the bike is set; it does not say which.
+    #: Hundredths of a km or of a mile, depending on the bike's settings, which it does not send.
     distance: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class EchelonResistance:
-    """A level, 1 … 32. Sent when it changes, and then not again."""
+    """A level, 1 … 32. Sent once, when it changes."""
 
     level: int
 
 
 @dataclass(frozen=True, slots=True)
 class EchelonOther:
-    """Any other message: a command, its answer."""
+    """Any other message: a command or its answer."""
 
     op: int
     body: bytes = b""
@@ -58,7 +58,7 @@ Message = EchelonStatus | EchelonResistance | EchelonOther
 
 
 def decode_message(data: bytes) -> Message | None:
-    """None unless `data` is a message from its first byte to its last."""
+    """Decode a message; return None unless `data` is exactly one."""
     if len(data) < _OVERHEAD_BYTES or data[0] != _START:
         return None
     op, body = data[1], data[3:-1]
@@ -76,12 +76,12 @@ def decode_message(data: bytes) -> Message | None:
 
 
 def encode_message(message: Message) -> bytes:
-    """0 in what is not understood of an EchelonStatus. Raises ValueError for what does not fit."""
+    """Encode a message; unknown bytes are 0. Raises ValueError for a value that does not fit."""
     try:
         op, body = _op_and_body(message)
         unsealed = bytes((_START, op, len(body))) + body
     except OverflowError as error:
-        raise ValueError(f"does not fit: {message}") from error
+        raise ValueError(f"a value does not fit its field: {message}") from error
     return unsealed + bytes((sum(unsealed) & 0xFF,))
 
 
@@ -96,7 +96,7 @@ def _op_and_body(message: Message) -> tuple[int, bytes]:
             return op, body
 
 
-#: What its own app sends to begin with; the last one makes the bike stream.
+#: The commands that Echelon's app sends first; the last one makes the bike stream.
 START = (
     *([EchelonOther(0xA1)] * 4),
     EchelonOther(0xA3),
@@ -106,7 +106,7 @@ START = (
 
 
 class Echelon(WireProtocol):
-    """One connection. Power and speed are left out: the bike does not know them."""
+    """One connection. There is no power and no speed: the bike does not know them."""
 
     gatt = Gatt(
         service="0bf669f1-45f2-11e7-9598-0800200c9a66",
@@ -132,7 +132,7 @@ class Echelon(WireProtocol):
                 self.unusable_bytes += len(frame.data)
                 return []
             case EchelonStatus(cadence_rpm):
-                # No word of the level means that it is the same: it is sent when it changes.
+                # The level is sent only when it changes, so the last one still applies.
                 return [Reading(frame.at_ns, cadence_rpm=cadence_rpm, resistance_raw=self._level)]
             case EchelonResistance(level):
                 self._level = level
@@ -141,7 +141,7 @@ class Echelon(WireProtocol):
                 return []
 
     def request(self, now_ns: int) -> bytes:
-        """First what makes it stream, one by one, then a poll every second, numbered 1 … 255."""
+        """Return the start commands one by one, then a poll every second, numbered 1 … 255."""
         if self._next_ns is not None and now_ns < self._next_ns:
             return b""
         if self._to_send:

@@ -1,10 +1,10 @@
-"""Flywheel: the live data of its bikes, over Nordic's UART service. All numbers are big-endian.
+"""Flywheel: the live data of its bikes, over Nordic's UART service. Numbers are big-endian.
 
     FF <length, 1F> <message, 0C> <29 bytes of data> <checksum> 55
 
 The checksum is the exclusive or of all bytes from the length to the end of the data.
 
-Source: ptx2/gymnasticon src/bikes/flywheel.js and its test; the names of the fields from
+Source: ptx2/gymnasticon src/bikes/flywheel.js and its test; the field names are from
 cagnulein/qdomyos-zwift src/devices/flywheelbike/flywheelbike.h.
 """
 
@@ -24,18 +24,18 @@ MESSAGE_BYTES = len(MAGIC) + _DATA.size + 2
 
 @dataclass(frozen=True, slots=True)
 class LiveData:
-    """One message, in the order of the wire. Units are given where they are known."""
+    """One message, in wire order. Units are given if they are known."""
 
     power_w: int = 0
     ftp_percent: int = 0
     training_zone: int = 0
-    #: 0: no strap is heard.
+    #: 0: no strap is received.
     heart_rate_bpm: int = 0
     heart_rate_percent: int = 0
     power_to_heart_rate: int = 0
     power_to_weight: int = 0
     cadence_rpm: int = 0
-    #: 0.1 km/h
+    #: In steps of 0.1 km/h.
     speed: int = 0
     #: The position of the brake lever.
     brake_level: int = 0
@@ -49,7 +49,7 @@ class LiveData:
 
 
 def decode_live_data(message: bytes) -> LiveData | None:
-    """None unless `message` is a live message from its first byte to its last."""
+    """Decode a live message; return None unless `message` is exactly one."""
     if len(message) != MESSAGE_BYTES or not message.startswith(MAGIC):
         return None
     if message[-1] != _END or message[-2] != _checksum(message[:-2]):
@@ -58,11 +58,11 @@ def decode_live_data(message: bytes) -> LiveData | None:
 
 
 def encode_live_data(data: LiveData) -> bytes:
-    """The whole message. Raises ValueError for a value that its field cannot hold."""
+    """Encode a live message. Raises ValueError for a value that its field cannot hold."""
     try:
         body = MAGIC + _DATA.pack(*astuple(data))
     except struct.error as error:
-        raise ValueError(f"does not fit: {error}") from error
+        raise ValueError(f"a value does not fit its field: {error}") from error
     return body + bytes((_checksum(body), _END))
 
 
@@ -71,7 +71,7 @@ def _checksum(body: bytes) -> int:
 
 
 class Flywheel(WireProtocol):
-    """One connection. A message may come in several notifications, as a UART cuts at 20 bytes."""
+    """One connection. A message may span several notifications: the UART cuts at 20 bytes."""
 
     gatt = Gatt(
         service="6e400001-b5a3-f393-e0a9-e50e24dcca9e",
@@ -80,7 +80,7 @@ class Flywheel(WireProtocol):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The beginning of a message, or nothing.
+        #: The beginning of a message, or empty.
         self._held = b""
 
     def feed(self, frame: Frame) -> list[Reading]:
@@ -100,7 +100,7 @@ class Flywheel(WireProtocol):
         return readings
 
     def _drop_until_magic(self, start: int) -> None:
-        """Keep what begins with the magic from `start` on, or may yet, once more has come."""
+        """Drop bytes up to the first magic at or after `start`; keep a partial one at the end."""
         at = self._held.find(MAGIC, start)
         if at < 0:
             tails = (self._held[-size:] for size in (2, 1) if len(self._held) >= start + size)
@@ -110,7 +110,7 @@ class Flywheel(WireProtocol):
 
 
 def _reading(at_ns: int, data: LiveData) -> Reading:
-    """The distance is left out: whether it is km or miles is not known."""
+    """Convert a message to a Reading, without the distance: its unit, km or miles, is unknown."""
     return Reading(
         at_ns=at_ns,
         cadence_rpm=data.cadence_rpm,

@@ -1,7 +1,7 @@
 """FTMS, the Bluetooth Fitness Machine Service: the notifications of an indoor bike.
 
 Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "Indoor Bike Data"
-(0x2AD2), read against what bikes send. All numbers are little-endian.
+(0x2AD2), checked against what bikes send. All numbers are little-endian.
 """
 
 from collections.abc import Sequence
@@ -12,28 +12,29 @@ from drivers.protocols.gatt_fields import (
     Field,
     flagged,
     narrowed,
+    present_bits,
     read_fields,
-    said_bits,
     write_fields,
 )
 from drivers.reading import Frame, Reading
 
-#: Request control, start: what bikes want to hear that stream nothing by themselves …
+#: Request control, start: the commands for bikes that do not stream by themselves.
 START = (b"\x00", b"\x07")
-#: … which is known after this time, and sent with a pause between.
+#: The commands are sent after this time without data …
 START_AFTER_NS = 4_000_000_000
+#: … with this interval between them.
 START_EVERY_NS = 500_000_000
-#: Averages stand in for what was never said in so long.
+#: After this time, an average replaces a value that the bike has never sent.
 AVERAGES_AFTER_NS = 6_000_000_000
-#: A cadence of 0 is not believed beside power for longer than this.
+#: A cadence of 0 together with power is ignored after this time.
 CONTRADICTED_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class IndoorBikeData:
-    """One notification of Indoor Bike Data. None: not in it, or marked as not available.
+    """One notification of Indoor Bike Data. None: not contained in it, or marked as unavailable.
 
-    A bike may spread one record over several notifications: all but the last say `more_data`,
+    A bike may split a record over several notifications: all but the last have `more_data` set;
     the last carries the speed.
     """
 
@@ -43,19 +44,19 @@ class IndoorBikeData:
     cadence_rpm: float | None = None
     average_cadence_rpm: float | None = None
     distance_m: int | None = None
-    #: The level as sent. Bikes do not agree on what one step of it is.
+    #: The level as sent. Its step differs between bikes.
     resistance_level: int | None = None
     power_w: int | None = None
     average_power_w: int | None = None
     energy_kcal: int | None = None
     energy_per_hour_kcal: int | None = None
     energy_per_minute_kcal: int | None = None
-    #: 0 is what bikes without a sensor send.
+    #: Bikes without a sensor send 0.
     heart_rate_bpm: int | None = None
     metabolic_equivalent: float | None = None
     elapsed_s: int | None = None
     remaining_s: int | None = None
-    #: Bytes of the notification that meant nothing. Not part of what the bike said.
+    #: The number of bytes that could not be decoded. Not part of the message.
     unusable_bytes: int = field(default=0, compare=False)
 
 
@@ -65,10 +66,10 @@ _MORE_DATA = 1 << 0
 _CADENCE = 1 << 2
 
 _RESISTANCE = Field(5, "resistance_level", 2, signed=True)
-#: The Supplement has it in one byte; every bike seen so far sends two.
+#: One byte according to the Supplement; every bike seen so far sends two.
 _NARROW_RESISTANCE = Field(5, "resistance_level", 1)
 
-#: In the order of the wire. The energies share one bit: a bike sends all three or none.
+#: In wire order. The energies share one bit: a bike sends all three or none.
 _FIELDS = (
     Field(0, "speed_kmh", 2, counts_per_unit=100),
     Field(1, "average_speed_kmh", 2, counts_per_unit=100),
@@ -89,19 +90,19 @@ _FIELDS = (
 #: The smallest notification that can carry any field: the flags and the three energies.
 _MIN_NOTIFICATION_BYTES = _FLAGS_BYTES + 5
 
-#: Life Fitness clears the flag of cadence and sends it all the same, in its usual place:
+#: Life Fitness clears the flag of the cadence but sends the cadence in its usual place:
 #: `fa09 2d09 f208 7400 7700 …` is 23.49 km/h, 22.90 on average, 58 rpm, 59.5 on average.
-#: The flags are 09FA or, with a heart rate, 0BFA; the bits from 12 on are free.
+#: The flags are 09FA or, with a heart rate, 0BFA; bits 12 to 15 may have any value.
 _LIFE_FITNESS_MASK = 0x0DFF
 _LIFE_FITNESS_FLAGS = 0x09FA
 
 
 def decode_indoor_bike_data(data: bytes) -> IndoorBikeData:
-    """What one notification of 0x2AD2 says. Total: any bytes give a value, perhaps an empty one.
+    """Decode one notification of 0x2AD2. Total: any bytes give a value, possibly an empty one.
 
-    Fields are read in order for as long as their bytes last, since bikes cut notifications at
-    20 bytes whatever the flags promise (Matrix), and append bytes of no meaning (DFC). Reserved
-    flag bits are ignored, since some bikes set them.
+    Fields are read in order until the bytes run out: some bikes cut notifications at 20 bytes
+    although the flags announce more (Matrix), others append meaningless bytes (DFC). Reserved
+    flag bits are ignored, because some bikes set them.
     """
     if len(data) < _FLAGS_BYTES:
         return IndoorBikeData(unusable_bytes=len(data))
@@ -111,7 +112,7 @@ def decode_indoor_bike_data(data: bytes) -> IndoorBikeData:
 
 
 def _layout(flags: int, length_bytes: int) -> list[Field]:
-    """The fields in a notification, by its flags and, where bikes break the rules, its length."""
+    """Return the fields in a notification, from its flags and, for odd bikes, its length."""
     present = flags ^ _MORE_DATA
     fields = flagged(_FIELDS, present)
     size_bytes = length_bytes - _FLAGS_BYTES
@@ -122,29 +123,29 @@ def _layout(flags: int, length_bytes: int) -> list[Field]:
 
 
 def encode_indoor_bike_data(data: IndoorBikeData) -> bytes:
-    """One notification with exactly the fields of `data`, the resistance in two bytes.
+    """Encode one notification with exactly the fields of `data`, the resistance in two bytes.
 
-    Raises ValueError unless `data` has either a speed or `more_data`: on the wire they are one
-    bit. Raises OverflowError for a value that its field cannot hold.
+    Raises ValueError unless `data` has either a speed or `more_data`, which share one bit on the
+    wire. Raises OverflowError for a value that its field cannot hold.
     """
     if data.more_data == (data.speed_kmh is not None):
-        raise ValueError("a notification has either a speed or more data to follow")
-    return _encode_bits(data, said_bits(_FIELDS, data))
+        raise ValueError("a notification needs either a speed or more_data, but not both")
+    return _encode_bits(data, present_bits(_FIELDS, data))
 
 
 def encode_indoor_bike_record(data: IndoorBikeData, max_bytes: int = 20) -> list[bytes]:
-    """The notifications that together say `data`, each of at most `max_bytes`.
+    """Encode `data` as one or more notifications of at most `max_bytes` each.
 
-    20 bytes are what a notification carries at Bluetooth's default ATT_MTU of 23. The last one
-    closes the record with the speed. Raises ValueError for a record without a speed or with
-    `more_data`, or for `max_bytes` below 7; OverflowError as `encode_indoor_bike_data`.
+    A notification carries 20 bytes at Bluetooth's default ATT_MTU of 23. The last one closes the
+    record with the speed. Raises ValueError for a record without a speed or with `more_data`, or
+    for `max_bytes` below 7; raises OverflowError like `encode_indoor_bike_data`.
     """
     if data.more_data or data.speed_kmh is None:
-        raise ValueError("a whole record has a speed and no more data to follow")
+        raise ValueError("a whole record needs a speed, and must not have more_data")
     if max_bytes < _MIN_NOTIFICATION_BYTES:
-        raise ValueError(f"max_bytes={max_bytes} is less than {_MIN_NOTIFICATION_BYTES}")
-    said = said_bits(_FIELDS, data)
-    speed_bit, *other_bits = dict.fromkeys(1 << f.bit for f in flagged(_FIELDS, said))
+        raise ValueError(f"max_bytes={max_bytes}: expected at least {_MIN_NOTIFICATION_BYTES}")
+    present = present_bits(_FIELDS, data)
+    speed_bit, *other_bits = dict.fromkeys(1 << f.bit for f in flagged(_FIELDS, present))
     notifications = [0]
     for bit in [*other_bits, speed_bit]:
         if len(_encode_bits(data, notifications[-1] | bit)) > max_bytes:
@@ -154,7 +155,7 @@ def encode_indoor_bike_record(data: IndoorBikeData, max_bytes: int = 20) -> list
 
 
 def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
-    """A notification with those fields of `data` that belong to `bits`."""
+    """Encode a notification with those fields of `data` that belong to `bits`."""
     body = write_fields(flagged(_FIELDS, bits), data)
     return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
@@ -162,15 +163,15 @@ def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
 class Ftms(WireProtocol):
     """A bike that notifies Indoor Bike Data (0x2AD2). One Frame is one notification.
 
-    Split records are not put together again: each notification gives what it carries, at once,
-    since bikes split in any order and close records as they like (Stages SB20).
+    Split records are not reassembled: each notification gives a Reading of its own at once,
+    because bikes split records in any order and do not close them reliably (Stages SB20).
 
-    `start`: commands for the control point, for bikes that stream nothing before; asked for one
-    by one if nothing was heard for some seconds. Bikes that stream by themselves are left alone.
+    `start`: commands for the control point, for bikes that do not stream without them. They are
+    sent one by one if no data was received for some seconds; other bikes get no commands.
     """
 
     gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2AD2),), command=sig_uuid(0x2AD9))
-    #: Bikes notify about once a second, some every two.
+    #: Bikes notify about once a second, some once in two seconds.
     stale_after_s = 3.0
 
     def __init__(self, start: Sequence[bytes] = START) -> None:
@@ -178,11 +179,11 @@ class Ftms(WireProtocol):
         self._to_send = list(start)
         self._asked_ns: int | None = None
         self._first_ns: int | None = None
-        self._says: set[str] = set()
+        self._sent_names: set[str] = set()
         self._contradicted_ns: int | None = None
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """At most one Reading: the present values. Totals of energy are left out."""
+        """Return at most one Reading, of the present values. Energy totals are left out."""
         if frame.sent or not frame.data:
             return []
         self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
@@ -216,20 +217,20 @@ class Ftms(WireProtocol):
         return decode_indoor_bike_data(notification)
 
     def _present_or_average(self, at_ns: int, data: IndoorBikeData, name: str) -> float | None:
-        """Some bikes say nothing but averages; they will do when nothing else ever came."""
+        """Return the present value, or the average if the bike has never sent a present value."""
         present: float | None = getattr(data, name)
         if present is not None:
-            self._says.add(name)
+            self._sent_names.add(name)
         assert self._first_ns is not None
-        if name in self._says or at_ns - self._first_ns < AVERAGES_AFTER_NS:
+        if name in self._sent_names or at_ns - self._first_ns < AVERAGES_AFTER_NS:
             return present
         average: float | None = getattr(data, f"average_{name}")
         return average
 
     def _is_contradicted(self, at_ns: int, data: IndoorBikeData) -> bool:
-        """Power without cadence, for longer than a drop-out: its cadence sensor tells nothing.
+        """Return whether a cadence of 0 has contradicted the power for longer than a drop-out.
 
-        Known of JetBlack Volt and Decathlon D100 (cagnulein/qdomyos-zwift #3282).
+        Observed with JetBlack Volt and Decathlon D100 (cagnulein/qdomyos-zwift #3282).
         """
         if data.cadence_rpm is None or data.power_w is None:
             return False

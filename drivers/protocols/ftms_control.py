@@ -1,9 +1,9 @@
-"""FTMS beside its stream of data: what a bike says of itself, and how it answers commands.
+"""FTMS apart from its stream of data: a bike's features, and its answers to commands.
 
-Source: Fitness Machine Service 1.0.1, sections 4.3, 4.10 … 4.17; the oddities from
+Source: Fitness Machine Service 1.0.1, sections 4.3, 4.10 … 4.17; the oddities are from
 dudanov/python-pyftms #17, zacharyedwardbull/pycycling #4 and #47, doudar/SmartSpin2k #573. All
-numbers little-endian. Every decoder is total; None or an empty answer means that the bytes said
-nothing.
+numbers are little-endian. Every decoder is total: it returns None or an empty value for bytes
+that cannot be decoded.
 """
 
 from dataclasses import dataclass
@@ -35,9 +35,9 @@ _INDOOR_BIKE = 1 << 5
 
 
 def decode_features(data: bytes) -> list[str]:
-    """The machine features of 0x2ACC by name; some bikes send fewer than its 8 bytes.
+    """Return the names of the features in 0x2ACC; some bikes send fewer than its 8 bytes.
 
-    Good for a log and no more: bikes claim what they never send (pycycling #47).
+    Use them for a log only: bikes claim features that they do not have (pycycling #47).
     """
     bits = int.from_bytes(data[:4], "little")
     return [name for bit, name in enumerate(FEATURES) if bits & (1 << bit)]
@@ -45,7 +45,7 @@ def decode_features(data: bytes) -> list[str]:
 
 @dataclass(frozen=True, slots=True)
 class ControlRange:
-    """Least, most and step of a resistance (the bike's own unit) or a power (W), as sent."""
+    """The range and step of a resistance (in the bike's own unit) or a power (W), as sent."""
 
     minimum: int
     maximum: int
@@ -56,7 +56,7 @@ class ControlRange:
 
 
 def decode_range(data: bytes) -> ControlRange | None:
-    """0x2AD6 or 0x2AD8: three numbers of two bytes each, or of one."""
+    """Decode 0x2AD6 or 0x2AD8: three numbers of two bytes each, or of one byte each."""
     match len(data):
         case 6:
             minimum = int.from_bytes(data[0:2], "little", signed=True)
@@ -70,24 +70,24 @@ def decode_range(data: bytes) -> ControlRange | None:
 
 @dataclass(frozen=True, slots=True)
 class ControlResponse:
-    """The control point's answer to a command, both by number."""
+    """The control point's answer to a command: the number of each."""
 
     command: int
     result: int
 
 
 def decode_response(data: bytes) -> ControlResponse | None:
-    """0x2AD9, an indication; what follows the result is parameters and left out."""
+    """Decode an indication of 0x2AD9, without the parameters that may follow the result."""
     if len(data) < 3 or data[0] != _RESPONSE:
         return None
     return ControlResponse(data[1], data[2])
 
 
 def describe_response(data: bytes) -> str:
-    """For a log."""
+    """Describe a control point's answer for a log."""
     response = decode_response(data)
     if response is None:
-        return f"{data.hex() or 'nothing'}, which is no answer"
+        return f"{data.hex() or 'nothing'}, which is not a valid response"
     command = _COMMANDS.get(response.command, f"command {response.command:#04x}")
     return f"{command}: {_RESULTS.get(response.result, f'result {response.result:#04x}')}"
 
@@ -103,16 +103,16 @@ _HAS_TEXT = 1 << 0
 
 @dataclass(frozen=True, slots=True)
 class TrainingStatus:
-    """The kind of exercise by number, and what the machine says of it in its own words."""
+    """The number of the kind of exercise, with the bike's own description of it."""
 
     number: int
     text: str = ""
 
 
 def decode_training_status(data: bytes) -> TrainingStatus | None:
-    """0x2AD3; None if it is shorter than flags and number: some machines send one byte.
+    """Decode 0x2AD3; None if it is shorter than flags and number: some bikes send one byte.
 
-    Bytes that are no UTF-8 are replaced by U+FFFD. A long text is cut by the machine.
+    Bytes that are not UTF-8 are replaced by U+FFFD. The bike cuts a long text.
     """
     if len(data) < 2:
         return None
@@ -121,20 +121,20 @@ def decode_training_status(data: bytes) -> TrainingStatus | None:
 
 
 def describe_training_status(data: bytes) -> str:
-    """For a log."""
+    """Describe a training status for a log."""
     status = decode_training_status(data)
     if status is None:
-        return f"{data.hex() or 'nothing'}, which is no training status"
+        return f"{data.hex() or 'nothing'}, which is not a valid training status"
     known = status.number < len(_TRAININGS)
     words = _TRAININGS[status.number] if known else f"training status {status.number:#04x}"
     return f"{words}: {status.text!r}" if status.text else words
 
 
 def is_indoor_bike(service_data: bytes) -> bool | None:
-    """Of an advertisement's service data for 0x1826: flags, then the machine's type as bits.
+    """Return whether an advertisement's service data for 0x1826 has the type "indoor bike".
 
-    None if no type is said. The type comes in one byte or in two, in either order: real bikes
-    do all of it (pyftms), so the bit is looked for in both.
+    None if it has no type. The data is a byte of flags, then the bits of the types in one byte,
+    or in two in either order: real bikes do all of these (pyftms), so both bytes are checked.
     """
     types = service_data[1:3]
     if not any(types):

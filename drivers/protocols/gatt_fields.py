@@ -1,6 +1,6 @@
-"""Values behind one flag bit each, as the Bluetooth SIG lays out a notification.
+"""The layout of the Bluetooth SIG's notifications: optional fields, each with a flag bit.
 
-First the flags, then, in the order of the bits, the fields whose bit is set. Little-endian.
+The flags come first, then the fields whose bit is set, in the order of the bits. Little-endian.
 Source: GATT Specification Supplement, "Indoor Bike Data", "Cross Trainer Data", "Cycling Power
 Measurement".
 """
@@ -11,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 
 
 class AnyField(Protocol):
-    """How one value, known by its name, lies on the wire. Fields may share a bit."""
+    """The encoding of one named value on the wire. Fields may share a bit."""
 
     @property
     def bit(self) -> int: ...
@@ -20,15 +20,15 @@ class AnyField(Protocol):
     @property
     def size_bytes(self) -> int: ...
     def decode(self, data: bytes, /) -> Any:
-        """From `size_bytes` bytes."""
+        """Decode `size_bytes` bytes."""
 
     def encode(self, value: Any, /) -> bytes:
-        """Raises OverflowError for a value that does not fit."""
+        """Encode a value. Raises OverflowError if it does not fit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """A number. None is its marker of "not available", if it has one."""
+    """A number. None is encoded as `not_available`, if the field has such a marker."""
 
     bit: int
     name: str
@@ -44,12 +44,12 @@ class Field:
         return count if self.counts_per_unit == 1 else count / self.counts_per_unit
 
     def encode(self, value: float | None) -> bytes:
-        if value is None:  # only fields that share a bit are encoded so, and each has its marker
+        if value is None:  # Only fields that share a bit can be None, and each has a marker.
             assert self.not_available is not None
             return self.not_available.to_bytes(self.size_bytes, "little")
         count = round(value * self.counts_per_unit)
         if count == self.not_available:
-            raise OverflowError(f"{self.name}={value} would be read as not available")
+            raise OverflowError(f"{self.name}={value} would be decoded as not available")
         return count.to_bytes(self.size_bytes, "little", signed=self.signed)
 
 
@@ -57,12 +57,12 @@ F = TypeVar("F", bound=AnyField)
 
 
 def flagged(fields: Iterable[F], bits: int) -> list[F]:
-    """Those whose bit is set in `bits`."""
+    """Return the fields whose bit is set in `bits`."""
     return [one for one in fields if bits & (1 << one.bit)]
 
 
-def said_bits(fields: Iterable[AnyField], values: object) -> int:
-    """The bits of those fields that `values` has, by name."""
+def present_bits(fields: Iterable[AnyField], values: object) -> int:
+    """Return the bits of the fields whose attribute in `values` is not None."""
     bits = 0
     for one in fields:
         if getattr(values, one.name) is not None:
@@ -71,7 +71,7 @@ def said_bits(fields: Iterable[AnyField], values: object) -> int:
 
 
 def read_fields(fields: Iterable[AnyField], data: bytes) -> tuple[dict[str, Any], int]:
-    """Values by name, for as long as the bytes of `data` last, and how many bytes that left."""
+    """Decode fields until the bytes run out; return values by name and the number of bytes left."""
     values: dict[str, Any] = {}
     at = 0
     for one in fields:
@@ -84,15 +84,15 @@ def read_fields(fields: Iterable[AnyField], data: bytes) -> tuple[dict[str, Any]
 
 
 def write_fields(fields: Iterable[AnyField], values: object) -> bytes:
-    """Raises OverflowError for a value that its field cannot hold."""
+    """Encode the fields of `values`. Raises OverflowError if a value does not fit its field."""
     return b"".join(one.encode(getattr(values, one.name)) for one in fields)
 
 
 def narrowed(fields: Sequence[Field], wide: Field, narrow: Field, size_bytes: int) -> list[Field]:
-    """`fields` for a notification whose fields have `size_bytes`.
+    """Return `fields` for a body of `size_bytes`, with `narrow` for `wide` if that fits exactly.
 
-    If that is one byte short, `wide` was sent as `narrow`. (A notification cut by exactly one
-    byte looks the same; no machine is known to do that.)
+    If the body is one byte short, `wide` was sent as `narrow`. (A notification cut by exactly one
+    byte looks the same, but no bike is known to do that.)
     """
     is_narrow = sum(one.size_bytes for one in fields) - size_bytes == 1
     return [narrow if is_narrow and one is wide else one for one in fields]

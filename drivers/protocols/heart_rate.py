@@ -20,24 +20,24 @@ _INTERVALS_PER_S = 1024
 
 @dataclass(frozen=True, slots=True)
 class HeartRateMeasurement:
-    """One notification of Heart Rate Measurement. None: not in it."""
+    """One notification of Heart Rate Measurement. None: not contained in it."""
 
-    #: 0 is what sensors send that feel no pulse.
+    #: Sensors that detect no pulse send 0.
     heart_rate_bpm: int | None = None
-    #: Whether the sensor touches skin. None: it cannot tell.
+    #: Whether the sensor touches skin. None: it cannot detect that.
     contact: bool | None = None
-    #: Expended since it was reset.
+    #: The energy expended since the last reset.
     energy_kj: int | None = None
-    #: From beat to beat, the oldest first.
+    #: The times between beats, oldest first.
     rr_intervals_s: tuple[float, ...] = ()
-    #: Bytes of the notification that meant nothing. Not part of what the sensor said.
+    #: The number of bytes that could not be decoded. Not part of the message.
     unusable_bytes: int = field(default=0, compare=False)
 
 
 def decode_heart_rate(data: bytes) -> HeartRateMeasurement:
-    """What one notification of 0x2A37 says. Total: any bytes give a value, perhaps an empty one.
+    """Decode one notification of 0x2A37. Total: any bytes give a value, possibly an empty one.
 
-    Fields are read in order for as long as their bytes last.
+    Fields are read in order until the bytes run out.
     """
     if not data:
         return HeartRateMeasurement()
@@ -62,12 +62,13 @@ def decode_heart_rate(data: bytes) -> HeartRateMeasurement:
 
 
 def encode_heart_rate(data: HeartRateMeasurement) -> bytes:
-    """One notification with exactly the fields of `data`, the heart rate in one byte if it fits.
+    """Encode one notification with exactly the fields of `data`.
 
-    Raises ValueError without a heart rate, OverflowError for a value that its field cannot hold.
+    The heart rate takes one byte if it fits, else two. Raises ValueError without a heart rate,
+    OverflowError for a value that its field cannot hold.
     """
     if data.heart_rate_bpm is None:
-        raise ValueError("a notification has a heart rate")
+        raise ValueError("a notification needs a heart rate")
     wide = data.heart_rate_bpm > 0xFF
     flags = _WIDE if wide else 0
     body = data.heart_rate_bpm.to_bytes(2 if wide else 1, "little")
@@ -91,7 +92,7 @@ class HeartRate(WireProtocol):
     gatt = Gatt(service=sig_uuid(0x180D), notify=(sig_uuid(0x2A37),))
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """At most one Reading; none for 0 bpm, which is a sensor that feels no pulse."""
+        """Return at most one Reading; none for 0 bpm, which means that no pulse is detected."""
         if frame.sent:
             return []
         data = decode_heart_rate(frame.data)

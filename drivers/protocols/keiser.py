@@ -1,6 +1,6 @@
-"""Keiser M3 and M3i: the manufacturer data that the bike broadcasts, without any connection.
+"""Keiser M3 and M3i: the manufacturer data that the bike broadcasts, without a connection.
 
-All numbers are little-endian. Offsets are after the two bytes of the company:
+All numbers are little-endian. Offsets count from after the two bytes of the company:
 
     0 version, major   1 version, minor   2 kind of data        3 equipment ID
     4 cadence, 0.1/min   6 heart rate, 0.1/min   8 power, W     10 energy, kcal
@@ -22,48 +22,48 @@ _METRIC = 1 << 15
 _MILES_STEP_M = 160.9344
 _KM_STEP_M = 100.0
 
-#: Versions are written in hex digits: 0x30 is .30. From 6.21 on the gear is sent, …
+#: The first version that sends the gear, 6.21. Versions are written in hex digits: 0x30 is .30.
 _WITH_GEAR = (6, 0x21)
-#: … from 6.30 on three times a second, instead of every two seconds.
+#: The first version that broadcasts three times a second instead of every two seconds, 6.30.
 _FAST = (6, 0x30)
 
 
 @dataclass(frozen=True, slots=True)
 class KeiserData:
-    """One broadcast. `data_type` 0 and 128 … 227 are what happens now, others are a review."""
+    """One broadcast. `data_type` 0 and 128 … 227 mean real-time data, others a review."""
 
     version_major: int
     version_minor: int
     data_type: int
-    #: Set by hand on the console, to tell the bikes of one room apart.
+    #: Set by hand on the console, to distinguish the bikes in a room.
     equipment_id: int
     cadence_rpm: float
-    #: 0: no strap is heard.
+    #: 0: no strap is received.
     heart_rate_bpm: float
     power_w: int
     energy_kcal: int
     elapsed_s: int
     distance_m: float
-    #: The console shows km, and the distance is sent in them.
+    #: Whether the console displays km and sends the distance in km; otherwise in miles.
     is_metric: bool = False
-    #: None: not sent, before version 6.21. 0 is no gear.
+    #: None: not sent, before version 6.21. 0 means no gear.
     gear: int | None = None
 
     @property
     def is_real_time(self) -> bool:
-        """The ride as a whole (0) or one interval of it (128 … 227), as they are now."""
+        """Whether the data is current, of the whole ride (0) or of one interval (128 … 227)."""
         return self.data_type == 0 or 128 <= self.data_type <= 227
 
     @property
     def is_fast(self) -> bool:
-        """Of a console that broadcasts three times a second."""
+        """Whether the console broadcasts three times a second."""
         return (self.version_major, self.version_minor) >= _FAST
 
 
 def decode_keiser_data(payload: bytes) -> KeiserData | None:
-    """What a broadcast says; None for any other length: an M7i sends 18 bytes, laid out otherwise.
+    """Decode a broadcast; return None for any other length: an M7i sends 18 bytes of other data.
 
-    Total. A gear that a version does not have is ignored.
+    Total. A gear is ignored if the version does not have one.
     """
     gear = payload[_LAYOUT.size :]
     if len(payload) < _LAYOUT.size or len(gear) > 1:
@@ -100,7 +100,7 @@ def decode_keiser_data(payload: bytes) -> KeiserData | None:
 
 
 def encode_keiser_data(data: KeiserData) -> bytes:
-    """The broadcast without its company. Raises ValueError for what it cannot hold."""
+    """Encode a broadcast without its company. Raises ValueError for a value that does not fit."""
     if data.gear is not None and (data.version_major, data.version_minor) < _WITH_GEAR:
         raise ValueError(f"version {data.version_major}.{data.version_minor:x} sends no gear")
     steps = round(data.distance_m / (_KM_STEP_M if data.is_metric else _MILES_STEP_M))
@@ -120,21 +120,21 @@ def encode_keiser_data(data: KeiserData) -> bytes:
             steps | (_METRIC if data.is_metric else 0),
         )
     except struct.error as error:
-        raise ValueError(f"does not fit: {error}") from error
+        raise ValueError(f"a value does not fit its field: {error}") from error
     return body if data.gear is None else body + bytes((data.gear,))
 
 
 def equipment_id(payload: bytes) -> int | None:
-    """The number that the bike was given on its console; None if it is no broadcast of one."""
+    """Return the number that was set on the bike's console; None if this is not its broadcast."""
     data = decode_keiser_data(payload)
     return None if data is None else data.equipment_id
 
 
 class Keiser(WireProtocol):
-    """One bike. One Frame is one broadcast of it; those of other bikes are to be kept away."""
+    """One bike. A Frame is one broadcast; the caller must not feed those of other bikes."""
 
     company_id = 0x0102
-    #: Some broadcasts are always lost, so three of them may be; from version 6.30 on it is less.
+    #: Some broadcasts are always lost, so three of them may be missing. Less from version 6.30 on.
     stale_after_s = 7.0
 
     def feed(self, frame: Frame) -> list[Reading]:

@@ -1,13 +1,13 @@
 """Kettler ergometers: text on a serial or USB line.
 
-9600 baud, 57600 for the Racer and newer ones, 8N1; CR LF ends each line, in both directions. `ST`
-asks for the status, 8 numbers with TABs between:
+9600 baud (57600 for the Racer and newer models), 8N1; each line ends with CR LF, in both
+directions. `ST` requests the status, 8 numbers separated by TABs:
 
     heart rate, rpm, 0.1 km/h, 100 m, target W, kJ, minutes:seconds, W
 
-Consoles pad them with zeros as they like. Some want a word for "a computer listens" first: `CM`,
-or in older ones `cd`, in some `CD`, which they answer by ACK or RUN, or by ERROR if it is another.
-Nothing here sets the target.
+Consoles pad the numbers with zeros in different ways. Some need a command for "a computer
+listens" first: `CM`, on older ones `cd`, on some `CD`. They answer ACK or RUN, or ERROR if theirs
+is another one. Nothing here sets the target.
 
 Source: GoldenCheetah/GoldenCheetah (Kettler*), incyclist/devices (serial/kettler),
 marcin-osowski/kettler, 360manu/kettlerUSB2BLE.
@@ -23,34 +23,35 @@ from drivers.reading import Frame, Reading
 
 
 class KettlerCommand(StrEnum):
-    """What the console is told."""
+    """A command for the console."""
 
     STATUS = "ST"
-    #: "A computer listens", in all the spellings there are.
+    #: "A computer listens", in all known spellings.
     COMPUTER = "CM"
     COMPUTER_CLASSIC = "cd"
     COMPUTER_CLASSIC_UPPER = "CD"
 
 
-#: In the order in which they are tried.
+#: The commands for "a computer listens", in the order in which they are tried.
 COMPUTER_COMMANDS = (
     KettlerCommand.COMPUTER,
     KettlerCommand.COMPUTER_CLASSIC,
     KettlerCommand.COMPUTER_CLASSIC_UPPER,
 )
-#: Answers that say nothing of the ride.
+#: Valid answers without data of the ride.
 _WORDS = ("ACK", "RUN", "ERROR")
-#: The longest status there can be has 40 bytes.
+#: The longest line that is decoded; a status has at most 40 bytes.
 MAX_LINE_BYTES = 64
 
+#: The interval between requests for the status.
 ASK_EVERY_NS = 1_000_000_000
-#: Before the first answer: whoever waits for it does not wait for long, and there are words to try.
+#: The interval before the first answer: several commands must be tried before the caller gives up.
 SEEK_EVERY_NS = 500_000_000
-#: So many requests in a row without a status, and the next word is tried.
+#: After this many requests in a row without a status, the next command is tried.
 MAX_UNANSWERED = 3
 
 _STATUS = re.compile(r"(\d{1,5})\t" * 6 + r"(\d{1,3}):([0-5]\d)\t(\d{1,5})", re.ASCII)
-#: There is no checksum: what no ergometer can say was said by a bad line.
+#: There is no checksum, so a status with impossible values is rejected as a transmission error.
 _MAX_BPM = 250
 _MAX_RPM = 250
 _MAX_SPEED_100M_PER_H = 999
@@ -59,32 +60,32 @@ _MAX_POWER_W = 2000
 
 @dataclass(frozen=True, slots=True)
 class KettlerStatus:
-    """The answer to `ST`, in its own units and order."""
+    """The answer to `ST`, in the console's units and order."""
 
-    #: 0: none is measured.
+    #: 0: not measured.
     heart_rate_bpm: int
     cadence_rpm: int
     speed_100m_per_h: int
     distance_100m: int
     target_power_w: int
     energy_kj: int
-    #: Up, or down in a program.
+    #: Counts up, or down in a program.
     time_s: int
     power_w: int
 
 
 def encode_command(command: KettlerCommand) -> bytes:
-    """The line that tells the console `command`."""
+    """Encode the line that sends `command` to the console."""
     return f"{command}\r\n".encode("ascii")
 
 
 def decode_command(data: bytes) -> KettlerCommand | None:
-    """The command that `data` is, None if it is not exactly one."""
+    """Decode a command; return None unless `data` is exactly one."""
     return next((command for command in KettlerCommand if encode_command(command) == data), None)
 
 
 def decode_status(line: str) -> KettlerStatus | None:
-    """The status that `line` is, without its end; None for anything else or out of range."""
+    """Decode a status line without its end; return None for anything else or out of range."""
     found = _STATUS.fullmatch("\t".join(field.strip(" ") for field in line.split("\t")))
     if found is None:
         return None
@@ -101,7 +102,7 @@ def decode_status(line: str) -> KettlerStatus | None:
 
 
 def encode_status(status: KettlerStatus) -> bytes:
-    """The line of the console, padded as most do it."""
+    """Encode the console's status line, with the padding that most consoles use."""
     minutes, seconds = divmod(status.time_s, 60)
     fields = (
         f"{status.heart_rate_bpm:03d}",
@@ -117,7 +118,10 @@ def encode_status(status: KettlerStatus) -> bytes:
 
 
 class Kettler(WireProtocol):
-    """One Reading per status. The target, W, is as near to a resistance as these bikes come."""
+    """The client of a Kettler console: one Reading per status.
+
+    The raw resistance is the target power in W, because these bikes report no other resistance.
+    """
 
     line = SerialLine(baud_rates=(9600, 57600))
     stale_after_s = 3.0
@@ -133,7 +137,7 @@ class Kettler(WireProtocol):
         self._next_word = 0
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """The Readings of the statuses that end within `frame`, in order."""
+        """Return the Readings of the statuses that end within `frame`, in order."""
         if frame.sent:
             self._asked = decode_command(frame.data)
             return []
@@ -145,12 +149,12 @@ class Kettler(WireProtocol):
                 self._ask_every_ns = ASK_EVERY_NS
                 readings.append(_reading(frame.at_ns, status))
             else:
-                self._hear(text.strip())
+                self._take_word(text.strip())
         self.unusable_bytes = self._lines.unusable_bytes + self._meaningless_bytes
         return readings
 
     def request(self, now_ns: int) -> bytes:
-        """The status; after some that were not answered, the next word for "a computer listens"."""
+        """Request the status; without answers, try the next command for "a computer listens"."""
         if now_ns < self._ask_ns:
             return b""
         self._ask_ns = now_ns + self._ask_every_ns
@@ -162,11 +166,11 @@ class Kettler(WireProtocol):
         self._next_word = (self._next_word + 1) % len(COMPUTER_COMMANDS)
         return encode_command(word)
 
-    def _hear(self, word: str) -> None:
+    def _take_word(self, word: str) -> None:
         if word not in _WORDS:
             self._meaningless_bytes += len(word)
         elif word == "ERROR" and self._asked in COMPUTER_COMMANDS[:-1]:
-            # It is there and knows another one.
+            # The console is connected but needs another command: try the next one at once.
             self._unanswered = MAX_UNANSWERED
 
 

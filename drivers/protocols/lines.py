@@ -1,35 +1,35 @@
-"""The line protocol: for home-made rigs, an Arduino or ESP32 with a reed switch and a pot.
+"""The line protocol for home-made rigs: an Arduino or ESP32 with a reed switch and a pot.
 
-115200 baud, 8N1, ASCII. One line for each message, ended by LF or CR LF, at most 200 bytes, at any
-rhythm; four a second are plenty. A line is written in one of three ways:
+115200 baud, 8N1, ASCII. Each message is one line of at most 200 bytes that ends with LF or CR LF,
+sent at any rate; four a second are plenty. A line has one of three formats:
 
     {"t": 123456, "revs": 812, "res": 417}      JSON: any of the names below
-    rpm=82.5 res=417 w=150                      names and numbers, with spaces or commas between
+    rpm=82.5 res=417 w=150                      names and numbers, separated by spaces or commas
     123456,812,417                              t,revs or t,revs,res
 
-or is a bare number, which is rpm, but not in the very first line: that may be the end of another.
+or is a single number, the rpm. The first line cannot be one: it may be the end of another line.
 
-| name | what it is | range |
+| name | meaning | range |
 |---|---|---|
 | `t` | milliseconds since the board started; 32 bits, wraps | 0 … 4294967295 |
 | `revs` | turns of the crank since the board started; 16 or 32 bits, wraps | 0 … 4294967295 |
 | `rpm` | cadence, if the board computes it itself | 0 … 250 |
 | `res` | resistance in the rig's own numbers, such as those of its ADC | any |
 | `w` | power, W | 0 … 3000 |
-| `hr` | heart rate, 1/min; 0 is no sensor | 0 … 250 |
+| `hr` | heart rate, 1/min; 0 means no sensor | 0 … 250 |
 
-Turns with their time are better than rpm: a lost line then costs nothing. `t` is when the last
-turn was complete, and it stays the same until the next one is. Two magnets on the crank want
-`cadence_scale = 0.5` in the config.
+Turns with their time (`t` and `revs`) are better than rpm, because a lost line then costs nothing.
+`t` is the time at which the last turn was complete; it stays the same until the next turn is
+complete. With two magnets on the crank, set `cadence_scale = 0.5` in the config.
 
-A checksum may follow, as NMEA has it: `*` and two hex digits, the exclusive or of all bytes before
-the `*`:
+A checksum in the style of NMEA may follow: `*` and two hex digits, the exclusive or of all bytes
+before the `*`:
 
     rpm=82.5 res=417*08
 
-A line with a wrong one is left out. What is cut, unknown or out of range is left out too, so boot
-messages do no harm. Firmware: debounce a reed switch with 5 to 20 ms, and count no second turn
-within 100 ms.
+A line with a wrong checksum is ignored. Values that are cut, unknown or out of range are ignored
+too, so boot messages do no harm. In the firmware, debounce a reed switch with 5 to 20 ms, and
+ignore a second turn within 100 ms.
 """
 
 import json
@@ -44,7 +44,7 @@ from drivers.reading import Frame, Reading
 MAX_LINE_BYTES = 200
 
 _U32 = 2**32 - 1
-#: Least and most of each value; what lies beyond is left out.
+#: The least and the largest valid number of each value; others are ignored.
 _RANGES: dict[str, tuple[float, float]] = {
     "t": (0, _U32),
     "revs": (0, _U32),
@@ -57,7 +57,7 @@ _CSV = ("t", "revs", "res")
 
 
 def decode_line(text: str) -> dict[str, float]:
-    """The values of one line, by their names above; empty if it says nothing. Total."""
+    """Decode the values of one line, by the names above; empty if it has none. Total."""
     body = _without_checksum(text.strip())
     if body is None:
         return {}
@@ -71,7 +71,7 @@ def decode_line(text: str) -> dict[str, float]:
 
 
 def encode_json(**values: float) -> bytes:
-    """One line, as a board would send it, here and below."""
+    """Encode one line as a board would send it; so do the functions below."""
     return f"{json.dumps(values)}\n".encode()
 
 
@@ -89,7 +89,7 @@ def with_checksum(line: bytes) -> bytes:
 
 
 def _without_checksum(text: str) -> str | None:
-    """None if there is one and it is wrong."""
+    """Return the text without its checksum, if it has one; None if that is wrong."""
     body, star, checksum = text.rpartition("*")
     if not star:
         return text
@@ -99,7 +99,7 @@ def _without_checksum(text: str) -> str | None:
 def _of_json(body: str) -> dict[str, float]:
     try:
         values = json.loads(body)
-    # A board may send anything, nested a thousand deep or with digits by the hundred.
+    # A board may send anything: a thousand levels of nesting, or numbers of hundreds of digits.
     except (ValueError, RecursionError):
         return {}
     if not isinstance(values, dict):
@@ -123,14 +123,14 @@ def _of_pairs(body: str) -> dict[str, float]:
 
 def _of_numbers(body: str) -> dict[str, float]:
     numbers = [_number(text) for text in body.split(",")]
-    said = [one for one in numbers if one is not None]
-    if len(said) != len(numbers):
+    known = [one for one in numbers if one is not None]
+    if len(known) != len(numbers):
         return {}
-    if len(said) == 1:
-        return {"rpm": said[0]}
-    values = dict(zip(_CSV, said, strict=False))
-    # Numbers without names: if one cannot be what its place says, the others are not either.
-    is_ours = len(said) in (2, 3) and all(_is_in_range(*one) for one in values.items())
+    if len(known) == 1:
+        return {"rpm": known[0]}
+    values = dict(zip(_CSV, known, strict=False))
+    # Numbers without names: if one is impossible at its position, the others are wrong too.
+    is_ours = len(known) in (2, 3) and all(_is_in_range(*one) for one in values.items())
     return values if is_ours else {}
 
 
@@ -145,15 +145,15 @@ def _is_in_range(name: str, value: float) -> bool:
     if name not in _RANGES:
         return False
     least, most = _RANGES[name]
-    # NaN is in no range.
+    # The comparison is False for NaN.
     return least <= value <= most
 
 
 class Lines(WireProtocol):
-    """A board that sends lines by itself; nothing is ever asked of it."""
+    """A board that sends lines by itself; it gets no requests."""
 
-    # Not without "terminal ready": boards with native USB send nothing to a line that lacks it.
-    # Others reset by it, and begin with a cut line.
+    # DTR ("terminal ready") must be on, because boards with native USB send nothing without it.
+    # It resets other boards, which then begin with a cut line.
     line = SerialLine(baud_rates=(115200,))
     stale_after_s = 2.0
 
@@ -161,12 +161,12 @@ class Lines(WireProtocol):
         super().__init__()
         self._lines = TextLines(MAX_LINE_BYTES)
         self._is_first = True
-        #: 16 bits of a counter of 32 wrap along with it.
+        #: The lower 16 bits are enough: they wrap correctly within a 32-bit counter.
         self._crank = CrankCounter(revolution_bits=16, time_bits=32, ticks_per_s=1000)
         self._meaningless_bytes = 0
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """One Reading for each line that says something."""
+        """Return one Reading for each line that has a value."""
         if frame.sent:
             return []
         readings = []

@@ -1,7 +1,7 @@
-"""Monark LC, LT2, Novo and 839E: one word asks, one number answers.
+"""Monark LC, LT2, Novo and 839E: each request is one word, each answer one number.
 
-4800 baud, 8N1, XON/XOFF, ASCII. Both ways a line ends in CR. The answer does not say what it is
-the answer to:
+4800 baud, 8N1, XON/XOFF, ASCII. In both directions a line ends with CR. An answer does not
+contain the word that it answers:
 
     id        text, such as LC4         pulse     1/min
     power     W                         pedal     rpm
@@ -16,31 +16,32 @@ from drivers.protocols.base import SerialLine, WireProtocol
 from drivers.protocols.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
+#: The interval at which power, pulse and pedal are requested.
 CYCLE_NS = 1_000_000_000
-#: An answer later than this is none …
+#: An answer is ignored after this time …
 ANSWER_WITHIN_NS = 500_000_000
-#: … but may still come: asked before this, the next question would get it for its own.
+#: … but it may still arrive until this time, and must not be taken for that to the next question.
 NEXT_AFTER_NS = 1_000_000_000
-#: The first question after opening the line may be lost: an empty one goes ahead.
+#: The first line after opening the port may be lost, so an empty one is sent first.
 WAKE = b"\r"
 
 MAX_LINE_BYTES = 80
 
-#: W = kp × rpm × this: a kilopond on the rim, which runs 6 m each turn.
+#: W = kp × rpm × this: a force of one kilopond at the rim, which moves 6 m each turn.
 W_PER_KP_RPM = 0.98
-#: Below it the quotient says nothing.
+#: The least cadence from which the force is derived; below it the quotient is meaningless.
 MIN_KP_RPM = 10
 
 
 class MonarkQuestion(Enum):
-    """The words; each value is the word itself."""
+    """A question; its value is the word that is sent."""
 
     ID = "id"
-    #: W
+    #: The answer is in W.
     POWER = "power"
-    #: 1/min; 0 without a sensor
+    #: The answer is in 1/min; 0 without a sensor.
     PULSE = "pulse"
-    #: rpm
+    #: The answer is in rpm.
     PEDAL = "pedal"
 
 
@@ -57,12 +58,12 @@ _QUESTIONS = {encode_question(question): question for question in MonarkQuestion
 
 
 def decode_question(data: bytes) -> MonarkQuestion | None:
-    """The question that `data` is, with its CR; None if it is none that is known."""
+    """Decode a question with its CR; return None if `data` is not a known one."""
     return _QUESTIONS.get(data)
 
 
 def decode_answer(question: MonarkQuestion, line: str) -> int | None:
-    """The number that answers `question`; None if `line` is none, or an impossible one."""
+    """Decode the answer to `question`; return None unless `line` is a plausible number."""
     text = line.strip(" ")
     if question not in _MOST or not _NUMBER.fullmatch(text):
         return None
@@ -75,18 +76,19 @@ def encode_answer(value: int) -> bytes:
 
 
 def kp(power_w: float, cadence_rpm: float) -> float | None:
-    """The brake's force in kilopond; None when the pedals are too slow to tell."""
+    """Return the brake's force in kilopond; None if the pedals are too slow to derive it."""
     return power_w / (cadence_rpm * W_PER_KP_RPM) if cadence_rpm >= MIN_KP_RPM else None
 
 
 class Monark(WireProtocol):
-    """One Reading for each answer; after the cadence a second one with kp, which is derived.
+    """The client of a Monark bike: one Reading for each answer.
 
-    An answer is understood by the question that was sent before it.
+    The question that was sent last determines the meaning of an answer. After each cadence follows
+    a second Reading, with the force in kp, which is derived.
     """
 
     line = SerialLine(baud_rates=(4800,), xonxoff=True)
-    #: Three cycles.
+    #: Lasts three cycles.
     stale_after_s = 3.0
 
     def __init__(self) -> None:
@@ -95,25 +97,25 @@ class Monark(WireProtocol):
         self._meaningless_bytes = 0
         self._to_ask = [WAKE, encode_question(MonarkQuestion.ID)]
         self._cycle_ns = 0
-        #: The question that is open, and since when.
+        #: The question that has not been answered yet, and the time at which it was sent.
         self._question: MonarkQuestion | None = None
         self._asked_ns = 0
-        #: Of this cycle.
+        #: The answer to POWER in this cycle.
         self._power_w: int | None = None
 
     def feed(self, frame: Frame) -> list[Reading]:
-        # What came in before a question is not the beginning of its answer.
+        # Bytes that arrived before a question are not the beginning of its answer: end their line.
         lines = self._lines.feed(WAKE if frame.sent else frame.data)
         if frame.sent:
             self._question = None
-        readings = [reading for line in lines for reading in self._heed(frame.at_ns, line)]
+        readings = [reading for line in lines for reading in self._take_line(frame.at_ns, line)]
         if frame.sent:
             self._open(frame)
         self.unusable_bytes = self._lines.unusable_bytes + self._meaningless_bytes
         return readings
 
     def request(self, now_ns: int) -> bytes:
-        """The next question, once the one before is answered or has waited long enough."""
+        """Return the next question, once the last one is answered or NEXT_AFTER_NS has passed."""
         if self._question is not None and now_ns - self._asked_ns < NEXT_AFTER_NS:
             return b""
         if not self._to_ask:
@@ -129,7 +131,7 @@ class Monark(WireProtocol):
         if self._question is MonarkQuestion.POWER:
             self._power_w = None
 
-    def _heed(self, at_ns: int, line: str) -> list[Reading]:
+    def _take_line(self, at_ns: int, line: str) -> list[Reading]:
         question = self._question
         is_late = at_ns - self._asked_ns > ANSWER_WITHIN_NS
         if question is MonarkQuestion.ID and not is_late:

@@ -1,15 +1,15 @@
 """Peloton Bike (the original): the RS-232 line between its tablet and its sensors.
 
-19200 baud, 8N1. The tablet asks, the bike answers; each message ends in F6, a byte that none
-has elsewhere:
+19200 baud, 8N1. The tablet sends requests, the bike answers. Each message ends with F6, a byte
+that occurs nowhere else in a message:
 
     request   F5 <op> <checksum> F6            F7 <index> <checksum> F6 for the resistance table
     response  F1 <op> <count> <digits> <checksum> F6
 
 The digits are ASCII, least significant first; the checksum is the sum of all bytes before it.
 
-Source: ihaque/pelomon, ptx2/gymnasticon, doudar/SmartSpin2k, showered/pelonot, and the line
-itself as recorded on real bikes.
+Source: ihaque/pelomon, ptx2/gymnasticon, doudar/SmartSpin2k, showered/pelonot, and recordings of
+the line on real bikes.
 """
 
 from bisect import bisect_right
@@ -23,25 +23,25 @@ from drivers.reading import Frame, Reading
 
 
 class PelotonOp(IntEnum):
-    """What a message is about."""
+    """The subject of a message."""
 
-    #: rpm
+    #: In rpm.
     CADENCE = 0x41
-    #: 0.1 W
+    #: In steps of 0.1 W.
     POWER = 0x44
-    #: Percent, as the tablet shows it. Not every firmware answers it.
+    #: In percent, as the tablet displays it. Not every firmware answers this.
     RESISTANCE_PERCENT = 0x49
-    #: Counts of the bike's analog-to-digital converter; the table of the bike makes percent of it.
+    #: In counts of the bike's analog-to-digital converter; the bike's table converts to percent.
     RESISTANCE_RAW = 0x4A
     #: One entry of that table, in the same counts.
     RESISTANCE_TABLE = 0xF7
-    #: Asked once at start. The answer is no number and is not decoded here.
+    #: Requested once at start. The answer is not a number and is not decoded here.
     BIKE_ID = 0xFB
-    #: The tablet's first message, meaning unknown. The answer is not decoded here.
+    #: The tablet's first message; its meaning is unknown. The answer is not decoded here.
     BOOT = 0xFE
 
 
-#: How many digits an answer has; an answer with any other count is damaged.
+#: The number of digits of an answer; an answer with another number is damaged.
 _DIGITS: Mapping[int, int] = {
     PelotonOp.CADENCE: 3,
     PelotonOp.POWER: 5,
@@ -51,12 +51,13 @@ _DIGITS: Mapping[int, int] = {
 }
 
 Mode = Literal["auto", "poll", "listen"]
-#: Who does not know whether a tablet is there listens for so long before asking …
+#: In mode "auto", the time to listen for a tablet before sending requests …
 LISTEN_NS = 1_500_000_000
-#: … and then asks as often as the tablet does.
+#: … and the interval between the requests, which is that of the tablet.
 ASK_EVERY_NS = 100_000_000
 _TURNS = (PelotonOp.CADENCE, PelotonOp.POWER, PelotonOp.RESISTANCE_RAW)
-#: Of the requests for the table: some firmware may not know them.
+#: Requests for the table and for percent end after this many without an answer, because some
+#: firmware may not know them.
 MAX_UNANSWERED = 20
 
 _REQUEST_START = 0xF5
@@ -70,8 +71,8 @@ _MESSAGE_SIZES_BYTES = sorted(
 )
 LONGEST_MESSAGE_BYTES = _MESSAGE_SIZES_BYTES[-1]
 
-#: The raw resistance at 0, 1/30, 2/30 … 30/30 of the way from 0 to 100 percent, read from a
-#: real bike (ihaque/pelomon, RESISTANCE_LUT). Every bike has its own and tells it when asked.
+#: The raw resistance at 0, 1/30, 2/30 … 30/30 of the range from 0 to 100 percent, read from a
+#: real bike (ihaque/pelomon, RESISTANCE_LUT). Every bike has its own, and sends it on request.
 DEFAULT_RESISTANCE_TABLE: Sequence[int] = (
     *(164, 169, 186, 222, 297, 369, 440, 497, 558, 609),
     *(653, 687, 726, 757, 783, 803, 827, 845, 861, 874),
@@ -81,9 +82,9 @@ RESISTANCE_TABLE_SIZE = len(DEFAULT_RESISTANCE_TABLE)
 
 
 def resistance_percent(raw: float, table: Sequence[int] = DEFAULT_RESISTANCE_TABLE) -> float:
-    """Percent (0 to 100) of a raw resistance, linear between the entries of `table`.
+    """Convert a raw resistance to percent (0 to 100), linearly between the entries of `table`.
 
-    Bikes do send raw values a little outside their table: those are 0 or 100.
+    Bikes do send raw values slightly outside their table; those become 0 or 100.
     """
     if raw <= table[0]:
         return 0.0
@@ -95,7 +96,7 @@ def resistance_percent(raw: float, table: Sequence[int] = DEFAULT_RESISTANCE_TAB
 
 
 def resistance_raw(percent: float, table: Sequence[int] = DEFAULT_RESISTANCE_TABLE) -> float:
-    """The raw resistance at `percent`: the inverse of `resistance_percent`, clamped likewise."""
+    """Return the raw resistance at `percent`: the inverse of `resistance_percent`, also clamped."""
     position = min(max(percent, 0.0), 100.0) / 100 * (len(table) - 1)
     below = min(int(position), len(table) - 2)
     low, high = table[below], table[below + 1]
@@ -103,13 +104,13 @@ def resistance_raw(percent: float, table: Sequence[int] = DEFAULT_RESISTANCE_TAB
 
 
 def resistance_points(table: Sequence[int]) -> tuple[tuple[float, float], ...]:
-    """The entries of `table` as (raw, percent)."""
+    """Return the entries of `table` as points (raw, percent)."""
     return tuple((raw, index * 100 / (len(table) - 1)) for index, raw in enumerate(table))
 
 
 @dataclass(frozen=True, slots=True)
 class PelotonRequest:
-    """A question of the tablet. `table_index` (0 to 30) is there for RESISTANCE_TABLE alone."""
+    """A request of the tablet. Only RESISTANCE_TABLE has a `table_index` (0 to 30)."""
 
     op: PelotonOp
     table_index: int | None = None
@@ -119,7 +120,7 @@ class PelotonRequest:
 class PelotonResponse:
     """An answer of the bike: a number in the unit of its `op`.
 
-    The answer to a RESISTANCE_TABLE request does not say which entry it is.
+    The answer to a RESISTANCE_TABLE request does not contain the index of the entry.
     """
 
     op: PelotonOp
@@ -127,25 +128,25 @@ class PelotonResponse:
 
 
 def _sealed(body: bytes) -> bytes:
-    """`body` with its checksum and F6."""
+    """Return `body` with its checksum and F6 appended."""
     return bytes((*body, sum(body) & 0xFF, _END))
 
 
 def encode_request(op: PelotonOp) -> bytes:
-    """The 4 bytes that ask for `op`. Raises ValueError for the table, which takes an index."""
+    """Encode the 4-byte request for `op`. Raises ValueError for the table, which needs an index."""
     if op is PelotonOp.RESISTANCE_TABLE:
         raise ValueError("a request for the resistance table needs an index")
     return _sealed(bytes((PelotonOp.BOOT, 0) if op is PelotonOp.BOOT else (_REQUEST_START, op)))
 
 
 def encode_table_request(index: int) -> bytes:
-    """The 4 bytes that ask for entry `index` (0 to 30) of the resistance table."""
+    """Encode the 4-byte request for entry `index` (0 to 30) of the resistance table."""
     if not 0 <= index < RESISTANCE_TABLE_SIZE:
         raise ValueError(f"the resistance table has no entry {index}")
     return _sealed(bytes((PelotonOp.RESISTANCE_TABLE, index)))
 
 
-#: There are only so many requests, so they are looked up rather than taken apart.
+#: All possible requests. They are few, so decoding is a lookup.
 _REQUESTS = {
     **{
         encode_request(op): PelotonRequest(op)
@@ -160,19 +161,19 @@ _REQUESTS = {
 
 
 def decode_request(data: bytes) -> PelotonRequest | None:
-    """The request that `data` is, from F5, F7 or FE to F6; None if it is not exactly one."""
+    """Decode a request, from F5, F7 or FE to F6; return None unless `data` is exactly one."""
     return _REQUESTS.get(data)
 
 
 def encode_response(response: PelotonResponse) -> bytes:
-    """The bike's answer, 8 to 10 bytes.
+    """Encode the bike's answer, 8 to 10 bytes.
 
-    Raises ValueError for an `op` that is not answered by a number, or a value that has too many
+    Raises ValueError for an `op` whose answer is not a number, and for a value that has too many
     digits or is negative.
     """
     count = _DIGITS.get(response.op)
     if count is None:
-        raise ValueError(f"{response.op.name} is not answered by a number")
+        raise ValueError(f"{response.op.name}: the answer is not a number")
     if not 0 <= response.value < 10**count:
         raise ValueError(f"{response.op.name} {response.value} does not fit {count} digits")
     digits = f"{response.value:0{count}d}"[::-1].encode("ascii")
@@ -180,9 +181,9 @@ def encode_response(response: PelotonResponse) -> bytes:
 
 
 def decode_response(data: bytes) -> PelotonResponse | None:
-    """The response that `data` is, from F1 to F6.
+    """Decode a response, from F1 to F6.
 
-    None if a byte is missing, extra or wrong, or if it is an answer of which nothing is known.
+    Returns None if a byte is missing, extra or wrong, or if the kind of answer is unknown.
     """
     if len(data) <= _RESPONSE_OVERHEAD_BYTES or data[0] != _RESPONSE_START:
         return None
@@ -195,19 +196,19 @@ def decode_response(data: bytes) -> PelotonResponse | None:
 
 
 class Deframer:
-    """Finds the messages in a stream of bytes, whole or cut anywhere, both directions on one line.
+    """A parser that finds the messages of both directions in one stream of bytes, cut anywhere.
 
-    Holds fewer than LONGEST_MESSAGE_BYTES. A message is recognised at its last byte, by looking
-    back from it: what came before, junk or half a message, can neither hide nor delay it.
+    It holds fewer than LONGEST_MESSAGE_BYTES. A message is recognised at its last byte, by looking
+    back from there: junk or half a message before it can neither hide nor delay it.
     """
 
     def __init__(self) -> None:
-        #: Bytes that turned out to belong to no message.
+        #: The number of bytes that belong to no message.
         self.unusable_bytes = 0
         self._tail = bytearray()
 
     def feed(self, data: bytes) -> list[PelotonRequest | PelotonResponse]:
-        """The messages that end within `data`, in order."""
+        """Return the messages that end within `data`, in order."""
         messages = []
         for byte in data:
             self._tail.append(byte)
@@ -221,7 +222,7 @@ class Deframer:
         return messages
 
     def _take_message(self) -> PelotonRequest | PelotonResponse | None:
-        """The message that ends here, if any. Whatever was held is used up or unusable."""
+        """Return the message that ends here, if any; other bytes held so far are unusable."""
         held = bytes(self._tail)
         self._tail.clear()
         for size in _MESSAGE_SIZES_BYTES:
@@ -237,11 +238,12 @@ class Deframer:
 class Peloton(WireProtocol):
     """The line of a Peloton Bike: one Reading per answer with a value.
 
-    Asks the bike, or listens to its tablet asking: two who ask would garble both, so by itself
-    (`auto`) it listens first, and goes on listening if there was anything to hear.
+    It either sends requests to the bike, or listens to those of the tablet: two senders would
+    garble each other's requests. Mode `auto` listens first, and keeps listening if there are any
+    messages.
 
-    Requests for the resistance table tell which entry the answer is; once all entries were seen,
-    the bike's own table replaces `table`, or the default one.
+    A request for the resistance table determines which entry the answer is. Once all entries are
+    known, the bike's own table replaces `table` or the default one.
     """
 
     line = SerialLine(baud_rates=(19200,))
@@ -250,9 +252,9 @@ class Peloton(WireProtocol):
 
     def __init__(self, mode: Mode = "auto", table: Sequence[int] | None = None) -> None:
         super().__init__()
-        #: What makes percent of raw resistance.
+        #: The table that converts raw resistance to percent.
         self.table = DEFAULT_RESISTANCE_TABLE if table is None else table
-        #: What the bike has told of that on this connection, once it is whole.
+        #: The table that the bike sent on this connection, once it is complete.
         self.told_table: Sequence[int] | None = None
         self._deframer = Deframer()
         self._listens = mode == "listen"
@@ -263,18 +265,18 @@ class Peloton(WireProtocol):
         self._percents_asked = 0
         self._answers = 0
         self._table_reader = _TableReader()
-        self._says_percent = False
+        self._gets_percent = False
 
     @property
     def is_asked(self) -> bool:
-        """The bike answered, and nobody but us asked it."""
+        """Whether the bike answers, and only to requests of this gateway."""
         return self._answers > 0 and not self._listens
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """The Readings of the answers that end within `frame`, in order."""
+        """Return the Readings of the answers that end within `frame`, in order."""
         if frame.sent:
-            # Not part of the bike's stream: it may well go out in the middle of an answer.
-            self._heed(decode_request(frame.data))
+            # Not part of the bike's stream, since it may be sent in the middle of an answer.
+            self._note_request(decode_request(frame.data))
             return []
         readings = []
         for message in self._deframer.feed(frame.data):
@@ -283,7 +285,7 @@ class Peloton(WireProtocol):
             self._answers += 1
             if isinstance(message, PelotonRequest):
                 self._listens = True
-                self._heed(message)
+                self._note_request(message)
             elif message.op is PelotonOp.RESISTANCE_TABLE:
                 self.told_table = self._table_reader.learn(message.value) or self.told_table
                 self.table = self.told_table or self.table
@@ -293,7 +295,7 @@ class Peloton(WireProtocol):
         return readings
 
     def request(self, now_ns: int) -> bytes:
-        """Cadence, power and resistance by turns, and between them the table, until it is whole."""
+        """Request cadence, power and resistance in turn; in between the table until complete."""
         if self._listen_until_ns is None:
             self._listen_until_ns = now_ns + LISTEN_NS
         if self._listens or now_ns < max(self._listen_until_ns, self._ask_ns):
@@ -307,16 +309,16 @@ class Peloton(WireProtocol):
         return encode_request(_TURNS[self._turn])
 
     def _between(self) -> bytes:
-        """The table; where the firmware does not tell it, its own percent, if it has one."""
+        """Request the table; if the firmware does not send it, the bike's own percent."""
         index = self._table_reader.next_index()
         if index is not None:
             return encode_table_request(index)
         if self._table_reader.is_whole or self._percents_asked >= MAX_UNANSWERED:
             return b""
-        self._percents_asked += not self._says_percent
+        self._percents_asked += not self._gets_percent
         return encode_request(PelotonOp.RESISTANCE_PERCENT)
 
-    def _heed(self, request: PelotonRequest | None) -> None:
+    def _note_request(self, request: PelotonRequest | None) -> None:
         self._table_reader.asked_index = None if request is None else request.table_index
 
     def _reading(self, at_ns: int, response: PelotonResponse) -> Reading:
@@ -327,22 +329,22 @@ class Peloton(WireProtocol):
             case PelotonOp.POWER:
                 return Reading(at_ns, power_w=value / 10)
             case PelotonOp.RESISTANCE_PERCENT:
-                self._says_percent = not self._table_reader.is_whole
+                self._gets_percent = not self._table_reader.is_whole
                 return Reading(at_ns, resistance_percent=value)
             case _:
                 percent = resistance_percent(value, self.table)
                 return Reading(
                     at_ns,
                     resistance_raw=value,
-                    resistance_percent=None if self._says_percent else percent,
+                    resistance_percent=None if self._gets_percent else percent,
                 )
 
 
 class _TableReader:
-    """The bike's own resistance table, entry by entry: the answers do not say which they are."""
+    """The bike's own resistance table, entry by entry: the answers do not contain their index."""
 
     def __init__(self) -> None:
-        #: Of the last request on the line.
+        #: The index in the last request on the line.
         self.asked_index: int | None = None
         self._entries: dict[int, int] = {}
         self._tries = 0
@@ -352,14 +354,14 @@ class _TableReader:
         return len(self._entries) == RESISTANCE_TABLE_SIZE
 
     def next_index(self) -> int | None:
-        """What to ask for next; None when all is known, or when the bike does not answer."""
+        """Return the next entry to request; None if all are known or the bike does not answer."""
         if self.is_whole or self._tries - len(self._entries) >= MAX_UNANSWERED:
             return None
         self._tries += 1
         return next(index for index in range(RESISTANCE_TABLE_SIZE) if index not in self._entries)
 
     def learn(self, raw: int) -> list[int] | None:
-        """Keep an entry. Gives the table when it is whole, unless it cannot be one."""
+        """Keep an entry. Return the table once it is complete, unless it is not plausible."""
         if self.asked_index is None:
             return None
         self._entries[self.asked_index] = raw

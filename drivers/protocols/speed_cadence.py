@@ -20,18 +20,18 @@ TICKS_PER_S = 1024
 
 @dataclass(frozen=True, slots=True)
 class SpeedCadenceMeasurement:
-    """One notification of CSC Measurement. None: not in it. Ticks are of 1/1024 s."""
+    """One notification of CSC Measurement. None: not contained in it. A tick is 1/1024 s."""
 
     wheel: Revolutions | None = None
     crank: Revolutions | None = None
-    #: Bytes of the notification that meant nothing. Not part of what the sensor said.
+    #: The number of bytes that could not be decoded. Not part of the message.
     unusable_bytes: int = field(default=0, compare=False)
 
 
 def decode_speed_cadence(data: bytes) -> SpeedCadenceMeasurement:
-    """What one notification of 0x2A5B says. Total: any bytes give a value, perhaps an empty one.
+    """Decode one notification of 0x2A5B. Total: any bytes give a value, possibly an empty one.
 
-    Fields are read in order for as long as their bytes last.
+    Fields are read in order until the bytes run out.
     """
     if not data:
         return SpeedCadenceMeasurement()
@@ -48,7 +48,7 @@ def decode_speed_cadence(data: bytes) -> SpeedCadenceMeasurement:
 
 
 def encode_speed_cadence(data: SpeedCadenceMeasurement) -> bytes:
-    """One notification with exactly the fields of `data`.
+    """Encode one notification with exactly the fields of `data`.
 
     Raises OverflowError for a value that its field cannot hold.
     """
@@ -59,13 +59,13 @@ def encode_speed_cadence(data: SpeedCadenceMeasurement) -> bytes:
 
 
 class SpeedCadence(WireProtocol):
-    """A sensor that notifies CSC Measurement (0x2A5B). Its cadence alone.
+    """A sensor that notifies CSC Measurement (0x2A5B). Only its cadence is used.
 
-    A speed would take the circumference of a wheel, which on an exercise bike means nothing.
+    A speed would need the circumference of a wheel, which is meaningless on an exercise bike.
     """
 
     gatt = Gatt(service=sig_uuid(0x1816), notify=(sig_uuid(0x2A5B),))
-    #: A slow crank has nothing new to say for as long as this.
+    #: A slow crank sends nothing new for up to 4 s.
     stale_after_s = 4.0
 
     def __init__(self) -> None:
@@ -73,7 +73,7 @@ class SpeedCadence(WireProtocol):
         self._crank = CrankCounter(revolution_bits=16, time_bits=16, ticks_per_s=TICKS_PER_S)
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """At most one Reading; none when the crank has nothing new to say."""
+        """Return at most one Reading; none if the packet gives no cadence."""
         if frame.sent:
             return []
         data = decode_speed_cadence(frame.data)

@@ -1,24 +1,24 @@
-"""Lines in a stream of ASCII, for the protocols that are spoken in them."""
+"""Lines in a stream of ASCII, for the text protocols."""
 
 _ENDS = b"\r\n"
 
 
 class TextLines:
-    """Finds the lines in a stream of bytes, whole or cut anywhere. Holds at most `max_bytes`.
+    """A splitter of a stream of bytes, cut anywhere, into lines. Holds at most `max_bytes`.
 
-    A line ends with CR, LF or both. One that is longer than `max_bytes`, or not all ASCII, is left
-    out whole.
+    A line ends with CR, LF or both. A line that is longer than `max_bytes` or not all ASCII is
+    dropped entirely.
     """
 
     def __init__(self, max_bytes: int) -> None:
-        #: Bytes of the lines that were left out.
+        #: The number of bytes in the lines that were dropped.
         self.unusable_bytes = 0
         self._max_bytes = max_bytes
         self._held = bytearray()
         self._is_overlong = False
 
     def feed(self, data: bytes) -> list[str]:
-        """The lines that end within `data`, in order, without their ends. Empty ones are not."""
+        """Return the non-empty lines that end within `data`, in order, without their ends."""
         lines = []
         for byte in data:
             if byte not in _ENDS:
@@ -40,7 +40,7 @@ class TextLines:
             self._is_overlong = True
 
     def _take_line(self) -> str | None:
-        """What is held, if it can be used."""
+        """Return the line that ends here, if it is usable."""
         held = bytes(self._held)
         self._held.clear()
         self._is_overlong = False

@@ -148,7 +148,7 @@ async def test_session_news_tell_a_lost_link_with_its_reason_and_its_return(rig:
         assert session.link == LinkStatus(LinkState.CONNECTED)
     links = [one for one in heard if isinstance(one, LinkStatus)]
     connected = LinkStatus(LinkState.CONNECTED)
-    lost = LinkStatus(LinkState.LOST, "the fake bike dropped the link, for 4 s")
+    lost = LinkStatus(LinkState.LOST, "the fake bike dropped the link for 4 s")
     after = links[links.index(connected) :]
     assert after == [connected, lost, connected]
     assert isinstance(heard[-1], Reading)

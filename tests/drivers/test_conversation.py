@@ -76,9 +76,9 @@ def test_conversation_is_silent_when_nothing_is_understood() -> None:
 
 def test_silence_is_told_from_noise() -> None:
     talk = Talk().conversation
-    assert talk.silence == "nothing was heard"
+    assert talk.silence == "no data was received"
     talk.hear(1, b"\xff\xff\x08")
-    assert talk.silence == "3 bytes were heard, 2 of them no echo"
+    assert talk.silence == "3 bytes were received, 2 of them not valid echo"
 
 
 async def _said(*readings: Reading) -> AsyncGenerator[Reading, None]:

@@ -30,7 +30,7 @@ def test_a_bike_gets_its_profile_by_its_name(
 
 def test_the_longest_name_that_matches_wins() -> None:
     assert profile_of("MRK-S26-X").name == "Merach S26"
-    assert profile_of("MRK-S28-X").name == "Others that are known to speak FTMS"
+    assert profile_of("MRK-S28-X").name == "Other bikes that are known to speak FTMS"
 
 
 @pytest.mark.parametrize("bluetooth_name", ["", "Toaster", "XBIKE-1"])

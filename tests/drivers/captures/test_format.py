@@ -70,7 +70,7 @@ class TestJsonLines:
     @pytest.mark.parametrize(
         ("content", "complaint"),
         [
-            ("", r"ride.jsonl: empty; expected a header line"),
+            ("", r"ride.jsonl: the file is empty; expected a header line"),
             ("hello", r"ride.jsonl:1: not JSON"),
             ("[1]", r"ride.jsonl:1: expected a JSON object"),
             ("{}", r"ride.jsonl:1: not a capture header; expected"),

@@ -28,11 +28,11 @@ def test_recorder_keeps_to_the_first_protocol(tmp_path: Path) -> None:
         recorder.record("ftms", Frame(1, b"\x01"))
         recorder.record("heart_rate", Frame(2, b"\x02"))
     assert load_capture(file) == BikeCapture("ftms", (Frame(0, b"\x01"),))
-    assert "1 of other protocols left out" in recorder.progress
+    assert "frames of other protocols left out: 1" in recorder.progress
 
 
 def test_recorder_writes_nothing_before_the_first_frame(tmp_path: Path) -> None:
     file = tmp_path / "ride.jsonl"
     with file.open("x", encoding="utf-8") as lines:
-        assert "nothing yet" in FrameRecorder(lines).progress
+        assert "no frames yet" in FrameRecorder(lines).progress
     assert file.read_bytes() == b""

@@ -77,7 +77,7 @@ async def test_replay_loses_the_bike_at_its_end_and_then_starts_over(
 ) -> None:
     bike = replay(clock, file=record(file, [(0, ftms(60)), (2, ftms(61))]))
     first, reason = await hear(bike)
-    assert reason == f"end of capture {file}"
+    assert reason == f"the capture {file} has ended"
     again, _ = await hear(bike)
     assert [reading.at_ns - 2 * NS_PER_S for reading in again] == [
         reading.at_ns for reading in first

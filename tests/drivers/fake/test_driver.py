@@ -312,7 +312,7 @@ class TestFaults:
         faults = {"disconnect_at_s": 20, "disconnect_for_s": 10}
         bike = fake(clock, wire=wire, faults=faults)
         before, reason = await hear_until_lost(bike)
-        assert reason == "the fake bike dropped the link, for 10 s"
+        assert reason == "the fake bike dropped the link for 10 s"
         clock.advance(9_999 * NS_PER_MS)
         with pytest.raises(BikeLost, match="dropped the link"):
             await hear(bike, RIDE_S)
@@ -511,9 +511,9 @@ class TestOptions:
             ({"wire": "ftms", "faults": {"corrupt_per_min": 1}}, "checksum: peloton or lines"),
             (
                 {"wire": "lines", "faults": {"zero_power_per_min": 1}},
-                "needs a wire that says power",
+                "needs a wire that reports power",
             ),
-            ({"wire": "none", "pot": {"noise_counts": 3}}, "a pot needs the wire lines"),
+            ({"wire": "none", "pot": {"noise_counts": 3}}, "pot: expected wire lines"),
             ({"wire": "lines", "pot": {"raw_min": 960}}, "raw_min 960: expected less"),
             ({"wire": "lines", "knob_file": 25}, "knob_file"),
             ({"sede": 1}, "sede"),

@@ -119,7 +119,7 @@ def test_missing_fault_is_a_gap_of_a_third_to_two_seconds() -> None:
 def test_a_dropped_link_comes_back() -> None:
     some = faults(disconnect_at_s=50, disconnect_for_s=10)
     assert some.lost_because(49_999) is None
-    assert some.lost_because(50_000) == "the fake bike dropped the link, for 10 s"
+    assert some.lost_because(50_000) == "the fake bike dropped the link for 10 s"
     assert some.lost_because(60_000) is None
 
 
@@ -127,7 +127,7 @@ def test_vanished_bike_does_not_come_back() -> None:
     some = faults(vanish_at_s=50)
     assert some.lost_because(49_999) is None
     for ms in (50_000, 299_999):
-        assert some.lost_because(ms) == "the fake bike vanished, for the rest of the ride"
+        assert some.lost_because(ms) == "the fake bike is gone until the end of the ride"
 
 
 def test_duplicate_fault_repeats_the_messages() -> None:

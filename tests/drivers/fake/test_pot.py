@@ -157,12 +157,12 @@ def test_pot_counts_are_never_below_zero() -> None:
     ("options", "complaint"),
     [
         ({"curve": "log"}, "curve"),
-        ({"raw_min": 960}, "raw_min 960: expected less than raw_max 960"),
+        ({"raw_min": 960}, "raw_min 960: expected a number below raw_max, 960"),
         ({"raw_min": -1}, "raw_min"),
         ({"raw_max": 70_000}, "raw_max"),
         ({"noise_counts": -1}, "noise_counts"),
         ({"hysteresis_counts": -1}, "hysteresis_counts"),
-        ({"hysteresis_counts": 451}, "hysteresis_counts 451: expected at most .* 450"),
+        ({"hysteresis_counts": 451}, "hysteresis_counts 451: expected at most 450, half the range"),
         ({"hysteresis": 1}, "hysteresis"),
     ],
 )

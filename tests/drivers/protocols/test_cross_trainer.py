@@ -157,7 +157,7 @@ def test_cross_trainer_data_reads_the_same_as_written(data: CrossTrainerData) ->
     ids=["neither", "both"],
 )
 def test_cross_trainer_data_needs_either_a_speed_or_more_data(data: CrossTrainerData) -> None:
-    with pytest.raises(ValueError, match="either a speed or more data"):
+    with pytest.raises(ValueError, match="either a speed or more_data"):
         encode_cross_trainer_data(data)
 
 

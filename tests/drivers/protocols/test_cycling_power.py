@@ -153,7 +153,7 @@ def test_power_measurement_reads_the_same_as_written(data: PowerMeasurement) -> 
 
 
 def test_a_measurement_without_power_is_refused() -> None:
-    with pytest.raises(ValueError, match="has a power"):
+    with pytest.raises(ValueError, match="needs a power"):
         encode_power(PowerMeasurement())
 
 

@@ -411,7 +411,7 @@ def test_a_record_that_cannot_be_sent_is_refused(data: IndoorBikeData, max_bytes
     ids=["neither", "both"],
 )
 def test_indoor_bike_data_needs_either_a_speed_or_more_data(data: IndoorBikeData) -> None:
-    with pytest.raises(ValueError, match="either a speed or more data"):
+    with pytest.raises(ValueError, match="either a speed or more_data"):
         encode_indoor_bike_data(data)
 
 

@@ -86,8 +86,8 @@ def test_a_training_status_reads_writes_and_is_put_into_words(
 @pytest.mark.parametrize(
     ("frame", "value", "words"),
     [
-        ("", None, "nothing, which is no training status"),
-        ("01", None, "01, which is no training status"),
+        ("", None, "nothing, which is not a valid training status"),
+        ("01", None, "01, which is not a valid training status"),
         ("01 01", TrainingStatus(1), "idle"),
         ("02 01 4869", TrainingStatus(1), "idle"),
         ("03 01 48ff", TrainingStatus(1, "H\ufffd"), "idle: 'H\ufffd'"),

@@ -10,8 +10,8 @@ from drivers.protocols.gatt_fields import (
     Field,
     flagged,
     narrowed,
+    present_bits,
     read_fields,
-    said_bits,
     write_fields,
 )
 
@@ -62,10 +62,10 @@ def test_fields_are_found_by_their_bits_in_the_order_of_the_wire() -> None:
 
 
 def test_flag_bits_follow_from_the_values_present() -> None:
-    assert said_bits(FIELDS, values()) == 0
-    assert said_bits(FIELDS, values(speed_kmh=0)) == 0b0001
-    assert said_bits(FIELDS, values(level=1, rate_kcal=2)) == 0b1010
-    assert said_bits(FIELDS, values(energy_kcal=1, rate_kcal=2)) == 0b1000
+    assert present_bits(FIELDS, values()) == 0
+    assert present_bits(FIELDS, values(speed_kmh=0)) == 0b0001
+    assert present_bits(FIELDS, values(level=1, rate_kcal=2)) == 0b1010
+    assert present_bits(FIELDS, values(energy_kcal=1, rate_kcal=2)) == 0b1000
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,7 @@ counts = {
 
 @given(st.fixed_dictionaries({}, optional=counts))
 def test_flagged_fields_read_the_same_as_written(said: dict[str, float]) -> None:
-    fields = flagged(FIELDS, said_bits(FIELDS, values(**said)))
+    fields = flagged(FIELDS, present_bits(FIELDS, values(**said)))
     read, left_bytes = read_fields(fields, write_fields(fields, values(**said)))
     assert {name: value for name, value in read.items() if value is not None} == said
     assert left_bytes == 0

@@ -79,7 +79,7 @@ def test_heart_rate_measurement_reads_the_same_as_written(data: HeartRateMeasure
 
 
 def test_heart_rate_measurement_that_cannot_be_sent_is_refused() -> None:
-    with pytest.raises(ValueError, match="has a heart rate"):
+    with pytest.raises(ValueError, match="needs a heart rate"):
         encode_heart_rate(HeartRateMeasurement())
     with pytest.raises(OverflowError):
         encode_heart_rate(HeartRateMeasurement(0x10000))
