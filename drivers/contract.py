@@ -16,7 +16,7 @@ from drivers.reading import Frame, Reading
 
 
 class BikeLost(Exception):
-    """The bike cannot be reached any more. The text gives the reason; the gateway retries."""
+    """The bike cannot be reached or was lost. The text gives the reason; the gateway retries."""
 
 
 class BikeAbsent(BikeLost):
@@ -33,7 +33,7 @@ class DriverOptions(BaseModel):
 
     @property
     def who(self) -> str:
-        """The bike's name among those of its driver, for people and to recognise it later."""
+        """The bike's identity within its driver: shown to people, and used to recognise it."""
         return ""
 
 
@@ -117,7 +117,7 @@ class ResistanceTable:
 
 @runtime_checkable
 class ResistanceTableSource(Protocol):
-    """A driver of bikes that have a ResistanceTable. It may change while the bike is open."""
+    """A driver of bikes that have a ResistanceTable, which may change while the bike is open."""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:

@@ -8,8 +8,8 @@ from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 from drivers.tuning import Tuning
 
-#: A bike that sent Readings before and has sent none for this long is gone, even if the link is
-#: reported as connected: after a short outage of its daemon, BlueZ does so for ever.
+#: A bike that has sent Readings, but none for this long, is gone even if its link is reported as
+#: connected: after an outage of its daemon of some seconds, BlueZ reports that for ever.
 SILENCE_NS = 10_000_000_000
 
 
@@ -87,7 +87,7 @@ async def first_within(
 
 
 async def resumed(first: Reading, rest: AsyncIterator[Reading]) -> AsyncIterator[Reading]:
-    """Yield `first`, which was taken from the iterator already, then the rest of it."""
+    """Yield `first`, which was already taken from the iterator, then the rest of it."""
     yield first
     async for reading in rest:
         yield reading

@@ -22,7 +22,7 @@ class FoundBike:
     rssi_dbm: int | None = None
     #: A Reading that the scan obtained, without a lasting connection.
     reading: Reading | None = None
-    #: Not a bike but worn by its rider; `options` then belong among the options of that bike.
+    #: Not a bike, but a device that a rider wears; its `options` are to be added to a bike's.
     is_companion: bool = False
 
 

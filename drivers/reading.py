@@ -35,7 +35,7 @@ class Reading:
     speed_kmh: float | None = None
     distance_m: float | None = None
     heart_rate_bpm: float | None = None
-    #: Where the values come from, if that is ambiguous: the protocol, and how it got them.
+    #: The origin of the values, if there are several: the protocol, and if they are derived.
     source: str = ""
 
     def said(self) -> dict[str, float | str]:

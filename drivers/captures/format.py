@@ -61,7 +61,7 @@ def load_capture(file: Path) -> BikeCapture:
             continue
         frame = _frame(file, number, line)
         if frames and frame.at_ns < frames[-1].at_ns:
-            raise CaptureError(f"{file}:{number}: expected a t_s not before that of the last frame")
+            raise CaptureError(f"{file}:{number}: expected a t_s not before the previous frame's")
         frames.append(frame)
     return BikeCapture(header["protocol"], tuple(frames), str(header.get("note", "")))
 

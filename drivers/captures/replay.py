@@ -71,7 +71,8 @@ class Replay(FrameSource):
         if capture.protocol not in PROTOCOLS:
             known = ", ".join(PROTOCOLS)
             raise BikeLost(
-                f"{self._options.file}: protocol {capture.protocol!r}; expected: {known}"
+                f"{self._options.file}: protocol {capture.protocol!r} is unknown; "
+                f"expected one of: {known}"
             )
         self.stale_after_s = PROTOCOLS[capture.protocol].stale_after_s
         async with aclosing(self._play(capture, on_frame)) as readings:

@@ -74,7 +74,7 @@ class FakeBikeOptions(DriverOptions):
     def _pot_fits_the_wire(self) -> Self:
         if self.wire != "lines" and self.pot != PotOptions():
             raise ValueError(
-                f"pot: expected wire lines; the bike on wire {self.wire} has a sensor of its own"
+                f"pot needs wire lines; the fake bike on wire {self.wire} has a sensor of its own"
             )
         return self
 
@@ -127,7 +127,7 @@ class FakeBike(FrameSource):
         now_ms = (now_ns - self._ride_start_ns(now_ns)) // _NS_PER_MS
         self._expect_link(now_ms)
         if self._ride.is_switched_off(now_ms):
-            raise BikeLost("the fake bike has switched itself off until the end of the ride")
+            raise BikeLost("the fake bike has switched itself off for the rest of the ride")
         async with aclosing(self._readings(now_ns, on_frame)) as readings:
             yield readings
 

@@ -28,7 +28,7 @@ Duration = Annotated[float, Field(gt=0)]
 
 
 class FaultOptions(DriverOptions):
-    """Which faults a ride has; none by default.
+    """The faults of a ride; none by default.
 
     `*_per_min` is a rate, at random instants; `*_at_s` and `*_for_s` are seconds of the ride.
     """
@@ -56,7 +56,7 @@ class FaultOptions(DriverOptions):
     #: The cadence sensor fails: cadence, and all values computed from it, are 0.
     dead_sensor_at_s: Second | None = None
     dead_sensor_for_s: Duration = 60
-    #: The link drops; reconnecting is possible after the duration.
+    #: The link drops; reconnecting is possible only after `disconnect_for_s`.
     disconnect_at_s: Second | None = None
     disconnect_for_s: Duration = 20
     #: The link drops; reconnecting is impossible until the end of the ride.
@@ -86,7 +86,7 @@ class Faults:
         """Return the reason why the bike cannot be reached; None if it can."""
         faults = self._options
         if faults.vanish_at_s is not None and ms >= faults.vanish_at_s * 1000:
-            return "the fake bike is gone until the end of the ride"
+            return "the fake bike vanished for the rest of the ride"
         if _within(ms, faults.disconnect_at_s, faults.disconnect_for_s):
             return f"the fake bike dropped the link for {faults.disconnect_for_s:g} s"
         return None

@@ -56,7 +56,7 @@ class Hand:
     def hold(self, state: BikeState, at_ns: int) -> BikeState:
         """Return `state` with the hand's position of the knob at this instant.
 
-        For an instant before the latest one so far, the knob keeps its current position.
+        The knob never turns back in time: for an earlier instant it keeps its current position.
         """
         if self._looked_ns is None:
             self._looked_ns = at_ns

@@ -5,7 +5,7 @@ from random import Random
 
 from drivers.magnetic_brake import magnet_power_w
 
-#: The wheel's inertia as the rider feels it, J per rpm²: 80 rpm at 40 % coast down in 3 s with it.
+#: The wheel's inertia as the rider feels it, J per rpm²: with it, 80 rpm at 40 % coast down in 3 s.
 #: Chosen freely, because no recording is known.
 _INERTIA = 0.04
 
@@ -22,7 +22,7 @@ _PULL_PER_S = 1.5
 
 #: The time between two turns of the knob by a hand.
 TURN_S = 0.4
-#: The largest angle of one turn is random within these limits.
+#: The most that one turn moves the knob, in percent: random within these limits.
 _MOST_PERCENT = (1.0, 3.0)
 
 

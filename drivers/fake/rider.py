@@ -130,7 +130,7 @@ class Reserve:
 
 
 class Heart:
-    """A heart rate that follows power with a lag, longer downwards. Rates and gain are chosen."""
+    """A heart rate that follows power with a lag, longer downwards. Rates and gain are a choice."""
 
     _BPM_PER_W = 0.45
     _UP_S = 30.0

@@ -53,7 +53,7 @@ def _steady(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
 
 
 def _warmup_intervals_cooldown(second: float, ride_s: int, profile: RiderProfile) -> RiderTarget:
-    """Ride easily for a fifth, then hard and easily in turn for 30 s each, a last fifth easily."""
+    """Ride easy for a fifth, then hard and easy in turn for 30 s each, the last fifth easy."""
     done = second / ride_s
     if done < 0.2:
         return _eased(profile, cadence=0.85, resistance=-12)

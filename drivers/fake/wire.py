@@ -76,7 +76,7 @@ class FtmsVoice:
     _SPLIT_BYTES = 8
 
     def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
-        del pot  # it has a sensor of its own
+        del pot  # The bike has a sensor of its own.
         self._faults = faults
         self._on_frame = on_frame
         self._protocol = ftms.Ftms()
@@ -107,7 +107,7 @@ class PelotonVoice:
     cycle_ms = 300
 
     def __init__(self, faults: Faults, pot: Pot, on_frame: FrameListener) -> None:
-        del pot  # it has a sensor of its own
+        del pot  # The bike has a sensor of its own.
         self._faults = faults
         self._on_frame = on_frame
         self._protocol = Peloton()

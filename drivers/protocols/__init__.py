@@ -17,8 +17,7 @@ from drivers.protocols.monark import Monark
 from drivers.protocols.peloton import Peloton
 from drivers.protocols.speed_cadence import SpeedCadence
 
-#: Of the protocols that a Bluetooth bike may use at the same time, the one with more values is
-#: first.
+#: The order matters for a Bluetooth bike with several protocols: the one with more values is first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "ftms": Ftms,
     "cycling_power": CyclingPower,

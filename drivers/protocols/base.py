@@ -38,7 +38,7 @@ class WireProtocol(ABC):
     decodes the next good message after junk. Every protocol can be created without arguments.
     """
 
-    #: The transports; None: not over this one.
+    #: The parameters of each transport; None: not available over it.
     gatt: Gatt | None = None
     line: SerialLine | None = None
     #: The Bluetooth company whose broadcast manufacturer data carries it; no connection is made.

@@ -35,7 +35,7 @@ class Revolutions:
         return cls(int.from_bytes(data[:-2], "little"), int.from_bytes(data[-2:], "little"))
 
     def encode(self, count_bytes: int) -> bytes:
-        """Encode the count in `count_bytes` bytes. Raises OverflowError for too large a value."""
+        """Encode the count in `count_bytes` bytes. Raises OverflowError if a value does not fit."""
         return self.count.to_bytes(count_bytes, "little") + self.event_ticks.to_bytes(2, "little")
 
 
@@ -69,7 +69,8 @@ class CrankCounter:
         self._ambiguous_ns = (1 << time_bits) * NS_PER_S // ticks_per_s // 2
         self._reference: _CrankEvent | None = None
         self._rejected = 0
-        self._last_packet = (0, 0)  # host time, revolutions
+        #: The host time and the revolutions.
+        self._last_packet = (0, 0)
         self._moved_ns: int | None = None
         self._timeout_ns = MAX_TIMEOUT_NS
 

@@ -34,7 +34,7 @@ class DaumOp(IntEnum):
 RIDE_BYTES = 19
 OLD_RIDE_BYTES = 17
 
-#: The interval between requests; 8008 and 8080 need 50 ms, and answer within 20 ms.
+#: The interval between requests; 8008 and 8080 need at least 50 ms, and answer within 20 ms.
 ASK_EVERY_NS = 500_000_000
 #: After this many requests in a row without an answer, the address may be wrong.
 MAX_UNANSWERED = 3

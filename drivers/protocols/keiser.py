@@ -1,6 +1,6 @@
 """Keiser M3 and M3i: the manufacturer data that the bike broadcasts, without a connection.
 
-All numbers are little-endian. Offsets count from after the two bytes of the company:
+All numbers are little-endian. Offsets start after the two bytes of the company:
 
     0 version, major   1 version, minor   2 kind of data        3 equipment ID
     4 cadence, 0.1/min   6 heart rate, 0.1/min   8 power, W     10 energy, kcal
@@ -22,7 +22,7 @@ _METRIC = 1 << 15
 _MILES_STEP_M = 160.9344
 _KM_STEP_M = 100.0
 
-#: The first version that sends the gear, 6.21. Versions are written in hex digits: 0x30 is .30.
+#: The first version that sends the gear, 6.21. Minor versions are hex digits: 0x30 means .30.
 _WITH_GEAR = (6, 0x21)
 #: The first version that broadcasts three times a second instead of every two seconds, 6.30.
 _FAST = (6, 0x30)
@@ -30,7 +30,7 @@ _FAST = (6, 0x30)
 
 @dataclass(frozen=True, slots=True)
 class KeiserData:
-    """One broadcast. `data_type` 0 and 128 … 227 mean real-time data, others a review."""
+    """One broadcast. `data_type` 0 and 128 … 227 mean real-time data, others review data."""
 
     version_major: int
     version_minor: int

@@ -6,8 +6,8 @@ directions. `ST` requests the status, 8 numbers separated by TABs:
     heart rate, rpm, 0.1 km/h, 100 m, target W, kJ, minutes:seconds, W
 
 Consoles pad the numbers with zeros in different ways. Some need a command for "a computer
-listens" first: `CM`, on older ones `cd`, on some `CD`. They answer ACK or RUN, or ERROR if theirs
-is another one. Nothing here sets the target.
+listens" first: `CM`, on older ones `cd`, on some `CD`. They answer ACK or RUN, or ERROR if they
+expect another one. Nothing here sets the target.
 
 Source: GoldenCheetah/GoldenCheetah (Kettler*), incyclist/devices (serial/kettler),
 marcin-osowski/kettler, 360manu/kettlerUSB2BLE.

@@ -7,7 +7,8 @@ sent at any rate; four a second are plenty. A line has one of three formats:
     rpm=82.5 res=417 w=150                      names and numbers, separated by spaces or commas
     123456,812,417                              t,revs or t,revs,res
 
-or is a single number, the rpm. The first line cannot be one: it may be the end of another line.
+or is a single number, the rpm. A single number in the very first line is ignored, because it may
+be the end of another line.
 
 | name | meaning | range |
 |---|---|---|

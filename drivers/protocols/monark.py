@@ -20,7 +20,7 @@ from drivers.reading import Frame, Reading
 CYCLE_NS = 1_000_000_000
 #: An answer is ignored after this time …
 ANSWER_WITHIN_NS = 500_000_000
-#: … but it may still arrive until this time, and must not be taken for that to the next question.
+#: … but may still arrive. The next question waits this long, so as not to be answered by it.
 NEXT_AFTER_NS = 1_000_000_000
 #: The first line after opening the port may be lost, so an empty one is sent first.
 WAKE = b"\r"
@@ -83,12 +83,12 @@ def kp(power_w: float, cadence_rpm: float) -> float | None:
 class Monark(WireProtocol):
     """The client of a Monark bike: one Reading for each answer.
 
-    The question that was sent last determines the meaning of an answer. After each cadence follows
-    a second Reading, with the force in kp, which is derived.
+    The question that was sent last determines the meaning of an answer. Each cadence is followed
+    by a second Reading with the force in kp, which is derived from power and cadence.
     """
 
     line = SerialLine(baud_rates=(4800,), xonxoff=True)
-    #: Lasts three cycles.
+    #: Three cycles of questions.
     stale_after_s = 3.0
 
     def __init__(self) -> None:

@@ -295,7 +295,7 @@ class Peloton(WireProtocol):
         return readings
 
     def request(self, now_ns: int) -> bytes:
-        """Request cadence, power and resistance in turn; in between the table until complete."""
+        """Request cadence, power and resistance in turn; in between, the table until complete."""
         if self._listen_until_ns is None:
             self._listen_until_ns = now_ns + LISTEN_NS
         if self._listens or now_ns < max(self._listen_until_ns, self._ask_ns):

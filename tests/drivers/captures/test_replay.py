@@ -113,7 +113,7 @@ async def test_replay_skips_junk_frames(file: Path, clock: ManualClock) -> None:
         (b"\xff\xfe", r"capture cannot be read: .*ride.jsonl"),
         (
             b'{"alleycat_capture": 1, "protocol": "ant"}',
-            "protocol 'ant'; expected: ftms, ",
+            "protocol 'ant' is unknown; expected one of: ftms, ",
         ),
     ],
     ids=["absent", "no capture", "no text", "unknown protocol"],

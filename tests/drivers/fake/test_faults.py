@@ -127,7 +127,7 @@ def test_vanished_bike_does_not_come_back() -> None:
     some = faults(vanish_at_s=50)
     assert some.lost_because(49_999) is None
     for ms in (50_000, 299_999):
-        assert some.lost_because(ms) == "the fake bike is gone until the end of the ride"
+        assert some.lost_because(ms) == "the fake bike vanished for the rest of the ride"
 
 
 def test_duplicate_fault_repeats_the_messages() -> None:
