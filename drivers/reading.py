@@ -35,7 +35,8 @@ class Reading:
     speed_kmh: float | None = None
     distance_m: float | None = None
     heart_rate_bpm: float | None = None
-    #: The origin of the values, if there are several: the protocol, and if they are derived.
+    #: The origin of the values, if several are possible: the protocol, and if they are averages or
+    #: derived.
     source: str = ""
 
     def said(self) -> dict[str, float | str]:
