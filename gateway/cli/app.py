@@ -1,4 +1,4 @@
-"""The command `alleycat-gateway`: one file per verb; each imports what is heavy when it runs."""
+"""The `alleycat-gateway` command: one module per verb; heavy imports happen when a verb runs."""
 
 from typing import Annotated, Any
 
@@ -27,7 +27,7 @@ from gateway.cli.exits import errors_as_exits
 
 
 class ErrorsAsExits(TyperGroup):
-    """The verbs. This is the one place where an error becomes a message and an exit code."""
+    """The verbs, in the one place where an error becomes a message and an exit code."""
 
     def invoke(self, ctx: Any) -> Any:
         with errors_as_exits():
@@ -47,7 +47,7 @@ app = typer.Typer(
     cls=ErrorsAsExits,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    rich_markup_mode=None,  # plain help comes in half the time
+    rich_markup_mode=None,  # plain help takes half the time
 )
 app.command()(setup.setup)
 app.command()(check.check)
@@ -70,10 +70,13 @@ app.add_typer(buffer.app, name="buffer")
 @app.callback()
 def options(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print it.")
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
-    """From an exercise bike to AWS IoT Core, every second of every race."""
+    """Send an exercise bike's race data to AWS IoT Core, once a second."""
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""`buffer`: what is kept on disk until the cloud has it. Looks only, also beside a daemon."""
+"""`buffer`: inspects the messages kept on disk until the cloud acknowledges them. Read-only."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
 
     from gateway.buffer.inspect import BufferView, Overview, QuarantinedMessage
 
-#: A file may have as many problems as messages.
+#: Limits the problems that `verify` prints; a file may have as many as it has messages.
 PROBLEMS_SHOWN = 50
 
 app = typer.Typer(no_args_is_help=True)
 
 StateConfigOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="The TOML file whose state_dir to look into.")
+    Path | None, typer.Option(metavar="FILE", help="Inspect the state_dir of this TOML file.")
 ]
 StateDirOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="The state_dir itself, instead of --config.")
+    Path | None, typer.Option(metavar="DIR", help="Inspect this state_dir, instead of --config.")
 ]
 
 
 @app.callback()
 def buffer() -> None:
-    """Look at what waits to be sent.
+    """Inspect the messages that wait to be sent.
 
-    Nothing is changed, whether the gateway runs or not. What is younger than commit_interval_s is
-    in the gateway's memory alone, and not seen.
+    Changes nothing, whether or not the gateway runs. Messages younger than commit_interval_s are
+    only in the gateway's memory and are not shown.
     """
 
 
@@ -44,7 +44,7 @@ def ls(
     state_dir: StateDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the races that wait to be sent."""
+    """List the races with unsent messages."""
     from rich.console import Console
 
     with _look(config, state_dir) as view, _progress("messages") as on_progress:
@@ -61,10 +61,10 @@ def verify(
     state_dir: StateDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check every page and every message.
+    """Check every page and every message of the buffer's file.
 
-    Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside, and goes
-    on with all that can be read of it.
+    Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside and
+    continues with everything that can be read from it.
     """
     from gateway.terminal.units import counted, size
 
@@ -83,8 +83,8 @@ def verify(
         for problem in problems[:PROBLEMS_SHOWN]:
             typer.echo(problem)
         if len(problems) > PROBLEMS_SHOWN:
-            typer.echo(f"… and {len(problems) - PROBLEMS_SHOWN:,} more; --json has all")
-        verdict = counted(len(problems), "problem") if problems else "all well"
+            typer.echo(f"… and {len(problems) - PROBLEMS_SHOWN:,} more; --json lists all")
+        verdict = counted(len(problems), "problem") if problems else "no problems"
         typer.echo(f"{path}: {size(file_bytes)}, {counted(rows, 'message')}: {verdict}")
     if problems:
         raise typer.Exit(FAILED)
@@ -92,22 +92,22 @@ def verify(
 
 @app.command()
 def export(
-    race: Annotated[int, typer.Argument(metavar="RACE", help="The race's id, as `ls` lists it.")],
+    race: Annotated[int, typer.Argument(metavar="RACE", help="The race's id, as listed by `ls`.")],
     config: StateConfigOption = None,
     state_dir: StateDirOption = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="A new file; else to standard output.")
+        Path | None, typer.Option(metavar="FILE", help="Write to this new file; default: stdout.")
     ] = None,
 ) -> None:
-    """Print a race's messages.
+    """Print a race's unsent messages.
 
-    Byte for byte as they will be sent: JSON, one a line, oldest first.
+    Prints them byte for byte as they will be sent: one JSON object per line, oldest first.
     """
     with _look(config, state_dir) as view:
         messages = view.messages(race)
         first = next(messages, None)
         if first is None:
-            fail(f"race {race} has no messages in {view.path}; `buffer ls` lists those that do", 1)
+            fail(f"race {race} has no messages in {view.path}; `buffer ls` lists the races", FAILED)
 
         def lines() -> Iterator[bytes]:
             yield first + b"\n"
@@ -126,7 +126,7 @@ def quarantine(
     state_dir: StateDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List what is not sent any more, and why."""
+    """List the messages that are no longer sent, and why."""
     from rich.console import Console
 
     with _look(config, state_dir) as view:
@@ -151,7 +151,7 @@ def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]"
 
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal's standard error, gone when it is done."""
+    """Show a progress bar on stderr while the block runs; show nothing if stderr is no terminal."""
     from rich.console import Console
     from rich.progress import Progress
 
@@ -169,7 +169,8 @@ def _to_stdout(lines: Iterator[bytes]) -> None:
         stream.writelines(lines)
         stream.flush()
     except BrokenPipeError:
-        # Who reads has enough. What is left in the stream must not be written when Python ends.
+        # The reader has closed the pipe. Redirect the stream, because Python flushes the rest of it
+        # at exit, which would fail again.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
@@ -178,9 +179,9 @@ def _to_new_file(output: Path, lines: Iterator[bytes]) -> int:
         with output.open("xb") as file:
             return sum(1 for line in lines if file.write(line))
     except FileExistsError:
-        fail(f"{output} exists; expected the name of a new file", USAGE)
+        fail(f"{output} already exists; expected the name of a new file", USAGE)
     except OSError as error:
-        fail(f"{output}: {error.strerror}; expected a place for a new file", FAILED)
+        fail(f"cannot create {output}: {error.strerror}", FAILED)
 
 
 def _show_overview(console: "Console", overview: "Overview") -> None:
@@ -222,15 +223,16 @@ def _totals(overview: "Overview") -> Iterator[str]:
         count = f"{counted(overview.messages, 'message')} of {counted(races, 'race')}"
         yield f"{count}, {size(overview.payload_bytes)}{age}"
     else:
-        yield "no message waits to be sent"
+        yield "no messages wait to be sent"
     if overview.unnamed:
-        yield f"{counted(overview.unnamed, 'second')} whose race is known when the clock is set"
+        count = counted(overview.unnamed, "second")
+        yield f"{count} ridden while the clock was not set; sent once it is set"
     if overview.quarantined:
         count = counted(overview.quarantined, "message")
-        yield f"{count} in quarantine: `alleycat-gateway buffer quarantine` says why"
+        yield f"{count} in quarantine; `alleycat-gateway buffer quarantine` lists the reasons"
     if unreadable:
         count = counted(unreadable, "message")
-        yield f"{count} cannot be understood: `alleycat-gateway buffer verify` says which"
+        yield f"{count} cannot be decoded; `alleycat-gateway buffer verify` lists them"
     yield f"{overview.path}: {size(overview.file_bytes)}"
 
 
@@ -239,7 +241,7 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
     from rich.text import Text
 
     if not messages:
-        console.print("nothing is in quarantine")
+        console.print("no messages are in quarantine")
         return
     table = Table(box=None, pad_edge=False)
     for column in ("message", "race", "second"):
@@ -250,7 +252,7 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
         telemetry = message.telemetry
         table.add_row(
             str(message.id),
-            "not known" if message.race_id is None else str(message.race_id),
+            "unknown" if message.race_id is None else str(message.race_id),
             "" if telemetry is None else str(telemetry.second),
             Text("" if telemetry is None else telemetry.bike_id),
             Text(message.reason),
@@ -278,7 +280,7 @@ def _bikes(bikes: list[str]) -> str:
 
 
 def _when(wall_ms: int) -> str:
-    """Local time, to the minute."""
+    """Return the local time to the minute, or the number itself if it is no valid time."""
     from datetime import UTC, datetime
 
     try:

@@ -1,4 +1,4 @@
-"""`capture`: what a bike sends, byte for byte, into a file."""
+"""`capture`: records the bytes that a bike sends into a file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, TextIO
@@ -19,21 +19,23 @@ if TYPE_CHECKING:
     from drivers import FrameSource
     from drivers.captures.recorder import FrameRecorder
 
-#: Between two lines of progress.
+#: Time between two progress lines, in seconds.
 EVERY_S = 1.0
 
 
 def capture(
     bike: BikeArgument,
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new .jsonl file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="The .jsonl file to create.")],
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     seconds: SecondsOption = None,
-    note: Annotated[str, typer.Option(help="Which bike, and what was done with it.")] = "",
+    note: Annotated[
+        str, typer.Option(help="Text stored in the file: which bike, how it was ridden.")
+    ] = "",
 ) -> None:
     """Record a bike's raw frames, for a bug report or a test.
 
-    Nothing is published. What was recorded is in the file at any moment; `replay` shows it.
+    Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file.
     """
     import asyncio
 
@@ -43,7 +45,7 @@ def capture(
 
     name, driver = chosen_driver(bike, config, protocol, SystemClock())
     if not isinstance(driver, FrameSource):
-        fail(f"driver {name!r} does not show its bike's bytes, so they cannot be captured", FAILED)
+        fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
     with _new(file) as lines:
         recorder = FrameRecorder(lines, note)
         reason = ""
@@ -55,17 +57,19 @@ def capture(
             reason = str(error)
     if not recorder.frames:
         file.unlink()
-        fail(reason or f"{bike} said nothing; {file} was not kept", FAILED)
-    typer.echo(f"{file}: {recorder.progress}" + (f"; then lost: {reason}" if reason else ""))
+        fail(reason or f"{bike} sent nothing; {file} was deleted", FAILED)
+    typer.echo(
+        f"{file}: {recorder.progress}" + (f"; then the bike was lost: {reason}" if reason else "")
+    )
 
 
 def _new(file: Path) -> TextIO:
     try:
         return file.open("x", encoding="utf-8")
     except FileExistsError:
-        fail(f"{file} exists; expected the name of a new file", USAGE)
+        fail(f"{file} already exists; expected the name of a new file", USAGE)
     except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a place for a new file", FAILED)
+        fail(f"cannot create {file}: {error.strerror}", FAILED)
 
 
 async def _record(driver: "FrameSource", recorder: "FrameRecorder", seconds: float | None) -> None:

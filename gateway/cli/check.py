@@ -1,4 +1,4 @@
-"""`check`: is everything there for a race?"""
+"""`check`: reports whether everything is ready for a race."""
 
 from typing import Annotated
 
@@ -14,16 +14,18 @@ def check(
     publish: Annotated[
         bool,
         typer.Option(
-            "--publish", help="Also send a message, of race 0: it becomes a record in the stream."
+            "--publish",
+            help="Also publish a message of race 0, which becomes a record in the stream.",
         ),
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Say whether everything is there for a race, and what to do where it is not.
+    """Check that everything is ready for a race.
 
-    Config, clock, disk, certificates, Bluetooth, serial ports, endpoint; versions for a bug report.
-    Changes nothing. Beside a running gateway it asks that one instead of connecting itself. Exit
-    code 1 if something is wrong, 78 if it is the config.
+    Checks config, clock, disk, certificates, Bluetooth, serial ports and endpoint, names a fix for
+    each problem, and prints the versions that a bug report needs. Changes nothing. While a gateway
+    runs, asks it about bikes and cloud instead of connecting to them. Exit code 1 if something is
+    wrong, 78 if the config is.
     """
     import asyncio
 
@@ -34,7 +36,7 @@ def check(
     from gateway.doctor.all_checks import check_all
     from gateway.doctor.view import report_json, show_report
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the report says it all
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the report replaces logs
     if config == SERVICE_CONFIG:
         become_service()
     report = asyncio.run(check_all(config, load_drivers(), publish=publish))

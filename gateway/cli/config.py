@@ -1,23 +1,24 @@
-"""`config check`: would the daemon start with this file?"""
+"""`config check`: reports whether the daemon would start with a config file."""
 
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-app = typer.Typer(help="Look at a config file.", no_args_is_help=True)
+app = typer.Typer(help="Check a config file.", no_args_is_help=True)
 
 
 @app.callback()
 def config() -> None:
-    """Look at a config file."""
+    """Check a config file."""
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="The TOML file.")]) -> None:
-    """Say what is wrong with a config, key by key.
+def check(file: Annotated[Path, typer.Argument(help="The TOML file to check.")]) -> None:
+    """Report what is wrong in a config file, key by key.
 
-    Checks keys, types, files, drivers and their options; exit code 78 if `run` would refuse it.
+    Checks keys, types, files, drivers and their options. Exit code 78 if `run` would refuse the
+    file.
     """
     from drivers.registry import load_drivers
     from gateway.config.schema import load_config

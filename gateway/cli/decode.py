@@ -1,4 +1,4 @@
-"""`decode`: what a bike's bytes mean, for a bug report."""
+"""`decode`: decodes a bike's bytes, for a bug report."""
 
 from typing import Annotated
 
@@ -9,18 +9,20 @@ from gateway.host.errors import USAGE
 
 
 def decode(
-    protocol: Annotated[str, typer.Argument(help="ftms, peloton, …")],
+    protocol: Annotated[str, typer.Argument(help="The bike's protocol: ftms, peloton, …")],
     frames: Annotated[
         list[str],
         typer.Argument(
             metavar="HEX…",
-            help="Frames in order; spaces and : are fine. > before one: it was sent to the bike.",
+            help="Frames in order, as hex; spaces and : are ignored. Put > before a frame that was "
+            "sent to the bike.",
         ),
     ],
 ) -> None:
-    """Print what a bike's bytes say, for a bug report.
+    """Decode a bike's bytes, for a bug report.
 
-    One JSON Reading a line. Successive frames share the protocol's state.
+    Prints one Reading per line, as JSON. Decodes the frames in order, since earlier ones may
+    affect later ones.
     """
     import json
 
@@ -35,7 +37,7 @@ def decode(
         for reading in decoder.feed(frame):
             typer.echo(json.dumps(reading.said()))
     if decoder.unusable_bytes:
-        typer.echo(f"{decoder.unusable_bytes} byte(s) meant nothing in {protocol}", err=True)
+        typer.echo(f"{decoder.unusable_bytes} byte(s) could not be decoded as {protocol}", err=True)
 
 
 def _bytes_of(text: str) -> bytes:

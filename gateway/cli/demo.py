@@ -1,4 +1,4 @@
-"""`demo`: the whole way, on this machine."""
+"""`demo`: runs the whole path from bike to leaderboard on this machine."""
 
 from typing import Annotated
 
@@ -8,18 +8,25 @@ from gateway.host.errors import FAILED
 
 
 def demo(
-    bikes: Annotated[int, typer.Option(min=1, max=500, help="Racers; each has a gateway.")] = 8,
-    race: Annotated[int, typer.Option(min=10, max=3600, help="Length of the race in s.")] = 40,
+    bikes: Annotated[
+        int, typer.Option(min=1, max=500, help="Racers, each with a gateway of its own.")
+    ] = 8,
+    race: Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")] = 40,
     outage: Annotated[
-        int, typer.Option(min=0, max=3600, help="How long the network is cut in mid-race, in s.")
+        int, typer.Option(min=0, max=3600, help="Length of the network outage halfway, in s.")
     ] = 10,
-    seed: Annotated[int, typer.Option(min=0, help="Same seed, same race.")] = 1,
-    json: Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")] = False,
+    seed: Annotated[
+        int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
+    ] = 1,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as JSON, as the last line.")
+    ] = False,
 ) -> None:
-    """Race fake bikes through a cloud on this machine.
+    """Race fake bikes through a simulated cloud on this machine.
 
-    Through broker, IoT rule and Kinesis, with an outage in mid-race. Ends by itself; exit code 1
-    if a message was lost, a race lies on more than one shard, or a racer is scored differently.
+    Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. The demo
+    ends by itself. Exit code 1 if a message was lost, a race is spread over more than one shard, or
+    the backend scores a racer differently.
     """
     import asyncio
 
@@ -32,7 +39,7 @@ def demo(
     from gateway.simulation.demo.session import DemoOptions, run_demo
     from gateway.simulation.view import open_view, print_summary, summary_json
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     console = Console(stderr=json)
     console.print(f"starting broker, Kinesis and {bikes} gateways …")
     with open_view(console) as show:

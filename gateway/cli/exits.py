@@ -1,4 +1,4 @@
-"""How a command ends with an error: a line on stderr, and its exit code."""
+"""Errors of commands: each ends the command with a message on stderr and an exit code."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +10,7 @@ from gateway.host.errors import INTERRUPTED, GatewayError
 
 
 class CommandError(GatewayError):
-    """A reason why a command cannot do what it was asked, with an exit code of its own."""
+    """A reason why a command cannot do its work, with the exit code for it."""
 
     def __init__(self, message: str, exit_code: int) -> None:
         super().__init__(message)
@@ -18,13 +18,13 @@ class CommandError(GatewayError):
 
 
 def fail(message: str, exit_code: int) -> NoReturn:
-    """Raise a CommandError."""
+    """Raise a CommandError with this message and exit code."""
     raise CommandError(message, exit_code)
 
 
 @contextmanager
 def errors_as_exits() -> Iterator[None]:
-    """Turn an error into its text on stderr and an exit with its code."""
+    """Print an error's text on stderr and exit with its code."""
     try:
         yield
     except GatewayError as error:

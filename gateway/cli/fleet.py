@@ -1,4 +1,4 @@
-"""`fleet`: a thousand fake racers from one process."""
+"""`fleet`: races up to 10,000 fake racers from one process."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -16,36 +16,47 @@ if TYPE_CHECKING:
     from gateway.simulation.fleet.session import FleetTarget
     from gateway.simulation.scene import Summary
 
-#: Things of the cloud on this machine; with a config they are the config's own and a number, which
-#: the shipped policy allows.
+#: Prefix of the thing names in the cloud on this machine. With a config, the prefix is its thing
+#: name followed by ":fleet-", which the shipped policy allows.
 LOCAL_PREFIX = "fleet-"
 
 
 RacersOption = Annotated[int, typer.Option(min=1, max=10_000, help="Fake racers.")]
-RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race in s.")]
+RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")]
 ConnectionsOption = Annotated[
     int | None,
-    typer.Option(min=1, metavar="M", help="Connections to share; else each racer has one."),
+    typer.Option(min=1, metavar="M", help="Share M connections; default: one per racer."),
 ]
 RacesOption = Annotated[
-    int, typer.Option(min=1, metavar="K", help="Spread the racers over K races at once.")
+    int, typer.Option(min=1, metavar="K", help="Spread the racers over K simultaneous races.")
 ]
 ClassesOption = Annotated[
-    str, typer.Option(metavar="1-6", help="Racers are of these classes, by turns; or 2, or 1,3.")
+    str,
+    typer.Option(
+        metavar="1-6", help="Classes that the racers take in turn, such as 1-6, 2 or 1,3."
+    ),
 ]
-SeedOption = Annotated[int, typer.Option(min=0, help="Same seed, same rides.")]
+SeedOption = Annotated[
+    int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
+]
 ConfigOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="Race through the [cloud] of this config; else one on this machine."
+        metavar="FILE",
+        help="Race through the [cloud] of this config; default: one on this machine.",
     ),
 ]
 StateDirOption = Annotated[
     Path | None,
-    typer.Option(metavar="DIR", help="Keep what is not acknowledged in files below DIR."),
+    typer.Option(metavar="DIR", help="Keep unacknowledged messages in files below DIR."),
 ]
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask whether it may cost.")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Last line: the summary as JSON.")]
+YesOption = Annotated[
+    bool,
+    typer.Option("--yes", help="Do not ask before racing through a cloud that may cost money."),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the summary as JSON, as the last line.")
+]
 
 
 def fleet(
@@ -60,10 +71,11 @@ def fleet(
     yes: YesOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Race a fleet of fake racers, each a thing with its own connection, to test a backend.
+    """Race many fake racers at once, to test a backend.
 
-    Ends by itself; exit code 1 if a second was not acknowledged or, where the stream can be read,
-    is not in it or is scored differently there.
+    Each connection is a thing of its own. The race ends by itself. Exit code 1 if a message was not
+    acknowledged or, when the stream can be read, if a message is missing from it or the backend
+    scores a racer differently.
     """
     import structlog
     from rich.console import Console
@@ -72,7 +84,7 @@ def fleet(
     from gateway.simulation.fleet.view import print_plan
     from gateway.simulation.view import print_summary, summary_json
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     console = Console(stderr=json)
     plan = _plan(FleetOptions(racers, race, connections, races, _classes(classes), seed))
     target = _target(config, state_dir)
@@ -94,7 +106,7 @@ def _classes(text: str) -> tuple[int, ...]:
     spans = [re.fullmatch(r"([1-6])(?:-([1-6]))?", part) for part in text.split(",")]
     found = [n for span in spans if span for n in range(int(span[1]), int(span[2] or span[1]) + 1)]
     if not all(spans) or not found:
-        fail(f"--classes {text}: expected classes of 1 … 6, such as 1-6, 2 or 1,3", USAGE)
+        fail(f"--classes {text}: expected classes from 1 to 6, such as 1-6, 2 or 1,3", USAGE)
     return tuple(found)
 
 
@@ -133,7 +145,10 @@ def _load(config: Path) -> "Config":
 
 
 def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: bool) -> None:
-    """A broker that is not on this machine may be AWS, where a race costs money."""
+    """Ask for confirmation if the broker may be AWS, where a race costs money.
+
+    Any broker that is not on this machine may be.
+    """
     import sys
 
     from gateway.config.schema import is_this_machine
@@ -145,7 +160,7 @@ def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: 
     if yes:
         return
     if not sys.stdin.isatty():
-        fail("nobody is here to ask whether to go on: --yes goes on without asking", USAGE)
+        fail("cannot ask for confirmation without a terminal; expected --yes", USAGE)
     if not typer.confirm(f"Race through {target.cloud.endpoint}?", err=True):
         raise typer.Exit(FAILED)
 

@@ -1,4 +1,4 @@
-"""Options and arguments that verbs share, and the driver of the bike that they name."""
+"""Options and arguments that several verbs share, and the driver for the bike that they name."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,13 +11,15 @@ from gateway.host.errors import USAGE
 if TYPE_CHECKING:
     from drivers import Clock, Driver
 
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
+ConfigOption = Annotated[
+    Path, typer.Option(metavar="FILE", help="The gateway's config file (TOML).")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print JSON, one object per line, instead of text.")
 ]
 YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
-#: A bike of a config, or one as `scan` names it.
+#: Names a bike of the config, or a bike in the form in which `scan` prints it.
 BikeArgument = Annotated[
     str,
     typer.Argument(
@@ -34,7 +36,7 @@ ProtocolOption = Annotated[
     typer.Option(help="The bike's protocol, such as `peloton`; needed for a serial port."),
 ]
 SecondsOption = Annotated[
-    float | None, typer.Option(min=0, help="Stop after this many seconds; otherwise with Ctrl-C.")
+    float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
 ]
 ScanSecondsOption = Annotated[
     float, typer.Option(min=1, max=600, help="How many seconds to look for bikes.")
@@ -44,7 +46,7 @@ ScanSecondsOption = Annotated[
 def chosen_driver(
     bike: str, config: Path | None, protocol: str | None, clock: "Clock"
 ) -> tuple[str, "Driver"]:
-    """Return the driver's name and the bike. Raises GatewayError if either cannot be told."""
+    """Return the bike's driver and its name. Raises GatewayError if there is none."""
     from pydantic import ValidationError
 
     from drivers.registry import load_drivers, make_driver
@@ -59,7 +61,7 @@ def chosen_driver(
     try:
         name, options = named_bike(bike, protocol)
     except NotABike as error:
-        fail(f"{error}, or --config with the id of a bike in it", USAGE)
+        fail(f"{error}; or use --config and the id of a bike in that file", USAGE)
     try:
         return name, make_driver(drivers[name], options, clock)
     except ValidationError as error:

@@ -1,4 +1,4 @@
-"""`provision`: a certificate of this gateway's own, by claim."""
+"""`provision`: gets this gateway its own certificate, by claim."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -18,23 +18,29 @@ CA_URL = "https://www.amazontrust.com/repository/AmazonRootCA1.pem"
 
 
 EndpointOption = Annotated[
-    str, typer.Option(help="aws iot describe-endpoint --endpoint-type iot:Data-ATS")
+    str,
+    typer.Option(help="Host name from `aws iot describe-endpoint --endpoint-type iot:Data-ATS`."),
 ]
 ClaimCertificateOption = Annotated[
-    Path, typer.Option(metavar="FILE", help="The claim that all your gateways share: PEM …")
+    Path, typer.Option(metavar="FILE", help="The claim certificate that your gateways share (PEM).")
 ]
-ClaimKeyOption = Annotated[Path, typer.Option(metavar="FILE", help="… and its private key.")]
+ClaimKeyOption = Annotated[
+    Path, typer.Option(metavar="FILE", help="The claim certificate's private key (PEM).")
+]
 ThingNameOption = Annotated[
-    str | None, typer.Option(help="Letters, digits, _ and -; else this machine's host name.")
+    str | None, typer.Option(help="Name of letters, digits, _ and -; default: the host name.")
 ]
-TemplateOption = Annotated[str, typer.Option(help="The fleet provisioning template.")]
+TemplateOption = Annotated[str, typer.Option(help="Name of the fleet provisioning template.")]
 CaFileOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Else AmazonRootCA1.pem in --directory.")
+    Path | None,
+    typer.Option(metavar="FILE", help="CA certificate; default: AmazonRootCA1.pem in --directory."),
 ]
-DirectoryOption = Annotated[Path, typer.Option(metavar="DIR", help="Where certificate and key go.")]
-PortOption = Annotated[int, typer.Option(min=1, max=65535, help="8883, or 443.")]
+DirectoryOption = Annotated[
+    Path, typer.Option(metavar="DIR", help="Directory for the certificate and the key.")
+]
+PortOption = Annotated[int, typer.Option(min=1, max=65535, help="MQTT port, 8883 or 443.")]
 RenewOption = Annotated[
-    bool, typer.Option("--renew", help="Replace certificate and key that are there.")
+    bool, typer.Option("--renew", help="Replace the existing certificate and key.")
 ]
 
 
@@ -50,10 +56,10 @@ def provision(
     renew: RenewOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Get this gateway a certificate of its own.
+    """Get this gateway its own certificate.
 
-    The private key is made here and never leaves the machine. When it was interrupted, run the
-    same again: it goes on where it ended.
+    Creates the private key, which never leaves this machine. If the command is interrupted, run it
+    again: it continues where it stopped.
     """
     import platform
 
@@ -62,7 +68,7 @@ def provision(
 
     thing = _thing_name(platform.node() if thing_name is None else thing_name)
     if not directory.is_dir():
-        fail(f"{directory} is not a directory; expected one for certificate and key", USAGE)
+        fail(f"--directory {directory} is not a directory; expected an existing one", USAGE)
     files = IdentityFiles(directory)
     _refuse_to_overwrite(files, renew)
     ca_file = ca_file or directory / "AmazonRootCA1.pem"
@@ -71,9 +77,9 @@ def provision(
     if json:
         typer.echo(_result(files, thing, done))
     elif renew:
-        typer.echo("a gateway that runs takes it when it is restarted")
+        typer.echo("a running gateway uses the new certificate after a restart")
     else:
-        typer.echo(f'the config says: thing_name = "{thing}", and names both files under [cloud]')
+        typer.echo(f'set thing_name = "{thing}" in the config, and both files under [cloud]')
 
 
 def _provision(
@@ -84,16 +90,16 @@ def _provision(
     from gateway.provisioning.aws import Claim
     from gateway.provisioning.steps import Provisioning
 
-    def say(step: str) -> None:
+    def report(step: str) -> None:
         typer.echo(step, err=steps_to_stderr)
 
     try:
         with Claim(cloud, order) as claim:
-            return Provisioning(order, files, claim, time.time, say).run()
+            return Provisioning(order, files, claim, time.time, report).run()
     except OSError as error:
-        fail(f"{error.filename}: {error.strerror}; expected a place to write", FAILED)
+        fail(f"cannot write {error.filename}: {error.strerror}", FAILED)
     except KeyboardInterrupt:
-        fail("interrupted; run the same again, it goes on from here", INTERRUPTED)
+        fail("interrupted; run this command again to continue", INTERRUPTED)
 
 
 def _thing_name(name: str) -> str:
@@ -101,8 +107,8 @@ def _thing_name(name: str) -> str:
 
     if not re.fullmatch(r"[a-zA-Z0-9_-]{1,64}", name):
         fail(
-            f"--thing-name {name!r}: expected 1 to 64 of a-z A-Z 0-9 _ and -; no colon, which "
-            "stands between a thing's name and the number of its further connections",
+            f"--thing-name {name!r}: expected 1 to 64 characters of a-z A-Z 0-9 _ and -; a colon "
+            "is reserved for the numbers of further connections, as in my-thing:2",
             USAGE,
         )
     return name
@@ -110,12 +116,13 @@ def _thing_name(name: str) -> str:
 
 def _refuse_to_overwrite(files: "IdentityFiles", renew: bool) -> None:
     if files.is_there and not renew:
-        what = "a certificate and its key" if files.is_pair else "certificate or key, not a pair,"
-        fail(
-            f"{what} there already: {files.certificate}, {files.private_key}; left as it is, "
-            "--renew replaces it",
-            USAGE,
+        certificate, key = files.certificate, files.private_key
+        found = (
+            f"{certificate} and {key} already exist"
+            if files.is_pair
+            else f"{certificate} or {key} already exists, but they are not a pair"
         )
+        fail(f"{found}; --renew replaces both", USAGE)
 
 
 def _claim_cloud(
@@ -130,11 +137,11 @@ def _claim_cloud(
     for option, file in options.items():
         if not file.is_file():
             hint = f": curl -fo {file} {CA_URL}" if option == "--ca-file" else ""
-            fail(f"{option} {file} is not there; expected a PEM file{hint}", USAGE)
+            fail(f"{option} {file} does not exist; expected a PEM file{hint}", USAGE)
     if not is_pair(certificate, key):
         fail(
-            f"--claim-certificate {certificate} and --claim-key {key} are no pair; expected PEM "
-            "files, and the key that belongs to the certificate, not encrypted",
+            f"--claim-certificate {certificate} and --claim-key {key} are not a pair; expected "
+            "PEM files, with the unencrypted key that belongs to the certificate",
             USAGE,
         )
     try:
@@ -146,7 +153,9 @@ def _claim_cloud(
             private_key_file=key,
         )
     except ValidationError as error:
-        fail(f"--endpoint {endpoint!r}: {error.errors()[0]['msg']}; the port is --port", USAGE)
+        fail(
+            f"--endpoint {endpoint!r}: {error.errors()[0]['msg']}; give the port with --port", USAGE
+        )
 
 
 def _result(files: "IdentityFiles", thing: str, done: "Provisioned") -> str:

@@ -1,4 +1,4 @@
-"""`replay`: a capture, decoded."""
+"""`replay`: decodes a capture and prints its Readings."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,14 +13,15 @@ from gateway.host.errors import FAILED, USAGE
 if TYPE_CHECKING:
     from drivers import Reading
 
-#: A Peloton's line at work; for other bikes the times of a .bin are but a guess.
+#: Bytes per second that a ridden Peloton sends. A .bin has no times: they are computed from this
+#: rate, which is only a guess for other bikes.
 RAW_BYTES_PER_S = 130.0
 
 CaptureFile = Annotated[
-    Path, typer.Argument(metavar="FILE", help="A .jsonl capture, or a raw .bin.")
+    Path, typer.Argument(metavar="FILE", help="A .jsonl capture or a raw .bin file.")
 ]
 CaptureProtocolOption = Annotated[
-    str | None, typer.Option(help="What a .bin is of; a .jsonl says it itself.")
+    str | None, typer.Option(help="The protocol of a .bin file; a .jsonl file names its own.")
 ]
 
 
@@ -29,9 +30,9 @@ def replay(
     protocol: CaptureProtocolOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Show what a capture says, all at once.
+    """Decode a capture file and print its readings.
 
-    To race a capture, see the driver `replay` in the config.
+    Prints all of them at once. To race with a capture, use the driver `replay` in the config.
     """
     from gateway.watch.view import reading_json, reading_line
 
@@ -41,7 +42,7 @@ def replay(
 
 
 class DecodedCapture:
-    """The Readings of a file, once. It ends the command where there are none to be had."""
+    """A capture file and the decoder for it. Raises CommandError if it cannot be decoded."""
 
     def __init__(self, file: Path, protocol: str | None) -> None:
         from drivers.captures.format import CaptureError, load_capture, load_raw_capture
@@ -49,7 +50,7 @@ class DecodedCapture:
 
         is_raw = file.suffix == ".bin"
         if is_raw and protocol is None:
-            fail(f"{file} does not say what it is of: expected --protocol", USAGE)
+            fail(f"{file} does not name its protocol; expected --protocol", USAGE)
         try:
             self._capture = (
                 load_raw_capture(file, protocol or "", RAW_BYTES_PER_S)
@@ -59,7 +60,7 @@ class DecodedCapture:
         except CaptureError as error:
             fail(str(error), FAILED)
         except OSError as error:
-            fail(f"{file}: {error.strerror}; expected a capture", FAILED)
+            fail(f"cannot read {file}: {error.strerror}; expected a capture file", FAILED)
         self.protocol = protocol or self._capture.protocol
         if self.protocol not in PROTOCOLS:
             one_of = ", ".join(PROTOCOLS)
@@ -67,9 +68,9 @@ class DecodedCapture:
         self._decoder = PROTOCOLS[self.protocol]()
 
     def readings(self) -> "Iterator[Reading]":
-        """All at once. What meant nothing is said at the end."""
+        """Yield all Readings, once; print the number of undecodable bytes at the end."""
         for frame in self._capture.frames:
             yield from self._decoder.feed(frame)
         if self._decoder.unusable_bytes:
             unusable = self._decoder.unusable_bytes
-            typer.echo(f"{unusable} byte(s) meant nothing in {self.protocol}", err=True)
+            typer.echo(f"{unusable} byte(s) could not be decoded as {self.protocol}", err=True)

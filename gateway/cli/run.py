@@ -1,4 +1,4 @@
-"""`run`: the daemon."""
+"""`run`: starts the daemon."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,13 +14,13 @@ if TYPE_CHECKING:
 def run(
     config: ConfigOption = SERVICE_CONFIG,
     fake_bike: Annotated[
-        bool, typer.Option("--fake-bike", help="Replace the configured bikes by fake ones.")
+        bool, typer.Option("--fake-bike", help="Replace the configured bikes with fake ones.")
     ] = False,
 ) -> None:
-    """Read the bikes, race, publish every second.
+    """Run the gateway: read the bikes and publish every second.
 
-    What cannot be sent is kept on disk. Ends on SIGTERM or Ctrl-C; exit code 78 if the config
-    cannot work.
+    Messages that cannot be sent are kept on disk. Stops on SIGTERM or Ctrl-C. Exit code 78 if the
+    config cannot be used.
     """
     import asyncio
 
@@ -44,7 +44,7 @@ def run(
 
 
 def _with_fake_bikes(config: "Config") -> "Config":
-    """The same racers on fake bikes, whose ride starts anew with every race."""
+    """Return the config with the same racers on fake bikes, whose ride restarts with every race."""
     bikes = [
         bike.model_copy(
             update={

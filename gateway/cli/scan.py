@@ -1,4 +1,4 @@
-"""`scan`: which bikes there are, and what to put into the config for each."""
+"""`scan`: lists the bikes in range and the config entries for each."""
 
 from typing import Annotated
 
@@ -11,14 +11,14 @@ from gateway.host.errors import FAILED
 def scan(
     seconds: ScanSecondsOption = 20,
     fake_bike: Annotated[
-        bool, typer.Option("--fake-bike", help="Find the fake bike, and no other.")
+        bool, typer.Option("--fake-bike", help="Find only the fake bike.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Find bikes, over Bluetooth and USB serial.
+    """Find bikes over Bluetooth and USB serial.
 
-    Prints what to put into the config for each. Wake the bikes up first: most do when pedalled.
-    Exit code 1 if there was none.
+    Prints the config entries for each bike. Wake the bikes first: most wake when pedalled. Exit
+    code 1 if no bike was found.
     """
     import asyncio
 

@@ -1,4 +1,4 @@
-"""`schema`: what the messages look like, and the status, for whoever reads them."""
+"""`schema`: prints the JSON Schema of the telemetry messages or of the status."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -13,10 +13,10 @@ class Schema(StrEnum):
 
 def schema(
     of: Annotated[
-        Schema, typer.Argument(help="Of the telemetry message, or of `status --json`.")
+        Schema, typer.Argument(help="The telemetry message, or the output of `status --json`.")
     ] = Schema.TELEMETRY,
 ) -> None:
-    """Print the JSON Schema of the telemetry message, or of the status."""
+    """Print the JSON Schema of the telemetry or of the status."""
     import json
 
     from gateway.status.report import status_schema

@@ -1,4 +1,4 @@
-"""The installed service: its config, the state_dir of a config, and what the service sees."""
+"""The installed service: its config, its user, and the state_dir of a config."""
 
 from pathlib import Path
 
@@ -7,14 +7,14 @@ from gateway.host.errors import BAD_CONFIG
 
 SERVICE_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
 USER = "alleycat-gateway"
-#: What the unit gives it beside its own: SupplementaryGroups=.
+#: Groups that the unit adds to the user's own, with SupplementaryGroups=.
 MORE_GROUPS = ("dialout",)
 
 
 def become_service(user: str = USER) -> None:
-    """As root, go on as the service's user: root may read what the service may not.
+    """Switch from root to the service's user, because root can read files that it cannot.
 
-    Does nothing for anybody else, or where there is no such user.
+    Does nothing if the process does not run as root, or if there is no such user.
     """
     import grp
     import os
@@ -37,9 +37,10 @@ def become_service(user: str = USER) -> None:
 
 
 def state_dir_of(config: Path | None) -> Path:
-    """As `run` would find it, whatever else is wrong with the config: the network may be, too.
+    """Return the state_dir that `run` would use, even if the rest of the config is invalid.
 
-    Without a config, the default. Ends the command with words if there is none.
+    Without a config, this is the default. Raises CommandError if the config cannot be read or its
+    state_dir is not a path.
     """
     import os
     import tomllib
@@ -51,11 +52,11 @@ def state_dir_of(config: Path | None) -> Path:
         try:
             found = tomllib.loads(config.read_text(encoding="utf-8-sig")).get("state_dir", found)
         except PermissionError:
-            fail(f"{config} may not be read by you: put sudo before the command", BAD_CONFIG)
+            fail(f"permission denied: {config}; run this command with sudo", BAD_CONFIG)
         except OSError as error:
-            fail(f"{config}: {error.strerror}; expected a TOML file", BAD_CONFIG)
+            fail(f"cannot read {config}: {error.strerror}; expected a TOML file", BAD_CONFIG)
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-            fail(f"{config}: not TOML: {error}", BAD_CONFIG)
+            fail(f"{config} is not TOML: {error}", BAD_CONFIG)
     found = os.environ.get("ALLEYCAT_STATE_DIR", found)
     if not isinstance(found, str | Path):
         fail(f"{config}: state_dir: got {found!r}; expected a path", BAD_CONFIG)

@@ -1,4 +1,4 @@
-"""`setup`: which bike, who rides it, and where it goes, into the config."""
+"""`setup`: writes the bike, its rider and the cloud into the config."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from gateway.config.editor import Machine
     from gateway.setup.answers import Answers, Current
 
-#: The flag of each answer that a new bike cannot do without.
+#: The flag for each answer that a new bike requires.
 FLAGS = {
     "bike": "--bike",
     "racer_name": "--racer-name",
@@ -29,22 +29,30 @@ FLAGS = {
 
 
 BikeOption = Annotated[
-    str | None, typer.Option(help="A Bluetooth address, a serial port, or `fake`.")
+    str | None, typer.Option(help="The bike: a Bluetooth address, a serial port, or `fake`.")
 ]
 BikeIdOption = Annotated[
-    str | None, typer.Option(help="Which bike of the file; a new id adds one.")
+    str | None, typer.Option(help="The bike's id in the config; a new id adds a bike.")
 ]
-NameOption = Annotated[str | None, typer.Option(help="Who rides it.")]
-RacerOption = Annotated[int | None, typer.Option(help="The racer's id.")]
-ClassOption = Annotated[int | None, typer.Option(help="1 … 6")]
+NameOption = Annotated[str | None, typer.Option(help="The racer's first name.")]
+RacerOption = Annotated[int | None, typer.Option(help="The racer's id, a number.")]
+ClassOption = Annotated[int | None, typer.Option(help="The racer's class, 1 to 6.")]
 EndpointOption = Annotated[
-    str | None, typer.Option(help="Of AWS IoT, or your broker; `later`: none yet.")
+    str | None, typer.Option(help="Host name of AWS IoT or of your own broker; `later` to skip.")
 ]
 ThingOption = Annotated[str | None, typer.Option(help="This gateway's name in AWS IoT.")]
-CaOption = Annotated[Path | None, typer.Option(metavar="PEM", help="Who the broker must be.")]
-CertificateOption = Annotated[Path | None, typer.Option(metavar="PEM", help="Who we are.")]
-KeyOption = Annotated[Path | None, typer.Option(metavar="PEM", help="The certificate's key.")]
-ScanOption = Annotated[bool, typer.Option("--scan/--no-scan", help="Look for bikes.")]
+CaOption = Annotated[
+    Path | None, typer.Option(metavar="PEM", help="CA certificate that verifies the broker.")
+]
+CertificateOption = Annotated[
+    Path | None, typer.Option(metavar="PEM", help="This gateway's certificate.")
+]
+KeyOption = Annotated[
+    Path | None, typer.Option(metavar="PEM", help="The certificate's private key.")
+]
+ScanOption = Annotated[
+    bool, typer.Option("--scan/--no-scan", help="Scan for bikes to choose from.")
+]
 
 
 def setup(
@@ -63,10 +71,11 @@ def setup(
     scan: ScanOption = True,
     seconds: ScanSecondsOption = 20,
 ) -> None:
-    """Say which bike, who rides it and where it goes; writes the config.
+    """Set up the bike, who rides it, and the cloud.
 
-    What is given is not asked; without a terminal nothing is. Whatever else the file has stays,
-    comments too, and the file before it is kept as .bak.
+    Asks for everything that the options leave open and writes the config. Without a terminal it
+    asks nothing: pass the answers as options. Keeps the rest of the file, comments included, and
+    saves the previous file as .bak.
     """
     from rich.console import Console
 
@@ -114,7 +123,7 @@ def _named(bike: str | None, protocol: str | None) -> "Machine | None":
 
 
 def _current(file: Path) -> "tuple[str, Current]":
-    """The text to begin with, and what it says: the shipped config's where there is none."""
+    """Return the text and content of the config, or of the shipped config if there is none yet."""
     import os
     import tomllib
 
@@ -123,22 +132,22 @@ def _current(file: Path) -> "tuple[str, Current]":
 
     if not os.access(file.parent, os.W_OK):
         if not file.parent.is_dir():
-            fail(f"{file.parent} does not exist: make it, or name another file: --config", FAILED)
-        fail(f"{file.parent} is not yours to write: sudo alleycat-gateway setup", FAILED)
+            fail(f"{file.parent} does not exist; create it, or use --config", FAILED)
+        fail(f"permission denied: {file.parent}; run this command with sudo", FAILED)
     is_new = not file.exists()
     try:
         text = (config_path("gateway.toml") if is_new else file).read_text(encoding="utf-8-sig")
         return text, Current(tomllib.loads(text), is_new)
     except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a TOML file", BAD_CONFIG)
+        fail(f"cannot read {file}: {error.strerror}; expected a TOML file", BAD_CONFIG)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fail(f"{file}: not TOML: {error}; mend it, or move it away", BAD_CONFIG)
+        fail(f"{file} is not TOML: {error}; fix the file or move it away", BAD_CONFIG)
 
 
 def _asked(
     console: "Console", file: Path, current: "Current", given: "Answers", seconds: float | None
 ) -> "Answers":
-    """On a terminal the rest is asked; elsewhere it is an error."""
+    """Return the complete answers: ask for missing ones on a terminal, fail without one."""
     import sys
     from functools import partial
 
@@ -151,18 +160,24 @@ def _asked(
         return ask_all(console, current, given, look)
     flags = [FLAGS[name] for name in missing(given, current)]
     if flags:
-        fail(f"no terminal to ask on: give {', '.join(flags)} as well", USAGE)
+        fail(f"cannot ask without a terminal: add {', '.join(flags)}", USAGE)
     if given.are_none:
-        fail("no terminal to ask on, and nothing to change: see setup --help", USAGE)
+        fail(
+            "cannot ask without a terminal, and no option changes anything: see setup --help", USAGE
+        )
     return given
 
 
 def _heading(file: Path, current: "Current") -> str:
-    kind = "made from the shipped one" if current.is_new else "changed where you answer"
+    intent = (
+        f"This creates {file} from the shipped config."
+        if current.is_new
+        else f"This changes {file} according to your answers."
+    )
     return (
-        f"{file} will be {kind}.\n"
-        "Enter takes what stands in [brackets]. Nothing is written before the end: Ctrl-C leaves "
-        "everything as it was.\n"
+        f"{intent}\n"
+        "Press Enter to accept the value in [brackets]. The file is written at the end; Ctrl-C "
+        "quits without changes.\n"
     )
 
 
@@ -189,23 +204,27 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
     try:
         new_text = edited(text, change_of(answers, current))
         if new_text == text and not current.is_new:
-            typer.echo(f"{file}: nothing to change")
+            typer.echo(f"{file} is unchanged: it already has these values")
             return
         drivers = load_drivers()
         backup = write_config(file, new_text, lambda draft: load_config(draft, drivers))
     except NotEditable as error:
         fail(f"{file}: {error}", BAD_CONFIG)
     except ConfigError as error:
-        fail(f"nothing was changed; with these answers:\n{ConfigError(file, error.problems)}", 78)
+        invalid = ConfigError(file, error.problems)
+        fail(f"nothing was changed; the config would be invalid:\n{invalid}", BAD_CONFIG)
     except OSError as error:
-        fail(f"{file}: {error.strerror}; nothing was changed", FAILED)
-    typer.echo(f"{file} is written" + (f"; the one before it is {backup}" if backup else ""))
+        fail(f"cannot write {file}: {error.strerror}; nothing was changed", FAILED)
+    typer.echo(f"wrote {file}" + (f"; the previous file is {backup}" if backup else ""))
     only_a_bike = answers.thing_name is None and not answers.cloud and not current.is_new
-    _say_what_is_next(file, is_reloaded=only_a_bike)
+    _print_next_steps(file, is_reloaded=only_a_bike)
 
 
-def _say_what_is_next(file: Path, *, is_reloaded: bool) -> None:
-    """A reload takes other bikes and riders in mid-race; a cloud is found at a start."""
+def _print_next_steps(file: Path, *, is_reloaded: bool) -> None:
+    """Print the commands to run next.
+
+    A reload applies changed bikes and racers; a changed cloud needs a restart.
+    """
     if file == SERVICE_CONFIG:
         verb = "reload-or-restart" if is_reloaded else "restart"
         steps = [

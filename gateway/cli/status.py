@@ -1,4 +1,4 @@
-"""`status`: how the running gateway is."""
+"""`status`: shows the state of the running gateway."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,16 +14,17 @@ from gateway.host.errors import FAILED
 if TYPE_CHECKING:
     from gateway.status.snapshot import GatewayStatus
 
+#: Time between two requests with --watch, in seconds.
 EVERY_S = 1.0
 
-#: For whom nobody answers.
+#: Printed when no gateway answers.
 _ADVICE = (
-    "`systemctl status alleycat-gateway` says whether the service runs, and "
-    "`journalctl -u alleycat-gateway` why not.\n"
-    "To ask one that was started by hand, name its TOML file with --config."
+    "`systemctl status alleycat-gateway` shows whether the service runs, and "
+    "`journalctl -u alleycat-gateway` shows why not.\n"
+    "If the gateway was started by hand, use --config with its TOML file."
 )
 
-#: Gives the line of JSON that the gateway answers. Raises NoStatusError.
+#: Returns the line of JSON with which the gateway answers. Raises NoStatusError.
 Ask = Callable[[], bytes]
 
 
@@ -32,17 +33,18 @@ def status(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The TOML file of a gateway that was started by hand; else that of the service.",
+            help="The TOML file of a gateway that was started by hand; default: the service's.",
         ),
     ] = None,
     watch: Annotated[
-        bool, typer.Option("--watch", help="Look again every second, until Ctrl-C.")
+        bool, typer.Option("--watch", help="Refresh every second until Ctrl-C.")
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Show how the gateway is: bikes, race, cloud, buffer, clock, board.
+    """Show the state of the running gateway.
 
-    Exit code 0 if all is well, 1 if something needs attention, 3 if no gateway answers.
+    Shows bikes, race, cloud, buffer, clock and board. Exit code 0 if all is well, 1 if
+    something needs attention, 3 if no gateway answers.
     """
     from contextlib import suppress
 
@@ -65,7 +67,7 @@ def status(
 
 
 def _asker(config: Path | None) -> Ask:
-    """Asks at the first of the places where there is a socket just then."""
+    """Return a function that asks the first socket that exists at the time of the call."""
     from gateway.status.client import NoStatusError, ask_status
 
     places = list(_places(config))
@@ -73,14 +75,14 @@ def _asker(config: Path | None) -> Ask:
     def ask() -> bytes:
         place = next(filter(_may_exist, places), None)
         if place is None:
-            raise NoStatusError(f"there is no {' and no '.join(map(str, places))}")
+            raise NoStatusError(f"no socket at {' or '.join(map(str, places))}")
         return ask_status(place)
 
     return ask
 
 
 def _places(config: Path | None) -> Iterator[Path]:
-    """Where the daemon may serve its status. Of a config that was named, its state_dir first."""
+    """Yield the paths where the daemon may serve its status; first in the state_dir of `config`."""
     import os
 
     from gateway.cli.service import state_dir_of
@@ -91,7 +93,8 @@ def _places(config: Path | None) -> Iterator[Path]:
         yield state_dir_of(config) / FILE_NAME
     yield SERVICE_DIRECTORY / FILE_NAME
     if config is None:
-        # Only its group may read it, and with the service's socket there is no need to.
+        # Only the service's group can read its config. Without read access, the default state_dir
+        # is enough, because the service's socket is not in its state_dir.
         is_readable = os.access(SERVICE_CONFIG, os.R_OK)
         yield state_dir_of(SERVICE_CONFIG if is_readable else None) / FILE_NAME
 
@@ -100,7 +103,7 @@ def _may_exist(path: Path) -> bool:
     try:
         return path.exists()
     except PermissionError:
-        return True  # who asks there is told so
+        return True  # connecting to it reports the permission error
 
 
 def _answer(ask: Ask) -> bytes:
@@ -125,7 +128,7 @@ def _print(status: "GatewayStatus") -> None:
 
 
 def _watch(ask: Ask, *, is_json: bool) -> None:
-    """For ever: JSON, redrawn on a terminal, in words elsewhere."""
+    """Show the status every second: as JSON, as a view redrawn on a terminal, or as text lines."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
@@ -153,7 +156,7 @@ def _watch(ask: Ask, *, is_json: bool) -> None:
 def _ask_every_second(
     ask: Ask, show: Callable[[bytes], None], show_silence: Callable[[str], None]
 ) -> None:
-    """A gateway that ends may come back: it is restarted, or updated."""
+    """Ask every second, also while no gateway answers: it may be restarting or being upgraded."""
     from time import sleep
 
     from gateway.status.client import NoStatusError

@@ -1,4 +1,4 @@
-"""`watch`: what a bike says, live, without publishing any of it."""
+"""`watch`: shows live what a bike sends, and publishes none of it."""
 
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from gateway.bike.link import BikeLink
     from gateway.timing.clock import GatewayClock
 
-#: Between two looks.
+#: Time between two updates of the view, in seconds.
 EVERY_S = 0.25
 
 
@@ -21,13 +21,15 @@ def watch(
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     seconds: Annotated[
-        float | None, typer.Option(min=0, help="End after so long; else with Ctrl-C.")
+        float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
     ] = None,
-    json: Annotated[bool, typer.Option("--json", help="One JSON Reading a line.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print one Reading per line, as JSON.")
+    ] = False,
 ) -> None:
-    """Show what a bike says: values, ages, rates, sources.
+    """Show live what a bike sends: values, ages, rates, sources.
 
-    Nothing is published. Reconnects as `run` does.
+    Publishes nothing. Reconnects as `run` does.
     """
     import asyncio
     from contextlib import suppress
@@ -41,7 +43,7 @@ def watch(
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view, reading_json
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     clock = SystemClock()
     _, driver = chosen_driver(bike, config, protocol, clock)
     start_ns = clock.monotonic_ns()

@@ -73,8 +73,8 @@ def test_ls_shows_each_race_and_the_totals(state_dir: Path) -> None:
     assert first.split()[:5] == ["5984158", "598", "1–300", "2", "150"]
     assert second.split()[:4] == ["5984159", "399", "1–200", "0"]
     assert totals[0].startswith("997 messages of 2 races, 250 KiB, the oldest ")
-    assert totals[1] == "1 second whose race is known when the clock is set"
-    assert totals[2].startswith("2 messages in quarantine: ")
+    assert totals[1] == "1 second ridden while the clock was not set; sent once it is set"
+    assert totals[2].startswith("2 messages in quarantine; ")
     assert totals[3].startswith(f"{state_dir}/buffer.db: ")
 
 
@@ -96,7 +96,7 @@ def test_ls_tells_that_no_message_waits(tmp_path: Path) -> None:
     Store(tmp_path / "buffer.db", ROOMY).close()
     result = look("ls", tmp_path)
     assert result.exit_code == 0
-    assert result.output.startswith("no message waits to be sent\n")
+    assert result.output.startswith("no messages wait to be sent\n")
 
 
 def test_ls_as_json_has_races_and_totals(state_dir: Path) -> None:
@@ -112,7 +112,7 @@ def test_ls_counts_messages_that_cannot_be_understood(state_dir: Path) -> None:
         connection.execute("UPDATE telemetry SET payload = x'00' WHERE id < 3")
         connection.execute("UPDATE telemetry SET race_id = 3 WHERE id < 3")
     output = look("ls", state_dir).output
-    assert "2 messages cannot be understood: `alleycat-gateway buffer verify`" in output
+    assert "2 messages cannot be decoded; `alleycat-gateway buffer verify`" in output
 
 
 # quarantine
@@ -139,14 +139,14 @@ def test_quarantine_as_json_is_one_object_per_message(state_dir: Path) -> None:
 
 def test_quarantine_tells_when_it_is_empty(tmp_path: Path) -> None:
     Store(tmp_path / "buffer.db", ROOMY).close()
-    assert look("quarantine", tmp_path).output == "nothing is in quarantine\n"
+    assert look("quarantine", tmp_path).output == "no messages are in quarantine\n"
 
 
 def test_quarantined_second_without_a_race_is_shown_as_not_known(tmp_path: Path) -> None:
     store = Store(tmp_path / "buffer.db", ROOMY)
     store.write(Batch(quarantined=[(Record(1, UNDATED, b"{}"), "ridden in another boot")]))
     store.close()
-    assert "not known" in look("quarantine", tmp_path).output
+    assert "unknown" in look("quarantine", tmp_path).output
     assert json.loads(look("quarantine", tmp_path, "--json").stdout)["race_id"] is None
 
 
@@ -156,7 +156,7 @@ def test_quarantined_second_without_a_race_is_shown_as_not_known(tmp_path: Path)
 def test_verify_of_a_sound_buffer_tells_all_is_well(state_dir: Path) -> None:
     result = look("verify", state_dir)
     assert result.exit_code == 0
-    assert result.output.endswith("KiB, 1,000 messages: all well\n")
+    assert result.output.endswith("KiB, 1,000 messages: no problems\n")
 
 
 def test_verify_names_each_problem_and_fails(state_dir: Path) -> None:

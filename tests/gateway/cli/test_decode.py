@@ -67,7 +67,7 @@ def test_decode_counts_unusable_bytes_on_stderr() -> None:
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"cadence_rpm": 80}
     assert result.stderr.startswith("3 byte")
-    assert result.stderr.endswith("meant nothing in peloton\n")
+    assert result.stderr.endswith("could not be decoded as peloton\n")
 
 
 @pytest.mark.parametrize(

@@ -50,7 +50,7 @@ def test_classes_are_a_range_or_a_list(text: str, classes: tuple[int, ...]) -> N
     [
         (["--racers", "0"], "--racers"),
         (["--race", "9"], "--race"),
-        (["--classes", "7"], "--classes 7: expected classes of 1 … 6, such as 1-6"),
+        (["--classes", "7"], "--classes 7: expected classes from 1 to 6, such as 1-6"),
         (["--classes", "0-6"], "--classes 0-6"),
         (["--classes", "6-1"], "--classes 6-1"),
         (["--classes", "1-"], "--classes 1-"),

@@ -90,7 +90,7 @@ def test_provision_prints_each_step_and_what_the_config_needs(rig: Rig) -> None:
         "registered as thing gateway-1",
         "connected with it",
         f"in place: {rig.directory}/certificate.pem.crt and private.pem.key",
-        'the config says: thing_name = "gateway-1", and names both files under [cloud]',
+        'set thing_name = "gateway-1" in the config, and both files under [cloud]',
     ]
 
 
@@ -119,7 +119,7 @@ def test_existing_certificate_and_key_are_replaced_only_by_renew(rig: Rig) -> No
     before = rig.files.certificate.read_bytes()
     refused = rig.run()
     assert refused.returncode == USAGE
-    assert "a certificate and its key there already" in refused.stderr
+    assert "already exist; --renew replaces both" in refused.stderr
     assert rig.files.certificate.read_bytes() == before
     renewed = rig.run("--renew")
     assert renewed.returncode == 0, renewed.stderr
@@ -147,12 +147,12 @@ def test_rejected_provisioning_exits_with_1_without_traceback_or_token(rig: Rig)
 @pytest.mark.parametrize(
     ("option", "value", "said"),
     [
-        ("--thing-name", "a:2", "no colon"),
+        ("--thing-name", "a:2", "a colon is reserved"),
         ("--thing-name", "", "expected 1 to 64"),
-        ("--endpoint", "127.0.0.1:8883", "the port is --port"),
+        ("--endpoint", "127.0.0.1:8883", "give the port with --port"),
         ("--ca-file", "nowhere.pem", "curl -fo nowhere.pem https://www.amazontrust.com"),
-        ("--claim-key", "nowhere.key", "--claim-key nowhere.key is not there"),
-        ("--claim-key", __file__, "are no pair; expected PEM files"),
+        ("--claim-key", "nowhere.key", "--claim-key nowhere.key does not exist"),
+        ("--claim-key", __file__, "are not a pair; expected PEM files"),
         ("--directory", "nowhere", "nowhere is not a directory"),
     ],
 )
@@ -231,4 +231,4 @@ def test_provision_interrupted_by_ctrl_c_tells_how_to_continue(rig: Rig) -> None
         rig.peer.answers[REGISTER] = lambda _: os.kill(process.pid, signal.SIGINT)
         _, said = process.communicate(timeout=TIMEOUT_S)
     assert process.returncode == 130
-    assert said == "interrupted; run the same again, it goes on from here\n"
+    assert said == "interrupted; run this command again to continue\n"

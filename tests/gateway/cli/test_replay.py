@@ -34,13 +34,13 @@ def test_replay_counts_unusable_bytes(tmp_path: Path) -> None:
     file.write_text(
         '{"alleycat_capture": 1, "protocol": "ftms"}\n{"t_s": 0, "hex": "00008306ffff"}\n'
     )
-    assert "2 byte(s) meant nothing in ftms" in replay(file).stderr
+    assert "2 byte(s) could not be decoded as ftms" in replay(file).stderr
 
 
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "complaint"),
     [
-        ("ride.bin", [], 2, "does not say what it is of: expected --protocol"),
+        ("ride.bin", [], 2, "does not name its protocol; expected --protocol"),
         ("none.jsonl", [], 1, "No such file or directory"),
         ("bad.jsonl", [], 1, "bad.jsonl:1: not JSON"),
         ("ride.bin", ["--protocol", "telex"], 2, "protocol 'telex' is unknown; expected one of"),

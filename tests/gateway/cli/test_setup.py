@@ -57,8 +57,8 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
     bikes.heart_rate_strap(bluez)
 
     def talk(terminal: Dialogue) -> None:
-        heading = terminal.expect("Enter takes")
-        assert "will be made from the shipped one" in " ".join(heading.split())
+        heading = terminal.expect("Press Enter")
+        assert f"creates {file} from the shipped config" in " ".join(heading.split())
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
         )
@@ -75,7 +75,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.type("2")
         terminal.expect("[later]: ")
         terminal.type()
-        terminal.expect(f"{file} is written\nNext:\n")
+        terminal.expect(f"wrote {file}\nNext:\n")
         assert terminal.exit_code() == 0
 
     shown = await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
@@ -145,7 +145,7 @@ def test_enter_at_every_question_of_setup_changes_nothing(file: Path) -> None:
         for question in ("[bike-001]: ", "[keep]: ", "[Ada]: ", "[3]: ", "[2]: ", "[later]: "):
             terminal.expect(question)
             terminal.type()
-        terminal.expect("nothing to change")
+        terminal.expect("is unchanged")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
@@ -294,7 +294,7 @@ def test_setup_without_a_terminal_works_by_flags_alone(file: Path, mine: Credent
 def test_setup_without_a_terminal_names_the_missing_flags(file: Path) -> None:
     result = setup(file, "--bike", "fake", "--racer-id", "3")
     assert result.exit_code == USAGE
-    assert "no terminal to ask on: give --racer-name, --class-id as well" in result.output
+    assert "cannot ask without a terminal: add --racer-name, --class-id" in result.output
     assert not file.exists()
 
 
@@ -311,7 +311,7 @@ def test_setup_with_nothing_given_is_a_usage_error(file: Path) -> None:
     setup(file, *FIRST)
     result = setup(file)
     assert result.exit_code == USAGE
-    assert "nothing to change" in result.output
+    assert "no option changes anything" in result.output
 
 
 def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> None:
@@ -319,7 +319,7 @@ def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> Non
     before = file.read_bytes()
     result = setup(file, "--endpoint", "x.example")
     assert result.exit_code == BAD_CONFIG
-    assert "nothing was changed; with these answers:" in result.output
+    assert "nothing was changed; the config would be invalid:" in result.output
     assert f"{file}: " in result.output, "the file's own name, not the draft's"
     assert "cloud.ca_file" in result.output
     assert [one.read_bytes() for one in file.parent.glob("*gateway.toml*")] == [before]
@@ -343,7 +343,7 @@ def test_wrong_setup_flag_is_refused_with_what_was_expected(
 def test_setup_into_a_missing_directory_fails(tmp_path: Path) -> None:
     result = setup(tmp_path / "gone" / "gateway.toml", *FIRST)
     assert result.exit_code == FAILED
-    assert "does not exist: make it, or name another file: --config" in result.output
+    assert "does not exist; create it, or use --config" in result.output
 
 
 def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path) -> None:

@@ -126,7 +126,7 @@ def test_status_without_a_gateway_tells_that_none_runs(
     result = invoke()
     assert result.exit_code == NOT_RUNNING
     assert result.stdout == ""
-    assert f"there is no {service_directory}/status.sock and no {tmp_path}/default" in result.stderr
+    assert f"no socket at {service_directory}/status.sock or {tmp_path}/default" in result.stderr
     assert "`systemctl status alleycat-gateway`" in result.stderr
 
 
@@ -207,7 +207,7 @@ def test_status_watch_survives_a_restart_of_the_gateway(config: Path) -> None:
         terminal = Terminal(command(config, "--watch"))
         terminal.wait_for("all well")
     with terminal:
-        terminal.wait_for("no gateway answers: there is no")
+        terminal.wait_for("no gateway answers: no socket at")
         seen = terminal.text.count("all well")
         with serving(state_dir, of(WELL)):
             terminal.wait_for("all well", times=seen + 1)
