@@ -8,19 +8,16 @@ from gateway.host.errors import FAILED
 
 
 def demo(
-    bikes: Annotated[
-        int, typer.Option(min=1, max=500, help="Racers, each with a gateway of its own.")
-    ] = 8,
+    bikes: Annotated[int, typer.Option(min=1, max=500, help="Racers, each with a gateway.")] = 8,
     race: Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")] = 40,
     outage: Annotated[
-        int, typer.Option(min=0, max=3600, help="Length of the network outage halfway, in s.")
+        int,
+        typer.Option(min=0, max=3600, help="Length of the network outage halfway through, in s."),
     ] = 10,
     seed: Annotated[
         int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
     ] = 1,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON, as the last line.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="End with the summary as JSON.")] = False,
 ) -> None:
     """Race fake bikes through a simulated cloud on this machine.
 

@@ -54,9 +54,7 @@ YesOption = Annotated[
     bool,
     typer.Option("--yes", help="Do not ask before racing through a cloud that may cost money."),
 ]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the summary as JSON, as the last line.")
-]
+JsonOption = Annotated[bool, typer.Option("--json", help="End with the summary as JSON.")]
 
 
 def fleet(

@@ -23,9 +23,7 @@ def watch(
     seconds: Annotated[
         float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
     ] = None,
-    json: Annotated[
-        bool, typer.Option("--json", help="Print one Reading per line, as JSON.")
-    ] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON Reading per line.")] = False,
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
