@@ -1,1 +1,1 @@
-"""The state of the gateway as one snapshot, and the ways it is shown and served."""
+"""The state of the gateway as one snapshot, and the ways in which it is shown and served."""

@@ -1,4 +1,4 @@
-"""Asking a running gateway for its status: one line of JSON from its socket. Blocking."""
+"""Client of the status socket: reads a running gateway's status, one line of JSON. Blocking."""
 
 import socket
 from pathlib import Path
@@ -8,20 +8,20 @@ from gateway.host.sockets import explained
 
 FILE_NAME = "status.sock"
 
-#: Who asks waits so long for the answer, …
+#: How long a client waits for the answer, in seconds.
 ANSWER_TIMEOUT_S = 5.0
-#: … which is some 300 B a bike.
+#: Limits the length of an answer, which has some 300 B per bike.
 ANSWER_MAX_BYTES = 4 * 1024 * 1024
 
 
 class NoStatusError(GatewayError):
-    """Nobody answers at the socket. The text says why."""
+    """No gateway answers at the socket. The text explains why."""
 
     exit_code = NOT_RUNNING
 
 
 def ask_status(path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> bytes:
-    """Return the line of the daemon that serves `path`. Raises NoStatusError."""
+    """Return the line that the daemon sends at the socket `path`. Raises NoStatusError."""
     with socket.socket(socket.AF_UNIX) as asking:
         asking.settimeout(timeout_s)
         try:
@@ -30,10 +30,10 @@ def ask_status(path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> bytes:
                 line = answer.readline(ANSWER_MAX_BYTES)
         except TimeoutError:
             raise NoStatusError(
-                f"{path}: no answer in {timeout_s:g} s: the gateway hangs"
+                f"{path}: no answer within {timeout_s:g} s; the gateway hangs"
             ) from None
         except OSError as error:
             raise NoStatusError(f"{path}: {explained(error)}") from error
     if not line.endswith(b"\n"):
-        raise NoStatusError(f"{path}: no answer: it is busy or ending; try again")
+        raise NoStatusError(f"{path}: no answer; the gateway is busy or stopping, try again")
     return line

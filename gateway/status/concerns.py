@@ -1,4 +1,4 @@
-"""What of a gateway's status somebody should look at. Pure."""
+"""Concerns: the parts of a gateway's status that need attention. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -8,22 +8,22 @@ from gateway.host.board import PiHealth
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
-#: Less room than this is little.
+#: Room for less racing than this, in hours, is an urgent concern.
 SHORT_OF_ROOM_H = 1.0
-#: A connection over which nothing was accepted for so long is of no use.
+#: A connection that has accepted nothing for this long, in seconds, is a concern.
 USELESS_AFTER_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """In words, with what to do about it. `is_urgent`: seconds are lost, or soon will be."""
+    """A problem in words, with what to do. `is_urgent`: data is being lost, or soon will be."""
 
     text: str
     is_urgent: bool = False
 
 
 def concerns(status: GatewayStatus) -> list[Concern]:
-    """The urgent ones first; empty if all is well."""
+    """Return all concerns, the urgent ones first; an empty list if all is well."""
     found = [
         *_of_buffer(status),
         *_of_clock(status),
@@ -43,23 +43,23 @@ def _of_buffer(status: GatewayStatus) -> Iterator[Concern]:
         yield Concern(f"disk: {buffer.problem}", is_urgent=True)
     if hours_left is not None and hours_left < SHORT_OF_ROOM_H:
         room = duration(hours_left * 3600)
-        yield Concern(f"the buffer has room for {room} of racing without a cloud", is_urgent=True)
+        text = f"the buffer has room for only {room} of racing without a cloud"
+        yield Concern(text, is_urgent=True)
     if buffer.lost:
-        yield Concern(f"{counted(buffer.lost, 'message')} lost since the start; the log says why")
+        lost = counted(buffer.lost, "message")
+        yield Concern(f"{lost} lost since the start; the log has the reasons")
     if status.lost_seconds:
         lost = counted(status.lost_seconds, "second")
-        yield Concern(f"{lost} lost since the start: the machine stood still")
+        yield Concern(f"{lost} lost since the start: the gateway was stalled")
     if buffer.quarantined:
         aside = counted(buffer.quarantined, "message")
-        yield Concern(f"{aside} in quarantine: `alleycat-gateway buffer quarantine` says why")
+        yield Concern(f"{aside} in quarantine; see `alleycat-gateway buffer quarantine`")
 
 
 def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
-        yield Concern(
-            f"clock not set: {waiting} kept, and sent when it is; `timedatectl` says more"
-        )
+        yield Concern(f"clock not set: {waiting} buffered until it is set; see `timedatectl`")
 
 
 def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
@@ -67,7 +67,7 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
         which = _connections_away(cloud) if cloud.connected else "cloud"
         yield Concern(f"{which} offline for {duration(cloud.state_s)}: {cloud.state}")
     if cloud.pace_share < 1:
-        yield Concern(f"the broker asked to slow down: at {cloud.pace_share:.0%} of the pace")
+        yield Concern(f"pace at {cloud.pace_share:.0%}: the broker asked to slow down")
 
 
 def _connections_away(cloud: CloudStatus) -> str:
@@ -83,8 +83,8 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
     )
     if is_useless:
         yield Concern(
-            "cloud connected, but nothing was accepted for a minute: does the policy allow the "
-            "topic? The log says more"
+            "cloud connected, but no message was accepted for a minute; check that the policy "
+            "allows the topic, and see the log"
         )
 
 
@@ -99,6 +99,6 @@ def _of_calibration(bike: BikeStatus) -> Concern:
 
 def _of_pi(pi: PiHealth) -> Iterator[Concern]:
     if pi.is_undervolted:
-        yield Concern("the power supply is too weak: USB devices may drop out; use the Pi's own")
+        yield Concern("the power supply is too weak, USB devices may drop out; use the Pi's own")
     if pi.is_slowed_by_heat:
-        yield Concern(f"{pi.temperature_c:.0f} °C: the Pi slows down to cool; give it air")
+        yield Concern(f"the Pi is at {pi.temperature_c:.0f} °C and slows down; improve its cooling")

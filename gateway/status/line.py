@@ -1,20 +1,20 @@
-"""The gateway's status in a line, as `systemctl status` shows it. Pure."""
+"""The gateway's status in one line, as `systemctl status` shows it. Pure."""
 
 from collections.abc import Iterator
 
 from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.units import duration
 
-#: What a terminal shows beside "Status:".
+#: Limits the length of the line, so that it fits next to "Status:" on a terminal.
 MOST_CHARACTERS = 120
-#: More than so many seconds of each bike are backlog; fewer are on their way.
+#: Up to this many seconds per bike are in flight rather than backlog, and are not shown.
 BACKLOG_S = 5
 
 
 def status_line(status: GatewayStatus) -> str:
-    """Such as "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (9 h left)".
+    """Return at most MOST_CHARACTERS, without names and line breaks.
 
-    At most 120 characters; no names, no line breaks.
+    Example: "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (9 h left)".
     """
     parts = (_racing(status), *_riding(status), *_losing(status), _cloud(status), *_kept(status))
     line = " · ".join(parts)

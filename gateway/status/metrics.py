@@ -16,7 +16,7 @@ BIKE_LABELS = ("bike_id", "racer")
 
 
 def metrics_text(status: GatewayStatus) -> bytes:
-    """In the text format, version 0.0.4."""
+    """Return the status in Prometheus' text format, version 0.0.4."""
     registry = CollectorRegistry()
     registry.register(_Snapshot(status))
     return generate_latest(registry)
@@ -29,7 +29,7 @@ class _Snapshot(Collector):
     def collect(self) -> Iterator[Metric]:
         status = self._status
         about = {"version": status.version, "thing_name": status.thing_name}
-        yield InfoMetricFamily(PREFIX, "Which gateway this is.", about)
+        yield InfoMetricFamily(PREFIX, "Version and thing name of the gateway.", about)
         for name, text, total in _counters(status):
             yield CounterMetricFamily(f"{PREFIX}_{name}", text, total)
         for name, text, value in _gauges(status):
@@ -40,10 +40,10 @@ class _Snapshot(Collector):
 
 def _counters(status: GatewayStatus) -> Iterator[tuple[str, str, int]]:
     buffer = status.buffer
-    yield "messages_produced_total", "Messages made since the start.", status.produced
+    yield "messages_produced_total", "Messages produced since the start.", status.produced
     yield "messages_accepted_total", "Messages acknowledged by the cloud.", status.accepted
-    yield "messages_lost_total", "Messages given up for want of room, or unreadable.", buffer.lost
-    yield "seconds_lost_total", "Seconds that nobody sampled.", status.lost_seconds
+    yield "messages_lost_total", "Messages dropped for lack of room, or unreadable.", buffer.lost
+    yield "seconds_lost_total", "Seconds not sampled: the process stalled.", status.lost_seconds
 
 
 def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
@@ -51,26 +51,26 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     hours_left = status.hours_left
     room_s = None if hours_left is None else hours_left * 3600
     problem = buffer.problem is not None
-    yield "uptime_seconds", "Since the start.", status.uptime_s
+    yield "uptime_seconds", "Time since the start.", status.uptime_s
     yield (
         "concerns",
-        "Things that need somebody's attention; `status` names them.",
+        "Problems that need attention; `alleycat-gateway status` lists them.",
         len(concerns(status)),
     )
     yield "clock_set", "1 if the wall clock is set.", status.clock_is_set
-    yield "cloud_connections", "Connections to the cloud that are wanted.", cloud.connections
-    yield "cloud_connected", "Connections to the cloud that hold.", cloud.connected
-    yield "cloud_state_seconds", "For how long it has been connected, or not.", cloud.state_s
-    yield "pace_ratio", "Part of its pace that the broker bears.", cloud.pace_share
-    yield "messages_buffered", "Messages that are not acknowledged yet.", buffer.depth
-    yield "messages_on_disk", "Of them, those on disk.", buffer.on_disk
-    yield "messages_quarantined", "Messages that are not sent any more.", buffer.quarantined
-    yield "seconds_unnamed", "Seconds that wait for the clock to be set.", buffer.unnamed
+    yield "cloud_connections", "Connections to the cloud that are needed.", cloud.connections
+    yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
+    yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s
+    yield "pace_ratio", "Current share of the full sending rate.", cloud.pace_share
+    yield "messages_buffered", "Messages not acknowledged yet.", buffer.depth
+    yield "messages_on_disk", "Messages not acknowledged yet that are on disk.", buffer.on_disk
+    yield "messages_quarantined", "Messages that are no longer sent.", buffer.quarantined
+    yield "seconds_unnamed", "Seconds kept until the clock is set.", buffer.unnamed
     yield "buffer_problem", "1 if the buffer's disk has a problem.", problem
     yield "buffer_used_bytes", "Size of the buffer's file.", buffer.used_bytes
     yield "buffer_free_bytes", "Room left for the buffer.", buffer.free_bytes
-    yield "buffer_room_seconds", "Racing without a cloud that there is room for.", room_s
-    yield "temperature_celsius", "Of the board.", pi.temperature_c
+    yield "buffer_room_seconds", "Racing time without a cloud for which there is room.", room_s
+    yield "temperature_celsius", "Temperature of the board.", pi.temperature_c
     yield "undervoltage", "1 if the power supply is too weak.", pi.is_undervolted
 
 
@@ -79,11 +79,11 @@ def _of_bikes(bikes: tuple[BikeStatus, ...]) -> Iterator[Metric]:
         name: GaugeMetricFamily(f"{PREFIX}_bike_{name}", text, labels=BIKE_LABELS)
         for name, text in (
             ("connected", "1 if the bike is connected."),
-            ("state_seconds", "For how long it has been connected, or not."),
-            ("race_second", "Second of the race that it rides."),
-            ("cadence_rpm", "In the last whole second."),
-            ("resistance_ratio", "In the last whole second, calibrated, 0 to 1."),
-            ("power_watts", "In the last whole second, if the bike says it."),
+            ("state_seconds", "Time since the connection state last changed."),
+            ("race_second", "Current second of the bike's race."),
+            ("cadence_rpm", "Cadence in the last whole second."),
+            ("resistance_ratio", "Calibrated resistance in the last whole second, 0 to 1."),
+            ("power_watts", "Power in the last whole second, if the bike reports it."),
         )
     }
     for bike in bikes:

@@ -1,4 +1,4 @@
-"""Observer: collects the state of every part into one snapshot."""
+"""Observer: collects the state of all parts of the gateway into one snapshot."""
 
 from collections.abc import Collection
 from importlib.metadata import version
@@ -19,7 +19,7 @@ log = structlog.get_logger()
 
 
 class Observer:
-    """A view of all parts of a gateway, and of notes that no part holds."""
+    """A view of all parts of a gateway, and a list of notes that belong to no part."""
 
     def __init__(
         self,
@@ -41,15 +41,16 @@ class Observer:
         self._notes: list[str] = []
 
     def note(self, text: str) -> None:
-        """Add something that the status should show."""
+        """Log a warning and show it in the status from now on."""
         self._notes.append(text)
-        log.warning("note", text=text)
+        log.warning("status note", text=text)
 
     def line(self) -> str:
         """Return the status in one line, as systemctl shows it."""
         return status_line(self.status())
 
     def status(self) -> GatewayStatus:
+        """Return a snapshot of the gateway."""
         now_ns = self._clock.monotonic_ns()
         publishers = self._publishers
         return GatewayStatus(
@@ -70,7 +71,7 @@ class Observer:
         )
 
     def _cloud(self, now_ns: int) -> CloudStatus:
-        """Of several connections, the one that has been away longest speaks for all."""
+        """Return the state of all connections; reason and time are those of the longest outage."""
         away = [publisher for publisher in self._publishers if not publisher.connected]
         one = min(away or self._publishers, key=lambda publisher: publisher.since_ns)
         return CloudStatus(

@@ -1,36 +1,46 @@
-"""The status as JSON: what the status socket says, and `alleycat-gateway status --json` prints."""
+"""The status as JSON, as the status socket sends it and `status --json` prints it."""
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.host.errors import GatewayError
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.snapshot import GatewayStatus
 
-#: Raised when a field goes or changes its meaning. New fields may come at any time.
+#: Incremented when a field is removed or changes its meaning. New fields may be added at any time.
 FORMAT: Literal[1] = 1
 
 
 class StatusFormatError(GatewayError):
-    """This is no status, or one of another format."""
+    """The text is not a status, or a status of another format."""
 
 
 @dataclass(frozen=True, slots=True)
 class StatusReport:
-    """The status of an Alleycat gateway: one JSON object on one line.
+    """The status of an Alleycat gateway: one JSON object on one line."""
 
-    `format`: 1; raised when a field goes or changes its meaning, not when one comes. `line`: the
-    status in words. `attention`: what somebody should look at, the urgent first; empty if all is
-    well. `hours_left`: how long all bikes can race without a cloud before something must go.
-    """
-
-    format: Literal[1]
-    line: str
-    attention: tuple[str, ...]
-    hours_left: float | None
+    format: Annotated[
+        Literal[1],
+        Field(
+            description="incremented when a field is removed or changes its meaning, not when one "
+            "is added"
+        ),
+    ]
+    line: Annotated[str, Field(description="the status in words")]
+    attention: Annotated[
+        tuple[str, ...],
+        Field(description="problems that need attention, urgent ones first; empty if all is well"),
+    ]
+    hours_left: Annotated[
+        float | None,
+        Field(
+            description="hours that all bikes can race without a cloud before messages are "
+            "dropped; null if the room on disk is unknown"
+        ),
+    ]
     gateway: GatewayStatus
 
 
@@ -38,7 +48,7 @@ _REPORT = TypeAdapter(StatusReport)
 
 
 def status_to_json(status: GatewayStatus) -> bytes:
-    """One line, with its end."""
+    """Return the status as one line of JSON, including the line break."""
     hours_left = status.hours_left
     report = StatusReport(
         format=FORMAT,
@@ -51,20 +61,20 @@ def status_to_json(status: GatewayStatus) -> bytes:
 
 
 def status_from_json(line: bytes) -> GatewayStatus:
-    """The inverse of `status_to_json`. Raises StatusFormatError."""
+    """Return the status in a line from `status_to_json`. Raises StatusFormatError."""
     try:
         return _REPORT.validate_json(line).gateway
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         key = ".".join(map(str, first["loc"])) or "status"
         raise StatusFormatError(
-            f"{key}: {first['msg']}; expected a status of format {FORMAT}. Is another version of "
-            "the gateway running? Restart it: sudo systemctl restart alleycat-gateway"
+            f"{key}: {first['msg']}; expected a status of format {FORMAT}. If another version "
+            "of the gateway is running, restart it: sudo systemctl restart alleycat-gateway"
         ) from None
 
 
 def status_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the line."""
+    """Return the JSON Schema (2020-12) of the line."""
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         **_REPORT.json_schema(mode="serialization"),

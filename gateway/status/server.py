@@ -1,7 +1,7 @@
-"""What the daemon tells of itself: its status on a socket, and its metrics if they are wanted.
+"""Servers of the daemon's status, and of its metrics if they are configured.
 
-The status socket gives each client one line of JSON. The metrics are a page for Prometheus over
-HTTP, on loopback alone.
+The status socket sends each client one line of JSON. The metrics are a page for Prometheus over
+HTTP, on loopback only.
 """
 
 import asyncio
@@ -17,19 +17,20 @@ from gateway.status.observer import Observer
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
 
-#: Everybody on the machine may ask, without sudo: what is told is what the leaderboard shows and
-#: the journal says, nothing can be changed, and a status that is hard to get is not looked at.
+#: All local users can read the status without sudo: it contains only what the leaderboard and the
+#: journal show, the socket accepts no commands, and a status that needs sudo would not be read.
 MODE = 0o666
-#: More ask at once? They are sent away.
+#: Limits the clients connected at once; further ones are disconnected.
 CLIENTS_MAX = 16
-#: Who has not taken the line by then is let go.
+#: A client that has not read the line within this time, in seconds, is disconnected.
 WRITE_TIMEOUT_S = 2.0
 
 METRICS_HOST = "127.0.0.1"
-#: A page of another site must not read this one through somebody's browser.
+#: Host headers that are accepted. Others are refused, so that a web site cannot read the metrics
+#: through the browser of a local user (DNS rebinding).
 METRICS_HOST_NAMES = ("127.0.0.1", "localhost")
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
-#: For one request and its answer.
+#: Limits one request and its response, in seconds.
 METRICS_TIMEOUT_S = 5.0
 REQUEST_MAX_BYTES = 8192
 METRICS_CLIENTS_MAX = 8
@@ -39,7 +40,7 @@ METRICS_CLIENTS_MAX = 8
 async def serve_status(config: Config, observer: Observer) -> AsyncIterator[None]:
     """Serve status and metrics while the gateway runs.
 
-    What cannot be served is a note: the race goes on.
+    If either cannot be served, the status contains a note about it and the race goes on.
     """
     async with AsyncExitStack() as stack:
         path = socket_directory(config.state_dir) / FILE_NAME
@@ -47,22 +48,22 @@ async def serve_status(config: Config, observer: Observer) -> AsyncIterator[None
         try:
             await stack.enter_async_context(socket)
         except OSError as error:
-            observer.note(f"no status at {path}: {error.strerror or error}")
+            observer.note(f"cannot serve the status at {path}: {error.strerror or error}")
         port = config.metrics.port
         if port is not None:
             try:
                 await stack.enter_async_context(open_metrics_server(port, observer.status))
             except OSError as error:
                 reason = error.strerror or error
-                observer.note(f"metrics.port {port}: {reason}; expected a port that is free")
+                observer.note(f"metrics.port {port}: {reason}; expected a free port")
         yield
 
 
 @asynccontextmanager
 async def open_status_socket(path: Path, answer: Callable[[], bytes]) -> AsyncIterator[None]:
-    """Serve what `answer` gives. A socket that a killed daemon has left is replaced.
+    """Send the result of `answer` to each client. Replaces a socket that a killed daemon has left.
 
-    Raises OSError if it cannot be made.
+    Raises OSError if the socket cannot be created.
     """
 
     async def serve(_: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
@@ -77,8 +78,8 @@ async def open_status_socket(path: Path, answer: Callable[[], bytes]) -> AsyncIt
 async def open_metrics_server(
     port: int, status: Callable[[], GatewayStatus]
 ) -> AsyncIterator[None]:
-    """Serve http://127.0.0.1:<port>/metrics. Raises OSError if the port is not to be had."""
-    # Here, because it costs memory that a gateway without metrics need not spend.
+    """Serve http://127.0.0.1:<port>/metrics. Raises OSError if the port cannot be used."""
+    # Imported here to save its memory in a gateway without metrics.
     from gateway.status.metrics import metrics_text  # noqa: PLC0415
 
     async def serve(reader: asyncio.StreamReader, client: asyncio.StreamWriter) -> None:
@@ -103,7 +104,7 @@ def _response(request: str, page: Callable[[], bytes]) -> bytes:
     hosts = [header.partition(":")[2] for header in headers if header.lower().startswith("host:")]
     names = [host.strip().rpartition(":")[0] or host.strip() for host in hosts]
     if not set(names) <= set(METRICS_HOST_NAMES):
-        return _message(HTTPStatus.FORBIDDEN, b"for this machine alone\n")
+        return _message(HTTPStatus.FORBIDDEN, b"expected a request to 127.0.0.1 or localhost\n")
     if target != "/metrics":
         return _message(HTTPStatus.NOT_FOUND, b"expected /metrics\n")
     if method not in ("GET", "HEAD"):

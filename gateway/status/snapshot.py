@@ -1,31 +1,39 @@
-"""A snapshot of everything, for whoever wants to look at the gateway from outside.
+"""A snapshot of the whole gateway, from which every view of its status is made.
 
-These names are those of the JSON as well: see gateway/status/report.py.
+The field names are those of the JSON as well: see gateway/status/report.py.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from gateway.bike.status import BikeStatus
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
 
-#: What a message takes on disk, with its index.
+#: Bytes that a message takes on disk, with its index.
 BYTES_PER_MESSAGE = 300
 
 
 @dataclass(frozen=True, slots=True)
 class CloudStatus:
-    """`state` is "connected", or why not. Several connections only if one cannot carry the bikes.
+    """The state of the gateway's connections to the cloud."""
 
-    `pace_share`: the part of its pace that the broker bears, 1 unless it has said "slow down".
-    `state_s`: for how long it has been connected, or not, whatever the reasons.
-    """
-
-    state: str
-    connections: int
-    connected: int
-    pace_share: float
-    state_s: float
+    state: Annotated[str, Field(description='"connected", or the reason why not')]
+    connections: Annotated[
+        int,
+        Field(description="connections needed; more than 1 only if one cannot carry all bikes"),
+    ]
+    connected: Annotated[int, Field(description="connections that are up")]
+    pace_share: Annotated[
+        float,
+        Field(description="share of the full pace in use, below 1 after the broker's slow down"),
+    ]
+    state_s: Annotated[
+        float,
+        Field(description="seconds since it came online or went offline, whatever the reasons"),
+    ]
 
     @property
     def is_connected(self) -> bool:
@@ -34,29 +42,34 @@ class CloudStatus:
 
 @dataclass(frozen=True, slots=True)
 class GatewayStatus:
-    """The whole gateway; counts are since the start, rates of the last minute.
+    """The whole gateway. Counts are since the start, rates over the last minute."""
 
-    `lost_seconds`: those that nobody sampled, because the process stood still.
-    """
-
-    clock_is_set: bool
-    lost_seconds: int
+    clock_is_set: Annotated[bool, Field(description="whether the wall clock is set")]
+    lost_seconds: Annotated[
+        int, Field(description="seconds not sampled, because the process was stalled")
+    ]
     bikes: tuple[BikeStatus, ...]
     cloud: CloudStatus
-    produced: int
-    accepted: int
+    produced: Annotated[int, Field(description="messages produced")]
+    accepted: Annotated[int, Field(description="messages acknowledged by the cloud")]
     buffer: BufferStatus
-    thing_name: str
-    version: str
-    uptime_s: float
-    produced_per_s: float
-    accepted_per_s: float
+    thing_name: Annotated[str, Field(description="the gateway's name in AWS IoT")]
+    version: Annotated[str, Field(description="version of alleycat-gateway")]
+    uptime_s: Annotated[float, Field(description="seconds since the start")]
+    produced_per_s: Annotated[float, Field(description="messages produced per second")]
+    accepted_per_s: Annotated[float, Field(description="messages acknowledged per second")]
     pi: PiHealth
-    notes: tuple[str, ...]
+    notes: Annotated[
+        tuple[str, ...],
+        Field(description="problems that belong to no part, such as a port that is in use"),
+    ]
 
     @property
     def hours_left(self) -> float | None:
-        """How long all bikes can race without a broker before something must go."""
+        """How long all bikes can race without a broker before messages are dropped.
+
+        None if the room on disk is unknown.
+        """
         free_bytes = self.buffer.free_bytes
         if free_bytes is None:
             return None

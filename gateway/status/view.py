@@ -1,4 +1,4 @@
-"""A gateway's status for people, on a terminal of 80 × 24 or more."""
+"""A gateway's status on a terminal of at least 80 × 24."""
 
 from collections.abc import Iterator, Sequence
 
@@ -14,12 +14,13 @@ from gateway.status.concerns import Concern, concerns
 from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
 
-#: So many bikes are all shown. Of more, so many: those that are away before the others.
+#: Up to FEW_BIKES bikes are all listed. Of more, SHOWN_OF_MANY are listed, disconnected ones first.
 FEW_BIKES = 8
 SHOWN_OF_MANY = 6
+#: Limits the concerns that are listed.
 MOST_CONCERNS = 5
 
-#: One that is derived is no more than a guess.
+#: How a resistance is printed, by its source; a derived one is only an estimate.
 _RESISTANCE = {
     ResistanceSource.CALIBRATED: "{:.0f}",
     ResistanceSource.DEVICE: "{:.0f}",
@@ -27,12 +28,12 @@ _RESISTANCE = {
     ResistanceSource.NONE: "",
 }
 
-#: Bad is what costs seconds. An outage costs none: it is odd.
+#: Styles. BAD marks problems that lose data; an outage loses none, so it is ODD.
 WELL, ODD, BAD = "green", "yellow", "bold red"
 
 
 def status_view(status: GatewayStatus) -> RenderableType:
-    """All of it."""
+    """Return the whole status for display."""
     return Group(_heading(status), *_verdict(concerns(status)), "", _facts(status), "",
                  *_bikes(status.bikes))  # fmt: skip
 
@@ -53,7 +54,7 @@ def _verdict(found: Sequence[Concern]) -> Iterator[RenderableType]:
         text = Text(one_line(concern.text), style=BAD if concern.is_urgent else ODD)
         yield Padding(text, (0, 0, 0, 2))
     if len(shown) < len(found):
-        yield f"  … and {len(found) - len(shown)} more; --json has all"
+        yield f"  … and {len(found) - len(shown)} more; --json lists all"
 
 
 def _facts(status: GatewayStatus) -> Table:

@@ -1,1 +1,1 @@
-"""What every command shares on a terminal: units, keys, live output, findings."""
+"""Terminal input and output that commands share: units, keys, live output, findings."""

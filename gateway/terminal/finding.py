@@ -1,4 +1,4 @@
-"""What one check has found: that it is well, or what is wrong and what to do."""
+"""Finding: the result of one check, with a remedy if something is wrong."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 class State(StrEnum):
     OK = "ok"
-    #: It races, but somebody should look after it.
+    #: The gateway can race, but this needs attention.
     WARNING = "warning"
     FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """`what` is a sentence; `remedy` what to do about it, empty when there is nothing to do."""
+    """The result of one check, in a sentence; `remedy` is empty if there is nothing to do."""
 
     name: str
     state: State
@@ -22,13 +22,15 @@ class Finding:
 
 
 def ok(name: str, what: str) -> Finding:
+    """Return a Finding without a problem."""
     return Finding(name, State.OK, what)
 
 
 def warning(name: str, what: str, remedy: str) -> Finding:
+    """Return a Finding of a problem that does not prevent a race."""
     return Finding(name, State.WARNING, what, remedy)
 
 
 def failed(name: str, what: str, remedy: str = "") -> Finding:
-    """`remedy` is left out where `what` says what was expected."""
+    """Return a Finding of a failure; `remedy` may be empty if `what` names what was expected."""
     return Finding(name, State.FAILED, what, remedy)

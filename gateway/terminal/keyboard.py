@@ -1,7 +1,7 @@
-"""Single keys from a terminal, without Enter, while something is drawn on it.
+"""Single keys from a terminal, without Enter, while a view is drawn on it.
 
-The terminal gets its ways back whatever happens: at the end, after an error, when the process is
-told to end, and while it is stopped with Ctrl-Z. Only a SIGKILL it cannot help; `reset` does.
+The terminal's settings are restored at the end, after an error, on SIGTERM and SIGHUP, and while
+the process is stopped with Ctrl-Z. After a SIGKILL the user must restore them with `reset`.
 """
 
 import asyncio
@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from typing import Self
 
-#: What `key` gives for the key that is called so.
+#: Returned by `Keyboard.key` for the Enter key.
 ENTER = "enter"
 
-#: Of a key that is no character (ECMA-48, CSI and SS3), or one with Alt.
+#: Sent by a key that is not a character (ECMA-48, CSI and SS3), or by a character with Alt.
 _SEQUENCE = re.compile(r"\x1b(\[[0-9;?]*[@-~]|O.|.)?")
 
-#: Ends that are asked for; those of Python leave no time for a `finally`.
+#: Signals that end the process. Python's default handling of them runs no `finally`.
 _ENDS = (signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,11 +29,11 @@ def _nothing() -> None:
 
 
 class Keyboard:
-    """A context manager, in a running loop of the main thread; `fd` is a terminal.
+    """The keyboard of the terminal `fd`, as a context manager in the main thread's running loop.
 
-    Ctrl-C stays SIGINT. SIGTERM and SIGHUP raise SystemExit, with 128 + the signal, in the loop, so
-    that everything below it is cleaned up. `on_suspend` is called before Ctrl-Z stops the process,
-    with the terminal as it was; `on_resume` when it goes on.
+    Ctrl-C remains SIGINT. SIGTERM and SIGHUP raise SystemExit(128 + signal) in the loop, so that
+    everything below it is cleaned up. `on_suspend` is called before Ctrl-Z stops the process, with
+    the terminal's settings restored; `on_resume` is called when the process continues.
     """
 
     def __init__(
@@ -50,7 +50,7 @@ class Keyboard:
 
     def __enter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
-        self._ways = termios.tcgetattr(self._fd)
+        self._settings = termios.tcgetattr(self._fd)
         for end in _ENDS:
             self._loop.add_signal_handler(end, _end, end)
         self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
@@ -63,22 +63,22 @@ class Keyboard:
         self._loop.remove_reader(self._fd)
         for one in (*_ENDS, signal.SIGTSTP, signal.SIGCONT):
             self._loop.remove_signal_handler(one)
-        # What nobody read is for nobody: not for the shell that comes next either.
+        # TCSAFLUSH discards unread input, so that it does not reach the shell.
         self._restore(termios.TCSAFLUSH)
 
     async def key(self) -> str:
-        """The next one: ENTER, or a character. Raises EOFError when the terminal is gone.
+        """Return the next key: ENTER or a character. Raises EOFError when the terminal is gone.
 
-        May be cancelled without losing any.
+        Can be cancelled without losing a key.
         """
         key = await self._keys.get()
         if key is None:
-            self._keys.put_nowait(None)  # gone for who asks again, too
+            self._keys.put_nowait(None)  # so that later calls raise it as well
             raise EOFError("the terminal is gone")
         return key
 
     def forget(self) -> None:
-        """All that was pressed until now: an impatient Enter answers no question after it."""
+        """Discard all keys pressed until now, so that an early Enter answers no later question."""
         with suppress(termios.error):
             termios.tcflush(self._fd, termios.TCIFLUSH)
         is_gone = False
@@ -88,23 +88,23 @@ class Keyboard:
             self._keys.put_nowait(None)
 
     def _listen(self) -> None:
-        ways = termios.tcgetattr(self._fd)
-        ways[3] &= ~(termios.ECHO | termios.ICANON)
-        ways[6][termios.VMIN], ways[6][termios.VTIME] = 1, 0
-        termios.tcsetattr(self._fd, termios.TCSAFLUSH, ways)
+        settings = termios.tcgetattr(self._fd)
+        settings[3] &= ~(termios.ECHO | termios.ICANON)
+        settings[6][termios.VMIN], settings[6][termios.VTIME] = 1, 0
+        termios.tcsetattr(self._fd, termios.TCSAFLUSH, settings)
 
     def _restore(self, when: int) -> None:
         with suppress(termios.error):  # the terminal is gone
-            termios.tcsetattr(self._fd, when, self._ways)
+            termios.tcsetattr(self._fd, when, self._settings)
 
     def _suspend(self) -> None:
         self._restore(termios.TCSADRAIN)
         self._on_suspend()
-        # Not SIGTSTP again: the kernel drops it where no shell would notice.
+        # SIGSTOP, because the kernel drops SIGTSTP in an orphaned process group.
         os.kill(os.getpid(), signal.SIGSTOP)
 
     def _resume(self) -> None:
-        """Also after a SIGSTOP from elsewhere, in which the shell took the terminal over."""
+        """Configure the terminal again, since the shell may have changed it during any SIGSTOP."""
         with suppress(termios.error):
             self._listen()
         self._on_resume()
@@ -122,7 +122,7 @@ class Keyboard:
 
 
 def keys_in(text: str) -> Iterator[str]:
-    """What was pressed, of what a terminal sends at once. Arrows and the like are left out."""
+    """Yield the keys in a terminal's `text`, without arrows and others that are not characters."""
     for letter in _SEQUENCE.sub("", text):
         if letter in "\r\n":
             yield ENTER

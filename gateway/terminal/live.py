@@ -1,4 +1,4 @@
-"""Live output, one skeleton for all: redrawn in place on a terminal, lines elsewhere, or JSON.
+"""Live output of commands: redrawn in place on a terminal, lines of text elsewhere, or JSON.
 
 A command describes its screen with a `Script`; `open_live_view` chooses the view that fits.
 """
@@ -15,7 +15,7 @@ from rich.live import Live
 from rich.segment import SegmentLines
 from rich.text import Text
 
-#: Figures alone are redrawn this often; each redraw is some kilobytes, perhaps over SSH.
+#: Minimum time between redraws of the figures alone: a redraw is some kilobytes, perhaps over SSH.
 REDRAW_NS = 250_000_000
 
 Screen = TypeVar("Screen")
@@ -24,9 +24,9 @@ Screen_contra = TypeVar("Screen_contra", contravariant=True)
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened. `words` are for people, `data` for programs.
+    """A change to report: `words` are for people, `data` is for programs.
 
-    An event without words is for programs alone.
+    An event without words is for programs only.
     """
 
     kind: str
@@ -39,37 +39,37 @@ class Event:
 
 
 class Script(Protocol[Screen_contra]):
-    """What a command shows of its screens, and what it reports where nothing is redrawn."""
+    """A command's output: how its screens are drawn, and what it reports if nothing is redrawn."""
 
-    #: Time between two reports of the figures where nothing is redrawn.
+    #: Time between two reports of the figures if nothing is redrawn.
     figures_every_ns: int
 
     def draw(self, screen: Screen_contra, width: int, height: int) -> RenderableType:
-        """Return the screen as it is drawn on a terminal of this size, in cells."""
+        """Return the screen, drawn for a terminal of this size in cells."""
         ...
 
     def moment(self, screen: Screen_contra) -> object:
-        """Return what must not wait for the next redraw: all but the running figures."""
+        """Return what is redrawn at once when it changes: all but the running figures."""
         ...
 
     def events(self, screen: Screen_contra, now_ns: int) -> Iterable[Event]:
-        """Return what has happened since the screen before."""
+        """Return the events since the previous screen."""
         ...
 
     def figures(self, screen: Screen_contra) -> Event | None:
-        """Return the running figures; None while there are none worth a line."""
+        """Return the running figures, or None if there are none to report."""
         ...
 
 
 class LiveView(Protocol[Screen_contra]):
-    """Shows the screens that it is given; decides nothing."""
+    """A view that shows the screens and events that it is given."""
 
     def show(self, screen: Screen_contra, now_ns: int) -> None:
-        """Show `screen`; call it as often as there is something new. `now_ns`: monotonic."""
+        """Show `screen`. Call this after every change; `now_ns` is the monotonic time."""
         ...
 
     def tell(self, event: Event) -> None:
-        """Report an event that is in no screen; it stays visible."""
+        """Report an event that is in no screen; it remains visible."""
         ...
 
     def suspend(self) -> None:
@@ -77,7 +77,7 @@ class LiveView(Protocol[Screen_contra]):
         ...
 
     def resume(self) -> None:
-        """Draw again, below whatever was written meanwhile."""
+        """Draw again, below the text that was written meanwhile."""
         ...
 
 
@@ -100,9 +100,9 @@ def open_live_view(
 
 
 class TerminalView(Generic[Screen]):
-    """A view in the lower part of a terminal, never higher than the terminal is.
+    """A view that is redrawn in place, and never higher than the terminal.
 
-    Events stand above the screen while there is room, and alone on the terminal after `close`.
+    Events are shown above the screen while there is room; after `close` only they remain.
     """
 
     def __init__(self, console: Console, script: Script[Screen]) -> None:
@@ -110,12 +110,12 @@ class TerminalView(Generic[Screen]):
         self._script = script
         self._live: Live | None = None
         self._shown: RenderableType = Group()
-        self._told: list[Text] = []
-        #: The moment drawn last, and when.
+        self._event_words: list[Text] = []
+        #: The moment that was drawn last, and the time of the redraw.
         self._drawn: tuple[object, int] | None = None
 
     def show(self, screen: Screen, now_ns: int) -> None:
-        """Draw `screen` at once if its moment is a new one, else at most every REDRAW_NS."""
+        """Draw `screen` at once if its moment is new, otherwise at most every REDRAW_NS."""
         moment = self._script.moment(screen)
         if self._drawn is not None:
             drawn, drawn_ns = self._drawn
@@ -125,13 +125,13 @@ class TerminalView(Generic[Screen]):
         self.draw(self._script.draw(screen, *self.room))
 
     def tell(self, event: Event) -> None:
-        """Keep the event's words above what is redrawn."""
+        """Show the event's words above the screen."""
         if event.words:
-            self._told.append(Text(event.words))
+            self._event_words.append(Text(event.words))
             self.draw(self._shown)
 
     def suspend(self) -> None:
-        """Clear what is redrawn and stop drawing."""
+        """Clear the screen and stop drawing."""
         if self._live is not None:
             self._live.stop()
             self._live = None
@@ -142,29 +142,29 @@ class TerminalView(Generic[Screen]):
         self.draw(self._shown)
 
     def close(self) -> None:
-        """Leave every event on the terminal, in order: a high screen has pushed some out."""
+        """Print every event in order, because a high screen may have pushed some of them out."""
         self.suspend()
-        for words in self._told:
+        for words in self._event_words:
             self._console.print(words)
 
     @property
     def room(self) -> tuple[int, int]:
-        """Width and height for a screen, in cells; one line is left for the cursor."""
+        """Width and height of a screen, in cells; one line is reserved for the cursor."""
         size = self._console.size
         return size.width, size.height - 1
 
     def draw(self, renderable: RenderableType) -> None:
-        """Draw `renderable` in place of what was drawn before."""
+        """Draw `renderable` in place of the previous one."""
         self._shown = renderable
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
-        lines = self._console.render_lines(Group(*self._told, renderable), pad=False)
+        lines = self._console.render_lines(Group(*self._event_words, renderable), pad=False)
         self._live.update(SegmentLines(lines[-self.room[1] :], new_lines=True), refresh=True)
 
 
 class LinesView(Generic[Screen]):
-    """A view that emits one event after another, and the figures at a fixed rate."""
+    """A view that emits each event as it comes, and the figures at a fixed rate."""
 
     def __init__(self, script: Script[Screen], emit: Callable[[Event], None]) -> None:
         self._script = script
@@ -172,7 +172,7 @@ class LinesView(Generic[Screen]):
         self._figures_ns: int | None = None
 
     def show(self, screen: Screen, now_ns: int) -> None:
-        """Emit what has happened since the last screen, and the figures if they are due."""
+        """Emit the events since the previous screen, and the figures if they are due."""
         for event in self._script.events(screen, now_ns):
             self._emit(event)
         every_ns = self._script.figures_every_ns
@@ -190,13 +190,13 @@ class LinesView(Generic[Screen]):
         """Do nothing: lines are never redrawn."""
 
     def resume(self) -> None:
-        """Do nothing."""
+        """Do nothing: lines are never redrawn."""
 
 
 def lossy(console: Console) -> Console:
-    """Return the console, made to print "?" for a letter that its encoding lacks.
+    """Make the console print "?" for characters that its encoding lacks, and return it.
 
-    Without this such a letter raises UnicodeEncodeError.
+    Otherwise such a character raises UnicodeEncodeError.
     """
     if isinstance(console.file, io.TextIOWrapper):
         console.file.reconfigure(errors="replace")
@@ -204,6 +204,6 @@ def lossy(console: Console) -> Console:
 
 
 def print_words(console: Console, words: str) -> None:
-    """Print lines unwrapped, however long they are: they are to be found in a file."""
+    """Print `words` without wrapping, so that long lines can be searched for in a file."""
     if words:
         console.print(Text(words), soft_wrap=True)

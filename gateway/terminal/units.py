@@ -1,20 +1,20 @@
-"""Counts, sizes and times as people read them. Pure."""
+"""Counts, sizes and times in words. Pure."""
 
 
 def counted(count: int, what: str) -> str:
-    """ "1 race", "2,161 races"."""
+    """Return the count with its noun, such as "1 race" or "2,161 races"."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def number(value: float) -> str:
-    """Of a sensor, in steps that nobody told us: "437", "436.8", "2.61", "0.0437"."""
+    """Return a sensor's number, rounded by its size: "437", "436.8", "2.61", "0.0437"."""
     places = 1 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
     text = f"{value:.{places}f}".rstrip("0").rstrip(".")
     return "0" if text == "-0" else text
 
 
 def size(size_bytes: int) -> str:
-    """ "926 B", "350 KiB", "1.4 MiB"."""
+    """Return a size such as "926 B", "350 KiB" or "1.4 MiB"."""
     if size_bytes < 1024:
         return f"{size_bytes} B"
     if size_bytes < 1024**2:
@@ -23,7 +23,7 @@ def size(size_bytes: int) -> str:
 
 
 def duration(seconds: float) -> str:
-    """ "37 s", "12 min", "9 h", "3 days": in the largest unit of which there are two."""
+    """Return a time such as "37 s", "12 min" or "3 days", in the largest unit that fits twice."""
     for unit_s, unit in ((86_400, "days"), (3600, "h"), (60, "min")):
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.0f} {unit}"
@@ -31,5 +31,8 @@ def duration(seconds: float) -> str:
 
 
 def one_line(text: str) -> str:
-    """What a bike or a disk says of itself may hold anything."""
+    """Return the text on one line, with unprintable characters and runs of spaces as one space.
+
+    Text from a bike or a disk may contain any character.
+    """
     return " ".join("".join(c if c.isprintable() else " " for c in text).split())

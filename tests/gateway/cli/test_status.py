@@ -117,7 +117,7 @@ def test_status_of_another_version_asks_for_a_restart(service_directory: Path) -
     with serving(service_directory, b'{"format":2}\n'):
         result = invoke()
     assert result.exit_code == FAILED
-    assert "Restart it: sudo systemctl restart alleycat-gateway" in result.output
+    assert "restart it: sudo systemctl restart alleycat-gateway" in result.output
 
 
 def test_status_without_a_gateway_tells_that_none_runs(

@@ -36,7 +36,7 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
-            "the broker asked to slow down: at 25% of the pace",
+            "pace at 25%: the broker asked to slow down",
         ),
         ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
         (
@@ -45,18 +45,21 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "clock not set: 120 seconds kept, and sent when it is; `timedatectl` says more",
+            "clock not set: 120 seconds buffered until it is set; see `timedatectl`",
         ),
-        ({"lost_seconds": 3}, "3 seconds lost since the start: the machine stood still"),
-        ({"buffer": buffer_status(lost=1)}, "1 message lost since the start; the log says why"),
+        ({"lost_seconds": 3}, "3 seconds lost since the start: the gateway was stalled"),
+        (
+            {"buffer": buffer_status(lost=1)},
+            "1 message lost since the start; the log has the reasons",
+        ),
         (
             {"buffer": buffer_status(quarantined=2)},
-            "2 messages in quarantine: `alleycat-gateway buffer quarantine` says why",
+            "2 messages in quarantine; see `alleycat-gateway buffer quarantine`",
         ),
         ({"buffer": buffer_status(problem="disk I/O error")}, "disk: disk I/O error"),
         (
             {"buffer": buffer_status(free_bytes=540_000)},
-            "the buffer has room for 30 min of racing without a cloud",
+            "the buffer has room for only 30 min of racing without a cloud",
         ),
         ({"buffer": buffer_status(notes=("on an overlay",))}, "on an overlay"),
         ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
@@ -66,11 +69,11 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"pi": PiHealth(82.3, False)},
-            "82 °C: the Pi slows down to cool; give it air",
+            "the Pi is at 82 °C and slows down; improve its cooling",
         ),
         (
             {"pi": PiHealth(40.0, True)},
-            "the power supply is too weak: USB devices may drop out; use the Pi's own",
+            "the power supply is too weak, USB devices may drop out; use the Pi's own",
         ),
     ],
 )
@@ -81,7 +84,7 @@ def test_each_concern_has_its_text(changes: dict[str, Any], text: str) -> None:
 def test_cloud_that_accepts_nothing_for_a_minute_is_a_concern() -> None:
     stuck = {"accepted_per_s": 0.0, "buffer": buffer_status(depth=90)}
     assert len(texts(**stuck)) == 1
-    assert texts(**stuck)[0].startswith("cloud connected, but nothing was accepted for a minute")
+    assert texts(**stuck)[0].startswith("cloud connected, but no message was accepted for a minute")
     assert texts(**stuck, cloud=CloudStatus("connected", 1, 1, 1.0, state_s=59.0)) == []
     assert texts(accepted_per_s=0.0) == [], "a pause between races"
 

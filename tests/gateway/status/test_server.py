@@ -85,7 +85,7 @@ async def test_taken_metrics_port_is_a_note_in_the_status(tmp_path: Path, runtim
     (note,) = status_from_json(line).notes
     assert note.startswith(f"metrics.port {port}: ")
     assert "in use" in note
-    assert note.endswith("expected a port that is free")
+    assert note.endswith("expected a free port")
 
 
 async def test_missing_runtime_directory_is_a_note_in_the_status(
@@ -96,7 +96,10 @@ async def test_missing_runtime_directory_is_a_note_in_the_status(
     async with serve_status(virtual.settings, virtual.gateway.observer):
         pass
     (note,) = virtual.gateway.status.notes
-    assert note == f"no status at {tmp_path}/missing/status.sock: No such file or directory"
+    assert (
+        note
+        == f"cannot serve the status at {tmp_path}/missing/status.sock: No such file or directory"
+    )
 
 
 async def test_socket_path_that_is_too_long_is_a_note_in_the_status(

@@ -121,7 +121,7 @@ def test_a_hundred_bikes_fit_when_their_reasons_are_short() -> None:
 def test_status_view_shows_only_the_first_of_many_concerns() -> None:
     found = lines(hundred(50))
     assert found[1] == "50 things need attention:"
-    assert "  … and 46 more; --json has all" in found
+    assert "  … and 46 more; --json lists all" in found
 
 
 @pytest.mark.parametrize("width", [40, 60, 80, 120])
