@@ -62,7 +62,11 @@ app.command()(replay.replay)
 app.command()(decode.decode)
 app.command()(schema.schema)
 app.command()(provision.provision)
-app.add_typer(calibrate.app, name="calibrate")
+app.add_typer(
+    calibrate.app,
+    name="calibrate",
+    short_help="Calibrate a bike, so that equal effort scores equally.",
+)
 app.add_typer(config.app, name="config")
 app.add_typer(buffer.app, name="buffer")
 

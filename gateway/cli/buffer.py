@@ -25,7 +25,8 @@ StateConfigOption = Annotated[
     Path | None, typer.Option(metavar="FILE", help="Inspect the state_dir of this TOML file.")
 ]
 StateDirOption = Annotated[
-    Path | None, typer.Option(metavar="DIR", help="Inspect this state_dir, instead of --config.")
+    Path | None,
+    typer.Option(metavar="DIR", help="Inspect this state_dir instead of the one in --config."),
 ]
 
 

@@ -24,8 +24,8 @@ def check(
 
     Checks config, clock, disk, certificates, Bluetooth, serial ports and endpoint, names a fix for
     each problem, and prints the versions that a bug report needs. Changes nothing. While a gateway
-    runs, asks it about bikes and cloud instead of connecting to them. Exit code 1 if something is
-    wrong, 78 if the config is.
+    runs, asks it about bikes and cloud instead of connecting to them. Exit code 78 if the config
+    is wrong, 1 if anything else is.
     """
     import asyncio
 

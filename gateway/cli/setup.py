@@ -162,9 +162,7 @@ def _asked(
     if flags:
         fail(f"cannot ask without a terminal: add {', '.join(flags)}", USAGE)
     if given.are_none:
-        fail(
-            "cannot ask without a terminal, and no option changes anything: see setup --help", USAGE
-        )
+        fail("no answers given: without a terminal, pass options (see setup --help)", USAGE)
     return given
 
 

@@ -43,8 +43,8 @@ def status(
 ) -> None:
     """Show the state of the running gateway.
 
-    Shows bikes, race, cloud, buffer, clock and board. Exit code 0 if all is well, 1 if
-    something needs attention, 3 if no gateway answers.
+    Shows bikes, race, cloud, buffer, clock and board. Exit code 0 if all is well, 1 if something
+    needs attention, 3 if no gateway answers.
     """
     from contextlib import suppress
 
@@ -93,8 +93,7 @@ def _places(config: Path | None) -> Iterator[Path]:
         yield state_dir_of(config) / FILE_NAME
     yield SERVICE_DIRECTORY / FILE_NAME
     if config is None:
-        # Only the service's group can read its config. Without read access, the default state_dir
-        # is enough, because the service's socket is not in its state_dir.
+        # Most users cannot read the service's config, nor need to while its socket exists.
         is_readable = os.access(SERVICE_CONFIG, os.R_OK)
         yield state_dir_of(SERVICE_CONFIG if is_readable else None) / FILE_NAME
 

@@ -55,6 +55,14 @@ def test_help_lists_the_verbs() -> None:
     assert [word for word in first_words if word in VERBS] == VERBS
 
 
+@pytest.mark.parametrize("group", [[], ["config"], ["buffer"]])
+def test_help_on_80_columns_cuts_no_verb_short(group: list[str]) -> None:
+    result = CliRunner(env={"COLUMNS": "80"}).invoke(app, [*group, "--help"])
+    _, _, verbs = result.output.partition("Commands:\n")
+    assert verbs
+    assert all(line.endswith(".") and "..." not in line for line in verbs.splitlines())
+
+
 def test_command_without_a_verb_shows_the_help() -> None:
     result = CliRunner().invoke(app)
     assert "Usage: alleycat-gateway" in result.output

@@ -311,7 +311,7 @@ def test_setup_with_nothing_given_is_a_usage_error(file: Path) -> None:
     setup(file, *FIRST)
     result = setup(file)
     assert result.exit_code == USAGE
-    assert "no option changes anything" in result.output
+    assert "no answers given: without a terminal, pass options" in result.output
 
 
 def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> None:
