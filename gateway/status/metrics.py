@@ -69,7 +69,7 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "buffer_problem", "1 if the buffer's disk has a problem.", problem
     yield "buffer_used_bytes", "Size of the buffer's file.", buffer.used_bytes
     yield "buffer_free_bytes", "Room left for the buffer.", buffer.free_bytes
-    yield "buffer_room_seconds", "Racing time without a cloud until it is full.", room_s
+    yield "buffer_room_seconds", "Racing time left without a cloud.", room_s
     yield "temperature_celsius", "Temperature of the board.", pi.temperature_c
     yield "undervoltage", "1 if the power supply is too weak.", pi.is_undervolted
 
