@@ -1,1 +1,1 @@
-"""The TOML file: its schema, its problems, its editing, its reload."""
+"""The TOML config file: schema, problems, editing and reload."""

@@ -1,4 +1,4 @@
-"""Changes to a config's text that keep its comments, its order and whatever was not asked for."""
+"""Edits to a config's text that keep comments, order and everything that was not changed."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -10,22 +10,22 @@ from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, T
 from gateway.config.schema import is_this_machine
 from gateway.host.errors import BAD_CONFIG, GatewayError
 
-#: Of a bike's own table, what is true of the machine under the rider alone.
+#: Keys of a bike's table that apply only to the physical bike, not to its rider.
 _OF_THE_MACHINE = ("stale_after_s", "calibration")
 PLAIN_PORT, TLS_PORT = 1883, 8883
-#: Until there is a cloud: a broker on this machine, which need not be there.
+#: The cloud table until a cloud is configured: a broker on this machine, which need not exist.
 NO_CLOUD = {"endpoint": "127.0.0.1", "port": PLAIN_PORT, "plaintext": True}
 
 
 class NotEditable(GatewayError):
-    """The text is TOML, but laid out as nothing here can edit it. The text says how."""
+    """The config is TOML, but in a layout that cannot be edited. The text names the layout."""
 
     exit_code = BAD_CONFIG
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A bike to ride on: its driver, and the options that mean this bike. `comment`: one line."""
+    """A physical bike: its driver, and the options that identify it. `comment`: one line."""
 
     driver: str
     options: Mapping[str, object]
@@ -34,7 +34,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class BikeChange:
-    """What is to be said of the bike `id`; None: as it is. One that is not there is added."""
+    """The changes to the bike `id`, which is added if missing. None leaves a part unchanged."""
 
     id: str
     machine: Machine | None = None
@@ -43,7 +43,7 @@ class BikeChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """All that is to change. `cloud`: keys of that table."""
+    """The changes to a config. `cloud`: keys of that table. None leaves a part unchanged."""
 
     thing_name: str | None = None
     cloud: Mapping[str, object] | None = None
@@ -51,7 +51,7 @@ class Change:
 
 
 def edited(text: str, change: Change) -> str:
-    """The text with the change made. Raises NotEditable, and tomlkit's ParseError."""
+    """Return the text with the change applied. Raises NotEditable, and tomlkit's ParseError."""
     document = tomlkit.parse(text)
     if change.thing_name is not None:
         _set(document, "thing_name", change.thing_name)
@@ -65,7 +65,7 @@ def edited(text: str, change: Change) -> str:
 
 
 def _completed(change: Mapping[str, object], cloud: Mapping[str, object]) -> dict[str, object]:
-    """An endpoint elsewhere needs TLS, and its port."""
+    """Turn on TLS, with its port, if a plaintext cloud gets an endpoint on another machine."""
     endpoint = str(change.get("endpoint", "127.0.0.1"))
     if is_this_machine(endpoint) or not cloud.get("plaintext"):
         return dict(change)
@@ -74,7 +74,7 @@ def _completed(change: Mapping[str, object], cloud: Mapping[str, object]) -> dic
 
 
 def _set(table: Any, key: str, value: object) -> None:
-    """What is as it should be stays as it is written."""
+    """Set the key, unless it has this value already: its spelling is then kept."""
     if key not in table or table[key] != value:
         table[key] = value
 
@@ -109,7 +109,7 @@ def _new_bike(change: BikeChange) -> Table:
 
 
 def is_on(bike: Mapping[str, Any], machine: Machine) -> bool:
-    """It is that machine already, whatever else its options say of it."""
+    """Return whether the config's bike is this one. Further options do not matter."""
     options = bike.get("options", {})
     return bike.get("driver") == machine.driver and all(
         options.get(key) == value for key, value in machine.options.items()
@@ -117,7 +117,7 @@ def is_on(bike: Mapping[str, Any], machine: Machine) -> bool:
 
 
 def _moved(bike: Table, machine: Machine) -> Table:
-    """The rider on another machine. What was true of the old one stays as comments."""
+    """Return the bike's table for another physical bike; the old one's options become comments."""
     bike["driver"] = machine.driver
     bike["options"] = _other_options(bike.get("options"), machine.options)
     table = tomlkit.table()
@@ -155,7 +155,7 @@ def _add_all(table: Table, items: Iterator[Comment | Whitespace]) -> None:
 
 
 def _body_as_comments(table: Table, name: str) -> Iterator[Comment | Whitespace]:
-    """All that a table has, with the tables in it."""
+    """Yield the content of a table as comments, nested tables included."""
     for key, item in table.value.body:
         if isinstance(item, Comment | Whitespace):
             yield item
@@ -168,7 +168,7 @@ def _body_as_comments(table: Table, name: str) -> Iterator[Comment | Whitespace]
 
 
 def _as_comments(key: Key | None, item: Item, table: Table) -> Iterator[Comment]:
-    """The item of a table; what stands there as a comment already is not repeated."""
+    """Yield the item as comment lines, except those that the table already contains."""
     assert key is not None
     there = {one.as_string().strip() for _, one in table.value.body if isinstance(one, Comment)}
     value = f"{item.as_string()}{item.trivia.comment_ws}{item.trivia.comment}"

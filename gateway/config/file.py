@@ -1,4 +1,4 @@
-"""Writing the configuration file: whole or not at all, and the one before it is kept."""
+"""Atomic replacement of the config file, with a backup of the previous one."""
 
 import grp
 import os
@@ -9,15 +9,15 @@ from pathlib import Path
 from gateway.host.atomic_file import Permissions, drafted, sync_directory
 
 GROUP = "alleycat-gateway"
-#: No secret is in it, but whose house it is need not be known to every user.
+#: The file contains no secrets, but not every user needs to know whose bikes these are.
 MODE = 0o640
 
 
 def write_config(file: Path, text: str, check: Callable[[Path], object]) -> Path | None:
-    """Replace the file by `text`, and return the path of the backup made of the old one.
+    """Replace the file by `text`; return the path of the old file's backup, None without one.
 
-    `check` is given the new file before it takes the old one's place; what it raises, and OSError,
-    leave everything as it was. Owner and mode stay; a new file is root's and the service's.
+    `check` is called with the new file before it replaces the old one. If it raises, or on OSError,
+    nothing is changed. Owner and mode are kept; a new file belongs to root and the service's group.
     """
     target = file.resolve()
     old = Permissions.of(target.stat()) if target.exists() else None
@@ -31,7 +31,7 @@ def write_config(file: Path, text: str, check: Callable[[Path], object]) -> Path
 
 def _new_file_permissions() -> Permissions:
     if os.geteuid() == 0:
-        with suppress(KeyError):  # not installed as a service
+        with suppress(KeyError):  # the service is not installed
             return Permissions(MODE, 0, grp.getgrnam(GROUP).gr_gid)
     return Permissions(MODE)
 

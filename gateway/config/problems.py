@@ -1,4 +1,4 @@
-"""What is wrong with a config, in words: where, what, and what was expected."""
+"""Problems of a config in words: the key, what is wrong, and what was expected."""
 
 import difflib
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from pydantic_core import ErrorDetails
 
 from gateway.host.errors import BAD_CONFIG, GatewayError
 
-#: A longer value is not repeated in a message: it may be a key pasted into the wrong place.
+#: Characters. A longer value is not repeated in a message: it may be a pasted private key.
 SHOWN_MAX = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing wrong with the config: where, what, and what was expected."""
+    """One problem of the config. `what` names what is wrong and what was expected."""
 
     key: str
     what: str
@@ -36,7 +36,7 @@ class ConfigError(GatewayError):
 
 
 def problems_of(error: ValidationError, model: type[BaseModel], prefix: str = "") -> list[Problem]:
-    """Everything that pydantic has against a `model`; keys begin with `prefix`."""
+    """Convert pydantic's errors about a `model` to problems; keys begin with `prefix`."""
     return [_problem(details, model, prefix) for details in error.errors(include_url=False)]
 
 
@@ -60,7 +60,7 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Prob
 
 
 def unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
-    """What to say of the key at `loc`, which `model` does not have."""
+    """Describe the key at `loc`, which `model` does not have, and suggest a similar one."""
     known = _keys_at(loc[:-1], model)
     near = difflib.get_close_matches(str(loc[-1]), known, n=1)
     if near:
@@ -69,7 +69,7 @@ def unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:
 
 
 def _keys_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
-    """The keys that the table at `loc` may have."""
+    """Return the keys that the table at `loc` may have."""
     for part in loc:
         if isinstance(part, str) and part in model.model_fields:
             model = _table_type(model.model_fields[part].annotation)
@@ -77,7 +77,7 @@ def _keys_at(loc: tuple[int | str, ...], model: type[BaseModel]) -> list[str]:
 
 
 def _table_type(annotation: Any) -> type[BaseModel]:
-    """The model inside `Model` or `list[Model]`."""
+    """Return the model inside `Model` or `list[Model]`."""
     arguments = getattr(annotation, "__args__", ())
     table: type[BaseModel] = arguments[0] if arguments else annotation
     return table

@@ -1,4 +1,4 @@
-"""Reload: SIGHUP has the config loaded anew, and what can be changed while racing is changed."""
+"""Reload on SIGHUP: load the config again, and apply what can change during a race."""
 
 import asyncio
 import time
@@ -16,9 +16,10 @@ log = structlog.get_logger()
 
 
 class Reload:
-    """Bikes, riders, calibrations and the length of races change at once; the rest needs a start.
+    """A loop that reloads the config whenever `hangup` is set, as the signal SIGHUP does.
 
-    A config that cannot work changes nothing.
+    Bikes, riders, calibrations and the length of races are applied; the rest needs a restart. An
+    invalid config, for which `load` raises ConfigError, changes nothing.
     """
 
     def __init__(
@@ -29,7 +30,6 @@ class Reload:
         hangup: asyncio.Event,
         service: ServiceManager,
     ) -> None:
-        """`load` raises ConfigError. `hangup` is set by the signal."""
         self._running = config
         self._load = load
         self._apply = apply
@@ -37,11 +37,11 @@ class Reload:
         self._service = service
 
     async def run(self) -> None:
-        """Whenever there was a hangup, for ever."""
+        """Reload after each hangup, for ever."""
         while True:
             await self._hangup.wait()
             self._hangup.clear()
-            # systemd wants the time of CLOCK_MONOTONIC, to tell this reload from one before.
+            # By the time on CLOCK_MONOTONIC, systemd distinguishes this reload from earlier ones.
             self._service.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // NS_PER_US)
             await self._reload()
             self._service.tell(READY=1)
@@ -50,17 +50,17 @@ class Reload:
         try:
             config = self._load()
         except ConfigError as error:
-            log.error("config not reloaded: it goes on as before", reason=str(error))
+            log.error("config not reloaded: the previous config stays active", reason=str(error))
             return
         waiting = needs_a_start(self._running, config)
         await self._apply(config)
         log.info("config reloaded", bikes=len(config.bikes))
         if waiting:
-            log.warning("changed, and waits for the next start", keys=waiting)
+            log.warning("changed keys need a restart", keys=waiting)
 
 
 def needs_a_start(running: Config, changed: Config) -> list[str]:
-    """The keys that differ and are read at a start alone."""
+    """Return the keys that differ and are only read at startup."""
     fixed = ("thing_name", "state_dir", "cloud", "buffer", "metrics")
     keys = [key for key in fixed if getattr(running, key) != getattr(changed, key)]
     return keys + (["race.mode"] if running.race.mode != changed.race.mode else [])

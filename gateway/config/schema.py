@@ -1,4 +1,4 @@
-"""The config file: TOML, checked in full before anything starts.
+"""The config file: TOML, fully checked before anything starts.
 
 Environment variables override the file: ALLEYCAT_CLOUD__ENDPOINT is cloud.endpoint.
 Relative paths are relative to the config file.
@@ -37,7 +37,7 @@ from gateway.config.problems import (
 from gateway.race.races import Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
 
-#: The backend's analytics columns are this wide; a longer name is cut there.
+#: Characters. The backend's analytics truncate a longer name to this width.
 NAME_COLUMNS = 8
 
 Identifier = Annotated[str, Field(pattern=r"^[a-zA-Z0-9:_-]+$", min_length=1, max_length=128)]
@@ -48,9 +48,9 @@ class _Section(BaseModel):
 
 
 def _a_path(value: object) -> object:
-    """A key pasted in place of its path must not come back in an error message."""
+    """Refuse a key pasted in place of its path, without repeating it in the error message."""
     if isinstance(value, str) and ("\n" in value or "-----" in value):
-        raise ValueError("this is the content of a PEM file; expected the file's path")
+        raise ValueError("this is the content of a PEM file; expected the path of the file")
     if isinstance(value, str) and "\0" in value:
         raise ValueError("a path cannot contain a NUL character")
     return value
@@ -60,7 +60,7 @@ AnyPath = Annotated[Path, BeforeValidator(_a_path)]
 
 
 class CloudConfig(_Section):
-    """Where telemetry goes: an AWS IoT Core endpoint, or any MQTT 5 broker with mutual TLS."""
+    """The telemetry's destination: AWS IoT Core, or any MQTT 5 broker with mutual TLS."""
 
     endpoint: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
@@ -78,29 +78,31 @@ class CloudConfig(_Section):
     @classmethod
     def _host_alone(cls, endpoint: str) -> str:
         if "/" in endpoint or endpoint.count(":") == 1:
-            raise ValueError("expected a host name alone; the port is cloud.port")
+            raise ValueError(
+                "expected a host name without scheme, port or path; set the port as cloud.port"
+            )
         return endpoint
 
     @field_validator("topic")
     @classmethod
     def _few_levels(cls, topic: str) -> str:
         if topic.count("/") > 7 and not topic.startswith("$aws/rules/"):
-            raise ValueError("expected at most 7 slashes, as AWS IoT Core allows no more")
+            raise ValueError("expected at most 7 slashes, the limit of AWS IoT Core")
         return topic
 
     @model_validator(mode="after")
     def _secure(self) -> Self:
         if self.plaintext and not is_this_machine(self.endpoint):
             raise ValueError(
-                f"plaintext to {self.endpoint!r}: expected 127.0.0.1, ::1 or localhost; "
-                "everything else needs mutual TLS: remove plaintext, and name ca_file, "
-                "certificate_file and private_key_file"
+                f"plaintext to {self.endpoint!r}: expected 127.0.0.1, ::1 or localhost; any other "
+                "endpoint needs mutual TLS: remove plaintext, and set ca_file, certificate_file "
+                "and private_key_file"
             )
         return self
 
 
 class BufferConfig(_Section):
-    """How messages are kept until they are acknowledged."""
+    """Limits of the buffer, which keeps messages until they are acknowledged."""
 
     commit_interval_s: Annotated[float, Field(ge=0, le=60)] = 1.0
     max_size_mib: Annotated[int, Field(ge=1)] = 512
@@ -111,13 +113,13 @@ class BufferConfig(_Section):
 
 
 class MetricsConfig(_Section):
-    """For Prometheus, on loopback; off without a port."""
+    """Metrics for Prometheus, served on the loopback interface; off without a port."""
 
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
 class RaceConfig(_Section):
-    """Which races are ridden: back-to-back windows on the wall clock, or those commanded."""
+    """The schedule of races: back to back on the wall clock, or started by remote commands."""
 
     mode: Literal["continuous", "remote"] = "continuous"
     length_s: Annotated[int, Field(ge=1, le=86_400)] = 300
@@ -125,7 +127,7 @@ class RaceConfig(_Section):
 
 
 class BikeConfig(_Section):
-    """One bike and who rides it."""
+    """One bike and its rider. `class_id`: the rider's starting class on the leaderboard."""
 
     id: Identifier
     racer_id: Annotated[int, Field(ge=0)]
@@ -151,13 +153,13 @@ class BikeConfig(_Section):
 
     @property
     def points(self) -> Calibration:
-        """What the config itself says of it; without points nothing is changed."""
+        """The calibration given in the config; without points it changes nothing."""
         table = None if self.calibration is None else CalibrationTable(self.calibration)
         return Calibration(table)
 
 
 class Config(BaseSettings):
-    """The whole file. See config/gateway.toml, which has every option with its meaning."""
+    """The whole file. config/gateway.toml describes every option."""
 
     model_config = SettingsConfigDict(
         extra="forbid",
@@ -188,7 +190,7 @@ class Config(BaseSettings):
 
     @property
     def warnings(self) -> list[Problem]:
-        """What works, but not as its author may expect."""
+        """Valid settings that may have an unexpected effect."""
         return [
             Problem(
                 f"bikes[{index}].racer_name",
@@ -204,9 +206,9 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
-    """Read and check everything: keys and types; then files, drivers and their options.
+    """Load the config; check keys and types first, then files, drivers and their options.
 
-    Raises ConfigError with all problems of the first kind, or else of the second.
+    Raises ConfigError with all problems of the first kind, or if there are none, of the second.
     """
     config = read_config(file)
     problems = [*_duplicates(config), *_file_problems(config.cloud)]
@@ -221,7 +223,7 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
 
 
 def read_config(file: Path) -> Config:
-    """Keys and types only, with absolute paths. Raises ConfigError."""
+    """Read the config, check keys and types only, make paths absolute. Raises ConfigError."""
     data = _read_toml(file)
     hidden = [key for key in data if key.startswith("_")]  # pydantic-settings' own arguments
     if hidden:
@@ -234,13 +236,13 @@ def read_config(file: Path) -> Config:
 
 
 def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> BikeConfig:
-    """One bike of a config, of which nothing else is looked at. Raises ConfigError."""
+    """Load one bike of a config without checking the rest of it. Raises ConfigError."""
     tables = _read_toml(file).get("bikes")
     bikes = tables if isinstance(tables, list) else []
     ids = [bike.get("id") for bike in bikes if isinstance(bike, dict)]
     if bike_id not in ids:
-        has = f"has {', '.join(map(str, ids))}" if ids else "has none"
-        raise ConfigError(file, [Problem("bikes", f"no bike {bike_id!r} here; the file {has}")])
+        has = f"its bikes are: {', '.join(map(str, ids))}" if ids else "it has no bikes"
+        raise ConfigError(file, [Problem("bikes", f"no bike {bike_id!r} in this file; {has}")])
     index = ids.index(bike_id)
     key = f"bikes[{index}]"
     try:
@@ -282,7 +284,7 @@ def _duplicates(config: Config) -> Iterator[Problem]:
     seen: set[str] = set()
     for index, bike in enumerate(config.bikes):
         if bike.id in seen:
-            yield Problem(f"bikes[{index}].id", f"{bike.id!r} stands twice; expected its own id")
+            yield Problem(f"bikes[{index}].id", f"{bike.id!r} appears twice; expected a unique id")
         seen.add(bike.id)
 
 
@@ -304,7 +306,7 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
 def _example_problem(endpoint: str) -> str | None:
     if endpoint.startswith("EXAMPLE"):
         return (
-            f"{endpoint} is the example's; expected your own: "
+            f"{endpoint} is the example's endpoint; expected your own: "
             "aws iot describe-endpoint --endpoint-type iot:Data-ATS"
         )
     return None
@@ -315,7 +317,8 @@ def _open_key_problem(key: Path | None) -> str | None:
     mode = stat.S_IMODE(key.stat().st_mode)
     if mode & stat.S_IRWXO:
         return (
-            f"{key} is open to every user (mode {mode:04o}); expected 0600 or 0640: chmod 600 {key}"
+            f"every user can access {key} (mode {mode:04o}); expected mode 0600 or 0640: "
+            f"chmod 600 {key}"
         )
     return None
 
@@ -326,9 +329,8 @@ def _pair_problem(certificate: Path | None, key: Path | None) -> str | None:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
     except ssl.SSLError as error:
         return (
-            f"{key} does not fit cloud.certificate_file {certificate}, or one of them is damaged "
-            f"({error.reason or error}); expected the key that belongs to the certificate, "
-            "not encrypted"
+            f"{key} does not match cloud.certificate_file {certificate}, or one of them is damaged "
+            f"({error.reason or error}); expected the unencrypted key of the certificate"
         )
     return None
 
@@ -343,14 +345,14 @@ def _pem_problem(file: Path | None, kind: str) -> str | None:
     except OSError as error:
         return f"{file}: {error.strerror}; expected a readable PEM file with a {kind}"
     if b"-----BEGIN " not in content or f"{kind}-----".encode() not in content:
-        return f"{file} has no {kind} in it; expected PEM (-----BEGIN … {kind}-----)"
+        return f"{file} contains no {kind}; expected PEM (-----BEGIN … {kind}-----)"
     return None
 
 
 def _check_driver(
     key: str, bike: BikeConfig, drivers: Mapping[str, DriverStatus], file: Path
 ) -> tuple[BikeConfig, list[Problem]]:
-    """The bike with its options checked and absolute paths. A broken plugin is no problem here."""
+    """Return the bike with checked options and absolute paths. A broken plugin is not a problem."""
     status = drivers.get(bike.driver)
     if status is None:
         expected = f"expected one of: {', '.join(sorted(drivers))}"

@@ -77,7 +77,7 @@ def test_unusable_bike_argument_is_a_usage_error(
 @pytest.mark.parametrize(
     ("bike", "complaint"),
     [
-        ("bike-3", "no bike 'bike-3' here; the file has bike-1, bike-2"),
+        ("bike-3", "no bike 'bike-3' in this file; its bikes are: bike-1, bike-2"),
         ("bike-2", "bikes[1].options.wires: unknown"),
     ],
 )

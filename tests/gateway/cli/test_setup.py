@@ -111,7 +111,7 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
             terminal.type(answer)
         terminal.expect("[later]: ")
         terminal.type("https://x.example")
-        terminal.expect("expected a host name alone")
+        terminal.expect("expected a host name without")
         terminal.type("x.example")
         terminal.expect("CA file")
         terminal.type("/nowhere/ca.pem")

@@ -209,15 +209,20 @@ class TestWrong:
             ("bikes", {"id": "bike-1"}, "bikes", ["write [[bikes]], not [bikes]"]),
             ("state_dir", "a\0b", "state_dir", ["NUL"]),
             ("cloud.topic", "a\u0007b", "cloud.topic", ["pattern"]),
-            ("cloud.endpoint", "mqtts://localhost", "cloud.endpoint", ["host name alone"]),
-            ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["the port is cloud.port"]),
+            ("cloud.endpoint", "mqtts://localhost", "cloud.endpoint", ["host name without scheme"]),
+            ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["set the port as cloud.port"]),
             ("bikes.0.racer_id", "seven", "bikes[0].racer_id", ["got 'seven'", "integer"]),
             ("bikes.1.class_id", 7, "bikes[1].class_id", ["got 7", "less than or equal to 6"]),
             ("bikes.0.stale_after_s", 0, "bikes[0].stale_after_s", ["got 0", "greater than 0"]),
             ("bikes.0.driver", "fkae", "bikes[0].driver", ["'fkae' is unknown", "fake, replay"]),
             ("bikes.0.options.seed", "x", "bikes[0].options.seed", ["got 'x'", "integer"]),
             ("bikes.1.options.wire", "ant", "bikes[1].options.wire", ["got 'ant'", "'peloton'"]),
-            ("bikes.1.id", "bike-1", "bikes[1].id", ["'bike-1' stands twice", "expected its own"]),
+            (
+                "bikes.1.id",
+                "bike-1",
+                "bikes[1].id",
+                ["'bike-1' appears twice", "expected a unique id"],
+            ),
             (
                 "bikes.0.options.faults.split_per_min",
                 1,
@@ -389,8 +394,8 @@ class TestCredentials:
         put(secure, "cloud.certificate_file", "key.pem")
         put(secure, "cloud.private_key_file", "cert.pem")
         certificate, key = problems(file, secure)
-        assert "has no CERTIFICATE in it" in certificate.what
-        assert "has no PRIVATE KEY in it" in key.what
+        assert "contains no CERTIFICATE" in certificate.what
+        assert "contains no PRIVATE KEY" in key.what
 
     @pytest.mark.parametrize("mode", [0o400, 0o600, 0o640, 0o660])
     def test_private_key_for_owner_and_group_is_accepted(
@@ -406,7 +411,8 @@ class TestCredentials:
         credentials.private_key_file.chmod(mode)
         found = problem(file, secure)
         assert found.key == "cloud.private_key_file"
-        assert f"open to every user (mode {mode:04o})" in found.what
+        assert f"every user can access {credentials.private_key_file} (mode" in found.what
+        assert f"(mode {mode:04o})" in found.what
         assert f"chmod 600 {credentials.private_key_file}" in found.what
 
     def test_open_private_key_is_listed_along_with_other_problems(
@@ -426,7 +432,7 @@ class TestCredentials:
         credentials.private_key_file.write_bytes(other.read_bytes())
         found = problem(file, secure)
         assert found.key == "cloud.private_key_file"
-        assert "expected the key that belongs to the certificate" in found.what
+        assert "expected the unencrypted key of the certificate" in found.what
 
     def test_damaged_private_key_is_refused(
         self, file: Path, secure: Data, credentials: Credentials

@@ -62,7 +62,7 @@ def test_broken_config_counts_as_without_bikes_and_cloud() -> None:
         ("racer_id", "x", "valid integer"),
         ("class_id", "7", "less than or equal to 6"),
         ("racer_name", "", "at least 1 character"),
-        ("endpoint", "https://x.example", "expected a host name alone"),
+        ("endpoint", "https://x.example", "expected a host name without"),
         ("thing_name", "a b", "match pattern"),
         ("id", "a b", "match pattern"),
     ],

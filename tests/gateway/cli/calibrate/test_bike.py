@@ -96,7 +96,7 @@ async def test_a_daemon_without_a_socket_is_an_error_with_advice(config: Path) -
 async def test_session_of_a_bike_that_is_not_in_the_config_is_a_bad_config(
     config: Path,
 ) -> None:
-    with pytest.raises(ConfigError, match="no bike 'bike-9' here; the file has bike-1"):
+    with pytest.raises(ConfigError, match="no bike 'bike-9' in this file; its bikes are: bike-1"):
         session_with("bike-9", config, is_live=False)
 
 

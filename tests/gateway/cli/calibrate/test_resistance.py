@@ -125,4 +125,4 @@ def test_calibrate_without_the_bike_in_the_config_is_a_bad_config(tmp_path: Path
     file = answers(tmp_path, "quit")
     done = alleycat_gateway("calibrate", "bike-1", "--config", str(config), "--answers", file)
     assert done.returncode == 78
-    assert "no bike 'bike-1' here; the file has bike-2" in done.stderr
+    assert "no bike 'bike-1' in this file; its bikes are: bike-2" in done.stderr
