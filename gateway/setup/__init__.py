@@ -1,1 +1,1 @@
-"""Finding bikes, and writing a first config."""
+"""Scanning for bikes, and the dialogue that writes the config."""

@@ -1,4 +1,4 @@
-"""What `setup` has to know, and what the config itself thinks of each answer."""
+"""The answers that `setup` needs, and their validation by the config's schema."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from gateway.config.editor import NO_CLOUD, BikeChange, Change, Machine
 from gateway.config.problems import problems_of
 from gateway.config.schema import BikeConfig, CloudConfig, Config
 
-#: In place of an answer: there is no cloud yet.
+#: The answer for a gateway that has no cloud yet.
 LATER = "later"
 RACER = ("racer_name", "racer_id", "class_id")
 FILES = ("ca_file", "certificate_file", "private_key_file")
@@ -18,13 +18,13 @@ FILES = ("ca_file", "certificate_file", "private_key_file")
 
 @dataclass(slots=True)
 class Answers:
-    """None, or a key that is left out: not answered, so not changed."""
+    """The answers given so far. None, or a missing key: not answered, so left unchanged."""
 
     bike_id: str | None = None
     machine: Machine | None = None
     thing_name: str | None = None
     racer: dict[str, object] = field(default_factory=dict)
-    #: Keys of the table; empty: no cloud yet, or the one there is.
+    #: Keys of the cloud table. Empty: no cloud yet, or no change to the current one.
     cloud: dict[str, object] | None = None
 
     @property
@@ -34,7 +34,7 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The config as it is, or the shipped one where there is none; not checked."""
+    """The unchecked content of the current config, or of the shipped one if there is none."""
 
     data: Mapping[str, Any]
     is_new: bool
@@ -53,7 +53,7 @@ class Current:
         return [str(bike.get("id")) for bike in self.bikes]
 
     def bike(self, bike_id: str) -> Mapping[str, Any]:
-        """Empty for a bike that is to be added."""
+        """Return the bike's table; empty if the config does not contain the bike."""
         return next((bike for bike in self.bikes if bike.get("id") == bike_id), {})
 
     @property
@@ -63,11 +63,11 @@ class Current:
 
     @property
     def default_id(self) -> str:
-        """The bike that is meant where none is named."""
+        """The bike to set up if the user names none."""
         return self.ids[0] if self.ids else self.next_id
 
     def has_rider(self, bike_id: str) -> bool:
-        """Somebody has said who rides it: in the shipped config nobody has."""
+        """Return whether the user has named a rider: the shipped config's rider does not count."""
         return not self.is_new and bike_id in self.ids
 
 
@@ -76,7 +76,7 @@ def _table(value: object) -> Mapping[str, Any]:
 
 
 def change_of(answers: Answers, current: Current) -> Change:
-    """Without an endpoint a new config has no cloud, rather than the example's."""
+    """Build the change to the config. A new one without an endpoint gets no cloud."""
     cloud = answers.cloud or {}
     if current.is_new and "endpoint" not in cloud:
         cloud = {**NO_CLOUD, **cloud}
@@ -84,13 +84,13 @@ def change_of(answers: Answers, current: Current) -> Change:
     if answers.machine is not None or answers.racer:
         bike_id = answers.bike_id or current.default_id
         bike = BikeChange(bike_id, answers.machine, answers.racer)
-        if current.is_new:  # the example's bike becomes this one
+        if current.is_new:  # this one replaces the example's bike
             bike = BikeChange(current.default_id, answers.machine, {"id": bike_id, **answers.racer})
     return Change(answers.thing_name, cloud, bike)
 
 
 def missing(answers: Answers, current: Current) -> list[str]:
-    """What a bike that nobody has set up yet lacks: names of answers."""
+    """Return the names of the answers missing for a bike that is not set up yet."""
     bike_id = answers.bike_id or current.default_id
     if current.has_rider(bike_id):
         return []
@@ -99,7 +99,7 @@ def missing(answers: Answers, current: Current) -> list[str]:
 
 
 def problem_of(key: str, value: object) -> str | None:
-    """What the config has against a value, in its own words; None if it takes it."""
+    """Return the schema's objection to a value of the config; None if it is valid."""
     model: type[BaseModel] = Config
     if key in RACER or key == "id":
         model = BikeConfig

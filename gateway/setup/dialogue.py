@@ -1,4 +1,4 @@
-"""The questions of `setup`, each with what holds now as its answer. Ctrl-C raises Abort."""
+"""The questions of `setup`, with the current values as defaults. Ctrl-C raises Abort."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
@@ -18,28 +18,28 @@ from gateway.setup.scan import Scan, scan_all
 ADD, AGAIN, KEEP = "add", "again", "keep"
 
 _RACER_QUESTIONS = {
-    "racer_name": "Who rides it: first name",
-    "racer_id": "The racer's id (a number)",
-    "class_id": "Class, 1 … 6",
+    "racer_name": "Racer's first name",
+    "racer_id": "Racer's id (a number)",
+    "class_id": "Racer's starting class, 1 … 6",
 }
 _FILE_QUESTIONS = {
     "ca_file": "CA file (AWS: AmazonRootCA1.pem)",
     "certificate_file": "Certificate file",
     "private_key_file": "Private key file",
 }
-#: Where the service may read them.
+#: The service can read files in this directory.
 _DEFAULT_FILES = {
     "ca_file": "/etc/alleycat-gateway/AmazonRootCA1.pem",
     "certificate_file": "/etc/alleycat-gateway/certificate.pem.crt",
     "private_key_file": "/etc/alleycat-gateway/private.pem.key",
 }
 
-#: Looks around; None: it is not wanted.
+#: Scans for bikes; None if the user does not want a scan.
 Look = Callable[[], Scan] | None
 
 
 def ask_all(console: Console, current: Current, given: Answers, look: Look) -> Answers:
-    """`given`, and an answer to all that is not given. A bike that stays is no answer."""
+    """Ask for everything missing in `given`; return all answers. A kept bike stays None."""
     bike_id = given.bike_id or _ask_which(console, current)
     bike = current.bike(bike_id) if current.has_rider(bike_id) else {}
     machine = given.machine or _ask_machine(console, current, bike, look)
@@ -51,10 +51,10 @@ def ask_all(console: Console, current: Current, given: Answers, look: Look) -> A
 
 
 def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds: float) -> Scan:
-    """What there is, numbered as it is found; what is worn beside a bike is left out."""
+    """Scan, and print a numbered list of the bikes found; heart-rate straps are left out."""
     names = ", ".join(discoverers)
-    console.print(f"Looking for bikes for {seconds:g} s: {names} …", highlight=False)
-    console.print("Pedal a few turns: most bikes sleep.")
+    console.print(f"Scanning for bikes for {seconds:g} s: {names} …", highlight=False)
+    console.print("Pedal a few turns: most bikes sleep until they are pedalled.")
     numbers: list[FoundBike] = []
 
     def show(driver: str, bike: FoundBike) -> None:
@@ -71,7 +71,7 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
 
 
 def _ask(question: str, key: str, default: object = None) -> str:
-    """Until the config takes the answer."""
+    """Ask until the answer is valid in the config."""
 
     def checked(answer: str) -> str:
         problem = problem_of(key, answer.strip())
@@ -85,7 +85,7 @@ def _ask(question: str, key: str, default: object = None) -> str:
 
 
 def _ask_which(console: Console, current: Current) -> str:
-    """The id of the bike that this is about."""
+    """Ask for the bike to set up, and return its id."""
     if current.is_new or not current.ids:
         return current.default_id
     for bike in current.bikes:
@@ -97,20 +97,20 @@ def _ask_which(console: Console, current: Current) -> str:
             raise typer.BadParameter(f"expected one of: {', '.join(current.ids)}, {ADD}")
         return answer.strip()
 
-    question = f"Which bike is to be set up ({ADD}: one more)"
+    question = f"Which bike do you want to set up ({ADD}: a new one)"
     chosen: str = typer.prompt(question, default=current.default_id, value_proc=checked)
-    return _ask("Its id", "id", current.next_id) if chosen == ADD else chosen
+    return _ask("Id of the new bike", "id", current.next_id) if chosen == ADD else chosen
 
 
 def _ask_machine(
     console: Console, current: Current, bike: Mapping[str, object], look: Look
 ) -> Machine | None:
-    """None: the one that it is on."""
+    """Ask for the physical bike; return None to keep the current one."""
     stays = bool(bike) and (look is None or bike.get("driver") != "fake")
     while True:
         found = [] if look is None else [_machine(*one) for one in look().bikes]
         if look is not None and not found:
-            console.print("No bike found: is it awake, near, and not connected to another app?")
+            console.print("No bike found: is it awake, nearby, and not connected to another app?")
         numbers = {str(n): one for n, one in enumerate(found, start=1)}
         otherwise = None if look is None else AGAIN
         default = KEEP if stays else next(_free(numbers, current), otherwise)
@@ -128,7 +128,7 @@ def _machine(driver: str, found: FoundBike) -> Machine:
 
 
 def _free(numbers: Mapping[str, Machine], current: Current) -> Iterator[str]:
-    """Those that nobody in the config rides yet."""
+    """Yield the numbers of the bikes that are not in the config yet."""
     for number, machine in numbers.items():
         if current.is_new or not any(is_on(bike, machine) for bike in current.bikes):
             yield number
@@ -137,9 +137,9 @@ def _free(numbers: Mapping[str, Machine], current: Current) -> Iterator[str]:
 def _ask_bike(
     numbers: Mapping[str, object], default: str | None, *, may_look: bool, may_keep: bool
 ) -> str:
-    words = {AGAIN: "to look again"} if may_look else {}
+    words = {AGAIN: "scan again"} if may_look else {}
     if may_keep:
-        words[KEEP] = "the one it has"
+        words[KEEP] = "no change"
 
     def checked(answer: str) -> str:
         answer = answer.strip()
@@ -153,9 +153,14 @@ def _ask_bike(
         return answer
 
     ways = ["its number"] if numbers else []
-    ways += ["an address", "a port", "fake", *(f"{word}: {what}" for word, what in words.items())]
+    ways += [
+        "its Bluetooth address",
+        "its serial port",
+        "fake",
+        *(f"{word}: {what}" for word, what in words.items()),
+    ]
     chosen: str = typer.prompt(
-        f"Which one ({', '.join(ways)})", default=default, value_proc=checked
+        f"Which bike ({', '.join(ways)})", default=default, value_proc=checked
     )
     return chosen
 
@@ -171,7 +176,7 @@ def _named(answer: str) -> Machine:
                 raise typer.BadParameter(f"expected one of: {', '.join(names)}")
             return protocol.strip()
 
-        question = f"What does it speak ({', '.join(names)})"
+        question = f"Which protocol does the bike use ({', '.join(names)})"
         return Machine(*named_bike(answer, typer.prompt(question, value_proc=checked)))
 
 
@@ -188,7 +193,7 @@ def _ask_cloud(console: Console, current: Current, answers: Answers) -> None:
     now = current.cloud
     is_later = current.is_new or bool(now.get("plaintext"))
     endpoint = _ask(
-        f"AWS IoT endpoint, or your broker ({LATER}: no cloud yet)",
+        f"Endpoint of AWS IoT, or host name of your broker ({LATER}: no cloud yet)",
         "endpoint",
         LATER if is_later else now.get("endpoint"),
     )
@@ -198,7 +203,7 @@ def _ask_cloud(console: Console, current: Current, answers: Answers) -> None:
         return
     files = _ask_files(now)
     if files is None:
-        console.print("No cloud yet, then: run setup again when the certificate is there.")
+        console.print("No cloud is set up. Run setup again when you have the certificate.")
         return
     answers.cloud = {"endpoint": endpoint, **files}
     if answers.thing_name is None:

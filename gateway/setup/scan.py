@@ -1,4 +1,4 @@
-"""All drivers look around at once; what they find is shown, with config snippets to paste."""
+"""A scan by all drivers at once, shown as a table with config snippets to paste."""
 
 import asyncio
 import json
@@ -13,13 +13,13 @@ from rich.text import Text
 from drivers import BikeLost
 from drivers.discovery import Discoverer, FoundBike
 
-#: Called with the driver's name and each bike as it is found.
+#: Is called with the driver's name and the bike whenever a bike is found.
 OnFound = Callable[[str, FoundBike], None]
 
 
 @dataclass(slots=True)
 class Scan:
-    """What was found, by which driver; `problems`: drivers that could not look, and why."""
+    """The bikes found, with their drivers. `problems`: why a driver could not scan."""
 
     bikes: list[tuple[str, FoundBike]] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -28,7 +28,7 @@ class Scan:
 async def scan_all(
     discoverers: Mapping[str, Discoverer], seconds: float, on_found: OnFound
 ) -> Scan:
-    """Every driver's finds. One that cannot look is a problem of its own."""
+    """Scan with every driver; one that cannot scan is reported in `problems`."""
     scan = Scan()
 
     async def look(name: str, discoverer: Discoverer) -> None:
@@ -38,7 +38,7 @@ async def scan_all(
                 on_found(name, bike)
         except BikeLost as error:
             scan.problems[name] = str(error)
-        # A driver may be anybody's plugin: its bug must not hide the bikes of the others.
+        # A driver may be a third-party plugin: its bug must not hide the bikes of other drivers.
         except Exception as error:
             scan.problems[name] = f"{type(error).__name__}: {error}"
 
@@ -47,7 +47,7 @@ async def scan_all(
 
 
 def snippets(scan: Scan) -> list[str]:
-    """What the config needs for each bike, the racers still to be filled in; and for companions."""
+    """Return config for each bike, with placeholders for the racer, and for each companion."""
     numbers = count(1)
     return [
         _for_a_bike(driver, bike) if bike.is_companion else _table(next(numbers), driver, bike)
@@ -74,7 +74,7 @@ def _table(number: int, driver: str, bike: FoundBike) -> str:
 def _for_a_bike(driver: str, companion: FoundBike) -> str:
     options = [f"#   {name} = {json.dumps(value)}" for name, value in companion.options.items()]
     return "\n".join(
-        (_comment(companion), f"# for the options of a bike with driver {driver}:", *options)
+        (_comment(companion), f"# add to the options of a bike with driver {driver}:", *options)
     )
 
 
@@ -83,36 +83,36 @@ def _comment(bike: FoundBike) -> str:
 
 
 def show_found(console: Console, driver: str, bike: FoundBike) -> None:
-    """As it is found, so that nobody waits before an empty screen."""
+    """Print a bike on finding it, so that the screen does not stay empty during the scan."""
     line = f"  {bike.name}  {bike.where}  {driver}: {bike.why}"
     console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
 def show_summary(console: Console, scan: Scan) -> None:
-    """A table of all, and a snippet for each."""
+    """Print a table of all bikes, and a config snippet for each."""
     console.print()
     for name, problem in scan.problems.items():
         console.print(Text(f"{name}: {problem}", style="yellow"), soft_wrap=True)
     if not scan.bikes:
         console.print(
-            "no bike found: is it awake, near, its cable plugged in, and not connected to "
-            "another app? The gateway itself hides the bikes that it is connected to"
+            "no bike found: is it awake, nearby, its cable plugged in, and not connected to "
+            "another app? Bikes that a running gateway is connected to are invisible as well"
         )
         return
     table = Table(box=None, pad_edge=False)
-    for column in ("bike", "where", "driver", "signal", "says"):
+    for column in ("bike", "where", "driver", "signal", "state"):
         table.add_column(column, overflow="fold")
     for name, bike in scan.bikes:
         signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm"
-        table.add_row(Text(bike.name), bike.where, name, signal, _says(bike))
+        table.add_row(Text(bike.name), bike.where, name, signal, _state(bike))
     console.print(table)
-    console.print("\nFor the config, with racer and id as you like:\n")
+    console.print("\nFor the config; change the id and the racer as you like:\n")
     for snippet in snippets(scan):
         console.print(f"{snippet}\n", soft_wrap=True, markup=False)
 
 
 def scan_json(scan: Scan) -> str:
-    """For a program: one line."""
+    """Return the result as one line of JSON, for programs."""
     bikes = [
         {"driver": name, **asdict(bike), "snippet": snippet}
         for (name, bike), snippet in zip(scan.bikes, snippets(scan), strict=True)
@@ -120,7 +120,7 @@ def scan_json(scan: Scan) -> str:
     return json.dumps({"bikes": bikes, "problems": scan.problems})
 
 
-def _says(bike: FoundBike) -> str:
+def _state(bike: FoundBike) -> str:
     if bike.reading is None:
         return ""
     cadence_rpm = bike.reading.cadence_rpm

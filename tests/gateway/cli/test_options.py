@@ -60,8 +60,8 @@ def test_path_means_a_bike_on_a_serial_port(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["bike-1"], 2, "'bike-1' is no Bluetooth address, serial port or `fake`"),
-        (["/dev/ttyUSB0"], 2, "say what it speaks with --protocol"),
+        (["bike-1"], 2, "'bike-1' is not a Bluetooth address, a serial port or `fake`"),
+        (["/dev/ttyUSB0"], 2, "name its protocol with --protocol"),
         (["/dev/ttyUSB0", "--protocol", "ftms"], 2, "protocol: got 'ftms'; expected one of"),
         (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
     ],

@@ -62,7 +62,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
         )
-        terminal.expect("Which one (its number, an address, a port, fake")
+        terminal.expect("Which bike (its number, its Bluetooth address, its serial port, fake")
         terminal.expect("[1]: ")
         terminal.type()
         terminal.expect("first name: ")
@@ -71,7 +71,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.type("three")
         terminal.expect("input should be a valid integer")
         terminal.type("3")
-        terminal.expect("Class, 1 … 6: ")
+        terminal.expect("starting class, 1 … 6: ")
         terminal.type("2")
         terminal.expect("[later]: ")
         terminal.type()
@@ -98,11 +98,13 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
     file: Path, tmp_path: Path, mine: Credentials
 ) -> None:
     def talk(terminal: Dialogue) -> None:
-        terminal.expect("Which one (an address, a port, fake): ")
+        terminal.expect("Which bike (its Bluetooth address, its serial port, fake): ")
         terminal.type("the black one")
-        terminal.expect("is no Bluetooth address, serial port or `fake`")
+        terminal.expect("is not a Bluetooth address, a serial port or `fake`")
         terminal.type("/dev/serial/by-id/usb-FTDI")
-        terminal.expect("What does it speak (peloton, kettler, daum, monark, lines): ")
+        terminal.expect(
+            "Which protocol does the bike use (peloton, kettler, daum, monark, lines): "
+        )
         terminal.type("peleton")
         terminal.expect("Error: expected one of")
         terminal.type("peloton")
@@ -158,9 +160,9 @@ def test_setup_adds_a_second_bike(file: Path) -> None:
 
     def talk(terminal: Dialogue) -> None:
         terminal.expect("bike-001  Ada on fake")
-        terminal.expect("(add: one more) [bike-001]: ")
+        terminal.expect("(add: a new one) [bike-001]: ")
         terminal.type("add")
-        terminal.expect("Its id [bike-002]: ")
+        terminal.expect("Id of the new bike [bike-002]: ")
         terminal.type()
         for question, answer in {
             "fake): ": "C0:FF:EE:00:00:02",
@@ -226,7 +228,7 @@ async def test_setup_offers_a_bike_that_is_not_in_the_config_yet(bluez: Bluez, f
     await asyncio.to_thread(setup, file, "--bike", first.address, *ADA)
 
     def talk(terminal: Dialogue) -> None:
-        found = terminal.expect("Which one")
+        found = terminal.expect("Which bike")
         numbers = {line.split()[0]: line for line in found.splitlines() if "dBm" in line}
         (free,) = (n for n, line in numbers.items() if first.address not in line)
         terminal.expect(f"[{free}]: ")
@@ -258,7 +260,7 @@ def test_setup_without_a_certificate_leaves_the_cloud_for_later(file: Path) -> N
         terminal.type("x.example")
         terminal.expect("CA file")
         terminal.type("later")
-        terminal.expect("No cloud yet, then: run setup again when the certificate is there.")
+        terminal.expect("No cloud is set up. Run setup again when you have the certificate.")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, *FIRST)
@@ -328,8 +330,8 @@ def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> Non
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["--bike", "black"], USAGE, "--bike: 'black' is no Bluetooth address"),
-        (["--bike", "/dev/ttyUSB0"], USAGE, "say what it speaks with --protocol"),
+        (["--bike", "black"], USAGE, "--bike: 'black' is not a Bluetooth address"),
+        (["--bike", "/dev/ttyUSB0"], USAGE, "name its protocol with --protocol"),
         ([*FIRST, "--class-id", "7"], BAD_CONFIG, "class_id: got 7"),
     ],
 )

@@ -22,5 +22,5 @@ def test_fake_names_the_fake_bike() -> None:
 
 
 def test_word_that_names_no_bike_is_refused() -> None:
-    with pytest.raises(NotABike, match="no Bluetooth address, serial port or `fake`"):
+    with pytest.raises(NotABike, match="not a Bluetooth address, a serial port or `fake`"):
         named_bike("bike-1", None)

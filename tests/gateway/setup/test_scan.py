@@ -89,7 +89,7 @@ def test_a_companion_goes_into_the_options_of_a_bike() -> None:
     (snippet,) = snippets(Scan([("ble", STRAP)]))
     assert snippet.splitlines() == [
         "# Strap: advertises the service of heart_rate, a companion of a bike",
-        "# for the options of a bike with driver ble:",
+        "# add to the options of a bike with driver ble:",
         '#   heart_rate = "C0:FF:EE:00:00:03"',
     ]
 

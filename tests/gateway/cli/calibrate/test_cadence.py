@@ -179,7 +179,11 @@ def test_cadence_interrupted_leaves_everything_as_it_was(config: Path) -> None:
         ((*FAKE, "--count", "30", "--metronome", "60"), USAGE, "expected only one of --count"),
         ((*FAKE, "--metronome", "fast"), USAGE, "expected rpm from 30 to 150, such as 60,90"),
         ((*FAKE, "--metronome", "60,20"), USAGE, "expected rpm from 30 to 150, such as 60,90"),
-        ((*FAKE, "--against", "my strap"), USAGE, "--against: 'my strap' is no Bluetooth address"),
+        (
+            (*FAKE, "--against", "my strap"),
+            USAGE,
+            "--against: 'my strap' is not a Bluetooth address",
+        ),
         ((*FAKE, "--against", "/dev/ttyUSB0"), USAGE, "say what it speaks with --against-protocol"),
         ((*FAKE, "--answers", "/nowhere"), USAGE, "/nowhere: No such file"),
         (("bike-1", "--config", "/nowhere"), BAD_CONFIG, "/nowhere"),
