@@ -137,8 +137,8 @@ MUTANTS = (
     Mutant(
         "a certificate noted after it was registered",
         "gateway/provisioning/steps.py",
-        '        self._files.save(REQUEST, request.to_json())\n        self._say(f"certificate',
-        '        self._say(f"certificate',
+        '        self._files.save(REQUEST, request.to_json())\n        self._report(f"certificate',
+        '        self._report(f"certificate',
         PROVISIONING,
     ),
     Mutant(

@@ -1,1 +1,1 @@
-"""A certificate for this gateway, by an AWS IoT claim."""
+"""Provisioning of this gateway's certificate with an AWS IoT claim certificate."""

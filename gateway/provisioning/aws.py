@@ -1,4 +1,4 @@
-"""The Cloud of provisioning as AWS has it: its topics, asked with the claim certificate."""
+"""The provisioning API of AWS IoT: requests over MQTT with the claim certificate."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -20,19 +20,20 @@ from gateway.provisioning.steps import Issued, Order, ProvisioningError, TokenRe
 
 ISSUE_TOPIC = "$aws/certificates/create-from-csr/json"
 
-#: For a network that comes and goes.
+#: Seconds to wait for a connection, long enough for an unreliable network.
 CONNECT_WITHIN_S = 10.0
 
-#: What to do about a rejection, by its status.
+#: The remedy for a rejection, by its status.
 _ADVICE = {
-    400: "does the template take the one parameter ThingName, as in config/aws/template.yaml?",
-    401: "is the claim certificate active?",
-    403: "is the template enabled, and does its hook, if it has one, agree?",
-    404: "is there such a template in this account and region?",
-    409: "is there another resource of the same name?",
-    429: "too many at once: run the same again in a minute",
-    500: "run the same again in a minute",
-    503: "run the same again in a minute",
+    400: "check that the template has ThingName as its only parameter, as in "
+    "config/aws/template.yaml",
+    401: "check that the claim certificate is active",
+    403: "check that the template is enabled, and that its provisioning hook, if any, agrees",
+    404: "check that the template exists in this account and region",
+    409: "check whether another resource has the same name",
+    429: "too many requests: run this command again in a minute",
+    500: "run this command again in a minute",
+    503: "run this command again in a minute",
 }
 
 
@@ -41,14 +42,15 @@ def register_topic(template: str) -> str:
 
 
 def claim_client_id(thing_name: str) -> str:
-    """Not the thing's own, or asking for a new certificate would push the gateway off."""
+    """Return a client id other than the thing's: the same one would disconnect the gateway."""
     return f"provision:{thing_name}"
 
 
 class Claim:
-    """`cloud`: endpoint and CA, with the claim's certificate and key. To be entered.
+    """A Cloud that uses the claim certificate; a context manager.
 
-    Connects when first asked, and once only: AWS takes a CONNECT a second.
+    `cloud`: endpoint and CA, with the claim's certificate and key. Connects on the first request,
+    and only once: AWS accepts one CONNECT per second.
     """
 
     def __init__(
@@ -78,24 +80,27 @@ class Claim:
         self._open.close()
 
     def issue(self, csr_pem: str) -> Issued:
-        said = self._ask(ISSUE_TOPIC, {"certificateSigningRequest": csr_pem})
+        answer = self._ask(ISSUE_TOPIC, {"certificateSigningRequest": csr_pem})
         try:
             return Issued(
-                said["certificateId"], said["certificatePem"], said["certificateOwnershipToken"]
+                answer["certificateId"],
+                answer["certificatePem"],
+                answer["certificateOwnershipToken"],
             )
         except KeyError as error:
             raise ProvisioningError(
-                f"{ISSUE_TOPIC} was accepted without {error}; expected an answer as of AWS IoT Core"
+                f"{ISSUE_TOPIC}: the answer has no {error}; expected the fields that AWS IoT sends"
             ) from error
 
     def register(self, token: str) -> None:
         topic = register_topic(self._template)
         parameters = {"ThingName": self._thing_name}
-        said = self._ask(topic, {"certificateOwnershipToken": token, "parameters": parameters})
-        if said.get("thingName") != self._thing_name:
+        answer = self._ask(topic, {"certificateOwnershipToken": token, "parameters": parameters})
+        if answer.get("thingName") != self._thing_name:
             raise ProvisioningError(
-                f"template {self._template} made the thing {said.get('thingName')!r}, not "
-                f"{self._thing_name!r}; expected one whose ThingName is the parameter ThingName"
+                f"template {self._template} created the thing {answer.get('thingName')!r}, not "
+                f"{self._thing_name!r}; expected a template that names the thing by its parameter "
+                "ThingName"
             )
 
     def why_not(self, certificate: Path, private_key: Path, patience_s: float) -> str | None:
@@ -103,7 +108,7 @@ class Claim:
             update={"certificate_file": certificate, "private_key_file": private_key}
         )
         try:
-            # Beside a gateway that runs with its old certificate under the thing's name.
+            # A gateway may be connected under the thing's name with its old certificate.
             with _connection(
                 mine, f"{self._thing_name}:provision", patience_s, self._answer_within_s
             ):
@@ -115,16 +120,16 @@ class Claim:
         try:
             return self._connected().ask(topic, payload)
         except Rejected as error:
-            told = f"{topic} was rejected: {error}"
+            reason = f"{topic} was rejected: {error}"
             if "OwnershipToken" in error.code:
-                raise TokenRefused(told) from error
+                raise TokenRefused(reason) from error
             raise ProvisioningError(
-                f"{told}; {_ADVICE.get(error.status, 'see its message')}"
+                f"{reason}; {_ADVICE.get(error.status, 'see its message')}"
             ) from error
         except NoAnswer as error:
             raise ProvisioningError(
-                f"{topic}: {error}; is the claim's policy attached to the claim certificate, and "
-                f"is {self._template!r} the template it allows?"
+                f"{topic}: {error}; check that the claim policy is attached to the claim "
+                f"certificate, and that it allows the template {self._template!r}"
             ) from error
 
     def _connected(self) -> IotRequests:
@@ -137,8 +142,8 @@ class Claim:
                 self._requests = self._open.enter_context(connection)
             except NotConnected as error:
                 raise ProvisioningError(
-                    f"{cloud.endpoint}:{cloud.port} with the claim certificate "
-                    f"{cloud.certificate_file}, as client {client_id}: {error}"
+                    f"cannot connect to {cloud.endpoint}:{cloud.port} as client {client_id} with "
+                    f"the claim certificate {cloud.certificate_file}: {error}"
                 ) from error
         return self._requests
 
@@ -147,7 +152,7 @@ class Claim:
 def _connection(
     cloud: CloudConfig, client_id: str, patience_s: float, answer_within_s: float
 ) -> Iterator[IotRequests]:
-    """Connect, with ProvisioningError for credentials of no use: they are not the config's."""
+    """Connect. Unusable credentials raise ProvisioningError, since they are not the config's."""
     try:
         with open_connection(cloud, client_id, patience_s, answer_within_s) as requests:
             yield requests

@@ -1,12 +1,12 @@
-"""The gateway's certificate and private key on disk: two files that change as one.
+"""The gateway's certificate and private key on disk: two files that are replaced together.
 
     certificate.pem.crt -> identity/certificate.pem.crt
     private.pem.key     -> identity/private.pem.key
     identity            -> identity-8f3a…     the pair in use
-    identity.new        -> identity-02bc…     the pair being made, until it takes the other's place
+    identity.new        -> identity-02bc…     the new pair, until it replaces the other
 
-One rename of `identity.new` to `identity` changes both. Whatever is saved is on disk when the
-method returns, so that a run that was killed is taken up where it ended.
+Renaming `identity.new` to `identity` replaces both at once. Each method returns when its change is
+on disk, so that a killed run can be resumed where it ended.
 """
 
 import grp
@@ -22,15 +22,15 @@ from gateway.provisioning.keys import is_pair
 
 CERTIFICATE = "certificate.pem.crt"
 PRIVATE_KEY = "private.pem.key"
-#: What is remembered of a request that is under way.
+#: The file with the state of a request that is under way.
 REQUEST = "request.json"
 
-#: May read the key, where it exists: the daemon does not run as root.
+#: If this group exists, it may read the key: the daemon does not run as root.
 GROUP = "alleycat-gateway"
 
 
 class IdentityFiles:
-    """In `directory`, which exists. Blocking; raises OSError."""
+    """The certificate and key in `directory`, which must exist. Blocking; raises OSError."""
 
     def __init__(self, directory: Path) -> None:
         self._directory = directory.resolve()
@@ -41,7 +41,7 @@ class IdentityFiles:
 
     @property
     def is_there(self) -> bool:
-        """Something is in place that must not be overwritten unasked."""
+        """Whether a certificate or a key exists, which must not be overwritten unasked."""
         return self.certificate.exists() or self.private_key.exists()
 
     @property
@@ -61,30 +61,30 @@ class IdentityFiles:
         return self._new / PRIVATE_KEY
 
     def begin(self) -> None:
-        """Make room for a new pair. What was not finished, and what is not used, goes."""
+        """Begin a new pair. Remove an unfinished one, and pairs that are not in use."""
         self._remove(self._new)
         self._clean()
         self._link(self._new, self._make_directory().name)
 
     def load(self, name: str) -> bytes | None:
-        """Of the new pair; None: not saved yet."""
+        """Load a file of the new pair; None if it is not saved yet."""
         try:
             return (self._new / name).read_bytes()
         except FileNotFoundError:
             return None
 
     def save(self, name: str, content: bytes) -> None:
-        """For the new pair."""
+        """Save a file of the new pair."""
         self._write(self._new.resolve() / name, content)
 
     def forget(self, name: str) -> None:
-        """Of the new pair."""
+        """Delete a file of the new pair."""
         self._remove(self._new / name)
 
     def install(self) -> None:
-        """The new pair takes the place of the other. Before that, nobody sees any of it.
+        """Replace the current pair by the new one, which is invisible until then.
 
-        Whoever reads the two finds a pair at every moment, if they were one before.
+        A process that reads both files finds a matching pair at any time, if they matched before.
         """
         if not all(self._is_linked(file) for file in (self.certificate, self.private_key)):
             self._adopt()
@@ -96,7 +96,7 @@ class IdentityFiles:
         return file.is_symlink() and file.readlink() == Path(self._current.name, file.name)
 
     def _adopt(self) -> None:
-        """Certificate and key become links, behind which is what they were, all the time."""
+        """Turn certificate and key into links; their content stays readable at every moment."""
         there = [file for file in (self.certificate, self.private_key) if file.exists()]
         if there:
             directory = self._make_directory()
@@ -107,7 +107,7 @@ class IdentityFiles:
             self._link(file, f"{self._current.name}/{file.name}")
 
     def _clean(self) -> None:
-        """Remove pairs that nothing points to, and what is remembered of requests that are over."""
+        """Remove pairs that are not in use, and the state of the request that is complete."""
         used = {link.resolve() for link in (self._current, self._new) if link.is_symlink()}
         for directory in self._directory.glob("identity-*"):
             if directory not in used:
@@ -124,7 +124,7 @@ class IdentityFiles:
         return directory
 
     def _write(self, path: Path, content: bytes) -> None:
-        """Replace the file; its owner may read it, and the group if there is one."""
+        """Replace the file, readable by its owner and, if it exists, by the group."""
         if self._group is None or path.name == REQUEST:
             replace_file(path, content)
         else:
@@ -144,7 +144,7 @@ class IdentityFiles:
 
     @cached_property
     def _group(self) -> int | None:
-        """Its id, if we may give files to it."""
+        """The id of the group, if it exists and this process may give files to it."""
         try:
             return grp.getgrnam(GROUP).gr_gid if os.geteuid() == 0 else None
         except KeyError:

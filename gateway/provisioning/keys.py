@@ -1,4 +1,4 @@
-"""A private key of this machine, and the request to sign a certificate for it."""
+"""The gateway's private key, and the request to sign a certificate for it."""
 
 import ssl
 from pathlib import Path
@@ -15,13 +15,16 @@ from cryptography.hazmat.primitives.serialization import (
 
 
 def new_private_key() -> bytes:
-    """PEM, PKCS#8. P-256: AWS IoT takes it, and a Pi makes and uses it at once, unlike RSA."""
+    """Return a new P-256 key as PEM (PKCS#8).
+
+    AWS IoT accepts P-256, and a Pi generates and uses it without delay, unlike RSA.
+    """
     key = ec.generate_private_key(ec.SECP256R1())
     return key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def signing_request(private_key_pem: bytes, common_name: str) -> str:
-    """PEM, PKCS#10. `common_name`: at most 64 characters count, as X.509 has room for no more."""
+    """Return a signing request as PEM (PKCS#10). X.509 limits `common_name` to 64 characters."""
     key = load_pem_private_key(private_key_pem, None)
     assert isinstance(key, ec.EllipticCurvePrivateKey)
     name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, common_name[:64])])
@@ -30,7 +33,7 @@ def signing_request(private_key_pem: bytes, common_name: str) -> str:
 
 
 def is_pair(certificate: Path, private_key: Path) -> bool:
-    """Whether both are there, and the key belongs to the certificate."""
+    """Return whether both files exist, and the key belongs to the certificate."""
     try:
         ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(
             certificate, private_key, password=""

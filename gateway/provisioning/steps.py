@@ -1,8 +1,8 @@
-"""A certificate of one's own, by claim: the steps, each of which may be the last for now.
+"""The steps of provisioning by claim; a run may be interrupted after any of them.
 
-key → certificate for it, not active yet → registered under the thing's name, and so active →
-seen to work → in place. Each is on disk before the next begins; a run takes up where the last one
-ended. The private key is made here and stays here.
+Create a key → get a certificate for it, not active yet → register it under the thing's name, which
+activates it → connect with it → install it. Each step is on disk before the next begins, so that a
+run resumes where the last one ended. The private key is created here and never leaves the machine.
 
 Source: AWS IoT Core developer guide, "Provisioning by claim" and "Device provisioning MQTT API".
 """
@@ -17,23 +17,23 @@ from gateway.host.errors import GatewayError
 from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, REQUEST, IdentityFiles
 from gateway.provisioning.keys import new_private_key, signing_request
 
-#: How long an ownership token holds. What has not been registered by then is deleted by AWS.
+#: Seconds for which an ownership token is valid. AWS then deletes an unregistered certificate.
 TOKEN_LIFE_S = 3600
-#: An active certificate may take a moment to be known everywhere.
+#: Seconds to wait until an activated certificate is accepted everywhere in AWS.
 ACTIVE_WITHIN_S = 30.0
 
 
 class ProvisioningError(GatewayError):
-    """It cannot go on. The text says where, why, and what to do."""
+    """Provisioning failed. The text contains the step, the reason, and what to do."""
 
 
 class TokenRefused(ProvisioningError):
-    """The ownership token does not hold, or no more."""
+    """The ownership token is invalid or has expired."""
 
 
 @dataclass(frozen=True, slots=True)
 class Issued:
-    """A certificate that is not active yet, and the token to register it with."""
+    """A certificate that is not active yet, and the token for its registration."""
 
     certificate_id: str
     certificate_pem: str
@@ -42,7 +42,7 @@ class Issued:
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """Whose certificate, and of whom."""
+    """The thing to provision, the template for it, and the endpoint to ask."""
 
     endpoint: str
     template: str
@@ -51,13 +51,13 @@ class Order:
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What is remembered of a certificate from its issue until it is in place."""
+    """The state of a certificate from its issue until it is installed."""
 
     order: Order
     certificate_id: str
-    #: Empty when it is not needed any more.
+    #: Empty when it is no longer needed.
     token: str
-    #: Since the epoch.
+    #: Seconds since the epoch.
     issued_at_s: float
 
     def to_json(self) -> bytes:
@@ -65,7 +65,7 @@ class Request:
 
 
 def request_from_json(content: bytes) -> Request:
-    """Raises ValueError."""
+    """Parse the JSON of `Request.to_json`. Raises ValueError."""
     try:
         data = json.loads(content)
         return Request(**{**data, "order": Order(**data["order"])})
@@ -74,28 +74,31 @@ def request_from_json(content: bytes) -> Request:
 
 
 class Cloud(Protocol):
-    """What is asked of the cloud. Each raises ProvisioningError."""
+    """The requests to the cloud. Each raises ProvisioningError."""
 
     def issue(self, csr_pem: str) -> Issued: ...
 
     def register(self, token: str) -> None:
-        """Make the certificate active, and that of the thing. Raises TokenRefused."""
+        """Activate the certificate and attach it to the thing. Raises TokenRefused."""
         ...
 
     def why_not(self, certificate: Path, private_key: Path, patience_s: float) -> str | None:
-        """Why the thing cannot connect with this certificate; None if it can."""
+        """Return why the thing cannot connect with this certificate; None if it can."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Provisioned:
     certificate_id: str
-    #: An earlier run had begun it.
+    #: Whether an earlier run had begun it.
     is_resumed: bool
 
 
 class Provisioning:
-    """One run, to its end or to a ProvisioningError. `say` hears of each step."""
+    """One run of the steps, until the end or a ProvisioningError.
+
+    `now_s`: the wall clock, in seconds since the epoch. `report`: is called with each step.
+    """
 
     def __init__(
         self,
@@ -103,17 +106,16 @@ class Provisioning:
         files: IdentityFiles,
         cloud: Cloud,
         now_s: Callable[[], float],
-        say: Callable[[str], None],
+        report: Callable[[str], None],
     ) -> None:
-        """`now_s`: the wall clock, in seconds since the epoch."""
         self._order = order
         self._files = files
         self._cloud = cloud
         self._now_s = now_s
-        self._say = say
+        self._report = report
 
     def run(self) -> Provisioned:
-        request = self._taken_up()
+        request = self._resumed()
         is_resumed = request is not None
         if request is None:
             request = self._issue()
@@ -123,11 +125,11 @@ class Provisioning:
             self._register(request)
             request = self._done(request)
         self._files.install()
-        self._say(f"in place: {self._files.certificate} and {self._files.private_key.name}")
+        self._report(f"installed: {self._files.certificate} and {self._files.private_key.name}")
         return Provisioned(request.certificate_id, is_resumed)
 
-    def _taken_up(self) -> Request | None:
-        """What an earlier run has got, if it is what is wanted now."""
+    def _resumed(self) -> Request | None:
+        """Return the request of an earlier run, if it is for the same order."""
         content = self._files.load(REQUEST)
         if content is None:
             return None
@@ -136,34 +138,34 @@ class Provisioning:
         except ValueError:
             request = None
         if request is None or request.order != self._order:
-            self._say("what an earlier run has begun was for another thing, and is given up")
+            self._report("earlier unfinished run discarded: it does not match this one")
             self._files.begin()
             return None
-        self._say(f"taken up from an earlier run: certificate {request.certificate_id[:8]}…")
+        self._report(f"earlier run resumed: certificate {request.certificate_id[:8]}…")
         return request
 
     def _issue(self) -> Request:
-        """A certificate for the key, which is made if there is none."""
+        """Request a certificate for the key, which is created if there is none."""
         key = self._files.load(PRIVATE_KEY)
         if key is None:
             self._files.begin()
             key = new_private_key()
             self._files.save(PRIVATE_KEY, key)
-            self._say("private key made")
+            self._report("private key created")
         issued = self._cloud.issue(signing_request(key, self._order.thing_name))
         request = Request(self._order, issued.certificate_id, issued.token, self._now_s())
         self._files.save(CERTIFICATE, issued.certificate_pem.encode())
         self._files.save(REQUEST, request.to_json())
-        self._say(f"certificate {issued.certificate_id[:8]}… issued, not active yet")
+        self._report(f"certificate {issued.certificate_id[:8]}… issued, not active yet")
         return request
 
     def _checked(self, request: Request) -> Request:
-        """Of an earlier run: perhaps it was registered and nobody has heard; or is too old."""
+        """Check the request of an earlier run, which may be registered already, or too old."""
         if self._why_not(patience_s=0) is None:
-            self._say("it was registered already")
+            self._report("the certificate is already registered")
             return self._done(request)
         if self._now_s() - request.issued_at_s > TOKEN_LIFE_S:
-            self._say("not registered within an hour: it is void")
+            self._report("the certificate is void: it was not registered within an hour")
             return self._issue()
         return request
 
@@ -173,16 +175,16 @@ class Provisioning:
         except TokenRefused as error:
             self._files.forget(REQUEST)
             raise ProvisioningError(
-                f"{error}; run the same again for another certificate, the key stays"
+                f"{error}; run this command again to get another certificate for the same key"
             ) from error
-        self._say(f"registered as thing {self._order.thing_name}")
+        self._report(f"registered as thing {self._order.thing_name}")
         reason = self._why_not(ACTIVE_WITHIN_S)
         if reason is not None:
             raise ProvisioningError(
                 f"registered, but {self._order.thing_name} cannot connect with its certificate: "
-                f"{reason}; run the same again later, it goes on from here"
+                f"{reason}; run this command again later to continue"
             )
-        self._say("connected with it")
+        self._report("connected with the new certificate")
 
     def _done(self, request: Request) -> Request:
         request = replace(request, token="")

@@ -85,11 +85,11 @@ def test_provision_prints_each_step_and_what_the_config_needs(rig: Rig) -> None:
     assert (ended.returncode, ended.stderr) == (0, "")
     name = rig.peer.issued[0][:8]
     assert ended.stdout.splitlines() == [
-        "private key made",
+        "private key created",
         f"certificate {name}… issued, not active yet",
         "registered as thing gateway-1",
-        "connected with it",
-        f"in place: {rig.directory}/certificate.pem.crt and private.pem.key",
+        "connected with the new certificate",
+        f"installed: {rig.directory}/certificate.pem.crt and private.pem.key",
         'set thing_name = "gateway-1" in the config, and both files under [cloud]',
     ]
 
@@ -111,7 +111,7 @@ def test_provision_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None
         "private_key_file": f"{rig.directory}/private.pem.key",
         "resumed": False,
     }
-    assert ended.stderr.startswith("private key made\n")
+    assert ended.stderr.startswith("private key created\n")
 
 
 def test_existing_certificate_and_key_are_replaced_only_by_renew(rig: Rig) -> None:

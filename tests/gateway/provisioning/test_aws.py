@@ -91,21 +91,25 @@ def test_the_claim_connects_once(peer: ProvisioningPeer, files: IdentityFiles) -
         (
             ISSUE,
             rejection(400, "InvalidCsr", "bad"),
-            r"rejected: InvalidCsr \(400\): bad; does the",
+            r"rejected: InvalidCsr \(400\): bad; check that the",
         ),
         (REGISTER, rejection(403, "AccessDenied", "no"), r"AccessDenied \(403\): no; .* enabled"),
-        (REGISTER, rejection(404, "NotFound", "?"), r"NotFound .*; is there such a template"),
-        (REGISTER, rejection(429, "Throttled", "!"), r"Throttled .*; too many at once"),
+        (REGISTER, rejection(404, "NotFound", "?"), r"NotFound .*; check that the template exists"),
+        (REGISTER, rejection(429, "Throttled", "!"), r"Throttled .*; too many requests"),
         (REGISTER, rejection(418, "Teapot", "!"), r"Teapot \(418\): !; see its message"),
         (
             REGISTER,
             rejection(400, "InvalidCertificateOwnershipToken", "expired"),
-            r"OwnershipToken \(400\): expired; run the same again for another certificate",
+            r"OwnershipToken \(400\): expired; run this command again to get another certificate",
         ),
-        (ISSUE, lambda _: ("accepted", b"{}"), "was accepted without 'certificateId'"),
+        (ISSUE, lambda _: ("accepted", b"{}"), "the answer has no 'certificateId'"),
         (ISSUE, lambda _: ("accepted", b"\xff"), "accepted is not JSON"),
         (ISSUE, lambda _: ("accepted", b"[]"), "accepted is no JSON object"),
-        (REGISTER, lambda _: ("accepted", b'{"thingName":"other"}'), "made the thing 'other', not"),
+        (
+            REGISTER,
+            lambda _: ("accepted", b'{"thingName":"other"}'),
+            "created the thing 'other', not",
+        ),
         (REGISTER, lambda _: ("rejected", b"{}"), r"rejected: \? \(0\)"),
     ],
 )
@@ -127,7 +131,9 @@ def test_missing_answer_ends_provisioning_with_advice(
 ) -> None:
     answer = peer.answers[topic]
     peer.answers[topic] = lambda _: None
-    with pytest.raises(ProvisioningError, match="no answer within 1 s; is the claim's policy"):
+    with pytest.raises(
+        ProvisioningError, match="no answer within 1 s; check that the claim policy"
+    ):
         provision(peer, files, answer_within_s=1)
     peer.answers[topic] = answer
     provision(peer, files)

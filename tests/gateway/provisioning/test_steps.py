@@ -211,7 +211,9 @@ def test_expired_token_gets_another_certificate_for_the_same_key(rig: Rig) -> No
 
 def test_refused_token_is_given_up_and_the_next_run_gets_another(rig: Rig) -> None:
     rig.cloud.tokens_hold = False
-    with pytest.raises(ProvisioningError, match="run the same again for another certificate"):
+    with pytest.raises(
+        ProvisioningError, match="run this command again to get another certificate"
+    ):
         rig.run()
     assert rig.in_place is None
     rig.cloud.tokens_hold = True
