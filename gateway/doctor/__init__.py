@@ -1,1 +1,1 @@
-"""Is all there for a race? A file for each part; each gives Findings, and changes nothing."""
+"""The checks of `check`, one module per area. Each returns Findings and changes nothing."""

@@ -1,4 +1,4 @@
-"""Everything a race needs, looked at in the order in which it is needed."""
+"""All preflight checks, in the order in which a race needs their subjects."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -24,12 +24,14 @@ from gateway.timing.clock_sync import clock_source
 
 @dataclass(frozen=True, slots=True)
 class Report:
+    """The findings of all checks, and the versions of the software by name."""
+
     findings: list[Finding]
     versions: dict[str, str]
 
     @property
     def is_well(self) -> bool:
-        """Warnings included: it races."""
+        """Whether the gateway can race. Warnings do not prevent that."""
         return not any(one.state is State.FAILED for one in self.findings)
 
     @property
@@ -40,7 +42,7 @@ class Report:
 async def check_all(
     file: Path, drivers: Mapping[str, DriverStatus], *, publish: bool = False
 ) -> Report:
-    """Changes nothing. `publish` also sends a message, unless a gateway runs."""
+    """Run all checks, which change nothing. `publish` also sends a message if no gateway runs."""
     config, findings = check_config(file, drivers)
     findings += check_packages(packages_distributions())
     source, now = clock_source(), datetime.now(UTC)
@@ -55,7 +57,7 @@ async def check_all(
 
 
 async def _live(config: Config, *, is_well: bool, publish: bool) -> list[Finding]:
-    """Ports and endpoint belong to the gateway that runs; only where none does they are tried."""
+    """Ask the running gateway; only if there is none, try the serial ports and the endpoint."""
     service = running_service(config.state_dir, config.thing_name)
     if service is not None:
         return service

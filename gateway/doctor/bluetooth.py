@@ -1,4 +1,4 @@
-"""Bluetooth: is bluetoothd there, with an adapter that is on?"""
+"""The check of Bluetooth: is bluetoothd running, with an adapter that is on?"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -14,19 +14,19 @@ RFKILL = "sys/class/rfkill"
 
 SWITCH_ON = "bluetoothctl power on"
 UNBLOCK = "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
-PLUG_IN = "plug a USB Bluetooth adapter in; `bluetoothctl list` shows what there is"
-RESTART = "sudo systemctl restart bluetooth; `systemctl status bluetooth` says more"
+PLUG_IN = "plug in a USB Bluetooth adapter; `bluetoothctl list` shows the adapters"
+RESTART = "sudo systemctl restart bluetooth; `systemctl status bluetooth` shows the reason"
 NO_BUS = "sudo apt install bluez, then: sudo systemctl enable --now bluetooth"
 
 
 async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -> list[Finding]:
-    """For the bikes that need it; each adapter that one of them names is looked for."""
+    """Check every adapter that one of the bikes names, or else the default adapter."""
     needing = [bike for bike in bikes if bike.driver == "ble"]
     if not needing:
-        return [ok(NAME, "no bike needs it")]
+        return [ok(NAME, "no bike uses Bluetooth")]
     hard, soft = _blocked(root)
     if hard:
-        return [failed(NAME, "Bluetooth is switched off by a hardware switch", "switch it on")]
+        return [failed(NAME, "Bluetooth is switched off by a hardware switch", "turn it on")]
     if soft:
         return [failed(NAME, "Bluetooth is blocked by rfkill", UNBLOCK)]
     try:
@@ -46,17 +46,20 @@ def _adapter(name: str, adapters: dict[str, bool]) -> Finding:
         return failed(NAME, f"there is no Bluetooth adapter {name}, only {there}", PLUG_IN)
     if not adapters[name]:
         return failed(NAME, f"the Bluetooth adapter {name} is off", SWITCH_ON)
-    return ok(NAME, f"bluetoothd runs, {name} is on")
+    return ok(NAME, f"bluetoothd is running, and {name} is on")
 
 
 def _any_adapter(adapters: dict[str, bool]) -> Finding:
-    """BlueZ's default is the first that is on."""
+    """Check BlueZ's default adapter, the first that is on."""
     first = min(adapters, key=lambda name: (not adapters[name], len(name), name))
     return _adapter(first, adapters)
 
 
 def _blocked(root: Path) -> tuple[bool, bool]:
-    """By a switch, by software: if any Bluetooth transmitter is. Format: rfkill's sysfs ABI."""
+    """Return whether rfkill blocks any Bluetooth adapter by (hardware switch, software).
+
+    Source: the kernel's sysfs ABI of rfkill.
+    """
     hard = soft = False
     for switch in sorted((root / RFKILL).glob("rfkill*")):
         if _read(switch / "type") == "bluetooth":

@@ -1,4 +1,4 @@
-"""The clock: is it set, and who has set it?"""
+"""The check of the clock: is it set, and by what?"""
 
 from gateway.terminal.finding import Finding, failed, ok
 
@@ -6,13 +6,13 @@ NAME = "clock"
 
 
 def check_clock(source: str | None, local_time: str) -> Finding:
-    """`source` as `clock_sync.clock_source` says it."""
+    """Report what set the clock. `source`: the result of `clock_sync.clock_source`."""
     if source is None:
         return failed(
             NAME,
-            f"it says {local_time}, but no time server has set it: seconds are kept without a "
-            "race until one has",
-            "`timedatectl` says more: is the network there, and does it let NTP (UDP port 123) "
-            "pass? sudo timedatectl set-ntp true",
+            f"no time server has set the clock, which shows {local_time}: until then, seconds are "
+            "kept without a race",
+            "run `sudo timedatectl set-ntp true`, and check that the network lets NTP (UDP port "
+            "123) pass; `timedatectl` shows the state",
         )
     return ok(NAME, f"{local_time}, set {source}")

@@ -1,4 +1,4 @@
-"""The config file: would the daemon start with it?"""
+"""The check of the config file: would the daemon start with it?"""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -9,13 +9,13 @@ from gateway.config.schema import Config, load_config, read_config
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "config"
-_REMEDY = "edit {file}, or: sudo alleycat-gateway setup"
+_REMEDY = "edit {file}, or run: sudo alleycat-gateway setup"
 
 
 def check_config(
     file: Path, drivers: Mapping[str, DriverStatus]
 ) -> tuple[Config | None, list[Finding]]:
-    """The config as far as it can be read, for the other checks; and a finding for each problem."""
+    """Return the config, None if it is unreadable, and a finding for each problem."""
     try:
         config = load_config(file, drivers)
     except ConfigError as error:
@@ -23,7 +23,7 @@ def check_config(
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in config.bikes)
     return config, [
         ok(NAME, f"{file}: {config.thing_name} → {config.cloud.endpoint}; bikes: {bikes}"),
-        *(warning(NAME, f"{one.key}: {one.what}", "shorten it") for one in config.warnings),
+        *(warning(NAME, f"{one.key}: {one.what}", "shorten the name") for one in config.warnings),
         *_broken_drivers(config, drivers),
     ]
 
@@ -39,17 +39,17 @@ def _finding(file: Path, key: str, what: str) -> Finding:
     if key != "file":
         return failed(NAME, f"{key}: {what}", _REMEDY.format(file=file))
     if what.startswith("Permission denied"):
-        return failed(NAME, f"{file}: {what}", "ask as root: sudo alleycat-gateway check")
-    return failed(NAME, f"{file}: {what}", "make one: sudo alleycat-gateway setup")
+        return failed(NAME, f"{file}: {what}", "run it as root: sudo alleycat-gateway check")
+    return failed(NAME, f"{file}: {what}", "create the file: sudo alleycat-gateway setup")
 
 
 def _broken_drivers(config: Config, drivers: Mapping[str, DriverStatus]) -> list[Finding]:
-    """A plugin that does not import leaves its bike lost, and stops nothing else."""
+    """Return a finding for each broken plugin. Its bikes are lost; the others work."""
     return [
         failed(
             NAME,
             f"driver {name} cannot be loaded: {problem}",
-            "reinstall the package it comes from, for this version of alleycat-gateway",
+            "reinstall the driver's package, in a version for this alleycat-gateway",
         )
         for name in sorted({bike.driver for bike in config.bikes})
         if (problem := drivers[name].problem) is not None

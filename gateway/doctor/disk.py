@@ -1,4 +1,4 @@
-"""The disk: does the state directory outlive the power, and for how long can one race offline?"""
+"""The check of the disk: is the state directory permanent, and how long does its room last?"""
 
 import os
 from pathlib import Path
@@ -11,52 +11,54 @@ from gateway.terminal.finding import Finding, failed, ok, warning
 from gateway.terminal.units import counted, duration
 
 NAME = "disk"
-#: Less than an evening's outage is worth a word.
+#: Hours of buffering below which the room is worth a warning: about an evening's outage.
 FEW_HOURS = 4
 
 _REAL_DISK = (
-    "give state_dir a directory on a real disk; with raspi-config's overlay file system that is "
-    "a partition of its own"
+    "set state_dir to a directory on a real disk; with raspi-config's overlay file system, use a "
+    "separate partition"
 )
 
 
 def check_disk(config: Config, mounts: Path = MOUNTS) -> list[Finding]:
-    """The directory, the room in it, and what lies in the buffer: its pages are not read."""
+    """Check the directory, its free space and the buffer's counts, not the buffer's pages."""
     directory = config.state_dir
     problem = _directory_problem(directory)
     if problem is not None:
         return [problem]
     kind = volatile_file_system(_existing(directory), mounts)
     if kind is not None:
-        what = f"{directory} is on {kind}: what is buffered is lost when the power goes"
+        what = f"{directory} is on {kind}: buffered messages are lost when the power fails"
         return [failed(NAME, what, _REAL_DISK)]
     return [_room(config), *_buffer(directory / FILE_NAME)]
 
 
 def _directory_problem(directory: Path) -> Finding | None:
     if os.path.exists(directory) and not os.path.isdir(directory):
-        return failed(NAME, f"{directory} is not a directory", "name another state_dir, or move it")
+        return failed(NAME, f"{directory} is not a directory", "move it, or set another state_dir")
     place = _existing(directory)
     if os.statvfs(place).f_flag & os.ST_RDONLY:
-        what = f"{place} is on a file system that is read-only: what is buffered is in memory alone"
-        return failed(NAME, what, "`dmesg` says whether the disk has failed; else remount it rw")
+        what = f"{place} is on a read-only file system: messages are buffered in memory only"
+        return failed(
+            NAME, what, "`dmesg` shows whether the disk has failed; if not, remount it read-write"
+        )
     if os.access(place, os.R_OK | os.W_OK | os.X_OK):
         return None
     if place == directory:
         owner = "alleycat-gateway:" if directory.is_relative_to("/var/lib") else "USER:"
         return failed(
-            NAME, f"{directory} may not be written to", f"sudo chown -R {owner} {directory}"
+            NAME, f"no permission to write to {directory}", f"sudo chown -R {owner} {directory}"
         )
     return failed(
         NAME,
-        f"{directory} does not exist, and may not be made in {place}",
-        "the service makes its own when it starts: sudo systemctl start alleycat-gateway; or "
+        f"{directory} does not exist, and there is no permission to create it in {place}",
+        "start the service, which creates it: sudo systemctl start alleycat-gateway; or create it: "
         f"sudo install -d -m 0700 -o USER {directory}",
     )
 
 
 def _existing(directory: Path) -> Path:
-    """It, or the nearest directory above it that is there."""
+    """Return the directory, or its nearest parent that exists."""
     return next(place for place in (directory, *directory.parents) if os.path.isdir(place))
 
 
@@ -79,14 +81,14 @@ def _buffer(file: Path) -> list[Finding]:
         with BufferView(file) as view:
             waiting, quarantined = view.counts()
     except BufferViewError as error:
-        return [failed("buffer", str(error), "alleycat-gateway buffer verify says more")]
+        return [failed("buffer", str(error), "alleycat-gateway buffer verify shows more")]
     findings = [ok("buffer", f"{counted(waiting, 'message')} to be sent")]
     if quarantined:
         findings.append(
             warning(
                 "buffer",
-                f"{counted(quarantined, 'message')} in quarantine: the broker has refused them",
-                "alleycat-gateway buffer quarantine says why",
+                f"{counted(quarantined, 'message')} in quarantine: the broker refused them",
+                "alleycat-gateway buffer quarantine shows the reasons",
             )
         )
     return findings

@@ -1,4 +1,4 @@
-"""The endpoint: name, network, TLS both ways, and whether the broker lets this thing in."""
+"""The check of the endpoint: name, network, mutual TLS, and the broker's permissions."""
 
 import asyncio
 import os
@@ -18,36 +18,41 @@ from gateway.terminal.finding import Finding, failed, ok
 NAME = "endpoint"
 CLOUD = "cloud"
 TOPIC = "topic"
-#: The network gets this long for each step, the broker for each answer.
+#: Seconds for each step of connecting, and for each answer of the broker.
 STEP_S = 10.0
-#: The first five minutes of 1970, which nobody rides.
+#: The id of the first five minutes of 1970, when no gateway was running.
 PROBE_RACE_ID = 0
-#: By this ALPN name IoT Core knows MQTT with certificates on port 443.
+#: IoT Core requires this ALPN name for MQTT with certificates on port 443.
 ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
 
-_NETWORK = "is the network there (`ip route`), and cloud.endpoint right?"
-_NO_BROKER = "no cloud yet? Name your endpoint: sudo alleycat-gateway setup; else start the broker"
-_FIREWALL = "a firewall may stop port {port}: try port = 443, which AWS IoT Core serves as well"
+_NETWORK = "check the network (`ip route`) and cloud.endpoint"
+_NO_BROKER = (
+    "no cloud yet? Set an endpoint: sudo alleycat-gateway setup; otherwise start the broker"
+)
+_FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
 _POLICY = (
-    "in AWS IoT: is the certificate active, attached to the thing, and does its policy allow "
-    "iot:Connect for client/{thing}?"
+    "in AWS IoT, check that the certificate is active and attached to the thing, and that its "
+    "policy allows iot:Connect for client/{thing}"
 )
 _PUBLISH = "the thing's policy must allow iot:Publish for topic/{topic}"
+_HANDSHAKE = (
+    "check that this port serves MQTT over TLS, and that the broker accepts our certificate"
+)
 _SUBSCRIBE = "the thing's policy must allow iot:Subscribe and iot:Receive for {topic}"
 
-#: Of OpenSSL's X509_V_ERR_…, what a person can mend.
+#: The errors among OpenSSL's X509_V_ERR_… that have a remedy.
 _NOT_YET_VALID, _EXPIRED = 9, 10
-_CLOCK = "is the clock right? `timedatectl`; else the broker needs a new certificate"
-_WRONG_CA = "cloud.ca_file must hold the CA of the broker's certificate (AWS: AmazonRootCA1.pem)"
+_CLOCK = "check the clock: `timedatectl`; if it is right, the broker needs a new certificate"
+_WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate (AWS: AmazonRootCA1.pem)"
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 
 
 async def check_endpoint(
     config: Config, *, publish: bool = False, step_s: float = STEP_S
 ) -> list[Finding]:
-    """Connects under the thing's own name: not for use beside a running gateway.
+    """Connect as the thing, which disconnects a gateway that runs under the same name.
 
-    With `publish` a message of race 0 is sent, too, and becomes a record in the stream.
+    `publish` also sends a message of race 0, which becomes a record in the stream.
     """
     reached = await _reach(config.cloud, step_s)
     if reached.state != "ok":
@@ -59,7 +64,7 @@ async def check_endpoint(
 
 
 async def _reach(cloud: CloudConfig, step_s: float) -> Finding:
-    """As far as a TLS handshake. What TLS 1.3 has against our certificate comes only later."""
+    """Try a TLS handshake. With TLS 1.3 a refusal of our certificate only arrives after it."""
     where = f"{cloud.endpoint}:{cloud.port}"
     try:
         context = None if cloud.plaintext else _tls(cloud)
@@ -73,14 +78,14 @@ async def _reach(cloud: CloudConfig, step_s: float) -> Finding:
         return failed(NAME, f"{where}: no answer", _FIREWALL.format(port=cloud.port))
     except ssl.SSLError as error:
         what = f"{where}: TLS handshake failed: {error.reason or error}"
-        return failed(NAME, what, "is this an MQTT-over-TLS port, and our certificate accepted?")
+        return failed(NAME, what, _HANDSHAKE)
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NETWORK
         return failed(NAME, f"{where}: {reason}", remedy)
     tls = writer.get_extra_info("ssl_object")
     writer.transport.abort()
-    return ok(NAME, f"{where} answers, {'without TLS' if tls is None else tls.version()}")
+    return ok(NAME, f"{where} answers {'without TLS' if tls is None else f'with {tls.version()}'}")
 
 
 def _tls(cloud: CloudConfig) -> ssl.SSLContext:
@@ -103,7 +108,7 @@ Value = TypeVar("Value")
 
 @dataclass(slots=True)
 class _Outcomes:
-    """An UplinkListener whose answers can be waited for. A `str` is a reason against it."""
+    """An UplinkListener that makes each answer a future. A `str` is the reason of a refusal."""
 
     connected: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
     subscribed: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
@@ -123,7 +128,7 @@ class _Outcomes:
         _settle(self.subscribed, refusal)
 
     async def handle(self, command: bytes) -> bytes:
-        return refuse("the gateway does not run: it is being checked").to_json()
+        return refuse("the gateway is not running: `check` is testing its connection").to_json()
 
 
 def _settle(future: asyncio.Future[Value], value: Value) -> None:
@@ -132,7 +137,7 @@ def _settle(future: asyncio.Future[Value], value: Value) -> None:
 
 
 async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Finding]:
-    """Connect as the thing; try what the daemon will ask for. Raises CredentialsError."""
+    """Connect as the thing; try the daemon's requests. Raises CredentialsError."""
     answers = _Outcomes()
     listens = config.race.mode == "remote"
     commands = Commands(command_topic(config.thing_name), answers.handle, answers.on_subscribed)
@@ -164,7 +169,7 @@ async def _within(future: asyncio.Future[Value], late: Value, step_s: float) -> 
 
 
 def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Finding:
-    """A subscription or a CONNECT proves nothing of the right to publish; only a publish does."""
+    """Report on the connection, which does not prove the permission to publish."""
     if refusal is not None:
         return failed(CLOUD, refusal, _POLICY.format(thing=config.thing_name))
     what = f"the broker accepts {config.thing_name}"
@@ -172,27 +177,27 @@ def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Fi
         return ok(CLOUD, what)
     return ok(
         CLOUD,
-        f"{what}; whether it may publish to {config.cloud.topic} was not tried: that puts a record "
-        "into the stream, and --publish does it",
+        f"{what}; publishing to {config.cloud.topic} was not tested, since it adds a record to "
+        "the stream: --publish tests it",
     )
 
 
 def _subscribed(topic: str, refusal: str | None) -> Finding:
     if refusal is not None:
-        what = f"no race commands will be heard on {topic}: {refusal}"
+        what = f"cannot subscribe to race commands on {topic}: {refusal}"
         return failed(TOPIC, what, _SUBSCRIBE.format(topic=topic))
-    return ok(TOPIC, f"race commands will be heard on {topic}")
+    return ok(TOPIC, f"subscribed to race commands on {topic}")
 
 
 def _published(cloud: CloudConfig, answer: Answer) -> Finding:
     if answer.verdict is not Verdict.ACCEPTED:
         what = f"a message to {cloud.topic} was not accepted: {answer.reason}"
         return failed(TOPIC, what, _PUBLISH.format(topic=cloud.topic))
-    return ok(TOPIC, f"a message to {cloud.topic} was accepted; it is of race {PROBE_RACE_ID}")
+    return ok(TOPIC, f"a message to {cloud.topic} was accepted, with race id {PROBE_RACE_ID}")
 
 
 def _probe(config: Config) -> bytes:
-    """A second of the first rider in a race that nobody rides: valid, and worth nothing."""
+    """Return a valid message of the first racer, for a race that never takes place."""
     bike = config.bikes[0]
     return Telemetry(
         uuid=str(uuid.uuid5(UUID_NAMESPACE, f"{config.thing_name}/check")),

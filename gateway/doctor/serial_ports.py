@@ -1,4 +1,4 @@
-"""Serial ports: can each be opened, and does ModemManager leave it alone?"""
+"""The check of serial ports: can each be opened, and does ModemManager ignore it?"""
 
 import os
 from collections.abc import Sequence
@@ -14,18 +14,18 @@ from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "serial"
 MODEM_MANAGER = "org.freedesktop.ModemManager1"
-#: What udev knows of a device: c, major:minor. ModemManager heeds the property.
+#: udev's files of device properties, named c<major>:<minor>; the property ModemManager obeys.
 UDEV_DATA = "run/udev/data"
 IGNORED = "E:ID_MM_DEVICE_IGNORE=1"
 
-_LIST = "`ls -l /dev/serial/by-id` shows what is plugged in"
+_LIST = "`ls -l /dev/serial/by-id` shows the ports that are plugged in"
 
 
 async def check_serial_ports(bikes: Sequence[BikeConfig], root: Path = Path("/")) -> list[Finding]:
-    """Each port is opened as the gateway would; not for use beside a running one."""
+    """Open each port as the gateway would. Not to be used while a gateway runs."""
     needing = [bike for bike in bikes if bike.driver == "serial"]
     if not needing:
-        return [ok(NAME, "no bike needs it")]
+        return [ok(NAME, "no bike uses a serial port")]
     findings = [await _port(bike) for bike in needing]
     return [*findings, *await _modem_manager(needing, root)]
 
@@ -41,7 +41,7 @@ async def _port(bike: BikeConfig) -> Finding:
 
 
 async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Finding]:
-    """It writes to every new port that udev has not marked as none of its business."""
+    """Warn of ModemManager, which writes to every new port that udev has not marked to ignore."""
     ports = [str(bike.options["port"]) for bike in bikes]
     tried = [port for port in ports if port.startswith("/") and not _is_ignored(port, root)]
     if not tried:
@@ -50,11 +50,11 @@ async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Findin
         if not await BlueZ(MachineClock()).has_owner(MODEM_MANAGER):
             return []
     except OSError:
-        return []  # no D-Bus, no ModemManager
+        return []  # without D-Bus there is no ModemManager
     return [
         warning(
             NAME,
-            f"ModemManager runs, and tries {', '.join(tried)} whenever it is plugged in",
+            f"ModemManager is running, and probes {', '.join(tried)} at every connection",
             "sudo systemctl disable --now ModemManager",
         )
     ]

@@ -1,4 +1,4 @@
-"""The service itself: does it run, and what does it say of its bikes and its cloud?"""
+"""The check of the service: is it running, and what is the state of its bikes and cloud?"""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,9 +18,9 @@ _LOG = "sudo journalctl -u alleycat-gateway -e"
 
 
 def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
-    """What a running gateway says; None if none has that state directory, or that name.
+    """Return findings from a running gateway; None if none has that state directory or name.
 
-    Whoever connected beside it, under the same name, would throw it out.
+    A second connection under the same name would disconnect the running gateway.
     """
     for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
@@ -30,7 +30,7 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
             continue
         except StatusFormatError as error:
             return [failed(NAME, str(error))]
-        if status.thing_name == thing_name:  # the service may be another one than the config's
+        if status.thing_name == thing_name:  # the service may have another config
             return list(_findings(status))
     return _silent_service(state_dir)
 
@@ -40,15 +40,15 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
         if not is_in_use(state_dir):
             return None
     except PermissionError:
-        what = f"{state_dir} is not yours: whether a gateway runs there cannot be told"
-        return [failed(NAME, what, "ask as root: sudo alleycat-gateway check")]
-    what = "it runs, but does not say how it is"
-    return [failed(NAME, what, f"it may just be starting; else: {_LOG}")]
+        what = f"permission denied: {state_dir}; cannot find out whether a gateway is running there"
+        return [failed(NAME, what, "run it as root: sudo alleycat-gateway check")]
+    what = "the gateway is running, but does not report its status"
+    return [failed(NAME, what, f"it may still be starting; otherwise see the log: {_LOG}")]
 
 
 def _findings(status: GatewayStatus) -> Iterator[Finding]:
-    """What it says of itself in words, and whatever it wants somebody to look at."""
-    yield ok(NAME, f"it runs: {status_line(status)}")
+    """Yield the gateway's status in words, and everything in it that needs attention."""
+    yield ok(NAME, f"the gateway is running: {status_line(status)}")
     yield from (failed(NAME, concern.text) for concern in concerns(status))
     if status.accepted:
-        yield ok("topic", f"{counted(status.accepted, 'message')} accepted since its start")
+        yield ok("topic", f"{counted(status.accepted, 'message')} accepted since the start")

@@ -1,4 +1,4 @@
-"""What is installed: versions for a bug report, and what would clash with our packages."""
+"""Versions of the installed software for a bug report, and conflicts with our packages."""
 
 import platform
 import re
@@ -13,17 +13,18 @@ from gateway.terminal.finding import Finding, warning
 from gateway.timing.clock_sync import BOARD_MODEL
 
 NAME = "installation"
-UNKNOWN = "not there"
-#: Our own import packages; names that any distribution could use.
+UNKNOWN = "not found"
+#: Our import packages. Their names are common: other distributions may use them as well.
 _IMPORT_PACKAGES = ("gateway", "drivers")
 _PACKAGES = ("alleycat-gateway", "awscrt", "awsiotsdk", "bleak", "dbus-fast", "pyserial")
-#: bluetoothd itself lies in no PATH; the two come from one source.
+#: It has the same version as bluetoothd, which is not in the PATH.
 _BLUEZ = "bluetoothctl"
+#: Seconds to wait for the output of a program.
 ANSWER_S = 5.0
 
 
 def versions(root: Path = Path("/")) -> dict[str, str]:
-    """Name → version, in the order in which they are read."""
+    """Return name → version, in the order of display."""
     own, *others = _PACKAGES
     return {
         own: _package(own),
@@ -50,8 +51,8 @@ def check_packages(distributions: Mapping[str, Sequence[str]]) -> list[Finding]:
         warning(
             NAME,
             f"the Python package {package!r} is also installed by {', '.join(names)}: "
-            "one may overwrite files of the other",
-            f"uninstall {' and '.join(names)}, and install {own} again",
+            "each may overwrite files of the other",
+            f"uninstall {' and '.join(names)}, then reinstall {own}",
         )
         for package, names in others.items()
         if names
@@ -85,10 +86,10 @@ def _bluez() -> str:
     if program is None:
         return UNKNOWN
     try:
-        said = subprocess.run(  # noqa: S603
+        output = subprocess.run(  # noqa: S603
             [program, "--version"], capture_output=True, text=True, timeout=ANSWER_S, check=False
         ).stdout
     except (OSError, subprocess.TimeoutExpired):
         return UNKNOWN
-    found = re.search(r"\d+(\.\d+)+", said)
+    found = re.search(r"\d+(\.\d+)+", output)
     return found[0] if found else UNKNOWN

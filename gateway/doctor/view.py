@@ -1,4 +1,4 @@
-"""How a report is shown: a line for each finding on a terminal, JSON for programs."""
+"""The report as text for a terminal, a line per finding, and as JSON for programs."""
 
 import json
 from collections import Counter
@@ -15,7 +15,7 @@ _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
 
 
 def show_report(console: Console, report: Report) -> None:
-    """What is wrong with what to do, and the versions that a bug report needs."""
+    """Print each finding with its remedy, then the versions that a bug report needs."""
     findings = Table.grid(padding=(0, 2))
     findings.add_column(no_wrap=True)
     findings.add_column(no_wrap=True)
@@ -42,6 +42,6 @@ def _summary(findings: list[Finding]) -> str:
 
 
 def report_json(report: Report) -> str:
-    """One line: `findings` with name, state, what and remedy, `versions`, and `ok`."""
+    """Return one line of JSON: `ok`, `findings` and `versions`."""
     findings = [asdict(one) for one in report.findings]
     return json.dumps({"ok": report.is_well, "findings": findings, "versions": report.versions})

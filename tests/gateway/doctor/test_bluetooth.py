@@ -32,7 +32,7 @@ def switch(root: Path, kind: str, *, soft: int = 0, hard: int = 0) -> Path:
 
 
 async def test_an_adapter_that_is_on_is_well(bluez: Bluez) -> None:
-    assert await found() == Finding("bluetooth", State.OK, "bluetoothd runs, hci0 is on")
+    assert await found() == Finding("bluetooth", State.OK, "bluetoothd is running, and hci0 is on")
 
 
 async def test_adapter_that_is_off_is_a_failure_with_its_remedy(bluez: Bluez) -> None:
@@ -47,7 +47,7 @@ async def test_second_adapter_that_is_on_is_enough(bluez: Bluez) -> None:
     bluez.hci0.power(on=False)
     bluez.add_adapter()
     await bluez.settle()
-    assert (await found()).what == "bluetoothd runs, hci1 is on"
+    assert (await found()).what == "bluetoothd is running, and hci1 is on"
 
 
 async def test_adapter_named_by_a_bike_must_exist(bluez: Bluez) -> None:
@@ -98,7 +98,7 @@ async def test_bluetooth_is_not_checked_without_a_bike_on_it(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/socket")
-    assert (await found(bike("fake"))).what == "no bike needs it"
+    assert (await found(bike("fake"))).what == "no bike uses Bluetooth"
 
 
 async def test_has_owner_tells_which_names_are_on_the_bus(

@@ -55,7 +55,7 @@ def test_missing_config_is_reported_with_how_to_make_it(tmp_path: Path) -> None:
     config, (finding,) = check_config(tmp_path / "gone.toml", load_drivers())
     assert config is None
     assert "No such file" in finding.what
-    assert finding.remedy == "make one: sudo alleycat-gateway setup"
+    assert finding.remedy == "create the file: sudo alleycat-gateway setup"
 
 
 def test_config_warning_stays_a_warning(tmp_path: Path) -> None:

@@ -80,7 +80,7 @@ def test_file_in_place_of_the_state_dir_is_reported(tmp_path: Path, mounts: Path
 def test_state_dir_in_memory_is_a_failure(tmpfs: Path) -> None:
     (finding,) = check_disk(settings(tmpfs / "state"))
     assert finding.state is State.FAILED
-    assert "is on tmpfs: what is buffered is lost when the power goes" in finding.what
+    assert "is on tmpfs: buffered messages are lost when the power fails" in finding.what
     assert "overlay file system" in finding.remedy
 
 
@@ -88,7 +88,7 @@ def test_state_dir_in_memory_is_a_failure(tmpfs: Path) -> None:
 def test_read_only_disk_is_reported(tmpfs: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
     (finding,) = check_disk(settings(tmpfs))
-    assert f"{tmpfs} is on a file system that is read-only" in finding.what
+    assert f"{tmpfs} is on a read-only file system" in finding.what
 
 
 @pytest.mark.slow
@@ -109,8 +109,8 @@ def test_state_dir_without_write_permission_is_reported(tmp_path: Path) -> None:
         check=True,
     )
     assert ended.stdout.splitlines() == [
-        "/usr may not be written to",
-        "/usr/state does not exist, and may not be made in /usr",
+        "no permission to write to /usr",
+        "/usr/state does not exist, and there is no permission to create it in /usr",
     ]
 
 

@@ -66,12 +66,12 @@ async def test_endpoint_check_passes_and_tells_what_was_not_tried(
 ) -> None:
     findings = await check_endpoint(settings(broker.port, authority.issue("gateway-1")))
     assert findings == [
-        Finding("endpoint", State.OK, f"127.0.0.1:{broker.port} answers, TLSv1.3"),
+        Finding("endpoint", State.OK, f"127.0.0.1:{broker.port} answers with TLSv1.3"),
         Finding(
             "cloud",
             State.OK,
-            "the broker accepts gateway-1; whether it may publish to alleycat-publish was not "
-            "tried: that puts a record into the stream, and --publish does it",
+            "the broker accepts gateway-1; publishing to alleycat-publish was not tested, since it "
+            "adds a record to the stream: --publish tests it",
         ),
     ]
 
@@ -106,7 +106,7 @@ async def test_race_commands_are_subscribed_to_in_remote_mode(
     gateway = remote(settings(strict.port, authority.issue("gateway-1")))
     *_, finding = await check_endpoint(gateway)
     topic = "alleycat/gateways/gateway-1/race"
-    assert finding == Finding("topic", State.OK, f"race commands will be heard on {topic}")
+    assert finding == Finding("topic", State.OK, f"subscribed to race commands on {topic}")
 
 
 async def test_a_subscription_that_is_refused_is_found(authority: Authority) -> None:
@@ -143,7 +143,7 @@ async def test_a_client_of_another_ca_is_refused_by_the_broker(
     assert endpoint_.state is State.OK, "TLS 1.3 tells the client of it only afterwards"
     assert cloud.state is State.FAILED
     assert "the broker ended the connection before accepting it" in cloud.what
-    assert "is the certificate active" in cloud.remedy
+    assert "check that the certificate is active" in cloud.remedy
 
 
 async def test_an_expired_certificate_is_refused_by_the_broker(
@@ -175,7 +175,7 @@ async def test_a_broker_of_another_ca_is_not_believed(
     other = Authority(tmp_path / "other").ca_file
     (finding,) = await check_endpoint(settings(broker.port, mine, ca_file=other))
     assert finding.state is State.FAILED
-    assert "cloud.ca_file must hold the CA" in finding.remedy
+    assert "cloud.ca_file must contain the CA" in finding.remedy
 
 
 async def test_a_broker_of_another_name_is_not_believed(
@@ -191,13 +191,13 @@ async def test_endpoint_name_that_does_not_resolve_is_reported(authority: Author
     mine = authority.issue("gateway-1")
     (finding,) = await check_endpoint(settings(8883, mine, endpoint="nowhere.invalid"))
     assert finding.what.startswith("nowhere.invalid: name not resolved")
-    assert "is the network there" in finding.remedy
+    assert "check the network" in finding.remedy
 
 
 async def test_endpoint_port_where_nobody_listens_is_reported(authority: Authority) -> None:
     (finding,) = await check_endpoint(settings(1, authority.issue("gateway-1")))
     assert finding.what == "127.0.0.1:1: Connection refused"
-    assert "no cloud yet? Name your endpoint: sudo alleycat-gateway setup" in finding.remedy
+    assert "no cloud yet? Set an endpoint: sudo alleycat-gateway setup" in finding.remedy
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ async def test_modem_manager_is_a_warning_for_a_port_without_udev_mark(
 ) -> None:
     _, finding = await found(port)
     assert finding.state is State.WARNING
-    assert finding.what.startswith(f"ModemManager runs, and tries {port}")
+    assert finding.what.startswith(f"ModemManager is running, and probes {port}")
 
 
 @pytest.mark.usefixtures("modem_manager")
@@ -123,4 +123,4 @@ async def test_unreachable_serial_server_is_reported() -> None:
 
 async def test_serial_ports_are_not_checked_without_a_bike_on_them() -> None:
     (finding,) = await check_serial_ports([on("/nowhere", driver="ble")])
-    assert finding == Finding("serial", State.OK, "no bike needs it")
+    assert finding == Finding("serial", State.OK, "no bike uses a serial port")

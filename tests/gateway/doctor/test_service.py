@@ -59,8 +59,8 @@ def test_running_service_is_asked_wherever_it_serves_its_status(tmp_path: Path, 
     with serving(tmp_path / place, status_to_json(status)):
         findings = running_service(tmp_path, THING)
     assert findings == [
-        Finding("service", State.OK, f"it runs: {status_line(status)}"),
-        Finding("topic", State.OK, "1,234 messages accepted since its start"),
+        Finding("service", State.OK, f"the gateway is running: {status_line(status)}"),
+        Finding("topic", State.OK, "1,234 messages accepted since the start"),
     ]
 
 
@@ -77,7 +77,10 @@ def test_concerns_of_a_running_service_are_failures(tmp_path: Path) -> None:
 def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Path) -> None:
     with locked_state_dir(tmp_path):
         (finding,) = running_service(tmp_path, THING) or []
-    assert (finding.state, finding.what) == (State.FAILED, "it runs, but does not say how it is")
+    assert (finding.state, finding.what) == (
+        State.FAILED,
+        "the gateway is running, but does not report its status",
+    )
 
 
 def test_service_of_another_thing_is_ignored(tmp_path: Path) -> None:
@@ -109,4 +112,4 @@ def test_unreadable_state_dir_tells_to_ask_as_root(
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert ended.stdout == "ask as root: sudo alleycat-gateway check\n"
+    assert ended.stdout == "run it as root: sudo alleycat-gateway check\n"

@@ -50,4 +50,4 @@ def test_another_distribution_with_a_package_drivers_is_a_warning() -> None:
     (finding,) = check_packages({"drivers": ["alleycat-gateway", "drivers"]})
     assert (finding.name, finding.state) == (NAME, State.WARNING)
     assert "'drivers' is also installed by drivers" in finding.what
-    assert finding.remedy == "uninstall drivers, and install alleycat-gateway again"
+    assert finding.remedy == "uninstall drivers, then reinstall alleycat-gateway"
