@@ -40,6 +40,9 @@ def _finding(file: Path, key: str, what: str) -> Finding:
         return failed(NAME, f"{key}: {what}", _REMEDY.format(file=file))
     if what.startswith("Permission denied"):
         return failed(NAME, f"{file}: {what}", "run it as root: sudo alleycat-gateway check")
+    if what.startswith("not TOML"):
+        remedy = "correct the file, or move it away and run: sudo alleycat-gateway setup"
+        return failed(NAME, f"{file}: {what}", remedy)
     return failed(NAME, f"{file}: {what}", "create the file: sudo alleycat-gateway setup")
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gateway.doctor.all_checks import Report
 from gateway.terminal.finding import Finding, State
+from gateway.terminal.units import counted
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
 
@@ -37,8 +38,10 @@ def _words(finding: Finding) -> Text:
 
 def _summary(findings: list[Finding]) -> str:
     counts = Counter(one.state for one in findings)
-    wrong = [f"{counts[state]} {state}" for state in (State.FAILED, State.WARNING) if counts[state]]
-    return ", ".join(wrong) if wrong else "all well"
+    wrong = [f"{counts[State.FAILED]} failed"] if counts[State.FAILED] else []
+    if counts[State.WARNING]:
+        wrong.append(counted(counts[State.WARNING], "warning"))
+    return ", ".join(wrong) or "all well"
 
 
 def report_json(report: Report) -> str:

@@ -58,6 +58,13 @@ def test_missing_config_is_reported_with_how_to_make_it(tmp_path: Path) -> None:
     assert finding.remedy == "create the file: sudo alleycat-gateway setup"
 
 
+def test_config_that_is_not_toml_is_to_be_corrected(tmp_path: Path) -> None:
+    config, (finding,) = check_config(written(tmp_path, "bikes = ["), load_drivers())
+    assert config is None
+    assert "not TOML" in finding.what
+    assert finding.remedy.startswith("correct the file")
+
+
 def test_config_warning_stays_a_warning(tmp_path: Path) -> None:
     _, findings = check_config(
         written(tmp_path, GOOD.replace("Ada", "Maximiliane")), load_drivers()
