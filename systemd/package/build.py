@@ -1,9 +1,9 @@
 """`make deb`: dist/alleycat-gateway_<version>_<architecture>.deb, installable without a network.
 
 /opt/alleycat-gateway is a virtual environment on the system's Python with a complete site-packages
-for each Python of a supported Debian, so that one package serves them all, and goes on working when
-Debian is upgraded. All of it comes from wheels (wheels.txt): nothing is compiled, neither here nor
-on the Pi, and each architecture can be built on the other. nfpm.yaml says what lies where.
+for each Python of a supported Debian, so that one package works on all of them, and continues to
+work after an upgrade of Debian. All dependencies are wheels (wheels.txt): nothing is compiled, here
+or on the Pi, and each architecture can be built on the other. nfpm.yaml defines the layout.
 """
 
 import os
@@ -21,9 +21,9 @@ BUILD = ROOT / "build" / "deb"
 DIST = ROOT / "dist"
 TOOLS = Path(sys.executable).parent
 
-#: Debian's name for it, and that of wheels.
+#: Debian's name of an architecture → the name in wheels.
 ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
-#: Of Debian 12 and Debian 13; nfpm.yaml's `depends` says the same.
+#: The Pythons of Debian 12 and Debian 13. `depends` in nfpm.yaml must match.
 PYTHONS = ("3.11", "3.13")
 
 COMMAND = """\
@@ -45,23 +45,22 @@ def main() -> None:
     for architecture in ARCHITECTURES:
         tree = BUILD / architecture
         _stage(tree, wheel, architecture)
-        _same_for_everybody(tree, epoch)
+        _make_reproducible(tree, epoch)
         file = DIST / f"alleycat-gateway_{version}_{architecture}.deb"
         _package(file, {**environment, "ARCHITECTURE": architecture, "TREE": str(tree)})
         print(file.relative_to(ROOT))
 
 
 def _stage(tree: Path, wheel: Path, architecture: str) -> None:
-    """The content of /opt/alleycat-gateway."""
+    """Assemble the content of /opt/alleycat-gateway in `tree`."""
     for python in PYTHONS:
         site_packages = tree / "lib" / f"python{python}" / "site-packages"
         for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
             _install(site_packages, python, ARCHITECTURES[architecture], *what)
-        shutil.rmtree(site_packages / "bin")  # commands of libraries
-        shutil.rmtree(
-            site_packages / "share"
-        )  # of the wheel; gateway/config/packaged.py looks elsewhere
-        (site_packages / ".lock").unlink()  # uv's own
+        shutil.rmtree(site_packages / "bin")  # the libraries' commands
+        # The wheel's copy of config/ is not used: gateway/config/packaged.py looks elsewhere.
+        shutil.rmtree(site_packages / "share")
+        (site_packages / ".lock").unlink()  # left by uv
     shutil.copytree(ROOT / "config", tree / "share/alleycat-gateway/config")
     (tree / "bin").mkdir()
     (tree / "bin/alleycat-gateway").write_text(COMMAND)
@@ -78,8 +77,8 @@ def _install(target: Path, python: str, machine: str, *what: str | Path) -> None
     )
 
 
-def _same_for_everybody(tree: Path, epoch: int) -> None:
-    """Modes and times do not follow from who builds, and when."""
+def _make_reproducible(tree: Path, epoch: int) -> None:
+    """Set fixed modes and times, so that the package does not depend on who builds it, and when."""
     for path in [tree, *tree.rglob("*")]:
         if not path.is_symlink():
             executable = path.is_dir() or path.parent == tree / "bin"

@@ -1,12 +1,13 @@
 """The config of a fresh installation: config/gateway.toml with a fake bike and no cloud."""
 
-#: Until `alleycat-gateway setup` has been run there is no certificate, and plaintext is allowed to
-#: this machine itself only. Old line, new line.
+#: Pairs of old line and new line. Before `alleycat-gateway setup` there is no certificate, and
+#: plaintext is only allowed for a broker on this machine.
 CHANGES = (
     (
         "# Alleycat Gateway: every option, with its default where it has one.",
-        "# Alleycat Gateway, not set up yet: a fake bike, and a broker on this machine, if it has\n"
-        "# one. `sudo alleycat-gateway setup` asks for what it needs and writes it here.\n"
+        "# Alleycat Gateway, not set up yet: it uses a fake bike, and a broker on this machine,\n"
+        "# if there is one. `sudo alleycat-gateway setup` asks for your bike, its rider and your\n"
+        "# cloud, and writes the answers to this file.\n"
         "#\n"
         "# Every option, with its default where it has one:",
     ),
@@ -17,9 +18,9 @@ CHANGES = (
 
 
 def first_config(example: str) -> str:
-    """The text of /etc/alleycat-gateway/gateway.toml, from that of config/gateway.toml.
+    """Return the text of /etc/alleycat-gateway/gateway.toml, from that of config/gateway.toml.
 
-    Raises ValueError if a line that is to be changed does not stand there exactly once.
+    Raises ValueError if a line to be changed does not occur exactly once.
     """
     lines = example.splitlines()
     for old, new in CHANGES:
