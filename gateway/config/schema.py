@@ -127,15 +127,20 @@ class RaceConfig(_Section):
 
 
 class BikeConfig(_Section):
-    """One bike and its rider. `class_id`: the rider's starting class on the leaderboard."""
+    """One bike and its rider."""
 
+    #: Unique in the config; the bike's id in telemetry, commands and logs.
     id: Identifier
     racer_id: Annotated[int, Field(ge=0)]
     racer_name: Annotated[str, Field(min_length=1, max_length=64)]
+    #: The racer's starting class, by which the backend groups its leaderboard.
     class_id: Annotated[int, Field(ge=1, le=6)]
     driver: str
+    #: Time without a report of the bike after which cadence is 0. None: the driver's default.
     stale_after_s: Annotated[float, Field(gt=0, le=60)] | None = None
+    #: Checked by the driver.
     options: dict[str, Any] = {}
+    #: Points (raw, percent), at least two.
     calibration: list[tuple[float, float]] | None = None
 
     @field_validator("calibration")

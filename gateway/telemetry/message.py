@@ -53,11 +53,27 @@ class Telemetry:
         ),
     ]
     name: Annotated[str, Field(min_length=1, description="the racer's first name")]
-    racer_id: Annotated[int, Field(alias="racerId", ge=0)]
-    class_id: Annotated[int, Field(alias="classId", ge=1, le=6)]
+    racer_id: Annotated[
+        int,
+        Field(
+            alias="racerId", ge=0, description="the racer's id, from the config or the race command"
+        ),
+    ]
+    class_id: Annotated[
+        int,
+        Field(
+            alias="classId",
+            ge=1,
+            le=6,
+            description="the racer's starting class, by which the backend groups its leaderboard",
+        ),
+    ]
     cadence: Annotated[float, Field(ge=0, description="rpm, mean over the second")]
     resistance: Annotated[float, Field(ge=0, le=100, description="calibrated percent")]
-    bike_id: Annotated[str, Field(alias="bikeId", min_length=1)]
+    bike_id: Annotated[
+        str,
+        Field(alias="bikeId", min_length=1, description="the bike's id in the gateway's config"),
+    ]
     resistance_source: Annotated[
         ResistanceSource | None,
         Field(
