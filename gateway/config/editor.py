@@ -82,7 +82,9 @@ def _set(table: Any, key: str, value: object) -> None:
 def _change_bike(document: tomlkit.TOMLDocument, change: BikeChange) -> None:
     bikes = document.setdefault("bikes", tomlkit.aot())
     if not isinstance(bikes, AoT):
-        raise NotEditable("bikes: expected tables of their own: [[bikes]]")
+        raise NotEditable(
+            "bikes cannot be edited in this form; expected a [[bikes]] table for each"
+        )
     ids = [bike.get("id") for bike in bikes]
     if change.id not in ids:
         bikes.append(_new_bike(change))

@@ -41,7 +41,7 @@ class Reload:
         while True:
             await self._hangup.wait()
             self._hangup.clear()
-            # By the time on CLOCK_MONOTONIC, systemd distinguishes this reload from earlier ones.
+            # The time on CLOCK_MONOTONIC lets systemd distinguish this reload from earlier ones.
             self._service.tell(RELOADING=1, MONOTONIC_USEC=time.monotonic_ns() // NS_PER_US)
             await self._reload()
             self._service.tell(READY=1)

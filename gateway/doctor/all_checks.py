@@ -1,4 +1,4 @@
-"""All preflight checks, in the order in which a race needs their subjects."""
+"""All checks, in the order in which a race depends on them."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass

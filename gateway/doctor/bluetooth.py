@@ -1,4 +1,4 @@
-"""The check of Bluetooth: is bluetoothd running, with an adapter that is on?"""
+"""The check that bluetoothd is running, with an adapter that is on."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -56,9 +56,9 @@ def _any_adapter(adapters: dict[str, bool]) -> Finding:
 
 
 def _blocked(root: Path) -> tuple[bool, bool]:
-    """Return whether rfkill blocks any Bluetooth adapter by (hardware switch, software).
+    """Return (hard_blocked, soft_blocked) over all Bluetooth rfkill devices.
 
-    Source: the kernel's sysfs ABI of rfkill.
+    Source: the sysfs ABI of rfkill.
     """
     hard = soft = False
     for switch in sorted((root / RFKILL).glob("rfkill*")):

@@ -39,7 +39,9 @@ def _finding(key: str, file: Path, now: datetime | None, remedy: str) -> Finding
         return failed(NAME, f"{key} {file} cannot be read: {error}", remedy)
     begin, end = own.not_valid_before_utc, own.not_valid_after_utc
     if now is None:
-        return ok(NAME, f"{key}: valid until {end:%Y-%m-%d}; not checked, the clock is not set")
+        return ok(
+            NAME, f"{key}: valid until {end:%Y-%m-%d}; not checked because the clock is not set"
+        )
     if now < begin:
         what = f"{key} {file} is not valid before {begin:%Y-%m-%d %H:%M} UTC"
         return failed(NAME, what, "check the clock: `timedatectl`")

@@ -1,4 +1,4 @@
-"""The check of the clock: is it set, and by what?"""
+"""The check that the clock is set."""
 
 from gateway.terminal.finding import Finding, failed, ok
 

@@ -1,4 +1,4 @@
-"""The check of the config file: would the daemon start with it?"""
+"""The check that the daemon would start with the config file."""
 
 from collections.abc import Mapping
 from pathlib import Path

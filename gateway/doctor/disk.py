@@ -1,4 +1,4 @@
-"""The check of the disk: is the state directory permanent, and how long does its room last?"""
+"""The check that the state directory is on a permanent disk with enough room."""
 
 import os
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The check of serial ports: can each be opened, and does ModemManager ignore it?"""
+"""The check that each serial port can be opened and that ModemManager ignores it."""
 
 import os
 from collections.abc import Sequence
@@ -14,8 +14,9 @@ from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "serial"
 MODEM_MANAGER = "org.freedesktop.ModemManager1"
-#: udev's files of device properties, named c<major>:<minor>; the property ModemManager obeys.
+#: The directory of udev's device properties, with a file c<major>:<minor> for each device.
 UDEV_DATA = "run/udev/data"
+#: ModemManager ignores a device with this property.
 IGNORED = "E:ID_MM_DEVICE_IGNORE=1"
 
 _LIST = "`ls -l /dev/serial/by-id` shows the ports that are plugged in"
@@ -54,7 +55,7 @@ async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Findin
     return [
         warning(
             NAME,
-            f"ModemManager is running, and probes {', '.join(tried)} at every connection",
+            f"ModemManager is running, and probes {', '.join(tried)} whenever a cable is plugged in",
             "sudo systemctl disable --now ModemManager",
         )
     ]

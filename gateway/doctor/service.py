@@ -1,4 +1,4 @@
-"""The check of the service: is it running, and what is the state of its bikes and cloud?"""
+"""The check of a running gateway, which reports the state of its bikes and its cloud."""
 
 from collections.abc import Iterator
 from pathlib import Path
