@@ -55,7 +55,8 @@ async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Findin
     return [
         warning(
             NAME,
-            f"ModemManager is running, and probes {', '.join(tried)} whenever a cable is plugged in",
+            f"ModemManager is running, and probes {', '.join(tried)} whenever a cable is "
+            "plugged in",
             "sudo systemctl disable --now ModemManager",
         )
     ]
