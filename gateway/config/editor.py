@@ -11,7 +11,7 @@ from gateway.config.schema import is_this_machine
 from gateway.host.errors import BAD_CONFIG, GatewayError
 
 #: Keys of a bike's table that apply only to the physical bike, not to its rider.
-_OF_THE_MACHINE = ("stale_after_s", "calibration")
+_PHYSICAL_KEYS = ("stale_after_s", "calibration")
 PLAIN_PORT, TLS_PORT = 1883, 8883
 #: The cloud table until a cloud is configured: a broker on this machine, which need not exist.
 NO_CLOUD = {"endpoint": "127.0.0.1", "port": PLAIN_PORT, "plaintext": True}
@@ -128,7 +128,7 @@ def _moved(bike: Table, machine: Machine) -> Table:
             table.add(item)
         elif key is None:
             continue
-        elif key.key in _OF_THE_MACHINE:
+        elif key.key in _PHYSICAL_KEYS:
             _add_all(table, _as_comments(key, item, bike))
         else:
             table.append(key, item)
