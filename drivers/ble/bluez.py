@@ -1,4 +1,4 @@
-"""What is asked of BlueZ itself, over D-Bus, since bleak does not: adapters and old links."""
+"""D-Bus calls to BlueZ that bleak does not offer: adapters, and links left by other processes."""
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
@@ -12,9 +12,10 @@ from dbus_fast.aio import MessageBus
 from drivers.clock import sleep_for
 from drivers.contract import Clock
 
-#: BlueZ answers at once or, when it hangs, never.
+#: Timeout of one D-Bus call, in seconds. BlueZ answers at once or, when it hangs, never.
 ANSWER_S = 5.0
-#: An adapter switched off stays so for this, and is not left off without some tries.
+#: How long an adapter stays off in a power cycle, in seconds, and how many attempts are made to
+#: switch it on again.
 OFF_S = 2.0
 ON_TRIES = 5
 
@@ -26,7 +27,7 @@ _DBUS = "org.freedesktop.DBus"
 
 @dataclass(frozen=True, slots=True)
 class BluetoothLink:
-    """A connected device: its D-Bus path, and how it is called."""
+    """A connected device: its D-Bus path, its address and its name."""
 
     path: str
     address: str
@@ -34,13 +35,13 @@ class BluetoothLink:
 
 
 class BlueZ:
-    """The Bluetooth daemon, and the system bus it is on."""
+    """The Bluetooth daemon, reached over the system bus."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
 
     async def adapters(self) -> dict[str, bool]:
-        """Every adapter, and whether it is on. Raises OSError."""
+        """Return every adapter and whether it is on. Raises OSError."""
         async with self._bus() as bus:
             return {
                 path.rpartition("/")[2]: interfaces[_ADAPTER]["Powered"].value
@@ -79,15 +80,15 @@ class BlueZ:
             await self._call(bus, path, _DEVICE, "Disconnect")
 
     async def forget(self, path: str) -> None:
-        """Drop all that is remembered of a device. Raises OSError."""
+        """Remove everything that BlueZ remembers about a device. Raises OSError."""
         async with self._bus() as bus:
             await self._call(bus, path.rpartition("/")[0], _ADAPTER, "RemoveDevice", "o", path)
 
     async def power_cycle(self, adapter: str) -> None:
         """Switch the adapter off and on, which ends its connections. Raises OSError if refused.
 
-        It runs to completion even if the caller is cancelled meanwhile: otherwise the adapter
-        would stay off.
+        The cycle runs to completion even if the caller is cancelled; otherwise the adapter would
+        stay off.
         """
         await to_its_end(self._off_and_on(adapter))
 
@@ -112,7 +113,7 @@ class BlueZ:
         )
 
     async def _objects(self, bus: MessageBus) -> dict[str, dict[str, dict[str, Variant]]]:
-        """Every object of BlueZ: path → interface → properties."""
+        """Return every object of BlueZ: path → interface → properties."""
         manager = "org.freedesktop.DBus.ObjectManager"
         objects: dict[str, dict[str, dict[str, Variant]]] = (
             await self._call(bus, "/", manager, "GetManagedObjects")

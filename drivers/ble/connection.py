@@ -12,15 +12,15 @@ from dbus_fast import DBusError
 from drivers.ble.errors import reason_of
 from drivers.contract import BikeLost, Clock
 
-#: A clean disconnect takes 2 to 3 s; one from a bluetoothd that is gone, for ever.
+#: Timeout of a disconnect, in seconds. A clean one takes 2 to 3 s; without bluetoothd it hangs.
 DISCONNECT_S = 5.0
-#: One read or write of a characteristic.
+#: Timeout of one read, write or subscription of a characteristic, in seconds.
 GATT_S = 5.0
-#: Notifications that may wait to be looked at; the oldest go first.
+#: Limit of queued notifications; beyond it the oldest are dropped.
 MAX_WAITING = 256
 
-#: Whatever bleak, BlueZ, D-Bus and the sockets between them come up with, bleak's own slips
-#: included: all of them mean that the radio did not do it this time.
+#: All errors that bleak, BlueZ, D-Bus and the sockets between them raise, including bleak's own
+#: bugs: each of them means that this attempt failed.
 RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
 
 
@@ -44,11 +44,11 @@ class Connection:
         }
 
     def lose(self) -> None:
-        """The link is gone; what was heard before can still be taken."""
+        """Mark the link as lost; notifications received before can still be taken."""
         self._heard.put_nowait(None)
 
     async def subscribe(self, characteristic: str) -> None:
-        """Have a characteristic's notifications, or indications, heard from now on."""
+        """Subscribe to the notifications or indications of a characteristic."""
         if characteristic in self._subscribed:
             return
 
@@ -57,13 +57,13 @@ class Connection:
                 self._heard.get_nowait()
             self._heard.put_nowait((characteristic, bytes(data)))
 
-        with _as_bike_lost(f"no notifications of {characteristic}"):
+        with _as_bike_lost(f"cannot subscribe to {characteristic}"):
             async with self._clock.timeout(GATT_S):
                 await self._connected.start_notify(characteristic, heard)
         self._subscribed.add(characteristic)
 
     async def hear(self, timeout_s: float) -> tuple[str, bytes] | None:
-        """The next notification and its characteristic; None after `timeout_s`."""
+        """Return the next notification as (characteristic, data), or None after `timeout_s`."""
         try:
             async with self._clock.timeout(timeout_s):
                 heard = await self._heard.get()
@@ -75,22 +75,22 @@ class Connection:
         return heard
 
     def answers_by_itself(self, characteristic: str) -> bool:
-        """Whether a characteristic notifies or indicates, and so wants a subscription first."""
+        """Return whether a characteristic notifies or indicates, and so needs a subscription."""
         found = self._connected.services.get_characteristic(characteristic)
         return found is not None and not {"notify", "indicate"}.isdisjoint(found.properties)
 
     async def read(self, characteristic: str) -> bytes:
-        with _as_bike_lost(f"{characteristic} cannot be read"):
+        with _as_bike_lost(f"cannot read {characteristic}"):
             async with self._clock.timeout(GATT_S):
                 return bytes(await self._connected.read_gatt_char(characteristic))
 
     async def write(self, characteristic: str, data: bytes) -> None:
-        with _as_bike_lost(f"{characteristic} cannot be written"):
+        with _as_bike_lost(f"cannot write {characteristic}"):
             async with self._clock.timeout(GATT_S):
                 await self._connected.write_gatt_char(characteristic, data)
 
     async def close(self) -> None:
-        """Disconnect, if it was ever connected."""
+        """Disconnect, if the connection was ever open."""
         if self._client is None:
             return
         with suppress(*RADIO_ERRORS):

@@ -1,4 +1,4 @@
-"""The driver `ble`: a bike on Bluetooth Low Energy, connected, or overheard if it broadcasts."""
+"""The driver `ble`: a Bluetooth Low Energy bike, either connected or received as a broadcast."""
 
 import asyncio
 import logging
@@ -40,37 +40,39 @@ from drivers.tuning import Tuning
 AUTO = "auto"
 KEISER = "keiser"
 
-#: A bike is looked for so long, so that it is connected as soon as it wakes up …
+#: How long one search for a bike lasts, in seconds. It is long, so that a bike is connected as soon
+#: as it wakes up.
 APPEAR_S = 30.0
-#: … and has so long to say something that is understood, a start sequence included.
+#: How long a connected bike has to send its first valid Reading, in seconds, including its start
+#: sequence.
 UNDERSTAND_S = 9.0
-#: A broadcasting bike that is not heard for so long has gone (ptx2/gymnasticon); before that the
-#: scan is started anew, since it may have died with its bluetoothd.
+#: Seconds without a broadcast after which a broadcasting bike is lost (ptx2/gymnasticon).
 BROADCAST_GONE_S = 60.0
+#: Seconds without a broadcast after which the scan is restarted: it may have died with bluetoothd.
 RESCAN_S = 8.0
-#: A strap that is not there is looked for again after this.
+#: Seconds between two searches for a missing heart rate strap.
 STRAP_EVERY_S = 60.0
 
 log = logging.getLogger(__name__)
 
 
 class BleOptions(DriverOptions, Tuning):
-    """`[bikes.options]` of a bike on Bluetooth. One of the first three says which bike it is."""
+    """The `[bikes.options]` of a Bluetooth bike. One of the first three identifies the bike."""
 
     address: str | None = None
-    #: As the bike advertises it; for bikes that change their address.
+    #: The advertised name, for bikes that change their address.
     name: str | None = None
-    #: Keiser M3: the number set in its console.
+    #: Keiser M3: the equipment number set in its console.
     equipment_id: int | None = Field(default=None, ge=0, le=255)
-    #: hci0, hci1 …; else BlueZ's default.
+    #: hci0, hci1 …; by default the first adapter that is on.
     adapter: str | None = None
-    #: `auto`: the best of what the bike has.
+    #: `auto`: the best protocol that the bike speaks.
     protocol: str = AUTO
-    #: Further protocols to listen to on the same connection. Some bikes fall silent over it.
+    #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
     services: tuple[str, ...] | None = None
-    #: Written to the control point when nothing streams, in hex.
+    #: Commands in hex that are written to the control point if the bike does not start sending.
     start: tuple[str, ...] | None = None
-    #: Address of a heart rate strap. The race goes on without it.
+    #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None
 
     @field_validator("address", "heart_rate")
@@ -92,7 +94,7 @@ class BleOptions(DriverOptions, Tuning):
     @classmethod
     def _are_known(cls, services: tuple[str, ...] | None) -> tuple[str, ...] | None:
         if not set(services or ()) <= set(GATT_PROTOCOLS):
-            raise ValueError(f"expected of these: {', '.join(GATT_PROTOCOLS)}")
+            raise ValueError(f"expected only names from this list: {', '.join(GATT_PROTOCOLS)}")
         return services
 
     @field_validator("start")
@@ -103,18 +105,20 @@ class BleOptions(DriverOptions, Tuning):
         return start
 
     @model_validator(mode="after")
-    def _says_which(self) -> Self:
+    def _identifies_a_bike(self) -> Self:
         if self.address is None and self.name is None and self.equipment_id is None:
-            raise ValueError("expected an address, a name or an equipment_id: try `scan`")
+            raise ValueError(
+                "expected an address, a name or an equipment_id; `alleycat-gateway scan` lists them"
+            )
         return self
 
     @property
     def who(self) -> str:
-        """The bike that these options mean."""
+        """The address, name or equipment id of the bike."""
         return self.address or self.name or f"Keiser {self.equipment_id}"
 
     def is_linked(self, link: BluetoothLink) -> bool:
-        """The bike is connected already, so that it will not be heard."""
+        """Return whether `link` is this bike: a connected bike does not advertise."""
         return link.address == self.address or (self.name is not None and link.name == self.name)
 
     def means(self, heard: Advertisement) -> bool:
@@ -127,7 +131,7 @@ class BleOptions(DriverOptions, Tuning):
 
 
 class BleBike(FrameSource):
-    """Driver `ble`. The bike is open once it was understood, lost when it falls silent."""
+    """The driver `ble`. A bike is open after its first Reading, and lost when it falls silent."""
 
     Options = BleOptions
 
@@ -137,13 +141,13 @@ class BleBike(FrameSource):
         self.stale_after_s = (
             3.0 if options.protocol == AUTO else PROTOCOLS[options.protocol].stale_after_s
         )
-        #: Protocols of this bike that were silent when they were tried.
+        #: Protocols of this bike that sent nothing when they were tried.
         self._mute: set[str] = set()
         self._was_warned = False
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
-        """On BlueZ's default adapter."""
+        """Scan for bikes with BlueZ's default adapter."""
         return scan_air(seconds, MachineClock())
 
     @asynccontextmanager
@@ -159,8 +163,8 @@ class BleBike(FrameSource):
             found = await adapter.find(options.means, APPEAR_S)
             if found is None:
                 raise BikeAbsent(
-                    f"{options.who} was not heard in {APPEAR_S:g} s: is it awake, near, and not "
-                    "connected to something else? Most bikes wake up when pedalled"
+                    f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "
+                    "it closer, and disconnect it from other devices and apps"
                 )
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
@@ -202,7 +206,7 @@ class BleBike(FrameSource):
                         self.stale_after_s = talk.protocol.stale_after_s
                         yield reading
                 heard = await listener.next(self._options.means, RESCAN_S)
-        raise BikeLost(f"{self._options.who} was not heard for {BROADCAST_GONE_S:g} s")
+        raise BikeLost(f"{self._options.who} sent no broadcast for {BROADCAST_GONE_S:g} s")
 
     @asynccontextmanager
     async def _connected(
@@ -234,22 +238,25 @@ class BleBike(FrameSource):
     def _conversations(
         self, connection: Connection, profile: BikeProfile, on_frame: FrameListener
     ) -> list[Conversation]:
-        """The main one first. Raises BikeLost if the bike does not speak it."""
+        """Return the conversations, the main one first.
+
+        Raises BikeLost if the bike does not speak the main protocol.
+        """
         options = self._options
         has = spoken(connection)
         main = options.protocol
         if main == AUTO:
             main = self._best([name for name in has if name not in COMPANIONS])
         if main not in has:
-            wanted = "protocol that is known" if main == AUTO else main
+            wanted = "any known protocol" if main == AUTO else main
             raise BikeLost(
-                f"{options.who} is connected, but speaks no {wanted}; {inventory(connection)}"
+                f"{options.who} is connected, but does not speak {wanted}; {inventory(connection)}"
             )
         services = profile.services if options.services is None else options.services
         names = [main, *(name for name in services if name in has and name != main)]
         protocols = {name: self._protocol(name, profile) for name in names}
         self.stale_after_s = protocols[main].stale_after_s
-        # What is peculiar to the bike's main protocol need not be so of the others.
+        # The profile's tuning corrects the main protocol only; the others may report correctly.
         tunings = {main: options.over(profile)}
         return [
             self._conversation(name, made, tunings.get(name, Tuning()), on_frame)
@@ -257,7 +264,11 @@ class BleBike(FrameSource):
         ]
 
     def _best(self, has: list[str]) -> str:
-        """Some bikes have services in which they never say a word: the next one is tried then."""
+        """Return the best protocol that has not been silent before, or AUTO if there is none.
+
+        Some bikes offer services that never send anything. Once all have been silent, the search
+        starts again from the best.
+        """
         if self._mute.issuperset(has):
             self._mute.clear()
         return next((name for name in has if name not in self._mute), AUTO)
@@ -275,12 +286,16 @@ class BleBike(FrameSource):
         return Conversation(name, protocol, tuning, self._clock.monotonic_ns(), on_frame)
 
     async def _update_parameters(self, address: str) -> None:
-        """Without it the bike will be lost soon, and found again: worth a word, not a failure."""
+        """Update the link's parameters; log a failure only, as the bike can be reconnected."""
         try:
             await update_parameters(address, self._clock)
         except OSError as error:
             if not self._was_warned:
-                log.warning("%s will drop its link every 30 s: %s", address, error)
+                log.warning(
+                    "connection parameters not updated: %s will drop its link every 30 s: %s",
+                    address,
+                    error,
+                )
             self._was_warned = True
 
     @asynccontextmanager
@@ -300,7 +315,10 @@ class BleBike(FrameSource):
 
 
 async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -> None:
-    """A strap that goes or fails is not the bike's trouble, so nobody else looks after it."""
+    """Append the strap's Readings to `heard`, and reconnect for ever.
+
+    A failure of the strap is logged here and never reaches the bike.
+    """
     reason = ""
     while True:
         try:
@@ -310,10 +328,10 @@ async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -
                     heard.append(reading)
         except BikeLost as error:
             if str(error) != reason:
-                log.info("heart rate: %s", error)
+                log.info("heart rate strap lost: %s", error)
             reason = str(error)
         except Exception:
-            log.exception("heart rate: failed, and is tried again")
+            log.exception("heart rate strap failed: trying again")
         await sleep_for(clock, STRAP_EVERY_S)
 
 

@@ -1,28 +1,31 @@
-"""What BlueZ's and bleak's errors mean to whoever stands beside the bike. Pure."""
+"""Errors of BlueZ and bleak, explained to a user next to the bike. Pure."""
 
-_SWITCH_ON = "the Bluetooth adapter is off: bluetoothctl power on, or sudo rfkill unblock bluetooth"
-_NOT_RUNNING = "bluetoothd does not run: sudo systemctl start bluetooth"
+_SWITCH_ON = (
+    "the Bluetooth adapter is off: run `bluetoothctl power on` or `sudo rfkill unblock bluetooth`"
+)
+_NOT_RUNNING = "bluetoothd is not running: run `sudo systemctl start bluetooth`"
+_NO_SLOT = "the adapter has no free connection (most support 5 to 7): add a second adapter"
 
-#: What is in an error's text, and what it means.
+#: Fragments of error texts, and what they mean.
 _MEANINGS = {
     "ServiceUnknown": _NOT_RUNNING,
     "NameHasNoOwner": _NOT_RUNNING,
     "NotReady": _SWITCH_ON,
     "No powered Bluetooth adapters": _SWITCH_ON,
     "InProgress": "the adapter is busy with another program's scan or connection",
-    "le-connection-abort-by-local": "the connection broke while it was made, mostly by radio noise:"
-    " another place, less 2.4 GHz Wi-Fi beside it or a USB Bluetooth adapter help",
-    "available connection": "the adapter has no connection left: they hold 5 to 7; a second helps",
-    "connection slot": "the adapter has no connection left: they hold 5 to 7; a second helps",
-    "UnknownObject": "it has gone again",
-    "AccessDenied": "this user may not use Bluetooth: sudo adduser USER bluetooth",
+    "le-connection-abort-by-local": "the connection broke during setup, usually because of radio"
+    " noise: move the Pi, reduce 2.4 GHz Wi-Fi traffic near it, or use a USB Bluetooth adapter",
+    "available connection": _NO_SLOT,
+    "connection slot": _NO_SLOT,
+    "UnknownObject": "the device has disappeared",
+    "AccessDenied": "this user may not use Bluetooth: run `sudo adduser USER bluetooth`",
 }
 
 
 def reason_of(error: BaseException) -> str:
-    """An error in plain words, with its own at the end."""
+    """Return the error in plain words, followed by its own text in parentheses."""
     if isinstance(error, FileNotFoundError | ConnectionRefusedError):
-        return f"no D-Bus on this machine, so no BlueZ: {error}"
+        return f"D-Bus, which BlueZ needs, is not running on this computer: {error}"
     if isinstance(error, TimeoutError):
         return "no answer in time"
     text = text_of(error)
@@ -33,7 +36,10 @@ def reason_of(error: BaseException) -> str:
 
 
 def text_of(error: BaseException) -> str:
-    """Its own words; bleak's errors take BlueZ's apart, and not all of them bear it."""
+    """Return the error's own text, or its arguments if `str` fails.
+
+    bleak's errors parse BlueZ's text in `__str__`, which raises ValueError for some texts.
+    """
     try:
         return str(error) or type(error).__name__
     except ValueError:

@@ -1,7 +1,7 @@
-"""Bluetooth Low Energy by bleak: scanning, connecting, and recovery from failures.
+"""Bluetooth Low Energy through bleak: scanning, connecting, and recovery from failures.
 
-One Radio for each adapter. Whoever looks for a bike listens to its one scanner; one connection
-is made at a time, and never during a scan, which is what BlueZ wants (bleak #1603, #1825).
+There is one Radio per adapter, with one scanner that all searches share. Connections are made one
+at a time and never during a scan, because BlueZ requires it (bleak #1603, #1825).
 """
 
 import asyncio
@@ -27,19 +27,20 @@ from drivers.ble.recovery import Recovery, RecoveryStep
 from drivers.clock import sleep_for
 from drivers.contract import BikeLost, Clock
 
-#: A scan that another program is in the way of is tried again after this …
+#: Seconds between attempts to start a scan while another program is scanning, and their number.
 BUSY_WAIT_S = 1.5
 BUSY_TRIES = 3
-#: … and a connection, which noise may break, as often as this time allows: meanwhile the adapter
-#: hears nothing for the others.
+#: Attempts to connect, since noise may break one, and the limit for all of them in seconds: while
+#: connecting, the adapter receives nothing for other bikes.
 CONNECT_TRIES = 3
 CONNECT_S = 12.0
-#: BlueZ answers a start or stop of the scan at once or, when it hangs, never.
+#: Timeout for starting or stopping a scan, in seconds. BlueZ answers at once or, when it hangs,
+#: never.
 SCAN_S = 10.0
-#: Advertisements that may wait to be looked at; the oldest go first.
+#: Limit of queued advertisements per listener; beyond it the oldest are dropped.
 MAX_WAITING = 256
 
-#: Instead of a bike's path, where the adapter itself failed.
+#: Stands in for a bike's path when the adapter itself failed.
 _SCAN = "scan"
 
 log = logging.getLogger(__name__)
@@ -47,18 +48,18 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Advertisement:
-    """What a device says of itself to all. `name` is empty if it says none; UUIDs in full."""
+    """A device's broadcast about itself. `name` may be empty; UUIDs are in full length."""
 
     address: str
     name: str
-    #: The address is one of those that devices change every few minutes.
+    #: Whether the address is of the kind that devices change every few minutes.
     is_passing: bool
     rssi_dbm: int
     services: frozenset[str]
     service_data: Mapping[str, bytes]
-    #: By the company's number.
+    #: Keyed by the company's number.
     manufacturer_data: Mapping[int, bytes]
-    #: bleak's own handle, to connect with.
+    #: bleak's handle, needed to connect.
     device: BLEDevice
 
 
@@ -66,7 +67,7 @@ Wanted = Callable[[Advertisement], bool]
 
 
 class AdvertisementListener:
-    """Somebody who looks for a device: the advertisements of all, as they come."""
+    """A queue of advertisements for one search. It receives those of all devices."""
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
@@ -78,7 +79,7 @@ class AdvertisementListener:
         self._heard.put_nowait(heard)
 
     async def next(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
-        """The next one that is `wanted`; None after `timeout_s`. Raises BikeLost."""
+        """Return the next `wanted` advertisement, or None after `timeout_s`. Raises BikeLost."""
         try:
             async with self._clock.timeout(timeout_s):
                 while True:
@@ -98,18 +99,19 @@ class Radio:
         self._adapter = adapter
         self._clock = clock
         self._bluez = BlueZ(clock)
-        #: Held while the scanner is started or stopped, and while a connection is made.
+        #: Locked while the scanner is started or stopped and while a connection is made.
         self._busy = asyncio.Lock()
         self._listeners: set[AdvertisementListener] = set()
         self._scanner: BleakScanner | None = None
-        #: The D-Bus paths of the devices that are connected through it, and how many are overheard.
+        #: The D-Bus paths of the devices connected through this adapter, and the number of bikes
+        #: that are received as broadcasts.
         self._connected: set[str] = set()
         self._overheard = 0
         self._recovery = Recovery()
 
     @asynccontextmanager
     async def listen(self) -> AsyncIterator[AdvertisementListener]:
-        """Scan for as long as somebody listens. Raises BikeLost if the adapter does not."""
+        """Scan while there are listeners. Raises BikeLost if the scan cannot be started."""
         listener = AdvertisementListener(self._clock)
         self._listeners.add(listener)
         try:
@@ -123,7 +125,7 @@ class Radio:
 
     @asynccontextmanager
     async def overhear(self) -> AsyncIterator[AdvertisementListener]:
-        """As `listen`, to a bike that is there and only broadcasts: the adapter serves it."""
+        """Listen to a bike that only broadcasts; it counts as a user of the adapter."""
         self._overheard += 1
         try:
             async with self.listen() as listener:
@@ -132,7 +134,7 @@ class Radio:
             self._overheard -= 1
 
     async def find(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
-        """The first device heard that is `wanted`, or None."""
+        """Return the first `wanted` device, or None after `timeout_s`."""
         async with self.listen() as listener:
             found = await listener.next(wanted, timeout_s)
         if found is None:
@@ -140,13 +142,13 @@ class Radio:
         return found
 
     async def restart_scan(self) -> None:
-        """For whoever hears nothing: a scanner outlives its bluetoothd without a word."""
+        """Restart the scan: a scanner does not report that its bluetoothd has gone."""
         async with self._busy:
             await self._stop_scan()
             await self._scan_for_listeners()
 
     async def let_go_of(self, means: Callable[[BluetoothLink], bool]) -> None:
-        """End links that a process before this one left behind: they keep a bike silent."""
+        """End matching links that an earlier process left: a linked bike does not advertise."""
         with suppress(*RADIO_ERRORS):
             for link in await self._bluez.links():
                 if means(link) and link.path not in self._connected:
@@ -184,32 +186,32 @@ class Radio:
             connection.open(client)
         except RADIO_ERRORS as error:
             await self._recover(advertisement.device.details["path"])
-            raise BikeLost(f"{address} cannot be connected: {reason_of(error)}") from error
+            raise BikeLost(f"cannot connect to {address}: {reason_of(error)}") from error
         self._recovery.succeeded()
 
     async def _recover(self, what: str) -> None:
-        """After a failure of `what`: a device by its path, or the scan."""
+        """Take the recovery step after a failure of `what`: a device's path, or the scan."""
         now_ns = self._clock.monotonic_ns()
         others = bool(self._connected) or self._overheard > 0
         with suppress(*RADIO_ERRORS):
             match self._recovery.failed(what, now_ns, others_connected=others):
                 case RecoveryStep.FORGET_BIKE if what != _SCAN:
-                    log.info("%s fails again and again: letting BlueZ forget it", what)
+                    log.info("connection keeps failing: removing %s from BlueZ", what)
                     await clear_cache(what.rpartition("dev_")[2].replace("_", ":"))
                     await self._bluez.forget(what)
                 case RecoveryStep.POWER_CYCLE:
-                    log.warning("%s fails again and again: off and on with it", self._adapter)
+                    log.warning("adapter keeps failing: switching %s off and on", self._adapter)
                     await self._bluez.power_cycle(self._adapter)
 
     async def _scan_while_wanted(self) -> None:
-        # Begun and not ended, BlueZ would take the next scan of ours for another program's.
+        # If a start were cancelled halfway, BlueZ would refuse our next scan as "InProgress".
         if self._listeners and self._scanner is None:
             await to_its_end(self._start_scan())
         elif not self._listeners:
             await self._stop_scan()
 
     async def _scan_for_listeners(self) -> None:
-        """As above, when it is not a listener who asks: who is waiting hears of a failure."""
+        """Start or stop the scan as needed; report a failure to the waiting listeners."""
         try:
             await self._scan_while_wanted()
         except BikeLost as error:
@@ -217,7 +219,7 @@ class Radio:
                 listener.put(error)
 
     async def _start_scan(self) -> None:
-        # A standing Keiser repeats itself to the byte, and would not be heard without this filter.
+        # An idle Keiser repeats identical broadcasts, which BlueZ drops without this filter.
         scanner = BleakScanner(
             self._heard,
             bluez={"filters": {"DuplicateData": True}, "adapter": self._adapter},
@@ -232,7 +234,7 @@ class Radio:
                     continue
                 if isinstance(error, TimeoutError) or "InProgress" in text_of(error):
                     await self._recover(_SCAN)
-                raise BikeLost(f"no Bluetooth scan: {reason_of(error)}") from error
+                raise BikeLost(f"cannot start a Bluetooth scan: {reason_of(error)}") from error
             else:
                 self._scanner = scanner
                 return
@@ -263,7 +265,7 @@ class Radio:
 
 
 def _is_passing(device: BLEDevice) -> bool:
-    """Random, and not the static kind, which has the two highest bits set."""
+    """Return whether the address is random but not static (two highest bits set)."""
     properties = device.details["props"]
     is_static = int(device.address[:2], 16) >= 0xC0
     return properties.get("AddressType") == "random" and not is_static
@@ -273,15 +275,17 @@ _radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Radio]] = WeakKe
 
 
 async def open_radio(adapter: str | None, clock: Clock) -> Radio:
-    """The one owner of an adapter in this event loop; None: the first one that is on.
+    """Return this event loop's Radio for `adapter`; None means the first adapter that is on.
 
-    Raises BikeLost if there is none.
+    Raises BikeLost if there is no adapter.
     """
     try:
         name = adapter or await BlueZ(clock).default_adapter()
     except RADIO_ERRORS as error:
-        raise BikeLost(f"no Bluetooth: {reason_of(error)}") from error
+        raise BikeLost(f"Bluetooth is not available: {reason_of(error)}") from error
     if name is None:
-        raise BikeLost("there is no Bluetooth adapter: bluetoothctl list shows what there is")
+        raise BikeLost(
+            "there is no Bluetooth adapter: plug one in (`bluetoothctl list` lists them)"
+        )
     radios = _radios.setdefault(asyncio.get_running_loop(), {})
     return radios.setdefault(name, Radio(name, clock))

@@ -1,13 +1,13 @@
-"""What to do about a Bluetooth adapter on which connections fail again and again. Pure."""
+"""Recovery steps for a Bluetooth adapter on which connections keep failing. Pure."""
 
 from collections import Counter
 from enum import Enum
 
-#: After this many failures in a row of one bike, what BlueZ remembers of it may be wrong …
+#: Consecutive failures of one bike after which BlueZ's memory of it may be wrong.
 FORGET_AFTER = 3
-#: … and after this many on the adapter, of whichever bikes, it may need to be switched off and on …
+#: Consecutive failures on one adapter, of any bikes, after which it is switched off and on.
 POWER_CYCLE_AFTER = 8
-#: … which helps seldom, and disturbs everybody, so not more often than this.
+#: The least time between two power cycles: they rarely help and disturb all users of the adapter.
 POWER_CYCLE_EVERY_NS = 600 * 1_000_000_000
 
 
@@ -21,18 +21,18 @@ class RecoveryStep(Enum):
 
 
 class Recovery:
-    """Counts one adapter's failed connections and says what each of them calls for."""
+    """The failed connections of one adapter, and the step that each of them calls for."""
 
     def __init__(self) -> None:
         self._failures: Counter[str] = Counter()
         self._cycled_ns: int | None = None
 
     def succeeded(self) -> None:
-        """The adapter works, so the other failures were the other bikes' own."""
+        """Clear all failures: the adapter works, so the earlier ones were due to the bikes."""
         self._failures.clear()
 
     def failed(self, what: str, now_ns: int, others_connected: bool) -> RecoveryStep:
-        """The step after a failed connection; the adapter is left alone while it serves others."""
+        """Count a failure of `what` and return the next step; never power-cycle a used adapter."""
         self._failures[what] += 1
         if (
             self._failures.total() >= POWER_CYCLE_AFTER

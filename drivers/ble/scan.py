@@ -1,4 +1,4 @@
-"""Looking for bikes on Bluetooth: what devices may be, by their advertisements alone."""
+"""The Bluetooth scan: recognises possible bikes by their advertisements alone."""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -15,19 +15,19 @@ from drivers.reading import Frame, Reading
 
 @dataclass(frozen=True, slots=True)
 class ProtocolGuess:
-    """A protocol that a device may speak, and why it is thought so."""
+    """A protocol that a device may speak, and the reason for the guess."""
 
     protocol: str
     why: str
 
 
 def speaks_keiser(heard: Advertisement) -> bool:
-    """It broadcasts as a Keiser M3 does, which takes no connection."""
+    """Return whether the device broadcasts like a Keiser M3, which accepts no connection."""
     return equipment_id(_keiser_data(heard)) is not None
 
 
 def guess(heard: Advertisement) -> ProtocolGuess | None:
-    """None: nothing speaks for a bike, or something against it."""
+    """Return the protocol that the device probably speaks; None if it is probably not a bike."""
     if speaks_keiser(heard):
         return ProtocolGuess(
             "keiser", f"broadcasts as Keiser, equipment {equipment_id(_keiser_data(heard))}"
@@ -48,7 +48,7 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
 
 
 async def scan_air(seconds: float, clock: Clock) -> AsyncIterator[FoundBike]:
-    """Each device that may be a bike, once, when it is first heard. Raises BikeLost."""
+    """Yield each possible bike once, when it is first heard. Raises BikeLost."""
     seen: set[str] = set()
 
     def is_news(heard: Advertisement) -> bool:
@@ -78,7 +78,10 @@ def _found(heard: Advertisement, at_ns: int) -> FoundBike:
 
 
 def _options(heard: Advertisement, guessed: ProtocolGuess) -> Mapping[str, object]:
-    """By what stays the same: the console's number, the name where the address changes."""
+    """Return options that identify the device by something permanent.
+
+    That is the equipment id of a Keiser, the name if the address changes, else the address.
+    """
     if guessed.protocol in COMPANIONS:
         return {guessed.protocol: heard.address}
     if guessed.protocol == "keiser":

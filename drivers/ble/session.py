@@ -1,4 +1,4 @@
-"""One connection to a Bluetooth bike: what it speaks, and all that is said until it is lost."""
+"""One connection to a Bluetooth bike: its protocols, and its Readings until it is lost."""
 
 import logging
 from collections import deque
@@ -22,24 +22,24 @@ from drivers.protocols.ftms_control import (
 )
 from drivers.reading import Reading
 
-#: Spoken over a connection, best first: what a bike of which nothing is known is taken for.
+#: Protocols that need a connection, best first: the order in which `auto` tries them.
 GATT_PROTOCOLS = {name: made.gatt for name, made in PROTOCOLS.items() if made.gatt is not None}
-#: Of no use as the only one.
+#: Protocols that are useful only in addition to a bike's own.
 COMPANIONS = frozenset({"heart_rate"})
 
-#: How often a protocol may ask its bike something, and the strap is looked at.
+#: Seconds between polls: a protocol may send a request, and the strap's Readings are collected.
 ASK_EVERY_S = 0.25
 
 log = logging.getLogger(__name__)
 
 
 def spoken(connection: Connection) -> list[str]:
-    """The protocols that a bike speaks, best first."""
+    """Return the protocols that a bike speaks, best first."""
     return [name for name, gatt in GATT_PROTOCOLS.items() if _has(connection, gatt)]
 
 
 def inventory(connection: Connection) -> str:
-    """What the bike has, for whoever has to find out why it is not understood."""
+    """Describe the bike's services, to explain why it is not understood."""
     services = (f"{uuid[4:8]}" if uuid.endswith(_SIG) else uuid for uuid in connection.services)
     return f"services found: {', '.join(services) or 'none'}"
 
@@ -48,18 +48,18 @@ _SIG = "-0000-1000-8000-00805f9b34fb"
 
 
 async def claims(connection: Connection) -> str:
-    """What a silent FTMS machine says of itself, for the same; empty if it says nothing."""
-    said = []
+    """Describe the abilities that a silent FTMS bike reports; empty if it reports none."""
+    reported = []
     for uuid, describe in _CLAIMS.items():
         if any(uuid in characteristics for characteristics in connection.services.values()):
             with suppress(BikeLost):
-                said.append(describe(await connection.read(uuid)))
-    return f"; it claims: {'; '.join(said)}" if said else ""
+                reported.append(describe(await connection.read(uuid)))
+    return f"; it reports: {'; '.join(reported)}" if reported else ""
 
 
 _CLAIMS = {
     FEATURE_UUID: lambda data: ", ".join(decode_features(data)) or "no features",
-    RESISTANCE_RANGE_UUID: lambda data: f"resistance {decode_range(data) or 'of no range'}",
+    RESISTANCE_RANGE_UUID: lambda data: f"resistance {decode_range(data) or 'without a range'}",
     TRAINING_STATUS_UUID: describe_training_status,
 }
 
@@ -70,7 +70,10 @@ def _has(connection: Connection, gatt: Gatt) -> bool:
 
 
 class BleSession:
-    """`talks`: the main protocol first. `strap`: a heart rate strap's Readings as they come."""
+    """The Readings of one connection.
+
+    `talks` has the main protocol first; `strap` receives the Readings of a heart rate strap.
+    """
 
     def __init__(
         self,
@@ -85,24 +88,28 @@ class BleSession:
         self._clock = clock
 
     async def readings(self) -> AsyncGenerator[Reading, None]:
-        """Until the bike is gone or falls silent, which raises BikeLost."""
+        """Yield Readings until the bike disconnects or falls silent. Raises BikeLost then."""
         by_characteristic = await self._subscribe()
         while True:
             heard = await self._connection.hear(ASK_EVERY_S)
             now_ns = self._clock.monotonic_ns()
             readings = [] if heard is None else self._understood(by_characteristic, now_ns, *heard)
-            if self._talks[0].was_understood:  # before that the others do not make it a bike
+            # Only the main protocol proves that this is a bike.
+            if self._talks[0].was_understood:
                 while self._strap:
                     yield self._strap.popleft()
                 for reading in readings:
                     yield reading
             if self._talks[0].is_silent(now_ns):
-                raise BikeLost(f"the bike fell silent for {SILENCE_NS / 1e9:g} s")
+                raise BikeLost(f"the bike was silent for {SILENCE_NS / 1e9:g} s")
             for talk in self._talks:
                 await self._ask(talk, now_ns)
 
     async def _subscribe(self) -> dict[str, Conversation]:
-        """Who understands which characteristic. Raises BikeLost if none of them can be heard."""
+        """Return the conversation of each characteristic that could be subscribed to.
+
+        Raises BikeLost if there is none.
+        """
         subscribed: dict[str, Conversation] = {}
         reasons = []
         for talk in self._talks:
@@ -128,7 +135,7 @@ class BleSession:
         if talk is not None:
             return talk.hear(now_ns, data)
         if characteristic == CONTROL_POINT_UUID:
-            log.info("the bike answers: %s", describe_response(data))
+            log.info("bike answered: %s", describe_response(data))
         return []
 
     async def _ask(self, talk: Conversation, now_ns: int) -> None:
@@ -136,7 +143,7 @@ class BleSession:
         command = GATT_PROTOCOLS[talk.name].command
         if command is None or not request:
             return
-        # Bikes refuse commands as they like, and stream all the same.
+        # Some bikes refuse commands and send their data regardless.
         with suppress(BikeLost):
             if self._connection.answers_by_itself(command):
                 await self._connection.subscribe(command)

@@ -1,4 +1,4 @@
-"""The driver `serial`: a bike on a serial port, listened to or asked in its own protocol."""
+"""The driver `serial`: a bike on a serial port that sends by itself or is polled."""
 
 import os
 import re
@@ -38,25 +38,25 @@ from drivers.tuning import Tuning
 
 SERIAL_PROTOCOLS = {name: made.line for name, made in PROTOCOLS.items() if made.line is not None}
 
-#: An unplugged port is waited for, so that it is open again as soon as it is back …
+#: How long the driver waits for an unplugged port, and how often it looks for it, in seconds.
 APPEAR_S = 30.0
 APPEAR_EVERY_S = 0.1
-#: … and a bike that is there has this long to be understood, at each speed.
+#: How long a bike has to send its first valid Reading at each speed, in seconds.
 UNDERSTAND_S = 5.0
 
 
 class SerialOptions(DriverOptions, Tuning):
-    """`[bikes.options]` of a bike on a serial port."""
+    """The `[bikes.options]` of a bike on a serial port."""
 
-    #: Best by its name under /dev/serial/by-id, which survives replugging; or
+    #: Preferably a name under /dev/serial/by-id, which survives replugging; or
     #: `socket://host:port` of a serial server.
     port: str
     protocol: str
-    #: Where the speed found by itself is not the right one.
+    #: Overrides the speeds that the driver tries.
     baud_rate: int | None = Field(default=None, ge=300, le=4_000_000)
-    #: Peloton: ask the bike, listen to its tablet asking, or whichever is needed.
+    #: Peloton: poll the bike, listen to the polls of its tablet, or find out which is needed.
     mode: Mode = "auto"
-    #: Peloton: the raw resistance at 0/30, 1/30 … 30/30; else as the bike says.
+    #: Peloton: the raw resistance at 0/30, 1/30 … 30/30, unless the bike reports its own table.
     resistance_table: tuple[int, ...] | None = None
 
     @property
@@ -83,34 +83,34 @@ class SerialOptions(DriverOptions, Tuning):
         if table is not None and (
             len(table) != RESISTANCE_TABLE_SIZE or list(table) != sorted(set(table))
         ):
-            raise ValueError(f"expected {RESISTANCE_TABLE_SIZE} numbers, each above the one before")
+            raise ValueError(f"expected {RESISTANCE_TABLE_SIZE} numbers in increasing order")
         return table
 
     @model_validator(mode="after")
     def _peloton_only(self) -> Self:
         if self.protocol != "peloton" and (self.mode != "auto" or self.resistance_table):
-            raise ValueError("mode and resistance_table are for protocol peloton alone")
+            raise ValueError("mode and resistance_table apply only to protocol peloton")
         return self
 
 
 class SerialBike(FrameSource):
-    """Driver `serial`. The bike is open once it was understood, lost when it falls silent."""
+    """The driver `serial`. A bike is open after its first Reading, lost when it falls silent."""
 
     Options = SerialOptions
 
     def __init__(self, options: SerialOptions, clock: Clock) -> None:
         self._options = options
         self._clock = clock
-        #: What was found out about a Peloton; good until a later connection finds otherwise.
+        #: Table and mode of a Peloton, remembered until a later connection finds others.
         self._told_table: Sequence[int] | None = None
         self._mode = options.mode
-        #: Of this connection, or the last one.
+        #: The protocol of the current connection, or of the last one.
         self._protocol = self._fresh_protocol()
         self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
-        """Of a Peloton, as far as it is known by now."""
+        """The best known resistance table of a Peloton; None for other bikes."""
         protocol = self._protocol
         if not isinstance(protocol, Peloton):
             return None
@@ -124,7 +124,7 @@ class SerialBike(FrameSource):
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
-        """On USB ports only: on others may be a console."""
+        """Scan USB ports only, since a console may be on others."""
         return scan_ports(seconds, MachineClock())
 
     @asynccontextmanager
@@ -148,8 +148,8 @@ class SerialBike(FrameSource):
                     self._remember()
                 heard.append(f"at {baud_rate} baud {talk.silence}")
         raise BikeLost(
-            f"{options.port} is open, but no {options.protocol} bike was understood: "
-            f"{'; '.join(heard)}; is it switched on?"
+            f"{options.port} is open, but no {options.protocol} bike was recognised: "
+            f"{'; '.join(heard)}; is the bike switched on?"
         )
 
     def _conversation(self, on_frame: FrameListener) -> Conversation:
@@ -178,10 +178,10 @@ def _baud_rates(options: SerialOptions, line: SerialLine) -> tuple[int, ...]:
 
 
 async def _appear(port: str, clock: Clock) -> None:
-    """Until the port is there. Raises BikeLost after APPEAR_S."""
+    """Wait until the port exists. Raises BikeAbsent after APPEAR_S."""
     for _ in range(round(APPEAR_S / APPEAR_EVERY_S)):
-        # A look at /dev does not block.
+        # Looking up a name in /dev does not block.
         if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
             return
         await sleep_for(clock, APPEAR_EVERY_S)
-    raise BikeAbsent(f"{port} is not there: is the cable plugged in?")
+    raise BikeAbsent(f"{port} does not exist: is the cable plugged in?")

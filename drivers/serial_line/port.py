@@ -1,4 +1,4 @@
-"""Serial ports, of this machine or of a serial server: the only file that imports serial."""
+"""Serial ports of this computer or of a serial server. The only file that imports `serial`."""
 
 import asyncio
 import errno
@@ -20,29 +20,29 @@ from serial_asyncio_fast import SerialTransport
 from drivers.contract import BikeLost, Clock
 from drivers.protocols.base import SerialLine
 
-#: Names that stay the same over unplugging and reboots.
+#: Names that survive unplugging and reboots.
 BY_ID = Path("/dev/serial/by-id")
 
-#: A port may need to be opened, or a serial server reached, within this time.
+#: Timeout for opening a port or connecting to a serial server, in seconds.
 OPEN_S = 5.0
-#: More than this waiting to be sent: the other side takes nothing. Requests are of 10 bytes.
+#: Limit of unsent bytes; above it the other side is not reading. A request has 10 bytes.
 MAX_UNSENT_BYTES = 1024
 
 _READ_BYTES = 4096
-#: What pyserial lets through; termios' own is no OSError.
+#: The errors that pyserial raises or passes on; termios.error is not an OSError.
 _PORT_ERRORS = (OSError, serial.SerialException, termios.error)
 
 
 @dataclass(frozen=True, slots=True)
 class PortInfo:
-    """A USB serial port of this machine. `port` is its by-id name if it has one."""
+    """A USB serial port of this computer. `port` is its by-id name if it has one."""
 
     port: str
     product: str
 
 
 def list_usb_ports() -> list[PortInfo]:
-    """The USB serial ports there are; none of the machine's own, where a console may listen."""
+    """Return the USB serial ports, without the built-in ones, which may carry a console."""
     stable = {os.path.realpath(link): str(link) for link in _links()}
     return [
         PortInfo(stable.get(info.device, info.device), info.product or info.description)
@@ -56,7 +56,7 @@ def _links() -> list[Path]:
 
 
 class SerialPort:
-    """An open port. Every method raises BikeLost when it is gone."""
+    """An open port. Every method raises BikeLost once the port has failed or closed."""
 
     def __init__(
         self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
@@ -66,19 +66,19 @@ class SerialPort:
         self._writer = writer
 
     async def read(self) -> bytes:
-        """The next bytes, at least one."""
+        """Return the next bytes, at least one."""
         try:
             data = await self._reader.read(_READ_BYTES)
         except _PORT_ERRORS as error:
-            raise BikeLost(f"{self.name} went away: {error}") from error
+            raise BikeLost(f"{self.name} was lost: {error}") from error
         if not data:
             raise BikeLost(f"{self.name} was closed by the other side")
         return data
 
     def write(self, data: bytes) -> None:
-        """Send `data` as soon as the port takes it."""
+        """Send `data` as soon as the port accepts it."""
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            raise BikeLost(f"{self.name} takes no bytes: is the bike's cable plugged in?")
+            raise BikeLost(f"{self.name} accepts no data: is the bike's cable plugged in?")
         self._writer.write(data)
 
 
@@ -86,9 +86,10 @@ class SerialPort:
 async def open_port(
     name: str, baud_rate: int, line: SerialLine, clock: Clock
 ) -> AsyncIterator[SerialPort]:
-    """Open a port for this process alone: a path, or `socket://host:port` of a serial server.
+    """Open a port exclusively: a path, or `socket://host:port` of a serial server.
 
-    The speed of a serial server's line is its own business. Raises BikeLost with what to do.
+    A serial server's line speed is configured there; `baud_rate` does not apply. Raises BikeLost
+    with a remedy.
     """
     url = urlsplit(name)
     try:
@@ -118,14 +119,14 @@ async def _open_tty(
     return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
-#: Ports whose opening has not come back; each has a thread of its own that waits for it.
+#: Ports that are still being opened, each by a thread of its own.
 _opening: set[str] = set()
 
 
 async def _opened(name: str, open_it: Callable[[], "_Tty"]) -> "_Tty":
-    """Open a port, which a broken driver may never finish: not in a thread that others need."""
+    """Open a port in a thread of its own, since a broken driver may block it for ever."""
     if name in _opening:
-        raise OSError("the opening before this one still hangs: unplug it and plug it in again")
+        raise OSError("an earlier attempt to open it still hangs: unplug it and plug it in again")
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[_Tty] = loop.create_future()
 
@@ -154,7 +155,7 @@ async def _opened(name: str, open_it: Callable[[], "_Tty"]) -> "_Tty":
 
 
 class _Tty(serial.Serial):
-    """Writes what the port takes: pyserial's own `write` spins for ever on one that takes none."""
+    """A port whose `write` returns at once; pyserial's own spins while no data is accepted."""
 
     def write(self, data: Any, /) -> int:
         try:
@@ -164,14 +165,14 @@ class _Tty(serial.Serial):
 
 
 class _TtyTransport(SerialTransport):
-    """Leaves it to the reader to say that the port is gone, instead of logging a traceback."""
+    """A transport that leaves errors to the reader instead of logging a traceback."""
 
     def _fatal_error(self, exc: BaseException, message: str = "") -> None:
         self._abort(exc)
 
 
 async def _close(writer: asyncio.StreamWriter) -> None:
-    """Let go of the port at once: what was not sent is dropped, or closing would wait for it."""
+    """Release the port at once and drop unsent data, for which closing would wait."""
     tty = writer.get_extra_info("serial")
     if tty is not None and tty.is_open:
         with suppress(*_PORT_ERRORS):
@@ -187,13 +188,13 @@ def _why_not(name: str, url: SplitResult, error: Exception) -> str:
         return f"serial server {url.netloc} cannot be reached: {error}"
     match getattr(error, "errno", None):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
-            return f"{name} is not there: is the cable plugged in?"
+            return f"{name} does not exist: is the cable plugged in?"
         case errno.EACCES | errno.EPERM:
             return (
-                f"{name} may not be opened: add the gateway's user to the group that owns it, "
-                "usually: sudo adduser USER dialout"
+                f"permission denied: {name}; add the gateway's user to the group that owns it, "
+                "usually with `sudo adduser USER dialout`"
             )
         case errno.EAGAIN | errno.EBUSY:
-            return f"{name} is open in another program: end it, or is another gateway running?"
+            return f"{name} is open in another program: stop that program, or a second gateway"
         case _:
             return f"{name} cannot be opened: {error}"

@@ -1,4 +1,4 @@
-"""Looking for bikes on serial ports: every protocol is tried on every USB port, in turn."""
+"""The serial scan: tries every protocol on every USB port in turn."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -13,25 +13,26 @@ from drivers.serial_line.port import PortInfo, list_usb_ports, open_port
 from drivers.serial_line.session import converse
 from drivers.tuning import Tuning
 
-#: A board that resets when its port is opened comes first, since every opening resets it.
+#: `lines` comes first: its boards may reset whenever the port is opened.
 _ORDER = ("lines", "peloton", "kettler", "daum", "monark")
-#: (protocol, speed), as they are tried.
+#: The attempts in order, as (protocol, baud rate).
 TRIES = tuple(
     (name, baud_rate)
     for name in _ORDER
     if (line := PROTOCOLS[name].line) is not None
     for baud_rate in line.baud_rates
 )
-#: Less is not enough: a Peloton is listened to before it is asked, a board has to start.
+#: The least time per attempt, in seconds: the driver listens to a Peloton before it polls, and a
+#: board has to start.
 TRY_S = 2.5
 
 
 async def scan_ports(
     seconds: float, clock: Clock, ports: list[PortInfo] | None = None
 ) -> AsyncIterator[FoundBike]:
-    """The bikes on all ports, each as soon as it is understood, within `seconds`, or some more.
+    """Yield the bikes on all ports as they are found; `seconds` may be exceeded a little.
 
-    Raises BikeLost at the end if some port could not be looked at, with the reason of each.
+    Raises BikeLost at the end if some ports could not be opened, with the reason of each.
     """
     ports = list_usb_ports() if ports is None else ports
     problems: dict[str, None] = {}
@@ -74,7 +75,7 @@ async def _look(
 async def _try(
     port: str, clock: Clock, protocol: str, baud_rate: int, seconds: float
 ) -> Reading | None:
-    """The first Reading there is; None if there is none. Raises BikeLost."""
+    """Return the first Reading, or None after `seconds`. Raises BikeLost."""
     line = PROTOCOLS[protocol].line
     assert line is not None
     made = PROTOCOLS[protocol]()

@@ -1,4 +1,4 @@
-"""What is said over an open serial port, asked for and heard, until it is lost."""
+"""One session on an open serial port: sends requests and yields Readings until it is lost."""
 
 from collections.abc import AsyncGenerator
 
@@ -7,18 +7,18 @@ from drivers.conversation import SILENCE_NS, Conversation
 from drivers.reading import Reading
 from drivers.serial_line.port import SerialPort
 
-#: How often a protocol may ask its bike something.
+#: Seconds between polls, in which a protocol may send its bike a request.
 ASK_EVERY_S = 0.05
 
 
 async def converse(
     port: SerialPort, talk: Conversation, clock: Clock
 ) -> AsyncGenerator[Reading, None]:
-    """Until the port is gone or the bike falls silent, which raises BikeLost."""
+    """Yield Readings until the port is lost or the bike falls silent. Raises BikeLost then."""
     while True:
         now_ns = clock.monotonic_ns()
         if talk.is_silent(now_ns):
-            raise BikeLost(f"{port.name} fell silent for {SILENCE_NS / 1e9:g} s")
+            raise BikeLost(f"{port.name} was silent for {SILENCE_NS / 1e9:g} s")
         request = talk.request(now_ns)
         if request:
             port.write(request)

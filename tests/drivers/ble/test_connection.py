@@ -85,7 +85,7 @@ async def test_refused_subscription_is_a_lost_bike_with_its_reason(
         "StartNotify", Fault(FAILED, "Operation failed with ATT error: 0x80")
     )
     async with hci.connect(await found(hci, bike)) as connection:
-        with pytest.raises(BikeLost, match=r"no notifications of 00002ad2.*0x80"):
+        with pytest.raises(BikeLost, match=r"cannot subscribe to 00002ad2.*0x80"):
             await connection.subscribe(INDOOR_BIKE_DATA)
 
 

@@ -13,11 +13,11 @@ class Stumbling(Exception):
 @pytest.mark.parametrize(
     ("error", "words"),
     [
-        (FileNotFoundError("bus"), "no D-Bus on this machine"),
+        (FileNotFoundError("bus"), "D-Bus, which BlueZ needs, is not running"),
         (TimeoutError(), "no answer in time"),
         (Exception("[org.bluez.Error.NotReady] x"), "bluetoothctl power on"),
         (Exception("org.freedesktop.DBus.Error.ServiceUnknown"), "systemctl start bluetooth"),
-        (Exception("no available connection slots"), "hold 5 to 7"),
+        (Exception("no available connection slots"), "support 5 to 7"),
         (Exception("le-connection-abort-by-local"), "radio noise"),
         (Exception("Host is down"), "Host is down"),
         (KeyError(), "KeyError"),

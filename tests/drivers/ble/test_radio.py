@@ -121,7 +121,7 @@ class TestScan:
         self, hci: Radio, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nonexistent")
-        with pytest.raises(BikeLost, match="no D-Bus on this machine"):
+        with pytest.raises(BikeLost, match="D-Bus, which BlueZ needs, is not running"):
             await hci.find(lambda _: True, 1)
 
     async def test_a_scan_that_died_with_its_bluetoothd_is_started_again(
@@ -160,7 +160,7 @@ class TestConnection:
         self, hci: Radio, bike: Device, bluez: Bluez
     ) -> None:
         bike.fail("Connect", *[Fault(FAILED, "Host is down")] * 20)
-        with pytest.raises(BikeLost, match=r"C0:FF:EE.*cannot be connected.*Host is down"):
+        with pytest.raises(BikeLost, match=r"cannot connect to C0:FF:EE.*Host is down"):
             async with hci.connect(await found(hci, bike)):
                 raise AssertionError("connected")
 

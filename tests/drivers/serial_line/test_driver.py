@@ -167,7 +167,7 @@ class TestPort:
             assert await asyncio.wait_for(opening, 10)
 
     async def test_port_that_never_appears_is_a_lost_bike(self, port: Path) -> None:
-        with pytest.raises(BikeLost, match="is not there: is the cable plugged in"):
+        with pytest.raises(BikeLost, match="does not exist: is the cable plugged in"):
             await _first_reading(driver(port, clock=FastClock(100)))
 
     @pytest.mark.slow
@@ -191,7 +191,7 @@ class TestPort:
             async with driver(port, clock=FastClock(10)).open_bike() as readings:
                 await anext(readings)
                 pty.answer = lambda _: b""
-                with pytest.raises(BikeLost, match="fell silent"):
+                with pytest.raises(BikeLost, match="was silent"):
                     await _exhaust(readings)
 
     @pytest.mark.slow
@@ -205,7 +205,7 @@ class TestPort:
 
     async def test_baud_rate_option_is_the_only_rate_tried(self, port: Path) -> None:
         bike = PtyBike(port).plug_in()
-        with pytest.raises(BikeLost, match="at 4800 baud no data was received; is it"):
+        with pytest.raises(BikeLost, match="at 4800 baud no data was received; is the bike"):
             await _first_reading(driver(port, "kettler", clock=FastClock(15), baud_rate=4800))
         bike.unplug()
 
@@ -331,10 +331,13 @@ class TestLines:
         ({"port": "socket://host", "protocol": "peloton"}, "or socket://host:port"),
         ({"port": "socket://host:abc", "protocol": "peloton"}, "or socket://host:port"),
         ({"port": "/dev/ttyUSB0", "protocol": "ftms"}, "expected one of: peloton, kettler"),
-        ({"port": "/dev/ttyUSB0", "protocol": "kettler", "mode": "poll"}, "peloton alone"),
+        (
+            {"port": "/dev/ttyUSB0", "protocol": "kettler", "mode": "poll"},
+            "apply only to protocol peloton",
+        ),
         (
             {"port": "/dev/ttyUSB0", "protocol": "peloton", "resistance_table": [1, 2]},
-            "expected 31 numbers, each above the one before",
+            "expected 31 numbers in increasing order",
         ),
         ({"port": "/dev/ttyUSB0", "protocol": "lines", "baud_rate": 1}, "baud_rate"),
     ],

@@ -45,6 +45,6 @@ async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) ->
     clock = VirtualClock()
     async with asked(tmp_path, clock, lambda _: b"") as (bike, waiting):
         await clock.run_for(SILENCE_NS / 1e9)
-        with pytest.raises(BikeLost, match="fell silent for 10 s"):
+        with pytest.raises(BikeLost, match="was silent for 10 s"):
             await waiting
         assert bike.heard.count(b"ST") > 1
