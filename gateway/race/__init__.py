@@ -1,1 +1,1 @@
-"""Which race is on, which second of it, who rides it, and the commands that change it."""
+"""Races: which one is in progress, its seconds, its racer, and the commands that change it."""

@@ -1,4 +1,4 @@
-"""The race's second hand: one tick at the end of every second of every race of one bike."""
+"""RaceClock: one tick at the end of every second of every race of one bike."""
 
 import asyncio
 from dataclasses import dataclass, replace
@@ -8,9 +8,9 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
 
-#: The middle of a second says which second of a race it is.
+#: An undated second belongs to the race second in which its middle lies.
 HALF_SECOND_MS = 500
-#: Before a race the wall clock is looked at so often.
+#: How often the wall clock is re-read while waiting for a race, in nanoseconds.
 LOOK_EVERY_NS = 10 * NS_PER_S
 
 
@@ -51,7 +51,7 @@ class UndatedSecond:
 
 
 def date_second(undated_end_ns: int, races: Races, clock: GatewayClock) -> RaceSecond | None:
-    """Return the second of a race that an undated one was; None if there was no race."""
+    """Return the race second that an undated second turns out to be; None without a race."""
     middle_ms = clock.wall_ms_at(undated_end_ns) - HALF_SECOND_MS
     race = races.ridden_at(middle_ms)
     if race is None:
@@ -60,18 +60,19 @@ def date_second(undated_end_ns: int, races: Races, clock: GatewayClock) -> RaceS
 
 
 class RaceClock:
-    """Ticks through races. Anchored to the wall clock once a race, monotonic within it.
+    """The seconds of one bike's races, anchored to the wall clock at each race's start.
 
-    | running second | at its end | follows |
+    | running second | at its end | next second |
     |---|---|---|
     | undated | the wall clock is still not set | the next undated second |
-    | undated | the wall clock has been set | the second after it, of the race it turns out to be |
-    | of a race | there are more | the next; after a stall, the one that is on now |
-    | of a race | it was the final | the first second of the next race, or none |
+    | undated | the wall clock has been set | the one after it in the race it turns out to be in |
+    | in a race | the race goes on | the next one; after a stall, the current one |
+    | in a race | it was the final | the first second of the next race, or none |
 
-    A clock step in mid-race neither repeats nor skips a second. After a stall of the process
-    the seconds that nobody sampled are counted in `lost_seconds`, not made up; a race's last
-    second is ticked even then, because its `final` closes the race.
+    Within a race only the monotonic clock counts, so a step of the wall clock neither repeats nor
+    skips a second. Seconds that a stall of the process left without a sample are counted in
+    `lost_seconds` and not made up. The last second of a race is ticked even after a stall, because
+    its `final` closes the race.
     """
 
     def __init__(self, races: Races, clock: GatewayClock) -> None:
@@ -89,30 +90,30 @@ class RaceClock:
             self._look_at_the_clock()
             self._enter(races.race_at(self._now_ms()))
         else:
-            # On the same grid in every process of a boot, so that none counts a second twice.
+            # All processes of one boot use the same grid, so that no second is counted twice.
             self._running = UndatedSecond((clock.monotonic_ns() // NS_PER_S + 1) * NS_PER_S)
 
     @property
     def running(self) -> RaceSecond | UndatedSecond | None:
-        """The second that is being ridden now, or, before a race, its first; None if no race."""
+        """The current second, or before a race its first one; None without a race."""
         return self._running
 
     async def tick(self) -> RaceSecond | UndatedSecond:
-        """Wait for the end of the running second, return it and move on to the next."""
+        """Wait for the end of the running second, advance to the next one, return the ended one."""
         while True:
             self.pulse.beat()
             running = self._running
             await self._clock.wait(self._changed, self._wake_ns(running))
             self._changed.clear()
             self._wait_for_the_start()
-            # Read anew: the races may have changed meanwhile.
+            # Read it again: the races may have changed during the wait.
             running = self._running
             if running is not None and self._clock.monotonic_ns() >= running.end_ns:
                 self._advance(running)
                 return running
 
     def _wake_ns(self, running: RaceSecond | UndatedSecond | None) -> int | None:
-        """At the end of the second; before a race at its start, and every now and then."""
+        """Return when to wake: at the second's end; before a race every LOOK_EVERY_NS as well."""
         if running is None:
             return None
         now_ns = self._clock.monotonic_ns()
@@ -121,7 +122,7 @@ class RaceClock:
         return min(running.start_ns, now_ns + LOOK_EVERY_NS)
 
     def _wait_for_the_start(self) -> None:
-        """A race begins when the wall clock says so, stepped or not: it is asked until then."""
+        """Read the wall clock again before a race, which starts by it even if it is stepped."""
         running = self._running
         if isinstance(running, RaceSecond) and self._looked_ns < running.race_start_ns:
             self._look_at_the_clock()
@@ -132,14 +133,14 @@ class RaceClock:
         self._looked_ns = self._clock.monotonic_ns()
 
     def change_races(self, races: Races) -> None:
-        """Ride other races from now on."""
+        """Use other races from now on."""
         self._races.unsubscribe(self._races_changed)
         self._races = races
         races.subscribe(self._races_changed)
         self._races_changed()
 
     def _races_changed(self) -> None:
-        """End the race that is on with its running second, if it is not to be ridden any more."""
+        """End the race in progress with its running second, if it is no longer among the races."""
         running = self._running
         if isinstance(running, UndatedSecond):
             return
@@ -180,7 +181,7 @@ class RaceClock:
         self._running = UndatedSecond(ended.end_ns + (1 + skipped) * NS_PER_S)
 
     def _resume_dated(self, last: UndatedSecond) -> None:
-        """Go on with the second after the one that the last undated second was."""
+        """Continue with the race second that follows the last undated one."""
         dated = date_second(last.end_ns, self._races, self._clock)
         if dated is None:
             self._enter(self._races.race_at(self._now_ms()))
@@ -192,7 +193,7 @@ class RaceClock:
             self._running = RaceSecond(dated.race, second, end_ns)
 
     def _next_race(self, ended: Race) -> Race | None:
-        """A wall clock that was put back a little must not make the ended race end twice."""
+        """Return the race after `ended`, even if the wall clock was put back into it."""
         self._look_at_the_clock()
         self._ended = ended
         return self._race_at_now()

@@ -1,4 +1,4 @@
-"""Races by command: which bike rides which, and how commands change that. Pure."""
+"""Commanded races: the races of each bike, and how commands change them. Pure."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -17,16 +17,16 @@ from gateway.race.commands import (
 )
 from gateway.race.races import Race, second_at
 
-#: Races that one bike can be told in advance.
+#: Limit of races waiting for one bike.
 MAX_RACES = 32
 
-#: Races cut short that are remembered.
+#: Limit of remembered races that were cut short, per bike.
 MAX_CUT_SHORT = 1000
 
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """What a restart keeps of one bike's races."""
+    """The races of one bike, as kept over a restart."""
 
     races: list[Race]
     cut_short: list[Race]
@@ -36,11 +36,11 @@ _KEPT = TypeAdapter(dict[str, _Kept])
 
 
 class BikeRaces:
-    """The races of one bike, in order; none overlaps another. A `Races`."""
+    """The races of one bike, in order and without overlaps. Implements `Races`."""
 
     def __init__(self, races: Iterable[Race] = (), cut_short: Iterable[Race] = ()) -> None:
         self.all = tuple(sorted(races, key=lambda race: race.start_ms))
-        #: Ended before their time, each as long as it was ridden.
+        #: Races that were ended early, each with the length that was ridden.
         self.cut_short = tuple(cut_short)
         self._subscribers: list[Callable[[], None]] = []
 
@@ -64,34 +64,34 @@ class BikeRaces:
         return any(race.is_same_ride(other) for other in self.all)
 
     def start(self, race: Race, now_ms: int, *, replaces: bool) -> bool:
-        """Add a race; False if it was there already. Raises CommandRefused."""
+        """Add a race; return False if it is known already. Raises CommandRefused."""
         if race in self.all:
             return False
         self._refuse_to_ride_twice(race, now_ms)
         if race.end_ms <= now_ms:
             late_s = (now_ms - race.end_ms) // 1000
-            raise CommandRefused(f"race {race.race_id} was over {late_s} s ago")
+            raise CommandRefused(f"race {race.race_id} ended {late_s} s ago")
         in_the_way = [other for other in self.all if _excludes(race, other)]
         if in_the_way and not replaces:
             other = in_the_way[0]
             raise CommandRefused(
                 f"race {other.race_id} of racer {_racer_id(other)} is in the way, from "
-                f"{other.start_ms} to {other.end_ms}; expected a free time, or the command replace"
+                f"{other.start_ms} to {other.end_ms}; choose a free time, or send `replace`"
             )
         coming = [one for one in self.all if one.end_ms > now_ms and one not in in_the_way]
         if len(coming) >= MAX_RACES:
-            raise CommandRefused(f"{MAX_RACES} races are waiting already; expected no more")
+            raise CommandRefused(f"{MAX_RACES} races are waiting already, which is the limit")
         self._take_away(in_the_way, now_ms)
         self.all = BikeRaces([*self.all, race]).all
-        self._tell_subscribers()
+        self._notify_subscribers()
         return True
 
     def stop(self, race_id: int, now_ms: int) -> bool:
-        """End a race, or take away one that is to come; False if there is none."""
+        """End a race in progress or remove a future one; return False if there is none."""
         stopped = [race for race in self.all if race.race_id == race_id and race.end_ms > now_ms]
         self._take_away(stopped, now_ms)
         if stopped:
-            self._tell_subscribers()
+            self._notify_subscribers()
         return bool(stopped)
 
     def forget_before(self, wall_ms: int) -> None:
@@ -99,15 +99,18 @@ class BikeRaces:
         self.cut_short = tuple(race for race in self.cut_short if race.end_ms > wall_ms)
 
     def _refuse_to_ride_twice(self, race: Race, now_ms: int) -> None:
-        """A race that has begun has messages under its name; another would give the same names."""
+        """Raise CommandRefused if a race of the same id and racer has begun already.
+
+        Messages of both would have the same identity.
+        """
         for other in (*self.all, *self.cut_short):
             if _is_same_name(race, other) and other.start_ms <= now_ms:
                 raise CommandRefused(
-                    f"racer {_racer_id(race)} has begun race {race.race_id} already, at "
-                    f"{other.start_ms}; expected another race or racer"
+                    f"racer {_racer_id(race)} has already begun race {race.race_id}, at "
+                    f"{other.start_ms}; choose another raceId or racer"
                 )
 
-    def _tell_subscribers(self) -> None:
+    def _notify_subscribers(self) -> None:
         for changed in self._subscribers:
             changed()
 
@@ -128,7 +131,7 @@ def _is_same_name(one: Race, other: Race) -> bool:
 
 
 def _cut(race: Race, now_ms: int) -> Race:
-    """What has begun is ridden to the end of the running second."""
+    """Return the race in progress, shortened to end with its running second."""
     return replace(race, length_s=min(race.length_s, second_at(race, now_ms)))
 
 
@@ -137,13 +140,13 @@ def _racer_id(race: Race) -> int | None:
 
 
 class RemoteRaces:
-    """The races of all bikes. A command that is refused changes nothing."""
+    """The races of all bikes. A refused command changes nothing."""
 
     def __init__(self, bike_ids: Iterable[str]) -> None:
         self._bikes = {bike_id: BikeRaces() for bike_id in bike_ids}
 
     def serve(self, bike_ids: Iterable[str]) -> None:
-        """Other bikes than before."""
+        """Change the set of bikes; bikes that remain keep their races."""
         self._bikes = {bike_id: self._bikes.get(bike_id, BikeRaces()) for bike_id in bike_ids}
 
     def of(self, bike_id: str) -> BikeRaces:
@@ -164,7 +167,7 @@ class RemoteRaces:
         races = self._bikes.get(command.bike_id)
         if races is None:
             known = ", ".join(self._bikes)
-            raise CommandRefused(f"no bike {command.bike_id!r} here; expected one of: {known}")
+            raise CommandRefused(f"unknown bike {command.bike_id!r}; expected one of: {known}")
         if now_ms is None:
             raise CommandRefused("this gateway's clock is not set yet; try again in a minute")
         if isinstance(command, StopRace):
@@ -173,7 +176,7 @@ class RemoteRaces:
         return races.start(command.race, now_ms, replaces=command.command == "replace")
 
     def forget_before(self, wall_ms: int) -> None:
-        """What is over needs not be kept."""
+        """Drop races that ended before `wall_ms`."""
         for races in self._bikes.values():
             races.forget_before(wall_ms)
 
@@ -183,7 +186,7 @@ class RemoteRaces:
         )
 
     def restore(self, content: bytes) -> None:
-        """What `to_json` gave to an earlier process. Raises pydantic's ValidationError."""
+        """Restore what `to_json` returned in an earlier process. Raises ValidationError."""
         restored: Mapping[str, _Kept] = _KEPT.validate_json(content)
         for bike_id in self._bikes.keys() & restored.keys():
             kept = restored[bike_id]

@@ -1,12 +1,12 @@
-"""Commands that say who rides which race on which bike, and what is answered. Pure.
+"""Race commands, which assign a race and a racer to a bike, and their responses. Pure.
 
-They come as JSON on `alleycat/gateways/<thing>/race`:
+Commands arrive as JSON on `alleycat/gateways/<thing>/race`:
 
     {"command": "start", "bikeId": "bike-001", "raceId": 12, "racerId": 7, "name": "Hayden",
      "classId": 1, "startMs": 1795247400000, "lengthS": 300}
     {"command": "stop", "bikeId": "bike-001", "raceId": 12}
 
-`replace` has the fields of `start`, and ends what is in its way.
+`replace` has the fields of `start`, and also ends races that conflict with it.
 """
 
 from typing import Annotated, Literal
@@ -17,19 +17,22 @@ from pydantic.alias_generators import to_camel
 from gateway.host.errors import GatewayError
 from gateway.race.races import Race, Racer
 
-#: As many are named in a refusal.
+#: Limit of problems that one refusal lists.
 MAX_PROBLEMS = 8
-#: A command has some 200 bytes.
+#: Limit of a command's size in bytes; a usual one has about 200.
 MAX_BYTES = 8 * 1024
 
 
 def command_topic(thing_name: str) -> str:
-    """Commands come here; answers go right below. config/aws/template.yaml allows just that."""
+    """Return the topic of commands. Responses go one level below it.
+
+    The policy in config/aws/template.yaml allows exactly these topics.
+    """
     return f"alleycat/gateways/{thing_name}/race"
 
 
 class CommandRefused(GatewayError):
-    """Nothing was changed. The text says why, and what was expected."""
+    """A refused command; nothing was changed. The text gives the reason and a remedy."""
 
 
 class _Command(BaseModel):
@@ -42,7 +45,7 @@ class _Command(BaseModel):
 
 
 class StartRace(_Command):
-    """A racer's race on a bike: `start_ms` since the epoch, `length_s` seconds."""
+    """Assigns a race and its racer to a bike. `start_ms` is in ms since the epoch."""
 
     command: Literal["start", "replace"]
     racer_id: Annotated[int, Field(ge=0, lt=2**63)]
@@ -58,7 +61,7 @@ class StartRace(_Command):
 
 
 class StopRace(_Command):
-    """The race is over for this bike, or will not be ridden."""
+    """Ends a race on a bike, or removes one that has not begun."""
 
     command: Literal["stop"]
 
@@ -71,9 +74,11 @@ _COMMAND: TypeAdapter[Command] = TypeAdapter(
 
 
 def decode_command(payload: bytes) -> Command:
-    """Raises CommandRefused, with every field that is wrong."""
+    """Decode a command. Raises CommandRefused, which names the invalid fields."""
     if len(payload) > MAX_BYTES:
-        raise CommandRefused(f"{len(payload)} bytes; expected a command of at most {MAX_BYTES}")
+        raise CommandRefused(
+            f"the command has {len(payload)} bytes; expected at most {MAX_BYTES} bytes"
+        )
     try:
         return _COMMAND.validate_json(payload)
     except ValidationError as error:
@@ -82,12 +87,12 @@ def decode_command(payload: bytes) -> Command:
 
 
 def _place(location: tuple[int | str, ...]) -> str:
-    """The field's name; the first part is only which command it was taken for."""
+    """Return the field's name, without the first part, which is only the command's type."""
     return ".".join(map(str, location[1:]))[:64] or "command"
 
 
 class Response(BaseModel):
-    """What goes back: whether it holds now, what was done, or why not."""
+    """The response to a command: whether it applies now, the result, and the reason if refused."""
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 

@@ -1,4 +1,4 @@
-"""RemoteControl: carries out race commands as they come, and keeps them over a restart."""
+"""RemoteControl: carries out race commands and keeps the races over a restart."""
 
 import asyncio
 from collections.abc import Iterable
@@ -11,20 +11,23 @@ from gateway.host.atomic_file import replace_file
 from gateway.race.commanded import BikeRaces, RemoteRaces
 from gateway.timing.clock import GatewayClock
 
-#: Races that are over are kept for a day: seconds without a name get it from them.
+#: How long ended races are kept, in milliseconds: undated seconds may still belong to them.
 KEPT_MS = 86_400_000
 
 log = structlog.get_logger()
 
 
 class RaceFile:
-    """Blocking. A disk that fails costs the races after a restart, not those being ridden."""
+    """The file of commanded races. Its methods block.
+
+    A failing disk loses the races at the next restart, but does not affect those in progress.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
 
     def load(self, races: RemoteRaces) -> None:
-        """What an earlier process knew; nothing if there is no file, or none that can be read."""
+        """Restore the races of an earlier process, if there is a readable file."""
         try:
             races.restore(self._path.read_bytes())
         except FileNotFoundError:
@@ -33,7 +36,7 @@ class RaceFile:
             log.error("commanded races not restored", path=str(self._path), reason=str(error))
 
     def save(self, content: bytes) -> None:
-        """Whole or not at all, and on disk when it returns, if the disk lets it."""
+        """Write the file atomically; a failure is logged, not raised."""
         try:
             replace_file(self._path, content)
         except OSError as error:
@@ -41,7 +44,7 @@ class RaceFile:
 
 
 class RemoteControl:
-    """A CommandHandler over the races of all bikes, which tell their race clocks of a change."""
+    """The races of all bikes, changed by commands; race clocks are notified of each change."""
 
     def __init__(self, races: RemoteRaces, file: RaceFile, clock: GatewayClock) -> None:
         self._races = races
@@ -51,14 +54,17 @@ class RemoteControl:
         self._saved = races.to_json()
 
     def serve(self, bike_ids: Iterable[str]) -> None:
-        """Other bikes than before."""
+        """Change the set of bikes; bikes that remain keep their races."""
         self._races.serve(bike_ids)
 
     def races_of(self, bike_id: str) -> BikeRaces:
         return self._races.of(bike_id)
 
     async def handle(self, payload: bytes) -> bytes:
-        """One command in, its response out. It holds at once; the response waits for the disk."""
+        """Carry out a command and return its response.
+
+        The command takes effect at once; the response waits until it is saved.
+        """
         is_set = self._clock.is_trustworthy()
         self._clock.reanchor()
         now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
@@ -71,7 +77,7 @@ class RemoteControl:
         return response.to_json()
 
     async def _save(self) -> None:
-        """Commands that came while the disk was busy are saved together."""
+        """Save the races; commands that arrive while the disk is busy are saved together."""
         async with self._saving:
             content = self._races.to_json()
             if content != self._saved:
@@ -82,7 +88,7 @@ class RemoteControl:
 def open_remote_control(
     state_dir: Path, bike_ids: Iterable[str], clock: GatewayClock
 ) -> RemoteControl:
-    """Return the RemoteControl of these bikes, with the races that an earlier process knew."""
+    """Return the RemoteControl of these bikes, with the races of an earlier process restored."""
     races = RemoteRaces(bike_ids)
     file = RaceFile(state_dir / "races.json")
     file.load(races)

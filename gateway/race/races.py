@@ -1,4 +1,4 @@
-"""Which race is on, which of its seconds, and who rides. Pure."""
+"""Races, their seconds and their racers. Pure."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 @dataclass(frozen=True, slots=True)
 class Racer:
-    """Who rides a bike: the identity that telemetry carries."""
+    """The rider of a bike, as identified in telemetry."""
 
     racer_id: int
     name: str
@@ -18,7 +18,7 @@ class Racer:
 class Race:
     """One race on the wall clock. Second s covers [start + s - 1, start + s), s = 1 … length.
 
-    `racer`: who rides it, if the race says so; else the bike's own racer does.
+    `racer` overrides the bike's own racer.
     """
 
     race_id: int
@@ -31,7 +31,7 @@ class Race:
         return self.start_ms + self.length_s * 1000
 
     def is_same_ride(self, other: "Race") -> bool:
-        """The same race and rider, though one of the two may have been cut short."""
+        """Return whether race and racer are the same; one of the two may have been cut short."""
         return (self.race_id, self.start_ms, self.racer) == (
             other.race_id,
             other.start_ms,
@@ -40,37 +40,37 @@ class Race:
 
 
 class Races(Protocol):
-    """Which races there are for a bike."""
+    """The races of one bike."""
 
     def race_at(self, wall_ms: int) -> Race | None:
-        """The race that is on, or else the next one; None if none is known."""
+        """Return the race in progress, else the next one; None if none is known."""
         ...
 
     def race_after(self, race: Race) -> Race | None: ...
 
     def ridden_at(self, wall_ms: int) -> Race | None:
-        """The race that was on then, also one that was cut short since; None if there was none."""
+        """Return the race that was in progress then, even if it was cut short later; else None."""
         ...
 
     def holds(self, race: Race) -> bool:
-        """The race, begun some time ago, is still to be ridden."""
+        """Return whether a race that has begun is still among the races."""
         ...
 
     def subscribe(self, changed: Callable[[], None]) -> None:
-        """Have `changed` called whenever other races are known than before."""
+        """Call `changed` whenever the races change."""
         ...
 
     def unsubscribe(self, changed: Callable[[], None]) -> None: ...
 
 
 def second_at(race: Race, wall_ms: int) -> int:
-    """The second of the race that an instant lies in; below 1 before it, above length after it."""
+    """Return the race second at an instant; below 1 before the race, above its length after it."""
     return (wall_ms - race.start_ms) // 1000 + 1
 
 
 @dataclass(frozen=True, slots=True)
 class ContinuousRaces:
-    """Back-to-back windows on the wall clock; race n starts at n × length + offset.
+    """Back-to-back races on the wall clock; race n starts at n × length + offset.
 
     With the backend's length of 300 s and no offset, `race_id` is floor(epoch_ms / 300000).
     """

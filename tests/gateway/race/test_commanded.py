@@ -90,7 +90,7 @@ def test_start_of_a_race_that_is_on_is_accepted(races: RemoteRaces) -> None:
 
 def test_start_of_a_race_that_is_over_is_refused(races: RemoteRaces) -> None:
     response = races.apply(start(in_s=-302), NOW_MS)
-    assert response.reason == "race 12 was over 2 s ago"
+    assert response.reason == "race 12 ended 2 s ago"
     assert ids(races) == []
 
 
@@ -109,7 +109,7 @@ def test_replace_by_the_same_race_and_racer_is_refused_once_begun(races: RemoteR
     races.apply(start(in_s=-10), NOW_MS)
     response = races.apply(start("replace", in_s=-10, length_s=600), NOW_MS)
     assert response.reason is not None
-    assert f"racer 7 has begun race 12 already, at {NOW_MS - 10_000}" in response.reason
+    assert f"racer 7 has already begun race 12, at {NOW_MS - 10_000}" in response.reason
     assert races.apply(start("replace", in_s=-10, racer_id=8), NOW_MS).ok, "another racer may"
 
 
@@ -134,8 +134,8 @@ def test_race_stopped_midway_cannot_be_begun_again_by_its_racer(races: RemoteRac
         response = races.apply(start(command, in_s=20), NOW_MS)
         assert response.result == "refused"
         assert response.reason == (
-            f"racer 7 has begun race 12 already, at {NOW_MS - 10_000}; "
-            "expected another race or racer"
+            f"racer 7 has already begun race 12, at {NOW_MS - 10_000}; "
+            "choose another raceId or racer"
         )
     assert races.apply(start(in_s=20, racer_id=8), NOW_MS).ok, "another racer may"
 
@@ -149,7 +149,7 @@ def test_race_stopped_before_its_start_can_be_started_again(races: RemoteRaces) 
 @pytest.mark.parametrize("command", [start(bike_id="bike-9"), stop(bike_id="bike-9")])
 def test_command_for_an_unknown_bike_is_refused(races: RemoteRaces, command: bytes) -> None:
     response = races.apply(command, NOW_MS)
-    assert response.reason == "no bike 'bike-9' here; expected one of: bike-1, bike-2"
+    assert response.reason == "unknown bike 'bike-9'; expected one of: bike-1, bike-2"
 
 
 @pytest.mark.parametrize("command", [start(in_s=400, race_id=13), stop()])

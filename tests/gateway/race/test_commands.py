@@ -88,7 +88,7 @@ def test_refusal_of_what_is_no_command_has_a_reason(payload: bytes) -> None:
 
 
 def test_refusal_of_a_long_command_gives_the_limit() -> None:
-    assert refusal(b" " * (MAX_BYTES + 1)).startswith("8193 bytes; expected")
+    assert refusal(b" " * (MAX_BYTES + 1)).startswith("the command has 8193 bytes; expected")
 
 
 def test_response_to_a_command_names_what_it_answers() -> None:
