@@ -1,1 +1,1 @@
-"""Reading → Sample: one second of a bike, by its calibration."""
+"""Reading → Sample: turns the Readings of one second into a calibrated Sample."""

@@ -1,7 +1,7 @@
-"""From the bike's own numbers to those that can be compared between bikes. Pure.
+"""Calibration: converts a bike's own numbers into percent that bikes can be compared by. Pure.
 
-Piecewise linear because real curves are S-shaped: on a Peloton's sensor a two-point line is
-wrong by up to 30 points (measured on a recording of ihaque/pelomon).
+The conversion is piecewise linear because real curves are S-shaped: on a Peloton's sensor, a
+two-point line is off by up to 30 points (measured on a recording of ihaque/pelomon).
 """
 
 from bisect import bisect_right
@@ -17,29 +17,30 @@ from pydantic_core import core_schema
 
 from drivers import Reading
 
-#: Which number of a Reading a calibration goes by: `resistance_raw`, or `resistance_percent` of a
-#: bike that says nothing else.
+#: The number of a Reading that a calibration converts: `resistance_raw`, or `resistance_percent` of
+#: a bike that reports nothing else.
 Quantity = Literal["raw", "percent"]
 
 
 class ResistanceSource(StrEnum):
-    """Where a resistance comes from, and so how far it can be compared between bikes."""
+    """The origin of a resistance, which determines how well bikes can be compared."""
 
-    #: The bike's own number, through a calibration made on this bike.
+    #: The bike's own number, converted by a calibration made on this bike.
     CALIBRATED = "calibrated"
-    #: As the bike says it.
+    #: The bike's own number, unchanged.
     DEVICE = "device"
-    #: Of a bike that never says it: from power and cadence, as a Peloton's brake would be.
+    #: Calculated from power and cadence with a Peloton's brake curve, as the bike reports none.
     DERIVED = "derived"
-    #: Nothing is known.
+    #: The resistance is unknown.
     NONE = "none"
 
 
 class CalibrationTable:
-    """Strictly monotone points (raw, percent); beyond its ends the end's percent holds.
+    """Strictly monotone points (raw, percent), clamped beyond both ends.
 
-    `points`: at least two; raw values all different and in order of percent either way round
-    (some sensors run backwards); percents in 0 … 100. Raises ValueError that names the point.
+    `points`: at least two; raw values all different; percents in 0 … 100, all different, and rising
+    or falling throughout as raw rises (some sensors run backwards). Raises ValueError, which names
+    the point.
     """
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
@@ -49,7 +50,7 @@ class CalibrationTable:
         for raw, percent in ordered:
             point = f"point ({raw:g}, {percent:g})"
             if not isfinite(raw):
-                raise ValueError(f"{point}: raw must be a number")
+                raise ValueError(f"{point}: raw must be a finite number")
             if not 0 <= percent <= 100:
                 raise ValueError(f"{point}: percent must be in 0 … 100")
         rising = ordered[-1][1] > ordered[0][1]
@@ -57,9 +58,9 @@ class CalibrationTable:
             if raw_a == raw_b or percent_a == percent_b or (percent_b > percent_a) != rising:
                 raise ValueError(
                     f"points ({raw_a:g}, {percent_a:g}) and ({raw_b:g}, {percent_b:g}): "
-                    "percent must rise, or fall, all along the raw values"
+                    "percent must either rise or fall throughout as raw rises"
                 )
-        #: By rising raw value.
+        #: Sorted by raw value.
         self.points = tuple(ordered)
         self._raws = [raw for raw, _ in ordered]
         self._by_percent = sorted((percent, raw) for raw, percent in ordered)
@@ -83,16 +84,16 @@ class CalibrationTable:
         return _along(self.points, self._raws, raw)
 
     def raw_at(self, percent: float) -> float:
-        """The inverse of `percent_at`; beyond the table the end's raw value."""
+        """Return the raw value at `percent`, clamped; the inverse of `percent_at`."""
         return _along(self._by_percent, self._percents, percent)
 
     def is_clamped(self, raw: float) -> bool:
-        """Beyond the table's ends: the knob may be further than `percent_at` says."""
+        """Return whether `raw` is beyond the table's ends, where `percent_at` is clamped."""
         return not self._raws[0] <= raw <= self._raws[-1]
 
 
 def _along(points: Sequence[tuple[float, float]], xs: Sequence[float], x: float) -> float:
-    """y at `x` on the line through the points (x, y), sorted by x; clamped. `xs`: theirs."""
+    """Interpolate y at `x` between points (x, y) sorted by x, clamped. `xs` are their x values."""
     above = bisect_right(xs, x)
     if above == 0:
         return points[0][1]
@@ -104,31 +105,31 @@ def _along(points: Sequence[tuple[float, float]], xs: Sequence[float], x: float)
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """What is done to a bike's numbers. Without a table its resistance is taken as it says it."""
+    """A conversion of a bike's numbers. Without a table, resistance is used unchanged."""
 
-    #: Written as its points.
+    #: Serialized as its points.
     table: Annotated[CalibrationTable | None, Field(alias="points")] = None
     quantity: Quantity = "raw"
-    #: Times what the bike says: 0.5 for a bike that says twice its cadence.
+    #: Factor for the reported cadence: 0.5 for a bike that reports twice its cadence.
     cadence_scale: float = 1.0
 
 
-#: What a number that nothing is done to is taken for.
+#: The table of an uncalibrated number: its value is taken as percent.
 AS_PERCENT = CalibrationTable([(0, 0), (100, 100)])
-#: Nothing is done to them.
+#: The calibration that leaves all numbers unchanged.
 AS_SAID = Calibration()
 
 
 def number_of(reading: Reading, quantity: Quantity) -> float | None:
-    """The number of that kind, in the bike's own units; None if it is not said."""
+    """Return the number in the bike's own units; None if the reading has none."""
     return reading.resistance_raw if quantity == "raw" else reading.resistance_percent
 
 
 def resistance(reading: Reading, calibration: Calibration) -> tuple[float, ResistanceSource] | None:
-    """Percent 0 … 100: calibrated, else the bike's own percent, else its raw number.
+    """Return (percent 0 … 100, source): calibrated, else the bike's percent, else its raw number.
 
-    None when the reading says nothing of it. A calibrated bike is heard by its calibrated number
-    alone: some say a percent of their own now and then beside it.
+    Return None if the reading has none of them. For a calibrated bike only the calibrated number
+    counts, because some bikes occasionally report a percent of their own as well.
     """
     table = calibration.table
     if table is not None:

@@ -1,7 +1,7 @@
-"""What was measured on a bike, as it is stored, exported and imported. Pure.
+"""Calibration records: the measurements on a bike, stored, exported and imported. Pure.
 
-The points are kept as they were captured, not what was made of them: a better model can be made
-of the same points later.
+A record contains the captured points, not the table made from them, so that a better model can
+use the same points later.
 """
 
 from collections import defaultdict
@@ -15,24 +15,25 @@ from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationEr
 from gateway.host.errors import GatewayError
 from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
 
-#: Raised with every change of the fields: a calibration is strictly checked.
+#: Version of the format. Increase it with every change of the fields: unknown ones are rejected.
 FORMAT: Literal[1] = 1
 
-#: Which way the knob was turned to get there.
+#: The direction in which the knob was turned to reach a point.
 Direction = Literal["up", "down"]
 
 Finite = Annotated[float, Field(allow_inf_nan=False)]
 
 
 class CalibrationFormatError(GatewayError):
-    """This is no calibration, or one that cannot be used. The text says where and why."""
+    """A file or text that is not a usable calibration. The text names the place and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class CapturedPoint:
-    """The knob held at `percent`. `raw`: median of the samples, in the bike's own units.
+    """A point captured with the knob held at `percent`.
 
-    `noise`: their standard deviation, in the same units.
+    `raw` is the median of the samples and `noise` their standard deviation, both in the bike's own
+    units.
     """
 
     percent: Annotated[float, Field(ge=0, le=100)]
@@ -46,8 +47,9 @@ class CapturedPoint:
 class CalibrationRecord:
     """One calibration of one bike.
 
-    `device`: which machine it was, as `device_of` names it. `points`: none if only the cadence
-    was checked. `rate_hz`, `cadence_rpm`: how often the bike spoke, and how fast was pedalled.
+    `device`: the physical bike, as returned by `device_of`. `points`: empty if only the cadence was
+    calibrated. `rate_hz`: how often the bike reported. `cadence_rpm`: the cadence during the
+    capture.
     """
 
     bike_id: Annotated[str, Field(min_length=1)]
@@ -62,13 +64,13 @@ class CalibrationRecord:
 
     @property
     def calibration(self) -> Calibration:
-        """Raises ValueError that names the points which make no table."""
+        """The calibration made from the points. Raises ValueError, which names invalid points."""
         table = CalibrationTable(mean_points(self.points)) if self.points else None
         return Calibration(table, self.quantity, self.cadence_scale)
 
 
 def mean_points(points: tuple[CapturedPoint, ...]) -> list[tuple[float, float]]:
-    """(raw, percent), one for each percent: the middle between up and down, where both are."""
+    """Return one (raw, percent) per percent: the mean of up and down where both were captured."""
     by_percent: defaultdict[float, defaultdict[Direction, list[float]]] = defaultdict(
         lambda: defaultdict(list)
     )
@@ -92,12 +94,12 @@ _FILE = TypeAdapter(_File)
 
 
 def record_to_json(record: CalibrationRecord) -> str:
-    """For people too: indented, one point a line or so, with a line end."""
+    """Return the record as indented JSON that ends with a newline."""
     return _FILE.dump_json(_File(FORMAT, record), indent=2).decode() + "\n"
 
 
 def record_from_json(text: str | bytes) -> CalibrationRecord:
-    """The inverse of `record_to_json`. Raises CalibrationFormatError, with the key."""
+    """Parse the output of `record_to_json`. Raises CalibrationFormatError, which names the key."""
     try:
         record = _FILE.validate_json(text).calibration
     except ValidationError as error:
@@ -115,5 +117,5 @@ def record_from_json(text: str | bytes) -> CalibrationRecord:
 
 
 def made_now(now: datetime) -> datetime:
-    """The time as a record has it: whole seconds."""
+    """Return the time in whole seconds, as records contain it."""
     return now.replace(microsecond=0)

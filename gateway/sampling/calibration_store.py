@@ -1,4 +1,4 @@
-"""The calibrations of a gateway's bikes: a file for each, and what was there before as backups."""
+"""The saved calibrations of a gateway's bikes: one file per bike, and backups of earlier ones."""
 
 import os
 from collections.abc import Iterator
@@ -14,33 +14,33 @@ from gateway.sampling.calibration_record import (
 )
 
 DIRECTORY = "calibration"
-#: So many earlier calibrations of a bike are kept.
+#: Limit of backups per bike.
 BACKUPS = 9
 
 
 class NoBackupError(GatewayError):
-    """There is no backup of that number. The text says which there are."""
+    """A backup that does not exist. The text lists those that do."""
 
 
 class CalibrationStore:
-    """`<bike id>.json`, and its backups `.json.1`, the newest, to `.json.9`.
+    """The files `<bike id>.json` and their backups `.json.1` (the newest) to `.json.9`.
 
-    Every change makes a backup of what it replaces, so any of them can be undone. Raises OSError
-    when the disk does.
+    Every change makes a backup of what it replaces, so that it can be undone. Raises OSError if
+    the disk fails.
     """
 
     def __init__(self, state_dir: Path) -> None:
         self.directory = state_dir / DIRECTORY
 
     def load(self, bike_id: str) -> CalibrationRecord | None:
-        """Raises CalibrationFormatError, with the file's name."""
+        """Return a bike's calibration. Raises CalibrationFormatError, which names the file."""
         return _read(self._file(bike_id), bike_id)
 
     def save(self, record: CalibrationRecord) -> Path:
-        """Whole or not at all; on disk when it returns."""
+        """Save a calibration atomically; return its file. It is on disk then."""
         self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._file(record.bike_id)
-        # First what may fail: a full disk must not cost backups.
+        # Write the draft first: a full disk must not cost a backup.
         with drafted(file, record_to_json(record).encode()) as draft:
             self._keep(record.bike_id)
             draft.replace(file)
@@ -48,11 +48,11 @@ class CalibrationStore:
         return file
 
     def backups(self, bike_id: str) -> dict[int, CalibrationRecord]:
-        """By number, 1 the newest. One that cannot be read is left out."""
+        """Return the readable backups by number; 1 is the newest."""
         return dict(self._backups(bike_id))
 
     def rollback(self, bike_id: str, number: int = 1) -> CalibrationRecord:
-        """Save that backup again. Raises NoBackupError."""
+        """Make a backup the current calibration and return it. Raises NoBackupError."""
         backups = self.backups(bike_id)
         if number not in backups:
             has = f"has {', '.join(map(str, backups))}" if backups else "has none"
@@ -61,14 +61,14 @@ class CalibrationStore:
         return backups[number]
 
     def reset(self, bike_id: str) -> None:
-        """No calibration any more."""
+        """Delete the calibration; it is kept as a backup."""
         self._keep(bike_id)
         self._file(bike_id).unlink(missing_ok=True)
         if self.directory.is_dir():
             sync_directory(self.directory)
 
     def _file(self, bike_id: str) -> Path:
-        # Ids have no slash (gateway/config/schema.py), and no bike's file is another's backup.
+        # Ids contain no slash (gateway/config/schema.py), and no bike's file is another's backup.
         return self.directory / f"{bike_id}.json"
 
     def _backup(self, bike_id: str, number: int) -> Path:
@@ -84,11 +84,11 @@ class CalibrationStore:
                 yield number, record
 
     def _keep(self, bike_id: str) -> None:
-        """Make what is there backup 1. It stays in place as well, until it is replaced."""
+        """Make the current calibration backup 1; its own file stays until it is replaced."""
         file, newest = self._file(bike_id), self._backup(bike_id, 1)
         if not file.exists() or (newest.exists() and newest.samefile(file)):
-            return  # nothing to keep, or kept by a save that came no further
-        # Up to the first gap, which a rollback of a whole disk may have left.
+            return  # nothing to keep, or kept already by a save that failed afterwards
+        # Shift the backups up to the first gap, which restoring a disk image may have left.
         last = next(n for n in range(1, BACKUPS + 1) if self._is_last(bike_id, n))
         for number in range(last, 1, -1):
             self._backup(bike_id, number - 1).replace(self._backup(bike_id, number))
@@ -105,6 +105,8 @@ def _read(file: Path, bike_id: str) -> CalibrationRecord | None:
         return None
     except CalibrationFormatError as error:
         raise CalibrationFormatError(f"{file}: {error}") from None
-    if record.bike_id != bike_id:  # else a rollback would change another bike's
-        raise CalibrationFormatError(f"{file}: it is of {record.bike_id}; expected {bike_id}")
+    if record.bike_id != bike_id:  # a rollback would change another bike's calibration
+        raise CalibrationFormatError(
+            f"{file}: the calibration is for {record.bike_id}; expected {bike_id}"
+        )
     return record

@@ -1,4 +1,4 @@
-"""Readings at the bike's rhythm in, one Sample a second out. Pure."""
+"""Sampler: turns Readings at the bike's own rate into one Sample per second. Pure."""
 
 from bisect import bisect_left
 from dataclasses import dataclass
@@ -10,24 +10,25 @@ from drivers.magnetic_brake import resistance_percent
 from gateway.sampling.calibration import AS_SAID, Calibration, ResistanceSource, resistance
 from gateway.timing.units import NS_PER_S
 
-#: A zero that is followed by a non-zero within this time is a drop-out of the sensor, not a stop.
-#: Bikes that speak once a second do so with some jitter.
+#: A zero that is followed by a non-zero value within this time is a sensor drop-out, not a stop.
+#: The margin above 1 s allows for the jitter of bikes that report once a second.
 DROPOUT_NS = 1_250_000_000
-#: A resistance so far from its neighbours is a glitch, if they are so near to each other.
+#: A resistance at least this far from its neighbours is a glitch …
 GLITCH_PERCENT = 20.0
+#: … if the neighbours differ by at most this.
 AGREE_PERCENT = 5.0
-#: Values of one field kept at once. A bike speaks 1 … 10 times a second; more than this is a fault.
+#: Limit of values kept per field. A bike reports 1 to 10 times a second; more than this is a fault.
 MAX_POINTS = 256
 
 
 class FieldState(Enum):
-    """What is behind a number, above all behind a 0."""
+    """The reliability of a number, which matters above all for a 0."""
 
-    #: The bike said it, and lately.
+    #: The bike reported it recently.
     LIVE = "live"
-    #: The bike said it, but too long ago.
+    #: The bike reported it too long ago.
     STALE = "stale"
-    #: The bike has not said it since it was connected.
+    #: The bike has not reported it since it was connected.
     UNKNOWN = "unknown"
 
 
@@ -35,9 +36,9 @@ class FieldState(Enum):
 class Sample:
     """One second of a bike: calibrated, averaged, staleness judged.
 
-    Not `present` means that the bike was away, or has not said anything yet: the second gets no
-    update. Its cadence is then 0 and its resistance the last known. `resistance_source` is that of
-    the last value in the second.
+    `present` is False if the bike was not connected or has not reported anything yet: the second
+    then gets no update, its cadence is 0 and its resistance is the last known. `resistance_source`
+    is that of the last value in the second.
     """
 
     present: bool
@@ -50,7 +51,7 @@ class Sample:
 
 
 class _Series:
-    """The recent values of one field as (at_ns, value), oldest first; each holds until the next."""
+    """The recent values of one field, oldest first; each applies until the next one."""
 
     def __init__(self) -> None:
         self._points: list[tuple[int, float]] = []
@@ -58,7 +59,7 @@ class _Series:
 
     def add(self, at_ns: int, value: float) -> None:
         if not isfinite(value):
-            raise ValueError(f"{value} is no number that a bike can say")
+            raise ValueError(f"expected a finite number from the bike; got {value}")
         points = self._points
         if points and at_ns < points[-1][0]:
             self.dropped += 1
@@ -76,10 +77,10 @@ class _Series:
         return self._points[-1][1] if self._points else 0.0
 
     def mean(self, start_ns: int, end_ns: int, lifetime_ns: int) -> float | None:
-        """Time-weighted mean over what was valid in [start, end); None if nothing was."""
+        """Return the time-weighted mean of the valid values in [start, end); None without any."""
         total, weight_ns = 0.0, 0
         until_ns = end_ns
-        # Plain comparisons, backwards: this runs three times a second for each bike.
+        # Plain comparisons in reverse order, for speed: this runs three times a second per bike.
         for index in range(self._count_before(end_ns) - 1, -1, -1):
             at_ns, value = self._points[index]
             from_ns = at_ns if at_ns > start_ns else start_ns
@@ -96,7 +97,7 @@ class _Series:
         return self._points[past - 1][1] if past else None
 
     def state(self, start_ns: int, end_ns: int, lifetime_ns: int) -> FieldState:
-        """Of what was said before `end_ns`; live if it was valid at some time since `start_ns`."""
+        """Return the field's state in [start, end); live if a value was valid in that time."""
         past = self._count_before(end_ns)
         if not past:
             return FieldState.UNKNOWN
@@ -104,21 +105,22 @@ class _Series:
         return FieldState.LIVE if valid else FieldState.STALE
 
     def forget_before(self, end_ns: int) -> None:
-        """Keep what still matters: the value that holds now, and the one a zero is judged by."""
+        """Drop old values, except the current one and the one before, which a zero is judged by."""
         del self._points[: max(0, self._count_before(end_ns) - 2)]
 
     def _count_before(self, end_ns: int) -> int:
         return bisect_left(self._points, (end_ns,))
 
     def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
-        """What the point at `index`, which says `value`, stands for."""
+        """Return the value to use for the point at `index`, which reports `value`."""
         return value
 
 
 class _KnobSeries(_Series):
-    """Resistance, where a lone value far from its neighbours, which agree, is a glitch.
+    """The values of resistance, where a single outlier between agreeing neighbours is a glitch.
 
-    Known of Peloton bikes (selalipop/grupetto). No hand turns a knob there and back so fast.
+    Peloton bikes are known for it (selalipop/grupetto). Nobody can turn a knob there and back
+    within that time.
     """
 
     def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
@@ -136,11 +138,11 @@ class _KnobSeries(_Series):
 
 
 class _RidingSeries(_Series):
-    """Cadence or power, where a lone zero is a drop-out of the sensor.
+    """The values of cadence or power, where a single zero is a sensor drop-out.
 
-    Known of Keiser and Flywheel bikes. While it is still open whether a zero is alone, the
-    value before it holds. On bikes that speak seldom it is known by the other of the two, which
-    goes on (ptx2/gymnasticon): the first such zero is not heard.
+    Keiser and Flywheel bikes are known for it. Until the next value arrives, the value before a
+    zero still applies. Bikes that report rarely are judged by the other field of the same Reading:
+    if it is not zero, the first zero is ignored (ptx2/gymnasticon).
     """
 
     def __init__(self) -> None:
@@ -148,7 +150,7 @@ class _RidingSeries(_Series):
         self._is_doubting = False
 
     def add(self, at_ns: int, value: float, *, is_doubtful: bool = False) -> None:
-        """`is_doubtful`: the same Reading says that there is riding, so a zero may be none."""
+        """Add a value; a zero `is_doubtful` if the other field of its Reading is not zero."""
         if value == 0 and is_doubtful and not self._is_doubting and self._last_value:
             self._is_doubting = True
             return
@@ -170,12 +172,12 @@ class _RidingSeries(_Series):
 
 
 class Sampler:
-    """One bike's Readings, second by second. Times are monotonic nanoseconds."""
+    """The recent Readings of one bike, closed second by second. Times are monotonic nanoseconds."""
 
     def __init__(self, calibration: Calibration = AS_SAID) -> None:
         self._stale_ns = 0
         self._calibration = calibration
-        #: The last that said something of the resistance, on this connection.
+        #: The last Reading of this connection that contains a resistance.
         self._knob: Reading | None = None
         self._says_raw = False
         self._cadence = _RidingSeries()
@@ -188,7 +190,7 @@ class Sampler:
 
     @property
     def calibration(self) -> Calibration:
-        """Another holds at once, also for bikes that say their resistance only when it changes."""
+        """The calibration in use. A new one also applies to the last known resistance at once."""
         return self._calibration
 
     @calibration.setter
@@ -199,14 +201,14 @@ class Sampler:
 
     @property
     def dropped(self) -> int:
-        """Values not used because they came out of order or too fast."""
+        """The number of values dropped because they were out of order or too frequent."""
         return self._cadence.dropped + self._power.dropped + self._resistance.dropped
 
     def connected(self, at_ns: int, stale_after_s: float) -> None:
-        """A cadence or power not repeated for `stale_after_s` is no longer believed.
+        """Begin a connection, in which a cadence or power is stale after `stale_after_s`.
 
-        On a connected bike the cadence is then 0, since a rider who stops is often not announced,
-        and the power is left out. Resistance is a knob: it stays where it was.
+        A stale cadence counts as 0, because many bikes just stop reporting when the rider stops; a
+        stale power is left out. Resistance never becomes stale: the knob stays where it was.
         """
         self._connected_ns = at_ns
         self._stale_ns = round(stale_after_s * NS_PER_S)
@@ -216,7 +218,7 @@ class Sampler:
         self._knob = None
 
     def add(self, reading: Reading) -> None:
-        """Raises TypeError or ValueError for what is not a finite number: the driver's bug."""
+        """Add a Reading. Raises TypeError or ValueError if a value is not a finite number."""
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
         cadence_rpm, power_w = reading.cadence_rpm, reading.power_w
         if cadence_rpm is not None:
@@ -231,14 +233,15 @@ class Sampler:
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:
         found = resistance(reading, self._calibration)
-        if found is None and not self._says_raw:  # calibrated by a number that it does not have
+        # The bike does not report the calibrated number: use its own percent.
+        if found is None and not self._says_raw:
             found = resistance(reading, AS_SAID)
         if found is not None:
             percent, self._resistance_source = found
             self._resistance.add(at_ns, percent)
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
-        """The Sample of [start, end). Seconds are closed in order, each once."""
+        """Return the Sample of [start, end). Call it once per second, in order."""
         there = self._was_there(start_ns)
         cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns) if there else None
         power = self._power.mean(start_ns, end_ns, self._stale_ns) if there else None
@@ -258,12 +261,12 @@ class Sampler:
         return sample
 
     def _was_there(self, start_ns: int) -> bool:
-        """Connected now, or heard of in this second before it was lost."""
+        """Return whether the bike is connected, or sent something in this second before a loss."""
         heard = self._heard_ns is not None and self._heard_ns >= start_ns
         return heard or self._connected_ns is not None
 
     def _silent(self, end_ns: int) -> bool:
-        """Connected for long enough to have said something, and did not."""
+        """Return whether the bike has been connected long enough to have reported something."""
         return self._connected_ns is not None and end_ns - self._connected_ns >= self._stale_ns
 
     def _resistance_percent(self, start_ns: int, end_ns: int) -> float:
@@ -279,7 +282,7 @@ class Sampler:
         return self._resistance_source not in known and self._silent(end_ns)
 
     def _derive(self, cadence_rpm: float, power_w: float) -> float:
-        """The knob stays there when nobody pedals."""
+        """Return the derived percent and remember it, since the knob stays there in a pause."""
         percent = min(100.0, resistance_percent(power_w, cadence_rpm))
         self._resistance_source = ResistanceSource.DERIVED
         self._last_resistance_percent = percent

@@ -1,1 +1,1 @@
-"""Sample → Telemetry: the message on the wire."""
+"""Sample → Telemetry: turns a Sample into the message on the wire."""

@@ -1,6 +1,6 @@
-"""Sample and race in, Telemetry out: the message on the wire, one JSON object a second.
+"""Telemetry: the message on the wire, one JSON object per second, made of a Sample and a race.
 
-The JSON names are the backend's. `config/telemetry.schema.json` is generated from this file.
+The backend defines the JSON names. `config/telemetry.schema.json` is generated from this file.
 """
 
 import uuid
@@ -14,7 +14,7 @@ from gateway.race.races import Racer
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 
-#: uuid5(NAMESPACE_DNS, "alleycat-gateway"). Never to change: it keeps a resend recognisable.
+#: uuid5(NAMESPACE_DNS, "alleycat-gateway"). It must never change: resends are recognised by it.
 UUID_NAMESPACE = uuid.UUID("e09b7b3b-7169-5914-b8d2-4a7797913407")
 
 Event = Literal["update", "final"]
@@ -22,19 +22,22 @@ Event = Literal["update", "final"]
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """One second of one racer, as the backend reads it (JSON name = alias, where it differs)."""
+    """The message of one second of one racer. An alias is the JSON name, where it differs."""
 
     uuid: Annotated[
         str,
         Field(
             pattern="^[0-9a-f]{8}-[0-9a-f]{4}-5[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$",
             description="UUIDv5 of thing name, bike, race, racer, second and event: "
-            "the same second always has the same one, so a resend is recognisable",
+            "a second always has the same one, so that a resend can be recognised",
         ),
     ]
     event: Annotated[
         Event,
-        Field(description="final: the last second of the race, once per racer, bike or no bike"),
+        Field(
+            description="final: the last second of the race, sent once per racer even if the bike "
+            "is not connected"
+        ),
     ]
     device_timestamp: Annotated[
         int,
@@ -78,21 +81,21 @@ class Telemetry:
         ResistanceSource | None,
         Field(
             alias="resistanceSource",
-            description="calibrated: by a calibration of this very bike; device: as the bike says "
-            "it; derived: from power and cadence, of a bike that never says it; none: not known, "
-            "0 stands for it; absent in messages that were buffered by a gateway of before",
+            description="calibrated: converted by a calibration of this bike; device: as reported "
+            "by the bike; derived: from power and cadence, because the bike reports no resistance; "
+            "none: unknown, and sent as 0; absent in messages buffered by older gateways",
         ),
     ] = None
     power: Annotated[
         float | None,
-        Field(description="W, mean over the second; absent when the bike does not say it"),
+        Field(description="W, mean over the second; absent when the bike does not report it"),
     ] = None
     samples: Annotated[
         int | None,
         Field(
             ge=1,
-            description="final only: how many messages this racer's race has, this one included; "
-            "absent when the gateway was started in mid-race and cannot know",
+            description="final only: the number of messages of this racer in this race, this one "
+            "included; absent when the gateway was started during the race and cannot know",
         ),
     ] = None
 
@@ -101,7 +104,7 @@ class Telemetry:
         return self.event == "final"
 
     def to_json(self) -> bytes:
-        """UTF-8, no white space, absent fields left out."""
+        """Return the message as UTF-8 JSON without white space; absent fields are left out."""
         return _TELEMETRY.dump_json(self, by_alias=True, exclude_none=True)
 
 
@@ -109,14 +112,14 @@ _TELEMETRY = TypeAdapter(Telemetry)
 
 
 def telemetry_from_json(payload: bytes) -> Telemetry:
-    """The inverse of `Telemetry.to_json`. Raises pydantic's ValidationError."""
+    """Parse the output of `Telemetry.to_json`. Raises pydantic's ValidationError."""
     return _TELEMETRY.validate_json(payload)
 
 
 def telemetry_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of the message."""
+    """Return the JSON Schema (2020-12) of the message."""
     schema = _TELEMETRY.json_schema(by_alias=True)
-    # None means absent: on the wire there is no null.
+    # None means absent: messages never contain null.
     for name in ("resistanceSource", "power", "samples"):
         field = schema["properties"][name]
         del field["default"]
@@ -136,7 +139,7 @@ def make_telemetry(
     sample: Sample,
     samples: int | None = None,
 ) -> Telemetry:
-    """The message for one second of one racer; `samples` as the field of that name."""
+    """Return the message of one second of one racer; `samples` fills the field of that name."""
     event: Event = "final" if second.is_final else "update"
     race_id = second.race.race_id
     identity = f"{thing_name}/{bike_id}/{race_id}/{racer.racer_id}/{second.second}/{event}"

@@ -1,30 +1,33 @@
-"""How many messages a racer's race has, so that the cloud can tell a gap. Pure."""
+"""Tally: counts the messages of each race, so that the cloud can detect a gap. Pure."""
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 
 from gateway.timing.units import NS_PER_S
 
-#: A day without time has 288 races of five minutes; all are dated at once.
+#: Limit of races counted at once. A day of undated seconds has 288 races of five minutes, which are
+#: all dated at once.
 RACES_MAX = 4096
 
-#: Undated seconds that a `final` can count: a race of a day.
+#: Limit of undated seconds that a `final` can count: those of a race that lasts a day.
 UNDATED_MAX = 86_400
 
 
 class Tally:
-    """The messages of one bike, by race and racer; the same second counts once."""
+    """The messages of one bike, counted by race and racer; each second counts once.
+
+    `now_ns` is the monotonic time from which on every message is counted.
+    """
 
     def __init__(self, now_ns: int) -> None:
-        """`now_ns`: from when on every message is counted here, on the monotonic clock."""
         self._since_ns = now_ns
-        #: Of each ride a bit for each second.
+        #: A bit mask for each (race, racer), with one bit per second.
         self._seconds: OrderedDict[tuple[int, int], int] = OrderedDict()
         #: The ends of the seconds whose race is not known yet.
         self._undated_ns: deque[int] = deque(maxlen=UNDATED_MAX)
 
     def count(self, race_id: int, racer_id: int, second: int) -> int:
-        """Add a second; return how many this racer has in the race now."""
+        """Add a second; return the number of seconds that this racer now has in the race."""
         ride = race_id, racer_id
         seconds = self._seconds[ride] = self._seconds.get(ride, 0) | 1 << second
         self._seconds.move_to_end(ride)
@@ -33,14 +36,14 @@ class Tally:
         return seconds.bit_count()
 
     def keep_undated(self, end_ns: int) -> None:
-        """Keep a second, by its end, until its race is known."""
+        """Keep a second, identified by its end, until its race is known."""
         self._undated_ns.append(end_ns)
 
     def take_undated(self) -> Iterator[int]:
-        """Yield the end of each second kept so far, and forget it."""
+        """Yield and forget the end of each second kept so far."""
         while self._undated_ns:
             yield self._undated_ns.popleft()
 
     def is_whole(self, race_start_ns: int) -> bool:
-        """Return whether a race that began then has been counted from its first second on."""
+        """Return whether a race with this start has been counted from its first second."""
         return race_start_ns > self._since_ns - NS_PER_S

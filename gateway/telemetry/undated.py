@@ -1,8 +1,8 @@
-"""Seconds ridden before the wall clock was set, and how they get their names. Pure.
+"""Undated seconds: ridden before the wall clock was set, and dated later. Pure.
 
-A Raspberry Pi has no battery clock: until it has been told the time it does not know which race
-is on. Its monotonic clock is good from the start, within one boot. So a second is kept with the
-boot's id and its end on that clock, and named when the wall clock is known.
+A Raspberry Pi has no battery clock: until its time is set, it does not know which race is in
+progress. Its monotonic clock is valid from the start, but only within one boot. So a second is kept
+with the boot's id and its end on that clock, and is dated when the wall clock is known.
 """
 
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from gateway.host.errors import GatewayError
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import Telemetry
 
-#: Gives the message that a second becomes, None if it has none. Raises NotDatable.
+#: Returns the message of an undated second, or None if it has none. Raises NotDatable.
 Dater = Callable[[bytes], Telemetry | None]
 
 
 class NotDatable(GatewayError):
-    """The race of a second can never be known. The text says why."""
+    """A second whose race can never be known. The text gives the reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ _UNDATED = TypeAdapter(UndatedSample)
 
 
 def undated_from_json(payload: bytes) -> UndatedSample:
-    """The inverse of `UndatedSample.to_json`. Raises NotDatable for what is none."""
+    """Parse the output of `UndatedSample.to_json`. Raises NotDatable if it is invalid."""
     try:
         return _UNDATED.validate_json(payload)
     except ValidationError as error:

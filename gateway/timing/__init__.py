@@ -1,1 +1,1 @@
-"""The clock, and what is counted by it."""
+"""The clock, and the rates, pauses and heartbeats that depend on it."""

@@ -1,12 +1,13 @@
-"""How long to wait before the next try. Pure."""
+"""Backoff: the wait before the next attempt. Pure."""
 
 from random import Random
 
 
 class Backoff:
-    """Doubling waits with jitter, so that a thousand gateways do not come back at once.
+    """Doubling waits with jitter, so that many gateways do not reconnect at the same time.
 
-    Each wait is drawn from the upper half of its step: first_s, 2 × first_s, … up to max_s.
+    Each wait is drawn from the upper half of its step. The steps are first_s, 2 × first_s, … up to
+    max_s.
     """
 
     def __init__(self, random: Random, *, first_s: float = 1.0, max_s: float = 60.0) -> None:

@@ -1,4 +1,4 @@
-"""Time as a port: the monotonic clock to run on, the wall clock to name seconds by."""
+"""The gateway's clock: monotonic time to run on, and wall-clock time to date seconds."""
 
 import asyncio
 import time
@@ -13,38 +13,38 @@ from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 
 class GatewayClock(drivers.contract.Clock, Protocol):
-    """All that the gateway asks of time. Instants are integer monotonic nanoseconds.
+    """All the time functions of the gateway. Instants are integer monotonic nanoseconds.
 
-    Integers keep sums and comparisons exact, so that a race is the same to the byte whenever
-    it is ridden.
+    Integers keep sums and comparisons exact, so that a race produces the same bytes whenever it is
+    ridden.
     """
 
     def reanchor(self) -> None:
-        """Read the wall clock anew. Until then it advances with the monotonic clock alone."""
+        """Read the wall clock again. Between calls it advances with the monotonic clock only."""
         ...
 
     def is_trustworthy(self) -> bool:
-        """The wall clock has been set. Once it has, it stays so."""
+        """Return whether the wall clock has been set. Once True, it stays True."""
         ...
 
     @property
     def boot_id(self) -> str:
-        """Names the boot that the monotonic clock counts from."""
+        """The id of the boot in which the monotonic clock is valid."""
         ...
 
     async def wait(self, event: asyncio.Event, until_ns: int | None) -> None:
-        """Return when `event` is set, or set it when `until_ns` has come; None waits for ever."""
+        """Wait until `event` is set; set it at `until_ns`, or never if that is None."""
         ...
 
 
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 
-#: Two clocks cannot be read at the same instant: a smaller difference is not a step.
+#: A smaller difference is not a step of the clock: two clocks cannot be read at the same instant.
 READING_JITTER_NS = 2 * NS_PER_MS
 
 
 class SystemClock(MachineClock):
-    """The machine's clocks. An NTP step shows only after `reanchor`."""
+    """The clocks of this computer. An NTP step is visible only after `reanchor`."""
 
     def __init__(self, clock_is_set: Callable[[], bool] = clock_is_set) -> None:
         super().__init__()

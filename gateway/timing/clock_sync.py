@@ -1,45 +1,46 @@
-"""Has this machine's wall clock been set?
+"""Whether this computer's wall clock has been set.
 
-A Raspberry Pi has no battery clock. It starts with the time at which it was last switched off, or
-with the epoch, until it has heard from a time server. PCs, servers and what runs on them come
-with the time.
+A Raspberry Pi has no battery clock. Until a time server sets its clock, it continues from the time
+at which it was last switched off, or from the epoch. PCs, servers and virtual machines start with
+the right time.
 """
 
 import ctypes
 import time
 from pathlib import Path
 
-#: systemd-timesyncd makes it when it has set the clock in this boot (systemd-timesyncd.service(8)).
+#: A file that systemd-timesyncd creates when it has set the clock (systemd-timesyncd.service(8)).
 TIMESYNC_MARK = "run/systemd/timesync/synchronized"
-#: Of boards that are described by a device tree, above all the Raspberry Pi; not of PCs.
+#: Present on boards with a device tree, above all the Raspberry Pi, but not on PCs.
 BOARD_MODEL = "sys/firmware/devicetree/base/model"
-#: Virtual machines on ARM have a device tree too, and their host's clock.
+#: Models of virtual machines on ARM, which have a device tree and their host's clock.
 VIRTUAL_BOARDS = ("dummy-virt", "qemu")
-#: 2026-01-01: no clock that was set says an earlier time.
+#: 2026-01-01, in milliseconds since the epoch: an earlier time is certainly wrong.
 EARLIEST_MS = 1_767_225_600_000
 
-#: adjtimex(2): what it returns, and the size of its struct, of which nothing is set or read.
+#: The return value of adjtimex(2) for an unset clock, and the size of its struct in bytes. The
+#: struct's content is neither set nor read.
 TIME_ERROR = 5
 TIMEX_BYTES = 208
 
 
 def clock_is_set(root: Path = Path("/"), now_ms: int | None = None) -> bool:
-    """The wall clock can be believed: a time server set it, or the machine came with it.
-
-    `root` and `now_ms` default to this machine's.
-    """
+    """Return whether the wall clock can be trusted, see `clock_source`."""
     return clock_source(root, now_ms) is not None
 
 
 def clock_source(root: Path = Path("/"), now_ms: int | None = None) -> str | None:
-    """Why the wall clock can be believed, in words; None if it cannot."""
+    """Return why the wall clock can be trusted, in words; None if it cannot.
+
+    `root` and `now_ms` default to those of this computer.
+    """
     if (time.time_ns() // 1_000_000 if now_ms is None else now_ms) < EARLIEST_MS:
         return None
     if (root / TIMESYNC_MARK).exists():
         return "by systemd-timesyncd, from a time server"
     if _kernel_says_so():
-        return "by a time server, as the kernel was told"
-    return None if _needs_time_server(root) else "since this machine was switched on"
+        return "by a time server, as the kernel reports"
+    return None if _needs_time_server(root) else "since this computer was switched on"
 
 
 def _needs_time_server(root: Path) -> bool:
@@ -51,6 +52,6 @@ def _needs_time_server(root: Path) -> bool:
 
 
 def _kernel_says_so() -> bool:
-    """Whoever keeps the clock (chrony, ntpd, timesyncd) has told the kernel that it is right."""
+    """Return whether a time daemon (chrony, ntpd, timesyncd) has marked the clock as set."""
     status: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
     return 0 <= status < TIME_ERROR

@@ -1,4 +1,4 @@
-"""Pulse: where a loop shows that it still goes round."""
+"""Pulse: the heartbeat of a loop."""
 
 from collections.abc import Callable
 
@@ -6,9 +6,9 @@ from gateway.timing.clock import GatewayClock
 
 
 class Pulse:
-    """The loop beats in every round; who wants to know wakes it first.
+    """The heartbeat of a loop, which beats in every iteration; `wake` starts an iteration.
 
-    `patience`: how many times longer than others it may be silent before it counts as wedged.
+    `patience`: how many times longer than others the loop may be silent before it counts as wedged.
     """
 
     def __init__(
@@ -16,7 +16,7 @@ class Pulse:
     ) -> None:
         self.name = name
         self.wake = wake
-        #: May change: some work takes longer than other.
+        #: May change over time, because some work takes longer.
         self.patience = patience
         self._clock = clock
         self._beaten_ns = clock.monotonic_ns()

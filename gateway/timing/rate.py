@@ -1,4 +1,4 @@
-"""How many a second, over the last minute. Pure."""
+"""Rate: events per second over the last minute. Pure."""
 
 from collections import deque
 
@@ -8,15 +8,15 @@ WINDOW_S = 60
 
 
 class Rate:
-    """Counts events second by second; the second that is running does not count yet."""
+    """A count of events per second; the current second does not count yet."""
 
     def __init__(self, now_ns: int) -> None:
         self._since_ns = now_ns
-        #: (second, events in it) of seconds that had any, oldest first: never more than a minute.
+        #: (second, number of events) for seconds with events, oldest first; at most a minute.
         self._counts: deque[tuple[int, int]] = deque()
 
     def add(self, now_ns: int) -> None:
-        """Something happened."""
+        """Count an event."""
         now_s = now_ns // NS_PER_S
         self._forget_before(now_s - WINDOW_S)
         count = 1
@@ -25,7 +25,7 @@ class Rate:
         self._counts.append((now_s, count))
 
     def per_s(self, now_ns: int) -> float:
-        """Events per second over the last minute; over all time, if that is less."""
+        """Return the events per second over the last minute, or since the start if shorter."""
         now_s = now_ns // NS_PER_S
         self._forget_before(now_s - WINDOW_S)
         seconds = min((now_s * NS_PER_S - self._since_ns) / NS_PER_S, WINDOW_S)

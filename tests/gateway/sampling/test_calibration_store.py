@@ -53,7 +53,7 @@ def test_calibration_file_of_another_bike_is_refused_also_as_a_backup(
     for name in ("bike-1.json", "bike-1.json.1"):
         (store.directory / name).write_text(text)
     with pytest.raises(
-        CalibrationFormatError, match=r"bike-1\.json: it is of bike-2; expected bike-"
+        CalibrationFormatError, match=r"bike-1\.json: the calibration is for bike-2; expected bike-"
     ):
         store.load("bike-1")
     with pytest.raises(NoBackupError):
