@@ -1,1 +1,1 @@
-"""Buffer → AWS IoT Core: what is sent next, how fast, and what an answer means."""
+"""Buffer → AWS IoT Core: chooses the next message, keeps the pace, and handles the answers."""

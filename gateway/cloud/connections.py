@@ -1,4 +1,4 @@
-"""How many connections a gateway has to the cloud, and under which client ids."""
+"""The connections of a gateway to the cloud: their number and their client ids."""
 
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Commands
@@ -11,7 +11,7 @@ BIKES_PER_CONNECTION = 60
 def connections(
     cloud: CloudConfig, thing_name: str, bikes: int, commands: Commands | None
 ) -> list[IotCore]:
-    """Return the connections for that many bikes; the first one hears the commands.
+    """Return the connections for that many bikes; the first one receives the commands.
 
     Raises CredentialsError.
     """
@@ -23,9 +23,9 @@ def connections(
 
 
 def client_ids(thing_name: str, bikes: int) -> list[str]:
-    """Return the thing's name, and `<thing>:2` … only if one connection cannot carry all bikes.
+    """Return the thing's name, then `<thing>:2` … if one connection cannot carry all bikes.
 
-    The thing's policy in config/aws/template.yaml must allow them.
+    The thing's policy in config/aws/template.yaml must allow these client ids.
     """
     count = -(-bikes // BIKES_PER_CONNECTION)
     return [thing_name, *(f"{thing_name}:{number}" for number in range(2, count + 1))]

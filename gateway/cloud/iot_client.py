@@ -1,4 +1,4 @@
-"""An MQTT 5 client of awscrt as AWS IoT Core wants it, and its errors in words."""
+"""An awscrt MQTT 5 client configured for AWS IoT Core, and its errors in words."""
 
 from typing import Any
 
@@ -14,12 +14,12 @@ PING_TIMEOUT_MS = 10_000
 ACK_TIMEOUT_S = 20
 CONNACK_TIMEOUT_MS = 10_000
 MIN_RECONNECT_MS = 1_000
-#: A connection that holds this long starts the back-off anew.
+#: A connection that lasts this long resets the reconnect back-off.
 MIN_CONNECTED_MS = 30_000
 
 
 def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.Client:
-    """A client that does not connect yet. `callbacks`: as in mqtt5.ClientOptions.
+    """Return a client that is not connected yet. `callbacks`: as in mqtt5.ClientOptions.
 
     Raises CredentialsError.
     """
@@ -39,21 +39,21 @@ def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.
         raise CredentialsError(
             f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
             f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {reason}; "
-            "expected PEM files, and the key that belongs to the certificate"
+            "expected PEM files, and the private key of this certificate"
         ) from error
 
 
 def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
-    """Why it could not connect."""
+    """Return in words why the client could not connect."""
     if data.connack_packet is not None:
-        # None: the SDK does not know it.
+        # reason_code is None for a code that the SDK does not know.
         code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
         return f"the broker refused the client: {mqtt_errors.words(code.name)}"
     return mqtt_errors.explain_failed_connect(*name_and_message(data.exception))
 
 
 def name_and_message(error: BaseException | None) -> tuple[str, str]:
-    """awscrt's name of the error, if it is one of its own, and what it says."""
+    """Return awscrt's name of the error (empty for other errors) and its message."""
     if isinstance(error, exceptions.AwsCrtError):
         return error.name, error.message
     return "", str(error) or type(error).__name__
@@ -76,8 +76,8 @@ def _options(cloud: CloudConfig, client_id: str, callbacks: dict[str, Any]) -> m
         retry_jitter_mode=mqtt5.ExponentialBackoffJitterMode.FULL,
         session_behavior=mqtt5.ClientSessionBehaviorType.CLEAN,
         offline_queue_behavior=mqtt5.ClientOperationQueueBehaviorType.FAIL_ALL_ON_DISCONNECT,
-        # The publisher keeps IoT Core's limits. The SDK's own pacing would hold every publish
-        # for 10 ms and let a live second queue behind backlog.
+        # The publisher respects IoT Core's limits. The SDK's own pacing would delay every publish
+        # by 10 ms and queue a live second behind backlog.
         extended_validation_and_flow_control_options=(
             mqtt5.ExtendedValidationAndFlowControlOptions.NONE
         ),

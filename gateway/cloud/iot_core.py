@@ -1,7 +1,7 @@
-"""Uplink over AWS IoT Core's MQTT 5, through awscrt.
+"""IotCore: an Uplink over MQTT 5 to AWS IoT Core, through awscrt.
 
-awscrt calls back on its own thread. Every callback here only puts a note into a queue that the
-event loop empties; nothing else crosses.
+awscrt runs callbacks on its own thread. Each callback only puts a note into a queue that the event
+loop empties; the threads share nothing else.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class _Send:
-    """One attempt to publish. A message that is sent again is another attempt."""
+    """One attempt to publish. Each resend of a message is another attempt."""
 
     ticket: int
 
 
 class IotCore:
-    """The Uplink to one endpoint. Must be made and used on the event loop."""
+    """The Uplink to one endpoint. It must be created and used on the event loop."""
 
     def __init__(
         self, cloud: CloudConfig, client_id: str, commands: Commands | None = None
@@ -85,16 +85,16 @@ class IotCore:
             return
 
     def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
-        """A callback for awscrt's thread that has `handler` run on the event loop."""
+        """Return a callback for awscrt's thread that runs `handler` on the event loop."""
         return partial(self._note, handler)
 
     def _note(self, handler: Callable[[Any], None], data: Any) -> None:
-        """On any thread: leave a note; only the first one of a batch wakes the loop."""
+        """Leave a note, from any thread; only the first one of a batch wakes the loop."""
         with self._notes_lock:
             self._notes.append(partial(handler, data))
             wake, self._notes_awaited = not self._notes_awaited, True
         if wake:
-            with suppress(RuntimeError):  # the loop has ended: nobody is left to tell
+            with suppress(RuntimeError):  # the loop has ended and needs no more notes
                 self._loop.call_soon_threadsafe(self._read_notes)
 
     def _read_notes(self) -> None:
@@ -102,7 +102,7 @@ class IotCore:
             try:
                 note()
             except Exception as error:
-                # A bug in one handler must not strand the notes behind it.
+                # A bug in one handler must not block the notes behind it.
                 self._loop.call_exception_handler({"message": "uplink", "exception": error})
 
     def _next_note(self) -> Callable[[], None] | None:
@@ -115,7 +115,7 @@ class IotCore:
     def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._connected = True
         self._subscribe()
-        self._tell().on_up()
+        self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
         self._down(Answer(Verdict.RETRY, explain_failure(data)))
@@ -133,21 +133,22 @@ class IotCore:
         self._stopped.set()
 
     def _down(self, answer: Answer) -> None:
-        """The SDK would leave open publishes pending until the next connect: end them now."""
+        """Answer all open publishes; the SDK would leave them pending until the next connect."""
         self._connected = False
         if self._stopping:
             return
         tickets = list(self._pending)
         self._pending.clear()
-        self._tell().on_down(answer.reason)
+        listener = self._attached_listener()
+        listener.on_down(answer.reason)
         for ticket in tickets:
-            self._tell().on_answer(ticket, answer)
+            listener.on_answer(ticket, answer)
 
     def _on_published(self, send: _Send, future: Any) -> None:
         if self._stopping or self._pending.get(send.ticket) is not send:
             return  # answered already, when the connection broke
         del self._pending[send.ticket]
-        self._tell().on_answer(send.ticket, _answer(future))
+        self._attached_listener().on_answer(send.ticket, _answer(future))
 
     def _subscribe(self) -> None:
         if self._commands is not None:
@@ -169,7 +170,7 @@ class IotCore:
                 self._commands.on_subscribed(None)
                 return
             reason = mqtt_errors.words(code.name)
-        log.error("no race commands will be heard", topic=self._commands.topic, reason=reason)
+        log.error("race commands not available", topic=self._commands.topic, reason=reason)
         self._commands.on_subscribed(reason)
 
     def _on_command(self, data: mqtt5.PublishReceivedData) -> None:
@@ -185,7 +186,7 @@ class IotCore:
             return
         expected = f"{self._commands.topic}/…"
         if not re.fullmatch(rf"{re.escape(self._commands.topic)}/[\w-]{{1,64}}", topic, re.ASCII):
-            # A topic that IoT Core or our policy does not allow would cost the connection.
+            # IoT Core ends the connection on a publish to a topic that it or the policy forbids.
             log.warning("command not answered", response_topic=topic, expected=expected)
             return
         self._client.publish(
@@ -197,7 +198,7 @@ class IotCore:
             )
         )
 
-    def _tell(self) -> UplinkListener:
+    def _attached_listener(self) -> UplinkListener:
         assert self._listener is not None
         return self._listener
 

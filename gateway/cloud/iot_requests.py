@@ -1,7 +1,7 @@
-"""Requests to AWS IoT Core's own services over MQTT: ask on a topic, wait for accepted or rejected.
+"""Requests to AWS IoT Core's own services over MQTT, which answer with accepted or rejected.
 
-Blocking, for commands: the daemon has an Uplink. awscrt's own request-response client is not used:
-it crashes the process (0.36.1) once a few have come and gone.
+All calls block; only commands use them, while the daemon has an Uplink. awscrt's own
+request-response client is not used: in 0.36.1 it crashes the process after a few uses.
 """
 
 import json
@@ -20,23 +20,23 @@ from gateway.cloud.iot_client import build_client, explain_failure, name_and_mes
 from gateway.config.schema import CloudConfig
 from gateway.host.errors import GatewayError
 
-#: For one request; AWS answers within seconds.
+#: Timeout of one request, in seconds. AWS answers within seconds.
 ANSWER_TIMEOUT_S = 30.0
-#: An attempt to connect: name look-up, TCP, TLS and MQTT have timeouts of their own below this.
+#: Timeout of one attempt to connect, in seconds. Name look-up, TCP, TLS and MQTT have shorter ones.
 ATTEMPT_TIMEOUT_S = 60.0
 STOP_TIMEOUT_S = 2.0
 
 
 class NotConnected(GatewayError):
-    """The text says why."""
+    """A failed connection. The text gives the reason."""
 
 
 class NoAnswer(GatewayError):
-    """Neither accepted nor rejected. The text says why."""
+    """A request that was neither accepted nor rejected. The text gives the reason."""
 
 
 class Rejected(GatewayError):
-    """The service does not want it."""
+    """A request that the service rejected."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
         super().__init__(f"{code} ({status}): {message}")
@@ -51,10 +51,10 @@ def open_connection(
     patience_s: float,
     answer_within_s: float = ANSWER_TIMEOUT_S,
 ) -> Iterator["IotRequests"]:
-    """Connected, within `patience_s` or at the first attempt after it. Each request is given up
-    `answer_within_s` after it was taken.
+    """Connect and yield an object for requests; on exit, disconnect.
 
-    Raises NotConnected, or CredentialsError.
+    Connecting is retried until an attempt fails after `patience_s`. Each step of a request fails
+    after `answer_within_s`. Raises NotConnected or CredentialsError.
     """
     outcomes: SimpleQueue[str | None] = SimpleQueue()
     stopped: SimpleQueue[None] = SimpleQueue()
@@ -90,7 +90,7 @@ def _await_connection(outcomes: "SimpleQueue[str | None]", patience_s: float) ->
 
 
 class IotRequests:
-    """On a connection that is open; one request after the other."""
+    """Requests on an open connection, one at a time."""
 
     def __init__(
         self,
@@ -103,7 +103,7 @@ class IotRequests:
         self._received = received
 
     def ask(self, topic: str, payload: dict[str, Any]) -> dict[str, Any]:
-        """What is said on `topic`/accepted. Raises Rejected or NoAnswer."""
+        """Send a request and return the answer on `topic`/accepted. Raises Rejected or NoAnswer."""
         accepted, rejected = f"{topic}/accepted", f"{topic}/rejected"
         self._subscribe(accepted, rejected)
         packet = mqtt5.PublishPacket(
@@ -111,13 +111,15 @@ class IotRequests:
         )
         puback = self._result(self._client.publish(packet)).puback
         if puback.reason_code is None or puback.reason_code.value >= mqtt_errors.FIRST_FAILURE:
-            raise NoAnswer(f"not taken: {_words(puback.reason_code)}")
+            raise NoAnswer(f"the broker refused the request: {_words(puback.reason_code)}")
         answer = self._answer(accepted, rejected)
-        said = _json_object(answer)
+        content = _json_object(answer)
         if answer.topic == accepted:
-            return said
+            return content
         raise Rejected(
-            said.get("statusCode", 0), said.get("errorCode", "?"), said.get("errorMessage", "")
+            content.get("statusCode", 0),
+            content.get("errorCode", "?"),
+            content.get("errorMessage", ""),
         )
 
     def _subscribe(self, *topics: str) -> None:
@@ -125,7 +127,7 @@ class IotRequests:
         suback = self._result(self._client.subscribe(mqtt5.SubscribePacket(subscriptions)))
         for topic, code in zip(topics, suback.reason_codes, strict=True):
             if code is None or code.value >= mqtt_errors.FIRST_FAILURE:
-                raise NoAnswer(f"{topic} cannot be heard: {_words(code)}")
+                raise NoAnswer(f"cannot subscribe to {topic}: {_words(code)}")
 
     def _answer(self, *topics: str) -> mqtt5.PublishPacket:
         deadline_s = time.monotonic() + self._answer_within_s
@@ -144,7 +146,7 @@ class IotRequests:
 
 
 def _next(queue: "SimpleQueue[Any]", timeout_s: float) -> Any:
-    """None: nothing came in time."""
+    """Return the next item, or None after `timeout_s`."""
     try:
         return queue.get(timeout=max(timeout_s, 0))
     except Empty:
@@ -152,15 +154,15 @@ def _next(queue: "SimpleQueue[Any]", timeout_s: float) -> Any:
 
 
 def _words(code: Any) -> str:
-    """`code`: None for one that the SDK does not know."""
+    """Return a reason code in words; None is a code that the SDK does not know."""
     return mqtt_errors.words(code.name) if code is not None else "unspecified error"
 
 
 def _json_object(packet: mqtt5.PublishPacket) -> dict[str, Any]:
     try:
-        said = json.loads(packet.payload or b"")
+        content = json.loads(packet.payload or b"")
     except ValueError as error:
-        raise NoAnswer(f"what came on {packet.topic} is not JSON: {error}") from error
-    if not isinstance(said, dict):
-        raise NoAnswer(f"what came on {packet.topic} is no JSON object")
-    return said
+        raise NoAnswer(f"the answer on {packet.topic} is not JSON: {error}") from error
+    if not isinstance(content, dict):
+        raise NoAnswer(f"the answer on {packet.topic} is not a JSON object")
+    return content

@@ -1,7 +1,7 @@
-"""What a broker's answer, or its silence, means for a message, and in words for a person. Pure.
+"""The verdict on a message that follows from a broker's answer or from none, with its reason. Pure.
 
-Reason codes: MQTT 5.0, 2.4; which ones AWS IoT Core sends: "MQTT reason codes" in its developer
-guide. SDK error names: awscrt.
+Reason codes: MQTT 5.0, section 2.4; the ones AWS IoT Core sends: "MQTT reason codes" in its
+developer guide. SDK error names: awscrt.
 """
 
 from gateway.cloud.uplink import Answer, Verdict
@@ -11,17 +11,17 @@ ACCEPTED = Answer(Verdict.ACCEPTED)
 #: Reason codes from here on are failures, in every packet (MQTT 5.0, 2.4).
 FIRST_FAILURE = 0x80
 
-#: PUBACK; any other code is worth a retry.
+#: The answers for PUBACK codes; any other code leads to a retry.
 _PUBACKS = {
     0x00: ACCEPTED,
-    0x10: ACCEPTED,  # no matching subscribers: a rule may have it all the same
+    0x10: ACCEPTED,  # no matching subscribers, but a rule may have received it
     0x87: Answer(Verdict.REFUSED, "not authorised to publish to this topic"),
-    0x90: Answer(Verdict.REFUSED, "topic not valid"),
+    0x90: Answer(Verdict.REFUSED, "invalid topic"),
     0x97: Answer(Verdict.SLOW_DOWN, "quota exceeded"),
-    0x99: Answer(Verdict.REFUSED, "payload format not valid"),
+    0x99: Answer(Verdict.REFUSED, "invalid payload format"),
 }
 
-#: DISCONNECT; any other code is under suspicion: it may be over one of the messages in flight.
+#: The verdicts for DISCONNECT codes; any other code may be due to one of the messages in flight.
 _DISCONNECTS = {
     0x89: Verdict.RETRY,  # server busy
     0x8B: Verdict.RETRY,  # server shutting down
@@ -37,61 +37,63 @@ _DISCONNECTS = {
     0x97: Verdict.SLOW_DOWN,  # quota exceeded
 }
 
-#: The SDK gave up on a message; any other error is worth a retry.
+#: The verdicts for errors with which the SDK gives up a message; any other one leads to a retry.
 _FAILURES = {
-    # No PUBACK in time: discarded, as IoT Core does without a word above 100 publishes/s.
+    # No PUBACK in time: above 100 publishes/s, IoT Core silently discards messages.
     "AWS_ERROR_MQTT_TIMEOUT": Verdict.SLOW_DOWN,
-    # Larger than the broker said it takes.
+    # The message is larger than the broker's announced limit.
     "AWS_ERROR_MQTT5_PACKET_VALIDATION": Verdict.REFUSED,
     "AWS_ERROR_MQTT5_ENCODE_FAILURE": Verdict.REFUSED,
 }
 
-#: A broker that hangs up without a word may do so over a message.
+#: Errors for a broker that closes the connection without a DISCONNECT, perhaps due to a message.
 _HANGUPS = ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "AWS_IO_SOCKET_CLOSED", "AWS_IO_TLS_CLOSED_ABORT")
 
-#: A broker that does not take a client's certificate ends the connection without a word of MQTT.
+#: Errors for a broker that rejects a client's certificate: it closes the connection without MQTT.
 _BREAK_OFFS = ("AWS_IO_TLS_ERROR_READ_FAILURE", "AWS_IO_TLS_ERROR_ALERT_RECEIVED", *_HANGUPS)
 
-#: What to do about the failures a person can mend.
+#: Plain words, and remedies for the failures that a user can fix.
 _REMEDIES = {
     "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "TLS handshake failed: the broker's certificate is not"
     " signed by cloud.ca_file, or is for another host name",
     "AWS_IO_TLS_NEGOTIATION_TIMEOUT": "TLS handshake timed out: is this an MQTT-over-TLS port?",
-    "AWS_IO_DNS_INVALID_NAME": "host name unknown: check cloud.endpoint, and the network",
-    "AWS_IO_DNS_QUERY_FAILED": "host name not resolved: check cloud.endpoint, and the network",
-    "AWS_IO_SOCKET_CONNECTION_REFUSED": "connection refused: nothing listens there",
-    "AWS_IO_SOCKET_TIMEOUT": "no answer: host or network down, or a firewall in between",
+    "AWS_IO_DNS_INVALID_NAME": "host name unknown: check cloud.endpoint and the network",
+    "AWS_IO_DNS_QUERY_FAILED": "host name not resolved: check cloud.endpoint and the network",
+    "AWS_IO_SOCKET_CONNECTION_REFUSED": "connection refused: check cloud.endpoint and cloud.port",
+    "AWS_IO_SOCKET_TIMEOUT": "no answer: the host or the network is down, or a firewall blocks it",
     "AWS_IO_SOCKET_NO_ROUTE_TO_HOST": "no route to host: the network is down",
     "AWS_IO_SOCKET_NETWORK_DOWN": "the network is down",
     "AWS_IO_SOCKET_CLOSED": "the broker closed the connection",
     "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the broker hung up",
     "AWS_ERROR_MQTT_TIMEOUT": "no answer in time: the link is dead",
     "AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT": "no answer to a ping: the link is dead",
-    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but no MQTT answer in time",
+    "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sent no MQTT answer in time",
 }
 
 
 def puback_answer(code: int, code_name: str) -> Answer:
-    """`code_name`: as the SDK calls it, for codes that are not known here."""
+    """Return the answer for a PUBACK; `code_name` (the SDK's) describes codes not listed here."""
     return _PUBACKS.get(code) or Answer(Verdict.RETRY, words(code_name))
 
 
 def failure_answer(error_name: str, message: str) -> Answer:
-    """The SDK has given up on a message."""
+    """Return the answer for a message that the SDK has given up."""
     verdict = _FAILURES.get(error_name, Verdict.RETRY)
     if verdict is Verdict.SLOW_DOWN:
-        return Answer(verdict, f"no answer in time: discarded, or lost on its way ({error_name})")
+        return Answer(
+            verdict, f"no answer in time: the message was discarded or lost ({error_name})"
+        )
     return Answer(verdict, explain(error_name, message))
 
 
 def disconnect_answer(code: int, code_name: str) -> Answer:
-    """The broker has said why it disconnects us."""
+    """Return the answer for all open messages after a DISCONNECT from the broker."""
     verdict = _DISCONNECTS.get(code, Verdict.SUSPECT)
     return Answer(verdict, f"the broker disconnected us: {words(code_name)}")
 
 
 def end_answer(error_name: str, message: str) -> Answer:
-    """The connection has ended without a DISCONNECT."""
+    """Return the answer for all open messages after a connection loss without DISCONNECT."""
     verdict = Verdict.SUSPECT if error_name in _HANGUPS else Verdict.RETRY
     return Answer(verdict, explain(error_name, message))
 
@@ -104,9 +106,9 @@ def explain(error_name: str, message: str) -> str:
 def explain_failed_connect(error_name: str, message: str) -> str:
     if error_name in _BREAK_OFFS:
         return (
-            "the broker ended the connection before accepting it: is cloud.certificate_file from "
-            "a CA it trusts, active, and does its policy let this thing_name connect? "
-            f"({error_name})"
+            "the broker ended the connection before accepting it: check that "
+            "cloud.certificate_file is active, that the broker trusts its CA, and that its policy "
+            f"allows this thing_name to connect ({error_name})"
         )
     return explain(error_name, message)
 

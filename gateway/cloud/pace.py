@@ -1,30 +1,31 @@
-"""How fast one connection may publish. Pure.
+"""Pace: the rate limits of one connection. Pure.
 
-AWS IoT Core discards what exceeds 100 publishes/s on a connection, without an answer, and delays
-what exceeds 512 KiB/s (AWS IoT Core endpoints and quotas, "Message broker and protocol limits").
+On each connection, AWS IoT Core discards publishes above 100/s without an answer, and delays data
+above 512 KiB/s (AWS IoT Core endpoints and quotas, "Message broker and protocol limits").
 """
 
 from gateway.timing.units import NS_PER_S
 
-#: In any one second at most rate + burst are sent: 100 messages, 512 KiB.
+#: At most rate + burst is sent in any one second: 100 messages, 512 KiB.
 MESSAGES_PER_S = 90.0
 MESSAGES_BURST = 10
 BYTES_PER_S = 448 * 1024.0
 BYTES_BURST = 64 * 1024
-#: Backlog that may go at once before its pace holds.
+#: The number of backlog messages that may be sent at once before their rate applies.
 BACKLOG_BURST = 10
-#: Live messages may use this much of the backlog's share in advance.
+#: Live messages may use the backlog's rate this many seconds in advance.
 BACKLOG_DEBT_S = 1.0
 
-#: After "slow down" the pace is halved, not more often than once a second, …
+#: The smallest part of the full pace that is left after repeated halving.
 SLOWEST = 1 / 64
+#: The least time between two changes of the pace, in nanoseconds.
 CHANGE_EVERY_NS = NS_PER_S
-#: … and each second with an acceptance gives back this part of the whole.
+#: The part of the full pace that is regained with each acceptance, at most once a second.
 RECOVERY = 0.05
 
 
 class TokenBucket:
-    """`rate_per_s` tokens in the long run, `burst` at once. Taking too many makes debt."""
+    """A bucket that gains `rate_per_s` tokens up to `burst`. It may go into debt."""
 
     def __init__(self, rate_per_s: float, burst: int, now_ns: int) -> None:
         self._burst = burst
@@ -37,25 +38,25 @@ class TokenBucket:
         self._empty_ns = max(self._empty_ns, full_ns) + round(tokens * self._ns_per_token)
 
     def ready_ns(self) -> int:
-        """When there is a whole token."""
+        """Return when a whole token is available."""
         return self._empty_ns + round(self._ns_per_token)
 
     def bound_debt(self, debt_s: float, now_ns: int) -> None:
         self._empty_ns = min(self._empty_ns, now_ns + round(debt_s * NS_PER_S))
 
     def change_rate(self, rate_per_s: float, now_ns: int) -> None:
-        """From now on; what is in the bucket stays in it."""
+        """Change the rate from now on; the tokens in the bucket stay."""
         tokens = (now_ns - self._empty_ns) / self._ns_per_token
         self._ns_per_token = NS_PER_S / rate_per_s
         self._empty_ns = now_ns - round(min(tokens, self._burst) * self._ns_per_token)
 
 
 class Pace:
-    """When the next message may go: live ones within IoT Core's limits, backlog in what is left.
+    """The rate limits of one connection, and the time at which the next message may be sent.
 
-    `backlog_per_s` counts all messages, so a live one takes the place of one of the backlog, but
-    does not wait for it. All rates are halved when the broker says "slow down" and come back
-    step by step while it accepts.
+    Live messages respect IoT Core's limits only. Backlog also respects `backlog_per_s`, which
+    counts live messages as well. All rates are halved when the broker asks to slow down, and are
+    regained step by step while it accepts messages.
     """
 
     def __init__(self, backlog_per_s: float, now_ns: int) -> None:
@@ -64,7 +65,7 @@ class Pace:
         self._bytes = TokenBucket(BYTES_PER_S, BYTES_BURST, now_ns)
         self._backlog = TokenBucket(backlog_per_s, BACKLOG_BURST, now_ns)
         self._changed_ns = now_ns - CHANGE_EVERY_NS
-        #: The part of the whole pace that the broker bears: 1 = all of it.
+        #: The part of the full pace that the broker accepts at present; 1 is all of it.
         self.share = 1.0
 
     def ready_ns(self, *, is_live: bool) -> int:
@@ -78,12 +79,12 @@ class Pace:
         self._backlog.bound_debt(BACKLOG_DEBT_S, now_ns)
 
     def slow_down(self, now_ns: int) -> None:
-        """The broker had too much."""
+        """Halve the pace, after the broker asked to slow down."""
         if now_ns - self._changed_ns >= CHANGE_EVERY_NS:
             self._change(max(SLOWEST, self.share / 2), now_ns)
 
     def accepted(self, now_ns: int) -> None:
-        """The broker had no complaint."""
+        """Regain a part of the pace, after the broker accepted a message."""
         if self.share < 1 and now_ns - self._changed_ns >= CHANGE_EVERY_NS:
             self._change(min(1.0, self.share + RECOVERY), now_ns)
 

@@ -1,4 +1,4 @@
-"""Publisher: decides what is sent next and what an answer means. Policy only, over an Uplink."""
+"""Publisher: decides which message is sent next and what an answer means. An Uplink sends it."""
 
 import asyncio
 from random import Random
@@ -15,40 +15,40 @@ from gateway.timing.pulse import Pulse
 from gateway.timing.rate import Rate
 from gateway.timing.units import NS_PER_S
 
-#: Messages on their way at once. IoT Core allows 100 unacknowledged.
+#: Limit of messages in flight. IoT Core allows 100 unacknowledged ones.
 WINDOW = 32
-#: Refusals after which a message is set aside.
+#: The number of strikes after which a message is quarantined.
 STRIKES = 3
-#: A refused message stands back this long for each strike, and lets the others pass.
+#: A struck message waits this long for each strike, while others are sent.
 STAND_BACK_NS = 2 * NS_PER_S
-#: A connection that ends so soon after a publish may have ended over it.
+#: A message may be the reason for a disconnect if it was sent at most this long before.
 SUSPICION_NS = 5 * NS_PER_S
 
-#: An answer that has not come by then never will.
+#: The longest wait for an answer. After it, none will come.
 ANSWER_BY_NS = 60 * NS_PER_S
 
 log = structlog.get_logger()
 
 
 class Publisher:
-    """Sends over one connection what the Buffer hands out, and tells it what became of it.
+    """A sender of the Buffer's messages over one connection, which handles their answers.
 
-    | answer | what is done |
+    | answer | consequence |
     |---|---|
-    | ACCEPTED | forgotten |
-    | RETRY | sent again; all pause, doubling, and go one at a time until one is accepted |
-    | SLOW_DOWN | sent again; the pace is halved, and comes back with acceptances |
-    | REFUSED | a strike. Refused one after the other, they pause as for RETRY: not the message is wrong then, and nothing is hammered |
-    | SUSPECT | sent again, alone, in turns with what is next; if the broker hangs up over it alone, a strike |
+    | ACCEPTED | the message is forgotten |
+    | RETRY | the message is sent again; all messages pause for a doubling time, and are sent one at a time until one is accepted |
+    | SLOW_DOWN | the message is sent again; the pace is halved, and regained with acceptances |
+    | REFUSED | the message gets a strike; after consecutive refusals all pause as for RETRY, because the cause is then probably not the message |
+    | SUSPECT | the message is sent again alone, in turns with the next ones; if the broker disconnects on it alone, it gets a strike |
 
-    A struck message stands back while the others go on, and is then sent alone. Three strikes, and
-    it is quarantined with the last reason.
+    A struck message waits while others are sent, and is then sent alone. After three strikes it is
+    quarantined with the last reason. `rate_per_s` applies to backlog; live messages only respect
+    IoT Core's limits.
     """  # noqa: E501
 
     def __init__(
         self, buffer: Buffer, uplink: Uplink, clock: GatewayClock, random: Random, rate_per_s: float
     ) -> None:
-        """`rate_per_s` is the backlog's; live messages go within IoT Core's limits."""
         self._buffer = buffer
         self._uplink = uplink
         self._clock = clock
@@ -59,9 +59,9 @@ class Publisher:
         self._paused_until_ns = 0
         self._one_at_a_time = False
         self._refused_last = False
-        #: To be sent alone. In the order of the buffer newer ones would starve them.
+        #: Messages to be sent alone. In the buffer's order newer ones would starve them.
         self._suspects: list[Entry] = []
-        #: The suspect that is in flight, alone.
+        #: The suspect that is in flight alone.
         self._probe: Entry | None = None
         self._was_probing = False
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
@@ -70,7 +70,7 @@ class Publisher:
         self._answered = asyncio.Event()
         self._reason = "not connected yet"
         self.connected = False
-        #: When it was connected, or ceased to be.
+        #: When it was connected or lost its connection.
         self.since_ns = clock.monotonic_ns()
         self.accepted = 0
         self._acceptances = Rate(clock.monotonic_ns())
@@ -78,12 +78,12 @@ class Publisher:
 
     @property
     def state(self) -> str:
-        """ "connected", or why not."""
+        """The text "connected", or the reason why it is not."""
         return "connected" if self.connected else self._reason
 
     @property
     def pace_share(self) -> float:
-        """The part of its pace that the broker bears at present, 0 … 1."""
+        """The part of the full pace that the broker accepts at present, 0 … 1."""
         return self._pace.share
 
     @property
@@ -100,10 +100,10 @@ class Publisher:
             self._wake.clear()
 
     async def drained(self) -> None:
-        """Return when everything is acknowledged, or nothing can be."""
+        """Wait until everything is acknowledged, or the connection is lost."""
         while self.connected and self._buffer.status.depth > 0:
             self._answered.clear()
-            # Another sender may have had the last one.
+            # Another sender may have received the last answer.
             soon_ns = self._clock.monotonic_ns() + NS_PER_S // 10
             await self._clock.wait(self._answered, soon_ns)
 
@@ -147,12 +147,12 @@ class Publisher:
                 self._suspect(entry, answer.reason)
         if entry is self._probe:
             self._probe = None
-        # An acceptance with nothing behind it leaves nothing to do: at 1 Hz, nearly every one.
+        # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
         if answer.verdict is not Verdict.ACCEPTED or self._next() is not None:
             self._wake.set()
 
     def _send(self) -> int | None:
-        """Send what may go now; gives when more may go, None if only an event can tell."""
+        """Send what may be sent now; return when more may be, None if that needs an event."""
         self._let_return()
         while self.connected and len(self._in_flight) < self._window:
             entry = self._next()
@@ -168,7 +168,7 @@ class Publisher:
         return self._next_return_ns()
 
     def _next(self) -> Entry | None:
-        """A suspect and what is next in the order, in turns."""
+        """Return the next message: the buffer's head and a suspect in turns."""
         for entry in [suspect for suspect in self._suspects if suspect.done]:  # evicted meanwhile
             self._suspects.remove(entry)
             self._buffer.give_back(entry)
@@ -191,7 +191,7 @@ class Publisher:
 
     @property
     def _misses_an_answer(self) -> bool:
-        """The uplink answers everything, by a time-out of its own at the latest."""
+        """Whether an answer is overdue; the uplink should have timed out by itself."""
         oldest_ns = min((entry.sent_ns for entry in self._in_flight.values()), default=None)
         return oldest_ns is not None and self._clock.monotonic_ns() - oldest_ns > ANSWER_BY_NS
 
@@ -232,7 +232,7 @@ class Publisher:
         elif entry is self._probe and self.accepted > entry.accepted_before:
             entry.accepted_before = self.accepted
             self._strike(entry, reason)
-        elif entry is self._probe:  # a broker that takes nothing has nothing against this one
+        elif entry is self._probe:  # a broker that accepts nothing is not refusing this message
             self._suspects.append(entry)
         else:
             entry.accepted_before = self.accepted

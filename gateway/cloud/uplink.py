@@ -1,4 +1,4 @@
-"""Uplink: the contract between the Publisher and whatever carries a message to the cloud."""
+"""Uplink: the contract between the Publisher and the connection to the cloud."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from typing import Protocol
 
 from gateway.host.errors import BAD_CONFIG, GatewayError
 
-#: Takes a command as it came, gives the response as it goes back.
+#: Takes a command's payload and returns the response's.
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
 
 
@@ -16,19 +16,19 @@ def _ignore(refusal: str | None) -> None:
 
 
 class CredentialsError(GatewayError):
-    """Certificates or key cannot be used. The text names the files and the reason."""
+    """Unusable certificates or an unusable key. The text names the files and the reason."""
 
     exit_code = BAD_CONFIG
 
 
 class Verdict(Enum):
-    """What an answer means for the message that was sent."""
+    """The meaning of an answer for the message that was sent."""
 
-    ACCEPTED = "accepted"  # the broker has it: forget it
-    RETRY = "retry"  # nothing wrong with the message: send it again
-    SLOW_DOWN = "slow down"  # nothing wrong with the message, but too many of them
-    REFUSED = "refused"  # the broker does not want this message: a strike against it
-    SUSPECT = "suspect"  # the broker hung up, perhaps over one of the messages that were open
+    ACCEPTED = "accepted"  # the broker has the message: forget it
+    RETRY = "retry"  # the message is not the cause: send it again
+    SLOW_DOWN = "slow down"  # the message is not the cause, but there are too many: send it again
+    REFUSED = "refused"  # the broker rejects this message: it gets a strike
+    SUSPECT = "suspect"  # the broker disconnected, perhaps because of one of the open messages
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,10 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Commands are heard on `topic`. A response goes to a topic below it, and to no other.
+    """A subscription to commands on `topic`. Responses go only to topics below it.
 
-    `on_subscribed` is told after each connect why none will be heard, or None if they will.
+    `on_subscribed` is called after each connect with the reason why the subscription failed, or
+    with None if it succeeded.
     """
 
     topic: str
@@ -50,24 +51,24 @@ class Commands:
 
 
 class UplinkListener(Protocol):
-    """Who hears of it. Called on the event loop, never from within `Uplink.publish`."""
+    """A listener to an Uplink. It is called on the event loop, never within `Uplink.publish`."""
 
     def on_up(self) -> None: ...
 
     def on_down(self, reason: str) -> None:
-        """Not connected, for `reason`; called again when the reason changes."""
+        """Handle a lost or failed connection; called again when the reason changes."""
         ...
 
     def on_answer(self, ticket: int, answer: Answer) -> None: ...
 
 
 class Uplink(Protocol):
-    """Keeps itself connected from `start` to `stop`, with back-off and jitter."""
+    """A connection that keeps itself open from `start` to `stop`, with back-off and jitter."""
 
     def start(self, listener: UplinkListener) -> None: ...
 
     def publish(self, ticket: int, payload: bytes) -> None:
-        """Send; exactly one answer for `ticket` follows, however the connection ends.
+        """Send a message; exactly one answer for `ticket` follows, even if the connection breaks.
 
         When the connection breaks, the open tickets are answered RETRY, SLOW_DOWN or SUSPECT
         right after `on_down`.

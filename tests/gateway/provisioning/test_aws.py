@@ -104,7 +104,7 @@ def test_the_claim_connects_once(peer: ProvisioningPeer, files: IdentityFiles) -
         ),
         (ISSUE, lambda _: ("accepted", b"{}"), "the answer has no 'certificateId'"),
         (ISSUE, lambda _: ("accepted", b"\xff"), "accepted is not JSON"),
-        (ISSUE, lambda _: ("accepted", b"[]"), "accepted is no JSON object"),
+        (ISSUE, lambda _: ("accepted", b"[]"), "accepted is not a JSON object"),
         (
             REGISTER,
             lambda _: ("accepted", b'{"thingName":"other"}'),
