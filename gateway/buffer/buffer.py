@@ -118,7 +118,7 @@ class Buffer:
     def note(self, text: str) -> None:
         """Something that whoever looks at the status should know."""
         self._notes.append(text)
-        log.error("buffer", note=text)
+        log.error("buffer problem", note=text)
 
     def head(self) -> Entry | None:
         """The next message to send; None if there is none, or none yet."""
@@ -360,4 +360,4 @@ class Buffer:
 
 def _tell_evicted(written: Written) -> None:
     for race_id in written.evicted_race_ids:
-        log.error("oldest race given up: no room", race_id=race_id)
+        log.error("buffer full: oldest race deleted", race_id=race_id)

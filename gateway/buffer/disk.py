@@ -127,12 +127,12 @@ class Disk:
 
     def _failed(self, error: StoreError) -> None:
         if self._failure is None:
-            log.error("buffer cannot be used", reason=str(error))
+            log.error("buffer not usable", reason=str(error))
         self._failure = str(error)
 
     def _succeeded(self) -> None:
         if self._failure is not None:
-            log.info("buffer is used again")
+            log.info("buffer usable again")
         self._failure = None
 
     async def _on_thread(self, work: Callable[[], T]) -> T:

@@ -33,17 +33,17 @@ PAGE_ROWS = 2000
 BUSY_S = 2.0
 
 _DAMAGED = (
-    ". It is damaged, or no buffer at all. The gateway sets such a file aside when it starts, and "
-    "goes on with what can be read of it"
+    ". The file is damaged or is not a buffer. At its next start, the gateway sets it aside and "
+    "recovers the messages that can be read"
 )
 _ADVICE = {
     sqlite3.SQLITE_ERROR: _DAMAGED,  # a column that is not there, a file format that is none
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_BUSY: ". Another program holds it for itself; expected only the gateway",
-    sqlite3.SQLITE_CANTOPEN: ". To read its -wal a -shm is written beside it: run this as somebody "
-    "who may write there, or look at a copy of the two",
-    sqlite3.SQLITE_IOERR: ". The disk under it fails: `dmesg` says more",
+    sqlite3.SQLITE_BUSY: ". Another program has locked it; only the gateway should use it",
+    sqlite3.SQLITE_CANTOPEN: ". Reading its -wal needs a -shm file in the same directory: run this "
+    "as a user who can write there, or inspect a copy of both files",
+    sqlite3.SQLITE_IOERR: ". The disk is failing: see `dmesg`",
 }
 
 #: Called with how many of how many messages were looked at.
@@ -240,7 +240,7 @@ class BufferView:
     def _duplicates(self) -> Iterator[str]:
         """In one statement: a message moves from one table to the other at any time."""
         for (id_,) in self._read("SELECT id FROM telemetry JOIN quarantine USING (id)"):
-            yield f"message {id_} waits to be sent, and is in quarantine"
+            yield f"message {id_} is both waiting to be sent and in quarantine"
 
     def _count(self, table: str) -> int:
         ((count,),) = self._read(f"SELECT count(*) FROM {table}")  # noqa: S608
@@ -300,15 +300,15 @@ class BufferView:
         if version > SCHEMA_VERSION:
             raise BufferViewError(
                 f"{self.path} has format {version}, written by a newer alleycat-gateway; this one "
-                f"reads format {SCHEMA_VERSION}: look with the newer one"
+                f"reads format {SCHEMA_VERSION}: use the newer version"
             )
         names = self._read("SELECT name FROM sqlite_master WHERE type = 'table'")
         if not names and version == 0:
-            raise BufferViewError(f"{self.path} is empty: the gateway has not begun it yet")
+            raise BufferViewError(f"{self.path} is empty: the gateway has not written to it yet")
         if not {(table,) for table in TABLES}.issubset(names):
             raise BufferViewError(
-                f"{self.path} is an SQLite database, but no gateway's buffer: it has no tables "
-                f"{' and '.join(TABLES)}; expected the state_dir of a gateway"
+                f"{self.path} is an SQLite database, but not a gateway's buffer: it lacks the "
+                f"tables {' and '.join(TABLES)}; expected the state_dir of a gateway"
             )
 
 
@@ -343,7 +343,9 @@ def _check_access(path: Path) -> None:
             raise BufferViewError(f"{path} is a directory; expected a gateway's buffer")
         if os.access(path, os.R_OK):
             return
-    raise BufferViewError(f"{path} may not be read by you; run this as {_owner(path)}")
+    raise BufferViewError(
+        f"permission denied: {path}; run this command as user {_owner(path)} or with sudo"
+    )
 
 
 def _owner(path: Path) -> str:
@@ -361,7 +363,7 @@ def _explained(path: Path, error: sqlite3.Error | UnicodeDecodeError) -> BufferV
 
 def _problem_of(race_id: int, payload: bytes) -> str | None:
     if race_id == UNDATED:
-        return None if is_json_object(payload) else "its payload is no JSON object"
+        return None if is_json_object(payload) else "the payload is not a JSON object"
     try:
         telemetry = telemetry_from_json(payload)
     except ValidationError as error:
@@ -369,5 +371,5 @@ def _problem_of(race_id: int, payload: bytes) -> str | None:
         key = ".".join(map(str, first["loc"])) or "payload"
         return f"{key}: {first['msg']}"
     if telemetry.race_id != race_id:
-        return f"it lies with race {race_id}, but says race {telemetry.race_id}"
+        return f"it is stored under race {race_id}, but belongs to race {telemetry.race_id}"
     return None

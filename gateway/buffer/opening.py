@@ -26,8 +26,8 @@ async def open_configured_buffer(config: Config, clock: GatewayClock) -> Buffer:
     volatile = volatile_file_system(config.state_dir)
     if volatile is not None:
         buffer.note(
-            f"state_dir {config.state_dir} is on {volatile}: what is buffered is lost when the "
-            "power goes; expected a directory on a real disk"
+            f"state_dir {config.state_dir} is on {volatile}: buffered messages are lost when the "
+            "power fails; expected a directory on a permanent disk"
         )
     return buffer
 

@@ -53,13 +53,13 @@ def open_store(path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = Fa
         return Opened(_open_checked(path, max_bytes))
     except NewerStoreError as error:
         _replace(path, aside, new=None)
-        note = f"{error}; it was set aside as {aside}, for that version"
+        note = f"{error}; the file was moved to {aside}, for use with the newer version"
         return Opened(Store(path, max_bytes), note, lost=None)
     except DamagedStoreError:
         try:
             return _salvage(path, aside, max_bytes)
         except OSError as error:
-            raise StoreError(f"{path}: damaged, and cannot be salvaged: {error}") from error
+            raise StoreError(f"{path} is damaged and cannot be salvaged: {error}") from error
 
 
 def _open_checked(path: Path, max_bytes: int) -> Store:
@@ -91,10 +91,10 @@ def _salvage(path: Path, aside: Path, max_bytes: int) -> Opened:
     finally:
         store.close()
     _replace(path, aside, new)
-    how_many = "nobody can tell how many" if lost is None else str(lost)
+    how_many = "an unknown number" if lost is None else str(lost)
     note = (
-        f"{path} was damaged and was set aside as {aside}; {read} messages were read back, "
-        f"{how_many} could not be"
+        f"{path} was damaged and was moved to {aside}; {read} messages were recovered, "
+        f"{how_many} were lost"
     )
     return Opened(Store(path, max_bytes), note, lost)
 
@@ -111,7 +111,7 @@ def _replace(path: Path, aside: Path, new: Path | None) -> None:
             new.rename(path)
         sync_directory(path.parent)
     except OSError as error:
-        raise StoreError(f"{path}: cannot be set aside as {aside}: {error.strerror}") from error
+        raise StoreError(f"{path} cannot be moved to {aside}: {error.strerror}") from error
 
 
 def _batches(rows: Iterable[Row]) -> Iterator[list[Row]]:

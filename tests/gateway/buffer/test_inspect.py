@@ -308,7 +308,7 @@ def test_read_only_user_needs_the_shm_to_view_what_a_kill_left(open_place: Path)
     last = killed_writer(open_place, 30)
     assert looked_as_nobody(open_place) in (last, last + 1)
     open_place.with_name("buffer.db-shm").unlink()
-    assert "run this as somebody who may write there" in str(looked_as_nobody(open_place))
+    assert "as a user who can write there" in str(looked_as_nobody(open_place))
 
 
 @is_root
@@ -324,7 +324,7 @@ def test_read_only_user_can_view_the_buffer_of_a_running_gateway(open_place: Pat
 @is_root
 def test_user_without_read_permission_is_told_to_run_as_root(open_place: Path) -> None:
     write_some(open_place)
-    refusal = f"{open_place} may not be read by you; run this as root"
+    refusal = f"permission denied: {open_place}; run this command as user root or with sudo"
     open_place.chmod(0o600)
     assert looked_as_nobody(open_place) == refusal
     open_place.parent.chmod(0o700)
@@ -370,13 +370,13 @@ def test_buffer_view_refuses_a_directory_as_the_buffer_file(path: Path) -> None:
 def test_buffer_view_refuses_an_empty_file(path: Path) -> None:
     path.parent.mkdir()
     path.touch()
-    assert "the gateway has not begun it yet" in refusal(path)
+    assert "the gateway has not written to it yet" in refusal(path)
 
 
 def test_buffer_view_refuses_a_file_that_is_not_a_database(path: Path) -> None:
     path.parent.mkdir()
     path.write_bytes(b"no database " * 1000)
-    assert "file is not a database. It is damaged, or no buffer at all" in refusal(path)
+    assert "file is not a database. The file is damaged or is not a buffer" in refusal(path)
 
 
 @pytest.mark.parametrize("byte", [b"x", b"\xfb"])
@@ -387,13 +387,13 @@ def test_buffer_view_refuses_a_damaged_schema(path: Path, byte: bytes) -> None:
     path.write_bytes(
         content.replace(b"quarantine (", b"quarantine " + byte).replace(b"payload", b"paxload")
     )
-    assert "It is damaged, or no buffer at all" in refusal(path)
+    assert "The file is damaged or is not a buffer" in refusal(path)
 
 
 def test_buffer_view_refuses_the_database_of_another_program(path: Path) -> None:
     path.parent.mkdir()
     changed(path, "CREATE TABLE cats (name)")
-    assert "no gateway's buffer" in refusal(path)
+    assert "not a gateway's buffer" in refusal(path)
 
 
 def test_buffer_view_refuses_a_file_of_a_newer_version(path: Path) -> None:
@@ -407,7 +407,7 @@ def test_buffer_view_refuses_a_file_locked_by_another_program(path: Path) -> Non
     with closing(sqlite3.connect(path, isolation_level=None)) as holder:
         holder.execute("PRAGMA locking_mode = EXCLUSIVE")
         holder.execute("BEGIN EXCLUSIVE")
-        assert "Another program holds it for itself" in refusal(path, busy_s=0.1)
+        assert "Another program has locked it" in refusal(path, busy_s=0.1)
 
 
 def test_buffer_view_raises_when_its_file_is_removed(path: Path) -> None:
@@ -424,7 +424,9 @@ def test_buffer_view_raises_when_its_file_is_removed(path: Path) -> None:
 def test_wrong_messages_name_a_message_stored_with_another_race(path: Path) -> None:
     write_some(path)
     changed(path, "UPDATE telemetry SET race_id = 9 WHERE id = 12")
-    assert problems(path) == ["telemetry, message 12: it lies with race 9, but says race 8"]
+    assert problems(path) == [
+        "telemetry, message 12: it is stored under race 9, but belongs to race 8"
+    ]
 
 
 def test_wrong_messages_name_invalid_payloads(path: Path) -> None:
@@ -438,13 +440,13 @@ def test_wrong_messages_name_invalid_payloads(path: Path) -> None:
     eleven, twelve, unnamed = problems(path)
     assert eleven.startswith("telemetry, message 11: second: ")
     assert twelve.startswith("telemetry, message 12: payload: Invalid JSON")
-    assert unnamed == "telemetry, message 22: its payload is no JSON object"
+    assert unnamed == "telemetry, message 22: the payload is not a JSON object"
 
 
 def test_wrong_messages_name_a_pending_message_also_in_quarantine(path: Path) -> None:
     write_some(path)
     changed(path, "UPDATE quarantine SET id = 12 WHERE id = 3")
-    assert problems(path) == ["message 12 waits to be sent, and is in quarantine"]
+    assert problems(path) == ["message 12 is both waiting to be sent and in quarantine"]
 
 
 def test_damaged_pages_are_named_by_number(path: Path) -> None:

@@ -115,7 +115,7 @@ def test_salvage_keeps_readable_messages_and_counts_the_lost(path: Path) -> None
     assert opened.lost == len(written) - len(kept)
     assert 0 < opened.lost < 30, "one page of 4 KiB"
     assert opened.note is not None
-    assert f"{len(kept)} messages were read back, {opened.lost} could not be" in opened.note
+    assert f"{len(kept)} messages were recovered, {opened.lost} were lost" in opened.note
     opened.store.close()
     assert not list(path.parent.glob("*.new*"))
 

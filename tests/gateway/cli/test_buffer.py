@@ -165,7 +165,9 @@ def test_verify_names_each_problem_and_fails(state_dir: Path) -> None:
     result = look("verify", state_dir)
     assert result.exit_code == FAILED
     problem, verdict = result.output.splitlines()
-    assert problem == "telemetry, message 17: it lies with race 3, but says race 5984158"
+    assert (
+        problem == "telemetry, message 17: it is stored under race 3, but belongs to race 5984158"
+    )
     assert verdict.endswith(": 1 problem")
     as_json = look("verify", state_dir, "--json")
     assert as_json.exit_code == FAILED

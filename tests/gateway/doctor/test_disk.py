@@ -126,4 +126,4 @@ def test_damaged_buffer_is_a_failure(tmp_path: Path, mounts: Path) -> None:
     (tmp_path / "buffer.db").write_bytes(b"no database, this, but long enough for a header" * 9)
     _, finding = check_disk(settings(tmp_path), mounts)
     assert finding.state is State.FAILED
-    assert "It is damaged, or no buffer at all" in finding.what
+    assert "The file is damaged or is not a buffer" in finding.what
