@@ -39,16 +39,16 @@ from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.pulse import Pulse
 
-#: On shutdown the cloud gets this long to acknowledge the messages in flight.
+#: How long a shutdown waits for the cloud to acknowledge all messages, in seconds.
 DRAIN_S = 1.5
 
 log = structlog.get_logger()
 
 
 async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverStatus]) -> None:
-    """Race and publish until SIGTERM or SIGINT; on SIGHUP load the config again.
+    """Race and publish until SIGTERM or SIGINT; reload the config on SIGHUP.
 
-    Raises ConfigError, StateDirError or CredentialsError if it cannot even begin.
+    Raises ConfigError, StateDirError or CredentialsError if it cannot start.
     """
     config = load()
     stop, hangup = asyncio.Event(), asyncio.Event()
@@ -75,7 +75,11 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
 
 
 class Gateway:
-    """Everything between the bikes and the cloud, from start to ordered shutdown."""
+    """All parts between the bikes and the cloud, from start to orderly shutdown.
+
+    `races_of` returns the races of the bike with the given id. All `uplinks` lead to one broker.
+    `on_telemetry` is called with each new message.
+    """
 
     def __init__(
         self,
@@ -87,10 +91,6 @@ class Gateway:
         uplinks: Sequence[Uplink],
         on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
-        """`races_of` gives the races of a bike by its id. All `uplinks` lead to one broker.
-
-        `on_telemetry` is called with each message as it is produced.
-        """
         calibrations = CalibrationStore(config.state_dir)
         rate_per_s = config.cloud.publish_rate_per_s
         self._buffer = buffer
@@ -120,13 +120,13 @@ class Gateway:
         ]
 
     async def apply(self, config: Config, races_of: Callable[[str], Races]) -> None:
-        """Change bikes, riders and races; bikes that stay race on."""
+        """Change bikes, racers and races; bikes that remain keep racing."""
         await self._bikes.apply(config.bikes, races_of)
 
     async def run(
         self, stop: asyncio.Event, services: Iterable[Coroutine[Any, Any, None]] = ()
     ) -> None:
-        """Race until `stop` is set, with `services` alongside; leave nothing in memory alone."""
+        """Race until `stop` is set and run `services` meanwhile; then save the buffer to disk."""
         log.info("racing", bikes=len(self._bikes), buffered=self._buffer.status.depth)
         try:
             async with asyncio.TaskGroup() as tasks:
@@ -155,7 +155,7 @@ class Gateway:
 
 
 def _races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Races]:
-    """Return a function that gives the races of a bike by its id."""
+    """Return a function that returns the races of the bike with the given id."""
     if remote is not None:
         return remote.races_of
     continuous = ContinuousRaces(config.race.length_s, config.race.offset_ms)

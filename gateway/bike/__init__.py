@@ -1,1 +1,1 @@
-"""One bike: its link, its sampler and its race clock put together; and all bikes."""
+"""One bike, which combines a link, a sampler and a race clock; and the set of all bikes."""

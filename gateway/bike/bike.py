@@ -1,4 +1,4 @@
-"""Bike: one bike kept connected, sampled, and told second by second which race it rides."""
+"""Bike: keeps one bike connected and turns each second of its races into telemetry."""
 
 from collections.abc import Callable
 from random import Random
@@ -20,12 +20,12 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import seconds_between
 
-#: What is done with a second: a message, or one whose race is not known yet.
+#: Receives each second: as a message, or undated if its race is not known yet.
 Sink = Callable[[Telemetry | UndatedSample], None]
 
 
 class Bike:
-    """driver → BikeLink → Sampler ─tick of the RaceClock→ Telemetry → `sink`"""
+    """One bike: driver → BikeLink → Sampler ─tick of the RaceClock→ Telemetry → sink."""
 
     def __init__(
         self,
@@ -37,19 +37,19 @@ class Bike:
         clock: GatewayClock,
     ) -> None:
         self.config = config
-        #: Who rides the race that is on, if the race itself does not say it.
+        #: The racer of the running race, unless the race names one itself.
         self._racer = config.racer
         self._thing_name = thing_name
         self._clock = clock
         self._races = races
         self._sampler = Sampler(calibration.calibration)
-        #: Hands the Readings to the sampler, and to a session that calibrates the bike.
+        #: Hands the Readings to the sampler and to a calibration session.
         self.fanout = ReadingFanout(self._sampler)
         self._calibration = calibration
         self._trial: Calibration | None = None
         self._race_clock = RaceClock(races, clock)
         self._tally = Tally(clock.monotonic_ns())
-        #: Of the last whole second, and when that ended.
+        #: The Sample of the last whole second, and the end of that second.
         self._last_sample: Sample | None = None
         self._last_sample_ns = 0
         self.relink(driver)
@@ -83,18 +83,21 @@ class Bike:
 
     @property
     def calibration(self) -> CalibrationInUse:
-        """Which one holds, but for a trial. Another holds at once, from this second on."""
+        """The saved or configured calibration, ignoring any trial.
+
+        A new one takes effect immediately, including for the current second.
+        """
         return self._calibration
 
     @calibration.setter
     def calibration(self, calibration: CalibrationInUse) -> None:
-        is_other_machine = calibration.device != self._calibration.device
+        is_other_device = calibration.device != self._calibration.device
         self._calibration = calibration
-        self.trial = None if is_other_machine else self._trial
+        self.trial = None if is_other_device else self._trial
 
     @property
     def trial(self) -> Calibration | None:
-        """What is tried out: it holds, at once, until there is none any more."""
+        """The calibration on trial. It takes effect immediately and applies until it is None."""
         return self._trial
 
     @trial.setter
@@ -103,7 +106,7 @@ class Bike:
         self._sampler.calibration = self._calibration.calibration if trial is None else trial
 
     async def race(self, sink: Sink) -> None:
-        """Close every second as it ends; on the way out also the one that was running."""
+        """Close every second as it ends; when cancelled, close the running one as well."""
         try:
             while True:
                 self._close_second(await self._race_clock.tick(), sink)
@@ -113,7 +116,7 @@ class Bike:
                 self._close_second(running, sink)
 
     def relink(self, driver: Driver) -> None:
-        """Another link, not running yet; the one before has ended."""
+        """Create a new link, not running yet, in place of one that has ended."""
         self.link = BikeLink(
             self.config.id,
             driver,
@@ -126,14 +129,14 @@ class Bike:
         self.fanout.link_changed()
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
-        """Rider and races from the next race on."""
+        """Change the racer and the races; a race in progress keeps its racer."""
         self.config = config
         self._change_races(races)
         if not self._is_racing:
             self._racer = config.racer
 
     def retire(self) -> None:
-        """What is being ridden ends with its running second."""
+        """Remove all races; the race in progress ends with its running second."""
         self._change_races(BikeRaces())
 
     def _change_races(self, races: Races) -> None:
@@ -146,7 +149,7 @@ class Bike:
         return running is not None and running.start_ns <= self._clock.monotonic_ns()
 
     def date(self, undated: UndatedSample) -> Telemetry | None:
-        """Return the message of an undated second; None if there was no race, or no bike."""
+        """Return the message of an undated second; None without a race or without data."""
         second = date_second(undated.end_ns, self._races, self._clock)
         return None if second is None else self._telemetry(second, undated.sample)
 
@@ -174,7 +177,7 @@ class Bike:
                 self._tally.count(second.race.race_id, racer.racer_id, second.second)
 
     def _telemetry(self, second: RaceSecond, sample: Sample) -> Telemetry | None:
-        """A second without the bike has no message, but the race's last one."""
+        """Return the message of a second; None if the bike was absent, except for the final."""
         if not sample.present and not second.is_final:
             return None
         race = second.race

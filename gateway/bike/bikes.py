@@ -1,4 +1,4 @@
-"""Bikes: all bikes of a gateway, each with its tasks; a new config changes them while they race."""
+"""Bikes: all bikes of a gateway and their tasks. A new config is applied while they race."""
 
 import asyncio
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
@@ -15,14 +15,17 @@ from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: A driver gets this long to let go of its bike.
+#: How long a driver may take to release its bike, in seconds.
 LET_GO_S = 1.0
 
 log = structlog.get_logger()
 
 
 class Bikes(Collection[Bike]):
-    """Made of its config, begun with `start`, changed with `apply`, ended with `stop`."""
+    """All bikes of a gateway: begun with `start`, changed with `apply`, ended with `stop`.
+
+    `races_of` returns the races of the bike with the given id.
+    """
 
     def __init__(
         self,
@@ -33,7 +36,6 @@ class Bikes(Collection[Bike]):
         calibrations: CalibrationStore,
         clock: GatewayClock,
     ) -> None:
-        """`races_of` gives the races of the bike with an id."""
         self._thing_name = thing_name
         self._drivers = drivers
         self._races_of = races_of
@@ -57,27 +59,27 @@ class Bikes(Collection[Bike]):
         return self._bikes.get(bike_id)
 
     def start(self, tasks: asyncio.TaskGroup, sink: Sink) -> None:
-        """A race that fails ends the group; a link fails for itself."""
+        """Start all bikes. A failing race task ends the group; a failing link does not."""
         self._tasks, self._sink = tasks, sink
         for bike in self:
             self._begin(bike)
 
     async def stop(self) -> None:
-        """Every running second is closed, then every bike let go."""
+        """Close every running second, then release every bike."""
         await cancel(self._races.values())
         await cancel(self._links.values())
 
     def let_go(self) -> None:
-        """Not waited for: a driver that does not let go must not keep the buffer from closing."""
+        """Cancel all links without waiting: a stuck driver must not keep the buffer open."""
         for link in self._links.values():
             link.cancel()
 
     def recalibrate(self, bike: Bike) -> None:
-        """By what is saved and configured now."""
+        """Apply the calibration that is saved or configured now."""
         bike.calibration = self._calibration(bike.config)
 
     async def apply(self, configs: Sequence[BikeConfig], races_of: Callable[[str], Races]) -> None:
-        """Change what differs: riders with their next race, calibration at once."""
+        """Apply the differences: racers from their next race on, calibrations at once."""
         self._races_of = races_of
         wanted = {config.id: config for config in configs}
         await self._retire([bike for bike in self if bike.config.id not in wanted])
@@ -96,7 +98,7 @@ class Bikes(Collection[Bike]):
                 self._links[config.id] = asyncio.create_task(bike.link.run())
 
     async def _retire(self, bikes: Sequence[Bike]) -> None:
-        """What is being ridden ends with its running second."""
+        """Remove bikes after their running second has ended."""
         if not bikes:
             return
         for bike in bikes:
@@ -130,16 +132,17 @@ class Bikes(Collection[Bike]):
 
     def _begin(self, bike: Bike) -> None:
         self._races[bike.config.id] = self._tasks.create_task(bike.race(self._sink))
-        # Not in the group: see `let_go`.
+        # The link is not in the group, so that the group does not wait for it; see `let_go`.
         self._links[bike.config.id] = asyncio.create_task(bike.link.run())
 
 
 def _link_of(config: BikeConfig) -> tuple[object, ...]:
-    """What the connection to a bike is made by."""
+    """Return the part of the config that a link depends on."""
     return config.driver, config.options, config.stale_after_s
 
 
 async def cancel(tasks: Iterable[asyncio.Task[None]]) -> None:
+    """Cancel tasks and wait for them, at most LET_GO_S."""
     waiting = list(tasks)
     for task in waiting:
         task.cancel()

@@ -1,4 +1,4 @@
-"""Which calibration holds for a bike: the saved one of this machine, else the config's."""
+"""The choice of a bike's calibration: the one saved for this device, else the config's."""
 
 from dataclasses import dataclass
 
@@ -11,9 +11,10 @@ from gateway.sampling.calibration_store import CalibrationStore
 
 @dataclass(frozen=True, slots=True)
 class CalibrationInUse:
-    """`device`: the bike's machine. `record`: the saved one, if that is it.
+    """The calibration that a bike uses.
 
-    `problem`: why a saved one is not used.
+    `device` identifies the physical bike. `record` is the saved calibration, if that is the one in
+    use. `problem` is the reason why a saved one is not used.
     """
 
     device: str
@@ -23,7 +24,10 @@ class CalibrationInUse:
 
 
 def calibration_in_use(bike: BikeConfig, device: str, store: CalibrationStore) -> CalibrationInUse:
-    """`device`: the bike's machine, see `device_of`. Reads a small file."""
+    """Return the calibration in use for a bike; `device` as returned by `device_of`.
+
+    Reads a small file.
+    """
     try:
         record = store.load(bike.id)
     except (CalibrationFormatError, OSError) as error:
@@ -34,14 +38,14 @@ def calibration_in_use(bike: BikeConfig, device: str, store: CalibrationStore) -
         return CalibrationInUse(
             device,
             bike.points,
-            problem=f"not used: it is of {record.device}, and this bike is {device}; "
-            f"expected: alleycat-gateway calibrate {bike.id}",
+            problem=f"not used: it was made on {record.device}, but this bike is {device}; "
+            f"run `alleycat-gateway calibrate {bike.id}`",
         )
     return CalibrationInUse(device, record.calibration, record)
 
 
 def device_of(bike: BikeConfig, driver: DriverStatus) -> str:
-    """The machine under the rider, such as "ble C0:FF:EE:12:34:56"; `driver`: the bike's."""
+    """Return what identifies the physical bike, such as "ble C0:FF:EE:12:34:56"."""
     if driver.driver is None:
         return bike.driver
     options = driver.driver.Options.model_validate(bike.options)

@@ -14,7 +14,8 @@ from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: A bike stands beside the gateway, and its rider beside it: a minute would be long.
+#: The longest pause between attempts, in seconds. Bike and rider are in the room, so a minute would
+#: be too long.
 BACKOFF_MAX_S = 20.0
 
 log = structlog.get_logger()
@@ -37,7 +38,7 @@ class ReadingSink(Protocol):
 
 
 class ReadingListener(Protocol):
-    """A second consumer, next to the race. The race waits for it: it is quick and never raises."""
+    """A consumer in addition to the race. It must be quick and never raise: the race waits."""
 
     def heard(self, reading: Reading) -> None: ...
 
@@ -63,19 +64,20 @@ class ReadingFanout:
         self._race.disconnected()
 
     def link_changed(self) -> None:
-        """Tell the listeners that the link has another state or reason."""
+        """Notify the listeners that the link's state or reason has changed."""
         for listener in self.listeners:
             listener.link_changed()
 
 
 def _ignore_change() -> None:
-    """Do nothing: the change is logged already."""
+    """Do nothing: the change has been logged already."""
 
 
 class BikeLink:
-    """Connects, reads until the bike is lost, backs off with jitter, and connects again.
+    """A bike's connection: read until the bike is lost, back off with jitter, connect again.
 
-    Whatever a driver raises is a state with a reason; one bike's fault never reaches another.
+    Any exception of a driver becomes a state with a reason; one bike's fault never affects another.
+    `stale_after_s` overrides the driver's; `on_change` is called after each change of state.
     """
 
     def __init__(
@@ -89,11 +91,10 @@ class BikeLink:
         stale_after_s: float | None = None,
         on_change: Callable[[], None] = _ignore_change,
     ) -> None:
-        """`stale_after_s` overrides the driver's; `on_change` follows each change of state."""
         self.bike_id = bike_id
         self.state = LinkState.CONNECTING
         self.reason = ""
-        #: When it came into this state.
+        #: When the current state began.
         self.since_ns = clock.monotonic_ns()
         self._driver = driver
         self._sink = sink
@@ -104,7 +105,7 @@ class BikeLink:
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
-        """That of the driver, if it has one."""
+        """The driver's resistance table, if it has one."""
         driver = self._driver
         return driver.resistance_table if isinstance(driver, ResistanceTableSource) else None
 
@@ -116,7 +117,7 @@ class BikeLink:
             await self._clock.sleep_until(self._clock.monotonic_ns() + wait_ns)
 
     async def _ride(self) -> str:
-        """One connection, from opening to its end; gives the reason why it ended."""
+        """Run one connection from opening to end; return the reason why it ended."""
         try:
             async with self._driver.open_bike() as readings:
                 stale_after_s = self._stale_after_s or self._driver.stale_after_s
@@ -134,8 +135,8 @@ class BikeLink:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return "driver cancelled: something it waited for was given up"
-        # A driver may be anybody's plugin: its bug is this bike's state, with the traceback logged.
+            return "driver cancelled: an operation that it awaited was cancelled"
+        # A driver may be a third-party plugin: its bug becomes this bike's state and is logged.
         except Exception as error:
             reason = f"driver failed: {type(error).__name__}: {error}"
             if reason != self.reason:

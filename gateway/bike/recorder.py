@@ -24,6 +24,8 @@ class Recorder:
 
     A second ridden before the clock was set has no race yet. It becomes a message once the clock
     is set, before any message that must come after it.
+
+    `on_telemetry` is called with each new message.
     """
 
     def __init__(
@@ -33,13 +35,12 @@ class Recorder:
         clock: GatewayClock,
         on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
-        """`on_telemetry` is called with each message as it is produced."""
         self._bikes = bikes
         self._buffer = buffer
         self._clock = clock
         self._on_telemetry = on_telemetry
         self._is_dating = False
-        #: Messages produced since the start, and the same as a rate.
+        #: The number of messages produced since the start, and their rate.
         self.produced = 0
         self.productions = Rate(clock.monotonic_ns())
 
@@ -57,7 +58,7 @@ class Recorder:
     async def date_when_the_clock_is_set(self) -> None:
         """Wait until the clock is set, then date the seconds kept so far."""
         if not self._clock.is_trustworthy():
-            log.warning("clock not set: seconds are kept, and get their race when it is")
+            log.warning("clock not set: seconds are kept without a race until it is")
             while not self._clock.is_trustworthy():
                 await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
             log.info("clock set", unnamed=self._buffer.status.unnamed)
@@ -70,11 +71,11 @@ class Recorder:
             self._buffer.date_seconds(self._date)
 
     def _date(self, payload: bytes) -> Telemetry | None:
-        """Return the message of a kept second; None if nobody raced. Raises NotDatable."""
+        """Return the message of a kept second; None if it was in no race. Raises NotDatable."""
         undated = undated_from_json(payload)
         if undated.boot_id != self._clock.boot_id:
-            raise NotDatable("ridden in an earlier boot, in which the clock was never set")
+            raise NotDatable("it was ridden in an earlier boot in which the clock was never set")
         bike = self._bikes.get(undated.bike_id)
         if bike is None:
-            raise NotDatable(f"bike {undated.bike_id} is not in the config any more")
+            raise NotDatable(f"bike {undated.bike_id} is no longer in the config")
         return bike.date(undated)

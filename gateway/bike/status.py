@@ -1,4 +1,4 @@
-"""BikeStatus: the state of one bike, as the status shows it."""
+"""BikeStatus: the state of one bike, as shown in the status."""
 
 from dataclasses import dataclass
 
@@ -8,11 +8,12 @@ from gateway.sampling.sampler import Sample
 
 @dataclass(frozen=True, slots=True)
 class BikeStatus:
-    """One bike. `reason` says why it is not connected; `sample` is its last whole second.
+    """The state of one bike.
 
-    `racer_name`: who rides it, or would. `race_id` and `second` are None while no race is known
-    for it. `state_s`: for how long it has been in this state. `sample_age_s`: since that second
-    ended. `calibration_problem`: why a calibration that was saved is not used.
+    `reason`: why the bike is not connected. `racer_name`: the racer of the race in progress, else
+    of the next one. `race_id` and `second` are None while no race is known. `state_s`: seconds
+    spent in this state. `sample`: the last whole second, which ended `sample_age_s` seconds ago.
+    `calibration_problem`: why a saved calibration is not used.
     """
 
     bike_id: str

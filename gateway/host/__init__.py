@@ -1,1 +1,1 @@
-"""The machine the gateway runs on: systemd, sockets, files, the log."""
+"""The computer that the gateway runs on: systemd, sockets, files, the log."""

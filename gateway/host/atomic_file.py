@@ -1,4 +1,4 @@
-"""Small files that are replaced whole or not at all, and are on disk when that returns."""
+"""Small files that are replaced atomically and are on disk afterwards."""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from pathlib import Path
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
-    """The mode of a file, and its owner and group; -1 stands for those of this process."""
+    """The mode of a file, and its owner and group; -1 means those of this process."""
 
     mode: int
     uid: int = -1
@@ -17,16 +17,16 @@ class Permissions:
 
     @classmethod
     def of(cls, file: os.stat_result) -> "Permissions":
-        """Return those of another file."""
+        """Return the permissions of a file."""
         return cls(file.st_mode & 0o7777, file.st_uid, file.st_gid)
 
 
-#: For the owner alone.
+#: Readable and writable by the owner only.
 PRIVATE = Permissions(0o600)
 
 
 def replace_file(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> None:
-    """Give `path` the content. If OSError is raised, it still has what it had before."""
+    """Replace the content of `path`. If OSError is raised, the old content is unchanged."""
     with drafted(path, content, permissions) as draft:
         draft.replace(path)
     sync_directory(path.parent)
@@ -34,7 +34,7 @@ def replace_file(path: Path, content: bytes, permissions: Permissions = PRIVATE)
 
 @contextmanager
 def drafted(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> Iterator[Path]:
-    """Yield a file next to `path`, wholly on disk; remove it at the end unless it was moved."""
+    """Yield a file next to `path` that is on disk; remove it at the end unless it was moved."""
     draft = path.with_name(f".{path.name}.new")
     draft.unlink(missing_ok=True)  # left by a process that was killed
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE.mode)
@@ -52,7 +52,7 @@ def drafted(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> I
 
 
 def sync_directory(directory: Path) -> None:
-    """Put the names in the directory on disk. Raises OSError."""
+    """Write the directory's entries to disk. Raises OSError."""
     descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

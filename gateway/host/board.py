@@ -1,19 +1,20 @@
-"""How the board is: its temperature, and whether its power supply keeps up."""
+"""The health of the board: its temperature and its power supply."""
 
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-#: The Pi's firmware slows the processor down from here on (Raspberry Pi documentation,
-#: "Frequency management and thermal control").
+#: The temperature in °C from which the Pi's firmware slows the processor down (Raspberry Pi
+#: documentation, "Frequency management and thermal control").
 SLOWED_AT_C = 80.0
 
 
 @dataclass(frozen=True, slots=True)
 class PiHealth:
-    """What the board does not tell is None.
+    """The health of the board. A value that the board does not report is None.
 
-    `is_undervolted`: within the last seconds; the Pi then slows down, and USB devices may drop out.
+    `is_undervolted`: whether the voltage was too low within the last seconds; the Pi then slows
+    down, and USB devices may drop out.
     """
 
     temperature_c: float | None = None
@@ -25,11 +26,11 @@ class PiHealth:
 
 
 def read_pi_health(root: Path = Path("/")) -> PiHealth:
-    """Read it from /sys, as the service may too, which has no /dev/vcio for vcgencmd.
+    """Read the board's health from /sys: the service has no /dev/vcio, which vcgencmd needs.
 
-    /sys/devices/platform/soc/soc:firmware/get_throttled would say more. It is not touched: to read
-    it puts a warning with a stack trace into the kernel's log, and since 2025 it is gone
-    (raspberrypi/linux #6697); the hwmon sensor is what took its place.
+    /sys/devices/platform/soc/soc:firmware/get_throttled contains more, but is not read: reading it
+    puts a warning with a stack trace into the kernel's log, and it was removed in 2025
+    (raspberrypi/linux #6697). The hwmon sensor has replaced it.
     """
     millidegrees = _number(root / "sys/class/thermal/thermal_zone0/temp")
     return PiHealth(
@@ -39,7 +40,7 @@ def read_pi_health(root: Path = Path("/")) -> PiHealth:
 
 
 def _is_undervolted(sensors: Path) -> bool | None:
-    """Of the sensor rpi_volt (Documentation/hwmon/raspberrypi-hwmon.rst), if there is one."""
+    """Read the sensor rpi_volt (Documentation/hwmon/raspberrypi-hwmon.rst), if there is one."""
     for name in sensors.glob("hwmon*/name"):
         with suppress(OSError):
             if name.read_text(encoding="ascii", errors="replace").strip() == "rpi_volt":

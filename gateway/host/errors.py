@@ -33,22 +33,22 @@
             DamagedStoreError      1  buffer/store.py
                 NewerStoreError    1  buffer/store.py
 
-Each is defined in the module that raises it. Its text is for a person: what is wrong, what was
-expected, what to do; facts that a caller needs are attributes. gateway/cli/exits.py turns it into
-a message and an exit. The drivers have errors of their own: BikeLost, CaptureError.
+Each is defined in the module that raises it. Its text is for the user: what is wrong, what was
+expected, what to do; facts that a caller needs are attributes. gateway/cli/exits.py turns an error
+into a message and an exit code. The drivers have errors of their own: BikeLost, CaptureError.
 """
 
 FAILED = 1
 USAGE = 2
-#: As of init scripts (LSB): the program is not running.
+#: LSB init scripts: the program is not running.
 NOT_RUNNING = 3
 #: EX_CONFIG of sysexits.h; the systemd unit does not restart on it.
 BAD_CONFIG = 78
-#: 128 + SIGINT, as shells have it.
+#: 128 + SIGINT, as in shells.
 INTERRUPTED = 130
 
 
 class GatewayError(Exception):
-    """Base of every error of the gateway. The text is for a person: what is wrong, what to do."""
+    """Base of every error of the gateway. The text is for the user: what is wrong, what to do."""
 
     exit_code = FAILED

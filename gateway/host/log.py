@@ -1,4 +1,4 @@
-"""How the daemon logs: one line per change of state, on stderr, readable by a person."""
+"""The daemon's log: one readable line per change of state, on stderr."""
 
 import logging
 import sys
@@ -7,9 +7,9 @@ import structlog
 
 
 def configure_logging() -> None:
-    """structlog for the gateway, and the standard loggers of the drivers through it.
+    """Configure structlog for the gateway, and send the drivers' standard loggers through it.
 
-    Colours and times for a terminal; under systemd the journal has its own times.
+    A terminal gets colours and times; under systemd the journal adds its own times.
     """
     terminal = sys.stderr.isatty()
     processors: list[structlog.typing.Processor] = [

@@ -1,6 +1,6 @@
-"""Sockets of the daemon on this machine: where they are, how they are served and found closed.
+"""The daemon's local sockets: where they are, how they are served, and why they may fail.
 
-However rude a client is, only its own connection has trouble from it.
+A misbehaving client affects only its own connection.
 """
 
 import asyncio
@@ -11,24 +11,24 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-#: Of the service; see RuntimeDirectory in its unit.
+#: The service's directory for sockets; see RuntimeDirectory in its unit.
 SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
 
-#: asyncio's own, for who is asked nothing long.
+#: Limit of one request line, in bytes (asyncio's default).
 LINE_MAX_BYTES = 64 * 1024
 
-#: Hears a visitor out; then the connection ends.
+#: Serves one connection, which ends afterwards.
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 def socket_directory(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
-    """Where the daemon's sockets are: in systemd's runtime directory, else in its state_dir."""
+    """Return the directory of the daemon's sockets: systemd's runtime directory or state_dir."""
     first = environment.get("RUNTIME_DIRECTORY", "").split(":")[0]
     return Path(first) if first else state_dir
 
 
 class ConnectionLimit:
-    """A callback for asyncio's servers. More than `most` at once are sent away unheard."""
+    """A callback for asyncio's servers that closes connections in excess of `most` at once."""
 
     def __init__(self, serve: Serve, most: int) -> None:
         self.most = most
@@ -43,7 +43,7 @@ class ConnectionLimit:
         assert task is not None
         self._open[task] = writer
         try:
-            # Gone, too slow, or too much asked.
+            # The client has gone, is too slow, or sends too long a line.
             with suppress(OSError, EOFError, TimeoutError, asyncio.LimitOverrunError):
                 await self._serve(reader, writer)
         finally:
@@ -51,7 +51,7 @@ class ConnectionLimit:
             writer.transport.abort()
 
     async def end(self) -> None:
-        """Cut all off. None is left for the loop's end, which would log it as a failure."""
+        """Close all connections; the event loop's end would log open ones as failures."""
         connections = dict(self._open)
         for writer in connections.values():
             writer.transport.abort()
@@ -60,10 +60,12 @@ class ConnectionLimit:
 
 
 class BriefConnections(ConnectionLimit):
-    """Of those who ask one thing and go. `timeout_s`: for asking, and for taking the answer."""
+    """A limit for connections with one request and one answer, together within `timeout_s`.
+
+    `serve` only reads the request and writes the answer; closing is done here.
+    """
 
     def __init__(self, serve: Serve, most: int, timeout_s: float) -> None:
-        """`serve` writes the answer; the rest is done for it."""
 
         async def briefly(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             async with asyncio.timeout(timeout_s):
@@ -78,9 +80,9 @@ class BriefConnections(ConnectionLimit):
 async def open_unix_socket(
     path: Path, mode: int, connections: ConnectionLimit, line_max_bytes: int = LINE_MAX_BYTES
 ) -> AsyncIterator[None]:
-    """Hear who connects to `path`. A socket that a killed daemon has left is replaced.
+    """Serve connections to `path`. A socket that a killed daemon left is replaced.
 
-    `mode` counts, whatever the umask. Raises OSError if it cannot be made.
+    `mode` applies regardless of the umask. Raises OSError if the socket cannot be created.
     """
     server = await asyncio.start_unix_server(
         connections, path, backlog=connections.most, limit=line_max_bytes
@@ -96,17 +98,17 @@ async def open_unix_socket(
 
 
 def is_served(path: Path) -> bool:
-    """Somebody listens there, and hears us."""
+    """Return whether a process is listening at `path` and accepts this user."""
     with socket.socket(socket.AF_UNIX) as asking:
         return asking.connect_ex(os.fspath(path)) == 0
 
 
 def explained(error: OSError) -> str:
-    """Why a socket of the daemon could not be asked."""
+    """Return in words why a connection to one of the daemon's sockets failed."""
     if isinstance(error, ConnectionRefusedError):
-        return "nobody listens: the gateway was killed"
+        return "no process is listening: the gateway was killed"
     if isinstance(error, BlockingIOError):
-        return "too many ask at once; try again"
+        return "too many clients are connected; try again"
     if isinstance(error, PermissionError):
-        return "may not be read by you"
+        return "permission denied; run this command with sudo"
     return error.strerror or str(error)

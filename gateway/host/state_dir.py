@@ -1,6 +1,6 @@
-"""The state directory: one process has it, its files are its owner's, it outlives the power.
+"""The state directory: locked by one process, owned by one user, and on a permanent disk.
 
-Two processes would answer for the same seconds and the same thing.
+Two processes would publish the same seconds under the same thing.
 """
 
 import errno
@@ -15,11 +15,11 @@ import structlog
 
 from gateway.host.errors import GatewayError
 
-#: A disk in this state is no reason not to race.
+#: Disk errors despite which the gateway races.
 DISK_TROUBLE = (errno.EROFS, errno.ENOSPC, errno.EIO)
 
-#: File systems whose content is in memory, or in an overlay that usually is (raspi-config's
-#: "overlay file system" puts the whole system there).
+#: File systems whose content is in memory, or in an overlay that usually is in memory
+#: (raspi-config's "overlay file system" puts the whole system there).
 VOLATILE = ("tmpfs", "ramfs", "overlay", "squashfs")
 
 MOUNTS = Path("/proc/self/mountinfo")
@@ -28,7 +28,7 @@ log = structlog.get_logger()
 
 
 class StateDirError(GatewayError):
-    """The state directory cannot be used. The text says why and what to do."""
+    """An unusable state directory. The text gives the reason and a remedy."""
 
     def __init__(self, directory: Path, text: str) -> None:
         super().__init__(text)
@@ -37,9 +37,9 @@ class StateDirError(GatewayError):
 
 @contextmanager
 def locked_state_dir(directory: Path) -> Iterator[None]:
-    """Make the directory if need be and hold its lock. Raises StateDirError.
+    """Create the directory if needed, and lock it. Raises StateDirError.
 
-    The directory itself is locked, so that a full or read-only disk does not stand in the way.
+    The lock is on the directory itself, so that it works on a full or read-only disk.
     """
     try:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -47,7 +47,7 @@ def locked_state_dir(directory: Path) -> Iterator[None]:
     except OSError as error:
         if error.errno not in DISK_TROUBLE:
             raise _unusable(directory, error.strerror) from error
-        log.error("no state directory", state_dir=str(directory), reason=error.strerror)
+        log.error("state directory not usable", state_dir=str(directory), reason=error.strerror)
         yield
         return
     try:
@@ -60,9 +60,10 @@ def locked_state_dir(directory: Path) -> Iterator[None]:
 
 
 def is_in_use(directory: Path) -> bool:
-    """A gateway holds the directory. Raises PermissionError if that may not be asked.
+    """Return whether a gateway has locked the directory. Raises PermissionError.
 
-    Held ourselves for an instant, in which a gateway's start would fail: ask its socket first.
+    This takes the lock for an instant, in which a gateway would fail to start: ask its socket
+    first.
     """
     try:
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
@@ -79,9 +80,9 @@ def is_in_use(directory: Path) -> bool:
 
 @contextmanager
 def as_owner_of(directory: Path) -> Iterator[None]:
-    """As root, act as who owns `directory`: the service could not replace what is root's.
+    """Let root act as the owner of `directory`: the service could not replace root's files.
 
-    For everybody else, and where there is no such directory yet, nothing is different.
+    Nothing changes for other users, or if the directory does not exist.
     """
     if os.geteuid() != 0 or not directory.exists():
         yield
@@ -97,7 +98,10 @@ def as_owner_of(directory: Path) -> Iterator[None]:
 
 
 def volatile_file_system(directory: Path, mounts: Path = MOUNTS) -> str | None:
-    """The type of a file system that forgets, or None. Format: proc_pid_mountinfo(5)."""
+    """Return the type of the directory's file system if it is volatile, else None.
+
+    The format of `mounts` is described in proc_pid_mountinfo(5).
+    """
     target = os.path.realpath(directory)
     best, kind = "", None
     for line in mounts.read_text(encoding="utf-8", errors="replace").splitlines():
@@ -116,7 +120,7 @@ def _lock(descriptor: int, directory: Path) -> None:
         raise StateDirError(
             directory,
             f"state_dir {directory} is in use by another alleycat-gateway; "
-            "stop that one, or give this one its own state_dir and thing_name",
+            "stop that gateway, or give this one its own state_dir and thing_name",
         ) from error
 
 
@@ -125,10 +129,10 @@ def _is_read_only(directory: Path) -> bool:
 
 
 def _unusable(directory: Path, reason: str | None) -> StateDirError:
-    text = f"state_dir {directory}: {reason}; expected a directory this user may write"
+    text = f"state_dir {directory}: {reason}; expected a directory that this user can write to"
     return StateDirError(directory, text)
 
 
 def _unescaped(path: str) -> str:
-    """The kernel writes a space as \\040, and so on."""
+    """Replace the kernel's octal escapes, such as 040 for a space, by their characters."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

@@ -1,6 +1,6 @@
-"""Watchdog: the service manager hears that the gateway is alive as long as every loop in it is.
+"""Watchdog: notifies the service manager that the gateway is alive, while all of its loops are.
 
-A wedged event loop tells nothing at all; a loop that is wedged within it is noticed here.
+A wedged event loop sends no notification at all; a wedged loop within it is detected here.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,15 +12,19 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
 
-#: So often in the time that the service manager grants; and without one that watches.
+#: The number of looks within the service manager's watchdog timeout.
 LOOKS = 3
+#: Seconds between looks without a watchdog timeout.
 LOOK_EVERY_S = 10.0
 
 log = structlog.get_logger()
 
 
 class Watchdog:
-    """`pulses` are asked for anew at each look; `status_line` is what people see in systemctl."""
+    """A periodic look at all pulses, reported to the service manager.
+
+    `pulses` is called at each look; `status_line` returns the text that `systemctl status` shows.
+    """
 
     def __init__(
         self,
@@ -36,7 +40,7 @@ class Watchdog:
         self._wedged: list[str] = []
 
     async def run(self) -> None:
-        """Ready when every loop has gone round once; then tell, for ever."""
+        """Report to the service manager that the gateway is ready, then look at the pulses."""
         watchdog_s = self._service.watchdog_s
         every_ns = round((watchdog_s / LOOKS if watchdog_s else LOOK_EVERY_S) * NS_PER_S)
         self._service.tell(READY=1, STATUS=self._status_line())
@@ -51,7 +55,7 @@ class Watchdog:
             pulse.name for pulse in self._pulses() if pulse.silent_ns > silence_ns * pulse.patience
         ]
         if wedged and wedged != self._wedged:
-            log.error("wedged: the service manager is to restart us", parts=wedged)
+            log.error("wedged: waiting for a restart by the service manager", parts=wedged)
         self._wedged = wedged
         if wedged:
             self._service.tell(STATUS=f"wedged: {', '.join(wedged)}")

@@ -84,7 +84,7 @@ async def test_calibration_of_another_machine_is_a_problem(tmp_path: Path) -> No
     async with saved(tmp_path) as session:
         state = session.state
     assert (state.origin, state.record) == (Origin.BIKE, None)
-    assert "it is of fake seed 9, and this bike is fake seed 1" in state.problem
+    assert "it was made on fake seed 9, but this bike is fake seed 1" in state.problem
 
 
 async def test_local_session_with_a_broken_driver_has_a_lost_bike(tmp_path: Path) -> None:

@@ -135,7 +135,7 @@ def test_status_of_a_killed_gateway_tells_that_none_runs(service_directory: Path
         left.bind(str(service_directory / "status.sock"))
     result = invoke()
     assert result.exit_code == NOT_RUNNING
-    assert "nobody listens: the gateway was killed" in result.stderr
+    assert "no process is listening: the gateway was killed" in result.stderr
 
 
 # Where it asks.

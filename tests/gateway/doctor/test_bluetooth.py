@@ -65,13 +65,15 @@ async def test_stopped_bluetoothd_is_a_failure(bluez: Bluez) -> None:
     await bluez.kill()
     finding = await found()
     assert finding.state is State.FAILED
-    assert finding.what.startswith("bluetoothd does not run: sudo systemctl start bluetooth")
+    assert finding.what.startswith(
+        "bluetoothd is not running: run `sudo systemctl start bluetooth`"
+    )
 
 
 async def test_a_machine_without_dbus_needs_bluez(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", "unix:path=/nowhere/socket")
     finding = await found()
-    assert finding.what.startswith("no D-Bus on this machine, so no BlueZ")
+    assert finding.what.startswith("D-Bus, which BlueZ needs, is not running")
     assert finding.remedy.startswith("sudo apt install bluez")
 
 

@@ -62,7 +62,7 @@ async def test_serial_port_that_opens_is_well(port: Path) -> None:
 
 async def test_missing_serial_port_is_reported_with_its_remedy(tmp_path: Path) -> None:
     (finding,) = await found(tmp_path / "gone")
-    assert finding.what == f"bike-1: {tmp_path / 'gone'} is not there: is the cable plugged in?"
+    assert finding.what == f"bike-1: {tmp_path / 'gone'} does not exist: is the cable plugged in?"
     assert "/dev/serial/by-id" in finding.remedy
 
 

@@ -74,9 +74,9 @@ async def test_unix_socket_is_served_only_while_a_process_listens(path: Path) ->
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (ConnectionRefusedError(), "nobody listens: the gateway was killed"),
-        (BlockingIOError(), "too many ask at once; try again"),
-        (PermissionError(), "may not be read by you"),
+        (ConnectionRefusedError(), "no process is listening: the gateway was killed"),
+        (BlockingIOError(), "too many clients are connected; try again"),
+        (PermissionError(), "permission denied; run this command with sudo"),
         (FileNotFoundError(2, "No such file or directory"), "No such file or directory"),
         (OSError("AF_UNIX path too long"), "AF_UNIX path too long"),
     ],

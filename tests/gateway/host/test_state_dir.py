@@ -85,7 +85,7 @@ def test_state_dir_is_unlocked_when_its_process_is_killed(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", ["file", "file/below"])
 def test_state_dir_that_cannot_be_made_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "file").touch()
-    expected = f"state_dir {tmp_path / name}: .*; expected a directory this user may write"
+    expected = f"state_dir {tmp_path / name}: .*; expected a directory that this user can write to"
     with pytest.raises(StateDirError, match=expected), locked_state_dir(tmp_path / name):
         pass
 

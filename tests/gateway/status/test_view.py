@@ -24,8 +24,8 @@ README = Path(__file__).parents[3] / "README.md"
 
 #: As long as they get.
 LONG = (
-    "C0:FF:EE:12:34:56 was not heard in 30 s: is it awake, near, and not connected to something "
-    "else? Most bikes wake up when pedalled"
+    "C0:FF:EE:12:34:56 was not found within 30 s: pedal to wake it up, move it closer, and "
+    "disconnect it from other devices and apps"
 )
 
 

@@ -167,7 +167,10 @@ def test_import_without_a_terminal_needs_yes(rig: Rig) -> None:
     [
         ("", "Invalid JSON"),
         ("{}", "format: Field required"),
-        (record_to_json(SECOND).replace('"raw": 511.0', '"raw": 100.0'), "percent must rise"),
+        (
+            record_to_json(SECOND).replace('"raw": 511.0', '"raw": 100.0'),
+            "percent must either rise",
+        ),
         (record_to_json(SECOND).replace('"quantity"', '"quality"'), "quantity: Field required"),
     ],
 )
