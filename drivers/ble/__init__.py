@@ -1,1 +1,1 @@
-"""Bikes on Bluetooth Low Energy: the radio, the driver, and what BlueZ needs."""
+"""Bikes on Bluetooth Low Energy: the radio, the driver, and the calls to BlueZ."""

@@ -148,7 +148,8 @@ class BlueZ:
         async with self._clock.timeout(ANSWER_S):
             reply = await bus.call(message)
         if reply is None or reply.message_type is MessageType.ERROR:
-            raise OSError(f"{member} of {path}: {reply.error_name if reply else 'no answer'}")
+            reason = reply.error_name if reply else "no answer"
+            raise OSError(f"the D-Bus call {member} of {path} failed: {reason}")
         return reply.body
 
 

@@ -36,7 +36,8 @@ class Connection:
         self.services: Mapping[str, frozenset[str]] = {}
 
     def open(self, client: BleakClient) -> None:
-        self._heard = asyncio.Queue()  # attempts that failed before this one count as lost links
+        # Failed attempts before this one have queued their lost links: start with an empty queue.
+        self._heard = asyncio.Queue()
         self._client = client
         self.services = {
             service.uuid: frozenset(one.uuid for one in service.characteristics)

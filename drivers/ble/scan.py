@@ -30,7 +30,7 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
     """Return the protocol that the device probably speaks; None if it is probably not a bike."""
     if speaks_keiser(heard):
         return ProtocolGuess(
-            "keiser", f"broadcasts as Keiser, equipment {equipment_id(_keiser_data(heard))}"
+            "keiser", f"broadcasts as a Keiser, equipment {equipment_id(_keiser_data(heard))}"
         )
     fitness = heard.service_data.get(GATT_PROTOCOLS["ftms"].service)
     if fitness is not None and is_indoor_bike(fitness) is False:
@@ -43,7 +43,7 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
         return ProtocolGuess("ftms", "advertises itself as an indoor bike")
     profile = profile_of(heard.name)
     if heard.name and not isinstance(profile, UnknownModel):
-        return ProtocolGuess("auto", f"is named like: {profile.name}")
+        return ProtocolGuess("auto", f"has a name that matches: {profile.name}")
     return None
 
 

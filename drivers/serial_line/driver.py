@@ -102,7 +102,7 @@ class SerialBike(FrameSource):
         self._options = options
         self._clock = clock
         #: Table and mode of a Peloton, remembered until a later connection finds others.
-        self._told_table: Sequence[int] | None = None
+        self._reported_table: Sequence[int] | None = None
         self._mode = options.mode
         #: The protocol of the current connection, or of the last one.
         self._protocol = self._fresh_protocol()
@@ -114,7 +114,7 @@ class SerialBike(FrameSource):
         protocol = self._protocol
         if not isinstance(protocol, Peloton):
             return None
-        if protocol.told_table or self._told_table:
+        if protocol.told_table or self._reported_table:
             origin = TableOrigin.BIKE
         elif self._options.resistance_table:
             origin = TableOrigin.CONFIG
@@ -161,14 +161,14 @@ class SerialBike(FrameSource):
 
     def _fresh_protocol(self) -> WireProtocol:
         if self._options.protocol == "peloton":
-            return Peloton(self._mode, self._told_table or self._options.resistance_table)
+            return Peloton(self._mode, self._reported_table or self._options.resistance_table)
         return PROTOCOLS[self._options.protocol]()
 
     def _remember(self) -> None:
         protocol = self._protocol
         if not isinstance(protocol, Peloton):
             return
-        self._told_table = protocol.told_table or self._told_table
+        self._reported_table = protocol.told_table or self._reported_table
         if self._options.mode == "auto":
             self._mode = "poll" if protocol.is_asked else "auto"
 

@@ -20,7 +20,7 @@ def ignore(telemetry: Telemetry) -> None:
 
 
 class Recorder:
-    """Appends messages to the buffer, and keeps undated seconds there until they can be dated.
+    """A writer of seconds to the buffer, which keeps undated ones there until they can be dated.
 
     A second ridden before the clock was set has no race yet. It becomes a message once the clock
     is set, before any message that must come after it.
@@ -49,7 +49,7 @@ class Recorder:
         if isinstance(second, UndatedSample):
             self._buffer.append_undated(second.to_json())
             return
-        self._date_kept_seconds()  # before a message that must come after them
+        self._date_kept_seconds()  # they must precede this message
         self._buffer.append(second)
         self.produced += 1
         self.productions.add(self._clock.monotonic_ns())

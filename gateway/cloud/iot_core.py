@@ -123,7 +123,7 @@ class IotCore:
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:
             code = data.disconnect_packet.reason_code
-            if code is None:  # the SDK does not know it
+            if code is None:  # a code unknown to the SDK
                 code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
             self._down(mqtt_errors.disconnect_answer(code.value, code.name))
         else:
@@ -164,7 +164,7 @@ class IotCore:
             reason = mqtt_errors.explain(*name_and_message(error))
         else:
             code = future.result().reason_codes[0]
-            if code is None:  # the SDK does not know it
+            if code is None:  # a code unknown to the SDK
                 code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
             if code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value:
                 self._commands.on_subscribed(None)
@@ -208,6 +208,6 @@ def _answer(future: Any) -> Answer:
     if error is not None:
         return mqtt_errors.failure_answer(*name_and_message(error))
     code = future.result().puback.reason_code
-    if code is None:  # the SDK does not know it
+    if code is None:  # a code unknown to the SDK
         code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
     return mqtt_errors.puback_answer(code.value, code.name)

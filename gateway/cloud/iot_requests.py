@@ -82,7 +82,7 @@ def _await_connection(outcomes: "SimpleQueue[str | None]", patience_s: float) ->
         try:
             reason = outcomes.get(timeout=ATTEMPT_TIMEOUT_S)
         except Empty:
-            raise NotConnected("no answer") from None
+            raise NotConnected(f"no answer within {ATTEMPT_TIMEOUT_S:g} s") from None
         if reason is None:
             return
         if time.monotonic() >= deadline_s:

@@ -1,4 +1,4 @@
-"""The verdict on a message that follows from a broker's answer or from none, with its reason. Pure.
+"""Translates a broker's answer, or its absence, into a verdict on a message and a reason. Pure.
 
 Reason codes: MQTT 5.0, section 2.4; the ones AWS IoT Core sends: "MQTT reason codes" in its
 developer guide. SDK error names: awscrt.

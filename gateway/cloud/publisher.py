@@ -169,7 +169,7 @@ class Publisher:
 
     def _next(self) -> Entry | None:
         """Return the next message: the buffer's head and a suspect in turns."""
-        for entry in [suspect for suspect in self._suspects if suspect.done]:  # evicted meanwhile
+        for entry in [suspect for suspect in self._suspects if suspect.done]:  # evicted
             self._suspects.remove(entry)
             self._buffer.give_back(entry)
         head = self._buffer.head()

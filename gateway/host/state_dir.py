@@ -134,5 +134,5 @@ def _unusable(directory: Path, reason: str | None) -> StateDirError:
 
 
 def _unescaped(path: str) -> str:
-    """Replace the kernel's octal escapes, such as 040 for a space, by their characters."""
+    r"""Replace the kernel's octal escapes, such as \040 for a space, by their characters."""
     return re.sub(r"\\([0-7]{3})", lambda match: chr(int(match[1], 8)), path)

@@ -45,7 +45,7 @@ class _Command(BaseModel):
 
 
 class StartRace(_Command):
-    """Assigns a race and its racer to a bike. `start_ms` is in ms since the epoch."""
+    """A command that assigns a race and a racer to a bike. `start_ms` is in ms since the epoch."""
 
     command: Literal["start", "replace"]
     racer_id: Annotated[int, Field(ge=0, lt=2**63)]
@@ -61,7 +61,7 @@ class StartRace(_Command):
 
 
 class StopRace(_Command):
-    """Ends a race on a bike, or removes one that has not begun."""
+    """A command that ends a race on a bike, or removes one that has not begun."""
 
     command: Literal["stop"]
 

@@ -1,4 +1,4 @@
-"""Calibration: converts a bike's own numbers into percent that bikes can be compared by. Pure.
+"""Calibration: converts a bike's own numbers into percent comparable between bikes. Pure.
 
 The conversion is piecewise linear because real curves are S-shaped: on a Peloton's sensor, a
 two-point line is off by up to 30 points (measured on a recording of ihaque/pelomon).

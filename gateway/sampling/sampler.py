@@ -119,8 +119,8 @@ class _Series:
 class _KnobSeries(_Series):
     """The values of resistance, where a single outlier between agreeing neighbours is a glitch.
 
-    Peloton bikes are known for it (selalipop/grupetto). Nobody can turn a knob there and back
-    within that time.
+    Peloton bikes are known for it (selalipop/grupetto). No hand turns a knob there and back that
+    fast.
     """
 
     def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
@@ -140,9 +140,9 @@ class _KnobSeries(_Series):
 class _RidingSeries(_Series):
     """The values of cadence or power, where a single zero is a sensor drop-out.
 
-    Keiser and Flywheel bikes are known for it. Until the next value arrives, the value before a
-    zero still applies. Bikes that report rarely are judged by the other field of the same Reading:
-    if it is not zero, the first zero is ignored (ptx2/gymnasticon).
+    Keiser and Flywheel bikes are known for it. While a zero may still be a drop-out, the value
+    before it applies. On bikes that report rarely, the other of the two fields decides: if it is
+    not zero in the same Reading, the first zero is ignored (ptx2/gymnasticon).
     """
 
     def __init__(self) -> None:
@@ -179,7 +179,7 @@ class Sampler:
         self._calibration = calibration
         #: The last Reading of this connection that contains a resistance.
         self._knob: Reading | None = None
-        self._says_raw = False
+        self._reports_raw = False
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
         self._resistance = _KnobSeries()
@@ -228,13 +228,13 @@ class Sampler:
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
         if reading.resistance_raw is not None or reading.resistance_percent is not None:
             self._knob = reading
-            self._says_raw = self._says_raw or reading.resistance_raw is not None
+            self._reports_raw = self._reports_raw or reading.resistance_raw is not None
             self._add_resistance(reading, reading.at_ns)
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:
         found = resistance(reading, self._calibration)
         # The bike does not report the calibrated number: use its own percent.
-        if found is None and not self._says_raw:
+        if found is None and not self._reports_raw:
             found = resistance(reading, AS_SAID)
         if found is not None:
             percent, self._resistance_source = found
@@ -246,7 +246,7 @@ class Sampler:
         cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns) if there else None
         power = self._power.mean(start_ns, end_ns, self._stale_ns) if there else None
         percent = self._resistance_percent(start_ns, end_ns)
-        if cadence and power and self._never_says_resistance(end_ns):
+        if cadence and power and self._never_reports_resistance(end_ns):
             percent = self._derive(cadence, power)
         sample = Sample(
             present=cadence is not None or self._silent(end_ns),
@@ -277,7 +277,7 @@ class Sampler:
         self._last_resistance_percent = self._resistance.last(end_ns) or 0.0
         return percent
 
-    def _never_says_resistance(self, end_ns: int) -> bool:
+    def _never_reports_resistance(self, end_ns: int) -> bool:
         known = (ResistanceSource.CALIBRATED, ResistanceSource.DEVICE)
         return self._resistance_source not in known and self._silent(end_ns)
 

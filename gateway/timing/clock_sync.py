@@ -1,4 +1,4 @@
-"""Whether this computer's wall clock has been set.
+"""Detects whether this computer's wall clock has been set.
 
 A Raspberry Pi has no battery clock. Until a time server sets its clock, it continues from the time
 at which it was last switched off, or from the epoch. PCs, servers and virtual machines start with
@@ -38,7 +38,7 @@ def clock_source(root: Path = Path("/"), now_ms: int | None = None) -> str | Non
         return None
     if (root / TIMESYNC_MARK).exists():
         return "by systemd-timesyncd, from a time server"
-    if _kernel_says_so():
+    if _kernel_clock_is_set():
         return "by a time server, as the kernel reports"
     return None if _needs_time_server(root) else "since this computer was switched on"
 
@@ -51,7 +51,7 @@ def _needs_time_server(root: Path) -> bool:
     return not any(virtual in model.lower() for virtual in VIRTUAL_BOARDS)
 
 
-def _kernel_says_so() -> bool:
+def _kernel_clock_is_set() -> bool:
     """Return whether a time daemon (chrony, ntpd, timesyncd) has marked the clock as set."""
     status: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
     return 0 <= status < TIME_ERROR

@@ -26,7 +26,7 @@ def make(root: Path, name: str, content: str = "") -> None:
 
 @pytest.fixture(autouse=True)
 def _kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(clock_sync, "_kernel_says_so", lambda: False)
+    monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: False)
 
 
 def test_clock_of_a_pi_is_set_once_timesyncd_has_left_its_mark(tmp_path: Path) -> None:
@@ -40,7 +40,7 @@ def test_clock_of_a_pi_is_set_once_the_kernel_has_been_told(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make(tmp_path, BOARD_MODEL, "Raspberry Pi Zero 2 W Rev 1.0\0")
-    monkeypatch.setattr(clock_sync, "_kernel_says_so", lambda: True)
+    monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: True)
     assert clock_is_set(tmp_path, NOW_MS)
 
 
@@ -61,7 +61,7 @@ def test_clock_source_tells_who_has_set_the_clock(
     assert clock_source(tmp_path, NOW_MS) == "since this computer was switched on"
     make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
     assert clock_source(tmp_path, NOW_MS) is None
-    monkeypatch.setattr(clock_sync, "_kernel_says_so", lambda: True)
+    monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: True)
     assert clock_source(tmp_path, NOW_MS) == "by a time server, as the kernel reports"
     make(tmp_path, TIMESYNC_MARK)
     assert clock_source(tmp_path, NOW_MS) == "by systemd-timesyncd, from a time server"
@@ -69,7 +69,7 @@ def test_clock_source_tells_who_has_set_the_clock(
 
 def test_kernel_clock_state_is_that_of_adjtimex(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.undo()
-    says = clock_sync._kernel_says_so()
+    says = clock_sync._kernel_clock_is_set()
     program = (
         "import ctypes, sys; buffer = ctypes.create_string_buffer(4096); "
         "sys.exit(ctypes.CDLL(None).adjtimex(buffer))"
@@ -84,7 +84,7 @@ ADJTIMEX = {"x86_64": (159, 305), "aarch64": (171, 266)}
 #: seccomp(2), as systemd's ProtectClock= or a container puts it on: the two get EPERM.
 ASKED_BEHIND_A_FILTER = """
 import ctypes, struct, sys
-from gateway.timing.clock_sync import _kernel_says_so
+from gateway.timing.clock_sync import _kernel_clock_is_set
 
 LOAD, EQUAL, RETURN, EPERM, ALLOW = 0x20, 0x15, 0x06, 0x50001, 0x7FFF0000
 one, other = map(int, sys.argv[1:])
@@ -96,7 +96,7 @@ libc = ctypes.CDLL(None)
 assert libc.prctl(38, 1, 0, 0, 0) == 0  # no new privileges
 assert libc.prctl(22, 2, program) == 0  # seccomp, filter
 assert libc.adjtimex(ctypes.create_string_buffer(4096)) == -1
-print(_kernel_says_so())
+print(_kernel_clock_is_set())
 """
 
 
