@@ -315,7 +315,7 @@ class BleBike(FrameSource):
 
 
 async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -> None:
-    """Append the strap's Readings to `heard`, and reconnect for ever.
+    """Append the strap's Readings to `heard`, and reconnect forever.
 
     A failure of the strap is logged here and never reaches the bike.
     """

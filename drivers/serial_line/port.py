@@ -124,7 +124,7 @@ _opening: set[str] = set()
 
 
 async def _opened(name: str, open_it: Callable[[], "_Tty"]) -> "_Tty":
-    """Open a port in a thread of its own, since a broken driver may block it for ever."""
+    """Open a port in a thread of its own, since a broken driver may block it forever."""
     if name in _opening:
         raise OSError("an earlier attempt to open it still hangs: unplug it and plug it in again")
     loop = asyncio.get_running_loop()
