@@ -233,7 +233,7 @@ class TestWrong:
                 "bikes.0.calibration",
                 [[0, 0], [5, 50], [9, 40]],
                 "bikes[0].calibration",
-                ["points (5, 50) and (9, 40)", "must rise, or fall"],
+                ["points (5, 50) and (9, 40)", "must either rise or fall"],
             ),
             ("bikes.0.calibration", [[0, 0]], "bikes[0].calibration", ["1 point", "at least 2"]),
             ("bikes.0.calibration", [[0, 0], 5], "bikes[0].calibration[1]", ["got 5", "tuple"]),
