@@ -1,1 +1,1 @@
-"""Test tools: the cloud on one machine, the demo, the fleet. Never imported by the daemon."""
+"""Test tools: the local cloud, the demo and the fleet. The daemon never imports them."""

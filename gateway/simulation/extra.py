@@ -1,17 +1,14 @@
-"""The cloud on one machine: broker, the shipped IoT rule, Kinesis, leaderboard.
-
-gateways → network → broker → rule_engine (rule) → kinesis → leaderboard
-"""
+"""The `demo` extra: the optional packages that the local cloud needs."""
 
 from importlib.util import find_spec
 
 from gateway.host.errors import GatewayError
 
-#: Everything in the demo listens here and nowhere else.
+#: The servers of the demo listen only on this address.
 LOOPBACK = "127.0.0.1"
 
-#: What the `demo` extra installs and the modules of this package import: module → distribution.
-#: Flask comes with moto's `server` extra, so its absence tells of a bare moto.
+#: The modules that the `demo` extra installs and this package imports: module → distribution.
+#: Flask comes with moto's `server` extra: if it is missing, moto was installed without that extra.
 _NEEDED = {
     "boto3": "boto3",
     "flask": "moto[server,kinesis]",
@@ -22,14 +19,14 @@ _NEEDED = {
 
 
 class DemoExtraError(GatewayError):
-    """The `demo` extra is not installed. The text says what to do."""
+    """The `demo` extra is not installed. The message gives the command that installs it."""
 
 
 def require_demo_extra() -> None:
-    """To be called before any module of this package is imported. Raises DemoExtraError."""
+    """Raise DemoExtraError if a package is missing. Call this before importing the local cloud."""
     missing = dict.fromkeys(dist for module, dist in _NEEDED.items() if find_spec(module) is None)
     if missing:
         raise DemoExtraError(
-            f"the demo needs {', '.join(missing)}, which a gateway does not: "
-            "pip install 'alleycat-gateway[demo]'"
+            "the cloud on this machine needs packages that are not installed: "
+            f"{', '.join(missing)}; install them with: pip install 'alleycat-gateway[demo]'"
         )

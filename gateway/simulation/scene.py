@@ -1,7 +1,7 @@
-"""What a race shows at one moment, and what it adds up to at the end. Pure.
+"""View models of demo and fleet: the Scene at one moment and the Summary at the end. Pure.
 
-The sessions of demo and fleet fill both; the view draws them. What only one of the two can tell
-is optional.
+The sessions of demo and fleet fill both; the view draws them. Fields that only one of the two can
+fill are optional.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class Percentiles:
-    """Of some times, in ms; all 0 if there were none."""
+    """Percentiles of some times, in ms; all 0 if there were none."""
 
     p50_ms: float
     p99_ms: float
@@ -23,7 +23,7 @@ class Percentiles:
 
     @classmethod
     def of(cls, times_ns: Sequence[int]) -> "Percentiles":
-        """Return those of `times_ns`, which may come in any order."""
+        """Return the percentiles of `times_ns`, which may be in any order."""
         ordered = sorted(times_ns) or [0]
         last = len(ordered) - 1
         p50, p99, most = (ordered[round(last * part)] for part in (0.5, 0.99, 1.0))
@@ -31,7 +31,7 @@ class Percentiles:
 
 
 class RaceStage(Enum):
-    """How far a race is."""
+    """The stages of a race."""
 
     CONNECTING = auto()
     COUNTDOWN = auto()
@@ -41,14 +41,14 @@ class RaceStage(Enum):
 
 @dataclass(frozen=True, slots=True)
 class RaceMoment:
-    """A moment of a race. `second`: of the race; until the start while counting down."""
+    """A moment of a race. `second`: the race's current second; in the countdown, seconds left."""
 
     stage: RaceStage
     second: int = 0
 
     @classmethod
     def at(cls, since_start_ns: int, race_s: int) -> "RaceMoment":
-        """Return the moment `since_start_ns` after the start; before it if negative."""
+        """Return the moment `since_start_ns` after the start (before the start if negative)."""
         since_s = since_start_ns // NS_PER_S
         if since_s < 0:
             return cls(RaceStage.COUNTDOWN, -since_s)
@@ -59,7 +59,10 @@ class RaceMoment:
 
 @dataclass(frozen=True, slots=True)
 class MessageCount:
-    """How many messages have come to some point; `latency`: of those since the last scene."""
+    """The number of messages that have reached `where`.
+
+    `latency` covers only those since the last scene.
+    """
 
     where: str
     total: int
@@ -69,9 +72,10 @@ class MessageCount:
 
 @dataclass(frozen=True, slots=True)
 class BoardRow:
-    """A racer on the leaderboard. `standing`: None until something of theirs has arrived.
+    """A racer's row on the leaderboard. `standing`: None until one of their messages has arrived.
 
-    `gained`: places since the last scene. `buffered`, `is_online`: of a gateway of their own.
+    `gained`: places gained since the last scene. `buffered`, `is_online`: state of the racer's own
+    gateway.
     """
 
     name: str
@@ -85,9 +89,10 @@ class BoardRow:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """What there is to see at one moment.
+    """The state of a race at one moment.
 
-    `at_ns`: monotonic. `reason`: why the last connection was lost. `board`: may be cut short.
+    `at_ns`: monotonic time. `reason`: why the last connection was lost. `board`: may contain only
+    the first racers.
     """
 
     at_ns: int
@@ -106,7 +111,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """What came out of the stream, and in what the backend's leaderboard differs from ours."""
+    """The content of the stream, and how the backend's leaderboard differs from ours."""
 
     records: int
     duplicates: int
@@ -118,7 +123,7 @@ class StreamReport:
 
     @classmethod
     def of(cls, result: StreamResult, ours: Sequence[Standing]) -> "StreamReport":
-        """Hold `result` against the standings that what was produced makes."""
+        """Compare `result` with `ours`, the standings computed from the messages produced."""
         found = differences(ours, result.standings)
         return cls(
             records=result.records,
@@ -132,22 +137,22 @@ class StreamReport:
 
     @property
     def arrived(self) -> int:
-        """Messages that are in the stream, once or more often."""
+        """The number of messages in the stream, without duplicates."""
         return self.records - self.duplicates
 
     @property
     def scattered(self) -> list[int]:
-        """Races on more than one shard: ids."""
+        """The ids of races that are on more than one shard."""
         return [race_id for race_id, shards in self.shards.items() if len(shards) > 1]
 
     def ok(self, produced: int) -> bool:
-        """Every message is there, each race on one shard, each racer with the same score."""
+        """Return whether all messages arrived, each race on one shard, with equal scores."""
         return self.arrived == produced and not self.differences and not self.scattered
 
 
 @dataclass(frozen=True, slots=True)
 class OutageReport:
-    """What only a demo has: the network was cut. `most_buffered`: messages, over all gateways."""
+    """The outage of a demo. `most_buffered`: most messages buffered at once, in all gateways."""
 
     outage_s: int
     most_buffered: int
@@ -155,9 +160,9 @@ class OutageReport:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryReport:
-    """What only a fleet counts. Times are since the end of the second that a message is about.
+    """The figures that only a fleet has. Times are from the end of a message's second.
 
-    `expected`: a message for each racer and second. `cores`: CPU of this process while racing.
+    `expected`: one message for each racer and second. `cores`: CPU use of this process in the race.
     """
 
     target: str
@@ -178,7 +183,7 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """How a race ended. `stream`: None if nobody can read it."""
+    """The outcome of a race. `stream`: None if the stream cannot be read."""
 
     racers: int
     race_s: int
@@ -192,7 +197,7 @@ class Summary:
 
     @property
     def ok(self) -> bool:
-        """Every second that must be was made, acknowledged, and found in the stream."""
+        """Whether every expected second was produced, acknowledged and found in the stream."""
         delivery, stream = self.delivery, self.stream
         if delivery and not delivery.expected == self.produced == delivery.acknowledged:
             return False

@@ -1,4 +1,4 @@
-"""What demo and fleet show: a live leaderboard on a terminal, plain lines elsewhere, a summary."""
+"""Output of demo and fleet: a live leaderboard (plain lines if not on a terminal), a summary."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -23,18 +23,18 @@ from gateway.simulation.scene import (
 from gateway.terminal.live import Event, open_live_view
 from gateway.timing.units import NS_PER_S
 
-#: Lines of the screen that are neither racers nor counts: heading, moment, the table's frame, and
-#: how many racers are not shown.
+#: Lines of the screen that show neither racers nor counts: heading, moment, the table's frame, and
+#: the number of hidden racers.
 FRAME_LINES = 7
-#: Races, racers and differences of which a summary tells one by one.
-TOLD = 5
+#: Most races, racers and differences that a summary lists.
+MAX_LISTED = 5
 
 GOOD, BAD, NOTABLE = "green", "bold red", "yellow"
 
 
 @contextmanager
 def open_view(console: Console) -> Iterator[Callable[[Scene], None]]:
-    """Yield what shows a scene, as fits the console; the last one stays on a terminal."""
+    """Yield a function that shows a scene. On a terminal, the last scene stays visible."""
     script = RaceScript()
     last: Scene | None = None
 
@@ -52,7 +52,7 @@ def open_view(console: Console) -> Iterator[Callable[[Scene], None]]:
 
 
 class RaceScript:
-    """A Script: what is shown of a race."""
+    """The Script of a race."""
 
     figures_every_ns = 5 * NS_PER_S
 
@@ -60,7 +60,7 @@ class RaceScript:
         self._before: Scene | None = None
 
     def draw(self, screen: Scene, width: int, height: int) -> RenderableType:
-        """Draw everything of a scene that fits."""
+        """Return as much of a scene as fits the terminal."""
         rows = max(3, height - FRAME_LINES - len(screen.counts))
         parts: list[RenderableType] = [_heading(screen), _state(screen), _count_table(screen)]
         if screen.board:
@@ -70,11 +70,11 @@ class RaceScript:
         return Group(*parts)
 
     def moment(self, screen: Scene) -> object:
-        """Return what is drawn at once: a new second, the network."""
+        """Return the parts whose change is drawn at once: the second and the network."""
         return screen.moment, screen.network_is_up
 
     def events(self, screen: Scene, now_ns: int) -> Iterator[Event]:
-        """Yield the network's coming and going, and each new stage of the race."""
+        """Yield the network's failure and return, and each new stage of the race."""
         before, self._before = self._before, screen
         if before is None:
             return
@@ -84,7 +84,7 @@ class RaceScript:
             yield Event("stage", _when(screen))
 
     def figures(self, screen: Scene) -> Event:
-        """Return everything but the leaderboard on one line, for a log."""
+        """Return one line for a log: everything except the leaderboard."""
         parts = [_when(screen), *_troubles(screen)]
         parts += [f"{count.where} {count.total:,}" for count in screen.counts]
         parts += [_latency(count) for count in screen.counts if _latency(count)]
@@ -112,9 +112,9 @@ def _state(scene: Scene) -> Text:
 def _when(scene: Scene) -> str:
     match scene.moment:
         case RaceMoment(RaceStage.CONNECTING):
-            return f"connecting: {scene.connected:,} of {scene.connections:,} are up"
+            return f"connecting: {scene.connected:,} of {scene.connections:,} connections up"
         case RaceMoment(RaceStage.COUNTDOWN, second):
-            return f"start in {second} s"
+            return f"race starts in {second} s"
         case RaceMoment(RaceStage.RACING, second):
             return f"second {second:3} of {scene.race_s}"
         case _:
@@ -162,7 +162,7 @@ def _board(scene: Scene, rows: int) -> Table:
 
 
 def _cells(place: int, row: BoardRow) -> dict[str, Text | str | None]:
-    """By column; None where this race has no such column."""
+    """Return the cells by column title; None where this race has no such column."""
     standing, sample = row.standing, row.sample
     power_w = None if sample is None else sample.power_w
     return {
@@ -200,14 +200,14 @@ def _cloud(is_online: bool | None) -> Text | None:
 
 
 def print_summary(console: Console, summary: Summary) -> None:
-    """Print it for a person."""
+    """Print the summary for a person."""
     console.print()
     for text, style in _summary_lines(summary):
         console.print(text, style=style, soft_wrap=True, highlight=False)
 
 
 def summary_json(summary: Summary) -> str:
-    """Return one line for a program: flat, but for the stream and every racer's score."""
+    """Return the summary as one line of JSON: flat, except for the stream and the leaderboard."""
     fields = {"ok": summary.ok, **asdict(summary)}
     for part in ("outage", "delivery"):
         fields.update(fields.pop(part) or {})
@@ -221,13 +221,13 @@ def summary_json(summary: Summary) -> str:
 
 
 def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
-    """Yield what is said, and its style."""
+    """Yield each line of the summary and its style."""
     if summary.interrupted:
-        yield "interrupted: this is what there is", NOTABLE
+        yield "interrupted; the results so far:", NOTABLE
     if outage := summary.outage:
         yield (
-            f"{summary.racers:,} racers, {summary.race_s} s of racing, {outage.outage_s} s without "
-            f"network (up to {outage.most_buffered:,} messages buffered)",
+            f"{summary.racers:,} racers, {summary.race_s} s race, {outage.outage_s} s network "
+            f"outage (at most {outage.most_buffered:,} messages buffered)",
             "",
         )
     if delivery := summary.delivery:
@@ -235,11 +235,14 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if stream := summary.stream:
         yield from _stream_lines(summary.produced, stream)
     if delivery:
-        yield f"from the end of the second to publishing: {_times(delivery.to_publish)}", ""
-        yield f"from the end of the second to PUBACK:     {_times(delivery.to_puback)}", ""
-        yield f"{delivery.cores:.2f} of a core, {delivery.peak_mib:.0f} MiB at most", ""
+        yield f"from the end of a second to publish: {_times(delivery.to_publish)}", ""
+        yield f"from the end of a second to PUBACK:  {_times(delivery.to_puback)}", ""
+        yield (
+            f"CPU: {delivery.cores:.2f} of a core; memory: at most {delivery.peak_mib:.0f} MiB",
+            "",
+        )
     is_one_race = len({one.race_id for one in summary.leaderboard}) == 1
-    for place, one in enumerate(summary.leaderboard[:TOLD], start=1):
+    for place, one in enumerate(summary.leaderboard[:MAX_LISTED], start=1):
         where = "" if is_one_race else f", race {one.race_id}"
         yield (
             f"{place}. {one.name} (racer {one.racer_id}{where}): "
@@ -256,11 +259,14 @@ def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[s
     is_whole = delivery.expected == delivery.acknowledged
     yield _acknowledged(produced, delivery), GOOD if is_whole else BAD
     if delivery.set_aside:
-        yield f"{delivery.set_aside:,} refused three times and set aside: {delivery.reason}", BAD
+        yield (
+            f"{delivery.set_aside:,} messages quarantined after three refusals: {delivery.reason}",
+            BAD,
+        )
     elif delivery.drops:
-        yield f"{delivery.drops:,} connections were lost meanwhile: {delivery.reason}", NOTABLE
+        yield f"{delivery.drops:,} connections were lost during the run: {delivery.reason}", NOTABLE
     if delivery.leftover:
-        yield f"{delivery.leftover:,} more were acknowledged that an earlier run had kept", ""
+        yield f"{delivery.leftover:,} more messages, left by an earlier run, were acknowledged", ""
 
 
 def _acknowledged(produced: int, delivery: DeliveryReport) -> str:
@@ -279,21 +285,22 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
     fate = f"{lost:,} LOST" if lost else "nothing lost"
     shards = f"RACES {scattered} ON SEVERAL SHARDS" if scattered else "each race on one shard"
     yield (
-        f"{stream.arrived:,} of {produced:,} in the stream: {fate}, "
+        f"{stream.arrived:,} of {produced:,} messages in the stream: {fate}, "
         f"{stream.duplicates:,} duplicates, {shards}",
         BAD if lost or scattered else GOOD,
     )
-    for race_id, shard_ids in list(stream.shards.items())[:TOLD]:
+    for race_id, shard_ids in list(stream.shards.items())[:MAX_LISTED]:
         yield f"race {race_id} → {', '.join(shard_ids)}", ""
     if stream.rule_failures or stream.unreadable:
         yield (
-            f"{stream.rule_failures:,} refused by the rule, {stream.unreadable:,} unreadable",
+            f"{stream.rule_failures:,} messages refused by the rule, "
+            f"{stream.unreadable:,} records unreadable",
             BAD,
         )
     if not stream.differences:
-        yield f"the backend's leaderboard is the same for all {stream.same_racers:,} racers", GOOD
+        yield f"the backend's leaderboard matches for all {stream.same_racers:,} racers", GOOD
         return
     count = len(stream.differences)
-    yield f"the backend's leaderboard differs for {count:,} racers (ours → theirs):", BAD
-    for difference in stream.differences[:TOLD]:
+    yield f"the backend's leaderboard differs for {count:,} racers (expected → actual):", BAD
+    for difference in stream.differences[:MAX_LISTED]:
         yield f"  {difference}", "red"

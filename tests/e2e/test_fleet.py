@@ -49,7 +49,7 @@ def test_fleet_messages_all_arrive_and_the_backend_scores_them_alike() -> None:
     board = summary["leaderboard"]
     assert sorted(one["racer_id"] for one in board) == list(range(1, RACERS + 1))
     assert all(one["is_final"] for one in board)
-    assert "start in" in ended.stderr
+    assert "race starts in" in ended.stderr
 
 
 @pytest.mark.parametrize("connections", [None, 3])

@@ -1,1 +1,4 @@
-"""The cloud on one machine: broker, IoT rule, Kinesis, leaderboard."""
+"""The cloud on one machine: broker, the shipped IoT rule, Kinesis and leaderboard.
+
+gateways → network → broker → rule_engine (rule) → kinesis → leaderboard
+"""

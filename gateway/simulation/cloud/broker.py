@@ -1,7 +1,7 @@
-"""IoT Core on this machine: rumqttd, from the iotcore wheel, in a child process of its own.
+"""IoT Core on this machine: rumqttd, from the iotcore wheel, in its own child process.
 
-Plaintext, on loopback alone. The child ends with the demo, even a killed one: it reads its
-standard input, which closes with this process.
+It serves plaintext MQTT on loopback only. The child exits with the demo, even if the demo is
+killed: it reads its standard input, which closes with this process.
 """
 
 import socket
@@ -15,8 +15,8 @@ import iotcore
 
 from gateway.simulation.extra import LOOPBACK
 
-#: rumqttd keeps what is published in memory, for subscribers to fetch: at most 100 MiB.
-#: Payload and messages in flight are IoT Core's limits, per connection.
+#: rumqttd keeps published messages in memory for its subscribers: at most 100 MiB.
+#: The limits on payload size and messages in flight are IoT Core's, per connection.
 _CONFIG = """\
 id = 0
 
@@ -43,15 +43,15 @@ max_inflight_count = 100
 
 @dataclass(frozen=True, slots=True)
 class Broker:
-    """Two listeners, one set of topics."""
+    """The ports of a broker: two listeners that share their topics."""
 
     mqtt5_port: int  # for the gateways
-    mqtt311_port: int  # for the rule engine: iotcore's client speaks no MQTT 5
+    mqtt311_port: int  # for the rule engine: iotcore's client does not speak MQTT 5
 
 
 @contextmanager
 def open_broker() -> Iterator[Broker]:
-    """A broker that is listening. Raises OSError or RuntimeError when it does not start."""
+    """Yield a broker that is listening. Raises OSError or RuntimeError if it does not start."""
     with _reserved_port() as mqtt5_port, _reserved_port() as mqtt311_port:
         broker = Broker(mqtt5_port, mqtt311_port)
         with TemporaryDirectory() as directory:
@@ -70,10 +70,10 @@ def open_broker() -> Iterator[Broker]:
 
 @contextmanager
 def _reserved_port() -> Iterator[int]:
-    """A free port that is given to nobody else meanwhile.
+    """Yield a free port that no other process is given meanwhile.
 
-    Linux lets a listener that reuses addresses, as rumqttd's does, have the port of a socket that
-    does so too and does not listen; to whoever asks for any free port, it is taken.
+    Linux lets a listener that reuses addresses, as rumqttd's does, share the port of a socket that
+    also reuses addresses and does not listen. A request for any free port does not get it.
     """
     with socket.socket() as placeholder:
         placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

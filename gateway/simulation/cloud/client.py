@@ -1,4 +1,4 @@
-"""The local cloud, as demo and fleet use it: where its broker is, and what its stream holds."""
+"""The client of the local cloud: the address of its broker and the content of its stream."""
 
 import asyncio
 import json
@@ -12,34 +12,34 @@ from gateway.host.errors import GatewayError
 from gateway.simulation.cloud.leaderboard import Standing, StreamResult
 from gateway.simulation.extra import LOOPBACK
 
-#: Long enough for a busy machine; the process ends by itself when its input closes.
+#: How long the process may take to exit after its input closes, in seconds; then it is killed.
 END_TIMEOUT_S = 15.0
-#: The result has a line for every racer.
+#: Longest answer, in bytes: the result lists every racer.
 LINE_MAX_BYTES = 64 * 1024 * 1024
 
 
 class LocalCloudError(GatewayError):
-    """The cloud on this machine has ended. The text gives its exit code."""
+    """The process of the local cloud has ended. The message gives its exit code."""
 
 
 class Stream(Protocol):
-    """The stream behind a cloud, if it can be read."""
+    """The stream of a cloud that lets its stream be read."""
 
     async def count(self) -> int:
-        """Return the number of records that have come so far."""
+        """Return the number of records that have arrived so far."""
         ...
 
     async def report(self) -> StreamResult:
-        """Return what the backend has made of them so far."""
+        """Return the backend's results so far."""
         ...
 
     async def result(self) -> StreamResult:
-        """Return the last report; to be asked once, when no more will be acknowledged."""
+        """Return the final report. Call this once, when no more messages will be acknowledged."""
         ...
 
 
 class LocalCloud:
-    """A Stream, and the `config` to reach its broker with. Made by `open_local_cloud`."""
+    """A Stream, with the `config` that reaches its broker. Created by `open_local_cloud`."""
 
     def __init__(self, process: asyncio.subprocess.Process, config: CloudConfig) -> None:
         self.config = config
@@ -56,7 +56,7 @@ class LocalCloud:
         return _parse_result(await self._ask("result"))
 
     async def _ask(self, question: str) -> dict[str, Any]:
-        # A caller that is cancelled must not leave its answer to the next caller.
+        # If the caller is cancelled, its answer must still be read, or the next caller gets it.
         return await asyncio.shield(self._exchange(question))
 
     async def _exchange(self, question: str) -> dict[str, Any]:
@@ -72,7 +72,7 @@ async def _read_answer(process: asyncio.subprocess.Process) -> dict[str, Any]:
     if not line:
         code = await process.wait()
         raise LocalCloudError(
-            f"the cloud on this machine ended with code {code}, its reason is above"
+            f"the cloud on this machine exited with code {code} (its error message is above)"
         )
     answer: dict[str, Any] = json.loads(line)
     return answer
@@ -91,16 +91,16 @@ def _parse_result(answer: dict[str, Any]) -> StreamResult:
 
 @asynccontextmanager
 async def open_local_cloud() -> AsyncIterator[LocalCloud]:
-    """Broker, the shipped IoT rule, Kinesis and a consumer, on loopback, until the end.
+    """Run broker, shipped IoT rule, Kinesis and a consumer on loopback; yield their client.
 
-    Raises LocalCloudError.
+    Raises LocalCloudError if they do not start.
     """
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-P", "-m", "gateway.simulation.cloud.process"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         limit=LINE_MAX_BYTES,
-        process_group=0,  # Ctrl-C is for the parent, which still needs its cloud then
+        process_group=0,  # keeps Ctrl-C away: the parent still needs its cloud then
     )
     try:
         port = (await _read_answer(process))["port"]

@@ -1,7 +1,7 @@
-"""Kinesis on this machine: moto, in a child process, with one stream.
+"""Kinesis on this machine: moto with one stream, in a child process.
 
-In a child, so that its work takes no time from the gateways' event loop. The child ends with the
-demo, even a killed one: it reads its standard input, which closes with this process.
+The child process keeps moto's work off the gateways' event loop. It exits with the demo, even if
+the demo is killed: it reads its standard input, which closes with this process.
 """
 
 import logging
@@ -21,26 +21,27 @@ from botocore.session import Session
 from gateway.simulation.cloud.rule import KinesisRecord
 from gateway.simulation.extra import LOOPBACK
 
-#: In one PutRecords (Kinesis API reference).
+#: Limits of one PutRecords call (Kinesis API reference).
 MAX_BATCH_RECORDS = 500
 MAX_BATCH_BYTES = 5_242_880
 
-#: Waits before a put is tried again: throttling passes, a lost server does not come back.
+#: Pauses before each retry of a put, in seconds. Throttling passes within these few; a lost server
+#: does not come back.
 RETRY_WAITS_S = (0.1, 0.2, 0.4)
 
 
 class Kinesis:
-    """One stream. May be used from several threads. Made by `open_kinesis`."""
+    """A client of one stream, usable from several threads. Created by `open_kinesis`."""
 
     def __init__(self, client: Any, stream: str) -> None:
         self._client = client
         self._stream = stream
 
     def put(self, records: Sequence[KinesisRecord]) -> dict[int, str]:
-        """Put in order; why not, by index, for those that still failed after all retries.
+        """Put the records in order; return the reason of each final failure, by index.
 
-        A record that needed a retry lies behind those put before it: as in AWS, order within a
-        shard is the order of arrival.
+        A record that needed a retry is stored behind those that succeeded before it: as in AWS, the
+        order within a shard is the order of arrival.
         """
         failed: dict[int, str] = {}
         for batch in _batches(records):
@@ -66,12 +67,12 @@ class Kinesis:
         }
 
     def open_reader(self) -> "StreamReader":
-        """Reads from the oldest record on."""
+        """Return a reader that starts at the oldest record."""
         return StreamReader(self._client, self._stream)
 
 
 class StreamReader:
-    """Where one consumer is in each shard."""
+    """A consumer of the stream, with its position in each shard."""
 
     def __init__(self, client: Any, stream: str) -> None:
         self._client = client
@@ -87,7 +88,7 @@ class StreamReader:
         return list(self._iterators)
 
     def read(self) -> list[tuple[str, bytes]]:
-        """Every record since the last call: (shard id, data), each shard's in order."""
+        """Return the records since the last call as (shard id, data), each shard's in order."""
         records = []
         for shard_id, iterator in self._iterators.items():
             answer = self._client.get_records(ShardIterator=iterator)
@@ -98,21 +99,21 @@ class StreamReader:
 
 @contextmanager
 def open_kinesis(stream: str, shards: int) -> Iterator[Kinesis]:
-    """A Kinesis with an empty stream. Raises RuntimeError when the server does not start."""
+    """Yield a Kinesis with an empty stream. Raises RuntimeError if the server does not start."""
     command = [sys.executable, "-P", "-m", __name__]
     with subprocess.Popen(  # noqa: S603 our own interpreter and module
         command,
         env=_environment(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        process_group=0,  # Ctrl-C is for the demo, which still needs its server then
+        process_group=0,  # keeps Ctrl-C away: the demo still needs its server then
     ) as server:
         assert server.stdout is not None
         port = server.stdout.readline().decode().strip()
         if not port:
             raise RuntimeError(
-                f"the Kinesis emulator ended with code {server.wait()} while it started; "
-                f"see above, or run: {' '.join(command)}"
+                f"the Kinesis emulator exited with code {server.wait()} during startup; "
+                f"see its error above, or run: {' '.join(command)}"
             )
         client = _make_client(f"http://{LOOPBACK}:{port}")
         client.create_stream(StreamName=stream, ShardCount=shards)
@@ -123,7 +124,7 @@ def open_kinesis(stream: str, shards: int) -> Iterator[Kinesis]:
 
 
 def _batches(records: Sequence[KinesisRecord]) -> Iterator[dict[int, KinesisRecord]]:
-    """As many as fit into one PutRecords, by index."""
+    """Yield batches that each fit into one PutRecords call, by index of the record."""
     batch: dict[int, KinesisRecord] = {}
     size = 0
     for index, record in enumerate(records):
@@ -138,13 +139,13 @@ def _batches(records: Sequence[KinesisRecord]) -> Iterator[dict[int, KinesisReco
 
 
 def _environment() -> dict[str, str]:
-    """Ours without this machine's AWS set-up: moto makes clients of its own."""
+    """Return our environment without any AWS settings: moto creates clients from them."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     return others | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 
 
 def _make_client(endpoint: str) -> Any:
-    """Heeds nothing of this machine's AWS set-up: neither files nor profile nor proxy."""
+    """Return a client that ignores this machine's AWS files, AWS profile and proxy."""
     no_files = {
         "profile": (None, None, None, None),
         "config_file": (None, None, os.devnull, None),
@@ -156,13 +157,13 @@ def _make_client(endpoint: str) -> Any:
         endpoint_url=endpoint,
         aws_access_key_id="demo",
         aws_secret_access_key="demo",  # noqa: S106 moto takes any
-        # Retries are ours: `put` knows which records are left.
+        # `put` does the retries: it knows which records are left.
         config=Config(proxies={}, retries={"total_max_attempts": 1}),
     )
 
 
 def _serve() -> None:
-    """In the child: say the port, serve until standard input closes."""
+    """Print the port, then serve until standard input closes. Runs in the child."""
     from moto.kinesis.models import Shard  # noqa: PLC0415 the parent needs no moto
     from moto.moto_server.werkzeug_app import (  # noqa: PLC0415
         DomainDispatcherApplication,
@@ -174,7 +175,7 @@ def _serve() -> None:
     Shard.get_max_sequence_number = _last_number  # type: ignore[method-assign,assignment]
     Shard.get_records = _records_after  # type: ignore[method-assign,assignment]
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    # One request at a time: moto's streams are no match for two threads.
+    # Serve one request at a time: moto's streams are not thread-safe.
     server = make_server(
         LOOPBACK,
         0,
@@ -188,15 +189,19 @@ def _serve() -> None:
 
 
 def _last_number(shard: Any) -> int:
-    """In place of a method of moto's Shard, which looks at all records for each that is put.
+    """Return the last record's number. Replaces a method of moto's Shard.
 
-    A shard's records are numbered 1, 2, … and none is ever taken away.
+    The original scans all records at each put. Here, a shard's records are numbered 1, 2, … and
+    none is ever removed.
     """
     return len(shard.records)
 
 
 def _records_after(shard: Any, last_number: str, limit: int | None) -> tuple[list[Any], int, int]:
-    """Likewise, for each reading: records, the last one's number, ms behind (not told: 0)."""
+    """Return the next records, the last one's number, and ms behind (always 0).
+
+    Replaces a method of moto's Shard that scans all records at each read.
+    """
     first, count = int(last_number) + 1, len(shard.records)
     last = count if limit is None else min(count, first + limit - 1)
     return [shard.records[number] for number in range(first, last + 1)], max(first - 1, last), 0

@@ -1,13 +1,13 @@
-"""The backend's leaderboard: what the stream's consumers make of the records. Pure.
+"""The backend's leaderboard, computed from the records of the stream. Pure.
 
-Written from the wire contract alone, so that the gateway's own code cannot hide a mistake in it.
+It is written from the wire contract alone, so that it cannot share a mistake with the gateway.
 """
 
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
-#: What two standings of the same racer must agree in.
+#: The fields in which two standings of the same racer must agree.
 COMPARED = ("name", "best_output", "best_second", "seconds_received", "is_final")
 
 
@@ -26,18 +26,18 @@ class Standing:
 
 @dataclass(frozen=True, slots=True)
 class RaceReport:
-    """How a race came through."""
+    """Statistics of the records of one race."""
 
     race_id: int
-    shard_ids: frozenset[str]  # all of a race belongs on one
-    duplicates: int  # records whose uuid had been there before
-    gaps: int  # seconds missing between a racer's first and last, be it for want of a bike
-    late: int  # records after their racer's final: received, but not scored
+    shard_ids: frozenset[str]  # a whole race belongs on one
+    duplicates: int  # records whose uuid had arrived before
+    gaps: int  # seconds missing between a racer's first and last, for any reason
+    late: int  # records after their racer's final one: received, but not scored
 
 
 @dataclass(frozen=True, slots=True)
 class StreamResult:
-    """What the backend has made of the stream; `shards` are those that each race came by."""
+    """The backend's results for the stream; `shards` lists the shard ids of each race."""
 
     records: int
     duplicates: int
@@ -48,19 +48,22 @@ class StreamResult:
 
 
 def score(cadence_rpm: float, resistance_percent: float) -> float:
-    """The backend's `output` of one second; it has no unit."""
+    """Return the backend's `output` of one second; it has no unit."""
     return (cadence_rpm + 35) * (resistance_percent + 65) / 100
 
 
 class Leaderboard:
-    """All races of a stream. Shards may come interleaved, each one's records in their order."""
+    """The scores of all races in a stream.
+
+    Shards may be interleaved; the records of one shard must be added in order.
+    """
 
     def __init__(self) -> None:
         self.unreadable = 0  # records that break the wire contract
         self._races: dict[int, _RaceScores] = {}
 
     def add(self, shard_id: str, record: bytes) -> None:
-        """Score one record of a shard, or count what is wrong with it."""
+        """Score one record of a shard, or count it as unreadable."""
         try:
             second = _ScoredSecond.from_json(record)
         except (ValueError, KeyError, TypeError):
@@ -69,7 +72,7 @@ class Leaderboard:
         self._races.setdefault(second.race_id, _RaceScores()).add(shard_id, second)
 
     def standings(self) -> list[Standing]:
-        """Return everybody's standing in every race, ranked."""
+        """Return the standing of every racer in every race, ranked."""
         return ranked(
             Standing(
                 race_id=race_id,
@@ -85,7 +88,7 @@ class Leaderboard:
         )
 
     def reports(self) -> list[RaceReport]:
-        """Every race that has a record, oldest first."""
+        """Return a report on each race that has a record, oldest first."""
         return [
             RaceReport(
                 race_id=race_id,
@@ -100,7 +103,7 @@ class Leaderboard:
 
 @dataclass(frozen=True, slots=True)
 class _ScoredSecond:
-    """What of the wire contract the backend reads."""
+    """The fields of the wire contract that the backend reads."""
 
     uuid: str
     is_final: bool
@@ -112,7 +115,7 @@ class _ScoredSecond:
 
     @classmethod
     def from_json(cls, record: bytes) -> "_ScoredSecond":
-        """Raises ValueError, KeyError or TypeError for what is no telemetry."""
+        """Parse a record. Raises ValueError, KeyError or TypeError if it is not telemetry."""
         message = json.loads(record)
         return cls(
             uuid=str(message["uuid"]),
@@ -165,7 +168,7 @@ class _RaceScores:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """A racer whom the two boards know differently. `theirs`: None if the backend has nobody."""
+    """A racer on whom the boards differ. `theirs` is None if the backend has no such racer."""
 
     ours: Standing
     theirs: Standing | None
@@ -173,22 +176,22 @@ class Difference:
     def __str__(self) -> str:
         who = f"{self.ours.name} (racer {self.ours.racer_id}, race {self.ours.race_id})"
         if self.theirs is None:
-            return f"{who} is missing in the stream"
-        said = [
+            return f"{who} is missing from the stream"
+        changes = [
             f"{field.replace('_', ' ')} {getattr(self.ours, field)} → {getattr(self.theirs, field)}"
             for field in COMPARED
             if getattr(self.ours, field) != getattr(self.theirs, field)
         ]
-        return f"{who}: {', '.join(said)}"
+        return f"{who}: {', '.join(changes)}"
 
 
 def ranked(standings: Iterable[Standing]) -> list[Standing]:
-    """Return them as the backend ranks: best output first; of equals, the one reached first."""
+    """Return the standings by best output; among equals, the one reached first comes first."""
     return sorted(standings, key=lambda one: (-one.best_output, one.best_second, one.racer_id))
 
 
 def differences(ours: Iterable[Standing], theirs: Sequence[Standing]) -> list[Difference]:
-    """Return those of ours, in all races, that the backend knows differently or not at all."""
+    """Return a Difference for each of our standings that the backend lacks or has differently."""
     known = {(one.race_id, one.racer_id): one for one in theirs}
     found = []
     for mine in ours:
@@ -199,13 +202,13 @@ def differences(ours: Iterable[Standing], theirs: Sequence[Standing]) -> list[Di
 
 
 class Movement:
-    """How places change from one look at the leaderboard to the next."""
+    """The change of places between two looks at the leaderboard."""
 
     def __init__(self) -> None:
         self._places: dict[int, int] = {}
 
     def gained(self, board: Sequence[Standing]) -> dict[int, int]:
-        """Places won since the last look, negative for lost, by racer; 0 at the first look."""
+        """Return the places gained since the last call, by racer; negative if lost, 0 at first."""
         places = {one.racer_id: place for place, one in enumerate(board)}
         gained = {id_: self._places.get(id_, place) - place for id_, place in places.items()}
         self._places = places

@@ -1,7 +1,8 @@
-"""Broker, rule engine, Kinesis and the backend's leaderboard, in a process of their own.
+"""The process of the local cloud: broker, rule engine, Kinesis and the backend's leaderboard.
 
-Speaks lines of JSON: {"port": …} when it is ready; then an answer to each line on standard input,
-"count", "report" or "result". Ends when standard input closes, also with a parent that was killed.
+It prints lines of JSON: {"port": …} when it is ready, then an answer to each line on standard
+input: "count", "report" or "result". It exits when standard input closes, even if the parent was
+killed.
 """
 
 import json
@@ -24,7 +25,7 @@ NICENESS = 10
 
 
 class Consumer:
-    """Reads the stream on a thread of its own, and keeps the scores."""
+    """A thread that reads the stream and keeps the scores."""
 
     def __init__(self, engine: RuleEngine, reader: StreamReader) -> None:
         self.records = 0
@@ -37,7 +38,7 @@ class Consumer:
         self._thread.start()
 
     def report(self) -> StreamResult:
-        """Return what has been made of the records so far."""
+        """Return the results so far."""
         with self._scoring:
             reports = self._leaderboard.reports()
             return StreamResult(
@@ -50,7 +51,7 @@ class Consumer:
             )
 
     def result(self) -> StreamResult:
-        """Report after all that the broker has acknowledged is in the stream and scored."""
+        """Return the results once every message that the broker acknowledged is scored."""
         self._engine.drain()
         self.end()
         while self._consume():
@@ -77,8 +78,9 @@ class Consumer:
 def serve() -> None:
     rule = load_rule(config_path("aws/template.yaml").read_text(encoding="utf-8"))
     with open_broker() as broker:
-        # What comes after the broker may come later: the racers' seconds go first. In the parent's
-        # own session, or Linux would weigh the two sessions against each other instead.
+        # The racers' seconds have priority over the work behind the broker, which may be late. The
+        # process shares its parent's session: between two sessions, Linux would divide the CPU by
+        # session and ignore the niceness.
         os.sched_setscheduler(0, os.SCHED_BATCH, os.sched_param(0))
         os.nice(NICENESS)
         _serve(rule, broker)
@@ -90,19 +92,19 @@ def _serve(rule: Rule, broker: Broker) -> None:
         open_rule_engine(rule, kinesis, broker.mqtt311_port) as engine,
     ):
         consumer = Consumer(engine, kinesis.open_reader())
-        _say({"port": broker.mqtt5_port})
+        _answer({"port": broker.mqtt5_port})
         for line in sys.stdin:
             match line.strip():
                 case "count":
-                    _say({"records": consumer.records})
+                    _answer({"records": consumer.records})
                 case "report":
-                    _say(asdict(consumer.report()))
+                    _answer(asdict(consumer.report()))
                 case "result":
-                    _say(asdict(consumer.result()))
+                    _answer(asdict(consumer.result()))
         consumer.end()
 
 
-def _say(answer: dict[str, Any]) -> None:
+def _answer(answer: dict[str, Any]) -> None:
     print(json.dumps(answer), flush=True)  # noqa: T201 for the parent
 
 

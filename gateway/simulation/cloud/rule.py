@@ -1,7 +1,7 @@
 """The IoT rule of the shipped CloudFormation template, evaluated as IoT Core does. Pure.
 
-Only what the template uses is understood. Anything else is refused by name, so that the demo
-never runs something other than what AWS would.
+Only the constructs that the template uses are supported. Any other is rejected by name, so that
+the demo never behaves differently from AWS.
 
 Source: AWS IoT Core developer guide, "AWS IoT SQL reference" (version 2016-03-23), "Substitution
 templates" and "Error handling (error action)".
@@ -19,7 +19,8 @@ from gateway.host.errors import GatewayError
 
 SQL_VERSION = "2016-03-23"
 
-#: Characters in a partition key, bytes in a record (Kinesis API reference, PutRecord).
+#: Longest partition key, in characters, and largest record, in bytes (Kinesis API reference,
+#: PutRecord).
 MAX_PARTITION_KEY = 256
 MAX_DATA = 1_048_576
 
@@ -30,12 +31,12 @@ _FIELD = re.compile(r"\w+(\.\w+)*")
 
 
 class RuleTemplateError(GatewayError):
-    """The template does not hold a rule the demo can run. The text says where and why."""
+    """The template has no rule that the demo can run. The message gives place and reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class KinesisRecord:
-    """What the Kinesis action puts."""
+    """A record that the Kinesis action puts into the stream."""
 
     partition_key: str
     data: bytes
@@ -43,7 +44,7 @@ class KinesisRecord:
 
 @dataclass(frozen=True, slots=True)
 class ActionFailure:
-    """What the error action gets in place of a message that could not be put."""
+    """The error action's input for a message that could not be put."""
 
     rule_name: str
     topic: str
@@ -52,7 +53,7 @@ class ActionFailure:
     error_message: str
 
     def to_json(self) -> bytes:
-        """As AWS shapes it, less `clientId` and `cloudwatchTraceId`: MQTT does not tell them."""
+        """Return AWS's JSON, but without `clientId` and `cloudwatchTraceId`: MQTT has neither."""
         return json.dumps(
             {
                 "ruleName": self.rule_name,
@@ -71,7 +72,7 @@ class ActionFailure:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`SELECT * FROM 'topic_filter'`, put into `stream` under `partition_key`."""
+    """The rule `SELECT * FROM 'topic_filter'`, put into `stream` under `partition_key`."""
 
     name: str
     topic_filter: str
@@ -79,7 +80,7 @@ class Rule:
     partition_key: str
 
     def apply(self, topic: str, payload: bytes) -> KinesisRecord | ActionFailure:
-        """One message in, one record out: the payload unchanged, under its partition key."""
+        """Return the message's record, with the payload unchanged, or the failure to make one."""
         try:
             key = _substitute(self.partition_key, topic, _parse_json(payload))
         except ValueError as error:
@@ -92,31 +93,31 @@ class Rule:
         return KinesisRecord(key, payload)
 
     def failure(self, topic: str, payload: bytes, reason: str) -> ActionFailure:
-        """`payload` did not reach the stream because of `reason`."""
+        """Return the failure of a message that did not reach the stream because of `reason`."""
         return ActionFailure(self.name, topic, payload, self.stream, reason)
 
 
 @dataclass(frozen=True, slots=True)
 class _Node:
-    """A value in the template and where it stands, for the error's text."""
+    """A value in the template and its place there, for error messages."""
 
     where: str
     value: Any
 
     def __getitem__(self, key: str) -> "_Node":
         if not isinstance(self.value, dict) or key not in self.value:
-            raise RuleTemplateError(f"{self.where or 'the template'} has no {key}: expected one")
+            raise RuleTemplateError(f"{self.where or 'the template'} has no {key}; expected one")
         return _Node(f"{self.where}.{key}".lstrip("."), self.value[key])
 
     def refusal(self, expected: str) -> RuleTemplateError:
         return RuleTemplateError(
-            f"{self.where} is {self.value!r}: the demo runs only {expected}; "
-            "change the template, or teach gateway/simulation/cloud/rule.py"
+            f"{self.where} is {self.value!r}: the demo supports only {expected}; "
+            "change the template, or extend gateway/simulation/cloud/rule.py"
         )
 
 
 def load_rule(template_text: str) -> Rule:
-    """The AWS::IoT::TopicRule of a CloudFormation template. Raises RuleTemplateError."""
+    """Return the AWS::IoT::TopicRule of a CloudFormation template. Raises RuleTemplateError."""
     template = _parse_template(template_text)
     rule = _only_rule(template)
     payload = rule["TopicRulePayload"]
@@ -124,7 +125,7 @@ def load_rule(template_text: str) -> Rule:
         raise payload["AwsIotSqlVersion"].refusal(f"{SQL_VERSION!r}")
     if payload.value.get("RuleDisabled"):
         raise payload["RuleDisabled"].refusal("a rule that is enabled")
-    # That there is one is all: the demo keeps the failures itself.
+    # The action must exist, but its content is ignored: the demo keeps the failures itself.
     payload["ErrorAction"]["Sqs"]
     actions = payload["Actions"]
     if not isinstance(actions.value, list) or len(actions.value) != 1:
@@ -149,10 +150,10 @@ def _parse_template(text: str) -> _Node:
 
 
 class _TemplateLoader(yaml.SafeLoader):
-    """YAML with CloudFormation's short forms: `!Ref x` is {"Ref": "x"}."""
+    """A YAML loader for CloudFormation's short forms: `!Ref x` is {"Ref": "x"}."""
 
     def intrinsic(self, name: str, node: yaml.Node) -> dict[str, Any]:
-        """Any other `!Name x` is {"Fn::Name": x}."""
+        """Return the long form of `!Name x`: {"Fn::Name": x}, or {"Ref": x} for `!Ref x`."""
         value: Any
         if isinstance(node, yaml.ScalarNode):
             value = self.construct_scalar(node)
@@ -180,7 +181,7 @@ def _only_rule(template: _Node) -> _Node:
 
 
 def _resolve(template: _Node, node: _Node) -> str:
-    """The text that CloudFormation would put there, with every parameter at its default."""
+    """Return the text that CloudFormation would insert, with every parameter at its default."""
     match node.value:
         case str(text):
             return text
@@ -194,21 +195,21 @@ def _resolve(template: _Node, node: _Node) -> str:
             )
         case _:
             raise node.refusal(
-                "a text, a !Ref to a parameter or to a Kinesis stream, or a !Sub of such"
+                "a string, a !Ref to a parameter or to a Kinesis stream, or a !Sub of these"
             )
 
 
 def _parse_sql(template: _Node, sql: _Node) -> str:
     match = _SQL.fullmatch(_resolve(template, sql))
     if not match or not _TOPIC_FILTER.fullmatch(match[1]):
-        raise sql.refusal("SELECT * FROM '<topic filter>', with no WHERE and no function")
+        raise sql.refusal("SELECT * FROM '<topic filter>', without WHERE or functions")
     return match[1]
 
 
 def _checked_substitutions(template: _Node) -> str:
     text = template.value
     if not isinstance(text, str):
-        raise template.refusal("a text: IoT Core substitutes ${…} in it, not CloudFormation")
+        raise template.refusal("a string in which IoT Core, not CloudFormation, replaces ${…}")
     for expression in _SUBSTITUTION.findall(text):
         if expression != "topic()" and not _FIELD.fullmatch(expression):
             raise template.refusal("${field}, ${field.field} and ${topic()}")
@@ -218,7 +219,7 @@ def _checked_substitutions(template: _Node) -> str:
 
 
 def _parse_json(payload: bytes) -> Any:
-    """Numbers stay as they are written. Raises ValueError."""
+    """Parse JSON, with numbers kept as strings exactly as written. Raises ValueError."""
     try:
         return json.loads(payload, parse_int=str, parse_float=str, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
@@ -230,7 +231,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def _substitute(text: str, topic: str, payload: Any) -> str:
-    """`text` with each ${…} replaced. Raises ValueError for one that is undefined."""
+    """Return `text` with each ${…} replaced. Raises ValueError if one is undefined."""
 
     def value(match: re.Match[str]) -> str:
         if match[1] == "topic()":

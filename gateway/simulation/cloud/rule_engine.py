@@ -1,4 +1,4 @@
-"""IoT Core's rules engine on this machine: subscribes, applies the rule, puts into Kinesis."""
+"""IoT Core's rules engine on this machine: subscribes, applies the rule and puts into Kinesis."""
 
 import re
 import threading
@@ -14,8 +14,10 @@ from gateway.simulation.cloud.kinesis import MAX_BATCH_RECORDS, Kinesis
 from gateway.simulation.cloud.rule import ActionFailure, KinesisRecord, Rule
 from gateway.simulation.extra import LOOPBACK
 
-#: The client does not subscribe again after a lost connection, so a busy machine gets time.
+#: MQTT keep-alive in seconds. The client does not resubscribe after a lost connection, so this is
+#: long enough for a busy machine.
 KEEP_ALIVE_S = 60
+#: How long a marker may take through broker, inbox and worker, in seconds.
 DRAIN_TIMEOUT_S = 20.0
 
 
@@ -26,10 +28,10 @@ class _Publication:
 
 
 class RuleEngine:
-    """Every message it receives ends in the stream or in `failures`. Made by `open_rule_engine`.
+    """The rules engine, created by `open_rule_engine`.
 
-    The MQTT client calls back on its own thread, which only queues. A worker thread applies the
-    rule and puts, as many at a time as have come in.
+    Every message it receives ends in the stream or in `failures`. The MQTT client's thread only
+    queues messages. A worker thread applies the rule and puts all queued messages at once.
     """
 
     def __init__(
@@ -37,7 +39,7 @@ class RuleEngine:
     ) -> None:
         self.received = 0
         self.stored = 0
-        #: What the rule's error action would get.
+        #: The input that the rule's error action would get.
         self.failures: list[ActionFailure] = []
         self._rule = rule
         self._kinesis = kinesis
@@ -48,10 +50,10 @@ class RuleEngine:
         self._markers: dict[bytes, threading.Event] = {}
 
     def drain(self) -> None:
-        """Wait until everything the broker has acknowledged by now is stored or has failed.
+        """Wait until every message that the broker has acknowledged is stored or has failed.
 
-        Sends a marker down the same road: broker, inbox, worker. Blocks; raises TimeoutError when
-        the marker does not arrive, for then the messages do not either.
+        Sends a marker along the same path: broker, inbox, worker. Blocks. Raises TimeoutError if
+        the marker does not arrive, because messages do not arrive then either.
         """
         topic = re.sub("[+#]", "drain", self._rule.topic_filter)
         marker = uuid.uuid4().bytes
@@ -59,7 +61,7 @@ class RuleEngine:
         self._client.publish(topic, marker)
         if not self._markers[marker].wait(self._drain_timeout_s):
             raise TimeoutError(
-                f"the rule engine has not heard its own message on {topic} for "
+                f"the rule engine has not received its own message on {topic} within "
                 f"{self._drain_timeout_s:g} s: its subscription is lost, or the machine is "
                 "overloaded"
             )
@@ -68,7 +70,7 @@ class RuleEngine:
         self._worker.start()
         self._client.subscribe(self._rule.topic_filter, self._on_message, qos=1)
         self._client.start()
-        self.drain()  # from here on the subscription is known to be in force
+        self.drain()  # returns once the subscription is active
 
     def _stop(self) -> None:
         self._client.stop()
@@ -114,7 +116,7 @@ class RuleEngine:
 def open_rule_engine(
     rule: Rule, kinesis: Kinesis, mqtt311_port: int, drain_timeout_s: float = DRAIN_TIMEOUT_S
 ) -> Iterator[RuleEngine]:
-    """A rule engine that is subscribed; at the end, all it has received has been put."""
+    """Yield a subscribed rule engine. On exit, all messages it received are processed."""
     client = IotCore(
         LOOPBACK,
         mqtt311_port,

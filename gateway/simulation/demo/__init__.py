@@ -1,1 +1,1 @@
-"""Whole gateways, racing through a network that can be cut."""
+"""Complete gateways that race over a network that can be cut."""

@@ -1,4 +1,4 @@
-"""The network between the gateways and the broker: a TCP relay whose cable can be pulled."""
+"""The network between the gateways and the broker: a TCP relay that can be cut."""
 
 import asyncio
 import socket
@@ -11,7 +11,7 @@ CHUNK_BYTES = 65_536
 
 
 class Network:
-    """Relays what connects to `port` on loopback to the broker. Made by `open_network`."""
+    """A relay from `port` on loopback to the broker. Created by `open_network`."""
 
     def __init__(self, port: int, broker_port: int) -> None:
         self.port = port
@@ -24,7 +24,7 @@ class Network:
         return self._server is not None
 
     async def cut(self) -> None:
-        """Close every connection, whatever is on its way, and refuse new ones until `restore`."""
+        """Close every connection, lose what is in transit, and refuse new ones until `restore`."""
         if self._server is None:
             return
         self._server.close()
@@ -49,7 +49,7 @@ class Network:
         relay.add_done_callback(self._relays.discard)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        # Without a broker there is nothing to relay to: the client sees its connection end.
+        # If the broker does not accept the connection, the client's connection is closed.
         with _aborted_at_the_end(writer), suppress(OSError):
             from_broker, to_broker = await asyncio.open_connection(LOOPBACK, self._broker_port)
             with _aborted_at_the_end(to_broker):
@@ -57,7 +57,7 @@ class Network:
 
 
 async def _pump(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Until one end closes; closing the other makes the opposite pump end as well."""
+    """Copy data until one end closes; then close the other, which ends the opposite pump."""
     with suppress(OSError):
         while chunk := await reader.read(CHUNK_BYTES):
             writer.write(chunk)
@@ -75,9 +75,9 @@ def _aborted_at_the_end(writer: asyncio.StreamWriter) -> Iterator[None]:
 
 @asynccontextmanager
 async def open_network(broker_port: int) -> AsyncIterator[Network]:
-    """A network that is up; at the end it is cut."""
+    """Yield a network that is up; cut it on exit."""
     with socket.socket() as placeholder:
-        # Never listens. It keeps the port from being given away while the network is cut.
+        # This socket never listens. It reserves the port while the network is cut.
         placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         placeholder.bind((LOOPBACK, 0))
         network = Network(placeholder.getsockname()[1], broker_port)

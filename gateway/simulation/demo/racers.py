@@ -1,4 +1,4 @@
-"""The racers of a demo: each a whole gateway with one fake bike, in one race."""
+"""The racers of a demo: each is a complete gateway with one fake bike, all in one race."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,13 +16,13 @@ from gateway.simulation.names import name_of
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock
 
-#: Short enough that the end of an outage is soon noticed.
+#: Longest pause between connection attempts, in seconds: short, so that an outage's end is noticed.
 RECONNECT_MAX_S = 2
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """What all gateways of a demo have in common."""
+    """The settings that all gateways of a demo share."""
 
     race: Race
     seed: int
@@ -33,9 +33,9 @@ class Start:
 async def open_racer(
     number: int, start: Start, clock: GatewayClock, observe: Callable[[Telemetry], None]
 ) -> Gateway:
-    """Open gateway `number` = 1 … with one fake bike, whose ride begins with the race.
+    """Open gateway `number` (1, 2, …) with one fake bike, whose ride begins with the race.
 
-    `observe` is called with every message that it produces.
+    `observe` is called with every message that the gateway produces.
     """
     config = _config(number, start)
     buffer = await open_buffer(

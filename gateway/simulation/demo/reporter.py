@@ -1,4 +1,4 @@
-"""Scenes and the summary of a demo, from the state of its gateways and its stream. Pure."""
+"""Builds scenes and the summary of a demo from the state of its gateways and stream. Pure."""
 
 from collections.abc import Iterator, Sequence
 
@@ -20,14 +20,14 @@ TARGET = "a cloud on this machine"
 
 
 class DemoReporter:
-    """The account of a demo: what the gateways have produced, against what has arrived."""
+    """The statistics of a demo: messages that gateways have produced, and those that arrived."""
 
     def __init__(self, race_s: int, start_ns: int) -> None:
         self.produced = 0
         self.finals = 0
         self._race_s = race_s
         self._start_ns = start_ns
-        #: Scored as the backend will, when it has everything.
+        #: The scores that the backend will compute once it has every message.
         self._produced_board = Leaderboard()
         self._most_buffered = 0
 
@@ -45,7 +45,7 @@ class DemoReporter:
         *,
         network_is_up: bool,
     ) -> Scene:
-        """Return what there is to see now."""
+        """Return the scene at `now_ns`."""
         buffered = sum(gateway.buffer.depth for gateway in gateways)
         self._most_buffered = max(self._most_buffered, buffered)
         connected = sum(gateway.cloud.is_connected for gateway in gateways)
@@ -71,7 +71,7 @@ class DemoReporter:
         )
 
     def summary(self, racers: int, stream: StreamResult, outage_s: int, seed: int) -> Summary:
-        """Return how it ended, when everything has arrived that will."""
+        """Return the summary, once no more messages are expected to arrive."""
         return Summary(
             racers=racers,
             race_s=self._race_s,
@@ -84,7 +84,7 @@ class DemoReporter:
 
 
 def _board(gateways: Sequence[GatewayStatus], standings: Sequence[Standing]) -> Iterator[BoardRow]:
-    """As the backend ranks; then those of whom nothing has arrived."""
+    """Yield the ranked racers, then those of whom no message has arrived."""
     unranked = {gateway.bikes[0].racer_name: gateway for gateway in gateways}
     for standing in standings:
         yield _row(unranked.pop(standing.name), standing)

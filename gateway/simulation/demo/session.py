@@ -1,4 +1,4 @@
-"""One race of many gateways on one machine, with an outage, counted at both ends."""
+"""A race of many gateways on one machine, with an outage; messages are counted at both ends."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,18 +17,19 @@ from gateway.simulation.scene import Scene, Summary
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.units import NS_PER_S
 
-#: From the first gateway's start to the race's: long enough for each to have connected.
+#: Seconds from the start of the first gateway to the start of the race: enough for all to connect.
 COUNTDOWN_S = 3
-#: The cable is pulled after this part of the race.
+#: The network is cut after this fraction of the race.
 OUTAGE_AT = 1 / 3
+#: Seconds between two scenes.
 REFRESH_S = 0.25
-#: After race and outage, for the last messages to arrive.
+#: How long the last messages may take to arrive, in seconds after race and outage.
 ARRIVAL_TIMEOUT_S = 120
 
 
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
-    """What was asked for."""
+    """The user's options for a demo."""
 
     bikes: int
     race_s: int
@@ -37,9 +38,9 @@ class DemoOptions:
 
 
 async def run_demo(options: DemoOptions, show: Callable[[Scene], None]) -> Summary:
-    """Start the cloud, race, and take everything down again. Raises LocalCloudError.
+    """Start the cloud, run the race, and shut everything down. Raises LocalCloudError.
 
-    `show` is called several times a second. A message that has not arrived in time is missing.
+    `show` is called several times a second. A message that does not arrive in time counts as lost.
     """
     clock = SystemClock()
     async with open_local_cloud() as cloud, open_network(cloud.config.port) as network:
@@ -56,7 +57,7 @@ async def run_demo(options: DemoOptions, show: Callable[[Scene], None]) -> Summa
 
 
 class Demo:
-    """A race of gateways that tell its `reporter` what they produce: `run` it once."""
+    """A race whose gateways report what they produce to its `reporter`. Call `run` once."""
 
     def __init__(
         self,
@@ -74,7 +75,7 @@ class Demo:
         self.reporter = DemoReporter(options.race_s, self._start_ns)
 
     async def run(self, gateways: Sequence[Gateway], show: Callable[[Scene], None]) -> Summary:
-        """Until everything has arrived, or the time for it is over."""
+        """Run until every message has arrived or time is up; return the summary."""
         stop = asyncio.Event()
         async with asyncio.TaskGroup() as tasks:
             for gateway in gateways:
@@ -98,7 +99,7 @@ class Demo:
             await self._network.restore()
 
     def _is_over(self, gateways: Sequence[Gateway]) -> bool:
-        """Everybody is in the goal, and the gateways have sent what they kept, or time is up."""
+        """Return whether all racers have finished and all buffers are empty, or time is up."""
         if self.reporter.finals < len(gateways):
             return False
         limit_s = self._options.race_s + self._options.outage_s + ARRIVAL_TIMEOUT_S

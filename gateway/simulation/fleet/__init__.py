@@ -1,4 +1,4 @@
-"""A fleet of fake racers: each a thing of its own with its own connection, all in one process.
+"""A fleet of fake racers in one process; each is a separate thing with its own connection.
 
 plan → racers (fake ride → Sampler → Telemetry) → stations (Buffer → Publisher → IotCore) → cloud
 """

@@ -1,14 +1,13 @@
-"""What a race costs on AWS, before it is ridden. Pure."""
+"""The estimated cost of a race on AWS. Pure."""
 
 from dataclasses import dataclass
 
 from gateway.simulation.fleet.plan import Plan
 
-#: Where and when the prices held. Other regions differ by some per cent, up or down.
+#: The source of the prices below. Other regions differ by some per cent, up or down.
 ASSUMED = (
-    "list prices of us-east-1, first tier, without the free one, as quoted of "
-    "aws.amazon.com/iot-core/pricing in 2022 and of aws.amazon.com/kinesis/data-streams/pricing in "
-    "2026; AWS was not asked"
+    "list prices for us-east-1, first paid tier, as quoted from aws.amazon.com/iot-core/pricing in "
+    "2022 and aws.amazon.com/kinesis/data-streams/pricing in 2026; not checked with AWS"
 )
 USD_PER_MILLION_MESSAGES = 1.00
 USD_PER_MILLION_CONNECTION_MINUTES = 0.08
@@ -17,7 +16,7 @@ USD_PER_MILLION_ACTIONS = 0.15
 USD_PER_MILLION_PUT_UNITS = 0.014
 USD_PER_SHARD_HOUR = 0.015
 
-#: Connected before and after the race, in seconds: waiting for the start, and for the last answers.
+#: Connected time outside the race, in seconds: waiting for the start and for the last answers.
 AROUND_S = 20
 
 
@@ -35,9 +34,10 @@ class Item:
 
 
 def bill(plan: Plan) -> list[Item]:
-    """All that is counted by use. Every message is smaller than 5 KB, so it is metered as one.
+    """Return the items that are charged by use.
 
-    The stream's shards are not in it: they cost the same without a race.
+    Every message is smaller than 5 KB, so it is metered as one. The stream's shards are not
+    included: they cost the same without a race.
     """
     connected_s = plan.connecting_s + plan.options.race_s + AROUND_S
     minutes = plan.connections * (int(connected_s / 60) + 1)

@@ -1,4 +1,4 @@
-"""All racers through their races, second by second, on one tick."""
+"""Runs all races of a fleet, second by second, on one tick."""
 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
@@ -11,16 +11,19 @@ from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_MS
 
-#: Racers whose seconds are closed before the connections get a turn to send them.
+#: How many racers' seconds are closed before the connections get a turn to send the messages.
 CLOSED_AT_ONCE = 25
-#: What the bikes say in a second is worked out while it runs, in so many portions, in this part of
-#: it: the messages of the second before go first, and all is done when it ends.
+#: The Readings of a second are computed while it runs, in this many portions, between these times
+#: after its start: the messages of the previous second go first, and the work ends with the second.
 PORTIONS = 20
 RIDE_FROM_NS, RIDE_UNTIL_NS = 200 * NS_PER_MS, 900 * NS_PER_MS
 
 
 class Course:
-    """`send` gets every message as it is made. All races start at once and are equally long."""
+    """The races of a fleet, which start together and are equally long.
+
+    `send` is called with each new message.
+    """
 
     def __init__(
         self,
@@ -34,7 +37,7 @@ class Course:
         self._race_clock = RaceClock(BikeRaces([racers[0].race]), clock)
 
     async def run(self) -> None:
-        """From before the start to the last `final`. The clock must be set."""
+        """Run the races, from before the start to the last `final`. The clock must be set."""
         async with asyncio.TaskGroup() as tasks:
             riding = tasks.create_task(self._ride())
             is_over = False

@@ -1,6 +1,6 @@
-"""What became of the fleet's messages, and how long it took. Pure.
+"""Counts the fleet's messages and measures their delays. Pure.
 
-Times are in nanoseconds since the end of the second that a message is about.
+Times are in nanoseconds from the end of the second that a message is about.
 """
 
 import re
@@ -11,22 +11,22 @@ from gateway.cloud.uplink import Answer, Uplink, UplinkListener, Verdict
 from gateway.simulation.scene import Percentiles
 from gateway.timing.clock import GatewayClock
 
-#: Fields of telemetry as it goes over the wire; to decode the whole would cost ten times as much.
+#: Two fields of telemetry on the wire; decoding the whole message would take ten times as long.
 _END_AND_RACE = re.compile(rb'"deviceTimestamp":(\d+),"second":\d+,"raceId":(\d+)')
 
 
 class Meter:
-    """Counts and times of a whole run; the fleet's connections report to it."""
+    """The counts and times of a whole run; the fleet's connections report to it."""
 
     def __init__(self) -> None:
         self.produced = 0
-        #: Given to a connection; a message that is sent again counts again.
+        #: Messages passed to a connection; a message that is sent again counts again.
         self.sent = 0
         self.acknowledged = 0
-        #: Acknowledged, but left behind by an earlier run.
+        #: Acknowledged messages that an earlier run had left.
         self.leftover = 0
         self.connected = 0
-        #: Connections that ended, and why the last one did, or could not be made.
+        #: Connections that ended, and the reason for the latest failure.
         self.drops = 0
         self.reason = ""
         self._sent_ns = array("q")
@@ -46,24 +46,24 @@ class Meter:
         return self.produced - self.acknowledged
 
     def lately(self) -> Percentiles:
-        """Return those to PUBACK, of what was acknowledged since the last look."""
+        """Return the times to PUBACK of the messages acknowledged since the last call."""
         times_ns = self._acknowledged_ns[self._looked_at :]
         self._looked_at = len(self._acknowledged_ns)
         return Percentiles.of(times_ns)
 
     def to_publish(self) -> Percentiles:
-        """Return those until a message was given to its connection, over the whole run."""
+        """Return the times until messages were passed to their connection, over the whole run."""
         return Percentiles.of(self._sent_ns)
 
     def to_puback(self) -> Percentiles:
-        """Return those until it was acknowledged, over the whole run."""
+        """Return the times until messages were acknowledged, over the whole run."""
         return Percentiles.of(self._acknowledged_ns)
 
 
 class MeteredUplink:
-    """An Uplink around an Uplink: passes everything on, both ways, and tells the meter of it.
+    """An Uplink that wraps another: it passes everything on, both ways, and reports to the meter.
 
-    `race_ids`: this run's, as soon as they are known.
+    `race_ids`: the ids of this run's races, filled when they are known.
     """
 
     def __init__(
@@ -74,7 +74,7 @@ class MeteredUplink:
         self._meter = meter
         self._clock = clock
         self._race_ids = race_ids
-        #: When the second ended that an open ticket's message is about; None: of an earlier run.
+        #: The end of the second that an open ticket's message is about; None for an earlier run's.
         self._ended_ns: dict[int, int | None] = {}
         self._listener: UplinkListener | None = None
 
@@ -94,14 +94,14 @@ class MeteredUplink:
     def on_up(self) -> None:
         self._meter.connected += not self.is_up
         self.is_up = True
-        self._tell().on_up()
+        self._wrapped_listener().on_up()
 
     def on_down(self, reason: str) -> None:
         self._meter.connected -= self.is_up
         self._meter.drops += self.is_up
         self._meter.reason = reason
         self.is_up = False
-        self._tell().on_down(reason)
+        self._wrapped_listener().on_down(reason)
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         ended_ns = self._ended_ns.pop(ticket)
@@ -111,7 +111,7 @@ class MeteredUplink:
             self._meter.leftover += 1
         else:
             self._meter.on_acknowledged(self._clock.monotonic_ns() - ended_ns)
-        self._tell().on_answer(ticket, answer)
+        self._wrapped_listener().on_answer(ticket, answer)
 
     def _end_of_second(self, payload: bytes) -> int | None:
         found = _END_AND_RACE.search(payload)
@@ -119,6 +119,6 @@ class MeteredUplink:
             return None
         return self._clock.monotonic_ns_at(int(found[1]))
 
-    def _tell(self) -> UplinkListener:
+    def _wrapped_listener(self) -> UplinkListener:
         assert self._listener is not None
         return self._listener

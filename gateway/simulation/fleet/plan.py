@@ -1,4 +1,4 @@
-"""Who rides what over which connection, and which limits that comes near. Pure."""
+"""Assigns racers to bikes, races and connections, within the limits of AWS. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -7,28 +7,30 @@ from gateway.host.errors import USAGE, GatewayError
 from gateway.race.races import Race, Racer
 from gateway.simulation.names import name_of
 
-#: IoT Core discards beyond 100 publishes/s on a connection; so many leave room for a resend.
+#: Most racers on a connection. IoT Core discards more than 100 publishes/s on one; the rest is room
+#: for resends.
 RACERS_PER_CONNECTION = 80
-#: New connections a second. An account may make 500 by default; newer lists say 3,000, and fewer in
-#: some regions ("AWS IoT Core endpoints and quotas", message broker).
+#: New connections a second. By default, an account may open 500; newer lists give 3,000, and fewer
+#: in some regions ("AWS IoT Core endpoints and quotas", message broker).
 CONNECTS_PER_S = 80
-#: What a shard takes (Kinesis Data Streams, "Quotas and limits"); all of a race lies on one.
+#: Most records a second on a shard (Kinesis Data Streams, "Quotas and limits"). A whole race is on
+#: one shard.
 SHARD_RECORDS_PER_S = 1000
 
 
 class PlanError(GatewayError):
-    """Such a fleet cannot be. The text says why and what would do."""
+    """The requested fleet is impossible. The message gives the reason and what is possible."""
 
     exit_code = USAGE
 
 
 class FleetError(GatewayError):
-    """Machine, cloud or network do not let it race. The text says what to do."""
+    """Machine, cloud or network prevent the race. The message gives the reason and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """What was asked for. `connections`: None = one for each racer."""
+    """The user's options for a fleet. `connections`: None = one for each racer."""
 
     racers: int
     race_s: int
@@ -40,7 +42,7 @@ class FleetOptions:
 
 @dataclass(frozen=True, slots=True)
 class Assignment:
-    """One racer's bike, race and connection, the last two counted from 0."""
+    """One racer's bike, race and connection; race and connection count from 0."""
 
     racer: Racer
     bike_id: str
@@ -50,7 +52,7 @@ class Assignment:
 
 
 class Plan:
-    """The whole fleet. Raises PlanError if it cannot be."""
+    """The plan of a whole fleet. Raises PlanError if the options are impossible."""
 
     def __init__(self, options: FleetOptions) -> None:
         self.options = options
@@ -63,7 +65,7 @@ class Plan:
 
     @property
     def racers_per_race(self) -> int:
-        """Of the fullest one."""
+        """The number of racers in the largest race."""
         return -(-self.options.racers // self.options.races)
 
     @property
@@ -76,16 +78,16 @@ class Plan:
             return []
         excess = self.racers_per_race - SHARD_RECORDS_PER_S
         return [
-            f"{self.racers_per_race:,} racers in one race: all of it goes to one Kinesis shard, "
-            f"which takes {SHARD_RECORDS_PER_S:,} records/s; AWS would throttle {excess:,} a "
-            f"second, a Kinesis emulator does not. --races "
-            f"{-(-self.options.racers // SHARD_RECORDS_PER_S)} would fit"
+            f"{self.racers_per_race:,} racers in one race: all records go to one Kinesis shard, "
+            f"which accepts {SHARD_RECORDS_PER_S:,} a second; AWS would throttle {excess:,} a "
+            "second (a Kinesis emulator does not). To stay within the limit, use --races "
+            f"{-(-self.options.racers // SHARD_RECORDS_PER_S)}"
         ]
 
     def assignments(self) -> Iterator[Assignment]:
-        """Yield those of racers 1 …
+        """Yield the assignment of each racer, from racer 1 on.
 
-        Neighbours share a connection, and take turns at races and classes.
+        Neighbouring racers share a connection; races and classes rotate from racer to racer.
         """
         options = self.options
         for index in range(options.racers):
@@ -93,13 +95,16 @@ class Plan:
             yield Assignment(
                 Racer(number, name_of(number), options.classes[index % len(options.classes)]),
                 f"bike-{number:04}",
-                options.seed * 10_000 + number,  # as `demo` has it: the same rides
+                options.seed * 10_000 + number,  # as in `demo`, for the same rides
                 index % options.races,
                 index * self.connections // options.racers,
             )
 
     def races_from(self, start_ms: int) -> list[Race]:
-        """All at once. A single one has the id of a continuous race that starts then."""
+        """Return the races, all of which start at `start_ms`.
+
+        A single race has the id of the continuous race that starts then.
+        """
         window = start_ms // (self.options.race_s * 1000)
         first_id = window * self.options.races
         return [
@@ -113,8 +118,8 @@ class Plan:
         if not least <= self.connections <= racers:
             raise PlanError(
                 f"--connections {self.connections} for {racers} racers: expected {least} … {racers}"
-                f", since a connection carries at most {RACERS_PER_CONNECTION} racers (IoT Core "
-                "takes 100 publishes a second on one) and nobody needs two"
+                f"; a connection carries at most {RACERS_PER_CONNECTION} racers (IoT Core accepts "
+                "100 publishes a second on one), and a racer uses only one"
             )
         if self.options.races > racers:
             raise PlanError(

@@ -1,29 +1,32 @@
-"""What this process may use of the machine, and what it has used."""
+"""The limits and the resource usage of this process."""
 
 import resource
 import time
 
 from gateway.simulation.fleet.plan import FleetError
 
-#: Files that are open besides the connections.
+#: Open files in addition to the connections.
 OTHER_FILES = 100
 
 
 def allow_connections(count: int) -> None:
-    """Have the kernel allow so many, or raise FleetError."""
+    """Raise the limit of open files to fit `count` connections, or raise FleetError."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     needed = count + OTHER_FILES
     if hard != resource.RLIM_INFINITY and needed > hard:
         raise FleetError(
-            f"{count} connections need {needed} open files, and this machine allows {hard} "
-            f"(ulimit -Hn): expected a higher limit, or fewer --connections"
+            f"{count} connections need {needed} open files, but this machine allows only {hard} "
+            f"(ulimit -Hn): raise that limit, or use fewer --connections"
         )
     if soft != resource.RLIM_INFINITY and needed > soft:
         resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 class Usage:
-    """CPU since it was made, all threads, user and system; memory since the process began."""
+    """CPU use since this object was created, and peak memory of the process.
+
+    CPU covers all threads, user and system time.
+    """
 
     def __init__(self) -> None:
         self._began_s = time.monotonic()
@@ -31,10 +34,10 @@ class Usage:
 
     @property
     def cores(self) -> float:
-        """1.0 = one core all the time."""
+        """The average number of cores in use; 1.0 = one core all the time."""
         return (time.process_time() - self._cpu_s) / (time.monotonic() - self._began_s)
 
     @property
     def peak_mib(self) -> float:
-        """The most memory that was resident at once."""
+        """The peak resident memory in MiB."""
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

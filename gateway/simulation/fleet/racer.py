@@ -1,4 +1,4 @@
-"""One fake racer: a ride, a Sampler, a message for every second, and the score so far. Pure."""
+"""A fake racer: its ride, its Sampler, a message for each second, and its score. Pure."""
 
 from collections.abc import Iterator
 from itertools import islice
@@ -22,7 +22,10 @@ _MS_PER_S = 1000
 
 
 class FleetRacer:
-    """Rides from the race's first second on. Seconds are closed in order, none has to be."""
+    """A racer who rides from the first second of the race on.
+
+    Seconds must be closed in order, but any may be skipped.
+    """
 
     def __init__(self, assignment: Assignment, thing_name: str, race: Race) -> None:
         self.assignment = assignment
@@ -31,7 +34,7 @@ class FleetRacer:
         self.is_final = False
         self.best_output = 0.0
         self.best_second = 0
-        #: Of the last second that was closed.
+        #: The sample of the last second that was closed.
         self.sample: Sample | None = None
         self._thing_name = thing_name
         self._ridden_s = 0
@@ -39,7 +42,7 @@ class FleetRacer:
         self._sampler = Sampler()
 
     def ride(self, second: RaceSecond) -> None:
-        """Take in what the bike sends until the end of a second, unless that was done already."""
+        """Feed the Sampler with Readings up to the end of `second`, unless already done."""
         if self._ridden_s == 0:
             self._sampler.connected(second.race_start_ns, self._rider.stale_after_s)
         while self._ridden_s < second.second:
@@ -49,7 +52,7 @@ class FleetRacer:
                 self._sampler.add(reading)
 
     def close_second(self, second: RaceSecond) -> Telemetry:
-        """Return the message of a second that has ended, of this racer's race."""
+        """Return the message of a second of this racer's race, which has ended."""
         self.ride(second)
         self.sample = sample = self._sampler.close_second(second.start_ns, second.end_ns)
         self.produced += 1
@@ -63,7 +66,7 @@ class FleetRacer:
 
     @property
     def standing(self) -> Standing:
-        """As the backend will see it when it has all that was produced."""
+        """The standing that the backend will compute once it has every message produced."""
         racer = self.assignment.racer
         return Standing(
             race_id=self.race.race_id,
@@ -77,10 +80,10 @@ class FleetRacer:
 
 
 class FakeRider:
-    """The Readings of one ride, that of the driver `fake` with this seed, from its start on.
+    """The Readings of one ride: the ride of the driver `fake` with the same seed.
 
-    That driver waits for each instant with a timer of its own, and keeps the whole ride for the
-    next one: 0.1 MB of 300 seconds. A thousand bikes in one process can afford neither.
+    That driver uses a timer of its own for each instant, and keeps the whole ride for the next
+    race: 0.1 MB for 300 seconds. A thousand bikes in one process can afford neither.
     """
 
     stale_after_s = PlainVoice.stale_after_s
@@ -92,7 +95,7 @@ class FakeRider:
         self._voice = PlainVoice(faults, pot, lambda _name, _frame: None)
 
     def next_second(self, start_ns: int, second: int) -> Iterator[Reading]:
-        """Yield what the bike sends from `start_ns` on; `second` = 1, 2, … in order."""
+        """Yield the Readings of `second`, which starts at `start_ns`; call for 1, 2, … in order."""
         start_ms = (second - 1) * _MS_PER_S
         states = list(islice(self._states, _MS_PER_S // _STEP_MS))
         for ms in range(0, _MS_PER_S, self._voice.period_ms):

@@ -1,4 +1,4 @@
-"""Makes scenes and the summary of a fleet out of what racers, meter and stream tell. Pure."""
+"""Builds scenes and the summary of a fleet from its racers, meter and stream. Pure."""
 
 from collections.abc import Sequence
 
@@ -25,7 +25,10 @@ BOARD_ROWS = 100
 
 
 class FleetReporter:
-    """`stream`: None if unreadable. Racers are few, or none, until all are at the start."""
+    """The scenes and the summary of one fleet. `stream`: None if it cannot be read.
+
+    The racers passed in may be few, or none, until all are at the start.
+    """
 
     def __init__(
         self, plan: Plan, target: str, meter: Meter, stream: Stream | None, clock: GatewayClock
@@ -36,11 +39,11 @@ class FleetReporter:
         self._stream = stream
         self._clock = clock
         self._movement = Movement()
-        #: Produced, acknowledged, and when that was.
+        #: Produced and acknowledged messages at the last scene, and its time.
         self._last = 0, 0, clock.monotonic_ns()
 
     async def scene(self, moment: RaceMoment, racers: Sequence[FleetRacer]) -> Scene:
-        """Return a scene, once a second: rates and movements are since the last one."""
+        """Return a scene. Call this once a second: rates and movements are since the last call."""
         options, meter = self._plan.options, self._meter
         produced_per_s, acknowledged_per_s = self._rates()
         counts = [
@@ -66,7 +69,7 @@ class FleetReporter:
     async def summary(
         self, racers: Sequence[FleetRacer], usage: Usage, set_aside: int, *, interrupted: bool
     ) -> Summary:
-        """Return how it ended, once, when nothing more is expected to be acknowledged."""
+        """Return the summary. Call this once, when no more acknowledgements are expected."""
         options = self._plan.options
         return Summary(
             racers=options.racers,

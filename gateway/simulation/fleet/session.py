@@ -1,4 +1,4 @@
-"""One race of a whole fleet: connect, race, wait for what is on its way, add up."""
+"""A race of a whole fleet: connect, race, wait for messages in transit, summarize."""
 
 import asyncio
 import gc
@@ -24,23 +24,24 @@ from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
-#: After the last connection was begun, for all to be up.
+#: How long the connections may take to come up, in seconds after the last one was begun.
 CONNECT_TIMEOUT_S = 30.0
-#: From the last connection to the start of the race.
+#: Seconds from the last connection to the start of the race.
 COUNTDOWN_S = 3
-#: After the race, for the last acknowledgements; and after Ctrl-C.
+#: How long the last acknowledgements may take, in seconds after the race or after Ctrl-C.
 ARRIVAL_TIMEOUT_S = 60.0
 HURRY_S = 2.0
 LOOK_EVERY_S = 0.1
-#: Scenes are shown once a second, when the messages of the last second have gone.
+#: Scenes are shown once a second, this long after its start: the last second's messages have then
+#: been sent.
 SHOW_AT_NS = 600 * NS_PER_MS
 
 
 @dataclass(frozen=True, slots=True)
 class FleetTarget:
-    """Where the fleet races. `cloud`: None = one on this machine. `state_dir`: None = no files.
+    """The cloud in which a fleet races. `cloud`: None = one on this machine.
 
-    `thing_prefix`: its things are <thing_prefix>1, 2, …
+    `state_dir`: None = no files. `thing_prefix`: the things are named <thing_prefix>1, 2, …
     """
 
     cloud: CloudConfig | None
@@ -49,7 +50,7 @@ class FleetTarget:
 
     @property
     def name(self) -> str:
-        """In words."""
+        """The target in words."""
         if self.cloud is None:
             return "a cloud on this machine"
         return f"{self.cloud.endpoint}:{self.cloud.port}"
@@ -62,12 +63,14 @@ async def run_fleet(
     show: Callable[[Scene], None],
     stop: asyncio.Event,
 ) -> Summary:
-    """The whole race, or what there is of it until `stop`.
+    """Run the whole race, or as much of it as there is before `stop`; return the summary.
 
     Raises FleetError, LocalCloudError, CredentialsError, or StateDirError.
     """
     if not clock.is_trustworthy():
-        raise FleetError("this machine's clock is not set, and a race is named by it: set it first")
+        raise FleetError(
+            "this machine's clock is not set, but race ids are made from it: set the clock first"
+        )
     allow_connections(plan.connections)
     async with AsyncExitStack() as stack:
         if target.state_dir is not None:
@@ -80,7 +83,7 @@ async def run_fleet(
 
 
 class Fleet:
-    """A race under way: `run` it once."""
+    """A race in progress. Call `run` once."""
 
     def __init__(
         self,
@@ -105,13 +108,13 @@ class Fleet:
         self._reporter = FleetReporter(plan, target.name, self._meter, stream, clock)
 
     async def run(self, show: Callable[[Scene], None], stop: asyncio.Event) -> Summary:
-        """Until everything is acknowledged, or `stop`; everything is closed afterwards."""
+        """Run until everything is acknowledged or `stop` is set; then close everything."""
         stopping = asyncio.create_task(stop.wait())
         showing = asyncio.create_task(self._show(show))
         racing = asyncio.create_task(self._connect_and_race())
         try:
             await asyncio.wait((racing, stopping, showing), return_when=asyncio.FIRST_COMPLETED)
-            if showing.done():  # never by itself
+            if showing.done():  # only after an error
                 showing.result()
             await _end(racing)
             await self._arrive(HURRY_S if stop.is_set() else ARRIVAL_TIMEOUT_S)
@@ -130,7 +133,7 @@ class Fleet:
     async def _connect_and_race(self) -> None:
         await self._connect()
         self._line_up()
-        # What is there now stays: to look through all of it takes the collector 0.1 s.
+        # These objects live until the end; the garbage collector would take 0.1 s to scan them all.
         gc.freeze()
         assert self._course is not None
         self._usage = Usage()
@@ -145,13 +148,13 @@ class Fleet:
             self._stations.append(station)
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                while self._meter.connected < self._plan.connections:  # noqa: ASYNC110 of many
+                while self._meter.connected < self._plan.connections:  # noqa: ASYNC110 many
                     await asyncio.sleep(LOOK_EVERY_S)
                 return
         raise FleetError(
             f"{self._plan.connections - self._meter.connected} of {self._plan.connections} "
             f"connections to {self._cloud.endpoint} are not up after {CONNECT_TIMEOUT_S:.0f} s: "
-            f"{self._meter.reason or 'no answer'}; `alleycat-gateway check` looks at one"
+            f"{self._meter.reason or 'no answer'}; `alleycat-gateway check` tests a single one"
         )
 
     async def _open_station(self, thing_name: str) -> Station:
@@ -172,7 +175,7 @@ class Fleet:
         )
 
     def _line_up(self) -> None:
-        """Everybody to the start, which is on a whole second."""
+        """Create racers and races; the races start on a whole second."""
         self._clock.reanchor()
         now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
         races = self._plan.races_from((now_ms // 1000 + 1 + COUNTDOWN_S) * 1000)
@@ -194,7 +197,7 @@ class Fleet:
     async def _arrive(self, timeout_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(timeout_s):
-                while any(station.waiting for station in self._stations):  # noqa: ASYNC110 of many
+                while any(station.waiting for station in self._stations):  # noqa: ASYNC110 many
                     await asyncio.sleep(LOOK_EVERY_S)
 
     async def _show(self, show: Callable[[Scene], None]) -> None:
@@ -212,7 +215,7 @@ class Fleet:
 
 
 async def _end(task: asyncio.Task[None]) -> None:
-    """Raises what it has ended with; one that still runs is cancelled."""
+    """Cancel the task if it still runs; raise its error if it has failed."""
     task.cancel()
     with suppress(asyncio.CancelledError):
         await task

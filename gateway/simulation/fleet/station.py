@@ -1,4 +1,4 @@
-"""One thing of the fleet: Buffer → Publisher → connection, as in a gateway of its own."""
+"""A thing of the fleet: Buffer → Publisher → connection, as in a separate gateway."""
 
 import asyncio
 from concurrent.futures import Executor, Future
@@ -21,7 +21,7 @@ _DEFAULTS = BufferConfig()
 
 
 class Station:
-    """`with_file`: whether its buffer has one, which then must be kept written."""
+    """A thing of the fleet. `with_file`: its buffer has a file, so the buffer's `run` is needed."""
 
     def __init__(
         self,
@@ -45,12 +45,12 @@ class Station:
 
     @property
     def waiting(self) -> int:
-        """Messages that are neither acknowledged nor set aside."""
+        """The number of messages that are neither acknowledged nor set aside."""
         return self._buffer.status.depth
 
     @property
     def set_aside(self) -> int:
-        """Messages that the broker refused three times."""
+        """The number of messages that the broker refused three times."""
         return self._buffer.status.quarantined
 
     def start(self) -> None:
@@ -62,7 +62,7 @@ class Station:
         self._buffer.append(telemetry)
 
     async def stop(self) -> None:
-        """Disconnect. What was not acknowledged is in the file then, if there is one."""
+        """Disconnect. Unacknowledged messages are then in the file, if there is one."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -72,7 +72,7 @@ class Station:
 
 
 async def open_file_buffer(state_dir: Path, thing_name: str, clock: GatewayClock) -> Buffer:
-    """The buffer of a gateway, with its file; what an earlier run left there is sent again."""
+    """Open a gateway's buffer and its file; messages left by an earlier run are sent again."""
     return await open_buffer(
         state_dir / thing_name.replace(":", "_") / "buffer.db",
         clock,
@@ -82,9 +82,9 @@ async def open_file_buffer(state_dir: Path, thing_name: str, clock: GatewayClock
 
 
 def memory_buffer(clock: GatewayClock) -> Buffer:
-    """A Buffer that is never written: what is not acknowledged is in memory alone.
+    """Return a Buffer without a file: unacknowledged messages are only in memory.
 
-    Its `run`, which would write, must not be run. Everything else is the real Buffer.
+    Do not call its `run`, which would write. Everything else is the real Buffer.
     """
     return Buffer(Disk(_no_file, _NoThread(), clock), clock, _DEFAULTS.commit_interval_s)
 
@@ -94,7 +94,7 @@ def _no_file(*, is_damaged: bool) -> Opened:
 
 
 class _NoThread(Executor):
-    """A thousand threads that do nothing would still be a thousand threads."""
+    """An executor without a thread, since a thousand idle threads are still a thousand threads."""
 
     def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:
         raise AssertionError("there is no file to work on")

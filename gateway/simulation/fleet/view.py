@@ -1,4 +1,4 @@
-"""What is shown before a fleet races: the plan, and what it costs."""
+"""The output before a fleet races: the plan and its cost."""
 
 from rich.console import Console
 from rich.table import Table
@@ -8,7 +8,7 @@ from gateway.simulation.fleet.plan import CONNECTS_PER_S, Plan
 
 
 def print_plan(console: Console, plan: Plan, target: str) -> None:
-    """Print what is about to happen, and what is assumed of the account."""
+    """Print the plan, and the connection rate that AWS allows by default."""
     options = plan.options
     races = "one race" if options.races == 1 else f"{options.races} races"
     console.print(
@@ -18,8 +18,8 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
         highlight=False,
     )
     console.print(
-        f"{CONNECTS_PER_S} connects a second, {plan.connecting_s:.0f} s in all; AWS allows an "
-        "account 500 a second by default, in some regions fewer",
+        f"connections are opened at {CONNECTS_PER_S} a second, {plan.connecting_s:.0f} s in all; "
+        "by default, AWS allows an account 500 a second, in some regions fewer",
         style="dim",
         soft_wrap=True,
         highlight=False,
@@ -29,18 +29,18 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
 
 
 def print_bill(console: Console, plan: Plan) -> None:
-    """Print what that costs if it is AWS."""
+    """Print what the race costs if the cloud is AWS."""
     items = bill(plan)
     table = Table("on AWS", "count", "USD/million", "USD", box=None)
     for column in table.columns[1:]:
         column.justify = "right"
     for item in items:
         table.add_row(item.what, f"{item.count:,}", f"{item.usd_per_million:g}", f"{item.usd:.4f}")
-    table.add_row("together", "", "", f"{total_usd(items):.2f}", style="bold")
+    table.add_row("total", "", "", f"{total_usd(items):.2f}", style="bold")
     console.print(table)
     console.print(
-        f"{ASSUMED}. The stream's shards cost {USD_PER_SHARD_HOUR:g} USD an hour each, raced or "
-        "not; what reads the stream comes on top.",
+        f"{ASSUMED}. The stream's shards cost {USD_PER_SHARD_HOUR:g} USD an hour each, with or "
+        "without a race; consumers of the stream cost extra.",
         style="dim",
         soft_wrap=True,
         highlight=False,

@@ -29,6 +29,7 @@ def test_demo_extra_that_is_missing_is_an_error_with_the_pip_command() -> None:
     command = [sys.executable, "-I", "-S", "-c", program]
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == (
-        "the demo needs boto3, moto[server,kinesis], iotcore, pyyaml, which a gateway does not: "
+        "the cloud on this machine needs packages that are not installed: "
+        "boto3, moto[server,kinesis], iotcore, pyyaml; install them with: "
         "pip install 'alleycat-gateway[demo]'\n"
     )

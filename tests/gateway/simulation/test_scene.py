@@ -86,7 +86,7 @@ def test_summary_is_ok_when_every_message_has_arrived_at_least_once(summary: Sum
     [
         replace(STREAM, records=119),
         replace(STREAM, records=120, duplicates=1),
-        replace(STREAM, differences=["Ada (racer 1, race 7) is missing in the stream"]),
+        replace(STREAM, differences=["Ada (racer 1, race 7) is missing from the stream"]),
         replace(STREAM, shards={7: ["shardId-000000000000", "shardId-000000000001"]}),
     ],
 )
@@ -111,7 +111,7 @@ def test_stream_report_compares_what_was_produced_with_what_the_backend_scored()
     report = StreamReport.of(result, [ADA, bruno])
     assert (report.arrived, report.unreadable, report.rule_failures) == (60, 2, 3)
     assert report.same_racers == 1
-    assert report.differences == ["Bruno (racer 2, race 7) is missing in the stream"]
+    assert report.differences == ["Bruno (racer 2, race 7) is missing from the stream"]
 
 
 @pytest.mark.parametrize(

@@ -141,8 +141,8 @@ def test_race_script_draws_what_is_wrong_next_to_the_second(scene: Scene, expect
 @pytest.mark.parametrize(
     ("moment", "expected"),
     [
-        (RaceMoment(RaceStage.CONNECTING), "connecting: 80 of 1,000 are up"),
-        (RaceMoment(RaceStage.COUNTDOWN, 3), "start in 3 s"),
+        (RaceMoment(RaceStage.CONNECTING), "connecting: 80 of 1,000 connections up"),
+        (RaceMoment(RaceStage.COUNTDOWN, 3), "race starts in 3 s"),
         (RaceMoment(RaceStage.ARRIVING, 300), "race over, waiting for the last messages"),
     ],
 )
@@ -162,7 +162,7 @@ def test_view_prints_stages_outages_and_figures_elsewhere_than_on_a_terminal() -
             at_ns = (second + 1) * NS_PER_S
             show(replace(DEMO, at_ns=at_ns, moment=racing(second), network_is_up=is_up))
     assert printed(file).splitlines() == [
-        "start in 2 s · produced 24 · buffered 4",
+        "race starts in 2 s · produced 24 · buffered 4",
         "second   1 of 300",
         "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0",
         "network cut",
@@ -197,9 +197,9 @@ def summary_text(summary: Summary) -> str:
 def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
     text = summary_text(summary)
     assert (
-        "120 of 120 in the stream: nothing lost, 0 duplicates, each race on one shard\n"
+        "120 of 120 messages in the stream: nothing lost, 0 duplicates, each race on one shard\n"
         "race 7 → shardId-000000000000\n"
-        "the backend's leaderboard is the same for all 2 racers\n"
+        "the backend's leaderboard matches for all 2 racers\n"
     ) in text
     assert "1. Ada (racer 1): 148.8 in second 9" in text
 
@@ -212,7 +212,7 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
     assert (
         summary_text(demo_summary())
         .strip()
-        .startswith("2 racers, 60 s of racing, 10 s without network (up to 20 messages buffered)\n")
+        .startswith("2 racers, 60 s race, 10 s network outage (at most 20 messages buffered)\n")
     )
 
 
@@ -225,15 +225,15 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
         (fleet_summary(delivery=replace(DELIVERY, sent=125)), "5 sent again"),
         (
             fleet_summary(delivery=replace(DELIVERY, set_aside=3, reason="too large")),
-            "set aside: too large",
+            "3 messages quarantined after three refusals: too large",
         ),
         (
             fleet_summary(delivery=replace(DELIVERY, drops=4, reason="timeout")),
-            "4 connections were lost meanwhile",
+            "4 connections were lost during the run",
         ),
-        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more were acknowledged"),
+        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more messages"),
         (demo_summary(replace(STREAM, records=100)), "20 LOST"),
-        (fleet_summary(replace(STREAM, rule_failures=2)), "2 refused by the rule"),
+        (fleet_summary(replace(STREAM, rule_failures=2)), "2 messages refused by the rule"),
         (fleet_summary(replace(STREAM, differences=["Ada: best"])), "differs for 1 racers"),
         (demo_summary(replace(STREAM, shards={7: ["a", "b"]})), "RACES [7] ON SEVERAL SHARDS"),
     ],

@@ -68,5 +68,5 @@ async def test_local_cloud_keeps_answers_apart_when_a_question_is_cancelled(
 
 async def test_local_cloud_that_has_died_is_an_error_with_its_exit_code(cloud: LocalCloud) -> None:
     cloud._process.kill()
-    with pytest.raises(LocalCloudError, match="ended with code -9"):
+    with pytest.raises(LocalCloudError, match="exited with code -9"):
         await cloud.count()

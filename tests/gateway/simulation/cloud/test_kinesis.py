@@ -162,7 +162,7 @@ def test_kinesis_server_that_does_not_start_is_an_error_with_its_command(
 ) -> None:
     monkeypatch.setattr(sys, "executable", "/bin/false")
     with (
-        pytest.raises(RuntimeError, match=r"ended with code 1 .*\.simulation\.cloud\.kinesis"),
+        pytest.raises(RuntimeError, match=r"exited with code 1 .*\.simulation\.cloud\.kinesis"),
         open_kinesis("races", shards=1),
     ):
         pass

@@ -192,7 +192,7 @@ def test_differences_name_each_racer_and_what_differs() -> None:
         "R1 (racer 1, race 1): best output 100.0 → 99.0",
         "R2 (racer 2, race 1): seconds received 10 → 9",
         "R3 (racer 3, race 1): best second 5 → 4, is final True → False",
-        "R5 (racer 5, race 1) is missing in the stream",
+        "R5 (racer 5, race 1) is missing from the stream",
     ]
 
 

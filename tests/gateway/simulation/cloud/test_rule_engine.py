@@ -161,7 +161,7 @@ def test_rule_engine_stores_all_received_messages_before_ending(
 
 def test_rule_engine_without_a_broker_does_not_start(kinesis: Kinesis) -> None:
     with (
-        pytest.raises(TimeoutError, match="not heard its own message on races/drain/publish"),
+        pytest.raises(TimeoutError, match="not received its own message on races/drain/publish"),
         open_rule_engine(RULE, kinesis, mqtt311_port=1, drain_timeout_s=0.2),
     ):
         pass

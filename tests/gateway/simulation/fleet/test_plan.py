@@ -71,7 +71,7 @@ def test_plan_refuses_what_cannot_be_and_tells_what_can(
 
 def test_plan_warns_of_a_race_too_large_for_a_shard() -> None:
     [warning] = Plan(FleetOptions(racers=2500, race_s=60)).warnings
-    assert "takes 1,000 records/s" in warning
+    assert "accepts 1,000 a second" in warning
     assert "throttle 1,500 a second" in warning
-    assert "--races 3 would fit" in warning
+    assert "use --races 3" in warning
     assert Plan(FleetOptions(racers=2500, race_s=60, races=3)).warnings == []

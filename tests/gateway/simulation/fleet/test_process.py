@@ -29,8 +29,8 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0])
         (
             900,
             [
-                "900 connections need 1000 open files, and this machine allows 500 (ulimit -Hn): "
-                "expected a higher limit, or fewer --connections",
+                "900 connections need 1000 open files, but this machine allows only 500 "
+                "(ulimit -Hn): raise that limit, or use fewer --connections",
                 "200",
             ],
         ),

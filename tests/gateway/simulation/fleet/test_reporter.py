@@ -89,7 +89,7 @@ async def test_fleet_reporter_summary_compares_both_leaderboards_racer_by_racer(
     assert summary.stream is not None
     assert summary.stream.same_racers == 2
     assert summary.stream.differences == [
-        f"Chiara (racer 3, race {RACE.race_id}) is missing in the stream"
+        f"Chiara (racer 3, race {RACE.race_id}) is missing from the stream"
     ]
     assert summary.leaderboard == [row.standing for row in (await rig.scene()).board]
     assert summary.delivery is not None

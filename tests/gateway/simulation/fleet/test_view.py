@@ -30,5 +30,5 @@ def test_print_bill_names_each_price_its_source_and_the_sum() -> None:
     bill = printed(wide)
     assert "us-east-1" in bill
     assert "aws.amazon.com/iot-core/pricing" in bill
-    [together] = [row for row in bill.splitlines() if row.strip().startswith("together")]
-    assert together.split()[-1] == "0.40"
+    [total] = [row for row in bill.splitlines() if row.strip().startswith("total")]
+    assert total.split()[-1] == "0.40"
