@@ -24,9 +24,9 @@ HEAD = """\
 <!-- Written by docs/supported_bikes.py: `make docs`. -->
 
 `alleycat-gateway scan` finds a bike and prints what to put into the config. A bike that is not
-listed here works if it speaks one of the protocols. If it deviates from the protocol, correct that in
-its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over Bluetooth
-`start` and `services`.
+listed here works if it speaks one of the protocols. If it deviates from the protocol, correct this
+in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
+Bluetooth `start` and `services`.
 """
 
 PROTOCOLS_HEAD = """

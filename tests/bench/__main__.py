@@ -1,7 +1,7 @@
-"""All benchmarks: each row measured now, as two things side by side, in a process of its own.
+"""All benchmarks: each row compares two things side by side, in a process of its own.
 
-Prints the table and what was not reached; writes docs/bench.json and docs/bench.svg. A target that
-is missed is a result, not an error: the exit code is 1 only if a row could not be measured.
+Prints the table and the missed targets; writes docs/bench.json and docs/bench.svg. A missed target
+is a result, not an error: the exit code is 1 only if a row could not be measured.
 
     python -m tests.bench [--quick] [--only ROW …]
 """
@@ -23,7 +23,7 @@ from tests.bench.report import Report, describe_machine
 from tests.bench.row import INTERRUPTED, Row, working_directory
 from tests.bench.table import print_report
 
-#: In the order of the table; each is a module beside this file.
+#: The rows in the order of the table; each is a module in this directory.
 ROWS = (
     "cpu_per_message",
     "latency",
@@ -36,22 +36,27 @@ ROWS = (
     "help_time",
     "peers",
 )
-#: Those without a target.
+#: The rows without a target.
 MORE_ROWS = ("ten_bikes",)
 DOCS = Path("docs")
-#: For a row that was told to stop.
+#: How long an interrupted row may take to exit, in seconds.
 PATIENCE_S = 20
-#: When nobody looks at a terminal.
+#: Columns of the table if the output is not a terminal.
 WIDTH = 160
 
 
 def main() -> None:
-    """Run all rows, or those asked for."""
+    """Run all rows, or the requested ones."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument(
-        "--quick", action="store_true", help="smaller; docs/bench.* are not written"
+        "--quick", action="store_true", help="smaller runs; do not write docs/bench.*"
     )
-    parser.add_argument("--only", nargs="+", choices=ROWS + MORE_ROWS, help="nor are they then")
+    parser.add_argument(
+        "--only",
+        nargs="+",
+        choices=ROWS + MORE_ROWS,
+        help="only these rows; do not write docs/bench.*",
+    )
     arguments = parser.parse_args()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     names = arguments.only or (ROWS if arguments.quick else ROWS + MORE_ROWS)
@@ -72,7 +77,7 @@ def main() -> None:
 
 
 def _run_rows(names: Sequence[str], directory: Path, *, is_quick: bool) -> list[Row]:
-    """One after the other; what is not among them could not be measured."""
+    """Run the rows one after the other; return those that could be measured."""
     rows = []
     for number, name in enumerate(names, start=1):
         print(f"[{number}/{len(names)}] {name}", file=sys.stderr, flush=True)
@@ -84,7 +89,7 @@ def _run_rows(names: Sequence[str], directory: Path, *, is_quick: bool) -> list[
 
 
 def _run_row(name: str, directory: Path, *, is_quick: bool) -> Row | None:
-    """In a session of its own, so that Ctrl-C reaches it once: from here."""
+    """Run a row in its own session, so that Ctrl-C reaches it only once, from this process."""
     process = subprocess.Popen(
         [
             *(sys.executable, "-m", f"tests.bench.{name}", "--directory", str(directory)),

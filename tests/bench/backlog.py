@@ -1,4 +1,4 @@
-"""A buffer's file with a long outage in it."""
+"""A buffer file with the messages of a long outage."""
 
 import os
 import shutil
@@ -22,11 +22,11 @@ def backlog_size(bench: Bench) -> int:
 def lay_backlog(bench: Bench, state_dir: Path) -> None:
     """Put the file of a gateway that was offline for `backlog_size` messages into `state_dir`.
 
-    It lies on the disk alone, as after a boot: nothing of it is left in the page cache.
+    Nothing of the file is in the page cache, as after a boot.
     """
     original = bench.shared / f"backlog-{backlog_size(bench)}.db"
     if not original.exists():
-        bench.progress(f"{backlog_size(bench):,} messages are written into a buffer …")
+        bench.progress(f"writing {backlog_size(bench):,} messages into a buffer …")
         _write(original.with_suffix(".tmp"), backlog_size(bench))
         original.with_suffix(".tmp").rename(original)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)

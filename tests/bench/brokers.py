@@ -1,4 +1,4 @@
-"""A broker with mutual TLS, gateways of this checkout as processes of their own, what arrives."""
+"""A broker with mutual TLS, gateways of this checkout in their own processes, and arrivals."""
 
 import time
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
 from tests.support.subscriber import Subscriber
 
-#: Room for a million messages, which is more than the config's default.
+#: Room for a million messages; the config's default is smaller.
 BUFFER_TABLE = "[buffer]\nmax_size_mib = 2048\n"
 
 
@@ -25,19 +25,19 @@ class Arrival:
 
     @property
     def age_s(self) -> float:
-        """Since the end of the second that it is about."""
+        """Seconds since the end of the second that the message is about."""
         return self.at_s - self.telemetry.device_timestamp / 1000
 
 
 class Arrivals(Subscriber):
-    """A subscriber that notes when each message came."""
+    """A subscriber that notes when each message arrived."""
 
     def __init__(self, port: int, credentials: Credentials) -> None:
         self._noted: list[tuple[float, bytes]] = []
         super().__init__(port, credentials)
 
     def since(self, wall_s: float) -> list[Arrival]:
-        """What has arrived from `wall_s` on, in order."""
+        """Return the messages that have arrived since `wall_s`, in order."""
         return [
             Arrival(at_s, telemetry_from_json(payload))
             for at_s, payload in list(self._noted)
@@ -50,7 +50,7 @@ class Arrivals(Subscriber):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A gateway, not started yet, and what of it reaches its broker."""
+    """A gateway that is not started yet, and its messages that reach the broker."""
 
     gateway: GatewayProcess
     arrivals: Arrivals
@@ -70,7 +70,7 @@ def broker(directory: Path) -> Iterator[tuple[Mosquitto, Authority]]:
 
 @contextmanager
 def site(directory: Path, bikes: int, race_length_s: int = 300) -> Iterator[Site]:
-    """A gateway with fake bikes, on a broker of its own; both are gone afterwards."""
+    """Yield a gateway with fake bikes and its own broker; stop both afterwards."""
     with ExitStack() as stack:
         mosquitto, authority = stack.enter_context(broker(directory))
         arrivals = Arrivals(mosquitto.port, authority.issue("arrivals"))
@@ -84,7 +84,7 @@ def site(directory: Path, bikes: int, race_length_s: int = 300) -> Iterator[Site
 
 
 def _fake_bike(number: int) -> str:
-    """It gives four Readings a second."""
+    """Return the config of a fake bike, which sends four Readings a second."""
     return (
         f'[[bikes]]\nid = "bike-{number:03}"\nracer_id = {number}\nracer_name = "Rider{number}"\n'
         f'class_id = 1\ndriver = "fake"\noptions = {{ seed = {number} }}\n'

@@ -1,10 +1,10 @@
-"""How far off a calibrated knob is, by number of points, beside the line through its two ends.
+"""The error of a calibrated knob by number of points, compared with a line through its two ends.
 
     python -m tests.bench.calibration_error
 
-Simulated pots go through the whole of it: what the bike says, the guide that captures, the record,
-the table. The error is that of the fitted percent against the true one, in points, over the whole
-knob turned up and down again: the worst, and the mean.
+Simulated pots go through the whole process: the bike's data, the guide that captures, the record,
+the table. The error is the difference between fitted and true percent, in points, while the knob is
+turned all the way up and down again: the worst and the mean.
 """
 
 from collections.abc import Callable
@@ -23,7 +23,7 @@ from tests.support.pots import (
 )
 
 COUNTS = (5, 11, 21)
-#: Chance differs between them; the worst of them counts.
+#: One run for each seed; the worst of them counts.
 SEEDS = range(5)
 
 
@@ -46,14 +46,14 @@ CASES = (
 
 
 def fitted(case: Case, count: int) -> Errors:
-    """With so many points, of the unluckiest run."""
+    """Return the errors of the worst run with `count` points."""
     asked = targets(count, both_ways=case.both_ways)
     runs = [calibrated(case.pot, asked, seed).calibration.table for seed in SEEDS]
     return max((errors(table, case.pot) for table in runs if table), key=lambda one: one.worst)
 
 
 def print_errors(say: Callable[[str], None] = print) -> None:
-    """A line for each kind of pot."""
+    """Print a line for each kind of pot."""
     columns = "".join(f"{f'{count} points':>16}" for count in COUNTS)
     say(f"{'worst (mean) error, points of %':<32}{'line':>14}{columns}")
     for case in CASES:

@@ -1,8 +1,8 @@
 """CPU per message, Reading → PUBACK, as a multiple of a bare awscrt publish loop.
 
-Both publish the same payloads with QoS 1 to the same mosquitto over mutual TLS, with the same
-window and the SDK's flow control off, in turns, in this one process. The gateway's own pace is off
-as well. What is counted is the CPU time of all threads of the process, user and system.
+Both publish the same payloads with QoS 1 to the same mosquitto over mutual TLS, in turns, in this
+process, with the same window and without the SDK's flow control and the gateway's own pace. The
+figure is the CPU time of all threads of the process, user and system.
 
     python -m tests.bench.cpu_per_message [--quick]
 """
@@ -39,16 +39,16 @@ from tests.support.mosquitto import Credentials
 LIMIT = 1.3
 TOPIC = "alleycat-publish"
 TIMEOUT_S = 120
-#: The publisher's own pace must not be what is measured.
+#: A pace so high that the publisher never waits for it.
 UNPACED_PER_S = 1e9
-#: Bikes whose second ends at once, and the Readings each of them gave in it.
+#: Bikes whose seconds end at the same time, and the Readings of each in a second.
 BIKES = 100
 READINGS_PER_S = 4
 RACER = Racer(7, "Hayden", 1)
 
 
 def measure(bench: Bench) -> Row:
-    """CPU per message over a bare awscrt publish loop"""
+    """Measure CPU per message over a bare awscrt publish loop."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     ticks, rounds = bench.scaled((200, 5), (50, 3))
     folder = bench.folder("cpu")
@@ -93,7 +93,7 @@ def _row(bare_s: list[float], ours_s: list[float], messages: int) -> Row:
 
 
 def _bare_loop(port: int, credentials: Credentials, payloads: list[bytes]) -> float:
-    """CPU seconds for the floor: publish, keep the window, count the acknowledgements."""
+    """Return the CPU seconds of the floor: publish, keep the window, count acknowledgements."""
     connected, done = threading.Event(), threading.Event()
     window = threading.Semaphore(WINDOW)
     acknowledged = 0
@@ -132,7 +132,7 @@ def _bare_loop(port: int, credentials: Credentials, payloads: list[bytes]) -> fl
 
 
 async def _gateway(port: int, credentials: Credentials, ticks: int, buffer_file: Path) -> float:
-    """CPU seconds for the whole way: readings sampled, telemetry made, buffered, published."""
+    """Return the CPU seconds of the whole path: sample, make telemetry, buffer, publish."""
     clock = SystemClock()
     cloud = CloudConfig(
         endpoint="127.0.0.1",
@@ -168,7 +168,7 @@ async def _gateway(port: int, credentials: Credentials, ticks: int, buffer_file:
 
 
 def _tick(number: int, samplers: list[Sampler]) -> Iterator[Telemetry]:
-    """One second of every bike: four readings in, one message out."""
+    """Yield one second's message of every bike, made from four Readings."""
     second = RaceSecond(Race(1, 0, 10_000_000), number + 1, (number + 1) * NS_PER_S)
     for bike, sampler in enumerate(samplers):
         for part in range(READINGS_PER_S):

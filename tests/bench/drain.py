@@ -1,8 +1,8 @@
-"""How fast a backlog drains, and what live messages notice of it.
+"""The rate at which a backlog drains, and the delay of live messages meanwhile.
 
-Two daemons side by side, each on a mosquitto of its own: one has a long backlog, one has none. The
-rate is that of all messages, live ones among them, as the pace is for all. A live message is late
-by the time from the end of its second to its arrival.
+Two daemons run side by side, each on its own mosquitto: one has a long backlog, one has none. The
+rate counts all messages including live ones, because the pace applies to all. The delay of a live
+message is the time from the end of its second to its arrival.
 
     python -m tests.bench.drain [--quick]
 """
@@ -18,14 +18,14 @@ from tests.bench.row import Bench, Row, run_row
 LIMIT_SHARE = 0.95
 LIMIT_LATENCY = 2.0
 BIKES = 10
-#: Until both are connected and what may go at once has gone.
+#: Seconds until both are connected and the backlog's initial burst is sent.
 WARM_UP_S = 8
-#: What the config says if nobody says otherwise.
+#: The default of the config.
 PACE_PER_S: float = CloudConfig.model_fields["publish_rate_per_s"].default
 
 
 def measure(bench: Bench) -> Row:
-    """Backlog drain and live latency meanwhile"""
+    """Measure the drain of a backlog and the live latency meanwhile."""
     seconds = bench.scaled(50, 20)
     folder = bench.folder("drain")
     with site(folder / "draining", BIKES) as draining, site(folder / "idle", BIKES) as idle:
@@ -36,22 +36,24 @@ def measure(bench: Bench) -> Row:
         time.sleep(WARM_UP_S)
         began_s = time.time()
         time.sleep(seconds)
-        arrived, beside = (each.arrivals.since(began_s) for each in (draining, idle))
+        arrived, idle_arrived = (each.arrivals.since(began_s) for each in (draining, idle))
     live, backlog = _split(arrived, began_s)
     assert live, "no live message arrived"
     share = len(arrived) / seconds / PACE_PER_S
-    return _row(bench, share, _late_ms(live), _late_ms(_split(beside, began_s)[0]), len(backlog))
+    return _row(
+        bench, share, _late_ms(live), _late_ms(_split(idle_arrived, began_s)[0]), len(backlog)
+    )
 
 
 def _split(arrived: list[Arrival], began_s: float) -> tuple[list[Arrival], list[Arrival]]:
-    """Live ones, of seconds that ended since `began_s`, and the others."""
+    """Return the live messages, whose seconds ended since `began_s`, and the others."""
     live = [one for one in arrived if one.telemetry.device_timestamp >= began_s * 1000]
     others = [one for one in arrived if one.telemetry.device_timestamp < began_s * 1000]
     return live, others
 
 
 def _late_ms(live: list[Arrival]) -> tuple[float, float]:
-    """(median, p99) of how late they came."""
+    """Return the (median, p99) delay."""
     percentiles = statistics.quantiles((one.age_s * 1000 for one in live), n=100)
     return percentiles[49], percentiles[98]
 

@@ -1,9 +1,9 @@
-"""From the start of the daemon to its first live message at the broker, a million behind it.
+"""The time from the daemon's start to its first live message at the broker, with a long backlog.
 
-The real `run` on a mosquitto, in turns with the same daemon and an empty buffer; the file comes
-from the disk, not from the page cache, as after a boot. A live message is one of a second that
-ended after the start. A gateway that is connected still waits for the end of the running second,
-0 … 1 s by chance: that wait is taken out, and the whole time given beside.
+The real `run` on a mosquitto alternates with the same daemon and an empty buffer. The buffer's file
+is read from the disk, not from the page cache, as after a boot. A live message is about a second
+that ended after the start. A connected gateway still waits for the end of the current second,
+0 … 1 s by chance: this wait is subtracted, and the whole time is reported too.
 
     python -m tests.bench.first_publish [--quick]
 """
@@ -24,7 +24,7 @@ POLL_S = 0.01
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """Seconds from the start of the process."""
+    """Times of one start, in seconds since the start of the process."""
 
     connected_s: float
     second_ended_s: float
@@ -32,12 +32,12 @@ class Start:
 
     @property
     def first_live_s(self) -> float:
-        """Without the wait of a connected gateway for the end of its first second."""
+        """The time without the connected gateway's wait for the end of its first second."""
         return self.arrived_s - max(0.0, self.second_ended_s - self.connected_s)
 
 
 def measure(bench: Bench) -> Row:
-    """First live publish after a start with a long backlog"""
+    """Measure the first live publish after a start with a long backlog."""
     starts = bench.scaled(6, 3)
     folder = bench.folder("first")
     with site(folder / "full", BIKES) as full, site(folder / "empty", BIKES) as empty:

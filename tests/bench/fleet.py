@@ -1,9 +1,9 @@
-"""A thousand racers from one process, and how its cost grows from ten of them to a thousand.
+"""A thousand racers from one process, and the growth of its cost from ten racers to a thousand.
 
-Each run is `alleycat-gateway fleet` as a person types it: broker, IoT rule, Kinesis and consumer
-run beside it on the same machine, or mosquitto with mutual TLS does. What else the machine had to
-do meanwhile is measured and told: on a busy one latencies say little. `chrt --rr 1 make
-fleet-bench` has the kernel prefer these processes, which is told too.
+Each run is the command `alleycat-gateway fleet`. On the same machine run either broker, IoT rule,
+Kinesis and consumer, or mosquitto with mutual TLS. The CPU use of other processes is measured and
+reported: on a busy machine, latencies mean little. With `chrt --rr 1 make fleet-bench`, the kernel
+prefers these processes; the report includes this scheduling policy.
 
 Prints the table; writes docs/fleet.json and docs/fleet.svg.
 
@@ -34,17 +34,19 @@ from tests.bench.report import describe_machine
 from tests.bench.row import working_directory
 from tests.support.gateway_process import COMMAND, GatewayProcess
 
-#: How many race in each run that shows how the cost grows.
+#: Racers of each run that shows the growth of the cost.
 RACERS = (10, 30, 100, 300, 1000)
 DOCS = Path("docs")
-#: When nobody looks at a terminal.
+#: Columns of the table if the output is not a terminal.
 WIDTH = 140
 
 
 def main() -> None:
-    """All runs; exit code 1 if one of them lost anything."""
+    """Run all fleets; exit with code 1 if one of them lost anything."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.fleet", description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="small; docs/fleet.* are not written")
+    parser.add_argument(
+        "--quick", action="store_true", help="small runs; do not write docs/fleet.*"
+    )
     is_quick = parser.parse_args().quick
     with working_directory(None) as directory:
         machine = describe_machine(directory) | {"scheduling": _scheduling()}
@@ -61,7 +63,7 @@ def main() -> None:
 
 
 def _runs(directory: Path, *, is_quick: bool) -> Iterator[Run]:
-    """The full race is the first one, so that it does not find the machine warmed up."""
+    """Yield all runs. The full race is the first, so that it does not find warm caches."""
     most, race_s = (100, 10) if is_quick else (1000, 60)
     yield _run("the full race", most, race_s if is_quick else 300)
     for racers in RACERS:
@@ -74,7 +76,7 @@ def _runs(directory: Path, *, is_quick: bool) -> Iterator[Run]:
 
 
 def _run(what: str, racers: int, race_s: int, *more: str) -> Run:
-    """One fleet; `what` names it in the table."""
+    """Run one fleet; `what` names it in the table."""
     print(f"{what}: {racers} racers, {race_s} s", file=sys.stderr, flush=True)
     sizes = ("--racers", str(racers), "--race", str(race_s))
     busy_s, ours_s, began_s = _busy_s(), _children_s(), time.monotonic()
@@ -88,11 +90,11 @@ def _run(what: str, racers: int, race_s: int, *more: str) -> Run:
     ours_s, busy_s = _children_s() - ours_s, _busy_s() - busy_s
     if not ended.stdout:
         sys.exit(f"{what}: exit code {ended.returncode}\n{ended.stderr}")
-    told: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
+    summary: dict[str, Any] = json.loads(ended.stdout.splitlines()[-1])
     run = Run.of(
         what,
-        told,
-        cloud_cores=(ours_s - told["cores"] * race_s) / passed_s,
+        summary,
+        cloud_cores=(ours_s - summary["cores"] * race_s) / passed_s,
         other_cores=max(0.0, busy_s - ours_s) / passed_s,
     )
     print(f"  {run.cores:.2f} cores, {run.peak_mib:.0f} MiB, ok: {run.ok}", file=sys.stderr)
@@ -103,7 +105,7 @@ def _run(what: str, racers: int, race_s: int, *more: str) -> Run:
 
 @contextmanager
 def _mosquitto(directory: Path) -> Iterator[Path]:
-    """A config for the fleet that names it."""
+    """Yield a config for the fleet with mosquitto as its broker."""
     with broker(directory) as (mosquitto, authority):
         gateway = GatewayProcess(directory, authority.issue("gateway-1"))
         gateway.cloud["port"] = mosquitto.port
@@ -112,7 +114,7 @@ def _mosquitto(directory: Path) -> Iterator[Path]:
 
 
 def _busy_s() -> float:
-    """CPU time of everything on this machine."""
+    """Return the CPU time of all processes of this machine, in seconds."""
     user, nice, system, _idle, _wait, irq, softirq = map(
         int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:8]
     )
@@ -120,7 +122,7 @@ def _busy_s() -> float:
 
 
 def _children_s() -> float:
-    """CPU time of the processes that were started here and have ended, and of theirs."""
+    """Return the CPU time of ended child processes and their children, in seconds."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -146,7 +148,7 @@ def _print(console: Console, report: FleetReport) -> None:
         "cloud": lambda run: f"{run.cloud_cores:.2f}",
         "others": lambda run: f"{run.other_cores:.2f}",
     }
-    table = Table(*columns, title="the fleet; cloud and others in cores beside it")
+    table = Table(*columns, title="the fleet; CPU of cloud and others in cores")
     for column in table.columns[1:]:
         column.justify = "right"
     for run in report.runs:

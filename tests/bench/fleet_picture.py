@@ -1,4 +1,4 @@
-"""The fleet as a picture: how its cost grows, and what was reached. Out of docs/fleet.json.
+"""Draws docs/fleet.svg from docs/fleet.json: the growth of the fleet's cost, and the targets.
 
 python -m tests.bench.fleet_picture
 """
@@ -15,18 +15,18 @@ from tests.bench.svg import STYLE, bar, curve, mark
 
 WIDTH = 880
 MARGIN = 28
-#: The two charts beside each other: left edge of the plot, its top, and its size.
+#: The two charts side by side: left edge of the plot, distance between them, top, and size.
 PLOT_X, PLOT_GAP, PLOT_Y = 74, 436, 118
 PLOT_WIDTH, PLOT_HEIGHT = 340, 200
 LATENCY_Y = PLOT_Y + PLOT_HEIGHT + 84
 ROW = 30
-#: Of the bars: where they begin, and how long one is that is as long as a second.
+#: Left edge of the bars, and length of a bar for one second, in pixels.
 BAR_X, BAR_SECOND = 210, 520
 
 
 @dataclass(frozen=True, slots=True)
 class Chart:
-    """Something over the number of racers, both logarithmic; its scale is `low` to `high`."""
+    """A value over the number of racers, both logarithmic; its scale is `low` to `high`."""
 
     title: str
     x: float
@@ -46,7 +46,7 @@ CHARTS = (
 
 
 def draw(report: FleetReport) -> str:
-    """The picture as SVG."""
+    """Return the picture as SVG."""
     full = report.full
     lost = f"{full.lost:,} lost" if full.lost else "nothing lost"
     headline = (
@@ -76,7 +76,7 @@ def _measured_on(report: FleetReport) -> str:
 
 
 def _chart(chart: Chart, runs: Sequence[Run]) -> Iterator[str]:
-    """Points for what was measured, dashed what linear growth from the first one would be."""
+    """Yield the measured points, and a dashed line for linear growth from the first one."""
     first, last = runs[0], runs[-1]
 
     def at(racers: float, value: float) -> tuple[float, float]:
@@ -108,7 +108,7 @@ def _chart(chart: Chart, runs: Sequence[Run]) -> Iterator[str]:
 
 
 def _latencies(y: float, runs: Sequence[Run]) -> Iterator[str]:
-    """From the end of a second to PUBACK: half of the messages, and all but a hundredth."""
+    """Yield the times from the end of a second to PUBACK, p50 and p99, of each run."""
     heading = "from the end of a second to PUBACK, ms: half of the messages, then 99 %"
     yield text(MARGIN, y, heading, "ink bold", size=13)
     for run in runs:
@@ -138,6 +138,6 @@ def _targets(y: float, report: FleetReport) -> Iterator[str]:
 
 
 if __name__ == "__main__":
-    told = json.loads(Path("docs/fleet.json").read_text(encoding="utf-8"))
-    picture = draw(FleetReport.from_json(told))
+    report = json.loads(Path("docs/fleet.json").read_text(encoding="utf-8"))
+    picture = draw(FleetReport.from_json(report))
     Path("docs/fleet.svg").write_text(picture, encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What runs of the fleet give, and what was to be reached."""
+"""The results of the fleet's runs, and the targets."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -6,18 +6,18 @@ from typing import Any, Self
 
 CORES_LIMIT = 1.0
 MIB_LIMIT = 300.0
-#: "Within its second".
+#: 99 % of the messages are acknowledged within a second after theirs.
 PUBACK_P99_LIMIT_MS = 1000.0
 LATE_LIMIT_MS = 200.0
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One race. Times are since the end of the second that a message is about.
+    """One race. Times are from the end of the second that a message is about.
 
-    `cores`: CPU of the fleet's process while racing; `cloud_cores`: of what is on the other side,
-    if it was started by the fleet, starting it included; `other_cores`: of all others meanwhile.
-    `in_stream`, `same_racers`: None where the stream cannot be read.
+    `cores`: CPU of the fleet's process while racing; `cloud_cores`: of the cloud, including its
+    start, if the fleet started it; `other_cores`: of all other processes meanwhile. `in_stream`,
+    `same_racers`: None if the stream cannot be read.
     """
 
     what: str
@@ -42,18 +42,20 @@ class Run:
     ok: bool
 
     @classmethod
-    def of(cls, what: str, told: dict[str, Any], *, cloud_cores: float, other_cores: float) -> Self:
-        """`told`: what `fleet --json` says."""
-        stream = told["stream"]
+    def of(
+        cls, what: str, summary: dict[str, Any], *, cloud_cores: float, other_cores: float
+    ) -> Self:
+        """Return the run with the summary that `fleet --json` printed."""
+        stream = summary["stream"]
         times = {
-            f"{kind}_{part}": told[f"to_{kind}"][part]
+            f"{kind}_{part}": summary[f"to_{kind}"][part]
             for kind in ("publish", "puback")
             for part in ("p50_ms", "p99_ms", "max_ms")
         }
         same = ("racers", "connections", "race_s", "expected", "produced", "acknowledged", "cores")
         return cls(
             what=what,
-            **{name: told[name] for name in (*same, "peak_mib", "ok")},
+            **{name: summary[name] for name in (*same, "peak_mib", "ok")},
             **times,
             in_stream=stream and stream["records"] - stream["duplicates"],
             same_racers=stream and stream["same_racers"],
@@ -63,7 +65,7 @@ class Run:
 
     @property
     def lost(self) -> int:
-        """Expected, but not acknowledged, or not in the stream."""
+        """The number of expected messages that are not acknowledged or not in the stream."""
         arrived = self.acknowledged if self.in_stream is None else self.in_stream
         return self.expected - min(arrived, self.acknowledged)
 
@@ -74,7 +76,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What was to be reached, and what was measured, in words."""
+    """A target and the measured value, in words."""
 
     what: str
     limit: str
@@ -84,7 +86,7 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class FleetReport:
-    """`machine`: what it was measured with, by name. The first run is the full race."""
+    """A report of all runs, the full race first. `machine`: its properties by name."""
 
     machine: dict[str, str]
     runs: list[Run]
@@ -95,7 +97,7 @@ class FleetReport:
 
     @property
     def growth(self) -> list[Run]:
-        """By rising number of racers."""
+        """The runs of the growth chart, by rising number of racers."""
         return [run for run in self.runs if run.what == "growth"]
 
     @property
@@ -128,7 +130,7 @@ class FleetReport:
         ]
 
     def _growth_targets(self) -> Iterator[Target]:
-        """A racer of many must not cost more than one of few."""
+        """Yield the targets of growth: a racer in a large fleet must not cost more."""
         first, last = self.growth[0], self.growth[-1]
         limit = last.racers / first.racers
         for what, name in (("CPU", "cores"), ("memory", "peak_mib")):

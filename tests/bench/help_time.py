@@ -1,4 +1,4 @@
-"""`alleycat-gateway --help` over `python -c "import typer"`: wall time, in turns.
+"""Wall time of `alleycat-gateway --help` over `python -c "import typer"`, run in turns.
 
 python -m tests.bench.help_time [--quick]
 """
@@ -15,12 +15,12 @@ LIMIT = 1.5
 
 
 def measure(bench: Bench) -> Row:
-    """The command's help beside the import that it cannot do without"""
+    """Measure the time of `--help` over that of an import that it cannot avoid."""
     bench.progress("alleycat-gateway --help")
     ours = [str(Path(sys.executable).with_name("alleycat-gateway")), "--help"]
     bare = [sys.executable, "-c", "import typer"]
     runs = bench.scaled(15, 7)
-    for command in (ours, bare):  # from here on nothing has to come from the disk
+    for command in (ours, bare):  # after this, everything is in the page cache
         _wall_s(command)
     pairs = [(_wall_s(ours), _wall_s(bare)) for _ in range(runs)]
     ours_ms, bare_ms = (statistics.median(times) * 1000 for times in zip(*pairs, strict=True))

@@ -1,7 +1,7 @@
-"""CPU of one gateway with 100 bikes, as a share of one core, beside the same with one bike.
+"""CPU of a gateway with 100 bikes, as a share of one core, compared with one bike.
 
-Two daemons side by side, each on a mosquitto of its own. The bikes are fake: four Readings a
-second each, whose physics is part of what is counted.
+Two daemons run side by side, each on its own mosquitto. The bikes are fake, with four Readings a
+second each; their simulation is included in the CPU time.
 
     python -m tests.bench.hundred_bikes [--quick]
 """
@@ -14,12 +14,12 @@ from tests.bench.row import Bench, Row, run_row
 
 LIMIT_PERCENT = 25.0
 ONE, MANY = 1, 100
-#: Until all bikes are connected and what starting costs is over.
+#: Seconds until all bikes are connected and the work of starting is over.
 WARM_UP_S = 8
 
 
 def measure(bench: Bench) -> Row:
-    """CPU of a gateway with 100 bikes at 1 Hz"""
+    """Measure the CPU of a gateway with 100 bikes at 1 Hz."""
     seconds = bench.scaled(30, 15)
     folder = bench.folder("bikes")
     with site(folder / "many", MANY) as many, site(folder / "one", ONE) as one:

@@ -1,10 +1,10 @@
-"""How long after its last Reading a second's message is published, and that no fsync delays it.
+"""The delay from a second's last Reading to the publish call; no fsync must add to it.
 
 Ten bikes' seconds end twice a second. The time runs from the moment at which the last Readings are
-handed over and the seconds closed, all ten one after the other, to the call that hands a message
-to the SDK. Measured with a broker that answers soon, so that the disk is idle, and beside it with
-one that answers so late that every message is committed, to a disk that takes a quarter of a
-second longer for each commit.
+passed on and all ten seconds are closed, one after the other, to the call that passes a message to
+the SDK. It is measured with a broker that answers soon, so that the disk is idle, and with one that
+answers so late that every message is committed, to a disk that takes a quarter of a second longer
+for each commit.
 
     python -m tests.bench.latency [--quick]
 """
@@ -45,7 +45,7 @@ SLOW_COMMIT_S = 0.25
 
 
 class NotingUplink:
-    """Always connected; notes when it was called, and accepts `answer_s` later."""
+    """An Uplink that is always connected, notes each call, and accepts `answer_s` later."""
 
     def __init__(self, answer_s: float) -> None:
         self.called_ns: list[int] = []
@@ -71,7 +71,7 @@ class NotingUplink:
 
 @dataclass(frozen=True, slots=True)
 class Latency:
-    """Milliseconds, over all messages; `timer_p99_ms`: how late the seconds were closed."""
+    """The delays of all messages, in ms; `timer_p99_ms`: how late the seconds were closed."""
 
     p99_ms: float
     median_ms: float
@@ -80,7 +80,7 @@ class Latency:
 
 
 def measure(bench: Bench) -> Row:
-    """Extra latency from the last Reading of a second to the publish call"""
+    """Measure the extra latency from the last Reading of a second to the publish call."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     ticks = bench.scaled(50, 20)
     folder = bench.folder("latency")
@@ -103,7 +103,7 @@ def measure(bench: Bench) -> Row:
 
 
 async def _gateway(path: Path, ticks: int, answer_s: float) -> Latency:
-    """Sampler, Telemetry, Buffer and Publisher as the daemon puts them together."""
+    """Run Sampler, Telemetry, Buffer and Publisher as the daemon does; return the delays."""
     clock = SystemClock()
     buffer = await open_buffer(path, clock, commit_interval_s=1.0, max_bytes=1 << 30)
     uplink = NotingUplink(answer_s)

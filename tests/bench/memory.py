@@ -1,8 +1,8 @@
-"""Memory of `run`, steady, with a million messages on disk, over a process that merely imports.
+"""Steady memory of `run` with a million messages on disk, over a process that only imports.
 
-The daemon drains its backlog into a mosquitto meanwhile. RSS and PSS, the largest seen; what
-counts is the worse ratio of the two. A third process, that imports all that the daemon does, says
-how much of the difference is code and how much is running.
+The daemon drains its backlog into a mosquitto meanwhile. The largest RSS and PSS are compared, and
+the worse of the two ratios counts. A third process imports everything that the daemon imports: it
+shows how much of the difference is code.
 
     python -m tests.bench.memory [--quick]
 """
@@ -27,7 +27,7 @@ Memory = tuple[float, float]
 
 
 def measure(bench: Bench) -> Row:
-    """Memory of the daemon over that of its imports"""
+    """Measure the memory of the daemon over that of its imports."""
     folder = bench.folder("memory")
     with (
         site(folder, BIKES) as ours,
@@ -46,7 +46,7 @@ def measure(bench: Bench) -> Row:
 
 @contextmanager
 def _importing(modules: str) -> Iterator[int]:
-    """The pid of a process that has imported them and does nothing."""
+    """Yield the pid of an idle process that has imported the modules."""
     with subprocess.Popen(
         [sys.executable, "-c", f"import {modules}; print(flush=True); input()"],
         stdin=subprocess.PIPE,

@@ -1,4 +1,4 @@
-"""Telemetry as bikes make it, seeded; some 230 bytes each on the wire."""
+"""Seeded telemetry like that of real bikes; about 230 bytes each on the wire."""
 
 from collections.abc import Iterator
 from random import Random
@@ -8,13 +8,13 @@ from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import Telemetry, make_telemetry
 
-#: A race of the backend's length, long before any that is ridden while it is measured.
+#: A race of the backend's length, long before any race that takes place during the benchmark.
 FIRST_RACE_ID = 5_900_000
 RACE_S = 300
 
 
 def race_of(bikes: int, seconds: int, race_id: int = FIRST_RACE_ID) -> Iterator[Telemetry]:
-    """A race's first `seconds`: of each, one message of every bike."""
+    """Yield the messages of a race's first `seconds`, one for each bike and second."""
     random = Random(race_id)
     race = Race(race_id, race_id * RACE_S * 1000, RACE_S)
     racers = [Racer(number, f"Rider{number}", 1) for number in range(bikes)]

@@ -19,10 +19,10 @@ from tests.bench.queue_work import DurableQueue, Work, main
 
 
 class OurBuffer(DurableQueue):
-    """As the daemon has it when nobody acknowledges in time: a transaction, so an fsync, a tick.
+    """The daemon's buffer when nothing is acknowledged in time: one transaction and fsync a tick.
 
-    A commit comes at the end of a tick instead of a second. What acknowledging deletes is written
-    when the buffer thinks it is time, as in the daemon.
+    A commit comes at the end of a tick instead of a second. Deletions of acknowledged messages are
+    written when the buffer decides, as in the daemon.
     """
 
     async def open(self, directory: Path, work: Work) -> None:
@@ -60,7 +60,7 @@ class OurBuffer(DurableQueue):
         await asyncio.sleep(0)  # lets the buffer's own task delete
 
     def mode(self) -> str:
-        """Asked of a second store on the same file: the buffer's own belongs to its thread."""
+        """Return the mode of a second store on the same file; the buffer's is its thread's."""
         store = Store(self._path, max_bytes=1 << 30)
         mode = sqlite_mode(store._connection.execute)
         store.close()

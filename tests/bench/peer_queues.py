@@ -1,7 +1,7 @@
-"""The peers' durable queues behind one face, and the disk's floor.
+"""The peers' durable queues behind one interface, and the disk's floor.
 
-Runs in .venv-bench, where the peers are installed and the gateway is not. Each is used as its
-documentation has it, and at its best; private names only to ask how it writes.
+This runs in .venv-bench, where the peers are installed and the gateway is not. Each peer is used as
+documented, and in its best setting; private names are only used to find out how it writes.
 
     .venv-bench/bin/python -m tests.bench.peer_queues SETUP --messages FILE --per-tick N \
         --directory EMPTY
@@ -19,13 +19,13 @@ from typing import Any
 
 from tests.bench.queue_work import DurableQueue, Work, main
 
-#: What `PRAGMA synchronous` answers.
+#: The names of SQLite's answers to `PRAGMA synchronous`.
 SYNCHRONOUS = ("OFF", "NORMAL", "FULL", "EXTRA")
 POLL_S = 0.001
 
 
 class PlainFile(DurableQueue):
-    """The floor: append and fdatasync; an acknowledgement is a place in the file, in memory."""
+    """The floor: append and fdatasync; an acknowledgement is a file position in memory."""
 
     async def open(self, directory: Path, work: Work) -> None:
         self._out = (directory / "plain").open("ab")
@@ -59,7 +59,7 @@ class Thingsboard(DurableQueue):
         module: Any = import_module("thingsboard_gateway.storage.sqlite.sqlite_event_storage")
         log: Any = logging.getLogger("thingsboard")
         log.setLevel(logging.CRITICAL)
-        log.trace = log.debug  # which the gateway's own loggers have
+        log.trace = log.debug  # a method of the gateway's own loggers
         config = {"data_file_path": f"{directory}/", **self.options(work)}
         self._storage = module.SQLiteEventStorage(config, log, Event())
         self._put = 0
@@ -75,14 +75,14 @@ class Thingsboard(DurableQueue):
 
     async def settle(self) -> None:
         database = self._database
-        # Its thread tells nobody when it has written.
+        # Its thread sends no signal when it has written.
         while database.db.connection.in_transaction or (  # noqa: ASYNC110
             database.get_stored_messages_count() < self._put
         ):
             await asyncio.sleep(POLL_S)
 
     async def read(self, count: int) -> list[str]:
-        """A pack is as large as the storage makes it: 1,000."""
+        """Return a pack of the storage's own size: 1,000 messages."""
         while not (pack := self._storage.get_event_pack()):  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
         return list(pack)
@@ -104,7 +104,7 @@ class Thingsboard(DurableQueue):
 
 
 class ThingsboardTick(Thingsboard):
-    """Its thread commits a tick's messages together, as when they come once a second."""
+    """The same storage, whose thread commits the messages of a tick together."""
 
     def options(self, work: Work) -> dict[str, int]:
         return {"writing_batch_size": work.per_tick}
@@ -141,7 +141,7 @@ class PersistQueueAck(DurableQueue):
 
 
 class PersistQueueSqlite(DurableQueue):
-    """persist-queue's plain SQLite queue; auto_commit=False deletes together what was read."""
+    """persist-queue's plain SQLite queue; auto_commit=False joins the deletes of what was read."""
 
     package = "persist-queue"
 
@@ -167,7 +167,7 @@ class PersistQueueSqlite(DurableQueue):
 
 
 class PersistQueueFile(DurableQueue):
-    """persist-queue's file queue at its defaults: pickles, and a file that says where one is."""
+    """persist-queue's file queue at its defaults: pickles, and a file with the position."""
 
     package = "persist-queue"
 
@@ -287,7 +287,7 @@ class DiskcacheFull(Diskcache):
 
 
 def sqlite_mode(execute: Callable[[str], Any]) -> str:
-    """ "WAL/FULL", asked of an open connection."""
+    """Return journal and synchronous mode of an open connection, such as "WAL/FULL"."""
     (journal,) = tuple(execute("PRAGMA journal_mode").fetchone())
     (synchronous,) = tuple(execute("PRAGMA synchronous").fetchone())
     return f"{journal.upper()}/{SYNCHRONOUS[synchronous]}"

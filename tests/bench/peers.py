@@ -1,10 +1,11 @@
 """Durable queues side by side: ours, the peers', and the disk's floor, all doing the same work.
 
-Some thousand messages are put one by one, made durable, read back in order and acknowledged:
-1, 10 or 100 of them a tick, as of so many bikes. Each in a process of its own, in turns, in an
-empty folder of the same disk; of several rounds the best counts. Messages/s are over putting and
-draining; the bytes are what the kernel counts as written by the process until the queue is closed.
-Peers are measured at their defaults and, where they have the knobs, at what equals ours.
+A few thousand messages are put one by one, made durable, read back in order and acknowledged:
+1, 10 or 100 in a tick, like the messages of as many bikes. Each queue runs in its own process, in
+turns, in an empty directory on the same disk; the best of several rounds counts. Messages/s cover
+putting and draining; the bytes are those that the kernel counts as written by the process until the
+queue is closed. Peers are measured at their defaults and, where they have the options, at settings
+equal to ours.
 
     python -m tests.bench.peers [--quick]        (needs .venv-bench: make bench makes it)
 """
@@ -24,7 +25,7 @@ from tests.bench.row import Bench, Row, run_row
 PEERS_PYTHON = Path(".venv-bench/bin/python")
 PER_TICK = (1, 10, 100)
 TIMEOUT_S = 120
-#: On a slow disk fewer rounds have to do: none is begun later than this.
+#: No round begins later than this, in seconds: a slow disk gets fewer rounds.
 ROUNDS_S = 80
 
 
@@ -32,9 +33,9 @@ ROUNDS_S = 80
 class Setup:
     """A queue in one of its settings.
 
-    `is_synced`: what was put survives a pulled plug. `durability`: what its source says, beside
-    what the open queue says by itself. `is_tick`: a tick's messages are written when it ends, so
-    that the work is the same.
+    `is_synced`: messages that were put survive a power cut. `durability`: how it writes according
+    to its source code, in addition to the mode of the open queue. `is_tick`: a tick's messages are
+    written when it ends, so that the work is the same.
     """
 
     name: str
@@ -86,7 +87,7 @@ PEERS = (
         "persist-queue Queue",
         "default",
         False,
-        "a file of 100 messages is fsynced when it is full, the file that says where one is never"
+        "a file of 100 messages is fsynced when it is full, the file with the position is not"
         " (queue.py)",
     ),
     Setup(
@@ -132,14 +133,14 @@ class Result:
     bytes_per_message: float
 
 
-#: By setup and messages a tick.
+#: The results by setup and messages a tick.
 Results = dict[tuple[str, int], Result]
 
 
 def measure(bench: Bench) -> Row:
-    """The peers on the same durable-queue work"""
+    """Measure the peers on the same durable-queue work."""
     if not PEERS_PYTHON.exists():
-        sys.exit(f"{PEERS_PYTHON} is missing: `make bench` makes it")
+        sys.exit(f"{PEERS_PYTHON} is missing: run `make bench`, which creates it")
     messages = bench.scaled(3000, 1000)
     folder = bench.folder("peers")
     texts = [telemetry.to_json().decode() for telemetry in race_of(100, messages // 100)]
@@ -192,7 +193,7 @@ def _result(setup: str, per_tick: int, done: list[dict[str, Any]]) -> Result:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """How far a peer is ahead of us: above 1 it is."""
+    """A peer compared with our buffer; above a `ratio` of 1 the peer is ahead."""
 
     setup: Setup
     per_tick: int

@@ -1,6 +1,6 @@
-"""docs/bench.svg out of docs/bench.json: which targets are reached, and how the peers compare.
+"""Draws docs/bench.svg from docs/bench.json: the targets, and the peers in comparison.
 
-python -m tests.bench.picture        draws it again
+python -m tests.bench.picture
 """
 
 import json
@@ -20,25 +20,25 @@ WIDTH = 880
 MARGIN = 28
 RIGHT = WIDTH - MARGIN
 
-#: The chart of targets: a bar from the limit to what was measured, leftwards if it is reached.
+#: The chart of targets: a bar from the limit to the measured value, to the left if it is reached.
 AXIS_Y = 100
 TARGET_ROW = 40
 LABEL_X, LABEL_LETTERS = 52, 48
 LIMIT_X, PER_DOUBLING = 472, 36
-#: Doublings from the limit to where a bar is cut off.
+#: The longest bar, in doublings of the limit.
 REACH = 3
 VALUE_X = 598
 
-#: The table of peers: a queue a row; its columns of messages/s, and of bytes.
+#: The table of peers: a row for each queue, with columns for messages/s and bytes.
 PEER_ROW = 33
 SYNC_X = 236
-#: Names of setups: whom the others are compared with, and who is no peer.
+#: Setups: the one that the others are compared with, and the one that is not a peer.
 OURS, FLOOR = "buffer", "plain-file"
 
 
 @dataclass(frozen=True, slots=True)
 class Columns:
-    """Of one number, a column for each number of messages a tick. A bar, then the number."""
+    """The columns of one figure, one for each number of messages a tick: bar and number."""
 
     key: str
     heading: str
@@ -59,7 +59,7 @@ def write_picture(report_file: Path, picture_file: Path) -> None:
 
 
 def draw(report: Report) -> str:
-    """The picture as SVG."""
+    """Return the picture as SVG."""
     reached = sum(bool(row.reached) for row in report.targets)
     headline = f"Alleycat Gateway: {reached} of {len(report.targets)} targets reached"
     shapes = [
@@ -86,7 +86,7 @@ def _measured_on(machine: dict[str, str]) -> str:
 
 
 def _axis(rows: int) -> Iterator[str]:
-    """The limit as a line down all rows; left of it is better, right of it worse."""
+    """Yield the limit as a line through all rows; left of it is better, right of it worse."""
     for doublings in range(-REACH, REACH + 1):
         x = LIMIT_X + doublings * PER_DOUBLING
         yield line(x, AXIS_Y, x, AXIS_Y + 12 + rows * TARGET_ROW, dashed=doublings != 0)
@@ -96,7 +96,7 @@ def _axis(rows: int) -> Iterator[str]:
 
 
 def _target(y: float, row: Row) -> Iterator[str]:
-    """One row; `y` is its top."""
+    """Yield one row; `y` is its top."""
     reached = bool(row.reached)
     colour = "good" if reached else "bad"
     yield mark(MARGIN + 7, y + 17, good=reached)
@@ -109,14 +109,14 @@ def _target(y: float, row: Row) -> Iterator[str]:
 
 
 def _lines(x: float, y: float, words: list[str]) -> Iterator[str]:
-    """Lines of text around the base line of a single one."""
+    """Yield lines of text, centred on the base line of a single one."""
     first_y = y - 7.5 * (len(words) - 1)
     for number, some in enumerate(words):
         yield text(x, first_y + 15 * number, some)
 
 
 def _peers(y: float, details: dict[str, Any]) -> Iterator[str]:
-    """All queues in all settings; `y` is the base line of the heading."""
+    """Yield all queues in all settings; `y` is the base line of the heading."""
     results = {(one["setup"], one["per_tick"]): one for one in details["results"]}
     ticks = sorted({one["per_tick"] for one in details["results"]})
     compared = {setup["name"] for setup in details["setups"] if setup["is_tick"]} - {FLOOR}
@@ -149,7 +149,7 @@ def _headings(y: float, columns: Columns, ticks: list[int]) -> Iterator[str]:
 
 
 def _queue(y: float, setup: dict[str, Any]) -> Iterator[str]:
-    """What it is and how it is set; `y` is the top of its row."""
+    """Yield a queue's name and setting; `y` is the top of its row."""
     style = "ours bold" if setup["name"] == OURS else "ink"
     yield text(MARGIN, y + 14, setup["label"], style)
     yield text(MARGIN, y + 27, setup["setting"], "muted", size=10.5)
@@ -160,7 +160,7 @@ def _queue(y: float, setup: dict[str, Any]) -> Iterator[str]:
 def _number(
     x: float, y: float, columns: Columns, of_tick: dict[str, float], name: str, compared: set[str]
 ) -> Iterator[str]:
-    """One queue's bar and number; what is better than ours stands out. `y`: top of the row."""
+    """Yield one queue's bar and number, emphasized if better than ours; `y`: top of the row."""
     value, ours = of_tick[name], of_tick[OURS]
     longest = max(of_tick[other] for other in compared)
     length = min(value / longest, 1) * columns.bar_length

@@ -1,6 +1,6 @@
-"""The work of a durable queue, the same for all: put, make durable, read back in order, forget.
+"""The work of every durable queue: put, make durable, read back in order, delete.
 
-Only the standard library is imported here: the peers' environment has nothing of ours.
+This imports only the standard library: the peers' environment has no other package of ours.
 """
 
 import argparse
@@ -14,13 +14,13 @@ from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
 
-#: For what a queue does on threads of its own.
+#: How long a queue's own threads may take, in seconds.
 PATIENCE_S = 30
 
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """`messages`, put `per_tick` at a time."""
+    """The work: `messages`, put `per_tick` at a time."""
 
     messages: list[str]
     per_tick: int
@@ -34,26 +34,26 @@ class DurableQueue(ABC):
 
     @abstractmethod
     async def open(self, directory: Path, work: Work) -> None:
-        """`directory` is empty. The work to come is shown before time counts."""
+        """Open the queue in `directory`, which is empty, and prepare for the work; not timed."""
 
     @abstractmethod
     async def put(self, tick: list[str]) -> None:
-        """One by one, and made durable together if the queue lets one."""
+        """Put the messages one by one; make them durable together if the queue can."""
 
     async def settle(self) -> None:  # noqa: B027 most have nothing to wait for
-        """Return when all that was put is where the queue means to have it."""
+        """Wait until all messages are in their place on disk, by the queue's own measure."""
 
     @abstractmethod
     async def read(self, count: int) -> list[str]:
-        """The next messages, oldest first: `count`, or what the queue gives at once."""
+        """Return the next messages, oldest first: `count`, or as many as the queue returns."""
 
     @abstractmethod
     async def acknowledge(self) -> None:
-        """What was last read may be forgotten."""
+        """Let the queue delete the messages that were read last."""
 
     @abstractmethod
     def mode(self) -> str:
-        """How it writes, asked of the open queue: SQLite's journal and synchronous mode."""
+        """Return how the open queue writes: SQLite's journal and synchronous mode."""
 
     @abstractmethod
     async def close(self) -> None: ...
@@ -61,7 +61,7 @@ class DurableQueue(ABC):
 
 @dataclass(frozen=True, slots=True)
 class WorkDone:
-    """Times in seconds; bytes are those that the kernel counts as written by the process."""
+    """The figures of the work: times in seconds, bytes written according to the kernel."""
 
     version: str
     mode: str
@@ -74,7 +74,7 @@ class WorkDone:
 
 
 async def do_work(queue: DurableQueue, work: Work, directory: Path) -> WorkDone:
-    """Everything in, everything out in the same order, closed."""
+    """Put everything, read it back in the same order, close the queue; return the figures."""
     await queue.open(directory, work)
     messages, per_tick = work.messages, work.per_tick
     mode = queue.mode()

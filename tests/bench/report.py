@@ -1,4 +1,4 @@
-"""What a run of all rows gives, and the machine that it was measured on."""
+"""The result of a run of all rows, and the machine that it ran on."""
 
 import os
 import platform
@@ -16,7 +16,7 @@ from tests.support.mosquitto import find_mosquitto
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """`machine`: what it was measured with, by name. `rows`: those that could be measured."""
+    """A report with all rows that could be measured. `machine`: its properties by name."""
 
     machine: dict[str, str]
     is_quick: bool
@@ -24,7 +24,7 @@ class Report:
 
     @property
     def load_before(self) -> float:
-        """Load average when nothing of ours was running yet."""
+        """The load average before the first row."""
         return float(self.machine["load before"])
 
     @property
@@ -41,7 +41,7 @@ class Report:
 
 
 def describe_machine(directory: Path) -> dict[str, str]:
-    """`directory`: where the benchmarks work."""
+    """Return the machine's properties by name; `directory` is where the benchmarks write."""
     return {
         "load before": f"{os.getloadavg()[0]:.1f}",
         "date": time.strftime("%Y-%m-%d"),
@@ -69,7 +69,7 @@ def _file_system(directory: Path) -> str:
 
 
 def _output(*command: str) -> str:
-    """What a command says, "" if it cannot be run."""
+    """Return the output of a command, "" if it cannot be run."""
     try:
         done = subprocess.run(command, check=False, capture_output=True, text=True)
     except OSError:

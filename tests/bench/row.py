@@ -1,4 +1,4 @@
-"""One row of the table: measured by a module of its own, run in a process of its own."""
+"""One row of the table, which has its own module and runs in its own process."""
 
 import argparse
 import json
@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 from tests.bench.processes import written_bytes
 
 INTERRUPTED = 130
-#: Written to find out whether a folder is on a disk.
+#: Bytes written to find out whether a directory is on a disk.
 PROBE = b"\0" * 65536
 
 T = TypeVar("T")
@@ -23,19 +23,18 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """What was asked for and what was measured, in words, and how near the one is to the other.
+    """A target and the measured value, in words, with their ratio.
 
-    `value`: what counts; `beside`: what it was measured against, and what else is worth knowing.
-    `reached`: None if there is no target. `of_limit`: measured over limit, so at most 1 is reached;
-    None where the limit is 0, or where there is none. `details`: every number behind it, named
-    with its unit.
+    `value`: the figure that counts. `reached`: None if there is no target. `of_limit`: measured value over limit, so the target is
+    reached up to 1; None if the limit is 0 or there is none. `details`: all numbers, named with
+    their units.
     """
 
     name: str
     what: str
     target: str
     value: str
-    beside: str
+    beside: str  # what the value is compared with, and other facts
     reached: bool | None
     of_limit: float | None
     details: dict[str, Any] = field(default_factory=dict)
@@ -43,9 +42,9 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Bench:
-    """How much to measure, and where, on a real disk.
+    """The size of a row's measurement and its directories, on a real disk.
 
-    `directory` is a row's own; `shared` is kept for the next row.
+    `directory` is the row's own; `shared` is kept for the next row.
     """
 
     quick: bool
@@ -67,12 +66,12 @@ class Bench:
 
 
 def run_row(measure: Callable[[Bench], Row]) -> None:
-    """The command line of one row: prints it as one line of JSON."""
+    """Run the command line of one row: print the row as one line of JSON."""
     parser = argparse.ArgumentParser(description=measure.__doc__)
     parser.add_argument("--quick", action="store_true", help="a smaller run")
-    parser.add_argument("--directory", type=Path, help="to work in, on a real disk")
+    parser.add_argument("--directory", type=Path, help="working directory, on a real disk")
     arguments = parser.parse_args()
-    # Whoever started this may ignore it, as a shell does for its background jobs.
+    # The parent may have ignored SIGINT, as a shell does for its background jobs.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with (
@@ -86,7 +85,7 @@ def run_row(measure: Callable[[Bench], Row]) -> None:
 
 @contextmanager
 def working_directory(given: Path | None) -> Iterator[Path]:
-    """`given`, or a temporary folder where bytes written go to a disk, removed afterwards."""
+    """Yield `given`, or a temporary directory on a real disk, which is removed afterwards."""
     if given is not None:
         yield given
         return
@@ -95,11 +94,13 @@ def working_directory(given: Path | None) -> Iterator[Path]:
             if _is_on_disk(Path(name)):
                 yield Path(name)
                 return
-    sys.exit("No folder on a real disk: neither the temporary one, nor /var/tmp, nor this one")
+    sys.exit(
+        "no directory on a real disk: tried the temporary directory, /var/tmp and this directory"
+    )
 
 
 def _is_on_disk(directory: Path) -> bool:
-    """Whether the kernel counts what is written there, as it does not for a tmpfs."""
+    """Return whether the kernel counts writes there, as it does not for a tmpfs."""
     before_bytes = written_bytes()
     (directory / "probe").write_bytes(PROBE)
     return written_bytes() - before_bytes >= len(PROBE)

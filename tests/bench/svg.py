@@ -1,12 +1,12 @@
-"""What the benchmarks' pictures are drawn with: colours, bars, marks.
+"""Colours, bars and marks of the benchmarks' pictures.
 
 The elements themselves are those of gateway/calibrating/view/svg.py.
-Each colour has a light and a dark meaning.
+Each colour has a light and a dark variant.
 """
 
 from collections.abc import Iterable
 
-#: Class: its colour on light, and on dark.
+#: CSS class: its colour in the light and in the dark theme.
 COLOURS = {
     "paper": ("#ffffff", "#0d1117"),
     "rule": ("#d1d9e0", "#3d444d"),
@@ -21,7 +21,7 @@ MARKS = {True: "M-5 0 L-1.5 4 L5.5 -4.5", False: "M-4 -4 L4 4 M4 -4 L-4 4"}
 
 
 def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
-    """Never so short that it cannot be seen."""
+    """Return a bar that is wide enough to be visible."""
     width = max(width, 1.5)
     return (
         f'<rect x="{x:.1f}" y="{y:g}" width="{width:.1f}" height="{height:g}" rx="2"'
@@ -30,14 +30,14 @@ def bar(x: float, y: float, width: float, height: float, colour: str) -> str:
 
 
 def curve(points: Iterable[tuple[float, float]], colour: str, *, dashed: bool = False) -> str:
-    """Straight from point to point."""
+    """Return straight lines from point to point."""
     path = " L".join(f"{x:.1f} {y:.1f}" for x, y in points)
     dashes = ' stroke-dasharray="6 5"' if dashed else ""
     return f'<path d="M{path}" class="mark {colour}-mark"{dashes}/>'
 
 
 def mark(x: float, y: float, *, good: bool) -> str:
-    """A tick or a cross around a point."""
+    """Return a tick or a cross around a point."""
     colour = "good" if good else "bad"
     return (
         f'<path d="{MARKS[good]}" transform="translate({x:g} {y:g})" class="mark {colour}-mark"/>'
@@ -51,7 +51,7 @@ def _style() -> str:
 
 
 def _colours(theme: int) -> list[str]:
-    """`theme`: 0 light, 1 dark."""
+    """Return the CSS rules of a theme: 0 light, 1 dark."""
     of_class = {name: colours[theme] for name, colours in COLOURS.items()}
     return [
         *(f".{name}{{fill:{colour}}}" for name, colour in of_class.items()),

@@ -1,4 +1,4 @@
-"""A report as text."""
+"""Prints a report as text."""
 
 import os
 from collections.abc import Collection
@@ -11,20 +11,20 @@ from rich.table import Table
 from tests.bench.report import Report
 from tests.bench.row import Row
 
-#: Processes that wait for a core, per core, before anything was started: above this it is said.
+#: Load per core before the first row, above which the report warns of a busy machine.
 BUSY = 0.25
 VERDICTS = {True: "[green]reached[/]", False: "[bold red]missed[/]", None: "–"}
 
 
 def print_report(console: Console, report: Report, names: Collection[str]) -> None:
-    """The rows, the peers, and at the end what was not reached. `names`: the rows asked for."""
+    """Print the rows, the peers, and the missed targets. `names`: the requested rows."""
     console.print(_targets(report.rows))
     for row in report.rows:
         if row.name == "peers":
             console.print(_peers(row))
     console.print(", ".join(f"{key} {value}" for key, value in report.machine.items()))
     if report.load_before > BUSY * (os.cpu_count() or 1):
-        console.print("[bold]The machine was busy with something else[/]: times are too long.")
+        console.print("[bold]The machine was busy with other work[/]: the times are too long.")
     missed = [row for row in report.targets if not row.reached]
     reached = len(report.targets) - len(missed)
     console.print(f"\n{reached} of {len(report.targets)} targets reached.")
@@ -49,11 +49,11 @@ def _targets(rows: list[Row]) -> Table:
 
 
 def _peers(row: Row) -> Table:
-    """Of each queue the messages/s and the bytes written per message, by messages a tick."""
+    """Return a table of each queue's messages/s and bytes per message, by messages a tick."""
     details = row.details
     results = {(one["setup"], one["per_tick"]): one for one in details["results"]}
     ticks = sorted({one["per_tick"] for one in details["results"]})
-    title = f"{details['messages']:,} messages put, read in order, acknowledged, so many a tick"
+    title = f"{details['messages']:,} messages put, read in order, acknowledged; by messages a tick"
     table = Table(title=title, box=box.SIMPLE, padding=(0, 1, 0, 0))
     for header in ("queue", "setting", "writes as", "fsync"):
         table.add_column(header)

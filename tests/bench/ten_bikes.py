@@ -1,9 +1,9 @@
-"""CPU of a gateway with ten bikes connected, as a share of one core and beside ten fake ones.
+"""CPU of a gateway with ten connected bikes, as a share of one core, compared with ten fake ones.
 
 Five bikes notify FTMS four times a second through the real bleak and a small org.bluez, three
-Pelotons are polled over ttys and two rigs send ten lines a second. They live in this process; what
-is counted is the gateway's own process. The same gateway with ten fake bikes, which say as much
-without any I/O, is measured after it. No target is set for it.
+Pelotons are polled over ttys, and two rigs send ten lines a second. All run in this process; only
+the gateway's own process is measured. Then the same gateway is measured with ten fake bikes, which
+send as much without any I/O. There is no target.
 
     python -m tests.bench.ten_bikes [--quick]
 """
@@ -28,12 +28,12 @@ from tests.support.serial_bikes import PelotonBike
 from tests.support.subscriber import Subscriber
 
 FTMS_BIKES, PELOTONS, RIGS = 5, 3, 2
-#: Until all are connected, and what connecting costs is over.
+#: Seconds until all bikes are connected and the work of connecting is over.
 WARM_UP_S = 10
 
 
 def measure(bench: Bench) -> Row:
-    """CPU of a gateway with ten bikes connected"""
+    """Measure the CPU of a gateway with ten connected bikes."""
     seconds = bench.scaled(20, 10)
     folder = bench.folder("ten-bikes")
     bench.progress(f"ten bikes: {seconds} s live, {seconds} s fake")
@@ -60,7 +60,7 @@ def measure(bench: Bench) -> Row:
 async def _measure(
     directory: Path, monkeypatch: pytest.MonkeyPatch, seconds: int
 ) -> tuple[float, float]:
-    """Percent of a core: with live bikes, and with fake ones."""
+    """Return the percentages of a core with live bikes and with fake ones."""
     authority = Authority(directory / "authority")
     daemon = DBusDaemon()
     daemon.start()
@@ -85,7 +85,7 @@ async def _measure(
 
 
 def _plug_in(stack: AsyncExitStack, bluez: Bluez, directory: Path) -> list[str]:
-    """All ten bikes, and what the config says of them."""
+    """Connect all ten bikes; return their tables of the config."""
     devices = [bikes.ftms_bike(bluez, name=f"bike {number}") for number in range(FTMS_BIKES)]
     riding = asyncio.create_task(_ride(devices))
     stack.callback(riding.cancel)
@@ -112,10 +112,10 @@ def _line() -> bytes:
 
 
 async def _ride(devices: list[Device]) -> None:
-    said = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
+    data = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
     while True:
         for device in devices:
-            device.notify(bikes.INDOOR_BIKE_DATA, encode_indoor_bike_data(said))
+            device.notify(bikes.INDOOR_BIKE_DATA, encode_indoor_bike_data(data))
         await asyncio.sleep(0.25)
 
 

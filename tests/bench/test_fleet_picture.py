@@ -1,4 +1,4 @@
-"""The fleet's picture in the repository is drawn from the numbers beside it."""
+"""The fleet's picture in the repository is drawn from the numbers next to it."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What counts as lost, and what as linear."""
+"""Which messages count as lost, and which growth as linear."""
 
 from dataclasses import replace
 
@@ -31,7 +31,7 @@ FULL = Run(
 
 
 def growth(*sizes: tuple[int, float, float]) -> list[Run]:
-    """Runs of (racers, cores, MiB)."""
+    """Return runs of the given (racers, cores, MiB)."""
     return [
         replace(FULL, what="growth", racers=racers, cores=cores, peak_mib=mib)
         for racers, cores, mib in sizes

@@ -1,4 +1,4 @@
-"""The picture in the repository is drawn from the numbers beside it."""
+"""The picture in the repository is drawn from the numbers next to it."""
 
 import json
 from pathlib import Path

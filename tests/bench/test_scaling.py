@@ -1,4 +1,4 @@
-"""How it scales: placement as Kinesis does it, the return after an outage, limits and costs."""
+"""Tests of scaling: placement as in Kinesis, the return after an outage, limits and costs."""
 
 from itertools import pairwise
 from random import Random

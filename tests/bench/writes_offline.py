@@ -1,8 +1,8 @@
 """Bytes written to disk per committed tick, offline, with 1 and with 100 bikes.
 
-Each tick every bike appends a message and the buffer commits, over two races, so that SQLite's
-checkpoints are among what is counted. Beside it what a plain file takes for the same payloads,
-appended and synced each tick: it too writes whole pages.
+In each tick every bike appends a message and the buffer commits. The races are long enough to
+include SQLite's checkpoints. For comparison, the same payloads are appended to a plain file and
+synced each tick: it too writes whole pages.
 
     python -m tests.bench.writes_offline [--quick]
 """
@@ -29,7 +29,7 @@ Tick = list[Telemetry]
 
 
 def measure(bench: Bench) -> Row:
-    """Bytes written per committed tick, offline"""
+    """Measure the bytes written per committed tick, offline."""
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())
     folder = bench.folder("ticks")
     races = bench.scaled(3, 1)

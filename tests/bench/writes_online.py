@@ -1,8 +1,8 @@
-"""Bytes written to disk per message while the broker acknowledges, beside while there is none.
+"""Bytes written to disk per message while the broker acknowledges, and without a broker.
 
-Two daemons side by side with the same fake bikes: one on a mosquitto, one with nothing at its
-endpoint. Races of ten seconds, so that `final`s are among the messages. What the kernel counts
-as written by the process, from some seconds after its start on.
+Two daemons run side by side with the same fake bikes: one on a mosquitto, one with nothing at its
+endpoint. Races last ten seconds, so that the messages include `final`s. The bytes are those that
+the kernel counts as written by the process, from some seconds after its start on.
 
     python -m tests.bench.writes_online [--quick]
 """
@@ -16,12 +16,12 @@ from tests.support.mosquitto import free_port
 
 BIKES = 8
 RACE_S = 10
-#: Until it is connected, its file made and the seconds before that acknowledged and deleted.
+#: Seconds until it is connected, its file is created and earlier messages are deleted.
 WARM_UP_S = 8
 
 
 def measure(bench: Bench) -> Row:
-    """Bytes written per message, online"""
+    """Measure the bytes written per message, online."""
     seconds = bench.scaled(30, 12)
     folder = bench.folder("writes")
     with (

@@ -1,8 +1,8 @@
-"""Everybody comes back after an outage: connects, and what was kept while away. Pure.
+"""Simulates all gateways coming back after an outage: they reconnect and send their backlog. Pure.
 
-Second by second, and in numbers that need not be whole: gateways are many and alike. A race stands
-for all of them: each has its part of the account's limits. Nothing is random but the first waits,
-which are spread as full jitter spreads them.
+The simulation goes second by second, with fractional numbers of gateways, since they are many and
+alike. One race represents all: each has its share of the account's limits. Nothing is random; the
+first waits have the distribution of full jitter.
 """
 
 from collections.abc import Iterator
@@ -15,27 +15,27 @@ from tests.bench.scaling.model import Fleet
 
 OUTAGE_S = 600
 DEFAULT_PACE_PER_S: float = CloudConfig.model_fields["publish_rate_per_s"].default
-#: The most that `publish_rate_per_s` can be.
+#: The largest possible `publish_rate_per_s`.
 FASTEST_PACE_PER_S = MESSAGES_PER_S
-#: The wait between two tries is drawn from 0 … this, after so many failures.
+#: After many failures, the wait between two attempts is drawn from 0 … this, in seconds.
 LONGEST_WAIT_S = round(CloudConfig.model_fields["reconnect_max_s"].default)
-#: A fleet whose live messages need more than half of what an account may by default, is thought to
-#: have been given twice what they need.
+#: A fleet whose live messages need more than half of the account's default limit is assumed to have
+#: a limit of twice what they need.
 ROOM_FOR_BACKLOG = 2
-#: Smaller is nobody.
-NOBODY = 1e-9
-#: With room for the rounding of sums.
-SHARD_TAKES_PER_S = limits.SHARD_RECORDS.value * (1 + NOBODY)
-#: Paces are looked for in steps of this.
+#: Fewer gateways or messages than this count as none.
+NEGLIGIBLE = 1e-9
+#: A shard's limit, with room for rounding errors.
+SHARD_TAKES_PER_S = limits.SHARD_RECORDS.value * (1 + NEGLIGIBLE)
+#: Step in the search for a safe pace, in messages/s.
 STEP_PER_S = 0.1
 
 
 def reconnect(clients: float, accepted_per_s: float) -> Iterator[float]:
-    """How many get through in each second; who does not, draws another wait."""
+    """Yield how many clients connect in each second; each refused one draws another wait."""
     wait = LONGEST_WAIT_S
     waiting = [clients * 2 * (wait - i - 0.5) / wait**2 for i in range(wait)]
     left = clients
-    while left > NOBODY * clients:
+    while left > NEGLIGIBLE * clients:
         trying = waiting.pop(0)
         through = min(trying, accepted_per_s)
         waiting.append(0.0)
@@ -46,12 +46,12 @@ def reconnect(clients: float, accepted_per_s: float) -> Iterator[float]:
 
 @dataclass(frozen=True, slots=True)
 class Return:
-    """How one race's gateways came back.
+    """The return of one race's gateways after an outage.
 
-    `peak_per_s`, `shard_peak_per_s`: the most of what was kept that was offered in one second, to
-    the account by all, and to one shard. `room_per_s`: what the account takes beside live messages.
-    `queued`: the part of what was kept that a shard refused, and that the rule put into the queue
-    of failed telemetry.
+    `peak_per_s`, `shard_peak_per_s`: most backlog messages offered in one second, by all gateways
+    to the account, and to one shard. `room_per_s`: messages/s that the account accepts in addition
+    to live ones. `queued`: the fraction of the backlog that a shard refused and that the rule put
+    into the queue of failed telemetry.
     """
 
     connected_s: int
@@ -63,7 +63,7 @@ class Return:
 
     @property
     def is_smooth(self) -> bool:
-        """Nothing was refused, neither by the account nor by a shard."""
+        """Whether neither the account nor a shard refused anything."""
         return self.queued == 0 and self.peak_per_s <= self.room_per_s
 
 
@@ -71,7 +71,8 @@ class Return:
 class Cohort:
     """Gateways that connected in the same second.
 
-    `left`: messages that each still keeps. `bucket`: what each may send beyond its pace.
+    `left`: backlog messages that each still has. `bucket`: messages that each may send beyond its
+    pace.
     """
 
     gateways: float
@@ -79,11 +80,11 @@ class Cohort:
     bucket: float
 
     def wants(self, pace_per_s: float) -> float:
-        """Messages in this second, of all of them."""
+        """Return the messages that all of them would send in this second."""
         return self.gateways * min(pace_per_s + self.bucket, self.left)
 
     def send(self, pace_per_s: float, granted: float) -> float:
-        """This second's messages; `granted`: the part of them that the account takes."""
+        """Send this second's messages, return their number; `granted`: the fraction accepted."""
         sent = granted * min(pace_per_s + self.bucket, self.left)
         self.left -= sent
         self.bucket = 0.0
@@ -91,9 +92,9 @@ class Cohort:
 
 
 def drain(fleet: Fleet, pace_per_s: float) -> Return:
-    """The outage's two races, newest first, each on a shard that nothing else lies on.
+    """Send the outage's two races, newest first, each to its own shard; return the result.
 
-    `pace_per_s`: of what was kept, of each gateway, beside its live messages.
+    `pace_per_s`: backlog messages/s of each gateway, in addition to its live messages.
     """
     kept = float(OUTAGE_S * fleet.bikes)
     gateways = fleet.gateways / fleet.races
@@ -110,7 +111,7 @@ def drain(fleet: Fleet, pace_per_s: float) -> Return:
         for cohort in cohorts:
             is_older_race = cohort.left <= kept / 2
             shards[is_older_race] += cohort.send(pace_per_s, granted)
-        cohorts = [cohort for cohort in cohorts if cohort.left > NOBODY]
+        cohorts = [cohort for cohort in cohorts if cohort.left > NEGLIGIBLE]
         peak, shard_peak = max(peak, wanted), max(shard_peak, *shards)
         queued += sum(max(0.0, sent - SHARD_TAKES_PER_S) for sent in shards)
         seconds += 1
@@ -125,12 +126,12 @@ def drain(fleet: Fleet, pace_per_s: float) -> Return:
 
 
 def _room_per_s(fleet: Fleet) -> float:
-    """What the account takes beside the live messages."""
+    """Return the messages/s that the account accepts in addition to live ones."""
     return max(limits.PUBLISHES.value, ROOM_FOR_BACKLOG * fleet.racers) - fleet.racers
 
 
 def safe_pace_per_s(fleet: Fleet) -> float:
-    """The fastest pace for what was kept, of each gateway, at which nothing is refused."""
+    """Return the fastest backlog pace of a gateway at which nothing is refused."""
     steps = round((DEFAULT_PACE_PER_S - fleet.bikes) / STEP_PER_S)
     low, high = 0, max(steps, 0) + 1
     while high - low > 1:

@@ -1,7 +1,7 @@
-"""Every number of docs/scaling.md that is not ours: what it is, and who says so.
+"""Every external number in docs/scaling.md, with its meaning and its source.
 
-Quotas are the defaults of a new account in us-east-1. AWS changes them: what an account really has
-is in its Service Quotas console.
+Quotas are the defaults of a new account in us-east-1. AWS changes them: the actual quotas of an
+account are in its Service Quotas console.
 """
 
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """`copy`: which copy of the page was read, and of when."""
+    """A page of AWS. `copy`: the copy that was read, and its date."""
 
     title: str
     url: str
@@ -18,9 +18,9 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A limit or a price. `source`: None if AWS's own text was not seen: an assumption.
+    """A limit or a price. `source`: None = an assumption, since AWS's own text was not seen.
 
-    `can_be_raised`: by asking AWS; None of a number that is no limit.
+    `can_be_raised`: whether AWS raises it on request; None if it is not a limit.
     """
 
     value: float
@@ -44,13 +44,13 @@ STREAMS = Source(
 STREAMS_API = Source(
     "Kinesis API reference, UpdateShardCount and PutRecord",
     "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html",
-    "as in botocore 1.44.5",
+    "from botocore 1.44.5",
 )
 STREAM_MODES = Source(
     "Kinesis Data Streams guide, Choosing the data stream capacity mode",
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html",
-    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how a stream on"
-    " demand splits its shards",
+    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how an on-demand"
+    " stream splits its shards",
 )
 STREAM_PRICES = Source(
     "Kinesis Data Streams pricing",
@@ -85,13 +85,13 @@ BASIC_INGEST = Source(
 IOT_METRICS = Source(
     "AWS IoT Core guide, Metrics and dimensions",
     "https://docs.aws.amazon.com/iot/latest/developerguide/metrics_dimensions.html",
-    "github.com/awsdocs/aws-iot-docs at 0361377: what is throttled, and counted",
+    "github.com/awsdocs/aws-iot-docs at 0361377: the metrics of throttling",
 )
 
-# What a connection may.
+# Limits of a connection.
 CONNECTION_PUBLISHES = Number(100, "publishes/s", "of one connection, in and out", IOT, False)
 
-# What an account may.
+# Limits of an account.
 CONNECTIONS = Number(500_000, "connections", "at the same time", IOT, True)
 CONNECTS = Number(
     500,
@@ -99,7 +99,7 @@ CONNECTS = Number(
     "of all clients",
     IOT,
     True,
-    "newer lists of quotas are quoted with 3,000: the lower one is used here",
+    "newer lists of quotas are quoted with 3,000; the lower number is used here",
 )
 SUBSCRIPTIONS = Number(500, "subscriptions/s", "of all clients", IOT, True)
 PUBLISHES = Number(20_000, "publishes/s", "inbound, of all clients", IOT, True)
@@ -112,7 +112,9 @@ CONSUMERS = Number(1_000, "executions", "of Lambda at the same time", LAMBDA_QUO
 REGISTRATIONS = Number(10, "registrations/s", "of things, by fleet provisioning", IOT, True)
 SHARD_GROWTH = Number(2, "× shards", "at most, in one change of a stream", STREAMS_API, False)
 SHARD_CHANGES = Number(10, "changes/day", "of the number of shards", STREAMS_API, True)
-BATCHES = Number(1, "execution", "of one function for one shard, unless it is told more", LAMBDA)
+BATCHES = Number(
+    1, "execution", "of one function for one shard, unless configured otherwise", LAMBDA
+)
 POLLS = Number(1, "read/s", "of a shard by one function", LAMBDA)
 
 # Prices, first tier.
@@ -122,10 +124,10 @@ RULES_TRIGGERED = Number(0.15, "$/million", "rules triggered", None)
 ACTIONS = Number(0.15, "$/million", "actions executed", None)
 SHARD_HOURS = Number(0.015, "$/hour", "of a shard", None)
 PUT_UNITS = Number(0.014, "$/million", "records up to 25 KB put", None)
-ON_DEMAND_HOURS = Number(0.04, "$/hour", "of a stream on demand", None)
-ON_DEMAND_GB = Number(0.08, "$/GB", "written to a stream on demand", None)
+ON_DEMAND_HOURS = Number(0.04, "$/hour", "of an on-demand stream", None)
+ON_DEMAND_GB = Number(0.08, "$/GB", "written to an on-demand stream", None)
 ON_DEMAND_ROUNDING = Number(
-    1_024, "bytes", "to which a record on demand is rounded up", STREAM_PRICES
+    1_024, "bytes", "to which an on-demand record is rounded up", STREAM_PRICES
 )
 
 LIMITS = (
@@ -157,5 +159,5 @@ PRICES = (
     ON_DEMAND_GB,
     ON_DEMAND_ROUNDING,
 )
-#: Said in words, without a number that is used.
-READ_BESIDES = (STREAM_MODES, KINESIS_ACTION, BASIC_INGEST, IOT_METRICS)
+#: Sources of statements in the text that use no number.
+MORE_SOURCES = (STREAM_MODES, KINESIS_ACTION, BASIC_INGEST, IOT_METRICS)

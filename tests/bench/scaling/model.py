@@ -1,6 +1,6 @@
-"""What a fleet asks of the cloud each second, which limit that reaches, and what it costs. Pure.
+"""The load of a fleet on the cloud each second, the limits that it reaches, and its cost. Pure.
 
-All racers race without a break, a message a second each, as the gateway does.
+All racers race without a break and send one message a second each, as with the gateway.
 """
 
 from collections.abc import Iterator
@@ -21,7 +21,7 @@ RACE_S = 300
 RACERS_PER_RACE = 1_000
 #: Functions that read the stream: the live leaderboard, the finals, the history.
 FUNCTIONS = 3
-#: Shards for each race that is on: its own, and one for what comes late of an earlier race.
+#: Shards for each current race: its own, and one for late messages of an earlier race.
 SHARDS_PER_RACE = 2
 MINUTES_PER_HOUR = 60
 RACES_PER_HOUR = 3600 // RACE_S
@@ -31,7 +31,7 @@ GB = 2**30
 
 @dataclass(frozen=True, slots=True)
 class Fleet:
-    """`bikes`: of each gateway, all of them raced."""
+    """A fleet of gateways. `bikes`: bikes on each gateway, all of which race."""
 
     racers: int
     bikes: int = 1
@@ -47,12 +47,12 @@ class Fleet:
 
     @property
     def races(self) -> int:
-        """On at the same time."""
+        """The number of races at the same time."""
         return ceil(self.racers / self.racers_per_race)
 
     @property
     def fullest_race(self) -> int:
-        """Racers."""
+        """The number of racers in the largest race."""
         return min(self.racers, self.racers_per_race)
 
     @property
@@ -62,19 +62,19 @@ class Fleet:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What is asked of one limit, in its unit."""
+    """The load on one limit, in its unit."""
 
     limit: Number
     asked: float
 
     @property
     def share(self) -> float:
-        """1 = all that there is."""
+        """The load as a fraction of the limit; 1 = the whole limit."""
         return self.asked / self.limit.value
 
 
 def loads(fleet: Fleet) -> Iterator[Load]:
-    """While everybody races; each race has a shard of its own."""
+    """Yield the loads while all racers race; each race has its own shard."""
     yield Load(limits.SHARD_RECORDS, fleet.fullest_race)
     yield Load(limits.SHARD_BYTES, fleet.fullest_race * record_bytes())
     yield Load(limits.PUBLISHES, fleet.racers)
@@ -85,7 +85,7 @@ def loads(fleet: Fleet) -> Iterator[Load]:
 
 
 def record_bytes() -> int:
-    """The longest `update` of an ordinary racer, and its partition key."""
+    """Return the size of an ordinary racer's longest `update`, with its partition key."""
     race = Race(race_id=5_984_158, start_ms=5_984_158 * RACE_S * 1000, length_s=RACE_S)
     message = make_telemetry(
         "gateway-1",
@@ -105,7 +105,7 @@ def record_bytes() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """Dollars an hour."""
+    """The cost of a fleet in dollars an hour."""
 
     connections: float
     messages: float
@@ -118,12 +118,12 @@ class Cost:
 
     @property
     def race(self) -> float:
-        """Of five minutes."""
+        """The cost of a race of five minutes."""
         return self.total / RACES_PER_HOUR
 
 
 def cost(fleet: Fleet) -> Cost:
-    """Without consumers, logs, alarms and taxes; each connection stays."""
+    """Return the cost without consumers, logs, alarms and taxes; connections stay open."""
     millions = fleet.racers * 3600 / MILLION
     minutes = fleet.connections * MINUTES_PER_HOUR / MILLION
     return Cost(
@@ -135,6 +135,6 @@ def cost(fleet: Fleet) -> Cost:
 
 
 def on_demand_cost(fleet: Fleet) -> float:
-    """Dollars an hour for the stream, if it were one on demand: writing alone."""
+    """Return the cost of writing to an on-demand stream, in dollars an hour."""
     written = fleet.racers * 3600 * limits.ON_DEMAND_ROUNDING.value
     return limits.ON_DEMAND_HOURS.value + written / GB * limits.ON_DEMAND_GB.value

@@ -1,4 +1,4 @@
-"""docs/scaling.md: template.md with the numbers that the model and the simulations give."""
+"""Fills template.md with the numbers of the model and the simulations, for docs/scaling.md."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -34,17 +34,17 @@ SEED = 1
 DRAWS = 500
 RACES = (2, 10, 100, 1_000)
 OUTAGES = (1, 10, 100, 250, 500, 1_000, 10_000, 100_000, 1_000_000)
-#: A limit that is used so far is worth a word.
+#: A limit is named from this used fraction on.
 NEAR = 0.5
 
 WHAT_TO_DO = {
     1: "nothing",
     10: "nothing",
-    100: "a slower pace for what was kept",
+    100: "a slower pace for the backlog",
     1_000: "smaller races",
-    10_000: "smaller races, on shards apart",
-    100_000: "ask for more of both, and for more of the rules",
-    1_000_000: "ask for more of nearly all; Basic Ingest; many bikes a gateway",
+    10_000: "smaller races, on separate shards",
+    100_000: "request higher limits for both, most of all for rules",
+    1_000_000: "request higher limits for nearly all; Basic Ingest; many bikes per gateway",
 }
 LOAD_NAMES = {
     limits.SHARD_RECORDS: "a shard's records",
@@ -67,20 +67,20 @@ SIZE_HEAD = (
 )
 SHARING_HEAD = (
     "races at once",
-    "on as many shards",
+    "on the same number of shards",
     "on twice as many",
     "on ten times as many",
     "shards for a chance below 1 %",
-    "ids tried, if handed out apart",
+    "ids tried for separate shards",
 )
 OUTAGE_HEAD = (
     "racers",
     "all connected after",
     "offered at most",
     "the account takes",
-    "into the queue",
+    "put into the queue",
     "safe `publish_rate_per_s`",
-    "all sent then after",
+    "then all sent after",
 )
 COST_HEAD = (
     "racers",
@@ -88,10 +88,10 @@ COST_HEAD = (
     "messages",
     "rules",
     "stream",
-    "in all",
+    "total",
     "a race of 5 min",
-    "in all with Basic Ingest",
-    "the stream, if on demand",
+    "total with Basic Ingest",
+    "an on-demand stream",
 )
 
 
@@ -149,7 +149,7 @@ def _size(racers: int) -> list[str]:
 
 
 def _first_limit(fleet: Fleet, first: Load) -> str:
-    """All that are used just as far, if it is worth a word."""
+    """Return the most used limits, or "none" if they are hardly used."""
     if first.share < NEAR:
         return "none"
     names = [LOAD_NAMES[load.limit] for load in loads(fleet) if load.share == first.share]
@@ -166,12 +166,12 @@ def _share(load: Load) -> str:
 
 
 def _refused(racers: int) -> str:
-    """The part of one race's messages that its shard does not take."""
+    """Return the fraction of one race's messages that its shard refuses."""
     return _percent(1 - limits.SHARD_RECORDS.value / racers)
 
 
 def _percent(part: float) -> str:
-    """Three digits of it."""
+    """Return a fraction in percent, with three digits."""
     return f"{part * 100:.3g} %"
 
 
@@ -182,7 +182,9 @@ def _sharing(races: int) -> list[str]:
         sharing = simulate_sharing(races, factor * races, DRAWS, random)
         cells.append(f"{sharing.races_sharing * 100:.0f} %")
     needed = shards_needed(races, 0.01)
-    cells.append(f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: no account has")
+    cells.append(
+        f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: more than any account"
+    )
     cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} a race")
     return cells
 
@@ -247,4 +249,4 @@ def _source(source: Source | None) -> str:
 def _sources() -> list[Source]:
     found = (one.source for one in (*LIMITS, *PRICES))
     named = dict.fromkeys(source for source in found if source is not None)
-    return [*named, *limits.READ_BESIDES]
+    return [*named, *limits.MORE_SOURCES]

@@ -1,4 +1,4 @@
-"""docs/scaling.svg: how much of each limit a fleet asks for, from one racer to a million."""
+"""Draws docs/scaling.svg: a fleet's load on each limit, from one racer to a million."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from tests.bench.svg import STYLE, curve
 WIDTH, HEIGHT = 880, 594
 MARGIN = 28
 LEFT, TOP = 76, 112
-#: The axes, in powers of ten: racers, and the asked part of a limit.
+#: The axes, in powers of ten: racers, and the load as a fraction of a limit.
 DECADES = 6
 MOST = 1_000_000
 LOWEST, HIGHEST = -3, 3
@@ -22,13 +22,13 @@ X_STEP, Y_STEP = 90, 70
 RIGHT, BOTTOM = LEFT + DECADES * X_STEP, TOP + (HIGHEST - LOWEST) * Y_STEP
 POINTS_PER_DECADE = 20
 LABEL_STEP = 28
-#: A crossing so close to the one before, in pixels, has its number on the other side.
+#: A crossing closer to the previous one than this, in pixels, has its number on the other side.
 CROWDED = 46
 
 
 @dataclass(frozen=True, slots=True)
 class Curve:
-    """`share`: of its limit, by racers."""
+    """The load on one limit. `share`: the fraction of the limit, by racers."""
 
     name: str
     detail: str
@@ -44,7 +44,7 @@ class Curve:
 def curves() -> list[Curve]:
     return [
         Curve(
-            "one race of all: its shard",
+            "all in one race: its shard",
             "1,000 records/s",
             limits.SHARD_RECORDS,
             lambda n: n / limits.SHARD_RECORDS.value,
@@ -56,7 +56,7 @@ def curves() -> list[Curve]:
             lambda n: Fleet(n).fullest_race / limits.SHARD_RECORDS.value,
         ),
         Curve(
-            "what was kept: its race's shard",
+            "backlog: its race's shard",
             f"1,000 records/s, sent at {DEFAULT_PACE_PER_S:g}/s a gateway",
             limits.SHARD_RECORDS,
             _kept_share,
@@ -69,7 +69,7 @@ def curves() -> list[Curve]:
             lambda n: n / limits.PUBLISHES.value,
         ),
         Curve(
-            "everybody connects again",
+            "all gateways reconnect",
             "500/s",
             limits.CONNECTS,
             lambda n: 2 * n / LONGEST_WAIT_S / limits.CONNECTS.value,
@@ -77,18 +77,18 @@ def curves() -> list[Curve]:
         ),
         Curve(
             f"consumers, {FUNCTIONS} functions",
-            "1,000 executions, one a shard",
+            "1,000 executions, one per shard",
             limits.CONSUMERS,
             lambda n: Fleet(n).shards * FUNCTIONS / limits.CONSUMERS.value,
         ),
         Curve(
-            "connections, a bike each",
+            "connections, one bike each",
             "500,000",
             limits.CONNECTIONS,
             lambda n: n / limits.CONNECTIONS.value,
         ),
         Curve(
-            "shards, two a race",
+            "shards, two per race",
             "20,000",
             limits.SHARDS,
             lambda n: Fleet(n).shards / limits.SHARDS.value,
@@ -97,23 +97,23 @@ def curves() -> list[Curve]:
 
 
 def _kept_share(racers: int) -> float:
-    """All of it in one race: what a shard is offered, whatever the account takes."""
+    """Return the backlog's share of a shard with one race, ignoring the account's limits."""
     fleet = Fleet(min(racers, 1_000))
     share = drain(fleet, DEFAULT_PACE_PER_S - 1).shard_peak_per_s / limits.SHARD_RECORDS.value
     return share * fleet.racers / min(racers, 1_000)
 
 
 def draw() -> str:
-    """The picture as SVG."""
-    title = "Which limit bites first"
+    """Return the picture as SVG."""
+    title = "Which limit is reached first"
     drawn = curves()
     shapes = [
         text(MARGIN, 40, title, "ink bold", size=20),
         text(
             MARGIN,
             61,
-            "What racers at one message a second ask for, as a part of what AWS gives a new account"
-            " in us-east-1",
+            "The load of racers at one message a second, as a fraction of the limits of a new AWS"
+            " account in us-east-1",
             "muted",
         ),
         *_legend(),
@@ -136,7 +136,7 @@ def _y(share: float) -> float:
 def _legend() -> Iterator[str]:
     entries = (
         (MARGIN, "bad", False, "cannot be raised"),
-        (190, "ours", False, "AWS raises it when asked"),
+        (190, "ours", False, "AWS raises it on request"),
         (400, "muted", True, "dashed: after an outage of ten minutes"),
     )
     for x, colour, dashed, words in entries:
@@ -162,7 +162,7 @@ def _style(power: int) -> str:
 
 
 def _curve(one: Curve) -> Iterator[str]:
-    """Where it lies in the picture."""
+    """Yield a curve in the picture's coordinates."""
     sizes = sorted({round(10 ** (i / POINTS_PER_DECADE)) for i in range(DECADES * 20 + 1)})
     points = [(n, one.share(n)) for n in sizes]
     inside = [(_x(n), _y(s)) for n, s in points if 10**LOWEST <= s <= 10**HIGHEST]
@@ -170,7 +170,7 @@ def _curve(one: Curve) -> Iterator[str]:
 
 
 def _crossings(drawn: list[Curve]) -> Iterator[str]:
-    """How many racers reach each limit."""
+    """Yield the numbers of racers that reach each limit."""
     previous_x = -float("inf")
     for racers, colour in sorted({(crossing(one), one.colour) for one in drawn if crossing(one)}):
         x, y = _x(racers), _y(1)
@@ -183,7 +183,7 @@ def _crossings(drawn: list[Curve]) -> Iterator[str]:
 
 
 def crossing(one: Curve) -> int:
-    """The first number of racers that asks for all of the limit; 0 if a million do not."""
+    """Return the least number of racers that reaches the limit; 0 if a million do not."""
     low, high = 0, MOST
     if one.share(high) < 1:
         return 0
@@ -194,7 +194,7 @@ def crossing(one: Curve) -> int:
 
 
 def _labels(drawn: list[Curve]) -> Iterator[str]:
-    """At the right end of each curve, and never closer to each other than two lines are high."""
+    """Yield labels at the right end of each curve, at least two lines apart."""
     y = 0.0
     for one in sorted(drawn, key=lambda one: -one.share(MOST)):
         end_y = _y(one.share(MOST))

@@ -1,7 +1,7 @@
-"""Which shard a race lies on, and how to give each race one of its own. Pure.
+"""The shard that a race is on, and race ids on separate shards. Pure.
 
-Kinesis takes the MD5 of the partition key as a number of 128 bits, and each shard owns a range of
-them (Kinesis API reference, PutRecord). The rule's Kinesis action has stream, key and role, but no
+Kinesis uses the MD5 of the partition key as a number of 128 bits, and each shard owns a range of
+these (Kinesis API reference, PutRecord). The rule's Kinesis action has stream, key and role, but no
 explicit hash key (AWS IoT Core guide, "Kinesis Data Streams").
 """
 
@@ -17,13 +17,13 @@ HASH_KEYS = 2**128
 
 
 def shard_of(race_id: int, shards: int) -> int:
-    """0 … shards - 1, of a stream whose shards own equal ranges, as a new one's do."""
+    """Return the shard, 0 … shards - 1, in a new stream, whose shards own equal ranges."""
     digest = md5(str(race_id).encode(), usedforsecurity=False).digest()
     return int.from_bytes(digest, "big") * shards // HASH_KEYS
 
 
 def race_ids_apart(first_id: int, shards: int) -> Iterator[int]:
-    """Race ids from `first_id` on, each on a shard of its own; as many as there are shards."""
+    """Yield race ids from `first_id` on, each on its own shard, until all shards are used."""
     taken: set[int] = set()
     for race_id in count(first_id):
         if len(taken) == shards:
@@ -36,14 +36,14 @@ def race_ids_apart(first_id: int, shards: int) -> Iterator[int]:
 
 @dataclass(frozen=True, slots=True)
 class Sharing:
-    """Of many draws: how often two races had to share a shard, and how many of them did."""
+    """The result of many draws: the fraction with a shared shard, and of races that share one."""
 
     draws_with: float
     races_sharing: float
 
 
 def simulate_sharing(races: int, shards: int, draws: int, random: Random) -> Sharing:
-    """Races with ids in a row, as they come from a counter or a clock."""
+    """Simulate races with successive ids, as a counter or a clock gives them."""
     draws_with = races_sharing = 0
     for _ in range(draws):
         first_id = random.randrange(10**9)
@@ -55,14 +55,14 @@ def simulate_sharing(races: int, shards: int, draws: int, random: Random) -> Sha
 
 
 def sharing_probability(races: int, shards: int) -> float:
-    """That at least two of them share a shard: the birthday problem."""
+    """Return the probability that at least two races share a shard: the birthday problem."""
     if races > shards:
         return 1.0
     return 1 - exp(sum(log1p(-i / shards) for i in range(races)))
 
 
 def shards_needed(races: int, probability: float) -> int:
-    """So many that at least two races share one with less than this probability."""
+    """Return the number of shards at which two races share one with less than `probability`."""
     low, high = races - 1, races
     while sharing_probability(races, high) >= probability:
         low, high = high, 2 * high
@@ -76,7 +76,7 @@ def shards_needed(races: int, probability: float) -> int:
 
 
 def ids_tried_per_race(races: int, shards: int, draws: int, random: Random) -> float:
-    """How many ids `race_ids_apart` looks at for each that it gives."""
+    """Return how many ids `race_ids_apart` tries for each that it yields."""
     tried = 0
     for _ in range(draws):
         first_id = random.randrange(10**9)
