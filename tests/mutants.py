@@ -1,7 +1,7 @@
 """`make test-the-tests`: seeded faults that the tests must find.
 
-Each fault is put into a copy of the code, and the tests that are to find it run there. A fault
-that no test finds is a hole in the tests, and the exit code 1.
+Each fault is put into a copy of the code, where the tests that must find it are run. If no test
+finds a fault, the tests have a gap, and the exit code is 1.
 
     python -m tests.mutants [NAME …]
 """
@@ -30,13 +30,13 @@ PROVISIONING = "tests/gateway/provisioning/test_steps.py"
 class Outcome(StrEnum):
     FOUND = "found"
     MISSED = "MISSED"
-    #: Its tests cannot run on this machine, for want of root, say.
+    #: Its tests cannot run on this machine, for example without root.
     SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)
 class Mutant:
-    """In `file`, `right` becomes `wrong`; `tests` must fail then."""
+    """A seeded fault: in `file`, `wrong` replaces `right`; then `tests` must fail."""
 
     name: str
     file: str
@@ -54,7 +54,7 @@ MUTANTS = (
         POWER_CUT,
     ),
     Mutant(
-        "acknowledged before the broker has it",
+        "a message is acknowledged before the broker has it",
         "gateway/cloud/publisher.py",
         "        self._uplink.publish(ticket, entry.payload)",
         "        self._uplink.publish(ticket, entry.payload)\n"
@@ -62,7 +62,7 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
-        "called written before it is",
+        "a message counts as written before it is",
         "gateway/buffer/buffer.py",
         "        batch = self._ledger.batch(due)\n",
         "        batch = self._ledger.batch(due)\n"
@@ -72,42 +72,42 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
-        "written too late",
+        "a message is written too late",
         "gateway/buffer/buffer.py",
         "COMMIT_AT = 0.8",
         "COMMIT_AT = 3.0",
         PROMISE,
     ),
     Mutant(
-        "oldest race first",
+        "the oldest race is sent first",
         "gateway/buffer/send_order.py",
         "return reversed(self._races.values())",
         "return iter(list(self._races.values()))",
         PROMISE,
     ),
     Mutant(
-        "last in, first out",
+        "the messages of a race are sent in reverse order",
         "gateway/buffer/send_order.py",
         "return self.id < other.id",
         "return self.id > other.id",
         PROMISE,
     ),
     Mutant(
-        "not given back when the line breaks",
+        "unanswered messages are not given back when the connection ends",
         "gateway/buffer/ledger.py",
         "        if not entry.done:\n            self.order.put(entry)",
         "        if entry.done:\n            self.order.put(entry)",
         PROMISE,
     ),
     Mutant(
-        "a message between two pages is passed over",
+        "a message between two pages is skipped",
         "gateway/buffer/ledger.py",
         "queue.gap_from_id = None if is_last else records[-1].id + 1",
         "queue.gap_from_id = None if is_last else records[-1].id + 2",
         PROMISE,
     ),
     Mutant(
-        "deleted though not acknowledged",
+        "a message is deleted without an acknowledgement",
         "gateway/buffer/ledger.py",
         "            if entry.done:  # acknowledged while it was being written",
         "            if entry.done or entry.id % 50 == 0:",
@@ -121,70 +121,70 @@ MUTANTS = (
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
-        "a guessed race",
+        "a race is guessed from an untrusted clock",
         "gateway/race/clock.py",
         "        if clock.is_trustworthy():\n            self._look_at_the_clock()",
         "        if True:\n            self._look_at_the_clock()",
         "tests/gateway/bike/test_bike.py",
     ),
     Mutant(
-        "a certificate asked for again though it was registered",
+        "a registered certificate is requested again",
         "gateway/provisioning/steps.py",
         "        if self._why_not(patience_s=0) is None:",
         "        if False:",
         PROVISIONING,
     ),
     Mutant(
-        "a certificate noted after it was registered",
+        "a certificate is not recorded until it is registered",
         "gateway/provisioning/steps.py",
         '        self._files.save(REQUEST, request.to_json())\n        self._report(f"certificate',
         '        self._report(f"certificate',
         PROVISIONING,
     ),
     Mutant(
-        "a new pair in place before the old one was made to be replaced as one",
+        "an existing key pair is not adopted before it is replaced",
         "gateway/provisioning/identity.py",
         "        there = [file for file in (self.certificate, self.private_key) if file.exists()]",
         "        there: list[Path] = []",
         PROVISIONING,
     ),
     Mutant(
-        "a key that is not synced",
+        "a key is not synced to disk",
         "gateway/host/atomic_file.py",
         "            file.flush()\n            os.fsync(descriptor)\n",
         "            file.flush()\n",
         PROVISIONING,
     ),
     Mutant(
-        "a policy without the further connections",
+        "the policy does not allow further connections",
         "config/aws/template.yaml",
         "client/${!iot:Connection.Thing.ThingName}:*",
         "client/${!iot:Connection.Thing.ThingName}-*",
         "tests/config/test_template.py",
     ),
     Mutant(
-        "a certificate that may be attached to many things",
+        "a certificate may be attached to many things",
         "config/aws/template.yaml",
         '"ThingPrincipalType": "EXCLUSIVE_THING"',
         '"ThingPrincipalType": "NON_EXCLUSIVE_THING"',
         "tests/config/test_template.py",
     ),
     Mutant(
-        "a guess called the bike's own word",
+        "a derived resistance is reported as the bike's own",
         "gateway/sampling/sampler.py",
         "self._resistance_source = ResistanceSource.DERIVED",
         "self._resistance_source = ResistanceSource.DEVICE",
         SAMPLER,
     ),
     Mutant(
-        "a calibration of another machine is used",
+        "a calibration of another bike is used",
         "gateway/bike/calibration_choice.py",
         "if record.device != device:",
         "if not record.device:",
         "tests/gateway/bike/test_calibration_choice.py",
     ),
     Mutant(
-        "a calibration replaced without a backup",
+        "a calibration is replaced without a backup",
         "gateway/sampling/calibration_store.py",
         "        self._keep(record.bike_id)\n",
         "",
@@ -205,7 +205,7 @@ MUTANTS = (
         "tests/gateway/calibrating/test_server.py",
     ),
     Mutant(
-        "a knob that is turned slowly counts as held",
+        "a slowly turned knob counts as held",
         "gateway/calibrating/measuring/signal.py",
         "    if drift > MAX_DRIFT_ERRORS",
         "    if drift > 10 * MAX_DRIFT_ERRORS",
@@ -233,49 +233,49 @@ MUTANTS = (
         RAW_SIGNAL,
     ),
     Mutant(
-        "two places of a knob are one",
+        "two positions of a knob count as one",
         "gateway/calibrating/measuring/plateaus.py",
         " and abs(hold.raw - median) <= discernible",
         "",
         "tests/gateway/calibrating/measuring/test_plateaus.py",
     ),
     Mutant(
-        "a knob is captured where it stood",
+        "a knob is captured before it has moved",
         "gateway/calibrating/measuring/guide.py",
         "        return self._has_moved and (not captured",
         "        return (not captured",
         CALIBRATION_GUIDE,
     ),
     Mutant(
-        "a place is captured twice",
+        "a position is captured twice",
         "gateway/calibrating/measuring/guide.py",
         "(not captured or self._is_far(hold.raw, captured[-1].raw))",
         "True",
         CALIBRATION_GUIDE,
     ),
     Mutant(
-        "captured points are taken in any order",
+        "captured points are accepted in any order",
         "gateway/calibrating/measuring/checks.py",
         "        if raw_a == raw_b or (raw_b > raw_a) != rises",
         "        if raw_a == raw_b",
         "tests/gateway/calibrating/measuring/test_checks.py",
     ),
     Mutant(
-        "the fleet scores otherwise than the backend",
+        "the fleet and the backend compute different scores",
         "gateway/simulation/fleet/racer.py",
         "score(sample.cadence_rpm, sample.resistance_percent)",
         "score(sample.resistance_percent, sample.cadence_rpm)",
         "tests/gateway/simulation/fleet/test_racer.py",
     ),
     Mutant(
-        "what came twice hides from the fleet what did not come",
+        "duplicates hide lost messages from the fleet",
         "gateway/simulation/scene.py",
         "return self.records - self.duplicates",
         "return self.records",
         "tests/gateway/simulation/test_scene.py",
     ),
     Mutant(
-        "a racer whom the backend does not know is no difference",
+        "a racer missing from the backend is not a difference",
         "gateway/simulation/cloud/leaderboard.py",
         "if other is None or any(",
         "if other is not None and any(",
@@ -318,7 +318,7 @@ def _try(mutant: Mutant) -> Outcome:
 
 
 def _run(directory: Path, tests: str) -> Outcome:
-    # It is enough to know that there is a counterexample: the smallest is not looked for.
+    # Any counterexample is enough, so that hypothesis need not search for the smallest.
     options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=counterexample"]
     command = [sys.executable, "-m", "pytest", *options, tests]
     done = subprocess.run(

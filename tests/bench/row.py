@@ -25,9 +25,9 @@ T = TypeVar("T")
 class Row:
     """A target and the measured value, in words, with their ratio.
 
-    `value`: the figure that counts. `reached`: None if there is no target. `of_limit`: measured value over limit, so the target is
-    reached up to 1; None if the limit is 0 or there is none. `details`: all numbers, named with
-    their units.
+    `value`: the figure that counts. `reached`: None if there is no target. `of_limit`: measured
+    value over limit, so the target is reached up to 1; None if the limit is 0 or there is none.
+    `details`: all numbers, named with their units.
     """
 
     name: str

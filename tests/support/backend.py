@@ -1,4 +1,4 @@
-"""The backend's side of race commands: asks over MQTT 5 and waits for the response."""
+"""The backend's side of race commands: sends them over MQTT 5 and waits for the responses."""
 
 import itertools
 import json
@@ -12,7 +12,7 @@ from tests.support.mqtt_client import TIMEOUT_S, connected_client
 
 
 class Backend:
-    """Commands one gateway. `response_topic` is where it wants its answers."""
+    """A backend that commands one gateway. `response_topic`: the topic for its responses."""
 
     def __init__(self, port: int, credentials: Credentials, thing_name: str) -> None:
         self._topic = f"alleycat/gateways/{thing_name}/race"
@@ -24,7 +24,7 @@ class Backend:
         )
 
     def send(self, command: bytes) -> bytes:
-        """Publish a command; gives its correlation data."""
+        """Publish a command; return its correlation data."""
         correlation = b"question-%d" % next(self._numbers)
         packet = mqtt5.PublishPacket(
             topic=self._topic,
@@ -37,7 +37,7 @@ class Backend:
         return correlation
 
     def ask(self, command: bytes) -> dict[str, Any]:
-        """The response to a command, which is the next to come."""
+        """Send a command; return its response, which must be the next to arrive."""
         correlation = self.send(command)
         answered, response = self._responses.get(timeout=TIMEOUT_S)
         assert answered == correlation
@@ -45,7 +45,7 @@ class Backend:
 
     @property
     def unread(self) -> int:
-        """Responses that nobody has asked for."""
+        """The number of responses that `ask` has not returned."""
         return self._responses.qsize()
 
     def stop(self) -> None:

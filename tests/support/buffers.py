@@ -1,4 +1,4 @@
-"""A Buffer over a real file on virtual time, whose disk can be told to fail."""
+"""A Buffer over a real file in virtual time, whose disk fails on demand."""
 
 import asyncio
 from pathlib import Path
@@ -11,16 +11,17 @@ from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.telemetry.message import telemetry_from_json
 from tests.support.virtual_clock import InlineExecutor, VirtualClock
 
-#: A page each may have to come from disk before there is something to take.
+#: Rounds in which pages may have to be read from disk before an entry is available.
 PATIENCE_ROUNDS = 4
 
 ROOMY = 100 * 1024 * 1024
 
 
 class BufferBench:
-    """`failure`: what every open and write raises while it is set. `writes`: those that worked.
+    """A Buffer and its store. While `failure` is set, every open and write raises it.
 
-    `is_damaged`: the file is found to be damaged when it is first opened.
+    `writes`: the number of successful writes. `is_damaged`: the file appears damaged when it is
+    first opened.
     """
 
     def __init__(
@@ -50,7 +51,7 @@ class BufferBench:
         await self.clock.settle()
 
     async def stop(self) -> None:
-        """Like a kill: nothing is written any more."""
+        """Stop as if killed: write nothing more."""
         if self._run is not None:
             self._run.cancel()
             await asyncio.wait([self._run])
@@ -59,7 +60,7 @@ class BufferBench:
             self.store.close()
 
     async def take(self) -> Entry | None:
-        """The next message, waited for if it lies on disk."""
+        """Return the next message, read from disk if necessary; None if there is none."""
         for _ in range(PATIENCE_ROUNDS):
             await self.clock.settle()
             entry = self.buffer.head()
@@ -75,7 +76,7 @@ class BufferBench:
         return taken
 
     def on_disk(self) -> list[int]:
-        """Seconds of the messages that a crash now would leave behind."""
+        """Return the seconds of the messages that would survive a crash now."""
         assert self.store is not None
         records = [
             record

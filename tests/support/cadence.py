@@ -1,4 +1,4 @@
-"""What a cadence check needs: a fake bike in virtual time, and a view that remembers."""
+"""A fake bike in virtual time for cadence checks, and a view that records."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -25,7 +25,7 @@ def fake_bike(
     calibration: list[tuple[float, float]] | None = None,
     **options: object,
 ) -> LocalSession:
-    """A session with a fake bike whose rider got on when the test began, and knows of no beat."""
+    """Return a session with a fake bike whose ride begins with the test and ignores the beat."""
     bike = BikeConfig(
         id="bike-1",
         racer_id=1,
@@ -39,7 +39,7 @@ def fake_bike(
 
 
 class SeenView:
-    """A LiveView: what was shown, when it beat, and what was told, by event."""
+    """A LiveView that records the screens, the times of beats, and the other events."""
 
     def __init__(self, clock: VirtualClock) -> None:
         self._clock = clock

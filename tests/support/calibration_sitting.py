@@ -1,4 +1,4 @@
-"""Somebody on a made-up rig who calibrates it, in virtual time."""
+"""A user who calibrates a fake rig, in virtual time."""
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
@@ -21,12 +21,12 @@ from tests.support.virtual_clock import VirtualClock
 
 Result = TypeVar("Result")
 
-#: Longer than any of them takes.
+#: Time limit in virtual seconds; no calibration takes that long.
 MOST_S = 1200
 
 
 class Sitting:
-    """`events`: all that was shown. `answers`: the lines of a file of answers."""
+    """A calibration with the lines of an answer file. `events`: everything that was shown."""
 
     def __init__(
         self, directory: Path, answers: list[str], options: Mapping[str, object] = AWKWARD
@@ -48,13 +48,13 @@ class Sitting:
         )
 
     def sit_on(self, bike: BikeConfig, directory: Path) -> None:
-        """Another one, whose knob nobody turns as they are told."""
+        """Use another bike, whose knob does not follow the guide."""
         driver = load_drivers()[bike.driver]
         self._session = LocalSession(bike, driver, directory, self.clock)
         self.context = replace(self.context, session=self._session, hand=lambda _: None)
 
     async def run(self, act: Callable[[GuidedContext], Awaitable[Result]]) -> Result:
-        """What `act` gives, or raises."""
+        """Run `act`; return its result or raise its error."""
         async with self._session:
             acting = asyncio.ensure_future(act(self.context))
             for _ in range(MOST_S):

@@ -1,4 +1,4 @@
-"""A calibration as one is made on a rig of one's own."""
+"""An example calibration of a home-made rig."""
 
 from datetime import UTC, datetime
 from typing import Any

@@ -1,9 +1,10 @@
-"""The cloud's side of provisioning without a network: issues, registers, knows what is active.
+"""The cloud's side of provisioning without a network: issues, registers, lists active certificates.
 
-What it knows is in a file, so that it outlives a process that is killed. Run as a program, it has
-a process provisioned that kills itself before its n-th step in the file system:
+Its state is in a file, so that it survives a killed process. As a program, it provisions once for
+each line of standard input, in a process that kills itself before its n-th step in the file system,
+and prints the exit code. A line has three fields, separated by tabs: DIRECTORY MEMORY KILL_AT
 
-    python -m tests.support.certificate_cloud DIRECTORY MEMORY KILL_AT
+    python -m tests.support.certificate_cloud
 """
 
 import datetime
@@ -28,13 +29,13 @@ NOW_S = 1_795_247_400.0
 
 
 def certificate_id(certificate_pem: bytes) -> str:
-    """As AWS has it: the certificate's fingerprint."""
+    """Return AWS's id of a certificate: its fingerprint."""
     fingerprint = x509.load_pem_x509_certificate(certificate_pem).fingerprint(hashes.SHA256())
     return fingerprint.hex()
 
 
 def sign(csr_pem: str, ca_certificate: x509.Certificate, ca_key: Any) -> bytes:
-    """A client certificate as AWS issues it: whatever the request's subject says."""
+    """Return a client certificate as AWS issues it, which ignores the request's subject."""
     request = x509.load_pem_x509_csr(csr_pem.encode())
     assert request.is_signature_valid
     now = datetime.datetime.now(datetime.UTC)
@@ -52,12 +53,12 @@ def sign(csr_pem: str, ca_certificate: x509.Certificate, ca_key: Any) -> bytes:
 
 
 class CertificateCloud:
-    """A Cloud. `memory`: its file."""
+    """A Cloud for provisioning. `memory`: the file with its state."""
 
     def __init__(self, memory: Path) -> None:
         self._memory = memory
         self._ca_key = ec.generate_private_key(ec.SECP256R1())
-        #: Forget every token, as AWS does after an hour.
+        #: Set to False to expire every token, as AWS does after an hour.
         self.tokens_hold = True
         self.asked: list[str] = []
 
@@ -119,7 +120,7 @@ def _self_signed(key: Any) -> x509.Certificate:
 
 
 def _die_at(step: int, *watched: Path) -> None:
-    """SIGKILL ourselves before the `step`-th change (from 1) below one of the paths."""
+    """Kill this process before the `step`-th change (from 1) below one of the paths."""
     count = 0
 
     def hook(event: str, arguments: tuple[Any, ...]) -> None:

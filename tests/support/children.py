@@ -1,4 +1,4 @@
-"""Child processes that do not outlive what started them."""
+"""Child processes that do not outlive the process that started them."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

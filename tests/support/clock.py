@@ -1,4 +1,4 @@
-"""Clocks for drivers: one that jumps to the end of every sleep, one that runs faster."""
+"""Clocks for drivers: one jumps to the end of every sleep, the other runs faster."""
 
 import asyncio
 import time
@@ -10,9 +10,9 @@ NS_PER_MS = 1_000_000
 
 
 class ManualClock:
-    """The drivers' Clock on a time of its own. Sleeping moves it forward at once.
+    """The drivers' Clock with its own time. Sleeping moves it forward at once.
 
-    `wall_ms` is what the wall clock says at the monotonic instant `monotonic_ns`.
+    `wall_ms` is the wall time at the monotonic instant `monotonic_ns`.
     """
 
     def __init__(self, wall_ms: int = 0, monotonic_ns: int = 7_000_000_000) -> None:
@@ -20,7 +20,7 @@ class ManualClock:
         self._wall_minus_monotonic_ns = wall_ms * NS_PER_MS - monotonic_ns
 
     def shift_wall(self, step_ns: int) -> None:
-        """What NTP does to the wall clock: forward, or back when negative."""
+        """Step the wall clock as NTP does: forward, or back if negative."""
         self._wall_minus_monotonic_ns += step_ns
 
     def advance(self, duration_ns: int) -> None:
@@ -39,12 +39,12 @@ class ManualClock:
         self._now_ns = max(self._now_ns, monotonic_ns)
 
     def timeout(self, _seconds: float) -> asyncio.Timeout:
-        """Return one that never ends: no time passes but by sleeping."""
+        """Return a timeout that never ends, since time only passes by sleeping."""
         return asyncio.timeout(None)
 
 
 class FastClock(MachineClock):
-    """Real time, passing `times` as fast: for the time-outs of drivers on real interfaces."""
+    """A clock `times` as fast as real time, for timeouts of drivers on real interfaces."""
 
     def __init__(self, times: int) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""config/aws/template.yaml as CloudFormation carries it out, its policies as IoT Core reads them.
+"""config/aws/template.yaml as CloudFormation deploys it, its policies as IoT Core evaluates them.
 
-Only what the template uses is understood.
+Only the functions that the template uses are supported.
 """
 
 import re
@@ -23,7 +23,7 @@ ARN = "arn:aws:iot:eu-west-1:123456789012:"
 
 
 class CloudTemplate:
-    """Deployed with these parameters, the others at their defaults."""
+    """The template, deployed with these parameters and the defaults of all others."""
 
     def __init__(self, **parameters: str) -> None:
         self.template: dict[str, Any] = _parse_template(PATH.read_text()).value
@@ -37,7 +37,7 @@ class CloudTemplate:
         }
 
     def of_type(self, kind: str) -> dict[str, dict[str, Any]]:
-        """The properties of each resource made of this type, resolved."""
+        """Return the resolved properties of each deployed resource of this type, by name."""
         return {
             name: self.resolve(resource["Properties"])
             for name, resource in self.resources.items()
@@ -45,7 +45,7 @@ class CloudTemplate:
         }
 
     def resolve(self, node: Any) -> Any:
-        """With every function carried out; a resource stands as `<its name>`."""
+        """Return a node with every function evaluated; a resource becomes `<its name>`."""
         resolved = node
         match node:
             case {"Ref": name}:
@@ -87,7 +87,7 @@ class CloudTemplate:
                 return not self._holds(other)
             case {"Fn::Equals": [one, other]}:
                 return bool(self.resolve(one) == self.resolve(other))
-        raise AssertionError(f"not understood: {condition}")
+        raise AssertionError(f"unsupported condition: {condition}")
 
 
 @dataclass(frozen=True)
@@ -95,7 +95,7 @@ class IotPolicy:
     statements: list[dict[str, Any]]
 
     def allows(self, thing_name: str, action: str, resource: str) -> bool:
-        """`resource`: such as `topic/a/b`. `thing_name`: the one the certificate is attached to."""
+        """Return whether the thing may do `action` on `resource`, such as `topic/a/b`."""
         return any(
             fnmatchcase(f"{ARN}{resource}", pattern)
             for pattern in self.patterns(thing_name, action)

@@ -1,4 +1,4 @@
-"""A fake bike that says the wrong cadence, and a person on it who counts turns at a terminal."""
+"""A fake bike that sends a wrong cadence, and its rider, who counts turns at a terminal."""
 
 import time
 
@@ -6,18 +6,18 @@ from drivers.fake.scenarios import Ride
 from tests.support.dialogue import Dialogue
 
 RIDE_S = 3600
-#: The rider has got on so long ago.
+#: How long the rider has ridden before the test, in ms.
 RIDDEN_MS = 20_000
 
 
 class CountedRide:
-    """It began before the test did, and outlasts it."""
+    """A ride that begins before the test and outlasts it."""
 
     def __init__(self) -> None:
         self._start_ms = _now_ms() - RIDDEN_MS
 
     def bike(self, factor: float) -> str:
-        """The config's table of `bike-1`, which says `factor` times its cadence."""
+        """Return the config's table of `bike-1`, which sends `factor` times its cadence."""
         return (
             '[[bikes]]\nid = "bike-1"\nracer_id = 1\nracer_name = "Ada"\nclass_id = 1\n'
             f'driver = "fake"\noptions = {{ wire = "ftms", ride_s = {RIDE_S}, '
@@ -26,7 +26,7 @@ class CountedRide:
         )
 
     def press_twice(self, dialogue: Dialogue, turns: int) -> None:
-        """Enter, on a key that bounces, and again so many turns later."""
+        """Press Enter, on a key that bounces, and again after `turns` turns."""
         ride = Ride(1, "steady", RIDE_S)
         dialogue.press("\r\r")
         pressed_ms = ms = _now_ms() - self._start_ms

@@ -1,4 +1,4 @@
-"""`alleycat-gateway` at a terminal, as a person sits before it: reads, types, presses Ctrl-C."""
+"""`alleycat-gateway` at a terminal, with a user who reads, types and presses Ctrl-C."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ from pathlib import Path
 from tests.support.terminal import Terminal
 
 TIMEOUT_S = 30.0
-#: Asleep at so many looks in a row: it waits for somebody.
+#: The process waits for input if it is asleep at this many successive looks.
 STILL_LOOKS = 3
 
 
@@ -18,7 +18,7 @@ class Dialogue(Terminal):
         self._seen = 0
 
     def expect(self, words: str) -> str:
-        """Until they are there, after what was expected before; gives what came before them."""
+        """Wait for `words` after those expected before; return the output between them."""
         deadline = time.monotonic() + TIMEOUT_S
         while (at := self._shown.find(words, self._seen)) < 0:
             assert time.monotonic() < deadline, f"{words!r} did not come:\n{self.text}"
@@ -28,17 +28,17 @@ class Dialogue(Terminal):
         return before
 
     def watch_for(self, seconds: float) -> None:
-        """Look at it for so long: a person who waits."""
+        """Read the output for `seconds`, like a user who waits."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
             assert self._read(), f"it ended:\n{self.text}"
 
     def type(self, line: str = "") -> None:
-        """A line and Enter."""
+        """Type a line and Enter."""
         os.write(self._master, f"{line}\n".encode())
 
     def press_ctrl_c(self) -> None:
-        """As soon as it waits: Python overlooks a signal in the instant before it reads."""
+        """Press Ctrl-C once the process waits: Python misses a signal just before it reads."""
         still = 0
         while still < STILL_LOOKS:
             time.sleep(0.02)

@@ -1,10 +1,10 @@
-"""What a person sees of what was written to a terminal: the screen, not the bytes."""
+"""The screen that a user sees after bytes were written to a terminal."""
 
 import pyte
 
 
 def emulated(written: str, columns: int = 80, rows: int = 24) -> list[str]:
-    """Its rows from the top to the last that is not empty, after all of it was written."""
+    """Return the screen's rows after all was written, up to the last that is not empty."""
     screen = pyte.Screen(columns, rows)
     stream = pyte.Stream(screen)
     stream.feed(written.replace("\r\n", "\n").replace("\n", "\r\n"))  # as a tty does (ONLCR)

@@ -1,4 +1,4 @@
-"""An Uplink without a network: tests connect it, cut it and choose its answers."""
+"""An Uplink without a network; tests connect it, cut it and choose its answers."""
 
 import asyncio
 from collections.abc import Callable
@@ -9,9 +9,9 @@ ACCEPTED = Answer(Verdict.ACCEPTED)
 
 
 class FakeUplink:
-    """Passes the same contract suite as IotCore.
+    """An Uplink that passes the same contract suite as IotCore.
 
-    `answer`: what becomes of a payload; None leaves it unanswered until the connection breaks.
+    `answer`: returns the answer to a payload, or None to leave it unanswered until a cut.
     `delivered`: the accepted payloads in order of arrival. `sent`: everything sent.
     """
 
@@ -58,7 +58,7 @@ class FakeUplink:
             self._listener.on_answer(ticket, Answer(verdict, reason))
 
     def answer_all(self, answer: Answer) -> None:
-        """What has been left unanswered so far is answered now, in order."""
+        """Answer all unanswered payloads now, in order."""
         assert self._listener is not None
         for ticket, payload in list(self._open.items()):
             del self._open[ticket]

@@ -1,8 +1,8 @@
-"""AWS IoT Core on a bad day: a proxy before a real broker that misbehaves as it is told to.
+"""AWS IoT Core on a bad day: a proxy in front of a real broker that misbehaves on request.
 
-TLS ends here on both sides, so that single MQTT 5 packets can be lost, changed or held. The proxy
-has a thread and a loop of its own: its methods may be called from any thread, by synchronous and
-asynchronous tests alike, and what they ask for is in force when they return.
+TLS ends here on both sides, so that single MQTT 5 packets can be lost, changed or delayed. The
+proxy has its own thread and loop: synchronous and asynchronous tests may call its methods from any
+thread, and the requested fault is active when they return.
 """
 
 import asyncio
@@ -23,12 +23,12 @@ TIMEOUT_S = 10.0
 
 
 class FaultProxy:
-    """Listens on `port` of 127.0.0.1 while it is entered; all of it ends when it is left.
+    """A context manager: a proxy on `port` of 127.0.0.1, and its faults.
 
-    `counts` tells what was done: packets "delayed", "held back", "swallowed"; connections "cut";
-    "puback dropped", "puback duplicated", "puback reordered"; publishes "discarded", answered
-    with "puback 0x97" or "disconnect 0x8b" (each reason for itself). Connections that are refused
-    are not seen, and not counted.
+    `counts` contains the number of packets "delayed", "held back", "swallowed"; of connections
+    "cut"; of "puback dropped", "puback duplicated", "puback reordered"; of publishes "discarded" or
+    answered with "puback 0x97" or "disconnect 0x8b" (each reason separately). Refused connections
+    are not seen and not counted.
     """
 
     def __init__(self, broker_port: int, authority: Authority, seed: int = 1) -> None:
@@ -38,7 +38,7 @@ class FaultProxy:
         self._faults = Faults(seed)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="fault-proxy")
-        # Never listens. It keeps the port from being given away while connections are refused.
+        # This socket never listens. It reserves the port while connections are refused.
         self._placeholder = socket.socket()
         self._placeholder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         self._placeholder.bind((LOOPBACK, 0))
@@ -75,18 +75,18 @@ class FaultProxy:
         return self._faults.counts
 
     def set_latency(self, delay_s: float, jitter_s: float = 0.0) -> None:
-        """Each packet, either way, comes `delay_s` to `delay_s` + `jitter_s` later; in order."""
+        """Delay each packet, both ways, by `delay_s` to `delay_s` + `jitter_s`, in order."""
         self._faults.delay_s, self._faults.jitter_s = delay_s, jitter_s
 
     def stall(self) -> None:
-        """Hold everything back, either way, until `flow`."""
+        """Hold back all packets, both ways, until `flow`."""
         self._do(self._faults.flowing.clear)
 
     def flow(self) -> None:
         self._do(self._faults.flowing.set)
 
     def half_open(self) -> None:
-        """Present connections stay open, and nothing ever comes through them again."""
+        """Keep present connections open, but never let anything through them again."""
         self._do(self._half_open)
 
     def cut(self) -> None:
@@ -94,7 +94,7 @@ class FaultProxy:
         self._do(self._cut)
 
     def refuse_connections(self) -> None:
-        """New ones; until `accept_connections`."""
+        """Refuse new connections until `accept_connections`."""
         self._do(self._deafen)
 
     def accept_connections(self) -> None:
@@ -107,32 +107,32 @@ class FaultProxy:
         self._faults.duplicate = probability
 
     def reorder_pubacks(self, probability: float) -> None:
-        """Let one be overtaken by the next."""
+        """Let the next PUBACK overtake one, with this probability."""
         self._faults.reorder = probability
 
     def refuse_publishes(self, probability: float, *reasons: int) -> None:
-        """Answer with one of `reasons`, instead of handing them on."""
+        """Answer publishes with one of `reasons` instead of forwarding them."""
         self._faults.refuse_reasons, self._faults.refuse = reasons, probability
 
     def disconnect_at(self, nth_publish: int, reason: int) -> None:
-        """Once, instead of handing on the n-th PUBLISH from now, 1 being the next."""
+        """Disconnect once instead of forwarding the n-th PUBLISH from now; 1 is the next."""
         self._faults.disconnect_reason = reason
         self._faults.publishes_until_disconnect = nth_publish
 
     def limit_publishes(self, per_s: int | None) -> None:
-        """Discard what exceeds it on a connection in any one second, without an answer."""
+        """Discard, without an answer, publishes above `per_s` on a connection in any second."""
         self._faults.publishes_per_s = per_s
 
     def refuse_marked(self, marker: bytes, reason: int) -> None:
-        """Always, publishes with `marker` in the payload; `heal` does not end it."""
+        """Refuse every publish with `marker` in its payload; `heal` does not end this."""
         self._faults.poisons[marker] = Fate(Treatment.REFUSE, reason)
 
     def disconnect_marked(self, marker: bytes, reason: int) -> None:
-        """Always, at publishes with `marker` in the payload; `heal` does not end it."""
+        """Disconnect at every publish with `marker` in its payload; `heal` does not end this."""
         self._faults.poisons[marker] = Fate(Treatment.DISCONNECT, reason)
 
     def heal(self) -> None:
-        """End all that can be ended; connections that are half-open stay so."""
+        """End all faults that can be ended; half-open connections stay half-open."""
         self.set_latency(0.0)
         self.drop_pubacks(0.0)
         self.duplicate_pubacks(0.0)
@@ -176,7 +176,7 @@ class FaultProxy:
             self._bugs.append(bug)
 
     async def _serve(self, connection: socket.socket) -> None:
-        # A client that is not let in, or no broker: nothing to relay.
+        # Without a TLS client or a broker there is nothing to relay.
         with suppress(OSError):
             client = await _accept_tls(connection, self._server_tls)
             with _aborted_at_the_end(client):

@@ -1,6 +1,6 @@
-"""A client's connection and the broker's, with what goes wrong between them.
+"""A client's connection and the broker's, with the faults between them.
 
-Belongs to one event loop: see `fault_proxy.py` for whoever lives elsewhere.
+A link belongs to one event loop; other threads use `fault_proxy.py`.
 """
 
 import asyncio
@@ -22,11 +22,11 @@ from tests.support.mqtt_packets import (
 )
 
 CHUNK_BYTES = 65_536
-#: A client that was sent a DISCONNECT has so long to read it before its connection is closed.
+#: How long a client has to read a DISCONNECT before its connection is closed, in seconds.
 LINGER_S = 0.2
-#: A PUBACK that waits to be overtaken goes after this time though nothing came to overtake it.
+#: How long a PUBACK waits to be overtaken, in seconds; then it is sent anyway.
 OVERTAKING_S = 0.25
-#: Sliding window of the limit on publishes.
+#: Sliding window of the limit on publishes, in seconds.
 WINDOW_S = 1.0
 #: SO_LINGER for a connection that ends with a reset.
 RESET = struct.pack("ii", 1, 0)
@@ -35,7 +35,7 @@ Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Treatment(Enum):
-    """What becomes of a PUBLISH."""
+    """The ways to treat a PUBLISH."""
 
     FORWARD = auto()
     REFUSE = auto()  # answered with an error; the broker never sees it
@@ -50,10 +50,10 @@ class Fate:
 
 @dataclass
 class Faults:
-    """What is wrong at present. Delays in seconds, probabilities 0 … 1.
+    """The current faults. Delays are in seconds, probabilities 0 … 1.
 
-    Each kind of fault has a chance of its own, so that the seed decides alone, and not also in
-    which order a publish and an answer came by.
+    Each kind of fault has its own random numbers, so that only the seed decides, and not the order
+    in which publishes and answers arrive.
     """
 
     seed: int
@@ -95,17 +95,17 @@ class Faults:
 
 
 class Ended(Exception):
-    """A connection is over: the other side's goes with it."""
+    """A connection has ended, so the other side's must end too."""
 
 
 class Pipe:
-    """Packets on their way to one side: in order, and not before they are due."""
+    """The packets in transit to one side, delivered in order and not before they are due."""
 
     def __init__(self, faults: Faults, writer: asyncio.StreamWriter) -> None:
         self._faults = faults
         self._writer = writer
         self._socket = writer.get_extra_info("socket")
-        #: (when it is due on the loop's clock, packet or None for the end)
+        #: (due time on the loop's clock, packet or None for the end)
         self._queue: asyncio.Queue[tuple[float, bytes | None]] = asyncio.Queue()
         self._last_due_s = 0.0
         self.is_dead = False
@@ -120,7 +120,7 @@ class Pipe:
         self._put(None, after_s)
 
     async def run(self) -> None:
-        """Raises Ended at the end."""
+        """Deliver the packets; raise Ended at the end."""
         loop = asyncio.get_running_loop()
         while True:
             due_s, packet = await self._queue.get()
@@ -148,7 +148,7 @@ class Pipe:
 
 
 class Link:
-    """A client's connection, and the one to the broker that was made for it."""
+    """A client's connection, and the matching one to the broker."""
 
     def __init__(self, faults: Faults, client: Stream, broker: Stream) -> None:
         self._faults = faults
@@ -160,7 +160,7 @@ class Link:
         self._is_disconnected = False
 
     async def run(self) -> None:
-        """Until either side ends."""
+        """Run until either side ends."""
         try:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._read_client())
@@ -171,7 +171,7 @@ class Link:
             pass
 
     def half_open(self) -> None:
-        """For good: what a network has forgotten does not come back."""
+        """Let nothing through from now on; this cannot be undone."""
         self._is_half_open = self._to_client.is_dead = self._to_broker.is_dead = True
 
     def reset(self) -> None:

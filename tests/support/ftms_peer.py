@@ -1,4 +1,4 @@
-"""The other end of FTMS's control: what a bike says of itself, and how it answers commands."""
+"""The bike's end of FTMS's control: its features and ranges, and its answers to commands."""
 
 from drivers.protocols.ftms_control import (
     FEATURES,
@@ -12,13 +12,13 @@ _HAS_TEXT = 1 << 0
 
 
 def encode_features(names: list[str]) -> bytes:
-    """0x2ACC with these machine features and no target settings."""
+    """Return 0x2ACC with these machine features and no target settings."""
     bits = sum(1 << FEATURES.index(name) for name in names)
     return bits.to_bytes(4, "little") + bytes(4)
 
 
 def encode_range(value: ControlRange) -> bytes:
-    """In two bytes each. Raises OverflowError for what they cannot hold."""
+    """Return each value in two bytes. Raises OverflowError if one does not fit."""
     return (
         value.minimum.to_bytes(2, "little", signed=True)
         + value.maximum.to_bytes(2, "little", signed=True)
@@ -31,6 +31,6 @@ def encode_response(response: ControlResponse) -> bytes:
 
 
 def encode_training_status(status: TrainingStatus) -> bytes:
-    """Raises ValueError for what does not fit."""
+    """Encode the status. Raises ValueError if it does not fit."""
     flags = _HAS_TEXT if status.text else 0
     return bytes((flags, status.number)) + status.text.encode()

@@ -1,4 +1,4 @@
-"""`alleycat-gateway run` as a process of its own."""
+"""`alleycat-gateway run` in its own process."""
 
 import os
 import re
@@ -12,7 +12,7 @@ from typing import Any
 from tests.support.mosquitto import Credentials
 
 START_TIMEOUT_S = 20.0
-#: As in the unit.
+#: The time limit of the systemd unit, in seconds.
 STOP_TIMEOUT_S = 30.0
 COMMAND = [sys.executable, "-m", "gateway"]
 
@@ -25,7 +25,7 @@ def alleycat_gateway(*arguments: str, timeout_s: float = 60) -> subprocess.Compl
 
 
 class GatewayProcess:
-    """Its config lies in `directory` and can be changed between two starts."""
+    """A daemon with its config in `directory`, which may be changed between two starts."""
 
     def __init__(self, directory: Path, credentials: Credentials) -> None:
         self.config_file = directory / "gateway.toml"
@@ -38,13 +38,13 @@ class GatewayProcess:
             "reconnect_max_s": 1,
         }
         self.python = sys.executable
-        #: On top of our own.
+        #: Environment variables in addition to our own.
         self.environment: dict[str, str] = {}
         self.race_mode = "continuous"
         self.race_length_s = 10
         self.race_offset_ms = 0
         self.bikes = [_fake_bike(1), _fake_bike(2)]
-        #: Further tables, as TOML.
+        #: Further tables of the config, as TOML.
         self.further = ""
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -67,7 +67,7 @@ class GatewayProcess:
         )
 
     def start(self, *arguments: str) -> None:
-        """Returns when the daemon races."""
+        """Start the daemon; return when it races."""
         self.write_config()
         seen = self.log.count("racing") if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
@@ -107,14 +107,14 @@ class GatewayProcess:
         self._process = None
 
     def kill(self) -> None:
-        """kill -9."""
+        """Kill the daemon with SIGKILL."""
         if self._process is not None:
             self._process.kill()
             self._process.wait(timeout=10)
             self._process = None
 
     def written_bytes(self) -> int:
-        """What the process has had written to storage, as the kernel counts it."""
+        """Return the bytes that the process has had written to storage, from the kernel."""
         fields = dict(
             line.split(": ") for line in Path(f"/proc/{self.pid}/io").read_text().splitlines()
         )

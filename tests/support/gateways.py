@@ -25,7 +25,7 @@ def config(
     race: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
 ) -> Config:
-    """A config with the given bikes: each a dict of options of the fake bike, or of the bike."""
+    """Return a config with these bikes; each is a dict of options of the `fake` driver."""
     return Config.model_validate(
         {
             "thing_name": "gateway-1",
@@ -49,7 +49,7 @@ def config(
 
 
 class VirtualGateway:
-    """Started at wall time `wall_ms`; `run_for` lets time pass."""
+    """A gateway that starts at wall time `wall_ms`; `run_for` lets time pass."""
 
     def __init__(
         self,
@@ -98,13 +98,13 @@ class VirtualGateway:
             self._run.result()
 
     async def stop(self) -> None:
-        """SIGTERM."""
+        """Stop as after SIGTERM."""
         assert self._run is not None
         self._stop.set()
         await self._run
 
     async def kill(self) -> None:
-        """kill -9: the file stays as it is."""
+        """Stop as after SIGKILL: the buffer's file is not written any more."""
         assert self._run is not None
         self.bench.failure = StoreError("killed")
         self._run.cancel()

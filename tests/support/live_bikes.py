@@ -17,7 +17,7 @@ NOTIFY_EVERY_S = 0.1
 
 @dataclass(frozen=True)
 class LiveBike:
-    """`driver` and `options` are what a config says of it. It is away until it was called back."""
+    """A bike on a real interface. `driver` and `options`: its entries in the config."""
 
     driver: str
     options: dict[str, object]

@@ -27,7 +27,7 @@ class Credentials:
 
 
 class Authority:
-    """A certificate authority that lives as long as the test run."""
+    """A certificate authority for the duration of the test run."""
 
     def __init__(self, directory: Path) -> None:
         self._ca = trustme.CA()
@@ -45,7 +45,7 @@ class Authority:
         return self._ca.private_key_pem.bytes()
 
     def issue(self, name: str) -> Credentials:
-        """A certificate for the host or thing `name`, its common name too; the same each time."""
+        """Return a certificate for the host or thing `name`, the same at each call."""
         certificate, key = (self._directory / f"{name}.{part}.pem" for part in ("cert", "key"))
         credentials = Credentials(self.ca_file, certificate, key)
         if certificate.exists():  # a broker may be about to read it
@@ -58,14 +58,14 @@ class Authority:
 
 
 class Mosquitto:
-    """One broker process; as a context manager it runs as long as the block.
+    """A broker process; as a context manager it runs for the duration of the block.
 
-    `settings`: lines of mosquitto.conf that come instead of ours.
+    `settings`: lines of mosquitto.conf that replace ours.
     """
 
     def __init__(self, directory: Path, authority: Authority, *, settings: str = "") -> None:
-        # Held, but never listening: mosquitto reuses addresses, so it can have the port all the
-        # same, while nobody else is given it.
+        # This socket reserves the port and never listens: mosquitto reuses addresses, so it can use
+        # the port, while the kernel gives it to no other process.
         reserved = socket.socket()
         reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         reserved.bind(("127.0.0.1", 0))
@@ -112,7 +112,7 @@ class Mosquitto:
             self._process = None
 
     def pause(self) -> None:
-        """It stands still: connections stay open and nothing is answered."""
+        """Pause the broker: connections stay open and nothing is answered."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
 
@@ -144,7 +144,7 @@ class Mosquitto:
 def find_mosquitto() -> str:
     program = shutil.which("mosquitto", path="/usr/sbin:/usr/local/sbin:/usr/bin:/usr/local/bin")
     if program is None:
-        pytest.fail("mosquitto is not installed: run `make test`, or apt install mosquitto")
+        pytest.fail("mosquitto is not installed: run `make test` or `apt install mosquitto`")
     return program
 
 

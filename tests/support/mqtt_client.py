@@ -1,4 +1,4 @@
-"""An MQTT 5 client of a test, over mutual TLS."""
+"""An MQTT 5 client for tests, over mutual TLS."""
 
 import threading
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def connected_client(
     topic_filter: str,
     on_publish: Callable[[Any], None],
 ) -> mqtt5.Client:
-    """Connected to 127.0.0.1 as `name`, and subscribed; `on_publish` runs on awscrt's thread."""
+    """Return a client, connected and subscribed; `on_publish` runs on awscrt's thread."""
     connected = threading.Event()
     client = mqtt5_client_builder.mtls_from_path(
         str(credentials.certificate_file),

@@ -1,11 +1,11 @@
-"""MQTT 5 on the wire, as much of it as a broker's understudy needs. Pure."""
+"""MQTT 5 on the wire, as far as a stand-in for a broker needs it. Pure."""
 
 from dataclasses import dataclass
 from enum import IntEnum
 
 
 class Kind(IntEnum):
-    """What a packet is: the upper half of its first byte."""
+    """The kinds of packets: the upper half of the first byte."""
 
     CONNECT = 1
     CONNACK = 2
@@ -18,20 +18,20 @@ class Kind(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Publish:
-    """`packet_id` None: QoS 0, nobody waits for an answer."""
+    """A PUBLISH. `packet_id`: None at QoS 0, where no answer is expected."""
 
     packet_id: int | None
     payload: bytes
 
 
 class Splitter:
-    """Bytes as they come → whole packets, each with its header."""
+    """A splitter of received bytes into whole packets with their headers."""
 
     def __init__(self) -> None:
         self._bytes = b""
 
     def feed(self, chunk: bytes) -> list[bytes]:
-        """Raises ValueError if this is not MQTT."""
+        """Add bytes; return the packets that are whole. Raises ValueError if this is not MQTT."""
         self._bytes += chunk
         packets = []
         while (end := _end_of_packet(self._bytes)) is not None and end <= len(self._bytes):
@@ -56,13 +56,13 @@ def parse_publish(packet: bytes) -> Publish:
 
 
 def parse_puback(packet: bytes) -> tuple[int, int]:
-    """(packet id, reason); a PUBACK that gives no reason means success, 0."""
+    """Return (packet id, reason); a PUBACK without a reason means success, 0."""
     body = _body(packet)
     return int.from_bytes(body[:2]), body[2] if len(body) > 2 else 0
 
 
 def parse_disconnect(packet: bytes) -> int:
-    """The reason; 0 is a normal end."""
+    """Return the reason; 0 is a normal end."""
     body = _body(packet)
     return body[0] if body else 0
 
@@ -74,7 +74,7 @@ def encode_connect(client_id: str, keep_alive_s: int = 60) -> bytes:
 
 
 def encode_publish(topic: str, packet_id: int, payload: bytes) -> bytes:
-    """At QoS 1."""
+    """Return a PUBLISH at QoS 1."""
     no_properties = b"\0"
     head = _text(topic) + packet_id.to_bytes(2) + no_properties
     return _packet(Kind.PUBLISH, 0b010, head + payload)
@@ -98,7 +98,7 @@ def _body(packet: bytes) -> bytes:
 
 
 def _end_of_packet(data: bytes) -> int | None:
-    """Where the first packet ends, also if it is not all there; None if that cannot be told yet."""
+    """Return the end of the first packet, even if incomplete; None if not known yet."""
     is_length_whole = any(byte < 0x80 for byte in data[1:5])
     if not is_length_whole and len(data) < 5:
         return None
@@ -107,7 +107,7 @@ def _end_of_packet(data: bytes) -> int | None:
 
 
 def _read_length(data: bytes) -> tuple[int, int]:
-    """(value, bytes it takes): seven bits a byte, the lowest first, at most four bytes."""
+    """Return (value, its bytes): seven bits a byte, lowest first, at most four bytes."""
     value = 0
     for index, byte in enumerate(data[:4]):
         value |= (byte & 0x7F) << 7 * index

@@ -1,4 +1,4 @@
-"""Knobs with a sensor of their own, and a hand that turns them as a guide asks."""
+"""Simulated knobs with a sensor, and a hand that turns them as a guide asks."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,9 +12,9 @@ from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord
 
 NS_PER_S = 1_000_000_000
-#: A person reads what is asked for, and then turns so fast. Nobody stands still to the percent.
+#: A person reads the request for this many seconds, then turns at up to TURNS_PERCENT_PER_S.
 READS_S = 1.8
-#: Nor does anybody begin before the bike has said its number this often.
+#: A person begins only after the bike has sent this many values.
 SEES = 4
 TURNS_PERCENT_PER_S = 12.0
 GIVES_UP_S = 60.0
@@ -22,7 +22,7 @@ STEEPNESS = 6.0
 
 
 def s_shaped(percent: float) -> float:
-    """Counts of a converter, 150 … 950: a logistic curve, as the sensors of real bikes have."""
+    """Return a converter's counts, 150 … 950, on a logistic curve, as in real bikes' sensors."""
 
     def logistic(x: float) -> float:
         return 1 / (1 + exp(-STEEPNESS * (x - 0.5)))
@@ -41,7 +41,7 @@ def linear(percent: float) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Pot:
-    """A knob's sensor and what is wrong with it.
+    """A knob's sensor and its faults.
 
     `play` is hysteresis: the sensor follows only when the knob has turned through it, in raw units.
     """
@@ -55,7 +55,7 @@ class Pot:
     step: float = 1.0
 
     def follow(self, felt: float, percent: float) -> float:
-        """What the sensor feels, without noise, when the knob gets to `percent`."""
+        """Return the sensor's value, without noise, once the knob is at `percent`."""
         raw = self.curve(percent)
         return min(max(felt, raw - self.play / 2), raw + self.play / 2)
 
@@ -66,7 +66,7 @@ class Pot:
 
 
 class Hand:
-    """Turns the knob of `pot` to what `guide` asks for, until all is done."""
+    """A hand that turns the knob of `pot` to each target of `guide`."""
 
     def __init__(self, pot: Pot, guide: Guide, seed: int = 0) -> None:
         self.now_ns = 0
@@ -77,7 +77,7 @@ class Hand:
         self._random = Random(seed)
 
     def follow(self) -> None:
-        """Raises StepRefused if a target cannot be captured."""
+        """Follow the guide to its end. Raises StepRefused if a target cannot be captured."""
         while (target := self._guide.target) is not None:
             self._turn_to(target)
 
@@ -85,14 +85,14 @@ class Hand:
         for percent in self._way_to(target.percent):
             self._percent = percent
             self._felt = self._pot.follow(self._felt, percent)
-            self._say()
+            self._send()
             if self._guide.target is not target:
                 return
-        # Whoever sees that nothing happens presses Enter.
+        # A user who sees that nothing happens presses Enter.
         self._guide.capture_now(self.now_ns)
 
     def _way_to(self, percent: float) -> Iterator[float]:
-        """Where the knob is, each time the bike speaks."""
+        """Yield the knob's position each time the bike sends."""
         rate_hz = self._pot.rate_hz
         for _ in range(max(SEES, round(READS_S * rate_hz))):
             yield self._percent
@@ -102,7 +102,7 @@ class Hand:
         for _ in range(round(GIVES_UP_S * rate_hz)):
             yield percent
 
-    def _say(self) -> None:
+    def _send(self) -> None:
         random, period_s = self._random, 1 / self._pot.rate_hz
         if random.random() < self._pot.drop_outs:
             self.now_ns += round(random.uniform(0.3, 2.0) * NS_PER_S)
@@ -111,7 +111,7 @@ class Hand:
 
 
 def calibrated(pot: Pot, asked: tuple[Target, ...], seed: int = 0) -> CalibrationRecord:
-    """What a guided run on this pot makes."""
+    """Return the record of a guided run on this pot."""
     guide = Guide(asked)
     hand = Hand(pot, guide, seed)
     hand.follow()
@@ -128,7 +128,7 @@ def calibrated(pot: Pot, asked: tuple[Target, ...], seed: int = 0) -> Calibratio
 
 @dataclass(frozen=True, slots=True)
 class Errors:
-    """In points of percent, over the whole knob turned up and down again."""
+    """The errors of a table in points of percent, with the knob turned all the way up and down."""
 
     worst: float
     mean: float
@@ -143,5 +143,5 @@ def errors(table: CalibrationTable, pot: Pot) -> Errors:
 
 
 def two_point_line(pot: Pot) -> CalibrationTable:
-    """Through the ends alone, as gain and offset have it."""
+    """Return the line through both ends, as gain and offset give it."""
     return CalibrationTable([(pot.curve(0), 0), (pot.curve(100), 100)])

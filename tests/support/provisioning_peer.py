@@ -1,9 +1,9 @@
-"""AWS IoT Core's fleet provisioning, scripted: a real broker, a peer that answers, a doorkeeper.
+"""A scripted fleet provisioning of AWS IoT Core: a real broker, an answering peer, a doorkeeper.
 
     gateway ── TLS ── doorkeeper ── TLS ── mosquitto ── peer
 
-The doorkeeper hangs up on certificates that are not active, as IoT Core does; mosquitto takes any
-of its authority. The peer issues and registers, or what it is told to do instead.
+The doorkeeper disconnects clients whose certificate is not active, as IoT Core does; mosquitto
+accepts all certificates of its authority. The peer issues and registers, or answers as scripted.
 """
 
 import asyncio
@@ -26,29 +26,29 @@ ISSUE = "$aws/certificates/create-from-csr/json"
 REGISTER = "$aws/provisioning-templates/alleycat-gateway/provision/json"
 TIMEOUT_S = 30.0
 
-#: Takes what was asked; gives "accepted" or "rejected" and what to say there; None: silence.
+#: Takes a request; returns "accepted" or "rejected" with the payload, or None for no answer.
 Answer = Callable[[dict[str, Any]], "tuple[str, bytes] | None"]
 
 
 def rejection(status: int, code: str, message: str) -> Answer:
-    said = {"statusCode": status, "errorCode": code, "errorMessage": message}
-    return lambda _: ("rejected", json.dumps(said).encode())
+    body = {"statusCode": status, "errorCode": code, "errorMessage": message}
+    return lambda _: ("rejected", json.dumps(body).encode())
 
 
 class ProvisioningPeer:
-    """`port` is the doorkeeper's. `answers`: by topic; they can be others than AWS's."""
+    """The peer and its doorkeeper, on `port`. `answers`: by topic; may differ from AWS's."""
 
     def __init__(self, broker: Mosquitto, authority: Authority) -> None:
         self._authority = authority
         self.claim = authority.issue("claim")
         self.active = {_identity(self.claim)}
         self.issued: list[str] = []
-        #: (topic, what was asked)
+        #: (topic, request)
         self.requests: list[tuple[str, dict[str, Any]]] = []
         self.answers: dict[str, Answer] = {ISSUE: self.issue, REGISTER: self.register}
-        #: Called with the certificate that is let in, before it hears of it.
+        #: Called with the id of a certificate before its connection is let in.
         self.on_let_in: Callable[[str], None] = lambda _: None
-        #: The certificates that were let in, each time.
+        #: The ids of the certificates that were let in, one for each connection.
         self.connected: list[str] = []
         self._doorkeeper = _Doorkeeper(broker.port, authority, self._may_enter)
         self._client = _connected(broker.port, authority.issue("peer"), self._on_publish)
@@ -128,7 +128,7 @@ def _identity(credentials: Credentials) -> str:
 
 
 class _Doorkeeper:
-    """In a thread and a loop of its own."""
+    """A doorkeeper with its own thread and loop."""
 
     def __init__(
         self,

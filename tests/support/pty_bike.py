@@ -8,14 +8,15 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-#: What a bike answers to what it was sent, as it came.
+#: Returns a bike's answer to the bytes that it received.
 Answer = Callable[[bytes], bytes]
 
 
 class PtyBike:
-    """Plugged in at `port`, a link such as those under /dev/serial/by-id.
+    """A bike that is plugged in at `port`, a link such as those under /dev/serial/by-id.
 
-    `answer` is called with whatever arrives. `says` is sent every `period_s`, unasked.
+    `answer` is called with all bytes that arrive. Every `period_s`, the bike also sends the
+    result of its second callback, unrequested.
     """
 
     def __init__(
@@ -28,7 +29,7 @@ class PtyBike:
         self.port = port
         self.answer = answer
         self.says = says
-        #: All that was sent to the bike since it was made.
+        #: All bytes that were sent to the bike.
         self.heard = bytearray()
         self._period_s = period_s
         self._master: int | None = None
@@ -36,7 +37,7 @@ class PtyBike:
 
     @property
     def baud_rate(self) -> int:
-        """At which the port was opened; a pty carries everything at any speed."""
+        """The rate at which the port was opened; a pty works at any rate."""
         speed = termios.tcgetattr(self._slave)[4]
         return next(rate for rate in (4800, 9600, 19200, 57600, 115200) if _speed(rate) == speed)
 
@@ -45,13 +46,13 @@ class PtyBike:
         tty.setraw(slave)
         os.set_blocking(master, False)
         self.port.symlink_to(os.ttyname(slave))
-        self._master, self._slave = master, slave  # the latter open, or reading would fail
+        self._master, self._slave = master, slave  # the slave stays open, or reading would fail
         asyncio.get_running_loop().add_reader(master, self._read)
         self._talking = asyncio.create_task(self._talk())
         return self
 
     def unplug(self) -> None:
-        """Hang up: whoever has the port open reads an error."""
+        """Unplug the bike: a process that has the port open reads an error."""
         if self._master is None:
             return
         assert self._talking is not None
@@ -64,11 +65,11 @@ class PtyBike:
 
     def say(self, data: bytes) -> None:
         if self._master is not None and data:
-            with suppress(BlockingIOError):  # nobody listens, and the line is full
+            with suppress(BlockingIOError):  # no process reads, and the line is full
                 os.write(self._master, data)
 
     def stop_taking(self) -> None:
-        """Still there, but deaf: what is sent piles up."""
+        """Stop reading, so that sent bytes pile up."""
         assert self._master is not None
         asyncio.get_running_loop().remove_reader(self._master)
 

@@ -1,4 +1,4 @@
-"""A radio's first step to a bike: hearing it."""
+"""A helper that waits for a bike's advertisement."""
 
 from drivers.ble.radio import Advertisement, Radio
 from tests.support.bluez import Device

@@ -1,4 +1,4 @@
-"""Moments of a calibration, and what a console of a given size shows of them."""
+"""Example screens of a calibration, and their lines on a console of a given size."""
 
 import io
 from typing import Any
@@ -38,7 +38,7 @@ FINDINGS = (
 def targets(
     count: int = 5, captured: int = 2, *, both_ways: bool = False
 ) -> tuple[ShownTarget, ...]:
-    """In their order, up and then down; the first `captured` of them are."""
+    """Return targets in order, up and then down; the first `captured` are captured."""
     percents = [100 * n / (count - 1) for n in range(count)]
     wanted = [ShownTarget(percent) for percent in percents]
     if both_ways:

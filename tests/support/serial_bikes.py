@@ -1,4 +1,4 @@
-"""The other end of the serial protocols: bikes that answer."""
+"""The bike's end of the serial protocols."""
 
 from collections.abc import Mapping
 
@@ -14,7 +14,7 @@ from drivers.protocols.peloton import (
 
 
 class PelotonBike:
-    """Answers requests that come whole or in pieces. Its table is 7 above the default one."""
+    """A bike that answers requests, whole or in pieces. Its table is 7 above the default."""
 
     def __init__(self, cadence_rpm: int = 90) -> None:
         self.cadence_rpm = cadence_rpm
@@ -46,7 +46,7 @@ class PelotonBike:
 
 
 class KettlerBike:
-    """Answers `ST` at the speed it has: at another one it hears noise."""
+    """A bike that answers `ST`; at a wrong baud rate it receives only noise."""
 
     STATUS = kettler.KettlerStatus(0, 75, 266, 1, 70, 12, 36, 65)
 

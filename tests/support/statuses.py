@@ -1,4 +1,4 @@
-"""A gateway's status, made up: all well, but for what a test says."""
+"""Example statuses of a gateway: all well, except for a test's changes."""
 
 from dataclasses import replace
 from typing import Any
@@ -16,7 +16,7 @@ NINE_HOURS_BYTES = 9 * 1_080_000
 
 
 def bike_status(number: int = 1, **changes: Any) -> BikeStatus:
-    """bike-001, ridden by Rider1, in second 103 of a race."""
+    """Return the status of bike-001, ridden by Rider1, in second 103 of a race."""
     riding = BikeStatus(
         bike_id=f"bike-{number:03}",
         racer_name=f"Rider{number}",
@@ -38,7 +38,7 @@ def bike_status(number: int = 1, **changes: Any) -> BikeStatus:
 
 
 def lost_bike(number: int = 1, reason: str = "the bike stopped sending") -> BikeStatus:
-    """For three minutes."""
+    """Return the status of a bike that has been lost for three minutes."""
     return bike_status(number, state=LinkState.LOST, reason=reason, sample=None, state_s=180.0)
 
 
@@ -52,7 +52,7 @@ def buffer_status(**changes: Any) -> BufferStatus:
 
 
 def gateway_status(*bikes: BikeStatus, **changes: Any) -> GatewayStatus:
-    """With one bike, if none is given."""
+    """Return the status of a gateway with these bikes, by default one."""
     well = GatewayStatus(
         clock_is_set=True,
         lost_seconds=0,

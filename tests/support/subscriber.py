@@ -1,4 +1,4 @@
-"""What arrived at the broker: an MQTT 5 subscriber that keeps every payload in order."""
+"""An MQTT 5 subscriber that keeps every payload in order."""
 
 import threading
 import time
@@ -11,7 +11,7 @@ from tests.support.mqtt_client import TIMEOUT_S, connected_client
 
 
 class Subscriber:
-    """Connected straight to the broker, so that an outage of the gateway's line is not its own."""
+    """A subscriber connected directly to the broker: a gateway's outage does not affect it."""
 
     def __init__(self, port: int, credentials: Credentials, topic: str = "alleycat-publish"):
         self._arrived = threading.Condition()
@@ -30,7 +30,7 @@ class Subscriber:
     def wait_for(
         self, enough: Callable[[list[Telemetry]], bool], timeout_s: float = TIMEOUT_S
     ) -> list[Telemetry]:
-        """Block until `enough` of what has arrived; fails the test after `timeout_s`."""
+        """Block until `enough(messages)`; fail the test after `timeout_s`."""
         deadline = time.monotonic() + timeout_s
         with self._arrived:
             while True:

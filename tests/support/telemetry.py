@@ -1,4 +1,4 @@
-"""Messages for tests that do not care what is in them."""
+"""Messages for tests that ignore their content."""
 
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
@@ -7,7 +7,7 @@ from gateway.telemetry.message import Telemetry, make_telemetry, telemetry_from_
 
 
 def message(second: int, race_id: int = 1, bike: str = "bike-1", length_s: int = 300) -> Telemetry:
-    """One second of a race, told apart by race, bike and second; the last one is final."""
+    """Return one second's message of a race; the last second's is final."""
     race = Race(race_id, race_id * length_s * 1000, length_s)
     sample = Sample(present=True, cadence_rpm=80.0, resistance_percent=40.0, power_w=112.0)
     racer = Racer(racer_id=7, name="Hayden", class_id=1)
@@ -15,6 +15,6 @@ def message(second: int, race_id: int = 1, bike: str = "bike-1", length_s: int =
 
 
 def seconds_of(payloads: list[bytes]) -> list[tuple[int, int]]:
-    """(race, second) of each message."""
+    """Return (race, second) of each message."""
     messages = [telemetry_from_json(payload) for payload in payloads]
     return [(telemetry.race_id, telemetry.second) for telemetry in messages]

@@ -1,4 +1,4 @@
-"""A command on a terminal of its own: a real pty of a given size."""
+"""A command on its own terminal: a real pty of a given size."""
 
 import fcntl
 import os
@@ -19,7 +19,7 @@ CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
 
 class Terminal:
-    """A context manager; what still runs at its end is killed."""
+    """A context manager that runs a command, and kills it on exit if it still runs."""
 
     def __init__(self, command: Sequence[str], columns: int = 80, rows: int = 24) -> None:
         self._master, slave = pty.openpty()
@@ -28,7 +28,7 @@ class Terminal:
         for name in ("COLUMNS", "LINES", "NO_COLOR"):
             environment.pop(name, None)
         self._process = subprocess.Popen(
-            ["setsid", "--ctty", *command],  # only then is Ctrl-C a SIGINT
+            ["setsid", "--ctty", *command],  # without setsid, Ctrl-C would not be a SIGINT
             stdin=slave,
             stdout=slave,
             stderr=slave,
@@ -36,7 +36,7 @@ class Terminal:
         )
         os.close(slave)
         self.output = ""
-        #: A letter may come in two reads.
+        #: A character's bytes may arrive in two reads.
         self._decoder = getincrementaldecoder("utf-8")("replace")
 
     def __enter__(self) -> Self:
@@ -50,7 +50,7 @@ class Terminal:
 
     @property
     def text(self) -> str:
-        """All that was written so far, without colours and cursor movements."""
+        """The output so far, without colours and cursor movements."""
         return CONTROL_SEQUENCE.sub("", self.output)
 
     def wait_for(self, pattern: str, *, times: int = 1, timeout_s: float = 20) -> None:
@@ -60,7 +60,7 @@ class Terminal:
             assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
 
     def press(self, keys: str) -> None:
-        """Without Enter; a control key is its character, such as CTRL_Z."""
+        """Press keys, without Enter; a control key is its character, such as CTRL_Z."""
         os.write(self._master, keys.encode())
 
     def press_ctrl_c(self) -> None:
@@ -68,7 +68,7 @@ class Terminal:
 
     @property
     def is_cooked(self) -> bool:
-        """It gives whole lines and shows what is typed, as a shell leaves it."""
+        """Whether it returns whole lines and echoes input, as a shell leaves it."""
         local_modes: int = termios.tcgetattr(self._master)[3]
         return bool(local_modes & termios.ICANON and local_modes & termios.ECHO)
 
@@ -76,7 +76,7 @@ class Terminal:
         self._process.send_signal(signal_number)
 
     def hang_up(self) -> None:
-        """As when the connection to it breaks. Nothing can be read of it any more."""
+        """Close the terminal, as when its connection breaks. Nothing can be read any more."""
         os.close(self._master)
         self._master = -1
 
@@ -87,12 +87,12 @@ class Terminal:
         return self._process.wait(timeout_s)
 
     def _read(self) -> bool:
-        """False at the end."""
+        """Read the available output; return False at the end."""
         if not select.select([self._master], [], [], 0.05)[0]:
             return True
         try:
             chunk = os.read(self._master, 65_536)
-        except OSError:  # EIO: nobody has the other side open any more
+        except OSError:  # EIO: no process has the other side open any more
             return False
         self.output += self._decoder.decode(chunk)
         return bool(chunk)

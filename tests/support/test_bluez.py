@@ -1,4 +1,4 @@
-"""The real bleak against the small org.bluez: what the fake can do, and what bleak does then."""
+"""The real bleak against the small org.bluez: the fake's behaviour, and bleak's reaction."""
 
 import asyncio
 import sys
@@ -34,7 +34,7 @@ from tests.support.bluez import (
 
 
 class Link:
-    """A BleakClient that remembers what it was told."""
+    """A BleakClient that records its notifications."""
 
     def __init__(self, found: BLEDevice) -> None:
         self.frames: list[bytes] = []
@@ -477,7 +477,7 @@ async def test_bleak_takes_a_dead_link_for_connected_until_the_next_scan(bluez: 
     phantom = Link(found)
     await phantom.client.connect()
     assert phantom.client.is_connected
-    assert len(bluez.calls) == calls, "bleak has asked nobody"
+    assert len(bluez.calls) == calls, "bleak must not call bluetoothd"
     with pytest.raises(BleakDBusError, match="UnknownObject"):
         await phantom.client.start_notify(bikes.INDOOR_BIKE_DATA, phantom.on_frame)
     with pytest.raises(BleakDBusError, match="UnknownObject"):

@@ -1,4 +1,4 @@
-"""Each fault does what it says, seen by a client that speaks a dozen bytes of MQTT itself."""
+"""Each fault works as described, seen by a client that speaks a few bytes of MQTT itself."""
 
 import os
 import socket
@@ -36,7 +36,7 @@ NO_MATCHING_SUBSCRIBERS = 0x10
 
 
 class RawClient:
-    """One MQTT 5 connection; nothing is ever sent again."""
+    """An MQTT 5 connection that never resends anything."""
 
     def __init__(
         self,
@@ -75,11 +75,11 @@ class RawClient:
         self._socket.sendall(data)
 
     def publish(self, *numbers: int) -> None:
-        """A message each, all in one go; the number is packet id and payload."""
+        """Publish a message for each number, all at once; the number is packet id and payload."""
         self.send(b"".join(encode_publish(TOPIC, n, b"%d" % n) for n in numbers))
 
     def receive(self) -> bytes:
-        """The next packet. Raises EOFError when the connection has ended, TimeoutError."""
+        """Return the next packet. Raises EOFError if the connection has ended, or TimeoutError."""
         while not self._received:
             chunk = self._socket.recv(65_536)
             if not chunk:
@@ -88,13 +88,13 @@ class RawClient:
         return self._received.pop(0)
 
     def acknowledged(self) -> tuple[int, int]:
-        """(number, reason) of the next PUBACK, which is the next packet."""
+        """Return (number, reason) of the next packet, which must be a PUBACK."""
         packet = self.receive()
         assert kind_of(packet) == Kind.PUBACK
         return _answer(packet)
 
     def acknowledged_meanwhile(self) -> list[tuple[int, int]]:
-        """All PUBACKs until everything sent so far was there and dealt with."""
+        """Return all PUBACKs until everything sent so far has arrived and been processed."""
         self.send(PINGREQ)
         pubacks = []
         while kind_of(packet := self.receive()) != Kind.PINGRESP:
@@ -102,7 +102,7 @@ class RawClient:
         return pubacks
 
     def is_reset(self) -> bool:
-        """Wait until the connection ends. To TLS a reset and an end are the same."""
+        """Wait until the connection ends; return whether it was reset, which TLS hides."""
         with socket.socket(fileno=os.dup(self._socket.fileno())) as plain:
             plain.settimeout(TIMEOUT_S)
             try:
@@ -112,7 +112,7 @@ class RawClient:
             return False
 
     def hears_nothing(self) -> bool:
-        """The connection is open, and nothing has come."""
+        """Return whether the connection is open and nothing has arrived."""
         self._socket.setblocking(False)
         try:
             self.receive()
@@ -124,7 +124,7 @@ class RawClient:
 
 
 def _answer(puback: bytes) -> tuple[int, int]:
-    """(number, reason); taken is taken, 0, whether or not somebody has subscribed."""
+    """Return (number, reason); the reason of success is 0, with or without a subscriber."""
     number, reason = parse_puback(puback)
     return number, 0 if reason == NO_MATCHING_SUBSCRIBERS else reason
 
@@ -154,7 +154,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory, authority: Authority) -> It
 
 @pytest.fixture
 def delivered(broker: Mosquitto, authority: Authority) -> Iterator[Callable[[], list[int]]]:
-    """The numbers that have arrived behind the broker, in order."""
+    """Yield a function that returns the numbers that a subscriber has received, in order."""
     subscriber = Subscriber(broker.port, authority.issue("subscriber"))
     yield lambda: [int(payload) for payload in subscriber.payloads]
     subscriber.stop()

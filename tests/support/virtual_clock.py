@@ -1,4 +1,4 @@
-"""A whole gateway in virtual time: five minutes pass as fast as the code runs."""
+"""Virtual time for a whole gateway: five minutes pass as fast as the code runs."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -9,17 +9,17 @@ from typing import Any
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
-#: Rounds of the event loop after which every task has come to its next wait.
+#: Rounds of the event loop after which every task has reached its next wait.
 SETTLING_ROUNDS = 60
 
-#: When it rings, which one of that instant it is, and what it does.
+#: Time, number (for the order within an instant) and action of an alarm.
 Alarm = tuple[int, int, Callable[[], None]]
 
 
 class VirtualClock:
     """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order.
 
-    `is_set`: what `is_trustworthy` says.
+    `is_set`: the result of `is_trustworthy`.
     """
 
     def __init__(self, wall_ms: int = 0, monotonic_ns: int = 5 * NS_PER_S) -> None:
@@ -35,7 +35,7 @@ class VirtualClock:
         return self.is_set
 
     def step_wall(self, step_ms: int) -> None:
-        """What NTP does to the wall clock; seen after the next `reanchor`."""
+        """Step the wall clock as NTP does; effective after the next `reanchor`."""
         self._true_wall_minus_monotonic_ns += step_ms * NS_PER_MS
 
     def reanchor(self) -> None:
@@ -79,7 +79,7 @@ class VirtualClock:
                 self._silence(alarm)
 
     async def run_for(self, seconds: float) -> None:
-        """Let so much time pass."""
+        """Let `seconds` pass."""
         end_ns = self._now_ns + round(seconds * NS_PER_S)
         await self.settle()
         while self._alarms and self._alarms[0][0] <= end_ns:
@@ -91,7 +91,7 @@ class VirtualClock:
         await self.settle()
 
     def stall(self, seconds: float) -> None:
-        """The process stands still: time passes and nobody runs."""
+        """Stall the process: time passes and no task runs."""
         self._now_ns += round(seconds * NS_PER_S)
 
     async def settle(self) -> None:
@@ -110,7 +110,7 @@ class VirtualClock:
 
 
 class InlineExecutor(Executor):
-    """Does the work at once: in virtual time no thread can be waited for."""
+    """An executor that works at once: in virtual time, no test can wait for a thread."""
 
     def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
         future: Future[Any] = Future()

@@ -1,4 +1,4 @@
-"""One assertion for both directions of a wire format."""
+"""An assertion for both directions of a wire format."""
 
 from collections.abc import Callable
 from typing import TypeVar
@@ -12,7 +12,7 @@ def assert_wire(
     decode: Callable[[bytes], object],
     encode: Callable[[Value], bytes],
 ) -> None:
-    """`frame` (hex, spaced so that the point shows) reads as `value` and `value` writes `frame`."""
+    """Assert that `frame` (hex, spaced for clarity) decodes to `value`, and back."""
     data = bytes.fromhex(frame)
     assert decode(data) == value
     assert encode(value).hex(" ") == data.hex(" ")

@@ -36,7 +36,7 @@ __all__ = [
 
 
 class Bluez(Service):
-    """bluetoothd and everything its radios can hear. `hci0` is there from the beginning."""
+    """A bluetoothd and everything that its radios can hear. `hci0` exists from the beginning."""
 
     def __init__(self, daemon: DBusDaemon) -> None:
         super().__init__(daemon)
@@ -45,7 +45,7 @@ class Bluez(Service):
 
     @property
     def connects_while_discovering(self) -> int:
-        """BlueZ allows it and slows down: a good client ends its scan first."""
+        """Connects during a scan, which slow BlueZ down: a good client ends its scan first."""
         return sum(device.connects_while_discovering for device in self._devices())
 
     def add_adapter(self) -> Adapter:
@@ -67,7 +67,7 @@ class Bluez(Service):
         rssi: int = -60,
         adapter: Adapter | None = None,
     ) -> Device:
-        """A peripheral switched on near the adapter. It advertises all its services unless told."""
+        """Switch on a peripheral near the adapter; by default it advertises all its services."""
         services = services or {}
         device = Device(
             adapter or self.hci0,
@@ -89,17 +89,17 @@ class Bluez(Service):
         await self.settle()
 
     async def kill(self, *, links_stay: bool = False) -> None:
-        """bluetoothd dies: its name is free and nothing else is said.
+        """Kill bluetoothd: its name becomes free, without any other signal.
 
-        The kernel lets the links go soon after; with `links_stay` it has not yet when the
-        next bluetoothd comes.
+        The kernel ends the links soon after; with `links_stay`, they are still up when the next
+        bluetoothd starts.
         """
         await self.stop()
         for device in self._devices():
             device.orphan(link_stays=links_stay)
 
     async def restart(self, *, remembers: Iterable[Device] = ()) -> None:
-        """A new bluetoothd. It shows no device but those still linked or remembered."""
+        """Start a new bluetoothd, which shows only devices that are still linked or remembered."""
         for adapter in self.adapters:
             adapter.reset()
         known = list(remembers)

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from tests.support.bluez.device import Device
 
 _NO_DISCOVERY = Fault(FAILED, "No discovery started")
-# bleak's find_device_by_… listens a moment after StartDiscovery was answered.
+# Delay of the first advertisement: bleak's find_device_by_… only listens shortly after the answer
+# to StartDiscovery.
 _FIRST_HEARD_S = 0.01
 _DOES_NOT_EXIST = Fault("org.bluez.Error.DoesNotExist", "Does Not Exist")
 
 
 class Adapter(BusObject):
-    """One radio. `devices` are all it could ever hear, on the bus or not."""
+    """A radio. `devices` are all that it could ever hear, on the bus or not."""
 
     interface = "org.bluez.Adapter1"
 
@@ -62,14 +63,14 @@ class Adapter(BusObject):
 
     @property
     def reports_duplicates(self) -> bool:
-        """Data is reported again though it did not change."""
+        """Whether unchanged data is reported again."""
         return any(
             self._filters.get(sender, {}).get("DuplicateData", Variant("b", False)).value
             for sender in self._sessions
         )
 
     def hears(self, service_uuids: tuple[str, ...]) -> bool:
-        """Whether a discovery session lets an advertisement with these UUIDs through."""
+        """Return whether a discovery session lets an advertisement with these UUIDs through."""
         for sender in self._sessions:
             wanted = self._filters.get(sender, {}).get("UUIDs")
             if wanted is None or set(map(normalize_uuid_str, wanted.value)) & set(service_uuids):
@@ -77,7 +78,7 @@ class Adapter(BusObject):
         return False
 
     def power(self, on: bool) -> None:
-        """Off (rfkill, or by hand) ends discovery and every link."""
+        """Switch the radio; off (by rfkill or by hand) ends discovery and every link."""
         if not on:
             for device in self.devices:
                 device.drop_link()
@@ -85,7 +86,7 @@ class Adapter(BusObject):
         self.change({"Powered": Variant("b", on)})
 
     def unplug(self) -> None:
-        """The dongle is pulled."""
+        """Remove the dongle."""
         self.power(on=False)
         for device in self.devices:
             device.forget()
@@ -96,13 +97,13 @@ class Adapter(BusObject):
         self.service.export(self)
 
     def reset(self) -> None:
-        """A new bluetoothd knows no sessions."""
+        """Forget all sessions, as a new bluetoothd does."""
         self._sessions.clear()
         self._filters.clear()
         self.properties["Discovering"] = Variant("b", False)
 
     def on_fault(self, member: str, sender: str, fault: Fault) -> None:
-        """BlueZ has ended the session though it refuses to stop."""
+        """End the session, as BlueZ does although it refuses to stop."""
         if member == "StopDiscovery":
             self._end_discovery({sender})
 

@@ -1,4 +1,4 @@
-"""Peripherals a gateway meets. Frames are the test's: `bike.notify(bikes.INDOOR_BIKE_DATA, …)`."""
+"""Peripherals of a gateway. Tests send the frames: `bike.notify(bikes.INDOOR_BIKE_DATA, …)`."""
 
 from tests.support.bluez import Bluez, Device
 
@@ -112,5 +112,8 @@ def flywheel_bike(bluez: Bluez, name: str = "Flywheel 1") -> Device:
 
 
 def keiser_m3i(bluez: Bluez, frame: bytes, name: str = "M3") -> Device:
-    """Never to be connected to: `device.advertise(manufacturer_data={KEISER_COMPANY: frame})`."""
+    """Add a bike that only broadcasts.
+
+    Send more with `device.advertise(manufacturer_data={KEISER_COMPANY: frame})`.
+    """
     return bluez.add_device(name=name, manufacturer_data={KEISER_COMPANY: frame})

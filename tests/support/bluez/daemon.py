@@ -1,4 +1,4 @@
-"""A private dbus-daemon on a socket of its own."""
+"""A private dbus-daemon on its own socket."""
 
 import os
 import shutil
@@ -31,14 +31,14 @@ _CONFIG = """\
 
 @dataclass(frozen=True, slots=True)
 class BusStats:
-    """What the bus holds for its clients; the connection that asks is not counted."""
+    """The bus's resources for its clients, without the connection that asks."""
 
     connections: int
     match_rules: int
 
 
 class DBusDaemon:
-    """One bus; `address` is for DBUS_SYSTEM_BUS_ADDRESS."""
+    """A bus; `address` is for DBUS_SYSTEM_BUS_ADDRESS."""
 
     def __init__(self) -> None:
         # Not tmp_path: a socket's path must stay below 108 characters.
@@ -51,7 +51,7 @@ class DBusDaemon:
         return self._process is not None
 
     def start(self) -> None:
-        """Returns when it listens."""
+        """Start the daemon; return when it listens."""
         config = self._directory / "bus.conf"
         config.write_text(_CONFIG.format(socket=self._directory / "socket"), encoding="utf-8")
         log = self._directory / "dbus-daemon.log"
@@ -104,12 +104,12 @@ class DBusDaemon:
 
 
 def open_fds() -> int:
-    """File descriptors of this process, for tests that look for leaks."""
+    """Return the number of this process's file descriptors, for tests of leaks."""
     return len(os.listdir("/proc/self/fd"))
 
 
 def _find() -> str:
     program = shutil.which("dbus-daemon", path="/usr/bin:/usr/local/bin:/usr/sbin:/usr/local/sbin")
     if program is None:
-        pytest.fail("dbus-daemon is not installed: run `make test`, or apt install dbus")
+        pytest.fail("dbus-daemon is not installed: run `make test` or `apt install dbus`")
     return program

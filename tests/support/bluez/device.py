@@ -1,4 +1,4 @@
-"""org.bluez.Device1: a peripheral in the air, and what bluetoothd knows of it."""
+"""org.bluez.Device1: a peripheral on the air, and bluetoothd's view of it."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -16,7 +16,7 @@ Services = Mapping[str, Mapping[str, tuple[str, ...]]]
 
 
 class Device(BusObject):
-    """Appears on the bus when it is heard during discovery, and not before."""
+    """A device that is on the bus only once it is heard during discovery."""
 
     interface = "org.bluez.Device1"
 
@@ -44,13 +44,13 @@ class Device(BusObject):
         self.advertising_interval_s = 0.1
         self.connect_delay_s = 0.0
         self.resolve_delay_s: float | None = 0.0
-        """From the link to ServicesResolved; None is never."""
+        """Seconds from the link to ServicesResolved; None: never."""
         self.disconnect_delay_s = 0.0
         self.keeps_gatt = True
-        """BlueZ leaves the GATT objects on the bus when the link goes; False removes them."""
+        """BlueZ leaves the GATT objects on the bus when the link ends; False removes them."""
         self.written: list[tuple[str, bytes]] = []
         self.on_write: Callable[[str, bytes], Fault | bytes | None] | None = None
-        """Looks at a write. A Fault refuses it; bytes are indicated on the same characteristic."""
+        """Answers a write. A Fault refuses it; bytes are indicated on the same characteristic."""
         self.connects_while_discovering = 0
         self.gatt = _gatt(self, services)
         self._attempt: asyncio.Task[None] | None = None
@@ -70,7 +70,7 @@ class Device(BusObject):
         full = normalize_uuid_str(uuid)
         return next(c for _, chars in self.gatt for c in chars if c.uuid == full)
 
-    # What the peripheral does.
+    # The peripheral's behaviour.
 
     def advertise(
         self,
@@ -79,7 +79,7 @@ class Device(BusObject):
         service_data: Mapping[str, bytes] | None = None,
         rssi: int | None = None,
     ) -> None:
-        """One advertisement now, with new contents if given. Unheard without discovery."""
+        """Advertise once, with new contents if given. Without discovery it is not heard."""
         if manufacturer_data is not None:
             self.manufacturer_data = dict(manufacturer_data)
         if service_data is not None:
@@ -99,11 +99,11 @@ class Device(BusObject):
         self.change(fresh)
 
     def notify(self, uuid: str, data: bytes) -> bool:
-        """A notification or indication; False when nobody has asked for it."""
+        """Send a notification or indication; return False if no client has asked for it."""
         return self.characteristic(uuid).notify(data)
 
     def drop_link(self) -> None:
-        """The link is gone: hung up, or the supervision time-out."""
+        """End the link, as after a disconnect or the supervision timeout."""
         if self._resolving is not None:
             self._resolving.cancel()
         if not self.connected:
@@ -116,7 +116,7 @@ class Device(BusObject):
             asyncio.get_running_loop().call_soon(self.start_beacon)
 
     def leave(self) -> None:
-        """Out of range: no link, no advertisements, and a Connect waits until it is back."""
+        """Go out of range: no link, no advertisements, and a Connect waits for `come_back`."""
         self.in_range = False
         self._reachable.clear()
         self.drop_link()
@@ -126,10 +126,10 @@ class Device(BusObject):
         self._reachable.set()
         self.start_beacon()
 
-    # What bluetoothd does with it.
+    # bluetoothd's behaviour.
 
     def start_beacon(self) -> None:
-        """An advertisement now and then one every interval, as long as anybody scans."""
+        """Advertise now and then once every interval, while any client scans."""
         self.stop_beacon()
         if self.adapter.discovering and self.service.running:
             self.advertise()
@@ -141,22 +141,22 @@ class Device(BusObject):
             self._beacon.cancel()
 
     def appear(self) -> None:
-        """On the bus without discovery: bluetoothd remembers it."""
+        """Put the device on the bus without discovery, as one that bluetoothd remembers."""
         if not self.exported:
             self.properties = self._identity() | {"Connected": Variant("b", self.connected)}
             self.service.export(self)
 
     def forget(self) -> None:
-        """Off the bus, as BlueZ does 30 s after a scan or at RemoveDevice."""
+        """Remove the device from the bus, as BlueZ does 30 s after a scan or at RemoveDevice."""
         self._remove_gatt()
         self.service.remove(self)
 
     def fade(self) -> None:
-        """RSSI is known during discovery only."""
+        """Invalidate the RSSI, which is known during discovery only."""
         self.change({}, invalidated=["RSSI"])
 
     def orphan(self, *, link_stays: bool) -> None:
-        """bluetoothd died."""
+        """Reset the device after the death of bluetoothd."""
         self.stop_beacon()
         self._silence()
         self._attempt = self._resolving = None
@@ -206,7 +206,7 @@ class Device(BusObject):
         self.change({"ServicesResolved": Variant("b", True)})
 
     async def _disconnect(self, _sender: str, _body: list[Any]) -> None:
-        """Also answered with success when there was no link, as BlueZ does."""
+        """Disconnect; succeed even if there was no link, as BlueZ does."""
         if self._attempt is not None:
             self._attempt.cancel()
         if self.connected and self.disconnect_delay_s:
@@ -241,7 +241,7 @@ class Device(BusObject):
         } | named
 
     def _advertisement(self) -> dict[str, Variant]:
-        """RSSI wavers by 1 dB, so that each advertisement is reported."""
+        """Return an advertisement, whose RSSI varies by 1 dB so that each one is reported."""
         found = {"RSSI": Variant("n", self.rssi - self._weaker)}
         self._weaker ^= 1
         if self.manufacturer_data:

@@ -1,6 +1,6 @@
 """org.bluez.GattService1 and org.bluez.GattCharacteristic1.
 
-No NotifyAcquired property: bleak notifies by StartNotify, its default, and so must we.
+There is no NotifyAcquired property, since bleak uses StartNotify by default, and tests need that.
 """
 
 import asyncio
@@ -40,7 +40,7 @@ class GattService(BusObject):
 
 
 class Characteristic(BusObject):
-    """`value` is what a read gives."""
+    """A characteristic; a read returns `value`."""
 
     interface = "org.bluez.GattCharacteristic1"
 
@@ -76,7 +76,7 @@ class Characteristic(BusObject):
         return False
 
     def stop_notifying(self, sender: str | None = None) -> None:
-        """Of one client, or of all."""
+        """End the notifications of one client, or of all."""
         was = self.notifying
         self._sessions -= self._sessions.copy() if sender is None else {sender}
         if was and not self.notifying:
@@ -89,7 +89,7 @@ class Characteristic(BusObject):
         self._need_link()
         if "read" not in self.flags:
             refuse(_READ_NOT_PERMITTED)
-        # BlueZ reports what was read as if it had been notified, too.
+        # BlueZ also reports a value that was read as if it had been notified.
         self.change({"Value": Variant("ay", self.value)})
         return "ay", [self.value]
 

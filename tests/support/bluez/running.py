@@ -1,4 +1,4 @@
-"""The small org.bluez as what bleak finds on the system bus."""
+"""The small org.bluez in place of the one on the system bus."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -11,13 +11,13 @@ from tests.support.bluez import Bluez, DBusDaemon
 
 @asynccontextmanager
 async def open_bluez(daemon: DBusDaemon, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bluez]:
-    """bleak in this test sees this bluetoothd; so does a process the test starts."""
+    """Run a bluetoothd that bleak in this test, and any process it starts, will find."""
     monkeypatch.setenv("DBUS_SYSTEM_BUS_ADDRESS", daemon.address)
     bluez = Bluez(daemon)
     await bluez.start()
     yield bluez
     await bluez.kill()
-    # bleak holds a connection for as long as the loop lives: it must see the bus end before that.
+    # bleak keeps a connection until the loop ends: it must see the end of the bus before that.
     daemon.stop()
     for _ in range(10):
         await asyncio.sleep(0)

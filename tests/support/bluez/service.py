@@ -1,7 +1,7 @@
-"""The connection that owns org.bluez: its objects, the calls to them and their signals.
+"""The connection that owns org.bluez, with its objects, the calls to them and their signals.
 
-Plain messages, not dbus-fast's ServiceInterface: BlueZ leaves out a property it has no value for
-(Name, RSSI, ManufacturerData), and keys discovery and notify sessions by the sender of the call.
+It uses plain messages, not dbus-fast's ServiceInterface: BlueZ leaves out a property without a
+value (Name, RSSI, ManufacturerData), and keys discovery and notify sessions by the caller.
 """
 
 import asyncio
@@ -17,24 +17,24 @@ from dbus_fast.aio import MessageBus
 
 from tests.support.bluez.daemon import DBusDaemon
 
-# dbus-fast takes a full socket (some 280 messages nobody has read yet) for a dead bus.
+# Messages sent at once: dbus-fast takes a full socket (some 280 unread messages) for a dead bus.
 _BURST = 64
 _OBJECT_MANAGER = "org.freedesktop.DBus.ObjectManager"
 _PROPERTIES = "org.freedesktop.DBus.Properties"
 
 Reply = tuple[str, list[Any]] | None
 Method = Callable[[str, list[Any]], Awaitable[Reply]]
-"""Gets the sender and the arguments; gives the signature and the body of the answer."""
+"""Takes the sender and the arguments; returns the signature and the body of the answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What a method call gets instead of its answer."""
+    """An error in place of a method call's answer."""
 
     name: str
     text: str = ""
     flaps: bool = False
-    """The link came up and went again, as a real le-connection-abort-by-local."""
+    """The link comes up and ends again, as at a real le-connection-abort-by-local."""
 
 
 FAILED = "org.bluez.Error.Failed"
@@ -52,7 +52,7 @@ def refuse(fault: Fault) -> NoReturn:
 
 
 class Call(NamedTuple):
-    """A method call as it came in; `at` is time.monotonic()."""
+    """A method call that came in; `at` is time.monotonic()."""
 
     interface: str
     member: str
@@ -61,7 +61,7 @@ class Call(NamedTuple):
 
 
 class BusObject:
-    """One object with one interface. On the bus only between `export` and `remove`."""
+    """An object with one interface, on the bus only between `export` and `remove`."""
 
     interface = ""
 
@@ -77,7 +77,7 @@ class BusObject:
         return self.service.objects.get(self.path) is self
 
     def fail(self, member: str, *faults: Fault) -> None:
-        """The next calls of `member` get these, one each; later ones are answered normally."""
+        """Answer the next calls of `member` with these faults; later calls normally."""
         self._faults.setdefault(member, deque()).extend(faults)
 
     def next_fault(self, member: str) -> Fault | None:
@@ -85,7 +85,7 @@ class BusObject:
         return faults.popleft() if faults else None
 
     def change(self, changed: Mapping[str, Variant], invalidated: Iterable[str] = ()) -> None:
-        """New values, with PropertiesChanged if the object is on the bus."""
+        """Change values, with PropertiesChanged if the object is on the bus."""
         gone = [name for name in invalidated if self.properties.pop(name, None) is not None]
         self.properties.update(changed)
         if self.exported and (changed or gone):
@@ -98,25 +98,25 @@ class BusObject:
             )
 
     def on_fault(self, member: str, sender: str, fault: Fault) -> None:
-        """Just before the fault is sent."""
+        """React to a fault, just before it is sent."""
 
     def on_client_left(self, sender: str) -> None:
-        """A client's connection to the bus is gone."""
+        """React to the end of a client's connection to the bus."""
 
     def on_set(self, name: str, value: object) -> None:
-        """A client sets a property."""
+        """Set a property on a client's request."""
         raise DBusError("org.freedesktop.DBus.Error.PropertyReadOnly", name)
 
 
 class Service:
-    """Owns org.bluez between `start` and `stop`, in the event loop of the test."""
+    """The owner of org.bluez between `start` and `stop`, in the event loop of the test."""
 
     def __init__(self, daemon: DBusDaemon) -> None:
         self.daemon = daemon
         self.objects: dict[str, BusObject] = {}
         self.calls: list[Call] = []
         self.errors: list[Exception] = []
-        """Raised in here by what a test scripted; the `bluez` fixture fails for them."""
+        """Exceptions raised by a test's script; the `bluez` fixture fails if there are any."""
         self._bus: MessageBus | None = None
         self._outbox: asyncio.Queue[Message] = asyncio.Queue()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -127,18 +127,18 @@ class Service:
         return self._bus is not None
 
     def members(self) -> list[str]:
-        """The names of all calls so far, in order."""
+        """Return the names of all calls so far, in order."""
         return [call.member for call in self.calls]
 
     async def wait_for(self, condition: Callable[[], bool], timeout_s: float = 10) -> None:
-        """Until `condition` holds; looked at again after every call and every signal."""
+        """Wait until `condition()` is true; check it after every call and every signal."""
         async with asyncio.timeout(timeout_s):
             while not condition():
                 self._news.clear()
                 await self._news.wait()
 
     async def called(self, member: str, times: int = 1) -> None:
-        """Until `member` has been called so often since the beginning."""
+        """Wait until `member` has been called `times` times since the beginning."""
         await self.wait_for(lambda: self.members().count(member) >= times)
 
     def export(self, thing: BusObject) -> None:
@@ -159,7 +159,7 @@ class Service:
         self._news.set()
 
     def spawn(self, work: Awaitable[None]) -> asyncio.Task[None]:
-        """A task that ends with bluetoothd at the latest."""
+        """Return a task that ends with bluetoothd at the latest."""
         task = asyncio.ensure_future(work)
         assert isinstance(task, asyncio.Task)
         self._tasks.add(task)
@@ -167,14 +167,14 @@ class Service:
         return task
 
     async def settle(self) -> None:
-        """Until every client has read every signal made so far."""
+        """Wait until every client has read all signals so far."""
         bus = self._bus
         assert bus is not None
         await self._outbox.join()
         names = (await bus.call(_to_driver("ListNames"))).body[0]
         for name in names:
             if name.startswith(":") and name != bus.unique_name:
-                await bus.call(_ping(name))  # an error if it has left: just as good
+                await bus.call(_ping(name))  # an error if it has left, which is as good
 
     async def start(self) -> None:
         bus = MessageBus(bus_address=self.daemon.address)
@@ -187,7 +187,7 @@ class Service:
         await bus.request_name("org.bluez", NameFlag.DO_NOT_QUEUE)
 
     async def stop(self) -> None:
-        """The connection is gone at once; nothing in the outbox is sent any more."""
+        """End the connection at once; discard the outbox."""
         bus, self._bus = self._bus, None
         if bus is None:
             return
@@ -196,7 +196,7 @@ class Service:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         bus.disconnect()
-        with contextlib.suppress(EOFError):  # the bus itself is gone
+        with contextlib.suppress(EOFError):  # the bus has ended
             await bus.wait_for_disconnect()  # type: ignore[no-untyped-call]
         self._outbox = asyncio.Queue()
         self.objects.clear()
