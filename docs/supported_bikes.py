@@ -1,6 +1,6 @@
-"""Generates SUPPORTED_BIKES.md from the gateway's protocols, profiles and captures.
+"""Writes SUPPORTED_BIKES.md out of what the gateway has: protocols, profiles, captures.
 
-`make docs` runs it; a test fails if the file is not current.
+`make docs` runs it; a test says when it was forgotten.
 """
 
 import sys
@@ -23,37 +23,37 @@ HEAD = """\
 
 <!-- Written by docs/supported_bikes.py: `make docs`. -->
 
-`alleycat-gateway scan` finds a bike and prints what to put into the config. A bike that is not
-listed here works if it speaks one of the protocols. If it deviates from the protocol, correct this
-in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
+`alleycat-gateway scan` finds a bike and says what to put into the config. A bike that is not named
+here works if it speaks one of the protocols. One that speaks them in a way of its own can be set
+right in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
 Bluetooth `start` and `services`.
 """
 
 PROTOCOLS_HEAD = """
 ## Protocols
 
-| protocol | connection | description | captures here |
+| protocol | over | what speaks it | captures here |
 |---|---|---|---|"""
 
 PROFILES_HEAD = """
 ## Bikes with a profile
 
-These bikes are recognised by their Bluetooth name; their corrections are applied automatically.
+Known by the name they have on Bluetooth, and set right by themselves.
 
-| bike | Bluetooth names | corrections | notes | source |
+| bike | Bluetooth names | set right | to know | learnt from |
 |---|---|---|---|---|"""
 
 TAIL = """
 ## Not supported
 
-* **Peloton Bike+**: the protocol of its USB port is not published.
+* **Peloton Bike+**: nobody has published what its USB port speaks.
 * **Echelon** with newer firmware: locked to its own app.
 * **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
   speak FTMS or cycling power.
-* **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
+* **Ergoline, Lode, Tunturi** over a serial port: nothing is published.
 
-Is yours missing? Record its data with `alleycat-gateway capture`, and open an issue with that file
-and with the values that the bike's own display showed.
+Is yours missing? `alleycat-gateway capture` records what it says; an issue with that file and with
+what the bike's own display showed is all it takes.
 """
 
 
@@ -70,7 +70,7 @@ def _sections() -> Iterator[str]:
     for profile in load_profiles():
         names = ", ".join(f"`{name}…`" for name in profile.bluetooth_names)
         yield (
-            f"| {profile.name} | {names} | {_corrections(profile)} | {profile.note} "
+            f"| {profile.name} | {names} | {_set_right(profile)} | {profile.note} "
             f"| {profile.source} |"
         )
 
@@ -84,15 +84,15 @@ def _over(protocol: type[WireProtocol]) -> str:
 
 
 def _what(protocol: type[WireProtocol]) -> str:
-    """Return the first sentence of the docstring of the protocol's module."""
+    """The first sentence of what its module says of it."""
     text = sys.modules[protocol.__module__].__doc__
     assert text is not None
     paragraph = cleandoc(text).partition("\n\n")[0].replace("\n", " ")
     return paragraph.partition(". ")[0].rstrip(".").replace("|", "\\|")
 
 
-def _corrections(profile: BikeProfile) -> str:
-    corrections = {
+def _set_right(profile: BikeProfile) -> str:
+    peculiar = {
         "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
@@ -100,7 +100,7 @@ def _corrections(profile: BikeProfile) -> str:
         "connection": "kept alive" if profile.update_parameters else None,
         "also": ", ".join(f"`{name}`" for name in profile.services),
     }
-    return "; ".join(f"{what.strip()} {how}" for what, how in corrections.items() if how)
+    return "; ".join(f"{what.strip()} {how}" for what, how in peculiar.items() if how)
 
 
 if __name__ == "__main__":

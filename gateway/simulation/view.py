@@ -264,7 +264,11 @@ def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[s
             BAD,
         )
     elif delivery.drops:
-        yield f"{delivery.drops:,} connections were lost during the run: {delivery.reason}", NOTABLE
+        yield (
+            f"{delivery.drops:,} connections were lost during the run; "
+            f"last reason: {delivery.reason}",
+            NOTABLE,
+        )
     if delivery.leftover:
         yield f"{delivery.leftover:,} more messages, left by an earlier run, were acknowledged", ""
 

@@ -30,7 +30,7 @@ def print_report(console: Console, report: Report, names: Collection[str]) -> No
     console.print(f"\n{reached} of {len(report.targets)} targets reached.")
     for row in missed:
         console.print(f"[bold red]missed[/]  {escape(row.what)}: {escape(row.value)}", end="")
-        console.print(f", to reach {escape(row.target)}")
+        console.print(f" (target: {escape(row.target)})")
         for line in row.details.get("behind", []):
             console.print(f"          {escape(line)}")
     for name in names:
@@ -40,7 +40,7 @@ def print_report(console: Console, report: Report, names: Collection[str]) -> No
 
 def _targets(rows: list[Row]) -> Table:
     table = Table(show_lines=True)
-    for header, ratio in (("what", 5), ("target", 3), ("measured", 2), ("beside", 6), ("", 1)):
+    for header, ratio in (("what", 5), ("target", 3), ("measured", 2), ("details", 6), ("", 1)):
         table.add_column(header, ratio=ratio, no_wrap=not header)
     for row in rows:
         texts = (escape(text) for text in (row.what, row.target, row.value, row.beside))

@@ -1,14 +1,14 @@
-/* A disk that goes bad on demand, for a process that has this preloaded (LD_PRELOAD).
+/* A disk that fails on demand, for a process that preloads this library (LD_PRELOAD).
 
-   It stands before the calls that read, change or sync files below $BAD_DISK_DIRECTORY (absolute, no
-   symbolic links in it). What becomes of them says the file $BAD_DISK_CONTROL, read anew at each
-   of them: "ok" or one of the words in `faults`.
+   It intercepts the calls that read, change or sync files below $BAD_DISK_DIRECTORY (an absolute
+   path without symbolic links). The file $BAD_DISK_CONTROL, which is read again at each call,
+   decides their outcome: "ok" or one of the words in `faults`.
 
-   What is done to the files' contents, and each sync that fails, is appended to $BAD_DISK_RECORD,
-   if there is one: what a power cut may leave follows from that. Renames are not recorded.
+   Changes to the files' contents, syncs and failed syncs are appended to $BAD_DISK_RECORD, if it is
+   set: the possible states after a power cut follow from them. Renames are not recorded.
 
-   System calls are made directly, so that nothing here depends on the C library's own names for
-   them. 64-bit Linux only. */
+   System calls are made directly, so that this does not depend on the C library's names for them.
+   64-bit Linux only. */
 
 #define _GNU_SOURCE
 #include <errno.h>
@@ -32,14 +32,14 @@ enum fault { OK, FULL, READ_ONLY, FSYNC_FAILS, FSYNC_STALLS, FSYNC_LIES, BAD_SEC
 static const char *const faults[FAULTS] = {
     [OK] = "ok",
     [FULL] = "full",                 /* nothing can be written: ENOSPC */
-    [READ_ONLY] = "read-only",       /* as ext4 goes after an error: EROFS */
+    [READ_ONLY] = "read-only",       /* like ext4 after an error: EROFS */
     [FSYNC_FAILS] = "fsync-fails",   /* EIO */
-    [FSYNC_STALLS] = "fsync-stalls", /* returns when the control file says something else */
-    [FSYNC_LIES] = "fsync-lies",     /* returns success and has done nothing */
+    [FSYNC_STALLS] = "fsync-stalls", /* returns when the control file changes */
+    [FSYNC_LIES] = "fsync-lies",     /* returns success without doing anything */
     [BAD_SECTOR] = "bad-sector",     /* one page cannot be read: EIO; inode and offset follow */
 };
 
-/* A card that is busy with itself answers after seconds; this is only how soon a heal is seen. */
+/* How often a stalled sync reads the control file again. */
 static const struct timespec stall_step = {.tv_nsec = 5000000};
 
 struct sector {
@@ -76,7 +76,7 @@ static int is_path_on_it(const char *path) {
     return strncmp(path, directory, length) == 0 && (path[length] == '/' || path[length] == '\0');
 }
 
-/* Whether the open file lies on it; its path, into `path`. */
+/* Return whether the open file is on the bad disk; write its path into `path`. */
 static int is_on_it(int fd, char path[PATH_MAX]) {
     char link[32];
     snprintf(link, sizeof link, "/proc/self/fd/%d", fd);
@@ -86,7 +86,7 @@ static int is_on_it(int fd, char path[PATH_MAX]) {
     return is_path_on_it(path);
 }
 
-/* tests/durability/recorded_disk.py reads these: path and data follow. */
+/* tests/durability/recorded_disk.py reads these headers; path and data follow each. */
 enum change { WRITE, TRUNCATE, UNLINK, SYNC, FAILED_SYNC };
 
 struct header {
@@ -118,7 +118,7 @@ static int fail(int error) {
     return -1;
 }
 
-/* The errno of a change that cannot be made now, or 0. */
+/* Return the errno of a change that is refused now, or 0. */
 static int refusal(int is_on_the_disk) {
     if (!is_on_the_disk) return 0;
     switch (fault_now()) {
@@ -132,7 +132,7 @@ static int opened(int directory, const char *path, int flags, mode_t mode) {
     int creates = (flags & O_CREAT) && syscall(SYS_faccessat, directory, path, F_OK) != 0;
     int changes = creates || (flags & O_TRUNC);
     int error = refusal(is_path_on_it(path));
-    /* A full disk lets what exists be opened; a read-only one lets it be opened for reading. */
+    /* On a full disk existing files can be opened; on a read-only one, only for reading. */
     if (changes ? error : error == EROFS && (flags & O_ACCMODE) != O_RDONLY) return fail(error);
     int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
     if (fd >= 0 && (flags & O_TRUNC) && is_path_on_it(path)) record(TRUNCATE, path, 0, NULL, 0);
@@ -191,7 +191,7 @@ ssize_t pread(int fd, void *bytes, size_t count, off_t offset) {
     return syscall(SYS_pread64, fd, bytes, count, offset);
 }
 
-/* A short write is allowed: the caller goes on with the rest. */
+/* A short write is allowed: the caller continues with the rest. */
 ssize_t pwritev(int fd, const struct iovec *parts, int count, off_t offset) {
     char path[PATH_MAX];
     if (!is_on_it(fd, path)) return syscall(SYS_pwritev, fd, parts, count, offset, 0L);
@@ -210,7 +210,7 @@ int ftruncate(int fd, off_t length) {
 
 int unlink(const char *path) {
     int is_ours = is_path_on_it(path), error = refusal(is_ours);
-    /* A full disk can be emptied. */
+    /* Files can be deleted on a full disk. */
     if (error == EROFS) return fail(error);
     long failed = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     if (is_ours && !failed) record(UNLINK, path, 0, NULL, 0);
@@ -245,7 +245,7 @@ int fsync(int fd) { return synced(SYS_fsync, fd); }
 
 int fdatasync(int fd) { return synced(SYS_fdatasync, fd); }
 
-/* The names by which programs with 64-bit offsets know the same calls. */
+/* The names of the same calls in programs with 64-bit offsets. */
 int open64(const char *path, int flags, ...) __attribute__((alias("open")));
 int openat64(int directory, const char *path, int flags, ...) __attribute__((alias("openat")));
 ssize_t pread64(int, void *, size_t, off_t) __attribute__((alias("pread")));

@@ -139,7 +139,7 @@ def _batches(records: Sequence[KinesisRecord]) -> Iterator[dict[int, KinesisReco
 
 
 def _environment() -> dict[str, str]:
-    """Return our environment without any AWS settings: moto creates clients from them."""
+    """Return the environment without AWS settings, which clients inside moto would use."""
     others = {name: text for name, text in os.environ.items() if not name.startswith("AWS_")}
     return others | {"AWS_CONFIG_FILE": os.devnull, "AWS_SHARED_CREDENTIALS_FILE": os.devnull}
 

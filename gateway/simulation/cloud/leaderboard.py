@@ -29,7 +29,7 @@ class RaceReport:
     """Statistics of the records of one race."""
 
     race_id: int
-    shard_ids: frozenset[str]  # a whole race belongs on one
+    shard_ids: frozenset[str]  # a whole race belongs on one shard
     duplicates: int  # records whose uuid had arrived before
     gaps: int  # seconds missing between a racer's first and last, for any reason
     late: int  # records after their racer's final one: received, but not scored
@@ -208,7 +208,7 @@ class Movement:
         self._places: dict[int, int] = {}
 
     def gained(self, board: Sequence[Standing]) -> dict[int, int]:
-        """Return the places gained since the last call, by racer; negative if lost, 0 at first."""
+        """Return the places gained since the last call, by racer: 0 at first, negative if lost."""
         places = {one.racer_id: place for place, one in enumerate(board)}
         gained = {id_: self._places.get(id_, place) - place for id_, place in places.items()}
         self._places = places

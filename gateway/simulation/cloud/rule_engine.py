@@ -31,7 +31,7 @@ class RuleEngine:
     """The rules engine, created by `open_rule_engine`.
 
     Every message it receives ends in the stream or in `failures`. The MQTT client's thread only
-    queues messages. A worker thread applies the rule and puts all queued messages at once.
+    queues messages. A worker thread applies the rule and puts the queued messages in batches.
     """
 
     def __init__(

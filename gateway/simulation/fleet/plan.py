@@ -1,4 +1,4 @@
-"""Assigns racers to bikes, races and connections, within the limits of AWS. Pure."""
+"""Assigns racers to bikes, races and connections, and checks the limits of AWS. Pure."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -69,7 +69,7 @@ async def run_fleet(
     """
     if not clock.is_trustworthy():
         raise FleetError(
-            "this machine's clock is not set, but race ids are made from it: set the clock first"
+            "this machine's clock is not set, but race ids are derived from it: set the clock first"
         )
     allow_connections(plan.connections)
     async with AsyncExitStack() as stack:

@@ -40,11 +40,11 @@ NEAR = 0.5
 WHAT_TO_DO = {
     1: "nothing",
     10: "nothing",
-    100: "a slower pace for the backlog",
+    100: "a slower pace for what was kept",
     1_000: "smaller races",
-    10_000: "smaller races, on separate shards",
-    100_000: "request higher limits for both, most of all for rules",
-    1_000_000: "request higher limits for nearly all; Basic Ingest; many bikes per gateway",
+    10_000: "smaller races, on shards apart",
+    100_000: "ask for more of both, and for more of the rules",
+    1_000_000: "ask for more of nearly all; Basic Ingest; many bikes a gateway",
 }
 LOAD_NAMES = {
     limits.SHARD_RECORDS: "a shard's records",
@@ -67,20 +67,20 @@ SIZE_HEAD = (
 )
 SHARING_HEAD = (
     "races at once",
-    "on the same number of shards",
+    "on as many shards",
     "on twice as many",
     "on ten times as many",
     "shards for a chance below 1 %",
-    "ids tried for separate shards",
+    "ids tried, if handed out apart",
 )
 OUTAGE_HEAD = (
     "racers",
     "all connected after",
     "offered at most",
     "the account takes",
-    "put into the queue",
+    "into the queue",
     "safe `publish_rate_per_s`",
-    "then all sent after",
+    "all sent then after",
 )
 COST_HEAD = (
     "racers",
@@ -88,10 +88,10 @@ COST_HEAD = (
     "messages",
     "rules",
     "stream",
-    "total",
+    "in all",
     "a race of 5 min",
-    "total with Basic Ingest",
-    "an on-demand stream",
+    "in all with Basic Ingest",
+    "the stream, if on demand",
 )
 
 
@@ -182,9 +182,7 @@ def _sharing(races: int) -> list[str]:
         sharing = simulate_sharing(races, factor * races, DRAWS, random)
         cells.append(f"{sharing.races_sharing * 100:.0f} %")
     needed = shards_needed(races, 0.01)
-    cells.append(
-        f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: more than any account"
-    )
+    cells.append(f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: no account has")
     cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} a race")
     return cells
 

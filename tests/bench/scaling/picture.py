@@ -44,7 +44,7 @@ class Curve:
 def curves() -> list[Curve]:
     return [
         Curve(
-            "all in one race: its shard",
+            "one race of all: its shard",
             "1,000 records/s",
             limits.SHARD_RECORDS,
             lambda n: n / limits.SHARD_RECORDS.value,
@@ -56,7 +56,7 @@ def curves() -> list[Curve]:
             lambda n: Fleet(n).fullest_race / limits.SHARD_RECORDS.value,
         ),
         Curve(
-            "backlog: its race's shard",
+            "what was kept: its race's shard",
             f"1,000 records/s, sent at {DEFAULT_PACE_PER_S:g}/s a gateway",
             limits.SHARD_RECORDS,
             _kept_share,
@@ -69,7 +69,7 @@ def curves() -> list[Curve]:
             lambda n: n / limits.PUBLISHES.value,
         ),
         Curve(
-            "all gateways reconnect",
+            "everybody connects again",
             "500/s",
             limits.CONNECTS,
             lambda n: 2 * n / LONGEST_WAIT_S / limits.CONNECTS.value,
@@ -77,18 +77,18 @@ def curves() -> list[Curve]:
         ),
         Curve(
             f"consumers, {FUNCTIONS} functions",
-            "1,000 executions, one per shard",
+            "1,000 executions, one a shard",
             limits.CONSUMERS,
             lambda n: Fleet(n).shards * FUNCTIONS / limits.CONSUMERS.value,
         ),
         Curve(
-            "connections, one bike each",
+            "connections, a bike each",
             "500,000",
             limits.CONNECTIONS,
             lambda n: n / limits.CONNECTIONS.value,
         ),
         Curve(
-            "shards, two per race",
+            "shards, two a race",
             "20,000",
             limits.SHARDS,
             lambda n: Fleet(n).shards / limits.SHARDS.value,
@@ -104,16 +104,16 @@ def _kept_share(racers: int) -> float:
 
 
 def draw() -> str:
-    """Return the picture as SVG."""
-    title = "Which limit is reached first"
+    """The picture as SVG."""
+    title = "Which limit bites first"
     drawn = curves()
     shapes = [
         text(MARGIN, 40, title, "ink bold", size=20),
         text(
             MARGIN,
             61,
-            "The load of racers at one message a second, as a fraction of the limits of a new AWS"
-            " account in us-east-1",
+            "What racers at one message a second ask for, as a part of what AWS gives a new account"
+            " in us-east-1",
             "muted",
         ),
         *_legend(),
@@ -136,7 +136,7 @@ def _y(share: float) -> float:
 def _legend() -> Iterator[str]:
     entries = (
         (MARGIN, "bad", False, "cannot be raised"),
-        (190, "ours", False, "AWS raises it on request"),
+        (190, "ours", False, "AWS raises it when asked"),
         (400, "muted", True, "dashed: after an outage of ten minutes"),
     )
     for x, colour, dashed, words in entries:
