@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PEERS := .venv-bench
 DEB := .venv-deb
+CONSTRAINTS := .ci/constraints.txt
 VM := .venv-vm
 
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels constraints package-test vm-image vm-test check bench fleet-bench scaling docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -45,6 +46,10 @@ wheels: $(DEB)/.installed ## pin what the package contains, after a change of py
 		--python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
 		--generate-hashes --no-annotate --custom-compile-command "make wheels"
 
+constraints: $(DEB)/.installed ## pin the development tools, after a change of pyproject.toml; RENEW=--upgrade renews all
+	@$(DEB)/bin/uv pip compile pyproject.toml --all-extras --output-file $(CONSTRAINTS) --quiet $(RENEW) \
+		--universal --python-version 3.11 --no-annotate --custom-compile-command "make constraints"
+
 package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge the package in a clean Debian (as root)
 	$(BIN)/pytest tests/package --in-debian --timeout 900
 
@@ -75,13 +80,13 @@ docs: $(INSTALLED) ## write SUPPORTED_BIKES.md from the protocols, profiles and 
 clean: ## remove everything that was installed or built
 	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(INSTALLED): pyproject.toml
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, this is `$(PYTHON) --version`: make PYTHON=python3.12 …"; exit 1; }
 	@$(PYTHON) -m venv $(VENV) || \
 		{ echo "No virtual environments here: sudo apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (a minute or two, once) …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
 	@touch $@
 
 $(PEERS)/.installed: tests/bench/peers.txt
