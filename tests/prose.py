@@ -37,7 +37,11 @@ AVOIDED = {
     r"(?:^|[.:;!?]\s+)What (?:is|was|are|were|came|comes|has|had|cannot|can)\b": "name the subject",
     r"(?:^|[.:;!?]\s+)Who (?:is|was|has|had|does|did|cannot|can|may)\b(?![^.]*\?)": "A client that",
 }
-_AVOIDED = [(re.compile(pattern), instead) for pattern, instead in AVOIDED.items()]
+#: Words are found in any case of letters; a subject, only with its capital.
+_AVOIDED = [
+    (re.compile(pattern, re.IGNORECASE if pattern.startswith(r"\b") else 0), instead)
+    for pattern, instead in AVOIDED.items()
+]
 
 
 @dataclass(frozen=True, slots=True)
