@@ -7,6 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 
 import pytest
+import yaml
 from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
@@ -75,6 +76,17 @@ def test_hooks_run_every_command_of_make_check() -> None:
     entries = re.findall(r"entry: \.venv/bin/(.*)", HOOKS)
     entries = [entry.removesuffix(" --force-exclude") for entry in entries]
     assert sorted(entries) == sorted(commands)
+
+
+@pytest.mark.parametrize("form", ["bug", "bike"])
+def test_issue_form_asks_for_the_output_of_check_and_a_capture(form: str) -> None:
+    text = (ROOT / ".github" / "ISSUE_TEMPLATE" / f"{form}.yml").read_text(encoding="utf-8")
+    fields = {field["id"]: field for field in yaml.safe_load(text)["body"]}
+    assert "`alleycat-gateway check --json`" in fields["check"]["attributes"]["label"]
+    assert fields["check"]["validations"]["required"]
+    assert (
+        "alleycat-gateway capture BIKE ride.jsonl" in fields["capture"]["attributes"]["description"]
+    )
 
 
 def test_index_of_decisions_links_to_each_page() -> None:
