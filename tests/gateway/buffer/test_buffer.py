@@ -48,7 +48,7 @@ async def bench(open_bench: Callable[..., BufferBench]) -> BufferBench:
 
 
 async def reopened(bench: BufferBench) -> BufferBench:
-    """The next process, after a kill."""
+    """Start the next process, after a kill. The test stops it."""
     await bench.stop()
     following = BufferBench(bench.path, bench.clock)
     await following.start()
@@ -381,6 +381,7 @@ async def test_failed_disk_read_is_tried_again_and_other_races_are_sent(
     await bench.clock.run_for(2)
     assert called > 0, "the sender is told to try again"
     assert seconds(await bench.take_all()) == [1, 2]
+    await bench.stop()
     assert bench.buffer.status.problem is None
 
 
@@ -463,7 +464,9 @@ async def test_buffer_close_tries_a_failed_write_again(bench: BufferBench) -> No
     bench.store.write = write_at_last  # type: ignore[method-assign]
     bench.buffer.append(message(1))
     await bench.buffer.close()
-    assert (await reopened(bench)).on_disk() == [1]
+    following = await reopened(bench)
+    assert following.on_disk() == [1]
+    await following.stop()
 
 
 async def test_buffer_close_logs_unwritten_messages_as_lost(bench: BufferBench) -> None:
