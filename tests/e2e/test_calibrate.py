@@ -119,7 +119,7 @@ def test_calibrate_that_is_left_keeps_the_old_calibration(
         elif end == "q":
             sitter.press("q")
             assert sitter.exit_code() == 1
-            assert "left: everything is as it was" in sitter.text
+            assert "quit: nothing was changed" in sitter.text
         elif end == "hang-up":
             sitter.hang_up()
             sitter.exit_code()

@@ -58,7 +58,7 @@ def test_a_bike_that_is_raced_is_calibrated_through_the_service(
     subscriber.wait_for(bool, START_TIMEOUT_S)
     booted.write("/root/calibration.json", record_to_json(record(cadence_scale=0.5)))
     said = booted.run("alleycat-gateway calibrate import bike-1 /root/calibration.json --yes")
-    assert f"{STATE_DIR}/calibration/bike-1.json: saved, and in use" in said
+    assert f"saved in {STATE_DIR}/calibration/bike-1.json and in use now" in said
     shown = json.loads(booted.run("alleycat-gateway calibrate show bike-1 --json"))
     assert (shown["origin"], shown["cadence_scale"]) == ("saved", 0.5)
     owner = booted.run(f"stat -c '%U %a' {STATE_DIR}/calibration/bike-1.json").strip()

@@ -1,4 +1,4 @@
-"""`calibrate`: make a bike's numbers comparable with those of others; and keep them so."""
+"""`calibrate`: calibrate a bike; show, export, import, roll back or reset its calibration."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -31,15 +31,15 @@ app = typer.Typer(
     subcommand_metavar="[VERB] BIKE [OPTIONS]",
 )
 
-YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Do not ask for confirmation.")]
 
 
 @app.callback()
 def calibrate() -> None:
     """Calibrate a bike, so that the same effort scores the same on every bike.
 
-    `calibrate BIKE` is the guided session, `calibrate resistance BIKE`. All verbs go through the
-    gateway if it runs: what changes holds at once, without a restart.
+    `calibrate BIKE` is short for `calibrate resistance BIKE`, the guided session. If the gateway
+    is running, all verbs work through it, and changes take effect at once, without a restart.
     """
 
 
@@ -53,12 +53,14 @@ app.command()(plateaus.plateaus)
 def show(
     bike: BikeArgument,
     config: ConfigOption = SERVICE_CONFIG,
-    json: Annotated[bool, typer.Option("--json", help="All of it as one line of JSON.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print everything as one line of JSON.")
+    ] = False,
     picture: Annotated[
-        Path | None, typer.Option(metavar="FILE.svg", help="Draw the curve into this file, too.")
+        Path | None, typer.Option(metavar="FILE.svg", help="Also draw the curve into this file.")
     ] = None,
 ) -> None:
-    """Show the calibration that holds, and its backups."""
+    """Show the calibration in use, and its backups."""
     from gateway.calibrating.view.summary import state_json, summary
 
     state = _state(bike, config)
@@ -72,18 +74,18 @@ def show(
     console = _console()
     console.print(summary(state, console.width))
     if picture is not None:
-        typer.echo(f"\n{picture}: drawn")
+        typer.echo(f"\ndrew the curve in {picture}")
 
 
 @app.command()
 def export(
     bike: BikeArgument,
     file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="A new file; else standard output.")
+        Path | None, typer.Argument(metavar="[FILE]", help="A new file; default: standard output.")
     ] = None,
     config: ConfigOption = SERVICE_CONFIG,
 ) -> None:
-    """Print the saved calibration, or write it to a file, for `import`."""
+    """Print the saved calibration, or write it to a file that `import` can read."""
     from gateway.sampling.calibration_record import record_to_json
 
     text = record_to_json(_saved(_state(bike, config)))
@@ -91,24 +93,26 @@ def export(
         typer.echo(text, nl=False)
     else:
         _write(file, text, "x")
-        typer.echo(f"{file}: written")
+        typer.echo(f"wrote {file}")
 
 
 @app.command("import")
 def import_(
     bike: BikeArgument,
-    file: Annotated[typer.FileText, typer.Argument(metavar="FILE", help="`-`: standard input.")],
+    file: Annotated[
+        typer.FileText,
+        typer.Argument(metavar="FILE", help="A file written by `export`; `-`: standard input."),
+    ],
     config: ConfigOption = SERVICE_CONFIG,
     any_device: Annotated[
-        bool,
-        typer.Option("--any-device", help="Take it though it was made on another machine."),
+        bool, typer.Option("--any-device", help="Accept a calibration of another device.")
     ] = False,
     yes: YesOption = False,
 ) -> None:
-    """Take over a calibration that `export` wrote.
+    """Import a calibration written by `export`.
 
-    Shows what it changes, and asks. One of another machine is refused: two bikes of one model are
-    not alike.
+    Shows what will change, and asks for confirmation. A calibration of another device is refused,
+    because two bikes of the same model can differ.
     """
     from gateway.sampling.calibration_record import CalibrationFormatError, record_from_json
 
@@ -119,56 +123,57 @@ def import_(
     state = _state(bike, config)
     if record.device != state.device and not any_device:
         fail(
-            f"{file.name} was made on {record.device}, and {bike} is {state.device}; if its points "
-            f"are to be taken all the same: --any-device. {NOTHING_CHANGED.capitalize()}.",
+            f"{file.name} was made on {record.device}, but {bike} is {state.device}; to import it "
+            f"anyway, add --any-device. {NOTHING_CHANGED.capitalize()}.",
             FAILED,
         )
     record = replace(record, bike_id=bike, device=state.device)
     _show_change(record, state)
     _ask(f"Use it on {bike}?", yes=yes)
     path = _with_saved(bike, config, lambda saved: saved.save(record))
-    typer.echo(f"{path}: saved, and in use")
-    _say_how_back(bike, state)
+    typer.echo(f"saved in {path} and in use now")
+    _print_undo_hint(bike, state)
 
 
 @app.command()
 def rollback(
     bike: BikeArgument,
     number: Annotated[
-        int, typer.Argument(metavar="[NUMBER]", min=1, help="Which backup; 1 is the newest.")
+        int,
+        typer.Argument(metavar="[NUMBER]", min=1, help="Which backup to restore; 1 is the newest."),
     ] = 1,
     config: ConfigOption = SERVICE_CONFIG,
     yes: YesOption = False,
 ) -> None:
-    """Use an earlier calibration again.
+    """Restore an earlier calibration.
 
-    Shows what that changes, and asks. What held until now becomes a backup.
+    Shows what will change, and asks for confirmation. The calibration saved now becomes a backup.
     """
     state = _state(bike, config)
     record = state.backups.get(number)
     if record is None:
         has = ", ".join(map(str, state.backups)) or "none"
-        fail(f"{bike} has no backup {number}; it has: {has}", USAGE)
+        fail(f"{bike} has no backup {number}; its backups: {has}", USAGE)
     if record.device != state.device:
         fail(
-            f"backup {number} was made on {record.device}, and {bike} is {state.device}; "
+            f"backup {number} was made on {record.device}, but {bike} is {state.device}; "
             f"{NOTHING_CHANGED}",
             FAILED,
         )
     _show_change(record, state)
-    _ask(f"Use backup {number} on {bike} again?", yes=yes)
+    _ask(f"Restore backup {number} on {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.rollback(number))
-    typer.echo(f"backup {number} is in use again")
-    _say_how_back(bike, state)
+    typer.echo(f"backup {number} is restored and in use now")
+    _print_undo_hint(bike, state)
 
 
 @app.command()
 def reset(
     bike: BikeArgument, config: ConfigOption = SERVICE_CONFIG, yes: YesOption = False
 ) -> None:
-    """Use no saved calibration any more.
+    """Delete the saved calibration; it is kept as a backup.
 
-    The points in the config hold then, or else the bike's own numbers. What held becomes a backup.
+    The bike then uses the points in the config or, without any, the numbers that it sends.
     """
     from gateway.calibrating.view.summary import origin_words
 
@@ -176,15 +181,15 @@ def reset(
     if state.record is None and not state.problem:
         typer.echo(f"{bike} has no saved calibration; {NOTHING_CHANGED}")
         return
-    typer.echo(f"{bike}: now {origin_words(state)}")
-    _ask(f"Use no saved calibration on {bike} any more?", yes=yes)
+    typer.echo(f"in use on {bike}: {origin_words(state)}")
+    _ask(f"Delete the saved calibration of {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.reset())
-    typer.echo(f"now {origin_words(_state(bike, config))}")
-    _say_how_back(bike, state)
+    typer.echo(f"in use now: {origin_words(_state(bike, config))}")
+    _print_undo_hint(bike, state)
 
 
 def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awaitable[T]]") -> T:
-    """What `act` gives; ends the command with words if it cannot be done."""
+    """Return what `act` returns; end the command with an error message if it fails."""
     import asyncio
 
     import structlog
@@ -192,7 +197,9 @@ def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awa
     from gateway.calibrating.state import CalibrationError
     from gateway.cli.calibrate.bike import session_with
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the verbs say it all
+    structlog.configure(
+        logger_factory=structlog.ReturnLoggerFactory()
+    )  # the verbs report themselves
 
     async def acted() -> T:
         async with session_with(bike, config, is_live=False) as saved:
@@ -215,12 +222,10 @@ def _state(bike: str, config: Path) -> "CalibrationState":
 
 def _saved(state: "CalibrationState") -> "CalibrationRecord":
     if state.record is None:
-        why = f"what is saved is {state.problem}" if state.problem else "it has none"
-        fail(
-            f"{state.bike_id} has no calibration to give: {why}; "
-            f"`alleycat-gateway calibrate {state.bike_id}` makes one",
-            FAILED,
-        )
+        what = f"the saved calibration of {state.bike_id} is {state.problem}"
+        if not state.problem:
+            what = f"{state.bike_id} has no saved calibration"
+        fail(f"{what}; to make one: alleycat-gateway calibrate {state.bike_id}", FAILED)
     return state.record
 
 
@@ -232,13 +237,13 @@ def _show_change(record: "CalibrationRecord", state: "CalibrationState") -> None
 
 
 def _ask(question: str, *, yes: bool) -> None:
-    """Goes on only if the answer is yes."""
+    """Ask for confirmation; end the command unless the answer is yes."""
     import sys
 
     if yes:
         return
     if not sys.stdin.isatty():
-        fail(f"no terminal to ask on: add --yes; {NOTHING_CHANGED}", USAGE)
+        fail(f"cannot ask for confirmation without a terminal: add --yes; {NOTHING_CHANGED}", USAGE)
     try:
         if typer.confirm(question):
             return
@@ -247,9 +252,12 @@ def _ask(question: str, *, yes: bool) -> None:
     fail(NOTHING_CHANGED, FAILED)
 
 
-def _say_how_back(bike: str, before: "CalibrationState") -> None:
+def _print_undo_hint(bike: str, before: "CalibrationState") -> None:
     if before.record is not None:
-        typer.echo(f"what held before is backup 1: alleycat-gateway calibrate rollback {bike}")
+        typer.echo(
+            "the calibration saved before is backup 1; to restore it: "
+            f"alleycat-gateway calibrate rollback {bike}"
+        )
 
 
 def _write(file: Path, text: str, mode: str) -> None:
@@ -257,9 +265,9 @@ def _write(file: Path, text: str, mode: str) -> None:
         with file.open(mode, encoding="utf-8") as stream:
             stream.write(text)
     except FileExistsError:
-        fail(f"{file} exists; expected the name of a new file", USAGE)
+        fail(f"{file} already exists; choose another file name", USAGE)
     except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a place for a file", FAILED)
+        fail(f"cannot write {file}: {error.strerror}; choose another file name", FAILED)
 
 
 def _console() -> "Console":

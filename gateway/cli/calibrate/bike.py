@@ -1,4 +1,4 @@
-"""Which bike `calibrate` means, and who holds it: the daemon, or nobody."""
+"""Which session `calibrate` opens: one through the daemon, or one with the bike itself."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,9 +13,9 @@ if TYPE_CHECKING:
 def session_with(
     bike_id: str, config: Path, *, is_live: bool = True
 ) -> "DaemonSession | LocalSession":
-    """Return a CalibrationSession to be entered: with the daemon if one runs, else with the bike.
+    """Return a CalibrationSession to enter: through the daemon if one runs, else with the bike.
 
-    Raises CalibrationError. Ends the command with words if the config does not say enough.
+    Raises CalibrationError. Ends the command with an error message if the config is incomplete.
     """
     from gateway.calibrating.local import LocalSession
     from gateway.calibrating.remote import DaemonSession
@@ -38,7 +38,7 @@ def _configured(bike_id: str, config: Path) -> "tuple[BikeConfig, DriverStatus, 
 
 
 def _daemon_socket(config: Path) -> Path | None:
-    """Of the daemon that runs on the config's state_dir; None if none does."""
+    """Return the socket of the daemon that uses the config's state_dir; None if none does."""
     from gateway.calibrating.messages import FILE_NAME
     from gateway.calibrating.state import CalibrationError
     from gateway.cli.service import state_dir_of
@@ -51,14 +51,14 @@ def _daemon_socket(config: Path) -> Path | None:
             return None
     except PermissionError:
         raise CalibrationError(
-            f"{state_dir} may not be read by you: put sudo before the command"
+            f"permission denied: {state_dir}; run this command with sudo"
         ) from None
     places = [directory / FILE_NAME for directory in (state_dir, SERVICE_DIRECTORY)]
     for place in places:
         if is_served(place):
             return place
     raise CalibrationError(
-        f"a gateway runs on {state_dir}, but nobody listens at {' or '.join(map(str, places))}; "
-        "`alleycat-gateway status` says why, and a restart may help: "
+        f"a gateway uses {state_dir}, but does not listen at {' or '.join(map(str, places))}; "
+        "run `alleycat-gateway status` for the reason, or restart the gateway: "
         "sudo systemctl restart alleycat-gateway"
     )

@@ -1,4 +1,4 @@
-"""`calibrate cadence`: does a bike count the turns of the cranks rightly?"""
+"""`calibrate cadence`: check whether a bike counts the turns of the cranks correctly."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,7 @@ from gateway.cli.calibrate.session import (
     BikeArgument,
     ConfigOption,
     JsonOption,
-    ended_in_words,
+    exit_on_error,
     script_of,
 )
 from gateway.cli.exits import fail
@@ -35,49 +35,47 @@ if TYPE_CHECKING:
 TURNS = 30
 METRONOME_S = 30.0
 AGAINST_S = 60.0
-#: What legs can follow, rpm.
+#: The slowest and the fastest metronome that a rider can follow, rpm.
 BEATS = (30, 150)
-#: With `--fake-bike`, a sensor that says the fake bike's cadence as it is.
+#: The name of a second sensor that reports the fake bike's true cadence, with `--fake-bike`.
 FAKE = "fake"
 
 CountOption = Annotated[
     int | None,
-    typer.Option(min=5, max=500, metavar="N", help=f"Count N turns; the default, with {TURNS}."),
+    typer.Option(min=5, max=500, metavar="N", help=f"Count N turns; the default is {TURNS}."),
 ]
 MetronomeOption = Annotated[
-    str | None, typer.Option(metavar="RPM,RPM", help="Pedal to a metronome, such as 60,90.")
+    str | None, typer.Option(metavar="RPM,RPM", help="Pedal to a metronome, for example at 60,90.")
 ]
 AgainstOption = Annotated[
     str | None,
     typer.Option(
         metavar="BIKE2",
-        help="Pedal with a second sensor: a Bluetooth address, a serial port, or `fake`.",
+        help="Compare with a second sensor: a Bluetooth address, a serial port, or `fake`.",
     ),
 ]
 ProtocolOption = Annotated[
-    str | None, typer.Option(help="What the second sensor speaks; a serial port needs it.")
+    str | None, typer.Option(help="The second sensor's protocol; required for a serial port.")
 ]
 SecondsOption = Annotated[
     float | None,
     typer.Option(
         min=5,
         max=600,
-        help=f"How long to measure at each beat ({METRONOME_S:g}), or against ({AGAINST_S:g}).",
+        help=f"How long to measure; default {METRONOME_S:g}, with --against {AGAINST_S:g}.",
     ),
 ]
-FakeOption = Annotated[
-    bool, typer.Option("--fake-bike", help="A made-up bike, whose rider counts by himself.")
-]
+FakeOption = Annotated[bool, typer.Option("--fake-bike", help="Use a simulated bike and rider.")]
 FactorOption = Annotated[
-    float, typer.Option(min=0.1, max=4, help="The fake bike says so many times its cadence.")
+    float, typer.Option(min=0.1, max=4, help="Multiply the fake bike's cadence by this.")
 ]
-SilentOption = Annotated[bool, typer.Option("--silent", help="A metronome without bell.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Save a plain ratio without asking.")]
+SilentOption = Annotated[bool, typer.Option("--silent", help="Turn off the metronome's bell.")]
+YesOption = Annotated[bool, typer.Option("--yes", help="Save a plain ratio without confirmation.")]
 
 
 @dataclass(frozen=True, slots=True)
 class _Method:
-    """How the true cadence is found: a beat, a second sensor, else turns that are counted."""
+    """The source of the true cadence: a metronome, a second sensor, or else counted turns."""
 
     turns: int
     rpms: tuple[float, ...] | None
@@ -88,7 +86,7 @@ class _Method:
 
 @dataclass(frozen=True, slots=True)
 class _CheckOptions:
-    """The other options; without `pedaller` it is a real bike with a person on it."""
+    """The other options; without a `pedaller` a person pedals a real bike."""
 
     pedaller: "FakePedaller | None"
     answers: "AnswerSource | None"
@@ -112,9 +110,10 @@ def cadence(
     silent: SilentOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Check a bike's cadence, and save a scale that makes it right.
+    """Check a bike's cadence, and save the scale that corrects it.
 
-    You pedal, and count, keep to a beat, or wear a second sensor. Works while the daemon races.
+    While you pedal, count turns, follow a metronome or use a second sensor. This also works
+    during a race.
     """
     import asyncio
     from contextlib import ExitStack
@@ -122,7 +121,7 @@ def cadence(
     from gateway.timing.clock import SystemClock
 
     if [count, metronome, against].count(None) < 2:
-        fail("expected only one of --count, --metronome and --against", USAGE)
+        fail("--count, --metronome and --against exclude each other; choose one", USAGE)
     clock = SystemClock()
     with ExitStack() as stack:
         pedaller = _pedaller(fake_factor, clock, stack) if fake_bike else None
@@ -131,7 +130,7 @@ def cadence(
         rpms = None if metronome is None else _beats(metronome)
         method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
         options = _CheckOptions(pedaller, script_of(answers), json, silent, yes)
-        with ended_in_words():
+        with exit_on_error():
             if not asyncio.run(_check(bike, config, method, options, clock)):
                 raise typer.Exit(FAILED)
 
@@ -148,7 +147,7 @@ def _beats(text: str) -> tuple[float, ...]:
 
 
 def _pedaller(factor: float, clock: "GatewayClock", stack: "ExitStack") -> "FakePedaller":
-    """Return a fake rider, whose files lie in a directory that ends with `stack`."""
+    """Return a fake rider; `stack` deletes the directory of its files."""
     from tempfile import TemporaryDirectory
 
     from drivers.registry import load_drivers
@@ -168,7 +167,7 @@ def _sensor(
     try:
         named_bike(name, protocol)
     except ProtocolMissing:
-        fail(f"--against {name}: say what it speaks with --against-protocol", USAGE)
+        fail(f"--against {name}: a serial port needs --against-protocol", USAGE)
     except NotABike as error:
         fail(f"--against: {error}", USAGE)
     return chosen_driver(name, None, protocol, clock)[1]
@@ -228,14 +227,14 @@ def _way(
     from gateway.terminal.keyboard import ENTER
 
     async def press(turns: int) -> None:
-        del turns  # the person has counted them
+        del turns  # The person counts them.
         assert keyboard is not None
         keyboard.forget()
         while await keyboard.key() != ENTER:
             pass
 
     def follow(rpm: float) -> None:
-        """The person hears it."""
+        """Do nothing: the person hears the metronome."""
 
     rpms, sensor = method.rpms, method.sensor
     if rpms is not None:
@@ -244,6 +243,6 @@ def _way(
     if sensor is not None:
         return lambda ride: ride.by_sensor(sensor, method.sensor_name, method.seconds)
     if pedaller is None and keyboard is None:
-        fail("to count needs a terminal; expected one, or --metronome or --against", USAGE)
+        fail("counting needs a terminal; without one use --metronome or --against", USAGE)
     presser = press if pedaller is None else pedaller.press
     return lambda ride: ride.by_count(method.turns, presser)

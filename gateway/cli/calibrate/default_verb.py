@@ -1,4 +1,4 @@
-"""A group of verbs of which one may be left out."""
+"""A group of commands with a default command."""
 
 from typing import Any
 
@@ -8,9 +8,9 @@ HELP = "--help"
 
 
 class DefaultVerbGroup(TyperGroup):
-    """`GROUP ARGUMENTS` is `GROUP DEFAULT ARGUMENTS`, also when options come first.
+    """A command group in which `GROUP ARGUMENTS` means `GROUP DEFAULT ARGUMENTS`.
 
-    `--help` as the first word is the group's own.
+    This also applies if options come first, except for `--help`, which shows the group's help.
     """
 
     default = "resistance"
@@ -21,11 +21,11 @@ class DefaultVerbGroup(TyperGroup):
         return super().parse_args(ctx, args)
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
-        """Its own options are none but `--help`."""
+        """Return the subcommand alone: the group's only option is `--help`."""
         return [self.subcommand_metavar]
 
     def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
-        """The verbs, and the options of the one that may be left out."""
+        """Return the verbs, and the default verb's options."""
         found = super().shell_complete(ctx, incomplete)
         default = self.commands.get(self.default)
         if default is None:

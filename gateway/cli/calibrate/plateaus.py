@@ -1,4 +1,4 @@
-"""`calibrate plateaus`: where the knob was held in a capture."""
+"""`calibrate plateaus`: list where the knob was held in a capture."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
@@ -12,8 +12,8 @@ from gateway.host.errors import FAILED
 if TYPE_CHECKING:
     from gateway.calibrating.measuring.signal import Hold
 
-#: A hand that turns a knob rests now and then, for up to four seconds (seen in the recording of
-#: ihaque/pelomon). It stays for longer where it wants to be.
+#: The shortest hold that is listed, in seconds. While turning a knob people pause for up to four
+#: seconds (seen in the recording of ihaque/pelomon); they stay longer at their destination.
 HELD_FOR_S = 5.0
 
 
@@ -21,14 +21,16 @@ def plateaus(
     file: CaptureFile,
     protocol: CaptureProtocolOption = None,
     held_for: Annotated[
-        float, typer.Option(metavar="S", min=0, help="Only where it was held for so long.")
+        float, typer.Option(metavar="S", min=0, help="The shortest hold to list, in seconds.")
     ] = HELD_FOR_S,
-    json: Annotated[bool, typer.Option("--json", help="All of it as one line of JSON.")] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print everything as one line of JSON.")
+    ] = False,
 ) -> None:
     """List where the knob was held in a capture.
 
-    With the time, the median of the bike's own number there, how many samples it is of, and their
-    standard deviation. Exit code 1 if it was held nowhere.
+    Each line shows the time, the median of the number that the bike sent, the number of samples,
+    and their standard deviation. The exit code is 1 if the knob was never held.
     """
     from gateway.calibrating.measuring.plateaus import find_plateaus
     from gateway.sampling.calibration import Quantity, number_of
@@ -38,14 +40,14 @@ def plateaus(
     quantity: Quantity = "raw" if says_raw else "percent"
     series = [(reading.at_ns, number_of(reading, quantity)) for reading in readings]
     if all(number is None for _, number in series):
-        fail(f"{file} says nothing of a resistance: there is nothing to calibrate", FAILED)
+        fail(f"{file} contains no resistance: there is nothing to calibrate", FAILED)
     found = find_plateaus(series, held_for)
     if json:
         typer.echo(_json(quantity, found))
     elif found:
         _show(quantity, found)
     if not found:
-        fail(f"{file}: the knob was held nowhere for {held_for:g} s", FAILED)
+        fail(f"{file}: the knob was never held for {held_for:g} s; try --held-for", FAILED)
 
 
 def _show(quantity: str, found: "Sequence[Hold]") -> None:

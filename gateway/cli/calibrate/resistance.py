@@ -27,11 +27,11 @@ PointsOption = Annotated[
     str | None,
     typer.Option(
         metavar="N | 0,10,…",
-        help="How many points, or which percents; 0,25,50,75,100 without.",
+        help="How many points, or at which percents; the default is 0,25,50,75,100.",
     ),
 ]
 BothWaysOption = Annotated[
-    bool, typer.Option("--both-ways", help="Up and down again: for knobs that lag.")
+    bool, typer.Option("--both-ways", help="Capture upwards and downwards, for knobs that lag.")
 ]
 PictureOption = Annotated[
     Path | None, typer.Option(metavar="FILE.svg", help="Draw the saved curve into this file.")
@@ -48,18 +48,19 @@ def resistance(
     fake_bike: FakeOption = False,
     picture: PictureOption = None,
 ) -> None:
-    """Turn the knob to some places, and save what the bike says there.
+    """Calibrate the resistance: turn the knob to several percents, which are captured.
 
-    It captures by itself where the knob is held still. Nothing changes before you accept it, and
-    nothing stays before you save it. A bike that has a table of its own, as a Peloton, is shown
-    and verified instead, unless --points says where to capture. Exit code 1 if nothing was saved.
+    A point is captured as soon as you hold the knob still. The new curve takes effect when you
+    accept it, and is kept only if you save it. If the bike has a resistance table of its own, as
+    a Peloton has, that table is shown and verified instead, unless you give --points. The exit
+    code is 1 if nothing was saved, or if the table is wrong.
     """
     from gateway.calibrating.guided.resistance import Saved, calibrate_resistance
     from gateway.calibrating.guided.verify import verify_own_table
 
     asked = _targets(points, both_ways=both_ways)
     if picture is not None and picture.suffix != ".svg":
-        fail(f"--picture {picture}: expected a name that ends in .svg", USAGE)
+        fail(f"--picture {picture}: expected a file name that ends in .svg", USAGE)
 
     async def act(context: "GuidedContext") -> Saved | bool:
         is_right = await verify_own_table(context) if points is None else None
@@ -91,4 +92,7 @@ def _draw(file: Path, saved: "Saved") -> None:
     try:
         file.write_text(curve_picture(saved.record, saved.old), encoding="utf-8")
     except OSError as error:
-        fail(f"{file}: {error.strerror}; the calibration is saved, the picture is not", FAILED)
+        fail(
+            f"cannot write {file}: {error.strerror}; the calibration is saved, the picture is not",
+            FAILED,
+        )

@@ -1,4 +1,4 @@
-"""A guided session with a bike: who answers, what is shown, and how it ends, in words."""
+"""A guided session with a bike: its options, its answers, its view, and its error messages."""
 
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -23,30 +23,33 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 
-#: A person may be called away; a file of answers may not wait for ever.
+#: How long a question waits for an answer, in seconds. A person may be called away; a script
+#: must not hang.
 PERSON_PATIENCE_S = 900.0
 SCRIPT_PATIENCE_S = 120.0
-#: Told before anything of a fake bike.
-MADE_UP = "a made-up bike: what is saved of it goes with it"
+#: The first message of a session with a fake bike.
+MADE_UP = "simulated bike: its saved calibration is deleted when this command ends"
 
 BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
-ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's TOML file.")]
+ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's config file.")]
 AnswersOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="A word for each question, one a line; # comments."),
+    typer.Option(
+        metavar="FILE", help="Answers to the questions, one word per line; # starts a comment."
+    ),
 ]
-JsonOption = Annotated[bool, typer.Option("--json", help="One JSON object for each event.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")]
 FakeOption = Annotated[
     bool,
     typer.Option(
-        "--fake-bike", help="A made-up bike, whose knob turns by itself; needs no config."
+        "--fake-bike", help="Use a simulated bike, whose knob turns by itself; needs no config."
     ),
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class SessionOptions:
-    """The options of a guided session, as the command line has them."""
+    """The command-line options of a guided session."""
 
     config: Path
     answers: Path | None
@@ -57,7 +60,7 @@ class SessionOptions:
 def run_guided(
     bike: str, options: SessionOptions, act: "Callable[[GuidedContext], Awaitable[Result]]"
 ) -> Result:
-    """Return what `act` returns for that bike. Ends the command with words if it cannot be."""
+    """Return what `act` returns for `bike`; end the command with an error message if it fails."""
     import asyncio
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
@@ -66,28 +69,30 @@ def run_guided(
         directory = None
         if options.is_fake:
             directory = Path(stack.enter_context(TemporaryDirectory()))
-        with ended_in_words():
+        with exit_on_error():
             return asyncio.run(_run_session(bike, options, directory, act))
 
 
 @contextmanager
-def ended_in_words() -> Iterator[None]:
-    """Whatever ends a session ends the command with words; the log is silent meanwhile."""
+def exit_on_error() -> Iterator[None]:
+    """End the command with an error message when the session fails; silence the log meanwhile."""
     import structlog
 
     from gateway.calibrating.guided.capture import Quit
     from gateway.calibrating.prompt import AnswerError
     from gateway.calibrating.state import CalibrationError
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view says it all
+    structlog.configure(
+        logger_factory=structlog.ReturnLoggerFactory()
+    )  # The view shows everything.
     try:
         yield
     except KeyboardInterrupt:
-        fail("\ninterrupted: everything is as it was", INTERRUPTED)
+        fail("\ninterrupted: nothing was changed", INTERRUPTED)
     except EOFError:
-        fail("the terminal is gone: everything is as it was", FAILED)
+        fail("the terminal was closed: nothing was changed", FAILED)
     except Quit:
-        fail("left: everything is as it was", FAILED)
+        fail("quit: nothing was changed", FAILED)
     except (CalibrationError, AnswerError) as error:
         fail(str(error), FAILED)
 
@@ -114,7 +119,7 @@ async def _run_session(
     answers = script_of(options.answers)
     is_terminal = sys.stdin.isatty()
     if answers is None and not is_terminal:
-        fail("no terminal to ask on; expected one, or --answers FILE", USAGE)
+        fail("the questions need a terminal; without one use --answers FILE", USAGE)
     async with AsyncExitStack() as stack:
         rig = None if directory is None else _rig(bike, directory, clock)
         session = await stack.enter_async_context(_session(bike, options.config, rig))
@@ -133,11 +138,11 @@ async def _run_session(
 
 
 def _own_hand(target: "Target") -> None:
-    """The person's."""
+    """Do nothing: the person turns the knob."""
 
 
 def script_of(file: Path | None) -> "AnswerSource | None":
-    """The answers in that file. Ends the command with words if it cannot be read."""
+    """Return the answers in `file`; end the command with an error message if it is unreadable."""
     from gateway.calibrating.prompt import AnswerFile
 
     if file is None:
@@ -145,7 +150,7 @@ def script_of(file: Path | None) -> "AnswerSource | None":
     try:
         return AnswerFile(file)
     except OSError as error:
-        fail(f"{file}: {error.strerror}; expected a file of answers", USAGE)
+        fail(f"cannot read the answers in {file}: {error.strerror}", USAGE)
 
 
 def _rig(bike: str, directory: Path, clock: "GatewayClock") -> "FakeRig":

@@ -1,4 +1,4 @@
-"""`calibrate verify BIKE`: does its resistance say what the knob shows?"""
+"""`calibrate verify BIKE`: check whether the resistance agrees with the knob."""
 
 import typer
 
@@ -22,9 +22,9 @@ def verify(
     json: JsonOption = False,
     fake_bike: FakeOption = False,
 ) -> None:
-    """Turn the knob to 25, 50 and 75 %, and see whether the gateway says so too.
+    """Check the resistance: turn the knob to 25, 50 and 75 %, and compare.
 
-    Changes nothing. Exit code 0 if each is within 3 points, else 1.
+    Changes nothing. The exit code is 0 if each value is within 3 percentage points, else 1.
     """
     from gateway.calibrating.guided.verify import verify_resistance
 

@@ -103,7 +103,7 @@ def test_show_as_json(saved: Rig) -> None:
 
 def test_show_draws_a_picture(saved: Rig) -> None:
     picture = saved.directory / "curve.svg"
-    assert f"{picture}: drawn" in saved.run("show", "--picture", str(picture)).output
+    assert f"drew the curve in {picture}" in saved.run("show", "--picture", str(picture)).output
     title = ElementTree.parse(picture).getroot().findtext("{http://www.w3.org/2000/svg}title")
     assert title == "bike-001, calibrated on 2026-11-22"
 
@@ -133,21 +133,21 @@ def test_an_export_replaces_no_file(saved: Rig) -> None:
     file.write_text("dear", encoding="utf-8")
     result = saved.run("export", str(file))
     assert result.exit_code == USAGE
-    assert "exists; expected the name of a new file" in result.output
+    assert "already exists; choose another file name" in result.output
     assert file.read_text(encoding="utf-8") == "dear"
 
 
 def test_export_without_a_calibration_fails(rig: Rig) -> None:
     result = rig.run("export")
     assert result.exit_code == FAILED
-    assert "`alleycat-gateway calibrate bike-001` makes one" in result.output
+    assert "to make one: alleycat-gateway calibrate bike-001" in result.output
 
 
 def test_an_import_shows_old_against_new(rig: Rig) -> None:
     result = rig.run("import", rig.file(SECOND), "--yes")
     assert "raw 511: was 45.7 %, will be 25.0 %" in result.output
     assert "until now the config's points" in result.output
-    assert "saved, and in use" in result.output
+    assert "and in use now" in result.output
 
 
 def test_an_import_from_standard_input(rig: Rig) -> None:
@@ -186,7 +186,7 @@ def test_import_from_another_machine_needs_any_device(rig: Rig) -> None:
     other = rig.file(replace(SECOND, device="ble C0:FF:EE:00:00:01"))
     result = rig.run("import", other, "--yes")
     assert result.exit_code == FAILED
-    assert "was made on ble C0:FF:EE:00:00:01, and bike-001 is fake seed 1" in result.output
+    assert "was made on ble C0:FF:EE:00:00:01, but bike-001 is fake seed 1" in result.output
     assert rig.kept() is None
     assert rig.run("import", other, "--yes", "--any-device").exit_code == 0
     assert rig.kept() == SECOND
@@ -202,7 +202,7 @@ def test_a_bike_that_was_renamed_keeps_its_calibration(rig: Rig) -> None:
 
 def test_a_rollback_can_be_rolled_back(saved: Rig) -> None:
     result = saved.run("rollback", "--yes")
-    assert "backup 1 is in use again" in result.output
+    assert "backup 1 is restored and in use now" in result.output
     assert "alleycat-gateway calibrate rollback bike-001" in result.output
     assert saved.kept() == FIRST
     saved.run("rollback", "--yes")
@@ -218,7 +218,7 @@ def test_a_rollback_to_a_number(saved: Rig) -> None:
 def test_rollback_to_a_missing_backup_is_a_usage_error(saved: Rig) -> None:
     result = saved.run("rollback", "7", "--yes")
     assert result.exit_code == USAGE
-    assert "bike-001 has no backup 7; it has: 1" in result.output
+    assert "bike-001 has no backup 7; its backups: 1" in result.output
 
 
 def test_rollback_to_another_machines_backup_is_refused(rig: Rig) -> None:
@@ -226,13 +226,13 @@ def test_rollback_to_another_machines_backup_is_refused(rig: Rig) -> None:
     rig.store.save(SECOND)
     result = rig.run("rollback", "--yes")
     assert result.exit_code == FAILED
-    assert "made on ble C0:FF:EE:00:00:01, and bike-001 is fake seed 1" in result.output
+    assert "made on ble C0:FF:EE:00:00:01, but bike-001 is fake seed 1" in result.output
     assert rig.kept() == SECOND
 
 
 def test_a_reset_says_what_holds_then(saved: Rig) -> None:
     result = saved.run("reset", "--yes")
-    assert "now the config's points" in result.output
+    assert "in use now: the config's points" in result.output
     assert saved.kept() is None
     assert saved.store.backups(BIKE)[1] == SECOND
 
@@ -256,7 +256,7 @@ def test_a_damaged_calibration_can_be_reset(saved: Rig) -> None:
 def test_rollback_asks_and_takes_a_yes(saved: Rig) -> None:
     with saved.dialogue("rollback", BIKE) as terminal:
         terminal.expect("raw 511: was 25.0 %, will be 25.0 %")
-        terminal.expect("Use backup 1 on bike-001 again? [y/N]: ")
+        terminal.expect("Restore backup 1 on bike-001? [y/N]: ")
         terminal.type("y")
         assert terminal.exit_code() == 0
     assert saved.kept() == FIRST
@@ -264,7 +264,7 @@ def test_rollback_asks_and_takes_a_yes(saved: Rig) -> None:
 
 def test_reset_answered_no_changes_nothing(saved: Rig) -> None:
     with saved.dialogue("reset", BIKE) as terminal:
-        terminal.expect("Use no saved calibration on bike-001 any more? [y/N]: ")
+        terminal.expect("Delete the saved calibration of bike-001? [y/N]: ")
         terminal.type("n")
         assert terminal.exit_code() == FAILED
         assert "nothing was changed" in terminal.text
@@ -304,7 +304,7 @@ def test_import_is_in_use_at_once_in_a_running_gateway(
     file.write_text(record_to_json(replace(SECOND, bike_id="bike-1")), encoding="utf-8")
     taken = calibrate("import", str(file), "--yes")
     assert taken.returncode == 0, taken.stderr
-    assert "saved, and in use" in taken.stdout
+    assert "and in use now" in taken.stdout
     assert '"origin": "saved"' in calibrate("show", "--json").stdout
     assert calibrate("reset", "--yes").returncode == 0
     assert '"origin": "bike"' in calibrate("show", "--json").stdout
@@ -316,4 +316,4 @@ def test_show_of_a_state_dir_in_use_without_a_socket_is_an_error(saved: Rig) -> 
     with locked_state_dir(saved.directory / "state"):
         result = saved.run("show")
     assert result.exit_code == FAILED
-    assert "nobody listens" in result.output
+    assert "does not listen" in result.output

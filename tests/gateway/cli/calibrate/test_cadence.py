@@ -162,7 +162,7 @@ def test_cadence_interrupted_leaves_everything_as_it_was(config: Path) -> None:
     ) as dialogue:
         dialogue.expect("find into the beat")
         dialogue.press_ctrl_c()
-        dialogue.expect("interrupted: everything is as it was")
+        dialogue.expect("interrupted: nothing was changed")
         assert dialogue.exit_code() == INTERRUPTED
         assert dialogue.is_cooked
     assert "Traceback" not in dialogue.text
@@ -176,7 +176,7 @@ def test_cadence_interrupted_leaves_everything_as_it_was(config: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        ((*FAKE, "--count", "30", "--metronome", "60"), USAGE, "expected only one of --count"),
+        ((*FAKE, "--count", "30", "--metronome", "60"), USAGE, "exclude each other; choose one"),
         ((*FAKE, "--metronome", "fast"), USAGE, "expected rpm from 30 to 150, such as 60,90"),
         ((*FAKE, "--metronome", "60,20"), USAGE, "expected rpm from 30 to 150, such as 60,90"),
         (
@@ -184,7 +184,7 @@ def test_cadence_interrupted_leaves_everything_as_it_was(config: Path) -> None:
             USAGE,
             "--against: 'my strap' is not a Bluetooth address",
         ),
-        ((*FAKE, "--against", "/dev/ttyUSB0"), USAGE, "say what it speaks with --against-protocol"),
+        ((*FAKE, "--against", "/dev/ttyUSB0"), USAGE, "a serial port needs --against-protocol"),
         ((*FAKE, "--answers", "/nowhere"), USAGE, "/nowhere: No such file"),
         (("bike-1", "--config", "/nowhere"), BAD_CONFIG, "/nowhere"),
     ],
@@ -199,4 +199,4 @@ def test_cadence_refuses_wrong_options_at_once(
 def test_cadence_by_count_needs_a_terminal(config: Path) -> None:
     result = invoke("bike-1", "--config", str(config))
     assert result.exit_code == USAGE
-    assert "to count needs a terminal" in result.stderr
+    assert "counting needs a terminal" in result.stderr

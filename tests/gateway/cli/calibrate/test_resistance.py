@@ -23,7 +23,7 @@ def test_calibrate_dialogue_on_a_fake_bike_at_80_by_24(tmp_path: Path) -> None:
     """As a person sees it: five points are captured by themselves; y, and s."""
     picture = tmp_path / "curve.svg"
     with Dialogue("calibrate", "bike-1", "--fake-bike", "--picture", str(picture)) as person:
-        person.wait_for("a made-up bike")
+        person.wait_for("simulated bike")
         for percent in (0, 25, 50, 75, 100):
             person.wait_for(rf"turn to {percent} %, then hold still", timeout_s=40)
         person.wait_for(r"use it\?", timeout_s=40)
@@ -36,7 +36,7 @@ def test_calibrate_dialogue_on_a_fake_bike_at_80_by_24(tmp_path: Path) -> None:
         assert person.is_cooked
         lines = person.text.replace("\r", "\n").split("\n")
         last = emulated(person.output)
-    assert last[0] == "a made-up bike: what is saved of it goes with it"
+    assert last[0] == "simulated bike: its saved calibration is deleted when this command ends"
     assert last[1].startswith("saved in ")
     assert "q quit" not in "".join(last)
     assert max(len(line) for line in lines if "calibration/bike-1.json" not in line) <= 80
@@ -57,7 +57,7 @@ def test_calibrate_skips_redoes_and_quits_by_keys() -> None:
         person.press("x")
         person.press("q")
         assert person.exit_code() == 1
-        assert "left: everything is as it was" in person.text
+        assert "quit: nothing was changed" in person.text
 
 
 def test_calibrate_interrupted_leaves_everything_as_it_was() -> None:
@@ -65,7 +65,7 @@ def test_calibrate_interrupted_leaves_everything_as_it_was() -> None:
         person.wait_for("1 of 5")
         person.press_ctrl_c()
         assert person.exit_code() == 130
-        assert "interrupted: everything is as it was" in person.text
+        assert "interrupted: nothing was changed" in person.text
         assert person.is_cooked
 
 
@@ -110,7 +110,7 @@ def test_calibrate_ends_with_words_at_a_wrong_answer(tmp_path: Path) -> None:
         (["--points", "0,x"], "--points 0,x: could not convert"),
         (["--points", "0,200"], "--points 0,200: 0, 200: expected percents in 0 … 100"),
         (["--answers", "nowhere.txt"], "nowhere.txt: No such file or directory"),
-        ([], "no terminal to ask on; expected one, or --answers FILE"),
+        ([], "the questions need a terminal; without one use --answers FILE"),
     ],
 )
 def test_calibrate_refuses_wrong_options_at_once(arguments: list[str], complaint: str) -> None:
