@@ -193,8 +193,8 @@ MUTANTS = (
     Mutant(
         "a trial outlives the session that made it",
         "gateway/calibrating/leases.py",
-        '        self._bike.trial = None\n        log.info("calibration is over"',
-        '        log.info("calibration is over"',
+        '        self._bike.trial = None\n        log.info("calibration ended"',
+        '        log.info("calibration ended"',
         "tests/contracts/test_calibration_session.py",
     ),
     Mutant(

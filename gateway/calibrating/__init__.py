@@ -1,1 +1,1 @@
-"""Measuring a bike: the session, with or without a daemon, and what is measured."""
+"""Calibration of a bike: sessions with and without the daemon, measurements, and views."""

@@ -1,4 +1,4 @@
-"""Made-up bikes for `--fake-bike`, each with a rider: one turns the knob, one pedals."""
+"""Simulated bikes for `--fake-bike`: one with a rider who turns the knob, one who pedals."""
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping
@@ -14,12 +14,12 @@ from gateway.config.schema import BikeConfig
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: Nobody turns before they have read where to.
+#: How long the rider takes to react to an instruction, in nanoseconds.
 REACTION_NS = NS_PER_S
-#: Where the knob is found.
+#: The percent at which the knob is when the session begins.
 FIRST_PERCENT = 40.0
 
-#: As real ones are: S-shaped, the wrong way round, noisy, lagging, with glitches and drop-outs.
+#: Faults of real bikes: an S-shaped curve, reversed, noisy, lagging, with glitches and drop-outs.
 AWKWARD: Mapping[str, object] = {
     "pot": {"curve": "s_shaped", "reversed": True, "noise_counts": 2.0, "hysteresis_counts": 6.0},
     "faults": {"resistance_glitch_per_min": 4, "missing_per_min": 2},
@@ -27,7 +27,11 @@ AWKWARD: Mapping[str, object] = {
 
 
 class FakeRig:
-    """`session` is with the bike; `turn_to` tells its rider."""
+    """A fake bike whose rider turns the knob: `session` calibrates it, `turn_to` turns the knob.
+
+    `fake` is the driver. The session saves its files in `directory`. `options` are added to those
+    of the fake bike that set its wire and its knob.
+    """
 
     def __init__(
         self,
@@ -37,10 +41,6 @@ class FakeRig:
         clock: GatewayClock,
         options: Mapping[str, object] = AWKWARD,
     ) -> None:
-        """`fake`: the driver. `directory`: for files; what is saved is saved there.
-
-        `options`: the fake bike's, in addition to its wire and its knob.
-        """
         self._clock = clock
         self._turning: asyncio.Task[None] | None = None
         self._knob_file = directory / "knob"
@@ -56,7 +56,7 @@ class FakeRig:
         self.session = LocalSession(bike, fake, directory, clock)
 
     def turn_to(self, target: Target) -> None:
-        """In a moment."""
+        """Turn the knob to `target` after REACTION_NS."""
         if self._turning is not None:
             self._turning.cancel()
         self._turning = asyncio.create_task(self._turn(target.percent))
@@ -69,18 +69,22 @@ class FakeRig:
         self._knob_file.write_text(f"{percent:g}", encoding="ascii")
 
 
-#: The ride outlasts whatever is measured, and began when its rider was already up to speed.
+#: The ride lasts longer than any measurement, in seconds, and began this long before the session,
+#: in milliseconds, so that the rider is already up to speed.
 _RIDE_S = 3600
 _BEGAN_BEFORE_MS = 10_000
 
 
 class FakePedaller:
-    """The turns of the cranks are known by the same ride on a bike that says them right."""
+    """A fake bike whose rider pedals, and which reports `factor` times the true cadence.
+
+    The turns of the cranks are counted with the same ride on a bike that reports it correctly.
+    `fake` is the driver; `directory` is for files.
+    """
 
     def __init__(
         self, factor: float, fake: DriverStatus, directory: Path, clock: GatewayClock
     ) -> None:
-        """The bike says `factor` times its cadence. `fake`: the driver. `directory`: for files."""
         self._fake = fake
         self._directory = directory
         self._clock = clock
@@ -104,7 +108,7 @@ class FakePedaller:
 
     @asynccontextmanager
     async def session(self) -> AsyncIterator[CalibrationSession]:
-        """With the bike. What is saved is saved among the files."""
+        """Yield a session with the bike. It saves its files in the directory."""
         async with (
             LocalSession(self._bike, self._fake, self._directory, self._clock) as session,
             AsyncExitStack() as self._open,
@@ -112,14 +116,14 @@ class FakePedaller:
             yield session
 
     def right_bike(self) -> Driver:
-        """The same ride, said right."""
+        """Return a driver for the same ride with its true cadence."""
         return make_driver(self._fake, self._options, self._clock)
 
     def follow(self, rpm: float) -> None:
         self._rhythm_file.write_text(f"{rpm}", encoding="ascii")
 
     async def press(self, turns: int) -> None:
-        """Returns `turns` turns of the cranks after it did before; at once for 0."""
+        """Wait for `turns` turns of the cranks since the last call; 0 does not wait."""
         if self._readings is None:
             self._readings = await self._open.enter_async_context(self.right_bike().open_bike())
             self._last = await anext(self._readings)

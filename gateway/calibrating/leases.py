@@ -1,4 +1,4 @@
-"""Who calibrates which bike: one live session a bike, and what it may do with it."""
+"""Leases: the right to calibrate a bike. A bike has at most one live session."""
 
 import asyncio
 from collections.abc import Callable, Mapping
@@ -28,7 +28,10 @@ log = structlog.get_logger()
 
 
 class CalibrationLeases:
-    """Bikes to calibrate, each taken with `take` and given back with `CalibrationLease.leave`."""
+    """The bikes that can be calibrated: `take` one, and `CalibrationLease.leave` it afterwards.
+
+    `hold_files` is entered while files change, and may raise CalibrationError.
+    """
 
     def __init__(
         self,
@@ -36,31 +39,30 @@ class CalibrationLeases:
         store: CalibrationStore,
         hold_files: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`hold_files` is entered while files change, and may raise CalibrationError."""
         self.bikes = bikes
         self.store = store
         self.hold_files = hold_files
-        #: Held while files are read or changed.
+        #: Locked while files are read or changed.
         self.changing = asyncio.Lock()
-        #: Live ones, by the bike's id.
+        #: The live leases by the bike's id.
         self.taken: dict[str, CalibrationLease] = {}
 
     async def take(self, bike_id: str, listener: ReadingListener | None) -> "CalibrationLease":
-        """With a listener it is a live session. Raises CalibrationError."""
+        """Return a lease of a bike, which is live if it has a listener. Raises CalibrationError."""
         bike = self.bikes.get(bike_id)
         if bike is None:
             has = ", ".join(one.config.id for one in self.bikes)
             raise CalibrationError(
-                f"the gateway has no bike {bike_id!r}; it has {has}. After a change of the config: "
-                "sudo systemctl reload alleycat-gateway"
+                f"the gateway has no bike {bike_id!r}; its bikes: {has}. If you have changed the "
+                "config, reload it: sudo systemctl reload alleycat-gateway"
             )
         lease = CalibrationLease(self, bike, listener)
         if listener is not None:
             if bike_id in self.taken:
-                raise CalibrationError(f"{bike_id} is being calibrated by somebody else just now")
+                raise CalibrationError(_taken(bike_id))
             self.taken[bike_id] = lease
             bike.fanout.listeners.add(listener)
-            log.info("calibrating", bike=bike_id)
+            log.info("calibration started", bike=bike_id)
         try:
             async with self.changing:
                 await lease.look()
@@ -102,16 +104,19 @@ class CalibrationLease:
 
     @property
     def over(self) -> str:
-        """Why nothing can be done here any more, after a reload; empty while it can."""
+        """Why this lease has ended after a reload of the config; empty while it is valid."""
         if self._leases.bikes.get(self._bike_id) is not self._bike:
-            return f"{self._bike_id} was taken out of the gateway's config"
+            return f"{self._bike_id} was removed from the gateway's config"
         device = self._bike.calibration.device
         if device != self._device:
-            return f"{self._bike_id} is another machine now: {device}; calibrate that one"
+            return f"{self._bike_id} is another device now, {device}; start the calibration again"
         return ""
 
     async def carry_out(self, action: Action) -> Done:
-        """What changes files is on disk, and in use, when it returns. Raises CalibrationError."""
+        """Carry out `action`; a change of files is on disk and in use when this returns.
+
+        Raises CalibrationError.
+        """
         match action:
             case TryOut(record):
                 self._expect_it_goes_on()
@@ -127,9 +132,7 @@ class CalibrationLease:
         async with leases.changing:
             self._expect_it_goes_on()
             if leases.taken.get(self._bike_id, self) is not self:
-                raise CalibrationError(
-                    f"{self._bike_id} is being calibrated by somebody else just now"
-                )
+                raise CalibrationError(_taken(self._bike_id))
             done = await asyncio.to_thread(self._change_files, change)
             log.info("calibration changed", bike=self._bike_id, by=change.ask)
             leases.bikes.recalibrate(self._bike)
@@ -138,12 +141,12 @@ class CalibrationLease:
         return done
 
     def _change_files(self, change: Change) -> Done:
-        """Blocking."""
+        """Change the files. This blocks."""
         with self._leases.hold_files():
             return change_files(change, self._bike_id, self._device, self._leases.store)
 
     async def look(self) -> None:
-        """At the backups. Raises CalibrationError if they cannot be read."""
+        """Reload the list of backups. Raises CalibrationError if it cannot be read."""
         store = self._leases.store
         try:
             self._backups = await asyncio.to_thread(store.backups, self._bike_id)
@@ -151,27 +154,34 @@ class CalibrationLease:
             raise CalibrationError(f"{store.directory}: {error.strerror or error}") from error
 
     def leave(self) -> None:
-        """What was tried out is undone."""
+        """End the lease: revert any trial."""
         if self._listener is None or self._leases.taken.get(self._bike_id) is not self:
             return
         del self._leases.taken[self._bike_id]
         self._bike.fanout.listeners.discard(self._listener)
         self._bike.trial = None
-        log.info("calibration is over", bike=self._bike_id)
+        log.info("calibration ended", bike=self._bike_id)
 
     def _expect_it_goes_on(self) -> None:
         if self.over:
             raise CalibrationError(self.over)
 
 
+def _taken(bike_id: str) -> str:
+    return f"{bike_id} is being calibrated in another session; end that session first"
+
+
 def change_files(change: Change, bike_id: str, device: str, store: CalibrationStore) -> Done:
-    """On disk when it returns. Blocking. Raises CalibrationError; nothing has changed then."""
+    """Change the files; the change is on disk when this returns. This blocks.
+
+    Raises CalibrationError if nothing was changed.
+    """
     try:
         match change:
             case Save(record):
                 if (record.bike_id, record.device) != (bike_id, device):
                     raise CalibrationError(
-                        f"not saved: this calibration is of {record.bike_id} on {record.device}; "
+                        f"not saved: this calibration is for {record.bike_id} on {record.device}; "
                         f"expected {bike_id} on {device}"
                     )
                 return Done(str(store.save(record)), record)

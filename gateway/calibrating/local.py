@@ -1,4 +1,4 @@
-"""LocalSession: a bike that no daemon holds is calibrated by the process that wants it."""
+"""LocalSession: a session of this process with a bike, for when no daemon runs."""
 
 import asyncio
 from collections.abc import Iterator
@@ -22,10 +22,11 @@ from gateway.timing.clock import GatewayClock
 
 
 class LocalSession(CalibrationSession):
-    """A CalibrationSession with a bike of this process, which nobody races on.
+    """A CalibrationSession in which this process opens the bike; no race runs on it.
 
-    Without `is_live` it is SavedCalibrations alone: the bike is not connected. Files change while
-    the state_dir is held against a daemon, which would know nothing of it.
+    `driver` is the bike's. Without `is_live` the bike is not connected, and only the methods of
+    SavedCalibrations can be used. The state_dir is locked while files change, so that no daemon
+    starts that would not notice the change.
     """
 
     def __init__(
@@ -37,7 +38,6 @@ class LocalSession(CalibrationSession):
         *,
         is_live: bool = True,
     ) -> None:
-        """`driver`: the bike's."""
         super().__init__()
         self._bike_id = bike.id
         self._is_live = is_live
@@ -60,7 +60,7 @@ class LocalSession(CalibrationSession):
         self._connecting.cancel()
         await asyncio.wait([self._connecting])
         self._lease.leave()
-        self._news.end("the session is over")
+        self._news.end("the session has ended")
 
     @property
     def state(self) -> CalibrationState:

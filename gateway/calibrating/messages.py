@@ -1,8 +1,9 @@
-"""What is said over the calibration socket: JSON, one message a line, checked on both sides.
+"""The messages of the calibration socket: JSON, one per line, validated on both sides.
 
-A client opens one bike with `Open`, is told its CalibrationState, and asks then for one thing after
-the other; each is answered with the new state and Done, or with Refused. A live session hears the
-bike beside that. Every Ping is answered with Here: who does not is cut off.
+A client opens one bike with `Open`, receives its CalibrationState, and then sends one request at a
+time. The answer to each is the new state and Done, or Refused. A live session also receives the
+Readings and the link status of the bike. The client answers every Ping with Here; if it does not,
+the connection is closed.
 """
 
 from dataclasses import dataclass
@@ -15,26 +16,27 @@ from gateway.calibrating.state import CalibrationState, LinkStatus
 from gateway.host.errors import GatewayError
 from gateway.sampling.calibration_record import CalibrationRecord
 
-#: Beside that of `status`.
+#: The name of the socket, which is in the same directory as the socket of `status`.
 FILE_NAME = "calibration.sock"
 
-#: Both sides must have the same. Raised whenever a message changes, but for Open and Refused.
+#: The version of the protocol, which must be the same on both sides. It increases whenever a
+#: message changes; Open and Refused never change.
 VERSION = 1
 
-#: The longest line that the daemon takes, with room for a record of some hundred points, …
+#: The longest line that the daemon accepts, in bytes: enough for a record of some hundred points.
 ASK_MAX_BYTES = 64 * 1024
-#: … and that it says: a state has the record and its backups.
+#: The longest line that the daemon sends, in bytes: a state contains the record and its backups.
 TELL_MAX_BYTES = 16 * ASK_MAX_BYTES
 
 _STRICT = ConfigDict(extra="forbid")
 
 
 class MessageError(GatewayError):
-    """A line that is no message of this protocol. The text says where and why."""
+    """A line that is not a message of this protocol. The text names the place and the reason."""
 
 
 def _usable(record: CalibrationRecord) -> CalibrationRecord:
-    _ = record.calibration  # raises ValueError for points that make no table
+    _ = record.calibration  # Raises ValueError if the points make no table.
     return record
 
 
@@ -43,7 +45,7 @@ UsableRecord = Annotated[CalibrationRecord, AfterValidator(_usable)]
 
 @dataclass(frozen=True, slots=True)
 class Open:
-    """`live`: hear the bike and try calibrations out, as its only session."""
+    """The first request. `live`: receive Readings and allow trials, as the bike's only session."""
 
     bike_id: str
     live: bool
@@ -53,7 +55,7 @@ class Open:
 
 @dataclass(frozen=True, slots=True)
 class TryOut:
-    """None is the bike's own numbers."""
+    """A request to start a trial; a record of None means the numbers that the bike sends."""
 
     __pydantic_config__ = _STRICT
 
@@ -93,7 +95,7 @@ class Reset:
 
 @dataclass(frozen=True, slots=True)
 class Here:
-    """Answers the Ping of that number."""
+    """The answer to the Ping with this number."""
 
     __pydantic_config__ = _STRICT
 
@@ -115,7 +117,7 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """`record`: what is saved then, if something was; `file`: where."""
+    """A request has succeeded. `record`: the calibration saved now, if any; `file`: its file."""
 
     file: str | None = None
     record: CalibrationRecord | None = None
@@ -124,7 +126,7 @@ class Done:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """What was asked is not done; the session goes on if it has begun."""
+    """A request was not carried out. The session goes on if it has begun."""
 
     why: str
     tell: Literal["refused"] = "refused"
@@ -136,9 +138,9 @@ class Ended:
     tell: Literal["ended"] = "ended"
 
 
-#: What changes the files.
+#: The requests that change files.
 Change: TypeAlias = Save | Rollback | Reset
-#: What a session does with its bike.
+#: All requests that a session makes for its bike.
 Action: TypeAlias = TryOut | Undo | Change
 Ask: TypeAlias = Open | Action | Here
 Tell: TypeAlias = CalibrationState | LinkStatus | Heard | Ping | Done | Refused | Ended
@@ -157,12 +159,12 @@ def tell_to_line(tell: Tell) -> bytes:
 
 
 def ask_from_line(line: bytes) -> Ask:
-    """Raises MessageError, whatever the bytes are."""
+    """Decode a request. Raises MessageError for any other bytes."""
     return _from_line(_ASK, line)
 
 
 def tell_from_line(line: bytes) -> Tell:
-    """Raises MessageError, whatever the bytes are."""
+    """Decode a message of the daemon. Raises MessageError for any other bytes."""
     return _from_line(_TELL, line)
 
 

@@ -1,12 +1,12 @@
 """Questions of `calibrate`, answered by keys on a terminal or by words in a file.
 
-    # answers.txt: one word for each question, in their order
-    hold        the first point, as soon as the knob is held still
-    skip        the second
+    # answers.txt: one word for each question, in order
+    hold        capture the first point as soon as the knob is held still
+    skip        skip the second point
     accept
     save
 
-A word means the same as the key that the question names for it.
+A word has the same effect as the key that the question shows for it.
 """
 
 import asyncio
@@ -25,19 +25,20 @@ from gateway.terminal.units import duration
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: In a file, where a question may also be answered by what happens: wait for that.
+#: The word in a file with which a question that events may answer waits for them.
 HOLD = "hold"
 
 
 class AnswerError(GatewayError):
-    """The file has no answer, or one that is none. The text says where, and what was expected."""
+    """A file's answer is missing or invalid. The text names the place, and what was expected."""
 
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """`words`: what may be answered, by the key for it.
+    """A question to the user. `words` contains the possible answers by key.
 
-    `may_hold`: it may answer itself. `is_put`: an answer is waited for; else a key is heard, too.
+    `may_hold`: events may answer the question. `is_put`: files answer it, too; else only a key
+    does.
     """
 
     text: str
@@ -47,15 +48,15 @@ class Question:
 
 
 class AnswerSource(Protocol):
-    """Who answers."""
+    """A source of answers: a keyboard or a file."""
 
     async def next(self, question: Question) -> str:
-        """One of the question's words, or HOLD: nothing more is answered to this question."""
+        """Return one of the question's words, or HOLD: there are no more answers to it."""
         ...
 
 
 class Keys:
-    """Of a keyboard: `key` gives the next one that is pressed. Others than the question's pass."""
+    """Answers from a keyboard: `key` returns the next key. Keys without a word are ignored."""
 
     def __init__(self, key: Callable[[], Awaitable[str]]) -> None:
         self._key = key
@@ -67,7 +68,7 @@ class Keys:
 
 
 class AnswerFile:
-    """Of a file. Raises AnswerError, and OSError if it cannot be read."""
+    """Answers from a file. Raises AnswerError, and OSError if it cannot be read."""
 
     def __init__(self, file: Path) -> None:
         self._file = file
@@ -77,7 +78,7 @@ class AnswerFile:
         self._answered: Question | None = None
 
     async def next(self, question: Question) -> str:
-        """Each question is answered once, until another is put."""
+        """Answer each question once, until another question is asked."""
         if not question.is_put or (question == self._answered and question.may_hold):
             return HOLD
         self._answered = question
@@ -88,20 +89,20 @@ class AnswerFile:
             return word
         one_of = f"expected one of: {', '.join(expected)}"
         if line is None:
-            raise AnswerError(f"{self._file}: it has no answer to {question.text!r}; {one_of}")
+            raise AnswerError(f"{self._file} has no answer to {question.text!r}; {one_of}")
         raise AnswerError(
-            f"{self._file}: line {line}: {word!r} is no answer to {question.text!r}; {one_of}"
+            f"{self._file}: line {line}: {word!r} is not an answer to {question.text!r}; {one_of}"
         )
 
 
-#: A look at the clock, when nothing else happens.
+#: How often `Prompt.next` returns when nothing happens, in nanoseconds.
 TICK_NS = NS_PER_S // 4
 
 
 class Prompt:
-    """News of the bike and answers to questions. A context manager.
+    """A context manager that waits for news of the bike and for answers to questions.
 
-    `patience_s`: a question that nobody answers, and that nothing answers, ends it.
+    It ends the session if neither the user nor an event answers a question for `patience_s`.
     """
 
     def __init__(
@@ -140,21 +141,21 @@ class Prompt:
         await self._news.aclose()
 
     async def begin(self, question: Question, answers: AnswerSource) -> None:
-        """Start to ask before the question is shown.
+        """Start to wait for the answer before the question is shown.
 
-        A source that drops what was pressed until then does not drop the answer with it.
+        A source may discard earlier keys; the answer to this question is not among them.
         """
         self._put(question)
         self._wait_for(question, answers)
-        await asyncio.sleep(0)  # the task starts to ask
+        await asyncio.sleep(0)  # The task starts to wait.
 
     async def next(
         self, question: Question, answers: AnswerSource | None
     ) -> Reading | LinkStatus | str | None:
-        """Return news, an answer to `question`, or None: a moment has passed.
+        """Return news, an answer to `question`, or None after `tick_ns` without either.
 
-        Without `answers` nobody is asked. Raises CalibrationError when the session has ended or
-        patience has, and what the answers raise.
+        Without `answers` only news is awaited. Raises CalibrationError when the session has ended
+        or `patience_s` is over, and what the answers raise.
         """
         if question != self._question:
             self._put(question)
@@ -213,5 +214,5 @@ class Prompt:
             why = f" ({link.reason})" if link.reason else ""
             raise CalibrationError(
                 f"{self._question.text}: nothing happened for {duration(self._patience_s)}{why}; "
-                "everything is as it was"
+                "nothing was changed"
             )

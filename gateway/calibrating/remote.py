@@ -1,4 +1,4 @@
-"""DaemonSession: a bike that the daemon holds is calibrated by asking the daemon."""
+"""DaemonSession: a session with a bike of the daemon, over its calibration socket."""
 
 import asyncio
 from contextlib import suppress
@@ -28,16 +28,17 @@ from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus
 from gateway.host.sockets import explained
 
-#: A daemon that says nothing for so long hangs: it says something every second …
+#: A daemon that sends nothing for this long hangs, in seconds: it sends a Ping every second.
 SILENCE_S = 10.0
-#: … but a disk may take its time.
+#: How long an answer may take, in seconds: longer, because a disk may be slow.
 ANSWER_TIMEOUT_S = 60.0
 
 
 class DaemonSession(CalibrationSession):
-    """A CalibrationSession; without `is_live` it is SavedCalibrations alone.
+    """A CalibrationSession that asks the daemon to carry out each action.
 
-    Entered, it is connected; raises CalibrationError if it cannot be.
+    Without `is_live` only the methods of SavedCalibrations can be used. Entering it connects to
+    the daemon, and raises CalibrationError if that fails.
     """
 
     def __init__(
@@ -58,7 +59,7 @@ class DaemonSession(CalibrationSession):
         self._asking = asyncio.Lock()
         self._answer: asyncio.Future[Done | Refused] | None = None
         self._link = LinkStatus(LinkState.CONNECTING)
-        #: Why there will be no answer any more.
+        #: Why the session has ended; empty while it lasts.
         self._ended = ""
 
     async def __aenter__(self) -> Self:
@@ -96,12 +97,12 @@ class DaemonSession(CalibrationSession):
         return await self._ask(action)
 
     async def _ask(self, ask: Ask) -> Done:
-        """Raises CalibrationError if it is refused, or nobody answers."""
+        """Send a request and await its answer. Raises CalibrationError if it is refused or late."""
         line = ask_to_line(ask)
         if len(line) > ASK_MAX_BYTES:
             raise CalibrationError(
-                f"a calibration of {len(line)} bytes is too long: expected less than "
-                f"{ASK_MAX_BYTES} bytes, some 500 points"
+                f"the calibration is too long: {len(line)} bytes; expected at most "
+                f"{ASK_MAX_BYTES} bytes, which is about 500 points"
             )
         async with self._asking:
             if self._ended:
@@ -113,7 +114,8 @@ class DaemonSession(CalibrationSession):
                     answer = await self._answer
             except TimeoutError:
                 raise CalibrationError(
-                    f"{self._socket}: no answer in {self._answer_timeout_s:g} s: its disk hangs"
+                    f"{self._socket}: no answer within {self._answer_timeout_s:g} s: the gateway's "
+                    "disk may be hanging"
                 ) from None
             finally:
                 self._answer = None
@@ -129,15 +131,15 @@ class DaemonSession(CalibrationSession):
                 self._take(tell_from_line(line))
         except TimeoutError:
             self._end(
-                f"{self._socket}: nothing was heard for {self._silence_s:g} s: the gateway hangs"
+                f"{self._socket}: the gateway sent nothing for {self._silence_s:g} s: it may hang"
             )
         except (OSError, EOFError):
             self._end(
-                f"{self._socket}: the gateway has hung up: it is ending or busy, or heard nothing "
-                "of this session for 10 s; try again"
+                f"{self._socket}: the gateway closed the connection: it is stopping, has too many "
+                "clients, or received nothing from this session for 10 s; try again"
             )
         except (MessageError, asyncio.LimitOverrunError) as error:
-            self._end(f"{self._socket}: this is no gateway of this version: {error}")
+            self._end(f"{self._socket}: this is not a gateway of the same version: {error}")
 
     def _take(self, tell: Tell) -> None:
         match tell:
@@ -163,7 +165,7 @@ class DaemonSession(CalibrationSession):
             self._answer.set_result(Refused(self._ended))
 
     async def _close(self) -> None:
-        self._end("the session is over")
+        self._end("the session has ended")
         self._hearing.cancel()
         await asyncio.wait([self._hearing])
         self._writer.close()

@@ -1,8 +1,8 @@
-"""The daemon's side of `calibrate`: sessions over a unix socket with the bikes that are raced on.
+"""The daemon's side of `calibrate`: sessions over a unix socket with the bikes of the daemon.
 
-Nothing that a client does delays a second: files are written in a thread, what a slow client does
-not take is not kept for it, and one that does not answer is cut off. With a connection ends its
-trial, for whatever reason that was.
+A client cannot delay a race: files are written in a thread, Readings that a slow client does not
+receive in time are dropped, and a client that does not answer is disconnected. When a connection
+ends, for any reason, so does its trial.
 """
 
 import asyncio
@@ -42,12 +42,12 @@ from gateway.status.observer import Observer
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: Root, and the service's user and group: here things are changed.
+#: The socket's mode. Clients change files, so only root and the service's user and group connect.
 MODE = 0o660
 CLIENTS_MAX = 16
-#: Who has not answered a Ping for so long is gone, or hangs, or hears nothing.
+#: Disconnect a client that has not answered a Ping for this long, in nanoseconds.
 SILENCE_NS = 10 * NS_PER_S
-#: So much waits for a client that is slow; Readings beyond it are dropped.
+#: Limit of the write buffer of a client, in bytes; further Readings are dropped and counted.
 WAITING_MAX_BYTES = 64 * 1024
 
 log = structlog.get_logger()
@@ -57,7 +57,7 @@ log = structlog.get_logger()
 async def serve_calibration(
     state_dir: Path, leases: CalibrationLeases, observer: Observer, clock: GatewayClock
 ) -> AsyncIterator[None]:
-    """Serve while the gateway runs. Where that cannot be it is a note: the race goes on."""
+    """Serve clients until the context ends. If the socket fails, note it: the race goes on."""
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await _ClientConnection(leases, reader, writer, clock).run()
@@ -68,12 +68,12 @@ async def serve_calibration(
         try:
             await stack.enter_async_context(socket)
         except OSError as error:
-            observer.note(f"no calibration at {path}: {error.strerror or error}")
+            observer.note(f"calibration is not available at {path}: {error.strerror or error}")
         yield
 
 
 class _ClientConnection:
-    """One connection, from its Open to its end. Listens to the bike of a live one."""
+    """A client's connection. In a live session it listens to the bike."""
 
     def __init__(
         self,
@@ -87,17 +87,17 @@ class _ClientConnection:
         self._writer = writer
         self._clock = clock
         self._lease: CalibrationLease | None = None
-        #: As it was told last.
+        #: The state that was sent last.
         self._state: CalibrationState | None = None
         self._pings = self._answered = 0
-        #: When the client was last known to hear and speak.
+        #: When the client last proved that it receives and sends.
         self._here_ns = clock.monotonic_ns()
         self._is_answering = False
         self._dropped = 0
 
     async def run(self) -> None:
         pulse = asyncio.create_task(self._pulse())
-        # Without it nobody would notice a client that hangs.
+        # Without the pulse a client that hangs would go unnoticed.
         pulse.add_done_callback(lambda _: self._writer.transport.abort())
         try:
             while True:
@@ -106,16 +106,16 @@ class _ClientConnection:
                     self._hear_of(ask.number)
                 else:
                     await self._answer(ask)
-                # Lines that are there already are read without waiting: the race has its turn.
+                # Lines that have already arrived are read without waiting; give the race its turn.
                 await asyncio.sleep(0)
         except MessageError as error:
-            self._tell(Ended(f"not understood: {error}"))
+            self._tell(Ended(f"invalid request: {error}"))
         finally:
             pulse.cancel()
             if self._lease is not None:
                 self._lease.leave()
             if self._dropped:
-                log.warning("a slow calibration session missed readings", dropped=self._dropped)
+                log.warning("calibration client too slow for readings", dropped=self._dropped)
 
     def heard(self, reading: Reading) -> None:
         if self._writer.transport.get_write_buffer_size() < WAITING_MAX_BYTES:
@@ -133,7 +133,7 @@ class _ClientConnection:
             self._here_ns = self._clock.monotonic_ns()
 
     async def _answer(self, ask: Ask) -> None:
-        """Done or refused, and the client not thought silent meanwhile: a disk may take long."""
+        """Answer a request. The client does not count as silent meanwhile: a disk may be slow."""
         self._is_answering = True
         try:
             answer: Done | Refused = await self._do(ask)
@@ -147,7 +147,10 @@ class _ClientConnection:
         await self._writer.drain()
 
     async def _do(self, ask: Ask) -> Done:
-        """Raises CalibrationError, or MessageError for what cannot be asked here."""
+        """Carry out a request.
+
+        Raises CalibrationError, or MessageError for a request that this session does not allow.
+        """
         match ask, self._lease:
             case Open(), None:
                 await self._open(ask)
@@ -156,13 +159,14 @@ class _ClientConnection:
             case (Save() | Rollback() | Reset(), CalibrationLease() as lease):
                 return await lease.carry_out(ask)
             case _:
-                raise MessageError(f"{ask.ask} cannot be asked here")
+                raise MessageError(f"{ask.ask} is not allowed in this session")
         return Done()
 
     async def _open(self, ask: Open) -> None:
         if ask.version != VERSION:
             raise CalibrationError(
-                f"the gateway that runs speaks version {VERSION} of this, and you {ask.version}: "
+                f"the running gateway has version {VERSION} of the calibration protocol, but this "
+                f"command has version {ask.version}; restart the gateway: "
                 "sudo systemctl restart alleycat-gateway"
             )
         self._lease = await self._leases.take(ask.bike_id, self if ask.live else None)
@@ -170,7 +174,7 @@ class _ClientConnection:
             self.link_changed()
 
     async def _pulse(self) -> None:
-        """Every second: is the client there, does its session go on, is there anything new?"""
+        """Check the client and its lease every second; send a Ping, and the state if it is new."""
         while True:
             now_ns = self._clock.monotonic_ns()
             if not self._is_answering and now_ns - self._here_ns > SILENCE_NS:
@@ -185,7 +189,7 @@ class _ClientConnection:
             await self._clock.sleep_until(now_ns + NS_PER_S)
 
     def _tell_state(self) -> None:
-        """If it is not as it was told last: who raced on may have told its table meanwhile."""
+        """Send the state if it has changed; the bike may have sent its table meanwhile."""
         if self._lease is not None and self._lease.state != self._state:
             self._state = self._lease.state
             self._tell(self._state)

@@ -1,7 +1,7 @@
-"""CalibrationSession: one bike being calibrated, whether a daemon holds it or this process does.
+"""CalibrationSession: the interface to one bike that is being calibrated.
 
 LocalSession (gateway/calibrating/local.py) opens bike and files in this process; DaemonSession
-(gateway/calibrating/remote.py) asks the daemon that holds them.
+(gateway/calibrating/remote.py) asks the daemon that has them open.
 """
 
 import asyncio
@@ -15,46 +15,46 @@ from gateway.calibrating.messages import Action, Done, Reset, Rollback, Save, Tr
 from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus
 from gateway.sampling.calibration_record import CalibrationRecord
 
-#: Readings that wait for a slow listener; the oldest go first.
+#: How many news items wait for a slow listener; beyond it the oldest Reading is dropped.
 WAITING_MAX = 256
 
 
 class SavedCalibrations(ABC):
-    """The saved calibrations of one bike. The bike itself need not be there.
+    """The saved calibrations of one bike, which need not be connected.
 
-    Everything raises CalibrationError. What is saved, rolled back or reset is on disk and in use
-    when the call returns, and ends a trial.
+    All methods raise CalibrationError. Each change is on disk and in use when the call returns,
+    and ends a trial.
     """
 
     @property
     @abstractmethod
     def state(self) -> CalibrationState:
-        """How the bike is calibrated now."""
+        """The bike's calibration and its backups now."""
 
     @abstractmethod
     async def carry_out(self, action: Action) -> Done:
-        """Carry one of the actions out."""
+        """Carry out one of the actions."""
 
     async def save(self, record: CalibrationRecord) -> Path:
-        """Return the file. `record` must be of this bike and this machine."""
+        """Save `record`, which must be of this bike and device; return the file."""
         return Path((await self.carry_out(Save(record))).file or "")
 
     async def rollback(self, number: int = 1) -> CalibrationRecord:
-        """Save backup `number` again; what was saved becomes backup 1."""
+        """Save backup `number` again; the calibration saved until now becomes backup 1."""
         record = (await self.carry_out(Rollback(number))).record
         if record is None:
-            raise CalibrationError("the gateway does not say what it rolled back to")
+            raise CalibrationError("the gateway did not report which backup it restored")
         return record
 
     async def reset(self) -> None:
-        """Leave nothing saved; what was becomes backup 1."""
+        """Delete the saved calibration, which becomes backup 1."""
         await self.carry_out(Reset())
 
 
 class CalibrationSession(SavedCalibrations):
-    """Beside that the bike, live. Its only session; when it ends, a trial is undone.
+    """A SavedCalibrations with live access to the bike. At most one per bike.
 
-    Entered as a context manager; it ends with it.
+    It is a context manager; leaving it ends the session and reverts any trial.
     """
 
     def __init__(self) -> None:
@@ -63,31 +63,30 @@ class CalibrationSession(SavedCalibrations):
     @property
     @abstractmethod
     def link(self) -> LinkStatus:
-        """How the link to the bike is now."""
+        """The link to the bike now."""
 
     def news(self) -> AsyncGenerator[Reading | LinkStatus, None]:
-        """First how the link is, then every Reading and change of the link, as they come.
+        """Yield the link first, then every Reading and every change of the link.
 
-        For one listener at a time. `at_ns` of a Reading is on this machine's monotonic clock. Who
-        listens too slowly misses Readings, never changes of the link. Raises CalibrationError when
-        the session has ended: the daemon stopped, or the bike was taken out of the config.
+        For one listener at a time. `at_ns` of a Reading is on this computer's monotonic clock. A
+        slow listener misses Readings, but no changes of the link. Raises CalibrationError when the
+        session has ended: the daemon stopped, or the bike was removed from the config.
         """
         return self._news.listen()
 
     async def try_out(self, record: CalibrationRecord | None) -> None:
-        """Use it at once, also in a race that is on; None is the bike's own numbers."""
+        """Use `record` at once, even during a race; None means the numbers that the bike sends."""
         await self.carry_out(TryOut(record))
 
     async def undo(self) -> None:
-        """Go back to what is saved, else in the config. Nothing happens without a trial."""
+        """End a trial, if there is one: use the saved calibration again, or else the config's."""
         await self.carry_out(Undo())
 
 
 class CalibrationNews:
-    """Passes a session's news on to its listeners; ends with the session."""
+    """The news of a session, forwarded to its listeners; `link` returns the link now."""
 
     def __init__(self, link: Callable[[], LinkStatus]) -> None:
-        """`link` gives how the link is now."""
         self._link = link
         self._listeners: list[_NewsQueue] = []
         self._ended: str | None = None
@@ -97,13 +96,13 @@ class CalibrationNews:
             listener.tell(news)
 
     def end(self, why: str) -> None:
-        """Listeners hear what waits for them, and then why."""
+        """End the news; each listener receives what is queued, then a CalibrationError."""
         self._ended = why
         for listener in self._listeners:
             listener.wake.set()
 
     async def listen(self) -> AsyncGenerator[Reading | LinkStatus, None]:
-        """CalibrationSession.news."""
+        """Yield news as CalibrationSession.news does."""
         listener = _NewsQueue(self._link())
         self._listeners.append(listener)
         try:

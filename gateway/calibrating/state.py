@@ -1,6 +1,6 @@
-"""How a bike is calibrated, and how its link is: what a calibration session tells of it.
+"""The state of a bike's calibration and of its link, as a calibration session reports them.
 
-Both are messages of the calibration socket as they are (gateway/calibrating/messages.py).
+Both are also messages of the calibration socket (gateway/calibrating/messages.py).
 """
 
 from collections.abc import Mapping
@@ -17,45 +17,45 @@ from gateway.sampling.calibration_record import CalibrationRecord
 
 
 class CalibrationError(GatewayError):
-    """What was asked is not done, or the session has ended. The text says why, and what to do."""
+    """A request failed, or the session has ended. The text gives the reason and the remedy."""
 
 
 class Origin(StrEnum):
-    """Where the calibration comes from by which a bike's numbers are read."""
+    """The source of the calibration in use."""
 
-    #: Being tried out; undone when the session ends.
+    #: A trial, which is reverted when the session ends.
     TRIAL = "trial"
-    #: What `calibrate` has saved.
+    #: A calibration that `calibrate` saved.
     SAVED = "saved"
     #: The `calibration` points in the config.
     CONFIG = "config"
-    #: There is none: the bike's own numbers count.
+    #: There is no calibration: the numbers that the bike sends are used.
     BIKE = "bike"
 
 
 @dataclass(frozen=True, slots=True)
 class CalibrationState:
-    """How a bike is calibrated at one moment."""
+    """The calibration of a bike at one moment."""
 
     bike_id: str
-    #: Which machine it is, as a CalibrationRecord names it.
+    #: The device, as a CalibrationRecord names it.
     device: str
-    #: What the race goes by.
+    #: The calibration that races use.
     in_use: Calibration
     origin: Origin
-    #: What is saved, if it is of this machine.
+    #: The saved calibration, if it is of this device.
     record: CalibrationRecord | None = None
-    #: Why what is saved is not used: it is another machine's, or damaged. Else empty.
+    #: Why the saved calibration is not used: it is damaged or of another device. Else empty.
     problem: str = ""
-    #: What was saved before: 1 is the newest.
+    #: Earlier saved calibrations; 1 is the newest.
     backups: Mapping[int, CalibrationRecord] = field(default_factory=dict)
-    #: Of bikes that have one. Look at its `origin`: the bike's own may come some seconds after the
-    #: bike was connected, and another bike's is none to go by.
+    #: The driver's table, if there is one. Check its `origin`: the bike may send its own table some
+    #: seconds after it was connected; until then the table may be that of another bike.
     resistance_table: ResistanceTable | None = None
     tell: Literal["state"] = "state"
 
     def percent_table(self, quantity: Quantity) -> CalibrationTable:
-        """By which the race makes percent of that number of the bike now."""
+        """Return the table that currently converts `quantity` to percent."""
         if self.in_use.table is not None and self.in_use.quantity == quantity:
             return self.in_use.table
         if quantity == "raw" and self.resistance_table is not None:
@@ -70,7 +70,7 @@ def state_of(
     backups: Mapping[int, CalibrationRecord],
     table: ResistanceTable | None,
 ) -> CalibrationState:
-    """`found`: what holds but for the `trial`. `table`: the driver's."""
+    """Return the state of a bike. `found` ignores the `trial`; `table` is the driver's."""
     if trial is not None:
         origin = Origin.TRIAL
     elif found.record is not None:
@@ -91,7 +91,7 @@ def state_of(
 
 @dataclass(frozen=True, slots=True)
 class LinkStatus:
-    """How the link to the bike is; `reason` says why it was lost."""
+    """The link to a bike; `reason` is why it was lost."""
 
     state: LinkState
     reason: str = ""

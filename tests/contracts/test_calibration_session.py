@@ -281,6 +281,6 @@ async def test_session_news_end_with_the_session(rig: Rig) -> None:
     async with rig.session() as session:
         news = session.news()
         await anext(news)
-    with pytest.raises(CalibrationError, match="the session is over"):
+    with pytest.raises(CalibrationError, match="the session has ended"):
         async for _ in news:
             pass

@@ -135,4 +135,4 @@ def test_calibrate_ends_with_words_when_the_daemon_ends(rig: GatewayProcess) -> 
         sitter.wait_for("1 of 5")
         rig.terminate()
         assert sitter.exit_code() == 1
-        assert "the gateway has hung up: it is ending" in sitter.text
+        assert "the gateway closed the connection: it is stopping" in sitter.text

@@ -1,1 +1,1 @@
-"""The check of a cadence sensor."""
+"""The dialogue that checks a cadence sensor."""

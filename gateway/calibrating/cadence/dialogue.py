@@ -1,4 +1,4 @@
-"""A cadence check from the first turn of the cranks to the scale that is saved, or not."""
+"""A cadence check, from the first turn of the cranks to saving a scale."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -26,7 +26,7 @@ from gateway.timing.clock import GatewayClock
 YES = "yes"
 _WORDS = {"y": YES, "n": "no"}
 
-#: One of the ways to come by the truth.
+#: A way to measure the true cadence.
 Way = Callable[[CadenceRide], Awaitable[list[Measurement]]]
 
 
@@ -39,10 +39,10 @@ async def check_cadence(
     *,
     saves_ratio: bool,
 ) -> bool:
-    """Whether the race's cadence is right now: it was, or the scale for it is saved.
+    """Check the cadence, offer to save a scale, and return whether the cadence is right now.
 
-    `answers`: who is asked; None: nobody is there. `saves_ratio`: a plain ratio is saved unasked.
-    Raises CalibrationError when the session ends or does not save, and what `answers` does.
+    Without `answers` no question can be asked. `saves_ratio`: save a plain ratio without asking.
+    Raises CalibrationError if the session ends or saving fails, and what `answers` raises.
     """
     async with CadenceRide(session, clock, view) as ride:
         result = await _result(ride, way, session.state.in_use.cadence_scale)
@@ -57,15 +57,15 @@ async def check_cadence(
         before = session.state
         file = await session.save(rescaled(before, result, datetime.now(UTC)))
         back = f"alleycat-gateway calibrate {'rollback' if before.record else 'reset'}"
-        words = f"saved in {file}, and in use\nto take it back: {back} {before.bike_id}"
+        words = f"saved in {file} and in use now\nto undo: {back} {before.bike_id}"
         view.tell(cadence_event("saved", words, scale=result.scale, file=str(file)))
         return True
 
 
 def rescaled(state: CalibrationState, result: CadenceResult, now: datetime) -> CalibrationRecord:
-    """What holds, with the result's scale in place of its own.
+    """Return the calibration in use, with the scale of the result.
 
-    The scale replaces the one in force: what was measured is what the bike itself says.
+    The new scale replaces the present one, because unscaled cadences were measured.
     """
     assert result.scale is not None
     made_by = f"alleycat-gateway {version('alleycat-gateway')}"
@@ -73,7 +73,7 @@ def rescaled(state: CalibrationState, result: CadenceResult, now: datetime) -> C
         return replace(
             state.record, cadence_scale=result.scale, made_at=made_now(now), made_by=made_by
         )
-    # A record holds before the config's points: it takes them along.
+    # A saved record overrides the config's points, so it must contain them.
     table, last = state.in_use.table, result.measurements[-1]
     points = () if table is None else table.points
     return CalibrationRecord(
@@ -99,10 +99,10 @@ async def _result(ride: CadenceRide, way: Way, scale_in_force: float) -> Cadence
 async def _refusal(
     ride: CadenceRide, answers: AnswerSource | None, result: CadenceResult
 ) -> str | None:
-    """Why it is not to be saved; None if it is."""
+    """Ask whether to save the scale; return why not, or None if it is to be saved."""
     if answers is None:
-        return "there is no terminal to ask at; expected --yes for a plain ratio, or --answers"
+        return "no terminal for the question; add --yes to save a plain ratio, or --answers FILE"
     word = await ride.ask(answers, Question(question(result), _WORDS))
     if word is None:
-        return "nobody answered"
-    return None if word == YES else "as you wish"
+        return "the question was not answered"
+    return None if word == YES else "you answered no"

@@ -1,4 +1,4 @@
-"""CadenceRide: a bike is pedalled, heard, and measured against the truth, step by step."""
+"""CadenceRide: measure the cadence of a bike, and the true cadence, while it is pedalled."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
@@ -31,16 +31,16 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 from gateway.watch.session import Watch
 
-#: Between two looks at the bike, which are shown: a mark that moves wants to be seen often.
+#: The time between two screens, in nanoseconds: short, because a mark moves smoothly.
 LOOK_NS = NS_PER_S // 20
-#: A bike has so long to come, and its rider to pedal.
+#: How long to wait for the bike to connect, and for its rider to pedal, in seconds.
 READY_S = 90.0
-#: Until Enter is pressed for the first time, or a question is answered.
+#: How long to wait for the first Enter, and for the answer to a question, in seconds.
 PATIENCE_S = 120.0
-#: Who hears a new beat needs so long to find into it, and must have by then.
+#: The shortest and the longest time in which a rider gets used to a new beat, in seconds.
 SETTLE_S = 8.0
 SETTLED_BY_S = 60.0
-#: Nothing is measured from readings that are older, and they are not shown.
+#: Readings older than this, in nanoseconds, are not shown.
 OLD_NS = 5 * NS_PER_S
 
 NOTHING = Question("", {}, is_put=False)
@@ -48,7 +48,7 @@ NOTHING = Question("", {}, is_put=False)
 
 @dataclass(frozen=True, slots=True)
 class _Strokes:
-    """Answers with its only word as Enter is pressed, some turns after it was pressed before."""
+    """An AnswerSource with one answer: Enter, pressed some turns after it was last pressed."""
 
     press: Callable[[int], Awaitable[None]]
     turns: int
@@ -59,9 +59,10 @@ class _Strokes:
 
 
 class CadenceRide:
-    """An asynchronous context manager, in whose time the bike is heard and shown.
+    """An asynchronous context manager that shows a bike and measures its cadence.
 
-    All of it raises CalibrationError when the session has ended; what measures raises NotUsable.
+    All methods raise CalibrationError when the session has ended. Those that measure raise
+    NotUsable.
     """
 
     def __init__(
@@ -72,14 +73,14 @@ class CadenceRide:
         self._view = view
         self._prompt = Prompt(session, clock, tick_ns=LOOK_NS)
         self._link = session.link
-        #: They run as long as they are needed; one that ends has failed.
+        #: Background tasks, which run until they are cancelled; one that ends by itself has failed.
         self._helpers: list[asyncio.Task[Any]] = []
-        #: While it is measured, a bike that is lost ends it.
+        #: Whether a measurement is running, which a lost connection ends.
         self._is_measuring = False
         self._said: list[Reading] = []
         self._other_name = ""
         self._others: list[Reading] = []
-        #: What is asked or told, and who answers it.
+        #: The question or instruction, and the source of its answer.
         self._question = NOTHING
         self._answers: AnswerSource | None = None
         self._doing = ""
@@ -98,7 +99,7 @@ class CadenceRide:
     async def by_count(
         self, turns: int, press: Callable[[int], Awaitable[None]]
     ) -> list[Measurement]:
-        """`press(n)` returns as Enter is pressed, n turns after it was pressed before."""
+        """Measure by counted turns. `press(n)` returns when Enter is pressed after n more turns."""
         await self._until_pedalled()
         first_ns = await self._pressed(
             press,
@@ -111,7 +112,7 @@ class CadenceRide:
         last_ns = await self._pressed(
             press,
             turns,
-            "Go on, and count each time your right foot is down: 1, 2, 3 …\n"
+            "Keep pedalling, and count each time your right foot is down: 1, 2, 3 …\n"
             f"At stroke {turns} press Enter.",
             60 * turns / PEDALLED_RPM[0] + 1,
         )
@@ -124,7 +125,7 @@ class CadenceRide:
         follow: Callable[[float], None],
         ring: Callable[[], None],
     ) -> list[Measurement]:
-        """`follow` is told each cadence when its turn comes; `ring` makes a beat heard."""
+        """Measure at each cadence of a metronome. `follow` announces it; `ring` sounds a beat."""
         await self._until_pedalled()
         measured = []
         for rpm in rpms:
@@ -133,7 +134,7 @@ class CadenceRide:
         return measured
 
     async def by_sensor(self, driver: Driver, name: str, seconds: float) -> list[Measurement]:
-        """`driver` opens the second sensor, which is shown by its name."""
+        """Measure with a second sensor, which `driver` opens and which is shown as `name`."""
         self._other_name = name
         watch = Watch(self._others.append)
         link = BikeLink(name, driver, watch, self._clock, Random(name))
@@ -141,13 +142,13 @@ class CadenceRide:
         await self._until_pedalled()
         self._doing = f"waiting for {name}"
         if not await self._until(lambda: self._last_rpm(self._others) is not None, READY_S):
-            raise NotUsable(f"{name} says no cadence: {link.reason or link.state.value}")
+            raise NotUsable(f"{name} sends no cadence: {link.reason or link.state.value}")
         self._instruct("Pedal evenly, at any cadence.")
         span_ns = await self._measure(seconds)
         return [by_sensor(self._said, self._others, *span_ns)]
 
     async def ask(self, answers: AnswerSource, question: Question) -> str | None:
-        """One of its words; None if nobody answers. Raises what `answers` does."""
+        """Ask `question`; return the answer, or None if none comes. Raises what `answers` does."""
         self._is_measuring, self._doing = False, ""
         self._question, self._answers = question, answers
         end_ns = self._clock.monotonic_ns() + round(PATIENCE_S * NS_PER_S)
@@ -158,9 +159,11 @@ class CadenceRide:
         if not await self._until(self._is_pedalled, READY_S):
             if self._link.state is not LinkState.CONNECTED:
                 reason = self._link.reason or self._link.state.value
-                raise NotUsable(f"the bike did not come in {READY_S:g} s: {reason}")
-            said = f"nobody pedalled in {READY_S:g} s, says the bike"
-            raise NotUsable(f"{said}: if you did, look after its sensor")
+                raise NotUsable(f"the bike did not connect within {READY_S:g} s: {reason}")
+            raise NotUsable(
+                f"the bike reported no pedalling within {READY_S:g} s: if you did pedal, check its "
+                "sensor"
+            )
 
     async def _pressed(
         self, press: Callable[[int], Awaitable[None]], turns: int, instruction: str, within_s: float
@@ -171,11 +174,11 @@ class CadenceRide:
         await self._prompt.begin(self._question, strokes)
         end_ns = self._clock.monotonic_ns() + round(within_s * NS_PER_S)
         if await self._answer(end_ns) is None:
-            raise NotUsable(f"nobody pressed Enter at stroke {turns} in {within_s:.0f} s")
+            raise NotUsable(f"Enter was not pressed at stroke {turns} within {within_s:.0f} s")
         return self._clock.monotonic_ns()
 
     async def _answer(self, end_ns: int) -> str | None:
-        """To the question; None if it was not in time."""
+        """Return the answer to the question, or None if it is not given before `end_ns`."""
         while self._clock.monotonic_ns() < end_ns:
             answer = await self._look()
             if answer is not None:
@@ -184,14 +187,14 @@ class CadenceRide:
         return None
 
     def _instruct(self, words: str) -> None:
-        """Without a question."""
+        """Show an instruction without a question."""
         self._question, self._answers = Question(words, {}, is_put=False), None
 
     async def _at_beat(self, rpm: float, seconds: float, ring: Callable[[], None]) -> Measurement:
         self._is_measuring = True
         start_ns = self._clock.monotonic_ns() + NS_PER_S
-        self._instruct(f"{rpm:g} rpm, a turn a beat: at each beat your right foot is down.")
-        self._doing = "find into the beat"
+        self._instruct(f"Pedal at {rpm:g} rpm: at each beat your right foot is down.")
+        self._doing = "match the beat"
         self._tell("metronome", f"metronome at {rpm:g} rpm", rpm=rpm)
         async with self._beating(Metronome(rpm, start_ns), ring):
             await self._until_ns(start_ns + round(SETTLE_S * NS_PER_S))
@@ -211,7 +214,7 @@ class CadenceRide:
         async def beat() -> None:
             number = -1
             while True:
-                # Those of a time in which this process stood still are not made up for.
+                # Beats that were missed while this process was suspended are skipped.
                 number = max(number + 1, metronome.next_beat(self._clock.monotonic_ns()))
                 await self._clock.sleep_until(metronome.beat_ns(number))
                 ring()
@@ -227,7 +230,7 @@ class CadenceRide:
             await _cancelled(beating)
 
     async def _measure(self, seconds: float) -> tuple[int, int]:
-        """From when until when it was measured."""
+        """Measure for `seconds`; return (start_ns, end_ns)."""
         self._is_measuring = True
         start_ns = self._clock.monotonic_ns()
         span_ns = start_ns, start_ns + round(seconds * NS_PER_S)
@@ -243,7 +246,7 @@ class CadenceRide:
             await self._look()
 
     async def _until(self, is_so: Callable[[], bool], within_s: float) -> bool:
-        """Whether it has become so in time."""
+        """Wait until `is_so`; return whether that happened within `within_s`."""
         end_ns = self._clock.monotonic_ns() + round(within_s * NS_PER_S)
         while not is_so():
             if self._clock.monotonic_ns() >= end_ns:
@@ -252,9 +255,9 @@ class CadenceRide:
         return True
 
     async def _look(self) -> str | None:
-        """Show how it is until something happens; gives an answer to the question.
+        """Show the bike until something happens; return an answer to the question, if any.
 
-        Raises what a helper has failed with, and NotUsable for a bike that is lost.
+        Raises the error of a failed helper, and NotUsable if the connection is lost.
         """
         for helper in self._helpers:
             if helper.done():
@@ -268,7 +271,7 @@ class CadenceRide:
         if isinstance(happened, LinkStatus):
             self._link = happened
             if self._is_measuring and happened.state is not LinkState.CONNECTED:
-                raise NotUsable(f"the bike was lost: {happened.reason}")
+                raise NotUsable(f"the bike disconnected: {happened.reason}")
             return None
         return happened
 
@@ -295,7 +298,7 @@ class CadenceRide:
         )
 
     def _last_rpm(self, readings: list[Reading]) -> float | None:
-        """None: it was not said lately."""
+        """Return the last cadence; None if it is older than OLD_NS."""
         since_ns = self._clock.monotonic_ns() - OLD_NS
         for reading in reversed(readings):
             if reading.at_ns < since_ns:

@@ -1,4 +1,4 @@
-"""How a cadence check is shown while it lasts: in place on a terminal, as lines, as JSON."""
+"""The views of a cadence check: redrawn on a terminal, as lines, or as JSON."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from gateway.calibrating.state import LinkStatus
 from gateway.terminal.live import Event
 from gateway.timing.units import NS_PER_S
 
-#: Of the metronome's line and of the bar, in columns.
+#: The width of the metronome's line and of the bar, in columns.
 _WIDTH = 60
 
 
 @dataclass(frozen=True, slots=True)
 class CadenceScreen:
-    """One moment of a check. None: not said, or nothing to show.
+    """One moment of a check. None means not reported, or nothing to show.
 
-    `said_rpm` is what the bike itself says, `other_rpm` what the second sensor says; `done` is the
-    share of the measuring that is over, `phase` that of the metronome's turn.
+    `said_rpm` is the cadence that the bike reports, `other_rpm` that of the second sensor. `done`
+    is the share of the measurement that is over, `phase` that of the metronome's turn.
     """
 
     bike_id: str
@@ -41,7 +41,7 @@ class CadenceScreen:
 
 
 class CadenceScript:
-    """A Script for a cadence check. Its JSON has the words of each event, too."""
+    """A Script for a cadence check. Its JSON contains the words of each event, too."""
 
     figures_every_ns = NS_PER_S
 
@@ -53,7 +53,7 @@ class CadenceScript:
         return drawn(screen)
 
     def moment(self, screen: CadenceScreen) -> object:
-        """A mark that moves must be seen often."""
+        """Return the screen itself: each one is drawn, because the mark moves smoothly."""
         return screen
 
     def events(self, screen: CadenceScreen, now_ns: int) -> Iterator[Event]:
@@ -85,7 +85,7 @@ def cadence_event(kind: str, words: str, **data: object) -> Event:
 
 
 def drawn(screen: CadenceScreen) -> RenderableType:
-    """For a terminal of 80 columns or more."""
+    """Lay out the screen for a terminal of 80 columns or more."""
     is_connected = screen.link.state is LinkState.CONNECTED
     lines: list[RenderableType] = [
         Text(_heading(screen), style="" if is_connected else "yellow"),
@@ -99,17 +99,17 @@ def drawn(screen: CadenceScreen) -> RenderableType:
         share = "" if screen.done is None else f" {screen.done:4.0%}"
         lines += [Text(), Text(screen.doing + share)]
     if screen.done is not None:
-        bar = Table.grid()  # which ends its line
+        bar = Table.grid()  # A ProgressBar alone does not end its line.
         bar.add_row(ProgressBar(total=1, completed=screen.done, width=_WIDTH))
         lines.append(bar)
-    keys = (*screen.keys, ("Ctrl-C", "leave everything as it was"))
+    keys = (*screen.keys, ("Ctrl-C", "quit without saving"))
     lines += [Text(), Text("".join(map(_key, keys)).lstrip(), style="dim")]
     return Group(*lines)
 
 
 @dataclass(frozen=True, slots=True)
 class _Mark:
-    """The metronome's, as a console has letters."""
+    """The metronome's mark, in Unicode or ASCII depending on the console."""
 
     phase: float
 
@@ -128,11 +128,11 @@ def _heading(screen: CadenceScreen) -> str:
 
 
 def _values(screen: CadenceScreen) -> list[str]:
-    values = [f"the bike says {_rpm(screen.said_rpm)}"]
+    values = [f"the bike reports {_rpm(screen.said_rpm)}"]
     if screen.said_rpm is not None and screen.scale != 1:
         values.append(f"× {screen.scale:g} counts as {_rpm(screen.said_rpm * screen.scale)}")
     if screen.other:
-        values.append(f"{screen.other} says {_rpm(screen.other_rpm)}")
+        values.append(f"{screen.other} reports {_rpm(screen.other_rpm)}")
     return values
 
 

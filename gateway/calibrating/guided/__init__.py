@@ -1,1 +1,1 @@
-"""The dialogue with the person at the resistance knob."""
+"""The dialogue with the user who turns the resistance knob."""

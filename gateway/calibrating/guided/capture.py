@@ -1,4 +1,4 @@
-"""The knob is turned to one target after the other, and captured where it holds still."""
+"""Capture: ask for one target after the other, and capture the knob where it is held still."""
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -24,14 +24,14 @@ KEYS = {ENTER: CAPTURE, "r": REDO, "s": SKIP, "q": QUIT}
 
 _DOING = {
     Phase.WAIT: "waiting for the bike",
-    Phase.TURN: "turn it",
+    Phase.TURN: "turn the knob",
     Phase.HOLD: "holding still",
     Phase.DONE: "",
 }
 _HINTS = {
     Hint.NONE: "",
-    Hint.IS_STILL: "it stands still: Enter captures it here, if it is there already",
-    Hint.TURNED_ON: "turned on after the capture: r takes that one back",
+    Hint.IS_STILL: "the knob is still: press Enter to capture it here if it is there already",
+    Hint.TURNED_ON: "turned further after the capture: press r to take it back",
 }
 
 
@@ -43,7 +43,7 @@ class Quit(Exception):
 class GuidedContext:
     """The session, view, answers and clock of a guided calibration.
 
-    `hand` is told where the knob is to be turned, once the bike says where it is.
+    `hand` is called with each target once the bike has sent its number.
     """
 
     session: CalibrationSession
@@ -59,7 +59,7 @@ class GuidedContext:
 
 
 class Capture:
-    """The knob is turned to each target and captured there.
+    """A run through the targets, capturing a point at each.
 
     Raises Quit, CalibrationError, and what the answers raise.
     """
@@ -70,30 +70,30 @@ class Capture:
         self._context = context
         self._prompt = prompt
         self._asked = tuple(asked)
-        #: The knob is said to be there: it is captured as soon as it holds, turned or not.
+        #: The user pressed Enter: capture the knob as soon as it is held, turned or not.
         self._is_there = False
         self._is_done = False
-        #: What happened last.
+        #: The result of the last action, for the screen.
         self._last = ""
 
     async def run(self) -> None:
-        """Until each is captured or skipped. After a redo it goes on where that leads.
+        """Run until each target is captured or skipped; after a redo, go on from there.
 
-        What is captured then stays as it is.
+        The points do not change afterwards.
         """
         self._is_done = False
         while (target := self.guide.target) is not None:
             question = Question(_instruction(target), KEYS, may_hold=True)
-            is_told = False
+            is_hand_asked = False
             while self.guide.target == target:
-                if not is_told and self.guide.signal.last is not None:
+                if not is_hand_asked and self.guide.signal.last is not None:
                     self._context.hand(target)
-                    is_told = True
+                    is_hand_asked = True
                 happened = await self.hear_or(question, self._context.session.state.in_use)
                 if happened is not None:
                     self._do(happened)
             self._is_done = self.guide.target is None
-            if self._is_done:  # the last one is to be seen, too
+            if self._is_done:  # Show the last point, too.
                 self._show(question, self._context.session.state.in_use)
 
     def _show(self, question: Question, calibration: Calibration) -> None:
@@ -101,7 +101,7 @@ class Capture:
         self._context.view.show(self._screen(question, calibration, now_ns), now_ns)
 
     async def hear_or(self, question: Question, calibration: Calibration) -> str | None:
-        """Show the bike by that calibration until something happens; gives an answer."""
+        """Show the bike, converted by `calibration`, until something happens; return an answer."""
         self._show(question, calibration)
         happened = await self._prompt.next(question, self._context.answers)
         if isinstance(happened, Reading | LinkStatus):
@@ -109,8 +109,8 @@ class Capture:
             return None
         if self.builder.never_says_resistance(self._context.clock.monotonic_ns()):
             raise CalibrationError(
-                f"{self._context.session.state.bike_id} speaks, but never of its resistance: there "
-                "is nothing to calibrate. Races derive one from its power and cadence, and say so"
+                f"{self._context.session.state.bike_id} sends data, but no resistance: there is "
+                "nothing to calibrate. Races derive its resistance from power and cadence"
             )
         if happened == QUIT:
             raise Quit
@@ -121,7 +121,7 @@ class Capture:
         self._do(REDO)
 
     def say(self, words: str) -> None:
-        """As what happened last."""
+        """Show `words` as the result of the last action."""
         self._last = words
 
     def _do(self, word: str) -> None:
@@ -130,7 +130,7 @@ class Capture:
             if word == CAPTURE:
                 self._capture()
             elif word == REDO:
-                self._last = f"{self.guide.redo().percent:g} % once more"
+                self._last = f"{self.guide.redo().percent:g} % again"
             elif word == SKIP:
                 self._last = f"skipped {self.guide.skip().percent:g} %"
         except StepRefused as error:

@@ -1,4 +1,4 @@
-"""What a person who calibrates sees of the bike, out of what it says. Pure."""
+"""The live figures of a bike during calibration, built from its Readings. Pure."""
 
 from drivers import Reading
 from gateway.bike.link import LinkState
@@ -8,28 +8,28 @@ from gateway.calibrating.view.screen import LiveFigures
 from gateway.sampling.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 from gateway.timing.units import NS_PER_S
 
-#: A bike that says its own percent, and says no number of its own for so long, has none.
+#: A bike that sends a percent but no raw number for this long, in nanoseconds, has none.
 PERCENT_ALONE_NS = 3 * NS_PER_S
-#: Most bikes sleep until they are pedalled.
+#: Ask the user to pedal after this time without a number: most bikes sleep until pedalled.
 ASLEEP_NS = 5 * NS_PER_S
-#: One that speaks for so long and never says a resistance does not know it.
+#: A bike that sends data for this long but no resistance, in nanoseconds, has none.
 NEVER_NS = 20 * NS_PER_S
-#: Silence is worth a warning then.
+#: Warn if the bike sends no number for this long, in seconds.
 SILENT_S = 3.0
 
-PEDAL = "nothing of its resistance yet: pedal lightly, many bikes speak only while awake"
+PEDAL = "no resistance received yet: pedal lightly, many bikes sleep until pedalled"
 
 
 class FigureBuilder:
-    """Builds LiveFigures of what one bike says; knows the number that it is calibrated by."""
+    """A builder of LiveFigures from a bike's Readings; it finds the number to calibrate by."""
 
     def __init__(self) -> None:
         self.link = LinkStatus(LinkState.CONNECTING)
-        #: None until it is known.
+        #: The number to calibrate by; None until it is known.
         self.quantity: Quantity | None = None
         self.cadence_rpm: float | None = None
         self._power_w: float | None = None
-        #: The last one that said something of the resistance.
+        #: The last Reading with a resistance.
         self._last: Reading | None = None
         self._connected_ns: int | None = None
         self._percent_ns: int | None = None
@@ -51,16 +51,16 @@ class FigureBuilder:
             self._last = news
 
     def number(self, reading: Reading) -> float | None:
-        """By which it is calibrated; None if this Reading does not say it."""
+        """Return the number to calibrate by; None if `reading` does not contain it."""
         return None if self.quantity is None else self._number(reading)
 
     def never_says_resistance(self, now_ns: int) -> bool:
-        """It has spoken of other things for long enough."""
+        """Return whether the bike has sent other values only, for long enough."""
         is_speaking = self.cadence_rpm is not None or self._power_w is not None
         return self._last is None and is_speaking and self._connected_for(now_ns) >= NEVER_NS
 
     def figures(self, now_ns: int, signal: RawSignal, calibration: Calibration) -> LiveFigures:
-        """`calibration`: the one by which percent are told."""
+        """Return the figures now, with percents by `calibration`."""
         last = self._last
         found = None if last is None else resistance(last, calibration)
         return LiveFigures(
@@ -99,12 +99,12 @@ class FigureBuilder:
         if age_s is None:
             return [PEDAL] if self._connected_for(now_ns) >= ASLEEP_NS else []
         if age_s >= SILENT_S:
-            return ["it has fallen silent: pedal lightly, or look at its cable"]
+            return ["the bike stopped sending: pedal lightly, or check its cable"]
         return []
 
 
 def _is_clamped(reading: Reading, calibration: Calibration) -> bool:
-    """Beyond what there is a percent for."""
+    """Return whether the number is beyond the ends of the calibration."""
     number, table = number_of(reading, calibration.quantity), calibration.table
     if table is None and reading.resistance_percent is not None:
         return False

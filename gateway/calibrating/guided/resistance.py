@@ -1,7 +1,7 @@
-"""The guided calibration of a bike's resistance: capture, look, try it out, save.
+"""The guided calibration of a bike's resistance: capture, review, try out, save.
 
-Nothing is changed before it is accepted, nothing stays before it is saved, and what was there then
-is kept as a backup.
+Nothing changes until the user accepts the curve, the change is temporary until it is saved, and the
+calibration saved before is kept as a backup.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,18 +26,18 @@ from gateway.terminal.live import Event
 
 ACCEPT, SAVE, UNDO, MORE = "accept", "save", "undo", "more"
 REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
-#: Turns the page, of which there may be one alone.
+#: The key that turns the page; without a second page it does nothing.
 MORE_KEYS = {" ": MORE}
 
 TRY = Question(
-    "live now, and in a race if one is on: turn the knob, and look",
+    "the new curve is in use now, even in a race: turn the knob and check it",
     {"s": SAVE, "u": UNDO, "q": QUIT},
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """What was saved, and where; `old`: the table that held before."""
+    """A saved calibration and its file; `old`: the table that was in use before."""
 
     record: CalibrationRecord
     file: Path
@@ -45,7 +45,7 @@ class Saved:
 
 
 async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) -> Saved:
-    """From the first point to the saved file.
+    """Calibrate from the first point to the saved file.
 
     Raises Quit, CalibrationError, and what the answers raise.
     """
@@ -63,7 +63,7 @@ async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) 
 
 
 def _until_now(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibration, str]:
-    """What the race has made of that number, and where that came from."""
+    """Return the calibration that is used for the record's number, and its source."""
     state = context.session.state
     table = state.percent_table(record.quantity)
     return Calibration(table, record.quantity, state.in_use.cadence_scale), origin_words(state)
@@ -71,7 +71,7 @@ def _until_now(context: GuidedContext, record: CalibrationRecord) -> tuple[Calib
 
 @contextmanager
 def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
-    """Minutes on a bike are not lost because a disk is full, or a gateway has ended."""
+    """Save the record for `import` if the session fails, so that the captured points are kept."""
     try:
         yield
     except CalibrationError as error:
@@ -81,13 +81,13 @@ def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
         except OSError:
             raise error from None
         raise CalibrationError(
-            f"{error}\nWhat was captured is in {file}, for when that is mended: "
-            f"alleycat-gateway calibrate import {record.bike_id} {file}"
+            f"{error}\nThe captured points are in {file}; when the problem is solved, import "
+            f"them: alleycat-gateway calibrate import {record.bike_id} {file}"
         ) from error
 
 
 def record_of(context: GuidedContext, capture: Capture) -> CalibrationRecord:
-    """What was captured, with its circumstances; a scale of the cadence stays as it is."""
+    """Return a record of the captured points and conditions; keep the scale of the cadence."""
     state, signal = context.session.state, capture.guide.signal
     cadence_rpm = capture.builder.cadence_rpm
     return CalibrationRecord(
@@ -104,10 +104,12 @@ def record_of(context: GuidedContext, capture: Capture) -> CalibrationRecord:
 
 
 async def _review(context: GuidedContext, prompt: Prompt, capture: Capture, review: Review) -> str:
-    """ACCEPT or REDO; ACCEPT only for what can be used."""
+    """Return ACCEPT or REDO; ACCEPT only if the points can be used."""
     findings = tuple(check_points(review.record.points))
     is_good = is_acceptable(findings)
-    text = "use it? It is live at once, and can be undone" if is_good else "it cannot be used so"
+    text = "these points cannot be used"
+    if is_good:
+        text = "use this curve? It takes effect at once, and can be undone"
     keys = {key: word for key, word in REVIEW_KEYS.items() if is_good or word != ACCEPT}
     review = replace(review, findings=findings, question=text, keys=keys)
     page = 0
@@ -123,7 +125,7 @@ async def _review(context: GuidedContext, prompt: Prompt, capture: Capture, revi
 async def _answer(
     context: GuidedContext, prompt: Prompt, capture: Capture, question: Question
 ) -> str:
-    """The bike is heard meanwhile, so that nothing old is shown afterwards."""
+    """Return the answer; process Readings meanwhile, so that later screens are up to date."""
     while True:
         happened = await prompt.next(question, context.answers)
         if happened == QUIT:
@@ -137,7 +139,7 @@ async def _answer(
 async def _try_out(
     context: GuidedContext, capture: Capture, record: CalibrationRecord
 ) -> Path | None:
-    """The file, when it is saved; None: it is undone. What cannot be saved can be tried again."""
+    """Return the file once it is saved, or None if the trial is undone. Saving can be retried."""
     await context.session.try_out(record)
     while True:
         word = await capture.hear_or(TRY, record.calibration)
@@ -148,12 +150,13 @@ async def _try_out(
             try:
                 return await _save(context, record)
             except CalibrationError as error:
-                capture.say(f"not saved: {error}; s tries again")
+                capture.say(f"not saved: {error}; press s to try again")
 
 
 async def _save(context: GuidedContext, record: CalibrationRecord) -> Path:
     had = context.session.state.record is not None
     file = await context.session.save(record)
-    backup = f"; back to the one before: calibrate rollback {record.bike_id}" if had else ""
-    context.view.tell(Event("saved", f"saved in {file}, and in use{backup}", {"file": str(file)}))
+    backup = f"; to restore the previous one: calibrate rollback {record.bike_id}" if had else ""
+    words = f"saved in {file} and in use now{backup}"
+    context.view.tell(Event("saved", words, {"file": str(file)}))
     return file

@@ -1,6 +1,6 @@
-"""A spot check: does a bike's resistance say what its knob shows? Changes nothing.
+"""A spot check: compare a bike's resistance with its knob. Changes nothing.
 
-A bike that has a table of its own, as a Peloton, is verified instead of calibrated.
+A bike with a resistance table of its own, such as a Peloton, is verified instead of calibrated.
 """
 
 from collections.abc import Iterator, Sequence
@@ -20,25 +20,25 @@ from gateway.terminal.live import Event
 from gateway.terminal.units import number
 from gateway.timing.units import NS_PER_S
 
-#: A Peloton tells its table within six seconds of being connected; one that is asked by its tablet
-#: only if that asks.
+#: How long to wait for a bike's own table, in seconds. A Peloton sends it within six seconds of
+#: being connected; with a tablet it does so only if the tablet asks for it.
 TABLE_S = 12.0
-#: In a line of the table.
+#: Points in a line of the printed table.
 IN_A_ROW = 4
 
 WAIT = Question("waiting for the bike", {"q": QUIT}, is_put=False)
 ASK = Question("asking the bike for its own table", {"q": QUIT}, is_put=False)
 
 _WHOSE = {
-    TableOrigin.BIKE: "the bike has told its own table",
-    TableOrigin.CONFIG: "the config has this bike's own table",
-    TableOrigin.ANOTHER_BIKE: "the bike tells no table: percent go by that of another bike of its "
-    "kind, and may be some points off",
+    TableOrigin.BIKE: "the bike sent its own table",
+    TableOrigin.CONFIG: "the config contains this bike's own table",
+    TableOrigin.ANOTHER_BIKE: "the bike sent no table: percents come from the table of another "
+    "bike of its kind, and may be off by some percentage points",
 }
 
 
 async def verify_own_table(context: GuidedContext) -> bool | None:
-    """Show it, and whether it is right; None for a bike that has none.
+    """Show the bike's own table; return whether it is right, or None if there is none.
 
     Raises Quit, CalibrationError, and what the answers raise.
     """
@@ -46,18 +46,18 @@ async def verify_own_table(context: GuidedContext) -> bool | None:
     if table is None:
         return None
     state = context.session.state
-    words = "\n".join((f"{_WHOSE[table.origin]}, of {len(table.points)} points:", *_rows(table)))
+    words = "\n".join((f"{_WHOSE[table.origin]} ({len(table.points)} points):", *_rows(table)))
     data = {"origin": table.origin.value, "points": [list(point) for point in table.points]}
     context.view.tell(Event("table", words, data))
-    holds = "" if state.in_use.table is None else f" What holds is {origin_words(state)}, though."
-    advice = "Is it right? Turn to 25, 50 and 75 % as its screen or your marks show"
-    words = f"{advice}; or calibrate it: --points 5.{holds}"
+    other = "" if state.in_use.table is None else f" In use instead: {origin_words(state)}."
+    advice = "Check it: turn to 25, 50 and 75 % as its screen or your marks show"
+    words = f"{advice}; or calibrate the bike: --points 5.{other}"
     context.view.tell(Event("verify", words, {"holds": origin_words(state)}))
     return await verify_resistance(context)
 
 
 async def find_table(context: GuidedContext) -> ResistanceTable | None:
-    """Once the bike is connected. One of its own is waited for a while."""
+    """Return the table once the bike is connected; wait up to TABLE_S for the bike's own."""
     connected_ns: int | None = None
     async with context.prompt() as prompt:
         capture = Capture(context, prompt, ())
@@ -81,15 +81,15 @@ def _rows(table: ResistanceTable) -> Iterator[str]:
         yield "  ".join(cells[at : at + IN_A_ROW])
 
 
-#: Where it is looked at.
+#: The percents that are checked.
 PERCENTS = (25.0, 50.0, 75.0)
-#: So many points off is still right: what a hand and an eye can do.
+#: The largest error that passes, in percentage points: the accuracy of a hand and an eye.
 TOLERANCE_POINTS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """The knob stood at `percent` by its own scale, and the gateway says `says_percent`."""
+    """A check of one position: the knob shows `percent`, the gateway reports `says_percent`."""
 
     percent: float
     raw: float
@@ -101,13 +101,13 @@ class Spot:
 
     @property
     def finding(self) -> Finding:
-        what = f"the gateway says {self.says_percent:.1f} % ({self.error_points:+.1f})"
+        what = f"the gateway reports {self.says_percent:.1f} % ({self.error_points:+.1f})"
         is_right = abs(self.error_points) <= TOLERANCE_POINTS
         return (ok if is_right else failed)(f"{self.percent:g} %", what)
 
 
 async def verify_resistance(context: GuidedContext, percents: Sequence[float] = PERCENTS) -> bool:
-    """Whether every spot is within tolerance. False too if all were skipped.
+    """Return whether every spot is within tolerance; False also if all were skipped.
 
     Raises Quit, CalibrationError, and what the answers raise.
     """
@@ -117,21 +117,21 @@ async def verify_resistance(context: GuidedContext, percents: Sequence[float] = 
     state, quantity = context.session.state, capture.builder.quantity or "raw"
     spots = [spot_of(point, quantity, state) for point in capture.guide.captured]
     for spot in spots:
-        context.view.tell(_told(spot))
+        context.view.tell(_spot_event(spot))
     is_right = bool(spots) and all(abs(spot.error_points) <= TOLERANCE_POINTS for spot in spots)
-    within = f"every point within {TOLERANCE_POINTS:g} of the knob's"
+    within = f"every value within {TOLERANCE_POINTS:g} percentage points of the knob"
     command = f"alleycat-gateway calibrate {state.bike_id} --points 5"
-    words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; calibrate it: {command}"
+    words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; to calibrate: {command}"
     context.view.tell(Event("verified", words, {"pass": is_right}))
     return is_right
 
 
 def spot_of(point: CapturedPoint, quantity: Quantity, state: CalibrationState) -> Spot:
-    """As the race has it: by a calibration, else by the bike's own table, else as it is said."""
+    """Convert a point as races do: by the calibration, else the bike's table, else unchanged."""
     return Spot(point.percent, point.raw, state.percent_table(quantity).percent_at(point.raw))
 
 
-def _told(spot: Spot) -> Event:
+def _spot_event(spot: Spot) -> Event:
     finding = spot.finding
     words = f"{finding.state:8} {finding.name:>5}: {finding.what}"
     data = {

@@ -1,1 +1,1 @@
-"""What is measured on a bike and what follows from it. Pure: no I/O, no clock."""
+"""Measurements of a bike, and the conclusions from them. Pure: no I/O, no clock."""

@@ -1,8 +1,8 @@
-"""Does the bike count the turns of the cranks rightly? What it says beside the truth. Pure.
+"""Cadence check: compare the cadence that a bike reports with the true cadence. Pure.
 
-The truth is one of three: turns counted between two presses of a key, a metronome's beat, or a
-second sensor. Typical errors are plain ratios: a bike that counts two magnets says twice what is
-pedalled.
+The true cadence comes from turns counted between two presses of a key, from a metronome, or from a
+second sensor. Typical errors are plain ratios: a bike that counts two magnets reports twice the
+cadence.
 """
 
 from collections.abc import Iterator, Sequence
@@ -16,53 +16,54 @@ from gateway.host.errors import GatewayError
 from gateway.sampling.sampler import DROPOUT_NS
 from gateway.timing.units import NS_PER_S
 
-#: A cadence that is off by no more is right.
+#: The largest error of a correct cadence, rpm.
 FINE_RPM = 2.0
-#: By what a bike that counts wrong is multiplied, most likely first; 1 takes a scale away.
+#: The usual corrections, the most likely first; 1 removes a scale.
 PLAIN_SCALES = (0.5, 2.0, 0.1, 1.0)
-#: So near to a plain scale, it is that one: a share.
+#: The largest relative difference between a measured scale and a plain one that is taken for it.
 NEAR = 0.03
 
-#: A key is pressed so much too early or too late, both presses together.
+#: The timing error of both presses of a key together, in seconds.
 KEY_S = 0.2
-#: Who follows a metronome may lose or win so much of a turn on the way.
+#: How much a rider may fall behind or get ahead of a metronome while measuring, in turns.
 BEAT_TURNS = 0.5
-#: What a sensor says is so old: it has waited for a turn, and for its time to speak.
+#: The age of a sensor's cadence, in seconds: it waits for a turn, and for its time to send.
 LAG_S = 1.0
 
 MIN_SAMPLES = 10
-#: A bike that says no cadence for longer has not been heard.
+#: The longest gap between two cadences of a usable measurement, in seconds.
 SILENCE_S = 5.0
-#: Standard deviation of the cadence over its mean: above it the mean means little.
+#: The largest standard deviation of a usable cadence, as a share of its mean.
 MAX_WANDER = 0.15
-#: Slower nobody pedals, faster nobody can.
+#: The slowest and the fastest cadence that people pedal, rpm.
 PEDALLED_RPM = (20.0, 200.0)
-#: A bike that says less says that nobody pedals.
+#: A bike that reports less is not being pedalled, rpm.
 STANDING_RPM = 1.0
-#: Who says it, in words.
+#: The name of the bike in messages, next to "the second sensor".
 BIKE = "the bike"
-#: Steady is who has kept to a cadence for so long, within this share of it.
+#: A steady rider keeps the cadence for STEADY_S seconds, with a standard deviation of at most
+#: this share of it.
 STEADY_S = 5.0
 _STEADY = 0.06
 
 
 class NotUsable(GatewayError):
-    """What was heard says nothing about the bike. The text says why, and what to do."""
+    """A measurement that allows no conclusion. The text gives the reason and the remedy."""
 
 
 class CadenceVerdict(StrEnum):
     FINE = "fine"
-    #: A plain scale makes it right.
+    #: A plain scale corrects it.
     RATIO = "ratio"
-    #: A scale makes it right that no miscounting explains: not without being asked.
+    #: A scale that no miscounting explains corrects it; it is never saved without confirmation.
     ODD_SCALE = "odd_scale"
-    #: The same error at every cadence, which no scale mends.
+    #: The error is the same at every cadence, which no scale corrects.
     OFFSET = "offset"
     NOT_USABLE = "not_usable"
 
 
 class TruthSource(StrEnum):
-    """Where it comes from."""
+    """The source of the true cadence."""
 
     COUNT = "count"
     METRONOME = "metronome"
@@ -71,8 +72,10 @@ class TruthSource(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """What the bike itself said of some seconds, unscaled, and what was true, `precision_rpm` more
-    or less."""
+    """The cadence that the bike reported over some seconds, unscaled, and the true one.
+
+    The true cadence is accurate to ± `precision_rpm`.
+    """
 
     truth: TruthSource
     said_rpm: float
@@ -88,20 +91,20 @@ class Measurement:
 
 @dataclass(frozen=True, slots=True)
 class CadenceResult:
-    """`scale` is what to multiply what the bike says by from now on; None: nothing to change.
+    """The result of a check. `scale` is the factor to use from now on; None: keep the present one.
 
-    `reason`: why it is not usable.
+    `reason`: why the measurement is not usable.
     """
 
     verdict: CadenceVerdict
     measurements: tuple[Measurement, ...]
-    #: By which what the bike says has been multiplied until now.
+    #: The factor that was in use during the measurement.
     scale_in_force: float
     scale: float | None = None
     reason: str = ""
 
     def bias_rpm(self, one: Measurement) -> float:
-        """How much more the race counts than is pedalled."""
+        """Return by how much the cadence in races exceeds the true one."""
         return one.said_rpm * self.scale_in_force - one.true_rpm
 
     def bias_percent(self, one: Measurement) -> float:
@@ -109,41 +112,43 @@ class CadenceResult:
 
 
 def by_count(readings: Sequence[Reading], turns: int, first_ns: int, last_ns: int) -> Measurement:
-    """Between two presses of a key lie so many whole turns. Raises NotUsable."""
+    """Measure `turns` whole turns between two presses of a key. Raises NotUsable."""
     seconds = (last_ns - first_ns) / NS_PER_S
     slowest_rpm, fastest_rpm = PEDALLED_RPM
     if seconds <= 0 or not slowest_rpm <= 60 * turns / seconds <= fastest_rpm:
         raise NotUsable(
-            f"{turns} turns in {seconds:.1f} s are no cadence ({slowest_rpm:g} … {fastest_rpm:g} "
-            f"rpm): press at a stroke, and again {turns} turns later"
+            f"{turns} turns in {seconds:.1f} s are not a cadence of {slowest_rpm:g} … "
+            f"{fastest_rpm:g} rpm: press Enter at a stroke, and again {turns} turns later"
         )
     true_rpm = 60 * turns / seconds
     said = _said(readings, first_ns, last_ns, BIKE)
-    return said.beside(TruthSource.COUNT, true_rpm, true_rpm * KEY_S / seconds)
+    return said.compared(TruthSource.COUNT, true_rpm, true_rpm * KEY_S / seconds)
 
 
 def by_metronome(
     readings: Sequence[Reading], rpm: float, start_ns: int, end_ns: int
 ) -> Measurement:
-    """One turn a beat, once settled. Raises NotUsable."""
+    """Measure one turn per beat, with a settled rider. Raises NotUsable."""
     said = _said(readings, start_ns, end_ns, BIKE)
-    return said.beside(TruthSource.METRONOME, rpm, 60 * BEAT_TURNS / said.seconds)
+    return said.compared(TruthSource.METRONOME, rpm, 60 * BEAT_TURNS / said.seconds)
 
 
 def by_sensor(
     readings: Sequence[Reading], others: Sequence[Reading], start_ns: int, end_ns: int
 ) -> Measurement:
-    """`others` is what a second sensor said over the same time. Raises NotUsable."""
+    """Compare with `others`, the Readings of a second sensor. Raises NotUsable."""
     true = _said(others, start_ns, end_ns, "the second sensor")
     if true.mean_rpm < PEDALLED_RPM[0]:
-        raise NotUsable(f"nobody pedalled: the second sensor says {true.mean_rpm:.0f} rpm")
+        raise NotUsable(
+            f"the second sensor reports {true.mean_rpm:.0f} rpm: pedal while it measures"
+        )
     true.expect_enough()
     said = _said(readings, start_ns, end_ns, BIKE)
-    return said.beside(TruthSource.SENSOR, true.mean_rpm, true.lag_rpm)
+    return said.compared(TruthSource.SENSOR, true.mean_rpm, true.lag_rpm)
 
 
 def is_steady(readings: Sequence[Reading], now_ns: int) -> bool:
-    """The bike has said much the same cadence for some seconds."""
+    """Return whether the bike has reported nearly the same cadence for STEADY_S."""
     try:
         said = _said(readings, now_ns - round(STEADY_S * NS_PER_S), now_ns, BIKE)
     except NotUsable:
@@ -153,7 +158,7 @@ def is_steady(readings: Sequence[Reading], now_ns: int) -> bool:
 
 
 def judge(measurements: Sequence[Measurement], scale_in_force: float = 1.0) -> CadenceResult:
-    """At least one; at several cadences a factor and a constant are told apart."""
+    """Judge one or more measurements; several cadences distinguish a factor from an offset."""
     result = CadenceResult(CadenceVerdict.FINE, tuple(measurements), scale_in_force)
     biases_rpm = [result.bias_rpm(one) for one in measurements]
     if all(abs(bias_rpm) <= FINE_RPM for bias_rpm in biases_rpm):
@@ -166,7 +171,7 @@ def judge(measurements: Sequence[Measurement], scale_in_force: float = 1.0) -> C
         for bias_rpm, one in zip(biases_rpm, measurements, strict=True)
     ):
         return not_usable(
-            "that is too much to be fine, and too little to be told from chance: "
+            "the error is too large to ignore, but too small to distinguish from chance: "
             "measure for longer",
             result,
         )
@@ -174,7 +179,7 @@ def judge(measurements: Sequence[Measurement], scale_in_force: float = 1.0) -> C
 
 
 def not_usable(reason: str, before: CadenceResult | None = None) -> CadenceResult:
-    """With what was measured `before` it turned out so."""
+    """Return a result that is not usable, with the measurements of `before`."""
     blank = before or CadenceResult(CadenceVerdict.NOT_USABLE, (), 1.0)
     return _changed(blank, CadenceVerdict.NOT_USABLE, reason=reason)
 
@@ -186,7 +191,7 @@ def _changed(
 
 
 def _plain_scale(measurements: Sequence[Measurement], scale_in_force: float) -> float | None:
-    """The nearest of those near enough at every cadence; the one in force is what is wrong."""
+    """Return the nearest plain scale that is near at every cadence; never the one in use."""
 
     def distance(scale: float) -> float:
         return max(abs(one.true_rpm / one.said_rpm / scale - 1) for one in measurements)
@@ -197,7 +202,7 @@ def _plain_scale(measurements: Sequence[Measurement], scale_in_force: float) -> 
 
 
 def _by_fit(result: CadenceResult, biases_rpm: Sequence[float]) -> CadenceResult:
-    """A factor or a constant, whichever leaves the smaller error, if it explains them all."""
+    """Fit a factor and an offset; use the better one if it explains all measurements."""
     all_ = result.measurements
     scale = sum(one.said_rpm * one.true_rpm for one in all_) / sum(one.said_rpm**2 for one in all_)
     scaled_off = max(abs(one.said_rpm * scale - one.true_rpm) for one in all_)
@@ -206,7 +211,8 @@ def _by_fit(result: CadenceResult, biases_rpm: Sequence[float]) -> CadenceResult
     believable_off = FINE_RPM + max(one.precision_rpm for one in all_)
     if min(scaled_off, offset_off) > believable_off:
         return not_usable(
-            "neither a factor nor a constant explains that: stay on the beat, and measure again",
+            "neither a factor nor a constant explains the errors: "
+            "stay on the beat, and measure again",
             result,
         )
     if len(all_) > 1 and offset_off < scaled_off:
@@ -216,7 +222,7 @@ def _by_fit(result: CadenceResult, biases_rpm: Sequence[float]) -> CadenceResult
 
 @dataclass(frozen=True, slots=True)
 class _Said:
-    """A sensor's cadence over some time: mean and standard deviation weighted by time."""
+    """A sensor's cadence over some time: mean and standard deviation, weighted by time."""
 
     who: str
     mean_rpm: float
@@ -227,15 +233,18 @@ class _Said:
 
     @property
     def lag_rpm(self) -> float:
-        """What the lag costs at both ends, where the cadence was not quite the mean."""
+        """The error due to the lag at both ends, where the cadence may differ from the mean."""
         return 2 * self.deviation_rpm * LAG_S / self.seconds
 
-    def beside(self, truth: TruthSource, true_rpm: float, method_rpm: float) -> Measurement:
-        """`method_rpm`: how far off the truth may be, but for the bike's own lag."""
+    def compared(self, truth: TruthSource, true_rpm: float, method_rpm: float) -> Measurement:
+        """Compare with the truth, whose error without the bike's lag is `method_rpm`.
+
+        Raises NotUsable.
+        """
         if self.mean_rpm < STANDING_RPM:
             raise NotUsable(
-                f"{self.who} says {self.mean_rpm:.0f} rpm where you pedal {true_rpm:.0f}: "
-                "look after its sensor and its magnet"
+                f"{self.who} reports {self.mean_rpm:.0f} rpm while you pedal {true_rpm:.0f}: "
+                "check its sensor and its magnet"
             )
         self.expect_enough()
         precision_rpm = method_rpm + self.lag_rpm * true_rpm / self.mean_rpm
@@ -245,26 +254,26 @@ class _Said:
 
     def expect_enough(self) -> None:
         if self.silence_s > SILENCE_S:
-            raise NotUsable(f"{self.who} said no cadence for {self.silence_s:.0f} s")
+            raise NotUsable(f"{self.who} reported no cadence for {self.silence_s:.0f} s")
         if self.samples < MIN_SAMPLES:
             raise NotUsable(
-                f"{self.who} said its cadence {self.samples} times, and {MIN_SAMPLES} are "
-                "needed: measure for longer"
+                f"{self.who} reported its cadence {self.samples} times; at least {MIN_SAMPLES} "
+                "are needed: measure for longer"
             )
         if self.deviation_rpm > MAX_WANDER * self.mean_rpm:
             raise NotUsable(
-                f"the cadence wandered by ± {100 * self.deviation_rpm / self.mean_rpm:.0f} %: "
+                f"the cadence varied by ± {100 * self.deviation_rpm / self.mean_rpm:.0f} %: "
                 "pedal more evenly"
             )
 
 
 def _said(readings: Sequence[Reading], start_ns: int, end_ns: int, who: str) -> _Said:
-    """Each value holds until the next. Raises NotUsable if there is none."""
+    """Average the cadences; each is valid until the next. Raises NotUsable if there is none."""
     values = list(_without_dropouts([one for one in readings if one.at_ns < end_ns]))
     before = [rpm for at_ns, rpm in values if at_ns < start_ns][-1:]
     heard = [(at_ns, rpm) for at_ns, rpm in values if at_ns >= start_ns]
     if not heard:
-        raise NotUsable(f"{who} said no cadence")
+        raise NotUsable(f"{who} reported no cadence")
     steps = [(start_ns, rpm) for rpm in before] + heard
     spans = [
         (rpm, until_ns - at_ns) for (at_ns, rpm), (until_ns, _) in pairwise([*steps, (end_ns, 0.0)])
@@ -279,7 +288,7 @@ def _said(readings: Sequence[Reading], start_ns: int, end_ns: int, who: str) -> 
 
 
 def _without_dropouts(readings: Sequence[Reading]) -> Iterator[tuple[int, float]]:
-    """Cadences by instant, without a lone zero: the sampler does not believe it either."""
+    """Yield (at_ns, rpm) without single zeros, which the sampler ignores, too."""
     said = [(one.at_ns, one.cadence_rpm) for one in readings if one.cadence_rpm is not None]
     for index, (at_ns, rpm) in enumerate(said):
         neighbours = said[max(0, index - 1) : index] + said[index + 1 : index + 2]

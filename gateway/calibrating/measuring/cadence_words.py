@@ -1,4 +1,4 @@
-"""The result of a cadence check, in a sentence for people and as data for programs. Pure."""
+"""The result of a cadence check, as a sentence for people and as data for programs. Pure."""
 
 from gateway.calibrating.measuring.cadence import (
     CadenceResult,
@@ -7,32 +7,34 @@ from gateway.calibrating.measuring.cadence import (
     TruthSource,
 )
 
-_WHAT_IT_SAYS = {
+_CONCLUSIONS = {
     0.5: "that is twice what you pedal: scale by 0.5",
-    2.0: "that is half of what you pedal: scale by 2",
+    2.0: "that is half what you pedal: scale by 2",
     0.1: "that is ten times what you pedal: scale by 0.1",
-    1.0: "the bike is right by itself: no scale any more",
+    1.0: "the bike is right without a scale: remove it",
 }
 
 
 def sentence(result: CadenceResult) -> str:
-    """What the bike says, what is true, and what follows from it."""
+    """Compare the bike with the truth in a sentence, with the conclusion."""
     if not result.measurements:
         return f"Not usable: {result.reason}."
     return f"{_comparison(result)}: {_conclusion(result)}."
 
 
 def question(result: CadenceResult) -> str:
-    """Whether to save its scale."""
+    """Ask whether to save the scale of `result`."""
     hint = ""
     by_feet = any(one.truth is not TruthSource.SENSOR for one in result.measurements)
     if by_feet and result.scale == 2 * result.scale_in_force:
-        hint = "\nA turn is the right foot down once: with both feet counted it looks the same."
-    return f"Save the cadence scale {result.scale:g}, and race by it from now on?{hint}"
+        hint = (
+            "\nOne turn is one stroke of the right foot: counting both feet gives the same result."
+        )
+    return f"Save the cadence scale {result.scale:g}, and use it from now on?{hint}"
 
 
 def as_data(result: CadenceResult) -> dict[str, object]:
-    """For JSON: numbers in rpm, percent and seconds."""
+    """Return the result for JSON, with numbers in rpm, percent and seconds."""
     return {
         "verdict": result.verdict.value,
         "scale_in_force": result.scale_in_force,
@@ -67,10 +69,10 @@ def _comparison(result: CadenceResult) -> str:
             counted = in_rpm(one.said_rpm * result.scale_in_force)
             scaled = f", × {result.scale_in_force:g} is {counted},"
         parts.append(
-            f"{in_rpm(one.said_rpm)} rpm{scaled} where you pedal {in_rpm(one.true_rpm)} "
+            f"{in_rpm(one.said_rpm)} rpm{scaled} while you pedal {in_rpm(one.true_rpm)} "
             f"± {one.precision_rpm:.1f} ({result.bias_percent(one):+.1f} %)"
         )
-    return "The bike says " + ", and ".join(parts)
+    return "The bike reports " + ", and ".join(parts)
 
 
 def _conclusion(result: CadenceResult) -> str:
@@ -79,16 +81,16 @@ def _conclusion(result: CadenceResult) -> str:
             return "that is fine"
         case CadenceVerdict.RATIO:
             assert result.scale is not None
-            return _WHAT_IT_SAYS[result.scale]
+            return _CONCLUSIONS[result.scale]
         case CadenceVerdict.ODD_SCALE:
-            return f"no plain ratio, but scaled by {result.scale:g} it would be right"
+            return f"the ratio is unusual, but a scale of {result.scale:g} would correct it"
         case CadenceVerdict.OFFSET:
             biases_rpm = [result.bias_rpm(one) for one in result.measurements]
             bias_rpm = sum(biases_rpm) / len(biases_rpm)
             more = "too much" if bias_rpm > 0 else "too little"
             return (
-                f"always {in_rpm(abs(bias_rpm))} rpm {more}, whatever the cadence, which no scale "
-                "mends: look after its sensor and its magnet"
+                f"that is {in_rpm(abs(bias_rpm))} rpm {more} at every cadence, which no scale "
+                "can correct: check the bike's sensor and its magnet"
             )
         case CadenceVerdict.NOT_USABLE:
             return f"not usable: {result.reason}"

@@ -1,4 +1,4 @@
-"""Is it a calibration? What is looked at before its points are accepted. Pure."""
+"""Checks of captured points before they are accepted as a calibration. Pure."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -8,26 +8,29 @@ from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint, mean_points
 from gateway.terminal.finding import Finding, State, failed, ok, warning
 
-#: Neighbours are further apart than so many times the noise, and the ends than so many.
+#: The distance of neighbours, and of the two ends, exceeds the noise by these factors.
 APART_NOISES = 3
 SPAN_NOISES = 10
-#: Below this nobody cares: what a rider can feel, and what is promised.
+#: Smaller errors, in percentage points, do not matter: riders cannot feel them, and the promised
+#: accuracy allows them.
 SMALL_POINTS = 1.0
-#: Without a point the table bends over twice the distance, and is wrong by four times as much.
+#: Without a point its neighbours are twice as far apart, which makes the error four times as large.
 LEFT_OUT = 4
 
 Curve = Sequence[tuple[float, float]]
 
 
 def check_points(points: Sequence[CapturedPoint]) -> list[Finding]:
-    """What there is to say of the captured points, in plain sentences. Never raises.
+    """Return the findings about the captured points. Never raises.
 
-    One that failed: they make no table that can be believed.
+    If one has failed, the points make no reliable table.
     """
     curve = mean_points(tuple(points))
     if len(curve) < 2:
-        what = f"{len(curve)} of at least 2 percents are captured"
-        return [failed("points", what, "capture two, better five: 0, 25, 50, 75 and 100 %")]
+        what = f"captured {len(curve)} percents; expected at least 2"
+        return [
+            failed("points", what, "capture at least two, preferably five: 0, 25, 50, 75 and 100 %")
+        ]
     order = _check_order(curve)
     findings = [_check_samples(points), order, *_check_distances(points, curve)]
     if order.state is State.OK:
@@ -43,10 +46,12 @@ def is_acceptable(findings: Sequence[Finding]) -> bool:
 def _check_samples(points: Sequence[CapturedPoint]) -> Finding:
     few = [point for point in points if point.samples < MIN_SAMPLES]
     if few:
-        named = ", ".join(f"{point.percent:g} % of {point.samples}" for point in few)
-        return warning("samples", f"of few samples: {named}", "capture them anew, held for longer")
+        named = ", ".join(f"{point.percent:g} % has {point.samples}" for point in few)
+        return warning(
+            "samples", f"few samples: {named}", "recapture them, and hold the knob longer"
+        )
     fewest = min(point.samples for point in points)
-    return ok("samples", f"{len(points)} points, each of at least {fewest} samples")
+    return ok("samples", f"{len(points)} points, each with at least {fewest} samples")
 
 
 def _check_order(curve: Curve) -> Finding:
@@ -60,8 +65,10 @@ def _check_order(curve: Curve) -> Finding:
     way = "rises" if rises else "falls"
     if wrong:
         what = f"the number {way} with the resistance, but not between {'; '.join(wrong)}"
-        return failed("order", what, "capture these anew: turn to each, and hold it")
-    return ok("order", f"the number {way} all along, from {curve[0][0]:g} to {curve[-1][0]:g}")
+        return failed(
+            "order", what, "recapture these points: turn to each one, and hold the knob still"
+        )
+    return ok("order", f"the number {way} throughout, from {curve[0][0]:g} to {curve[-1][0]:g}")
 
 
 def _check_distances(points: Sequence[CapturedPoint], curve: Curve) -> list[Finding]:
@@ -76,21 +83,21 @@ def _check_distances(points: Sequence[CapturedPoint], curve: Curve) -> list[Find
     worst = max(noise.values())
     if near:
         what = f"closer together than {APART_NOISES} × the noise: {', '.join(near)}"
-        apart = failed("distance", what, "leave one of them out: skip it")
+        apart = failed("distance", what, "recapture them, or skip one of each pair")
     else:
         apart = ok("distance", f"neighbours are more than {APART_NOISES} × the noise apart")
     span = max(raw for raw, _ in curve) - min(raw for raw, _ in curve)
     if span <= SPAN_NOISES * worst:
-        what = f"the number spans {span:g} only, with a noise of {worst:.2g}"
+        what = f"the number spans only {span:g}, with a noise of {worst:.2g}"
         remedy = f"expected more than {SPAN_NOISES} × the noise: is the sensor in place?"
         return [apart, failed("span", what, remedy)]
     return [apart, ok("span", f"the number spans {span:g}, the noise is {worst:.2g}")]
 
 
 def _check_curve(curve: Curve) -> list[Finding]:
-    """What the points between the ends are worth."""
+    """Check how much the points between the ends improve the curve."""
     if len(curve) < 3:
-        what = "two points are a straight line, and real curves are S-shaped"
+        what = "two points make a straight line, but real curves are S-shaped"
         return [warning("curve", what, "capture points between them")]
     return [_check_line(curve), _check_bends(curve)]
 
@@ -98,32 +105,35 @@ def _check_curve(curve: Curve) -> list[Finding]:
 def _check_line(curve: Curve) -> Finding:
     line = CalibrationTable([curve[0], curve[-1]])
     error, percent = max((abs(line.percent_at(raw) - at), at) for raw, at in curve[1:-1])
-    what = f"a line through the two ends would be wrong by up to {error:.1f} points"
+    what = f"a line through the two ends would be off by up to {error:.1f} percentage points"
     if error <= SMALL_POINTS:
-        return ok("line", f"{what}: two points would do as well")
+        return ok("line", f"{what}: two points would be enough")
     return ok("line", f"{what}, at {percent:g} %")
 
 
 def _check_bends(curve: Curve) -> Finding:
-    """Leave each point out in turn, and see what the others say of it."""
+    """Check the error at each point if it is left out."""
     errors = [
         abs(CalibrationTable([before, after]).percent_at(raw) - percent)
         for before, (raw, percent), after in zip(curve, curve[1:], curve[2:], strict=False)
     ]
     error = max(errors)
     index = errors.index(error) + 1
-    what = f"without the point at {curve[index][1]:g} % it would be wrong by {error:.1f} points"
+    what = (
+        f"without the point at {curve[index][1]:g} % the curve would be off there by "
+        f"{error:.1f} percentage points"
+    )
     if error <= LEFT_OUT * SMALL_POINTS:
         return ok("bends", what)
     low, high = _steeper(curve[index - 1 : index + 2])
-    bend = f"{what}: the curve bends most between {low:g} and {high:g} %"
+    bend = f"{what}: it bends most between {low:g} and {high:g} %"
     return warning("bends", bend, f"next time capture {(low + high) / 2:.3g} % as well: --points")
 
 
 def _steeper(three: Curve) -> tuple[float, float]:
-    """The one of two neighbouring intervals, in percent, in which the number says more percent.
+    """Return the steeper of two neighbouring intervals, in percent.
 
-    There what the number does unseen is worth the most.
+    There an unnoticed change of the number makes the largest error.
     """
     (low_raw, low), (raw, middle), (high_raw, high) = three
     below = (middle - low) * abs(high_raw - raw)
@@ -132,7 +142,7 @@ def _steeper(three: Curve) -> tuple[float, float]:
 
 
 def _check_hysteresis(points: Sequence[CapturedPoint], curve: Curve) -> list[Finding]:
-    """How far up and down differ; nothing, if only one way was captured."""
+    """Check how far up and down differ; return nothing if only one way was captured."""
     table = CalibrationTable(curve)
     up, down = (
         {
@@ -150,21 +160,23 @@ def _check_hysteresis(points: Sequence[CapturedPoint], curve: Curve) -> list[Fin
     in_points, percent = max(differences)
     what = (
         f"up and down differ most at {percent:g} %: by {abs(up[percent] - down[percent]):.3g}, "
-        f"which is {in_points:.1f} points"
+        f"which is {in_points:.1f} percentage points"
     )
     if in_points <= 2 * SMALL_POINTS:
-        return [ok("both ways", f"{what}; their middle is taken")]
-    remedy = f"their middle is taken, and is wrong by {in_points / 2:.1f} points either way"
+        return [ok("both ways", f"{what}; their middle is used")]
+    remedy = (
+        f"their middle is used, which is off by {in_points / 2:.1f} percentage points either way"
+    )
     return [warning("both ways", what, remedy)]
 
 
 def _check_ends(curve: Curve) -> Finding:
     low, high = curve[0][1], curve[-1][1]
     missing = [
-        f"{end} % is not captured: {side} {nearest:g} % it says {nearest:g}"
+        f"{end} % is not captured: {side} {nearest:g} % the result is always {nearest:g} %"
         for end, side, nearest in ((0, "below", low), (100, "above", high))
         if nearest != end
     ]
     if missing:
-        return warning("ends", "; ".join(missing), "turn the knob to its ends, and capture these")
+        return warning("ends", "; ".join(missing), "turn the knob to its ends, and capture them")
     return ok("ends", "0 and 100 % are captured")

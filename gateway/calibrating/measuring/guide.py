@@ -1,7 +1,7 @@
-"""A guided calibration: which percent to turn the knob to next, and when it stands there. Pure.
+"""A guided calibration: the percent to turn the knob to next, and when it is there. Pure.
 
-It goes by the bike's number alone: where that has moved and then holds, it captures. How this is
-shown, and which key is which command, others say.
+The guide uses the bike's number alone: it captures a point when the number has moved and then
+holds. Display and keys are defined elsewhere.
 """
 
 from collections.abc import Sequence
@@ -13,22 +13,22 @@ from gateway.calibrating.measuring.signal import MIN_HOLD_S, MIN_SAMPLES, Hold, 
 from gateway.sampling.calibration_record import CapturedPoint, Direction
 
 DEFAULT_PERCENTS = (0.0, 25.0, 50.0, 75.0, 100.0)
-#: More points than a knob has places.
+#: The largest number of points.
 MAX_COUNT = 101
-#: Silence for longer is no lost message any more.
+#: A longer silence, in seconds, is more than a few lost messages.
 SILENT_S = 5.0
-#: The knob was surely turned, and its sensor did not just creep: by so many standard deviations.
-#: Of a bike with levels two are far enough; the very next one is captured on command.
+#: A knob was turned, and its sensor did not just drift, if the number moved by this many standard
+#: deviations. On a bike with levels this is two levels; an adjacent level needs a command.
 SURE_NOISES = 6.0
-#: A longer hold is in the same place if its noise is no more than this many times what it was.
+#: A hold that has grown is still in the same place if its noise grew at most by this factor.
 SAME_NOISE = 2.0
-#: Who turns on in the same direction so soon after a capture was only pausing.
+#: A user who goes on turning in the same direction this soon after a capture was only pausing.
 PAUSE_NS = 600_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where the knob is to be turned, and which way it is turned to get there."""
+    """A percent to turn the knob to, and the direction from which to approach it."""
 
     percent: float
     direction: Direction = "up"
@@ -37,9 +37,10 @@ class Target:
 def targets(
     points: int | Sequence[float] = DEFAULT_PERCENTS, *, both_ways: bool = False
 ) -> tuple[Target, ...]:
-    """Up from the lowest, and `both_ways` down again from the highest, which is asked for once.
+    """Return targets from the lowest percent upwards, and with `both_ways` down again.
 
-    `points`: percents in any order, or how many, evenly from 0 to 100. Raises ValueError.
+    The highest percent occurs once. `points`: percents in any order, or their number, evenly from
+    0 to 100. Raises ValueError.
     """
     percents = sorted(_evenly(points) if isinstance(points, int) else points)
     if len(percents) < 2 or len(set(percents)) < len(percents):
@@ -62,9 +63,9 @@ def _listed(percents: Sequence[float]) -> str:
 
 
 class Phase(StrEnum):
-    """What the person is to do."""
+    """The task of the user."""
 
-    #: Nothing: the bike does not say its number.
+    #: Wait: the bike does not send its number.
     WAIT = "wait"
     TURN = "turn"
     HOLD = "hold"
@@ -72,20 +73,20 @@ class Phase(StrEnum):
 
 
 class Hint(StrEnum):
-    """What the person may want to know beside."""
+    """An additional hint to the user."""
 
     NONE = ""
-    #: The number has not moved since the question was put, but stands still: it can be captured.
+    #: The number is still, but has not moved since the target was set: it can be captured.
     IS_STILL = "is still"
-    #: The knob was turned on right after the capture: perhaps that should be taken back.
+    #: The knob was turned further right after the capture: perhaps it should be taken back.
     TURNED_ON = "turned on"
 
 
 @dataclass(frozen=True, slots=True)
 class GuideProgress:
-    """What to show. `target` is the `number`th of `count`; None when all are done.
+    """The progress of a guide. `target` is the `number`th of `count`; None when all are done.
 
-    The number holds for `samples` and `held_s` by now; it takes `samples_needed` and
+    The present hold has `samples` and lasts `held_s`; a capture needs `samples_needed` and
     `held_s_needed`.
     """
 
@@ -101,18 +102,18 @@ class GuideProgress:
 
 
 class StepRefused(Exception):
-    """A command cannot be done now. The text says why."""
+    """A command that is not possible now. The text gives the reason."""
 
 
 @dataclass(slots=True)
 class _Pause:
-    """A capture that may have been made in a pause: where and when, and how it was come to."""
+    """A capture that may have happened during a pause: its time, its number, and the direction."""
 
     at_ns: int
     raw: float
-    #: 1 or -1: whether the number rose or fell.
+    #: 1 if the number rose, -1 if it fell.
     sign: float
-    #: Further away than this it was turned on.
+    #: A change by more than this means that the knob was turned further.
     reach: float
     turned_on: int = 0
 
@@ -120,32 +121,32 @@ class _Pause:
         return at_ns > self.at_ns + PAUSE_NS and not self.turned_on
 
     def hear(self, raw: float) -> bool:
-        """Whether it is clear that the knob was turned on: one sample alone may be a glitch."""
+        """Return whether the knob was turned further; a single sample may be a glitch."""
         self.turned_on = self.turned_on + 1 if (raw - self.raw) * self.sign > self.reach else 0
         return self.turned_on >= 2
 
 
 class Guide:
-    """One run through the targets. Times are monotonic nanoseconds."""
+    """A run through the targets. Times are monotonic nanoseconds."""
 
     def __init__(self, asked: Sequence[Target]) -> None:
         self.signal = RawSignal()
         self._targets = tuple(asked)
-        #: By target; None for one that was skipped.
+        #: The point of each target so far; None for a skipped target.
         self._answers: list[CapturedPoint | None] = []
-        #: The number when the question was put, and whether the knob was turned since.
-        self._stood_at: float | None = None
+        #: The number when the target was set, and whether the knob was turned since.
+        self._began_at: float | None = None
         self._has_moved = False
-        #: What counted as far away when the question was put.
+        #: The distance that counted as a turn when the target was set.
         self._reach = 0.0
-        #: The question was put by a capture.
+        #: Whether the target was set by a capture.
         self._has_just_captured = False
         self._pause: _Pause | None = None
         self._hint = Hint.NONE
 
     @property
     def target(self) -> Target | None:
-        """What is asked for now; None when all are done."""
+        """The target now; None when all are done."""
         done = len(self._answers)
         return self._targets[done] if done < len(self._targets) else None
 
@@ -155,7 +156,7 @@ class Guide:
 
     @property
     def answers(self) -> tuple[CapturedPoint | None, ...]:
-        """By target, as far as they are answered; None for one that was skipped."""
+        """The point of each target so far; None for a skipped target."""
         return tuple(self._answers)
 
     @property
@@ -176,7 +177,7 @@ class Guide:
         )
 
     def hear(self, at_ns: int, raw: float | None) -> CapturedPoint | None:
-        """The bike said its number, or other things (None). Gives the point this has captured."""
+        """Add the bike's number, or None for other values; return a point if it captures one."""
         self.signal.hear(at_ns, raw)
         self._notice_movement()
         self._notice_turning_on(at_ns, raw)
@@ -188,36 +189,36 @@ class Guide:
         return self._capture(hold)
 
     def disconnected(self) -> None:
-        """The bike is lost. When it comes back the knob must hold anew; all else stays."""
+        """Restart the hold after a lost connection; keep everything else."""
         self.signal.restart()
         self._pause = None
 
     def capture_now(self, now_ns: int) -> CapturedPoint:
-        """Capture where the knob stands, also if it was never turned. Raises StepRefused."""
+        """Capture the knob where it is, even if it was not turned. Raises StepRefused."""
         if self.target is None:
             raise StepRefused("all points are captured or skipped")
         age_s = self.signal.age_s(now_ns)
         if age_s is None:
-            raise StepRefused("the bike has not said its number yet")
+            raise StepRefused("the bike has not sent its number yet")
         if age_s > SILENT_S:
-            raise StepRefused(f"the bike has not said its number for {age_s:.0f} s")
+            raise StepRefused(f"the bike has not sent its number for {age_s:.0f} s")
         if self.signal.hold is None:
             raise StepRefused(_why_not(self.signal))
         return self._capture(self.signal.hold)
 
     def redo(self) -> Target:
-        """Take back the last capture, or skip: that target is asked for again.
+        """Take back the last capture or skip, and return its target, which is next again.
 
         Raises StepRefused.
         """
         if not self._answers:
-            raise StepRefused("nothing was captured or skipped yet")
+            raise StepRefused("nothing has been captured or skipped yet")
         taken_back = self._answers.pop()
         self._ask(self.signal.filtered if taken_back is None else taken_back.raw)
         return self._targets[len(self._answers)]
 
     def skip(self) -> Target:
-        """Go on without this target. Raises StepRefused."""
+        """Skip this target and return it. Raises StepRefused."""
         target = self.target
         if target is None:
             raise StepRefused("all points are captured or skipped")
@@ -238,9 +239,9 @@ class Guide:
             return Hint.NONE
         return Hint.NONE if self._has_just_captured or self._has_moved else Hint.IS_STILL
 
-    def _ask(self, stands_at: float | None, *, has_just_captured: bool = False) -> None:
-        """The next question is put."""
-        self._stood_at = stands_at
+    def _ask(self, began_at: float | None, *, has_just_captured: bool = False) -> None:
+        """Start the next target."""
+        self._began_at = began_at
         self._reach = self._reach_now()
         self._has_just_captured = has_just_captured
         self._has_moved = False
@@ -249,7 +250,7 @@ class Guide:
 
     def _capture(self, hold: Hold) -> CapturedPoint:
         point = _point(self._targets[len(self._answers)], hold)
-        came_from, has_moved = self._stood_at, self._has_moved
+        came_from, has_moved = self._began_at, self._has_moved
         self._answers.append(point)
         self._ask(hold.raw, has_just_captured=True)
         if came_from is not None and has_moved:
@@ -258,11 +259,11 @@ class Guide:
         return point
 
     def _better(self, hold: Hold) -> None:
-        """Replace the point: the longer the knob stays where it was captured, the better.
+        """Replace the point while the knob stays where it was captured: a longer hold is better.
 
-        A turn adds to the noise, and what is within the noise does not count as a turn. A hold in
-        which a turn may have begun is therefore left out: one that is far from the point, by the
-        noise before the turn, or much noisier.
+        A turn increases the noise, and changes within the noise do not count as a turn. Therefore
+        ignore a hold in which a turn may have begun: one that is far from the point, measured by
+        the noise before the turn, or one that is much noisier.
         """
         last = self._answers[-1]
         if last is None or hold.samples <= last.samples:
@@ -274,9 +275,9 @@ class Guide:
         filtered = self.signal.filtered
         if filtered is None:
             return
-        if self._stood_at is None:
-            self._stood_at = filtered
-        if self.signal.had_hold and self._is_far(filtered, self._stood_at):
+        if self._began_at is None:
+            self._began_at = filtered
+        if self.signal.had_hold and self._is_far(filtered, self._began_at):
             self._has_moved = True
 
     def _notice_turning_on(self, at_ns: int, raw: float | None) -> None:
@@ -289,7 +290,7 @@ class Guide:
             self._pause = None
 
     def _is_new(self, hold: Hold) -> bool:
-        """The knob was turned, and to elsewhere than where the last point was captured."""
+        """Return whether the knob was turned away from where the last point was captured."""
         captured = self.captured
         return self._has_moved and (not captured or self._is_far(hold.raw, captured[-1].raw))
 
@@ -307,9 +308,9 @@ def _point(target: Target, hold: Hold) -> CapturedPoint:
 def _why_not(signal: RawSignal) -> str:
     latest = signal.latest_hold
     if signal.filtered is None:
-        return "the bike has said too little yet: hold the knob still"
+        return "the bike has sent too few numbers yet: hold the knob still"
     if latest is None:
-        return "the number still moves: hold the knob still"
+        return "the number is still changing: hold the knob still"
     if latest.samples < MIN_SAMPLES:
         return f"{latest.samples} of {MIN_SAMPLES} samples so far: hold the knob still"
     return f"held for {latest.held_s:.1f} of {MIN_HOLD_S:g} s: hold the knob still"

@@ -1,4 +1,4 @@
-"""Where the knob was held, in all that a bike has said of it. Pure."""
+"""Plateaus: find where the knob was held in a recording. Pure."""
 
 from bisect import insort
 from collections.abc import Iterable
@@ -8,13 +8,13 @@ from gateway.timing.units import NS_PER_S
 
 
 def find_plateaus(series: Iterable[tuple[int, float | None]], min_held_s: float) -> list[Hold]:
-    """The holds of at least `min_held_s` in (at_ns, raw), each from its beginning to its end.
+    """Return the whole holds of at least `min_held_s` in a series of (at_ns, raw).
 
-    `raw` is None where the bike spoke of other things.
+    `raw` is None where the bike reported other values only.
     """
     heard = list(series)
     signal = RawSignal()
-    # All is heard twice: holds at the beginning are judged by the range of the whole, too.
+    # Two passes: the second judges holds at the beginning by the range of the whole series, too.
     for at_ns, raw in heard:
         signal.hear(at_ns, raw)
     signal.restart()
@@ -32,14 +32,14 @@ def find_plateaus(series: Iterable[tuple[int, float | None]], min_held_s: float)
 
 
 class _Plateau:
-    """Grows by holds: the signal remembers only so much."""
+    """A hold of any length, collected from shorter ones: the signal's memory is limited."""
 
     def __init__(self) -> None:
         self.members: list[RawPoint] = []
         self._raws: list[float] = []
 
     def has(self, hold: Hold, discernible: float) -> bool:
-        """The knob is where it was, and was not elsewhere for long meanwhile."""
+        """Return whether `hold` continues this plateau: same position, and at most a short gap."""
         away_s = (hold.start_ns - self.members[-1][0]) / NS_PER_S
         median = self._raws[len(self._raws) // 2]
         return away_s < MIN_HOLD_S and abs(hold.raw - median) <= discernible

@@ -1,8 +1,8 @@
-"""The number a bike gives for its knob, as it comes: filtered, its noise, whether it holds. Pure.
+"""The number that a bike sends for its knob: filtered, with its noise and its holds. Pure.
 
-It has to do for counts of a converter (0 … 1023 or 4095), for levels (1 … 32) and for percent, once
-to ten times a second, and nobody says beforehand which it is. So all is judged by what was heard:
-the range so far, the smallest step, and how much one number differs from the next.
+The number may be the count of a converter (0 … 1023 or 4095), a level (1 … 32) or a percent, and
+arrives once to ten times a second. Its kind is unknown beforehand, so everything is judged by the
+numbers themselves: their range so far, the smallest step, and the differences of successive ones.
 """
 
 from bisect import bisect_right, insort
@@ -15,46 +15,48 @@ from statistics import fmean, median, median_low, pstdev
 
 from gateway.timing.units import NS_PER_S
 
-#: A hold is at least so many samples, over at least this time.
+#: A hold has at least this many samples, and lasts at least this many seconds.
 MIN_SAMPLES = 10
 MIN_HOLD_S = 2.0
-#: What is remembered. The slowest bikes need this time for a hold, and so many samples of the
-#: fastest last for longer than one, since those that come closer together are not used: they are
-#: the same one twice, or more than a knob needs.
+#: The memory in seconds and in samples. The slowest bikes need WINDOW_S for a hold. At the fastest
+#: rate WINDOW_SAMPLES last longer than a hold, because samples that follow each other within
+#: SPACING_NS are not used: they are duplicates, or more than a knob needs.
 WINDOW_S = 30
 WINDOW_SAMPLES = 64
 SPACING_NS = 40_000_000
-#: The filtered number is the median of so many: two glitches among them are not seen.
+#: The filtered number is the median of at most this many samples, which hides two glitches, and
+#: of at least FEWEST_FILTERED.
 FILTER_SAMPLES = 5
 FEWEST_FILTERED = 3
-#: A bike that speaks, but not of its knob, for so long: its number still holds. There are bikes
-#: that say it only when it changes.
+#: If a bike reports only other values for this long, in nanoseconds, its last number is repeated:
+#: some bikes send it only when it changes.
 REPEAT_NS = 900_000_000
-#: So much of the range seen so far nobody would call movement.
+#: Changes smaller than this fraction of the observed range are not movement.
 STILL_FRACTION = 0.005
-#: Further away than this is a glitch: in standard deviations, or in steps of the bike.
+#: A sample farther away than this is a glitch: in standard deviations, and in steps of the bike.
 GLITCH_NOISES = 4.5
 GLITCH_STEPS = 3.0
-#: The smallest difference, if seen so often, is the step in which the bike counts; else it is that
-#: of a glitch or a quick turn. Those that differ by no more than this factor are the same.
+#: The smallest difference is the step in which the bike counts if it was seen STEPS_SEEN times;
+#: else it comes from a glitch or a quick turn. Differences within the factor SAME_STEP are equal.
 STEPS_SEEN = 3
 SAME_STEP = 1.5
-#: Fewer samples tell nothing of noise.
+#: Fewer samples than this do not show the noise.
 FEWEST_STILL = 5
-#: White noise has √½ of the standard deviation of its successive differences. A number that
-#: wanders has more (von Neumann's ratio); so much more is no chance any more.
+#: The standard deviation of white noise is √½ of that of its successive differences. If the number
+#: wanders, the ratio is larger (von Neumann's ratio); beyond this factor it is not chance.
 MAX_WANDER = 1.5
-#: The halves of a hold have the same mean, up to so many standard errors of their difference.
+#: The means of the two halves of a hold differ by at most this many standard errors.
 MAX_DRIFT_ERRORS = 2.0
-#: Two positions of the knob are further apart than so many standard deviations.
+#: Two positions of the knob are more than this many standard deviations apart.
 DISCERNIBLE_NOISES = 3.0
-#: A console has fewer levels than this; a converter counts further.
+#: A console has fewer levels than this, and a converter more counts.
 COARSE_STEPS = 100
-#: A Peloton's number at rest, over minutes (a recording of ihaque/pelomon): one or two either way.
+#: How far the number of a knob at rest wanders over minutes, in steps: in a recording of a Peloton
+#: (ihaque/pelomon) one or two either way.
 WANDER_STEPS = 3.0
-#: The rate is that of the last seconds.
+#: The rate is measured over this time, in nanoseconds.
 RATE_WINDOW_NS = 5 * NS_PER_S
-#: Of normal noise, the standard deviation over the median absolute deviation.
+#: The standard deviation of normal noise divided by its median absolute deviation.
 _SD_PER_MAD = 1.4826
 
 RawPoint = tuple[int, float]
@@ -62,9 +64,9 @@ RawPoint = tuple[int, float]
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A stretch of samples (at_ns, raw) in which the knob stood still; glitches are not among them.
+    """A stretch of samples (at_ns, raw) during which the knob was still, without its glitches.
 
-    It has at least one sample, and is perhaps too short to be believed.
+    It has at least one sample, and may be too short to be reliable.
     """
 
     members: tuple[RawPoint, ...]
@@ -87,12 +89,12 @@ class Hold:
 
     @property
     def raw(self) -> float:
-        """The median."""
+        """The median of the samples."""
         return median(raw for _, raw in self.members)
 
     @property
     def noise(self) -> float:
-        """The standard deviation."""
+        """The standard deviation of the samples."""
         return pstdev(raw for _, raw in self.members)
 
     @property
@@ -101,29 +103,32 @@ class Hold:
 
 
 class RawSignal:
-    """Hears one bike. What it remembers is bounded, however long and fast the bike speaks."""
+    """The number of one bike as it arrives. Its memory is bounded at any rate and duration."""
 
     def __init__(self) -> None:
         self.last: float | None = None
-        #: That goes on to the newest sample; None while the knob is turned.
+        #: The hold that includes the newest sample; None while the knob is turned.
         self.latest_hold: Hold | None = None
         self._window: deque[RawPoint] = deque(maxlen=WINDOW_SAMPLES)
         self._arrivals_ns: deque[int] = deque(maxlen=WINDOW_SAMPLES)
-        #: Of the last hold.
+        #: The noise of the last hold.
         self._hold_noise: float | None = None
-        #: Lowest and highest that passed the filter.
+        #: The lowest and the highest filtered number.
         self._range: tuple[float, float] | None = None
         #: The smallest differences between successive numbers.
         self._steps: list[float] = []
 
     def hear(self, at_ns: int, raw: float | None) -> None:
-        """The bike said `raw`, or something else (None). Raises ValueError for inf and nan."""
+        """Add the number `raw`, or None if the bike reported other values only.
+
+        Raises ValueError for inf and nan.
+        """
         if raw is None:
             if self.last is not None and self._window and self._is_silent_since(at_ns):
                 self._add(at_ns, self.last)
             return
         if not isfinite(raw):
-            raise ValueError(f"{raw} is no number that a bike can say")
+            raise ValueError(f"{raw} is not a number that a bike can send")
         if self._arrivals_ns and at_ns < self._arrivals_ns[-1]:
             return
         self.last = raw
@@ -132,25 +137,28 @@ class RawSignal:
             self._add(at_ns, raw)
 
     def restart(self) -> None:
-        """The bike was away: who knows what was done to its knob. What it is like is remembered."""
+        """Forget the samples after a disconnection: the knob may have been turned meanwhile.
+
+        The noise, the range and the steps of the bike are kept.
+        """
         self.last = self.latest_hold = None
         self._window.clear()
         self._arrivals_ns.clear()
 
     @property
     def hold(self) -> Hold | None:
-        """The knob stands still, and has for long enough to be believed."""
+        """The hold that includes the newest sample, if it is long enough to be reliable."""
         hold = self.latest_hold
         return hold if hold is not None and hold.is_long_enough else None
 
     @property
     def had_hold(self) -> bool:
-        """There was one, now or before: it is known what is noise."""
+        """Whether there has been a hold, so that the noise is known."""
         return self._hold_noise is not None
 
     @property
     def filtered(self) -> float | None:
-        """A short median, in which lone glitches do not show; None while too little was heard."""
+        """A short median, which hides single glitches; None while there are too few samples."""
         if len(self._window) < FEWEST_FILTERED:
             return None
         return median_low(raw for _, raw in list(self._window)[-FILTER_SAMPLES:])
@@ -162,7 +170,7 @@ class RawSignal:
 
     @property
     def noise(self) -> float:
-        """Standard deviation: of the last hold; a guess until there was one."""
+        """The standard deviation of the last hold; an estimate before the first one."""
         if self._hold_noise is not None:
             return self._hold_noise
         steps = [after - before for (_, before), (_, after) in pairwise(self._window)]
@@ -170,40 +178,40 @@ class RawSignal:
 
     @property
     def discernible(self) -> float:
-        """Numbers that differ by more than this are two positions of the knob.
+        """The difference above which two numbers are two positions of the knob.
 
-        A guess until there was a hold.
+        An estimate before the first hold.
         """
         return max(self.tolerance, DISCERNIBLE_NOISES * self.noise, self._discernible_step)
 
     @property
     def _discernible_step(self) -> float:
-        """Fine numbers wander by a step or two on their own, for minutes; coarse ones do not."""
+        """The difference due to steps: fine numbers wander by a step or two, coarse ones do not."""
         highest = max(map(abs, self._range or (0.0,)))
-        # Until more is known, a number of hundreds is taken to count in ones.
+        # Until the step is known, a number above COARSE_STEPS is assumed to count in ones.
         step = self._step or float(highest > COARSE_STEPS)
         is_fine = highest > COARSE_STEPS * step
         return step * (WANDER_STEPS if is_fine else DISCERNIBLE_NOISES / sqrt(12))
 
     @property
     def fuzz(self) -> float:
-        """The noise, but at least that of rounding to the bike's steps."""
+        """The noise, but at least the rounding noise of the bike's steps."""
         return max(self.noise, self._step / sqrt(12))
 
     def rate_hz(self, now_ns: int) -> float:
-        """How often the bike says the number, over the last seconds; 0 if it does not."""
+        """Return how often the bike sent the number in the last seconds; 0 if it did not."""
         instants_ns = list(self._arrivals_ns)
         recent = instants_ns[bisect_right(instants_ns, now_ns - RATE_WINDOW_NS) :]
         span_ns = recent[-1] - recent[0] if recent else 0
         return (len(recent) - 1) * NS_PER_S / span_ns if span_ns else 0.0
 
     def age_s(self, now_ns: int) -> float | None:
-        """Of what counts as the last number. None if there is none."""
+        """Return the age of the last number, repeated ones included; None if there is none."""
         return (now_ns - self._window[-1][0]) / NS_PER_S if self._window else None
 
     @property
     def _step(self) -> float:
-        """In which the bike counts: of counts and levels 1. 0 while too little was heard to say."""
+        """The step in which the bike counts, 1 for counts and levels; 0 while it is unknown."""
         steps = self._steps
         is_known = len(steps) == STEPS_SEEN and steps[-1] <= SAME_STEP * steps[0]
         return steps[0] if is_known else 0.0
@@ -228,7 +236,7 @@ class RawSignal:
             self._hold_noise = self.hold.noise
 
     def _find_hold(self) -> Hold | None:
-        """The longest that is level; where the knob was turned, its oldest part is left off."""
+        """Return the longest level stretch up to now; samples before a turn are left out."""
         near = self._latest_near()
         while len(near) >= FEWEST_STILL:
             if _is_level([raw for _, raw in near], self.tolerance):
@@ -237,9 +245,9 @@ class RawSignal:
         return None
 
     def _latest_near(self) -> Sequence[RawPoint]:
-        """Back from the newest, all that are about where the newest are, without lone glitches.
+        """Return the latest samples that are near the newest ones, without single glitches.
 
-        Two in a row that are elsewhere are no glitches: there the knob was turned.
+        Two successive samples elsewhere are not glitches: there the knob was turned.
         """
         latest = [raw for _, raw in list(self._window)[-MIN_SAMPLES:]]
         if len(latest) < FEWEST_STILL:
@@ -258,13 +266,13 @@ class RawSignal:
 
 
 def _sd_by_mad(values: Sequence[float]) -> float:
-    """A standard deviation that glitches do not touch."""
+    """Return a standard deviation that is insensitive to glitches."""
     centre = median(values)
     return _SD_PER_MAD * median(abs(value - centre) for value in values)
 
 
 def _is_level(raws: Sequence[float], tolerance: float) -> bool:
-    """What differs among them is noise, not movement."""
+    """Return whether the numbers differ by noise only, not by movement."""
     noise = sqrt(fmean((after - before) ** 2 for before, after in pairwise(raws)) / 2)
     half = len(raws) // 2
     drift = abs(fmean(raws[half:]) - fmean(raws[:half]))

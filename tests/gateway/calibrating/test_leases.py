@@ -122,11 +122,11 @@ async def test_lease_is_one_live_session_a_bike_and_any_number_who_look(
     leases: CalibrationLeases,
 ) -> None:
     lease = await leases.take("bike-1", CountingListener())
-    with pytest.raises(CalibrationError, match="by somebody else"):
+    with pytest.raises(CalibrationError, match="in another session"):
         await leases.take("bike-1", CountingListener())
     await leases.take("bike-2", CountingListener())
     looking = await leases.take("bike-1", None)
-    with pytest.raises(CalibrationError, match="by somebody else"):
+    with pytest.raises(CalibrationError, match="in another session"):
         await looking.carry_out(Save(record()))
     lease.leave()
     await looking.carry_out(Save(record()))
@@ -174,8 +174,8 @@ def test_a_reset_leaves_a_backup(store: CalibrationStore) -> None:
 @pytest.mark.parametrize(
     ("refused", "why"),
     [
-        (Save(record(bike_id="bike-2")), "of bike-2 on fake seed 1; expected bike-1 on fake seed"),
-        (Save(record(device="ble X")), "of bike-1 on ble X; expected bike-1 on fake seed 1"),
+        (Save(record(bike_id="bike-2")), "for bike-2 on fake seed 1; expected bike-1 on fake seed"),
+        (Save(record(device="ble X")), "for bike-1 on ble X; expected bike-1 on fake seed 1"),
         (Rollback(1), "bike-1 has no backup 1"),
         (Rollback(-1), "bike-1 has no backup -1"),
     ],

@@ -41,11 +41,11 @@ async def test_answer_file_answers_in_order_with_comments(tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("", r"a\.txt: it has no answer to 'use it\?'; expected one of: accept, quit"),
-        ("# none\n", "it has no answer"),
-        ("\nacept", r"a\.txt: line 2: 'acept' is no answer to 'use it\?'; expected one of"),
-        ("hold", "line 1: 'hold' is no answer"),
-        ("y", "line 1: 'y' is no answer"),
+        ("", r"a\.txt has no answer to 'use it\?'; expected one of: accept, quit"),
+        ("# none\n", "has no answer"),
+        ("\nacept", r"a\.txt: line 2: 'acept' is not an answer to 'use it\?'; expected one of"),
+        ("hold", "line 1: 'hold' is not an answer"),
+        ("y", "line 1: 'y' is not an answer"),
     ],
 )
 async def test_answer_file_names_the_place_of_a_wrong_answer(

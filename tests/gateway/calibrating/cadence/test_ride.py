@@ -220,7 +220,7 @@ async def test_a_second_sensor_that_does_not_come_is_waited_for_so_long(
     assert absent is not None
     options = absent.Options.model_validate({"faults": {"vanish_at_s": 0}})
     async with fake_bike(tmp_path, clock) as session:
-        with pytest.raises(NotUsable, match="strap says no cadence: the fake bike vanished"):
+        with pytest.raises(NotUsable, match="strap sends no cadence: the fake bike vanished"):
             await ridden(
                 session,
                 clock,
@@ -233,9 +233,15 @@ async def test_a_second_sensor_that_does_not_come_is_waited_for_so_long(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"faults": {"vanish_at_s": 0}}, "the bike did not come in 90 s: the fake bike vanished"),
-        ({"scenario": "idle"}, "nobody pedalled in 90 s, says the bike"),
-        ({"faults": {"disconnect_at_s": 20}}, "the bike was lost: the fake bike dropped the link"),
+        (
+            {"faults": {"vanish_at_s": 0}},
+            "the bike did not connect within 90 s: the fake bike vanished",
+        ),
+        ({"scenario": "idle"}, "the bike reported no pedalling within 90 s"),
+        (
+            {"faults": {"disconnect_at_s": 20}},
+            "the bike disconnected: the fake bike dropped the link",
+        ),
     ],
 )
 async def test_ride_without_its_bike_is_not_usable(
@@ -270,7 +276,9 @@ async def test_stroke_that_nobody_presses_ends_the_ride(
     tmp_path: Path, clock: VirtualClock, view: SeenView
 ) -> None:
     async with fake_bike(tmp_path, clock) as session:
-        with pytest.raises(NotUsable, match=f"nobody pressed Enter at stroke 0 in {PATIENCE_S:g}"):
+        with pytest.raises(
+            NotUsable, match=f"Enter was not pressed at stroke 0 within {PATIENCE_S:g}"
+        ):
             await ridden(session, clock, view, lambda ride: ride.by_count(30, nobody_presses))
 
 

@@ -19,7 +19,7 @@ BEAT = CadenceScreen(
     link=LinkStatus(LinkState.CONNECTED),
     said_rpm=160.5,
     scale=0.5,
-    instruction="90 rpm, a turn a beat: at each beat your right foot is down.",
+    instruction="Pedal at 90 rpm: at each beat your right foot is down.",
     doing="measuring for 30 s",
     done=0.5,
     phase=0.0,
@@ -58,16 +58,16 @@ def test_cadence_screen_shows_beat_and_progress() -> None:
     to.print(drawn(BEAT))
     assert written(to).splitlines() == [
         "bike-001: connected",
-        "the bike says 160.5 rpm  × 0.5 counts as 80.2 rpm",
+        "the bike reports 160.5 rpm  × 0.5 counts as 80.2 rpm",
         "",
-        "90 rpm, a turn a beat: at each beat your right foot is down.",
+        "Pedal at 90 rpm: at each beat your right foot is down.",
         "",
         "●" + "─" * 59,
         "",
         "measuring for 30 s  50%",
         "━" * 30 + " " * 30,
         "",
-        "Ctrl-C  leave everything as it was",
+        "Ctrl-C  quit without saving",
     ]
 
 
@@ -76,12 +76,12 @@ def test_cadence_screen_shows_a_question_and_its_keys() -> None:
     to.print(drawn(ASKED))
     assert written(to).splitlines() == [
         "bike-001: lost: the bike stopped sending",
-        "the bike says nothing  C0:FF:EE:12:34:56 says 80 rpm",
+        "the bike reports nothing  C0:FF:EE:12:34:56 reports 80 rpm",
         "",
         "Save it?",
         "It looks the same.",
         "",
-        "y  yes   n  no   Ctrl-C  leave everything as it was",
+        "y  yes   n  no   Ctrl-C  quit without saving",
     ]
 
 
@@ -140,17 +140,17 @@ def test_cadence_lines_are_a_second_apart_and_events_come_at_once() -> None:
         view.tell(cadence_event("saved", "saved"))
         view.show(ASKED, 26 * NS_PER_S // 10)
     assert written(to).splitlines() == [
-        "→ 90 rpm, a turn a beat: at each beat your right foot is down.",
+        "→ Pedal at 90 rpm: at each beat your right foot is down.",
         *[
-            "bike-001: connected  the bike says 160.5 rpm  × 0.5 counts as 80.2 rpm  "
+            "bike-001: connected  the bike reports 160.5 rpm  × 0.5 counts as 80.2 rpm  "
             "measuring for 30 s"
         ]
         * 3,
         "saved",
         "→ Save it?",
         "It looks the same.   y  yes   n  no",
-        "bike-001: lost: the bike stopped sending  the bike says nothing  "
-        "C0:FF:EE:12:34:56 says 80 rpm",
+        "bike-001: lost: the bike stopped sending  the bike reports nothing  "
+        "C0:FF:EE:12:34:56 reports 80 rpm",
     ]
 
 

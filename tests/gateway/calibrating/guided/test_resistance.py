@@ -47,7 +47,7 @@ async def test_calibration_of_five_held_points_is_saved(tmp_path: Path) -> None:
     assert [point.percent for point in one.points] == [0, 25, 50, 75, 100]
     assert all(point.samples >= 10 and 0.5 < point.noise < 5 for point in one.points)
     assert one.rate_hz == pytest.approx(10, abs=1)
-    assert sitting.said[-1] == f"saved in {saved.file}, and in use"
+    assert sitting.said[-1] == f"saved in {saved.file} and in use now"
 
 
 def worst_error(table: CalibrationTable, pot: Pot) -> float:
@@ -142,19 +142,21 @@ async def test_skipped_and_redone_points_are_recorded_as_such(tmp_path: Path) ->
     saved = await sitting.run(five())
     assert [point.percent for point in saved.record.points] == [0, 50, 75, 100]
     assert "skipped 25 %" in sitting.said
-    assert "50 % once more" in sitting.said
+    assert "50 % again" in sitting.said
 
 
 async def test_a_point_can_be_taken_back_at_the_end(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "redo", "capture", "accept", "save"])
     saved = await sitting.run(five())
     assert [point.percent for point in saved.record.points] == [0, 25, 50, 75, 100]
-    assert "100 % once more" in sitting.said
+    assert "100 % again" in sitting.said
 
 
 async def test_points_that_make_no_table_cannot_be_accepted(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, ["hold", "skip", "skip", "skip", "skip", "accept"])
-    with pytest.raises(AnswerError, match="'accept' is no answer to 'it cannot be used so'"):
+    with pytest.raises(
+        AnswerError, match="'accept' is not an answer to 'these points cannot be used'"
+    ):
         await sitting.run(five())
     assert sitting.store.load("bike-1") is None
 
@@ -202,7 +204,7 @@ async def test_a_save_that_fails_can_be_tried_again(tmp_path: Path) -> None:
     sitting.context.view.show = show  # type: ignore[method-assign]
     saved = await sitting.run(five())
     assert sitting.store.load("bike-1") == saved.record
-    assert any("nothing was changed; s tries again" in words for words in sitting.said)
+    assert any("nothing was changed; press s to try again" in words for words in sitting.said)
 
 
 async def test_captured_points_are_kept_for_import_if_not_saved(
@@ -252,7 +254,7 @@ async def test_a_knob_that_is_there_already_is_captured_as_soon_as_it_holds(
     sitting.context = replace(sitting.context, hand=lambda _: None)
     with pytest.raises(Quit):
         await sitting.run(five())
-    assert "not yet: the bike has not said its number yet" in sitting.said
+    assert "not yet: the bike has not sent its number yet" in sitting.said
     assert [point["percent"] for point in sitting.data("captured")] == [0]
 
 

@@ -67,7 +67,7 @@ async def test_verify_passes_a_right_calibration(tmp_path: Path) -> None:
     sitting = calibrated(tmp_path, (0, 0), (100, 1000))
     assert await sitting.run(verify_resistance)
     assert [spot["state"] for spot in sitting.data("spot")] == ["ok", "ok", "ok"]
-    assert sitting.said[-1] == "PASS: every point within 3 of the knob's"
+    assert sitting.said[-1] == "PASS: every value within 3 percentage points of the knob"
 
 
 @pytest.mark.slow
@@ -75,8 +75,10 @@ async def test_verify_fails_a_wrong_calibration_and_says_where(tmp_path: Path) -
     sitting = calibrated(tmp_path, (0, 0), (40, 500), (100, 1000))
     assert not await sitting.run(verify_resistance)
     assert [spot["state"] for spot in sitting.data("spot")] == ["failed", "failed", "failed"]
-    assert sitting.said[-1].startswith("FAIL: expected every point within 3 of the knob's")
-    assert any("50 %: the gateway says 40" in words for words in sitting.said)
+    assert sitting.said[-1].startswith(
+        "FAIL: expected every value within 3 percentage points of the knob"
+    )
+    assert any("50 %: the gateway reports 40" in words for words in sitting.said)
 
 
 @pytest.mark.slow

@@ -15,53 +15,52 @@ def measured(
 @pytest.mark.parametrize(
     ("said_rpm", "in_force", "words"),
     [
-        (80.4, 1, "80.4 rpm where you pedal 80 ± 0.8 (+0.5 %): that is fine."),
+        (80.4, 1, "80.4 rpm while you pedal 80 ± 0.8 (+0.5 %): that is fine."),
         (
             160.2,
             1,
-            "160.2 rpm where you pedal 80 ± 0.8 (+100.2 %): that is twice what you pedal: "
+            "160.2 rpm while you pedal 80 ± 0.8 (+100.2 %): that is twice what you pedal: "
             "scale by 0.5.",
         ),
         (
             40,
             1,
-            "40 rpm where you pedal 80 ± 0.8 (-50.0 %): that is half of what you pedal: "
-            "scale by 2.",
+            "40 rpm while you pedal 80 ± 0.8 (-50.0 %): that is half what you pedal: scale by 2.",
         ),
         (
             805,
             1,
-            "805 rpm where you pedal 80 ± 0.8 (+906.2 %): that is ten times what you pedal: "
+            "805 rpm while you pedal 80 ± 0.8 (+906.2 %): that is ten times what you pedal: "
             "scale by 0.1.",
         ),
         (
             160.2,
             0.5,
-            "160.2 rpm, × 0.5 is 80.1, where you pedal 80 ± 0.8 (+0.1 %): that is fine.",
+            "160.2 rpm, × 0.5 is 80.1, while you pedal 80 ± 0.8 (+0.1 %): that is fine.",
         ),
         (
             80.2,
             0.5,
-            "80.2 rpm, × 0.5 is 40.1, where you pedal 80 ± 0.8 (-49.9 %): the bike is right by "
-            "itself: no scale any more.",
+            "80.2 rpm, × 0.5 is 40.1, while you pedal 80 ± 0.8 (-49.9 %): the bike is right "
+            "without a scale: remove it.",
         ),
         (
             72,
             1,
-            "72 rpm where you pedal 80 ± 0.8 (-10.0 %): no plain ratio, but scaled by 1.111 it "
-            "would be right.",
+            "72 rpm while you pedal 80 ± 0.8 (-10.0 %): the ratio is unusual, but a scale of 1.111 "
+            "would correct it.",
         ),
     ],
 )
 def test_sentence_of_one_measurement(said_rpm: float, in_force: float, words: str) -> None:
-    assert sentence(judge([measured(said_rpm)], in_force)) == f"The bike says {words}"
+    assert sentence(judge([measured(said_rpm)], in_force)) == f"The bike reports {words}"
 
 
 def test_sentence_of_two_measurements() -> None:
     assert sentence(judge([measured(65.5, 60), measured(95.5, 90)])) == (
-        "The bike says 65.5 rpm where you pedal 60 ± 0.8 (+9.2 %), and 95.5 rpm where you pedal 90 "
-        "± 0.8 (+6.1 %): always 5.5 rpm too much, whatever the cadence, which no scale mends: look "
-        "after its sensor and its magnet."
+        "The bike reports 65.5 rpm while you pedal 60 ± 0.8 (+9.2 %), and 95.5 rpm while you pedal "
+        "90 ± 0.8 (+6.1 %): that is 5.5 rpm too much at every cadence, which no scale can correct: "
+        "check the bike's sensor and its magnet."
     )
 
 
@@ -69,8 +68,8 @@ def test_sentence_of_an_unusable_result() -> None:
     assert sentence(not_usable("nobody pedalled")) == "Not usable: nobody pedalled."
     both = sentence(judge([measured(75, 60), measured(75, 90)]))
     assert both.endswith(
-        "not usable: neither a factor nor a constant explains that: stay on the beat, and measure "
-        "again."
+        "not usable: neither a factor nor a constant explains the errors: stay on the beat, and "
+        "measure again."
     )
 
 

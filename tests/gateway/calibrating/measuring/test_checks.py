@@ -42,13 +42,13 @@ def test_checks_find_a_good_calibration_ok_all_along() -> None:
 def test_fewer_than_two_percents_are_no_calibration(points: list[CapturedPoint]) -> None:
     (finding,) = check_points(points)
     assert finding.state is State.FAILED
-    assert "of at least 2 percents" in finding.what
+    assert "expected at least 2" in finding.what
 
 
 def test_points_of_few_samples_are_named() -> None:
     finding = named([*peloton(0, 100), *peloton(50, samples=4)], "samples")
     assert finding.state is State.WARNING
-    assert finding.what == "of few samples: 50 % of 4"
+    assert finding.what == "few samples: 50 % has 4"
 
 
 class TestOrder:
@@ -56,7 +56,7 @@ class TestOrder:
         points = [point(percent, 1000 - 9 * percent) for percent in ELEVEN]
         finding = named(points, "order")
         assert finding.state is State.OK
-        assert finding.what == "the number falls all along, from 1000 to 100"
+        assert finding.what == "the number falls throughout, from 1000 to 100"
         assert is_acceptable(check_points(points))
 
     @pytest.mark.parametrize("sign", [1, -1])
@@ -107,7 +107,7 @@ class TestCurve:
     def test_bends_name_where_a_point_is_missing(self) -> None:
         finding = named(peloton(*ELEVEN), "bends")
         assert finding.state is State.WARNING
-        assert "the curve bends most between 0 and 10 %" in finding.what
+        assert "it bends most between 0 and 10 %" in finding.what
         assert finding.remedy == "next time capture 5 % as well: --points"
 
     @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
@@ -130,16 +130,19 @@ class TestCurve:
 
     def test_bends_measure_a_point_by_the_others(self) -> None:
         points = [point(0, 0), point(50, 400), point(100, 1000)]
-        assert "without the point at 50 % it would be wrong by 10.0" in named(points, "bends").what
+        what = named(points, "bends").what
+        assert "without the point at 50 % the curve would be off there by 10.0" in what
 
     def test_line_says_where_two_points_would_do(self) -> None:
         points = [point(percent, 10 * percent + (percent == 50)) for percent in ELEVEN]
         finding = named(points, "line")
         assert finding.state is State.OK
-        assert "wrong by up to 0.1 points: two points would do as well" in finding.what
+        assert "off by up to 0.1 percentage points: two points would be enough" in finding.what
 
     def test_line_says_how_wrong_two_points_would_be(self) -> None:
-        assert named(peloton(*TWENTY_ONE), "line").what.endswith("up to 30.5 points, at 45 %")
+        assert named(peloton(*TWENTY_ONE), "line").what.endswith(
+            "up to 30.5 percentage points, at 45 %"
+        )
 
     def test_curve_of_two_points_is_a_warning(self) -> None:
         assert named(peloton(0, 100), "curve").state is State.WARNING
@@ -154,13 +157,13 @@ class TestBothWays:
     def test_hysteresis_is_given_in_raw_numbers_and_in_points(self) -> None:
         finding = named(self.up_and_down(30), "both ways")
         assert finding.state is State.WARNING
-        assert "by 30, which is 3.0 points" in finding.what
-        assert "1.5 points either way" in finding.remedy
+        assert "by 30, which is 3.0 percentage points" in finding.what
+        assert "1.5 percentage points either way" in finding.remedy
 
     def test_small_hysteresis_is_ok(self) -> None:
         finding = named(self.up_and_down(8), "both ways")
         assert finding.state is State.OK
-        assert "by 8, which is 0.8 points" in finding.what
+        assert "by 8, which is 0.8 percentage points" in finding.what
 
     def test_hysteresis_is_unknown_for_one_way(self) -> None:
         assert all(one.name != "both ways" for one in check_points(peloton(*ELEVEN)))
@@ -170,7 +173,8 @@ def test_ends_that_are_not_captured_are_a_warning() -> None:
     finding = named(peloton(10, 50, 90), "ends")
     assert finding.state is State.WARNING
     assert finding.what == (
-        "0 % is not captured: below 10 % it says 10; 100 % is not captured: above 90 % it says 90"
+        "0 % is not captured: below 10 % the result is always 10 %; "
+        "100 % is not captured: above 90 % the result is always 90 %"
     )
 
 

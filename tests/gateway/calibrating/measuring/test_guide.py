@@ -211,7 +211,11 @@ class TestCommands:
 
     @pytest.mark.parametrize(
         ("samples", "reason"),
-        [(0, "not said its number yet"), (2, "said too little yet"), (9, "[0-9] of 10 samples")],
+        [
+            (0, "not sent its number yet"),
+            (2, "sent too few numbers yet"),
+            (9, "[0-9] of 10 samples"),
+        ],
     )
     def test_capture_on_command_needs_enough_samples(self, samples: int, reason: str) -> None:
         rider = Rider()
@@ -234,13 +238,13 @@ class TestCommands:
 
     def test_capture_on_command_is_refused_while_the_knob_turns(self, rider: Rider) -> None:
         rider.turn(100, 200)
-        with pytest.raises(StepRefused, match="still moves"):
+        with pytest.raises(StepRefused, match="still changing"):
             rider.capture_now()
 
     def test_capture_on_command_is_refused_when_the_bike_is_silent(self, rider: Rider) -> None:
         rider.now_ns += 7 * NS_PER_S
         assert rider.phase() is Phase.WAIT
-        with pytest.raises(StepRefused, match="has not said its number for 7 s"):
+        with pytest.raises(StepRefused, match="has not sent its number for 7 s"):
             rider.capture_now()
 
     def test_redo_asks_for_the_last_again_and_waits_for_the_knob(self, rider: Rider) -> None:
@@ -280,7 +284,7 @@ class TestCommands:
 
     def test_commands_that_make_no_sense_are_refused(self) -> None:
         rider = Rider(0, 100)
-        with pytest.raises(StepRefused, match="nothing was captured or skipped yet"):
+        with pytest.raises(StepRefused, match="nothing has been captured or skipped yet"):
             rider.guide.redo()
         rider.guide.skip()
         rider.guide.skip()

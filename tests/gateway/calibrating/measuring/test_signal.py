@@ -298,7 +298,7 @@ def test_signal_ignores_what_comes_out_of_order() -> None:
 
 @pytest.mark.parametrize("number", [inf, -inf, nan])
 def test_signal_refuses_inf_and_nan(number: float) -> None:
-    with pytest.raises(ValueError, match="no number that a bike can say"):
+    with pytest.raises(ValueError, match="not a number that a bike can send"):
         heard(number)
 
 

@@ -49,7 +49,7 @@ def test_the_step_its_progress_and_what_was_captured_last_are_there() -> None:
     assert lines[-1].strip() == "Enter capture now   r redo   s skip   q quit"
 
 
-HINT = "it stands still: Enter captures it here, if it is there already"
+HINT = "the knob is still: press Enter to capture it here if it is there already"
 
 
 def test_a_long_hint_has_a_line_of_its_own_and_nothing_else_moves() -> None:

@@ -43,10 +43,10 @@ def check_size(terminal: Dialogue) -> None:
 
 def test_a_bike_that_says_double_is_found_by_counting_and_mended_after_a_yes() -> None:
     with Dialogue("calibrate", "cadence", *FAKE, "--fake-factor", "2", "--count", "10") as terminal:
-        terminal.expect("the bike says 1")
+        terminal.expect("the bike reports 1")
         terminal.expect("At stroke 10 press Enter.")
         terminal.expect("twice")
-        terminal.expect("Save the cadence scale 0.5, and race by it from now on?")
+        terminal.expect("Save the cadence scale 0.5, and use it from now on?")
         terminal.expect("y  yes   n  no")
         terminal.press("y")
         terminal.expect("saved in ")
@@ -63,7 +63,7 @@ def test_cadence_scale_is_not_saved_after_a_no() -> None:
         terminal.expect("measuring for 5 s")
         terminal.expect("y  yes   n  no")
         terminal.press("n")
-        terminal.expect("not saved: as you wish")
+        terminal.expect("not saved: you answered no")
         assert terminal.exit_code() == FAILED
     check_size(terminal)
 
@@ -73,10 +73,10 @@ def test_a_metronome_at_two_cadences_rings_and_tells_a_factor() -> None:
         *("calibrate", "cadence", *FAKE, "--fake-factor", "0.5", "--yes"),
         *("--metronome", "60,90", "--seconds", "6"),
     ) as terminal:
-        terminal.expect("60 rpm, a turn a beat: at each beat your right foot is down.")
+        terminal.expect("Pedal at 60 rpm: at each beat your right foot is down.")
         terminal.expect("●")
         terminal.expect("measuring for 6 s")
-        terminal.expect("90 rpm, a turn a beat")
+        terminal.expect("Pedal at 90 rpm")
         terminal.expect("half")
         terminal.expect("saved in ")
         assert terminal.exit_code() == 0
@@ -107,10 +107,10 @@ def test_cadence_takes_answers_from_a_file_without_a_terminal(tmp_path: Path) ->
     file.write_text("perhaps\n", encoding="utf-8")
     refused = invoke(*FAKE, *against, "--answers", str(file))
     assert refused.exit_code == FAILED
-    assert "'perhaps' is no answer to 'Save the cadence scale" in refused.stderr
+    assert "'perhaps' is not an answer to 'Save the cadence scale" in refused.stderr
     unasked = invoke(*FAKE, *against, "--yes")
     assert unasked.exit_code == FAILED
-    assert "not saved: there is no terminal to ask at" in unasked.stdout
+    assert "not saved: no terminal for the question" in unasked.stdout
 
 
 # On a configured bike, with a person at the keyboard
@@ -150,7 +150,7 @@ def test_who_counts_presses_enter_twice_and_the_next_check_is_fine(
             if scale == 1:
                 dialogue.expect("y  yes")
                 dialogue.press("y")
-                dialogue.expect("to take it back: alleycat-gateway calibrate reset bike-1")
+                dialogue.expect("to undo: alleycat-gateway calibrate reset bike-1")
             assert dialogue.exit_code() == 0
         check_size(dialogue)
     assert scale_in_use(config) == 0.5
@@ -160,7 +160,7 @@ def test_cadence_interrupted_leaves_everything_as_it_was(config: Path) -> None:
     with Dialogue(
         "calibrate", "cadence", "bike-1", "--config", str(config), "--metronome", "60"
     ) as dialogue:
-        dialogue.expect("find into the beat")
+        dialogue.expect("match the beat")
         dialogue.press_ctrl_c()
         dialogue.expect("interrupted: nothing was changed")
         assert dialogue.exit_code() == INTERRUPTED

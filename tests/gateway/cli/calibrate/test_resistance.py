@@ -53,7 +53,7 @@ def test_calibrate_skips_redoes_and_quits_by_keys() -> None:
         person.press("s")
         person.wait_for("2 of 5")
         person.press("r")
-        person.wait_for("0 % once more")
+        person.wait_for("0 % again")
         person.press("x")
         person.press("q")
         assert person.exit_code() == 1
@@ -90,7 +90,7 @@ def test_calibrate_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
         "calibrate", "--points", "30,50", "bike-1", "--fake-bike", "--answers", file
     )
     lines = done.stdout.splitlines()
-    asked = lines.index("use it? It is live at once, and can be undone")
+    asked = lines.index("use this curve? It takes effect at once, and can be undone")
     assert lines[asked + 1] == "y accept   r redo   q quit"
     live = next(n for n, line in enumerate(lines) if "live now" in line)
     assert lines[live + 1] == "s save   u undo   q quit"
@@ -100,7 +100,7 @@ def test_calibrate_ends_with_words_at_a_wrong_answer(tmp_path: Path) -> None:
     file = answers(tmp_path, "hodl")
     done = alleycat_gateway("calibrate", "bike-1", "--fake-bike", "--answers", file)
     assert done.returncode == 1
-    assert "line 1: 'hodl' is no answer to 'turn to 0 %, then hold still'" in done.stderr
+    assert "line 1: 'hodl' is not an answer to 'turn to 0 %, then hold still'" in done.stderr
 
 
 @pytest.mark.parametrize(
