@@ -1,1 +1,1 @@
-"""The readings of one bike, live."""
+"""The live display of the Readings of one bike."""

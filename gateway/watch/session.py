@@ -1,4 +1,4 @@
-"""What a bike says right now, field by field: value, age, rate and source. Pure."""
+"""The latest value of each field of a bike, with its age, rate and source. Pure."""
 
 from collections import deque
 from collections.abc import Callable
@@ -8,10 +8,10 @@ from drivers import Reading
 from gateway.sampling.sampler import FieldState
 from gateway.timing.units import NS_PER_S
 
-#: The rate is that of so many seconds.
+#: The rate is measured over this many seconds.
 RATE_WINDOW_S = 5
 
-#: What is shown, in this order, with its unit.
+#: The fields that are shown, in this order, with their units.
 UNITS = {
     "cadence_rpm": "rpm",
     "resistance_raw": "",
@@ -25,7 +25,7 @@ UNITS = {
 
 @dataclass(frozen=True, slots=True)
 class FieldView:
-    """One field of the Readings. `age_s` is None and `value` too for what was never said."""
+    """One field of the Readings. `value` and `age_s` are None if it was never reported."""
 
     name: str
     unit: str
@@ -37,10 +37,12 @@ class FieldView:
 
 
 class Watch:
-    """Hears one bike, as a sampler does, and remembers the last of everything it said."""
+    """A listener to one bike, like a sampler, that keeps the latest value of each field.
+
+    `on_reading` is called with each Reading as it arrives.
+    """
 
     def __init__(self, on_reading: Callable[[Reading], None] = lambda _: None) -> None:
-        """`on_reading` is called with each Reading as it comes."""
         self._on_reading = on_reading
         self._stale_ns = 0
         self._last: dict[str, tuple[int, float, str]] = {}
@@ -51,7 +53,7 @@ class Watch:
         self._stale_ns = round(stale_after_s * NS_PER_S)
 
     def disconnected(self) -> None:
-        """What the bike said before does not count on its next connection."""
+        """Forget all values: they do not count on the next connection."""
         self._last.clear()
         for instants_ns in self._instants_ns.values():
             instants_ns.clear()
@@ -81,7 +83,7 @@ class Watch:
         )
 
     def _rate_hz(self, name: str, now_ns: int) -> float:
-        """Of the last seconds; of fewer, if the bike has not spoken for so long."""
+        """Return the rate over the last RATE_WINDOW_S, or less just after the connection."""
         instants_ns = self._instants_ns[name]
         recent = [one for one in instants_ns if one > now_ns - RATE_WINDOW_S * NS_PER_S]
         span_ns = recent[-1] - recent[0] if recent else 0

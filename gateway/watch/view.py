@@ -1,4 +1,4 @@
-"""How a watched bike is shown: a table on a terminal, lines elsewhere, JSON for programs."""
+"""The views of a watched bike: a table on a terminal, lines elsewhere, JSON for programs."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -28,7 +28,7 @@ _LABELS = {
 
 
 def table(link: BikeLink, fields: Sequence[FieldView]) -> RenderableType:
-    """For a terminal that is redrawn."""
+    """Return a table for a terminal that is redrawn."""
     rows = Table(box=None, pad_edge=False)
     rows.add_column("")
     for column in ("value", "age", "rate"):
@@ -47,23 +47,23 @@ def table(link: BikeLink, fields: Sequence[FieldView]) -> RenderableType:
 
 
 def heading(link: BikeLink) -> str:
-    """The link's state in a line."""
+    """Return the state of the link in one line."""
     return f"{link.bike_id}: {link.state.value}" + (f": {link.reason}" if link.reason else "")
 
 
 def line(fields: Sequence[FieldView]) -> str:
-    """All that was ever said, in a line."""
+    """Return all known values in one line."""
     said = [field for field in fields if field.state is not FieldState.UNKNOWN]
     return "  ".join(f"{_LABELS[field.name]} {_value(field)}" for field in said) or "nothing yet"
 
 
 def reading_json(reading: Reading, start_ns: int) -> str:
-    """One Reading; what it does not say is left out. `t_s` counts from `start_ns`."""
+    """Return a Reading as JSON, without missing values. `t_s` counts from `start_ns`."""
     return json.dumps({"t_s": round((reading.at_ns - start_ns) / 1e9, 3), **reading.said()})
 
 
 def reading_line(reading: Reading, start_ns: int) -> str:
-    """One Reading for people, with its time since `start_ns`."""
+    """Return a Reading for people, with its time since `start_ns`."""
     said = [
         f"{_LABELS[name]} {_number(value, unit)}"
         for name, unit in UNITS.items()
@@ -74,7 +74,7 @@ def reading_line(reading: Reading, start_ns: int) -> str:
 
 @dataclass(frozen=True, slots=True)
 class WatchScreen:
-    """One moment of a watched bike; `fields` is empty where only the link's state is shown."""
+    """One moment of a watched bike; `fields` is empty if only the link is shown."""
 
     link: BikeLink
     fields: Sequence[FieldView] = ()
@@ -111,9 +111,9 @@ class WatchScript:
 def open_view(
     console: Console, link: BikeLink, watch: Watch | None
 ) -> Iterator[Callable[[int], None]]:
-    """Yield what shows the bike as it is at an instant; without a `watch` its link alone.
+    """Yield a function that shows the bike at an instant; without a `watch`, only its link.
 
-    On a terminal the last table stays.
+    On a terminal the last table remains visible.
     """
     screen = WatchScreen(link)
     with ExitStack() as stack:

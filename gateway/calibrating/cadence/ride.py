@@ -31,7 +31,7 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 from gateway.watch.session import Watch
 
-#: The time between two screens, in nanoseconds: short, because a mark moves smoothly.
+#: The time between two screens, in nanoseconds: short, because the metronome's mark moves.
 LOOK_NS = NS_PER_S // 20
 #: How long to wait for the bike to connect, and for its rider to pedal, in seconds.
 READY_S = 90.0

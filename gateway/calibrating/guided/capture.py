@@ -70,7 +70,7 @@ class Capture:
         self._context = context
         self._prompt = prompt
         self._asked = tuple(asked)
-        #: The user pressed Enter: capture the knob as soon as it is held, turned or not.
+        #: The user pressed Enter: capture the knob once it is held, whether it was turned or not.
         self._is_there = False
         self._is_done = False
         #: The result of the last action, for the screen.

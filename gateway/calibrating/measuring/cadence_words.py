@@ -8,10 +8,10 @@ from gateway.calibrating.measuring.cadence import (
 )
 
 _CONCLUSIONS = {
-    0.5: "that is twice what you pedal: scale by 0.5",
-    2.0: "that is half what you pedal: scale by 2",
-    0.1: "that is ten times what you pedal: scale by 0.1",
-    1.0: "the bike is right without a scale: remove it",
+    0.5: "that is twice what you pedal; scale by 0.5",
+    2.0: "that is half what you pedal; scale by 2",
+    0.1: "that is ten times what you pedal; scale by 0.1",
+    1.0: "the bike is right without a scale; remove it",
 }
 
 

@@ -127,7 +127,9 @@ def _check_bends(curve: Curve) -> Finding:
         return ok("bends", what)
     low, high = _steeper(curve[index - 1 : index + 2])
     bend = f"{what}: it bends most between {low:g} and {high:g} %"
-    return warning("bends", bend, f"next time capture {(low + high) / 2:.3g} % as well: --points")
+    return warning(
+        "bends", bend, f"next time capture {(low + high) / 2:.3g} % as well, with --points"
+    )
 
 
 def _steeper(three: Curve) -> tuple[float, float]:

@@ -1,1 +1,1 @@
-"""Everything drawn of a resistance calibration."""
+"""The views of a resistance calibration."""

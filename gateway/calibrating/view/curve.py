@@ -1,7 +1,7 @@
-"""A calibration's curve, drawn with letters: percent over the bike's own number.
+"""A calibration's curve, drawn with characters: percent over the bike's own number.
 
-Own code rather than a plotting library: those found draw in braille alone or keep one global
-figure, and this is one kind of picture.
+This is our own code because the plotting libraries that we found draw in braille only or keep one
+global figure, and because there is only one kind of picture.
 """
 
 import os
@@ -17,28 +17,28 @@ from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.terminal.units import number
 
-#: Left of the plot: "100 % ┤".
+#: The width of the labels left of the plot, "100 % ┤".
 GUTTER = 7
-#: Beside the plot's rows: what the marks mean, the axis, and its numbers.
+#: Rows in addition to the plot: the legend, the axis, and its numbers.
 OTHER_ROWS = 3
-#: A number below the axis has so much room.
+#: The width of a number below the axis, in columns.
 TICK_COLUMNS = 8
-#: The old curve: so many dots, of which every other half is drawn.
+#: The period of the old, dashed curve in dots; half of each period is drawn.
 DASH = 8
 
-#: A braille letter has 2 × 4 dots; each has its bit (Unicode, Braille Patterns).
+#: A braille character has 2 × 4 dots, one bit each (Unicode, Braille Patterns).
 _BRAILLE = 0x2800
 _DOT_BITS = ((0x01, 0x02, 0x04, 0x40), (0x08, 0x10, 0x20, 0x80))
 
 NEW, OLD, HERE, DIM = "bold cyan", "yellow", "bold magenta", "dim"
 
-#: What stands in a place of the plot, (row, column) from the top left, and its style.
+#: Characters of the plot and their styles, by (row, column) from the top left.
 Letters = dict[tuple[int, int], tuple[str, str]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Look:
-    """What is drawn with what."""
+    """The characters of a plot."""
 
     up: str
     down: str
@@ -51,7 +51,7 @@ class _Look:
     corner: str
     level: str
     level_tick: str
-    #: Dots of a letter, in each direction.
+    #: The dots of a character in each direction.
     dots_x: int
     dots_y: int
 
@@ -62,10 +62,11 @@ PLAIN = _Look("o", "x", "@", "**", "..", "|", "+", "+", "-", "+", 1, 1)
 
 @dataclass(frozen=True, slots=True)
 class CurveView:
-    """`height` lines of `width` letters, or as many as the console is wide.
+    """A plot of `height` lines and of `width` columns, or the width of the console.
 
-    `points`: as captured. `table`: the new curve, None for points alone. `here`: the bike's number
-    now. In ASCII where the console is not UTF-8, or a screen in text mode: its font is no more.
+    `points`: the captured points. `table`: the new curve; None for points alone. `here`: the bike's
+    number now. ASCII is used if the console is not UTF-8, or is in text mode, whose font lacks the
+    other characters.
     """
 
     points: Sequence[CapturedPoint] = ()
@@ -101,7 +102,7 @@ class _TextPlot:
         yield from self._axis()
 
     def _letters(self) -> Letters:
-        """Later ones hide earlier ones."""
+        """Return all characters; later ones replace earlier ones."""
         view, look = self._view, self._look
         letters: Letters = {}
         if view.old is not None:
@@ -119,7 +120,7 @@ class _TextPlot:
     def _curve(
         self, table: CalibrationTable, style: str, letter: str, *, is_dashed: bool
     ) -> Letters:
-        """Dot by dot from left to right, without a gap where it is steep."""
+        """Draw the curve dot by dot from left to right, without gaps where it is steep."""
         look = self._look
         bits: defaultdict[tuple[int, int], int] = defaultdict(int)
         drawn, last = 0, None
@@ -185,23 +186,23 @@ class _TextPlot:
 
 
 def _step(part: float, whole: float, steps: int) -> int:
-    """In which of so many equal steps of 0 … `whole` it is."""
+    """Return the index of the step that contains `part`, of `steps` in 0 … `whole`."""
     return min(steps - 1, max(0, int(part / whole * steps)))
 
 
 def _on_the_way(last: int | None, y: int) -> range:
-    """The dots of a column, from where the one before ended."""
+    """Return the dots of a column, from the end of the previous column to `y`."""
     if last is None or abs(y - last) <= 1:
         return range(y, y + 1)
     return range(last + 1, y + 1) if y > last else range(last - 1, y - 1, -1)
 
 
 def _percents(rows: int) -> Sequence[int]:
-    """Those beside the axis."""
+    """Return the percents that label the axis."""
     return range(0, 101, 25) if rows >= 5 else (0, 100)
 
 
-#: On either side of what is shown, as a share of it.
+#: The margin on either side of the plot, as a share of the range.
 MARGIN = 0.02
 
 
@@ -210,7 +211,7 @@ def raw_span(
     tables: Sequence[CalibrationTable | None],
     here: float | None = None,
 ) -> tuple[float, float]:
-    """From the lowest raw value in the picture to the highest, and a little more."""
+    """Return the range of the raw values in the picture, with a margin."""
     raws = [raw for table in tables if table is not None for raw, _ in table.points]
     raws += [point.raw for point in points]
     raws += [] if here is None else [here]
@@ -220,7 +221,7 @@ def raw_span(
 
 
 def round_numbers(low: float, high: float, most: int) -> Iterator[float]:
-    """Multiples of 1, 2 or 5 × 10ⁿ in low … high, at most so many or one more; low < high."""
+    """Yield about `most` multiples of 1, 2 or 5 × 10ⁿ, at most one more, in low … high."""
     if most < 1:
         return
     rough = (high - low) / most

@@ -1,4 +1,4 @@
-"""What happens while calibrating, event by event: as lines for people, or as JSON. Pure."""
+"""The events of a calibration, as lines for people or as JSON. Pure."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
@@ -20,26 +20,26 @@ from gateway.terminal.finding import State
 from gateway.terminal.live import Event
 from gateway.terminal.units import number
 
-#: A knob that is turned holds still for moments: what it does is told when it lasts.
+#: How long a new state lasts before it is reported, in nanoseconds: a turning knob stops often.
 STEADY_NS = 1_000_000_000
 
-#: By percent and direction.
+#: The points by percent and direction.
 Points = dict[tuple[float, str], dict[str, Any]]
 
 
 class EventLog:
-    """The events of a session: what is new in each screen, but for its figures."""
+    """The events of a session: the changes from screen to screen, without the figures."""
 
     def __init__(self) -> None:
         self._before: Screen | None = None
-        #: As they were told last.
+        #: The points as they were reported last.
         self._points: Points = {}
         self._doing = ""
-        #: What is done now, and since when; most of it is over before it is worth a word.
+        #: The present state and its start; most states end before they are reported.
         self._seen = "", 0
 
     def of_screen(self, now: Screen, now_ns: int) -> Iterator[Event]:
-        """`now_ns`: monotonic."""
+        """Yield the changes since the last screen. `now_ns`: monotonic."""
         before, self._before = self._before, now
         yield from _of_link(now.bike_id, None if before is None else before.figures, now.figures)
         if now.last and (before is None or now.last != before.last):
@@ -52,14 +52,14 @@ class EventLog:
         yield from self._of_doing("" if now.step is None else now.step.doing, now_ns)
 
     def of_review(self, review: Review) -> Iterator[Event]:
-        """What is asked after it is told anew, even if it was asked before."""
+        """Yield the review; the next screen's question is reported again, even if unchanged."""
         yield from self._refined(_by_place(review.record.points))
         yield review_event(review)
         if self._before is not None:
             self._before = replace(self._before, step=None, keys={})
 
     def _of_points(self, points: Points) -> Iterator[Event]:
-        """Each when it comes. In words it is `last`."""
+        """Yield each new point, without words: `last` describes it."""
         self._points = {place: told for place, told in self._points.items() if place in points}
         come = {place: point for place, point in points.items() if place not in self._points}
         if come:
@@ -69,7 +69,7 @@ class EventLog:
         self._points |= come
 
     def _refined(self, points: Points) -> Iterator[Event]:
-        """Those that were told otherwise: each gets better until the knob is turned on."""
+        """Yield points that have changed: each one improves until the knob is turned further."""
         for place, told in self._points.items():
             point = points.get(place, told)
             if point != told:
@@ -102,14 +102,14 @@ def _of_step(was: Step | None, now: Step) -> Iterator[Event]:
 
 
 def figures_event(figures: LiveFigures) -> Event:
-    """All of them; in words those that are known."""
+    """Return an event with all figures; its words contain the known ones."""
     said = " ".join(f"{name} {value}" for name, value in figure_words(figures) if value)
     data = asdict(figures) | {"link": figures.link.value, "warnings": list(figures.warnings)}
     return Event("figures", said or "nothing yet", data)
 
 
 def review_event(review: Review) -> Event:
-    """All of it."""
+    """Return an event with the whole review."""
     compared = comparisons(review.table, review.old_table)
     lines = [f"{one.state}: {one.what}" + _remedy(one.remedy) for one in review.findings]
     lines += [compared_words(one) for one in compared]
@@ -135,12 +135,12 @@ def link_words(figures: LiveFigures) -> str:
 
 
 def keys_words(keys: Mapping[str, str]) -> str:
-    """ "Enter capture   r redo   q quit"."""
+    """Return the keys as "Enter capture   r redo   q quit"."""
     return "   ".join(f"{names} {what}" for names, what in legend(keys))
 
 
 def figure_words(figures: LiveFigures) -> list[tuple[str, str]]:
-    """(name, value), value empty where it is not known; three by three, as they are shown."""
+    """Return (name, value) in rows of three; an unknown value is empty."""
     clamped = " clamped" if figures.is_clamped else ""
     return [
         ("raw", _known(figures.raw, number)),

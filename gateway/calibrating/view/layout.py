@@ -1,4 +1,4 @@
-"""The live screen of `calibrate`, laid out for a terminal of 80 × 24 or more."""
+"""The layout of the screens of `calibrate` for a terminal of 80 × 24 or more."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -23,20 +23,20 @@ from gateway.calibrating.view.screen import (
 from gateway.terminal.finding import Finding, State
 from gateway.terminal.units import counted, one_line
 
-#: Lines of the live screen above the points, and below them.
+#: The number of lines of the live screen above and below the points.
 ABOVE, BELOW = 9, 2
-#: A curve that is lower, or narrower, says nothing; one that is higher, no more.
+#: The smallest legible curve, and the height above which a curve shows nothing more.
 LEAST_ROWS, LEAST_COLUMNS, MOST_ROWS = 7, 34, 18
 BAR_WIDTH = 32
-#: Columns of the bar and its share, "  62%  ".
-BESIDE_BAR = BAR_WIDTH + 8
+#: The width of the bar and its share, "  62%  ", in columns.
+BAR_AREA = BAR_WIDTH + 8
 GAP = 3
 
 DIM, NOW, DONE = "dim", "bold cyan", "green"
 
 
 def screen_layout(screen: Screen, width: int, height: int) -> RenderableType:
-    """At most `height` lines; each thing keeps its place while the session goes on."""
+    """Lay out a screen in at most `height` lines; everything stays in its place."""
     room = height - ABOVE - BELOW
     hint = _hint(screen.step, width)
     return Group(
@@ -53,7 +53,7 @@ def screen_layout(screen: Screen, width: int, height: int) -> RenderableType:
 
 
 def legend_line(keys: Mapping[str, str]) -> Text:
-    """ "Enter capture   r redo   q quit"."""
+    """Return a line such as "Enter capture   r redo   q quit"."""
     line = Text(no_wrap=True, overflow="ellipsis")
     for names, what in legend(keys):
         line.append(names, "bold").append(f" {what}   ", DIM)
@@ -87,13 +87,13 @@ def _figures(figures: LiveFigures) -> Table:
 
 
 def _hint(step: Step | None, width: int) -> str:
-    """What is done in that step, if it finds no room beside the bar."""
+    """Return the state of the step if it does not fit next to the bar, else nothing."""
     doing = "" if step is None else one_line(step.doing)
-    return doing if cell_len(doing) > width - BESIDE_BAR else ""
+    return doing if cell_len(doing) > width - BAR_AREA else ""
 
 
 def _step(step: Step | None, doing: str) -> Iterator[RenderableType]:
-    """Two lines."""
+    """Yield two lines."""
     if step is None:
         yield from ("", "")
         return
@@ -130,16 +130,16 @@ def side_by_side(left: RenderableType, right: RenderableType) -> Table:
     return grid
 
 
-#: Lines of a page in addition to its body: heading, question, keys, and two empty ones.
+#: Lines of a page in addition to its body: heading, question, keys, and two empty lines.
 FRAME = 5
 
 STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "bold red"}
 
 
 def review_pages(console: Console, review: Review, width: int, height: int) -> list[RenderableType]:
-    """One page where there is room for all, else more; each of at most `height` lines.
+    """Lay out a review in one page if it fits, else in several of at most `height` lines.
 
-    The curve is next to the points where there is room for it, else on a page of its own.
+    The curve is next to the points if it fits there, else on a page of its own.
     """
     room = height - FRAME
     notes = _notes(review)
@@ -163,7 +163,7 @@ def review_pages(console: Console, review: Review, width: int, height: int) -> l
 
 
 def _page(review: Review, body: Sequence[RenderableType], number: int, count: int) -> Group:
-    about = f"{counted(len(review.record.points), 'point')}; until now {review.old_from}"
+    about = f"{counted(len(review.record.points), 'point')}; in use now: {review.old_from}"
     if count > 1:
         about += f"; page {number} of {count}"
     question = cut(review.question, "bold")
@@ -179,7 +179,7 @@ def _notes(review: Review) -> Group:
 
 
 def findings_table(findings: Sequence[Finding]) -> RenderableType:
-    """What is well in a line, the rest each on its own, with what to do."""
+    """List the good findings in one line, and each other one on its own with its remedy."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")

@@ -1,4 +1,4 @@
-"""The points of a calibration as a table: a row for each percent, both directions side by side."""
+"""The table of a calibration's points: one row per percent, both directions side by side."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ from gateway.terminal.units import number
 
 
 class Placed(Protocol):
-    """A point that was captured, or one that is to be."""
+    """A captured point or a target."""
 
     @property
     def percent(self) -> float: ...
@@ -35,7 +35,7 @@ class PointRow(Generic[P]):
 
 
 def point_rows(points: Sequence[P]) -> list[PointRow[P]]:
-    """By rising percent. Of two points of one percent and direction the later one."""
+    """Return rows by rising percent; a later point replaces one at the same place."""
     places = {(point.percent, point.direction): point for point in points}
     return [
         PointRow(percent, places.get((percent, "up")), places.get((percent, "down")))
@@ -48,7 +48,7 @@ def is_both_ways(points: Iterable[Placed]) -> bool:
 
 
 NOW, DIM = "bold cyan", "dim"
-#: Widths of the columns: percent, and for each direction raw and spread; samples; old percent.
+#: The widths of the columns: percent, raw and spread (for each direction), samples, old percent.
 PERCENT, RAW, SPREAD, SAMPLES, WAS = 6, 8, 5, 4, 8
 
 
@@ -58,9 +58,9 @@ def point_table(
     old: CalibrationTable | None = None,
     most: int = 1000,
 ) -> Table:
-    """At most `most` lines, with the heading; of more those around `now`.
+    """Return a table of at most `most` lines with the heading; if there are more, those near `now`.
 
-    `old`: what it says of each point's raw value stands beside it.
+    With `old`, an additional column shows its percent at each point's raw value.
     """
     is_both = is_both_ways(targets)
     table = Table(box=None, pad_edge=False, header_style=DIM, padding=(0, 1, 0, 0))
@@ -107,7 +107,7 @@ def _cells_one_way(target: ShownTarget | None, now: ShownTarget | None) -> list[
 
 
 def _cells(target: ShownTarget | None, now: ShownTarget | None) -> list[Text]:
-    """Raw value and spread; a point that is captured anew shows what it was."""
+    """Return raw value and spread; a point that is being recaptured shows its old values."""
     if target is None:
         return [Text(), Text()]
     if target.point is not None:
@@ -117,7 +117,7 @@ def _cells(target: ShownTarget | None, now: ShownTarget | None) -> list[Text]:
 
 
 def _window(rows: int, at: int, most: int) -> tuple[int, int]:
-    """From which row to which, of `rows`, so that `at` is among them; a line is kept to say so."""
+    """Return (first, last) of the rows that fit around `at`; one line is left for "… more"."""
     if rows <= most:
         return 0, rows
     shown = max(1, most - 1)

@@ -1,4 +1,4 @@
-"""What a person sees while calibrating, as plain values. Pure; drawn by layout.py."""
+"""The contents of the calibration screens, as plain values. Pure; layout.py draws them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from gateway.terminal.finding import Finding
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.units import number
 
-#: Old and new are compared at so many raw values.
+#: Old and new table are compared at this many raw values at most.
 COMPARED = 5
 
 
 @dataclass(frozen=True, slots=True)
 class LiveFigures:
-    """The bike now; None is what it does not say, or has not yet.
+    """The values of the bike now; None if it has not sent them.
 
-    `raw`, `filtered`, `noise` (the standard deviation) are in the bike's own units, `percent` and
-    `is_clamped` by the calibration that holds.
+    `raw`, `filtered` and `noise` (the standard deviation) are in the bike's own units; `percent`
+    and `is_clamped` come from the calibration in use.
     """
 
     raw: float | None = None
@@ -43,10 +43,10 @@ class LiveFigures:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be done: `number` of `count`, from 1.
+    """The step that the user works on: `number` of `count`, from 1.
 
-    `instruction`: "turn to 50 %, then hold still". `doing`: what is seen of it, "still turning".
-    `hold`: how much of the hold is over, 0 … 1; None where nothing is held.
+    `instruction`: for example "turn to 50 %, then hold still". `doing`: the present state, such as
+    "holding still". `hold`: the share of the hold that is over, 0 … 1; None without a hold.
     """
 
     number: int
@@ -58,7 +58,7 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class ShownTarget:
-    """A point that is to be captured, and what was."""
+    """A target, and the point that was captured there."""
 
     percent: float
     direction: Direction = "up"
@@ -68,9 +68,9 @@ class ShownTarget:
 
 @dataclass(frozen=True, slots=True)
 class Screen:
-    """One moment of a session. The target of `step.number` is the one that is worked at.
+    """One moment of a session. `step.number` is the number of the present target.
 
-    `last`: what happened last, such as `captured_words`. `keys`: what each key does.
+    `last`: the result of the last action, such as `captured_words`. `keys`: the action of each key.
     """
 
     bike_id: str
@@ -86,7 +86,7 @@ class Screen:
 
     @property
     def table(self) -> CalibrationTable | None:
-        """Of the points until now; None while they make none."""
+        """The table of the points so far; None while they make none."""
         return _table_of(self.points)
 
 
@@ -94,8 +94,8 @@ class Screen:
 class Review:
     """A calibration before it is accepted.
 
-    `old`: what holds now, and `old_from` where it comes from, such as "the config's points".
-    `here`: the bike's number now.
+    `old`: the calibration in use; `old_from`: its source, such as "the config's points". `here`:
+    the bike's number now.
     """
 
     record: CalibrationRecord
@@ -108,12 +108,12 @@ class Review:
 
     @property
     def table(self) -> CalibrationTable | None:
-        """None if the points make none, which is one of the findings."""
+        """The new table; None if the points make none, which one of the findings reports."""
         return _table_of(self.record.points)
 
     @property
     def old_table(self) -> CalibrationTable | None:
-        """None if there is none that can be compared: it went by another of the bike's numbers."""
+        """The old table; None if it uses another of the bike's numbers, so cannot be compared."""
         return self.old.table if self.old.quantity == self.record.quantity else None
 
 
@@ -126,7 +126,7 @@ def _table_of(points: Sequence[CapturedPoint]) -> CalibrationTable | None:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Percent at one of the bike's numbers; `was` is None where nothing is known of it."""
+    """The old and the new percent at one of the bike's numbers; None where it is unknown."""
 
     raw: float
     was: float | None
@@ -134,7 +134,7 @@ class Comparison:
 
 
 def comparisons(new: CalibrationTable | None, old: CalibrationTable | None) -> list[Comparison]:
-    """At points of the new table, else of the old one: its ends, and some between them."""
+    """Compare at the ends of the new table, else the old one, and at some points between."""
     at = new or old
     raws = [] if at is None else _some([raw for raw, _ in at.points])
     return [
@@ -154,24 +154,24 @@ def _some(raws: Sequence[float]) -> list[float]:
 
 
 def captured_words(point: CapturedPoint) -> str:
-    """ "captured 437 (n = 24, sd 1.1)"."""
+    """Format a point: "captured 437 (n = 24, sd 1.1)"."""
     return f"captured {number(point.raw)} (n = {point.samples}, sd {spread(point.noise)})"
 
 
 def compared_words(one: Comparison) -> str:
-    """ "raw 437: was 31.2 %, will be 25.0 %"; what is not known is left out."""
+    """Format the known parts: "raw 437: was 31.2 %, will be 25.0 %"."""
     known = [("was", one.was), ("will be", one.will_be)]
     words = [f"{when} {percent_words(value)}" for when, value in known if value is not None]
     return f"raw {number(one.raw)}: {', '.join(words)}"
 
 
 def percent_words(value: float) -> str:
-    """ "25.0 %"."""
+    """Format a percent: "25.0 %"."""
     return f"{value:.1f} %"
 
 
 def spread(value: float) -> str:
-    """A standard deviation, of which two figures say enough: "1.1", "0.013", "12"."""
+    """Format a standard deviation with about two significant digits: "1.1", "0.013", "12.0"."""
     return f"{value:.1f}" if value >= 1 else f"{value:.2g}"
 
 
@@ -180,7 +180,7 @@ def key_name(key: str) -> str:
 
 
 def legend(keys: Mapping[str, str]) -> list[tuple[str, str]]:
-    """(keys, what they do), in order: ("Enter", "capture"), ("y/Enter", "accept")."""
+    """Return (keys, action) in order: ("Enter", "capture"), ("y/Enter", "accept")."""
     names: dict[str, list[str]] = {}
     for key, what in keys.items():
         names.setdefault(what, []).append(key_name(key))

@@ -1,4 +1,4 @@
-"""How a guided calibration is shown: its screens, and its review page by page."""
+"""The Script of a guided calibration: its screens, and the pages of its review."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -14,23 +14,22 @@ from gateway.timing.units import NS_PER_S
 
 @dataclass(frozen=True, slots=True)
 class ReviewPage:
-    """One page of a review, counted from 0; after the last comes the first."""
+    """A page of a review, counted from 0; the first page follows the last."""
 
     review: Review
     number: int = 0
 
 
-#: What the live view of a guided calibration is given.
+#: The screens that the live view of a guided calibration shows.
 Shown = Screen | ReviewPage
 
 
 class CalibrationScript:
-    """A Script for screens and reviews."""
+    """A Script for screens and reviews. `console` measures the height of a review's lines."""
 
     figures_every_ns = NS_PER_S
 
     def __init__(self, console: Console) -> None:
-        """`console`: by which the height of a review's lines is measured."""
         self._console = console
         self._log = EventLog()
 
@@ -41,7 +40,7 @@ class CalibrationScript:
         return pages[shown.number % len(pages)]
 
     def moment(self, shown: Shown) -> object:
-        """Figures and progress go on all the time; the rest happens."""
+        """Return everything except figures and progress, which change all the time."""
         if isinstance(shown, ReviewPage):
             return shown
         figures, step, targets = shown.figures, shown.step, shown.targets

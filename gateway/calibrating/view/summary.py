@@ -1,4 +1,4 @@
-"""A calibration that is kept, for people and for programs; and what a change of it changes."""
+"""The summary of a saved calibration, and the preview of a change, as text and as JSON."""
 
 import json
 from collections.abc import Iterator
@@ -22,24 +22,24 @@ CURVE_ROWS = 12
 
 
 def origin_words(state: CalibrationState) -> str:
-    """Where the calibration that holds comes from: "calibrated on 2026-11-02", for example."""
+    """Return the source of the calibration in use, such as "calibrated on 2026-11-02"."""
     if state.origin is Origin.SAVED and state.record is not None:
         return f"calibrated on {state.record.made_at.astimezone():%Y-%m-%d}"
     if state.origin is Origin.BIKE and state.resistance_table is not None:
         return "the bike's own table"
     return {
-        Origin.TRIAL: "one that is being tried out",
+        Origin.TRIAL: "a calibration on trial",
         Origin.CONFIG: "the config's points",
     }.get(state.origin, "the bike's own numbers")
 
 
 def summary(state: CalibrationState, width: int) -> RenderableType:
-    """What holds now, how it was made, its curve, and what was before it."""
+    """Show the calibration in use: its source, conditions and curve; and its backups."""
     parts: list[RenderableType] = [
         Text.assemble((state.bike_id, "bold"), f"  {origin_words(state)}")
     ]
     if state.problem:
-        parts.append(Text(f"what is saved is {state.problem}", "yellow"))
+        parts.append(Text(f"the saved calibration is {state.problem}", "yellow"))
     parts.append(_facts(state))
     if state.record is not None and state.origin is Origin.SAVED:
         parts += _measured(state.record, None, width)
@@ -52,8 +52,8 @@ def summary(state: CalibrationState, width: int) -> RenderableType:
 def change_view(
     record: CalibrationRecord, old: Calibration, old_from: str, width: int
 ) -> RenderableType:
-    """What would hold, beside what holds."""
-    about = f"  {_points(record)}, made on {_when(record.made_at)}; until now {old_from}"
+    """Compare the calibration that would be used with the one in use."""
+    about = f"  {_points(record)}, made on {_when(record.made_at)}; in use now: {old_from}"
     table = old.table if old.quantity == record.quantity else None
     lines = [compared_words(one) for one in comparisons(record.calibration.table, table)]
     if old.cadence_scale != record.cadence_scale:
@@ -67,7 +67,7 @@ def change_view(
 
 
 def state_json(state: CalibrationState) -> str:
-    """One line: what holds, the record as `export` writes it, and the backups by number."""
+    """Return one line: the calibration in use, the record as in an export, and the backups."""
     table = state.in_use.table
     return json.dumps(
         {
@@ -108,22 +108,22 @@ def _fact_lines(state: CalibrationState) -> Iterator[tuple[str, str]]:
             conditions.append(f"at {record.cadence_rpm:.0f} rpm")
         yield "made", ", ".join(conditions)
     scale = state.in_use.cadence_scale
-    yield "cadence", "as the bike says it" if scale == 1 else f"× {scale:g}"
+    yield "cadence", "as the bike sends it" if scale == 1 else f"× {scale:g}"
     if state.in_use.table is None:
-        yield "resistance", "as the bike says it"
+        yield "resistance", "as the bike sends it"
 
 
 def _measured(
     record: CalibrationRecord, old: CalibrationTable | None, width: int
 ) -> Iterator[RenderableType]:
-    """The points, and their curve beside or below them."""
+    """Yield the points, with their curve next to them or below."""
     if not record.points:
         return
     targets = [ShownTarget(point.percent, point.direction, point) for point in record.points]
     points = point_table(targets, old=old)
     columns = width - table_width(targets, has_old=old is not None) - GAP
-    is_beside = columns >= LEAST_COLUMNS
-    columns, rows = (columns, len(points.rows) + 1) if is_beside else (width, CURVE_ROWS)
+    is_next_to = columns >= LEAST_COLUMNS
+    columns, rows = (columns, len(points.rows) + 1) if is_next_to else (width, CURVE_ROWS)
     curve = CurveView(
         record.points,
         record.calibration.table,
@@ -132,7 +132,7 @@ def _measured(
         height=max(rows, CURVE_ROWS, LEAST_ROWS),
     )
     yield ""
-    if is_beside:
+    if is_next_to:
         yield side_by_side(points, curve)
     else:
         yield from (points, "", curve)
@@ -162,5 +162,5 @@ def _points(record: CalibrationRecord) -> str:
 
 
 def _when(at: datetime) -> str:
-    """Local time, to the minute."""
+    """Format the local time, to the minute."""
     return f"{at.astimezone():%Y-%m-%d %H:%M}"

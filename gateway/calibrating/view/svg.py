@@ -1,4 +1,4 @@
-"""A calibration as a picture: its curve and its points, as an SVG file."""
+"""The picture of a calibration: its curve and its points, as an SVG file."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from xml.sax.saxutils import escape
@@ -10,7 +10,7 @@ from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
 from gateway.terminal.units import counted, number
 
 WIDTH, HEIGHT, MARGIN = 880, 560, 28
-#: The plot's edges.
+#: The edges of the plot.
 LEFT, TOP, RIGHT, BOTTOM = 72, 122, 616, 492
 #: The table of points: the right edges of its columns, and its rows.
 EDGES = (672, 722, 762, 812, 852)
@@ -27,7 +27,7 @@ STYLE = (
 
 
 def curve_picture(record: CalibrationRecord, old: CalibrationTable | None = None) -> str:
-    """The text of an SVG file, light and self-contained; `old`: the curve before it, dashed."""
+    """Return the text of a self-contained SVG file; `old`: the previous curve, dashed."""
     table = record.calibration.table
     plot = _SvgPlot(*raw_span(record.points, (table, old)))
     title = f"{record.bike_id}, calibrated on {record.made_at:%Y-%m-%d}"
@@ -57,7 +57,7 @@ def _conditions(record: CalibrationRecord) -> str:
 
 
 def _legend(points: Sequence[CapturedPoint], *, has_curve: bool, has_old: bool) -> Iterator[str]:
-    """In a row above the plot."""
+    """Yield the legend, in a row above the plot."""
     x, y = LEFT, TOP - 14
     directions = {point.direction for point in points}
     for name, is_there in (("new", has_curve), ("old", has_old)):
@@ -96,10 +96,10 @@ class _SvgPlot:
             yield line(x, TOP, x, BOTTOM, dashed=True)
             yield text(x, BOTTOM + 19, number(raw), "muted middle")
         what = "raw value" if quantity == "raw" else "percent"
-        yield text((LEFT + RIGHT) / 2, BOTTOM + 44, f"{what}, as the bike says it", "ink middle")
+        yield text((LEFT + RIGHT) / 2, BOTTOM + 44, f"{what}, as the bike sends it", "ink middle")
 
     def curve(self, table: CalibrationTable, style: str) -> str:
-        """From edge to edge: beyond the table's ends the end's percent holds."""
+        """Draw a curve from edge to edge: beyond its ends a table returns the end's percent."""
         raws = [self._low, *(raw for raw, _ in table.points), self._high]
         return polyline([(self._x(raw), self._y(table.percent_at(raw))) for raw in raws], style)
 
@@ -135,23 +135,23 @@ def _cells(row: PointRow[CapturedPoint], *, is_both: bool) -> list[str]:
 
 FONT = "-apple-system, 'Segoe UI', 'Noto Sans', Helvetica, Arial, sans-serif"
 
-#: What `text` takes in addition to a colour.
+#: The classes of `text` in addition to a colour.
 TEXT_STYLE = "text.bold{font-weight:600} text.end{text-anchor:end} text.middle{text-anchor:middle}"
 
 
 def text(x: float, y: float, words: str, style: str = "ink", *, size: float = 12) -> str:
-    """`style`: a colour, and "bold", "end" or "middle" if wanted. `y` is the base line."""
+    """Return a text element. `style`: a colour, and "bold", "end" or "middle"; `y`: base line."""
     return f'<text x="{x:g}" y="{y:g}" class="{style}" font-size="{size:g}">{escape(words)}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, *, dashed: bool = False) -> str:
-    """Of class "line"."""
+    """Return a line element of class "line"."""
     dashes = ' stroke-dasharray="2 3"' if dashed else ""
     return f'<path d="M{x1:g} {y1:g} L{x2:g} {y2:g}" class="line"{dashes}/>'
 
 
 def polyline(points: Sequence[tuple[float, float]], style: str) -> str:
-    """Through all (x, y); `style`: a class that says how it is stroked."""
+    """Return a line through all (x, y); `style`: a class that defines the stroke."""
     places = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     return f'<polyline points="{places}" class="{style}"/>'
 
@@ -161,7 +161,7 @@ def circle(x: float, y: float, radius: float, style: str) -> str:
 
 
 def document(width: int, height: int, description: str, style: str, shapes: Iterable[str]) -> str:
-    """A whole file: `shapes` on a card, of class "card"; `style`: the classes, as CSS."""
+    """Return a whole file: `shapes` on a card of class "card"; `style`: the classes as CSS."""
     card = f'<rect x="0.5" y="0.5" width="{width - 1}" height="{height - 1}" rx="6" class="card"/>'
     return "\n".join(
         [

@@ -85,7 +85,10 @@ def export(
     ] = None,
     config: ConfigOption = SERVICE_CONFIG,
 ) -> None:
-    """Print the saved calibration, or write it to a file that `import` can read."""
+    """Print the saved calibration, or write it to a file.
+
+    `import` reads the file.
+    """
     from gateway.sampling.calibration_record import record_to_json
 
     text = record_to_json(_saved(_state(bike, config)))

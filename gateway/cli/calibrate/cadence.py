@@ -45,7 +45,7 @@ CountOption = Annotated[
     typer.Option(min=5, max=500, metavar="N", help=f"Count N turns; the default is {TURNS}."),
 ]
 MetronomeOption = Annotated[
-    str | None, typer.Option(metavar="RPM,RPM", help="Pedal to a metronome, for example at 60,90.")
+    str | None, typer.Option(metavar="RPM,RPM", help="Pedal to a metronome, for example 60,90 rpm.")
 ]
 AgainstOption = Annotated[
     str | None,
@@ -62,7 +62,7 @@ SecondsOption = Annotated[
     typer.Option(
         min=5,
         max=600,
-        help=f"How long to measure; default {METRONOME_S:g}, with --against {AGAINST_S:g}.",
+        help=f"How long to measure, in s; default {METRONOME_S:g}, with --against {AGAINST_S:g}.",
     ),
 ]
 FakeOption = Annotated[bool, typer.Option("--fake-bike", help="Use a simulated bike and rider.")]

@@ -48,12 +48,12 @@ def resistance(
     fake_bike: FakeOption = False,
     picture: PictureOption = None,
 ) -> None:
-    """Calibrate the resistance: turn the knob to several percents, which are captured.
+    """Calibrate the resistance at several positions of the knob.
 
-    A point is captured as soon as you hold the knob still. The new curve takes effect when you
-    accept it, and is kept only if you save it. If the bike has a resistance table of its own, as
-    a Peloton has, that table is shown and verified instead, unless you give --points. The exit
-    code is 1 if nothing was saved, or if the table is wrong.
+    Turn the knob to each percent; the point is captured when you hold the knob still. The new
+    curve takes effect when you accept it, and is kept only if you save it. If the bike has its own
+    resistance table, as Pelotons do, that table is shown and verified instead, unless you give
+    --points. The exit code is 1 if nothing was saved, or if the table is wrong.
     """
     from gateway.calibrating.guided.resistance import Saved, calibrate_resistance
     from gateway.calibrating.guided.verify import verify_own_table

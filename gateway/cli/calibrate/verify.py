@@ -22,9 +22,10 @@ def verify(
     json: JsonOption = False,
     fake_bike: FakeOption = False,
 ) -> None:
-    """Check the resistance: turn the knob to 25, 50 and 75 %, and compare.
+    """Check the resistance at 25, 50 and 75 %; change nothing.
 
-    Changes nothing. The exit code is 0 if each value is within 3 percentage points, else 1.
+    Turn the knob to each percent. The exit code is 0 if the gateway's value is always within 3
+    percentage points, else 1.
     """
     from gateway.calibrating.guided.verify import verify_resistance
 

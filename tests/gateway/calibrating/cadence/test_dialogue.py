@@ -111,9 +111,7 @@ async def test_a_plain_ratio_is_saved_when_that_is_wanted_and_holds_at_once(
         assert "Save the cadence scale 0.5" in says.questions[0].text
         assert desk.view.events == ["result", "saved"]
         assert desk.view.data["saved"]["scale"] == 0.5
-        assert desk.view.told[-1][1].endswith(
-            "take it back: alleycat-gateway calibrate reset bike-1"
-        )
+        assert desk.view.told[-1][1].endswith("to undo: alleycat-gateway calibrate reset bike-1")
         assert await desk.check(160.4, Says("no")) is True, "it is fine now"
         assert desk.view.events == ["result"]
     async with fake_bike(tmp_path, clock) as session:
@@ -155,7 +153,7 @@ async def test_with_nobody_there_only_a_plain_ratio_can_be_saved(
     async with fake_bike(tmp_path, clock) as session:
         desk = Desk(session, clock)
         assert await desk.check(160) is False
-        assert "expected --yes" in desk.view.told[-1][1]
+        assert "add --yes" in desk.view.told[-1][1]
         assert await desk.check(70, saves_ratio=True) is False, "1.143 explains nothing"
         assert files(tmp_path) == []
         assert await desk.check(160, saves_ratio=True) is True

@@ -178,7 +178,7 @@ async def test_beats_that_nobody_could_hear_are_not_made_up_for(
 @pytest.mark.parametrize(
     ("options", "reason"),
     [
-        ({"scenario": "stop_and_go"}, "wandered by ± .*: pedal more evenly"),
+        ({"scenario": "stop_and_go"}, "varied by ± .*: pedal more evenly"),
         (
             {"faults": {"dead_sensor_at_s": 10, "dead_sensor_for_s": 200}},
             "the cadence did not become steady at 90 rpm",
@@ -292,5 +292,5 @@ async def test_session_that_ends_ends_the_ride_with_an_error(
             await session.__aexit__(None, None, None)
             await asyncio.Event().wait()
 
-        with pytest.raises(CalibrationError, match="over"):
+        with pytest.raises(CalibrationError, match="has ended"):
             await ridden(session, clock, view, lambda ride: ride.by_count(30, end))

@@ -81,7 +81,7 @@ def test_figures_of_a_silent_bike_have_a_warning() -> None:
     signal.hear(0, 50)
     assert builder.figures(2 * NS_PER_S, signal, AS_SAID).warnings == ()
     (warning,) = builder.figures(4 * NS_PER_S, signal, AS_SAID).warnings
-    assert "fallen silent" in warning
+    assert "stopped sending" in warning
 
 
 def test_builder_notices_a_bike_that_never_says_its_resistance() -> None:

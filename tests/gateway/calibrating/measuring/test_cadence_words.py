@@ -19,18 +19,18 @@ def measured(
         (
             160.2,
             1,
-            "160.2 rpm while you pedal 80 ± 0.8 (+100.2 %): that is twice what you pedal: "
+            "160.2 rpm while you pedal 80 ± 0.8 (+100.2 %): that is twice what you pedal; "
             "scale by 0.5.",
         ),
         (
             40,
             1,
-            "40 rpm while you pedal 80 ± 0.8 (-50.0 %): that is half what you pedal: scale by 2.",
+            "40 rpm while you pedal 80 ± 0.8 (-50.0 %): that is half what you pedal; scale by 2.",
         ),
         (
             805,
             1,
-            "805 rpm while you pedal 80 ± 0.8 (+906.2 %): that is ten times what you pedal: "
+            "805 rpm while you pedal 80 ± 0.8 (+906.2 %): that is ten times what you pedal; "
             "scale by 0.1.",
         ),
         (
@@ -42,7 +42,7 @@ def measured(
             80.2,
             0.5,
             "80.2 rpm, × 0.5 is 40.1, while you pedal 80 ± 0.8 (-49.9 %): the bike is right "
-            "without a scale: remove it.",
+            "without a scale; remove it.",
         ),
         (
             72,

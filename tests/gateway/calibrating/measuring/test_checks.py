@@ -108,7 +108,7 @@ class TestCurve:
         finding = named(peloton(*ELEVEN), "bends")
         assert finding.state is State.WARNING
         assert "it bends most between 0 and 10 %" in finding.what
-        assert finding.remedy == "next time capture 5 % as well: --points"
+        assert finding.remedy == "next time capture 5 % as well, with --points"
 
     @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
     def test_bends_lead_to_a_better_table_point_by_point(self, curve: Any) -> None:

@@ -167,7 +167,7 @@ def points(count: int, *, both_ways: bool = False) -> tuple[CapturedPoint, ...]:
 def test_points_checks_curve_and_question_fit_one_page_of_80_by_24(count: int) -> None:
     (page,) = pages(review(points(count)))
     text = "\n".join(page)
-    assert f"bike-1  {count} points; until now the config's points" in text
+    assert f"bike-1  {count} points; in use now: the config's points" in text
     assert "ok       samples, order" in text
     assert "warning  up and down differ by 3.1 points at 50 %" in text
     assert "hold still for longer" in text

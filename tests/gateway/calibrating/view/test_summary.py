@@ -37,7 +37,7 @@ def shown(state: CalibrationState, width: int = 80) -> str:
         (SAVED, "calibrated on 2026-11-21"),
         (CONFIG, "the config's points"),
         (BIKE, "the bike's own numbers"),
-        (replace(SAVED, origin=Origin.TRIAL), "one that is being tried out"),
+        (replace(SAVED, origin=Origin.TRIAL), "a calibration on trial"),
     ],
 )
 def test_summary_says_where_the_calibration_comes_from(state: CalibrationState, words: str) -> None:
@@ -69,12 +69,12 @@ def test_points_of_the_config_are_shown_too() -> None:
 
 
 def test_summary_of_a_bike_without_a_calibration_says_so() -> None:
-    assert "resistance  as the bike says it" in shown(BIKE)
+    assert "resistance  as the bike sends it" in shown(BIKE)
 
 
 def test_summary_says_why_a_saved_calibration_is_not_used() -> None:
     text = shown(replace(CONFIG, problem="not used: it is of fake seed 2"))
-    assert "what is saved is not used: it is of fake seed 2" in text
+    assert "the saved calibration is not used: it is of fake seed 2" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])

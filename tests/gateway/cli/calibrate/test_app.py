@@ -146,7 +146,7 @@ def test_export_without_a_calibration_fails(rig: Rig) -> None:
 def test_an_import_shows_old_against_new(rig: Rig) -> None:
     result = rig.run("import", rig.file(SECOND), "--yes")
     assert "raw 511: was 45.7 %, will be 25.0 %" in result.output
-    assert "until now the config's points" in result.output
+    assert "in use now: the config's points" in result.output
     assert "and in use now" in result.output
 
 
@@ -245,7 +245,7 @@ def test_a_reset_of_nothing_changes_nothing(rig: Rig) -> None:
 
 def test_a_damaged_calibration_can_be_reset(saved: Rig) -> None:
     (saved.directory / "state" / "calibration" / f"{BIKE}.json").write_text("{", encoding="utf-8")
-    assert "what is saved is not used" in saved.run("show").output
+    assert "the saved calibration is not used" in saved.run("show").output
     assert saved.run("reset", "--yes").exit_code == 0
     assert saved.run("show").output.count("not used") == 0
 
