@@ -119,7 +119,7 @@ class CalibrationLease:
         """
         match action:
             case TryOut(record):
-                self._expect_it_goes_on()
+                self._expect_valid()
                 self._bike.trial = AS_SAID if record is None else record.calibration
             case Undo():
                 self._bike.trial = None
@@ -130,7 +130,7 @@ class CalibrationLease:
     async def _change(self, change: Change) -> Done:
         leases = self._leases
         async with leases.changing:
-            self._expect_it_goes_on()
+            self._expect_valid()
             if leases.taken.get(self._bike_id, self) is not self:
                 raise CalibrationError(_taken(self._bike_id))
             done = await asyncio.to_thread(self._change_files, change)
@@ -162,7 +162,7 @@ class CalibrationLease:
         self._bike.trial = None
         log.info("calibration ended", bike=self._bike_id)
 
-    def _expect_it_goes_on(self) -> None:
+    def _expect_valid(self) -> None:
         if self.over:
             raise CalibrationError(self.over)
 

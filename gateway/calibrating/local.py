@@ -44,7 +44,7 @@ class LocalSession(CalibrationSession):
         store = CalibrationStore(state_dir)
         drivers = {bike.driver: driver}
         self._bikes = Bikes("", [bike], drivers, lambda _: BikeRaces(), store, clock)
-        self._leases = CalibrationLeases(self._bikes, store, lambda: _held(state_dir))
+        self._leases = CalibrationLeases(self._bikes, store, lambda: _locked(state_dir))
 
     async def __aenter__(self) -> Self:
         self._lease = await self._leases.take(self._bike_id, self if self._is_live else None)
@@ -86,7 +86,7 @@ class LocalSession(CalibrationSession):
 
 
 @contextmanager
-def _held(state_dir: Path) -> Iterator[None]:
+def _locked(state_dir: Path) -> Iterator[None]:
     try:
         with as_owner_of(state_dir), locked_state_dir(state_dir):
             yield

@@ -131,7 +131,8 @@ class DaemonSession(CalibrationSession):
                 self._take(tell_from_line(line))
         except TimeoutError:
             self._end(
-                f"{self._socket}: the gateway sent nothing for {self._silence_s:g} s: it may hang"
+                f"{self._socket}: the gateway sent nothing for {self._silence_s:g} s: "
+                "it may be hanging"
             )
         except (OSError, EOFError):
             self._end(

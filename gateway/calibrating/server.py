@@ -103,7 +103,7 @@ class _ClientConnection:
             while True:
                 ask = ask_from_line(await self._reader.readuntil(b"\n"))
                 if isinstance(ask, Here):
-                    self._hear_of(ask.number)
+                    self._note_pong(ask.number)
                 else:
                     await self._answer(ask)
                 # Lines that have already arrived are read without waiting; give the race its turn.
@@ -127,7 +127,7 @@ class _ClientConnection:
         if self._lease is not None:
             self._tell(self._lease.link)
 
-    def _hear_of(self, number: int) -> None:
+    def _note_pong(self, number: int) -> None:
         if self._answered < number <= self._pings:
             self._answered = number
             self._here_ns = self._clock.monotonic_ns()

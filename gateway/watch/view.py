@@ -53,8 +53,8 @@ def heading(link: BikeLink) -> str:
 
 def line(fields: Sequence[FieldView]) -> str:
     """Return all known values in one line."""
-    said = [field for field in fields if field.state is not FieldState.UNKNOWN]
-    return "  ".join(f"{_LABELS[field.name]} {_value(field)}" for field in said) or "nothing yet"
+    known = [field for field in fields if field.state is not FieldState.UNKNOWN]
+    return "  ".join(f"{_LABELS[field.name]} {_value(field)}" for field in known) or "nothing yet"
 
 
 def reading_json(reading: Reading, start_ns: int) -> str:
@@ -64,12 +64,12 @@ def reading_json(reading: Reading, start_ns: int) -> str:
 
 def reading_line(reading: Reading, start_ns: int) -> str:
     """Return a Reading for people, with its time since `start_ns`."""
-    said = [
+    known = [
         f"{_LABELS[name]} {_number(value, unit)}"
         for name, unit in UNITS.items()
         if (value := getattr(reading, name)) is not None
     ]
-    return f"{(reading.at_ns - start_ns) / 1e9:9.3f} s  {'  '.join(said)}"
+    return f"{(reading.at_ns - start_ns) / 1e9:9.3f} s  {'  '.join(known)}"
 
 
 @dataclass(frozen=True, slots=True)

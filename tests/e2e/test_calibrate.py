@@ -43,11 +43,11 @@ class Sitter(Dialogue):
         for number, percent in enumerate(percents, start=1):
             self.wait_for(rf"{number} of {len(percents)}\s+turn to {percent} %", timeout_s=40)
             self._knob_file.write_text(f"{percent}")
-        self.wait_for("use it\\?", timeout_s=40)
+        self.wait_for("use this curve\\?", timeout_s=40)
 
     def accept(self) -> None:
         self.press("y")
-        self.wait_for("live now")
+        self.wait_for("in use now, even")
 
 
 @pytest.fixture
@@ -105,11 +105,11 @@ def test_calibrate_that_is_left_keeps_the_old_calibration(
 ) -> None:
     """While the new one is being tried out."""
     with Sitter(rig.config_file, "--points", "40,55") as sitter:
-        sitter.wait_for("it stands still")
+        sitter.wait_for("the knob is still")
         sitter.press("\n")
         sitter.wait_for("2 of 2")
         (rig.config_file.parent / "knob").write_text("55")
-        sitter.wait_for("use it\\?", timeout_s=40)
+        sitter.wait_for("use this curve\\?", timeout_s=40)
         sitter.accept()
         wait_for_source(subscriber, ResistanceSource.CALIBRATED)
         if end == "ctrl-c":

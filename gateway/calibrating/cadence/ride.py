@@ -40,7 +40,7 @@ PATIENCE_S = 120.0
 #: The shortest and the longest time in which a rider gets used to a new beat, in seconds.
 SETTLE_S = 8.0
 SETTLED_BY_S = 60.0
-#: Readings older than this, in nanoseconds, are not shown.
+#: Readings older than this, in nanoseconds, are ignored.
 OLD_NS = 5 * NS_PER_S
 
 NOTHING = Question("", {}, is_put=False)

@@ -30,7 +30,7 @@ REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
 MORE_KEYS = {" ": MORE}
 
 TRY = Question(
-    "the new curve is in use now, even in a race: turn the knob and check it",
+    "in use now, even in a race: turn the knob and check the curve",
     {"s": SAVE, "u": UNDO, "q": QUIT},
 )
 
@@ -54,7 +54,7 @@ async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) 
         while True:
             await capture.run()
             record = record_of(context, capture)
-            old = _until_now(context, record)
+            old = _in_use(context, record)
             with _kept_for_import(record):
                 if await _review(context, prompt, capture, Review(record, *old)) == REDO:
                     capture.redo()
@@ -62,7 +62,7 @@ async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) 
                     return Saved(record, file, old[0].table)
 
 
-def _until_now(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibration, str]:
+def _in_use(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibration, str]:
     """Return the calibration that is used for the record's number, and its source."""
     state = context.session.state
     table = state.percent_table(record.quantity)

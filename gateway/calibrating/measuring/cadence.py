@@ -121,7 +121,7 @@ def by_count(readings: Sequence[Reading], turns: int, first_ns: int, last_ns: in
             f"{fastest_rpm:g} rpm: press Enter at a stroke, and again {turns} turns later"
         )
     true_rpm = 60 * turns / seconds
-    said = _said(readings, first_ns, last_ns, BIKE)
+    said = _mean_cadence(readings, first_ns, last_ns, BIKE)
     return said.compared(TruthSource.COUNT, true_rpm, true_rpm * KEY_S / seconds)
 
 
@@ -129,7 +129,7 @@ def by_metronome(
     readings: Sequence[Reading], rpm: float, start_ns: int, end_ns: int
 ) -> Measurement:
     """Measure one turn per beat, with a settled rider. Raises NotUsable."""
-    said = _said(readings, start_ns, end_ns, BIKE)
+    said = _mean_cadence(readings, start_ns, end_ns, BIKE)
     return said.compared(TruthSource.METRONOME, rpm, 60 * BEAT_TURNS / said.seconds)
 
 
@@ -137,20 +137,20 @@ def by_sensor(
     readings: Sequence[Reading], others: Sequence[Reading], start_ns: int, end_ns: int
 ) -> Measurement:
     """Compare with `others`, the Readings of a second sensor. Raises NotUsable."""
-    true = _said(others, start_ns, end_ns, "the second sensor")
+    true = _mean_cadence(others, start_ns, end_ns, "the second sensor")
     if true.mean_rpm < PEDALLED_RPM[0]:
         raise NotUsable(
-            f"the second sensor reports {true.mean_rpm:.0f} rpm: pedal while it measures"
+            f"the second sensor reports {true.mean_rpm:.0f} rpm: pedal during the measurement"
         )
     true.expect_enough()
-    said = _said(readings, start_ns, end_ns, BIKE)
+    said = _mean_cadence(readings, start_ns, end_ns, BIKE)
     return said.compared(TruthSource.SENSOR, true.mean_rpm, true.lag_rpm)
 
 
 def is_steady(readings: Sequence[Reading], now_ns: int) -> bool:
     """Return whether the bike has reported nearly the same cadence for STEADY_S."""
     try:
-        said = _said(readings, now_ns - round(STEADY_S * NS_PER_S), now_ns, BIKE)
+        said = _mean_cadence(readings, now_ns - round(STEADY_S * NS_PER_S), now_ns, BIKE)
     except NotUsable:
         return False
     is_pedalled = said.mean_rpm >= STANDING_RPM and said.silence_s < STEADY_S / 2
@@ -221,7 +221,7 @@ def _by_fit(result: CadenceResult, biases_rpm: Sequence[float]) -> CadenceResult
 
 
 @dataclass(frozen=True, slots=True)
-class _Said:
+class _MeanCadence:
     """A sensor's cadence over some time: mean and standard deviation, weighted by time."""
 
     who: str
@@ -267,7 +267,9 @@ class _Said:
             )
 
 
-def _said(readings: Sequence[Reading], start_ns: int, end_ns: int, who: str) -> _Said:
+def _mean_cadence(
+    readings: Sequence[Reading], start_ns: int, end_ns: int, who: str
+) -> _MeanCadence:
     """Average the cadences; each is valid until the next. Raises NotUsable if there is none."""
     values = list(_without_dropouts([one for one in readings if one.at_ns < end_ns]))
     before = [rpm for at_ns, rpm in values if at_ns < start_ns][-1:]
@@ -284,7 +286,7 @@ def _said(readings: Sequence[Reading], start_ns: int, end_ns: int, who: str) -> 
     instants_ns = [start_ns, *(at_ns for at_ns, _ in heard), end_ns]
     silence_ns = max(later_ns - at_ns for at_ns, later_ns in pairwise(instants_ns))
     seconds = (end_ns - start_ns) / NS_PER_S
-    return _Said(who, mean_rpm, sqrt(variance), seconds, len(heard), silence_ns / NS_PER_S)
+    return _MeanCadence(who, mean_rpm, sqrt(variance), seconds, len(heard), silence_ns / NS_PER_S)
 
 
 def _without_dropouts(readings: Sequence[Reading]) -> Iterator[tuple[int, float]]:

@@ -7,6 +7,7 @@ from gateway.calibrating.measuring.signal import MIN_SAMPLES
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint, mean_points
 from gateway.terminal.finding import Finding, State, failed, ok, warning
+from gateway.terminal.units import counted
 
 #: The distance of neighbours, and of the two ends, exceeds the noise by these factors.
 APART_NOISES = 3
@@ -27,7 +28,7 @@ def check_points(points: Sequence[CapturedPoint]) -> list[Finding]:
     """
     curve = mean_points(tuple(points))
     if len(curve) < 2:
-        what = f"captured {len(curve)} percents; expected at least 2"
+        what = f"captured {counted(len(curve), 'position')}; expected at least 2"
         return [
             failed("points", what, "capture at least two, preferably five: 0, 25, 50, 75 and 100 %")
         ]

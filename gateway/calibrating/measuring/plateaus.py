@@ -8,7 +8,7 @@ from gateway.timing.units import NS_PER_S
 
 
 def find_plateaus(series: Iterable[tuple[int, float | None]], min_held_s: float) -> list[Hold]:
-    """Return the whole holds of at least `min_held_s` in a series of (at_ns, raw).
+    """Return each complete hold of at least `min_held_s` in a series of (at_ns, raw).
 
     `raw` is None where the bike reported other values only.
     """

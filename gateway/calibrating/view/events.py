@@ -60,21 +60,25 @@ class EventLog:
 
     def _of_points(self, points: Points) -> Iterator[Event]:
         """Yield each new point, without words: `last` describes it."""
-        self._points = {place: told for place, told in self._points.items() if place in points}
-        come = {place: point for place, point in points.items() if place not in self._points}
-        if come:
+        self._points = {
+            place: reported for place, reported in self._points.items() if place in points
+        }
+        new = {place: point for place, point in points.items() if place not in self._points}
+        if new:
             yield from self._refined(points)
-        for point in come.values():
+        for point in new.values():
             yield Event("captured", "", point)
-        self._points |= come
+        self._points |= new
 
     def _refined(self, points: Points) -> Iterator[Event]:
         """Yield points that have changed: each one improves until the knob is turned further."""
-        for place, told in self._points.items():
-            point = points.get(place, told)
-            if point != told:
+        for place, reported in self._points.items():
+            point = points.get(place, reported)
+            if point != reported:
                 yield Event("refined", "", point)
-        self._points = {place: points.get(place, told) for place, told in self._points.items()}
+        self._points = {
+            place: points.get(place, reported) for place, reported in self._points.items()
+        }
 
     def _of_doing(self, doing: str, now_ns: int) -> Iterator[Event]:
         if doing != self._seen[0]:
@@ -103,9 +107,9 @@ def _of_step(was: Step | None, now: Step) -> Iterator[Event]:
 
 def figures_event(figures: LiveFigures) -> Event:
     """Return an event with all figures; its words contain the known ones."""
-    said = " ".join(f"{name} {value}" for name, value in figure_words(figures) if value)
+    known = " ".join(f"{name} {value}" for name, value in figure_words(figures) if value)
     data = asdict(figures) | {"link": figures.link.value, "warnings": list(figures.warnings)}
-    return Event("figures", said or "nothing yet", data)
+    return Event("figures", known or "nothing yet", data)
 
 
 def review_event(review: Review) -> Event:

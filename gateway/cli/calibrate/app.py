@@ -200,9 +200,7 @@ def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awa
     from gateway.calibrating.state import CalibrationError
     from gateway.cli.calibrate.bike import session_with
 
-    structlog.configure(
-        logger_factory=structlog.ReturnLoggerFactory()
-    )  # the verbs report themselves
+    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # The verbs print.
 
     async def acted() -> T:
         async with session_with(bike, config, is_live=False) as saved:

@@ -1,4 +1,4 @@
-"""Which session `calibrate` opens: one through the daemon, or one with the bike itself."""
+"""The session that `calibrate` opens: through the daemon, or with the bike itself."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING

@@ -92,7 +92,7 @@ class _CheckOptions:
     answers: "AnswerSource | None"
     is_json: bool
     is_silent: bool
-    says_yes: bool
+    saves_ratio: bool
 
 
 def cadence(
@@ -201,7 +201,9 @@ async def _check(
             answers = answers or Keys(keyboard.key)
         has_bell = console.is_terminal and not options.is_json and not options.is_silent
         way = _way(method, pedaller, keyboard, console.bell if has_bell else _ring_nothing)
-        return await check_cadence(session, clock, view, way, answers, saves_ratio=options.says_yes)
+        return await check_cadence(
+            session, clock, view, way, answers, saves_ratio=options.saves_ratio
+        )
 
 
 def _ring_nothing() -> None:

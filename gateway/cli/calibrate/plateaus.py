@@ -36,8 +36,8 @@ def plateaus(
     from gateway.sampling.calibration import Quantity, number_of
 
     readings = list(DecodedCapture(file, protocol).readings())
-    says_raw = any(reading.resistance_raw is not None for reading in readings)
-    quantity: Quantity = "raw" if says_raw else "percent"
+    has_raw = any(reading.resistance_raw is not None for reading in readings)
+    quantity: Quantity = "raw" if has_raw else "percent"
     series = [(reading.at_ns, number_of(reading, quantity)) for reading in readings]
     if all(number is None for _, number in series):
         fail(f"{file} contains no resistance: there is nothing to calibrate", FAILED)

@@ -105,7 +105,7 @@ async def test_daemon_session_ends_when_the_gateway_hangs_up() -> None:
 async def test_daemon_session_ends_when_the_gateway_hangs() -> None:
     async with daemon(says()) as path:
         end = await end_of_news(path, silence_s=0.1)
-        assert "the gateway sent nothing for 0.1 s: it may hang" in end
+        assert "the gateway sent nothing for 0.1 s: it may be hanging" in end
 
 
 async def test_daemon_session_gives_up_an_ask_that_is_not_answered() -> None:

@@ -132,7 +132,7 @@ def test_unusable_readings_are_refused_with_the_reason(
 
 
 def test_a_second_sensor_that_hears_nobody_pedal_says_so() -> None:
-    with pytest.raises(NotUsable, match="the second sensor reports 0 rpm: pedal while"):
+    with pytest.raises(NotUsable, match="the second sensor reports 0 rpm: pedal during"):
         by_sensor(said(0.0, 60), said(0.0, 60), at(0), at(60))
     with pytest.raises(NotUsable, match="the second sensor reported no cadence"):
         by_sensor(said(80.0, 60), [], at(0), at(60))

@@ -59,7 +59,7 @@ def test_cadence_scale_is_not_saved_after_a_no() -> None:
     with Dialogue(
         "calibrate", "cadence", *FAKE, "--fake-factor", "2", "--against", "fake", "--seconds", "5"
     ) as terminal:
-        terminal.expect("fake says 8")
+        terminal.expect("fake reports 8")
         terminal.expect("measuring for 5 s")
         terminal.expect("y  yes   n  no")
         terminal.press("n")
