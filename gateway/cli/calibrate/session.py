@@ -28,7 +28,7 @@ Result = TypeVar("Result")
 PERSON_PATIENCE_S = 900.0
 SCRIPT_PATIENCE_S = 120.0
 #: The first message of a session with a fake bike.
-MADE_UP = "simulated bike: its saved calibration is deleted when this command ends"
+MADE_UP = "simulated bike: anything saved is deleted when this command ends"
 
 BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
 ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's config file.")]

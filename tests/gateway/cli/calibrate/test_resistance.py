@@ -36,7 +36,7 @@ def test_calibrate_dialogue_on_a_fake_bike_at_80_by_24(tmp_path: Path) -> None:
         assert person.is_cooked
         lines = person.text.replace("\r", "\n").split("\n")
         last = emulated(person.output)
-    assert last[0] == "simulated bike: its saved calibration is deleted when this command ends"
+    assert last[0] == "simulated bike: anything saved is deleted when this command ends"
     assert last[1].startswith("saved in ")
     assert "q quit" not in "".join(last)
     assert max(len(line) for line in lines if "calibration/bike-1.json" not in line) <= 80
