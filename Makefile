@@ -12,7 +12,7 @@ VM := .venv-vm
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels constraints package-test vm-image vm-test check bench fleet-bench scaling docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling bikes picture docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,8 +74,15 @@ fleet-bench: $(INSTALLED) mosquitto ## measure ten to a thousand racers in one p
 scaling: $(INSTALLED) ## compute which AWS limit is reached first, up to a million racers: docs/scaling.md
 	@$(BIN)/python -m tests.bench.scaling
 
-docs: $(INSTALLED) ## write SUPPORTED_BIKES.md from the protocols, profiles and captures
-	$(BIN)/python -m docs.supported_bikes
+bikes: $(INSTALLED) ## write SUPPORTED_BIKES.md from the protocols, profiles and captures
+	@$(BIN)/python -m docs.supported_bikes
+
+picture: $(INSTALLED) ## draw the README's picture, docs/demo.svg, from a run of the demo (one minute)
+	@$(BIN)/python -m docs.picture
+
+docs: $(VENV)/.docs ## build the documentation site into build/site; a dead link fails
+	@$(BIN)/python -m docs.build_site
+	@echo "Open build/site/index.html in a browser."
 
 clean: ## remove everything that was installed or built
 	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
@@ -87,6 +94,10 @@ $(INSTALLED): pyproject.toml $(CONSTRAINTS)
 		{ echo "No virtual environments here: sudo apt install python3-venv"; exit 1; }
 	@echo "Installing into $(VENV) (a minute or two, once) …"
 	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@touch $@
+
+$(VENV)/.docs: $(INSTALLED)
+	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
 	@touch $@
 
 $(PEERS)/.installed: tests/bench/peers.txt

@@ -1,6 +1,6 @@
-"""Writes SUPPORTED_BIKES.md out of what the gateway has: protocols, profiles, captures.
+"""Write SUPPORTED_BIKES.md from the protocols, the profiles and the captures.
 
-`make docs` runs it; a test says when it was forgotten.
+`make bikes` runs it; a test fails when the page is not current.
 """
 
 import sys
@@ -21,43 +21,44 @@ CAPTURES = ROOT / "tests" / "captures"
 HEAD = """\
 # Supported bikes
 
-<!-- Written by docs/supported_bikes.py: `make docs`. -->
+<!-- Written by docs/supported_bikes.py: `make bikes`. -->
 
-`alleycat-gateway scan` finds a bike and says what to put into the config. A bike that is not named
-here works if it speaks one of the protocols. One that speaks them in a way of its own can be set
-right in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
-Bluetooth `start` and `services`.
+`alleycat-gateway scan` finds a bike and prints its lines for the config. A bike that is not listed
+here works if it speaks one of the protocols. If its numbers are off, correct them in its
+`[bikes.options]` with `cadence_scale`, `resistance_scale` and `ignore_resistance`. A Bluetooth bike
+that does not stream may need `start` and `services`.
 """
 
 PROTOCOLS_HEAD = """
 ## Protocols
 
-| protocol | over | what speaks it | captures here |
+| protocol | transport | devices | captures in the tests |
 |---|---|---|---|"""
 
 PROFILES_HEAD = """
 ## Bikes with a profile
 
-Known by the name they have on Bluetooth, and set right by themselves.
+The gateway recognises these bikes by their Bluetooth name and corrects their numbers by itself.
 
-| bike | Bluetooth names | set right | to know | learnt from |
+| bike | Bluetooth names | corrections | notes | source |
 |---|---|---|---|---|"""
 
 TAIL = """
 ## Not supported
 
-* **Peloton Bike+**: nobody has published what its USB port speaks.
+* **Peloton Bike+**: the protocol of its USB port has not been published.
 * **Echelon** with newer firmware: locked to its own app.
-* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
-  speak FTMS or cycling power.
-* **Ergoline, Lode, Tunturi** over a serial port: nothing is published.
+* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: they have no serial port. Over Bluetooth most
+  of them speak FTMS or cycling power.
+* **Ergoline, Lode, Tunturi** over a serial port: their protocols have not been published.
 
-Is yours missing? `alleycat-gateway capture` records what it says; an issue with that file and with
-what the bike's own display showed is all it takes.
+Is your bike missing? Record it with `alleycat-gateway capture`, and open an issue with that file and
+the numbers that the bike's own display showed.
 """
 
 
 def page() -> str:
+    """Return the whole page."""
     return "\n".join((HEAD.rstrip(), *_sections(), TAIL))
 
 
@@ -84,7 +85,7 @@ def _over(protocol: type[WireProtocol]) -> str:
 
 
 def _what(protocol: type[WireProtocol]) -> str:
-    """The first sentence of what its module says of it."""
+    """Return the first sentence of the docstring of the protocol's module."""
     text = sys.modules[protocol.__module__].__doc__
     assert text is not None
     paragraph = cleandoc(text).partition("\n\n")[0].replace("\n", " ")
