@@ -48,12 +48,12 @@ TAIL = """
 
 * **Peloton Bike+**: the protocol of its USB port has not been published.
 * **Echelon** with newer firmware: locked to its own app.
-* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: they have no serial port. Over Bluetooth most
-  of them speak FTMS or cycling power.
+* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: they have no serial port. Over Bluetooth
+  most of them speak FTMS or cycling power.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols have not been published.
 
-Is your bike missing? Record it with `alleycat-gateway capture`, and open an issue with that file and
-the numbers that the bike's own display showed.
+Is your bike missing? Record it with `alleycat-gateway capture`, and open an issue with that file
+and the numbers that the bike's own display showed.
 """
 
 

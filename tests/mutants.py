@@ -16,7 +16,7 @@ from enum import StrEnum
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("gateway", "drivers", "tests", "config", "README.md", "pyproject.toml")
+COPIED = ("gateway", "drivers", "tests", "config", "docs", "README.md", "pyproject.toml")
 TIMEOUT_S = 300
 
 PROMISE = "tests/gateway/buffer/test_promise.py"

@@ -20,7 +20,7 @@ from tests.support.cloud_template import ARN, PATH, CloudTemplate
 
 pytestmark = pytest.mark.xdist_group("template")  # one worker makes the fixtures of the module
 
-README = (Path(__file__).parents[2] / "README.md").read_text(encoding="utf-8")
+DOCS = Path(__file__).parents[2] / "docs"
 TOPIC = CloudConfig.model_fields["topic"].default
 TEMPLATE_NAME = inspect.signature(provision).parameters["template"].default
 
@@ -241,20 +241,21 @@ def test_alarms_tell_a_topic_if_there_is_one(topic: str, told: list[str] | None)
         assert alarm["AlarmActions"] == alarm["OKActions"] == told
 
 
-def test_the_readme_names_parameters_outputs_and_topics_that_there_are(
+def test_the_documented_parameters_outputs_and_topics_exist(
     deployed: CloudTemplate,
 ) -> None:
-    aws = README[README.index("### On AWS") :]
-    aws = aws[: aws.index("\n### ", 1)]
+    aws = (DOCS / "aws.md").read_text(encoding="utf-8")
     overrides = re.findall(r"\b([A-Z]\w+)=(?!=)", aws)
     assert overrides
     assert set(overrides) <= set(deployed.parameters)
     outputs = re.findall(r"OutputKey=='(\w+)'", aws)
     assert outputs
     assert set(outputs) <= set(deployed.template["Outputs"])
-    options = set(re.findall(r"--[a-z-]+", aws[aws.index("alleycat-gateway provision") :]))
+    [command] = re.findall(r"alleycat-gateway provision .*?```", aws, re.DOTALL)
+    options = set(re.findall(r"--[a-z-]+", command))
     known = {f"--{name.replace('_', '-')}" for name in inspect.signature(provision).parameters}
     assert options
     assert options <= known
-    assert f"`{TOPIC}`" in README
-    assert f"`{command_topic('<thing_name>')}`" in README
+    assert f"`{TOPIC}`" in (DOCS / "telemetry.md").read_text(encoding="utf-8")
+    remote_races = (DOCS / "remote-races.md").read_text(encoding="utf-8")
+    assert f"`{command_topic('<thing_name>')}`" in remote_races

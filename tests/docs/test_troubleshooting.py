@@ -1,4 +1,4 @@
-"""What the page on trouble quotes is what the gateway says."""
+"""The messages and commands on the troubleshooting page are those of the gateway."""
 
 import ast
 import re
@@ -19,8 +19,8 @@ NOT_OURS = ("No such file or directory", "session taken over")
 
 
 def quoted() -> Iterator[str]:
-    """The first column of every table under "it says"."""
-    for table in re.findall(r"\| it says \|.*\n\|---\|---\|\n((?:\|.*\n)+)", PAGE):
+    """The first column of every table whose first column is "message"."""
+    for table in re.findall(r"\| message \|.*\n\|---\|---\|\n((?:\|.*\n)+)", PAGE):
         for row in table.splitlines():
             yield re.split(r"(?<!\\)\|", row)[1].strip()
 

@@ -1,4 +1,4 @@
-"""README's page for the Raspberry Pi, typed on a clean Debian without a network."""
+"""The commands of docs/installation.md for the Raspberry Pi, on a clean Debian, offline."""
 
 import json
 import re
@@ -32,13 +32,11 @@ use_identity_as_username true
 
 
 def page() -> list[str]:
-    """The commands on README's page, as they are typed."""
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    [text] = re.findall(r"\n## On a Raspberry Pi\n(.*?)\n## ", readme, re.DOTALL)
-    return [
-        line.strip().replace("_arm64", f"_{ARCHITECTURE}")
-        for line in re.findall(r"\n    (.*)", text)
-    ]
+    """Return the commands of the page, for this architecture."""
+    installation = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+    [text] = re.findall(r"\n## On a Raspberry Pi\n(.*?)\n## ", installation, re.DOTALL)
+    blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
+    return "".join(blocks).replace("_arm64", f"_{ARCHITECTURE}").splitlines()
 
 
 def command(word: str) -> str:
@@ -59,7 +57,7 @@ def debian(machine: Debian) -> Debian:
     return machine
 
 
-def test_readme_page_has_only_the_commands_tested_here() -> None:
+def test_page_has_only_the_commands_tested_here() -> None:
     words = ("install", "systemctl", "journalctl", "remove", "purge")
     assert page() == [command(word) for word in words]
 

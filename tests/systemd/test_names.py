@@ -18,7 +18,12 @@ UNIT = (SYSTEMD / f"{NAME}.service").read_text()
 CONFIG_FILE = f"/etc/{NAME}/gateway.toml"
 
 #: Where a reader is told what to type, or what lies where.
-PAGES = ("README.md", "docs/troubleshooting.md", "systemd/package/postinst", "config/gateway.toml")
+PAGES = (
+    "README.md",
+    *(f"docs/{page.name}" for page in sorted((ROOT / "docs").glob("*.md"))),
+    "systemd/package/postinst",
+    "config/gateway.toml",
+)
 
 
 def unit(key: str) -> list[str]:

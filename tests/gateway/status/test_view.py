@@ -20,7 +20,7 @@ from tests.support.statuses import (
     offline,
 )
 
-README = Path(__file__).parents[3] / "README.md"
+OPERATION = Path(__file__).parents[3] / "docs" / "operation.md"
 
 #: As long as they get.
 LONG = (
@@ -61,7 +61,7 @@ def test_status_view_shows_a_healthy_gateway() -> None:
     ]
 
 
-def test_status_view_of_an_outage_is_as_the_readme_shows_it() -> None:
+def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:
     status = gateway_status(
         bike_status(1),
         lost_bike(2),
@@ -69,8 +69,8 @@ def test_status_view_of_an_outage_is_as_the_readme_shows_it() -> None:
         buffer=buffer_status(depth=2161, on_disk=2100),
         accepted_per_s=0.0,
     )
-    text = "\n".join(f"    {line}".rstrip() for line in lines(status))
-    assert f"    $ alleycat-gateway status\n{text}\n" in README.read_text(encoding="utf-8")
+    text = "\n".join(lines(status))
+    assert f"$ alleycat-gateway status\n{text}\n" in OPERATION.read_text(encoding="utf-8")
 
 
 def test_four_bikes_fit_on_the_terminal_however_much_is_amiss() -> None:
