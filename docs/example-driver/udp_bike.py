@@ -1,6 +1,6 @@
-"""A driver for the Alleycat gateway: a bike that says all it knows in UDP datagrams.
+"""A driver for the Alleycat gateway: a bike that sends its values in UDP datagrams.
 
-Each is JSON, such as {"cadence": 82.5, "resistance": 40, "power": 150}.
+Each datagram is JSON, such as {"cadence": 82.5, "resistance": 40, "power": 150}.
 """
 
 import asyncio
@@ -12,22 +12,22 @@ from drivers import BikeLost, Clock, DriverOptions, Reading
 
 
 class UdpBikeOptions(DriverOptions):
-    """The `[bikes.options]` table; what is unknown or of the wrong type stops the start."""
+    """The `[bikes.options]` table. An unknown or wrong option stops the start."""
 
     port: int
     host: str = "127.0.0.1"
 
     @property
     def who(self) -> str:
-        """What tells this bike from others of the driver."""
+        """The address, which identifies this bike among others of the driver."""
         return f"{self.host}:{self.port}"
 
 
 class UdpBike:
-    """One bike. The gateway makes it once and opens it again after every loss."""
+    """One bike, created once by the gateway and opened again after every loss."""
 
     Options = UdpBikeOptions
-    #: A cadence not repeated for so long is no longer believed.
+    #: A cadence that is not repeated for this time, in seconds, no longer counts.
     stale_after_s = 3.0
 
     def __init__(self, options: UdpBikeOptions, clock: Clock) -> None:
@@ -55,21 +55,21 @@ class UdpBike:
                 async with self._clock.timeout(10):
                     data = await queue.get()
             except TimeoutError:
-                raise BikeLost("nothing came for 10 s") from None
+                raise BikeLost("no datagram arrived for 10 s") from None
             reading = decode(data, self._clock.monotonic_ns())
             if reading is not None:
                 yield reading
 
 
 def decode(data: bytes, at_ns: int) -> Reading | None:
-    """None for what is no datagram of this bike. What is not said stays None: it is not 0."""
+    """Return the values of a datagram; missing ones are None. Return None for other bytes."""
     try:
-        said = json.loads(data)
+        values = json.loads(data)
         return Reading(
             at_ns,
-            cadence_rpm=said.get("cadence"),
-            resistance_raw=said.get("resistance"),
-            power_w=said.get("power"),
+            cadence_rpm=values.get("cadence"),
+            resistance_raw=values.get("resistance"),
+            power_w=values.get("power"),
         )
     except (ValueError, AttributeError):
         return None

@@ -44,13 +44,13 @@ STREAMS = Source(
 STREAMS_API = Source(
     "Kinesis API reference, UpdateShardCount and PutRecord",
     "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html",
-    "as in botocore 1.44.5",
+    "in botocore 1.44.5",
 )
 STREAM_MODES = Source(
     "Kinesis Data Streams guide, Choosing the data stream capacity mode",
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html",
-    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how a stream on"
-    " demand splits its shards",
+    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how an"
+    " on-demand stream splits its shards",
 )
 STREAM_PRICES = Source(
     "Kinesis Data Streams pricing",
@@ -89,7 +89,9 @@ IOT_METRICS = Source(
 )
 
 # What a connection may.
-CONNECTION_PUBLISHES = Number(100, "publishes/s", "of one connection, in and out", IOT, False)
+CONNECTION_PUBLISHES = Number(
+    100, "publishes/s", "of one connection, in both directions", IOT, False
+)
 
 # Limits of an account.
 CONNECTIONS = Number(500_000, "connections", "at the same time", IOT, True)
@@ -99,7 +101,7 @@ CONNECTS = Number(
     "of all clients",
     IOT,
     True,
-    "newer lists of quotas are quoted with 3,000: the lower one is used here",
+    "newer lists quote 3,000; the lower number is used here",
 )
 SUBSCRIPTIONS = Number(500, "subscriptions/s", "of all clients", IOT, True)
 PUBLISHES = Number(20_000, "publishes/s", "inbound, of all clients", IOT, True)
@@ -112,7 +114,7 @@ CONSUMERS = Number(1_000, "executions", "of Lambda at the same time", LAMBDA_QUO
 REGISTRATIONS = Number(10, "registrations/s", "of things, by fleet provisioning", IOT, True)
 SHARD_GROWTH = Number(2, "× shards", "at most, in one change of a stream", STREAMS_API, False)
 SHARD_CHANGES = Number(10, "changes/day", "of the number of shards", STREAMS_API, True)
-BATCHES = Number(1, "execution", "of one function for one shard, unless it is told more", LAMBDA)
+BATCHES = Number(1, "execution", "of one function per shard, unless configured otherwise", LAMBDA)
 POLLS = Number(1, "read/s", "of a shard by one function", LAMBDA)
 
 # Prices, first tier.
@@ -122,10 +124,10 @@ RULES_TRIGGERED = Number(0.15, "$/million", "rules triggered", None)
 ACTIONS = Number(0.15, "$/million", "actions executed", None)
 SHARD_HOURS = Number(0.015, "$/hour", "of a shard", None)
 PUT_UNITS = Number(0.014, "$/million", "records up to 25 KB put", None)
-ON_DEMAND_HOURS = Number(0.04, "$/hour", "of a stream on demand", None)
-ON_DEMAND_GB = Number(0.08, "$/GB", "written to a stream on demand", None)
+ON_DEMAND_HOURS = Number(0.04, "$/hour", "of an on-demand stream", None)
+ON_DEMAND_GB = Number(0.08, "$/GB", "written to an on-demand stream", None)
 ON_DEMAND_ROUNDING = Number(
-    1_024, "bytes", "to which a record on demand is rounded up", STREAM_PRICES
+    1_024, "bytes", "to which an on-demand record is rounded up", STREAM_PRICES
 )
 
 LIMITS = (

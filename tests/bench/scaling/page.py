@@ -40,11 +40,11 @@ NEAR = 0.5
 WHAT_TO_DO = {
     1: "nothing",
     10: "nothing",
-    100: "a slower pace for what was kept",
+    100: "a lower rate for the backlog",
     1_000: "smaller races",
-    10_000: "smaller races, on shards apart",
-    100_000: "ask for more of both, and for more of the rules",
-    1_000_000: "ask for more of nearly all; Basic Ingest; many bikes a gateway",
+    10_000: "smaller races, on different shards",
+    100_000: "ask AWS to raise both, rule evaluations further",
+    1_000_000: "ask AWS to raise nearly all; Basic Ingest; many bikes per gateway",
 }
 LOAD_NAMES = {
     limits.SHARD_RECORDS: "a shard's records",
@@ -67,11 +67,11 @@ SIZE_HEAD = (
 )
 SHARING_HEAD = (
     "races at once",
-    "on as many shards",
+    "on the same number of shards",
     "on twice as many",
     "on ten times as many",
-    "shards for a chance below 1 %",
-    "ids tried, if handed out apart",
+    "shards for a probability below 1 %",
+    "ids tried, if chosen by shard",
 )
 OUTAGE_HEAD = (
     "racers",
@@ -80,7 +80,7 @@ OUTAGE_HEAD = (
     "the account takes",
     "into the queue",
     "safe `publish_rate_per_s`",
-    "all sent then after",
+    "backlog sent after",
 )
 COST_HEAD = (
     "racers",
@@ -88,10 +88,10 @@ COST_HEAD = (
     "messages",
     "rules",
     "stream",
-    "in all",
-    "a race of 5 min",
-    "in all with Basic Ingest",
-    "the stream, if on demand",
+    "total",
+    "per race of 5 min",
+    "total with Basic Ingest",
+    "on-demand stream",
 )
 
 
@@ -182,8 +182,8 @@ def _sharing(races: int) -> list[str]:
         sharing = simulate_sharing(races, factor * races, DRAWS, random)
         cells.append(f"{sharing.races_sharing * 100:.0f} %")
     needed = shards_needed(races, 0.01)
-    cells.append(f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: no account has")
-    cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} a race")
+    cells.append(f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: above any quota")
+    cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} per race")
     return cells
 
 
