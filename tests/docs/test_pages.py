@@ -104,3 +104,10 @@ def test_scores_on_the_telemetry_page_follow_the_formula() -> None:
 
 def test_readme_is_short() -> None:
     assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 130
+
+
+def test_readme_installs_the_package_as_the_tested_page_does() -> None:
+    install = r"(?m)^sudo apt install \./.*$"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "installation.md").read_text(encoding="utf-8")
+    assert re.findall(install, readme) == re.findall(install, page) != []

@@ -44,20 +44,20 @@ class Curve:
 def curves() -> list[Curve]:
     return [
         Curve(
-            "one race of all: its shard",
+            "one race with all racers: its shard",
             "1,000 records/s",
             limits.SHARD_RECORDS,
             lambda n: n / limits.SHARD_RECORDS.value,
         ),
         Curve(
-            "races of 1,000: each one's shard",
+            "races of 1,000: the shard of each",
             f"1,000 records/s; bytes: {record_bytes() * 1000 / limits.SHARD_BYTES.value:.0%}",
             limits.SHARD_RECORDS,
             lambda n: Fleet(n).fullest_race / limits.SHARD_RECORDS.value,
         ),
         Curve(
-            "what was kept: its race's shard",
-            f"1,000 records/s, sent at {DEFAULT_PACE_PER_S:g}/s a gateway",
+            "backlog: the shard of its race",
+            f"1,000 records/s, sent at {DEFAULT_PACE_PER_S:g}/s per gateway",
             limits.SHARD_RECORDS,
             _kept_share,
             is_outage=True,
@@ -69,7 +69,7 @@ def curves() -> list[Curve]:
             lambda n: n / limits.PUBLISHES.value,
         ),
         Curve(
-            "everybody connects again",
+            "all gateways reconnect",
             "500/s",
             limits.CONNECTS,
             lambda n: 2 * n / LONGEST_WAIT_S / limits.CONNECTS.value,
@@ -77,18 +77,18 @@ def curves() -> list[Curve]:
         ),
         Curve(
             f"consumers, {FUNCTIONS} functions",
-            "1,000 executions, one a shard",
+            "1,000 executions, one per shard",
             limits.CONSUMERS,
             lambda n: Fleet(n).shards * FUNCTIONS / limits.CONSUMERS.value,
         ),
         Curve(
-            "connections, a bike each",
+            "connections, one bike each",
             "500,000",
             limits.CONNECTIONS,
             lambda n: n / limits.CONNECTIONS.value,
         ),
         Curve(
-            "shards, two a race",
+            "shards, two per race",
             "20,000",
             limits.SHARDS,
             lambda n: Fleet(n).shards / limits.SHARDS.value,
@@ -105,15 +105,15 @@ def _kept_share(racers: int) -> float:
 
 def draw() -> str:
     """The picture as SVG."""
-    title = "Which limit bites first"
+    title = "Which limit is reached first"
     drawn = curves()
     shapes = [
         text(MARGIN, 40, title, "ink bold", size=20),
         text(
             MARGIN,
             61,
-            "What racers at one message a second ask for, as a part of what AWS gives a new account"
-            " in us-east-1",
+            "The load of racers at one message per second, relative to the limits of a new AWS"
+            " account in us-east-1",
             "muted",
         ),
         *_legend(),
@@ -136,7 +136,7 @@ def _y(share: float) -> float:
 def _legend() -> Iterator[str]:
     entries = (
         (MARGIN, "bad", False, "cannot be raised"),
-        (190, "ours", False, "AWS raises it when asked"),
+        (190, "ours", False, "AWS raises it on request"),
         (400, "muted", True, "dashed: after an outage of ten minutes"),
     )
     for x, colour, dashed, words in entries:
