@@ -1,5 +1,6 @@
 """The examples in the README and in docs work unchanged."""
 
+import json
 import os
 import re
 import shutil
@@ -47,6 +48,15 @@ def test_recipe_races_a_capture_over_mutual_tls(tmp_path: Path) -> None:
             assert shell.poll() is None, log_file.read_text()
             assert time.monotonic() < deadline, log_file.read_text()
             time.sleep(0.1)
+        if shutil.which("mosquitto_sub"):
+            [subscribe] = re.findall(r"```sh\n(mosquitto_sub .*?)\n```", INSTALLATION, re.DOTALL)
+            received = subprocess.run(
+                ["bash", "-c", f"{subscribe.replace('8883', port)} -C 1 -W 20"],
+                check=True,
+                cwd=tmp_path,
+                capture_output=True,
+            )
+            assert json.loads(received.stdout)["bikeId"] == "bike-001"
     finally:
         os.killpg(shell.pid, signal.SIGTERM)
         shell.wait(timeout=10)
