@@ -1,6 +1,6 @@
-"""Write SUPPORTED_BIKES.md from the protocols, the profiles and the captures.
+"""Generates SUPPORTED_BIKES.md from the gateway's protocols, profiles and captures.
 
-`make bikes` runs it; a test fails when the page is not current.
+`make bikes` runs it; a test fails if the file is not current.
 """
 
 import sys
@@ -23,22 +23,22 @@ HEAD = """\
 
 <!-- Written by docs/supported_bikes.py: `make bikes`. -->
 
-`alleycat-gateway scan` finds a bike and prints its lines for the config. A bike that is not listed
-here works if it speaks one of the protocols. If its numbers are off, correct them in its
-`[bikes.options]` with `cadence_scale`, `resistance_scale` and `ignore_resistance`. A Bluetooth bike
-that does not stream may need `start` and `services`.
+`alleycat-gateway scan` finds a bike and prints what to put into the config. A bike that is not
+listed here works if it speaks one of the protocols. If it deviates from the protocol, correct this
+in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
+Bluetooth `start` and `services`.
 """
 
 PROTOCOLS_HEAD = """
 ## Protocols
 
-| protocol | transport | devices | captures in the tests |
+| protocol | connection | description | captures here |
 |---|---|---|---|"""
 
 PROFILES_HEAD = """
 ## Bikes with a profile
 
-The gateway recognises these bikes by their Bluetooth name and corrects their numbers by itself.
+These bikes are recognised by their Bluetooth name; their corrections are applied automatically.
 
 | bike | Bluetooth names | corrections | notes | source |
 |---|---|---|---|---|"""
@@ -46,19 +46,18 @@ The gateway recognises these bikes by their Bluetooth name and corrects their nu
 TAIL = """
 ## Not supported
 
-* **Peloton Bike+**: the protocol of its USB port has not been published.
+* **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
-* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: they have no serial port. Over Bluetooth
-  most of them speak FTMS or cycling power.
-* **Ergoline, Lode, Tunturi** over a serial port: their protocols have not been published.
+* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
+  speak FTMS or cycling power.
+* **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
 
-Is your bike missing? Record it with `alleycat-gateway capture`, and open an issue with that file
-and the numbers that the bike's own display showed.
+Is yours missing? Record its data with `alleycat-gateway capture`, and open an issue with that file
+and with the values that the bike's own display showed.
 """
 
 
 def page() -> str:
-    """Return the whole page."""
     return "\n".join((HEAD.rstrip(), *_sections(), TAIL))
 
 
@@ -71,7 +70,7 @@ def _sections() -> Iterator[str]:
     for profile in load_profiles():
         names = ", ".join(f"`{name}…`" for name in profile.bluetooth_names)
         yield (
-            f"| {profile.name} | {names} | {_set_right(profile)} | {profile.note} "
+            f"| {profile.name} | {names} | {_corrections(profile)} | {profile.note} "
             f"| {profile.source} |"
         )
 
@@ -92,8 +91,8 @@ def _what(protocol: type[WireProtocol]) -> str:
     return paragraph.partition(". ")[0].rstrip(".").replace("|", "\\|")
 
 
-def _set_right(profile: BikeProfile) -> str:
-    peculiar = {
+def _corrections(profile: BikeProfile) -> str:
+    corrections = {
         "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
@@ -101,7 +100,7 @@ def _set_right(profile: BikeProfile) -> str:
         "connection": "kept alive" if profile.update_parameters else None,
         "also": ", ".join(f"`{name}`" for name in profile.services),
     }
-    return "; ".join(f"{what.strip()} {how}" for what, how in peculiar.items() if how)
+    return "; ".join(f"{what.strip()} {how}" for what, how in corrections.items() if how)
 
 
 if __name__ == "__main__":

@@ -44,13 +44,13 @@ STREAMS = Source(
 STREAMS_API = Source(
     "Kinesis API reference, UpdateShardCount and PutRecord",
     "https://docs.aws.amazon.com/kinesis/latest/APIReference/API_UpdateShardCount.html",
-    "in botocore 1.44.5",
+    "from botocore 1.44.5",
 )
 STREAM_MODES = Source(
     "Kinesis Data Streams guide, Choosing the data stream capacity mode",
     "https://docs.aws.amazon.com/streams/latest/dev/how-do-i-size-a-stream.html",
-    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how an"
-    " on-demand stream splits its shards",
+    "github.com/awsdocs/amazon-kinesis-data-streams-developer-guide at fe9180a: how an on-demand"
+    " stream splits its shards",
 )
 STREAM_PRICES = Source(
     "Kinesis Data Streams pricing",
@@ -85,13 +85,11 @@ BASIC_INGEST = Source(
 IOT_METRICS = Source(
     "AWS IoT Core guide, Metrics and dimensions",
     "https://docs.aws.amazon.com/iot/latest/developerguide/metrics_dimensions.html",
-    "github.com/awsdocs/aws-iot-docs at 0361377: what is throttled, and counted",
+    "github.com/awsdocs/aws-iot-docs at 0361377: the metrics of throttling",
 )
 
-# What a connection may.
-CONNECTION_PUBLISHES = Number(
-    100, "publishes/s", "of one connection, in both directions", IOT, False
-)
+# Limits of a connection.
+CONNECTION_PUBLISHES = Number(100, "publishes/s", "of one connection, in and out", IOT, False)
 
 # Limits of an account.
 CONNECTIONS = Number(500_000, "connections", "at the same time", IOT, True)
@@ -101,7 +99,7 @@ CONNECTS = Number(
     "of all clients",
     IOT,
     True,
-    "newer lists quote 3,000; the lower number is used here",
+    "newer lists of quotas are quoted with 3,000; the lower number is used here",
 )
 SUBSCRIPTIONS = Number(500, "subscriptions/s", "of all clients", IOT, True)
 PUBLISHES = Number(20_000, "publishes/s", "inbound, of all clients", IOT, True)
@@ -114,7 +112,9 @@ CONSUMERS = Number(1_000, "executions", "of Lambda at the same time", LAMBDA_QUO
 REGISTRATIONS = Number(10, "registrations/s", "of things, by fleet provisioning", IOT, True)
 SHARD_GROWTH = Number(2, "× shards", "at most, in one change of a stream", STREAMS_API, False)
 SHARD_CHANGES = Number(10, "changes/day", "of the number of shards", STREAMS_API, True)
-BATCHES = Number(1, "execution", "of one function per shard, unless configured otherwise", LAMBDA)
+BATCHES = Number(
+    1, "execution", "of one function for one shard, unless configured otherwise", LAMBDA
+)
 POLLS = Number(1, "read/s", "of a shard by one function", LAMBDA)
 
 # Prices, first tier.

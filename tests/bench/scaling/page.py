@@ -40,11 +40,11 @@ NEAR = 0.5
 WHAT_TO_DO = {
     1: "nothing",
     10: "nothing",
-    100: "a lower rate for the backlog",
+    100: "a slower pace for the backlog",
     1_000: "smaller races",
-    10_000: "smaller races, on different shards",
-    100_000: "ask AWS to raise both, rule evaluations further",
-    1_000_000: "ask AWS to raise nearly all; Basic Ingest; many bikes per gateway",
+    10_000: "smaller races, on separate shards",
+    100_000: "request higher limits for both, most of all for rules",
+    1_000_000: "request higher limits for nearly all; Basic Ingest; many bikes per gateway",
 }
 LOAD_NAMES = {
     limits.SHARD_RECORDS: "a shard's records",
@@ -70,17 +70,17 @@ SHARING_HEAD = (
     "on the same number of shards",
     "on twice as many",
     "on ten times as many",
-    "shards for a probability below 1 %",
-    "ids tried, if chosen by shard",
+    "shards for a chance below 1 %",
+    "ids tried for separate shards",
 )
 OUTAGE_HEAD = (
     "racers",
     "all connected after",
     "offered at most",
     "the account takes",
-    "into the queue",
+    "put into the queue",
     "safe `publish_rate_per_s`",
-    "backlog sent after",
+    "then all sent after",
 )
 COST_HEAD = (
     "racers",
@@ -89,9 +89,9 @@ COST_HEAD = (
     "rules",
     "stream",
     "total",
-    "per race of 5 min",
+    "a race of 5 min",
     "total with Basic Ingest",
-    "on-demand stream",
+    "an on-demand stream",
 )
 
 
@@ -182,8 +182,10 @@ def _sharing(races: int) -> list[str]:
         sharing = simulate_sharing(races, factor * races, DRAWS, random)
         cells.append(f"{sharing.races_sharing * 100:.0f} %")
     needed = shards_needed(races, 0.01)
-    cells.append(f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: above any quota")
-    cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} per race")
+    cells.append(
+        f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: more than any account"
+    )
+    cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} a race")
     return cells
 
 

@@ -44,20 +44,20 @@ class Curve:
 def curves() -> list[Curve]:
     return [
         Curve(
-            "one race with all racers: its shard",
+            "all in one race: its shard",
             "1,000 records/s",
             limits.SHARD_RECORDS,
             lambda n: n / limits.SHARD_RECORDS.value,
         ),
         Curve(
-            "races of 1,000: the shard of each",
+            "races of 1,000: each one's shard",
             f"1,000 records/s; bytes: {record_bytes() * 1000 / limits.SHARD_BYTES.value:.0%}",
             limits.SHARD_RECORDS,
             lambda n: Fleet(n).fullest_race / limits.SHARD_RECORDS.value,
         ),
         Curve(
-            "backlog: the shard of its race",
-            f"1,000 records/s, sent at {DEFAULT_PACE_PER_S:g}/s per gateway",
+            "backlog: its race's shard",
+            f"1,000 records/s, sent at {DEFAULT_PACE_PER_S:g}/s a gateway",
             limits.SHARD_RECORDS,
             _kept_share,
             is_outage=True,
@@ -104,7 +104,7 @@ def _kept_share(racers: int) -> float:
 
 
 def draw() -> str:
-    """The picture as SVG."""
+    """Return the picture as SVG."""
     title = "Which limit is reached first"
     drawn = curves()
     shapes = [
@@ -112,7 +112,7 @@ def draw() -> str:
         text(
             MARGIN,
             61,
-            "The load of racers at one message per second, relative to the limits of a new AWS"
+            "The load of racers at one message a second, as a fraction of the limits of a new AWS"
             " account in us-east-1",
             "muted",
         ),
