@@ -12,7 +12,7 @@ VM := .venv-vm
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling bikes picture docs clean
+.PHONY: help demo test test-all test-the-tests durability soak deb wheels package-test vm-image vm-test check bench fleet-bench scaling docs clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -74,6 +74,7 @@ fleet-bench: $(INSTALLED) mosquitto ## measure ten to a thousand racers in one p
 scaling: $(INSTALLED) ## compute which AWS limit is reached first, up to a million racers: docs/scaling.md
 	@$(BIN)/python -m tests.bench.scaling
 
+.PHONY: bikes picture
 bikes: $(INSTALLED) ## write SUPPORTED_BIKES.md from the protocols, profiles and captures
 	@$(BIN)/python -m docs.supported_bikes
 
