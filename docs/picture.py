@@ -14,6 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
+from itertools import groupby
 from pathlib import Path
 
 import pyte
@@ -111,9 +112,9 @@ def _has_more(reader: int, stream: pyte.ByteStream) -> bool:
 
 def _line(screen: pyte.Screen, row: int) -> Text:
     line = Text(end="")
-    for column in range(screen.columns):
-        char = screen.buffer[row][column]
-        line.append(char.data, _style(char))
+    chars = [screen.buffer[row][column] for column in range(screen.columns)]
+    for style, run in groupby(chars, _style):
+        line.append("".join(char.data for char in run), style)
     line.rstrip()
     return line
 
