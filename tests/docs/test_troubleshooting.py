@@ -19,7 +19,7 @@ NOT_OURS = ("No such file or directory", "session taken over")
 
 
 def quoted() -> Iterator[str]:
-    """The first column of every table whose first column is "message"."""
+    """Yield the cells of every column that is called "message"."""
     for table in re.findall(r"\| message \|.*\n\|---\|---\|\n((?:\|.*\n)+)", PAGE):
         for row in table.splitlines():
             yield re.split(r"(?<!\\)\|", row)[1].strip()
