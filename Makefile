@@ -59,11 +59,13 @@ vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/al
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (ten minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
-check: $(INSTALLED) ## run ruff, mypy --strict and the import rules
+check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/codespell gateway drivers docs config systemd *.md
+	$(BIN)/python -m tests.prose
 
 bench: $(INSTALLED) $(PEERS)/.installed mosquitto dbus ## measure: the targets, and other queues for comparison; BENCH=--quick
 	@$(BIN)/python -m tests.bench $(BENCH)

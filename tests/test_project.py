@@ -75,7 +75,9 @@ def test_hooks_run_every_command_of_make_check() -> None:
     commands = [line.strip().removeprefix("$(BIN)/") for line in recipe[1].splitlines()]
     entries = re.findall(r"entry: \.venv/bin/(.*)", HOOKS)
     entries = [entry.removesuffix(" --force-exclude") for entry in entries]
-    assert sorted(entries) == sorted(commands)
+    # A hook gets its files from pre-commit.
+    assert len(entries) == len(commands)
+    assert [entry for entry in entries if not any(c.startswith(entry) for c in commands)] == []
 
 
 @pytest.mark.parametrize("form", ["bug", "bike"])
