@@ -40,7 +40,7 @@ SCAN_S = 10.0
 #: Limit of queued advertisements per listener; beyond it the oldest are dropped.
 MAX_WAITING = 256
 
-#: Stands in for a bike's path when the adapter itself failed.
+#: Used instead of a bike's path when the adapter itself failed.
 _SCAN = "scan"
 
 log = logging.getLogger(__name__)
