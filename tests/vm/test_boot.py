@@ -64,7 +64,7 @@ def test_a_bike_that_is_raced_is_calibrated_through_the_service(
     owner = booted.run(f"stat -c '%U %a' {STATE_DIR}/calibration/bike-1.json").strip()
     assert owner == "alleycat-gateway 600"
     nobody = "setpriv --reuid=65534 --clear-groups alleycat-gateway calibrate show bike-1"
-    assert "put sudo before the command" in booted.run(nobody, check=False)
+    assert "run this command with sudo" in booted.run(nobody, check=False)
     booted.run("alleycat-gateway calibrate reset bike-1 --yes")
 
 

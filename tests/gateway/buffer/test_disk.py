@@ -143,7 +143,7 @@ async def test_damage_found_by_a_write_closes_the_disk_until_the_next_open(rig: 
     assert not rig.disk.is_open
     opened = await rig.disk.open()
     assert opened.note is not None
-    assert "set aside" in opened.note
+    assert "was moved to" in opened.note
     await rig.disk.write(RECORDS)
 
 
