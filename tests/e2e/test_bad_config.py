@@ -43,7 +43,7 @@ CASES: dict[Callable[[GatewayProcess], None], tuple[str, ...]] = {
     wrong_type: ("cloud.port", "'eight'", "integer"),
     missing_certificate: ("cloud.certificate_file", "No such file", "PEM"),
     world_readable_key: ("cloud.private_key_file", "0644", "chmod 600"),
-    key_of_another_certificate: ("cloud.private_key_file", "belongs to the certificate"),
+    key_of_another_certificate: ("cloud.private_key_file", "key of the certificate"),
     plaintext_elsewhere: ("cloud", "plaintext", "broker.example", "127.0.0.1", "mutual TLS"),
 }
 
