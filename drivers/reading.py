@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """Bytes as the bike sent them, with their time of arrival.
+    """Bytes received from the bike or sent to it, with their time.
 
     `at_ns` is on the monotonic clock. A Frame need not be one whole message of the bike:
     a serial port may cut anywhere.
