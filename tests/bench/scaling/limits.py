@@ -99,7 +99,7 @@ CONNECTS = Number(
     "of all clients",
     IOT,
     True,
-    "newer lists of quotas are quoted with 3,000; the lower number is used here",
+    "newer lists are reported to give 3,000; the lower number is used here",
 )
 SUBSCRIPTIONS = Number(500, "subscriptions/s", "of all clients", IOT, True)
 PUBLISHES = Number(20_000, "publishes/s", "inbound, of all clients", IOT, True)

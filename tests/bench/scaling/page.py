@@ -34,8 +34,6 @@ SEED = 1
 DRAWS = 500
 RACES = (2, 10, 100, 1_000)
 OUTAGES = (1, 10, 100, 250, 500, 1_000, 10_000, 100_000, 1_000_000)
-#: A limit is named from this used fraction on.
-NEAR = 0.5
 
 WHAT_TO_DO = {
     1: "nothing",
@@ -60,27 +58,27 @@ SIZE_HEAD = (
     "races",
     "shards",
     "connections",
-    f"with {BIKES_PER_CONNECTION} bikes on each",
-    "first limit",
-    "used",
+    f"connections with {BIKES_PER_CONNECTION} bikes each",
+    "tightest limit",
+    "load on it",
     "what to do",
 )
 SHARING_HEAD = (
     "races at once",
-    "on the same number of shards",
-    "on twice as many",
-    "on ten times as many",
-    "shards for a chance below 1 %",
-    "ids tried for separate shards",
+    "with as many shards as races",
+    "with twice as many",
+    "with ten times as many",
+    "shards needed for a chance below 1 %",
+    "ids tried per race to get separate shards",
 )
 OUTAGE_HEAD = (
     "racers",
     "all connected after",
-    "offered at most",
+    "offered at the peak",
     "the account takes",
-    "put into the queue",
+    "put into the queue, of the backlog",
     "safe `publish_rate_per_s`",
-    "then all sent after",
+    "all sent after, at the safe rate",
 )
 COST_HEAD = (
     "racers",
@@ -96,7 +94,7 @@ COST_HEAD = (
 
 
 def page() -> str:
-    kept, connects = (crossing(one) for one in curves() if one.is_outage)
+    kept, connects_at = (crossing(one) for one in curves() if one.is_outage)
     pace_left = DEFAULT_PACE_PER_S - BIKES_PER_CONNECTION
     crowded_s = BIKES_PER_CONNECTION * OUTAGE_S / pace_left
     return TEMPLATE.read_text(encoding="utf-8").format(
@@ -108,9 +106,11 @@ def page() -> str:
         refused_million=_refused(1_000_000),
         sharing=_table(SHARING_HEAD, map(_sharing, RACES)),
         wait=LONGEST_WAIT_S,
-        connects_at=f"{connects:,}",
+        connects=f"{limits.CONNECTS.value:g}",
+        connects_at=f"{connects_at:,}",
         kept_at=kept,
         pace=f"{DEFAULT_PACE_PER_S:g}",
+        one_offered=f"{drain(Fleet(1), DEFAULT_PACE_PER_S - 1).peak_per_s:.0f}",
         outages=_table(OUTAGE_HEAD, map(_outage, OUTAGES)),
         bikes=BIKES_PER_CONNECTION,
         pace_left=f"{pace_left:g}",
@@ -149,8 +149,8 @@ def _size(racers: int) -> list[str]:
 
 
 def _first_limit(fleet: Fleet, first: Load) -> str:
-    """Return the most used limits, or "none" if they are hardly used."""
-    if first.share < NEAR:
+    """Return the limits with the highest load, or "none" if there is hardly any."""
+    if first.share < 0.01:
         return "none"
     names = [LOAD_NAMES[load.limit] for load in loads(fleet) if load.share == first.share]
     return " and ".join(names)
@@ -185,7 +185,7 @@ def _sharing(races: int) -> list[str]:
     cells.append(
         f"{needed:,}" if needed <= limits.SHARDS.value else f"{needed:,}: more than any account"
     )
-    cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f} a race")
+    cells.append(f"{ids_tried_per_race(races, 2 * races, DRAWS // 10, random):.1f}")
     return cells
 
 
