@@ -1,6 +1,7 @@
 """The status on a terminal of 80 × 24: four bikes fit, a hundred stay readable."""
 
 import io
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -62,11 +63,21 @@ def test_status_view_shows_a_healthy_gateway() -> None:
 
 
 def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:
+    rider = bike_status().sample
+    assert rider is not None
     status = gateway_status(
         bike_status(1),
-        lost_bike(2),
-        cloud=offline(),
-        buffer=buffer_status(depth=2161, on_disk=2100),
+        bike_status(
+            2, sample=replace(rider, cadence_rpm=80.0, resistance_percent=50.0, power_w=140)
+        ),
+        cloud=offline(for_s=720.0),
+        # Two messages a second for 12 min, committed every second to a file of at most 512 MiB.
+        buffer=buffer_status(
+            depth=1_440, on_disk=1_438, used_bytes=446_464, free_bytes=512 * 1024**2 - 446_464
+        ),
+        produced=21_600,
+        accepted=20_160,
+        produced_per_s=2.0,
         accepted_per_s=0.0,
     )
     text = "\n".join(lines(status))
