@@ -49,10 +49,6 @@ class IdentityFiles:
         return is_pair(self.certificate, self.private_key)
 
     @property
-    def is_under_way(self) -> bool:
-        return self._new.exists()
-
-    @property
     def new_certificate(self) -> Path:
         return self._new / CERTIFICATE
 

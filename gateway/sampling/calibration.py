@@ -63,8 +63,6 @@ class CalibrationTable:
         #: Sorted by raw value.
         self.points = tuple(ordered)
         self._raws = [raw for raw, _ in ordered]
-        self._by_percent = sorted((percent, raw) for raw, percent in ordered)
-        self._percents = [percent for percent, _ in self._by_percent]
 
     @classmethod
     def __get_pydantic_core_schema__(
@@ -82,10 +80,6 @@ class CalibrationTable:
 
     def percent_at(self, raw: float) -> float:
         return _along(self.points, self._raws, raw)
-
-    def raw_at(self, percent: float) -> float:
-        """Return the raw value at `percent`, clamped; the inverse of `percent_at`."""
-        return _along(self._by_percent, self._percents, percent)
 
     def is_clamped(self, raw: float) -> bool:
         """Return whether `raw` is beyond the table's ends, where `percent_at` is clamped."""

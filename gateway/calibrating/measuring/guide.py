@@ -159,11 +159,6 @@ class Guide:
         """The point of each target so far; None for a skipped target."""
         return tuple(self._answers)
 
-    @property
-    def skipped(self) -> tuple[Target, ...]:
-        answered = zip(self._targets, self._answers, strict=False)
-        return tuple(target for target, answer in answered if answer is None)
-
     def progress(self, now_ns: int) -> GuideProgress:
         hold = self.signal.latest_hold
         return GuideProgress(

@@ -123,20 +123,6 @@ class TestPeloton:
         assert 28 < max(errors) < 32
 
 
-@given(tables(), st.floats(0, 1))
-def test_calibration_table_inverse_leads_back(points: Points, share: float) -> None:
-    table = CalibrationTable(points)
-    low, high = sorted(percent for _, percent in (table.points[0], table.points[-1]))
-    percent = low + (high - low) * share
-    assert table.percent_at(table.raw_at(percent)) == pytest.approx(percent, abs=1e-6)
-
-
-@given(tables(), st.floats(-50, 150))
-def test_calibration_table_inverse_stays_within_the_table(points: Points, percent: float) -> None:
-    table = CalibrationTable(points)
-    assert table.points[0][0] <= table.raw_at(percent) <= table.points[-1][0]
-
-
 @given(tables(), RAWS)
 def test_calibration_table_is_clamped_only_beyond_its_ends(points: Points, raw: float) -> None:
     table = CalibrationTable(points)
