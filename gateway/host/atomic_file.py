@@ -20,6 +20,14 @@ class Permissions:
         """Return the permissions of a file."""
         return cls(file.st_mode & 0o7777, file.st_uid, file.st_gid)
 
+    @property
+    def is_own(self) -> bool:
+        """Whether owner and group are those of this process.
+
+        The service could not change them: its unit forbids chown, even to what they are.
+        """
+        return self.uid in (-1, os.geteuid()) and self.gid in (-1, os.getegid())
+
 
 #: Readable and writable by the owner only.
 PRIVATE = Permissions(0o600)
@@ -40,7 +48,8 @@ def drafted(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> I
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE.mode)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchown(descriptor, permissions.uid, permissions.gid)
+            if not permissions.is_own:
+                os.fchown(descriptor, permissions.uid, permissions.gid)
             os.fchmod(descriptor, permissions.mode)
             file.write(content)
             file.flush()

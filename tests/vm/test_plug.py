@@ -131,7 +131,7 @@ def on_disk(disk: bytes, directory: Path) -> set[tuple[str, int]]:
 async def test_a_pulled_plug_costs_no_second_that_was_promised(
     installed: Installed, broker: Mosquitto, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    unchanged = f"grep -q '{FULL}' store.py"
+    unchanged = f"grep -q '{FULL}' buffer/store.py"
     outage = race_into_the_dark(installed, broker, subscriber, tmp_path, unchanged)
     found = list(judged(outage, tmp_path))
     progress(f"{len(found)} cuts, the last with {found[-1].promised} messages promised")
@@ -152,7 +152,7 @@ async def test_a_pulled_plug_costs_no_second_that_was_promised(
 def test_a_daemon_that_does_not_sync_is_found_out(
     installed: Installed, broker: Mosquitto, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    change = f"sed -i 's/{FULL}/{OFF}/' store.py && grep -q '{OFF}' store.py"
+    change = f"sed -i 's/{FULL}/{OFF}/' buffer/store.py && grep -q '{OFF}' buffer/store.py"
     outage = race_into_the_dark(installed, broker, subscriber, tmp_path, change)
     found = list(judged(outage, tmp_path))
     broken = [cut for cut in found if cut.broken]

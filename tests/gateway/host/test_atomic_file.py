@@ -47,3 +47,18 @@ def test_draft_left_by_a_killed_process_is_replaced_and_not_written_to(tmp_path:
     replace_file(file, b"one")
     assert file.read_bytes() == b"one"
     assert elsewhere.read_bytes() == b""
+
+
+def test_file_is_written_where_chown_is_forbidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's unit forbids the system call, whatever its arguments are."""
+
+    def forbidden(*_: int) -> None:
+        raise PermissionError
+
+    monkeypatch.setattr(os, "fchown", forbidden)
+    file = tmp_path / "races.json"
+    replace_file(file, b"one")
+    replace_file(file, b"two", Permissions.of(file.stat()))
+    assert file.read_bytes() == b"two"
