@@ -127,7 +127,7 @@ class Gateway:
         self, stop: asyncio.Event, services: Iterable[Coroutine[Any, Any, None]] = ()
     ) -> None:
         """Race until `stop` is set and run `services` meanwhile; then save the buffer to disk."""
-        log.info("racing", bikes=len(self._bikes), buffered=self._buffer.status.depth)
+        log.info("gateway started", bikes=len(self._bikes), buffered=self._buffer.status.depth)
         try:
             async with asyncio.TaskGroup() as tasks:
                 self._bikes.start(tasks, self._recorder.record)

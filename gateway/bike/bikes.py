@@ -124,7 +124,8 @@ class Bikes(Collection[Bike]):
         device = device_of(config, self._drivers[config.driver])
         found = calibration_in_use(config, device, self._calibrations)
         if found.problem:
-            log.warning("calibration not used", bike=config.id, reason=found.problem)
+            reason = found.problem.removeprefix("not used: ")
+            log.warning("calibration not used", bike=config.id, reason=reason)
         return found
 
     def _driver(self, config: BikeConfig) -> Driver:

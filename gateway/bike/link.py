@@ -135,7 +135,7 @@ class BikeLink:
             task = asyncio.current_task()
             if task is not None and task.cancelling():
                 raise
-            return "driver cancelled: an operation that it awaited was cancelled"
+            return "an operation inside the driver was cancelled; the gateway will reconnect"
         # A driver may be a third-party plugin: its bug becomes this bike's state and is logged.
         except Exception as error:
             reason = f"driver failed: {type(error).__name__}: {error}"
@@ -148,7 +148,12 @@ class BikeLink:
     def _enter(self, state: LinkState, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):
             return
-        log.info(f"bike {state.value}", bike=self.bike_id, **({"reason": reason} if reason else {}))
+        if state is LinkState.CONNECTED:
+            log.info("bike connected", bike=self.bike_id)
+        else:
+            was_connected = self.state is LinkState.CONNECTED
+            event = "bike lost" if was_connected else "bike not connected"
+            log.warning(event, bike=self.bike_id, reason=reason)
         if state is not self.state:
             self.since_ns = self._clock.monotonic_ns()
         self.state, self.reason = state, reason

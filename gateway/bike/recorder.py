@@ -58,10 +58,13 @@ class Recorder:
     async def date_when_the_clock_is_set(self) -> None:
         """Wait until the clock is set, then date the seconds kept so far."""
         if not self._clock.is_trustworthy():
-            log.warning("clock not set: seconds are kept without a race until it is")
+            log.warning("the clock is not set; until it is, seconds are stored without a race")
             while not self._clock.is_trustworthy():
                 await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
-            log.info("clock set", unnamed=self._buffer.status.unnamed)
+            log.info(
+                "clock set; stored seconds are now assigned to races",
+                unnamed=self._buffer.status.unnamed,
+            )
         self._date_kept_seconds()
 
     def _date_kept_seconds(self) -> None:
@@ -74,7 +77,9 @@ class Recorder:
         """Return the message of a kept second; None if it was in no race. Raises NotDatable."""
         undated = undated_from_json(payload)
         if undated.boot_id != self._clock.boot_id:
-            raise NotDatable("it was ridden in an earlier boot in which the clock was never set")
+            raise NotDatable(
+                "it was ridden before the last reboot, and the clock was not set until then"
+            )
         bike = self._bikes.get(undated.bike_id)
         if bike is None:
             raise NotDatable(f"bike {undated.bike_id} is no longer in the config")

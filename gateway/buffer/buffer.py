@@ -118,7 +118,7 @@ class Buffer:
     def note(self, text: str) -> None:
         """Something that whoever looks at the status should know."""
         self._notes.append(text)
-        log.error("buffer problem", note=text)
+        log.error(text)
 
     def head(self) -> Entry | None:
         """The next message to send; None if there is none, or none yet."""

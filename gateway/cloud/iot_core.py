@@ -170,7 +170,7 @@ class IotCore:
                 self._commands.on_subscribed(None)
                 return
             reason = mqtt_errors.words(code.name)
-        log.error("race commands not available", topic=self._commands.topic, reason=reason)
+        log.error("cannot subscribe to race commands", topic=self._commands.topic, reason=reason)
         self._commands.on_subscribed(reason)
 
     def _on_command(self, data: mqtt5.PublishReceivedData) -> None:
@@ -187,7 +187,11 @@ class IotCore:
         expected = f"{self._commands.topic}/…"
         if not re.fullmatch(rf"{re.escape(self._commands.topic)}/[\w-]{{1,64}}", topic, re.ASCII):
             # IoT Core ends the connection on a publish to a topic that it or the policy forbids.
-            log.warning("command not answered", response_topic=topic, expected=expected)
+            log.warning(
+                "response to a race command not sent: unexpected response topic",
+                response_topic=topic,
+                expected=expected,
+            )
             return
         self._client.publish(
             mqtt5.PublishPacket(

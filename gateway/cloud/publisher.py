@@ -218,7 +218,7 @@ class Publisher:
         was = self._pace.share
         self._pace.slow_down(self._clock.monotonic_ns())
         if self._pace.share < was:
-            log.warning("pace halved", reason=reason, share=self._pace.share)
+            log.warning("sending rate halved", reason=reason, share=self._pace.share)
 
     def _refuse(self, entry: Entry, reason: str) -> None:
         self._strike(entry, reason)
@@ -245,7 +245,12 @@ class Publisher:
             self._standing_back.append((return_ns, entry))
             return
         self._buffer.quarantine(entry, reason)
-        log.error("message quarantined", race_id=entry.race_id, strikes=STRIKES, reason=reason)
+        log.error(
+            "message put in quarantine; see `alleycat-gateway buffer quarantine`",
+            race_id=entry.race_id,
+            strikes=STRIKES,
+            reason=reason,
+        )
 
     def _let_return(self) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -262,4 +267,6 @@ class Publisher:
         if self.connected and now_ns >= self._paused_until_ns:
             pause_s = self._pause.next_s()
             self._paused_until_ns = now_ns + round(pause_s * NS_PER_S)
-            log.warning("publish not accepted", reason=reason, pause_s=round(pause_s, 1))
+            log.warning(
+                "message not accepted; sending pauses", reason=reason, pause_s=round(pause_s, 1)
+            )

@@ -55,7 +55,9 @@ class Watchdog:
             pulse.name for pulse in self._pulses() if pulse.silent_ns > silence_ns * pulse.patience
         ]
         if wedged and wedged != self._wedged:
-            log.error("wedged: waiting for a restart by the service manager", parts=wedged)
+            log.error(
+                "parts of the gateway have hung; waiting for systemd to restart it", parts=wedged
+            )
         self._wedged = wedged
         if wedged:
             self._service.tell(STATUS=f"wedged: {', '.join(wedged)}")

@@ -30,7 +30,7 @@ def ask_status(path: Path, timeout_s: float = ANSWER_TIMEOUT_S) -> bytes:
                 line = answer.readline(ANSWER_MAX_BYTES)
         except TimeoutError:
             raise NoStatusError(
-                f"{path}: no answer within {timeout_s:g} s; the gateway hangs"
+                f"{path}: no answer within {timeout_s:g} s; the gateway has hung: restart it"
             ) from None
         except OSError as error:
             raise NoStatusError(f"{path}: {explained(error)}") from error

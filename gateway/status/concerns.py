@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus
 from gateway.host.board import PiHealth
 from gateway.status.snapshot import CloudStatus, GatewayStatus
@@ -50,28 +51,41 @@ def _of_buffer(status: GatewayStatus) -> Iterator[Concern]:
         yield Concern(f"{lost} lost since the start; the log has the reasons")
     if status.lost_seconds:
         lost = counted(status.lost_seconds, "second")
-        yield Concern(f"{lost} lost since the start: the gateway was stalled")
+        yield Concern(
+            f"{lost} of riding lost since the start, because the gateway stalled; see the log"
+        )
     if buffer.quarantined:
         aside = counted(buffer.quarantined, "message")
-        yield Concern(f"{aside} in quarantine; see `alleycat-gateway buffer quarantine`")
+        yield Concern(
+            f"the broker refused {aside}, now in quarantine; `alleycat-gateway buffer quarantine` "
+            "shows why"
+        )
 
 
 def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
-        yield Concern(f"clock not set: {waiting} buffered until it is set; see `timedatectl`")
+        yield Concern(
+            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check it "
+            "with `timedatectl`"
+        )
 
 
 def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
     if not cloud.is_connected:
-        which = _connections_away(cloud) if cloud.connected else "cloud"
-        yield Concern(f"{which} offline for {duration(cloud.state_s)}: {cloud.state}")
+        what = _connections_away(cloud) if cloud.connected else "cloud offline"
+        yield Concern(f"{what} for {duration(cloud.state_s)}: {cloud.state}")
     if cloud.pace_share < 1:
-        yield Concern(f"pace at {cloud.pace_share:.0%}: the broker asked to slow down")
+        yield Concern(
+            f"sending at {cloud.pace_share:.0%} of the normal rate: the broker asked the gateway "
+            "to slow down"
+        )
 
 
 def _connections_away(cloud: CloudStatus) -> str:
-    return f"{cloud.connections - cloud.connected} of {cloud.connections} cloud connections"
+    away = cloud.connections - cloud.connected
+    have = "has" if away == 1 else "have"
+    return f"{away} of {cloud.connections} cloud connections {have} been offline"
 
 
 def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
@@ -83,22 +97,28 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
     )
     if is_useless:
         yield Concern(
-            "cloud connected, but no message was accepted for a minute; check that the policy "
-            "allows the topic, and see the log"
+            "the cloud is connected, but has accepted no message for a minute; check that the "
+            "policy allows the topic, and see the log"
         )
 
 
 def _of_bike(bike: BikeStatus) -> Concern:
     why = f": {bike.reason}" if bike.reason else ""
-    return Concern(f"{bike.bike_id} {bike.state.value} for {duration(bike.state_s)}{why}")
+    state = "has been connecting" if bike.state is LinkState.CONNECTING else bike.state.value
+    return Concern(f"{bike.bike_id} {state} for {duration(bike.state_s)}{why}")
 
 
 def _of_calibration(bike: BikeStatus) -> Concern:
-    return Concern(f"calibration of {bike.bike_id} {bike.calibration_problem}")
+    return Concern(f"the saved calibration of {bike.bike_id} is {bike.calibration_problem}")
 
 
 def _of_pi(pi: PiHealth) -> Iterator[Concern]:
     if pi.is_undervolted:
-        yield Concern("the power supply is too weak, USB devices may drop out; use the Pi's own")
+        yield Concern(
+            "the power supply is too weak, so USB devices may drop out; use the official "
+            "Raspberry Pi power supply"
+        )
     if pi.is_slowed_by_heat:
-        yield Concern(f"the Pi is at {pi.temperature_c:.0f} °C and slows down; improve its cooling")
+        yield Concern(
+            f"the Pi is at {pi.temperature_c:.0f} °C and has slowed down; improve its cooling"
+        )

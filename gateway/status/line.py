@@ -14,7 +14,8 @@ BACKLOG_S = 5
 def status_line(status: GatewayStatus) -> str:
     """Return at most MOST_CHARACTERS, without names and line breaks.
 
-    Example: "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (9 h left)".
+    Example: "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room
+    for 9 h)".
     """
     parts = (_racing(status), *_riding(status), *_losing(status), _cloud(status), *_kept(status))
     line = " · ".join(parts)
@@ -57,7 +58,11 @@ def _losing(status: GatewayStatus) -> Iterator[str]:
 
 def _cloud(status: GatewayStatus) -> str:
     cloud = status.cloud
-    return "cloud connected" if cloud.is_connected else f"cloud offline {duration(cloud.state_s)}"
+    if cloud.is_connected:
+        return "cloud connected"
+    if cloud.connected:
+        return f"cloud: {cloud.connected} of {cloud.connections} connected"
+    return f"cloud offline {duration(cloud.state_s)}"
 
 
 def _kept(status: GatewayStatus) -> Iterator[str]:
@@ -68,4 +73,4 @@ def _kept(status: GatewayStatus) -> Iterator[str]:
     if is_draining or hours_left is None:
         yield f"{depth:,} buffered"
     else:
-        yield f"{depth:,} buffered ({duration(hours_left * 3600)} left)"
+        yield f"{depth:,} buffered (room for {duration(hours_left * 3600)})"

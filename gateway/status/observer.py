@@ -43,7 +43,7 @@ class Observer:
     def note(self, text: str) -> None:
         """Log a warning and show it in the status from now on."""
         self._notes.append(text)
-        log.warning("status note", text=text)
+        log.warning(text)
 
     def line(self) -> str:
         """Return the status in one line, as systemctl shows it."""

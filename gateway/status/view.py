@@ -11,7 +11,7 @@ from gateway.bike.status import BikeStatus
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import FieldState
 from gateway.status.concerns import Concern, concerns
-from gateway.status.snapshot import GatewayStatus
+from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
 
 #: Up to FEW_BIKES bikes are all listed. Of more, SHOWN_OF_MANY are listed, disconnected ones first.
@@ -52,7 +52,7 @@ def _verdict(found: Sequence[Concern]) -> Iterator[RenderableType]:
     shown = found if len(found) <= MOST_CONCERNS else found[: MOST_CONCERNS - 1]
     for concern in shown:
         text = Text(one_line(concern.text), style=BAD if concern.is_urgent else ODD)
-        yield Padding(text, (0, 0, 0, 2))
+        yield Padding(text, (0, 0, 0, 2), expand=False)
     if len(shown) < len(found):
         yield f"  … and {len(found) - len(shown)} more; --json lists all"
 
@@ -66,22 +66,30 @@ def _facts(status: GatewayStatus) -> Table:
 
 def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     cloud, buffer, hours_left = status.cloud, status.buffer, status.hours_left
-    since = duration(cloud.state_s)
-    state = f"connected for {since}" if cloud.is_connected else f"offline for {since}"
-    several = f", {cloud.connected} of {cloud.connections} connections"
-    yield "cloud", state + several * (cloud.connections > 1), WELL if cloud.is_connected else ODD
-    kept = f"{counted(buffer.depth, 'message')}, {buffer.on_disk:,} on disk"
+    yield "cloud", _cloud(cloud), WELL if cloud.is_connected else ODD
+    kept = f"{counted(buffer.depth, 'message')} waiting, {buffer.on_disk:,} on disk"
     room = "" if hours_left is None else f", room for {duration(hours_left * 3600)}"
     file = f", file {size(buffer.used_bytes)}" if buffer.used_bytes else ""
     yield "buffer", kept + file + room, "" if buffer.problem is None else BAD
-    rates = f"{status.produced_per_s:.1f}/s produced, {status.accepted_per_s:.1f}/s accepted"
-    totals = f"; since the start {status.produced:,} and {status.accepted:,}"
-    yield "messages", rates + totals, ""
+    produced = f"{status.produced:,} produced ({status.produced_per_s:.1f}/s)"
+    accepted = f"{status.accepted:,} accepted ({status.accepted_per_s:.1f}/s)"
+    yield "messages", f"{produced}, {accepted} since the start", ""
     clock = "clock set" if status.clock_is_set else "clock not set"
     degrees = status.pi.temperature_c
     is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
     heat = "" if degrees is None else f", {degrees:.0f} °C"
     yield "machine", clock + heat, ODD if is_odd else ""
+
+
+def _cloud(cloud: CloudStatus) -> str:
+    since = duration(cloud.state_s)
+    several = f", {cloud.connected} of {cloud.connections} connections"
+    if cloud.is_connected:
+        return f"connected for {since}" + several * (cloud.connections > 1)
+    if not cloud.connected:
+        return f"offline for {since}"
+    away = cloud.connections - cloud.connected
+    return f"{cloud.connected} of {cloud.connections} connections up, {away} offline for {since}"
 
 
 def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:

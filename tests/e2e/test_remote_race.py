@@ -72,7 +72,7 @@ def test_response_to_a_topic_of_another_gateway_is_not_sent(
 ) -> None:
     backend.response_topic = "alleycat/gateways/gateway-2/race"
     backend.send(stop())
-    remote.wait_for_log("command not answered")
+    remote.wait_for_log("response to a race command not sent")
     backend.response_topic = "alleycat/gateways/gateway-1/race/elsewhere"
     assert backend.ask(stop())["ok"]
     assert backend.unread == 0

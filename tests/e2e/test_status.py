@@ -112,7 +112,7 @@ def test_status_of_a_daemon_that_hangs_tells_so(gateway: GatewayProcess, broker:
     ended = alleycat_gateway("status", "--config", str(gateway.config_file))
     os.kill(gateway.pid, signal.SIGCONT)
     assert ended.returncode == 3
-    assert "no answer within 5 s; the gateway hangs" in ended.stderr
+    assert "no answer within 5 s; the gateway has hung: restart it" in ended.stderr
 
 
 def test_status_socket_is_in_the_runtime_directory_of_a_service(

@@ -183,7 +183,7 @@ async def test_race_without_faults_logs_only_changes_of_state(tmp_path: Path) ->
     with capture_logs() as logs:
         await ride(tmp_path / "a", RACE_START_MS, 200, bikes=[{}])
     assert [log["event"] for log in logs] == [
-        "racing",
+        "gateway started",
         "bike connected",
         "cloud connected",
         "stopping",

@@ -67,7 +67,7 @@ def test_installed_package_races_a_fake_bike_at_once(debian: Debian) -> None:
     for verb in ("setup", "check", "status"):
         assert f"alleycat-gateway {verb}" in said
     assert "Failed" not in said
-    assert "racing" in debian.wait_for(command("journalctl"), "cloud connected")
+    assert "gateway started" in debian.wait_for(command("journalctl"), "cloud connected")
     assert "Active: active (running)" in debian.run(command("systemctl"))
     assert debian.run(f"systemctl is-enabled {SERVICE}").strip() == "enabled"
     messages = debian.run("mosquitto_sub -t alleycat-publish -C 3 -W 30").splitlines()

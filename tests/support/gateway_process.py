@@ -69,7 +69,7 @@ class GatewayProcess:
     def start(self, *arguments: str) -> None:
         """Start the daemon; return when it races."""
         self.write_config()
-        seen = self.log.count("racing") if self.log_file.exists() else 0
+        seen = self.log.count("gateway started") if self.log_file.exists() else 0
         with self.log_file.open("ab") as log:
             self._process = subprocess.Popen(
                 [
@@ -86,7 +86,7 @@ class GatewayProcess:
                 env={**os.environ, **self.environment},
             )
         try:
-            self.wait_for_log("racing", times=seen + 1)
+            self.wait_for_log("gateway started", times=seen + 1)
         except BaseException:
             self.kill()
             raise

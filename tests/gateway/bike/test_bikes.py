@@ -6,11 +6,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.config.schema import BikeConfig, Config
 from gateway.race.races import ContinuousRaces
+from gateway.sampling.calibration_store import CalibrationStore
 from gateway.telemetry.message import Telemetry
 from tests.gateway.test_daemon import RACE_START_MS
+from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config
 
 
@@ -76,6 +79,14 @@ async def test_changed_racer_rides_from_the_next_race_on(rig: Rig) -> None:
     assert {(m.racer_id, m.name, m.class_id) for m in first} == {(1, "Rider1", 1)}
     assert {(m.racer_id, m.name, m.class_id) for m in second} == {(9, "Nine", 3)}
     assert (first[-1].event, second[-1].event) == ("final", "final")
+
+
+def test_unused_calibration_is_logged_with_its_reason_alone(tmp_path: Path) -> None:
+    CalibrationStore(tmp_path).save(record(device="serial /dev/ttyUSB0"))
+    with capture_logs() as logs:
+        VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
+    [log] = [log for log in logs if log["event"] == "calibration not used"]
+    assert log["reason"].startswith("it was made on serial /dev/ttyUSB0, but this bike is fake")
 
 
 async def test_added_bike_joins_and_the_others_ride_on(rig: Rig) -> None:

@@ -218,11 +218,11 @@ class TestLog:
     @pytest.mark.parametrize(
         ("script", "events"),
         [
-            ([AWAY], ["bike lost"]),
-            ([AWAY, AWAY, BikeLost("asleep")], ["bike lost", "bike lost"]),
-            ([AWAY, AWAY, [FOREVER]], ["bike lost", "bike connected"]),
+            ([AWAY], ["bike not connected"]),
+            ([AWAY, AWAY, BikeLost("asleep")], ["bike not connected"] * 2),
+            ([AWAY, AWAY, [FOREVER]], ["bike not connected", "bike connected"]),
             ([[AWAY], [AWAY], [FOREVER]], ["bike connected", "bike lost"] * 2 + ["bike connected"]),
-            ([KeyError("x")], ["driver failed", "bike lost"]),
+            ([KeyError("x")], ["driver failed", "bike not connected"]),
         ],
         ids=["away", "other reason", "back", "flaps", "bug"],
     )
@@ -238,7 +238,12 @@ class TestLog:
             await linked.clock.settle()
             run.cancel()
         assert logs == [
-            {"event": "bike lost", "bike": "bike-1", "reason": "out of reach", "log_level": "info"}
+            {
+                "event": "bike not connected",
+                "bike": "bike-1",
+                "reason": "out of reach",
+                "log_level": "warning",
+            }
         ]
 
     async def test_driver_bug_is_logged_with_its_traceback(self) -> None:

@@ -160,7 +160,7 @@ async def test_refused_subscription_is_logged_also_for_an_unknown_reason() -> No
             await told.wait()
     finally:
         structlog.reset_defaults()
-    assert logs == [("race commands not available", "unspecified error")]
+    assert logs == [("cannot subscribe to race commands", "unspecified error")]
     await uplink.stop()
     server.close()
 

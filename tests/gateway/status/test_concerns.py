@@ -31,30 +31,35 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"cloud": offline()}, "cloud offline for 12 min: connection refused"),
         (
             {"cloud": CloudStatus("refused", 3, 1, 1.0, 60.0)},
-            "2 of 3 cloud connections offline for 60 s: refused",
+            "2 of 3 cloud connections have been offline for 60 s: refused",
         ),
         ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
-            "pace at 25%: the broker asked to slow down",
+            "sending at 25% of the normal rate: the broker asked the gateway to slow down",
         ),
         ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
         (
             {"bikes": (bike_status(state=LinkState.CONNECTING, state_s=4.0),)},
-            "bike-001 connecting for 4 s",
+            "bike-001 has been connecting for 4 s",
         ),
         (
             {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "clock not set: 120 seconds buffered until it is set; see `timedatectl`",
+            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check it "
+            "with `timedatectl`",
         ),
-        ({"lost_seconds": 3}, "3 seconds lost since the start: the gateway was stalled"),
+        (
+            {"lost_seconds": 3},
+            "3 seconds of riding lost since the start, because the gateway stalled; see the log",
+        ),
         (
             {"buffer": buffer_status(lost=1)},
             "1 message lost since the start; the log has the reasons",
         ),
         (
             {"buffer": buffer_status(quarantined=2)},
-            "2 messages in quarantine; see `alleycat-gateway buffer quarantine`",
+            "the broker refused 2 messages, now in quarantine; `alleycat-gateway buffer "
+            "quarantine` shows why",
         ),
         ({"buffer": buffer_status(problem="disk I/O error")}, "disk: disk I/O error"),
         (
@@ -65,15 +70,16 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
         (
             {"bikes": (bike_status(calibration_problem="not used: it is of another machine"),)},
-            "calibration of bike-001 not used: it is of another machine",
+            "the saved calibration of bike-001 is not used: it is of another machine",
         ),
         (
             {"pi": PiHealth(82.3, False)},
-            "the Pi is at 82 °C and slows down; improve its cooling",
+            "the Pi is at 82 °C and has slowed down; improve its cooling",
         ),
         (
             {"pi": PiHealth(40.0, True)},
-            "the power supply is too weak, USB devices may drop out; use the Pi's own",
+            "the power supply is too weak, so USB devices may drop out; use the official "
+            "Raspberry Pi power supply",
         ),
     ],
 )
@@ -84,7 +90,7 @@ def test_each_concern_has_its_text(changes: dict[str, Any], text: str) -> None:
 def test_cloud_that_accepts_nothing_for_a_minute_is_a_concern() -> None:
     stuck = {"accepted_per_s": 0.0, "buffer": buffer_status(depth=90)}
     assert len(texts(**stuck)) == 1
-    assert texts(**stuck)[0].startswith("cloud connected, but no message was accepted for a minute")
+    assert texts(**stuck)[0].startswith("the cloud is connected, but has accepted no message")
     assert texts(**stuck, cloud=CloudStatus("connected", 1, 1, 1.0, state_s=59.0)) == []
     assert texts(accepted_per_s=0.0) == [], "a pause between races"
 

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus
 from gateway.status.line import MOST_CHARACTERS, status_line
+from gateway.status.snapshot import CloudStatus
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -27,7 +28,7 @@ def line(*bikes: BikeStatus, **changes: Any) -> str:
 def test_status_line_in_an_outage_has_downtime_and_backlog() -> None:
     buffer = buffer_status(depth=2161, on_disk=2100, free_bytes=FREE_9_H)
     assert line(cloud=offline(), buffer=buffer) == (
-        "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (9 h left)"
+        "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room for 9 h)"
     )
 
 
@@ -53,6 +54,11 @@ def test_status_line_tells_of_a_lost_and_a_connecting_bike() -> None:
     assert line(connecting).startswith("racing 5980778 · bike connecting 3 s · ")
 
 
+def test_status_line_counts_the_connections_that_are_up() -> None:
+    some = CloudStatus("refused", 3, 2, 1.0, 60.0)
+    assert line(cloud=some) == "racing 5980778 · 87 rpm · 54 % · cloud: 2 of 3 connected"
+
+
 def test_status_line_between_races_is_idle() -> None:
     assert line(bike_status(race_id=None, second=None, sample=None)) == "idle · cloud connected"
 
@@ -61,7 +67,7 @@ def test_status_line_tells_that_the_clock_is_not_set() -> None:
     nameless = bike_status(race_id=None, second=None)
     buffer = buffer_status(depth=120, unnamed=120, free_bytes=FREE_9_H)
     assert line(nameless, clock_is_set=False, buffer=buffer) == (
-        "clock not set · 87 rpm · 54 % · cloud connected · 120 buffered (9 h left)"
+        "clock not set · 87 rpm · 54 % · cloud connected · 120 buffered (room for 9 h)"
     )
 
 
@@ -75,7 +81,7 @@ def test_status_line_tells_of_disk_trouble_and_losses() -> None:
 @pytest.mark.parametrize("free_bytes", [None, 0])
 def test_status_line_leaves_out_unknown_room_and_shows_none_left(free_bytes: int | None) -> None:
     buffer = buffer_status(depth=7, free_bytes=free_bytes)
-    end = " · 7 buffered" if free_bytes is None else " · 7 buffered (0 s left)"
+    end = " · 7 buffered" if free_bytes is None else " · 7 buffered (room for 0 s)"
     assert line(cloud=offline(), buffer=buffer).endswith(end)
 
 

@@ -53,8 +53,8 @@ def test_status_view_shows_a_healthy_gateway() -> None:
         "all well",
         "",
         "cloud     connected for 2 h",
-        "buffer    0 messages, 0 on disk, file 350 KiB, room for 9 h",
-        "messages  1.0/s produced, 1.0/s accepted; since the start 10,800 and 10,799",
+        "buffer    0 messages waiting, 0 on disk, file 350 KiB, room for 9 h",
+        "messages  10,800 produced (1.0/s), 10,799 accepted (1.0/s) since the start",
         "machine   clock set, 61 °C",
         "",
         "bike      racer   state         race  second  rpm   %    W",
@@ -142,6 +142,11 @@ def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     assert max(map(len, lines(status, width))) <= width
 
 
+def test_status_view_pads_no_concern_to_the_width_of_a_pipe() -> None:
+    status = gateway_status(notes=("a note",))
+    assert "  a note" in shown(status, width=200).splitlines()
+
+
 def test_single_concern_is_worded_in_the_singular() -> None:
     assert lines(gateway_status(notes=("a note",)))[1:3] == ["1 thing needs attention:", "  a note"]
 
@@ -153,7 +158,7 @@ def test_status_view_leaves_out_what_is_not_known() -> None:
         buffer=buffer_status(free_bytes=None, used_bytes=0),
     )
     found = lines(status)
-    assert "buffer    0 messages, 0 on disk" in found
+    assert "buffer    0 messages waiting, 0 on disk" in found
     assert "machine   clock set" in found
     assert found[-1] == "bike-001  Rider1  connecting 60 min"
 
@@ -161,7 +166,7 @@ def test_status_view_leaves_out_what_is_not_known() -> None:
 def test_status_view_shows_offline_connections_and_an_unset_clock() -> None:
     status = gateway_status(clock_is_set=False, cloud=CloudStatus("refused", 3, 2, 1.0, 60.0))
     found = lines(status)
-    assert "cloud     offline for 60 s, 2 of 3 connections" in found
+    assert "cloud     2 of 3 connections up, 1 offline for 60 s" in found
     assert "machine   clock not set, 61 °C" in found
 
 
