@@ -13,10 +13,11 @@ NAME = "bluetooth"
 RFKILL = "sys/class/rfkill"
 
 SWITCH_ON = "bluetoothctl power on"
-UNBLOCK = "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
+USE_SWITCH = "turn on this computer's Bluetooth (or airplane-mode) switch"
+UNBLOCK = "sudo rfkill unblock bluetooth && bluetoothctl power on"
 PLUG_IN = "plug in a USB Bluetooth adapter; `bluetoothctl list` shows the adapters"
 RESTART = "sudo systemctl restart bluetooth; `systemctl status bluetooth` shows the reason"
-NO_BUS = "sudo apt install bluez, then: sudo systemctl enable --now bluetooth"
+NO_BUS = "sudo apt install bluez && sudo systemctl enable --now bluetooth"
 
 
 async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -> list[Finding]:
@@ -26,7 +27,7 @@ async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -
         return [ok(NAME, "no bike uses Bluetooth")]
     hard, soft = _blocked(root)
     if hard:
-        return [failed(NAME, "Bluetooth is switched off by a hardware switch", "turn it on")]
+        return [failed(NAME, "Bluetooth is switched off by a hardware switch", USE_SWITCH)]
     if soft:
         return [failed(NAME, "Bluetooth is blocked by rfkill", UNBLOCK)]
     try:
@@ -43,7 +44,8 @@ async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -
 def _adapter(name: str, adapters: dict[str, bool]) -> Finding:
     if name not in adapters:
         there = ", ".join(sorted(adapters))
-        return failed(NAME, f"there is no Bluetooth adapter {name}, only {there}", PLUG_IN)
+        remedy = f"plug in that adapter, or change the bike's option adapter to one of: {there}"
+        return failed(NAME, f"there is no Bluetooth adapter {name}, only {there}", remedy)
     if not adapters[name]:
         return failed(NAME, f"the Bluetooth adapter {name} is off", SWITCH_ON)
     return ok(NAME, f"bluetoothd is running, and {name} is on")

@@ -7,6 +7,7 @@ from cryptography import x509
 
 from gateway.config.schema import CloudConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
+from gateway.terminal.units import counted
 
 NAME = "certificate"
 #: Days before the expiry at which warnings begin, enough to get a new certificate.
@@ -22,8 +23,11 @@ _NEW = {
 def check_certificates(cloud: CloudConfig, now: datetime | None) -> list[Finding]:
     """Check the dates. `now` is None while the clock is not set: they are then only reported."""
     if cloud.plaintext:
-        what = f"no certificate is used: the broker is this machine, {cloud.endpoint}:{cloud.port}"
-        return [warning(NAME, what, "to connect to a cloud, run: sudo alleycat-gateway setup")]
+        what = (
+            "no cloud is set up: messages go to a broker on this machine, "
+            f"{cloud.endpoint}:{cloud.port}, without a certificate"
+        )
+        return [warning(NAME, what, "to set up the cloud, run: sudo alleycat-gateway setup")]
     files = {"certificate_file": cloud.certificate_file, "ca_file": cloud.ca_file}
     return [
         _finding(f"cloud.{key}", file, now, _NEW[key].format(key=f"cloud.{key}"))
@@ -40,7 +44,9 @@ def _finding(key: str, file: Path, now: datetime | None, remedy: str) -> Finding
     begin, end = own.not_valid_before_utc, own.not_valid_after_utc
     if now is None:
         return ok(
-            NAME, f"{key}: valid until {end:%Y-%m-%d}; not checked because the clock is not set"
+            NAME,
+            f"{key}: valid until {end:%Y-%m-%d} (cannot tell whether it has expired, because the "
+            "clock is not set)",
         )
     if now < begin:
         what = f"{key} {file} is not valid before {begin:%Y-%m-%d %H:%M} UTC"
@@ -49,5 +55,6 @@ def _finding(key: str, file: Path, now: datetime | None, remedy: str) -> Finding
         return failed(NAME, f"{key} {file} expired on {end:%Y-%m-%d}", remedy)
     days = (end - now).days
     if days < SOON_DAYS:
-        return warning(NAME, f"{key} {file} expires in {days} days, on {end:%Y-%m-%d}", remedy)
+        left = counted(days, "day") if days else "less than a day"
+        return warning(NAME, f"{key} {file} expires in {left}, on {end:%Y-%m-%d}", remedy)
     return ok(NAME, f"{key}: valid until {end:%Y-%m-%d}")

@@ -1,15 +1,29 @@
 """The check that the daemon would start with the config file."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from drivers.registry import DriverStatus
-from gateway.config.problems import ConfigError
+from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Config, load_config, read_config
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "config"
-_REMEDY = "edit {file}, or run: sudo alleycat-gateway setup"
+_CORRECT = "correct this key in {file}"
+_SETUP = "correct this key in {file}, or run: sudo alleycat-gateway setup --config {file}"
+#: The keys that `setup` asks for. It refuses a config in which another key is wrong.
+_ASKED = frozenset(
+    {
+        "thing_name",
+        "endpoint",
+        "ca_file",
+        "certificate_file",
+        "private_key_file",
+        "racer_name",
+        "racer_id",
+        "class_id",
+    }
+)
 
 
 def check_config(
@@ -19,7 +33,7 @@ def check_config(
     try:
         config = load_config(file, drivers)
     except ConfigError as error:
-        return _readable(file), [_finding(file, one.key, one.what) for one in error.problems]
+        return _readable(file), _findings(file, error.problems)
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in config.bikes)
     return config, [
         ok(NAME, f"{file}: {config.thing_name} → {config.cloud.endpoint}; bikes: {bikes}"),
@@ -35,15 +49,29 @@ def _readable(file: Path) -> Config | None:
         return None
 
 
-def _finding(file: Path, key: str, what: str) -> Finding:
+def _findings(file: Path, problems: Sequence[Problem]) -> list[Finding]:
+    setup_helps = all(
+        one.key.rpartition(".")[2] in _ASKED and not one.what.startswith("unknown key")
+        for one in problems
+    )
+    remedy = (_SETUP if setup_helps else _CORRECT).format(file=file)
+    return [_finding(file, one.key, one.what, remedy) for one in problems]
+
+
+def _finding(file: Path, key: str, what: str, remedy: str) -> Finding:
+    """Return the finding of a problem; `remedy` is for a wrong key in a readable file."""
     if key != "file":
-        return failed(NAME, f"{key}: {what}", _REMEDY.format(file=file))
+        return failed(NAME, f"{key}: {what}", remedy)
     if what.startswith("Permission denied"):
         return failed(NAME, f"{file}: {what}", "run it as root: sudo alleycat-gateway check")
     if what.startswith("not TOML"):
-        remedy = "correct the file, or move it away and run: sudo alleycat-gateway setup"
+        remedy = (
+            "correct the line named above; or move the file away, and create a new one: "
+            f"sudo alleycat-gateway setup --config {file}"
+        )
         return failed(NAME, f"{file}: {what}", remedy)
-    return failed(NAME, f"{file}: {what}", "create the file: sudo alleycat-gateway setup")
+    create = f"create the file: sudo alleycat-gateway setup --config {file}"
+    return failed(NAME, f"{file}: {what}", create)
 
 
 def _broken_drivers(config: Config, drivers: Mapping[str, DriverStatus]) -> list[Finding]:
@@ -52,7 +80,8 @@ def _broken_drivers(config: Config, drivers: Mapping[str, DriverStatus]) -> list
         failed(
             NAME,
             f"driver {name} cannot be loaded: {problem}",
-            "reinstall the driver's package, in a version for this alleycat-gateway",
+            "reinstall the driver's package in a version that supports this version of "
+            "alleycat-gateway",
         )
         for name in sorted({bike.driver for bike in config.bikes})
         if (problem := drivers[name].problem) is not None

@@ -35,13 +35,18 @@ def check_disk(config: Config, mounts: Path = MOUNTS) -> list[Finding]:
 
 def _directory_problem(directory: Path) -> Finding | None:
     if os.path.exists(directory) and not os.path.isdir(directory):
-        return failed(NAME, f"{directory} is not a directory", "move it, or set another state_dir")
+        remedy = "move the file away, or set state_dir to another path"
+        return failed(NAME, f"{directory} is a file, not a directory", remedy)
     place = _existing(directory)
     if os.statvfs(place).f_flag & os.ST_RDONLY:
         what = f"{place} is on a read-only file system: messages are buffered in memory only"
-        return failed(
-            NAME, what, "`dmesg` shows whether the disk has failed; if not, remount it read-write"
+        place = place.resolve()
+        root = next(one for one in (place, *place.parents) if os.path.ismount(one))
+        remedy = (
+            "run `dmesg` to see whether the disk has failed; if it has not, remount it: "
+            f"sudo mount -o remount,rw {root}"
         )
+        return failed(NAME, what, remedy)
     if os.access(place, os.R_OK | os.W_OK | os.X_OK):
         return None
     if place == directory:
@@ -81,14 +86,14 @@ def _buffer(file: Path) -> list[Finding]:
         with BufferView(file) as view:
             waiting, quarantined = view.counts()
     except BufferViewError as error:
-        return [failed("buffer", str(error), "alleycat-gateway buffer verify shows more")]
-    findings = [ok("buffer", f"{counted(waiting, 'message')} to be sent")]
+        return [failed("buffer", str(error), "for details, run: alleycat-gateway buffer verify")]
+    findings = [ok("buffer", f"{counted(waiting, 'message')} waiting to be sent")]
     if quarantined:
         findings.append(
             warning(
                 "buffer",
                 f"{counted(quarantined, 'message')} in quarantine: the broker refused them",
-                "alleycat-gateway buffer quarantine shows the reasons",
+                "for the reasons, run: alleycat-gateway buffer quarantine",
             )
         )
     return findings

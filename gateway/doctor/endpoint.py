@@ -25,9 +25,12 @@ PROBE_RACE_ID = 0
 #: IoT Core requires this ALPN name for MQTT with certificates on port 443.
 ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
 
-_NETWORK = "check the network (`ip route`) and cloud.endpoint"
+_NETWORK = (
+    "check that cloud.endpoint is spelled correctly, and that this computer is online (`ip route`, "
+    "`resolvectl status`)"
+)
 _NO_BROKER = (
-    "no cloud yet? Set an endpoint: sudo alleycat-gateway setup; otherwise start the broker"
+    "start the broker on this machine; or, to use a cloud, run: sudo alleycat-gateway setup"
 )
 _FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
 _POLICY = (
@@ -177,8 +180,8 @@ def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Fi
         return ok(CLOUD, what)
     return ok(
         CLOUD,
-        f"{what}; publishing to {config.cloud.topic} was not tested, since it adds a record to "
-        "the stream: --publish tests it",
+        f"{what}. Publishing to {config.cloud.topic} was not tested, because it would add a record "
+        "to the stream; to test it, add --publish",
     )
 
 

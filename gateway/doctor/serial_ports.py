@@ -55,9 +55,9 @@ async def _modem_manager(bikes: Sequence[BikeConfig], root: Path) -> list[Findin
     return [
         warning(
             NAME,
-            f"ModemManager is running, and probes {', '.join(tried)} whenever a cable is "
-            "plugged in",
-            "sudo systemctl disable --now ModemManager",
+            f"ModemManager is running: it writes to {', '.join(tried)} each time the cable is "
+            "plugged in, which disturbs the bike",
+            "turn it off: sudo systemctl disable --now ModemManager",
         )
     ]
 

@@ -40,10 +40,14 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
         if not is_in_use(state_dir):
             return None
     except PermissionError:
-        what = f"permission denied: {state_dir}; cannot find out whether a gateway is running there"
+        what = (
+            f"no permission to read {state_dir}, so `check` cannot tell whether a gateway is "
+            "using it"
+        )
         return [failed(NAME, what, "run it as root: sudo alleycat-gateway check")]
     what = "the gateway is running, but does not report its status"
-    return [failed(NAME, what, f"it may still be starting; otherwise see the log: {_LOG}")]
+    remedy = f"if it has just started, try again in a few seconds; if not, read the log: {_LOG}"
+    return [failed(NAME, what, remedy)]
 
 
 def _findings(status: GatewayStatus) -> Iterator[Finding]:

@@ -50,8 +50,8 @@ def check_packages(distributions: Mapping[str, Sequence[str]]) -> list[Finding]:
     return [
         warning(
             NAME,
-            f"the Python package {package!r} is also installed by {', '.join(names)}: "
-            "each may overwrite files of the other",
+            f"the Python package {package!r} is also installed by {', '.join(names)}; the "
+            "packages overwrite each other's files",
             f"uninstall {' and '.join(names)}, then reinstall {own}",
         )
         for package, names in others.items()
@@ -77,7 +77,7 @@ def _board(root: Path) -> str:
     try:
         model = (root / BOARD_MODEL).read_text(encoding="utf-8", errors="replace")
     except OSError:
-        return "without a device tree"
+        return "unknown"
     return model.rstrip("\0")
 
 

@@ -39,8 +39,8 @@ def clock_source(root: Path = Path("/"), now_ms: int | None = None) -> str | Non
     if (root / TIMESYNC_MARK).exists():
         return "by systemd-timesyncd, from a time server"
     if _kernel_clock_is_set():
-        return "by a time server, as the kernel reports"
-    return None if _needs_time_server(root) else "since this computer was switched on"
+        return "by a time server (according to the kernel)"
+    return None if _needs_time_server(root) else "by this computer's own clock"
 
 
 def _needs_time_server(root: Path) -> bool:

@@ -84,7 +84,7 @@ async def test_rfkill_is_told_before_the_adapter_that_it_has_switched_off(
     await bluez.settle()
     finding = await found(root=switch(switch(tmp_path, "wlan"), "bluetooth", soft=1))
     assert finding.what == "Bluetooth is blocked by rfkill"
-    assert finding.remedy == "sudo rfkill unblock bluetooth, then: bluetoothctl power on"
+    assert finding.remedy == "sudo rfkill unblock bluetooth && bluetoothctl power on"
 
 
 async def test_hardware_switch_is_told_from_a_soft_block(bluez: Bluez, tmp_path: Path) -> None:

@@ -13,5 +13,5 @@ def test_set_clock_is_reported_with_its_source() -> None:
 def test_unset_clock_is_a_failure_with_its_remedy() -> None:
     finding = check_clock(None, "1970-01-01 00:00")
     assert finding.state is State.FAILED
-    assert "the clock, which shows 1970-01-01 00:00" in finding.what
+    assert "the clock (1970-01-01 00:00) has not been set" in finding.what
     assert "timedatectl" in finding.remedy

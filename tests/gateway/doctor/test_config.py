@@ -49,20 +49,30 @@ def test_config_with_an_unknown_key_gives_none(tmp_path: Path) -> None:
     config, (finding,) = check_config(written(tmp_path, GOOD + "colour = 1"), load_drivers())
     assert config is None
     assert finding.what.startswith("bikes[0].colour: unknown key")
+    assert finding.remedy == f"correct this key in {tmp_path / 'gateway.toml'}"
+
+
+def test_setup_is_not_advised_while_it_would_refuse_the_config(tmp_path: Path) -> None:
+    text = GOOD.replace('"gateway-1"', '""').replace("plaintext", "prot = 1\nplaintext")
+    _, findings = check_config(written(tmp_path, text), load_drivers())
+    assert len(findings) == 2
+    assert not any("alleycat-gateway setup" in one.remedy for one in findings)
 
 
 def test_missing_config_is_reported_with_how_to_make_it(tmp_path: Path) -> None:
     config, (finding,) = check_config(tmp_path / "gone.toml", load_drivers())
     assert config is None
     assert "No such file" in finding.what
-    assert finding.remedy == "create the file: sudo alleycat-gateway setup"
+    assert finding.remedy == (
+        f"create the file: sudo alleycat-gateway setup --config {tmp_path / 'gone.toml'}"
+    )
 
 
 def test_config_that_is_not_toml_is_to_be_corrected(tmp_path: Path) -> None:
     config, (finding,) = check_config(written(tmp_path, "bikes = ["), load_drivers())
     assert config is None
     assert "not TOML" in finding.what
-    assert finding.remedy.startswith("correct the file")
+    assert finding.remedy.startswith("correct the line")
 
 
 def test_config_warning_stays_a_warning(tmp_path: Path) -> None:

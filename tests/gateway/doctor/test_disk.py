@@ -73,7 +73,7 @@ def test_state_dir_that_can_be_made_is_well(tmp_path: Path, mounts: Path) -> Non
 def test_file_in_place_of_the_state_dir_is_reported(tmp_path: Path, mounts: Path) -> None:
     (tmp_path / "state").touch()
     (finding,) = check_disk(settings(tmp_path / "state"), mounts)
-    assert finding.what == f"{tmp_path / 'state'} is not a directory"
+    assert finding.what == f"{tmp_path / 'state'} is a file, not a directory"
 
 
 @ROOT_ONLY
@@ -89,6 +89,7 @@ def test_read_only_disk_is_reported(tmpfs: Path) -> None:
     subprocess.run(["mount", "-o", "remount,ro", tmpfs], check=True)
     (finding,) = check_disk(settings(tmpfs))
     assert f"{tmpfs} is on a read-only file system" in finding.what
+    assert finding.remedy.endswith(f"sudo mount -o remount,rw {tmpfs}")
 
 
 @pytest.mark.slow
@@ -117,7 +118,7 @@ def test_state_dir_without_write_permission_is_reported(tmp_path: Path) -> None:
 def test_waiting_and_quarantined_messages_are_counted(tmp_path: Path, mounts: Path) -> None:
     buffer_with(tmp_path, 5, quarantined=2)
     _, waiting, quarantined = check_disk(settings(tmp_path), mounts)
-    assert waiting == Finding("buffer", State.OK, "3 messages to be sent")
+    assert waiting == Finding("buffer", State.OK, "3 messages waiting to be sent")
     assert quarantined.state is State.WARNING
     assert quarantined.what.startswith("2 messages in quarantine")
 

@@ -70,8 +70,8 @@ async def test_endpoint_check_passes_and_tells_what_was_not_tried(
         Finding(
             "cloud",
             State.OK,
-            "the broker accepts gateway-1; publishing to alleycat-publish was not tested, since it "
-            "adds a record to the stream: --publish tests it",
+            "the broker accepts gateway-1. Publishing to alleycat-publish was not tested, because "
+            "it would add a record to the stream; to test it, add --publish",
         ),
     ]
 
@@ -191,13 +191,13 @@ async def test_endpoint_name_that_does_not_resolve_is_reported(authority: Author
     mine = authority.issue("gateway-1")
     (finding,) = await check_endpoint(settings(8883, mine, endpoint="nowhere.invalid"))
     assert finding.what.startswith("nowhere.invalid: name not resolved")
-    assert "check the network" in finding.remedy
+    assert "this computer is online" in finding.remedy
 
 
 async def test_endpoint_port_where_nobody_listens_is_reported(authority: Authority) -> None:
     (finding,) = await check_endpoint(settings(1, authority.issue("gateway-1")))
     assert finding.what == "127.0.0.1:1: Connection refused"
-    assert "no cloud yet? Set an endpoint: sudo alleycat-gateway setup" in finding.remedy
+    assert "to use a cloud, run: sudo alleycat-gateway setup" in finding.remedy
 
 
 @pytest.fixture

@@ -102,7 +102,7 @@ async def test_modem_manager_is_a_warning_for_a_port_without_udev_mark(
 ) -> None:
     _, finding = await found(port)
     assert finding.state is State.WARNING
-    assert finding.what.startswith(f"ModemManager is running, and probes {port}")
+    assert finding.what.startswith(f"ModemManager is running: it writes to {port}")
 
 
 @pytest.mark.usefixtures("modem_manager")

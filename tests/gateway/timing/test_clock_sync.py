@@ -58,11 +58,11 @@ def test_clock_before_the_earliest_possible_time_is_not_set(tmp_path: Path) -> N
 def test_clock_source_tells_who_has_set_the_clock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert clock_source(tmp_path, NOW_MS) == "since this computer was switched on"
+    assert clock_source(tmp_path, NOW_MS) == "by this computer's own clock"
     make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
     assert clock_source(tmp_path, NOW_MS) is None
     monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: True)
-    assert clock_source(tmp_path, NOW_MS) == "by a time server, as the kernel reports"
+    assert clock_source(tmp_path, NOW_MS) == "by a time server (according to the kernel)"
     make(tmp_path, TIMESYNC_MARK)
     assert clock_source(tmp_path, NOW_MS) == "by systemd-timesyncd, from a time server"
 
