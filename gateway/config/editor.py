@@ -83,7 +83,8 @@ def _change_bike(document: tomlkit.TOMLDocument, change: BikeChange) -> None:
     bikes = document.setdefault("bikes", tomlkit.aot())
     if not isinstance(bikes, AoT):
         raise NotEditable(
-            "bikes cannot be edited in this form; expected a [[bikes]] table for each"
+            "setup can edit only bikes that are written as [[bikes]] tables; rewrite the bikes in "
+            "that form"
         )
     ids = [bike.get("id") for bike in bikes]
     if change.id not in ids:

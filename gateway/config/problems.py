@@ -1,6 +1,7 @@
 """Problems of a config in words: the key, what is wrong, and what was expected."""
 
 import difflib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,35 @@ from gateway.host.errors import BAD_CONFIG, GatewayError
 
 #: Characters. A longer value is not repeated in a message: it may be a pasted private key.
 SHOWN_MAX = 80
+#: The patterns of a thing's name and a bike's id, and of a topic.
+NAME_PATTERN = r"^[a-zA-Z0-9:_-]+$"
+TOPIC_PATTERN = r"^[^#+\x00-\x1f\x7f-\x9f\ufffe\uffff]+$"
+
+#: The beginning of pydantic's messages.
+_PYDANTIC = re.compile(r"^(Input|String|List|Tuple|Value) should (be|have) ")
+
+#: Plain words for what was expected, by pydantic's type of the error.
+_EXPECTED = {
+    "bool_parsing": "true or false",
+    "bool_type": "true or false",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "float_parsing": "a number",
+    "float_type": "a number",
+    "greater_than": "more than {gt}",
+    "greater_than_equal": "at least {ge}",
+    "int_from_float": "a whole number",
+    "int_parsing": "a whole number",
+    "int_type": "a whole number",
+    "less_than": "less than {lt}",
+    "less_than_equal": "at most {le}",
+    "string_type": "a text in quotes",
+}
+#: Plain words for the patterns of the config.
+_PATTERNS = {
+    NAME_PATTERN: "only letters, digits and : _ -",
+    TOPIC_PATTERN: "a topic without +, # and control characters",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,15 +78,26 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Prob
         return Problem(key, unknown_key(details["loc"], model))
     if details["type"] == "missing":
         return Problem(key, "missing; expected a value, see config/gateway.toml")
-    message = details["msg"].removeprefix("Value error, ")
+    message = _expectation(details)
     if details["type"] == "list_type" and isinstance(details["input"], dict):
-        return Problem(
-            key, f"is one table; expected a list of tables: write [[{key}]], not [{key}]"
-        )
+        return Problem(key, f"got a single table; write [[{key}]] instead of [{key}]")
     given = details["input"]
     if isinstance(given, str | int | float | bool) and len(str(given)) <= SHOWN_MAX:
-        return Problem(key, f"got {given!r}; {message[0].lower()}{message[1:]}")
+        return Problem(key, f"got {given!r}; {message}")
     return Problem(key, message)
+
+
+def _expectation(details: ErrorDetails) -> str:
+    """Return what was expected, in plain words where pydantic's own are hard to understand."""
+    message = details["msg"].removeprefix("Value error, ")
+    context = details.get("ctx", {})
+    words = _EXPECTED.get(details["type"])
+    if details["type"] == "string_pattern_mismatch":
+        words = _PATTERNS.get(context["pattern"])
+    if words is not None:
+        return f"expected {words.format(**context)}"
+    message = _PYDANTIC.sub("expected ", message)
+    return f"{message[0].lower()}{message[1:]}"
 
 
 def unknown_key(loc: tuple[int | str, ...], model: type[BaseModel]) -> str:

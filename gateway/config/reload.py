@@ -50,13 +50,16 @@ class Reload:
         try:
             config = self._load()
         except ConfigError as error:
-            log.error("config not reloaded: the previous config stays active", reason=str(error))
+            log.error(
+                "config not reloaded; the gateway keeps using the previous config",
+                reason=str(error),
+            )
             return
         waiting = needs_a_start(self._running, config)
         await self._apply(config)
         log.info("config reloaded", bikes=len(config.bikes))
         if waiting:
-            log.warning("changed keys need a restart", keys=waiting)
+            log.warning("restart the gateway to apply these changed keys", keys=waiting)
 
 
 def needs_a_start(running: Config, changed: Config) -> list[str]:

@@ -29,6 +29,8 @@ from pydantic_settings import (
 
 from drivers.registry import DriverStatus
 from gateway.config.problems import (
+    NAME_PATTERN,
+    TOPIC_PATTERN,
     ConfigError,
     Problem,
     problems_of,
@@ -40,7 +42,7 @@ from gateway.sampling.calibration import Calibration, CalibrationTable
 #: Characters. The backend's analytics truncate a longer name to this width.
 NAME_COLUMNS = 8
 
-Identifier = Annotated[str, Field(pattern=r"^[a-zA-Z0-9:_-]+$", min_length=1, max_length=128)]
+Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
 
 
 class _Section(BaseModel):
@@ -64,9 +66,9 @@ class CloudConfig(_Section):
 
     endpoint: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
-    topic: Annotated[
-        str, Field(min_length=1, max_length=256, pattern=r"^[^#+\x00-\x1f\x7f-\x9f\ufffe\uffff]+$")
-    ] = "alleycat-publish"
+    topic: Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)] = (
+        "alleycat-publish"
+    )
     ca_file: AnyPath | None = None
     certificate_file: AnyPath | None = None
     private_key_file: AnyPath | None = None
@@ -94,9 +96,9 @@ class CloudConfig(_Section):
     def _secure(self) -> Self:
         if self.plaintext and not is_this_machine(self.endpoint):
             raise ValueError(
-                f"plaintext to {self.endpoint!r}: expected 127.0.0.1, ::1 or localhost; any other "
-                "endpoint needs mutual TLS: remove plaintext, and set ca_file, certificate_file "
-                "and private_key_file"
+                "plaintext = true is only allowed for 127.0.0.1, ::1 or localhost, not for "
+                f"{self.endpoint!r}; for another endpoint, remove plaintext and set ca_file, "
+                "certificate_file and private_key_file"
             )
         return self
 
@@ -341,16 +343,17 @@ def _pair_problem(certificate: Path | None, key: Path | None) -> str | None:
 
 
 def _pem_problem(file: Path | None, kind: str) -> str | None:
+    noun = kind.lower()
     if file is None:
-        return f"missing; expected the path of a PEM file with a {kind}"
+        return f"missing; set it to the path of a PEM file that contains a {noun}"
     try:
         if file.exists() and not file.is_file():
-            return f"{file} is not a file; expected a PEM file with a {kind}"
+            return f"{file} is not a file; expected a PEM file that contains a {noun}"
         content = file.read_bytes()
     except OSError as error:
-        return f"{file}: {error.strerror}; expected a readable PEM file with a {kind}"
+        return f"{file}: {error.strerror}; expected a readable PEM file that contains a {noun}"
     if b"-----BEGIN " not in content or f"{kind}-----".encode() not in content:
-        return f"{file} contains no {kind}; expected PEM (-----BEGIN … {kind}-----)"
+        return f"{file} contains no {noun}; expected PEM (-----BEGIN … {kind}-----)"
     return None
 
 

@@ -45,7 +45,7 @@ def _finding(key: str, file: Path, now: datetime | None, remedy: str) -> Finding
     if now is None:
         return ok(
             NAME,
-            f"{key}: valid until {end:%Y-%m-%d} (cannot tell whether it has expired, because the "
+            f"{key}: valid until {end:%Y-%m-%d} (cannot check whether it has expired, because the "
             "clock is not set)",
         )
     if now < begin:

@@ -41,7 +41,7 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
             return None
     except PermissionError:
         what = (
-            f"no permission to read {state_dir}, so `check` cannot tell whether a gateway is "
+            f"no permission to read {state_dir}, so `check` cannot determine whether a gateway is "
             "using it"
         )
         return [failed(NAME, what, "run it as root: sudo alleycat-gateway check")]

@@ -70,7 +70,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.type("Ada")
         terminal.expect("id (a number): ")
         terminal.type("three")
-        terminal.expect("input should be a valid integer")
+        terminal.expect("expected a whole number")
         terminal.type("3")
         terminal.expect("starting class, 1 … 6: ")
         terminal.type("2")

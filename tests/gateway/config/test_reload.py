@@ -69,7 +69,7 @@ async def test_reload_of_an_unusable_file_changes_nothing_and_is_logged(rig: Rig
     with capture_logs() as logs:
         await rig.hang_up()
     assert rig.applied == []
-    assert logs[0]["event"] == "config not reloaded: the previous config stays active"
+    assert logs[0]["event"] == "config not reloaded; the gateway keeps using the previous config"
     assert "bikes[0].class_id" in logs[0]["reason"]
     assert rig.told[-1] == "READY"
 

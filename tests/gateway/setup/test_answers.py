@@ -59,12 +59,12 @@ def test_broken_config_counts_as_without_bikes_and_cloud() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "problem"),
     [
-        ("racer_id", "x", "valid integer"),
-        ("class_id", "7", "less than or equal to 6"),
+        ("racer_id", "x", "expected a whole number"),
+        ("class_id", "7", "expected at most 6"),
         ("racer_name", "", "at least 1 character"),
         ("endpoint", "https://x.example", "expected a host name without"),
-        ("thing_name", "a b", "match pattern"),
-        ("id", "a b", "match pattern"),
+        ("thing_name", "a b", "only letters, digits"),
+        ("id", "a b", "only letters, digits"),
     ],
 )
 def test_wrong_answer_is_a_problem_in_the_words_of_the_config(
