@@ -40,9 +40,10 @@ _ADVICE = {
     sqlite3.SQLITE_ERROR: _DAMAGED,  # a column that is not there, a file format that is none
     sqlite3.SQLITE_CORRUPT: _DAMAGED,
     sqlite3.SQLITE_NOTADB: _DAMAGED,
-    sqlite3.SQLITE_BUSY: ". Another program has locked it; only the gateway should use it",
-    sqlite3.SQLITE_CANTOPEN: ". Reading its -wal needs a -shm file in the same directory: run this "
-    "as a user who can write there, or inspect a copy of both files",
+    sqlite3.SQLITE_BUSY: ". Another program has locked the file: stop it; only the gateway should "
+    "use this file",
+    sqlite3.SQLITE_CANTOPEN: ". To read it, SQLite must create a -shm file next to it: run this "
+    "command with sudo, or inspect a copy of the .db and -wal files",
     sqlite3.SQLITE_IOERR: ". The disk is failing: see `dmesg`",
 }
 

@@ -53,7 +53,7 @@ def open_store(path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = Fa
         return Opened(_open_checked(path, max_bytes))
     except NewerStoreError as error:
         _replace(path, aside, new=None)
-        note = f"{error}; the file was moved to {aside}, for use with the newer version"
+        note = f"{error}; it was moved to {aside}. Install that version to send its messages"
         return Opened(Store(path, max_bytes), note, lost=None)
     except DamagedStoreError:
         try:

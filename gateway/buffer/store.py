@@ -247,7 +247,7 @@ class Store:
             connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
         elif version != SCHEMA_VERSION:
             raise NewerStoreError(
-                f"{self.path} has format {version}, but this version reads format {SCHEMA_VERSION}"
+                f"{self.path} has format {version}, written by a newer version of the gateway"
             )
 
     @contextmanager

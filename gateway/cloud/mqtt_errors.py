@@ -52,6 +52,9 @@ _HANGUPS = ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "AWS_IO_SOCKET_CLOSED", "AWS_IO_
 #: Errors for a broker that rejects a client's certificate: it closes the connection without MQTT.
 _BREAK_OFFS = ("AWS_IO_TLS_ERROR_READ_FAILURE", "AWS_IO_TLS_ERROR_ALERT_RECEIVED", *_HANGUPS)
 
+#: The reason code of a DISCONNECT because of a second connection with the same client id.
+SESSION_TAKEN_OVER = 0x8E
+
 #: Plain words, and remedies for the failures that a user can fix.
 _REMEDIES = {
     "AWS_IO_TLS_ERROR_NEGOTIATION_FAILURE": "TLS handshake failed: the broker's certificate is not"
@@ -64,9 +67,10 @@ _REMEDIES = {
     "AWS_IO_SOCKET_NO_ROUTE_TO_HOST": "no route to host: the network is down",
     "AWS_IO_SOCKET_NETWORK_DOWN": "the network is down",
     "AWS_IO_SOCKET_CLOSED": "the broker closed the connection",
-    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the broker hung up",
-    "AWS_ERROR_MQTT_TIMEOUT": "no answer in time: the link is dead",
-    "AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT": "no answer to a ping: the link is dead",
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the broker closed the connection without giving a reason",
+    "AWS_ERROR_MQTT_TIMEOUT": "the broker did not answer in time: the connection was lost",
+    "AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT": "the broker did not answer a ping: the connection was "
+    "lost",
     "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sent no MQTT answer in time",
 }
 
@@ -89,7 +93,8 @@ def failure_answer(error_name: str, message: str) -> Answer:
 def disconnect_answer(code: int, code_name: str) -> Answer:
     """Return the answer for all open messages after a DISCONNECT from the broker."""
     verdict = _DISCONNECTS.get(code, Verdict.SUSPECT)
-    return Answer(verdict, f"the broker disconnected us: {words(code_name)}")
+    remedy = "; another client uses the same thing_name" if code == SESSION_TAKEN_OVER else ""
+    return Answer(verdict, f"the broker disconnected the gateway: {words(code_name)}{remedy}")
 
 
 def end_answer(error_name: str, message: str) -> Answer:

@@ -106,7 +106,9 @@ def is_served(path: Path) -> bool:
 def explained(error: OSError) -> str:
     """Return in words why a connection to one of the daemon's sockets failed."""
     if isinstance(error, ConnectionRefusedError):
-        return "no process is listening: the gateway was killed"
+        return (
+            "no process is listening; the gateway has probably crashed or been killed: restart it"
+        )
     if isinstance(error, BlockingIOError):
         return "too many clients are connected; try again"
     if isinstance(error, PermissionError):

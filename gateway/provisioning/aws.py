@@ -28,7 +28,8 @@ _ADVICE = {
     400: "check that the template has ThingName as its only parameter, as in "
     "config/aws/template.yaml",
     401: "check that the claim certificate is active",
-    403: "check that the template is enabled, and that its provisioning hook, if any, agrees",
+    403: "check that the template is enabled, and that its provisioning hook, if it has one, "
+    "allows this gateway",
     404: "check that the template exists in this account and region",
     409: "check whether another resource has the same name",
     429: "too many requests: run this command again in a minute",

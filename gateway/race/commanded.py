@@ -75,12 +75,15 @@ class BikeRaces:
         if in_the_way and not replaces:
             other = in_the_way[0]
             raise CommandRefused(
-                f"race {other.race_id} of racer {_racer_id(other)} is in the way, from "
-                f"{other.start_ms} to {other.end_ms}; choose a free time, or send `replace`"
+                f"the bike already has race {other.race_id} of racer {_racer_id(other)} from "
+                f"{other.start_ms} to {other.end_ms} (ms since the epoch); choose another time, "
+                "or send `replace`"
             )
         coming = [one for one in self.all if one.end_ms > now_ms and one not in in_the_way]
         if len(coming) >= MAX_RACES:
-            raise CommandRefused(f"{MAX_RACES} races are waiting already, which is the limit")
+            raise CommandRefused(
+                f"the bike already has {MAX_RACES} races planned, the maximum; stop one first"
+            )
         self._take_away(in_the_way, now_ms)
         self.all = BikeRaces([*self.all, race]).all
         self._notify_subscribers()

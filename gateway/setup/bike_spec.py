@@ -23,11 +23,13 @@ def named_bike(bike: str, protocol: str | None) -> tuple[str, dict[str, object]]
         return "fake", {"wire": protocol or "ftms"}
     if bike.startswith("/") or bike.startswith("socket://"):
         if protocol is None:
-            raise ProtocolMissing(f"{bike} is a serial port: name its protocol with --protocol")
+            raise ProtocolMissing(
+                f"{bike} is a serial port: add --protocol, such as --protocol peloton"
+            )
         return "serial", {"port": bike, "protocol": protocol}
     if not _ADDRESS.fullmatch(bike):
         raise NotABike(
             f"{bike!r} is not a Bluetooth address, a serial port or `fake`; "
-            "`alleycat-gateway scan` lists the bikes in reach"
+            "run `alleycat-gateway scan` to list the bikes in reach"
         )
     return "ble", {"address": bike, **({"protocol": protocol} if protocol else {})}

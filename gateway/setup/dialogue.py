@@ -67,6 +67,11 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
     scan = asyncio.run(scan_all(discoverers, seconds, show))
     for name, problem in scan.problems.items():
         console.print(f"{name}: {problem}", style="yellow", soft_wrap=True, markup=False)
+    if not numbers and len(scan.problems) < len(discoverers):
+        console.print(
+            "No bike was found. Pedal to wake it, bring it closer, and disconnect it from other "
+            "apps."
+        )
     return Scan([one for one in scan.bikes if not one[1].is_companion], scan.problems)
 
 
@@ -97,7 +102,7 @@ def _ask_which(console: Console, current: Current) -> str:
             raise typer.BadParameter(f"expected one of: {', '.join(current.ids)}, {ADD}")
         return answer.strip()
 
-    question = f"Which bike do you want to set up ({ADD}: a new one)"
+    question = f"Which bike do you want to set up? Enter its id, or `{ADD}` for a new bike"
     chosen: str = typer.prompt(question, default=current.default_id, value_proc=checked)
     return _ask("Id of the new bike", "id", current.next_id) if chosen == ADD else chosen
 
@@ -109,8 +114,6 @@ def _ask_machine(
     stays = bool(bike) and (look is None or bike.get("driver") != "fake")
     while True:
         found = [] if look is None else [_machine(*one) for one in look().bikes]
-        if look is not None and not found:
-            console.print("No bike found: is it awake, nearby, and not connected to another app?")
         numbers = {str(n): one for n, one in enumerate(found, start=1)}
         otherwise = None if look is None else AGAIN
         default = KEEP if stays else next(_free(numbers, current), otherwise)
@@ -137,9 +140,9 @@ def _free(numbers: Mapping[str, Machine], current: Current) -> Iterator[str]:
 def _ask_bike(
     numbers: Mapping[str, object], default: str | None, *, may_look: bool, may_keep: bool
 ) -> str:
-    words = {AGAIN: "scan again"} if may_look else {}
+    words = {AGAIN: "to scan again"} if may_look else {}
     if may_keep:
-        words[KEEP] = "no change"
+        words[KEEP] = "to leave this bike unchanged"
 
     def checked(answer: str) -> str:
         answer = answer.strip()
@@ -156,12 +159,11 @@ def _ask_bike(
     ways += [
         "its Bluetooth address",
         "its serial port",
-        "fake",
-        *(f"{word}: {what}" for word, what in words.items()),
+        "`fake` for a simulated bike",
+        *(f"`{word}` {what}" for word, what in words.items()),
     ]
-    chosen: str = typer.prompt(
-        f"Which bike ({', '.join(ways)})", default=default, value_proc=checked
-    )
+    question = f"Which bike? Enter {', '.join(ways[:-1])}, or {ways[-1]}"
+    chosen: str = typer.prompt(question, default=default, value_proc=checked)
     return chosen
 
 
@@ -193,7 +195,8 @@ def _ask_cloud(console: Console, current: Current, answers: Answers) -> None:
     now = current.cloud
     is_later = current.is_new or bool(now.get("plaintext"))
     endpoint = _ask(
-        f"Endpoint of AWS IoT, or host name of your broker ({LATER}: no cloud yet)",
+        "AWS IoT endpoint, or your broker's host name; "
+        f"enter `{LATER}` to set up the cloud another time",
         "endpoint",
         LATER if is_later else now.get("endpoint"),
     )
@@ -203,7 +206,11 @@ def _ask_cloud(console: Console, current: Current, answers: Answers) -> None:
         return
     files = _ask_files(now)
     if files is None:
-        console.print("No cloud is set up. Run setup again when you have the certificate.")
+        console.print(
+            "No cloud is set up yet. When you have the certificate, run `alleycat-gateway setup` "
+            "again.",
+            highlight=False,
+        )
         return
     answers.cloud = {"endpoint": endpoint, **files}
     if answers.thing_name is None:

@@ -95,8 +95,8 @@ def show_summary(console: Console, scan: Scan) -> None:
         console.print(Text(f"{name}: {problem}", style="yellow"), soft_wrap=True)
     if not scan.bikes:
         console.print(
-            "no bike found: is it awake, nearby, its cable plugged in, and not connected to "
-            "another app? Bikes that a running gateway is connected to are invisible as well"
+            "no bike was found. Wake it by pedalling, bring it closer, check its cable, and "
+            "disconnect it from other apps and from a running gateway"
         )
         return
     table = Table(box=None, pad_edge=False)
@@ -106,7 +106,10 @@ def show_summary(console: Console, scan: Scan) -> None:
         signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm"
         table.add_row(Text(bike.name), bike.where, name, signal, _state(bike))
     console.print(table)
-    console.print("\nFor the config; change the id and the racer as you like:\n")
+    console.print(
+        "\nTo add these bikes to the config, copy what you need; change ids and racers as you "
+        "like:\n"
+    )
     for snippet in snippets(scan):
         console.print(f"{snippet}\n", soft_wrap=True, markup=False)
 

@@ -324,5 +324,5 @@ async def test_faults_lose_no_message_and_quarantine_only_undeliverable_ones(
     assert rows(path, "SELECT payload FROM telemetry") == []
     assert set(rows(path, "SELECT payload, reason FROM quarantine")) == {
         (poisoned(REFUSED).to_json(), "not authorised to publish to this topic"),
-        (poisoned(FATAL).to_json(), "the broker disconnected us: malformed packet"),
+        (poisoned(FATAL).to_json(), "the broker disconnected the gateway: malformed packet"),
     }

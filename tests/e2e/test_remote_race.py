@@ -61,7 +61,7 @@ def test_refused_command_is_answered_with_the_reason(
     long = soon(length_s=60)
     assert backend.ask(long)["result"] == "accepted"
     assert backend.ask(long)["result"] == "already"
-    assert "race 12 of racer 7 is in the way" in backend.ask(soon(race_id=13))["reason"]
+    assert "the bike already has race 12 of racer 7" in backend.ask(soon(race_id=13))["reason"]
     assert backend.ask(soon(command="replace", race_id=13))["result"] == "accepted"
     assert backend.ask(stop(13))["result"] == "accepted"
     assert backend.ask(stop(13))["result"] == "already"

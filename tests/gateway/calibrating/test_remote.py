@@ -172,7 +172,5 @@ async def test_daemon_session_with_a_killed_gateway_is_an_error() -> None:
         path = Path(directory) / "calibration.sock"
         with socket.socket(socket.AF_UNIX) as left:
             left.bind(os.fspath(path))
-        with pytest.raises(
-            CalibrationError, match="no process is listening: the gateway was killed"
-        ):
+        with pytest.raises(CalibrationError, match="no process is listening; the gateway"):
             await DaemonSession(path, "bike-1").__aenter__()

@@ -61,7 +61,7 @@ def test_path_means_a_bike_on_a_serial_port(tmp_path: Path) -> None:
     ("arguments", "code", "complaint"),
     [
         (["bike-1"], 2, "'bike-1' is not a Bluetooth address, a serial port or `fake`"),
-        (["/dev/ttyUSB0"], 2, "name its protocol with --protocol"),
+        (["/dev/ttyUSB0"], 2, "add --protocol, such as"),
         (["/dev/ttyUSB0", "--protocol", "ftms"], 2, "protocol: got 'ftms'; expected one of"),
         (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
     ],

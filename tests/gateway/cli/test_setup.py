@@ -63,7 +63,9 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
         )
-        terminal.expect("Which bike (its number, its Bluetooth address, its serial port, fake")
+        terminal.expect(
+            "Which bike? Enter its number, its Bluetooth address, its serial port, `fake`"
+        )
         terminal.expect("[1]: ")
         terminal.type()
         terminal.expect("first name: ")
@@ -99,7 +101,10 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
     file: Path, tmp_path: Path, mine: Credentials
 ) -> None:
     def talk(terminal: Dialogue) -> None:
-        terminal.expect("Which bike (its Bluetooth address, its serial port, fake): ")
+        terminal.expect(
+            "Which bike? Enter its Bluetooth address, its serial port, or `fake` for a "
+            "simulated bike: "
+        )
         terminal.type("the black one")
         terminal.expect("is not a Bluetooth address, a serial port or `fake`")
         terminal.type("/dev/serial/by-id/usb-FTDI")
@@ -161,12 +166,12 @@ def test_setup_adds_a_second_bike(file: Path) -> None:
 
     def talk(terminal: Dialogue) -> None:
         terminal.expect("bike-001  Ada on fake")
-        terminal.expect("(add: a new one) [bike-001]: ")
+        terminal.expect("or `add` for a new bike [bike-001]: ")
         terminal.type("add")
         terminal.expect("Id of the new bike [bike-002]: ")
         terminal.type()
         for question, answer in {
-            "fake): ": "C0:FF:EE:00:00:02",
+            "simulated bike: ": "C0:FF:EE:00:00:02",
             "first name: ": "Bo",
             "(a number): ": "4",
             "1 … 6: ": "1",
@@ -243,7 +248,7 @@ async def test_setup_scans_again_for_a_bike_that_was_asleep(bluez: Bluez, file: 
     loop = asyncio.get_running_loop()
 
     def talk(terminal: Dialogue) -> None:
-        terminal.expect("No bike found")
+        terminal.expect("No bike was found")
         loop.call_soon_threadsafe(lambda: bikes.ftms_bike(bluez, name="Awake"))
         terminal.expect("[again]: ")
         terminal.type()
@@ -261,7 +266,7 @@ def test_setup_without_a_certificate_leaves_the_cloud_for_later(file: Path) -> N
         terminal.type("x.example")
         terminal.expect("CA file")
         terminal.type("later")
-        terminal.expect("No cloud is set up. Run setup again when you have the certificate.")
+        terminal.expect("No cloud is set up yet. When you have the certificate")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, *FIRST)
@@ -332,7 +337,7 @@ def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> Non
     ("arguments", "code", "words"),
     [
         (["--bike", "black"], USAGE, "--bike: 'black' is not a Bluetooth address"),
-        (["--bike", "/dev/ttyUSB0"], USAGE, "name its protocol with --protocol"),
+        (["--bike", "/dev/ttyUSB0"], USAGE, "add --protocol, such as"),
         ([*FIRST, "--class-id", "7"], BAD_CONFIG, "class_id: got 7"),
     ],
 )

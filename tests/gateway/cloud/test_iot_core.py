@@ -87,7 +87,7 @@ async def test_publish_to_a_forbidden_topic_is_refused_with_the_reason(
     ("is_puback", "answer"),
     [
         (True, Answer(Verdict.RETRY, "unspecified error")),
-        (False, Answer(Verdict.SUSPECT, "the broker disconnected us: unspecified error")),
+        (False, Answer(Verdict.SUSPECT, "the broker disconnected the gateway: unspecified error")),
     ],
     ids=["PUBACK", "DISCONNECT"],
 )

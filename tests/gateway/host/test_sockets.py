@@ -74,7 +74,10 @@ async def test_unix_socket_is_served_only_while_a_process_listens(path: Path) ->
 @pytest.mark.parametrize(
     ("error", "why"),
     [
-        (ConnectionRefusedError(), "no process is listening: the gateway was killed"),
+        (
+            ConnectionRefusedError(),
+            "no process is listening; the gateway has probably crashed or been killed: restart it",
+        ),
         (BlockingIOError(), "too many clients are connected; try again"),
         (PermissionError(), "permission denied; run this command with sudo"),
         (FileNotFoundError(2, "No such file or directory"), "No such file or directory"),

@@ -99,7 +99,7 @@ def test_overlapping_race_is_ended_by_replace_and_not_by_start(races: RemoteRace
     response = races.apply(start(in_s=100, race_id=13), NOW_MS)
     assert not response.ok
     assert response.reason is not None
-    assert "race 12 of racer 7 is in the way" in response.reason
+    assert "the bike already has race 12 of racer 7" in response.reason
     assert ids(races) == [12]
     assert races.apply(start("replace", in_s=100, race_id=13), NOW_MS).ok
     assert ids(races) == [13]
