@@ -188,7 +188,7 @@ def test_status_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: 
     produced = [gateway_status(*FOUR.bikes, produced=number) for number in range(50)]
     lines = [of(status) for status in produced]
     with serving(config.parent / "state", *lines), Terminal(command(config, "--watch")) as terminal:
-        terminal.wait_for("messages  4 produced", timeout_s=10)
+        terminal.wait_for("bike-004  Rider4  connected", times=5, timeout_s=10)
         terminal.press_ctrl_c()
         assert terminal.exit_code() == 0
     drawn = frames(terminal)
