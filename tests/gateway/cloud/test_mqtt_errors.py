@@ -83,3 +83,9 @@ def test_error_names_that_are_explained_exist_in_the_sdk() -> None:
     names = {*mqtt_errors._REMEDIES, *mqtt_errors._FAILURES, *mqtt_errors._BREAK_OFFS}
     known = {getattr(exceptions.from_code(code), "name", "") for code in range(1, 0x2000)}
     assert names <= known
+
+
+def test_session_taken_over_names_the_cause() -> None:
+    answer = mqtt_errors.disconnect_answer(mqtt_errors.SESSION_TAKEN_OVER, "SESSION_TAKEN_OVER")
+    assert answer.reason is not None
+    assert answer.reason.endswith("session taken over; another client uses the same thing_name")
