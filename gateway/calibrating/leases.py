@@ -109,7 +109,10 @@ class CalibrationLease:
             return f"{self._bike_id} was removed from the gateway's config"
         device = self._bike.calibration.device
         if device != self._device:
-            return f"{self._bike_id} is another device now, {device}; start the calibration again"
+            return (
+                f"the config now assigns {self._bike_id} to another device, {device}; "
+                "start the calibration again"
+            )
         return ""
 
     async def carry_out(self, action: Action) -> Done:

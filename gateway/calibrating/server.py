@@ -115,7 +115,10 @@ class _ClientConnection:
             if self._lease is not None:
                 self._lease.leave()
             if self._dropped:
-                log.warning("calibration client too slow for readings", dropped=self._dropped)
+                log.warning(
+                    "readings dropped: a calibration session reads too slowly",
+                    dropped=self._dropped,
+                )
 
     def heard(self, reading: Reading) -> None:
         if self._writer.transport.get_write_buffer_size() < WAITING_MAX_BYTES:

@@ -45,7 +45,10 @@ def ls(
     state_dir: StateDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """List the races with unsent messages."""
+    """List the races with unsent messages.
+
+    The column `final` counts the messages that end a race for a bike.
+    """
     from rich.console import Console
 
     with _look(config, state_dir) as view, _progress("messages") as on_progress:
@@ -193,7 +196,7 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
 
     if overview.races:
         table = Table(box=None, pad_edge=False, expand=True)
-        for column in ("race", "messages", "seconds", "finals", "size", "oldest"):
+        for column in ("race", "messages", "seconds", "final", "size", "oldest"):
             table.add_column(column, justify="right", no_wrap=True)
         table.add_column("bikes", ratio=1, no_wrap=True, overflow="ellipsis")
         for race in overview.races:
@@ -227,7 +230,7 @@ def _totals(overview: "Overview") -> Iterator[str]:
         yield "no messages wait to be sent"
     if overview.unnamed:
         count = counted(overview.unnamed, "second")
-        yield f"{count} ridden while the clock was not set; sent once it is set"
+        yield f"{count} ridden while the clock was not set; to be sent once it is set"
     if overview.quarantined:
         count = counted(overview.quarantined, "message")
         yield f"{count} in quarantine; `alleycat-gateway buffer quarantine` lists the reasons"

@@ -30,7 +30,7 @@ def capture(
     protocol: ProtocolOption = None,
     seconds: SecondsOption = None,
     note: Annotated[
-        str, typer.Option(help="Text stored in the file: which bike, how it was ridden.")
+        str, typer.Option(help="Text to store: which bike it is, how it was ridden.")
     ] = "",
 ) -> None:
     """Record a bike's raw frames, for a bug report or a test.

@@ -28,16 +28,20 @@ def decode(
 
     from drivers import Frame
     from drivers.protocols import PROTOCOLS
+    from gateway.terminal.units import counted
 
     if protocol not in PROTOCOLS:
         fail(f"protocol {protocol!r} is unknown; expected one of: {', '.join(PROTOCOLS)}", USAGE)
     decoder = PROTOCOLS[protocol]()
     decoded = [Frame(0, _bytes_of(text), sent=text.startswith(">")) for text in frames]
-    for frame in decoded:
-        for reading in decoder.feed(frame):
-            typer.echo(json.dumps(reading.said()))
+    readings = [reading for frame in decoded for reading in decoder.feed(frame)]
+    for reading in readings:
+        typer.echo(json.dumps(reading.said()))
     if decoder.unusable_bytes:
-        typer.echo(f"{decoder.unusable_bytes} byte(s) could not be decoded as {protocol}", err=True)
+        unusable = counted(decoder.unusable_bytes, "byte")
+        typer.echo(f"{unusable} could not be decoded as {protocol}", err=True)
+    if not readings:
+        typer.echo("no reading was decoded: the data is empty, incomplete or not valid", err=True)
 
 
 def _bytes_of(text: str) -> bytes:

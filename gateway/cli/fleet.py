@@ -43,7 +43,8 @@ ConfigOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="Race through the [cloud] of this config; default: one on this machine.",
+        help="Race through the cloud in this config file; default: a simulated cloud on this "
+        "machine.",
     ),
 ]
 StateDirOption = Annotated[
@@ -158,7 +159,7 @@ def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: 
     if yes:
         return
     if not sys.stdin.isatty():
-        fail("cannot ask for confirmation without a terminal; expected --yes", USAGE)
+        fail("cannot ask for confirmation without a terminal; add --yes to go ahead", USAGE)
     if not typer.confirm(f"Race through {target.cloud.endpoint}?", err=True):
         raise typer.Exit(FAILED)
 

@@ -29,7 +29,9 @@ BikeArgument = Annotated[
 ]
 BikeConfigOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="Take the bike's driver and options from this TOML file."),
+    typer.Option(
+        metavar="FILE", help="The config file that contains the bike; BIKE is then its id."
+    ),
 ]
 ProtocolOption = Annotated[
     str | None,
@@ -61,7 +63,7 @@ def chosen_driver(
     try:
         name, options = named_bike(bike, protocol)
     except NotABike as error:
-        fail(f"{error}; or use --config and the id of a bike in that file", USAGE)
+        fail(f"{error}; or pass the id of a bike together with --config", USAGE)
     try:
         return name, make_driver(drivers[name], options, clock)
     except ValidationError as error:

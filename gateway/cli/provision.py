@@ -77,9 +77,12 @@ def provision(
     if json:
         typer.echo(_result(files, thing, done))
     elif renew:
-        typer.echo("a running gateway uses the new certificate after a restart")
+        typer.echo("to use the new certificate, run: sudo systemctl restart alleycat-gateway")
     else:
-        typer.echo(f'set thing_name = "{thing}" in the config, and both files under [cloud]')
+        typer.echo(
+            f'in the config, set thing_name = "{thing}", and certificate_file and '
+            "private_key_file under [cloud]"
+        )
 
 
 def _provision(

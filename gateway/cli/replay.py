@@ -69,8 +69,10 @@ class DecodedCapture:
 
     def readings(self) -> "Iterator[Reading]":
         """Yield all Readings, once; print the number of undecodable bytes at the end."""
+        from gateway.terminal.units import counted
+
         for frame in self._capture.frames:
             yield from self._decoder.feed(frame)
         if self._decoder.unusable_bytes:
-            unusable = self._decoder.unusable_bytes
-            typer.echo(f"{unusable} byte(s) could not be decoded as {self.protocol}", err=True)
+            unusable = counted(self._decoder.unusable_bytes, "byte")
+            typer.echo(f"{unusable} could not be decoded as {self.protocol}", err=True)

@@ -132,7 +132,11 @@ def _current(file: Path) -> "tuple[str, Current]":
 
     if not os.access(file.parent, os.W_OK):
         if not file.parent.is_dir():
-            fail(f"{file.parent} does not exist; create it, or use --config", FAILED)
+            fail(
+                f"{file.parent} does not exist; create that directory, or choose another path "
+                "with --config",
+                FAILED,
+            )
         fail(f"permission denied: {file.parent}; run this command with sudo", FAILED)
     is_new = not file.exists()
     try:
@@ -160,17 +164,17 @@ def _asked(
         return ask_all(console, current, given, look)
     flags = [FLAGS[name] for name in missing(given, current)]
     if flags:
-        fail(f"cannot ask without a terminal: add {', '.join(flags)}", USAGE)
+        fail(f"no terminal to ask for the missing answers on: add {', '.join(flags)}", USAGE)
     if given.are_none:
-        fail("no answers given: without a terminal, pass options (see setup --help)", USAGE)
+        fail("no terminal to ask on: pass the answers as options (see setup --help)", USAGE)
     return given
 
 
 def _heading(file: Path, current: "Current") -> str:
     intent = (
-        f"This creates {file} from the shipped config."
+        f"This will create {file} from the example config."
         if current.is_new
-        else f"This changes {file} according to your answers."
+        else f"This will change {file} according to your answers."
     )
     return (
         f"{intent}\n"
@@ -210,7 +214,11 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
         fail(f"{file}: {error}", BAD_CONFIG)
     except ConfigError as error:
         invalid = ConfigError(file, error.problems)
-        fail(f"nothing was changed; the config would be invalid:\n{invalid}", BAD_CONFIG)
+        advice = "Correct in the file what your answers do not set, and run setup again."
+        fail(
+            f"nothing was changed, because the config would be invalid:\n{invalid}\n{advice}",
+            BAD_CONFIG,
+        )
     except OSError as error:
         fail(f"cannot write {file}: {error.strerror}; nothing was changed", FAILED)
     typer.echo(f"wrote {file}" + (f"; the previous file is {backup}" if backup else ""))

@@ -19,9 +19,9 @@ EVERY_S = 1.0
 
 #: Printed when no gateway answers.
 _ADVICE = (
-    "`systemctl status alleycat-gateway` shows whether the service runs, and "
-    "`journalctl -u alleycat-gateway` shows why not.\n"
-    "If the gateway was started by hand, use --config with its TOML file."
+    "`systemctl status alleycat-gateway` shows whether the service is running; if it is not, "
+    "`journalctl -u alleycat-gateway` shows why.\n"
+    "If you started the gateway by hand, use --config with its config file."
 )
 
 #: Returns the line of JSON with which the gateway answers. Raises NoStatusError.
@@ -33,7 +33,8 @@ def status(
         Path | None,
         typer.Option(
             metavar="FILE",
-            help="The TOML file of a gateway that was started by hand; default: the service's.",
+            help="The config file of a gateway that you started by hand; default: the service's "
+            "config file.",
         ),
     ] = None,
     watch: Annotated[

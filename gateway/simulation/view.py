@@ -89,7 +89,7 @@ class RaceScript:
         parts += [f"{count.where} {count.total:,}" for count in screen.counts]
         parts += [_latency(count) for count in screen.counts if _latency(count)]
         if screen.board and (first := screen.board[0].standing):
-            parts.append(f"{first.name} leads with {first.best_output:.1f}")
+            parts.append(f"{first.name} leads with an output of {first.best_output:.1f}")
         return Event("figures", " · ".join(parts))
 
 
@@ -246,7 +246,7 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
         where = "" if is_one_race else f", race {one.race_id}"
         yield (
             f"{place}. {one.name} (racer {one.racer_id}{where}): "
-            f"{one.best_output:.1f} in second {one.best_second}",
+            f"best output {one.best_output:.1f}, in second {one.best_second}",
             "bold" if place == 1 else "",
         )
 
@@ -276,7 +276,7 @@ def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[s
 def _acknowledged(produced: int, delivery: DeliveryReport) -> str:
     parts = [f"{delivery.acknowledged:,} of {delivery.expected:,} messages acknowledged"]
     if delivery.expected > produced:
-        parts.append(f"{delivery.expected - produced:,} seconds were not ridden")
+        parts.append(f"{delivery.expected - produced:,} not produced")
     if produced > delivery.acknowledged:
         parts.append(f"{produced - delivery.acknowledged:,} NOT ACKNOWLEDGED")
     if delivery.sent > produced:

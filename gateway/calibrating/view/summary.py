@@ -36,7 +36,7 @@ def origin_words(state: CalibrationState) -> str:
 def summary(state: CalibrationState, width: int) -> RenderableType:
     """Show the calibration in use: its source, conditions and curve; and its backups."""
     parts: list[RenderableType] = [
-        Text.assemble((state.bike_id, "bold"), f"  {origin_words(state)}")
+        Text.assemble((state.bike_id, "bold"), f"  in use: {origin_words(state)}")
     ]
     if state.problem:
         parts.append(Text(f"the saved calibration is {state.problem}", "yellow"))

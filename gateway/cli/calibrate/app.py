@@ -155,8 +155,9 @@ def rollback(
     state = _state(bike, config)
     record = state.backups.get(number)
     if record is None:
-        has = ", ".join(map(str, state.backups)) or "none"
-        fail(f"{bike} has no backup {number}; its backups: {has}", USAGE)
+        if not state.backups:
+            fail(f"{bike} has no backups", USAGE)
+        fail(f"{bike} has no backup {number}; it has: {', '.join(map(str, state.backups))}", USAGE)
     if record.device != state.device:
         fail(
             f"backup {number} was made on {record.device}, but {bike} is {state.device}; "
@@ -226,7 +227,7 @@ def _saved(state: "CalibrationState") -> "CalibrationRecord":
         what = f"the saved calibration of {state.bike_id} is {state.problem}"
         if not state.problem:
             what = f"{state.bike_id} has no saved calibration"
-        fail(f"{what}; to make one: alleycat-gateway calibrate {state.bike_id}", FAILED)
+        fail(f"{what}; to make a new one: alleycat-gateway calibrate {state.bike_id}", FAILED)
     return state.record
 
 

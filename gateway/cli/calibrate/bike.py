@@ -58,7 +58,8 @@ def _daemon_socket(config: Path) -> Path | None:
         if is_served(place):
             return place
     raise CalibrationError(
-        f"a gateway uses {state_dir}, but does not listen at {' or '.join(map(str, places))}; "
+        f"a gateway is using {state_dir}, but does not accept calibration sessions at "
+        f"{' or '.join(map(str, places))}; "
         "run `alleycat-gateway status` for the reason, or restart the gateway: "
         "sudo systemctl restart alleycat-gateway"
     )

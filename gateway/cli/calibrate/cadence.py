@@ -70,7 +70,9 @@ FactorOption = Annotated[
     float, typer.Option(min=0.1, max=4, help="Multiply the fake bike's cadence by this.")
 ]
 SilentOption = Annotated[bool, typer.Option("--silent", help="Turn off the metronome's bell.")]
-YesOption = Annotated[bool, typer.Option("--yes", help="Save a plain ratio without confirmation.")]
+YesOption = Annotated[
+    bool, typer.Option("--yes", help="Save a scale of exactly 0.1, 0.5, 1 or 2 without asking.")
+]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,7 +27,7 @@ def plateaus(
         bool, typer.Option("--json", help="Print everything as one line of JSON.")
     ] = False,
 ) -> None:
-    """List where the knob was held in a capture.
+    """List the positions at which the knob was held still during a capture.
 
     Each line shows the time, the median of the number that the bike sent, the number of samples,
     and their standard deviation. The exit code is 1 if the knob was never held.
@@ -47,7 +47,11 @@ def plateaus(
     elif found:
         _show(quantity, found)
     if not found:
-        fail(f"{file}: the knob was never held for {held_for:g} s; try --held-for", FAILED)
+        fail(
+            f"{file}: the knob was never held still for {held_for:g} s; to list shorter holds, add "
+            f"--held-for {held_for / 2:g}",
+            FAILED,
+        )
 
 
 def _show(quantity: str, found: "Sequence[Hold]") -> None:

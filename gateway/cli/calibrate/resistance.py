@@ -31,7 +31,11 @@ PointsOption = Annotated[
     ),
 ]
 BothWaysOption = Annotated[
-    bool, typer.Option("--both-ways", help="Capture upwards and downwards, for knobs that lag.")
+    bool,
+    typer.Option(
+        "--both-ways",
+        help="Capture each position turning up and turning down, for knobs with play.",
+    ),
 ]
 PictureOption = Annotated[
     Path | None, typer.Option(metavar="FILE.svg", help="Draw the saved curve into this file.")

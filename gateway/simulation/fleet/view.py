@@ -18,8 +18,8 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
         highlight=False,
     )
     console.print(
-        f"connections are opened at {CONNECTS_PER_S} a second, {plan.connecting_s:.0f} s in all; "
-        "by default, AWS allows an account 500 a second, in some regions fewer",
+        f"opening the connections takes {plan.connecting_s:.0f} s, at {CONNECTS_PER_S} a second "
+        "(by default, AWS allows an account 500 a second, fewer in some regions)",
         style="dim",
         soft_wrap=True,
         highlight=False,

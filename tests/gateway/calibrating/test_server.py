@@ -465,7 +465,9 @@ class TestReload:
             await asyncio.sleep(0)
             assert daemon.bike().trial is None
             await applying
-            with pytest.raises(CalibrationError, match="bike-1 is another device now, fake seed 7"):
+            with pytest.raises(
+                CalibrationError, match="assigns bike-1 to another device, fake seed 7"
+            ):
                 await session.try_out(record())
 
     async def test_a_bike_that_stays_keeps_trial_and_session(self, daemon: Daemon) -> None:

@@ -69,11 +69,11 @@ def test_ls_shows_each_race_and_the_totals(state_dir: Path) -> None:
     result = look("ls", state_dir)
     assert result.exit_code == 0
     head, first, second, *totals = result.output.splitlines()
-    assert head.split() == ["race", "messages", "seconds", "finals", "size", "oldest", "bikes"]
+    assert head.split() == ["race", "messages", "seconds", "final", "size", "oldest", "bikes"]
     assert first.split()[:5] == ["5984158", "598", "1–300", "2", "150"]
     assert second.split()[:4] == ["5984159", "399", "1–200", "0"]
     assert totals[0].startswith("997 messages of 2 races, 250 KiB, the oldest ")
-    assert totals[1] == "1 second ridden while the clock was not set; sent once it is set"
+    assert totals[1] == "1 second ridden while the clock was not set; to be sent once it is set"
     assert totals[2].startswith("2 messages in quarantine; ")
     assert totals[3].startswith(f"{state_dir}/buffer.db: ")
 

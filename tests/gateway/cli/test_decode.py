@@ -66,8 +66,25 @@ def test_decode_counts_unusable_bytes_on_stderr() -> None:
     result = decode("peloton", "0102f6" + PELOTON_CADENCE_80)
     assert result.exit_code == 0
     assert json.loads(result.stdout) == {"cadence_rpm": 80}
-    assert result.stderr.startswith("3 byte")
-    assert result.stderr.endswith("could not be decoded as peloton\n")
+    assert result.stderr == "3 bytes could not be decoded as peloton\n"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unusable"),
+    [
+        (["ftms", "4402"], ""),
+        (["ftms", "ffff"], ""),
+        (["ftms", ""], ""),
+        (["peloton", "F14100"], ""),
+        (["ftms", "ff"], "1 byte could not be decoded as ftms\n"),
+    ],
+)
+def test_decode_reports_that_there_was_no_reading(arguments: list[str], unusable: str) -> None:
+    result = decode(*arguments)
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr == (
+        f"{unusable}no reading was decoded: the data is empty, incomplete or not valid\n"
+    )
 
 
 @pytest.mark.parametrize(

@@ -90,7 +90,8 @@ def test_provision_prints_each_step_and_what_the_config_needs(rig: Rig) -> None:
         "registered as thing gateway-1",
         "connected with the new certificate",
         f"installed: {rig.directory}/certificate.pem.crt and private.pem.key",
-        'set thing_name = "gateway-1" in the config, and both files under [cloud]',
+        'in the config, set thing_name = "gateway-1", and certificate_file and '
+        "private_key_file under [cloud]",
     ]
 
 

@@ -34,7 +34,7 @@ def test_replay_counts_unusable_bytes(tmp_path: Path) -> None:
     file.write_text(
         '{"alleycat_capture": 1, "protocol": "ftms"}\n{"t_s": 0, "hex": "00008306ffff"}\n'
     )
-    assert "2 byte(s) could not be decoded as ftms" in replay(file).stderr
+    assert "2 bytes could not be decoded as ftms" in replay(file).stderr
 
 
 @pytest.mark.parametrize(

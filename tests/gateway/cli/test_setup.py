@@ -59,7 +59,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
     def talk(terminal: Dialogue) -> None:
         heading = terminal.expect("Press Enter")
         # Without the blanks: the terminal breaks a long path in the middle.
-        assert f"Thiscreates{file}fromtheshippedconfig." in "".join(heading.split())
+        assert f"Thiswillcreate{file}fromtheexampleconfig." in "".join(heading.split())
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
         )
@@ -302,7 +302,10 @@ def test_setup_without_a_terminal_works_by_flags_alone(file: Path, mine: Credent
 def test_setup_without_a_terminal_names_the_missing_flags(file: Path) -> None:
     result = setup(file, "--bike", "fake", "--racer-id", "3")
     assert result.exit_code == USAGE
-    assert "cannot ask without a terminal: add --racer-name, --class-id" in result.output
+    assert (
+        "no terminal to ask for the missing answers on: add --racer-name, --class-id"
+        in result.output
+    )
     assert not file.exists()
 
 
@@ -319,7 +322,7 @@ def test_setup_with_nothing_given_is_a_usage_error(file: Path) -> None:
     setup(file, *FIRST)
     result = setup(file)
     assert result.exit_code == USAGE
-    assert "no answers given: without a terminal, pass options" in result.output
+    assert "no terminal to ask on: pass the answers as options" in result.output
 
 
 def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> None:
@@ -327,7 +330,7 @@ def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> Non
     before = file.read_bytes()
     result = setup(file, "--endpoint", "x.example")
     assert result.exit_code == BAD_CONFIG
-    assert "nothing was changed; the config would be invalid:" in result.output
+    assert "nothing was changed, because the config would be invalid:" in result.output
     assert f"{file}: " in result.output, "the file's own name, not the draft's"
     assert "cloud.ca_file" in result.output
     assert [one.read_bytes() for one in file.parent.glob("*gateway.toml*")] == [before]
@@ -351,7 +354,7 @@ def test_wrong_setup_flag_is_refused_with_what_was_expected(
 def test_setup_into_a_missing_directory_fails(tmp_path: Path) -> None:
     result = setup(tmp_path / "gone" / "gateway.toml", *FIRST)
     assert result.exit_code == FAILED
-    assert "does not exist; create it, or use --config" in result.output
+    assert "does not exist; create that directory, or choose another path" in result.output
 
 
 def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path) -> None:

@@ -164,10 +164,10 @@ def test_view_prints_stages_outages_and_figures_elsewhere_than_on_a_terminal() -
     assert printed(file).splitlines() == [
         "race starts in 2 s · produced 24 · buffered 4",
         "second   1 of 300",
-        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0",
+        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with an output of 148.0",
         "network cut",
         "network restored",
-        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0",
+        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with an output of 148.0",
     ]
 
 
@@ -201,7 +201,7 @@ def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
         "race 7 → shardId-000000000000\n"
         "the backend's leaderboard matches for all 2 racers\n"
     ) in text
-    assert "1. Ada (racer 1): 148.8 in second 9" in text
+    assert "1. Ada (racer 1): best output 148.8, in second 9" in text
 
 
 def test_print_summary_of_a_fleet_begins_with_what_was_acknowledged() -> None:
@@ -220,7 +220,7 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
     ("summary", "expected"),
     [
         (replace(fleet_summary(), interrupted=True), "interrupted"),
-        (replace(fleet_summary(), produced=110), "10 seconds were not ridden"),
+        (replace(fleet_summary(), produced=110), "10 not produced"),
         (fleet_summary(delivery=replace(DELIVERY, acknowledged=118)), "2 NOT ACKNOWLEDGED"),
         (fleet_summary(delivery=replace(DELIVERY, sent=125)), "5 sent again"),
         (

@@ -42,7 +42,7 @@ def shown(state: CalibrationState, width: int = 80) -> str:
 )
 def test_summary_says_where_the_calibration_comes_from(state: CalibrationState, words: str) -> None:
     assert origin_words(state) == words
-    assert shown(state).splitlines()[0].strip() == f"bike-1  {words}"
+    assert shown(state).splitlines()[0].strip() == f"bike-1  in use: {words}"
 
 
 def test_summary_shows_how_a_saved_calibration_was_made() -> None:

@@ -86,14 +86,14 @@ def saved(rig: Rig) -> Rig:
 def test_show_says_what_holds_and_what_was(saved: Rig) -> None:
     result = saved.run("show")
     assert result.exit_code == 0, result.output
-    assert "bike-001  calibrated on 2026-11-22" in result.output
+    assert "bike-001  in use: calibrated on 2026-11-22" in result.output
     assert "fake seed 1" in result.output
     assert "511" in result.output
     assert "3 points" in result.output
 
 
 def test_show_without_one_has_the_configs_points(rig: Rig) -> None:
-    assert "bike-001  the config's points" in rig.run("show").output
+    assert "bike-001  in use: the config's points" in rig.run("show").output
 
 
 def test_show_as_json(saved: Rig) -> None:
@@ -140,7 +140,7 @@ def test_an_export_replaces_no_file(saved: Rig) -> None:
 def test_export_without_a_calibration_fails(rig: Rig) -> None:
     result = rig.run("export")
     assert result.exit_code == FAILED
-    assert "to make one: alleycat-gateway calibrate bike-001" in result.output
+    assert "to make a new one: alleycat-gateway calibrate bike-001" in result.output
 
 
 def test_an_import_shows_old_against_new(rig: Rig) -> None:
@@ -218,7 +218,7 @@ def test_a_rollback_to_a_number(saved: Rig) -> None:
 def test_rollback_to_a_missing_backup_is_a_usage_error(saved: Rig) -> None:
     result = saved.run("rollback", "7", "--yes")
     assert result.exit_code == USAGE
-    assert "bike-001 has no backup 7; its backups: 1" in result.output
+    assert "bike-001 has no backup 7; it has: 1" in result.output
 
 
 def test_rollback_to_another_machines_backup_is_refused(rig: Rig) -> None:
@@ -316,4 +316,4 @@ def test_show_of_a_state_dir_in_use_without_a_socket_is_an_error(saved: Rig) -> 
     with locked_state_dir(saved.directory / "state"):
         result = saved.run("show")
     assert result.exit_code == FAILED
-    assert "does not listen" in result.output
+    assert "does not accept calibration sessions" in result.output

@@ -88,7 +88,10 @@ async def test_a_socket_that_a_killed_daemon_left_is_passed_over(config: Path) -
 async def test_a_daemon_without_a_socket_is_an_error_with_advice(config: Path) -> None:
     with (
         locked_state_dir(config.parent / "state"),
-        pytest.raises(CalibrationError, match=r"does not listen at .*state/calibration.sock or "),
+        pytest.raises(
+            CalibrationError,
+            match=r"does not accept calibration sessions at .*state/calibration.sock or ",
+        ),
     ):
         session_with("bike-1", config)
 

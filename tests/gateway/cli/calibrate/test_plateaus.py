@@ -68,4 +68,4 @@ def test_plateaus_exit_1_where_the_knob_was_held_nowhere(capture: Path) -> None:
     result = run(capture, "--held-for", 60, "--json")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["plateaus"] == []
-    assert "the knob was never held for 60 s" in result.stderr
+    assert "the knob was never held still for 60 s" in result.stderr
