@@ -66,8 +66,8 @@ class Conversation:
         if self.heard_bytes == 0:
             return "no data was received"
         return (
-            f"{self.heard_bytes} bytes were received, "
-            f"{self.protocol.unusable_bytes} of them not valid {self.name}"
+            f"no reading was received: {self.protocol.unusable_bytes} of {self.heard_bytes} bytes "
+            f"could not be decoded as {self.name}"
         )
 
     def _signed(self, reading: Reading) -> Reading:

@@ -186,7 +186,7 @@ class BleBike(FrameSource):
         async with aclosing(self._broadcasts(adapter, found, talk)) as readings:
             first = await first_within(self._clock, UNDERSTAND_S, readings)
             if first is None:
-                raise BikeLost(f"{self._options.who} broadcasts, but {talk.silence}")
+                raise BikeLost(f"{self._options.who} is broadcasting, but {talk.silence}")
             yield resumed(first, readings)
 
     async def _broadcasts(
@@ -231,6 +231,7 @@ class BleBike(FrameSource):
                     self._mute.add(talks[0].name)
                     raise BikeLost(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
+                        "if pedalling does not help, set services or start in its options; "
                         f"{inventory(connection)}{await claims(connection)}"
                     )
                 yield resumed(first, readings)
@@ -248,9 +249,10 @@ class BleBike(FrameSource):
         if main == AUTO:
             main = self._best([name for name in has if name not in COMPANIONS])
         if main not in has:
-            wanted = "any known protocol" if main == AUTO else main
+            wanted = "any protocol that the gateway knows" if main == AUTO else main
             raise BikeLost(
-                f"{options.who} is connected, but does not speak {wanted}; {inventory(connection)}"
+                f"{options.who} is connected, but does not support {wanted}; "
+                f"{inventory(connection)}"
             )
         services = profile.services if options.services is None else options.services
         names = [main, *(name for name in services if name in has and name != main)]
@@ -292,7 +294,7 @@ class BleBike(FrameSource):
         except OSError as error:
             if not self._was_warned:
                 log.warning(
-                    "connection parameters not updated: %s will drop its link every 30 s: %s",
+                    "cannot change the connection parameters, so %s will disconnect every 30 s: %s",
                     address,
                     error,
                 )
@@ -331,7 +333,7 @@ async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -
                 log.info("heart rate strap lost: %s", error)
             reason = str(error)
         except Exception:
-            log.exception("heart rate strap failed: trying again")
+            log.exception("the heart rate strap's driver failed; reconnecting")
         await sleep_for(clock, STRAP_EVERY_S)
 
 

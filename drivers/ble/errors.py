@@ -4,7 +4,10 @@ _SWITCH_ON = (
     "the Bluetooth adapter is off: run `bluetoothctl power on` or `sudo rfkill unblock bluetooth`"
 )
 _NOT_RUNNING = "bluetoothd is not running: run `sudo systemctl start bluetooth`"
-_NO_SLOT = "the adapter has no free connection (most support 5 to 7): add a second adapter"
+_NO_SLOT = (
+    "the Bluetooth adapter cannot open another connection (most support 5 to 7): "
+    "add a second adapter"
+)
 
 #: Fragments of error texts, and what they mean.
 _MEANINGS = {

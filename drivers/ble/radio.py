@@ -196,11 +196,15 @@ class Radio:
         with suppress(*RADIO_ERRORS):
             match self._recovery.failed(what, now_ns, others_connected=others):
                 case RecoveryStep.FORGET_BIKE if what != _SCAN:
-                    log.info("connection keeps failing: removing %s from BlueZ", what)
-                    await clear_cache(what.rpartition("dev_")[2].replace("_", ":"))
+                    address = what.rpartition("dev_")[2].replace("_", ":")
+                    log.info("connections to %s keep failing; removing it from BlueZ", address)
+                    await clear_cache(address)
                     await self._bluez.forget(what)
                 case RecoveryStep.POWER_CYCLE:
-                    log.warning("adapter keeps failing: switching %s off and on", self._adapter)
+                    log.warning(
+                        "the Bluetooth adapter %s keeps failing; switching it off and on",
+                        self._adapter,
+                    )
                     await self._bluez.power_cycle(self._adapter)
 
     async def _scan_while_wanted(self) -> None:

@@ -37,7 +37,7 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
         return None
     for name, gatt in GATT_PROTOCOLS.items():
         if gatt.service in heard.services:
-            also = ", a companion of a bike" if name in COMPANIONS else ""
+            also = "; use it together with a bike" if name in COMPANIONS else ""
             return ProtocolGuess(name, f"advertises the service of {name}{also}")
     if fitness is not None:
         return ProtocolGuess("ftms", "advertises itself as an indoor bike")

@@ -135,7 +135,7 @@ class BleSession:
         if talk is not None:
             return talk.hear(now_ns, data)
         if characteristic == CONTROL_POINT_UUID:
-            log.info("bike answered: %s", describe_response(data))
+            log.info("the bike answered a control command: %s", describe_response(data))
         return []
 
     async def _ask(self, talk: Conversation, now_ns: int) -> None:

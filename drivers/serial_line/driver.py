@@ -148,8 +148,8 @@ class SerialBike(FrameSource):
                     self._remember()
                 heard.append(f"at {baud_rate} baud {talk.silence}")
         raise BikeLost(
-            f"{options.port} is open, but no {options.protocol} bike was recognised: "
-            f"{'; '.join(heard)}; is the bike switched on?"
+            f"no {options.protocol} bike answered on {options.port}: {'; '.join(heard)}; "
+            "check that the bike is switched on and that its protocol is right"
         )
 
     def _conversation(self, on_frame: FrameListener) -> Conversation:

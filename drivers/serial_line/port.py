@@ -78,7 +78,9 @@ class SerialPort:
     def write(self, data: bytes) -> None:
         """Send `data` as soon as the port accepts it."""
         if self._writer.transport.get_write_buffer_size() > MAX_UNSENT_BYTES:
-            raise BikeLost(f"{self.name} accepts no data: is the bike's cable plugged in?")
+            raise BikeLost(
+                f"{self.name} accepts no data: check that the cable is plugged in at the bike"
+            )
         self._writer.write(data)
 
 
@@ -126,7 +128,7 @@ _opening: set[str] = set()
 async def _opened(name: str, open_it: Callable[[], "_Tty"]) -> "_Tty":
     """Open a port in a thread of its own, since a broken driver may block it forever."""
     if name in _opening:
-        raise OSError("an earlier attempt to open it still hangs: unplug it and plug it in again")
+        raise OSError("an earlier attempt has not finished: unplug the cable and plug it in again")
     loop = asyncio.get_running_loop()
     opened: asyncio.Future[_Tty] = loop.create_future()
 
@@ -195,6 +197,6 @@ def _why_not(name: str, url: SplitResult, error: Exception) -> str:
                 "usually with `sudo adduser USER dialout`"
             )
         case errno.EAGAIN | errno.EBUSY:
-            return f"{name} is open in another program: stop that program, or a second gateway"
+            return f"{name} is open in another program, perhaps a second gateway: stop that program"
         case _:
             return f"{name} cannot be opened: {error}"

@@ -78,7 +78,7 @@ def test_silence_is_told_from_noise() -> None:
     talk = Talk().conversation
     assert talk.silence == "no data was received"
     talk.hear(1, b"\xff\xff\x08")
-    assert talk.silence == "3 bytes were received, 2 of them not valid echo"
+    assert talk.silence == "no reading was received: 2 of 3 bytes could not be decoded as echo"
 
 
 async def _said(*readings: Reading) -> AsyncGenerator[Reading, None]:

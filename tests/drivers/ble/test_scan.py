@@ -42,7 +42,7 @@ def advertisement(
             "advertises itself as an indoor bike",
         ),
         (advertisement(services=("1816", "1818")), "cycling_power", "service of cycling_power"),
-        (advertisement(services=("180d",)), "heart_rate", "a companion of a bike"),
+        (advertisement(services=("180d",)), "heart_rate", "; use it together with a bike"),
         (advertisement("SUITO 123"), "auto", "has a name that matches: Other bikes that are known"),
         (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment 56"),
     ],

@@ -118,7 +118,7 @@ async def test_port_that_hangs_on_opening_is_a_lost_bike_until_it_opens(
         with pytest.raises(BikeLost, match="did not open within"):
             await opening
     for _ in range(3):
-        with pytest.raises(BikeLost, match="still hangs: unplug it"):
+        with pytest.raises(BikeLost, match="has not finished: unplug"):
             async with open_port(str(bike.port), 9600, LINE, CLOCK):
                 raise AssertionError("opened")
     broken.set()
