@@ -47,7 +47,7 @@ class Sitter(Dialogue):
 
     def accept(self) -> None:
         self.press("y")
-        self.wait_for("in use now, even")
+        self.wait_for("the new curve is in use")
 
 
 @pytest.fixture
@@ -105,7 +105,7 @@ def test_calibrate_that_is_left_keeps_the_old_calibration(
 ) -> None:
     """While the new one is being tried out."""
     with Sitter(rig.config_file, "--points", "40,55") as sitter:
-        sitter.wait_for("the knob is still")
+        sitter.wait_for("the knob has not moved")
         sitter.press("\n")
         sitter.wait_for("2 of 2")
         (rig.config_file.parent / "knob").write_text("55")

@@ -60,7 +60,7 @@ def screen(**changed: Any) -> Screen:
         "figures": FIGURES,
         "step": Step(3, 5, "turn to 50 %, then hold still", "holding still", 0.62),
         "targets": targets(),
-        "last": "captured 350 (n = 24, sd 1.1)",
+        "last": "captured 350 (24 samples, noise 1.1)",
         "keys": KEYS,
     }
     return Screen(**{**fields, **changed})

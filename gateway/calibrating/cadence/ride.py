@@ -104,7 +104,7 @@ class CadenceRide:
         first_ns = await self._pressed(
             press,
             0,
-            "Pedal evenly. When your right foot is down, press Enter: that is stroke 0.",
+            "Pedal evenly. Press Enter as your right foot reaches the bottom: that is stroke 0.",
             PATIENCE_S,
         )
         self._is_measuring = True
@@ -193,7 +193,7 @@ class CadenceRide:
     async def _at_beat(self, rpm: float, seconds: float, ring: Callable[[], None]) -> Measurement:
         self._is_measuring = True
         start_ns = self._clock.monotonic_ns() + NS_PER_S
-        self._instruct(f"Pedal at {rpm:g} rpm: at each beat your right foot is down.")
+        self._instruct(f"Pedal at {rpm:g} rpm, with your right foot down on every beat.")
         self._doing = "match the beat"
         self._tell("metronome", f"metronome at {rpm:g} rpm", rpm=rpm)
         async with self._beating(Metronome(rpm, start_ns), ring):

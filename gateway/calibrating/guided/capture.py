@@ -30,8 +30,8 @@ _DOING = {
 }
 _HINTS = {
     Hint.NONE: "",
-    Hint.IS_STILL: "the knob is still: press Enter to capture it here if it is there already",
-    Hint.TURNED_ON: "turned further after the capture: press r to take it back",
+    Hint.IS_STILL: "the knob has not moved: if it is already there, press Enter to capture it",
+    Hint.TURNED_ON: "the knob moved after the capture: if that was too early, press r to redo it",
 }
 
 
@@ -110,7 +110,8 @@ class Capture:
         if self.builder.never_says_resistance(self._context.clock.monotonic_ns()):
             raise CalibrationError(
                 f"{self._context.session.state.bike_id} sends data, but no resistance: there is "
-                "nothing to calibrate. Races derive its resistance from power and cadence"
+                "nothing to calibrate. In races, the gateway derives its resistance from power and "
+                "cadence"
             )
         if happened == QUIT:
             raise Quit
@@ -130,7 +131,7 @@ class Capture:
             if word == CAPTURE:
                 self._capture()
             elif word == REDO:
-                self._last = f"{self.guide.redo().percent:g} % again"
+                self._last = f"capture {self.guide.redo().percent:g} % again"
             elif word == SKIP:
                 self._last = f"skipped {self.guide.skip().percent:g} %"
         except StepRefused as error:

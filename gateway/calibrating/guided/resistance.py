@@ -30,7 +30,7 @@ REVIEW_KEYS = {"y": ACCEPT, "r": REDO, "q": QUIT}
 MORE_KEYS = {" ": MORE}
 
 TRY = Question(
-    "in use now, even in a race: turn the knob and check the curve",
+    "the new curve is in use, even in a race: turn the knob to check it",
     {"s": SAVE, "u": UNDO, "q": QUIT},
 )
 

@@ -50,8 +50,8 @@ async def verify_own_table(context: GuidedContext) -> bool | None:
     data = {"origin": table.origin.value, "points": [list(point) for point in table.points]}
     context.view.tell(Event("table", words, data))
     other = "" if state.in_use.table is None else f" In use instead: {origin_words(state)}."
-    advice = "Check it: turn to 25, 50 and 75 % as its screen or your marks show"
-    words = f"{advice}; or calibrate the bike: --points 5.{other}"
+    advice = "Check the table: turn to 25, 50 and 75 % by the bike's screen or your own marks."
+    words = f"{advice} To calibrate the bike instead, start again with --points 5.{other}"
     context.view.tell(Event("verify", words, {"holds": origin_words(state)}))
     return await verify_resistance(context)
 

@@ -117,8 +117,8 @@ def by_count(readings: Sequence[Reading], turns: int, first_ns: int, last_ns: in
     slowest_rpm, fastest_rpm = PEDALLED_RPM
     if seconds <= 0 or not slowest_rpm <= 60 * turns / seconds <= fastest_rpm:
         raise NotUsable(
-            f"{turns} turns in {seconds:.1f} s are not a cadence of {slowest_rpm:g} … "
-            f"{fastest_rpm:g} rpm: press Enter at a stroke, and again {turns} turns later"
+            f"{turns} turns in {seconds:.1f} s is outside {slowest_rpm:g} … {fastest_rpm:g} rpm: "
+            f"measure again, and press Enter at stroke 0 and at stroke {turns}"
         )
     true_rpm = 60 * turns / seconds
     said = _mean_cadence(readings, first_ns, last_ns, BIKE)

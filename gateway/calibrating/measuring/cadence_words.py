@@ -67,7 +67,7 @@ def _comparison(result: CadenceResult) -> str:
         scaled = ""
         if result.scale_in_force != 1:
             counted = in_rpm(one.said_rpm * result.scale_in_force)
-            scaled = f", × {result.scale_in_force:g} is {counted},"
+            scaled = f", which counts as {counted} (× {result.scale_in_force:g}),"
         parts.append(
             f"{in_rpm(one.said_rpm)} rpm{scaled} while you pedal {in_rpm(one.true_rpm)} "
             f"± {one.precision_rpm:.1f} ({result.bias_percent(one):+.1f} %)"
@@ -78,7 +78,7 @@ def _comparison(result: CadenceResult) -> str:
 def _conclusion(result: CadenceResult) -> str:
     match result.verdict:
         case CadenceVerdict.FINE:
-            return "that is fine"
+            return "this is correct"
         case CadenceVerdict.RATIO:
             assert result.scale is not None
             return _CONCLUSIONS[result.scale]

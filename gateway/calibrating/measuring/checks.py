@@ -83,7 +83,7 @@ def _check_distances(points: Sequence[CapturedPoint], curve: Curve) -> list[Find
     ]
     worst = max(noise.values())
     if near:
-        what = f"closer together than {APART_NOISES} × the noise: {', '.join(near)}"
+        what = f"points less than {APART_NOISES} × the noise apart: {', '.join(near)}"
         apart = failed("distance", what, "recapture them, or skip one of each pair")
     else:
         apart = ok("distance", f"neighbours are more than {APART_NOISES} × the noise apart")
@@ -127,7 +127,9 @@ def _check_bends(curve: Curve) -> Finding:
     if error <= LEFT_OUT * SMALL_POINTS:
         return ok("bends", what)
     low, high = _steeper(curve[index - 1 : index + 2])
-    bend = f"{what}: it bends most between {low:g} and {high:g} %"
+    bend = (
+        f"the curve bends most between {low:g} and {high:g} % and may be inaccurate there: {what}"
+    )
     return warning(
         "bends", bend, f"next time capture {(low + high) / 2:.3g} % as well, with --points"
     )
@@ -166,9 +168,10 @@ def _check_hysteresis(points: Sequence[CapturedPoint], curve: Curve) -> list[Fin
         f"which is {in_points:.1f} percentage points"
     )
     if in_points <= 2 * SMALL_POINTS:
-        return [ok("both ways", f"{what}; their middle is used")]
+        return [ok("both ways", f"{what}; the gateway uses their mean")]
     remedy = (
-        f"their middle is used, which is off by {in_points / 2:.1f} percentage points either way"
+        f"the gateway uses their mean, which can be wrong by {in_points / 2:.1f} percentage points "
+        "in either direction; if that is too much, reduce the play of the knob or sensor"
     )
     return [warning("both ways", what, remedy)]
 
@@ -176,10 +179,11 @@ def _check_hysteresis(points: Sequence[CapturedPoint], curve: Curve) -> list[Fin
 def _check_ends(curve: Curve) -> Finding:
     low, high = curve[0][1], curve[-1][1]
     missing = [
-        f"{end} % is not captured: {side} {nearest:g} % the result is always {nearest:g} %"
+        f"{end} % was not captured, so {side} {nearest:g} % the gateway will always report "
+        f"{nearest:g} %"
         for end, side, nearest in ((0, "below", low), (100, "above", high))
         if nearest != end
     ]
     if missing:
         return warning("ends", "; ".join(missing), "turn the knob to its ends, and capture them")
-    return ok("ends", "0 and 100 % are captured")
+    return ok("ends", "0 and 100 % were captured")

@@ -145,10 +145,10 @@ def keys_words(keys: Mapping[str, str]) -> str:
 
 def figure_words(figures: LiveFigures) -> list[tuple[str, str]]:
     """Return (name, value) in rows of three; an unknown value is empty."""
-    clamped = " clamped" if figures.is_clamped else ""
+    limit = " (limit)" if figures.is_clamped else ""
     return [
         ("raw", _known(figures.raw, number)),
-        ("percent", "" if figures.percent is None else percent_words(figures.percent) + clamped),
+        ("percent", "" if figures.percent is None else percent_words(figures.percent) + limit),
         ("rate", f"{figures.rate_hz:.1f} Hz" if figures.rate_hz else ""),
         ("filtered", _known(figures.filtered, number)),
         ("cadence", _known(figures.cadence_rpm, "{:.0f} rpm".format)),

@@ -86,8 +86,8 @@ def table_width(targets: Sequence[ShownTarget], *, has_old: bool = False) -> int
 
 
 def _columns(*, is_both: bool, has_old: bool) -> list[tuple[str, int]]:
-    one_way = [("raw", RAW), ("sd", SPREAD), ("n", SAMPLES)]
-    both_ways = [("up", RAW), ("sd", SPREAD), ("down", RAW), ("sd", SPREAD)]
+    one_way = [("raw", RAW), ("noise", SPREAD), ("n", SAMPLES)]
+    both_ways = [("up", RAW), ("noise", SPREAD), ("down", RAW), ("noise", SPREAD)]
     was = [("was", WAS)] if has_old else []
     return [("%", PERCENT), *(both_ways if is_both else one_way), *was]
 

@@ -13,7 +13,7 @@ from gateway.sampling.calibration_record import (
 )
 from gateway.terminal.finding import Finding
 from gateway.terminal.keyboard import ENTER
-from gateway.terminal.units import number
+from gateway.terminal.units import counted, number
 
 #: Old and new table are compared at this many raw values at most.
 COMPARED = 5
@@ -154,8 +154,9 @@ def _some(raws: Sequence[float]) -> list[float]:
 
 
 def captured_words(point: CapturedPoint) -> str:
-    """Format a point: "captured 437 (n = 24, sd 1.1)"."""
-    return f"captured {number(point.raw)} (n = {point.samples}, sd {spread(point.noise)})"
+    """Format a point: "captured 437 (24 samples, noise 1.1)"."""
+    samples = counted(point.samples, "sample")
+    return f"captured {number(point.raw)} ({samples}, noise {spread(point.noise)})"
 
 
 def compared_words(one: Comparison) -> str:

@@ -110,7 +110,7 @@ class _SvgPlot:
 def _table(points: Sequence[CapturedPoint]) -> Iterator[str]:
     is_both = is_both_ways(points)
     y, edges = TOP + 8, EDGES[:5] if is_both else EDGES[:4]
-    names = ("%", "up", "sd", "down", "sd") if is_both else ("%", "raw", "sd", "n")
+    names = ("%", "up", "noise", "down", "noise") if is_both else ("%", "raw", "noise", "n")
     rows = point_rows(points)
     for name, x in zip(names, edges, strict=True):
         yield text(x, y, name, "muted end")

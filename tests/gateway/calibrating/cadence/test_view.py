@@ -19,7 +19,7 @@ BEAT = CadenceScreen(
     link=LinkStatus(LinkState.CONNECTED),
     said_rpm=160.5,
     scale=0.5,
-    instruction="Pedal at 90 rpm: at each beat your right foot is down.",
+    instruction="Pedal at 90 rpm, with your right foot down on every beat.",
     doing="measuring for 30 s",
     done=0.5,
     phase=0.0,
@@ -60,7 +60,7 @@ def test_cadence_screen_shows_beat_and_progress() -> None:
         "bike-001: connected",
         "the bike reports 160.5 rpm  × 0.5 counts as 80.2 rpm",
         "",
-        "Pedal at 90 rpm: at each beat your right foot is down.",
+        "Pedal at 90 rpm, with your right foot down on every beat.",
         "",
         "●" + "─" * 59,
         "",
@@ -140,7 +140,7 @@ def test_cadence_lines_are_a_second_apart_and_events_come_at_once() -> None:
         view.tell(cadence_event("saved", "saved"))
         view.show(ASKED, 26 * NS_PER_S // 10)
     assert written(to).splitlines() == [
-        "→ Pedal at 90 rpm: at each beat your right foot is down.",
+        "→ Pedal at 90 rpm, with your right foot down on every beat.",
         *[
             "bike-001: connected  the bike reports 160.5 rpm  × 0.5 counts as 80.2 rpm  "
             "measuring for 30 s"

@@ -142,14 +142,14 @@ async def test_skipped_and_redone_points_are_recorded_as_such(tmp_path: Path) ->
     saved = await sitting.run(five())
     assert [point.percent for point in saved.record.points] == [0, 50, 75, 100]
     assert "skipped 25 %" in sitting.said
-    assert "50 % again" in sitting.said
+    assert "capture 50 % again" in sitting.said
 
 
 async def test_a_point_can_be_taken_back_at_the_end(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "redo", "capture", "accept", "save"])
     saved = await sitting.run(five())
     assert [point.percent for point in saved.record.points] == [0, 25, 50, 75, 100]
-    assert "100 % again" in sitting.said
+    assert "capture 100 % again" in sitting.said
 
 
 async def test_points_that_make_no_table_cannot_be_accepted(tmp_path: Path) -> None:

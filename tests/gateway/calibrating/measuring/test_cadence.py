@@ -140,7 +140,7 @@ def test_a_second_sensor_that_hears_nobody_pedal_says_so() -> None:
 
 @pytest.mark.parametrize("seconds", [0.0, 0.4, 8.9, 91.0])
 def test_presses_that_no_legs_can_count_are_not_usable(seconds: float) -> None:
-    with pytest.raises(NotUsable, match=r"30 turns in .* s are not a cadence"):
+    with pytest.raises(NotUsable, match=r"30 turns in .* s is outside 20 … 200 rpm"):
         by_count(said(80.0, 100), 30, at(0), at(seconds))
 
 

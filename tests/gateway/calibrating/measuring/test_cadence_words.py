@@ -15,7 +15,7 @@ def measured(
 @pytest.mark.parametrize(
     ("said_rpm", "in_force", "words"),
     [
-        (80.4, 1, "80.4 rpm while you pedal 80 ± 0.8 (+0.5 %): that is fine."),
+        (80.4, 1, "80.4 rpm while you pedal 80 ± 0.8 (+0.5 %): this is correct."),
         (
             160.2,
             1,
@@ -36,13 +36,14 @@ def measured(
         (
             160.2,
             0.5,
-            "160.2 rpm, × 0.5 is 80.1, while you pedal 80 ± 0.8 (+0.1 %): that is fine.",
+            "160.2 rpm, which counts as 80.1 (× 0.5), while you pedal 80 ± 0.8 (+0.1 %): "
+            "this is correct.",
         ),
         (
             80.2,
             0.5,
-            "80.2 rpm, × 0.5 is 40.1, while you pedal 80 ± 0.8 (-49.9 %): the bike is right "
-            "without a scale; remove it.",
+            "80.2 rpm, which counts as 40.1 (× 0.5), while you pedal 80 ± 0.8 (-49.9 %): "
+            "the bike is right without a scale; remove it.",
         ),
         (
             72,

@@ -85,7 +85,7 @@ class TestDistance:
         points = [point(0, 100), point(50, 500), point(55, 504, noise=2), point(100, 900)]
         finding = named(points, "distance")
         assert finding.state is State.FAILED
-        assert finding.what == "closer together than 3 × the noise: 50 and 55 % (4)"
+        assert finding.what == "points less than 3 × the noise apart: 50 and 55 % (4)"
 
     def test_distance_goes_by_the_noisier_of_two(self) -> None:
         near = [point(50, 500), point(55, 504, noise=1.3)]
@@ -107,7 +107,7 @@ class TestCurve:
     def test_bends_name_where_a_point_is_missing(self) -> None:
         finding = named(peloton(*ELEVEN), "bends")
         assert finding.state is State.WARNING
-        assert "it bends most between 0 and 10 %" in finding.what
+        assert "the curve bends most between 0 and 10 %" in finding.what
         assert finding.remedy == "next time capture 5 % as well, with --points"
 
     @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
@@ -158,7 +158,7 @@ class TestBothWays:
         finding = named(self.up_and_down(30), "both ways")
         assert finding.state is State.WARNING
         assert "by 30, which is 3.0 percentage points" in finding.what
-        assert "1.5 percentage points either way" in finding.remedy
+        assert "1.5 percentage points in either direction" in finding.remedy
 
     def test_small_hysteresis_is_ok(self) -> None:
         finding = named(self.up_and_down(8), "both ways")
@@ -173,8 +173,8 @@ def test_ends_that_are_not_captured_are_a_warning() -> None:
     finding = named(peloton(10, 50, 90), "ends")
     assert finding.state is State.WARNING
     assert finding.what == (
-        "0 % is not captured: below 10 % the result is always 10 %; "
-        "100 % is not captured: above 90 % the result is always 90 %"
+        "0 % was not captured, so below 10 % the gateway will always report 10 %; "
+        "100 % was not captured, so above 90 % the gateway will always report 90 %"
     )
 
 

@@ -42,7 +42,7 @@ def refined(place: int, samples: int, captured: int = 2) -> tuple[ShownTarget, .
 def test_first_screen_is_all_events() -> None:
     assert words(None, screen()) == [
         "bike-1: connected",
-        "captured 350 (n = 24, sd 1.1)",
+        "captured 350 (24 samples, noise 1.1)",
         "3 of 5: turn to 50 %, then hold still",
         "Enter capture now   r redo   s skip   q quit",
     ]
@@ -73,7 +73,7 @@ def test_a_warning_is_told_once() -> None:
 
 
 def test_a_captured_point_is_data_beside_its_words() -> None:
-    now = screen(targets=targets(captured=3), last="captured 550 (n = 24, sd 1.1)")
+    now = screen(targets=targets(captured=3), last="captured 550 (24 samples, noise 1.1)")
     done, captured = told(screen(), now)
     assert done == Event("done", now.last, {"text": now.last})
     assert json.loads(captured.as_json()) == {"event": "captured", **CAPTURED}
@@ -148,7 +148,7 @@ def test_figures_in_words_are_those_that_are_known() -> None:
         "power 103 W"
     )
     assert figures_event(LiveFigures()).words == "nothing yet"
-    assert "100.0 % clamped" in figures_event(LiveFigures(percent=100, is_clamped=True)).words
+    assert "100.0 % (limit)" in figures_event(LiveFigures(percent=100, is_clamped=True)).words
 
 
 def test_figures_as_json_have_every_name() -> None:

@@ -35,7 +35,7 @@ def test_the_figures_are_named_and_have_units() -> None:
 
 
 def test_a_percent_beyond_the_table_is_marked() -> None:
-    assert "100.0 % clamped" in "\n".join(
+    assert "100.0 % (limit)" in "\n".join(
         shown(screen(figures=replace(FIGURES, percent=100.0, is_clamped=True)))
     )
 
@@ -45,11 +45,11 @@ def test_the_step_its_progress_and_what_was_captured_last_are_there() -> None:
     assert lines[5].strip() == "3 of 5  turn to 50 %, then hold still"
     assert lines[6].count("━") == 19  # of 32, at 62 %
     assert lines[6].strip().endswith("62%  holding still")
-    assert lines[7].strip() == "captured 350 (n = 24, sd 1.1)"
+    assert lines[7].strip() == "captured 350 (24 samples, noise 1.1)"
     assert lines[-1].strip() == "Enter capture now   r redo   s skip   q quit"
 
 
-HINT = "the knob is still: press Enter to capture it here if it is there already"
+HINT = "the knob has not moved: if it is already there, press Enter to capture it"
 
 
 def test_a_long_hint_has_a_line_of_its_own_and_nothing_else_moves() -> None:

@@ -40,7 +40,7 @@ def rows(*arguments: object, **named: object) -> list[list[str]]:
 def test_one_way_has_raw_value_spread_and_samples() -> None:
     points = targets(3, captured=2)
     assert rows(points, points[2]) == [
-        ["%", "raw", "sd", "n"],
+        ["%", "raw", "noise", "n"],
         ["0", "150", "1.1", "24"],
         ["50", "550", "1.1", "24"],
         [">", "100", "now"],
@@ -50,7 +50,7 @@ def test_one_way_has_raw_value_spread_and_samples() -> None:
 def test_points_of_both_ways_stand_side_by_side() -> None:
     points = targets(2, captured=3, both_ways=True)
     assert rows(points, points[3]) == [
-        ["%", "up", "sd", "down", "sd"],
+        ["%", "up", "noise", "down", "noise"],
         [">", "0", "150", "1.1", "now"],
         ["100", "950", "1.1", "959", "1.1"],
     ]
@@ -71,7 +71,7 @@ def test_a_point_that_is_captured_again_shows_what_it_was() -> None:
 def test_old_percent_stands_beside_each_point() -> None:
     points = targets(2, captured=4, both_ways=True)
     assert [row[-2:] for row in rows(points, old=OLD.table)] == [
-        ["sd", "was"],
+        ["noise", "was"],
         ["6.1", "%"],  # in the middle between up and down
         ["94.9", "%"],
     ]

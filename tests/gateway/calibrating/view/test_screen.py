@@ -18,7 +18,9 @@ TABLE = CalibrationTable([(100 * n, 10 * n) for n in range(11)])
 
 
 def test_a_captured_point_in_words() -> None:
-    assert captured_words(CapturedPoint(20, 437, 1.13, 24)) == "captured 437 (n = 24, sd 1.1)"
+    assert (
+        captured_words(CapturedPoint(20, 437, 1.13, 24)) == "captured 437 (24 samples, noise 1.1)"
+    )
 
 
 @pytest.mark.parametrize(

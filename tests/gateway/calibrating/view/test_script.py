@@ -44,17 +44,17 @@ def test_calibration_lines_are_events_at_once_and_figures_once_a_second() -> Non
     with open_view(shown) as view:
         for quarter in range(-2, 4):
             view.show(screen(), quarter * S // 4)
-        view.show(screen(targets=targets(captured=3), last="captured 550 (n = 9, sd 1)"), S)
+        view.show(screen(targets=targets(captured=3), last="captured 550 (9 samples, noise 1)"), S)
         view.tell(SAVED)
     lines = text_of(shown).splitlines()
     assert lines[:4] == [
         "bike-1: connected",
-        "captured 350 (n = 24, sd 1.1)",
+        "captured 350 (24 samples, noise 1.1)",
         "3 of 5: turn to 50 %, then hold still",
         "Enter capture now   r redo   s skip   q quit",
     ]
     assert [line.split()[0] for line in lines[4:]] == ["raw", "holding", "raw", "captured", "saved"]
-    assert lines[7:] == ["captured 550 (n = 9, sd 1)", "saved as x.json"]
+    assert lines[7:] == ["captured 550 (9 samples, noise 1)", "saved as x.json"]
 
 
 def test_calibration_json_is_one_event_a_line() -> None:

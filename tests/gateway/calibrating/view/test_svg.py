@@ -76,7 +76,7 @@ def test_picture_names_nothing_that_is_not_there() -> None:
 def test_picture_lists_the_points_as_numbers() -> None:
     said = words(curve_picture(record()))
     first = said.index("raw")
-    assert said[first - 1 : first + 7] == ["%", "raw", "sd", "n", "0", "164", "1.1", "24"]
+    assert said[first - 1 : first + 7] == ["%", "raw", "noise", "n", "0", "164", "1.1", "24"]
 
 
 def test_picture_lists_the_first_of_many_points() -> None:

@@ -73,7 +73,7 @@ def test_a_metronome_at_two_cadences_rings_and_tells_a_factor() -> None:
         *("calibrate", "cadence", *FAKE, "--fake-factor", "0.5", "--yes"),
         *("--metronome", "60,90", "--seconds", "6"),
     ) as terminal:
-        terminal.expect("Pedal at 60 rpm: at each beat your right foot is down.")
+        terminal.expect("Pedal at 60 rpm, with your right foot down on every beat.")
         terminal.expect("●")
         terminal.expect("measuring for 6 s")
         terminal.expect("Pedal at 90 rpm")

@@ -29,7 +29,7 @@ def test_calibrate_dialogue_on_a_fake_bike_at_80_by_24(tmp_path: Path) -> None:
         person.wait_for(r"use this curve\?", timeout_s=40)
         assert len(set(person_captures(person))) >= 4
         person.press("y")
-        person.wait_for("in use now, even")
+        person.wait_for("the new curve is in use")
         person.press("s")
         assert person.exit_code() == 0
         assert "saved in" in person.text
@@ -92,7 +92,7 @@ def test_calibrate_lines_have_the_question_and_its_keys(tmp_path: Path) -> None:
     lines = done.stdout.splitlines()
     asked = lines.index("use this curve? It takes effect at once, and can be undone")
     assert lines[asked + 1] == "y accept   r redo   q quit"
-    live = next(n for n, line in enumerate(lines) if "in use now, even" in line)
+    live = next(n for n, line in enumerate(lines) if "the new curve is in use" in line)
     assert lines[live + 1] == "s save   u undo   q quit"
 
 
