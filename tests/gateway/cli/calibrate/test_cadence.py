@@ -139,12 +139,12 @@ def scale_in_use(config: Path) -> float:
 def test_who_counts_presses_enter_twice_and_the_next_check_is_fine(
     config: Path, ride: CountedRide
 ) -> None:
-    for words, scale in (("twice", 1.0), ("fine", 0.5)):
+    for words, scale in (("twice", 1.0), ("correct", 0.5)):
         assert scale_in_use(config) == scale
         with Dialogue(
             "calibrate", "cadence", "bike-1", "--config", str(config), "--count", "20"
         ) as dialogue:
-            dialogue.expect("press Enter: that is stroke 0.")
+            dialogue.expect("that is stroke 0.")
             ride.press_twice(dialogue, turns=20)
             dialogue.expect(words)
             if scale == 1:
