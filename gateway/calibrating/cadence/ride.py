@@ -104,7 +104,7 @@ class CadenceRide:
         first_ns = await self._pressed(
             press,
             0,
-            "Pedal evenly. Press Enter as your right foot reaches the bottom: that is stroke 0.",
+            "Pedal evenly. When your right foot is down, press Enter: that is stroke 0.",
             PATIENCE_S,
         )
         self._is_measuring = True

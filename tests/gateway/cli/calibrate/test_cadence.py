@@ -144,7 +144,7 @@ def test_who_counts_presses_enter_twice_and_the_next_check_is_fine(
         with Dialogue(
             "calibrate", "cadence", "bike-1", "--config", str(config), "--count", "20"
         ) as dialogue:
-            dialogue.expect("that is stroke 0.")
+            dialogue.expect("press Enter: that is stroke 0.")
             ride.press_twice(dialogue, turns=20)
             dialogue.expect(words)
             if scale == 1:
