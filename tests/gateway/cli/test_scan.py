@@ -12,7 +12,7 @@ def test_the_fake_bike_is_found_with_its_snippet() -> None:
     result = CliRunner().invoke(app, ["scan", "--fake-bike"])
     assert result.exit_code == 0
     assert "Fake bike" in result.stdout
-    snippet = result.stdout.partition("as you like:\n")[2]
+    snippet = result.stdout.partition("\n\n# ")[2].partition("\n")[2]
     assert tomllib.loads(snippet)["bikes"][0]["driver"] == "fake"
 
 
