@@ -405,7 +405,7 @@ class TestCredentials:
         self, file: Path, secure: Data, credentials: Credentials, mode: int
     ) -> None:
         credentials.private_key_file.chmod(mode)
-        load(file, secure)
+        assert load(file, secure).cloud.private_key_file == credentials.private_key_file
 
     @pytest.mark.parametrize("mode", [0o644, 0o604, 0o602, 0o666, 0o777])
     def test_private_key_open_to_everybody_is_refused(

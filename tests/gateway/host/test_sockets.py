@@ -149,7 +149,7 @@ async def test_brief_connection_ends_for_a_client_that_never_reads() -> None:
     with socket.socket() as rude:
         rude.connect(server.sockets[0].getsockname())
         async with asyncio.timeout(5):
-            await is_over.wait()
+            assert await is_over.wait()
     server.close()
 
 

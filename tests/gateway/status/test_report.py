@@ -73,7 +73,7 @@ async def test_a_racing_gateway_fits_the_schema(tmp_path: Path) -> None:
     await virtual.start()
     await virtual.run_for(3)
     report = json.loads(status_to_json(virtual.gateway.status))
-    Draft202012Validator(status_schema()).validate(report)
+    assert list(Draft202012Validator(status_schema()).iter_errors(report)) == []
     await virtual.stop()
 
 

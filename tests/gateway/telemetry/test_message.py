@@ -162,7 +162,7 @@ class TestSchema:
         ids=["the contract's example", "update", "without power", "final"],
     )
     def test_telemetry_schema_accepts_real_messages(self, payload: str | bytes) -> None:
-        self.validator.validate(json.loads(payload))
+        assert list(self.validator.iter_errors(json.loads(payload))) == []
 
     @pytest.mark.parametrize(
         ("name", "value"),
