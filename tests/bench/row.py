@@ -34,7 +34,7 @@ class Row:
     what: str
     target: str
     value: str
-    beside: str  # what the value is compared with, and other facts
+    context: str  # what the value is compared with, and other facts
     reached: bool | None
     of_limit: float | None
     details: dict[str, Any] = field(default_factory=dict)

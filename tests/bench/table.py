@@ -43,7 +43,7 @@ def _targets(rows: list[Row]) -> Table:
     for header, ratio in (("what", 5), ("target", 3), ("measured", 2), ("details", 6), ("", 1)):
         table.add_column(header, ratio=ratio, no_wrap=not header)
     for row in rows:
-        texts = (escape(text) for text in (row.what, row.target, row.value, row.beside))
+        texts = (escape(text) for text in (row.what, row.target, row.value, row.context))
         table.add_row(*texts, VERDICTS[row.reached])
     return table
 
