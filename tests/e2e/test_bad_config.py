@@ -40,11 +40,11 @@ def key_of_another_certificate(gateway: GatewayProcess) -> None:
 
 CASES: dict[Callable[[GatewayProcess], None], tuple[str, ...]] = {
     unknown_key: ("cloud.certificate_fiel", "unknown key", "did you mean 'certificate_file'"),
-    wrong_type: ("cloud.port", "'eight'", "integer"),
+    wrong_type: ("cloud.port", "'eight'", "whole number"),
     missing_certificate: ("cloud.certificate_file", "No such file", "PEM"),
     world_readable_key: ("cloud.private_key_file", "0644", "chmod 600"),
     key_of_another_certificate: ("cloud.private_key_file", "key of the certificate"),
-    plaintext_elsewhere: ("cloud", "plaintext", "broker.example", "127.0.0.1", "mutual TLS"),
+    plaintext_elsewhere: ("cloud", "plaintext", "broker.example", "127.0.0.1", "private_key_file"),
 }
 
 
