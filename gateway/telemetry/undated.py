@@ -1,6 +1,6 @@
 """Undated seconds: ridden before the wall clock was set, and dated later. Pure.
 
-A Raspberry Pi has no battery clock: until its time is set, it does not know which race is in
+A Raspberry Pi has no battery-backed clock: until its time is set, it does not know which race is in
 progress. Its monotonic clock is valid from the start, but only within one boot. So a second is kept
 with the boot's id and its end on that clock, and is dated when the wall clock is known.
 """

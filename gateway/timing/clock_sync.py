@@ -1,8 +1,8 @@
 """Detects whether this computer's wall clock has been set.
 
-A Raspberry Pi has no battery clock. Until a time server sets its clock, it continues from the time
-at which it was last switched off, or from the epoch. PCs, servers and virtual machines start with
-the right time.
+A Raspberry Pi has no battery-backed clock. Until a time server sets its clock, it continues from
+the time at which it was last switched off, or from the epoch. PCs, servers and virtual machines
+start with the right time.
 """
 
 import ctypes

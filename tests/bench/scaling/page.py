@@ -76,7 +76,7 @@ OUTAGE_HEAD = (
     "all connected after",
     "offered at the peak",
     "the account takes",
-    "put into the queue, of the backlog",
+    "share of the backlog put into the queue",
     "safe `publish_rate_per_s`",
     "all sent after, at the safe rate",
 )
