@@ -37,7 +37,7 @@ def _load(point: EntryPoint) -> DriverStatus:
         return DriverStatus(
             point.name,
             problem=f"{point.value} is not a driver: "
-            "expected a class whose Options are a subclass of DriverOptions",
+            "expected a class whose attribute Options is a subclass of DriverOptions",
         )
     return DriverStatus(point.name, driver=cast(DriverType, driver))
 

@@ -101,7 +101,10 @@ class BleOptions(DriverOptions, Tuning):
     @classmethod
     def _is_hex(cls, start: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for command in start or ():
-            bytes.fromhex(command)
+            try:
+                bytes.fromhex(command)
+            except ValueError:
+                raise ValueError("expected commands in hex, such as 00 or 0801") from None
         return start
 
     @model_validator(mode="after")
@@ -231,7 +234,7 @@ class BleBike(FrameSource):
                     self._mute.add(talks[0].name)
                     raise BikeLost(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
-                        "if pedalling does not help, set services or start in its options; "
+                        "if pedalling does not help, set its option `services` or `start`; "
                         f"{inventory(connection)}{await claims(connection)}"
                     )
                 yield resumed(first, readings)

@@ -21,7 +21,7 @@ _MEANINGS = {
     "available connection": _NO_SLOT,
     "connection slot": _NO_SLOT,
     "UnknownObject": "the device has disappeared",
-    "AccessDenied": "this user may not use Bluetooth: run `sudo adduser USER bluetooth`",
+    "AccessDenied": "this user is not allowed to use Bluetooth: run `sudo adduser USER bluetooth`",
 }
 
 

@@ -30,7 +30,7 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
     """Return the protocol that the device probably speaks; None if it is probably not a bike."""
     if speaks_keiser(heard):
         return ProtocolGuess(
-            "keiser", f"broadcasts as a Keiser, equipment {equipment_id(_keiser_data(heard))}"
+            "keiser", f"broadcasts as Keiser equipment_id {equipment_id(_keiser_data(heard))}"
         )
     fitness = heard.service_data.get(GATT_PROTOCOLS["ftms"].service)
     if fitness is not None and is_indoor_bike(fitness) is False:
@@ -38,12 +38,12 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
     for name, gatt in GATT_PROTOCOLS.items():
         if gatt.service in heard.services:
             also = "; use it together with a bike" if name in COMPANIONS else ""
-            return ProtocolGuess(name, f"advertises the service of {name}{also}")
+            return ProtocolGuess(name, f"advertises the {name} service{also}")
     if fitness is not None:
         return ProtocolGuess("ftms", "advertises itself as an indoor bike")
     profile = profile_of(heard.name)
     if heard.name and not isinstance(profile, UnknownModel):
-        return ProtocolGuess("auto", f"has a name that matches: {profile.name}")
+        return ProtocolGuess("auto", f"its name matches {profile.name!r}")
     return None
 
 

@@ -61,7 +61,7 @@ def load_capture(file: Path) -> BikeCapture:
             continue
         frame = _frame(file, number, line)
         if frames and frame.at_ns < frames[-1].at_ns:
-            raise CaptureError(f"{file}:{number}: expected a t_s not before the previous frame's")
+            raise CaptureError(f"{file}:{number}: t_s is earlier than that of the frame before it")
         frames.append(frame)
     return BikeCapture(header["protocol"], tuple(frames), str(header.get("note", "")))
 

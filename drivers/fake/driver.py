@@ -74,7 +74,7 @@ class FakeBikeOptions(DriverOptions):
     def _pot_fits_the_wire(self) -> Self:
         if self.wire != "lines" and self.pot != PotOptions():
             raise ValueError(
-                f"pot needs wire lines; the fake bike on wire {self.wire} has a sensor of its own"
+                f'pot needs wire = "lines"; with wire = "{self.wire}" the bike has its own sensor'
             )
         return self
 

@@ -52,7 +52,7 @@ class ControlRange:
     step: int
 
     def __str__(self) -> str:
-        return f"{self.minimum} … {self.maximum} by {self.step}"
+        return f"{self.minimum} … {self.maximum} in steps of {self.step}"
 
 
 def decode_range(data: bytes) -> ControlRange | None:

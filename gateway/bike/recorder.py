@@ -78,7 +78,7 @@ class Recorder:
         undated = undated_from_json(payload)
         if undated.boot_id != self._clock.boot_id:
             raise NotDatable(
-                "it was ridden before the last reboot, and the clock was not set until then"
+                "it was ridden before the last reboot, and the clock had not been set by then"
             )
         bike = self._bikes.get(undated.bike_id)
         if bike is None:

@@ -53,7 +53,10 @@ def open_store(path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = Fa
         return Opened(_open_checked(path, max_bytes))
     except NewerStoreError as error:
         _replace(path, aside, new=None)
-        note = f"{error}; it was moved to {aside}. Install that version to send its messages"
+        note = (
+            f"{error}; it was moved to {aside}. To send its messages, install that version and "
+            "move the file back"
+        )
         return Opened(Store(path, max_bytes), note, lost=None)
     except DamagedStoreError:
         try:

@@ -213,6 +213,6 @@ class Prompt:
             link = self._session.link
             why = f" ({link.reason})" if link.reason else ""
             raise CalibrationError(
-                f"{self._question.text}: nothing happened for {duration(self._patience_s)}{why}; "
-                "nothing was changed"
+                f"nothing happened for {duration(self._patience_s)}{why}; the session has ended, "
+                f"and nothing was changed. The last step was: {self._question.text}"
             )

@@ -22,7 +22,12 @@ PROBLEMS_SHOWN = 50
 app = typer.Typer(no_args_is_help=True)
 
 StateConfigOption = Annotated[
-    Path | None, typer.Option(metavar="FILE", help="Inspect the state_dir of this TOML file.")
+    Path | None,
+    typer.Option(
+        metavar="FILE",
+        help="Inspect the state_dir that this config file names; default: "
+        "/var/lib/alleycat-gateway.",
+    ),
 ]
 StateDirOption = Annotated[
     Path | None,
@@ -32,10 +37,10 @@ StateDirOption = Annotated[
 
 @app.callback()
 def buffer() -> None:
-    """Inspect the messages that wait to be sent.
+    """Inspect the messages that are waiting to be sent.
 
-    Changes nothing, whether or not the gateway runs. Messages younger than commit_interval_s are
-    only in the gateway's memory and are not shown.
+    Changes nothing, whether or not the gateway is running. Messages younger than commit_interval_s
+    are only in the gateway's memory and are not shown.
     """
 
 
@@ -227,7 +232,7 @@ def _totals(overview: "Overview") -> Iterator[str]:
         count = f"{counted(overview.messages, 'message')} of {counted(races, 'race')}"
         yield f"{count}, {size(overview.payload_bytes)}{age}"
     else:
-        yield "no messages wait to be sent"
+        yield "no messages are waiting to be sent"
     if overview.unnamed:
         count = counted(overview.unnamed, "second")
         yield f"{count} ridden while the clock was not set; to be sent once it is set"

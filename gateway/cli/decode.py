@@ -14,8 +14,8 @@ def decode(
         list[str],
         typer.Argument(
             metavar="HEX…",
-            help="Frames in order, as hex; spaces and : are ignored. Put > before a frame that was "
-            "sent to the bike.",
+            help="Frames in order, as hex; spaces, : and - are ignored. Put > before a frame that "
+            "was sent to the bike, and quote it: '>0001'.",
         ),
     ],
 ) -> None:

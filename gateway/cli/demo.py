@@ -23,7 +23,7 @@ def demo(
 
     Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. The demo
     ends by itself. Exit code 1 if a message was lost, a race is spread over more than one shard, or
-    the backend scores a racer differently.
+    the backend's score of a racer differs from the expected one.
     """
     import asyncio
 

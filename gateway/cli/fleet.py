@@ -72,9 +72,9 @@ def fleet(
 ) -> None:
     """Race many fake racers at once, to test a backend.
 
-    Each connection is a thing of its own. The race ends by itself. Exit code 1 if a message was not
-    acknowledged or, when the stream can be read, if a message is missing from it or the backend
-    scores a racer differently.
+    Each connection logs in as a separate AWS IoT thing. The race ends by itself. Exit code 1 if a
+    message was not acknowledged or, when the stream can be read, if a message is missing from it or
+    the backend's score of a racer differs from the expected one.
     """
     import structlog
     from rich.console import Console

@@ -28,7 +28,10 @@ ClaimKeyOption = Annotated[
     Path, typer.Option(metavar="FILE", help="The claim certificate's private key (PEM).")
 ]
 ThingNameOption = Annotated[
-    str | None, typer.Option(help="Name of letters, digits, _ and -; default: the host name.")
+    str | None,
+    typer.Option(
+        help="This gateway's name in AWS IoT: letters, digits, _ and -; default: the host name."
+    ),
 ]
 TemplateOption = Annotated[str, typer.Option(help="Name of the fleet provisioning template.")]
 CaFileOption = Annotated[
@@ -123,7 +126,7 @@ def _refuse_to_overwrite(files: "IdentityFiles", renew: bool) -> None:
         found = (
             f"{certificate} and {key} already exist"
             if files.is_pair
-            else f"{certificate} or {key} already exists, but they are not a pair"
+            else f"{certificate} and {key} are not a pair: one is missing, or they do not match"
         )
         fail(f"{found}; --renew replaces both", USAGE)
 
@@ -155,9 +158,11 @@ def _claim_cloud(
             certificate_file=certificate,
             private_key_file=key,
         )
-    except ValidationError as error:
+    except ValidationError:
         fail(
-            f"--endpoint {endpoint!r}: {error.errors()[0]['msg']}; give the port with --port", USAGE
+            f"--endpoint {endpoint!r}: expected a host name without scheme, port or path; give the "
+            "port with --port",
+            USAGE,
         )
 
 

@@ -164,9 +164,9 @@ def _asked(
         return ask_all(console, current, given, look)
     flags = [FLAGS[name] for name in missing(given, current)]
     if flags:
-        fail(f"no terminal to ask for the missing answers on: add {', '.join(flags)}", USAGE)
+        fail(f"cannot ask without a terminal: add {', '.join(flags)}", USAGE)
     if given.are_none:
-        fail("no terminal to ask on: pass the answers as options (see setup --help)", USAGE)
+        fail("cannot ask without a terminal: give the answers as options (see --help)", USAGE)
     return given
 
 
@@ -214,7 +214,7 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
         fail(f"{file}: {error}", BAD_CONFIG)
     except ConfigError as error:
         invalid = ConfigError(file, error.problems)
-        advice = "Correct in the file what your answers do not set, and run setup again."
+        advice = "In the file, correct the keys that setup does not ask for, and run setup again."
         fail(
             f"nothing was changed, because the config would be invalid:\n{invalid}\n{advice}",
             BAD_CONFIG,

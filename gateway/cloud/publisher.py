@@ -268,5 +268,5 @@ class Publisher:
             pause_s = self._pause.next_s()
             self._paused_until_ns = now_ns + round(pause_s * NS_PER_S)
             log.warning(
-                "message not accepted; sending pauses", reason=reason, pause_s=round(pause_s, 1)
+                "message not accepted; sending is paused", reason=reason, pause_s=round(pause_s, 1)
             )

@@ -35,12 +35,12 @@ _EXPECTED = {
     "int_type": "a whole number",
     "less_than": "less than {lt}",
     "less_than_equal": "at most {le}",
-    "string_type": "a text in quotes",
+    "string_type": "text in quotes",
 }
 #: Plain words for the patterns of the config.
 _PATTERNS = {
     NAME_PATTERN: "only letters, digits and : _ -",
-    TOPIC_PATTERN: "a topic without +, # and control characters",
+    TOPIC_PATTERN: "a topic without +, # or control characters",
 }
 
 

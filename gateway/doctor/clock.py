@@ -11,7 +11,7 @@ def check_clock(source: str | None, local_time: str) -> Finding:
         return failed(
             NAME,
             f"the clock ({local_time}) has not been set by a time server; until it is, the gateway "
-            "cannot determine which race a second belongs to and stores it without one",
+            "does not know which race is on, and stores seconds without a race",
             "run `sudo timedatectl set-ntp true`, and check that the network lets NTP (UDP port "
             "123) pass; `timedatectl` shows the state",
         )

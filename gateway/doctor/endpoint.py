@@ -39,7 +39,8 @@ _POLICY = (
 )
 _PUBLISH = "the thing's policy must allow iot:Publish for topic/{topic}"
 _HANDSHAKE = (
-    "check that this port serves MQTT over TLS, and that the broker accepts our certificate"
+    "check that this port serves MQTT over TLS, and that the broker accepts this gateway's "
+    "certificate"
 )
 _SUBSCRIBE = "the thing's policy must allow iot:Subscribe and iot:Receive for {topic}"
 

@@ -90,7 +90,7 @@ class Claim:
             )
         except KeyError as error:
             raise ProvisioningError(
-                f"{ISSUE_TOPIC}: the answer has no {error}; expected the fields that AWS IoT sends"
+                f"{ISSUE_TOPIC}: the answer has no {error}, which AWS IoT normally sends"
             ) from error
 
     def register(self, token: str) -> None:
@@ -125,7 +125,7 @@ class Claim:
             if "OwnershipToken" in error.code:
                 raise TokenRefused(reason) from error
             raise ProvisioningError(
-                f"{reason}; {_ADVICE.get(error.status, 'see its message')}"
+                f"{reason}; {_ADVICE.get(error.status, 'look this error up in the AWS IoT guide')}"
             ) from error
         except NoAnswer as error:
             raise ProvisioningError(

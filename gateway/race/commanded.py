@@ -110,7 +110,7 @@ class BikeRaces:
             if _is_same_name(race, other) and other.start_ms <= now_ms:
                 raise CommandRefused(
                     f"racer {_racer_id(race)} has already begun race {race.race_id}, at "
-                    f"{other.start_ms}; choose another raceId or racer"
+                    f"{other.start_ms} (ms since the epoch); choose another raceId or racer"
                 )
 
     def _notify_subscribers(self) -> None:

@@ -222,7 +222,7 @@ def _ask_files(now: Mapping[str, object]) -> dict[str, object] | None:
     files: dict[str, object] = {}
     for key in FILES:
         default = now.get(key) or _DEFAULT_FILES[key]
-        question = f"{_FILE_QUESTIONS[key]}, or {LATER}"
+        question = f"{_FILE_QUESTIONS[key]}, or `{LATER}`"
         answer: str = typer.prompt(question, default=default, value_proc=_a_file)
         if answer == LATER:
             return None

@@ -235,7 +235,7 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if stream := summary.stream:
         yield from _stream_lines(summary.produced, stream)
     if delivery:
-        yield f"from the end of a second to publish: {_times(delivery.to_publish)}", ""
+        yield f"from the end of a second to PUBLISH: {_times(delivery.to_publish)}", ""
         yield f"from the end of a second to PUBACK:  {_times(delivery.to_puback)}", ""
         yield (
             f"CPU: {delivery.cores:.2f} of a core; memory: at most {delivery.peak_mib:.0f} MiB",

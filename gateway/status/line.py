@@ -28,7 +28,7 @@ def _racing(status: GatewayStatus) -> str:
     races = {bike.race_id for bike in status.bikes if bike.race_id is not None}
     if not races:
         return "idle"
-    return f"racing {races.pop()}" if len(races) == 1 else f"racing {len(races)} races"
+    return f"race {races.pop()}" if len(races) == 1 else f"{len(races)} races"
 
 
 def _riding(status: GatewayStatus) -> Iterator[str]:
@@ -40,7 +40,7 @@ def _riding(status: GatewayStatus) -> Iterator[str]:
         return
     (bike,) = bikes
     if not bike.is_connected:
-        yield f"bike {bike.state.value} {duration(bike.state_s)}"
+        yield f"bike {bike.state.value} for {duration(bike.state_s)}"
     elif bike.sample is not None:
         yield f"{bike.sample.cadence_rpm:.0f} rpm"
         yield f"{bike.sample.resistance_percent:.0f} %"

@@ -28,11 +28,14 @@ class CloudStatus:
     connected: Annotated[int, Field(description="connections that are up")]
     pace_share: Annotated[
         float,
-        Field(description="share of the full pace in use, below 1 after the broker's slow down"),
+        Field(description="share of the full pace; below 1 after the broker asks to slow down"),
     ]
     state_s: Annotated[
         float,
-        Field(description="seconds since it came online or went offline, whatever the reasons"),
+        Field(
+            description="seconds since it came online or went offline; a new reason does not "
+            "restart the count"
+        ),
     ]
 
     @property
@@ -61,7 +64,7 @@ class GatewayStatus:
     pi: PiHealth
     notes: Annotated[
         tuple[str, ...],
-        Field(description="problems that belong to no part, such as a port that is in use"),
+        Field(description="problems of the gateway as a whole, such as a port that is in use"),
     ]
 
     @property

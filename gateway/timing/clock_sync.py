@@ -40,7 +40,7 @@ def clock_source(root: Path = Path("/"), now_ms: int | None = None) -> str | Non
         return "by systemd-timesyncd, from a time server"
     if _kernel_clock_is_set():
         return "by a time server (according to the kernel)"
-    return None if _needs_time_server(root) else "by this computer's own clock"
+    return None if _needs_time_server(root) else "by this computer's hardware clock"
 
 
 def _needs_time_server(root: Path) -> bool:

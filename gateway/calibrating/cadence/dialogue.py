@@ -102,8 +102,8 @@ async def _refusal(
     """Ask whether to save the scale; return why not, or None if it is to be saved."""
     if answers is None:
         return (
-            "no terminal to ask on; add --yes to save a scale of 0.1, 0.5, 1 or 2, or answer the "
-            "question with --answers FILE"
+            "cannot ask without a terminal; add --yes to save a scale of 0.1, 0.5, 1 or 2, or "
+            "answer the question with --answers FILE"
         )
     word = await ride.ask(answers, Question(question(result), _WORDS))
     if word is None:

@@ -130,7 +130,7 @@ def _heading(screen: CadenceScreen) -> str:
 def _values(screen: CadenceScreen) -> list[str]:
     values = [f"the bike reports {_rpm(screen.said_rpm)}"]
     if screen.said_rpm is not None and screen.scale != 1:
-        values.append(f"× {screen.scale:g} counts as {_rpm(screen.said_rpm * screen.scale)}")
+        values.append(f"counted as {_rpm(screen.said_rpm * screen.scale)} (× {screen.scale:g})")
     if screen.other:
         values.append(f"{screen.other} reports {_rpm(screen.other_rpm)}")
     return values

@@ -32,8 +32,8 @@ ASK = Question("asking the bike for its own table", {"q": QUIT}, is_put=False)
 _WHOSE = {
     TableOrigin.BIKE: "the bike sent its own table",
     TableOrigin.CONFIG: "the config contains this bike's own table",
-    TableOrigin.ANOTHER_BIKE: "the bike sent no table: percents come from the table of another "
-    "bike of its kind, and may be off by some percentage points",
+    TableOrigin.ANOTHER_BIKE: "the bike sent no table: its percentages come from the table of "
+    "another bike of its kind, and may be off by some percentage points",
 }
 
 
@@ -49,7 +49,8 @@ async def verify_own_table(context: GuidedContext) -> bool | None:
     words = "\n".join((f"{_WHOSE[table.origin]} ({len(table.points)} points):", *_rows(table)))
     data = {"origin": table.origin.value, "points": [list(point) for point in table.points]}
     context.view.tell(Event("table", words, data))
-    other = "" if state.in_use.table is None else f" In use instead: {origin_words(state)}."
+    in_use = f" This table is not in use; in use now: {origin_words(state)}."
+    other = "" if state.in_use.table is None else in_use
     advice = "Check the table: turn to 25, 50 and 75 % by the bike's screen or your own marks."
     words = f"{advice} To calibrate the bike instead, start again with --points 5.{other}"
     context.view.tell(Event("verify", words, {"holds": origin_words(state)}))

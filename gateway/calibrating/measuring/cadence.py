@@ -243,7 +243,7 @@ class _MeanCadence:
         """
         if self.mean_rpm < STANDING_RPM:
             raise NotUsable(
-                f"{self.who} reports {self.mean_rpm:.0f} rpm while you pedal {true_rpm:.0f}: "
+                f"{self.who} reports {self.mean_rpm:.0f} rpm while you pedal at {true_rpm:.0f}: "
                 "check its sensor and its magnet"
             )
         self.expect_enough()

@@ -8,10 +8,10 @@ from gateway.calibrating.measuring.cadence import (
 )
 
 _CONCLUSIONS = {
-    0.5: "that is twice what you pedal; scale by 0.5",
-    2.0: "that is half what you pedal; scale by 2",
-    0.1: "that is ten times what you pedal; scale by 0.1",
-    1.0: "the bike is right without a scale; remove it",
+    0.5: "it reports twice your cadence; scale by 0.5",
+    2.0: "it reports half your cadence; scale by 2",
+    0.1: "it reports ten times your cadence; scale by 0.1",
+    1.0: "the bike's own cadence is right; set the scale back to 1",
 }
 
 
@@ -28,7 +28,8 @@ def question(result: CadenceResult) -> str:
     by_feet = any(one.truth is not TruthSource.SENSOR for one in result.measurements)
     if by_feet and result.scale == 2 * result.scale_in_force:
         hint = (
-            "\nOne turn is one stroke of the right foot: counting both feet gives the same result."
+            "\nOne turn is one stroke of the right foot. If you went by both feet, answer no and "
+            "measure again: that mistake looks the same."
         )
     return f"Save the cadence scale {result.scale:g}, and use it from now on?{hint}"
 
@@ -69,7 +70,7 @@ def _comparison(result: CadenceResult) -> str:
             counted = in_rpm(one.said_rpm * result.scale_in_force)
             scaled = f", which counts as {counted} (× {result.scale_in_force:g}),"
         parts.append(
-            f"{in_rpm(one.said_rpm)} rpm{scaled} while you pedal {in_rpm(one.true_rpm)} "
+            f"{in_rpm(one.said_rpm)} rpm{scaled} while you pedal at {in_rpm(one.true_rpm)} "
             f"± {one.precision_rpm:.1f} ({result.bias_percent(one):+.1f} %)"
         )
     return "The bike reports " + ", and ".join(parts)

@@ -65,11 +65,12 @@ def _check_order(curve: Curve) -> Finding:
     ]
     way = "rises" if rises else "falls"
     if wrong:
-        what = f"the number {way} with the resistance, but not between {'; '.join(wrong)}"
+        what = f"the bike's value {way} with the resistance, but not between {'; '.join(wrong)}"
         return failed(
             "order", what, "recapture these points: turn to each one, and hold the knob still"
         )
-    return ok("order", f"the number {way} throughout, from {curve[0][0]:g} to {curve[-1][0]:g}")
+    what = f"the bike's value {way} throughout, from {curve[0][0]:g} to {curve[-1][0]:g}"
+    return ok("order", what)
 
 
 def _check_distances(points: Sequence[CapturedPoint], curve: Curve) -> list[Finding]:
@@ -77,22 +78,23 @@ def _check_distances(points: Sequence[CapturedPoint], curve: Curve) -> list[Find
     for point in points:
         noise[point.percent] = max(noise[point.percent], point.noise)
     near = [
-        f"{percent_a:g} and {percent_b:g} % ({abs(raw_b - raw_a):.3g})"
+        f"{percent_a:g} and {percent_b:g} % ({abs(raw_b - raw_a):.3g} apart)"
         for (raw_a, percent_a), (raw_b, percent_b) in pairwise(curve)
         if abs(raw_b - raw_a) <= APART_NOISES * max(noise[percent_a], noise[percent_b])
     ]
     worst = max(noise.values())
     if near:
-        what = f"points less than {APART_NOISES} × the noise apart: {', '.join(near)}"
+        what = f"too close, less than {APART_NOISES} times the noise apart: {', '.join(near)}"
         apart = failed("distance", what, "recapture them, or skip one of each pair")
     else:
         apart = ok("distance", f"neighbours are more than {APART_NOISES} × the noise apart")
     span = max(raw for raw, _ in curve) - min(raw for raw, _ in curve)
     if span <= SPAN_NOISES * worst:
-        what = f"the number spans only {span:g}, with a noise of {worst:.2g}"
+        what = f"the bike's value changes by only {span:g}, with a noise of {worst:.2g}"
         remedy = f"expected more than {SPAN_NOISES} × the noise: is the sensor in place?"
         return [apart, failed("span", what, remedy)]
-    return [apart, ok("span", f"the number spans {span:g}, the noise is {worst:.2g}")]
+    what = f"the bike's value changes by {span:g}, and the noise is {worst:.2g}"
+    return [apart, ok("span", what)]
 
 
 def _check_curve(curve: Curve) -> list[Finding]:

@@ -44,9 +44,9 @@ def targets(
     """
     percents = sorted(_evenly(points) if isinstance(points, int) else points)
     if len(percents) < 2 or len(set(percents)) < len(percents):
-        raise ValueError(f"{_listed(percents)}: expected at least 2 percents, all different")
+        raise ValueError(f"{_listed(percents)}: expected at least 2 different percentages")
     if not 0 <= percents[0] <= percents[-1] <= 100:
-        raise ValueError(f"{_listed(percents)}: expected percents in 0 … 100")
+        raise ValueError(f"{_listed(percents)}: expected percentages from 0 to 100")
     up = [Target(percent, "up") for percent in percents]
     down = [Target(percent, "down") for percent in reversed(percents[:-1])]
     return (*up, *down) if both_ways else tuple(up)
@@ -194,9 +194,9 @@ class Guide:
             raise StepRefused("all points are captured or skipped")
         age_s = self.signal.age_s(now_ns)
         if age_s is None:
-            raise StepRefused("the bike has not sent its number yet")
+            raise StepRefused("the bike has not sent its resistance yet")
         if age_s > SILENT_S:
-            raise StepRefused(f"the bike has not sent its number for {age_s:.0f} s")
+            raise StepRefused(f"the bike has not sent its resistance for {age_s:.0f} s")
         if self.signal.hold is None:
             raise StepRefused(_why_not(self.signal))
         return self._capture(self.signal.hold)
@@ -303,9 +303,9 @@ def _point(target: Target, hold: Hold) -> CapturedPoint:
 def _why_not(signal: RawSignal) -> str:
     latest = signal.latest_hold
     if signal.filtered is None:
-        return "the bike has sent too few numbers yet: hold the knob still"
+        return "the bike has sent too few values so far: hold the knob still"
     if latest is None:
-        return "the number is still changing: hold the knob still"
+        return "the resistance is still changing: hold the knob still"
     if latest.samples < MIN_SAMPLES:
         return f"{latest.samples} of {MIN_SAMPLES} samples so far: hold the knob still"
     return f"held for {latest.held_s:.1f} of {MIN_HOLD_S:g} s: hold the knob still"

@@ -22,9 +22,9 @@ CURVE_ROWS = 12
 
 
 def origin_words(state: CalibrationState) -> str:
-    """Return the source of the calibration in use, such as "calibrated on 2026-11-02"."""
+    """Return the source of the calibration in use, e.g. "the calibration of 2026-11-02"."""
     if state.origin is Origin.SAVED and state.record is not None:
-        return f"calibrated on {state.record.made_at.astimezone():%Y-%m-%d}"
+        return f"the calibration of {state.record.made_at.astimezone():%Y-%m-%d}"
     if state.origin is Origin.BIKE and state.resistance_table is not None:
         return "the bike's own table"
     return {

@@ -257,7 +257,7 @@ def _ask(question: str, *, yes: bool) -> None:
 def _print_undo_hint(bike: str, before: "CalibrationState") -> None:
     if before.record is not None:
         typer.echo(
-            "the calibration saved before is backup 1; to restore it: "
+            "the previous calibration is now backup 1; to restore it: "
             f"alleycat-gateway calibrate rollback {bike}"
         )
 

@@ -45,7 +45,8 @@ CountOption = Annotated[
     typer.Option(min=5, max=500, metavar="N", help=f"Count N turns; the default is {TURNS}."),
 ]
 MetronomeOption = Annotated[
-    str | None, typer.Option(metavar="RPM,RPM", help="Pedal to a metronome, for example 60,90 rpm.")
+    str | None,
+    typer.Option(metavar="RPM,RPM", help="Pedal to a metronome, at rpm such as 60,90."),
 ]
 AgainstOption = Annotated[
     str | None,
@@ -62,7 +63,8 @@ SecondsOption = Annotated[
     typer.Option(
         min=5,
         max=600,
-        help=f"How long to measure, in s; default {METRONOME_S:g}, with --against {AGAINST_S:g}.",
+        help="How long to measure, in s; default: "
+        f"{METRONOME_S:g} at each rpm of --metronome, {AGAINST_S:g} with --against.",
     ),
 ]
 FakeOption = Annotated[bool, typer.Option("--fake-bike", help="Use a simulated bike and rider.")]

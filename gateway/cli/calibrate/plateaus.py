@@ -29,8 +29,8 @@ def plateaus(
 ) -> None:
     """List the positions at which the knob was held still during a capture.
 
-    Each line shows the time, the median of the number that the bike sent, the number of samples,
-    and their standard deviation. The exit code is 1 if the knob was never held.
+    Each line shows when and for how long, the median of the values that the bike sent, how many
+    there were, and their standard deviation (sd). The exit code is 1 if the knob was never held.
     """
     from gateway.calibrating.measuring.plateaus import find_plateaus
     from gateway.sampling.calibration import Quantity, number_of

@@ -27,7 +27,7 @@ PointsOption = Annotated[
     str | None,
     typer.Option(
         metavar="N | 0,10,…",
-        help="How many points, or at which percents; the default is 0,25,50,75,100.",
+        help="How many points, or at which percentages; the default is 0,25,50,75,100.",
     ),
 ]
 BothWaysOption = Annotated[
@@ -54,7 +54,7 @@ def resistance(
 ) -> None:
     """Calibrate the resistance at several positions of the knob.
 
-    Turn the knob to each percent; the point is captured when you hold the knob still. The new
+    Turn the knob to each percentage; the point is captured when you hold the knob still. The new
     curve takes effect when you accept it, and is kept only if you save it. If the bike has its own
     resistance table, as Pelotons do, that table is shown and verified instead, unless you give
     --points. The exit code is 1 if nothing was saved, or if the table is wrong.
@@ -87,7 +87,7 @@ def _targets(points: str | None, *, both_ways: bool) -> "tuple[Target, ...]":
             return targets(int(points), both_ways=both_ways)
         return targets([float(one) for one in points.split(",")], both_ways=both_ways)
     except ValueError as error:
-        fail(f"--points {points}: {error}; expected a number such as 11, or 0,10,30,100", USAGE)
+        fail(f"--points {points}: {error}; examples: --points 11, --points 0,10,30,100", USAGE)
 
 
 def _draw(file: Path, saved: "Saved") -> None:

@@ -118,8 +118,8 @@ class Plan:
         if not least <= self.connections <= racers:
             raise PlanError(
                 f"--connections {self.connections} for {racers} racers: expected {least} … {racers}"
-                f"; a connection carries at most {RACERS_PER_CONNECTION} racers (IoT Core accepts "
-                "100 publishes a second on one), and a racer uses only one"
+                f"; each connection carries 1 to {RACERS_PER_CONNECTION} racers (IoT Core accepts "
+                "100 publishes a second on a connection)"
             )
         if self.options.races > racers:
             raise PlanError(

@@ -366,7 +366,7 @@ class TestSilence:
             BikeLost,
             match=r"is connected, but no data was received; if pedalling does not help, "
             r"set services or start in its options; services found: 1826; "
-            r"it reports: cadence, power; resistance 0 … 100 by 1$",
+            r"it reports: cadence, power; resistance 0 … 100 in steps of 1$",
         ):
             await first(driver(FAST, address=bike.address))
         assert not bike.connected

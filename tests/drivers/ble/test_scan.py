@@ -35,7 +35,7 @@ def advertisement(
 @pytest.mark.parametrize(
     ("heard", "protocol", "why"),
     [
-        (advertisement(services=("1826",)), "ftms", "advertises the service of ftms"),
+        (advertisement(services=("1826",)), "ftms", "advertises the ftms service"),
         (
             advertisement(service_data={FITNESS: b"\x01\x20\x00"}),
             "ftms",
@@ -43,7 +43,7 @@ def advertisement(
         ),
         (advertisement(services=("1816", "1818")), "cycling_power", "service of cycling_power"),
         (advertisement(services=("180d",)), "heart_rate", "; use it together with a bike"),
-        (advertisement("SUITO 123"), "auto", "has a name that matches: Other bikes that are known"),
+        (advertisement("SUITO 123"), "auto", "its name matches 'Other bikes that are known'"),
         (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment 56"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",

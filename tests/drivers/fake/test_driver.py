@@ -513,7 +513,7 @@ class TestOptions:
                 {"wire": "lines", "faults": {"zero_power_per_min": 1}},
                 "needs a wire that reports power",
             ),
-            ({"wire": "none", "pot": {"noise_counts": 3}}, "pot needs wire lines"),
+            ({"wire": "none", "pot": {"noise_counts": 3}}, 'pot needs wire = "lines"'),
             ({"wire": "lines", "pot": {"raw_min": 960}}, "raw_min 960: expected a number below"),
             ({"wire": "lines", "knob_file": 25}, "knob_file"),
             ({"sede": 1}, "sede"),

@@ -34,7 +34,7 @@ async def test_recorder_reports_each_message_it_puts_into_the_buffer(tmp_path: P
 
 async def test_second_of_an_earlier_boot_is_set_aside_with_the_reason(tmp_path: Path) -> None:
     assert await reason_of(tmp_path, boot_id="another", bike_id="bike-1") == (
-        "it was ridden before the last reboot, and the clock was not set until then"
+        "it was ridden before the last reboot, and the clock had not been set by then"
     )
 
 

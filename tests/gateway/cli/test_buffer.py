@@ -96,7 +96,7 @@ def test_ls_tells_that_no_message_waits(tmp_path: Path) -> None:
     Store(tmp_path / "buffer.db", ROOMY).close()
     result = look("ls", tmp_path)
     assert result.exit_code == 0
-    assert result.output.startswith("no messages wait to be sent\n")
+    assert result.output.startswith("no messages are waiting to be sent\n")
 
 
 def test_ls_as_json_has_races_and_totals(state_dir: Path) -> None:

@@ -61,7 +61,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         # Without the blanks: the terminal breaks a long path in the middle.
         assert f"Thiswillcreate{file}fromtheexampleconfig." in "".join(heading.split())
         terminal.expect(
-            "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the service of ftms\n"
+            "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the ftms service\n"
         )
         terminal.expect(
             "Which bike? Enter its number, its Bluetooth address, its serial port, `fake`"
@@ -302,10 +302,7 @@ def test_setup_without_a_terminal_works_by_flags_alone(file: Path, mine: Credent
 def test_setup_without_a_terminal_names_the_missing_flags(file: Path) -> None:
     result = setup(file, "--bike", "fake", "--racer-id", "3")
     assert result.exit_code == USAGE
-    assert (
-        "no terminal to ask for the missing answers on: add --racer-name, --class-id"
-        in result.output
-    )
+    assert "cannot ask without a terminal: add --racer-name, --class-id" in result.output
     assert not file.exists()
 
 
@@ -322,7 +319,7 @@ def test_setup_with_nothing_given_is_a_usage_error(file: Path) -> None:
     setup(file, *FIRST)
     result = setup(file)
     assert result.exit_code == USAGE
-    assert "no terminal to ask on: pass the answers as options" in result.output
+    assert "cannot ask without a terminal: give the answers as options" in result.output
 
 
 def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> None:

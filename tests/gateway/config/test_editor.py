@@ -11,7 +11,7 @@ from gateway.config.packaged import config_path
 from gateway.config.schema import BikeConfig
 
 SHIPPED = config_path("gateway.toml").read_text(encoding="utf-8")
-FTMS = Machine("ble", {"address": "C0:FF:EE:00:00:01"}, "IC Bike: advertises the service of ftms")
+FTMS = Machine("ble", {"address": "C0:FF:EE:00:00:01"}, "IC Bike: advertises the ftms service")
 PELOTON = Machine("serial", {"port": "/dev/serial/by-id/usb-FTDI", "protocol": "peloton"})
 ADA = {"racer_name": "Ada", "racer_id": 3, "class_id": 2}
 
@@ -124,7 +124,7 @@ def test_a_second_bike_comes_behind_the_first() -> None:
             "driver": "ble",
             "options": dict(FTMS.options),
         }
-        assert "\n\n[[bikes]] # IC Bike: advertises the service of ftms\n" in new
+        assert "\n\n[[bikes]] # IC Bike: advertises the ftms service\n" in new
 
 
 def test_control_characters_in_a_name_cannot_change_the_config() -> None:

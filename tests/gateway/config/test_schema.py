@@ -193,7 +193,7 @@ class TestWrong:
                 "bikes[0].options.faults.vanish_at",
                 ["unknown key", "did you mean 'vanish_at_s'?"],
             ),
-            ("thing_name", 5, "thing_name", ["got 5", "a text in quotes"]),
+            ("thing_name", 5, "thing_name", ["got 5", "text in quotes"]),
             ("thing_name", "a/b", "thing_name", ["got 'a/b'", "only letters, digits and : _ -"]),
             ("cloud", "x", "cloud", ["got 'x'", "expected a table"]),
             ("cloud.endpoint", "", "cloud.endpoint", ["got ''", "at least 1 character"]),

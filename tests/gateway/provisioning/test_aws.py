@@ -96,7 +96,7 @@ def test_the_claim_connects_once(peer: ProvisioningPeer, files: IdentityFiles) -
         (REGISTER, rejection(403, "AccessDenied", "no"), r"AccessDenied \(403\): no; .* enabled"),
         (REGISTER, rejection(404, "NotFound", "?"), r"NotFound .*; check that the template exists"),
         (REGISTER, rejection(429, "Throttled", "!"), r"Throttled .*; too many requests"),
-        (REGISTER, rejection(418, "Teapot", "!"), r"Teapot \(418\): !; see its message"),
+        (REGISTER, rejection(418, "Teapot", "!"), r"Teapot \(418\): !; look this error up"),
         (
             REGISTER,
             rejection(400, "InvalidCertificateOwnershipToken", "expired"),

@@ -23,7 +23,7 @@ BIKE = FoundBike(
 STRAP = FoundBike(
     "Strap",
     "C0:FF:EE:00:00:03",
-    "advertises the service of heart_rate; use it together with a bike",
+    "advertises the heart_rate service; use it together with a bike",
     {"heart_rate": "C0:FF:EE:00:00:03"},
     is_companion=True,
 )
@@ -88,7 +88,7 @@ def test_a_snippet_is_a_bike_of_a_config() -> None:
 def test_a_companion_goes_into_the_options_of_a_bike() -> None:
     (snippet,) = snippets(Scan([("ble", STRAP)]))
     assert snippet.splitlines() == [
-        "# Strap: advertises the service of heart_rate; use it together with a bike",
+        "# Strap: advertises the heart_rate service; use it together with a bike",
         "# add to the options of a bike with driver ble:",
         '#   heart_rate = "C0:FF:EE:00:00:03"',
     ]

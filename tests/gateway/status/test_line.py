@@ -28,12 +28,12 @@ def line(*bikes: BikeStatus, **changes: Any) -> str:
 def test_status_line_in_an_outage_has_downtime_and_backlog() -> None:
     buffer = buffer_status(depth=2161, on_disk=2100, free_bytes=FREE_9_H)
     assert line(cloud=offline(), buffer=buffer) == (
-        "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room for 9 h)"
+        "race 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room for 9 h)"
     )
 
 
 def test_status_line_has_race_cadence_resistance_and_cloud() -> None:
-    assert line() == "racing 5980778 · 87 rpm · 54 % · cloud connected"
+    assert line() == "race 5980778 · 87 rpm · 54 % · cloud connected"
 
 
 def test_status_line_has_no_backlog_for_messages_on_their_way() -> None:
@@ -43,20 +43,20 @@ def test_status_line_has_no_backlog_for_messages_on_their_way() -> None:
 
 def test_status_line_counts_several_bikes() -> None:
     two = (bike_status(1), bike_status(2))
-    assert line(*two) == "racing 5980778 · 2 bikes · cloud connected"
-    assert line(*two, lost_bike(3)) == "racing 5980778 · 2 of 3 bikes · cloud connected"
-    assert line(bike_status(1), bike_status(2, race_id=7)).startswith("racing 2 races · 2 bikes")
+    assert line(*two) == "race 5980778 · 2 bikes · cloud connected"
+    assert line(*two, lost_bike(3)) == "race 5980778 · 2 of 3 bikes · cloud connected"
+    assert line(bike_status(1), bike_status(2, race_id=7)).startswith("2 races · 2 bikes")
 
 
 def test_status_line_tells_of_a_lost_and_a_connecting_bike() -> None:
-    assert line(lost_bike()) == "racing 5980778 · bike lost 3 min · cloud connected"
+    assert line(lost_bike()) == "race 5980778 · bike lost for 3 min · cloud connected"
     connecting = bike_status(state=LinkState.CONNECTING, sample=None, state_s=3.0)
-    assert line(connecting).startswith("racing 5980778 · bike connecting 3 s · ")
+    assert line(connecting).startswith("race 5980778 · bike connecting for 3 s · ")
 
 
 def test_status_line_counts_the_connections_that_are_up() -> None:
     some = CloudStatus("refused", 3, 2, 1.0, 60.0)
-    assert line(cloud=some) == "racing 5980778 · 87 rpm · 54 % · cloud: 2 of 3 connected"
+    assert line(cloud=some) == "race 5980778 · 87 rpm · 54 % · cloud: 2 of 3 connected"
 
 
 def test_status_line_between_races_is_idle() -> None:
@@ -74,7 +74,7 @@ def test_status_line_tells_that_the_clock_is_not_set() -> None:
 def test_status_line_tells_of_disk_trouble_and_losses() -> None:
     buffer = buffer_status(problem="disk I/O error", lost=1200)
     assert line(buffer=buffer, lost_seconds=3) == (
-        "racing 5980778 · 87 rpm · 54 % · disk trouble · 1,200 lost · 3 s lost · cloud connected"
+        "race 5980778 · 87 rpm · 54 % · disk trouble · 1,200 lost · 3 s lost · cloud connected"
     )
 
 

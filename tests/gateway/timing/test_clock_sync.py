@@ -58,7 +58,7 @@ def test_clock_before_the_earliest_possible_time_is_not_set(tmp_path: Path) -> N
 def test_clock_source_tells_who_has_set_the_clock(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert clock_source(tmp_path, NOW_MS) == "by this computer's own clock"
+    assert clock_source(tmp_path, NOW_MS) == "by this computer's hardware clock"
     make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
     assert clock_source(tmp_path, NOW_MS) is None
     monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: True)

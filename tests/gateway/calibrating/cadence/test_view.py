@@ -58,7 +58,7 @@ def test_cadence_screen_shows_beat_and_progress() -> None:
     to.print(drawn(BEAT))
     assert written(to).splitlines() == [
         "bike-001: connected",
-        "the bike reports 160.5 rpm  × 0.5 counts as 80.2 rpm",
+        "the bike reports 160.5 rpm  counted as 80.2 rpm (× 0.5)",
         "",
         "Pedal at 90 rpm, with your right foot down on every beat.",
         "",
@@ -142,7 +142,7 @@ def test_cadence_lines_are_a_second_apart_and_events_come_at_once() -> None:
     assert written(to).splitlines() == [
         "→ Pedal at 90 rpm, with your right foot down on every beat.",
         *[
-            "bike-001: connected  the bike reports 160.5 rpm  × 0.5 counts as 80.2 rpm  "
+            "bike-001: connected  the bike reports 160.5 rpm  counted as 80.2 rpm (× 0.5)  "
             "measuring for 30 s"
         ]
         * 3,

@@ -125,7 +125,7 @@ async def test_old_calibration_is_shown_and_kept_as_a_backup(tmp_path: Path) -> 
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
     saved = await sitting.run(five())
     (review,) = sitting.data("review")[:1]
-    assert review["old_from"] == "calibrated on 2026-11-21"
+    assert review["old_from"] == "the calibration of 2026-11-21"
     table = before.calibration.table
     assert table is not None
     was = [(one["was"], table.percent_at(one["raw"])) for one in review["compared"]]
@@ -254,7 +254,7 @@ async def test_a_knob_that_is_there_already_is_captured_as_soon_as_it_holds(
     sitting.context = replace(sitting.context, hand=lambda _: None)
     with pytest.raises(Quit):
         await sitting.run(five())
-    assert "not yet: the bike has not sent its number yet" in sitting.said
+    assert "not yet: the bike has not sent its resistance yet" in sitting.said
     assert [point["percent"] for point in sitting.data("captured")] == [0]
 
 

@@ -15,41 +15,42 @@ def measured(
 @pytest.mark.parametrize(
     ("said_rpm", "in_force", "words"),
     [
-        (80.4, 1, "80.4 rpm while you pedal 80 ± 0.8 (+0.5 %): this is correct."),
+        (80.4, 1, "80.4 rpm while you pedal at 80 ± 0.8 (+0.5 %): this is correct."),
         (
             160.2,
             1,
-            "160.2 rpm while you pedal 80 ± 0.8 (+100.2 %): that is twice what you pedal; "
+            "160.2 rpm while you pedal at 80 ± 0.8 (+100.2 %): it reports twice your cadence; "
             "scale by 0.5.",
         ),
         (
             40,
             1,
-            "40 rpm while you pedal 80 ± 0.8 (-50.0 %): that is half what you pedal; scale by 2.",
+            "40 rpm while you pedal at 80 ± 0.8 (-50.0 %): it reports half your cadence; "
+            "scale by 2.",
         ),
         (
             805,
             1,
-            "805 rpm while you pedal 80 ± 0.8 (+906.2 %): that is ten times what you pedal; "
+            "805 rpm while you pedal at 80 ± 0.8 (+906.2 %): it reports ten times your cadence; "
             "scale by 0.1.",
         ),
         (
             160.2,
             0.5,
-            "160.2 rpm, which counts as 80.1 (× 0.5), while you pedal 80 ± 0.8 (+0.1 %): "
+            "160.2 rpm, which counts as 80.1 (× 0.5), while you pedal at 80 ± 0.8 (+0.1 %): "
             "this is correct.",
         ),
         (
             80.2,
             0.5,
-            "80.2 rpm, which counts as 40.1 (× 0.5), while you pedal 80 ± 0.8 (-49.9 %): "
-            "the bike is right without a scale; remove it.",
+            "80.2 rpm, which counts as 40.1 (× 0.5), while you pedal at 80 ± 0.8 (-49.9 %): "
+            "the bike's own cadence is right; set the scale back to 1.",
         ),
         (
             72,
             1,
-            "72 rpm while you pedal 80 ± 0.8 (-10.0 %): the ratio is unusual, but a scale of 1.111 "
-            "would correct it.",
+            "72 rpm while you pedal at 80 ± 0.8 (-10.0 %): the ratio is unusual, but a scale of "
+            "1.111 would correct it.",
         ),
     ],
 )
@@ -59,9 +60,9 @@ def test_sentence_of_one_measurement(said_rpm: float, in_force: float, words: st
 
 def test_sentence_of_two_measurements() -> None:
     assert sentence(judge([measured(65.5, 60), measured(95.5, 90)])) == (
-        "The bike reports 65.5 rpm while you pedal 60 ± 0.8 (+9.2 %), and 95.5 rpm while you pedal "
-        "90 ± 0.8 (+6.1 %): that is 5.5 rpm too much at every cadence, which no scale can correct: "
-        "check the bike's sensor and its magnet."
+        "The bike reports 65.5 rpm while you pedal at 60 ± 0.8 (+9.2 %), and 95.5 rpm while you "
+        "pedal at 90 ± 0.8 (+6.1 %): that is 5.5 rpm too much at every cadence, which no scale can "
+        "correct: check the bike's sensor and its magnet."
     )
 
 

@@ -56,7 +56,7 @@ class TestOrder:
         points = [point(percent, 1000 - 9 * percent) for percent in ELEVEN]
         finding = named(points, "order")
         assert finding.state is State.OK
-        assert finding.what == "the number falls throughout, from 1000 to 100"
+        assert finding.what == "the bike's value falls throughout, from 1000 to 100"
         assert is_acceptable(check_points(points))
 
     @pytest.mark.parametrize("sign", [1, -1])
@@ -85,7 +85,7 @@ class TestDistance:
         points = [point(0, 100), point(50, 500), point(55, 504, noise=2), point(100, 900)]
         finding = named(points, "distance")
         assert finding.state is State.FAILED
-        assert finding.what == "points less than 3 × the noise apart: 50 and 55 % (4)"
+        assert finding.what == "too close, less than 3 times the noise apart: 50 and 55 % (4 apart)"
 
     def test_distance_goes_by_the_noisier_of_two(self) -> None:
         near = [point(50, 500), point(55, 504, noise=1.3)]

@@ -212,8 +212,8 @@ class TestCommands:
     @pytest.mark.parametrize(
         ("samples", "reason"),
         [
-            (0, "not sent its number yet"),
-            (2, "sent too few numbers yet"),
+            (0, "not sent its resistance yet"),
+            (2, "sent too few values so far"),
             (9, "[0-9] of 10 samples"),
         ],
     )
@@ -244,7 +244,7 @@ class TestCommands:
     def test_capture_on_command_is_refused_when_the_bike_is_silent(self, rider: Rider) -> None:
         rider.now_ns += 7 * NS_PER_S
         assert rider.phase() is Phase.WAIT
-        with pytest.raises(StepRefused, match="has not sent its number for 7 s"):
+        with pytest.raises(StepRefused, match="has not sent its resistance for 7 s"):
             rider.capture_now()
 
     def test_redo_asks_for_the_last_again_and_waits_for_the_knob(self, rider: Rider) -> None:

@@ -34,7 +34,7 @@ def shown(state: CalibrationState, width: int = 80) -> str:
 @pytest.mark.parametrize(
     ("state", "words"),
     [
-        (SAVED, "calibrated on 2026-11-21"),
+        (SAVED, "the calibration of 2026-11-21"),
         (CONFIG, "the config's points"),
         (BIKE, "the bike's own numbers"),
         (replace(SAVED, origin=Origin.TRIAL), "a calibration on trial"),

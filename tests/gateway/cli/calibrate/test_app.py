@@ -86,7 +86,7 @@ def saved(rig: Rig) -> Rig:
 def test_show_says_what_holds_and_what_was(saved: Rig) -> None:
     result = saved.run("show")
     assert result.exit_code == 0, result.output
-    assert "bike-001  in use: calibrated on 2026-11-22" in result.output
+    assert "bike-001  in use: the calibration of 2026-11-22" in result.output
     assert "fake seed 1" in result.output
     assert "511" in result.output
     assert "3 points" in result.output
@@ -105,7 +105,7 @@ def test_show_draws_a_picture(saved: Rig) -> None:
     picture = saved.directory / "curve.svg"
     assert f"drew the curve in {picture}" in saved.run("show", "--picture", str(picture)).output
     title = ElementTree.parse(picture).getroot().findtext("{http://www.w3.org/2000/svg}title")
-    assert title == "bike-001, calibrated on 2026-11-22"
+    assert title == "bike-001, the calibration of 2026-11-22"
 
 
 def test_show_of_a_bike_that_is_not_in_the_config_is_a_bad_config(rig: Rig) -> None:

@@ -110,7 +110,7 @@ def test_cadence_takes_answers_from_a_file_without_a_terminal(tmp_path: Path) ->
     assert "'perhaps' is not an answer to 'Save the cadence scale" in refused.stderr
     unasked = invoke(*FAKE, *against, "--yes")
     assert unasked.exit_code == FAILED
-    assert "not saved: no terminal to ask on" in unasked.stdout
+    assert "not saved: cannot ask without a terminal" in unasked.stdout
 
 
 # On a configured bike, with a person at the keyboard
