@@ -30,6 +30,7 @@ from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
 from gateway.race.commands import command_topic
 from gateway.race.control import RemoteControl, open_remote_control
+from gateway.race.joined_rides import JoinedRides
 from gateway.race.races import ContinuousRaces, Races
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status.observer import Observer
@@ -91,11 +92,14 @@ class Gateway:
         uplinks: Sequence[Uplink],
         on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
-        calibrations = CalibrationStore(config.state_dir)
+        calibrations, joined = CalibrationStore(config.state_dir), JoinedRides(config.state_dir)
         rate_per_s = config.cloud.publish_rate_per_s
         self._buffer = buffer
         self._uplinks = uplinks
-        self._bikes = Bikes(config.thing_name, config.bikes, drivers, races_of, calibrations, clock)
+        self._joined = joined
+        self._bikes = Bikes(
+            config.thing_name, config.bikes, drivers, races_of, joined.of, calibrations, clock
+        )
         self._recorder = Recorder(self._bikes, buffer, clock, on_telemetry)
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
@@ -134,7 +138,8 @@ class Gateway:
                 dating = self._recorder.date_when_the_clock_is_set()
                 others = [tasks.create_task(one) for one in (dating, *services)]
                 sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
-                sending.append(tasks.create_task(self._buffer.run()))
+                saving = (self._buffer.run(), self._joined.run())
+                sending += [tasks.create_task(one) for one in saving]
                 await stop.wait()
                 log.info("stopping")
                 await cancel(others)
@@ -158,7 +163,11 @@ def _races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], R
     """Return a function that returns the races of the bike with the given id."""
     if remote is not None:
         return remote.races_of
-    continuous = ContinuousRaces(config.race.length_s, config.race.offset_ms)
+    continuous = ContinuousRaces(
+        config.race.length_s,
+        config.race.offset_ms,
+        waits_for_pedals=config.race.join == "pedalling",
+    )
     return lambda bike_id: continuous
 
 

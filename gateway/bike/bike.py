@@ -5,20 +5,21 @@ from random import Random
 
 from drivers import Driver
 from gateway.bike.calibration_choice import CalibrationInUse
-from gateway.bike.link import BikeLink, ReadingFanout
+from gateway.bike.link import BikeLink, LinkState, ReadingFanout
 from gateway.bike.status import BikeStatus
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
-from gateway.race.races import Races
+from gateway.race.joins import Joins
+from gateway.race.races import Racer, Races
 from gateway.sampling.calibration import Calibration
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.telemetry.message import Telemetry, make_telemetry
-from gateway.telemetry.tally import Tally
+from gateway.telemetry.tally import Tally, Undated
 from gateway.telemetry.undated import UndatedSample
 from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
-from gateway.timing.units import seconds_between
+from gateway.timing.units import NS_PER_S, seconds_between
 
 #: Receives each second: as a message, or undated if its race is not known yet.
 Sink = Callable[[Telemetry | UndatedSample], None]
@@ -34,6 +35,7 @@ class Bike:
         thing_name: str,
         driver: Driver,
         races: Races,
+        joins: Joins,
         clock: GatewayClock,
     ) -> None:
         self.config = config
@@ -42,6 +44,9 @@ class Bike:
         self._thing_name = thing_name
         self._clock = clock
         self._races = races
+        self._joins = joins
+        #: When the pedals last turned in an undated second.
+        self._pedalled_ns: int | None = None
         self._sampler = Sampler(calibration.calibration)
         #: Hands the Readings to the sampler and to a calibration session.
         self.fanout = ReadingFanout(self._sampler)
@@ -76,10 +81,21 @@ class Bike:
             sample=sample,
             race_id=riding.race.race_id if riding else None,
             second=riding.second if riding else None,
+            not_joined=self._not_joined(riding, racer) if riding else "",
             state_s=seconds_between(self.link.since_ns, now_ns),
             sample_age_s=seconds_between(self._last_sample_ns, now_ns) if sample else None,
             calibration_problem=self.calibration.problem,
         )
+
+    def _not_joined(self, second: RaceSecond, racer: Racer) -> str:
+        """Return why the racer does not take part in the race; empty if they do."""
+        if self._joins.has_joined(second.race, racer.racer_id, second.second):
+            return ""
+        if self.link.state is not LinkState.CONNECTED:
+            return "the bike is not connected"
+        if self._last_sample is None or not self._last_sample.present:
+            return "the bike has not reported anything yet"
+        return "the pedals have not turned since the race began"
 
     @property
     def calibration(self) -> CalibrationInUse:
@@ -149,7 +165,8 @@ class Bike:
         return running is not None and running.start_ns <= self._clock.monotonic_ns()
 
     def date(self, undated: UndatedSample) -> Telemetry | None:
-        """Return the message of an undated second; None without a race or without data."""
+        """Return the message of an undated second; None without a race, a join or data."""
+        self._count_undated_seconds()
         second = date_second(undated.end_ns, self._races, self._clock)
         return None if second is None else self._telemetry(second, undated.sample)
 
@@ -157,9 +174,7 @@ class Bike:
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
         self._last_sample, self._last_sample_ns = sample, second.end_ns
         if isinstance(second, UndatedSecond):
-            if sample.present:
-                self._tally.keep_undated(second.end_ns)
-            sink(UndatedSample(self._clock.boot_id, second.end_ns, self.config.id, sample))
+            self._close_undated(second.end_ns, sample, sink)
             return
         self._count_undated_seconds()
         telemetry = self._telemetry(second, sample)
@@ -168,20 +183,43 @@ class Bike:
         if second.is_final:
             self._racer = self.config.racer
 
+    def _close_undated(self, end_ns: int, sample: Sample, sink: Sink) -> None:
+        if sample.is_pedalling:
+            self._pedalled_ns = end_ns
+        if not self._may_have_joined(end_ns):
+            return
+        if sample.present:
+            self._tally.keep_undated(Undated(end_ns, sample.is_pedalling))
+        sink(UndatedSample(self._clock.boot_id, end_ns, self.config.id, sample))
+
+    def _may_have_joined(self, end_ns: int) -> bool:
+        """Return whether an undated second can belong to a race that the rider has joined."""
+        joined_for_s = self._races.joined_for_s
+        if joined_for_s is None:
+            return True
+        pedalled_ns = self._pedalled_ns
+        return pedalled_ns is not None and end_ns - pedalled_ns <= joined_for_s * NS_PER_S
+
     def _count_undated_seconds(self) -> None:
-        """Assign the undated seconds to their races, once the first second has a race."""
-        for end_ns in self._tally.take_undated():
-            second = date_second(end_ns, self._races, self._clock)
-            if second is not None:
-                racer = second.race.racer or self._racer
-                self._tally.count(second.race.race_id, racer.racer_id, second.second)
+        """Assign the undated seconds to their races, once the clock is set."""
+        for undated in self._tally.take_undated():
+            second = date_second(undated.end_ns, self._races, self._clock)
+            if second is None:
+                continue
+            racer_id = (second.race.racer or self._racer).racer_id
+            if self._joins.add(second, racer_id, is_pedalling=undated.is_pedalling):
+                self._tally.count(second.race.race_id, racer_id, second.second)
 
     def _telemetry(self, second: RaceSecond, sample: Sample) -> Telemetry | None:
-        """Return the message of a second; None if the bike was absent, except for the final."""
-        if not sample.present and not second.is_final:
-            return None
+        """Return the message of a second of a joined race; None if the bike was absent.
+
+        A `final` is sent even then: it closes the race.
+        """
         race = second.race
         racer = race.racer or self._racer
+        joined = self._joins.add(second, racer.racer_id, is_pedalling=sample.is_pedalling)
+        if not joined or not (sample.present or second.is_final):
+            return None
         samples = self._tally.count(race.race_id, racer.racer_id, second.second)
         is_whole = self._tally.is_whole(second.race_start_ns)
         return make_telemetry(

@@ -10,6 +10,7 @@ from drivers.registry import DriverStatus, make_driver
 from gateway.bike.bike import Bike, Sink
 from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use, device_of
 from gateway.config.schema import BikeConfig
+from gateway.race.joins import Joins
 from gateway.race.races import Races
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import GatewayClock
@@ -24,7 +25,7 @@ log = structlog.get_logger()
 class Bikes(Collection[Bike]):
     """All bikes of a gateway: begun with `start`, changed with `apply`, ended with `stop`.
 
-    `races_of` returns the races of the bike with the given id.
+    `races_of` and `joins_of` return the races and the joins of the bike with the given id.
     """
 
     def __init__(
@@ -33,12 +34,14 @@ class Bikes(Collection[Bike]):
         configs: Sequence[BikeConfig],
         drivers: Mapping[str, DriverStatus],
         races_of: Callable[[str], Races],
+        joins_of: Callable[[str], Joins],
         calibrations: CalibrationStore,
         clock: GatewayClock,
     ) -> None:
         self._thing_name = thing_name
         self._drivers = drivers
         self._races_of = races_of
+        self._joins_of = joins_of
         self._calibrations = calibrations
         self._clock = clock
         self._bikes = {config.id: self._make(config) for config in configs}
@@ -117,6 +120,7 @@ class Bikes(Collection[Bike]):
             self._thing_name,
             self._driver(config),
             self._races_of(config.id),
+            self._joins_of(config.id),
             self._clock,
         )
 

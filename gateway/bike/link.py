@@ -34,7 +34,7 @@ class ReadingSink(Protocol):
 
     def add(self, reading: Reading) -> None: ...
 
-    def disconnected(self) -> None: ...
+    def disconnected(self, at_ns: int) -> None: ...
 
 
 class ReadingListener(Protocol):
@@ -60,8 +60,8 @@ class ReadingFanout:
         for listener in self.listeners:
             listener.heard(reading)
 
-    def disconnected(self) -> None:
-        self._race.disconnected()
+    def disconnected(self, at_ns: int) -> None:
+        self._race.disconnected(at_ns)
 
     def link_changed(self) -> None:
         """Notify the listeners that the link's state or reason has changed."""
@@ -143,7 +143,7 @@ class BikeLink:
                 log.exception("driver failed", bike=self.bike_id)
             return reason
         finally:
-            self._sink.disconnected()
+            self._sink.disconnected(self._clock.monotonic_ns())
 
     def _enter(self, state: LinkState, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):

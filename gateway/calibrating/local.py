@@ -17,6 +17,7 @@ from gateway.calibrating.state import CalibrationError, CalibrationState, LinkSt
 from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import StateDirError, as_owner_of, locked_state_dir
 from gateway.race.commanded import BikeRaces
+from gateway.race.joins import Joins
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.timing.clock import GatewayClock
 
@@ -43,7 +44,9 @@ class LocalSession(CalibrationSession):
         self._is_live = is_live
         store = CalibrationStore(state_dir)
         drivers = {bike.driver: driver}
-        self._bikes = Bikes("", [bike], drivers, lambda _: BikeRaces(), store, clock)
+        self._bikes = Bikes(
+            "", [bike], drivers, lambda _: BikeRaces(), lambda _: Joins(), store, clock
+        )
         self._leases = CalibrationLeases(self._bikes, store, lambda: _locked(state_dir))
 
     async def __aenter__(self) -> Self:

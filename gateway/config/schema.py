@@ -124,6 +124,8 @@ class RaceConfig(_Section):
     """The schedule of races: back to back on the wall clock, or started by remote commands."""
 
     mode: Literal["continuous", "remote"] = "continuous"
+    #: When riders join a continuous race; a command joins its rider at once.
+    join: Literal["pedalling", "always"] = "pedalling"
     length_s: Annotated[int, Field(ge=1, le=86_400)] = 300
     offset_ms: Annotated[int, Field(ge=0)] = 0
 

@@ -36,7 +36,12 @@ _KEPT = TypeAdapter(dict[str, _Kept])
 
 
 class BikeRaces:
-    """The races of one bike, in order and without overlaps. Implements `Races`."""
+    """The races of one bike, in order and without overlaps. Implements `Races`.
+
+    A command has joined its racer already.
+    """
+
+    joined_for_s = None
 
     def __init__(self, races: Iterable[Race] = (), cut_short: Iterable[Race] = ()) -> None:
         self.all = tuple(sorted(races, key=lambda race: race.start_ms))
@@ -189,7 +194,7 @@ class RemoteRaces:
         )
 
     def restore(self, content: bytes) -> None:
-        """Restore what `to_json` returned in an earlier process. Raises ValidationError."""
+        """Restore what `to_json` returned in an earlier process. Raises ValueError."""
         restored: Mapping[str, _Kept] = _KEPT.validate_json(content)
         for bike_id in self._bikes.keys() & restored.keys():
             kept = restored[bike_id]

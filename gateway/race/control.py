@@ -1,13 +1,11 @@
 """RemoteControl: carries out race commands and keeps the races over a restart."""
 
-import asyncio
 from collections.abc import Iterable
 from pathlib import Path
 
 import structlog
-from pydantic import ValidationError
 
-from gateway.host.atomic_file import replace_file
+from gateway.host.state_file import StateFile
 from gateway.race.commanded import BikeRaces, RemoteRaces
 from gateway.timing.clock import GatewayClock
 
@@ -17,41 +15,13 @@ KEPT_MS = 86_400_000
 log = structlog.get_logger()
 
 
-class RaceFile:
-    """The file of commanded races. Its methods block.
-
-    A failing disk loses the races at the next restart, but does not affect those in progress.
-    """
-
-    def __init__(self, path: Path) -> None:
-        self._path = path
-
-    def load(self, races: RemoteRaces) -> None:
-        """Restore the races of an earlier process, if there is a readable file."""
-        try:
-            races.restore(self._path.read_bytes())
-        except FileNotFoundError:
-            return
-        except (OSError, ValidationError) as error:
-            log.error("commanded races not restored", path=str(self._path), reason=str(error))
-
-    def save(self, content: bytes) -> None:
-        """Write the file atomically; a failure is logged, not raised."""
-        try:
-            replace_file(self._path, content)
-        except OSError as error:
-            log.error("commanded races not saved", path=str(self._path), reason=str(error))
-
-
 class RemoteControl:
     """The races of all bikes, changed by commands; race clocks are notified of each change."""
 
-    def __init__(self, races: RemoteRaces, file: RaceFile, clock: GatewayClock) -> None:
+    def __init__(self, races: RemoteRaces, file: StateFile, clock: GatewayClock) -> None:
         self._races = races
         self._file = file
         self._clock = clock
-        self._saving = asyncio.Lock()
-        self._saved = races.to_json()
 
     def serve(self, bike_ids: Iterable[str]) -> None:
         """Change the set of bikes; bikes that remain keep their races."""
@@ -73,16 +43,8 @@ class RemoteControl:
         if response.result == "accepted" and is_set:
             self._races.forget_before(now_ms - KEPT_MS)
         if response.ok:
-            await self._save()
+            await self._file.save(self._races.to_json)
         return response.to_json()
-
-    async def _save(self) -> None:
-        """Save the races; commands that arrive while the disk is busy are saved together."""
-        async with self._saving:
-            content = self._races.to_json()
-            if content != self._saved:
-                await asyncio.to_thread(self._file.save, content)
-                self._saved = content
 
 
 def open_remote_control(
@@ -90,6 +52,6 @@ def open_remote_control(
 ) -> RemoteControl:
     """Return the RemoteControl of these bikes, with the races of an earlier process restored."""
     races = RemoteRaces(bike_ids)
-    file = RaceFile(state_dir / "races.json")
-    file.load(races)
+    file = StateFile(state_dir / "races.json", "commanded races")
+    file.load(races.restore)
     return RemoteControl(races, file, clock)

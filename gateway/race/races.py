@@ -18,13 +18,15 @@ class Racer:
 class Race:
     """One race on the wall clock. Second s covers [start + s - 1, start + s), s = 1 … length.
 
-    `racer` overrides the bike's own racer.
+    `racer` overrides the bike's own racer. If the race `waits_for_pedals`, a rider takes part from
+    the first turn of the pedals; otherwise from the start, even without a bike.
     """
 
     race_id: int
     start_ms: int
     length_s: int
     racer: Racer | None = None
+    waits_for_pedals: bool = False
 
     @property
     def end_ms(self) -> int:
@@ -41,6 +43,11 @@ class Race:
 
 class Races(Protocol):
     """The races of one bike."""
+
+    @property
+    def joined_for_s(self) -> int | None:
+        """How long after a turn of the pedals a race joined by it may last; None without joins."""
+        ...
 
     def race_at(self, wall_ms: int) -> Race | None:
         """Return the race in progress, else the next one; None if none is known."""
@@ -77,11 +84,17 @@ class ContinuousRaces:
 
     length_s: int = 300
     offset_ms: int = 0
+    waits_for_pedals: bool = False
+
+    @property
+    def joined_for_s(self) -> int | None:
+        return self.length_s if self.waits_for_pedals else None
 
     def race_at(self, wall_ms: int) -> Race:
         length_ms = self.length_s * 1000
         race_id = (wall_ms - self.offset_ms) // length_ms
-        return Race(race_id, race_id * length_ms + self.offset_ms, self.length_s)
+        start_ms = race_id * length_ms + self.offset_ms
+        return Race(race_id, start_ms, self.length_s, waits_for_pedals=self.waits_for_pedals)
 
     def race_after(self, race: Race) -> Race:
         return self.race_at(race.start_ms + self.length_s * 1000)

@@ -1,7 +1,7 @@
 """Sampler: turns Readings at the bike's own rate into one Sample per second. Pure."""
 
 from bisect import bisect_left
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 from math import isfinite
 
@@ -17,6 +17,8 @@ DROPOUT_NS = 1_250_000_000
 GLITCH_PERCENT = 20.0
 #: … if the neighbours differ by at most this.
 AGREE_PERCENT = 5.0
+#: How long a bike that was lost still counts with the values of its last live second.
+HELD_NS = 10 * NS_PER_S
 #: Limit of values kept per field. A bike reports 1 to 10 times a second; more than this is a fault.
 MAX_POINTS = 256
 
@@ -37,8 +39,10 @@ class Sample:
     """One second of a bike: calibrated, averaged, staleness judged.
 
     `present` is False if the bike was not connected or has not reported anything yet: the second
-    then gets no update, its cadence is 0 and its resistance is the last known. `resistance_source`
-    is that of the last value in the second.
+    then gets no update. Its values are those of the last live second if the bike was lost less
+    than HELD_NS ago; otherwise its cadence is 0 and its resistance the last known.
+    `resistance_source` is that of the last value in the second. `is_pedalling`: whether the pedals
+    turned, by cadence, else by power or speed; older gateways stored seconds without it.
     """
 
     present: bool
@@ -48,6 +52,12 @@ class Sample:
     cadence: FieldState = FieldState.LIVE
     resistance: FieldState = FieldState.LIVE
     resistance_source: ResistanceSource = ResistanceSource.NONE
+    is_pedalling: bool = True
+
+    @property
+    def is_live(self) -> bool:
+        """Whether the bike reported its rider's effort recently."""
+        return self.present and (self.cadence is FieldState.LIVE or self.power_w is not None)
 
 
 class _Series:
@@ -182,9 +192,13 @@ class Sampler:
         self._reports_raw = False
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
+        self._speed = _RidingSeries()
         self._resistance = _KnobSeries()
         self._connected_ns: int | None = None
         self._heard_ns: int | None = None
+        #: When the last connection ended in which the bike reported something.
+        self._lost_ns: int | None = None
+        self._last_live: tuple[int, Sample] | None = None
         self._last_resistance_percent = 0.0
         self._resistance_source = ResistanceSource.NONE
 
@@ -213,7 +227,9 @@ class Sampler:
         self._connected_ns = at_ns
         self._stale_ns = round(stale_after_s * NS_PER_S)
 
-    def disconnected(self) -> None:
+    def disconnected(self, at_ns: int) -> None:
+        if self._connected_ns is not None and (self._heard_ns or 0) >= self._connected_ns:
+            self._lost_ns = at_ns
         self._connected_ns = None
         self._knob = None
 
@@ -226,6 +242,8 @@ class Sampler:
             self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
         if power_w is not None:
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
+        if reading.speed_kmh is not None:
+            self._speed.add(reading.at_ns, reading.speed_kmh)
         if reading.resistance_raw is not None or reading.resistance_percent is not None:
             self._knob = reading
             self._reports_raw = self._reports_raw or reading.resistance_raw is not None
@@ -242,23 +260,51 @@ class Sampler:
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
         """Return the Sample of [start, end). Call it once per second, in order."""
+        sample = self._sample(start_ns, end_ns)
+        self._forget_before(end_ns)
+        if sample.is_live:
+            self._last_live = end_ns, sample
+        return sample if sample.present else self._absent(sample, end_ns)
+
+    def _sample(self, start_ns: int, end_ns: int) -> Sample:
         there = self._was_there(start_ns)
         cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns) if there else None
         power = self._power.mean(start_ns, end_ns, self._stale_ns) if there else None
         percent = self._resistance_percent(start_ns, end_ns)
         if cadence and power and self._never_reports_resistance(end_ns):
             percent = self._derive(cadence, power)
-        sample = Sample(
-            present=cadence is not None or self._silent(end_ns),
-            cadence_rpm=round(cadence or 0.0, 1),
+        speed = self._speed.mean(start_ns, end_ns, self._stale_ns) if there else None
+        cadence_rpm = round(cadence or 0.0, 1)
+        present = cadence is not None or self._silent(end_ns)
+        return Sample(
+            present=present,
+            cadence_rpm=cadence_rpm,
             resistance_percent=round(percent, 1),
             power_w=None if power is None else round(power, 1),
             cadence=self._cadence.state(start_ns, end_ns, self._stale_ns),
             resistance=self._resistance.state(start_ns, end_ns, self._stale_ns),
             resistance_source=self._resistance_source,
+            is_pedalling=present and bool(cadence_rpm if cadence is not None else power or speed),
         )
-        self._forget_before(end_ns)
-        return sample
+
+    def _absent(self, sample: Sample, end_ns: int) -> Sample:
+        """Return the sample of an absent second, with the last live values if just lost.
+
+        Only a `final` is sent of an absent second, and it decides the result.
+        """
+        if self._lost_ns is None or self._last_live is None or end_ns - self._lost_ns >= HELD_NS:
+            return sample
+        live_ns, live = self._last_live
+        # A rider who had stopped long before the loss has stopped.
+        if self._lost_ns - live_ns >= HELD_NS:
+            return sample
+        return replace(
+            sample,
+            cadence_rpm=live.cadence_rpm,
+            resistance_percent=live.resistance_percent,
+            power_w=live.power_w,
+            resistance_source=live.resistance_source,
+        )
 
     def _was_there(self, start_ns: int) -> bool:
         """Return whether the bike is connected, or sent something in this second before a loss."""
@@ -289,7 +335,7 @@ class Sampler:
         return percent
 
     def _forget_before(self, end_ns: int) -> None:
-        for series in (self._cadence, self._power, self._resistance):
+        for series in (self._cadence, self._power, self._speed, self._resistance):
             if self._connected_ns is None:
                 series.clear()
             else:

@@ -25,9 +25,10 @@ def status_line(status: GatewayStatus) -> str:
 def _racing(status: GatewayStatus) -> str:
     if not status.clock_is_set:
         return "clock not set"
-    races = {bike.race_id for bike in status.bikes if bike.race_id is not None}
+    races = {bike.race_id for bike in status.bikes if bike.has_joined}
     if not races:
-        return "idle"
+        is_waiting = any(bike.not_joined for bike in status.bikes)
+        return "waiting for a rider" if is_waiting else "idle"
     return f"race {races.pop()}" if len(races) == 1 else f"{len(races)} races"
 
 

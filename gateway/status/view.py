@@ -108,6 +108,10 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
     for bike in shown:
         table.add_row(*_bike_cells(bike))
     yield table
+    for bike in shown:
+        if bike.not_joined:
+            text = f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
+            yield Text(text, style="dim")
     if len(shown) < len(bikes):
         more_away = len(away) - len(shown)
         yield f"… and {len(bikes) - len(shown)} more" + (
@@ -122,8 +126,8 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
     yield Text(bike.bike_id)
     yield Text(one_line(bike.racer_name))
     yield Text(state, style=WELL if bike.is_connected else ODD)
-    yield "" if bike.race_id is None else str(bike.race_id)
-    yield "" if bike.second is None else str(bike.second)
+    yield str(bike.race_id) if bike.has_joined else ""
+    yield str(bike.second) if bike.has_joined else ""
     sample = bike.sample
     if sample is None or not sample.present:
         yield from ("", "", "")

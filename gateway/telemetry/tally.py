@@ -2,6 +2,7 @@
 
 from collections import OrderedDict, deque
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from gateway.timing.units import NS_PER_S
 
@@ -11,6 +12,14 @@ RACES_MAX = 4096
 
 #: Limit of undated seconds that a `final` can count: those of a race that lasts a day.
 UNDATED_MAX = 86_400
+
+
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """A second whose race is not known yet, identified by its end."""
+
+    end_ns: int
+    is_pedalling: bool
 
 
 class Tally:
@@ -23,8 +32,8 @@ class Tally:
         self._since_ns = now_ns
         #: A bit mask for each (race, racer), with one bit per second.
         self._seconds: OrderedDict[tuple[int, int], int] = OrderedDict()
-        #: The ends of the seconds whose race is not known yet.
-        self._undated_ns: deque[int] = deque(maxlen=UNDATED_MAX)
+        #: The seconds whose race is not known yet.
+        self._undated: deque[Undated] = deque(maxlen=UNDATED_MAX)
 
     def count(self, race_id: int, racer_id: int, second: int) -> int:
         """Add a second; return the number of seconds that this racer now has in the race."""
@@ -35,14 +44,14 @@ class Tally:
             self._seconds.popitem(last=False)
         return seconds.bit_count()
 
-    def keep_undated(self, end_ns: int) -> None:
-        """Keep a second, identified by its end, until its race is known."""
-        self._undated_ns.append(end_ns)
+    def keep_undated(self, second: Undated) -> None:
+        """Keep a second until its race is known."""
+        self._undated.append(second)
 
-    def take_undated(self) -> Iterator[int]:
-        """Yield and forget the end of each second kept so far."""
-        while self._undated_ns:
-            yield self._undated_ns.popleft()
+    def take_undated(self) -> Iterator[Undated]:
+        """Yield and forget each second kept so far."""
+        while self._undated:
+            yield self._undated.popleft()
 
     def is_whole(self, race_start_ns: int) -> bool:
         """Return whether a race with this start has been counted from its first second."""

@@ -52,8 +52,9 @@ class Watch:
         del at_ns
         self._stale_ns = round(stale_after_s * NS_PER_S)
 
-    def disconnected(self) -> None:
+    def disconnected(self, at_ns: int) -> None:
         """Forget all values: they do not count on the next connection."""
+        del at_ns
         self._last.clear()
         for instants_ns in self._instants_ns.values():
             instants_ns.clear()

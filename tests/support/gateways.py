@@ -73,7 +73,11 @@ class VirtualGateway:
             interval_s=settings.buffer.commit_interval_s,
         )
         self.buffer = self.bench.buffer
-        continuous = ContinuousRaces(settings.race.length_s, settings.race.offset_ms)
+        continuous = ContinuousRaces(
+            settings.race.length_s,
+            settings.race.offset_ms,
+            waits_for_pedals=settings.race.join == "pedalling",
+        )
         self.gateway = Gateway(
             settings,
             drivers or load_drivers(),

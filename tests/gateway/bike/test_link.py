@@ -281,8 +281,8 @@ class Recording:
     def add(self, reading: Reading) -> None:
         self.heard_all.append(reading)
 
-    def disconnected(self) -> None:
-        self.heard_all.append("disconnected")
+    def disconnected(self, at_ns: int) -> None:
+        self.heard_all.append(("disconnected", at_ns))
 
     def heard(self, reading: Reading) -> None:
         self.heard_all.append(reading)
@@ -303,8 +303,8 @@ def test_fanout_hands_readings_to_the_race_and_to_its_listeners() -> None:
     fanout.connected(5, 3.0)
     fanout.add(A_READING)
     fanout.link_changed()
-    fanout.disconnected()
-    assert race.heard_all == [(5, 3.0), A_READING, "disconnected"]
+    fanout.disconnected(9)
+    assert race.heard_all == [(5, 3.0), A_READING, ("disconnected", 9)]
     assert one.heard_all == other.heard_all == [A_READING, "link"]
 
 

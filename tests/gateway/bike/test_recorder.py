@@ -7,6 +7,7 @@ from pathlib import Path
 from drivers.registry import load_drivers
 from gateway.bike.bikes import Bikes
 from gateway.bike.recorder import Recorder
+from gateway.race.joins import Joins
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.sampling.sampler import Sample
@@ -50,7 +51,15 @@ async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> st
     await bench.start()
     settings, clock, races = config(state_dir, [{}]), bench.clock, ContinuousRaces()
     store = CalibrationStore(state_dir)
-    bikes = Bikes("gateway-1", settings.bikes, load_drivers(), lambda _: races, store, clock)
+    bikes = Bikes(
+        "gateway-1",
+        settings.bikes,
+        load_drivers(),
+        lambda _: races,
+        lambda _: Joins(),
+        store,
+        clock,
+    )
     recorder = Recorder(bikes, bench.buffer, clock)
     recorder.record(UndatedSample(boot_id or clock.boot_id, 1, bike_id, SAMPLE))
     await recorder.date_when_the_clock_is_set()

@@ -2,14 +2,14 @@
 
 import asyncio
 import json
-import threading
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
 from gateway.race.commanded import RemoteRaces
-from gateway.race.control import RaceFile, RemoteControl, open_remote_control
+from gateway.race.control import RemoteControl, open_remote_control
+from tests.gateway.host.test_state_file import BusyDisk
 from tests.gateway.race.test_commanded import NOW_MS, start, stop
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
@@ -168,7 +168,7 @@ async def test_command_is_refused_and_not_saved_while_the_clock_is_not_set(
 
 async def test_busy_disk_delays_responses_but_no_command(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    disk = BusyDisk(tmp_path / "races.json")
+    disk = BusyDisk(tmp_path / "races.json", "commanded races")
     control = RemoteControl(RemoteRaces(["bike-1", "bike-2"]), disk, rig.clock)
     responses = [
         asyncio.create_task(control.handle(start(race_id=race_id, in_s=10 * race_id, length_s=5)))
@@ -179,21 +179,7 @@ async def test_busy_disk_delays_responses_but_no_command(tmp_path: Path) -> None
     assert not any(response.done() for response in responses)
     disk.may_go_on.set()
     await asyncio.gather(*responses)
-    assert disk.saves == 2, "those that waited are saved together"
-
-
-class BusyDisk(RaceFile):
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self.is_saving = threading.Event()
-        self.may_go_on = threading.Event()
-        self.saves = 0
-
-    def save(self, content: bytes) -> None:
-        self.is_saving.set()
-        assert self.may_go_on.wait(10)
-        self.saves += 1
-        super().save(content)
+    assert len(disk.written) == 2, "those that waited are saved together"
 
 
 async def booted_without_the_time(state_dir: Path, *races: bytes) -> Rig:
@@ -277,51 +263,27 @@ async def test_clock_step_just_before_a_commanded_race_moves_its_start(
     await rig.virtual.stop()
 
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "races.json"
+async def test_race_file_gives_back_the_races_it_saved(tmp_path: Path) -> None:
+    before = Rig(tmp_path)
+    await before.command(start(race_id=12))
+    after = open_remote_control(tmp_path, ["bike-2", "bike-1"], before.clock)
+    assert after.races_of("bike-1").all == before.control.races_of("bike-1").all != ()
+    assert after.races_of("bike-2").all == ()
 
 
-def test_race_file_gives_back_the_races_it_saved(path: Path) -> None:
-    before = RemoteRaces(["bike-1", "bike-2"])
-    before.apply(start(race_id=12), NOW_MS)
-    RaceFile(path).save(before.to_json())
-    after = RemoteRaces(["bike-2", "bike-1"])
-    RaceFile(path).load(after)
-    assert after.of("bike-1").all == before.of("bike-1").all != ()
-    assert after.of("bike-2").all == ()
-
-
-def test_race_file_forgets_a_bike_that_left_the_config(path: Path) -> None:
-    before = RemoteRaces(["bike-1"])
-    before.apply(start(race_id=12), NOW_MS)
-    RaceFile(path).save(before.to_json())
-    after = RemoteRaces(["bike-2"])
-    RaceFile(path).load(after)
-    assert after.of("bike-2").all == ()
-
-
-def test_race_file_that_is_missing_means_no_races(path: Path) -> None:
-    races = RemoteRaces(["bike-1"])
-    with capture_logs() as logs:
-        RaceFile(path).load(races)
-    assert (races.of("bike-1").all, logs) == ((), [])
+async def test_race_file_forgets_a_bike_that_left_the_config(tmp_path: Path) -> None:
+    before = Rig(tmp_path)
+    await before.command(start(race_id=12))
+    after = open_remote_control(tmp_path, ["bike-2"], before.clock)
+    assert after.races_of("bike-2").all == ()
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"bike-1": [{"race_id": "x"}]}', b"\xff\x00"])
-def test_race_file_that_is_damaged_is_logged_and_means_no_races(path: Path, content: bytes) -> None:
-    path.write_bytes(content)
-    races = RemoteRaces(["bike-1"])
+def test_race_file_that_is_damaged_is_logged_and_means_no_races(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / "races.json").write_bytes(content)
     with capture_logs() as logs:
-        RaceFile(path).load(races)
-    assert races.of("bike-1").all == ()
-    assert [log["path"] for log in logs] == [str(path)]
-
-
-def test_race_file_stays_whole_when_a_save_fails(path: Path) -> None:
-    RaceFile(path).save(b"{}")
-    path.with_name(".races.json.new").mkdir()
-    with capture_logs() as logs:
-        RaceFile(path).save(b'{"bike-1": []}')
-    assert path.read_bytes() == b"{}"
-    assert [log["log_level"] for log in logs] == ["error"]
+        control = open_remote_control(tmp_path, ["bike-1"], VirtualClock(NOW_MS))
+    assert control.races_of("bike-1").all == ()
+    assert [log["event"] for log in logs] == ["commanded races not restored"]

@@ -35,6 +35,9 @@ class Ride:
         self.sampler.connected(self._ns(at_s), self._stale_after_s)
         return self
 
+    def lose(self, at_s: float) -> None:
+        self.sampler.disconnected(self._ns(at_s))
+
     def say(self, at_s: float, cadence_rpm: float | None = None, **fields: Any) -> None:
         self.sampler.add(Reading(self._ns(at_s), cadence_rpm=cadence_rpm, **fields))
 
@@ -189,7 +192,7 @@ class TestState:
         ride = Ride().connect()
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
-        ride.sampler.disconnected()
+        ride.lose(1)
         ride.close(2)
         ride.connect(2.5)
         sample = ride.close(3)
@@ -219,7 +222,7 @@ class TestPresence:
         ride.say(0, 80, resistance_percent=40)
         ride.close(1)
         ride.say(1.2, 90, resistance_percent=50)
-        ride.sampler.disconnected()
+        ride.lose(1.4)
         assert ride.close(2) == Sample(
             present=True,
             cadence_rpm=88,
@@ -230,37 +233,128 @@ class TestPresence:
         for second in (3, 4, 5):
             assert ride.close(second) == Sample(
                 present=False,
-                cadence_rpm=0,
-                resistance_percent=50,
+                cadence_rpm=88,
+                resistance_percent=48,
                 power_w=None,
                 cadence=FieldState.UNKNOWN,
                 resistance=FieldState.UNKNOWN,
                 resistance_source=ResistanceSource.DEVICE,
+                is_pedalling=False,
             )
 
     def test_lost_bike_is_absent_in_a_second_without_a_reading(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80)
         ride.close(1)
-        ride.sampler.disconnected()
+        ride.lose(1)
         assert not ride.close(2).present
 
     def test_readings_from_before_a_loss_do_not_come_back(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80, power_w=100)
-        ride.sampler.disconnected()
+        ride.lose(0.6)
         ride.close(1)
         ride.connect(1.2)
-        assert ride.close(2) == Sample(
-            present=False,
-            cadence_rpm=0,
-            resistance_percent=0,
-            power_w=None,
-            cadence=FieldState.UNKNOWN,
-            resistance=FieldState.UNKNOWN,
-        )
+        assert not ride.close(2).present
         ride.say(2.5, 90)
         assert ride.close(3).cadence_rpm == 90
+
+
+class TestJustLost:
+    """A final of a bike that was just lost has the values of its last live second."""
+
+    def lost(self, *, at_s: float, live_until_s: float | None = None) -> Ride:
+        """Return a bike that reports 80 rpm, 40 % and 120 W each half second until it is lost."""
+        ride = Ride().connect()
+        half_seconds = int((live_until_s or at_s) * 2)
+        for second in range(1, int(at_s) + 1):
+            for half in (2 * second - 2, 2 * second - 1):
+                if half < half_seconds:
+                    ride.say(half / 2, 80, resistance_percent=40, power_w=120)
+            ride.close(second)
+        ride.lose(at_s)
+        return ride
+
+    def values(self, sample: Sample) -> tuple[bool, float, float, float | None]:
+        return sample.present, sample.cadence_rpm, sample.resistance_percent, sample.power_w
+
+    @pytest.mark.parametrize(
+        ("end", "expected"),
+        [
+            (21, (False, 80, 40, 120)),
+            (29, (False, 80, 40, 120)),
+            (30, (False, 0, 40, None)),
+            (31, (False, 0, 40, None)),
+        ],
+    )
+    def test_values_are_held_for_less_than_ten_seconds(
+        self, end: int, expected: tuple[bool, float, float, float | None]
+    ) -> None:
+        ride = self.lost(at_s=20)
+        for second in range(21, end):
+            ride.close(second)
+        assert self.values(ride.close(end)) == expected
+
+    def test_rider_who_had_stopped_before_the_loss_has_stopped(self) -> None:
+        ride = self.lost(at_s=20)
+        ride.connect(20)
+        ride.say(20.2, 0, resistance_percent=40)
+        ride.close(21)
+        ride.say(21.2, 0, resistance_percent=40)
+        ride.close(22)
+        ride.lose(22)
+        assert self.values(ride.close(23))[:3] == (False, 0, 40)
+
+    def test_rider_whose_bike_fell_silent_long_before_the_loss_has_stopped(self) -> None:
+        ride = self.lost(at_s=40, live_until_s=20)
+        assert self.values(ride.close(41))[:3] == (False, 0, 40)
+
+    def test_connection_that_brought_no_reading_does_not_count_as_a_loss(self) -> None:
+        ride = self.lost(at_s=20)
+        for second in range(21, 26):
+            ride.close(second)
+        ride.connect(25.1)
+        ride.lose(25.9)
+        assert self.values(ride.close(26))[:2] == (False, 80)
+        for second in range(27, 31):
+            ride.close(second)
+        assert self.values(ride.close(31))[:2] == (False, 0), "20 s is when it was lost"
+
+
+class TestPedalling:
+    """The pedals turn by cadence; without a cadence by power, else by speed."""
+
+    @pytest.mark.parametrize(
+        ("said", "is_pedalling"),
+        [
+            ({"cadence_rpm": 60}, True),
+            ({"cadence_rpm": 0}, False),
+            ({"cadence_rpm": 0.04}, False),
+            ({"cadence_rpm": 0, "power_w": 100, "speed_kmh": 20}, False),
+            ({"power_w": 100}, True),
+            ({"power_w": 0}, False),
+            ({"speed_kmh": 20}, True),
+            ({"speed_kmh": 0}, False),
+            ({"resistance_percent": 40}, False),
+        ],
+    )
+    def test_pedals_turn_by_the_best_field(
+        self, said: dict[str, float], is_pedalling: bool
+    ) -> None:
+        ride = Ride(stale_after_s=1).connect()
+        for second in (1, 2, 3):
+            for tenth in (1, 4, 7):
+                ride.say(second - 1 + tenth / 10, **said)
+            sample = ride.close(second)
+        assert (sample.present, sample.is_pedalling) == (True, is_pedalling)
+
+    def test_pedals_of_an_absent_bike_do_not_turn(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 80)
+        assert ride.close(1).is_pedalling
+        ride.lose(1)
+        sample = ride.close(2)
+        assert (sample.cadence_rpm, sample.is_pedalling) == (80, False)
 
 
 class TestDropOut:
@@ -420,7 +514,7 @@ class TestResistanceSource:
     def test_resistance_is_not_derived_once_the_bike_has_reported_one(self) -> None:
         ride = Ride(stale_after_s=1).connect()
         ride.say(0, 90, power_w=135, resistance_percent=10)
-        ride.sampler.disconnected()
+        ride.lose(0.5)
         ride.close(1)
         ride.connect(1)
         ride.say(1, 90, power_w=135)
@@ -455,7 +549,7 @@ class TestFaultyOrder:
         ride.close(1)
         ride.say(1.2, 80)
         ride.say(0.9, 10)
-        ride.sampler.disconnected()
+        ride.lose(1.5)
         assert ride.close(2).present
 
     @pytest.mark.parametrize("field", FIELDS)

@@ -66,7 +66,7 @@ def test_watch_rate_of_two_at_once_is_zero(watch: Watch) -> None:
 
 def test_watch_forgets_a_lost_bike(watch: Watch) -> None:
     watch.add(Reading(S, cadence_rpm=80))
-    watch.disconnected()
+    watch.disconnected(0)
     assert field(watch, "cadence_rpm", 1).state is FieldState.UNKNOWN
 
 

@@ -12,6 +12,7 @@ from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import RaceSecond
 from gateway.race.commanded import BikeRaces
+from gateway.race.joins import Joins
 from gateway.race.races import Race
 from gateway.simulation.cloud.leaderboard import Leaderboard
 from gateway.simulation.fleet.plan import Assignment, FleetOptions, Plan
@@ -42,7 +43,9 @@ async def messages_of_a_gateway(assignment: Assignment) -> list[Telemetry]:
     )
     options = FakeBikeOptions(seed=assignment.seed, ride_s=RACE.length_s)
     calibration = CalibrationInUse("fake", config.points)
-    bike = Bike(config, calibration, "fleet-7", FakeBike(options, clock), BikeRaces([RACE]), clock)
+    bike = Bike(
+        config, calibration, "fleet-7", FakeBike(options, clock), BikeRaces([RACE]), Joins(), clock
+    )
     sent: list[Telemetry | UndatedSample] = []
     tasks = [asyncio.create_task(bike.link.run()), asyncio.create_task(bike.race(sent.append))]
     await clock.run_for(RACE.length_s + 1)

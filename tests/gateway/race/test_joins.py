@@ -1,0 +1,250 @@
+"""Who takes part in a race, and from which second on; with whole gateways in virtual time."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.race.clock import RaceSecond
+from gateway.race.joins import RACES_MAX, Joins, Ride
+from gateway.race.races import Race
+from gateway.telemetry.message import Telemetry
+from tests.support.files import written
+from tests.support.gateways import VirtualGateway, config
+from tests.support.scripted_bike import scripted_drivers
+from tests.support.virtual_clock import VirtualClock
+
+LENGTH_S = 20
+RACE = 81_011_445
+START_MS = RACE * LENGTH_S * 1000
+
+
+def second(number: int, race_id: int = RACE, *, waits_for_pedals: bool = True) -> RaceSecond:
+    race = Race(race_id, race_id * 20_000, LENGTH_S, waits_for_pedals=waits_for_pedals)
+    return RaceSecond(race, number, 0)
+
+
+def test_second_belongs_to_a_ride_from_the_first_turn_of_the_pedals_on() -> None:
+    joins = Joins()
+    pedalling = [False, False, True, False, True, False]
+    found = [joins.add(second(n), 7, is_pedalling=p) for n, p in enumerate(pedalling, start=1)]
+    assert found == [False, False, True, True, True, True]
+    assert joins.last == Ride(RACE, 7, 3)
+
+
+def test_race_and_racer_are_joined_each_for_itself() -> None:
+    joins = Joins()
+    joins.add(second(1), 7, is_pedalling=True)
+    assert not joins.add(second(2), 8, is_pedalling=False)
+    assert not joins.add(second(2, RACE + 1), 7, is_pedalling=False)
+
+
+def test_race_that_does_not_wait_for_pedals_is_joined_from_its_start() -> None:
+    joins = Joins()
+    assert joins.add(second(1, waits_for_pedals=False), 7, is_pedalling=False)
+    assert joins.last is None
+
+
+def test_earlier_second_dated_late_extends_the_ride() -> None:
+    joins = Joins()
+    joins.add(second(9), 7, is_pedalling=True)
+    assert not joins.add(second(5), 7, is_pedalling=False)
+    assert joins.add(second(4), 7, is_pedalling=True)
+    assert joins.add(second(5), 7, is_pedalling=False)
+
+
+def test_join_is_reported_once_per_ride() -> None:
+    reported: list[Ride | None] = []
+    joins = Joins(on_join=lambda: reported.append(joins.last))
+    for number in (1, 2, 3):
+        joins.add(second(number), 7, is_pedalling=True)
+    joins.add(second(1, RACE + 1), 7, is_pedalling=True)
+    assert reported == [Ride(RACE, 7, 1), Ride(RACE + 1, 7, 1)]
+
+
+def test_oldest_ride_is_forgotten_beyond_the_limit() -> None:
+    joins = Joins()
+    for race_id in range(RACES_MAX + 1):
+        joins.add(second(1, race_id), 7, is_pedalling=True)
+    assert not joins.has_joined(second(2, 0).race, 7, 2)
+    assert joins.has_joined(second(2, 1).race, 7, 2)
+
+
+class Rider:
+    """A gateway with a bike that follows a script; its races of 20 s begin at `START_MS`."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        cadence_rpm: Sequence[float | None],
+        *,
+        join: str = "pedalling",
+        clock: VirtualClock | None = None,
+    ) -> None:
+        settings = config(state_dir, [{}], {"length_s": LENGTH_S, "join": join})
+        options = {"start_ms": START_MS, "cadence_rpm": list(cadence_rpm)}
+        bike = settings.bikes[0].model_copy(update={"driver": "scripted", "options": options})
+        settings = settings.model_copy(update={"bikes": [bike]})
+        self.virtual = VirtualGateway(
+            settings, START_MS - 400, drivers=scripted_drivers(), clock=clock
+        )
+
+    async def ride(self, seconds: float) -> list[Telemetry]:
+        await self.start()
+        await self.virtual.run_for(seconds)
+        await self.virtual.stop()
+        return self.virtual.delivered
+
+    async def start(self) -> None:
+        await self.virtual.start()
+        self.virtual.uplink.connect()
+
+
+async def ride(
+    state_dir: Path, cadence_rpm: Sequence[float | None], **kwargs: str
+) -> list[Telemetry]:
+    """Return the messages of a scripted ride, up to a second after its last race."""
+    races = -(-len(cadence_rpm) // LENGTH_S)
+    return await Rider(state_dir, cadence_rpm, **kwargs).ride(races * LENGTH_S + 1)
+
+
+def seconds(messages: Sequence[Telemetry], race_id: int = RACE) -> list[int]:
+    return [one.second for one in messages if one.race_id == race_id]
+
+
+async def test_ride_is_sent_from_the_first_turn_of_the_pedals_to_the_final(tmp_path: Path) -> None:
+    messages = await ride(tmp_path, [0] * 6 + [80] * 4 + [0] * 10)
+    assert seconds(messages) == list(range(7, 21))
+    assert [one.is_final for one in messages] == [False] * 13 + [True]
+    assert messages[-1].samples == 14
+    assert messages[-1].cadence == 0
+
+
+async def test_bike_that_nobody_pedals_sends_nothing(tmp_path: Path) -> None:
+    assert await ride(tmp_path, [0] * 40) == []
+
+
+async def test_bike_that_is_switched_off_sends_nothing(tmp_path: Path) -> None:
+    assert await ride(tmp_path, [None] * 40) == []
+
+
+async def test_race_must_be_joined_again_in_the_next_one(tmp_path: Path) -> None:
+    messages = await ride(tmp_path, [80] * 20 + [0] * 20 + [0] * 5 + [80] * 15)
+    assert seconds(messages) == list(range(1, 21))
+    assert seconds(messages, RACE + 1) == []
+    assert seconds(messages, RACE + 2) == list(range(6, 21))
+
+
+async def test_everybody_is_in_every_race_if_riders_join_always(tmp_path: Path) -> None:
+    messages = await ride(tmp_path, [0] * 20, join="always")
+    assert seconds(messages) == list(range(1, 21))
+
+
+async def test_final_of_a_bike_lost_near_the_end_has_its_last_live_values(tmp_path: Path) -> None:
+    messages = await ride(tmp_path, [80] * 15 + [None] * 5)
+    assert seconds(messages) == [*range(1, 16), 20]
+    final = messages[-1]
+    assert (final.is_final, final.cadence, final.resistance, final.samples) == (True, 80, 40, 16)
+
+
+async def test_final_of_a_bike_lost_earlier_has_cadence_0_and_the_last_resistance(
+    tmp_path: Path,
+) -> None:
+    messages = await ride(tmp_path, [80] * 8 + [None] * 12)
+    assert seconds(messages) == [*range(1, 9), 20]
+    final = messages[-1]
+    assert (final.is_final, final.cadence, final.resistance, final.samples) == (True, 0, 40, 9)
+
+
+@pytest.mark.parametrize("kill", [False, True])
+async def test_restart_in_mid_race_continues_a_joined_race(tmp_path: Path, kill: bool) -> None:
+    script = [80] * 5 + [0] * 15
+    before = Rider(tmp_path, script)
+    await before.start()
+    await before.virtual.run_for(8)
+    await written(tmp_path / "joined.json")
+    await (before.virtual.kill() if kill else before.virtual.stop())
+    after = Rider(tmp_path, script, clock=before.virtual.clock)
+    messages = await after.ride(13)
+    sent = {one.second for one in (*before.virtual.delivered, *messages)}
+    assert set(range(1, 8)) | set(range(13, 21)) <= sent
+    assert messages[-1].is_final
+
+
+async def test_restart_in_mid_race_does_not_join_a_race(tmp_path: Path) -> None:
+    script = [80] * 20 + [0] * 20
+    before = Rider(tmp_path, script)
+    await before.start()
+    await before.virtual.run_for(25)
+    await before.virtual.stop()
+    assert await Rider(tmp_path, script, clock=before.virtual.clock).ride(16) == []
+
+
+async def test_undated_seconds_before_the_join_are_not_sent(tmp_path: Path) -> None:
+    """The clock is set late; of the first race, only the seconds since its join are sent."""
+    rider = Rider(tmp_path, [0] * 5 + [80] * 10 + [0] * 45)
+    rider.virtual.clock.is_set = False
+    await rider.start()
+    await rider.virtual.run_for(30)
+    assert rider.virtual.gateway.status.buffer.unnamed == 26, "6 … 31, and none before the join"
+    rider.virtual.clock.is_set = True
+    await rider.virtual.run_for(31)
+    await rider.virtual.stop()
+    messages = rider.virtual.delivered
+    assert [(one.race_id, one.second) for one in messages] == [
+        (RACE, number) for number in range(6, 21)
+    ]
+    assert messages[-1].is_final
+
+
+async def test_idle_bike_without_the_time_writes_nothing(tmp_path: Path) -> None:
+    rider = Rider(tmp_path, [0] * 40)
+    rider.virtual.clock.is_set = False
+    await rider.start()
+    await rider.virtual.run_for(30)
+    assert rider.virtual.gateway.status.buffer.unnamed == 0
+    await rider.virtual.stop()
+
+
+SCRIPTS = st.lists(
+    st.tuples(st.sampled_from([0.0, 80.0, None]), st.integers(1, 25)), min_size=1, max_size=8
+).map(lambda parts: [rpm for rpm, length_s in parts for _ in range(length_s)])
+
+
+@given(SCRIPTS)
+async def test_messages_of_a_race_are_the_seconds_since_the_join_and_its_final(
+    script: list[float | None],
+) -> None:
+    with TemporaryDirectory() as state_dir:
+        messages = await ride(Path(state_dir), script)
+    races = -(-len(script) // LENGTH_S)
+    script = script + [None] * (races * LENGTH_S - len(script))
+    for number in range(races):
+        of_race = script[number * LENGTH_S : (number + 1) * LENGTH_S]
+        sent = [one for one in messages if one.race_id == RACE + number]
+        assert_is_the_ride(sent, of_race)
+
+
+def assert_is_the_ride(sent: Sequence[Telemetry], script: Sequence[float | None]) -> None:
+    """Assert that exactly the seconds since the join were sent, as far as the script decides it.
+
+    In the second in which a bike is found or lost, it depends on the instants of its reports.
+    """
+    if not any(script):
+        assert not [one for one in sent if one.cadence > 0]
+        return
+    joined = next(at for at, rpm in enumerate(script, start=1) if rpm)
+    numbers = [one.second for one in sent]
+    assert numbers == sorted(set(numbers))
+    assert joined <= numbers[0] <= joined + 1
+    assert (numbers[-1], sent[-1].is_final) == (LENGTH_S, True)
+    assert not any(one.is_final for one in sent[:-1])
+    for at in range(numbers[0], LENGTH_S):
+        is_steady = script[at - 2 : at] in ([0.0, 0.0], [80.0, 80.0], [0.0, 80.0], [80.0, 0.0])
+        if script[at - 1] is None and script[at - 2] is None:
+            assert at not in numbers
+        elif is_steady:
+            assert at in numbers
