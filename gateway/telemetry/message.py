@@ -35,8 +35,8 @@ class Telemetry:
     event: Annotated[
         Event,
         Field(
-            description="final: the last second of the race, sent once per racer even if the bike "
-            "is not connected"
+            description="final: the last second of the race, sent once per racer who has joined "
+            "it; if the bike was lost less than 10 s before, with the values of its last live second"
         ),
     ]
     device_timestamp: Annotated[
