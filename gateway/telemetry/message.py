@@ -36,7 +36,8 @@ class Telemetry:
         Event,
         Field(
             description="final: the last second of the race, sent once per racer who has joined "
-            "it; if the bike was lost less than 10 s before, with the values of its last live second"
+            "it; if the bike was lost less than 10 s before, it has the values of the bike's last "
+            "live second"
         ),
     ]
     device_timestamp: Annotated[

@@ -2,10 +2,10 @@
 
 import asyncio
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from math import ceil, floor
 
-from tests.e2e.test_race import seconds_by_bike
+from tests.e2e.test_race import BIKES, seconds_by_bike
 from tests.support.subscriber import Subscriber
 
 #: A message so old is promised …
@@ -24,10 +24,15 @@ def promised(first: float, killed: float) -> set[int]:
     return ends(first, killed - MADE_WITHIN_S - OLD_S)
 
 
+def of_both(seconds: Collection[int]) -> dict[str, Collection[int]]:
+    """Return these seconds for each of the two bikes."""
+    return dict.fromkeys(BIKES, seconds)
+
+
 async def missing(
-    subscriber: Subscriber, expected: Collection[int], within_s: float = 20
+    subscriber: Subscriber, expected: Mapping[str, Collection[int]], within_s: float = 20
 ) -> list[tuple[str, int]]:
-    """Bike and second of what of these seconds is still not there when so much time has passed.
+    """Return bike and second of those expected of each bike that have not arrived in time.
 
     The newest race is sent first, so what is older may come long after it.
     """
@@ -36,8 +41,8 @@ async def missing(
         arrived = seconds_by_bike(subscriber.messages)
         left = [
             (bike, second)
-            for bike, of_bike in arrived.items()
-            for second in sorted(set(expected) - set(of_bike))
+            for bike, of_bike in expected.items()
+            for second in sorted(set(of_bike) - set(arrived[bike]))
         ]
         if not left or time.monotonic() > deadline:
             return left
