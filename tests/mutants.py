@@ -23,6 +23,7 @@ PROMISE = "tests/gateway/buffer/test_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
 RAW_SIGNAL = "tests/gateway/calibrating/measuring/test_signal.py"
 CALIBRATION_GUIDE = "tests/gateway/calibrating/measuring/test_guide.py"
+JOINS = "tests/gateway/race/test_joins.py"
 SAMPLER = "tests/gateway/sampling/test_sampler.py"
 PROVISIONING = "tests/gateway/provisioning/test_steps.py"
 
@@ -119,6 +120,34 @@ MUTANTS = (
         "self._standing_back.append((return_ns, entry))",
         "self._buffer.give_back(entry)",
         "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "a bike that nobody pedals joins a race",
+        "gateway/race/joins.py",
+        "        if is_pedalling and second.race.waits_for_pedals:",
+        "        if second.race.waits_for_pedals:",
+        JOINS,
+    ),
+    Mutant(
+        "a joined race is forgotten at a restart",
+        "gateway/race/joined_rides.py",
+        "Joins(self._restored.get(bike_id), self._joined.set)",
+        "Joins(None, self._joined.set)",
+        JOINS,
+    ),
+    Mutant(
+        "a rider leaves the race in a pause",
+        "gateway/race/joins.py",
+        "        return ride is not None and ride.second <= second",
+        "        return ride is not None and ride.second == second",
+        JOINS,
+    ),
+    Mutant(
+        "a bike lost just before the end costs the result",
+        "gateway/sampling/sampler.py",
+        "        return sample if sample.present else self._absent(sample, end_ns)",
+        "        return sample",
+        JOINS,
     ),
     Mutant(
         "a race is guessed from an untrusted clock",

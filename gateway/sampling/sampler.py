@@ -167,6 +167,18 @@ class _RidingSeries(_Series):
         self._is_doubting = False
         super().add(at_ns, value)
 
+    def is_moving(self, start_ns: int, end_ns: int, lifetime_ns: int) -> bool | None:
+        """Return whether a value in [start, end) is above 0; without one, the last valid value is.
+
+        None without a valid value. A zero is believed at once: after a stop, the value before it
+        is still part of the mean for a while, but the pedals do not turn.
+        """
+        past = self._count_before(end_ns)
+        recent = self._points[self._count_before(start_ns) : past]
+        if not recent and past and self._points[past - 1][0] + lifetime_ns > start_ns:
+            recent = self._points[past - 1 : past]
+        return any(round(value, 1) > 0 for _, value in recent) if recent else None
+
     def _believed(self, index: int, value: float, end_ns: int, lifetime_ns: int) -> float:
         if value or index == 0 or not self._returns_soon(index, end_ns):
             return value
@@ -273,19 +285,25 @@ class Sampler:
         percent = self._resistance_percent(start_ns, end_ns)
         if cadence and power and self._never_reports_resistance(end_ns):
             percent = self._derive(cadence, power)
-        speed = self._speed.mean(start_ns, end_ns, self._stale_ns) if there else None
-        cadence_rpm = round(cadence or 0.0, 1)
         present = cadence is not None or self._silent(end_ns)
         return Sample(
             present=present,
-            cadence_rpm=cadence_rpm,
+            cadence_rpm=round(cadence or 0.0, 1),
             resistance_percent=round(percent, 1),
             power_w=None if power is None else round(power, 1),
             cadence=self._cadence.state(start_ns, end_ns, self._stale_ns),
             resistance=self._resistance.state(start_ns, end_ns, self._stale_ns),
             resistance_source=self._resistance_source,
-            is_pedalling=present and bool(cadence_rpm if cadence is not None else power or speed),
+            is_pedalling=present and there and self._is_pedalling(start_ns, end_ns),
         )
+
+    def _is_pedalling(self, start_ns: int, end_ns: int) -> bool:
+        """Return whether the pedals turned, by the first of the fields that is known."""
+        for series in (self._cadence, self._power, self._speed):
+            is_moving = series.is_moving(start_ns, end_ns, self._stale_ns)
+            if is_moving is not None:
+                return is_moving
+        return False
 
     def _absent(self, sample: Sample, end_ns: int) -> Sample:
         """Return the sample of an absent second, with the last live values if just lost.

@@ -24,12 +24,14 @@ def promised(first: float, killed: float) -> set[int]:
     return ends(first, killed - MADE_WITHIN_S - OLD_S)
 
 
-def of_both(seconds: Collection[int]) -> dict[str, Collection[int]]:
-    """Return these seconds for each of the two bikes."""
-    return dict.fromkeys(BIKES, seconds)
-
-
 async def missing(
+    subscriber: Subscriber, expected: Collection[int], within_s: float = 20
+) -> list[tuple[str, int]]:
+    """Return bike and second of those expected of both bikes that have not arrived in time."""
+    return await missing_of_each(subscriber, dict.fromkeys(BIKES, expected), within_s)
+
+
+async def missing_of_each(
     subscriber: Subscriber, expected: Mapping[str, Collection[int]], within_s: float = 20
 ) -> list[tuple[str, int]]:
     """Return bike and second of those expected of each bike that have not arrived in time.

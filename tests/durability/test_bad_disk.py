@@ -18,7 +18,7 @@ import pytest
 
 from gateway.buffer.store import Batch, Record, Store
 from gateway.simulation.demo.network import Network
-from tests.durability.arrivals import ends, missing, of_both, promised
+from tests.durability.arrivals import ends, missing, promised
 from tests.e2e.test_race import arrived, seconds_by_bike
 from tests.support.bad_disk import BadDisk, State
 from tests.support.gateway_process import GatewayProcess
@@ -62,7 +62,7 @@ async def assert_promise_holds(
     gateway.kill()
     await start(gateway)
     await network.restore()
-    assert await missing(subscriber, of_both(promised(since, killed))) == []
+    assert await missing(subscriber, promised(since, killed)) == []
 
 
 @pytest.mark.parametrize("fault", FAULTS)
@@ -78,7 +78,7 @@ async def test_race_goes_on_during_a_disk_fault_and_the_promise_holds_later(
     await asyncio.sleep(3.5)
     await network.restore()
     waited = ends(raced, time.time())
-    assert await missing(subscriber, of_both(waited), within_s=5) == [], "they waited in memory"
+    assert await missing(subscriber, waited, within_s=5) == [], "they waited in memory"
     await assert_live(subscriber, 2)
     disk.set("ok")
     await assert_promise_holds(gateway, network, subscriber, raced)

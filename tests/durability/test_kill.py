@@ -19,7 +19,7 @@ import pytest
 
 from gateway.simulation.demo.network import Network, open_network
 from gateway.telemetry.message import Telemetry
-from tests.durability.arrivals import ends, missing, promised
+from tests.durability.arrivals import ends, missing_of_each, promised
 from tests.e2e.test_race import BIKES, in_order
 from tests.support.gateway_process import GatewayProcess
 from tests.support.gateways import VirtualGateway, config
@@ -68,7 +68,7 @@ class Lane:
         await asyncio.to_thread(self.gateway.start)
         await self.network.restore()
         expected = {bike: self.promised_of(bike, said) for bike in BIKES}
-        return await missing(self.subscriber, expected)
+        return await missing_of_each(self.subscriber, expected)
 
     def promised_of(self, bike: str, said: Ridden) -> set[int]:
         """Return the promised seconds in races that a promised second of pedalling has joined."""
@@ -94,6 +94,7 @@ async def open_lane(stack: AsyncExitStack, directory: Path) -> Lane:
     gateway = GatewayProcess(directory, authority.issue("gateway-1"))
     stack.callback(gateway.kill)
     gateway.cloud["port"] = network.port
+    gateway.race_join = "pedalling"
     gateway.bikes[1] = gateway.bikes[1].replace(" }", ', scenario = "walkaway" }')
     return Lane(gateway, network, subscriber)
 
@@ -101,7 +102,7 @@ async def open_lane(stack: AsyncExitStack, directory: Path) -> Lane:
 async def ridden(directory: Path, from_s: int, until_s: int) -> Ridden:
     """Return what the same bikes say in virtual time."""
     bikes: list[dict[str, Any]] = [{"ride_s": RIDE_S}, {"ride_s": RIDE_S, "scenario": "walkaway"}]
-    settings = config(directory, bikes, {"length_s": RIDE_S})
+    settings = config(directory, bikes, {"length_s": RIDE_S, "join": "pedalling"})
     said: Ridden = {}
 
     def hear(message: Telemetry) -> None:

@@ -41,6 +41,8 @@ class GatewayProcess:
         #: Environment variables in addition to our own.
         self.environment: dict[str, str] = {}
         self.race_mode = "continuous"
+        #: By default, every bike takes part in every second of its races.
+        self.race_join = "always"
         self.race_length_s = 10
         self.race_offset_ms = 0
         self.bikes = [_fake_bike(1), _fake_bike(2)]
@@ -61,8 +63,9 @@ class GatewayProcess:
         cloud = "\n".join(f"{key} = {_toml(value)}" for key, value in self.cloud.items())
         self.config_file.write_text(
             f'thing_name = "gateway-1"\nstate_dir = "state"\n[cloud]\n{cloud}\n'
-            f'[race]\nmode = "{self.race_mode}"\nlength_s = {self.race_length_s}\n'
-            f"offset_ms = {self.race_offset_ms}\n{self.further}" + "\n".join(self.bikes),
+            f'[race]\nmode = "{self.race_mode}"\njoin = "{self.race_join}"\n'
+            f"length_s = {self.race_length_s}\noffset_ms = {self.race_offset_ms}\n{self.further}"
+            + "\n".join(self.bikes),
             encoding="utf-8",
         )
 

@@ -25,13 +25,16 @@ def config(
     race: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
 ) -> Config:
-    """Return a config with these bikes; each is a dict of options of the `fake` driver."""
+    """Return a config with these bikes; each is a dict of options of the `fake` driver.
+
+    Unless `race` has another `join`, every bike takes part in every second of its races.
+    """
     return Config.model_validate(
         {
             "thing_name": "gateway-1",
             "state_dir": state_dir,
             "cloud": LOOPBACK,
-            "race": race or {},
+            "race": {"join": "always", **(race or {})},
             "metrics": metrics or {},
             "bikes": [
                 {

@@ -134,8 +134,8 @@ def test_race_stopped_midway_cannot_be_begun_again_by_its_racer(races: RemoteRac
         response = races.apply(start(command, in_s=20), NOW_MS)
         assert response.result == "refused"
         assert response.reason == (
-            f"racer 7 has already begun race 12, at {NOW_MS - 10_000}; "
-            "choose another raceId or racer"
+            f"racer 7 has already begun race 12, at {NOW_MS - 10_000} "
+            "(ms since the epoch); choose another raceId or racer"
         )
     assert races.apply(start(in_s=20, racer_id=8), NOW_MS).ok, "another racer may"
 

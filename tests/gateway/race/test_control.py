@@ -112,7 +112,8 @@ async def test_start_of_a_stopped_race_is_refused_with_the_reason(tmp_path: Path
     assert json.loads(await rig.control.handle(start(in_s=5))) == {
         "ok": False,
         "result": "refused",
-        "reason": f"racer 7 has already begun race 12, at {NOW_MS}; choose another raceId or racer",
+        "reason": f"racer 7 has already begun race 12, at {NOW_MS} (ms since the epoch); choose "
+        "another raceId or racer",
         "command": "start",
         "bikeId": "bike-1",
         "raceId": 12,

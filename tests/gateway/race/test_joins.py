@@ -83,14 +83,15 @@ class Rider:
         *,
         join: str = "pedalling",
         clock: VirtualClock | None = None,
+        clock_is_set: bool = True,
     ) -> None:
+        clock = clock or VirtualClock(START_MS - 400)
+        clock.is_set = clock_is_set
         settings = config(state_dir, [{}], {"length_s": LENGTH_S, "join": join})
         options = {"start_ms": START_MS, "cadence_rpm": list(cadence_rpm)}
         bike = settings.bikes[0].model_copy(update={"driver": "scripted", "options": options})
         settings = settings.model_copy(update={"bikes": [bike]})
-        self.virtual = VirtualGateway(
-            settings, START_MS - 400, drivers=scripted_drivers(), clock=clock
-        )
+        self.virtual = VirtualGateway(settings, START_MS, drivers=scripted_drivers(), clock=clock)
 
     async def ride(self, seconds: float) -> list[Telemetry]:
         await self.start()
@@ -104,11 +105,11 @@ class Rider:
 
 
 async def ride(
-    state_dir: Path, cadence_rpm: Sequence[float | None], **kwargs: str
+    state_dir: Path, cadence_rpm: Sequence[float | None], join: str = "pedalling"
 ) -> list[Telemetry]:
     """Return the messages of a scripted ride, up to a second after its last race."""
     races = -(-len(cadence_rpm) // LENGTH_S)
-    return await Rider(state_dir, cadence_rpm, **kwargs).ride(races * LENGTH_S + 1)
+    return await Rider(state_dir, cadence_rpm, join=join).ride(races * LENGTH_S + 1)
 
 
 def seconds(messages: Sequence[Telemetry], race_id: int = RACE) -> list[int]:
@@ -185,11 +186,10 @@ async def test_restart_in_mid_race_does_not_join_a_race(tmp_path: Path) -> None:
 
 async def test_undated_seconds_before_the_join_are_not_sent(tmp_path: Path) -> None:
     """The clock is set late; of the first race, only the seconds since its join are sent."""
-    rider = Rider(tmp_path, [0] * 5 + [80] * 10 + [0] * 45)
-    rider.virtual.clock.is_set = False
+    rider = Rider(tmp_path, [0] * 5 + [80] * 10 + [0] * 45, clock_is_set=False)
     await rider.start()
     await rider.virtual.run_for(30)
-    assert rider.virtual.gateway.status.buffer.unnamed == 26, "6 … 31, and none before the join"
+    assert rider.virtual.gateway.status.buffer.unnamed == 25, "6 … 30, and none before the join"
     rider.virtual.clock.is_set = True
     await rider.virtual.run_for(31)
     await rider.virtual.stop()
@@ -201,8 +201,7 @@ async def test_undated_seconds_before_the_join_are_not_sent(tmp_path: Path) -> N
 
 
 async def test_idle_bike_without_the_time_writes_nothing(tmp_path: Path) -> None:
-    rider = Rider(tmp_path, [0] * 40)
-    rider.virtual.clock.is_set = False
+    rider = Rider(tmp_path, [0] * 40, clock_is_set=False)
     await rider.start()
     await rider.virtual.run_for(30)
     assert rider.virtual.gateway.status.buffer.unnamed == 0

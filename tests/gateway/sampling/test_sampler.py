@@ -348,6 +348,21 @@ class TestPedalling:
             sample = ride.close(second)
         assert (sample.present, sample.is_pedalling) == (True, is_pedalling)
 
+    def test_pedals_have_stopped_at_the_first_zero(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.5, 80)
+        ride.close(1)
+        ride.say(1.3, 0)
+        sample = ride.close(2)
+        assert (sample.cadence_rpm > 0, sample.is_pedalling) == (True, False)
+
+    def test_pedals_go_on_turning_in_a_second_without_a_report(self) -> None:
+        ride = Ride().connect()
+        ride.say(0.9, 80)
+        assert [ride.close(second).is_pedalling for second in (1, 2, 3, 4, 5)] == [
+            True, True, True, True, False,
+        ]  # fmt: skip
+
     def test_pedals_of_an_absent_bike_do_not_turn(self) -> None:
         ride = Ride().connect()
         ride.say(0.5, 80)

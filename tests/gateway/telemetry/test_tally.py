@@ -1,4 +1,4 @@
-from gateway.telemetry.tally import RACES_MAX, UNDATED_MAX, Tally
+from gateway.telemetry.tally import RACES_MAX, UNDATED_MAX, Tally, Undated
 from gateway.timing.units import NS_PER_S
 
 
@@ -33,17 +33,18 @@ def test_tally_forgets_the_race_longest_unchanged() -> None:
 
 def test_tally_gives_each_undated_second_once_in_order() -> None:
     tally = Tally(0)
-    for end_ns in (1, 2, 3):
-        tally.keep_undated(end_ns)
-    assert list(tally.take_undated()) == [1, 2, 3]
+    seconds = [Undated(1, is_pedalling=False), Undated(2, is_pedalling=True)]
+    for second in seconds:
+        tally.keep_undated(second)
+    assert list(tally.take_undated()) == seconds
     assert list(tally.take_undated()) == []
 
 
 def test_tally_keeps_the_undated_seconds_of_the_last_day() -> None:
     tally = Tally(0)
     for end_ns in range(UNDATED_MAX + 1):
-        tally.keep_undated(end_ns)
-    assert next(tally.take_undated()) == 1
+        tally.keep_undated(Undated(end_ns, is_pedalling=True))
+    assert next(tally.take_undated()).end_ns == 1
 
 
 def test_race_is_whole_if_it_began_in_the_second_before_the_count_or_later() -> None:
