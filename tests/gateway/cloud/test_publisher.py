@@ -12,7 +12,7 @@ from gateway.cloud.publisher import ANSWER_BY_NS, WINDOW, Publisher
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.units import NS_PER_S
-from tests.support.buffers import BufferBench
+from tests.support.buffers import ROOMY, BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message, seconds_of
 
@@ -22,8 +22,8 @@ RATE_PER_S = 80
 class Bench(BufferBench):
     """Buffer, Publisher and FakeUplink on virtual time."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_bytes: int = ROOMY) -> None:
+        super().__init__(path, max_bytes=max_bytes)
         self.uplink = FakeUplink()
         self.publisher = Publisher(self.buffer, self.uplink, self.clock, Random(1), RATE_PER_S)
 
@@ -472,6 +472,26 @@ async def test_broker_that_refuses_everything_quarantines_no_message(bench: Benc
     await bench.clock.run_for(120)
     assert sorted(bench.delivered()) == list(range(1, 201))
     assert out_of_order(bench.delivered()) <= 1, "the witness of the trial that was under way"
+
+
+async def test_messages_evicted_while_they_are_refused_are_lost_and_the_others_sent(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path / "buffer.db", max_bytes=128 * 1024)
+    await bench.start()
+    bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
+    bench.uplink.connect()
+    for race_id in range(1, 6):
+        for second in range(1, 101):
+            bench.buffer.append(message(second, race_id))
+        await bench.clock.run_for(20)
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(120)
+    status = bench.buffer.status
+    assert status.lost >= 100
+    assert len(bench.uplink.delivered) == 500 - status.lost
+    assert (status.depth, status.quarantined) == (0, 0)
+    await bench.stop()
 
 
 async def test_publisher_state_has_the_reason_and_is_logged_once_per_change(bench: Bench) -> None:
