@@ -115,10 +115,10 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
-        "a refused message blocks those behind it",
+        "a message that is refused for ever blocks those behind it",
         "gateway/cloud/publisher.py",
-        "self._standing_back.append((return_ns, entry))",
-        "self._buffer.give_back(entry)",
+        "            self._accused = entry",
+        "            pass",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
@@ -148,6 +148,28 @@ MUTANTS = (
         "        return sample if sample.present else self._absent(sample, end_ns)",
         "        return sample",
         JOINS,
+    ),
+    Mutant(
+        "newer messages pass one that was in flight when the broker hung up",
+        "gateway/cloud/publisher.py",
+        "            entry.is_suspect = True\n            self._give_back(entry)",
+        "            entry.failures = LONE_TRIES\n            self._accused = entry\n"
+        "            self._give_back(entry)",
+        PROMISE,
+    ),
+    Mutant(
+        "a final does not wait for the seconds in flight",
+        "gateway/cloud/publisher.py",
+        "return None if self._is_early_final(entry) else entry",
+        "return entry",
+        PROMISE,
+    ),
+    Mutant(
+        "a fault of the broker counts against a message",
+        "gateway/cloud/publisher.py",
+        "            self._failed_trials += 1",
+        "            self._accused.strikes += 1",
+        PROMISE,
     ),
     Mutant(
         "a race is guessed from an untrusted clock",

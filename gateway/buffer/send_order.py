@@ -25,10 +25,12 @@ class Entry:
     #: When this process produced it; None of what an earlier one left.
     produced_ns: int | None = None
     sent_ns: int = 0
-    #: How often the broker refused it.
+    #: It was refused, or in flight when the broker hung up: it is sent alone.
+    is_suspect: bool = False
+    #: How often it was refused, or the broker hung up on it alone.
+    failures: int = 0
+    #: How often the broker accepted another message when this one had failed.
     strikes: int = 0
-    #: Messages accepted in all when it was last suspected or struck.
-    accepted_before: int = 0
     on_disk: bool = False
     #: It has its place in the order, or had it: it is not to be offered again.
     offered: bool = False

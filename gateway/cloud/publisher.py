@@ -9,6 +9,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.buffer.send_order import Entry
 from gateway.cloud.pace import Pace
 from gateway.cloud.uplink import Answer, Uplink, Verdict
+from gateway.telemetry.message import is_final
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
@@ -17,10 +18,10 @@ from gateway.timing.units import NS_PER_S
 
 #: Limit of messages in flight. IoT Core allows 100 unacknowledged ones.
 WINDOW = 32
+#: A message must fail this often, and as often again after each failed trial, before its trial.
+LONE_TRIES = 3
 #: The number of strikes after which a message is quarantined.
 STRIKES = 3
-#: A struck message waits this long for each strike, while others are sent.
-STAND_BACK_NS = 2 * NS_PER_S
 #: A message may be the reason for a disconnect if it was sent at most this long before.
 SUSPICION_NS = 5 * NS_PER_S
 
@@ -38,12 +39,17 @@ class Publisher:
     | ACCEPTED | the message is forgotten |
     | RETRY | the message is sent again; all messages pause for a doubling time, and are sent one at a time until one is accepted |
     | SLOW_DOWN | the message is sent again; the pace is halved, and regained with acceptances |
-    | REFUSED | the message gets a strike; after consecutive refusals all pause as for RETRY, because the cause is then probably not the message |
-    | SUSPECT | the message is sent again alone, in turns with the next ones; if the broker disconnects on it alone, it gets a strike |
+    | REFUSED | the message fails, and is sent again alone; all messages pause as for RETRY |
+    | SUSPECT | the message is sent again alone; if it was alone already, it fails |
 
-    A struck message waits while others are sent, and is then sent alone. After three strikes it is
-    quarantined with the last reason. `rate_per_s` applies to backlog; live messages only respect
-    IoT Core's limits.
+    A message is sent again in its place: nothing newer of its race passes it. After three failures
+    it is put on trial: the next message that has not failed, its witness, is sent ahead of it. If
+    the witness is accepted, the accused gets a strike and is sent again; if it fails after three
+    strikes, it is quarantined with the last reason. If the witness fails, the broker is at fault:
+    there is no strike, the accused is sent first, and its next trial takes three more failures.
+
+    A final waits until no second of its race is in flight, so that none comes after it.
+    `rate_per_s` applies to backlog; live messages only respect IoT Core's limits.
     """  # noqa: E501
 
     def __init__(
@@ -54,16 +60,17 @@ class Publisher:
         self._clock = clock
         self._in_flight: dict[int, Entry] = {}
         self._next_ticket = 1
-        self._standing_back: list[tuple[int, Entry]] = []
         self._pause = Backoff(random)
         self._paused_until_ns = 0
         self._one_at_a_time = False
-        self._refused_last = False
-        #: Messages to be sent alone. In the buffer's order newer ones would starve them.
-        self._suspects: list[Entry] = []
-        #: The suspect that is in flight alone.
-        self._probe: Entry | None = None
-        self._was_probing = False
+        #: It is sent when nothing is in flight, and nothing is sent until it is answered.
+        self._lone: Entry | None = None
+        #: The message on trial; the next one that is sent is its witness.
+        self._accused: Entry | None = None
+        #: Messages that the witness passes: the accused, and others that have failed.
+        self._aside: list[Entry] = []
+        #: Trials in which the witness failed, since a message was accepted.
+        self._failed_trials = 0
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self.pulse = Pulse("publisher", clock, self._wake.set)
@@ -124,6 +131,7 @@ class Publisher:
             self._buffer.senders_online -= 1
             self.since_ns = self._clock.monotonic_ns()
         self.connected = False
+        self._release()
         self._answered.set()
         self._reason = reason
         if changed:
@@ -131,59 +139,78 @@ class Publisher:
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         entry = self._in_flight.pop(ticket)
+        is_lone = entry is self._lone
+        if is_lone:
+            self._lone = None
         self._answered.set()
         match answer.verdict:
             case Verdict.ACCEPTED:
                 self._accept(entry)
             case Verdict.RETRY:
-                self._again(entry)
+                self._give_back(entry)
                 self._hold(answer.reason)
             case Verdict.SLOW_DOWN:
-                self._again(entry)
+                self._give_back(entry)
                 self._slow_down(answer.reason)
             case Verdict.REFUSED:
-                self._refuse(entry, answer.reason)
+                self._fail(entry, answer.reason)
+                self._hold(answer.reason)
             case Verdict.SUSPECT:
-                self._suspect(entry, answer.reason)
-        if entry is self._probe:
-            self._probe = None
+                self._suspect(entry, answer.reason, is_lone=is_lone)
         # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
         if answer.verdict is not Verdict.ACCEPTED or self._next() is not None:
             self._wake.set()
 
     def _send(self) -> int | None:
         """Send what may be sent now; return when more may be, None if that needs an event."""
-        self._let_return()
-        while self.connected and len(self._in_flight) < self._window:
-            entry = self._next()
-            if entry is None:
-                break
+        while self.connected and (entry := self._next()) is not None:
             now_ns = self._clock.monotonic_ns()
             pace_ns = self._pace.ready_ns(is_live=self._buffer.is_live(entry))
             ready_ns = max(self._paused_until_ns, pace_ns)
             if ready_ns > now_ns:
-                return min(ready_ns, self._next_return_ns() or ready_ns)
+                return ready_ns
             self._pace.take(len(entry.payload), now_ns)
             self._publish(entry, now_ns)
-        return self._next_return_ns()
+        return None
 
     def _next(self) -> Entry | None:
-        """Return the next message: the buffer's head and a suspect in turns."""
-        for entry in [suspect for suspect in self._suspects if suspect.done]:  # evicted
-            self._suspects.remove(entry)
-            self._buffer.give_back(entry)
-        head = self._buffer.head()
-        if self._suspects and (head is None or not self._was_probing):
-            return self._suspects[0]
-        return head
+        """Return the next message; None if there is none, or if answers must come first."""
+        if self._in_flight and (self._one_at_a_time or len(self._in_flight) >= WINDOW):
+            return None
+        if self._lone is not None:
+            return None if self._in_flight else self._lone
+        entry = self._buffer.head() if self._accused is None else self._witness()
+        if entry is None or not self._in_flight:
+            return entry
+        if entry.is_suspect:
+            self._take(entry)  # otherwise newer messages might pass it for ever
+            return None
+        return None if self._is_early_final(entry) else entry
+
+    def _witness(self) -> Entry | None:
+        """Return the next message that has not failed; without one, end the trial."""
+        while (head := self._buffer.head()) is not None and head.failures:
+            self._buffer.take(head)
+            self._aside.append(head)
+        if head is None:
+            self._end_trial()
+        return head or self._buffer.head()
+
+    def _is_early_final(self, entry: Entry) -> bool:
+        """Return whether it is a final and a second of its race is in flight."""
+        return is_final(entry.payload) and any(
+            other.race_id == entry.race_id and not is_final(other.payload)
+            for other in self._in_flight.values()
+        )
+
+    def _take(self, entry: Entry) -> None:
+        self._buffer.take(entry)
+        if entry.is_suspect or self._accused is not None:
+            self._lone = entry
 
     def _publish(self, entry: Entry, now_ns: int) -> None:
-        self._was_probing = entry in self._suspects
-        if self._was_probing:
-            self._suspects.remove(entry)
-            self._probe = entry
-        else:
-            self._buffer.take(entry)
+        if entry is not self._lone:
+            self._take(entry)
         entry.sent_ns = now_ns
         ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
         self._in_flight[ticket] = entry
@@ -195,15 +222,18 @@ class Publisher:
         oldest_ns = min((entry.sent_ns for entry in self._in_flight.values()), default=None)
         return oldest_ns is not None and self._clock.monotonic_ns() - oldest_ns > ANSWER_BY_NS
 
-    @property
-    def _window(self) -> int:
-        return 1 if self._one_at_a_time or self._suspects or self._probe else WINDOW
+    def _give_back(self, entry: Entry) -> None:
+        self._buffer.give_back(entry)
+        self._release()  # their place may be behind this one
 
-    def _again(self, entry: Entry) -> None:
-        if entry is self._probe:
-            self._suspects.insert(0, entry)
-        else:
+    def _release(self) -> None:
+        """Give back what is taken but not in flight."""
+        for entry in self._aside:
             self._buffer.give_back(entry)
+        self._aside = []
+        if self._lone is not None and self._lone not in self._in_flight.values():
+            self._buffer.give_back(self._lone)
+            self._lone = None
 
     def _accept(self, entry: Entry) -> None:
         now_ns = self._clock.monotonic_ns()
@@ -212,7 +242,11 @@ class Publisher:
         self._buffer.acknowledge(entry)
         self._pace.accepted(now_ns)
         self._pause.reset()
-        self._one_at_a_time = self._refused_last = False
+        self._one_at_a_time = False
+        self._failed_trials = 0
+        if self._accused is not None:
+            self._accused.strikes += 1
+            self._end_trial()
 
     def _slow_down(self, reason: str) -> None:
         was = self._pace.share
@@ -220,30 +254,29 @@ class Publisher:
         if self._pace.share < was:
             log.warning("sending rate halved", reason=reason, share=self._pace.share)
 
-    def _refuse(self, entry: Entry, reason: str) -> None:
-        self._strike(entry, reason)
-        if self._refused_last:
-            self._hold(reason)
-        self._refused_last = True
-
-    def _suspect(self, entry: Entry, reason: str) -> None:
+    def _suspect(self, entry: Entry, reason: str, *, is_lone: bool) -> None:
         if self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS:
-            self._again(entry)
-        elif entry is self._probe and self.accepted > entry.accepted_before:
-            entry.accepted_before = self.accepted
-            self._strike(entry, reason)
-        elif entry is self._probe:  # a broker that accepts nothing is not refusing this message
-            self._suspects.append(entry)
+            self._give_back(entry)
+        elif is_lone:
+            self._fail(entry, reason)
         else:
-            entry.accepted_before = self.accepted
-            self._suspects.append(entry)
+            entry.is_suspect = True
+            self._give_back(entry)
 
-    def _strike(self, entry: Entry, reason: str) -> None:
-        entry.strikes += 1
-        if entry.strikes < STRIKES:
-            return_ns = self._clock.monotonic_ns() + entry.strikes * STAND_BACK_NS
-            self._standing_back.append((return_ns, entry))
+    def _fail(self, entry: Entry, reason: str) -> None:
+        if entry.strikes >= STRIKES:
+            self._quarantine(entry, reason)
             return
+        entry.is_suspect = True
+        entry.failures += 1
+        self._give_back(entry)
+        if self._accused is not None:  # the witness failed: the broker is at fault
+            self._failed_trials += 1
+            self._end_trial()
+        elif entry.failures >= LONE_TRIES * (1 + self._failed_trials):
+            self._accused = entry
+
+    def _quarantine(self, entry: Entry, reason: str) -> None:
         self._buffer.quarantine(entry, reason)
         log.error(
             "message put in quarantine; see `alleycat-gateway buffer quarantine`",
@@ -252,14 +285,9 @@ class Publisher:
             reason=reason,
         )
 
-    def _let_return(self) -> None:
-        now_ns = self._clock.monotonic_ns()
-        due = [entry for return_ns, entry in self._standing_back if return_ns <= now_ns]
-        self._standing_back = [one for one in self._standing_back if one[0] > now_ns]
-        self._suspects += due
-
-    def _next_return_ns(self) -> int | None:
-        return min((return_ns for return_ns, _ in self._standing_back), default=None)
+    def _end_trial(self) -> None:
+        self._accused = None
+        self._release()
 
     def _hold(self, reason: str) -> None:
         self._one_at_a_time = True

@@ -27,7 +27,7 @@ class Verdict(Enum):
     ACCEPTED = "accepted"  # the broker has the message: forget it
     RETRY = "retry"  # the message is not the cause: send it again
     SLOW_DOWN = "slow down"  # the message is not the cause, but there are too many: send it again
-    REFUSED = "refused"  # the broker rejects this message: it gets a strike
+    REFUSED = "refused"  # the broker rejects this message: send it again alone
     SUSPECT = "suspect"  # the broker disconnected, perhaps because of one of the open messages
 
 

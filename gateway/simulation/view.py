@@ -260,7 +260,7 @@ def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[s
     yield _acknowledged(produced, delivery), GOOD if is_whole else BAD
     if delivery.set_aside:
         yield (
-            f"{delivery.set_aside:,} messages quarantined after three refusals: {delivery.reason}",
+            f"{delivery.set_aside:,} messages in quarantine: {delivery.reason}",
             BAD,
         )
     elif delivery.drops:

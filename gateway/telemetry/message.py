@@ -110,11 +110,18 @@ class Telemetry:
 
 
 _TELEMETRY = TypeAdapter(Telemetry)
+#: It is in no other message: inside a name the quotes would be escaped.
+_FINAL = b'"event":"final"'
 
 
 def telemetry_from_json(payload: bytes) -> Telemetry:
     """Parse the output of `Telemetry.to_json`. Raises pydantic's ValidationError."""
     return _TELEMETRY.validate_json(payload)
+
+
+def is_final(payload: bytes) -> bool:
+    """Return whether a message as `Telemetry.to_json` returns it is a final."""
+    return _FINAL in payload
 
 
 def telemetry_schema() -> dict[str, Any]:

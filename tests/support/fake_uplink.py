@@ -59,20 +59,23 @@ class FakeUplink:
 
     def answer_all(self, answer: Answer) -> None:
         """Answer all unanswered payloads now, in order."""
-        assert self._listener is not None
-        for ticket, payload in list(self._open.items()):
-            del self._open[ticket]
-            if answer.verdict is Verdict.ACCEPTED:
-                self.delivered.append(payload)
-            self._listener.on_answer(ticket, answer)
+        for _ in range(self.open_tickets):
+            self.answer_oldest(answer)
+
+    def answer_oldest(self, answer: Answer) -> None:
+        """Answer the first unanswered payload now."""
+        self._tell(next(iter(self._open)), answer)
 
     def _reply(self, ticket: int, payload: bytes) -> None:
         if self._open.get(ticket) is not payload or self._listener is None:
             return
         answer = self.answer(payload)
-        if answer is None:
-            return
-        del self._open[ticket]
+        if answer is not None:
+            self._tell(ticket, answer)
+
+    def _tell(self, ticket: int, answer: Answer) -> None:
+        assert self._listener is not None
+        payload = self._open.pop(ticket)
         if answer.verdict is Verdict.ACCEPTED:
             self.delivered.append(payload)
         self._listener.on_answer(ticket, answer)

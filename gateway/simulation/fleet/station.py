@@ -50,7 +50,7 @@ class Station:
 
     @property
     def set_aside(self) -> int:
-        """The number of messages that the broker refused three times."""
+        """The number of messages in quarantine."""
         return self._buffer.status.quarantined
 
     def start(self) -> None:

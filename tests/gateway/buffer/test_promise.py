@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.buffer.buffer import LIVE_NS
+from gateway.buffer.send_order import Entry
 from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Answer, Verdict
@@ -34,8 +35,15 @@ INTERVAL_S = 1.0
 PAGE_BYTES = 4096
 #: A disk that was full is tried again each second.
 HEALING_NS = round(2.2 * NS_PER_S)
-#: Where nothing but poison is left, each takes three pauses of a minute.
 MAX_POISON = 3
+#: Longer than any race here; the second in which one ends is its length.
+LENGTH_S = 1_000_000
+#: A message that has failed so often alone may be passed by another, its witness; …
+LONE_TRIES = 3
+#: … and may be set aside, after three witnesses were accepted.
+FAILURES_TO_QUARANTINE = 6
+#: A hang-up is blamed on what was sent so shortly before.
+SUSPICION_NS = 5 * NS_PER_S
 #: It searches long, and a counterexample is made small, which takes a while.
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 T = TypeVar("T")
@@ -48,8 +56,15 @@ class Model:
         self.produced: dict[str, Telemetry] = {}
         self.produced_ns: dict[str, int] = {}
         self.done: set[str] = set()
-        self.in_flight: set[str] = set()
+        #: When each was sent.
+        self.in_flight: dict[str, int] = {}
+        #: Messages that the broker refuses whenever it is asked.
         self.poison: set[str] = set()
+        #: How often each suspect has failed: it was refused, or the broker hung up on it alone.
+        self.failures: dict[str, int] = {}
+        self.quarantined: set[str] = set()
+        #: What may be there.
+        self.hopeless: set[str] = set()
         #: From the oldest to the newest.
         self.races: list[int] = []
 
@@ -63,6 +78,11 @@ class Model:
     def pending(self) -> set[str]:
         return self.produced.keys() - self.done
 
+    @property
+    def waiting(self) -> set[str]:
+        """What is to be sent, or in flight."""
+        return self.pending - self.quarantined
+
     def promised(self, now_ns: int) -> set[str]:
         old_ns = now_ns - round(INTERVAL_S * NS_PER_S)
         return {uuid for uuid in self.pending if self.produced_ns[uuid] <= old_ns}
@@ -74,21 +94,57 @@ class Model:
         """A crash: the rest was too young to be promised."""
         self.produced = {uuid: self.produced[uuid] for uuid in uuids}
         self.in_flight.clear()
+        self.failures.clear()
+
+    def fail(self, uuid: str) -> None:
+        self.failures[uuid] = self.failures.get(uuid, 0) + 1
+        if self.failures[uuid] >= FAILURES_TO_QUARANTINE:
+            self.hopeless.add(uuid)
+
+    def hang_up(self, now_ns: int) -> None:
+        """The broker ended the connection, perhaps because of what was sent just now."""
+        suspects = [
+            uuid for uuid, sent_ns in self.in_flight.items() if now_ns - sent_ns <= SUSPICION_NS
+        ]
+        was_alone = len(self.in_flight) == 1
+        for uuid in suspects:
+            if was_alone:
+                self.fail(uuid)
+            else:
+                self.failures.setdefault(uuid, 0)
 
     def check_turn(self, sent: Telemetry, now_ns: int) -> None:
         """It is its turn: nothing of a newer race waits, nor an earlier one of its own.
 
-        What was produced just now waits for no backlog, also not of a newer race. What was refused
-        is sent again in turns with the others.
+        What was produced just now waits for no backlog, also not of a newer race; nor does a
+        suspect, once it was next. A witness passes what has failed.
         """
-        if sent.uuid in self.poison:
-            return
-        waiting = [self.produced[uuid] for uuid in self.pending - self.in_flight - self.poison]
-        newer = self.races[self.races.index(sent.race_id) + 1 :]
-        is_newest = not [one for one in waiting if one.race_id in newer]
-        assert is_newest or self.is_live(sent, now_ns), "newest race first"
-        earlier = [one for one in waiting if one.race_id == sent.race_id]
-        assert sent.second <= min(one.second for one in earlier), "first in, first out"
+        waiting = [self.produced[uuid] for uuid in self.waiting - self.in_flight.keys()]
+        earlier = [
+            one for one in waiting if one.race_id == sent.race_id and one.second < sent.second
+        ]
+        newer_races = self.races[self.races.index(sent.race_id) + 1 :]
+        newer = [one for one in waiting if one.race_id in newer_races]
+        if self.is_live(sent, now_ns) or sent.uuid in self.failures:
+            newer = []
+        self.check_witness([*earlier, *newer])
+        self.check_alone(sent)
+        if sent.is_final:
+            in_flight = [self.produced[uuid] for uuid in self.in_flight]
+            others = [one for one in in_flight if one.race_id == sent.race_id and not one.is_final]
+            assert not others, "the final last"
+
+    def check_witness(self, passed: list[Telemetry]) -> None:
+        if passed:
+            assert all(self.failures.get(one.uuid) for one in passed), "in its place"
+            accused = [uuid for uuid in self.waiting if self.failures.get(uuid, 0) >= LONE_TRIES]
+            assert accused, "no witness without an accused"
+            assert not self.in_flight, "a witness is sent alone"
+
+    def check_alone(self, sent: Telemetry) -> None:
+        if self.in_flight:
+            assert sent.uuid not in self.failures, "a suspect is sent alone"
+            assert not self.in_flight.keys() & self.failures.keys(), "a suspect stays alone"
 
 
 class ModelUplink(FakeUplink):
@@ -99,12 +155,13 @@ class ModelUplink(FakeUplink):
         self.clock = clock
         self.model = model
         self.answers_at_once = True
+        self.refuses_all = False
 
     def publish(self, ticket: int, payload: bytes) -> None:
         sent = telemetry_from_json(payload)
         assert self.model.produced[sent.uuid] == sent, "nothing invented, nothing changed"
         self.model.check_turn(sent, self.clock.monotonic_ns())
-        self.model.in_flight.add(sent.uuid)
+        self.model.in_flight[sent.uuid] = self.clock.monotonic_ns()
         super().publish(ticket, payload)
 
     def tell(self, ticket: int, answer: Answer) -> None:
@@ -114,6 +171,8 @@ class ModelUplink(FakeUplink):
         self._listener.on_answer(ticket, answer)
 
     def cut(self, reason: str = "network down", verdict: Verdict = Verdict.RETRY) -> None:
+        if verdict is Verdict.SUSPECT:
+            self.model.hang_up(self.clock.monotonic_ns())
         self.model.in_flight.clear()
         super().cut(reason, verdict)
 
@@ -124,18 +183,18 @@ class ModelUplink(FakeUplink):
     def _answer(self, payload: bytes) -> Answer | None:
         if not self.answers_at_once:
             return None
-        is_poison = telemetry_from_json(payload).uuid in self.model.poison
-        answer = Answer(Verdict.REFUSED, "poison") if is_poison else ACCEPTED
+        is_refused = self.refuses_all or telemetry_from_json(payload).uuid in self.model.poison
+        answer = Answer(Verdict.REFUSED, "refused") if is_refused else ACCEPTED
         self._settle(payload, answer)
         return answer
 
     def _settle(self, payload: bytes, answer: Answer) -> None:
         uuid = telemetry_from_json(payload).uuid
-        self.model.in_flight.discard(uuid)
+        self.model.in_flight.pop(uuid, None)
         if answer.verdict is Verdict.ACCEPTED:
             self.model.done.add(uuid)
         elif answer.verdict is Verdict.REFUSED:
-            self.model.poison.add(uuid)
+            self.model.fail(uuid)
 
 
 class Process(BufferBench):
@@ -145,6 +204,12 @@ class Process(BufferBench):
         super().__init__(path, clock, interval_s=INTERVAL_S)
         self.uplink = ModelUplink(model, clock)
         self.publisher = Publisher(self.buffer, self.uplink, clock, Random(1), rate_per_s=80)
+
+        def quarantine(entry: Entry, reason: str) -> None:
+            model.quarantined.add(telemetry_from_json(entry.payload).uuid)
+            set_aside(entry, reason)
+
+        set_aside, self.buffer.quarantine = self.buffer.quarantine, quarantine  # type: ignore[method-assign]
 
     async def start(self) -> None:
         await super().start()
@@ -199,10 +264,7 @@ class Promise(RuleBasedStateMachine):
     @rule(race_id=st.integers(1, 3), count=st.integers(1, 100))
     def produce(self, race_id: int, count: int) -> None:
         for _ in range(count):
-            telemetry = message(self.next_second, race_id, length_s=1_000_000)
-            self.next_second += 1
-            self.model.produce(telemetry, self.clock.monotonic_ns())
-            self.process.buffer.append(telemetry)
+            self.append(message(self.next_second, race_id, length_s=LENGTH_S))
 
     @rule(seconds=st.sampled_from([0.1, 0.5, 1.0, 7.0]))
     def pass_time(self, seconds: float) -> None:
@@ -220,7 +282,7 @@ class Promise(RuleBasedStateMachine):
         self.run_async(self.clock.settle())
 
     @precondition(lambda self: self.process.uplink.connected)
-    @rule(verdict=st.sampled_from([Verdict.RETRY, Verdict.SLOW_DOWN]))
+    @rule(verdict=st.sampled_from([Verdict.RETRY, Verdict.SLOW_DOWN, Verdict.SUSPECT]))
     def lose_connection(self, verdict: Verdict) -> None:
         """Acknowledgements on their way are lost with it."""
         self.process.uplink.cut("cut", verdict)
@@ -245,9 +307,17 @@ class Promise(RuleBasedStateMachine):
     @precondition(lambda self: len(self.model.poison) < MAX_POISON)
     @rule()
     def poison_one(self) -> None:
-        telemetry = message(self.next_second, 1, length_s=1_000_000)
-        self.next_second += 1
+        telemetry = message(self.next_second, 1, length_s=LENGTH_S)
         self.model.poison.add(telemetry.uuid)
+        self.append(telemetry)
+
+    @rule(race_id=st.integers(1, 3))
+    def finish(self, race_id: int) -> None:
+        """One bike has its final; others may ride on."""
+        self.append(message(self.next_second, race_id, length_s=self.next_second))
+
+    def append(self, telemetry: Telemetry) -> None:
+        self.next_second += 1
         self.model.produce(telemetry, self.clock.monotonic_ns())
         self.process.buffer.append(telemetry)
 
@@ -265,14 +335,32 @@ class Promise(RuleBasedStateMachine):
         self.fill_or_free_disk(is_full=False)
         self.pass_time(3.0)
 
-    @rule(count=st.integers(1, 40))
-    def lose_connection_with_messages_on_their_way(self, count: int) -> None:
+    @rule(
+        race_id=st.integers(1, 3),
+        count=st.integers(1, 40),
+        verdict=st.sampled_from([Verdict.RETRY, Verdict.SUSPECT]),
+    )
+    def lose_connection_with_messages_on_their_way(
+        self, race_id: int, count: int, verdict: Verdict
+    ) -> None:
         if not self.process.uplink.connected:
             self.connect()
         self.answer_at_once_or_later(at_once=False)
-        self.produce(race_id=3, count=count)
+        self.produce(race_id=race_id, count=count)
         self.run_async(self.clock.settle())
-        self.lose_connection(Verdict.RETRY)
+        self.lose_connection(verdict)
+
+    @rule(times=st.integers(2, 8))
+    def hang_up_again_and_again(self, times: int) -> None:
+        self.answer_at_once_or_later(at_once=False)
+        for _ in range(times):
+            if not self.process.uplink.connected:
+                self.connect()
+            self.lose_connection(Verdict.SUSPECT)
+
+    @rule(refuses_all=st.booleans())
+    def refuse_all_or_what_is_wrong(self, refuses_all: bool) -> None:
+        self.process.uplink.refuses_all = refuses_all
 
     @rule(count=st.integers(1, 100), seconds=st.sampled_from([1.0, 1.5, 7.0]))
     def crash_in_an_outage(self, count: int, seconds: float) -> None:
@@ -354,10 +442,12 @@ class Promise(RuleBasedStateMachine):
         with closing(Store(self.path, 1 << 30)) as store:
             self.model.races = list(store.pending_by_race())
         with closing(sqlite3.connect(self.path)) as reader:
-            rows = reader.execute(
-                "SELECT payload FROM telemetry UNION ALL SELECT payload FROM quarantine"
-            ).fetchall()
-        return {telemetry_from_json(payload).uuid for (payload,) in rows}
+            to_be_sent, set_aside = (
+                {telemetry_from_json(payload).uuid for (payload,) in reader.execute(query)}
+                for query in ("SELECT payload FROM telemetry", "SELECT payload FROM quarantine")
+            )
+        self.model.quarantined = set_aside
+        return to_be_sent | set_aside
 
     @invariant()
     def nothing_is_forgotten(self) -> None:
@@ -365,6 +455,7 @@ class Promise(RuleBasedStateMachine):
             status = self.process.buffer.status
             assert status.depth + status.quarantined >= len(self.model.pending)
             assert status.lost == 0 or status.notes, "nothing but damage costs anything here"
+            assert self.model.quarantined <= self.model.poison | self.model.hopeless
 
     def teardown(self) -> None:
         if not hasattr(self, "process"):
@@ -380,15 +471,17 @@ class Promise(RuleBasedStateMachine):
     def all_arrives_in_the_end(self) -> None:
         self.process.failure = None
         self.process.uplink.answers_at_once = True
+        self.process.uplink.refuses_all = False
         if not self.process.uplink.connected:
             self.process.uplink.connect()
         for ticket in self.process.uplink.tickets:
             self.process.uplink.tell(ticket, Answer(Verdict.RETRY, "late"))
         for _ in range(120):
+            self.produce(race_id=3, count=1)  # a witness, if only poison is left
             self.run_async(self.clock.run_for(10))
             if self.process.buffer.status.depth == 0:
                 break
-        assert self.model.pending <= self.model.poison
+        assert self.model.pending <= self.model.quarantined
         assert self.process.buffer.status.depth == 0
 
 

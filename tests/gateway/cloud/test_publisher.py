@@ -1,5 +1,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from itertools import pairwise
 from pathlib import Path
 from random import Random
 
@@ -7,11 +8,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.cloud.pace import BACKLOG_BURST, MESSAGES_BURST, MESSAGES_PER_S
-from gateway.cloud.publisher import ANSWER_BY_NS, STAND_BACK_NS, STRIKES, WINDOW, Publisher
+from gateway.cloud.publisher import ANSWER_BY_NS, WINDOW, Publisher
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.units import NS_PER_S
-from tests.support.buffers import BufferBench
+from tests.support.buffers import ROOMY, BufferBench
 from tests.support.fake_uplink import ACCEPTED, FakeUplink
 from tests.support.telemetry import message, seconds_of
 
@@ -21,8 +22,8 @@ RATE_PER_S = 80
 class Bench(BufferBench):
     """Buffer, Publisher and FakeUplink on virtual time."""
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
+    def __init__(self, path: Path, max_bytes: int = ROOMY) -> None:
+        super().__init__(path, max_bytes=max_bytes)
         self.uplink = FakeUplink()
         self.publisher = Publisher(self.buffer, self.uplink, self.clock, Random(1), RATE_PER_S)
 
@@ -38,6 +39,9 @@ class Bench(BufferBench):
 
     def delivered(self) -> list[int]:
         return [second for _, second in seconds_of(self.uplink.delivered)]
+
+    def sent(self) -> list[int]:
+        return [second for _, second in seconds_of(self.uplink.sent)]
 
 
 @pytest.fixture
@@ -155,38 +159,79 @@ def refuse(*seconds: int) -> Callable[[bytes], Answer]:
     return answer
 
 
-async def test_three_strikes_quarantine_a_message_without_delaying_others(
-    bench: Bench,
-) -> None:
+async def test_refused_message_is_sent_again_before_newer_ones(bench: Bench) -> None:
+    bench.uplink.answer = refuse(28)
+    bench.uplink.connect()
+    for second in (27, 28):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(0)
+    for second in (29, 30):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1.2)
+    assert bench.sent() == [27, 28, 28], "again after 0.5 … 1 s; the next pause is 1 … 2 s"
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(2)
+    assert bench.delivered() == [27, 28, 29, 30]
+
+
+async def test_message_refused_in_three_trials_and_once_more_is_quarantined(bench: Bench) -> None:
+    """Three failures before the first trial, then one before each further trial and at the end."""
     bench.uplink.answer = refuse(2)
     bench.uplink.connect()
     with capture_logs() as logs:
-        for second in (1, 2, 3):
-            bench.buffer.append(message(second))
-        await bench.clock.run_for(0)
-        assert bench.delivered() == [1, 3]
-        for second in range(4, 12):
+        for second in (1, 2):
             bench.buffer.append(message(second))
             await bench.clock.run_for(0)
-            assert bench.delivered()[-1] == second, "live while the poison is tried again"
-            await bench.clock.run_for(1)
-    assert seconds_of(bench.uplink.sent).count((1, 2)) == STRIKES
+        for second in (3, 4, 5, 6):
+            bench.buffer.append(message(second))
+        await bench.clock.run_for(20)
+    assert bench.sent() == [1, 2, 2, 2, 3, 2, 4, 2, 5, 2, 6]
     assert bench.buffer.status.quarantined == 1
+    assert bench.buffer.status.depth == 0
     [log] = [log for log in logs if log["event"].startswith("message put in quarantine")]
     assert log["reason"] == "payload format invalid"
-    assert bench.buffer.status.depth == 0
 
 
-async def test_refused_message_waits_longer_after_each_strike(bench: Bench) -> None:
+async def test_message_is_not_quarantined_while_there_is_no_witness(bench: Bench) -> None:
     bench.uplink.answer = refuse(1)
     bench.uplink.connect()
     bench.buffer.append(message(1))
-    tries = []
-    for _ in range(10):
-        await bench.clock.run_for(1)
-        tries.append(len(bench.uplink.sent))
-    assert STAND_BACK_NS == 2_000_000_000
-    assert tries == [1, 2, 2, 2, 2, 3, 3, 3, 3, 3], "after 2 s, then 4"
+    await bench.clock.run_for(3600)
+    assert 60 <= len(bench.uplink.sent) <= 130, "about each minute, after pauses of 1, 2, 4 … s"
+    assert bench.buffer.status.quarantined == 0
+    for second in (2, 3, 4):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(300)
+    assert bench.delivered() == [2, 3, 4]
+    assert bench.buffer.status.quarantined == 1
+
+
+async def test_witness_that_fails_returns_to_its_place_without_a_strike(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
+    bench.uplink.connect()
+    for second in (1, 2, 3, 4):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(0)
+    await bench.clock.run_for(7.2)
+    assert bench.sent() == [1, 1, 1, 2], "pauses of at most 1, 2, 4 s, then at least 4 s"
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(60)
+    assert bench.delivered() == [1, 2, 3, 4]
+    assert bench.buffer.status.quarantined == 0
+
+
+async def test_messages_that_cannot_be_taken_are_no_witnesses_of_each_other(bench: Bench) -> None:
+    bench.uplink.answer = refuse(2, 3, 4)
+    bench.uplink.connect()
+    for second in range(1, 5):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    for second in range(5, 21):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(60)
+    assert bench.delivered() == [1, *range(5, 21)]
+    assert bench.buffer.status.quarantined == 3
+    assert bench.buffer.status.depth == 0
 
 
 @pytest.mark.slow
@@ -207,7 +252,7 @@ async def test_slow_down_answers_halve_the_pace_and_acceptances_restore_it(bench
 
 
 async def hang_up_over(bench: Bench, second: int) -> None:
-    """The broker disconnects whoever sends this second, until it is not sent any more."""
+    """The broker disconnects the gateway whenever it sends this second, for 20 s."""
     bench.uplink.connect()
     for live in range(101, 121):
         bench.buffer.append(message(live))
@@ -229,9 +274,105 @@ async def test_message_that_makes_the_broker_hang_up_is_found_and_quarantined(
     for second in range(1, 11):
         bench.buffer.append(message(second))
     await hang_up_over(bench, poison)
-    assert sorted(bench.delivered()) == [1, 2, 3, 4, 6, 7, 8, 9, 10, *range(101, 121)]
+    assert bench.delivered() == [1, 2, 3, 4, 6, 7, 8, 9, 10, *range(101, 121)]
+    assert bench.sent().count(poison) == 1 + 3 + 3, "in company, before the trial, after strikes"
     assert bench.buffer.status.quarantined == 1
     assert bench.buffer.status.depth == 0
+
+
+async def test_messages_in_flight_when_the_broker_hangs_up_arrive_before_newer_ones(
+    bench: Bench,
+) -> None:
+    bench.uplink.connect()
+    bench.buffer.append(message(27))
+    await bench.clock.run_for(0)
+    bench.uplink.answer = lambda _: None
+    for second in (28, 29):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(0)
+    bench.uplink.cut("hung up", Verdict.SUSPECT)
+    bench.buffer.append(message(30))
+    bench.uplink.answer = lambda _: ACCEPTED
+    bench.uplink.connect()
+    await bench.clock.run_for(1)
+    assert bench.delivered() == [27, 28, 29, 30]
+
+
+async def test_message_answered_with_retry_before_a_hang_up_keeps_its_place(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in (28, 29):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    bench.uplink.answer_oldest(Answer(Verdict.RETRY, "unspecified error"))
+    bench.uplink.cut("hung up", Verdict.SUSPECT)
+    bench.buffer.append(message(30))
+    bench.uplink.answer = lambda _: ACCEPTED
+    bench.uplink.connect()
+    await bench.clock.run_for(1)
+    assert bench.delivered() == [28, 29, 30]
+
+
+async def test_suspect_that_waits_to_be_alone_does_not_pass_what_comes_back(bench: Bench) -> None:
+    """Of two messages in flight, only the one sent within 5 s of the hang-up is a suspect."""
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(4)
+    bench.buffer.append(message(2))
+    await bench.clock.run_for(2)
+    bench.uplink.cut("hung up", Verdict.SUSPECT)
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert seconds_of(bench.uplink.unanswered) == [(1, 1)], "2 waits until it can be sent alone"
+    bench.uplink.answer_oldest(Answer(Verdict.SLOW_DOWN, "quota exceeded"))
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(5)
+    assert bench.delivered() == [1, 2]
+
+
+async def test_final_waits_until_no_second_of_its_race_is_in_flight(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in (298, 299, 300):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    assert bench.sent() == [298, 299]
+    bench.uplink.answer_oldest(Answer(Verdict.SLOW_DOWN, "quota exceeded"))
+    await bench.clock.run_for(1)
+    bench.uplink.answer_all(ACCEPTED)
+    await bench.clock.run_for(1)
+    assert bench.sent() == [298, 299, 298, 300]
+
+
+async def test_final_waits_neither_for_other_finals_nor_for_other_races(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    bench.buffer.append(message(1, race_id=2))
+    await bench.clock.run_for(0)
+    for bike in ("bike-1", "bike-2"):
+        bench.buffer.append(message(300, race_id=1, bike=bike))
+    await bench.clock.run_for(0)
+    assert seconds_of(bench.uplink.sent) == [(2, 1), (1, 300), (1, 300)]
+
+
+async def test_publisher_without_connection_keeps_no_message_from_another(bench: Bench) -> None:
+    bench.uplink.answer = refuse(1)
+    bench.uplink.connect()
+    for second in (1, 2):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(0)
+    await bench.clock.run_for(3.2)
+    assert bench.sent() == [1, 1, 1], "2, its witness, after another pause of 2 … 4 s"
+    bench.uplink.cut()
+    uplink = FakeUplink()
+    other = Publisher(bench.buffer, uplink, bench.clock, Random(1), RATE_PER_S)
+    publishing = asyncio.create_task(other.run())
+    await bench.clock.settle()
+    uplink.connect()
+    await bench.clock.run_for(1)
+    publishing.cancel()
+    assert seconds_of(uplink.delivered) == [(1, 1), (1, 2)]
 
 
 async def test_message_is_not_quarantined_for_a_network_that_keeps_failing(
@@ -249,6 +390,11 @@ async def test_message_is_not_quarantined_for_a_network_that_keeps_failing(
     bench.uplink.connect()
     await bench.clock.run_for(1)
     assert bench.delivered() == [1, 2, 3]
+
+
+def out_of_order(seconds: list[int]) -> int:
+    """Return how many are followed by a smaller one."""
+    return sum(later < earlier for earlier, later in pairwise(seconds))
 
 
 async def test_suspects_of_an_older_race_are_sent_in_spite_of_a_live_one(bench: Bench) -> None:
@@ -272,6 +418,23 @@ async def test_suspects_of_an_older_race_are_sent_in_spite_of_a_live_one(bench: 
     )
 
 
+async def test_suspect_is_sent_though_a_live_message_is_always_in_flight(bench: Bench) -> None:
+    """A line so slow that each live second is sent before the last one is answered."""
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    bench.buffer.append(message(1, race_id=1))
+    await bench.clock.run_for(0)
+    bench.uplink.cut("hung up", Verdict.SUSPECT)
+    bench.buffer.append(message(1, race_id=2))
+    bench.uplink.connect()
+    for second in range(2, 12):
+        await bench.clock.run_for(1)
+        bench.buffer.append(message(second, race_id=2))
+        await bench.clock.run_for(0)
+        bench.uplink.answer_oldest(ACCEPTED)
+    assert (1, 1) in seconds_of(bench.uplink.delivered)
+
+
 @pytest.mark.slow
 async def test_broker_that_hangs_up_over_everything_quarantines_no_message(bench: Bench) -> None:
     bench.uplink.answer = lambda _: None
@@ -281,6 +444,11 @@ async def test_broker_that_hangs_up_over_everything_quarantines_no_message(bench
         await bench.clock.run_for(1)
         bench.uplink.cut("hung up", Verdict.SUSPECT)
     assert bench.buffer.status.quarantined == 0
+    bench.uplink.answer = lambda _: ACCEPTED
+    bench.uplink.connect()
+    await bench.clock.run_for(5)
+    assert sorted(bench.delivered()) == list(range(1, 200))
+    assert out_of_order(bench.delivered()) <= 1, "the witness of the trial that was under way"
 
 
 async def test_hang_up_long_after_a_publish_quarantines_no_message(bench: Bench) -> None:
@@ -293,16 +461,37 @@ async def test_hang_up_long_after_a_publish_quarantines_no_message(bench: Bench)
     assert bench.buffer.status.quarantined == 0
 
 
-async def test_broker_that_refuses_everything_quarantines_few_messages(bench: Bench) -> None:
+async def test_broker_that_refuses_everything_quarantines_no_message(bench: Bench) -> None:
     bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
     for second in range(1, 201):
         bench.buffer.append(message(second))
     bench.uplink.connect()
-    await bench.clock.run_for(1800)
-    assert bench.buffer.status.quarantined < 30, "some 30 pauses of a minute, 3 strikes each"
+    await bench.clock.run_for(7200)
+    assert bench.buffer.status.quarantined == 0
     bench.uplink.answer = lambda _: ACCEPTED
     await bench.clock.run_for(120)
-    assert bench.buffer.status.depth == 0
+    assert sorted(bench.delivered()) == list(range(1, 201))
+    assert out_of_order(bench.delivered()) <= 1, "the witness of the trial that was under way"
+
+
+async def test_messages_evicted_while_they_are_refused_are_lost_and_the_others_sent(
+    tmp_path: Path,
+) -> None:
+    bench = Bench(tmp_path / "buffer.db", max_bytes=128 * 1024)
+    await bench.start()
+    bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
+    bench.uplink.connect()
+    for race_id in range(1, 6):
+        for second in range(1, 101):
+            bench.buffer.append(message(second, race_id))
+        await bench.clock.run_for(20)
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(120)
+    status = bench.buffer.status
+    assert status.lost >= 100
+    assert len(bench.uplink.delivered) == 500 - status.lost
+    assert (status.depth, status.quarantined) == (0, 0)
+    await bench.stop()
 
 
 async def test_publisher_state_has_the_reason_and_is_logged_once_per_change(bench: Bench) -> None:

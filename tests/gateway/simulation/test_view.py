@@ -225,7 +225,7 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
         (fleet_summary(delivery=replace(DELIVERY, sent=125)), "5 sent again"),
         (
             fleet_summary(delivery=replace(DELIVERY, set_aside=3, reason="too large")),
-            "3 messages quarantined after three refusals: too large",
+            "3 messages in quarantine: too large",
         ),
         (
             fleet_summary(delivery=replace(DELIVERY, drops=4, reason="timeout")),

@@ -16,6 +16,7 @@ from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import (
     Telemetry,
+    is_final,
     make_telemetry,
     telemetry_from_json,
     telemetry_schema,
@@ -196,3 +197,9 @@ class TestSchema:
         message = json.loads(EXAMPLE)
         del message[name]
         assert [error.validator for error in self.validator.iter_errors(message)] == ["required"]
+
+
+def test_final_is_recognised_in_json_whatever_the_rider_is_called() -> None:
+    name = '","event":"final","name":"'
+    assert is_final(make(second=300, name=name).to_json())
+    assert not is_final(make(second=299, name=name).to_json())
