@@ -30,7 +30,10 @@ class FleetError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """The user's options for a fleet. `connections`: None = one for each racer."""
+    """The user's options for a fleet. `connections`: None = one for each racer.
+
+    `classes`: the races take them in turn; a whole race is ridden in one class.
+    """
 
     racers: int
     race_s: int
@@ -87,16 +90,16 @@ class Plan:
     def assignments(self) -> Iterator[Assignment]:
         """Yield the assignment of each racer, from racer 1 on.
 
-        Neighbouring racers share a connection; races and classes rotate from racer to racer.
+        Neighbouring racers share a connection; races rotate from racer to racer.
         """
         options = self.options
         for index in range(options.racers):
-            number = index + 1
+            number, race = index + 1, index % options.races
             yield Assignment(
-                Racer(number, name_of(number), options.classes[index % len(options.classes)]),
+                Racer(number, name_of(number), options.classes[race % len(options.classes)]),
                 f"bike-{number:04}",
                 options.seed * 10_000 + number,  # as in `demo`, for the same rides
-                index % options.races,
+                race,
                 index * self.connections // options.racers,
             )
 
