@@ -67,6 +67,12 @@ class Plan:
         return self.options.racers * self.options.race_s
 
     @property
+    def race_classes(self) -> list[int]:
+        """The class of each race."""
+        classes = self.options.classes
+        return [classes[race % len(classes)] for race in range(self.options.races)]
+
+    @property
     def racers_per_race(self) -> int:
         """The number of racers in the largest race."""
         return -(-self.options.racers // self.options.races)
@@ -92,11 +98,11 @@ class Plan:
 
         Neighbouring racers share a connection; races rotate from racer to racer.
         """
-        options = self.options
+        options, race_classes = self.options, self.race_classes
         for index in range(options.racers):
             number, race = index + 1, index % options.races
             yield Assignment(
-                Racer(number, name_of(number), options.classes[race % len(options.classes)]),
+                Racer(number, name_of(number), race_classes[race]),
                 f"bike-{number:04}",
                 options.seed * 10_000 + number,  # as in `demo`, for the same rides
                 race,
