@@ -138,7 +138,7 @@ def test_race_script_draws_the_buffer_and_cloud_of_a_demos_gateways() -> None:
     table = "\n".join(drawn(DEMO))
     assert re.search(r"│ 1 │ Racer2 │ .* 4 │ offline   │", table)
     assert re.search(r"│ 2 │ Racer1 │ .* 0 │ connected │", table)
-    assert re.search(r"│   │ Racer3 │       │", table)
+    assert re.search(r"│   │ Racer3 │          │       │", table)
 
 
 def test_race_script_names_both_numbers_and_draws_a_final_result_once_there_is_one() -> None:
