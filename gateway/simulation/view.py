@@ -32,6 +32,8 @@ from gateway.timing.units import NS_PER_S
 FRAME_LINES = 7
 #: Most races, racers and differences that a summary lists.
 MAX_LISTED = 5
+#: Most personal records that a summary lists for each class.
+CLASS_LISTED = 3
 
 GOOD, BAD, NOTABLE = "green", "bold red", "yellow"
 
@@ -218,6 +220,10 @@ def print_summary(console: Console, summary: Summary) -> None:
     console.print()
     for text, style in _summary_lines(summary):
         console.print(text, style=style, soft_wrap=True, highlight=False)
+    if summary.leaderboard:
+        console.print(_results(summary), highlight=False)
+    for text in _class_lines(summary):
+        console.print(text, soft_wrap=True, highlight=False)
 
 
 def summary_json(summary: Summary) -> str:
@@ -262,22 +268,28 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
             f"CPU: {delivery.cores:.2f} of a core; memory: at most {delivery.peak_mib:.0f} MiB",
             "",
         )
-    yield from _board_lines(summary)
 
 
-def _board_lines(summary: Summary) -> Iterator[tuple[str, str]]:
+def _results(summary: Summary) -> Table:
+    """Return the results of the first racers, under the backend's names for them."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
     is_one_race = len({one.race_id for one in summary.leaderboard}) == 1
+    for title in ("", "racer", *(() if is_one_race else ("race",))):
+        table.add_column(title, no_wrap=True)
+    for title in ("final result", "here now", "personal record", "best second"):
+        table.add_column(title, justify="right", no_wrap=True)
     for place, one in enumerate(summary.leaderboard[:MAX_LISTED], start=1):
-        where = "" if is_one_race else f", race {one.race_id}"
-        final = "none" if one.final_result is None else f"{one.final_result:.1f}"
-        yield (
-            f"{place}. {one.name} (racer {one.racer_id}{where}): final result {final}, here now "
-            f"{one.here_now:.1f}; best second {one.best_second} with {one.best_output:.1f}",
-            "bold" if place == 1 else "",
-        )
+        cells = [f"{place}.", f"{one.racer_id} {one.name}"]
+        cells += [] if is_one_race else [str(one.race_id)]
+        cells += [_output(one.final_result), _output(one.here_now), _output(one.personal_record)]
+        table.add_row(*cells, f"{one.best_output:.1f} ({one.best_second})")
+    return table
+
+
+def _class_lines(summary: Summary) -> Iterator[str]:
     for class_id, records in groupby(summary.class_board, key=attrgetter("class_id")):
-        best = [f"{one.name} {one.personal_record:.1f}" for one in islice(records, MAX_LISTED)]
-        yield f"class {class_id}, personal records: {', '.join(best)}", ""
+        best = [f"{one.name} {one.personal_record:.1f}" for one in islice(records, CLASS_LISTED)]
+        yield f"class {class_id}, personal records: {', '.join(best)}"
 
 
 def _times(times: Percentiles) -> str:

@@ -221,6 +221,15 @@ def test_view_leaves_the_last_scene_on_a_terminal() -> None:
     assert last.rstrip().endswith("more")
 
 
+def test_print_summary_of_several_races_names_them_within_80_columns() -> None:
+    board = [replace(ADA, race_id=59_841_581), replace(ADA, race_id=59_841_582, racer_id=251)]
+    narrow = console()
+    print_summary(narrow, replace(fleet_summary(), leaderboard=board))
+    assert re.search(
+        r"2\.  251 Ada  59841582 +128\.2 +130\.5 +128\.2 +148\.8 \(9\)", printed(narrow)
+    )
+
+
 def summary_text(summary: Summary) -> str:
     terminal = console(200)
     print_summary(terminal, summary)
@@ -235,11 +244,13 @@ def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
         "race 7 → shardId-000000000000\n"
         "the backend's results match for all 2 racers\n"
     ) in text
-    assert (
-        "1. Ada (racer 1): final result 128.2, here now 130.5; best second 9 with 148.8\n"
-        "2. Bruno (racer 2): final result 120.0, here now 130.5; best second 9 with 150.0\n"
-        "class 2, personal records: Ada 128.2\n"
-    ) in text
+    results = [row.rstrip() for row in text.splitlines() if re.search(r"racer  |^\d\.", row)]
+    assert results == [
+        "    racer    final result  here now  personal record  best second",
+        "1.  1 Ada           128.2     130.5            128.2    148.8 (9)",
+        "2.  2 Bruno         120.0     130.5            125.0    150.0 (9)",
+    ]
+    assert text.endswith("class 2, personal records: Ada 128.2\n")
 
 
 def test_print_summary_lists_a_racer_without_a_final_and_each_class() -> None:
@@ -249,7 +260,8 @@ def test_print_summary_lists_a_racer_without_a_final_and_each_class() -> None:
         replace(ADA, racer_id=3, name="Chiara", final_result=None, personal_record=None),
     ]
     text = summary_text(replace(fleet_summary(), leaderboard=board))
-    assert "3. Chiara (racer 3): final result none, here now 130.5" in text
+    [chiara] = [row.split() for row in text.splitlines() if "Chiara" in row]
+    assert chiara == ["3.", "3", "Chiara", "130.5", "148.8", "(9)"]
     assert text.endswith(
         "class 1, personal records: Bruno 128.2\nclass 2, personal records: Ada 128.2\n"
     )
