@@ -9,7 +9,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.simulation.cloud.leaderboard import (
-    BATCH_RECORDS,
     Leaderboard,
     Movement,
     RaceReport,
@@ -142,7 +141,7 @@ def test_here_now_of_a_racer_is_kept_while_others_send() -> None:
 
 def test_here_now_of_a_large_poll_is_the_best_of_its_last_thousand_records() -> None:
     poll = [record(second, cadence=85) for second in range(1, 3)]
-    poll += [record(second) for second in range(3, BATCH_RECORDS + 2)]
+    poll += [record(second) for second in range(3, 1002)]
     assert here_now_of(leaderboard(poll)) == {7: 132.25}
     assert here_now_of(leaderboard(poll[1:])) == {7: 138.0}  # 120 × 115 / 100
 
