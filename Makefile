@@ -76,12 +76,15 @@ fleet-bench: $(INSTALLED) mosquitto ## measure ten to a thousand racers in one p
 scaling: $(INSTALLED) ## compute which AWS limit is reached first, up to a million racers: docs/scaling.md
 	@$(BIN)/python -m tests.bench.scaling
 
-.PHONY: bikes picture
+.PHONY: bikes picture scores
 bikes: $(INSTALLED) ## write SUPPORTED_BIKES.md from the protocols, profiles and captures
 	@$(BIN)/python -m docs.supported_bikes
 
 picture: $(INSTALLED) ## draw the README's picture, docs/demo.svg, from a run of the demo (one minute)
 	@$(BIN)/python -m docs.picture
+
+scores: $(INSTALLED) ## compute the original backend's results for a seeded fleet: docs/scores.md, build/scores.jsonl
+	@$(BIN)/python -m tests.bench.scores
 
 docs: $(VENV)/.docs ## build the documentation site into build/site; a dead link fails
 	@$(BIN)/python -m docs.build_site

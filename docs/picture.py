@@ -26,7 +26,7 @@ from rich.text import Text
 FILE = Path(__file__).with_name("demo.svg")
 TITLE = "make demo"
 #: Size of the terminal, in characters.
-COLUMNS, LINES = 72, 24
+COLUMNS, LINES = 78, 24
 #: The frames of the demo contain this word while the network is cut.
 OUTAGE = "network DOWN"
 

@@ -326,6 +326,20 @@ MUTANTS = (
         "tests/gateway/simulation/test_scene.py",
     ),
     Mutant(
+        "here now is the best second so far",
+        "gateway/simulation/cloud/leaderboard.py",
+        "second.output if is_first else max(",
+        "max(",
+        "tests/gateway/simulation/cloud/test_leaderboard.py",
+    ),
+    Mutant(
+        "the personal record is the last final result",
+        "gateway/simulation/cloud/leaderboard.py",
+        "= max(best, second.output)",
+        "= second.output",
+        "tests/gateway/simulation/cloud/test_leaderboard.py",
+    ),
+    Mutant(
         "a racer missing from the backend is not a difference",
         "gateway/simulation/cloud/leaderboard.py",
         "if other is None or any(",

@@ -32,9 +32,7 @@ RacesOption = Annotated[
 ]
 ClassesOption = Annotated[
     str,
-    typer.Option(
-        metavar="1-6", help="Classes that the racers take in turn, such as 1-6, 2 or 1,3."
-    ),
+    typer.Option(metavar="1-6", help="Classes that the races take in turn, such as 1-6, 2 or 1,3."),
 ]
 SeedOption = Annotated[
     int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
@@ -72,9 +70,10 @@ def fleet(
 ) -> None:
     """Race many fake racers at once, to test a backend.
 
-    Each connection logs in as a separate AWS IoT thing. The race ends by itself. Exit code 1 if a
-    message was not acknowledged or, when the stream can be read, if a message is missing from it or
-    the backend's score of a racer differs from the expected one.
+    Each connection logs in as a separate AWS IoT thing. A race is ridden in one class, and ends by
+    itself. The results are those of the original backend: the output of the last second decides.
+    Exit code 1 if a message was not acknowledged or, when the stream can be read, if a message is
+    missing from it or the backend's results of a racer differ from the expected ones.
     """
     import structlog
     from rich.console import Console

@@ -9,7 +9,12 @@ from dataclasses import dataclass
 from enum import Enum, auto
 
 from gateway.sampling.sampler import Sample
-from gateway.simulation.cloud.leaderboard import Standing, StreamResult, differences
+from gateway.simulation.cloud.leaderboard import (
+    Standing,
+    StreamResult,
+    class_board,
+    differences,
+)
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 
@@ -82,7 +87,6 @@ class BoardRow:
     standing: Standing | None
     sample: Sample | None
     gained: int | None = None
-    class_id: int | None = None
     buffered: int | None = None
     is_online: bool | None = None
 
@@ -111,7 +115,7 @@ class Scene:
 
 @dataclass(frozen=True, slots=True)
 class StreamReport:
-    """The content of the stream, and how the backend's leaderboard differs from ours."""
+    """The content of the stream, and how the backend's numbers differ from ours."""
 
     records: int
     duplicates: int
@@ -146,7 +150,7 @@ class StreamReport:
         return [race_id for race_id, shards in self.shards.items() if len(shards) > 1]
 
     def ok(self, produced: int) -> bool:
-        """Return whether all messages arrived, each race on one shard, with equal scores."""
+        """Return whether all messages arrived, each race on one shard, with equal numbers."""
         return self.arrived == produced and not self.differences and not self.scattered
 
 
@@ -183,7 +187,10 @@ class DeliveryReport:
 
 @dataclass(frozen=True, slots=True)
 class Summary:
-    """The outcome of a race. `stream`: None if the stream cannot be read."""
+    """The outcome of a race. `stream`: None if the stream cannot be read.
+
+    `leaderboard`: the backend's; ours if the stream cannot be read.
+    """
 
     racers: int
     race_s: int
@@ -194,6 +201,11 @@ class Summary:
     interrupted: bool = False
     outage: OutageReport | None = None
     delivery: DeliveryReport | None = None
+
+    @property
+    def class_board(self) -> list[Standing]:
+        """The races in which the racers rode their personal records, by class, best first."""
+        return class_board(self.leaderboard)
 
     @property
     def ok(self) -> bool:

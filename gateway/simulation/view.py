@@ -4,11 +4,15 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
+from itertools import groupby, islice
+from operator import attrgetter
+from typing import Any
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gateway.simulation.cloud.leaderboard import Standing
 from gateway.simulation.scene import (
     BoardRow,
     DeliveryReport,
@@ -28,6 +32,8 @@ from gateway.timing.units import NS_PER_S
 FRAME_LINES = 7
 #: Most races, racers and differences that a summary lists.
 MAX_LISTED = 5
+#: Most personal records that a summary lists for each class.
+CLASS_LISTED = 3
 
 GOOD, BAD, NOTABLE = "green", "bold red", "yellow"
 
@@ -89,7 +95,7 @@ class RaceScript:
         parts += [f"{count.where} {count.total:,}" for count in screen.counts]
         parts += [_latency(count) for count in screen.counts if _latency(count)]
         if screen.board and (first := screen.board[0].standing):
-            parts.append(f"{first.name} leads with an output of {first.best_output:.1f}")
+            parts.append(f"{first.name} leads with {_leading_number(first)}")
         return Event("figures", " · ".join(parts))
 
 
@@ -169,16 +175,26 @@ def _cells(place: int, row: BoardRow) -> dict[str, Text | str | None]:
         "": str(place) if standing else "",
         "±": _gained(row.gained),
         "racer": row.name,
-        "class": None if row.class_id is None else str(row.class_id),
         "race": str(standing.race_id) if standing else "",
-        "best": f"{standing.best_output:.1f}" if standing else "",
-        "at": f"{standing.best_second} s" if standing else "",
+        "here now": _output(standing.here_now) if standing else "",
+        "final": _output(standing.final_result) if standing else "",
         "rpm": f"{sample.cadence_rpm:.1f}" if sample else "",
         "%": f"{sample.resistance_percent:.1f}" if sample else "",
         "W": "" if power_w is None else f"{power_w:.0f}",
         "buffer": _buffered(row.buffered),
         "cloud": _cloud(row.is_online),
     }
+
+
+def _output(output: float | None) -> str:
+    return "" if output is None else f"{output:.1f}"
+
+
+def _leading_number(standing: Standing) -> str:
+    """Return the number by which a standing is ranked, with its name."""
+    if standing.final_result is None:
+        return f"{standing.here_now:.1f} here now"
+    return f"a final result of {standing.final_result:.1f}"
 
 
 def _gained(places: int | None) -> Text | str | None:
@@ -204,11 +220,16 @@ def print_summary(console: Console, summary: Summary) -> None:
     console.print()
     for text, style in _summary_lines(summary):
         console.print(text, style=style, soft_wrap=True, highlight=False)
+    if summary.leaderboard:
+        console.print(_results(summary), highlight=False)
+    for text in _class_lines(summary):
+        console.print(text, soft_wrap=True, highlight=False)
 
 
 def summary_json(summary: Summary) -> str:
     """Return the summary as one line of JSON: flat, except for the stream and the leaderboard."""
     fields = {"ok": summary.ok, **asdict(summary)}
+    fields["class_board"] = [_record(one) for one in summary.class_board]
     for part in ("outage", "delivery"):
         fields.update(fields.pop(part) or {})
     if summary.outage and (stream := summary.stream):
@@ -218,6 +239,12 @@ def summary_json(summary: Summary) -> str:
         fields["shards"] = stream.shards
         fields["rule_failures"] = stream.rule_failures
     return json.dumps(fields)
+
+
+def _record(standing: Standing) -> dict[str, Any]:
+    """Return an entry of the class board, with the race in which the record was ridden."""
+    names = ("class_id", "racer_id", "name", "personal_record", "race_id")
+    return {name: getattr(standing, name) for name in names}
 
 
 def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
@@ -241,14 +268,28 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
             f"CPU: {delivery.cores:.2f} of a core; memory: at most {delivery.peak_mib:.0f} MiB",
             "",
         )
+
+
+def _results(summary: Summary) -> Table:
+    """Return the results of the first racers, under the backend's names for them."""
+    table = Table(box=None, padding=(0, 2, 0, 0))
     is_one_race = len({one.race_id for one in summary.leaderboard}) == 1
+    for title in ("", "racer", *(() if is_one_race else ("race",))):
+        table.add_column(title, no_wrap=True)
+    for title in ("final result", "here now", "personal record", "best second"):
+        table.add_column(title, justify="right", no_wrap=True)
     for place, one in enumerate(summary.leaderboard[:MAX_LISTED], start=1):
-        where = "" if is_one_race else f", race {one.race_id}"
-        yield (
-            f"{place}. {one.name} (racer {one.racer_id}{where}): "
-            f"best output {one.best_output:.1f}, in second {one.best_second}",
-            "bold" if place == 1 else "",
-        )
+        cells = [f"{place}.", f"{one.racer_id} {one.name}"]
+        cells += [] if is_one_race else [str(one.race_id)]
+        cells += [_output(one.final_result), _output(one.here_now), _output(one.personal_record)]
+        table.add_row(*cells, f"{one.best_output:.1f} ({one.best_second})")
+    return table
+
+
+def _class_lines(summary: Summary) -> Iterator[str]:
+    for class_id, records in groupby(summary.class_board, key=attrgetter("class_id")):
+        best = [f"{one.name} {one.personal_record:.1f}" for one in islice(records, CLASS_LISTED)]
+        yield f"class {class_id}, personal records: {', '.join(best)}"
 
 
 def _times(times: Percentiles) -> str:
@@ -302,9 +343,9 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
             BAD,
         )
     if not stream.differences:
-        yield f"the backend's leaderboard matches for all {stream.same_racers:,} racers", GOOD
+        yield f"the backend's results match for all {stream.same_racers:,} racers", GOOD
         return
     count = len(stream.differences)
-    yield f"the backend's leaderboard differs for {count:,} racers (expected → actual):", BAD
+    yield f"the backend's results differ for {count:,} racers (expected → actual):", BAD
     for difference in stream.differences[:MAX_LISTED]:
         yield f"  {difference}", "red"

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from gateway.simulation.cloud.leaderboard import Leaderboard
+from gateway.simulation.cloud.leaderboard import Leaderboard, Standing
 from gateway.telemetry.message import Telemetry
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto
@@ -36,7 +36,7 @@ def mutual_tls(gateway: GatewayProcess, broker: Mosquitto) -> tuple[str, str]:
     return "--config", str(gateway.config_file)
 
 
-def test_fleet_messages_all_arrive_and_the_backend_scores_them_alike() -> None:
+def test_fleet_messages_all_arrive_and_the_backends_results_match() -> None:
     ended = alleycat_gateway("fleet", *SIZE, "--races", "3", "--json", timeout_s=100)
     summary = summary_of(ended)
     assert summary["acknowledged"] == summary["produced"] >= MOST * RACERS * RACE_S
@@ -48,7 +48,8 @@ def test_fleet_messages_all_arrive_and_the_backend_scores_them_alike() -> None:
     assert all(len(shards) == 1 for shards in stream["shards"].values())
     board = summary["leaderboard"]
     assert sorted(one["racer_id"] for one in board) == list(range(1, RACERS + 1))
-    assert all(one["is_final"] for one in board)
+    assert all(one["final_result"] is not None for one in board)
+    assert len({(one["race_id"], one["class_id"]) for one in board}) == 3
     assert "race starts in" in ended.stderr
 
 
@@ -64,21 +65,15 @@ def test_fleet_races_over_mutual_tls(
     assert summary["acknowledged"] == summary["produced"] >= MOST * RACERS * RACE_S
     messages = subscriber.wait_for(lambda messages: len(messages) >= summary["acknowledged"])
     assert len({message.uuid for message in messages}) == summary["acknowledged"]
-    assert standings(messages) == {
-        one["racer_id"]: (one["best_output"], one["best_second"], one["seconds_received"])
-        for one in summary["leaderboard"]
-    }
+    assert standings(messages) == [Standing(**one) for one in summary["leaderboard"]]
 
 
-def standings(messages: list[Telemetry]) -> dict[int, tuple[float, int, int]]:
-    """What the backend would make of them, by racer."""
+def standings(messages: list[Telemetry]) -> list[Standing]:
+    """What the backend would make of them."""
     backend = Leaderboard()
-    for message in messages:
-        backend.add("shard", message.to_json())
-    return {
-        one.racer_id: (one.best_output, one.best_second, one.seconds_received)
-        for one in backend.standings()
-    }
+    for message in sorted(messages, key=lambda message: message.second):
+        backend.add_poll("shard", [message.to_json()])
+    return backend.standings()
 
 
 def test_fleet_with_a_state_dir_sends_unacknowledged_messages_next_time(

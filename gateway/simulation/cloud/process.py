@@ -10,6 +10,8 @@ import os
 import sys
 import threading
 from dataclasses import asdict
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from gateway.config.packaged import config_path
@@ -20,7 +22,8 @@ from gateway.simulation.cloud.rule import Rule, load_rule
 from gateway.simulation.cloud.rule_engine import RuleEngine, open_rule_engine
 
 SHARDS = 4
-CONSUME_EVERY_S = 0.5
+#: Seconds between two polls of the stream, as AWS Lambda's. The records of a poll are a batch.
+POLL_EVERY_S = 1.0
 NICENESS = 10
 
 
@@ -63,14 +66,14 @@ class Consumer:
         self._thread.join()
 
     def _run(self) -> None:
-        while not self._ended.wait(CONSUME_EVERY_S):
+        while not self._ended.wait(POLL_EVERY_S):
             self._consume()
 
     def _consume(self) -> int:
         records = self._reader.read()
         with self._scoring:
-            for shard_id, data in records:
-                self._leaderboard.add(shard_id, data)
+            for shard_id, of_shard in groupby(records, key=itemgetter(0)):
+                self._leaderboard.add_poll(shard_id, [data for _, data in of_shard])
             self.records += len(records)
         return len(records)
 

@@ -27,7 +27,7 @@ class DemoReporter:
         self.finals = 0
         self._race_s = race_s
         self._start_ns = start_ns
-        #: The scores that the backend will compute once it has every message.
+        #: What the backend will compute once it has every message, one poll for each.
         self._produced_board = Leaderboard()
         self._most_buffered = 0
 
@@ -35,7 +35,7 @@ class DemoReporter:
         """Count a message that a gateway has produced."""
         self.produced += 1
         self.finals += telemetry.is_final
-        self._produced_board.add(TARGET, telemetry.to_json())
+        self._produced_board.add_poll(TARGET, [telemetry.to_json()])
 
     def scene(
         self,

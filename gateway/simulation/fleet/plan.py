@@ -30,7 +30,10 @@ class FleetError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class FleetOptions:
-    """The user's options for a fleet. `connections`: None = one for each racer."""
+    """The user's options for a fleet. `connections`: None = one for each racer.
+
+    `classes`: the races take them in turn; a whole race is ridden in one class.
+    """
 
     racers: int
     race_s: int
@@ -64,6 +67,12 @@ class Plan:
         return self.options.racers * self.options.race_s
 
     @property
+    def race_classes(self) -> list[int]:
+        """The class of each race."""
+        classes = self.options.classes
+        return [classes[race % len(classes)] for race in range(self.options.races)]
+
+    @property
     def racers_per_race(self) -> int:
         """The number of racers in the largest race."""
         return -(-self.options.racers // self.options.races)
@@ -87,16 +96,16 @@ class Plan:
     def assignments(self) -> Iterator[Assignment]:
         """Yield the assignment of each racer, from racer 1 on.
 
-        Neighbouring racers share a connection; races and classes rotate from racer to racer.
+        Neighbouring racers share a connection; races rotate from racer to racer.
         """
-        options = self.options
+        options, race_classes = self.options, self.race_classes
         for index in range(options.racers):
-            number = index + 1
+            number, race = index + 1, index % options.races
             yield Assignment(
-                Racer(number, name_of(number), options.classes[index % len(options.classes)]),
+                Racer(number, name_of(number), race_classes[race]),
                 f"bike-{number:04}",
                 options.seed * 10_000 + number,  # as in `demo`, for the same rides
-                index % options.races,
+                race,
                 index * self.connections // options.racers,
             )
 

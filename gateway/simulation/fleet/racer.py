@@ -31,11 +31,12 @@ class FleetRacer:
         self.assignment = assignment
         self.race = race
         self.produced = 0
-        self.is_final = False
-        self.best_output = 0.0
-        self.best_second = 0
         #: The sample of the last second that was closed.
         self.sample: Sample | None = None
+        self._last_output = 0.0
+        self._is_final = False
+        self._best_output = 0.0
+        self._best_second = 0
         self._thing_name = thing_name
         self._ridden_s = 0
         self._rider = FakeRider(assignment.seed, race.length_s)
@@ -56,27 +57,37 @@ class FleetRacer:
         self.ride(second)
         self.sample = sample = self._sampler.close_second(second.start_ns, second.end_ns)
         self.produced += 1
-        self.is_final = second.is_final
-        output = score(sample.cadence_rpm, sample.resistance_percent)
-        if output > self.best_output:
-            self.best_output, self.best_second = output, second.second
+        self._score(second, sample)
         bike_id, racer = self.assignment.bike_id, self.assignment.racer
         samples = self.produced if second.is_final else None
         return make_telemetry(self._thing_name, bike_id, racer, second, sample, samples)
 
     @property
     def standing(self) -> Standing:
-        """The standing that the backend will compute once it has every message produced."""
+        """The standing that the backend will compute once it has every message produced.
+
+        `here_now` is what it has if each second arrives in a poll of its own.
+        """
         racer = self.assignment.racer
+        final_result = self._last_output if self._is_final else None
         return Standing(
             race_id=self.race.race_id,
+            class_id=racer.class_id,
             racer_id=racer.racer_id,
             name=racer.name,
-            best_output=self.best_output,
-            best_second=self.best_second,
+            here_now=self._last_output,
+            final_result=final_result,
+            personal_record=final_result,
+            best_output=self._best_output,
+            best_second=self._best_second,
             seconds_received=self.produced,
-            is_final=self.is_final,
         )
+
+    def _score(self, second: RaceSecond, sample: Sample) -> None:
+        self._last_output = score(sample.cadence_rpm, sample.resistance_percent)
+        self._is_final = second.is_final
+        if self._last_output > self._best_output:
+            self._best_output, self._best_second = self._last_output, second.second
 
 
 class FakeRider:

@@ -71,13 +71,15 @@ class FleetReporter:
     ) -> Summary:
         """Return the summary. Call this once, when no more acknowledgements are expected."""
         options = self._plan.options
+        ours = [racer.standing for racer in racers if racer.produced]
+        result = None if self._stream is None else await self._stream.result()
         return Summary(
             racers=options.racers,
             race_s=options.race_s,
             seed=options.seed,
             produced=self._meter.produced,
-            stream=await self._stream_report(racers),
-            leaderboard=ranked(racer.standing for racer in racers),
+            stream=None if result is None else StreamReport.of(result, ours),
+            leaderboard=ranked(ours) if result is None else result.standings,
             interrupted=interrupted,
             delivery=self._delivery(usage, set_aside),
         )
@@ -101,12 +103,6 @@ class FleetReporter:
             peak_mib=round(usage.peak_mib, 1),
         )
 
-    async def _stream_report(self, racers: Sequence[FleetRacer]) -> StreamReport | None:
-        if self._stream is None:
-            return None
-        ours = [racer.standing for racer in racers if racer.produced]
-        return StreamReport.of(await self._stream.result(), ours)
-
     def _rates(self) -> tuple[float, float]:
         now = self._meter.produced, self._meter.acknowledged, self._clock.monotonic_ns()
         last, self._last = self._last, now
@@ -123,7 +119,6 @@ class FleetReporter:
                 standing=standing,
                 sample=by_id[standing.racer_id].sample,
                 gained=gained[standing.racer_id],
-                class_id=by_id[standing.racer_id].assignment.racer.class_id,
             )
             for standing in board[:BOARD_ROWS]
         )

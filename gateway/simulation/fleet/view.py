@@ -11,9 +11,11 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
     """Print the plan, and the connection rate that AWS allows by default."""
     options = plan.options
     races = "one race" if options.races == 1 else f"{options.races} races"
+    class_ids = sorted(set(plan.race_classes))
+    classes = f"{'class' if len(class_ids) == 1 else 'classes'} {', '.join(map(str, class_ids))}"
     console.print(
         f"{options.racers:,} racers on {plan.connections:,} connections to {target}: {races} of "
-        f"{options.race_s} s, {plan.messages:,} messages",
+        f"{options.race_s} s in {classes}, {plan.messages:,} messages",
         soft_wrap=True,
         highlight=False,
     )

@@ -17,7 +17,21 @@ from gateway.simulation.scene import (
 )
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
-ADA = Standing(7, 1, "Ada", 148.75, 9, 60, is_final=True)
+ADA = Standing(
+    race_id=7,
+    class_id=2,
+    racer_id=1,
+    name="Ada",
+    here_now=130.5,
+    final_result=128.25,
+    personal_record=128.25,
+    best_output=148.75,
+    best_second=9,
+    seconds_received=60,
+)
+BRUNO = replace(
+    ADA, racer_id=2, name="Bruno", final_result=120.0, personal_record=125.0, best_output=150.0
+)
 STREAM = StreamReport(
     records=120,
     duplicates=0,
@@ -57,7 +71,7 @@ def fleet_summary(
         seed=1,
         produced=120,
         stream=stream,
-        leaderboard=[ADA, replace(ADA, racer_id=2, name="Bruno", best_output=140.0)],
+        leaderboard=[ADA, BRUNO],
         delivery=delivery,
     )
 
@@ -104,11 +118,10 @@ def test_summary_is_not_ok_when_a_second_was_not_acknowledged_or_not_ridden() ->
 
 
 def test_stream_report_compares_what_was_produced_with_what_the_backend_scored() -> None:
-    bruno = replace(ADA, racer_id=2, name="Bruno")
     result = StreamResult(
         records=61, duplicates=1, unreadable=2, rule_failures=3, shards={7: ["a"]}, standings=[ADA]
     )
-    report = StreamReport.of(result, [ADA, bruno])
+    report = StreamReport.of(result, [ADA, BRUNO])
     assert (report.arrived, report.unreadable, report.rule_failures) == (60, 2, 3)
     assert report.same_racers == 1
     assert report.differences == ["Bruno (racer 2, race 7) is missing from the stream"]

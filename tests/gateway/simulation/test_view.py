@@ -21,14 +21,36 @@ from gateway.simulation.scene import (
 )
 from gateway.simulation.view import RaceScript, open_view, print_summary, summary_json
 from gateway.timing.units import NS_PER_S
-from tests.gateway.simulation.test_scene import DELIVERY, STREAM, demo_summary, fleet_summary
+from tests.gateway.simulation.test_scene import (
+    ADA,
+    DELIVERY,
+    STREAM,
+    demo_summary,
+    fleet_summary,
+)
 
 SAMPLE = Sample(present=True, cadence_rpm=80.5, resistance_percent=41.0, power_w=112.0)
 
 
-def row(racer_id: int, gained: int | None = None, class_id: int | None = None) -> BoardRow:
-    standing = Standing(7, racer_id, f"Racer{racer_id}", 150 - racer_id, 9, 10, is_final=False)
-    return BoardRow(standing.name, standing, SAMPLE, gained, class_id)
+def row(racer_id: int, gained: int | None = None) -> BoardRow:
+    standing = Standing(
+        race_id=7,
+        class_id=1,
+        racer_id=racer_id,
+        name=f"Racer{racer_id}",
+        here_now=150 - racer_id,
+        final_result=None,
+        personal_record=None,
+        best_output=160.0,
+        best_second=9,
+        seconds_received=10,
+    )
+    return BoardRow(standing.name, standing, SAMPLE, gained)
+
+
+def finished(one: BoardRow, final_result: float) -> BoardRow:
+    assert one.standing is not None
+    return replace(one, standing=replace(one.standing, final_result=final_result))
 
 
 def racing(second: int) -> RaceMoment:
@@ -49,7 +71,7 @@ FLEET = Scene(
         MessageCount("acknowledged", 35_990, 998.0, Percentiles(61.0, 140.0, 171.0)),
         MessageCount("in the stream", 35_000),
     ),
-    board=tuple(row(number, gained=3 - number, class_id=number % 6) for number in range(1, 101)),
+    board=tuple(row(number, gained=3 - number) for number in range(1, 101)),
 )
 DEMO = replace(
     FLEET,
@@ -105,9 +127,9 @@ def test_race_script_draws_counts_with_rates_and_latencies() -> None:
     assert "acknowledged   35,990    998/s  p50 61 ms, p99 140 ms" in rows[3]
 
 
-def test_race_script_draws_the_movement_and_class_of_a_fleets_racers() -> None:
+def test_race_script_draws_the_movement_and_here_now_of_a_fleets_racers() -> None:
     table = "\n".join(drawn(FLEET))
-    assert re.search(r"│ +1 │ +▲2 │ Racer1 +│ +1 │ 149\.0 │ +9 s │ 80\.5 │ 41\.0 │ 112 │", table)
+    assert re.search(r"│ +1 │ +▲2 │ Racer1 +│ +149\.0 │ +│ 80\.5 │ 41\.0 │ 112 │", table)
     assert re.search(r"│ +4 │ +▼1 │ Racer4 ", table)
     assert "buffer" not in table
 
@@ -116,8 +138,15 @@ def test_race_script_draws_the_buffer_and_cloud_of_a_demos_gateways() -> None:
     table = "\n".join(drawn(DEMO))
     assert re.search(r"│ 1 │ Racer2 │ .* 4 │ offline   │", table)
     assert re.search(r"│ 2 │ Racer1 │ .* 0 │ connected │", table)
-    assert re.search(r"│   │ Racer3 │       │", table)
-    assert "class" not in table
+    assert re.search(r"│   │ Racer3 │          │       │", table)
+
+
+def test_race_script_names_both_numbers_and_draws_a_final_result_once_there_is_one() -> None:
+    board = finished(row(1), 128.25), row(2)
+    table = "\n".join(drawn(replace(FLEET, racers=2, board=board)))
+    assert re.search(r"racer +┃ here now ┃ final ┃", table)
+    assert re.search(r"Racer1 │ +149\.0 │ 128\.2 │", table)
+    assert re.search(r"Racer2 │ +148\.0 │ +│", table)
 
 
 def test_race_script_draws_the_race_of_each_racer_only_if_there_are_several() -> None:
@@ -164,10 +193,10 @@ def test_view_prints_stages_outages_and_figures_elsewhere_than_on_a_terminal() -
     assert printed(file).splitlines() == [
         "race starts in 2 s · produced 24 · buffered 4",
         "second   1 of 300",
-        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with an output of 148.0",
+        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0 here now",
         "network cut",
         "network restored",
-        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with an output of 148.0",
+        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0 here now",
     ]
 
 
@@ -175,6 +204,11 @@ def test_view_line_has_latencies_and_what_is_wrong() -> None:
     line = RaceScript().figures(replace(FLEET, connected=990, reason="refused")).words
     assert line.startswith("second  37 of 300 · 10 offline: refused · produced 36,000")
     assert "in the stream 35,000 · p50 61 ms, p99 140 ms · Racer1 leads" in line
+
+
+def test_view_line_has_the_final_result_once_there_is_one() -> None:
+    line = RaceScript().figures(replace(FLEET, board=(finished(row(1), 128.25),))).words
+    assert line.endswith("Racer1 leads with a final result of 128.2")
 
 
 def test_view_leaves_the_last_scene_on_a_terminal() -> None:
@@ -185,6 +219,15 @@ def test_view_leaves_the_last_scene_on_a_terminal() -> None:
     last = printed(terminal).rpartition("Alleycat")[2]
     assert "race over" in last
     assert last.rstrip().endswith("more")
+
+
+def test_print_summary_of_several_races_names_them_within_80_columns() -> None:
+    board = [replace(ADA, race_id=59_841_581), replace(ADA, race_id=59_841_582, racer_id=251)]
+    narrow = console()
+    print_summary(narrow, replace(fleet_summary(), leaderboard=board))
+    assert re.search(
+        r"2\.  251 Ada  59841582 +128\.2 +130\.5 +128\.2 +148\.8 \(9\)", printed(narrow)
+    )
 
 
 def summary_text(summary: Summary) -> str:
@@ -199,9 +242,29 @@ def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
     assert (
         "120 of 120 messages in the stream: nothing lost, 0 duplicates, each race on one shard\n"
         "race 7 → shardId-000000000000\n"
-        "the backend's leaderboard matches for all 2 racers\n"
+        "the backend's results match for all 2 racers\n"
     ) in text
-    assert "1. Ada (racer 1): best output 148.8, in second 9" in text
+    results = [row.rstrip() for row in text.splitlines() if re.search(r"racer  |^\d\.", row)]
+    assert results == [
+        "    racer    final result  here now  personal record  best second",
+        "1.  1 Ada           128.2     130.5            128.2    148.8 (9)",
+        "2.  2 Bruno         120.0     130.5            125.0    150.0 (9)",
+    ]
+    assert text.endswith("class 2, personal records: Ada 128.2\n")
+
+
+def test_print_summary_lists_a_racer_without_a_final_and_each_class() -> None:
+    board = [
+        ADA,
+        replace(ADA, racer_id=2, name="Bruno", class_id=1),
+        replace(ADA, racer_id=3, name="Chiara", final_result=None, personal_record=None),
+    ]
+    text = summary_text(replace(fleet_summary(), leaderboard=board))
+    [chiara] = [row.split() for row in text.splitlines() if "Chiara" in row]
+    assert chiara == ["3.", "3", "Chiara", "130.5", "148.8", "(9)"]
+    assert text.endswith(
+        "class 1, personal records: Bruno 128.2\nclass 2, personal records: Ada 128.2\n"
+    )
 
 
 def test_print_summary_of_a_fleet_begins_with_what_was_acknowledged() -> None:
@@ -234,7 +297,7 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
         (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more messages"),
         (demo_summary(replace(STREAM, records=100)), "20 LOST"),
         (fleet_summary(replace(STREAM, rule_failures=2)), "2 messages refused by the rule"),
-        (fleet_summary(replace(STREAM, differences=["Ada: best"])), "differs for 1 racers"),
+        (fleet_summary(replace(STREAM, differences=["Ada: final"])), "differ for 1 racers"),
         (demo_summary(replace(STREAM, shards={7: ["a", "b"]})), "RACES [7] ON SEVERAL SHARDS"),
     ],
 )
@@ -242,14 +305,26 @@ def test_print_summary_tells_whatever_went_wrong(summary: Summary, expected: str
     assert expected in summary_text(summary)
 
 
-def test_summary_json_of_a_fleet_is_one_line_with_every_racers_score() -> None:
+def test_summary_json_of_a_fleet_is_one_line_with_every_racers_numbers() -> None:
     text = summary_json(fleet_summary())
     assert "\n" not in text
     told = json.loads(text)
     assert (told["ok"], told["expected"], told["to_puback"]["p99_ms"]) == (True, 120, 50.0)
-    assert [(one["racer_id"], one["best_output"]) for one in told["leaderboard"]] == [
-        (1, 148.75),
-        (2, 140.0),
+    assert told["leaderboard"][0] == {
+        "race_id": 7,
+        "class_id": 2,
+        "racer_id": 1,
+        "name": "Ada",
+        "here_now": 130.5,
+        "final_result": 128.25,
+        "personal_record": 128.25,
+        "best_output": 148.75,
+        "best_second": 9,
+        "seconds_received": 60,
+    }
+    # Bruno's record is from another race.
+    assert told["class_board"] == [
+        {"class_id": 2, "racer_id": 1, "name": "Ada", "personal_record": 128.25, "race_id": 7}
     ]
     assert told["stream"]["same_racers"] == 2
 

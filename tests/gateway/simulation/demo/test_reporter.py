@@ -20,7 +20,7 @@ def stream_of(*seconds: int) -> StreamResult:
     """What the backend makes of these seconds of "Hayden"."""
     backend = Leaderboard()
     for second in seconds:
-        backend.add("a", message(second).to_json())
+        backend.add_poll("a", [message(second).to_json()])
     duplicates = len(seconds) - len(set(seconds))
     return StreamResult(len(seconds), duplicates, 0, 0, {1: ["a"]}, backend.standings())
 

@@ -32,7 +32,7 @@ def test_plan_overloads_no_connection_and_leaves_none_idle(
 
 
 @given(st.integers(1, 500), st.integers(1, 20), st.integers(1, 6))
-def test_plan_makes_every_racer_unique_and_fills_races_evenly(
+def test_plan_makes_every_racer_unique_and_fills_races_of_one_class_evenly(
     racers: int, races: int, classes: int
 ) -> None:
     races = min(races, racers)
@@ -43,7 +43,9 @@ def test_plan_makes_every_racer_unique_and_fills_races_evenly(
     filled = Counter(one.race for one in assignments).values()
     assert max(filled) == plan.racers_per_race
     assert max(filled) - min(filled) <= 1
-    assert {one.racer.class_id for one in assignments} == set(range(1, min(classes, racers) + 1))
+    assert {(one.race, one.racer.class_id) for one in assignments} == {
+        (race, 1 + race % classes) for race in range(races)
+    }
 
 
 def test_plan_race_ids_differ_from_those_of_every_other_start() -> None:

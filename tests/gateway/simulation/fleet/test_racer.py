@@ -66,9 +66,9 @@ async def test_fleet_racer_sends_the_messages_of_a_gateway_to_the_byte() -> None
 def test_fleet_racer_standing_is_what_the_backend_makes_of_its_messages() -> None:
     racer, backend = FleetRacer(ASSIGNMENT, "fleet-7", RACE), Leaderboard()
     for number in range(1, 41):
-        backend.add("shard", racer.close_second(second(number)).to_json())
+        backend.add_poll("shard", [racer.close_second(second(number)).to_json()])
         assert backend.standings() == [racer.standing]
-    assert racer.standing.is_final
+    assert racer.standing.final_result is not None
     assert racer.standing.seconds_received == 40
 
 
