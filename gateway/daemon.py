@@ -15,6 +15,7 @@ import structlog
 
 from drivers.registry import DriverStatus
 from gateway.bike.bikes import Bikes, cancel
+from gateway.bike.live_results import LiveResults
 from gateway.bike.recorder import Recorder, ignore
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_configured_buffer
@@ -22,7 +23,7 @@ from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.server import serve_calibration
 from gateway.cloud.connections import connections
 from gateway.cloud.publisher import Publisher
-from gateway.cloud.uplink import Commands, Uplink
+from gateway.cloud.uplink import Commands, Feed, ReceivingUplink
 from gateway.config.reload import Reload
 from gateway.config.schema import Config
 from gateway.host.state_dir import locked_state_dir
@@ -63,8 +64,9 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
         remote = None
         if config.race.mode == "remote":
             remote = open_remote_control(config.state_dir, _bike_ids(config), clock)
-        commands = Commands(command_topic(config.thing_name), remote.handle) if remote else None
-        uplinks = connections(config.cloud, config.thing_name, len(config.bikes), commands)
+        uplinks = connections(config.cloud, config.thing_name, len(config.bikes))
+        if remote is not None:
+            uplinks[0].subscribe(Commands(command_topic(config.thing_name), remote.handle))
         gateway = Gateway(config, drivers, _races_of(config, remote), clock, buffer, uplinks)
         watchdog = Watchdog(service, clock, gateway.pulses, gateway.observer.line)
         reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
@@ -89,7 +91,7 @@ class Gateway:
         races_of: Callable[[str], Races],
         clock: GatewayClock,
         buffer: Buffer,
-        uplinks: Sequence[Uplink],
+        uplinks: Sequence[ReceivingUplink],
         on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
         calibrations, joined = CalibrationStore(config.state_dir), JoinedRides(config.state_dir)
@@ -107,7 +109,13 @@ class Gateway:
         ]
         self.leases = CalibrationLeases(self._bikes, calibrations)
         self.observer = Observer(
-            config.thing_name, self._bikes, self._recorder, self._publishers, buffer, clock
+            config.thing_name,
+            self._bikes,
+            self._recorder,
+            self._publishers,
+            buffer,
+            clock,
+            _follow_results(config.cloud.results_topic, self._bikes, clock, uplinks[0]),
         )
 
     @property
@@ -157,6 +165,17 @@ class Gateway:
         with suppress(TimeoutError):
             async with asyncio.timeout(DRAIN_S):
                 await asyncio.gather(*(publisher.drained() for publisher in self._publishers))
+
+
+def _follow_results(
+    topic: str | None, bikes: Bikes, clock: GatewayClock, uplink: ReceivingUplink
+) -> LiveResults | None:
+    """Subscribe to the results of the bikes' races, if the config names their topic."""
+    if topic is None:
+        return None
+    results = LiveResults(topic, bikes, clock)
+    uplink.subscribe(Feed(topic, results.take, results.on_subscribed))
+    return results
 
 
 def _races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Races]:

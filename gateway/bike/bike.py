@@ -68,6 +68,12 @@ class Bike:
         return self._race_clock.lost_seconds
 
     @property
+    def race_id(self) -> int | None:
+        """The id of the race in progress, else of the next one; None without a race."""
+        running = self._race_clock.running
+        return running.race.race_id if isinstance(running, RaceSecond) else None
+
+    @property
     def status(self) -> BikeStatus:
         running = self._race_clock.running
         riding = running if isinstance(running, RaceSecond) else None
@@ -75,11 +81,12 @@ class Bike:
         now_ns, sample = self._clock.monotonic_ns(), self._last_sample
         return BikeStatus(
             bike_id=self.config.id,
+            racer_id=racer.racer_id,
             racer_name=racer.name,
             state=self.link.state,
             reason=self.link.reason,
             sample=sample,
-            race_id=riding.race.race_id if riding else None,
+            race_id=self.race_id,
             second=riding.second if riding else None,
             not_joined=self._not_joined(riding, racer) if riding else "",
             state_s=seconds_between(self.link.since_ns, now_ns),

@@ -1,8 +1,9 @@
-"""BikeStatus: the state of one bike, as shown in the status."""
+"""The state of one bike, and of the results of the bikes' races, as shown in the status."""
 
 from dataclasses import dataclass
 
 from gateway.bike.link import LinkState
+from gateway.race.results import Place
 from gateway.sampling.sampler import Sample
 
 
@@ -10,14 +11,16 @@ from gateway.sampling.sampler import Sample
 class BikeStatus:
     """The state of one bike.
 
-    `reason`: why the bike is not connected. `racer_name`: the racer of the race in progress, else
-    of the next one. `race_id` and `second` are None while no race is known. `not_joined`: why the
-    racer does not take part in that race; empty if they do, or without a race. `state_s`: seconds
-    spent in this state. `sample`: the last whole second, which ended `sample_age_s` seconds ago.
-    `calibration_problem`: why a saved calibration is not used.
+    `reason`: why the bike is not connected. `racer_id`, `racer_name`: the racer of the race in
+    progress, else of the next one. `race_id` and `second` are None while no race is known.
+    `not_joined`: why the racer does not take part in that race; empty if they do, or without a
+    race. `state_s`: seconds spent in this state. `sample`: the last whole second, which ended
+    `sample_age_s` seconds ago. `calibration_problem`: why a saved calibration is not used. `place`:
+    the racer's place in the race; None without results of the race.
     """
 
     bike_id: str
+    racer_id: int
     racer_name: str
     state: LinkState
     reason: str
@@ -28,6 +31,7 @@ class BikeStatus:
     state_s: float = 0.0
     sample_age_s: float | None = None
     calibration_problem: str = ""
+    place: Place | None = None
 
     @property
     def has_joined(self) -> bool:
@@ -37,3 +41,19 @@ class BikeStatus:
     @property
     def is_connected(self) -> bool:
         return self.state is LinkState.CONNECTED
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsStatus:
+    """The state of the subscription to the results of races.
+
+    `refusal`: why the last attempt to subscribe failed. Counts are since the start: `received`
+    covers all races; `late` results were older than earlier ones and `malformed` messages not
+    usable, and both were ignored.
+    """
+
+    topic: str
+    refusal: str | None = None
+    received: int = 0
+    late: int = 0
+    malformed: int = 0

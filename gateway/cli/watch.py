@@ -27,7 +27,8 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does.
+    Publishes nothing. Reconnects as `run` does. For race and rank of a bike that the gateway uses,
+    see `status --watch`.
     """
     import asyncio
     from contextlib import suppress

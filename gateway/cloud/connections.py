@@ -1,25 +1,15 @@
 """The connections of a gateway to the cloud: their number and their client ids."""
 
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Commands
 from gateway.config.schema import CloudConfig
 
 #: Bikes per connection; at 1 message/s each this leaves 20/s for backlog at the default rate.
 BIKES_PER_CONNECTION = 60
 
 
-def connections(
-    cloud: CloudConfig, thing_name: str, bikes: int, commands: Commands | None
-) -> list[IotCore]:
-    """Return the connections for that many bikes; the first one receives the commands.
-
-    Raises CredentialsError.
-    """
-    first, *further = client_ids(thing_name, bikes)
-    return [
-        IotCore(cloud, first, commands),
-        *(IotCore(cloud, client_id) for client_id in further),
-    ]
+def connections(cloud: CloudConfig, thing_name: str, bikes: int) -> list[IotCore]:
+    """Return the connections for that many bikes. Raises CredentialsError."""
+    return [IotCore(cloud, client_id) for client_id in client_ids(thing_name, bikes)]
 
 
 def client_ids(thing_name: str, bikes: int) -> list[str]:

@@ -9,6 +9,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable
+from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -19,10 +20,16 @@ from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
-from gateway.cloud.uplink import Answer, Commands, UplinkListener, Verdict
+from gateway.cloud.uplink import Answer, Commands, Feed, Subscription, UplinkListener, Verdict
 from gateway.config.schema import CloudConfig
 
 STOP_TIMEOUT_S = 2.0
+#: The reason why a Feed is left out of a connection. IoT Core ends the connection on a SUBSCRIBE
+#: that the policy forbids: without a connection in between, nothing would be published any more.
+NOT_TRIED = (
+    "the broker ended the last connection when the gateway subscribed; tried again at the next "
+    "connection"
+)
 
 log = structlog.get_logger()
 
@@ -37,11 +44,12 @@ class _Send:
 class IotCore:
     """The Uplink to one endpoint. It must be created and used on the event loop."""
 
-    def __init__(
-        self, cloud: CloudConfig, client_id: str, commands: Commands | None = None
-    ) -> None:
+    def __init__(self, cloud: CloudConfig, client_id: str) -> None:
         self._topic = cloud.topic
-        self._commands = commands
+        #: By topic.
+        self._subscriptions: dict[str, Subscription] = {}
+        #: The subscriptions of this connection, later of the last one, without an answer, by topic.
+        self._unanswered: dict[str, Future[Any]] = {}
         self._handling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
         self._notes: deque[Callable[[], None]] = deque()
@@ -59,8 +67,11 @@ class IotCore:
             on_lifecycle_event_connection_failure_fn=self._from_sdk(self._on_failed),
             on_lifecycle_event_disconnection_fn=self._from_sdk(self._on_disconnected),
             on_lifecycle_event_stopped_fn=self._from_sdk(self._on_stopped),
-            on_publish_callback_fn=self._from_sdk(self._on_command),
+            on_publish_callback_fn=self._from_sdk(self._on_received),
         )
+
+    def subscribe(self, subscription: Subscription) -> None:
+        self._subscriptions[subscription.topic] = subscription
 
     def start(self, listener: UplinkListener) -> None:
         self._listener = listener
@@ -114,7 +125,12 @@ class IotCore:
 
     def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._connected = True
-        self._subscribe()
+        left_out, self._unanswered = self._unanswered, {}
+        for subscription in self._subscriptions.values():
+            if isinstance(subscription, Feed) and subscription.topic in left_out:
+                _report(subscription, NOT_TRIED)
+            else:
+                self._subscribe(subscription)
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
@@ -134,6 +150,8 @@ class IotCore:
 
     def _down(self, answer: Answer) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
+        if self._connected and answer.verdict is not Verdict.SUSPECT:
+            self._unanswered.clear()  # the subscriptions were not the cause
         self._connected = False
         if self._stopping:
             return
@@ -150,42 +168,44 @@ class IotCore:
         del self._pending[send.ticket]
         self._attached_listener().on_answer(send.ticket, _answer(future))
 
-    def _subscribe(self) -> None:
-        if self._commands is not None:
-            topic = self._commands.topic
-            subscription = mqtt5.Subscription(topic_filter=topic, qos=mqtt5.QoS.AT_LEAST_ONCE)
-            future = self._client.subscribe(mqtt5.SubscribePacket([subscription]))
-            future.add_done_callback(self._from_sdk(self._on_subscribed))
+    def _subscribe(self, subscription: Subscription) -> None:
+        packet = mqtt5.SubscribePacket(
+            [mqtt5.Subscription(topic_filter=subscription.topic, qos=_qos(subscription))]
+        )
+        future = self._unanswered[subscription.topic] = self._client.subscribe(packet)
+        future.add_done_callback(self._from_sdk(partial(self._on_subscribed, subscription)))
 
-    def _on_subscribed(self, future: Any) -> None:
-        assert self._commands is not None
+    def _on_subscribed(self, subscription: Subscription, future: Future[Any]) -> None:
+        if not self._connected or self._unanswered.get(subscription.topic) is not future:
+            return  # its connection has ended
         error = future.exception()
         if error is not None:
-            reason = mqtt_errors.explain(*name_and_message(error))
-        else:
-            code = future.result().reason_codes[0]
-            if code is None:  # a code unknown to the SDK
-                code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
-            if code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value:
-                self._commands.on_subscribed(None)
-                return
-            reason = mqtt_errors.words(code.name)
-        log.error("cannot subscribe to race commands", topic=self._commands.topic, reason=reason)
-        self._commands.on_subscribed(reason)
+            _report(subscription, mqtt_errors.explain(*name_and_message(error)))
+            return
+        del self._unanswered[subscription.topic]
+        code = future.result().reason_codes[0]
+        if code is None:  # a code unknown to the SDK
+            code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
+        is_granted = code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value
+        _report(subscription, None if is_granted else mqtt_errors.words(code.name))
 
-    def _on_command(self, data: mqtt5.PublishReceivedData) -> None:
-        handling = self._loop.create_task(self._answer_command(data.publish_packet))
-        self._handling.add(handling)
-        handling.add_done_callback(self._handling.discard)
+    def _on_received(self, data: mqtt5.PublishReceivedData) -> None:
+        packet = data.publish_packet
+        match self._subscriptions.get(packet.topic):
+            case Feed() as feed:
+                feed.take(bytes(packet.payload or b""))
+            case Commands() as commands:
+                handling = self._loop.create_task(self._answer_command(commands, packet))
+                self._handling.add(handling)
+                handling.add_done_callback(self._handling.discard)
 
-    async def _answer_command(self, command: mqtt5.PublishPacket) -> None:
-        assert self._commands is not None
-        response = await self._commands.handle(bytes(command.payload or b""))
+    async def _answer_command(self, commands: Commands, command: mqtt5.PublishPacket) -> None:
+        response = await commands.handle(bytes(command.payload or b""))
         topic = command.response_topic
         if topic is None:
             return
-        expected = f"{self._commands.topic}/…"
-        if not re.fullmatch(rf"{re.escape(self._commands.topic)}/[\w-]{{1,64}}", topic, re.ASCII):
+        expected = f"{commands.topic}/…"
+        if not re.fullmatch(rf"{re.escape(commands.topic)}/[\w-]{{1,64}}", topic, re.ASCII):
             # IoT Core ends the connection on a publish to a topic that it or the policy forbids.
             log.warning(
                 "response to a race command not sent: unexpected response topic",
@@ -205,6 +225,17 @@ class IotCore:
     def _attached_listener(self) -> UplinkListener:
         assert self._listener is not None
         return self._listener
+
+
+def _qos(subscription: Subscription) -> mqtt5.QoS:
+    is_feed = isinstance(subscription, Feed)
+    return mqtt5.QoS.AT_MOST_ONCE if is_feed else mqtt5.QoS.AT_LEAST_ONCE
+
+
+def _report(subscription: Subscription, refusal: str | None) -> None:
+    if refusal is not None:
+        log.error("cannot subscribe", topic=subscription.topic, reason=refusal)
+    subscription.on_subscribed(refusal)
 
 
 def _answer(future: Any) -> Answer:

@@ -106,12 +106,7 @@ class IotRequests:
         """Send a request and return the answer on `topic`/accepted. Raises Rejected or NoAnswer."""
         accepted, rejected = f"{topic}/accepted", f"{topic}/rejected"
         self._subscribe(accepted, rejected)
-        packet = mqtt5.PublishPacket(
-            topic=topic, payload=json.dumps(payload).encode(), qos=mqtt5.QoS.AT_LEAST_ONCE
-        )
-        puback = self._result(self._client.publish(packet)).puback
-        if puback.reason_code is None or puback.reason_code.value >= mqtt_errors.FIRST_FAILURE:
-            raise NoAnswer(f"the broker refused the request: {_words(puback.reason_code)}")
+        self.publish(topic, json.dumps(payload).encode())
         answer = self._answer(accepted, rejected)
         content = _json_object(answer)
         if answer.topic == accepted:
@@ -121,6 +116,13 @@ class IotRequests:
             content.get("errorCode", "?"),
             content.get("errorMessage", ""),
         )
+
+    def publish(self, topic: str, payload: bytes) -> None:
+        """Send a message and wait until the broker has it. Raises NoAnswer."""
+        packet = mqtt5.PublishPacket(topic=topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE)
+        puback = self._result(self._client.publish(packet)).puback
+        if puback.reason_code is None or puback.reason_code.value >= mqtt_errors.FIRST_FAILURE:
+            raise NoAnswer(f"the broker refused the request: {_words(puback.reason_code)}")
 
     def _subscribe(self, *topics: str) -> None:
         subscriptions = [mqtt5.Subscription(topic, mqtt5.QoS.AT_LEAST_ONCE) for topic in topics]

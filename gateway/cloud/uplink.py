@@ -9,6 +9,8 @@ from gateway.host.errors import BAD_CONFIG, GatewayError
 
 #: Takes a command's payload and returns the response's.
 CommandHandler = Callable[[bytes], Awaitable[bytes]]
+#: Is called after each connect with the reason why a subscription failed, or None if it succeeded.
+OnSubscribed = Callable[[str | None], None]
 
 
 def _ignore(refusal: str | None) -> None:
@@ -39,15 +41,23 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """A subscription to commands on `topic`. Responses go only to topics below it.
-
-    `on_subscribed` is called after each connect with the reason why the subscription failed, or
-    with None if it succeeded.
-    """
+    """A subscription to commands on `topic`. Responses go only to topics below it."""
 
     topic: str
     handle: CommandHandler
-    on_subscribed: Callable[[str | None], None] = _ignore
+    on_subscribed: OnSubscribed = _ignore
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """A subscription to messages on `topic` that are not answered, and may be lost (QoS 0)."""
+
+    topic: str
+    take: Callable[[bytes], None]
+    on_subscribed: OnSubscribed = _ignore
+
+
+Subscription = Commands | Feed
 
 
 class UplinkListener(Protocol):
@@ -77,4 +87,12 @@ class Uplink(Protocol):
 
     async def stop(self) -> None:
         """Disconnect. Open tickets stay unanswered."""
+        ...
+
+
+class ReceivingUplink(Uplink, Protocol):
+    """An Uplink that also receives messages."""
+
+    def subscribe(self, subscription: Subscription) -> None:
+        """Subscribe after each connect. Call this before `start`, once for each topic."""
         ...

@@ -42,6 +42,7 @@ from gateway.sampling.calibration import Calibration, CalibrationTable
 #: Characters. The backend's analytics truncate a longer name to this width.
 NAME_COLUMNS = 8
 
+Topic = Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
 
 
@@ -66,9 +67,9 @@ class CloudConfig(_Section):
 
     endpoint: Annotated[str, Field(min_length=1)]
     port: Annotated[int, Field(ge=1, le=65535)] = 8883
-    topic: Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)] = (
-        "alleycat-publish"
-    )
+    topic: Topic = "alleycat-publish"
+    #: None: the gateway does not follow the results of its races.
+    results_topic: Topic | None = None
     ca_file: AnyPath | None = None
     certificate_file: AnyPath | None = None
     private_key_file: AnyPath | None = None
@@ -85,10 +86,10 @@ class CloudConfig(_Section):
             )
         return endpoint
 
-    @field_validator("topic")
+    @field_validator("topic", "results_topic")
     @classmethod
-    def _few_levels(cls, topic: str) -> str:
-        if topic.count("/") > 7 and not topic.startswith("$aws/rules/"):
+    def _few_levels(cls, topic: str | None) -> str | None:
+        if topic and topic.count("/") > 7 and not topic.startswith("$aws/rules/"):
             raise ValueError("expected at most 7 slashes, the limit of AWS IoT Core")
         return topic
 

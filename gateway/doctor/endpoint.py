@@ -5,15 +5,16 @@ import os
 import socket
 import ssl
 import uuid
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer, Commands, CredentialsError, Verdict
+from gateway.cloud.uplink import Answer, Commands, CredentialsError, Feed, Subscription, Verdict
 from gateway.config.schema import CloudConfig, Config, is_this_machine
 from gateway.race.commands import command_topic, refuse
 from gateway.telemetry.message import UUID_NAMESPACE, Telemetry
-from gateway.terminal.finding import Finding, failed, ok
+from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "endpoint"
 CLOUD = "cloud"
@@ -116,6 +117,7 @@ class _Outcomes:
 
     connected: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
     subscribed: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
+    followed: asyncio.Future[str | None] = field(default_factory=asyncio.Future)
     published: asyncio.Future[Answer] = field(default_factory=asyncio.Future)
 
     def on_up(self) -> None:
@@ -124,12 +126,19 @@ class _Outcomes:
     def on_down(self, reason: str) -> None:
         _settle(self.connected, reason)
         _settle(self.subscribed, reason)
+        _settle(self.followed, reason)
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         _settle(self.published, answer)
 
     def on_subscribed(self, refusal: str | None) -> None:
         _settle(self.subscribed, refusal)
+
+    def on_followed(self, refusal: str | None) -> None:
+        _settle(self.followed, refusal)
+
+    def take(self, results: bytes) -> None:
+        """Ignore results: the subscription alone is checked."""
 
     async def handle(self, command: bytes) -> bytes:
         return refuse("the gateway is not running: `check` is testing its connection").to_json()
@@ -143,16 +152,15 @@ def _settle(future: asyncio.Future[Value], value: Value) -> None:
 async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Finding]:
     """Connect as the thing; try the daemon's requests. Raises CredentialsError."""
     answers = _Outcomes()
-    listens = config.race.mode == "remote"
-    commands = Commands(command_topic(config.thing_name), answers.handle, answers.on_subscribed)
-    uplink = IotCore(config.cloud, config.thing_name, commands if listens else None)
+    uplink = IotCore(config.cloud, config.thing_name)
+    for subscription in _subscriptions(config, answers):
+        uplink.subscribe(subscription)
     uplink.start(answers)
     try:
         refusal = await _within(answers.connected, "no answer in time", step_s)
         findings = [_connected(config, refusal, will_publish=publish)]
-        if findings[0].state == "ok" and listens:
-            refusal = await _within(answers.subscribed, "no answer in time", step_s)
-            findings.append(_subscribed(command_topic(config.thing_name), refusal))
+        if findings[0].state == "ok":
+            findings += await _check_subscriptions(config, answers, step_s)
         if findings[0].state == "ok" and publish:
             uplink.publish(1, _probe(config))
             late = Answer(Verdict.RETRY, "no answer in time")
@@ -161,6 +169,24 @@ async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Findi
             )
     finally:
         await uplink.stop()
+    return findings
+
+
+def _subscriptions(config: Config, answers: _Outcomes) -> Iterator[Subscription]:
+    if config.race.mode == "remote":
+        yield Commands(command_topic(config.thing_name), answers.handle, answers.on_subscribed)
+    if config.cloud.results_topic is not None:
+        yield Feed(config.cloud.results_topic, answers.take, answers.on_followed)
+
+
+async def _check_subscriptions(config: Config, answers: _Outcomes, step_s: float) -> list[Finding]:
+    findings = []
+    if config.race.mode == "remote":
+        refusal = await _within(answers.subscribed, "no answer in time", step_s)
+        findings.append(_subscribed(command_topic(config.thing_name), refusal))
+    if config.cloud.results_topic is not None:
+        refusal = await _within(answers.followed, "no answer in time", step_s)
+        findings.append(_followed(config.cloud.results_topic, refusal))
     return findings
 
 
@@ -191,6 +217,13 @@ def _subscribed(topic: str, refusal: str | None) -> Finding:
         what = f"cannot subscribe to race commands on {topic}: {refusal}"
         return failed(TOPIC, what, _SUBSCRIBE.format(topic=topic))
     return ok(TOPIC, f"subscribed to race commands on {topic}")
+
+
+def _followed(topic: str, refusal: str | None) -> Finding:
+    if refusal is not None:
+        what = f"cannot subscribe to results on {topic}: {refusal}. There will be no ranks"
+        return warning(TOPIC, what, _SUBSCRIBE.format(topic=topic))
+    return ok(TOPIC, f"subscribed to results on {topic}")
 
 
 def _published(cloud: CloudConfig, answer: Answer) -> Finding:

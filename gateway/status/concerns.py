@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.bike.link import LinkState
-from gateway.bike.status import BikeStatus
+from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
@@ -30,6 +30,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
         *_of_clock(status),
         *_of_cloud(status.cloud),
         *_of_sending(status),
+        *_of_results(status.results),
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
         *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
         *_of_pi(status.pi),
@@ -99,6 +100,14 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
         yield Concern(
             "the cloud is connected, but has accepted no message for a minute; check that the "
             "policy allows the topic, and see the log"
+        )
+
+
+def _of_results(results: ResultsStatus | None) -> Iterator[Concern]:
+    if results is not None and results.refusal is not None:
+        yield Concern(
+            f"no ranks: cannot subscribe to {results.topic}: {results.refusal}; the thing's policy "
+            "must allow iot:Subscribe and iot:Receive for it"
         )
 
 

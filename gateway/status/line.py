@@ -45,6 +45,8 @@ def _riding(status: GatewayStatus) -> Iterator[str]:
     elif bike.sample is not None:
         yield f"{bike.sample.cadence_rpm:.0f} rpm"
         yield f"{bike.sample.resistance_percent:.0f} %"
+    if bike.place is not None and bike.place.rank is not None:
+        yield f"rank {bike.place.rank} of {bike.place.racers}"
 
 
 def _losing(status: GatewayStatus) -> Iterator[str]:

@@ -1,12 +1,16 @@
 """Observer: collects the state of all parts of the gateway into one snapshot."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from importlib.metadata import version
 
 import structlog
 
+from gateway.bike.bike import Bike
 from gateway.bike.bikes import Bikes
+from gateway.bike.live_results import LiveResults
 from gateway.bike.recorder import Recorder
+from gateway.bike.status import BikeStatus
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
 from gateway.host.board import read_pi_health
@@ -19,7 +23,10 @@ log = structlog.get_logger()
 
 
 class Observer:
-    """A view of all parts of a gateway, and a list of notes that belong to no part."""
+    """A view of all parts of a gateway, and a list of notes that belong to no part.
+
+    `results`: None if the gateway does not follow results.
+    """
 
     def __init__(
         self,
@@ -29,6 +36,7 @@ class Observer:
         publishers: Collection[Publisher],
         buffer: Buffer,
         clock: GatewayClock,
+        results: LiveResults | None,
     ) -> None:
         self._thing_name = thing_name
         self._bikes = bikes
@@ -36,6 +44,7 @@ class Observer:
         self._publishers = publishers
         self._buffer = buffer
         self._clock = clock
+        self._results = results
         self._version = version("alleycat-gateway")
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
@@ -56,7 +65,7 @@ class Observer:
         return GatewayStatus(
             clock_is_set=self._clock.is_trustworthy(),
             lost_seconds=sum(bike.lost_seconds for bike in self._bikes),
-            bikes=tuple(bike.status for bike in self._bikes),
+            bikes=tuple(self._bike(bike) for bike in self._bikes),
             cloud=self._cloud(now_ns),
             produced=self._recorder.produced,
             accepted=sum(publisher.accepted for publisher in publishers),
@@ -68,6 +77,13 @@ class Observer:
             accepted_per_s=round(sum(publisher.accepted_per_s for publisher in publishers), 2),
             pi=read_pi_health(),
             notes=tuple(self._notes),
+            results=None if self._results is None else self._results.status,
+        )
+
+    def _bike(self, bike: Bike) -> BikeStatus:
+        status = bike.status
+        return (
+            status if self._results is None else replace(status, place=self._results.place(status))
         )
 
     def _cloud(self, now_ns: int) -> CloudStatus:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from gateway.bike.status import BikeStatus
+from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
 
@@ -66,6 +66,9 @@ class GatewayStatus:
         tuple[str, ...],
         Field(description="problems of the gateway as a whole, such as a port that is in use"),
     ]
+    results: Annotated[
+        ResultsStatus | None, Field(description="null if the gateway does not follow results")
+    ] = None
 
     @property
     def hours_left(self) -> float | None:

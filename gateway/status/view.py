@@ -8,6 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gateway.bike.status import BikeStatus
+from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import FieldState
 from gateway.status.concerns import Concern, concerns
@@ -17,6 +18,8 @@ from gateway.terminal.units import counted, duration, one_line, size
 #: Up to FEW_BIKES bikes are all listed. Of more, SHOWN_OF_MANY are listed, disconnected ones first.
 FEW_BIKES = 8
 SHOWN_OF_MANY = 6
+#: Results that are older than this, in seconds, are marked: the backend sends them every second.
+STALE_RESULTS_S = 5.0
 #: Limits the concerns that are listed.
 MOST_CONCERNS = 5
 
@@ -94,10 +97,12 @@ def _cloud(cloud: CloudStatus) -> str:
 
 def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
     table = Table(box=None, pad_edge=False, header_style="dim")
+    is_ranked = any(bike.place is not None for bike in bikes)
     for title in ("bike", "racer"):
-        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=14)
+        width = 8 if is_ranked else 14
+        table.add_column(title, no_wrap=True, overflow="ellipsis", max_width=width)
     table.add_column("state", no_wrap=True, overflow="ellipsis")
-    for title in ("race", "second", "rpm", "%", "W"):
+    for title in ("race", "second", "rpm", "%", "W", *(("rank", "gap") if is_ranked else ())):
         table.add_column(title, justify="right", no_wrap=True)
     away = [bike for bike in bikes if not bike.is_connected]
     shown = bikes
@@ -106,7 +111,7 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
         yield Text(f"{len(bikes)} bikes: {len(there)} connected, {len(away)} away")
         shown = [*away, *there][:SHOWN_OF_MANY]
     for bike in shown:
-        table.add_row(*_bike_cells(bike))
+        table.add_row(*_bike_cells(bike), *_place_cells(bike.place))
     yield table
     for bike in shown:
         if bike.not_joined:
@@ -136,3 +141,11 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
     yield Text(f"{sample.cadence_rpm:.0f}", style="" if is_live else ODD)
     yield _RESISTANCE[sample.resistance_source].format(sample.resistance_percent)
     yield "" if sample.power_w is None else f"{sample.power_w:.0f}"
+
+
+def _place_cells(place: Place | None) -> Iterator[RenderableType]:
+    if place is None or place.rank is None:
+        return
+    style = ODD if place.age_s > STALE_RESULTS_S else ""
+    yield Text(f"{place.rank}/{place.racers}", style=style)
+    yield Text("" if place.gap is None else f"{place.gap:.2f}", style=style)

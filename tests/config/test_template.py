@@ -89,6 +89,23 @@ def thing_may(action: str, resource: str) -> bool:
     return CloudTemplate().policy("ThingPolicy").allows("gateway-1", action, resource)
 
 
+def test_thing_may_receive_results_only_from_the_topic_that_is_given() -> None:
+    def rights(**parameters: str) -> dict[str, set[str]]:
+        policy = CloudTemplate(**parameters).policy("ThingPolicy")
+        actions = ("Connect", "Publish", "Subscribe", "Receive")
+        return {action: set(policy.patterns("gateway-1", action)) for action in actions}
+
+    without, with_results = rights(), rights(ResultsTopic="alleycat-subscribe")
+    added = {action: with_results[action] - without[action] for action in without}
+    assert added == {
+        "Connect": set(),
+        "Publish": set(),
+        "Subscribe": {f"{ARN}topicfilter/alleycat-subscribe"},
+        "Receive": {f"{ARN}topic/alleycat-subscribe"},
+    }
+    assert all(without[action] <= with_results[action] for action in without)
+
+
 @pytest.mark.slow
 def test_a_thing_may_do_what_its_gateway_does() -> None:
     commands = command_topic("gateway-1")

@@ -61,6 +61,7 @@ class CloudTemplate:
                 resolved = {key: self.resolve(value) for key, value in node.items()}
             case list():
                 resolved = [self.resolve(value) for value in node]
+                resolved = [value for value in resolved if value is not None]  # AWS::NoValue
         return resolved
 
     def policy(self, name: str) -> "IotPolicy":

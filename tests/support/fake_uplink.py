@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway.cloud.uplink import Answer, UplinkListener, Verdict
+from gateway.cloud.uplink import Answer, Feed, Subscription, UplinkListener, Verdict
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
 
@@ -22,6 +22,7 @@ class FakeUplink:
         self.connected = False
         self._open: dict[int, bytes] = {}
         self._listener: UplinkListener | None = None
+        self.subscriptions: dict[str, Subscription] = {}
 
     @property
     def open_tickets(self) -> int:
@@ -30,6 +31,9 @@ class FakeUplink:
     @property
     def unanswered(self) -> list[bytes]:
         return list(self._open.values())
+
+    def subscribe(self, subscription: Subscription) -> None:
+        self.subscriptions[subscription.topic] = subscription
 
     def start(self, listener: UplinkListener) -> None:
         self._listener = listener
@@ -47,6 +51,12 @@ class FakeUplink:
         assert self._listener is not None
         self.connected = True
         self._listener.on_up()
+
+    def receive(self, topic: str, payload: bytes) -> None:
+        """Receive a message of a Feed."""
+        feed = self.subscriptions[topic]
+        assert isinstance(feed, Feed)
+        feed.take(payload)
 
     def cut(self, reason: str = "network down", verdict: Verdict = Verdict.RETRY) -> None:
         self.connected = False

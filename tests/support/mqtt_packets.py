@@ -11,6 +11,7 @@ class Kind(IntEnum):
     CONNACK = 2
     PUBLISH = 3
     PUBACK = 4
+    SUBSCRIBE = 8
     PINGREQ = 12
     PINGRESP = 13
     DISCONNECT = 14

@@ -19,6 +19,7 @@ def bike_status(number: int = 1, **changes: Any) -> BikeStatus:
     """Return the status of bike-001, ridden by Rider1, in second 103 of a race."""
     riding = BikeStatus(
         bike_id=f"bike-{number:03}",
+        racer_id=number,
         racer_name=f"Rider{number}",
         state=LinkState.CONNECTED,
         reason="",

@@ -9,31 +9,45 @@ import json
 import os
 import sys
 import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict
 from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
+from gateway.cloud.iot_requests import NoAnswer, open_connection
 from gateway.config.packaged import config_path
+from gateway.config.schema import CloudConfig
 from gateway.simulation.cloud.broker import Broker, open_broker
 from gateway.simulation.cloud.kinesis import StreamReader, open_kinesis
 from gateway.simulation.cloud.leaderboard import Leaderboard, StreamResult
+from gateway.simulation.cloud.results import RESULTS_TOPIC, ResultsFeed
 from gateway.simulation.cloud.rule import Rule, load_rule
 from gateway.simulation.cloud.rule_engine import RuleEngine, open_rule_engine
+from gateway.simulation.extra import LOOPBACK
+from gateway.timing.units import NS_PER_MS
 
 SHARDS = 4
 #: Seconds between two polls of the stream, as AWS Lambda's. The records of a poll are a batch.
 POLL_EVERY_S = 1.0
 NICENESS = 10
+#: How long the connection for the results may take to come up, in seconds.
+CONNECT_WITHIN_S = 10.0
 
 
 class Consumer:
-    """A thread that reads the stream and keeps the scores."""
+    """A thread that reads the stream, keeps the scores, and publishes each change of them."""
 
-    def __init__(self, engine: RuleEngine, reader: StreamReader) -> None:
+    def __init__(
+        self, engine: RuleEngine, reader: StreamReader, publish: Callable[[str, bytes], None]
+    ) -> None:
         self.records = 0
         self._engine = engine
         self._reader = reader
+        self._publish = publish
+        self._results = ResultsFeed()
         self._leaderboard = Leaderboard()
         self._scoring = threading.Lock()
         self._ended = threading.Event()
@@ -75,6 +89,11 @@ class Consumer:
             for shard_id, of_shard in groupby(records, key=itemgetter(0)):
                 self._leaderboard.add_poll(shard_id, [data for _, data in of_shard])
             self.records += len(records)
+            races, standings = self._leaderboard.reports(), self._leaderboard.standings()
+        now_ms = time.time_ns() // NS_PER_MS
+        for message in self._results.messages(races, standings, now_ms):
+            with suppress(NoAnswer):  # gateways can do without these results
+                self._publish(RESULTS_TOPIC, message)
         return len(records)
 
 
@@ -90,11 +109,14 @@ def serve() -> None:
 
 
 def _serve(rule: Rule, broker: Broker) -> None:
+    cloud = CloudConfig(endpoint=LOOPBACK, port=broker.mqtt5_port, plaintext=True)
     with (
         open_kinesis(rule.stream, SHARDS) as kinesis,
         open_rule_engine(rule, kinesis, broker.mqtt311_port) as engine,
+        # The rule engine's client sends at most 10 KiB, the results of 600 racers.
+        open_connection(cloud, "backend", CONNECT_WITHIN_S) as backend,
     ):
-        consumer = Consumer(engine, kinesis.open_reader())
+        consumer = Consumer(engine, kinesis.open_reader(), backend.publish)
         _answer({"port": broker.mqtt5_port})
         for line in sys.stdin:
             match line.strip():

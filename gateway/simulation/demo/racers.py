@@ -11,6 +11,7 @@ from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race
+from gateway.simulation.cloud.results import RESULTS_TOPIC
 from gateway.simulation.extra import LOOPBACK
 from gateway.simulation.names import name_of
 from gateway.telemetry.message import Telemetry
@@ -61,6 +62,7 @@ def _config(number: int, start: Start) -> Config:
                 "endpoint": LOOPBACK,
                 "port": start.port,
                 "plaintext": True,
+                "results_topic": RESULTS_TOPIC,
                 "reconnect_max_s": RECONNECT_MAX_S,
             },
             "race": {"length_s": length_s},

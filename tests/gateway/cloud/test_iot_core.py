@@ -10,12 +10,14 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer, Commands, Verdict
+from gateway.cloud.iot_core import NOT_TRIED, IotCore
+from gateway.cloud.uplink import Answer, Commands, Feed, Verdict
 from gateway.config.schema import CloudConfig
 from tests.support.backend import Backend
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Mosquitto
+from tests.support.mqtt_packets import Kind, Splitter, encode_puback, kind_of, parse_publish
+from tests.support.results import TOPIC, ResultsBackend
 
 TIMEOUT_S = 30
 THREADS = 4
@@ -152,7 +154,8 @@ async def test_refused_subscription_is_logged_also_for_an_unknown_reason() -> No
         return b""
 
     logs: list[tuple[str, str]] = []
-    uplink = IotCore(cloud, "gateway-1", Commands("a/race", handle))
+    uplink = IotCore(cloud, "gateway-1")
+    uplink.subscribe(Commands("a/race", handle))
     structlog.configure(processors=[tell])
     try:
         uplink.start(Listener())
@@ -160,7 +163,7 @@ async def test_refused_subscription_is_logged_also_for_an_unknown_reason() -> No
             await told.wait()
     finally:
         structlog.reset_defaults()
-    assert logs == [("cannot subscribe to race commands", "unspecified error")]
+    assert logs == [("cannot subscribe", "unspecified error")]
     await uplink.stop()
     server.close()
 
@@ -182,7 +185,8 @@ async def test_response_topic_must_be_right_below_the_command_topic(
         return b"{}"
 
     listener = Listener()
-    uplink = IotCore(over_tls(broker.port, authority), "gateway-1", Commands(below, handle))
+    uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
+    uplink.subscribe(Commands(below, handle))
     uplink.start(listener)
     async with asyncio.timeout(TIMEOUT_S):
         await listener.up.wait()
@@ -197,6 +201,113 @@ async def test_response_topic_must_be_right_below_the_command_topic(
     assert [log["response_topic"] for log in logs] == wrong
     await uplink.stop()
     backend.stop()
+
+
+async def test_feed_receives_what_is_published_next_to_commands(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    taken: asyncio.Queue[bytes] = asyncio.Queue()
+    answers: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def handle(command: bytes) -> bytes:
+        return command
+
+    commands = Commands("alleycat/gateways/gateway-1/race", handle, answers.put_nowait)
+    uplink = IotCore(over_tls(broker.port, authority), "gateway-1")
+    uplink.subscribe(commands)
+    uplink.subscribe(Feed(TOPIC, taken.put_nowait, answers.put_nowait))
+    uplink.start(Listener())
+    credentials = authority.issue("backend")
+    async with asyncio.timeout(TIMEOUT_S):
+        assert [await answers.get(), await answers.get()] == [None, None]
+        results = await asyncio.to_thread(ResultsBackend, broker.port, credentials)
+        big = b"x" * 128 * 1024
+        for payload in (b"", b"one", big):
+            results.publish(payload)
+            assert await taken.get() == payload
+        backend = await asyncio.to_thread(Backend, broker.port, credentials, "gateway-1")
+        assert await asyncio.to_thread(backend.ask, b'{"to": "commands"}') == {"to": "commands"}
+    assert taken.empty()
+    await uplink.stop()
+    for client in (results, backend):
+        client.stop()
+
+
+class StrictBroker:
+    """A broker that accepts publishes, and refuses subscriptions in one of two ways.
+
+    `hangs_up`: it ends the connection, as IoT Core does; otherwise it answers "not authorized".
+    """
+
+    def __init__(self, *, hangs_up: bool) -> None:
+        self.packets: list[Kind] = []
+        self._hangs_up = hangs_up
+
+    async def open(self) -> CloudConfig:
+        self._server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        port = self._server.sockets[0].getsockname()[1]
+        return CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True, reconnect_max_s=1)
+
+    def close(self) -> None:
+        self._server.close()
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        splitter = Splitter()
+        while chunk := await reader.read(1000):
+            for packet in splitter.feed(chunk):
+                self.packets.append(Kind(kind_of(packet)))
+                if self.packets[-1] is Kind.SUBSCRIBE and self._hangs_up:
+                    writer.close()
+                    return
+                writer.write(self._answer(packet))
+        writer.close()
+
+    def _answer(self, packet: bytes) -> bytes:
+        match Kind(kind_of(packet)):
+            case Kind.CONNECT:
+                return bytes([0x20, 3, 0, 0, 0])
+            case Kind.SUBSCRIBE:
+                return bytes([0x90, 4, *packet[2:4], 0, 0x87])
+            case Kind.PUBLISH:
+                packet_id = parse_publish(packet).packet_id
+                assert packet_id is not None
+                return encode_puback(packet_id, 0)
+        return b""
+
+
+async def test_refused_feed_is_reported_and_publishing_goes_on() -> None:
+    broker = StrictBroker(hangs_up=False)
+    uplink = IotCore(await broker.open(), "gateway-1")
+    refusals: asyncio.Queue[str | None] = asyncio.Queue()
+    uplink.subscribe(Feed(TOPIC, lambda _: None, refusals.put_nowait))
+    listener = Listener()
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        assert await refusals.get() == "not authorized"
+        uplink.publish(1, b"{}")
+        await listener.answered.wait()
+    assert listener.answers == [Answer(Verdict.ACCEPTED)]
+    assert broker.packets == [Kind.CONNECT, Kind.SUBSCRIBE, Kind.PUBLISH]
+    await uplink.stop()
+    broker.close()
+
+
+async def test_feed_that_ends_the_connection_is_left_out_of_the_next_one() -> None:
+    broker = StrictBroker(hangs_up=True)
+    uplink = IotCore(await broker.open(), "gateway-1")
+    refusals: asyncio.Queue[str | None] = asyncio.Queue()
+    uplink.subscribe(Feed(TOPIC, lambda _: None, refusals.put_nowait))
+    listener = Listener()
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        while await refusals.get() != NOT_TRIED:
+            pass
+        uplink.publish(1, b"{}")
+        await listener.answered.wait()
+    assert listener.answers == [Answer(Verdict.ACCEPTED)]
+    assert broker.packets == [Kind.CONNECT, Kind.SUBSCRIBE, Kind.CONNECT, Kind.PUBLISH]
+    await uplink.stop()
+    broker.close()
 
 
 async def test_notes_left_by_several_threads_are_all_read() -> None:

@@ -201,6 +201,8 @@ class TestWrong:
             ("cloud.port", 0, "cloud.port", ["got 0", "expected at least 1"]),
             ("cloud.plaintext", "perhaps", "cloud.plaintext", ["got 'perhaps'", "true or false"]),
             ("cloud.topic", "a/#", "cloud.topic", ["got 'a/#'", "without +, #"]),
+            ("cloud.results_topic", "a/#", "cloud.results_topic", ["got 'a/#'", "without +, #"]),
+            ("cloud.results_topic", "1/2/3/4/5/6/7/8/9", "cloud.results_topic", ["at most 7"]),
             ("cloud.topic", "1/2/3/4/5/6/7/8/9", "cloud.topic", ["at most 7 slashes"]),
             ("cloud.publish_rate_per_s", 91, "cloud.publish_rate_per_s", ["got 91", "90"]),
             ("buffer.commit_interval_s", -1, "buffer.commit_interval_s", ["got -1", "0"]),

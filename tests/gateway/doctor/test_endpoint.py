@@ -121,6 +121,29 @@ async def test_a_subscription_that_is_refused_is_found(authority: Authority) -> 
     server.close()
 
 
+async def test_results_are_subscribed_to_if_they_have_a_topic(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    results = {"results_topic": "alleycat-subscribe"}
+    gateway = remote(settings(broker.port, authority.issue("gateway-1"), **results))
+    *_, commands, finding = await check_endpoint(gateway)
+    assert commands.what.startswith("subscribed to race commands")
+    assert finding == Finding("topic", State.OK, "subscribed to results on alleycat-subscribe")
+
+
+async def test_results_that_are_refused_are_a_warning(authority: Authority) -> None:
+    server, port = await refusing_broker()
+    cloud = {"plaintext": True, "results_topic": "alleycat-subscribe"}
+    *_, finding = await check_endpoint(settings(port, authority.issue("gateway-1"), **cloud))
+    assert finding == Finding(
+        "topic",
+        State.WARNING,
+        "cannot subscribe to results on alleycat-subscribe: not authorized. There will be no ranks",
+        "the thing's policy must allow iot:Subscribe and iot:Receive for alleycat-subscribe",
+    )
+    server.close()
+
+
 async def refusing_broker() -> tuple[asyncio.Server, int]:
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if await reader.read(1000):  # else only reached

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from gateway.bike.link import LinkState
+from gateway.bike.status import ResultsStatus
 from gateway.host.board import PiHealth
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import CloudStatus
@@ -37,6 +38,11 @@ def test_healthy_gateway_has_no_concerns() -> None:
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
             "sending at 25% of the normal rate: the broker asked the gateway to slow down",
+        ),
+        (
+            {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
+            "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
+            "must allow iot:Subscribe and iot:Receive for it",
         ),
         ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
         (

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus
+from gateway.race.results import Place
 from gateway.status.line import MOST_CHARACTERS, status_line
 from gateway.status.snapshot import CloudStatus
 from tests.support.statuses import (
@@ -34,6 +35,14 @@ def test_status_line_in_an_outage_has_downtime_and_backlog() -> None:
 
 def test_status_line_has_race_cadence_resistance_and_cloud() -> None:
     assert line() == "race 5980778 · 87 rpm · 54 % · cloud connected"
+
+
+def test_status_line_has_the_rank_of_a_single_bike() -> None:
+    place = Place(12, 60, 161.7725, 0.3, leader_id=9, leader_output=182.25, age_s=0.6)
+    found = line(bike_status(place=place))
+    assert found == "race 5980778 · 87 rpm · 54 % · rank 12 of 60 · cloud connected"
+    unranked = Place(None, 60, None, None, leader_id=9, leader_output=182.25, age_s=0.6)
+    assert line(bike_status(place=unranked)) == line()
 
 
 def test_status_line_has_no_backlog_for_messages_on_their_way() -> None:

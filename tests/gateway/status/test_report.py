@@ -6,7 +6,9 @@ from pathlib import Path
 import pytest
 from jsonschema import Draft202012Validator
 
+from gateway.bike.status import ResultsStatus
 from gateway.host.board import PiHealth
+from gateway.race.results import Place
 from gateway.sampling.sampler import FieldState, Sample
 from gateway.status.line import status_line
 from gateway.status.report import (
@@ -30,6 +32,11 @@ SHIPPED = Path(__file__).parents[3] / "config" / "status.schema.json"
 STALE = Sample(True, 0.0, 41.5, None, FieldState.STALE, FieldState.UNKNOWN)
 STATUSES = {
     "all well": gateway_status(),
+    "ranked": gateway_status(
+        bike_status(1, place=Place(2, 3, 36.75, 95.5, 7, 132.25, 0.6)),
+        bike_status(2, place=Place(None, 3, None, None, 7, 132.25, 0.6)),
+        results=ResultsStatus("alleycat-subscribe", "not authorized", 9, 2, 1),
+    ),
     "much amiss": gateway_status(
         lost_bike(1, 'not heard: "\n" or \x1b[31m'),
         bike_status(2, sample=STALE, race_id=None, second=None),

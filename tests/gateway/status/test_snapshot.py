@@ -34,7 +34,7 @@ async def test_a_snapshot_stays_while_the_gateway_goes_on(tmp_path: Path) -> Non
 
 
 def test_status_snapshot_is_frozen() -> None:
-    status = BikeStatus("bike-1", "Hayden", LinkState.CONNECTED, "", None)
+    status = BikeStatus("bike-1", 7, "Hayden", LinkState.CONNECTED, "", None)
     with pytest.raises(FrozenInstanceError):
         status.state = LinkState.LOST  # type: ignore[misc]
 

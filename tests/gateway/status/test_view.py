@@ -9,6 +9,7 @@ from rich.console import Console
 
 from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
+from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import FieldState, Sample
 from gateway.status.snapshot import CloudStatus, GatewayStatus
@@ -189,6 +190,37 @@ def test_resistance_in_the_status_view_shows_its_source(
     assert lines(gateway_status(bike_status(sample=sample), derived))[-2].endswith(shown_as)
 
 
+def place(rank: int | None, gap: float | None, age_s: float = 0.6) -> Place:
+    output = None if rank is None else 161.7725
+    return Place(rank, 60, output, gap, leader_id=9, leader_output=182.25, age_s=age_s)
+
+
+def test_status_view_shows_ranks_and_gaps_as_the_documentation_does() -> None:
+    bikes = [
+        bike_status(1, place=place(12, 0.3037)),
+        bike_status(2, place=place(1, None)),
+        bike_status(3, place=place(None, None)),
+    ]
+    found = lines(gateway_status(*bikes))
+    table = [
+        "bike      racer   state         race  second  rpm   %    W   rank   gap",
+        "bike-001  Rider1  connected  5980778     103   87  54  163  12/60  0.30",
+        "bike-002  Rider2  connected  5980778     103   87  54  163   1/60",
+        "bike-003  Rider3  connected  5980778     103   87  54  163",
+    ]
+    assert found[-4:] == table
+    assert "\n".join(table[:3]) in OPERATION.read_text(encoding="utf-8")
+
+
+def test_ranks_of_a_thousand_fit_on_the_terminal_next_to_long_names() -> None:
+    big = Place(999, 1000, 22.75, 123.4567, leader_id=9, leader_output=182.25, age_s=0.6)
+    bike = bike_status(bike_id="b" * 14, racer_name="Maximilian", race_id=59807781, place=big)
+    found = lines(gateway_status(bike))
+    assert found[-1] == (
+        "bbbbbbb…  Maximil…  connected  59807781     103   87  54  163  999/1000  123.46"
+    )
+
+
 RED, YELLOW, GREEN = "\x1b[1;31m", "\x1b[33m", "\x1b[32m"
 
 
@@ -199,6 +231,10 @@ def test_colours_tell_well_warning_and_urgent_apart() -> None:
     assert f"{YELLOW}cloud offline" in shown(gateway_status(cloud=offline()), colours=True)
     full = shown(gateway_status(buffer=buffer_status(problem="full")), colours=True)
     assert f"{RED}disk: full" in full
+    old = gateway_status(bike_status(place=place(12, 0.3, age_s=5.1)))
+    assert f"{YELLOW}12/60" in shown(old, colours=True)
+    fresh = gateway_status(bike_status(place=place(12, 0.3, age_s=5.0)))
+    assert YELLOW not in shown(fresh, colours=True)
     stale = Sample(True, 0.0, 54.0, None, cadence=FieldState.STALE)
     assert f"{YELLOW}  0" in shown(gateway_status(bike_status(sample=stale)), colours=True)
 

@@ -2,15 +2,20 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer
+from gateway.cloud.uplink import Answer, Feed
+from gateway.race.results import decode_results
 from gateway.simulation.cloud.client import LocalCloud, LocalCloudError, open_local_cloud
+from gateway.simulation.cloud.results import RESULTS_TOPIC
 from tests.support.telemetry import message
 
 pytestmark = pytest.mark.slow
+
+TIMEOUT_S = 30
 
 
 class Listener:
@@ -54,6 +59,24 @@ async def test_local_cloud_result_has_all_that_was_acknowledged_and_its_duplicat
         (3, 7, 3)
     ]
     assert list(result.shards) == [3]
+    await uplink.stop()
+
+
+async def test_local_cloud_publishes_the_results_of_a_thousand_racers(cloud: LocalCloud) -> None:
+    uplink, listener = IotCore(cloud.config, "fleet-1"), Listener()
+    taken: asyncio.Queue[bytes] = asyncio.Queue()
+    uplink.subscribe(Feed(RESULTS_TOPIC, taken.put_nowait))
+    uplink.start(listener)
+    await listener.up.wait()
+    for racer_id in range(1000):
+        uplink.publish(racer_id, replace(message(1, race_id=3), racer_id=racer_id).to_json())
+        if racer_id % 50 == 49:
+            for _ in range(50):
+                await listener.answers.get()
+    async with asyncio.timeout(TIMEOUT_S):
+        while len(results := decode_results(await taken.get()).outputs) < 1000:
+            pass
+    assert results.keys() == set(range(1000))
     await uplink.stop()
 
 

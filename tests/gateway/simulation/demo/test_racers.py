@@ -1,8 +1,15 @@
+import asyncio
 from pathlib import Path
 
+import pytest
+
+from gateway.bike.recorder import ignore
 from gateway.race.races import Race
-from gateway.simulation.demo.racers import Start, _config
+from gateway.race.results import Place
+from gateway.simulation.cloud.client import open_local_cloud
+from gateway.simulation.demo.racers import Start, _config, open_racer
 from gateway.simulation.names import NAMES
+from gateway.timing.clock import SystemClock
 
 RACE = Race(race_id=44_881_219, start_ms=1_795_248_760_123, length_s=40)
 
@@ -21,3 +28,23 @@ def test_demo_racers_are_all_different_and_ride_from_the_start(tmp_path: Path) -
     assert not any(config.warnings for config in configs), "names fit the backend's columns"
     ride_start_ms = RACE.start_ms - bikes[0].options["ride_offset_ms"]
     assert ride_start_ms % (bikes[0].options["ride_s"] * 1000) == 0
+
+
+@pytest.mark.slow
+async def test_demo_racers_know_their_ranks(tmp_path: Path) -> None:
+    clock, stop = SystemClock(), asyncio.Event()
+    race = Race(12, clock.wall_ms_at(clock.monotonic_ns()), length_s=60)
+    async with open_local_cloud() as cloud:
+        start = Start(race, seed=2, directory=tmp_path, port=cloud.config.port)
+        gateways = [await open_racer(number, start, clock, ignore) for number in (1, 2)]
+        async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
+            for gateway in gateways:
+                tasks.create_task(gateway.run(stop))
+            places: list[Place | None] = [None]
+            while not all(place and place.racers == 2 for place in places):
+                await asyncio.sleep(0.1)
+                places = [gateway.status.bikes[0].place for gateway in gateways]
+            stop.set()
+    for number, place in enumerate(places, start=1):
+        assert place is not None
+        assert place.rank == (1 if place.leader_id == number else 2)
