@@ -26,6 +26,7 @@ VERBS = [
     "decode",
     "schema",
     "provision",
+    "redrive",
     "calibrate",
     "config",
     "buffer",
