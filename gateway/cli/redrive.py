@@ -158,7 +158,7 @@ def _show(report: "RedriveReport", stream: str, *, dry_run: bool) -> None:
         if len(report.left) > REASONS_SHOWN:
             typer.echo(f"  … and {len(report.left) - REASONS_SHOWN:,} more; --json lists all")
     if not report.is_complete:
-        typer.echo("the queue contains more messages")
+        typer.echo("the queue was not read to its end")
     if dry_run:
         typer.echo(f"would put {counted(report.telemetry, 'record')} into {stream}")
     else:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
@@ -118,7 +118,7 @@ def test_interrupted_redrive_reports_what_it_put_and_shows_the_rest_again(
             env={**os.environ, **aws.environment},
         )
     ) as process:
-        until(lambda: put.extend(seconds(aws)) or bool(put))
+        put += awaited(aws, 1)
         process.send_signal(number)
         out, err = process.communicate(timeout=TIMEOUT_S)
     put += seconds(aws)
@@ -165,8 +165,12 @@ def test_missing_boto3_is_an_error_with_the_pip_command() -> None:
     )
 
 
-def until(is_true: Callable[[], bool]) -> None:
+def awaited(aws: EmulatedAws, count: int) -> list[int]:
+    """Return the seconds that arrive until there are `count`, or a few more."""
+    arrived: list[int] = []
     deadline_s = time.monotonic() + TIMEOUT_S
-    while not is_true():
+    while len(arrived) < count:
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
+        arrived += seconds(aws)
+    return arrived

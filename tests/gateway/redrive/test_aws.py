@@ -203,10 +203,10 @@ def test_killed_run_loses_nothing_and_repeats_at_most_one_put(
 ) -> None:
     sent = [telemetry(1, second) for second in range(251, 301)]
     aws.send(*(error_action(one.to_json()) for one in sent))
-    stored: list[Telemetry] = []
     command = [sys.executable, "-c", SLOW_RUN, aws.queue_url, STREAM]
+    stored: list[Telemetry] = []
     with killed_at_end(subprocess.Popen(command, env={**os.environ, **aws.environment})):
-        until(lambda: stored.extend(aws.stored()) or len(stored) >= 5)
+        until(lambda: len(stored) >= 5, lambda: stored.extend(aws.stored()))
     until(lambda: queue.counts()[1] == 0)
     Redrive(queue, stream, Event(), lambda *_: None, rate_per_s=10_000).run()
     stored += aws.stored()
@@ -215,8 +215,9 @@ def test_killed_run_loses_nothing_and_repeats_at_most_one_put(
     assert queue.counts() == (0, 0)
 
 
-def until(is_true: Callable[[], bool]) -> None:
+def until(is_true: Callable[[], bool], look: Callable[[], None] = lambda: None) -> None:
     deadline_s = time.monotonic() + 30
     while not is_true():
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
+        look()
