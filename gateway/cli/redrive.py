@@ -54,8 +54,10 @@ def redrive(
     from gateway.redrive.session import Redrive
 
     queue, race_stream = _open(queue_url, stream)
-    _warn_of_other_reader(queue)
-    with _stop_on_signal() as stop, _progress() as on_progress:
+    visible, held = queue.counts()
+    if held:
+        _warn_of_other_reader(held)
+    with _stop_on_signal() as stop, _progress(visible) as on_progress:
         run = Redrive(queue, race_stream, stop, on_progress, rate)
         error = _error_of(run.look if dry_run else run.run)
     if json:
@@ -84,18 +86,16 @@ def _open(queue_url: str, stream: str) -> "tuple[FailedQueue, RaceStream]":
     return open_aws(queue_url, stream)
 
 
-def _warn_of_other_reader(queue: "FailedQueue") -> None:
+def _warn_of_other_reader(held: int) -> None:
     from gateway.redrive.aws import HIDDEN_S
     from gateway.terminal.units import counted, duration
 
-    _, held = queue.counts()
-    if held:
-        typer.echo(
-            f"{counted(held, 'message')} of the queue held by another reader, such as a redrive "
-            f"that was killed less than {duration(HIDDEN_S)} ago; to put them as well, run this "
-            "command again later",
-            err=True,
-        )
+    typer.echo(
+        f"{counted(held, 'message')} of the queue held by another reader, such as a redrive that "
+        f"was killed less than {duration(HIDDEN_S)} ago; to put them as well, run this command "
+        "again later",
+        err=True,
+    )
 
 
 def _error_of(work: Callable[[], None]) -> GatewayError | None:
@@ -128,7 +128,7 @@ def _stop_on_signal() -> "Iterator[Event]":
 
 
 @contextmanager
-def _progress() -> "Iterator[OnProgress]":
+def _progress(visible: int) -> "Iterator[OnProgress]":
     """Show each step on stderr while the block runs; show nothing if stderr is no terminal."""
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
@@ -138,7 +138,10 @@ def _progress() -> "Iterator[OnProgress]":
     with Progress(
         *columns, console=console, transient=True, disable=not console.is_terminal
     ) as progress:
-        tasks = {name: progress.add_task(name, total=None) for name in ("read", "put")}
+        tasks = {
+            "read": progress.add_task("read", total=visible),
+            "put": progress.add_task("put", total=None),
+        }
         yield lambda step, done, total: progress.update(tasks[step], completed=done, total=total)
 
 

@@ -20,6 +20,7 @@ from gateway.redrive.plan import (
     failed_record,
     in_order,
 )
+from gateway.terminal.units import counted
 from gateway.timing.backoff import Backoff
 
 #: Messages that one run holds at a time. SQS hands out at most 120,000 messages of a standard queue
@@ -204,9 +205,9 @@ class Redrive:
             refusals = refusals + 1 if len(refused) == len(batch) else 0
             if refusals == MAX_REFUSALS:
                 raise RedriveError(
-                    f"the stream refused {len(batch)} records {MAX_REFUSALS} times in a row: "
-                    f"{next(iter(refused.values()))}; nothing is lost: run this command again when "
-                    "the stream accepts records"
+                    f"the stream refused {counted(len(batch), 'record')} {MAX_REFUSALS} times in a "
+                    f"row: {next(iter(refused.values()))}; nothing is lost: run this command again "
+                    "when the stream accepts records"
                 )
             batch = [batch[index] for index in sorted(refused)]
             if self._stop.wait(backoff.next_s()):

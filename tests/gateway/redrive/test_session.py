@@ -34,7 +34,7 @@ class ModelQueue:
 
     def delete(self, messages: Sequence[QueuedMessage]) -> None:
         for message in messages:
-            del self.messages[message.message_id]
+            self.messages.pop(message.message_id, None)
 
     def release(self, messages: Sequence[QueuedMessage]) -> None:
         self.held -= {message.message_id for message in messages}
@@ -54,19 +54,22 @@ class ModelStream:
     def __init__(self, refuses: Callable[[int, int], bool] = lambda put, index: False) -> None:
         self.stored: list[Telemetry] = []
         self.puts: list[int] = []
-        self.kill_after: int | None = None
+        #: The number of the put during which the process ends, and whether its records are stored.
+        self.kill_at: tuple[int, bool] | None = None
         self._refuses = refuses
 
     def put(self, records: Sequence[FailedRecord]) -> dict[int, str]:
         number = len(self.puts)
         self.puts.append(len(records))
+        if self.kill_at == (number, False):
+            raise Killed
         refused = {i: "throttled" for i in range(len(records)) if self._refuses(number, i)}
         self.stored += [
             telemetry_from_json(record.data)
             for index, record in enumerate(records)
             if index not in refused
         ]
-        if self.kill_after == number:
+        if self.kill_at == (number, True):
             raise Killed
         return refused
 
@@ -171,7 +174,7 @@ def test_pauses_between_refusals_grow() -> None:
 def test_stream_that_stores_nothing_ends_the_run_and_loses_nothing() -> None:
     queue = ModelQueue(bodies(ride(1)), Random(1))
     stream = ModelStream(refuses=lambda put, index: put >= 2)
-    with pytest.raises(RedriveError, match=r"refused 1 records 10 times in a row: throttled; noth"):
+    with pytest.raises(RedriveError, match=r"refused 1 record 10 times in a row: throttled; noth"):
         redrive(queue, stream)
     assert len(stream.puts) == 2 + MAX_REFUSALS
     assert (len(queue.messages), queue.held) == (8, set())
@@ -214,23 +217,23 @@ def test_queue_full_of_finals_or_of_other_messages_comes_to_an_end() -> None:
     rides=st.dictionaries(
         st.tuples(st.integers(0, 2), st.integers(0, 2)), st.integers(285, 300), min_size=1
     ),
-    kills=st.lists(st.integers(0, 8), max_size=3),
+    kills=st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=3),
     throttled=st.floats(0, 0.5),
 )
 def test_runs_that_are_killed_lose_nothing_and_keep_each_ride_in_order(
-    seed: int, rides: dict[tuple[int, int], int], kills: list[int], throttled: float
+    seed: int, rides: dict[tuple[int, int], int], kills: list[tuple[int, bool]], throttled: float
 ) -> None:
     random = Random(seed)
     sent = [one for (race, racer), first in rides.items() for one in ride(race, racer, first)]
     queue = ModelQueue(bodies(sent), random)
     stream = ModelStream(refuses=lambda put, index: random.random() < throttled)
-    for puts in kills:
-        stream.kill_after = len(stream.puts) + puts
+    for puts, is_stored in kills:
+        stream.kill_at = len(stream.puts) + puts, is_stored
         try:
             redrive(queue, stream)
         except Killed:
             queue.time_out()
-    stream.kill_after = None
+    stream.kill_at = None
     redrive(queue, stream)
     assert set(stream.uuids) == {one.uuid for one in sent}
     assert queue.messages == {}
