@@ -141,6 +141,7 @@ def _progress(visible: int) -> "Iterator[OnProgress]":
         tasks = {
             "read": progress.add_task("read", total=visible),
             "put": progress.add_task("put", total=None),
+            "release": progress.add_task("release", total=None),
         }
         yield lambda step, done, total: progress.update(tasks[step], completed=done, total=total)
 
@@ -163,9 +164,9 @@ def _show(report: "RedriveReport", stream: str, *, dry_run: bool) -> None:
     if not report.is_complete:
         typer.echo("the queue was not read to its end")
     if dry_run:
-        typer.echo(f"would put {counted(report.telemetry, 'record')} into {stream}")
+        typer.echo(f"would put {counted(report.records, 'record')} into {stream}")
     else:
-        typer.echo(f"put {report.put:,} of {counted(report.telemetry, 'record')} into {stream}")
+        typer.echo(f"put {report.put:,} of {counted(report.records, 'record')} into {stream}")
 
 
 def _as_json(
@@ -176,7 +177,7 @@ def _as_json(
     return dumps(
         {
             "dry_run": dry_run,
-            "records": report.telemetry,
+            "records": report.records,
             "put": report.put,
             "complete": report.is_complete,
             "interrupted": interrupted,

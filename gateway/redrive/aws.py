@@ -4,7 +4,7 @@ Source: SQS API reference; Kinesis API reference, "PutRecords".
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import boto3
@@ -81,8 +81,8 @@ class FailedQueue:
                 )
 
     def release(self, messages: Sequence[QueuedMessage]) -> None:
-        """Make the messages visible again. If that fails, they become visible after `hidden_s`."""
-        with suppress(BotoCoreError, ClientError):
+        """Make the messages visible again now, not after `hidden_s`."""
+        with _as_redrive_error(f"cannot release messages of the queue {self._url}"):
             for entries in _entries(messages):
                 self._client.change_message_visibility_batch(
                     QueueUrl=self._url,

@@ -6,6 +6,7 @@ with the same `uuid`.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from random import Random
 from typing import Protocol
@@ -26,6 +27,9 @@ from gateway.timing.backoff import Backoff
 #: Messages that one run holds at a time. SQS hands out at most 120,000 messages of a standard queue
 #: that are not deleted yet.
 MAX_HELD = 100_000
+
+#: Messages that are released between two reports of the progress.
+RELEASED_AT_ONCE = 100
 
 #: Puts in a row of which the stream stores nothing, before the run ends.
 MAX_REFUSALS = 10
@@ -107,7 +111,7 @@ class RedriveReport:
     is_complete: bool = False
 
     @property
-    def telemetry(self) -> int:
+    def records(self) -> int:
         return sum(race.messages for race in self.races.values())
 
 
@@ -221,6 +225,9 @@ class Redrive:
             del self._records[record.message.message_id]
 
     def _release(self) -> None:
-        self._queue.release(list(self._held.values()))
-        self._held.clear()
-        self._records.clear()
+        """Make what is left visible again. If that fails, SQS does so after a while."""
+        left = list(self._held.values())
+        with suppress(RedriveError):
+            for start in range(0, len(left), RELEASED_AT_ONCE):
+                self._queue.release(left[start : start + RELEASED_AT_ONCE])
+                self._on_progress("release", min(start + RELEASED_AT_ONCE, len(left)), len(left))

@@ -1,6 +1,7 @@
 """Messages of the rule's error action, and SQS with Kinesis on this machine."""
 
 import os
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ def error_action(payload: bytes, reason: str = "Rate exceeded for shard") -> str
 
 @dataclass(frozen=True, slots=True)
 class EmulatedAws:
-    """A queue and a stream, both empty at first."""
+    """A queue and a stream on this machine."""
 
     endpoint: str
     queue_url: str
@@ -50,6 +51,13 @@ class EmulatedAws:
             "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
             "NO_PROXY": "*",
         }
+
+    def emptied(self) -> "EmulatedAws":
+        """Return this AWS with a new queue, and with all records read."""
+        self.reader.read()
+        # A queue can be purged only once a minute.
+        name = f"failed-telemetry-{secrets.token_hex(4)}"
+        return replace(self, queue_url=self.sqs.create_queue(QueueName=name)["QueueUrl"])
 
     def send(self, *bodies: str) -> None:
         for body in bodies:
@@ -79,6 +87,5 @@ def emulated_aws() -> Iterator[EmulatedAws]:
             aws_access_key_id="demo",
             aws_secret_access_key="demo",
         )
-        url = sqs.create_queue(QueueName="failed-telemetry")["QueueUrl"]
-        yield EmulatedAws(endpoint, url, sqs, kinesis, kinesis.open_reader())
+        yield EmulatedAws(endpoint, "", sqs, kinesis, kinesis.open_reader()).emptied()
         sqs.close()

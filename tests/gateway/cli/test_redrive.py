@@ -28,11 +28,10 @@ def server() -> Iterator[EmulatedAws]:
 @pytest.fixture
 def aws(server: EmulatedAws) -> EmulatedAws:
     """An AWS whose queue has a race's last ten seconds, in no order."""
-    server.sqs.purge_queue(QueueUrl=server.queue_url)
-    server.stored()
+    aws = server.emptied()
     for second in (300, 295, 291, 299, 292, 298, 296, 293, 297, 294):
-        server.send(error_action(telemetry(5, second).to_json()))
-    return server
+        aws.send(error_action(telemetry(5, second).to_json()))
+    return aws
 
 
 def command(aws: EmulatedAws, *more: str) -> list[str]:

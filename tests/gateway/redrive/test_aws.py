@@ -28,22 +28,28 @@ from tests.support.failed_telemetry import (
 pytestmark = pytest.mark.xdist_group("redrive")  # one worker makes the fixtures of the module
 
 
+MESSAGES = [QueuedMessage("1", "receipt", "body")]
+
+
 @pytest.fixture(scope="module")
-def aws() -> Iterator[EmulatedAws]:
+def server() -> Iterator[EmulatedAws]:
     with emulated_aws() as aws:
         yield aws
 
 
 @pytest.fixture
+def aws(server: EmulatedAws) -> EmulatedAws:
+    return server.emptied()
+
+
+@pytest.fixture
 def queue(aws: EmulatedAws) -> FailedQueue:
-    """The queue, empty. moto has one server, so that no wait is needed to ask all of them."""
-    aws.sqs.purge_queue(QueueUrl=aws.queue_url)
+    """The queue. moto has one server, so that no wait is needed to ask all of them."""
     return FailedQueue(aws.sqs, aws.queue_url, wait_s=0)
 
 
 @pytest.fixture
 def stream(aws: EmulatedAws) -> RaceStream:
-    aws.reader.read()
     return RaceStream(aws.kinesis._client, STREAM)
 
 
@@ -97,6 +103,8 @@ def test_put_records_are_in_the_stream_unchanged_under_the_race_id(
     [
         (lambda queue, stream: queue.counts(), "cannot read the size of the queue"),
         (lambda queue, stream: queue.receive(), "cannot read the queue"),
+        (lambda queue, stream: queue.release(MESSAGES), "cannot release messages of the queue"),
+        (lambda queue, stream: queue.delete(MESSAGES), "cannot delete messages from the queue"),
         (lambda queue, stream: stream.put(records(1)), "cannot put records into the stream none"),
     ],
 )
@@ -109,13 +117,6 @@ def test_wrong_name_is_reported_with_what_was_tried_and_what_is_expected(
         call(queue, stream)
     assert "does not exist" in str(raised.value) or "not found" in str(raised.value)
     assert "expected the credentials and the region" in str(raised.value)
-
-
-def test_release_that_fails_is_no_error_because_messages_become_visible_by_themselves(
-    aws: EmulatedAws, opened: tuple[FailedQueue, RaceStream]
-) -> None:
-    queue, _ = open_aws(f"{aws.queue_url}-of-another", STREAM)
-    queue.release([QueuedMessage("1", "receipt", "body")])
 
 
 def test_missing_region_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -180,7 +181,7 @@ def test_message_that_cannot_be_deleted_ends_the_run_with_what_follows() -> None
         failure = {"Id": "0", "SenderFault": False, "Code": "InternalError", "Message": "oops"}
         script.add_response("delete_message_batch", {"Failed": [failure], "Successful": []})
         with pytest.raises(RedriveError, match=r"InternalError oops; the next run puts them again"):
-            FailedQueue(sqs, "https://queue").delete([QueuedMessage("1", "receipt", "body")])
+            FailedQueue(sqs, "https://queue").delete(MESSAGES)
     sqs.close()
 
 

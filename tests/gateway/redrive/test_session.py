@@ -35,6 +35,7 @@ class ModelQueue:
     def delete(self, messages: Sequence[QueuedMessage]) -> None:
         for message in messages:
             self.messages.pop(message.message_id, None)
+            self.held.discard(message.message_id)
 
     def release(self, messages: Sequence[QueuedMessage]) -> None:
         self.held -= {message.message_id for message in messages}
@@ -151,7 +152,7 @@ def test_look_puts_nothing_and_makes_every_message_visible() -> None:
     run = Redrive(queue, stream, NoWait(), lambda *_: None, rate_per_s=250)
     run.look()
     assert (stream.puts, len(queue.messages), queue.held) == ([], 11, set())
-    assert (run.report.telemetry, run.report.put, len(run.report.left)) == (10, 0, 1)
+    assert (run.report.records, run.report.put, len(run.report.left)) == (10, 0, 1)
 
 
 def test_refused_record_is_put_again_before_a_later_second_of_its_ride() -> None:
@@ -178,6 +179,18 @@ def test_stream_that_stores_nothing_ends_the_run_and_loses_nothing() -> None:
         redrive(queue, stream)
     assert len(stream.puts) == 2 + MAX_REFUSALS
     assert (len(queue.messages), queue.held) == (8, set())
+
+
+class Unreleasable(ModelQueue):
+    """A queue that fails when a run ends: its messages become visible some time later."""
+
+    def release(self, messages: Sequence[QueuedMessage]) -> None:
+        raise RedriveError("cannot release messages of the queue")
+
+
+def test_failure_to_release_is_no_error_because_messages_become_visible_by_themselves() -> None:
+    stream = ModelStream()
+    assert redrive(Unreleasable(["hello", *bodies(ride(1))], Random(1)), stream).put == 10
 
 
 def test_rate_limits_the_records_of_a_put_and_the_time_between_puts() -> None:
