@@ -44,7 +44,7 @@ def redrive(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Put telemetry that the IoT rule could not store into the stream.
+    """Put telemetry that the IoT rule could not store into Kinesis.
 
     Reads the queue of failed telemetry and puts its records into the stream, each race in order
     under its id. A message is deleted from the queue when its record is stored, so that you can
