@@ -26,6 +26,7 @@ CALIBRATION_GUIDE = "tests/gateway/calibrating/measuring/test_guide.py"
 JOINS = "tests/gateway/race/test_joins.py"
 SAMPLER = "tests/gateway/sampling/test_sampler.py"
 PROVISIONING = "tests/gateway/provisioning/test_steps.py"
+REDRIVE = "tests/gateway/redrive/test_session.py"
 
 
 class Outcome(StrEnum):
@@ -345,6 +346,28 @@ MUTANTS = (
         "if other is None or any(",
         "if other is not None and any(",
         "tests/gateway/simulation/cloud/test_leaderboard.py",
+    ),
+    Mutant(
+        "failed telemetry is deleted before the stream has it",
+        "gateway/redrive/session.py",
+        "            refused = self._shards.put(batch)\n",
+        "            self._queue.delete([one.message for one in batch])\n"
+        "            refused = self._shards.put(batch)\n",
+        REDRIVE,
+    ),
+    Mutant(
+        "a put of failed telemetry has two seconds of a ride",
+        "gateway/redrive/plan.py",
+        "            record.ride in rides\n            or len(batch)",
+        "            len(batch)",
+        REDRIVE,
+    ),
+    Mutant(
+        "a failed final does not wait for the seconds before it",
+        "gateway/redrive/session.py",
+        "return records if self.report.is_complete or not updates else updates",
+        "return records",
+        REDRIVE,
     ),
 )
 

@@ -49,7 +49,10 @@ def test_changelog_has_a_section_for_the_version_or_is_waiting_for_its_release()
 
 @pytest.mark.parametrize(
     "requirement",
-    [*map(Requirement, PROJECT["dependencies"]), *requirements("demo"), *requirements("dev")],
+    [
+        *map(Requirement, PROJECT["dependencies"]),
+        *(one for extra in ("aws", "demo", "dev") for one in requirements(extra)),
+    ],
     ids=lambda requirement: requirement.name,
 )
 def test_constraints_pin_each_dependency_to_a_version_it_allows(requirement: Requirement) -> None:

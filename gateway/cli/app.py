@@ -14,6 +14,7 @@ from gateway.cli import (
     demo,
     fleet,
     provision,
+    redrive,
     replay,
     run,
     scan,
@@ -62,6 +63,7 @@ app.command()(replay.replay)
 app.command()(decode.decode)
 app.command()(schema.schema)
 app.command()(provision.provision)
+app.command()(redrive.redrive)
 app.add_typer(
     calibrate.app,
     name="calibrate",

@@ -21,10 +21,12 @@
         NotConnected               1  cloud/iot_requests.py
         NotDatable                 1  telemetry/undated.py
         NotEditable               78  config/editor.py
+        NotTelemetry               1  redrive/plan.py
         NotUsable                  1  calibrating/measuring/cadence.py
         PlanError                  2  simulation/fleet/plan.py
         ProvisioningError          1  provisioning/steps.py
             TokenRefused           1  provisioning/steps.py
+        RedriveError               1  redrive/session.py
         Rejected                   1  cloud/iot_requests.py
         RuleTemplateError          1  simulation/cloud/rule.py
         StateDirError              1  host/state_dir.py
