@@ -61,6 +61,41 @@ def test_gateway_writes_nothing_to_disk_while_online(
     assert len(set(finals)) == len(finals), "one final for each racer and race"
 
 
+def test_idle_gateway_sends_nothing_and_writes_nothing_to_disk(
+    gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    gateway.cloud["port"] = broker.port
+    gateway.race_join = "pedalling"
+    gateway.race_length_s = 5
+    gateway.bikes = [bike.replace(" }", ', scenario = "idle" }') for bike in gateway.bikes]
+    gateway.start()
+    gateway.wait_for_log("cloud connected")
+    gateway.wait_for_log("bike connected", times=2)
+    after_start = gateway.written_bytes()
+    time.sleep(11)
+    assert gateway.written_bytes() == after_start
+    assert subscriber.messages == []
+
+
+def test_rider_who_pedals_joins_each_race_and_the_other_bike_sends_nothing(
+    gateway: GatewayProcess, broker: Mosquitto, subscriber: Subscriber
+) -> None:
+    gateway.cloud["port"] = broker.port
+    gateway.race_join = "pedalling"
+    gateway.bikes[1] = gateway.bikes[1].replace(" }", ', scenario = "idle" }')
+    gateway.start()
+    messages = subscriber.wait_for(
+        lambda messages: sum(message.is_final for message in messages) >= 2
+    )
+    assert {message.bike_id for message in messages} == {"bike-1"}
+    race_id = messages[-1].race_id
+    last_race = [message for message in messages if message.race_id == race_id]
+    first = last_race[0]
+    assert first.cadence > 0
+    assert [m.second for m in last_race] == list(range(first.second, gateway.race_length_s + 1))
+    assert last_race[-1].samples == len(last_race)
+
+
 async def test_outage_loses_no_message_and_keeps_the_order(
     gateway: GatewayProcess, network: Network, subscriber: Subscriber
 ) -> None:

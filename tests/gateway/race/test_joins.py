@@ -208,6 +208,29 @@ async def test_idle_bike_without_the_time_writes_nothing(tmp_path: Path) -> None
     await rider.virtual.stop()
 
 
+@pytest.mark.slow
+async def test_two_idle_hours_send_nothing_and_change_no_file(tmp_path: Path) -> None:
+    """A day takes a minute and is the same."""
+    rider = Rider(tmp_path, [0] * 7300)
+    await rider.start()
+    await rider.virtual.run_for(10)
+    before = files(tmp_path)
+    await rider.virtual.run_for(7200)
+    assert rider.virtual.gateway.status.produced == 0
+    assert rider.virtual.delivered == []
+    assert files(tmp_path) == before
+    await rider.virtual.stop()
+
+
+def files(directory: Path) -> dict[str, tuple[int, bytes]]:
+    """Return when each file was last written, and its content."""
+    return {
+        str(path): (path.stat().st_mtime_ns, path.read_bytes())
+        for path in directory.rglob("*")
+        if path.is_file()
+    }
+
+
 SCRIPTS = st.lists(
     st.tuples(st.sampled_from([0.0, 80.0, None]), st.integers(1, 25)), min_size=1, max_size=8
 ).map(lambda parts: [rpm for rpm, length_s in parts for _ in range(length_s)])
