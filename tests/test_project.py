@@ -87,7 +87,7 @@ def test_hooks_run_every_command_of_make_check() -> None:
 def test_issue_form_asks_for_the_output_of_check_and_a_capture(form: str) -> None:
     text = (ROOT / ".github" / "ISSUE_TEMPLATE" / f"{form}.yml").read_text(encoding="utf-8")
     fields = {field["id"]: field for field in yaml.safe_load(text)["body"]}
-    assert "`alleycat-gateway check --json`" in fields["check"]["attributes"]["label"]
+    assert "`sudo alleycat-gateway check --json`" in fields["check"]["attributes"]["label"]
     assert fields["check"]["validations"]["required"]
     assert (
         "alleycat-gateway capture BIKE ride.jsonl" in fields["capture"]["attributes"]["description"]

@@ -52,7 +52,7 @@ def status(
     from gateway.status.concerns import concerns
     from gateway.status.report import status_from_json
 
-    ask = _asker(config)
+    ask = asker(config)
     line = _answer(ask)
     if watch:
         with suppress(KeyboardInterrupt):
@@ -67,7 +67,7 @@ def status(
         raise typer.Exit(FAILED)
 
 
-def _asker(config: Path | None) -> Ask:
+def asker(config: Path | None) -> Ask:
     """Return a function that asks the first socket that exists at the time of the call."""
     from gateway.status.client import NoStatusError, ask_status
 

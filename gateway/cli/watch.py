@@ -10,10 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from gateway.bike.link import BikeLink
+    from gateway.cli.status import Ask
     from gateway.timing.clock import GatewayClock
 
 #: Time between two updates of the view, in seconds.
 EVERY_S = 0.25
+#: Time between two questions to the running gateway, in seconds.
+RACE_EVERY_S = 1.0
 
 
 def watch(
@@ -27,8 +30,8 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. For race and rank of a bike that the gateway uses,
-    see `status --watch`.
+    Publishes nothing. Reconnects as `run` does. With --config, also shows race and rank of the
+    bike's racer, if a gateway with this config is running.
     """
     import asyncio
     from contextlib import suppress
@@ -38,6 +41,7 @@ def watch(
     from rich.console import Console
 
     from gateway.bike.link import BikeLink
+    from gateway.cli.status import asker
     from gateway.timing.clock import SystemClock
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view, reading_json
@@ -51,24 +55,58 @@ def watch(
     )
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
+    race = _Race(bike, None if config is None else asker(config))
     with (
         suppress(KeyboardInterrupt, TimeoutError),
         open_view(console, link, None if json else watched) as show,
     ):
-        asyncio.run(_watch(link, show, clock, seconds))
+        asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
+
+
+class _Race:
+    """A line on the race of a bike's racer, as the running gateway knows it, else empty."""
+
+    def __init__(self, bike_id: str, ask: "Ask | None") -> None:
+        self.line = ""
+        self._bike_id = bike_id
+        self._ask = ask
+
+    async def run(self) -> None:
+        """Ask the gateway every second."""
+        import asyncio
+
+        while self._ask is not None:
+            self.line = await asyncio.to_thread(self._answer, self._ask)
+            await asyncio.sleep(RACE_EVERY_S)
+
+    def _answer(self, ask: "Ask") -> str:
+        from gateway.host.errors import GatewayError
+        from gateway.status.line import race_line
+        from gateway.status.report import status_from_json
+
+        try:
+            bikes = status_from_json(ask()).bikes
+        except GatewayError:
+            return ""  # the bike can be watched without a gateway
+        return "".join(race_line(bike) for bike in bikes if bike.bike_id == self._bike_id)
 
 
 async def _watch(
-    link: "BikeLink", show: "Callable[[int], None]", clock: "GatewayClock", seconds: float | None
+    link: "BikeLink",
+    show: "Callable[[int], None]",
+    race: _Race,
+    clock: "GatewayClock",
+    seconds: float | None,
 ) -> None:
     import asyncio
 
-    linking = asyncio.create_task(link.run())
+    tasks = [asyncio.create_task(link.run()), asyncio.create_task(race.run())]
     try:
         async with asyncio.timeout(seconds):
             while True:
                 show(clock.monotonic_ns())
                 await asyncio.sleep(EVERY_S)
     finally:
-        linking.cancel()
-        await asyncio.wait([linking])
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)

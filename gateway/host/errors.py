@@ -28,6 +28,7 @@
             TokenRefused           1  provisioning/steps.py
         RedriveError               1  redrive/session.py
         Rejected                   1  cloud/iot_requests.py
+        ResultsError               1  race/results.py
         RuleTemplateError          1  simulation/cloud/rule.py
         StateDirError              1  host/state_dir.py
         StatusFormatError          1  status/report.py

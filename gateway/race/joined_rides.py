@@ -6,9 +6,9 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from gateway.host.state_file import StateFile
-from gateway.race.joins import Joins, Ride
+from gateway.race.joins import JoinedRide, Joins
 
-_RIDES = TypeAdapter(dict[str, Ride])
+_RIDES = TypeAdapter(dict[str, JoinedRide])
 
 
 class JoinedRides:
@@ -17,7 +17,7 @@ class JoinedRides:
     def __init__(self, state_dir: Path) -> None:
         self._file = StateFile(state_dir / "joined.json", "joined races")
         self._joins: dict[str, Joins] = {}
-        self._restored: dict[str, Ride] = {}
+        self._restored: dict[str, JoinedRide] = {}
         self._joined = asyncio.Event()
         self._file.load(self._restore)
 

@@ -15,7 +15,7 @@ RACES_MAX = 4096
 
 
 @dataclass(frozen=True, slots=True)
-class Ride:
+class JoinedRide:
     """A racer's part of a race, which began with `second`."""
 
     race_id: int
@@ -34,21 +34,23 @@ class Joins:
     rider joins.
     """
 
-    def __init__(self, joined: Ride | None = None, on_join: Callable[[], None] = _ignore) -> None:
-        self._rides: OrderedDict[tuple[int, int], Ride] = OrderedDict()
+    def __init__(
+        self, joined: JoinedRide | None = None, on_join: Callable[[], None] = _ignore
+    ) -> None:
+        self._rides: OrderedDict[tuple[int, int], JoinedRide] = OrderedDict()
         self._on_join = on_join
         if joined is not None:
             self._rides[joined.race_id, joined.racer_id] = joined
 
     @property
-    def last(self) -> Ride | None:
+    def last(self) -> JoinedRide | None:
         """The ride that was joined last."""
         return next(reversed(self._rides.values()), None)
 
     def add(self, second: RaceSecond, racer_id: int, *, is_pedalling: bool) -> bool:
         """Join the race if the pedals turn; return whether this second belongs to a ride."""
         if is_pedalling and second.race.waits_for_pedals:
-            self._join(Ride(second.race.race_id, racer_id, second.second))
+            self._join(JoinedRide(second.race.race_id, racer_id, second.second))
         return self.has_joined(second.race, racer_id, second.second)
 
     def has_joined(self, race: Race, racer_id: int, second: int) -> bool:
@@ -58,7 +60,7 @@ class Joins:
         ride = self._rides.get((race.race_id, racer_id))
         return ride is not None and ride.second <= second
 
-    def _join(self, ride: Ride) -> None:
+    def _join(self, ride: JoinedRide) -> None:
         key = ride.race_id, ride.racer_id
         known = self._rides.get(key)
         if known is not None and known.second <= ride.second:

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 
+from gateway.bike.status import BikeStatus
+from gateway.race.results import Place
 from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.units import duration
 
@@ -20,6 +22,24 @@ def status_line(status: GatewayStatus) -> str:
     parts = (_racing(status), *_riding(status), *_losing(status), _cloud(status), *_kept(status))
     line = " · ".join(parts)
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"
+
+
+def race_line(bike: BikeStatus) -> str:
+    """Return the part that a bike's racer has in the race; empty without a race.
+
+    Example: "race 5980778, second 103, rank 3 of 12, 4.25 behind the next".
+    """
+    if bike.race_id is None:
+        return ""
+    if bike.not_joined:
+        return f"race {bike.race_id} not joined: {bike.not_joined}"
+    return ", ".join((f"race {bike.race_id}", f"second {bike.second}", *_place(bike.place)))
+
+
+def _place(place: Place | None) -> Iterator[str]:
+    if place is not None and place.rank is not None:
+        yield f"rank {place.rank} of {place.racers}"
+        yield "in the lead" if place.gap is None else f"{place.gap:.2f} behind the next"
 
 
 def _racing(status: GatewayStatus) -> str:

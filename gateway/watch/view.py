@@ -27,8 +27,8 @@ _LABELS = {
 }
 
 
-def table(link: BikeLink, fields: Sequence[FieldView]) -> RenderableType:
-    """Return a table for a terminal that is redrawn."""
+def table(link: BikeLink, fields: Sequence[FieldView], race: str = "") -> RenderableType:
+    """Return a table for a terminal that is redrawn; `race`: a line on the bike's race."""
     rows = Table(box=None, pad_edge=False)
     rows.add_column("")
     for column in ("value", "age", "rate"):
@@ -43,7 +43,8 @@ def table(link: BikeLink, fields: Sequence[FieldView]) -> RenderableType:
             field.source,
             style="" if field.state is FieldState.LIVE else "dim",
         )
-    return Group(Text(heading(link), style="" if _is_connected(link) else "yellow"), rows)
+    head = Text(heading(link), style="" if _is_connected(link) else "yellow")
+    return Group(head, Text(race), rows) if race else Group(head, rows)
 
 
 def heading(link: BikeLink) -> str:
@@ -78,6 +79,8 @@ class WatchScreen:
 
     link: BikeLink
     fields: Sequence[FieldView] = ()
+    #: The bike's race, if a gateway is running that rides it.
+    race: str = ""
 
 
 class WatchScript:
@@ -90,7 +93,7 @@ class WatchScript:
 
     def draw(self, screen: WatchScreen, width: int, height: int) -> RenderableType:
         del width, height
-        return table(screen.link, screen.fields)
+        return table(screen.link, screen.fields, screen.race)
 
     def moment(self, screen: WatchScreen) -> object:
         return heading(screen.link)
@@ -104,26 +107,27 @@ class WatchScript:
     def figures(self, screen: WatchScreen) -> Event | None:
         if not screen.fields or not _is_connected(screen.link):
             return None
-        return Event("figures", line(screen.fields))
+        race = f"  {screen.race}" if screen.race else ""
+        return Event("figures", line(screen.fields) + race)
 
 
 @contextmanager
 def open_view(
     console: Console, link: BikeLink, watch: Watch | None
-) -> Iterator[Callable[[int], None]]:
-    """Yield a function that shows the bike at an instant; without a `watch`, only its link.
+) -> Iterator[Callable[[int, str], None]]:
+    """Yield a function that shows the bike at an instant, and a line on its race.
 
-    On a terminal the last table remains visible.
+    Without a `watch`, only the link is shown. On a terminal the last table remains visible.
     """
     screen = WatchScreen(link)
     with ExitStack() as stack:
         if console.is_terminal:
-            stack.callback(lambda: console.print(table(link, screen.fields)))
+            stack.callback(lambda: console.print(table(link, screen.fields, screen.race)))
         view = stack.enter_context(open_live_view(console, WatchScript()))
 
-        def show(now_ns: int) -> None:
+        def show(now_ns: int, race: str) -> None:
             nonlocal screen
-            screen = WatchScreen(link, () if watch is None else watch.fields(now_ns))
+            screen = WatchScreen(link, () if watch is None else watch.fields(now_ns), race)
             view.show(screen, now_ns)
 
         yield show

@@ -40,7 +40,7 @@ def test_check_of_a_running_gateway_does_not_connect_to_the_cloud(
     gateway.wait_for_log("cloud connected")
     _, report = check(gateway.config_file)
     (service,) = (one for one in report["findings"] if one["name"] == "service")
-    assert service["what"].startswith("the gateway is running: racing"), service
+    assert service["what"].startswith("the gateway is running: race"), service
     assert "endpoint" not in names(report)
     gateway.terminate()
     assert gateway.log.count("cloud connected") == 1

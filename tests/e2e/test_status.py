@@ -51,7 +51,7 @@ async def test_status_shows_an_outage_while_there_is_one(
     await asyncio.sleep(2)
     code, racing = await asyncio.to_thread(asked, gateway)
     assert (code, racing["attention"]) == (0, [])
-    assert racing["line"].startswith("racing ")
+    assert racing["line"].startswith("race ")
     assert racing["line"].endswith(" · 2 bikes · cloud connected")
     seen = racing["gateway"]
     assert seen["accepted"] >= 2

@@ -28,6 +28,7 @@ certificate_file = "{CONFIG_DIR}/certificate.pem"
 private_key_file = "{CONFIG_DIR}/private.key"
 reconnect_max_s = 1
 [race]
+join = "always"
 length_s = {RACE_S}
 """
 

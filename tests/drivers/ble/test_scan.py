@@ -41,10 +41,14 @@ def advertisement(
             "ftms",
             "advertises itself as an indoor bike",
         ),
-        (advertisement(services=("1816", "1818")), "cycling_power", "service of cycling_power"),
+        (advertisement(services=("1816", "1818")), "cycling_power", "cycling_power service"),
         (advertisement(services=("180d",)), "heart_rate", "; use it together with a bike"),
-        (advertisement("SUITO 123"), "auto", "its name matches 'Other bikes that are known'"),
-        (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment 56"),
+        (
+            advertisement("SUITO 123"),
+            "auto",
+            "its name matches 'Other bikes that are known to speak FTMS'",
+        ),
+        (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment_id 56"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
 )

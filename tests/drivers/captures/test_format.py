@@ -86,7 +86,7 @@ class TestJsonLines:
             (f'{HEADER}\n{{"t_s": 0, "hex": 5}}', r"ride.jsonl:2: expected"),
             (
                 f'{HEADER}\n\n{{"t_s": 2, "hex": "00"}}\n{{"t_s": 1, "hex": "00"}}',
-                r"ride.jsonl:4: expected",
+                r"ride.jsonl:4: t_s is earlier",
             ),
         ],
     )

@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from gateway.race.clock import RaceSecond
 from gateway.race.joined_rides import JoinedRides
-from gateway.race.joins import Ride
+from gateway.race.joins import JoinedRide
 from gateway.race.races import Race
 from tests.support.files import written
 
@@ -23,7 +23,7 @@ async def test_joined_ride_is_restored_by_the_next_process(tmp_path: Path) -> No
     await written(tmp_path / "joined.json")
     saving.cancel()
     after = JoinedRides(tmp_path)
-    assert after.of("bike-1").last == Ride(12, 7, 5)
+    assert after.of("bike-1").last == JoinedRide(12, 7, 5)
     assert after.of("bike-1").has_joined(RACE, 7, 6)
     assert after.of("bike-2").last is None
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.race.clock import RaceSecond
-from gateway.race.joins import RACES_MAX, Joins, Ride
+from gateway.race.joins import RACES_MAX, JoinedRide, Joins
 from gateway.race.races import Race
 from gateway.telemetry.message import Telemetry
 from tests.support.files import written
@@ -32,7 +32,7 @@ def test_second_belongs_to_a_ride_from_the_first_turn_of_the_pedals_on() -> None
     pedalling = [False, False, True, False, True, False]
     found = [joins.add(second(n), 7, is_pedalling=p) for n, p in enumerate(pedalling, start=1)]
     assert found == [False, False, True, True, True, True]
-    assert joins.last == Ride(RACE, 7, 3)
+    assert joins.last == JoinedRide(RACE, 7, 3)
 
 
 def test_race_and_racer_are_joined_each_for_itself() -> None:
@@ -57,12 +57,12 @@ def test_earlier_second_dated_late_extends_the_ride() -> None:
 
 
 def test_join_is_reported_once_per_ride() -> None:
-    reported: list[Ride | None] = []
+    reported: list[JoinedRide | None] = []
     joins = Joins(on_join=lambda: reported.append(joins.last))
     for number in (1, 2, 3):
         joins.add(second(number), 7, is_pedalling=True)
     joins.add(second(1, RACE + 1), 7, is_pedalling=True)
-    assert reported == [Ride(RACE, 7, 1), Ride(RACE + 1, 7, 1)]
+    assert reported == [JoinedRide(RACE, 7, 1), JoinedRide(RACE + 1, 7, 1)]
 
 
 def test_oldest_ride_is_forgotten_beyond_the_limit() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus
 from gateway.race.results import Place
-from gateway.status.line import MOST_CHARACTERS, status_line
+from gateway.status.line import MOST_CHARACTERS, race_line, status_line
 from gateway.status.snapshot import CloudStatus
 from tests.support.statuses import (
     bike_status,
@@ -43,6 +43,38 @@ def test_status_line_has_the_rank_of_a_single_bike() -> None:
     assert found == "race 5980778 · 87 rpm · 54 % · rank 12 of 60 · cloud connected"
     unranked = Place(None, 60, None, None, leader_id=9, leader_output=182.25, age_s=0.6)
     assert line(bike_status(place=unranked)) == line()
+
+
+@pytest.mark.parametrize(
+    ("bike", "expected"),
+    [
+        ({"second": 103}, "race 5980778, second 103"),
+        (
+            {"second": 103, "place": Place(12, 60, 161.7, 0.3, 9, 182.25, 0.6)},
+            "race 5980778, second 103, rank 12 of 60, 0.30 behind the next",
+        ),
+        (
+            {"second": 103, "place": Place(1, 60, 182.25, None, 9, 182.25, 0.6)},
+            "race 5980778, second 103, rank 1 of 60, in the lead",
+        ),
+        (
+            {"not_joined": "the bike is not connected"},
+            "race 5980778 not joined: the bike is not connected",
+        ),
+        ({"race_id": None}, ""),
+    ],
+)
+def test_race_line_of_a_bike_has_what_is_known_of_its_race(
+    bike: dict[str, Any], expected: str
+) -> None:
+    assert race_line(bike_status(**bike)) == expected
+
+
+def test_status_line_waits_for_a_rider_while_no_race_is_joined() -> None:
+    waiting = bike_status(not_joined="the pedals have not turned since the race began")
+    assert line(waiting).startswith("waiting for a rider · ")
+    assert line(waiting, bike_status(2)).startswith("race 5980778 · 2 bikes")
+    assert line(bike_status(race_id=None)).startswith("idle · ")
 
 
 def test_status_line_has_no_backlog_for_messages_on_their_way() -> None:

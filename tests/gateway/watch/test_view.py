@@ -69,9 +69,9 @@ def test_watch_lines_are_values_once_a_second_and_changed_states(
     shown = console()
     with open_view(shown, link, watch) as show:
         for quarter in range(8, 16):
-            show(quarter * S // 4)
+            show(quarter * S // 4, "")
         link.state, link.reason = LinkState.LOST, "[org.bluez.Error] gone"
-        show(5 * S)
+        show(5 * S, "")
     assert text_of(shown).splitlines() == [
         "bike-1: connected",
         "cadence 80 rpm  resistance, as sent 417  power 0 W",
@@ -83,25 +83,33 @@ def test_watch_lines_are_values_once_a_second_and_changed_states(
 def test_watch_of_states_alone_prints_no_values(link: BikeLink) -> None:
     shown = console()
     with open_view(shown, link, None) as show:
-        show(1)
-        show(2 * S)
+        show(1, "")
+        show(2 * S, "")
     assert text_of(shown) == "bike-1: connected\n"
+
+
+def test_watch_shows_the_race_of_the_bike(watch: Watch, link: BikeLink) -> None:
+    for terminal in (True, False):
+        shown = console(terminal=terminal)
+        with open_view(shown, link, watch) as show:
+            show(3 * S, "race 12, second 103, rank 3 of 60")
+        assert "race 12, second 103, rank 3 of 60" in text_of(shown)
 
 
 def test_watch_redraws_a_terminal_and_nothing_else(watch: Watch, link: BikeLink) -> None:
     for terminal, expected in ((True, "age"), (False, "cadence 80 rpm")):
         shown = console(terminal=terminal)
         with open_view(shown, link, watch) as show:
-            show(3 * S)
+            show(3 * S, "")
         assert expected in text_of(shown)
 
 
 def test_watch_leaves_its_last_table_on_a_terminal(watch: Watch, link: BikeLink) -> None:
     shown = console(terminal=True)
     with open_view(shown, link, watch) as show:
-        show(3 * S)
+        show(3 * S, "")
         link.state = LinkState.LOST
-        show(4 * S)
+        show(4 * S, "")
     left = emulated(text_of(shown))
     assert left[0] == "bike-1: lost"
     assert sum("cadence" in line for line in left) == 1

@@ -101,7 +101,7 @@ def test_cadence_mark_is_ascii_on_a_terminal_without_utf_8() -> None:
     to.file.seek(0)
     shown = to.file.read()
     assert "#" + "-" * 59 in shown
-    assert "?" not in shown.replace("160.5 rpm  ? 0.5", ""), "but for ×"
+    assert "?" not in shown.replace("(? 0.5)", ""), "but for ×"
 
 
 def test_cadence_view_suspends_cleanly_and_keeps_what_was_written() -> None:

@@ -66,7 +66,7 @@ class TestOrder:
         findings = check_points(points)
         assert not is_acceptable(findings)
         way = "rises" if sign > 0 else "falls"
-        expected = f"number {way} with the resistance, but not between 25 % at {sign * 200} and 50"
+        expected = f"value {way} with the resistance, but not between 25 % at {sign * 200} and 50"
         assert expected in named(points, "order").what
         assert {one.name for one in findings}.isdisjoint({"bends", "line"})
 

@@ -87,12 +87,12 @@ class TestTargets:
         [
             (1, r"1 points: expected 2 … 101"),
             (102, r"102 points"),
-            ([], "nothing: expected at least 2 percents"),
-            ([50], "50: expected at least 2 percents"),
-            ([0, 50, 50], "0, 50, 50: expected at least 2 percents, all different"),
-            ([-1, 50], r"-1, 50: expected percents in 0 … 100"),
-            ([0, 101], r"0, 101: expected percents in 0 … 100"),
-            ([0, float("nan")], "expected percents in 0 … 100"),
+            ([], "nothing: expected at least 2 different percentages"),
+            ([50], "50: expected at least 2 different percentages"),
+            ([0, 50, 50], "0, 50, 50: expected at least 2 different percentages"),
+            ([-1, 50], r"-1, 50: expected percentages from 0 to 100"),
+            ([0, 101], r"0, 101: expected percentages from 0 to 100"),
+            ([0, float("nan")], "expected percentages from 0 to 100"),
         ],
     )
     def test_targets_that_cannot_be_are_refused(

@@ -44,7 +44,7 @@ def dots(picture: str, direction: str) -> list[tuple[float, float]]:
 
 def test_picture_names_bike_date_and_conditions() -> None:
     said = words(curve_picture(record(rate_hz=10.2, cadence_rpm=61.0, cadence_scale=0.5)))
-    assert "bike-1, the calibration of 2026-11-21" in said
+    assert "bike-1, calibrated on 2026-11-21" in said
     assert "fake seed 1" in said
     conditions = "5 points · 10.2 Hz · at 61 rpm · cadence × 0.5 · 18:30 UTC · "
     assert f"{conditions}alleycat-gateway 0.1.0" in said
