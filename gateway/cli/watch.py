@@ -9,6 +9,7 @@ from gateway.cli.options import BikeArgument, BikeConfigOption, ProtocolOption, 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from drivers import Reading
     from gateway.bike.link import BikeLink
     from gateway.cli.status import Ask
     from gateway.timing.clock import GatewayClock
@@ -35,6 +36,7 @@ def watch(
     """
     import asyncio
     from contextlib import suppress
+    from functools import partial
     from random import Random
 
     import structlog
@@ -44,18 +46,15 @@ def watch(
     from gateway.cli.status import asker
     from gateway.timing.clock import SystemClock
     from gateway.watch.session import Watch
-    from gateway.watch.view import open_view, reading_json
+    from gateway.watch.view import open_view
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     clock = SystemClock()
     _, driver = chosen_driver(bike, config, protocol, clock)
-    start_ns = clock.monotonic_ns()
-    watched = (
-        Watch(lambda reading: typer.echo(reading_json(reading, start_ns))) if json else Watch()
-    )
+    watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
-    race = _Race(bike, None if config is None else asker(config))
+    race = _RaceLine(bike, None if config is None else asker(config))
     with (
         suppress(KeyboardInterrupt, TimeoutError),
         open_view(console, link, None if json else watched) as show,
@@ -63,7 +62,13 @@ def watch(
         asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
 
 
-class _Race:
+def _print_json(start_ns: int, reading: "Reading") -> None:
+    from gateway.watch.view import reading_json
+
+    typer.echo(reading_json(reading, start_ns))
+
+
+class _RaceLine:
     """A line on the race of a bike's racer, as the running gateway knows it, else empty."""
 
     def __init__(self, bike_id: str, ask: "Ask | None") -> None:
@@ -94,7 +99,7 @@ class _Race:
 async def _watch(
     link: "BikeLink",
     show: "Callable[[int], None]",
-    race: _Race,
+    race: _RaceLine,
     clock: "GatewayClock",
     seconds: float | None,
 ) -> None:
