@@ -18,7 +18,12 @@ import structlog
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
-from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
+from gateway.cloud.iot_client import (
+    build_client,
+    explain_failure,
+    explain_plaintext_failure,
+    name_and_message,
+)
 from gateway.cloud.uplink import Answer, Commands, UplinkListener, Verdict
 from gateway.config.schema import CloudConfig
 
@@ -41,6 +46,7 @@ class IotCore:
         self, cloud: CloudConfig, client_id: str, commands: Commands | None = None
     ) -> None:
         self._topic = cloud.topic
+        self._explain = explain_plaintext_failure if cloud.plaintext else explain_failure
         self._commands = commands
         self._handling: set[asyncio.Task[None]] = set()
         self._loop = asyncio.get_running_loop()
@@ -118,7 +124,7 @@ class IotCore:
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
-        self._down(Answer(Verdict.RETRY, explain_failure(data)))
+        self._down(Answer(Verdict.RETRY, self._explain(data)))
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import ssl
-import uuid
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,7 +11,6 @@ from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Answer, Commands, CredentialsError, Verdict
 from gateway.config.schema import CloudConfig, Config, is_this_machine
 from gateway.race.commands import command_topic, refuse
-from gateway.telemetry.message import UUID_NAMESPACE, Telemetry
 from gateway.terminal.finding import Finding, failed, ok
 
 NAME = "endpoint"
@@ -20,8 +18,8 @@ CLOUD = "cloud"
 TOPIC = "topic"
 #: Seconds for each step of connecting, and for each answer of the broker.
 STEP_S = 10.0
-#: The id of the first five minutes of 1970, when no gateway was running.
-PROBE_RACE_ID = 0
+#: The payload of the test message.
+PROBE = b'{"check":true}'
 #: IoT Core requires this ALPN name for MQTT with certificates on port 443.
 ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
 
@@ -37,7 +35,14 @@ _POLICY = (
     "in AWS IoT, check that the certificate is active and attached to the thing, and that its "
     "policy allows iot:Connect for client/{thing}"
 )
-_PUBLISH = "the thing's policy must allow iot:Publish for topic/{topic}"
+_BROKER = "check that the broker on this machine allows {thing} to connect"
+_PUBLISH = (
+    "the thing's policy must allow iot:Publish for topic/{topic}, as the policy in "
+    "config/aws/template.yaml does"
+)
+_NO_TELEMETRY = (
+    "Publishing to {topic} was not tested, because each message there becomes part of a race"
+)
 _HANDSHAKE = (
     "check that this port serves MQTT over TLS, and that the broker accepts our certificate"
 )
@@ -50,12 +55,19 @@ _WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate (AWS:
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 
 
+def probe_topic(thing_name: str) -> str:
+    """Return the topic of the test message: the thing may publish to it, and no rule selects it."""
+    return f"{command_topic(thing_name)}/check"
+
+
 async def check_endpoint(
     config: Config, *, publish: bool = False, step_s: float = STEP_S
 ) -> list[Finding]:
     """Connect as the thing, which disconnects a gateway that runs under the same name.
 
-    `publish` also sends a message of race 0, which becomes a record in the stream.
+    `publish` also sends a message, but not to the topic of the telemetry: the rule there forwards
+    everything, so that a valid message would be listed as a race, and another one would stop the
+    backend's consumers.
     """
     reached = await _reach(config.cloud, step_s)
     if reached.state != "ok":
@@ -144,7 +156,10 @@ async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Findi
     answers = _Outcomes()
     listens = config.race.mode == "remote"
     commands = Commands(command_topic(config.thing_name), answers.handle, answers.on_subscribed)
-    uplink = IotCore(config.cloud, config.thing_name, commands if listens else None)
+    probed = probe_topic(config.thing_name)
+    # An Uplink publishes to a single topic.
+    cloud = config.cloud.model_copy(update={"topic": probed})
+    uplink = IotCore(cloud, config.thing_name, commands if listens else None)
     uplink.start(answers)
     try:
         refusal = await _within(answers.connected, "no answer in time", step_s)
@@ -153,11 +168,10 @@ async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Findi
             refusal = await _within(answers.subscribed, "no answer in time", step_s)
             findings.append(_subscribed(command_topic(config.thing_name), refusal))
         if findings[0].state == "ok" and publish:
-            uplink.publish(1, _probe(config))
+            uplink.publish(1, PROBE)
             late = Answer(Verdict.RETRY, "no answer in time")
-            findings.append(
-                _published(config.cloud, await _within(answers.published, late, step_s))
-            )
+            answer = await _within(answers.published, late, step_s)
+            findings.append(_published(config.cloud.topic, probed, answer))
     finally:
         await uplink.stop()
     return findings
@@ -174,15 +188,13 @@ async def _within(future: asyncio.Future[Value], late: Value, step_s: float) -> 
 def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Finding:
     """Report on the connection, which does not prove the permission to publish."""
     if refusal is not None:
-        return failed(CLOUD, refusal, _POLICY.format(thing=config.thing_name))
+        remedy = _BROKER if config.cloud.plaintext else _POLICY
+        return failed(CLOUD, refusal, remedy.format(thing=config.thing_name))
     what = f"the broker accepts {config.thing_name}"
     if will_publish:
         return ok(CLOUD, what)
-    return ok(
-        CLOUD,
-        f"{what}. Publishing to {config.cloud.topic} was not tested, because it would add a record "
-        "to the stream; to test it, add --publish",
-    )
+    untested = _NO_TELEMETRY.format(topic=config.cloud.topic)
+    return ok(CLOUD, f"{what}. {untested}; to test another topic, add --publish")
 
 
 def _subscribed(topic: str, refusal: str | None) -> Finding:
@@ -192,26 +204,13 @@ def _subscribed(topic: str, refusal: str | None) -> Finding:
     return ok(TOPIC, f"subscribed to race commands on {topic}")
 
 
-def _published(cloud: CloudConfig, answer: Answer) -> Finding:
+def _published(telemetry_topic: str, topic: str, answer: Answer) -> Finding:
     if answer.verdict is not Verdict.ACCEPTED:
-        what = f"a message to {cloud.topic} was not accepted: {answer.reason}"
-        return failed(TOPIC, what, _PUBLISH.format(topic=cloud.topic))
-    return ok(TOPIC, f"a message to {cloud.topic} was accepted, with race id {PROBE_RACE_ID}")
-
-
-def _probe(config: Config) -> bytes:
-    """Return a valid message of the first racer, for a race that never takes place."""
-    bike = config.bikes[0]
-    return Telemetry(
-        uuid=str(uuid.uuid5(UUID_NAMESPACE, f"{config.thing_name}/check")),
-        event="update",
-        device_timestamp=1000,
-        second=1,
-        race_id=PROBE_RACE_ID,
-        name=bike.racer_name,
-        racer_id=bike.racer_id,
-        class_id=bike.class_id,
-        cadence=0.0,
-        resistance=0.0,
-        bike_id=bike.id,
-    ).to_json()
+        what = f"a message to {topic} was not accepted: {answer.reason}"
+        return failed(TOPIC, what, _PUBLISH.format(topic=topic))
+    untested = _NO_TELEMETRY.format(topic=telemetry_topic)
+    return ok(
+        TOPIC,
+        f"a message to {topic} was accepted. {untested}; `alleycat-gateway status` shows in the "
+        "first race whether the broker accepts them",
+    )
