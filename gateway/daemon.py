@@ -182,12 +182,14 @@ def _races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], R
     """Return a function that returns the races of the bike with the given id."""
     if remote is not None:
         return remote.races_of
-    continuous = ContinuousRaces(
-        config.race.length_s,
-        config.race.offset_ms,
-        waits_for_pedals=config.race.join == "pedalling",
+    race = config.race
+    classes = {bike.id: bike.class_id if race.per_class else None for bike in config.bikes}
+    return lambda bike_id: ContinuousRaces(
+        race.length_s,
+        race.offset_ms,
+        classes[bike_id],
+        waits_for_pedals=race.join == "pedalling",
     )
-    return lambda bike_id: continuous
 
 
 async def _apply(gateway: Gateway, remote: RemoteControl | None, changed: Config) -> None:

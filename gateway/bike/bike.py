@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from random import Random
 
+import structlog
+
 from drivers import Driver
 from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import BikeLink, LinkState, ReadingFanout
@@ -12,7 +14,7 @@ from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
 from gateway.race.joins import Joins
 from gateway.race.races import Racer, Races
-from gateway.sampling.calibration import Calibration
+from gateway.sampling.calibration import Calibration, ResistanceSource
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.telemetry.message import Telemetry, make_telemetry
 from gateway.telemetry.tally import Tally, Undated
@@ -23,6 +25,8 @@ from gateway.timing.units import NS_PER_S, seconds_between
 
 #: Receives each second: as a message, or undated if its race is not known yet.
 Sink = Callable[[Telemetry | UndatedSample], None]
+
+log = structlog.get_logger()
 
 
 class Bike:
@@ -179,6 +183,7 @@ class Bike:
 
     def _close_second(self, second: RaceSecond | UndatedSecond, sink: Sink) -> None:
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
+        self._report_raw_numbers(sample)
         self._last_sample, self._last_sample_ns = sample, second.end_ns
         if isinstance(second, UndatedSecond):
             self._close_undated(second.end_ns, sample, sink)
@@ -206,6 +211,15 @@ class Bike:
             return True
         pedalled_ns = self._pedalled_ns
         return pedalled_ns is not None and end_ns - pedalled_ns <= joined_for_s * NS_PER_S
+
+    def _report_raw_numbers(self, sample: Sample) -> None:
+        """Log when the bike's own numbers begin to be taken as percent."""
+        last, uncalibrated = self._last_sample, ResistanceSource.UNCALIBRATED
+        is_known = last is not None and last.resistance_source is uncalibrated
+        if sample.resistance_source is uncalibrated and not is_known:
+            log.warning(
+                "bike not calibrated: its own numbers are taken as percent", bike=self.config.id
+            )
 
     def _count_undated_seconds(self) -> None:
         """Assign the undated seconds to their races, once the clock is set."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from gateway.bike.link import LinkState
 from gateway.race.results import Place
+from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 
 
@@ -41,6 +42,12 @@ class BikeStatus:
     @property
     def is_connected(self) -> bool:
         return self.state is LinkState.CONNECTED
+
+    @property
+    def is_uncalibrated(self) -> bool:
+        """Whether the bike's own numbers are taken as percent, for want of a calibration."""
+        source = self.sample.resistance_source if self.sample else None
+        return self.is_connected and source is ResistanceSource.UNCALIBRATED
 
 
 @dataclass(frozen=True, slots=True)

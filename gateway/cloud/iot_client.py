@@ -44,12 +44,23 @@ def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.
 
 
 def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
-    """Return in words why the client could not connect."""
-    if data.connack_packet is not None:
-        # reason_code is None for a code that the SDK does not know.
-        code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
-        return f"the broker refused the client: {mqtt_errors.words(code.name)}"
-    return mqtt_errors.explain_failed_connect(*name_and_message(data.exception))
+    """Return in words why the client could not connect with its certificate."""
+    error = name_and_message(data.exception)
+    return _refusal(data) or mqtt_errors.explain_failed_connect(*error)
+
+
+def explain_plaintext_failure(data: mqtt5.LifecycleConnectFailureData) -> str:
+    """Return in words why the client could not connect without a certificate."""
+    return _refusal(data) or mqtt_errors.explain(*name_and_message(data.exception))
+
+
+def _refusal(data: mqtt5.LifecycleConnectFailureData) -> str | None:
+    """Return the broker's own reason; None if it gave none."""
+    if data.connack_packet is None:
+        return None
+    # reason_code is None for a code that the SDK does not know.
+    code = data.connack_packet.reason_code or mqtt5.ConnectReasonCode.UNSPECIFIED_ERROR
+    return f"the broker refused the client: {mqtt_errors.words(code.name)}"
 
 
 def name_and_message(error: BaseException | None) -> tuple[str, str]:

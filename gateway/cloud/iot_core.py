@@ -19,7 +19,12 @@ import structlog
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
-from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
+from gateway.cloud.iot_client import (
+    build_client,
+    explain_failure,
+    explain_plaintext_failure,
+    name_and_message,
+)
 from gateway.cloud.uplink import Answer, Commands, Feed, Subscription, UplinkListener, Verdict
 from gateway.config.schema import CloudConfig
 
@@ -46,6 +51,7 @@ class IotCore:
 
     def __init__(self, cloud: CloudConfig, client_id: str) -> None:
         self._topic = cloud.topic
+        self._explain = explain_plaintext_failure if cloud.plaintext else explain_failure
         #: By topic.
         self._subscriptions: dict[str, Subscription] = {}
         #: The subscriptions of this connection, later of the last one, without an answer, by topic.
@@ -134,7 +140,7 @@ class IotCore:
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
-        self._down(Answer(Verdict.RETRY, explain_failure(data)))
+        self._down(Answer(Verdict.RETRY, self._explain(data)))
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:

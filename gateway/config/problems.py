@@ -52,6 +52,15 @@ class Problem:
     what: str
 
 
+@dataclass(frozen=True, slots=True)
+class ConfigWarning:
+    """A valid setting that may have an unexpected effect. `what` names the effect."""
+
+    key: str
+    what: str
+    remedy: str
+
+
 class ConfigError(GatewayError):
     """The config cannot be used. The text lists every problem with its key."""
 

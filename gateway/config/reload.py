@@ -18,8 +18,8 @@ log = structlog.get_logger()
 class Reload:
     """A loop that reloads the config whenever `hangup` is set, as the signal SIGHUP does.
 
-    Bikes, riders, calibrations and the length of races are applied; the rest needs a restart. An
-    invalid config, for which `load` raises ConfigError, changes nothing.
+    Bikes, riders, calibrations and the schedule of continuous races are applied; the rest needs a
+    restart. An invalid config, for which `load` raises ConfigError, changes nothing.
     """
 
     def __init__(

@@ -5,8 +5,6 @@ Relative paths are relative to the config file.
 """
 
 import ipaddress
-import ssl
-import stat
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -28,19 +26,23 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
+from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
     TOPIC_PATTERN,
     ConfigError,
+    ConfigWarning,
     Problem,
     problems_of,
     unknown_key,
 )
-from gateway.race.races import Racer
+from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
 
 #: Characters. The backend's analytics truncate a longer name to this width.
 NAME_COLUMNS = 8
+#: The largest racer id that fits into the INTEGER column of the backend's analytics.
+ANALYTICS_MAX_ID = 2**31 - 1
 
 Topic = Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
@@ -129,6 +131,8 @@ class RaceConfig(_Section):
     join: Literal["pedalling", "always"] = "pedalling"
     length_s: Annotated[int, Field(ge=1, le=86_400)] = 300
     offset_ms: Annotated[int, Field(ge=0)] = 0
+    #: Whether each class has continuous races of its own.
+    per_class: bool = True
 
 
 class BikeConfig(_Section):
@@ -136,7 +140,7 @@ class BikeConfig(_Section):
 
     #: Unique in the config; the bike's id in telemetry, commands and logs.
     id: Identifier
-    racer_id: Annotated[int, Field(ge=0)]
+    racer_id: Annotated[int, Field(ge=0, le=MAX_ID)]
     racer_name: Annotated[str, Field(min_length=1, max_length=64)]
     #: The racer's starting class, by which the backend groups its leaderboard.
     class_id: Annotated[int, Field(ge=1, le=6)]
@@ -199,17 +203,41 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
     @property
-    def warnings(self) -> list[Problem]:
+    def warnings(self) -> list[ConfigWarning]:
         """Valid settings that may have an unexpected effect."""
         return [
-            Problem(
-                f"bikes[{index}].racer_name",
-                f"{bike.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
-                "backend's analytics keep",
-            )
-            for index, bike in enumerate(self.bikes)
-            if len(bike.racer_name) > NAME_COLUMNS
+            *_shared_races(self),
+            *(one for index, bike in enumerate(self.bikes) for one in _of_racer(index, bike)),
         ]
+
+
+def _shared_races(config: Config) -> Iterator[ConfigWarning]:
+    """Yield a warning if bikes of different classes ride the same races."""
+    race, classes = config.race, sorted({bike.class_id for bike in config.bikes})
+    if race.mode == "continuous" and not race.per_class and len(classes) > 1:
+        yield ConfigWarning(
+            "race.per_class",
+            f"bikes of the classes {', '.join(map(str, classes))} ride the same races, but the "
+            "backend files a race under one class only, that of its last message",
+            "set per_class = true, or give all bikes the same class",
+        )
+
+
+def _of_racer(index: int, bike: BikeConfig) -> Iterator[ConfigWarning]:
+    if bike.racer_id > ANALYTICS_MAX_ID:
+        yield ConfigWarning(
+            f"bikes[{index}].racer_id",
+            f"{bike.racer_id} is larger than {ANALYTICS_MAX_ID}, the limit of the backend's "
+            "analytics",
+            "give the racer a smaller id",
+        )
+    if len(bike.racer_name) > NAME_COLUMNS:
+        yield ConfigWarning(
+            f"bikes[{index}].racer_name",
+            f"{bike.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
+            "backend's analytics keep",
+            "shorten the name",
+        )
 
 
 Model = TypeVar("Model", bound=BaseModel)
@@ -304,12 +332,12 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
     key, certificate = cloud.private_key_file, cloud.certificate_file
     found = {
         "endpoint": _example_problem(cloud.endpoint),
-        "ca_file": _pem_problem(cloud.ca_file, "CERTIFICATE"),
-        "certificate_file": _pem_problem(certificate, "CERTIFICATE"),
-        "private_key_file": _pem_problem(key, "PRIVATE KEY") or _open_key_problem(key),
+        "ca_file": pem_problem(cloud.ca_file, "CERTIFICATE"),
+        "certificate_file": pem_problem(certificate, "CERTIFICATE"),
+        "private_key_file": pem_problem(key, "PRIVATE KEY") or open_key_problem(key),
     }
     if not any(found.values()):
-        found["private_key_file"] = _pair_problem(certificate, key)
+        found["private_key_file"] = pair_problem(certificate, key)
     return [Problem(f"cloud.{name}", problem) for name, problem in found.items() if problem]
 
 
@@ -319,44 +347,6 @@ def _example_problem(endpoint: str) -> str | None:
             f"{endpoint} is the example's endpoint; expected your own: "
             "aws iot describe-endpoint --endpoint-type iot:Data-ATS"
         )
-    return None
-
-
-def _open_key_problem(key: Path | None) -> str | None:
-    assert key is not None
-    mode = stat.S_IMODE(key.stat().st_mode)
-    if mode & stat.S_IRWXO:
-        return (
-            f"every user can access {key} (mode {mode:04o}); expected mode 0600 or 0640: "
-            f"chmod 600 {key}"
-        )
-    return None
-
-
-def _pair_problem(certificate: Path | None, key: Path | None) -> str | None:
-    assert certificate is not None
-    try:
-        ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_cert_chain(certificate, key, password="")
-    except ssl.SSLError as error:
-        return (
-            f"{key} does not match cloud.certificate_file {certificate}, or one of them is damaged "
-            f"({error.reason or error}); expected the unencrypted key of the certificate"
-        )
-    return None
-
-
-def _pem_problem(file: Path | None, kind: str) -> str | None:
-    noun = kind.lower()
-    if file is None:
-        return f"missing; set it to the path of a PEM file that contains a {noun}"
-    try:
-        if file.exists() and not file.is_file():
-            return f"{file} is not a file; expected a PEM file that contains a {noun}"
-        content = file.read_bytes()
-    except OSError as error:
-        return f"{file}: {error.strerror}; expected a readable PEM file that contains a {noun}"
-    if b"-----BEGIN " not in content or f"{kind}-----".encode() not in content:
-        return f"{file} contains no {noun}; expected PEM (-----BEGIN … {kind}-----)"
     return None
 
 

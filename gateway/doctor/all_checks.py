@@ -1,7 +1,8 @@
 """All checks, in the order in which a race depends on them."""
 
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from importlib.metadata import packages_distributions
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 from drivers.registry import DriverStatus
 from gateway.config.schema import Config
 from gateway.doctor.bluetooth import check_bluetooth
+from gateway.doctor.calibration import check_calibrations
 from gateway.doctor.certificates import check_certificates
 from gateway.doctor.clock import check_clock
 from gateway.doctor.config import NAME as CONFIG
@@ -18,8 +20,12 @@ from gateway.doctor.endpoint import check_endpoint
 from gateway.doctor.serial_ports import check_serial_ports
 from gateway.doctor.service import running_service
 from gateway.doctor.versions import check_packages, versions
+from gateway.sampling.calibration_store import CalibrationStore
 from gateway.terminal.finding import Finding, State
 from gateway.timing.clock_sync import clock_source
+
+#: A command at the end of a remedy that needs the config file as an option.
+_COMMAND = re.compile(r"alleycat-gateway (check|setup|calibrate \S+|buffer \w+)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +48,10 @@ class Report:
 async def check_all(
     file: Path, drivers: Mapping[str, DriverStatus], *, publish: bool = False
 ) -> Report:
-    """Run all checks, which change nothing. `publish` also sends a message if no gateway runs."""
+    """Run all checks, which change nothing. `publish` also sends a message that no rule selects.
+
+    If a gateway runs, no message is sent.
+    """
     config, findings = check_config(file, drivers)
     findings += check_packages(packages_distributions())
     source, now = clock_source(), datetime.now(UTC)
@@ -52,18 +61,28 @@ async def check_all(
         findings += check_certificates(config.cloud, None if source is None else now)
         findings += await check_bluetooth(config.bikes)
         is_well = Report(findings, {}).config_is_well
-        findings += await _live(config, is_well=is_well, publish=publish)
-    return Report(findings, versions())
+        findings += await _live(config, drivers, is_well=is_well, publish=publish)
+    return Report([_with_file(one, file) for one in findings], versions())
 
 
-async def _live(config: Config, *, is_well: bool, publish: bool) -> list[Finding]:
-    """Ask the running gateway; only if there is none, try the serial ports and the endpoint."""
+def _with_file(finding: Finding, file: Path) -> Finding:
+    """Return the finding with the checked file as an option of the command in its remedy."""
+    if not _COMMAND.search(finding.remedy):
+        return finding
+    return replace(finding, remedy=f"{finding.remedy} --config {file}")
+
+
+async def _live(
+    config: Config, drivers: Mapping[str, DriverStatus], *, is_well: bool, publish: bool
+) -> list[Finding]:
+    """Ask the running gateway; only if there is none, examine bikes and endpoint without it."""
     service = running_service(config.state_dir, config.thing_name)
     if service is not None:
         return service
     if not is_well:
         return []
     return [
+        *check_calibrations(config.bikes, drivers, CalibrationStore(config.state_dir)),
         *await check_serial_ports(config.bikes),
         *await check_endpoint(config, publish=publish),
     ]

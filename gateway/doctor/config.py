@@ -37,7 +37,7 @@ def check_config(
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in config.bikes)
     return config, [
         ok(NAME, f"{file}: {config.thing_name} → {config.cloud.endpoint}; bikes: {bikes}"),
-        *(warning(NAME, f"{one.key}: {one.what}", "shorten the name") for one in config.warnings),
+        *(warning(NAME, f"{one.key}: {one.what}", one.remedy) for one in config.warnings),
         *_broken_drivers(config, drivers),
     ]
 

@@ -4,7 +4,6 @@ import asyncio
 import os
 import socket
 import ssl
-import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -13,7 +12,6 @@ from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Answer, Commands, CredentialsError, Feed, Subscription, Verdict
 from gateway.config.schema import CloudConfig, Config, is_this_machine
 from gateway.race.commands import command_topic, refuse
-from gateway.telemetry.message import UUID_NAMESPACE, Telemetry
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "endpoint"
@@ -21,8 +19,8 @@ CLOUD = "cloud"
 TOPIC = "topic"
 #: Seconds for each step of connecting, and for each answer of the broker.
 STEP_S = 10.0
-#: The id of the first five minutes of 1970, when no gateway was running.
-PROBE_RACE_ID = 0
+#: The payload of the test message.
+PROBE = b'{"check":true}'
 #: IoT Core requires this ALPN name for MQTT with certificates on port 443.
 ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
 
@@ -38,7 +36,14 @@ _POLICY = (
     "in AWS IoT, check that the certificate is active and attached to the thing, and that its "
     "policy allows iot:Connect for client/{thing}"
 )
-_PUBLISH = "the thing's policy must allow iot:Publish for topic/{topic}"
+_BROKER = "check that the broker on this machine allows {thing} to connect"
+_PUBLISH = (
+    "the thing's policy must allow iot:Publish for topic/{topic}, as the policy in "
+    "config/aws/template.yaml does"
+)
+_NO_TELEMETRY = (
+    "Publishing to {topic} was not tested, because each message there becomes part of a race"
+)
 _HANDSHAKE = (
     "check that this port serves MQTT over TLS, and that the broker accepts this gateway's "
     "certificate"
@@ -52,12 +57,19 @@ _WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate (AWS:
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 
 
+def probe_topic(thing_name: str) -> str:
+    """Return the topic of the test message: the thing may publish to it, and no rule selects it."""
+    return f"{command_topic(thing_name)}/check"
+
+
 async def check_endpoint(
     config: Config, *, publish: bool = False, step_s: float = STEP_S
 ) -> list[Finding]:
     """Connect as the thing, which disconnects a gateway that runs under the same name.
 
-    `publish` also sends a message of race 0, which becomes a record in the stream.
+    `publish` also sends a message, but not to the topic of the telemetry: the rule there forwards
+    everything, so that a valid message would be listed as a race, and another one would stop the
+    backend's consumers.
     """
     reached = await _reach(config.cloud, step_s)
     if reached.state != "ok":
@@ -152,7 +164,9 @@ def _settle(future: asyncio.Future[Value], value: Value) -> None:
 async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Finding]:
     """Connect as the thing; try the daemon's requests. Raises CredentialsError."""
     answers = _Outcomes()
-    uplink = IotCore(config.cloud, config.thing_name)
+    probed = probe_topic(config.thing_name)
+    # An Uplink publishes to a single topic.
+    uplink = IotCore(config.cloud.model_copy(update={"topic": probed}), config.thing_name)
     for subscription in _subscriptions(config, answers):
         uplink.subscribe(subscription)
     uplink.start(answers)
@@ -162,11 +176,10 @@ async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Findi
         if findings[0].state == "ok":
             findings += await _check_subscriptions(config, answers, step_s)
         if findings[0].state == "ok" and publish:
-            uplink.publish(1, _probe(config))
+            uplink.publish(1, PROBE)
             late = Answer(Verdict.RETRY, "no answer in time")
-            findings.append(
-                _published(config.cloud, await _within(answers.published, late, step_s))
-            )
+            answer = await _within(answers.published, late, step_s)
+            findings.append(_published(config.cloud.topic, probed, answer))
     finally:
         await uplink.stop()
     return findings
@@ -201,15 +214,13 @@ async def _within(future: asyncio.Future[Value], late: Value, step_s: float) -> 
 def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Finding:
     """Report on the connection, which does not prove the permission to publish."""
     if refusal is not None:
-        return failed(CLOUD, refusal, _POLICY.format(thing=config.thing_name))
+        remedy = _BROKER if config.cloud.plaintext else _POLICY
+        return failed(CLOUD, refusal, remedy.format(thing=config.thing_name))
     what = f"the broker accepts {config.thing_name}"
     if will_publish:
         return ok(CLOUD, what)
-    return ok(
-        CLOUD,
-        f"{what}. Publishing to {config.cloud.topic} was not tested, because it would add a record "
-        "to the stream; to test it, add --publish",
-    )
+    untested = _NO_TELEMETRY.format(topic=config.cloud.topic)
+    return ok(CLOUD, f"{what}. {untested}; to test another topic, add --publish")
 
 
 def _subscribed(topic: str, refusal: str | None) -> Finding:
@@ -226,26 +237,13 @@ def _followed(topic: str, refusal: str | None) -> Finding:
     return ok(TOPIC, f"subscribed to results on {topic}")
 
 
-def _published(cloud: CloudConfig, answer: Answer) -> Finding:
+def _published(telemetry_topic: str, topic: str, answer: Answer) -> Finding:
     if answer.verdict is not Verdict.ACCEPTED:
-        what = f"a message to {cloud.topic} was not accepted: {answer.reason}"
-        return failed(TOPIC, what, _PUBLISH.format(topic=cloud.topic))
-    return ok(TOPIC, f"a message to {cloud.topic} was accepted, with race id {PROBE_RACE_ID}")
-
-
-def _probe(config: Config) -> bytes:
-    """Return a valid message of the first racer, for a race that never takes place."""
-    bike = config.bikes[0]
-    return Telemetry(
-        uuid=str(uuid.uuid5(UUID_NAMESPACE, f"{config.thing_name}/check")),
-        event="update",
-        device_timestamp=1000,
-        second=1,
-        race_id=PROBE_RACE_ID,
-        name=bike.racer_name,
-        racer_id=bike.racer_id,
-        class_id=bike.class_id,
-        cadence=0.0,
-        resistance=0.0,
-        bike_id=bike.id,
-    ).to_json()
+        what = f"a message to {topic} was not accepted: {answer.reason}"
+        return failed(TOPIC, what, _PUBLISH.format(topic=topic))
+    untested = _NO_TELEMETRY.format(topic=telemetry_topic)
+    return ok(
+        TOPIC,
+        f"a message to {topic} was accepted. {untested}; `alleycat-gateway status` shows in the "
+        "first race whether the broker accepts them",
+    )

@@ -200,7 +200,7 @@ class RaceClock:
 
     def _race_at_now(self) -> Race | None:
         race = self._races.race_at(self._now_ms())
-        if race is not None and self._ended is not None and race.is_same_ride(self._ended):
+        if race is not None and self._ended is not None and race.is_within(self._ended):
             return self._races.race_after(self._ended)
         return race
 

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from gateway.host.errors import GatewayError
-from gateway.race.races import Race, Racer
+from gateway.race.races import MAX_ID, Race, Racer
 
 #: Limit of problems that one refusal lists.
 MAX_PROBLEMS = 8
@@ -41,14 +41,14 @@ class _Command(BaseModel):
     )
 
     bike_id: Annotated[str, Field(min_length=1)]
-    race_id: Annotated[int, Field(ge=0, lt=2**63)]
+    race_id: Annotated[int, Field(ge=0, le=MAX_ID)]
 
 
 class StartRace(_Command):
     """A command that assigns a race and a racer to a bike. `start_ms` is in ms since the epoch."""
 
     command: Literal["start", "replace"]
-    racer_id: Annotated[int, Field(ge=0, lt=2**63)]
+    racer_id: Annotated[int, Field(ge=0, le=MAX_ID)]
     name: Annotated[str, Field(min_length=1, max_length=64)]
     class_id: Annotated[int, Field(ge=1, le=6)]
     start_ms: Annotated[int, Field(ge=0, lt=2**53)]

@@ -4,6 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+#: The largest id of a race or racer. The backend's numbers are JavaScript's, which confuses larger
+#: ones with each other.
+MAX_ID = 2**53 - 1
+
+#: The last decimal digit of a continuous race's id is the class, 1 … 6.
+CLASS_DIGIT = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Racer:
@@ -39,6 +46,10 @@ class Race:
             other.start_ms,
             other.racer,
         )
+
+    def is_within(self, other: "Race") -> bool:
+        """Return whether the whole race takes place during the other one."""
+        return other.start_ms <= self.start_ms and self.end_ms <= other.end_ms
 
 
 class Races(Protocol):
@@ -79,11 +90,13 @@ def second_at(race: Race, wall_ms: int) -> int:
 class ContinuousRaces:
     """Back-to-back races on the wall clock; race n starts at n × length + offset.
 
-    With the backend's length of 300 s and no offset, `race_id` is floor(epoch_ms / 300000).
+    The id is n × 10 + `class_id`, so that no two classes share a race. Without a class it is n:
+    floor(epoch ms / 300000) for the length of 300 s without an offset.
     """
 
     length_s: int = 300
     offset_ms: int = 0
+    class_id: int | None = None
     waits_for_pedals: bool = False
 
     @property
@@ -92,12 +105,13 @@ class ContinuousRaces:
 
     def race_at(self, wall_ms: int) -> Race:
         length_ms = self.length_s * 1000
-        race_id = (wall_ms - self.offset_ms) // length_ms
-        start_ms = race_id * length_ms + self.offset_ms
+        number = (wall_ms - self.offset_ms) // length_ms
+        race_id = number if self.class_id is None else number * CLASS_DIGIT + self.class_id
+        start_ms = number * length_ms + self.offset_ms
         return Race(race_id, start_ms, self.length_s, waits_for_pedals=self.waits_for_pedals)
 
     def race_after(self, race: Race) -> Race:
-        return self.race_at(race.start_ms + self.length_s * 1000)
+        return self.race_at(race.end_ms)
 
     def ridden_at(self, wall_ms: int) -> Race:
         return self.race_at(wall_ms)

@@ -27,8 +27,10 @@ class ResistanceSource(StrEnum):
 
     #: The bike's own number, converted by a calibration made on this bike.
     CALIBRATED = "calibrated"
-    #: The bike's own number, unchanged.
+    #: The percent that the bike reports, unchanged.
     DEVICE = "device"
+    #: The bike's own number, taken as percent because there is no calibration.
+    UNCALIBRATED = "uncalibrated"
     #: Calculated from power and cadence with a Peloton's brake curve, as the bike reports none.
     DERIVED = "derived"
     #: The resistance is unknown.
@@ -131,9 +133,9 @@ def resistance(reading: Reading, calibration: Calibration) -> tuple[float, Resis
         if number is None:
             return None
         return table.percent_at(number), ResistanceSource.CALIBRATED
-    percent = reading.resistance_percent
+    percent, source = reading.resistance_percent, ResistanceSource.DEVICE
     if percent is None:
-        percent = reading.resistance_raw
+        percent, source = reading.resistance_raw, ResistanceSource.UNCALIBRATED
     if percent is None:
         return None
-    return min(100.0, max(0.0, percent)), ResistanceSource.DEVICE
+    return min(100.0, max(0.0, percent)), source

@@ -202,6 +202,8 @@ class Sampler:
         #: The last Reading of this connection that contains a resistance.
         self._knob: Reading | None = None
         self._reports_raw = False
+        #: Whether the bike has reported a percent on this connection.
+        self._reports_percent = False
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
         self._speed = _RidingSeries()
@@ -237,6 +239,7 @@ class Sampler:
         stale power is left out. Resistance never becomes stale: the knob stays where it was.
         """
         self._connected_ns = at_ns
+        self._reports_percent = False
         self._stale_ns = round(stale_after_s * NS_PER_S)
 
     def disconnected(self, at_ns: int) -> None:
@@ -259,6 +262,7 @@ class Sampler:
         if reading.resistance_raw is not None or reading.resistance_percent is not None:
             self._knob = reading
             self._reports_raw = self._reports_raw or reading.resistance_raw is not None
+            self._reports_percent |= reading.resistance_percent is not None
             self._add_resistance(reading, reading.at_ns)
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:
@@ -266,9 +270,11 @@ class Sampler:
         # The bike does not report the calibrated number: use its own percent.
         if found is None and not self._reports_raw:
             found = resistance(reading, AS_SAID)
-        if found is not None:
-            percent, self._resistance_source = found
-            self._resistance.add(at_ns, percent)
+        # Some bikes report percent and their own number in turn: then only the percent counts.
+        if found is None or (found[1] is ResistanceSource.UNCALIBRATED and self._reports_percent):
+            return
+        percent, self._resistance_source = found
+        self._resistance.add(at_ns, percent)
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
         """Return the Sample of [start, end). Call it once per second, in order."""
@@ -342,8 +348,8 @@ class Sampler:
         return percent
 
     def _never_reports_resistance(self, end_ns: int) -> bool:
-        known = (ResistanceSource.CALIBRATED, ResistanceSource.DEVICE)
-        return self._resistance_source not in known and self._silent(end_ns)
+        unknown = (ResistanceSource.NONE, ResistanceSource.DERIVED)
+        return self._resistance_source in unknown and self._silent(end_ns)
 
     def _derive(self, cadence_rpm: float, power_w: float) -> float:
         """Return the derived percent and remember it, since the knob stays there in a pause."""

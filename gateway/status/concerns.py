@@ -33,6 +33,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
         *_of_results(status.results),
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
         *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
+        *(_of_raw_numbers(bike) for bike in status.bikes if bike.is_uncalibrated),
         *_of_pi(status.pi),
         *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
     ]
@@ -119,6 +120,13 @@ def _of_bike(bike: BikeStatus) -> Concern:
 
 def _of_calibration(bike: BikeStatus) -> Concern:
     return Concern(f"the saved calibration of {bike.bike_id} is {bike.calibration_problem}")
+
+
+def _of_raw_numbers(bike: BikeStatus) -> Concern:
+    return Concern(
+        f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
+        f"`alleycat-gateway calibrate {bike.bike_id}`"
+    )
 
 
 def _of_pi(pi: PiHealth) -> Iterator[Concern]:

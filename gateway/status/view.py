@@ -23,10 +23,12 @@ STALE_RESULTS_S = 5.0
 #: Limits the concerns that are listed.
 MOST_CONCERNS = 5
 
-#: How a resistance is printed, by its source; a derived one is only an estimate.
+#: How a resistance is printed, by its source: a derived one is only an estimate, and an
+#: uncalibrated one may not even be a percent.
 _RESISTANCE = {
     ResistanceSource.CALIBRATED: "{:.0f}",
     ResistanceSource.DEVICE: "{:.0f}",
+    ResistanceSource.UNCALIBRATED: "?{:.0f}",
     ResistanceSource.DERIVED: "≈{:.0f}",
     ResistanceSource.NONE: "",
 }

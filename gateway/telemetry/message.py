@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, TypeAdapter
 
 from gateway.race.clock import RaceSecond
-from gateway.race.races import Racer
+from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 
@@ -18,6 +18,9 @@ from gateway.sampling.sampler import Sample
 UUID_NAMESPACE = uuid.UUID("e09b7b3b-7169-5914-b8d2-4a7797913407")
 
 Event = Literal["update", "final"]
+
+#: Only for the schema: messages that an older gateway buffered may have larger ids.
+_ID_LIMIT: dict[str, Any] = {"maximum": MAX_ID}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +56,19 @@ class Telemetry:
         Field(
             alias="raceId",
             ge=0,
-            description="continuous races: floor(epoch ms / race length in ms) at the start",
+            description="continuous races: floor((epoch ms - offset in ms) / race length in ms) × "
+            "10 + classId; with race.per_class = false, the floor alone",
+            json_schema_extra=_ID_LIMIT,
         ),
     ]
     name: Annotated[str, Field(min_length=1, description="the racer's first name")]
     racer_id: Annotated[
         int,
         Field(
-            alias="racerId", ge=0, description="the racer's id, from the config or the race command"
+            alias="racerId",
+            ge=0,
+            description="the racer's id, from the config or the race command",
+            json_schema_extra=_ID_LIMIT,
         ),
     ]
     class_id: Annotated[
@@ -82,9 +90,11 @@ class Telemetry:
         ResistanceSource | None,
         Field(
             alias="resistanceSource",
-            description="calibrated: converted by a calibration of this bike; device: as reported "
-            "by the bike; derived: from power and cadence, because the bike reports no resistance; "
-            "none: unknown, and sent as 0; absent in messages buffered by older gateways",
+            description="calibrated: converted by a calibration of this bike; device: the percent "
+            "that the bike reports; uncalibrated: the bike's own number, taken as percent although "
+            "it may be none; derived: from power and cadence, because the bike reports no "
+            "resistance; none: unknown, and sent as 0; absent in messages buffered by older "
+            "gateways",
         ),
     ] = None
     power: Annotated[

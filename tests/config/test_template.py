@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 from gateway.cli.provision import provision
 from gateway.cloud.connections import BIKES_PER_CONNECTION, client_ids
 from gateway.config.schema import CloudConfig
+from gateway.doctor.endpoint import probe_topic
 from gateway.provisioning.aws import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.race.commands import command_topic
 from gateway.simulation.cloud.rule import Rule, load_rule
@@ -49,6 +51,12 @@ def test_the_rule_is_what_the_backend_expects() -> None:
 
 def test_the_gateways_publish_to_the_topic_that_the_rule_reads(deployed: CloudTemplate) -> None:
     assert deployed.parameters["Topic"] == TOPIC == load_rule(PATH.read_text()).topic_filter
+
+
+def test_the_test_message_of_check_is_allowed_and_not_selected_by_the_rule() -> None:
+    topic = probe_topic("gateway-1")
+    assert thing_may("Publish", f"topic/{topic}")
+    assert not fnmatchcase(topic, re.sub(r"[+#]", "*", load_rule(PATH.read_text()).topic_filter))
 
 
 def test_failed_telemetry_is_kept_for_as_long_as_sqs_can(deployed: CloudTemplate) -> None:

@@ -68,7 +68,7 @@ class Race:
 
     def seconds(self, bike_id: str) -> list[int]:
         """Counted on over the races, as they came."""
-        return [one.race_id * RACE_S + one.second for one in self.messages(bike_id)]
+        return [one.race_id // 10 * RACE_S + one.second for one in self.messages(bike_id)]
 
     async def expect_from_now_on(
         self, is_so: Callable[[Telemetry], bool], seconds: int = 3

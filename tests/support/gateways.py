@@ -9,8 +9,8 @@ from drivers.registry import DriverStatus, load_drivers
 from gateway.bike.recorder import ignore
 from gateway.buffer.store import StoreError
 from gateway.config.schema import Config
-from gateway.daemon import Gateway
-from gateway.race.races import ContinuousRaces, Races
+from gateway.daemon import Gateway, _races_of
+from gateway.race.races import Races
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench
 from tests.support.fake_uplink import FakeUplink
@@ -27,14 +27,15 @@ def config(
 ) -> Config:
     """Return a config with these bikes; each is a dict of options of the `fake` driver.
 
-    Unless `race` has another `join`, every bike takes part in every second of its races.
+    Unless `race` says otherwise, every bike takes part in every second of its races, and race n of
+    all classes has the id n.
     """
     return Config.model_validate(
         {
             "thing_name": "gateway-1",
             "state_dir": state_dir,
             "cloud": LOOPBACK,
-            "race": {"join": "always", **(race or {})},
+            "race": {"join": "always", "per_class": False, **(race or {})},
             "metrics": metrics or {},
             "bikes": [
                 {
@@ -76,15 +77,10 @@ class VirtualGateway:
             interval_s=settings.buffer.commit_interval_s,
         )
         self.buffer = self.bench.buffer
-        continuous = ContinuousRaces(
-            settings.race.length_s,
-            settings.race.offset_ms,
-            waits_for_pedals=settings.race.join == "pedalling",
-        )
         self.gateway = Gateway(
             settings,
             drivers or load_drivers(),
-            races.__getitem__ if races else lambda bike_id: continuous,
+            races.__getitem__ if races else _races_of(settings, None),
             self.clock,
             self.buffer,
             self.uplinks,

@@ -13,10 +13,16 @@ from tests.support.mqtt_client import TIMEOUT_S, connected_client
 class Subscriber:
     """A subscriber connected directly to the broker: a gateway's outage does not affect it."""
 
-    def __init__(self, port: int, credentials: Credentials, topic: str = "alleycat-publish"):
+    def __init__(
+        self,
+        port: int,
+        credentials: Credentials,
+        topic: str = "alleycat-publish",
+        client_id: str = "subscriber",
+    ):
         self._arrived = threading.Condition()
         self._payloads: list[bytes] = []
-        self._client = connected_client(port, credentials, "subscriber", topic, self._on_publish)
+        self._client = connected_client(port, credentials, client_id, topic, self._on_publish)
 
     @property
     def payloads(self) -> list[bytes]:
@@ -40,6 +46,11 @@ class Subscriber:
                 left_s = deadline - time.monotonic()
                 assert left_s > 0, f"not enough after {timeout_s} s: {len(messages)} messages"
                 self._arrived.wait(left_s)
+
+    def wait_for_payloads(self, number: int, timeout_s: float = TIMEOUT_S) -> None:
+        """Block until so many have arrived; fail the test after `timeout_s`."""
+        with self._arrived:
+            assert self._arrived.wait_for(lambda: len(self._payloads) >= number, timeout_s)
 
     def stop(self) -> None:
         self._client.stop()

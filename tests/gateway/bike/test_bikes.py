@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.config.schema import BikeConfig, Config
+from gateway.daemon import _races_of
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.telemetry.message import Telemetry
@@ -81,12 +82,53 @@ async def test_changed_racer_rides_from_the_next_race_on(rig: Rig) -> None:
     assert (first[-1].event, second[-1].event) == ("final", "final")
 
 
+@pytest.mark.slow
+async def test_changed_class_has_its_own_race_from_the_next_one_on(tmp_path: Path) -> None:
+    settings = config(tmp_path, [{}, {}], {"length_s": 20, "per_class": True})
+    one, two = settings.bikes
+    virtual = VirtualGateway(settings, RACE_START_MS)
+    await virtual.start()
+    virtual.uplink.connect()
+    await virtual.run_for(5)
+    reloaded = settings.model_copy(update={"bikes": [changed(one, class_id=3), two]})
+    await virtual.gateway.apply(reloaded, _races_of(reloaded, None))
+    await virtual.run_for(35.2)
+    number = RACE_START_MS // 20_000
+    assert sorted((m.race_id, m.class_id) for m in virtual.delivered if m.is_final) == [
+        (number * 10 + 1, 1),
+        (number * 10 + 1, 1),
+        (number * 10 + 11, 1),
+        (number * 10 + 13, 3),
+    ]
+    await virtual.stop()
+
+
 def test_unused_calibration_is_logged_with_its_reason_alone(tmp_path: Path) -> None:
     CalibrationStore(tmp_path).save(record(device="serial /dev/ttyUSB0"))
     with capture_logs() as logs:
         VirtualGateway(config(tmp_path, [{}]), RACE_START_MS)
     [log] = [log for log in logs if log["event"] == "calibration not used"]
     assert log["reason"].startswith("it was made on serial /dev/ttyUSB0, but this bike is fake")
+
+
+async def test_rig_without_a_calibration_is_logged_once_until_it_is_calibrated(
+    tmp_path: Path,
+) -> None:
+    settings = config(tmp_path, [{"wire": "lines"}, {}], {"length_s": 20})
+    rig, other = settings.bikes
+    virtual = VirtualGateway(settings, RACE_START_MS)
+    with capture_logs() as logs:
+        await virtual.start()
+        await virtual.run_for(30)
+        assert [bike.is_uncalibrated for bike in virtual.gateway.status.bikes] == [True, False]
+        calibrated = changed(rig, calibration=[(60, 0), (960, 100)])
+        reloaded = settings.model_copy(update={"bikes": [calibrated, other]})
+        await virtual.gateway.apply(reloaded, _races_of(reloaded, None))
+        await virtual.run_for(5)
+    assert not any(bike.is_uncalibrated for bike in virtual.gateway.status.bikes)
+    event = "bike not calibrated: its own numbers are taken as percent"
+    assert [log["bike"] for log in logs if log["event"] == event] == ["bike-1"]
+    await virtual.stop()
 
 
 async def test_added_bike_joins_and_the_others_ride_on(rig: Rig) -> None:

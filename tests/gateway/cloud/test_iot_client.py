@@ -1,11 +1,17 @@
 """An awscrt client is built only from credentials that fit, and its failures are put in words."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from awscrt import exceptions, mqtt5
 
-from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
+from gateway.cloud.iot_client import (
+    build_client,
+    explain_failure,
+    explain_plaintext_failure,
+    name_and_message,
+)
 from gateway.cloud.uplink import CredentialsError
 from gateway.config.schema import CloudConfig
 from tests.support.mosquitto import Authority
@@ -38,6 +44,21 @@ def test_failed_connection_is_explained_by_the_broker_if_it_answered() -> None:
     error = exceptions.from_code(1051)
     failure = mqtt5.LifecycleConnectFailureData(connack_packet=refused, exception=error)
     assert explain_failure(failure) == "the broker refused the client: not authorized"
+
+
+@pytest.mark.parametrize(
+    ("explain", "blames_a_certificate"),
+    [(explain_failure, True), (explain_plaintext_failure, False)],
+)
+def test_connection_that_is_cut_is_blamed_on_a_certificate_only_if_there_is_one(
+    explain: Callable[[mqtt5.LifecycleConnectFailureData], str], blames_a_certificate: bool
+) -> None:
+    known = (exceptions.from_code(code) for code in range(1, 0x2000))
+    name = "AWS_ERROR_MQTT_UNEXPECTED_HANGUP"
+    hang_up = next(error for error in known if getattr(error, "name", "") == name)
+    failure = mqtt5.LifecycleConnectFailureData(connack_packet=None, exception=hang_up)
+    assert name in explain(failure)
+    assert ("certificate" in explain(failure)) == blames_a_certificate
 
 
 def test_name_and_message_of_an_error_that_is_not_awscrts_have_no_name() -> None:

@@ -142,6 +142,7 @@ class TestGood:
         assert config.state_dir == Path("/var/lib/alleycat-gateway")
         assert (config.cloud.port, config.cloud.topic) == (8883, "alleycat-publish")
         assert (config.race.length_s, config.race.offset_ms) == (300, 0)
+        assert config.race.per_class
         assert (config.buffer.commit_interval_s, config.buffer.max_size_mib) == (1.0, 512)
         assert config.bikes[0].racer == Racer(7, "Hayden", 1)
         assert config.bikes[0].points == AS_SAID
@@ -167,6 +168,37 @@ class TestGood:
         (warning,) = load(file, data).warnings
         assert warning.key == "bikes[1].racer_name"
         assert "'Maximilian' is longer than the 8 characters" in warning.what
+
+    def test_racer_id_beyond_the_analytics_is_a_warning(self, file: Path, data: Data) -> None:
+        put(data, "bikes.0.racer_id", 2_147_483_647)
+        put(data, "bikes.1.racer_id", 2_147_483_648)
+        (warning,) = load(file, data).warnings
+        assert warning.key == "bikes[1].racer_id"
+        assert "2147483648 is larger than 2147483647" in warning.what
+
+    def test_largest_racer_id_that_javascript_keeps_apart_is_accepted(
+        self, file: Path, data: Data
+    ) -> None:
+        put(data, "bikes.0.racer_id", 9_007_199_254_740_991)
+        assert load(file, data).bikes[0].racer_id == 9_007_199_254_740_991
+
+    @pytest.mark.parametrize(
+        ("mode", "per_class", "other_class", "keys"),
+        [
+            ("continuous", False, 2, ["race.per_class"]),
+            ("continuous", False, 1, []),
+            ("continuous", True, 2, []),
+            ("remote", False, 2, []),
+        ],
+    )
+    def test_classes_that_share_their_races_are_a_warning(
+        self, file: Path, data: Data, mode: str, per_class: bool, other_class: int, keys: list[str]
+    ) -> None:
+        put(data, "race", {"mode": mode, "per_class": per_class})
+        put(data, "bikes.1.class_id", other_class)
+        found = load(file, data).warnings
+        assert [warning.key for warning in found] == keys
+        assert all("bikes of the classes 1, 2 ride the same races" in one.what for one in found)
 
     def test_a_broken_plugin_is_no_problem_of_the_config(self, file: Path, data: Data) -> None:
         put(data, "bikes.0.driver", "broken")
@@ -214,6 +246,12 @@ class TestWrong:
             ("cloud.endpoint", "mqtts://localhost", "cloud.endpoint", ["host name without scheme"]),
             ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["set the port as cloud.port"]),
             ("bikes.0.racer_id", "seven", "bikes[0].racer_id", ["got 'seven'", "a whole number"]),
+            (
+                "bikes.0.racer_id",
+                9_007_199_254_740_992,
+                "bikes[0].racer_id",
+                ["got 9007199254740992", "expected at most 9007199254740991"],
+            ),
             ("bikes.1.class_id", 7, "bikes[1].class_id", ["got 7", "expected at most 6"]),
             ("bikes.0.stale_after_s", 0, "bikes[0].stale_after_s", ["got 0", "more than 0"]),
             ("bikes.0.driver", "fkae", "bikes[0].driver", ["'fkae' is unknown", "fake, replay"]),

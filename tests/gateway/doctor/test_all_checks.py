@@ -88,6 +88,26 @@ async def test_checks_make_no_connection_while_a_gateway_runs(tmp_path: Path) ->
     assert "endpoint" not in names(report)
 
 
+async def test_commands_in_remedies_name_the_file_that_was_checked(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state" / "buffer.db").write_bytes(b"no database, but as long as a header is" * 9)
+    report = await check_all(file, load_drivers())
+    remedies = {one.name: one.remedy for one in report.findings}
+    assert remedies["certificate"].endswith(f"sudo alleycat-gateway setup --config {file}")
+    assert remedies["endpoint"].endswith(f"sudo alleycat-gateway setup --config {file}")
+    assert remedies["buffer"].endswith(f"alleycat-gateway buffer verify --config {file}")
+
+
+async def test_checks_name_an_uncalibrated_rig_before_the_race(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(file.read_text() + 'options = { wire = "lines" }\n')
+    report = await check_all(file, load_drivers())
+    (finding,) = (one for one in report.findings if one.name == "calibration")
+    assert finding.state is State.WARNING
+    assert finding.remedy == f"run: sudo alleycat-gateway calibrate bike-1 --config {file}"
+
+
 def test_report_with_warnings_alone_is_well() -> None:
     assert Report([ok("a", "b"), warning("a", "b", "c")], {}).is_well
     report = Report([failed("disk", "b")], {})

@@ -80,6 +80,20 @@ def test_config_warning_stays_a_warning(tmp_path: Path) -> None:
         written(tmp_path, GOOD.replace("Ada", "Maximiliane")), load_drivers()
     )
     assert [one.state for one in findings] == [State.OK, State.WARNING]
+    assert findings[1].remedy == "shorten the name"
+
+
+def test_bikes_that_share_races_over_classes_are_a_warning(tmp_path: Path) -> None:
+    _, _, bike = GOOD.partition("[[bikes]]")
+    other = bike.replace("bike-1", "bike-2").replace("class_id = 1", "class_id = 4")
+    text = f"{GOOD}[[bikes]]{other}"
+    _, findings = check_config(written(tmp_path, text), load_drivers())
+    assert [one.state for one in findings] == [State.OK], "each class has its own by default"
+    shared = text.replace("[cloud]", "[race]\nper_class = false\n[cloud]")
+    _, findings = check_config(written(tmp_path, shared), load_drivers())
+    assert [one.state for one in findings] == [State.OK, State.WARNING]
+    assert findings[1].what.startswith("race.per_class: bikes of the classes 1, 4 ride the same")
+    assert findings[1].remedy == "set per_class = true, or give all bikes the same class"
 
 
 def test_driver_that_cannot_be_loaded_is_reported(tmp_path: Path) -> None:

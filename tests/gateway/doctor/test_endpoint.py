@@ -11,7 +11,6 @@ import trustme
 
 from gateway.config.schema import Config
 from gateway.doctor.endpoint import check_endpoint
-from gateway.telemetry.message import telemetry_from_json
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
@@ -71,33 +70,65 @@ async def test_endpoint_check_passes_and_tells_what_was_not_tried(
             "cloud",
             State.OK,
             "the broker accepts gateway-1. Publishing to alleycat-publish was not tested, because "
-            "it would add a record to the stream; to test it, add --publish",
+            "each message there becomes part of a race; to test another topic, add --publish",
         ),
     ]
 
 
-async def test_endpoint_check_publishes_only_when_asked_to(
+async def test_endpoint_check_publishes_only_when_asked_to_and_never_telemetry(
     broker: Mosquitto, authority: Authority
 ) -> None:
-    """One that is asked for is valid, of a race that nobody rides, and arrives alone."""
-    subscriber = await asyncio.to_thread(Subscriber, broker.port, authority.issue("subscriber"))
+    """A rule forwards all telemetry: what arrives there is a race, or stops the consumers."""
     gateway = settings(broker.port, authority.issue("gateway-1"))
+    everything, telemetry = [
+        await asyncio.to_thread(Subscriber, broker.port, authority.issue(name), topic, name)
+        for name, topic in (("everything", "#"), ("telemetry", "alleycat-publish"))
+    ]
     await check_endpoint(gateway)
-    findings = await check_endpoint(gateway, publish=True)
-    assert findings[2].state is State.OK
-    (payload,) = subscriber.payloads
-    assert telemetry_from_json(payload).race_id == 0
-    subscriber.stop()
+    *_, finding = await check_endpoint(gateway, publish=True)
+    assert finding == Finding(
+        "topic",
+        State.OK,
+        "a message to alleycat/gateways/gateway-1/race/check was accepted. Publishing to "
+        "alleycat-publish was not tested, because each message there becomes part of a race; "
+        "`alleycat-gateway status` shows in the first race whether the broker accepts them",
+    )
+    await asyncio.to_thread(everything.wait_for_payloads, 1)
+    assert everything.payloads == [b'{"check":true}']
+    assert telemetry.payloads == []
+    everything.stop()
+    telemetry.stop()
 
 
-async def test_a_topic_that_the_policy_does_not_allow_is_found(
+async def test_endpoint_check_finds_a_policy_that_does_not_allow_its_topic(
     strict: Mosquitto, authority: Authority
 ) -> None:
-    gateway = settings(strict.port, authority.issue("gateway-1"), topic="another-topic")
+    gateway = settings(strict.port, authority.issue("gateway-1"))
     *_, finding = await check_endpoint(gateway, publish=True)
     assert finding.state is State.FAILED
     assert "not authorised to publish to this topic" in finding.what
-    assert finding.remedy == "the thing's policy must allow iot:Publish for topic/another-topic"
+    assert finding.remedy.startswith(
+        "the thing's policy must allow iot:Publish for topic/alleycat/gateways/gateway-1/race/check"
+    )
+
+
+async def test_broker_without_tls_that_hangs_up_is_not_blamed_on_a_certificate(
+    authority: Authority,
+) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(1000)
+        writer.close()
+
+    server = await asyncio.start_server(hang_up, "127.0.0.1", 0)
+    port = server.sockets[0].getsockname()[1]
+    *_, cloud = await check_endpoint(
+        settings(port, authority.issue("gateway-1"), plaintext=True), step_s=5
+    )
+    server.close()
+    assert cloud.state is State.FAILED
+    assert "closed the connection" in cloud.what
+    assert cloud.remedy == "check that the broker on this machine allows gateway-1 to connect"
+    assert "certificate" not in cloud.what + cloud.remedy
 
 
 async def test_race_commands_are_subscribed_to_in_remote_mode(

@@ -260,6 +260,35 @@ class TestBlind:
         assert ride.race_clock.lost_seconds == 2
 
 
+class TestChangedRaces:
+    """A reload gives a bike other continuous races: they count from its next race on."""
+
+    @pytest.mark.parametrize("drift_ms", [-200, -1, 0, 1, 200])
+    async def test_another_class_follows_the_race_in_progress(self, drift_ms: int) -> None:
+        """Even if the wall clock is behind at its end, nothing of it is ridden again."""
+        ride = Ride(races=ContinuousRaces(LENGTH_S, class_id=1))
+        await ride.tick(4)
+        ride.race_clock.change_races(ContinuousRaces(LENGTH_S, class_id=3))
+        ride.clock.step_wall(drift_ms)
+        await ride.tick(LENGTH_S + 2)
+        ids = [(ticked.race.race_id, ticked.second) for ticked in ride.ticked]
+        first = [(RACE * 10 + 1, second) for second in range(1, LENGTH_S + 1)]
+        assert ids == [*first, *((RACE * 10 + 13, second) for second in range(1, 7))]
+
+    @pytest.mark.parametrize(("length_s", "seconds"), [(5, range(1, 6)), (20, range(10, 15))])
+    async def test_another_length_follows_though_the_clock_is_behind(
+        self, length_s: int, seconds: range
+    ) -> None:
+        """A shorter race is over by then; a longer one is in progress, by the clock."""
+        ride = Ride()
+        await ride.tick(4)
+        ride.race_clock.change_races(ContinuousRaces(length_s))
+        ride.clock.step_wall(-1)
+        await ride.tick(LENGTH_S - 4 + 5)
+        assert [ticked.second for ticked in ride.ticked[:LENGTH_S]] == list(range(1, LENGTH_S + 1))
+        assert [ticked.second for ticked in ride.ticked[LENGTH_S:]] == list(seconds)
+
+
 class TestCommandedRaces:
     """Races that come and go."""
 

@@ -47,6 +47,11 @@ def test_start_command_has_the_race_that_it_names(verb: str) -> None:
     assert command.race == Race(12, 1795247400000, 300, Racer(7, "Hayden", 1))
 
 
+def test_command_may_have_the_largest_ids_that_javascript_keeps_apart() -> None:
+    command = decoded(START | {"raceId": 9_007_199_254_740_991, "racerId": 9_007_199_254_740_991})
+    assert command.race_id == 9_007_199_254_740_991
+
+
 def test_stop_command_has_its_bike_and_race() -> None:
     command = decoded(STOP)
     assert isinstance(command, StopRace)
@@ -58,7 +63,8 @@ def test_stop_command_has_its_bike_and_race() -> None:
     [
         ("bikeId", ""),
         ("raceId", -1),
-        ("raceId", 2**63),
+        ("raceId", 9_007_199_254_740_992),
+        ("racerId", 9_007_199_254_740_992),
         ("raceId", "12"),
         ("racerId", -1),
         ("name", ""),

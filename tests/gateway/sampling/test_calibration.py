@@ -132,6 +132,7 @@ def test_calibration_table_is_clamped_only_beyond_its_ends(points: Points, raw: 
 TABLE = CalibrationTable([(0, 10), (1000, 90)])
 BY_RAW, BY_PERCENT = Calibration(TABLE), Calibration(TABLE, "percent")
 CALIBRATED, DEVICE = ResistanceSource.CALIBRATED, ResistanceSource.DEVICE
+UNCALIBRATED = ResistanceSource.UNCALIBRATED
 
 
 @pytest.mark.parametrize(
@@ -145,12 +146,12 @@ CALIBRATED, DEVICE = ResistanceSource.CALIBRATED, ResistanceSource.DEVICE
         (None, 33, BY_RAW, None),
         (500, None, BY_PERCENT, None),
         (500, 33, AS_SAID, (33, DEVICE)),
-        (42, None, AS_SAID, (42, DEVICE)),
-        (500, None, AS_SAID, (100, DEVICE)),
-        (-5, None, AS_SAID, (0, DEVICE)),
+        (42, None, AS_SAID, (42, UNCALIBRATED)),
+        (500, None, AS_SAID, (100, UNCALIBRATED)),
+        (-5, None, AS_SAID, (0, UNCALIBRATED)),
         (None, 103, AS_SAID, (100, DEVICE)),
         (None, 0, AS_SAID, (0, DEVICE)),
-        (0, None, AS_SAID, (0, DEVICE)),
+        (0, None, AS_SAID, (0, UNCALIBRATED)),
         (None, None, AS_SAID, None),
         (None, None, BY_RAW, None),
     ],

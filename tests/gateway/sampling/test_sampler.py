@@ -475,7 +475,7 @@ class TestResistanceSource:
     def test_changed_calibration_is_in_use_from_the_next_reading_on(self) -> None:
         ride = Ride().connect()
         ride.say(0, 80, resistance_raw=50)
-        assert self.close(ride) == (ResistanceSource.DEVICE, 50)
+        assert self.close(ride) == (ResistanceSource.UNCALIBRATED, 50)
         ride.sampler.calibration = by([(0, 0), (100, 80)])
         ride.say(1, 80, resistance_raw=50)
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
@@ -496,6 +496,34 @@ class TestResistanceSource:
         ride.say(1, 80, resistance_raw=50)
         ride.say(1.5, 80, resistance_percent=99)
         assert self.close(ride, 2) == (ResistanceSource.CALIBRATED, 40)
+
+    @pytest.mark.parametrize("power_w", [None, 135.0])
+    def test_counts_of_a_rig_without_a_calibration_are_called_uncalibrated(
+        self, power_w: float | None
+    ) -> None:
+        """Clamped, and not replaced by an estimate from the power."""
+        ride = Ride(stale_after_s=1).connect()
+        for second in (1, 2, 3):
+            ride.say(second - 1, 90, resistance_raw=417, power_w=power_w)
+            assert self.close(ride, second) == (ResistanceSource.UNCALIBRATED, 100)
+
+    def test_percent_counts_alone_of_a_bike_that_reports_counts_in_turn(self) -> None:
+        """So does a Peloton whose firmware does not send its table."""
+        ride = Ride().connect()
+        for second in (1, 2, 3):
+            ride.say(second - 1, 90, resistance_percent=40)
+            ride.say(second - 0.5, resistance_raw=803)
+            assert self.close(ride, second) == (ResistanceSource.DEVICE, 40)
+
+    def test_rig_in_place_of_a_bike_with_percent_is_uncalibrated(self) -> None:
+        ride = Ride().connect()
+        ride.say(0, 80, resistance_percent=40)
+        ride.close(1)
+        ride.lose(1)
+        ride.close(2)
+        ride.connect(2)
+        ride.say(2, 80, resistance_raw=17)
+        assert self.close(ride, 3) == (ResistanceSource.UNCALIBRATED, 17)
 
     def test_resistance_never_reported_is_derived_from_power_and_cadence(self) -> None:
         """90 rpm at 40 % take 135 W on every Peloton (r/pelotoncycle's FAQ)."""

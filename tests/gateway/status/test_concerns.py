@@ -1,12 +1,15 @@
 """What somebody should look at, each thing by itself; when all is well, nothing."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from gateway.bike.link import LinkState
-from gateway.bike.status import ResultsStatus
+from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
+from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.sampler import Sample
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import CloudStatus
 from tests.support.statuses import (
@@ -16,6 +19,13 @@ from tests.support.statuses import (
     lost_bike,
     offline,
 )
+
+#: A second of a home-made rig that counts to 1023.
+RAW = Sample(True, 87.2, 100.0, None, resistance_source=ResistanceSource.UNCALIBRATED)
+
+
+def lost_bike_with(sample: Sample) -> BikeStatus:
+    return replace(lost_bike(), sample=sample)
 
 
 def texts(**changes: Any) -> list[str]:
@@ -77,6 +87,15 @@ def test_healthy_gateway_has_no_concerns() -> None:
         (
             {"bikes": (bike_status(calibration_problem="not used: it is of another machine"),)},
             "the saved calibration of bike-001 is not used: it is of another machine",
+        ),
+        (
+            {"bikes": (bike_status(sample=RAW),)},
+            "bike-001 is not calibrated: its own numbers are taken as percent; run "
+            "`alleycat-gateway calibrate bike-001`",
+        ),
+        (
+            {"bikes": (lost_bike_with(RAW),)},
+            "bike-001 lost for 3 min: the bike stopped sending",
         ),
         (
             {"pi": PiHealth(82.3, False)},

@@ -176,6 +176,7 @@ def test_status_view_shows_offline_connections_and_an_unset_clock() -> None:
     [
         (ResistanceSource.CALIBRATED, "87   54  163"),
         (ResistanceSource.DEVICE, "87   54  163"),
+        (ResistanceSource.UNCALIBRATED, "87  ?54  163"),
         (ResistanceSource.DERIVED, "87  ≈54  163"),
         (ResistanceSource.NONE, "87       163"),
     ],

@@ -141,6 +141,10 @@ class TestJson:
         message = make(power_w, second=second, name=name, cadence_rpm=cadence_rpm)
         assert telemetry_from_json(message.to_json()) == message
 
+    def test_telemetry_of_an_older_gateway_may_have_larger_ids(self) -> None:
+        message = make(race_id=2**62, racer_id=2**62)
+        assert telemetry_from_json(message.to_json()) == message
+
     @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"uuid":1}', b"\xff"])
     def test_telemetry_from_malformed_json_is_refused(self, payload: bytes) -> None:
         with pytest.raises(ValidationError):
@@ -175,6 +179,9 @@ class TestSchema:
             ("deviceTimestamp", 1620228937.5),
             ("second", 0),
             ("raceId", -1),
+            ("raceId", 9_007_199_254_740_992),
+            ("racerId", 9_007_199_254_740_992),
+            ("resistanceSource", "guessed"),
             ("name", ""),
             ("racerId", "7"),
             ("classId", 0),

@@ -1,0 +1,63 @@
+"""Rigs whose counts would be taken as percent, with calibrations saved in real files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from drivers.registry import load_drivers
+from gateway.config.schema import BikeConfig
+from gateway.doctor.calibration import check_calibrations
+from gateway.sampling.calibration_store import CalibrationStore
+from gateway.terminal.finding import Finding, State
+from tests.support.calibrations import record
+
+SERIAL = {"port": "/dev/ttyUSB0", "protocol": "lines"}
+
+
+def bike(driver: str, options: dict[str, Any], **fields: Any) -> BikeConfig:
+    rider = {"racer_id": 1, "racer_name": "Ada", "class_id": 1}
+    return BikeConfig.model_validate(
+        {"id": "bike-1", **rider, "driver": driver, "options": options, **fields}
+    )
+
+
+def check(state_dir: Path, one: BikeConfig) -> list[Finding]:
+    return check_calibrations([one], load_drivers(), CalibrationStore(state_dir))
+
+
+@pytest.mark.parametrize(
+    ("driver", "options"), [("serial", SERIAL), ("fake", {"seed": 1, "wire": "lines"})]
+)
+def test_rig_without_a_calibration_is_a_warning(
+    tmp_path: Path, driver: str, options: dict[str, Any]
+) -> None:
+    assert check(tmp_path, bike(driver, options)) == [
+        Finding(
+            "calibration",
+            State.WARNING,
+            "bike-1 is not calibrated: its own numbers are taken as percent",
+            "run: sudo alleycat-gateway calibrate bike-1",
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "one",
+    [
+        bike("serial", SERIAL, calibration=[(0, 0), (1023, 100)]),
+        bike("serial", {**SERIAL, "resistance_scale": 1.0}),
+        bike("serial", {**SERIAL, "ignore_resistance": True}),
+        bike("serial", {**SERIAL, "protocol": "peloton"}),
+        bike("fake", {"seed": 1}),
+    ],
+    ids=["table", "scale", "ignored", "peloton", "percent"],
+)
+def test_bike_whose_percent_is_known_is_no_warning(tmp_path: Path, one: BikeConfig) -> None:
+    assert check(tmp_path, one) == []
+
+
+def test_saved_calibration_counts_only_for_the_rig_that_it_was_made_on(tmp_path: Path) -> None:
+    CalibrationStore(tmp_path).save(record(device="fake seed 1"))
+    assert check(tmp_path, bike("fake", {"seed": 1, "wire": "lines"})) == []
+    assert len(check(tmp_path, bike("fake", {"seed": 2, "wire": "lines"}))) == 1
