@@ -7,22 +7,18 @@ from typer.core import TyperGroup
 
 from gateway.cli import (
     buffer,
-    capture,
     check,
     config,
-    decode,
     demo,
     fleet,
     provision,
     redrive,
-    replay,
     run,
-    scan,
     schema,
     setup,
     status,
-    watch,
 )
+from gateway.cli.bikes import capture, decode, replay, scan, watch
 from gateway.cli.calibrate import app as calibrate
 from gateway.cli.exits import errors_as_exits
 

@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.bikes.replay import CaptureFile, CaptureProtocolOption, DecodedCapture
 from gateway.cli.exits import fail
-from gateway.cli.replay import CaptureFile, CaptureProtocolOption, DecodedCapture
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
