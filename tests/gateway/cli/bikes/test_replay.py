@@ -8,7 +8,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
 
-CAPTURES = Path(__file__).parents[2] / "captures"
+CAPTURES = Path(__file__).parents[3] / "captures"
 
 
 def replay(*arguments: object) -> Result:
