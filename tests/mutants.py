@@ -252,7 +252,7 @@ MUTANTS = (
     Mutant(
         "check publishes to the topic of telemetry",
         "gateway/doctor/endpoint.py",
-        "IotCore(cloud, config",
+        'IotCore(config.cloud.model_copy(update={"topic": probed}), config',
         "IotCore(config.cloud, config",
         "tests/gateway/doctor/test_endpoint.py",
     ),
