@@ -15,7 +15,7 @@ def check(
         bool,
         typer.Option(
             "--publish",
-            help="Also publish a message, to a topic of which nothing reaches the stream.",
+            help="Also publish a message, to a topic from which nothing reaches the stream.",
         ),
     ] = False,
     json: JsonOption = False,

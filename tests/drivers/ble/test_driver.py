@@ -365,7 +365,7 @@ class TestSilence:
         with pytest.raises(
             BikeLost,
             match=r"is connected, but no data was received; if pedalling does not help, "
-            r"set services or start in its options; services found: 1826; "
+            r"set its option `services` or `start`; services found: 1826; "
             r"it reports: cadence, power; resistance 0 … 100 in steps of 1$",
         ):
             await first(driver(FAST, address=bike.address))
