@@ -65,9 +65,9 @@ class Publisher:
         self._one_at_a_time = False
         #: It is sent when nothing is in flight, and nothing is sent until it is answered.
         self._lone: Entry | None = None
-        #: The message on trial; the next one that is sent is its witness.
+        #: The message on trial; the next other one that is sent is its witness.
         self._accused: Entry | None = None
-        #: Messages that the witness passes: the accused, and others that have failed.
+        #: Messages that a witness may pass: the accused, and others that have failed.
         self._aside: list[Entry] = []
         #: Trials in which the witness failed, since a message was accepted.
         self._failed_trials = 0
@@ -188,13 +188,11 @@ class Publisher:
         return None if self._is_early_final(entry) else entry
 
     def _witness(self) -> Entry | None:
-        """Return the next message that has not failed; without one, end the trial."""
+        """Return the next message that has not failed; without one, the next that has."""
         while (head := self._buffer.head()) is not None and head.failures:
             self._buffer.take(head)
             self._aside.append(head)
-        if head is None:
-            self._end_trial()
-        return head or self._buffer.head()
+        return head or next(iter(self._aside), None)
 
     def _is_early_final(self, entry: Entry) -> bool:
         """Return whether it is a final and a second of its race is in flight."""
@@ -204,7 +202,10 @@ class Publisher:
         )
 
     def _take(self, entry: Entry) -> None:
-        self._buffer.take(entry)
+        if entry in self._aside:
+            self._aside.remove(entry)
+        else:
+            self._buffer.take(entry)
         if entry.is_suspect or self._accused is not None:
             self._lone = entry
 
@@ -245,7 +246,7 @@ class Publisher:
         self._one_at_a_time = False
         self._failed_trials = 0
         if self._accused is not None:
-            self._accused.strikes += 1
+            self._accused.strikes += 1  # of no consequence if this is the accused itself
             self._end_trial()
 
     def _slow_down(self, reason: str) -> None:
@@ -270,7 +271,7 @@ class Publisher:
         entry.is_suspect = True
         entry.failures += 1
         self._give_back(entry)
-        if self._accused is not None:  # the witness failed: the broker is at fault
+        if self._accused not in (None, entry):  # the witness failed: the broker is at fault
             self._failed_trials += 1
             self._end_trial()
         elif entry.failures >= LONE_TRIES * (1 + self._failed_trials):

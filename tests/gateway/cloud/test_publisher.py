@@ -206,6 +206,18 @@ async def test_message_is_not_quarantined_while_there_is_no_witness(bench: Bench
     assert bench.buffer.status.quarantined == 1
 
 
+async def test_live_messages_of_a_newer_race_are_witnesses_too(bench: Bench) -> None:
+    """They are sent at once, so that none is left when the refused message has failed."""
+    bench.uplink.answer = refuse(300)
+    bench.uplink.connect()
+    bench.buffer.append(message(300, race_id=1))
+    for second in range(1, 16):
+        await bench.clock.run_for(1)
+        bench.buffer.append(message(second, race_id=2))
+    assert bench.buffer.status.quarantined == 1
+    assert bench.sent().count(300) in range(6, 10), "6, and more while no witness was there"
+
+
 async def test_witness_that_fails_returns_to_its_place_without_a_strike(bench: Bench) -> None:
     bench.uplink.answer = lambda _: Answer(Verdict.REFUSED, "not authorised")
     bench.uplink.connect()
