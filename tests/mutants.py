@@ -170,7 +170,7 @@ MUTANTS = (
         "gateway/cloud/publisher.py",
         "            self._failed_trials += 1",
         "            self._accused.strikes += 1",
-        PROMISE,
+        "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
         "a race is guessed from an untrusted clock",
