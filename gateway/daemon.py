@@ -67,7 +67,7 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
         uplinks = connections(config.cloud, config.thing_name, len(config.bikes))
         if remote is not None:
             uplinks[0].subscribe(Commands(command_topic(config.thing_name), remote.handle))
-        gateway = Gateway(config, drivers, _races_of(config, remote), clock, buffer, uplinks)
+        gateway = Gateway(config, drivers, races_of(config, remote), clock, buffer, uplinks)
         watchdog = Watchdog(service, clock, gateway.pulses, gateway.observer.line)
         reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
         async with (
@@ -178,7 +178,7 @@ def _follow_results(
     return results
 
 
-def _races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Races]:
+def races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Races]:
     """Return a function that returns the races of the bike with the given id."""
     if remote is not None:
         return remote.races_of
@@ -195,7 +195,7 @@ def _races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], R
 async def _apply(gateway: Gateway, remote: RemoteControl | None, changed: Config) -> None:
     if remote is not None:
         remote.serve(_bike_ids(changed))
-    await gateway.apply(changed, _races_of(changed, remote))
+    await gateway.apply(changed, races_of(changed, remote))
 
 
 def _bike_ids(config: Config) -> list[str]:

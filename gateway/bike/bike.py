@@ -12,7 +12,7 @@ from gateway.bike.status import BikeStatus
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
-from gateway.race.joins import Joins
+from gateway.race.joins import SAVE_EVERY_NS, Joins, UndatedTurn
 from gateway.race.races import Racer, Races
 from gateway.sampling.calibration import Calibration, ResistanceSource
 from gateway.sampling.sampler import Sample, Sampler
@@ -58,6 +58,7 @@ class Bike:
         self._trial: Calibration | None = None
         self._race_clock = RaceClock(races, clock)
         self._tally = Tally(clock.monotonic_ns())
+        self._restore_turn()
         #: The Sample of the last whole second, and the end of that second.
         self._last_sample: Sample | None = None
         self._last_sample_ns = 0
@@ -156,10 +157,13 @@ class Bike:
         self.fanout.link_changed()
 
     def reconfigure(self, config: BikeConfig, races: Races) -> None:
-        """Change the racer and the races; a race in progress keeps its racer."""
+        """Change the racer and the races; a race in progress keeps its racer.
+
+        Undated seconds get the new racer: their races depend on the racer's class.
+        """
         self.config = config
         self._change_races(races)
-        if not self._is_racing:
+        if not (isinstance(self._race_clock.running, RaceSecond) and self._is_racing):
             self._racer = config.racer
 
     def retire(self) -> None:
@@ -193,11 +197,13 @@ class Bike:
         if telemetry is not None:
             sink(telemetry)
         if second.is_final:
+            self._joins.end(second, (second.race.racer or self._racer).racer_id)
             self._racer = self.config.racer
 
     def _close_undated(self, end_ns: int, sample: Sample, sink: Sink) -> None:
         if sample.is_pedalling:
             self._pedalled_ns = end_ns
+            self._joins.add_turn(UndatedTurn(self._clock.boot_id, end_ns))
         if not self._may_have_joined(end_ns):
             return
         if sample.present:
@@ -210,7 +216,16 @@ class Bike:
         if joined_for_s is None:
             return True
         pedalled_ns = self._pedalled_ns
-        return pedalled_ns is not None and end_ns - pedalled_ns <= joined_for_s * NS_PER_S
+        # The turn that an earlier process saved may not be its last.
+        limit_ns = joined_for_s * NS_PER_S + SAVE_EVERY_NS
+        return pedalled_ns is not None and end_ns - pedalled_ns <= limit_ns
+
+    def _restore_turn(self) -> None:
+        """Continue a race that was joined in an undated second of an earlier process."""
+        turn = self._joins.turn
+        if turn is not None and turn.boot_id == self._clock.boot_id:
+            self._pedalled_ns = turn.end_ns
+            self._tally.keep_undated(Undated(turn.end_ns, is_pedalling=True))
 
     def _report_raw_numbers(self, sample: Sample) -> None:
         """Log when the bike's own numbers begin to be taken as percent."""

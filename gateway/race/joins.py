@@ -9,9 +9,14 @@ from dataclasses import dataclass
 
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race
+from gateway.timing.units import NS_PER_S
 
 #: Limit of races remembered. A day of undated seconds has 288 races of five minutes.
 RACES_MAX = 4096
+
+
+#: How often the last turn of the pedals is saved while no race is known, in nanoseconds.
+SAVE_EVERY_NS = 10 * NS_PER_S
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,22 +28,38 @@ class JoinedRide:
     second: int
 
 
+@dataclass(frozen=True, slots=True)
+class UndatedTurn:
+    """A turn of the pedals in an undated second, which ended then on the boot's monotonic clock."""
+
+    boot_id: str
+    end_ns: int
+
+
 def _ignore() -> None:
-    """Do nothing: the joins are not kept."""
+    """Do nothing: the joins are not saved."""
 
 
 class Joins:
     """The rides of one bike. Seconds may be added in any order, as undated ones are dated late.
 
-    `joined` is the ride in progress when an earlier process ended. `on_join` is called when a
-    rider joins.
+    `joined` and `turn` are the last ones of an earlier process. `on_change` is called when there
+    is something to save.
     """
 
     def __init__(
-        self, joined: JoinedRide | None = None, on_join: Callable[[], None] = _ignore
+        self,
+        joined: JoinedRide | None = None,
+        turn: UndatedTurn | None = None,
+        on_change: Callable[[], None] = _ignore,
     ) -> None:
+        #: By race and racer.
         self._rides: OrderedDict[tuple[int, int], JoinedRide] = OrderedDict()
-        self._on_join = on_join
+        #: The final of each race that has ended.
+        self._finals: OrderedDict[tuple[int, int], RaceSecond] = OrderedDict()
+        #: The last turn of the pedals before the clock was set, at most SAVE_EVERY_NS old.
+        self.turn = turn
+        self._on_change = on_change
         if joined is not None:
             self._rides[joined.race_id, joined.racer_id] = joined
 
@@ -49,9 +70,40 @@ class Joins:
 
     def add(self, second: RaceSecond, racer_id: int, *, is_pedalling: bool) -> bool:
         """Join the race if the pedals turn; return whether this second belongs to a ride."""
+        if self._is_after_final(second, racer_id):
+            return False
         if is_pedalling and second.race.waits_for_pedals:
             self._join(JoinedRide(second.race.race_id, racer_id, second.second))
         return self.has_joined(second.race, racer_id, second.second)
+
+    def add_turn(self, turn: UndatedTurn) -> None:
+        """Note a turn of the pedals in an undated second."""
+        last = self.turn
+        if last and last.boot_id == turn.boot_id and turn.end_ns - last.end_ns < SAVE_EVERY_NS:
+            return
+        self.turn = turn
+        self._on_change()
+
+    def end(self, final: RaceSecond, racer_id: int) -> None:
+        """End a ride with its final, after which it gets no more seconds."""
+        self._finals[final.race.race_id, racer_id] = final
+        if len(self._finals) > RACES_MAX:
+            self._finals.popitem(last=False)
+
+    def _is_after_final(self, second: RaceSecond, racer_id: int) -> bool:
+        """Return whether the race had its final, as when its bike is configured again.
+
+        A clock that is set back repeats the id of a race; that is another race.
+        """
+        key = second.race.race_id, racer_id
+        final = self._finals.get(key)
+        if final is None:
+            return False
+        if abs(second.race_start_ns - final.race_start_ns) >= NS_PER_S:
+            del self._finals[key]
+            self._rides.pop(key, None)
+            return False
+        return second.second > final.second
 
     def has_joined(self, race: Race, racer_id: int, second: int) -> bool:
         """Return whether the racer takes part in the race in the given second."""
@@ -68,4 +120,4 @@ class Joins:
         self._rides[key] = ride
         if len(self._rides) > RACES_MAX:
             self._rides.popitem(last=False)
-        self._on_join()
+        self._on_change()

@@ -291,7 +291,7 @@ class Sampler:
         percent = self._resistance_percent(start_ns, end_ns)
         if cadence and power and self._never_reports_resistance(end_ns):
             percent = self._derive(cadence, power)
-        present = cadence is not None or self._silent(end_ns)
+        present = cadence is not None or self._silent_for_good(start_ns, end_ns)
         return Sample(
             present=present,
             cadence_rpm=round(cadence or 0.0, 1),
@@ -300,27 +300,32 @@ class Sampler:
             cadence=self._cadence.state(start_ns, end_ns, self._stale_ns),
             resistance=self._resistance.state(start_ns, end_ns, self._stale_ns),
             resistance_source=self._resistance_source,
-            is_pedalling=present and there and self._is_pedalling(start_ns, end_ns),
+            is_pedalling=present and there and bool(self._is_moving(start_ns, end_ns)),
         )
 
-    def _is_pedalling(self, start_ns: int, end_ns: int) -> bool:
-        """Return whether the pedals turned, by the first of the fields that is known."""
+    def _held(self, end_ns: int) -> Sample | None:
+        """Return the last live second of a bike that was lost less than HELD_NS ago, else None."""
+        if self._lost_ns is None or self._last_live is None or end_ns - self._lost_ns >= HELD_NS:
+            return None
+        live_ns, live = self._last_live
+        # A rider who had stopped long before the loss has stopped.
+        return live if self._lost_ns - live_ns < HELD_NS else None
+
+    def _is_moving(self, start_ns: int, end_ns: int) -> bool | None:
+        """Return whether the pedals turned, by the first of the fields that is known, else None."""
         for series in (self._cadence, self._power, self._speed):
             is_moving = series.is_moving(start_ns, end_ns, self._stale_ns)
             if is_moving is not None:
                 return is_moving
-        return False
+        return None
 
     def _absent(self, sample: Sample, end_ns: int) -> Sample:
         """Return the sample of an absent second, with the last live values if just lost.
 
         Only a `final` is sent of an absent second, and it decides the result.
         """
-        if self._lost_ns is None or self._last_live is None or end_ns - self._lost_ns >= HELD_NS:
-            return sample
-        live_ns, live = self._last_live
-        # A rider who had stopped long before the loss has stopped.
-        if self._lost_ns - live_ns >= HELD_NS:
+        live = self._held(end_ns)
+        if live is None:
             return sample
         return replace(
             sample,
@@ -338,6 +343,15 @@ class Sampler:
     def _silent(self, end_ns: int) -> bool:
         """Return whether the bike has been connected long enough to have reported something."""
         return self._connected_ns is not None and end_ns - self._connected_ns >= self._stale_ns
+
+    def _silent_for_good(self, start_ns: int, end_ns: int) -> bool:
+        """Return whether a bike that reports no cadence is present.
+
+        Just after a loss it is not, until it reports the rider's effort again.
+        """
+        if not self._silent(end_ns):
+            return False
+        return self._held(end_ns) is None or self._is_moving(start_ns, end_ns) is not None
 
     def _resistance_percent(self, start_ns: int, end_ns: int) -> float:
         forever_ns = end_ns

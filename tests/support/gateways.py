@@ -9,7 +9,7 @@ from drivers.registry import DriverStatus, load_drivers
 from gateway.bike.recorder import ignore
 from gateway.buffer.store import StoreError
 from gateway.config.schema import Config
-from gateway.daemon import Gateway, _races_of
+from gateway.daemon import Gateway, races_of
 from gateway.race.races import Races
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench
@@ -80,7 +80,7 @@ class VirtualGateway:
         self.gateway = Gateway(
             settings,
             drivers or load_drivers(),
-            races.__getitem__ if races else _races_of(settings, None),
+            races.__getitem__ if races else races_of(settings, None),
             self.clock,
             self.buffer,
             self.uplinks,

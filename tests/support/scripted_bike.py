@@ -10,19 +10,22 @@ from drivers.contract import Clock, DriverType
 from drivers.registry import DriverStatus, load_drivers
 
 NS_PER_S = 1_000_000_000
+#: In a script, a second without a cadence.
+KNOB_ONLY = -1.0
 
 
 class ScriptedBike:
     """A bike that reports twice a second; in the script, one number is one second of cadence.
 
-    The script begins with the wall clock's `start_ms`, and None stands for a bike that is switched
-    off. After the script it stays switched off. It is found again as soon as it is on.
+    The script begins at `start_ns` on the monotonic clock. None stands for a bike that is switched
+    off, as it is after the script, and KNOB_ONLY for one that does not report its cadence. It is
+    found again as soon as it is on.
     """
 
     stale_after_s = 3.0
 
     class Options(DriverOptions):
-        start_ms: int
+        start_ns: int
         cadence_rpm: list[float | None]
         resistance_percent: float = 40.0
 
@@ -41,15 +44,14 @@ class ScriptedBike:
         while (cadence_rpm := self._cadence_now()) is not None:
             yield Reading(
                 self._clock.monotonic_ns(),
-                cadence_rpm=cadence_rpm,
+                cadence_rpm=None if cadence_rpm == KNOB_ONLY else cadence_rpm,
                 resistance_percent=self._options.resistance_percent,
             )
             await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S // 2)
             await asyncio.sleep(0)
 
     def _cadence_now(self) -> float | None:
-        now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
-        second = (now_ms - self._options.start_ms) // 1000
+        second = (self._clock.monotonic_ns() - self._options.start_ns) // NS_PER_S
         script = self._options.cadence_rpm
         return script[second] if 0 <= second < len(script) else None
 

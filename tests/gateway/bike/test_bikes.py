@@ -9,7 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.config.schema import BikeConfig, Config
-from gateway.daemon import _races_of
+from gateway.daemon import races_of
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.telemetry.message import Telemetry
@@ -91,7 +91,7 @@ async def test_changed_class_has_its_own_race_from_the_next_one_on(tmp_path: Pat
     virtual.uplink.connect()
     await virtual.run_for(5)
     reloaded = settings.model_copy(update={"bikes": [changed(one, class_id=3), two]})
-    await virtual.gateway.apply(reloaded, _races_of(reloaded, None))
+    await virtual.gateway.apply(reloaded, races_of(reloaded, None))
     await virtual.run_for(35.2)
     number = RACE_START_MS // 20_000
     assert sorted((m.race_id, m.class_id) for m in virtual.delivered if m.is_final) == [
@@ -123,7 +123,7 @@ async def test_rig_without_a_calibration_is_logged_once_until_it_is_calibrated(
         assert [bike.is_uncalibrated for bike in virtual.gateway.status.bikes] == [True, False]
         calibrated = changed(rig, calibration=[(60, 0), (960, 100)])
         reloaded = settings.model_copy(update={"bikes": [calibrated, other]})
-        await virtual.gateway.apply(reloaded, _races_of(reloaded, None))
+        await virtual.gateway.apply(reloaded, races_of(reloaded, None))
         await virtual.run_for(5)
     assert not any(bike.is_uncalibrated for bike in virtual.gateway.status.bikes)
     event = "bike not calibrated: its own numbers are taken as percent"

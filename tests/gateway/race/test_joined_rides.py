@@ -38,7 +38,7 @@ async def test_nothing_is_written_while_nobody_joins(tmp_path: Path) -> None:
 
 
 def test_damaged_file_is_logged_and_means_no_rides(tmp_path: Path) -> None:
-    (tmp_path / "joined.json").write_text('{"bike-1": {"race_id": "x"}}')
+    (tmp_path / "joined.json").write_text('{"bike-1": {"ride": {"race_id": "x"}}}')
     with capture_logs() as logs:
         rides = JoinedRides(tmp_path)
     assert rides.of("bike-1").last is None

@@ -1,5 +1,6 @@
 """Who takes part in a race, and from which second on; with whole gateways in virtual time."""
 
+import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -8,13 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.config.schema import Config
+from gateway.daemon import races_of
 from gateway.race.clock import RaceSecond
 from gateway.race.joins import RACES_MAX, JoinedRide, Joins
 from gateway.race.races import Race
 from gateway.telemetry.message import Telemetry
 from tests.support.files import written
 from tests.support.gateways import VirtualGateway, config
-from tests.support.scripted_bike import scripted_drivers
+from tests.support.scripted_bike import KNOB_ONLY, scripted_drivers
 from tests.support.virtual_clock import VirtualClock
 
 LENGTH_S = 20
@@ -58,7 +61,7 @@ def test_earlier_second_dated_late_extends_the_ride() -> None:
 
 def test_join_is_reported_once_per_ride() -> None:
     reported: list[JoinedRide | None] = []
-    joins = Joins(on_join=lambda: reported.append(joins.last))
+    joins = Joins(on_change=lambda: reported.append(joins.last))
     for number in (1, 2, 3):
         joins.add(second(number), 7, is_pedalling=True)
     joins.add(second(1, RACE + 1), 7, is_pedalling=True)
@@ -82,13 +85,16 @@ class Rider:
         cadence_rpm: Sequence[float | None],
         *,
         join: str = "pedalling",
+        per_class: bool = False,
         clock: VirtualClock | None = None,
         clock_is_set: bool = True,
     ) -> None:
         clock = clock or VirtualClock(START_MS - 400)
         clock.is_set = clock_is_set
-        settings = config(state_dir, [{}], {"length_s": LENGTH_S, "join": join})
-        options = {"start_ms": START_MS, "cadence_rpm": list(cadence_rpm)}
+        race = {"length_s": LENGTH_S, "join": join, "per_class": per_class}
+        settings = config(state_dir, [{}], race)
+        start_ns = clock.monotonic_ns_at(START_MS)
+        options = {"start_ns": start_ns, "cadence_rpm": list(cadence_rpm)}
         bike = settings.bikes[0].model_copy(update={"driver": "scripted", "options": options})
         settings = settings.model_copy(update={"bikes": [bike]})
         self.virtual = VirtualGateway(settings, START_MS, drivers=scripted_drivers(), clock=clock)
@@ -102,6 +108,13 @@ class Rider:
     async def start(self) -> None:
         await self.virtual.start()
         self.virtual.uplink.connect()
+
+    async def apply(self, changed: Config) -> None:
+        """Apply a config, as SIGHUP does, and let two seconds pass."""
+        gateway = self.virtual.gateway
+        applying = asyncio.create_task(gateway.apply(changed, races_of(changed, None)))
+        await self.virtual.run_for(2)
+        await applying
 
 
 async def ride(
@@ -198,6 +211,85 @@ async def test_undated_seconds_before_the_join_are_not_sent(tmp_path: Path) -> N
         (RACE, number) for number in range(6, 21)
     ]
     assert messages[-1].is_final
+
+
+@pytest.mark.parametrize("kill", [False, True])
+@pytest.mark.parametrize("set_at_s", [12, 25])
+async def test_restart_without_the_time_continues_a_joined_race(
+    tmp_path: Path, kill: bool, set_at_s: int
+) -> None:
+    """The rider has stopped before the restart, and the clock is set after it."""
+    script = [80] * 5 + [0] * 55
+    before = Rider(tmp_path, script, clock_is_set=False)
+    await before.start()
+    await before.virtual.run_for(9)
+    await written(tmp_path / "joined.json")
+    await (before.virtual.kill() if kill else before.virtual.stop())
+    clock = before.virtual.clock
+    after = Rider(tmp_path, script, clock=clock, clock_is_set=False)
+    await after.start()
+    await after.virtual.run_for(set_at_s - 9)
+    clock.is_set = True
+    await after.virtual.run_for(50 - set_at_s)
+    await after.virtual.stop()
+    sent = seconds([*before.virtual.delivered, *after.virtual.delivered])
+    restarted = {8, 9, 10} if kill else set()
+    assert set(range(1, 21)) - restarted <= set(sent)
+    assert after.virtual.delivered[-1].is_final
+
+
+async def test_clock_that_is_set_back_does_not_make_an_idle_bike_ride_again(
+    tmp_path: Path,
+) -> None:
+    rider = Rider(tmp_path, [80] * 20 + [0] * 100)
+    await rider.start()
+    await rider.virtual.run_for(25)
+    ridden = rider.virtual.delivered
+    rider.virtual.clock.step_wall(-40_000)
+    await rider.virtual.run_for(60)
+    await rider.virtual.stop()
+    assert rider.virtual.delivered == ridden
+    assert ridden[-1].is_final
+
+
+async def test_bike_removed_and_configured_again_has_one_final_in_a_race(tmp_path: Path) -> None:
+    rider = Rider(tmp_path, [80] * 40)
+    await rider.start()
+    await rider.virtual.run_for(8)
+    both = rider.virtual.settings
+    another = both.bikes[0].model_copy(update={"id": "bike-2", "racer_id": 2})
+    await rider.apply(both.model_copy(update={"bikes": [another]}))
+    await rider.apply(both)
+    await rider.virtual.run_for(30)
+    await rider.virtual.stop()
+    first = [one for one in rider.virtual.delivered if one.bike_id == "bike-1"]
+    assert [one.is_final for one in first if one.race_id == RACE].count(True) == 1
+    assert seconds(first)[-1] == max(seconds(first)) < 20
+    assert seconds(first, RACE + 1) == list(range(1, 21))
+
+
+async def test_class_changed_without_the_time_rides_the_races_of_its_class(tmp_path: Path) -> None:
+    rider = Rider(tmp_path, [80] * 60, clock_is_set=False, per_class=True)
+    await rider.start()
+    await rider.virtual.run_for(8)
+    settings = rider.virtual.settings
+    changed = settings.bikes[0].model_copy(update={"class_id": 2})
+    await rider.apply(settings.model_copy(update={"bikes": [changed]}))
+    await rider.virtual.run_for(4)
+    rider.virtual.clock.is_set = True
+    await rider.virtual.run_for(30)
+    await rider.virtual.stop()
+    assert rider.virtual.delivered
+    assert {(one.race_id % 10, one.class_id) for one in rider.virtual.delivered} == {(2, 2)}
+
+
+async def test_final_of_a_bike_that_is_back_without_a_cadence_has_its_last_live_values(
+    tmp_path: Path,
+) -> None:
+    rider = Rider(tmp_path, [80] * 13 + [None] + [KNOB_ONLY] * 26)
+    messages = await rider.ride(21)
+    assert seconds(messages) == [*range(1, 14), 20]
+    assert (messages[-1].is_final, messages[-1].cadence) == (True, 80)
 
 
 async def test_idle_bike_without_the_time_writes_nothing(tmp_path: Path) -> None:
