@@ -121,8 +121,9 @@ class FakeBike(FrameSource):
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         """Yield Readings at the wire's rate; `at_ns` is when one was due, however late it is read.
 
-        Raises BikeAbsent while the bike is off, BikeLost while a fault keeps it away. A bike that switches
-        itself off while open stops sending; if the link drops, the iterator raises BikeLost.
+        Raises BikeAbsent while the bike is off, BikeLost while a fault keeps it away. A bike that
+        switches itself off while open stops sending; if the link drops, the iterator raises
+        BikeLost.
         """
         now_ns = self._clock.monotonic_ns()
         now_ms = (now_ns - self._ride_start_ns(now_ns)) // _NS_PER_MS

@@ -9,6 +9,7 @@ from gateway.cli.exits import fail
 from gateway.cli.options import (
     BikeArgument,
     BikeConfigOption,
+    DriverOption,
     ProtocolOption,
     SecondsOption,
     chosen_driver,
@@ -28,6 +29,7 @@ def capture(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .jsonl file to create.")],
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
+    option: DriverOption = None,
     seconds: SecondsOption = None,
     note: Annotated[
         str, typer.Option(help="Text to store: which bike it is, how it was ridden.")
@@ -43,7 +45,7 @@ def capture(
     from drivers.captures.recorder import FrameRecorder
     from gateway.timing.clock import SystemClock
 
-    name, driver = chosen_driver(bike, config, protocol, SystemClock())
+    name, driver = chosen_driver(bike, config, protocol, SystemClock(), option or ())
     if not isinstance(driver, FrameSource):
         fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
     with _new(file) as lines:

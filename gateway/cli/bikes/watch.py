@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import BikeArgument, BikeConfigOption, ProtocolOption, chosen_driver
+from gateway.cli.options import (
+    BikeArgument,
+    BikeConfigOption,
+    DriverOption,
+    ProtocolOption,
+    chosen_driver,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +30,7 @@ def watch(
     bike: BikeArgument,
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
+    option: DriverOption = None,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
     ] = None,
@@ -50,7 +57,7 @@ def watch(
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     clock = SystemClock()
-    _, driver = chosen_driver(bike, config, protocol, clock)
+    _, driver = chosen_driver(bike, config, protocol, clock, option or ())
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
