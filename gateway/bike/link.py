@@ -109,6 +109,11 @@ class BikeLink:
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
 
     @property
+    def driver(self) -> str:
+        """The driver's class, such as "udp_bike:UdpBike"."""
+        return driver_name(self._driver)
+
+    @property
     def resistance_table(self) -> ResistanceTable | None:
         """The driver's resistance table, if it has one."""
         driver = self._driver
@@ -138,9 +143,8 @@ class BikeLink:
 
     async def _ride(self) -> str:
         """Run one connection from opening to end; return the reason why it ended."""
-        driver = driver_name(self._driver)
         try:
-            async with OpenedBike(driver, self._driver.open_bike, self._clock) as readings:
+            async with OpenedBike(self.driver, self._driver.open_bike, self._clock) as readings:
                 self._sink.connected(self._clock.monotonic_ns(), self._staleness_s())
                 self._enter(LinkState.CONNECTED, "")
                 async for reading in readings:
@@ -161,14 +165,14 @@ class BikeLink:
             return self._stale_after_s
         fault = staleness_fault(self._driver.stale_after_s)
         if fault:
-            raise BikeLost(f"{driver_name(self._driver)}: {fault}")
+            raise BikeLost(f"{self.driver}: {fault}")
         return self._driver.stale_after_s
 
     def _reason(self, error: BaseException) -> str:
         """Return why the bike was lost; log a bug of the driver with its traceback, once."""
         if isinstance(error, BikeAbsent):
             self._backoff.reset()
-        reason = loss_reason(error, driver_name(self._driver))
+        reason = loss_reason(error, self.driver)
         if not isinstance(error, BikeLost) and reason != self.reason:
             log.error("driver failed", bike=self.bike_id, exc_info=error)
         return reason

@@ -6,7 +6,7 @@ from contextlib import AbstractAsyncContextManager
 from types import TracebackType
 from typing import Self
 
-from drivers import BikeLost, Driver, Reading
+from drivers import BikeLost, Reading
 from drivers.promises import reading_fault
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
@@ -18,7 +18,7 @@ SILENCE_MAX_S = 30.0
 CLOSING_MAX_S = 10.0
 
 
-def driver_name(driver: Driver) -> str:
+def driver_name(driver: object) -> str:
     """Return the driver's class as entry points write it, such as "udp_bike:UdpBike"."""
     return f"{type(driver).__module__}:{type(driver).__qualname__}"
 

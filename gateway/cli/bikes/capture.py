@@ -19,6 +19,7 @@ from gateway.host.errors import FAILED, USAGE
 if TYPE_CHECKING:
     from drivers import FrameSource
     from drivers.captures.recorder import FrameRecorder
+    from gateway.timing.clock import SystemClock
 
 #: Time between two progress lines, in seconds.
 EVERY_S = 1.0
@@ -41,22 +42,26 @@ def capture(
     """
     import asyncio
 
-    from drivers import BikeLost, FrameSource
+    from drivers import FrameSource
     from drivers.captures.recorder import FrameRecorder
+    from gateway.bike.loss import cause_of, loss_reason
+    from gateway.bike.opened_bike import driver_name
     from gateway.timing.clock import SystemClock
 
-    name, driver = chosen_driver(bike, config, protocol, SystemClock(), option or ())
+    clock = SystemClock()
+    name, driver = chosen_driver(bike, config, protocol, clock, option or ())
     if not isinstance(driver, FrameSource):
         fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
     with _new(file) as lines:
         recorder = FrameRecorder(lines, note)
         reason = ""
         try:
-            asyncio.run(_record(driver, recorder, seconds))
-        except (KeyboardInterrupt, TimeoutError):
+            asyncio.run(_record(driver, recorder, clock, seconds))
+        except KeyboardInterrupt:
             pass
-        except BikeLost as error:
-            reason = str(error)
+        # A third-party driver may raise anything.
+        except (Exception, SystemExit) as error:
+            reason = loss_reason(cause_of(error), driver_name(driver))
     if not recorder.frames:
         file.unlink()
         fail(reason or f"{bike} sent nothing; {file} was deleted", FAILED)
@@ -74,18 +79,32 @@ def _new(file: Path) -> TextIO:
         fail(f"cannot create {file}: {error.strerror}", FAILED)
 
 
-async def _record(driver: "FrameSource", recorder: "FrameRecorder", seconds: float | None) -> None:
+async def _record(
+    driver: "FrameSource", recorder: "FrameRecorder", clock: "SystemClock", seconds: float | None
+) -> None:
     import asyncio
+    from functools import partial
+
+    from gateway.bike.opened_bike import OpenedBike, driver_name
+    from gateway.watch.background import report_background_errors
 
     async def report() -> None:
         while True:
             await asyncio.sleep(EVERY_S)
             typer.echo(recorder.progress, err=True)
 
+    name = driver_name(driver)
+    report_background_errors(name, partial(typer.echo, err=True))
     reporting = asyncio.create_task(report())
     try:
-        async with asyncio.timeout(seconds), driver.open_bike(recorder.record) as readings:
+        async with (
+            asyncio.timeout(seconds) as limit,
+            OpenedBike(name, partial(driver.open_bike, recorder.record), clock) as readings,
+        ):
             async for _ in readings:
                 pass
+    except TimeoutError:
+        if not limit.expired():
+            raise  # a time-out of the driver itself
     finally:
         reporting.cancel()

@@ -112,6 +112,12 @@ async def _watch(
 ) -> None:
     import asyncio
 
+    from gateway.bike.bikes import cancel
+    from gateway.watch.background import report_background_errors
+
+    report_background_errors(
+        link.driver, lambda what: typer.echo(f"{link.bike_id}: {what}", err=True)
+    )
     tasks = [asyncio.create_task(link.run()), asyncio.create_task(race.run())]
     try:
         async with asyncio.timeout(seconds):
@@ -119,6 +125,4 @@ async def _watch(
                 show(clock.monotonic_ns())
                 await asyncio.sleep(EVERY_S)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await cancel(tasks)
