@@ -6,14 +6,14 @@ from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
-from drivers.testing import BikeUnderTest, DriverContract
-
 from udp_bike import decode
+
+from drivers.testing import BikeUnderTest, DriverContract
 
 
 @pytest_asyncio.fixture
 async def bike(unused_udp_port: int) -> AsyncIterator[BikeUnderTest]:
-    """A bike that sends twenty datagrams a second; an empty one stands for none."""
+    """Yield a bike that sends twenty datagrams a second, and none while they are empty."""
     datagram = [b""]
 
     async def ride() -> None:

@@ -49,6 +49,8 @@ class UdpBike:
                 yield readings
         finally:
             transport.close()
+            # The port is free only when the loop has closed the socket.
+            await datagrams.closed.wait()
 
     async def _readings(self, datagrams: "_Datagrams") -> AsyncGenerator[Reading, None]:
         while True:
@@ -94,12 +96,16 @@ class _Datagrams(asyncio.DatagramProtocol):
 
     def __init__(self, clock: Clock) -> None:
         self.last = b""
+        self.closed = asyncio.Event()
         self._clock = clock
         self._queue: asyncio.Queue[tuple[bytes, int]] = asyncio.Queue(64)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         if not self._queue.full():
             self._queue.put_nowait((data, self._clock.monotonic_ns()))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
 
     async def next_reading(self) -> Reading:
         """Wait for a datagram that can be decoded."""

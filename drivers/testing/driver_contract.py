@@ -113,7 +113,7 @@ class DriverContract:
             await _next(readings)
 
     async def test_bike_that_is_away_is_lost(self, bike: BikeUnderTest) -> None:
-        """On opening, or if it cannot be known then, after a silence."""
+        """Expect the loss on opening or, if absence cannot be known then, after a silence."""
         _needed(bike.vanish)()
         with pytest.raises(BikeLost) as lost:
             async with asyncio.timeout(PATIENCE_S), _opened(bike, is_fast=True) as readings:

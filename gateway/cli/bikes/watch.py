@@ -42,6 +42,7 @@ def watch(
     bike's racer, if a gateway with this config is running.
     """
     import asyncio
+    import logging
     from contextlib import suppress
     from functools import partial
     from random import Random
@@ -55,7 +56,8 @@ def watch(
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
+    # The view replaces the log; not even formatting a driver's traceback may delay it.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
     clock = SystemClock()
     _, driver = chosen_driver(bike, config, protocol, clock, option or ())
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
