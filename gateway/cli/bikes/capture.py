@@ -17,7 +17,7 @@ from gateway.cli.options import (
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from drivers import FrameSource
+    from drivers import Driver, FrameSource
     from drivers.captures.recorder import FrameRecorder
     from gateway.timing.clock import SystemClock
 
@@ -40,34 +40,47 @@ def capture(
 
     Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file.
     """
-    import asyncio
-
-    from drivers import FrameSource
     from drivers.captures.recorder import FrameRecorder
-    from gateway.bike.loss import cause_of, loss_reason
-    from gateway.bike.opened_bike import driver_name
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
-    name, driver = chosen_driver(bike, config, protocol, clock, option or ())
-    if not isinstance(driver, FrameSource):
-        fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
+    driver = _frame_source(*chosen_driver(bike, config, protocol, clock, option or ()))
     with _new(file) as lines:
         recorder = FrameRecorder(lines, note)
-        reason = ""
-        try:
-            asyncio.run(_record(driver, recorder, clock, seconds))
-        except KeyboardInterrupt:
-            pass
-        # A third-party driver may raise anything.
-        except (Exception, SystemExit) as error:
-            reason = loss_reason(cause_of(error), driver_name(driver))
+        reason = _reason_to_end(driver, recorder, clock, seconds)
     if not recorder.frames:
         file.unlink()
         fail(reason or f"{bike} sent nothing; {file} was deleted", FAILED)
     typer.echo(
         f"{file}: {recorder.progress}" + (f"; then the bike was lost: {reason}" if reason else "")
     )
+
+
+def _frame_source(name: str, driver: "Driver") -> "FrameSource":
+    from drivers import FrameSource
+
+    if not isinstance(driver, FrameSource):
+        fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
+    return driver
+
+
+def _reason_to_end(
+    driver: "FrameSource", recorder: "FrameRecorder", clock: "SystemClock", seconds: float | None
+) -> str:
+    """Record until the end; return why the bike was lost, empty if it was not."""
+    import asyncio
+
+    from gateway.bike.loss import cause_of, loss_reason
+    from gateway.bike.opened_bike import driver_name
+
+    try:
+        asyncio.run(_record(driver, recorder, clock, seconds))
+    except KeyboardInterrupt:
+        return ""
+    # A third-party driver may raise anything.
+    except (Exception, SystemExit) as error:
+        return loss_reason(cause_of(error), driver_name(driver))
+    return ""
 
 
 def _new(file: Path) -> TextIO:

@@ -42,12 +42,10 @@ def watch(
     bike's racer, if a gateway with this config is running.
     """
     import asyncio
-    import logging
     from contextlib import suppress
     from functools import partial
     from random import Random
 
-    import structlog
     from rich.console import Console
 
     from gateway.bike.link import BikeLink
@@ -56,8 +54,7 @@ def watch(
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view
 
-    # The view replaces the log; not even formatting a driver's traceback may delay it.
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    _drop_the_log()
     clock = SystemClock()
     _, driver = chosen_driver(bike, config, protocol, clock, option or ())
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
@@ -69,6 +66,15 @@ def watch(
         open_view(console, link, None if json else watched) as show,
     ):
         asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
+
+
+def _drop_the_log() -> None:
+    """Log nothing: the view replaces the log, and no traceback is formatted meanwhile."""
+    import logging
+
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _print_json(start_ns: int, reading: "Reading") -> None:
