@@ -30,7 +30,7 @@ def _load(point: EntryPoint) -> DriverStatus:
     try:
         driver = point.load()
     # A plugin's import may fail in any way, and must not take the other bikes down with it.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return DriverStatus(point.name, problem=f"{point.value}: {type(error).__name__}: {error}")
     options = getattr(driver, "Options", None)
     if not (isinstance(options, type) and issubclass(options, DriverOptions)):
@@ -64,5 +64,5 @@ def make_driver(status: DriverStatus, options: Mapping[str, object], clock: Cloc
     try:
         return status.driver(checked, clock)
     # As with the import, a failing plugin must affect its own bike only.
-    except Exception as error:
+    except (Exception, SystemExit) as error:
         return UnusableDriver(f"driver {status.name!r}: {type(error).__name__}: {error}")

@@ -1,10 +1,13 @@
 """For all tests: which are slow, a bluetoothd to talk to, and options that name a real bike."""
 
+import re
 import signal
 from pathlib import Path
 
 import pytest
 from hypothesis import Phase, settings
+
+from drivers.protocols import PROTOCOLS
 
 # Machines are shared and noisy: how long an example takes says nothing about the code.
 settings.register_profile("quick", max_examples=10, deadline=None)
@@ -42,13 +45,35 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
+    _expect_the_port(config.getoption("--bike"))
     # A shell starts its background jobs with Ctrl-C ignored, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests of slow folders, except for those that `make test` runs all the same."""
+def _expect_the_port(bike: str | None) -> None:
+    """Refuse a serial port that is not there, for which each test would wait."""
+    if bike is None or re.fullmatch("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", bike):
+        return
+    port, _, protocol = bike.rpartition(":")
+    if not port:
+        raise pytest.UsageError(f"--bike={bike}: expected its protocol too, as in {bike}:peloton")
+    if protocol not in PROTOCOLS:
+        known = ", ".join(PROTOCOLS)
+        raise pytest.UsageError(f"--bike={bike}: {protocol!r} is no protocol; expected {known}")
+    if not port.startswith("socket://") and not Path(port).exists():
+        raise pytest.UsageError(f"--bike={bike}: there is no port {port}")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Select the tests of a real bike or all others; mark the tests of slow folders.
+
+    The latter except for those that `make test` runs all the same.
+    """
+    is_real = config.getoption("--bike") is not None
+    left_out = [one for one in items if (one.get_closest_marker("hardware") is None) == is_real]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [one for one in items if (one.get_closest_marker("hardware") is None) != is_real]
     for item in items:
         if item.path.parent in SLOW_FOLDERS and item.get_closest_marker("smoke") is None:
             item.add_marker(pytest.mark.slow)

@@ -5,8 +5,8 @@ Each datagram is JSON, such as {"cadence": 82.5, "resistance": 40, "power": 150}
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 from drivers import BikeLost, Clock, DriverOptions, Reading
 
@@ -36,7 +36,7 @@ class UdpBike:
 
     @asynccontextmanager
     async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
-        datagrams = _Datagrams()
+        datagrams = _Datagrams(self._clock)
         address = (self._options.host, self._options.port)
         try:
             transport, _ = await asyncio.get_running_loop().create_datagram_endpoint(
@@ -45,40 +45,72 @@ class UdpBike:
         except OSError as error:
             raise BikeLost(f"cannot listen on {address}: {error}") from error
         try:
-            yield self._readings(datagrams.queue)
+            async with aclosing(self._readings(datagrams)) as readings:
+                yield readings
         finally:
             transport.close()
+            # The port is free only when the loop has closed the socket.
+            await datagrams.closed.wait()
 
-    async def _readings(self, queue: asyncio.Queue[bytes]) -> AsyncIterator[Reading]:
+    async def _readings(self, datagrams: "_Datagrams") -> AsyncGenerator[Reading, None]:
         while True:
             try:
+                # A datagram that is not understood does not extend the time.
                 async with self._clock.timeout(10):
-                    data = await queue.get()
+                    reading = await datagrams.next_reading()
             except TimeoutError:
-                raise BikeLost("no datagram arrived for 10 s") from None
-            reading = decode(data, self._clock.monotonic_ns())
-            if reading is not None:
-                yield reading
+                raise BikeLost(
+                    f"no reading for 10 s; the last datagram: {datagrams.last[:40]!r}; expected "
+                    'JSON such as {"cadence": 82.5}'
+                ) from None
+            yield reading
 
 
 def decode(data: bytes, at_ns: int) -> Reading | None:
     """Return the values of a datagram; missing ones are None. Return None for other bytes."""
     try:
         values = json.loads(data)
-        return Reading(
-            at_ns,
-            cadence_rpm=values.get("cadence"),
-            resistance_raw=values.get("resistance"),
-            power_w=values.get("power"),
-        )
-    except (ValueError, AttributeError):
+    # Any bytes may arrive, also a thousand opening brackets.
+    except (ValueError, RecursionError):
         return None
+    if not isinstance(values, dict):
+        return None
+    reading = Reading(
+        at_ns,
+        cadence_rpm=_number(values.get("cadence")),
+        resistance_raw=_number(values.get("resistance")),
+        power_w=_number(values.get("power")),
+    )
+    return None if reading == Reading(at_ns) else reading
+
+
+def _number(value: object) -> float | None:
+    """Return a plausible number; None for text, true and NaN, which Python's JSON may contain."""
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    return value if -10_000 <= value <= 10_000 else None
 
 
 class _Datagrams(asyncio.DatagramProtocol):
-    def __init__(self) -> None:
-        self.queue: asyncio.Queue[bytes] = asyncio.Queue(64)
+    """The datagrams that have arrived, with their times."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.last = b""
+        self.closed = asyncio.Event()
+        self._clock = clock
+        self._queue: asyncio.Queue[tuple[bytes, int]] = asyncio.Queue(64)
 
     def datagram_received(self, data: bytes, addr: object) -> None:
-        if not self.queue.full():
-            self.queue.put_nowait(data)
+        if not self._queue.full():
+            self._queue.put_nowait((data, self._clock.monotonic_ns()))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.closed.set()
+
+    async def next_reading(self) -> Reading:
+        """Wait for a datagram that can be decoded."""
+        while True:
+            self.last, at_ns = await self._queue.get()
+            reading = decode(self.last, at_ns)
+            if reading is not None:
+                return reading

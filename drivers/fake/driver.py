@@ -9,6 +9,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from drivers.contract import (
+    BikeAbsent,
     BikeLost,
     Clock,
     DriverOptions,
@@ -120,14 +121,15 @@ class FakeBike(FrameSource):
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         """Yield Readings at the wire's rate; `at_ns` is when one was due, however late it is read.
 
-        Raises BikeLost while the bike is off or a fault keeps it away. A bike that switches
-        itself off while open stops sending; if the link drops, the iterator raises BikeLost.
+        Raises BikeAbsent while the bike is off, BikeLost while a fault keeps it away. A bike that
+        switches itself off while open stops sending; if the link drops, the iterator raises
+        BikeLost.
         """
         now_ns = self._clock.monotonic_ns()
         now_ms = (now_ns - self._ride_start_ns(now_ns)) // _NS_PER_MS
         self._expect_link(now_ms)
         if self._ride.is_switched_off(now_ms):
-            raise BikeLost("the fake bike has switched itself off for the rest of the ride")
+            raise BikeAbsent("the fake bike has switched itself off for the rest of the ride")
         async with aclosing(self._readings(now_ns, on_frame)) as readings:
             yield readings
 

@@ -10,6 +10,9 @@ import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
 from drivers.contract import ResistanceTable, ResistanceTableSource
+from drivers.promises import staleness_fault
+from gateway.bike.loss import cause_of, loss_reason
+from gateway.bike.opened_bike import OpenedBike, driver_name
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
@@ -17,6 +20,8 @@ from gateway.timing.units import NS_PER_S
 #: The longest pause between attempts, in seconds. Bike and rider are in the room, so a minute would
 #: be too long.
 BACKOFF_MAX_S = 20.0
+#: The reason if a library gave up what the driver was waiting for.
+CANCELLED = "an operation inside the driver was cancelled; the gateway will reconnect"
 
 log = structlog.get_logger()
 
@@ -104,6 +109,11 @@ class BikeLink:
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
 
     @property
+    def driver(self) -> str:
+        """The driver's class, such as "udp_bike:UdpBike"."""
+        return driver_name(self._driver)
+
+    @property
     def resistance_table(self) -> ResistanceTable | None:
         """The driver's resistance table, if it has one."""
         driver = self._driver
@@ -111,39 +121,61 @@ class BikeLink:
 
     async def run(self) -> None:
         while True:
-            reason = await self._ride()
+            reason = await self._ridden()
             self._enter(LinkState.LOST, reason)
             wait_ns = round(self._backoff.next_s() * NS_PER_S)
             await self._clock.sleep_until(self._clock.monotonic_ns() + wait_ns)
 
+    async def _ridden(self) -> str:
+        """Run one connection in a task of its own; return the reason why it ended.
+
+        So a driver that raises or goes on when it is cancelled does not keep the link from ending,
+        and a driver that cancels its own task does not end the link.
+        """
+        riding = asyncio.create_task(self._ride())
+        try:
+            await asyncio.wait([riding])
+        except asyncio.CancelledError:
+            riding.cancel()
+            await asyncio.wait([riding])
+            raise
+        return CANCELLED if riding.cancelled() else riding.result()
+
     async def _ride(self) -> str:
         """Run one connection from opening to end; return the reason why it ended."""
         try:
-            async with self._driver.open_bike() as readings:
-                stale_after_s = self._stale_after_s or self._driver.stale_after_s
-                self._sink.connected(self._clock.monotonic_ns(), stale_after_s)
+            async with OpenedBike(self.driver, self._driver.open_bike, self._clock) as readings:
+                self._sink.connected(self._clock.monotonic_ns(), self._staleness_s())
                 self._enter(LinkState.CONNECTED, "")
                 async for reading in readings:
                     self._sink.add(reading)
                     self._backoff.reset()
             return "the bike stopped sending"
-        except BikeLost as error:
-            if isinstance(error, BikeAbsent):
-                self._backoff.reset()
-            return str(error)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():
-                raise
-            return "an operation inside the driver was cancelled; the gateway will reconnect"
-        # A driver may be a third-party plugin: its bug becomes this bike's state and is logged.
-        except Exception as error:
-            reason = f"driver failed: {type(error).__name__}: {error}"
-            if reason != self.reason:
-                log.exception("driver failed", bike=self.bike_id)
-            return reason
+            return CANCELLED
+        # A driver may be a third-party plugin: whatever it raises becomes this bike's state.
+        except (Exception, SystemExit) as error:
+            return self._reason(cause_of(error))
         finally:
             self._sink.disconnected(self._clock.monotonic_ns())
+
+    def _staleness_s(self) -> float:
+        """Return the config's limit, else the driver's. Raises BikeLost if that is unusable."""
+        if self._stale_after_s is not None:
+            return self._stale_after_s
+        fault = staleness_fault(self._driver.stale_after_s)
+        if fault:
+            raise BikeLost(f"{self.driver}: {fault}")
+        return self._driver.stale_after_s
+
+    def _reason(self, error: BaseException) -> str:
+        """Return why the bike was lost; log a bug of the driver with its traceback, once."""
+        if isinstance(error, BikeAbsent):
+            self._backoff.reset()
+        reason = loss_reason(error, self.driver)
+        if not isinstance(error, BikeLost) and reason != self.reason:
+            log.error("driver failed", bike=self.bike_id, exc_info=error)
+        return reason
 
     def _enter(self, state: LinkState, reason: str) -> None:
         if (state, reason) == (self.state, self.reason):

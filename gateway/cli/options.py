@@ -9,6 +9,8 @@ from gateway.cli.exits import fail
 from gateway.host.errors import USAGE
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Sequence
+
     from drivers import Clock, Driver
 
 ConfigOption = Annotated[
@@ -24,7 +26,8 @@ BikeArgument = Annotated[
     str,
     typer.Argument(
         metavar="BIKE",
-        help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or `fake`.",
+        help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or the name "
+        "of a driver, such as `fake`.",
     ),
 ]
 BikeConfigOption = Annotated[
@@ -37,6 +40,14 @@ ProtocolOption = Annotated[
     str | None,
     typer.Option(help="The bike's protocol, such as `peloton`; needed for a serial port."),
 ]
+DriverOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="KEY=VALUE",
+        help="An option of the bike's driver, such as port=4000; can be repeated.",
+    ),
+]
 SecondsOption = Annotated[
     float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
 ]
@@ -46,28 +57,49 @@ ScanSecondsOption = Annotated[
 
 
 def chosen_driver(
-    bike: str, config: Path | None, protocol: str | None, clock: "Clock"
+    bike: str,
+    config: Path | None,
+    protocol: str | None,
+    clock: "Clock",
+    options: "Sequence[str]" = (),
 ) -> tuple[str, "Driver"]:
-    """Return the bike's driver and its name. Raises GatewayError if there is none."""
+    """Return the bike's driver and its name; `options` (KEY=VALUE) override the config's.
+
+    Raises GatewayError if there is none.
+    """
     from pydantic import ValidationError
 
     from drivers.registry import load_drivers, make_driver
-    from gateway.config.problems import problems_of
     from gateway.config.schema import load_bike
-    from gateway.setup.bike_spec import NotABike, named_bike
+    from gateway.setup.driver_options import merged, options_error, parsed_options
 
     drivers = load_drivers()
     if config is not None:
         found = load_bike(config, bike, drivers)
-        return found.driver, make_driver(drivers[found.driver], found.options, clock)
+        name, known = found.driver, found.options
+    else:
+        name, known = _named(bike, protocol, drivers)
     try:
-        name, options = named_bike(bike, protocol)
-    except NotABike as error:
-        fail(f"{error}; or pass the id of a bike together with --config", USAGE)
-    try:
-        return name, make_driver(drivers[name], options, clock)
+        return name, make_driver(drivers[name], merged(known, parsed_options(options)), clock)
     except ValidationError as error:
         driver = drivers[name].driver
         assert driver is not None
-        problems = problems_of(error, driver.Options)
-        fail("; ".join(f"{one.key or 'bike'}: {one.what}" for one in problems), USAGE)
+        raise options_error(error, name, driver.Options) from None
+
+
+def _named(
+    bike: str, protocol: str | None, drivers: "Collection[str]"
+) -> tuple[str, dict[str, object]]:
+    """Return the driver for a bike's or driver's name, and the options that the name implies."""
+    from gateway.setup.bike_spec import NotABike, named_bike
+
+    if bike in drivers and bike != "fake":
+        return bike, {"protocol": protocol} if protocol else {}
+    try:
+        return named_bike(bike, protocol)
+    except NotABike as error:
+        names = ", ".join(sorted(drivers))
+        fail(
+            f"{error}; or pass a driver ({names}), or the id of a bike together with --config",
+            USAGE,
+        )

@@ -363,8 +363,13 @@ def _check_driver(
     options_type = status.driver.Options
     try:
         options = options_type.model_validate(bike.options)
+        _ = options.who
     except ValidationError as error:
         return bike, problems_of(error, options_type, f"{key}.options")
+    # A third-party driver checks its options with code of its own.
+    except Exception as error:
+        what = f"driver {bike.driver!r} cannot check them: {type(error).__name__}: {error}"
+        return bike, [Problem(f"{key}.options", what)]
     options = _paths_from(options, file.absolute().parent)
     return bike.model_copy(update={"options": options.model_dump()}), []
 

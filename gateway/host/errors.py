@@ -10,6 +10,7 @@
         ConfigError               78  config/problems.py
         CredentialsError          78  cloud/uplink.py
         DemoExtraError             1  simulation/extra.py
+        DriverOptionsError         2  setup/driver_options.py
         FleetError                 1  simulation/fleet/plan.py
         LocalCloudError            1  simulation/cloud/client.py
         MessageError               1  calibrating/messages.py

@@ -9,9 +9,9 @@ import pytest
 
 import drivers
 from drivers.clock import MachineClock
+from drivers.testing import FastClock
 from gateway.timing.clock import READING_JITTER_NS, GatewayClock, SystemClock
 from gateway.timing.units import NS_PER_MS, NS_PER_S
-from tests.support.clock import FastClock
 from tests.support.virtual_clock import VirtualClock
 
 #: Long enough for two orders of events to be told apart, in real time too.

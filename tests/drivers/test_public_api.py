@@ -1,31 +1,43 @@
 """Authors of drivers import from `drivers` alone, and find everything there, with its types."""
 
 import ast
+import subprocess
+import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 from hatchling.builders.wheel import WheelBuilder
 
-import drivers
+import drivers.testing
 from drivers import contract, discovery
 
 ROOT = Path(__file__).parents[2]
-EXAMPLE = ROOT / "docs" / "example-driver" / "udp_bike.py"
+EXAMPLE = ROOT / "docs" / "example-driver"
 
 
-def test_the_example_driver_imports_public_names_of_drivers_alone() -> None:
+@pytest.mark.parametrize(
+    ("file", "package"), [("udp_bike.py", drivers), ("test_udp_bike.py", drivers.testing)]
+)
+def test_the_example_driver_imports_public_names_alone(file: str, package: ModuleType) -> None:
     imported: set[str] = set()
-    for node in ast.walk(ast.parse(EXAMPLE.read_text())):
+    for node in ast.walk(ast.parse((EXAMPLE / file).read_text())):
         if isinstance(node, ast.Import):
             modules = {alias.name.partition(".")[0] for alias in node.names}
             assert modules.isdisjoint({"drivers", "gateway"}), ast.unparse(node)
         elif isinstance(node, ast.ImportFrom):
             module = node.module or ""
-            if module == "drivers":
+            if module == package.__name__:
                 imported |= {alias.name for alias in node.names}
+                continue
             assert not module.startswith(("drivers.", "gateway")), ast.unparse(node)
     assert imported
-    assert imported <= set(drivers.__all__)
+    assert imported <= set(package.__all__)
+
+
+def test_the_gateway_runs_without_pytest() -> None:
+    code = "import gateway.daemon, drivers.registry, sys; sys.exit('pytest' in sys.modules)"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
 @pytest.mark.parametrize("module", [contract, discovery])

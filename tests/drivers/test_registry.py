@@ -4,6 +4,7 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from types import ModuleType
 from typing import cast
 
@@ -87,16 +88,20 @@ def test_a_broken_plugin_is_a_status_and_the_others_load(
     assert problem in (drivers["plugin"].problem or "")
 
 
+@pytest.mark.parametrize(
+    ("module", "source", "error"),
+    [
+        ("plugin_that_divides", "1 / 0", "ZeroDivisionError: division by zero"),
+        ("plugin_that_exits", "import sys; sys.exit('no licence')", "SystemExit: no licence"),
+    ],
+)
 def test_plugin_that_fails_at_import_is_a_status_with_the_error(
-    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, module: str, source: str, error: str
 ) -> None:
-    directory = tmp_path_factory.mktemp("plugin")
-    (directory / "plugin_that_divides.py").write_text("1 / 0\n")
-    monkeypatch.syspath_prepend(directory)
-    install(monkeypatch, "plugin_that_divides:Bike")
-    assert load_drivers()["plugin"] == DriverStatus(
-        "plugin", problem="plugin_that_divides:Bike: ZeroDivisionError: division by zero"
-    )
+    (tmp_path / f"{module}.py").write_text(source)
+    monkeypatch.syspath_prepend(tmp_path)
+    install(monkeypatch, f"{module}:Bike")
+    assert load_drivers()["plugin"] == DriverStatus("plugin", problem=f"{module}:Bike: {error}")
 
 
 async def test_the_bike_of_a_broken_plugin_is_lost_with_the_reason() -> None:

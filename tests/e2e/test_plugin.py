@@ -90,6 +90,16 @@ def test_plugin_driver_can_be_installed_and_races(
     }
 
 
+def test_example_driver_passes_its_own_tests(environment: Path, tmp_path: Path) -> None:
+    package = Path(shutil.copytree(EXAMPLE, tmp_path / "example-driver"))
+    install(environment, package)
+    subprocess.run(
+        [environment / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
+        cwd=package,
+        check=True,
+    )
+
+
 def test_plugin_that_cannot_be_imported_is_logged_and_other_bikes_race(
     environment: Path,
     gateway: GatewayProcess,
@@ -104,6 +114,7 @@ def test_plugin_that_cannot_be_imported_is_logged_and_other_bikes_race(
         (EXAMPLE / "pyproject.toml")
         .read_text()
         .replace("udp_bike:UdpBike", "broken_bike:Bike")
+        .replace("udp_bike.py", "broken_bike.py")
         .replace("udp = ", "broken = ")
         .replace("udp-bike", "broken-bike")
     )
@@ -119,10 +130,11 @@ def test_plugin_that_cannot_be_imported_is_logged_and_other_bikes_race(
 
 def test_driver_guide_shows_the_code_of_the_example() -> None:
     page = (DOCS / "writing-a-driver.md").read_text()
-    example = (EXAMPLE / "udp_bike.py").read_text()
-    signatures, entry_point, _ = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
-    for line in signatures.splitlines():
-        assert line.removesuffix(" ...") in example
+    example, tests = ((EXAMPLE / name).read_text() for name in ("udp_bike.py", "test_udp_bike.py"))
+    signatures, entry_point, _, test = re.findall(r"```(?:python|toml)\n(.*?)```", page, re.DOTALL)
+    for code, source in ((signatures, example), (test, tests)):
+        for line in code.splitlines():
+            assert line.removesuffix(" ...") in source
     assert entry_point in (EXAMPLE / "pyproject.toml").read_text()
 
 

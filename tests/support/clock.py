@@ -1,9 +1,6 @@
-"""Clocks for drivers: one jumps to the end of every sleep, the other runs faster."""
+"""A clock for drivers that jumps to the end of every sleep."""
 
 import asyncio
-import time
-
-from drivers.clock import MachineClock
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
@@ -41,21 +38,3 @@ class ManualClock:
     def timeout(self, _seconds: float) -> asyncio.Timeout:
         """Return a timeout that never ends, since time only passes by sleeping."""
         return asyncio.timeout(None)
-
-
-class FastClock(MachineClock):
-    """A clock `times` as fast as real time, for timeouts of drivers on real interfaces."""
-
-    def __init__(self, times: int) -> None:
-        super().__init__()
-        self._times = times
-        self._began_ns = time.monotonic_ns()
-
-    def monotonic_ns(self) -> int:
-        return self._began_ns + (time.monotonic_ns() - self._began_ns) * self._times
-
-    async def sleep_until(self, monotonic_ns: int) -> None:
-        await asyncio.sleep(max(0, monotonic_ns - self.monotonic_ns()) / self._times / NS_PER_S)
-
-    def timeout(self, seconds: float) -> asyncio.Timeout:
-        return asyncio.timeout(seconds / self._times)

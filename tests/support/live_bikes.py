@@ -1,13 +1,14 @@
 """Bikes behind real interfaces: they can go away and come back."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 
 from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.lines import encode_pairs
+from drivers.testing import BikeUnderTest
 from tests.support.bluez import Bluez, bikes
 from tests.support.pty_bike import PtyBike
 from tests.support.serial_bikes import PelotonBike
@@ -15,43 +16,38 @@ from tests.support.serial_bikes import PelotonBike
 NOTIFY_EVERY_S = 0.1
 
 
-@dataclass(frozen=True)
-class LiveBike:
-    """A bike on a real interface. `driver` and `options`: its entries in the config."""
-
-    driver: str
-    options: dict[str, object]
-    vanish: Callable[[], None]
-    come_back: Callable[[], Awaitable[None]]
-
-
 @asynccontextmanager
-async def lines_bike(directory: Path, _: Bluez) -> AsyncIterator[LiveBike]:
+async def lines_bike(directory: Path, _: Bluez) -> AsyncIterator[BikeUnderTest]:
     port = directory / "usb-rig"
-    pty = PtyBike(port, says=lambda: encode_pairs(rpm=70, res=417)).plug_in()
+    lines = [encode_pairs(rpm=70, res=417)]
+    pty = PtyBike(port, says=lambda: lines[0]).plug_in()
+
+    def babble() -> None:
+        lines[0] = b"guru meditation\n"
+
     async with _plugged(pty, "lines") as bike:
-        yield bike
+        yield replace(bike, babble=babble)
 
 
 @asynccontextmanager
-async def peloton_bike(directory: Path, _: Bluez) -> AsyncIterator[LiveBike]:
+async def peloton_bike(directory: Path, _: Bluez) -> AsyncIterator[BikeUnderTest]:
     pty = PtyBike(directory / "usb-peloton", PelotonBike().answer).plug_in()
     async with _plugged(pty, "peloton") as bike:
         yield bike
 
 
 @asynccontextmanager
-async def _plugged(pty: PtyBike, protocol: str) -> AsyncIterator[LiveBike]:
+async def _plugged(pty: PtyBike, protocol: str) -> AsyncIterator[BikeUnderTest]:
     async def come_back() -> None:
         pty.plug_in()
 
     options: dict[str, object] = {"port": str(pty.port), "protocol": protocol}
-    yield LiveBike("serial", options, pty.unplug, come_back)
+    yield BikeUnderTest("serial", options, pty.unplug, come_back)
     pty.unplug()
 
 
 @asynccontextmanager
-async def ftms_bike(_: Path, bluez: Bluez) -> AsyncIterator[LiveBike]:
+async def ftms_bike(_: Path, bluez: Bluez) -> AsyncIterator[BikeUnderTest]:
     device = bikes.ftms_bike(bluez)
     data = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
 
@@ -68,21 +64,21 @@ async def ftms_bike(_: Path, bluez: Bluez) -> AsyncIterator[LiveBike]:
         device.come_back()
 
     riding = asyncio.create_task(ride())
-    yield LiveBike("ble", {"address": device.address}, vanish, come_back)
+    yield BikeUnderTest("ble", {"address": device.address}, vanish, come_back)
     riding.cancel()
     with suppress(asyncio.CancelledError):
         await riding
 
 
 @asynccontextmanager
-async def keiser_bike(_: Path, bluez: Bluez) -> AsyncIterator[LiveBike]:
+async def keiser_bike(_: Path, bluez: Bluez) -> AsyncIterator[BikeUnderTest]:
     frame = bytes.fromhex("063000383803460573000d00042701000a")
     device = bikes.keiser_m3i(bluez, frame)
 
     async def come_back() -> None:
         device.come_back()
 
-    yield LiveBike("ble", {"equipment_id": 56}, device.leave, come_back)
+    yield BikeUnderTest("ble", {"equipment_id": 56}, device.leave, come_back)
 
 
 FAKES = {

@@ -9,6 +9,7 @@ from gateway.cli.exits import fail
 from gateway.cli.options import (
     BikeArgument,
     BikeConfigOption,
+    DriverOption,
     ProtocolOption,
     SecondsOption,
     chosen_driver,
@@ -16,8 +17,9 @@ from gateway.cli.options import (
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from drivers import FrameSource
+    from drivers import Driver, FrameSource
     from drivers.captures.recorder import FrameRecorder
+    from gateway.timing.clock import SystemClock
 
 #: Time between two progress lines, in seconds.
 EVERY_S = 1.0
@@ -28,6 +30,7 @@ def capture(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .jsonl file to create.")],
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
+    option: DriverOption = None,
     seconds: SecondsOption = None,
     note: Annotated[
         str, typer.Option(help="Text to store: which bike it is, how it was ridden.")
@@ -37,30 +40,47 @@ def capture(
 
     Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file.
     """
-    import asyncio
-
-    from drivers import BikeLost, FrameSource
     from drivers.captures.recorder import FrameRecorder
     from gateway.timing.clock import SystemClock
 
-    name, driver = chosen_driver(bike, config, protocol, SystemClock())
-    if not isinstance(driver, FrameSource):
-        fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
+    clock = SystemClock()
+    driver = _frame_source(*chosen_driver(bike, config, protocol, clock, option or ()))
     with _new(file) as lines:
         recorder = FrameRecorder(lines, note)
-        reason = ""
-        try:
-            asyncio.run(_record(driver, recorder, seconds))
-        except (KeyboardInterrupt, TimeoutError):
-            pass
-        except BikeLost as error:
-            reason = str(error)
+        reason = _reason_to_end(driver, recorder, clock, seconds)
     if not recorder.frames:
         file.unlink()
         fail(reason or f"{bike} sent nothing; {file} was deleted", FAILED)
     typer.echo(
         f"{file}: {recorder.progress}" + (f"; then the bike was lost: {reason}" if reason else "")
     )
+
+
+def _frame_source(name: str, driver: "Driver") -> "FrameSource":
+    from drivers import FrameSource
+
+    if not isinstance(driver, FrameSource):
+        fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
+    return driver
+
+
+def _reason_to_end(
+    driver: "FrameSource", recorder: "FrameRecorder", clock: "SystemClock", seconds: float | None
+) -> str:
+    """Record until the end; return why the bike was lost, empty if it was not."""
+    import asyncio
+
+    from gateway.bike.loss import cause_of, loss_reason
+    from gateway.bike.opened_bike import driver_name
+
+    try:
+        asyncio.run(_record(driver, recorder, clock, seconds))
+    except KeyboardInterrupt:
+        return ""
+    # A third-party driver may raise anything.
+    except (Exception, SystemExit) as error:
+        return loss_reason(cause_of(error), driver_name(driver))
+    return ""
 
 
 def _new(file: Path) -> TextIO:
@@ -72,18 +92,32 @@ def _new(file: Path) -> TextIO:
         fail(f"cannot create {file}: {error.strerror}", FAILED)
 
 
-async def _record(driver: "FrameSource", recorder: "FrameRecorder", seconds: float | None) -> None:
+async def _record(
+    driver: "FrameSource", recorder: "FrameRecorder", clock: "SystemClock", seconds: float | None
+) -> None:
     import asyncio
+    from functools import partial
+
+    from gateway.bike.opened_bike import OpenedBike, driver_name
+    from gateway.watch.background import report_background_errors
 
     async def report() -> None:
         while True:
             await asyncio.sleep(EVERY_S)
             typer.echo(recorder.progress, err=True)
 
+    name = driver_name(driver)
+    report_background_errors(name, partial(typer.echo, err=True))
     reporting = asyncio.create_task(report())
     try:
-        async with asyncio.timeout(seconds), driver.open_bike(recorder.record) as readings:
+        async with (
+            asyncio.timeout(seconds) as limit,
+            OpenedBike(name, partial(driver.open_bike, recorder.record), clock) as readings,
+        ):
             async for _ in readings:
                 pass
+    except TimeoutError:
+        if not limit.expired():
+            raise  # a time-out of the driver itself
     finally:
         reporting.cancel()

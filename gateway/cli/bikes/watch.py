@@ -4,7 +4,13 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import BikeArgument, BikeConfigOption, ProtocolOption, chosen_driver
+from gateway.cli.options import (
+    BikeArgument,
+    BikeConfigOption,
+    DriverOption,
+    ProtocolOption,
+    chosen_driver,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +30,7 @@ def watch(
     bike: BikeArgument,
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
+    option: DriverOption = None,
     seconds: Annotated[
         float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
     ] = None,
@@ -39,7 +46,6 @@ def watch(
     from functools import partial
     from random import Random
 
-    import structlog
     from rich.console import Console
 
     from gateway.bike.link import BikeLink
@@ -48,9 +54,9 @@ def watch(
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view
 
-    structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
+    _drop_the_log()
     clock = SystemClock()
-    _, driver = chosen_driver(bike, config, protocol, clock)
+    _, driver = chosen_driver(bike, config, protocol, clock, option or ())
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
@@ -60,6 +66,15 @@ def watch(
         open_view(console, link, None if json else watched) as show,
     ):
         asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
+
+
+def _drop_the_log() -> None:
+    """Log nothing: the view replaces the log, and no traceback is formatted meanwhile."""
+    import logging
+
+    import structlog
+
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
 
 
 def _print_json(start_ns: int, reading: "Reading") -> None:
@@ -105,6 +120,12 @@ async def _watch(
 ) -> None:
     import asyncio
 
+    from gateway.bike.bikes import cancel
+    from gateway.watch.background import report_background_errors
+
+    report_background_errors(
+        link.driver, lambda what: typer.echo(f"{link.bike_id}: {what}", err=True)
+    )
     tasks = [asyncio.create_task(link.run()), asyncio.create_task(race.run())]
     try:
         async with asyncio.timeout(seconds):
@@ -112,6 +133,4 @@ async def _watch(
                 show(clock.monotonic_ns())
                 await asyncio.sleep(EVERY_S)
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.wait(tasks)
+        await cancel(tasks)

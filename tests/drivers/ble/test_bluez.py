@@ -9,8 +9,8 @@ from drivers.ble import radio
 from drivers.ble.bluez import ANSWER_S, BlueZ
 from drivers.ble.radio import Radio
 from drivers.ble.recovery import POWER_CYCLE_AFTER
+from drivers.testing import FastClock
 from tests.support.bluez import FAILED, HANG, Bluez, Fault, bikes
-from tests.support.clock import FastClock
 from tests.support.virtual_clock import VirtualClock
 
 FAST = FastClock(10)

@@ -7,8 +7,8 @@ from drivers import BikeLost
 from drivers.ble.connection import Connection
 from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
+from drivers.testing import FastClock
 from tests.support.bluez import FAILED, Bluez, Device, Fault, bikes
-from tests.support.clock import FastClock
 from tests.support.radio import found
 
 INDOOR_BIKE_DATA = normalize_uuid_str(bikes.INDOOR_BIKE_DATA)

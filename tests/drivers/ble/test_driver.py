@@ -19,9 +19,9 @@ from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.ftms_control import ControlRange
 from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
+from drivers.testing import FastClock
 from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
 from tests.support.bluez.device import Services
-from tests.support.clock import FastClock
 from tests.support.ftms_peer import encode_features, encode_range
 
 SECOND = 1_000_000_000

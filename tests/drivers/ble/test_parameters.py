@@ -6,7 +6,7 @@ import pytest
 
 from drivers.ble.parameters import update_parameters
 from drivers.clock import MachineClock
-from tests.support.clock import FastClock
+from drivers.testing import FastClock
 
 ADDRESS = "C0:FF:EE:00:00:01"
 LINKS = (

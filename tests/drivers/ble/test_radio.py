@@ -10,6 +10,7 @@ from drivers import BikeLost
 from drivers.ble.radio import CONNECT_S, SCAN_S, Radio, open_radio
 from drivers.ble.recovery import FORGET_AFTER
 from drivers.clock import MachineClock
+from drivers.testing import FastClock
 from tests.support.bluez import (
     ABORT_BY_LOCAL,
     FAILED,
@@ -22,7 +23,6 @@ from tests.support.bluez import (
     bikes,
     open_fds,
 )
-from tests.support.clock import FastClock
 from tests.support.radio import found
 from tests.support.virtual_clock import VirtualClock
 

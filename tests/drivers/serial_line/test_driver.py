@@ -18,7 +18,7 @@ from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
 from drivers.serial_line.driver import SerialBike
-from tests.support.clock import FastClock
+from drivers.testing import FastClock
 from tests.support.pty_bike import Answer, PtyBike
 from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
 

@@ -18,12 +18,13 @@ from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
 READING = "a reading"
+AWAY = BikeLost("out of reach")
 SEED = 4
 
 #: What happens on one connection, step by step: a reading, a silence in s, or an error.
 Steps = Sequence[str | float | BaseException]
 #: All connections in order, the last one over and over. An error is one at opening.
-Script = Sequence[Steps | Exception]
+Script = Sequence[Steps | BaseException]
 
 
 class ScriptedDriver:
@@ -41,7 +42,7 @@ class ScriptedDriver:
     async def open_bike(self) -> AsyncIterator[AsyncIterator[Reading]]:
         self.opened_ns.append(self._clock.monotonic_ns())
         steps = self._script.pop(0) if len(self._script) > 1 else self._script[0]
-        if isinstance(steps, Exception):
+        if isinstance(steps, BaseException):
             raise steps
         self.is_open = True
         try:
@@ -63,7 +64,7 @@ class ScriptedDriver:
 class Linked:
     """A BikeLink in virtual time."""
 
-    def __init__(self, *script: Steps | Exception) -> None:
+    def __init__(self, *script: Steps | BaseException) -> None:
         self.clock = VirtualClock()
         self.driver = ScriptedDriver(self.clock, script)
         self.sampler = Sampler()
@@ -116,8 +117,6 @@ def backoff_s(*times: int) -> list[float]:
     return waits_s
 
 
-FOREVER = 1e9
-AWAY = BikeLost("out of reach")
 RIDING: Steps = [READING, 0.5] * 1000
 
 
@@ -138,17 +137,28 @@ class TestStates:
             ([AWAY], "out of reach"),
             ([[READING, AWAY]], "out of reach"),
             ([[READING, 0.25]], "the bike stopped sending"),
-            ([KeyError("x")], "driver failed: KeyError: 'x'"),
-            ([[READING, ZeroDivisionError("by 0")]], "driver failed: ZeroDivisionError: by 0"),
+            ([KeyError("x")], "driver failed: KeyError: 'x' (test_link.py, line "),
+            ([[READING, ValueError("0")]], "driver failed: ValueError: 0 (test_link.py, line "),
+            ([SystemExit("no key")], "driver failed: SystemExit: no key (test_link.py, line "),
+            ([ExceptionGroup("1 error", [AWAY])], "out of reach"),
         ],
-        ids=["cannot be opened", "lost", "ended", "bug at opening", "bug in riding"],
+        ids=[
+            "cannot be opened",
+            "lost",
+            "ended",
+            "bug at opening",
+            "bug in riding",
+            "exit",
+            "group",
+        ],
     )
     async def test_lost_link_has_a_reason_and_tries_again(
         self, script: Script, reason: str
     ) -> None:
         linked = Linked(*script)
         await linked.run_for(0.4)
-        assert linked.state == (LinkState.LOST, reason)
+        assert linked.link.state is LinkState.LOST
+        assert linked.link.reason.startswith(reason)
         assert not linked.driver.is_open
         await linked.run_for(10)
         assert len(linked.driver.opened_ns) > 2
@@ -176,7 +186,7 @@ class TestStates:
 class TestChanges:
     async def test_link_reports_each_change_of_state_or_reason_once(self) -> None:
         linked = Linked(
-            [BikeLost("gone")], BikeLost("no such bike"), BikeLost("no such bike"), [1000.0]
+            [BikeLost("gone")], BikeLost("no such bike"), BikeLost("no such bike"), RIDING
         )
         await linked.run_for(120)
         assert linked.changes == [
@@ -202,12 +212,12 @@ class TestBackOff:
         assert max(linked.waits_s) <= 1
 
     async def test_link_waits_start_over_after_a_reading(self) -> None:
-        linked = Linked(AWAY, AWAY, AWAY, [READING, AWAY], AWAY, AWAY, [FOREVER])
+        linked = Linked(AWAY, AWAY, AWAY, [READING, AWAY], AWAY, AWAY, RIDING)
         await linked.run_for(60)
         assert linked.waits_s == pytest.approx(backoff_s(3, 3))
 
     async def test_link_waits_keep_growing_after_a_connection_without_readings(self) -> None:
-        linked = Linked(AWAY, AWAY, [AWAY], AWAY, [FOREVER])
+        linked = Linked(AWAY, AWAY, [AWAY], AWAY, RIDING)
         await linked.run_for(60)
         assert linked.waits_s == pytest.approx(backoff_s(4))
 
@@ -220,8 +230,8 @@ class TestLog:
         [
             ([AWAY], ["bike not connected"]),
             ([AWAY, AWAY, BikeLost("asleep")], ["bike not connected"] * 2),
-            ([AWAY, AWAY, [FOREVER]], ["bike not connected", "bike connected"]),
-            ([[AWAY], [AWAY], [FOREVER]], ["bike connected", "bike lost"] * 2 + ["bike connected"]),
+            ([AWAY, AWAY, RIDING], ["bike not connected", "bike connected"]),
+            ([[AWAY], [AWAY], RIDING], ["bike connected", "bike lost"] * 2 + ["bike connected"]),
             ([KeyError("x")], ["driver failed", "bike not connected"]),
         ],
         ids=["away", "other reason", "back", "flaps", "bug"],
@@ -253,7 +263,8 @@ class TestLog:
             await linked.clock.settle()
             run.cancel()
         assert logs[0]["event"] == "driver failed"
-        assert (logs[0]["bike"], logs[0]["exc_info"]) == ("bike-1", True)
+        assert logs[0]["bike"] == "bike-1"
+        assert isinstance(logs[0]["exc_info"], KeyError)
 
 
 async def test_driver_cancelled_from_within_is_a_lost_bike() -> None:

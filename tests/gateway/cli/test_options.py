@@ -51,6 +51,17 @@ def test_fake_means_the_fake_bike() -> None:
     assert "speed_kmh" in result.stdout
 
 
+def test_name_of_a_driver_with_options_means_its_bike(tmp_path: Path) -> None:
+    result = watch("replay", "--option", f"file={tmp_path / 'none.jsonl'}")
+    assert result.exit_code == 0
+    assert "replay: lost: the capture cannot be read" in result.stderr
+
+
+def test_option_of_the_command_line_overrides_the_config(config: Path) -> None:
+    result = watch("bike-1", "--config", config, "--option", "wire=ftms")
+    assert "speed_kmh" in result.stdout
+
+
 def test_path_means_a_bike_on_a_serial_port(tmp_path: Path) -> None:
     result = watch(tmp_path / "ttyUSB0", "--protocol", "peloton")
     assert result.exit_code == 0
@@ -64,6 +75,11 @@ def test_path_means_a_bike_on_a_serial_port(tmp_path: Path) -> None:
         (["/dev/ttyUSB0"], 2, "add --protocol, such as"),
         (["/dev/ttyUSB0", "--protocol", "ftms"], 2, "protocol: got 'ftms'; expected one of"),
         (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
+        (["bike-1"], 2, "or pass a driver (ble, fake, replay, serial)"),
+        (["replay"], 2, "option file: missing; expected a value\ndriver 'replay' expects: file ("),
+        (["fake", "--option", "seed=x"], 2, "option seed: got 'x'; expected a whole number"),
+        (["fake", "--option", "seed"], 2, "--option seed: expected KEY=VALUE, such as"),
+        (["serial", "--protocol", "lines"], 2, "option port: missing"),
     ],
 )
 def test_unusable_bike_argument_is_a_usage_error(

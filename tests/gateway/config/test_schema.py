@@ -5,13 +5,15 @@ import os
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from pydantic import BaseModel
 
+from drivers import DriverOptions
 from drivers.ble.driver import BleOptions
 from drivers.captures.replay import ReplayOptions
+from drivers.contract import DriverType
 from drivers.fake.driver import FakeBikeOptions
 from drivers.fake.faults import FaultOptions
 from drivers.fake.pot import PotOptions
@@ -208,6 +210,15 @@ class TestGood:
         assert config.bikes[0].options == {"any": "thing"}
 
 
+class Anonymous:
+    """A plugin whose options check themselves with a bug."""
+
+    class Options(DriverOptions):
+        @property
+        def who(self) -> str:
+            raise KeyError("serial number")
+
+
 class TestWrong:
     """Each names the key, what is wrong with it and what was expected."""
 
@@ -354,6 +365,18 @@ class TestWrong:
             "bikes[1].id",
             "bikes[1].driver",
         }
+
+    def test_options_that_their_driver_cannot_check_are_a_problem_in_words(
+        self, file: Path, data: Data
+    ) -> None:
+        put(data, "bikes.0.driver", "anonymous")
+        put(data, "bikes.0.options", {})
+        status = DriverStatus("anonymous", driver=cast(DriverType, Anonymous))
+        with pytest.raises(ConfigError) as error:
+            load_config(write(file, data), {**DRIVERS, "anonymous": status})
+        (problem,) = error.value.problems
+        assert problem.key == "bikes[0].options"
+        assert problem.what == "driver 'anonymous' cannot check them: KeyError: 'serial number'"
 
 
 class TestFile:

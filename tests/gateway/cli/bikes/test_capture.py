@@ -8,6 +8,7 @@ from typer.testing import CliRunner, Result
 from drivers.captures.format import load_capture
 from drivers.protocols import PROTOCOLS
 from gateway.cli.app import app
+from tests.support.plugins import RUDE_DRIVER, register_plugin
 
 
 def invoke(*arguments: object) -> Result:
@@ -69,3 +70,22 @@ def test_capture_into_a_missing_folder_fails(tmp_path: Path) -> None:
     result = invoke("capture", "fake", tmp_path / "none" / "ride.jsonl")
     assert result.exit_code == 1
     assert f"cannot create {tmp_path}/none/ride.jsonl: No such file" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("habit", "words"),
+    [
+        ("text", "rude_driver:RudeBike: cadence_rpm is 'abc' (str); expected a finite number"),
+        ("bug", "driver failed: KeyError: 'x' (rude_driver.py, line "),
+        ("exit", "driver failed: SystemExit: no licence (rude_driver.py, line "),
+    ],
+)
+def test_capture_describes_a_rude_driver_without_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, habit: str, words: str
+) -> None:
+    register_plugin(tmp_path, "rude", RUDE_DRIVER, "RudeBike")
+    monkeypatch.syspath_prepend(tmp_path)
+    result = invoke("capture", "rude", tmp_path / "ride.jsonl", "--option", f"habit={habit}")
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert "Traceback" not in result.output

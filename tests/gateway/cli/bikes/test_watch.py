@@ -4,12 +4,14 @@ import json
 import signal
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
 from tests.support.children import killed_at_end
+from tests.support.plugins import RUDE_DRIVER, register_plugin
 
 pytestmark = pytest.mark.slow
 
@@ -45,3 +47,31 @@ def test_watch_ends_cleanly_on_ctrl_c() -> None:
         process.send_signal(signal.SIGINT)
         assert process.wait(10) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.fixture
+def rude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    register_plugin(tmp_path, "rude", RUDE_DRIVER, "RudeBike")
+    monkeypatch.syspath_prepend(tmp_path)
+
+
+@pytest.mark.usefixtures("rude")
+@pytest.mark.parametrize(
+    ("habit", "words"),
+    [
+        ("text", "rude: lost: rude_driver:RudeBike: cadence_rpm is 'abc' (str); expected a finite"),
+        ("past", "before the opening or the previous Reading; expected clock.monotonic_ns()"),
+        ("speechless", "BikeLost was raised without a text; expected the reason"),
+        ("bug", "rude: lost: driver failed: KeyError: 'x' (rude_driver.py, line 4"),
+        ("exit", "rude: lost: driver failed: SystemExit: no licence (rude_driver.py, line 4"),
+        ("callback", "rude: in the background: driver failed: ZeroDivisionError: division by zero"),
+        ("clings", "rude: connected"),
+    ],
+)
+def test_watch_describes_a_rude_driver_without_a_traceback(habit: str, words: str) -> None:
+    result = CliRunner().invoke(
+        app, ["watch", "rude", "--option", f"habit={habit}", "--seconds", "1"]
+    )
+    assert result.exit_code == 0
+    assert words in result.output
+    assert "Traceback" not in result.output
