@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -120,13 +121,11 @@ def test_with_dots_prints_the_output_of_a_command_that_fails() -> None:
 
 
 def test_with_dots_that_is_killed_prints_no_more_dots() -> None:
-    process = subprocess.Popen(
-        [ROOT / ".ci" / "with_dots", "sleep", "60"], stdout=subprocess.PIPE, process_group=0
-    )
-    process.kill()
-    assert process.stdout is not None
-    begun_s = time.monotonic()
-    process.stdout.read()  # ends when nothing has the pipe open
-    assert time.monotonic() - begun_s < 5
-    os.killpg(process.pid, 9)
-    process.wait()
+    command = [ROOT / ".ci" / "with_dots", "sleep", "60"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:
+        process.kill()
+        assert process.stdout is not None
+        begun_s = time.monotonic()
+        process.stdout.read()  # until no process has the pipe open
+        assert time.monotonic() - begun_s < 5
+        os.killpg(process.pid, signal.SIGKILL)

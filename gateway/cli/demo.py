@@ -6,7 +6,6 @@ import typer
 
 from gateway.host.errors import FAILED
 
-
 BikesOption = Annotated[int, typer.Option(min=1, max=500, help="Racers, each with a gateway.")]
 RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")]
 OutageOption = Annotated[

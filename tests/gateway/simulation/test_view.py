@@ -214,10 +214,15 @@ def test_view_line_has_the_final_result_once_there_is_one() -> None:
 
 def test_view_of_a_race_that_is_broken_off_leaves_its_last_scene_on_a_terminal() -> None:
     terminal = console()
-    with pytest.raises(KeyboardInterrupt), open_view(terminal) as show:
-        show(FLEET)
-        show(replace(FLEET, moment=racing(38)))
-        raise KeyboardInterrupt
+
+    def race() -> None:
+        with open_view(terminal) as show:
+            show(FLEET)
+            show(replace(FLEET, moment=racing(38)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        race()
     erased_and_last = printed(terminal).rpartition("Alleycat")[2]
     assert "second  38" in erased_and_last
     assert erased_and_last.rstrip().endswith("more")
