@@ -120,6 +120,8 @@ $(VENV):
 	@echo "Making a virtual environment in $@ …"
 	@.ci/with_dots $(MAKE_VENV) || \
 		{ echo "No virtual environments here: sudo apt install python3-venv"; exit 1; }
+	@echo "Upgrading its pip: that of Debian 12 needs twice as long for the rest …"
+	@.ci/with_dots $(INSTALL) --upgrade pip
 
 # Not compiled in advance: the demo imports little of it.
 $(DEMO_INSTALLED): pyproject.toml $(CONSTRAINTS)

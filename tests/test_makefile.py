@@ -121,7 +121,7 @@ def test_with_dots_prints_the_output_of_a_command_that_fails() -> None:
 
 
 def test_with_dots_that_is_killed_prints_no_more_dots() -> None:
-    command = [ROOT / ".ci" / "with_dots", "sleep", "60"]
+    command = [str(ROOT / ".ci" / "with_dots"), "sleep", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:
         process.kill()
         assert process.stdout is not None

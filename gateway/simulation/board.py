@@ -1,6 +1,7 @@
 """Tables of racers that fit the terminal: a narrow one drops columns, but never rank and score."""
 
 from collections.abc import Mapping, Sequence
+from typing import Literal
 
 from rich import box
 from rich.cells import cell_len
@@ -68,11 +69,14 @@ def _fitting_table(
             widths.pop(title, None)
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, padding=(0, GAP - 1, 0, 0))
     for title, cells in widths.items():
-        justify = "left" if title in LEFT_ALIGNED else "right"
-        table.add_column(title, justify=justify, no_wrap=True, min_width=cells)
+        table.add_column(title, justify=_justify(title), no_wrap=True, min_width=cells)
     for row in zip(*(columns[title] for title in widths), strict=True):
         table.add_row(*row)
     return table
+
+
+def _justify(title: str) -> Literal["left", "right"]:
+    return "left" if title in LEFT_ALIGNED else "right"
 
 
 def _column_width(title: str, cells: Sequence[Cell]) -> int:

@@ -23,7 +23,7 @@ def race_bar(scene: Scene, width: int) -> Text:
     legend = LEGEND if scene.outage and width >= MIN_CELLS + len(LEGEND) else ""
     cells = width - len(legend)
     ridden_s = _ridden_s(scene.moment)
-    # A cell stands for the time around its middle.
+    # Each cell shows the second at its middle.
     middles_s = [(cell + 0.5) * scene.race_s / cells for cell in range(cells)]
     kinds = [
         (middle_s < ridden_s, scene.outage is not None and middle_s in scene.outage)

@@ -175,16 +175,18 @@ def _leading_number(standing: Standing) -> str:
 
 
 def print_summary(console: Console, summary: Summary) -> None:
-    """Print the summary for a person."""
+    """Print the summary for a person. In a file, no line is wrapped."""
+    unwrapped = not console.is_terminal
     console.print()
     for text, style in _summary_lines(summary):
-        console.print(f"{MARKS[style]}{text}", style=style, soft_wrap=True, highlight=False)
+        line = Text(f"{MARKS[style]}{text}", style)
+        console.print(line, soft_wrap=unwrapped)
     if board := summary.leaderboard:
         with_race = len({one.race_id for one in board}) > 1
         results = results_table(board[:RESULTS_LISTED], console.width, with_race=with_race)
-        console.print("", results, sep="\n", highlight=False)
+        console.print(Text(), results, sep="\n")
     for text in _class_lines(summary):
-        console.print(text, soft_wrap=True, highlight=False)
+        console.print(Text(text), soft_wrap=unwrapped)
 
 
 def summary_json(summary: Summary) -> str:

@@ -382,6 +382,14 @@ def test_print_summary_has_rank_and_final_result_on_a_narrow_terminal(columns: i
     assert max(len(line.rstrip()) for line in table) <= columns
 
 
+def test_print_summary_breaks_no_word_on_a_narrow_terminal_and_no_line_in_a_file() -> None:
+    narrow, file = console(40), console(40, is_terminal=False)
+    print_summary(narrow, demo_summary())
+    print_summary(file, demo_summary())
+    assert "10 s network\noutage (at most 20 messages buffered)" in printed(narrow)
+    assert "  2 racers, 60 s race, 10 s network outage (at most 20" in printed(file)
+
+
 def test_print_summary_of_a_demo_fits_a_terminal_of_24_lines() -> None:
     riders = [replace(ADA, racer_id=number) for number in range(1, 9)]
     terminal = console(80)
