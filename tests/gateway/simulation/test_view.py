@@ -386,7 +386,7 @@ def test_print_summary_breaks_no_word_on_a_narrow_terminal_and_no_line_in_a_file
     narrow, file = console(40), console(40, is_terminal=False)
     print_summary(narrow, demo_summary())
     print_summary(file, demo_summary())
-    assert "10 s network\noutage (at most 20 messages buffered)" in printed(narrow)
+    assert "10 s network \noutage (at most 20 messages buffered)" in printed(narrow)
     assert "  2 racers, 60 s race, 10 s network outage (at most 20" in printed(file)
 
 
