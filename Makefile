@@ -4,10 +4,21 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
+DEMO_INSTALLED := $(VENV)/.demo
 PEERS := .venv-bench
 DEB := .venv-deb
 CONSTRAINTS := .ci/constraints.txt
 VM := .venv-vm
+# Much quicker than pip. `make UV=` does without it.
+UV := $(shell command -v uv 2>/dev/null)
+ifeq ($(UV),)
+MAKE_VENV := $(PYTHON) -m venv $(VENV)
+INSTALL := $(BIN)/python -m pip install --disable-pip-version-check
+else
+MAKE_VENV := $(UV) venv --seed --python "`command -v $(PYTHON)`" $(VENV)
+INSTALL := $(UV) pip install --python $(BIN)/python
+endif
+INSTALL += --quiet --constraint $(CONSTRAINTS)
 
 # Hundreds of tests start a Python of their own, which must not compile everything again.
 unexport PYTHONDONTWRITEBYTECODE
@@ -17,7 +28,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
 
-demo: $(INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
+demo: $(DEMO_INSTALLED) ## race on this machine: bikes, gateways, broker, IoT rule, Kinesis, an outage
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 # Its tests compute, and want a core each.
@@ -93,32 +104,57 @@ docs: $(VENV)/.docs ## build the documentation site into build/site; a dead link
 clean: ## remove everything that was installed or built
 	rm -rf $(VENV) $(PEERS) $(DEB) $(VM) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache
 
-$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+# A clone that was moved or copied has a .venv that belongs to the old place, and one whose Python
+# was upgraded or removed has none that runs: its Python does not find the gateway here.
+HERE := import gateway, os.path; print(os.path.samefile(gateway.__path__[0], "gateway"))
+ifneq ($(shell $(BIN)/python -P -c '$(HERE)' 2>/dev/null),True)
+.PHONY: $(VENV)
+$(DEMO_INSTALLED) $(INSTALLED) $(VENV)/.docs: $(VENV)
+endif
+
+$(VENV):
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed, this is `$(PYTHON) --version`: make PYTHON=python3.12 …"; exit 1; }
-	@$(PYTHON) -m venv $(VENV) || \
+	@[ ! -d $@ ] || echo "$@ is incomplete, was made in another folder, or has lost its Python: making it again"
+	@rm -rf $@
+	@echo "Making a virtual environment in $@ …"
+	@.ci/with_dots $(MAKE_VENV) || \
 		{ echo "No virtual environments here: sudo apt install python3-venv"; exit 1; }
-	@echo "Installing into $(VENV) (a minute or two, once) …"
-	@$(BIN)/pip install --quiet --disable-pip-version-check --constraint $(CONSTRAINTS) --editable '.[dev]'
+	@echo "Upgrading its pip: that of Debian 12 needs twice as long for the rest …"
+	@.ci/with_dots $(INSTALL) --upgrade pip
+
+# Not compiled in advance: the demo imports little of it.
+$(DEMO_INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@echo "Installing what the demo needs into $(VENV), once: with pip, this takes half a minute …"
+	@.ci/with_dots $(INSTALL) $(if $(UV),,--no-compile) --editable '.[demo]'
 	@touch $@
+
+$(INSTALLED): pyproject.toml $(CONSTRAINTS)
+	@echo "Installing the development tools into $(VENV), once: with pip, this takes a minute or two …"
+	@.ci/with_dots $(INSTALL) --editable '.[dev]'
+	@touch $(DEMO_INSTALLED) $@
 
 $(VENV)/.docs: $(INSTALLED)
-	@$(BIN)/pip install --quiet --disable-pip-version-check --editable '.[docs]'
+	@.ci/with_dots $(INSTALL) --editable '.[docs]'
 	@touch $@
 
+# Those of the other virtual environments whose Python was upgraded or removed are made again.
+$(foreach venv,$(PEERS) $(DEB) $(VM),\
+	$(if $(shell { $(venv)/bin/python -c 'import pip' || echo lost; } 2>/dev/null),$(eval .PHONY: $(venv)/.installed)))
+
 $(PEERS)/.installed: tests/bench/peers.txt
-	@$(PYTHON) -m venv $(PEERS)
-	@$(PEERS)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@$(PYTHON) -m venv --clear $(PEERS)
+	@$(PEERS)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
 $(DEB)/.installed: systemd/package/tools.txt
-	@$(PYTHON) -m venv $(DEB)
-	@$(DEB)/bin/pip install --quiet --disable-pip-version-check --requirement $<
+	@$(PYTHON) -m venv --clear $(DEB)
+	@$(DEB)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(VM)/.installed: tests/vm/requirements.txt
-	@$(PYTHON) -m venv $(VM)
-	@$(VM)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
+	@$(PYTHON) -m venv --clear $(VM)
+	@$(VM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
 .PHONY: mosquitto dbus mmdebstrap qemu

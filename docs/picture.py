@@ -14,7 +14,7 @@ import struct
 import subprocess
 import sys
 import termios
-from itertools import groupby
+from itertools import dropwhile, groupby
 from pathlib import Path
 
 import pyte
@@ -29,6 +29,8 @@ TITLE = "make demo"
 COLUMNS, LINES = 78, 24
 #: The frames of the demo contain this word while the network is cut.
 OUTAGE = "network DOWN"
+#: The first line of a frame, below what the demo explains before, begins with this word.
+HEADING = "Alleycat"
 
 #: Without the web font of rich's own template: the picture needs no network.
 SVG = """\
@@ -141,11 +143,11 @@ def _colour(name: str) -> str | None:
 
 
 def last_frame_of_the_outage(frames: list[list[Text]]) -> list[Text]:
-    """Return the last frame in which the network is cut, without empty lines at its end."""
+    """Return the last frame in which the network is cut, from its heading to its last line."""
     found = [frame for frame in frames if any(OUTAGE in line.plain for line in frame)]
     if not found:
         raise SystemExit(f"no frame of the demo contains {OUTAGE!r}")
-    frame = [line for line in found[-1] if not line.plain.startswith("starting ")]
+    frame = list(dropwhile(lambda line: not line.plain.startswith(HEADING), found[-1]))
     while frame and not frame[-1].plain.strip():
         frame.pop()
     return frame

@@ -6,18 +6,24 @@ import typer
 
 from gateway.host.errors import FAILED
 
+BikesOption = Annotated[int, typer.Option(min=1, max=500, help="Racers, each with a gateway.")]
+RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")]
+OutageOption = Annotated[
+    int,
+    typer.Option(min=0, max=3600, help="Length of the network outage halfway through, in s."),
+]
+SeedOption = Annotated[
+    int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="End with the summary as JSON.")]
+
 
 def demo(
-    bikes: Annotated[int, typer.Option(min=1, max=500, help="Racers, each with a gateway.")] = 8,
-    race: Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")] = 40,
-    outage: Annotated[
-        int,
-        typer.Option(min=0, max=3600, help="Length of the network outage halfway through, in s."),
-    ] = 10,
-    seed: Annotated[
-        int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
-    ] = 1,
-    json: Annotated[bool, typer.Option("--json", help="End with the summary as JSON.")] = False,
+    bikes: BikesOption = 8,
+    race: RaceOption = 20,
+    outage: OutageOption = 6,
+    seed: SeedOption = 1,
+    json: JsonOption = False,
 ) -> None:
     """Race fake bikes through a simulated cloud on this machine.
 
@@ -35,13 +41,16 @@ def demo(
 
     require_demo_extra()
     from gateway.simulation.demo.session import DemoOptions, run_demo
+    from gateway.simulation.demo.view import print_introduction
     from gateway.simulation.view import open_view, print_summary, summary_json
+    from gateway.terminal.live import lossy
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
-    console = Console(stderr=json)
-    console.print(f"starting broker, Kinesis and {bikes} gateways …")
+    console = lossy(Console(stderr=json))
+    options = DemoOptions(bikes, race, outage, seed)
+    print_introduction(console, options)
     with open_view(console) as show:
-        summary = asyncio.run(run_demo(DemoOptions(bikes, race, outage, seed), show))
+        summary = asyncio.run(run_demo(options, show))
     print_summary(console, summary)
     if json:
         typer.echo(summary_json(summary))

@@ -77,8 +77,8 @@ def _open(queue_url: str, stream: str) -> "tuple[FailedQueue, RaceStream]":
 
     if find_spec("boto3") is None:
         fail(
-            "redrive needs boto3, which is not installed; install it with: "
-            "pip install 'alleycat-gateway[aws]'",
+            "redrive needs boto3, which is not installed; in a checkout of the gateway, "
+            "install it with: pip install '.[aws]'",
             FAILED,
         )
     from gateway.redrive.aws import open_aws

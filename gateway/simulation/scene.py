@@ -63,6 +63,17 @@ class RaceMoment:
 
 
 @dataclass(frozen=True, slots=True)
+class OutageSpan:
+    """The time without a network, in seconds since the start of the race."""
+
+    from_s: float
+    to_s: float
+
+    def __contains__(self, since_start_s: float) -> bool:
+        return self.from_s <= since_start_s < self.to_s
+
+
+@dataclass(frozen=True, slots=True)
 class MessageCount:
     """The number of messages that have reached `where`.
 
@@ -96,7 +107,7 @@ class Scene:
     """The state of a race at one moment.
 
     `at_ns`: monotonic time. `reason`: why the last connection was lost. `board`: may contain only
-    the first racers.
+    the first racers. `outage`: None in a race that keeps its network.
     """
 
     at_ns: int
@@ -111,6 +122,7 @@ class Scene:
     board: tuple[BoardRow, ...]
     reason: str = ""
     network_is_up: bool = True
+    outage: OutageSpan | None = None
 
 
 @dataclass(frozen=True, slots=True)

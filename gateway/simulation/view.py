@@ -12,9 +12,10 @@ from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gateway.simulation.board import NOTABLE, board_table, results_table
 from gateway.simulation.cloud.leaderboard import Standing
+from gateway.simulation.race_bar import race_bar
 from gateway.simulation.scene import (
-    BoardRow,
     DeliveryReport,
     MessageCount,
     Percentiles,
@@ -27,20 +28,27 @@ from gateway.simulation.scene import (
 from gateway.terminal.live import Event, open_live_view
 from gateway.timing.units import NS_PER_S
 
-#: Lines of the screen that show neither racers nor counts: heading, moment, the table's frame, and
-#: the number of hidden racers.
+#: Lines of the screen that show neither racers nor counts: heading, moment, bar, an empty line, the
+#: table's head (2), and the number of hidden racers.
 FRAME_LINES = 7
-#: Most races, racers and differences that a summary lists.
+#: Most races and differences that a summary lists.
 MAX_LISTED = 5
+#: Most racers whose results a summary lists: all of a demo's, by default.
+RESULTS_LISTED = 8
 #: Most personal records that a summary lists for each class.
 CLASS_LISTED = 3
 
-GOOD, BAD, NOTABLE = "green", "bold red", "yellow"
+GOOD, BAD = "green", "bold red"
+#: Before each line of a summary, by its style.
+MARKS = {GOOD: "✓ ", BAD: "✗ ", NOTABLE: "! ", "": "  "}
 
 
 @contextmanager
 def open_view(console: Console) -> Iterator[Callable[[Scene], None]]:
-    """Yield a function that shows a scene. On a terminal, the last scene stays visible."""
+    """Yield a function that shows a scene.
+
+    If the race is broken off, so that no summary follows, its last scene stays visible.
+    """
     script = RaceScript()
     last: Scene | None = None
 
@@ -52,9 +60,10 @@ def open_view(console: Console) -> Iterator[Callable[[Scene], None]]:
     try:
         with open_live_view(console, script) as view:
             yield show
-    finally:
+    except BaseException:
         if console.is_terminal and last is not None:
             console.print(script.draw(last, console.width, console.height - 1))
+        raise
 
 
 class RaceScript:
@@ -68,9 +77,15 @@ class RaceScript:
     def draw(self, screen: Scene, width: int, height: int) -> RenderableType:
         """Return as much of a scene as fits the terminal."""
         rows = max(3, height - FRAME_LINES - len(screen.counts))
-        parts: list[RenderableType] = [_heading(screen), _state(screen), _count_table(screen)]
+        parts: list[RenderableType] = [
+            _heading(screen),
+            _state(screen),
+            race_bar(screen, width),
+            _count_table(screen),
+        ]
         if screen.board:
-            parts.append(_board(screen, rows))
+            board = board_table(screen.board[:rows], width, with_race=screen.races > 1)
+            parts += [Text(), board]
         if screen.board and screen.racers > rows:
             parts.append(Text(f"… and {screen.racers - rows:,} more", style="dim"))
         return Group(*parts)
@@ -152,44 +167,6 @@ def _count_table(scene: Scene) -> Table:
     return table
 
 
-def _board(scene: Scene, rows: int) -> Table:
-    table = Table(expand=False)
-    cells = [_cells(place, row) for place, row in enumerate(scene.board[:rows], start=1)]
-    if scene.races == 1:
-        for row in cells:
-            row["race"] = None
-    for title in (title for title, cell in cells[0].items() if cell is not None):
-        left = title in ("racer", "cloud")
-        width = len("connected") if title == "cloud" else None
-        table.add_column(title, justify="left" if left else "right", no_wrap=True, min_width=width)
-    for row in cells:
-        table.add_row(*(cell for cell in row.values() if cell is not None))
-    return table
-
-
-def _cells(place: int, row: BoardRow) -> dict[str, Text | str | None]:
-    """Return the cells by column title; None where this race has no such column."""
-    standing, sample = row.standing, row.sample
-    power_w = None if sample is None else sample.power_w
-    return {
-        "": str(place) if standing else "",
-        "±": _gained(row.gained),
-        "racer": row.name,
-        "race": str(standing.race_id) if standing else "",
-        "here now": _output(standing.here_now) if standing else "",
-        "final": _output(standing.final_result) if standing else "",
-        "rpm": f"{sample.cadence_rpm:.1f}" if sample else "",
-        "%": f"{sample.resistance_percent:.1f}" if sample else "",
-        "W": "" if power_w is None else f"{power_w:.0f}",
-        "buffer": _buffered(row.buffered),
-        "cloud": _cloud(row.is_online),
-    }
-
-
-def _output(output: float | None) -> str:
-    return "" if output is None else f"{output:.1f}"
-
-
 def _leading_number(standing: Standing) -> str:
     """Return the number by which a standing is ranked, with its name."""
     if standing.final_result is None:
@@ -197,33 +174,19 @@ def _leading_number(standing: Standing) -> str:
     return f"a final result of {standing.final_result:.1f}"
 
 
-def _gained(places: int | None) -> Text | str | None:
-    if not places:
-        return None if places is None else ""
-    return Text(f"▲{places}", style="green") if places > 0 else Text(f"▼{-places}", style="red")
-
-
-def _buffered(messages: int | None) -> Text | None:
-    if messages is None:
-        return None
-    return Text(str(messages), style=NOTABLE if messages > 1 else "")
-
-
-def _cloud(is_online: bool | None) -> Text | None:
-    if is_online is None:
-        return None
-    return Text("connected", style="green") if is_online else Text("offline", style="red")
-
-
 def print_summary(console: Console, summary: Summary) -> None:
-    """Print the summary for a person."""
+    """Print the summary for a person. In a file, no line is wrapped."""
+    unwrapped = not console.is_terminal
     console.print()
     for text, style in _summary_lines(summary):
-        console.print(text, style=style, soft_wrap=True, highlight=False)
-    if summary.leaderboard:
-        console.print(_results(summary), highlight=False)
+        line = Text(f"{MARKS[style]}{text}", style)
+        console.print(line, soft_wrap=unwrapped)
+    if board := summary.leaderboard:
+        with_race = len({one.race_id for one in board}) > 1
+        results = results_table(board[:RESULTS_LISTED], console.width, with_race=with_race)
+        console.print(Text(), results, sep="\n")
     for text in _class_lines(summary):
-        console.print(text, soft_wrap=True, highlight=False)
+        console.print(Text(text), soft_wrap=unwrapped)
 
 
 def summary_json(summary: Summary) -> str:
@@ -270,22 +233,6 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
         )
 
 
-def _results(summary: Summary) -> Table:
-    """Return the results of the first racers, under the backend's names for them."""
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    is_one_race = len({one.race_id for one in summary.leaderboard}) == 1
-    for title in ("", "racer", *(() if is_one_race else ("race",))):
-        table.add_column(title, no_wrap=True)
-    for title in ("final result", "here now", "personal record", "best second"):
-        table.add_column(title, justify="right", no_wrap=True)
-    for place, one in enumerate(summary.leaderboard[:MAX_LISTED], start=1):
-        cells = [f"{place}.", f"{one.racer_id} {one.name}"]
-        cells += [] if is_one_race else [str(one.race_id)]
-        cells += [_output(one.final_result), _output(one.here_now), _output(one.personal_record)]
-        table.add_row(*cells, f"{one.best_output:.1f} ({one.best_second})")
-    return table
-
-
 def _class_lines(summary: Summary) -> Iterator[str]:
     for class_id, records in groupby(summary.class_board, key=attrgetter("class_id")):
         best = [f"{one.name} {one.personal_record:.1f}" for one in islice(records, CLASS_LISTED)]
@@ -328,12 +275,15 @@ def _acknowledged(produced: int, delivery: DeliveryReport) -> str:
 def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, str]]:
     lost, scattered = produced - stream.arrived, stream.scattered
     fate = f"{lost:,} LOST" if lost else "nothing lost"
-    shards = f"RACES {scattered} ON SEVERAL SHARDS" if scattered else "each race on one shard"
     yield (
         f"{stream.arrived:,} of {produced:,} messages in the stream: {fate}, "
-        f"{stream.duplicates:,} duplicates, {shards}",
-        BAD if lost or scattered else GOOD,
+        f"{stream.duplicates:,} duplicates",
+        BAD if lost else GOOD,
     )
+    if scattered:
+        yield f"RACES {scattered} ON SEVERAL SHARDS", BAD
+    else:
+        yield "each race on one shard", GOOD
     for race_id, shard_ids in list(stream.shards.items())[:MAX_LISTED]:
         yield f"race {race_id} → {', '.join(shard_ids)}", ""
     if stream.rule_failures or stream.unreadable:
@@ -348,4 +298,4 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
     count = len(stream.differences)
     yield f"the backend's results differ for {count:,} racers (expected → actual):", BAD
     for difference in stream.differences[:MAX_LISTED]:
-        yield f"  {difference}", "red"
+        yield difference, BAD

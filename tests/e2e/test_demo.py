@@ -99,7 +99,7 @@ def test_demo_ends_cleanly_on_ctrl_c() -> None:
         start_new_session=True,
     )
     assert process.stdout is not None
-    while "second" not in process.stdout.readline():
+    while "second   1 of" not in process.stdout.readline():
         assert process.poll() is None
     time.sleep(1)
     os.killpg(process.pid, signal.SIGINT)

@@ -1,12 +1,18 @@
 """Builds scenes and the summary of a demo from the state of its gateways and stream. Pure."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
-from gateway.simulation.cloud.leaderboard import Leaderboard, Standing, StreamResult
+from gateway.simulation.cloud.leaderboard import (
+    Leaderboard,
+    Movement,
+    Standing,
+    StreamResult,
+)
 from gateway.simulation.scene import (
     BoardRow,
     MessageCount,
     OutageReport,
+    OutageSpan,
     RaceMoment,
     RaceStage,
     Scene,
@@ -15,21 +21,29 @@ from gateway.simulation.scene import (
 )
 from gateway.status.snapshot import GatewayStatus
 from gateway.telemetry.message import Telemetry
+from gateway.timing.units import NS_PER_S
 
+#: The places that a racer has gained are shown for this time: long enough to be noticed.
+GAINED_FOR_NS = 2 * NS_PER_S
 TARGET = "a cloud on this machine"
 
 
 class DemoReporter:
     """The statistics of a demo: messages that gateways have produced, and those that arrived."""
 
-    def __init__(self, race_s: int, start_ns: int) -> None:
+    def __init__(self, race_s: int, start_ns: int, outage: OutageSpan | None = None) -> None:
         self.produced = 0
         self.finals = 0
         self._race_s = race_s
         self._start_ns = start_ns
+        self._outage = outage
         #: What the backend will compute once it has every message, one poll for each.
         self._produced_board = Leaderboard()
         self._most_buffered = 0
+        self._movement = Movement()
+        self._gained: Mapping[int, int] = {}
+        #: Which span of GAINED_FOR_NS the places were gained before.
+        self._gained_in: int | None = None
 
     def observe(self, telemetry: Telemetry) -> None:
         """Count a message that a gateway has produced."""
@@ -66,8 +80,9 @@ class DemoReporter:
                 MessageCount("buffered", buffered),
                 MessageCount("in the stream", stream.records - stream.duplicates),
             ),
-            board=tuple(_board(gateways, stream.standings)),
+            board=tuple(self._board(gateways, stream.standings, now_ns)),
             network_is_up=network_is_up,
+            outage=self._outage,
         )
 
     def summary(self, racers: int, stream: StreamResult, outage_s: int, seed: int) -> Summary:
@@ -82,22 +97,27 @@ class DemoReporter:
             outage=OutageReport(outage_s, self._most_buffered),
         )
 
+    def _board(
+        self, gateways: Sequence[GatewayStatus], standings: Sequence[Standing], now_ns: int
+    ) -> Iterator[BoardRow]:
+        """Yield the ranked racers, then those of whom no message has arrived."""
+        if (span := now_ns // GAINED_FOR_NS) != self._gained_in:
+            self._gained, self._gained_in = self._movement.gained(standings), span
+        unranked = {gateway.bikes[0].racer_name: gateway for gateway in gateways}
+        for standing in standings:
+            gained = self._gained.get(standing.racer_id, 0)
+            yield _row(unranked.pop(standing.name), standing, gained)
+        for gateway in unranked.values():
+            yield _row(gateway, None, 0)
 
-def _board(gateways: Sequence[GatewayStatus], standings: Sequence[Standing]) -> Iterator[BoardRow]:
-    """Yield the ranked racers, then those of whom no message has arrived."""
-    unranked = {gateway.bikes[0].racer_name: gateway for gateway in gateways}
-    for standing in standings:
-        yield _row(unranked.pop(standing.name), standing)
-    for gateway in unranked.values():
-        yield _row(gateway, None)
 
-
-def _row(gateway: GatewayStatus, standing: Standing | None) -> BoardRow:
+def _row(gateway: GatewayStatus, standing: Standing | None, gained: int) -> BoardRow:
     bike = gateway.bikes[0]
     return BoardRow(
         name=bike.racer_name,
         standing=standing,
         sample=bike.sample,
+        gained=gained,
         buffered=gateway.buffer.depth,
         is_online=gateway.cloud.is_connected,
     )

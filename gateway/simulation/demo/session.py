@@ -13,7 +13,7 @@ from gateway.simulation.cloud.leaderboard import StreamResult
 from gateway.simulation.demo.network import Network, open_network
 from gateway.simulation.demo.racers import Start, open_racer
 from gateway.simulation.demo.reporter import DemoReporter
-from gateway.simulation.scene import Scene, Summary
+from gateway.simulation.scene import OutageSpan, Scene, Summary
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.units import NS_PER_S
 
@@ -35,6 +35,14 @@ class DemoOptions:
     race_s: int
     outage_s: int
     seed: int
+
+    @property
+    def outage(self) -> OutageSpan | None:
+        """The part of the race without a network."""
+        if not self.outage_s:
+            return None
+        from_s = OUTAGE_AT * self.race_s
+        return OutageSpan(from_s, from_s + self.outage_s)
 
 
 async def run_demo(options: DemoOptions, show: Callable[[Scene], None]) -> Summary:
@@ -72,7 +80,7 @@ class Demo:
         self._network = network
         self._stream = stream
         self._clock = clock
-        self.reporter = DemoReporter(options.race_s, self._start_ns)
+        self.reporter = DemoReporter(options.race_s, self._start_ns, options.outage)
 
     async def run(self, gateways: Sequence[Gateway], show: Callable[[Scene], None]) -> Summary:
         """Run until every message has arrived or time is up; return the summary."""
@@ -91,11 +99,10 @@ class Demo:
         return self.reporter.summary(options.bikes, result, options.outage_s, options.seed)
 
     async def _cut_network(self) -> None:
-        if self._options.outage_s > 0:
-            cut_ns = self._start_ns + int(OUTAGE_AT * self._options.race_s * NS_PER_S)
-            await self._clock.sleep_until(cut_ns)
+        if outage := self._options.outage:
+            await self._clock.sleep_until(self._start_ns + int(outage.from_s * NS_PER_S))
             await self._network.cut()
-            await self._clock.sleep_until(cut_ns + self._options.outage_s * NS_PER_S)
+            await self._clock.sleep_until(self._start_ns + int(outage.to_s * NS_PER_S))
             await self._network.restore()
 
     def _is_over(self, gateways: Sequence[Gateway]) -> bool:

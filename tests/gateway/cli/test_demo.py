@@ -12,7 +12,7 @@ def test_demo_without_its_extra_tells_what_to_install(monkeypatch: pytest.Monkey
     monkeypatch.setitem(sys.modules, "iotcore", None)
     result = CliRunner().invoke(app, ["demo"])
     assert result.exit_code == 1
-    assert "pip install 'alleycat-gateway[demo]'" in result.output
+    assert "pip install '.[demo]'" in result.output
 
 
 @pytest.mark.parametrize("arguments", [["--bikes", "0"], ["--race", "9"], ["--outage", "-1"]])

@@ -33,7 +33,7 @@ def test_fleet_without_its_extra_tells_what_to_install_or_name(
     monkeypatch.setitem(sys.modules, "iotcore", None)
     result = CliRunner().invoke(app, ["fleet"])
     assert result.exit_code == FAILED
-    assert "pip install 'alleycat-gateway[demo]'" in result.output
+    assert "pip install '.[demo]'" in result.output
     assert "--config" in result.output
 
 

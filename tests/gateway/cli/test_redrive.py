@@ -159,8 +159,8 @@ def test_missing_boto3_is_an_error_with_the_pip_command() -> None:
     )
     assert ended.returncode == 1
     assert ended.stderr == (
-        "redrive needs boto3, which is not installed; install it with: "
-        "pip install 'alleycat-gateway[aws]'\n"
+        "redrive needs boto3, which is not installed; in a checkout of the gateway, "
+        "install it with: pip install '.[aws]'\n"
     )
 
 

@@ -30,6 +30,6 @@ def test_demo_extra_that_is_missing_is_an_error_with_the_pip_command() -> None:
     said = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert said == (
         "the cloud on this machine needs packages that are not installed: "
-        "boto3, moto[server,kinesis], iotcore, pyyaml; install them with: "
-        "pip install 'alleycat-gateway[demo]'\n"
+        "boto3, flask, flask-cors, iotcore, moto, pyyaml; in a checkout of the gateway, "
+        "run `make demo`, or install them with: pip install '.[demo]'\n"
     )

@@ -13,6 +13,7 @@ from gateway.simulation.cloud.leaderboard import Standing
 from gateway.simulation.scene import (
     BoardRow,
     MessageCount,
+    OutageSpan,
     Percentiles,
     RaceMoment,
     RaceStage,
@@ -124,29 +125,29 @@ def test_race_script_draws_counts_with_rates_and_latencies() -> None:
     rows = drawn(FLEET)
     assert "1,000 racers on 1,000 connections → 127.0.0.1:8883" in rows[0]
     assert "second  37 of 300" in rows[1]
-    assert "acknowledged   35,990    998/s  p50 61 ms, p99 140 ms" in rows[3]
+    assert "acknowledged   35,990    998/s  p50 61 ms, p99 140 ms" in rows[4]
 
 
 def test_race_script_draws_the_movement_and_here_now_of_a_fleets_racers() -> None:
     table = "\n".join(drawn(FLEET))
-    assert re.search(r"│ +1 │ +▲2 │ Racer1 +│ +149\.0 │ +│ 80\.5 │ 41\.0 │ 112 │", table)
-    assert re.search(r"│ +4 │ +▼1 │ Racer4 ", table)
+    assert re.search(r"(?m)^ *1 +▲2 +Racer1 +1 +149\.0 +80\.5 +41\.0 +112 *$", table)
+    assert re.search(r"(?m)^ *4 +▼1 +Racer4 ", table)
     assert "buffer" not in table
 
 
 def test_race_script_draws_the_buffer_and_cloud_of_a_demos_gateways() -> None:
     table = "\n".join(drawn(DEMO))
-    assert re.search(r"│ 1 │ Racer2 │ .* 4 │ offline   │", table)
-    assert re.search(r"│ 2 │ Racer1 │ .* 0 │ connected │", table)
-    assert re.search(r"│   │ Racer3 │          │       │", table)
+    assert re.search(r"(?m)^1 +Racer2 .* 4  offline *$", table)
+    assert re.search(r"(?m)^2 +Racer1 .* 0  connected *$", table)
+    assert re.search(r"(?m)^ +Racer3 +0  connected *$", table)
 
 
 def test_race_script_names_both_numbers_and_draws_a_final_result_once_there_is_one() -> None:
     board = finished(row(1), 128.25), row(2)
     table = "\n".join(drawn(replace(FLEET, racers=2, board=board)))
-    assert re.search(r"racer +┃ here now ┃ final ┃", table)
-    assert re.search(r"Racer1 │ +149\.0 │ 128\.2 │", table)
-    assert re.search(r"Racer2 │ +148\.0 │ +│", table)
+    assert re.search(r"racer +class  here now  final ", table)
+    assert re.search(r"Racer1 +1 +149\.0  128\.2 ", table)
+    assert re.search(r"Racer2 +1 +148\.0 +80\.5 ", table)
 
 
 def test_race_script_draws_the_race_of_each_racer_only_if_there_are_several() -> None:
@@ -211,14 +212,42 @@ def test_view_line_has_the_final_result_once_there_is_one() -> None:
     assert line.endswith("Racer1 leads with a final result of 128.2")
 
 
-def test_view_leaves_the_last_scene_on_a_terminal() -> None:
+def test_view_of_a_race_that_is_broken_off_leaves_its_last_scene_on_a_terminal() -> None:
+    terminal = console()
+
+    def race() -> None:
+        with open_view(terminal) as show:
+            show(FLEET)
+            show(replace(FLEET, moment=racing(38)))
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        race()
+    erased_and_last = printed(terminal).rpartition("Alleycat")[2]
+    assert "second  38" in erased_and_last
+    assert erased_and_last.rstrip().endswith("more")
+
+
+def test_view_of_a_whole_race_leaves_the_terminal_to_the_summary() -> None:
     terminal = console()
     with open_view(terminal) as show:
         show(FLEET)
-        show(replace(FLEET, moment=RaceMoment(RaceStage.ARRIVING, 300)))
-    last = printed(terminal).rpartition("Alleycat")[2]
-    assert "race over" in last
-    assert last.rstrip().endswith("more")
+    assert "\x1b[2K" in printed(terminal).rpartition("more")[2], "the last scene is erased"
+
+
+@pytest.mark.parametrize("columns", [40, 60, 80, 120])
+def test_race_script_draws_rank_and_score_on_any_terminal(columns: int) -> None:
+    board = replace(row(12, gained=2), buffered=48, is_online=False), row(11, gained=-2)
+    rows = drawn(replace(DEMO, racers=2, board=board), columns)
+    assert max(len(row.rstrip()) for row in rows) <= columns
+    [first] = [row for row in rows if "Racer12" in row]
+    assert re.match(r"1  ▲2  Racer12 .* 138\.0 ", first)
+
+
+def test_race_script_draws_the_race_as_a_bar_below_the_second() -> None:
+    outage = OutageSpan(100, 200)
+    rows = drawn(replace(DEMO, moment=racing(150), outage=outage), 75)
+    assert rows[2] == "━" * 20 + "╳" * 20 + "─" * 20 + "  ╳ network cut"
 
 
 def test_print_summary_of_several_races_names_them_within_80_columns() -> None:
@@ -240,9 +269,10 @@ def summary_text(summary: Summary) -> str:
 def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
     text = summary_text(summary)
     assert (
-        "120 of 120 messages in the stream: nothing lost, 0 duplicates, each race on one shard\n"
-        "race 7 → shardId-000000000000\n"
-        "the backend's results match for all 2 racers\n"
+        "✓ 120 of 120 messages in the stream: nothing lost, 0 duplicates\n"
+        "✓ each race on one shard\n"
+        "  race 7 → shardId-000000000000\n"
+        "✓ the backend's results match for all 2 racers\n"
     ) in text
     results = [row.rstrip() for row in text.splitlines() if re.search(r"racer  |^\d\.", row)]
     assert results == [
@@ -268,7 +298,7 @@ def test_print_summary_lists_a_racer_without_a_final_and_each_class() -> None:
 
 
 def test_print_summary_of_a_fleet_begins_with_what_was_acknowledged() -> None:
-    assert summary_text(fleet_summary()).strip().startswith("120 of 120 messages acknowledged\n")
+    assert summary_text(fleet_summary()).strip().startswith("✓ 120 of 120 messages acknowledged\n")
 
 
 def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
@@ -282,7 +312,7 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
 @pytest.mark.parametrize(
     ("summary", "expected"),
     [
-        (replace(fleet_summary(), interrupted=True), "interrupted"),
+        (replace(fleet_summary(), interrupted=True), "! interrupted"),
         (replace(fleet_summary(), produced=110), "10 not produced"),
         (fleet_summary(delivery=replace(DELIVERY, acknowledged=118)), "2 NOT ACKNOWLEDGED"),
         (fleet_summary(delivery=replace(DELIVERY, sent=125)), "5 sent again"),
@@ -295,10 +325,13 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
             "4 connections were lost during the run",
         ),
         (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more messages"),
-        (demo_summary(replace(STREAM, records=100)), "20 LOST"),
+        (
+            demo_summary(replace(STREAM, records=100)),
+            "✗ 100 of 120 messages in the stream: 20 LOST",
+        ),
         (fleet_summary(replace(STREAM, rule_failures=2)), "2 messages refused by the rule"),
-        (fleet_summary(replace(STREAM, differences=["Ada: final"])), "differ for 1 racers"),
-        (demo_summary(replace(STREAM, shards={7: ["a", "b"]})), "RACES [7] ON SEVERAL SHARDS"),
+        (fleet_summary(replace(STREAM, differences=["Ada: final"])), "✗ Ada: final\n"),
+        (demo_summary(replace(STREAM, shards={7: ["a", "b"]})), "✗ RACES [7] ON SEVERAL SHARDS"),
     ],
 )
 def test_print_summary_tells_whatever_went_wrong(summary: Summary, expected: str) -> None:
@@ -337,3 +370,28 @@ def test_summary_json_of_a_demo_is_one_line_with_its_counts_at_the_top() -> None
     assert (told["duplicates"], told["rule_failures"]) == (1, 2)
     assert told["shards"] == {"7": ["shardId-000000000000"]}
     assert (told["outage_s"], told["most_buffered"]) == (10, 20)
+
+
+@pytest.mark.parametrize("columns", [40, 60])
+def test_print_summary_has_rank_and_final_result_on_a_narrow_terminal(columns: int) -> None:
+    narrow = console(columns)
+    print_summary(narrow, demo_summary())
+    results = printed(narrow).partition("final result")[2]
+    assert re.search(r"(?m)^1\.  1 Ada +128\.2 ", results)
+    table = [line for line in results.splitlines() if re.match(r"\d\.|─", line)]
+    assert max(len(line.rstrip()) for line in table) <= columns
+
+
+def test_print_summary_breaks_no_word_on_a_narrow_terminal_and_no_line_in_a_file() -> None:
+    narrow, file = console(40), console(40, is_terminal=False)
+    print_summary(narrow, demo_summary())
+    print_summary(file, demo_summary())
+    assert "10 s network \noutage (at most 20 messages buffered)" in printed(narrow)
+    assert "  2 racers, 60 s race, 10 s network outage (at most 20" in printed(file)
+
+
+def test_print_summary_of_a_demo_fits_a_terminal_of_24_lines() -> None:
+    riders = [replace(ADA, racer_id=number) for number in range(1, 9)]
+    terminal = console(80)
+    print_summary(terminal, replace(demo_summary(), leaderboard=riders))
+    assert len(printed(terminal).splitlines()) <= 22

@@ -1,4 +1,6 @@
-from gateway.simulation.cloud.leaderboard import Leaderboard, StreamResult
+from dataclasses import replace
+
+from gateway.simulation.cloud.leaderboard import Leaderboard, Standing, StreamResult
 from gateway.simulation.demo.reporter import DemoReporter
 from gateway.simulation.scene import RaceStage, Scene
 from gateway.status.snapshot import GatewayStatus
@@ -37,6 +39,28 @@ def test_demo_reporter_ranks_racers_as_the_backend_does_and_then_the_others() ->
         ("Ada", False),
     ]
     assert [(count.where, count.total) for count in scene.counts][-1] == ("in the stream", 2)
+
+
+def test_demo_reporter_shows_the_places_gained_for_two_seconds() -> None:
+    reporter = DemoReporter(RACE_S, START_NS)
+    gateways = racer("Ada"), racer("Bruno")
+    ada, bruno = (
+        Standing(1, 1, racer_id, name, 100.0, None, None, 100.0, 1, 1)
+        for racer_id, name in ((1, "Ada"), (2, "Bruno"))
+    )
+    boards = [[ada, bruno], [bruno, ada], [bruno, ada], [bruno, ada]]
+    gained = []
+    for second, board in zip((0, 2, 3, 4), boards, strict=True):
+        stream = replace(NOTHING, standings=board)
+        now_ns = START_NS + second * NS_PER_S
+        scene = reporter.scene(gateways, stream, now_ns, network_is_up=True)
+        gained.append([(row.name, row.gained) for row in scene.board])
+    assert gained == [
+        [("Ada", 0), ("Bruno", 0)],
+        [("Bruno", 1), ("Ada", -1)],
+        [("Bruno", 1), ("Ada", -1)],
+        [("Bruno", 0), ("Ada", 0)],
+    ]
 
 
 def test_demo_reporter_waits_for_connections_before_the_start_only() -> None:
