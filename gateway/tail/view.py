@@ -30,11 +30,12 @@ class TailView:
             yield f"{counted(event.events, 'event')} skipped: this terminal was too slow"
         elif event.state == "produced":
             self._open[message.uuid] = message, now_s
-        elif self._open.pop(message.uuid, None) is not None:
-            yield _line(message, "acknowledged")
         else:
-            age_s = max(0.0, now_s - message.device_timestamp / 1000)
-            yield _line(message, f"acknowledged after {duration(age_s)}")
+            was_open = self._open.pop(message.uuid, None) is not None
+            age_s = now_s - message.device_timestamp / 1000
+            is_late = not was_open and age_s >= PATIENCE_S
+            after = f" after {duration(age_s)}" if is_late else ""
+            yield _line(message, f"acknowledged{after}")
 
     def late_lines(self, now_s: float) -> Iterator[str]:
         """Yield the lines of messages that have not been acknowledged in time."""
