@@ -17,7 +17,7 @@ class TailFormatError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class TailEvent:
-    """What happened to a message: the gateway produced it, or the broker acknowledged it.
+    """An event of a message: the gateway produced it, or the broker acknowledged it.
 
     `skipped` has no message: this reader was too slow to receive `events` of them.
     """
