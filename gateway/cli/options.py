@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.completion import bike_ids, protocols
 from gateway.cli.exits import fail
 from gateway.host.errors import USAGE
 
@@ -25,6 +26,7 @@ BikeArgument = Annotated[
     typer.Argument(
         metavar="BIKE",
         help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or `fake`.",
+        autocompletion=bike_ids,
     ),
 ]
 BikeConfigOption = Annotated[
@@ -35,7 +37,10 @@ BikeConfigOption = Annotated[
 ]
 ProtocolOption = Annotated[
     str | None,
-    typer.Option(help="The bike's protocol, such as `peloton`; needed for a serial port."),
+    typer.Option(
+        help="The bike's protocol, such as `peloton`; needed for a serial port.",
+        autocompletion=protocols,
+    ),
 ]
 SecondsOption = Annotated[
     float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
