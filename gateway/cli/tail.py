@@ -56,7 +56,7 @@ def tail(
 
 
 def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None]":
-    """Yield the lines of the gateway for at most `seconds`; end the command if the gateway stops."""
+    """Yield the gateway's lines for at most `seconds`; end the command if the gateway stops."""
     from time import monotonic
 
     from gateway.cli.service import first_socket, socket_places

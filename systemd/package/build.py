@@ -28,12 +28,6 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 #: The Pythons of Debian 12 and Debian 13. `depends` in nfpm.yaml must match.
 PYTHONS = ("3.11", "3.13")
 
-#: Completions that typer provides, which ask the command at each key: shell → file in /usr/share.
-TYPER_COMPLETIONS = {
-    "zsh": "zsh/vendor-completions/_alleycat-gateway",
-    "fish": "fish/vendor_completions.d/alleycat-gateway.fish",
-}
-
 COMMAND = """\
 #!/opt/alleycat-gateway/bin/python3
 from gateway.cli.app import main
@@ -87,7 +81,7 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
 
 
 def _stage_share(share: Path, wheel: Path, version: str, epoch: int) -> None:
-    """Assemble the content of /usr/share: documents, manual page and completions."""
+    """Assemble what is generated in /usr/share: documents, manual page, completion of bash."""
     # The commands describe themselves, on the Python that runs this.
     runnable = BUILD / "runnable"
     for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
@@ -98,10 +92,9 @@ def _stage_share(share: Path, wheel: Path, version: str, epoch: int) -> None:
     page = _output(sys.executable, "-m", "systemd.package.manual", version, day, env=environment)
     write_compressed(share / "man/man1/alleycat-gateway.1.gz", page)
     bash = _output(sys.executable, "-m", "systemd.package.completion", env=environment)
-    _write(share / "bash-completion/completions/alleycat-gateway", bash)
-    for shell, file in TYPER_COMPLETIONS.items():
-        asking = {**environment, "_ALLEYCAT_GATEWAY_COMPLETE": f"source_{shell}"}
-        _write(share / file, _output(runnable / "bin/alleycat-gateway", env=asking))
+    file = share / "bash-completion/completions/alleycat-gateway"
+    file.parent.mkdir(parents=True)
+    file.write_text(bash, encoding="utf-8")
 
 
 def _install(*arguments: str | Path) -> None:
@@ -110,11 +103,6 @@ def _install(*arguments: str | Path) -> None:
         *("--only-binary", ":all:", "--link-mode", "copy", "--no-installer-metadata"),
         *arguments,
     )
-
-
-def _write(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(text, encoding="utf-8")
 
 
 def _make_reproducible(tree: Path, epoch: int) -> None:

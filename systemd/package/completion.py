@@ -2,8 +2,8 @@
 
     python -m systemd.package.completion
 
-It starts no Python, so that it answers at once on a Pi too. zsh and fish use typer's scripts,
-which ask the command itself.
+It starts no Python, so that it answers at once on a Pi too. completion.zsh and
+completion.fish ask the command itself.
 """
 
 from collections.abc import Iterator

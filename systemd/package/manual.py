@@ -10,6 +10,9 @@ from pathlib import Path
 
 from systemd.package.commands import NAME, CommandNode, command_nodes
 
+#: Characters that roff would change or treat as its own.
+ESCAPED = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "^": "\\(ha", "~": "\\(ti"}
+
 FRAME = Path(__file__).with_name("manual.1")
 
 
@@ -55,8 +58,8 @@ def _text(text: str) -> str:
 
 def _escaped(text: str) -> str:
     """Return text that roff prints unchanged."""
-    escaped = text.replace("\\", "\\e").replace("-", "\\-")
-    return f"\\&{escaped}" if escaped.startswith((".", "'")) else escaped
+    escaped = "".join(ESCAPED.get(letter, letter) for letter in text)
+    return f"\\&{escaped}" if escaped.startswith(".") else escaped
 
 
 if __name__ == "__main__":
