@@ -32,7 +32,7 @@ def read(page: str) -> str:
         text=True,
     )
     assert done.stderr == ""
-    return " ".join(done.stdout.replace("‐\n", "").replace("−", "-").split())
+    return " ".join(done.stdout.split())
 
 
 def test_manual_page_names_version_and_date(page: str) -> None:
