@@ -37,6 +37,7 @@ from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status.observer import Observer
 from gateway.status.server import serve_status
 from gateway.status.snapshot import GatewayStatus
+from gateway.tail.server import TailReaders, serve_tail
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock, SystemClock
 from gateway.timing.pulse import Pulse
@@ -72,6 +73,7 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
         reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
         async with (
             serve_status(config, gateway.observer),
+            serve_tail(config.state_dir, gateway.tail, gateway.observer),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
         ):
             await gateway.run(stop, [watchdog.run(), reload.run()])
@@ -102,11 +104,14 @@ class Gateway:
         self._bikes = Bikes(
             config.thing_name, config.bikes, drivers, races_of, joined.of, calibrations, clock
         )
-        self._recorder = Recorder(self._bikes, buffer, clock, on_telemetry)
+        self.tail = TailReaders()
+        self._recorder = Recorder(self._bikes, buffer, clock, self.tail.on_produced, on_telemetry)
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
             for number, uplink in enumerate(uplinks)
         ]
+        for publisher in self._publishers:
+            publisher.on_accepted.append(self.tail.on_acknowledged)
         self.leases = CalibrationLeases(self._bikes, calibrations)
         self.observer = Observer(
             config.thing_name,

@@ -27,6 +27,8 @@ log = structlog.get_logger()
 
 
 class LinkState(Enum):
+    """The state of the connection to a bike."""
+
     CONNECTING = "connecting"
     CONNECTED = "connected"
     LOST = "lost"

@@ -25,7 +25,7 @@ class Recorder:
     A second ridden before the clock was set has no race yet. It becomes a message once the clock
     is set, before any message that must come after it.
 
-    `on_telemetry` is called with each new message.
+    Each `on_telemetry` is called with each new message.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Recorder:
         bikes: Bikes,
         buffer: Buffer,
         clock: GatewayClock,
-        on_telemetry: Callable[[Telemetry], None] = ignore,
+        *on_telemetry: Callable[[Telemetry], None],
     ) -> None:
         self._bikes = bikes
         self._buffer = buffer
@@ -53,7 +53,8 @@ class Recorder:
         self._buffer.append(second)
         self.produced += 1
         self.productions.add(self._clock.monotonic_ns())
-        self._on_telemetry(second)
+        for listener in self._on_telemetry:
+            listener(second)
 
     async def date_when_the_clock_is_set(self) -> None:
         """Wait until the clock is set, then date the seconds kept so far."""

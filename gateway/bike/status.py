@@ -1,6 +1,9 @@
 """The state of one bike, and of the results of the bikes' races, as shown in the status."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from gateway.bike.link import LinkState
 from gateway.race.results import Place
@@ -10,29 +13,52 @@ from gateway.sampling.sampler import Sample
 
 @dataclass(frozen=True, slots=True)
 class BikeStatus:
-    """The state of one bike.
+    """The state of one bike, and of its racer."""
 
-    `reason`: why the bike is not connected. `racer_id`, `racer_name`: the racer of the race in
-    progress, else of the next one. `race_id` and `second` are None while no race is known.
-    `not_joined`: why the racer does not take part in that race; empty if they do, or without a
-    race. `state_s`: seconds spent in this state. `sample`: the last whole second, which ended
-    `sample_age_s` seconds ago. `calibration_problem`: why a saved calibration is not used. `place`:
-    the racer's place in the race; None without results of the race.
-    """
-
-    bike_id: str
-    racer_id: int
-    racer_name: str
-    state: LinkState
-    reason: str
-    sample: Sample | None
-    race_id: int | None = None
-    second: int | None = None
-    not_joined: str = ""
-    state_s: float = 0.0
-    sample_age_s: float | None = None
-    calibration_problem: str = ""
-    place: Place | None = None
+    bike_id: Annotated[str, Field(description="the bike's id in the config")]
+    racer_id: Annotated[
+        int, Field(description="the id of the racer of the race in progress, else of the next one")
+    ]
+    racer_name: Annotated[str, Field(description="the first name of that racer")]
+    state: Annotated[
+        LinkState,
+        Field(
+            description="whether the gateway is connecting to the bike, has understood data "
+            "from it, or has lost it"
+        ),
+    ]
+    reason: Annotated[str, Field(description="why the bike is not connected; empty if it is")]
+    sample: Annotated[
+        Sample | None, Field(description="the last whole second; null before the first one")
+    ]
+    race_id: Annotated[
+        int | None, Field(description="the race in progress; null if none is known")
+    ] = None
+    second: Annotated[
+        int | None,
+        Field(description="the second of that race, 1 … its length; null without a race"),
+    ] = None
+    not_joined: Annotated[
+        str,
+        Field(
+            description="why the racer does not take part in that race; empty if they do, or "
+            "without a race"
+        ),
+    ] = ""
+    state_s: Annotated[float, Field(description="seconds spent in this state")] = 0.0
+    sample_age_s: Annotated[
+        float | None, Field(description="seconds since the end of the sample; null without one")
+    ] = None
+    calibration_problem: Annotated[
+        str,
+        Field(
+            description="why a saved calibration is not used; empty if it is, or if there is none"
+        ),
+    ] = ""
+    place: Annotated[
+        Place | None,
+        Field(description="the racer's place in the race; null without results of the race"),
+    ] = None
 
     @property
     def has_joined(self) -> bool:
@@ -52,15 +78,17 @@ class BikeStatus:
 
 @dataclass(frozen=True, slots=True)
 class ResultsStatus:
-    """The state of the subscription to the results of races.
+    """The state of the subscription to the results of races. Counts are since the start."""
 
-    `refusal`: why the last attempt to subscribe failed. Counts are since the start: `received`
-    covers all races; `late` results were older than earlier ones and `malformed` messages not
-    usable, and both were ignored.
-    """
-
-    topic: str
-    refusal: str | None = None
-    received: int = 0
-    late: int = 0
-    malformed: int = 0
+    topic: Annotated[str, Field(description="the topic of the results, from the config")]
+    refusal: Annotated[
+        str | None,
+        Field(description="why the last attempt to subscribe failed; null if it succeeded"),
+    ] = None
+    received: Annotated[int, Field(description="results received, of all races")] = 0
+    late: Annotated[
+        int, Field(description="results ignored because newer ones had arrived before")
+    ] = 0
+    malformed: Annotated[
+        int, Field(description="messages ignored because they are not usable results")
+    ] = 0

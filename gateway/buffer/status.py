@@ -1,23 +1,48 @@
 """A snapshot of the buffer. Pure."""
 
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 
 @dataclass(frozen=True, slots=True)
 class BufferStatus:
-    """Counts of messages.
+    """The state of the buffer. Counts are of messages."""
 
-    `lost`: given up for want of room, or not readable any more, since the start; `notes` tell of
-    what cannot be counted. `unnamed`: seconds that wait for the clock to be set. `free_bytes`:
-    room left, None until the disk has told.
-    """
-
-    depth: int
-    on_disk: int
-    lost: int = 0
-    quarantined: int = 0
-    unnamed: int = 0
-    problem: str | None = None
-    notes: tuple[str, ...] = ()
-    used_bytes: int = 0
-    free_bytes: int | None = None
+    depth: Annotated[
+        int, Field(description="messages waiting to be acknowledged, in memory and on disk")
+    ]
+    on_disk: Annotated[int, Field(description="those of them that are on disk")]
+    lost: Annotated[
+        int,
+        Field(
+            description="messages given up since the start: for want of room, or because they "
+            "cannot be read any more"
+        ),
+    ] = 0
+    quarantined: Annotated[
+        int,
+        Field(
+            description="messages no longer sent, because the broker refused them again and again"
+        ),
+    ] = 0
+    unnamed: Annotated[
+        int,
+        Field(
+            description="seconds that wait for the clock to be set; they have no race until then"
+        ),
+    ] = 0
+    problem: Annotated[
+        str | None, Field(description="why the disk cannot be used; null if it can")
+    ] = None
+    notes: Annotated[
+        tuple[str, ...],
+        Field(
+            description="events that cannot be counted, such as a damaged file that was set aside"
+        ),
+    ] = ()
+    used_bytes: Annotated[int, Field(description="size of the buffer's file")] = 0
+    free_bytes: Annotated[
+        int | None, Field(description="room left for messages; null until the disk has been read")
+    ] = None

@@ -17,6 +17,7 @@ from gateway.cli import (
     schema,
     setup,
     status,
+    tail,
 )
 from gateway.cli.bikes import capture, decode, replay, scan, watch
 from gateway.cli.calibrate import app as calibrate
@@ -50,6 +51,7 @@ app.command()(setup.setup)
 app.command()(check.check)
 app.command()(run.run)
 app.command()(status.status)
+app.command()(tail.tail)
 app.command()(demo.demo)
 app.command()(fleet.fleet)
 app.command()(scan.scan)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.completion import bike_ids, protocols
 from gateway.cli.exits import fail
 from gateway.host.errors import USAGE
 
@@ -28,6 +29,7 @@ BikeArgument = Annotated[
         metavar="BIKE",
         help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or the name "
         "of a driver, such as `fake`.",
+        autocompletion=bike_ids,
     ),
 ]
 BikeConfigOption = Annotated[
@@ -38,7 +40,10 @@ BikeConfigOption = Annotated[
 ]
 ProtocolOption = Annotated[
     str | None,
-    typer.Option(help="The bike's protocol, such as `peloton`; needed for a serial port."),
+    typer.Option(
+        help="The bike's protocol, such as `peloton`; needed for a serial port.",
+        autocompletion=protocols,
+    ),
 ]
 DriverOption = Annotated[
     list[str] | None,

@@ -61,3 +61,34 @@ def state_dir_of(config: Path | None) -> Path:
     if not isinstance(found, str | Path):
         fail(f"{config}: state_dir: got {found!r}; expected a path", BAD_CONFIG)
     return Path.cwd() / found if config is None else config.absolute().parent / found
+
+
+def socket_places(config: Path | None, name: str) -> list[Path]:
+    """Return the paths where the daemon may serve a socket; first in the state_dir of `config`."""
+    import os
+
+    from gateway.host.sockets import SERVICE_DIRECTORY
+
+    if config is not None:
+        return [state_dir_of(config) / name, SERVICE_DIRECTORY / name]
+    # Most users cannot read the service's config, nor need to while its socket exists.
+    is_readable = os.access(SERVICE_CONFIG, os.R_OK)
+    default = state_dir_of(SERVICE_CONFIG if is_readable else None)
+    return [SERVICE_DIRECTORY / name, default / name]
+
+
+def first_socket(places: list[Path]) -> Path:
+    """Return the first of these sockets that exists at this time. Raises NoStatusError."""
+    from gateway.status.client import NoStatusError
+
+    place = next(filter(_may_exist, places), None)
+    if place is None:
+        raise NoStatusError(f"no socket at {' or '.join(map(str, places))}")
+    return place
+
+
+def _may_exist(path: Path) -> bool:
+    try:
+        return path.exists()
+    except PermissionError:
+        return True  # connecting to it reports the permission error

@@ -1,17 +1,17 @@
 """`status`: shows the state of the running gateway."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
 from gateway.cli.exits import fail
 from gateway.cli.options import JsonOption
-from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
+    from gateway.status.client import NoStatusError
     from gateway.status.snapshot import GatewayStatus
 
 #: Time between two requests with --watch, in seconds.
@@ -69,41 +69,11 @@ def status(
 
 def asker(config: Path | None) -> Ask:
     """Return a function that asks the first socket that exists at the time of the call."""
-    from gateway.status.client import NoStatusError, ask_status
+    from gateway.cli.service import first_socket, socket_places
+    from gateway.status.client import FILE_NAME, ask_status
 
-    places = list(_places(config))
-
-    def ask() -> bytes:
-        place = next(filter(_may_exist, places), None)
-        if place is None:
-            raise NoStatusError(f"no socket at {' or '.join(map(str, places))}")
-        return ask_status(place)
-
-    return ask
-
-
-def _places(config: Path | None) -> Iterator[Path]:
-    """Yield the paths where the daemon may serve its status; first in the state_dir of `config`."""
-    import os
-
-    from gateway.cli.service import state_dir_of
-    from gateway.host.sockets import SERVICE_DIRECTORY
-    from gateway.status.client import FILE_NAME
-
-    if config is not None:
-        yield state_dir_of(config) / FILE_NAME
-    yield SERVICE_DIRECTORY / FILE_NAME
-    if config is None:
-        # Most users cannot read the service's config, nor need to while its socket exists.
-        is_readable = os.access(SERVICE_CONFIG, os.R_OK)
-        yield state_dir_of(SERVICE_CONFIG if is_readable else None) / FILE_NAME
-
-
-def _may_exist(path: Path) -> bool:
-    try:
-        return path.exists()
-    except PermissionError:
-        return True  # connecting to it reports the permission error
+    places = socket_places(config, FILE_NAME)
+    return lambda: ask_status(first_socket(places))
 
 
 def _answer(ask: Ask) -> bytes:
@@ -112,7 +82,12 @@ def _answer(ask: Ask) -> bytes:
     try:
         return ask()
     except NoStatusError as error:
-        fail(f"no gateway answers: {error}\n{_ADVICE}", error.exit_code)
+        no_answer(error)
+
+
+def no_answer(error: "NoStatusError") -> NoReturn:
+    """End the command, because no gateway answers."""
+    fail(f"no gateway answers: {error}\n{_ADVICE}", error.exit_code)
 
 
 def _print_json(line: bytes) -> None:

@@ -1,6 +1,7 @@
 """Publisher: decides which message is sent next and what an answer means. An Uplink sends it."""
 
 import asyncio
+from collections.abc import Callable
 from random import Random
 
 import structlog
@@ -80,6 +81,8 @@ class Publisher:
         #: When it was connected or lost its connection.
         self.since_ns = clock.monotonic_ns()
         self.accepted = 0
+        #: Called with the payload of each message that the broker has accepted.
+        self.on_accepted: list[Callable[[bytes], None]] = []
         self._acceptances = Rate(clock.monotonic_ns())
         buffer.on_available.append(self._wake.set)
 
@@ -241,6 +244,8 @@ class Publisher:
         self.accepted += 1
         self._acceptances.add(now_ns)
         self._buffer.acknowledge(entry)
+        for listener in self.on_accepted:
+            listener(entry.payload)
         self._pace.accepted(now_ns)
         self._pause.reset()
         self._one_at_a_time = False

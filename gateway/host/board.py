@@ -3,6 +3,9 @@
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
 
 #: The temperature in °C from which the Pi's firmware slows the processor down (Raspberry Pi
 #: documentation, "Frequency management and thermal control").
@@ -11,14 +14,18 @@ SLOWED_AT_C = 80.0
 
 @dataclass(frozen=True, slots=True)
 class PiHealth:
-    """The health of the board. A value that the board does not report is None.
+    """The health of the board. A value that the board does not report is null."""
 
-    `is_undervolted`: whether the voltage was too low within the last seconds; the Pi then slows
-    down, and USB devices may drop out.
-    """
-
-    temperature_c: float | None = None
-    is_undervolted: bool | None = None
+    temperature_c: Annotated[
+        float | None, Field(description="temperature of the processor in °C")
+    ] = None
+    is_undervolted: Annotated[
+        bool | None,
+        Field(
+            description="whether the voltage was too low within the last seconds; the Pi then "
+            "slows down, and USB devices may drop out"
+        ),
+    ] = None
 
     @property
     def is_slowed_by_heat(self) -> bool:

@@ -36,6 +36,7 @@
         StoreError                 1  buffer/store.py
             DamagedStoreError      1  buffer/store.py
                 NewerStoreError    1  buffer/store.py
+        TailFormatError            1  tail/events.py
 
 Each is defined in the module that raises it. Its text is for the user: what is wrong, what was
 expected, what to do; facts that a caller needs are attributes. gateway/cli/exits.py turns an error

@@ -10,7 +10,9 @@ import json
 import re
 from bisect import bisect_right
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from gateway.host.errors import GatewayError
 
@@ -35,20 +37,30 @@ class ResultsError(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A racer's place in the latest results of the race.
+    """A racer's place in the latest results of the race."""
 
-    `gap`: how much the output is below that of the next racer ahead; None for a leader. Racers with
-    the same output have the same rank. `rank`, `output` and `gap` are None while the results do not
-    contain the racer. `age_s`: seconds since the results arrived.
-    """
-
-    rank: int | None
-    racers: int
-    output: float | None
-    gap: float | None
-    leader_id: int
-    leader_output: float
-    age_s: float
+    rank: Annotated[
+        int | None,
+        Field(
+            description="1 for the highest output; racers with the same output have the same "
+            "rank; null while the results do not contain the racer"
+        ),
+    ]
+    racers: Annotated[int, Field(description="the number of racers in the results")]
+    output: Annotated[
+        float | None,
+        Field(description="the racer's output; null while the results do not contain the racer"),
+    ]
+    gap: Annotated[
+        float | None,
+        Field(
+            description="how much the output is below that of the next racer ahead; null for a "
+            "leader"
+        ),
+    ]
+    leader_id: Annotated[int, Field(description="the id of a racer with the highest output")]
+    leader_output: Annotated[float, Field(description="the highest output")]
+    age_s: Annotated[float, Field(description="seconds since the results arrived")]
 
 
 @dataclass(slots=True)

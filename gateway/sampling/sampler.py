@@ -4,6 +4,9 @@ from bisect import bisect_left
 from dataclasses import dataclass, replace
 from enum import Enum
 from math import isfinite
+from typing import Annotated
+
+from pydantic import Field
 
 from drivers import Reading
 from drivers.magnetic_brake import resistance_percent
@@ -36,23 +39,38 @@ class FieldState(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """One second of a bike: calibrated, averaged, staleness judged.
+    """One second of a bike: calibrated, averaged, staleness judged."""
 
-    `present` is False if the bike was not connected or has not reported anything yet: the second
-    then gets no update. Its values are those of the last live second if the bike was lost less
-    than HELD_NS ago; otherwise its cadence is 0 and its resistance the last known.
-    `resistance_source` is that of the last value in the second. `is_pedalling`: whether the pedals
-    turned, by cadence, else by power or speed; older gateways stored seconds without it.
-    """
-
-    present: bool
-    cadence_rpm: float
-    resistance_percent: float
-    power_w: float | None
-    cadence: FieldState = FieldState.LIVE
-    resistance: FieldState = FieldState.LIVE
-    resistance_source: ResistanceSource = ResistanceSource.NONE
-    is_pedalling: bool = True
+    present: Annotated[
+        bool,
+        Field(
+            description="whether the bike was connected and had reported something; if not, the "
+            "second gets no update, and its values are those of the last live "
+            "second if the bike was lost less than 10 s before, else a cadence of 0 "
+            "and the last known resistance"
+        ),
+    ]
+    cadence_rpm: Annotated[float, Field(description="rpm, mean over the second")]
+    resistance_percent: Annotated[
+        float, Field(description="percent, 0 … 100, mean over the second")
+    ]
+    power_w: Annotated[
+        float | None,
+        Field(description="W, mean over the second; null if the bike does not report it"),
+    ]
+    cadence: Annotated[FieldState, Field(description="how reliable the cadence is")] = (
+        FieldState.LIVE
+    )
+    resistance: Annotated[FieldState, Field(description="how reliable the resistance is")] = (
+        FieldState.LIVE
+    )
+    resistance_source: Annotated[
+        ResistanceSource, Field(description="the origin of the last resistance in the second")
+    ] = ResistanceSource.NONE
+    # Older gateways stored seconds without it.
+    is_pedalling: Annotated[
+        bool, Field(description="whether the pedals turned, by cadence, else by power or speed")
+    ] = True
 
     @property
     def is_live(self) -> bool:

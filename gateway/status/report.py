@@ -41,7 +41,7 @@ class StatusReport:
             "dropped; null if the room on disk is unknown"
         ),
     ]
-    gateway: GatewayStatus
+    gateway: Annotated[GatewayStatus, Field(description="the state of every part")]
 
 
 _REPORT = TypeAdapter(StatusReport)

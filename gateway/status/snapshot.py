@@ -51,17 +51,22 @@ class GatewayStatus:
     lost_seconds: Annotated[
         int, Field(description="seconds not sampled, because the process was stalled")
     ]
-    bikes: tuple[BikeStatus, ...]
-    cloud: CloudStatus
+    bikes: Annotated[
+        tuple[BikeStatus, ...],
+        Field(description="the state of each bike, in the order of the config"),
+    ]
+    cloud: Annotated[CloudStatus, Field(description="the connections to the broker")]
     produced: Annotated[int, Field(description="messages produced")]
     accepted: Annotated[int, Field(description="messages acknowledged by the cloud")]
-    buffer: BufferStatus
+    buffer: Annotated[
+        BufferStatus, Field(description="the messages that are kept until they are acknowledged")
+    ]
     thing_name: Annotated[str, Field(description="the gateway's name in AWS IoT")]
     version: Annotated[str, Field(description="version of alleycat-gateway")]
     uptime_s: Annotated[float, Field(description="seconds since the start")]
     produced_per_s: Annotated[float, Field(description="messages produced per second")]
     accepted_per_s: Annotated[float, Field(description="messages acknowledged per second")]
-    pi: PiHealth
+    pi: Annotated[PiHealth, Field(description="the health of the board")]
     notes: Annotated[
         tuple[str, ...],
         Field(description="problems of the gateway as a whole, such as a port that is in use"),

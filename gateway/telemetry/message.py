@@ -25,8 +25,9 @@ _ID_LIMIT: dict[str, Any] = {"maximum": MAX_ID}
 
 @dataclass(frozen=True, slots=True)
 class Telemetry:
-    """The message of one second of one racer. An alias is the JSON name, where it differs."""
+    """The message of one second of one racer."""
 
+    # An alias is the JSON name, where it differs.
     uuid: Annotated[
         str,
         Field(

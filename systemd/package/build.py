@@ -11,8 +11,10 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from datetime import UTC, datetime
 from pathlib import Path
 
+from systemd.package.documents import write_compressed, write_documents
 from systemd.package.first_config import first_config
 
 ROOT = Path(__file__).parents[2]
@@ -42,12 +44,18 @@ def main() -> None:
     _run(TOOLS / "hatchling", "build", "--target", "wheel", "--directory", BUILD, env=environment)
     [wheel] = BUILD.glob("*.whl")
     (BUILD / "gateway.toml").write_text(first_config((ROOT / "config/gateway.toml").read_text()))
+    share = BUILD / "share"
+    _stage_share(share, wheel, version, epoch)
+    _make_reproducible(share, epoch)
     for architecture in ARCHITECTURES:
         tree = BUILD / architecture
         _stage(tree, wheel, architecture)
         _make_reproducible(tree, epoch)
         file = DIST / f"alleycat-gateway_{version}_{architecture}.deb"
-        _package(file, {**environment, "ARCHITECTURE": architecture, "TREE": str(tree)})
+        _package(
+            file,
+            {**environment, "ARCHITECTURE": architecture, "TREE": str(tree), "SHARE": str(share)},
+        )
         print(file.relative_to(ROOT))
 
 
@@ -56,7 +64,11 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
     for python in PYTHONS:
         site_packages = tree / "lib" / f"python{python}" / "site-packages"
         for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
-            _install(site_packages, python, ARCHITECTURES[architecture], *what)
+            platform = f"{ARCHITECTURES[architecture]}-manylinux_2_28"
+            _install(
+                *("--python-version", python, "--python-platform", platform),
+                *("--target", site_packages, *what),
+            )
         shutil.rmtree(site_packages / "bin")  # the libraries' commands
         # The wheel's copy of config/ is not used: gateway/config/packaged.py looks elsewhere.
         shutil.rmtree(site_packages / "share")
@@ -68,12 +80,28 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
     (tree / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
 
 
-def _install(target: Path, python: str, machine: str, *what: str | Path) -> None:
+def _stage_share(share: Path, wheel: Path, version: str, epoch: int) -> None:
+    """Assemble what is generated in /usr/share: documents, manual page, completion of bash."""
+    # The commands describe themselves, on the Python that runs this.
+    runnable = BUILD / "runnable"
+    for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
+        _install("--python", sys.executable, "--target", runnable, *what)
+    environment = {**os.environ, "PYTHONPATH": str(runnable), "PYTHONDONTWRITEBYTECODE": "1"}
+    write_documents(share / "doc/alleycat-gateway", version, epoch)
+    day = f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}"
+    page = _output(sys.executable, "-m", "systemd.package.manual", version, day, env=environment)
+    write_compressed(share / "man/man1/alleycat-gateway.1.gz", page)
+    bash = _output(sys.executable, "-m", "systemd.package.completion", env=environment)
+    file = share / "bash-completion/completions/alleycat-gateway"
+    file.parent.mkdir(parents=True)
+    file.write_text(bash, encoding="utf-8")
+
+
+def _install(*arguments: str | Path) -> None:
     _run(
         *(TOOLS / "uv", "pip", "install", "--quiet", "--no-config", "--no-deps"),
         *("--only-binary", ":all:", "--link-mode", "copy", "--no-installer-metadata"),
-        *("--python-version", python, "--python-platform", f"{machine}-manylinux_2_28"),
-        *("--target", target, *what),
+        *arguments,
     )
 
 
@@ -98,10 +126,10 @@ def _run(*command: str | Path, env: dict[str, str] | None = None) -> None:
         sys.exit(f"{' '.join(map(str, command))}\n{done.stdout}{done.stderr}")
 
 
-def _output(*command: str) -> str:
+def _output(*command: str | Path, env: dict[str, str] | None = None) -> str:
     return subprocess.run(
-        command, cwd=ROOT, check=True, stdout=subprocess.PIPE, text=True
-    ).stdout.strip()
+        command, cwd=ROOT, env=env, check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
 
 
 if __name__ == "__main__":

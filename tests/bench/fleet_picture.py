@@ -16,7 +16,7 @@ from tests.bench.svg import STYLE, bar, curve, mark
 WIDTH = 880
 MARGIN = 28
 #: The two charts side by side: left edge of the plot, distance between them, top, and size.
-PLOT_X, PLOT_GAP, PLOT_Y = 74, 436, 118
+PLOT_X, PLOT_GAP, PLOT_Y = 74, 436, 136
 PLOT_WIDTH, PLOT_HEIGHT = 340, 200
 LATENCY_Y = PLOT_Y + PLOT_HEIGHT + 84
 ROW = 30
@@ -50,13 +50,15 @@ def draw(report: FleetReport) -> str:
     full = report.full
     lost = f"{full.lost:,} lost" if full.lost else "nothing lost"
     headline = (
-        f"{full.racers:,} racers, one process: {full.cores:.2f} cores, {full.peak_mib:.0f} MiB, "
+        f"{full.racers:,} racers for {full.race_s} s, one process: {full.cores:.2f} cores, "
+        f"{full.peak_mib:.0f} MiB, "
         f"{lost}"
     )
     shapes = [
         text(MARGIN, 42, headline, "ink bold", size=20),
         text(MARGIN, 63, _measured_on(report), "muted"),
     ]
+    shapes.append(text(MARGIN, 82, _points_explained(report), "muted"))
     for chart in CHARTS:
         shapes += _chart(chart, report.growth)
     shapes += _latencies(LATENCY_Y, report.runs)
@@ -73,6 +75,12 @@ def _measured_on(report: FleetReport) -> str:
         f" {machine['scheduling']} scheduling, others took up to"
         f" {max(run.other_cores for run in report.runs):.1f} cores meanwhile"
     )
+
+
+def _points_explained(report: FleetReport) -> str:
+    """Return why the last point of the growth differs from the headline."""
+    growth_s = " or ".join(sorted({f"{run.race_s} s" for run in report.growth}))
+    return f"Each point below is a race of its own, of {growth_s}; the headline is the full race."
 
 
 def _chart(chart: Chart, runs: Sequence[Run]) -> Iterator[str]:

@@ -18,3 +18,6 @@ def test_fleet_picture_is_drawn_from_the_numbers_of_fleet_json() -> None:
     ElementTree.fromstring(picture)
     for target in report.targets:
         assert target.value in picture
+    assert (
+        "Each point below is a race of its own, of 60 s; the headline is the full race." in picture
+    )

@@ -1,5 +1,6 @@
 """What `make deb` has built, for both architectures, without installing it."""
 
+import gzip
 import re
 import shutil
 import subprocess
@@ -9,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from docs.build_site import pages
 from systemd.package.build import ARCHITECTURES, PYTHONS
+from systemd.package.completion import completion
+from systemd.package.manual import manual
 from tests.package.conftest import built
 from tests.package.debian import ROOT
 from tests.package.test_wheels import pins
@@ -91,6 +95,27 @@ def test_dpkg_never_asks_about_the_config(unpacked: Path) -> None:
     assert not (unpacked / "DEBIAN/conffiles").exists()
     assert not (unpacked / "etc").exists()
     assert not (unpacked / "var").exists()
+
+
+def test_package_has_the_manual_page_and_the_completions(unpacked: Path) -> None:
+    share = unpacked / "usr/share"
+    page = gzip.decompress((share / "man/man1/alleycat-gateway.1.gz").read_bytes()).decode()
+    version = HeaderParser().parsestr((unpacked / "DEBIAN/control").read_text())["Version"]
+    assert page == manual(version, re.findall(r"\d{4}-\d\d-\d\d", page)[0])
+    bash = share / "bash-completion/completions/alleycat-gateway"
+    assert bash.read_text(encoding="utf-8") == completion()
+    zsh = share / "zsh/vendor-completions/_alleycat-gateway"
+    assert zsh.read_text(encoding="utf-8").startswith("#compdef alleycat-gateway\n")
+    assert (share / "fish/vendor_completions.d/alleycat-gateway.fish").is_file()
+
+
+def test_package_has_every_page_and_a_changelog_and_a_copyright(unpacked: Path) -> None:
+    documents = unpacked / "usr/share/doc/alleycat-gateway"
+    assert {page.relative_to(ROOT) for page in pages()} == {
+        page.relative_to(documents) for page in documents.rglob("*.md")
+    }
+    assert (documents / "changelog.gz").is_file()
+    assert "/usr/share/common-licenses/Apache-2.0" in (documents / "copyright").read_text()
 
 
 def test_package_scripts_fetch_nothing(unpacked: Path) -> None:

@@ -3,18 +3,31 @@
 import json
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 
 from tests.package.conftest import ARCHITECTURE
 from tests.package.debian import ROOT, Debian
+from tests.package.test_documents import dead_links
 from tests.support.mosquitto import Authority
 
 BUFFER = "/var/lib/alleycat-gateway/buffer.db"
 CONFIG = "/etc/alleycat-gateway/gateway.toml"
 SERVICE = "alleycat-gateway.service"
 LS = f"alleycat-gateway buffer ls --json --config {CONFIG}"
+
+#: Runs a command as a user.
+AS = {"root": "", "nobody": "setpriv --reuid 65534 --clear-groups"}
+
+#: What Tab offers after `alleycat-gateway watch bi`.
+COMPLETE = """\
+source /usr/share/bash-completion/completions/alleycat-gateway
+COMP_WORDS=(alleycat-gateway watch bi) COMP_CWORD=2
+_alleycat_gateway
+printf '%s\\n' "${COMPREPLY[@]}"
+"""
 
 #: Both ways in: as the first config wants it, and as the cloud does.
 BROKER = """\
@@ -77,6 +90,34 @@ def test_installed_package_races_a_fake_bike_at_once(debian: Debian) -> None:
     assert [line for line in rules.splitlines() if "99-alleycat-gateway.rules:" in line] == []
 
 
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_every_user_can_follow_the_messages_as_they_go_out(debian: Debian, user: str) -> None:
+    printed = debian.run(f"{AS[user]} alleycat-gateway tail --json --seconds 4")
+    events = [json.loads(line) for line in printed.splitlines()]
+    assert {event["state"] for event in events} == {"produced", "acknowledged"}
+    assert {event["message"]["bikeId"] for event in events} == {"bike-001"}
+
+
+@pytest.mark.parametrize("user", ["root", "nobody"])
+def test_bash_completes_the_bike_at_once_for_every_user(debian: Debian, user: str) -> None:
+    """Root reads the config, and for others the running gateway answers."""
+    (debian.directory / "var/tmp/complete").write_text(COMPLETE, encoding="utf-8")
+    started_s = time.monotonic()
+    assert debian.run(f"{AS[user]} bash /var/tmp/complete").split() == ["bike-001"]
+    assert time.monotonic() - started_s < 1
+
+
+def test_manual_page_and_documents_are_where_debian_expects_them(debian: Debian) -> None:
+    page = debian.run("zcat /usr/share/man/man1/alleycat-gateway.1.gz")
+    assert "\n.SS tail\n" in page
+    assert debian.run("zcat /usr/share/doc/alleycat-gateway/changelog.gz").startswith(
+        "alleycat-gateway ("
+    )
+    assert debian.run("head -1 /usr/share/doc/alleycat-gateway/LICENSE") != ""
+    documents = debian.directory / "usr/share/doc/alleycat-gateway"
+    assert dead_links(documents) == []
+
+
 def test_daemon_is_unprivileged_and_its_files_are_protected(debian: Debian) -> None:
     debian.wait_for(f"test -e {BUFFER} && echo opened", "opened")
     status = debian.run(f"cat /proc/{prop(debian, 'MainPID')}/status")
@@ -99,8 +140,7 @@ def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Deb
     first = prop(debian, "MainPID")
     debian.run(f"systemctl reload {SERVICE}")
     assert prop(debian, "MainPID") == first
-    nobody = "setpriv --reuid 65534 --clear-groups"
-    status = json.loads(debian.run(f"{nobody} alleycat-gateway status --json"))
+    status = json.loads(debian.run(f"{AS['nobody']} alleycat-gateway status --json"))
     assert status["line"].startswith(("race ", "waiting for a rider"))
     assert prop(debian, "StatusText").startswith(("race ", "waiting for a rider"))
     debian.run(f"systemctl kill --signal ABRT {SERVICE}")  # as the watchdog does

@@ -4,12 +4,16 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.completion import protocols
 from gateway.cli.exits import fail
 from gateway.host.errors import USAGE
 
 
 def decode(
-    protocol: Annotated[str, typer.Argument(help="The bike's protocol: ftms, peloton, …")],
+    protocol: Annotated[
+        str,
+        typer.Argument(help="The bike's protocol: ftms, peloton, …", autocompletion=protocols),
+    ],
     frames: Annotated[
         list[str],
         typer.Argument(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.completion import protocols
 from gateway.cli.exits import fail
 from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED, USAGE
@@ -21,7 +22,11 @@ CaptureFile = Annotated[
     Path, typer.Argument(metavar="FILE", help="A .jsonl capture or a raw .bin file.")
 ]
 CaptureProtocolOption = Annotated[
-    str | None, typer.Option(help="The protocol of a .bin file; a .jsonl file names its own.")
+    str | None,
+    typer.Option(
+        help="The protocol of a .bin file; a .jsonl file names its own.",
+        autocompletion=protocols,
+    ),
 ]
 
 

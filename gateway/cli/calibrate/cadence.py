@@ -15,6 +15,7 @@ from gateway.cli.calibrate.session import (
     exit_on_error,
     script_of,
 )
+from gateway.cli.completion import protocols
 from gateway.cli.exits import fail
 from gateway.cli.options import chosen_driver
 from gateway.cli.service import SERVICE_CONFIG
@@ -56,7 +57,11 @@ AgainstOption = Annotated[
     ),
 ]
 ProtocolOption = Annotated[
-    str | None, typer.Option(help="The second sensor's protocol; required for a serial port.")
+    str | None,
+    typer.Option(
+        help="The second sensor's protocol; required for a serial port.",
+        autocompletion=protocols,
+    ),
 ]
 SecondsOption = Annotated[
     float | None,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from gateway.cli.completion import bike_ids
 from gateway.cli.exits import fail
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
@@ -30,7 +31,10 @@ SCRIPT_PATIENCE_S = 120.0
 #: The first message of a session with a fake bike.
 MADE_UP = "simulated bike: anything saved is deleted when this command ends"
 
-BikeArgument = Annotated[str, typer.Argument(metavar="BIKE", help="The bike's id in the config.")]
+BikeArgument = Annotated[
+    str,
+    typer.Argument(metavar="BIKE", help="The bike's id in the config.", autocompletion=bike_ids),
+]
 ConfigOption = Annotated[Path, typer.Option(metavar="FILE", help="The gateway's config file.")]
 AnswersOption = Annotated[
     Path | None,

@@ -17,6 +17,7 @@ VERBS = [
     "check",
     "run",
     "status",
+    "tail",
     "demo",
     "fleet",
     "scan",

@@ -35,7 +35,7 @@ def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     directory = tmp_path / "run"
     directory.mkdir()
     monkeypatch.setattr("gateway.host.sockets.SERVICE_DIRECTORY", directory)
-    monkeypatch.setattr("gateway.cli.app.status.SERVICE_CONFIG", tmp_path / "etc" / "gateway.toml")
+    monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "etc" / "gateway.toml")
     monkeypatch.setenv("ALLEYCAT_STATE_DIR", str(tmp_path / "default"))
     return directory
 

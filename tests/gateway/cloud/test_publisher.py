@@ -61,6 +61,17 @@ async def test_publisher_sends_a_message_at_once_and_forgets_it_when_accepted(be
     assert bench.publisher.accepted == 1
 
 
+async def test_publisher_reports_each_message_once_when_it_is_accepted(bench: Bench) -> None:
+    accepted: list[bytes] = []
+    bench.publisher.on_accepted.append(accepted.append)
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(1)
+    assert accepted == []
+    bench.uplink.connect()
+    await bench.clock.run_for(1)
+    assert accepted == [message(1).to_json()]
+
+
 async def test_publisher_sends_nothing_while_offline_and_everything_after(bench: Bench) -> None:
     for second in range(1, 21):
         bench.buffer.append(message(second))

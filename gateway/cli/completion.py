@@ -1,0 +1,45 @@
+"""Values that the shell completes: ids of bikes, and protocols."""
+
+from pathlib import Path
+
+import typer
+
+
+def bike_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of the bikes in the config, or of the running gateway if it is unreadable."""
+    from contextlib import suppress
+
+    from gateway.cli.service import SERVICE_CONFIG
+    from gateway.host.errors import GatewayError
+
+    ids: list[str] = []
+    config = ctx.params.get("config") or SERVICE_CONFIG
+    with suppress(OSError, ValueError, KeyError, TypeError, GatewayError):
+        try:
+            ids = _ids_in(config)
+        except PermissionError:
+            ids = _ids_of_running_gateway()
+    return [one for one in ids if one.startswith(incomplete)]
+
+
+def protocols(incomplete: str) -> list[str]:
+    """Return the names of the protocols."""
+    from drivers.protocols import PROTOCOLS
+
+    return [name for name in PROTOCOLS if name.startswith(incomplete)]
+
+
+def _ids_in(config: Path) -> list[str]:
+    import tomllib
+
+    content = tomllib.loads(config.read_text(encoding="utf-8-sig"))
+    return [str(bike["id"]) for bike in content["bikes"]]
+
+
+def _ids_of_running_gateway() -> list[str]:
+    import json
+
+    from gateway.cli.status import asker
+
+    bikes = json.loads(asker(None)())["gateway"]["bikes"]
+    return [str(bike["bike_id"]) for bike in bikes]

@@ -1,0 +1,104 @@
+"""`tail`: shows the messages of the running gateway as they go out."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exits import fail
+from gateway.cli.options import JsonOption, SecondsOption
+from gateway.cli.status import no_answer
+from gateway.host.errors import NOT_RUNNING
+
+#: Time between two looks for late messages, in seconds.
+TICK_S = 0.25
+#: After this time without a message, in seconds, the reason is looked for in the status.
+SILENCE_S = 3.0
+
+_SILENCE = (
+    "no message yet: a race sends messages once its rider pedals; "
+    "`alleycat-gateway status` shows the state of bikes, race and clock"
+)
+
+
+def tail(
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="The config file of a gateway that you started by hand; default: the service's "
+            "config file.",
+        ),
+    ] = None,
+    seconds: SecondsOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Show the messages of the running gateway as they go out.
+
+    One line per second and bike: `acknowledged` means that the broker has the message, `waiting`
+    that the gateway keeps it until then. Publishes and delays nothing. Exit code 3 if no gateway
+    answers.
+    """
+    from contextlib import suppress
+
+    from gateway.status.client import NoStatusError
+
+    try:
+        with suppress(KeyboardInterrupt):
+            lines = _lines(config, seconds)
+            if json:
+                _print_json(lines)
+            else:
+                _print(lines)
+    except NoStatusError as error:
+        no_answer(error)
+
+
+def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None]":
+    """Yield the gateway's lines for at most `seconds`; end the command if the gateway stops."""
+    from time import monotonic
+
+    from gateway.cli.service import first_socket, socket_places
+    from gateway.tail.client import FILE_NAME, tail_lines
+
+    end_s = None if seconds is None else monotonic() + seconds
+    for line in tail_lines(first_socket(socket_places(config, FILE_NAME)), TICK_S):
+        if end_s is not None and monotonic() >= end_s:
+            return
+        yield line
+    fail(
+        "the gateway has closed the connection; it is stopping, or has too many readers",
+        NOT_RUNNING,
+    )
+
+
+def _print_json(lines: "Iterator[bytes | None]") -> None:
+    for line in lines:
+        if line is not None:
+            typer.echo(line.decode(), nl=False)
+
+
+def _print(lines: "Iterator[bytes | None]") -> None:
+    from time import time
+
+    from gateway.tail.events import event_from_line
+    from gateway.tail.view import HEADER, TailView
+
+    view = TailView()
+    silent_since_s: float | None = time()
+    typer.echo(HEADER)
+    for line in lines:
+        now_s = time()
+        if line is not None:
+            silent_since_s = None
+            _echo(view.lines(event_from_line(line), now_s))
+        elif silent_since_s is not None and now_s - silent_since_s >= SILENCE_S:
+            silent_since_s = None
+            typer.echo(_SILENCE, err=True)
+        _echo(view.late_lines(now_s))
+
+
+def _echo(lines: Iterator[str]) -> None:
+    for line in lines:
+        typer.echo(line)

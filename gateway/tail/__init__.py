@@ -1,0 +1,1 @@
+"""Tail: shows the messages of the running gateway as they go out, to readers of a socket."""

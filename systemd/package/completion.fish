@@ -1,0 +1,2 @@
+# Asks the command itself: for the words, and whether there are any.
+complete --command alleycat-gateway --no-files --arguments "(env _ALLEYCAT_GATEWAY_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=get-args _TYPER_COMPLETE_ARGS=(commandline -cp) alleycat-gateway)" --condition "env _ALLEYCAT_GATEWAY_COMPLETE=complete_fish _TYPER_COMPLETE_FISH_ACTION=is-args _TYPER_COMPLETE_ARGS=(commandline -cp) alleycat-gateway"

@@ -1,0 +1,60 @@
+"""The values that the shell completes, whether or not the config is readable."""
+
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from drivers.protocols import PROTOCOLS
+from gateway.cli.completion import bike_ids, protocols
+
+
+def context(config: Path | None = None) -> Any:
+    return SimpleNamespace(params={"config": config})
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    config = tmp_path / "gateway.toml"
+    config.write_text('[[bikes]]\nid = "one"\n[[bikes]]\nid = "other"\n', encoding="utf-8")
+    return config
+
+
+def test_bike_ids_are_those_of_the_config(config: Path) -> None:
+    assert bike_ids(context(config), "") == ["one", "other"]
+    assert bike_ids(context(config), "ot") == ["other"]
+
+
+def test_bike_ids_without_a_config_option_are_those_of_the_service(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", config)
+    assert bike_ids(context(), "") == ["one", "other"]
+
+
+def test_bike_ids_of_an_unreadable_config_are_those_of_the_running_gateway(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path, *args: object, **kwargs: object) -> str:
+        raise PermissionError(self)
+
+    answer = b'{"gateway":{"bikes":[{"bike_id":"bike-7"}]}}\n'
+    monkeypatch.setattr(Path, "read_text", refuse)
+    monkeypatch.setattr("gateway.cli.status.asker", lambda _: lambda: answer)
+    assert bike_ids(context(config), "") == ["bike-7"]
+
+
+@pytest.mark.parametrize("text", ["[[bikes", "bikes = 7", "[[bikes]]\nracer_id = 1", ""])
+def test_bike_ids_of_a_broken_config_are_none(config: Path, text: str) -> None:
+    config.write_text(text, encoding="utf-8")
+    assert bike_ids(context(config), "") == []
+
+
+def test_bike_ids_of_a_missing_config_are_none(tmp_path: Path) -> None:
+    assert bike_ids(context(tmp_path / "missing.toml"), "") == []
+
+
+def test_protocols_are_completed() -> None:
+    assert protocols("") == list(PROTOCOLS)
+    assert protocols("k") == ["keiser", "kettler"]
