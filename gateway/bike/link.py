@@ -109,6 +109,8 @@ class BikeLink:
         self._stale_after_s = stale_after_s
         self._on_change = on_change
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
+        #: The driver's last bug, whose traceback is in the log.
+        self._logged_bug = ""
 
     @property
     def driver(self) -> str:
@@ -171,11 +173,12 @@ class BikeLink:
         return self._driver.stale_after_s
 
     def _reason(self, error: BaseException) -> str:
-        """Return why the bike was lost; log a bug of the driver with its traceback, once."""
+        """Return why the bike was lost; log the traceback of a bug, once."""
         if isinstance(error, BikeAbsent):
             self._backoff.reset()
         reason = loss_reason(error, self.driver)
-        if not isinstance(error, BikeLost) and reason != self.reason:
+        if not isinstance(error, BikeLost) and reason != self._logged_bug:
+            self._logged_bug = reason
             log.error("driver failed", bike=self.bike_id, exc_info=error)
         return reason
 

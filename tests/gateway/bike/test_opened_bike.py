@@ -179,6 +179,17 @@ async def test_time_out_of_the_driver_itself_is_a_bug_of_the_driver() -> None:
     assert riding.reasons[0].startswith("driver failed: TimeoutError: the device did not answer")
 
 
+async def test_bug_that_returns_with_each_connection_is_logged_once() -> None:
+    class Buggy(RudeBike):
+        async def readings(self) -> AsyncGenerator[Reading, None]:
+            yield self.good()
+            raise KeyError("x")
+
+    events = await Riding(Buggy).run_for(20)
+    assert events.count("driver failed") == 1
+    assert events.count("bike lost") > 5
+
+
 async def raises(_: RudeBike) -> None:
     raise OSError("the port is gone")
 
