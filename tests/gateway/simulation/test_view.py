@@ -397,7 +397,7 @@ def test_print_summary_has_other_marks_where_the_encoding_lacks_them() -> None:
     latin = Console(file=file, width=80)
     lossy(latin)
     print_summary(latin, demo_summary(replace(STREAM, records=100)))
-    text = file.buffer.getvalue().decode("latin-1")  # type: ignore[attr-defined]
+    text = file.buffer.getvalue().decode("latin-1")
     assert "x 100 of 120 messages in the stream" in text
     assert "+ each race on one shard" in text
 
