@@ -51,7 +51,7 @@ def test_changelog_has_a_section_for_the_version_or_is_waiting_for_its_release()
     "requirement",
     [
         *map(Requirement, PROJECT["dependencies"]),
-        *(one for extra in ("aws", "demo", "dev") for one in requirements(extra)),
+        *(one for extra in ("aws", "demo", "dev", "docs") for one in requirements(extra)),
     ],
     ids=lambda requirement: requirement.name,
 )

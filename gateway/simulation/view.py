@@ -41,6 +41,8 @@ CLASS_LISTED = 3
 GOOD, BAD = "green", "bold red"
 #: Before each line of a summary, by its style.
 MARKS = {GOOD: "✓ ", BAD: "✗ ", NOTABLE: "! ", "": "  "}
+#: The same where the encoding may lack those.
+ASCII_MARKS = MARKS | {GOOD: "+ ", BAD: "x "}
 
 
 @contextmanager
@@ -177,9 +179,10 @@ def _leading_number(standing: Standing) -> str:
 def print_summary(console: Console, summary: Summary) -> None:
     """Print the summary for a person. In a file, no line is wrapped."""
     unwrapped = not console.is_terminal
+    marks = ASCII_MARKS if console.options.ascii_only else MARKS
     console.print()
     for text, style in _summary_lines(summary):
-        line = Text(f"{MARKS[style]}{text}", style)
+        line = Text(f"{marks[style]}{text}", style)
         console.print(line, soft_wrap=unwrapped)
     if board := summary.leaderboard:
         with_race = len({one.race_id for one in board}) > 1
@@ -215,9 +218,10 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if summary.interrupted:
         yield "interrupted; the results so far:", NOTABLE
     if outage := summary.outage:
+        length = f"{outage.outage_s} s" if outage.outage_s else "no"
         yield (
-            f"{summary.racers:,} racers, {summary.race_s} s race, {outage.outage_s} s network "
-            f"outage (at most {outage.most_buffered:,} messages buffered)",
+            f"{summary.racers:,} racers, {summary.race_s} s race, {length} network outage "
+            f"(at most {outage.most_buffered:,} messages buffered)",
             "",
         )
     if delivery := summary.delivery:

@@ -13,6 +13,7 @@ from gateway.simulation.cloud.leaderboard import Standing
 from gateway.simulation.scene import (
     BoardRow,
     MessageCount,
+    OutageReport,
     OutageSpan,
     Percentiles,
     RaceMoment,
@@ -21,6 +22,7 @@ from gateway.simulation.scene import (
     Summary,
 )
 from gateway.simulation.view import RaceScript, open_view, print_summary, summary_json
+from gateway.terminal.live import lossy
 from gateway.timing.units import NS_PER_S
 from tests.gateway.simulation.test_scene import (
     ADA,
@@ -388,6 +390,21 @@ def test_print_summary_breaks_no_word_on_a_narrow_terminal_and_no_line_in_a_file
     print_summary(file, demo_summary())
     assert "10 s network \noutage (at most 20 messages buffered)" in printed(narrow)
     assert "  2 racers, 60 s race, 10 s network outage (at most 20" in printed(file)
+
+
+def test_print_summary_has_other_marks_where_the_encoding_lacks_them() -> None:
+    file = io.TextIOWrapper(io.BytesIO(), encoding="latin-1", write_through=True)
+    latin = Console(file=file, width=80)
+    lossy(latin)
+    print_summary(latin, demo_summary(replace(STREAM, records=100)))
+    text = file.buffer.getvalue().decode("latin-1")
+    assert "x 100 of 120 messages in the stream" in text
+    assert "+ each race on one shard" in text
+
+
+def test_print_summary_of_a_demo_without_an_outage_has_none() -> None:
+    calm = replace(demo_summary(), outage=OutageReport(0, 2))
+    assert "60 s race, no network outage (at most 2 messages buffered)" in summary_text(calm)
 
 
 def test_print_summary_of_a_demo_fits_a_terminal_of_24_lines() -> None:
