@@ -11,8 +11,8 @@ from docs.build_site import ROOT, linked_files, pages
 
 MAINTAINER = re.compile(r"(?m)^maintainer: (.*)$")
 RECIPE = ROOT / "systemd/package/nfpm.yaml"
-#: Debian has the text of the licence in one place for all packages.
-LICENSE = Path("/usr/share/common-licenses/Apache-2.0")
+#: Debian has the text of the licence in one place for all packages; relative to /usr/share/doc/….
+LICENSE = Path("../../common-licenses/Apache-2.0")
 
 #: The form is described in deb-changelog(5).
 CHANGELOG = """\

@@ -29,7 +29,9 @@ def dead_links(directory: Path) -> list[str]:
         f"{page.relative_to(directory)}: {link}"
         for page in directory.rglob("*.md")
         for link in links(page)
-        if (file := target(page, link)) is not None and not file.is_file() and file != LICENSE
+        if (file := target(page, link)) is not None
+        and not file.is_file()
+        and file.name != LICENSE.name
     ]
 
 
