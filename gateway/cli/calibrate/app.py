@@ -275,6 +275,4 @@ def _write(file: Path, text: str, mode: str) -> None:
 def _console() -> "Console":
     from rich.console import Console
 
-    from gateway.terminal.live import lossy
-
-    return lossy(Console(highlight=False))
+    return Console(highlight=False)
