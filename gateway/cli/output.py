@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 
+import typer
+
 from gateway.host.errors import FAILED
 
 #: The exit code in shells of a program that dies of SIGPIPE.
@@ -69,7 +71,7 @@ def exit_if_lost() -> None:
         return
     if failure.errno == errno.EPIPE:
         sys.exit(BROKEN_PIPE)
-    print(f"cannot write to standard output: {failure.strerror}", file=sys.stderr)
+    typer.echo(f"cannot write to standard output: {failure.strerror}", err=True)
     sys.exit(FAILED)
 
 
