@@ -37,6 +37,10 @@ def errors_as_exits() -> Iterator[None]:
 
 
 def _complain(text: str) -> None:
-    """Print `text` on stderr, unless the command ends for want of its standard output."""
+    """Print `text` on stderr, unless the command ends because its standard output is lost."""
+    import logging
+
+    from gateway.host.journal import is_journal, with_priority
+
     if output_failure() is None:
-        typer.echo(text, err=True)
+        typer.echo(with_priority(text, logging.ERROR) if is_journal() else text, err=True)

@@ -99,6 +99,12 @@ def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Deb
     first = prop(debian, "MainPID")
     debian.run(f"systemctl reload {SERVICE}")
     assert prop(debian, "MainPID") == first
+    config = "/etc/alleycat-gateway/gateway.toml"
+    debian.run(f"cp -p {config} /root/; echo unknown_key = 1 > {config}")
+    assert "failed" in debian.run(f"systemctl reload {SERVICE} 2>&1 || true")
+    debian.wait_for(f"journalctl --unit {SERVICE} --priority err", "unknown_key")
+    debian.run(f"cp -p /root/gateway.toml {config}")
+    assert prop(debian, "MainPID") == first
     nobody = "setpriv --reuid 65534 --clear-groups"
     status = json.loads(debian.run(f"{nobody} alleycat-gateway status --json"))
     assert status["line"].startswith(("race ", "waiting for a rider"))
