@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
-from drivers.contract import ResistanceTable, ResistanceTableSource
+from drivers.contract import ResistanceTable, ResistanceTableSource, WaitingDriver
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
@@ -93,7 +93,7 @@ class BikeLink:
     ) -> None:
         self.bike_id = bike_id
         self.state = LinkState.CONNECTING
-        self.reason = ""
+        self._reason = ""
         #: When the current state began.
         self.since_ns = clock.monotonic_ns()
         self._driver = driver
@@ -102,6 +102,14 @@ class BikeLink:
         self._stale_after_s = stale_after_s
         self._on_change = on_change
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
+
+    @property
+    def reason(self) -> str:
+        """Why the bike is not connected, as far as it is known; empty if it is connected."""
+        driver = self._driver
+        if self._reason or self.state is LinkState.CONNECTED:
+            return self._reason
+        return driver.waits_because if isinstance(driver, WaitingDriver) else ""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
@@ -139,14 +147,14 @@ class BikeLink:
         # A driver may be a third-party plugin: its bug becomes this bike's state and is logged.
         except Exception as error:
             reason = f"driver failed: {type(error).__name__}: {error}"
-            if reason != self.reason:
+            if reason != self._reason:
                 log.exception("driver failed", bike=self.bike_id)
             return reason
         finally:
             self._sink.disconnected(self._clock.monotonic_ns())
 
     def _enter(self, state: LinkState, reason: str) -> None:
-        if (state, reason) == (self.state, self.reason):
+        if (state, reason) == (self.state, self._reason):
             return
         if state is LinkState.CONNECTED:
             log.info("bike connected", bike=self.bike_id)
@@ -156,5 +164,5 @@ class BikeLink:
             log.warning(event, bike=self.bike_id, reason=reason)
         if state is not self.state:
             self.since_ns = self._clock.monotonic_ns()
-        self.state, self.reason = state, reason
+        self.state, self._reason = state, reason
         self._on_change()

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class BufferStatus:
-    """Counts of messages.
+    """Counts of messages. `on_disk`: those of `depth` that are also in the file.
 
     `lost`: given up for want of room, or not readable any more, since the start; `notes` tell of
     what cannot be counted. `unnamed`: seconds that wait for the clock to be set. `free_bytes`:

@@ -24,13 +24,16 @@ BikeArgument = Annotated[
     str,
     typer.Argument(
         metavar="BIKE",
-        help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or `fake`.",
+        help="A bike's id in the config file; or, without --config, a Bluetooth address, a serial "
+        "port, or `fake`.",
     ),
 ]
 BikeConfigOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="The config file that contains the bike; BIKE is then its id."
+        metavar="FILE",
+        help="The config file that contains the bike; BIKE is then its id. Default: the service's "
+        "config file.",
     ),
 ]
 ProtocolOption = Annotated[
@@ -45,6 +48,22 @@ ScanSecondsOption = Annotated[
 ]
 
 
+def config_of(bike: str, config: Path | None) -> Path | None:
+    """Return the config file that contains the bike; None if `bike` names a bike by itself."""
+    from gateway.cli.service import SERVICE_CONFIG, may_exist
+    from gateway.setup.bike_spec import NotABike, named_bike
+
+    if config is not None:
+        return config
+    try:
+        named_bike(bike, protocol="")
+    except NotABike as error:
+        if may_exist(SERVICE_CONFIG):
+            return SERVICE_CONFIG
+        fail(f"{error}; or pass the id of a bike together with --config", USAGE)
+    return None
+
+
 def chosen_driver(
     bike: str, config: Path | None, protocol: str | None, clock: "Clock"
 ) -> tuple[str, "Driver"]:
@@ -54,16 +73,13 @@ def chosen_driver(
     from drivers.registry import load_drivers, make_driver
     from gateway.config.problems import problems_of
     from gateway.config.schema import load_bike
-    from gateway.setup.bike_spec import NotABike, named_bike
+    from gateway.setup.bike_spec import named_bike
 
     drivers = load_drivers()
     if config is not None:
         found = load_bike(config, bike, drivers)
         return found.driver, make_driver(drivers[found.driver], found.options, clock)
-    try:
-        name, options = named_bike(bike, protocol)
-    except NotABike as error:
-        fail(f"{error}; or pass the id of a bike together with --config", USAGE)
+    name, options = named_bike(bike, protocol)
     try:
         return name, make_driver(drivers[name], options, clock)
     except ValidationError as error:

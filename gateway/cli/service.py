@@ -11,6 +11,14 @@ USER = "alleycat-gateway"
 MORE_GROUPS = ("dialout",)
 
 
+def may_exist(path: Path) -> bool:
+    """Return whether the path exists, also if only opening it can show that."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+
+
 def become_service(user: str = USER) -> None:
     """Switch from root to the service's user, because root can read files that it cannot.
 

@@ -8,7 +8,7 @@ import typer
 
 from gateway.cli.exits import fail
 from gateway.cli.options import JsonOption
-from gateway.cli.service import SERVICE_CONFIG
+from gateway.cli.service import SERVICE_CONFIG, may_exist
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def asker(config: Path | None) -> Ask:
     places = list(_places(config))
 
     def ask() -> bytes:
-        place = next(filter(_may_exist, places), None)
+        place = next(filter(may_exist, places), None)
         if place is None:
             raise NoStatusError(f"no socket at {' or '.join(map(str, places))}")
         return ask_status(place)
@@ -99,13 +99,6 @@ def _places(config: Path | None) -> Iterator[Path]:
         # Most users cannot read the service's config, nor need to while its socket exists.
         is_readable = os.access(SERVICE_CONFIG, os.R_OK)
         yield state_dir_of(SERVICE_CONFIG if is_readable else None) / FILE_NAME
-
-
-def _may_exist(path: Path) -> bool:
-    try:
-        return path.exists()
-    except PermissionError:
-        return True  # connecting to it reports the permission error
 
 
 def _answer(ask: Ask) -> bytes:

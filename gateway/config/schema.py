@@ -296,6 +296,9 @@ def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except PermissionError as error:
+        expected = "expected a file that you may read: run this command with sudo"
+        raise ConfigError(file, [Problem("file", f"{error.strerror}; {expected}")]) from None
     except OSError as error:
         raise ConfigError(
             file, [Problem("file", f"{error.strerror}; expected a TOML file")]

@@ -12,6 +12,7 @@ from gateway.cli.options import (
     ProtocolOption,
     SecondsOption,
     chosen_driver,
+    config_of,
 )
 from gateway.host.errors import FAILED, USAGE
 
@@ -43,7 +44,7 @@ def capture(
     from drivers.captures.recorder import FrameRecorder
     from gateway.timing.clock import SystemClock
 
-    name, driver = chosen_driver(bike, config, protocol, SystemClock())
+    name, driver = chosen_driver(bike, config_of(bike, config), protocol, SystemClock())
     if not isinstance(driver, FrameSource):
         fail(f"driver {name!r} cannot capture: it does not expose the bike's raw bytes", FAILED)
     with _new(file) as lines:
@@ -75,10 +76,13 @@ def _new(file: Path) -> TextIO:
 async def _record(driver: "FrameSource", recorder: "FrameRecorder", seconds: float | None) -> None:
     import asyncio
 
+    from drivers import WaitingDriver
+
     async def report() -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            typer.echo(recorder.progress, err=True)
+            waits = driver.waits_because if isinstance(driver, WaitingDriver) else ""
+            typer.echo(waits or recorder.progress, err=True)
 
     reporting = asyncio.create_task(report())
     try:

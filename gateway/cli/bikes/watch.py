@@ -4,7 +4,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.options import BikeArgument, BikeConfigOption, ProtocolOption, chosen_driver
+from gateway.cli.options import (
+    BikeArgument,
+    BikeConfigOption,
+    ProtocolOption,
+    chosen_driver,
+    config_of,
+)
+from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,8 +38,8 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. With --config, also shows race and rank of the
-    bike's racer, if a gateway with this config is running.
+    Publishes nothing. Reconnects as `run` does. For a bike of a config, also shows race and rank of
+    its racer, if a gateway with this config is running. Exit code 1 if the bike sent nothing.
     """
     import asyncio
     from contextlib import suppress
@@ -49,7 +56,7 @@ def watch(
     from gateway.watch.view import open_view
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
-    clock = SystemClock()
+    clock, config = SystemClock(), config_of(bike, config)
     _, driver = chosen_driver(bike, config, protocol, clock)
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
@@ -60,6 +67,8 @@ def watch(
         open_view(console, link, None if json else watched) as show,
     ):
         asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
+    if not watched.has_heard:
+        raise typer.Exit(FAILED)
 
 
 def _print_json(start_ns: int, reading: "Reading") -> None:
