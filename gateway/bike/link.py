@@ -105,7 +105,7 @@ class BikeLink:
 
     @property
     def reason(self) -> str:
-        """Why the bike is not connected, as far as it is known; empty if it is connected."""
+        """Why the bike is not connected, if that is known; empty if it is connected."""
         driver = self._driver
         if self._reason or self.state is LinkState.CONNECTED:
             return self._reason

@@ -8,6 +8,7 @@ from gateway.cli.options import (
     BikeArgument,
     BikeConfigOption,
     ProtocolOption,
+    SecondsOption,
     chosen_driver,
     config_of,
 )
@@ -31,9 +32,7 @@ def watch(
     bike: BikeArgument,
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
-    ] = None,
+    seconds: SecondsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON Reading per line.")] = False,
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.

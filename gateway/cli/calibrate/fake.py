@@ -1,6 +1,5 @@
 """`--fake-bike`: a simulated bike for every verb of `calibrate`, with a calibration of its own."""
 
-import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -28,7 +27,7 @@ state_dir = "."
 [[bikes]]
 id = {bike}
 racer_id = 0
-racer_name = "Nobody"
+racer_name = "Rider"
 class_id = 1
 driver = "fake"
 """
@@ -63,6 +62,8 @@ def config_with(bike: str, config: Path, *, fake_bike: bool) -> Path:
 
 def options_for(config: Path, *, fake_bike: bool) -> str:
     """Return the options with which another command means the same bike, after a space."""
+    import shlex
+
     if fake_bike:
         return " --fake-bike"
     return "" if config == SERVICE_CONFIG else f" --config {shlex.quote(str(config))}"
