@@ -15,6 +15,7 @@ from drivers.contract import (
     ResistanceTable,
     ResistanceTableSource,
     TableOrigin,
+    WaitingDriver,
     ignore_frame,
 )
 from drivers.discovery import Discoverer, FoundBike
@@ -36,5 +37,6 @@ __all__ = [
     "ResistanceTable",
     "ResistanceTableSource",
     "TableOrigin",
+    "WaitingDriver",
     "ignore_frame",
 ]

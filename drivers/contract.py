@@ -125,6 +125,16 @@ class ResistanceTableSource(Protocol):
         ...
 
 
+@runtime_checkable
+class WaitingDriver(Protocol):
+    """A driver that knows why its bike is not open yet, before it gives up and raises BikeLost."""
+
+    @property
+    def waits_because(self) -> str:
+        """The reason for which `open_bike` is waiting, in the words of a BikeLost; else empty."""
+        ...
+
+
 class DriverType(Protocol):
     """The class that an entry point of the group `alleycat_gateway.drivers` refers to."""
 

@@ -70,7 +70,8 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
             uplinks[0].subscribe(Commands(command_topic(config.thing_name), remote.handle))
         gateway = Gateway(config, drivers, races_of(config, remote), clock, buffer, uplinks)
         watchdog = Watchdog(service, clock, gateway.pulses, gateway.observer.line)
-        reload = Reload(config, load, partial(_apply, gateway, remote), hangup, service)
+        apply, note = partial(_apply, gateway, remote), gateway.observer.note_config
+        reload = Reload(config, load, apply, note, hangup, service)
         async with (
             serve_status(config, gateway.observer),
             serve_tail(config.state_dir, gateway.tail, gateway.observer),

@@ -107,6 +107,8 @@ class SerialBike(FrameSource):
         #: The protocol of the current connection, or of the last one.
         self._protocol = self._fresh_protocol()
         self.stale_after_s = PROTOCOLS[options.protocol].stale_after_s
+        #: Why `open_bike` is waiting; see WaitingDriver.
+        self.waits_because = ""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
@@ -133,7 +135,7 @@ class SerialBike(FrameSource):
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
         line = SERIAL_PROTOCOLS[options.protocol]
-        await _appear(options.port, self._clock)
+        await self._appear()
         heard = []
         for baud_rate in _baud_rates(options, line):
             async with open_port(options.port, baud_rate, line, self._clock) as port:
@@ -151,6 +153,20 @@ class SerialBike(FrameSource):
             f"no {options.protocol} bike answered on {options.port}: {'; '.join(heard)}; "
             "check that the bike is switched on and that its protocol is right"
         )
+
+    async def _appear(self) -> None:
+        """Wait until the port exists. Raises BikeAbsent after APPEAR_S."""
+        port = self._options.port
+        try:
+            for _ in range(round(APPEAR_S / APPEAR_EVERY_S)):
+                # Looking up a name in /dev does not block.
+                if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
+                    return
+                self.waits_because = f"{port} does not exist: is the cable plugged in?"
+                await sleep_for(self._clock, APPEAR_EVERY_S)
+            raise BikeAbsent(self.waits_because)
+        finally:
+            self.waits_because = ""
 
     def _conversation(self, on_frame: FrameListener) -> Conversation:
         options = self._options
@@ -175,13 +191,3 @@ class SerialBike(FrameSource):
 
 def _baud_rates(options: SerialOptions, line: SerialLine) -> tuple[int, ...]:
     return line.baud_rates if options.baud_rate is None else (options.baud_rate,)
-
-
-async def _appear(port: str, clock: Clock) -> None:
-    """Wait until the port exists. Raises BikeAbsent after APPEAR_S."""
-    for _ in range(round(APPEAR_S / APPEAR_EVERY_S)):
-        # Looking up a name in /dev does not block.
-        if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
-            return
-        await sleep_for(clock, APPEAR_EVERY_S)
-    raise BikeAbsent(f"{port} does not exist: is the cable plugged in?")

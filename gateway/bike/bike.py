@@ -97,6 +97,7 @@ class Bike:
             state_s=seconds_between(self.link.since_ns, now_ns),
             sample_age_s=seconds_between(self._last_sample_ns, now_ns) if sample else None,
             calibration_problem=self.calibration.problem,
+            next_racer_name=self.config.racer.name if self._racer_changes else "",
         )
 
     def _not_joined(self, second: RaceSecond, racer: Racer) -> str:
@@ -165,6 +166,20 @@ class Bike:
         self._change_races(races)
         if not (isinstance(self._race_clock.running, RaceSecond) and self._is_racing):
             self._racer = config.racer
+        if self._racer_changes:
+            racer = config.racer
+            log.info(
+                "racer changes with the next race",
+                bike=config.id,
+                racer_id=racer.racer_id,
+                name=racer.name,
+                class_id=racer.class_id,
+            )
+
+    @property
+    def _racer_changes(self) -> bool:
+        """Whether the config names another racer than the race in progress has."""
+        return self._racer != self.config.racer
 
     def retire(self) -> None:
         """Remove all races; the race in progress ends with its running second."""

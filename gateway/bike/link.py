@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
-from drivers.contract import ResistanceTable, ResistanceTableSource
+from drivers.contract import ResistanceTable, ResistanceTableSource, WaitingDriver
 from drivers.promises import staleness_fault
 from gateway.bike.loss import cause_of, loss_reason
 from gateway.bike.opened_bike import OpenedBike, driver_name
@@ -100,7 +100,7 @@ class BikeLink:
     ) -> None:
         self.bike_id = bike_id
         self.state = LinkState.CONNECTING
-        self.reason = ""
+        self._reason = ""
         #: When the current state began.
         self.since_ns = clock.monotonic_ns()
         self._driver = driver
@@ -116,6 +116,14 @@ class BikeLink:
     def driver(self) -> str:
         """The driver's class, such as "udp_bike:UdpBike"."""
         return driver_name(self._driver)
+
+    @property
+    def reason(self) -> str:
+        """Why the bike is not connected, if that is known; empty if it is connected."""
+        driver = self._driver
+        if self._reason or self.state is LinkState.CONNECTED:
+            return self._reason
+        return driver.waits_because if isinstance(driver, WaitingDriver) else ""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
@@ -159,7 +167,7 @@ class BikeLink:
             return CANCELLED
         # A driver may be a third-party plugin: whatever it raises becomes this bike's state.
         except (Exception, SystemExit) as error:
-            return self._reason(cause_of(error))
+            return self._loss(cause_of(error))
         finally:
             self._sink.disconnected(self._clock.monotonic_ns())
 
@@ -172,7 +180,7 @@ class BikeLink:
             raise BikeLost(f"{self.driver}: {fault}")
         return self._driver.stale_after_s
 
-    def _reason(self, error: BaseException) -> str:
+    def _loss(self, error: BaseException) -> str:
         """Return why the bike was lost; log the traceback of a bug, once."""
         if isinstance(error, BikeAbsent):
             self._backoff.reset()
@@ -183,7 +191,7 @@ class BikeLink:
         return reason
 
     def _enter(self, state: LinkState, reason: str) -> None:
-        if (state, reason) == (self.state, self.reason):
+        if (state, reason) == (self.state, self._reason):
             return
         if state is LinkState.CONNECTED:
             log.info("bike connected", bike=self.bike_id)
@@ -193,5 +201,5 @@ class BikeLink:
             log.warning(event, bike=self.bike_id, reason=reason)
         if state is not self.state:
             self.since_ns = self._clock.monotonic_ns()
-        self.state, self.reason = state, reason
+        self.state, self._reason = state, reason
         self._on_change()

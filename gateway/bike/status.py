@@ -59,6 +59,13 @@ class BikeStatus:
         Place | None,
         Field(description="the racer's place in the race; null without results of the race"),
     ] = None
+    next_racer_name: Annotated[
+        str,
+        Field(
+            description="the racer's first name from the next race on, if the config was changed "
+            "during this one; else empty"
+        ),
+    ] = ""
 
     @property
     def has_joined(self) -> bool:

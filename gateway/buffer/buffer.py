@@ -89,7 +89,7 @@ class Buffer:
         ledger, disk = self._ledger, self._disk
         return BufferStatus(
             depth=ledger.depth,
-            on_disk=ledger.on_disk,
+            on_disk=ledger.waiting_on_disk,
             lost=ledger.lost,
             quarantined=ledger.quarantined,
             unnamed=ledger.undated,

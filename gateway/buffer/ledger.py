@@ -38,6 +38,11 @@ class Ledger:
         self._next_id = 1
 
     @property
+    def waiting_on_disk(self) -> int:
+        """Messages that are on disk and not done."""
+        return self.on_disk - len(self.to_delete)
+
+    @property
     def undated(self) -> int:
         """Seconds that wait for the clock to be set."""
         queue = self.order.get(UNDATED)
@@ -176,7 +181,7 @@ class Ledger:
             self._to_set_aside.pop(record.id, None)
         self.quarantined = quarantined + len(self._to_set_aside)
         self.on_disk = sum(pending.values())
-        self.depth = self.on_disk - len(self.to_delete) + len(self.unwritten)
+        self.depth = self.waiting_on_disk + len(self.unwritten)
         for entry in self.order.residents():
             entry.done = entry.on_disk  # it comes back with a page, as another object
         self.order = SendOrder()

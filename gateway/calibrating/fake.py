@@ -83,7 +83,12 @@ class FakePedaller:
     """
 
     def __init__(
-        self, factor: float, fake: DriverStatus, directory: Path, clock: GatewayClock
+        self,
+        bike_id: str,
+        factor: float,
+        fake: DriverStatus,
+        directory: Path,
+        clock: GatewayClock,
     ) -> None:
         self._fake = fake
         self._directory = directory
@@ -97,7 +102,7 @@ class FakePedaller:
             "rhythm_file": self._rhythm_file,
         }
         self._bike = BikeConfig(
-            id="fake-bike",
+            id=bike_id,
             racer_id=0,
             racer_name="Nobody",
             class_id=1,

@@ -22,6 +22,7 @@ from gateway.cli import (
 from gateway.cli.bikes import capture, decode, replay, scan, watch
 from gateway.cli.calibrate import app as calibrate
 from gateway.cli.exits import errors_as_exits
+from gateway.cli.output import exit_if_lost, open_output
 
 
 class ErrorsAsExits(TyperGroup):
@@ -43,6 +44,7 @@ def _print_version(wanted: bool) -> None:
 app = typer.Typer(
     name="alleycat-gateway",
     cls=ErrorsAsExits,
+    context_settings={"help_option_names": ["-h", "--help"]},
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,  # plain help takes half the time
@@ -76,7 +78,11 @@ def options(
     version: Annotated[
         bool,
         typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+            "--version",
+            "-V",
+            callback=_print_version,
+            is_eager=True,
+            help="Print the version and exit.",
         ),
     ] = False,
 ) -> None:
@@ -84,4 +90,9 @@ def options(
 
 
 def main() -> None:
-    app()
+    """Run the command in the arguments of this process, and exit."""
+    open_output()
+    try:
+        app()
+    finally:
+        exit_if_lost()

@@ -5,6 +5,8 @@ from typing import Annotated
 
 import typer
 
+from gateway.cli.service import SERVICE_CONFIG
+
 app = typer.Typer(help="Check a config file.", no_args_is_help=True)
 
 
@@ -14,7 +16,11 @@ def config() -> None:
 
 
 @app.command()
-def check(file: Annotated[Path, typer.Argument(help="The TOML file to check.")]) -> None:
+def check(
+    file: Annotated[Path, typer.Argument(metavar="[FILE]", help="The TOML file to check.")] = (
+        SERVICE_CONFIG
+    ),
+) -> None:
     """Report what is wrong in a config file, key by key.
 
     Checks keys, types, files, drivers and their options. Exit code 78 if `run` would refuse the

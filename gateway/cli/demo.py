@@ -43,10 +43,9 @@ def demo(
     from gateway.simulation.demo.session import DemoOptions, run_demo
     from gateway.simulation.demo.view import print_introduction
     from gateway.simulation.view import open_view, print_summary, summary_json
-    from gateway.terminal.live import lossy
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
-    console = lossy(Console(stderr=json))
+    console = Console(stderr=json)
     options = DemoOptions(bikes, race, outage, seed)
     print_introduction(console, options)
     with open_view(console) as show:

@@ -6,6 +6,7 @@ from typing import NoReturn
 
 import typer
 
+from gateway.cli.output import output_failure
 from gateway.host.errors import INTERRUPTED, GatewayError
 
 
@@ -28,8 +29,18 @@ def errors_as_exits() -> Iterator[None]:
     try:
         yield
     except GatewayError as error:
-        typer.echo(str(error), err=True)
+        _complain(str(error))
         raise typer.Exit(error.exit_code) from error
     except KeyboardInterrupt:
-        typer.echo("interrupted", err=True)
+        _complain("interrupted")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _complain(text: str) -> None:
+    """Print `text` on stderr, unless the command ends because its standard output is lost."""
+    import logging
+
+    from gateway.host.journal import is_journal, with_priority
+
+    if output_failure() is None:
+        typer.echo(with_priority(text, logging.ERROR) if is_journal() else text, err=True)

@@ -27,15 +27,17 @@ BikeArgument = Annotated[
     str,
     typer.Argument(
         metavar="BIKE",
-        help="With --config: a bike's id. Without: a Bluetooth address, a serial port, or the name "
-        "of a driver, such as `fake`.",
+        help="A bike's id in the config file; or, without --config, a Bluetooth address, a serial "
+        "port, or the name of a driver, such as `fake`.",
         autocompletion=bike_ids,
     ),
 ]
 BikeConfigOption = Annotated[
     Path | None,
     typer.Option(
-        metavar="FILE", help="The config file that contains the bike; BIKE is then its id."
+        metavar="FILE",
+        help="The config file that contains the bike; BIKE is then its id. Default: the service's "
+        "config file.",
     ),
 ]
 ProtocolOption = Annotated[
@@ -59,6 +61,28 @@ SecondsOption = Annotated[
 ScanSecondsOption = Annotated[
     float, typer.Option(min=1, max=600, help="How many seconds to look for bikes.")
 ]
+
+
+def config_of(bike: str, config: Path | None) -> Path | None:
+    """Return the config file that contains the bike; None if `bike` names a bike or driver."""
+    from drivers.registry import load_drivers
+    from gateway.cli.service import SERVICE_CONFIG, may_exist
+    from gateway.setup.bike_spec import NotABike
+
+    if config is not None:
+        return config
+    drivers = load_drivers()
+    try:
+        _named(bike, "", drivers)
+    except NotABike as error:
+        if may_exist(SERVICE_CONFIG):
+            return SERVICE_CONFIG
+        names = ", ".join(sorted(drivers))
+        fail(
+            f"{error}; or pass a driver ({names}), or the id of a bike together with --config",
+            USAGE,
+        )
+    return None
 
 
 def chosen_driver(
@@ -95,16 +119,12 @@ def chosen_driver(
 def _named(
     bike: str, protocol: str | None, drivers: "Collection[str]"
 ) -> tuple[str, dict[str, object]]:
-    """Return the driver for a bike's or driver's name, and the options that the name implies."""
-    from gateway.setup.bike_spec import NotABike, named_bike
+    """Return the driver for a bike's or driver's name, and the options that the name implies.
+
+    Raises NotABike.
+    """
+    from gateway.setup.bike_spec import named_bike
 
     if bike in drivers and bike != "fake":
         return bike, {"protocol": protocol} if protocol else {}
-    try:
-        return named_bike(bike, protocol)
-    except NotABike as error:
-        names = ", ".join(sorted(drivers))
-        fail(
-            f"{error}; or pass a driver ({names}), or the id of a bike together with --config",
-            USAGE,
-        )
+    return named_bike(bike, protocol)

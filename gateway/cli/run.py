@@ -1,5 +1,6 @@
 """`run`: starts the daemon."""
 
+from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,10 +12,25 @@ if TYPE_CHECKING:
     from gateway.config.schema import Config
 
 
+class LogLevel(StrEnum):
+    """The least important events that `run` logs."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 def run(
     config: ConfigOption = SERVICE_CONFIG,
     fake_bike: Annotated[
         bool, typer.Option("--fake-bike", help="Replace the configured bikes with fake ones.")
+    ] = False,
+    log_level: Annotated[
+        LogLevel, typer.Option(help="Log this level and above; `debug` includes the libraries.")
+    ] = LogLevel.INFO,
+    log_json: Annotated[
+        bool, typer.Option("--log-json", help="Log one JSON object per line.")
     ] = False,
 ) -> None:
     """Run the gateway: read the bikes and publish every second.
@@ -31,7 +47,7 @@ def run(
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
 
-    configure_logging()
+    configure_logging(log_level, is_json=log_json)
     drivers = load_drivers()
 
     def load() -> "Config":

@@ -11,6 +11,14 @@ USER = "alleycat-gateway"
 MORE_GROUPS = ("dialout",)
 
 
+def may_exist(path: Path) -> bool:
+    """Return whether the path exists, also if only opening it can show that."""
+    try:
+        return path.exists()
+    except PermissionError:
+        return True
+
+
 def become_service(user: str = USER) -> None:
     """Switch from root to the service's user, because root can read files that it cannot.
 
@@ -81,14 +89,7 @@ def first_socket(places: list[Path]) -> Path:
     """Return the first of these sockets that exists at this time. Raises NoStatusError."""
     from gateway.status.client import NoStatusError
 
-    place = next(filter(_may_exist, places), None)
+    place = next(filter(may_exist, places), None)
     if place is None:
         raise NoStatusError(f"no socket at {' or '.join(map(str, places))}")
     return place
-
-
-def _may_exist(path: Path) -> bool:
-    try:
-        return path.exists()
-    except PermissionError:
-        return True  # connecting to it reports the permission error

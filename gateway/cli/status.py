@@ -11,6 +11,8 @@ from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
+    from rich.console import Console, RenderableType
+
     from gateway.status.client import NoStatusError
     from gateway.status.snapshot import GatewayStatus
 
@@ -105,27 +107,48 @@ def _print(status: "GatewayStatus") -> None:
 def _watch(ask: Ask, *, is_json: bool) -> None:
     """Show the status every second: as JSON, as a view redrawn on a terminal, or as text lines."""
     from rich.console import Console
-    from rich.live import Live
-    from rich.text import Text
 
     from gateway.status.line import status_line
     from gateway.status.report import status_from_json
-    from gateway.status.view import status_view
 
     console = Console(highlight=False)
     if is_json:
         _ask_every_second(ask, _print_json, _complain)
     elif console.is_terminal:
-        with Live(console=console, auto_refresh=False) as live:
-            _ask_every_second(
-                ask,
-                lambda line: live.update(status_view(status_from_json(line)), refresh=True),
-                lambda silence: live.update(Text(silence, style="bold red"), refresh=True),
-            )
+        _watch_on_screen(ask, console)
     else:
         _ask_every_second(
             ask, lambda line: typer.echo(status_line(status_from_json(line))), _complain
         )
+
+
+def _watch_on_screen(ask: Ask, console: "Console") -> None:
+    """Redraw the status on the alternate screen; leave the last one on the terminal.
+
+    On the alternate screen, a terminal that is resized keeps no parts of earlier pictures.
+    """
+    from rich.live import Live
+    from rich.text import Text
+
+    from gateway.status.report import status_from_json
+    from gateway.status.view import status_view
+
+    last: RenderableType = ""
+
+    def draw(view: "RenderableType") -> None:
+        nonlocal last
+        last = view
+        live.update(view, refresh=True)
+
+    try:
+        with Live(console=console, auto_refresh=False, screen=True) as live:
+            _ask_every_second(
+                ask,
+                lambda line: draw(status_view(status_from_json(line))),
+                lambda silence: draw(Text(silence, style="bold red")),
+            )
+    finally:
+        console.print(last)
 
 
 def _ask_every_second(

@@ -46,10 +46,19 @@ _PATTERNS = {
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One problem of the config. `what` names what is wrong and what was expected."""
+    """One problem of the config. `what` names what is wrong and what was expected.
+
+    `variable`: the environment variable that the value comes from; empty if it is from the file.
+    """
 
     key: str
     what: str
+    variable: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where the value is to be corrected."""
+        return f"environment variable {self.variable}" if self.variable else self.key
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +78,9 @@ class ConfigError(GatewayError):
     def __init__(self, file: Path, problems: list[Problem]) -> None:
         self.file = file
         self.problems = problems
-        lines = [f"{file}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"]
-        lines += [f"  {problem.key}: {problem.what}" for problem in problems]
+        places = f"{file}" + any(one.variable for one in problems) * " and the environment"
+        lines = [f"{places}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"]
+        lines += [f"  {problem.place}: {problem.what}" for problem in problems]
         super().__init__("\n".join(lines))
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 
@@ -19,7 +19,8 @@ class Reload:
     """A loop that reloads the config whenever `hangup` is set, as the signal SIGHUP does.
 
     Bikes, riders, calibrations and the schedule of continuous races are applied; the rest needs a
-    restart. An invalid config, for which `load` raises ConfigError, changes nothing.
+    restart. An invalid config, for which `load` raises ConfigError, changes nothing. `note` is
+    called with sentences for the status: the parts of the file that are not in effect.
     """
 
     def __init__(
@@ -27,12 +28,14 @@ class Reload:
         config: Config,
         load: Callable[[], Config],
         apply: Callable[[Config], Awaitable[None]],
+        note: Callable[[Sequence[str]], None],
         hangup: asyncio.Event,
         service: ServiceManager,
     ) -> None:
         self._running = config
         self._load = load
         self._apply = apply
+        self._note = note
         self._hangup = hangup
         self._service = service
 
@@ -54,12 +57,15 @@ class Reload:
                 "config not reloaded; the gateway keeps using the previous config",
                 reason=str(error),
             )
+            self._note([f"the changed config is not in use, because it is wrong: {error}"])
             return
         waiting = needs_a_start(self._running, config)
         await self._apply(config)
         log.info("config reloaded", bikes=len(config.bikes))
         if waiting:
             log.warning("restart the gateway to apply these changed keys", keys=waiting)
+        changed = f"restart the gateway to apply the changed {', '.join(waiting)}"
+        self._note([changed] if waiting else [])
 
 
 def needs_a_start(running: Config, changed: Config) -> list[str]:

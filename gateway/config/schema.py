@@ -1,7 +1,7 @@
 """The config file: TOML, fully checked before anything starts.
 
-Environment variables override the file: ALLEYCAT_CLOUD__ENDPOINT is cloud.endpoint.
-Relative paths are relative to the config file.
+Environment variables override the file: see gateway/config/environment.py. Relative paths
+are relative to the config file.
 """
 
 import ipaddress
@@ -26,6 +26,7 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
+from gateway.config.environment import DELIMITER, PREFIX, in_variables, unknown_variables
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
@@ -178,8 +179,8 @@ class Config(BaseSettings):
     model_config = SettingsConfigDict(
         extra="forbid",
         frozen=True,
-        env_prefix="ALLEYCAT_",
-        env_nested_delimiter="__",
+        env_prefix=PREFIX,
+        env_nested_delimiter=DELIMITER,
         enable_decoding=False,  # one variable is one value, never a whole table
     )
 
@@ -206,6 +207,7 @@ class Config(BaseSettings):
     def warnings(self) -> list[ConfigWarning]:
         """Valid settings that may have an unexpected effect."""
         return [
+            *unknown_variables(Config.model_fields),
             *_shared_races(self),
             *(one for index, bike in enumerate(self.bikes) for one in _of_racer(index, bike)),
         ]
@@ -256,7 +258,7 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
         bikes.append(checked)
         problems += bike_problems
     if problems:
-        raise ConfigError(file, problems)
+        raise ConfigError(file, in_variables(problems))
     return config.model_copy(update={"bikes": bikes})
 
 
@@ -269,7 +271,7 @@ def read_config(file: Path) -> Config:
     try:
         config = Config(**data)
     except ValidationError as error:
-        raise ConfigError(file, problems_of(error, Config)) from None
+        raise ConfigError(file, in_variables(problems_of(error, Config))) from None
     return _with_absolute_paths(config, file.absolute().parent)
 
 
@@ -296,6 +298,9 @@ def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> 
 def _read_toml(file: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except PermissionError as error:
+        expected = "expected a file that you may read: run this command with sudo"
+        raise ConfigError(file, [Problem("file", f"{error.strerror}; {expected}")]) from None
     except OSError as error:
         raise ConfigError(
             file, [Problem("file", f"{error.strerror}; expected a TOML file")]

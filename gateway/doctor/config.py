@@ -51,17 +51,22 @@ def _readable(file: Path) -> Config | None:
 
 def _findings(file: Path, problems: Sequence[Problem]) -> list[Finding]:
     setup_helps = all(
-        one.key.rpartition(".")[2] in _ASKED and not one.what.startswith("unknown key")
+        one.key.rpartition(".")[2] in _ASKED
+        and not one.variable
+        and not one.what.startswith("unknown key")
         for one in problems
     )
     remedy = (_SETUP if setup_helps else _CORRECT).format(file=file)
-    return [_finding(file, one.key, one.what, remedy) for one in problems]
+    return [_finding(file, one, remedy) for one in problems]
 
 
-def _finding(file: Path, key: str, what: str, remedy: str) -> Finding:
+def _finding(file: Path, problem: Problem, remedy: str) -> Finding:
     """Return the finding of a problem; `remedy` is for a wrong key in a readable file."""
-    if key != "file":
-        return failed(NAME, f"{key}: {what}", remedy)
+    what = problem.what
+    if problem.variable:
+        return failed(NAME, f"{problem.place}: {what}", "correct or unset the variable")
+    if problem.key != "file":
+        return failed(NAME, f"{problem.key}: {what}", remedy)
     if what.startswith("Permission denied"):
         return failed(NAME, f"{file}: {what}", "run it as root: sudo alleycat-gateway check")
     if what.startswith("not TOML"):

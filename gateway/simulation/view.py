@@ -135,7 +135,8 @@ def _state(scene: Scene) -> Text:
 def _when(scene: Scene) -> str:
     match scene.moment:
         case RaceMoment(RaceStage.CONNECTING):
-            return f"connecting: {scene.connected:,} of {scene.connections:,} connections up"
+            up = f"connecting: {scene.connected:,} of {scene.connections:,} connections up"
+            return f"{up}: {scene.reason}" if scene.reason else up
         case RaceMoment(RaceStage.COUNTDOWN, second):
             return f"race starts in {second} s"
         case RaceMoment(RaceStage.RACING, second):

@@ -1,6 +1,6 @@
 """Observer: collects the state of all parts of the gateway into one snapshot."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -48,11 +48,16 @@ class Observer:
         self._version = version("alleycat-gateway")
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
+        self._config_notes: Sequence[str] = ()
 
     def note(self, text: str) -> None:
         """Log a warning and show it in the status from now on."""
         self._notes.append(text)
         log.warning(text)
+
+    def note_config(self, texts: Sequence[str]) -> None:
+        """Show in the status which parts of the config are not in effect, until the next call."""
+        self._config_notes = texts
 
     def line(self) -> str:
         """Return the status in one line, as systemctl shows it."""
@@ -76,7 +81,7 @@ class Observer:
             produced_per_s=self._recorder.productions.per_s(now_ns),
             accepted_per_s=round(sum(publisher.accepted_per_s for publisher in publishers), 2),
             pi=read_pi_health(),
-            notes=tuple(self._notes),
+            notes=(*self._notes, *self._config_notes),
             results=None if self._results is None else self._results.status,
         )
 

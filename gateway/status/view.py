@@ -119,6 +119,9 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
         if bike.not_joined:
             text = f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
             yield Text(text, style="dim")
+        if bike.next_racer_name:
+            changed = f"{bike.bike_id}: the changed racer, {one_line(bike.next_racer_name)},"
+            yield Text(f"{changed} rides from the next race on", style="dim")
     if len(shown) < len(bikes):
         more_away = len(away) - len(shown)
         yield f"… and {len(bikes) - len(shown)} more" + (

@@ -3,7 +3,6 @@
 A command describes its screen with a `Script`; `open_live_view` chooses the view that fits.
 """
 
-import io
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -86,7 +85,6 @@ def open_live_view(
     console: Console, script: Script[Screen], *, is_json: bool = False
 ) -> Iterator[LiveView[Screen]]:
     """Yield the view that fits the console: JSON lines, a redrawn terminal, or lines of words."""
-    lossy(console)
     if is_json:
         yield LinesView(script, lambda event: print_words(console, event.as_json()))
     elif not console.is_terminal:
@@ -191,16 +189,6 @@ class LinesView(Generic[Screen]):
 
     def resume(self) -> None:
         """Do nothing: lines are never redrawn."""
-
-
-def lossy(console: Console) -> Console:
-    """Make the console print "?" for characters that its encoding lacks, and return it.
-
-    Otherwise such a character raises UnicodeEncodeError.
-    """
-    if isinstance(console.file, io.TextIOWrapper):
-        console.file.reconfigure(errors="replace")
-    return console
 
 
 def print_words(console: Console, words: str) -> None:

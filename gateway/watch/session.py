@@ -44,6 +44,8 @@ class Watch:
 
     def __init__(self, on_reading: Callable[[Reading], None] = lambda _: None) -> None:
         self._on_reading = on_reading
+        #: Whether the bike has ever sent a Reading.
+        self.has_heard = False
         self._stale_ns = 0
         self._last: dict[str, tuple[int, float, str]] = {}
         self._instants_ns: dict[str, deque[int]] = {name: deque() for name in UNITS}
@@ -60,6 +62,7 @@ class Watch:
             instants_ns.clear()
 
     def add(self, reading: Reading) -> None:
+        self.has_heard = True
         self._on_reading(reading)
         for name, instants_ns in self._instants_ns.items():
             value = getattr(reading, name)

@@ -30,7 +30,7 @@ PYTHONS = ("3.11", "3.13")
 
 COMMAND = """\
 #!/opt/alleycat-gateway/bin/python3
-from gateway.cli.app import main
+from gateway.__main__ import main
 
 main()
 """

@@ -140,6 +140,11 @@ def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Deb
     first = prop(debian, "MainPID")
     debian.run(f"systemctl reload {SERVICE}")
     assert prop(debian, "MainPID") == first
+    debian.run(f"cp -p {CONFIG} /root/; echo unknown_key = 1 > {CONFIG}")
+    assert "failed" in debian.run(f"systemctl reload {SERVICE} 2>&1 || true")
+    debian.wait_for(f"journalctl --unit {SERVICE} --priority err", "unknown_key")
+    debian.run(f"cp -p /root/gateway.toml {CONFIG}")
+    assert prop(debian, "MainPID") == first
     status = json.loads(debian.run(f"{AS['nobody']} alleycat-gateway status --json"))
     assert status["line"].startswith(("race ", "waiting for a rider"))
     assert prop(debian, "StatusText").startswith(("race ", "waiting for a rider"))

@@ -16,7 +16,7 @@ START_MS = 1_700_000_100_000
 
 
 def pedaller(directory: Path, clock: VirtualClock, factor: float = 1.0) -> FakePedaller:
-    return FakePedaller(factor, FAKE, directory, clock)
+    return FakePedaller("fake-bike", factor, FAKE, directory, clock)
 
 
 def fake_bike(

@@ -57,7 +57,8 @@ async def check_cadence(
         before = session.state
         file = await session.save(rescaled(before, result, datetime.now(UTC)))
         back = f"alleycat-gateway calibrate {'rollback' if before.record else 'reset'}"
-        words = f"saved in {file} and in use now\nto undo: {back} {before.bike_id}"
+        named = f"{before.bike_id}{session.command_options}"
+        words = f"saved in {file} and in use now\nto undo: {back} {named}"
         view.tell(cadence_event("saved", words, scale=result.scale, file=str(file)))
         return True
 

@@ -156,7 +156,8 @@ async def _try_out(
 async def _save(context: GuidedContext, record: CalibrationRecord) -> Path:
     had = context.session.state.record is not None
     file = await context.session.save(record)
-    back = f"alleycat-gateway calibrate rollback {record.bike_id}"
+    named = f"{record.bike_id}{context.session.command_options}"
+    back = f"alleycat-gateway calibrate rollback {named}"
     backup = f"; to restore the previous one: {back}" if had else ""
     words = f"saved in {file} and in use now{backup}"
     context.view.tell(Event("saved", words, {"file": str(file)}))

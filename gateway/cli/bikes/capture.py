@@ -13,6 +13,7 @@ from gateway.cli.options import (
     ProtocolOption,
     SecondsOption,
     chosen_driver,
+    config_of,
 )
 from gateway.host.errors import FAILED, USAGE
 
@@ -44,7 +45,8 @@ def capture(
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
-    driver = _frame_source(*chosen_driver(bike, config, protocol, clock, option or ()))
+    found = chosen_driver(bike, config_of(bike, config), protocol, clock, option or ())
+    driver = _frame_source(*found)
     with _new(file) as lines:
         recorder = FrameRecorder(lines, note)
         reason = _reason_to_end(driver, recorder, clock, seconds)
@@ -98,13 +100,15 @@ async def _record(
     import asyncio
     from functools import partial
 
+    from drivers import WaitingDriver
     from gateway.bike.opened_bike import OpenedBike, driver_name
     from gateway.watch.background import report_background_errors
 
     async def report() -> None:
         while True:
             await asyncio.sleep(EVERY_S)
-            typer.echo(recorder.progress, err=True)
+            waits = driver.waits_because if isinstance(driver, WaitingDriver) else ""
+            typer.echo(waits or recorder.progress, err=True)
 
     name = driver_name(driver)
     report_background_errors(name, partial(typer.echo, err=True))

@@ -9,11 +9,16 @@ from gateway.cli.options import (
     BikeConfigOption,
     DriverOption,
     ProtocolOption,
+    SecondsOption,
     chosen_driver,
+    config_of,
 )
+from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from structlog.typing import EventDict
 
     from drivers import Reading
     from gateway.bike.link import BikeLink
@@ -31,15 +36,13 @@ def watch(
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     option: DriverOption = None,
-    seconds: Annotated[
-        float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
-    ] = None,
+    seconds: SecondsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON Reading per line.")] = False,
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. With --config, also shows race and rank of the
-    bike's racer, if a gateway with this config is running.
+    Publishes nothing. Reconnects as `run` does. For a bike of a config, also shows race and rank of
+    its racer, if a gateway with this config is running. Exit code 1 if the bike sent nothing.
     """
     import asyncio
     from contextlib import suppress
@@ -55,7 +58,7 @@ def watch(
     from gateway.watch.view import open_view
 
     _drop_the_log()
-    clock = SystemClock()
+    clock, config = SystemClock(), config_of(bike, config)
     _, driver = chosen_driver(bike, config, protocol, clock, option or ())
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
@@ -66,15 +69,18 @@ def watch(
         open_view(console, link, None if json else watched) as show,
     ):
         asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
+    if not watched.has_heard:
+        raise typer.Exit(FAILED)
 
 
 def _drop_the_log() -> None:
     """Log nothing: the view replaces the log, and no traceback is formatted meanwhile."""
-    import logging
-
     import structlog
 
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.CRITICAL))
+    def drop(_logger: object, _method: str, _event: "EventDict") -> "EventDict":
+        raise structlog.DropEvent
+
+    structlog.configure(processors=[drop])
 
 
 def _print_json(start_ns: int, reading: "Reading") -> None:

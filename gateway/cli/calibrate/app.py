@@ -9,6 +9,7 @@ import typer
 
 from gateway.cli.calibrate import cadence, plateaus, resistance, verify
 from gateway.cli.calibrate.default_verb import DefaultVerbGroup
+from gateway.cli.calibrate.fake import FakeOption, config_with, options_for
 from gateway.cli.calibrate.session import BikeArgument, ConfigOption
 from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
@@ -59,15 +60,18 @@ def show(
     picture: Annotated[
         Path | None, typer.Option(metavar="FILE.svg", help="Also draw the curve into this file.")
     ] = None,
+    fake_bike: FakeOption = False,
 ) -> None:
     """Show the calibration in use, and its backups."""
     from gateway.calibrating.view.summary import state_json, summary
 
+    config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     if picture is not None:
         from gateway.calibrating.view.svg import curve_picture
 
-        _write(picture, curve_picture(_saved(state)), "w")
+        record = _saved(state, options_for(config, fake_bike=fake_bike))
+        _write(picture, curve_picture(record), "w")
     if json:
         typer.echo(state_json(state))
         return
@@ -84,6 +88,7 @@ def export(
         Path | None, typer.Argument(metavar="[FILE]", help="A new file; default: standard output.")
     ] = None,
     config: ConfigOption = SERVICE_CONFIG,
+    fake_bike: FakeOption = False,
 ) -> None:
     """Print the saved calibration, or write it to a file.
 
@@ -91,7 +96,8 @@ def export(
     """
     from gateway.sampling.calibration_record import record_to_json
 
-    text = record_to_json(_saved(_state(bike, config)))
+    config = config_with(bike, config, fake_bike=fake_bike)
+    text = record_to_json(_saved(_state(bike, config), options_for(config, fake_bike=fake_bike)))
     if file is None:
         typer.echo(text, nl=False)
     else:
@@ -111,6 +117,7 @@ def import_(
         bool, typer.Option("--any-device", help="Accept a calibration of another device.")
     ] = False,
     yes: YesOption = False,
+    fake_bike: FakeOption = False,
 ) -> None:
     """Import a calibration written by `export`.
 
@@ -123,6 +130,7 @@ def import_(
         record = record_from_json(file.read())
     except (CalibrationFormatError, UnicodeDecodeError) as error:
         fail(f"{file.name}: {error}; {NOTHING_CHANGED}", FAILED)
+    config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     if record.device != state.device and not any_device:
         fail(
@@ -135,7 +143,7 @@ def import_(
     _ask(f"Use it on {bike}?", yes=yes)
     path = _with_saved(bike, config, lambda saved: saved.save(record))
     typer.echo(f"saved in {path} and in use now")
-    _print_undo_hint(bike, state)
+    _print_undo_hint(f"{bike}{options_for(config, fake_bike=fake_bike)}", state)
 
 
 @app.command()
@@ -147,11 +155,13 @@ def rollback(
     ] = 1,
     config: ConfigOption = SERVICE_CONFIG,
     yes: YesOption = False,
+    fake_bike: FakeOption = False,
 ) -> None:
     """Restore an earlier calibration.
 
     Shows what will change, and asks for confirmation. The calibration saved now becomes a backup.
     """
+    config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     record = state.backups.get(number)
     if record is None:
@@ -168,12 +178,15 @@ def rollback(
     _ask(f"Restore backup {number} on {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.rollback(number))
     typer.echo(f"backup {number} is restored and in use now")
-    _print_undo_hint(bike, state)
+    _print_undo_hint(f"{bike}{options_for(config, fake_bike=fake_bike)}", state)
 
 
 @app.command()
 def reset(
-    bike: BikeArgument, config: ConfigOption = SERVICE_CONFIG, yes: YesOption = False
+    bike: BikeArgument,
+    config: ConfigOption = SERVICE_CONFIG,
+    yes: YesOption = False,
+    fake_bike: FakeOption = False,
 ) -> None:
     """Delete the saved calibration; it is kept as a backup.
 
@@ -181,6 +194,7 @@ def reset(
     """
     from gateway.calibrating.view.summary import origin_words
 
+    config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     if state.record is None and not state.problem:
         typer.echo(f"{bike} has no saved calibration; {NOTHING_CHANGED}")
@@ -189,7 +203,7 @@ def reset(
     _ask(f"Delete the saved calibration of {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.reset())
     typer.echo(f"in use now: {origin_words(_state(bike, config))}")
-    _print_undo_hint(bike, state)
+    _print_undo_hint(f"{bike}{options_for(config, fake_bike=fake_bike)}", state)
 
 
 def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awaitable[T]]") -> T:
@@ -222,12 +236,17 @@ def _state(bike: str, config: Path) -> "CalibrationState":
     return _with_saved(bike, config, look)
 
 
-def _saved(state: "CalibrationState") -> "CalibrationRecord":
+def _saved(state: "CalibrationState", options: str) -> "CalibrationRecord":
+    """Return the saved calibration; end the command with an error message if there is none.
+
+    With `options`, another command means the same bike.
+    """
     if state.record is None:
         what = f"the saved calibration of {state.bike_id} is {state.problem}"
         if not state.problem:
             what = f"{state.bike_id} has no saved calibration"
-        fail(f"{what}; to make a new one: alleycat-gateway calibrate {state.bike_id}", FAILED)
+        command = f"alleycat-gateway calibrate {state.bike_id}{options}"
+        fail(f"{what}; to make a new one: {command}", FAILED)
     return state.record
 
 
@@ -254,11 +273,12 @@ def _ask(question: str, *, yes: bool) -> None:
     fail(NOTHING_CHANGED, FAILED)
 
 
-def _print_undo_hint(bike: str, before: "CalibrationState") -> None:
+def _print_undo_hint(named: str, before: "CalibrationState") -> None:
+    """Print how to undo a change of the bike that a command means by `named`."""
     if before.record is not None:
         typer.echo(
             "the previous calibration is now backup 1; to restore it: "
-            f"alleycat-gateway calibrate rollback {bike}"
+            f"alleycat-gateway calibrate rollback {named}"
         )
 
 
@@ -275,6 +295,4 @@ def _write(file: Path, text: str, mode: str) -> None:
 def _console() -> "Console":
     from rich.console import Console
 
-    from gateway.terminal.live import lossy
-
-    return lossy(Console(highlight=False))
+    return Console(highlight=False)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.calibrate.fake import MADE_UP, FakeOption, fake_directory, options_for
 from gateway.cli.calibrate.session import (
-    MADE_UP,
     AnswersOption,
     BikeArgument,
     ConfigOption,
@@ -23,7 +23,7 @@ from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from contextlib import AbstractAsyncContextManager, ExitStack
+    from contextlib import AbstractAsyncContextManager
 
     from drivers import Driver
     from gateway.calibrating.cadence.dialogue import Way
@@ -72,7 +72,6 @@ SecondsOption = Annotated[
         f"{METRONOME_S:g} at each rpm of --metronome, {AGAINST_S:g} with --against.",
     ),
 ]
-FakeOption = Annotated[bool, typer.Option("--fake-bike", help="Use a simulated bike and rider.")]
 FactorOption = Annotated[
     float, typer.Option(min=0.1, max=4, help="Multiply the fake bike's cadence by this.")
 ]
@@ -125,23 +124,21 @@ def cadence(
     during a race.
     """
     import asyncio
-    from contextlib import ExitStack
 
     from gateway.timing.clock import SystemClock
 
     if [count, metronome, against].count(None) < 2:
         fail("--count, --metronome and --against exclude each other; choose one", USAGE)
     clock = SystemClock()
-    with ExitStack() as stack:
-        pedaller = _pedaller(fake_factor, clock, stack) if fake_bike else None
-        sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
-        seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
-        rpms = None if metronome is None else _beats(metronome)
-        method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
-        options = _CheckOptions(pedaller, script_of(answers), json, silent, yes)
-        with exit_on_error():
-            if not asyncio.run(_check(bike, config, method, options, clock)):
-                raise typer.Exit(FAILED)
+    pedaller = _pedaller(bike, fake_factor, clock) if fake_bike else None
+    sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
+    seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
+    rpms = None if metronome is None else _beats(metronome)
+    method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
+    options = _CheckOptions(pedaller, script_of(answers), json, silent, yes)
+    with exit_on_error():
+        if not asyncio.run(_check(bike, config, method, options, clock)):
+            raise typer.Exit(FAILED)
 
 
 def _beats(text: str) -> tuple[float, ...]:
@@ -155,15 +152,11 @@ def _beats(text: str) -> tuple[float, ...]:
     return rpms
 
 
-def _pedaller(factor: float, clock: "GatewayClock", stack: "ExitStack") -> "FakePedaller":
-    """Return a fake rider; `stack` deletes the directory of its files."""
-    from tempfile import TemporaryDirectory
-
+def _pedaller(bike: str, factor: float, clock: "GatewayClock") -> "FakePedaller":
     from drivers.registry import load_drivers
     from gateway.calibrating.fake import FakePedaller
 
-    directory = Path(stack.enter_context(TemporaryDirectory()))
-    return FakePedaller(factor, load_drivers()[FAKE], directory, clock)
+    return FakePedaller(bike, factor, load_drivers()[FAKE], fake_directory(), clock)
 
 
 def _sensor(
@@ -199,6 +192,7 @@ async def _check(
     async with AsyncExitStack() as stack:
         pedaller, console = options.pedaller, Console()
         session = await stack.enter_async_context(_session(bike, config, pedaller, clock))
+        session.command_options = options_for(config, fake_bike=pedaller is not None)
         view = stack.enter_context(
             open_live_view(console, CadenceScript(), is_json=options.is_json)
         )

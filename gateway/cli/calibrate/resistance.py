@@ -5,11 +5,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from gateway.cli.calibrate.fake import FakeOption
 from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
     ConfigOption,
-    FakeOption,
     JsonOption,
     SessionOptions,
     run_guided,

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
+from gateway.cli.calibrate.fake import MADE_UP, fake_directory, options_for
 from gateway.cli.completion import bike_ids
 from gateway.cli.exits import fail
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
@@ -28,8 +29,6 @@ Result = TypeVar("Result")
 #: must not hang.
 PERSON_PATIENCE_S = 900.0
 SCRIPT_PATIENCE_S = 120.0
-#: The first message of a session with a fake bike.
-MADE_UP = "simulated bike: anything saved is deleted when this command ends"
 
 BikeArgument = Annotated[
     str,
@@ -43,12 +42,6 @@ AnswersOption = Annotated[
     ),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object per event.")]
-FakeOption = Annotated[
-    bool,
-    typer.Option(
-        "--fake-bike", help="Use a simulated bike, whose knob turns by itself; needs no config."
-    ),
-]
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,15 +59,9 @@ def run_guided(
 ) -> Result:
     """Return what `act` returns for `bike`; end the command with an error message if it fails."""
     import asyncio
-    from contextlib import ExitStack
-    from tempfile import TemporaryDirectory
 
-    with ExitStack() as stack:
-        directory = None
-        if options.is_fake:
-            directory = Path(stack.enter_context(TemporaryDirectory()))
-        with exit_on_error():
-            return asyncio.run(_run_session(bike, options, directory, act))
+    with exit_on_error():
+        return asyncio.run(_run_session(bike, options, act))
 
 
 @contextmanager
@@ -104,7 +91,6 @@ def exit_on_error() -> Iterator[None]:
 async def _run_session(
     bike: str,
     options: SessionOptions,
-    directory: Path | None,
     act: "Callable[[GuidedContext], Awaitable[Result]]",
 ) -> Result:
     import sys
@@ -125,8 +111,9 @@ async def _run_session(
     if answers is None and not is_terminal:
         fail("the questions need a terminal; without one use --answers FILE", USAGE)
     async with AsyncExitStack() as stack:
-        rig = None if directory is None else _rig(bike, directory, clock)
+        rig = _rig(bike, clock) if options.is_fake else None
         session = await stack.enter_async_context(_session(bike, options.config, rig))
+        session.command_options = options_for(options.config, fake_bike=options.is_fake)
         console = Console()
         script = CalibrationScript(console)
         view = stack.enter_context(open_live_view(console, script, is_json=options.is_json))
@@ -157,11 +144,11 @@ def script_of(file: Path | None) -> "AnswerSource | None":
         fail(f"cannot read the answers in {file}: {error.strerror}", USAGE)
 
 
-def _rig(bike: str, directory: Path, clock: "GatewayClock") -> "FakeRig":
+def _rig(bike: str, clock: "GatewayClock") -> "FakeRig":
     from drivers.registry import load_drivers
     from gateway.calibrating.fake import FakeRig
 
-    return FakeRig(bike, load_drivers()["fake"], directory, clock)
+    return FakeRig(bike, load_drivers()["fake"], fake_directory(), clock)
 
 
 def _session(

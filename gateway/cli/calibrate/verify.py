@@ -2,11 +2,11 @@
 
 import typer
 
+from gateway.cli.calibrate.fake import FakeOption
 from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
     ConfigOption,
-    FakeOption,
     JsonOption,
     SessionOptions,
     run_guided,

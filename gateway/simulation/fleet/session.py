@@ -146,16 +146,29 @@ class Fleet:
             station = await self._open_station(self._thing_name(number))
             station.start()
             self._stations.append(station)
+            if self._is_hopeless:
+                break
         with suppress(TimeoutError):
             async with asyncio.timeout(CONNECT_TIMEOUT_S):
-                while self._meter.connected < self._plan.connections:  # noqa: ASYNC110 many
+                while self._are_more_to_come:  # noqa: ASYNC110 many
                     await asyncio.sleep(LOOK_EVERY_S)
-                return
+        if self._meter.connected == self._plan.connections:
+            return
+        since_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
         raise FleetError(
             f"{self._plan.connections - self._meter.connected} of {self._plan.connections} "
-            f"connections to {self._cloud.endpoint} are not up after {CONNECT_TIMEOUT_S:.0f} s: "
+            f"connections to {self._cloud.endpoint} are not up after {since_s:.0f} s: "
             f"{self._meter.reason or 'no answer'}; `alleycat-gateway check` tests a single one"
         )
+
+    @property
+    def _are_more_to_come(self) -> bool:
+        return self._meter.connected < self._plan.connections and not self._is_hopeless
+
+    @property
+    def _is_hopeless(self) -> bool:
+        """Whether connections have failed and none is up: the rest would fail for that reason."""
+        return self._meter.connected == 0 and self._meter.reason != ""
 
     async def _open_station(self, thing_name: str) -> Station:
         state_dir = self._target.state_dir

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from drivers import BikeLost, Clock, Frame, Reading
 from drivers.captures.format import BikeCapture
 from drivers.clock import MachineClock
-from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin
+from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin, WaitingDriver
 from drivers.protocols import PROTOCOLS, peloton
 from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
@@ -165,6 +165,16 @@ class TestPort:
         await asyncio.sleep(0.2)
         with plugged_in(port, "peloton"):
             assert await asyncio.wait_for(opening, 10)
+
+    async def test_absent_port_is_why_the_driver_waits_at_once(self, port: Path) -> None:
+        bike = driver(port)
+        assert isinstance(bike, WaitingDriver)
+        opening = asyncio.create_task(_first_reading(bike))
+        await asyncio.sleep(0)
+        assert bike.waits_because == f"{port} does not exist: is the cable plugged in?"
+        with plugged_in(port, "peloton"):
+            assert await asyncio.wait_for(opening, 10)
+            assert bike.waits_because == ""
 
     async def test_port_that_never_appears_is_a_lost_bike(self, port: Path) -> None:
         with pytest.raises(BikeLost, match="does not exist: is the cable plugged in"):

@@ -73,8 +73,13 @@ async def test_changed_calibration_is_in_use_at_once_and_no_second_is_lost(rig: 
 @pytest.mark.slow
 async def test_changed_racer_rides_from_the_next_race_on(rig: Rig) -> None:
     one, two = rig.config.bikes
-    await rig.apply([changed(one, racer_id=9, racer_name="Nine", class_id=3), two])
+    with capture_logs() as logs:
+        await rig.apply([changed(one, racer_id=9, racer_name="Nine", class_id=3), two])
+    assert [log["bike"] for log in logs if "with the next race" in log["event"]] == ["bike-1"]
+    shown = [(bike.racer_name, bike.next_racer_name) for bike in rig.virtual.gateway.status.bikes]
+    assert shown == [("Rider1", "Nine"), ("Rider2", "")]
     await rig.virtual.run_for(33.2)
+    assert not any(bike.next_racer_name for bike in rig.virtual.gateway.status.bikes)
     assert rig.seconds("bike-1") == TWO_RACES
     first, second = rig.ridden("bike-1")[:20], rig.ridden("bike-1")[20:]
     assert {(m.racer_id, m.name, m.class_id) for m in first} == {(1, "Rider1", 1)}

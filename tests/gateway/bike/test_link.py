@@ -197,6 +197,20 @@ class TestChanges:
         ]
 
 
+class TestReason:
+    async def test_link_gives_the_reason_of_a_driver_that_waits_until_it_has_one_of_its_own(
+        self,
+    ) -> None:
+        linked = Linked([READING, 1.0, AWAY])
+        driver = linked.driver
+        driver.waits_because = "it is asleep"  # type: ignore[attr-defined]
+        assert (linked.link.state, linked.link.reason) == (LinkState.CONNECTING, "it is asleep")
+        await linked.run_for(0.5)
+        assert (linked.link.state, linked.link.reason) == (LinkState.CONNECTED, "")
+        await linked.run_for(0.7)
+        assert (linked.link.state, linked.link.reason) == (LinkState.LOST, str(AWAY))
+
+
 class TestBackOff:
     async def test_link_waits_grow_up_to_the_longest(self) -> None:
         linked = Linked(AWAY)

@@ -115,4 +115,4 @@ async def test_messages_waiting_for_a_silent_disk_are_sent_from_memory(disk: Sil
     disk.answer()
     await writing
     assert disk.buffer.status.depth == 1
-    assert disk.buffer.status.on_disk == 1, "the acknowledged one, until it is deleted"
+    assert disk.buffer.status.on_disk == 0, "not the acknowledged one, which is to be deleted"

@@ -36,6 +36,11 @@ def check(file: Path, content: str | None = None) -> Result:
     return CliRunner().invoke(app, ["config", "check", str(file)])
 
 
+def test_config_check_without_a_file_checks_that_of_the_service() -> None:
+    result = CliRunner().invoke(app, ["config", "check"])
+    assert "/etc/alleycat-gateway/gateway.toml: " in result.output
+
+
 def test_config_check_of_a_good_file_names_thing_endpoint_and_bikes(file: Path) -> None:
     result = check(file, GOOD)
     assert (result.exit_code, result.stderr) == (0, "")

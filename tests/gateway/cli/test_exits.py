@@ -35,6 +35,12 @@ def test_gateway_error_becomes_its_text_and_its_exit_code(
     assert (result.exit_code, result.stderr, result.stdout) == (code, f"{error}\n", "")
 
 
+def test_error_is_an_error_in_the_journal_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.host.journal.is_journal", lambda: True)
+    result = result_of(GatewayError("gateway.toml: 1 problem\n  key: unknown"), monkeypatch)
+    assert result.stderr == "<3>gateway.toml: 1 problem\n<3>  key: unknown\n"
+
+
 def test_ctrl_c_becomes_an_exit_code_that_shells_know(monkeypatch: pytest.MonkeyPatch) -> None:
     result = result_of(KeyboardInterrupt(), monkeypatch)
     assert (result.exit_code, result.stderr) == (INTERRUPTED, "interrupted\n")

@@ -53,7 +53,7 @@ def test_fake_means_the_fake_bike() -> None:
 
 def test_name_of_a_driver_with_options_means_its_bike(tmp_path: Path) -> None:
     result = watch("replay", "--option", f"file={tmp_path / 'none.jsonl'}")
-    assert result.exit_code == 0
+    assert result.exit_code == 1, "the bike sent nothing"
     assert "replay: lost: the capture cannot be read" in result.stderr
 
 
@@ -63,9 +63,20 @@ def test_option_of_the_command_line_overrides_the_config(config: Path) -> None:
 
 
 def test_path_means_a_bike_on_a_serial_port(tmp_path: Path) -> None:
-    result = watch(tmp_path / "ttyUSB0", "--protocol", "peloton")
-    assert result.exit_code == 0
-    assert "connecting" in result.stderr
+    port = tmp_path / "ttyUSB0"
+    result = watch(port, "--protocol", "peloton")
+    assert f"{port}: connecting: {port} does not exist: is the cable plugged in?" in result.stderr
+    assert result.exit_code == 1, "the bike sent nothing"
+
+
+def test_bike_id_without_a_config_means_a_bike_of_the_service(
+    config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", config)
+    assert watch("bike-1").exit_code == 0
+    result = watch("bike-3")
+    assert result.exit_code == 78
+    assert "its bikes are: bike-1, bike-2" in result.stderr
 
 
 @pytest.mark.parametrize(

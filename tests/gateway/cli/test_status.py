@@ -177,10 +177,10 @@ def command(config: Path, *arguments: str) -> list[str]:
 
 
 def frames(terminal: Terminal) -> list[list[str]]:
-    """What was drawn, one after the other, as lines."""
-    plain = re.sub(r"\x1b\[[0-9;]*m", "", terminal.output).replace("\r", "")
-    drawn = re.split(r"(?:\x1b\[2K|\x1b\[1A)+", plain)
-    return [re.sub(r"\x1b\[\?25[lh]", "", frame).split("\n") for frame in drawn if frame.strip()]
+    """What was drawn on the alternate screen, one after the other, as lines."""
+    screen = terminal.output.split("\x1b[?1049h")[1].split("\x1b[?1049l")[0]
+    plain = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]", "", screen).replace("\r", "")
+    return [frame.split("\n") for frame in plain.split("\x1b[H") if frame.strip()]
 
 
 @pytest.mark.slow
@@ -197,6 +197,8 @@ def test_status_watch_redraws_every_second_within_80_by_24_until_ctrl_c(config: 
         assert len(frame) <= 24
         assert max(map(len, frame)) <= 80
         assert any(line.startswith("bike-004  Rider4  connected") for line in frame), frame
+    left = terminal.output.split("\x1b[?1049l")[1]
+    assert "bike-004" in left, "the last status stays on the terminal"
     assert "Traceback" not in terminal.text
 
 

@@ -1,7 +1,7 @@
 """When a reload is done, and what it can change. What changes while racing: test_bikes.py."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +20,12 @@ class Rig:
         self.file: Config | ConfigError = running
         self.applied: list[Config] = []
         self.told: list[str] = []
+        self.notes: list[str] = []
         self.hangup = asyncio.Event()
         service = ServiceManager({})
         service.tell = lambda **fields: self.told.extend(fields)  # type: ignore[method-assign]
         self._service = service
-        reload = Reload(running, self._load, self._apply, self.hangup, service)
+        reload = Reload(running, self._load, self._apply, self._note, self.hangup, service)
         self._run = asyncio.create_task(reload.run())
 
     def _load(self) -> Config:
@@ -34,6 +35,9 @@ class Rig:
 
     async def _apply(self, changed: Config) -> None:
         self.applied.append(changed)
+
+    def _note(self, texts: Sequence[str]) -> None:
+        self.notes = list(texts)
 
     async def hang_up(self) -> None:
         self.hangup.set()
@@ -72,6 +76,22 @@ async def test_reload_of_an_unusable_file_changes_nothing_and_is_logged(rig: Rig
     assert logs[0]["event"] == "config not reloaded; the gateway keeps using the previous config"
     assert "bikes[0].class_id" in logs[0]["reason"]
     assert rig.told[-1] == "READY"
+    [note] = rig.notes
+    assert note.startswith("the changed config is not in use, because it is wrong: ")
+    assert "bikes[0].class_id" in note
+
+
+async def test_reload_notes_what_needs_a_restart_until_it_is_undone(
+    rig: Rig, tmp_path: Path
+) -> None:
+    running = rig.file
+    assert isinstance(running, Config)
+    rig.file = running.model_copy(update={"thing_name": "other", "state_dir": Path("/elsewhere")})
+    await rig.hang_up()
+    assert rig.notes == ["restart the gateway to apply the changed thing_name, state_dir"]
+    rig.file = running
+    await rig.hang_up()
+    assert rig.notes == []
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -127,9 +128,10 @@ def problems(file: Path, data: Data) -> list[Problem]:
     with pytest.raises(ConfigError) as raised:
         load(file, data)
     text = str(raised.value)
-    assert text.startswith(f"{file}: {len(raised.value.problems)} problem")
+    places = r"( and the environment)?"
+    assert re.match(rf"{re.escape(str(file))}{places}: {len(raised.value.problems)} problem", text)
     for problem in raised.value.problems:
-        assert f"\n  {problem.key}: {problem.what}" in text
+        assert f"\n  {problem.place}: {problem.what}" in text
     return raised.value.problems
 
 
@@ -594,8 +596,26 @@ class TestEnvironment:
     ) -> None:
         monkeypatch.setenv(*setting)
         found = problem(file, data)
-        assert found.key == key
+        assert (found.key, found.variable) == (key, setting[0])
         assert what in found.what
+
+    def test_environment_is_blamed_for_a_missing_file_of_its_own(
+        self, file: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        del data["cloud"]["plaintext"]
+        monkeypatch.setenv("ALLEYCAT_CLOUD__CA_FILE", "/none")
+        with pytest.raises(ConfigError) as raised:
+            load(file, data)
+        assert f"{file} and the environment: " in str(raised.value)
+        assert "environment variable ALLEYCAT_CLOUD__CA_FILE: /none: No such" in str(raised.value)
+
+    def test_environment_variable_that_is_unknown_is_a_warning(
+        self, file: Path, data: Data, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setenv("ALLEYCAT_CLOUDS__PORT", "1")
+        [warning] = load(file, data).warnings
+        assert warning.key == "ALLEYCAT_CLOUDS__PORT"
+        assert "did you mean ALLEYCAT_CLOUD__PORT?" in warning.what
 
 
 class TestShippedFile:

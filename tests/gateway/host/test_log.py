@@ -1,9 +1,13 @@
-"""What reaches stderr, and so the journal."""
+"""What reaches stderr: in a file, on a terminal, in the journal, and as JSON."""
 
+import json
 import logging
+import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 import structlog
@@ -12,11 +16,11 @@ from gateway.host.log import configure_logging
 
 
 @contextmanager
-def configured() -> Iterator[None]:
+def configured(lowest: str = "info", *, is_json: bool = False) -> Iterator[None]:
     """Within a test, so that what pytest itself listens with comes back in time."""
     root, config = logging.getLogger(), structlog.get_config()
     handlers, level = root.handlers, root.level
-    configure_logging()
+    configure_logging(lowest, is_json=is_json)
     try:
         yield
     finally:
@@ -26,10 +30,25 @@ def configured() -> Iterator[None]:
 
 
 def words(capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
-    """The words of each line."""
+    """The words of each line after its time."""
     captured = capsys.readouterr()
     assert captured.out == ""
-    return [line.split() for line in captured.err.splitlines()]
+    lines = captured.err.splitlines()
+    assert all(re.match(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d \[", line) for line in lines)
+    return [line.split()[2:] for line in lines]
+
+
+@contextmanager
+def configured_for_the_journal(
+    file: Path, lowest: str = "info", *, is_json: bool = False
+) -> Iterator[None]:
+    """With a file as stderr, which $JOURNAL_STREAM names as the journal."""
+    with file.open("w") as stderr, pytest.MonkeyPatch.context() as patch:
+        found = os.fstat(stderr.fileno())
+        patch.setenv("JOURNAL_STREAM", f"{found.st_dev}:{found.st_ino}")
+        patch.setattr(sys, "stderr", stderr)
+        with configured(lowest, is_json=is_json):
+            yield
 
 
 def test_log_line_has_level_event_and_facts(capsys: pytest.CaptureFixture[str]) -> None:
@@ -46,12 +65,70 @@ def test_log_line_of_a_standard_logger_reads_the_same(capsys: pytest.CaptureFixt
     assert words(capsys) == [["[error", "]", "scan", "failed:", "no", "adapter"]]
 
 
-@pytest.mark.parametrize("level", ["debug", "info"])
-def test_log_leaves_out_debug(capsys: pytest.CaptureFixture[str], level: str) -> None:
-    with configured():
-        getattr(logging.getLogger("drivers.ble.radio"), level)("frame")
-        getattr(structlog.get_logger(), level)("frame")
-    assert len(words(capsys)) == (0 if level == "debug" else 2)
+@pytest.mark.parametrize("lowest", ["debug", "info", "warning", "error"])
+def test_log_has_its_level_and_those_above(capsys: pytest.CaptureFixture[str], lowest: str) -> None:
+    levels = ["debug", "info", "warning", "error"]
+    with configured(lowest):
+        for level in levels:
+            getattr(logging.getLogger("drivers.ble.radio"), level)("frame")
+            getattr(structlog.get_logger(), level)("frame")
+    assert len(words(capsys)) == 2 * (len(levels) - levels.index(lowest))
+
+
+def test_journal_gets_priorities_and_no_columns(tmp_path: Path) -> None:
+    with configured_for_the_journal(tmp_path / "log", "debug"):
+        log = structlog.get_logger()
+        log.debug("frame")
+        log.info("racing", bikes=1)
+        log.warning("bike lost", bike="bike-1", reason="out of reach")
+        logging.getLogger("drivers.ble.radio").error("scan failed: %s", "no adapter")
+    assert (tmp_path / "log").read_text().splitlines() == [
+        "<7>frame",
+        "<6>racing bikes=1",
+        "<4>bike lost bike=bike-1 reason='out of reach'",
+        "<3>scan failed: no adapter",
+    ]
+
+
+def test_journal_gets_the_priority_of_each_line_of_a_traceback(tmp_path: Path) -> None:
+    with configured_for_the_journal(tmp_path / "log"):
+        try:
+            raise KeyError("knob")
+        except KeyError:
+            structlog.get_logger().exception("driver failed")
+    lines = (tmp_path / "log").read_text().splitlines()
+    assert lines[-1] == "<3>KeyError: 'knob'"
+    assert all(line.startswith("<3>") for line in lines)
+
+
+def test_journal_gets_json_with_priorities(tmp_path: Path) -> None:
+    with configured_for_the_journal(tmp_path / "log", is_json=True):
+        structlog.get_logger().warning("bike lost", bike="bike-1")
+    line = (tmp_path / "log").read_text()
+    assert line.startswith("<4>{")
+    assert json.loads(line.removeprefix("<4>"))["event"] == "bike lost"
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_json_log_has_one_object_per_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, terminal: bool
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with configured(is_json=True):
+        structlog.get_logger().warning("bike lost", bike="Zoë", file=Path("/dev/bike"))
+        try:
+            raise KeyError("knob")
+        except KeyError:
+            logging.getLogger("drivers.ble.radio").exception("driver failed")
+    lost, failed = map(json.loads, capsys.readouterr().err.splitlines())
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", lost.pop("timestamp"))
+    assert list(lost.items()) == [
+        ("level", "warning"),
+        ("event", "bike lost"),
+        ("bike", "Zoë"),
+        ("file", "/dev/bike"),
+    ]
+    assert failed["exception"].endswith("KeyError: 'knob'")
 
 
 @pytest.mark.parametrize(

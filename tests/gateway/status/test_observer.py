@@ -110,3 +110,16 @@ async def test_note_of_the_observer_is_in_the_status(tmp_path: Path) -> None:
     assert (status.thing_name, status.uptime_s) == ("gateway-1", 1.0)
     assert status.version
     await virtual.stop()
+
+
+async def test_notes_on_the_config_are_replaced_by_those_of_the_next_reload(tmp_path: Path) -> None:
+    virtual = await racing(tmp_path, 1)
+    observer = virtual.gateway.observer
+    observer.note("metrics.port 9785: in use")
+    observer.note_config(["restart the gateway to apply the changed cloud"])
+    observer.note_config(["restart the gateway to apply the changed buffer"])
+    assert virtual.gateway.status.notes == (
+        "metrics.port 9785: in use",
+        "restart the gateway to apply the changed buffer",
+    )
+    await virtual.stop()

@@ -245,3 +245,8 @@ def test_control_codes_of_a_bike_never_reach_the_terminal() -> None:
     text = shown(gateway_status(rude))
     assert "\x1b" not in text
     assert "[2J [red]gone[/red] all well" in text
+
+
+def test_view_names_the_racer_who_rides_from_the_next_race_on() -> None:
+    lines = shown(gateway_status(bike_status(next_racer_name="Jo")))
+    assert "bike-001: the changed racer, Jo, rides from the next race on" in lines

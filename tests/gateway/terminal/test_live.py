@@ -4,11 +4,10 @@ import io
 import json
 from collections.abc import Iterator
 
-import pytest
 from rich.console import Console
 from rich.text import Text
 
-from gateway.terminal.live import Event, LinesView, TerminalView, lossy, open_live_view
+from gateway.terminal.live import Event, LinesView, TerminalView, open_live_view
 from gateway.timing.units import NS_PER_S
 from tests.support.emulated import emulated
 
@@ -153,15 +152,3 @@ def test_terminal_view_draws_all_of_it_again_after_it_was_suspended() -> None:
         before = len(printed(console))
         view.resume()
         assert "riding 1 " in printed(console)[before:]
-
-
-@pytest.mark.parametrize(
-    ("encoding", "shown"), [("latin-1", "25 % ? 26 %, ?\n"), ("utf-8", "25 % → 26 %, …\n")]
-)
-def test_lossy_console_prints_a_question_mark_for_a_letter_it_lacks(
-    encoding: str, shown: str
-) -> None:
-    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    lossy(Console(file=file, width=40)).print("25 % → 26 %, …")
-    file.seek(0)
-    assert file.read() == shown

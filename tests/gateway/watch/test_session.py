@@ -70,6 +70,13 @@ def test_watch_forgets_a_lost_bike(watch: Watch) -> None:
     assert field(watch, "cadence_rpm", 1).state is FieldState.UNKNOWN
 
 
+def test_watch_remembers_that_a_bike_which_is_lost_was_heard(watch: Watch) -> None:
+    assert not watch.has_heard
+    watch.add(Reading(S, cadence_rpm=80))
+    watch.disconnected(0)
+    assert watch.has_heard
+
+
 def test_watch_passes_every_reading_on() -> None:
     heard: list[Reading] = []
     watch = Watch(heard.append)

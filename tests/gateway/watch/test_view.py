@@ -59,7 +59,7 @@ def test_watch_table_says_what_is_live_stale_and_unknown(
 
 
 def test_watch_heading_has_the_reason(link: BikeLink) -> None:
-    link.state, link.reason = LinkState.LOST, "the cable is out"
+    link.state, link._reason = LinkState.LOST, "the cable is out"
     assert heading(link) == "bike-1: lost: the cable is out"
 
 
@@ -70,7 +70,7 @@ def test_watch_lines_are_values_once_a_second_and_changed_states(
     with open_view(shown, link, watch) as show:
         for quarter in range(8, 16):
             show(quarter * S // 4, "")
-        link.state, link.reason = LinkState.LOST, "[org.bluez.Error] gone"
+        link.state, link._reason = LinkState.LOST, "[org.bluez.Error] gone"
         show(5 * S, "")
     assert text_of(shown).splitlines() == [
         "bike-1: connected",

@@ -95,7 +95,8 @@ def test_cadence_mark_is_redrawn_at_every_look_in_place() -> None:
 
 
 def test_cadence_mark_is_ascii_on_a_terminal_without_utf_8() -> None:
-    to = Console(file=io.TextIOWrapper(io.BytesIO(), encoding="ascii"), width=80, color_system=None)
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="replace")
+    to = Console(file=file, width=80, color_system=None)
     with open_view(to):
         to.print(drawn(BEAT))
     to.file.seek(0)

@@ -167,7 +167,7 @@ def test_calibration_events_alone_stay_on_the_terminal_in_the_end() -> None:
 
 
 def test_calibration_screen_is_ascii_without_utf_8() -> None:
-    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    file = io.TextIOWrapper(io.BytesIO(), encoding="ascii", errors="replace")
     shown = Console(file=file, width=80, height=24, force_terminal=True, color_system=None)
     with open_view(shown) as view:
         view.show(screen(last="25 % → 26 %"), 0)

@@ -105,7 +105,7 @@ def test_cadence_takes_answers_from_a_file_without_a_terminal(tmp_path: Path) ->
     assert result.exit_code == 0, result.output
     assert events(result)["saved"]["scale"] == pytest.approx(0.8, abs=0.01)
     file.write_text("perhaps\n", encoding="utf-8")
-    refused = invoke(*FAKE, *against, "--answers", str(file))
+    refused = invoke("other-bike", "--fake-bike", *against, "--answers", str(file))
     assert refused.exit_code == FAILED
     assert "'perhaps' is not an answer to 'Save the cadence scale" in refused.stderr
     unasked = invoke(*FAKE, *against, "--yes")

@@ -6,6 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+from gateway.cli.calibrate.fake import MADE_UP
 from tests.support.dialogue import Dialogue
 from tests.support.emulated import emulated
 from tests.support.gateway_process import alleycat_gateway
@@ -36,8 +37,8 @@ def test_calibrate_dialogue_on_a_fake_bike_at_80_by_24(tmp_path: Path) -> None:
         assert person.is_cooked
         lines = person.text.replace("\r", "\n").split("\n")
         last = emulated(person.output)
-    assert last[0] == "simulated bike: anything saved is deleted when this command ends"
-    assert last[1].startswith("saved in ")
+    assert last[0] == MADE_UP
+    assert last[1].startswith("saved in")
     assert "q quit" not in "".join(last)
     assert max(len(line) for line in lines if "calibration/bike-1.json" not in line) <= 80
     assert ElementTree.parse(picture).getroot().tag.endswith("svg")

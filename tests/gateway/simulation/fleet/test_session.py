@@ -8,6 +8,8 @@ import pytest
 from gateway.config.schema import CloudConfig
 from gateway.simulation.fleet.plan import FleetError, FleetOptions, Plan
 from gateway.simulation.fleet.session import FleetTarget, run_fleet
+from gateway.timing.clock import SystemClock
+from tests.support.mosquitto import free_port
 from tests.support.virtual_clock import VirtualClock
 
 
@@ -24,3 +26,18 @@ async def test_fleet_does_not_race_before_the_clock_is_set(tmp_path: Path) -> No
     with pytest.raises(FleetError, match="clock is not set"):
         await run_fleet(Plan(FleetOptions(1, 10)), target, clock, lambda _: None, asyncio.Event())
     assert not (tmp_path / "state").exists()
+
+
+async def test_fleet_without_a_broker_ends_at_once_with_the_reason() -> None:
+    cloud = CloudConfig(endpoint="127.0.0.1", port=free_port(), plaintext=True)
+    fleet = run_fleet(
+        Plan(FleetOptions(5, 10)),
+        FleetTarget(cloud, "fleet-", None),
+        SystemClock(),
+        lambda _: None,
+        asyncio.Event(),
+    )
+    with pytest.raises(FleetError, match=r"5 of 5 connections .* refused") as raised:
+        async with asyncio.timeout(5):
+            await fleet
+    assert "check" in str(raised.value)

@@ -1,0 +1,69 @@
+"""`--fake-bike`: a simulated bike for every verb of `calibrate`, with a calibration of its own."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gateway.cli.exits import fail
+from gateway.cli.service import SERVICE_CONFIG
+from gateway.host.errors import FAILED
+
+FakeOption = Annotated[
+    bool,
+    typer.Option(
+        "--fake-bike",
+        help="Use a simulated bike, whose knob turns by itself; needs no config, and keeps its "
+        "calibration apart from those of real bikes.",
+    ),
+]
+#: The first message of a session with a fake bike.
+MADE_UP = "simulated bike: its calibration is kept apart from those of real bikes"
+
+_CONFIG = """\
+# Written by `alleycat-gateway calibrate --fake-bike`.
+state_dir = "."
+
+[[bikes]]
+id = {bike}
+racer_id = 0
+racer_name = "Rider"
+class_id = 1
+driver = "fake"
+"""
+
+
+def fake_directory() -> Path:
+    """Return the directory of the files of fake bikes; create it. It belongs to this user."""
+    import os
+
+    state_home = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    directory = state_home / "alleycat-gateway" / "fake-bike"
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        fail(f"cannot create {directory}: {error.strerror}; set XDG_STATE_HOME", FAILED)
+    return directory
+
+
+def config_with(bike: str, config: Path, *, fake_bike: bool) -> Path:
+    """Return the config that contains the bike: for a fake one, a file that is written now."""
+    import json
+
+    if not fake_bike:
+        return config
+    file = fake_directory() / "gateway.toml"
+    try:
+        file.write_text(_CONFIG.format(bike=json.dumps(bike)), encoding="utf-8")
+    except OSError as error:
+        fail(f"cannot write {file}: {error.strerror}; set XDG_STATE_HOME", FAILED)
+    return file
+
+
+def options_for(config: Path, *, fake_bike: bool) -> str:
+    """Return the options with which another command means the same bike, after a space."""
+    import shlex
+
+    if fake_bike:
+        return " --fake-bike"
+    return "" if config == SERVICE_CONFIG else f" --config {shlex.quote(str(config))}"
