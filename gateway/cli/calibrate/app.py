@@ -9,7 +9,7 @@ import typer
 
 from gateway.cli.calibrate import cadence, plateaus, resistance, verify
 from gateway.cli.calibrate.default_verb import DefaultVerbGroup
-from gateway.cli.calibrate.session import BikeArgument, ConfigOption
+from gateway.cli.calibrate.session import BikeArgument, ConfigOption, command_for
 from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
@@ -67,7 +67,7 @@ def show(
     if picture is not None:
         from gateway.calibrating.view.svg import curve_picture
 
-        _write(picture, curve_picture(_saved(state)), "w")
+        _write(picture, curve_picture(_saved(state, config)), "w")
     if json:
         typer.echo(state_json(state))
         return
@@ -91,7 +91,7 @@ def export(
     """
     from gateway.sampling.calibration_record import record_to_json
 
-    text = record_to_json(_saved(_state(bike, config)))
+    text = record_to_json(_saved(_state(bike, config), config))
     if file is None:
         typer.echo(text, nl=False)
     else:
@@ -135,7 +135,7 @@ def import_(
     _ask(f"Use it on {bike}?", yes=yes)
     path = _with_saved(bike, config, lambda saved: saved.save(record))
     typer.echo(f"saved in {path} and in use now")
-    _print_undo_hint(bike, state)
+    _print_undo_hint(bike, state, config)
 
 
 @app.command()
@@ -168,7 +168,7 @@ def rollback(
     _ask(f"Restore backup {number} on {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.rollback(number))
     typer.echo(f"backup {number} is restored and in use now")
-    _print_undo_hint(bike, state)
+    _print_undo_hint(bike, state, config)
 
 
 @app.command()
@@ -189,7 +189,7 @@ def reset(
     _ask(f"Delete the saved calibration of {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.reset())
     typer.echo(f"in use now: {origin_words(_state(bike, config))}")
-    _print_undo_hint(bike, state)
+    _print_undo_hint(bike, state, config)
 
 
 def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awaitable[T]]") -> T:
@@ -222,12 +222,15 @@ def _state(bike: str, config: Path) -> "CalibrationState":
     return _with_saved(bike, config, look)
 
 
-def _saved(state: "CalibrationState") -> "CalibrationRecord":
+def _saved(state: "CalibrationState", config: Path) -> "CalibrationRecord":
     if state.record is None:
         what = f"the saved calibration of {state.bike_id} is {state.problem}"
         if not state.problem:
             what = f"{state.bike_id} has no saved calibration"
-        fail(f"{what}; to make a new one: alleycat-gateway calibrate {state.bike_id}", FAILED)
+        fail(
+            f"{what}; to make a new one: {command_for(config)(f'calibrate {state.bike_id}')}",
+            FAILED,
+        )
     return state.record
 
 
@@ -254,11 +257,11 @@ def _ask(question: str, *, yes: bool) -> None:
     fail(NOTHING_CHANGED, FAILED)
 
 
-def _print_undo_hint(bike: str, before: "CalibrationState") -> None:
+def _print_undo_hint(bike: str, before: "CalibrationState", config: Path) -> None:
     if before.record is not None:
         typer.echo(
             "the previous calibration is now backup 1; to restore it: "
-            f"alleycat-gateway calibrate rollback {bike}"
+            f"{command_for(config)(f'calibrate rollback {bike}')}"
         )
 
 

@@ -12,6 +12,7 @@ from gateway.cli.calibrate.session import (
     BikeArgument,
     ConfigOption,
     JsonOption,
+    command_for,
     exit_on_error,
     script_of,
 )
@@ -206,7 +207,13 @@ async def _check(
         has_bell = console.is_terminal and not options.is_json and not options.is_silent
         way = _way(method, pedaller, keyboard, console.bell if has_bell else _ring_nothing)
         return await check_cadence(
-            session, clock, view, way, answers, saves_ratio=options.saves_ratio
+            session,
+            clock,
+            view,
+            way,
+            answers,
+            saves_ratio=options.saves_ratio,
+            command=command_for(config),
         )
 
 

@@ -134,7 +134,17 @@ async def _run_session(
         assert answers is not None
         patience_s = PERSON_PATIENCE_S if options.answers is None else SCRIPT_PATIENCE_S
         hand = _own_hand if rig is None else rig.turn_to
-        return await act(GuidedContext(session, view, answers, clock, hand, patience_s))
+        command = command_for(options.config)
+        return await act(GuidedContext(session, view, answers, clock, hand, patience_s, command))
+
+
+def command_for(config: Path) -> "Callable[[str], str]":
+    """Return a function that returns the command for words, as it must be called for `config`."""
+    from functools import partial
+
+    from gateway.config.command_line import command_line
+
+    return partial(command_line, file=config)
 
 
 def _own_hand(target: "Target") -> None:

@@ -15,6 +15,7 @@ from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.setup.kept_answers import kept, kept_file
+from systemd.package.first_config import first_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
@@ -437,15 +438,7 @@ def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     file: Path, mine: Credentials
 ) -> None:
     """The shipped one, with its fake bike and no cloud."""
-    text = config_path("gateway.toml").read_text(encoding="utf-8")
-    for old, new in (
-        ('endpoint = "EXAMPLE-ats.iot.eu-west-1.amazonaws.com"', 'endpoint = "127.0.0.1"'),
-        ("port = 8883", "port = 1883"),
-        ("plaintext = false", "plaintext = true"),
-    ):
-        assert text.count(f"\n{old}\n") == 1
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
     result = setup(
         file,
         *("--bike", "C0:FF:EE:00:00:01", *ADA, "--endpoint", "x.example"),
@@ -558,3 +551,25 @@ def files_of(credentials: Credentials) -> list[str]:
         f"--certificate-file={credentials.certificate_file}",
         f"--private-key-file={credentials.private_key_file}",
     ]
+
+
+def test_rider_of_the_example_is_not_proposed(file: Path) -> None:
+    file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("`fake` for a simulated bike")
+        terminal.expect("unchanged: ")
+        terminal.type("fake")
+        for question, answer in {
+            "first name: ": "Ada",
+            "(a number): ": "3",
+            "1 … 6: ": "2",
+            "[later]: ": "",
+        }.items():
+            terminal.expect(question)
+            terminal.type(answer)
+        assert terminal.exit_code() == 0
+
+    shown = dialogue(file, talk, "--no-scan")
+    assert "Hayden" not in shown.text
+    assert read(file)["bikes"][0]["racer_id"] == 3
