@@ -70,7 +70,7 @@ def _access(problem: Problem, config: Config | None, file: Path) -> str | None:
         return None
     pem: Path = getattr(config.cloud, key)
     group = grp.getgrgid(os.getegid()).gr_name
-    closed = next((one for one in reversed(pem.parents) if not os.access(one, os.X_OK)), None)
+    closed = next((one for one in reversed(pem.parents) if not _may_enter(one)), None)
     if closed is None:
         return f"sudo chgrp {group} {pem} && sudo chmod 640 {pem}"
     copy = file.absolute().parent / pem.name
@@ -78,6 +78,10 @@ def _access(problem: Problem, config: Config | None, file: Path) -> str | None:
         f"this user cannot enter {closed}: sudo install -m 640 -g {group} {pem} {copy}; then set "
         f"{problem.key} to {copy}"
     )
+
+
+def _may_enter(directory: Path) -> bool:
+    return os.access(directory, os.X_OK, effective_ids=True)
 
 
 def _finding(file: Path, key: str, what: str, remedy: str) -> Finding:
