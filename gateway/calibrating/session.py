@@ -59,8 +59,6 @@ class CalibrationSession(SavedCalibrations):
 
     def __init__(self) -> None:
         self._news = CalibrationNews(lambda: self.link)
-        #: The options with which a command means this bike, after a space; for advice.
-        self.command_options = ""
 
     @property
     @abstractmethod

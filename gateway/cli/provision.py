@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from gateway.provisioning.identity import IdentityFiles
     from gateway.provisioning.steps import Order, Provisioned
 
-CA_URL = "https://www.amazontrust.com/repository/AmazonRootCA1.pem"
-
-
 EndpointOption = Annotated[
     str,
     typer.Option(help="Host name from `aws iot describe-endpoint --endpoint-type iot:Data-ATS`."),
@@ -36,7 +33,7 @@ ThingNameOption = Annotated[
 TemplateOption = Annotated[str, typer.Option(help="Name of the fleet provisioning template.")]
 CaFileOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="CA certificate; default: AmazonRootCA1.pem in --directory."),
+    typer.Option(metavar="FILE", help="CA of the broker; default: the public CAs, with AWS's."),
 ]
 DirectoryOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Directory for the certificate and the key.")
@@ -74,7 +71,6 @@ def provision(
         fail(f"--directory {directory} is not a directory; expected an existing one", USAGE)
     files = IdentityFiles(directory)
     _refuse_to_overwrite(files, renew)
-    ca_file = ca_file or directory / "AmazonRootCA1.pem"
     cloud = _claim_cloud(endpoint, port, ca_file, claim_certificate, claim_key)
     done = _provision(Order(endpoint, template, thing), cloud, files, steps_to_stderr=json)
     if json:
@@ -132,7 +128,7 @@ def _refuse_to_overwrite(files: "IdentityFiles", renew: bool) -> None:
 
 
 def _claim_cloud(
-    endpoint: str, port: int, ca_file: Path, certificate: Path, key: Path
+    endpoint: str, port: int, ca_file: Path | None, certificate: Path, key: Path
 ) -> "CloudConfig":
     from pydantic import ValidationError
 
@@ -141,9 +137,8 @@ def _claim_cloud(
 
     options = {"--ca-file": ca_file, "--claim-certificate": certificate, "--claim-key": key}
     for option, file in options.items():
-        if not file.is_file():
-            hint = f": curl -fo {file} {CA_URL}" if option == "--ca-file" else ""
-            fail(f"{option} {file} does not exist; expected a PEM file{hint}", USAGE)
+        if file is not None and not file.is_file():
+            fail(f"{option} {file} does not exist; expected a PEM file", USAGE)
     if not is_pair(certificate, key):
         fail(
             f"--claim-certificate {certificate} and --claim-key {key} are not a pair; expected "

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from gateway.cli.exits import fail
+from gateway.config import command_line
 from gateway.host.errors import BAD_CONFIG
 
-SERVICE_CONFIG = Path("/etc/alleycat-gateway/gateway.toml")
+SERVICE_CONFIG = command_line.SERVICE_CONFIG
 USER = "alleycat-gateway"
 #: Groups that the unit adds to the user's own, with SupplementaryGroups=.
 MORE_GROUPS = ("dialout",)

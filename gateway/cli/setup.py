@@ -1,4 +1,4 @@
-"""`setup`: writes the bike, its rider and the cloud into the config."""
+"""`setup`: leads from the package to the first second of a race, and writes the config."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -8,7 +8,8 @@ import typer
 from gateway.cli.exits import fail
 from gateway.cli.options import ConfigOption, ProtocolOption, ScanSecondsOption
 from gateway.cli.service import SERVICE_CONFIG
-from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.config import command_line
+from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, GatewayError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from drivers.discovery import Discoverer
     from gateway.config.editor import Machine
     from gateway.setup.answers import Answers, Current
+    from gateway.setup.session import SetupSession
 
 #: The flag for each answer that a new bike requires.
 FLAGS = {
@@ -25,6 +27,8 @@ FLAGS = {
     "racer_name": "--racer-name",
     "racer_id": "--racer-id",
     "class_id": "--class-id",
+    "endpoint": "--endpoint",
+    "thing_name": "--thing-name",
 }
 
 
@@ -40,9 +44,25 @@ ClassOption = Annotated[int | None, typer.Option(help="The racer's class, 1 to 6
 EndpointOption = Annotated[
     str | None, typer.Option(help="Host name of AWS IoT or of your own broker; `later` to skip.")
 ]
+PortOption = Annotated[
+    int | None,
+    typer.Option(min=1, max=65535, help="The broker's port; default: 8883, or 1883 without TLS."),
+]
 ThingOption = Annotated[str | None, typer.Option(help="This gateway's name in AWS IoT.")]
+ClaimOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Get this gateway's own certificate with the claim in this folder, as `provision` "
+        "does.",
+    ),
+]
+TemplateOption = Annotated[
+    str, typer.Option(help="With --claim: the name of the fleet provisioning template.")
+]
 CaOption = Annotated[
-    Path | None, typer.Option(metavar="PEM", help="CA certificate that verifies the broker.")
+    Path | None,
+    typer.Option(metavar="PEM", help="CA of your own broker; default: the public CAs, with AWS's."),
 ]
 CertificateOption = Annotated[
     Path | None, typer.Option(metavar="PEM", help="This gateway's certificate.")
@@ -51,7 +71,33 @@ KeyOption = Annotated[
     Path | None, typer.Option(metavar="PEM", help="The certificate's private key.")
 ]
 ScanOption = Annotated[
-    bool, typer.Option("--scan/--no-scan", help="Scan for bikes to choose from.")
+    bool,
+    typer.Option(
+        "--scan/--no-scan", help="Scan for bikes to choose from, and show the chosen one live."
+    ),
+]
+StateDirOption = Annotated[
+    Path | None,
+    typer.Option(
+        metavar="DIR",
+        help="Directory of the unsent messages; default in a new config: `state` next to it, or "
+        "/var/lib/alleycat-gateway for the service.",
+    ),
+]
+FromOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--from",
+        metavar="FILE",
+        help="Create the config from another gateway's config: all but name, bike and racer.",
+    ),
+]
+StartOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--start/--no-start",
+        help="Start the service with the new config; default: ask on a terminal.",
+    ),
 ]
 
 
@@ -64,50 +110,78 @@ def setup(
     racer_id: RacerOption = None,
     class_id: ClassOption = None,
     endpoint: EndpointOption = None,
+    port: PortOption = None,
     thing_name: ThingOption = None,
+    claim: ClaimOption = None,
+    template: TemplateOption = "alleycat-gateway",
     ca_file: CaOption = None,
     certificate_file: CertificateOption = None,
     private_key_file: KeyOption = None,
+    state_dir: StateDirOption = None,
+    from_file: FromOption = None,
     scan: ScanOption = True,
     seconds: ScanSecondsOption = 20,
+    start: StartOption = None,
 ) -> None:
     """Set up the bike, who rides it, and the cloud.
 
-    Asks for everything that the options leave open and writes the config. Without a terminal it
-    asks nothing: pass the answers as options. Keeps the rest of the file, comments included, and
+    Asks for all that the options leave open, gets the certificate, writes the config, tests the
+    connection and starts the service. Ctrl-C leaves at any question; the next run proposes the
+    answers. Without a terminal it asks nothing. Keeps the rest of the file, comments included, and
     saves the previous file as .bak.
     """
-    from rich.console import Console
-
     from gateway.setup.answers import Answers
 
     racer = {"racer_name": racer_name, "racer_id": racer_id, "class_id": class_id}
-    cloud: dict[str, object] = {
-        "endpoint": endpoint,
-        "ca_file": ca_file and str(ca_file),
-        "certificate_file": certificate_file and str(certificate_file),
-        "private_key_file": private_key_file and str(private_key_file),
-    }
-    given = Answers(bike_id, _named(bike, protocol), thing_name, _given(racer), _cloud(cloud))
-    try:
-        text, current = _current(config)
-        answers = _asked(Console(), config, current, given, seconds if scan else None)
-        _write(config, text, current, answers)
-    except (KeyboardInterrupt, typer.Abort):
-        fail("\ninterrupted: nothing was changed", INTERRUPTED)
+    cloud = _cloud(endpoint, port, (certificate_file, private_key_file, ca_file))
+    machine = _named(bike, protocol)
+    given = Answers(bike_id, machine, thing_name, _given(racer), cloud, claim, state_dir)
+    _set_up(config, from_file, given, template, seconds if scan else None, start=start)
+
+
+def _set_up(
+    file: Path,
+    from_file: Path | None,
+    given: "Answers",
+    template: str,
+    seconds: float | None,
+    *,
+    start: bool | None,
+) -> None:
+    import structlog
+    from rich.console import Console
+
+    from gateway.setup.session import SetupSession
+
+    structlog.configure(
+        logger_factory=structlog.ReturnLoggerFactory()
+    )  # the questions replace logs
+    text, current = _current(file, from_file)
+    console = Console()
+    session = SetupSession(console, file, text, current, given, template)
+    if _run(console, session, current, seconds):
+        _finish(console, file, current, session.answers, start=start)
 
 
 def _given(values: "Mapping[str, object]") -> dict[str, object]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _cloud(values: "Mapping[str, object]") -> dict[str, object] | None:
-    from gateway.setup.answers import LATER
+def _cloud(
+    endpoint: str | None, port: int | None, files: "tuple[Path | None, ...]"
+) -> dict[str, object] | None:
+    """Return the keys of the cloud table; empty for `later`, None if nothing is given.
 
-    given = _given(values)
-    if given.get("endpoint") == LATER:
+    `files`: in the order of FILES.
+    """
+    from gateway.setup.answers import FILES, LATER
+
+    if endpoint == LATER:
         return {}
-    return given or None
+    # In the config, a relative path would start in the config's directory.
+    paths = [None if path is None else str(path.absolute()) for path in files]
+    named = dict(zip(FILES, paths, strict=True))
+    return _given({"endpoint": endpoint, "port": port, **named}) or None
 
 
 def _named(bike: str | None, protocol: str | None) -> "Machine | None":
@@ -122,11 +196,12 @@ def _named(bike: str | None, protocol: str | None) -> "Machine | None":
         fail(f"--bike: {error}", USAGE)
 
 
-def _current(file: Path) -> "tuple[str, Current]":
-    """Return the text and content of the config, or of the shipped config if there is none yet."""
+def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
+    """Return text and content of the config, or of the one from which a new one is made."""
     import os
     import tomllib
 
+    from gateway.config.editor import template_of
     from gateway.config.packaged import config_path
     from gateway.setup.answers import Current
 
@@ -138,49 +213,89 @@ def _current(file: Path) -> "tuple[str, Current]":
                 FAILED,
             )
         fail(f"permission denied: {file.parent}; run this command with sudo", FAILED)
-    is_new = not file.exists()
+    is_new = from_file is not None or not file.exists()
+    shipped = config_path("gateway.toml")
+    source = from_file or (shipped if is_new else file)
     try:
-        text = (config_path("gateway.toml") if is_new else file).read_text(encoding="utf-8-sig")
-        return text, Current(tomllib.loads(text), is_new)
+        text = source.read_text(encoding="utf-8-sig")
+        data = tomllib.loads(text)
     except OSError as error:
-        fail(f"cannot read {file}: {error.strerror}; expected a TOML file", BAD_CONFIG)
+        fail(f"cannot read {source}: {error.strerror}; expected a TOML file", BAD_CONFIG)
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        fail(f"{file} is not TOML: {error}; fix the file or move it away", BAD_CONFIG)
+        fail(f"{source} is not TOML: {error}; fix the file or move it away", BAD_CONFIG)
+    if from_file is not None:
+        return template_of(text), Current(data, is_new, is_template=True)
+    example = tomllib.loads(shipped.read_text(encoding="utf-8"))
+    return text, Current(data, is_new, is_example=data.get("bikes") == example["bikes"])
 
 
-def _asked(
-    console: "Console", file: Path, current: "Current", given: "Answers", seconds: float | None
-) -> "Answers":
-    """Return the complete answers: ask for missing ones on a terminal, fail without one."""
-    import sys
+def _run(
+    console: "Console", session: "SetupSession", current: "Current", seconds: float | None
+) -> bool:
+    """Ask, get the certificate and write the config; return whether it changed."""
     from functools import partial
 
-    from gateway.setup.answers import missing
-    from gateway.setup.dialogue import ask_all, look_around
+    from gateway.setup.dialogue import look_around
+    from gateway.setup.live import show_live
+    from gateway.setup.questions import agrees
 
-    if sys.stdin.isatty() and sys.stdout.isatty():
-        console.print(_heading(file, current), markup=False, highlight=False)
-        look = None if seconds is None else partial(look_around, console, _discoverers(), seconds)
-        return ask_all(console, current, given, look)
+    try:
+        if _is_terminal():
+            look = (
+                None if seconds is None else partial(look_around, console, _discoverers(), seconds)
+            )
+            session.ask(look, None if seconds is None else partial(show_live, console))
+        else:
+            _check_flags(session.answers, current)
+        session.get_files(lambda what: _is_terminal() and agrees(f"Replace {what}?"))
+        return session.write()
+    except (KeyboardInterrupt, typer.Abort):
+        fail(f"\ninterrupted: nothing was changed{session.keep_answers()}", INTERRUPTED)
+    except GatewayError:
+        if _is_terminal():
+            session.keep_answers()
+        raise
+
+
+def _is_terminal() -> bool:
+    import sys
+
+    return sys.stdin.isatty() and sys.stdout.isatty()
+
+
+def _check_flags(given: "Answers", current: "Current") -> None:
+    """Fail unless the options contain all that a new bike or cloud needs."""
+    from gateway.setup.answers import missing
+
     flags = [FLAGS[name] for name in missing(given, current)]
     if flags:
         fail(f"cannot ask without a terminal: add {', '.join(flags)}", USAGE)
     if given.are_none:
         fail("cannot ask without a terminal: give the answers as options (see --help)", USAGE)
-    return given
 
 
-def _heading(file: Path, current: "Current") -> str:
-    intent = (
-        f"This will create {file} from the example config."
-        if current.is_new
-        else f"This will change {file} according to your answers."
+def _finish(
+    console: "Console", file: Path, current: "Current", answers: "Answers", *, start: bool | None
+) -> None:
+    """Test the connection, start the service if it has this config, and print what is next."""
+    from gateway.setup import finish, service_control
+    from gateway.setup.questions import agrees
+
+    if answers.cloud:
+        finish.try_connection(console, file)
+    verb = finish.restart_verb(answers, current)
+    can_start = (
+        start is not False
+        and command_line.is_service_config(file)
+        and service_control.can_control()
     )
-    return (
-        f"{intent}\n"
-        "Press Enter to accept the value in [brackets]. The file is written at the end; Ctrl-C "
-        "quits without changes.\n"
-    )
+    if can_start and start is None:
+        can_start = _is_terminal() and agrees("Start the service with this config now?")
+    is_started = can_start and finish.start_service(console, verb)
+    is_real = answers.machine is not None and answers.machine.driver != "fake"
+    bike_id = (answers.bike_id or current.default_id) if is_real else None
+    steps = finish.next_steps(file, verb, is_started=is_started, bike_id=bike_id)
+    typer.echo("\n  ".join(("Next:", *steps)))
 
 
 def _discoverers() -> "dict[str, Discoverer]":
@@ -193,51 +308,3 @@ def _discoverers() -> "dict[str, Discoverer]":
         if isinstance(driver, Discoverer) and name != "fake":
             found[name] = driver
     return found
-
-
-def _write(file: Path, text: str, current: "Current", answers: "Answers") -> None:
-    from drivers.registry import load_drivers
-    from gateway.config.editor import NotEditable, edited
-    from gateway.config.file import write_config
-    from gateway.config.problems import ConfigError
-    from gateway.config.schema import load_config
-    from gateway.setup.answers import change_of
-
-    try:
-        new_text = edited(text, change_of(answers, current))
-        if new_text == text and not current.is_new:
-            typer.echo(f"{file} is unchanged: it already has these values")
-            return
-        drivers = load_drivers()
-        backup = write_config(file, new_text, lambda draft: load_config(draft, drivers))
-    except NotEditable as error:
-        fail(f"{file}: {error}", BAD_CONFIG)
-    except ConfigError as error:
-        invalid = ConfigError(file, error.problems)
-        advice = "In the file, correct the keys that setup does not ask for, and run setup again."
-        fail(
-            f"nothing was changed, because the config would be invalid:\n{invalid}\n{advice}",
-            BAD_CONFIG,
-        )
-    except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}; nothing was changed", FAILED)
-    typer.echo(f"wrote {file}" + (f"; the previous file is {backup}" if backup else ""))
-    only_a_bike = answers.thing_name is None and not answers.cloud and not current.is_new
-    _print_next_steps(file, is_reloaded=only_a_bike)
-
-
-def _print_next_steps(file: Path, *, is_reloaded: bool) -> None:
-    """Print the commands to run next.
-
-    A reload applies changed bikes and racers; a changed cloud needs a restart.
-    """
-    if file == SERVICE_CONFIG:
-        verb = "reload-or-restart" if is_reloaded else "restart"
-        steps = [
-            "sudo alleycat-gateway check",
-            f"sudo systemctl {verb} alleycat-gateway",
-            "alleycat-gateway status",
-        ]
-    else:
-        steps = [f"alleycat-gateway {verb} --config {file}" for verb in ("check", "run", "status")]
-    typer.echo("\n  ".join(("Next:", *steps)))

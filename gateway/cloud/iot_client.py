@@ -30,16 +30,18 @@ def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.
         return mqtt5_client_builder.mtls_from_path(
             cert_filepath=str(cloud.certificate_file),
             pri_key_filepath=str(cloud.private_key_file),
-            ca_filepath=str(cloud.ca_file),
+            # None: the SDK uses the system's trust store.
+            ca_filepath=None if cloud.ca_file is None else str(cloud.ca_file),
             endpoint=cloud.endpoint,
             client_options=options,
         )
     except (exceptions.AwsCrtError, OSError, RuntimeError) as error:
         reason = mqtt_errors.explain(*name_and_message(error))
+        files = ("certificate_file", "private_key_file", "ca_file")
+        named = [f"cloud.{key} {file}" for key in files if (file := getattr(cloud, key))]
         raise CredentialsError(
-            f"cloud.certificate_file {cloud.certificate_file}, cloud.private_key_file "
-            f"{cloud.private_key_file}, cloud.ca_file {cloud.ca_file}: {reason}; "
-            "expected PEM files, and the private key of this certificate"
+            f"{', '.join(named)}: {reason}; expected PEM files, and the private key of this "
+            "certificate"
         ) from error
 
 

@@ -12,6 +12,7 @@ from gateway.host.errors import BAD_CONFIG, GatewayError
 
 #: Keys of a bike's table that apply only to the physical bike, not to its rider.
 _PHYSICAL_KEYS = ("stale_after_s", "calibration")
+_TLS_FILES = ("ca_file", "certificate_file", "private_key_file")
 PLAIN_PORT, TLS_PORT = 1883, 8883
 #: The cloud table until a cloud is configured: a broker on this machine, which need not exist.
 NO_CLOUD = {"endpoint": "127.0.0.1", "port": PLAIN_PORT, "plaintext": True}
@@ -43,11 +44,15 @@ class BikeChange:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """The changes to a config. `cloud`: keys of that table. None leaves a part unchanged."""
+    """The changes to a config. None leaves a part unchanged.
+
+    `cloud`: keys of that table; one whose value is None is removed.
+    """
 
     thing_name: str | None = None
     cloud: Mapping[str, object] | None = None
     bike: BikeChange | None = None
+    state_dir: str | None = None
 
 
 def edited(text: str, change: Change) -> str:
@@ -55,6 +60,8 @@ def edited(text: str, change: Change) -> str:
     document = tomlkit.parse(text)
     if change.thing_name is not None:
         _set(document, "thing_name", change.thing_name)
+    if change.state_dir is not None:
+        _set(document, "state_dir", change.state_dir)
     if change.cloud:
         cloud = document.setdefault("cloud", tomlkit.table())
         for key, value in _completed(change.cloud, cloud).items():
@@ -65,18 +72,32 @@ def edited(text: str, change: Change) -> str:
 
 
 def _completed(change: Mapping[str, object], cloud: Mapping[str, object]) -> dict[str, object]:
-    """Turn on TLS, with its port, if a plaintext cloud gets an endpoint on another machine."""
+    """Turn on TLS, with its port, if a plaintext cloud gets a PEM file or leaves this machine."""
     endpoint = str(change.get("endpoint", "127.0.0.1"))
-    if is_this_machine(endpoint) or not cloud.get("plaintext"):
+    stays_plain = is_this_machine(endpoint) and not any(change.get(key) for key in _TLS_FILES)
+    if stays_plain or not cloud.get("plaintext"):
         return dict(change)
     port = TLS_PORT if cloud.get("port") == PLAIN_PORT else cloud.get("port", TLS_PORT)
     return {"port": port, "plaintext": False, **change}
 
 
 def _set(table: Any, key: str, value: object) -> None:
-    """Set the key, unless it has this value already: its spelling is then kept."""
-    if key not in table or table[key] != value:
+    """Set the key, unless it has this value already: its spelling is then kept. None removes it."""
+    if value is None:
+        table.pop(key, None)
+    elif key not in table or table[key] != value:
         table[key] = value
+
+
+def template_of(text: str) -> str:
+    """Return the config with its first bike alone, and without what belongs to that bike only."""
+    document = tomlkit.parse(text)
+    bikes = document.get("bikes")
+    if not isinstance(bikes, AoT) or not bikes:
+        return text
+    del bikes[1:]
+    bikes[0].pop("calibration", None)
+    return tomlkit.dumps(document)
 
 
 def _change_bike(document: tomlkit.TOMLDocument, change: BikeChange) -> None:

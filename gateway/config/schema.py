@@ -73,6 +73,7 @@ class CloudConfig(_Section):
     topic: Topic = "alleycat-publish"
     #: None: the gateway does not follow the results of its races.
     results_topic: Topic | None = None
+    #: None: the system's trust store, which contains the CA of AWS.
     ca_file: AnyPath | None = None
     certificate_file: AnyPath | None = None
     private_key_file: AnyPath | None = None
@@ -101,7 +102,7 @@ class CloudConfig(_Section):
         if self.plaintext and not is_this_machine(self.endpoint):
             raise ValueError(
                 "plaintext = true is only allowed for 127.0.0.1, ::1 or localhost, not for "
-                f"{self.endpoint!r}; for another endpoint, remove plaintext and set ca_file, "
+                f"{self.endpoint!r}; for another endpoint, remove plaintext and set "
                 "certificate_file and private_key_file"
             )
         return self
@@ -334,10 +335,10 @@ def _duplicates(config: Config) -> Iterator[Problem]:
 def _file_problems(cloud: CloudConfig) -> list[Problem]:
     if cloud.plaintext:
         return []
-    key, certificate = cloud.private_key_file, cloud.certificate_file
+    key, certificate, ca = cloud.private_key_file, cloud.certificate_file, cloud.ca_file
     found = {
         "endpoint": _example_problem(cloud.endpoint),
-        "ca_file": pem_problem(cloud.ca_file, "CERTIFICATE"),
+        "ca_file": None if ca is None else pem_problem(ca, "CERTIFICATE"),
         "certificate_file": pem_problem(certificate, "CERTIFICATE"),
         "private_key_file": pem_problem(key, "PRIVATE KEY") or open_key_problem(key),
     }

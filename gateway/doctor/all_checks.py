@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from drivers.registry import DriverStatus
+from gateway.config.command_line import needs_sudo
 from gateway.config.schema import Config
 from gateway.doctor.bluetooth import check_bluetooth
 from gateway.doctor.calibration import check_calibrations
@@ -66,10 +67,13 @@ async def check_all(
 
 
 def _with_file(finding: Finding, file: Path) -> Finding:
-    """Return the finding with the checked file as an option of the command in its remedy."""
-    if not _COMMAND.search(finding.remedy):
-        return finding
-    return replace(finding, remedy=f"{finding.remedy} --config {file}")
+    """Return the finding with a command in its remedy as it must be called for the checked file."""
+    remedy = finding.remedy
+    if _COMMAND.search(remedy):
+        remedy = f"{remedy} --config {file}"
+    if not needs_sudo(file):
+        remedy = remedy.replace("sudo alleycat-gateway", "alleycat-gateway")
+    return replace(finding, remedy=remedy)
 
 
 async def _live(

@@ -15,8 +15,8 @@ SOON_DAYS = 30
 
 _NEW = {
     "certificate_file": "get a new certificate for this thing, and save it at the path in {key}",
-    "ca_file": "get the CA's current certificate (for AWS: AmazonRootCA1.pem), and save it at the "
-    "path in {key}",
+    "ca_file": "for AWS, remove {key}: this computer knows Amazon's CAs; for another broker, get "
+    "its CA's current certificate, and save it at the path in {key}",
 }
 
 

@@ -1,5 +1,7 @@
 """The check that the daemon would start with the config file."""
 
+import grp
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -50,6 +52,7 @@ def _readable(file: Path) -> Config | None:
 
 
 def _findings(file: Path, problems: Sequence[Problem]) -> list[Finding]:
+    config = _readable(file)
     setup_helps = all(
         one.key.rpartition(".")[2] in _ASKED
         and not one.variable
@@ -57,7 +60,28 @@ def _findings(file: Path, problems: Sequence[Problem]) -> list[Finding]:
         for one in problems
     )
     remedy = (_SETUP if setup_helps else _CORRECT).format(file=file)
-    return [_finding(file, one, remedy) for one in problems]
+    return [_finding(file, one, _access(one, config, file) or remedy) for one in problems]
+
+
+def _access(problem: Problem, config: Config | None, file: Path) -> str | None:
+    """Return the command that lets this user read a PEM file; None if that is not the problem."""
+    section, _, key = problem.key.partition(".")
+    if config is None or section != "cloud" or "Permission denied" not in problem.what:
+        return None
+    pem: Path = getattr(config.cloud, key)
+    group = grp.getgrgid(os.getegid()).gr_name
+    closed = next((one for one in reversed(pem.parents) if not _may_enter(one)), None)
+    if closed is None:
+        return f"sudo chgrp {group} {pem} && sudo chmod 640 {pem}"
+    copy = file.absolute().parent / pem.name
+    return (
+        f"this user cannot enter {closed}: sudo install -m 640 -g {group} {pem} {copy}; then set "
+        f"{problem.key} to {copy}"
+    )
+
+
+def _may_enter(directory: Path) -> bool:
+    return os.access(directory, os.X_OK, effective_ids=True)
 
 
 def _finding(file: Path, problem: Problem, remedy: str) -> Finding:

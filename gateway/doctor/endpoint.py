@@ -53,7 +53,14 @@ _SUBSCRIBE = "the thing's policy must allow iot:Subscribe and iot:Receive for {t
 #: The errors among OpenSSL's X509_V_ERR_… that have a remedy.
 _NOT_YET_VALID, _EXPIRED = 9, 10
 _CLOCK = "check the clock: `timedatectl`; if it is right, the broker needs a new certificate"
-_WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate (AWS: AmazonRootCA1.pem)"
+_WRONG_CA = (
+    "cloud.ca_file must contain the CA of the broker's certificate; for AWS, remove that key: this "
+    "computer knows Amazon's CAs"
+)
+_UNKNOWN_CA = (
+    "for AWS, install the public CAs: sudo apt install ca-certificates; for a broker of your own, "
+    "set cloud.ca_file to the certificate of its CA"
+)
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 
 
@@ -90,7 +97,8 @@ async def _reach(cloud: CloudConfig, step_s: float) -> Finding:
     except socket.gaierror as error:
         return failed(NAME, f"{cloud.endpoint}: name not resolved: {error.strerror}", _NETWORK)
     except ssl.SSLCertVerificationError as error:
-        return failed(NAME, f"{where}: {error.verify_message}", _certificate_remedy(error))
+        what = f"{where}: {error.verify_message}"
+        return failed(NAME, what, _certificate_remedy(error, cloud))
     except TimeoutError:
         return failed(NAME, f"{where}: no answer", _FIREWALL.format(port=cloud.port))
     except ssl.SSLError as error:
@@ -116,10 +124,12 @@ def _tls(cloud: CloudConfig) -> ssl.SSLContext:
     return context
 
 
-def _certificate_remedy(error: ssl.SSLCertVerificationError) -> str:
+def _certificate_remedy(error: ssl.SSLCertVerificationError, cloud: CloudConfig) -> str:
     if error.verify_code in (_NOT_YET_VALID, _EXPIRED):
         return _CLOCK
-    return _WRONG_NAME if "match" in error.verify_message else _WRONG_CA
+    if "match" in error.verify_message:
+        return _WRONG_NAME
+    return _UNKNOWN_CA if cloud.ca_file is None else _WRONG_CA
 
 
 Value = TypeVar("Value")

@@ -2,6 +2,7 @@
 
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import asdict
 
 from rich.console import Console
@@ -17,16 +18,21 @@ _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
 
 def show_report(console: Console, report: Report) -> None:
     """Print each finding with its remedy, then the versions that a bug report needs."""
-    findings = Table.grid(padding=(0, 2))
-    findings.add_column(no_wrap=True)
-    findings.add_column(no_wrap=True)
-    findings.add_column(overflow="fold")
-    for one in report.findings:
-        findings.add_row(Text(one.state, _STYLES[one.state]), one.name, _words(one))
-    console.print(findings)
+    show_findings(console, report.findings)
     console.print(f"\n{_summary(report.findings)}", highlight=False)
     versions = ", ".join(f"{name} {version}" for name, version in report.versions.items())
     console.print(f"For a bug report: {versions}", markup=False, highlight=False)
+
+
+def show_findings(console: Console, findings: Iterable[Finding]) -> None:
+    """Print each finding with its remedy."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for one in findings:
+        table.add_row(Text(one.state, _STYLES[one.state]), one.name, _words(one))
+    console.print(table)
 
 
 def _words(finding: Finding) -> Text:

@@ -5,6 +5,7 @@
         BufferViewError            1  buffer/inspect.py
         CalibrationError           1  calibrating/state.py
         CalibrationFormatError     1  sampling/calibration_record.py
+        ClaimError                 2  setup/claim.py
         CommandError             any  cli/exits.py
         CommandRefused             1  race/commands.py
         ConfigError               78  config/problems.py
@@ -31,6 +32,7 @@
         Rejected                   1  cloud/iot_requests.py
         ResultsError               1  race/results.py
         RuleTemplateError          1  simulation/cloud/rule.py
+        SetupError               any  setup/session.py
         StateDirError              1  host/state_dir.py
         StatusFormatError          1  status/report.py
         StoreError                 1  buffer/store.py

@@ -2,18 +2,22 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from gateway.config import command_line
 from gateway.config.editor import NO_CLOUD, BikeChange, Change, Machine
 from gateway.config.problems import problems_of
-from gateway.config.schema import BikeConfig, CloudConfig, Config
+from gateway.config.schema import BikeConfig, CloudConfig, Config, is_this_machine
 
 #: The answer for a gateway that has no cloud yet.
 LATER = "later"
 RACER = ("racer_name", "racer_id", "class_id")
-FILES = ("ca_file", "certificate_file", "private_key_file")
+FILES = ("certificate_file", "private_key_file", "ca_file")
+#: The state directory of a gateway that is not the service, relative to its config.
+STATE_DIR = Path("state")
 
 
 @dataclass(slots=True)
@@ -24,8 +28,12 @@ class Answers:
     machine: Machine | None = None
     thing_name: str | None = None
     racer: dict[str, object] = field(default_factory=dict)
-    #: Keys of the cloud table. Empty: no cloud yet, or no change to the current one.
+    #: Keys of the cloud table. Empty: no cloud yet, or no change to the current one. A key that is
+    #: None is removed from the config.
     cloud: dict[str, object] | None = None
+    #: The folder with the claim from which the gateway gets its own certificate.
+    claim: Path | None = None
+    state_dir: Path | None = None
 
     @property
     def are_none(self) -> bool:
@@ -34,14 +42,26 @@ class Answers:
 
 @dataclass(frozen=True, slots=True)
 class Current:
-    """The unchecked content of the current config, or of the shipped one if there is none."""
+    """The unchecked content of the current config, or of the one that a new config is made from.
+
+    `is_example`: its bikes are those of the shipped config, which the user has never named.
+    `is_template`: it is another gateway's, whose name this one must not take.
+    """
 
     data: Mapping[str, Any]
     is_new: bool
+    is_example: bool = False
+    is_template: bool = False
 
     @property
     def cloud(self) -> Mapping[str, Any]:
         return _table(self.data.get("cloud"))
+
+    @property
+    def has_cloud(self) -> bool:
+        """Whether the user has named a cloud: neither the example's nor this computer's."""
+        endpoint = str(self.cloud.get("endpoint", "EXAMPLE"))
+        return not self.cloud.get("plaintext") and not endpoint.startswith("EXAMPLE")
 
     @property
     def bikes(self) -> list[Mapping[str, Any]]:
@@ -77,25 +97,47 @@ def _table(value: object) -> Mapping[str, Any]:
 
 def change_of(answers: Answers, current: Current) -> Change:
     """Build the change to the config. A new one without an endpoint gets no cloud."""
-    cloud = answers.cloud or {}
-    if current.is_new and "endpoint" not in cloud:
-        cloud = {**NO_CLOUD, **cloud}
     bike = None
     if answers.machine is not None or answers.racer:
         bike_id = answers.bike_id or current.default_id
         bike = BikeChange(bike_id, answers.machine, answers.racer)
         if current.is_new:  # this one replaces the example's bike
             bike = BikeChange(current.default_id, answers.machine, {"id": bike_id, **answers.racer})
-    return Change(answers.thing_name, cloud, bike)
+    state_dir = None if answers.state_dir is None else str(answers.state_dir)
+    return Change(answers.thing_name, _cloud_change(answers, current), bike, state_dir)
+
+
+def _cloud_change(answers: Answers, current: Current) -> Mapping[str, object]:
+    cloud = answers.cloud or {}
+    if current.is_new and not current.has_cloud and "endpoint" not in cloud:
+        return {**NO_CLOUD, **cloud}
+    if is_this_machine(str(cloud.get("endpoint"))) and not uses_tls(cloud, current):
+        return {**NO_CLOUD, **cloud}
+    return cloud
+
+
+def uses_tls(cloud: Mapping[str, object], current: Current) -> bool:
+    """Return whether the answers name PEM files, or stay with a cloud that has them."""
+    return any(cloud.get(key) for key in FILES) or current.has_cloud
 
 
 def missing(answers: Answers, current: Current) -> list[str]:
     """Return the names of the answers missing for a bike that is not set up yet."""
+    cloud = answers.cloud or {}
+    no_endpoint = not (current.has_cloud or "endpoint" in cloud)
+    lost = ["endpoint"] if no_endpoint and (cloud or answers.claim is not None) else []
+    if current.is_template and answers.thing_name is None:
+        lost.append("thing_name")
     bike_id = answers.bike_id or current.default_id
     if current.has_rider(bike_id):
-        return []
+        return lost
     lacking = [name for name in RACER if name not in answers.racer]
-    return ["bike", *lacking] if answers.machine is None else lacking
+    return [*(["bike"] if answers.machine is None else []), *lacking, *lost]
+
+
+def default_state_dir(file: Path) -> Path | None:
+    """Return the state directory for a new config; None for the service, which has its own."""
+    return None if file.parent == command_line.SERVICE_CONFIG.parent else STATE_DIR
 
 
 def problem_of(key: str, value: object) -> str | None:

@@ -1,8 +1,11 @@
-"""The questions of `setup`, with the current values as defaults. Ctrl-C raises Abort."""
+"""The questions of `setup` on bike and rider, with the current values as defaults.
+
+Ctrl-C raises typer.Abort. The answers given until then are in the Answers that were passed.
+"""
 
 import asyncio
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from dataclasses import asdict
 
 import typer
 from rich.console import Console
@@ -10,9 +13,9 @@ from rich.console import Console
 from drivers.discovery import Discoverer, FoundBike
 from drivers.serial_line.driver import SERIAL_PROTOCOLS
 from gateway.config.editor import Machine, is_on
-from gateway.config.schema import is_this_machine
-from gateway.setup.answers import FILES, LATER, RACER, Answers, Current, problem_of
+from gateway.setup.answers import RACER, Answers, Current, problem_of
 from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
+from gateway.setup.questions import Check, agrees, ask
 from gateway.setup.scan import Scan, scan_all
 
 ADD, AGAIN, KEEP = "add", "again", "keep"
@@ -22,32 +25,34 @@ _RACER_QUESTIONS = {
     "racer_id": "Racer's id (a number)",
     "class_id": "Racer's starting class, 1 … 6",
 }
-_FILE_QUESTIONS = {
-    "ca_file": "CA file (AWS: AmazonRootCA1.pem)",
-    "certificate_file": "Certificate file",
-    "private_key_file": "Private key file",
-}
-#: The service can read files in this directory.
-_DEFAULT_FILES = {
-    "ca_file": "/etc/alleycat-gateway/AmazonRootCA1.pem",
-    "certificate_file": "/etc/alleycat-gateway/certificate.pem.crt",
-    "private_key_file": "/etc/alleycat-gateway/private.pem.key",
-}
+_RACER_EXPLAINED = (
+    "Who rides? The backend of the races knows each racer by a number, the racer's id, and ranks "
+    "each class, 1 … 6, separately. The organiser of the races gives out both. To try it out, take "
+    "any id that no other racer has, and class 1."
+)
 
 #: Scans for bikes; None if the user does not want a scan.
 Look = Callable[[], Scan] | None
+#: Shows the bike live; returns whether it sent anything.
+ShowLive = Callable[[Machine], bool] | None
 
 
-def ask_all(console: Console, current: Current, given: Answers, look: Look) -> Answers:
-    """Ask for everything missing in `given`; return all answers. A kept bike stays None."""
-    bike_id = given.bike_id or _ask_which(console, current)
+def ask_bike_and_racer(
+    console: Console, current: Current, answers: Answers, kept: Answers, look: Look, live: ShowLive
+) -> None:
+    """Ask for what is missing in `answers`, and put it there. A kept bike stays None.
+
+    `kept`: the answers of a `setup` that was left; they are proposed.
+    """
+    bike_id = answers.bike_id or _ask_which(console, current, kept.bike_id)
+    answers.bike_id = bike_id
     bike = current.bike(bike_id) if current.has_rider(bike_id) else {}
-    machine = given.machine or _ask_machine(console, current, bike, look)
-    racer = {**_ask_racer(given.racer, bike), **given.racer}
-    answers = Answers(bike_id, machine, given.thing_name, racer, given.cloud)
-    if given.cloud is None:
-        _ask_cloud(console, current, answers)
-    return answers
+    if answers.machine is None:
+        answers.machine = _ask_machine(current, bike, kept.machine, look, live)
+    if any(key not in answers.racer for key in RACER):
+        console.print(_RACER_EXPLAINED, markup=False, highlight=False)
+        known = {} if current.is_example else bike
+        _ask_racer(answers.racer, {**known, **kept.racer})
 
 
 def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds: float) -> Scan:
@@ -75,55 +80,101 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
     return Scan([one for one in scan.bikes if not one[1].is_companion], scan.problems)
 
 
-def _ask(question: str, key: str, default: object = None) -> str:
-    """Ask until the answer is valid in the config."""
+def config_check(key: str) -> Check:
+    """Return a check of an answer by the schema of the config's key."""
 
     def checked(answer: str) -> str:
-        problem = problem_of(key, answer.strip())
+        problem = problem_of(key, answer)
         if problem is not None:
             raise typer.BadParameter(problem)
-        return answer.strip()
+        return answer
 
-    shown = None if default is None else str(default)
-    answer: str = typer.prompt(question, default=shown, value_proc=checked)
-    return answer
+    return checked
 
 
-def _ask_which(console: Console, current: Current) -> str:
+def one_of(*words: str) -> Check:
+    """Return a check that accepts these words alone."""
+
+    def checked(answer: str) -> str:
+        if answer not in words:
+            raise typer.BadParameter(f"expected one of: {', '.join(words)}")
+        return answer
+
+    return checked
+
+
+def _ask_which(console: Console, current: Current, kept_id: str | None) -> str:
     """Ask for the bike to set up, and return its id."""
-    if current.is_new or not current.ids:
+    if current.is_new or current.is_example or not current.ids:
         return current.default_id
     for bike in current.bikes:
         line = f"  {bike.get('id')}  {bike.get('racer_name')} on {bike.get('driver')}"
         console.print(line, soft_wrap=True, markup=False, highlight=False)
-
-    def checked(answer: str) -> str:
-        if answer.strip() not in (*current.ids, ADD):
-            raise typer.BadParameter(f"expected one of: {', '.join(current.ids)}, {ADD}")
-        return answer.strip()
-
     question = f"Which bike do you want to set up? Enter its id, or `{ADD}` for a new bike"
-    chosen: str = typer.prompt(question, default=current.default_id, value_proc=checked)
-    return _ask("Id of the new bike", "id", current.next_id) if chosen == ADD else chosen
+    default = kept_id if kept_id in current.ids else current.default_id
+    chosen = ask(
+        question, ADD if kept_id and default != kept_id else default, one_of(*current.ids, ADD)
+    )
+    if chosen != ADD:
+        return chosen
+    is_new_id = kept_id is not None and kept_id not in current.ids
+    return ask("Id of the new bike", kept_id if is_new_id else current.next_id, config_check("id"))
 
 
 def _ask_machine(
-    console: Console, current: Current, bike: Mapping[str, object], look: Look
+    current: Current,
+    bike: Mapping[str, object],
+    kept: Machine | None,
+    look: Look,
+    live: ShowLive,
 ) -> Machine | None:
-    """Ask for the physical bike; return None to keep the current one."""
-    stays = bool(bike) and (look is None or bike.get("driver") != "fake")
+    """Ask for the physical bike until the user accepts it; return None to keep the current one."""
+    while True:
+        machine = _chosen_machine(current, bike, kept, look)
+        if machine is None or live is None or machine.driver == "fake":
+            return machine
+        question = (
+            "Is this your bike?" if live(machine) else "Nothing came. Set it up nevertheless?"
+        )
+        if agrees(question):
+            return machine
+
+
+def _chosen_machine(
+    current: Current, bike: Mapping[str, object], kept: Machine | None, look: Look
+) -> Machine | None:
+    stays = bool(bike) and not current.is_example and kept is None
     while True:
         found = [] if look is None else [_machine(*one) for one in look().bikes]
         numbers = {str(n): one for n, one in enumerate(found, start=1)}
-        otherwise = None if look is None else AGAIN
-        default = KEEP if stays else next(_free(numbers, current), otherwise)
+        default = KEEP if stays else _proposed(numbers, current, kept)
+        if default is None and look is not None:
+            default = AGAIN
         answer = _ask_bike(numbers, default, may_look=look is not None, may_keep=bool(bike))
         if answer == KEEP:
             return None
         if answer in numbers:
             return numbers[answer]
+        if kept is not None and answer == _name_of(kept):
+            return kept
         if answer != AGAIN:
             return _named(answer)
+
+
+def _proposed(numbers: Mapping[str, Machine], current: Current, kept: Machine | None) -> str | None:
+    """Return the answer to propose: the bike of an earlier run, or one that has been found."""
+    if kept is None:
+        return next(_free(numbers, current), None)
+    again = (number for number, found in numbers.items() if is_on(asdict(found), kept))
+    return next(again, _name_of(kept))
+
+
+def _name_of(machine: Machine) -> str | None:
+    """Return the answer that names the bike; None for one that only a scan can name."""
+    if machine.driver == "fake":
+        return "fake"
+    name = machine.options.get("address", machine.options.get("port"))
+    return None if name is None else str(name)
 
 
 def _machine(driver: str, found: FoundBike) -> Machine:
@@ -145,7 +196,6 @@ def _ask_bike(
         words[KEEP] = "to leave this bike unchanged"
 
     def checked(answer: str) -> str:
-        answer = answer.strip()
         if answer not in numbers and answer not in words:
             try:
                 named_bike(answer, None)
@@ -162,9 +212,7 @@ def _ask_bike(
         "`fake` for a simulated bike",
         *(f"`{word}` {what}" for word, what in words.items()),
     ]
-    question = f"Which bike? Enter {', '.join(ways[:-1])}, or {ways[-1]}"
-    chosen: str = typer.prompt(question, default=default, value_proc=checked)
-    return chosen
+    return ask(f"Which bike? Enter {', '.join(ways[:-1])}, or {ways[-1]}", default, checked)
 
 
 def _named(answer: str) -> Machine:
@@ -172,66 +220,12 @@ def _named(answer: str) -> Machine:
         return Machine(*named_bike(answer, None))
     except ProtocolMissing:
         names = list(SERIAL_PROTOCOLS)
-
-        def checked(protocol: str) -> str:
-            if protocol.strip() not in names:
-                raise typer.BadParameter(f"expected one of: {', '.join(names)}")
-            return protocol.strip()
-
         question = f"Which protocol does the bike use ({', '.join(names)})"
-        return Machine(*named_bike(answer, typer.prompt(question, value_proc=checked)))
+        return Machine(*named_bike(answer, ask(question, check=one_of(*names))))
 
 
-def _ask_racer(given: Mapping[str, object], bike: Mapping[str, object]) -> dict[str, object]:
-    answers: dict[str, object] = {}
+def _ask_racer(racer: dict[str, object], proposed: Mapping[str, object]) -> None:
     for key in RACER:
-        if key not in given:
-            answer = _ask(_RACER_QUESTIONS[key], key, bike.get(key))
-            answers[key] = answer if key == "racer_name" else int(answer)
-    return answers
-
-
-def _ask_cloud(console: Console, current: Current, answers: Answers) -> None:
-    now = current.cloud
-    is_later = current.is_new or bool(now.get("plaintext"))
-    endpoint = _ask(
-        "AWS IoT endpoint, or your broker's host name; "
-        f"enter `{LATER}` to set up the cloud another time",
-        "endpoint",
-        LATER if is_later else now.get("endpoint"),
-    )
-    if endpoint == LATER:
-        return
-    if endpoint == now.get("endpoint") and (is_this_machine(endpoint) or not is_later):
-        return
-    files = _ask_files(now)
-    if files is None:
-        console.print(
-            "No cloud is set up yet. When you have the certificate, run `alleycat-gateway setup` "
-            "again.",
-            highlight=False,
-        )
-        return
-    answers.cloud = {"endpoint": endpoint, **files}
-    if answers.thing_name is None:
-        name = current.data.get("thing_name")
-        answers.thing_name = _ask("This gateway's name as a thing in AWS IoT", "thing_name", name)
-
-
-def _ask_files(now: Mapping[str, object]) -> dict[str, object] | None:
-    files: dict[str, object] = {}
-    for key in FILES:
-        default = now.get(key) or _DEFAULT_FILES[key]
-        question = f"{_FILE_QUESTIONS[key]}, or `{LATER}`"
-        answer: str = typer.prompt(question, default=default, value_proc=_a_file)
-        if answer == LATER:
-            return None
-        files[key] = answer
-    return files
-
-
-def _a_file(answer: str) -> str:
-    answer = answer.strip()
-    if answer != LATER and not Path(answer).is_file():
-        raise typer.BadParameter(f"{answer}: no such file")
-    return answer
+        if key not in racer:
+            answer = ask(_RACER_QUESTIONS[key], proposed.get(key), config_check(key))
+            racer[key] = answer if key == "racer_name" else int(answer)

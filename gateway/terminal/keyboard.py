@@ -79,8 +79,7 @@ class Keyboard:
 
     def forget(self) -> None:
         """Discard all keys pressed until now, so that an early Enter answers no later question."""
-        with suppress(termios.error):
-            termios.tcflush(self._fd, termios.TCIFLUSH)
+        forget_typed_ahead(self._fd)
         is_gone = False
         while not self._keys.empty():
             is_gone |= self._keys.get_nowait() is None
@@ -119,6 +118,12 @@ class Keyboard:
             self._keys.put_nowait(None)
         for key in keys_in(self._text.decode(chunk)):
             self._keys.put_nowait(key)
+
+
+def forget_typed_ahead(fd: int = 0) -> None:
+    """Discard what was typed on the terminal `fd` and not read yet. Does nothing without one."""
+    with suppress(termios.error):
+        termios.tcflush(fd, termios.TCIFLUSH)
 
 
 def keys_in(text: str) -> Iterator[str]:

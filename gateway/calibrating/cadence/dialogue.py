@@ -38,10 +38,12 @@ async def check_cadence(
     answers: AnswerSource | None,
     *,
     saves_ratio: bool,
+    command: Callable[[str], str] = "alleycat-gateway {}".format,
 ) -> bool:
     """Check the cadence, offer to save a scale, and return whether the cadence is right now.
 
     Without `answers` no question can be asked. `saves_ratio`: save a plain ratio without asking.
+    `command` returns the command for words such as "calibrate bike-001".
     Raises CalibrationError if the session ends or saving fails, and what `answers` raises.
     """
     async with CadenceRide(session, clock, view) as ride:
@@ -56,9 +58,9 @@ async def check_cadence(
                 return False
         before = session.state
         file = await session.save(rescaled(before, result, datetime.now(UTC)))
-        back = f"alleycat-gateway calibrate {'rollback' if before.record else 'reset'}"
-        named = f"{before.bike_id}{session.command_options}"
-        words = f"saved in {file} and in use now\nto undo: {back} {named}"
+        verb = "rollback" if before.record else "reset"
+        back = command(f"calibrate {verb} {before.bike_id}")
+        words = f"saved in {file} and in use now\nto undo: {back}"
         view.tell(cadence_event("saved", words, scale=result.scale, file=str(file)))
         return True
 

@@ -43,7 +43,8 @@ class Quit(Exception):
 class GuidedContext:
     """The session, view, answers and clock of a guided calibration.
 
-    `hand` is called with each target once the bike has sent its number.
+    `hand` is called with each target once the bike has sent its number. `command` returns the
+    command for words such as "calibrate bike-001", to be pasted by the user.
     """
 
     session: CalibrationSession
@@ -53,6 +54,7 @@ class GuidedContext:
     hand: Callable[[Target], None]
     #: An unanswered question waits this long.
     patience_s: float
+    command: Callable[[str], str] = "alleycat-gateway {}".format
 
     def prompt(self) -> Prompt:
         return Prompt(self.session, self.clock, self.patience_s)

@@ -4,7 +4,7 @@ Nothing changes until the user accepts the curve, the change is temporary until 
 calibration saved before is kept as a backup.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -55,7 +55,7 @@ async def calibrate_resistance(context: GuidedContext, asked: Sequence[Target]) 
             await capture.run()
             record = record_of(context, capture)
             old = _in_use(context, record)
-            with _kept_for_import(record):
+            with _kept_for_import(record, context.command):
                 if await _review(context, prompt, capture, Review(record, *old)) == REDO:
                     capture.redo()
                 elif (file := await _try_out(context, capture, record)) is not None:
@@ -70,7 +70,7 @@ def _in_use(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibrat
 
 
 @contextmanager
-def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
+def _kept_for_import(record: CalibrationRecord, command: Callable[[str], str]) -> Iterator[None]:
     """Save the record for `import` if the session fails, so that the captured points are kept."""
     try:
         yield
@@ -82,7 +82,7 @@ def _kept_for_import(record: CalibrationRecord) -> Iterator[None]:
             raise error from None
         raise CalibrationError(
             f"{error}\nThe captured points are in {file}; when the problem is solved, import "
-            f"them: alleycat-gateway calibrate import {record.bike_id} {file}"
+            f"them: {command(f'calibrate import {record.bike_id} {file}')}"
         ) from error
 
 
@@ -156,8 +156,7 @@ async def _try_out(
 async def _save(context: GuidedContext, record: CalibrationRecord) -> Path:
     had = context.session.state.record is not None
     file = await context.session.save(record)
-    named = f"{record.bike_id}{context.session.command_options}"
-    back = f"alleycat-gateway calibrate rollback {named}"
+    back = context.command(f"calibrate rollback {record.bike_id}")
     backup = f"; to restore the previous one: {back}" if had else ""
     words = f"saved in {file} and in use now{backup}"
     context.view.tell(Event("saved", words, {"file": str(file)}))

@@ -121,8 +121,7 @@ async def verify_resistance(context: GuidedContext, percents: Sequence[float] = 
         context.view.tell(_spot_event(spot))
     is_right = bool(spots) and all(abs(spot.error_points) <= TOLERANCE_POINTS for spot in spots)
     within = f"every value within {TOLERANCE_POINTS:g} percentage points of the knob"
-    named = f"{state.bike_id}{context.session.command_options}"
-    command = f"alleycat-gateway calibrate {named} --points 5"
+    command = context.command(f"calibrate {state.bike_id} --points 5")
     words = f"PASS: {within}" if is_right else f"FAIL: expected {within}; to calibrate: {command}"
     context.view.tell(Event("verified", words, {"pass": is_right}))
     return is_right

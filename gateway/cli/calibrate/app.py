@@ -9,7 +9,7 @@ import typer
 
 from gateway.cli.calibrate import cadence, plateaus, resistance, verify
 from gateway.cli.calibrate.default_verb import DefaultVerbGroup
-from gateway.cli.calibrate.fake import FakeOption, config_with, options_for
+from gateway.cli.calibrate.fake import FakeOption, command_for, config_with
 from gateway.cli.calibrate.session import BikeArgument, ConfigOption
 from gateway.cli.exits import fail
 from gateway.cli.service import SERVICE_CONFIG
@@ -70,7 +70,7 @@ def show(
     if picture is not None:
         from gateway.calibrating.view.svg import curve_picture
 
-        record = _saved(state, options_for(config, fake_bike=fake_bike))
+        record = _saved(state, command_for(config, fake_bike=fake_bike))
         _write(picture, curve_picture(record), "w")
     if json:
         typer.echo(state_json(state))
@@ -97,7 +97,7 @@ def export(
     from gateway.sampling.calibration_record import record_to_json
 
     config = config_with(bike, config, fake_bike=fake_bike)
-    text = record_to_json(_saved(_state(bike, config), options_for(config, fake_bike=fake_bike)))
+    text = record_to_json(_saved(_state(bike, config), command_for(config, fake_bike=fake_bike)))
     if file is None:
         typer.echo(text, nl=False)
     else:
@@ -143,7 +143,7 @@ def import_(
     _ask(f"Use it on {bike}?", yes=yes)
     path = _with_saved(bike, config, lambda saved: saved.save(record))
     typer.echo(f"saved in {path} and in use now")
-    _print_undo_hint(f"{bike}{options_for(config, fake_bike=fake_bike)}", state)
+    _print_undo_hint(bike, state, command_for(config, fake_bike=fake_bike))
 
 
 @app.command()
@@ -178,7 +178,7 @@ def rollback(
     _ask(f"Restore backup {number} on {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.rollback(number))
     typer.echo(f"backup {number} is restored and in use now")
-    _print_undo_hint(f"{bike}{options_for(config, fake_bike=fake_bike)}", state)
+    _print_undo_hint(bike, state, command_for(config, fake_bike=fake_bike))
 
 
 @app.command()
@@ -203,7 +203,7 @@ def reset(
     _ask(f"Delete the saved calibration of {bike}?", yes=yes)
     _with_saved(bike, config, lambda saved: saved.reset())
     typer.echo(f"in use now: {origin_words(_state(bike, config))}")
-    _print_undo_hint(f"{bike}{options_for(config, fake_bike=fake_bike)}", state)
+    _print_undo_hint(bike, state, command_for(config, fake_bike=fake_bike))
 
 
 def _with_saved(bike: str, config: Path, act: "Callable[[SavedCalibrations], Awaitable[T]]") -> T:
@@ -236,17 +236,13 @@ def _state(bike: str, config: Path) -> "CalibrationState":
     return _with_saved(bike, config, look)
 
 
-def _saved(state: "CalibrationState", options: str) -> "CalibrationRecord":
-    """Return the saved calibration; end the command with an error message if there is none.
-
-    With `options`, another command means the same bike.
-    """
+def _saved(state: "CalibrationState", command: "Callable[[str], str]") -> "CalibrationRecord":
+    """Return the saved calibration; end the command with an error message if there is none."""
     if state.record is None:
         what = f"the saved calibration of {state.bike_id} is {state.problem}"
         if not state.problem:
             what = f"{state.bike_id} has no saved calibration"
-        command = f"alleycat-gateway calibrate {state.bike_id}{options}"
-        fail(f"{what}; to make a new one: {command}", FAILED)
+        fail(f"{what}; to make a new one: {command(f'calibrate {state.bike_id}')}", FAILED)
     return state.record
 
 
@@ -273,12 +269,13 @@ def _ask(question: str, *, yes: bool) -> None:
     fail(NOTHING_CHANGED, FAILED)
 
 
-def _print_undo_hint(named: str, before: "CalibrationState") -> None:
-    """Print how to undo a change of the bike that a command means by `named`."""
+def _print_undo_hint(
+    bike: str, before: "CalibrationState", command: "Callable[[str], str]"
+) -> None:
     if before.record is not None:
         typer.echo(
             "the previous calibration is now backup 1; to restore it: "
-            f"alleycat-gateway calibrate rollback {named}"
+            f"{command(f'calibrate rollback {bike}')}"
         )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.calibrate.fake import MADE_UP, FakeOption, fake_directory, options_for
+from gateway.cli.calibrate.fake import MADE_UP, FakeOption, command_for, fake_directory
 from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
@@ -192,7 +192,6 @@ async def _check(
     async with AsyncExitStack() as stack:
         pedaller, console = options.pedaller, Console()
         session = await stack.enter_async_context(_session(bike, config, pedaller, clock))
-        session.command_options = options_for(config, fake_bike=pedaller is not None)
         view = stack.enter_context(
             open_live_view(console, CadenceScript(), is_json=options.is_json)
         )
@@ -205,7 +204,13 @@ async def _check(
         has_bell = console.is_terminal and not options.is_json and not options.is_silent
         way = _way(method, pedaller, keyboard, console.bell if has_bell else _ring_nothing)
         return await check_cadence(
-            session, clock, view, way, answers, saves_ratio=options.saves_ratio
+            session,
+            clock,
+            view,
+            way,
+            answers,
+            saves_ratio=options.saves_ratio,
+            command=command_for(config, fake_bike=pedaller is not None),
         )
 
 

@@ -1,13 +1,15 @@
 """`--fake-bike`: a simulated bike for every verb of `calibrate`, with a calibration of its own."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from gateway.cli.exits import fail
-from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 FakeOption = Annotated[
     bool,
@@ -60,10 +62,12 @@ def config_with(bike: str, config: Path, *, fake_bike: bool) -> Path:
     return file
 
 
-def options_for(config: Path, *, fake_bike: bool) -> str:
-    """Return the options with which another command means the same bike, after a space."""
-    import shlex
+def command_for(config: Path, *, fake_bike: bool) -> "Callable[[str], str]":
+    """Return a function that returns the command for words, so that it means the same bike."""
+    from functools import partial
+
+    from gateway.config.command_line import command_line
 
     if fake_bike:
-        return " --fake-bike"
-    return "" if config == SERVICE_CONFIG else f" --config {shlex.quote(str(config))}"
+        return "alleycat-gateway {} --fake-bike".format
+    return partial(command_line, file=config)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway.cli.calibrate.fake import MADE_UP, fake_directory, options_for
+from gateway.cli.calibrate.fake import MADE_UP, command_for, fake_directory
 from gateway.cli.completion import bike_ids
 from gateway.cli.exits import fail
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
@@ -113,7 +113,6 @@ async def _run_session(
     async with AsyncExitStack() as stack:
         rig = _rig(bike, clock) if options.is_fake else None
         session = await stack.enter_async_context(_session(bike, options.config, rig))
-        session.command_options = options_for(options.config, fake_bike=options.is_fake)
         console = Console()
         script = CalibrationScript(console)
         view = stack.enter_context(open_live_view(console, script, is_json=options.is_json))
@@ -125,7 +124,8 @@ async def _run_session(
         assert answers is not None
         patience_s = PERSON_PATIENCE_S if options.answers is None else SCRIPT_PATIENCE_S
         hand = _own_hand if rig is None else rig.turn_to
-        return await act(GuidedContext(session, view, answers, clock, hand, patience_s))
+        command = command_for(options.config, fake_bike=options.is_fake)
+        return await act(GuidedContext(session, view, answers, clock, hand, patience_s, command))
 
 
 def _own_hand(target: "Target") -> None:

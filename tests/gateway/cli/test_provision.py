@@ -33,10 +33,10 @@ class Rig:
         self.peer = peer
         self.directory = path / "etc"
         self.directory.mkdir()
-        (self.directory / "AmazonRootCA1.pem").write_bytes(authority.ca_file.read_bytes())
         self.options = {
             "--endpoint": "127.0.0.1",
             "--port": str(peer.port),
+            "--ca-file": str(authority.ca_file),
             "--claim-certificate": str(peer.claim.certificate_file),
             "--claim-key": str(peer.claim.private_key_file),
             "--directory": str(self.directory),
@@ -100,7 +100,7 @@ def test_provisioned_files_are_where_the_shipped_config_looks_for_them() -> None
     directory = inspect.signature(provision).parameters["directory"].default
     assert cloud["certificate_file"] == f"{directory}/{CERTIFICATE}"
     assert cloud["private_key_file"] == f"{directory}/{PRIVATE_KEY}"
-    assert cloud["ca_file"] == f"{directory}/AmazonRootCA1.pem"
+    assert "ca_file" not in cloud, "the system's CAs count, without a file"
 
 
 def test_provision_json_is_one_line_and_the_steps_go_to_stderr(rig: Rig) -> None:
@@ -151,7 +151,7 @@ def test_rejected_provisioning_exits_with_1_without_traceback_or_token(rig: Rig)
         ("--thing-name", "a:2", "a colon is reserved"),
         ("--thing-name", "", "expected 1 to 64"),
         ("--endpoint", "127.0.0.1:8883", "give the port with --port"),
-        ("--ca-file", "nowhere.pem", "curl -fo nowhere.pem https://www.amazontrust.com"),
+        ("--ca-file", "nowhere.pem", "--ca-file nowhere.pem does not exist"),
         ("--claim-key", "nowhere.key", "--claim-key nowhere.key does not exist"),
         ("--claim-key", __file__, "are not a pair; expected PEM files"),
         ("--directory", "nowhere", "nowhere is not a directory"),

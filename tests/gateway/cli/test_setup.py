@@ -14,6 +14,8 @@ from gateway.cli.app import app
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.setup.kept_answers import kept, kept_file
+from systemd.package.first_config import first_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
@@ -53,7 +55,7 @@ def dialogue(file: Path, talk: Callable[[Dialogue], None], *arguments: str) -> D
 
 
 async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, file: Path) -> None:
-    bikes.ftms_bike(bluez, name="IC Bike")
+    bike = bikes.ftms_bike(bluez, name="IC Bike")
     bikes.heart_rate_strap(bluez)
 
     def talk(terminal: Dialogue) -> None:
@@ -68,6 +70,10 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         )
         terminal.expect("[1]: ")
         terminal.type()
+        terminal.expect("Pedal, and compare these values with the bike's display")
+        terminal.expect("Is this your bike? [Y/n]: ")
+        terminal.type()
+        terminal.expect("knows each racer by a number")
         terminal.expect("first name: ")
         terminal.type("Ada")
         terminal.expect("id (a number): ")
@@ -81,7 +87,15 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.expect(f"wrote {file}\nNext:\n")
         assert terminal.exit_code() == 0
 
+    async def pedal() -> None:
+        while True:
+            bike.notify(bikes.INDOOR_BIKE_DATA, bytes.fromhex("4400 0000 b400 6400"))
+            await asyncio.sleep(0.2)
+
+    pedalling = asyncio.create_task(pedal())
     shown = await asyncio.to_thread(dialogue, file, talk, "--seconds", "1")
+    pedalling.cancel()
+    assert "90 rpm" in shown.text, "the bike is shown live"
     assert "Strap" not in shown.text, "it is worn beside a bike"
     config = read(file)
     assert config["bikes"] == [
@@ -121,16 +135,19 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
         terminal.type("https://x.example")
         terminal.expect("expected a host name without")
         terminal.type("x.example")
-        terminal.expect("CA file")
-        terminal.type("/nowhere/ca.pem")
-        terminal.expect("/nowhere/ca.pem: no such file")
-        terminal.type(str(mine.ca_file))
-        terminal.expect("Certificate file")
-        terminal.type(str(mine.certificate_file))
-        terminal.expect("Private key file")
-        terminal.type(str(mine.private_key_file))
-        terminal.expect("thing in AWS IoT [gateway-1]: ")
+        terminal.expect("each gateway needs its own [")
         terminal.type("gateway-7")
+        terminal.expect("Certificate: enter the claim's folder")
+        terminal.expect("[later]: ")
+        terminal.type("/nowhere/mine.pem")
+        terminal.expect("/nowhere/mine.pem: No such file")
+        terminal.type(str(mine.certificate_file))
+        terminal.expect("Private key file [")
+        terminal.type()
+        terminal.expect("CA file of your broker")
+        terminal.expect("[public]: ")
+        terminal.type(str(mine.ca_file))
+        terminal.expect("Testing the connection to x.example:8883")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
@@ -212,7 +229,60 @@ def test_setup_interrupted_at_any_question_changes_no_file(file: Path, at: str) 
         assert terminal.exit_code() == INTERRUPTED
 
     dialogue(file, talk, "--no-scan")
-    assert {one.name: one.read_bytes() for one in file.parent.iterdir()} == {file.name: before}
+    assert file.read_bytes() == before
+    assert {one.name for one in file.parent.iterdir()} <= {file.name, kept_file(file).name}
+
+
+def test_setup_proposes_the_answers_of_a_run_that_was_left(file: Path, mine: Credentials) -> None:
+    def leave(terminal: Dialogue) -> None:
+        for question, answer in {
+            "simulated bike: ": "C0:FF:EE:00:00:02",
+            "first name: ": "Bo",
+            "(a number): ": "4",
+            "1 … 6: ": "1",
+            "[later]: ": "x.example",
+        }.items():
+            terminal.expect(question)
+            terminal.type(answer)
+        terminal.expect("each gateway needs its own [")
+        terminal.press_ctrl_c()
+        terminal.expect("proposes your answers again")
+        assert terminal.exit_code() == INTERRUPTED
+
+    def resume(terminal: Dialogue) -> None:
+        terminal.expect("Your answers from the last time are proposed again.")
+        proposed = ("[C0:FF:EE:00:00:02]: ", "[Bo]: ", "[4]: ", "[1]: ", "[x.example]: ")
+        for question in (*proposed, "needs its own ["):
+            terminal.expect(question)
+            terminal.type()
+        terminal.expect("Certificate: ")
+        terminal.type("later")
+        terminal.expect("The cloud is not set up yet. When you have the certificate, run: ")
+        terminal.expect("alleycat-gateway setup --config")
+        assert terminal.exit_code() == 0
+
+    dialogue(file, leave, "--no-scan")
+    assert not file.exists()
+    dialogue(file, resume, "--no-scan")
+    config = read(file)
+    assert (config["bikes"][0]["racer_name"], config["cloud"]["plaintext"]) == ("Bo", True)
+    assert kept(file).cloud == {"endpoint": "x.example"}, "the next run proposes it"
+    assert kept(file).racer == {}, "that is in the config"
+
+
+def test_keys_pressed_before_a_question_do_not_answer_it(file: Path) -> None:
+    setup(file, *FIRST)
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("[bike-001]: ")
+        terminal.press("\n\n\n\n")
+        terminal.expect("[keep]: ")
+        terminal.watch_for(0.5)
+        assert "[Ada]" not in terminal.text
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == INTERRUPTED
+
+    dialogue(file, talk, "--no-scan")
 
 
 async def test_setup_interrupted_while_scanning_makes_no_file(bluez: Bluez, file: Path) -> None:
@@ -264,9 +334,11 @@ def test_setup_without_a_certificate_leaves_the_cloud_for_later(file: Path) -> N
     def talk(terminal: Dialogue) -> None:
         terminal.expect("[later]: ")
         terminal.type("x.example")
-        terminal.expect("CA file")
+        terminal.expect("needs its own [")
+        terminal.type("gateway-7")
+        terminal.expect("Certificate: ")
         terminal.type("later")
-        terminal.expect("No cloud is set up yet. When you have the certificate")
+        terminal.expect("The cloud is not set up yet. When you have the certificate, run: ")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, *FIRST)
@@ -329,7 +401,7 @@ def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> Non
     assert result.exit_code == BAD_CONFIG
     assert "nothing was changed, because the config would be invalid:" in result.output
     assert f"{file}: " in result.output, "the file's own name, not the draft's"
-    assert "cloud.ca_file" in result.output
+    assert "cloud.certificate_file" in result.output
     assert [one.read_bytes() for one in file.parent.glob("*gateway.toml*")] == [before]
 
 
@@ -366,15 +438,7 @@ def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     file: Path, mine: Credentials
 ) -> None:
     """The shipped one, with its fake bike and no cloud."""
-    text = config_path("gateway.toml").read_text(encoding="utf-8")
-    for old, new in (
-        ('endpoint = "EXAMPLE-ats.iot.eu-west-1.amazonaws.com"', 'endpoint = "127.0.0.1"'),
-        ("port = 8883", "port = 1883"),
-        ("plaintext = false", "plaintext = true"),
-    ):
-        assert text.count(f"\n{old}\n") == 1
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
     result = setup(
         file,
         *("--bike", "C0:FF:EE:00:00:01", *ADA, "--endpoint", "x.example"),
@@ -390,7 +454,7 @@ def test_setup_recommends_a_reload_where_no_restart_is_needed(
     file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The running gateway takes another rider in mid-race, and another cloud at its next start."""
-    monkeypatch.setattr("gateway.cli.app.setup.SERVICE_CONFIG", file)
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
     said = setup(file, *FIRST).output
     assert "sudo alleycat-gateway check\n  sudo systemctl restart alleycat-gateway\n" in said
     assert "systemctl reload-or-restart" in setup(file, "--racer-name", "Bo").output
@@ -400,3 +464,112 @@ def test_setup_recommends_a_reload_where_no_restart_is_needed(
         file, "--endpoint=x.example", *given, f"--private-key-file={mine.private_key_file}"
     ).output
     assert "systemctl restart" in said
+
+
+def test_new_config_of_a_plain_user_keeps_its_messages_next_to_it(file: Path) -> None:
+    setup(file, *FIRST)
+    assert read(file)["state_dir"] == "state"
+    setup(file, "--state-dir", "elsewhere")
+    assert read(file)["state_dir"] == str(Path("elsewhere").absolute())
+
+
+def test_new_config_of_the_service_keeps_the_directory_of_the_service(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
+    setup(file, *FIRST)
+    assert read(file)["state_dir"] == "/var/lib/alleycat-gateway"
+
+
+def test_broker_on_this_machine_with_a_certificate_is_reached_over_tls(
+    file: Path, mine: Credentials
+) -> None:
+    setup(file, *FIRST)
+    arguments = ["--endpoint", "127.0.0.1", "--port", "8884", *files_of(mine)]
+    assert setup(file, *arguments).exit_code == 0
+    cloud = read(file)["cloud"]
+    assert (cloud["plaintext"], cloud["port"]) == (False, 8884)
+    assert cloud["certificate_file"] == str(mine.certificate_file)
+
+
+def test_broker_on_this_machine_without_a_certificate_is_reached_without_tls(file: Path) -> None:
+    setup(file, *FIRST, "--endpoint", "127.0.0.1", "--port", "1884")
+    cloud = read(file)["cloud"]
+    assert (cloud["plaintext"], cloud["port"]) == (True, 1884)
+
+
+def test_files_given_without_an_endpoint_are_not_dropped(file: Path, mine: Credentials) -> None:
+    result = setup(file, *FIRST, *files_of(mine))
+    assert result.exit_code == USAGE
+    assert "add --endpoint" in result.output
+
+
+def test_relative_file_is_that_of_the_working_directory(
+    file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(mine.ca_file.parent)
+    names = {"ca": mine.ca_file, "certificate": mine.certificate_file}
+    given = [f"--{name}-file={path.name}" for name, path in names.items()]
+    key = f"--private-key-file={mine.private_key_file.name}"
+    assert setup(file, *FIRST, "--endpoint=x.example", *given, key).exit_code == 0
+    assert read(file)["cloud"]["ca_file"] == str(mine.ca_file)
+
+
+def test_ca_file_of_an_old_example_is_removed_if_it_was_never_there(
+    file: Path, mine: Credentials
+) -> None:
+    setup(file, *FIRST)
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("[cloud]\n", '[cloud]\nca_file = "/nowhere/Root.pem"\n'))
+    own = ["--certificate-file", str(mine.certificate_file)]
+    own += ["--private-key-file", str(mine.private_key_file)]
+    assert setup(file, "--endpoint", "x.iot.eu-west-1.amazonaws.com", *own).exit_code == 0
+    assert "ca_file" not in read(file)["cloud"]
+
+
+def test_config_is_made_from_another_gateways(
+    file: Path, tmp_path: Path, mine: Credentials
+) -> None:
+    other = tmp_path / "other.toml"
+    setup(other, *FIRST, "--endpoint", "x.example", "--thing-name", "pi-1", *files_of(mine))
+    setup(other, "--bike-id", "bike-002", "--bike", "C0:FF:EE:00:00:02", *ADA)
+    text = other.read_text(encoding="utf-8").replace("length_s = 300", "length_s = 120")
+    other.write_text(text, encoding="utf-8")
+    result = setup(file, "--from", str(other), "--bike", "/dev/ttyUSB0", "--protocol", "daum")
+    assert result.exit_code == USAGE
+    assert "add --racer-name, --racer-id, --class-id, --thing-name" in result.output
+    setup(file, "--from", str(other), *FIRST, "--thing-name", "pi-2", "--racer-name", "Bo")
+    config = read(file)
+    assert (config["thing_name"], config["cloud"]["endpoint"]) == ("pi-2", "x.example")
+    assert config["race"]["length_s"] == 120
+    assert [(bike["id"], bike["racer_name"]) for bike in config["bikes"]] == [("bike-001", "Bo")]
+
+
+def files_of(credentials: Credentials) -> list[str]:
+    return [
+        f"--ca-file={credentials.ca_file}",
+        f"--certificate-file={credentials.certificate_file}",
+        f"--private-key-file={credentials.private_key_file}",
+    ]
+
+
+def test_rider_of_the_example_is_not_proposed(file: Path) -> None:
+    file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("`fake` for a simulated bike")
+        terminal.expect("unchanged: ")
+        terminal.type("fake")
+        for question, answer in {
+            "first name: ": "Ada",
+            "(a number): ": "3",
+            "1 … 6: ": "2",
+            "[later]: ": "",
+        }.items():
+            terminal.expect(question)
+            terminal.type(answer)
+        assert terminal.exit_code() == 0
+
+    shown = dialogue(file, talk, "--no-scan")
+    assert "Hayden" not in shown.text
+    assert read(file)["bikes"][0]["racer_id"] == 3

@@ -17,7 +17,7 @@ from gateway.config.schema import CloudConfig
 from tests.support.mosquitto import Authority
 
 
-def over_tls(certificate: Path, private_key: Path, ca: Path) -> CloudConfig:
+def over_tls(certificate: Path, private_key: Path, ca: Path | None) -> CloudConfig:
     return CloudConfig(
         endpoint="127.0.0.1", ca_file=ca, certificate_file=certificate, private_key_file=private_key
     )
@@ -27,6 +27,16 @@ def test_client_is_built_from_a_certificate_and_its_key(tmp_path: Path) -> None:
     one = Authority(tmp_path).issue("gateway-1")
     cloud = over_tls(one.certificate_file, one.private_key_file, one.ca_file)
     assert isinstance(build_client(cloud, "gateway-1"), mqtt5.Client)
+
+
+def test_client_without_a_ca_file_trusts_the_cas_of_the_system(tmp_path: Path) -> None:
+    one = Authority(tmp_path).issue("gateway-1")
+    cloud = over_tls(one.certificate_file, one.private_key_file, None)
+    assert isinstance(build_client(cloud, "gateway-1"), mqtt5.Client)
+    missing = tmp_path / "missing.pem"
+    with pytest.raises(CredentialsError) as refused:
+        build_client(over_tls(missing, one.private_key_file, None), "gateway-1")
+    assert "cloud.ca_file" not in str(refused.value)
 
 
 def test_credentials_error_names_the_three_files_and_what_was_expected(tmp_path: Path) -> None:

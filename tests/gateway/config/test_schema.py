@@ -413,7 +413,14 @@ class TestFile:
 class TestCredentials:
     """Mutual TLS only, with a key that nobody else can read."""
 
-    @pytest.mark.parametrize("name", PEM_FILES)
+    def test_ca_file_may_be_absent_because_the_system_has_cas(
+        self, file: Path, secure: Data
+    ) -> None:
+        del secure["cloud"]["ca_file"]
+        write(file, secure)
+        assert load_config(file, DRIVERS).cloud.ca_file is None
+
+    @pytest.mark.parametrize("name", ["certificate_file", "private_key_file"])
     def test_pem_file_that_is_not_named_is_refused(
         self, file: Path, secure: Data, name: str
     ) -> None:
@@ -627,7 +634,7 @@ class TestShippedFile:
         with pytest.raises(ConfigError) as raised:
             load_config(SHIPPED, DRIVERS)
         assert [found.key for found in raised.value.problems] == [
-            f"cloud.{name}" for name in ["endpoint", *PEM_FILES]
+            f"cloud.{name}" for name in ["endpoint", "certificate_file", "private_key_file"]
         ]
 
     @pytest.mark.parametrize(

@@ -99,6 +99,16 @@ async def test_commands_in_remedies_name_the_file_that_was_checked(tmp_path: Pat
     assert remedies["buffer"].endswith(f"alleycat-gateway buffer verify --config {file}")
 
 
+async def test_commands_in_remedies_need_no_sudo_for_a_config_of_ones_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("os.geteuid", lambda: 1000)
+    report = await check_all(written(tmp_path), load_drivers())
+    remedies = [one.remedy for one in report.findings if "alleycat-gateway setup" in one.remedy]
+    assert remedies
+    assert not any("sudo" in remedy for remedy in remedies)
+
+
 async def test_checks_name_an_uncalibrated_rig_before_the_race(tmp_path: Path) -> None:
     file = written(tmp_path)
     file.write_text(file.read_text() + 'options = { wire = "lines" }\n')

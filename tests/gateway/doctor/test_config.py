@@ -1,10 +1,16 @@
 """The config's finding: all problems, and the config as far as it can be read."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 from drivers.registry import DriverStatus, load_drivers
 from gateway.doctor.config import check_config
 from gateway.terminal.finding import State
+from tests.support.mosquitto import Authority
 
 GOOD = """
 thing_name = "gateway-1"
@@ -100,3 +106,41 @@ def test_driver_that_cannot_be_loaded_is_reported(tmp_path: Path) -> None:
     drivers = {"fake": DriverStatus("fake", problem="x:Y: ImportError: no z")}
     _, findings = check_config(written(tmp_path, GOOD), drivers)
     assert findings[1].what == "driver fake cannot be loaded: x:Y: ImportError: no z"
+
+
+@contextmanager
+def as_another_user(tmp_path: Path) -> Iterator[None]:
+    """Act as a user who may read only what all may; let that user reach the test's directory."""
+    for directory in (tmp_path, *tmp_path.parents[:-2]):
+        directory.chmod(directory.stat().st_mode | 0o055)
+    os.setegid(65534)
+    os.seteuid(65534)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to become another user")
+def test_key_that_this_user_cannot_read_is_reported_with_the_command_for_it(
+    tmp_path: Path,
+) -> None:
+    mine = Authority(tmp_path / "ca").issue("gateway-1")
+    keys = ("certificate_file", "private_key_file")
+    files = "\n".join(f'{key} = "{getattr(mine, key)}"' for key in keys)
+    file, drivers = written(tmp_path, GOOD.replace("plaintext = true", files)), load_drivers()
+    mine.certificate_file.parent.chmod(0o755)
+    mine.certificate_file.chmod(0o644)
+    mine.private_key_file.chmod(0o600)
+    check_config(file, drivers)  # imports all modules, which the other user may not read
+    with as_another_user(tmp_path):
+        _, (finding,) = check_config(file, drivers)
+    key = mine.private_key_file
+    assert finding.remedy == f"sudo chgrp nogroup {key} && sudo chmod 640 {key}"
+    key.parent.chmod(0o700)
+    with as_another_user(tmp_path):
+        _, findings = check_config(file, drivers)
+    remedies = [one.remedy for one in findings]
+    enter = f"this user cannot enter {key.parent}: sudo install -m 640 -g nogroup"
+    assert [remedy.startswith(enter) for remedy in remedies] == [True, True], remedies

@@ -232,6 +232,19 @@ async def test_a_broker_of_another_ca_is_not_believed(
     assert "cloud.ca_file must contain the CA" in finding.remedy
 
 
+async def test_without_a_ca_file_the_public_cas_count(
+    broker: Mosquitto, authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = settings(broker.port, authority.issue("gateway-1"), ca_file=None)
+    (finding,) = await check_endpoint(config)
+    assert finding.state is State.FAILED, "the test's CA is not a public one"
+    assert "for AWS, install the public CAs" in finding.remedy
+    assert "set cloud.ca_file to the certificate of its CA" in finding.remedy
+    monkeypatch.setenv("SSL_CERT_FILE", str(authority.ca_file))
+    findings = await check_endpoint(config)
+    assert [one.state for one in findings] == [State.OK, State.OK], findings
+
+
 async def test_a_broker_of_another_name_is_not_believed(
     broker: Mosquitto, authority: Authority
 ) -> None:

@@ -140,7 +140,7 @@ def test_an_export_replaces_no_file(saved: Rig) -> None:
 def test_export_without_a_calibration_fails(rig: Rig) -> None:
     result = rig.run("export")
     assert result.exit_code == FAILED
-    assert "to make a new one: alleycat-gateway calibrate bike-001" in result.output
+    assert "alleycat-gateway calibrate bike-001 --config" in result.output
 
 
 def test_an_import_shows_old_against_new(rig: Rig) -> None:
@@ -203,7 +203,7 @@ def test_a_bike_that_was_renamed_keeps_its_calibration(rig: Rig) -> None:
 def test_a_rollback_can_be_rolled_back(saved: Rig) -> None:
     result = saved.run("rollback", "--yes")
     assert "backup 1 is restored and in use now" in result.output
-    assert "alleycat-gateway calibrate rollback bike-001" in result.output
+    assert "alleycat-gateway calibrate rollback bike-001 --config" in result.output
     assert saved.kept() == FIRST
     saved.run("rollback", "--yes")
     assert saved.kept() == SECOND

@@ -150,7 +150,7 @@ def test_who_counts_presses_enter_twice_and_the_next_check_is_fine(
             if scale == 1:
                 dialogue.expect("y  yes")
                 dialogue.press("y")
-                dialogue.expect("to undo: alleycat-gateway calibrate reset bike-1")
+                dialogue.expect("alleycat-gateway calibrate reset bike-1")
             assert dialogue.exit_code() == 0
         check_size(dialogue)
     assert scale_in_use(config) == 0.5

@@ -9,7 +9,7 @@ from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
 from gateway.cli.app import app
-from gateway.cli.calibrate.fake import config_with, fake_directory, options_for
+from gateway.cli.calibrate.fake import command_for, config_with, fake_directory
 from gateway.cli.exits import CommandError
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.config.schema import load_bike
@@ -76,4 +76,5 @@ def test_fake_bike_without_a_place_for_its_files_ends_the_command(
     [(SERVICE_CONFIG, ""), (Path("my bike.toml"), " --config 'my bike.toml'")],
 )
 def test_advice_repeats_the_config(config: Path, options: str) -> None:
-    assert options_for(config, fake_bike=False) == options
+    command = command_for(config, fake_bike=False)("calibrate bike-1")
+    assert command.removeprefix("sudo ") == f"alleycat-gateway calibrate bike-1{options}"

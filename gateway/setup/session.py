@@ -1,0 +1,144 @@
+"""One run of `setup`: the questions, the files, the config, and the first start with it."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+
+from rich.console import Console
+
+from drivers.registry import load_drivers
+from gateway.config.command_line import command_line
+from gateway.config.editor import NotEditable, edited
+from gateway.config.file import write_config
+from gateway.config.problems import ConfigError
+from gateway.config.schema import load_config
+from gateway.host.errors import BAD_CONFIG, FAILED, GatewayError
+from gateway.setup import kept_answers
+from gateway.setup.answers import Answers, Current, change_of, default_state_dir
+from gateway.setup.cloud_dialogue import ask_cloud
+from gateway.setup.cloud_files import claimed, for_the_service, without_missing_ca
+from gateway.setup.dialogue import Look, ShowLive, ask_bike_and_racer
+
+
+class SetupError(GatewayError):
+    """`setup` cannot write the config. The text contains the reason, and what to do."""
+
+    def __init__(self, message: str, exit_code: int = FAILED) -> None:
+        super().__init__(message)
+        self.exit_code = exit_code
+
+
+class SetupSession:
+    """A run that changes `file`, whose current text and content are `text` and `current`.
+
+    `answers`: those given as options; the run completes them. `template`: that of the claim.
+    """
+
+    def __init__(
+        self,
+        console: Console,
+        file: Path,
+        text: str,
+        current: Current,
+        answers: Answers,
+        template: str,
+    ) -> None:
+        if answers.claim is not None:
+            answers.claim = answers.claim.absolute()
+        self.answers = answers
+        self._console = console
+        self._file = file
+        self._text = text
+        self._current = current
+        self._template = template
+        self._given = deepcopy(answers)
+        #: What the user answered with `later`.
+        self._later = Answers()
+
+    def ask(self, look: Look, live: ShowLive) -> None:
+        """Ask for everything that is missing. Raises typer.Abort on Ctrl-C."""
+        self._say(_heading(self._file, self._current))
+        kept, answers = kept_answers.kept(self._file), self.answers
+        if kept != Answers():
+            self._say("Your answers from the last time are proposed again.\n")
+        ask_bike_and_racer(self._console, self._current, answers, kept, look, live)
+        if ask_cloud(self._console, self._current, answers, kept):
+            return
+        self._later = Answers(cloud=answers.cloud, thing_name=answers.thing_name)
+        answers.cloud = {}
+        again = command_line("setup", self._file)
+        self._say(f"The cloud is not set up yet. When you have the certificate, run: {again}")
+
+    def keep_answers(self) -> str:
+        """Save the answers for the next run; return a sentence on it, empty without answers."""
+        if self.answers == self._given or not kept_answers.keep(self._file, self.answers):
+            return ""
+        return f"; `{command_line('setup', self._file)}` proposes your answers again"
+
+    def get_files(self, may_replace: Callable[[str], bool]) -> None:
+        """Get the certificate if there is a claim, and let the service read all PEM files."""
+        file, answers = self._file, self.answers
+        try:
+            claimed(file, self._current, answers, self._template, self._say, may_replace)
+            without_missing_ca(file, self._current, answers)
+            for_the_service(file, answers, self._say)
+        except OSError as error:
+            raise SetupError(
+                f"cannot prepare {error.filename or error.filename2} for the service: "
+                f"{error.strerror}; copy the file into {file.parent}, and run: "
+                f"sudo chgrp alleycat-gateway FILE && sudo chmod 640 FILE"
+            ) from error
+
+    def write(self) -> bool:
+        """Write the config; return whether anything changed. Raises SetupError."""
+        answers, current, file = self.answers, self._current, self._file
+        if current.is_new and not current.is_template and answers.state_dir is None:
+            answers.state_dir = default_state_dir(file)
+        elif answers.state_dir is not None:
+            answers.state_dir = answers.state_dir.absolute()
+        try:
+            text = edited(self._text, change_of(answers, current))
+            is_changed = text != self._text or current.is_new
+            backup = self._replace(text) if is_changed else None
+        except NotEditable as error:
+            raise SetupError(f"{file}: {error}", BAD_CONFIG) from error
+        except ConfigError as error:
+            raise SetupError(
+                "nothing was changed, because the config would be invalid:\n"
+                f"{ConfigError(file, error.problems)}\n"
+                "In the file, correct the keys that setup does not ask for, and run setup again.",
+                BAD_CONFIG,
+            ) from error
+        except OSError as error:
+            what = f"cannot write {file}: {error.strerror}; nothing was changed"
+            raise SetupError(what) from error
+        self._tell(backup, is_changed=is_changed)
+        return is_changed
+
+    def _replace(self, text: str) -> Path | None:
+        drivers = load_drivers()
+        return write_config(self._file, text, lambda draft: load_config(draft, drivers))
+
+    def _tell(self, backup: Path | None, *, is_changed: bool) -> None:
+        kept_answers.forget(self._file)
+        kept_answers.keep(self._file, self._later)
+        if not is_changed:
+            self._say(f"{self._file} is unchanged: it already has these values")
+            return
+        self._say(f"wrote {self._file}" + (f"; the previous file is {backup}" if backup else ""))
+
+    def _say(self, text: str) -> None:
+        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+
+
+def _heading(file: Path, current: Current) -> str:
+    intent = f"This will change {file} according to your answers."
+    if current.is_template:
+        intent = f"This will create {file} from the other gateway's config."
+    elif current.is_new:
+        intent = f"This will create {file} from the example config."
+    return (
+        f"{intent}\n"
+        "Press Enter to accept the value in [brackets]. The file is written at the end; Ctrl-C "
+        "quits without changes, and the next setup proposes your answers again.\n"
+    )

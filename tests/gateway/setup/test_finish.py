@@ -1,0 +1,83 @@
+"""What `setup` does after the config is written."""
+
+import io
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from gateway.setup import service_control
+from gateway.setup.answers import Answers, Current
+from gateway.setup.finish import next_steps, restart_verb, start_service, try_connection
+from tests.support.mosquitto import Authority, Mosquitto
+
+OLD = Current({}, is_new=False)
+CONFIG = """
+thing_name = "gateway-7"
+state_dir = "state"
+[cloud]
+endpoint = "127.0.0.1"
+port = {port}
+ca_file = "{mine.ca_file}"
+certificate_file = "{mine.certificate_file}"
+private_key_file = "{mine.private_key_file}"
+[[bikes]]
+id = "bike-001"
+racer_id = 3
+racer_name = "Ada"
+class_id = 2
+driver = "fake"
+"""
+
+
+@pytest.fixture
+def screen() -> io.StringIO:
+    return io.StringIO()
+
+
+def test_connection_and_topic_are_tried_as_check_does(tmp_path: Path, screen: io.StringIO) -> None:
+    authority = Authority(tmp_path / "ca")
+    file = tmp_path / "gateway.toml"
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        file.write_text(CONFIG.format(port=broker.port, mine=authority.issue("gateway-7")))
+        try_connection(Console(file=screen, width=200), file)
+    text = screen.getvalue()
+    assert f"Testing the connection to 127.0.0.1:{broker.port}" in text
+    assert "the broker accepts gateway-7" in text
+    assert "was accepted" in text
+
+
+def test_reload_is_enough_for_a_rider_but_not_for_a_cloud() -> None:
+    assert restart_verb(Answers(racer={"racer_name": "Bo"}), OLD) == "reload-or-restart"
+    assert restart_verb(Answers(cloud={"endpoint": "x.example"}), OLD) == "restart"
+    assert restart_verb(Answers(state_dir=Path("state")), OLD) == "restart"
+    assert restart_verb(Answers(), Current({}, is_new=True)) == "restart"
+
+
+def test_failed_start_names_the_log(monkeypatch: pytest.MonkeyPatch, screen: io.StringIO) -> None:
+    monkeypatch.setattr(service_control, "apply", lambda _: "Job failed.")
+    assert not start_service(Console(file=screen, width=200), "restart")
+    assert "restart alleycat-gateway failed: Job failed.; read the log: sudo" in screen.getvalue()
+
+
+def test_started_service_shows_its_status(
+    monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
+) -> None:
+    monkeypatch.setattr(service_control, "apply", lambda _: None)
+    monkeypatch.setattr(service_control, "wait_until_well", lambda: "all well")
+    assert start_service(Console(file=screen), "restart")
+    assert "all well" in screen.getvalue()
+
+
+def test_next_steps_offer_the_calibration_of_a_new_bike(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    steps = next_steps(file, "restart", is_started=False, bike_id="bike-001")
+    assert [step.split("alleycat-gateway ")[1].split()[0] for step in steps] == [
+        "check",
+        "run",
+        "calibrate",
+        "status",
+    ]
+    assert all(step.endswith(f"--config {file}") for step in steps)
+    steps = next_steps(file, "restart", is_started=True, bike_id=None)
+    assert steps == ["alleycat-gateway status --watch"]
