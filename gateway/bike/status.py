@@ -17,7 +17,8 @@ class BikeStatus:
     `not_joined`: why the racer does not take part in that race; empty if they do, or without a
     race. `state_s`: seconds spent in this state. `sample`: the last whole second, which ended
     `sample_age_s` seconds ago. `calibration_problem`: why a saved calibration is not used. `place`:
-    the racer's place in the race; None without results of the race.
+    the racer's place in the race; None without results of the race. `is_simulated`: whether this is
+    a fake bike.
     """
 
     bike_id: str
@@ -33,6 +34,7 @@ class BikeStatus:
     sample_age_s: float | None = None
     calibration_problem: str = ""
     place: Place | None = None
+    is_simulated: bool = False
 
     @property
     def has_joined(self) -> bool:

@@ -201,7 +201,7 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
     from gateway.config.file import write_config
     from gateway.config.problems import ConfigError
     from gateway.config.schema import load_config
-    from gateway.setup.answers import change_of
+    from gateway.setup.answers import change_of, replaced_fake_bike
 
     try:
         new_text = edited(text, change_of(answers, current))
@@ -222,14 +222,18 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
     except OSError as error:
         fail(f"cannot write {file}: {error.strerror}; nothing was changed", FAILED)
     typer.echo(f"wrote {file}" + (f"; the previous file is {backup}" if backup else ""))
+    fake_bike = replaced_fake_bike(answers, current)
+    if fake_bike is not None:
+        typer.echo(f"{fake_bike} was simulated: its unsent seconds are discarded at the next start")
     only_a_bike = answers.thing_name is None and not answers.cloud and not current.is_new
-    _print_next_steps(file, is_reloaded=only_a_bike)
+    _print_next_steps(file, is_reloaded=only_a_bike and fake_bike is None)
 
 
 def _print_next_steps(file: Path, *, is_reloaded: bool) -> None:
     """Print the commands to run next.
 
-    A reload applies changed bikes and racers; a changed cloud needs a restart.
+    A reload applies changed bikes and racers; a changed cloud needs a restart, which also discards
+    the seconds of a fake bike that was replaced.
     """
     if file == SERVICE_CONFIG:
         verb = "reload-or-restart" if is_reloaded else "restart"

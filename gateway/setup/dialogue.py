@@ -91,7 +91,7 @@ def _ask(question: str, key: str, default: object = None) -> str:
 
 def _ask_which(console: Console, current: Current) -> str:
     """Ask for the bike to set up, and return its id."""
-    if current.is_new or not current.ids:
+    if current.is_example or not current.ids:
         return current.default_id
     for bike in current.bikes:
         line = f"  {bike.get('id')}  {bike.get('racer_name')} on {bike.get('driver')}"
@@ -133,7 +133,7 @@ def _machine(driver: str, found: FoundBike) -> Machine:
 def _free(numbers: Mapping[str, Machine], current: Current) -> Iterator[str]:
     """Yield the numbers of the bikes that are not in the config yet."""
     for number, machine in numbers.items():
-        if current.is_new or not any(is_on(bike, machine) for bike in current.bikes):
+        if current.is_example or not any(is_on(bike, machine) for bike in current.bikes):
             yield number
 
 

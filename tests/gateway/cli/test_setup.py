@@ -14,12 +14,14 @@ from gateway.cli.app import app
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from systemd.package.first_config import first_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
 
 pytestmark = pytest.mark.slow
 
+FIRST_CONFIG = first_config(config_path("gateway.toml").read_text(encoding="utf-8"))
 ADA = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
 FIRST = ("--bike", "fake", *ADA)
 
@@ -365,16 +367,7 @@ def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path) -> None:
 def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     file: Path, mine: Credentials
 ) -> None:
-    """The shipped one, with its fake bike and no cloud."""
-    text = config_path("gateway.toml").read_text(encoding="utf-8")
-    for old, new in (
-        ('endpoint = "EXAMPLE-ats.iot.eu-west-1.amazonaws.com"', 'endpoint = "127.0.0.1"'),
-        ("port = 8883", "port = 1883"),
-        ("plaintext = false", "plaintext = true"),
-    ):
-        assert text.count(f"\n{old}\n") == 1
-        text = text.replace(old, new)
-    file.write_text(text, encoding="utf-8")
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
     result = setup(
         file,
         *("--bike", "C0:FF:EE:00:00:01", *ADA, "--endpoint", "x.example"),
@@ -384,6 +377,33 @@ def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     assert result.exit_code == 0, result.output
     cloud = read(file)["cloud"]
     assert (cloud["port"], cloud["plaintext"]) == (8883, False)
+
+
+def test_setup_of_the_first_config_requires_a_bike_and_its_rider(file: Path) -> None:
+    """Otherwise the simulated rider would race in the cloud that is set up."""
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
+    result = setup(file, "--endpoint", "x.example")
+    assert result.exit_code == USAGE
+    assert "add --bike, --racer-name, --racer-id, --class-id" in result.output
+    assert file.read_text(encoding="utf-8") == FIRST_CONFIG
+
+
+def test_setup_of_the_first_config_leaves_no_simulated_bike(file: Path) -> None:
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
+    result = setup(file, "--bike-id", "hall-1", "--bike", "C0:FF:EE:00:00:01", *ADA)
+    assert result.exit_code == 0, result.output
+    assert [(bike["id"], bike["driver"]) for bike in read(file)["bikes"]] == [("hall-1", "ble")]
+
+
+def test_setup_that_replaces_a_fake_bike_announces_that_its_seconds_are_discarded(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.app.setup.SERVICE_CONFIG", file)
+    assert "discarded" not in setup(file, *FIRST).output
+    result = setup(file, "--bike", "C0:FF:EE:00:00:01")
+    assert "bike-001 was simulated: its unsent seconds are discarded" in result.output
+    assert "sudo systemctl restart alleycat-gateway" in result.output
+    assert "discarded" not in setup(file, "--bike", "C0:FF:EE:00:00:02").output
 
 
 def test_setup_recommends_a_reload_where_no_restart_is_needed(
