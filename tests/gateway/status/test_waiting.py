@@ -24,8 +24,9 @@ from tests.support.telemetry import message
 
 def first_config(state_dir: Path) -> Config:
     """Return the package's config, in a state directory of the test."""
-    return Config(
-        thing_name="gateway-1", state_dir=state_dir, cloud=first.CLOUD, bikes=[first.BIKE]
+    bikes = [first.BIKE]
+    return Config.model_validate(
+        {"thing_name": "gateway-1", "state_dir": state_dir, "cloud": first.CLOUD, "bikes": bikes}
     )
 
 
