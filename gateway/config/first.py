@@ -1,8 +1,8 @@
 """The first config, which the Debian package installs: with it, a gateway is not set up yet.
 
 It is recognised by its content, because `setup` keeps the comments of the file, and installations
-of version 0.1 have it as well. A config with another rider, another bike, another broker or a
-state_dir of its own belongs to somebody, and races.
+of version 0.1 have it as well. A gateway with another rider, another bike, another broker or
+another state_dir races.
 """
 
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ BIKE = {"id": "bike-001", "racer_id": 7, "racer_name": "Hayden", "class_id": 1, 
 
 
 def is_set_up(config: Config) -> bool:
-    """Return whether somebody has changed the first config."""
+    """Return whether this is another config than the first one."""
     return not is_first_config(config.model_dump())
 
 

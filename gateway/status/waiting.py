@@ -65,11 +65,12 @@ async def _wait(
     )
     with locked_state_dir(config.state_dir):
         async with serve_status(config, waiting), asyncio.TaskGroup() as tasks:
-            services = [tasks.create_task(watchdog.run())]
-            tasks.create_task(asyncio.to_thread(_discard_first_bike, config, clock))
+            notifying = tasks.create_task(watchdog.run())
+            discarding = tasks.create_task(asyncio.to_thread(_discard_first_bike, config, clock))
             events = [asyncio.create_task(event.wait()) for event in (stop, hangup)]
             await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
-            for task in (*services, *events):
+            await discarding  # before the next gateway opens the file
+            for task in (notifying, *events):
                 task.cancel()
 
 

@@ -113,8 +113,8 @@ class Telemetry:
         Literal[True] | None,
         Field(
             alias="simulated",
-            description="true: nobody rode, a fake bike made up the values; absent otherwise, and "
-            "in messages of gateways before this field",
+            description="true: a fake bike made the values up; absent if a bike reported them, and "
+            "in messages of older gateways",
         ),
     ] = None
 

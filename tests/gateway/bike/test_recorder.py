@@ -62,6 +62,7 @@ async def test_undated_second_of_a_fake_bike_is_discarded_once_the_bike_is_real(
         recorder.record(UndatedSample(boot_id, 5 * NS_PER_S, "bike-1", SAMPLE, simulated))
     await recorder.date_when_the_clock_is_set()
     await bench.buffer.commit(everything=True)
+    assert bench.buffer.status.depth == 1, "the other one did not even become a message"
     [kept] = await bench.take_all()
     assert not is_simulated(kept.payload)
     assert bench.buffer.status.quarantined == 0
