@@ -207,6 +207,7 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
         new_text = edited(text, change_of(answers, current))
         if new_text == text and not current.is_new:
             typer.echo(f"{file} is unchanged: it already has these values")
+            _report_example(text)
             return
         drivers = load_drivers()
         backup = write_config(file, new_text, lambda draft: load_config(draft, drivers))
@@ -222,11 +223,25 @@ def _write(file: Path, text: str, current: "Current", answers: "Answers") -> Non
     except OSError as error:
         fail(f"cannot write {file}: {error.strerror}; nothing was changed", FAILED)
     typer.echo(f"wrote {file}" + (f"; the previous file is {backup}" if backup else ""))
+    _report_example(new_text)
     fake_bike = replaced_fake_bike(answers, current)
     if fake_bike is not None:
         typer.echo(f"{fake_bike} was simulated: its unsent seconds are discarded at the next start")
     only_a_bike = answers.thing_name is None and not answers.cloud and not current.is_new
     _print_next_steps(file, is_reloaded=only_a_bike and fake_bike is None)
+
+
+def _report_example(text: str) -> None:
+    """Print why the service still waits, if the new config is that of the package."""
+    import tomllib
+
+    from gateway.config.first import is_first_config
+
+    if is_first_config(tomllib.loads(text)):
+        typer.echo(
+            "the bike and its rider are still the example's, so the service waits; to race a fake "
+            "bike, name a rider of your own"
+        )
 
 
 def _print_next_steps(file: Path, *, is_reloaded: bool) -> None:

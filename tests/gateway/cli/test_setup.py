@@ -395,6 +395,17 @@ def test_setup_of_the_first_config_leaves_no_simulated_bike(file: Path) -> None:
     assert [(bike["id"], bike["driver"]) for bike in read(file)["bikes"]] == [("hall-1", "ble")]
 
 
+def test_setup_that_repeats_the_first_config_names_the_reason_why_the_service_waits(
+    file: Path,
+) -> None:
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
+    hayden = ("--racer-name", "Hayden", "--racer-id", "7", "--class-id", "1")
+    for _ in ("written", "unchanged"):
+        result = setup(file, "--bike", "fake", *hayden, "--endpoint", "later")
+        assert "still the example's, so the service waits" in result.output
+    assert "still the example's" not in setup(file, "--bike", "fake", *ADA).output
+
+
 def test_setup_that_replaces_a_fake_bike_announces_that_its_seconds_are_discarded(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

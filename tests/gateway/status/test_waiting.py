@@ -55,8 +55,11 @@ class Waiting:
         self._told.set()
 
     async def until_told(self) -> None:
-        """Wait until the service manager is told something."""
-        await self._told.wait()
+        """Wait until the service manager is told something, which must come before the end."""
+        told = asyncio.create_task(self._told.wait())
+        await asyncio.wait([told, self.run], return_when=asyncio.FIRST_COMPLETED)
+        told.cancel()
+        assert self._told.is_set(), "the waiting has ended"
         self._told.clear()
 
     async def close(self) -> None:
