@@ -37,6 +37,7 @@ from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status.observer import Observer
 from gateway.status.server import serve_status
 from gateway.status.snapshot import GatewayStatus
+from gateway.status.waiting import load_when_set_up
 from gateway.tail.server import TailReaders, serve_tail
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock, SystemClock
@@ -51,15 +52,29 @@ log = structlog.get_logger()
 async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverStatus]) -> None:
     """Race and publish until SIGTERM or SIGINT; reload the config on SIGHUP.
 
-    Raises ConfigError, StateDirError or CredentialsError if it cannot start.
+    While the gateway is not set up, it only waits for a reload. Raises ConfigError, StateDirError
+    or CredentialsError if it cannot start.
     """
-    config = load()
     stop, hangup = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     loop.add_signal_handler(signal.SIGHUP, hangup.set)
-    with locked_state_dir(config.state_dir), closing(ServiceManager()) as service:
+    with closing(ServiceManager()) as service:
+        config = await load_when_set_up(load, stop, hangup, service)
+        if config is not None:
+            await _race(config, load, drivers, stop, hangup, service)
+
+
+async def _race(
+    config: Config,
+    load: Callable[[], Config],
+    drivers: Mapping[str, DriverStatus],
+    stop: asyncio.Event,
+    hangup: asyncio.Event,
+    service: ServiceManager,
+) -> None:
+    with locked_state_dir(config.state_dir):
         clock = SystemClock()
         buffer = await open_configured_buffer(config, clock)
         remote = None
@@ -115,7 +130,7 @@ class Gateway:
             publisher.on_accepted.append(self.tail.on_acknowledged)
         self.leases = CalibrationLeases(self._bikes, calibrations)
         self.observer = Observer(
-            config.thing_name,
+            config,
             self._bikes,
             self._recorder,
             self._publishers,

@@ -16,7 +16,10 @@ from enum import StrEnum
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
-COPIED = ("gateway", "drivers", "tests", "config", "docs", "README.md", "pyproject.toml")
+COPIED = (
+    *("gateway", "drivers", "tests", "config", "docs", "systemd"),
+    *("README.md", "pyproject.toml"),
+)
 TIMEOUT_S = 300
 
 PROMISE = "tests/gateway/buffer/test_promise.py"
@@ -252,8 +255,8 @@ MUTANTS = (
     Mutant(
         "check publishes to the topic of telemetry",
         "gateway/doctor/endpoint.py",
-        'IotCore(config.cloud.model_copy(update={"topic": probed}), config',
-        "IotCore(config.cloud, config",
+        'update={"topic": probed}',
+        "update={}",
         "tests/gateway/doctor/test_endpoint.py",
     ),
     Mutant(
@@ -396,6 +399,20 @@ MUTANTS = (
         "return records if self.report.is_complete or not updates else updates",
         "return records",
         REDRIVE,
+    ),
+    Mutant(
+        "a gateway that is not set up races",
+        "gateway/config/first.py",
+        "return not is_first_config(config.model_dump())",
+        "return True",
+        "tests/gateway/status/test_waiting.py",
+    ),
+    Mutant(
+        "seconds of a fake bike are sent when a real one has taken its place",
+        "gateway/bike/recorder.py",
+        "        buffer.discard(self._is_leftover)\n",
+        "",
+        "tests/gateway/test_daemon.py",
     ),
 )
 

@@ -98,6 +98,7 @@ class Bike:
             sample_age_s=seconds_between(self._last_sample_ns, now_ns) if sample else None,
             calibration_problem=self.calibration.problem,
             next_racer_name=self.config.racer.name if self._racer_changes else "",
+            is_simulated=self.config.is_simulated,
         )
 
     def _not_joined(self, second: RaceSecond, racer: Racer) -> str:
@@ -198,7 +199,9 @@ class Bike:
         """Return the message of an undated second; None without a race, a join or data."""
         self._count_undated_seconds()
         second = date_second(undated.end_ns, self._races, self._clock)
-        return None if second is None else self._telemetry(second, undated.sample)
+        if second is None:
+            return None
+        return self._telemetry(second, undated.sample, is_simulated=undated.is_simulated)
 
     def _close_second(self, second: RaceSecond | UndatedSecond, sink: Sink) -> None:
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
@@ -208,7 +211,7 @@ class Bike:
             self._close_undated(second.end_ns, sample, sink)
             return
         self._count_undated_seconds()
-        telemetry = self._telemetry(second, sample)
+        telemetry = self._telemetry(second, sample, is_simulated=self.config.is_simulated)
         if telemetry is not None:
             sink(telemetry)
         if second.is_final:
@@ -223,7 +226,8 @@ class Bike:
             return
         if sample.present:
             self._tally.keep_undated(Undated(end_ns, sample.is_pedalling))
-        sink(UndatedSample(self._clock.boot_id, end_ns, self.config.id, sample))
+        config = self.config
+        sink(UndatedSample(self._clock.boot_id, end_ns, config.id, sample, config.is_simulated))
 
     def _may_have_joined(self, end_ns: int) -> bool:
         """Return whether an undated second can belong to a race that the rider has joined."""
@@ -261,7 +265,9 @@ class Bike:
             if self._joins.add(second, racer_id, is_pedalling=undated.is_pedalling):
                 self._tally.count(second.race.race_id, racer_id, second.second)
 
-    def _telemetry(self, second: RaceSecond, sample: Sample) -> Telemetry | None:
+    def _telemetry(
+        self, second: RaceSecond, sample: Sample, *, is_simulated: bool
+    ) -> Telemetry | None:
         """Return the message of a second of a joined race; None if the bike was absent.
 
         A `final` is sent even then: it closes the race.
@@ -280,4 +286,5 @@ class Bike:
             second,
             sample,
             samples if second.is_final and is_whole else None,
+            is_simulated=is_simulated,
         )

@@ -6,7 +6,7 @@ import structlog
 
 from gateway.bike.bikes import Bikes
 from gateway.buffer.buffer import Buffer
-from gateway.telemetry.message import Telemetry
+from gateway.telemetry.message import Telemetry, is_simulated, telemetry_from_json
 from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_json
 from gateway.timing.clock import GatewayClock
 from gateway.timing.rate import Rate
@@ -21,6 +21,9 @@ def ignore(telemetry: Telemetry) -> None:
 
 class Recorder:
     """A writer of seconds to the buffer, which keeps undated ones there until they can be dated.
+
+    Seconds that a fake bike made are discarded once it is not in the config any more: they are not
+    those of the bike in its place.
 
     A second ridden before the clock was set has no race yet. It becomes a message once the clock
     is set, before any message that must come after it.
@@ -40,6 +43,7 @@ class Recorder:
         self._clock = clock
         self._on_telemetry = on_telemetry
         self._is_dating = False
+        buffer.discard(self._is_leftover)
         #: The number of messages produced since the start, and their rate.
         self.produced = 0
         self.productions = Rate(clock.monotonic_ns())
@@ -74,9 +78,21 @@ class Recorder:
             self._clock.reanchor()
             self._buffer.date_seconds(self._date)
 
+    def _is_leftover(self, payload: bytes) -> bool:
+        """Return whether a fake bike made the message, and a real one has taken its place."""
+        return is_simulated(payload) and not self._is_simulated(
+            telemetry_from_json(payload).bike_id
+        )
+
+    def _is_simulated(self, bike_id: str) -> bool:
+        bike = self._bikes.get(bike_id)
+        return bike is not None and bike.config.is_simulated
+
     def _date(self, payload: bytes) -> Telemetry | None:
         """Return the message of a kept second; None if it was in no race. Raises NotDatable."""
         undated = undated_from_json(payload)
+        if undated.is_simulated and not self._is_simulated(undated.bike_id):
+            return None
         if undated.boot_id != self._clock.boot_id:
             raise NotDatable(
                 "it was ridden before the last reboot, and the clock had not been set by then"

@@ -66,6 +66,9 @@ class BikeStatus:
             "during this one; else empty"
         ),
     ] = ""
+    is_simulated: Annotated[
+        bool, Field(description="whether this is a fake bike, whose values are made up")
+    ] = False
 
     @property
     def has_joined(self) -> bool:

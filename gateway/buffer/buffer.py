@@ -81,6 +81,8 @@ class Buffer:
         self._writing = asyncio.Lock()
         #: How many senders could get an acknowledgement now. If none, a final is written at once.
         self.senders_online = 0
+        #: Whether the log has the first discarded message.
+        self._has_discarded = False
         #: Each is called when there may be something new to take.
         self.on_available: list[Callable[[], None]] = []
 
@@ -114,6 +116,10 @@ class Buffer:
         """The clock is set: undated seconds, also an earlier process's, become messages."""
         self._dater = dater
         self._keep_house_by(self._clock.monotonic_ns())
+
+    def discard(self, is_leftover: Callable[[bytes], bool]) -> None:
+        """Never send such messages of an earlier process, but forget them when they are read."""
+        self._ledger.is_leftover = is_leftover
 
     def note(self, text: str) -> None:
         """Something that whoever looks at the status should know."""
@@ -254,8 +260,9 @@ class Buffer:
         try:
             records = await self._disk.ask(lambda store: store.page(race_id, from_id, PAGE))
             # Else the race was evicted or dated meanwhile.
-            if self._ledger.order.get(race_id) is queue and queue.gap_from_id == from_id:
-                self._ledger.admit_page(queue, records, is_last=len(records) < PAGE)
+            is_expected = self._ledger.order.get(race_id) is queue and queue.gap_from_id == from_id
+            if is_expected and self._ledger.admit_page(queue, records, is_last=len(records) < PAGE):
+                self._report_discarded()
             self._unreadable.pop(race_id, None)
         except StoreError as error:
             if race_id not in self._unreadable:
@@ -266,6 +273,12 @@ class Buffer:
         finally:
             self._page_load = None
             self._tell_available()
+
+    def _report_discarded(self) -> None:
+        self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
+        if not self._has_discarded:
+            self._has_discarded = True
+            log.warning("discarding the buffered seconds of bikes that are no longer simulated")
 
     async def _write_due(self, *, everything: bool) -> None:
         now_ns = self._clock.monotonic_ns()

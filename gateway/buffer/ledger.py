@@ -5,7 +5,7 @@ sender. It is done when it was acknowledged, set aside, or had to be given up.
 """
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from itertools import islice
 
@@ -25,6 +25,8 @@ class Ledger:
     def __init__(self, *, sends_unwritten: bool) -> None:
         #: A message may be sent before it was written.
         self.sends_unwritten = sends_unwritten
+        #: Whether a message of an earlier process is to be discarded instead of sent.
+        self.is_leftover: Callable[[bytes], bool] = lambda payload: False
         self.order = SendOrder()
         self.unwritten: dict[int, Entry] = {}
         #: Done, but still on disk: id → race.
@@ -140,13 +142,25 @@ class Ledger:
 
     # From the disk.
 
-    def admit_page(self, queue: RaceQueue, records: Sequence[Record], *, is_last: bool) -> None:
-        """The next messages of a race were read back, from its gap on."""
+    def admit_page(self, queue: RaceQueue, records: Sequence[Record], *, is_last: bool) -> int:
+        """The next messages of a race were read back, from its gap on.
+
+        Return the number of leftovers among them, which are done with.
+        """
+        leftovers = []
         for record in records:
-            if not self._is_known(queue, record.id):
-                self.order.put(Entry(record.id, record.race_id, record.payload, on_disk=True))
+            if self._is_known(queue, record.id):
+                continue
+            entry = Entry(record.id, record.race_id, record.payload, on_disk=True)
+            if self.is_leftover(record.payload):
+                leftovers.append(entry)
+            else:
+                self.order.put(entry)
         queue.gap_from_id = None if is_last else records[-1].id + 1
         self._put_unwritten(queue, self._next_id if is_last else records[-1].id + 1)
+        for entry in leftovers:
+            self._finish(entry)
+        return len(leftovers)
 
     def races_unwritten(self) -> set[int]:
         return {entry.race_id for entry in self.unwritten.values()}

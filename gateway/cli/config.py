@@ -7,6 +7,11 @@ import typer
 
 from gateway.cli.service import SERVICE_CONFIG
 
+NOT_SET_UP = (
+    "warning: not set up yet: with this config, the gateway rides no bike and sends nothing; run: "
+    "sudo alleycat-gateway setup"
+)
+
 app = typer.Typer(help="Check a config file.", no_args_is_help=True)
 
 
@@ -27,10 +32,14 @@ def check(
     file.
     """
     from drivers.registry import load_drivers
+    from gateway.config.first import is_set_up
     from gateway.config.schema import load_config
+    from gateway.config.warnings import warnings_of
 
     settings = load_config(file, load_drivers())
-    for warning in settings.warnings:
+    for warning in warnings_of(settings):
         typer.echo(f"warning: {warning.key}: {warning.what}", err=True)
+    if not is_set_up(settings):
+        typer.echo(NOT_SET_UP, err=True)
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in settings.bikes)
     typer.echo(f"{file}: ok: {settings.thing_name} → {settings.cloud.endpoint}; bikes: {bikes}")

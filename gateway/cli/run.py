@@ -44,6 +44,7 @@ def run(
 
     from drivers.registry import load_drivers
     from gateway.config.schema import load_config
+    from gateway.config.warnings import warnings_of
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
 
@@ -52,9 +53,10 @@ def run(
 
     def load() -> "Config":
         settings = load_config(config, drivers)
-        for warning in settings.warnings:
+        settings = _with_fake_bikes(settings) if fake_bike else settings
+        for warning in warnings_of(settings):
             structlog.get_logger().warning(warning.what, key=warning.key)
-        return _with_fake_bikes(settings) if fake_bike else settings
+        return settings
 
     asyncio.run(run_gateway(load, drivers))
 

@@ -225,8 +225,7 @@ def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
         fail(f"{source} is not TOML: {error}; fix the file or move it away", BAD_CONFIG)
     if from_file is not None:
         return template_of(text), Current(data, is_new, is_template=True)
-    example = tomllib.loads(shipped.read_text(encoding="utf-8"))
-    return text, Current(data, is_new, is_example=data.get("bikes") == example["bikes"])
+    return text, Current(data, is_new)
 
 
 def _run(

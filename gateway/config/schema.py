@@ -26,24 +26,18 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
-from gateway.config.environment import DELIMITER, PREFIX, in_variables, unknown_variables
+from gateway.config.environment import DELIMITER, PREFIX, in_variables
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
     TOPIC_PATTERN,
     ConfigError,
-    ConfigWarning,
     Problem,
     problems_of,
     unknown_key,
 )
 from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
-
-#: Characters. The backend's analytics truncate a longer name to this width.
-NAME_COLUMNS = 8
-#: The largest racer id that fits into the INTEGER column of the backend's analytics.
-ANALYTICS_MAX_ID = 2**31 - 1
 
 Topic = Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
@@ -164,6 +158,11 @@ class BikeConfig(_Section):
         return points
 
     @property
+    def is_simulated(self) -> bool:
+        """Whether the bike is a fake one, so that its values are made up."""
+        return self.driver == "fake"
+
+    @property
     def racer(self) -> Racer:
         return Racer(self.racer_id, self.racer_name, self.class_id)
 
@@ -203,44 +202,6 @@ class Config(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         return env_settings, init_settings
-
-    @property
-    def warnings(self) -> list[ConfigWarning]:
-        """Valid settings that may have an unexpected effect."""
-        return [
-            *unknown_variables(Config.model_fields),
-            *_shared_races(self),
-            *(one for index, bike in enumerate(self.bikes) for one in _of_racer(index, bike)),
-        ]
-
-
-def _shared_races(config: Config) -> Iterator[ConfigWarning]:
-    """Yield a warning if bikes of different classes ride the same races."""
-    race, classes = config.race, sorted({bike.class_id for bike in config.bikes})
-    if race.mode == "continuous" and not race.per_class and len(classes) > 1:
-        yield ConfigWarning(
-            "race.per_class",
-            f"bikes of the classes {', '.join(map(str, classes))} ride the same races, but the "
-            "backend files a race under one class only, that of its last message",
-            "set per_class = true, or give all bikes the same class",
-        )
-
-
-def _of_racer(index: int, bike: BikeConfig) -> Iterator[ConfigWarning]:
-    if bike.racer_id > ANALYTICS_MAX_ID:
-        yield ConfigWarning(
-            f"bikes[{index}].racer_id",
-            f"{bike.racer_id} is larger than {ANALYTICS_MAX_ID}, the limit of the backend's "
-            "analytics",
-            "give the racer a smaller id",
-        )
-    if len(bike.racer_name) > NAME_COLUMNS:
-        yield ConfigWarning(
-            f"bikes[{index}].racer_name",
-            f"{bike.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
-            "backend's analytics keep",
-            "shorten the name",
-        )
 
 
 Model = TypeVar("Model", bound=BaseModel)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from drivers.registry import DriverStatus
 from gateway.config.command_line import needs_sudo
+from gateway.config.first import is_set_up
 from gateway.config.schema import Config
 from gateway.doctor.bluetooth import check_bluetooth
 from gateway.doctor.calibration import check_calibrations
@@ -22,9 +23,11 @@ from gateway.doctor.serial_ports import check_serial_ports
 from gateway.doctor.service import running_service
 from gateway.doctor.versions import check_packages, versions
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.terminal.finding import Finding, State
+from gateway.terminal.finding import Finding, State, failed
 from gateway.timing.clock_sync import clock_source
 
+SETUP = "setup"
+NOT_SET_UP = "this gateway is not set up yet: it rides no bike and sends nothing"
 #: A command at the end of a remedy that needs the config file as an option.
 _COMMAND = re.compile(r"alleycat-gateway (check|setup|calibrate \S+|buffer \w+)$")
 
@@ -59,6 +62,9 @@ async def check_all(
     findings.append(check_clock(source, f"{now.astimezone():%Y-%m-%d %H:%M}"))
     if config is not None:
         findings += check_disk(config)
+    if config is not None and not is_set_up(config):
+        findings.append(failed(SETUP, NOT_SET_UP, "run: sudo alleycat-gateway setup"))
+    elif config is not None:
         findings += check_certificates(config.cloud, None if source is None else now)
         findings += await check_bluetooth(config.bikes)
         is_well = Report(findings, {}).config_is_well

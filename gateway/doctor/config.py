@@ -8,6 +8,7 @@ from pathlib import Path
 from drivers.registry import DriverStatus
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Config, load_config, read_config
+from gateway.config.warnings import warnings_of
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "config"
@@ -39,7 +40,7 @@ def check_config(
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in config.bikes)
     return config, [
         ok(NAME, f"{file}: {config.thing_name} → {config.cloud.endpoint}; bikes: {bikes}"),
-        *(warning(NAME, f"{one.key}: {one.what}", one.remedy) for one in config.warnings),
+        *(warning(NAME, f"{one.key}: {one.what}", one.remedy) for one in warnings_of(config)),
         *_broken_drivers(config, drivers),
     ]
 

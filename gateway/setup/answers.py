@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 
 from gateway.config import command_line
 from gateway.config.editor import NO_CLOUD, BikeChange, Change, Machine
+from gateway.config.first import is_first_config
 from gateway.config.problems import problems_of
 from gateway.config.schema import BikeConfig, CloudConfig, Config, is_this_machine
 
@@ -44,14 +45,17 @@ class Answers:
 class Current:
     """The unchecked content of the current config, or of the one that a new config is made from.
 
-    `is_example`: its bikes are those of the shipped config, which the user has never named.
     `is_template`: it is another gateway's, whose name this one must not take.
     """
 
     data: Mapping[str, Any]
     is_new: bool
-    is_example: bool = False
     is_template: bool = False
+
+    @property
+    def is_example(self) -> bool:
+        """Whether the bike and its rider are still the example's, which no user has named."""
+        return self.is_new or is_first_config(self.data)
 
     @property
     def cloud(self) -> Mapping[str, Any]:
@@ -87,8 +91,8 @@ class Current:
         return self.ids[0] if self.ids else self.next_id
 
     def has_rider(self, bike_id: str) -> bool:
-        """Return whether the user has named a rider: the shipped config's rider does not count."""
-        return not self.is_new and bike_id in self.ids
+        """Return whether the user has named a rider: the example's rider does not count."""
+        return not self.is_example and bike_id in self.ids
 
 
 def _table(value: object) -> Mapping[str, Any]:
@@ -101,7 +105,7 @@ def change_of(answers: Answers, current: Current) -> Change:
     if answers.machine is not None or answers.racer:
         bike_id = answers.bike_id or current.default_id
         bike = BikeChange(bike_id, answers.machine, answers.racer)
-        if current.is_new:  # this one replaces the example's bike
+        if current.is_example:  # this one replaces the example's bike
             bike = BikeChange(current.default_id, answers.machine, {"id": bike_id, **answers.racer})
     state_dir = None if answers.state_dir is None else str(answers.state_dir)
     return Change(answers.thing_name, _cloud_change(answers, current), bike, state_dir)
@@ -119,6 +123,14 @@ def _cloud_change(answers: Answers, current: Current) -> Mapping[str, object]:
 def uses_tls(cloud: Mapping[str, object], current: Current) -> bool:
     """Return whether the answers name PEM files, or stay with a cloud that has them."""
     return any(cloud.get(key) for key in FILES) or current.has_cloud
+
+
+def replaced_fake_bike(answers: Answers, current: Current) -> str | None:
+    """Return the id of the fake bike whose place a real bike takes; None if there is none."""
+    bike_id = answers.bike_id or current.default_id
+    is_real = answers.machine is not None and answers.machine.driver != "fake"
+    was_fake = not current.is_example and current.bike(bike_id).get("driver") == "fake"
+    return bike_id if is_real and was_fake else None
 
 
 def missing(answers: Answers, current: Current) -> list[str]:

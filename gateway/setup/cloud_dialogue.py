@@ -65,8 +65,7 @@ def _is_current(
 
 
 def _ask_thing_name(current: Current, kept: Answers) -> str:
-    is_unnamed = current.is_new or current.is_example
-    name = _host_name() if is_unnamed else current.data.get("thing_name")
+    name = _host_name() if current.is_example else current.data.get("thing_name")
     return ask(
         "This gateway's name as a thing in AWS IoT; each gateway needs its own",
         kept.thing_name or name,

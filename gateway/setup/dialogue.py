@@ -51,8 +51,7 @@ def ask_bike_and_racer(
         answers.machine = _ask_machine(current, bike, kept.machine, look, live)
     if any(key not in answers.racer for key in RACER):
         console.print(_RACER_EXPLAINED, markup=False, highlight=False)
-        known = {} if current.is_example else bike
-        _ask_racer(answers.racer, {**known, **kept.racer})
+        _ask_racer(answers.racer, {**bike, **kept.racer})
 
 
 def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds: float) -> Scan:
@@ -105,7 +104,7 @@ def one_of(*words: str) -> Check:
 
 def _ask_which(console: Console, current: Current, kept_id: str | None) -> str:
     """Ask for the bike to set up, and return its id."""
-    if current.is_new or current.is_example or not current.ids:
+    if current.is_example or not current.ids:
         return current.default_id
     for bike in current.bikes:
         line = f"  {bike.get('id')}  {bike.get('racer_name')} on {bike.get('driver')}"
@@ -143,7 +142,7 @@ def _ask_machine(
 def _chosen_machine(
     current: Current, bike: Mapping[str, object], kept: Machine | None, look: Look
 ) -> Machine | None:
-    stays = bool(bike) and not current.is_example and kept is None
+    stays = bool(bike) and kept is None
     while True:
         found = [] if look is None else [_machine(*one) for one in look().bikes]
         numbers = {str(n): one for n, one in enumerate(found, start=1)}
@@ -184,7 +183,7 @@ def _machine(driver: str, found: FoundBike) -> Machine:
 def _free(numbers: Mapping[str, Machine], current: Current) -> Iterator[str]:
     """Yield the numbers of the bikes that are not in the config yet."""
     for number, machine in numbers.items():
-        if current.is_new or not any(is_on(bike, machine) for bike in current.bikes):
+        if current.is_example or not any(is_on(bike, machine) for bike in current.bikes):
             yield number
 
 

@@ -12,13 +12,18 @@ from gateway.doctor.endpoint import check_endpoint
 from gateway.doctor.service import running_service
 from gateway.doctor.view import show_findings
 from gateway.setup import service_control
-from gateway.setup.answers import Answers, Current
+from gateway.setup.answers import Answers, Current, replaced_fake_bike
 
 
 def restart_verb(answers: Answers, current: Current) -> str:
-    """Return the verb of systemctl: a reload applies bikes and racers, a cloud needs a restart."""
+    """Return the verb of systemctl: a reload applies bikes and racers, a cloud needs a restart.
+
+    A restart also discards the seconds of a fake bike that was replaced.
+    """
     only_a_bike = answers.thing_name is None and not answers.cloud and answers.state_dir is None
-    return "reload-or-restart" if only_a_bike and not current.is_new else "restart"
+    may_reload = only_a_bike and not current.is_new
+    may_reload = may_reload and replaced_fake_bike(answers, current) is None
+    return "reload-or-restart" if may_reload else "restart"
 
 
 def try_connection(console: Console, file: Path) -> None:

@@ -1,5 +1,6 @@
 """One run of `setup`: the questions, the files, the config, and the first start with it."""
 
+import tomllib
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -10,14 +11,27 @@ from drivers.registry import load_drivers
 from gateway.config.command_line import command_line
 from gateway.config.editor import NotEditable, edited
 from gateway.config.file import write_config
+from gateway.config.first import is_first_config
 from gateway.config.problems import ConfigError
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, GatewayError
 from gateway.setup import kept_answers
-from gateway.setup.answers import Answers, Current, change_of, default_state_dir
+from gateway.setup.answers import (
+    Answers,
+    Current,
+    change_of,
+    default_state_dir,
+    replaced_fake_bike,
+)
 from gateway.setup.cloud_dialogue import ask_cloud
 from gateway.setup.cloud_files import claimed, for_the_service, without_missing_ca
 from gateway.setup.dialogue import Look, ShowLive, ask_bike_and_racer
+
+#: Printed as long as the config is that of the package.
+_EXAMPLE = (
+    "the bike and its rider are still the example's, so the service waits; to race a fake bike, "
+    "name a rider of your own"
+)
 
 
 class SetupError(GatewayError):
@@ -112,20 +126,28 @@ class SetupSession:
         except OSError as error:
             what = f"cannot write {file}: {error.strerror}; nothing was changed"
             raise SetupError(what) from error
-        self._tell(backup, is_changed=is_changed)
+        self._tell(text, backup, is_changed=is_changed)
         return is_changed
 
     def _replace(self, text: str) -> Path | None:
         drivers = load_drivers()
         return write_config(self._file, text, lambda draft: load_config(draft, drivers))
 
-    def _tell(self, backup: Path | None, *, is_changed: bool) -> None:
+    def _tell(self, text: str, backup: Path | None, *, is_changed: bool) -> None:
         kept_answers.forget(self._file)
         kept_answers.keep(self._file, self._later)
         if not is_changed:
             self._say(f"{self._file} is unchanged: it already has these values")
-            return
-        self._say(f"wrote {self._file}" + (f"; the previous file is {backup}" if backup else ""))
+        else:
+            former = f"; the previous file is {backup}" if backup else ""
+            self._say(f"wrote {self._file}{former}")
+        if is_first_config(tomllib.loads(text)):
+            self._say(_EXAMPLE)
+        fake_bike = replaced_fake_bike(self.answers, self._current)
+        if is_changed and fake_bike is not None:
+            self._say(
+                f"{fake_bike} was simulated: its unsent seconds are discarded at the next start"
+            )
 
     def _say(self, text: str) -> None:
         self._console.print(text, soft_wrap=True, markup=False, highlight=False)

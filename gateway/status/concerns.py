@@ -9,6 +9,11 @@ from gateway.host.board import PiHealth
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
+#: The only concern before `setup`: the gateway then waits.
+NOT_SET_UP = (
+    "not set up yet: the gateway rides no bike and sends nothing until you run: "
+    "sudo alleycat-gateway setup"
+)
 #: Room for less racing than this, in hours, is an urgent concern.
 SHORT_OF_ROOM_H = 1.0
 #: A connection that has accepted nothing for this long, in seconds, is a concern.
@@ -25,6 +30,8 @@ class Concern:
 
 def concerns(status: GatewayStatus) -> list[Concern]:
     """Return all concerns, the urgent ones first; an empty list if all is well."""
+    if not status.is_set_up:
+        return [Concern(NOT_SET_UP), *(Concern(note) for note in status.notes)]
     found = [
         *_of_buffer(status),
         *_of_clock(status),
@@ -34,6 +41,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
         *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
         *(_of_raw_numbers(bike) for bike in status.bikes if bike.is_uncalibrated),
+        *_of_fake_bikes(status),
         *_of_pi(status.pi),
         *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
     ]
@@ -127,6 +135,17 @@ def _of_raw_numbers(bike: BikeStatus) -> Concern:
         f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
         f"`alleycat-gateway calibrate {bike.bike_id}`"
     )
+
+
+def _of_fake_bikes(status: GatewayStatus) -> Iterator[Concern]:
+    if status.cloud.is_local:
+        return
+    for bike in status.bikes:
+        if bike.is_simulated:
+            yield Concern(
+                f"{bike.bike_id} is simulated; its seconds are sent to {status.cloud.endpoint}, "
+                "marked as simulated"
+            )
 
 
 def _of_pi(pi: PiHealth) -> Iterator[Concern]:

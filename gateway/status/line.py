@@ -9,6 +9,7 @@ from gateway.terminal.units import duration
 
 #: Limits the length of the line, so that it fits next to "Status:" on a terminal.
 MOST_CHARACTERS = 120
+NOT_SET_UP = "not set up yet: sudo alleycat-gateway setup"
 #: Up to this many seconds per bike are in flight rather than backlog, and are not shown.
 BACKLOG_S = 5
 
@@ -19,6 +20,8 @@ def status_line(status: GatewayStatus) -> str:
     Example: "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room
     for 9 h)".
     """
+    if not status.is_set_up:
+        return NOT_SET_UP
     parts = (_racing(status), *_riding(status), *_losing(status), _cloud(status), *_kept(status))
     line = " · ".join(parts)
     return line if len(line) <= MOST_CHARACTERS else f"{line[: MOST_CHARACTERS - 1]}…"

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from importlib.metadata import version
+from typing import Protocol
 
 import structlog
 
@@ -13,6 +14,7 @@ from gateway.bike.recorder import Recorder
 from gateway.bike.status import BikeStatus
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
+from gateway.config.schema import Config, is_this_machine
 from gateway.host.board import read_pi_health
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
@@ -20,6 +22,14 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.units import seconds_between
 
 log = structlog.get_logger()
+
+
+class StatusSource(Protocol):
+    """The status of a gateway, to which notes can be added."""
+
+    def note(self, text: str) -> None: ...
+
+    def status(self) -> GatewayStatus: ...
 
 
 class Observer:
@@ -30,7 +40,7 @@ class Observer:
 
     def __init__(
         self,
-        thing_name: str,
+        config: Config,
         bikes: Bikes,
         recorder: Recorder,
         publishers: Collection[Publisher],
@@ -38,7 +48,8 @@ class Observer:
         clock: GatewayClock,
         results: LiveResults | None,
     ) -> None:
-        self._thing_name = thing_name
+        self._thing_name = config.thing_name
+        self._endpoint = config.cloud.endpoint
         self._bikes = bikes
         self._recorder = recorder
         self._publishers = publishers
@@ -101,4 +112,6 @@ class Observer:
             connected=len(self._publishers) - len(away),
             pace_share=min(publisher.pace_share for publisher in self._publishers),
             state_s=seconds_between(one.since_ns, now_ns),
+            endpoint=self._endpoint,
+            is_local=is_this_machine(self._endpoint),
         )

@@ -38,7 +38,7 @@ class StatusReport:
         float | None,
         Field(
             description="hours that all bikes can race without a cloud before messages are "
-            "dropped; null if the room on disk is unknown"
+            "dropped; null if the room on disk is unknown, or if there are no bikes"
         ),
     ]
     gateway: Annotated[GatewayStatus, Field(description="the state of every part")]

@@ -13,7 +13,7 @@ from pathlib import Path
 from gateway.config.schema import Config
 from gateway.host.sockets import BriefConnections, open_unix_socket, socket_directory
 from gateway.status.client import FILE_NAME
-from gateway.status.observer import Observer
+from gateway.status.observer import StatusSource
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
 
@@ -37,7 +37,7 @@ METRICS_CLIENTS_MAX = 8
 
 
 @asynccontextmanager
-async def serve_status(config: Config, observer: Observer) -> AsyncIterator[None]:
+async def serve_status(config: Config, observer: StatusSource) -> AsyncIterator[None]:
     """Serve status and metrics while the gateway runs.
 
     If either cannot be served, the status contains a note about it and the race goes on.

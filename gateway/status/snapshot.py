@@ -37,6 +37,10 @@ class CloudStatus:
             "restart the count"
         ),
     ]
+    endpoint: Annotated[str, Field(description="host name of the broker")] = ""
+    is_local: Annotated[
+        bool, Field(description="whether the broker is on this machine, so that it is no cloud")
+    ] = True
 
     @property
     def is_connected(self) -> bool:
@@ -74,14 +78,21 @@ class GatewayStatus:
     results: Annotated[
         ResultsStatus | None, Field(description="null if the gateway does not follow results")
     ] = None
+    is_set_up: Annotated[
+        bool,
+        Field(
+            description="false: the config is the one that the package installs; the gateway then "
+            "rides no bike, sends nothing and keeps nothing, until it is set up"
+        ),
+    ] = True
 
     @property
     def hours_left(self) -> float | None:
         """How long all bikes can race without a broker before messages are dropped.
 
-        None if the room on disk is unknown.
+        None if the room on disk is unknown, or without bikes.
         """
         free_bytes = self.buffer.free_bytes
-        if free_bytes is None:
+        if free_bytes is None or not self.bikes:
             return None
         return free_bytes / (BYTES_PER_MESSAGE * len(self.bikes) * 3600)

@@ -39,6 +39,8 @@ WELL, ODD, BAD = "green", "yellow", "bold red"
 
 def status_view(status: GatewayStatus) -> RenderableType:
     """Return the whole status for display."""
+    if not status.is_set_up:
+        return Group(_heading(status), *_verdict(concerns(status)))
     return Group(_heading(status), *_verdict(concerns(status)), "", _facts(status), "",
                  *_bikes(status.bikes))  # fmt: skip
 
@@ -130,7 +132,7 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
 
 
 def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
-    state = bike.state.value
+    state = "simulated" if bike.is_simulated and bike.is_connected else bike.state.value
     if not bike.is_connected:
         state += f" {duration(bike.state_s)}"
     yield Text(bike.bike_id)

@@ -110,6 +110,14 @@ class Telemetry:
             "included; absent when the gateway was started during the race and cannot know",
         ),
     ] = None
+    is_simulated: Annotated[
+        Literal[True] | None,
+        Field(
+            alias="simulated",
+            description="true: a fake bike made the values up; absent if a bike reported them, and "
+            "in messages of older gateways",
+        ),
+    ] = None
 
     @property
     def is_final(self) -> bool:
@@ -121,8 +129,9 @@ class Telemetry:
 
 
 _TELEMETRY = TypeAdapter(Telemetry)
-#: It is in no other message: inside a name the quotes would be escaped.
+#: Each is in no other message: inside a name the quotes would be escaped.
 _FINAL = b'"event":"final"'
+_SIMULATED = b'"simulated":true'
 
 
 def telemetry_from_json(payload: bytes) -> Telemetry:
@@ -135,11 +144,16 @@ def is_final(payload: bytes) -> bool:
     return _FINAL in payload
 
 
+def is_simulated(payload: bytes) -> bool:
+    """Return whether a fake bike made a message as `Telemetry.to_json` returns it."""
+    return _SIMULATED in payload
+
+
 def telemetry_schema() -> dict[str, Any]:
     """Return the JSON Schema (2020-12) of the message."""
     schema = _TELEMETRY.json_schema(by_alias=True)
     # None means absent: messages never contain null.
-    for name in ("resistanceSource", "power", "samples"):
+    for name in ("resistanceSource", "power", "samples", "simulated"):
         field = schema["properties"][name]
         del field["default"]
         schema["properties"][name] = {**field.pop("anyOf")[0], **field}
@@ -157,6 +171,8 @@ def make_telemetry(
     second: RaceSecond,
     sample: Sample,
     samples: int | None = None,
+    *,
+    is_simulated: bool = False,
 ) -> Telemetry:
     """Return the message of one second of one racer; `samples` fills the field of that name."""
     event: Event = "final" if second.is_final else "update"
@@ -177,4 +193,5 @@ def make_telemetry(
         resistance_source=sample.resistance_source,
         power=sample.power_w,
         samples=samples,
+        is_simulated=True if is_simulated else None,
     )

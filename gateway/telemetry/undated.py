@@ -24,12 +24,16 @@ class NotDatable(GatewayError):
 
 @dataclass(frozen=True, slots=True)
 class UndatedSample:
-    """One second of one bike, [end_ns - 1 s, end_ns) on the monotonic clock of boot `boot_id`."""
+    """One second of one bike, [end_ns - 1 s, end_ns) on the monotonic clock of boot `boot_id`.
+
+    `is_simulated`: whether a fake bike made it; older gateways stored seconds without it.
+    """
 
     boot_id: str
     end_ns: int
     bike_id: str
     sample: Sample
+    is_simulated: bool = False
 
     def to_json(self) -> bytes:
         return _UNDATED.dump_json(self)

@@ -1,13 +1,15 @@
-"""The config of a fresh installation: config/gateway.toml with a fake bike and no cloud."""
+"""The config of a fresh installation: config/gateway.toml without a cloud.
+
+gateway/config/first.py recognises it: with this config, the service only waits for `setup`.
+"""
 
 #: Pairs of old line and new line. Before `alleycat-gateway setup` there is no certificate, and
 #: plaintext is only allowed for a broker on this machine.
 CHANGES = (
     (
         "# Alleycat Gateway: every option, with its default where it has one.",
-        "# Alleycat Gateway, not set up yet: it uses a fake bike, and a broker on this machine,\n"
-        "# if there is one. `sudo alleycat-gateway setup` asks for your bike, its rider and your\n"
-        "# cloud, and writes the answers to this file.\n"
+        "# Alleycat Gateway. `sudo alleycat-gateway setup` asks for your bike, its rider and your\n"
+        "# cloud, and writes the answers to this file. Until then the service only waits.\n"
         "#\n"
         "# Every option, with its default where it has one:",
     ),

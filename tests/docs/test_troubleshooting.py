@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 #: What comes before the first colon of a line that `check` prints.
 CHECKS = (
-    "config|clock|disk|certificate|bluetooth|calibration|serial|endpoint|cloud|topic|buffer|service"
+    "config|setup|clock|disk|certificate|bluetooth|calibration|serial|endpoint|cloud|topic|buffer|"
+    "service"
 )
 #: Said by the system, or put together of pieces that stand apart.
 NOT_OURS = ("No such file or directory", "session taken over")

@@ -171,7 +171,7 @@ def test_status_of_four_bikes_fits_a_terminal_of_80_by_24(
     assert len(lines) <= 24
     assert max(map(len, lines)) <= 80
     assert "all well" in lines
-    assert sum("  connected  " in line for line in lines) == 4
+    assert sum("  simulated  " in line for line in lines) == 4
 
 
 def test_status_clients_that_never_read_make_a_race_lose_no_second(

@@ -14,6 +14,7 @@ from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike.link import LinkState
 from gateway.buffer.store import Store
+from gateway.config.schema import Config
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.gateways import VirtualGateway, config
 
@@ -268,3 +269,58 @@ async def test_hundred_bikes_on_two_connections_stay_within_iot_cores_limits(
     }
     assert virtual.gateway.status.buffer.depth <= 100, "the backlog of 10 s is gone"
     await virtual.stop()
+
+
+async def test_seconds_of_a_fake_bike_are_not_sent_once_a_real_one_is_in_its_place(
+    tmp_path: Path,
+) -> None:
+    """As after setup, or `run --fake-bike`: those that a bike reported are sent all the same."""
+    real = real_bike(tmp_path)
+    drivers = load_drivers() | {"real": load_drivers()["fake"]}
+    fake = config(tmp_path, [{}])
+    for settings, start_ms in ((real, 0), (fake, 400_000), (fake, 800_000)):
+        virtual = VirtualGateway(settings, RACE_START_MS + start_ms, drivers=drivers)
+        await virtual.start()
+        await virtual.run_for(70.5)  # more than one page of the buffer
+        await virtual.stop()
+    virtual = VirtualGateway(real, RACE_START_MS + 1_200_000, drivers=drivers)
+    await virtual.start()
+    virtual.uplink.connect()
+    with capture_logs() as logs:
+        await virtual.run_for(30)
+    assert {one.is_simulated for one in virtual.delivered} == {None}
+    assert {one.race_id for one in virtual.delivered} == {RACE, RACE + 4}
+    assert virtual.gateway.status.buffer.depth == 0
+    assert virtual.gateway.status.buffer.lost == 0
+    events = [log["event"] for log in logs]
+    assert (
+        events.count("discarding the buffered seconds of bikes that are no longer simulated") == 1
+    )
+    await virtual.stop()
+    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
+        assert store.pending_by_race() == {}
+
+
+async def test_seconds_of_a_fake_bike_are_sent_by_the_next_process_with_the_fake_bike(
+    tmp_path: Path,
+) -> None:
+    settings = config(tmp_path, [{}])
+    first = VirtualGateway(settings, RACE_START_MS)
+    await first.start()
+    await first.run_for(10.5)
+    await first.stop()
+    second = VirtualGateway(settings, RACE_START_MS + 20_000)
+    await second.start()
+    second.uplink.connect()
+    await second.run_for(3)
+    assert {one.second for one in second.delivered} > set(range(1, 12))
+    assert {one.is_simulated for one in second.delivered} == {True}
+    await second.stop()
+
+
+def real_bike(state_dir: Path) -> Config:
+    """Return the config of a bike that is no fake to the gateway, although its driver is."""
+    settings = config(state_dir, [{}])
+    return settings.model_copy(
+        update={"bikes": [settings.bikes[0].model_copy(update={"driver": "real"})]}
+    )

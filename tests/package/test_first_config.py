@@ -1,10 +1,11 @@
-"""What is raced before `setup`: a fake bike, with a broker on the same machine."""
+"""The config before `setup`: valid without a certificate, and recognised as not set up."""
 
 from pathlib import Path
 
 import pytest
 
 from drivers.registry import load_drivers
+from gateway.config.first import is_set_up
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from systemd.package.first_config import CHANGES, first_config
@@ -20,6 +21,7 @@ def test_first_config_works_without_a_certificate(tmp_path: Path) -> None:
     cloud = config.cloud
     assert (cloud.endpoint, cloud.port, cloud.plaintext) == ("127.0.0.1", 1883, True)
     assert config.state_dir == Path("/var/lib/alleycat-gateway")
+    assert not is_set_up(config)
 
 
 def test_first_config_is_otherwise_the_example() -> None:

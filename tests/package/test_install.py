@@ -18,6 +18,8 @@ CONFIG = "/etc/alleycat-gateway/gateway.toml"
 SERVICE = "alleycat-gateway.service"
 LS = f"alleycat-gateway buffer ls --json --config {CONFIG}"
 
+NOT_SET_UP = "not set up yet: sudo alleycat-gateway setup"
+
 #: Runs a command as a user.
 AS = {"root": "", "nobody": "setpriv --reuid 65534 --clear-groups"}
 
@@ -29,7 +31,7 @@ _alleycat_gateway
 printf '%s\\n' "${COMPREPLY[@]}"
 """
 
-#: Both ways in: as the first config wants it, and as the cloud does.
+#: Both ways in: as a config without a cloud wants it, and as the cloud does.
 BROKER = """\
 per_listener_settings true
 listener 1883 127.0.0.1
@@ -75,19 +77,35 @@ def test_page_has_only_the_commands_tested_here() -> None:
     assert page() == [command(word) for word in words]
 
 
-def test_installed_package_races_a_fake_bike_at_once(debian: Debian) -> None:
+def test_installed_package_waits_until_it_is_set_up(debian: Debian) -> None:
     said = debian.run("cat said")
     for verb in ("setup", "check", "status"):
         assert f"alleycat-gateway {verb}" in said
     assert "Failed" not in said
-    assert "gateway started" in debian.wait_for(command("journalctl"), "cloud connected")
-    assert "Active: active (running)" in debian.run(command("systemctl"))
+    debian.wait_for(command("journalctl"), "not set up yet: no bike is ridden, nothing is sent")
+    shown = debian.run(command("systemctl"))
+    assert "Active: active (running)" in shown
+    assert f'Status: "{NOT_SET_UP}"' in shown
     assert debian.run(f"systemctl is-enabled {SERVICE}").strip() == "enabled"
-    messages = debian.run("mosquitto_sub -t alleycat-publish -C 3 -W 30").splitlines()
-    assert [json.loads(line)["bikeId"] for line in messages] == ["bike-001"] * 3
+    status = json.loads(debian.run("alleycat-gateway status --json", check=False))
+    assert status["line"] == NOT_SET_UP
+    assert debian.run("mosquitto_sub -t '#' -C 1 -W 5", check=False).strip() in ("", "Timed out")
+    assert debian.run(f"ls {BUFFER}", check=False).strip().endswith("No such file or directory")
     rules = debian.run("udevadm test --action=add /class/mem/null", check=False)
     assert "99-alleycat-gateway.rules" in rules
     assert [line for line in rules.splitlines() if "99-alleycat-gateway.rules:" in line] == []
+
+
+def test_installed_package_races_once_it_is_set_up(debian: Debian) -> None:
+    """With a fake bike on purpose, and the broker on this machine."""
+    rider = "--racer-name Ada --racer-id 3 --class-id 2"
+    debian.run(f"alleycat-gateway setup --bike fake {rider} --endpoint later")
+    debian.run(f"systemctl reload-or-restart {SERVICE}")
+    assert "gateway started" in debian.wait_for(command("journalctl"), "cloud connected")
+    lines = debian.run("mosquitto_sub -t alleycat-publish -C 3 -W 30").splitlines()
+    messages = [json.loads(line) for line in lines]
+    assert [(one["bikeId"], one["name"]) for one in messages] == [("bike-001", "Ada")] * 3
+    assert all(one["simulated"] for one in messages)
 
 
 @pytest.mark.parametrize("user", ["root", "nobody"])

@@ -84,7 +84,7 @@ def installed(debian: Image, authority: Authority, directory: Path) -> Installed
     ) as machine:
         gateway = Gateway(machine)
         said = gateway.install(package)
-        gateway.wait_for_log("bike connected")
+        gateway.wait_for_log("not set up yet")
         first = gateway.log(), gateway.property("StatusText")
         gateway.set_up(authority)
         machine.shut_down()

@@ -10,7 +10,7 @@ SERVICE = "alleycat-gateway.service"
 CONFIG_DIR = "/etc/alleycat-gateway"
 STATE_DIR = "/var/lib/alleycat-gateway"
 CODE = "/opt/alleycat-gateway/lib/python3.11/site-packages"
-#: Where its config looks for the cloud: on its own loopback, as the first config does.
+#: Where its config looks for the cloud: on its own loopback.
 CLOUD_PORT = 8883
 RACE_S = 20
 #: Ten times what a start takes on hardware.

@@ -60,7 +60,9 @@ class FleetRacer:
         self._score(second, sample)
         bike_id, racer = self.assignment.bike_id, self.assignment.racer
         samples = self.produced if second.is_final else None
-        return make_telemetry(self._thing_name, bike_id, racer, second, sample, samples)
+        return make_telemetry(
+            self._thing_name, bike_id, racer, second, sample, samples, is_simulated=True
+        )
 
     @property
     def standing(self) -> Standing:

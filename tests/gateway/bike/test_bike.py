@@ -83,6 +83,7 @@ async def test_undated_seconds_are_sent_in_order_once_the_clock_is_set(tmp_path:
     assert pi.final(RACE).samples == 300
     assert pi.final(RACE - 1).samples is None, "begun before the gateway was"
     assert pi.gateway.status.buffer.unnamed == 0
+    assert {telemetry.is_simulated for telemetry in pi.virtual.delivered} == {True}
     for telemetry in pi.virtual.delivered:
         assert telemetry.device_timestamp == telemetry.race_id * 300_000 + telemetry.second * 1000
     await pi.virtual.stop()

@@ -7,16 +7,20 @@ from pathlib import Path
 from drivers.registry import load_drivers
 from gateway.bike.bikes import Bikes
 from gateway.bike.recorder import Recorder
+from gateway.config.schema import Config
 from gateway.race.joins import Joins
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.sampling.sampler import Sample
-from gateway.telemetry.message import Telemetry
+from gateway.telemetry.message import Telemetry, is_simulated
 from gateway.telemetry.undated import UndatedSample
+from gateway.timing.units import NS_PER_S
 from tests.support.buffers import BufferBench
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 
+#: `real` is a bike that is no fake to the gateway.
+DRIVERS = load_drivers() | {"real": load_drivers()["fake"]}
 RACE_START_MS = 1_620_228_900_000
 SAMPLE = Sample(present=True, cadence_rpm=80.0, resistance_percent=50.0, power_w=None)
 
@@ -45,22 +49,31 @@ async def test_second_of_a_bike_that_is_gone_is_set_aside_with_the_reason(tmp_pa
     )
 
 
+async def test_undated_second_of_a_fake_bike_is_discarded_once_the_bike_is_real(
+    tmp_path: Path,
+) -> None:
+    bench = BufferBench(tmp_path / "buffer.db", VirtualClock(RACE_START_MS))
+    await bench.start()
+    settings = config(tmp_path, [{}])
+    real = settings.bikes[0].model_copy(update={"driver": "real"})
+    recorder = recorder_of(bench, settings.model_copy(update={"bikes": [real]}))
+    for simulated in (True, False):
+        boot_id = bench.clock.boot_id
+        recorder.record(UndatedSample(boot_id, 5 * NS_PER_S, "bike-1", SAMPLE, simulated))
+    await recorder.date_when_the_clock_is_set()
+    await bench.buffer.commit(everything=True)
+    assert bench.buffer.status.depth == 1, "the other one did not even become a message"
+    [kept] = await bench.take_all()
+    assert not is_simulated(kept.payload)
+    assert bench.buffer.status.quarantined == 0
+    await bench.stop()
+
+
 async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> str:
     """Return why a second, kept while the clock was not set, is in quarantine."""
     bench = BufferBench(state_dir / "buffer.db", VirtualClock(RACE_START_MS))
     await bench.start()
-    settings, clock, races = config(state_dir, [{}]), bench.clock, ContinuousRaces()
-    store = CalibrationStore(state_dir)
-    bikes = Bikes(
-        "gateway-1",
-        settings.bikes,
-        load_drivers(),
-        lambda _: races,
-        lambda _: Joins(),
-        store,
-        clock,
-    )
-    recorder = Recorder(bikes, bench.buffer, clock)
+    recorder, clock = recorder_of(bench, config(state_dir, [{}])), bench.clock
     recorder.record(UndatedSample(boot_id or clock.boot_id, 1, bike_id, SAMPLE))
     await recorder.date_when_the_clock_is_set()
     await bench.buffer.commit(everything=True)
@@ -68,3 +81,11 @@ async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> st
     with closing(sqlite3.connect(state_dir / "buffer.db")) as file:
         [(reason,)] = file.execute("SELECT reason FROM quarantine")
     return str(reason)
+
+
+def recorder_of(bench: BufferBench, settings: Config) -> Recorder:
+    races, store = ContinuousRaces(), CalibrationStore(settings.state_dir)
+    bikes = Bikes(
+        "gateway-1", settings.bikes, DRIVERS, lambda _: races, lambda _: Joins(), store, bench.clock
+    )
+    return Recorder(bikes, bench.buffer, bench.clock)

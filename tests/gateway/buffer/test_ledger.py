@@ -116,6 +116,26 @@ def test_page_brings_no_message_twice(ledger: Ledger) -> None:
     assert [entry.id for entry in sorted(queue.resident)] == [waiting.id, 4]
 
 
+def test_leftovers_in_a_page_are_done_with_and_deleted(ledger: Ledger) -> None:
+    ledger.learn({1: 3}, quarantined=0, held=Batch())
+    ledger.is_leftover = b"fake".__eq__
+    queue = ledger.order.queue(1)
+    records = [Record(1, 1, b"fake"), Record(2, 1, b"real"), Record(3, 1, b"fake")]
+    assert ledger.admit_page(queue, records, is_last=True) == 2
+    assert sendable(ledger) == [2]
+    assert (ledger.depth, ledger.on_disk, ledger.lost) == (1, 3, 0)
+    assert list(ledger.batch([]).deleted_ids) == [1, 3]
+
+
+def test_race_of_leftovers_alone_is_over(ledger: Ledger) -> None:
+    ledger.learn({1: 2}, quarantined=0, held=Batch())
+    ledger.is_leftover = b"fake".__eq__
+    records = [Record(1, 1, b"fake"), Record(2, 1, b"fake")]
+    assert ledger.admit_page(ledger.order.queue(1), records, is_last=True) == 2
+    assert ledger.order.get(1) is None
+    assert ledger.depth == 0
+
+
 def test_page_does_not_bring_back_a_message_set_aside(ledger: Ledger) -> None:
     refused, waiting = admit(ledger, 2)
     write_all(ledger)

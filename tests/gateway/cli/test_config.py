@@ -59,6 +59,13 @@ def test_config_warning_goes_to_stderr_and_is_no_failure(file: Path) -> None:
     assert "ok" in result.stdout
 
 
+def test_config_that_is_not_set_up_is_named_on_stderr(file: Path) -> None:
+    result = check(file, GOOD.replace("plaintext", "port = 1883\nplaintext"))
+    assert result.exit_code == 0
+    assert result.stderr.startswith("warning: not set up yet")
+    assert result.stderr.endswith("sudo alleycat-gateway setup\n")
+
+
 @pytest.mark.parametrize(
     ("content", "complaints"),
     [

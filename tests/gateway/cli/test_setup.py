@@ -22,6 +22,7 @@ from tests.support.mosquitto import Authority, Credentials
 
 pytestmark = pytest.mark.slow
 
+FIRST_CONFIG = first_config(config_path("gateway.toml").read_text(encoding="utf-8"))
 ADA = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
 FIRST = ("--bike", "fake", *ADA)
 
@@ -437,8 +438,7 @@ def test_setup_leaves_a_file_that_is_no_toml_alone(file: Path) -> None:
 def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     file: Path, mine: Credentials
 ) -> None:
-    """The shipped one, with its fake bike and no cloud."""
-    file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
     result = setup(
         file,
         *("--bike", "C0:FF:EE:00:00:01", *ADA, "--endpoint", "x.example"),
@@ -448,6 +448,44 @@ def test_setup_moves_the_first_config_of_a_package_to_a_cloud(
     assert result.exit_code == 0, result.output
     cloud = read(file)["cloud"]
     assert (cloud["port"], cloud["plaintext"]) == (8883, False)
+
+
+def test_setup_of_the_first_config_requires_a_bike_and_its_rider(file: Path) -> None:
+    """Otherwise the simulated rider would race in the cloud that is set up."""
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
+    result = setup(file, "--endpoint", "x.example")
+    assert result.exit_code == USAGE
+    assert "add --bike, --racer-name, --racer-id, --class-id" in result.output
+    assert file.read_text(encoding="utf-8") == FIRST_CONFIG
+
+
+def test_setup_of_the_first_config_leaves_no_simulated_bike(file: Path) -> None:
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
+    result = setup(file, "--bike-id", "hall-1", "--bike", "C0:FF:EE:00:00:01", *ADA)
+    assert result.exit_code == 0, result.output
+    assert [(bike["id"], bike["driver"]) for bike in read(file)["bikes"]] == [("hall-1", "ble")]
+
+
+def test_setup_that_repeats_the_first_config_names_the_reason_why_the_service_waits(
+    file: Path,
+) -> None:
+    file.write_text(FIRST_CONFIG, encoding="utf-8")
+    hayden = ("--racer-name", "Hayden", "--racer-id", "7", "--class-id", "1")
+    for _ in ("written", "unchanged"):
+        result = setup(file, "--bike", "fake", *hayden, "--endpoint", "later")
+        assert "still the example's, so the service waits" in result.output
+    assert "still the example's" not in setup(file, "--bike", "fake", *ADA).output
+
+
+def test_setup_that_replaces_a_fake_bike_announces_that_its_seconds_are_discarded(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
+    assert "discarded" not in setup(file, *FIRST).output
+    result = setup(file, "--bike", "C0:FF:EE:00:00:01")
+    assert "bike-001 was simulated: its unsent seconds are discarded" in result.output
+    assert "sudo systemctl restart alleycat-gateway" in result.output
+    assert "discarded" not in setup(file, "--bike", "C0:FF:EE:00:00:02").output
 
 
 def test_setup_recommends_a_reload_where_no_restart_is_needed(

@@ -150,7 +150,6 @@ class TestGood:
         assert (config.buffer.commit_interval_s, config.buffer.max_size_mib) == (1.0, 512)
         assert config.bikes[0].racer == Racer(7, "Hayden", 1)
         assert config.bikes[0].points == AS_SAID
-        assert config.warnings == []
 
     def test_config_with_mutual_tls_is_accepted(self, file: Path, secure: Data) -> None:
         assert not load(file, secure).cloud.plaintext
@@ -166,43 +165,11 @@ class TestGood:
         assert table is not None
         assert table.percent_at(250) == 75
 
-    def test_long_racer_name_is_a_warning(self, file: Path, data: Data) -> None:
-        put(data, "bikes.0.racer_name", "Maximili")
-        put(data, "bikes.1.racer_name", "Maximilian")
-        (warning,) = load(file, data).warnings
-        assert warning.key == "bikes[1].racer_name"
-        assert "'Maximilian' is longer than the 8 characters" in warning.what
-
-    def test_racer_id_beyond_the_analytics_is_a_warning(self, file: Path, data: Data) -> None:
-        put(data, "bikes.0.racer_id", 2_147_483_647)
-        put(data, "bikes.1.racer_id", 2_147_483_648)
-        (warning,) = load(file, data).warnings
-        assert warning.key == "bikes[1].racer_id"
-        assert "2147483648 is larger than 2147483647" in warning.what
-
     def test_largest_racer_id_that_javascript_keeps_apart_is_accepted(
         self, file: Path, data: Data
     ) -> None:
         put(data, "bikes.0.racer_id", 9_007_199_254_740_991)
         assert load(file, data).bikes[0].racer_id == 9_007_199_254_740_991
-
-    @pytest.mark.parametrize(
-        ("mode", "per_class", "other_class", "keys"),
-        [
-            ("continuous", False, 2, ["race.per_class"]),
-            ("continuous", False, 1, []),
-            ("continuous", True, 2, []),
-            ("remote", False, 2, []),
-        ],
-    )
-    def test_classes_that_share_their_races_are_a_warning(
-        self, file: Path, data: Data, mode: str, per_class: bool, other_class: int, keys: list[str]
-    ) -> None:
-        put(data, "race", {"mode": mode, "per_class": per_class})
-        put(data, "bikes.1.class_id", other_class)
-        found = load(file, data).warnings
-        assert [warning.key for warning in found] == keys
-        assert all("bikes of the classes 1, 2 ride the same races" in one.what for one in found)
 
     def test_a_broken_plugin_is_no_problem_of_the_config(self, file: Path, data: Data) -> None:
         put(data, "bikes.0.driver", "broken")
@@ -615,14 +582,6 @@ class TestEnvironment:
             load(file, data)
         assert f"{file} and the environment: " in str(raised.value)
         assert "environment variable ALLEYCAT_CLOUD__CA_FILE: /none: No such" in str(raised.value)
-
-    def test_environment_variable_that_is_unknown_is_a_warning(
-        self, file: Path, data: Data, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("ALLEYCAT_CLOUDS__PORT", "1")
-        [warning] = load(file, data).warnings
-        assert warning.key == "ALLEYCAT_CLOUDS__PORT"
-        assert "did you mean ALLEYCAT_CLOUD__PORT?" in warning.what
 
 
 class TestShippedFile:

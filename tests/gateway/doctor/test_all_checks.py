@@ -6,10 +6,12 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
+from gateway.config.packaged import config_path
 from gateway.doctor.all_checks import Report, check_all
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
 from gateway.terminal.finding import State, failed, ok, warning
+from systemd.package.first_config import first_config
 from tests.support.mosquitto import Authority, Mosquitto
 
 CONFIG = """
@@ -129,3 +131,13 @@ def test_checks_change_no_file(tmp_path: Path) -> None:
     report = asyncio.run(check_all(file, load_drivers()))
     assert report.findings[-1].state is State.FAILED, "nobody listens on port 1"
     assert [one.name for one in tmp_path.iterdir()] == [file.name]
+
+
+async def test_checks_of_a_gateway_that_is_not_set_up_end_with_the_setup(tmp_path: Path) -> None:
+    file = written(tmp_path)
+    file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
+    report = await check_all(file, load_drivers())
+    assert names(report)[-1] == "setup"
+    assert not {"certificate", "endpoint", "service"} & set(names(report))
+    assert report.findings[-1].state is State.FAILED
+    assert report.findings[-1].remedy == f"run: sudo alleycat-gateway setup --config {file}"

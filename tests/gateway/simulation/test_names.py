@@ -1,4 +1,4 @@
-from gateway.config.schema import NAME_COLUMNS
+from gateway.config.warnings import NAME_COLUMNS
 from gateway.simulation.names import NAMES, name_of
 
 

@@ -32,6 +32,22 @@ def texts(**changes: Any) -> list[str]:
     return [concern.text for concern in concerns(gateway_status(**changes))]
 
 
+def test_only_concern_of_a_gateway_that_is_not_set_up_is_the_setup() -> None:
+    [text, note] = texts(is_set_up=False, cloud=offline(), notes=("a note",))
+    assert text.startswith("not set up yet: the gateway rides no bike and sends nothing")
+    assert text.endswith("sudo alleycat-gateway setup")
+    assert note == "a note"
+
+
+def test_fake_bike_that_sends_to_another_machine_is_a_concern() -> None:
+    there = CloudStatus("connected", 1, 1, 1.0, 60.0, endpoint="broker.lan", is_local=False)
+    bikes = (bike_status(1), bike_status(2, is_simulated=True))
+    assert texts(bikes=bikes, cloud=there) == [
+        "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated"
+    ]
+    assert texts(bikes=bikes) == [], "with a broker on this machine"
+
+
 def test_healthy_gateway_has_no_concerns() -> None:
     assert concerns(gateway_status()) == []
 

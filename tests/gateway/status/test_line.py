@@ -26,6 +26,10 @@ def line(*bikes: BikeStatus, **changes: Any) -> str:
     return status_line(gateway_status(*bikes, **changes))
 
 
+def test_status_line_of_a_gateway_that_is_not_set_up_names_the_command() -> None:
+    assert line(is_set_up=False, cloud=offline()) == "not set up yet: sudo alleycat-gateway setup"
+
+
 def test_status_line_in_an_outage_has_downtime_and_backlog() -> None:
     buffer = buffer_status(depth=2161, on_disk=2100, free_bytes=FREE_9_H)
     assert line(cloud=offline(), buffer=buffer) == (

@@ -250,3 +250,17 @@ def test_control_codes_of_a_bike_never_reach_the_terminal() -> None:
 def test_view_names_the_racer_who_rides_from_the_next_race_on() -> None:
     lines = shown(gateway_status(bike_status(next_racer_name="Jo")))
     assert "bike-001: the changed racer, Jo, rides from the next race on" in lines
+
+
+def test_view_marks_a_fake_bike_that_is_connected() -> None:
+    shown_bikes = lines(gateway_status(bike_status(1), bike_status(2, is_simulated=True)))[-2:]
+    assert ["simulated" in one for one in shown_bikes] == [False, True]
+    assert "connected" in shown_bikes[0]
+
+
+def test_view_of_a_gateway_that_is_not_set_up_has_no_cloud_and_no_bikes() -> None:
+    status = replace(gateway_status(is_set_up=False, cloud=offline()), bikes=())
+    assert status.hours_left is None
+    text = " ".join(shown(status).split())
+    assert text.endswith("run: sudo alleycat-gateway setup")
+    assert "offline" not in text

@@ -1,6 +1,7 @@
 """The message on the wire: names, order, identity, and the schema that says so."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from gateway.sampling.sampler import Sample
 from gateway.telemetry.message import (
     Telemetry,
     is_final,
+    is_simulated,
     make_telemetry,
     telemetry_from_json,
     telemetry_schema,
@@ -112,6 +114,14 @@ class TestJson:
             ("power", 163),
         ]
 
+    def test_message_of_a_fake_bike_is_marked(self) -> None:
+        real, fake = make(), replace(make(), is_simulated=True)
+        assert b"simulated" not in real.to_json()
+        assert json.loads(fake.to_json())["simulated"] is True
+        assert telemetry_from_json(fake.to_json()) == fake
+        assert is_simulated(fake.to_json())
+        assert not is_simulated(replace(real, name='"simulated":true').to_json())
+
     def test_telemetry_json_is_compact_utf8(self) -> None:
         payload = make(name="Zoë").to_json()
         assert b" " not in payload
@@ -163,8 +173,14 @@ class TestSchema:
 
     @pytest.mark.parametrize(
         "payload",
-        [EXAMPLE, make().to_json(), make(power_w=None).to_json(), make(second=300).to_json()],
-        ids=["the contract's example", "update", "without power", "final"],
+        [
+            EXAMPLE,
+            make().to_json(),
+            make(power_w=None).to_json(),
+            make(second=300).to_json(),
+            replace(make(), is_simulated=True).to_json(),
+        ],
+        ids=["the contract's example", "update", "without power", "final", "of a fake bike"],
     )
     def test_telemetry_schema_accepts_real_messages(self, payload: str | bytes) -> None:
         assert list(self.validator.iter_errors(json.loads(payload))) == []
@@ -193,6 +209,7 @@ class TestSchema:
             ("bikeId", ""),
             ("power", "163"),
             ("power", None),
+            ("simulated", False),
         ],
     )
     def test_telemetry_schema_refuses_a_wrong_value(self, name: str, value: object) -> None:

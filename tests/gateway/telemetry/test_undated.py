@@ -13,14 +13,22 @@ from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_js
     st.floats(0, 300),
     st.none() | st.floats(0, 3000),
     st.sampled_from(FieldState),
+    st.booleans(),
 )
 def test_undated_sample_survives_json(
     boot_id: str, end_ns: int, present: bool, cadence_rpm: float, power_w: float | None,
-    state: FieldState,
+    state: FieldState, is_simulated: bool,
 ) -> None:  # fmt: skip
     sample = Sample(present, cadence_rpm, 41.5, power_w, state, FieldState.UNKNOWN)
-    second = UndatedSample(boot_id, end_ns, "bike-1", sample)
+    second = UndatedSample(boot_id, end_ns, "bike-1", sample, is_simulated)
     assert undated_from_json(second.to_json()) == second
+
+
+def test_undated_second_of_an_older_gateway_counts_as_reported_by_a_bike() -> None:
+    second = UndatedSample("boot", 1, "bike-1", Sample(True, 80.0, 41.5, None))
+    payload = second.to_json().replace(b',"is_simulated":false', b"")
+    assert b"is_simulated" not in payload
+    assert undated_from_json(payload) == second
 
 
 @pytest.mark.parametrize("payload", [b"", b"{}", b"\x00\x01", b'{"boot_id": 1}'])

@@ -1,0 +1,64 @@
+"""Warnings of a config: valid settings that may have an unexpected effect. Pure."""
+
+from collections.abc import Iterator
+
+from gateway.config.environment import unknown_variables
+from gateway.config.problems import ConfigWarning
+from gateway.config.schema import BikeConfig, Config, is_this_machine
+
+#: Characters. The backend's analytics truncate a longer name to this width.
+NAME_COLUMNS = 8
+#: The largest racer id that fits into the INTEGER column of the backend's analytics.
+ANALYTICS_MAX_ID = 2**31 - 1
+
+
+def warnings_of(config: Config) -> list[ConfigWarning]:
+    """Return the settings that are valid, but may have an unexpected effect."""
+    return [
+        *unknown_variables(Config.model_fields),
+        *_shared_races(config),
+        *_simulated_bikes(config),
+        *(one for index, bike in enumerate(config.bikes) for one in _of_racer(index, bike)),
+    ]
+
+
+def _shared_races(config: Config) -> Iterator[ConfigWarning]:
+    """Yield a warning if bikes of different classes ride the same races."""
+    race, classes = config.race, sorted({bike.class_id for bike in config.bikes})
+    if race.mode == "continuous" and not race.per_class and len(classes) > 1:
+        yield ConfigWarning(
+            "race.per_class",
+            f"bikes of the classes {', '.join(map(str, classes))} ride the same races, but the "
+            "backend files a race under one class only, that of its last message",
+            "set per_class = true, or give all bikes the same class",
+        )
+
+
+def _simulated_bikes(config: Config) -> Iterator[ConfigWarning]:
+    """Yield a warning for each fake bike whose seconds leave this machine."""
+    endpoint = config.cloud.endpoint
+    for index, bike in enumerate(config.bikes):
+        if bike.is_simulated and not is_this_machine(endpoint):
+            yield ConfigWarning(
+                f"bikes[{index}].driver",
+                f"{bike.id} is simulated; its seconds are sent to {endpoint}, marked as simulated",
+                "unless you are testing the backend, set up the real bike: sudo alleycat-gateway "
+                "setup",
+            )
+
+
+def _of_racer(index: int, bike: BikeConfig) -> Iterator[ConfigWarning]:
+    if bike.racer_id > ANALYTICS_MAX_ID:
+        yield ConfigWarning(
+            f"bikes[{index}].racer_id",
+            f"{bike.racer_id} is larger than {ANALYTICS_MAX_ID}, the limit of the backend's "
+            "analytics",
+            "give the racer a smaller id",
+        )
+    if len(bike.racer_name) > NAME_COLUMNS:
+        yield ConfigWarning(
+            f"bikes[{index}].racer_name",
+            f"{bike.racer_name!r} is longer than the {NAME_COLUMNS} characters that the "
+            "backend's analytics keep",
+            "shorten the name",
+        )

@@ -1,0 +1,130 @@
+"""A gateway that is not set up yet: it waits, and serves its status meanwhile.
+
+It rides no bike, sends nothing and keeps nothing, so that no made-up second reaches the cloud that
+is set up later.
+"""
+
+import asyncio
+from collections.abc import Callable
+from importlib.metadata import version
+
+import structlog
+
+from gateway.buffer.discard import discard_messages
+from gateway.buffer.inspect import FILE_NAME
+from gateway.buffer.status import BufferStatus
+from gateway.buffer.store import StoreError
+from gateway.config.first import is_of_first_bike, is_set_up
+from gateway.config.problems import ConfigError
+from gateway.config.schema import Config
+from gateway.host.board import read_pi_health
+from gateway.host.state_dir import locked_state_dir
+from gateway.host.systemd import ServiceManager
+from gateway.host.watchdog import Watchdog
+from gateway.status.line import status_line
+from gateway.status.server import serve_status
+from gateway.status.snapshot import CloudStatus, GatewayStatus
+from gateway.timing.clock import GatewayClock, SystemClock
+from gateway.timing.units import seconds_between
+
+log = structlog.get_logger()
+
+
+async def load_when_set_up(
+    load: Callable[[], Config],
+    stop: asyncio.Event,
+    hangup: asyncio.Event,
+    service: ServiceManager,
+) -> Config | None:
+    """Return the config once it is set up, which each hangup finds out; None if `stop` is set.
+
+    Raises ConfigError if the first config that is loaded is invalid, and StateDirError.
+    """
+    config = load()
+    while not is_set_up(config):
+        await _wait(config, stop, hangup, service)
+        if stop.is_set():
+            return None
+        hangup.clear()
+        try:
+            config = load()
+        except ConfigError as error:
+            log.error("config not reloaded; the gateway keeps waiting", reason=str(error))
+    return config
+
+
+async def _wait(
+    config: Config, stop: asyncio.Event, hangup: asyncio.Event, service: ServiceManager
+) -> None:
+    """Serve the status until one of the events is set."""
+    clock = SystemClock()
+    waiting = WaitingGateway(config, clock)
+    watchdog = Watchdog(service, clock, list, waiting.line)
+    log.warning(
+        "not set up yet: no bike is ridden, nothing is sent", remedy="sudo alleycat-gateway setup"
+    )
+    with locked_state_dir(config.state_dir):
+        async with serve_status(config, waiting), asyncio.TaskGroup() as tasks:
+            notifying = tasks.create_task(watchdog.run())
+            discarding = tasks.create_task(asyncio.to_thread(_discard_first_bike, config, clock))
+            events = [asyncio.create_task(event.wait()) for event in (stop, hangup)]
+            await asyncio.wait(events, return_when=asyncio.FIRST_COMPLETED)
+            await discarding  # before the next gateway opens the file
+            for task in (notifying, *events):
+                task.cancel()
+
+
+def _discard_first_bike(config: Config, clock: GatewayClock) -> None:
+    """Discard what the simulated bike of the first config has left, as version 0.1 let it race."""
+    now_ms = clock.wall_ms_at(clock.monotonic_ns())
+    buffer = config.state_dir / FILE_NAME
+    try:
+        count = discard_messages(buffer, config.buffer.max_bytes, now_ms, is_of_first_bike)
+    except StoreError as error:
+        log.error("seconds of the simulated bike not discarded", reason=str(error))
+        return
+    if count:
+        log.info("seconds of the simulated bike discarded", count=count)
+
+
+class WaitingGateway:
+    """The status of a gateway that waits until it is set up: without bikes, cloud and buffer."""
+
+    def __init__(self, config: Config, clock: GatewayClock) -> None:
+        self._thing_name = config.thing_name
+        self._clock = clock
+        self._since_ns = clock.monotonic_ns()
+        self._notes: list[str] = []
+
+    def note(self, text: str) -> None:
+        """Log a warning and show it in the status from now on."""
+        self._notes.append(text)
+        log.warning(text)
+
+    def line(self) -> str:
+        """Return the status in one line, as systemctl shows it."""
+        return status_line(self.status())
+
+    def status(self) -> GatewayStatus:
+        """Return a snapshot of the gateway."""
+        uptime_s = seconds_between(self._since_ns, self._clock.monotonic_ns())
+        no_cloud = CloudStatus(
+            "not set up yet", connections=0, connected=0, pace_share=1.0, state_s=uptime_s
+        )
+        return GatewayStatus(
+            clock_is_set=self._clock.is_trustworthy(),
+            lost_seconds=0,
+            bikes=(),
+            cloud=no_cloud,
+            produced=0,
+            accepted=0,
+            buffer=BufferStatus(depth=0, on_disk=0),
+            thing_name=self._thing_name,
+            version=version("alleycat-gateway"),
+            uptime_s=uptime_s,
+            produced_per_s=0.0,
+            accepted_per_s=0.0,
+            pi=read_pi_health(),
+            notes=tuple(self._notes),
+            is_set_up=False,
+        )
