@@ -132,8 +132,8 @@ MUTANTS = (
     Mutant(
         "a joined race is forgotten at a restart",
         "gateway/race/joined_rides.py",
-        "Joins(self._restored.get(bike_id), self._joined.set)",
-        "Joins(None, self._joined.set)",
+        "Joins(saved.ride, saved.turn, self._changed.set)",
+        "Joins(None, saved.turn, self._changed.set)",
         JOINS,
     ),
     Mutant(
