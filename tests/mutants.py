@@ -118,8 +118,8 @@ MUTANTS = (
     Mutant(
         "a message that is refused for ever blocks those behind it",
         "gateway/cloud/publisher.py",
-        "            self._accused = entry",
-        "            pass",
+        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
+        "        self._accused = None",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
@@ -154,8 +154,14 @@ MUTANTS = (
         "newer messages pass one that was in flight when the broker hung up",
         "gateway/cloud/publisher.py",
         "            entry.is_suspect = True\n            self._give_back(entry)",
-        "            entry.failures = LONE_TRIES\n            self._accused = entry\n"
-        "            self._give_back(entry)",
+        "            entry.is_suspect = True",
+        PROMISE,
+    ),
+    Mutant(
+        "a message that is refused is passed by the next of its own race",
+        "gateway/cloud/publisher.py",
+        "            passed.add(head.race_id)",
+        "            self._buffer.take(head)",
         PROMISE,
     ),
     Mutant(
@@ -168,8 +174,9 @@ MUTANTS = (
     Mutant(
         "a fault of the broker counts against a message",
         "gateway/cloud/publisher.py",
-        "            self._failed_trials += 1",
-        "            self._accused.strikes += 1",
+        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
+        "        entry.strikes += self._accused is not None\n"
+        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
