@@ -83,8 +83,8 @@ MUTANTS = (
     Mutant(
         "the oldest race is sent first",
         "gateway/buffer/send_order.py",
-        "return reversed(self._races.values())",
-        "return iter(list(self._races.values()))",
+        "in reversed(self._races.values())",
+        "in list(self._races.values())",
         PROMISE,
     ),
     Mutant(
