@@ -37,7 +37,7 @@ HIDDEN_S = 1800
 #: minute old, so that the messages of an ended run still count as held.
 WAIT_FOR_OTHERS_S = 60
 #: Seconds between two looks at their number.
-LOOK_EVERY_S = 2
+LOOK_EVERY_S = 10
 
 #: Messages that are released between two reports of the progress.
 RELEASED_AT_ONCE = 100
