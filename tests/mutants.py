@@ -404,6 +404,13 @@ MUTANTS = (
         "return records",
         REDRIVE,
     ),
+    Mutant(
+        "failed telemetry is put while another reader holds some of it",
+        "gateway/redrive/session.py",
+        "if held_before == 0 == self._count_held_elsewhere():",
+        "if self._count_held_elsewhere() >= 0:",
+        REDRIVE,
+    ),
 )
 
 

@@ -110,6 +110,22 @@ async def test_live_driver_shows_the_frames_behind_its_readings(driver: Driver) 
     assert [one.at_ns for one in heard] == [one.at_ns for one in decoded[: len(heard)]]
 
 
+async def test_live_protocol_reports_its_resistance_in_the_way_that_it_claims(
+    driver: Driver,
+) -> None:
+    shown: list[tuple[str, Frame]] = []
+    assert isinstance(driver, FrameSource)
+    async with driver.open_bike(lambda *frame: shown.append(frame)) as readings:
+        await hear(readings, 10)
+    decoder = PROTOCOLS[shown[0][0]]()
+    decoded = [one for name, frame in shown if name == shown[0][0] for one in decoder.feed(frame)]
+    if decoder.reports_own_number:
+        assert any(one.resistance_raw is not None for one in decoded)
+        assert all(one.resistance_percent is None for one in decoded)
+    elif shown[0][0] not in ("ftms", "cross_trainer"):  # some of these do, others report none
+        assert all(one.resistance_raw is None or one.resistance_percent for one in decoded)
+
+
 async def test_live_bike_is_released_and_can_be_opened_again(driver: Driver) -> None:
     for _ in range(3):
         async with driver.open_bike() as readings:
