@@ -36,6 +36,14 @@ class DriverOptions(BaseModel):
         """The bike's identity within its driver: shown to people, and used to recognise it."""
         return ""
 
+    @property
+    def reports_own_number(self) -> bool:
+        """Whether the bike's resistance is a number of its own, not percent; False if unknown.
+
+        Without a calibration such a number is taken as percent.
+        """
+        return False
+
 
 class Clock(Protocol):
     """The gateway's time, as a driver sees it. Tests supply a simulated one, to run races fast.

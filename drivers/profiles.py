@@ -16,6 +16,8 @@ class BikeProfile(Tuning):
     name: str
     #: Prefixes of its Bluetooth names, upper or lower case.
     bluetooth_names: tuple[str, ...] = ()
+    #: The protocol that only these models speak, so that it identifies them without their name.
+    protocol: str | None = None
     #: Commands for the FTMS control point, in hex, sent if the bike does not stream by itself;
     #: None: those of the protocol.
     start: tuple[str, ...] | None = None
@@ -52,3 +54,9 @@ def profile_of(bluetooth_name: str) -> BikeProfile:
         if bluetooth_name.casefold().startswith(start.casefold())
     ]
     return max(matching, key=lambda one: one[0])[1] if matching else UnknownModel()
+
+
+def profile_speaking(protocol: str) -> BikeProfile:
+    """Return the profile of the only models that speak a protocol; UnknownModel without one."""
+    speaking = (profile for profile in load_profiles() if profile.protocol == protocol)
+    return next(speaking, UnknownModel())

@@ -20,6 +20,11 @@ class Tuning(BaseModel):
     #: Whether to ignore the resistance, for bikes that report a meaningless one.
     ignore_resistance: bool | None = None
 
+    @property
+    def gives_percent(self) -> bool:
+        """Whether no number of the bike's own is left: it is converted to percent, or ignored."""
+        return self.resistance_scale is not None or bool(self.ignore_resistance)
+
     def over(self, other: "Tuning") -> "Tuning":
         """Return this tuning, completed from `other` where a field is None."""
         mine = {name: getattr(self, name) for name in Tuning.model_fields}

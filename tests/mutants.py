@@ -86,8 +86,8 @@ MUTANTS = (
     Mutant(
         "the oldest race is sent first",
         "gateway/buffer/send_order.py",
-        "return reversed(self._races.values())",
-        "return iter(list(self._races.values()))",
+        "in reversed(self._races.values())",
+        "in list(self._races.values())",
         PROMISE,
     ),
     Mutant(
@@ -121,8 +121,8 @@ MUTANTS = (
     Mutant(
         "a message that is refused for ever blocks those behind it",
         "gateway/cloud/publisher.py",
-        "            self._accused = entry",
-        "            pass",
+        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
+        "        self._accused = None",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
@@ -135,8 +135,8 @@ MUTANTS = (
     Mutant(
         "a joined race is forgotten at a restart",
         "gateway/race/joined_rides.py",
-        "Joins(self._restored.get(bike_id), self._joined.set)",
-        "Joins(None, self._joined.set)",
+        "Joins(saved.ride, saved.turn, self._changed.set)",
+        "Joins(None, saved.turn, self._changed.set)",
         JOINS,
     ),
     Mutant(
@@ -157,8 +157,14 @@ MUTANTS = (
         "newer messages pass one that was in flight when the broker hung up",
         "gateway/cloud/publisher.py",
         "            entry.is_suspect = True\n            self._give_back(entry)",
-        "            entry.failures = LONE_TRIES\n            self._accused = entry\n"
-        "            self._give_back(entry)",
+        "            entry.is_suspect = True",
+        PROMISE,
+    ),
+    Mutant(
+        "a message that is refused is passed by the next of its own race",
+        "gateway/cloud/publisher.py",
+        "            passed.add(head.race_id)",
+        "            self._buffer.take(head)",
         PROMISE,
     ),
     Mutant(
@@ -171,8 +177,9 @@ MUTANTS = (
     Mutant(
         "a fault of the broker counts against a message",
         "gateway/cloud/publisher.py",
-        "            self._failed_trials += 1",
-        "            self._accused.strikes += 1",
+        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
+        "        entry.strikes += self._accused is not None\n"
+        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
@@ -413,6 +420,13 @@ MUTANTS = (
         "        buffer.discard(self._is_leftover)\n",
         "",
         "tests/gateway/test_daemon.py",
+    ),
+    Mutant(
+        "failed telemetry is put while another reader holds some of it",
+        "gateway/redrive/session.py",
+        "if held_before == 0 == self._count_held_elsewhere():",
+        "if self._count_held_elsewhere() >= 0:",
+        REDRIVE,
     ),
 )
 

@@ -29,7 +29,7 @@ from drivers.contract import (
 )
 from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
-from drivers.profiles import BikeProfile, profile_of
+from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.ftms import Ftms
@@ -119,6 +119,18 @@ class BleOptions(DriverOptions, Tuning):
     def who(self) -> str:
         """The address, name or equipment id of the bike."""
         return self.address or self.name or f"Keiser {self.equipment_id}"
+
+    @property
+    def reports_own_number(self) -> bool:
+        protocol = self.protocol
+        if protocol == AUTO and self.equipment_id is not None:
+            protocol = KEISER
+        profile = profile_of(self.name) if self.name else profile_speaking(protocol)
+        if protocol == AUTO and profile.protocol is not None:
+            protocol = profile.protocol
+        made = PROTOCOLS.get(protocol)
+        is_own = made is not None and made.reports_own_number
+        return is_own and not self.over(profile).gives_percent
 
     def is_linked(self, link: BluetoothLink) -> bool:
         """Return whether `link` is this bike: a connected bike does not advertise."""

@@ -26,6 +26,7 @@ from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Ride, Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
+from drivers.protocols import PROTOCOLS
 from drivers.protocols.peloton import DEFAULT_RESISTANCE_TABLE, resistance_points
 from drivers.reading import Reading
 
@@ -55,6 +56,10 @@ class FakeBikeOptions(DriverOptions):
     @property
     def who(self) -> str:
         return f"seed {self.seed}"
+
+    @property
+    def reports_own_number(self) -> bool:
+        return self.wire != "none" and PROTOCOLS[self.wire].reports_own_number
 
     @model_validator(mode="after")
     def _faults_fit_the_wire(self) -> Self:

@@ -47,6 +47,9 @@ class WireProtocol(ABC):
     #: A field not repeated for this many seconds is stale.
     stale_after_s: float = 3.0
 
+    #: Whether a bike's resistance is always a number of its own, such as a level, never percent.
+    reports_own_number: bool = False
+
     def __init__(self) -> None:
         #: The number of bytes so far that could not be decoded.
         self.unusable_bytes = 0

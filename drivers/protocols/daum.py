@@ -139,6 +139,7 @@ class Daum(WireProtocol):
 
     line = SerialLine(baud_rates=(9600, 4800))
     stale_after_s = 3.0
+    reports_own_number = True
 
     def __init__(self) -> None:
         super().__init__()

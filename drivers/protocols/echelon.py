@@ -116,6 +116,7 @@ class Echelon(WireProtocol):
         ),
         command="0bf669f2-45f2-11e7-9598-0800200c9a66",
     )
+    reports_own_number = True
 
     def __init__(self) -> None:
         super().__init__()

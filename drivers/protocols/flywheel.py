@@ -77,6 +77,7 @@ class Flywheel(WireProtocol):
         service="6e400001-b5a3-f393-e0a9-e50e24dcca9e",
         notify=("6e400003-b5a3-f393-e0a9-e50e24dcca9e",),
     )
+    reports_own_number = True
 
     def __init__(self) -> None:
         super().__init__()

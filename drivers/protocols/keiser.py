@@ -136,6 +136,7 @@ class Keiser(WireProtocol):
     company_id = 0x0102
     #: Some broadcasts are always lost, so three of them may be missing. Less from version 6.30 on.
     stale_after_s = 7.0
+    reports_own_number = True
 
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:

@@ -125,6 +125,7 @@ class Kettler(WireProtocol):
 
     line = SerialLine(baud_rates=(9600, 57600))
     stale_after_s = 3.0
+    reports_own_number = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -157,6 +157,7 @@ class Lines(WireProtocol):
     # It resets other boards, which then begin with a cut line.
     line = SerialLine(baud_rates=(115200,))
     stale_after_s = 2.0
+    reports_own_number = True
 
     def __init__(self) -> None:
         super().__init__()

@@ -90,6 +90,7 @@ class Monark(WireProtocol):
     line = SerialLine(baud_rates=(4800,), xonxoff=True)
     #: Three cycles of questions.
     stale_after_s = 3.0
+    reports_own_number = True
 
     def __init__(self) -> None:
         super().__init__()

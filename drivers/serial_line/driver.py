@@ -63,6 +63,10 @@ class SerialOptions(DriverOptions, Tuning):
     def who(self) -> str:
         return self.port
 
+    @property
+    def reports_own_number(self) -> bool:
+        return PROTOCOLS[self.protocol].reports_own_number and not self.gives_percent
+
     @field_validator("port")
     @classmethod
     def _is_a_port(cls, port: str) -> str:

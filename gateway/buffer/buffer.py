@@ -13,7 +13,7 @@ All methods belong to the event loop; the file belongs to one thread of its own.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 import structlog
 
@@ -126,26 +126,25 @@ class Buffer:
         self._notes.append(text)
         log.error(text)
 
-    def head(self) -> Entry | None:
-        """The next message to send; None if there is none, or none yet."""
+    def head(self, without: Collection[int] = ()) -> Entry | None:
+        """The next message to send, of none of the races `without`; None if none is there yet."""
         if self._is_dating:
             return None
-        return self._live_head() or self._head()
+        skipped = {UNDATED, *without}
+        return self._live_head(skipped) or self._head(skipped)
 
-    def _live_head(self) -> Entry | None:
+    def _live_head(self, skipped: Collection[int]) -> Entry | None:
         """Of all races that are being ridden, the newest whose turn is not at backlog."""
-        for queue in self._ledger.order.newest_first():
+        for queue in self._ledger.order.newest_first(skipped):
             if self._clock.monotonic_ns() - queue.produced_ns > LIVE_NS:
                 return None
-            if queue.resident and queue.race_id != UNDATED and self.is_live(queue.resident[0]):
+            if queue.resident and self.is_live(queue.resident[0]):
                 return queue.resident[0]
         return None
 
-    def _head(self) -> Entry | None:
+    def _head(self, skipped: Collection[int]) -> Entry | None:
         unwritten: set[int] | None = None  # asked for once: there may be many races
-        for queue in self._ledger.order.newest_first():
-            if queue.race_id == UNDATED:
-                continue
+        for queue in self._ledger.order.newest_first(skipped):
             if not queue.resident and queue.gap_from_id is not None:
                 if self._expects_page(queue):
                     return None

@@ -6,7 +6,7 @@ alone and is read back page by page.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
@@ -116,8 +116,9 @@ class SendOrder:
         heappush(self.queue(entry.race_id).resident, entry)
         self._resident_count += 1
 
-    def newest_first(self) -> Iterator[RaceQueue]:
-        return reversed(self._races.values())
+    def newest_first(self, without: Collection[int] = ()) -> Iterator[RaceQueue]:
+        """The queues of all races but those `without`."""
+        return (queue for queue in reversed(self._races.values()) if queue.race_id not in without)
 
     def residents(self) -> Iterator[Entry]:
         """All that waits in memory."""

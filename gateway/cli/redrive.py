@@ -49,14 +49,13 @@ def redrive(
     Reads the queue of failed telemetry and puts its records into the stream, each race in order
     under its id. A message is deleted from the queue when its record is stored, so that you can
     interrupt the command and run it again. Uses the credentials and the region of the AWS command
-    line. Exit code 1 if a message has to stay in the queue, because it is not telemetry.
+    line. Exit code 1 if a message has to stay in the queue, because it is not telemetry, or if
+    another reader, such as a killed redrive, holds messages.
     """
     from gateway.redrive.session import Redrive
 
     queue, race_stream = _open(queue_url, stream)
-    visible, held = queue.counts()
-    if held:
-        _warn_of_other_reader(held)
+    visible, _ = queue.counts()
     with _stop_on_signal() as stop, _progress(visible) as on_progress:
         run = Redrive(queue, race_stream, stop, on_progress, rate)
         error = _error_of(run.look if dry_run else run.run)
@@ -64,6 +63,8 @@ def redrive(
         typer.echo(_as_json(run.report, dry_run=dry_run, interrupted=stop.is_set(), error=error))
     else:
         _show(run.report, stream, dry_run=dry_run)
+    if dry_run and run.report.held_elsewhere:
+        _warn_of_other_reader(run.report.held_elsewhere)
     if error is not None:
         raise error
     if stop.is_set():
@@ -87,13 +88,12 @@ def _open(queue_url: str, stream: str) -> "tuple[FailedQueue, RaceStream]":
 
 
 def _warn_of_other_reader(held: int) -> None:
-    from gateway.redrive.aws import HIDDEN_S
+    from gateway.redrive.session import HIDDEN_S
     from gateway.terminal.units import counted, duration
 
     typer.echo(
-        f"{counted(held, 'message')} of the queue held by another reader, such as a redrive that "
-        f"was killed less than {duration(HIDDEN_S)} ago; to put them as well, run this command "
-        "again later",
+        f"another reader holds {counted(held, 'message')} of the queue, such as a redrive that was "
+        f"killed less than {duration(HIDDEN_S)} ago; nothing can be put until they are visible",
         err=True,
     )
 
@@ -140,10 +140,13 @@ def _progress(visible: int) -> "Iterator[OnProgress]":
     ) as progress:
         tasks = {
             "read": progress.add_task("read", total=visible),
+            "wait": progress.add_task("wait for another reader", total=None, visible=False),
             "put": progress.add_task("put", total=None),
             "release": progress.add_task("release", total=None),
         }
-        yield lambda step, done, total: progress.update(tasks[step], completed=done, total=total)
+        yield lambda step, done, total: progress.update(
+            tasks[step], completed=done, total=total, visible=True
+        )
 
 
 def _show(report: "RedriveReport", stream: str, *, dry_run: bool) -> None:
@@ -179,6 +182,7 @@ def _as_json(
             "dry_run": dry_run,
             "records": report.records,
             "put": report.put,
+            "held_elsewhere": report.held_elsewhere,
             "complete": report.is_complete,
             "interrupted": interrupted,
             "error": None if error is None else str(error),

@@ -19,7 +19,7 @@ from gateway.timing.units import NS_PER_S
 
 #: Limit of messages in flight. IoT Core allows 100 unacknowledged ones.
 WINDOW = 32
-#: A message must fail this often, and as often again after each failed trial, before its trial.
+#: A message must fail this often before it is put on trial.
 LONE_TRIES = 3
 #: The number of strikes after which a message is quarantined.
 STRIKES = 3
@@ -44,10 +44,10 @@ class Publisher:
     | SUSPECT | the message is sent again alone; if it was alone already, it fails |
 
     A message is sent again in its place: nothing newer of its race passes it. After three failures
-    it is put on trial: the next message that has not failed, its witness, is sent ahead of it. If
-    the witness is accepted, the accused gets a strike and is sent again; if it fails after three
-    strikes, it is quarantined with the last reason. If the witness fails, the broker is at fault:
-    there is no strike, the accused is sent first, and its next trial takes three more failures.
+    it is put on trial: the first message of another race, its witness, is sent next. If the witness
+    is accepted, the accused gets a strike and is sent again; if it fails after three strikes, it is
+    quarantined with the last reason. If the witness fails, the broker is at fault, and there is no
+    strike. Without another race there is no witness: the accused is sent until it is accepted.
 
     A final waits until no second of its race is in flight, so that none comes after it.
     `rate_per_s` applies to backlog; live messages only respect IoT Core's limits.
@@ -66,12 +66,8 @@ class Publisher:
         self._one_at_a_time = False
         #: It is sent when nothing is in flight, and nothing is sent until it is answered.
         self._lone: Entry | None = None
-        #: The message on trial; the next other one that is sent is its witness.
+        #: The message on trial; the next one that is sent is its witness, if there is one.
         self._accused: Entry | None = None
-        #: Messages that a witness may pass: the accused, and others that have failed.
-        self._aside: list[Entry] = []
-        #: Trials in which the witness failed, since a message was accepted.
-        self._failed_trials = 0
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self.pulse = Pulse("publisher", clock, self._wake.set)
@@ -182,7 +178,7 @@ class Publisher:
             return None
         if self._lone is not None:
             return None if self._in_flight else self._lone
-        entry = self._buffer.head() if self._accused is None else self._witness()
+        entry = self._buffer.head() if self._accused is None else self._witness(self._accused)
         if entry is None or not self._in_flight:
             return entry
         if entry.is_suspect:
@@ -190,12 +186,15 @@ class Publisher:
             return None
         return None if self._is_early_final(entry) else entry
 
-    def _witness(self) -> Entry | None:
-        """Return the next message that has not failed; without one, the next that has."""
-        while (head := self._buffer.head()) is not None and head.failures:
-            self._buffer.take(head)
-            self._aside.append(head)
-        return head or next(iter(self._aside), None)
+    def _witness(self, accused: Entry) -> Entry | None:
+        """Return the first message of another race, if possible one that has not failed.
+
+        Without another race, return the accused.
+        """
+        passed = {accused.race_id}
+        while (head := self._buffer.head(passed)) is not None and head.failures:
+            passed.add(head.race_id)
+        return head or self._buffer.head({accused.race_id}) or self._buffer.head()
 
     def _is_early_final(self, entry: Entry) -> bool:
         """Return whether it is a final and a second of its race is in flight."""
@@ -205,10 +204,7 @@ class Publisher:
         )
 
     def _take(self, entry: Entry) -> None:
-        if entry in self._aside:
-            self._aside.remove(entry)
-        else:
-            self._buffer.take(entry)
+        self._buffer.take(entry)
         if entry.is_suspect or self._accused is not None:
             self._lone = entry
 
@@ -228,13 +224,10 @@ class Publisher:
 
     def _give_back(self, entry: Entry) -> None:
         self._buffer.give_back(entry)
-        self._release()  # their place may be behind this one
+        self._release()  # its place may be behind this one
 
     def _release(self) -> None:
-        """Give back what is taken but not in flight."""
-        for entry in self._aside:
-            self._buffer.give_back(entry)
-        self._aside = []
+        """Give back the lone message if it is not in flight."""
         if self._lone is not None and self._lone not in self._in_flight.values():
             self._buffer.give_back(self._lone)
             self._lone = None
@@ -249,10 +242,9 @@ class Publisher:
         self._pace.accepted(now_ns)
         self._pause.reset()
         self._one_at_a_time = False
-        self._failed_trials = 0
         if self._accused is not None:
             self._accused.strikes += 1  # of no consequence if this is the accused itself
-            self._end_trial()
+            self._accused = None
 
     def _slow_down(self, reason: str) -> None:
         was = self._pace.share
@@ -276,11 +268,8 @@ class Publisher:
         entry.is_suspect = True
         entry.failures += 1
         self._give_back(entry)
-        if self._accused not in (None, entry):  # the witness failed: the broker is at fault
-            self._failed_trials += 1
-            self._end_trial()
-        elif entry.failures >= LONE_TRIES * (1 + self._failed_trials):
-            self._accused = entry
+        # If this is a witness, the trial is over: the broker is at fault.
+        self._accused = entry if entry.failures >= LONE_TRIES else None
 
     def _quarantine(self, entry: Entry, reason: str) -> None:
         self._buffer.quarantine(entry, reason)
@@ -290,10 +279,6 @@ class Publisher:
             strikes=STRIKES,
             reason=reason,
         )
-
-    def _end_trial(self) -> None:
-        self._accused = None
-        self._release()
 
     def _hold(self, reason: str) -> None:
         self._one_at_a_time = True

@@ -36,8 +36,12 @@ from gateway.config.problems import (
     problems_of,
     unknown_key,
 )
+from gateway.config.topics import results_topic_problem
 from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
+
+#: The start of 2020 in ms since the epoch. Before the first race, race ids would be negative.
+MAX_OFFSET_MS = 1_577_836_800_000
 
 Topic = Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
@@ -126,7 +130,7 @@ class RaceConfig(_Section):
     #: When riders join a continuous race; a command joins its rider at once.
     join: Literal["pedalling", "always"] = "pedalling"
     length_s: Annotated[int, Field(ge=1, le=86_400)] = 300
-    offset_ms: Annotated[int, Field(ge=0)] = 0
+    offset_ms: Annotated[int, Field(ge=0, le=MAX_OFFSET_MS)] = 0
     #: Whether each class has continuous races of its own.
     per_class: bool = True
 
@@ -213,7 +217,7 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     Raises ConfigError with all problems of the first kind, or if there are none, of the second.
     """
     config = read_config(file)
-    problems = [*_duplicates(config), *_file_problems(config.cloud)]
+    problems = [*_duplicates(config), *_topic_problems(config), *_file_problems(config.cloud)]
     bikes = []
     for index, bike in enumerate(config.bikes):
         checked, bike_problems = _check_driver(f"bikes[{index}]", bike, drivers, file)
@@ -291,6 +295,13 @@ def _duplicates(config: Config) -> Iterator[Problem]:
         if bike.id in seen:
             yield Problem(f"bikes[{index}].id", f"{bike.id!r} appears twice; expected a unique id")
         seen.add(bike.id)
+
+
+def _topic_problems(config: Config) -> Iterator[Problem]:
+    cloud = config.cloud
+    problem = results_topic_problem(cloud.results_topic, cloud.topic, config.thing_name)
+    if problem is not None:
+        yield Problem("cloud.results_topic", problem)
 
 
 def _file_problems(cloud: CloudConfig) -> list[Problem]:

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 from gateway.config.environment import unknown_variables
 from gateway.config.problems import ConfigWarning
 from gateway.config.schema import BikeConfig, Config, is_this_machine
+from gateway.race.races import ANALYTICS_MAX_ID
 
 #: Characters. The backend's analytics truncate a longer name to this width.
 NAME_COLUMNS = 8
-#: The largest racer id that fits into the INTEGER column of the backend's analytics.
-ANALYTICS_MAX_ID = 2**31 - 1
 
 
 def warnings_of(config: Config) -> list[ConfigWarning]:

@@ -1,4 +1,4 @@
-"""The check that home-made rigs are calibrated, because they only report numbers of their own."""
+"""The check that bikes are calibrated which only report numbers of their own."""
 
 from collections.abc import Mapping, Sequence
 
@@ -9,15 +9,16 @@ from gateway.sampling.calibration_store import CalibrationStore
 from gateway.terminal.finding import Finding, warning
 
 NAME = "calibration"
-#: The protocol of home-made rigs. Whether another bike reports percent is only known while it is
-#: connected, from the status of a running gateway.
-RIG = "lines"
 
 
 def check_calibrations(
     bikes: Sequence[BikeConfig], drivers: Mapping[str, DriverStatus], store: CalibrationStore
 ) -> list[Finding]:
-    """Warn of each rig whose numbers would be taken as percent."""
+    """Warn of each bike whose numbers would be taken as percent.
+
+    Some bikes report percent or not, which is only known while they are connected, from the status
+    of a running gateway.
+    """
     return [
         warning(
             NAME,
@@ -25,15 +26,15 @@ def check_calibrations(
             f"run: sudo alleycat-gateway calibrate {bike.id}",
         )
         for bike in bikes
-        if _is_raw_rig(bike) and _is_uncalibrated(bike, drivers[bike.driver], store)
+        if _reports_own_number(bike, drivers[bike.driver])
+        and _is_uncalibrated(bike, drivers[bike.driver], store)
     ]
 
 
-def _is_raw_rig(bike: BikeConfig) -> bool:
-    options = bike.options
-    protocol = options.get("protocol", options.get("wire"))
-    is_converted = options.get("ignore_resistance") or options.get("resistance_scale")
-    return protocol == RIG and not is_converted
+def _reports_own_number(bike: BikeConfig, driver: DriverStatus) -> bool:
+    if driver.driver is None:
+        return False
+    return driver.driver.Options.model_validate(bike.options).reports_own_number
 
 
 def _is_uncalibrated(bike: BikeConfig, driver: DriverStatus, store: CalibrationStore) -> bool:

@@ -37,6 +37,8 @@ _POLICY = (
     "policy allows iot:Connect for client/{thing}"
 )
 _BROKER = "check that the broker on this machine allows {thing} to connect"
+_BROKER_PUBLISH = "check that the broker on this machine allows {thing} to publish to {topic}"
+_BROKER_SUBSCRIBE = "check that the broker on this machine allows {thing} to subscribe to {topic}"
 _PUBLISH = (
     "the thing's policy must allow iot:Publish for topic/{topic}, as the policy in "
     "config/aws/template.yaml does"
@@ -191,7 +193,7 @@ async def _log_in(config: Config, step_s: float, *, publish: bool) -> list[Findi
             uplink.publish(1, PROBE)
             late = Answer(Verdict.RETRY, "no answer in time")
             answer = await _within(answers.published, late, step_s)
-            findings.append(_published(config.cloud.topic, probed, answer))
+            findings.append(_published(config, probed, answer))
     finally:
         await uplink.stop()
     return findings
@@ -208,10 +210,10 @@ async def _check_subscriptions(config: Config, answers: _Outcomes, step_s: float
     findings = []
     if config.race.mode == "remote":
         refusal = await _within(answers.subscribed, "no answer in time", step_s)
-        findings.append(_subscribed(command_topic(config.thing_name), refusal))
+        findings.append(_subscribed(config, command_topic(config.thing_name), refusal))
     if config.cloud.results_topic is not None:
         refusal = await _within(answers.followed, "no answer in time", step_s)
-        findings.append(_followed(config.cloud.results_topic, refusal))
+        findings.append(_followed(config, config.cloud.results_topic, refusal))
     return findings
 
 
@@ -235,25 +237,31 @@ def _connected(config: Config, refusal: str | None, *, will_publish: bool) -> Fi
     return ok(CLOUD, f"{what}. {untested}; to test another topic, add --publish")
 
 
-def _subscribed(topic: str, refusal: str | None) -> Finding:
+def _subscribed(config: Config, topic: str, refusal: str | None) -> Finding:
     if refusal is not None:
         what = f"cannot subscribe to race commands on {topic}: {refusal}"
-        return failed(TOPIC, what, _SUBSCRIBE.format(topic=topic))
+        return failed(TOPIC, what, _subscribe_remedy(config, topic))
     return ok(TOPIC, f"subscribed to race commands on {topic}")
 
 
-def _followed(topic: str, refusal: str | None) -> Finding:
+def _followed(config: Config, topic: str, refusal: str | None) -> Finding:
     if refusal is not None:
         what = f"cannot subscribe to results on {topic}: {refusal}. There will be no ranks"
-        return warning(TOPIC, what, _SUBSCRIBE.format(topic=topic))
+        return warning(TOPIC, what, _subscribe_remedy(config, topic))
     return ok(TOPIC, f"subscribed to results on {topic}")
 
 
-def _published(telemetry_topic: str, topic: str, answer: Answer) -> Finding:
+def _subscribe_remedy(config: Config, topic: str) -> str:
+    remedy = _BROKER_SUBSCRIBE if config.cloud.plaintext else _SUBSCRIBE
+    return remedy.format(thing=config.thing_name, topic=topic)
+
+
+def _published(config: Config, topic: str, answer: Answer) -> Finding:
     if answer.verdict is not Verdict.ACCEPTED:
         what = f"a message to {topic} was not accepted: {answer.reason}"
-        return failed(TOPIC, what, _PUBLISH.format(topic=topic))
-    untested = _NO_TELEMETRY.format(topic=telemetry_topic)
+        remedy = _BROKER_PUBLISH if config.cloud.plaintext else _PUBLISH
+        return failed(TOPIC, what, remedy.format(thing=config.thing_name, topic=topic))
+    untested = _NO_TELEMETRY.format(topic=config.cloud.topic)
     return ok(
         TOPIC,
         f"a message to {topic} was accepted. {untested}; `alleycat-gateway status` shows in the "

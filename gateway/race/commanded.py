@@ -15,7 +15,7 @@ from gateway.race.commands import (
     refuse,
     respond,
 )
-from gateway.race.races import Race, second_at
+from gateway.race.races import MAX_ID, Race, second_at
 
 #: Limit of races waiting for one bike.
 MAX_RACES = 32
@@ -147,6 +147,10 @@ def _racer_id(race: Race) -> int | None:
     return race.racer.racer_id if race.racer else None
 
 
+def _has_usable_ids(race: Race) -> bool:
+    return max(race.race_id, _racer_id(race) or 0) <= MAX_ID
+
+
 class RemoteRaces:
     """The races of all bikes. A refused command changes nothing."""
 
@@ -193,9 +197,16 @@ class RemoteRaces:
             {id_: _Kept(list(bike.all), list(bike.cut_short)) for id_, bike in self._bikes.items()}
         )
 
-    def restore(self, content: bytes) -> None:
-        """Restore what `to_json` returned in an earlier process. Raises ValueError."""
+    def restore(self, content: bytes) -> list[tuple[str, Race]]:
+        """Restore what `to_json` returned in an earlier process. Raises ValueError.
+
+        Return the races that were dropped, each with its bike: older gateways accepted larger ids.
+        """
         restored: Mapping[str, _Kept] = _KEPT.validate_json(content)
+        dropped = []
         for bike_id in self._bikes.keys() & restored.keys():
             kept = restored[bike_id]
-            self._bikes[bike_id] = BikeRaces(kept.races, kept.cut_short)
+            races = [race for race in kept.races if _has_usable_ids(race)]
+            self._bikes[bike_id] = BikeRaces(races, filter(_has_usable_ids, kept.cut_short))
+            dropped += [(bike_id, race) for race in kept.races if race not in races]
+        return dropped

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from gateway.host.errors import GatewayError
-from gateway.race.races import MAX_ID, Race, Racer
+from gateway.race.races import ANALYTICS_MAX_ID, MAX_ID, Race, Racer
 
 #: Limit of problems that one refusal lists.
 MAX_PROBLEMS = 8
@@ -92,13 +92,17 @@ def _place(location: tuple[int | str, ...]) -> str:
 
 
 class Response(BaseModel):
-    """The response to a command: whether it applies now, the result, and the reason if refused."""
+    """The response to a command: whether it applies now, the result, and the reason if refused.
+
+    `warning` describes an effect of an accepted command that may be unexpected.
+    """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
 
     ok: bool
     result: Literal["accepted", "already", "refused"]
     reason: str | None = None
+    warning: str | None = None
     command: str | None = None
     bike_id: str | None = None
     race_id: int | None = None
@@ -111,10 +115,20 @@ def respond(command: Command, result: Literal["accepted", "already"]) -> Respons
     return Response(
         ok=True,
         result=result,
+        warning=_warning(command),
         command=command.command,
         bike_id=command.bike_id,
         race_id=command.race_id,
     )
+
+
+def _warning(command: Command) -> str | None:
+    if isinstance(command, StartRace) and command.racer_id > ANALYTICS_MAX_ID:
+        return (
+            f"racerId {command.racer_id} is larger than {ANALYTICS_MAX_ID}, the limit of the "
+            "backend's analytics"
+        )
+    return None
 
 
 def refuse(reason: str, command: Command | None = None) -> Response:

@@ -7,6 +7,7 @@ import structlog
 
 from gateway.host.state_file import StateFile
 from gateway.race.commanded import BikeRaces, RemoteRaces
+from gateway.race.races import MAX_ID, Race
 from gateway.timing.clock import GatewayClock
 
 #: How long ended races are kept, in milliseconds: undated seconds may still belong to them.
@@ -39,7 +40,8 @@ class RemoteControl:
         self._clock.reanchor()
         now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
         response = self._races.apply(payload, now_ms if is_set else None)
-        log.info("race command", **response.model_dump(exclude_none=True))
+        write = log.info if response.warning is None else log.warning
+        write("race command", **response.model_dump(exclude_none=True))
         if response.result == "accepted" and is_set:
             self._races.forget_before(now_ms - KEPT_MS)
         if response.ok:
@@ -53,5 +55,21 @@ def open_remote_control(
     """Return the RemoteControl of these bikes, with the races of an earlier process restored."""
     races = RemoteRaces(bike_ids)
     file = StateFile(state_dir / "races.json", "commanded races")
-    file.load(races.restore)
+
+    def restore(content: bytes) -> None:
+        for bike_id, race in races.restore(content):
+            _log_dropped(bike_id, race)
+
+    file.load(restore)
     return RemoteControl(races, file, clock)
+
+
+def _log_dropped(bike_id: str, race: Race) -> None:
+    log.warning(
+        "commanded race dropped",
+        bike=bike_id,
+        race_id=race.race_id,
+        racer_id=race.racer.racer_id if race.racer else None,
+        reason="a saved race has a larger id than JavaScript keeps apart; expected ids up to "
+        f"{MAX_ID}: start the race again under another id",
+    )

@@ -77,7 +77,7 @@ class Joins:
         return self.has_joined(second.race, racer_id, second.second)
 
     def add_turn(self, turn: UndatedTurn) -> None:
-        """Note a turn of the pedals in an undated second."""
+        """Keep a turn of the pedals in an undated second."""
         last = self.turn
         if last and last.boot_id == turn.boot_id and turn.end_ns - last.end_ns < SAVE_EVERY_NS:
             return

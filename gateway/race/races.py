@@ -7,6 +7,8 @@ from typing import Protocol
 #: The largest id of a race or racer. The backend's numbers are JavaScript's, which confuses larger
 #: ones with each other.
 MAX_ID = 2**53 - 1
+#: The largest racer id that fits into the INTEGER column of the backend's analytics.
+ANALYTICS_MAX_ID = 2**31 - 1
 
 #: The last decimal digit of a continuous race's id is the class, 1 … 6.
 CLASS_DIGIT = 10

@@ -12,14 +12,10 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.redrive.plan import FailedRecord, QueuedMessage
-from gateway.redrive.session import RedriveError
+from gateway.redrive.session import HIDDEN_S, RedriveError
 
 #: The most messages that SQS returns, deletes or releases with one call.
 MESSAGES_PER_CALL = 10
-
-#: Seconds for which a message is hidden from other readers after it was received. Reading and
-#: putting as many messages as a run may hold takes less.
-HIDDEN_S = 1800
 
 #: Seconds to wait for a message. With a wait, SQS asks all of its servers, so that no answer means
 #: that the queue is empty.
@@ -49,7 +45,7 @@ class FailedQueue:
         self._wait_s = wait_s
 
     def counts(self) -> tuple[int, int]:
-        """Return about how many messages are visible, and how many another reader holds."""
+        """Return about how many messages are visible, and how many some reader holds."""
         names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
         with _as_redrive_error(f"cannot read the size of the queue {self._url}"):
             answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=names)

@@ -8,12 +8,14 @@ import base64
 import json
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import NoReturn
 
 from pydantic import ValidationError
 
 from gateway.host.errors import GatewayError
-from gateway.telemetry.message import Telemetry, telemetry_from_json
+from gateway.race.races import MAX_ID
+from gateway.telemetry.message import Telemetry, strict_telemetry_from_json
 
 #: Limits of one PutRecords call.
 MAX_BATCH_RECORDS = 500
@@ -61,9 +63,8 @@ def failed_record(message: QueuedMessage) -> FailedRecord:
     """Return the record in a message of the rule's error action. Raises NotTelemetry."""
     data = _original_payload(message.body)
     try:
-        # A consumer in JavaScript fails on NaN and Infinity, which pydantic accepts.
-        json.loads(data, parse_constant=_refuse_constant)
-        return FailedRecord(message, telemetry_from_json(data), data)
+        _check_numbers(data)
+        return FailedRecord(message, strict_telemetry_from_json(data), data)
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(map(str, problem["loc"]))
@@ -128,5 +129,32 @@ def _position(record: FailedRecord) -> tuple[int, bool, int, int, str]:
     )
 
 
+def _check_numbers(data: bytes) -> None:
+    """Raise ValueError if there is a number that a consumer in JavaScript misreads.
+
+    pydantic accepts NaN and Infinity, and reads 1e400 as infinite.
+    """
+    json.loads(
+        data,
+        parse_constant=_refuse_constant,
+        parse_float=_finite,
+        parse_int=_distinct_in_javascript,
+    )
+
+
 def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is not a number in JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not isfinite(number):
+        raise ValueError(f"{text:.40} is too large for a number in JavaScript")
+    return number
+
+
+def _distinct_in_javascript(text: str) -> int:
+    number = int(text)
+    if abs(number) > MAX_ID:
+        raise ValueError(f"{text:.40} is above {MAX_ID}, where JavaScript confuses numbers")
+    return number

@@ -2,7 +2,8 @@
 
 A message is deleted only after its record is in the stream. A run that is killed in between loses
 nothing: the messages that it holds become visible again, and the next run may put a record twice,
-with the same `uuid`.
+with the same `uuid`. Until they are visible, the next run puts nothing: they may contain seconds
+that come before those that it has read.
 """
 
 from collections.abc import Callable, Sequence
@@ -21,12 +22,22 @@ from gateway.redrive.plan import (
     failed_record,
     in_order,
 )
-from gateway.terminal.units import counted
+from gateway.terminal.units import counted, duration
 from gateway.timing.backoff import Backoff
 
 #: Messages that one run holds at a time. SQS hands out at most 120,000 messages of a standard queue
 #: that are not deleted yet.
 MAX_HELD = 100_000
+
+#: Seconds for which a message is hidden from other readers after it was received. Reading and
+#: putting as many messages as a run may hold takes less.
+HIDDEN_S = 1800
+
+#: Seconds to wait for messages that another reader holds. The numbers that SQS gives may be a
+#: minute old, so that the messages of an ended run still count as held.
+WAIT_FOR_OTHERS_S = 60
+#: Seconds between two looks at their number.
+LOOK_EVERY_S = 10
 
 #: Messages that are released between two reports of the progress.
 RELEASED_AT_ONCE = 100
@@ -46,6 +57,10 @@ class RedriveError(GatewayError):
 
 class Queue(Protocol):
     """The queue of failed telemetry. Each method raises RedriveError."""
+
+    def counts(self) -> tuple[int, int]:
+        """Return about how many messages are visible, and how many some reader holds."""
+        ...
 
     def receive(self) -> Sequence[QueuedMessage]:
         """Return some messages and hide them from other readers; none if the queue is empty."""
@@ -107,6 +122,8 @@ class RedriveReport:
     put: int = 0
     #: The reason why a message stays in the queue, by message id.
     left: dict[str, str] = field(default_factory=dict)
+    #: The number of messages that another reader holds.
+    held_elsewhere: int = 0
     #: Whether the queue was read to its end.
     is_complete: bool = False
 
@@ -142,6 +159,7 @@ class Redrive:
         """Read the queue and change nothing, apart from how often its messages were received."""
         try:
             self._read()
+            self._count_held_elsewhere()
         finally:
             self._release()
 
@@ -149,7 +167,7 @@ class Redrive:
         """Put everything in the queue into the stream. Raises RedriveError."""
         try:
             while not self._stop.is_set():
-                self._read()
+                self._read_alone()
                 due = self._due()
                 self._put_all(in_order(due))
                 if self.report.is_complete or not due:
@@ -159,6 +177,7 @@ class Redrive:
 
     def _read(self) -> None:
         """Read until the queue is empty or as many messages are held as this run may hold."""
+        self.report.is_complete = False
         while len(self._held) < self._max_held and not self._stop.is_set():
             messages = self._queue.receive()
             if not messages:
@@ -167,6 +186,33 @@ class Redrive:
             for message in messages:
                 self._take(message)
             self._on_progress("read", len(self._held), None)
+
+    def _read_alone(self) -> None:
+        """Read while no other reader holds messages. Raises RedriveError if one does for longer.
+
+        Its messages may become visible after the last look into the queue, so that only a read
+        that begins and ends without another reader counts.
+        """
+        for waited_s in range(0, WAIT_FOR_OTHERS_S, LOOK_EVERY_S):
+            held_before = self._count_held_elsewhere()
+            self._read()
+            if held_before == 0 == self._count_held_elsewhere():
+                return
+            self._on_progress("wait", waited_s, WAIT_FOR_OTHERS_S)
+            if self._stop.wait(LOOK_EVERY_S):
+                return
+        held = counted(self.report.held_elsewhere, "message")
+        raise RedriveError(
+            f"another reader holds {held} of the queue, and their seconds may come before those "
+            "that were read, so these were not put; if the reader is a redrive that was killed, "
+            f"its messages become visible again within {duration(HIDDEN_S)}: run this command "
+            "again then"
+        )
+
+    def _count_held_elsewhere(self) -> int:
+        _, held = self._queue.counts()
+        self.report.held_elsewhere = max(0, held - len(self._held))
+        return self.report.held_elsewhere
 
     def _take(self, message: QueuedMessage) -> None:
         is_new = message.message_id not in self._held

@@ -17,7 +17,7 @@ BACKLOG_S = 5
 def status_line(status: GatewayStatus) -> str:
     """Return at most MOST_CHARACTERS, without names and line breaks.
 
-    Example: "racing 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room
+    Example: "racing 59807781 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room
     for 9 h)".
     """
     if not status.is_set_up:
@@ -30,7 +30,7 @@ def status_line(status: GatewayStatus) -> str:
 def race_line(bike: BikeStatus) -> str:
     """Return the part that a bike's racer has in the race; empty without a race.
 
-    Example: "race 5980778, second 103, rank 3 of 12, 4.25 behind the next".
+    Example: "race 59807781, second 103, rank 3 of 12, 4.25 behind the next".
     """
     if bike.race_id is None:
         return ""

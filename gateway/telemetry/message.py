@@ -139,6 +139,14 @@ def telemetry_from_json(payload: bytes) -> Telemetry:
     return _TELEMETRY.validate_json(payload)
 
 
+def strict_telemetry_from_json(payload: bytes) -> Telemetry:
+    """Parse a message of any origin; no field may have another JSON type than its own.
+
+    Raises pydantic's ValidationError.
+    """
+    return _TELEMETRY.validate_json(payload, strict=True)
+
+
 def is_final(payload: bytes) -> bool:
     """Return whether a message as `Telemetry.to_json` returns it is a final."""
     return _FINAL in payload

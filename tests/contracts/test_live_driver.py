@@ -50,9 +50,9 @@ def driver(bike: BikeUnderTest) -> Driver:
     return make_driver(load_drivers()[bike.driver], bike.options, bike.clock)
 
 
-async def hear(readings: AsyncIterator[Reading]) -> list[Reading]:
+async def hear(readings: AsyncIterator[Reading], count: int = ENOUGH) -> list[Reading]:
     async with asyncio.timeout(30):
-        return [await anext(readings) for _ in range(ENOUGH)]
+        return [await anext(readings) for _ in range(count)]
 
 
 class TestLiveDriver(DriverContract):
@@ -72,6 +72,22 @@ async def test_live_driver_shows_the_frames_behind_its_readings(driver: Driver) 
     decoder = PROTOCOLS[shown[0][0]]()
     decoded = [one for name, frame in shown if name == shown[0][0] for one in decoder.feed(frame)]
     assert [one.at_ns for one in heard] == [one.at_ns for one in decoded[: len(heard)]]
+
+
+async def test_live_protocol_reports_its_resistance_in_the_way_that_it_claims(
+    driver: Driver,
+) -> None:
+    shown: list[tuple[str, Frame]] = []
+    assert isinstance(driver, FrameSource)
+    async with driver.open_bike(lambda *frame: shown.append(frame)) as readings:
+        await hear(readings, 10)
+    decoder = PROTOCOLS[shown[0][0]]()
+    decoded = [one for name, frame in shown if name == shown[0][0] for one in decoder.feed(frame)]
+    if decoder.reports_own_number:
+        assert any(one.resistance_raw is not None for one in decoded)
+        assert all(one.resistance_percent is None for one in decoded)
+    elif shown[0][0] not in ("ftms", "cross_trainer"):  # some of these do, others report none
+        assert all(one.resistance_raw is None or one.resistance_percent for one in decoded)
 
 
 async def test_live_bike_that_appears_while_opening_is_opened_at_once(

@@ -15,7 +15,7 @@ from tests.bench.scores.records import Arrival, arrivals
 
 TEXT = (Path(__file__).parents[2] / "docs" / "scores.md").read_text(encoding="utf-8")
 #: The races of the table, in the order of its columns.
-RACES = (29920813, 29920814)
+RACES = (299208131, 299208141)
 
 
 @pytest.fixture(scope="module")

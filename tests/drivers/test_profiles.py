@@ -2,7 +2,7 @@
 
 import pytest
 
-from drivers.profiles import UnknownModel, load_profiles, profile_of
+from drivers.profiles import UnknownModel, load_profiles, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
 
 PROFILES = load_profiles()
@@ -49,4 +49,11 @@ def test_bluetooth_name_belongs_to_one_profile_only() -> None:
 def test_profile_has_a_source_and_known_protocols(profile: UnknownModel) -> None:
     assert profile.source
     assert all(bytes.fromhex(command) for command in profile.start or ())
-    assert set(profile.services) <= set(PROTOCOLS)
+    assert {*profile.services, profile.protocol or "ftms"} <= set(PROTOCOLS)
+
+
+def test_protocol_that_one_family_of_bikes_speaks_has_its_profile() -> None:
+    assert profile_speaking("echelon").name == "Echelon"
+    assert isinstance(profile_speaking("ftms"), UnknownModel)
+    protocols = [profile.protocol for profile in PROFILES if profile.protocol]
+    assert len(protocols) == len(set(protocols))

@@ -37,6 +37,8 @@ BIKES = ("bike-1", "bike-2")
 REFUSED, FATAL = "refused-bike", "fatal-bike"
 RACES = 2
 RACE_LENGTH_S = 100
+#: In none of the others, which a message that cannot be taken would block until the next one.
+POISONED_RACE = 1000
 #: Seconds of a race in one second of life.
 HASTE = 10
 
@@ -221,7 +223,7 @@ SLOWING = (
 
 
 def poisoned(bike: str) -> Telemetry:
-    return message(1, 1, bike, RACE_LENGTH_S)
+    return message(1, POISONED_RACE, bike, RACE_LENGTH_S)
 
 
 async def poison(day: Day) -> None:

@@ -30,7 +30,7 @@ def bike_status(number: int = 1, **changes: Any) -> BikeStatus:
             power_w=163.0,
             resistance_source=ResistanceSource.CALIBRATED,
         ),
-        race_id=5980778,
+        race_id=59807781,
         second=103,
         state_s=3600.0,
         sample_age_s=0.4,

@@ -10,7 +10,7 @@ from gateway.cloud.iot_core import IotCore
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
 from gateway.race.commanded import BikeRaces
-from gateway.race.races import Race
+from gateway.race.races import ContinuousRaces, Race
 from gateway.simulation.cloud.results import RESULTS_TOPIC
 from gateway.simulation.extra import LOOPBACK
 from gateway.simulation.names import name_of
@@ -31,6 +31,12 @@ class Start:
     seed: int
     directory: Path
     port: int
+
+
+def race_from(start_ms: int, length_s: int) -> Race:
+    """Return the race that starts then, with the id of the continuous race that is on."""
+    continuous = ContinuousRaces(length_s, class_id=CLASS_ID).race_at(start_ms)
+    return Race(continuous.race_id, start_ms, length_s)
 
 
 async def open_racer(

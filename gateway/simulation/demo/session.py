@@ -11,7 +11,7 @@ from gateway.race.races import Race
 from gateway.simulation.cloud.client import Stream, open_local_cloud
 from gateway.simulation.cloud.leaderboard import StreamResult
 from gateway.simulation.demo.network import Network, open_network
-from gateway.simulation.demo.racers import Start, open_racer
+from gateway.simulation.demo.racers import Start, open_racer, race_from
 from gateway.simulation.demo.reporter import DemoReporter
 from gateway.simulation.scene import OutageSpan, Scene, Summary
 from gateway.timing.clock import GatewayClock, SystemClock
@@ -53,7 +53,7 @@ async def run_demo(options: DemoOptions, show: Callable[[Scene], None]) -> Summa
     clock = SystemClock()
     async with open_local_cloud() as cloud, open_network(cloud.config.port) as network:
         start_ms = clock.wall_ms_at(clock.monotonic_ns()) + COUNTDOWN_S * 1000
-        race = Race(start_ms // (options.race_s * 1000), start_ms, options.race_s)
+        race = race_from(start_ms, options.race_s)
         demo = Demo(options, race, network, cloud, clock)
         with TemporaryDirectory(prefix="alleycat-demo-") as directory:
             start = Start(race, options.seed, Path(directory), network.port)

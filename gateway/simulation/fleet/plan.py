@@ -1,10 +1,11 @@
 """Assigns racers to bikes, races and connections, and checks the limits of AWS. Pure."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.host.errors import USAGE, GatewayError
-from gateway.race.races import Race, Racer
+from gateway.race.races import ContinuousRaces, Race, Racer
 from gateway.simulation.names import name_of
 
 #: Most racers on a connection. IoT Core discards more than 100 publishes/s on one; the rest is room
@@ -16,6 +17,9 @@ CONNECTS_PER_S = 80
 #: Most records a second on a shard (Kinesis Data Streams, "Quotas and limits"). A whole race is on
 #: one shard.
 SHARD_RECORDS_PER_S = 1000
+#: The difference between the ids of simultaneous races of a class: larger than any id of a
+#: continuous race until 2200. It leaves the last digit unchanged, which is the class.
+ID_STEP = 10**11
 
 
 class PlanError(GatewayError):
@@ -112,14 +116,17 @@ class Plan:
     def races_from(self, start_ms: int) -> list[Race]:
         """Return the races, all of which start at `start_ms`.
 
-        A single race has the id of the continuous race that starts then.
+        The first race of a class has the id of its continuous race that is on then. No other
+        continuous race has one of the ids.
         """
-        window = start_ms // (self.options.race_s * 1000)
-        first_id = window * self.options.races
-        return [
-            Race(first_id + number, start_ms, self.options.race_s)
-            for number in range(self.options.races)
-        ]
+        length_s = self.options.race_s
+        races, raced = [], Counter[int]()
+        for class_id in self.race_classes:
+            continuous = ContinuousRaces(length_s, class_id=class_id).race_at(start_ms)
+            race_id = continuous.race_id + raced[class_id] * ID_STEP
+            races.append(Race(race_id, start_ms, length_s))
+            raced[class_id] += 1
+        return races
 
     def _check(self) -> None:
         racers = self.options.racers

@@ -161,6 +161,43 @@ async def test_buffer_offers_the_newest_race_first_and_its_seconds_in_order(
     ]
 
 
+@pytest.mark.parametrize("age_s", [0, 3])
+async def test_head_without_some_races_is_the_first_message_of_the_newest_other(
+    bench: BufferBench, age_s: float
+) -> None:
+    for race_id in (1, 2, 3):
+        for second in (1, 2):
+            bench.buffer.append(message(10 * race_id + second, race_id))
+    await bench.clock.run_for(age_s)
+
+    def second_without(*race_ids: int) -> int | None:
+        head = bench.buffer.head(race_ids)
+        return None if head is None else telemetry_from_json(head.payload).second
+
+    assert second_without() == 31
+    assert second_without(3) == 21
+    assert second_without(2) == 31
+    assert second_without(3, 2) == 11
+    assert second_without(1, 2, 3) is None
+
+
+async def test_head_without_the_newest_race_is_read_from_disk(
+    open_bench: Callable[..., BufferBench],
+) -> None:
+    bench = open_bench()
+    await bench.start()
+    for race_id in (1, 2):
+        bench.buffer.append(message(race_id, race_id))
+    await bench.clock.run_for(2)
+    following = await reopened(bench)
+    assert following.buffer.head({2}) is None, "not yet"
+    await following.clock.settle()
+    head = following.buffer.head({2})
+    assert head is not None
+    assert head.race_id == 1
+    await following.stop()
+
+
 async def test_message_given_back_returns_to_its_place(bench: BufferBench) -> None:
     for second in (1, 2, 3):
         bench.buffer.append(message(second))

@@ -8,6 +8,7 @@ import asyncio
 import shutil
 import sqlite3
 import tempfile
+from collections import Counter
 from collections.abc import Coroutine
 from contextlib import closing
 from pathlib import Path
@@ -38,10 +39,13 @@ HEALING_NS = round(2.2 * NS_PER_S)
 MAX_POISON = 3
 #: Longer than any race here; the second in which one ends is its length.
 LENGTH_S = 1_000_000
-#: A message that has failed so often alone may be passed by another, its witness; …
+#: The races that are ridden. Another one has witnesses at the end.
+RACES = (1, 2, 3)
+WITNESSES_RACE = 4
+#: When a message has failed so often alone, one of another race may be sent next, its witness; …
 LONE_TRIES = 3
-#: … and may be set aside, after three witnesses were accepted.
-FAILURES_TO_QUARANTINE = 6
+#: … and it may be set aside if it fails after so many of other races were accepted.
+STRIKES = 3
 #: A hang-up is blamed on what was sent so shortly before.
 SUSPICION_NS = 5 * NS_PER_S
 #: It searches long, and a counterexample is made small, which takes a while.
@@ -62,6 +66,8 @@ class Model:
         self.poison: set[str] = set()
         #: How often each suspect has failed: it was refused, or the broker hung up on it alone.
         self.failures: dict[str, int] = {}
+        #: How many of other races were accepted since each has failed often enough for a trial.
+        self.strikes: Counter[str] = Counter()
         self.quarantined: set[str] = set()
         #: What may be there.
         self.hopeless: set[str] = set()
@@ -95,11 +101,21 @@ class Model:
         self.produced = {uuid: self.produced[uuid] for uuid in uuids}
         self.in_flight.clear()
         self.failures.clear()
+        self.strikes.clear()
+
+    def accept(self, uuid: str) -> None:
+        self.done.add(uuid)
+        race_id = self.produced[uuid].race_id
+        self.strikes.update(one for one in self.accused if self.produced[one].race_id != race_id)
 
     def fail(self, uuid: str) -> None:
-        self.failures[uuid] = self.failures.get(uuid, 0) + 1
-        if self.failures[uuid] >= FAILURES_TO_QUARANTINE:
+        if self.strikes[uuid] >= STRIKES:
             self.hopeless.add(uuid)
+        self.failures[uuid] = self.failures.get(uuid, 0) + 1
+
+    @property
+    def accused(self) -> set[str]:
+        return {uuid for uuid in self.waiting if self.failures.get(uuid, 0) >= LONE_TRIES}
 
     def hang_up(self, now_ns: int) -> None:
         """The broker ended the connection, perhaps because of what was sent just now."""
@@ -117,17 +133,16 @@ class Model:
         """It is its turn: nothing of a newer race waits, nor an earlier one of its own.
 
         What was produced just now waits for no backlog, also not of a newer race; nor does a
-        suspect, once it was next. A witness passes what has failed.
+        suspect, once it was next. A witness passes newer races, whose first messages have failed.
         """
-        waiting = [self.produced[uuid] for uuid in self.waiting - self.in_flight.keys()]
-        earlier = [
-            one for one in waiting if one.race_id == sent.race_id and one.second < sent.second
-        ]
+        first: dict[int, Telemetry] = {}
+        for uuid in self.waiting - self.in_flight.keys():
+            one = self.produced[uuid]
+            first[one.race_id] = min(first.get(one.race_id, one), one, key=lambda it: it.second)
+        assert first[sent.race_id] == sent, "nothing passes a message of its own race"
         newer_races = self.races[self.races.index(sent.race_id) + 1 :]
-        newer = [one for one in waiting if one.race_id in newer_races]
-        if self.is_live(sent, now_ns) or sent.uuid in self.failures:
-            newer = []
-        self.check_witness([*earlier, *newer])
+        if not self.is_live(sent, now_ns) and sent.uuid not in self.failures:
+            self.check_witness([first[race_id] for race_id in newer_races if race_id in first])
         self.check_alone(sent)
         if sent.is_final:
             in_flight = [self.produced[uuid] for uuid in self.in_flight]
@@ -136,9 +151,8 @@ class Model:
 
     def check_witness(self, passed: list[Telemetry]) -> None:
         if passed:
-            assert all(self.failures.get(one.uuid) for one in passed), "in its place"
-            accused = [uuid for uuid in self.waiting if self.failures.get(uuid, 0) >= LONE_TRIES]
-            assert accused, "no witness without an accused"
+            assert all(self.failures.get(one.uuid) for one in passed), "newest race first"
+            assert self.accused, "no witness without an accused"
             assert not self.in_flight, "a witness is sent alone"
 
     def check_alone(self, sent: Telemetry) -> None:
@@ -192,7 +206,7 @@ class ModelUplink(FakeUplink):
         uuid = telemetry_from_json(payload).uuid
         self.model.in_flight.pop(uuid, None)
         if answer.verdict is Verdict.ACCEPTED:
-            self.model.done.add(uuid)
+            self.model.accept(uuid)
         elif answer.verdict is Verdict.REFUSED:
             self.model.fail(uuid)
 
@@ -261,7 +275,7 @@ class Promise(RuleBasedStateMachine):
         self.process.is_damaged = is_damaged
         self.loop.run_until_complete(self.process.start())
 
-    @rule(race_id=st.integers(1, 3), count=st.integers(1, 100))
+    @rule(race_id=st.sampled_from(RACES), count=st.integers(1, 100))
     def produce(self, race_id: int, count: int) -> None:
         for _ in range(count):
             self.append(message(self.next_second, race_id, length_s=LENGTH_S))
@@ -305,13 +319,13 @@ class Promise(RuleBasedStateMachine):
         self.run_async(self.clock.settle())
 
     @precondition(lambda self: len(self.model.poison) < MAX_POISON)
-    @rule()
-    def poison_one(self) -> None:
-        telemetry = message(self.next_second, 1, length_s=LENGTH_S)
+    @rule(race_id=st.sampled_from(RACES))
+    def poison_one(self, race_id: int) -> None:
+        telemetry = message(self.next_second, race_id, length_s=LENGTH_S)
         self.model.poison.add(telemetry.uuid)
         self.append(telemetry)
 
-    @rule(race_id=st.integers(1, 3))
+    @rule(race_id=st.sampled_from(RACES))
     def finish(self, race_id: int) -> None:
         """One bike has its final; others may ride on."""
         self.append(message(self.next_second, race_id, length_s=self.next_second))
@@ -336,7 +350,7 @@ class Promise(RuleBasedStateMachine):
         self.pass_time(3.0)
 
     @rule(
-        race_id=st.integers(1, 3),
+        race_id=st.sampled_from(RACES),
         count=st.integers(1, 40),
         verdict=st.sampled_from([Verdict.RETRY, Verdict.SUSPECT]),
     )
@@ -361,6 +375,20 @@ class Promise(RuleBasedStateMachine):
     @rule(refuses_all=st.booleans())
     def refuse_all_or_what_is_wrong(self, refuses_all: bool) -> None:
         self.process.uplink.refuses_all = refuses_all
+
+    @rule(race_id=st.sampled_from(RACES), count=st.integers(2, 5), seconds=st.integers(1, 20))
+    def refuse_all_for_a_while(self, race_id: int, count: int, seconds: int) -> None:
+        """Long enough that messages are put on trial, with and without other races."""
+        if not self.process.uplink.connected:
+            self.connect()
+        self.answer_at_once_or_later(at_once=True)
+        self.refuse_all_or_what_is_wrong(refuses_all=True)
+        for _ in range(count):
+            self.produce(race_id=race_id, count=1)
+            self.pass_time(0.1)
+        self.pass_time(float(seconds))
+        self.refuse_all_or_what_is_wrong(refuses_all=False)
+        self.pass_time(10.0)
 
     @rule(count=st.integers(1, 100), seconds=st.sampled_from([1.0, 1.5, 7.0]))
     def crash_in_an_outage(self, count: int, seconds: float) -> None:
@@ -455,7 +483,7 @@ class Promise(RuleBasedStateMachine):
             status = self.process.buffer.status
             assert status.depth + status.quarantined >= len(self.model.pending)
             assert status.lost == 0 or status.notes, "nothing but damage costs anything here"
-            assert self.model.quarantined <= self.model.poison | self.model.hopeless
+            assert self.model.quarantined <= self.model.hopeless
 
     def teardown(self) -> None:
         if not hasattr(self, "process"):
@@ -477,7 +505,7 @@ class Promise(RuleBasedStateMachine):
         for ticket in self.process.uplink.tickets:
             self.process.uplink.tell(ticket, Answer(Verdict.RETRY, "late"))
         for _ in range(120):
-            self.produce(race_id=3, count=1)  # a witness, if only poison is left
+            self.produce(race_id=WITNESSES_RACE, count=1)
             self.run_async(self.clock.run_for(10))
             if self.process.buffer.status.depth == 0:
                 break

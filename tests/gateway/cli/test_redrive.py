@@ -85,6 +85,7 @@ def test_message_that_is_not_telemetry_stays_and_is_reported(aws: EmulatedAws) -
         "dry_run": False,
         "records": 10,
         "put": 10,
+        "held_elsewhere": 0,
         "complete": True,
         "interrupted": False,
         "error": None,
@@ -129,14 +130,24 @@ def test_interrupted_redrive_reports_what_it_put_and_shows_the_rest_again(
     assert put + seconds(aws) == list(range(291, 301))
 
 
-def test_messages_held_by_another_reader_are_announced(aws: EmulatedAws) -> None:
+def test_dry_run_reports_what_another_reader_holds(aws: EmulatedAws) -> None:
     aws.sqs.receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=3)
     ended = run(aws, "--dry-run")
     assert ended.stderr == (
-        "3 messages of the queue held by another reader, such as a redrive that was killed less "
-        "than 30 min ago; to put them as well, run this command again later\n"
+        "another reader holds 3 messages of the queue, such as a redrive that was killed less than "
+        "30 min ago; nothing can be put until they are visible\n"
     )
     assert "would put 7 records" in ended.stdout
+    assert ended.returncode == 0
+
+
+def test_redrive_puts_nothing_before_another_reader_lets_go_of_its_messages(
+    aws: EmulatedAws,
+) -> None:
+    aws.sqs.receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=3, VisibilityTimeout=8)
+    ended = run(aws)
+    assert (ended.stderr, ended.returncode) == ("", 0)
+    assert seconds(aws) == list(range(291, 301))
 
 
 def test_wrong_stream_is_an_error_and_leaves_the_queue_as_found(aws: EmulatedAws) -> None:

@@ -5,6 +5,7 @@ import os
 import re
 import tomllib
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,7 +31,7 @@ from gateway.config.schema import (
     RaceConfig,
     load_config,
 )
-from gateway.race.races import Racer
+from gateway.race.races import ContinuousRaces, Racer
 from gateway.sampling.calibration import AS_SAID
 from tests.support.mosquitto import Authority, Credentials
 
@@ -171,6 +172,18 @@ class TestGood:
         put(data, "bikes.0.racer_id", 9_007_199_254_740_991)
         assert load(file, data).bikes[0].racer_id == 9_007_199_254_740_991
 
+    @pytest.mark.parametrize("length_s", [1, 86_400])
+    def test_largest_offset_leaves_race_ids_that_javascript_keeps_apart_until_2200(
+        self, file: Path, data: Data, length_s: int
+    ) -> None:
+        put(data, "race", {"length_s": length_s, "offset_ms": 1_577_836_800_000})
+        race = load(file, data).race
+        for offset_ms in (0, race.offset_ms):
+            races = ContinuousRaces(race.length_s, offset_ms, class_id=6)
+            for year in (2020, 2200):
+                now_ms = int(datetime(year, 1, 1, tzinfo=UTC).timestamp() * 1000)
+                assert 0 <= races.race_at(now_ms).race_id <= 9_007_199_254_740_991
+
     def test_a_broken_plugin_is_no_problem_of_the_config(self, file: Path, data: Data) -> None:
         put(data, "bikes.0.driver", "broken")
         put(data, "bikes.0.options", {"any": "thing"})
@@ -218,6 +231,19 @@ class TestWrong:
             ("cloud.topic", "1/2/3/4/5/6/7/8/9", "cloud.topic", ["at most 7 slashes"]),
             ("cloud.publish_rate_per_s", 91, "cloud.publish_rate_per_s", ["got 91", "90"]),
             ("buffer.commit_interval_s", -1, "buffer.commit_interval_s", ["got -1", "0"]),
+            (
+                "cloud.results_topic",
+                "alleycat-publish",
+                "cloud.results_topic",
+                ["'alleycat-publish' is cloud.topic", "expected the topic on which the backend"],
+            ),
+            ("race.offset_ms", -1, "race.offset_ms", ["got -1", "expected at least 0"]),
+            (
+                "race.offset_ms",
+                1_577_836_800_001,
+                "race.offset_ms",
+                ["got 1577836800001", "expected at most 1577836800000"],
+            ),
             ("race.length_s", 1.5, "race.length_s", ["got 1.5", "a whole number"]),
             ("bikes", [], "bikes", ["at least 1 item"]),
             ("bikes", {"id": "bike-1"}, "bikes", ["write [[bikes]] instead of [bikes]"]),

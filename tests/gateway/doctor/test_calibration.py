@@ -1,4 +1,4 @@
-"""Rigs whose counts would be taken as percent, with calibrations saved in real files."""
+"""Bikes whose numbers would be taken as percent, with calibrations saved in real files."""
 
 from pathlib import Path
 from typing import Any
@@ -12,6 +12,7 @@ from gateway.sampling.calibration_store import CalibrationStore
 from gateway.terminal.finding import Finding, State
 from tests.support.calibrations import record
 
+ADDRESS = "C0:FF:EE:12:34:56"
 SERIAL = {"port": "/dev/ttyUSB0", "protocol": "lines"}
 
 
@@ -27,9 +28,17 @@ def check(state_dir: Path, one: BikeConfig) -> list[Finding]:
 
 
 @pytest.mark.parametrize(
-    ("driver", "options"), [("serial", SERIAL), ("fake", {"seed": 1, "wire": "lines"})]
+    ("driver", "options"),
+    [
+        *(("serial", {**SERIAL, "protocol": name}) for name in ("lines", "kettler", "daum")),
+        ("serial", {**SERIAL, "protocol": "monark"}),
+        ("fake", {"seed": 1, "wire": "lines"}),
+        ("ble", {"address": ADDRESS, "protocol": "flywheel"}),
+        ("ble", {"name": "Flywheel 1234"}),
+        ("ble", {"name": "some bike", "protocol": "echelon"}),
+    ],
 )
-def test_rig_without_a_calibration_is_a_warning(
+def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
     tmp_path: Path, driver: str, options: dict[str, Any]
 ) -> None:
     assert check(tmp_path, bike(driver, options)) == [
@@ -50,8 +59,32 @@ def test_rig_without_a_calibration_is_a_warning(
         bike("serial", {**SERIAL, "ignore_resistance": True}),
         bike("serial", {**SERIAL, "protocol": "peloton"}),
         bike("fake", {"seed": 1}),
+        bike("ble", {"name": "ECHEX-4-123"}),
+        bike("ble", {"address": ADDRESS, "protocol": "echelon"}),
+        bike("ble", {"equipment_id": 7}),
+        bike("ble", {"address": ADDRESS, "protocol": "flywheel", "resistance_scale": 2.0}),
+        bike("ble", {"name": "Flywheel 1234", "ignore_resistance": True}),
+        # Whether these report their resistance, and how, is only known once they are connected.
+        bike("ble", {"address": ADDRESS}),
+        bike("ble", {"address": ADDRESS, "protocol": "ftms"}),
+        # These report none: it is calculated from their power.
+        bike("ble", {"address": ADDRESS, "protocol": "cycling_power"}),
     ],
-    ids=["table", "scale", "ignored", "peloton", "percent"],
+    ids=[
+        "table",
+        "scale",
+        "ignored",
+        "peloton",
+        "percent",
+        "echelon-by-name",
+        "echelon",
+        "keiser",
+        "flywheel-scale",
+        "flywheel-ignored",
+        "unknown",
+        "ftms",
+        "derived",
+    ],
 )
 def test_bike_whose_percent_is_known_is_no_warning(tmp_path: Path, one: BikeConfig) -> None:
     assert check(tmp_path, one) == []

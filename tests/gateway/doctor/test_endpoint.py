@@ -4,13 +4,14 @@ import asyncio
 import datetime as dt
 import socket
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 import trustme
 
 from gateway.config.schema import Config
-from gateway.doctor.endpoint import check_endpoint
+from gateway.doctor.endpoint import _followed, _subscribed, check_endpoint
 from gateway.terminal.finding import Finding, State
 from tests.support.gateways import config
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
@@ -140,15 +141,34 @@ async def test_race_commands_are_subscribed_to_in_remote_mode(
     assert finding == Finding("topic", State.OK, f"subscribed to race commands on {topic}")
 
 
-async def test_a_subscription_that_is_refused_is_found(authority: Authority) -> None:
-    """mosquitto itself grants every subscription, and sends nothing: an own broker refuses."""
+def test_refused_subscription_is_corrected_in_the_policy_of_the_thing(authority: Authority) -> None:
+    gateway = settings(8883, authority.issue("gateway-1"))
+    remedy = "the thing's policy must allow iot:Subscribe and iot:Receive for a/b"
+    for finding in (_subscribed(gateway, "a/b", "refused"), _followed(gateway, "a/b", "refused")):
+        assert finding.remedy == remedy
+
+
+async def test_broker_without_tls_that_refuses_a_request_has_no_policy_to_correct(
+    authority: Authority,
+) -> None:
     server, port = await refusing_broker()
-    cloud = {"plaintext": True}
+    cloud = {"plaintext": True, "results_topic": "alleycat-subscribe"}
     gateway = remote(settings(port, authority.issue("gateway-1"), **cloud))
-    *_, finding = await check_endpoint(gateway)
-    assert finding.state is State.FAILED
-    assert finding.what.endswith("race: not authorized")
-    assert "iot:Subscribe" in finding.remedy
+    *_, commands, results, probe = await check_endpoint(gateway, publish=True)
+    assert [one.state for one in (commands, results, probe)] == [
+        State.FAILED,
+        State.WARNING,
+        State.FAILED,
+    ]
+    allow = "check that the broker on this machine allows gateway-1 to"
+    topic = "alleycat/gateways/gateway-1/race"
+    assert commands.what == f"cannot subscribe to race commands on {topic}: not authorized"
+    assert results.what == (
+        "cannot subscribe to results on alleycat-subscribe: not authorized. There will be no ranks"
+    )
+    assert commands.remedy == f"{allow} subscribe to {topic}"
+    assert results.remedy == f"{allow} subscribe to alleycat-subscribe"
+    assert probe.remedy == f"{allow} publish to {topic}/check"
     server.close()
 
 
@@ -162,30 +182,35 @@ async def test_results_are_subscribed_to_if_they_have_a_topic(
     assert finding == Finding("topic", State.OK, "subscribed to results on alleycat-subscribe")
 
 
-async def test_results_that_are_refused_are_a_warning(authority: Authority) -> None:
-    server, port = await refusing_broker()
-    cloud = {"plaintext": True, "results_topic": "alleycat-subscribe"}
-    *_, finding = await check_endpoint(settings(port, authority.issue("gateway-1"), **cloud))
-    assert finding == Finding(
-        "topic",
-        State.WARNING,
-        "cannot subscribe to results on alleycat-subscribe: not authorized. There will be no ranks",
-        "the thing's policy must allow iot:Subscribe and iot:Receive for alleycat-subscribe",
-    )
-    server.close()
-
-
 async def refusing_broker() -> tuple[asyncio.Server, int]:
+    """Start a broker that refuses each subscription and message.
+
+    mosquitto itself grants every subscription, and sends nothing.
+    """
+
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if await reader.read(1000):  # else only reached
-            writer.write(bytes([0x20, 3, 0, 0, 0]))
-            packet = await reader.read(1000)
-            writer.write(bytes([0x90, 4, *packet[2:4], 0, 0x87]))
-            await reader.read(1000)
+        with suppress(ConnectionError):
+            while answer := _refusal_of(await reader.read(1000)):  # the client waits for each
+                writer.write(answer)
         writer.close()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     return server, server.sockets[0].getsockname()[1]
+
+
+def _refusal_of(packet: bytes) -> bytes:
+    """Return the answer to a packet: a CONNECT is accepted; b"" to the end of the connection."""
+    match packet[:1]:
+        case b"\x10":
+            return bytes([0x20, 3, 0, 0, 0])
+        case b"\x82":
+            return bytes([0x90, 4, *packet[2:4], 0, 0x87])
+        case b"\x32":
+            topic_bytes = int.from_bytes(packet[2:4])
+            ticket = packet[4 + topic_bytes : 6 + topic_bytes]
+            return bytes([0x40, 3, *ticket, 0x87])
+        case _:
+            return b""
 
 
 async def test_a_client_of_another_ca_is_refused_by_the_broker(

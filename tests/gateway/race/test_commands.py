@@ -107,6 +107,16 @@ def test_response_to_a_command_names_what_it_answers() -> None:
     }
 
 
+def test_response_warns_of_a_racer_id_beyond_the_analytics() -> None:
+    warned = json.loads(respond(decoded(START | {"racerId": 2_147_483_648}), "accepted").to_json())
+    assert warned.pop("warning") == (
+        "racerId 2147483648 is larger than 2147483647, the limit of the backend's analytics"
+    )
+    assert warned == json.loads(respond(decoded(START), "accepted").to_json())
+    assert respond(decoded(START | {"racerId": 2_147_483_647}), "accepted").warning is None
+    assert respond(decoded(STOP), "already").warning is None
+
+
 def test_refusal_has_the_reason_and_the_command_if_it_was_understood() -> None:
     bare = {"ok": False, "result": "refused", "reason": "not now"}
     assert json.loads(refuse("not now").to_json()) == bare

@@ -183,6 +183,41 @@ async def test_busy_disk_delays_responses_but_no_command(tmp_path: Path) -> None
     assert len(disk.written) == 2, "those that waited are saved together"
 
 
+async def test_command_with_a_racer_id_beyond_the_analytics_is_accepted_with_a_warning(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    with capture_logs() as logs:
+        assert await rig.command(start(racer_id=2_147_483_648))
+        assert await rig.command(start(in_s=400, race_id=13))
+    assert [(one["event"], one["log_level"], "warning" in one) for one in logs] == [
+        ("race command", "warning", True),
+        ("race command", "info", False),
+    ]
+
+
+async def test_saved_race_with_an_id_that_javascript_confuses_is_dropped_with_a_log(
+    tmp_path: Path,
+) -> None:
+    told = Rig(tmp_path)
+    await told.command(start(race_id=1))
+    await told.command(start(race_id=2, in_s=400, racer_id=8))
+    await told.command(start(race_id=3, in_s=800, racer_id=9))
+    saved = tmp_path / "races.json"
+    content = saved.read_text()
+    # As an older gateway saved them, which accepted such ids.
+    content = content.replace('"race_id":1,', '"race_id":9007199254740992,')
+    saved.write_text(content.replace('"racer_id":9,', '"racer_id":9007199254740993,'))
+    with capture_logs() as logs:
+        restored = Rig(tmp_path)
+    assert [race.race_id for race in restored.control.races_of("bike-1").all] == [2]
+    assert [(one["event"], one["bike"], one["race_id"], one["racer_id"]) for one in logs] == [
+        ("commanded race dropped", "bike-1", 9_007_199_254_740_992, 7),
+        ("commanded race dropped", "bike-1", 3, 9_007_199_254_740_993),
+    ]
+    assert all("expected ids up to 9007199254740991" in one["reason"] for one in logs)
+
+
 async def booted_without_the_time(state_dir: Path, *races: bytes) -> Rig:
     """Told of these races by an earlier process; the clock is a day ahead, and not set."""
     told = Rig(state_dir)

@@ -93,6 +93,49 @@ def test_message_that_is_not_telemetry_is_refused_with_the_reason(body: str, rea
     assert str(raised.value).startswith(reason)
 
 
+@pytest.mark.parametrize(
+    ("was", "becomes", "reason"),
+    [
+        (b"21.9", b'"21.9"', "cadence: Input should be a valid number"),
+        (b"21.9", b"true", "cadence: Input should be a valid number"),
+        (b"21.9", b"1e400", "not JSON: 1e400 is too large for a number in JavaScript"),
+        (b"21.9", b"1" + b"0" * 400, "not JSON: 1" + "0" * 39 + " is above 9007199254740991"),
+        (b'"raceId":5984158', b'"raceId":"5984158"', "raceId: Input should be a valid integer"),
+        (b'"raceId":5984158', b'"raceId":5984158.0', "raceId: Input should be a valid integer"),
+        (b'"raceId":5984158', b'"raceId":9007199254740992', "not JSON: 9007199254740992 is above"),
+        (b'"racerId":7', b'"racerId":9007199254740992', "not JSON: 9007199254740992 is above"),
+        (b'"racerId":7', b'"racerId":true', "racerId: Input should be a valid integer"),
+        (b'"classId":1', b'"classId":true', "classId: Input should be a valid integer"),
+        (b'"second":103', b'"second":"103"', "second: Input should be a valid integer"),
+        (b'"second":103', b'"second":103,"power":"9"', "power: Input should be a valid number"),
+        (b'"second":103', b'"second":103,"x":[-1e400]', "not JSON: -1e400 is too large"),
+        (b'{"uuid"', b'\xef\xbb\xbf{"uuid"', "Invalid JSON: expected value"),
+    ],
+)
+def test_payload_that_consumers_would_misread_stays_in_the_queue(
+    was: bytes, becomes: bytes, reason: str
+) -> None:
+    assert was in PAYLOAD
+    message = QueuedMessage("id", "receipt", error_action(PAYLOAD.replace(was, becomes)))
+    with pytest.raises(NotTelemetry) as raised:
+        failed_record(message)
+    assert str(raised.value).startswith(f"its payload is not telemetry: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [
+        (b"21.9", b"22"),  # a whole number of rpm
+        (b'"racerId":7', b'"racerId":9007199254740991'),
+        (b'"second":103', b'"resistanceSource":"device","power":112.0,"second":103'),
+        (b'"second":103', b'"power":null,"second":103'),
+    ],
+)
+def test_payload_that_consumers_understand_is_put(was: bytes, becomes: bytes) -> None:
+    payload = PAYLOAD.replace(was, becomes)
+    assert failed_record(QueuedMessage("id", "receipt", error_action(payload))).data == payload
+
+
 def seconds(records: list[FailedRecord]) -> list[tuple[int, int, int]]:
     return [(r.telemetry.race_id, r.telemetry.second, r.telemetry.racer_id) for r in records]
 

@@ -3,8 +3,10 @@
 test_aws.py and tests/gateway/cli/test_redrive.py run it against moto.
 """
 
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from itertools import pairwise
 from random import Random
 
@@ -13,9 +15,23 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.redrive.plan import FailedRecord, QueuedMessage
-from gateway.redrive.session import MAX_REFUSALS, Redrive, RedriveError, RedriveReport
+from gateway.redrive.session import (
+    LOOK_EVERY_S,
+    MAX_REFUSALS,
+    Redrive,
+    RedriveError,
+    RedriveReport,
+)
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.failed_telemetry import error_action, telemetry
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+def ids(messages: Sequence[QueuedMessage]) -> set[str]:
+    return {message.message_id for message in messages}
 
 
 class ModelQueue:
@@ -24,12 +40,25 @@ class ModelQueue:
     def __init__(self, bodies: Sequence[str], random: Random) -> None:
         self.messages = {str(index): body for index, body in enumerate(bodies)}
         self.held: set[str] = set()
+        #: Receives until the process ends during one, after which its messages are hidden.
+        self.kill_in: int | None = None
+        #: Called each time that the counts are read.
+        self.on_counts: Callable[[], None] = lambda: None
         self._random = random
+
+    def counts(self) -> tuple[int, int]:
+        self.on_counts()
+        return len(self.messages) - len(self.held), len(self.held)
 
     def receive(self) -> list[QueuedMessage]:
         visible = sorted(self.messages.keys() - self.held)
         chosen = self._random.sample(visible, min(10, len(visible)))
         self.held |= set(chosen)
+        if self.kill_in is not None:
+            self.kill_in -= 1
+            if self.kill_in < 0:
+                self.kill_in = None
+                raise Killed
         return [QueuedMessage(one, f"receipt of {one}", self.messages[one]) for one in chosen]
 
     def delete(self, messages: Sequence[QueuedMessage]) -> None:
@@ -38,15 +67,12 @@ class ModelQueue:
             self.held.discard(message.message_id)
 
     def release(self, messages: Sequence[QueuedMessage]) -> None:
-        self.held -= {message.message_id for message in messages}
+        if not isinstance(sys.exception(), Killed):  # a killed process releases nothing
+            self.held -= ids(messages)
 
     def time_out(self) -> None:
         """Make everything visible, as SQS does some time after a reader was killed."""
         self.held.clear()
-
-
-class Killed(BaseException):
-    """The process ends here."""
 
 
 class ModelStream:
@@ -217,6 +243,61 @@ def test_more_messages_than_a_run_may_hold_are_put_in_parts_with_the_finals_last
     assert report.is_complete
 
 
+def test_run_after_one_that_was_killed_while_reading_puts_nothing_before_the_hidden_seconds() -> (
+    None
+):
+    queue, stream = ModelQueue(bodies(ride(1, first=251)), Random(1)), ModelStream()
+    queue.kill_in = 2
+    with pytest.raises(Killed):
+        redrive(queue, stream)
+    with pytest.raises(
+        RedriveError, match=r"another reader holds 30 messages .* visible again within 30 min"
+    ):
+        redrive(queue, stream)
+    assert (stream.puts, len(queue.held), len(queue.messages)) == ([], 30, 50)
+    queue.time_out()
+    assert redrive(queue, stream).put == 50
+    assert_in_order(stream.stored)
+
+
+def test_run_waits_for_messages_that_another_reader_releases_soon() -> None:
+    queue, stream, stop = ModelQueue(bodies(ride(1)), Random(1)), ModelStream(), NoWait()
+    theirs = queue.receive()[:4]
+    queue.release([QueuedMessage(one, "", "") for one in queue.held - ids(theirs)])
+    looks = iter(range(1, 100))
+    queue.on_counts = lambda: queue.release(theirs) if next(looks) == 4 else None
+    report = redrive(queue, stream, stop)
+    assert (report.put, report.held_elsewhere, report.is_complete) == (10, 0, True)
+    assert_in_order(stream.stored)
+    assert stop.pauses_s[0] == LOOK_EVERY_S
+
+
+def test_stop_while_another_reader_holds_messages_puts_nothing() -> None:
+    queue, stream = ModelQueue(bodies(ride(1)), Random(1)), ModelStream()
+    queue.held = {"3"}
+    redrive(queue, stream, NoWait(pauses=2))
+    assert (stream.puts, queue.held) == ([], {"3"})
+
+
+def test_final_waits_for_what_others_release_beyond_the_messages_that_a_run_may_hold() -> None:
+    queue, stream = ModelQueue(bodies(ride(1, first=281)), Random(1)), ModelStream()
+    theirs = [QueuedMessage(str(index), "", "") for index in range(15)]
+    queue.held = ids(theirs)
+    queue.on_counts = lambda: queue.release(theirs)
+    redrive(queue, stream, max_held=7)
+    assert [one.second for one in stream.stored][-1] == 300
+    assert len(stream.stored) == 20
+
+
+def test_look_reports_what_another_reader_holds_and_does_not_wait() -> None:
+    queue, stop = ModelQueue(bodies(ride(1)), Random(1)), NoWait()
+    queue.held = {"3", "4"}
+    run = Redrive(queue, ModelStream(), stop, lambda *_: None, rate_per_s=250)
+    run.look()
+    assert (run.report.records, run.report.held_elsewhere, stop.pauses_s) == (8, 2, [])
+    assert queue.held == {"3", "4"}
+
+
 def test_queue_full_of_finals_or_of_other_messages_comes_to_an_end() -> None:
     finals = [telemetry(race_id, 300) for race_id in range(30)]
     queue, stream = ModelQueue(bodies(finals), Random(1)), ModelStream()
@@ -230,23 +311,30 @@ def test_queue_full_of_finals_or_of_other_messages_comes_to_an_end() -> None:
     rides=st.dictionaries(
         st.tuples(st.integers(0, 2), st.integers(0, 2)), st.integers(285, 300), min_size=1
     ),
-    kills=st.lists(st.tuples(st.integers(0, 8), st.booleans()), max_size=3),
+    kills=st.lists(
+        st.tuples(st.sampled_from(["reading", "putting", "stored"]), st.integers(0, 8)), max_size=3
+    ),
     throttled=st.floats(0, 0.5),
 )
 def test_runs_that_are_killed_lose_nothing_and_keep_each_ride_in_order(
-    seed: int, rides: dict[tuple[int, int], int], kills: list[tuple[int, bool]], throttled: float
+    seed: int, rides: dict[tuple[int, int], int], kills: list[tuple[str, int]], throttled: float
 ) -> None:
     random = Random(seed)
     sent = [one for (race, racer), first in rides.items() for one in ride(race, racer, first)]
     queue = ModelQueue(bodies(sent), random)
     stream = ModelStream(refuses=lambda put, index: random.random() < throttled)
-    for puts, is_stored in kills:
-        stream.kill_at = len(stream.puts) + puts, is_stored
-        try:
+    for step, calls in kills:
+        if step == "reading":
+            queue.kill_in = calls
+        else:
+            stream.kill_at = len(stream.puts) + calls, step == "stored"
+        with suppress(Killed):
             redrive(queue, stream)
-        except Killed:
-            queue.time_out()
-    stream.kill_at = None
+        queue.kill_in = stream.kill_at = None
+        if queue.held:
+            with pytest.raises(RedriveError, match="another reader holds"):
+                redrive(queue, stream)
+        queue.time_out()
     redrive(queue, stream)
     assert set(stream.uuids) == {one.uuid for one in sent}
     assert queue.messages == {}

@@ -33,18 +33,18 @@ def test_status_line_of_a_gateway_that_is_not_set_up_names_the_command() -> None
 def test_status_line_in_an_outage_has_downtime_and_backlog() -> None:
     buffer = buffer_status(depth=2161, on_disk=2100, free_bytes=FREE_9_H)
     assert line(cloud=offline(), buffer=buffer) == (
-        "race 5980778 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room for 9 h)"
+        "race 59807781 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room for 9 h)"
     )
 
 
 def test_status_line_has_race_cadence_resistance_and_cloud() -> None:
-    assert line() == "race 5980778 · 87 rpm · 54 % · cloud connected"
+    assert line() == "race 59807781 · 87 rpm · 54 % · cloud connected"
 
 
 def test_status_line_has_the_rank_of_a_single_bike() -> None:
     place = Place(12, 60, 161.7725, 0.3, leader_id=9, leader_output=182.25, age_s=0.6)
     found = line(bike_status(place=place))
-    assert found == "race 5980778 · 87 rpm · 54 % · rank 12 of 60 · cloud connected"
+    assert found == "race 59807781 · 87 rpm · 54 % · rank 12 of 60 · cloud connected"
     unranked = Place(None, 60, None, None, leader_id=9, leader_output=182.25, age_s=0.6)
     assert line(bike_status(place=unranked)) == line()
 
@@ -52,18 +52,18 @@ def test_status_line_has_the_rank_of_a_single_bike() -> None:
 @pytest.mark.parametrize(
     ("bike", "expected"),
     [
-        ({"second": 103}, "race 5980778, second 103"),
+        ({"second": 103}, "race 59807781, second 103"),
         (
             {"second": 103, "place": Place(12, 60, 161.7, 0.3, 9, 182.25, 0.6)},
-            "race 5980778, second 103, rank 12 of 60, 0.30 behind the next",
+            "race 59807781, second 103, rank 12 of 60, 0.30 behind the next",
         ),
         (
             {"second": 103, "place": Place(1, 60, 182.25, None, 9, 182.25, 0.6)},
-            "race 5980778, second 103, rank 1 of 60, in the lead",
+            "race 59807781, second 103, rank 1 of 60, in the lead",
         ),
         (
             {"not_joined": "the bike is not connected"},
-            "race 5980778 not joined: the bike is not connected",
+            "race 59807781 not joined: the bike is not connected",
         ),
         ({"race_id": None}, ""),
     ],
@@ -77,7 +77,7 @@ def test_race_line_of_a_bike_has_what_is_known_of_its_race(
 def test_status_line_waits_for_a_rider_while_no_race_is_joined() -> None:
     waiting = bike_status(not_joined="the pedals have not turned since the race began")
     assert line(waiting).startswith("waiting for a rider · ")
-    assert line(waiting, bike_status(2)).startswith("race 5980778 · 2 bikes")
+    assert line(waiting, bike_status(2)).startswith("race 59807781 · 2 bikes")
     assert line(bike_status(race_id=None)).startswith("idle · ")
 
 
@@ -88,20 +88,20 @@ def test_status_line_has_no_backlog_for_messages_on_their_way() -> None:
 
 def test_status_line_counts_several_bikes() -> None:
     two = (bike_status(1), bike_status(2))
-    assert line(*two) == "race 5980778 · 2 bikes · cloud connected"
-    assert line(*two, lost_bike(3)) == "race 5980778 · 2 of 3 bikes · cloud connected"
+    assert line(*two) == "race 59807781 · 2 bikes · cloud connected"
+    assert line(*two, lost_bike(3)) == "race 59807781 · 2 of 3 bikes · cloud connected"
     assert line(bike_status(1), bike_status(2, race_id=7)).startswith("2 races · 2 bikes")
 
 
 def test_status_line_tells_of_a_lost_and_a_connecting_bike() -> None:
-    assert line(lost_bike()) == "race 5980778 · bike lost for 3 min · cloud connected"
+    assert line(lost_bike()) == "race 59807781 · bike lost for 3 min · cloud connected"
     connecting = bike_status(state=LinkState.CONNECTING, sample=None, state_s=3.0)
-    assert line(connecting).startswith("race 5980778 · bike connecting for 3 s · ")
+    assert line(connecting).startswith("race 59807781 · bike connecting for 3 s · ")
 
 
 def test_status_line_counts_the_connections_that_are_up() -> None:
     some = CloudStatus("refused", 3, 2, 1.0, 60.0)
-    assert line(cloud=some) == "race 5980778 · 87 rpm · 54 % · cloud: 2 of 3 connected"
+    assert line(cloud=some) == "race 59807781 · 87 rpm · 54 % · cloud: 2 of 3 connected"
 
 
 def test_status_line_between_races_is_idle() -> None:
@@ -119,7 +119,7 @@ def test_status_line_tells_that_the_clock_is_not_set() -> None:
 def test_status_line_tells_of_disk_trouble_and_losses() -> None:
     buffer = buffer_status(problem="disk I/O error", lost=1200)
     assert line(buffer=buffer, lost_seconds=3) == (
-        "race 5980778 · 87 rpm · 54 % · disk trouble · 1,200 lost · 3 s lost · cloud connected"
+        "race 59807781 · 87 rpm · 54 % · disk trouble · 1,200 lost · 3 s lost · cloud connected"
     )
 
 

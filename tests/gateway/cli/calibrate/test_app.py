@@ -105,7 +105,7 @@ def test_show_draws_a_picture(saved: Rig) -> None:
     picture = saved.directory / "curve.svg"
     assert f"drew the curve in {picture}" in saved.run("show", "--picture", str(picture)).output
     title = ElementTree.parse(picture).getroot().findtext("{http://www.w3.org/2000/svg}title")
-    assert title == "bike-001, the calibration of 2026-11-22"
+    assert title == "bike-001, calibrated on 2026-11-22"
 
 
 def test_show_of_a_bike_that_is_not_in_the_config_is_a_bad_config(rig: Rig) -> None:

@@ -8,7 +8,7 @@ from gateway.config.warnings import warnings_of
 from gateway.race.races import Race
 from gateway.race.results import Place
 from gateway.simulation.cloud.client import open_local_cloud
-from gateway.simulation.demo.racers import Start, _config, open_racer
+from gateway.simulation.demo.racers import Start, _config, open_racer, race_from
 from gateway.simulation.names import NAMES
 from gateway.timing.clock import SystemClock
 
@@ -32,6 +32,11 @@ def test_demo_racers_are_all_different_and_ride_from_the_start(tmp_path: Path) -
 
 
 @pytest.mark.slow
+def test_race_has_the_id_of_the_continuous_race_of_its_class() -> None:
+    race = race_from(1_795_248_760_123, 40)
+    assert race == Race(448_812_191, 1_795_248_760_123, 40)
+
+
 async def test_demo_racers_know_their_ranks(tmp_path: Path) -> None:
     clock, stop = SystemClock(), asyncio.Event()
     race = Race(12, clock.wall_ms_at(clock.monotonic_ns()), length_s=60)

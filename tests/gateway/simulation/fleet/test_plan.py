@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.race.races import ContinuousRaces
 from gateway.simulation.fleet.plan import RACERS_PER_CONNECTION, FleetOptions, Plan, PlanError
 
 START_MS = 1_795_248_760_000
@@ -15,7 +16,7 @@ def test_plan_gives_each_racer_a_connection_in_one_race_by_default() -> None:
     assert plan.connections == 1000
     assert plan.messages == 300_000
     assert [one.connection for one in assignments] == list(range(1000))
-    assert [race.race_id for race in plan.races_from(START_MS)] == [START_MS // 300_000]
+    assert [race.race_id for race in plan.races_from(START_MS)] == [START_MS // 300_000 * 10 + 1]
     assert {one.race for one in assignments} == {0}
     assert plan.warnings == []
 
@@ -53,6 +54,26 @@ def test_plan_race_ids_differ_from_those_of_every_other_start() -> None:
     now, next_window = plan.races_from(START_MS), plan.races_from(START_MS + 60_000)
     assert {(race.start_ms, race.length_s) for race in now} == {(START_MS, 60)}
     assert len({race.race_id for race in (*now, *next_window)}) == 10
+
+
+@given(
+    races=st.integers(1, 2000),
+    race_s=st.integers(10, 3600),
+    classes=st.lists(st.integers(1, 6), min_size=1).map(tuple),
+    start_ms=st.integers(1_577_836_800_000, 7_258_118_400_000),
+)
+def test_plan_race_ids_are_those_of_no_continuous_race_of_another_class_or_time(
+    races: int, race_s: int, classes: tuple[int, ...], start_ms: int
+) -> None:
+    plan = Plan(FleetOptions(2000, race_s, races=races, classes=classes))
+    planned = dict(zip(plan.races_from(start_ms), plan.race_classes, strict=True))
+    assert len({race.race_id for race in planned}) == races
+    assert all(race.race_id % 10 == class_id for race, class_id in planned.items())
+    for class_id in set(planned.values()):
+        ids = [race.race_id for race, ridden in planned.items() if ridden == class_id]
+        assert ids[0] == ContinuousRaces(race_s, class_id=class_id).race_at(start_ms).race_id
+        # Until 2200, no continuous race has one of the others, however short it is.
+        assert all(7_258_118_400 * 10 + 6 < race_id <= 2**53 - 1 for race_id in ids[1:])
 
 
 @pytest.mark.parametrize(

@@ -64,9 +64,10 @@ async def test_station_without_a_file_keeps_an_outage_in_memory_in_order(
     await one.stop()
 
 
-async def test_station_sets_aside_what_is_refused_for_good(
+async def test_station_sets_aside_what_is_refused_for_good_in_the_next_race(
     clock: VirtualClock,
 ) -> None:
+    """Until then it blocks its own race, whose seconds are to arrive in order."""
     uplink = FakeUplink(
         lambda payload: (
             Answer(Verdict.REFUSED, "no") if b'"second":2,' in payload else Answer(Verdict.ACCEPTED)
@@ -77,10 +78,15 @@ async def test_station_sets_aside_what_is_refused_for_good(
     await clock.settle()
     uplink.connect()
     for second in range(1, 7):
-        one.send(message(second))
+        one.send(message(second, race_id=1))
+        await clock.run_for(20)
+    assert (one.waiting, one.set_aside) == (5, 0)
+    for second in range(11, 17):
+        one.send(message(second, race_id=2))
         await clock.run_for(20)
     assert (one.waiting, one.set_aside) == (0, 1)
-    assert seconds_of(uplink.delivered) == [(1, second) for second in (1, 3, 4, 5, 6)]
+    arrived = seconds_of(uplink.delivered)
+    assert [second for race, second in arrived if race == 1] == [1, 3, 4, 5, 6]
     await one.stop()
 
 
