@@ -48,7 +48,7 @@ def test_manual_page_has_each_command_with_its_options(page: str, node: CommandN
         assert f"\n.SS {' '.join(path)}\n.B alleycat-gateway {' '.join(path)} " in plain
     for parameter in command.params:
         if parameter.param_type_name == "option":
-            assert f"\n.B {parameter.opts[0]}" in plain
+            assert re.search(rf"\n\.B (-\w, )?{re.escape(parameter.opts[0])}\b", plain)
 
 
 def test_manual_page_is_read_by_groff_without_a_warning(read: str) -> None:

@@ -596,7 +596,6 @@ def test_rider_of_the_example_is_not_proposed(file: Path) -> None:
 
     def talk(terminal: Dialogue) -> None:
         terminal.expect("`fake` for a simulated bike")
-        terminal.expect("unchanged: ")
         terminal.type("fake")
         for question, answer in {
             "first name: ": "Ada",
