@@ -108,7 +108,7 @@ def test_cadence_takes_answers_from_a_file_without_a_terminal(tmp_path: Path) ->
     refused = invoke("other-bike", "--fake-bike", *against, "--answers", str(file))
     assert refused.exit_code == FAILED
     assert "'perhaps' is not an answer to 'Save the cadence scale" in refused.stderr
-    unasked = invoke(*FAKE, *against, "--yes")
+    unasked = invoke("other-bike", "--fake-bike", *against, "--yes")
     assert unasked.exit_code == FAILED
     assert "not saved: cannot ask without a terminal" in unasked.stdout
 
