@@ -39,7 +39,8 @@ def demo(
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     console = Console(stderr=json)
-    console.print(f"starting broker, Kinesis and {bikes} gateways …")
+    gateways = "1 gateway" if bikes == 1 else f"{bikes} gateways"
+    console.print(f"starting broker, Kinesis and {gateways} …")
     with open_view(console) as show:
         summary = asyncio.run(run_demo(DemoOptions(bikes, race, outage, seed), show))
     print_summary(console, summary)
