@@ -102,7 +102,9 @@ async def open_lane(stack: AsyncExitStack, directory: Path) -> Lane:
 async def ridden(directory: Path, from_s: int, until_s: int) -> Ridden:
     """Return what the same bikes say in virtual time."""
     bikes: list[dict[str, Any]] = [{"ride_s": RIDE_S}, {"ride_s": RIDE_S, "scenario": "walkaway"}]
-    settings = config(directory, bikes, {"length_s": RIDE_S, "join": "pedalling"})
+    settings = config(
+        directory, bikes, {"length_s": RIDE_S, "join": "pedalling", "per_class": True}
+    )
     said: Ridden = {}
 
     def hear(message: Telemetry) -> None:
