@@ -292,12 +292,12 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
         ),
         (
             fleet_summary(delivery=replace(DELIVERY, drops=4, reason="timeout")),
-            "4 connections were lost during the run",
+            "4 connections lost during the run",
         ),
-        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more messages"),
+        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "also acknowledged: 9 messages"),
         (demo_summary(replace(STREAM, records=100)), "20 LOST"),
         (fleet_summary(replace(STREAM, rule_failures=2)), "2 messages refused by the rule"),
-        (fleet_summary(replace(STREAM, differences=["Ada: final"])), "differ for 1 racers"),
+        (fleet_summary(replace(STREAM, differences=["Ada: final"])), "differ for 1 racer"),
         (demo_summary(replace(STREAM, shards={7: ["a", "b"]})), "RACES [7] ON SEVERAL SHARDS"),
     ],
 )
