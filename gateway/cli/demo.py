@@ -21,10 +21,9 @@ def demo(
 ) -> None:
     """Race fake bikes through a simulated cloud on this machine.
 
-    Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. The demo
-    ends by itself. The results are those of the original backend: the output of the last second
-    decides. Exit code 1 if a message was lost, a race is spread over more than one shard, or the
-    backend's results of a racer differ from the expected ones.
+    Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. It ends by
+    itself, with the results of the original backend: the output of the last second decides. Exit
+    code 1 if a message was lost, a race is on several shards, or results are not as expected.
     """
     import asyncio
 
@@ -36,11 +35,11 @@ def demo(
     require_demo_extra()
     from gateway.simulation.demo.session import DemoOptions, run_demo
     from gateway.simulation.view import open_view, print_summary, summary_json
+    from gateway.terminal.units import counted
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     console = Console(stderr=json)
-    gateways = "1 gateway" if bikes == 1 else f"{bikes} gateways"
-    console.print(f"starting broker, Kinesis and {gateways} …")
+    console.print(f"starting broker, Kinesis and {counted(bikes, 'gateway')} …")
     with open_view(console) as show:
         summary = asyncio.run(run_demo(DemoOptions(bikes, race, outage, seed), show))
     print_summary(console, summary)

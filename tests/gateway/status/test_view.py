@@ -67,9 +67,11 @@ def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:
     rider = bike_status().sample
     assert rider is not None
     status = gateway_status(
-        bike_status(1),
+        bike_status(1, race_id=59_807_781),
         bike_status(
-            2, sample=replace(rider, cadence_rpm=80.0, resistance_percent=50.0, power_w=140)
+            2,
+            race_id=59_807_781,
+            sample=replace(rider, cadence_rpm=80.0, resistance_percent=50.0, power_w=140),
         ),
         cloud=offline(for_s=720.0),
         # Two messages a second for 12 min, committed every second to a file of at most 512 MiB.
@@ -197,17 +199,20 @@ def place(rank: int | None, gap: float | None, age_s: float = 0.6) -> Place:
 
 
 def test_status_view_shows_ranks_and_gaps_as_the_documentation_does() -> None:
+    rider = bike_status().sample
+    assert rider is not None
+    leader = replace(rider, cadence_rpm=96.0, resistance_percent=61.0, power_w=218)
     bikes = [
-        bike_status(1, place=place(12, 0.3037)),
-        bike_status(2, place=place(1, None)),
-        bike_status(3, place=place(None, None)),
+        bike_status(1, race_id=59_807_781, place=place(12, 0.3037)),
+        bike_status(2, race_id=59_807_781, place=place(1, None), sample=leader),
+        bike_status(3, race_id=59_807_781, place=place(None, None)),
     ]
     found = lines(gateway_status(*bikes))
     table = [
-        "bike      racer   state         race  second  rpm   %    W   rank   gap",
-        "bike-001  Rider1  connected  5980778     103   87  54  163  12/60  0.30",
-        "bike-002  Rider2  connected  5980778     103   87  54  163   1/60",
-        "bike-003  Rider3  connected  5980778     103   87  54  163",
+        "bike      racer   state          race  second  rpm   %    W   rank   gap",
+        "bike-001  Rider1  connected  59807781     103   87  54  163  12/60  0.30",
+        "bike-002  Rider2  connected  59807781     103   96  61  218   1/60",
+        "bike-003  Rider3  connected  59807781     103   87  54  163",
     ]
     assert found[-4:] == table
     assert "\n".join(table[:3]) in OPERATION.read_text(encoding="utf-8")
