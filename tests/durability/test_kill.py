@@ -74,8 +74,9 @@ class Lane:
         """Return the promised seconds in races that a promised second of pedalling has joined."""
         first: dict[int, int] = {}
         for end in sorted(self.promised):
-            message = said.get((bike, end))
-            if message is not None and message.cadence > 0:
+            # In the second in which the pedals stop, the mean is above 0, but nothing is joined.
+            turning = [said.get((bike, one)) for one in (end, end + 1)]
+            if all(message is not None and message.cadence > 0 for message in turning):
                 first.setdefault((end - 1) // RIDE_S, end)
         joined_at = {end: first.get((end - 1) // RIDE_S) for end in self.promised}
         return {end for end, at in joined_at.items() if at is not None and at <= end}
