@@ -45,7 +45,8 @@ class FrameRecorder:
         span_s = (self._last_ns - self._first_ns) / 1e9
         skipped = f"; frames of other protocols left out: {self.skipped}" if self.skipped else ""
         return (
-            f"{self.frames} frames of {self.protocol} in {span_s:.0f} s, "
+            f"{self.frames} frame{'' if self.frames == 1 else 's'} of {self.protocol} "
+            f"in {span_s:.0f} s, "
             f"{self._bytes} bytes{skipped}"
         )
 

@@ -94,11 +94,9 @@ def _salvage(path: Path, aside: Path, max_bytes: int) -> Opened:
     finally:
         store.close()
     _replace(path, aside, new)
-    how_many = "an unknown number" if lost is None else str(lost)
-    note = (
-        f"{path} was damaged and was moved to {aside}; {read} messages were recovered, "
-        f"{how_many} were lost"
-    )
+    recovered = "1 message was" if read == 1 else f"{read} messages were"
+    gone = "an unknown number were" if lost is None else "1 was" if lost == 1 else f"{lost} were"
+    note = f"{path} was damaged and was moved to {aside}; {recovered} recovered, {gone} lost"
     return Opened(Store(path, max_bytes), note, lost)
 
 

@@ -126,7 +126,9 @@ def export(
         if output is None:
             _to_stdout(lines())
         else:
-            typer.echo(f"{output}: {_to_new_file(output, lines()):,} messages")
+            from gateway.terminal.units import counted
+
+            typer.echo(f"{output}: {counted(_to_new_file(output, lines()), 'message')}")
 
 
 @app.command()

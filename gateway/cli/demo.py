@@ -27,10 +27,9 @@ def demo(
 ) -> None:
     """Race fake bikes through a simulated cloud on this machine.
 
-    Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. The demo
-    ends by itself. The results are those of the original backend: the output of the last second
-    decides. Exit code 1 if a message was lost, a race is spread over more than one shard, or the
-    backend's results of a racer differ from the expected ones.
+    Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. It ends
+    by itself, with the results of the original backend: the output of the last second decides. Exit
+    code 1 if a message was lost, a race is on several shards, or results are not as expected.
     """
     import asyncio
 

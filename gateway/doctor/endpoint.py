@@ -32,6 +32,7 @@ _NO_BROKER = (
     "start the broker on this machine; or, to use a cloud, run: sudo alleycat-gateway setup"
 )
 _FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
+_FIREWALL_443 = "a firewall may block port 443: check that this network allows outgoing TLS"
 _POLICY = (
     "in AWS IoT, check that the certificate is active and attached to the thing, and that its "
     "policy allows iot:Connect for client/{thing}"
@@ -102,7 +103,8 @@ async def _reach(cloud: CloudConfig, step_s: float) -> Finding:
         what = f"{where}: {error.verify_message}"
         return failed(NAME, what, _certificate_remedy(error, cloud))
     except TimeoutError:
-        return failed(NAME, f"{where}: no answer", _FIREWALL.format(port=cloud.port))
+        remedy = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)
+        return failed(NAME, f"{where}: no answer", remedy)
     except ssl.SSLError as error:
         what = f"{where}: TLS handshake failed: {error.reason or error}"
         return failed(NAME, what, _HANDSHAKE)

@@ -38,11 +38,19 @@ class StateFile:
             log.error(f"{self._content} not restored", path=str(self._path), reason=str(error))
 
     async def save(self, serialize: Callable[[], bytes]) -> None:
-        """Write the latest content, unless the file has it; calls made meanwhile share a write."""
+        """Write the latest content, unless the file has it; calls made meanwhile share a write.
+
+        When cancelled, it ends after the write in progress, which cannot be interrupted.
+        """
         async with self._saving:
             latest = serialize()
             if latest != self._saved:
-                await asyncio.to_thread(self._write, latest)
+                writing = asyncio.create_task(asyncio.to_thread(self._write, latest))
+                try:
+                    await asyncio.shield(writing)
+                except asyncio.CancelledError:
+                    await writing
+                    raise
                 self._saved = latest
 
     def _write(self, content: bytes) -> None:

@@ -70,6 +70,6 @@ def _log_dropped(bike_id: str, race: Race) -> None:
         bike=bike_id,
         race_id=race.race_id,
         racer_id=race.racer.racer_id if race.racer else None,
-        reason="a saved race has a larger id than JavaScript keeps apart; expected ids up to "
-        f"{MAX_ID}: start the race again under another id",
+        reason="the id of the race or of its racer is too large: JavaScript confuses ids above "
+        f"{MAX_ID}; start the race again with smaller ids",
     )

@@ -11,14 +11,14 @@ from gateway.race.joins import JoinedRide, Joins, UndatedTurn
 
 
 @dataclass(frozen=True, slots=True)
-class _SavedRide:
+class _SavedJoins:
     """The last ride of a bike, and its last turn of the pedals before the clock was set."""
 
     ride: JoinedRide | None = None
     turn: UndatedTurn | None = None
 
 
-_SAVED = TypeAdapter(dict[str, _SavedRide])
+_SAVED = TypeAdapter(dict[str, _SavedJoins])
 
 
 class JoinedRides:
@@ -27,14 +27,14 @@ class JoinedRides:
     def __init__(self, state_dir: Path) -> None:
         self._file = StateFile(state_dir / "joined.json", "joined races")
         self._joins: dict[str, Joins] = {}
-        self._restored: dict[str, _SavedRide] = {}
+        self._restored: dict[str, _SavedJoins] = {}
         self._changed = asyncio.Event()
         self._file.load(self._restore)
 
     def of(self, bike_id: str) -> Joins:
         """Return the joins of a bike, with the ride of an earlier process."""
         if bike_id not in self._joins:
-            saved = self._restored.get(bike_id, _SavedRide())
+            saved = self._restored.get(bike_id, _SavedJoins())
             self._joins[bike_id] = Joins(saved.ride, saved.turn, self._changed.set)
         return self._joins[bike_id]
 
@@ -50,5 +50,5 @@ class JoinedRides:
 
     def _to_json(self) -> bytes:
         return _SAVED.dump_json(
-            {id_: _SavedRide(joins.last, joins.turn) for id_, joins in self._joins.items()}
+            {id_: _SavedJoins(joins.last, joins.turn) for id_, joins in self._joins.items()}
         )

@@ -11,7 +11,8 @@ from gateway.race.clock import RaceSecond
 from gateway.race.races import Race
 from gateway.timing.units import NS_PER_S
 
-#: Limit of races remembered. A day of undated seconds has 288 races of five minutes.
+#: Limit of races remembered for a bike. A day of undated seconds has 288 races of five minutes,
+#: which are all dated at once.
 RACES_MAX = 4096
 
 

@@ -26,6 +26,7 @@ from gateway.simulation.scene import (
     Summary,
 )
 from gateway.terminal.live import Event, open_live_view
+from gateway.terminal.units import counted
 from gateway.timing.units import NS_PER_S
 
 #: Lines of the screen that show neither racers nor counts: heading, moment, bar, an empty line, the
@@ -119,7 +120,8 @@ class RaceScript:
 def _heading(scene: Scene) -> Text:
     return Text.assemble(
         ("Alleycat", "bold"),
-        f"  {scene.racers:,} racers on {scene.connections:,} connections → {scene.target}",
+        f"  {counted(scene.racers, 'racer')} on {counted(scene.connections, 'connection')} → "
+        f"{scene.target}",
         no_wrap=True,
         overflow="ellipsis",
     )
@@ -221,8 +223,8 @@ def _summary_lines(summary: Summary) -> Iterator[tuple[str, str]]:
     if outage := summary.outage:
         length = f"{outage.outage_s} s" if outage.outage_s else "no"
         yield (
-            f"{summary.racers:,} racers, {summary.race_s} s race, {length} network outage "
-            f"(at most {outage.most_buffered:,} messages buffered)",
+            f"{counted(summary.racers, 'racer')}, {summary.race_s} s race, {length} network outage "
+            f"(at most {counted(outage.most_buffered, 'message')} buffered)",
             "",
         )
     if delivery := summary.delivery:
@@ -253,17 +255,18 @@ def _delivery_lines(produced: int, delivery: DeliveryReport) -> Iterator[tuple[s
     yield _acknowledged(produced, delivery), GOOD if is_whole else BAD
     if delivery.set_aside:
         yield (
-            f"{delivery.set_aside:,} messages in quarantine: {delivery.reason}",
+            f"{counted(delivery.set_aside, 'message')} in quarantine: {delivery.reason}",
             BAD,
         )
     elif delivery.drops:
         yield (
-            f"{delivery.drops:,} connections were lost during the run; "
+            f"{counted(delivery.drops, 'connection')} lost during the run; "
             f"last reason: {delivery.reason}",
             NOTABLE,
         )
     if delivery.leftover:
-        yield f"{delivery.leftover:,} more messages, left by an earlier run, were acknowledged", ""
+        more = counted(delivery.leftover, "message")
+        yield f"also acknowledged: {more} left by an earlier run", ""
 
 
 def _acknowledged(produced: int, delivery: DeliveryReport) -> str:
@@ -293,14 +296,14 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
         yield f"race {race_id} → {', '.join(shard_ids)}", ""
     if stream.rule_failures or stream.unreadable:
         yield (
-            f"{stream.rule_failures:,} messages refused by the rule, "
-            f"{stream.unreadable:,} records unreadable",
+            f"{counted(stream.rule_failures, 'message')} refused by the rule, "
+            f"{counted(stream.unreadable, 'record')} unreadable",
             BAD,
         )
     if not stream.differences:
         yield f"the backend's results match for all {stream.same_racers:,} racers", GOOD
         return
-    count = len(stream.differences)
-    yield f"the backend's results differ for {count:,} racers (expected → actual):", BAD
+    count = counted(len(stream.differences), "racer")
+    yield f"the backend's results differ for {count} (expected → actual):", BAD
     for difference in stream.differences[:MAX_LISTED]:
         yield difference, BAD

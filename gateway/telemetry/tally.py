@@ -4,11 +4,8 @@ from collections import OrderedDict, deque
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from gateway.race.joins import RACES_MAX
 from gateway.timing.units import NS_PER_S
-
-#: Limit of races counted at once. A day of undated seconds has 288 races of five minutes, which are
-#: all dated at once.
-RACES_MAX = 4096
 
 #: Limit of undated seconds that a `final` can count: those of a race that lasts a day.
 UNDATED_MAX = 86_400

@@ -272,8 +272,8 @@ def test_the_documented_parameters_outputs_and_topics_exist(
     deployed: CloudTemplate,
 ) -> None:
     aws = (DOCS / "aws.md").read_text(encoding="utf-8")
-    beside = (DOCS / "original-backend.md").read_text(encoding="utf-8")
-    overrides = re.findall(r"\b([A-Z]\w+)=(?!=)", aws + beside)
+    backend = (DOCS / "original-backend.md").read_text(encoding="utf-8")
+    overrides = re.findall(r"\b([A-Z]\w+)=(?!=)", aws + backend)
     assert {"CreateStream", "StreamName", "CreateRule"} <= set(overrides)
     assert set(overrides) <= set(deployed.parameters)
     outputs = re.findall(r"OutputKey=='(\w+)'", aws)

@@ -239,4 +239,4 @@ def test_bad_disk_knows_each_of_its_states(tmp_path: Path) -> None:
     for state in get_args(State):
         disk.set(state)
         read = [sys.executable, "-c", "import sys; open(sys.argv[1])", str(tmp_path / "old")]
-        subprocess.run(read, env=disk.environment, check=True)
+        assert subprocess.run(read, env=disk.environment, check=False).returncode == 0

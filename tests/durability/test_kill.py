@@ -74,8 +74,9 @@ class Lane:
         """Return the promised seconds in races that a promised second of pedalling has joined."""
         first: dict[int, int] = {}
         for end in sorted(self.promised):
-            message = said.get((bike, end))
-            if message is not None and message.cadence > 0:
+            # In the second in which the pedals stop, the mean is above 0, but nothing is joined.
+            turning = [said.get((bike, one)) for one in (end, end + 1)]
+            if all(message is not None and message.cadence > 0 for message in turning):
                 first.setdefault((end - 1) // RIDE_S, end)
         joined_at = {end: first.get((end - 1) // RIDE_S) for end in self.promised}
         return {end for end, at in joined_at.items() if at is not None and at <= end}
@@ -102,7 +103,9 @@ async def open_lane(stack: AsyncExitStack, directory: Path) -> Lane:
 async def ridden(directory: Path, from_s: int, until_s: int) -> Ridden:
     """Return what the same bikes say in virtual time."""
     bikes: list[dict[str, Any]] = [{"ride_s": RIDE_S}, {"ride_s": RIDE_S, "scenario": "walkaway"}]
-    settings = config(directory, bikes, {"length_s": RIDE_S, "join": "pedalling"})
+    settings = config(
+        directory, bikes, {"length_s": RIDE_S, "join": "pedalling", "per_class": True}
+    )
     said: Ridden = {}
 
     def hear(message: Telemetry) -> None:

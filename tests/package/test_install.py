@@ -191,6 +191,7 @@ def test_installed_gateway_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_
     config.write_text(text.replace("plaintext = true", "plaintext = false"))
     debian.run(f"systemctl restart {SERVICE}")
     debian.wait_for("mosquitto_sub -t alleycat-publish -C 1 -W 20", "bike-001")
+    assert prop(debian, "ActiveState") == "active"
 
 
 def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(

@@ -257,8 +257,8 @@ class _MeanCadence:
             raise NotUsable(f"{self.who} reported no cadence for {self.silence_s:.0f} s")
         if self.samples < MIN_SAMPLES:
             raise NotUsable(
-                f"{self.who} reported its cadence {self.samples} times; at least {MIN_SAMPLES} "
-                "are needed: measure for longer"
+                f"{self.who} reported its cadence only {self.samples} of the {MIN_SAMPLES} times "
+                "that are needed: measure for longer"
             )
         if self.deviation_rpm > MAX_WANDER * self.mean_rpm:
             raise NotUsable(

@@ -54,7 +54,7 @@ def targets(
 
 def _evenly(count: int) -> list[float]:
     if not 2 <= count <= MAX_COUNT:
-        raise ValueError(f"{count} points: expected 2 … {MAX_COUNT}")
+        raise ValueError(f"expected 2 … {MAX_COUNT} points")
     return [round(100 * index / (count - 1), 1) for index in range(count)]
 
 

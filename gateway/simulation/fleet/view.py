@@ -5,6 +5,7 @@ from rich.table import Table
 
 from gateway.simulation.fleet.cost import ASSUMED, USD_PER_SHARD_HOUR, bill, total_usd
 from gateway.simulation.fleet.plan import CONNECTS_PER_S, Plan
+from gateway.terminal.units import counted
 
 
 def print_plan(console: Console, plan: Plan, target: str) -> None:
@@ -14,7 +15,8 @@ def print_plan(console: Console, plan: Plan, target: str) -> None:
     class_ids = sorted(set(plan.race_classes))
     classes = f"{'class' if len(class_ids) == 1 else 'classes'} {', '.join(map(str, class_ids))}"
     console.print(
-        f"{options.racers:,} racers on {plan.connections:,} connections to {target}: {races} of "
+        f"{counted(options.racers, 'racer')} on {counted(plan.connections, 'connection')} to "
+        f"{target}: {races} of "
         f"{options.race_s} s in {classes}, {plan.messages:,} messages",
         soft_wrap=True,
         highlight=False,

@@ -275,13 +275,20 @@ class StrictBroker:
         return b""
 
 
-async def test_refused_feed_is_reported_and_publishing_goes_on() -> None:
-    broker = StrictBroker(hangs_up=False)
-    uplink = IotCore(await broker.open(), "gateway-1")
+async def follow_a_feed(
+    broker: StrictBroker,
+) -> tuple[IotCore, "Listener", asyncio.Queue[str | None]]:
+    """Return a started uplink that follows a feed, its listener, and the feed's refusals."""
+    uplink, listener = IotCore(await broker.open(), "gateway-1"), Listener()
     refusals: asyncio.Queue[str | None] = asyncio.Queue()
     uplink.subscribe(Feed(TOPIC, lambda _: None, refusals.put_nowait))
-    listener = Listener()
     uplink.start(listener)
+    return uplink, listener, refusals
+
+
+async def test_refused_feed_is_reported_and_publishing_goes_on() -> None:
+    broker = StrictBroker(hangs_up=False)
+    uplink, listener, refusals = await follow_a_feed(broker)
     async with asyncio.timeout(TIMEOUT_S):
         assert await refusals.get() == "not authorized"
         uplink.publish(1, b"{}")
@@ -294,11 +301,7 @@ async def test_refused_feed_is_reported_and_publishing_goes_on() -> None:
 
 async def test_feed_that_ends_the_connection_is_left_out_of_the_next_one() -> None:
     broker = StrictBroker(hangs_up=True)
-    uplink = IotCore(await broker.open(), "gateway-1")
-    refusals: asyncio.Queue[str | None] = asyncio.Queue()
-    uplink.subscribe(Feed(TOPIC, lambda _: None, refusals.put_nowait))
-    listener = Listener()
-    uplink.start(listener)
+    uplink, listener, refusals = await follow_a_feed(broker)
     async with asyncio.timeout(TIMEOUT_S):
         while await refusals.get() != NOT_TRIED:
             pass

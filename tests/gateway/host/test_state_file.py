@@ -83,6 +83,19 @@ async def test_calls_made_during_a_write_share_the_next_one(path: Path) -> None:
     assert file.written == [b"1", b"4"]
 
 
+async def test_save_that_is_cancelled_ends_after_its_write(path: Path) -> None:
+    file = BusyDisk(path, "races")
+    saving = asyncio.create_task(file.save(lambda: b"1"))
+    assert await asyncio.to_thread(file.is_saving.wait, 10)
+    saving.cancel()
+    await asyncio.sleep(0)
+    assert not saving.done()
+    file.may_go_on.set()
+    with pytest.raises(asyncio.CancelledError):
+        await saving
+    assert content_of(path) == b"1"
+
+
 class BusyDisk(StateFile):
     """A file whose first write waits until the disk `may_go_on`."""
 

@@ -323,9 +323,9 @@ def test_print_summary_of_a_demo_begins_with_its_outage() -> None:
         ),
         (
             fleet_summary(delivery=replace(DELIVERY, drops=4, reason="timeout")),
-            "4 connections were lost during the run",
+            "4 connections lost during the run",
         ),
-        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "9 more messages"),
+        (fleet_summary(delivery=replace(DELIVERY, leftover=9)), "also acknowledged: 9 messages"),
         (
             demo_summary(replace(STREAM, records=100)),
             "✗ 100 of 120 messages in the stream: 20 LOST",

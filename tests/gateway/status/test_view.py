@@ -67,9 +67,11 @@ def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:
     rider = bike_status().sample
     assert rider is not None
     status = gateway_status(
-        bike_status(1),
+        bike_status(1, race_id=59_807_781),
         bike_status(
-            2, sample=replace(rider, cadence_rpm=80.0, resistance_percent=50.0, power_w=140)
+            2,
+            race_id=59_807_781,
+            sample=replace(rider, cadence_rpm=80.0, resistance_percent=50.0, power_w=140),
         ),
         cloud=offline(for_s=720.0),
         # Two messages a second for 12 min, committed every second to a file of at most 512 MiB.
@@ -199,11 +201,11 @@ def place(rank: int | None, gap: float | None, age_s: float = 0.6) -> Place:
 def test_status_view_shows_ranks_and_gaps_as_the_documentation_does() -> None:
     rider = bike_status().sample
     assert rider is not None
-    faster = replace(rider, cadence_rpm=96.0, resistance_percent=61.0, power_w=218)
+    leader = replace(rider, cadence_rpm=96.0, resistance_percent=61.0, power_w=218)
     bikes = [
-        bike_status(1, place=place(12, 0.3037)),
-        bike_status(2, sample=faster, place=place(1, None)),
-        bike_status(3, place=place(None, None)),
+        bike_status(1, race_id=59_807_781, place=place(12, 0.3037)),
+        bike_status(2, race_id=59_807_781, place=place(1, None), sample=leader),
+        bike_status(3, race_id=59_807_781, place=place(None, None)),
     ]
     found = lines(gateway_status(*bikes))
     table = [

@@ -1,4 +1,5 @@
-from gateway.telemetry.tally import RACES_MAX, UNDATED_MAX, Tally, Undated
+from gateway.race.joins import RACES_MAX
+from gateway.telemetry.tally import UNDATED_MAX, Tally, Undated
 from gateway.timing.units import NS_PER_S
 
 

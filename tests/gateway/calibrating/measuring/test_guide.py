@@ -85,8 +85,8 @@ class TestTargets:
     @pytest.mark.parametrize(
         ("points", "complaint"),
         [
-            (1, r"1 points: expected 2 … 101"),
-            (102, r"102 points"),
+            (1, r"expected 2 … 101 points"),
+            (102, r"expected 2 … 101 points"),
             ([], "nothing: expected at least 2 different percentages"),
             ([50], "50: expected at least 2 different percentages"),
             ([0, 50, 50], "0, 50, 50: expected at least 2 different percentages"),

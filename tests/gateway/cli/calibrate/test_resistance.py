@@ -107,7 +107,7 @@ def test_calibrate_ends_with_words_at_a_wrong_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "complaint"),
     [
-        (["--points", "1"], "--points 1: 1 points: expected 2 … 101"),
+        (["--points", "1"], "--points 1: expected 2 … 101 points"),
         (["--points", "0,x"], "--points 0,x: could not convert"),
         (["--points", "0,200"], "--points 0,200: 0, 200: expected percentages from 0 to 100"),
         (["--answers", "nowhere.txt"], "nowhere.txt: No such file or directory"),
