@@ -32,8 +32,8 @@ from drivers.discovery import FoundBike
 from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
-from drivers.protocols.ftms import Ftms
-from drivers.protocols.keiser import Keiser, equipment_id
+from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
+from drivers.protocols.standard.ftms import Ftms
 from drivers.reading import Reading
 from drivers.tuning import Tuning
 

@@ -8,8 +8,8 @@ from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS
 from drivers.contract import Clock
 from drivers.discovery import FoundBike
 from drivers.profiles import UnknownModel, profile_of
-from drivers.protocols.ftms_control import is_indoor_bike
-from drivers.protocols.keiser import Keiser, equipment_id
+from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
+from drivers.protocols.standard.ftms_control import is_indoor_bike
 from drivers.reading import Frame, Reading
 
 

@@ -10,7 +10,7 @@ from drivers.contract import BikeLost, Clock
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import Gatt
-from drivers.protocols.ftms_control import (
+from drivers.protocols.standard.ftms_control import (
     CONTROL_POINT_UUID,
     FEATURE_UUID,
     RESISTANCE_RANGE_UUID,

@@ -8,16 +8,16 @@ from drivers.contract import FrameListener
 from drivers.fake.faults import Faults
 from drivers.fake.pot import Pot
 from drivers.fake.rider import BikeState
-from drivers.protocols import ftms
 from drivers.protocols.base import WireProtocol
-from drivers.protocols.lines import Lines, encode_pairs, with_checksum
-from drivers.protocols.peloton import (
+from drivers.protocols.serial.lines import Lines, encode_pairs, with_checksum
+from drivers.protocols.serial.peloton import (
     Peloton,
     PelotonOp,
     PelotonResponse,
     encode_response,
     resistance_raw,
 )
+from drivers.protocols.standard import ftms
 from drivers.reading import Frame, Reading
 
 WireName = Literal["none", "ftms", "peloton", "lines"]

@@ -3,19 +3,19 @@
 from collections.abc import Mapping
 
 from drivers.protocols.base import WireProtocol
-from drivers.protocols.cross_trainer import CrossTrainer
-from drivers.protocols.cycling_power import CyclingPower
-from drivers.protocols.daum import Daum
-from drivers.protocols.echelon import Echelon
-from drivers.protocols.flywheel import Flywheel
-from drivers.protocols.ftms import Ftms
-from drivers.protocols.heart_rate import HeartRate
-from drivers.protocols.keiser import Keiser
-from drivers.protocols.kettler import Kettler
-from drivers.protocols.lines import Lines
-from drivers.protocols.monark import Monark
-from drivers.protocols.peloton import Peloton
-from drivers.protocols.speed_cadence import SpeedCadence
+from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.flywheel import Flywheel
+from drivers.protocols.bluetooth.keiser import Keiser
+from drivers.protocols.serial.daum import Daum
+from drivers.protocols.serial.kettler import Kettler
+from drivers.protocols.serial.lines import Lines
+from drivers.protocols.serial.monark import Monark
+from drivers.protocols.serial.peloton import Peloton
+from drivers.protocols.standard.cross_trainer import CrossTrainer
+from drivers.protocols.standard.cycling_power import CyclingPower
+from drivers.protocols.standard.ftms import Ftms
+from drivers.protocols.standard.heart_rate import HeartRate
+from drivers.protocols.standard.speed_cadence import SpeedCadence
 
 #: The order matters for a Bluetooth bike with several protocols: the one with more values is first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {

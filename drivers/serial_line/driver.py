@@ -24,7 +24,7 @@ from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import SerialLine, WireProtocol
-from drivers.protocols.peloton import (
+from drivers.protocols.serial.peloton import (
     RESISTANCE_TABLE_SIZE,
     Mode,
     Peloton,

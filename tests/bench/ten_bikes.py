@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.lines import encode_pairs
+from drivers.protocols.serial.lines import encode_pairs
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from tests.bench.processes import cpu_s
 from tests.bench.row import Bench, Row, run_row
 from tests.support.bluez import Bluez, DBusDaemon, Device, bikes

@@ -8,14 +8,14 @@ from pathlib import Path
 
 from drivers.captures.format import encode_capture
 from drivers.fake.scenarios import Ride
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.peloton import (
+from drivers.protocols.serial.peloton import (
     PelotonOp,
     PelotonResponse,
     encode_request,
     encode_response,
     resistance_raw,
 )
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.reading import Frame
 
 HERE = Path(__file__).parent

@@ -9,8 +9,8 @@ import pytest
 
 from drivers import Driver, Frame, Reading
 from drivers.captures.format import encode_capture
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
-from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols.serial.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_record
 from drivers.registry import load_drivers, make_driver
 from drivers.testing import BikeUnderTest, DriverContract
 from tests.support.clock import NS_PER_MS, NS_PER_S, ManualClock

@@ -7,8 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.lines import encode_pairs
+from drivers.protocols.serial.lines import encode_pairs
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from gateway.telemetry.message import Telemetry
 from tests.support.bluez import Bluez, Device, bikes
 from tests.support.gateway_process import GatewayProcess

@@ -1,6 +1,6 @@
 """The bike's end of FTMS's control: its features and ranges, and its answers to commands."""
 
-from drivers.protocols.ftms_control import (
+from drivers.protocols.standard.ftms_control import (
     FEATURES,
     ControlRange,
     ControlResponse,

@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.lines import encode_pairs
+from drivers.protocols.serial.lines import encode_pairs
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.testing import BikeUnderTest
 from tests.support.bluez import Bluez, bikes
 from tests.support.pty_bike import PtyBike

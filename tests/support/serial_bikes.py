@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping
 
-from drivers.protocols import daum, kettler, monark
-from drivers.protocols.peloton import (
+from drivers.protocols.serial import daum, kettler, monark
+from drivers.protocols.serial.peloton import (
     DEFAULT_RESISTANCE_TABLE,
     PelotonOp,
     PelotonRequest,

@@ -7,7 +7,7 @@ from functools import partial
 
 import pytest
 
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from gateway.telemetry.message import Telemetry
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber

@@ -13,12 +13,12 @@ from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
 from drivers.conversation import SILENCE_NS
-from drivers.protocols.crank import Revolutions
-from drivers.protocols.cycling_power import PowerMeasurement, encode_power
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.ftms_control import ControlRange
-from drivers.protocols.heart_rate import HeartRateMeasurement, encode_heart_rate
-from drivers.protocols.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
+from drivers.protocols.standard.crank import Revolutions
+from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.protocols.standard.ftms_control import ControlRange
+from drivers.protocols.standard.heart_rate import HeartRateMeasurement, encode_heart_rate
+from drivers.protocols.standard.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from drivers.testing import FastClock
 from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
 from tests.support.bluez.device import Services

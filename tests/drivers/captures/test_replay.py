@@ -12,8 +12,8 @@ from drivers import BikeLost, Frame, Reading
 from drivers.captures.format import encode_capture
 from drivers.captures.replay import Replay
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_data
-from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols.serial.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from tests.support.clock import NS_PER_MS, ManualClock
 
 START_NS = 7_000_000_123

@@ -14,9 +14,10 @@ from drivers import BikeLost, Clock, Frame, Reading
 from drivers.captures.format import BikeCapture
 from drivers.clock import MachineClock
 from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin, WaitingDriver
-from drivers.protocols import PROTOCOLS, peloton
-from drivers.protocols.lines import encode_csv, encode_json, encode_pairs, with_checksum
-from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.serial import peloton
+from drivers.protocols.serial.lines import encode_csv, encode_json, encode_pairs, with_checksum
+from drivers.protocols.serial.peloton import PelotonOp, PelotonResponse, encode_response
 from drivers.serial_line.driver import SerialBike
 from drivers.testing import FastClock
 from tests.support.pty_bike import Answer, PtyBike

@@ -10,7 +10,7 @@ import pytest
 from drivers import BikeLost
 from drivers.clock import MachineClock
 from drivers.discovery import FoundBike
-from drivers.protocols.lines import encode_pairs
+from drivers.protocols.serial.lines import encode_pairs
 from drivers.serial_line.driver import SerialBike
 from drivers.serial_line.port import PortInfo, list_usb_ports
 from drivers.serial_line.scan import TRIES, scan_ports

@@ -10,7 +10,7 @@ import pytest
 from drivers import BikeLost, Reading, ignore_frame
 from drivers.conversation import SILENCE_NS, Conversation
 from drivers.protocols.base import SerialLine
-from drivers.protocols.kettler import Kettler
+from drivers.protocols.serial.kettler import Kettler
 from drivers.serial_line.port import open_port
 from drivers.serial_line.session import converse
 from drivers.tuning import Tuning

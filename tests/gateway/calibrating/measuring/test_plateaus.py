@@ -8,7 +8,12 @@ import pytest
 
 from drivers.captures.format import load_raw_capture
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_request, encode_response
+from drivers.protocols.serial.peloton import (
+    PelotonOp,
+    PelotonResponse,
+    encode_request,
+    encode_response,
+)
 from gateway.calibrating.measuring.plateaus import find_plateaus
 from gateway.calibrating.measuring.signal import Hold
 

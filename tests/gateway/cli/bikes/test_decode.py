@@ -5,8 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner, Result
 
-from drivers.protocols.ftms import IndoorBikeData, encode_indoor_bike_record
-from drivers.protocols.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols.serial.peloton import PelotonOp, PelotonResponse, encode_response
+from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_record
 from gateway.cli.app import app
 
 SCHWINN = "44025e0bf0007a0054"

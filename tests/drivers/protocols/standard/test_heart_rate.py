@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.heart_rate import (
+from drivers.protocols.standard.heart_rate import (
     HeartRate,
     HeartRateMeasurement,
     decode_heart_rate,

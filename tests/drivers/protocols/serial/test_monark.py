@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.monark import (
+from drivers.protocols.serial.monark import (
     MAX_LINE_BYTES,
     WAKE,
     Monark,

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.cross_trainer import (
+from drivers.protocols.standard.cross_trainer import (
     CrossTrainer,
     CrossTrainerData,
     decode_cross_trainer_data,
     encode_cross_trainer_data,
 )
-from drivers.protocols.ftms import START_AFTER_NS, START_EVERY_NS
+from drivers.protocols.standard.ftms import START_AFTER_NS, START_EVERY_NS
 from drivers.reading import Frame, Reading
 from tests.support.wire import assert_wire
 

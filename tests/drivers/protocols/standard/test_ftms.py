@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.ftms import (
+from drivers.protocols.standard.ftms import (
     Ftms,
     IndoorBikeData,
     decode_indoor_bike_data,

@@ -14,8 +14,8 @@ half the cadence of its display (cagnulein/qdomyos-zwift #4013). For such a devi
 from dataclasses import dataclass, field
 
 from drivers.protocols.base import Gatt, sig_uuid
-from drivers.protocols.ftms import Ftms, IndoorBikeData
-from drivers.protocols.gatt_fields import (
+from drivers.protocols.standard.ftms import Ftms, IndoorBikeData
+from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
     narrowed,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.echelon import (
+from drivers.protocols.bluetooth.echelon import (
     RESISTANCE,
     STATUS,
     Echelon,

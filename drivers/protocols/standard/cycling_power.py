@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
-from drivers.protocols.crank import CrankCounter, Revolutions
-from drivers.protocols.gatt_fields import (
+from drivers.protocols.standard.crank import CrankCounter, Revolutions
+from drivers.protocols.standard.gatt_fields import (
     AnyField,
     Field,
     flagged,

@@ -7,7 +7,7 @@ Measurement" (0x2A5B). All numbers are little-endian.
 from dataclasses import dataclass, field
 
 from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
-from drivers.protocols.crank import CrankCounter, Revolutions
+from drivers.protocols.standard.crank import CrankCounter, Revolutions
 from drivers.reading import Frame, Reading
 
 _WHEEL = 1 << 0

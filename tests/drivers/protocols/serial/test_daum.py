@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.daum import (
+from drivers.protocols.serial.daum import (
     OLD_RIDE_BYTES,
     RIDE_BYTES,
     Daum,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.text_lines import TextLines
+from drivers.protocols.serial.text_lines import TextLines
 
 MAX_BYTES = 10
 

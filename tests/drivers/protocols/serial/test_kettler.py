@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.kettler import (
+from drivers.protocols.serial.kettler import (
     MAX_LINE_BYTES,
     Kettler,
     KettlerCommand,

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.crank import Revolutions
-from drivers.protocols.speed_cadence import (
+from drivers.protocols.standard.crank import Revolutions
+from drivers.protocols.standard.speed_cadence import (
     SpeedCadence,
     SpeedCadenceMeasurement,
     decode_speed_cadence,

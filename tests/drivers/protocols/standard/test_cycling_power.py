@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.crank import Revolutions
-from drivers.protocols.cycling_power import (
+from drivers.protocols.standard.crank import Revolutions
+from drivers.protocols.standard.cycling_power import (
     CyclingPower,
     Extremes,
     PowerMeasurement,

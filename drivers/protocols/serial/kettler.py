@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from drivers.protocols.base import SerialLine, WireProtocol
-from drivers.protocols.text_lines import TextLines
+from drivers.protocols.serial.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.gatt_fields import (
+from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
     narrowed,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.keiser import (
+from drivers.protocols.bluetooth.keiser import (
     Keiser,
     KeiserData,
     decode_keiser_data,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.crank import MAX_CADENCE_RPM, CrankCounter, Revolutions
+from drivers.protocols.standard.crank import MAX_CADENCE_RPM, CrankCounter, Revolutions
 
 S = 1_000_000_000
 TICKS_PER_S = 1024

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.peloton import (
+from drivers.protocols.serial.peloton import (
     DEFAULT_RESISTANCE_TABLE,
     LONGEST_MESSAGE_BYTES,
     RESISTANCE_TABLE_SIZE,

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.ftms_control import (
+from drivers.protocols.standard.ftms_control import (
     ControlRange,
     ControlResponse,
     TrainingStatus,

@@ -13,7 +13,7 @@ import re
 from enum import Enum
 
 from drivers.protocols.base import SerialLine, WireProtocol
-from drivers.protocols.text_lines import TextLines
+from drivers.protocols.serial.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
 #: The interval at which power, pulse and pedal are requested.

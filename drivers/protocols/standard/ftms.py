@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
-from drivers.protocols.gatt_fields import (
+from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
     narrowed,

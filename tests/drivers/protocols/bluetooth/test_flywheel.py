@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.flywheel import (
+from drivers.protocols.bluetooth.flywheel import (
     MESSAGE_BYTES,
     Flywheel,
     LiveData,

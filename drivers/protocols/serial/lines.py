@@ -38,8 +38,8 @@ from functools import reduce
 from operator import xor
 
 from drivers.protocols.base import SerialLine, WireProtocol
-from drivers.protocols.crank import CrankCounter
-from drivers.protocols.text_lines import TextLines
+from drivers.protocols.serial.text_lines import TextLines
+from drivers.protocols.standard.crank import CrankCounter
 from drivers.reading import Frame, Reading
 
 MAX_LINE_BYTES = 200

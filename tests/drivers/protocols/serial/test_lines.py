@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols import lines
-from drivers.protocols.lines import (
+from drivers.protocols.serial import lines
+from drivers.protocols.serial.lines import (
     MAX_LINE_BYTES,
     Lines,
     decode_line,

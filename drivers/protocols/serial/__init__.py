@@ -1,0 +1,1 @@
+"""Protocols of bikes on a serial line."""

@@ -1,0 +1,1 @@
+"""Protocols of the standard Bluetooth services, which the Bluetooth SIG defines."""
