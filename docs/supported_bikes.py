@@ -32,7 +32,7 @@ Bluetooth `start` and `services`.
 PROTOCOLS_HEAD = """
 ## Protocols
 
-| protocol | connection | description | captures here |
+| protocol | connection | description | tested against |
 |---|---|---|---|"""
 
 PROFILES_HEAD = """
@@ -65,7 +65,8 @@ def _sections() -> Iterator[str]:
     yield PROTOCOLS_HEAD
     captured = Counter(load_capture(file).protocol for file in CAPTURES.rglob("*.jsonl"))
     for name, protocol in PROTOCOLS.items():
-        yield f"| `{name}` | {_over(protocol)} | {_what(protocol)} | {captured[name] or ''} |"
+        evidence = _evidence(protocol, captured[name])
+        yield f"| `{name}` | {_over(protocol)} | {_what(protocol)} | {evidence} |"
     yield PROFILES_HEAD
     for profile in load_profiles():
         names = ", ".join(f"`{name}…`" for name in profile.bluetooth_names)
@@ -81,6 +82,11 @@ def _over(protocol: type[WireProtocol]) -> str:
     if protocol.company_id is not None:
         return "Bluetooth, broadcast"
     return "Bluetooth"
+
+
+def _evidence(protocol: type[WireProtocol], captures: int) -> str:
+    """Return what the decoder was tested against: our level of confidence."""
+    return f"{protocol.evidence}, {captures} captures" if captures > 1 else str(protocol.evidence)
 
 
 def _what(protocol: type[WireProtocol]) -> str:

@@ -1,6 +1,6 @@
 """One connection in one protocol: turns Frames into Readings and detects silence."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 
 from drivers.contract import Clock, FrameListener
@@ -36,10 +36,10 @@ class Conversation:
         self._understood_ns = start_ns
         self._on_frame = on_frame
 
-    def hear(self, at_ns: int, data: bytes) -> list[Reading]:
+    def hear(self, at_ns: int, data: bytes, characteristic: str = "") -> list[Reading]:
         """Return the Readings that end within `data`, tuned and with their source."""
         self.heard_bytes += len(data)
-        frame = Frame(at_ns, data)
+        frame = Frame(at_ns, data, characteristic=characteristic)
         self._on_frame(self.name, frame)
         readings = self.protocol.feed(frame)
         if readings:
@@ -47,14 +47,13 @@ class Conversation:
             self._understood_ns = at_ns
         return [self._tuning.tune(self._signed(reading)) for reading in readings]
 
-    def request(self, now_ns: int) -> bytes:
-        """Return the bytes to send now, empty for none; the caller sends them at once."""
-        data = self.protocol.request(now_ns)
-        if data:
-            frame = Frame(now_ns, data, sent=True)
+    def requests(self, now_ns: int, characteristic: str = "") -> Iterator[bytes]:
+        """Yield what to send now, in parts, each of which the caller sends at once."""
+        while data := self.protocol.request(now_ns):
+            frame = Frame(now_ns, data, sent=True, characteristic=characteristic)
             self._on_frame(self.name, frame)
             self.protocol.feed(frame)
-        return data
+            yield data
 
     def is_silent(self, now_ns: int) -> bool:
         """Return whether there was no Reading for SILENCE_NS."""

@@ -15,6 +15,8 @@ class Frame:
     data: bytes
     #: Sent by the gateway to the bike: a request, without which its answer may be ambiguous.
     sent: bool = False
+    #: Full UUID of the Bluetooth characteristic that carried it; empty on other transports.
+    characteristic: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,7 @@ from drivers.ble.bluez import BluetoothLink
 from drivers.ble.connection import Connection
 from drivers.ble.parameters import update_parameters
 from drivers.ble.radio import Advertisement, Radio, open_radio
+from drivers.ble.recognition import recognise, rivals_of
 from drivers.ble.scan import scan_air, speaks_keiser
 from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
 from drivers.clock import MachineClock, sleep_for
@@ -235,7 +236,8 @@ class BleBike(FrameSource):
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
-            talks = self._conversations(connection, profile, on_frame)
+            main = await self._main_protocol(connection)
+            talks = self._conversations(connection, main, profile, on_frame)
             session = BleSession(connection, talks, strap, self._clock)
             async with (
                 self._listening_to_strap(strap),
@@ -251,13 +253,8 @@ class BleBike(FrameSource):
                     )
                 yield resumed(first, readings)
 
-    def _conversations(
-        self, connection: Connection, profile: BikeProfile, on_frame: FrameListener
-    ) -> list[Conversation]:
-        """Return the conversations, the main one first.
-
-        Raises BikeLost if the bike does not speak the main protocol.
-        """
+    async def _main_protocol(self, connection: Connection) -> str:
+        """Return the protocol to speak with the bike. Raises BikeLost if it does not speak it."""
         options = self._options
         has = spoken(connection)
         main = options.protocol
@@ -269,6 +266,23 @@ class BleBike(FrameSource):
                 f"{options.who} is connected, but does not support {wanted}; "
                 f"{inventory(connection)}"
             )
+        rivals = rivals_of(main, has)
+        if options.protocol != AUTO or len(rivals) == 1:
+            return main
+        found = await recognise(connection, rivals, self._clock)
+        if found is None:
+            raise BikeLost(
+                f"{options.who} is connected, but answered like none of: {', '.join(rivals)}; "
+                f"{inventory(connection)}"
+            )
+        return found
+
+    def _conversations(
+        self, connection: Connection, main: str, profile: BikeProfile, on_frame: FrameListener
+    ) -> list[Conversation]:
+        """Return the conversations with the bike, the main one first."""
+        options = self._options
+        has = spoken(connection)
         services = profile.services if options.services is None else options.services
         names = [main, *(name for name in services if name in has and name != main)]
         protocols = {name: self._protocol(name, profile) for name in names}

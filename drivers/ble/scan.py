@@ -9,7 +9,7 @@ from drivers.contract import Clock
 from drivers.discovery import FoundBike
 from drivers.profiles import UnknownModel, profile_of
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
-from drivers.protocols.standard.ftms_control import is_indoor_bike
+from drivers.protocols.standard.ftms_control import SERVICE_UUID, is_indoor_bike
 from drivers.reading import Frame, Reading
 
 
@@ -32,11 +32,11 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
         return ProtocolGuess(
             "keiser", f"broadcasts as Keiser equipment_id {equipment_id(_keiser_data(heard))}"
         )
-    fitness = heard.service_data.get(GATT_PROTOCOLS["ftms"].service)
+    fitness = heard.service_data.get(SERVICE_UUID)
     if fitness is not None and is_indoor_bike(fitness) is False:
         return None
-    for name, gatt in GATT_PROTOCOLS.items():
-        if gatt.service in heard.services:
+    for name, gatts in GATT_PROTOCOLS.items():
+        if any(gatt.service in heard.services for gatt in gatts):
             also = "; use it together with a bike" if name in COMPANIONS else ""
             return ProtocolGuess(name, f"advertises the {name} service{also}")
     if fitness is not None:

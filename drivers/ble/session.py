@@ -23,7 +23,7 @@ from drivers.protocols.standard.ftms_control import (
 from drivers.reading import Reading
 
 #: Protocols that need a connection, best first: the order in which `auto` tries them.
-GATT_PROTOCOLS = {name: made.gatt for name, made in PROTOCOLS.items() if made.gatt is not None}
+GATT_PROTOCOLS = {name: made.gatts for name, made in PROTOCOLS.items() if made.gatts}
 #: Protocols that are useful only in addition to a bike's own.
 COMPANIONS = frozenset({"heart_rate"})
 
@@ -33,9 +33,13 @@ ASK_EVERY_S = 0.25
 log = logging.getLogger(__name__)
 
 
-def spoken(connection: Connection) -> list[str]:
-    """Return the protocols that a bike speaks, best first."""
-    return [name for name, gatt in GATT_PROTOCOLS.items() if _has(connection, gatt)]
+def spoken(connection: Connection) -> dict[str, Gatt]:
+    """Return the protocols that a bike may speak, best first, each with its service there."""
+    found = {
+        name: next((gatt for gatt in gatts if _has(connection, gatt)), None)
+        for name, gatts in GATT_PROTOCOLS.items()
+    }
+    return {name: gatt for name, gatt in found.items() if gatt is not None}
 
 
 def inventory(connection: Connection) -> str:
@@ -84,6 +88,7 @@ class BleSession:
     ) -> None:
         self._connection = connection
         self._talks = list(talks)
+        self._gatts = spoken(connection)
         self._strap = strap
         self._clock = clock
 
@@ -113,7 +118,7 @@ class BleSession:
         subscribed: dict[str, Conversation] = {}
         reasons = []
         for talk in self._talks:
-            for characteristic in GATT_PROTOCOLS[talk.name].notify:
+            for characteristic in self._gatts[talk.name].notify:
                 try:
                     await self._connection.subscribe(characteristic)
                 except BikeLost as error:
@@ -133,18 +138,18 @@ class BleSession:
     ) -> list[Reading]:
         talk = by_characteristic.get(characteristic)
         if talk is not None:
-            return talk.hear(now_ns, data)
+            return talk.hear(now_ns, data, characteristic)
         if characteristic == CONTROL_POINT_UUID:
             log.info("the bike answered a control command: %s", describe_response(data))
         return []
 
     async def _ask(self, talk: Conversation, now_ns: int) -> None:
-        request = talk.request(now_ns)
-        command = GATT_PROTOCOLS[talk.name].command
-        if command is None or not request:
+        command = self._gatts[talk.name].command
+        if command is None:
             return
-        # Some bikes refuse commands and send their data regardless.
-        with suppress(BikeLost):
-            if self._connection.answers_by_itself(command):
-                await self._connection.subscribe(command)
-            await self._connection.write(command, request)
+        for request in talk.requests(now_ns, command):
+            # Some bikes refuse commands and send their data regardless.
+            with suppress(BikeLost):
+                if self._connection.answers_by_itself(command):
+                    await self._connection.subscribe(command)
+                await self._connection.write(command, request)

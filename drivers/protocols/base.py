@@ -2,6 +2,7 @@
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from enum import StrEnum
 
 from drivers.reading import Frame, Reading
 
@@ -31,6 +32,14 @@ class SerialLine:
     xonxoff: bool = False
 
 
+class Evidence(StrEnum):
+    """The basis for our confidence in a decoder, weakest first."""
+
+    DOCUMENTS = "documents only"
+    EXAMPLES = "published examples"
+    REAL_FRAMES = "frames of real bikes"
+
+
 class WireProtocol(ABC):
     """The decoding state of one connection; each connection needs a new one.
 
@@ -38,11 +47,20 @@ class WireProtocol(ABC):
     decodes the next good message after junk. Every protocol can be created without arguments.
     """
 
-    #: The parameters of each transport; None: not available over it.
-    gatt: Gatt | None = None
+    #: What its decoder was tested against, apart from our own encoder.
+    evidence: Evidence
+
+    #: The services through which a Bluetooth bike may offer it, preferred first; empty: none.
+    gatts: tuple[Gatt, ...] = ()
+    #: The parameters of its serial line; None: not available over one.
     line: SerialLine | None = None
     #: The Bluetooth company whose broadcast manufacturer data carries it; no connection is made.
     company_id: int | None = None
+
+    #: A harmless request that only a bike of this protocol answers with a frame that it
+    #: `recognises`, to distinguish protocols that share a service. Empty if the bike streams by
+    #: itself.
+    probe: bytes = b""
 
     #: A field not repeated for this many seconds is stale.
     stale_after_s: float = 3.0
@@ -53,6 +71,11 @@ class WireProtocol(ABC):
     def __init__(self) -> None:
         #: The number of bytes so far that could not be decoded.
         self.unusable_bytes = 0
+
+    @classmethod
+    def recognises(cls, data: bytes) -> bool:
+        """Return whether a notification comes from a bike that speaks this protocol."""
+        return bool(cls().feed(Frame(0, data)))
 
     @abstractmethod
     def feed(self, frame: Frame) -> list[Reading]:
@@ -65,8 +88,9 @@ class WireProtocol(ABC):
     def request(self, now_ns: int) -> bytes:
         """Return the bytes to send to the bike now; empty for none.
 
-        Called about twenty times a second while connected, with the monotonic clock of
-        `Frame.at_ns`. The caller sends the bytes at once, then feeds them as a `sent` Frame.
+        Called several times a second while connected, with the monotonic clock of `Frame.at_ns`.
+        The caller sends the bytes at once, feeds them as a `sent` Frame, and asks for more at the
+        same time until there are none: a request in several parts has one for each call.
         """
         del now_ns
         return b""

@@ -19,8 +19,7 @@ async def converse(
         now_ns = clock.monotonic_ns()
         if talk.is_silent(now_ns):
             raise BikeLost(f"{port.name} was silent for {SILENCE_NS / 1e9:g} s")
-        request = talk.request(now_ns)
-        if request:
+        for request in talk.requests(now_ns):
             port.write(request)
         try:
             async with clock.timeout(ASK_EVERY_S):

@@ -11,7 +11,7 @@ src/sensors/EchelonData.cpp and #237.
 
 from dataclasses import dataclass
 
-from drivers.protocols.base import Gatt, WireProtocol
+from drivers.protocols.base import Evidence, Gatt, WireProtocol
 from drivers.reading import Frame, Reading
 
 POLL = 0xA0
@@ -108,13 +108,16 @@ START = (
 class Echelon(WireProtocol):
     """One connection. There is no power and no speed: the bike does not know them."""
 
-    gatt = Gatt(
-        service="0bf669f1-45f2-11e7-9598-0800200c9a66",
-        notify=(
-            "0bf669f3-45f2-11e7-9598-0800200c9a66",
-            "0bf669f4-45f2-11e7-9598-0800200c9a66",
+    evidence = Evidence.REAL_FRAMES
+    gatts = (
+        Gatt(
+            service="0bf669f1-45f2-11e7-9598-0800200c9a66",
+            notify=(
+                "0bf669f3-45f2-11e7-9598-0800200c9a66",
+                "0bf669f4-45f2-11e7-9598-0800200c9a66",
+            ),
+            command="0bf669f2-45f2-11e7-9598-0800200c9a66",
         ),
-        command="0bf669f2-45f2-11e7-9598-0800200c9a66",
     )
     reports_own_number = True
 

@@ -13,7 +13,7 @@ from dataclasses import astuple, dataclass
 from functools import reduce
 from operator import xor
 
-from drivers.protocols.base import Gatt, WireProtocol
+from drivers.protocols.base import Evidence, Gatt, WireProtocol
 from drivers.reading import Frame, Reading
 
 MAGIC = b"\xff\x1f\x0c"
@@ -73,9 +73,12 @@ def _checksum(body: bytes) -> int:
 class Flywheel(WireProtocol):
     """One connection. A message may span several notifications: the UART cuts at 20 bytes."""
 
-    gatt = Gatt(
-        service="6e400001-b5a3-f393-e0a9-e50e24dcca9e",
-        notify=("6e400003-b5a3-f393-e0a9-e50e24dcca9e",),
+    evidence = Evidence.REAL_FRAMES
+    gatts = (
+        Gatt(
+            service="6e400001-b5a3-f393-e0a9-e50e24dcca9e",
+            notify=("6e400003-b5a3-f393-e0a9-e50e24dcca9e",),
+        ),
     )
     reports_own_number = True
 

@@ -13,7 +13,7 @@ ptx2/gymnasticon src/bikes/keiser.js, #60.
 import struct
 from dataclasses import dataclass
 
-from drivers.protocols.base import WireProtocol
+from drivers.protocols.base import Evidence, WireProtocol
 from drivers.reading import Frame, Reading
 
 _LAYOUT = struct.Struct("<4B4H2BH")
@@ -133,6 +133,7 @@ def equipment_id(payload: bytes) -> int | None:
 class Keiser(WireProtocol):
     """One bike. A Frame is one broadcast; the caller must not feed those of other bikes."""
 
+    evidence = Evidence.REAL_FRAMES
     company_id = 0x0102
     #: Some broadcasts are always lost, so three of them may be missing. Less from version 6.30 on.
     stale_after_s = 7.0

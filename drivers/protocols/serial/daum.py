@@ -20,7 +20,7 @@ Source: incyclist/devices (serial/daum/classic), GoldenCheetah/GoldenCheetah (Da
 from dataclasses import dataclass
 from enum import IntEnum
 
-from drivers.protocols.base import SerialLine, WireProtocol
+from drivers.protocols.base import Evidence, SerialLine, WireProtocol
 from drivers.reading import Frame, Reading
 
 
@@ -137,6 +137,7 @@ def decode_ride(data: bytes) -> DaumRide | None:
 class Daum(WireProtocol):
     """The client of a Daum bike: it requests the address, then the ride. One Reading per answer."""
 
+    evidence = Evidence.EXAMPLES
     line = SerialLine(baud_rates=(9600, 4800))
     stale_after_s = 3.0
     reports_own_number = True

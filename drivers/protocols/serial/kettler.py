@@ -17,7 +17,7 @@ import re
 from dataclasses import dataclass
 from enum import StrEnum
 
-from drivers.protocols.base import SerialLine, WireProtocol
+from drivers.protocols.base import Evidence, SerialLine, WireProtocol
 from drivers.protocols.serial.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
@@ -123,6 +123,7 @@ class Kettler(WireProtocol):
     The raw resistance is the target power in W, because these bikes report no other resistance.
     """
 
+    evidence = Evidence.REAL_FRAMES
     line = SerialLine(baud_rates=(9600, 57600))
     stale_after_s = 3.0
     reports_own_number = True

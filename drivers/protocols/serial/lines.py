@@ -37,7 +37,7 @@ import json
 from functools import reduce
 from operator import xor
 
-from drivers.protocols.base import SerialLine, WireProtocol
+from drivers.protocols.base import Evidence, SerialLine, WireProtocol
 from drivers.protocols.serial.text_lines import TextLines
 from drivers.protocols.standard.crank import CrankCounter
 from drivers.reading import Frame, Reading
@@ -155,6 +155,7 @@ class Lines(WireProtocol):
 
     # DTR ("terminal ready") must be on, because boards with native USB send nothing without it.
     # It resets other boards, which then begin with a cut line.
+    evidence = Evidence.DOCUMENTS
     line = SerialLine(baud_rates=(115200,))
     stale_after_s = 2.0
     reports_own_number = True

@@ -12,7 +12,7 @@ Source: GoldenCheetah/GoldenCheetah (MonarkConnection).
 import re
 from enum import Enum
 
-from drivers.protocols.base import SerialLine, WireProtocol
+from drivers.protocols.base import Evidence, SerialLine, WireProtocol
 from drivers.protocols.serial.text_lines import TextLines
 from drivers.reading import Frame, Reading
 
@@ -87,6 +87,7 @@ class Monark(WireProtocol):
     by a second Reading with the force in kp, which is derived from power and cadence.
     """
 
+    evidence = Evidence.DOCUMENTS
     line = SerialLine(baud_rates=(4800,), xonxoff=True)
     #: Three cycles of questions.
     stale_after_s = 3.0

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
-from drivers.protocols.base import SerialLine, WireProtocol
+from drivers.protocols.base import Evidence, SerialLine, WireProtocol
 from drivers.reading import Frame, Reading
 
 
@@ -246,6 +246,7 @@ class Peloton(WireProtocol):
     known, the bike's own table replaces `table` or the default one.
     """
 
+    evidence = Evidence.REAL_FRAMES
     line = SerialLine(baud_rates=(19200,))
     #: The bike answers every 0.1 s, each metric every 0.3 s.
     stale_after_s = 1.0

@@ -13,7 +13,7 @@ half the cadence of its display (cagnulein/qdomyos-zwift #4013). For such a devi
 
 from dataclasses import dataclass, field
 
-from drivers.protocols.base import Gatt, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, sig_uuid
 from drivers.protocols.standard.ftms import Ftms, IndoorBikeData
 from drivers.protocols.standard.gatt_fields import (
     Field,
@@ -138,7 +138,8 @@ class CrossTrainer(Ftms):
     Averages are left out, and so are the strides: devices do not agree on their unit.
     """
 
-    gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2ACE),), command=sig_uuid(0x2AD9))
+    evidence = Evidence.EXAMPLES
+    gatts = (Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2ACE),), command=sig_uuid(0x2AD9)),)
 
     def _decode(self, notification: bytes) -> IndoorBikeData:
         """Decode a notification, and convert it to the Indoor Bike Data of an equivalent bike."""

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.protocols.standard.crank import CrankCounter, Revolutions
 from drivers.protocols.standard.gatt_fields import (
     AnyField,
@@ -149,7 +149,8 @@ def encode_power(data: PowerMeasurement) -> bytes:
 class CyclingPower(WireProtocol):
     """A power meter that notifies Cycling Power Measurement (0x2A63)."""
 
-    gatt = Gatt(service=sig_uuid(0x1818), notify=(sig_uuid(0x2A63),))
+    evidence = Evidence.REAL_FRAMES
+    gatts = (Gatt(service=sig_uuid(0x1818), notify=(sig_uuid(0x2A63),)),)
     #: A slow crank sends nothing new for up to 4 s.
     stale_after_s = 4.0
 

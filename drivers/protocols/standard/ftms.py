@@ -7,7 +7,7 @@ Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "In
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
@@ -170,7 +170,8 @@ class Ftms(WireProtocol):
     sent one by one if no data was received for some seconds; other bikes get no commands.
     """
 
-    gatt = Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2AD2),), command=sig_uuid(0x2AD9))
+    evidence = Evidence.REAL_FRAMES
+    gatts = (Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2AD2),), command=sig_uuid(0x2AD9)),)
     #: Bikes notify about once a second, some once in two seconds.
     stale_after_s = 3.0
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from drivers.protocols.base import sig_uuid
 
+SERVICE_UUID = sig_uuid(0x1826)
 FEATURE_UUID = sig_uuid(0x2ACC)
 TRAINING_STATUS_UUID = sig_uuid(0x2AD3)
 RESISTANCE_RANGE_UUID = sig_uuid(0x2AD6)

@@ -6,7 +6,7 @@ Source: Heart Rate Service 1.0 and the GATT Specification Supplement, "Heart Rat
 
 from dataclasses import dataclass, field
 
-from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.reading import Frame, Reading
 
 _WIDE = 1 << 0
@@ -89,7 +89,8 @@ def encode_heart_rate(data: HeartRateMeasurement) -> bytes:
 class HeartRate(WireProtocol):
     """A sensor that notifies Heart Rate Measurement (0x2A37), about once a second."""
 
-    gatt = Gatt(service=sig_uuid(0x180D), notify=(sig_uuid(0x2A37),))
+    evidence = Evidence.DOCUMENTS
+    gatts = (Gatt(service=sig_uuid(0x180D), notify=(sig_uuid(0x2A37),)),)
 
     def feed(self, frame: Frame) -> list[Reading]:
         """Return at most one Reading; none for 0 bpm, which means that no pulse is detected."""

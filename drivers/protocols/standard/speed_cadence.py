@@ -6,7 +6,7 @@ Measurement" (0x2A5B). All numbers are little-endian.
 
 from dataclasses import dataclass, field
 
-from drivers.protocols.base import Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.protocols.standard.crank import CrankCounter, Revolutions
 from drivers.reading import Frame, Reading
 
@@ -64,7 +64,8 @@ class SpeedCadence(WireProtocol):
     A speed would need the circumference of a wheel, which is meaningless on an exercise bike.
     """
 
-    gatt = Gatt(service=sig_uuid(0x1816), notify=(sig_uuid(0x2A5B),))
+    evidence = Evidence.REAL_FRAMES
+    gatts = (Gatt(service=sig_uuid(0x1816), notify=(sig_uuid(0x2A5B),)),)
     #: A slow crank sends nothing new for up to 4 s.
     stale_after_s = 4.0
 
