@@ -20,8 +20,9 @@ from gateway.setup.questions import ask
 NONE, PUBLIC = "none", "public"
 
 _CERTIFICATE_EXPLAINED = (
-    "The broker accepts a gateway by its certificate. If you have a claim, the gateway gets its "
-    "own certificate with it: enter the folder with the claim's two files, such as a USB stick."
+    "The broker accepts a gateway by its certificate. A claim is a certificate that all your "
+    "gateways share. If you have one, the gateway gets its own certificate with it: enter the "
+    "folder with the claim's two files, such as a USB stick."
 )
 
 
@@ -105,7 +106,7 @@ def _ask_certificate(
     if "ca_file" not in cloud and not _is_aws(str(cloud["endpoint"])):
         question = (
             "CA file of your broker; "
-            f"`{PUBLIC}` if its certificate comes from a public CA, as that of AWS does"
+            f"`{PUBLIC}` if the broker's certificate comes from a public CA, as AWS's does"
         )
         answer = ask(question, _there(proposed, "ca_file") or PUBLIC, _a_ca)
         cloud["ca_file"] = None if answer == PUBLIC else answer
