@@ -44,10 +44,10 @@ class Sample:
     present: Annotated[
         bool,
         Field(
-            description="whether the bike was connected and had reported something; if not, the "
-            "second gets no update, and its values are those of the last live "
-            "second if the bike was lost less than 10 s before, else a cadence of 0 "
-            "and the last known resistance"
+            description="whether the bike was connected and had reported something; if not, no "
+            "update is sent for the second. Its values are then those of the last live second if "
+            "the bike was lost less than 10 s before; otherwise a cadence of 0 and the last known "
+            "resistance"
         ),
     ]
     cadence_rpm: Annotated[float, Field(description="rpm, mean over the second")]
