@@ -17,7 +17,7 @@ TICK_S = 0.25
 SILENCE_S = 3.0
 
 _SILENCE = (
-    "no message yet: a race sends messages once its rider pedals; "
+    "no message yet: the gateway sends messages once a rider pedals in a race; "
     "`alleycat-gateway status` shows the state of bikes, race and clock"
 )
 
