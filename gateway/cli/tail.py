@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -10,6 +10,9 @@ from gateway.cli.exits import fail
 from gateway.cli.options import JsonOption, SecondsOption
 from gateway.cli.status import no_answer
 from gateway.host.errors import NOT_RUNNING
+
+if TYPE_CHECKING:
+    from gateway.status.client import NoStatusError
 
 #: Time between two looks for late messages, in seconds.
 TICK_S = 0.25
@@ -52,7 +55,23 @@ def tail(
             else:
                 _print(lines)
     except NoStatusError as error:
+        _explain(config, error)
+
+
+def _explain(config: Path | None, error: "NoStatusError") -> NoReturn:
+    """End the command: a gateway without messages is not set up yet, or none answers."""
+    from gateway.cli.status import asker
+    from gateway.status.client import NoStatusError
+    from gateway.status.concerns import concerns
+    from gateway.status.report import status_from_json
+
+    try:
+        found = status_from_json(asker(config)())
+    except NoStatusError:
         no_answer(error)
+    if found.is_set_up:
+        no_answer(error)
+    fail("; ".join(concern.text for concern in concerns(found)), NOT_RUNNING)
 
 
 def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None]":

@@ -76,7 +76,7 @@ class SetupSession:
         if kept != Answers():
             self._say("Your answers from the last time are proposed again.\n")
         ask_bike_and_racer(self._console, self._current, answers, kept, look, live)
-        if ask_cloud(self._console, self._current, answers, kept):
+        if ask_cloud(self._console, self._file.parent, self._current, answers, kept):
             return
         self._later = Answers(cloud=answers.cloud, thing_name=answers.thing_name)
         answers.cloud = {}
