@@ -285,7 +285,7 @@ def _check_flags(given: "Answers", current: "Current") -> None:
 def _finish(
     console: "Console", file: Path, current: "Current", answers: "Answers", *, start: bool | None
 ) -> None:
-    """Test the connection, start the service if it has this config, and print what is next."""
+    """Test the connection, start the service if it has this config, and lead to the race."""
     from gateway.setup import finish, service_control
     from gateway.setup.questions import agrees
 
@@ -302,8 +302,21 @@ def _finish(
     is_started = can_start and finish.start_service(console, verb)
     is_real = answers.machine is not None and answers.machine.driver != "fake"
     bike_id = (answers.bike_id or current.default_id) if is_real else None
+    if is_started and start is None:
+        finish.show_race(console, bike_id, _run_command)
+        return
     steps = finish.next_steps(file, verb, is_started=is_started, bike_id=bike_id)
     typer.echo("\n  ".join(("Next:", *steps)))
+
+
+def _run_command(*words: str) -> None:
+    """Run another command of the CLI, and go on when it ends."""
+    from contextlib import suppress
+
+    from gateway.cli.app import app
+
+    with suppress(SystemExit):
+        app(list(words))
 
 
 def _discoverers() -> "dict[str, Discoverer]":
