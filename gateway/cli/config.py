@@ -1,4 +1,4 @@
-"""`config check`: reports whether the daemon would start with a config file."""
+"""`config check`: reports what is wrong in a config file."""
 
 from pathlib import Path
 from typing import Annotated

@@ -1,4 +1,4 @@
-"""The check that the daemon would start with the config file."""
+"""The check that the daemon can use the config file."""
 
 import grp
 import os

@@ -76,7 +76,7 @@ async def _wait(
 
 
 def _discard_first_bike(config: Config, clock: GatewayClock) -> None:
-    """Discard what the simulated bike of the first config has left, as version 0.1 let it race."""
+    """Discard what the simulated bike of the first config has left: it used to race."""
     now_ms = clock.wall_ms_at(clock.monotonic_ns())
     buffer = config.state_dir / FILE_NAME
     try:
