@@ -143,7 +143,7 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
         terminal.type("/nowhere/mine.pem")
         terminal.expect("/nowhere/mine.pem: No such file")
         terminal.type(str(mine.certificate_file))
-        terminal.expect("Private key file [")
+        terminal.expect("Private key file")
         terminal.type()
         terminal.expect("CA file of your broker")
         terminal.expect("[public]: ")
