@@ -40,9 +40,9 @@ class ResistanceSource(StrEnum):
 class CalibrationTable:
     """Strictly monotone points (raw, percent), clamped beyond both ends.
 
-    `points`: at least two; raw values all different; percents in 0 … 100, all different, and rising
-    or falling throughout as raw rises (some sensors run backwards). Raises ValueError, which names
-    the point.
+    `points`: at least two; raw values all different; percentages in 0 … 100, all different, and
+    rising or falling throughout as raw rises (some sensors run backwards). Raises ValueError, which
+    names the point.
     """
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
@@ -125,7 +125,7 @@ def resistance(reading: Reading, calibration: Calibration) -> tuple[float, Resis
     """Return (percent 0 … 100, source): calibrated, else the bike's percent, else its raw number.
 
     Return None if the reading has none of them. For a calibrated bike only the calibrated number
-    counts, because some bikes occasionally report a percent of their own as well.
+    counts, because some bikes occasionally report a percentage of their own as well.
     """
     table = calibration.table
     if table is not None:

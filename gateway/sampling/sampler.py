@@ -44,10 +44,10 @@ class Sample:
     present: Annotated[
         bool,
         Field(
-            description="whether the bike was connected and had reported something; if not, the "
-            "second gets no update, and its values are those of the last live "
-            "second if the bike was lost less than 10 s before, else a cadence of 0 "
-            "and the last known resistance"
+            description="whether the bike was connected and had reported something; if not, no "
+            "update is sent for the second. Its values are then those of the last live second if "
+            "the bike was lost less than 10 s before; otherwise a cadence of 0 and the last known "
+            "resistance"
         ),
     ]
     cadence_rpm: Annotated[float, Field(description="rpm, mean over the second")]
@@ -220,7 +220,7 @@ class Sampler:
         #: The last Reading of this connection that contains a resistance.
         self._knob: Reading | None = None
         self._reports_raw = False
-        #: Whether the bike has reported a percent on this connection.
+        #: Whether the bike has reported a percentage on this connection.
         self._reports_percent = False
         self._cadence = _RidingSeries()
         self._power = _RidingSeries()
@@ -285,10 +285,10 @@ class Sampler:
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:
         found = resistance(reading, self._calibration)
-        # The bike does not report the calibrated number: use its own percent.
+        # The bike does not report the calibrated number: use its own percentage.
         if found is None and not self._reports_raw:
             found = resistance(reading, AS_SAID)
-        # Some bikes report percent and their own number in turn: then only the percent counts.
+        # Some bikes report a percentage and their own number in turn: only the percentage counts.
         if found is None or (found[1] is ResistanceSource.UNCALIBRATED and self._reports_percent):
             return
         percent, self._resistance_source = found

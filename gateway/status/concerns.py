@@ -11,7 +11,7 @@ from gateway.terminal.units import counted, duration
 
 #: The only concern before `setup`: the gateway then waits.
 NOT_SET_UP = (
-    "not set up yet: the gateway rides no bike and sends nothing until you run: "
+    "not set up yet: the gateway reads no bike and sends nothing until you run: "
     "sudo alleycat-gateway setup"
 )
 #: Room for less racing than this, in hours, is an urgent concern.
@@ -76,8 +76,8 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
         yield Concern(
-            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check it "
-            "with `timedatectl`"
+            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check the "
+            "clock with `timedatectl`"
         )
 
 
@@ -87,8 +87,8 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
         yield Concern(f"{what} for {duration(cloud.state_s)}: {cloud.state}")
     if cloud.pace_share < 1:
         yield Concern(
-            f"sending at {cloud.pace_share:.0%} of the normal rate: the broker asked the gateway "
-            "to slow down"
+            f"sending at {cloud.pace_share:.0%} of the normal sending rate: the broker asked the "
+            "gateway to slow down"
         )
 
 
@@ -108,7 +108,7 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
     if is_useless:
         yield Concern(
             "the cloud is connected, but has accepted no message for a minute; check that the "
-            "policy allows the topic, and see the log"
+            "thing's policy allows publishing to the topic, and see the log"
         )
 
 
@@ -116,7 +116,7 @@ def _of_results(results: ResultsStatus | None) -> Iterator[Concern]:
     if results is not None and results.refusal is not None:
         yield Concern(
             f"no ranks: cannot subscribe to {results.topic}: {results.refusal}; the thing's policy "
-            "must allow iot:Subscribe and iot:Receive for it"
+            "must allow iot:Subscribe and iot:Receive for this topic"
         )
 
 

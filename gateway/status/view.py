@@ -24,7 +24,7 @@ STALE_RESULTS_S = 5.0
 MOST_CONCERNS = 5
 
 #: How a resistance is printed, by its source: a derived one is only an estimate, and an
-#: uncalibrated one may not even be a percent.
+#: uncalibrated one may not even be a percentage.
 _RESISTANCE = {
     ResistanceSource.CALIBRATED: "{:.0f}",
     ResistanceSource.DEVICE: "{:.0f}",

@@ -78,7 +78,7 @@ class Telemetry:
             alias="classId",
             ge=1,
             le=6,
-            description="the racer's starting class, by which the backend groups its leaderboard",
+            description="the racer's class, by which the backend groups its leaderboard",
         ),
     ]
     cadence: Annotated[float, Field(ge=0, description="rpm, mean over the second")]
@@ -91,11 +91,11 @@ class Telemetry:
         ResistanceSource | None,
         Field(
             alias="resistanceSource",
-            description="calibrated: converted by a calibration of this bike; device: the percent "
-            "that the bike reports; uncalibrated: the bike's own number, taken as percent although "
-            "it may be none; derived: from power and cadence, because the bike reports no "
-            "resistance; none: unknown, and sent as 0; absent in messages buffered by older "
-            "gateways",
+            description="calibrated: converted by a calibration of this bike; device: the "
+            "percentage that the bike reports; uncalibrated: the bike's own number, taken as "
+            "percent although it may not be one; derived: from power and cadence, because the bike "
+            "reports no resistance; none: unknown, and sent as 0; absent in messages buffered by "
+            "older gateways",
         ),
     ] = None
     power: Annotated[

@@ -34,7 +34,7 @@ def texts(**changes: Any) -> list[str]:
 
 def test_only_concern_of_a_gateway_that_is_not_set_up_is_the_setup() -> None:
     [text, note] = texts(is_set_up=False, cloud=offline(), notes=("a note",))
-    assert text.startswith("not set up yet: the gateway rides no bike and sends nothing")
+    assert text.startswith("not set up yet: the gateway reads no bike and sends nothing")
     assert text.endswith("sudo alleycat-gateway setup")
     assert note == "a note"
 
@@ -63,12 +63,12 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
-            "sending at 25% of the normal rate: the broker asked the gateway to slow down",
+            "sending at 25% of the normal sending rate: the broker asked the gateway to slow down",
         ),
         (
             {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
             "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
-            "must allow iot:Subscribe and iot:Receive for it",
+            "must allow iot:Subscribe and iot:Receive for this topic",
         ),
         ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
         (
@@ -77,8 +77,8 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check it "
-            "with `timedatectl`",
+            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check the "
+            "clock with `timedatectl`",
         ),
         (
             {"lost_seconds": 3},
