@@ -65,6 +65,11 @@ class WireProtocol(ABC):
     #: A field not repeated for this many seconds is stale.
     stale_after_s: float = 3.0
 
+    #: A bike that has sent Readings, but none for this many seconds, is lost even if its link is
+    #: reported as connected: after an outage of its daemon, BlueZ reports that for ever. Longer for
+    #: bikes that send nothing while the pedals rest, but less than the 30 s that any driver has.
+    lost_after_s: float = 10.0
+
     #: Whether a bike's resistance is always a number of its own, such as a level, never percent.
     reports_own_number: bool = False
 
