@@ -54,7 +54,7 @@ class Conversation:
             yield data
 
     def is_silent(self, now_ns: int) -> bool:
-        """Return whether there was no Reading for so long that the bike is lost."""
+        """Return whether the last Reading is so old that the bike is lost."""
         return now_ns - self._understood_ns >= self.protocol.lost_after_s * _NS_PER_S
 
     @property
