@@ -119,6 +119,10 @@ def test_each_notification_is_a_reading() -> None:
     assert feed(pm5, 0, Pm5Stroke(power_w=158)) == [Reading(0, power_w=158)]
 
 
+def test_heart_rate_of_zero_is_none() -> None:
+    assert feed(Pm5(), 0, Pm5Status(rate_rpm=0, heart_rate_bpm=0)) == [Reading(0, cadence_rpm=0)]
+
+
 def test_rate_that_is_repeated_while_the_distance_is_constant_is_no_cadence() -> None:
     pm5 = Pm5()
     pause = [

@@ -73,6 +73,11 @@ def test_event_reads_and_writes(frame: str, value: SchwinnEvent) -> None:
     assert_wire(value, frame, decode_event, encode_event)
 
 
+def test_bytes_after_the_turns_do_not_count_as_turns() -> None:
+    event = decode_event(bytes.fromhex("112000 010203 ff ff 0405 000020000000 19"))
+    assert event == SchwinnEvent(0x030201, 0x0504, 1.0, 25)
+
+
 NO_EVENT = {
     "empty": "",
     "cut": AFTER[:-3],
