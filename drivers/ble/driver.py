@@ -32,9 +32,8 @@ from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
 from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.base import WireProtocol
+from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
-from drivers.protocols.standard.ftms import Ftms
 from drivers.reading import Reading
 from drivers.tuning import Tuning
 
@@ -53,6 +52,9 @@ BROADCAST_GONE_S = 60.0
 RESCAN_S = 8.0
 #: Seconds between two searches for a missing heart rate strap.
 STRAP_EVERY_S = 60.0
+
+#: The length of a command in the option `start`, in bytes. The longest known one has 37.
+COMMAND_MAX_BYTES = 128
 
 log = logging.getLogger(__name__)
 
@@ -103,9 +105,14 @@ class BleOptions(DriverOptions, Tuning):
     def _is_hex(cls, start: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for command in start or ():
             try:
-                bytes.fromhex(command)
+                size_bytes = len(bytes.fromhex(command))
             except ValueError:
                 raise ValueError("expected commands in hex, such as 00 or 0801") from None
+            if not 0 < size_bytes <= COMMAND_MAX_BYTES:
+                raise ValueError(
+                    f"expected commands of 1 to {COMMAND_MAX_BYTES} bytes; "
+                    f"one has {size_bytes} bytes"
+                )
         return start
 
     @model_validator(mode="after")
@@ -307,7 +314,7 @@ class BleBike(FrameSource):
     def _protocol(self, name: str, profile: BikeProfile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
         made = PROTOCOLS[name]
-        if issubclass(made, Ftms) and start is not None:
+        if issubclass(made, StartableProtocol) and start is not None:
             return made(tuple(bytes.fromhex(command) for command in start))
         return made()
 

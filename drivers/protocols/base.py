@@ -1,6 +1,7 @@
 """The base of every protocol: it decodes bytes to Readings, and encodes requests. Pure."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -99,3 +100,14 @@ class WireProtocol(ABC):
         """
         del now_ns
         return b""
+
+
+class StartableProtocol(WireProtocol):
+    """A protocol whose bikes may need commands of their model to start.
+
+    `start`: the commands, as the option `start` of a bike has them.
+    """
+
+    @abstractmethod
+    def __init__(self, start: Sequence[bytes] = ()) -> None:
+        super().__init__()

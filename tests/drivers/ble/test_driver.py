@@ -519,6 +519,11 @@ class TestStrap:
         ({"name": "x", "protocol": "peloton"}, "expected one of: auto, keiser, ftms"),
         ({"name": "x", "services": ["peloton"]}, "expected only names from this list: ftms"),
         ({"name": "x", "start": ["7"]}, "start"),
+        (
+            {"name": "x", "start": ["00", ""]},
+            "expected commands of 1 to 128 bytes; one has 0 bytes",
+        ),
+        ({"name": "x", "start": ["00" * 129]}, "one has 129 bytes"),
         ({"equipment_id": 256}, "equipment_id"),
     ],
 )
