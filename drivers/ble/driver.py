@@ -73,7 +73,8 @@ class BleOptions(DriverOptions, Tuning):
     protocol: str = AUTO
     #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
     services: tuple[str, ...] | None = None
-    #: Commands in hex that are written to the control point if the bike does not start sending.
+    #: Commands in hex that are written to the control point if the bike does not start sending;
+    #: for an iFit console, commands before the first reading, such as the one with its key.
     start: tuple[str, ...] | None = None
     #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None

@@ -13,19 +13,22 @@ and which registers it has.
 A message travels in chunks of at most 20 bytes: FE 02, its length and the number of chunks with
 this one; then chunks of index, length and up to 18 bytes. The index of the last one is FF.
 
-The gateway reads only. Consoles can also be controlled after an activation with a key of their
-model; three sources read without one, but no source has tried all models. No complete answer of a
-bike with known values was found: the decoder was tested against parts of the answers of an
-elliptical trainer, and complete answers of treadmills.
+The gateway reads only. Apps first activate a console with the key of its model, 36 bytes, which is
+needed to control it. Two sources read without a key, but no source has tried all models, and no key
+of a bike is published under a free licence. For a console that needs its key, the option
+`start = ["90…"]` sends it: command 90, and the key that a recording of its own app contains.
+
+No complete answer of a bike with known values was found. The decoder was tested against parts of
+the answers of an elliptical trainer, and complete answers of treadmills.
 
 Source: ianchi/ifit docs/IFIT_PROTOCOL.md; dawsontoth/zwifit src/ble/ifit; iamnirav/bike-controller;
 cagnulein/qdomyos-zwift src/devices/proformbike, #4794, #5107, tst/fitpro.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from drivers.protocols.base import Evidence, Gatt, WireProtocol
+from drivers.protocols.base import Evidence, Gatt, StartableProtocol
 from drivers.reading import Frame, Reading
 
 #: Kinds of equipment. Only the console itself, `GENERAL`, is asked before its kind is known.
@@ -192,8 +195,11 @@ def encode_values(values: Mapping[int, int]) -> bytes:
     )
 
 
-class Ifit(WireProtocol):
-    """One connection. The resistance is in 1/100 % of the console's range."""
+class Ifit(StartableProtocol):
+    """One connection. The resistance is in 1/100 % of the console's range.
+
+    `start`: requests before the first reading, each a command and its body.
+    """
 
     evidence = Evidence.EXAMPLES
     gatts = (
@@ -204,8 +210,9 @@ class Ifit(WireProtocol):
         ),
     )
 
-    def __init__(self) -> None:
+    def __init__(self, start: Sequence[bytes] = ()) -> None:
         super().__init__()
+        self._start = start
         self._sent, self._heard = ChunkJoiner(), ChunkJoiner()
         self._equipment = BIKE
         self._registers = WANTED
@@ -229,13 +236,15 @@ class Ifit(WireProtocol):
         return self._chunks.pop(0)
 
     def _all_requests(self) -> Iterator[IfitMessage]:
-        """Yield the questions that all apps ask first, and then readings for ever."""
+        """Yield the questions that all apps ask first, `start`, and then readings for ever."""
         yield IfitMessage(GENERAL, INFORMATION)
         yield IfitMessage(self._equipment, CAPABILITIES)
         yield IfitMessage(self._equipment, COMMANDS)
         yield IfitMessage(GENERAL, REFERENCE, bytes(2))
         yield IfitMessage(GENERAL, FIRMWARE, bytes(2))
         yield IfitMessage(GENERAL, SERIAL_NUMBER)
+        for command in self._start:
+            yield IfitMessage(self._equipment, command[0], command[1:])
         while True:
             yield encode_read(self._equipment, self._registers)
 

@@ -287,6 +287,12 @@ def test_first_requests_are_those_of_the_app() -> None:
     assert ifit.request(SECOND).hex() == "ff0802040204070480" + "8b", "to a bike"
 
 
+def test_key_of_a_model_is_sent_before_the_first_reading() -> None:
+    key = bytes(range(36))
+    requests = asked(Ifit(start=[b"\x90" + key]), until_s=4)
+    assert requests[6:8] == [IfitMessage(BIKE, 0x90, key), encode_read(BIKE, WANTED)]
+
+
 def test_only_registers_that_the_console_has_are_read() -> None:
     ifit = Ifit()
     informed(ifit, {2, 3, 5, 9, 12, 16, 103}, STUDIO_BIKE)
