@@ -14,8 +14,8 @@ A message travels in chunks of at most 20 bytes: FE 02, its length and the numbe
 this one; then chunks of index, length and up to 18 bytes. The index of the last one is FF.
 
 The gateway reads only. Apps first activate a console with the key of its model, 36 bytes, which is
-needed to control it. Two sources read without a key, but no source has tried all models, and no key
-of a bike is published under a free licence. For a console that needs its key, the option
+needed to control it. Two sources read without a key, but no source has tried all models. No key of
+a bike was found under a free licence. For a console that needs its key, the option
 `start = ["90…"]` sends it: command 90, and the key that a recording of its own app contains.
 
 No complete answer of a bike with known values was found. The decoder was tested against parts of

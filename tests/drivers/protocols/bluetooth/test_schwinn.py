@@ -4,6 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import ignore_frame
+from drivers.conversation import Conversation
 from drivers.protocols.bluetooth.schwinn import (
     Schwinn,
     SchwinnEvent,
@@ -11,6 +13,7 @@ from drivers.protocols.bluetooth.schwinn import (
     encode_event,
 )
 from drivers.reading import Frame, Reading
+from drivers.tuning import Tuning
 from tests.support.bluez import Bluez, bikes
 from tests.support.bluez.riding import ride, sending
 from tests.support.wire import assert_wire
@@ -187,6 +190,12 @@ def test_junk_never_stops_the_next_good_event(junk: list[bytes]) -> None:
 
 def test_sent_frame_gives_no_reading() -> None:
     assert Schwinn().feed(Frame(7, bytes.fromhex(AFTER), sent=True)) == []
+
+
+def test_bike_is_not_lost_while_its_pedals_rest() -> None:
+    talk = Conversation("schwinn", Schwinn(), Tuning(), 0, ignore_frame)
+    talk.hear(0, bytes.fromhex(AFTER))
+    assert not talk.is_silent(20 * SECOND)
 
 
 async def test_schwinn_is_ridden_over_the_air(bluez: Bluez) -> None:
