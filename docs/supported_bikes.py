@@ -48,7 +48,7 @@ TAIL = """
 
 * **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
-* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
+* **Concept2**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
   speak FTMS or cycling power.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
 

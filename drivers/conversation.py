@@ -8,9 +8,7 @@ from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 from drivers.tuning import Tuning
 
-#: A bike that has sent Readings, but none for this long, is gone even if its link is reported as
-#: connected: after an outage of its daemon of some seconds, BlueZ reports that for ever.
-SILENCE_NS = 10_000_000_000
+_NS_PER_S = 1_000_000_000
 
 
 class Conversation:
@@ -56,8 +54,8 @@ class Conversation:
             yield data
 
     def is_silent(self, now_ns: int) -> bool:
-        """Return whether there was no Reading for SILENCE_NS."""
-        return now_ns - self._understood_ns >= SILENCE_NS
+        """Return whether the last Reading is so old that the bike is lost."""
+        return now_ns - self._understood_ns >= self.protocol.lost_after_s * _NS_PER_S
 
     @property
     def silence(self) -> str:

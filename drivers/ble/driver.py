@@ -32,9 +32,8 @@ from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
 from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.base import WireProtocol
+from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
-from drivers.protocols.standard.ftms import Ftms
 from drivers.reading import Reading
 from drivers.tuning import Tuning
 
@@ -54,6 +53,9 @@ RESCAN_S = 8.0
 #: Seconds between two searches for a missing heart rate strap.
 STRAP_EVERY_S = 60.0
 
+#: The length of a command in the option `start`, in bytes. The longest known one has 37.
+COMMAND_MAX_BYTES = 128
+
 log = logging.getLogger(__name__)
 
 
@@ -71,7 +73,8 @@ class BleOptions(DriverOptions, Tuning):
     protocol: str = AUTO
     #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
     services: tuple[str, ...] | None = None
-    #: Commands in hex that are written to the control point if the bike does not start sending.
+    #: Commands in hex that are written to the control point if the bike does not start sending;
+    #: for an iFit console, commands before the first reading, such as the one with its key.
     start: tuple[str, ...] | None = None
     #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None
@@ -103,9 +106,14 @@ class BleOptions(DriverOptions, Tuning):
     def _is_hex(cls, start: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for command in start or ():
             try:
-                bytes.fromhex(command)
+                size_bytes = len(bytes.fromhex(command))
             except ValueError:
                 raise ValueError("expected commands in hex, such as 00 or 0801") from None
+            if not 0 < size_bytes <= COMMAND_MAX_BYTES:
+                raise ValueError(
+                    f"expected commands of 1 to {COMMAND_MAX_BYTES} bytes; "
+                    f"one has {size_bytes} bytes"
+                )
         return start
 
     @model_validator(mode="after")
@@ -307,7 +315,7 @@ class BleBike(FrameSource):
     def _protocol(self, name: str, profile: BikeProfile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
         made = PROTOCOLS[name]
-        if issubclass(made, Ftms) and start is not None:
+        if issubclass(made, StartableProtocol) and start is not None:
             return made(tuple(bytes.fromhex(command) for command in start))
         return made()
 

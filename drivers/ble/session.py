@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from drivers.ble.connection import Connection
 from drivers.contract import BikeLost, Clock
-from drivers.conversation import SILENCE_NS, Conversation
+from drivers.conversation import Conversation
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import Gatt
 from drivers.protocols.standard.ftms_control import (
@@ -106,7 +106,8 @@ class BleSession:
                 for reading in readings:
                     yield reading
             if self._talks[0].is_silent(now_ns):
-                raise BikeLost(f"the bike was silent for {SILENCE_NS / 1e9:g} s")
+                silent_s = self._talks[0].protocol.lost_after_s
+                raise BikeLost(f"the bike was silent for {silent_s:g} s")
             for talk in self._talks:
                 await self._ask(talk, now_ns)
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
+from gateway.bike.opened_bike import SILENCE_MAX_S
 
 ALL = pytest.mark.parametrize("name", PROTOCOLS)
 ASK_EVERY_NS = 50_000_000
@@ -72,6 +73,11 @@ def test_probe_is_answered_on_a_characteristic_of_the_protocol(name: str) -> Non
     if made.probe:
         assert all(gatt.command for gatt in made.gatts), "a probe is written somewhere"
         assert not made.recognises(made.probe), "an echo of the probe is no answer"
+
+
+@ALL
+def test_silent_bike_is_lost_before_the_gateway_ends_its_driver(name: str) -> None:
+    assert PROTOCOLS[name].lost_after_s < SILENCE_MAX_S
 
 
 def test_protocols_that_share_a_characteristic_are_told_apart_by_probes() -> None:

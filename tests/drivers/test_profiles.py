@@ -18,6 +18,11 @@ PROFILES = load_profiles()
         ("USDC-D700", "USDC-D700", ("start", ("00", "0801"))),
         ("ICSE 12", "ICSE", ("services", ("speed_cadence",))),
         ("M3", "Keiser M3, M3i", ("resistance_scale", 4.1667)),
+        ("I_EB1234", "iFit bikes of ProForm, NordicTrack and FreeMotion", ("protocol", "ifit")),
+        ("CHRONO 12", "Spinner Chrono (Precor)", ("protocol", None)),
+        ("SCHWINN 170/270", "Schwinn 170, 270, 570", ("resistance_scale", 4)),
+        ("SCHWINN 570U", "Schwinn 170, 270, 570", ("protocol", "schwinn")),
+        ("PM5 432331249 Bike", "Concept2 BikeErg (PM5)", ("protocol", None)),
     ],
 )
 def test_a_bike_gets_its_profile_by_its_name(

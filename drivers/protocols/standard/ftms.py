@@ -7,7 +7,7 @@ Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "In
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, StartableProtocol, sig_uuid
 from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
@@ -160,7 +160,7 @@ def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
     return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
-class Ftms(WireProtocol):
+class Ftms(StartableProtocol):
     """A bike that notifies Indoor Bike Data (0x2AD2). One Frame is one notification.
 
     Split records are not reassembled: each notification gives a Reading of its own at once,

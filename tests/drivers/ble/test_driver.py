@@ -12,7 +12,7 @@ from drivers import BikeLost, Clock, Reading
 from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
-from drivers.conversation import SILENCE_NS
+from drivers.protocols import PROTOCOLS
 from drivers.protocols.standard.crank import Revolutions
 from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
@@ -24,7 +24,6 @@ from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, ope
 from tests.support.bluez.device import Services
 from tests.support.ftms_peer import encode_features, encode_range
 
-SECOND = 1_000_000_000
 DATA = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
 FTMS = encode_indoor_bike_data(DATA)
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
@@ -391,7 +390,7 @@ class TestSilence:
 
     def test_mute_bike_is_lost_before_the_link_counts_as_silent(self) -> None:
         """Which would only say that the bike is silent, and not what it has."""
-        assert UNDERSTAND_S * SECOND < SILENCE_NS
+        assert all(made.lost_after_s > UNDERSTAND_S for made in PROTOCOLS.values())
 
     @pytest.mark.slow
     async def test_bike_that_falls_silent_is_lost(self, bluez: Bluez) -> None:
@@ -520,6 +519,11 @@ class TestStrap:
         ({"name": "x", "protocol": "peloton"}, "expected one of: auto, keiser, ftms"),
         ({"name": "x", "services": ["peloton"]}, "expected only names from this list: ftms"),
         ({"name": "x", "start": ["7"]}, "start"),
+        (
+            {"name": "x", "start": ["00", ""]},
+            "expected commands of 1 to 128 bytes; one has 0 bytes",
+        ),
+        ({"name": "x", "start": ["00" * 129]}, "one has 129 bytes"),
         ({"equipment_id": 256}, "equipment_id"),
     ],
 )
