@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.fitshow import Fitshow
 from drivers.protocols.bluetooth.flywheel import Flywheel
+from drivers.protocols.bluetooth.iconsole import Iconsole
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.protocols.serial.daum import Daum
 from drivers.protocols.serial.kettler import Kettler
@@ -25,6 +27,8 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "cross_trainer": CrossTrainer,
     "echelon": Echelon,
     "flywheel": Flywheel,
+    "iconsole": Iconsole,
+    "fitshow": Fitshow,
     "heart_rate": HeartRate,
     "keiser": Keiser,
     "peloton": Peloton,

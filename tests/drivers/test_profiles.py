@@ -18,6 +18,13 @@ PROFILES = load_profiles()
         ("USDC-D700", "USDC-D700", ("start", ("00", "0801"))),
         ("ICSE 12", "ICSE", ("services", ("speed_cadence",))),
         ("M3", "Keiser M3, M3i", ("resistance_scale", 4.1667)),
+        (
+            "iConsole+0147",
+            "iConsole+, Toorx and other bikes with their console",
+            ("protocol", "iconsole"),
+        ),
+        ("FS-9F2B1A", "FitShow and FitPlus consoles", ("protocol", "fitshow")),
+        ("DOMYOS-BIKING-1", "Decathlon D100", ("protocol", None)),
     ],
 )
 def test_a_bike_gets_its_profile_by_its_name(
