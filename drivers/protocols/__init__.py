@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from drivers.protocols.base import WireProtocol
+from drivers.protocols.bluetooth.domyos import Domyos
 from drivers.protocols.bluetooth.echelon import Echelon
 from drivers.protocols.bluetooth.fitshow import Fitshow
 from drivers.protocols.bluetooth.flywheel import Flywheel
@@ -29,6 +30,7 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "flywheel": Flywheel,
     "iconsole": Iconsole,
     "fitshow": Fitshow,
+    "domyos": Domyos,
     "heart_rate": HeartRate,
     "keiser": Keiser,
     "peloton": Peloton,

@@ -24,6 +24,7 @@ PROFILES = load_profiles()
             ("protocol", "iconsole"),
         ),
         ("FS-9F2B1A", "FitShow and FitPlus consoles", ("protocol", "fitshow")),
+        ("Domyos-Bike-1234", "Domyos bikes before FTMS", ("protocol", "domyos")),
         ("DOMYOS-BIKING-1", "Decathlon D100", ("protocol", None)),
     ],
 )

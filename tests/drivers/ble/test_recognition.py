@@ -8,6 +8,7 @@ from drivers import BikeLost, Reading
 from drivers.ble.driver import BleBike
 from drivers.ble.recognition import rivals_of
 from drivers.protocols.base import Gatt
+from drivers.protocols.bluetooth.domyos import GREETING, REST_OF_START
 from drivers.protocols.bluetooth.fitshow import POLL, START
 from drivers.protocols.bluetooth.iconsole import HELLO, READ, Iconsole
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
@@ -110,6 +111,28 @@ class TestFitshow:
         assert (await first(bike_of(console.device))).source == "fitshow"
         assert not [data for data in console.heard if data[1] == 0x44]
         assert_no_level_was_set(console)
+
+
+class TestDomyos:
+    async def test_domyos_bike_is_greeted_and_asked(self, bluez: Bluez) -> None:
+        console = consoles.domyos_bike(bluez)
+        reading = await first(bike_of(console.device))
+        assert reading == Reading(
+            reading.at_ns,
+            cadence_rpm=95,
+            resistance_raw=3,
+            speed_kmh=23.1,
+            heart_rate_bpm=104,
+            source="domyos",
+        )
+        assert REST_OF_START[0] not in console.heard
+
+    @pytest.mark.slow
+    async def test_domyos_bike_that_stays_silent_gets_the_whole_start(self, bluez: Bluez) -> None:
+        console = consoles.domyos_bike(bluez)
+        console.needs = (*GREETING, *REST_OF_START)
+        reading = await first(bike_of(console.device))
+        assert (reading.cadence_rpm, reading.source) == (95, "domyos")
 
 
 class TestRecognition:

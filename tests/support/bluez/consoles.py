@@ -1,4 +1,4 @@
-"""Consoles that answer requests: iConsole and FitShow.
+"""Consoles that answer requests: iConsole, FitShow, and Domyos before FTMS.
 
 They ignore what they do not understand, and cut what they send after 20 bytes, as real ones do.
 """
@@ -8,6 +8,12 @@ from dataclasses import replace
 
 from bleak.uuids import normalize_uuid_str
 
+from drivers.protocols.bluetooth.domyos import (
+    GREETING,
+    REST_OF_START,
+    DomyosStatus,
+    encode_domyos_status,
+)
 from drivers.protocols.bluetooth.fitshow import (
     IDLE,
     FitshowMessage,
@@ -23,6 +29,7 @@ from drivers.protocols.bluetooth.iconsole import (
     encode_iconsole_data,
     encode_iconsole_message,
 )
+from drivers.protocols.bluetooth.sum_frames import is_sealed
 from tests.support.bluez import Bluez, Device
 from tests.support.bluez.device import Services
 
@@ -40,6 +47,7 @@ ICONSOLE_RIDE = IconsoleData(
     cadence_rpm=58, power_w=145, level=8, speed_kmh=21.6, distance_km=0.6, heart_rate_bpm=97
 )
 FITSHOW_RIDE = FitshowStatus(speed_kmh=24.5, level=12, cadence_rpm=81, power_w=153.2)
+DOMYOS_RIDE = DomyosStatus(cadence_rpm=95, speed_kmh=23.1, level=3, heart_rate_bpm=104)
 
 
 class Console:
@@ -127,6 +135,35 @@ class FitshowConsole(Console):
         self.send(encode_fitshow_message(FitshowMessage(op, body)))
 
 
+class DomyosConsole(Console):
+    """Is silent until it was asked for what its app asks for: the greeting, or all of the start."""
+
+    needs: tuple[bytes, ...] = GREETING
+
+    def __init__(self, device: Device, deaf_to: int = 0) -> None:
+        super().__init__(device, deaf_to)
+        self._held = b""
+        self._got: set[bytes] = set()
+
+    def answer(self, request: bytes) -> None:
+        self._held += request
+        if len(request) == PART_BYTES:
+            return
+        message, self._held = self._held, b""
+        if not is_sealed(message):
+            return
+        self._got.add(message)
+        if message[1] == 0xC9:
+            self.send(bytes.fromhex("f0d900083681 67ef"))
+        elif message[1] == 0xC8:
+            self.send(bytes.fromhex("f0d801c9"))
+        elif message == bytes.fromhex("f0ac9c") and self._got.issuperset(self.needs):
+            self.send(encode_domyos_status(DOMYOS_RIDE))
+        elif message in REST_OF_START:
+            op = message[1] + 0x10
+            self.send(bytes((0xF0, op, sum((0xF0, op)) & 0xFF)))
+
+
 def iconsole_bike(
     bluez: Bluez,
     name: str = "iConsole+0147",
@@ -137,3 +174,7 @@ def iconsole_bike(
 
 def fitshow_bike(bluez: Bluez, name: str = "FS-9F2B1A") -> FitshowConsole:
     return FitshowConsole(bluez.add_device(name=name, services=FFF0))
+
+
+def domyos_bike(bluez: Bluez, name: str = "Domyos-Bike-1234") -> DomyosConsole:
+    return DomyosConsole(bluez.add_device(name=name, services=TRANSPARENT_UART))
