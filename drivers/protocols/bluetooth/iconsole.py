@@ -11,8 +11,8 @@ number of two bytes is in base 100, its big end first. A2 reads, and B2 answers:
 A console reports zeros until A0 has taken it over. Its display then goes dark and its keys do
 nothing, until some seconds after the last request. The level is never set (A6). A console that
 expects other numbers of client and meter answers A0 with B7, which contains them. Answers of 19
-bytes (JLL IC400, Asviva, Fytter) have another layout, of which only a part is known; they are
-not decoded.
+bytes (JLL IC400, Asviva, Fytter RI-08, Hammer Speed Bike S, Pasyou) have another layout, of which
+only a part is known; they are not decoded.
 
 Source: haraldh/iconsole, #2; vmedea/iconsole; gissleh/iconsole-bike-client; which models speak it:
 cagnulein/qdomyos-zwift src/devices/trxappgateusbbike, src/devices/bluetooth.cpp.
@@ -36,7 +36,7 @@ ANSWER = 0x10
 #: The answer to a request with other ids than the console's.
 OTHER_IDS = 0xB7
 
-#: Which bikes expect of their client; a console that does not answers with the ones it expects.
+#: The numbers of client and meter that most consoles expect.
 IDS = (0x01, 0x01)
 #: The numbers of the meter of a rower, whose data has another layout.
 _ROWERS = frozenset({0xE7, 0xE8})
@@ -218,8 +218,11 @@ class Iconsole(WireProtocol):
             self._use(message.ids)
         elif message.op == self._turns.awaited[1] + ANSWER:
             self._turns.answered()
-        data = decode_iconsole_data(message.body) if message.op == READ + ANSWER else None
+        if message.op != READ + ANSWER:
+            return []
+        data = decode_iconsole_data(message.body)
         if data is None:
+            self._frames.unusable_bytes += OVERHEAD_BYTES + len(IDS) + len(message.body)
             return []
         self._keep_running(at_ns, data)
         reading = _reading(at_ns, data)

@@ -51,7 +51,11 @@ def assert_no_level_was_set(console: consoles.Console) -> None:
 
 
 UARTS = pytest.mark.parametrize(
-    "services", [consoles.FFF0, consoles.TRANSPARENT_UART], ids=["FFF0", "49535343"]
+    "services",
+    [
+        pytest.param(consoles.FFF0, id="FFF0"),
+        pytest.param(consoles.TRANSPARENT_UART, id="49535343", marks=pytest.mark.slow),
+    ],
 )
 
 
@@ -74,6 +78,7 @@ class TestIconsole:
         )
         assert_no_level_was_set(console)
 
+    @pytest.mark.slow
     async def test_iconsole_with_other_ids_is_asked_again_with_its_own(self, bluez: Bluez) -> None:
         console = consoles.iconsole_bike(bluez)
         console.ids = (0x23, 0x01)
@@ -82,6 +87,7 @@ class TestIconsole:
         reads = [data for data in console.heard if data[1] == READ]
         assert {data[2:4] for data in reads} == {bytes(console.ids)}
 
+    @pytest.mark.slow
     async def test_iconsole_that_sleeps_through_the_first_probe_is_recognised(
         self, bluez: Bluez
     ) -> None:
@@ -92,6 +98,7 @@ class TestIconsole:
 
 
 class TestFitshow:
+    @pytest.mark.slow
     async def test_fitshow_console_is_started_once_it_stays_idle(self, bluez: Bluez) -> None:
         console = consoles.fitshow_bike(bluez)
         reading = await first(bike_of(console.device))
@@ -136,12 +143,14 @@ class TestDomyos:
 
 
 class TestRecognition:
+    @pytest.mark.slow
     async def test_device_that_answers_no_probe_is_no_bike(self, bluez: Bluez) -> None:
         lamp = bluez.add_device(name="lamp", services=consoles.FFF0)
         with pytest.raises(BikeLost, match=r"answered like none of: iconsole, fitshow; .*: fff0"):
             await first(bike_of(lamp))
         assert [data for _, data in lamp.written] == [Iconsole.probe, POLL] * 2
 
+    @pytest.mark.slow
     async def test_bike_that_refuses_a_wrong_probe_is_recognised_by_the_next(
         self, bluez: Bluez
     ) -> None:
@@ -181,6 +190,7 @@ class TestRecognition:
         assert (await first(bike)).source == "fitshow"
         assert console.heard[0] == Iconsole.probe
 
+    @pytest.mark.slow
     async def test_protocol_option_needs_no_probe(self, bluez: Bluez) -> None:
         console = consoles.fitshow_bike(bluez)
         console.state = 2

@@ -119,6 +119,13 @@ def test_data_without_a_valid_number_is_no_reading() -> None:
     assert feed(Iconsole(), data_frame(IconsoleData())) == []
 
 
+def test_data_of_another_length_is_unusable() -> None:
+    iconsole = Iconsole()
+    frame = encode_iconsole_message(IconsoleMessage(0xB2, body=b"\x01" * 14))
+    assert feed(iconsole, frame.hex()) == []
+    assert iconsole.unusable_bytes == len(frame) == 19
+
+
 @pytest.mark.parametrize("meter", [0xE7, 0xE8])
 def test_rower_is_not_decoded(meter: int) -> None:
     iconsole = Iconsole()
