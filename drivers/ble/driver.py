@@ -165,7 +165,8 @@ class BleBike(FrameSource):
         self.stale_after_s = (
             3.0 if options.protocol == AUTO else PROTOCOLS[options.protocol].stale_after_s
         )
-        #: Protocols of this bike that sent nothing when they were tried.
+        #: Protocols of this bike that sent nothing when they were tried, or are not those that it
+        #: was recognised by.
         self._mute: set[str] = set()
         self._was_warned = False
 
@@ -274,10 +275,13 @@ class BleBike(FrameSource):
                 f"{options.who} is connected, but does not support {wanted}; "
                 f"{inventory(connection)}"
             )
-        rivals = rivals_of(main, has)
+        rivals = {
+            name: gatt for name, gatt in rivals_of(main, has).items() if name not in self._mute
+        }
         if options.protocol != AUTO or len(rivals) == 1:
             return main
         found = await recognise(connection, rivals, self._clock)
+        self._mute.update(name for name in rivals if name != found)
         if found is None:
             raise BikeLost(
                 f"{options.who} is connected, but answered like none of: {', '.join(rivals)}; "

@@ -8,6 +8,7 @@ from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS
 from drivers.contract import Clock
 from drivers.discovery import FoundBike
 from drivers.profiles import UnknownModel, profile_of
+from drivers.protocols import PROTOCOLS
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
 from drivers.protocols.standard.ftms_control import SERVICE_UUID, is_indoor_bike
 from drivers.reading import Frame, Reading
@@ -36,7 +37,8 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
     if fitness is not None and is_indoor_bike(fitness) is False:
         return None
     for name, gatts in GATT_PROTOCOLS.items():
-        if any(gatt.service in heard.services for gatt in gatts):
+        # Devices of all kinds advertise a service that needs a probe.
+        if not PROTOCOLS[name].probe and any(gatt.service in heard.services for gatt in gatts):
             also = "; use it together with a bike" if name in COMPANIONS else ""
             return ProtocolGuess(name, f"advertises the {name} service{also}")
     if fitness is not None:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping
 
 from drivers.protocols.base import WireProtocol
+from drivers.protocols.bluetooth.domyos import Domyos
 from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.fitshow import Fitshow
 from drivers.protocols.bluetooth.flywheel import Flywheel
 from drivers.protocols.bluetooth.gymconnect import GymConnect
+from drivers.protocols.bluetooth.iconsole import Iconsole
 from drivers.protocols.bluetooth.ifit import Ifit
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.protocols.bluetooth.pm5 import Pm5
@@ -33,6 +36,9 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "gymconnect": GymConnect,
     "pm5": Pm5,
     "schwinn": Schwinn,
+    "iconsole": Iconsole,
+    "fitshow": Fitshow,
+    "domyos": Domyos,
     "heart_rate": HeartRate,
     "keiser": Keiser,
     "peloton": Peloton,

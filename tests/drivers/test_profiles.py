@@ -23,6 +23,14 @@ PROFILES = load_profiles()
         ("SCHWINN 170/270", "Schwinn 170, 270, 570", ("resistance_scale", 4)),
         ("SCHWINN 570U", "Schwinn 170, 270, 570", ("protocol", "schwinn")),
         ("PM5 432331249 Bike", "Concept2 BikeErg (PM5)", ("protocol", None)),
+        (
+            "iConsole+0147",
+            "iConsole+, Toorx and other bikes with their console",
+            ("protocol", "iconsole"),
+        ),
+        ("FS-9F2B1A", "FitShow and FitPlus consoles", ("protocol", "fitshow")),
+        ("Domyos-Bike-1234", "Domyos bikes before FTMS", ("protocol", "domyos")),
+        ("DOMYOS-BIKING-1", "Decathlon D100", ("protocol", None)),
     ],
 )
 def test_a_bike_gets_its_profile_by_its_name(

@@ -56,6 +56,12 @@ def advertisement(
             "auto",
             "its name matches 'Concept2 BikeErg (PM5)'",
         ),
+        (
+            advertisement("iConsole+0147", services=("fff0",)),
+            "auto",
+            "its name matches 'iConsole+, Toorx and other bikes with their console'",
+        ),
+        (advertisement("iConsole+0028", services=("fff0", "1826")), "ftms", "the ftms service"),
         (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment_id 56"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
@@ -75,10 +81,12 @@ def test_protocol_is_guessed_from_an_advertisement(
         advertisement(),
         advertisement("Toaster"),
         advertisement(services=("180f",)),
+        advertisement("LED strip", services=("fff0",)),
+        advertisement("module", services=("49535343-fe7d-4ae5-8fa9-9fafd205e455",)),
         advertisement("Tread", services=("1826",), service_data={FITNESS: b"\x01\x01\x00"}),
         advertisement(manufacturer_data={0x004C: b"\x02\x15"}),
     ],
-    ids=["nothing", "stranger", "battery", "treadmill", "beacon"],
+    ids=["nothing", "stranger", "battery", "FFF0", "UART", "treadmill", "beacon"],
 )
 def test_advertisement_of_another_device_gives_no_guess(heard: Advertisement) -> None:
     assert guess(heard) is None
