@@ -10,7 +10,7 @@ from rich.text import Text
 from gateway.bike.status import BikeStatus
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.series import FieldState
 from gateway.status.concerns import Concern, concerns
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size

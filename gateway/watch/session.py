@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers import Reading
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.series import FieldState
 from gateway.timing.units import NS_PER_S
 
 #: The rate is measured over this many seconds.

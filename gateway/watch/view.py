@@ -11,7 +11,7 @@ from rich.text import Text
 
 from drivers import Reading
 from gateway.bike.link import BikeLink, LinkState
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.series import FieldState
 from gateway.terminal.live import Event, open_live_view
 from gateway.timing.units import NS_PER_S
 from gateway.watch.session import UNITS, FieldView, Watch

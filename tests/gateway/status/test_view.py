@@ -11,7 +11,8 @@ from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
-from gateway.sampling.sampler import FieldState, Sample
+from gateway.sampling.sampler import Sample
+from gateway.sampling.series import FieldState
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.status.view import status_view
 from tests.support.statuses import (

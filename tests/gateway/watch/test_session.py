@@ -3,7 +3,7 @@
 import pytest
 
 from drivers import Reading
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.series import FieldState
 from gateway.watch.session import UNITS, FieldView, Watch
 
 S = 1_000_000_000
