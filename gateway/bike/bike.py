@@ -99,6 +99,8 @@ class Bike:
             calibration_problem=self.calibration.problem,
             next_racer_name=self.config.racer.name if self._racer_changes else "",
             is_simulated=self.config.is_simulated,
+            refused=self._sampler.refusals.fields,
+            refuses_often=self._sampler.refusals.are_frequent(now_ns),
         )
 
     def _not_joined(self, second: RaceSecond, racer: Racer) -> str:

@@ -8,6 +8,7 @@ from pydantic import Field
 from drivers import Reading
 from drivers.magnetic_brake import resistance_percent
 from gateway.sampling.calibration import AS_SAID, Calibration, ResistanceSource, resistance
+from gateway.sampling.plausible import Refusals
 from gateway.sampling.series import FieldState, KnobSeries, RidingSeries
 from gateway.timing.units import NS_PER_S
 
@@ -71,6 +72,8 @@ class Sampler:
         self._power = RidingSeries()
         self._speed = RidingSeries()
         self._resistance = KnobSeries()
+        #: The implausible values, which are in no Sample.
+        self.refusals = Refusals()
         self._connected_ns: int | None = None
         self._heard_ns: int | None = None
         #: When the last connection ended in which the bike reported something.
@@ -112,11 +115,11 @@ class Sampler:
         self._knob = None
 
     def add(self, reading: Reading) -> None:
-        """Add a Reading. Raises TypeError or ValueError if a value is not a finite number."""
+        """Add a Reading. Raises TypeError or ValueError if a value is not a number."""
         self._heard_ns = max(reading.at_ns, self._heard_ns or reading.at_ns)
+        reading = self._believed(reading)
         cadence_rpm, power_w = reading.cadence_rpm, reading.power_w
         if cadence_rpm is not None:
-            cadence_rpm *= self._calibration.cadence_scale
             self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
         if power_w is not None:
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
@@ -127,6 +130,14 @@ class Sampler:
             self._reports_raw = self._reports_raw or reading.resistance_raw is not None
             self._reports_percent |= reading.resistance_percent is not None
             self._add_resistance(reading, reading.at_ns)
+
+    def _believed(self, reading: Reading) -> Reading:
+        """Return the Reading with its true cadence, and without what is implausible."""
+        calibration = self._calibration
+        if reading.cadence_rpm is not None and calibration.cadence_scale != 1:
+            cadence_rpm = reading.cadence_rpm * calibration.cadence_scale
+            reading = replace(reading, cadence_rpm=cadence_rpm)
+        return self.refusals.without_refused(reading, calibration.own_numbers)
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:
         found = resistance(reading, self._calibration)

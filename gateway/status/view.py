@@ -10,6 +10,7 @@ from rich.text import Text
 from gateway.bike.status import BikeStatus
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.plausible import refused_words
 from gateway.sampling.series import FieldState
 from gateway.status.concerns import Concern, concerns
 from gateway.status.snapshot import CloudStatus, GatewayStatus
@@ -121,6 +122,8 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
         if bike.not_joined:
             text = f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
             yield Text(text, style="dim")
+        if bike.refused:
+            yield Text(f"{bike.bike_id}: {refused_words(bike.refused)}", style="dim")
         if bike.next_racer_name:
             changed = f"{bike.bike_id}: the changed racer, {one_line(bike.next_racer_name)},"
             yield Text(f"{changed} rides from the next race on", style="dim")

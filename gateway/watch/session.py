@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers import Reading
+from gateway.sampling.plausible import Refusals
 from gateway.sampling.series import FieldState
 from gateway.timing.units import NS_PER_S
 
@@ -47,6 +48,8 @@ class Watch:
         #: Whether the bike has ever sent a Reading.
         self.has_heard = False
         self._stale_ns = 0
+        #: The values that cannot be true; they are shown, but would be in no second of a race.
+        self.refusals = Refusals()
         self._last: dict[str, tuple[int, float, str]] = {}
         self._instants_ns: dict[str, deque[int]] = {name: deque() for name in UNITS}
 
@@ -64,6 +67,7 @@ class Watch:
     def add(self, reading: Reading) -> None:
         self.has_heard = True
         self._on_reading(reading)
+        self.refusals.without_refused(reading)
         for name, instants_ns in self._instants_ns.items():
             value = getattr(reading, name)
             if value is None:

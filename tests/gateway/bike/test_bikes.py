@@ -8,10 +8,12 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from drivers import Reading
 from gateway.config.schema import BikeConfig, Config
 from gateway.daemon import races_of
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
+from gateway.sampling.plausible import OFTEN
 from gateway.telemetry.message import Telemetry
 from tests.gateway.test_daemon import RACE_START_MS
 from tests.support.calibrations import record
@@ -134,6 +136,26 @@ async def test_rig_without_a_calibration_is_logged_once_until_it_is_calibrated(
     event = "bike not calibrated: its own numbers are taken as percent"
     assert [log["bike"] for log in logs if log["event"] == event] == ["bike-1"]
     await virtual.stop()
+
+
+async def test_absurd_frame_is_in_the_status_and_in_no_second(rig: Rig) -> None:
+    virtual = rig.virtual
+    bike = virtual.gateway._bikes.get("bike-2")
+    assert bike is not None
+    for refused in range(1, OFTEN + 1):
+        bike.fanout.add(Reading(virtual.clock.monotonic_ns(), cadence_rpm=995, power_w=16_499))
+        await virtual.run_for(1)
+        status = bike.status
+        assert [(one.name, one.count) for one in status.refused] == [
+            ("cadence_rpm", refused),
+            ("power_w", refused),
+        ]
+        assert status.refuses_often == (2 * refused >= OFTEN)
+    await virtual.run_for(5)
+    for message in rig.ridden("bike-2"):
+        assert message.cadence <= 250
+        assert message.power is None or message.power <= 3000
+    assert virtual.gateway.status.bikes[0].refused == ()
 
 
 async def test_added_bike_joins_and_the_others_ride_on(rig: Rig) -> None:
