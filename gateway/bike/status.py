@@ -70,6 +70,13 @@ class BikeStatus:
     is_simulated: Annotated[
         bool, Field(description="whether this is a fake bike, whose values are made up")
     ] = False
+    resistance_doubt: Annotated[
+        str,
+        Field(
+            description="why the resistance that the bike reports is not used, but derived from "
+            "power and cadence; empty if it is used, or if there is none"
+        ),
+    ] = ""
     refused: Annotated[
         tuple[RefusedValues, ...],
         Field(

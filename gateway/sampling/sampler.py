@@ -8,6 +8,7 @@ from pydantic import Field
 from drivers import Reading
 from drivers.magnetic_brake import resistance_percent
 from gateway.sampling.calibration import AS_SAID, Calibration, ResistanceSource, resistance
+from gateway.sampling.constant import ConstantResistance
 from gateway.sampling.plausible import Refusals
 from gateway.sampling.series import FieldState, KnobSeries, RidingSeries
 from gateway.timing.units import NS_PER_S
@@ -72,6 +73,7 @@ class Sampler:
         self._power = RidingSeries()
         self._speed = RidingSeries()
         self._resistance = KnobSeries()
+        self._constant = ConstantResistance()
         #: The implausible values, which are in no Sample.
         self.refusals = Refusals()
         self._connected_ns: int | None = None
@@ -94,6 +96,11 @@ class Sampler:
             self._add_resistance(self._knob, self._heard_ns or self._knob.at_ns)
 
     @property
+    def resistance_doubt(self) -> str:
+        """Why the resistance that the bike reports counts as absent; empty if it does not."""
+        return self._constant.doubt
+
+    @property
     def dropped(self) -> int:
         """The number of values dropped because they were out of order or too frequent."""
         return self._cadence.dropped + self._power.dropped + self._resistance.dropped
@@ -106,6 +113,7 @@ class Sampler:
         """
         self._connected_ns = at_ns
         self._reports_percent = False
+        self._constant.connect()
         self._stale_ns = round(stale_after_s * NS_PER_S)
 
     def disconnected(self, at_ns: int) -> None:
@@ -147,8 +155,20 @@ class Sampler:
         # Some bikes report percent and their own number in turn: then only the percent counts.
         if found is None or (found[1] is ResistanceSource.UNCALIBRATED and self._reports_percent):
             return
-        percent, self._resistance_source = found
-        self._resistance.add(at_ns, percent)
+        percent, source = found
+        self._hear_number(reading, source)
+        if not self._constant.doubt:
+            self._resistance_source = source
+            self._resistance.add(at_ns, percent)
+
+    def _hear_number(self, reading: Reading, source: ResistanceSource) -> None:
+        """Collect evidence on the number in use; a calibrated one has moved, or it were not."""
+        own, percent = reading.resistance_raw, reading.resistance_percent
+        number = percent if own is None else own
+        if number is None or source is ResistanceSource.CALIBRATED:
+            self._constant.forget()
+        else:
+            self._constant.hear(number)
 
     def close_second(self, start_ns: int, end_ns: int) -> Sample:
         """Return the Sample of [start, end). Call it once per second, in order."""
@@ -162,6 +182,7 @@ class Sampler:
         there = self._was_there(start_ns)
         cadence = self._cadence.mean(start_ns, end_ns, self._stale_ns) if there else None
         power = self._power.mean(start_ns, end_ns, self._stale_ns) if there else None
+        self._doubt_resistance(cadence, power)
         percent = self._resistance_percent(start_ns, end_ns)
         if cadence and power and self._never_reports_resistance(end_ns):
             percent = self._derive(cadence, power)
@@ -234,6 +255,14 @@ class Sampler:
             return self._last_resistance_percent
         self._last_resistance_percent = self._resistance.last(end_ns) or 0.0
         return percent
+
+    def _doubt_resistance(self, cadence_rpm: float | None, power_w: float | None) -> None:
+        """Treat the resistance as never reported, once it is in doubt."""
+        is_known = bool(self._constant.doubt)
+        self._constant.ride(cadence_rpm, power_w)
+        if self._constant.doubt and not is_known:
+            self._resistance.clear()
+            self._resistance_source = ResistanceSource.NONE
 
     def _never_reports_resistance(self, end_ns: int) -> bool:
         unknown = (ResistanceSource.NONE, ResistanceSource.DERIVED)

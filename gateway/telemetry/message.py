@@ -104,8 +104,8 @@ class Telemetry:
             description="calibrated: converted by a calibration of this bike; device: the percent "
             "that the bike reports; uncalibrated: the bike's own number, taken as percent although "
             "it may be none; derived: from power and cadence, because the bike reports no "
-            "resistance; none: unknown, and sent as 0; absent in messages buffered by older "
-            "gateways",
+            "resistance, or one that means nothing; none: unknown, and sent as 0; absent in "
+            "messages buffered by older gateways",
         ),
     ] = None
     power: Annotated[

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from drivers import Reading
 from gateway.bike.link import BikeLink, LinkState
-from gateway.sampling.plausible import implausible, refused_words
+from gateway.sampling.plausible import implausible
 from gateway.sampling.series import FieldState
 from gateway.terminal.live import Event, open_live_view
 from gateway.timing.units import NS_PER_S
@@ -36,8 +36,8 @@ class WatchScreen:
     fields: Sequence[FieldView] = ()
     #: The bike's race, if a gateway is running that rides it.
     race: str = ""
-    #: The values of the bike that cannot be true.
-    refused: str = ""
+    #: What a race would not use of the bike's values.
+    notes: Sequence[str] = ()
 
 
 def table(screen: WatchScreen) -> RenderableType:
@@ -59,7 +59,7 @@ def table(screen: WatchScreen) -> RenderableType:
     link = screen.link
     head = Text(heading(link), style="" if _is_connected(link) else "yellow")
     race = [Text(screen.race)] if screen.race else []
-    notes = [Text(screen.refused, style="yellow")] if screen.refused else []
+    notes = [Text(note, style="yellow") for note in screen.notes]
     return Group(head, *race, rows, *notes)
 
 
@@ -119,7 +119,7 @@ class WatchScript:
     def figures(self, screen: WatchScreen) -> Event | None:
         if not screen.fields or not _is_connected(screen.link):
             return None
-        parts = (line(screen.fields), screen.race, screen.refused)
+        parts = (line(screen.fields), screen.race, *screen.notes)
         return Event("figures", "  ".join(part for part in parts if part))
 
 
@@ -141,8 +141,7 @@ def open_view(
             nonlocal screen
             screen = WatchScreen(link, race=race)
             if watch is not None:
-                refused = refused_words(watch.refusals.fields)
-                screen = WatchScreen(link, watch.fields(now_ns), race, refused)
+                screen = WatchScreen(link, watch.fields(now_ns), race, watch.notes)
             view.show(screen, now_ns)
 
         yield show

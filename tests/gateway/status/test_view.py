@@ -281,3 +281,9 @@ def test_view_counts_the_values_of_a_bike_that_cannot_be_true() -> None:
         "1,003 × power, last 16,499 W"
     )
     assert "all well" in text, "a few absurd frames need no attention"
+
+
+def test_view_gives_the_reason_why_a_reported_resistance_is_not_used() -> None:
+    doubt = "the reported resistance is always 0, although the pedals need power"
+    text = " ".join(shown(gateway_status(bike_status(resistance_doubt=doubt))).split())
+    assert text.endswith(f"bike-001: {doubt}; it is derived from power and cadence")
