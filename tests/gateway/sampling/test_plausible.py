@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import Reading
+from drivers import Frame, Reading
+from drivers.protocols import PROTOCOLS
+from drivers.protocols.bluetooth.flywheel import LiveData, encode_live_data
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.plausible import (
     OFTEN,
@@ -139,6 +141,14 @@ class TestSampler:
             assert all(power_w is None or power_w <= 166 for power_w in powers)
             assert powers[1] == 166, "the last power that was believed applies"
             assert powers[-1] == 0
+
+    def test_frame_of_a_flywheel_with_an_absurd_power_is_in_no_second(self) -> None:
+        """ptx2/gymnasticon #30. The first zero may be a drop-out, so 166 W count once more."""
+        bike, readings = PROTOCOLS["flywheel"](), []
+        for second, (power_w, cadence_rpm) in enumerate([(166, 79), (16_499, 79), (0, 0), (0, 0)]):
+            data = encode_live_data(LiveData(power_w=power_w, cadence_rpm=cadence_rpm))
+            readings += bike.feed(Frame(second * S, data))
+        assert [sample.power_w for sample in ride(readings, seconds=4)] == [166, 166, 166, 0]
 
     def test_zero_cadence_with_an_absurd_power_is_a_stop(self) -> None:
         said = [Reading(0, cadence_rpm=80, power_w=166)]
