@@ -162,7 +162,7 @@ class Sampler:
             self._resistance.add(at_ns, percent)
 
     def _hear_number(self, reading: Reading, source: ResistanceSource) -> None:
-        """Collect evidence on the number in use; a calibrated one has moved, or it were not."""
+        """Collect evidence on the number in use; a calibrated one moved when it was measured."""
         own, percent = reading.resistance_raw, reading.resistance_percent
         number = percent if own is None else own
         if number is None or source is ResistanceSource.CALIBRATED:
