@@ -109,6 +109,11 @@ class Calibration:
     #: Factor for the reported cadence: 0.5 for a bike that reports twice its cadence.
     cadence_scale: float = 1.0
 
+    @property
+    def own_numbers(self) -> frozenset[str]:
+        """The fields of a Reading that hold a number of the bike's own, which a table converts."""
+        return frozenset() if self.table is None else frozenset({f"resistance_{self.quantity}"})
+
 
 #: The table of an uncalibrated number: its value is taken as percent.
 AS_PERCENT = CalibrationTable([(0, 0), (100, 100)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
+from gateway.sampling.plausible import refused_words
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
@@ -41,6 +42,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
         *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
         *(_of_raw_numbers(bike) for bike in status.bikes if bike.is_uncalibrated),
+        *(_of_refused(bike) for bike in status.bikes if bike.refuses_often),
         *_of_fake_bikes(status),
         *_of_pi(status.pi),
         *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
@@ -134,6 +136,13 @@ def _of_raw_numbers(bike: BikeStatus) -> Concern:
     return Concern(
         f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
         f"`alleycat-gateway calibrate {bike.bike_id}`"
+    )
+
+
+def _of_refused(bike: BikeStatus) -> Concern:
+    return Concern(
+        f"{bike.bike_id} often sends {refused_words(bike.refused)}; compare "
+        f"`alleycat-gateway watch {bike.bike_id}` with the bike's display"
     )
 
 

@@ -9,6 +9,7 @@ from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import CloudStatus
@@ -147,3 +148,12 @@ def test_urgent_concern_comes_first() -> None:
 
 def test_unknown_room_is_no_concern() -> None:
     assert texts(buffer=buffer_status(free_bytes=None)) == []
+
+
+def test_values_that_cannot_be_true_are_a_concern_only_if_they_are_frequent() -> None:
+    refused = (RefusedValues("power_w", 12, 16_499.0),)
+    assert texts(bikes=(bike_status(refused=refused),)) == []
+    assert texts(bikes=(bike_status(refused=refused, refuses_often=True),)) == [
+        "bike-001 often sends values that cannot be true, left out: 12 × power, last 16,499 W; "
+        "compare `alleycat-gateway watch bike-001` with the bike's display"
+    ]
