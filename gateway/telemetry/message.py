@@ -104,8 +104,8 @@ class Telemetry:
             description="calibrated: converted by a calibration of this bike; device: the "
             "percentage that the bike reports; uncalibrated: the bike's own number, taken as "
             "percent although it may not be one; derived: from power and cadence, because the bike "
-            "reports no resistance, or one that means nothing; none: unknown, and sent as 0; absent "
-            "in messages buffered by older gateways",
+            "reports no resistance, or one that means nothing; none: unknown, and sent as 0; "
+            "absent in messages buffered by older gateways",
         ),
     ] = None
     power: Annotated[
