@@ -1,6 +1,8 @@
 """Profiles of bikes: what is known of particular models, kept as data in `profiles.toml`."""
 
+import re
 import tomllib
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
@@ -14,11 +16,13 @@ class BikeProfile(Tuning):
 
     #: The name of the model, for people.
     name: str
-    #: Prefixes of its Bluetooth names, upper or lower case.
+    #: Patterns of its Bluetooth names, as in `fnmatch`, upper or lower case.
     bluetooth_names: tuple[str, ...] = ()
-    #: The protocol that only these models speak, so that it identifies them without their name.
+    #: Whether these are bikes. Treadmills and rowers of the same make have similar names.
+    is_bike: bool = True
+    #: The protocol to speak with these models; None: the best of those that they offer.
     protocol: str | None = None
-    #: Commands for the FTMS control point, in hex, sent if the bike does not stream by itself;
+    #: Commands for the FTMS control point, in hex, sent if the bike sends nothing or only zeros;
     #: None: those of the protocol.
     start: tuple[str, ...] | None = None
     #: Protocols to listen to in addition to the main one, on the same connection.
@@ -46,17 +50,26 @@ def load_profiles() -> tuple[BikeProfile, ...]:
 
 
 def profile_of(bluetooth_name: str) -> BikeProfile:
-    """Return the profile with the longest matching name prefix; UnknownModel if none matches."""
+    """Return the profile with the most specific matching name; UnknownModel if none matches."""
     matching = [
-        (len(start), profile)
+        (_specificity(pattern), profile)
         for profile in load_profiles()
-        for start in profile.bluetooth_names
-        if bluetooth_name.casefold().startswith(start.casefold())
+        for pattern in profile.bluetooth_names
+        if fnmatchcase(bluetooth_name.casefold(), pattern.casefold())
     ]
     return max(matching, key=lambda one: one[0])[1] if matching else UnknownModel()
 
 
+def _specificity(pattern: str) -> tuple[int, int, bool]:
+    """Return what a pattern demands: literal characters, characters in all, a fixed length."""
+    one_each = re.sub(r"\[[^]]+\]", "?", pattern).replace("*", "")
+    return len(one_each.replace("?", "")), len(one_each), "*" not in pattern
+
+
 def profile_speaking(protocol: str) -> BikeProfile:
-    """Return the profile of the only models that speak a protocol; UnknownModel without one."""
+    """Return the first profile with a protocol; UnknownModel without one.
+
+    A protocol of one make has one profile, which applies even if the name is not known.
+    """
     speaking = (profile for profile in load_profiles() if profile.protocol == protocol)
     return next(speaking, UnknownModel())

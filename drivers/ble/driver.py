@@ -71,7 +71,8 @@ class BleOptions(DriverOptions, Tuning):
     protocol: str = AUTO
     #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
     services: tuple[str, ...] | None = None
-    #: Commands in hex that are written to the control point if the bike does not start sending.
+    #: Commands in hex that are written to the control point if the bike sends nothing or only
+    #: zeros.
     start: tuple[str, ...] | None = None
     #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None
@@ -236,7 +237,7 @@ class BleBike(FrameSource):
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
-            main = await self._main_protocol(connection)
+            main = await self._main_protocol(connection, profile)
             talks = self._conversations(connection, main, profile, on_frame)
             session = BleSession(connection, talks, strap, self._clock)
             async with (
@@ -253,13 +254,15 @@ class BleBike(FrameSource):
                     )
                 yield resumed(first, readings)
 
-    async def _main_protocol(self, connection: Connection) -> str:
+    async def _main_protocol(self, connection: Connection, profile: BikeProfile) -> str:
         """Return the protocol to speak with the bike. Raises BikeLost if it does not speak it."""
         options = self._options
         has = spoken(connection)
         main = options.protocol
         if main == AUTO:
-            main = self._best([name for name in has if name not in COMPANIONS])
+            bikes = [name for name in has if name not in COMPANIONS]
+            # Stable: the protocol of the profile comes first, the others stay in their order.
+            main = self._best(sorted(bikes, key=lambda name: name != profile.protocol))
         if main not in has:
             wanted = "any protocol that the gateway knows" if main == AUTO else main
             raise BikeLost(

@@ -77,6 +77,13 @@ async def said(readings: AsyncIterator[Reading], *names: str) -> dict[str, float
     return values
 
 
+async def until(readings: AsyncIterator[Reading], wanted: Callable[[Reading], bool]) -> None:
+    async with asyncio.timeout(20):
+        async for reading in readings:
+            if wanted(reading):
+                return
+
+
 async def first(bike: BleBike) -> Reading:
     async with asyncio.timeout(20), bike.open_bike() as readings:
         return await anext(readings)
@@ -342,6 +349,62 @@ class TestStart:
         late = iter([b""] * 16)
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
+
+    @pytest.mark.slow
+    async def test_a_bike_that_sends_only_zeros_is_started(self, bluez: Bluez) -> None:
+        """cagnulein/qdomyos-zwift #5075, without the commands of that model."""
+        bike = bikes.stopped_bike(bluez)
+        features = bike.characteristic(bikes.FITNESS_MACHINE_FEATURE)
+        features.value = encode_features(["cadence", "elapsed time"])
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            assert (await said(readings, "cadence_rpm")) == {"cadence_rpm": 0}
+            await until(readings, lambda reading: reading.cadence_rpm == 80)
+        assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", ["WLT-BK-5310", "wlt-bk-1"])
+    async def test_a_bike_gets_the_start_commands_of_its_profile(
+        self, bluez: Bluez, name: str
+    ) -> None:
+        bike = bikes.stopped_bike(bluez, name)
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            await until(readings, lambda reading: reading.cadence_rpm == 80)
+        assert [data.hex() for _, data in bike.written] == ["00", "0801", "07"]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("name", "features"), [("ICSE", []), ("Unknown", ["cadence", "power"])]
+    )
+    async def test_a_bike_that_supports_no_start_never_sees_one(
+        self, bluez: Bluez, name: str, features: list[str]
+    ) -> None:
+        """doudar/SmartSpin2k #605, #610: a command that it does not support silences it."""
+        bike = bikes.ftms_bike(bluez, name)
+        bike.characteristic(bikes.FITNESS_MACHINE_FEATURE).value = encode_features(features)
+        late = iter([b""] * 14)
+        async with (
+            saying(
+                bike,
+                bikes.INDOOR_BIKE_DATA,
+                lambda: b"" if bike.written else next(late, FTMS),
+            ),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            for _ in range(20):
+                assert (await anext(readings)).cadence_rpm == 80
+
+    @pytest.mark.slow
+    async def test_a_streaming_bike_is_not_asked_for_its_features(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            await first(driver(FAST, address=bike.address))
+        assert "ReadValue" not in bluez.members()
 
     @pytest.mark.slow
     async def test_start_option_replaces_the_start_commands(self, bluez: Bluez) -> None:

@@ -56,6 +56,21 @@ def ftms_bike(bluez: Bluez, name: str = "FTMS bike") -> Device:
     )
 
 
+def stopped_bike(bluez: Bluez, name: str = "Stopped bike") -> Device:
+    """Add an FTMS bike that has to be started and answers its commands.
+
+    Notify it of what `stopped_or` gives: cagnulein/qdomyos-zwift #5075.
+    """
+    bike = ftms_bike(bluez, name)
+    bike.on_write = lambda _uuid, data: bytes((0x80, data[0], 0x01))
+    return bike
+
+
+def stopped_or(bike: Device, riding: bytes) -> bytes:
+    """Return `riding` once the bike was started, until then its zeros."""
+    return riding if any(data == b"\x07" for _, data in bike.written) else bytes((0x64, *[0] * 9))
+
+
 def power_meter(bluez: Bluez, name: str = "Power meter") -> Device:
     return bluez.add_device(
         name=name,
