@@ -39,7 +39,7 @@ PROFILES_HEAD = """
 ## Bikes with a profile
 
 These bikes are recognised by their Bluetooth name; their corrections are applied automatically.
-In a name, `*` stands for any text, `?` for any character, and `[0-9]` for a digit.
+In a name, `*` is any text, `?` any character, and `[0-9]` a digit.
 
 | bike | Bluetooth names | corrections | notes | source |
 |---|---|---|---|---|"""

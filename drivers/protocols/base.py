@@ -105,5 +105,5 @@ class WireProtocol(ABC):
         return ""
 
     def refused(self) -> None:
-        """Learn that the bike did not accept the last request."""
+        """Take note that the bike did not accept the last request."""
         return

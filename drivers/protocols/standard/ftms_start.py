@@ -49,7 +49,7 @@ class FtmsStart:
         self._sent: int | None = None
 
     def heard(self, at_ns: int, is_running: bool) -> None:
-        """Learn that the bike has sent data, and whether it contained anything but zeros."""
+        """Take note that the bike has sent data, and whether it contained anything but zeros."""
         if is_running:
             self.end()
         elif not self._has_heard and self._sent is None:
@@ -57,7 +57,7 @@ class FtmsStart:
         self._has_heard = True
 
     def answered(self, data: bytes) -> None:
-        """Learn what the control point indicated."""
+        """Take note of what the control point indicated."""
         response = decode_response(data)
         if response is None or response.command != self._sent:
             return
@@ -67,7 +67,7 @@ class FtmsStart:
             self.end()
 
     def described(self, features: bytes) -> None:
-        """Learn the value of 0x2ACC."""
+        """Take note of the value of 0x2ACC."""
         if self._depends_on_features and rules_out_start(features):
             self.end()
 

@@ -14,6 +14,7 @@ from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
 from drivers.conversation import SILENCE_NS
 from drivers.protocols.standard.crank import Revolutions
+from drivers.protocols.standard.cross_trainer import CrossTrainerData, encode_cross_trainer_data
 from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.standard.ftms_control import ControlRange
@@ -237,7 +238,7 @@ class TestChoice:
         self, bluez: Bluez
     ) -> None:
         bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.SPEED_AND_CADENCE)
-        bike.name = "ICSE 7"
+        bike.name = "ICSE"
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             await first(driver(address=bike.address))
         paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
@@ -312,6 +313,57 @@ class TestBinding:
             with pytest.raises(BikeLost, match="is in use by another alleycat-gateway"):
                 await first(driver(address=device.address))
             assert (await anext(readings)).cadence_rpm == 80
+
+
+class TestProfiles:
+    """What is known of a model applies to a bike with its name."""
+
+    @pytest.mark.parametrize(
+        ("frame", "options"),
+        [("4400e803a0000000", {}), ("4400e80310000000", {"cadence_scale": 10})],
+        ids=["cagnulein/qdomyos-zwift #4250", "cagnulein/qdomyos-zwift #477"],
+    )
+    async def test_horizon_gr7_is_scaled_only_by_its_owner(
+        self, bluez: Bluez, frame: str, options: dict[str, object]
+    ) -> None:
+        bike = bikes.ftms_bike(bluez, "JFIC0001")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bytes.fromhex(frame)):
+            assert (await first(driver(address=bike.address, **options))).cadence_rpm == 80
+
+    async def test_burever_be1_has_no_resistance(self, bluez: Bluez) -> None:
+        """cagnulein/qdomyos-zwift #4566: it is always 40."""
+        bike = bikes.ftms_bike(bluez, "BE1")
+        frame = bytes.fromhex("6400b80ba00028006400")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: frame):
+            reading = await first(driver(address=bike.address))
+        assert (reading.cadence_rpm, reading.power_w, reading.resistance_raw) == (80, 100, None)
+
+    async def test_thinkrider_speaks_cycling_power_rather_than_ftms(self, bluez: Bluez) -> None:
+        """cagnulein/qdomyos-zwift #3487: its FTMS gives zeros."""
+        bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
+        bike.name = "THINK X5"
+        power = encode_power(PowerMeasurement(power_w=120))
+        async with saying(bike, bikes.CYCLING_POWER_MEASUREMENT, lambda: power):
+            assert (await first(driver(address=bike.address))).source == "cycling_power"
+
+    async def test_bike_without_the_protocol_of_its_name_speaks_what_it_has(
+        self, bluez: Bluez
+    ) -> None:
+        bike = bikes.ftms_bike(bluez, "THINK X5")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            assert (await first(driver(address=bike.address))).source == "ftms"
+
+    async def test_bike_that_sends_cross_trainer_data_is_found_and_heard(
+        self, bluez: Bluez
+    ) -> None:
+        """duhow/ftms-bridge, the BH vertical bike. Its service data is a cross trainer's."""
+        bike = bikes.cross_trainer(bluez, "C01_12345")
+        (found,) = [one async for one in BleBike.discover(0.5)]
+        assert found.why == "advertises itself as a cross trainer"
+        steps = encode_cross_trainer_data(CrossTrainerData(speed_kmh=20, steps_per_minute=120))
+        async with saying(bike, bikes.CROSS_TRAINER_DATA, lambda: steps):
+            reading = await first(driver(**found.options))
+        assert (reading.cadence_rpm, reading.source) == (60, "cross_trainer")
 
 
 class TestStart:

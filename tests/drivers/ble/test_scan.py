@@ -155,6 +155,21 @@ async def test_scan_finds_each_bike_once_with_the_options_to_open_it(bluez: Blue
 
 
 @pytest.mark.slow
+async def test_scan_promises_nothing_by_a_general_service_or_a_short_name(bluez: Bluez) -> None:
+    """The bike of cagnulein/qdomyos-zwift src/devices/mcfbike, and what is no bike at all."""
+    for name, service in {
+        "MCF-12345": NORDIC_UART,
+        "Watch": NORDIC_UART,
+        "M365 scooter": NORDIC_UART,
+        "Lamp": "fff0",
+    }.items():
+        bluez.add_device(name=name, services={service: {}})
+    flywheel = bikes.flywheel_bike(bluez)
+    found = [bike async for bike in scan_air(0.5, MachineClock())]
+    assert [one.where for one in found] == [flywheel.address]
+
+
+@pytest.mark.slow
 async def test_scan_offers_the_name_of_a_device_with_a_changing_address(bluez: Bluez) -> None:
     bike = bikes.ftms_bike(bluez, name="mine")
     bike.address = "4A:FF:EE:00:00:01"

@@ -4,6 +4,7 @@ from tests.support.bluez import Bluez, Device
 
 FITNESS_MACHINE = "1826"
 FITNESS_MACHINE_FEATURE = "2acc"
+CROSS_TRAINER_DATA = "2ace"
 INDOOR_BIKE_DATA = "2ad2"
 RESISTANCE_RANGE = "2ad6"
 CONTROL_POINT = "2ad9"
@@ -69,6 +70,14 @@ def stopped_bike(bluez: Bluez, name: str = "Stopped bike") -> Device:
 def stopped_or(bike: Device, riding: bytes) -> bytes:
     """Return `riding` once the bike was started, until then its zeros."""
     return riding if any(data == b"\x07" for _, data in bike.written) else bytes((0x64, *[0] * 9))
+
+
+def cross_trainer(bluez: Bluez, name: str = "Cross trainer") -> Device:
+    return bluez.add_device(
+        name=name,
+        services={FITNESS_MACHINE: {CROSS_TRAINER_DATA: _NOTIFY, CONTROL_POINT: _CONTROL}},
+        service_data={FITNESS_MACHINE: bytes((0x01, 0x02, 0x00))},
+    )
 
 
 def power_meter(bluez: Bluez, name: str = "Power meter") -> Device:
