@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
@@ -260,9 +260,7 @@ class BleBike(FrameSource):
         has = spoken(connection)
         main = options.protocol
         if main == AUTO:
-            bikes = [name for name in has if name not in COMPANIONS]
-            # Stable: the protocol of the profile comes first, the others stay in their order.
-            main = self._best(sorted(bikes, key=lambda name: name != profile.protocol))
+            main = self._best(_main_protocols(has, profile))
         if main not in has:
             wanted = "any protocol that the gateway knows" if main == AUTO else main
             raise BikeLost(
@@ -367,6 +365,16 @@ async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -
         except Exception:
             log.exception("the heart rate strap's driver failed; reconnecting")
         await sleep_for(clock, STRAP_EVERY_S)
+
+
+def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:
+    """Return the protocols that may be the main one, best first: that of the profile, if any.
+
+    What the profile lists as additional is the main one only for a bike that has nothing else.
+    """
+    bikes = [name for name in has if name not in COMPANIONS]
+    bikes.sort(key=lambda name: name != profile.protocol)
+    return [name for name in bikes if name not in profile.services] or bikes
 
 
 def _is_address(text: str) -> bool:

@@ -41,7 +41,7 @@ class FtmsStart:
     """
 
     def __init__(self, commands: Sequence[bytes] | None = None) -> None:
-        self._to_send = list(DEFAULT_START if commands is None else commands)
+        self._to_send = [one for one in (DEFAULT_START if commands is None else commands) if one]
         self._depends_on_features = commands is None
         self._next_ns: int | None = None
         self._has_heard = False

@@ -21,7 +21,7 @@ from drivers.protocols.standard.ftms_control import ControlRange
 from drivers.protocols.standard.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.standard.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from drivers.testing import FastClock
-from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
+from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, Fault, bikes, open_fds
 from tests.support.bluez.device import Services
 from tests.support.ftms_peer import encode_features, encode_range
 
@@ -328,7 +328,7 @@ class TestProfiles:
     ) -> None:
         bike = bikes.ftms_bike(bluez, "JFIC0001")
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bytes.fromhex(frame)):
-            assert (await first(driver(address=bike.address, **options))).cadence_rpm == 80
+            assert (await first(driver(REAL, address=bike.address, **options))).cadence_rpm == 80
 
     async def test_burever_be1_has_no_resistance(self, bluez: Bluez) -> None:
         """cagnulein/qdomyos-zwift #4566: it is always 40."""
@@ -362,7 +362,7 @@ class TestProfiles:
         assert found.why == "advertises itself as a cross trainer"
         steps = encode_cross_trainer_data(CrossTrainerData(speed_kmh=20, steps_per_minute=120))
         async with saying(bike, bikes.CROSS_TRAINER_DATA, lambda: steps):
-            reading = await first(driver(**found.options))
+            reading = await first(driver(REAL, **found.options))
         assert (reading.cadence_rpm, reading.source) == (60, "cross_trainer")
 
 
@@ -452,6 +452,19 @@ class TestStart:
                 assert (await anext(readings)).cadence_rpm == 80
 
     @pytest.mark.slow
+    @pytest.mark.parametrize(
+        "answer", [bytes((0x80, 0x00, 0x02)), ATT_ERROR], ids=["not supported", "not accepted"]
+    )
+    async def test_a_bike_that_refuses_a_command_gets_no_further_one(
+        self, bluez: Bluez, answer: bytes | Fault
+    ) -> None:
+        bike = bikes.stopped_bike(bluez)
+        bike.on_write = lambda _uuid, _data: answer
+        with pytest.raises(BikeLost):
+            await first(driver(FAST, address=bike.address))
+        assert [data.hex() for _, data in bike.written] == ["00"]
+
+    @pytest.mark.slow
     async def test_a_streaming_bike_is_not_asked_for_its_features(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
@@ -495,6 +508,19 @@ class TestSilence:
             with pytest.raises(BikeLost, match="no data was received"):
                 await first(bike)
             assert (await first(bike)).source == "cycling_power"
+
+    @pytest.mark.slow
+    async def test_additional_services_of_a_profile_do_not_become_the_main_one(
+        self, bluez: Bluez
+    ) -> None:
+        """ICSE sends nothing before it is pedalled; its cadence alone would hide its power."""
+        device = combo(bluez, bikes.FITNESS_MACHINE, bikes.SPEED_AND_CADENCE)
+        device.name = "ICSE"
+        bike = driver(FAST, address=device.address)
+        with pytest.raises(BikeLost, match="no data was received"):
+            await first(bike)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            assert (await first(bike)).source == "ftms"
 
     @pytest.mark.slow
     async def test_a_companion_does_not_hide_that_the_bike_is_mute(self, bluez: Bluez) -> None:

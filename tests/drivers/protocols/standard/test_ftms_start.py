@@ -86,6 +86,7 @@ def test_an_empty_notification_is_silence() -> None:
 def test_start_commands_are_those_of_the_model() -> None:
     assert asked(Ftms(start=(b"\x00", b"\x08\x01")), 60) == [b"\x00", b"\x08\x01"]
     assert asked(Ftms(start=()), 60) == []
+    assert asked(Ftms(start=(b"", b"\x07")), 60) == [b"\x07"]
 
 
 def test_sent_frame_does_not_count_as_streaming() -> None:
