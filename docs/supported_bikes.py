@@ -104,7 +104,7 @@ def _corrections(profile: BikeProfile) -> str:
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
         "start": "none" if profile.start == () else " ".join(profile.start or ()),
-        "protocol": profile.protocol and f"`{profile.protocol}`",
+        "not": ", ".join(f"`{name}`" for name in profile.mute),
         "connection": "kept alive" if profile.update_parameters else None,
         "also": ", ".join(f"`{name}`" for name in profile.services),
     }

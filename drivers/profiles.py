@@ -20,8 +20,10 @@ class BikeProfile(Tuning):
     bluetooth_names: tuple[str, ...] = ()
     #: Whether these are bikes. Treadmills and rowers of the same make have similar names.
     is_bike: bool = True
-    #: The protocol to speak with these models; None: the best of those that they offer.
+    #: The protocol that only these models speak, so that it identifies them without their name.
     protocol: str | None = None
+    #: Protocols that give nothing useful with these models, although they offer the service.
+    mute: tuple[str, ...] = ()
     #: Commands for the FTMS control point, in hex, sent if the bike sends nothing or only zeros;
     #: None: those of the protocol.
     start: tuple[str, ...] | None = None
@@ -67,9 +69,6 @@ def _specificity(pattern: str) -> tuple[int, int, bool]:
 
 
 def profile_speaking(protocol: str) -> BikeProfile:
-    """Return the first profile with a protocol; UnknownModel without one.
-
-    A protocol of one make has one profile, which applies even if the name is not known.
-    """
+    """Return the profile of the only models that speak a protocol; UnknownModel without one."""
     speaking = (profile for profile in load_profiles() if profile.protocol == protocol)
     return next(speaking, UnknownModel())

@@ -368,13 +368,13 @@ async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -
 
 
 def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:
-    """Return the protocols that may be the main one, best first: that of the profile, if any.
+    """Return the protocols that may be the main one, best first.
 
-    What the profile lists as additional is the main one only for a bike that has nothing else.
+    What the profile lists as additional or as mute is the main one only for a bike that has
+    nothing else.
     """
     bikes = [name for name in has if name not in COMPANIONS]
-    bikes.sort(key=lambda name: name != profile.protocol)
-    return [name for name in bikes if name not in profile.services] or bikes
+    return [name for name in bikes if name not in (*profile.services, *profile.mute)] or bikes
 
 
 def _is_address(text: str) -> bool:

@@ -56,8 +56,7 @@ def guess(heard: Advertisement) -> ProtocolGuess | None:
         _guess_by_service(offered, profile)
         or _guess_by_type(fitness)
         or _guess_by_name(profile)
-        or _guess_by_general_service(heard)
-        or _companion(offered)
+        or _guess_by_companion(offered)
     )
 
 
@@ -69,11 +68,10 @@ def _guess_by_other_type(fitness: bytes) -> ProtocolGuess | None:
 
 
 def _guess_by_service(offered: list[str], profile: BikeProfile) -> ProtocolGuess | None:
-    bikes = [name for name in offered if name not in COMPANIONS]
+    bikes = [name for name in offered if name not in (*COMPANIONS, *profile.mute)]
     if not bikes:
         return None
-    best = profile.protocol if profile.protocol in bikes else bikes[0]
-    return ProtocolGuess(best, f"advertises the {best} service")
+    return ProtocolGuess(bikes[0], f"advertises the {bikes[0]} service")
 
 
 def _guess_by_type(fitness: bytes | None) -> ProtocolGuess | None:
@@ -114,22 +112,10 @@ def _guess_by_name(profile: BikeProfile) -> ProtocolGuess | None:
     return ProtocolGuess(profile.protocol, why)
 
 
-def _guess_by_general_service(heard: Advertisement) -> ProtocolGuess | None:
-    """Return a guess if several protocols use the service; one alone would be too weak a hint."""
-    possible = _with_service({one for one in heard.services if _is_general(one)})
-    if len(possible) < 2:
+def _guess_by_companion(offered: list[str]) -> ProtocolGuess | None:
+    name = next((one for one in offered if one in COMPANIONS), None)
+    if name is None:
         return None
-    return ProtocolGuess(
-        "auto",
-        f"may be a bike: its service is that of {', '.join(possible)}, and of devices that are "
-        "no bikes; connecting shows what it speaks",
-    )
-
-
-def _companion(offered: list[str]) -> ProtocolGuess | None:
-    if not offered:
-        return None
-    (name, *_) = offered
     return ProtocolGuess(name, f"advertises the {name} service; use it together with a bike")
 
 

@@ -31,8 +31,9 @@ CYCLING_POWER = "Other bikes and trainers that are known to speak cycling power"
         ("ICSE", "Bowflex IC Bike SE", ("services", ("speed_cadence",))),
         ("M3", "Keiser M3, M3i", ("resistance_scale", 4.1667)),
         ("M3i#012", "Keiser M Connect", ("protocol", None)),
-        ("THINK X5", "ThinkRider trainers", ("protocol", "cycling_power")),
-        ("C01_12345", "BH vertical bike", ("protocol", "cross_trainer")),
+        ("THINK X5", "ThinkRider trainers", ("mute", ("ftms", "cross_trainer"))),
+        ("C01_12345", "BH vertical bike", ("mute", ("ftms",))),
+        ("PM5 430123456 Row", "Concept2 rowers and ski machines", ("is_bike", False)),
         ("ECH-STRIDE-1", "Echelon treadmills, rowers and climbers", ("is_bike", False)),
     ],
 )
@@ -124,13 +125,14 @@ def test_a_name_is_not_known_by_a_few_characters_alone(profile: BikeProfile) -> 
     for pattern in profile.bluetooth_names:
         fixed = len(re.sub(r"\[[^]]+\]|[*?]", "", pattern))
         assert "*" not in pattern or fixed >= 3, pattern
+        assert not pattern.endswith(("-", "_", "+", " ")), f"{pattern}: is a * missing?"
 
 
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda profile: profile.name)
 def test_profile_has_a_source_and_known_protocols(profile: UnknownModel) -> None:
     assert profile.source
     assert all(bytes.fromhex(command) for command in profile.start or ())
-    assert {*profile.services, profile.protocol or "ftms"} <= set(PROTOCOLS)
+    assert {*profile.services, *profile.mute, profile.protocol or "ftms"} <= set(PROTOCOLS)
 
 
 def test_protocol_that_one_family_of_bikes_speaks_has_its_profile() -> None:

@@ -63,6 +63,7 @@ def advertisement(
         ),
         (advertisement("C01_12345", services=("1826",)), "cross_trainer", "cross_trainer service"),
         (advertisement("THINK X5", services=("1826", "1818")), "cycling_power", "cycling_power"),
+        (advertisement("THINK X5", services=("1826",)), "auto", "its name matches"),
         (advertisement("Flywheel 1", services=("1826",)), "ftms", "advertises the ftms service"),
         (advertisement("SUITO 1", services=("180d",)), "auto", "its name matches"),
         (advertisement("iConsole+0147", services=("1826",)), "ftms", "advertises the ftms service"),
@@ -115,11 +116,8 @@ class TestSharedService:
         known = {"ftms": GATT_PROTOCOLS["ftms"], "one": (gatt,), "two": (gatt,)}
         monkeypatch.setattr("drivers.ble.scan.GATT_PROTOCOLS", known)
 
-    def test_device_of_either_may_be_a_bike(self) -> None:
-        guessed = guess(advertisement("Lamp", services=("fff0",)))
-        assert guessed is not None
-        assert guessed.protocol == "auto"
-        assert guessed.why.startswith("may be a bike: its service is that of one, two, and of")
+    def test_device_without_a_known_name_gives_no_guess(self) -> None:
+        assert guess(advertisement("Lamp", services=("fff0",))) is None
 
     def test_name_of_one_of_them_does_not_decide(self, monkeypatch: pytest.MonkeyPatch) -> None:
         made = BikeProfile(
