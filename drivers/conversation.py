@@ -45,6 +45,10 @@ class Conversation:
             self._understood_ns = at_ns
         return [self._tuning.tune(self._signed(reading)) for reading in readings]
 
+    def learn(self, at_ns: int, data: bytes, characteristic: str) -> None:
+        """Feed what is not measured: the answer to a command, or a value that was read."""
+        self.protocol.feed(Frame(at_ns, data, characteristic=characteristic))
+
     def requests(self, now_ns: int, characteristic: str = "") -> Iterator[bytes]:
         """Yield what to send now, in parts, each of which the caller sends at once."""
         while data := self.protocol.request(now_ns):

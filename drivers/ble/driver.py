@@ -4,7 +4,7 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
@@ -73,8 +73,8 @@ class BleOptions(DriverOptions, Tuning):
     protocol: str = AUTO
     #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
     services: tuple[str, ...] | None = None
-    #: Commands in hex that are written to the control point if the bike does not start sending;
-    #: for an iFit console, commands before the first reading, such as the one with its key.
+    #: Commands in hex that are written to the control point if the bike sends nothing or only
+    #: zeros; for an iFit console, commands before the first reading, such as the one with its key.
     start: tuple[str, ...] | None = None
     #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None
@@ -245,7 +245,7 @@ class BleBike(FrameSource):
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
-            main = await self._main_protocol(connection)
+            main = await self._main_protocol(connection, profile)
             talks = self._conversations(connection, main, profile, on_frame)
             session = BleSession(connection, talks, strap, self._clock)
             async with (
@@ -262,13 +262,13 @@ class BleBike(FrameSource):
                     )
                 yield resumed(first, readings)
 
-    async def _main_protocol(self, connection: Connection) -> str:
+    async def _main_protocol(self, connection: Connection, profile: BikeProfile) -> str:
         """Return the protocol to speak with the bike. Raises BikeLost if it does not speak it."""
         options = self._options
         has = spoken(connection)
         main = options.protocol
         if main == AUTO:
-            main = self._best([name for name in has if name not in COMPANIONS])
+            main = self._best(_main_protocols(has, profile))
         if main not in has:
             wanted = "any protocol that the gateway knows" if main == AUTO else main
             raise BikeLost(
@@ -376,6 +376,16 @@ async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -
         except Exception:
             log.exception("the heart rate strap's driver failed; reconnecting")
         await sleep_for(clock, STRAP_EVERY_S)
+
+
+def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:
+    """Return the protocols that may be the main one, best first.
+
+    What the profile lists as additional or as mute is the main one only for a bike that has
+    nothing else.
+    """
+    bikes = [name for name in has if name not in COMPANIONS]
+    return [name for name in bikes if name not in (*profile.services, *profile.mute)] or bikes
 
 
 def _is_address(text: str) -> bool:

@@ -101,6 +101,19 @@ class WireProtocol(ABC):
         del now_ns
         return b""
 
+    def wanted(self, now_ns: int) -> str:
+        """Return the full UUID of a Bluetooth characteristic to read now; empty for none.
+
+        Called before `request`, at the same time. The value is fed as a Frame, unless the bike
+        does not have it.
+        """
+        del now_ns
+        return ""
+
+    def refused(self) -> None:
+        """Take note that the bike did not accept the last request."""
+        return
+
 
 class StartableProtocol(WireProtocol):
     """A protocol whose bikes may need commands of their model to start.

@@ -46,6 +46,16 @@ def test_requests_of_an_instant_come_to_an_end(name: str) -> None:
 
 
 @ALL
+def test_refused_requests_come_to_an_end_as_well(name: str) -> None:
+    protocol = PROTOCOLS[name]()
+    for now_ns in range(0, 60_000_000_000, ASK_EVERY_NS):
+        assert isinstance(protocol.wanted(now_ns), str)
+        for part, _ in enumerate(requests(protocol, now_ns), start=1):
+            protocol.refused()
+            assert part <= MOST_PARTS
+
+
+@ALL
 def test_any_bytes_from_anywhere_are_decoded_without_an_error(name: str) -> None:
     made = PROTOCOLS[name]
     protocol, chance = made(), random.Random(name)

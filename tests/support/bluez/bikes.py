@@ -21,6 +21,7 @@ from tests.support.bluez import Bluez, Device
 
 FITNESS_MACHINE = "1826"
 FITNESS_MACHINE_FEATURE = "2acc"
+CROSS_TRAINER_DATA = "2ace"
 INDOOR_BIKE_DATA = "2ad2"
 RESISTANCE_RANGE = "2ad6"
 CONTROL_POINT = "2ad9"
@@ -86,6 +87,29 @@ def ftms_bike(bluez: Bluez, name: str = "FTMS bike") -> Device:
             }
         },
         service_data={FITNESS_MACHINE: _INDOOR_BIKE},
+    )
+
+
+def stopped_bike(bluez: Bluez, name: str = "Stopped bike") -> Device:
+    """Add an FTMS bike that has to be started and answers its commands.
+
+    Notify it of what `stopped_or` gives: cagnulein/qdomyos-zwift #5075.
+    """
+    bike = ftms_bike(bluez, name)
+    bike.on_write = lambda _uuid, data: bytes((0x80, data[0], 0x01))
+    return bike
+
+
+def stopped_or(bike: Device, riding: bytes) -> bytes:
+    """Return `riding` once the bike was started, until then its zeros."""
+    return riding if any(data == b"\x07" for _, data in bike.written) else bytes((0x64, *[0] * 9))
+
+
+def cross_trainer(bluez: Bluez, name: str = "Cross trainer") -> Device:
+    return bluez.add_device(
+        name=name,
+        services={FITNESS_MACHINE: {CROSS_TRAINER_DATA: _NOTIFY, CONTROL_POINT: _CONTROL}},
+        service_data={FITNESS_MACHINE: bytes((0x01, 0x02, 0x00))},
     )
 
 
