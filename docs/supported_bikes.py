@@ -79,6 +79,8 @@ def _sections() -> Iterator[str]:
 def _over(protocol: type[WireProtocol]) -> str:
     if protocol.line is not None:
         return f"serial, {' or '.join(map(str, protocol.line.baud_rates))} baud"
+    if protocol.ant is not None:
+        return "ANT+"
     if protocol.company_id is not None:
         return "Bluetooth, broadcast"
     return "Bluetooth"

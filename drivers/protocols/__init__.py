@@ -2,6 +2,10 @@
 
 from collections.abc import Mapping
 
+from drivers.protocols.ant.cadence import AntCadence, AntSpeedCadence
+from drivers.protocols.ant.fitness_equipment import FitnessEquipment
+from drivers.protocols.ant.power import AntPower
+from drivers.protocols.ant.pulse import AntHeartRate
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.echelon import Echelon
 from drivers.protocols.bluetooth.flywheel import Flywheel
@@ -32,4 +36,9 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "daum": Daum,
     "monark": Monark,
     "lines": Lines,
+    "ant_fec": FitnessEquipment,
+    "ant_power": AntPower,
+    "ant_speed_cadence": AntSpeedCadence,
+    "ant_cadence": AntCadence,
+    "ant_heart_rate": AntHeartRate,
 }
