@@ -8,6 +8,7 @@ from drivers.protocols.ant.power import AntPower
 from drivers.protocols.ant.pulse import AntHeartRate
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.fec import Fec
 from drivers.protocols.bluetooth.flywheel import Flywheel
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.protocols.serial.daum import Daum
@@ -24,6 +25,7 @@ from drivers.protocols.standard.speed_cadence import SpeedCadence
 #: The order matters for a Bluetooth bike with several protocols: the one with more values is first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "ftms": Ftms,
+    "fec": Fec,
     "cycling_power": CyclingPower,
     "speed_cadence": SpeedCadence,
     "cross_trainer": CrossTrainer,

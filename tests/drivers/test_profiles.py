@@ -18,6 +18,8 @@ PROFILES = load_profiles()
         ("USDC-D700", "USDC-D700", ("start", ("00", "0801"))),
         ("ICSE 12", "ICSE", ("services", ("speed_cadence",))),
         ("M3", "Keiser M3, M3i", ("resistance_scale", 4.1667)),
+        ("Tacx Neo 11565", "Tacx Neo", ("services", ("speed_cadence",))),
+        ("Tacx Flux 46731", "Tacx Flow, Flux, Satori, Smart Bike, Vortex", ("services", ())),
     ],
 )
 def test_a_bike_gets_its_profile_by_its_name(

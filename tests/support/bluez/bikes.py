@@ -32,6 +32,10 @@ FLYWHEEL = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 FLYWHEEL_WRITE = "6e400002-b5a3-f393-e0a9-e50e24dcca9e"
 FLYWHEEL_DATA = "6e400003-b5a3-f393-e0a9-e50e24dcca9e"
 
+FEC = "6e40fec1-b5a3-f393-e0a9-e50e24dcca9e"
+FEC_DATA = "6e40fec2-b5a3-f393-e0a9-e50e24dcca9e"
+FEC_WRITE = "6e40fec3-b5a3-f393-e0a9-e50e24dcca9e"
+
 KEISER_COMPANY = 0x0102
 
 _NOTIFY = ("notify",)
@@ -108,6 +112,19 @@ def flywheel_bike(bluez: Bluez, name: str = "Flywheel 1") -> Device:
         services={
             FLYWHEEL: {FLYWHEEL_WRITE: ("write", "write-without-response"), FLYWHEEL_DATA: _NOTIFY}
         },
+    )
+
+
+def tacx_trainer(bluez: Bluez, name: str = "Tacx Neo 11565") -> Device:
+    """Add a trainer that advertises only its cadence service."""
+    return bluez.add_device(
+        name=name,
+        services={
+            SPEED_AND_CADENCE: {CSC_MEASUREMENT: _NOTIFY},
+            CYCLING_POWER: {CYCLING_POWER_MEASUREMENT: _NOTIFY},
+            FEC: {FEC_DATA: _NOTIFY, FEC_WRITE: ("write", "write-without-response")},
+        },
+        advertised=[SPEED_AND_CADENCE],
     )
 
 
