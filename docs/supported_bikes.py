@@ -49,7 +49,7 @@ TAIL = """
 * **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
 * **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
-  speak FTMS or cycling power.
+  speak FTMS, cycling power or FE-C.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
 
 Is yours missing? Record its data with `alleycat-gateway capture`, and open an issue with that file

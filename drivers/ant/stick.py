@@ -139,12 +139,15 @@ def reason_of(error: Exception) -> str:
     if isinstance(error, BikeLost):
         return str(error)
     if type(error).__name__ == "NoBackendError":
-        return "libusb, which an ANT stick needs, is missing: sudo apt install libusb-1.0-0"
+        return (
+            "libusb, which an ANT stick needs, cannot be used: sudo apt install libusb-1.0-0, and "
+            "allow the service to use a stick as docs/installation.md shows"
+        )
     match getattr(error, "errno", None):
         case errno.EACCES | errno.EPERM:
             return (
-                "permission denied: the ANT stick; install the udev rule in docs/installation.md, "
-                "add the gateway's user to the group dialout, and plug the stick in again"
+                'permission denied: the ANT stick; follow "An ANT stick" in docs/installation.md, '
+                "and plug the stick in again"
             )
         case errno.EBUSY:
             return (

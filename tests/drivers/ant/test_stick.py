@@ -75,7 +75,7 @@ async def test_stick_that_is_unplugged_is_lost(bus: AntBus, stick: AntStick) -> 
 
 
 REFUSALS = {
-    errno.EACCES: "permission denied: the ANT stick; install the udev rule",
+    errno.EACCES: "permission denied: the ANT stick; follow .An ANT stick. in docs",
     errno.EBUSY: "in use by another program, perhaps a running gateway",
     errno.ENODEV: "was unplugged",
     errno.EINVAL: "cannot be used: .*refused",

@@ -32,6 +32,6 @@ def test_fake_names_the_fake_bike() -> None:
 def test_word_that_names_no_bike_is_refused() -> None:
     with pytest.raises(
         NotABike,
-        match="not a Bluetooth address, a serial port, an ANT. bike such as ant:11565, or `fake`",
+        match=r"not a Bluetooth address, a serial port, an ANT\+ bike such as ant:11565, or `fake`",
     ):
         named_bike("bike-1", None)
