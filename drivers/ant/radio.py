@@ -87,7 +87,7 @@ class AntRadio:
         with suppress(TimeoutError):
             await self._exchange(clock, AntMessage(commands.RESET, bytes(1)), commands.STARTED)
         asked = AntMessage(commands.REQUEST, bytes((0, commands.CAPABILITIES)))
-        self._channels = (await self._exchange(clock, asked, commands.CAPABILITIES))[0]
+        self._channels = next(iter(await self._exchange(clock, asked, commands.CAPABILITIES)), 0)
         await self._command(clock, commands.prepare(network_key()))
 
     def close(self) -> None:

@@ -45,6 +45,14 @@ def test_answer_of_a_stick_reads_as_it_was_written(answer: StickAnswer) -> None:
     assert decode_answer(encode_answer(answer)) == answer
 
 
+def test_channel_that_closes_is_recognised() -> None:
+    """The payloads of messages in incyclist/ant-plus."""
+    assert decode_answer(AntMessage(0x40, bytes.fromhex("000107"))) == StickAnswer(0, 1, 7)
+    lost_page = decode_answer(AntMessage(0x40, bytes.fromhex("000102")))
+    assert lost_page is not None
+    assert not lost_page.is_closed
+
+
 @pytest.mark.parametrize("message", [AntMessage(0x4E, bytes(9)), AntMessage(0x40, bytes(2))])
 def test_other_message_is_no_answer(message: AntMessage) -> None:
     assert decode_answer(message) is None

@@ -21,6 +21,11 @@ def test_combined_sensor_counts_the_crank_before_the_wheel() -> None:
     assert cadences(AntSpeedCadence(), *pages) == [120], "StephenHidem/AntPlus"
 
 
+def test_cadence_sensor_counts_after_4_bytes_of_its_page() -> None:
+    pages = map(bytes.fromhex, ("0000000000000000", "0001020300040200"))
+    assert cadences(AntCadence(), *pages) == [120], "StephenHidem/AntPlus"
+
+
 @pytest.mark.parametrize(
     ("sensor", "encode"),
     [(AntSpeedCadence, encode_speed_cadence_page), (AntCadence, encode_cadence_page)],

@@ -43,6 +43,7 @@ EFFORT = {
     "a Neo 2T at rest": ("19d5003101000020", 0, 0, True),
     "StephenHidem/AntPlus, trainer": ("1901800000550a00", 128, 2645, True),
     "StephenHidem/AntPlus, bike": ("15ffffff3c960000", 60, 150, False),
+    "StephenHidem/AntPlus, bike, wide power": ("15ffffff57120100", 87, 274, False),
     "trainer, all unknown, constructed": ("1900ff0000ff0f30", None, None, True),
     "bike, all unknown, constructed": ("15ffffffffffff30", None, None, False),
 }

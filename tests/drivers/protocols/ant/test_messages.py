@@ -63,6 +63,14 @@ def test_page_of_a_message_has_its_device_if_the_stick_reports_it() -> None:
     assert decode_page(only_strength) == ReceivedPage(5, page)
 
 
+def test_page_of_a_real_power_meter_is_received_with_its_device() -> None:
+    """incyclist/ant-plus has this message, with its device number."""
+    data = bytes.fromhex("a4144e0050ffffff82002300e0f4ed0b0510006800ad1cce")
+    message = decode_message(data)
+    assert message is not None
+    assert decode_page(message) == ReceivedPage(0, bytes.fromhex("50ffffff82002300"), 60916, 11)
+
+
 @pytest.mark.parametrize("message", [AntMessage(0x40, bytes(9)), AntMessage(0x4E, bytes(8))])
 def test_other_message_has_no_page(message: AntMessage) -> None:
     assert decode_page(message) is None

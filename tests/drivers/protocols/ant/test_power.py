@@ -38,6 +38,7 @@ def test_meter_page_reads_and_writes(frame: str, page: MeterPage) -> None:
 POWER = {
     "StephenHidem/AntPlus, power": ("1000ff5a00001b01", PowerPage(0, 283, 90)),
     "a PowerTap at rest": ("10ecff00be4e0000", PowerPage(236, 0, 0)),
+    "StephenHidem/AntPlus, wide power": ("1001000000001122", PowerPage(1, 8721, 0)),
     "StephenHidem/AntPlus, cadence": ("1001008000000000", PowerPage(1, 0, 128)),
     "cadence unknown, constructed": ("1001ffff00006400", PowerPage(1, 100)),
 }
