@@ -86,6 +86,13 @@ def test_payload_that_is_too_long_is_refused() -> None:
         encode_message(AntMessage(1, bytes(41)))
 
 
+@pytest.mark.parametrize("junk", ["a4094e", "a4", "a4a4a409", "ff00a428", "a4ff"])
+def test_beginning_in_junk_costs_no_message(junk: str) -> None:
+    wanted = [AntMessage(0x4E, bytes(range(number, number + 9))) for number in range(4)]
+    reader = MessageReader()
+    assert reader.feed(bytes.fromhex(junk) + b"".join(map(encode_message, wanted))) == wanted
+
+
 @given(
     parts=st.lists(
         st.one_of(
