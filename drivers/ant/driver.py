@@ -30,7 +30,7 @@ from drivers.tuning import Tuning
 #: How long the driver waits for a stick and for a bike, and how often it looks for a stick, in
 #: seconds.
 APPEAR_S = 30.0
-APPEAR_EVERY_S = 0.1
+APPEAR_EVERY_S = 0.5
 #: The longest wait for one page, in seconds, after which silence is noticed.
 LISTEN_S = 0.25
 

@@ -86,7 +86,9 @@ class Stick:
         if product is None:
             raise BikeLost(UNPLUGGED)
         usb = getattr(_openant().base.driver, _DRIVERS[product])()
-        writing = threading.Thread(target=self._keep_writing, args=(usb,), daemon=True)
+        writing = threading.Thread(
+            target=self._keep_writing, args=(usb,), name="ANT stick, writing", daemon=True
+        )
         try:
             usb.open()
             writing.start()
