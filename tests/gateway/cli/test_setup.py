@@ -116,7 +116,7 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
     def talk(terminal: Dialogue) -> None:
         terminal.expect(
             "Which bike? Enter its Bluetooth address, its serial port, `ant:` and its "
-            "simulated bike: "
+            "device number, or `fake` for a simulated bike: "
         )
         terminal.type("the black one")
         terminal.expect("is not a Bluetooth address, a serial port, an ANT+ bike")
