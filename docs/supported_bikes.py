@@ -50,7 +50,7 @@ TAIL = """
 * **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
 * **Concept2**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
-  speak FTMS or cycling power.
+  speak FTMS, cycling power or FE-C.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
 
 Is yours missing? Record its data with `alleycat-gateway capture`, and open an issue with that file
@@ -80,6 +80,8 @@ def _sections() -> Iterator[str]:
 def _over(protocol: type[WireProtocol]) -> str:
     if protocol.line is not None:
         return f"serial, {' or '.join(map(str, protocol.line.baud_rates))} baud"
+    if protocol.ant is not None:
+        return "ANT+"
     if protocol.company_id is not None:
         return "Bluetooth, broadcast"
     return "Bluetooth"

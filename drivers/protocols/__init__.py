@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 
+from drivers.protocols.ant.cadence import AntCadence, AntSpeedCadence
+from drivers.protocols.ant.fitness_equipment import FitnessEquipment
+from drivers.protocols.ant.power import AntPower
+from drivers.protocols.ant.pulse import AntHeartRate
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.domyos import Domyos
 from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.fec import Fec
 from drivers.protocols.bluetooth.fitshow import Fitshow
 from drivers.protocols.bluetooth.flywheel import Flywheel
 from drivers.protocols.bluetooth.gymconnect import GymConnect
@@ -27,6 +32,7 @@ from drivers.protocols.standard.speed_cadence import SpeedCadence
 #: The order matters for a Bluetooth bike with several protocols: the one with more values is first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "ftms": Ftms,
+    "fec": Fec,
     "cycling_power": CyclingPower,
     "speed_cadence": SpeedCadence,
     "cross_trainer": CrossTrainer,
@@ -46,4 +52,9 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "daum": Daum,
     "monark": Monark,
     "lines": Lines,
+    "ant_fec": FitnessEquipment,
+    "ant_power": AntPower,
+    "ant_speed_cadence": AntSpeedCadence,
+    "ant_cadence": AntCadence,
+    "ant_heart_rate": AntHeartRate,
 }

@@ -1,6 +1,7 @@
 """Bluetooth bikes of all kinds, on the real bleak: chosen, started, silent, gone and back."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -151,6 +152,49 @@ class TestProtocols:
         async with saying(bike, bikes.FLYWHEEL_DATA, lambda: frame):
             reading = await first(driver(address=bike.address))
         assert (reading.cadence_rpm, reading.power_w) == (90, 290)
+
+    async def test_tacx_trainer_gives_speed_and_power_of_fec(self, bluez: Bluez) -> None:
+        bike = bikes.tacx_trainer(bluez)
+        frames = itertools.cycle(["a4094e051019f62e7a0cff348a", "a4094e011945ff2acf6d0020e9"])
+        async with (
+            saying(bike, bikes.FEC_DATA, lambda: bytes.fromhex(next(frames))),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert await said(readings, "speed_kmh", "power_w") == {
+                "speed_kmh": pytest.approx(11.498, abs=0.001),
+                "power_w": 109,
+            }
+        assert bike.written == [], "writing sets the brake"
+
+    async def test_tacx_neo_gives_the_cadence_of_its_other_service(self, bluez: Bluez) -> None:
+        bike, crank = bikes.tacx_trainer(bluez), turns()
+
+        def cadence() -> bytes:
+            return encode_speed_cadence(SpeedCadenceMeasurement(crank=next(crank)))
+
+        async with (
+            saying(bike, bikes.FEC_DATA, lambda: bytes.fromhex("a4094e011945ff2acf6d0020e9")),
+            saying(bike, bikes.CSC_MEASUREMENT, cadence, every_s=0.3),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert await said(readings, "cadence_rpm", "power_w") == {
+                "cadence_rpm": 64,
+                "power_w": 109,
+            }
+
+    async def test_ftms_is_preferred_to_fec(self, bluez: Bluez) -> None:
+        bike = bluez.add_device(
+            name="Tacx Flux 2",
+            services={
+                bikes.FEC: {bikes.FEC_DATA: ("notify",)},
+                bikes.FITNESS_MACHINE: {bikes.INDOOR_BIKE_DATA: ("notify",)},
+            },
+        )
+        async with (
+            saying(bike, bikes.FEC_DATA, lambda: bytes.fromhex("a4094e0519015a1027fa003059")),
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+        ):
+            assert (await first(driver(address=bike.address))).source == "ftms"
 
     @pytest.mark.slow
     async def test_flywheel_without_hcitool_warns_of_dropped_links(
