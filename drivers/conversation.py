@@ -6,7 +6,7 @@ from dataclasses import replace
 from drivers.contract import Clock, FrameListener
 from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
-from drivers.tuning import Tuning
+from drivers.tuning import Tuning, level_of
 
 #: A bike that has sent Readings, but none for this long, is gone even if its link is reported as
 #: connected: after an outage of its daemon of some seconds, BlueZ reports that for ever.
@@ -33,6 +33,7 @@ class Conversation:
         self.heard_bytes = 0
         self.was_understood = False
         self._tuning = tuning
+        self._last_level: float | None = None
         self._understood_ns = start_ns
         self._on_frame = on_frame
 
@@ -45,7 +46,7 @@ class Conversation:
         if readings:
             self.was_understood = True
             self._understood_ns = at_ns
-        return [self._tuning.tune(self._signed(reading)) for reading in readings]
+        return [self._signed(self._tuned(reading)) for reading in readings]
 
     def requests(self, now_ns: int, characteristic: str = "") -> Iterator[bytes]:
         """Yield what to send now, in parts, each of which the caller sends at once."""
@@ -68,6 +69,12 @@ class Conversation:
             f"no reading was received: {self.protocol.unusable_bytes} of {self.heard_bytes} bytes "
             f"could not be decoded as {self.name}"
         )
+
+    def _tuned(self, reading: Reading) -> Reading:
+        tuned = self._tuning.tune(reading, self._last_level)
+        level = level_of(reading)
+        self._last_level = self._last_level if level is None else level
+        return tuned
 
     def _signed(self, reading: Reading) -> Reading:
         source = f"{self.name} ({reading.source})" if reading.source else self.name

@@ -6,8 +6,15 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from drivers import Frame, Reading
+from drivers.contract import ignore_frame
 from drivers.conversation import SILENCE_NS, Conversation, first_within, resumed
 from drivers.protocols.base import WireProtocol
+from drivers.protocols.bluetooth.echelon import (
+    Echelon,
+    EchelonResistance,
+    EchelonStatus,
+    encode_message,
+)
 from drivers.tuning import Tuning
 from tests.support.virtual_clock import VirtualClock
 
@@ -50,6 +57,23 @@ def test_readings_are_tuned_and_name_their_protocol() -> None:
         Reading(5, cadence_rpm=16, source="echo"),
         Reading(5, cadence_rpm=18, source="echo (average)"),
     ]
+
+
+def test_computed_power_is_marked_in_the_source() -> None:
+    talk = Talk(Tuning(power_from=((0, 0, 2, 10),)))
+    assert talk.conversation.hear(5, b"\x08\x09") == [
+        Reading(5, cadence_rpm=8, power_w=26, source="echo (derived)"),
+        Reading(5, cadence_rpm=9, power_w=28, source="echo (average, derived)"),
+    ]
+
+
+def test_power_is_computed_with_the_level_of_an_earlier_frame() -> None:
+    """An Echelon reports cadence and level in notifications of their own."""
+    tuning = Tuning(power_from=((1, 0, 1, 0), (32, 0, 32, 0)))
+    talk = Conversation("echelon", Echelon(), tuning, 0, ignore_frame)
+    messages = EchelonStatus(cadence_rpm=78), EchelonResistance(10), EchelonStatus(cadence_rpm=78)
+    readings = [one for message in messages for one in talk.hear(1, encode_message(message))]
+    assert [one.power_w for one in readings] == [None, None, 780]
 
 
 def test_every_frame_is_shown_both_ways() -> None:
