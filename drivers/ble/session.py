@@ -1,10 +1,10 @@
 """One connection to a Bluetooth bike: its protocols, and its Readings until it is lost."""
 
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
+from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import SILENCE_NS, Conversation
@@ -83,13 +83,13 @@ class BleSession:
         self,
         connection: Connection,
         talks: Iterable[Conversation],
-        strap: deque[Reading],
+        companions: Companions,
         clock: Clock,
     ) -> None:
         self._connection = connection
         self._talks = list(talks)
         self._gatts = spoken(connection)
-        self._strap = strap
+        self._companions = companions
         self._clock = clock
 
     async def readings(self) -> AsyncGenerator[Reading, None]:
@@ -101,10 +101,10 @@ class BleSession:
             readings = [] if heard is None else self._understood(by_characteristic, now_ns, *heard)
             # Only the main protocol proves that this is a bike.
             if self._talks[0].was_understood:
-                while self._strap:
-                    yield self._strap.popleft()
+                for beat in self._companions.take_beats():
+                    yield beat
                 for reading in readings:
-                    yield reading
+                    yield self._companions.completed(reading)
             if self._talks[0].is_silent(now_ns):
                 raise BikeLost(f"the bike was silent for {SILENCE_NS / 1e9:g} s")
             for talk in self._talks:

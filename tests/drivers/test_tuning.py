@@ -83,11 +83,14 @@ def test_power_is_computed_from_the_corrected_cadence_and_marked_as_derived() ->
 
 
 @pytest.mark.parametrize(
-    ("level", "power_w"), [({"resistance_raw": 2}, 160), ({"resistance_percent": 3}, 240)]
+    ("reading", "power_w"),
+    [
+        (Reading(1, cadence_rpm=80, resistance_raw=2, resistance_percent=3), 160),
+        (Reading(1, cadence_rpm=80, resistance_percent=3), 240),
+    ],
 )
-def test_power_is_computed_at_the_bikes_own_level(level: dict[str, float], power_w: float) -> None:
+def test_power_is_computed_at_the_bikes_own_level(reading: Reading, power_w: float) -> None:
     rows = ((1.0, 0.0, 1.0, 0.0), (3.0, 0.0, 3.0, 0.0))
-    reading = Reading(1, cadence_rpm=80, **level)
     for tuning in (Tuning(power_from=rows), Tuning(power_from=rows, ignore_resistance=True)):
         assert tuning.tune(reading).power_w == power_w
 

@@ -521,6 +521,19 @@ class TestStrap:
         ({"name": "x", "services": ["peloton"]}, "expected only names from this list: ftms"),
         ({"name": "x", "start": ["7"]}, "start"),
         ({"equipment_id": 256}, "equipment_id"),
+        ({"name": "x", "second_power_meter": "pedal"}, "expected an address such as"),
+        (
+            {"address": "c0:ff:ee:00:00:01", "second_power_meter": "C0:FF:EE:00:00:01"},
+            "expected the address of another meter",
+        ),
+        (
+            {
+                "name": "x",
+                "second_power_meter": "C0:FF:EE:00:00:01",
+                "power_from": [[0, 0, 2, 0]],
+            },
+            "expected no power_from",
+        ),
     ],
 )
 def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: str) -> None:
