@@ -274,6 +274,7 @@ class Sampler:
             cadence_rpm *= self._calibration.cadence_scale
             self._cadence.add(reading.at_ns, cadence_rpm, is_doubtful=bool(power_w))
         if power_w is not None:
+            power_w = self._calibration.power_w(power_w)
             self._power.add(reading.at_ns, power_w, is_doubtful=bool(cadence_rpm))
         if reading.speed_kmh is not None:
             self._speed.add(reading.at_ns, reading.speed_kmh)
