@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 
 from gateway.calibrating.cadence.ride import CadenceRide
-from gateway.calibrating.cadence.view import CadenceScreen, cadence_event
+from gateway.calibrating.cadence.view import CadenceScreen
 from gateway.calibrating.measuring.cadence import (
     CadenceResult,
     CadenceVerdict,
@@ -19,6 +19,7 @@ from gateway.calibrating.measuring.cadence_words import as_data, question, sente
 from gateway.calibrating.prompt import AnswerSource, Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationState
+from gateway.calibrating.view.ride import ride_event
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint, made_now
 from gateway.terminal.live import LiveView
 from gateway.timing.clock import GatewayClock
@@ -48,20 +49,20 @@ async def check_cadence(
     """
     async with CadenceRide(session, clock, view) as ride:
         result = await _result(ride, way, session.state.in_use.cadence_scale)
-        view.tell(cadence_event("result", sentence(result), **as_data(result)))
+        view.tell(ride_event("result", sentence(result), **as_data(result)))
         if result.scale is None:
             return result.verdict is CadenceVerdict.FINE
         if not (saves_ratio and result.verdict is CadenceVerdict.RATIO):
             refusal = await _refusal(ride, answers, result)
             if refusal is not None:
-                view.tell(cadence_event("not_saved", f"not saved: {refusal}"))
+                view.tell(ride_event("not_saved", f"not saved: {refusal}"))
                 return False
         before = session.state
         file = await session.save(rescaled(before, result, datetime.now(UTC)))
         verb = "rollback" if before.record else "reset"
         back = command(f"calibrate {verb} {before.bike_id}")
         words = f"saved in {file} and in use now\nto undo: {back}"
-        view.tell(cadence_event("saved", words, scale=result.scale, file=str(file)))
+        view.tell(ride_event("saved", words, scale=result.scale, file=str(file)))
         return True
 
 
