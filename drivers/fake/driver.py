@@ -70,9 +70,10 @@ class FakeBikeOptions(DriverOptions):
             )
         if self.wire not in ("peloton", "lines") and faults.corrupt_per_min:
             raise ValueError("fault corrupt_per_min needs a wire with a checksum: peloton or lines")
-        if self.wire == "lines" and faults.zero_power_per_min:
+        if self.wire == "lines" and (faults.zero_power_per_min or faults.power_factor != 1):
             raise ValueError(
-                "fault zero_power_per_min needs a wire that reports power: none, ftms or peloton"
+                "faults zero_power_per_min and power_factor need a wire that reports power: none, "
+                "ftms or peloton"
             )
         return self
 

@@ -3,20 +3,19 @@
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Coroutine
-from random import Random
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
-from drivers import Driver, Reading
-from gateway.bike.link import BikeLink, LinkState
+from drivers import Reading
+from gateway.bike.link import LinkState
 from gateway.calibrating.measuring.cadence import NotUsable
 from gateway.calibrating.prompt import AnswerSource, Prompt, Question
+from gateway.calibrating.second_sensor import SecondSensor
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import LinkStatus
 from gateway.calibrating.view.ride import RideScreen, ride_event
 from gateway.terminal.live import LiveView
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
-from gateway.watch.session import Watch
 
 #: The time between two screens, in nanoseconds: short, because the metronome's mark moves.
 LOOK_NS = NS_PER_S // 20
@@ -38,6 +37,12 @@ class MeasuredRide(ABC, Generic[Screen]):
     All methods raise CalibrationError when the session has ended. Those that measure raise
     NotUsable.
     """
+
+    #: The name of the value that is measured, and the least value of a bike that is pedalled.
+    quantity: ClassVar[str]
+    least: ClassVar[float]
+    #: What is wrong with a bike that reports less, and what to do.
+    unheard: ClassVar[tuple[str, str]]
 
     def __init__(
         self, session: CalibrationSession, clock: GatewayClock, view: LiveView[Screen]
@@ -84,30 +89,25 @@ class MeasuredRide(ABC, Generic[Screen]):
     def _value(self, reading: Reading) -> float | None:
         """Return the value that is measured; None if it is not reported."""
 
-    async def _listen_to(self, driver: Driver, name: str, least: float, quantity: str) -> None:
-        """Listen to a second sensor, which `driver` opens and which is shown as `name`.
-
-        Wait until the bike reports a value of at least `least`, and the sensor any.
-        """
-        self._other_name = name
-        link = BikeLink(name, driver, Watch(self._others.append), self._clock, Random(name))
-        self._help(link.run())
-        await self._until_pedalled(least)
-        self._doing = f"waiting for {name}"
+    async def _listen_to(self, sensor: SecondSensor) -> None:
+        """Listen to a second sensor; wait until the bike is pedalled and the sensor is heard."""
+        self._other_name = sensor.name
+        self._help(sensor.listen(self._others.append))
+        await self._until_pedalled()
+        self._doing = f"waiting for {sensor.name}"
         if not await self._until(lambda: self._last(self._others) is not None, READY_S):
-            raise NotUsable(f"{name} sends no {quantity}: {link.reason or link.state.value}")
+            raise NotUsable(f"{sensor.name} sends no {self.quantity}: {sensor.link}")
 
-    async def _until_pedalled(self, least: float) -> None:
-        """Wait until the value is at least `least`."""
+    async def _until_pedalled(self) -> None:
         self._instruct("Pedal.")
-        if not await self._until(lambda: (self._last(self._said) or 0.0) >= least, READY_S):
+        if not await self._until(self._is_pedalled, READY_S):
             if self._link.state is not LinkState.CONNECTED:
                 reason = self._link.reason or self._link.state.value
                 raise NotUsable(f"the bike did not connect within {READY_S:g} s: {reason}")
-            raise NotUsable(
-                f"the bike reported no pedalling within {READY_S:g} s: if you did pedal, check its "
-                "sensor"
-            )
+            raise NotUsable(f"{self.unheard[0]} within {READY_S:g} s: {self.unheard[1]}")
+
+    def _is_pedalled(self) -> bool:
+        return (self._last(self._said) or 0.0) >= self.least
 
     async def _answer(self, end_ns: int) -> str | None:
         """Return the answer to the question, or None if it is not given before `end_ns`."""

@@ -19,6 +19,7 @@ from gateway.calibrating.measuring.cadence import (
 from gateway.calibrating.measuring.metronome import Metronome
 from gateway.calibrating.prompt import Question
 from gateway.calibrating.ride import PATIENCE_S, MeasuredRide, cancelled
+from gateway.calibrating.second_sensor import OwnSensor
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.view.screen import legend
 from gateway.terminal.keyboard import ENTER
@@ -46,6 +47,10 @@ class _Strokes:
 class CadenceRide(MeasuredRide[CadenceScreen]):
     """A ride that measures the cadence of a bike in one of three ways."""
 
+    quantity = "cadence"
+    least = STANDING_RPM
+    unheard = ("the bike reported no pedalling", "if you did pedal, check its sensor")
+
     def __init__(
         self, session: CalibrationSession, clock: GatewayClock, view: LiveView[CadenceScreen]
     ) -> None:
@@ -56,7 +61,7 @@ class CadenceRide(MeasuredRide[CadenceScreen]):
         self, turns: int, press: Callable[[int], Awaitable[None]]
     ) -> list[Measurement]:
         """Measure by counted turns. `press(n)` returns when Enter is pressed after n more turns."""
-        await self._until_pedalled(STANDING_RPM)
+        await self._until_pedalled()
         first_ns = await self._pressed(
             press,
             0,
@@ -82,7 +87,7 @@ class CadenceRide(MeasuredRide[CadenceScreen]):
         ring: Callable[[], None],
     ) -> list[Measurement]:
         """Measure at each cadence of a metronome. `follow` announces it; `ring` sounds a beat."""
-        await self._until_pedalled(STANDING_RPM)
+        await self._until_pedalled()
         measured = []
         for rpm in rpms:
             follow(rpm)
@@ -91,7 +96,7 @@ class CadenceRide(MeasuredRide[CadenceScreen]):
 
     async def by_sensor(self, driver: Driver, name: str, seconds: float) -> list[Measurement]:
         """Measure with a second sensor, which `driver` opens and which is shown as `name`."""
-        await self._listen_to(driver, name, STANDING_RPM, "cadence")
+        await self._listen_to(OwnSensor(name, driver, self._clock))
         self._instruct("Pedal evenly, at any cadence.")
         span_ns = await self._measure(seconds)
         return [by_sensor(self._said, self._others, *span_ns)]

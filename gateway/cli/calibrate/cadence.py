@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.calibrate.fake import MADE_UP, FakeOption, command_for, fake_directory
+from gateway.cli.calibrate.fake import FAKE, MADE_UP, FakeOption, command_for, fake_directory
 from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
@@ -38,8 +38,6 @@ METRONOME_S = 30.0
 AGAINST_S = 60.0
 #: The slowest and the fastest metronome that a rider can follow, rpm.
 BEATS = (30, 150)
-#: The name of a second sensor that reports the fake bike's true cadence, with `--fake-bike`.
-FAKE = "fake"
 
 CountOption = Annotated[
     int | None,
