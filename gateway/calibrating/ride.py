@@ -41,7 +41,7 @@ class MeasuredRide(ABC, Generic[Screen]):
     #: The name of the value that is measured, and the least value of a bike that is pedalled.
     quantity: ClassVar[str]
     least: ClassVar[float]
-    #: What is wrong with a bike that reports less, and what to do.
+    #: The fault of a bike that reports less, and the remedy.
     unheard: ClassVar[tuple[str, str]]
 
     def __init__(

@@ -29,7 +29,7 @@ FINE_W = 3.0
 #: The largest typical error of a correction that explains the powers, as a share and in watts.
 EXPLAINED = 0.05
 EXPLAINED_W = 5.0
-#: An offset can be told from a factor if the highest power is at least this much of the lowest.
+#: An offset can be distinguished from a factor if the highest power is at least this much of the lowest.
 SPREAD = 1.3
 
 #: Two sensors are compared over this many seconds at a time, longer than either lags …

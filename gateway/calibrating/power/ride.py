@@ -15,7 +15,7 @@ from gateway.terminal.keyboard import ENTER
 STEADY = "steady"
 
 #: The efforts of a comparison, and what a simulated rider holds for each, W. They differ, because
-#: a factor and an offset cannot be told apart at a single power.
+#: a factor and an offset cannot be distinguished at a single power.
 EFFORTS = (("easily", 90.0), ("harder", 150.0), ("hard", 220.0))
 
 

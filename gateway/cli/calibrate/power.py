@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 WATTS = "100,200"
 WATTS_S = 30.0
 AGAINST_S = 180.0
+#: Less is never enough to compare two sensors, in seconds.
+AGAINST_LEAST_S = 60.0
 #: The least and the most that a rider can hold, W.
 HELD_W = (30, 1000)
 
@@ -122,6 +124,8 @@ def power(
         fail("--watts and --against exclude each other; choose one", USAGE)
     if against == bike:
         fail(f"--against {against}: expected another sensor than the bike itself", USAGE)
+    if against is not None and seconds is not None and seconds < AGAINST_LEAST_S:
+        fail(f"--seconds {seconds:g}: --against needs {AGAINST_LEAST_S:g} or more", USAGE)
     clock = SystemClock()
     rider = _fake_rider(bike, fake_factor, clock) if fake_bike else None
     seconds = seconds or (WATTS_S if against is None else AGAINST_S)
@@ -210,7 +214,9 @@ async def _sensor(
         named_bike(name, protocol)
     except ProtocolMissing:
         fail(f"--against {name}: a serial port needs --against-protocol", USAGE)
-    except NotABike:
+    except NotABike as error:
+        if options.rider is not None:
+            fail(f"--against: {error}", USAGE)
         other = await stack.enter_async_context(session_with(name, options.config))
         return BikeSensor(other)
     return OwnSensor(name, chosen_driver(name, None, protocol, clock)[1], clock)
