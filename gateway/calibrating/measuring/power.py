@@ -29,8 +29,9 @@ FINE_W = 3.0
 #: The largest typical error of a correction that explains the powers, as a share and in watts.
 EXPLAINED = 0.05
 EXPLAINED_W = 5.0
-#: An offset can be distinguished from a factor if the highest power is at least this much of the lowest.
-SPREAD = 1.3
+#: Two powers can distinguish an offset from a factor if they differ by at least this share of the
+#: lowest.
+APART = 0.3
 
 #: Two sensors are compared over this many seconds at a time, longer than either lags …
 BIN_S = 10
@@ -195,7 +196,7 @@ def _corrections(
 def _line(pairs: Sequence[PowerPair]) -> tuple[float, float] | None:
     """Fit scale and offset robustly (Theil-Sen); None if the powers differ too little."""
     said = sorted(one.said_w for one in pairs)
-    apart_w = said[0] * (SPREAD - 1)
+    apart_w = said[0] * APART
     slopes = [
         (b.true_w - a.true_w) / (b.said_w - a.said_w)
         for a, b in combinations(pairs, 2)

@@ -441,9 +441,12 @@ class TestLoss:
     async def test_hundred_lost_links_leave_no_tasks_or_descriptors_behind(
         self, bluez: Bluez, dbus_daemon: DBusDaemon
     ) -> None:
-        """Each with a strap that is still looked for when the link is lost."""
+        """Each with companions that are still looked for when the link is lost."""
         device, strap = bikes.ftms_bike(bluez), bikes.heart_rate_strap(bluez)
-        bike = driver(address=device.address, heart_rate=strap.address)
+        meter = bikes.power_meter(bluez)
+        bike = driver(
+            address=device.address, heart_rate=strap.address, second_power_meter=meter.address
+        )
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS, every_s=0.01):
             left = []
             for number in range(100):

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -37,7 +38,7 @@ async def result_of(
     directory: Path,
     clock: VirtualClock,
     act: Callable[[PowerRide], Awaitable[object]],
-    **options: object,
+    **options: Any,
 ) -> object:
     async def ride() -> object:
         async with (
