@@ -9,12 +9,6 @@ from drivers import Frame, Reading
 from drivers.contract import ignore_frame
 from drivers.conversation import SILENCE_NS, Conversation, first_within, resumed
 from drivers.protocols.base import WireProtocol
-from drivers.protocols.bluetooth.echelon import (
-    Echelon,
-    EchelonResistance,
-    EchelonStatus,
-    encode_message,
-)
 from drivers.tuning import Tuning
 from tests.support.virtual_clock import VirtualClock
 
@@ -39,6 +33,18 @@ class Echo(WireProtocol):
 
     def request(self, now_ns: int) -> bytes:
         return b"\x01" if now_ns and not self.sent else b""
+
+
+class OneField(WireProtocol):
+    """Each byte is a cadence, or with its highest bit a level."""
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        return [
+            Reading(frame.at_ns, resistance_raw=byte & 0x7F)
+            if byte & 0x80
+            else Reading(frame.at_ns, cadence_rpm=byte)
+            for byte in frame.data
+        ]
 
 
 class Talk:
@@ -68,12 +74,11 @@ def test_computed_power_is_marked_in_the_source() -> None:
 
 
 def test_power_is_computed_with_the_level_of_an_earlier_frame() -> None:
-    """An Echelon reports cadence and level in notifications of their own."""
     tuning = Tuning(power_from=((1, 0, 1, 0), (32, 0, 32, 0)))
-    talk = Conversation("echelon", Echelon(), tuning, 0, ignore_frame)
-    messages = EchelonStatus(cadence_rpm=78), EchelonResistance(10), EchelonStatus(cadence_rpm=78)
-    readings = [one for message in messages for one in talk.hear(1, encode_message(message))]
-    assert [one.power_w for one in readings] == [None, None, 780]
+    talk = Conversation("fields", OneField(), tuning, 0, ignore_frame)
+    readings = talk.hear(1, b"\x4e\x8a\x4e\x4e\x94\x4e")
+    powers_w = [one.power_w for one in readings if one.cadence_rpm is not None]
+    assert powers_w == [None, 780, 780, 1560]
 
 
 def test_every_frame_is_shown_both_ways() -> None:

@@ -1,5 +1,7 @@
 """The power of a bike: scaled, moved, or computed from cadence and level."""
 
+from math import pi
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -55,6 +57,19 @@ def test_power_is_computed_from_cadence_and_level(
 ) -> None:
     computed_w = computed_power_w(SCHWINN, cadence_rpm, level)
     assert computed_w == (None if power_w is None else pytest.approx(power_w))
+
+
+#: The torques of a Domyos Bike 500 at its levels 8, 12 and 15, measured with a power meter:
+#: cagnulein/qdomyos-zwift #1078. Power is torque · cadence · 2π/60.
+DOMYOS_NM = {8: 13.6, 12: 22.5, 15: 35.9}
+
+
+@pytest.mark.parametrize(("level", "power_w"), [(8, 113.9), (12, 188.5), (15, 300.7)])
+def test_torque_per_level_is_a_formula_too(level: int, power_w: float) -> None:
+    """At 80 rpm, which are 8.378 rad/s."""
+    rows = [(level, 0.0, torque_nm * 2 * pi / 60, 0.0) for level, torque_nm in DOMYOS_NM.items()]
+    expect_formula(rows)
+    assert computed_power_w(rows, 80, level) == pytest.approx(power_w, abs=0.1)
 
 
 @pytest.mark.parametrize("level", [None, 7.0])
