@@ -25,8 +25,8 @@ HEAD = """\
 
 `alleycat-gateway scan` finds a bike and prints what to put into the config. A bike that is not
 listed here works if it speaks one of the protocols. If it deviates from the protocol, correct this
-in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
-Bluetooth `start` and `services`.
+in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, `power_scale`,
+`power_offset_w`, `power_from`, and over Bluetooth `start` and `services`.
 """
 
 PROTOCOLS_HEAD = """
@@ -105,6 +105,9 @@ def _corrections(profile: BikeProfile) -> str:
         "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
+        "power": profile.power_scale and f"× {profile.power_scale:g}",
+        "power ": profile.power_offset_w and f"{profile.power_offset_w:+g} W",
+        "power  ": "computed from cadence and level" if profile.power_from else None,
         "start": "none" if profile.start == () else " ".join(profile.start or ()),
         "not": ", ".join(f"`{name}`" for name in profile.mute),
         "connection": "kept alive" if profile.update_parameters else None,

@@ -625,9 +625,12 @@ class TestLoss:
     async def test_hundred_lost_links_leave_no_tasks_or_descriptors_behind(
         self, bluez: Bluez, dbus_daemon: DBusDaemon
     ) -> None:
-        """Each with a strap that is still looked for when the link is lost."""
+        """Each with companions that are still looked for when the link is lost."""
         device, strap = bikes.ftms_bike(bluez), bikes.heart_rate_strap(bluez)
-        bike = driver(address=device.address, heart_rate=strap.address)
+        meter = bikes.power_meter(bluez)
+        bike = driver(
+            address=device.address, heart_rate=strap.address, second_power_meter=meter.address
+        )
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS, every_s=0.01):
             left = []
             for number in range(100):
@@ -710,6 +713,19 @@ class TestStrap:
         ),
         ({"name": "x", "start": ["00" * 129]}, "one has 129 bytes"),
         ({"equipment_id": 256}, "equipment_id"),
+        ({"name": "x", "second_power_meter": "pedal"}, "expected an address such as"),
+        (
+            {"address": "c0:ff:ee:00:00:01", "second_power_meter": "C0:FF:EE:00:00:01"},
+            "expected the address of another meter",
+        ),
+        (
+            {
+                "name": "x",
+                "second_power_meter": "C0:FF:EE:00:00:01",
+                "power_from": [[0, 0, 2, 0]],
+            },
+            "expected no power_from",
+        ),
     ],
 )
 def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: str) -> None:
