@@ -1,8 +1,8 @@
 """The bike's end of the serial protocols."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from drivers.protocols.serial import daum, kettler, monark
+from drivers.protocols.serial import daum, kettler, lines, monark
 from drivers.protocols.serial.peloton import (
     DEFAULT_RESISTANCE_TABLE,
     PelotonOp,
@@ -13,7 +13,25 @@ from drivers.protocols.serial.peloton import (
 )
 
 
-class PelotonBike:
+class WiredBike:
+    """A bike at the other end of a line, which answers, or sends by itself."""
+
+    def answer(self, data: bytes) -> bytes:
+        """Return the answer to the bytes that arrived."""
+        del data
+        return b""
+
+    def says(self) -> bytes:
+        """Return what the bike sends by itself now, ten times a second."""
+        return b""
+
+
+class LinesBike(WiredBike):
+    def says(self) -> bytes:
+        return lines.encode_pairs(rpm=70, res=417)
+
+
+class PelotonBike(WiredBike):
     """A bike that answers requests, whole or in pieces. Its table is 7 above the default."""
 
     def __init__(self, cadence_rpm: int = 90) -> None:
@@ -45,7 +63,7 @@ class PelotonBike:
         return encode_response(PelotonResponse(request.op, values[request.op]))
 
 
-class KettlerBike:
+class KettlerBike(WiredBike):
     """A bike that answers `ST`; at a wrong baud rate it receives only noise."""
 
     STATUS = kettler.KettlerStatus(0, 75, 266, 1, 70, 12, 36, 65)
@@ -54,7 +72,7 @@ class KettlerBike:
         return kettler.encode_status(self.STATUS) * data.count(b"ST\r\n")
 
 
-class DaumBike:
+class DaumBike(WiredBike):
     ADDRESS = 0
     RIDE = daum.DaumRide(ADDRESS, True, 19, 60, 22, 1017, 11816, 0, 7)
 
@@ -68,7 +86,7 @@ class DaumBike:
                 return b""
 
 
-class MonarkBike:
+class MonarkBike(WiredBike):
     VALUES: Mapping[monark.MonarkQuestion, int] = {
         monark.MonarkQuestion.POWER: 120,
         monark.MonarkQuestion.PULSE: 0,
@@ -80,3 +98,13 @@ class MonarkBike:
         if question is monark.MonarkQuestion.ID:
             return b"LC4\r"
         return b"" if question is None else monark.encode_answer(self.VALUES[question])
+
+
+#: One bike of each protocol on a serial line.
+BIKES: Mapping[str, Callable[[], WiredBike]] = {
+    "lines": LinesBike,
+    "peloton": PelotonBike,
+    "kettler": KettlerBike,
+    "daum": DaumBike,
+    "monark": MonarkBike,
+}
