@@ -7,6 +7,7 @@ from drivers.protocols.bluetooth.echelon import Echelon
 from drivers.protocols.bluetooth.flywheel import Flywheel
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.protocols.serial.daum import Daum
+from drivers.protocols.serial.daum_premium import DaumPremium
 from drivers.protocols.serial.kettler import Kettler
 from drivers.protocols.serial.lines import Lines
 from drivers.protocols.serial.monark import Monark
@@ -30,6 +31,7 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "peloton": Peloton,
     "kettler": Kettler,
     "daum": Daum,
+    "daum_premium": DaumPremium,
     "monark": Monark,
     "lines": Lines,
 }

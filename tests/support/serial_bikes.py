@@ -2,7 +2,13 @@
 
 from collections.abc import Callable, Mapping
 
-from drivers.protocols.serial import daum, kettler, lines, monark
+from drivers.protocols.serial import (
+    daum,
+    daum_premium,
+    kettler,
+    lines,
+    monark,
+)
 from drivers.protocols.serial.peloton import (
     DEFAULT_RESISTANCE_TABLE,
     PelotonOp,
@@ -86,6 +92,40 @@ class DaumBike(WiredBike):
                 return b""
 
 
+class DaumPremiumBike(WiredBike):
+    """A bike that takes no request before its last answer was confirmed."""
+
+    RIDE = daum_premium.PremiumRide(
+        time_s=10,
+        heart_rate_bpm=99,
+        speed_m_per_s=10.0,
+        distance_m=150,
+        cadence_rpm=90.1,
+        power_w=130,
+        gear_plus_1=11,
+    )
+
+    def __init__(self) -> None:
+        self._held = b""
+        self._is_unconfirmed = False
+
+    def answer(self, data: bytes) -> bytes:
+        self._held += data
+        if daum_premium.CONFIRM in self._held:
+            self._is_unconfirmed = False
+        *requests, self._held = self._held.replace(daum_premium.CONFIRM, b"").split(b"\x17")
+        return b"".join(self._answer(request + b"\x17") for request in requests)
+
+    def _answer(self, data: bytes) -> bytes:
+        if self._is_unconfirmed:
+            return b""
+        if daum_premium.decode_message(data) != daum_premium.DaumMessage(daum_premium.RIDE):
+            return daum_premium.REFUSE
+        self._is_unconfirmed = True
+        answer = daum_premium.encode_message(daum_premium.encode_ride(self.RIDE))
+        return daum_premium.CONFIRM + answer
+
+
 class MonarkBike(WiredBike):
     VALUES: Mapping[monark.MonarkQuestion, int] = {
         monark.MonarkQuestion.POWER: 120,
@@ -106,5 +146,6 @@ BIKES: Mapping[str, Callable[[], WiredBike]] = {
     "peloton": PelotonBike,
     "kettler": KettlerBike,
     "daum": DaumBike,
+    "daum_premium": DaumPremiumBike,
     "monark": MonarkBike,
 }

@@ -32,6 +32,7 @@ RIDES: dict[str, dict[str, float]] = {
     "peloton": {"cadence_rpm": 90, "power_w": 150.0, "resistance_raw": 810},
     "kettler": {"cadence_rpm": 75, "power_w": 65, "speed_kmh": 26.6, "resistance_raw": 70},
     "daum": {"cadence_rpm": 60, "power_w": 95, "speed_kmh": 22, "resistance_raw": 7},
+    "daum_premium": {"cadence_rpm": 90.1, "power_w": 130, "speed_kmh": 36, "resistance_raw": 10},
     "monark": {"cadence_rpm": 61, "power_w": 120},
     "lines": {"cadence_rpm": 70, "resistance_raw": 417},
 }
@@ -224,8 +225,9 @@ class TestPort:
             await _first_reading(driver(port, "kettler", clock=FastClock(15), baud_rate=4800))
         bike.unplug()
 
-    async def test_serial_server_is_read_like_a_port(self) -> None:
-        bike = PelotonBike()
+    @pytest.mark.parametrize("protocol", ["peloton", "daum_premium"])
+    async def test_serial_server_is_read_like_a_port(self, protocol: str) -> None:
+        bike = BIKES[protocol]()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             while data := await reader.read(100):
@@ -235,8 +237,8 @@ class TestPort:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
             number = server.sockets[0].getsockname()[1]
-            reading = await _first_reading(driver(f"socket://127.0.0.1:{number}"))
-        assert reading.cadence_rpm == 90
+            reading = await _first_reading(driver(f"socket://127.0.0.1:{number}", protocol))
+        assert reading.cadence_rpm == RIDES[protocol]["cadence_rpm"]
 
     @pytest.mark.slow
     async def test_lost_serial_bikes_leak_no_descriptors_or_tasks(self, port: Path) -> None:
