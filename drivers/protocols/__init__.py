@@ -6,6 +6,7 @@ from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.echelon import Echelon
 from drivers.protocols.bluetooth.flywheel import Flywheel
 from drivers.protocols.bluetooth.keiser import Keiser
+from drivers.protocols.serial.computrainer import CompuTrainer
 from drivers.protocols.serial.daum import Daum
 from drivers.protocols.serial.daum_premium import DaumPremium
 from drivers.protocols.serial.kettler import Kettler
@@ -33,5 +34,6 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "daum": Daum,
     "daum_premium": DaumPremium,
     "monark": Monark,
+    "computrainer": CompuTrainer,
     "lines": Lines,
 }

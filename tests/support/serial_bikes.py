@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from drivers.protocols.serial import (
+    computrainer,
     daum,
     daum_premium,
     kettler,
@@ -140,6 +141,41 @@ class MonarkBike(WiredBike):
         return b"" if question is None else monark.encode_answer(self.VALUES[question])
 
 
+class CompuTrainerBike(WiredBike):
+    """A trainer that begins to send after seven settings, and ends 1.5 s after the last one."""
+
+    #: How often `says` is called in 1.5 s.
+    TURNS = 15
+
+    def __init__(self) -> None:
+        self.settings: list[computrainer.BrakeSetting] = []
+        self._held = b""
+        self._turns_left = 0
+
+    def answer(self, data: bytes) -> bytes:
+        self._held += data
+        if self._held.endswith(computrainer.CHALLENGE):
+            self.settings, self._held, self._turns_left = [], b"", self.TURNS
+            return computrainer.ACCEPTANCE
+        while self._turns_left and len(self._held) >= computrainer.PACKET_BYTES:
+            packet = self._held[: computrainer.PACKET_BYTES]
+            self._held = self._held[computrainer.PACKET_BYTES :]
+            setting = computrainer.decode_setting(packet)
+            if setting is not None:
+                self.settings.append(setting)
+                self._turns_left = self.TURNS
+        return b""
+
+    def says(self) -> bytes:
+        self._turns_left = max(0, self._turns_left - 1)
+        if not self._turns_left or len(self.settings) < 7:
+            return b""
+        return b"".join(
+            computrainer.encode_message(computrainer.TrainerMessage(kind, value))
+            for kind, value in ((1, 1000), (2, 205), (3, 0xC00), (6, 0x85A))
+        )
+
+
 #: One bike of each protocol on a serial line.
 BIKES: Mapping[str, Callable[[], WiredBike]] = {
     "lines": LinesBike,
@@ -148,4 +184,5 @@ BIKES: Mapping[str, Callable[[], WiredBike]] = {
     "daum": DaumBike,
     "daum_premium": DaumPremiumBike,
     "monark": MonarkBike,
+    "computrainer": CompuTrainerBike,
 }

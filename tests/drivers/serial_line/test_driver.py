@@ -34,6 +34,7 @@ RIDES: dict[str, dict[str, float]] = {
     "daum": {"cadence_rpm": 60, "power_w": 95, "speed_kmh": 22, "resistance_raw": 7},
     "daum_premium": {"cadence_rpm": 90.1, "power_w": 130, "speed_kmh": 36, "resistance_raw": 10},
     "monark": {"cadence_rpm": 61, "power_w": 120},
+    "computrainer": {"cadence_rpm": 90, "power_w": 205},
     "lines": {"cadence_rpm": 70, "resistance_raw": 417},
 }
 
