@@ -18,7 +18,9 @@ from drivers.protocols.bluetooth.ifit import Ifit
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.protocols.bluetooth.pm5 import Pm5
 from drivers.protocols.bluetooth.schwinn import Schwinn
+from drivers.protocols.serial.computrainer import CompuTrainer
 from drivers.protocols.serial.daum import Daum
+from drivers.protocols.serial.daum_premium import DaumPremium
 from drivers.protocols.serial.kettler import Kettler
 from drivers.protocols.serial.lines import Lines
 from drivers.protocols.serial.monark import Monark
@@ -50,7 +52,9 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "peloton": Peloton,
     "kettler": Kettler,
     "daum": Daum,
+    "daum_premium": DaumPremium,
     "monark": Monark,
+    "computrainer": CompuTrainer,
     "lines": Lines,
     "ant_fec": FitnessEquipment,
     "ant_power": AntPower,

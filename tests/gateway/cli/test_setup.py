@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
+from drivers.serial_line.driver import SERIAL_PROTOCOLS
 from gateway.cli.app import app
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
@@ -121,9 +122,8 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
         terminal.type("the black one")
         terminal.expect("is not a Bluetooth address, a serial port, an ANT+ bike")
         terminal.type("/dev/serial/by-id/usb-FTDI")
-        terminal.expect(
-            "Which protocol does the bike use (peloton, kettler, daum, monark, lines): "
-        )
+        names = ", ".join(SERIAL_PROTOCOLS)
+        terminal.expect(f"Which protocol does the bike use ({names}): ")
         terminal.type("peleton")
         terminal.expect("Error: expected one of")
         terminal.type("peloton")
