@@ -149,7 +149,7 @@ class TestSleep:
             await any_case.clock.sleep_until(until_ns)
             woken.append(name)
 
-        late, early = any_case.in_ns(3 * SOON_NS), any_case.in_ns(SOON_NS)
+        late, early = any_case.in_ns(LATER_NS), any_case.in_ns(SOON_NS)
         sleepers = asyncio.gather(sleeper("late", late), sleeper("early", early))
         await any_case.pass_ns(LATER_NS)
         await sleepers

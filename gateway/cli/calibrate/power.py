@@ -111,7 +111,7 @@ def power(
     fake_factor: FactorOption = 1.0,
     yes: YesOption = False,
 ) -> None:
-    """Check a bike's power, and save the factor and offset that correct it.
+    """Check a bike's power, and save what corrects it.
 
     Ride at powers that a console or a trainer shows, or use a second power meter. This also works
     during a race.

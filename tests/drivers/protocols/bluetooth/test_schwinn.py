@@ -203,6 +203,9 @@ async def test_schwinn_is_ridden_over_the_air(bluez: Bluez) -> None:
     events = [SchwinnEvent(number * 64, number * 256, level=7) for number in range(200)]
     frames = [(bikes.SCHWINN_EVENTS, encode_event(event)) for event in events]
     async with sending(device, frames, every_s=0.25):
-        values, source = await ride(device, "cadence_rpm", "resistance_raw", "resistance_percent")
+        names = ("cadence_rpm", "resistance_raw", "resistance_percent", "power_w")
+        values, source = await ride(device, *names)
+    # ursoft/ANT_Libraries, level 7: -0.0013 c² + 2.4666 c - 49.052 W at 60 rpm.
+    assert values.pop("power_w") == pytest.approx(94.264)
     assert values == {"cadence_rpm": 60, "resistance_raw": 7, "resistance_percent": 28}
-    assert source == "schwinn"
+    assert source == "schwinn (derived)"
