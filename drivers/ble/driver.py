@@ -4,24 +4,33 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.bike_lock import bike_lock
 from drivers.ble.bluez import BluetoothLink
 from drivers.ble.connection import Connection
+from drivers.ble.finding import find_bike
 from drivers.ble.parameters import update_parameters
-from drivers.ble.radio import Advertisement, Radio, open_radio
+from drivers.ble.radio import Advertisement, Radio
 from drivers.ble.recognition import recognise, rivals_of
 from drivers.ble.scan import scan_air, speaks_keiser
-from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
+from drivers.ble.session import (
+    COMPANIONS,
+    GATT_PROTOCOLS,
+    BleSession,
+    claims,
+    inventory,
+    owners_of,
+    spoken,
+)
+from drivers.ble.survey import record_all
 from drivers.clock import MachineClock, sleep_for
 from drivers.contract import (
-    BikeAbsent,
     BikeLost,
+    BikeNotUnderstood,
     Clock,
     DriverOptions,
     FrameListener,
@@ -30,6 +39,7 @@ from drivers.contract import (
 )
 from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
+from drivers.inventory import DeviceInventory
 from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
@@ -41,9 +51,6 @@ from drivers.tuning import Tuning
 AUTO = "auto"
 KEISER = "keiser"
 
-#: How long one search for a bike lasts, in seconds. It is long, so that a bike is connected as soon
-#: as it wakes up.
-APPEAR_S = 30.0
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
 #: sequence.
 UNDERSTAND_S = 9.0
@@ -171,17 +178,8 @@ class BleBike(FrameSource):
         self, on_frame: FrameListener = ignore_frame
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
-        adapter = await open_radio(options.adapter, self._clock)
         async with AsyncExitStack() as stack:
-            if options.equipment_id is None:
-                stack.enter_context(bike_lock(options.who))
-                await adapter.let_go_of(options.is_linked)
-            found = await adapter.find(options.means, APPEAR_S)
-            if found is None:
-                raise BikeAbsent(
-                    f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "
-                    "it closer, and disconnect it from other devices and apps"
-                )
+            adapter, found = await stack.enter_async_context(find_bike(options, self._clock))
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
                 talk = self._conversation(KEISER, Keiser(), options.over(profile), on_frame)
@@ -189,6 +187,15 @@ class BleBike(FrameSource):
             else:
                 opened = self._connected(adapter, found, profile, on_frame)
             yield await stack.enter_async_context(opened)
+
+    async def survey(
+        self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
+    ) -> None:
+        async with (
+            find_bike(self._options, self._clock) as (adapter, found),
+            adapter.connect(found) as connection,
+        ):
+            await record_all(connection, found.name, on_device, on_frame)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
         if self._options.protocol != AUTO:
@@ -236,8 +243,13 @@ class BleBike(FrameSource):
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
+            owners: dict[str, str] = {}
+            connection.on_frame = lambda frame: on_frame(
+                owners.get(frame.characteristic, ""), frame
+            )
             main = await self._main_protocol(connection)
-            talks = self._conversations(connection, main, profile, on_frame)
+            talks = self._conversations(connection, main, profile)
+            owners.update(owners_of(connection, [talk.name for talk in talks]))
             session = BleSession(connection, talks, strap, self._clock)
             async with (
                 self._listening_to_strap(strap),
@@ -246,7 +258,7 @@ class BleBike(FrameSource):
                 first = await first_within(self._clock, UNDERSTAND_S, readings)
                 if first is None:
                     self._mute.add(talks[0].name)
-                    raise BikeLost(
+                    raise BikeNotUnderstood(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
                         "if pedalling does not help, set its option `services` or `start`; "
                         f"{inventory(connection)}{await claims(connection)}"
@@ -262,7 +274,7 @@ class BleBike(FrameSource):
             main = self._best([name for name in has if name not in COMPANIONS])
         if main not in has:
             wanted = "any protocol that the gateway knows" if main == AUTO else main
-            raise BikeLost(
+            raise BikeNotUnderstood(
                 f"{options.who} is connected, but does not support {wanted}; "
                 f"{inventory(connection)}"
             )
@@ -271,14 +283,14 @@ class BleBike(FrameSource):
             return main
         found = await recognise(connection, rivals, self._clock)
         if found is None:
-            raise BikeLost(
+            raise BikeNotUnderstood(
                 f"{options.who} is connected, but answered like none of: {', '.join(rivals)}; "
                 f"{inventory(connection)}"
             )
         return found
 
     def _conversations(
-        self, connection: Connection, main: str, profile: BikeProfile, on_frame: FrameListener
+        self, connection: Connection, main: str, profile: BikeProfile
     ) -> list[Conversation]:
         """Return the conversations with the bike, the main one first."""
         options = self._options
@@ -290,7 +302,8 @@ class BleBike(FrameSource):
         # The profile's tuning corrects the main protocol only; the others may report correctly.
         tunings = {main: options.over(profile)}
         return [
-            self._conversation(name, made, tunings.get(name, Tuning()), on_frame)
+            # The connection itself passes on the frames, with those of no conversation.
+            self._conversation(name, made, tunings.get(name, Tuning()), ignore_frame)
             for name, made in protocols.items()
         ]
 
