@@ -100,7 +100,7 @@ class Recording:
         connected.set()
 
     async def _ride(self, connected: asyncio.Event) -> None:
-        """Guide the rider. Given a time, the recording goes on after the ride until it is over."""
+        """Run the guided ride; if there is a time limit, go on recording after the ride."""
         await connected.wait()
         await self.ride.run()
         if self._seconds is not None:
