@@ -12,7 +12,6 @@ from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
-from drivers.inventory import DeviceInventory
 from drivers.reading import Frame, Reading
 
 
@@ -22,10 +21,6 @@ class BikeLost(Exception):
 
 class BikeAbsent(BikeLost):
     """The bike is absent, and the driver has already waited for it: no need to back off."""
-
-
-class BikeNotUnderstood(BikeLost):
-    """The bike is connected, but sends nothing in a protocol that the gateway knows."""
 
 
 class DriverOptions(BaseModel):
@@ -145,20 +140,6 @@ class WaitingDriver(Protocol):
     @property
     def waits_because(self) -> str:
         """The reason for which `open_bike` is waiting, in the words of a BikeLost; else empty."""
-        ...
-
-
-@runtime_checkable
-class Surveyor(Protocol):
-    """A driver that can record a device whose protocol it does not know."""
-
-    async def survey(
-        self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
-    ) -> None:
-        """Pass on what the device offers, then everything that it sends, until it is lost.
-
-        Raises BikeLost. Nothing is written to the device.
-        """
         ...
 
 

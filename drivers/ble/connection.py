@@ -11,8 +11,8 @@ from dbus_fast import DBusError
 
 from drivers.ble.errors import reason_of
 from drivers.contract import BikeLost, Clock
-from drivers.inventory import DeviceInventory, GattCharacteristic
 from drivers.reading import Frame
+from drivers.survey import DeviceInventory, GattCharacteristic
 
 #: Timeout of a disconnect, in seconds. A clean one takes 2 to 3 s; without bluetoothd it hangs.
 DISCONNECT_S = 5.0

@@ -30,7 +30,6 @@ from drivers.ble.survey import record_all
 from drivers.clock import MachineClock, sleep_for
 from drivers.contract import (
     BikeLost,
-    BikeNotUnderstood,
     Clock,
     DriverOptions,
     FrameListener,
@@ -39,13 +38,13 @@ from drivers.contract import (
 )
 from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
-from drivers.inventory import DeviceInventory
 from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
 from drivers.protocols.standard.ftms import Ftms
 from drivers.reading import Reading
+from drivers.survey import BikeNotUnderstood, DeviceInventory
 from drivers.tuning import Tuning
 
 AUTO = "auto"

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from drivers.ble.connection import Connection
 from drivers.contract import BikeLost, FrameListener
-from drivers.inventory import DeviceInventory
+from drivers.survey import DeviceInventory
 
 #: Seconds between two looks at the link while the device sends nothing.
 LISTEN_S = 10.0

@@ -36,8 +36,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from drivers.inventory import DeviceInventory, GattCharacteristic
 from drivers.reading import Frame
+from drivers.survey import DeviceInventory, GattCharacteristic
 
 FORMAT_VERSION = 2
 #: The version with one protocol, in the header.

@@ -34,7 +34,7 @@ _MOST_KINDS = 8
 _RARE = 0.05
 
 
-class Movement(StrEnum):
+class FieldMovement(StrEnum):
     """The ways in which a number moves, the most informative first."""
 
     CADENCE = "proportional to the cadence"
@@ -70,7 +70,7 @@ class MovingField:
     """
 
     field: ByteField
-    movement: Movement
+    movement: FieldMovement
     scale: float
     slow: float
     fast: float
@@ -122,7 +122,7 @@ def moving_fields(kind: FrameKind, slow: CountedTurns, fast: CountedTurns) -> li
         return []
     tolerance = 1 / slow.turns + 1 / fast.turns
     found = (_moving(field, *spans, tolerance) for field in _fields(kind))
-    order = list(Movement)
+    order = list(FieldMovement)
     return sorted(
         (one for one in found if one is not None),
         key=lambda one: (order.index(one.movement), not _is_round(one.scale), one.field.offset),
@@ -204,25 +204,25 @@ def _moving(field: ByteField, slow: _Span, fast: _Span, tolerance: float) -> Mov
 
 def _of_counter(
     slow: float, fast: float, slow_rpm: float, fast_rpm: float, tolerance: float
-) -> tuple[Movement | None, float]:
+) -> tuple[FieldMovement | None, float]:
     """Return what a counter counts, from how much it advances each second."""
     if _is_about(fast / slow, fast_rpm / slow_rpm, tolerance):
-        return Movement.TURNS, 30 * (slow / slow_rpm + fast / fast_rpm)
+        return FieldMovement.TURNS, 30 * (slow / slow_rpm + fast / fast_rpm)
     if _is_about(fast, slow, _SAME_RATE):
-        return Movement.TIME, (slow + fast) / 2
+        return FieldMovement.TIME, (slow + fast) / 2
     return None, 0
 
 
 def _of_number(
     slow: float, fast: float, slow_rpm: float, fast_rpm: float, tolerance: float
-) -> tuple[Movement | None, float]:
+) -> tuple[FieldMovement | None, float]:
     """Return what a number is that is steady at both cadences."""
     if slow > 0 and _is_about(fast / slow, fast_rpm / slow_rpm, tolerance):
-        return Movement.CADENCE, (slow / slow_rpm + fast / fast_rpm) / 2
+        return FieldMovement.CADENCE, (slow / slow_rpm + fast / fast_rpm) / 2
     if fast > 0 and _is_about(slow / fast, fast_rpm / slow_rpm, tolerance):
-        return Movement.PERIOD, (slow * slow_rpm + fast * fast_rpm) / 120
+        return FieldMovement.PERIOD, (slow * slow_rpm + fast * fast_rpm) / 120
     if not _is_about(fast, slow, _STEADY):
-        return Movement.FOLLOWS, (fast - slow) / (fast_rpm - slow_rpm)
+        return FieldMovement.FOLLOWS, (fast - slow) / (fast_rpm - slow_rpm)
     return None, 0
 
 

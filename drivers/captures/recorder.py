@@ -12,8 +12,8 @@ from drivers.captures.format import (
     encode_note,
     encode_turns,
 )
-from drivers.inventory import DeviceInventory
 from drivers.reading import Frame
+from drivers.survey import DeviceInventory
 
 #: What the frames of no known protocol are called in the progress.
 _UNKNOWN = "an unknown protocol"

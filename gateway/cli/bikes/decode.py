@@ -35,9 +35,9 @@ GuessOption = Annotated[
 TurnsOption = Annotated[
     list[str] | None,
     typer.Option(
-        metavar="TURNS@FROM-UNTIL",
+        metavar="TURNS:FROM-UNTIL",
         help="With --guess: turns of a pedal that were counted between two times of the capture, "
-        "in seconds, such as 20@10-30; repeat it for a second cadence. Default: those in the "
+        "in seconds, such as 20:10-30; repeat it for a second cadence. Default: those in the "
         "capture.",
     ),
 ]

@@ -11,8 +11,8 @@ from drivers.captures.fits import ProtocolFit, fits_of
 from drivers.captures.format import BikeCapture, CountedTurns
 from drivers.captures.movement import (
     ByteField,
+    FieldMovement,
     FrameKind,
-    Movement,
     MovingField,
     kinds_of,
     moving_fields,
@@ -29,7 +29,7 @@ MOST_FIELDS = 6
 
 _NO_TURNS = (
     "turns counted at two different cadences are missing, so it is unknown which bytes move with "
-    "the pedals; add them: --turns 20@10-30 --turns 30@35-55 means 20 turns from 10 s to 30 s, and "
+    "the pedals; add them: --turns 20:10-30 --turns 30:35-55 means 20 turns from 10 s to 30 s, and "
     "30 turns from 35 s to 55 s"
 )
 
@@ -59,8 +59,8 @@ def guess_capture(file: Path, turns: Sequence[str], *, json: bool) -> None:
 
 
 def _counted_turns(text: str) -> CountedTurns:
-    """Return the turns in a text such as 20@10-30. Raises CommandError."""
-    count, _, span = text.partition("@")
+    """Return the turns in a text such as 20:10-30. Raises CommandError."""
+    count, _, span = text.partition(":")
     from_s, _, until_s = span.partition("-")
     try:
         turns = CountedTurns(float(from_s), float(until_s), float(count))
@@ -68,8 +68,8 @@ def _counted_turns(text: str) -> CountedTurns:
         turns = CountedTurns(0, 0, 0)
     if not (0 <= turns.from_s < turns.until_s < inf and 0 < turns.turns < inf):
         fail(
-            f"--turns {text}: expected TURNS@FROM-UNTIL in seconds of the capture, such as "
-            "20@10-30 for 20 turns from 10 s to 30 s",
+            f"--turns {text}: expected TURNS:FROM-UNTIL in seconds of the capture, such as "
+            "20:10-30 for 20 turns from 10 s to 30 s",
             USAGE,
         )
     return turns
@@ -118,7 +118,7 @@ def _lines(guesses: Sequence[CharacteristicGuess], turns: Sequence[CountedTurns]
             begins = f" that begin with {kind.begins.hex(' ')}" if kind.begins else ""
             frames = counted(len(kind.frames), "frame")
             yield f"  {frames} of {counted(kind.size_bytes, 'byte')}{begins}:"
-            for movement in Movement:
+            for movement in FieldMovement:
                 alike = [one for one in fields if one.movement is movement]
                 yield from (f"    {_field_line(one)}" for one in alike[:MOST_FIELDS])
             yield f"    {_changing_line(kind)}"
@@ -141,18 +141,18 @@ def _fit_line(fit: ProtocolFit, turns: Sequence[CountedTurns]) -> str:
 
 
 _PER = {
-    Movement.CADENCE: "for each rpm",
-    Movement.PERIOD: "to a second",
-    Movement.TURNS: "for each turn",
-    Movement.FOLLOWS: "for each rpm more",
-    Movement.TIME: "a second",
+    FieldMovement.CADENCE: "for each rpm",
+    FieldMovement.PERIOD: "to a second",
+    FieldMovement.TURNS: "for each turn",
+    FieldMovement.FOLLOWS: "for each rpm more",
+    FieldMovement.TIME: "a second",
 }
 
 
 def _field_line(moving: MovingField) -> str:
     line = f"{_where(moving.field):26} {moving.movement}, {number(moving.scale)} "
     line += _PER[moving.movement]
-    if moving.movement in (Movement.TURNS, Movement.TIME):
+    if moving.movement in (FieldMovement.TURNS, FieldMovement.TIME):
         return line
     return f"{line}: {number(moving.slow)}, then {number(moving.fast)}"
 

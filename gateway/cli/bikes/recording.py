@@ -9,14 +9,15 @@ import typer
 
 from drivers import FrameSource, WaitingDriver
 from drivers.captures.recorder import FrameRecorder
-from drivers.contract import BikeLost, BikeNotUnderstood, Surveyor
+from drivers.contract import BikeLost
+from drivers.survey import BikeNotUnderstood, Surveyor
 from gateway.bike.bikes import cancel
 from gateway.bike.opened_bike import OpenedBike, driver_name
 from gateway.cli.bikes.guided_ride import GuidedRide
 from gateway.watch.background import report_background_errors
 
 if TYPE_CHECKING:
-    from drivers.inventory import DeviceInventory
+    from drivers.survey import DeviceInventory
     from gateway.timing.clock import GatewayClock
 
 #: Time between two progress lines, in seconds.

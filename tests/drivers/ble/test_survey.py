@@ -12,8 +12,7 @@ from drivers.ble.driver import BleBike
 from drivers.ble.radio import Radio
 from drivers.ble.survey import record_all
 from drivers.clock import MachineClock
-from drivers.contract import BikeNotUnderstood, Surveyor
-from drivers.inventory import DeviceInventory, GattCharacteristic
+from drivers.survey import BikeNotUnderstood, DeviceInventory, GattCharacteristic, Surveyor
 from drivers.testing import FastClock
 from tests.support.bluez import ATT_ERROR, Bluez, Device, bikes
 from tests.support.radio import found

@@ -25,7 +25,7 @@ from drivers.captures.format import (
     load_raw_capture,
     single_protocol_capture,
 )
-from drivers.inventory import DeviceInventory, GattCharacteristic
+from drivers.survey import DeviceInventory, GattCharacteristic
 
 NS_PER_S = 1_000_000_000
 HEADER = '{"alleycat_capture": 1, "protocol": "ftms"}'

@@ -11,8 +11,8 @@ from drivers.captures.format import CountedTurns
 from drivers.captures.movement import (
     ByteField,
     ChangingByte,
+    FieldMovement,
     FrameKind,
-    Movement,
     MovingField,
     kinds_of,
     moving_fields,
@@ -34,18 +34,18 @@ class TestFields:
     @pytest.mark.parametrize(
         ("field", "movement", "scale"),
         [
-            (ByteField(2), Movement.CADENCE, 1),
-            (ByteField(3, 2, "big"), Movement.CADENCE, 35.3),
-            (ByteField(5, 2, "little"), Movement.TURNS, 1),
-            (ByteField(7, 2, "little"), Movement.TIME, 1000),
-            (ByteField(9, 2, "big"), Movement.PERIOD, 1000),
-            (ByteField(11), Movement.FOLLOWS, 1),
+            (ByteField(2), FieldMovement.CADENCE, 1),
+            (ByteField(3, 2, "big"), FieldMovement.CADENCE, 35.3),
+            (ByteField(5, 2, "little"), FieldMovement.TURNS, 1),
+            (ByteField(7, 2, "little"), FieldMovement.TIME, 1000),
+            (ByteField(9, 2, "big"), FieldMovement.PERIOD, 1000),
+            (ByteField(11), FieldMovement.FOLLOWS, 1),
         ],
         ids=["byte", "16 bits, big", "counter that wraps", "time that wraps", "period", "offset"],
     )
     @pytest.mark.parametrize("seed", [1, 2, 3])
     def test_field_of_each_movement_is_found(
-        self, field: ByteField, movement: Movement, scale: float, seed: int
+        self, field: ByteField, movement: FieldMovement, scale: float, seed: int
     ) -> None:
         found = moving(list(unknown_bikes.frames(seed)))[field]
         assert found.movement is movement
@@ -59,7 +59,7 @@ class TestFields:
     def test_most_informative_field_is_first(self) -> None:
         (kind,) = kinds_of(unknown_bikes.frames(), (SLOW, FAST))
         first, *_ = moving_fields(kind, SLOW, FAST)
-        assert (first.field, first.movement) == (ByteField(2), Movement.CADENCE)
+        assert (first.field, first.movement) == (ByteField(2), FieldMovement.CADENCE)
         assert first.slow == pytest.approx(60, abs=1)
         assert first.fast == pytest.approx(90, abs=1)
 
@@ -67,8 +67,8 @@ class TestFields:
         (kind,) = kinds_of(unknown_bikes.frames(), ())
         miscounted = CountedTurns(15, 35, 21)
         found = {one.field: one.movement for one in moving_fields(kind, miscounted, FAST)}
-        assert found[ByteField(2)] is Movement.CADENCE
-        assert found[ByteField(5, 2, "little")] is Movement.TURNS
+        assert found[ByteField(2)] is FieldMovement.CADENCE
+        assert found[ByteField(5, 2, "little")] is FieldMovement.TURNS
 
     def test_frames_outside_the_counted_turns_are_no_basis(self) -> None:
         (kind,) = kinds_of(unknown_bikes.frames(), ())
@@ -107,7 +107,7 @@ class TestKinds:
         frames = [
             Frame(round(t_s * NS_PER_S), bytes((60 if t_s < 38 else 90, 7))) for t_s in range(80)
         ]
-        assert moving(frames)[ByteField(0)].movement is Movement.CADENCE
+        assert moving(frames)[ByteField(0)].movement is FieldMovement.CADENCE
 
     def test_changing_bytes_have_their_range(self) -> None:
         kind = FrameKind(3, b"", (Frame(0, b"\1\5\1"), Frame(1, b"\1\3\2"), Frame(2, b"\1\7\2")))

@@ -8,7 +8,7 @@ import pytest
 from drivers import Frame
 from drivers.captures.format import CapturedFrame, CountedTurns, TimedNote, load_capture
 from drivers.captures.recorder import FrameRecorder
-from drivers.inventory import DeviceInventory
+from drivers.survey import DeviceInventory
 
 NS_PER_S = 1_000_000_000
 

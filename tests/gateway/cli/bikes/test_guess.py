@@ -15,13 +15,13 @@ from drivers.captures.format import (
     encode_header,
     encode_turns,
 )
-from drivers.inventory import DeviceInventory
+from drivers.survey import DeviceInventory
 from gateway.cli.app import app
 from tests.support import unknown_bikes
 
 CAPTURES = Path(__file__).parents[3] / "captures"
 SLOW, FAST = CountedTurns(15, 35, 20), CountedTurns(40, 60, 30)
-TURNS = ("--turns", "20@15-35", "--turns", "30@40-60")
+TURNS = ("--turns", "20:15-35", "--turns", "30:40-60")
 
 
 def guess(*arguments: object) -> Result:
@@ -116,12 +116,12 @@ def test_raw_capture_needs_no_protocol() -> None:
     [
         (["none.jsonl"], 1, "No such file or directory"),
         (["empty.jsonl"], 1, "contains no frame from the bike"),
-        (["ride.jsonl", "--turns", "20"], 2, "--turns 20: expected TURNS@FROM-UNTIL"),
-        (["ride.jsonl", "--turns", "20@30-10"], 2, "expected TURNS@FROM-UNTIL"),
-        (["ride.jsonl", "--turns", "x@1-10"], 2, "expected TURNS@FROM-UNTIL"),
-        (["ride.jsonl", "--turns", "0@1-10"], 2, "expected TURNS@FROM-UNTIL"),
-        (["ride.jsonl", "--turns", "nan@1-10"], 2, "expected TURNS@FROM-UNTIL"),
-        (["ride.jsonl", "--turns", "9@1-inf"], 2, "expected TURNS@FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "20"], 2, "--turns 20: expected TURNS:FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "20:30-10"], 2, "expected TURNS:FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "x:1-10"], 2, "expected TURNS:FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "0:1-10"], 2, "expected TURNS:FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "nan:1-10"], 2, "expected TURNS:FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "9:1-inf"], 2, "expected TURNS:FROM-UNTIL"),
     ],
 )
 def test_guess_that_is_impossible_gives_a_reason(
