@@ -52,12 +52,12 @@ soak: $(INSTALLED) mosquitto ## run the daemon among random faults for MINUTES=1
 deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
 	@$(DEB)/bin/python -m systemd.package.build
 
-wheels: $(DEB)/.installed ## pin what the package contains, after a change of pyproject.toml
+wheels: $(DEB)/.installed ## pin what the package contains, after a change to pyproject.toml
 	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
 		--python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
 		--generate-hashes --no-annotate --custom-compile-command "make wheels"
 
-constraints: $(DEB)/.installed ## pin the development tools, after a change of pyproject.toml; RENEW=--upgrade renews all
+constraints: $(DEB)/.installed ## pin the development tools, after a change to pyproject.toml; RENEW=--upgrade renews all
 	@$(DEB)/bin/uv pip compile pyproject.toml --all-extras --output-file $(CONSTRAINTS) --quiet $(RENEW) \
 		--universal --python-version 3.11 --no-annotate --custom-compile-command "make constraints"
 
@@ -67,8 +67,9 @@ package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge 
 vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/alleycat-gateway-vm (as root, once)
 	@$(BIN)/python -m tests.vm.image
 
+# Its machines are single-threaded, so two of them run at once.
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (ten minutes)
-	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
+	$(BIN)/pytest tests/vm --in-vm --capture=no -n 2 --dist loadfile --durations=0
 
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check
@@ -119,8 +120,8 @@ $(VENV):
 	@rm -rf $@
 	@echo "Making a virtual environment in $@ …"
 	@.ci/with_dots $(MAKE_VENV) || \
-		{ echo "No virtual environments here: sudo apt install python3-venv"; exit 1; }
-	@echo "Upgrading its pip: that of Debian 12 needs twice as long for the rest …"
+		{ echo "Python cannot make a virtual environment: run sudo apt install python3-venv"; exit 1; }
+	@echo "Upgrading its pip: Debian 12's pip takes twice as long for the next step …"
 	@.ci/with_dots $(INSTALL) --upgrade pip
 
 # Not compiled in advance: the demo imports little of it.

@@ -39,6 +39,7 @@ PROFILES_HEAD = """
 ## Bikes with a profile
 
 These bikes are recognised by their Bluetooth name; their corrections are applied automatically.
+In a name, `*` is any text, `?` any character, and `[0-9]` a digit.
 
 | bike | Bluetooth names | corrections | notes | source |
 |---|---|---|---|---|"""
@@ -48,7 +49,7 @@ TAIL = """
 
 * **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
-* **Concept2 BikeErg**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
+* **Concept2**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
   speak FTMS or cycling power.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
 
@@ -69,8 +70,8 @@ def _sections() -> Iterator[str]:
         evidence = _evidence(protocol, captured[name])
         yield f"| `{name}` | {_over(protocol)} | {_what(protocol)} | {evidence} |"
     yield PROFILES_HEAD
-    for profile in load_profiles():
-        names = ", ".join(f"`{name}…`" for name in profile.bluetooth_names)
+    for profile in filter(lambda profile: profile.is_bike, load_profiles()):
+        names = ", ".join(f"`{name}`" for name in profile.bluetooth_names)
         yield (
             f"| {profile.name} | {names} | {_corrections(profile)} | {profile.note} "
             f"| {profile.source} |"
@@ -103,7 +104,8 @@ def _corrections(profile: BikeProfile) -> str:
         "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
-        "start": profile.start and " ".join(profile.start),
+        "start": "none" if profile.start == () else " ".join(profile.start or ()),
+        "not": ", ".join(f"`{name}`" for name in profile.mute),
         "connection": "kept alive" if profile.update_parameters else None,
         "also": ", ".join(f"`{name}`" for name in profile.services),
     }

@@ -8,9 +8,7 @@ from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
 from drivers.tuning import Tuning
 
-#: A bike that has sent Readings, but none for this long, is gone even if its link is reported as
-#: connected: after an outage of its daemon of some seconds, BlueZ reports that for ever.
-SILENCE_NS = 10_000_000_000
+_NS_PER_S = 1_000_000_000
 
 
 class Conversation:
@@ -47,6 +45,10 @@ class Conversation:
             self._understood_ns = at_ns
         return [self._tuning.tune(self._signed(reading)) for reading in readings]
 
+    def learn(self, at_ns: int, data: bytes, characteristic: str) -> None:
+        """Feed what is not measured: the answer to a command, or a value that was read."""
+        self.protocol.feed(Frame(at_ns, data, characteristic=characteristic))
+
     def requests(self, now_ns: int, characteristic: str = "") -> Iterator[bytes]:
         """Yield what to send now, in parts, each of which the caller sends at once."""
         while data := self.protocol.request(now_ns):
@@ -56,8 +58,8 @@ class Conversation:
             yield data
 
     def is_silent(self, now_ns: int) -> bool:
-        """Return whether there was no Reading for SILENCE_NS."""
-        return now_ns - self._understood_ns >= SILENCE_NS
+        """Return whether the last Reading is so old that the bike is lost."""
+        return now_ns - self._understood_ns >= self.protocol.lost_after_s * _NS_PER_S
 
     @property
     def silence(self) -> str:

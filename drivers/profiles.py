@@ -1,6 +1,8 @@
 """Profiles of bikes: what is known of particular models, kept as data in `profiles.toml`."""
 
+import re
 import tomllib
+from fnmatch import fnmatchcase
 from functools import cache
 from importlib.resources import files
 
@@ -14,11 +16,15 @@ class BikeProfile(Tuning):
 
     #: The name of the model, for people.
     name: str
-    #: Prefixes of its Bluetooth names, upper or lower case.
+    #: Patterns of its Bluetooth names, as in `fnmatch`, upper or lower case.
     bluetooth_names: tuple[str, ...] = ()
+    #: Whether these are bikes. Treadmills and rowers of the same make have similar names.
+    is_bike: bool = True
     #: The protocol that only these models speak, so that it identifies them without their name.
     protocol: str | None = None
-    #: Commands for the FTMS control point, in hex, sent if the bike does not stream by itself;
+    #: Protocols that give nothing useful with these models, although they offer the service.
+    mute: tuple[str, ...] = ()
+    #: Commands for the FTMS control point, in hex, sent if the bike sends nothing or only zeros;
     #: None: those of the protocol.
     start: tuple[str, ...] | None = None
     #: Protocols to listen to in addition to the main one, on the same connection.
@@ -46,14 +52,20 @@ def load_profiles() -> tuple[BikeProfile, ...]:
 
 
 def profile_of(bluetooth_name: str) -> BikeProfile:
-    """Return the profile with the longest matching name prefix; UnknownModel if none matches."""
+    """Return the profile with the most specific matching name; UnknownModel if none matches."""
     matching = [
-        (len(start), profile)
+        (_specificity(pattern), profile)
         for profile in load_profiles()
-        for start in profile.bluetooth_names
-        if bluetooth_name.casefold().startswith(start.casefold())
+        for pattern in profile.bluetooth_names
+        if fnmatchcase(bluetooth_name.casefold(), pattern.casefold())
     ]
     return max(matching, key=lambda one: one[0])[1] if matching else UnknownModel()
+
+
+def _specificity(pattern: str) -> tuple[int, int, bool]:
+    """Return what a pattern demands: literal characters, characters in all, a fixed length."""
+    one_each = re.sub(r"\[[^]]+\]", "?", pattern).replace("*", "")
+    return len(one_each.replace("?", "")), len(one_each), "*" not in pattern
 
 
 def profile_speaking(protocol: str) -> BikeProfile:

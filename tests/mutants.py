@@ -239,6 +239,27 @@ MUTANTS = (
         SAMPLER,
     ),
     Mutant(
+        "an absurd frame becomes a second of a race",
+        "gateway/sampling/sampler.py",
+        "        return self.refusals.without_refused(reading, calibration.own_numbers)",
+        "        return reading",
+        "tests/gateway/sampling/test_plausible.py",
+    ),
+    Mutant(
+        "a resistance that is always 0 is ridden as 0",
+        "gateway/sampling/sampler.py",
+        "        self._constant.ride(cadence_rpm, power_w)\n",
+        "",
+        "tests/gateway/sampling/test_constant.py",
+    ),
+    Mutant(
+        "a rider who does not touch the knob loses its resistance",
+        "gateway/sampling/constant.py",
+        "is_settled and is_ridden",
+        "is_ridden",
+        "tests/gateway/sampling/test_constant.py",
+    ),
+    Mutant(
         "counts of a home-made rig are reported as percent",
         "gateway/sampling/calibration.py",
         "reading.resistance_raw, ResistanceSource.UNCALIBRATED",

@@ -4,13 +4,14 @@ import asyncio
 import logging
 import re
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
 from drivers.ble.bluez import BluetoothLink
+from drivers.ble.broadcasts import overheard
 from drivers.ble.connection import Connection
 from drivers.ble.finding import find_bike
 from drivers.ble.parameters import update_parameters
@@ -40,9 +41,8 @@ from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
 from drivers.profiles import BikeProfile, profile_of, profile_speaking
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.base import WireProtocol
+from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
-from drivers.protocols.standard.ftms import Ftms
 from drivers.reading import Reading
 from drivers.survey import BikeNotUnderstood, DeviceInventory
 from drivers.tuning import Tuning
@@ -53,12 +53,11 @@ KEISER = "keiser"
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
 #: sequence.
 UNDERSTAND_S = 9.0
-#: Seconds without a broadcast after which a broadcasting bike is lost (ptx2/gymnasticon).
-BROADCAST_GONE_S = 60.0
-#: Seconds without a broadcast after which the scan is restarted: it may have died with bluetoothd.
-RESCAN_S = 8.0
 #: Seconds between two searches for a missing heart rate strap.
 STRAP_EVERY_S = 60.0
+
+#: The length of a command in the option `start`, in bytes. The longest known one has 37.
+COMMAND_MAX_BYTES = 128
 
 log = logging.getLogger(__name__)
 
@@ -77,7 +76,8 @@ class BleOptions(DriverOptions, Tuning):
     protocol: str = AUTO
     #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
     services: tuple[str, ...] | None = None
-    #: Commands in hex that are written to the control point if the bike does not start sending.
+    #: Commands in hex that are written to the control point if the bike sends nothing or only
+    #: zeros; for an iFit console, commands before the first reading, such as the one with its key.
     start: tuple[str, ...] | None = None
     #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None
@@ -109,9 +109,14 @@ class BleOptions(DriverOptions, Tuning):
     def _is_hex(cls, start: tuple[str, ...] | None) -> tuple[str, ...] | None:
         for command in start or ():
             try:
-                bytes.fromhex(command)
+                size_bytes = len(bytes.fromhex(command))
             except ValueError:
                 raise ValueError("expected commands in hex, such as 00 or 0801") from None
+            if not 0 < size_bytes <= COMMAND_MAX_BYTES:
+                raise ValueError(
+                    f"expected commands of 1 to {COMMAND_MAX_BYTES} bytes; "
+                    f"one has {size_bytes} bytes"
+                )
         return start
 
     @model_validator(mode="after")
@@ -163,7 +168,8 @@ class BleBike(FrameSource):
         self.stale_after_s = (
             3.0 if options.protocol == AUTO else PROTOCOLS[options.protocol].stale_after_s
         )
-        #: Protocols of this bike that sent nothing when they were tried.
+        #: Protocols of this bike that sent nothing when they were tried, or are not those that it
+        #: was recognised by.
         self._mute: set[str] = set()
         self._was_warned = False
 
@@ -205,30 +211,13 @@ class BleBike(FrameSource):
     async def _overheard(
         self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        async with aclosing(self._broadcasts(adapter, found, talk)) as readings:
+        readings = overheard(adapter, found, talk, self._options, self._clock)
+        async with aclosing(readings):
             first = await first_within(self._clock, UNDERSTAND_S, readings)
             if first is None:
                 raise BikeLost(f"{self._options.who} is broadcasting, but {talk.silence}")
+            self.stale_after_s = talk.protocol.stale_after_s
             yield resumed(first, readings)
-
-    async def _broadcasts(
-        self, adapter: Radio, found: Advertisement, talk: Conversation
-    ) -> AsyncGenerator[Reading, None]:
-        async with adapter.overhear() as listener:
-            heard: Advertisement | None = found
-            silent_s = 0.0
-            while silent_s < BROADCAST_GONE_S:
-                if heard is None:
-                    silent_s += RESCAN_S
-                    await adapter.restart_scan()
-                else:
-                    silent_s = 0.0
-                    data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
-                    for reading in talk.hear(self._clock.monotonic_ns(), data):
-                        self.stale_after_s = talk.protocol.stale_after_s
-                        yield reading
-                heard = await listener.next(self._options.means, RESCAN_S)
-        raise BikeLost(f"{self._options.who} sent no broadcast for {BROADCAST_GONE_S:g} s")
 
     @asynccontextmanager
     async def _connected(
@@ -246,7 +235,7 @@ class BleBike(FrameSource):
             connection.on_frame = lambda frame: on_frame(
                 owners.get(frame.characteristic, ""), frame
             )
-            main = await self._main_protocol(connection)
+            main = await self._main_protocol(connection, profile)
             talks = self._conversations(connection, main, profile)
             owners.update(owners_of(connection, [talk.name for talk in talks]))
             session = BleSession(connection, talks, strap, self._clock)
@@ -264,23 +253,26 @@ class BleBike(FrameSource):
                     )
                 yield resumed(first, readings)
 
-    async def _main_protocol(self, connection: Connection) -> str:
+    async def _main_protocol(self, connection: Connection, profile: BikeProfile) -> str:
         """Return the protocol to speak with the bike. Raises BikeLost if it does not speak it."""
         options = self._options
         has = spoken(connection)
         main = options.protocol
         if main == AUTO:
-            main = self._best([name for name in has if name not in COMPANIONS])
+            main = self._best(_main_protocols(has, profile))
         if main not in has:
             wanted = "any protocol that the gateway knows" if main == AUTO else main
             raise BikeNotUnderstood(
                 f"{options.who} is connected, but does not support {wanted}; "
                 f"{inventory(connection)}"
             )
-        rivals = rivals_of(main, has)
+        rivals = {
+            name: gatt for name, gatt in rivals_of(main, has).items() if name not in self._mute
+        }
         if options.protocol != AUTO or len(rivals) == 1:
             return main
         found = await recognise(connection, rivals, self._clock)
+        self._mute.update(name for name in rivals if name != found)
         if found is None:
             raise BikeNotUnderstood(
                 f"{options.who} is connected, but answered like none of: {', '.join(rivals)}; "
@@ -319,7 +311,7 @@ class BleBike(FrameSource):
     def _protocol(self, name: str, profile: BikeProfile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
         made = PROTOCOLS[name]
-        if issubclass(made, Ftms) and start is not None:
+        if issubclass(made, StartableProtocol) and start is not None:
             return made(tuple(bytes.fromhex(command) for command in start))
         return made()
 
@@ -376,6 +368,16 @@ async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -
         except Exception:
             log.exception("the heart rate strap's driver failed; reconnecting")
         await sleep_for(clock, STRAP_EVERY_S)
+
+
+def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:
+    """Return the protocols that may be the main one, best first.
+
+    What the profile lists as additional or as mute is the main one only for a bike that has
+    nothing else.
+    """
+    bikes = [name for name in has if name not in COMPANIONS]
+    return [name for name in bikes if name not in (*profile.services, *profile.mute)] or bikes
 
 
 def _is_address(text: str) -> bool:

@@ -3,7 +3,7 @@
 _SWITCH_ON = (
     "the Bluetooth adapter is off: run `bluetoothctl power on` or `sudo rfkill unblock bluetooth`"
 )
-_NOT_RUNNING = "bluetoothd is not running: run `sudo systemctl start bluetooth`"
+NOT_RUNNING = "bluetoothd is not running: run `sudo systemctl enable --now bluetooth`"
 _NO_SLOT = (
     "the Bluetooth adapter cannot open another connection (most support 5 to 7): "
     "add a second adapter"
@@ -11,8 +11,8 @@ _NO_SLOT = (
 
 #: Fragments of error texts, and what they mean.
 _MEANINGS = {
-    "ServiceUnknown": _NOT_RUNNING,
-    "NameHasNoOwner": _NOT_RUNNING,
+    "ServiceUnknown": NOT_RUNNING,
+    "NameHasNoOwner": NOT_RUNNING,
     "NotReady": _SWITCH_ON,
     "No powered Bluetooth adapters": _SWITCH_ON,
     "InProgress": "the adapter is busy with another program's scan or connection",

@@ -1,16 +1,26 @@
 """The Bluetooth scan: recognises possible bikes by their advertisements alone."""
 
-from collections.abc import AsyncIterator, Mapping
+import re
+from collections.abc import AsyncIterator, Mapping, Set
 from dataclasses import dataclass
 
 from drivers.ble.radio import Advertisement, open_radio
 from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS
 from drivers.contract import Clock
 from drivers.discovery import FoundBike
-from drivers.profiles import UnknownModel, profile_of
+from drivers.profiles import BikeProfile, UnknownModel, profile_of
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
-from drivers.protocols.standard.ftms_control import SERVICE_UUID, is_indoor_bike
+from drivers.protocols.standard.ftms_control import (
+    SERVICE_UUID,
+    is_cross_trainer,
+    is_indoor_bike,
+)
 from drivers.reading import Frame, Reading
+
+#: Services of radio modules, which their buyers put into any kind of device: the UARTs of Nordic
+#: and of Microchip, and the numbers that the Bluetooth SIG does not assign.
+_UARTS = frozenset({"6e400001-b5a3-f393-e0a9-e50e24dcca9e", "49535343-fe7d-4ae5-8fa9-9fafd205e455"})
+_UNASSIGNED = re.compile("0000(00|ff)[0-9a-f]{2}-0000-1000-8000-00805f9b34fb")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,24 +37,86 @@ def speaks_keiser(heard: Advertisement) -> bool:
 
 
 def guess(heard: Advertisement) -> ProtocolGuess | None:
-    """Return the protocol that the device probably speaks; None if it is probably not a bike."""
+    """Return the protocol that the driver will probably speak; None if it is probably no bike.
+
+    `auto` if several protocols are possible: connecting shows which it is.
+    """
     if speaks_keiser(heard):
         return ProtocolGuess(
             "keiser", f"broadcasts as Keiser equipment_id {equipment_id(_keiser_data(heard))}"
         )
+    profile = profile_of(heard.name)
+    if not profile.is_bike:
+        return None
     fitness = heard.service_data.get(SERVICE_UUID)
     if fitness is not None and is_indoor_bike(fitness) is False:
+        return _guess_by_other_type(fitness)
+    offered = _offered(heard)
+    return (
+        _guess_by_service(offered, profile)
+        or _guess_by_type(fitness)
+        or _guess_by_name(profile)
+        or _guess_by_companion(offered)
+    )
+
+
+def _guess_by_other_type(fitness: bytes) -> ProtocolGuess | None:
+    """Return a guess for a fitness machine that is no indoor bike."""
+    if not is_cross_trainer(fitness):
         return None
-    for name, gatts in GATT_PROTOCOLS.items():
-        if any(gatt.service in heard.services for gatt in gatts):
-            also = "; use it together with a bike" if name in COMPANIONS else ""
-            return ProtocolGuess(name, f"advertises the {name} service{also}")
-    if fitness is not None:
-        return ProtocolGuess("ftms", "advertises itself as an indoor bike")
-    profile = profile_of(heard.name)
-    if heard.name and not isinstance(profile, UnknownModel):
-        return ProtocolGuess("auto", f"its name matches {profile.name!r}")
-    return None
+    return ProtocolGuess("cross_trainer", "advertises itself as a cross trainer")
+
+
+def _guess_by_service(offered: list[str], profile: BikeProfile) -> ProtocolGuess | None:
+    bikes = [name for name in offered if name not in (*COMPANIONS, *profile.mute)]
+    if not bikes:
+        return None
+    return ProtocolGuess(bikes[0], f"advertises the {bikes[0]} service")
+
+
+def _guess_by_type(fitness: bytes | None) -> ProtocolGuess | None:
+    if fitness is None:
+        return None
+    return ProtocolGuess("ftms", "advertises itself as an indoor bike")
+
+
+def _offered(heard: Advertisement) -> list[str]:
+    """Return the protocols that have a service of their own in the advertisement, best first."""
+    return _with_service({one for one in heard.services if not _is_general(one)})
+
+
+def _with_service(services: Set[str]) -> list[str]:
+    return [
+        name
+        for name, gatts in GATT_PROTOCOLS.items()
+        if any(gatt.service in services for gatt in gatts)
+    ]
+
+
+def _is_general(service: str) -> bool:
+    return service in _UARTS or _UNASSIGNED.fullmatch(service) is not None
+
+
+def _guess_by_name(profile: BikeProfile) -> ProtocolGuess | None:
+    why = f"its name matches {profile.name!r}"
+    if isinstance(profile, UnknownModel):
+        return None
+    if profile.protocol is None:
+        return ProtocolGuess("auto", why)
+    if profile.protocol not in GATT_PROTOCOLS:
+        # Such a bike is recognised by its broadcast, which this device does not send.
+        return None
+    services = {gatt.service for gatt in GATT_PROTOCOLS[profile.protocol]}
+    if len(_with_service({one for one in services if _is_general(one)})) > 1:
+        return ProtocolGuess("auto", f"may be a bike: {why}; connecting shows what it speaks")
+    return ProtocolGuess(profile.protocol, why)
+
+
+def _guess_by_companion(offered: list[str]) -> ProtocolGuess | None:
+    name = next((one for one in offered if one in COMPANIONS), None)
+    if name is None:
+        return None
+    return ProtocolGuess(name, f"advertises the {name} service; use it together with a bike")
 
 
 async def scan_air(seconds: float, clock: Clock) -> AsyncIterator[FoundBike]:

@@ -7,7 +7,7 @@ from contextlib import suppress
 
 from drivers.ble.connection import Connection
 from drivers.contract import BikeLost, Clock
-from drivers.conversation import SILENCE_NS, Conversation
+from drivers.conversation import Conversation
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import Gatt
 from drivers.protocols.standard.ftms_control import (
@@ -103,6 +103,8 @@ class BleSession:
         self._connection = connection
         self._talks = list(talks)
         self._gatts = spoken(connection)
+        #: Which conversation gets the answers on a command characteristic. The main one is first.
+        self._answered = {self._gatts[talk.name].command: talk for talk in reversed(self._talks)}
         self._strap = strap
         self._clock = clock
 
@@ -120,7 +122,8 @@ class BleSession:
                 for reading in readings:
                     yield reading
             if self._talks[0].is_silent(now_ns):
-                raise BikeLost(f"the bike was silent for {SILENCE_NS / 1e9:g} s")
+                silent_s = self._talks[0].protocol.lost_after_s
+                raise BikeLost(f"the bike was silent for {silent_s:g} s")
             for talk in self._talks:
                 await self._ask(talk, now_ns)
 
@@ -155,15 +158,24 @@ class BleSession:
             return talk.hear(now_ns, data, characteristic)
         if characteristic == CONTROL_POINT_UUID:
             log.info("the bike answered a control command: %s", describe_response(data))
+        if characteristic in self._answered:
+            self._answered[characteristic].learn(now_ns, data, characteristic)
         return []
 
     async def _ask(self, talk: Conversation, now_ns: int) -> None:
         command = self._gatts[talk.name].command
         if command is None:
             return
+        if wanted := talk.protocol.wanted(now_ns):
+            with suppress(BikeLost):
+                talk.learn(now_ns, await self._connection.read(wanted), wanted)
         for request in talk.requests(now_ns, command):
-            # Some bikes refuse commands and send their data regardless.
+            # Some bikes refuse to indicate their answers, or refuse commands, and send their data
+            # regardless.
             with suppress(BikeLost):
                 if self._connection.answers_by_itself(command):
                     await self._connection.subscribe(command)
+            try:
                 await self._connection.write(command, request)
+            except BikeLost:
+                talk.protocol.refused()

@@ -16,7 +16,7 @@ from drivers.reading import Frame
 from drivers.survey import DeviceInventory
 
 #: What the frames of no known protocol are called in the progress.
-_UNKNOWN = "an unknown protocol"
+_UNKNOWN = "no known protocol"
 
 
 class FrameRecorder:

@@ -43,9 +43,9 @@ class Hand:
 
     It turns as fast as a rider does, and reads the file before each turn.
 
-    The file contains a percent, 0 to 100, as text. With any other content, or none, the knob stays
-    where it is. It starts at the file's position, or else at the rider's preferred resistance, and
-    keeps its position across rides and connections, as on a real bike.
+    The file contains a percentage, 0 to 100, as text. With any other content, or none, the knob
+    stays where it is. It starts at the file's position, or else at the rider's preferred
+    resistance, and keeps its position across rides and connections, as on a real bike.
     """
 
     def __init__(self, file: Path, seed: int) -> None:

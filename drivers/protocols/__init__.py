@@ -3,9 +3,16 @@
 from collections.abc import Mapping
 
 from drivers.protocols.base import WireProtocol
+from drivers.protocols.bluetooth.domyos import Domyos
 from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.fitshow import Fitshow
 from drivers.protocols.bluetooth.flywheel import Flywheel
+from drivers.protocols.bluetooth.gymconnect import GymConnect
+from drivers.protocols.bluetooth.iconsole import Iconsole
+from drivers.protocols.bluetooth.ifit import Ifit
 from drivers.protocols.bluetooth.keiser import Keiser
+from drivers.protocols.bluetooth.pm5 import Pm5
+from drivers.protocols.bluetooth.schwinn import Schwinn
 from drivers.protocols.serial.daum import Daum
 from drivers.protocols.serial.kettler import Kettler
 from drivers.protocols.serial.lines import Lines
@@ -25,6 +32,13 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "cross_trainer": CrossTrainer,
     "echelon": Echelon,
     "flywheel": Flywheel,
+    "ifit": Ifit,
+    "gymconnect": GymConnect,
+    "pm5": Pm5,
+    "schwinn": Schwinn,
+    "iconsole": Iconsole,
+    "fitshow": Fitshow,
+    "domyos": Domyos,
     "heart_rate": HeartRate,
     "keiser": Keiser,
     "peloton": Peloton,

@@ -1,6 +1,7 @@
 """The base of every protocol: it decodes bytes to Readings, and encodes requests. Pure."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -65,6 +66,11 @@ class WireProtocol(ABC):
     #: A field not repeated for this many seconds is stale.
     stale_after_s: float = 3.0
 
+    #: A bike that has sent Readings, but none for this many seconds, is lost even if its link is
+    #: reported as connected: after an outage of its daemon, BlueZ reports that for ever. Longer for
+    #: bikes that send nothing while the pedals rest, but less than the 30 s that any driver has.
+    lost_after_s: float = 10.0
+
     #: Whether a bike's resistance is always a number of its own, such as a level, never percent.
     reports_own_number: bool = False
 
@@ -94,3 +100,27 @@ class WireProtocol(ABC):
         """
         del now_ns
         return b""
+
+    def wanted(self, now_ns: int) -> str:
+        """Return the full UUID of a Bluetooth characteristic to read now; empty for none.
+
+        Called before `request`, at the same time. The value is fed as a Frame, unless the bike
+        does not have it.
+        """
+        del now_ns
+        return ""
+
+    def refused(self) -> None:
+        """Take note that the bike did not accept the last request."""
+        return
+
+
+class StartableProtocol(WireProtocol):
+    """A protocol whose bikes may need commands of their model to start.
+
+    `start`: the commands, as the option `start` of a bike has them.
+    """
+
+    @abstractmethod
+    def __init__(self, start: Sequence[bytes] = ()) -> None:
+        super().__init__()

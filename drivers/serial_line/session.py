@@ -3,7 +3,7 @@
 from collections.abc import AsyncGenerator
 
 from drivers.contract import BikeLost, Clock
-from drivers.conversation import SILENCE_NS, Conversation
+from drivers.conversation import Conversation
 from drivers.reading import Reading
 from drivers.serial_line.port import SerialPort
 
@@ -18,7 +18,7 @@ async def converse(
     while True:
         now_ns = clock.monotonic_ns()
         if talk.is_silent(now_ns):
-            raise BikeLost(f"{port.name} was silent for {SILENCE_NS / 1e9:g} s")
+            raise BikeLost(f"{port.name} was silent for {talk.protocol.lost_after_s:g} s")
         for request in talk.requests(now_ns):
             port.write(request)
         try:

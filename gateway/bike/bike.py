@@ -99,6 +99,9 @@ class Bike:
             calibration_problem=self.calibration.problem,
             next_racer_name=self.config.racer.name if self._racer_changes else "",
             is_simulated=self.config.is_simulated,
+            resistance_doubt=self._sampler.resistance_doubt,
+            refused=self._sampler.refusals.fields,
+            refuses_often=self._sampler.refusals.are_frequent(now_ns),
         )
 
     def _not_joined(self, second: RaceSecond, racer: Racer) -> str:
@@ -204,7 +207,10 @@ class Bike:
         return self._telemetry(second, undated.sample, is_simulated=undated.is_simulated)
 
     def _close_second(self, second: RaceSecond | UndatedSecond, sink: Sink) -> None:
+        doubt = self._sampler.resistance_doubt
         sample = self._sampler.close_second(second.start_ns, second.end_ns)
+        if self._sampler.resistance_doubt and not doubt:
+            self._report_doubt(self._sampler.resistance_doubt)
         self._report_raw_numbers(sample)
         self._last_sample, self._last_sample_ns = sample, second.end_ns
         if isinstance(second, UndatedSecond):
@@ -254,6 +260,13 @@ class Bike:
             log.warning(
                 "bike not calibrated: its own numbers are taken as percent", bike=self.config.id
             )
+
+    def _report_doubt(self, doubt: str) -> None:
+        log.warning(
+            "resistance not used: it is derived from power and cadence",
+            bike=self.config.id,
+            reason=doubt,
+        )
 
     def _count_undated_seconds(self) -> None:
         """Assign the undated seconds to their races, once the clock is set."""

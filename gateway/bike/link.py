@@ -9,7 +9,7 @@ from typing import Protocol
 import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
-from drivers.contract import ResistanceTable, ResistanceTableSource, WaitingDriver
+from drivers.contract import ResistanceTable
 from drivers.promises import staleness_fault
 from gateway.bike.loss import cause_of, loss_reason
 from gateway.bike.opened_bike import OpenedBike, driver_name
@@ -120,16 +120,24 @@ class BikeLink:
     @property
     def reason(self) -> str:
         """Why the bike is not connected, if that is known; empty if it is connected."""
-        driver = self._driver
         if self._reason or self.state is LinkState.CONNECTED:
             return self._reason
-        return driver.waits_because if isinstance(driver, WaitingDriver) else ""
+        reason = self._of_driver("waits_because")
+        return reason if isinstance(reason, str) else ""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:
         """The driver's resistance table, if it has one."""
-        driver = self._driver
-        return driver.resistance_table if isinstance(driver, ResistanceTableSource) else None
+        table = self._of_driver("resistance_table")
+        return table if isinstance(table, ResistanceTable) else None
+
+    def _of_driver(self, name: str) -> object:
+        """Return an optional attribute of the driver; None without it, or if it fails."""
+        try:
+            return getattr(self._driver, name, None)
+        # The property of a third-party driver may raise anything, even while a race is on.
+        except (Exception, SystemExit):
+            return None
 
     async def run(self) -> None:
         while True:

@@ -8,6 +8,7 @@ from pydantic import Field
 from gateway.bike.link import LinkState
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
 
 
@@ -68,6 +69,23 @@ class BikeStatus:
     ] = ""
     is_simulated: Annotated[
         bool, Field(description="whether this is a fake bike, whose values are made up")
+    ] = False
+    resistance_doubt: Annotated[
+        str,
+        Field(
+            description="why the resistance that the bike reports is not used, but derived from "
+            "power and cadence; empty if it is used, or if there is none"
+        ),
+    ] = ""
+    refused: Annotated[
+        tuple[RefusedValues, ...],
+        Field(
+            description="the values that the bike reported since the start and that cannot be "
+            "true: no second contains them"
+        ),
+    ] = ()
+    refuses_often: Annotated[
+        bool, Field(description="whether many values were refused in the last minute")
     ] = False
 
     @property

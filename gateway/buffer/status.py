@@ -13,7 +13,9 @@ class BufferStatus:
     depth: Annotated[
         int, Field(description="messages waiting to be acknowledged, in memory and on disk")
     ]
-    on_disk: Annotated[int, Field(description="those of them that are on disk")]
+    on_disk: Annotated[
+        int, Field(description="messages waiting to be acknowledged that are on disk")
+    ]
     lost: Annotated[
         int,
         Field(

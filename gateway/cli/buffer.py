@@ -105,7 +105,8 @@ def export(
     config: StateConfigOption = None,
     state_dir: StateDirOption = None,
     output: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Write to this new file; default: stdout.")
+        Path | None,
+        typer.Option(metavar="FILE", help="Write to this new file; default: standard output."),
     ] = None,
 ) -> None:
     """Print a race's unsent messages.

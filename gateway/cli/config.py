@@ -1,4 +1,4 @@
-"""`config check`: reports whether the daemon would start with a config file."""
+"""`config check`: reports what is wrong in a config file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +8,7 @@ import typer
 from gateway.cli.service import SERVICE_CONFIG
 
 NOT_SET_UP = (
-    "warning: not set up yet: with this config, the gateway rides no bike and sends nothing; run: "
+    "warning: not set up yet: with this config, the gateway reads no bike and sends nothing; run: "
     "sudo alleycat-gateway setup"
 )
 

@@ -10,7 +10,9 @@ BikesOption = Annotated[int, typer.Option(min=1, max=500, help="Racers, each wit
 RaceOption = Annotated[int, typer.Option(min=10, max=3600, help="Length of the race, in s.")]
 OutageOption = Annotated[
     int,
-    typer.Option(min=0, max=3600, help="Length of the network outage halfway through, in s."),
+    typer.Option(
+        min=0, max=3600, help="Length of the network outage after a third of the race, in s."
+    ),
 ]
 SeedOption = Annotated[
     int, typer.Option(min=0, help="Seed of the rides; the same seed repeats them.")
@@ -27,9 +29,10 @@ def demo(
 ) -> None:
     """Race fake bikes through a simulated cloud on this machine.
 
-    Messages pass through a broker, the IoT rule and Kinesis; halfway, the network is cut. It ends
-    by itself, with the results of the original backend: the output of the last second decides. Exit
-    code 1 if a message was lost, a race is on several shards, or results are not as expected.
+    Messages pass through a broker, the IoT rule and Kinesis; after a third of the race, the network
+    is cut. The demo ends by itself, with the results of the original backend: the output of the
+    last second decides. Exit code 1 if a message was lost, a race is on several shards, or results
+    are not as expected.
     """
     import asyncio
 

@@ -33,7 +33,9 @@ ThingNameOption = Annotated[
 TemplateOption = Annotated[str, typer.Option(help="Name of the fleet provisioning template.")]
 CaFileOption = Annotated[
     Path | None,
-    typer.Option(metavar="FILE", help="CA of the broker; default: the public CAs, with AWS's."),
+    typer.Option(
+        metavar="FILE", help="CA of the broker; default: the public CAs, which include AWS's."
+    ),
 ]
 DirectoryOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Directory for the certificate and the key.")

@@ -44,7 +44,7 @@ def redrive(
     dry_run: DryRunOption = False,
     json: JsonOption = False,
 ) -> None:
-    """Put telemetry that the IoT rule could not store into Kinesis.
+    """Store in Kinesis the telemetry that the IoT rule could not.
 
     Reads the queue of failed telemetry and puts its records into the stream, each race in order,
     with its id as the partition key. A message is deleted from the queue when its record is stored,
@@ -92,8 +92,9 @@ def _warn_of_other_reader(held: int) -> None:
     from gateway.terminal.units import counted, duration
 
     typer.echo(
-        f"another reader holds {counted(held, 'message')} of the queue, such as a redrive that was "
-        f"killed less than {duration(HIDDEN_S)} ago; nothing can be put until they are visible",
+        f"another reader, such as a redrive that was killed less than {duration(HIDDEN_S)} ago, "
+        f"holds {counted(held, 'message')} of the queue; nothing can be put until "
+        f"{'it is' if held == 1 else 'they are'} visible again",
         err=True,
     )
 

@@ -36,7 +36,7 @@ def run(
     """Run the gateway: read the bikes and publish every second.
 
     Messages that cannot be sent are kept on disk. Stops on SIGTERM or Ctrl-C. Exit code 78 if the
-    config cannot be used.
+    config cannot be used, 1 if its state_dir cannot.
     """
     import asyncio
 

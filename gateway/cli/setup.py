@@ -62,7 +62,9 @@ TemplateOption = Annotated[
 ]
 CaOption = Annotated[
     Path | None,
-    typer.Option(metavar="PEM", help="CA of your own broker; default: the public CAs, with AWS's."),
+    typer.Option(
+        metavar="PEM", help="CA of your own broker; default: the public CAs, which include AWS's."
+    ),
 ]
 CertificateOption = Annotated[
     Path | None, typer.Option(metavar="PEM", help="This gateway's certificate.")
@@ -89,7 +91,8 @@ FromOption = Annotated[
     typer.Option(
         "--from",
         metavar="FILE",
-        help="Create the config from another gateway's config: all but name, bike and racer.",
+        help="Create the config from another gateway's config; name, bikes and racers are not "
+        "copied.",
     ),
 ]
 StartOption = Annotated[
@@ -126,9 +129,9 @@ def setup(
     """Set up the bike, who rides it, and the cloud.
 
     Asks for all that the options leave open, gets the certificate, writes the config, tests the
-    connection and starts the service. Ctrl-C leaves at any question; the next run proposes the
-    answers. Without a terminal it asks nothing. Keeps the rest of the file, comments included, and
-    saves the previous file as .bak.
+    connection and starts the service. Ctrl-C leaves at any question without changing the config;
+    the next setup proposes your answers again. Without a terminal it asks nothing. Keeps the rest
+    of the file, comments included, and saves the previous file as .bak.
     """
     from gateway.setup.answers import Answers
 
@@ -236,7 +239,6 @@ def _run(
 
     from gateway.setup.dialogue import look_around
     from gateway.setup.live import show_live
-    from gateway.setup.questions import agrees
 
     try:
         if _is_terminal():
@@ -246,14 +248,21 @@ def _run(
             session.ask(look, None if seconds is None else partial(show_live, console))
         else:
             _check_flags(session.answers, current)
-        session.get_files(lambda what: _is_terminal() and agrees(f"Replace {what}?"))
+        session.get_files(_may_replace)
         return session.write()
     except (KeyboardInterrupt, typer.Abort):
-        fail(f"\ninterrupted: nothing was changed{session.keep_answers()}", INTERRUPTED)
+        fail(f"\ninterrupted: the config was not changed{session.keep_answers()}", INTERRUPTED)
     except GatewayError:
         if _is_terminal():
             session.keep_answers()
         raise
+
+
+def _may_replace(files: str) -> bool:
+    """Ask on a terminal whether to replace certificate and key, with which nothing connects."""
+    from gateway.setup.questions import agrees
+
+    return _is_terminal() and agrees(f"This gateway cannot connect with {files}. Replace both?")
 
 
 def _is_terminal() -> bool:
@@ -276,7 +285,7 @@ def _check_flags(given: "Answers", current: "Current") -> None:
 def _finish(
     console: "Console", file: Path, current: "Current", answers: "Answers", *, start: bool | None
 ) -> None:
-    """Test the connection, start the service if it has this config, and print what is next."""
+    """Test the connection, start the service if it has this config, and lead to the race."""
     from gateway.setup import finish, service_control
     from gateway.setup.questions import agrees
 
@@ -293,8 +302,21 @@ def _finish(
     is_started = can_start and finish.start_service(console, verb)
     is_real = answers.machine is not None and answers.machine.driver != "fake"
     bike_id = (answers.bike_id or current.default_id) if is_real else None
+    if is_started and start is None:
+        finish.show_race(console, bike_id, _run_command)
+        return
     steps = finish.next_steps(file, verb, is_started=is_started, bike_id=bike_id)
     typer.echo("\n  ".join(("Next:", *steps)))
+
+
+def _run_command(*words: str) -> None:
+    """Run another command of the CLI, and go on when it ends."""
+    from contextlib import suppress
+
+    from gateway.cli.app import app
+
+    with suppress(SystemExit):
+        app(list(words))
 
 
 def _discoverers() -> "dict[str, Discoverer]":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, NoReturn
 
 import typer
 
@@ -11,13 +11,16 @@ from gateway.cli.options import JsonOption, SecondsOption
 from gateway.cli.status import no_answer
 from gateway.host.errors import NOT_RUNNING
 
+if TYPE_CHECKING:
+    from gateway.status.client import NoStatusError
+
 #: Time between two looks for late messages, in seconds.
 TICK_S = 0.25
 #: After this time without a message, in seconds, the reason is looked for in the status.
 SILENCE_S = 3.0
 
 _SILENCE = (
-    "no message yet: a race sends messages once its rider pedals; "
+    "no message yet: the gateway sends messages once a rider pedals in a race; "
     "`alleycat-gateway status` shows the state of bikes, race and clock"
 )
 
@@ -52,7 +55,23 @@ def tail(
             else:
                 _print(lines)
     except NoStatusError as error:
+        _explain(config, error)
+
+
+def _explain(config: Path | None, error: "NoStatusError") -> NoReturn:
+    """End the command: a gateway without messages is not set up yet, or none answers."""
+    from gateway.cli.status import asker
+    from gateway.status.client import NoStatusError
+    from gateway.status.concerns import concerns
+    from gateway.status.report import status_from_json
+
+    try:
+        found = status_from_json(asker(config)())
+    except NoStatusError:
         no_answer(error)
+    if found.is_set_up:
+        no_answer(error)
+    fail("; ".join(concern.text for concern in concerns(found)), NOT_RUNNING)
 
 
 def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None]":

@@ -40,8 +40,8 @@ def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.
         files = ("certificate_file", "private_key_file", "ca_file")
         named = [f"cloud.{key} {file}" for key in files if (file := getattr(cloud, key))]
         raise CredentialsError(
-            f"{', '.join(named)}: {reason}; expected PEM files, and the private key of this "
-            "certificate"
+            f"{', '.join(named)}: {reason}; expected PEM files, with the private key that belongs "
+            "to the certificate"
         ) from error
 
 

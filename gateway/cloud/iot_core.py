@@ -32,8 +32,8 @@ STOP_TIMEOUT_S = 2.0
 #: The reason why a Feed is left out of a connection. IoT Core ends the connection on a SUBSCRIBE
 #: that the policy forbids: without a connection in between, nothing would be published any more.
 NOT_TRIED = (
-    "the broker ended the last connection when the gateway subscribed; tried again at the next "
-    "connection"
+    "the broker ended the last connection when the gateway subscribed; the gateway will try again "
+    "at the next connection"
 )
 
 log = structlog.get_logger()

@@ -1,8 +1,8 @@
 """The first config, which the Debian package installs: with it, a gateway is not set up yet.
 
 It is recognised by its content, because `setup` keeps the comments of the file, and installations
-of version 0.1 have it as well. A gateway with another rider, another bike, another broker or
-another state_dir races.
+of earlier development versions have it as well. A gateway with another rider, another bike, another
+broker or another state_dir races.
 """
 
 from collections.abc import Mapping
@@ -51,7 +51,8 @@ def _contains(table: object, expected: Mapping[str, object]) -> bool:
 def is_of_first_bike(payload: bytes) -> bool:
     """Return whether a buffered message or undated second is of the first config's bike and rider.
 
-    Version 0.1 let this bike race, and its messages do not state that it was simulated.
+    Earlier development versions let this bike race, and their messages do not state that it was
+    simulated.
     """
     try:
         message = telemetry_from_json(payload)

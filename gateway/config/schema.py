@@ -142,7 +142,7 @@ class BikeConfig(_Section):
     id: Identifier
     racer_id: Annotated[int, Field(ge=0, le=MAX_ID)]
     racer_name: Annotated[str, Field(min_length=1, max_length=64)]
-    #: The racer's starting class, by which the backend groups its leaderboard.
+    #: The racer's class, by which the backend groups its leaderboard.
     class_id: Annotated[int, Field(ge=1, le=6)]
     driver: str
     #: Time without a report of the bike after which cadence is 0. None: the driver's default.

@@ -27,7 +27,7 @@ from gateway.terminal.finding import Finding, State, failed
 from gateway.timing.clock_sync import clock_source
 
 SETUP = "setup"
-NOT_SET_UP = "this gateway is not set up yet: it rides no bike and sends nothing"
+NOT_SET_UP = "this gateway is not set up yet: it reads no bike and sends nothing"
 #: A command at the end of a remedy that needs the config file as an option.
 _COMMAND = re.compile(r"alleycat-gateway (check|setup|calibrate \S+|buffer \w+)$")
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from drivers.ble.bluez import BlueZ
-from drivers.ble.errors import reason_of
+from drivers.ble.errors import NOT_RUNNING, reason_of
 from drivers.clock import MachineClock
 from gateway.config.schema import BikeConfig
 from gateway.terminal.finding import Finding, failed, ok
@@ -16,7 +16,11 @@ SWITCH_ON = "bluetoothctl power on"
 USE_SWITCH = "turn on this computer's Bluetooth (or airplane-mode) switch"
 UNBLOCK = "sudo rfkill unblock bluetooth && bluetoothctl power on"
 PLUG_IN = "plug in a USB Bluetooth adapter; `bluetoothctl list` shows the adapters"
-RESTART = "sudo systemctl restart bluetooth; `systemctl status bluetooth` shows the reason"
+RESTART = (
+    "sudo systemctl restart bluetooth; if that does not help, see `systemctl status bluetooth`"
+)
+#: The remedy after a reason that names the command to run.
+IF_NOT_STARTED = "if it does not start, `systemctl status bluetooth` shows the reason"
 NO_BUS = "sudo apt install bluez && sudo systemctl enable --now bluetooth"
 
 
@@ -33,12 +37,23 @@ async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -
     try:
         adapters = await BlueZ(MachineClock()).adapters()
     except OSError as error:
-        has_bus = not isinstance(error, FileNotFoundError | ConnectionRefusedError)
-        return [failed(NAME, reason_of(error), RESTART if has_bus else NO_BUS)]
+        return [_no_answer(error)]
     if not adapters:
         return [failed(NAME, "there is no Bluetooth adapter", PLUG_IN)]
     wanted = {str(name) for bike in needing if (name := bike.options.get("adapter"))}
     return [_adapter(name, adapters) for name in sorted(wanted)] or [_any_adapter(adapters)]
+
+
+def _no_answer(error: OSError) -> Finding:
+    """Return the finding, with a remedy that does not contradict a command in the reason."""
+    reason, remedy = reason_of(error), RESTART
+    if isinstance(error, FileNotFoundError | ConnectionRefusedError):
+        remedy = NO_BUS
+    elif reason.startswith(NOT_RUNNING):
+        remedy = IF_NOT_STARTED
+    elif " run `" in reason:
+        remedy = ""
+    return failed(NAME, reason, remedy)
 
 
 def _adapter(name: str, adapters: dict[str, bool]) -> Finding:

@@ -50,7 +50,7 @@ def _finding(key: str, file: Path, now: datetime | None, remedy: str) -> Finding
         )
     if now < begin:
         what = f"{key} {file} is not valid before {begin:%Y-%m-%d %H:%M} UTC"
-        return failed(NAME, what, "check the clock: `timedatectl`")
+        return failed(NAME, what, "check the clock with `timedatectl`")
     if now >= end:
         return failed(NAME, f"{key} {file} expired on {end:%Y-%m-%d}", remedy)
     days = (end - now).days

@@ -1,4 +1,4 @@
-"""The check that the daemon would start with the config file."""
+"""The check that the daemon can use the config file."""
 
 import grp
 import os
@@ -93,7 +93,9 @@ def _finding(file: Path, problem: Problem, remedy: str) -> Finding:
     if problem.key != "file":
         return failed(NAME, f"{problem.key}: {what}", remedy)
     if what.startswith("Permission denied"):
-        return failed(NAME, f"{file}: {what}", "run it as root: sudo alleycat-gateway check")
+        return failed(
+            NAME, f"{file}: {what}", "run this check as root: sudo alleycat-gateway check"
+        )
     if what.startswith("not TOML"):
         remedy = (
             "correct the line named above; or move the file away, and create a new one: "

@@ -75,7 +75,9 @@ def _room(config: Config) -> Finding:
     what = f"{config.state_dir}: room for {duration(hours * 3600)} of racing without a network"
     if hours >= FEW_HOURS:
         return ok(NAME, what)
-    remedy = "raise buffer.max_size_mib" if bound_bytes < free_bytes else "free some space: `df -h`"
+    remedy = "free some space; `df -h` shows how full the disk is"
+    if bound_bytes < free_bytes:
+        remedy = "raise buffer.max_size_mib"
     return warning(NAME, what, remedy)
 
 

@@ -55,7 +55,9 @@ _SUBSCRIBE = "the thing's policy must allow iot:Subscribe and iot:Receive for {t
 
 #: The errors among OpenSSL's X509_V_ERR_… that have a remedy.
 _NOT_YET_VALID, _EXPIRED = 9, 10
-_CLOCK = "check the clock: `timedatectl`; if it is right, the broker needs a new certificate"
+_CLOCK = (
+    "check the clock with `timedatectl`; if the clock is right, the broker needs a new certificate"
+)
 _WRONG_CA = (
     "cloud.ca_file must contain the CA of the broker's certificate; for AWS, remove that key: this "
     "computer knows Amazon's CAs"
@@ -266,6 +268,6 @@ def _published(config: Config, topic: str, answer: Answer) -> Finding:
     untested = _NO_TELEMETRY.format(topic=config.cloud.topic)
     return ok(
         TOPIC,
-        f"a message to {topic} was accepted. {untested}; `alleycat-gateway status` shows in the "
-        "first race whether the broker accepts them",
+        f"a message to {topic} was accepted. {untested}; during the first race, `alleycat-gateway "
+        f"status` shows whether the broker accepts messages to {config.cloud.topic}",
     )

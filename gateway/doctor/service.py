@@ -44,7 +44,7 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
             f"no permission to read {state_dir}, so `check` cannot determine whether a gateway is "
             "using it"
         )
-        return [failed(NAME, what, "run it as root: sudo alleycat-gateway check")]
+        return [failed(NAME, what, "run this check as root: sudo alleycat-gateway check")]
     what = "the gateway is running, but does not report its status"
     remedy = f"if it has just started, try again in a few seconds; if not, read the log: {_LOG}"
     return [failed(NAME, what, remedy)]

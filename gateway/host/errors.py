@@ -15,6 +15,7 @@
         FleetError                 1  simulation/fleet/plan.py
         LocalCloudError            1  simulation/cloud/client.py
         MessageError               1  calibrating/messages.py
+        NameTaken                  1  setup/service_files.py
         NoAnswer                   1  cloud/iot_requests.py
         NoBackupError              1  sampling/calibration_store.py
         NoStatusError              3  status/client.py

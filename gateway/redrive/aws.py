@@ -66,14 +66,18 @@ class FailedQueue:
         ]
 
     def delete(self, messages: Sequence[QueuedMessage]) -> None:
-        problem = f"cannot delete messages from the queue {self._url}, which are in the stream now"
+        problem = (
+            "the records are in the stream, but their messages cannot be deleted from the queue "
+            f"{self._url}"
+        )
         for entries in _entries(messages):
             with _as_redrive_error(problem):
                 answer = self._client.delete_message_batch(QueueUrl=self._url, Entries=entries)
             for failure in answer.get("Failed", ()):
                 reason = f"{failure['Code']} {failure.get('Message', '')}".strip()
                 raise RedriveError(
-                    f"{problem}: {reason}; the next run puts them again, with the same uuid"
+                    f"{problem}: {reason}; the next run puts these records again, with the same "
+                    "uuid"
                 )
 
     def release(self, messages: Sequence[QueuedMessage]) -> None:

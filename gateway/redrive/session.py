@@ -203,10 +203,10 @@ class Redrive:
                 return
         held = counted(self.report.held_elsewhere, "message")
         raise RedriveError(
-            f"another reader holds {held} of the queue, and their seconds may come before those "
-            "that were read, so these were not put; if the reader is a redrive that was killed, "
-            f"its messages become visible again within {duration(HIDDEN_S)}: run this command "
-            "again then"
+            f"another reader holds {held} of the queue, and their seconds may come before the "
+            "ones that were read, which were therefore not put; if the reader is a redrive that "
+            f"was killed, its messages become visible again within {duration(HIDDEN_S)}: run this "
+            "command again then"
         )
 
     def _count_held_elsewhere(self) -> int:

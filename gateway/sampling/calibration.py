@@ -40,9 +40,9 @@ class ResistanceSource(StrEnum):
 class CalibrationTable:
     """Strictly monotone points (raw, percent), clamped beyond both ends.
 
-    `points`: at least two; raw values all different; percents in 0 … 100, all different, and rising
-    or falling throughout as raw rises (some sensors run backwards). Raises ValueError, which names
-    the point.
+    `points`: at least two; raw values all different; percentages in 0 … 100, all different, and
+    rising or falling throughout as raw rises (some sensors run backwards). Raises ValueError, which
+    names the point.
     """
 
     def __init__(self, points: Sequence[tuple[float, float]]) -> None:
@@ -109,6 +109,11 @@ class Calibration:
     #: Factor for the reported cadence: 0.5 for a bike that reports twice its cadence.
     cadence_scale: float = 1.0
 
+    @property
+    def own_numbers(self) -> frozenset[str]:
+        """The fields of a Reading that hold a number of the bike's own, which a table converts."""
+        return frozenset() if self.table is None else frozenset({f"resistance_{self.quantity}"})
+
 
 #: The table of an uncalibrated number: its value is taken as percent.
 AS_PERCENT = CalibrationTable([(0, 0), (100, 100)])
@@ -125,7 +130,7 @@ def resistance(reading: Reading, calibration: Calibration) -> tuple[float, Resis
     """Return (percent 0 … 100, source): calibrated, else the bike's percent, else its raw number.
 
     Return None if the reading has none of them. For a calibrated bike only the calibrated number
-    counts, because some bikes occasionally report a percent of their own as well.
+    counts, because some bikes occasionally report a percentage of their own as well.
     """
     table = calibration.table
     if table is not None:

@@ -92,7 +92,7 @@ def get_certificate(
             return
         if files.is_there and not may_replace(there):
             raise ClaimError(
-                f"{there} exist, and {order.thing_name} cannot connect with them; move them away, "
-                "and run this command again"
+                f"{order.thing_name} cannot connect with {there}; move these files away, and run "
+                "this command again"
             )
         Provisioning(order, files, claim, time.time, report).run()

@@ -15,20 +15,25 @@ from gateway.config.schema import is_this_machine
 from gateway.setup.answers import LATER, Answers, Current, problem_of, uses_tls
 from gateway.setup.claim import ClaimError, claim_in, claim_on_a_stick, key_of
 from gateway.setup.dialogue import config_check
-from gateway.setup.questions import ask
+from gateway.setup.pasted import PASTE, or_pasted
+from gateway.setup.questions import Check, ask
 
 NONE, PUBLIC = "none", "public"
 
 _CERTIFICATE_EXPLAINED = (
-    "The broker accepts a gateway by its certificate. If you have a claim, the gateway gets its "
-    "own certificate with it: enter the folder with the claim's two files, such as a USB stick."
+    "The broker accepts a gateway by its certificate. A claim is a certificate that all your "
+    "gateways share. If you have one, the gateway gets its own certificate with it: enter the "
+    "folder with the claim's two files, such as a USB stick."
 )
 
 
-def ask_cloud(console: Console, current: Current, answers: Answers, kept: Answers) -> bool:
+def ask_cloud(
+    console: Console, directory: Path, current: Current, answers: Answers, kept: Answers
+) -> bool:
     """Ask for what is missing in `answers`, and put it there.
 
-    Return False if the user has named a cloud but answered `later` to a question on it.
+    `directory`: that of the config, where pasted files are kept. Return False if the user has named
+    a cloud but answered `later` to a question on it.
     """
     if answers.cloud == {}:
         return True
@@ -43,7 +48,7 @@ def ask_cloud(console: Console, current: Current, answers: Answers, kept: Answer
     answers.cloud = cloud
     if answers.thing_name is None:
         answers.thing_name = _ask_thing_name(current, kept)
-    return _ask_certificate(console, current, answers, {**proposed, **cloud}, kept)
+    return _ask_certificate(console, directory, current, answers, {**proposed, **cloud}, kept)
 
 
 def _ask_endpoint(proposed: Mapping[str, object]) -> str:
@@ -80,6 +85,7 @@ def _host_name() -> str | None:
 
 def _ask_certificate(
     console: Console,
+    directory: Path,
     current: Current,
     answers: Answers,
     proposed: Mapping[str, object],
@@ -91,7 +97,10 @@ def _ask_certificate(
     if answers.claim is None and "certificate_file" not in cloud:
         console.print(_CERTIFICATE_EXPLAINED, markup=False, highlight=False)
         may_be_none = is_this_machine(str(cloud["endpoint"])) and not uses_tls(cloud, current)
-        answer = _ask_claim_or_certificate(proposed, kept, may_be_none=may_be_none)
+        check = or_pasted(
+            console, "CERTIFICATE", directory / "certificate.pem", _a_claim_or_certificate
+        )
+        answer = _ask_claim_or_certificate(proposed, kept, check, may_be_none=may_be_none)
         if answer in (LATER, NONE):
             return answer == NONE
         if Path(answer).is_dir():
@@ -100,12 +109,14 @@ def _ask_certificate(
             cloud["certificate_file"] = answer
     if answers.claim is None and "private_key_file" not in cloud:
         near = key_of(Path(str(cloud["certificate_file"])))
-        key = ask("Private key file", near or _there(proposed, "private_key_file"), _a_key)
+        question = f"Private key file, or `{PASTE}` to paste the key"
+        check = or_pasted(console, "PRIVATE KEY", directory / "private.key", _a_key)
+        key = ask(question, near or _there(proposed, "private_key_file"), check)
         cloud["private_key_file"] = key
     if "ca_file" not in cloud and not _is_aws(str(cloud["endpoint"])):
         question = (
             "CA file of your broker; "
-            f"`{PUBLIC}` if its certificate comes from a public CA, as that of AWS does"
+            f"`{PUBLIC}` if the broker's certificate comes from a public CA, as AWS's does"
         )
         answer = ask(question, _there(proposed, "ca_file") or PUBLIC, _a_ca)
         cloud["ca_file"] = None if answer == PUBLIC else answer
@@ -113,14 +124,14 @@ def _ask_certificate(
 
 
 def _ask_claim_or_certificate(
-    proposed: Mapping[str, object], kept: Answers, *, may_be_none: bool
+    proposed: Mapping[str, object], kept: Answers, check: Check, *, may_be_none: bool
 ) -> str:
-    words = {LATER: "to continue another time"}
+    words = {PASTE: "to paste it", LATER: "to continue another time"}
     if may_be_none:
         words[NONE] = "for a broker on this computer that takes connections without TLS"
 
     def checked(answer: str) -> str:
-        return answer if answer in words else _a_claim_or_certificate(answer)
+        return answer if answer in (LATER, NONE) else check(answer)
 
     near = kept.claim or _there(proposed, "certificate_file") or claim_on_a_stick()
     ways = ["the claim's folder", "the path of the gateway's own certificate file"]

@@ -82,7 +82,7 @@ def without_missing_ca(file: Path, current: Current, answers: Answers) -> None:
 def for_the_service(file: Path, answers: Answers, report: Report) -> None:
     """Let the service read the files that the answers name, if this is root with its config.
 
-    Raises OSError.
+    Raises OSError and NameTaken.
     """
     if not answers.cloud or os.geteuid() != 0 or not is_service_config(file):
         return

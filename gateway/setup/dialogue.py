@@ -23,12 +23,12 @@ ADD, AGAIN, KEEP = "add", "again", "keep"
 _RACER_QUESTIONS = {
     "racer_name": "Racer's first name",
     "racer_id": "Racer's id (a number)",
-    "class_id": "Racer's starting class, 1 … 6",
+    "class_id": "Racer's class, 1 … 6",
 }
 _RACER_EXPLAINED = (
     "Who rides? The backend of the races knows each racer by a number, the racer's id, and ranks "
-    "each class, 1 … 6, separately. The organiser of the races gives out both. To try it out, take "
-    "any id that no other racer has, and class 1."
+    "each class, 1 … 6, separately. The organiser of the races assigns the id and the class. To "
+    "try the gateway out, take any id that no other racer has, and class 1."
 )
 
 #: Scans for bikes; None if the user does not want a scan.
@@ -73,8 +73,8 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
         console.print(f"{name}: {problem}", style="yellow", soft_wrap=True, markup=False)
     if not numbers and len(scan.problems) < len(discoverers):
         console.print(
-            "No bike was found. Pedal to wake it, bring it closer, and disconnect it from other "
-            "apps."
+            "No bike was found. Pedal to wake the bike, bring it closer, and disconnect it from "
+            "other apps."
         )
     return Scan([one for one in scan.bikes if not one[1].is_companion], scan.problems)
 
@@ -133,7 +133,7 @@ def _ask_machine(
         if machine is None or live is None or machine.driver == "fake":
             return machine
         question = (
-            "Is this your bike?" if live(machine) else "Nothing came. Set it up nevertheless?"
+            "Is this your bike?" if live(machine) else "The bike sent nothing. Set it up anyway?"
         )
         if agrees(question):
             return machine

@@ -1,6 +1,7 @@
 """The end of `setup`: the connection is tested, the service started, and the rest is named."""
 
 import asyncio
+from collections.abc import Callable
 from pathlib import Path
 
 from rich.console import Console
@@ -13,6 +14,7 @@ from gateway.doctor.service import running_service
 from gateway.doctor.view import show_findings
 from gateway.setup import service_control
 from gateway.setup.answers import Answers, Current, replaced_fake_bike
+from gateway.setup.questions import agrees
 
 
 def restart_verb(answers: Answers, current: Current) -> str:
@@ -52,6 +54,14 @@ def start_service(console: Console, verb: str) -> bool:
         return False
     console.print(service_control.wait_until_well(), markup=False, highlight=False)
     return True
+
+
+def show_race(console: Console, bike_id: str | None, run: Callable[..., None]) -> None:
+    """Offer to calibrate the bike, if any, then show the race. `run` runs a command of the CLI."""
+    if bike_id is not None and agrees(f"Calibrate the resistance of {bike_id} now?"):
+        run("calibrate", bike_id)
+    console.print("Now the race. Ctrl-C ends this view; the service keeps running.")
+    run("status", "--watch")
 
 
 def next_steps(file: Path, verb: str, *, is_started: bool, bike_id: str | None) -> list[str]:

@@ -95,7 +95,7 @@ def show_summary(console: Console, scan: Scan) -> None:
         console.print(Text(f"{name}: {problem}", style="yellow"), soft_wrap=True)
     if not scan.bikes:
         console.print(
-            "no bike was found. Wake it by pedalling, bring it closer, check its cable, and "
+            "no bike was found. Wake the bike by pedalling, bring it closer, check its cable, and "
             "disconnect it from other apps and from a running gateway"
         )
         return

@@ -7,12 +7,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.host.atomic_file import Permissions, replace_file
+from gateway.host.errors import GatewayError
 from gateway.setup.answers import FILES
 
 #: Readable and writable by root, readable by the service's group.
 MODE = 0o640
 #: Places that the service's sandbox hides, or that are empty when the USB stick is gone.
 HIDDEN = tuple(map("/{}".format, ("home", "root", "tmp", "var/tmp", "media", "mnt", "run")))
+
+
+class NameTaken(GatewayError):
+    """The copy of a file would overwrite a different one. The text names both, and what to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +34,8 @@ class ServiceFiles:
     def made_readable(self, file: Path, *, is_secret: bool) -> Path:
         """Give the group access to the file, or to a copy of it in `directory`; return which.
 
-        No other user may access a secret file. Raises OSError; FileExistsError if another file has
-        the copy's name.
+        No other user may access a secret file. Raises OSError, and NameTaken if a different file
+        already has the copy's name.
         """
         if not self._is_reachable(file):
             return self._copied(file)
@@ -57,7 +62,10 @@ class ServiceFiles:
         copy = self.directory / file.name
         content = file.read_bytes()
         if copy.exists() and copy.read_bytes() != content:
-            raise FileExistsError(17, "another file has this name", str(copy))
+            raise NameTaken(
+                f"cannot copy {file} to {copy}: a different file already has this name; rename "
+                "your file, and run setup again"
+            )
         replace_file(copy, content, Permissions(MODE, gid=self.group))
         return copy
 

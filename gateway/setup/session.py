@@ -30,7 +30,7 @@ from gateway.setup.dialogue import Look, ShowLive, ask_bike_and_racer
 #: Printed as long as the config is that of the package.
 _EXAMPLE = (
     "the bike and its rider are still the example's, so the service waits; to race a fake bike, "
-    "name a rider of your own"
+    "run setup again and enter another racer"
 )
 
 
@@ -76,7 +76,7 @@ class SetupSession:
         if kept != Answers():
             self._say("Your answers from the last time are proposed again.\n")
         ask_bike_and_racer(self._console, self._current, answers, kept, look, live)
-        if ask_cloud(self._console, self._current, answers, kept):
+        if ask_cloud(self._console, self._file.parent, self._current, answers, kept):
             return
         self._later = Answers(cloud=answers.cloud, thing_name=answers.thing_name)
         answers.cloud = {}
@@ -118,13 +118,13 @@ class SetupSession:
             raise SetupError(f"{file}: {error}", BAD_CONFIG) from error
         except ConfigError as error:
             raise SetupError(
-                "nothing was changed, because the config would be invalid:\n"
+                "the config was not changed, because it would be invalid:\n"
                 f"{ConfigError(file, error.problems)}\n"
                 "In the file, correct the keys that setup does not ask for, and run setup again.",
                 BAD_CONFIG,
             ) from error
         except OSError as error:
-            what = f"cannot write {file}: {error.strerror}; nothing was changed"
+            what = f"cannot write {file}: {error.strerror}; the config was not changed"
             raise SetupError(what) from error
         self._tell(text, backup, is_changed=is_changed)
         return is_changed
@@ -162,5 +162,5 @@ def _heading(file: Path, current: Current) -> str:
     return (
         f"{intent}\n"
         "Press Enter to accept the value in [brackets]. The file is written at the end; Ctrl-C "
-        "quits without changes, and the next setup proposes your answers again.\n"
+        "quits without changing the config, and the next setup proposes your answers again.\n"
     )

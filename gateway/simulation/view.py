@@ -175,8 +175,8 @@ def _count_table(scene: Scene) -> Table:
 def _leading_number(standing: Standing) -> str:
     """Return the number by which a standing is ranked, with its name."""
     if standing.final_result is None:
-        return f"{standing.here_now:.1f} here now"
-    return f"a final result of {standing.final_result:.1f}"
+        return f"{standing.here_now:.1f} (here now)"
+    return f"{standing.final_result:.1f} (final result)"
 
 
 def print_summary(console: Console, summary: Summary) -> None:
@@ -285,7 +285,7 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
     fate = f"{lost:,} LOST" if lost else "nothing lost"
     yield (
         f"{stream.arrived:,} of {produced:,} messages in the stream: {fate}, "
-        f"{stream.duplicates:,} duplicates",
+        f"{counted(stream.duplicates, 'duplicate')}",
         BAD if lost else GOOD,
     )
     if scattered:
@@ -301,7 +301,9 @@ def _stream_lines(produced: int, stream: StreamReport) -> Iterator[tuple[str, st
             BAD,
         )
     if not stream.differences:
-        yield f"the backend's results match for all {stream.same_racers:,} racers", GOOD
+        same = stream.same_racers
+        whom = "the only racer" if same == 1 else f"all {same:,} racers"
+        yield f"the backend's results are as expected for {whom}", GOOD
         return
     count = counted(len(stream.differences), "racer")
     yield f"the backend's results differ for {count} (expected → actual):", BAD

@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
+from gateway.sampling.plausible import refused_words
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
 #: The only concern before `setup`: the gateway then waits.
 NOT_SET_UP = (
-    "not set up yet: the gateway rides no bike and sends nothing until you run: "
+    "not set up yet: the gateway reads no bike and sends nothing until you run: "
     "sudo alleycat-gateway setup"
 )
 #: Room for less racing than this, in hours, is an urgent concern.
@@ -41,6 +42,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
         *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
         *(_of_raw_numbers(bike) for bike in status.bikes if bike.is_uncalibrated),
+        *(_of_refused(bike) for bike in status.bikes if bike.refuses_often),
         *_of_fake_bikes(status),
         *_of_pi(status.pi),
         *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
@@ -76,8 +78,8 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
         yield Concern(
-            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check it "
-            "with `timedatectl`"
+            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check the "
+            "clock with `timedatectl`"
         )
 
 
@@ -87,8 +89,8 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
         yield Concern(f"{what} for {duration(cloud.state_s)}: {cloud.state}")
     if cloud.pace_share < 1:
         yield Concern(
-            f"sending at {cloud.pace_share:.0%} of the normal rate: the broker asked the gateway "
-            "to slow down"
+            f"sending at {cloud.pace_share:.0%} of the normal sending rate: the broker asked the "
+            "gateway to slow down"
         )
 
 
@@ -108,7 +110,7 @@ def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
     if is_useless:
         yield Concern(
             "the cloud is connected, but has accepted no message for a minute; check that the "
-            "policy allows the topic, and see the log"
+            "thing's policy allows publishing to the topic, and see the log"
         )
 
 
@@ -116,7 +118,7 @@ def _of_results(results: ResultsStatus | None) -> Iterator[Concern]:
     if results is not None and results.refusal is not None:
         yield Concern(
             f"no ranks: cannot subscribe to {results.topic}: {results.refusal}; the thing's policy "
-            "must allow iot:Subscribe and iot:Receive for it"
+            "must allow iot:Subscribe and iot:Receive for this topic"
         )
 
 
@@ -134,6 +136,13 @@ def _of_raw_numbers(bike: BikeStatus) -> Concern:
     return Concern(
         f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
         f"`alleycat-gateway calibrate {bike.bike_id}`"
+    )
+
+
+def _of_refused(bike: BikeStatus) -> Concern:
+    return Concern(
+        f"{bike.bike_id} often sends {refused_words(bike.refused)}; compare "
+        f"`alleycat-gateway watch {bike.bike_id}` with the bike's display"
     )
 
 

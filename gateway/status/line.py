@@ -17,7 +17,7 @@ BACKLOG_S = 5
 def status_line(status: GatewayStatus) -> str:
     """Return at most MOST_CHARACTERS, without names and line breaks.
 
-    Example: "racing 59807781 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room
+    Example: "race 59807781 · 87 rpm · 54 % · cloud offline 12 min · 2,161 buffered (room
     for 9 h)".
     """
     if not status.is_set_up:

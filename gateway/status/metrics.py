@@ -61,7 +61,7 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "cloud_connections", "Connections to the cloud that are needed.", cloud.connections
     yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
     yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s
-    yield "pace_ratio", "Current share of the full sending rate.", cloud.pace_share
+    yield "pace_ratio", "Current share of the normal sending rate.", cloud.pace_share
     yield "messages_buffered", "Messages not acknowledged yet.", buffer.depth
     yield "messages_on_disk", "Messages not acknowledged yet that are on disk.", buffer.on_disk
     yield "messages_quarantined", "Messages that are no longer sent.", buffer.quarantined

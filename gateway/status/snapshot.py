@@ -28,13 +28,16 @@ class CloudStatus:
     connected: Annotated[int, Field(description="connections that are up")]
     pace_share: Annotated[
         float,
-        Field(description="share of the full pace; below 1 after the broker asks to slow down"),
+        Field(
+            description="share of the normal sending rate; below 1 after the broker asks the "
+            "gateway to slow down"
+        ),
     ]
     state_s: Annotated[
         float,
         Field(
-            description="seconds since it came online or went offline; a new reason does not "
-            "restart the count"
+            description="seconds since the cloud came online or went offline; a new reason does "
+            "not restart the count"
         ),
     ]
     endpoint: Annotated[str, Field(description="host name of the broker")] = ""
@@ -82,7 +85,7 @@ class GatewayStatus:
         bool,
         Field(
             description="false: the config is the one that the package installs; the gateway then "
-            "rides no bike, sends nothing and keeps nothing, until it is set up"
+            "reads no bike, sends nothing and keeps nothing, until it is set up"
         ),
     ] = True
 

@@ -10,7 +10,8 @@ from rich.text import Text
 from gateway.bike.status import BikeStatus
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.plausible import refused_words
+from gateway.sampling.series import FieldState
 from gateway.status.concerns import Concern, concerns
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
@@ -24,7 +25,7 @@ STALE_RESULTS_S = 5.0
 MOST_CONCERNS = 5
 
 #: How a resistance is printed, by its source: a derived one is only an estimate, and an
-#: uncalibrated one may not even be a percent.
+#: uncalibrated one may not even be a percentage.
 _RESISTANCE = {
     ResistanceSource.CALIBRATED: "{:.0f}",
     ResistanceSource.DEVICE: "{:.0f}",
@@ -118,17 +119,24 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
         table.add_row(*_bike_cells(bike), *_place_cells(bike.place))
     yield table
     for bike in shown:
-        if bike.not_joined:
-            text = f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
-            yield Text(text, style="dim")
-        if bike.next_racer_name:
-            changed = f"{bike.bike_id}: the changed racer, {one_line(bike.next_racer_name)},"
-            yield Text(f"{changed} rides from the next race on", style="dim")
+        yield from (Text(remark, style="dim") for remark in _remarks(bike))
     if len(shown) < len(bikes):
         more_away = len(away) - len(shown)
         yield f"… and {len(bikes) - len(shown)} more" + (
             f", {more_away} of them away" if more_away > 0 else ""
         )
+
+
+def _remarks(bike: BikeStatus) -> Iterator[str]:
+    if bike.not_joined:
+        yield f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
+    if bike.resistance_doubt:
+        yield f"{bike.bike_id}: {bike.resistance_doubt}; it is derived from power and cadence"
+    if bike.refused:
+        yield f"{bike.bike_id}: {refused_words(bike.refused)}"
+    if bike.next_racer_name:
+        changed = f"{bike.bike_id}: the changed racer, {one_line(bike.next_racer_name)},"
+        yield f"{changed} rides from the next race on"
 
 
 def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:

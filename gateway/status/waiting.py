@@ -1,6 +1,6 @@
 """A gateway that is not set up yet: it waits, and serves its status meanwhile.
 
-It rides no bike, sends nothing and keeps nothing, so that no made-up second reaches the cloud that
+It reads no bike, sends nothing and keeps nothing, so that no made-up second reaches the cloud that
 is set up later.
 """
 
@@ -61,7 +61,8 @@ async def _wait(
     waiting = WaitingGateway(config, clock)
     watchdog = Watchdog(service, clock, list, waiting.line)
     log.warning(
-        "not set up yet: no bike is ridden, nothing is sent", remedy="sudo alleycat-gateway setup"
+        "not set up yet: the gateway reads no bike and sends nothing",
+        remedy="sudo alleycat-gateway setup",
     )
     with locked_state_dir(config.state_dir):
         async with serve_status(config, waiting), asyncio.TaskGroup() as tasks:
@@ -75,7 +76,7 @@ async def _wait(
 
 
 def _discard_first_bike(config: Config, clock: GatewayClock) -> None:
-    """Discard what the simulated bike of the first config has left, as version 0.1 let it race."""
+    """Discard what the simulated bike of the first config has left: it used to race."""
     now_ms = clock.wall_ms_at(clock.monotonic_ns())
     buffer = config.state_dir / FILE_NAME
     try:

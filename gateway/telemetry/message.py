@@ -12,6 +12,7 @@ from pydantic import Field, TypeAdapter
 from gateway.race.clock import RaceSecond
 from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.plausible import PLAUSIBLE
 from gateway.sampling.sampler import Sample
 
 #: uuid5(NAMESPACE_DNS, "alleycat-gateway"). It must never change: resends are recognised by it.
@@ -19,8 +20,14 @@ UUID_NAMESPACE = uuid.UUID("e09b7b3b-7169-5914-b8d2-4a7797913407")
 
 Event = Literal["update", "final"]
 
-#: Only for the schema: messages that an older gateway buffered may have larger ids.
+# Only for the schema: messages that an older gateway buffered may lie outside, and are sent too.
 _ID_LIMIT: dict[str, Any] = {"maximum": MAX_ID}
+
+
+def _limits(field: str) -> dict[str, Any]:
+    """Return in the schema's words the limits of a field of a Reading."""
+    limits = PLAUSIBLE[field]
+    return {"minimum": limits.lowest, "maximum": limits.highest}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,10 +85,13 @@ class Telemetry:
             alias="classId",
             ge=1,
             le=6,
-            description="the racer's starting class, by which the backend groups its leaderboard",
+            description="the racer's class, by which the backend groups its leaderboard",
         ),
     ]
-    cadence: Annotated[float, Field(ge=0, description="rpm, mean over the second")]
+    cadence: Annotated[
+        float,
+        Field(description="rpm, mean over the second", json_schema_extra=_limits("cadence_rpm")),
+    ]
     resistance: Annotated[float, Field(ge=0, le=100, description="calibrated percent")]
     bike_id: Annotated[
         str,
@@ -91,16 +101,19 @@ class Telemetry:
         ResistanceSource | None,
         Field(
             alias="resistanceSource",
-            description="calibrated: converted by a calibration of this bike; device: the percent "
-            "that the bike reports; uncalibrated: the bike's own number, taken as percent although "
-            "it may be none; derived: from power and cadence, because the bike reports no "
-            "resistance; none: unknown, and sent as 0; absent in messages buffered by older "
-            "gateways",
+            description="calibrated: converted by a calibration of this bike; device: the "
+            "percentage that the bike reports; uncalibrated: the bike's own number, taken as "
+            "percent although it may not be one; derived: from power and cadence, because the bike "
+            "reports no resistance, or one that means nothing; none: unknown, and sent as 0; "
+            "absent in messages buffered by older gateways",
         ),
     ] = None
     power: Annotated[
         float | None,
-        Field(description="W, mean over the second; absent when the bike does not report it"),
+        Field(
+            description="W, mean over the second; absent when the bike does not report it",
+            json_schema_extra=_limits("power_w"),
+        ),
     ] = None
     samples: Annotated[
         int | None,

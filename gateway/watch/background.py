@@ -23,6 +23,6 @@ def report_background_errors(driver: str, report: Callable[[str], None]) -> None
             text = one_line(str(context["message"]))
         if text not in reported:
             reported.add(text)
-            report(f"in the background: {text}")
+            report(f"a background task or callback of the driver reported: {text}")
 
     asyncio.get_running_loop().set_exception_handler(handle)

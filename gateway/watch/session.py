@@ -5,7 +5,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from drivers import Reading
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.plausible import refused_words
+from gateway.sampling.sampler import Sampler
+from gateway.sampling.series import FieldState
 from gateway.timing.units import NS_PER_S
 
 #: The rate is measured over this many seconds.
@@ -47,16 +49,20 @@ class Watch:
         #: Whether the bike has ever sent a Reading.
         self.has_heard = False
         self._stale_ns = 0
+        #: What a race without a calibration would make of the values, second by second.
+        self._sampler = Sampler()
+        self._second_ns = 0
         self._last: dict[str, tuple[int, float, str]] = {}
         self._instants_ns: dict[str, deque[int]] = {name: deque() for name in UNITS}
 
     def connected(self, at_ns: int, stale_after_s: float) -> None:
-        del at_ns
         self._stale_ns = round(stale_after_s * NS_PER_S)
+        self._sampler.connected(at_ns, stale_after_s)
+        self._second_ns = at_ns
 
     def disconnected(self, at_ns: int) -> None:
         """Forget all values: they do not count on the next connection."""
-        del at_ns
+        self._sampler.disconnected(at_ns)
         self._last.clear()
         for instants_ns in self._instants_ns.values():
             instants_ns.clear()
@@ -64,6 +70,7 @@ class Watch:
     def add(self, reading: Reading) -> None:
         self.has_heard = True
         self._on_reading(reading)
+        self._sample(reading)
         for name, instants_ns in self._instants_ns.items():
             value = getattr(reading, name)
             if value is None:
@@ -72,6 +79,20 @@ class Watch:
             instants_ns.append(reading.at_ns)
             while instants_ns[0] <= reading.at_ns - RATE_WINDOW_S * NS_PER_S:
                 instants_ns.popleft()
+
+    def _sample(self, reading: Reading) -> None:
+        while reading.at_ns >= self._second_ns + NS_PER_S:
+            self._sampler.close_second(self._second_ns, self._second_ns + NS_PER_S)
+            self._second_ns += NS_PER_S
+        self._sampler.add(reading)
+
+    @property
+    def notes(self) -> list[str]:
+        """What a race would not use of the values that the bike has sent, in words."""
+        doubt = self._sampler.resistance_doubt
+        instead = "a race derives it from power and cadence, unless the bike is calibrated"
+        refused = refused_words(self._sampler.refusals.fields)
+        return [*([f"{doubt}; {instead}"] if doubt else []), *([refused] if refused else [])]
 
     def fields(self, now_ns: int) -> list[FieldView]:
         return [self._field(name, unit, now_ns) for name, unit in UNITS.items()]

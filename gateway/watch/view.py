@@ -11,7 +11,8 @@ from rich.text import Text
 
 from drivers import Reading
 from gateway.bike.link import BikeLink, LinkState
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.plausible import implausible
+from gateway.sampling.series import FieldState
 from gateway.terminal.live import Event, open_live_view
 from gateway.timing.units import NS_PER_S
 from gateway.watch.session import UNITS, FieldView, Watch
@@ -27,14 +28,26 @@ _LABELS = {
 }
 
 
-def table(link: BikeLink, fields: Sequence[FieldView], race: str = "") -> RenderableType:
-    """Return a table for a terminal that is redrawn; `race`: a line on the bike's race."""
+@dataclass(frozen=True, slots=True)
+class WatchScreen:
+    """One moment of a watched bike; `fields` is empty if only the link is shown."""
+
+    link: BikeLink
+    fields: Sequence[FieldView] = ()
+    #: The bike's race, if a gateway is running that rides it.
+    race: str = ""
+    #: What a race would not use of the bike's values.
+    notes: Sequence[str] = ()
+
+
+def table(screen: WatchScreen) -> RenderableType:
+    """Return a table for a terminal that is redrawn."""
     rows = Table(box=None, pad_edge=False)
     rows.add_column("")
     for column in ("value", "age", "rate"):
         rows.add_column(column, justify="right", min_width=8)
     rows.add_column("source")
-    for field in fields:
+    for field in screen.fields:
         rows.add_row(
             _LABELS[field.name],
             _value(field),
@@ -43,8 +56,11 @@ def table(link: BikeLink, fields: Sequence[FieldView], race: str = "") -> Render
             field.source,
             style="" if field.state is FieldState.LIVE else "dim",
         )
+    link = screen.link
     head = Text(heading(link), style="" if _is_connected(link) else "yellow")
-    return Group(head, Text(race), rows) if race else Group(head, rows)
+    race = [Text(screen.race)] if screen.race else []
+    notes = [Text(note, style="yellow") for note in screen.notes]
+    return Group(head, *race, rows, *notes)
 
 
 def heading(link: BikeLink) -> str:
@@ -59,28 +75,24 @@ def line(fields: Sequence[FieldView]) -> str:
 
 
 def reading_json(reading: Reading, start_ns: int) -> str:
-    """Return a Reading as JSON, without missing values. `t_s` counts from `start_ns`."""
-    return json.dumps({"t_s": round((reading.at_ns - start_ns) / 1e9, 3), **reading.said()})
+    """Return a Reading as JSON, without missing values. `t_s` counts from `start_ns`.
+
+    "implausible" lists the fields whose value cannot be true, if there are any.
+    """
+    said = {"t_s": round((reading.at_ns - start_ns) / 1e9, 3), **reading.said()}
+    refused = sorted(implausible(reading))
+    return json.dumps({**said, "implausible": refused} if refused else said)
 
 
 def reading_line(reading: Reading, start_ns: int) -> str:
     """Return a Reading for people, with its time since `start_ns`."""
+    refused = implausible(reading)
     known = [
-        f"{_LABELS[name]} {_number(value, unit)}"
+        f"{_LABELS[name]} {_number(value, unit)}{' (implausible)' * (name in refused)}"
         for name, unit in UNITS.items()
         if (value := getattr(reading, name)) is not None
     ]
     return f"{(reading.at_ns - start_ns) / 1e9:9.3f} s  {'  '.join(known)}"
-
-
-@dataclass(frozen=True, slots=True)
-class WatchScreen:
-    """One moment of a watched bike; `fields` is empty if only the link is shown."""
-
-    link: BikeLink
-    fields: Sequence[FieldView] = ()
-    #: The bike's race, if a gateway is running that rides it.
-    race: str = ""
 
 
 class WatchScript:
@@ -93,7 +105,7 @@ class WatchScript:
 
     def draw(self, screen: WatchScreen, width: int, height: int) -> RenderableType:
         del width, height
-        return table(screen.link, screen.fields, screen.race)
+        return table(screen)
 
     def moment(self, screen: WatchScreen) -> object:
         return heading(screen.link)
@@ -107,8 +119,8 @@ class WatchScript:
     def figures(self, screen: WatchScreen) -> Event | None:
         if not screen.fields or not _is_connected(screen.link):
             return None
-        race = f"  {screen.race}" if screen.race else ""
-        return Event("figures", line(screen.fields) + race)
+        parts = (line(screen.fields), screen.race, *screen.notes)
+        return Event("figures", "  ".join(part for part in parts if part))
 
 
 @contextmanager
@@ -122,12 +134,14 @@ def open_view(
     screen = WatchScreen(link)
     with ExitStack() as stack:
         if console.is_terminal:
-            stack.callback(lambda: console.print(table(link, screen.fields, screen.race)))
+            stack.callback(lambda: console.print(table(screen)))
         view = stack.enter_context(open_live_view(console, WatchScript()))
 
         def show(now_ns: int, race: str) -> None:
             nonlocal screen
-            screen = WatchScreen(link, () if watch is None else watch.fields(now_ns), race)
+            screen = WatchScreen(link, race=race)
+            if watch is not None:
+                screen = WatchScreen(link, watch.fields(now_ns), race, watch.notes)
             view.show(screen, now_ns)
 
         yield show

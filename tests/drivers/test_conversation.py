@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from drivers import Frame, Reading
-from drivers.conversation import SILENCE_NS, Conversation, first_within, resumed
+from drivers.conversation import Conversation, first_within, resumed
 from drivers.protocols.base import WireProtocol
 from drivers.tuning import Tuning
 from tests.support.virtual_clock import VirtualClock
@@ -64,14 +64,17 @@ def test_every_frame_is_shown_both_ways() -> None:
     assert talk.protocol.sent == [b"\x01"]
 
 
-def test_conversation_is_silent_when_nothing_is_understood() -> None:
+@pytest.mark.parametrize("lost_after_s", [WireProtocol.lost_after_s, 60.0])
+def test_conversation_is_silent_when_nothing_is_understood(lost_after_s: float) -> None:
     talk = Talk().conversation
-    assert not talk.is_silent(SILENCE_NS - 1)
-    assert talk.is_silent(SILENCE_NS)
-    talk.hear(SILENCE_NS, b"\x08")
-    assert not talk.is_silent(2 * SILENCE_NS - 1)
-    talk.hear(2 * SILENCE_NS, b"\xff")
-    assert talk.is_silent(2 * SILENCE_NS)
+    talk.protocol.lost_after_s = lost_after_s
+    limit_ns = round(lost_after_s * 1e9)
+    assert not talk.is_silent(limit_ns - 1)
+    assert talk.is_silent(limit_ns)
+    talk.hear(limit_ns, b"\x08")
+    assert not talk.is_silent(2 * limit_ns - 1)
+    talk.hear(2 * limit_ns, b"\xff")
+    assert talk.is_silent(2 * limit_ns)
 
 
 def test_silence_is_told_from_noise() -> None:

@@ -107,7 +107,7 @@ def test_service_that_is_not_set_up_keeps_nothing_and_races_after_setup(service:
     assert "not set up" not in service.status_line()
 
 
-def test_upgraded_service_discards_what_version_0_1_raced(service: Service) -> None:
+def test_upgraded_service_discards_what_an_earlier_version_raced(service: Service) -> None:
     file = service.state_dir / "buffer.db"
     with closing(Store(file, 1 << 30)) as store:
         messages = [message(second, 1, "bike-001") for second in range(1, 60)]

@@ -1,4 +1,4 @@
-"""The built packages, and clean machines to install them on: `make package-test`."""
+"""The built packages, and clean machines to install them on: `sudo make package-test`."""
 
 import platform
 import shutil
@@ -31,7 +31,7 @@ def machine(
 ) -> Iterator[Debian]:
     """Booted, with our package in /root."""
     if not request.config.getoption("--in-debian", default=False):
-        pytest.skip("takes minutes: make package-test")
+        pytest.skip("takes minutes: sudo make package-test")
     package = built(ARCHITECTURE)
     system = make_system(request.param)
     machine = Debian(system, tmp_path_factory.mktemp("machine") / request.param)

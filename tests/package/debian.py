@@ -29,7 +29,7 @@ def make_tar(name: str, *mmdebstrap: str) -> Path:
     """build/`name`.tar, made once, by mmdebstrap with these arguments. Skips where it cannot be."""
     for program in ("mmdebstrap", "systemd-nspawn"):
         if shutil.which(program) is None:
-            pytest.skip(f"{program} is not installed: make package-test")
+            pytest.skip(f"{program} is not installed: sudo make package-test")
     if os.geteuid() != 0:
         pytest.skip("a Debian of its own needs root: sudo make package-test")
     tar = ROOT / "build" / f"{name}.tar"

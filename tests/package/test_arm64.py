@@ -25,7 +25,7 @@ def test_arm64_package_loads_its_native_code(
     request: pytest.FixtureRequest, tmp_path: Path, suite: str, minor: int
 ) -> None:
     if not request.config.getoption("--in-debian", default=False):
-        pytest.skip("takes minutes: make package-test")
+        pytest.skip("takes minutes: sudo make package-test")
     emulator = shutil.which(EMULATOR)
     if emulator is None:
         pytest.skip(f"{EMULATOR} is not installed: apt install qemu-user-static")

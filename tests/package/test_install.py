@@ -82,7 +82,9 @@ def test_installed_package_waits_until_it_is_set_up(debian: Debian) -> None:
     for verb in ("setup", "check", "status"):
         assert f"alleycat-gateway {verb}" in said
     assert "Failed" not in said
-    debian.wait_for(command("journalctl"), "not set up yet: no bike is ridden, nothing is sent")
+    debian.wait_for(
+        command("journalctl"), "not set up yet: the gateway reads no bike and sends nothing"
+    )
     shown = debian.run(command("systemctl"))
     assert "Active: active (running)" in shown
     assert f'Status: "{NOT_SET_UP}"' in shown

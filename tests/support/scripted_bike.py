@@ -28,6 +28,7 @@ class ScriptedBike:
         start_ns: int
         cadence_rpm: list[float | None]
         resistance_percent: float = 40.0
+        power_w: float | None = None
 
     def __init__(self, options: DriverOptions, clock: Clock) -> None:
         self._options = cast(ScriptedBike.Options, options)
@@ -46,6 +47,7 @@ class ScriptedBike:
                 self._clock.monotonic_ns(),
                 cadence_rpm=None if cadence_rpm == KNOB_ONLY else cadence_rpm,
                 resistance_percent=self._options.resistance_percent,
+                power_w=self._options.power_w,
             )
             await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S // 2)
             await asyncio.sleep(0)

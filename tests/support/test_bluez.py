@@ -220,6 +220,9 @@ async def test_connected_device_can_be_read_and_written(bluez: Bluez) -> None:
         bikes.heart_rate_strap,
         bikes.echelon_bike,
         bikes.flywheel_bike,
+        bikes.gymconnect_bike,
+        bikes.schwinn_bike,
+        bikes.pm5_bike,
     ],
 )
 async def test_peripheral_of_each_kind_notifies(

@@ -9,6 +9,7 @@ import shlex
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
@@ -59,7 +60,7 @@ class JsonLine:
 
 def progress(text: str) -> None:
     """What takes minutes says what it does; `make vm-test` shows it."""
-    print(f"{time.strftime('%H:%M:%S')} {text}", flush=True)
+    print(f"{time.strftime('%H:%M:%S')} {text}", file=sys.stderr, flush=True)
 
 
 class Machine:

@@ -310,7 +310,7 @@ class Peloton(WireProtocol):
         return encode_request(_TURNS[self._turn])
 
     def _between(self) -> bytes:
-        """Request the table; if the firmware does not send it, the bike's own percent."""
+        """Request the table; if the firmware does not send it, the bike's own percentage."""
         index = self._table_reader.next_index()
         if index is not None:
             return encode_table_request(index)

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from drivers.protocols.base import Evidence, Gatt, sig_uuid
 from drivers.protocols.standard.ftms import Ftms, IndoorBikeData
+from drivers.protocols.standard.ftms_control import CONTROL_POINT_UUID, SERVICE_UUID
 from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
@@ -139,7 +140,7 @@ class CrossTrainer(Ftms):
     """
 
     evidence = Evidence.EXAMPLES
-    gatts = (Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2ACE),), command=sig_uuid(0x2AD9)),)
+    gatts = (Gatt(SERVICE_UUID, notify=(sig_uuid(0x2ACE),), command=CONTROL_POINT_UUID),)
 
     def _decode(self, notification: bytes) -> IndoorBikeData:
         """Decode a notification, and convert it to the Indoor Bike Data of an equivalent bike."""
@@ -151,6 +152,8 @@ class CrossTrainer(Ftms):
             distance_m=data.distance_m,
             resistance_level=data.resistance_level,
             power_w=data.power_w,
+            energy_kcal=data.energy_kcal,
+            elapsed_s=data.elapsed_s,
             heart_rate_bpm=None if heart_rate_bpm == _NO_HEART_RATE else heart_rate_bpm,
             unusable_bytes=data.unusable_bytes,
         )

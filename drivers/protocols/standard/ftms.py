@@ -7,7 +7,9 @@ Source: Fitness Machine Service 1.0.1 and the GATT Specification Supplement, "In
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
+from drivers.protocols.base import Evidence, Gatt, StartableProtocol, sig_uuid
+from drivers.protocols.standard.ftms_control import CONTROL_POINT_UUID, FEATURE_UUID, SERVICE_UUID
+from drivers.protocols.standard.ftms_start import FtmsStart
 from drivers.protocols.standard.gatt_fields import (
     Field,
     flagged,
@@ -18,12 +20,6 @@ from drivers.protocols.standard.gatt_fields import (
 )
 from drivers.reading import Frame, Reading
 
-#: Request control, start: the commands for bikes that do not stream by themselves.
-START = (b"\x00", b"\x07")
-#: The commands are sent after this time without data …
-START_AFTER_NS = 4_000_000_000
-#: … with this interval between them.
-START_EVERY_NS = 500_000_000
 #: After this time, an average replaces a value that the bike has never sent.
 AVERAGES_AFTER_NS = 6_000_000_000
 #: A cadence of 0 together with power is ignored after this time.
@@ -160,25 +156,34 @@ def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
     return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
-class Ftms(WireProtocol):
+#: Anything but zero in one of these shows that the bike has been started. The resistance and the
+#: heart rate do not depend on the start.
+_RUNNING = (
+    *("speed_kmh", "average_speed_kmh", "cadence_rpm", "average_cadence_rpm", "distance_m"),
+    *("power_w", "average_power_w", "energy_kcal", "elapsed_s"),
+)
+
+
+class Ftms(StartableProtocol):
     """A bike that notifies Indoor Bike Data (0x2AD2). One Frame is one notification.
+
+    The values of its features and of its control point are Frames as well, of their own
+    characteristics; they decide on the start and give no Reading.
 
     Split records are not reassembled: each notification gives a Reading of its own at once,
     because bikes split records in any order and do not close them reliably (Stages SB20).
 
-    `start`: commands for the control point, for bikes that do not stream without them. They are
-    sent one by one if no data was received for some seconds; other bikes get no commands.
+    `start`: the commands that start this model; None: those that start most bikes.
     """
 
     evidence = Evidence.REAL_FRAMES
-    gatts = (Gatt(service=sig_uuid(0x1826), notify=(sig_uuid(0x2AD2),), command=sig_uuid(0x2AD9)),)
+    gatts = (Gatt(SERVICE_UUID, notify=(sig_uuid(0x2AD2),), command=CONTROL_POINT_UUID),)
     #: Bikes notify about once a second, some once in two seconds.
     stale_after_s = 3.0
 
-    def __init__(self, start: Sequence[bytes] = START) -> None:
+    def __init__(self, start: Sequence[bytes] | None = None) -> None:
         super().__init__()
-        self._to_send = list(start)
-        self._asked_ns: int | None = None
+        self._start = FtmsStart(start)
         self._first_ns: int | None = None
         self._sent_names: set[str] = set()
         self._contradicted_ns: int | None = None
@@ -187,8 +192,15 @@ class Ftms(WireProtocol):
         """Return at most one Reading, of the present values. Energy totals are left out."""
         if frame.sent or not frame.data:
             return []
+        if frame.characteristic == CONTROL_POINT_UUID:
+            self._start.answered(frame.data)
+            return []
+        if frame.characteristic == FEATURE_UUID:
+            self._start.described(frame.data)
+            return []
         self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
         data = self._decode(frame.data)
+        self._start.heard(frame.at_ns, any(getattr(data, name) for name in _RUNNING))
         self.unusable_bytes += data.unusable_bytes
         cadence_rpm = self._present_or_average(frame.at_ns, data, "cadence_rpm")
         power_w = self._present_or_average(frame.at_ns, data, "power_w")
@@ -206,13 +218,14 @@ class Ftms(WireProtocol):
         is_average = (cadence_rpm, power_w) != (data.cadence_rpm, data.power_w)
         return [replace(reading, source="average") if is_average else reading]
 
+    def wanted(self, now_ns: int) -> str:
+        return self._start.wanted(now_ns)
+
     def request(self, now_ns: int) -> bytes:
-        if self._asked_ns is None:
-            self._asked_ns = now_ns + START_AFTER_NS
-        if self._first_ns is not None or not self._to_send or now_ns < self._asked_ns:
-            return b""
-        self._asked_ns = now_ns + START_EVERY_NS
-        return self._to_send.pop(0)
+        return self._start.next_command(now_ns)
+
+    def refused(self) -> None:
+        self._start.end()
 
     def _decode(self, notification: bytes) -> IndoorBikeData:
         return decode_indoor_bike_data(notification)

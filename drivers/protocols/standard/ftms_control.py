@@ -31,17 +31,33 @@ _RESULTS = {
     0x05: "control not permitted",
 }
 _RESPONSE = 0x80
+#: The result of a command that was carried out.
+SUCCESS = 0x01
 
+_CROSS_TRAINER = 1 << 1
 _INDOOR_BIKE = 1 << 5
 
 
 def decode_features(data: bytes) -> list[str]:
     """Return the names of the features in 0x2ACC; some bikes send fewer than its 8 bytes.
 
-    Use them for a log only: bikes claim features that they do not have (pycycling #47).
+    Use them for a log only: bikes claim features that they do not have (pycycling #47). What
+    they do not claim is more reliable: see `rules_out_start`.
     """
     bits = int.from_bytes(data[:4], "little")
     return [name for bit, name in enumerate(FEATURES) if bits & (1 << bit)]
+
+
+#: Elapsed time, remaining time.
+_TIMES = 1 << 12 | 1 << 13
+
+
+def rules_out_start(features: bytes) -> bool:
+    """Return whether 0x2ACC shows that the bike has nothing to start: it measures no time.
+
+    False for a value that is too short to contain this.
+    """
+    return len(features) >= 2 and not int.from_bytes(features[:4], "little") & _TIMES
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +153,16 @@ def is_indoor_bike(service_data: bytes) -> bool | None:
     None if it has no type. The data is a byte of flags, then the bits of the types in one byte,
     or in two in either order: real bikes do all of these (pyftms), so both bytes are checked.
     """
+    return _has_type(service_data, _INDOOR_BIKE)
+
+
+def is_cross_trainer(service_data: bytes) -> bool | None:
+    """Return whether the service data has the type "cross trainer", as `is_indoor_bike` does."""
+    return _has_type(service_data, _CROSS_TRAINER)
+
+
+def _has_type(service_data: bytes, machine_type: int) -> bool | None:
     types = service_data[1:3]
     if not any(types):
         return None
-    return any(byte & _INDOOR_BIKE for byte in types)
+    return any(byte & machine_type for byte in types)

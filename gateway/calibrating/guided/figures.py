@@ -8,7 +8,7 @@ from gateway.calibrating.view.screen import LiveFigures
 from gateway.sampling.calibration import AS_PERCENT, Calibration, Quantity, number_of, resistance
 from gateway.timing.units import NS_PER_S
 
-#: A bike that sends a percent but no raw number for this long, in nanoseconds, has none.
+#: A bike that sends a percentage but no raw number for this long, in nanoseconds, has none.
 PERCENT_ALONE_NS = 3 * NS_PER_S
 #: Ask the user to pedal after this time without a number: most bikes sleep until pedalled.
 ASLEEP_NS = 5 * NS_PER_S
@@ -60,7 +60,7 @@ class FigureBuilder:
         return self._last is None and is_speaking and self._connected_for(now_ns) >= NEVER_NS
 
     def figures(self, now_ns: int, signal: RawSignal, calibration: Calibration) -> LiveFigures:
-        """Return the figures now, with percents by `calibration`."""
+        """Return the figures now, with percentages by `calibration`."""
         last = self._last
         found = None if last is None else resistance(last, calibration)
         return LiveFigures(

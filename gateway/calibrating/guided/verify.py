@@ -82,7 +82,7 @@ def _rows(table: ResistanceTable) -> Iterator[str]:
         yield "  ".join(cells[at : at + IN_A_ROW])
 
 
-#: The percents that are checked.
+#: The percentages that are checked.
 PERCENTS = (25.0, 50.0, 75.0)
 #: The largest error that passes, in percentage points: the accuracy of a hand and an eye.
 TOLERANCE_POINTS = 3.0

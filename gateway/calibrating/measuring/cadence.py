@@ -13,7 +13,7 @@ from math import sqrt
 
 from drivers import Reading
 from gateway.host.errors import GatewayError
-from gateway.sampling.sampler import DROPOUT_NS
+from gateway.sampling.series import DROPOUT_NS
 from gateway.timing.units import NS_PER_S
 
 #: The largest error of a correct cadence, rpm.

@@ -29,7 +29,7 @@ def question(result: CadenceResult) -> str:
     if by_feet and result.scale == 2 * result.scale_in_force:
         hint = (
             "\nOne turn is one stroke of the right foot. If you went by both feet, answer no and "
-            "measure again: that mistake looks the same."
+            "measure again: that mistake gives the same numbers."
         )
     return f"Save the cadence scale {result.scale:g}, and use it from now on?{hint}"
 

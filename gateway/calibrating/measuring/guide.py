@@ -1,4 +1,4 @@
-"""A guided calibration: the percent to turn the knob to next, and when it is there. Pure.
+"""A guided calibration: the percentage to turn the knob to next, and when it is there. Pure.
 
 The guide uses the bike's number alone: it captures a point when the number has moved and then
 holds. Display and keys are defined elsewhere.
@@ -37,10 +37,10 @@ class Target:
 def targets(
     points: int | Sequence[float] = DEFAULT_PERCENTS, *, both_ways: bool = False
 ) -> tuple[Target, ...]:
-    """Return targets from the lowest percent upwards, and with `both_ways` down again.
+    """Return targets from the lowest percentage upwards, and with `both_ways` down again.
 
-    The highest percent occurs once. `points`: percents in any order, or their number, evenly from
-    0 to 100. Raises ValueError.
+    The highest percentage occurs once. `points`: percentages in any order, or their number,
+    evenly from 0 to 100. Raises ValueError.
     """
     percents = sorted(_evenly(points) if isinstance(points, int) else points)
     if len(percents) < 2 or len(set(percents)) < len(percents):

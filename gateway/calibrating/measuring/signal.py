@@ -1,6 +1,6 @@
 """The number that a bike sends for its knob: filtered, with its noise and its holds. Pure.
 
-The number may be the count of a converter (0 … 1023 or 4095), a level (1 … 32) or a percent, and
+The number may be the count of a converter (0 … 1023 or 4095), a level (1 … 32) or a percentage, and
 arrives once to ten times a second. Its kind is unknown beforehand, so everything is judged by the
 numbers themselves: their range so far, the smallest step, and the differences of successive ones.
 """

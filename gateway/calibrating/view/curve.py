@@ -198,7 +198,7 @@ def _on_the_way(last: int | None, y: int) -> range:
 
 
 def _percents(rows: int) -> Sequence[int]:
-    """Return the percents that label the axis."""
+    """Return the percentages that label the axis."""
     return range(0, 101, 25) if rows >= 5 else (0, 100)
 
 

@@ -167,7 +167,7 @@ def compared_words(one: Comparison) -> str:
 
 
 def percent_words(value: float) -> str:
-    """Format a percent: "25.0 %"."""
+    """Format a percentage: "25.0 %"."""
     return f"{value:.1f} %"
 
 

@@ -41,8 +41,8 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. For a bike of a config, also shows race and rank of
-    its racer, if a gateway with this config is running. Exit code 1 if the bike sent nothing.
+    Publishes nothing. Reconnects as `run` does. For a bike in a config, also shows its racer's race
+    and rank, if a gateway with this config is running. Exit code 1 if the bike sent nothing.
     """
     import asyncio
     from contextlib import suppress

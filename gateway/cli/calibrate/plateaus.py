@@ -27,7 +27,7 @@ def plateaus(
         bool, typer.Option("--json", help="Print everything as one line of JSON.")
     ] = False,
 ) -> None:
-    """List the positions at which the knob was held still during a capture.
+    """List where the knob was held still during a capture.
 
     Each line shows when and for how long, the median of the values that the bike sent, how many
     there were, and their standard deviation (sd). The exit code is 1 if the knob was never held.

@@ -15,20 +15,23 @@ def print_introduction(console: Console, options: DemoOptions) -> None:
 
 
 def _paragraphs(options: DemoOptions) -> Iterator[str]:
-    bikes = (
-        "A simulated bike races" if options.bikes == 1 else f"{options.bikes} simulated bikes race"
-    )
+    is_one = options.bikes == 1
+    bikes = "A simulated bike races" if is_one else f"{options.bikes} simulated bikes race"
     yield (
-        f"{bikes} for {options.race_s} s on this computer, each with a gateway of its own: "
+        f"{bikes} for {options.race_s} s on this computer, {'' if is_one else 'each '}with a "
+        "gateway of its own: "
         "bike → gateway → MQTT broker → IoT rule → Kinesis stream → leaderboard."
     )
     if outage := options.outage:
+        buffering = "the gateway buffers its" if is_one else "the gateways buffer their"
+        sending = "sends" if is_one else "send"
         yield (
             f"From second {outage.from_s:.0f}, the network is down for {options.outage_s} s: "
-            "the gateways buffer their messages on disk, and send them afterwards."
+            f"{buffering} messages on disk, and {sending} them afterwards."
         )
     yield (
-        "The score is the backend's output of one second, (rpm + 35) × (% + 65) / 100. "
-        '"Here now" is that of the last second (after an outage, the best of those that arrive '
-        'together); "final", that of the race\'s last second, decides. More: docs/scores.md'
+        "A score is the backend's output of one second, (rpm + 35) × (% + 65) / 100. "
+        '"Here now" is the score of the latest second (after an outage, the best of those that '
+        'arrive together). "Final" is the score of the race\'s last second, which decides. More: '
+        "docs/scores.md"
     )

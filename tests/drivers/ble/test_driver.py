@@ -12,19 +12,19 @@ from drivers import BikeLost, Clock, Frame, Reading
 from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
-from drivers.conversation import SILENCE_NS
+from drivers.protocols import PROTOCOLS
 from drivers.protocols.standard.crank import Revolutions
+from drivers.protocols.standard.cross_trainer import CrossTrainerData, encode_cross_trainer_data
 from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.protocols.standard.ftms_control import ControlRange
 from drivers.protocols.standard.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.standard.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from drivers.testing import FastClock
-from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, bikes, open_fds
+from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, Fault, bikes, open_fds
 from tests.support.bluez.device import Services
 from tests.support.ftms_peer import encode_features, encode_range
 
-SECOND = 1_000_000_000
 DATA = IndoorBikeData(speed_kmh=30, cadence_rpm=80, resistance_level=40, power_w=150)
 FTMS = encode_indoor_bike_data(DATA)
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
@@ -75,6 +75,13 @@ async def said(readings: AsyncIterator[Reading], *names: str) -> dict[str, float
             reading = await anext(readings)
             values |= {one: value for one in names if (value := getattr(reading, one)) is not None}
     return values
+
+
+async def until(readings: AsyncIterator[Reading], wanted: Callable[[Reading], bool]) -> None:
+    async with asyncio.timeout(20):
+        async for reading in readings:
+            if wanted(reading):
+                return
 
 
 async def first(bike: BleBike) -> Reading:
@@ -230,7 +237,7 @@ class TestChoice:
         self, bluez: Bluez
     ) -> None:
         bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.SPEED_AND_CADENCE)
-        bike.name = "ICSE 7"
+        bike.name = "ICSE"
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             await first(driver(address=bike.address))
         paths = [one.path for one in bluez.calls if one.member == "StartNotify"]
@@ -265,17 +272,17 @@ class TestCapture:
             driver(FAST, address=bike.address).open_bike(lambda *one: frames.append(one)) as got,
         ):
             await anext(got)
-        names = {
-            normalize_uuid_str(bikes.CONTROL_POINT),
-            normalize_uuid_str(bikes.INDOOR_BIKE_DATA),
+        owned = {normalize_uuid_str(one) for one in (bikes.CONTROL_POINT, bikes.INDOOR_BIKE_DATA)}
+        features = normalize_uuid_str(bikes.FITNESS_MACHINE_FEATURE)
+        assert {(protocol, frame.characteristic) for protocol, frame in frames} == {
+            *(("ftms", name) for name in owned),
+            ("", features),  # a value that was read, which is no part of the protocol's stream
         }
-        assert {frame.characteristic for _, frame in frames} == names
         written = [frame.data for _, frame in frames if frame.sent]
         assert written == [data for _, data in bike.written]
         assert written
         heard = [frame.data for _, frame in frames if not frame.sent]
         assert bytes((0x80, written[0][0], 0x01)) in heard, "the answer of the control point"
-        assert {protocol for protocol, _ in frames} == {"ftms"}
 
     async def test_listener_gets_the_frames_of_each_protocol_with_its_name(
         self, bluez: Bluez
@@ -349,6 +356,57 @@ class TestBinding:
             assert (await anext(readings)).cadence_rpm == 80
 
 
+class TestProfiles:
+    """What is known of a model applies to a bike with its name."""
+
+    @pytest.mark.parametrize(
+        ("frame", "options"),
+        [("4400e803a0000000", {}), ("4400e80310000000", {"cadence_scale": 10})],
+        ids=["cagnulein/qdomyos-zwift #4250", "cagnulein/qdomyos-zwift #477"],
+    )
+    async def test_horizon_gr7_is_scaled_only_by_its_owner(
+        self, bluez: Bluez, frame: str, options: dict[str, object]
+    ) -> None:
+        bike = bikes.ftms_bike(bluez, "JFIC0001")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bytes.fromhex(frame)):
+            assert (await first(driver(REAL, address=bike.address, **options))).cadence_rpm == 80
+
+    async def test_burever_be1_has_no_resistance(self, bluez: Bluez) -> None:
+        """cagnulein/qdomyos-zwift #4566: it is always 40."""
+        bike = bikes.ftms_bike(bluez, "BE1")
+        frame = bytes.fromhex("6400b80ba00028006400")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: frame):
+            reading = await first(driver(address=bike.address))
+        assert (reading.cadence_rpm, reading.power_w, reading.resistance_raw) == (80, 100, None)
+
+    async def test_thinkrider_speaks_cycling_power_rather_than_ftms(self, bluez: Bluez) -> None:
+        """cagnulein/qdomyos-zwift #3487: its FTMS gives zeros."""
+        bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.CYCLING_POWER)
+        bike.name = "THINK X5"
+        power = encode_power(PowerMeasurement(power_w=120))
+        async with saying(bike, bikes.CYCLING_POWER_MEASUREMENT, lambda: power):
+            assert (await first(driver(address=bike.address))).source == "cycling_power"
+
+    async def test_bike_without_the_protocol_of_its_name_speaks_what_it_has(
+        self, bluez: Bluez
+    ) -> None:
+        bike = bikes.ftms_bike(bluez, "THINK X5")
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            assert (await first(driver(address=bike.address))).source == "ftms"
+
+    async def test_bike_that_sends_cross_trainer_data_is_found_and_heard(
+        self, bluez: Bluez
+    ) -> None:
+        """duhow/ftms-bridge, the BH vertical bike. Its service data is a cross trainer's."""
+        bike = bikes.cross_trainer(bluez, "C01_12345")
+        (found,) = [one async for one in BleBike.discover(0.5)]
+        assert found.why == "advertises itself as a cross trainer"
+        steps = encode_cross_trainer_data(CrossTrainerData(speed_kmh=20, steps_per_minute=120))
+        async with saying(bike, bikes.CROSS_TRAINER_DATA, lambda: steps):
+            reading = await first(driver(REAL, **found.options))
+        assert (reading.cadence_rpm, reading.source) == (60, "cross_trainer")
+
+
 class TestStart:
     @pytest.mark.slow
     async def test_a_silent_bike_is_started(self, bluez: Bluez) -> None:
@@ -384,6 +442,75 @@ class TestStart:
         late = iter([b""] * 16)
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
+
+    @pytest.mark.slow
+    async def test_a_bike_that_sends_only_zeros_is_started(self, bluez: Bluez) -> None:
+        """cagnulein/qdomyos-zwift #5075, without the commands of that model."""
+        bike = bikes.stopped_bike(bluez)
+        features = bike.characteristic(bikes.FITNESS_MACHINE_FEATURE)
+        features.value = encode_features(["cadence", "elapsed time"])
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            assert (await said(readings, "cadence_rpm")) == {"cadence_rpm": 0}
+            await until(readings, lambda reading: reading.cadence_rpm == 80)
+        assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("name", ["WLT-BK-5310", "wlt-bk-1"])
+    async def test_a_bike_gets_the_start_commands_of_its_profile(
+        self, bluez: Bluez, name: str
+    ) -> None:
+        bike = bikes.stopped_bike(bluez, name)
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            await until(readings, lambda reading: reading.cadence_rpm == 80)
+        assert [data.hex() for _, data in bike.written] == ["00", "0801", "07"]
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("name", "features"), [("ICSE", []), ("Unknown", ["cadence", "power"])]
+    )
+    async def test_a_bike_that_supports_no_start_never_sees_one(
+        self, bluez: Bluez, name: str, features: list[str]
+    ) -> None:
+        """doudar/SmartSpin2k #605, #610: a command that it does not support silences it."""
+        bike = bikes.ftms_bike(bluez, name)
+        bike.characteristic(bikes.FITNESS_MACHINE_FEATURE).value = encode_features(features)
+        late = iter([b""] * 14)
+        async with (
+            saying(
+                bike,
+                bikes.INDOOR_BIKE_DATA,
+                lambda: b"" if bike.written else next(late, FTMS),
+            ),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            for _ in range(20):
+                assert (await anext(readings)).cadence_rpm == 80
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        "answer", [bytes((0x80, 0x00, 0x02)), ATT_ERROR], ids=["not supported", "not accepted"]
+    )
+    async def test_a_bike_that_refuses_a_command_gets_no_further_one(
+        self, bluez: Bluez, answer: bytes | Fault
+    ) -> None:
+        bike = bikes.stopped_bike(bluez)
+        bike.on_write = lambda _uuid, _data: answer
+        with pytest.raises(BikeLost):
+            await first(driver(FAST, address=bike.address))
+        assert [data.hex() for _, data in bike.written] == ["00"]
+
+    @pytest.mark.slow
+    async def test_a_streaming_bike_is_not_asked_for_its_features(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            await first(driver(FAST, address=bike.address))
+        assert "ReadValue" not in bluez.members()
 
     @pytest.mark.slow
     async def test_start_option_replaces_the_start_commands(self, bluez: Bluez) -> None:
@@ -424,6 +551,19 @@ class TestSilence:
             assert (await first(bike)).source == "cycling_power"
 
     @pytest.mark.slow
+    async def test_additional_services_of_a_profile_do_not_become_the_main_one(
+        self, bluez: Bluez
+    ) -> None:
+        """ICSE sends nothing before it is pedalled; its cadence alone would hide its power."""
+        device = combo(bluez, bikes.FITNESS_MACHINE, bikes.SPEED_AND_CADENCE)
+        device.name = "ICSE"
+        bike = driver(FAST, address=device.address)
+        with pytest.raises(BikeLost, match="no data was received"):
+            await first(bike)
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            assert (await first(bike)).source == "ftms"
+
+    @pytest.mark.slow
     async def test_a_companion_does_not_hide_that_the_bike_is_mute(self, bluez: Bluez) -> None:
         device = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
         pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
@@ -433,7 +573,7 @@ class TestSilence:
 
     def test_mute_bike_is_lost_before_the_link_counts_as_silent(self) -> None:
         """Which would only say that the bike is silent, and not what it has."""
-        assert UNDERSTAND_S * SECOND < SILENCE_NS
+        assert all(made.lost_after_s > UNDERSTAND_S for made in PROTOCOLS.values())
 
     @pytest.mark.slow
     async def test_bike_that_falls_silent_is_lost(self, bluez: Bluez) -> None:
@@ -562,6 +702,11 @@ class TestStrap:
         ({"name": "x", "protocol": "peloton"}, "expected one of: auto, keiser, ftms"),
         ({"name": "x", "services": ["peloton"]}, "expected only names from this list: ftms"),
         ({"name": "x", "start": ["7"]}, "start"),
+        (
+            {"name": "x", "start": ["00", ""]},
+            "expected commands of 1 to 128 bytes; one has 0 bytes",
+        ),
+        ({"name": "x", "start": ["00" * 129]}, "one has 129 bytes"),
         ({"equipment_id": 256}, "equipment_id"),
     ],
 )

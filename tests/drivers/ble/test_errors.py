@@ -16,7 +16,7 @@ class Stumbling(Exception):
         (FileNotFoundError("bus"), "D-Bus, which BlueZ needs, is not running"),
         (TimeoutError(), "no answer in time"),
         (Exception("[org.bluez.Error.NotReady] x"), "bluetoothctl power on"),
-        (Exception("org.freedesktop.DBus.Error.ServiceUnknown"), "systemctl start bluetooth"),
+        (Exception("org.freedesktop.DBus.Error.ServiceUnknown"), "enable --now bluetooth"),
         (Exception("no available connection slots"), "support 5 to 7"),
         (Exception("le-connection-abort-by-local"), "radio noise"),
         (Exception("Host is down"), "Host is down"),

@@ -114,7 +114,7 @@ class TestScan:
     ) -> None:
         await found(hci, bike)
         await bluez.kill()
-        with pytest.raises(BikeLost, match="systemctl start bluetooth"):
+        with pytest.raises(BikeLost, match="systemctl enable --now bluetooth"):
             await hci.find(lambda _: True, 1)
 
     async def test_missing_dbus_is_reported_by_a_scan(
@@ -284,5 +284,5 @@ class TestOwner:
 
     async def test_open_radio_without_bluetoothd_is_a_lost_bike(self, bluez: Bluez) -> None:
         await bluez.kill()
-        with pytest.raises(BikeLost, match="systemctl start bluetooth"):
+        with pytest.raises(BikeLost, match="systemctl enable --now bluetooth"):
             await open_radio(None, CLOCK)

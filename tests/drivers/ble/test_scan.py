@@ -7,10 +7,15 @@ from bleak.uuids import normalize_uuid_str
 from drivers.ble.driver import BleBike
 from drivers.ble.radio import Advertisement
 from drivers.ble.scan import guess, scan_air
+from drivers.ble.session import GATT_PROTOCOLS
 from drivers.clock import MachineClock
+from drivers.profiles import BikeProfile
+from drivers.protocols.base import Gatt
 from tests.support.bluez import Bluez, bikes
 
 FITNESS = normalize_uuid_str("1826")
+NORDIC_UART = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
+MICROCHIP_UART = "49535343-fe7d-4ae5-8fa9-9fafd205e455"
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
 
 
@@ -48,6 +53,34 @@ def advertisement(
             "auto",
             "its name matches 'Other bikes that are known to speak FTMS'",
         ),
+        (advertisement(services=(bikes.IFIT,)), "ifit", "advertises the ifit service"),
+        (advertisement(services=(bikes.GYMCONNECT,)), "gymconnect", "the gymconnect service"),
+        (advertisement(services=(bikes.SCHWINN,)), "schwinn", "advertises the schwinn service"),
+        (
+            advertisement("PM5 432331249 Bike", services=(bikes.PM5_DISCOVERY,)),
+            "auto",
+            "its name matches 'Concept2 BikeErg (PM5)'",
+        ),
+        (
+            advertisement("iConsole+0147", services=("fff0",)),
+            "auto",
+            "its name matches 'iConsole+, Toorx and other bikes with their console'",
+        ),
+        (advertisement("iConsole+0028", services=("fff0", "1826")), "ftms", "the ftms service"),
+        (advertisement("Flywheel 1", services=(NORDIC_UART,)), "flywheel", "its name matches"),
+        (advertisement("Flywheel 1"), "flywheel", "its name matches 'Flywheel'"),
+        (advertisement("ECHEX-5S-113399"), "echelon", "its name matches 'Echelon'"),
+        (
+            advertisement("C01_12345", services=("1826",), service_data={FITNESS: b"\1\2\0"}),
+            "cross_trainer",
+            "advertises itself as a cross trainer",
+        ),
+        (advertisement("C01_12345", services=("1826",)), "cross_trainer", "cross_trainer service"),
+        (advertisement("THINK X5", services=("1826", "1818")), "cycling_power", "cycling_power"),
+        (advertisement("THINK X5", services=("1826",)), "auto", "its name matches"),
+        (advertisement("Flywheel 1", services=("1826",)), "ftms", "advertises the ftms service"),
+        (advertisement("SUITO 1", services=("180d",)), "auto", "its name matches"),
+        (advertisement("iConsole+0147", services=("1826",)), "ftms", "advertises the ftms service"),
         (advertisement("M3", manufacturer_data={0x0102: KEISER}), "keiser", "equipment_id 56"),
     ],
     ids=lambda one: one if isinstance(one, str) else "",
@@ -67,13 +100,51 @@ def test_protocol_is_guessed_from_an_advertisement(
         advertisement(),
         advertisement("Toaster"),
         advertisement(services=("180f",)),
+        advertisement("LED strip", services=("fff0",)),
+        advertisement("module", services=("49535343-fe7d-4ae5-8fa9-9fafd205e455",)),
         advertisement("Tread", services=("1826",), service_data={FITNESS: b"\x01\x01\x00"}),
+        advertisement("Row", services=("1826",), service_data={FITNESS: b"\x01\x10\x00"}),
         advertisement(manufacturer_data={0x004C: b"\x02\x15"}),
+        advertisement("MCF-12345", services=(NORDIC_UART,)),
+        advertisement("Watch", services=(NORDIC_UART, "180f")),
+        advertisement("Printer", services=(MICROCHIP_UART,)),
+        advertisement("Lamp", services=("fff0", "ffe0")),
+        advertisement("M365 scooter"),
+        advertisement("M365 scooter", services=(NORDIC_UART,)),
+        advertisement("M3"),
+        advertisement("M3i"),
+        advertisement("FLYWHEELER", services=(NORDIC_UART,)),
+        advertisement("ECH-STRIDE-12", services=("1826",)),
     ],
-    ids=["nothing", "stranger", "battery", "treadmill", "beacon"],
+    ids=lambda heard: f"{heard.name or 'no name'} {' '.join(one[:8] for one in heard.services)}",
 )
 def test_advertisement_of_another_device_gives_no_guess(heard: Advertisement) -> None:
     assert guess(heard) is None
+
+
+class TestSharedService:
+    """Two protocols over a service that any device may have."""
+
+    @pytest.fixture(autouse=True)
+    def _two_protocols(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        gatt = Gatt(normalize_uuid_str("fff0"), (normalize_uuid_str("fff1"),))
+        known = {"ftms": GATT_PROTOCOLS["ftms"], "one": (gatt,), "two": (gatt,)}
+        monkeypatch.setattr("drivers.ble.scan.GATT_PROTOCOLS", known)
+
+    def test_device_without_a_known_name_gives_no_guess(self) -> None:
+        assert guess(advertisement("Lamp", services=("fff0",))) is None
+
+    def test_name_of_one_of_them_does_not_decide(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        made = BikeProfile(
+            name="Console", bluetooth_names=("Con+*",), protocol="one", source="made up"
+        )
+        monkeypatch.setattr("drivers.profiles.load_profiles", lambda: (made,))
+        guessed = guess(advertisement("Con+0147", services=("fff0",)))
+        assert guessed is not None
+        assert guessed.protocol == "auto"
+        assert guessed.why == (
+            "may be a bike: its name matches 'Console'; connecting shows what it speaks"
+        )
 
 
 @pytest.mark.slow
@@ -94,6 +165,21 @@ async def test_scan_finds_each_bike_once_with_the_options_to_open_it(bluez: Blue
     assert keiser.reading.cadence_rpm == 82.4
     assert keiser.rssi_dbm == -60
     assert "Connect" not in bluez.members()
+
+
+@pytest.mark.slow
+async def test_scan_promises_nothing_by_a_general_service_or_a_short_name(bluez: Bluez) -> None:
+    """The bike of cagnulein/qdomyos-zwift src/devices/mcfbike, and what is no bike at all."""
+    for name, service in {
+        "MCF-12345": NORDIC_UART,
+        "Watch": NORDIC_UART,
+        "M365 scooter": NORDIC_UART,
+        "Lamp": "fff0",
+    }.items():
+        bluez.add_device(name=name, services={service: {}})
+    flywheel = bikes.flywheel_bike(bluez)
+    found = [bike async for bike in scan_air(0.5, MachineClock())]
+    assert [one.where for one in found] == [flywheel.address]
 
 
 @pytest.mark.slow

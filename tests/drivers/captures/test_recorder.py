@@ -47,8 +47,7 @@ def test_recorder_keeps_the_frames_of_all_protocols(file: Path, recorder: FrameR
         ("", b"\x03", ""),
     ]
     assert recorder.progress == (
-        "1 frame of ftms and 1 frame of heart_rate and 1 frame of an unknown protocol in 0 s, "
-        "3 bytes"
+        "1 frame of ftms and 1 frame of heart_rate and 1 frame of no known protocol in 0 s, 3 bytes"
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers import BikeLost, Reading, ignore_frame
-from drivers.conversation import SILENCE_NS, Conversation
+from drivers.conversation import Conversation
 from drivers.protocols.base import SerialLine
 from drivers.protocols.serial.kettler import Kettler
 from drivers.serial_line.port import open_port
@@ -44,7 +44,7 @@ async def test_converse_yields_what_the_bike_answers(tmp_path: Path) -> None:
 async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) -> None:
     clock = VirtualClock()
     async with asked(tmp_path, clock, lambda _: b"") as (bike, waiting):
-        await clock.run_for(SILENCE_NS / 1e9)
+        await clock.run_for(Kettler.lost_after_s)
         with pytest.raises(BikeLost, match="was silent for 10 s"):
             await waiting
         assert bike.heard.count(b"ST") > 1

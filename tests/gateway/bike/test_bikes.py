@@ -8,14 +8,18 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from drivers import Reading
 from gateway.config.schema import BikeConfig, Config
 from gateway.daemon import races_of
 from gateway.race.races import ContinuousRaces
+from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_store import CalibrationStore
+from gateway.sampling.plausible import OFTEN
 from gateway.telemetry.message import Telemetry
 from tests.gateway.test_daemon import RACE_START_MS
 from tests.support.calibrations import record
 from tests.support.gateways import VirtualGateway, config
+from tests.support.scripted_bike import scripted_drivers
 
 
 class Rig:
@@ -133,6 +137,73 @@ async def test_rig_without_a_calibration_is_logged_once_until_it_is_calibrated(
     assert not any(bike.is_uncalibrated for bike in virtual.gateway.status.bikes)
     event = "bike not calibrated: its own numbers are taken as percent"
     assert [log["bike"] for log in logs if log["event"] == event] == ["bike-1"]
+    await virtual.stop()
+
+
+class Listener:
+    """A calibration session, as far as the Readings go."""
+
+    def __init__(self) -> None:
+        self.readings: list[Reading] = []
+
+    def heard(self, reading: Reading) -> None:
+        self.readings.append(reading)
+
+    def link_changed(self) -> None: ...
+
+
+async def test_calibration_session_hears_what_the_race_refuses(rig: Rig) -> None:
+    bike = rig.virtual.gateway._bikes.get("bike-2")
+    assert bike is not None
+    listener = Listener()
+    bike.fanout.listeners.add(listener)
+    absurd = Reading(rig.virtual.clock.monotonic_ns(), cadence_rpm=995, resistance_percent=6_553.5)
+    bike.fanout.add(absurd)
+    assert listener.readings == [absurd]
+    assert [one.name for one in bike.status.refused] == ["cadence_rpm", "resistance_percent"]
+
+
+async def test_absurd_frame_is_in_the_status_and_in_no_second(rig: Rig) -> None:
+    virtual = rig.virtual
+    bike = virtual.gateway._bikes.get("bike-2")
+    assert bike is not None
+    for refused in range(1, OFTEN + 1):
+        bike.fanout.add(Reading(virtual.clock.monotonic_ns(), cadence_rpm=995, power_w=16_499))
+        await virtual.run_for(1)
+        status = bike.status
+        assert [(one.name, one.count) for one in status.refused] == [
+            ("cadence_rpm", refused),
+            ("power_w", refused),
+        ]
+        assert status.refuses_often == (2 * refused >= OFTEN)
+    await virtual.run_for(5)
+    for message in rig.ridden("bike-2"):
+        assert message.cadence <= 250
+        assert message.power is None or message.power <= 3000
+    assert virtual.gateway.status.bikes[0].refused == ()
+
+
+async def test_resistance_that_is_always_0_is_derived_logged_and_in_the_status(
+    tmp_path: Path,
+) -> None:
+    settings = config(tmp_path, [{}], {"length_s": 20})
+    ridden = {"cadence_rpm": [75.0] * 30, "resistance_percent": 0.0, "power_w": 48.0}
+    bike = changed(
+        settings.bikes[0], driver="scripted", options={"start_ns": 5_000_000_000, **ridden}
+    )
+    settings = settings.model_copy(update={"bikes": [bike]})
+    virtual = VirtualGateway(settings, RACE_START_MS, drivers=scripted_drivers())
+    await virtual.start()
+    virtual.uplink.connect()
+    with capture_logs() as logs:
+        await virtual.run_for(20.2)
+    event = "resistance not used: it is derived from power and cadence"
+    [log] = [log for log in logs if log["event"] == event]
+    [status] = virtual.gateway.status.bikes
+    reason = "the reported resistance is always 0, although the pedals need power"
+    assert (log["bike"], log["reason"], status.resistance_doubt) == ("bike-1", reason, reason)
+    final = virtual.delivered[-1]
+    assert (final.resistance, final.resistance_source) == (29.4, ResistanceSource.DERIVED)
     await virtual.stop()
 
 

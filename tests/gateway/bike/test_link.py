@@ -61,6 +61,16 @@ class ScriptedDriver:
                 await self._clock.sleep_until(self._clock.monotonic_ns() + round(step * NS_PER_S))
 
 
+class RudeDriver(ScriptedDriver):
+    """A driver whose optional properties fail."""
+
+    @property
+    def waits_because(self) -> str:
+        raise OSError("no such port")
+
+    resistance_table = waits_because
+
+
 class Linked:
     """A BikeLink in virtual time."""
 
@@ -209,6 +219,11 @@ class TestReason:
         assert (linked.link.state, linked.link.reason) == (LinkState.CONNECTED, "")
         await linked.run_for(0.7)
         assert (linked.link.state, linked.link.reason) == (LinkState.LOST, str(AWAY))
+
+    def test_link_survives_a_driver_whose_optional_properties_fail(self) -> None:
+        clock = VirtualClock()
+        link = BikeLink("bike-1", RudeDriver(clock, [AWAY]), Sampler(), clock, Random(SEED))
+        assert (link.reason, link.resistance_table) == ("", None)
 
 
 class TestBackOff:

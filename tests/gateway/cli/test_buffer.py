@@ -14,6 +14,7 @@ from typer.testing import CliRunner, Result
 
 from gateway.buffer.store import UNDATED, Batch, Record, Store
 from gateway.cli.app import app
+from gateway.cli.output import BROKEN_PIPE
 from gateway.config.schema import Config
 from gateway.host.errors import BAD_CONFIG, FAILED, USAGE
 from tests.support.children import killed_at_end
@@ -229,7 +230,7 @@ def test_export_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
         assert process.stdout.readline() == message(2, 7).to_json() + b"\n"
         process.stdout.close()
         assert process.stderr.read() == b""
-        assert process.wait() == 0
+        assert process.wait() == BROKEN_PIPE
 
 
 # Where it looks.

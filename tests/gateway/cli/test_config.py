@@ -1,4 +1,4 @@
-"""`config check`: whether the daemon would start, without starting it."""
+"""`config check`: what is wrong in a config, without starting the daemon."""
 
 from pathlib import Path
 

@@ -134,8 +134,8 @@ def test_dry_run_reports_what_another_reader_holds(aws: EmulatedAws) -> None:
     aws.sqs.receive_message(QueueUrl=aws.queue_url, MaxNumberOfMessages=3)
     ended = run(aws, "--dry-run")
     assert ended.stderr == (
-        "another reader holds 3 messages of the queue, such as a redrive that was killed less than "
-        "30 min ago; nothing can be put until they are visible\n"
+        "another reader, such as a redrive that was killed less than 30 min ago, holds 3 messages "
+        "of the queue; nothing can be put until they are visible again\n"
     )
     assert "would put 7 records" in ended.stdout
     assert ended.returncode == 0

@@ -81,7 +81,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.type("three")
         terminal.expect("expected a whole number")
         terminal.type("3")
-        terminal.expect("starting class, 1 … 6: ")
+        terminal.expect("Racer's class, 1 … 6: ")
         terminal.type("2")
         terminal.expect("[later]: ")
         terminal.type()
@@ -143,7 +143,7 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
         terminal.type("/nowhere/mine.pem")
         terminal.expect("/nowhere/mine.pem: No such file")
         terminal.type(str(mine.certificate_file))
-        terminal.expect("Private key file [")
+        terminal.expect("Private key file")
         terminal.type()
         terminal.expect("CA file of your broker")
         terminal.expect("[public]: ")
@@ -226,7 +226,7 @@ def test_setup_interrupted_at_any_question_changes_no_file(file: Path, at: str) 
                 break
             terminal.type(answer)
         terminal.press_ctrl_c()
-        terminal.expect("interrupted: nothing was changed")
+        terminal.expect("interrupted: the config was not changed")
         assert terminal.exit_code() == INTERRUPTED
 
     dialogue(file, talk, "--no-scan")
@@ -292,7 +292,7 @@ async def test_setup_interrupted_while_scanning_makes_no_file(bluez: Bluez, file
     def talk(terminal: Dialogue) -> None:
         terminal.expect("1  FTMS bike")
         terminal.press_ctrl_c()
-        terminal.expect("interrupted: nothing was changed")
+        terminal.expect("interrupted: the config was not changed")
         assert terminal.exit_code() == INTERRUPTED
 
     await asyncio.to_thread(dialogue, file, talk, "--seconds", "60")
@@ -400,7 +400,7 @@ def test_setup_writes_no_config_that_the_gateway_would_refuse(file: Path) -> Non
     before = file.read_bytes()
     result = setup(file, "--endpoint", "x.example")
     assert result.exit_code == BAD_CONFIG
-    assert "nothing was changed, because the config would be invalid:" in result.output
+    assert "the config was not changed, because it would be invalid:" in result.output
     assert f"{file}: " in result.output, "the file's own name, not the draft's"
     assert "cloud.certificate_file" in result.output
     assert [one.read_bytes() for one in file.parent.glob("*gateway.toml*")] == [before]

@@ -12,8 +12,11 @@ from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
 from gateway.host.errors import NOT_RUNNING
+from gateway.status.client import FILE_NAME as STATUS_FILE_NAME
+from gateway.status.report import status_to_json
 from gateway.tail.client import FILE_NAME
 from gateway.tail.events import message_line
+from tests.support.statuses import gateway_status
 from tests.support.telemetry import message
 
 PAYLOAD = message(1).to_json()
@@ -29,11 +32,13 @@ def service_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @contextmanager
-def gateway(directory: Path, sent: bytes, *, stays: bool) -> Iterator[None]:
+def gateway(
+    directory: Path, sent: bytes, *, stays: bool, socket_name: str = FILE_NAME
+) -> Iterator[None]:
     """A daemon that sends these bytes to one reader, and then stays or stops."""
     done = threading.Event()
     with socket.socket(socket.AF_UNIX) as server:
-        server.bind(str(directory / FILE_NAME))
+        server.bind(str(directory / socket_name))
         server.listen()
 
         def serve() -> None:
@@ -90,6 +95,25 @@ def test_tail_without_messages_points_to_the_status(
     with gateway(service_directory, b"", stays=True):
         result = invoke("--seconds", "1")
     assert result.stderr.count("`alleycat-gateway status` shows") == 1
+
+
+def test_tail_of_a_gateway_that_is_not_set_up_names_the_remedy(service_directory: Path) -> None:
+    waiting = status_to_json(gateway_status(is_set_up=False)) + b"\n"
+    with gateway(service_directory, waiting, stays=False, socket_name=STATUS_FILE_NAME):
+        result = invoke()
+    assert result.exit_code == NOT_RUNNING
+    assert result.stderr.startswith("not set up yet: ")
+    assert "alleycat-gateway setup" in result.stderr
+
+
+def test_tail_of_a_running_gateway_without_messages_to_offer_exits_3(
+    service_directory: Path,
+) -> None:
+    racing = status_to_json(gateway_status()) + b"\n"
+    with gateway(service_directory, racing, stays=False, socket_name=STATUS_FILE_NAME):
+        result = invoke()
+    assert result.exit_code == NOT_RUNNING
+    assert f"no socket at {service_directory}/{FILE_NAME}" in result.stderr
 
 
 def test_tail_without_a_gateway_exits_3(service_directory: Path) -> None:

@@ -14,8 +14,9 @@ from gateway.telemetry.undated import UndatedSample
 from systemd.package.first_config import first_config
 from tests.support.telemetry import message
 
-#: What the package of version 0.1 installed, apart from options that are at their defaults.
-FIRST_OF_0_1 = """
+#: What the package of earlier development versions installed, apart from options that are at their
+#: defaults.
+EARLIER_FIRST = """
 thing_name = "gateway-1"
 state_dir = "/var/lib/alleycat-gateway"
 [cloud]
@@ -42,11 +43,11 @@ SAMPLE = Sample(present=True, cadence_rpm=80.0, resistance_percent=50.0, power_w
 
 @pytest.fixture
 def first() -> dict[str, Any]:
-    return deepcopy(tomllib.loads(FIRST_OF_0_1))
+    return deepcopy(tomllib.loads(EARLIER_FIRST))
 
 
 @pytest.mark.parametrize(
-    "text", [FIRST_OF_0_1, first_config(config_path("gateway.toml").read_text())]
+    "text", [EARLIER_FIRST, first_config(config_path("gateway.toml").read_text())]
 )
 def test_config_of_the_package_is_not_set_up(text: str) -> None:
     content = tomllib.loads(text)

@@ -66,8 +66,28 @@ async def test_stopped_bluetoothd_is_a_failure(bluez: Bluez) -> None:
     finding = await found()
     assert finding.state is State.FAILED
     assert finding.what.startswith(
-        "bluetoothd is not running: run `sudo systemctl start bluetooth`"
+        "bluetoothd is not running: run `sudo systemctl enable --now bluetooth`"
     )
+    assert finding.remedy == "if it does not start, `systemctl status bluetooth` shows the reason"
+
+
+@pytest.mark.parametrize(
+    ("error", "remedy"),
+    [
+        ("org.freedesktop.DBus.Error.AccessDenied", ""),
+        ("BlueZ does not answer", "sudo systemctl restart bluetooth"),
+    ],
+)
+async def test_one_problem_has_one_command(
+    monkeypatch: pytest.MonkeyPatch, error: str, remedy: str
+) -> None:
+    async def fail(_: BlueZ) -> dict[str, bool]:
+        raise OSError(error)
+
+    monkeypatch.setattr(BlueZ, "adapters", fail)
+    finding = await found()
+    assert finding.state is State.FAILED
+    assert finding.remedy.partition(";")[0] == remedy
 
 
 async def test_a_machine_without_dbus_needs_bluez(monkeypatch: pytest.MonkeyPatch) -> None:

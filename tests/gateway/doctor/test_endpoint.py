@@ -92,7 +92,8 @@ async def test_endpoint_check_publishes_only_when_asked_to_and_never_telemetry(
         State.OK,
         "a message to alleycat/gateways/gateway-1/race/check was accepted. Publishing to "
         "alleycat-publish was not tested, because each message there becomes part of a race; "
-        "`alleycat-gateway status` shows in the first race whether the broker accepts them",
+        "during the first race, `alleycat-gateway status` shows whether the broker accepts "
+        "messages to alleycat-publish",
     )
     await asyncio.to_thread(everything.wait_for_payloads, 1)
     assert everything.payloads == [b'{"check":true}']

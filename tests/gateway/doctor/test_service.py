@@ -112,4 +112,4 @@ def test_unreadable_state_dir_tells_to_ask_as_root(
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
-    assert ended.stdout == "run it as root: sudo alleycat-gateway check\n"
+    assert ended.stdout == "run this check as root: sudo alleycat-gateway check\n"

@@ -104,7 +104,7 @@ def test_put_records_are_in_the_stream_unchanged_under_the_race_id(
         (lambda queue, stream: queue.counts(), "cannot read the size of the queue"),
         (lambda queue, stream: queue.receive(), "cannot read the queue"),
         (lambda queue, stream: queue.release(MESSAGES), "cannot release messages of the queue"),
-        (lambda queue, stream: queue.delete(MESSAGES), "cannot delete messages from the queue"),
+        (lambda queue, stream: queue.delete(MESSAGES), "messages cannot be deleted from the queue"),
         (lambda queue, stream: stream.put(records(1)), "cannot put records into the stream none"),
     ],
 )
@@ -180,7 +180,9 @@ def test_message_that_cannot_be_deleted_ends_the_run_with_what_follows() -> None
     with Stubber(sqs) as script:
         failure = {"Id": "0", "SenderFault": False, "Code": "InternalError", "Message": "oops"}
         script.add_response("delete_message_batch", {"Failed": [failure], "Successful": []})
-        with pytest.raises(RedriveError, match=r"InternalError oops; the next run puts them again"):
+        with pytest.raises(
+            RedriveError, match=r"InternalError oops; the next run puts these records again"
+        ):
             FailedQueue(sqs, "https://queue").delete(MESSAGES)
     sqs.close()
 

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from drivers import Reading
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
-from gateway.sampling.sampler import MAX_POINTS, FieldState, Sample, Sampler
+from gateway.sampling.sampler import Sample, Sampler
+from gateway.sampling.series import MAX_POINTS, FieldState
 
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000

@@ -1,6 +1,7 @@
 """The questions on the cloud that are asked only if something is missing."""
 
 import io
+import stat
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +24,7 @@ def mine(tmp_path: Path) -> Credentials:
 
 
 @pytest.fixture
-def talk() -> Callable[..., tuple[Answers, str]]:
+def talk(tmp_path: Path) -> Callable[..., tuple[Answers, str]]:
     def run(*typed: str, given: Answers | None = None, kept: Answers | None = None):  # type: ignore[no-untyped-def]
         answers = given or Answers()
         app = typer.Typer()
@@ -31,7 +32,8 @@ def talk() -> Callable[..., tuple[Answers, str]]:
         @app.command()
         def command() -> None:
             console = Console(file=io.StringIO())
-            typer.echo(f"complete: {ask_cloud(console, NEW, answers, kept or Answers())}")
+            complete = ask_cloud(console, tmp_path, NEW, answers, kept or Answers())
+            typer.echo(f"complete: {complete}")
 
         text = CliRunner().invoke(app, [], input="".join(f"{line}\n" for line in typed)).output
         return answers, text
@@ -64,6 +66,32 @@ def test_folder_is_a_claim(talk: Talk, mine: Credentials, tmp_path: Path) -> Non
     answers, text = talk(*typed)
     assert "complete: True" in text
     assert (answers.claim, answers.cloud) == (stick, {"endpoint": AWS})
+
+
+def test_certificate_and_key_can_be_pasted(talk: Talk, mine: Credentials, tmp_path: Path) -> None:
+    certificate, key = mine.certificate_file.read_text(), mine.private_key_file.read_text()
+    answers, text = talk(
+        *(AWS, "pi-7", "paste", "no PEM", "-----END of it", "paste", *certificate.splitlines()),
+        *("paste", *key.splitlines()),
+    )
+    assert "complete: True" in text
+    kept = tmp_path / "certificate.pem", tmp_path / "private.key"
+    assert [file.read_text() for file in kept] == [certificate, key]
+    assert {stat.S_IMODE(file.stat().st_mode) for file in kept} == {0o600}
+    assert answers.cloud == {
+        "endpoint": AWS,
+        "certificate_file": str(kept[0]),
+        "private_key_file": str(kept[1]),
+    }
+
+
+def test_pasting_replaces_no_file_without_a_yes(
+    talk: Talk, mine: Credentials, tmp_path: Path
+) -> None:
+    (tmp_path / "certificate.pem").write_text("another one")
+    answers, _ = talk(AWS, "pi-7", "paste", "n", "later")
+    assert (tmp_path / "certificate.pem").read_text() == "another one"
+    assert answers.cloud == {"endpoint": AWS}
 
 
 def test_file_that_is_not_there_is_not_proposed(talk: Talk) -> None:

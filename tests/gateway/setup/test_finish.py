@@ -4,11 +4,19 @@ import io
 from pathlib import Path
 
 import pytest
+import typer
 from rich.console import Console
+from typer.testing import CliRunner
 
 from gateway.setup import service_control
 from gateway.setup.answers import Answers, Current
-from gateway.setup.finish import next_steps, restart_verb, start_service, try_connection
+from gateway.setup.finish import (
+    next_steps,
+    restart_verb,
+    show_race,
+    start_service,
+    try_connection,
+)
 from tests.support.mosquitto import Authority, Mosquitto
 
 OLD = Current({}, is_new=False)
@@ -67,6 +75,28 @@ def test_started_service_shows_its_status(
     monkeypatch.setattr(service_control, "wait_until_well", lambda: "all well")
     assert start_service(Console(file=screen), "restart")
     assert "all well" in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("bike_id", "typed", "expected"),
+    [
+        ("bike-001", "\n", [("calibrate", "bike-001"), ("status", "--watch")]),
+        ("bike-001", "n\n", [("status", "--watch")]),
+        (None, "", [("status", "--watch")]),
+    ],
+)
+def test_setup_of_a_started_service_ends_with_the_race(
+    bike_id: str | None, typed: str, expected: list[tuple[str, ...]], screen: io.StringIO
+) -> None:
+    ran: list[tuple[str, ...]] = []
+    app = typer.Typer()
+
+    @app.command()
+    def command() -> None:
+        show_race(Console(file=screen), bike_id, lambda *words: ran.append(words))
+
+    assert CliRunner().invoke(app, [], input=typed).exit_code == 0
+    assert ran == expected
 
 
 def test_next_steps_offer_the_calibration_of_a_new_bike(tmp_path: Path) -> None:

@@ -112,7 +112,7 @@ def test_scan_summary_has_every_bike_and_unbroken_snippets(width: int) -> None:
 def test_empty_scan_tells_problems_and_what_to_do() -> None:
     text = shown_in(80, Scan(problems={"ble": "the adapter is off"}))
     assert "ble: the adapter is off" in text
-    assert "Wake it by pedalling" in text
+    assert "Wake the bike by pedalling" in text
 
 
 def test_found_bike_is_shown_on_one_line() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.setup.service_files import ServiceFiles, readable_by_service
+from gateway.setup.service_files import NameTaken, ServiceFiles, readable_by_service
 
 
 @pytest.fixture
@@ -71,6 +71,10 @@ def test_file_in_a_directory_that_the_group_cannot_enter_is_copied(
 def test_copy_never_replaces_another_file(files: ServiceFiles, tmp_path: Path) -> None:
     (files.directory / "my.key").write_text("other")
     key = put(tmp_path / "hidden" / "my.key", 0o600)
-    with pytest.raises(FileExistsError):
+    with pytest.raises(NameTaken) as refused:
         files.made_readable(key, is_secret=True)
+    assert str(refused.value) == (
+        f"cannot copy {key} to {files.directory / 'my.key'}: a different file already has this "
+        "name; rename your file, and run setup again"
+    )
     assert (files.directory / "my.key").read_text() == "other"

@@ -195,10 +195,10 @@ def test_view_prints_stages_outages_and_figures_elsewhere_than_on_a_terminal() -
     assert printed(file).splitlines() == [
         "race starts in 2 s · produced 24 · buffered 4",
         "second   1 of 300",
-        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0 here now",
+        "second   4 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0 (here now)",
         "network cut",
         "network restored",
-        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0 here now",
+        "second   9 of 300 · produced 24 · buffered 4 · Racer2 leads with 148.0 (here now)",
     ]
 
 
@@ -210,7 +210,7 @@ def test_view_line_has_latencies_and_what_is_wrong() -> None:
 
 def test_view_line_has_the_final_result_once_there_is_one() -> None:
     line = RaceScript().figures(replace(FLEET, board=(finished(row(1), 128.25),))).words
-    assert line.endswith("Racer1 leads with a final result of 128.2")
+    assert line.endswith("Racer1 leads with 128.2 (final result)")
 
 
 def test_view_of_a_race_that_is_broken_off_leaves_its_last_scene_on_a_terminal() -> None:
@@ -273,7 +273,7 @@ def test_print_summary_of_a_race_without_loss(summary: Summary) -> None:
         "✓ 120 of 120 messages in the stream: nothing lost, 0 duplicates\n"
         "✓ each race on one shard\n"
         "  race 7 → shardId-000000000000\n"
-        "✓ the backend's results match for all 2 racers\n"
+        "✓ the backend's results are as expected for all 2 racers\n"
     ) in text
     results = [row.rstrip() for row in text.splitlines() if re.search(r"racer  |^\d\.", row)]
     assert results == [

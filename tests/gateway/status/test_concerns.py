@@ -9,6 +9,7 @@ from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
+from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import CloudStatus
@@ -34,7 +35,7 @@ def texts(**changes: Any) -> list[str]:
 
 def test_only_concern_of_a_gateway_that_is_not_set_up_is_the_setup() -> None:
     [text, note] = texts(is_set_up=False, cloud=offline(), notes=("a note",))
-    assert text.startswith("not set up yet: the gateway rides no bike and sends nothing")
+    assert text.startswith("not set up yet: the gateway reads no bike and sends nothing")
     assert text.endswith("sudo alleycat-gateway setup")
     assert note == "a note"
 
@@ -63,12 +64,12 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"cloud": CloudStatus("refused", 2, 0, 1.0, 60.0)}, "cloud offline for 60 s: refused"),
         (
             {"cloud": CloudStatus("connected", 1, 1, 0.25, 60.0)},
-            "sending at 25% of the normal rate: the broker asked the gateway to slow down",
+            "sending at 25% of the normal sending rate: the broker asked the gateway to slow down",
         ),
         (
             {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
             "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
-            "must allow iot:Subscribe and iot:Receive for it",
+            "must allow iot:Subscribe and iot:Receive for this topic",
         ),
         ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
         (
@@ -77,8 +78,8 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check it "
-            "with `timedatectl`",
+            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check the "
+            "clock with `timedatectl`",
         ),
         (
             {"lost_seconds": 3},
@@ -147,3 +148,12 @@ def test_urgent_concern_comes_first() -> None:
 
 def test_unknown_room_is_no_concern() -> None:
     assert texts(buffer=buffer_status(free_bytes=None)) == []
+
+
+def test_values_that_cannot_be_true_are_a_concern_only_if_they_are_frequent() -> None:
+    refused = (RefusedValues("power_w", 12, 16_499.0),)
+    assert texts(bikes=(bike_status(refused=refused),)) == []
+    assert texts(bikes=(bike_status(refused=refused, refuses_often=True),)) == [
+        "bike-001 often sends values that cannot be true, left out: 12 × power, last 16,499 W; "
+        "compare `alleycat-gateway watch bike-001` with the bike's display"
+    ]

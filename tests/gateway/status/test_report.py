@@ -9,7 +9,8 @@ from jsonschema import Draft202012Validator
 from gateway.bike.status import ResultsStatus
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
-from gateway.sampling.sampler import FieldState, Sample
+from gateway.sampling.sampler import Sample
+from gateway.sampling.series import FieldState
 from gateway.status.line import status_line
 from gateway.status.report import (
     StatusFormatError,

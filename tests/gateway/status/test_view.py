@@ -11,7 +11,9 @@ from gateway.bike.link import LinkState
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
-from gateway.sampling.sampler import FieldState, Sample
+from gateway.sampling.plausible import RefusedValues
+from gateway.sampling.sampler import Sample
+from gateway.sampling.series import FieldState
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.status.view import status_view
 from tests.support.statuses import (
@@ -269,3 +271,19 @@ def test_view_of_a_gateway_that_is_not_set_up_has_no_cloud_and_no_bikes() -> Non
     text = " ".join(shown(status).split())
     assert text.endswith("run: sudo alleycat-gateway setup")
     assert "offline" not in text
+
+
+def test_view_counts_the_values_of_a_bike_that_cannot_be_true() -> None:
+    refused = (RefusedValues("heart_rate_bpm", 1, 300.0), RefusedValues("power_w", 1_003, 16_499.0))
+    text = " ".join(shown(gateway_status(bike_status(refused=refused))).split())
+    assert text.endswith(
+        "bike-001: values that cannot be true, left out: 1 × heart rate, last 300 bpm; "
+        "1,003 × power, last 16,499 W"
+    )
+    assert "all well" in text, "a few absurd frames need no attention"
+
+
+def test_view_gives_the_reason_why_a_reported_resistance_is_not_used() -> None:
+    doubt = "the reported resistance is always 0, although the pedals need power"
+    text = " ".join(shown(gateway_status(bike_status(resistance_doubt=doubt))).split())
+    assert text.endswith(f"bike-001: {doubt}; it is derived from power and cadence")

@@ -120,7 +120,7 @@ async def test_hangup_ends_the_waiting_once_the_config_is_set_up(waiting: Waitin
     assert "config not reloaded; the gateway keeps waiting" in events
 
 
-async def test_seconds_that_version_0_1_buffered_of_the_simulated_bike_are_discarded(
+async def test_seconds_that_an_earlier_version_buffered_of_the_simulated_bike_are_discarded(
     state_dir: Path,
 ) -> None:
     path = state_dir / "buffer.db"

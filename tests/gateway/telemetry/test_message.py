@@ -20,6 +20,7 @@ from gateway.telemetry.message import (
     is_final,
     is_simulated,
     make_telemetry,
+    strict_telemetry_from_json,
     telemetry_from_json,
     telemetry_schema,
 )
@@ -155,6 +156,17 @@ class TestJson:
         message = make(race_id=2**62, racer_id=2**62)
         assert telemetry_from_json(message.to_json()) == message
 
+    def test_telemetry_of_an_older_gateway_may_have_implausible_values(self) -> None:
+        """It was ridden, so it is read and sent; see ptx2/gymnasticon #30."""
+        for message in (
+            make(16_499.0),
+            make(-5.0),
+            make(cadence_rpm=995.0),
+            make(cadence_rpm=-1.0),
+        ):
+            assert telemetry_from_json(message.to_json()) == message
+            assert strict_telemetry_from_json(message.to_json()) == message
+
     @pytest.mark.parametrize("payload", [b"", b"{}", b"[]", b'{"uuid":1}', b"\xff"])
     def test_telemetry_from_malformed_json_is_refused(self, payload: bytes) -> None:
         with pytest.raises(ValidationError):
@@ -198,6 +210,9 @@ class TestSchema:
             ("raceId", 9_007_199_254_740_992),
             ("racerId", 9_007_199_254_740_992),
             ("resistanceSource", "guessed"),
+            ("cadence", 250.1),
+            ("power", -0.1),
+            ("power", 3000.1),
             ("name", ""),
             ("racerId", "7"),
             ("classId", 0),

@@ -2,7 +2,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.sampling.sampler import FieldState, Sample
+from gateway.sampling.sampler import Sample
+from gateway.sampling.series import FieldState
 from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_json
 
 

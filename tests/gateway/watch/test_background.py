@@ -19,7 +19,8 @@ async def test_error_in_a_callback_is_reported_once_with_its_line() -> None:
     await asyncio.sleep(0)
     (text,) = reported
     assert text.startswith(
-        "in the background: driver failed: KeyError: 'power' (test_background.py"
+        "a background task or callback of the driver reported: driver failed: KeyError: 'power' "
+        "(test_background.py"
     )
 
 
@@ -27,4 +28,4 @@ async def test_trouble_without_an_exception_is_reported_by_its_message() -> None
     reported: list[str] = []
     report_background_errors(DRIVER, reported.append)
     asyncio.get_running_loop().call_exception_handler({"message": "socket\nnot closed"})
-    assert reported == ["in the background: socket not closed"]
+    assert reported == ["a background task or callback of the driver reported: socket not closed"]

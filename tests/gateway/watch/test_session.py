@@ -3,7 +3,7 @@
 import pytest
 
 from drivers import Reading
-from gateway.sampling.sampler import FieldState
+from gateway.sampling.series import FieldState
 from gateway.watch.session import UNITS, FieldView, Watch
 
 S = 1_000_000_000
@@ -82,3 +82,18 @@ def test_watch_passes_every_reading_on() -> None:
     watch = Watch(heard.append)
     watch.add(Reading(1, cadence_rpm=80))
     assert heard == [Reading(1, cadence_rpm=80)]
+
+
+def test_watch_notes_what_a_race_would_not_use(watch: Watch) -> None:
+    for second in range(11):
+        assert watch.notes == []
+        watch.add(Reading(second * S, cadence_rpm=75, power_w=48, resistance_raw=0))
+    watch.add(Reading(11 * S, cadence_rpm=995, power_w=48, resistance_raw=0))
+    assert watch.notes == [
+        "the reported resistance is always 0, although the pedals need power; a race derives it "
+        "from power and cadence, unless the bike is calibrated",
+        "values that cannot be true, left out: 1 × cadence, last 995 rpm",
+    ]
+    assert field(watch, "cadence_rpm", 11).value == 995, "it is shown as it was sent"
+    watch.add(Reading(12 * S, cadence_rpm=75, power_w=48, resistance_raw=7))
+    assert len(watch.notes) == 1

@@ -12,7 +12,14 @@ from drivers.registry import UnusableDriver
 from gateway.bike.link import BikeLink, LinkState
 from gateway.timing.clock import SystemClock
 from gateway.watch.session import Watch
-from gateway.watch.view import heading, open_view, reading_json, reading_line, table
+from gateway.watch.view import (
+    WatchScreen,
+    heading,
+    open_view,
+    reading_json,
+    reading_line,
+    table,
+)
 from tests.support.emulated import emulated
 
 S = 1_000_000_000
@@ -48,7 +55,7 @@ def test_watch_table_says_what_is_live_stale_and_unknown(
     watch: Watch, link: BikeLink, width: int
 ) -> None:
     shown = console(width)
-    shown.print(table(link, watch.fields(6 * S)))
+    shown.print(table(WatchScreen(link, watch.fields(6 * S))))
     lines = text_of(shown).splitlines()
     assert lines[0].strip() == "bike-1: connected"
     assert "80 rpm (stale)" in text_of(shown)
@@ -128,4 +135,24 @@ def test_reading_json_leaves_out_what_was_not_said() -> None:
 def test_reading_line_has_time_and_values() -> None:
     assert reading_line(READING, S) == (
         "    1.000 s  cadence 80 rpm  resistance, as sent 417  power 0 W"
+    )
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_watch_shows_a_value_that_cannot_be_true_and_that_it_is_left_out(
+    watch: Watch, link: BikeLink, terminal: bool
+) -> None:
+    watch.add(Reading(3 * S, cadence_rpm=79, power_w=16_499))
+    shown = console(width=120, terminal=terminal)
+    with open_view(shown, link, watch) as show:
+        show(3 * S, "")
+    assert "16499 W" in text_of(shown)
+    assert "values that cannot be true, left out: 1 × power, last 16,499 W" in text_of(shown)
+
+
+def test_reading_names_the_values_that_cannot_be_true() -> None:
+    absurd = Reading(2 * S, cadence_rpm=995, power_w=166, heart_rate_bpm=300)
+    assert json.loads(reading_json(absurd, S))["implausible"] == ["cadence_rpm", "heart_rate_bpm"]
+    assert reading_line(absurd, S) == (
+        "    1.000 s  cadence 995 rpm (implausible)  power 166 W  heart rate 300 bpm (implausible)"
     )

@@ -15,7 +15,7 @@ from drivers.protocols.standard.cross_trainer import (
     decode_cross_trainer_data,
     encode_cross_trainer_data,
 )
-from drivers.protocols.standard.ftms import START_AFTER_NS, START_EVERY_NS
+from drivers.protocols.standard.ftms_start import ANSWER_NS, SILENT_NS
 from drivers.reading import Frame, Reading
 from tests.support.wire import assert_wire
 
@@ -224,15 +224,24 @@ def test_sent_frame_gives_no_reading() -> None:
 def test_silent_cross_trainer_is_sent_start_commands() -> None:
     silent, streaming = CrossTrainer(), CrossTrainer()
     feed(streaming, "000000 e803")
-    times_ns = (0, START_AFTER_NS, START_AFTER_NS + START_EVERY_NS)
+    times_ns = (0, SILENT_NS, SILENT_NS + ANSWER_NS)
     assert [silent.request(at_ns) for at_ns in times_ns] == [b"", b"\x00", b"\x07"]
     assert [streaming.request(at_ns) for at_ns in times_ns] == [b"", b"", b""]
+
+
+@pytest.mark.parametrize(
+    "frame", ["002000 0000 0500", "000400 0000 0100 0000 00"], ids=["time", "energy"]
+)
+def test_cross_trainer_whose_user_rests_is_sent_no_start_commands(frame: str) -> None:
+    protocol = CrossTrainer()
+    feed(protocol, frame)
+    assert [protocol.request(second * SILENT_NS) for second in range(9)] == [b""] * 9
 
 
 def test_an_empty_notification_is_silence() -> None:
     protocol = CrossTrainer()
     assert feed(protocol, "", at_ns=1) == []
-    assert [protocol.request(at_ns) for at_ns in (0, START_AFTER_NS)] == [b"", b"\x00"]
+    assert [protocol.request(at_ns) for at_ns in (0, SILENT_NS)] == [b"", b"\x00"]
 
 
 def test_averages_never_replace_missing_values() -> None:

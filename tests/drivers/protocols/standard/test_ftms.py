@@ -484,48 +484,6 @@ def test_junk_never_stops_the_next_good_notification(junk: list[bytes]) -> None:
 S = 1_000_000_000
 
 
-def asked(protocol: Ftms, until_s: int, from_s: int = 0) -> list[bytes]:
-    """What is sent when asked four times a second."""
-    instants_ns = range(from_s * S, until_s * S, S // 4)
-    return [data for now_ns in instants_ns if (data := protocol.request(now_ns))]
-
-
-class TestStart:
-    """Some bikes stream nothing before they are told to; the others are left alone."""
-
-    def test_a_silent_bike_is_asked_for_control_and_started_once(self) -> None:
-        protocol = Ftms()
-        assert asked(protocol, 4) == []
-        assert asked(protocol, 60, from_s=4) == [b"\x00", b"\x07"]
-
-    def test_streaming_bike_is_not_started(self) -> None:
-        protocol = Ftms()
-        assert asked(protocol, 3) == []
-        feed(protocol, "0000 8306", at_ns=3 * S)
-        assert asked(protocol, 60, from_s=3) == []
-
-    def test_start_commands_end_once_the_bike_streams(self) -> None:
-        protocol = Ftms()
-        assert asked(protocol, 4) == []
-        assert protocol.request(4 * S) == b"\x00"
-        feed(protocol, "0000 8306", at_ns=4 * S + 1)
-        assert asked(protocol, 60, from_s=5) == []
-
-    def test_an_empty_notification_is_silence(self) -> None:
-        protocol = Ftms()
-        assert feed(protocol, "", at_ns=1) == []
-        assert asked(protocol, 60) == [b"\x00", b"\x07"]
-
-    def test_start_commands_are_those_of_the_model(self) -> None:
-        assert asked(Ftms(start=(b"\x00", b"\x08\x01")), 60) == [b"\x00", b"\x08\x01"]
-        assert asked(Ftms(start=()), 60) == []
-
-    def test_sent_frame_does_not_count_as_streaming(self) -> None:
-        protocol = Ftms()
-        assert protocol.feed(Frame(1, bytes.fromhex("00008306"), sent=True)) == []
-        assert asked(protocol, 60) == [b"\x00", b"\x07"]
-
-
 class TestAverages:
     """Taken only from a bike that says nothing else, and labelled."""
 

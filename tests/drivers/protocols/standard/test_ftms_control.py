@@ -15,6 +15,7 @@ from drivers.protocols.standard.ftms_control import (
     describe_response,
     describe_training_status,
     is_indoor_bike,
+    rules_out_start,
 )
 from tests.support.ftms_peer import (
     encode_features,
@@ -102,6 +103,23 @@ def test_an_odd_training_status_reads(frame: str, value: TrainingStatus | None, 
 @given(st.builds(TrainingStatus, st.integers(0, 0xFF), st.text()))
 def test_a_training_status_round_trips(status: TrainingStatus) -> None:
     assert decode_training_status(encode_training_status(status)) == status
+
+
+@pytest.mark.parametrize(
+    ("features", "ruled_out"),
+    [
+        ("0240000000000000", True),
+        ("00000000", True),
+        ("0040", True),
+        ("0250000000000000", False),
+        ("0260000000000000", False),
+        ("02", False),
+        ("", False),
+    ],
+    ids=["power", "none", "two bytes", "elapsed time", "remaining time", "too short", "empty"],
+)
+def test_features_without_a_time_rule_out_a_start(features: str, ruled_out: bool) -> None:
+    assert rules_out_start(bytes.fromhex(features)) is ruled_out
 
 
 def test_features_decode_to_their_names() -> None:

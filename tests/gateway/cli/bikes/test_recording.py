@@ -118,7 +118,7 @@ async def test_command_records_an_unknown_device_and_names_the_next_step(
     assert "does not support any protocol that the gateway knows" in result.stderr
     assert "recording everything that it offers and sends" in result.stderr
     assert "keep the pedals still: " in result.stderr
-    assert "frames of an unknown protocol" in result.stdout
+    assert "frames of no known protocol" in result.stdout
     assert f"decode --guess {file}" in result.stdout
     assert load_capture(file).frames
 

@@ -64,7 +64,8 @@ def rude(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         ("speechless", "BikeLost was raised without a text; expected the reason"),
         ("bug", "rude: lost: driver failed: KeyError: 'x' (rude_driver.py, line 4"),
         ("exit", "rude: lost: driver failed: SystemExit: no licence (rude_driver.py, line 4"),
-        ("callback", "rude: in the background: driver failed: ZeroDivisionError: division by zero"),
+        ("callback", "rude: a background task or callback of the driver reported: driver failed:"),
+        ("callback", "driver failed: ZeroDivisionError: division by zero"),
         ("clings", "rude: connected"),
     ],
 )

@@ -29,14 +29,19 @@ def test_introduction_explains_the_score_by_the_backends_formula() -> None:
     assert "(rpm + 35) × (% + 65) / 100" in text
     assert score(95.0, 49.0) == (95.0 + 35) * (49.0 + 65) / 100
     assert '"Here now"' in text
-    assert '"final"' in text
+    assert '"Final"' in text
     assert "docs/scores.md" in text
 
 
 def test_introduction_of_one_bike_without_an_outage_announces_none() -> None:
     text = introduction(DemoOptions(bikes=1, race_s=20, outage_s=0, seed=1))
-    assert "A simulated bike races for 20 s" in text
+    assert "A simulated bike races for 20 s on this computer, with a gateway of its own" in text
     assert "network" not in text
+
+
+def test_introduction_of_one_bike_speaks_of_one_gateway() -> None:
+    text = introduction(DemoOptions(bikes=1, race_s=20, outage_s=6, seed=1))
+    assert "the gateway buffers its messages on disk, and sends them afterwards." in text
 
 
 @pytest.mark.parametrize("columns", [40, 80])
