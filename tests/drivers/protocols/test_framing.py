@@ -1,7 +1,7 @@
 """A lost byte costs its own message only, where a checksum or an end shows where the next begins.
 
-Not covered: FTMS, cycling power, speed and cadence, heart rate, cross trainers and Keiser, whose
-messages are whole notifications without a checksum.
+Not covered are the protocols whose messages are whole notifications without a checksum: FTMS, cycling
+power, speed and cadence, heart rate, cross trainers, Keiser, GymConnect, Schwinn and PM5.
 """
 
 from dataclasses import dataclass
@@ -57,6 +57,16 @@ CHECKED = {
         "flywheel",
         "ff1f0c 0122 0000 00 00 00 00 00 5a 0000 00 00 00000000 0000 00 0000000a 0000 0001 61 55",
         "ff1f0c 0000 0000 00 00 00 00 00 00 0000 00 00 00000000 0000 00 00000000 0000 0000 13 55",
+    ),
+    "iconsole, haraldh/iconsole": line(
+        "iconsole",
+        "f0b2 0101 0406 0311 013b 0107 010d 0101 0f33 09 02 63",
+        "f0b2 0101 0406 0311 013b 0107 010d 0101 0f33 09 02 63",
+    ),
+    "domyos, cagnulein/qdomyos-zwift #1725 and #203": line(
+        "domyos",
+        "f0bc 0001001c0019001e0000000001000100530006000000 01 5c",
+        "f0bc 0000000000e7005f0000000003000100680000000900 01 68",
     ),
     "lines, JSON": Line(
         "lines", b'{"rpm": 82, "res": 417}\n', b'{"rpm": 90.5, "w": 150, "res": 420}\n'
