@@ -56,6 +56,14 @@ class TestFields:
         fields = moving(list(unknown_bikes.frames(seed)))
         assert not {ByteField(offset) for offset in (0, 1, 12, 13)} & set(fields)
 
+    def test_number_that_is_the_same_at_both_cadences_does_not_move(self) -> None:
+        """Such as a level, which the rider changes at another time."""
+        frames = [
+            Frame(round(t_s * NS_PER_S), bytes((0xA5, 0x10, 5 if t_s < 65 else 9)))
+            for t_s in range(80)
+        ]
+        assert moving(frames) == {}
+
     def test_most_informative_field_is_first(self) -> None:
         (kind,) = kinds_of(unknown_bikes.frames(), (SLOW, FAST))
         first, *_ = moving_fields(kind, SLOW, FAST)

@@ -1,7 +1,7 @@
 """A lost byte costs its own message only, where a checksum or an end shows where the next begins.
 
-Not covered are the protocols whose messages are whole notifications without a checksum: FTMS, cycling
-power, speed and cadence, heart rate, cross trainers, Keiser, GymConnect, Schwinn and PM5.
+Not covered are the protocols whose messages are whole notifications without a checksum: FTMS,
+cycling power, speed and cadence, heart rate, cross trainers, Keiser, GymConnect, Schwinn and PM5.
 """
 
 from dataclasses import dataclass

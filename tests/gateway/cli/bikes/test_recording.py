@@ -1,6 +1,7 @@
 """What `capture` records of bikes that the gateway knows, and of those that it does not."""
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,6 +20,7 @@ from gateway.cli.app import app
 from gateway.cli.bikes.recording import Recording
 from gateway.timing.clock import SystemClock
 from tests.support.bluez import Bluez, Device, bikes
+from tests.support.terminal import Terminal
 
 DATA = normalize_uuid_str("ae02")
 FTMS = encode_indoor_bike_data(IndoorBikeData(speed_kmh=30, cadence_rpm=80, power_w=150))
@@ -121,6 +123,41 @@ async def test_command_records_an_unknown_device_and_names_the_next_step(
     assert "frames of no known protocol" in result.stdout
     assert f"decode --guess {file}" in result.stdout
     assert load_capture(file).frames
+
+
+#: The command with a ride of one second instead of 80.
+SHORT_RIDE = """
+from gateway.cli.bikes import guided_ride
+guided_ride.RIDE = (guided_ride.RideStep(1, "count", counted_at_rpm=60),)
+from gateway.cli.app import app
+app()
+"""
+
+
+@pytest.mark.slow
+async def test_rider_is_asked_on_the_terminal_after_the_guided_ride(
+    bluez: Bluez, file: Path
+) -> None:
+    device = novelty(bluez)
+    command = [sys.executable, "-c", SHORT_RIDE, "capture", device.address, str(file)]
+
+    def ride() -> tuple[int, str]:
+        with Terminal([*command, "--protocol", "any"], columns=120) as terminal:
+            terminal.wait_for("Turns that you counted at about 60 rpm: ")
+            terminal.press("one\r")
+            terminal.wait_for("a number such as 20")
+            terminal.press("1\r")
+            terminal.wait_for("that the display showed at about 60 rpm: ")
+            terminal.press("61 rpm, 100 W\r")
+            return terminal.exit_code(), terminal.text
+
+    async with sending(device, DATA, b"\x10\x3c"):
+        code, text = await asyncio.to_thread(ride)
+    assert code == 0, text
+    capture = load_capture(file)
+    (turns,) = capture.turns
+    assert turns.rpm == pytest.approx(60)
+    assert capture.notes[-1].text == "the display showed: 61 rpm, 100 W"
 
 
 async def test_driver_without_bluetooth_cannot_record_an_unknown_device(
