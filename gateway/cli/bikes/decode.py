@@ -55,8 +55,10 @@ def decode(
     """Decode a bike's bytes, for a bug report.
 
     Prints one Reading per line, as JSON. Decodes the frames in order, since earlier ones may
-    affect later ones.
+    affect later ones. With --guess, shows what the frames of a capture may mean instead.
     """
+    if guess and frames:
+        fail("--guess takes a capture file and no frames; expected one argument", USAGE)
     if guess:
         from gateway.cli.bikes.guess import guess_capture
 

@@ -116,6 +116,7 @@ def test_raw_capture_needs_no_protocol() -> None:
     [
         (["none.jsonl"], 1, "No such file or directory"),
         (["empty.jsonl"], 1, "contains no frame from the bike"),
+        (["ride.jsonl", "4402"], 2, "--guess takes a capture file and no frames"),
         (["ride.jsonl", "--turns", "20"], 2, "--turns 20: expected TURNS:FROM-UNTIL"),
         (["ride.jsonl", "--turns", "20:30-10"], 2, "expected TURNS:FROM-UNTIL"),
         (["ride.jsonl", "--turns", "x:1-10"], 2, "expected TURNS:FROM-UNTIL"),
