@@ -54,7 +54,7 @@ deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
 
 wheels: $(DEB)/.installed ## pin what the package contains, after a change to pyproject.toml
 	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
-		--python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
+		--extra ant --python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
 		--generate-hashes --no-annotate --custom-compile-command "make wheels"
 
 constraints: $(DEB)/.installed ## pin the development tools, after a change to pyproject.toml; RENEW=--upgrade renews all

@@ -25,8 +25,8 @@ HEAD = """\
 
 `alleycat-gateway scan` finds a bike and prints what to put into the config. A bike that is not
 listed here works if it speaks one of the protocols. If it deviates from the protocol, correct this
-in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, and over
-Bluetooth `start` and `services`.
+in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistance`, `power_scale`,
+`power_offset_w`, `power_from`, and over Bluetooth `start` and `services`.
 """
 
 PROTOCOLS_HEAD = """
@@ -49,9 +49,15 @@ TAIL = """
 
 * **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
-* **Concept2**, **Wahoo** and **Tacx** over USB: no serial port. Over Bluetooth most of them
-  speak FTMS or cycling power.
+* **Concept2, Wahoo, Tacx** over USB: no serial port. Connect them over Bluetooth.
+* **Ergofit** over a serial port: no answer of one is published. The only program that reads one
+  first disables the rider's keys for the load, and it is unknown whether the load that the bike
+  reports is the rider's power or only what was set.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
+* **Keep** (`KEEP_BIKE_…`, `KEEP_CC_…`): a bike sends data only after a login with the account and
+  the phone of one person, and no other way in is known.
+* **Yesoul** before FTMS (service FFF0): no frame with known values is published, and only one
+  program states where the values are. Newer models speak FTMS.
 
 Is yours missing? Record its data with `alleycat-gateway capture`, and open an issue with that file
 and with the values that the bike's own display showed.
@@ -81,6 +87,8 @@ def _sections() -> Iterator[str]:
 def _over(protocol: type[WireProtocol]) -> str:
     if protocol.line is not None:
         return f"serial, {' or '.join(map(str, protocol.line.baud_rates))} baud"
+    if protocol.ant is not None:
+        return "ANT+"
     if protocol.company_id is not None:
         return "Bluetooth, broadcast"
     return "Bluetooth"
@@ -104,6 +112,9 @@ def _corrections(profile: BikeProfile) -> str:
         "cadence": profile.cadence_scale and f"× {profile.cadence_scale:g}",
         "resistance": profile.resistance_scale and f"× {profile.resistance_scale:g}",
         "resistance ": "ignored" if profile.ignore_resistance else None,
+        "power": profile.power_scale and f"× {profile.power_scale:g}",
+        "power ": profile.power_offset_w and f"{profile.power_offset_w:+g} W",
+        "power  ": "computed from cadence and level" if profile.power_from else None,
         "start": "none" if profile.start == () else " ".join(profile.start or ()),
         "not": ", ".join(f"`{name}`" for name in profile.mute),
         "connection": "kept alive" if profile.update_parameters else None,

@@ -6,7 +6,7 @@ from dataclasses import replace
 from drivers.contract import Clock, FrameListener
 from drivers.protocols.base import WireProtocol
 from drivers.reading import Frame, Reading
-from drivers.tuning import Tuning
+from drivers.tuning import Tuning, level_of
 
 _NS_PER_S = 1_000_000_000
 
@@ -31,6 +31,7 @@ class Conversation:
         self.heard_bytes = 0
         self.was_understood = False
         self._tuning = tuning
+        self._last_level: float | None = None
         self._understood_ns = start_ns
         self._on_frame = on_frame
 
@@ -43,7 +44,7 @@ class Conversation:
         if readings:
             self.was_understood = True
             self._understood_ns = at_ns
-        return [self._tuning.tune(self._signed(reading)) for reading in readings]
+        return [self._signed(self._tuned(reading)) for reading in readings]
 
     def learn(self, at_ns: int, data: bytes, characteristic: str) -> None:
         """Feed what is not measured: the answer to a command, or a value that was read."""
@@ -70,6 +71,12 @@ class Conversation:
             f"no reading was received: {self.protocol.unusable_bytes} of {self.heard_bytes} bytes "
             f"could not be decoded as {self.name}"
         )
+
+    def _tuned(self, reading: Reading) -> Reading:
+        tuned = self._tuning.tune(reading, self._last_level)
+        level = level_of(reading)
+        self._last_level = self._last_level if level is None else level
+        return tuned
 
     def _signed(self, reading: Reading) -> Reading:
         source = f"{self.name} ({reading.source})" if reading.source else self.name

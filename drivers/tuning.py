@@ -1,10 +1,21 @@
-"""Corrections for one model of bike: scales, and values to ignore. Pure."""
+"""Corrections for one model of bike: scales, a computed power, and values to ignore. Pure."""
 
 from dataclasses import replace
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from drivers.power import (
+    PowerOffset,
+    PowerRow,
+    PowerScale,
+    computed_power_w,
+    corrected_power_w,
+    expect_formula,
+)
 from drivers.reading import Reading
+
+#: Marks the source of a Reading whose power was computed.
+DERIVED = "derived"
 
 
 class Tuning(BaseModel):
@@ -19,6 +30,20 @@ class Tuning(BaseModel):
     resistance_scale: float | None = Field(default=None, gt=0, le=100)
     #: Whether to ignore the resistance, for bikes that report a meaningless one.
     ignore_resistance: bool | None = None
+    #: A formula for the power, for bikes that report none or a wrong one: rows [level, a, b, d] by
+    #: rising level, for a c² + b c + d watts at c rpm. A single row applies at any level. Without
+    #: rows the bike's own power is used, whatever the profile has.
+    power_from: tuple[PowerRow, ...] | None = None
+    #: Factor for the power, reported or computed: 10 for a bike that reports a tenth of it.
+    power_scale: PowerScale | None = None
+    #: Added to the scaled power while the pedals turn, W.
+    power_offset_w: PowerOffset | None = None
+
+    @field_validator("power_from")
+    @classmethod
+    def _is_a_formula(cls, rows: tuple[PowerRow, ...] | None) -> tuple[PowerRow, ...] | None:
+        expect_formula(rows or ())
+        return rows
 
     @property
     def gives_percent(self) -> bool:
@@ -35,8 +60,11 @@ class Tuning(BaseModel):
             }
         )
 
-    def tune(self, reading: Reading) -> Reading:
-        """Return the corrected `reading`. Its raw resistance is ignored or kept, never scaled."""
+    def tune(self, reading: Reading, last_level: float | None = None) -> Reading:
+        """Return the corrected `reading`. Its raw resistance is ignored or kept, never scaled.
+
+        `last_level` is that of the last Reading with a level, for bikes that report it apart.
+        """
         cadence_rpm = reading.cadence_rpm
         if cadence_rpm is not None and self.cadence_scale is not None:
             cadence_rpm *= self.cadence_scale
@@ -45,6 +73,27 @@ class Tuning(BaseModel):
             raw = percent = None
         elif raw is not None and self.resistance_scale is not None:
             percent = min(max(raw * self.resistance_scale, 0.0), 100.0)
-        return replace(
+        tuned = replace(
             reading, cadence_rpm=cadence_rpm, resistance_raw=raw, resistance_percent=percent
         )
+        level = level_of(reading)
+        return self._with_power(tuned, last_level if level is None else level)
+
+    def _with_power(self, reading: Reading, level: float | None) -> Reading:
+        power_w, source = reading.power_w, reading.source
+        if self.power_from:
+            power_w = None
+            if reading.cadence_rpm is not None:
+                power_w = computed_power_w(self.power_from, reading.cadence_rpm, level)
+            if power_w is not None:
+                source = f"{source}, {DERIVED}" if source else DERIVED
+        if power_w is not None:
+            scale, offset_w = self.power_scale or 1.0, self.power_offset_w or 0.0
+            power_w = corrected_power_w(power_w, scale, offset_w)
+        return replace(reading, power_w=power_w, source=source)
+
+
+def level_of(reading: Reading) -> float | None:
+    """Return the resistance level of the bike's own, else its percent; None if there is none."""
+    raw = reading.resistance_raw
+    return reading.resistance_percent if raw is None else raw

@@ -288,6 +288,20 @@ MUTANTS = (
         SAMPLER,
     ),
     Mutant(
+        "a rider who has stopped has the offset of the power",
+        "drivers/power.py",
+        "if power_w <= 0:",
+        "if power_w < 0:",
+        "tests/drivers/test_power.py",
+    ),
+    Mutant(
+        "a lost pedal halves the power",
+        "drivers/ble/companions.py",
+        "reading.power_w * 2",
+        "reading.power_w",
+        "tests/drivers/ble/test_companions.py",
+    ),
+    Mutant(
         "two classes share a race",
         "gateway/race/races.py",
         "number * CLASS_DIGIT + self.class_id",

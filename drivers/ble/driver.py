@@ -1,10 +1,8 @@
 """The driver `ble`: a Bluetooth Low Energy bike, either connected or received as a broadcast."""
 
-import asyncio
 import logging
 import re
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
@@ -12,6 +10,7 @@ from pydantic import Field, field_validator, model_validator
 
 from drivers.ble.bluez import BluetoothLink
 from drivers.ble.broadcasts import overheard
+from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
 from drivers.ble.finding import find_bike
 from drivers.ble.parameters import update_parameters
@@ -28,7 +27,7 @@ from drivers.ble.session import (
     spoken,
 )
 from drivers.ble.survey import record_all
-from drivers.clock import MachineClock, sleep_for
+from drivers.clock import MachineClock
 from drivers.contract import (
     BikeLost,
     Clock,
@@ -53,8 +52,6 @@ KEISER = "keiser"
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
 #: sequence.
 UNDERSTAND_S = 9.0
-#: Seconds between two searches for a missing heart rate strap.
-STRAP_EVERY_S = 60.0
 
 #: The length of a command in the option `start`, in bytes. The longest known one has 37.
 COMMAND_MAX_BYTES = 128
@@ -81,8 +78,11 @@ class BleOptions(DriverOptions, Tuning):
     start: tuple[str, ...] | None = None
     #: The address of a heart rate strap. A missing strap does not affect the race.
     heart_rate: str | None = None
+    #: The address of a second power meter, such as the other pedal. Its power is added; while it
+    #: is missing, the power of the first is doubled.
+    second_power_meter: str | None = None
 
-    @field_validator("address", "heart_rate")
+    @field_validator("address", "heart_rate", "second_power_meter")
     @classmethod
     def _is_an_address(cls, address: str | None) -> str | None:
         if address is not None and not _is_address(address):
@@ -125,6 +125,16 @@ class BleOptions(DriverOptions, Tuning):
             raise ValueError(
                 "expected an address, a name or an equipment_id; `alleycat-gateway scan` lists them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _second_meter_adds_up(self) -> Self:
+        if self.second_power_meter is None:
+            return self
+        if self.second_power_meter == self.address:
+            raise ValueError("second_power_meter: expected the address of another meter")
+        if self.power_from:
+            raise ValueError("second_power_meter: expected no power_from, which computes all power")
         return self
 
     @property
@@ -227,7 +237,7 @@ class BleBike(FrameSource):
         profile: BikeProfile,
         on_frame: FrameListener,
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        strap: deque[Reading] = deque(maxlen=16)
+        companions = self._companions()
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
@@ -238,9 +248,9 @@ class BleBike(FrameSource):
             main = await self._main_protocol(connection, profile)
             talks = self._conversations(connection, main, profile)
             owners.update(owners_of(connection, [talk.name for talk in talks]))
-            session = BleSession(connection, talks, strap, self._clock)
+            session = BleSession(connection, talks, companions, self._clock)
             async with (
-                self._listening_to_strap(strap),
+                companions.listening(),
                 aclosing(session.readings()) as readings,
             ):
                 first = await first_within(self._clock, UNDERSTAND_S, readings)
@@ -333,41 +343,24 @@ class BleBike(FrameSource):
                 )
             self._was_warned = True
 
-    @asynccontextmanager
-    async def _listening_to_strap(self, heard: deque[Reading]) -> AsyncIterator[None]:
-        address = self._options.heart_rate
+    def _companions(self) -> Companions:
+        """Return the companions. What corrects one power meter corrects both."""
+        options = self._options
+        tuning = {"power_scale": options.power_scale, "power_offset_w": options.power_offset_w}
+        return Companions(
+            self._companion(options.heart_rate, "heart_rate", {}),
+            self._companion(options.second_power_meter, "cycling_power", tuning),
+            self._clock,
+        )
+
+    def _companion(
+        self, address: str | None, protocol: str, tuning: Mapping[str, float | None]
+    ) -> "BleBike | None":
         if address is None:
-            yield
-            return
-        options = BleOptions(address=address, protocol="heart_rate", adapter=self._options.adapter)
-        strap = BleBike(options, self._clock)
-        listening = asyncio.create_task(_keep_listening(strap, self._clock, heard))
-        try:
-            yield
-        finally:
-            listening.cancel()
-            await asyncio.wait([listening])
-
-
-async def _keep_listening(strap: BleBike, clock: Clock, heard: deque[Reading]) -> None:
-    """Append the strap's Readings to `heard`, and reconnect forever.
-
-    A failure of the strap is logged here and never reaches the bike.
-    """
-    reason = ""
-    while True:
-        try:
-            async with strap.open_bike() as readings:
-                reason = ""
-                async for reading in readings:
-                    heard.append(reading)
-        except BikeLost as error:
-            if str(error) != reason:
-                log.info("heart rate strap lost: %s", error)
-            reason = str(error)
-        except Exception:
-            log.exception("the heart rate strap's driver failed; reconnecting")
-        await sleep_for(clock, STRAP_EVERY_S)
+            return None
+        adapter = self._options.adapter
+        options = {"address": address, "protocol": protocol, "adapter": adapter, **tuning}
+        return BleBike(BleOptions.model_validate(options), self._clock)
 
 
 def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:

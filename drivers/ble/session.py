@@ -1,10 +1,10 @@
 """One connection to a Bluetooth bike: its protocols, and its Readings until it is lost."""
 
 import logging
-from collections import deque
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
 
+from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import Conversation
@@ -97,7 +97,7 @@ class BleSession:
         self,
         connection: Connection,
         talks: Iterable[Conversation],
-        strap: deque[Reading],
+        companions: Companions,
         clock: Clock,
     ) -> None:
         self._connection = connection
@@ -105,7 +105,7 @@ class BleSession:
         self._gatts = spoken(connection)
         #: Which conversation gets the answers on a command characteristic. The main one is first.
         self._answered = {self._gatts[talk.name].command: talk for talk in reversed(self._talks)}
-        self._strap = strap
+        self._companions = companions
         self._clock = clock
 
     async def readings(self) -> AsyncGenerator[Reading, None]:
@@ -117,10 +117,10 @@ class BleSession:
             readings = [] if heard is None else self._understood(by_characteristic, now_ns, *heard)
             # Only the main protocol proves that this is a bike.
             if self._talks[0].was_understood:
-                while self._strap:
-                    yield self._strap.popleft()
+                for beat in self._companions.take_beats():
+                    yield beat
                 for reading in readings:
-                    yield reading
+                    yield self._companions.completed(reading)
             if self._talks[0].is_silent(now_ns):
                 silent_s = self._talks[0].protocol.lost_after_s
                 raise BikeLost(f"the bike was silent for {silent_s:g} s")

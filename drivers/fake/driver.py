@@ -70,10 +70,15 @@ class FakeBikeOptions(DriverOptions):
             )
         if self.wire not in ("peloton", "lines") and faults.corrupt_per_min:
             raise ValueError("fault corrupt_per_min needs a wire with a checksum: peloton or lines")
-        if self.wire == "lines" and faults.zero_power_per_min:
-            raise ValueError(
-                "fault zero_power_per_min needs a wire that reports power: none, ftms or peloton"
-            )
+        wrong_powers = {
+            "zero_power_per_min": faults.zero_power_per_min != 0,
+            "power_factor": faults.power_factor != 1,
+        }
+        for name, is_set in wrong_powers.items():
+            if self.wire == "lines" and is_set:
+                raise ValueError(
+                    f"fault {name} needs a wire that reports power: none, ftms or peloton"
+                )
         return self
 
     @model_validator(mode="after")

@@ -64,6 +64,8 @@ class FaultOptions(DriverOptions):
 
     #: 2 or 0.5 simulates a bike that counts its magnets incorrectly.
     cadence_factor: float = Field(default=1, gt=0, le=4)
+    #: 0.5 simulates a meter that measures one pedal, 0.1 a bike that reports a tenth of its power.
+    power_factor: float = Field(default=1, gt=0, le=10)
 
 
 class Faults:
@@ -104,7 +106,10 @@ class Faults:
     def distort(self, state: BikeState, from_ms: int, until_ms: int) -> BikeState:
         """Return the distorted state, for a span in which the bike sends every value once."""
         faults = self._options
-        state = state._replace(cadence_rpm=state.cadence_rpm * faults.cadence_factor)
+        state = state._replace(
+            cadence_rpm=state.cadence_rpm * faults.cadence_factor,
+            power_w=state.power_w * faults.power_factor,
+        )
         if _within(from_ms, faults.dead_sensor_at_s, faults.dead_sensor_for_s):
             state = state._replace(cadence_rpm=0.0, power_w=0.0, speed_kmh=0.0)
         if self.hits("zero_power_per_min", from_ms, until_ms):

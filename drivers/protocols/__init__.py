@@ -2,9 +2,14 @@
 
 from collections.abc import Mapping
 
+from drivers.protocols.ant.cadence import AntCadence, AntSpeedCadence
+from drivers.protocols.ant.fitness_equipment import FitnessEquipment
+from drivers.protocols.ant.power import AntPower
+from drivers.protocols.ant.pulse import AntHeartRate
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.domyos import Domyos
 from drivers.protocols.bluetooth.echelon import Echelon
+from drivers.protocols.bluetooth.fec import Fec
 from drivers.protocols.bluetooth.fitshow import Fitshow
 from drivers.protocols.bluetooth.flywheel import Flywheel
 from drivers.protocols.bluetooth.gymconnect import GymConnect
@@ -13,7 +18,9 @@ from drivers.protocols.bluetooth.ifit import Ifit
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.protocols.bluetooth.pm5 import Pm5
 from drivers.protocols.bluetooth.schwinn import Schwinn
+from drivers.protocols.serial.computrainer import CompuTrainer
 from drivers.protocols.serial.daum import Daum
+from drivers.protocols.serial.daum_premium import DaumPremium
 from drivers.protocols.serial.kettler import Kettler
 from drivers.protocols.serial.lines import Lines
 from drivers.protocols.serial.monark import Monark
@@ -27,6 +34,7 @@ from drivers.protocols.standard.speed_cadence import SpeedCadence
 #: The order matters for a Bluetooth bike with several protocols: the one with more values is first.
 PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "ftms": Ftms,
+    "fec": Fec,
     "cycling_power": CyclingPower,
     "speed_cadence": SpeedCadence,
     "cross_trainer": CrossTrainer,
@@ -44,6 +52,13 @@ PROTOCOLS: Mapping[str, type[WireProtocol]] = {
     "peloton": Peloton,
     "kettler": Kettler,
     "daum": Daum,
+    "daum_premium": DaumPremium,
     "monark": Monark,
+    "computrainer": CompuTrainer,
     "lines": Lines,
+    "ant_fec": FitnessEquipment,
+    "ant_power": AntPower,
+    "ant_speed_cadence": AntSpeedCadence,
+    "ant_cadence": AntCadence,
+    "ant_heart_rate": AntHeartRate,
 }

@@ -33,6 +33,15 @@ class SerialLine:
     xonxoff: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class AntChannel:
+    """The settings of a protocol's channel on ANT+: the type of its devices, and their pace."""
+
+    device_type: int
+    #: The time between two pages, in 1/32768 s.
+    period_ticks: int
+
+
 class Evidence(StrEnum):
     """The basis for our confidence in a decoder, weakest first."""
 
@@ -55,6 +64,8 @@ class WireProtocol(ABC):
     gatts: tuple[Gatt, ...] = ()
     #: The parameters of its serial line; None: not available over one.
     line: SerialLine | None = None
+    #: The channel of its ANT+ devices; None: not available over ANT+.
+    ant: AntChannel | None = None
     #: The Bluetooth company whose broadcast manufacturer data carries it; no connection is made.
     company_id: int | None = None
 

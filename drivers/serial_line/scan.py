@@ -13,12 +13,11 @@ from drivers.serial_line.port import PortInfo, list_usb_ports, open_port
 from drivers.serial_line.session import converse
 from drivers.tuning import Tuning
 
-#: `lines` comes first: its boards may reset whenever the port is opened.
-_ORDER = ("lines", "peloton", "kettler", "daum", "monark")
-#: The attempts in order, as (protocol, baud rate).
+#: The attempts in order, as (protocol, baud rate). `lines` comes first: its boards may reset
+#: whenever the port is opened.
 TRIES = tuple(
     (name, baud_rate)
-    for name in _ORDER
+    for name in sorted(PROTOCOLS, key=lambda name: name != "lines")
     if (line := PROTOCOLS[name].line) is not None
     for baud_rate in line.baud_rates
 )

@@ -6,9 +6,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 from drivers import Driver, Reading
+from drivers.magnetic_brake import resistance_percent
 from drivers.registry import DriverStatus, make_driver
 from gateway.calibrating.local import LocalSession
 from gateway.calibrating.measuring.guide import Target
+from gateway.calibrating.prompt import Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.config.schema import BikeConfig
 from gateway.timing.clock import GatewayClock
@@ -82,6 +84,9 @@ class FakePedaller:
     `fake` is the driver; `directory` is for files.
     """
 
+    #: The fault that multiplies a value by the factor.
+    fault = "cadence_factor"
+
     def __init__(
         self,
         bike_id: str,
@@ -100,6 +105,7 @@ class FakePedaller:
             "ride_s": _RIDE_S,
             "ride_offset_ms": start_ms % (_RIDE_S * 1000),
             "rhythm_file": self._rhythm_file,
+            **self._knob_options(),
         }
         self._bike = BikeConfig(
             id=bike_id,
@@ -107,7 +113,7 @@ class FakePedaller:
             racer_name="Nobody",
             class_id=1,
             driver="fake",
-            options={**self._options, "faults": {"cadence_factor": factor}},
+            options={**self._options, "faults": {self.fault: factor}},
         )
         self._readings: AsyncIterator[Reading] | None = None
 
@@ -124,6 +130,10 @@ class FakePedaller:
         """Return a driver for the same ride with its true cadence."""
         return make_driver(self._fake, self._options, self._clock)
 
+    def _knob_options(self) -> dict[str, object]:
+        """Return the options of the fake bike's knob: its rider turns it."""
+        return {}
+
     def follow(self, rpm: float) -> None:
         self._rhythm_file.write_text(f"{rpm}", encoding="ascii")
 
@@ -138,3 +148,37 @@ class FakePedaller:
             minutes = (reading.at_ns - self._last.at_ns) / NS_PER_S / 60
             done += (self._last.cadence_rpm or 0.0) * minutes
             self._last = reading
+
+
+#: The cadence of a fake rider who holds a power, rpm, and how long the knob is turned for it, in
+#: seconds.
+_HOLDING_RPM = 80.0
+_SETTLING_S = 15
+
+
+class FakePowerRider(FakePedaller):
+    """A fake bike whose rider holds a power, and which reports `factor` times the true one.
+
+    It answers the questions whether the power is steady.
+    """
+
+    fault = "power_factor"
+
+    def hold(self, watts: float) -> None:
+        """Ride at a power, which takes some seconds to reach."""
+        self.follow(_HOLDING_RPM)
+        percent = resistance_percent(watts, _HOLDING_RPM)
+        self._knob_file.write_text(f"{min(percent, 100.0):.3f}", encoding="ascii")
+
+    async def next(self, question: Question) -> str:
+        """Answer with the only word of the question once the power is steady."""
+        settled_ns = self._clock.monotonic_ns() + _SETTLING_S * NS_PER_S
+        await self._clock.sleep_until(settled_ns)
+        return next(iter(question.words.values()))
+
+    def _knob_options(self) -> dict[str, object]:
+        return {"knob_file": self._knob_file}
+
+    @property
+    def _knob_file(self) -> Path:
+        return self._directory / "knob"

@@ -22,10 +22,10 @@ def check(
 ) -> None:
     """Check that everything is ready for a race.
 
-    Checks config, clock, disk, certificates, Bluetooth, serial ports and endpoint, names a fix for
-    each problem, and prints the versions that a bug report needs. Changes nothing. If a gateway is
-    running, asks it about bikes and cloud instead of connecting to them. Exit code 78 if the config
-    is wrong, 1 if anything else is.
+    Checks config, clock, disk, certificates, Bluetooth, serial ports, ANT stick and endpoint, names
+    a fix for each problem, and prints the versions that a bug report needs. Changes nothing. If a
+    gateway is running, asks it about bikes and cloud instead of connecting to them. Exit code 78 if
+    the config is wrong, 1 if anything else is.
     """
     import asyncio
 

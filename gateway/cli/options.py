@@ -28,7 +28,7 @@ BikeArgument = Annotated[
     typer.Argument(
         metavar="BIKE",
         help="A bike's id in the config file; or, without --config, a Bluetooth address, a serial "
-        "port, or the name of a driver, such as `fake`.",
+        "port, `ant:` with a device number, or the name of a driver, such as `fake`.",
         autocompletion=bike_ids,
     ),
 ]

@@ -33,7 +33,8 @@ FLAGS = {
 
 
 BikeOption = Annotated[
-    str | None, typer.Option(help="The bike: a Bluetooth address, a serial port, or `fake`.")
+    str | None,
+    typer.Option(help="The bike: a Bluetooth address, a serial port, `ant:11565`, or `fake`."),
 ]
 BikeIdOption = Annotated[
     str | None, typer.Option(help="The bike's id in the config; a new id adds a bike.")

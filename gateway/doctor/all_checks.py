@@ -11,6 +11,7 @@ from drivers.registry import DriverStatus
 from gateway.config.command_line import needs_sudo
 from gateway.config.first import is_set_up
 from gateway.config.schema import Config
+from gateway.doctor.ant_stick import check_ant_stick
 from gateway.doctor.bluetooth import check_bluetooth
 from gateway.doctor.calibration import check_calibrations
 from gateway.doctor.certificates import check_certificates
@@ -94,5 +95,6 @@ async def _live(
     return [
         *check_calibrations(config.bikes, drivers, CalibrationStore(config.state_dir)),
         *await check_serial_ports(config.bikes),
+        *await check_ant_stick(config.bikes),
         *await check_endpoint(config, publish=publish),
     ]

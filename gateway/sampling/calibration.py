@@ -5,17 +5,23 @@ two-point line is off by up to 30 points (measured on a recording of ihaque/pelo
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import pairwise
 from math import isfinite
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, GetCoreSchemaHandler
+from pydantic import (
+    Field,
+    GetCoreSchemaHandler,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+)
 from pydantic_core import core_schema
 
 from drivers import Reading
+from drivers.power import corrected_power_w
 
 #: The number of a Reading that a calibration converts: `resistance_raw`, or `resistance_percent` of
 #: a bike that reports nothing else.
@@ -108,11 +114,43 @@ class Calibration:
     quantity: Quantity = "raw"
     #: Factor for the reported cadence: 0.5 for a bike that reports twice its cadence.
     cadence_scale: float = 1.0
+    #: Factor for the reported power: 2 for a meter that reports that of one pedal.
+    power_scale: float = 1.0
+    #: Added to the scaled power while the pedals turn, W.
+    power_offset_w: float = 0.0
 
     @property
     def own_numbers(self) -> frozenset[str]:
         """The fields of a Reading that hold a number of the bike's own, which a table converts."""
         return frozenset() if self.table is None else frozenset({f"resistance_{self.quantity}"})
+
+    @property
+    def corrects_power(self) -> bool:
+        return self.power_scale != 1 or self.power_offset_w != 0
+
+    def power_w(self, reported_w: float) -> float:
+        """Return the corrected power; a power of 0 stays 0."""
+        return corrected_power_w(reported_w, self.power_scale, self.power_offset_w)
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_idle_power(write(self))
+
+
+#: The corrections of the power that change nothing.
+_IDLE_POWER: Mapping[str, float] = {"power_scale": 1.0, "power_offset_w": 0.0}
+
+
+def without_idle_power(fields: dict[str, Any]) -> dict[str, Any]:
+    """Return serialized fields without the corrections of the power that change nothing.
+
+    Versions before these fields refuse unknown ones: they still read what they can use.
+    """
+    return {
+        name: value
+        for name, value in fields.items()
+        if name not in _IDLE_POWER or value != _IDLE_POWER[name]
+    }
 
 
 #: The table of an uncalibrated number: its value is taken as percent.

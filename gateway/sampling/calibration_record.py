@@ -8,14 +8,29 @@ from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import fmean
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import AwareDatetime, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AwareDatetime,
+    ConfigDict,
+    Field,
+    SerializerFunctionWrapHandler,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+)
 
+from drivers.power import PowerOffset, PowerScale
 from gateway.host.errors import GatewayError
-from gateway.sampling.calibration import Calibration, CalibrationTable, Quantity
+from gateway.sampling.calibration import (
+    Calibration,
+    CalibrationTable,
+    Quantity,
+    without_idle_power,
+)
 
-#: Version of the format. Increase it with every change of the fields: unknown ones are rejected.
+#: Version of the format. Increase it when a field changes or is added that every record contains:
+#: unknown ones are rejected.
 FORMAT: Literal[1] = 1
 
 #: The direction in which the knob was turned to reach a point.
@@ -47,9 +62,9 @@ class CapturedPoint:
 class CalibrationRecord:
     """One calibration of one bike.
 
-    `device`: the physical bike, as returned by `device_of`. `points`: empty if only the cadence was
-    calibrated. `rate_hz`: how often the bike reported. `cadence_rpm`: the cadence during the
-    capture.
+    `device`: the physical bike, as returned by `device_of`. `points`: empty if only the cadence or
+    the power was calibrated. `rate_hz`: how often the bike reported. `cadence_rpm`: the cadence
+    during the capture.
     """
 
     bike_id: Annotated[str, Field(min_length=1)]
@@ -61,12 +76,20 @@ class CalibrationRecord:
     cadence_scale: Annotated[Finite, Field(gt=0, le=20)] = 1.0
     rate_hz: Annotated[Finite, Field(ge=0)] | None = None
     cadence_rpm: Annotated[Finite, Field(ge=0)] | None = None
+    power_scale: PowerScale = 1.0
+    power_offset_w: PowerOffset = 0.0
 
     @property
     def calibration(self) -> Calibration:
         """The calibration made from the points. Raises ValueError, which names invalid points."""
         table = CalibrationTable(mean_points(self.points)) if self.points else None
-        return Calibration(table, self.quantity, self.cadence_scale)
+        return Calibration(
+            table, self.quantity, self.cadence_scale, self.power_scale, self.power_offset_w
+        )
+
+    @model_serializer(mode="wrap")
+    def _serialize(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return without_idle_power(write(self))
 
 
 def mean_points(points: tuple[CapturedPoint, ...]) -> list[tuple[float, float]]:

@@ -140,11 +140,13 @@ class Sampler:
             self._add_resistance(reading, reading.at_ns)
 
     def _believed(self, reading: Reading) -> Reading:
-        """Return the Reading with its true cadence, and without what is implausible."""
+        """Return the Reading with its true cadence and power, and without what is implausible."""
         calibration = self._calibration
         if reading.cadence_rpm is not None and calibration.cadence_scale != 1:
             cadence_rpm = reading.cadence_rpm * calibration.cadence_scale
             reading = replace(reading, cadence_rpm=cadence_rpm)
+        if reading.power_w is not None and calibration.corrects_power:
+            reading = replace(reading, power_w=calibration.power_w(reading.power_w))
         return self.refusals.without_refused(reading, calibration.own_numbers)
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:

@@ -208,6 +208,7 @@ def _ask_bike(
     ways += [
         "its Bluetooth address",
         "its serial port",
+        "`ant:` and its device number",
         "`fake` for a simulated bike",
         *(f"`{word}` {what}" for word, what in words.items()),
     ]

@@ -107,7 +107,7 @@ def content(name: str) -> bytes:
 
 
 #: Their time is real: tests/contracts/test_live_driver.py.
-LIVE = {"ble", "serial"}
+LIVE = {"ant", "ble", "serial"}
 
 CASES = {
     "fake": fake("none"),

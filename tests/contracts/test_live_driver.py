@@ -24,6 +24,8 @@ HARDWARE = pytest.param("hardware", marks=pytest.mark.hardware)
 def hardware(named: str) -> BikeUnderTest:
     if re.fullmatch("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", named):
         return BikeUnderTest("ble", {"address": named})
+    if named.startswith("ant:"):
+        return BikeUnderTest("ant", {"device_number": int(named.removeprefix("ant:"))})
     port, _, protocol = named.rpartition(":")
     return BikeUnderTest("serial", {"port": port, "protocol": protocol})
 

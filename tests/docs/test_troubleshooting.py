@@ -15,7 +15,7 @@ PAGE = (ROOT / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 #: What comes before the first colon of a line that `check` prints.
 CHECKS = (
     "config|setup|clock|disk|certificate|bluetooth|calibration|serial|endpoint|cloud|topic|buffer|"
-    "service"
+    "service|ant"
 )
 #: Said by the system, or put together of pieces that stand apart.
 NOT_OURS = ("No such file or directory", "session taken over")

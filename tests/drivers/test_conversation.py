@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 import pytest
 
 from drivers import Frame, Reading
+from drivers.contract import ignore_frame
 from drivers.conversation import Conversation, first_within, resumed
 from drivers.protocols.base import WireProtocol
 from drivers.tuning import Tuning
@@ -34,6 +35,18 @@ class Echo(WireProtocol):
         return b"\x01" if now_ns and not self.sent else b""
 
 
+class OneField(WireProtocol):
+    """Each byte is a cadence, or with its highest bit a level."""
+
+    def feed(self, frame: Frame) -> list[Reading]:
+        return [
+            Reading(frame.at_ns, resistance_raw=byte & 0x7F)
+            if byte & 0x80
+            else Reading(frame.at_ns, cadence_rpm=byte)
+            for byte in frame.data
+        ]
+
+
 class Talk:
     def __init__(self, tuning: Tuning | None = None) -> None:
         self.shown: list[tuple[str, Frame]] = []
@@ -50,6 +63,22 @@ def test_readings_are_tuned_and_name_their_protocol() -> None:
         Reading(5, cadence_rpm=16, source="echo"),
         Reading(5, cadence_rpm=18, source="echo (average)"),
     ]
+
+
+def test_computed_power_is_marked_in_the_source() -> None:
+    talk = Talk(Tuning(power_from=((0, 0, 2, 10),)))
+    assert talk.conversation.hear(5, b"\x08\x09") == [
+        Reading(5, cadence_rpm=8, power_w=26, source="echo (derived)"),
+        Reading(5, cadence_rpm=9, power_w=28, source="echo (average, derived)"),
+    ]
+
+
+def test_power_is_computed_with_the_level_of_an_earlier_frame() -> None:
+    tuning = Tuning(power_from=((1, 0, 1, 0), (32, 0, 32, 0)))
+    talk = Conversation("fields", OneField(), tuning, 0, ignore_frame)
+    readings = talk.hear(1, b"\x4e\x8a\x4e\x4e\x94\x4e")
+    powers_w = [one.power_w for one in readings if one.cadence_rpm is not None]
+    assert powers_w == [None, 780, 780, 1560]
 
 
 def test_every_frame_is_shown_both_ways() -> None:

@@ -48,6 +48,8 @@ CYCLING_POWER = "Other bikes and trainers that are known to speak cycling power"
         ("C01_12345", "BH vertical bike", ("mute", ("ftms",))),
         ("PM5 430123456 Row", "Concept2 rowers and ski machines", ("is_bike", False)),
         ("ECH-STRIDE-1", "Echelon treadmills, rowers and climbers", ("is_bike", False)),
+        ("Tacx Neo 11565", "Tacx Neo", ("services", ("speed_cadence",))),
+        ("Tacx Flux 46731", "Tacx Flow, Flux, Satori, Smart Bike, Vortex", ("services", ())),
     ],
 )
 def test_a_bike_gets_its_profile_by_its_name(

@@ -64,3 +64,61 @@ def test_particular_tuning_overrides_the_models_field_by_field() -> None:
 def test_a_scale_that_cannot_be_is_refused(scale: object) -> None:
     with pytest.raises(ValidationError, match="cadence_scale"):
         Tuning.model_validate({"cadence_scale": scale})
+
+
+def test_power_is_scaled_and_moved() -> None:
+    tuned = Tuning(power_scale=10, power_offset_w=-5).tune(READING)
+    assert tuned == replace(READING, power_w=1495)
+
+
+def test_power_of_0_stays_0() -> None:
+    still = replace(READING, power_w=0)
+    assert Tuning(power_scale=10, power_offset_w=50).tune(still) == still
+
+
+def test_power_is_computed_from_the_corrected_cadence_and_marked_as_derived() -> None:
+    tuned = Tuning(cadence_scale=0.5, power_from=((0, 0, 2, 10),), power_scale=2).tune(READING)
+    assert (tuned.power_w, tuned.source) == (180, "ftms, derived")
+    assert Tuning(power_from=((0, 0, 2, 10),)).tune(Reading(1, cadence_rpm=1)).source == "derived"
+
+
+@pytest.mark.parametrize(
+    ("reading", "power_w"),
+    [
+        (Reading(1, cadence_rpm=80, resistance_raw=2, resistance_percent=3), 160),
+        (Reading(1, cadence_rpm=80, resistance_percent=3), 240),
+    ],
+)
+def test_power_is_computed_at_the_bikes_own_level(reading: Reading, power_w: float) -> None:
+    rows = ((1.0, 0.0, 1.0, 0.0), (3.0, 0.0, 3.0, 0.0))
+    for tuning in (Tuning(power_from=rows), Tuning(power_from=rows, ignore_resistance=True)):
+        assert tuning.tune(reading).power_w == power_w
+
+
+def test_computed_power_replaces_the_bikes_own_even_without_a_cadence() -> None:
+    tuning = Tuning(power_from=((0, 0, 2, 10),))
+    assert tuning.tune(Reading(1, power_w=10)) == Reading(1)
+
+
+def test_empty_formula_overrides_the_models() -> None:
+    tuning = Tuning(power_from=()).over(Tuning(power_from=((0, 0, 2, 10),)))
+    assert tuning.tune(READING) == READING
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("power_scale", 0),
+        ("power_scale", float("nan")),
+        ("power_scale", 101),
+        ("power_offset_w", 501),
+        ("power_offset_w", "ten"),
+        ("power_from", [[1, 2, 3]]),
+        ("power_from", [[float("nan"), 0, 2, 0], [1, 0, 2, 0]]),
+        ("power_from", [[2, 0, 2, 0], [1, 0, 2, 0]]),
+        ("power_from", "Schwinn"),
+    ],
+)
+def test_power_option_that_cannot_be_is_refused(key: str, value: object) -> None:
+    with pytest.raises(ValidationError, match=key):
+        Tuning.model_validate({key: value})

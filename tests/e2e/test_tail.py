@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-import re
+import signal
 import socket
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import Any
 
 from gateway.simulation.demo.network import Network
 from gateway.tail.server import READERS_MAX
-from tests.support.gateway_process import GatewayProcess, alleycat_gateway
+from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
 
@@ -44,17 +44,29 @@ async def test_tail_shows_an_outage_second_by_second(
     gateway.cloud["port"] = network.port
     await asyncio.to_thread(gateway.start)
     await asyncio.to_thread(gateway.wait_for_log, "cloud connected")
-    showing = asyncio.create_task(asyncio.to_thread(tail, gateway, "--seconds", "12"))
-    await asyncio.sleep(3)
-    await network.cut()
-    await asyncio.sleep(3)
-    await network.restore()
-    _, *lines = (await showing).splitlines()
-    states = [re.findall("(?:acknowledged|waiting).*", line)[0] for line in lines]
-    assert states[0].startswith("acknowledged")
-    assert "waiting" in states
-    assert any(state.startswith("acknowledged after ") for state in states)
-    assert states[-1].startswith("acknowledged")
+    command = (*COMMAND, "tail", "--config", str(gateway.config_file))
+    tailing = await asyncio.create_subprocess_exec(*command, stdout=asyncio.subprocess.PIPE)
+    try:
+        async with asyncio.timeout(60):
+            await shown(tailing, "acknowledged")
+            await network.cut()
+            await shown(tailing, "waiting")
+            await network.restore()
+            await shown(tailing, "acknowledged after ")
+            tailing.send_signal(signal.SIGINT)
+            assert await tailing.wait() == 0
+    finally:
+        with suppress(ProcessLookupError):
+            tailing.kill()
+
+
+async def shown(tailing: asyncio.subprocess.Process, state: str) -> None:
+    """Wait for a line of a message with this state."""
+    assert tailing.stdout is not None
+    async for line in tailing.stdout:
+        if f"  {state}" in line.decode():
+            return
+    raise AssertionError(f"no message was shown as {state}")
 
 
 def test_readers_that_never_read_make_a_race_lose_no_second(

@@ -6,9 +6,13 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from drivers.protocols.ant.fitness_equipment import EffortPage, encode_fitness_page
 from drivers.protocols.serial.lines import encode_pairs
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.testing import BikeUnderTest
+from tests.support.ant_stick import AntStick, open_bus, transmitting
 from tests.support.bluez import Bluez, bikes
 from tests.support.pty_bike import PtyBike
 from tests.support.serial_bikes import PelotonBike
@@ -81,7 +85,28 @@ async def keiser_bike(_: Path, bluez: Bluez) -> AsyncIterator[BikeUnderTest]:
     yield BikeUnderTest("ble", {"equipment_id": 56}, device.leave, come_back)
 
 
+@asynccontextmanager
+async def ant_trainer(directory: Path, _: Bluez) -> AsyncIterator[BikeUnderTest]:
+    pages = [encode_fitness_page(EffortPage(90, 200))]
+
+    def vanish() -> None:
+        pages.clear()
+
+    async def come_back() -> None:
+        pages[:] = [encode_fitness_page(EffortPage(90, 200))]
+
+    def babble() -> None:
+        pages[:] = [b"guru med"]
+
+    with pytest.MonkeyPatch.context() as patch, open_bus(directory, patch) as bus:
+        stick = bus.plug_in(AntStick())
+        async with transmitting(stick, 17, 11565, lambda: pages):
+            options = {"device_number": 11565}
+            yield BikeUnderTest("ant", options, vanish, come_back, babble)
+
+
 FAKES = {
+    "ant": ant_trainer,
     "lines": lines_bike,
     "peloton": peloton_bike,
     "ftms": ftms_bike,

@@ -91,6 +91,7 @@ def test_udev_rules_are_valid(tmp_path: Path) -> None:
     text = rules.read_text()
     assert 'TAG+="systemd"' in text
     assert 'ENV{ID_MM_DEVICE_IGNORE}="1"' in text
+    assert 'ATTR{idVendor}=="0fcf", ATTR{idProduct}=="1008|1009"' in text, "ANT sticks"
     udevadm = shutil.which("udevadm")
     if udevadm is None:
         pytest.skip("udevadm is not installed: apt install udev")

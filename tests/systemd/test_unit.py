@@ -66,6 +66,16 @@ def test_unit_is_confined() -> None:
     assert found.returncode == 0, found.stdout
 
 
+def test_ant_stick_gets_only_what_it_needs() -> None:
+    """The unit of a gateway without a stick stays as confined as it is."""
+    granted = re.findall(r"(?m)^(\w+)=(.*)$", (UNIT.parent / "ant-stick.conf").read_text())
+    assert granted == [
+        ("DeviceAllow", "char-usb_device rw"),
+        ("RestrictAddressFamilies", "AF_NETLINK"),
+    ]
+    assert not {value for _, value in granted} & set(re.split(r"[=\s]", UNIT.read_text()))
+
+
 def test_each_missing_protection_has_its_reason_in_the_unit() -> None:
     comments = " ".join(line for line in UNIT.read_text().splitlines() if line.startswith("#"))
     allowed = {"AF_UNIX": "AF_UNIX", "AF_(INET|INET6)": "PrivateNetwork=", "@clock": "@clock"}

@@ -1,15 +1,11 @@
 """CadenceRide: measure the cadence of a bike, and the true cadence, while it is pedalled."""
 
-import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from random import Random
-from typing import Any, Self
 
 from drivers import Driver, Reading
-from gateway.bike.link import BikeLink, LinkState
-from gateway.calibrating.cadence.view import CadenceScreen, cadence_event
+from gateway.calibrating.cadence.view import CadenceScreen
 from gateway.calibrating.measuring.cadence import (
     PEDALLED_RPM,
     STANDING_RPM,
@@ -21,29 +17,19 @@ from gateway.calibrating.measuring.cadence import (
     is_steady,
 )
 from gateway.calibrating.measuring.metronome import Metronome
-from gateway.calibrating.prompt import AnswerSource, Prompt, Question
+from gateway.calibrating.prompt import Question
+from gateway.calibrating.ride import PATIENCE_S, MeasuredRide, cancelled
+from gateway.calibrating.second_sensor import OwnSensor
 from gateway.calibrating.session import CalibrationSession
-from gateway.calibrating.state import LinkStatus
 from gateway.calibrating.view.screen import legend
 from gateway.terminal.keyboard import ENTER
 from gateway.terminal.live import Event, LiveView
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
-from gateway.watch.session import Watch
 
-#: The time between two screens, in nanoseconds: short, because the metronome's mark moves.
-LOOK_NS = NS_PER_S // 20
-#: How long to wait for the bike to connect, and for its rider to pedal, in seconds.
-READY_S = 90.0
-#: How long to wait for the first Enter, and for the answer to a question, in seconds.
-PATIENCE_S = 120.0
 #: The shortest and the longest time in which a rider gets used to a new beat, in seconds.
 SETTLE_S = 8.0
 SETTLED_BY_S = 60.0
-#: Readings older than this, in nanoseconds, are ignored.
-OLD_NS = 5 * NS_PER_S
-
-NOTHING = Question("", {}, is_put=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,43 +44,18 @@ class _Strokes:
         return question.words[ENTER]
 
 
-class CadenceRide:
-    """An asynchronous context manager that shows a bike and measures its cadence.
+class CadenceRide(MeasuredRide[CadenceScreen]):
+    """A ride that measures the cadence of a bike in one of three ways."""
 
-    All methods raise CalibrationError when the session has ended. Those that measure raise
-    NotUsable.
-    """
+    quantity = "cadence"
+    least = STANDING_RPM
+    unheard = ("the bike reported no pedalling", "if you did pedal, check its sensor")
 
     def __init__(
         self, session: CalibrationSession, clock: GatewayClock, view: LiveView[CadenceScreen]
     ) -> None:
-        self._session = session
-        self._clock = clock
-        self._view = view
-        self._prompt = Prompt(session, clock, tick_ns=LOOK_NS)
-        self._link = session.link
-        #: Background tasks, which run until they are cancelled; one that ends by itself has failed.
-        self._helpers: list[asyncio.Task[Any]] = []
-        #: Whether a measurement is running, which a lost connection ends.
-        self._is_measuring = False
-        self._said: list[Reading] = []
-        self._other_name = ""
-        self._others: list[Reading] = []
-        #: The question or instruction, and the source of its answer.
-        self._question = NOTHING
-        self._answers: AnswerSource | None = None
-        self._doing = ""
-        self._span_ns: tuple[int, int] | None = None
+        super().__init__(session, clock, view)
         self._metronome: Metronome | None = None
-
-    async def __aenter__(self) -> Self:
-        await self._prompt.__aenter__()
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._prompt.__aexit__(None, None, None)
-        for helper in self._helpers:
-            await _cancelled(helper)
 
     async def by_count(
         self, turns: int, press: Callable[[int], Awaitable[None]]
@@ -135,35 +96,10 @@ class CadenceRide:
 
     async def by_sensor(self, driver: Driver, name: str, seconds: float) -> list[Measurement]:
         """Measure with a second sensor, which `driver` opens and which is shown as `name`."""
-        self._other_name = name
-        watch = Watch(self._others.append)
-        link = BikeLink(name, driver, watch, self._clock, Random(name))
-        self._help(link.run())
-        await self._until_pedalled()
-        self._doing = f"waiting for {name}"
-        if not await self._until(lambda: self._last_rpm(self._others) is not None, READY_S):
-            raise NotUsable(f"{name} sends no cadence: {link.reason or link.state.value}")
+        await self._listen_to(OwnSensor(name, driver, self._clock))
         self._instruct("Pedal evenly, at any cadence.")
         span_ns = await self._measure(seconds)
         return [by_sensor(self._said, self._others, *span_ns)]
-
-    async def ask(self, answers: AnswerSource, question: Question) -> str | None:
-        """Ask `question`; return the answer, or None if none comes. Raises what `answers` does."""
-        self._is_measuring, self._doing = False, ""
-        self._question, self._answers = question, answers
-        end_ns = self._clock.monotonic_ns() + round(PATIENCE_S * NS_PER_S)
-        return await self._answer(end_ns)
-
-    async def _until_pedalled(self) -> None:
-        self._instruct("Pedal.")
-        if not await self._until(self._is_pedalled, READY_S):
-            if self._link.state is not LinkState.CONNECTED:
-                reason = self._link.reason or self._link.state.value
-                raise NotUsable(f"the bike did not connect within {READY_S:g} s: {reason}")
-            raise NotUsable(
-                f"the bike reported no pedalling within {READY_S:g} s: if you did pedal, check its "
-                "sensor"
-            )
 
     async def _pressed(
         self, press: Callable[[int], Awaitable[None]], turns: int, instruction: str, within_s: float
@@ -177,19 +113,6 @@ class CadenceRide:
             raise NotUsable(f"Enter was not pressed at stroke {turns} within {within_s:.0f} s")
         return self._clock.monotonic_ns()
 
-    async def _answer(self, end_ns: int) -> str | None:
-        """Return the answer to the question, or None if it is not given before `end_ns`."""
-        while self._clock.monotonic_ns() < end_ns:
-            answer = await self._look()
-            if answer is not None:
-                self._instruct(self._question.text)
-                return answer
-        return None
-
-    def _instruct(self, words: str) -> None:
-        """Show an instruction without a question."""
-        self._question, self._answers = Question(words, {}, is_put=False), None
-
     async def _at_beat(self, rpm: float, seconds: float, ring: Callable[[], None]) -> Measurement:
         self._is_measuring = True
         start_ns = self._clock.monotonic_ns() + NS_PER_S
@@ -202,9 +125,6 @@ class CadenceRide:
                 raise NotUsable(f"the cadence did not become steady at {rpm:g} rpm")
             span_ns = await self._measure(seconds)
         return by_metronome(self._said, rpm, *span_ns)
-
-    def _is_pedalled(self) -> bool:
-        return (self._last_rpm(self._said) or 0.0) >= STANDING_RPM
 
     def _is_steady(self) -> bool:
         return is_steady(self._said, self._clock.monotonic_ns())
@@ -227,92 +147,22 @@ class CadenceRide:
         finally:
             self._metronome = None
             self._helpers.remove(beating)
-            await _cancelled(beating)
+            await cancelled(beating)
 
-    async def _measure(self, seconds: float) -> tuple[int, int]:
-        """Measure for `seconds`; return (start_ns, end_ns)."""
-        self._is_measuring = True
-        start_ns = self._clock.monotonic_ns()
-        span_ns = start_ns, start_ns + round(seconds * NS_PER_S)
-        self._doing = f"measuring for {seconds:g} s"
-        self._tell("measuring", self._doing, seconds=seconds)
-        self._span_ns = span_ns
-        await self._until_ns(span_ns[1])
-        self._span_ns, self._doing = None, ""
-        return span_ns
-
-    async def _until_ns(self, instant_ns: int) -> None:
-        while self._clock.monotonic_ns() < instant_ns:
-            await self._look()
-
-    async def _until(self, is_so: Callable[[], bool], within_s: float) -> bool:
-        """Wait until `is_so`; return whether that happened within `within_s`."""
-        end_ns = self._clock.monotonic_ns() + round(within_s * NS_PER_S)
-        while not is_so():
-            if self._clock.monotonic_ns() >= end_ns:
-                return False
-            await self._look()
-        return True
-
-    async def _look(self) -> str | None:
-        """Show the bike until something happens; return an answer to the question, if any.
-
-        Raises the error of a failed helper, and NotUsable if the connection is lost.
-        """
-        for helper in self._helpers:
-            if helper.done():
-                helper.result()
-        now_ns = self._clock.monotonic_ns()
-        self._view.show(self._screen(now_ns), now_ns)
-        happened = await self._prompt.next(self._question, self._answers)
-        if isinstance(happened, Reading):
-            self._said.append(happened)
-            return None
-        if isinstance(happened, LinkStatus):
-            self._link = happened
-            if self._is_measuring and happened.state is not LinkState.CONNECTED:
-                raise NotUsable(f"the bike disconnected: {happened.reason}")
-            return None
-        return happened
-
-    def _tell(self, kind: str, words: str, **data: object) -> None:
-        self._view.tell(cadence_event(kind, words, **data))
+    def _value(self, reading: Reading) -> float | None:
+        return reading.cadence_rpm
 
     def _screen(self, now_ns: int) -> CadenceScreen:
-        done = None
-        if self._span_ns is not None:
-            start_ns, end_ns = self._span_ns
-            done = (now_ns - start_ns) / (end_ns - start_ns)
         return CadenceScreen(
             bike_id=self._session.state.bike_id,
             link=self._link,
-            said_rpm=self._last_rpm(self._said),
+            said_rpm=self._last(self._said),
             scale=self._session.state.in_use.cadence_scale,
             instruction=self._question.text,
             doing=self._doing,
             other=self._other_name,
-            other_rpm=self._last_rpm(self._others),
-            done=done,
+            other_rpm=self._last(self._others),
+            done=self._done(now_ns),
             phase=None if self._metronome is None else self._metronome.phase(now_ns),
             keys=tuple(legend(self._question.words)),
         )
-
-    def _last_rpm(self, readings: list[Reading]) -> float | None:
-        """Return the last cadence; None if it is older than OLD_NS."""
-        since_ns = self._clock.monotonic_ns() - OLD_NS
-        for reading in reversed(readings):
-            if reading.at_ns < since_ns:
-                break
-            if reading.cadence_rpm is not None:
-                return reading.cadence_rpm
-        return None
-
-    def _help(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._helpers.append(task)
-        return task
-
-
-async def _cancelled(task: asyncio.Task[Any]) -> None:
-    task.cancel()
-    await asyncio.wait([task])

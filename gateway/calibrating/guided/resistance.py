@@ -66,7 +66,7 @@ def _in_use(context: GuidedContext, record: CalibrationRecord) -> tuple[Calibrat
     """Return the calibration that is used for the record's number, and its source."""
     state = context.session.state
     table = state.percent_table(record.quantity)
-    return Calibration(table, record.quantity, state.in_use.cadence_scale), origin_words(state)
+    return replace(state.in_use, table=table, quantity=record.quantity), origin_words(state)
 
 
 @contextmanager
@@ -87,7 +87,7 @@ def _kept_for_import(record: CalibrationRecord, command: Callable[[str], str]) -
 
 
 def record_of(context: GuidedContext, capture: Capture) -> CalibrationRecord:
-    """Return a record of the captured points and conditions; keep the scale of the cadence."""
+    """Return a record of the captured points and conditions; keep the other scales."""
     state, signal = context.session.state, capture.guide.signal
     cadence_rpm = capture.builder.cadence_rpm
     return CalibrationRecord(
@@ -98,6 +98,8 @@ def record_of(context: GuidedContext, capture: Capture) -> CalibrationRecord:
         quantity=capture.builder.quantity or "raw",
         points=capture.guide.captured,
         cadence_scale=state.in_use.cadence_scale,
+        power_scale=state.in_use.power_scale,
+        power_offset_w=state.in_use.power_offset_w,
         rate_hz=round(signal.rate_hz(context.clock.monotonic_ns()), 1),
         cadence_rpm=None if cadence_rpm is None else round(cadence_rpm, 1),
     )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
+from gateway.calibrating.view.scales import scale_changes
 from gateway.calibrating.view.screen import (
     LiveFigures,
     Review,
@@ -117,13 +118,11 @@ def review_event(review: Review) -> Event:
     compared = comparisons(review.table, review.old_table)
     lines = [f"{one.state}: {one.what}" + _remedy(one.remedy) for one in review.findings]
     lines += [compared_words(one) for one in compared]
-    scales = review.old.cadence_scale, review.record.cadence_scale
-    if scales[0] != scales[1]:
-        lines.append(f"cadence: was × {scales[0]:g}, will be × {scales[1]:g}")
+    lines += scale_changes(review.old, review.record)
     lines += [line for line in (review.question, keys_words(review.keys)) if line]
     data = {
         "points": [asdict(point) for point in review.record.points],
-        "cadence_scale": {"was": scales[0], "will_be": scales[1]},
+        **_scales(review),
         "old_from": review.old_from,
         "compared": [asdict(one) for one in compared],
         "findings": [asdict(one) for one in review.findings],
@@ -132,6 +131,14 @@ def review_event(review: Review) -> Event:
         "keys": dict(review.keys),
     }
     return Event("review", "\n".join(lines), data)
+
+
+def _scales(review: Review) -> dict[str, dict[str, float]]:
+    names = ("cadence_scale", "power_scale", "power_offset_w")
+    return {
+        name: {"was": getattr(review.old, name), "will_be": getattr(review.record, name)}
+        for name in names
+    }
 
 
 def link_words(figures: LiveFigures) -> str:

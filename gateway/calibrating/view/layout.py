@@ -12,6 +12,7 @@ from gateway.bike.link import LinkState
 from gateway.calibrating.view.curve import CurveView
 from gateway.calibrating.view.events import figure_words, link_words
 from gateway.calibrating.view.points import point_table, table_width
+from gateway.calibrating.view.scales import scale_changes
 from gateway.calibrating.view.screen import (
     LiveFigures,
     Review,
@@ -173,9 +174,8 @@ def _page(review: Review, body: Sequence[RenderableType], number: int, count: in
 
 
 def _notes(review: Review) -> Group:
-    was, will_be = review.old.cadence_scale, review.record.cadence_scale
-    scales = [cut(f"cadence: was × {was:g}, will be × {will_be:g}", "")]
-    return Group(*(scales if was != will_be else []), findings_table(review.findings))
+    changes = (cut(words, "") for words in scale_changes(review.old, review.record))
+    return Group(*changes, findings_table(review.findings))
 
 
 def findings_table(findings: Sequence[Finding]) -> RenderableType:

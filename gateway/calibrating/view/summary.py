@@ -12,6 +12,7 @@ from gateway.calibrating.state import CalibrationState, Origin
 from gateway.calibrating.view.curve import CurveView
 from gateway.calibrating.view.layout import GAP, LEAST_COLUMNS, LEAST_ROWS, side_by_side
 from gateway.calibrating.view.points import point_table, table_width
+from gateway.calibrating.view.scales import power_words, scale_changes, scale_words
 from gateway.calibrating.view.screen import ShownTarget, compared_words, comparisons
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_to_json
@@ -56,8 +57,7 @@ def change_view(
     about = f"  {_points(record)}, made on {_when(record.made_at)}; in use now: {old_from}"
     table = old.table if old.quantity == record.quantity else None
     lines = [compared_words(one) for one in comparisons(record.calibration.table, table)]
-    if old.cadence_scale != record.cadence_scale:
-        lines.append(f"cadence: was × {old.cadence_scale:g}, will be × {record.cadence_scale:g}")
+    lines += scale_changes(old, record)
     return Group(
         Text.assemble((record.bike_id, "bold"), about),
         *_measured(record, table, width),
@@ -78,6 +78,8 @@ def state_json(state: CalibrationState) -> str:
             "quantity": state.in_use.quantity,
             "points": None if table is None else table.points,
             "cadence_scale": state.in_use.cadence_scale,
+            "power_scale": state.in_use.power_scale,
+            "power_offset_w": state.in_use.power_offset_w,
             "record": None if state.record is None else _record(state.record),
             "backups": {number: _record(one) for number, one in state.backups.items()},
         }
@@ -107,8 +109,11 @@ def _fact_lines(state: CalibrationState) -> Iterator[tuple[str, str]]:
         if record.cadence_rpm is not None:
             conditions.append(f"at {record.cadence_rpm:.0f} rpm")
         yield "made", ", ".join(conditions)
-    scale = state.in_use.cadence_scale
+    in_use = state.in_use
+    scale = in_use.cadence_scale
     yield "cadence", "as the bike sends it" if scale == 1 else f"× {scale:g}"
+    power = power_words(in_use.power_scale, in_use.power_offset_w)
+    yield "power", "as the bike sends it" if power == "× 1" else power
     if state.in_use.table is None:
         yield "resistance", "as the bike sends it"
 
@@ -157,8 +162,7 @@ def _backups(state: CalibrationState) -> RenderableType:
 
 
 def _points(record: CalibrationRecord) -> str:
-    scale = "" if record.cadence_scale == 1 else f", cadence × {record.cadence_scale:g}"
-    return counted(len(record.points), "point") + scale
+    return ", ".join((counted(len(record.points), "point"), *scale_words(record)))
 
 
 def _when(at: datetime) -> str:

@@ -5,6 +5,7 @@ from xml.sax.saxutils import escape
 
 from gateway.calibrating.view.curve import raw_span, round_numbers
 from gateway.calibrating.view.points import PointRow, is_both_ways, point_rows
+from gateway.calibrating.view.scales import scale_words
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
 from gateway.terminal.units import counted, number
@@ -51,9 +52,9 @@ def _conditions(record: CalibrationRecord) -> str:
         conditions.append(f"{record.rate_hz:.1f} Hz")
     if record.cadence_rpm is not None:
         conditions.append(f"at {record.cadence_rpm:.0f} rpm")
-    if record.cadence_scale != 1:
-        conditions.append(f"cadence × {record.cadence_scale:g}")
-    return " · ".join([*conditions, f"{record.made_at:%H:%M} UTC", record.made_by])
+    return " · ".join(
+        [*conditions, *scale_words(record), f"{record.made_at:%H:%M} UTC", record.made_by]
+    )
 
 
 def _legend(points: Sequence[CapturedPoint], *, has_curve: bool, has_old: bool) -> Iterator[str]:

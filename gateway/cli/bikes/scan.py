@@ -15,7 +15,7 @@ def scan(
     ] = False,
     json: JsonOption = False,
 ) -> None:
-    """Find bikes over Bluetooth and USB serial.
+    """Find bikes over Bluetooth, USB serial and ANT+.
 
     Prints the config entries for each bike. Wake the bikes first: most wake when pedalled. Exit
     code 1 if no bike was found.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, TypeVar
 
 import typer
 
-from gateway.cli.calibrate import cadence, plateaus, resistance, verify
+from gateway.cli.calibrate import cadence, plateaus, power, resistance, verify
 from gateway.cli.calibrate.default_verb import DefaultVerbGroup
 from gateway.cli.calibrate.fake import FakeOption, command_for, config_with
 from gateway.cli.calibrate.session import BikeArgument, ConfigOption
@@ -46,6 +46,7 @@ def calibrate() -> None:
 
 app.command()(resistance.resistance)
 app.command()(cadence.cadence)
+app.command()(power.power)
 app.command()(verify.verify)
 app.command()(plateaus.plateaus)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.calibrate.fake import MADE_UP, FakeOption, command_for, fake_directory
+from gateway.cli.calibrate.fake import FAKE, MADE_UP, FakeOption, command_for, fake_directory
 from gateway.cli.calibrate.session import (
     AnswersOption,
     BikeArgument,
@@ -38,8 +38,6 @@ METRONOME_S = 30.0
 AGAINST_S = 60.0
 #: The slowest and the fastest metronome that a rider can follow, rpm.
 BEATS = (30, 150)
-#: The name of a second sensor that reports the fake bike's true cadence, with `--fake-bike`.
-FAKE = "fake"
 
 CountOption = Annotated[
     int | None,
@@ -184,8 +182,9 @@ async def _check(
     from rich.console import Console
 
     from gateway.calibrating.cadence.dialogue import check_cadence
-    from gateway.calibrating.cadence.view import CadenceScript, cadence_event
+    from gateway.calibrating.cadence.view import CadenceScreen
     from gateway.calibrating.prompt import Keys
+    from gateway.calibrating.view.ride import RideScript, ride_event
     from gateway.terminal.keyboard import Keyboard
     from gateway.terminal.live import open_live_view
 
@@ -193,10 +192,10 @@ async def _check(
         pedaller, console = options.pedaller, Console()
         session = await stack.enter_async_context(_session(bike, config, pedaller, clock))
         view = stack.enter_context(
-            open_live_view(console, CadenceScript(), is_json=options.is_json)
+            open_live_view(console, RideScript[CadenceScreen](), is_json=options.is_json)
         )
         if pedaller is not None:
-            view.tell(cadence_event("fake_bike", MADE_UP))
+            view.tell(ride_event("fake_bike", MADE_UP))
         answers, keyboard = options.answers, None
         if sys.stdin.isatty():
             keyboard = stack.enter_context(Keyboard(view.suspend, view.resume))

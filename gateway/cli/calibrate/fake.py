@@ -19,6 +19,8 @@ FakeOption = Annotated[
         "calibration apart from those of real bikes.",
     ),
 ]
+#: The name of a second sensor that reports the fake bike's true values, with `--fake-bike`.
+FAKE = "fake"
 #: The first message of a session with a fake bike.
 MADE_UP = "simulated bike: its calibration is kept apart from those of real bikes"
 

@@ -1,6 +1,7 @@
 """Bluetooth bikes of all kinds, on the real bleak: chosen, started, silent, gone and back."""
 
 import asyncio
+import itertools
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
@@ -151,6 +152,49 @@ class TestProtocols:
         async with saying(bike, bikes.FLYWHEEL_DATA, lambda: frame):
             reading = await first(driver(address=bike.address))
         assert (reading.cadence_rpm, reading.power_w) == (90, 290)
+
+    async def test_tacx_trainer_gives_speed_and_power_of_fec(self, bluez: Bluez) -> None:
+        bike = bikes.tacx_trainer(bluez)
+        frames = itertools.cycle(["a4094e051019f62e7a0cff348a", "a4094e011945ff2acf6d0020e9"])
+        async with (
+            saying(bike, bikes.FEC_DATA, lambda: bytes.fromhex(next(frames))),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert await said(readings, "speed_kmh", "power_w") == {
+                "speed_kmh": pytest.approx(11.498, abs=0.001),
+                "power_w": 109,
+            }
+        assert bike.written == [], "writing sets the brake"
+
+    async def test_tacx_neo_gives_the_cadence_of_its_other_service(self, bluez: Bluez) -> None:
+        bike, crank = bikes.tacx_trainer(bluez), turns()
+
+        def cadence() -> bytes:
+            return encode_speed_cadence(SpeedCadenceMeasurement(crank=next(crank)))
+
+        async with (
+            saying(bike, bikes.FEC_DATA, lambda: bytes.fromhex("a4094e011945ff2acf6d0020e9")),
+            saying(bike, bikes.CSC_MEASUREMENT, cadence, every_s=0.3),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert await said(readings, "cadence_rpm", "power_w") == {
+                "cadence_rpm": 64,
+                "power_w": 109,
+            }
+
+    async def test_ftms_is_preferred_to_fec(self, bluez: Bluez) -> None:
+        bike = bluez.add_device(
+            name="Tacx Flux 2",
+            services={
+                bikes.FEC: {bikes.FEC_DATA: ("notify",)},
+                bikes.FITNESS_MACHINE: {bikes.INDOOR_BIKE_DATA: ("notify",)},
+            },
+        )
+        async with (
+            saying(bike, bikes.FEC_DATA, lambda: bytes.fromhex("a4094e0519015a1027fa003059")),
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+        ):
+            assert (await first(driver(address=bike.address))).source == "ftms"
 
     @pytest.mark.slow
     async def test_flywheel_without_hcitool_warns_of_dropped_links(
@@ -623,9 +667,12 @@ class TestLoss:
     async def test_hundred_lost_links_leave_no_tasks_or_descriptors_behind(
         self, bluez: Bluez, dbus_daemon: DBusDaemon
     ) -> None:
-        """Each with a strap that is still looked for when the link is lost."""
+        """Each with companions that are still looked for when the link is lost."""
         device, strap = bikes.ftms_bike(bluez), bikes.heart_rate_strap(bluez)
-        bike = driver(address=device.address, heart_rate=strap.address)
+        meter = bikes.power_meter(bluez)
+        bike = driver(
+            address=device.address, heart_rate=strap.address, second_power_meter=meter.address
+        )
         async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS, every_s=0.01):
             left = []
             for number in range(100):
@@ -708,6 +755,19 @@ class TestStrap:
         ),
         ({"name": "x", "start": ["00" * 129]}, "one has 129 bytes"),
         ({"equipment_id": 256}, "equipment_id"),
+        ({"name": "x", "second_power_meter": "pedal"}, "expected an address such as"),
+        (
+            {"address": "c0:ff:ee:00:00:01", "second_power_meter": "C0:FF:EE:00:00:01"},
+            "expected the address of another meter",
+        ),
+        (
+            {
+                "name": "x",
+                "second_power_meter": "C0:FF:EE:00:00:01",
+                "power_from": [[0, 0, 2, 0]],
+            },
+            "expected no power_from",
+        ),
     ],
 )
 def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: str) -> None:

@@ -116,7 +116,9 @@ def test_protocol_is_guessed_from_an_advertisement(
         advertisement("FLYWHEELER", services=(NORDIC_UART,)),
         advertisement("ECH-STRIDE-12", services=("1826",)),
     ],
-    ids=lambda heard: f"{heard.name or 'no name'} {' '.join(one[:8] for one in heard.services)}",
+    ids=lambda heard: (
+        f"{heard.name or 'no name'} {' '.join(sorted(one[:8] for one in heard.services))}"
+    ),
 )
 def test_advertisement_of_another_device_gives_no_guess(heard: Advertisement) -> None:
     assert guess(heard) is None

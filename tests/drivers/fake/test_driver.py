@@ -510,6 +510,10 @@ class TestOptions:
             ({"faults": {"cut_per_min": 1}}, "need a wire"),
             ({"wire": "ftms", "faults": {"corrupt_per_min": 1}}, "checksum: peloton or lines"),
             (
+                {"wire": "lines", "faults": {"power_factor": 0.5}},
+                "fault power_factor needs a wire that reports power",
+            ),
+            (
                 {"wire": "lines", "faults": {"zero_power_per_min": 1}},
                 "needs a wire that reports power",
             ),

@@ -102,6 +102,13 @@ def test_cadence_factor_multiplies_the_cadence(factor: float) -> None:
     }
 
 
+@pytest.mark.parametrize("factor", [0.1, 10])
+def test_power_factor_multiplies_the_power(factor: float) -> None:
+    assert set(distorted(faults(power_factor=factor))) == {
+        STATE._replace(power_w=STATE.power_w * factor)
+    }
+
+
 def test_frozen_bike_shows_one_instant_until_its_time_is_over() -> None:
     some = faults(frozen_at_s=20, frozen_for_s=5)
     shown = [some.shown_ms(ms) for ms in (19_750, 20_000, 22_300, 24_999, 25_000)]
@@ -152,6 +159,7 @@ def test_a_corrupt_message_has_one_bit_turned() -> None:
         {"disconnect_at_s": -1},
         {"disconnect_for_s": 0},
         {"cadence_factor": 0},
+        {"power_factor": 0},
         {"no_such_fault": 1},
     ],
 )

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from pathlib import Path
+from typing import ParamSpec
 
 import pytest
 from pydantic import ValidationError
@@ -17,32 +18,24 @@ from drivers.protocols import PROTOCOLS
 from drivers.protocols.serial import peloton
 from drivers.protocols.serial.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.serial.peloton import PelotonOp, PelotonResponse, encode_response
-from drivers.serial_line.driver import SerialBike
+from drivers.serial_line.driver import SERIAL_PROTOCOLS, SerialBike
 from drivers.testing import FastClock
-from tests.support.pty_bike import Answer, PtyBike
-from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
+from tests.support.pty_bike import PtyBike
+from tests.support.serial_bikes import BIKES, PelotonBike
 
 REAL = MachineClock()
+P = ParamSpec("P")
 
 #: What each bike says, whichever way its Readings divide it.
 RIDES: dict[str, dict[str, float]] = {
     "peloton": {"cadence_rpm": 90, "power_w": 150.0, "resistance_raw": 810},
     "kettler": {"cadence_rpm": 75, "power_w": 65, "speed_kmh": 26.6, "resistance_raw": 70},
     "daum": {"cadence_rpm": 60, "power_w": 95, "speed_kmh": 22, "resistance_raw": 7},
+    "daum_premium": {"cadence_rpm": 90.1, "power_w": 130, "speed_kmh": 36, "resistance_raw": 10},
     "monark": {"cadence_rpm": 61, "power_w": 120},
+    "computrainer": {"cadence_rpm": 90, "power_w": 205},
     "lines": {"cadence_rpm": 70, "resistance_raw": 417},
 }
-
-
-def answer_of(protocol: str) -> Answer:
-    bikes: dict[str, Callable[[], Answer]] = {
-        "peloton": lambda: PelotonBike().answer,
-        "kettler": lambda: KettlerBike().answer,
-        "daum": lambda: DaumBike().answer,
-        "monark": lambda: MonarkBike().answer,
-        "lines": lambda: lambda _: b"",
-    }
-    return bikes[protocol]()
 
 
 @pytest.fixture
@@ -52,12 +45,12 @@ def port(tmp_path: Path) -> Path:
 
 @contextmanager
 def plugged_in(port: Path, protocol: str) -> Iterator[PtyBike]:
-    says = (lambda: encode_pairs(rpm=70, res=417)) if protocol == "lines" else (lambda: b"")
-    bike = PtyBike(port, answer_of(protocol), says).plug_in()
+    bike = BIKES[protocol]()
+    pty = PtyBike(port, bike.answer, bike.says).plug_in()
     try:
-        yield bike
+        yield pty
     finally:
-        bike.unplug()
+        pty.unplug()
 
 
 def driver(
@@ -81,6 +74,10 @@ async def said(readings: AsyncIterator[Reading], names: set[str]) -> dict[str, f
                 name: value for name in names if (value := getattr(reading, name)) is not None
             }
     return values
+
+
+def test_each_serial_protocol_is_ridden() -> None:
+    assert set(RIDES) == set(SERIAL_PROTOCOLS)
 
 
 @pytest.mark.parametrize("protocol", RIDES)
@@ -126,11 +123,8 @@ class TestEveryProtocol:
         self, port: Path, protocol: str
     ) -> None:
         with plugged_in(port, protocol) as pty:
-            pty.says = lambda: b""
-            answer, greeting = pty.answer, [b"\x00\xffboot\xf6\x40\x00 junk\r\n"]
-            pty.answer = lambda data: (greeting.pop() if greeting else b"") + answer(data)
-            if protocol == "lines":
-                pty.says = lambda: (greeting.pop() if greeting else b"") + encode_pairs(rpm=70)
+            junk = [b"\x00\xffboot\xf6\x40\x00 junk\r\n"]
+            pty.answer, pty.says = after(junk, pty.answer), after(junk, pty.says)
             async with driver(port, protocol).open_bike() as readings:
                 assert await said(readings, {"cadence_rpm"}) == {
                     "cadence_rpm": RIDES[protocol]["cadence_rpm"]
@@ -150,6 +144,16 @@ class TestEveryProtocol:
         assert [replace(one, source="") for one in live] == [
             replace(one, source="") for one in replayed[:6]
         ]
+
+
+def after(junk: list[bytes], sent: Callable[P, bytes]) -> Callable[P, bytes]:
+    """What is sent, the first of it with the junk before it."""
+
+    def send(*args: P.args, **kwargs: P.kwargs) -> bytes:
+        data = sent(*args, **kwargs)
+        return junk.pop() + data if data and junk else data
+
+    return send
 
 
 async def _exhaust(readings: AsyncIterator[Reading]) -> None:
@@ -220,8 +224,9 @@ class TestPort:
             await _first_reading(driver(port, "kettler", clock=FastClock(15), baud_rate=4800))
         bike.unplug()
 
-    async def test_serial_server_is_read_like_a_port(self) -> None:
-        bike = PelotonBike()
+    @pytest.mark.parametrize("protocol", ["peloton", "daum_premium"])
+    async def test_serial_server_is_read_like_a_port(self, protocol: str) -> None:
+        bike = BIKES[protocol]()
 
         async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             while data := await reader.read(100):
@@ -231,8 +236,8 @@ class TestPort:
         server = await asyncio.start_server(serve, "127.0.0.1", 0)
         async with server:
             number = server.sockets[0].getsockname()[1]
-            reading = await _first_reading(driver(f"socket://127.0.0.1:{number}"))
-        assert reading.cadence_rpm == 90
+            reading = await _first_reading(driver(f"socket://127.0.0.1:{number}", protocol))
+        assert reading.cadence_rpm == RIDES[protocol]["cadence_rpm"]
 
     @pytest.mark.slow
     async def test_lost_serial_bikes_leak_no_descriptors_or_tasks(self, port: Path) -> None:

@@ -2,7 +2,6 @@
 
 import fcntl
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -10,20 +9,12 @@ import pytest
 from drivers import BikeLost
 from drivers.clock import MachineClock
 from drivers.discovery import FoundBike
-from drivers.protocols.serial.lines import encode_pairs
 from drivers.serial_line.driver import SerialBike
 from drivers.serial_line.port import PortInfo, list_usb_ports
 from drivers.serial_line.scan import TRIES, scan_ports
-from tests.support.pty_bike import Answer, PtyBike
-from tests.support.serial_bikes import DaumBike, KettlerBike, MonarkBike, PelotonBike
+from tests.support.pty_bike import PtyBike
+from tests.support.serial_bikes import BIKES
 
-BIKES: dict[str, Callable[[], Answer]] = {
-    "lines": lambda: lambda _: b"",
-    "peloton": lambda: PelotonBike().answer,
-    "kettler": lambda: KettlerBike().answer,
-    "daum": lambda: DaumBike().answer,
-    "monark": lambda: MonarkBike().answer,
-}
 #: Long enough for each try, the listening of a Peloton included.
 SECONDS = 2.5 * len(TRIES)
 
@@ -34,8 +25,8 @@ async def found(*bikes: PtyBike) -> list[FoundBike]:
 
 
 def plug_in(directory: Path, protocol: str) -> PtyBike:
-    says = (lambda: encode_pairs(rpm=70)) if protocol == "lines" else (lambda: b"")
-    return PtyBike(directory / protocol, BIKES[protocol](), says).plug_in()
+    bike = BIKES[protocol]()
+    return PtyBike(directory / protocol, bike.answer, bike.says).plug_in()
 
 
 @pytest.mark.slow

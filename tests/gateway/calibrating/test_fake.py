@@ -7,10 +7,12 @@ from statistics import mean
 import pytest
 
 from drivers import Reading
+from gateway.calibrating.fake import FakePowerRider
 from gateway.calibrating.measuring.guide import Target
+from gateway.calibrating.prompt import Question
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import LinkStatus
-from tests.support.cadence import START_MS, pedaller
+from tests.support.cadence import FAKE, START_MS, pedaller
 from tests.support.calibration_sitting import Sitting
 from tests.support.virtual_clock import NS_PER_S, VirtualClock
 
@@ -106,3 +108,27 @@ async def test_the_rider_is_up_to_speed_when_the_check_begins(
 ) -> None:
     async with pedaller(tmp_path, clock).session() as session:
         assert min(await heard(session, clock, 2)) > 50
+
+
+async def test_fake_rider_holds_a_power_which_the_bike_reports_times_the_factor(
+    tmp_path: Path, clock: VirtualClock
+) -> None:
+    rider = FakePowerRider("bike-1", 0.5, FAKE, tmp_path, clock)
+    question = Question("Steady?", {"Enter": "steady"})
+    async with rider.session() as session:
+        for watts in (100.0, 200.0):
+            rider.hold(watts)
+            answering = asyncio.create_task(rider.next(question))
+            await clock.run_for(15)
+            assert await answering == "steady"
+            said: list[float] = []
+
+            async def listen(said: list[float] = said) -> None:
+                async for news in session.news():
+                    if isinstance(news, Reading) and news.power_w is not None:
+                        said.append(news.power_w)  # noqa: PERF401 it is cancelled before its end
+
+            listening = asyncio.create_task(listen())
+            await clock.run_for(20)
+            listening.cancel()
+            assert mean(said) == pytest.approx(watts / 2, rel=0.05)

@@ -57,6 +57,8 @@ def records(draw: st.DrawFn) -> CalibrationRecord:
         points=points,
         quantity=draw(st.sampled_from(["raw", "percent"])),
         cadence_scale=draw(st.floats(0.01, 20)),
+        power_scale=draw(st.just(1.0) | st.floats(0.01, 100)),
+        power_offset_w=draw(st.just(0.0) | st.floats(-500, 500)),
         rate_hz=draw(st.none() | st.floats(0, 100)),
         made_at=datetime.fromtimestamp(draw(st.integers(0, 2**32)), UTC),
     )
@@ -154,7 +156,13 @@ def test_a_state_arrives_as_it_was(
 
 def points_of(calibration: Calibration) -> object:
     table = calibration.table
-    return None if table is None else table.points, calibration.quantity, calibration.cadence_scale
+    return (
+        None if table is None else table.points,
+        calibration.quantity,
+        calibration.cadence_scale,
+        calibration.power_scale,
+        calibration.power_offset_w,
+    )
 
 
 def replaced(state: CalibrationState) -> Mapping[str, Any]:

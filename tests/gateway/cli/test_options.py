@@ -82,11 +82,11 @@ def test_bike_id_without_a_config_means_a_bike_of_the_service(
 @pytest.mark.parametrize(
     ("arguments", "code", "complaint"),
     [
-        (["bike-1"], 2, "'bike-1' is not a Bluetooth address, a serial port or `fake`"),
+        (["bike-1"], 2, "'bike-1' is not a Bluetooth address, a serial port, an ANT+ bike"),
         (["/dev/ttyUSB0"], 2, "add --protocol, such as"),
         (["/dev/ttyUSB0", "--protocol", "ftms"], 2, "protocol: got 'ftms'; expected one of"),
         (["fake", "--protocol", "telex"], 2, "wire: got 'telex'"),
-        (["bike-1"], 2, "or pass a driver (ble, fake, replay, serial)"),
+        (["bike-1"], 2, "or pass a driver (ant, ble, fake, replay, serial)"),
         (["replay"], 2, "option file: missing; expected a value\ndriver 'replay' expects: file ("),
         (["fake", "--option", "seed=x"], 2, "option seed: got 'x'; expected a whole number"),
         (["fake", "--option", "seed"], 2, "--option seed: expected KEY=VALUE, such as"),

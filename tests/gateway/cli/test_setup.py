@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from drivers.registry import load_drivers
+from drivers.serial_line.driver import SERIAL_PROTOCOLS
 from gateway.cli.app import app
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
@@ -66,9 +67,7 @@ async def test_setup_finds_a_bike_and_writes_it_with_its_rider(bluez: Bluez, fil
         terminal.expect(
             "1  IC Bike  C0:FF:EE:00:00:01  -60 dBm  ble: advertises the ftms service\n"
         )
-        terminal.expect(
-            "Which bike? Enter its number, its Bluetooth address, its serial port, `fake`"
-        )
+        terminal.expect("Which bike? Enter its number, its Bluetooth address, its serial port, ")
         terminal.expect("[1]: ")
         terminal.type()
         terminal.expect("Pedal, and compare these values with the bike's display")
@@ -117,15 +116,14 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
 ) -> None:
     def talk(terminal: Dialogue) -> None:
         terminal.expect(
-            "Which bike? Enter its Bluetooth address, its serial port, or `fake` for a "
-            "simulated bike: "
+            "Which bike? Enter its Bluetooth address, its serial port, `ant:` and its "
+            "device number, or `fake` for a simulated bike: "
         )
         terminal.type("the black one")
-        terminal.expect("is not a Bluetooth address, a serial port or `fake`")
+        terminal.expect("is not a Bluetooth address, a serial port, an ANT+ bike")
         terminal.type("/dev/serial/by-id/usb-FTDI")
-        terminal.expect(
-            "Which protocol does the bike use (peloton, kettler, daum, monark, lines): "
-        )
+        names = ", ".join(SERIAL_PROTOCOLS)
+        terminal.expect(f"Which protocol does the bike use ({names}): ")
         terminal.type("peleton")
         terminal.expect("Error: expected one of")
         terminal.type("peloton")

@@ -190,26 +190,38 @@ async def refusing_broker() -> tuple[asyncio.Server, int]:
     """
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        with suppress(ConnectionError):
-            while answer := _refusal_of(await reader.read(1000)):  # the client waits for each
-                writer.write(answer)
+        with suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                writer.write(_refusal_of(*await _packet(reader)))
         writer.close()
 
     server = await asyncio.start_server(talk, "127.0.0.1", 0)
     return server, server.sockets[0].getsockname()[1]
 
 
-def _refusal_of(packet: bytes) -> bytes:
-    """Return the answer to a packet: a CONNECT is accepted; b"" to the end of the connection."""
-    match packet[:1]:
-        case b"\x10":
+async def _packet(reader: asyncio.StreamReader) -> tuple[int, bytes]:
+    """Read an MQTT packet: its first byte, and what follows its length."""
+    kind, length, shift, byte = (await reader.readexactly(1))[0], 0, 0, 0x80
+    while byte & 0x80:
+        byte = (await reader.readexactly(1))[0]
+        length |= (byte & 0x7F) << shift
+        shift += 7
+    return kind, await reader.readexactly(length)
+
+
+def _refusal_of(kind: int, body: bytes) -> bytes:
+    """Return the answer to a packet: a CONNECT is accepted; b"" to those that need no answer."""
+    match kind:
+        case 0x10:
             return bytes([0x20, 3, 0, 0, 0])
-        case b"\x82":
-            return bytes([0x90, 4, *packet[2:4], 0, 0x87])
-        case b"\x32":
-            topic_bytes = int.from_bytes(packet[2:4])
-            ticket = packet[4 + topic_bytes : 6 + topic_bytes]
+        case 0x82:
+            return bytes([0x90, 4, *body[:2], 0, 0x87])
+        case 0x32:
+            topic_bytes = int.from_bytes(body[:2])
+            ticket = body[2 + topic_bytes : 4 + topic_bytes]
             return bytes([0x40, 3, *ticket, 0x87])
+        case 0xC0:
+            return bytes([0xD0, 0])
         case _:
             return b""
 

@@ -36,6 +36,8 @@ def records(draw: st.DrawFn) -> CalibrationRecord:
         made_at=draw(st.datetimes(timezones=st.just(UTC))),
         points=draw(st.sampled_from([points, ()])),
         cadence_scale=draw(st.floats(0.1, 20)),
+        power_scale=draw(st.just(1.0) | st.floats(0.01, 100)),
+        power_offset_w=draw(st.just(0.0) | st.floats(-500, 500)),
         rate_hz=draw(st.none() | st.floats(0, 20)),
         quantity=draw(st.sampled_from(["raw", "percent"])),
     )
@@ -66,6 +68,17 @@ def test_calibration_record_without_points_has_a_cadence_scale_only() -> None:
     assert record(points=(), cadence_scale=0.5).calibration == Calibration(None, "raw", 0.5)
 
 
+def test_calibration_record_corrects_the_power() -> None:
+    used = record(points=(), power_scale=2, power_offset_w=-5).calibration
+    assert used == Calibration(None, "raw", 1.0, 2.0, -5.0)
+
+
+def test_record_without_a_power_correction_is_written_as_before_there_was_one() -> None:
+    assert "power" not in record_to_json(record())
+    assert '"power_scale": 2.0' in record_to_json(record(power_scale=2.0))
+    assert '"power_offset_w"' not in record_to_json(record(power_scale=2.0))
+
+
 def changed(**fields: Any) -> str:
     data = json.loads(record_to_json(record()))
     data["calibration"] |= fields
@@ -86,6 +99,8 @@ def changed(**fields: Any) -> str:
         (changed(points=[{"percent": 0, "raw": 1, "noise": -1, "samples": 1}]), "points.0.noise"),
         (changed(points=[{"percent": 0, "raw": 1, "noise": 1, "samples": 1}]), "1 point"),
         (changed(cadence_scale=0), "cadence_scale"),
+        (changed(power_scale=0), "power_scale"),
+        (changed(power_offset_w=501), "power_offset_w"),
         (changed(made_at="2026-11-21T18:00:00"), "made_at"),
         (changed(quantity="level"), "quantity"),
         (changed(humidity=40), "humidity"),

@@ -172,6 +172,12 @@ class TestSampler:
         said = [Reading(0, cadence_rpm=200)]
         assert ride(said, seconds=1, cadence_scale=2)[0].cadence_rpm == 0
 
+    def test_power_is_judged_after_its_correction(self) -> None:
+        said = [Reading(0, cadence_rpm=80, power_w=4_000)]
+        assert ride(said, seconds=1, power_scale=0.1)[0].power_w == 400
+        said = [Reading(0, cadence_rpm=80, power_w=1_600)]
+        assert ride(said, seconds=1, power_scale=2)[0].power_w is None
+
     def test_number_that_a_calibration_converts_is_not_judged_as_percent(self) -> None:
         table = CalibrationTable([(0, 0), (1000, 100)])
         said = [Reading(0, cadence_rpm=80, resistance_percent=500)]

@@ -570,6 +570,29 @@ class TestResistanceSource:
         sample = ride.close(1)
         assert (sample.cadence_rpm, sample.power_w) == (80, 100)
 
+    def test_power_is_corrected_by_the_calibration(self) -> None:
+        ride = Ride(calibration=Calibration(power_scale=2, power_offset_w=10)).connect()
+        ride.say(0, 80, power_w=100)
+        ride.say(1, 0, power_w=0)
+        ride.say(1.1, 0, power_w=0)
+        ride.close(1)
+        assert ride.close(2).power_w == 0, "and 0 stays 0"
+        ride = Ride(calibration=Calibration(power_scale=2, power_offset_w=10)).connect()
+        ride.say(0, 80, power_w=100)
+        assert ride.close(1).power_w == 210
+
+    def test_resistance_is_derived_from_the_corrected_power(self) -> None:
+        percents = []
+        for scale, power_w in ((1.0, 150.0), (10.0, 15.0)):
+            ride = Ride(stale_after_s=1, calibration=Calibration(power_scale=scale)).connect()
+            for second in (0, 1):
+                ride.say(second, 80, power_w=power_w)
+            ride.close(1)
+            source, percent = self.close(ride, 2)
+            assert source is ResistanceSource.DERIVED
+            percents.append(percent)
+        assert percents[0] == percents[1] > 0
+
 
 class TestFaultyOrder:
     """What cannot be used is dropped and counted."""

@@ -1,4 +1,4 @@
-"""A bike's name on the command line is one of three things."""
+"""A bike's name on the command line is one of four things."""
 
 import pytest
 
@@ -17,10 +17,21 @@ def test_a_port_needs_its_protocol(port: str) -> None:
         named_bike(port, None)
 
 
+def test_a_device_number_is_a_bike_on_ant() -> None:
+    assert named_bike("ant:11565", None) == ("ant", {"device_number": 11565})
+    options = {"device_number": 7, "protocol": "ant_power"}
+    assert named_bike("ant:7", "ant_power") == ("ant", options)
+    with pytest.raises(NotABike):
+        named_bike("ant:", None)
+
+
 def test_fake_names_the_fake_bike() -> None:
     assert named_bike("fake", None) == ("fake", {"wire": "ftms"})
 
 
 def test_word_that_names_no_bike_is_refused() -> None:
-    with pytest.raises(NotABike, match="not a Bluetooth address, a serial port or `fake`"):
+    with pytest.raises(
+        NotABike,
+        match=r"not a Bluetooth address, a serial port, an ANT\+ bike such as ant:11565, or `fake`",
+    ):
         named_bike("bike-1", None)

@@ -66,6 +66,10 @@ PM5_GENERAL = "ce060031-43e5-11e4-916c-0800200c9a66"
 PM5_STATUS = "ce060032-43e5-11e4-916c-0800200c9a66"
 PM5_STROKE = "ce060036-43e5-11e4-916c-0800200c9a66"
 
+FEC = "6e40fec1-b5a3-f393-e0a9-e50e24dcca9e"
+FEC_DATA = "6e40fec2-b5a3-f393-e0a9-e50e24dcca9e"
+FEC_WRITE = "6e40fec3-b5a3-f393-e0a9-e50e24dcca9e"
+
 KEISER_COMPANY = 0x0102
 
 _NOTIFY = ("notify",)
@@ -212,6 +216,19 @@ def pm5_bike(bluez: Bluez, name: str = "PM5 432331249 Bike") -> Device:
             PM5_ROWING: {PM5_GENERAL: _NOTIFY, PM5_STATUS: _NOTIFY, PM5_STROKE: _NOTIFY},
         },
         advertised=[PM5_DISCOVERY],
+    )
+
+
+def tacx_trainer(bluez: Bluez, name: str = "Tacx Neo 11565") -> Device:
+    """Add a trainer that advertises only its cadence service."""
+    return bluez.add_device(
+        name=name,
+        services={
+            SPEED_AND_CADENCE: {CSC_MEASUREMENT: _NOTIFY},
+            CYCLING_POWER: {CYCLING_POWER_MEASUREMENT: _NOTIFY},
+            FEC: {FEC_DATA: _NOTIFY, FEC_WRITE: ("write", "write-without-response")},
+        },
+        advertised=[SPEED_AND_CADENCE],
     )
 
 

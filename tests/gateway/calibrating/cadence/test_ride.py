@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from gateway.calibrating.cadence.ride import PATIENCE_S, READY_S, CadenceRide
+from gateway.calibrating.cadence.ride import CadenceRide
 from gateway.calibrating.fake import FakePedaller
 from gateway.calibrating.local import LocalSession
 from gateway.calibrating.measuring.cadence import Measurement, NotUsable
+from gateway.calibrating.ride import PATIENCE_S, READY_S
 from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationError
 from tests.support.cadence import FAKE, START_MS, SeenView, fake_bike, pedaller

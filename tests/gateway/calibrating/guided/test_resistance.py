@@ -120,7 +120,7 @@ async def test_recorded_steps_are_captured_one_after_the_other(
 
 async def test_old_calibration_is_shown_and_kept_as_a_backup(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
-    before = record(cadence_scale=0.5)
+    before = record(cadence_scale=0.5, power_scale=2.0, power_offset_w=-5.0)
     sitting.store.save(before)
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save"])
     saved = await sitting.run(five())
@@ -131,6 +131,8 @@ async def test_old_calibration_is_shown_and_kept_as_a_backup(tmp_path: Path) -> 
     was = [(one["was"], table.percent_at(one["raw"])) for one in review["compared"]]
     assert [shown for shown, _ in was] == [pytest.approx(old) for _, old in was]
     assert saved.record.cadence_scale == 0.5
+    assert (saved.record.power_scale, saved.record.power_offset_w) == (2, -5)
+    assert review["power_scale"] == {"was": 2, "will_be": 2}
     assert sitting.store.backups("bike-1") == {1: before}
     assert "calibrate rollback bike-1" in sitting.said[-1]
 

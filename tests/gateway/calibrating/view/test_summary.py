@@ -72,6 +72,14 @@ def test_summary_of_a_bike_without_a_calibration_says_so() -> None:
     assert "resistance  as the bike sends it" in shown(BIKE)
 
 
+def test_summary_shows_the_correction_of_the_power() -> None:
+    assert "power       as the bike sends it" in shown(BIKE)
+    one = replace(BIKE, in_use=Calibration(power_scale=2, power_offset_w=-5))
+    assert "power       × 2 - 5 W" in shown(one)
+    said = json.loads(state_json(one))
+    assert (said["power_scale"], said["power_offset_w"]) == (2, -5)
+
+
 def test_summary_says_why_a_saved_calibration_is_not_used() -> None:
     text = shown(replace(CONFIG, problem="not used: it is of fake seed 2"))
     assert "the saved calibration is not used: it is of fake seed 2" in text

@@ -1,0 +1,1 @@
+"""`calibrate power`: the ride, the dialogue and its screen."""
