@@ -70,7 +70,8 @@ def page() -> str:
 
 def _sections() -> Iterator[str]:
     yield PROTOCOLS_HEAD
-    captured = Counter(load_capture(file).protocol for file in CAPTURES.rglob("*.jsonl"))
+    captures = map(load_capture, CAPTURES.rglob("*.jsonl"))
+    captured = Counter(name for capture in captures for name in capture.protocols)
     for name, protocol in PROTOCOLS.items():
         evidence = _evidence(protocol, captured[name])
         yield f"| `{name}` | {_over(protocol)} | {_what(protocol)} | {evidence} |"

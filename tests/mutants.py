@@ -52,6 +52,27 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "a capture leaves out what was written",
+        "drivers/ble/connection.py",
+        "        self.on_frame(self._frame(data, characteristic, sent=True))\n",
+        "",
+        "tests/drivers/ble/test_driver.py",
+    ),
+    Mutant(
+        "a protocol without a checksum fits as well as one with",
+        "drivers/captures/fits.py",
+        "fit.understood_damaged - fit.understood",
+        "-fit.understood",
+        "tests/drivers/captures/test_fits.py",
+    ),
+    Mutant(
+        "every steady number follows the cadence",
+        "drivers/captures/movement.py",
+        "if not _is_about(fast, slow, _STEADY):",
+        "if True:",
+        "tests/drivers/captures/test_movement.py",
+    ),
+    Mutant(
         "no fsync",
         "gateway/buffer/store.py",
         "PRAGMA synchronous = FULL",

@@ -1,7 +1,7 @@
 """A connected Bluetooth device: its services, its notifications, reads and writes."""
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 
 from bleak import BleakClient
@@ -11,6 +11,8 @@ from dbus_fast import DBusError
 
 from drivers.ble.errors import reason_of
 from drivers.contract import BikeLost, Clock
+from drivers.reading import Frame
+from drivers.survey import DeviceInventory, GattCharacteristic
 
 #: Timeout of a disconnect, in seconds. A clean one takes 2 to 3 s; without bluetoothd it hangs.
 DISCONNECT_S = 5.0
@@ -34,6 +36,9 @@ class Connection:
         self._subscribed: set[str] = set()
         #: The characteristics of each service.
         self.services: Mapping[str, frozenset[str]] = {}
+        #: Called for all that arrives or is written, at once: nothing is left out of a capture,
+        #: whichever part of the driver asked for it.
+        self.on_frame: Callable[[Frame], None] = _ignore
 
     def open(self, client: BleakClient) -> None:
         # Failed attempts before this one have queued their lost links: start with an empty queue.
@@ -54,6 +59,7 @@ class Connection:
             return
 
         def heard(_: BleakGATTCharacteristic, data: bytearray) -> None:
+            self.on_frame(self._frame(bytes(data), characteristic))
             if self._heard.qsize() >= MAX_WAITING:
                 self._heard.get_nowait()
             self._heard.put_nowait((characteristic, bytes(data)))
@@ -83,9 +89,26 @@ class Connection:
     async def read(self, characteristic: str) -> bytes:
         with _as_bike_lost(f"cannot read {characteristic}"):
             async with self._clock.timeout(GATT_S):
-                return bytes(await self._connected.read_gatt_char(characteristic))
+                data = bytes(await self._connected.read_gatt_char(characteristic))
+        self.on_frame(self._frame(data, characteristic))
+        return data
+
+    async def inventory(self, name: str) -> DeviceInventory:
+        """Return what the device offers, in its order, with the values that can be read."""
+        characteristics = self._connected.services.characteristics
+        found = [
+            GattCharacteristic(
+                one.service_uuid,
+                one.uuid,
+                tuple(one.properties),
+                await self._value(one) if "read" in one.properties else None,
+            )
+            for _, one in sorted(characteristics.items())
+        ]
+        return DeviceInventory(name, tuple(found))
 
     async def write(self, characteristic: str, data: bytes) -> None:
+        self.on_frame(self._frame(data, characteristic, sent=True))
         with _as_bike_lost(f"cannot write {characteristic}"):
             async with self._clock.timeout(GATT_S):
                 await self._connected.write_gatt_char(characteristic, data)
@@ -98,10 +121,25 @@ class Connection:
             async with self._clock.timeout(DISCONNECT_S):
                 await self._connected.disconnect()
 
+    async def _value(self, one: BleakGATTCharacteristic) -> bytes | None:
+        """Return the value of a characteristic; None if the device refuses to send it."""
+        # Some devices have the same characteristic twice, so it is read by its handle.
+        with suppress(*RADIO_ERRORS):
+            async with self._clock.timeout(GATT_S):
+                return bytes(await self._connected.read_gatt_char(one))
+        return None
+
+    def _frame(self, data: bytes, characteristic: str, *, sent: bool = False) -> Frame:
+        return Frame(self._clock.monotonic_ns(), data, sent, characteristic)
+
     @property
     def _connected(self) -> BleakClient:
         assert self._client is not None, "used before it was opened"
         return self._client
+
+
+def _ignore(frame: Frame) -> None:
+    del frame
 
 
 @contextmanager

@@ -2,24 +2,33 @@
 
 import logging
 import re
-from collections.abc import AsyncGenerator, AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from typing import Self
 
 from pydantic import Field, field_validator, model_validator
 
-from drivers.bike_lock import bike_lock
 from drivers.ble.bluez import BluetoothLink
+from drivers.ble.broadcasts import overheard
 from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
+from drivers.ble.finding import find_bike
 from drivers.ble.parameters import update_parameters
-from drivers.ble.radio import Advertisement, Radio, open_radio
+from drivers.ble.radio import Advertisement, Radio
 from drivers.ble.recognition import recognise, rivals_of
 from drivers.ble.scan import scan_air, speaks_keiser
-from drivers.ble.session import COMPANIONS, GATT_PROTOCOLS, BleSession, claims, inventory, spoken
+from drivers.ble.session import (
+    COMPANIONS,
+    GATT_PROTOCOLS,
+    BleSession,
+    claims,
+    inventory,
+    owners_of,
+    spoken,
+)
+from drivers.ble.survey import record_all
 from drivers.clock import MachineClock
 from drivers.contract import (
-    BikeAbsent,
     BikeLost,
     Clock,
     DriverOptions,
@@ -34,21 +43,15 @@ from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
 from drivers.reading import Reading
+from drivers.survey import BikeNotUnderstood, DeviceInventory
 from drivers.tuning import Tuning
 
 AUTO = "auto"
 KEISER = "keiser"
 
-#: How long one search for a bike lasts, in seconds. It is long, so that a bike is connected as soon
-#: as it wakes up.
-APPEAR_S = 30.0
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
 #: sequence.
 UNDERSTAND_S = 9.0
-#: Seconds without a broadcast after which a broadcasting bike is lost (ptx2/gymnasticon).
-BROADCAST_GONE_S = 60.0
-#: Seconds without a broadcast after which the scan is restarted: it may have died with bluetoothd.
-RESCAN_S = 8.0
 
 #: The length of a command in the option `start`, in bytes. The longest known one has 37.
 COMMAND_MAX_BYTES = 128
@@ -190,17 +193,8 @@ class BleBike(FrameSource):
         self, on_frame: FrameListener = ignore_frame
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
-        adapter = await open_radio(options.adapter, self._clock)
         async with AsyncExitStack() as stack:
-            if options.equipment_id is None:
-                stack.enter_context(bike_lock(options.who))
-                await adapter.let_go_of(options.is_linked)
-            found = await adapter.find(options.means, APPEAR_S)
-            if found is None:
-                raise BikeAbsent(
-                    f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "
-                    "it closer, and disconnect it from other devices and apps"
-                )
+            adapter, found = await stack.enter_async_context(find_bike(options, self._clock))
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
                 talk = self._conversation(KEISER, Keiser(), options.over(profile), on_frame)
@@ -208,6 +202,15 @@ class BleBike(FrameSource):
             else:
                 opened = self._connected(adapter, found, profile, on_frame)
             yield await stack.enter_async_context(opened)
+
+    async def survey(
+        self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
+    ) -> None:
+        async with (
+            find_bike(self._options, self._clock) as (adapter, found),
+            adapter.connect(found) as connection,
+        ):
+            await record_all(connection, found.name, on_device, on_frame)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
         if self._options.protocol != AUTO:
@@ -218,30 +221,13 @@ class BleBike(FrameSource):
     async def _overheard(
         self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        async with aclosing(self._broadcasts(adapter, found, talk)) as readings:
+        readings = overheard(adapter, found, talk, self._options, self._clock)
+        async with aclosing(readings):
             first = await first_within(self._clock, UNDERSTAND_S, readings)
             if first is None:
                 raise BikeLost(f"{self._options.who} is broadcasting, but {talk.silence}")
+            self.stale_after_s = talk.protocol.stale_after_s
             yield resumed(first, readings)
-
-    async def _broadcasts(
-        self, adapter: Radio, found: Advertisement, talk: Conversation
-    ) -> AsyncGenerator[Reading, None]:
-        async with adapter.overhear() as listener:
-            heard: Advertisement | None = found
-            silent_s = 0.0
-            while silent_s < BROADCAST_GONE_S:
-                if heard is None:
-                    silent_s += RESCAN_S
-                    await adapter.restart_scan()
-                else:
-                    silent_s = 0.0
-                    data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
-                    for reading in talk.hear(self._clock.monotonic_ns(), data):
-                        self.stale_after_s = talk.protocol.stale_after_s
-                        yield reading
-                heard = await listener.next(self._options.means, RESCAN_S)
-        raise BikeLost(f"{self._options.who} sent no broadcast for {BROADCAST_GONE_S:g} s")
 
     @asynccontextmanager
     async def _connected(
@@ -255,8 +241,13 @@ class BleBike(FrameSource):
         async with adapter.connect(found) as connection:
             if profile.update_parameters:
                 await self._update_parameters(found.address)
+            owners: dict[str, str] = {}
+            connection.on_frame = lambda frame: on_frame(
+                owners.get(frame.characteristic, ""), frame
+            )
             main = await self._main_protocol(connection, profile)
-            talks = self._conversations(connection, main, profile, on_frame)
+            talks = self._conversations(connection, main, profile)
+            owners.update(owners_of(connection, [talk.name for talk in talks]))
             session = BleSession(connection, talks, companions, self._clock)
             async with (
                 companions.listening(),
@@ -265,7 +256,7 @@ class BleBike(FrameSource):
                 first = await first_within(self._clock, UNDERSTAND_S, readings)
                 if first is None:
                     self._mute.add(talks[0].name)
-                    raise BikeLost(
+                    raise BikeNotUnderstood(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
                         "if pedalling does not help, set its option `services` or `start`; "
                         f"{inventory(connection)}{await claims(connection)}"
@@ -281,7 +272,7 @@ class BleBike(FrameSource):
             main = self._best(_main_protocols(has, profile))
         if main not in has:
             wanted = "any protocol that the gateway knows" if main == AUTO else main
-            raise BikeLost(
+            raise BikeNotUnderstood(
                 f"{options.who} is connected, but does not support {wanted}; "
                 f"{inventory(connection)}"
             )
@@ -293,14 +284,14 @@ class BleBike(FrameSource):
         found = await recognise(connection, rivals, self._clock)
         self._mute.update(name for name in rivals if name != found)
         if found is None:
-            raise BikeLost(
+            raise BikeNotUnderstood(
                 f"{options.who} is connected, but answered like none of: {', '.join(rivals)}; "
                 f"{inventory(connection)}"
             )
         return found
 
     def _conversations(
-        self, connection: Connection, main: str, profile: BikeProfile, on_frame: FrameListener
+        self, connection: Connection, main: str, profile: BikeProfile
     ) -> list[Conversation]:
         """Return the conversations with the bike, the main one first."""
         options = self._options
@@ -312,7 +303,8 @@ class BleBike(FrameSource):
         # The profile's tuning corrects the main protocol only; the others may report correctly.
         tunings = {main: options.over(profile)}
         return [
-            self._conversation(name, made, tunings.get(name, Tuning()), on_frame)
+            # The connection itself passes on the frames, with those of no conversation.
+            self._conversation(name, made, tunings.get(name, Tuning()), ignore_frame)
             for name, made in protocols.items()
         ]
 

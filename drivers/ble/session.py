@@ -42,6 +42,20 @@ def spoken(connection: Connection) -> dict[str, Gatt]:
     return {name: gatt for name, gatt in found.items() if gatt is not None}
 
 
+def owners_of(connection: Connection, protocols: Iterable[str]) -> dict[str, str]:
+    """Return the protocol that each characteristic of the bike belongs to, of those `protocols`.
+
+    If two protocols share one, the first of them owns it.
+    """
+    has = spoken(connection)
+    owners: dict[str, str] = {}
+    for name in protocols:
+        for characteristic in (*has[name].notify, has[name].command):
+            if characteristic is not None:
+                owners.setdefault(characteristic, name)
+    return owners
+
+
 def inventory(connection: Connection) -> str:
     """Describe the bike's services, to explain why it is not understood."""
     services = (f"{uuid[4:8]}" if uuid.endswith(_SIG) else uuid for uuid in connection.services)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from drivers.captures.decoders import CaptureDecoders
 from drivers.captures.format import BikeCapture, CaptureError, load_capture, load_raw_capture
 from drivers.contract import (
     BikeLost,
@@ -68,13 +69,7 @@ class Replay(FrameSource):
             capture = self._load()
         except (OSError, CaptureError) as error:
             raise BikeLost(f"the capture cannot be read: {error}") from error
-        if capture.protocol not in PROTOCOLS:
-            known = ", ".join(PROTOCOLS)
-            raise BikeLost(
-                f"{self._options.file}: protocol {capture.protocol!r} is unknown; "
-                f"expected one of: {known}"
-            )
-        self.stale_after_s = PROTOCOLS[capture.protocol].stale_after_s
+        self.stale_after_s = PROTOCOLS[self._main_protocol(capture)].stale_after_s
         async with aclosing(self._play(capture, on_frame)) as readings:
             yield readings
 
@@ -84,16 +79,32 @@ class Replay(FrameSource):
             return load_raw_capture(options.file, options.protocol, options.bytes_per_s)
         return load_capture(options.file)
 
+    def _main_protocol(self, capture: BikeCapture) -> str:
+        """Return the protocol of the capture with the most values. Raises BikeLost without one."""
+        unknown = [name for name in capture.protocols if name not in PROTOCOLS]
+        known = ", ".join(PROTOCOLS)
+        if unknown:
+            raise BikeLost(
+                f"{self._options.file}: protocol {unknown[0]!r} is unknown; "
+                f"expected one of: {known}"
+            )
+        if not capture.protocols:
+            raise BikeLost(
+                f"{self._options.file} contains no frame of a known protocol; "
+                f"`alleycat-gateway decode --guess {self._options.file}` shows which of them fit"
+            )
+        return next(name for name in PROTOCOLS if name in capture.protocols)
+
     async def _play(
         self, capture: BikeCapture, on_frame: FrameListener
     ) -> AsyncGenerator[Reading, None]:
-        protocol = PROTOCOLS[capture.protocol]()
+        decoders = CaptureDecoders()
         start_ns = self._clock.monotonic_ns()
-        for frame in capture.frames:
+        for protocol, frame in capture.frames:
             at_ns = start_ns + frame.at_ns
             await self._clock.sleep_until(at_ns)
             heard = replace(frame, at_ns=at_ns)
-            on_frame(capture.protocol, heard)
-            for reading in protocol.feed(heard):
-                yield replace(reading, source=capture.protocol)
+            on_frame(protocol, heard)
+            for reading in decoders.feed(protocol, heard):
+                yield replace(reading, source=protocol)
         raise BikeLost(f"the capture {self._options.file} has ended")

@@ -5,23 +5,23 @@ from pathlib import Path
 import pytest
 
 from drivers import Reading
+from drivers.captures.decoders import CaptureDecoders
 from drivers.captures.format import BikeCapture, load_capture, load_raw_capture
-from drivers.protocols import PROTOCOLS
 
 HERE = Path(__file__).parent
 CAPTURES = sorted(HERE.rglob("*.jsonl"))
 
 
 def play(capture: BikeCapture) -> tuple[list[Reading], int]:
-    protocol = PROTOCOLS[capture.protocol]()
-    readings = [reading for frame in capture.frames for reading in protocol.feed(frame)]
-    return readings, protocol.unusable_bytes
+    decoders = CaptureDecoders()
+    readings = [reading for frame in capture.frames for reading in decoders.feed(*frame)]
+    return readings, sum(decoders.unusable_bytes.values())
 
 
 @pytest.mark.parametrize("file", CAPTURES, ids=lambda file: str(file.relative_to(HERE)))
 def test_a_capture_is_understood_whole(file: Path) -> None:
     capture = load_capture(file)
-    assert capture.protocol == file.parent.name
+    assert capture.protocols == (file.parent.name,)
     assert capture.note
     readings, unusable = play(capture)
     assert unusable == 0

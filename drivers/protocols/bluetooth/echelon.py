@@ -2,8 +2,8 @@
 
     F0 <op> <length of the body> <body> <checksum>
 
-The checksum is the sum of all bytes before it. Numbers are big-endian. Each notification and each
-command is one message. Bikes with newer firmware only work with Echelon's app.
+The checksum is the sum of all bytes before it. Numbers are big-endian. Bikes with newer firmware
+only work with Echelon's app.
 
 Source: cagnulein/qdomyos-zwift src/devices/echelonconnectsport, doudar/SmartSpin2k
 src/sensors/EchelonData.cpp and #237.
@@ -105,6 +105,49 @@ START = (
 )
 
 
+class EchelonStream:
+    """A stream of notifications, in which messages are found by their length and checksum.
+
+    A message is found at its last byte, even if what precedes it looks like the beginning
+    of a longer one. At most the length of one message is held.
+    """
+
+    def __init__(self) -> None:
+        #: The number of bytes that belong to no message.
+        self.unusable_bytes = 0
+        self._held = b""
+
+    def feed(self, data: bytes) -> list[Message]:
+        """Return the messages that end within `data`, in order."""
+        self._held += data
+        messages = []
+        while (found := self._first()) is not None:
+            start, message, end = found
+            messages.append(message)
+            self.unusable_bytes += start
+            self._held = self._held[end:]
+        beginning = next(filter(self._may_begin_at, range(len(self._held))), len(self._held))
+        self.unusable_bytes += beginning
+        self._held = self._held[beginning:]
+        return messages
+
+    def _first(self) -> tuple[int, Message, int] | None:
+        """Return the first message that is held, between its start and its end."""
+        for start, byte in enumerate(self._held[: -_OVERHEAD_BYTES + 1]):
+            if byte == _START:
+                end = start + _OVERHEAD_BYTES + self._held[start + 2]
+                message = decode_message(self._held[start:end])
+                if message is not None:
+                    return start, message, end
+        return None
+
+    def _may_begin_at(self, start: int) -> bool:
+        """Return whether more bytes can complete a message that begins at `start`."""
+        rest = self._held[start:]
+        is_complete = len(rest) > 2 and len(rest) >= _OVERHEAD_BYTES + rest[2]
+        return rest[0] == _START and not is_complete
+
+
 class Echelon(WireProtocol):
     """One connection. There is no power and no speed: the bike does not know them."""
 
@@ -123,6 +166,7 @@ class Echelon(WireProtocol):
 
     def __init__(self) -> None:
         super().__init__()
+        self._stream = EchelonStream()
         self._to_send = list(START)
         self._polls = 0
         self._next_ns: int | None = None
@@ -131,18 +175,10 @@ class Echelon(WireProtocol):
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:
             return []
-        match decode_message(frame.data):
-            case None:
-                self.unusable_bytes += len(frame.data)
-                return []
-            case EchelonStatus(cadence_rpm):
-                # The level is sent only when it changes, so the last one still applies.
-                return [Reading(frame.at_ns, cadence_rpm=cadence_rpm, resistance_raw=self._level)]
-            case EchelonResistance(level):
-                self._level = level
-                return [Reading(frame.at_ns, resistance_raw=level)]
-            case EchelonOther():
-                return []
+        messages = self._stream.feed(frame.data)
+        self.unusable_bytes = self._stream.unusable_bytes
+        readings = (self._reading(frame.at_ns, message) for message in messages)
+        return [reading for reading in readings if reading is not None]
 
     def request(self, now_ns: int) -> bytes:
         """Return the start commands one by one, then a poll every second, numbered 1 … 255."""
@@ -155,3 +191,14 @@ class Echelon(WireProtocol):
             message = EchelonOther(POLL, bytes((self._polls,)))
         self._next_ns = now_ns + (START_EVERY_NS if self._to_send else POLL_EVERY_NS)
         return encode_message(message)
+
+    def _reading(self, at_ns: int, message: Message) -> Reading | None:
+        match message:
+            case EchelonStatus(cadence_rpm):
+                # The level is sent only when it changes, so the last one still applies.
+                return Reading(at_ns, cadence_rpm=cadence_rpm, resistance_raw=self._level)
+            case EchelonResistance(level):
+                self._level = level
+                return Reading(at_ns, resistance_raw=level)
+            case EchelonOther():
+                return None

@@ -34,6 +34,7 @@ ignore a second turn within 100 ms.
 """
 
 import json
+import re
 from functools import reduce
 from operator import xor
 
@@ -55,11 +56,14 @@ _RANGES: dict[str, tuple[float, float]] = {
     "hr": (0, 250),
 }
 _CSV = ("t", "revs", "res")
+#: A JSON object shows where it begins, whatever precedes it in its line, such as half of another.
+_JSON_AT_END = re.compile(r"\{[^{]*\}(\*[0-9A-Fa-f]{2})?$")
 
 
 def decode_line(text: str) -> dict[str, float]:
     """Decode the values of one line, by the names above; empty if it has none. Total."""
-    body = _without_checksum(text.strip())
+    json_at_end = _JSON_AT_END.search(text.strip())
+    body = _without_checksum(json_at_end[0] if json_at_end else text.strip())
     if body is None:
         return {}
     if body.startswith("{"):

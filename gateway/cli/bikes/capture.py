@@ -5,12 +5,12 @@ from typing import TYPE_CHECKING, Annotated, TextIO
 
 import typer
 
+from gateway.cli.completion import protocols
 from gateway.cli.exits import fail
 from gateway.cli.options import (
     BikeArgument,
     BikeConfigOption,
     DriverOption,
-    ProtocolOption,
     SecondsOption,
     chosen_driver,
     config_of,
@@ -19,18 +19,25 @@ from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from drivers import Driver, FrameSource
-    from drivers.captures.recorder import FrameRecorder
-    from gateway.timing.clock import SystemClock
+    from gateway.cli.bikes.recording import Recording
 
-#: Time between two progress lines, in seconds.
-EVERY_S = 1.0
+#: The name for the protocol of a device that speaks none of the known ones.
+ANY = "any"
+AnyProtocolOption = Annotated[
+    str | None,
+    typer.Option(
+        help="The bike's protocol, such as `peloton`; needed for a serial port. `any` records all "
+        "that a Bluetooth device offers and sends, whatever it is.",
+        autocompletion=protocols,
+    ),
+]
 
 
 def capture(
     bike: BikeArgument,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="The .jsonl file to create.")],
     config: BikeConfigOption = None,
-    protocol: ProtocolOption = None,
+    protocol: AnyProtocolOption = None,
     option: DriverOption = None,
     seconds: SecondsOption = None,
     note: Annotated[
@@ -39,23 +46,26 @@ def capture(
 ) -> None:
     """Record a bike's raw frames, for a bug report or a test.
 
-    Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file.
+    Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file. If
+    a Bluetooth bike is connected but not understood, everything that it sends is recorded, and you
+    are asked to ride in a way that `decode --guess` can evaluate.
     """
     from drivers.captures.recorder import FrameRecorder
+    from gateway.cli.bikes.recording import Recording
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
-    found = chosen_driver(bike, config_of(bike, config), protocol, clock, option or ())
+    known = None if protocol == ANY else protocol
+    found = chosen_driver(bike, config_of(bike, config), known, clock, option or ())
     driver = _frame_source(*found)
     with _new(file) as lines:
-        recorder = FrameRecorder(lines, note)
-        reason = _reason_to_end(driver, recorder, clock, seconds)
-    if not recorder.frames:
+        recording = Recording(driver, FrameRecorder(lines, note), clock, seconds)
+        reason = _reason_to_end(recording, protocol)
+        recording.ride.ask(_answer)
+    if recording.recorder.is_empty:
         file.unlink()
         fail(reason or f"{bike} sent nothing; {file} was deleted", FAILED)
-    typer.echo(
-        f"{file}: {recorder.progress}" + (f"; then the bike was lost: {reason}" if reason else "")
-    )
+    _show_result(file, recording, reason)
 
 
 def _frame_source(name: str, driver: "Driver") -> "FrameSource":
@@ -66,23 +76,38 @@ def _frame_source(name: str, driver: "Driver") -> "FrameSource":
     return driver
 
 
-def _reason_to_end(
-    driver: "FrameSource", recorder: "FrameRecorder", clock: "SystemClock", seconds: float | None
-) -> str:
+def _reason_to_end(recording: "Recording", protocol: str | None) -> str:
     """Record until the end; return why the bike was lost, empty if it was not."""
     import asyncio
 
     from gateway.bike.loss import cause_of, loss_reason
-    from gateway.bike.opened_bike import driver_name
 
+    work = {None: recording.of_any_bike, ANY: recording.of_unknown_device}
     try:
-        asyncio.run(_record(driver, recorder, clock, seconds))
+        asyncio.run(recording.limited(work.get(protocol, recording.of_known_bike)))
     except KeyboardInterrupt:
         return ""
     # A third-party driver may raise anything.
     except (Exception, SystemExit) as error:
-        return loss_reason(cause_of(error), driver_name(driver))
+        return loss_reason(cause_of(error), recording.driver_name)
     return ""
+
+
+def _show_result(file: Path, recording: "Recording", reason: str) -> None:
+    lost = f"; then the bike was lost: {reason}" if reason else ""
+    typer.echo(f"{file}: {recording.recorder.progress}{lost}")
+    if recording.is_survey:
+        typer.echo(f"`alleycat-gateway decode --guess {file}` shows which bytes follow the pedals")
+
+
+def _answer(question: str) -> str:
+    """Ask the rider, if there is a terminal; return an empty answer if not."""
+    import sys
+
+    if not sys.stdin.isatty():
+        return ""
+    answer: str = typer.prompt(question, default="", show_default=False, err=True)
+    return answer
 
 
 def _new(file: Path) -> TextIO:
@@ -92,36 +117,3 @@ def _new(file: Path) -> TextIO:
         fail(f"{file} already exists; expected the name of a new file", USAGE)
     except OSError as error:
         fail(f"cannot create {file}: {error.strerror}", FAILED)
-
-
-async def _record(
-    driver: "FrameSource", recorder: "FrameRecorder", clock: "SystemClock", seconds: float | None
-) -> None:
-    import asyncio
-    from functools import partial
-
-    from drivers import WaitingDriver
-    from gateway.bike.opened_bike import OpenedBike, driver_name
-    from gateway.watch.background import report_background_errors
-
-    async def report() -> None:
-        while True:
-            await asyncio.sleep(EVERY_S)
-            waits = driver.waits_because if isinstance(driver, WaitingDriver) else ""
-            typer.echo(waits or recorder.progress, err=True)
-
-    name = driver_name(driver)
-    report_background_errors(name, partial(typer.echo, err=True))
-    reporting = asyncio.create_task(report())
-    try:
-        async with (
-            asyncio.timeout(seconds) as limit,
-            OpenedBike(name, partial(driver.open_bike, recorder.record), clock) as readings,
-        ):
-            async for _ in readings:
-                pass
-    except TimeoutError:
-        if not limit.expired():
-            raise  # a time-out of the driver itself
-    finally:
-        reporting.cancel()

@@ -13,6 +13,7 @@ from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
     from drivers import Reading
+    from drivers.captures.format import BikeCapture
 
 #: Bytes per second that a ridden Peloton sends. A .bin has no times: they are computed from this
 #: rate, which is only a guess for other bikes.
@@ -24,7 +25,8 @@ CaptureFile = Annotated[
 CaptureProtocolOption = Annotated[
     str | None,
     typer.Option(
-        help="The protocol of a .bin file; a .jsonl file names its own.",
+        help="The protocol of a .bin file. A .jsonl file names its own: all its frames are then "
+        "decoded as this one instead.",
         autocompletion=protocols,
     ),
 ]
@@ -47,37 +49,52 @@ def replay(
 
 
 class DecodedCapture:
-    """A capture file and the decoder for it. Raises CommandError if it cannot be decoded."""
+    """A capture file and the decoders for it. Raises CommandError if it cannot be decoded."""
 
     def __init__(self, file: Path, protocol: str | None) -> None:
-        from drivers.captures.format import CaptureError, load_capture, load_raw_capture
+        from drivers.captures.decoders import CaptureDecoders
         from drivers.protocols import PROTOCOLS
 
-        is_raw = file.suffix == ".bin"
-        if is_raw and protocol is None:
-            fail(f"{file} does not name its protocol; expected --protocol", USAGE)
-        try:
-            self._capture = (
-                load_raw_capture(file, protocol or "", RAW_BYTES_PER_S)
-                if is_raw
-                else load_capture(file)
+        capture = loaded_capture(file, protocol)
+        if protocol is not None:
+            capture = capture.spoken_as(protocol)
+        for name in capture.protocols:
+            if name not in PROTOCOLS:
+                one_of = ", ".join(PROTOCOLS)
+                fail(f"protocol {name!r} is unknown; expected one of: {one_of}", USAGE)
+        if not capture.protocols:
+            fail(
+                f"{file} contains no frame of a known protocol; expected --protocol: "
+                f"`alleycat-gateway decode --guess {file}` shows which of them fit",
+                FAILED,
             )
-        except CaptureError as error:
-            fail(str(error), FAILED)
-        except OSError as error:
-            fail(f"cannot read {file}: {error.strerror}; expected a capture file", FAILED)
-        self.protocol = protocol or self._capture.protocol
-        if self.protocol not in PROTOCOLS:
-            one_of = ", ".join(PROTOCOLS)
-            fail(f"protocol {self.protocol!r} is unknown; expected one of: {one_of}", USAGE)
-        self._decoder = PROTOCOLS[self.protocol]()
+        self._frames = capture.frames
+        self._decoders = CaptureDecoders()
 
     def readings(self) -> "Iterator[Reading]":
         """Yield all Readings, once; print the number of undecodable bytes at the end."""
         from gateway.terminal.units import counted
 
-        for frame in self._capture.frames:
-            yield from self._decoder.feed(frame)
-        if self._decoder.unusable_bytes:
-            unusable = counted(self._decoder.unusable_bytes, "byte")
-            typer.echo(f"{unusable} could not be decoded as {self.protocol}", err=True)
+        for protocol, frame in self._frames:
+            yield from self._decoders.feed(protocol, frame)
+        for protocol, count in self._decoders.unusable_bytes.items():
+            typer.echo(f"{counted(count, 'byte')} could not be decoded as {protocol}", err=True)
+
+
+def loaded_capture(file: Path, protocol: str | None) -> "BikeCapture":
+    """Return the capture in a file; a .bin needs its `protocol`. Raises CommandError."""
+    from drivers.captures.format import CaptureError, load_capture, load_raw_capture
+
+    is_raw = file.suffix == ".bin"
+    if is_raw and protocol is None:
+        fail(f"{file} does not name its protocol; expected --protocol", USAGE)
+    try:
+        return (
+            load_raw_capture(file, protocol or "", RAW_BYTES_PER_S)
+            if is_raw
+            else load_capture(file)
+        )
+    except CaptureError as error:
+        fail(str(error), FAILED)
+    except OSError as error:
+        fail(f"cannot read {file}: {error.strerror}; expected a capture file", FAILED)

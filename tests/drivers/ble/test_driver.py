@@ -9,7 +9,7 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 from pydantic import ValidationError
 
-from drivers import BikeLost, Clock, Reading
+from drivers import BikeLost, Clock, Frame, Reading
 from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
@@ -303,6 +303,48 @@ class TestChoice:
         bike = bikes.csc_sensor(bluez)
         with pytest.raises(BikeLost, match="does not support ftms; services found: 1816"):
             await first(driver(address=bike.address, protocol="ftms"))
+
+
+class TestCapture:
+    @pytest.mark.slow
+    async def test_listener_gets_all_that_is_written_and_answered(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.on_write = lambda _uuid, data: bytes((0x80, data[0], 0x01))
+        frames: list[tuple[str, Frame]] = []
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS if len(bike.written) > 1 else b""),
+            driver(FAST, address=bike.address).open_bike(lambda *one: frames.append(one)) as got,
+        ):
+            await anext(got)
+        owned = {normalize_uuid_str(one) for one in (bikes.CONTROL_POINT, bikes.INDOOR_BIKE_DATA)}
+        features = normalize_uuid_str(bikes.FITNESS_MACHINE_FEATURE)
+        assert {(protocol, frame.characteristic) for protocol, frame in frames} == {
+            *(("ftms", name) for name in owned),
+            ("", features),  # a value that was read, which is no part of the protocol's stream
+        }
+        written = [frame.data for _, frame in frames if frame.sent]
+        assert written == [data for _, data in bike.written]
+        assert written
+        heard = [frame.data for _, frame in frames if not frame.sent]
+        assert bytes((0x80, written[0][0], 0x01)) in heard, "the answer of the control point"
+
+    async def test_listener_gets_the_frames_of_each_protocol_with_its_name(
+        self, bluez: Bluez
+    ) -> None:
+        bike = combo(bluez, bikes.FITNESS_MACHINE, bikes.HEART_RATE)
+        pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
+        frames: list[tuple[str, Frame]] = []
+        options = BleBike.Options(address=bike.address, services=("heart_rate",))
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS),
+            saying(bike, bikes.HEART_RATE_MEASUREMENT, lambda: pulse),
+            BleBike(options, REAL).open_bike(lambda *one: frames.append(one)) as readings,
+        ):
+            await said(readings, "cadence_rpm", "heart_rate_bpm")
+        assert {(protocol, frame.data) for protocol, frame in frames} == {
+            ("ftms", FTMS),
+            ("heart_rate", pulse),
+        }
 
 
 class TestBinding:

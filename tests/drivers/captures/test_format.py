@@ -11,14 +11,26 @@ from hypothesis import strategies as st
 from drivers import Frame
 from drivers.captures.format import (
     BikeCapture,
+    CapturedFrame,
     CaptureError,
+    CountedTurns,
+    TimedNote,
     encode_capture,
+    encode_device,
+    encode_frame,
+    encode_header,
+    encode_note,
+    encode_turns,
     load_capture,
     load_raw_capture,
+    single_protocol_capture,
 )
+from drivers.survey import DeviceInventory, GattCharacteristic
 
 NS_PER_S = 1_000_000_000
 HEADER = '{"alleycat_capture": 1, "protocol": "ftms"}'
+NEW_HEADER = '{"alleycat_capture": 2}'
+INDOOR_BIKE_DATA = "00002ad2-0000-1000-8000-00805f9b34fb"
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +39,7 @@ def file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 class TestJsonLines:
-    def test_documented_capture_example_is_read(self, file: Path) -> None:
+    def test_capture_of_version_1_is_read_as_before(self, file: Path) -> None:
         file.write_text(
             '{"alleycat_capture": 1, "protocol": "ftms", "note": "Schwinn IC4"}\n'
             '{"t_s": 0, "hex": "00"}\n'
@@ -40,31 +52,77 @@ class TestJsonLines:
             Frame(500_000_000, b"\1", sent=True),
             Frame(1_250_000_000, bytes.fromhex("44025e0bf0007a0054")),
         )
-        assert load_capture(file) == BikeCapture("ftms", frames, "Schwinn IC4")
+        assert load_capture(file) == BikeCapture(
+            ("ftms",), tuple(CapturedFrame("ftms", frame) for frame in frames), "Schwinn IC4"
+        )
+
+    def test_capture_of_several_protocols_keeps_each_frame_with_its_own(self, file: Path) -> None:
+        file.write_text(
+            '{"alleycat_capture": 2, "note": "combo"}\n'
+            f'{{"t_s": 0, "hex": "01", "protocol": "ftms", "characteristic": "{INDOOR_BIKE_DATA}"}}'
+            '\n{"t_s": 1, "hex": "02", "protocol": "heart_rate"}\n'
+            '{"t_s": 1, "hex": "03"}\n'
+            '{"t_s": 2, "hex": "04", "protocol": "ftms", "sent": true}\n'
+        )
+        assert load_capture(file) == BikeCapture(
+            ("ftms", "heart_rate"),
+            (
+                CapturedFrame("ftms", Frame(0, b"\1", characteristic=INDOOR_BIKE_DATA)),
+                CapturedFrame("heart_rate", Frame(NS_PER_S, b"\2")),
+                CapturedFrame("", Frame(NS_PER_S, b"\3")),
+                CapturedFrame("ftms", Frame(2 * NS_PER_S, b"\4", sent=True)),
+            ),
+            "combo",
+        )
+
+    def test_survey_of_a_device_is_read_back_as_it_was_recorded(self, file: Path) -> None:
+        device = DeviceInventory(
+            "FS-1",
+            (
+                GattCharacteristic("180a", "2a29", ("read",), b"maker"),
+                GattCharacteristic("fff0", "fff1", ("notify", "write")),
+            ),
+        )
+        frame = Frame(NS_PER_S, b"\1\2", characteristic="fff1")
+        turns, note = CountedTurns(10, 30, 21), TimedNote(55.5, "turn the knob")
+        lines = (
+            encode_header("mine"),
+            encode_device(device, 0),
+            encode_frame("", frame, 0),
+            encode_note(note),
+            encode_turns(turns),
+        )
+        file.write_text("\n".join(lines))
+        assert load_capture(file) == BikeCapture(
+            (), (CapturedFrame("", frame),), "mine", device, (turns,), (note,)
+        )
+        assert turns.rpm == 63
 
     @given(
         st.text(min_size=1),
         st.text(),
-        st.lists(st.tuples(st.integers(0, 10**12), st.binary(max_size=40), st.booleans())).map(
-            sorted
-        ),
+        st.lists(
+            st.tuples(
+                st.integers(0, 10**12), st.binary(max_size=40), st.booleans(), st.text(max_size=4)
+            ),
+            min_size=1,
+        ).map(sorted),
     )
     def test_capture_is_read_back_as_it_was_recorded(
-        self, file: Path, protocol: str, note: str, recorded: list[tuple[int, bytes, bool]]
+        self, file: Path, protocol: str, note: str, recorded: list[tuple[int, bytes, bool, str]]
     ) -> None:
         """To the microsecond, with times from the first frame on."""
-        frames = [Frame(us * 1000, data, sent) for us, data, sent in recorded]
+        frames = [Frame(us * 1000, data, sent, where) for us, data, sent, where in recorded]
         file.write_text("\n".join(encode_capture(protocol, frames, note)), encoding="utf-8")
-        first_ns = frames[0].at_ns if frames else 0
-        played = tuple(replace(frame, at_ns=frame.at_ns - first_ns) for frame in frames)
-        assert load_capture(file) == BikeCapture(protocol, played, note)
+        played = [replace(frame, at_ns=frame.at_ns - frames[0].at_ns) for frame in frames]
+        assert load_capture(file) == replace(single_protocol_capture(protocol, played), note=note)
 
     def test_capture_has_one_json_object_per_line(self) -> None:
         frames = [Frame(5 * NS_PER_S, b"\xf1\x41"), Frame(6 * NS_PER_S + 500_000_000, b"")]
         assert [json.loads(line) for line in encode_capture("peloton", frames, "a note")] == [
-            {"alleycat_capture": 1, "protocol": "peloton", "note": "a note"},
-            {"t_s": 0, "hex": "f141"},
-            {"t_s": 1.5, "hex": ""},
+            {"alleycat_capture": 2, "note": "a note"},
+            {"t_s": 0, "hex": "f141", "protocol": "peloton"},
+            {"t_s": 1.5, "hex": "", "protocol": "peloton"},
         ]
 
     @pytest.mark.parametrize(
@@ -74,7 +132,17 @@ class TestJsonLines:
             ("hello", r"ride.jsonl:1: not JSON"),
             ("[1]", r"ride.jsonl:1: expected a JSON object"),
             ("{}", r"ride.jsonl:1: not a capture header; expected"),
-            ('{"alleycat_capture": 2, "protocol": "ftms"}', r"ride.jsonl:1: not a capture header"),
+            ('{"alleycat_capture": true}', r"ride.jsonl:1: not a capture header"),
+            (
+                '{"alleycat_capture": 3}',
+                r"ride.jsonl:1: not a capture header .* has version 3, expected at most 2; update",
+            ),
+            (f'{HEADER}\n{{"t_s": 1, "note": "a note"}}', r"ride.jsonl:2: expected"),
+            (f'{NEW_HEADER}\n{{"t_s": 1}}', r"ride.jsonl:2: expected .* a device, turns or a note"),
+            (f'{NEW_HEADER}\n{{"t_s": 1, "device": {{}}}}', r"ride.jsonl:2: expected"),
+            (f'{NEW_HEADER}\n{{"t_s": 9, "until_s": 9, "turns": 2}}', r":2: expected .*until_s"),
+            (f'{NEW_HEADER}\n{{"t_s": 9, "until_s": 19, "turns": -2}}', r":2: expected .*at least"),
+            ("[" * 100_000, r"ride.jsonl:1: not JSON"),
             ('{"alleycat_capture": 1, "protocol": 5}', r"ride.jsonl:1: not a capture header"),
             (f"{HEADER}\n\nhello", r"ride.jsonl:3: not JSON"),
             (f'{HEADER}\n{{"hex": "00"}}', r"ride.jsonl:2: expected \{\"t_s\": seconds"),
@@ -114,9 +182,9 @@ class TestRaw:
     ) -> None:
         file.write_bytes(data)
         capture = load_raw_capture(file, "peloton", bytes_per_s)
-        assert capture.protocol == "peloton"
-        assert b"".join(frame.data for frame in capture.frames) == data
-        assert all(frame.data for frame in capture.frames)
+        assert capture.protocols == ("peloton",)
+        assert b"".join(frame.data for _, frame in capture.frames) == data
+        assert all(frame.data for _, frame in capture.frames)
 
     @pytest.mark.parametrize(
         ("bytes_per_s", "size", "period_s"), [(130, 13, 0.1), (1000, 100, 0.1), (2, 1, 0.5)]
@@ -126,5 +194,6 @@ class TestRaw:
     ) -> None:
         file.write_bytes(bytes(size * 5))
         assert load_raw_capture(file, "peloton", bytes_per_s).frames == tuple(
-            Frame(round(number * period_s * NS_PER_S), bytes(size)) for number in range(5)
+            CapturedFrame("peloton", Frame(round(number * period_s * NS_PER_S), bytes(size)))
+            for number in range(5)
         )

@@ -91,6 +91,24 @@ async def test_replay_takes_the_protocol_from_the_capture(file: Path, clock: Man
     assert heard == [Reading(START_NS + 300 * NS_PER_MS, cadence_rpm=80, source="peloton")]
 
 
+def test_replay_decodes_each_protocol_of_a_capture(file: Path, clock: ManualClock) -> None:
+    file.write_text(
+        '{"alleycat_capture": 2}\n'
+        '{"t_s": 0, "hex": "0079", "protocol": "heart_rate"}\n'
+        f'{{"t_s": 1, "hex": "{ftms(61).hex()}", "protocol": "ftms"}}\n'
+        f'{{"t_s": 1, "hex": "{ftms(99).hex()}"}}\n'
+        '{"t_s": 2, "hex": "007a", "protocol": "heart_rate"}\n'
+    )
+    bike = replay(clock, file=file)
+    heard, _ = asyncio.run(hear(bike))
+    assert [(one.source, one.heart_rate_bpm or one.cadence_rpm) for one in heard] == [
+        ("heart_rate", 121),
+        ("ftms", 61),
+        ("heart_rate", 122),
+    ]
+    assert bike.stale_after_s == PROTOCOLS["ftms"].stale_after_s, "the one with more values"
+
+
 async def test_raw_bytes_are_played_at_the_given_pace(tmp_path: Path, clock: ManualClock) -> None:
     file = tmp_path / "line.bin"
     file.write_bytes(b"".join(peloton(rpm) for rpm in (60, 61, 62)))
@@ -115,8 +133,12 @@ async def test_replay_skips_junk_frames(file: Path, clock: ManualClock) -> None:
             b'{"alleycat_capture": 1, "protocol": "ant"}',
             "protocol 'ant' is unknown; expected one of: ftms, ",
         ),
+        (
+            b'{"alleycat_capture": 2}\n{"t_s": 0, "hex": "00"}',
+            "ride.jsonl contains no frame of a known protocol; .*decode --guess .*ride.jsonl",
+        ),
     ],
-    ids=["absent", "no capture", "no text", "unknown protocol"],
+    ids=["absent", "no capture", "no text", "unknown protocol", "no protocol"],
 )
 def test_unplayable_capture_is_a_lost_bike(
     file: Path, clock: ManualClock, content: bytes | None, reason: str

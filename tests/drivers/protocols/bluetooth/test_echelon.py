@@ -11,6 +11,7 @@ from drivers.protocols.bluetooth.echelon import (
     EchelonOther,
     EchelonResistance,
     EchelonStatus,
+    EchelonStream,
     Message,
     decode_message,
     encode_message,
@@ -50,11 +51,9 @@ def test_unknown_bytes_of_a_status_are_ignored() -> None:
 
 NO_MESSAGE = {
     "empty": "",
-    "cut": "f0d109 0000 0000 0000 0000 00",
     "another beginning": "f1d201 01 c5",
-    "another length": "f0d202 01 c5",
+    "another length": "f0d200 01 c5",
     "another checksum": "f0d201 01 c5",
-    "something after it": "f0d201 01 c4 00",
 }
 
 
@@ -64,6 +63,26 @@ def test_malformed_echelon_message_is_unusable(frame: str) -> None:
     assert decode_message(bytes.fromhex(frame)) is None
     assert feed(echelon, frame) == []
     assert echelon.unusable_bytes == len(bytes.fromhex(frame))
+
+
+@pytest.mark.parametrize(
+    "frame", ["f0d109 0000 0000 0000 0000 00", "f0d201 01 c4 00"], ids=["cut", "something after it"]
+)
+def test_decode_message_takes_exactly_one(frame: str) -> None:
+    assert decode_message(bytes.fromhex(frame)) is None
+
+
+def test_something_after_a_message_does_not_hide_it() -> None:
+    echelon = Echelon()
+    assert feed(echelon, "f0d201 14 d7 00") == [Reading(at_ns=7, resistance_raw=20)]
+    assert echelon.unusable_bytes == 1
+
+
+def test_stream_holds_at_most_one_message() -> None:
+    stream = EchelonStream()
+    for _ in range(1000):
+        assert stream.feed(bytes.fromhex("f0d1ff f0")) == []
+    assert 4000 - stream.unusable_bytes <= 4 + 0xFF
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,7 @@ def turn(start: int, end: int, random: Random) -> Iterator[int]:
 def series_of(file: Path) -> list[tuple[int, float | None]]:
     decoder = PROTOCOLS["peloton"]()
     frames = load_raw_capture(file, "peloton", BYTES_PER_S).frames
-    readings = [reading for frame in frames for reading in decoder.feed(frame)]
+    readings = [reading for _, frame in frames for reading in decoder.feed(frame)]
     return [(reading.at_ns, reading.resistance_raw) for reading in readings]
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from drivers.captures.decoders import CaptureDecoders
 from drivers.captures.format import load_capture
-from drivers.protocols import PROTOCOLS
 from gateway.cli.app import app
 from tests.support.plugins import RUDE_DRIVER, register_plugin
 
@@ -25,9 +25,9 @@ def test_capture_of_a_bike_can_be_replayed(tmp_path: Path, protocol: str) -> Non
     assert captured.exit_code == 0
     assert f"frames of {protocol}" in captured.stdout
     capture = load_capture(file)
-    assert (capture.protocol, capture.note) == (protocol, "a test")
-    decoder = PROTOCOLS[protocol]()
-    decoded = [one for frame in capture.frames for one in decoder.feed(frame)]
+    assert (capture.protocols, capture.note) == ((protocol,), "a test")
+    decoders = CaptureDecoders()
+    decoded = [one for frame in capture.frames for one in decoders.feed(*frame)]
     replayed = invoke("replay", file, "--json")
     assert len(replayed.stdout.splitlines()) == len(decoded) > 2
     assert "cadence" in invoke("replay", file).stdout
