@@ -18,10 +18,11 @@ from drivers.contract import (
     WaitingDriver,
     ignore_frame,
 )
-from drivers.discovery import Discoverer, FoundBike
+from drivers.discovery import AdapterDiscoverer, Discoverer, FoundBike
 from drivers.reading import Frame, Reading
 
 __all__ = [
+    "AdapterDiscoverer",
     "BikeAbsent",
     "BikeLost",
     "Clock",

@@ -163,8 +163,13 @@ class BleBike(FrameSource):
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
-        """Scan for bikes with BlueZ's default adapter."""
+        """Scan for bikes with the first adapter that is on."""
         return scan_air(seconds, MachineClock())
+
+    @staticmethod
+    def discover_with(adapter: str, seconds: float) -> AsyncIterator[FoundBike]:
+        """Scan for bikes with an adapter, which then becomes one of their options."""
+        return scan_air(seconds, MachineClock(), adapter)
 
     @asynccontextmanager
     async def open_bike(

@@ -20,7 +20,7 @@ from bleak_retry_connector import (
     establish_connection,
 )
 
-from drivers.ble.bluez import BluetoothLink, BlueZ, to_its_end
+from drivers.ble.bluez import BluetoothLink, BlueZ, first_that_is_on, to_its_end
 from drivers.ble.connection import RADIO_ERRORS, Connection
 from drivers.ble.errors import reason_of, text_of
 from drivers.ble.recovery import Recovery, RecoveryStep
@@ -281,15 +281,19 @@ _radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Radio]] = WeakKe
 async def open_radio(adapter: str | None, clock: Clock) -> Radio:
     """Return this event loop's Radio for `adapter`; None means the first adapter that is on.
 
-    Raises BikeLost if there is no adapter.
+    Raises BikeLost if there is no such adapter.
     """
     try:
-        name = adapter or await BlueZ(clock).default_adapter()
+        adapters = await BlueZ(clock).adapters()
     except RADIO_ERRORS as error:
         raise BikeLost(f"Bluetooth is not available: {reason_of(error)}") from error
-    if name is None:
+    if not adapters:
         raise BikeLost(
             "there is no Bluetooth adapter: plug one in (`bluetoothctl list` lists them)"
         )
+    if adapter is not None and adapter not in adapters:
+        names = ", ".join(sorted(adapters))
+        raise BikeLost(f"there is no Bluetooth adapter {adapter}; expected one of: {names}")
+    name = adapter or first_that_is_on(adapters)
     radios = _radios.setdefault(asyncio.get_running_loop(), {})
     return radios.setdefault(name, Radio(name, clock))

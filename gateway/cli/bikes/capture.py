@@ -7,6 +7,7 @@ import typer
 
 from gateway.cli.exits import fail
 from gateway.cli.options import (
+    AdapterOption,
     BikeArgument,
     BikeConfigOption,
     DriverOption,
@@ -32,6 +33,7 @@ def capture(
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     option: DriverOption = None,
+    adapter: AdapterOption = None,
     seconds: SecondsOption = None,
     note: Annotated[
         str, typer.Option(help="Text to store: which bike it is, how it was ridden.")
@@ -45,7 +47,7 @@ def capture(
     from gateway.timing.clock import SystemClock
 
     clock = SystemClock()
-    found = chosen_driver(bike, config_of(bike, config), protocol, clock, option or ())
+    found = chosen_driver(bike, config_of(bike, config), protocol, clock, option or (), adapter)
     driver = _frame_source(*found)
     with _new(file) as lines:
         recorder = FrameRecorder(lines, note)

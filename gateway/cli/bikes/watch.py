@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import (
+    AdapterOption,
     BikeArgument,
     BikeConfigOption,
     DriverOption,
@@ -36,6 +37,7 @@ def watch(
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     option: DriverOption = None,
+    adapter: AdapterOption = None,
     seconds: SecondsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON Reading per line.")] = False,
 ) -> None:
@@ -59,7 +61,7 @@ def watch(
 
     _drop_the_log()
     clock, config = SystemClock(), config_of(bike, config)
-    _, driver = chosen_driver(bike, config, protocol, clock, option or ())
+    _, driver = chosen_driver(bike, config, protocol, clock, option or (), adapter)
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()

@@ -282,6 +282,16 @@ class TestOwner:
         with pytest.raises(BikeLost, match="there is no Bluetooth adapter"):
             await open_radio(None, CLOCK)
 
+    async def test_open_radio_of_a_missing_adapter_names_those_that_exist(
+        self, bluez: Bluez
+    ) -> None:
+        bluez.add_adapter()
+        await bluez.settle()
+        with pytest.raises(
+            BikeLost, match=r"no Bluetooth adapter hci7; expected one of: hci0, hci1$"
+        ):
+            await open_radio("hci7", CLOCK)
+
     async def test_open_radio_without_bluetoothd_is_a_lost_bike(self, bluez: Bluez) -> None:
         await bluez.kill()
         with pytest.raises(BikeLost, match="systemctl start bluetooth"):
