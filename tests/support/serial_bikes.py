@@ -4,13 +4,13 @@ from collections.abc import Mapping
 
 from drivers.protocols.serial import daum, kettler, monark
 from drivers.protocols.serial.peloton import (
-    DEFAULT_RESISTANCE_TABLE,
     PelotonOp,
     PelotonRequest,
     PelotonResponse,
     decode_request,
     encode_response,
 )
+from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE
 
 
 class PelotonBike:

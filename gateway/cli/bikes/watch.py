@@ -18,6 +18,7 @@ from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from structlog.typing import EventDict
 
@@ -54,7 +55,6 @@ def watch(
     from rich.console import Console
 
     from gateway.bike.link import BikeLink
-    from gateway.cli.status import asker
     from gateway.timing.clock import SystemClock
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view
@@ -65,7 +65,7 @@ def watch(
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
-    race = _RaceLine(bike, None if config is None else asker(config))
+    race = _RaceLine(bike, config)
     with (
         suppress(KeyboardInterrupt, TimeoutError),
         open_view(console, link, None if json else watched) as show,
@@ -94,10 +94,12 @@ def _print_json(start_ns: int, reading: "Reading") -> None:
 class _RaceLine:
     """A line on the race of a bike's racer, as the running gateway knows it, else empty."""
 
-    def __init__(self, bike_id: str, ask: "Ask | None") -> None:
+    def __init__(self, bike_id: str, config: "Path | None") -> None:
+        from gateway.cli.status import asker
+
         self.line = ""
         self._bike_id = bike_id
-        self._ask = ask
+        self._ask = None if config is None else asker(config)
 
     async def run(self) -> None:
         """Ask the gateway every second."""
