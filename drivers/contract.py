@@ -164,6 +164,33 @@ class RememberingDriver(Protocol):
     def memory(self, memory: Mapping[str, object]) -> None: ...
 
 
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The reception of a bike by radio: the adapter, such as hci0, and the signal of the bike.
+
+    BlueZ measures broadcasts only, and a connected bike sends none: its signal is that of the last
+    broadcast before (hbldh/bleak #1674). The kernel's management socket measures connections, but
+    only for processes with CAP_NET_ADMIN, which the service does without (Linux
+    net/bluetooth/mgmt.c, mgmt_untrusted_commands).
+    """
+
+    adapter: str
+    #: The signal strength; None before it is measured.
+    rssi_dbm: int | None = None
+    #: When it was measured, by the Clock's `monotonic_ns`.
+    measured_ns: int | None = None
+
+
+@runtime_checkable
+class RadioDriver(Protocol):
+    """A driver that receives its bike by radio."""
+
+    @property
+    def reception(self) -> Reception | None:
+        """The latest reception, which a lost bike keeps; None before there is an adapter."""
+        ...
+
+
 class DriverType(Protocol):
     """The class that an entry point of the group `alleycat_gateway.drivers` refers to."""
 

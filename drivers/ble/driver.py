@@ -26,6 +26,7 @@ from drivers.contract import (
     DriverOptions,
     FrameListener,
     FrameSource,
+    Reception,
     ignore_frame,
 )
 from drivers.conversation import Conversation, first_within, resumed
@@ -160,6 +161,8 @@ class BleBike(FrameSource):
         #: Protocols of this bike that sent nothing when they were tried.
         self._mute: set[str] = set()
         self._was_warned = False
+        #: The adapter in use, and the last signal of the bike; see RadioDriver.
+        self.reception: Reception | None = None
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
@@ -181,12 +184,15 @@ class BleBike(FrameSource):
             if options.equipment_id is None:
                 stack.enter_context(bike_lock(options.who))
                 await adapter.let_go_of(options.is_linked)
+            if self.reception is None or self.reception.adapter != adapter.adapter:
+                self.reception = Reception(adapter.adapter)
             found = await adapter.find(options.means, APPEAR_S)
             if found is None:
                 raise BikeAbsent(
                     f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "
                     "it closer, and disconnect it from other devices and apps"
                 )
+            self._measure(adapter, found)
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
                 talk = self._conversation(KEISER, Keiser(), options.over(profile), on_frame)
@@ -194,6 +200,11 @@ class BleBike(FrameSource):
             else:
                 opened = self._connected(adapter, found, profile, on_frame)
             yield await stack.enter_async_context(opened)
+
+    def _measure(self, adapter: Radio, heard: Advertisement) -> None:
+        if heard.rssi_dbm is not None:
+            now_ns = self._clock.monotonic_ns()
+            self.reception = Reception(adapter.adapter, heard.rssi_dbm, now_ns)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
         if self._options.protocol != AUTO:
@@ -222,6 +233,7 @@ class BleBike(FrameSource):
                     await adapter.restart_scan()
                 else:
                     silent_s = 0.0
+                    self._measure(adapter, heard)
                     data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
                     for reading in talk.hear(self._clock.monotonic_ns(), data):
                         self.stale_after_s = talk.protocol.stale_after_s

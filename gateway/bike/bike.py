@@ -8,7 +8,7 @@ import structlog
 from drivers import Driver
 from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import BikeLink, LinkState, ReadingFanout
-from gateway.bike.status import BikeStatus
+from gateway.bike.status import BikeStatus, radio_status
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
@@ -99,6 +99,8 @@ class Bike:
             calibration_problem=self.calibration.problem,
             next_racer_name=self.config.racer.name if self._racer_changes else "",
             is_simulated=self.config.is_simulated,
+            radio=radio_status(self.link.reception, now_ns),
+            losses_per_hour=self.link.losses_per_hour,
         )
 
     def _not_joined(self, second: RaceSecond, racer: Racer) -> str:

@@ -7,7 +7,7 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 
 from drivers import BikeLost
-from drivers.ble.radio import CONNECT_S, SCAN_S, Radio, open_radio
+from drivers.ble.radio import CONNECT_S, NO_RSSI, SCAN_S, Radio, open_radio
 from drivers.ble.recovery import FORGET_AFTER
 from drivers.clock import MachineClock
 from drivers.testing import FastClock
@@ -67,6 +67,13 @@ class TestScan:
         assert (heard.name, heard.rssi_dbm, heard.is_passing) == ("IC Bike", -60, False)
         assert heard.services == {service}
         assert heard.service_data == {service: b"\x01\x20\x00"}
+
+    async def test_advertisement_without_a_signal_strength_has_none(
+        self, hci: Radio, bluez: Bluez
+    ) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.rssi = NO_RSSI
+        assert (await found(hci, bike)).rssi_dbm is None
 
     async def test_absent_device_is_not_found(self, hci: Radio, bluez: Bluez) -> None:
         bikes.ftms_bike(bluez)
