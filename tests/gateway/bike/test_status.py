@@ -40,7 +40,8 @@ class RadioBike:
     Options = DriverOptions
     stale_after_s = 3.0
 
-    def __init__(self, _options: DriverOptions, clock: Clock) -> None:
+    def __init__(self, options: DriverOptions, clock: Clock) -> None:
+        del options
         self._clock = clock
         self.reception: Reception | None = None
 
