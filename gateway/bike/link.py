@@ -143,7 +143,12 @@ class BikeLink:
     def reception(self) -> Reception | None:
         """The reception of the bike, if the driver receives it by radio."""
         driver = self._driver
-        return driver.reception if isinstance(driver, RadioDriver) else None
+        try:
+            found = driver.reception if isinstance(driver, RadioDriver) else None
+        # A plugin's bug must not hide the status of the other bikes.
+        except Exception:
+            return None
+        return found if isinstance(found, Reception) else None
 
     @property
     def losses_per_hour(self) -> int:

@@ -239,6 +239,22 @@ class TestReception:
         linked.driver.reception = Reception("hci1", -71, 5)  # type: ignore[attr-defined]
         assert linked.link.reception == Reception("hci1", -71, 5)
 
+    @pytest.mark.parametrize("wrong", [-71, {"adapter": "hci1"}, "hci1"])
+    async def test_reception_of_another_type_is_none(self, wrong: object) -> None:
+        linked = Linked(RIDING)
+        linked.driver.reception = wrong  # type: ignore[attr-defined]
+        assert linked.link.reception is None
+
+    async def test_reception_that_raises_is_none(self) -> None:
+        class Rude(ScriptedDriver):
+            @property
+            def reception(self) -> Reception | None:
+                raise KeyError("rssi")
+
+        linked = Linked(RIDING)
+        linked.driver.__class__ = Rude
+        assert linked.link.reception is None
+
 
 class TestBackOff:
     async def test_link_waits_grow_up_to_the_longest(self) -> None:
