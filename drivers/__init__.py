@@ -12,16 +12,20 @@ from drivers.contract import (
     DriverType,
     FrameListener,
     FrameSource,
+    RadioDriver,
+    Reception,
+    RememberingDriver,
     ResistanceTable,
     ResistanceTableSource,
     TableOrigin,
     WaitingDriver,
     ignore_frame,
 )
-from drivers.discovery import Discoverer, FoundBike
+from drivers.discovery import AdapterDiscoverer, Discoverer, FoundBike
 from drivers.reading import Frame, Reading
 
 __all__ = [
+    "AdapterDiscoverer",
     "BikeAbsent",
     "BikeLost",
     "Clock",
@@ -33,7 +37,10 @@ __all__ = [
     "Frame",
     "FrameListener",
     "FrameSource",
+    "RadioDriver",
     "Reading",
+    "Reception",
+    "RememberingDriver",
     "ResistanceTable",
     "ResistanceTableSource",
     "TableOrigin",

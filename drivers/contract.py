@@ -4,7 +4,7 @@ A driver never retries, smooths, calibrates or fills gaps: the gateway does that
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -82,7 +82,7 @@ class Driver(Protocol):
         """Connect; the iterator yields Readings in order of `at_ns` until the bike is lost.
 
         Entering and iterating both raise BikeLost. Leaving always releases the bike. No state
-        outlives a connection: every entry starts from scratch.
+        outlives a connection, but for a `memory` (RememberingDriver).
         """
         ...
 
@@ -140,6 +140,54 @@ class WaitingDriver(Protocol):
     @property
     def waits_because(self) -> str:
         """The reason for which `open_bike` is waiting, in the words of a BikeLost; else empty."""
+        ...
+
+
+@runtime_checkable
+class RememberingDriver(Protocol):
+    """A driver that knows facts of its bike that are worth keeping over a restart of the gateway.
+
+    The bike may have been exchanged meanwhile: what is remembered is to be verified, or harmless.
+    """
+
+    @property
+    def memory(self) -> Mapping[str, object]:
+        """The facts known now, as values that JSON can represent; empty if there are none.
+
+        The gateway reads it now and then. Before the first opening it sets it to what it last read
+        for the same driver and `who`, else to an empty mapping; another version of the driver may
+        have written that.
+        """
+        ...
+
+    @memory.setter
+    def memory(self, memory: Mapping[str, object]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Reception:
+    """The reception of a bike by radio: the adapter, such as hci0, and the signal of the bike.
+
+    BlueZ measures broadcasts only, and a connected bike sends none: its signal is that of the last
+    broadcast before (hbldh/bleak #1674). The kernel's management socket measures connections, but
+    only for processes with CAP_NET_ADMIN, which the service does without (Linux
+    net/bluetooth/mgmt.c, mgmt_untrusted_commands).
+    """
+
+    adapter: str
+    #: The signal strength; None before it is measured.
+    rssi_dbm: int | None = None
+    #: When it was measured, by the Clock's `monotonic_ns`.
+    measured_ns: int | None = None
+
+
+@runtime_checkable
+class RadioDriver(Protocol):
+    """A driver that receives its bike by radio."""
+
+    @property
+    def reception(self) -> Reception | None:
+        """The latest reception, which a lost bike keeps; None before there is an adapter."""
         ...
 
 

@@ -33,3 +33,15 @@ class Discoverer(Protocol):
     def discover(self, seconds: float) -> AsyncIterator[FoundBike]:
         """Scan for `seconds` and yield each bike once. Raises BikeLost if it cannot scan."""
         ...
+
+
+@runtime_checkable
+class AdapterDiscoverer(Protocol):
+    """A driver type that scans with an adapter of the machine, of which there may be several.
+
+    Its `Options` have the field `adapter`, which selects the adapter for a bike.
+    """
+
+    def discover_with(self, adapter: str, seconds: float) -> AsyncIterator[FoundBike]:
+        """Scan as `discover` does, with this adapter, such as hci1."""
+        ...

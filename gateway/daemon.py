@@ -15,6 +15,7 @@ import structlog
 
 from drivers.registry import DriverStatus
 from gateway.bike.bikes import Bikes, cancel
+from gateway.bike.drivers import BikeDrivers
 from gateway.bike.live_results import LiveResults
 from gateway.bike.recorder import Recorder, ignore
 from gateway.buffer.buffer import Buffer
@@ -117,8 +118,9 @@ class Gateway:
         self._buffer = buffer
         self._uplinks = uplinks
         self._joined = joined
+        self._drivers = BikeDrivers(drivers, config.state_dir, clock)
         self._bikes = Bikes(
-            config.thing_name, config.bikes, drivers, races_of, joined.of, calibrations, clock
+            config.thing_name, config.bikes, self._drivers, races_of, joined.of, calibrations, clock
         )
         self.tail = TailReaders()
         self._recorder = Recorder(self._bikes, buffer, clock, self.tail.on_produced, on_telemetry)
@@ -167,7 +169,7 @@ class Gateway:
                 dating = self._recorder.date_when_the_clock_is_set()
                 others = [tasks.create_task(one) for one in (dating, *services)]
                 sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
-                saving = (self._buffer.run(), self._joined.run())
+                saving = (self._buffer.run(), self._joined.run(), self._drivers.run())
                 sending += [tasks.create_task(one) for one in saving]
                 await stop.wait()
                 log.info("stopping")

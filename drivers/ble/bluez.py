@@ -1,7 +1,7 @@
 """D-Bus calls to BlueZ that bleak does not offer: adapters, and links left by other processes."""
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -34,6 +34,11 @@ class BluetoothLink:
     name: str
 
 
+def first_that_is_on(adapters: Mapping[str, bool]) -> str:
+    """Return the first adapter that is on, else the first; `adapters` as from `BlueZ.adapters`."""
+    return min(adapters, key=lambda name: (not adapters[name], len(name), name))
+
+
 class BlueZ:
     """The Bluetooth daemon, reached over the system bus."""
 
@@ -48,12 +53,6 @@ class BlueZ:
                 for path, interfaces in (await self._objects(bus)).items()
                 if _ADAPTER in interfaces
             }
-
-    async def default_adapter(self) -> str | None:
-        """Return the first adapter that is on, else the first, if any. Raises OSError."""
-        is_on = await self.adapters()
-        names = sorted(is_on, key=lambda name: (not is_on[name], len(name), name))
-        return names[0] if names else None
 
     async def has_owner(self, name: str) -> bool:
         """Return whether `name` has an owner on the system bus. Raises OSError."""

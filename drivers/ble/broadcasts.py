@@ -1,6 +1,6 @@
 """The Readings of a bike that only broadcasts, until its broadcasts end."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import TYPE_CHECKING
 
 from drivers.ble.radio import Advertisement, Radio
@@ -19,9 +19,17 @@ RESCAN_S = 8.0
 
 
 async def overheard(
-    adapter: Radio, found: Advertisement, talk: Conversation, options: "BleOptions", clock: Clock
+    adapter: Radio,
+    found: Advertisement,
+    talk: Conversation,
+    options: "BleOptions",
+    clock: Clock,
+    measure: Callable[[Radio, Advertisement], None],
 ) -> AsyncGenerator[Reading, None]:
-    """Yield the Readings of the bike, `found` first. Raises BikeLost when it falls silent."""
+    """Yield the Readings of the bike, `found` first, and `measure` the signal of each broadcast.
+
+    Raises BikeLost when it falls silent.
+    """
     async with adapter.overhear() as listener:
         heard: Advertisement | None = found
         silent_s = 0.0
@@ -31,6 +39,7 @@ async def overheard(
                 await adapter.restart_scan()
             else:
                 silent_s = 0.0
+                measure(adapter, heard)
                 data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
                 for reading in talk.hear(clock.monotonic_ns(), data):
                     yield reading

@@ -34,6 +34,7 @@ from drivers.contract import (
     DriverOptions,
     FrameListener,
     FrameSource,
+    Reception,
     ignore_frame,
 )
 from drivers.conversation import Conversation, first_within, resumed
@@ -182,11 +183,18 @@ class BleBike(FrameSource):
         #: was recognised by.
         self._mute: set[str] = set()
         self._was_warned = False
+        #: The adapter in use, and the last signal of the bike; see RadioDriver.
+        self.reception: Reception | None = None
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
-        """Scan for bikes with BlueZ's default adapter."""
+        """Scan for bikes with the first adapter that is on."""
         return scan_air(seconds, MachineClock())
+
+    @staticmethod
+    def discover_with(adapter: str, seconds: float) -> AsyncIterator[FoundBike]:
+        """Scan for bikes with an adapter, which then becomes one of their options."""
+        return scan_air(seconds, MachineClock(), adapter)
 
     @asynccontextmanager
     async def open_bike(
@@ -195,6 +203,9 @@ class BleBike(FrameSource):
         options = self._options
         async with AsyncExitStack() as stack:
             adapter, found = await stack.enter_async_context(find_bike(options, self._clock))
+            if self.reception is None or self.reception.adapter != adapter.adapter:
+                self.reception = Reception(adapter.adapter)
+            self._measure(adapter, found)
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
                 talk = self._conversation(KEISER, Keiser(), options.over(profile), on_frame)
@@ -202,6 +213,11 @@ class BleBike(FrameSource):
             else:
                 opened = self._connected(adapter, found, profile, on_frame)
             yield await stack.enter_async_context(opened)
+
+    def _measure(self, adapter: Radio, heard: Advertisement) -> None:
+        if heard.rssi_dbm is not None:
+            now_ns = self._clock.monotonic_ns()
+            self.reception = Reception(adapter.adapter, heard.rssi_dbm, now_ns)
 
     async def survey(
         self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
@@ -221,7 +237,7 @@ class BleBike(FrameSource):
     async def _overheard(
         self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        readings = overheard(adapter, found, talk, self._options, self._clock)
+        readings = overheard(adapter, found, talk, self._options, self._clock, self._measure)
         async with aclosing(readings):
             first = await first_within(self._clock, UNDERSTAND_S, readings)
             if first is None:

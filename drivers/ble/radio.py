@@ -20,7 +20,7 @@ from bleak_retry_connector import (
     establish_connection,
 )
 
-from drivers.ble.bluez import BluetoothLink, BlueZ, to_its_end
+from drivers.ble.bluez import BluetoothLink, BlueZ, first_that_is_on, to_its_end
 from drivers.ble.connection import RADIO_ERRORS, Connection
 from drivers.ble.errors import reason_of, text_of
 from drivers.ble.recovery import Recovery, RecoveryStep
@@ -40,6 +40,8 @@ SCAN_S = 10.0
 #: Limit of queued advertisements per listener; beyond it the oldest are dropped.
 MAX_WAITING = 256
 
+#: bleak's substitute for a signal strength that BlueZ does not report.
+NO_RSSI = -127
 #: Used instead of a bike's path when the adapter itself failed.
 _SCAN = "scan"
 
@@ -54,7 +56,8 @@ class Advertisement:
     name: str
     #: Whether the address is of the kind that devices change every few minutes.
     is_passing: bool
-    rssi_dbm: int
+    #: None if this broadcast has none.
+    rssi_dbm: int | None
     services: frozenset[str]
     service_data: Mapping[str, bytes]
     #: Keyed by the company's number.
@@ -96,7 +99,8 @@ class Radio:
     """One Bluetooth adapter: its scanner, and one connection attempt at a time."""
 
     def __init__(self, adapter: str, clock: Clock) -> None:
-        self._adapter = adapter
+        #: Its name, such as hci0.
+        self.adapter = adapter
         self._clock = clock
         self._bluez = BlueZ(clock)
         #: Locked while the scanner is started or stopped and while a connection is made.
@@ -203,9 +207,9 @@ class Radio:
                 case RecoveryStep.POWER_CYCLE:
                     log.warning(
                         "the Bluetooth adapter %s keeps failing; switching it off and on",
-                        self._adapter,
+                        self.adapter,
                     )
-                    await self._bluez.power_cycle(self._adapter)
+                    await self._bluez.power_cycle(self.adapter)
 
     async def _scan_while_wanted(self) -> None:
         # If a start were cancelled halfway, BlueZ would refuse our next scan as "InProgress".
@@ -226,7 +230,7 @@ class Radio:
         # An idle Keiser repeats identical broadcasts, which BlueZ drops without this filter.
         scanner = BleakScanner(
             self._heard,
-            bluez={"filters": {"DuplicateData": True}, "adapter": self._adapter},
+            bluez={"filters": {"DuplicateData": True}, "adapter": self.adapter},
         )
         for tries_left in reversed(range(BUSY_TRIES)):
             try:
@@ -258,7 +262,7 @@ class Radio:
             device.address.upper(),
             data.local_name or "",
             _is_passing(device),
-            data.rssi,
+            None if data.rssi == NO_RSSI else data.rssi,
             frozenset(data.service_uuids),
             data.service_data,
             data.manufacturer_data,
@@ -281,15 +285,19 @@ _radios: WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, Radio]] = WeakKe
 async def open_radio(adapter: str | None, clock: Clock) -> Radio:
     """Return this event loop's Radio for `adapter`; None means the first adapter that is on.
 
-    Raises BikeLost if there is no adapter.
+    Raises BikeLost if there is no such adapter.
     """
     try:
-        name = adapter or await BlueZ(clock).default_adapter()
+        adapters = await BlueZ(clock).adapters()
     except RADIO_ERRORS as error:
         raise BikeLost(f"Bluetooth is not available: {reason_of(error)}") from error
-    if name is None:
+    if not adapters:
         raise BikeLost(
             "there is no Bluetooth adapter: plug one in (`bluetoothctl list` lists them)"
         )
+    if adapter is not None and adapter not in adapters:
+        names = ", ".join(sorted(adapters))
+        raise BikeLost(f"there is no Bluetooth adapter {adapter}; expected one of: {names}")
+    name = adapter or first_that_is_on(adapters)
     radios = _radios.setdefault(asyncio.get_running_loop(), {})
     return radios.setdefault(name, Radio(name, clock))

@@ -119,43 +119,56 @@ def _guess_by_companion(offered: list[str]) -> ProtocolGuess | None:
     return ProtocolGuess(name, f"advertises the {name} service; use it together with a bike")
 
 
-async def scan_air(seconds: float, clock: Clock) -> AsyncIterator[FoundBike]:
-    """Yield each possible bike once, when it is first heard. Raises BikeLost."""
+async def scan_air(
+    seconds: float, clock: Clock, adapter: str | None = None
+) -> AsyncIterator[FoundBike]:
+    """Yield each possible bike once, when it is first heard. Raises BikeLost.
+
+    A bike that an `adapter` was named for has it as an option: another may not reach that bike.
+    """
     seen: set[str] = set()
 
     def is_news(heard: Advertisement) -> bool:
         return heard.address not in seen and guess(heard) is not None
 
     until_ns = clock.monotonic_ns() + round(seconds * 1e9)
-    async with (await open_radio(None, clock)).listen() as listener:
+    async with (await open_radio(adapter, clock)).listen() as listener:
         while (now_ns := clock.monotonic_ns()) < until_ns:
             heard = await listener.next(is_news, (until_ns - now_ns) / 1e9)
             if heard is not None:
                 seen.add(heard.address)
-                yield _found(heard, clock.monotonic_ns())
+                yield _found(heard, clock.monotonic_ns(), adapter)
 
 
-def _found(heard: Advertisement, at_ns: int) -> FoundBike:
+def _found(heard: Advertisement, at_ns: int, adapter: str | None) -> FoundBike:
     guessed = guess(heard)
     assert guessed is not None
     return FoundBike(
         heard.name or "(no name)",
         heard.address,
         guessed.why,
-        _options(heard, guessed),
+        _options(heard, guessed, adapter),
         heard.rssi_dbm,
         _overheard(heard, at_ns),
         guessed.protocol in COMPANIONS,
     )
 
 
-def _options(heard: Advertisement, guessed: ProtocolGuess) -> Mapping[str, object]:
-    """Return options that identify the device by something permanent.
+def _options(
+    heard: Advertisement, guessed: ProtocolGuess, adapter: str | None
+) -> Mapping[str, object]:
+    """Return options that identify the device by something permanent, and a named adapter.
 
-    That is the equipment id of a Keiser, the name if the address changes, else the address.
+    A companion is reached through the adapter of its bike.
     """
     if guessed.protocol in COMPANIONS:
         return {guessed.protocol: heard.address}
+    identity = _identity(heard, guessed)
+    return identity if adapter is None else {**identity, "adapter": adapter}
+
+
+def _identity(heard: Advertisement, guessed: ProtocolGuess) -> Mapping[str, object]:
+    """Return the equipment id of a Keiser, the name if the address changes, else the address."""
     if guessed.protocol == "keiser":
         return {"equipment_id": equipment_id(_keiser_data(heard))}
     if heard.is_passing and heard.name:

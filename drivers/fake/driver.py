@@ -27,7 +27,7 @@ from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Ride, Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.serial.peloton import DEFAULT_RESISTANCE_TABLE, resistance_points
+from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE, resistance_points
 from drivers.reading import Reading
 
 _NS_PER_MS = 1_000_000

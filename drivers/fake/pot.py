@@ -8,7 +8,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from drivers.contract import DriverOptions
-from drivers.protocols.serial.peloton import (
+from drivers.protocols.serial.peloton_table import (
     DEFAULT_RESISTANCE_TABLE,
     resistance_percent,
     resistance_raw,

@@ -15,8 +15,8 @@ from drivers.protocols.serial.peloton import (
     PelotonOp,
     PelotonResponse,
     encode_response,
-    resistance_raw,
 )
+from drivers.protocols.serial.peloton_table import resistance_raw
 from drivers.protocols.standard import ftms
 from drivers.reading import Frame, Reading
 

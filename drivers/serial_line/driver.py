@@ -2,7 +2,7 @@
 
 import os
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from typing import Self
 
@@ -24,10 +24,10 @@ from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import SerialLine, WireProtocol
-from drivers.protocols.serial.peloton import (
+from drivers.protocols.serial.peloton import Mode, Peloton
+from drivers.protocols.serial.peloton_table import (
     RESISTANCE_TABLE_SIZE,
-    Mode,
-    Peloton,
+    can_be_table,
     resistance_points,
 )
 from drivers.reading import Reading
@@ -43,6 +43,8 @@ APPEAR_S = 30.0
 APPEAR_EVERY_S = 0.1
 #: How long a bike has to send its first valid Reading at each speed, in seconds.
 UNDERSTAND_S = 5.0
+#: The key of a Peloton's table in the driver's memory.
+_TABLE = "resistance_table"
 
 
 class SerialOptions(DriverOptions, Tuning):
@@ -106,7 +108,7 @@ class SerialBike(FrameSource):
         self._options = options
         self._clock = clock
         #: Table and mode of a Peloton, remembered until a later connection finds others.
-        self._reported_table: Sequence[int] | None = None
+        self._bike_table: Sequence[int] | None = None
         self._mode = options.mode
         #: The protocol of the current connection, or of the last one.
         self._protocol = self._fresh_protocol()
@@ -120,13 +122,24 @@ class SerialBike(FrameSource):
         protocol = self._protocol
         if not isinstance(protocol, Peloton):
             return None
-        if protocol.told_table or self._reported_table:
+        if protocol.bike_table:
             origin = TableOrigin.BIKE
         elif self._options.resistance_table:
             origin = TableOrigin.CONFIG
         else:
             origin = TableOrigin.ANOTHER_BIKE
         return ResistanceTable(resistance_points(protocol.table), origin)
+
+    @property
+    def memory(self) -> Mapping[str, object]:
+        """The table of a Peloton, which takes six seconds to read; see RememberingDriver."""
+        table = self._protocol.bike_table if isinstance(self._protocol, Peloton) else None
+        return {} if table is None else {_TABLE: list(table)}
+
+    @memory.setter
+    def memory(self, memory: Mapping[str, object]) -> None:
+        self._bike_table = _table_in(memory)
+        self._protocol = self._fresh_protocol()
 
     @staticmethod
     def discover(seconds: float) -> AsyncIterator[FoundBike]:
@@ -181,16 +194,24 @@ class SerialBike(FrameSource):
 
     def _fresh_protocol(self) -> WireProtocol:
         if self._options.protocol == "peloton":
-            return Peloton(self._mode, self._reported_table or self._options.resistance_table)
+            return Peloton(self._mode, self._options.resistance_table, self._bike_table)
         return PROTOCOLS[self._options.protocol]()
 
     def _remember(self) -> None:
         protocol = self._protocol
         if not isinstance(protocol, Peloton):
             return
-        self._reported_table = protocol.told_table or self._reported_table
+        self._bike_table = protocol.bike_table
         if self._options.mode == "auto":
             self._mode = "poll" if protocol.is_asked else "auto"
+
+
+def _table_in(memory: Mapping[str, object]) -> Sequence[int] | None:
+    """Return the table in a memory; None if there is none, or if it cannot be one."""
+    table = memory.get(_TABLE)
+    if not isinstance(table, list) or not all(type(raw) is int for raw in table):
+        return None
+    return table if can_be_table(table) else None
 
 
 def _baud_rates(options: SerialOptions, line: SerialLine) -> tuple[int, ...]:

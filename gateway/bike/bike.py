@@ -8,7 +8,7 @@ import structlog
 from drivers import Driver
 from gateway.bike.calibration_choice import CalibrationInUse
 from gateway.bike.link import BikeLink, LinkState, ReadingFanout
-from gateway.bike.status import BikeStatus
+from gateway.bike.status import BikeStatus, radio_status
 from gateway.config.schema import BikeConfig
 from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
@@ -102,6 +102,8 @@ class Bike:
             resistance_doubt=self._sampler.resistance_doubt,
             refused=self._sampler.refusals.fields,
             refuses_often=self._sampler.refusals.are_frequent(now_ns),
+            radio=radio_status(self.link.reception, now_ns),
+            losses_per_hour=self.link.losses_per_hour,
         )
 
     def _not_joined(self, second: RaceSecond, racer: Racer) -> str:

@@ -1,14 +1,14 @@
 """Bikes: all bikes of a gateway and their tasks. A new config is applied while they race."""
 
 import asyncio
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 import structlog
 
 from drivers import Driver
-from drivers.registry import DriverStatus, make_driver
 from gateway.bike.bike import Bike, Sink
-from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use, device_of
+from gateway.bike.calibration_choice import CalibrationInUse, calibration_in_use
+from gateway.bike.drivers import BikeDrivers
 from gateway.config.schema import BikeConfig
 from gateway.race.joins import Joins
 from gateway.race.races import Races
@@ -32,7 +32,7 @@ class Bikes(Collection[Bike]):
         self,
         thing_name: str,
         configs: Sequence[BikeConfig],
-        drivers: Mapping[str, DriverStatus],
+        drivers: BikeDrivers,
         races_of: Callable[[str], Races],
         joins_of: Callable[[str], Joins],
         calibrations: CalibrationStore,
@@ -125,7 +125,7 @@ class Bikes(Collection[Bike]):
         )
 
     def _calibration(self, config: BikeConfig) -> CalibrationInUse:
-        device = device_of(config, self._drivers[config.driver])
+        device = self._drivers.device_of(config)
         found = calibration_in_use(config, device, self._calibrations)
         if found.problem:
             reason = found.problem.removeprefix("not used: ")
@@ -133,7 +133,7 @@ class Bikes(Collection[Bike]):
         return found
 
     def _driver(self, config: BikeConfig) -> Driver:
-        return make_driver(self._drivers[config.driver], config.options, self._clock)
+        return self._drivers.make(config)
 
     def _begin(self, bike: Bike) -> None:
         self._races[bike.config.id] = self._tasks.create_task(bike.race(self._sink))

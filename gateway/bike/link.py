@@ -9,12 +9,13 @@ from typing import Protocol
 import structlog
 
 from drivers import BikeAbsent, BikeLost, Driver, Reading
-from drivers.contract import ResistanceTable
+from drivers.contract import Reception, ResistanceTable
 from drivers.promises import staleness_fault
 from gateway.bike.loss import cause_of, loss_reason
 from gateway.bike.opened_bike import OpenedBike, driver_name
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
+from gateway.timing.last_hour import LastHour
 from gateway.timing.units import NS_PER_S
 
 #: The longest pause between attempts, in seconds. Bike and rider are in the room, so a minute would
@@ -108,6 +109,7 @@ class BikeLink:
         self._clock = clock
         self._stale_after_s = stale_after_s
         self._on_change = on_change
+        self._losses = LastHour()
         self._backoff = Backoff(random, max_s=BACKOFF_MAX_S)
         #: The driver's last bug, whose traceback is in the log.
         self._logged_bug = ""
@@ -138,6 +140,17 @@ class BikeLink:
         # The property of a third-party driver may raise anything, even while a race is on.
         except (Exception, SystemExit):
             return None
+
+    @property
+    def reception(self) -> Reception | None:
+        """The reception of the bike, if the driver receives it by radio."""
+        found = self._of_driver("reception")
+        return found if isinstance(found, Reception) else None
+
+    @property
+    def losses_per_hour(self) -> int:
+        """How often the connected bike was lost in the last hour."""
+        return self._losses.count(self._clock.monotonic_ns())
 
     async def run(self) -> None:
         while True:
@@ -205,6 +218,8 @@ class BikeLink:
             log.info("bike connected", bike=self.bike_id)
         else:
             was_connected = self.state is LinkState.CONNECTED
+            if was_connected:
+                self._losses.add(self._clock.monotonic_ns())
             event = "bike lost" if was_connected else "bike not connected"
             log.warning(event, bike=self.bike_id, reason=reason)
         if state is not self.state:

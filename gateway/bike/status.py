@@ -5,11 +5,39 @@ from typing import Annotated
 
 from pydantic import Field
 
+from drivers import Reception
 from gateway.bike.link import LinkState
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
+from gateway.timing.units import seconds_between
+
+
+@dataclass(frozen=True, slots=True)
+class RadioStatus:
+    """The reception of a bike by radio."""
+
+    adapter: Annotated[str, Field(description="the adapter in use, such as hci0")]
+    rssi_dbm: Annotated[
+        int | None,
+        Field(
+            description="strength of the last signal that could be measured; null before the first "
+            "one. While a Bluetooth bike is connected, there are no others"
+        ),
+    ] = None
+    rssi_age_s: Annotated[
+        float | None, Field(description="seconds since it was measured; null without one")
+    ] = None
+
+
+def radio_status(reception: Reception | None, now_ns: int) -> RadioStatus | None:
+    """Return the status of a reception at this time; None without a radio."""
+    if reception is None:
+        return None
+    measured_ns = reception.measured_ns
+    age_s = None if measured_ns is None else seconds_between(measured_ns, now_ns)
+    return RadioStatus(reception.adapter, reception.rssi_dbm, age_s)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +115,12 @@ class BikeStatus:
     refuses_often: Annotated[
         bool, Field(description="whether many values were refused in the last minute")
     ] = False
+    radio: Annotated[
+        RadioStatus | None, Field(description="null for a bike that is not received by radio")
+    ] = None
+    losses_per_hour: Annotated[
+        int, Field(description="how often the connected bike was lost in the last hour")
+    ] = 0
 
     @property
     def has_joined(self) -> bool:

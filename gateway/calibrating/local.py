@@ -10,6 +10,7 @@ from typing import Self
 from drivers import Reading
 from drivers.registry import DriverStatus
 from gateway.bike.bikes import Bikes
+from gateway.bike.drivers import BikeDrivers
 from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.messages import Action, Done
 from gateway.calibrating.session import CalibrationSession
@@ -43,7 +44,7 @@ class LocalSession(CalibrationSession):
         self._bike_id = bike.id
         self._is_live = is_live
         store = CalibrationStore(state_dir)
-        drivers = {bike.driver: driver}
+        drivers = BikeDrivers({bike.driver: driver}, state_dir, clock)
         self._bikes = Bikes(
             "", [bike], drivers, lambda _: BikeRaces(), lambda _: Joins(), store, clock
         )

@@ -4,6 +4,9 @@ from pathlib import Path
 
 import typer
 
+#: The kernel's folder of Bluetooth adapters; missing without Bluetooth.
+ADAPTERS = Path("/sys/class/bluetooth")
+
 
 def bike_ids(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the ids of the bikes in the config, or of the running gateway if it is unreadable."""
@@ -20,6 +23,13 @@ def bike_ids(ctx: typer.Context, incomplete: str) -> list[str]:
         except PermissionError:
             ids = _ids_of_running_gateway()
     return [one for one in ids if one.startswith(incomplete)]
+
+
+def adapters(incomplete: str) -> list[str]:
+    """Return the names of this machine's Bluetooth adapters."""
+    # The folder also has links, such as hci0:64.
+    names = sorted(path.name for path in ADAPTERS.glob("hci*") if ":" not in path.name)
+    return [name for name in names if name.startswith(incomplete)]
 
 
 def protocols(incomplete: str) -> list[str]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from gateway.cli.completion import bike_ids, protocols
+from gateway.cli.completion import adapters, bike_ids, protocols
 from gateway.cli.exits import fail
 from gateway.host.errors import USAGE
 
@@ -55,6 +55,15 @@ DriverOption = Annotated[
         help="An option of the bike's driver, such as port=4000; can be repeated.",
     ),
 ]
+AdapterOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="The Bluetooth adapter to use, such as hci1; default: the bike's own, else the first "
+        "that is on.",
+        autocompletion=adapters,
+    ),
+]
 SecondsOption = Annotated[
     float | None, typer.Option(min=0, help="How many seconds to run; default: until Ctrl-C.")
 ]
@@ -91,8 +100,11 @@ def chosen_driver(
     protocol: str | None,
     clock: "Clock",
     options: "Sequence[str]" = (),
+    adapter: str | None = None,
 ) -> tuple[str, "Driver"]:
     """Return the bike's driver and its name; `options` (KEY=VALUE) override the config's.
+
+    `adapter` overrides the option of that name.
 
     Raises GatewayError if there is none.
     """
@@ -108,8 +120,11 @@ def chosen_driver(
         name, known = found.driver, found.options
     else:
         name, known = _named(bike, protocol, drivers)
+    wanted = merged(known, parsed_options(options))
+    if adapter is not None:
+        wanted["adapter"] = adapter
     try:
-        return name, make_driver(drivers[name], merged(known, parsed_options(options)), clock)
+        return name, make_driver(drivers[name], wanted, clock)
     except ValidationError as error:
         driver = drivers[name].driver
         assert driver is not None

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from drivers.ble.bluez import BlueZ
+from drivers.ble.bluez import BlueZ, first_that_is_on
 from drivers.ble.errors import NOT_RUNNING, reason_of
 from drivers.clock import MachineClock
 from gateway.config.schema import BikeConfig
@@ -25,7 +25,7 @@ NO_BUS = "sudo apt install bluez && sudo systemctl enable --now bluetooth"
 
 
 async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -> list[Finding]:
-    """Check every adapter that one of the bikes names, or else the default adapter."""
+    """Check every adapter that one of the bikes names, or else the first that is on."""
     needing = [bike for bike in bikes if bike.driver == "ble"]
     if not needing:
         return [ok(NAME, "no bike uses Bluetooth")]
@@ -41,7 +41,8 @@ async def check_bluetooth(bikes: Sequence[BikeConfig], root: Path = Path("/")) -
     if not adapters:
         return [failed(NAME, "there is no Bluetooth adapter", PLUG_IN)]
     wanted = {str(name) for bike in needing if (name := bike.options.get("adapter"))}
-    return [_adapter(name, adapters) for name in sorted(wanted)] or [_any_adapter(adapters)]
+    names = sorted(wanted) or [first_that_is_on(adapters)]
+    return [_adapter(name, adapters) for name in names]
 
 
 def _no_answer(error: OSError) -> Finding:
@@ -64,12 +65,6 @@ def _adapter(name: str, adapters: dict[str, bool]) -> Finding:
     if not adapters[name]:
         return failed(NAME, f"the Bluetooth adapter {name} is off", SWITCH_ON)
     return ok(NAME, f"bluetoothd is running, and {name} is on")
-
-
-def _any_adapter(adapters: dict[str, bool]) -> Finding:
-    """Check BlueZ's default adapter, the first that is on."""
-    first = min(adapters, key=lambda name: (not adapters[name], len(name), name))
-    return _adapter(first, adapters)
 
 
 def _blocked(root: Path) -> tuple[bool, bool]:

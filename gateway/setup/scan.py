@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from itertools import count
 
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from drivers import BikeLost
-from drivers.discovery import Discoverer, FoundBike
+from drivers.discovery import AdapterDiscoverer, Discoverer, FoundBike
 
 #: Is called with the driver's name and the bike whenever a bike is found.
 OnFound = Callable[[str, FoundBike], None]
@@ -23,6 +23,17 @@ class Scan:
 
     bikes: list[tuple[str, FoundBike]] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class ScanWithAdapter:
+    """The scan of a driver with one adapter of the machine, in place of the first that is on."""
+
+    driver: AdapterDiscoverer
+    adapter: str
+
+    def discover(self, seconds: float) -> AsyncIterator[FoundBike]:
+        return self.driver.discover_with(self.adapter, seconds)
 
 
 async def scan_all(

@@ -84,6 +84,9 @@ def _of_bikes(bikes: tuple[BikeStatus, ...]) -> Iterator[Metric]:
             ("cadence_rpm", "Cadence in the last whole second."),
             ("resistance_ratio", "Calibrated resistance in the last whole second, 0 to 1."),
             ("power_watts", "Power in the last whole second, if the bike reports it."),
+            ("losses_per_hour", "Losses of the connected bike in the last hour."),
+            ("rssi_dbm", "Strength of the bike's last signal that could be measured."),
+            ("rssi_age_seconds", "Time since that signal."),
         )
     }
     for bike in bikes:
@@ -91,12 +94,24 @@ def _of_bikes(bikes: tuple[BikeStatus, ...]) -> Iterator[Metric]:
             if value is not None:
                 families[name].add_metric((bike.bike_id, bike.racer_name), value)
     yield from families.values()
+    adapters = InfoMetricFamily(
+        f"{PREFIX}_bike_radio", "The adapter that receives the bike.", labels=BIKE_LABELS
+    )
+    for bike in bikes:
+        if bike.radio is not None:
+            labels = (bike.bike_id, bike.racer_name)
+            adapters.add_metric(labels, {"adapter": bike.radio.adapter})
+    yield adapters
 
 
 def _of_bike(bike: BikeStatus) -> Iterator[tuple[str, float | None]]:
     yield "connected", bike.is_connected
     yield "state_seconds", bike.state_s
     yield "race_second", bike.second
+    yield "losses_per_hour", bike.losses_per_hour
+    if bike.radio is not None:
+        yield "rssi_dbm", bike.radio.rssi_dbm
+        yield "rssi_age_seconds", bike.radio.rssi_age_s
     sample = bike.sample
     if sample is not None and sample.present:
         yield "cadence_rpm", sample.cadence_rpm

@@ -7,7 +7,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gateway.bike.status import BikeStatus
+from gateway.bike.status import BikeStatus, RadioStatus
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import refused_words
@@ -21,6 +21,10 @@ FEW_BIKES = 8
 SHOWN_OF_MANY = 6
 #: Results that are older than this, in seconds, are marked: the backend sends them every second.
 STALE_RESULTS_S = 5.0
+#: The age of a signal strength is shown from this many seconds on.
+FRESH_SIGNAL_S = 60.0
+#: Limits the bikes whose signal is listed.
+MOST_SIGNALS = 4
 #: Limits the concerns that are listed.
 MOST_CONCERNS = 5
 
@@ -87,6 +91,27 @@ def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
     heat = "" if degrees is None else f", {degrees:.0f} °C"
     yield "machine", clock + heat, ODD if is_odd else ""
+    signals = _signals(status.bikes)
+    if signals:
+        yield "radio", signals, ""
+
+
+def _signals(bikes: Sequence[BikeStatus]) -> str:
+    """Return the signals of the bikes that are received by radio, weakest first."""
+    found = sorted(
+        (radio.rssi_dbm, bike.bike_id, radio)
+        for bike in bikes
+        if (radio := bike.radio) is not None and radio.rssi_dbm is not None
+    )
+    shown = found[:MOST_SIGNALS]
+    more = [f"and {len(found) - len(shown)} stronger"] if len(shown) < len(found) else []
+    return ", ".join((*(f"{bike_id} {_signal(radio)}" for _, bike_id, radio in shown), *more))
+
+
+def _signal(radio: RadioStatus) -> str:
+    age_s = radio.rssi_age_s or 0.0
+    age = f" {duration(age_s)} ago" if age_s >= FRESH_SIGNAL_S else ""
+    return f"{radio.rssi_dbm} dBm ({radio.adapter}){age}"
 
 
 def _cloud(cloud: CloudStatus) -> str:
@@ -137,6 +162,9 @@ def _remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.next_racer_name:
         changed = f"{bike.bike_id}: the changed racer, {one_line(bike.next_racer_name)},"
         yield f"{changed} rides from the next race on"
+    if bike.losses_per_hour:
+        often = counted(bike.losses_per_hour, "time")
+        yield f"{bike.bike_id} was lost {often} in the last hour"
 
 
 def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:

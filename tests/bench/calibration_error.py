@@ -10,7 +10,7 @@ turned all the way up and down again: the worst and the mean.
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from drivers.protocols.serial.peloton import resistance_raw
+from drivers.protocols.serial.peloton_table import resistance_raw
 from gateway.calibrating.measuring.guide import targets
 from tests.support.pots import (
     Errors,

@@ -13,8 +13,8 @@ from drivers.protocols.serial.peloton import (
     PelotonResponse,
     encode_request,
     encode_response,
-    resistance_raw,
 )
+from drivers.protocols.serial.peloton_table import resistance_raw
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
 from drivers.reading import Frame
 

@@ -11,13 +11,13 @@ from drivers.protocols.serial import (
     monark,
 )
 from drivers.protocols.serial.peloton import (
-    DEFAULT_RESISTANCE_TABLE,
     PelotonOp,
     PelotonRequest,
     PelotonResponse,
     decode_request,
     encode_response,
 )
+from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE
 
 
 class WiredBike:

@@ -12,13 +12,19 @@ Source: ihaque/pelomon, ptx2/gymnasticon, doudar/SmartSpin2k, showered/pelonot, 
 the line on real bikes.
 """
 
-from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Literal
 
 from drivers.protocols.base import Evidence, SerialLine, WireProtocol
+from drivers.protocols.serial.peloton_table import (
+    DEFAULT_RESISTANCE_TABLE,
+    MAX_UNANSWERED,
+    RESISTANCE_TABLE_SIZE,
+    TableReader,
+    resistance_percent,
+)
 from drivers.reading import Frame, Reading
 
 
@@ -56,9 +62,6 @@ LISTEN_NS = 1_500_000_000
 #: … and the interval between the requests, which is that of the tablet.
 ASK_EVERY_NS = 100_000_000
 _TURNS = (PelotonOp.CADENCE, PelotonOp.POWER, PelotonOp.RESISTANCE_RAW)
-#: Requests for the table and for percent end after this many without an answer, because some
-#: firmware may not know them.
-MAX_UNANSWERED = 20
 
 _REQUEST_START = 0xF5
 _RESPONSE_START = 0xF1
@@ -70,42 +73,6 @@ _MESSAGE_SIZES_BYTES = sorted(
     {_REQUEST_BYTES, *(_RESPONSE_OVERHEAD_BYTES + digits for digits in _DIGITS.values())}
 )
 LONGEST_MESSAGE_BYTES = _MESSAGE_SIZES_BYTES[-1]
-
-#: The raw resistance at 0, 1/30, 2/30 … 30/30 of the range from 0 to 100 percent, read from a
-#: real bike (ihaque/pelomon, RESISTANCE_LUT). Every bike has its own, and sends it on request.
-DEFAULT_RESISTANCE_TABLE: Sequence[int] = (
-    *(164, 169, 186, 222, 297, 369, 440, 497, 558, 609),
-    *(653, 687, 726, 757, 783, 803, 827, 845, 861, 874),
-    *(889, 901, 911, 921, 930, 938, 944, 952, 958, 963, 967),
-)
-RESISTANCE_TABLE_SIZE = len(DEFAULT_RESISTANCE_TABLE)
-
-
-def resistance_percent(raw: float, table: Sequence[int] = DEFAULT_RESISTANCE_TABLE) -> float:
-    """Convert a raw resistance to percent (0 to 100), linearly between the entries of `table`.
-
-    Bikes do send raw values slightly outside their table; those become 0 or 100.
-    """
-    if raw <= table[0]:
-        return 0.0
-    if raw >= table[-1]:
-        return 100.0
-    above = bisect_right(table, raw)
-    low, high = table[above - 1], table[above]
-    return (above - 1 + (raw - low) / (high - low)) * 100 / (len(table) - 1)
-
-
-def resistance_raw(percent: float, table: Sequence[int] = DEFAULT_RESISTANCE_TABLE) -> float:
-    """Return the raw resistance at `percent`: the inverse of `resistance_percent`, also clamped."""
-    position = min(max(percent, 0.0), 100.0) / 100 * (len(table) - 1)
-    below = min(int(position), len(table) - 2)
-    low, high = table[below], table[below + 1]
-    return low + (position - below) * (high - low)
-
-
-def resistance_points(table: Sequence[int]) -> tuple[tuple[float, float], ...]:
-    """Return the entries of `table` as points (raw, percent)."""
-    return tuple((raw, index * 100 / (len(table) - 1)) for index, raw in enumerate(table))
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +210,9 @@ class Peloton(WireProtocol):
     messages.
 
     A request for the resistance table determines which entry the answer is. Once all entries are
-    known, the bike's own table replaces `table` or the default one.
+    known, the bike's own table replaces `table` or the default one. A `known_table`, which the bike
+    sent on an earlier connection, is used at once, and a few of its entries are asked for: if one
+    differs, this is another bike, which is then asked for all of them.
     """
 
     evidence = Evidence.REAL_FRAMES
@@ -251,12 +220,14 @@ class Peloton(WireProtocol):
     #: The bike answers every 0.1 s, each metric every 0.3 s.
     stale_after_s = 1.0
 
-    def __init__(self, mode: Mode = "auto", table: Sequence[int] | None = None) -> None:
+    def __init__(
+        self,
+        mode: Mode = "auto",
+        table: Sequence[int] | None = None,
+        known_table: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
-        #: The table that converts raw resistance to percent.
-        self.table = DEFAULT_RESISTANCE_TABLE if table is None else table
-        #: The table that the bike sent on this connection, once it is complete.
-        self.told_table: Sequence[int] | None = None
+        self._substitute = DEFAULT_RESISTANCE_TABLE if table is None else table
         self._deframer = Deframer()
         self._listens = mode == "listen"
         self._listen_until_ns: int | None = 0 if mode == "poll" else None
@@ -265,8 +236,18 @@ class Peloton(WireProtocol):
         self._turn = -1
         self._percents_asked = 0
         self._answers = 0
-        self._table_reader = _TableReader()
+        self._table_reader = TableReader(known_table)
         self._gets_percent = False
+
+    @property
+    def bike_table(self) -> Sequence[int] | None:
+        """The bike's own table, as far as known; see TableReader."""
+        return self._table_reader.table
+
+    @property
+    def table(self) -> Sequence[int]:
+        """The table that converts raw resistance to percent."""
+        return self.bike_table or self._substitute
 
     @property
     def is_asked(self) -> bool:
@@ -288,8 +269,7 @@ class Peloton(WireProtocol):
                 self._listens = True
                 self._note_request(message)
             elif message.op is PelotonOp.RESISTANCE_TABLE:
-                self.told_table = self._table_reader.learn(message.value) or self.told_table
-                self.table = self.told_table or self.table
+                self._table_reader.learn(message.value)
             else:
                 readings.append(self._reading(frame.at_ns, message))
         self.unusable_bytes = self._deframer.unusable_bytes
@@ -339,34 +319,3 @@ class Peloton(WireProtocol):
                     resistance_raw=value,
                     resistance_percent=None if self._gets_percent else percent,
                 )
-
-
-class _TableReader:
-    """The bike's own resistance table, entry by entry: the answers do not contain their index."""
-
-    def __init__(self) -> None:
-        #: The index in the last request on the line.
-        self.asked_index: int | None = None
-        self._entries: dict[int, int] = {}
-        self._tries = 0
-
-    @property
-    def is_whole(self) -> bool:
-        return len(self._entries) == RESISTANCE_TABLE_SIZE
-
-    def next_index(self) -> int | None:
-        """Return the next entry to request; None if all are known or the bike does not answer."""
-        if self.is_whole or self._tries - len(self._entries) >= MAX_UNANSWERED:
-            return None
-        self._tries += 1
-        return next(index for index in range(RESISTANCE_TABLE_SIZE) if index not in self._entries)
-
-    def learn(self, raw: int) -> list[int] | None:
-        """Keep an entry. Return the table once it is complete, unless it is not plausible."""
-        if self.asked_index is None:
-            return None
-        self._entries[self.asked_index] = raw
-        self.asked_index = None
-        table = [self._entries[index] for index in sorted(self._entries)]
-        can_be_one = table == sorted(table) and table[0] < table[-1]
-        return table if self.is_whole and can_be_one else None

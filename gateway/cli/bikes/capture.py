@@ -8,6 +8,7 @@ import typer
 from gateway.cli.completion import protocols
 from gateway.cli.exits import fail
 from gateway.cli.options import (
+    AdapterOption,
     BikeArgument,
     BikeConfigOption,
     DriverOption,
@@ -39,6 +40,7 @@ def capture(
     config: BikeConfigOption = None,
     protocol: AnyProtocolOption = None,
     option: DriverOption = None,
+    adapter: AdapterOption = None,
     seconds: SecondsOption = None,
     note: Annotated[
         str, typer.Option(help="Text to store: which bike it is, how it was ridden.")
@@ -56,7 +58,7 @@ def capture(
 
     clock = SystemClock()
     known = None if protocol == ANY else protocol
-    found = chosen_driver(bike, config_of(bike, config), known, clock, option or ())
+    found = chosen_driver(bike, config_of(bike, config), known, clock, option or (), adapter)
     driver = _frame_source(*found)
     with _new(file) as lines:
         recording = Recording(driver, FrameRecorder(lines, note), clock, seconds)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.options import (
+    AdapterOption,
     BikeArgument,
     BikeConfigOption,
     DriverOption,
@@ -17,6 +18,7 @@ from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from structlog.typing import EventDict
 
@@ -36,6 +38,7 @@ def watch(
     config: BikeConfigOption = None,
     protocol: ProtocolOption = None,
     option: DriverOption = None,
+    adapter: AdapterOption = None,
     seconds: SecondsOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON Reading per line.")] = False,
 ) -> None:
@@ -52,18 +55,17 @@ def watch(
     from rich.console import Console
 
     from gateway.bike.link import BikeLink
-    from gateway.cli.status import asker
     from gateway.timing.clock import SystemClock
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view
 
     _drop_the_log()
     clock, config = SystemClock(), config_of(bike, config)
-    _, driver = chosen_driver(bike, config, protocol, clock, option or ())
+    _, driver = chosen_driver(bike, config, protocol, clock, option or (), adapter)
     watched = Watch(partial(_print_json, clock.monotonic_ns())) if json else Watch()
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
-    race = _RaceLine(bike, None if config is None else asker(config))
+    race = _RaceLine(bike, config)
     with (
         suppress(KeyboardInterrupt, TimeoutError),
         open_view(console, link, None if json else watched) as show,
@@ -92,10 +94,12 @@ def _print_json(start_ns: int, reading: "Reading") -> None:
 class _RaceLine:
     """A line on the race of a bike's racer, as the running gateway knows it, else empty."""
 
-    def __init__(self, bike_id: str, ask: "Ask | None") -> None:
+    def __init__(self, bike_id: str, config: "Path | None") -> None:
+        from gateway.cli.status import asker
+
         self.line = ""
         self._bike_id = bike_id
-        self._ask = ask
+        self._ask = None if config is None else asker(config)
 
     async def run(self) -> None:
         """Ask the gateway every second."""

@@ -7,7 +7,7 @@ import pytest
 from drivers import BikeLost, Reading
 from drivers.ble.broadcasts import BROADCAST_GONE_S, RESCAN_S, overheard
 from drivers.ble.driver import BleBike
-from drivers.ble.radio import Radio
+from drivers.ble.radio import Advertisement, Radio
 from drivers.contract import ignore_frame
 from drivers.conversation import Conversation
 from drivers.protocols.bluetooth.keiser import Keiser
@@ -28,13 +28,18 @@ async def test_broadcasting_bike_is_lost_after_a_minute_of_silence(bluez: Bluez)
     device.leave()
     talk = Conversation("keiser", Keiser(), Tuning(), clock.monotonic_ns(), ignore_frame)
     options = BleBike.Options(address=device.address)
+    measured: list[tuple[Radio, Advertisement]] = []
     start_ns = clock.monotonic_ns()
 
+    def measure(adapter: Radio, broadcast: Advertisement) -> None:
+        measured.append((adapter, broadcast))
+
     async def listen() -> None:
-        async for reading in overheard(hci, first, talk, options, clock):
+        async for reading in overheard(hci, first, talk, options, clock, measure):
             heard.append(reading)  # noqa: PERF401 what was heard before the error counts
 
     with pytest.raises(BikeLost, match=f"sent no broadcast for {BROADCAST_GONE_S:g} s"):
         await asyncio.wait_for(listen(), 20)
     assert [reading.cadence_rpm for reading in heard] == [82.4], "the one that it was found by"
+    assert measured == [(hci, first)]
     assert clock.monotonic_ns() - start_ns >= (BROADCAST_GONE_S - RESCAN_S) * 1e9

@@ -9,7 +9,7 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 from pydantic import ValidationError
 
-from drivers import BikeLost, Clock, Frame, Reading
+from drivers import BikeLost, Clock, Frame, RadioDriver, Reading, Reception
 from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
 from drivers.clock import MachineClock
@@ -711,6 +711,58 @@ class TestLoss:
             bluez.hci0.power(True)
             await bluez.settle()
             assert (await first(bike)).cadence_rpm == 80
+
+
+class TestReception:
+    async def test_adapter_is_known_before_the_bike_is_heard(self, bluez: Bluez) -> None:
+        bike = driver(FAST, address="C0:FF:EE:00:00:77")
+        assert isinstance(bike, RadioDriver)
+        assert bike.reception is None
+        assert bluez.hci0.powered
+        with pytest.raises(BikeLost, match="was not found"):
+            await first(bike)
+        assert bike.reception == Reception("hci0")
+
+    async def test_connected_bike_keeps_the_signal_of_its_last_broadcast(
+        self, bluez: Bluez
+    ) -> None:
+        device = bikes.ftms_bike(bluez)
+        device.rssi = -75
+        bike = driver(address=device.address)
+        before_ns = REAL.monotonic_ns()
+        async with saying(device, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            await first(bike)
+        reception = bike.reception
+        assert reception is not None
+        assert reception.adapter == "hci0"
+        assert reception.rssi_dbm in (-75, -76), "the fake one varies by 1 dB"
+        assert reception.measured_ns is not None
+        assert before_ns < reception.measured_ns < REAL.monotonic_ns()
+
+    async def test_signal_of_a_broadcasting_bike_follows_each_broadcast(self, bluez: Bluez) -> None:
+        device = bluez.add_device(name="M3", manufacturer_data={bikes.KEISER_COMPANY: KEISER})
+        bike = driver(equipment_id=56)
+        async with asyncio.timeout(10), bike.open_bike() as readings:
+            await anext(readings)
+            device.rssi = -90
+            async for _ in readings:
+                if bike.reception is not None and (bike.reception.rssi_dbm or 0) <= -90:
+                    break
+
+    async def test_signal_at_another_adapter_is_forgotten(self, bluez: Bluez) -> None:
+        device = bluez.add_device(name="M3", manufacturer_data={bikes.KEISER_COMPANY: KEISER})
+        bluez.add_adapter()
+        await bluez.settle()
+        bike = driver(FAST, equipment_id=56)
+        await first(bike)
+        assert bike.reception is not None
+        assert bike.reception.adapter == "hci0"
+        bluez.hci0.power(False)
+        await bluez.settle()
+        with pytest.raises(BikeLost):
+            await first(bike)
+        assert device.rssi == -60
+        assert bike.reception == Reception("hci1")
 
 
 class TestStrap:

@@ -7,7 +7,7 @@ import pytest
 from bleak.uuids import normalize_uuid_str
 
 from drivers import BikeLost
-from drivers.ble.radio import CONNECT_S, SCAN_S, Radio, open_radio
+from drivers.ble.radio import CONNECT_S, NO_RSSI, SCAN_S, Radio, open_radio
 from drivers.ble.recovery import FORGET_AFTER
 from drivers.clock import MachineClock
 from drivers.testing import FastClock
@@ -67,6 +67,13 @@ class TestScan:
         assert (heard.name, heard.rssi_dbm, heard.is_passing) == ("IC Bike", -60, False)
         assert heard.services == {service}
         assert heard.service_data == {service: b"\x01\x20\x00"}
+
+    async def test_advertisement_without_a_signal_strength_has_none(
+        self, hci: Radio, bluez: Bluez
+    ) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.rssi = NO_RSSI
+        assert (await found(hci, bike)).rssi_dbm is None
 
     async def test_absent_device_is_not_found(self, hci: Radio, bluez: Bluez) -> None:
         bikes.ftms_bike(bluez)
@@ -281,6 +288,16 @@ class TestOwner:
         await bluez.settle()
         with pytest.raises(BikeLost, match="there is no Bluetooth adapter"):
             await open_radio(None, CLOCK)
+
+    async def test_open_radio_of_a_missing_adapter_names_those_that_exist(
+        self, bluez: Bluez
+    ) -> None:
+        bluez.add_adapter()
+        await bluez.settle()
+        with pytest.raises(
+            BikeLost, match=r"no Bluetooth adapter hci7; expected one of: hci0, hci1$"
+        ):
+            await open_radio("hci7", CLOCK)
 
     async def test_open_radio_without_bluetoothd_is_a_lost_bike(self, bluez: Bluez) -> None:
         await bluez.kill()

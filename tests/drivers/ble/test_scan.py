@@ -190,3 +190,20 @@ async def test_scan_offers_the_name_of_a_device_with_a_changing_address(bluez: B
     bike.address = "4A:FF:EE:00:00:01"
     (found,) = [bike async for bike in scan_air(0.5, MachineClock())]
     assert found.options == {"name": "mine"}
+
+
+@pytest.mark.slow
+async def test_scan_with_an_adapter_finds_its_bikes_and_offers_it_as_an_option(
+    bluez: Bluez,
+) -> None:
+    hci1 = bluez.add_adapter()
+    near = bikes.ftms_bike(bluez, name="near hci0")
+    far = bluez.add_device(name="far", services={"1826": {}}, adapter=hci1)
+    strap = bluez.add_device(name="strap", services={"180d": {}}, adapter=hci1)
+    await bluez.settle()
+    found = {one.name: one.options async for one in BleBike.discover_with("hci1", 0.5)}
+    assert found == {
+        "far": {"address": far.address, "adapter": "hci1"},
+        "strap": {"heart_rate": strap.address},
+    }
+    assert [one.options async for one in BleBike.discover(0.5)] == [{"address": near.address}]

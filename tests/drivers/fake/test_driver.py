@@ -24,7 +24,7 @@ from drivers.fake.pot import Pot, PotOptions
 from drivers.fake.scenarios import Scenario
 from drivers.fake.wire import WireName
 from drivers.magnetic_brake import power_w
-from drivers.protocols.serial.peloton import resistance_percent
+from drivers.protocols.serial.peloton_table import resistance_percent
 from drivers.reading import Frame, Reading
 from drivers.registry import load_drivers
 from tests.support.clock import NS_PER_MS, ManualClock

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from drivers.fake.pot import CurveName, Pot, PotOptions
 from drivers.fake.scenarios import Ride
-from drivers.protocols.serial.peloton import DEFAULT_RESISTANCE_TABLE
+from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE
 from gateway.sampling.calibration import CalibrationTable
 
 CURVES = get_args(CurveName)

@@ -10,7 +10,7 @@ from drivers.fake.rider import BikeState
 from drivers.fake.scenarios import Ride, Scenario
 from drivers.fake.wire import VOICES, Voice, WireName
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.serial.peloton import resistance_percent
+from drivers.protocols.serial.peloton_table import resistance_percent
 from drivers.reading import Frame, Reading
 
 STATE = BikeState(83.37, 46.28, 167.43, 31.567, 141.2)

@@ -1,6 +1,7 @@
 """Bikes on real ttys: found at their speed, asked, unplugged, plugged in again, silent, junk."""
 
 import asyncio
+import json
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -13,9 +14,15 @@ from pydantic import ValidationError
 
 from drivers import BikeLost, Clock, Frame, Reading
 from drivers.clock import MachineClock
-from drivers.contract import ResistanceTable, ResistanceTableSource, TableOrigin, WaitingDriver
+from drivers.contract import (
+    RememberingDriver,
+    ResistanceTable,
+    ResistanceTableSource,
+    TableOrigin,
+    WaitingDriver,
+)
 from drivers.protocols import PROTOCOLS
-from drivers.protocols.serial import peloton
+from drivers.protocols.serial import peloton_table
 from drivers.protocols.serial.lines import encode_csv, encode_json, encode_pairs, with_checksum
 from drivers.protocols.serial.peloton import PelotonOp, PelotonResponse, encode_response
 from drivers.serial_line.driver import SERIAL_PROTOCOLS, SerialBike
@@ -255,7 +262,7 @@ class TestPort:
 
 def table_of(origin: TableOrigin, above_default: float = 7) -> ResistanceTable:
     """That of a PelotonBike, or one whose raw values are otherwise above the default ones."""
-    default = peloton.resistance_points(peloton.DEFAULT_RESISTANCE_TABLE)
+    default = peloton_table.resistance_points(peloton_table.DEFAULT_RESISTANCE_TABLE)
     return ResistanceTable(tuple((raw + above_default, at) for raw, at in default), origin)
 
 
@@ -278,6 +285,53 @@ class TestPeloton:
             async with bike.open_bike() as readings:
                 assert (await said(readings, {"resistance_percent"})) == {"resistance_percent": 50}
                 assert bike.resistance_table == table_of(TableOrigin.BIKE)
+
+    @pytest.mark.slow
+    async def test_next_connection_asks_a_peloton_for_three_entries_only(self, port: Path) -> None:
+        bike, peloton_bike = driver(port, clock=FastClock(10)), PelotonBike()
+        pty = PtyBike(port, peloton_bike.answer).plug_in()
+        async with bike.open_bike() as readings:
+            async for _ in _until(readings, lambda _: bike.memory != {}):
+                pass
+        next_bike = driver(port, clock=FastClock(10))
+        next_bike.memory = json.loads(json.dumps(bike.memory))
+        assert next_bike.resistance_table == table_of(TableOrigin.BIKE)
+        peloton_bike.asked.clear()
+        async with next_bike.open_bike() as readings:
+            async for _ in _until(readings, _after(40)):
+                pass
+        asked = [one.table_index for one in peloton_bike.asked if one.table_index is not None]
+        assert asked == list(peloton_table.CHECKED_ENTRIES)
+        assert next_bike.memory == {"resistance_table": peloton_bike.table}
+        pty.unplug()
+
+    @pytest.mark.parametrize(
+        "memory",
+        [
+            {},
+            {"resistance_table": None},
+            {"resistance_table": "164"},
+            {"resistance_table": []},
+            {"resistance_table": [1, 2]},
+            {"resistance_table": [True, *range(2, 32)]},
+            {"resistance_table": [*range(30), "31"]},
+            {"resistance_table": [0.5, *range(1, 31)]},
+        ],
+        ids=str,
+    )
+    def test_memory_without_a_usable_table_is_ignored(
+        self, port: Path, memory: dict[str, object]
+    ) -> None:
+        bike = driver(port)
+        bike.memory = memory
+        assert bike.memory == {}
+        assert bike.resistance_table == table_of(TableOrigin.ANOTHER_BIKE, 0)
+
+    def test_other_bikes_remember_no_table(self, port: Path) -> None:
+        bike = driver(port, "lines")
+        assert isinstance(bike, RememberingDriver)
+        bike.memory = {"resistance_table": list(range(31))}
+        assert bike.memory == {}
 
     @pytest.mark.slow
     async def test_a_table_in_the_config_counts_from_the_start(self, port: Path) -> None:

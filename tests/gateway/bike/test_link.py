@@ -10,7 +10,7 @@ from random import Random
 import pytest
 from structlog.testing import capture_logs
 
-from drivers import BikeAbsent, BikeLost, Reading
+from drivers import BikeAbsent, BikeLost, Reading, Reception
 from gateway.bike.link import BACKOFF_MAX_S, BikeLink, LinkState, ReadingFanout
 from gateway.sampling.sampler import Sampler
 from gateway.timing.backoff import Backoff
@@ -224,6 +224,51 @@ class TestReason:
         clock = VirtualClock()
         link = BikeLink("bike-1", RudeDriver(clock, [AWAY]), Sampler(), clock, Random(SEED))
         assert (link.reason, link.resistance_table) == ("", None)
+
+
+class TestLosses:
+    async def test_each_loss_of_the_connected_bike_counts_for_an_hour(self) -> None:
+        linked = Linked([READING, 1.0, AWAY], [READING, 1.0, AWAY], [READING, 5.0] * 1000)
+        assert linked.link.losses_per_hour == 0
+        await linked.run_for(10)
+        assert linked.link.losses_per_hour == 2
+        await linked.run_for(3600)
+        assert linked.link.losses_per_hour == 0
+
+    async def test_failed_attempts_to_connect_are_no_losses(self) -> None:
+        linked = Linked(AWAY)
+        await linked.run_for(600)
+        assert linked.link.losses_per_hour == 0
+
+    async def test_end_of_the_gateway_is_no_loss(self) -> None:
+        linked = Linked(RIDING)
+        await linked.run_for(10)
+        await linked.stop()
+        assert linked.link.losses_per_hour == 0
+
+
+class TestReception:
+    async def test_link_has_the_reception_of_a_driver_with_a_radio(self) -> None:
+        linked = Linked(RIDING)
+        assert linked.link.reception is None
+        linked.driver.reception = Reception("hci1", -71, 5)  # type: ignore[attr-defined]
+        assert linked.link.reception == Reception("hci1", -71, 5)
+
+    @pytest.mark.parametrize("wrong", [-71, {"adapter": "hci1"}, "hci1"])
+    async def test_reception_of_another_type_is_none(self, wrong: object) -> None:
+        linked = Linked(RIDING)
+        linked.driver.reception = wrong  # type: ignore[attr-defined]
+        assert linked.link.reception is None
+
+    async def test_reception_that_raises_is_none(self) -> None:
+        class Rude(ScriptedDriver):
+            @property
+            def reception(self) -> Reception | None:
+                raise KeyError("rssi")
+
+        linked = Linked(RIDING)
+        linked.driver.__class__ = Rude
+        assert linked.link.reception is None
 
 
 class TestBackOff:

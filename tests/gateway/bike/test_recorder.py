@@ -6,6 +6,7 @@ from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.bike.bikes import Bikes
+from gateway.bike.drivers import BikeDrivers
 from gateway.bike.recorder import Recorder
 from gateway.config.schema import Config
 from gateway.race.joins import Joins
@@ -85,7 +86,8 @@ async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> st
 
 def recorder_of(bench: BufferBench, settings: Config) -> Recorder:
     races, store = ContinuousRaces(), CalibrationStore(settings.state_dir)
+    drivers = BikeDrivers(DRIVERS, settings.state_dir, bench.clock)
     bikes = Bikes(
-        "gateway-1", settings.bikes, DRIVERS, lambda _: races, lambda _: Joins(), store, bench.clock
+        "gateway-1", settings.bikes, drivers, lambda _: races, lambda _: Joins(), store, bench.clock
     )
     return Recorder(bikes, bench.buffer, bench.clock)

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drivers.protocols import PROTOCOLS
-from gateway.cli.completion import bike_ids, protocols
+from gateway.cli.completion import adapters, bike_ids, protocols
 
 
 def context(config: Path | None = None) -> Any:
@@ -58,3 +58,12 @@ def test_bike_ids_of_a_missing_config_are_none(tmp_path: Path) -> None:
 def test_protocols_are_completed() -> None:
     assert protocols("") == list(PROTOCOLS)
     assert protocols("k") == ["keiser", "kettler"]
+
+
+def test_adapters_are_those_of_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gateway.cli.completion.ADAPTERS", tmp_path)
+    assert adapters("") == []
+    for name in ("hci1", "hci0", "hci0:64"):
+        (tmp_path / name).mkdir()
+    assert adapters("") == ["hci0", "hci1"]
+    assert adapters("hci1") == ["hci1"]

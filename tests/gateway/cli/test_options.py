@@ -1,12 +1,16 @@
 """Which bike a command line means, and what is said when that cannot be told."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
 from gateway.cli.app import app
+from tests.support.bluez import Bluez
+from tests.support.bluez.bikes import KEISER_COMPANY
 
+KEISER = bytes.fromhex("063000383803460573000d00042701000a")
 CONFIG = """
 [[bikes]]
 id = "bike-1"
@@ -120,3 +124,30 @@ def test_missing_config_of_a_bike_exits_with_78(tmp_path: Path) -> None:
     result = watch("bike-1", "--config", tmp_path / "none.toml")
     assert result.exit_code == 78
     assert "No such file" in result.stderr
+
+
+@pytest.mark.slow
+async def test_adapter_of_the_command_line_overrides_the_config(
+    bluez: Bluez, tmp_path: Path
+) -> None:
+    far = bluez.add_adapter()
+    bluez.add_device(name="M3", manufacturer_data={KEISER_COMPANY: KEISER}, adapter=far)
+    await bluez.settle()
+    file = tmp_path / "gateway.toml"
+    ble = CONFIG.replace('driver = "fake"', 'driver = "ble"', 1)
+    file.write_text(ble.replace('wire = "peloton"', 'equipment_id = 56, adapter = "hci0"'))
+    arguments = ["watch", "bike-1", "--config", str(file), "--seconds", "2", "--json"]
+    result = await asyncio.to_thread(CliRunner().invoke, app, [*arguments, "--adapter", "hci1"])
+    assert result.exit_code == 0
+    assert "cadence_rpm" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("bike", "driver"), [(("fake",), "fake"), (("/dev/ttyUSB0", "--protocol", "lines"), "serial")]
+)
+def test_adapter_for_a_bike_without_one_is_a_usage_error(
+    bike: tuple[str, ...], driver: str
+) -> None:
+    result = watch(*bike, "--adapter", "hci1")
+    assert result.exit_code == 2
+    assert f"driver {driver!r}: option adapter: unknown" in result.stderr

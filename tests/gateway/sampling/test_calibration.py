@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers import Reading
-from drivers.protocols.serial.peloton import DEFAULT_RESISTANCE_TABLE
-from drivers.protocols.serial.peloton import resistance_percent as peloton_percent
+from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE
+from drivers.protocols.serial.peloton_table import resistance_percent as peloton_percent
 from gateway.sampling.calibration import (
     AS_SAID,
     Calibration,

@@ -11,7 +11,15 @@ from rich.console import Console
 from drivers import BikeLost, Reading
 from drivers.discovery import FoundBike
 from gateway.config.schema import BikeConfig
-from gateway.setup.scan import Scan, scan_all, scan_json, show_found, show_summary, snippets
+from gateway.setup.scan import (
+    Scan,
+    ScanWithAdapter,
+    scan_all,
+    scan_json,
+    show_found,
+    show_summary,
+    snippets,
+)
 
 BIKE = FoundBike(
     'The "best" bike',
@@ -59,6 +67,20 @@ async def test_scan_asks_every_driver_and_shows_each_bike() -> None:
     assert scan.bikes == shown == [("ble", BIKE), ("serial", PORT)]
     assert air.seconds == ports.seconds == 7
     assert scan.problems == {}
+
+
+class FindsWithAdapter(Finds):
+    """A driver that finds its bikes with one adapter only."""
+
+    def discover_with(self, adapter: str, seconds: float) -> AsyncIterator[FoundBike]:
+        assert adapter == "hci1"
+        return self.discover(seconds)
+
+
+async def test_scan_with_an_adapter_passes_its_name_to_the_driver() -> None:
+    air = ScanWithAdapter(FindsWithAdapter(BIKE), "hci1")
+    scan = await scan_all({"ble": air}, 7, lambda *_: None)
+    assert scan == Scan([("ble", BIKE)])
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
+from gateway.bike.status import RadioStatus
 from gateway.host.board import PiHealth
 from gateway.status.metrics import metrics_text
 from gateway.status.snapshot import GatewayStatus
@@ -86,6 +87,22 @@ def test_each_bike_has_its_own_metrics() -> None:
     assert by_bike(OFFLINE, "cadence_rpm") == {"bike-002": 87.2}
     assert by_bike(OFFLINE, "resistance_ratio") == {"bike-002": 0.54}
     assert by_bike(OFFLINE, "power_watts") == {"bike-002": 163}
+
+
+def test_reception_and_losses_of_each_bike_are_metrics() -> None:
+    radio = RadioStatus("hci1", -71, 12.5)
+    status = gateway_status(
+        bike_status(1, radio=radio, losses_per_hour=2),
+        bike_status(2, radio=RadioStatus("hci0")),
+        bike_status(3),
+    )
+    assert by_bike(status, "rssi_dbm") == {"bike-001": -71}
+    assert by_bike(status, "rssi_age_seconds") == {"bike-001": 12.5}
+    losses = {"bike-001": 2, "bike-002": 0, "bike-003": 0}
+    assert by_bike(status, "losses_per_hour") == losses
+    samples = families(status)["bike_radio_info"].samples
+    adapters = {one.labels["bike_id"]: one.labels["adapter"] for one in samples}
+    assert adapters == {"bike-001": "hci1", "bike-002": "hci0"}
 
 
 def test_metric_names_follow_the_conventions() -> None:

@@ -8,6 +8,7 @@ import pytest
 from rich.console import Console
 
 from gateway.bike.link import LinkState
+from gateway.bike.status import BikeStatus, RadioStatus
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
@@ -287,3 +288,48 @@ def test_view_gives_the_reason_why_a_reported_resistance_is_not_used() -> None:
     doubt = "the reported resistance is always 0, although the pedals need power"
     text = " ".join(shown(gateway_status(bike_status(resistance_doubt=doubt))).split())
     assert text.endswith(f"bike-001: {doubt}; it is derived from power and cadence")
+
+
+def heard(number: int, rssi_dbm: int, age_s: float = 3.0) -> BikeStatus:
+    return bike_status(number, radio=RadioStatus("hci0", rssi_dbm, age_s))
+
+
+def test_status_view_lists_the_signals_weakest_first() -> None:
+    bikes = [heard(1, -61), heard(2, -83, age_s=720), bike_status(3)]
+    assert "radio     bike-002 -83 dBm (hci0) 12 min ago, bike-001 -61 dBm (hci0)" in lines(
+        gateway_status(*bikes)
+    )
+
+
+def test_status_view_limits_the_signals_to_the_weakest() -> None:
+    bikes = [heard(number, -60 - number) for number in range(1, 9)]
+    text = " ".join(shown(gateway_status(*bikes)).split())
+    assert "radio bike-008 -68 dBm (hci0), bike-007 -67 dBm (hci0)" in text
+    assert "bike-005 -65 dBm (hci0), and 4 stronger" in text
+
+
+def test_status_view_without_a_signal_has_no_line_for_the_radio() -> None:
+    bikes = [bike_status(1), bike_status(2, radio=RadioStatus("hci0"))]
+    assert not any(line.startswith("radio") for line in lines(gateway_status(*bikes)))
+
+
+def test_status_view_names_the_bikes_that_were_lost_in_the_last_hour() -> None:
+    bikes = [bike_status(1, losses_per_hour=1), bike_status(2), bike_status(3, losses_per_hour=4)]
+    assert lines(gateway_status(*bikes))[-2:] == [
+        "bike-001 was lost 1 time in the last hour",
+        "bike-003 was lost 4 times in the last hour",
+    ]
+
+
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_status_view_of_bikes_with_a_radio_is_no_wider_than_the_terminal(width: int) -> None:
+    wide = [
+        bike_status(
+            number,
+            bike_id="b" * 40 + str(number),
+            radio=RadioStatus("hci10", -100, 7200),
+            losses_per_hour=3600,
+        )
+        for number in range(1, 9)
+    ]
+    assert max(map(len, lines(gateway_status(*wide), width))) <= width

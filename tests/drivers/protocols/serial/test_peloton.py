@@ -11,9 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from drivers.protocols.serial.peloton import (
-    DEFAULT_RESISTANCE_TABLE,
     LONGEST_MESSAGE_BYTES,
-    RESISTANCE_TABLE_SIZE,
     Deframer,
     Peloton,
     PelotonOp,
@@ -24,8 +22,12 @@ from drivers.protocols.serial.peloton import (
     encode_request,
     encode_response,
     encode_table_request,
+)
+from drivers.protocols.serial.peloton_table import (
+    CHECKED_ENTRIES,
+    DEFAULT_RESISTANCE_TABLE,
+    RESISTANCE_TABLE_SIZE,
     resistance_percent,
-    resistance_raw,
 )
 from drivers.reading import Frame, Reading
 from tests.support.wire import assert_wire
@@ -302,58 +304,6 @@ def test_a_leading_f6_is_junk() -> None:
     assert unusable_bytes == 1
 
 
-@pytest.mark.parametrize(
-    ("raw", "percent"),
-    [
-        (155, 0),  # below the table, recorded on a real bike
-        (164, 0),
-        (169, 3.33),
-        (175, 4.51),
-        (186, 6.67),
-        (222, 10),
-        (400, 18.12),
-        (609, 30),
-        (803, 50),
-        (850, 57.71),
-        (901, 70),
-        (967, 100),
-        (968, 100),  # above it, likewise
-    ],
-)
-def test_raw_resistance_gives_percent_by_the_table(raw: int, percent: float) -> None:
-    assert resistance_percent(raw) == pytest.approx(percent, abs=0.005)
-
-
-tables = st.lists(
-    st.integers(0, 9999),
-    min_size=RESISTANCE_TABLE_SIZE,
-    max_size=RESISTANCE_TABLE_SIZE,
-    unique=True,
-).map(sorted)
-
-
-@given(tables, st.floats(0, 100))
-def test_raw_resistance_is_the_inverse_of_percent(table: list[int], percent: float) -> None:
-    raw = resistance_raw(percent, table)
-    assert table[0] <= raw <= table[-1]
-    assert resistance_percent(raw, table) == pytest.approx(percent, abs=1e-6)
-
-
-@given(tables, st.integers(0, 9999), st.integers(0, 9999))
-def test_percent_never_falls_when_raw_rises(table: list[int], one: int, other: int) -> None:
-    low, high = sorted((one, other))
-    assert 0 <= resistance_percent(low, table) <= resistance_percent(high, table) <= 100
-
-
-def test_percent_outside_0_to_100_is_clamped() -> None:
-    assert resistance_raw(-1) == DEFAULT_RESISTANCE_TABLE[0]
-    assert resistance_raw(101) == DEFAULT_RESISTANCE_TABLE[-1]
-
-
-def test_a_table_may_be_level_in_places() -> None:
-    assert resistance_percent(20, [10, 20, 20, 30, 40]) == 50
-
-
 def feed(
     protocol: Peloton, *sent: PelotonRequest | PelotonResponse, at_ns: int = 7
 ) -> list[Reading]:
@@ -597,6 +547,65 @@ class TestAsking:
         assert protocol.feed(Frame(1, answer[:4])) == []
         protocol.feed(Frame(2, encode_request(PelotonOp.POWER), sent=True))
         assert protocol.feed(Frame(3, answer[4:])) == [Reading(3, cadence_rpm=88)]
+
+
+def entries_asked(bike: Bike) -> list[int | None]:
+    return [one.table_index for one in bike.asked if one.op is PelotonOp.RESISTANCE_TABLE]
+
+
+class TestKnownTable:
+    def test_known_table_is_used_at_once_and_three_entries_are_asked(self) -> None:
+        bike = Bike()
+        protocol = Peloton("poll", known_table=bike.table)
+        readings = converse(protocol, bike, 20)
+        assert {one.resistance_percent for one in readings if one.resistance_raw} == {50}
+        assert entries_asked(bike) == list(CHECKED_ENTRIES)
+        assert PelotonOp.RESISTANCE_PERCENT not in [one.op for one in bike.asked]
+        assert protocol.bike_table == bike.table
+
+    def test_known_table_is_checked_within_a_second(self) -> None:
+        bike = Bike()
+        converse(Peloton("poll", known_table=bike.table), bike, 0.7)
+        assert entries_asked(bike) == list(CHECKED_ENTRIES)
+
+    @pytest.mark.parametrize("entry", CHECKED_ENTRIES)
+    def test_another_bike_at_the_port_is_asked_for_its_whole_table(self, entry: int) -> None:
+        bike = Bike()
+        known = list(bike.table)
+        known[entry] += 1
+        protocol = Peloton("poll", known_table=known)
+        converse(protocol, bike, 7)
+        assert protocol.bike_table == bike.table
+        assert set(entries_asked(bike)) == set(range(RESISTANCE_TABLE_SIZE))
+
+    def test_table_of_another_bike_is_not_used_once_an_entry_differs(self) -> None:
+        bike = Bike()
+        protocol = Peloton("poll", bike.table, known_table=DEFAULT_RESISTANCE_TABLE)
+        readings = converse(protocol, bike, 3)
+        assert protocol.bike_table is None
+        percents = {one.resistance_percent for one in readings if one.resistance_raw}
+        assert percents == {50}, "by the table of the config; an entry came before the first value"
+
+    def test_known_table_is_kept_while_the_bike_does_not_answer(self) -> None:
+        bike = Bike(tells_table=False, tells_percent=False)
+        protocol = Peloton("poll", known_table=bike.table)
+        readings = converse(protocol, bike, 20)
+        assert {one.resistance_percent for one in readings if one.resistance_raw} == {50}
+
+    def test_known_table_is_used_while_a_tablet_asks(self) -> None:
+        bike = Bike()
+        protocol = Peloton("listen", known_table=bike.table)
+        answer = encode_response(PelotonResponse(PelotonOp.RESISTANCE_RAW, bike.table[15]))
+        (reading,) = protocol.feed(Frame(0, answer))
+        assert reading.resistance_percent == 50
+
+    def test_tablet_that_asks_for_another_table_corrects_a_known_one(self) -> None:
+        bike = Bike()
+        protocol = Peloton("listen", known_table=DEFAULT_RESISTANCE_TABLE)
+        for index in range(RESISTANCE_TABLE_SIZE):
+            request = encode_table_request(index)
+            protocol.feed(Frame(0, request + bike.answer(request)))
+        assert protocol.bike_table == bike.table
 
 
 class TestListening:

@@ -6,7 +6,7 @@ import pytest
 
 from drivers.contract import ResistanceTable, TableOrigin
 from drivers.fake import FakeBike
-from drivers.protocols.serial.peloton import DEFAULT_RESISTANCE_TABLE
+from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE
 from gateway.calibrating.guided.capture import Quit
 from gateway.calibrating.guided.verify import (
     find_table,

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.protocols.serial.peloton import resistance_raw
+from drivers.protocols.serial.peloton_table import resistance_raw
 from gateway.calibrating.measuring.checks import check_points, is_acceptable
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint, Direction, mean_points

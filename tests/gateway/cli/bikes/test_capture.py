@@ -48,6 +48,12 @@ def test_capture_leaves_an_existing_file_alone(tmp_path: Path) -> None:
     assert file.read_text() == "precious"
 
 
+def test_capture_of_a_bike_without_an_adapter_refuses_one(tmp_path: Path) -> None:
+    result = invoke("capture", "fake", tmp_path / "ride.jsonl", "--adapter", "hci1")
+    assert result.exit_code == 2
+    assert "driver 'fake': option adapter: unknown key" in result.stderr
+
+
 def test_capture_of_an_absent_bike_leaves_no_file(tmp_path: Path, unused_tcp_port: int) -> None:
     file = tmp_path / "ride.jsonl"
     server = f"socket://127.0.0.1:{unused_tcp_port}"
