@@ -14,7 +14,7 @@ from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
 from drivers.ble.finding import find_bike
 from drivers.ble.parameters import update_parameters
-from drivers.ble.radio import Advertisement, Radio
+from drivers.ble.radio import Advertisement, Radio, open_radio
 from drivers.ble.recognition import recognise, rivals_of
 from drivers.ble.scan import scan_air, speaks_keiser
 from drivers.ble.session import (
@@ -201,10 +201,11 @@ class BleBike(FrameSource):
         self, on_frame: FrameListener = ignore_frame
     ) -> AsyncIterator[AsyncIterator[Reading]]:
         options = self._options
+        adapter = await open_radio(options.adapter, self._clock)
+        if self.reception is None or self.reception.adapter != adapter.adapter:
+            self.reception = Reception(adapter.adapter)
         async with AsyncExitStack() as stack:
-            adapter, found = await stack.enter_async_context(find_bike(options, self._clock))
-            if self.reception is None or self.reception.adapter != adapter.adapter:
-                self.reception = Reception(adapter.adapter)
+            found = await stack.enter_async_context(find_bike(options, adapter))
             self._measure(adapter, found)
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
@@ -222,8 +223,9 @@ class BleBike(FrameSource):
     async def survey(
         self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
     ) -> None:
+        adapter = await open_radio(self._options.adapter, self._clock)
         async with (
-            find_bike(self._options, self._clock) as (adapter, found),
+            find_bike(self._options, adapter) as found,
             adapter.connect(found) as connection,
         ):
             await record_all(connection, found.name, on_device, on_frame)

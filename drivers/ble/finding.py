@@ -5,8 +5,8 @@ from contextlib import ExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from drivers.bike_lock import bike_lock
-from drivers.ble.radio import Advertisement, Radio, open_radio
-from drivers.contract import BikeAbsent, Clock
+from drivers.ble.radio import Advertisement, Radio
+from drivers.contract import BikeAbsent
 
 if TYPE_CHECKING:
     from drivers.ble.driver import BleOptions
@@ -17,11 +17,8 @@ APPEAR_S = 30.0
 
 
 @asynccontextmanager
-async def find_bike(
-    options: "BleOptions", clock: Clock
-) -> AsyncIterator[tuple[Radio, Advertisement]]:
+async def find_bike(options: "BleOptions", adapter: Radio) -> AsyncIterator[Advertisement]:
     """Find the bike, and lock it until the end. Raises BikeLost."""
-    adapter = await open_radio(options.adapter, clock)
     with ExitStack() as stack:
         if options.equipment_id is None:
             stack.enter_context(bike_lock(options.who))
@@ -32,4 +29,4 @@ async def find_bike(
                 f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "
                 "it closer, and disconnect it from other devices and apps"
             )
-        yield adapter, found
+        yield found
