@@ -8,7 +8,7 @@ from contextlib import aclosing, asynccontextmanager
 
 from pydantic import Field, field_validator
 
-from drivers.ant.radio import AntChannel, AntRadio, shared_radio
+from drivers.ant.radio import AntListener, AntRadio, shared_radio
 from drivers.ant.scan import ANT_PROTOCOLS, COMPANION, scan_ant
 from drivers.ant.stick import UNPLUGGED, plugged_in
 from drivers.clock import MachineClock, sleep_for
@@ -119,7 +119,7 @@ class AntBike(FrameSource):
         )
 
     async def _readings(
-        self, reception: AntChannel, talk: Conversation, pulse: deque[Reading]
+        self, reception: AntListener, talk: Conversation, pulse: deque[Reading]
     ) -> AsyncGenerator[Reading, None]:
         while True:
             received = await reception.next(self._clock, LISTEN_S)

@@ -34,7 +34,7 @@ _SILENT = (
 )
 
 
-class AntChannel:
+class AntListener:
     """The pages that one channel receives. `opening`: the commands that open it."""
 
     def __init__(self, radio: "AntRadio", opening: Sequence[AntMessage]) -> None:
@@ -73,7 +73,7 @@ class AntRadio:
         self._stick = Stick(self._hear, self._lose)
         self._reader = MessageReader()
         self._channels = 8
-        self._receptions: dict[int, AntChannel] = {}
+        self._receptions: dict[int, AntListener] = {}
         #: Channels that were left, until the stick has closed them.
         self._leaving: set[int] = set()
         #: Answers that are waited for: to a command on a channel, or another message.
@@ -109,7 +109,7 @@ class AntRadio:
     @asynccontextmanager
     async def receive(
         self, clock: Clock, channel: AntChannel, device_number: int
-    ) -> AsyncIterator[AntChannel]:
+    ) -> AsyncIterator[AntListener]:
         """Open a channel for one device. Raises BikeLost."""
         taken = self._receptions.keys() | self._leaving
         number = next((one for one in range(self._channels) if one not in taken), None)
@@ -123,7 +123,7 @@ class AntRadio:
             yield reception
 
     @asynccontextmanager
-    async def scan(self, clock: Clock) -> AsyncIterator[AntChannel]:
+    async def scan(self, clock: Clock) -> AsyncIterator[AntListener]:
         """Receive every device. Raises BikeLost, also if a bike has a channel."""
         if self._receptions:
             raise BikeLost("the ANT stick cannot scan while it receives a bike")
@@ -138,8 +138,8 @@ class AntRadio:
     @asynccontextmanager
     async def _opened(
         self, clock: Clock, number: int, opening: Sequence[AntMessage]
-    ) -> AsyncIterator[AntChannel]:
-        reception = self._receptions[number] = AntChannel(self, opening)
+    ) -> AsyncIterator[AntListener]:
+        reception = self._receptions[number] = AntListener(self, opening)
         try:
             await self._open_channel(clock, opening)
             yield reception

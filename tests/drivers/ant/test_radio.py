@@ -7,7 +7,7 @@ import pytest
 
 from drivers import BikeLost
 from drivers.ant import commands
-from drivers.ant.radio import MAX_WAITING, OPENINGS, AntChannel, AntRadio, shared_radio
+from drivers.ant.radio import MAX_WAITING, OPENINGS, AntListener, AntRadio, shared_radio
 from drivers.clock import MachineClock
 from drivers.protocols.ant.messages import ReceivedPage
 from drivers.protocols.base import AntChannel
@@ -19,7 +19,7 @@ PAGE = bytes.fromhex("19015a1027fa0030")
 CLOCK = MachineClock()
 
 
-async def next_page(reception: AntChannel) -> bytes:
+async def next_page(reception: AntListener) -> bytes:
     """The next page; a channel that closes is opened again meanwhile."""
     async with asyncio.timeout(10):
         while (received := await reception.next(CLOCK, 5)) is None:
@@ -137,7 +137,7 @@ async def test_refused_command_is_named(stick: AntStick, monkeypatch: pytest.Mon
 
 
 async def test_bike_that_is_not_listened_to_keeps_the_newest_pages() -> None:
-    reception = AntChannel(AntRadio(), ())
+    reception = AntListener(AntRadio(), ())
     for number in range(3 * MAX_WAITING):
         reception.put(ReceivedPage(0, bytes((number,))))
     assert await next_page(reception) == bytes((2 * MAX_WAITING,))
