@@ -219,7 +219,7 @@ def test_killed_run_loses_nothing_and_repeats_at_most_one_put(
 
 
 def until(is_true: Callable[[], bool], look: Callable[[], None] = lambda: None) -> None:
-    deadline_s = time.monotonic() + 30
+    deadline_s = time.monotonic() + 90
     while not is_true():
         assert time.monotonic() < deadline_s
         time.sleep(0.05)
