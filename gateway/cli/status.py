@@ -55,7 +55,7 @@ def status(
     from gateway.status.report import status_from_json
 
     ask = asker(config)
-    line = _answer(ask)
+    line = _answer(ask, config)
     if watch:
         with suppress(KeyboardInterrupt):
             _watch(ask, is_json=json)
@@ -70,26 +70,28 @@ def status(
 
 
 def asker(config: Path | None) -> Ask:
-    """Return a function that asks the first socket that exists at the time of the call."""
-    from gateway.cli.service import first_socket, socket_places
+    """Return a function that asks the gateway that uses this config at the time of the call."""
+    from gateway.cli.service import socket_of
     from gateway.status.client import FILE_NAME, ask_status
 
-    places = socket_places(config, FILE_NAME)
-    return lambda: ask_status(first_socket(places))
+    return lambda: ask_status(socket_of(config, FILE_NAME))
 
 
-def _answer(ask: Ask) -> bytes:
+def _answer(ask: Ask, config: Path | None) -> bytes:
     from gateway.status.client import NoStatusError
 
     try:
         return ask()
     except NoStatusError as error:
-        no_answer(error)
+        no_answer(error, config)
 
 
-def no_answer(error: "NoStatusError") -> NoReturn:
-    """End the command, because no gateway answers."""
-    fail(f"no gateway answers: {error}\n{_ADVICE}", error.exit_code)
+def no_answer(error: "NoStatusError", config: Path | None) -> NoReturn:
+    """End the command, because no gateway answers. `config`: None = that of the service."""
+    from gateway.config.command_line import command_line
+
+    advice = _ADVICE if config is None else f"To start it: {command_line('run', config)}"
+    fail(f"no gateway answers: {error}\n{advice}", error.exit_code)
 
 
 def _print_json(line: bytes) -> None:

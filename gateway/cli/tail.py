@@ -68,9 +68,9 @@ def _explain(config: Path | None, error: "NoStatusError") -> NoReturn:
     try:
         found = status_from_json(asker(config)())
     except NoStatusError:
-        no_answer(error)
+        no_answer(error, config)
     if found.is_set_up:
-        no_answer(error)
+        no_answer(error, config)
     fail("; ".join(concern.text for concern in concerns(found)), NOT_RUNNING)
 
 
@@ -78,11 +78,11 @@ def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None
     """Yield the gateway's lines for at most `seconds`; end the command if the gateway stops."""
     from time import monotonic
 
-    from gateway.cli.service import first_socket, socket_places
+    from gateway.cli.service import socket_of
     from gateway.tail.client import FILE_NAME, tail_lines
 
     end_s = None if seconds is None else monotonic() + seconds
-    for line in tail_lines(first_socket(socket_places(config, FILE_NAME)), TICK_S):
+    for line in tail_lines(socket_of(config, FILE_NAME), TICK_S):
         if end_s is not None and monotonic() >= end_s:
             return
         yield line

@@ -10,7 +10,7 @@ from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import StatusFormatError, status_from_json
 from gateway.status.snapshot import GatewayStatus
-from gateway.terminal.finding import Finding, failed, ok
+from gateway.terminal.finding import Finding, failed, ok, warning
 from gateway.terminal.units import counted
 
 NAME = "service"
@@ -18,9 +18,10 @@ _LOG = "sudo journalctl -u alleycat-gateway -e"
 
 
 def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
-    """Return findings from a running gateway; None if none has that state directory or name.
+    """Return findings from the running gateway of a config; None if there is none.
 
-    A second connection under the same name would disconnect the running gateway.
+    Another gateway counts as well if it has that name: a second connection under the same name
+    would disconnect it.
     """
     for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
@@ -30,8 +31,10 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
             continue
         except StatusFormatError as error:
             return [failed(NAME, str(error))]
-        if status.thing_name == thing_name:  # the service may have another config
-            return list(_findings(status))
+        if directory == state_dir or status.holds(state_dir):
+            return [*_renamed(status, thing_name), *_findings(status)]
+        if status.thing_name == thing_name:
+            return [_namesake(status)]
     return _silent_service(state_dir)
 
 
@@ -48,6 +51,18 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
     what = "the gateway is running, but does not report its status"
     remedy = f"if it has just started, try again in a few seconds; if not, read the log: {_LOG}"
     return [failed(NAME, what, remedy)]
+
+
+def _renamed(status: GatewayStatus, thing_name: str) -> Iterator[Finding]:
+    if status.thing_name != thing_name:
+        what = f"the gateway runs as {status.thing_name}, but the config names it {thing_name}"
+        yield warning(NAME, what, "restart it to apply the config")
+
+
+def _namesake(status: GatewayStatus) -> Finding:
+    what = f"another gateway, which uses {status.state_dir}, runs as {status.thing_name} as well"
+    remedy = "change thing_name in one of the two configs: a broker disconnects the older namesake"
+    return failed(NAME, what, remedy)
 
 
 def _findings(status: GatewayStatus) -> Iterator[Finding]:

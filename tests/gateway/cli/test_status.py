@@ -150,11 +150,28 @@ def test_status_asks_the_gateway_of_a_config_before_the_service(
         assert invoke().output.startswith("gateway-1 ")
 
 
-def test_status_with_a_config_falls_back_to_the_service(
+def test_status_with_a_config_asks_the_service_that_uses_it(
     service_directory: Path, config: Path
 ) -> None:
-    with serving(service_directory, of(WELL)):
+    with serving(service_directory, of(gateway_status(state_dir=str(config.parent / "state")))):
         assert invoke("--config", config).exit_code == 0
+
+
+def test_status_with_a_config_ignores_the_service_of_another(
+    service_directory: Path, config: Path
+) -> None:
+    with serving(service_directory, of(gateway_status(state_dir="/var/lib/alleycat-gateway"))):
+        result = invoke("--config", config)
+    assert result.exit_code == NOT_RUNNING
+    assert result.stdout == ""
+    assert (
+        f"no socket in {config.parent}/state, the state_dir of this config; the service is "
+        "running, but uses /var/lib/alleycat-gateway" in result.stderr
+    )
+    assert f"To start it: alleycat-gateway run --config {config}" in result.stderr.replace(
+        "sudo ", ""
+    )
+    assert "use --config" not in result.stderr
 
 
 def test_status_asks_the_default_state_dir_without_the_service(tmp_path: Path) -> None:

@@ -83,9 +83,31 @@ def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Pat
     )
 
 
-def test_service_of_another_thing_is_ignored(tmp_path: Path) -> None:
-    with serving(tmp_path / "run", status_to_json(gateway_status())):
+def test_service_with_another_state_dir_is_ignored(tmp_path: Path) -> None:
+    other = gateway_status(state_dir=str(tmp_path / "other"))
+    with serving(tmp_path / "run", status_to_json(other)):
         assert running_service(tmp_path, "another-name") is None
+
+
+def test_service_of_the_same_name_with_another_state_dir_is_a_failure(tmp_path: Path) -> None:
+    other = gateway_status(state_dir=str(tmp_path / "other"))
+    with serving(tmp_path / "run", status_to_json(other)):
+        (finding,) = running_service(tmp_path, THING) or []
+    assert finding.state is State.FAILED
+    assert finding.what == f"another gateway, which uses {tmp_path}/other, runs as {THING} as well"
+
+
+@pytest.mark.parametrize("place", ["run", "."])
+def test_gateway_under_its_former_name_is_to_be_restarted(tmp_path: Path, place: str) -> None:
+    status = gateway_status(state_dir=str(tmp_path))
+    with serving(tmp_path / place, status_to_json(status)):
+        renamed, running, *_ = running_service(tmp_path, "new-name") or []
+    assert (renamed.state, renamed.what, renamed.remedy) == (
+        State.WARNING,
+        f"the gateway runs as {THING}, but the config names it new-name",
+        "restart it to apply the config",
+    )
+    assert running.what.startswith("the gateway is running: ")
 
 
 def test_service_of_another_version_is_a_failure(tmp_path: Path) -> None:
