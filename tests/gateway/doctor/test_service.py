@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ import pytest
 from gateway.doctor.service import running_service
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
+from gateway.sampling.calibration import ResistanceSource
 from gateway.status.client import FILE_NAME
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.terminal.finding import Finding, State
-from tests.support.statuses import buffer_status, gateway_status
+from tests.support.statuses import bike_status, buffer_status, gateway_status
 
 THING = gateway_status().thing_name
 
@@ -72,6 +74,16 @@ def test_concerns_of_a_running_service_are_failures(tmp_path: Path) -> None:
     wrong = [one.what for one in findings if one.state is State.FAILED]
     assert wrong == [concern.text for concern in concerns(status)]
     assert wrong[0] == "disk: disk I/O error"
+
+
+def test_missing_calibration_of_a_running_service_is_a_warning(tmp_path: Path) -> None:
+    sample = replace(bike_status().sample, resistance_source=ResistanceSource.UNCALIBRATED)
+    status = gateway_status(bike_status(sample=sample))
+    with serving(tmp_path, status_to_json(status)):
+        findings = running_service(tmp_path, THING, lambda words: f"<{words}>")
+    assert findings is not None
+    assert [one.state for one in findings] == [State.OK, State.WARNING, State.OK]
+    assert "<calibrate bike-001>" in findings[1].what
 
 
 def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Path) -> None:
