@@ -41,7 +41,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--bike",
         metavar="ADDRESS_OR_PORT[:PROTOCOL]",
         help="a bike to test with: a Bluetooth address, a serial port and its protocol, as in "
-        "/dev/ttyUSB0:peloton, or the number of an ANT device, as in ant:1234; somebody should ride it",
+        "/dev/ttyUSB0:peloton, or an ANT device, as in ant:1234; somebody should ride it",
     )
     parser.addoption(
         "--stepped-capture",
