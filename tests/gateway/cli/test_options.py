@@ -120,3 +120,12 @@ def test_missing_config_of_a_bike_exits_with_78(tmp_path: Path) -> None:
     result = watch("bike-1", "--config", tmp_path / "none.toml")
     assert result.exit_code == 78
     assert "No such file" in result.stderr
+
+
+def test_bike_id_without_a_config_names_the_missing_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "gone.toml")
+    result = watch("bike-001")
+    assert result.exit_code == 2
+    assert f"there is no {tmp_path}/gone.toml" in result.stderr

@@ -134,3 +134,9 @@ def test_tail_with_a_config_ignores_the_service_of_another(
         result = invoke("--config", str(config))
     assert result.exit_code == NOT_RUNNING
     assert "uses /var/lib/alleycat-gateway" in result.output
+
+
+def test_tail_without_a_gateway_prints_no_header() -> None:
+    result = invoke()
+    assert result.exit_code == NOT_RUNNING
+    assert result.stdout == ""
