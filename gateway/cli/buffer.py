@@ -214,6 +214,7 @@ def _show_overview(console: "Console", overview: "Overview", command: "Command")
     from rich.text import Text
 
     from gateway.terminal.units import size
+    from gateway.terminal.unpadded import Unpadded
 
     if overview.races:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -230,7 +231,7 @@ def _show_overview(console: "Console", overview: "Overview", command: "Command")
                 "" if race.oldest_ms is None else _when(race.oldest_ms),
                 Text(_bikes(race.bikes)),
             )
-        console.print(table)
+        console.print(Unpadded(table))
     for line in _totals(overview, command):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
@@ -265,6 +266,8 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
     from rich.table import Table
     from rich.text import Text
 
+    from gateway.terminal.unpadded import Unpadded
+
     if not messages:
         console.print("no messages are in quarantine")
         return
@@ -282,7 +285,7 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
             Text("" if telemetry is None else telemetry.bike_id),
             Text(message.reason),
         )
-    console.print(table)
+    console.print(Unpadded(table))
 
 
 def _overview_json(overview: "Overview") -> str:

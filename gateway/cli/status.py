@@ -112,8 +112,9 @@ def _print(status: "GatewayStatus", command: "Command") -> None:
     from rich.console import Console
 
     from gateway.status.view import status_view
+    from gateway.terminal.unpadded import Unpadded
 
-    Console(highlight=False).print(status_view(status, command))
+    Console(highlight=False).print(Unpadded(status_view(status, command)))
 
 
 def _watch(ask: Ask, command: "Command", *, is_json: bool) -> None:

@@ -101,6 +101,12 @@ def test_status_counts_what_needs_attention_and_fails(service_directory: Path) -
     assert "2 things need attention" in result.output
 
 
+def test_lines_of_the_status_end_without_blanks(service_directory: Path) -> None:
+    with serving(service_directory, of(FOUR)):
+        lines = invoke().output.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
 @pytest.mark.parametrize(("cloud", "code"), [(WELL.cloud, 0), (offline(), FAILED)])
 def test_status_json_is_the_line_of_the_daemon(
     service_directory: Path, cloud: object, code: int
