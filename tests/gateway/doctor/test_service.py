@@ -77,7 +77,9 @@ def test_concerns_of_a_running_service_are_failures(tmp_path: Path) -> None:
 
 
 def test_missing_calibration_of_a_running_service_is_a_warning(tmp_path: Path) -> None:
-    sample = replace(bike_status().sample, resistance_source=ResistanceSource.UNCALIBRATED)
+    sample = bike_status().sample
+    assert sample is not None
+    sample = replace(sample, resistance_source=ResistanceSource.UNCALIBRATED)
     status = gateway_status(bike_status(sample=sample))
     with serving(tmp_path, status_to_json(status)):
         findings = running_service(tmp_path, THING, lambda words: f"<{words}>")
