@@ -203,6 +203,7 @@ def frames(terminal: Terminal) -> list[list[str]]:
     """What was drawn on the alternate screen, one after the other, as lines."""
     screen = terminal.output.split("\x1b[?1049h")[1].split("\x1b[?1049l")[0]
     plain = re.sub(r"\x1b\[[0-9;]*m|\x1b\[\?25[lh]", "", screen).replace("\r", "")
+    plain = plain.replace("^C", "")  # which the terminal echoes, anywhere in a picture
     return [frame.split("\n") for frame in plain.split("\x1b[H") if frame.strip()]
 
 
