@@ -50,7 +50,9 @@ soak: $(INSTALLED) mosquitto ## run the daemon among random faults for MINUTES=1
 	$(BIN)/python -m tests.durability.soak --minutes $(or $(MINUTES),10)
 
 deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
-	@$(DEB)/bin/python -m systemd.package.build
+	@echo "Building the packages in dist/: this takes some minutes …"
+	@.ci/with_dots $(DEB)/bin/python -m systemd.package.build
+	@ls dist/*.deb
 
 wheels: $(DEB)/.installed ## pin what the package contains, after a change to pyproject.toml
 	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
@@ -149,8 +151,9 @@ $(PEERS)/.installed: tests/bench/peers.txt
 	@touch $@
 
 $(DEB)/.installed: systemd/package/tools.txt
+	@echo "Installing the tools that build packages into $(DEB), once …"
 	@$(PYTHON) -m venv --clear $(DEB)
-	@$(DEB)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
+	@.ci/with_dots $(DEB)/bin/python -m pip install --quiet --disable-pip-version-check --requirement $<
 	@touch $@
 
 $(VM)/.installed: tests/vm/requirements.txt

@@ -5,6 +5,7 @@ Bikes (driver → BikeLink → Sampler → Telemetry) → Recorder → Buffer �
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import closing, suppress
 from functools import partial
@@ -53,6 +54,7 @@ log = structlog.get_logger()
 async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverStatus]) -> None:
     """Race and publish until SIGTERM or SIGINT; reload the config on SIGHUP.
 
+    On a terminal, SIGHUP means that the terminal is gone, and stops the gateway as well.
     While the gateway is not set up, it only waits for a reload. Raises ConfigError, StateDirError
     or CredentialsError if it cannot start.
     """
@@ -60,11 +62,15 @@ async def run_gateway(load: Callable[[], Config], drivers: Mapping[str, DriverSt
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, hangup.set)
+    loop.add_signal_handler(signal.SIGHUP, stop.set if _is_on_a_terminal() else hangup.set)
     with closing(ServiceManager()) as service:
         config = await load_when_set_up(load, stop, hangup, service)
         if config is not None:
             await _race(config, load, drivers, stop, hangup, service)
+
+
+def _is_on_a_terminal() -> bool:
+    return any(stream is not None and stream.isatty() for stream in (sys.stdin, sys.stderr))
 
 
 async def _race(

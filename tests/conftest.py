@@ -1,5 +1,6 @@
 """For all tests: which are slow, a bluetoothd to talk to, and options that name a real bike."""
 
+import asyncio
 import re
 import signal
 from pathlib import Path
@@ -7,7 +8,12 @@ from pathlib import Path
 import pytest
 from hypothesis import Phase, settings
 
+from drivers.ble.bluez import BlueZ
+from drivers.ble.errors import reason_of
+from drivers.clock import MachineClock
 from drivers.protocols import PROTOCOLS
+
+BLUETOOTH_ADDRESS = "([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}"
 
 # Machines are shared and noisy: how long an example takes says nothing about the code.
 settings.register_profile("quick", max_examples=10, deadline=None)
@@ -34,8 +40,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--bike",
         metavar="ADDRESS_OR_PORT[:PROTOCOL]",
-        help="a bike to test with: a Bluetooth address, or a serial port and its protocol, as in "
-        "/dev/ttyUSB0:peloton; somebody should ride it",
+        help="a bike to test with: a Bluetooth address, a serial port and its protocol, as in "
+        "/dev/ttyUSB0:peloton, or an ANT device, as in ant:1234; somebody should ride it",
     )
     parser.addoption(
         "--stepped-capture",
@@ -46,15 +52,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    _expect_the_port(config.getoption("--bike"))
+    bike = config.getoption("--bike")
+    if bike is not None and re.fullmatch(BLUETOOTH_ADDRESS, bike):
+        if not config.getoption("--collect-only"):
+            _expect_bluetooth(bike)
+    elif bike is not None and not bike.startswith("ant:"):
+        _expect_the_port(bike)
     # A shell starts its background jobs with Ctrl-C ignored, and their children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-def _expect_the_port(bike: str | None) -> None:
+def _expect_bluetooth(bike: str) -> None:
+    """Refuse a Bluetooth bike if there is no adapter that is on."""
+    try:
+        adapters = asyncio.run(BlueZ(MachineClock()).adapters())
+    except OSError as error:
+        raise pytest.UsageError(f"--bike={bike}: {reason_of(error)}") from None
+    if not any(adapters.values()):
+        raise pytest.UsageError(
+            f"--bike={bike}: no Bluetooth adapter is on; `bluetoothctl list` shows the adapters"
+        )
+
+
+def _expect_the_port(bike: str) -> None:
     """Refuse a serial port that is not there, for which each test would wait."""
-    if bike is None or re.fullmatch("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", bike):
-        return
     port, _, protocol = bike.rpartition(":")
     if not port:
         raise pytest.UsageError(f"--bike={bike}: expected its protocol too, as in {bike}:peloton")

@@ -38,8 +38,7 @@ def calibration_in_use(bike: BikeConfig, device: str, store: CalibrationStore) -
         return CalibrationInUse(
             device,
             bike.points,
-            problem=f"not used: it was made on {record.device}, but this bike is {device}; "
-            f"run `alleycat-gateway calibrate {bike.id}`",
+            problem=f"not used: it was made on {record.device}, but this bike is {device}",
         )
     return CalibrationInUse(device, record.calibration, record)
 

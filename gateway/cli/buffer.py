@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from gateway.buffer.inspect import BufferView, Overview, QuarantinedMessage
+    from gateway.status.concerns import Command
 
 #: Limits the problems that `verify` prints; a file may have as many as it has messages.
 PROBLEMS_SHOWN = 50
@@ -61,7 +62,7 @@ def ls(
     if json:
         typer.echo(_overview_json(overview))
     else:
-        _show_overview(Console(), overview)
+        _show_overview(Console(), overview, _command_for(config, state_dir))
 
 
 @app.command()
@@ -161,6 +162,18 @@ def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]"
         yield view
 
 
+def _command_for(config: Path | None, state_dir: Path | None) -> "Command":
+    """Return a function that completes a command so that it inspects the same buffer."""
+    import shlex
+
+    from gateway.cli.status import command_for
+
+    if state_dir is None:
+        return command_for(config)
+    option = f"--state-dir {shlex.quote(str(state_dir))}"
+    return lambda words: f"alleycat-gateway {words} {option}"
+
+
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on stderr while the block runs; show nothing if stderr is no terminal."""
@@ -196,11 +209,12 @@ def _to_new_file(output: Path, lines: Iterator[bytes]) -> int:
         fail(f"cannot create {output}: {error.strerror}", FAILED)
 
 
-def _show_overview(console: "Console", overview: "Overview") -> None:
+def _show_overview(console: "Console", overview: "Overview", command: "Command") -> None:
     from rich.table import Table
     from rich.text import Text
 
     from gateway.terminal.units import size
+    from gateway.terminal.unpadded import Unpadded
 
     if overview.races:
         table = Table(box=None, pad_edge=False, expand=True)
@@ -217,12 +231,12 @@ def _show_overview(console: "Console", overview: "Overview") -> None:
                 "" if race.oldest_ms is None else _when(race.oldest_ms),
                 Text(_bikes(race.bikes)),
             )
-        console.print(table)
-    for line in _totals(overview):
+        console.print(Unpadded(table))
+    for line in _totals(overview, command):
         console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
-def _totals(overview: "Overview") -> Iterator[str]:
+def _totals(overview: "Overview", command: "Command") -> Iterator[str]:
     from time import time
 
     from gateway.terminal.units import counted, duration, size
@@ -241,16 +255,18 @@ def _totals(overview: "Overview") -> Iterator[str]:
         yield f"{count} ridden while the clock was not set; to be sent once it is set"
     if overview.quarantined:
         count = counted(overview.quarantined, "message")
-        yield f"{count} in quarantine; `alleycat-gateway buffer quarantine` lists the reasons"
+        yield f"{count} in quarantine; `{command('buffer quarantine')}` lists the reasons"
     if unreadable:
         count = counted(unreadable, "message")
-        yield f"{count} cannot be decoded; `alleycat-gateway buffer verify` lists them"
+        yield f"{count} cannot be decoded; `{command('buffer verify')}` lists them"
     yield f"{overview.path}: {size(overview.file_bytes)}"
 
 
 def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]") -> None:
     from rich.table import Table
     from rich.text import Text
+
+    from gateway.terminal.unpadded import Unpadded
 
     if not messages:
         console.print("no messages are in quarantine")
@@ -269,7 +285,7 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
             Text("" if telemetry is None else telemetry.bike_id),
             Text(message.reason),
         )
-    console.print(table)
+    console.print(Unpadded(table))
 
 
 def _overview_json(overview: "Overview") -> str:

@@ -118,12 +118,14 @@ def _plan(options: "FleetOptions") -> "Plan":
 
 
 def _target(config: Path | None, state_dir: Path | None) -> "FleetTarget":
+    from gateway.config.command_line import command_line
     from gateway.simulation.extra import DemoExtraError, require_demo_extra
     from gateway.simulation.fleet.session import FleetTarget
 
     if config is not None:
         loaded = _load(config)
-        return FleetTarget(loaded.cloud, f"{loaded.thing_name}:fleet-", state_dir)
+        check = command_line("check", config)
+        return FleetTarget(loaded.cloud, f"{loaded.thing_name}:fleet-", state_dir, check)
     try:
         require_demo_extra()
     except DemoExtraError as error:

@@ -88,7 +88,8 @@ def config_of(bike: str, config: Path | None) -> Path | None:
             return SERVICE_CONFIG
         names = ", ".join(sorted(drivers))
         fail(
-            f"{error}; or pass a driver ({names}), or the id of a bike together with --config",
+            f"{error}; or pass a driver ({names}), or the id of a bike together with --config: "
+            f"there is no {SERVICE_CONFIG}",
             USAGE,
         )
     return None

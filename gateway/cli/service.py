@@ -72,25 +72,45 @@ def state_dir_of(config: Path | None) -> Path:
     return Path.cwd() / found if config is None else config.absolute().parent / found
 
 
-def socket_places(config: Path | None, name: str) -> list[Path]:
-    """Return the paths where the daemon may serve a socket; first in the state_dir of `config`."""
+def socket_of(config: Path | None, name: str) -> Path:
+    """Return the path of a socket of the gateway that uses this config; None: of the service.
+
+    Raises NoStatusError if there is none.
+    """
     import os
 
     from gateway.host.sockets import SERVICE_DIRECTORY
 
-    if config is not None:
-        return [state_dir_of(config) / name, SERVICE_DIRECTORY / name]
-    # Most users cannot read the service's config, nor need to while its socket exists.
-    is_readable = os.access(SERVICE_CONFIG, os.R_OK)
-    default = state_dir_of(SERVICE_CONFIG if is_readable else None)
-    return [SERVICE_DIRECTORY / name, default / name]
+    if config is None:
+        # Most users cannot read the service's config, nor need to while its socket exists.
+        is_readable = os.access(SERVICE_CONFIG, os.R_OK)
+        default = state_dir_of(SERVICE_CONFIG if is_readable else None)
+        return _first_socket(SERVICE_DIRECTORY / name, default / name)
+    state_dir = state_dir_of(config)
+    place = _first_socket(state_dir / name, SERVICE_DIRECTORY / name)
+    if place.parent == SERVICE_DIRECTORY:
+        _expect_service_of(state_dir)
+    return place
 
 
-def first_socket(places: list[Path]) -> Path:
-    """Return the first of these sockets that exists at this time. Raises NoStatusError."""
+def _first_socket(*places: Path) -> Path:
     from gateway.status.client import NoStatusError
 
     place = next(filter(may_exist, places), None)
     if place is None:
         raise NoStatusError(f"no socket at {' or '.join(map(str, places))}")
     return place
+
+
+def _expect_service_of(state_dir: Path) -> None:
+    """Raise NoStatusError if the service uses another state_dir, so another config."""
+    from gateway.host.sockets import SERVICE_DIRECTORY
+    from gateway.status.client import FILE_NAME, NoStatusError, ask_status
+    from gateway.status.report import status_from_json
+
+    service = status_from_json(ask_status(SERVICE_DIRECTORY / FILE_NAME))
+    if not service.holds(state_dir):
+        raise NoStatusError(
+            f"no socket in {state_dir}, the state_dir of this config; the service is running, but "
+            f"uses {service.state_dir}"
+        )

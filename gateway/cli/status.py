@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from gateway.status.client import NoStatusError
+    from gateway.status.concerns import Command
     from gateway.status.snapshot import GatewayStatus
 
 #: Time between two requests with --watch, in seconds.
@@ -55,56 +56,68 @@ def status(
     from gateway.status.report import status_from_json
 
     ask = asker(config)
-    line = _answer(ask)
+    line = _answer(ask, config)
     if watch:
         with suppress(KeyboardInterrupt):
-            _watch(ask, is_json=json)
+            _watch(ask, command_for(config), is_json=json)
         return
     found = status_from_json(line)
     if json:
         _print_json(line)
     else:
-        _print(found)
+        _print(found, command_for(config))
     if concerns(found):
         raise typer.Exit(FAILED)
 
 
 def asker(config: Path | None) -> Ask:
-    """Return a function that asks the first socket that exists at the time of the call."""
-    from gateway.cli.service import first_socket, socket_places
+    """Return a function that asks the gateway that uses this config at the time of the call."""
+    from gateway.cli.service import socket_of
     from gateway.status.client import FILE_NAME, ask_status
 
-    places = socket_places(config, FILE_NAME)
-    return lambda: ask_status(first_socket(places))
+    return lambda: ask_status(socket_of(config, FILE_NAME))
 
 
-def _answer(ask: Ask) -> bytes:
+def _answer(ask: Ask, config: Path | None) -> bytes:
     from gateway.status.client import NoStatusError
 
     try:
         return ask()
     except NoStatusError as error:
-        no_answer(error)
+        no_answer(error, config)
 
 
-def no_answer(error: "NoStatusError") -> NoReturn:
-    """End the command, because no gateway answers."""
-    fail(f"no gateway answers: {error}\n{_ADVICE}", error.exit_code)
+def no_answer(error: "NoStatusError", config: Path | None) -> NoReturn:
+    """End the command, because no gateway answers. `config`: None = that of the service."""
+    from gateway.config.command_line import command_line
+
+    advice = _ADVICE if config is None else f"To start it: {command_line('run', config)}"
+    fail(f"no gateway answers: {error}\n{advice}", error.exit_code)
 
 
 def _print_json(line: bytes) -> None:
     typer.echo(line.decode(), nl=False)
 
 
-def _print(status: "GatewayStatus") -> None:
+def command_for(config: Path | None) -> "Command":
+    """Return a function that completes a command for this config; None: that of the service."""
+    from functools import partial
+
+    from gateway.config.command_line import SERVICE_CONFIG, command_line
+
+    return partial(command_line, file=config or SERVICE_CONFIG)
+
+
+def _print(status: "GatewayStatus", command: "Command") -> None:
     from rich.console import Console
 
     from gateway.status.view import status_view
+    from gateway.terminal.unpadded import Unpadded
 
-    Console(highlight=False).print(status_view(status))
+    Console(highlight=False).print(Unpadded(status_view(status, command)))
 
 
-def _watch(ask: Ask, *, is_json: bool) -> None:
+def _watch(ask: Ask, command: "Command", *, is_json: bool) -> None:
     """Show the status every second: as JSON, as a view redrawn on a terminal, or as text lines."""
     from rich.console import Console
 
@@ -115,14 +128,14 @@ def _watch(ask: Ask, *, is_json: bool) -> None:
     if is_json:
         _ask_every_second(ask, _print_json, _complain)
     elif console.is_terminal:
-        _watch_on_screen(ask, console)
+        _watch_on_screen(ask, command, console)
     else:
         _ask_every_second(
             ask, lambda line: typer.echo(status_line(status_from_json(line))), _complain
         )
 
 
-def _watch_on_screen(ask: Ask, console: "Console") -> None:
+def _watch_on_screen(ask: Ask, command: "Command", console: "Console") -> None:
     """Redraw the status on the alternate screen; leave the last one on the terminal.
 
     On the alternate screen, a terminal that is resized keeps no parts of earlier pictures.
@@ -144,7 +157,7 @@ def _watch_on_screen(ask: Ask, console: "Console") -> None:
         with Live(console=console, auto_refresh=False, screen=True) as live:
             _ask_every_second(
                 ask,
-                lambda line: draw(status_view(status_from_json(line))),
+                lambda line: draw(status_view(status_from_json(line), command)),
                 lambda silence: draw(Text(silence, style="bold red")),
             )
     finally:

@@ -21,7 +21,7 @@ SILENCE_S = 3.0
 
 _SILENCE = (
     "no message yet: the gateway sends messages once a rider pedals in a race; "
-    "`alleycat-gateway status` shows the state of bikes, race and clock"
+    "`{status}` shows the state of bikes, race and clock"
 )
 
 
@@ -45,6 +45,7 @@ def tail(
     """
     from contextlib import suppress
 
+    from gateway.cli.status import command_for
     from gateway.status.client import NoStatusError
 
     try:
@@ -53,14 +54,14 @@ def tail(
             if json:
                 _print_json(lines)
             else:
-                _print(lines)
+                _print(lines, command_for(config)("status"))
     except NoStatusError as error:
         _explain(config, error)
 
 
 def _explain(config: Path | None, error: "NoStatusError") -> NoReturn:
     """End the command: a gateway without messages is not set up yet, or none answers."""
-    from gateway.cli.status import asker
+    from gateway.cli.status import asker, command_for
     from gateway.status.client import NoStatusError
     from gateway.status.concerns import concerns
     from gateway.status.report import status_from_json
@@ -68,21 +69,21 @@ def _explain(config: Path | None, error: "NoStatusError") -> NoReturn:
     try:
         found = status_from_json(asker(config)())
     except NoStatusError:
-        no_answer(error)
+        no_answer(error, config)
     if found.is_set_up:
-        no_answer(error)
-    fail("; ".join(concern.text for concern in concerns(found)), NOT_RUNNING)
+        no_answer(error, config)
+    fail("; ".join(concern.text for concern in concerns(found, command_for(config))), NOT_RUNNING)
 
 
 def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None]":
     """Yield the gateway's lines for at most `seconds`; end the command if the gateway stops."""
     from time import monotonic
 
-    from gateway.cli.service import first_socket, socket_places
+    from gateway.cli.service import socket_of
     from gateway.tail.client import FILE_NAME, tail_lines
 
     end_s = None if seconds is None else monotonic() + seconds
-    for line in tail_lines(first_socket(socket_places(config, FILE_NAME)), TICK_S):
+    for line in tail_lines(socket_of(config, FILE_NAME), TICK_S):
         if end_s is not None and monotonic() >= end_s:
             return
         yield line
@@ -98,7 +99,7 @@ def _print_json(lines: "Iterator[bytes | None]") -> None:
             typer.echo(line.decode(), nl=False)
 
 
-def _print(lines: "Iterator[bytes | None]") -> None:
+def _print(lines: "Iterator[bytes | None]", status: str) -> None:
     from time import time
 
     from gateway.tail.events import event_from_line
@@ -106,15 +107,16 @@ def _print(lines: "Iterator[bytes | None]") -> None:
 
     view = TailView()
     silent_since_s: float | None = time()
-    typer.echo(HEADER)
-    for line in lines:
+    for number, line in enumerate(lines):
+        if number == 0:  # a gateway answers
+            typer.echo(HEADER)
         now_s = time()
         if line is not None:
             silent_since_s = None
             _echo(view.lines(event_from_line(line), now_s))
         elif silent_since_s is not None and now_s - silent_since_s >= SILENCE_S:
             silent_since_s = None
-            typer.echo(_SILENCE, err=True)
+            typer.echo(_SILENCE.format(status=status), err=True)
         _echo(view.late_lines(now_s))
 
 

@@ -4,11 +4,12 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from drivers.registry import DriverStatus
-from gateway.config.command_line import needs_sudo
+from gateway.config.command_line import command_line, root_command_line
 from gateway.config.first import is_set_up
 from gateway.config.schema import Config
 from gateway.doctor.ant_stick import check_ant_stick
@@ -30,7 +31,9 @@ from gateway.timing.clock_sync import clock_source
 SETUP = "setup"
 NOT_SET_UP = "this gateway is not set up yet: it reads no bike and sends nothing"
 #: A command at the end of a remedy that needs the config file as an option.
-_COMMAND = re.compile(r"alleycat-gateway (check|setup|calibrate \S+|buffer \w+)$")
+_COMMAND = re.compile(
+    r"(as root: )?(?:sudo )?alleycat-gateway (check|setup|calibrate \S+|buffer \w+)$"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,25 +72,31 @@ async def check_all(
         findings += check_certificates(config.cloud, None if source is None else now)
         findings += await check_bluetooth(config.bikes)
         is_well = Report(findings, {}).config_is_well
-        findings += await _live(config, drivers, is_well=is_well, publish=publish)
+        findings += await _live(config, file, drivers, is_well=is_well, publish=publish)
     return Report([_with_file(one, file) for one in findings], versions())
 
 
 def _with_file(finding: Finding, file: Path) -> Finding:
     """Return the finding with a command in its remedy as it must be called for the checked file."""
-    remedy = finding.remedy
-    if _COMMAND.search(remedy):
-        remedy = f"{remedy} --config {file}"
-    if not needs_sudo(file):
-        remedy = remedy.replace("sudo alleycat-gateway", "alleycat-gateway")
-    return replace(finding, remedy=remedy)
+
+    def completed(found: re.Match[str]) -> str:
+        as_root, words = found.groups(default="")
+        return as_root + (root_command_line if as_root else command_line)(words, file)
+
+    return replace(finding, remedy=_COMMAND.sub(completed, finding.remedy))
 
 
 async def _live(
-    config: Config, drivers: Mapping[str, DriverStatus], *, is_well: bool, publish: bool
+    config: Config,
+    file: Path,
+    drivers: Mapping[str, DriverStatus],
+    *,
+    is_well: bool,
+    publish: bool,
 ) -> list[Finding]:
     """Ask the running gateway; only if there is none, examine bikes and endpoint without it."""
-    service = running_service(config.state_dir, config.thing_name)
+    command = partial(command_line, file=file)
+    service = running_service(config.state_dir, config.thing_name, command)
     if service is not None:
         return service
     if not is_well:

@@ -14,7 +14,7 @@ NAME = "calibration"
 def check_calibrations(
     bikes: Sequence[BikeConfig], drivers: Mapping[str, DriverStatus], store: CalibrationStore
 ) -> list[Finding]:
-    """Warn of each bike whose numbers would be taken as percent.
+    """Warn of each real bike whose numbers would be taken as percent.
 
     Some bikes report percent or not, which is only known while they are connected, from the status
     of a running gateway.
@@ -23,10 +23,11 @@ def check_calibrations(
         warning(
             NAME,
             f"{bike.id} is not calibrated: its own numbers are taken as percent",
-            f"run: sudo alleycat-gateway calibrate {bike.id}",
+            f"run: alleycat-gateway calibrate {bike.id}",
         )
         for bike in bikes
-        if _reports_own_number(bike, drivers[bike.driver])
+        if not bike.is_simulated
+        and _reports_own_number(bike, drivers[bike.driver])
         and _is_uncalibrated(bike, drivers[bike.driver], store)
     ]
 

@@ -6,14 +6,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from drivers.registry import DriverStatus
+from gateway.config.command_line import command_line, root_command_line
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Config, load_config, read_config
 from gateway.config.warnings import warnings_of
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "config"
-_CORRECT = "correct this key in {file}"
-_SETUP = "correct this key in {file}, or run: sudo alleycat-gateway setup --config {file}"
 #: The keys that `setup` asks for. It refuses a config in which another key is wrong.
 _ASKED = frozenset(
     {
@@ -60,7 +59,9 @@ def _findings(file: Path, problems: Sequence[Problem]) -> list[Finding]:
         and not one.what.startswith("unknown key")
         for one in problems
     )
-    remedy = (_SETUP if setup_helps else _CORRECT).format(file=file)
+    remedy = f"correct this key in {file}"
+    if setup_helps:
+        remedy += f", or run: {command_line('setup', file)}"
     return [_finding(file, one, _access(one, config, file) or remedy) for one in problems]
 
 
@@ -94,15 +95,15 @@ def _finding(file: Path, problem: Problem, remedy: str) -> Finding:
         return failed(NAME, f"{problem.key}: {what}", remedy)
     if what.startswith("Permission denied"):
         return failed(
-            NAME, f"{file}: {what}", "run this check as root: sudo alleycat-gateway check"
+            NAME, f"{file}: {what}", f"run this check as root: {root_command_line('check', file)}"
         )
     if what.startswith("not TOML"):
         remedy = (
             "correct the line named above; or move the file away, and create a new one: "
-            f"sudo alleycat-gateway setup --config {file}"
+            f"{command_line('setup', file)}"
         )
         return failed(NAME, f"{file}: {what}", remedy)
-    create = f"create the file: sudo alleycat-gateway setup --config {file}"
+    create = f"create the file: {command_line('setup', file)}"
     return failed(NAME, f"{file}: {what}", create)
 
 

@@ -6,21 +6,24 @@ from pathlib import Path
 from gateway.host import sockets
 from gateway.host.state_dir import is_in_use
 from gateway.status.client import FILE_NAME, NoStatusError, ask_status
-from gateway.status.concerns import concerns
+from gateway.status.concerns import Command, concerns, service_command
 from gateway.status.line import status_line
 from gateway.status.report import StatusFormatError, status_from_json
 from gateway.status.snapshot import GatewayStatus
-from gateway.terminal.finding import Finding, failed, ok
+from gateway.terminal.finding import Finding, State, failed, ok, warning
 from gateway.terminal.units import counted
 
 NAME = "service"
 _LOG = "sudo journalctl -u alleycat-gateway -e"
 
 
-def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
-    """Return findings from a running gateway; None if none has that state directory or name.
+def running_service(
+    state_dir: Path, thing_name: str, command: Command = service_command
+) -> list[Finding] | None:
+    """Return findings from the running gateway of a config; None if there is none.
 
-    A second connection under the same name would disconnect the running gateway.
+    Another gateway counts as well if it has that name: a second connection under the same name
+    would disconnect it.
     """
     for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
@@ -30,8 +33,10 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
             continue
         except StatusFormatError as error:
             return [failed(NAME, str(error))]
-        if status.thing_name == thing_name:  # the service may have another config
-            return list(_findings(status))
+        if directory == state_dir or status.holds(state_dir):
+            return [*_renamed(status, thing_name), *_findings(status, command)]
+        if status.thing_name == thing_name:
+            return [_namesake(status)]
     return _silent_service(state_dir)
 
 
@@ -50,9 +55,22 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
     return [failed(NAME, what, remedy)]
 
 
-def _findings(status: GatewayStatus) -> Iterator[Finding]:
+def _renamed(status: GatewayStatus, thing_name: str) -> Iterator[Finding]:
+    if status.thing_name != thing_name:
+        what = f"the gateway runs as {status.thing_name}, but the config names it {thing_name}"
+        yield warning(NAME, what, "restart it to apply the config")
+
+
+def _namesake(status: GatewayStatus) -> Finding:
+    what = f"another gateway, which uses {status.state_dir}, runs as {status.thing_name} as well"
+    remedy = "change thing_name in one of the two configs: a broker disconnects the older namesake"
+    return failed(NAME, what, remedy)
+
+
+def _findings(status: GatewayStatus, command: Command) -> Iterator[Finding]:
     """Yield the gateway's status in words, and everything in it that needs attention."""
     yield ok(NAME, f"the gateway is running: {status_line(status)}")
-    yield from (failed(NAME, concern.text) for concern in concerns(status))
+    for concern in concerns(status, command):
+        yield Finding(NAME, State.WARNING if concern.is_minor else State.FAILED, concern.text)
     if status.accepted:
         yield ok("topic", f"{counted(status.accepted, 'message')} accepted since the start")

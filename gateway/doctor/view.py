@@ -12,6 +12,7 @@ from rich.text import Text
 from gateway.doctor.all_checks import Report
 from gateway.terminal.finding import Finding, State
 from gateway.terminal.units import counted
+from gateway.terminal.unpadded import Unpadded
 
 _STYLES = {State.OK: "green", State.WARNING: "yellow", State.FAILED: "red"}
 
@@ -32,7 +33,7 @@ def show_findings(console: Console, findings: Iterable[Finding]) -> None:
     table.add_column(overflow="fold")
     for one in findings:
         table.add_row(Text(one.state, _STYLES[one.state]), one.name, _words(one))
-    console.print(table)
+    console.print(Unpadded(table))
 
 
 def _words(finding: Finding) -> Text:

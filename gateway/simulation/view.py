@@ -27,6 +27,7 @@ from gateway.simulation.scene import (
 )
 from gateway.terminal.live import Event, open_live_view
 from gateway.terminal.units import counted
+from gateway.terminal.unpadded import Unpadded
 from gateway.timing.units import NS_PER_S
 
 #: Lines of the screen that show neither racers nor counts: heading, moment, bar, an empty line, the
@@ -190,7 +191,7 @@ def print_summary(console: Console, summary: Summary) -> None:
     if board := summary.leaderboard:
         with_race = len({one.race_id for one in board}) > 1
         results = results_table(board[:RESULTS_LISTED], console.width, with_race=with_race)
-        console.print(Text(), results, sep="\n")
+        console.print(Text(), Unpadded(results), sep="\n")
     for text in _class_lines(summary):
         console.print(Text(text), soft_wrap=unwrapped)
 

@@ -1,6 +1,6 @@
 """Concerns: the parts of a gateway's status that need attention. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from gateway.bike.link import LinkState
@@ -10,11 +10,6 @@ from gateway.sampling.plausible import refused_words
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
-#: The only concern before `setup`: the gateway then waits.
-NOT_SET_UP = (
-    "not set up yet: the gateway reads no bike and sends nothing until you run: "
-    "sudo alleycat-gateway setup"
-)
 #: Room for less racing than this, in hours, is an urgent concern.
 SHORT_OF_ROOM_H = 1.0
 #: A connection that has accepted nothing for this long, in seconds, is a concern.
@@ -23,26 +18,42 @@ USELESS_AFTER_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Concern:
-    """A problem in words, with what to do. `is_urgent`: data is being lost, or soon will be."""
+    """A problem in words, with what to do.
+
+    `is_urgent`: data is being lost, or soon will be. `is_minor`: a race can start all the same, but
+    some of its values may be wrong or made up.
+    """
 
     text: str
     is_urgent: bool = False
+    is_minor: bool = False
 
 
-def concerns(status: GatewayStatus) -> list[Concern]:
+#: Returns the words of a command, such as "check", as a command line to paste.
+Command = Callable[[str], str]
+
+
+def service_command(words: str) -> str:
+    """Return the command for the installed service, whose config only root can read."""
+    return f"sudo alleycat-gateway {words}"
+
+
+def concerns(status: GatewayStatus, command: Command = service_command) -> list[Concern]:
     """Return all concerns, the urgent ones first; an empty list if all is well."""
-    if not status.is_set_up:
-        return [Concern(NOT_SET_UP), *(Concern(note) for note in status.notes)]
+    if not status.is_set_up:  # the gateway waits
+        reads_nothing = "not set up yet: the gateway reads no bike and sends nothing until you run"
+        setup = Concern(f"{reads_nothing}: {command('setup')}")
+        return [setup, *(Concern(note) for note in status.notes)]
     found = [
-        *_of_buffer(status),
+        *_of_buffer(status, command),
         *_of_clock(status),
         *_of_cloud(status.cloud),
         *_of_sending(status),
         *_of_results(status.results),
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
-        *(_of_calibration(bike) for bike in status.bikes if bike.calibration_problem),
-        *(_of_raw_numbers(bike) for bike in status.bikes if bike.is_uncalibrated),
-        *(_of_refused(bike) for bike in status.bikes if bike.refuses_often),
+        *(_of_calibration(bike, command) for bike in status.bikes if bike.calibration_problem),
+        *_of_raw_numbers(status.bikes, command),
+        *(_of_refused(bike, command) for bike in status.bikes if bike.refuses_often),
         *_of_fake_bikes(status),
         *_of_pi(status.pi),
         *(Concern(note) for note in (*status.buffer.notes, *status.notes)),
@@ -50,7 +61,7 @@ def concerns(status: GatewayStatus) -> list[Concern]:
     return sorted(found, key=lambda concern: not concern.is_urgent)
 
 
-def _of_buffer(status: GatewayStatus) -> Iterator[Concern]:
+def _of_buffer(status: GatewayStatus, command: Command) -> Iterator[Concern]:
     buffer, hours_left = status.buffer, status.hours_left
     if buffer.problem is not None:
         yield Concern(f"disk: {buffer.problem}", is_urgent=True)
@@ -69,7 +80,7 @@ def _of_buffer(status: GatewayStatus) -> Iterator[Concern]:
     if buffer.quarantined:
         aside = counted(buffer.quarantined, "message")
         yield Concern(
-            f"the broker refused {aside}, now in quarantine; `alleycat-gateway buffer quarantine` "
+            f"the broker refused {aside}, now in quarantine; `{command('buffer quarantine')}` "
             "shows why"
         )
 
@@ -128,21 +139,30 @@ def _of_bike(bike: BikeStatus) -> Concern:
     return Concern(f"{bike.bike_id} {state} for {duration(bike.state_s)}{why}")
 
 
-def _of_calibration(bike: BikeStatus) -> Concern:
-    return Concern(f"the saved calibration of {bike.bike_id} is {bike.calibration_problem}")
-
-
-def _of_raw_numbers(bike: BikeStatus) -> Concern:
+def _of_calibration(bike: BikeStatus, command: Command) -> Concern:
     return Concern(
-        f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
-        f"`alleycat-gateway calibrate {bike.bike_id}`"
+        f"the saved calibration of {bike.bike_id} is {bike.calibration_problem}; run "
+        f"`{command(f'calibrate {bike.bike_id}')}`",
+        is_minor=True,
     )
 
 
-def _of_refused(bike: BikeStatus) -> Concern:
+def _of_raw_numbers(bikes: Sequence[BikeStatus], command: Command) -> Iterator[Concern]:
+    """Yield a concern for each bike that needs a calibration; made-up values need none."""
+    for bike in bikes:
+        if bike.is_uncalibrated and not bike.is_simulated:
+            yield Concern(
+                f"{bike.bike_id} is not calibrated: its own numbers are taken as percent; run "
+                f"`{command(f'calibrate {bike.bike_id}')}`",
+                is_minor=True,
+            )
+
+
+def _of_refused(bike: BikeStatus, command: Command) -> Concern:
     return Concern(
         f"{bike.bike_id} often sends {refused_words(bike.refused)}; compare "
-        f"`alleycat-gateway watch {bike.bike_id}` with the bike's display"
+        f"`{command(f'watch {bike.bike_id}')}` with the bike's display",
+        is_minor=True,
     )
 
 
@@ -153,7 +173,8 @@ def _of_fake_bikes(status: GatewayStatus) -> Iterator[Concern]:
         if bike.is_simulated:
             yield Concern(
                 f"{bike.bike_id} is simulated; its seconds are sent to {status.cloud.endpoint}, "
-                "marked as simulated"
+                "marked as simulated",
+                is_minor=True,
             )
 
 

@@ -49,6 +49,7 @@ class Observer:
         results: LiveResults | None,
     ) -> None:
         self._thing_name = config.thing_name
+        self._state_dir = str(config.state_dir)
         self._endpoint = config.cloud.endpoint
         self._bikes = bikes
         self._recorder = recorder
@@ -94,6 +95,7 @@ class Observer:
             pi=read_pi_health(),
             notes=(*self._notes, *self._config_notes),
             results=None if self._results is None else self._results.status,
+            state_dir=self._state_dir,
         )
 
     def _bike(self, bike: Bike) -> BikeStatus:

@@ -4,6 +4,7 @@ The field names are those of the JSON as well: see gateway/status/report.py.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -88,6 +89,17 @@ class GatewayStatus:
             "reads no bike, sends nothing and keeps nothing, until it is set up"
         ),
     ] = True
+    state_dir: Annotated[
+        str,
+        Field(
+            description="the directory that this gateway holds, which no other one can use; empty "
+            "from a version that does not report it"
+        ),
+    ] = ""
+
+    def holds(self, state_dir: Path) -> bool:
+        """Return whether this is the gateway of a state directory, as far as it reports its own."""
+        return not self.state_dir or Path(self.state_dir).resolve() == state_dir.resolve()
 
     @property
     def hours_left(self) -> float | None:

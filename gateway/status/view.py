@@ -12,7 +12,7 @@ from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import refused_words
 from gateway.sampling.series import FieldState
-from gateway.status.concerns import Concern, concerns
+from gateway.status.concerns import Command, Concern, concerns, service_command
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
 
@@ -42,12 +42,12 @@ _RESISTANCE = {
 WELL, ODD, BAD = "green", "yellow", "bold red"
 
 
-def status_view(status: GatewayStatus) -> RenderableType:
-    """Return the whole status for display."""
+def status_view(status: GatewayStatus, command: Command = service_command) -> RenderableType:
+    """Return the whole status for display, with advice to run commands in that form."""
+    verdict = _verdict(concerns(status, command))
     if not status.is_set_up:
-        return Group(_heading(status), *_verdict(concerns(status)))
-    return Group(_heading(status), *_verdict(concerns(status)), "", _facts(status), "",
-                 *_bikes(status.bikes))  # fmt: skip
+        return Group(_heading(status), *verdict)
+    return Group(_heading(status), *verdict, "", _facts(status), "", *_bikes(status.bikes))
 
 
 def _heading(status: GatewayStatus) -> Text:

@@ -93,6 +93,7 @@ class WaitingGateway:
 
     def __init__(self, config: Config, clock: GatewayClock) -> None:
         self._thing_name = config.thing_name
+        self._state_dir = str(config.state_dir)
         self._clock = clock
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
@@ -128,4 +129,5 @@ class WaitingGateway:
             pi=read_pi_health(),
             notes=tuple(self._notes),
             is_set_up=False,
+            state_dir=self._state_dir,
         )

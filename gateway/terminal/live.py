@@ -111,6 +111,7 @@ class TerminalView(Generic[Screen]):
         self._event_words: list[Text] = []
         #: The moment that was drawn last, and the time of the redraw.
         self._drawn: tuple[object, int] | None = None
+        self._size = console.size
 
     def show(self, screen: Screen, now_ns: int) -> None:
         """Draw `screen` at once if its moment is new, otherwise at most every REDRAW_NS."""
@@ -154,11 +155,21 @@ class TerminalView(Generic[Screen]):
     def draw(self, renderable: RenderableType) -> None:
         """Draw `renderable` in place of the previous one."""
         self._shown = renderable
+        self._clear_after_a_resize()
         if self._live is None:
             self._live = Live(console=self._console, auto_refresh=False, transient=True)
             self._live.start()
         lines = self._console.render_lines(Group(*self._event_words, renderable), pad=False)
         self._live.update(SegmentLines(lines[-self.room[1] :], new_lines=True), refresh=True)
+
+    def _clear_after_a_resize(self) -> None:
+        """Clear the terminal if its lines may have wrapped, because they cannot be drawn over."""
+        if self._console.size == self._size:
+            return
+        self._size = self._console.size
+        if self._live is not None:
+            self.suspend()
+            self._console.clear()
 
 
 class LinesView(Generic[Screen]):

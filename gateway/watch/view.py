@@ -3,7 +3,7 @@
 import json
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rich.console import Console, Group, RenderableType
 from rich.table import Table
@@ -34,8 +34,10 @@ class WatchScreen:
 
     link: BikeLink
     fields: Sequence[FieldView] = ()
-    #: The bike's race, if a gateway is running that rides it.
+    #: The bike's race, if a gateway is running that rides it; without the bike, that gateway.
     race: str = ""
+    #: Why the bike was lost last.
+    last_loss: str = ""
     #: What a race would not use of the bike's values.
     notes: Sequence[str] = ()
 
@@ -60,7 +62,9 @@ def table(screen: WatchScreen) -> RenderableType:
     head = Text(heading(link), style="" if _is_connected(link) else "yellow")
     race = [Text(screen.race)] if screen.race else []
     notes = [Text(note, style="yellow") for note in screen.notes]
-    return Group(head, *race, rows, *notes)
+    is_over = screen.last_loss and screen.last_loss != link.reason
+    loss = [Text(f"last lost: {screen.last_loss}", style="yellow")] if is_over else []
+    return Group(head, *loss, *race, rows, *notes)
 
 
 def heading(link: BikeLink) -> str:
@@ -101,20 +105,21 @@ class WatchScript:
     figures_every_ns = NS_PER_S
 
     def __init__(self) -> None:
-        self._heading = ""
+        self._words = ""
 
     def draw(self, screen: WatchScreen, width: int, height: int) -> RenderableType:
         del width, height
         return table(screen)
 
     def moment(self, screen: WatchScreen) -> object:
-        return heading(screen.link)
+        return _event_words(screen)
 
     def events(self, screen: WatchScreen, now_ns: int) -> Iterator[Event]:
         del now_ns
-        if heading(screen.link) != self._heading:
-            self._heading = heading(screen.link)
-            yield Event("link", self._heading)
+        words = _event_words(screen)
+        if words != self._words:
+            self._words = words
+            yield Event("link", words)
 
     def figures(self, screen: WatchScreen) -> Event | None:
         if not screen.fields or not _is_connected(screen.link):
@@ -139,12 +144,20 @@ def open_view(
 
         def show(now_ns: int, race: str) -> None:
             nonlocal screen
-            screen = WatchScreen(link, race=race)
+            loss = link.reason if link.state is LinkState.LOST else screen.last_loss
+            screen = WatchScreen(link, race=race, last_loss=loss)
             if watch is not None:
-                screen = WatchScreen(link, watch.fields(now_ns), race, watch.notes)
+                fields, notes = watch.fields(now_ns), watch.notes
+                screen = replace(screen, fields=fields, notes=notes)
             view.show(screen, now_ns)
 
         yield show
+
+
+def _event_words(screen: WatchScreen) -> str:
+    """Return the state of the link and, without the bike, which gateway reads it."""
+    is_read_elsewhere = screen.race and not _is_connected(screen.link)
+    return heading(screen.link) + (f"; {screen.race}" if is_read_elsewhere else "")
 
 
 def _is_connected(link: BikeLink) -> bool:

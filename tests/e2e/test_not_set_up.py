@@ -56,6 +56,7 @@ class Service:
         with self._log.open("wb") as log:
             self._process = subprocess.Popen(
                 [*COMMAND, "run", "--config", str(self.config)],
+                stdin=subprocess.DEVNULL,  # SIGHUP is no reload on a terminal
                 stdout=log,
                 stderr=log,
                 env=self._environment,
@@ -95,7 +96,7 @@ def test_service_that_is_not_set_up_keeps_nothing_and_races_after_setup(service:
     service.wait_for_log("not set up yet")
     status = service.call("status")
     assert status.returncode == 1
-    assert "sudo alleycat-gateway setup" in " ".join(status.stdout.split())
+    assert "alleycat-gateway setup --config" in " ".join(status.stdout.split())
     assert service.status_line() == "not set up yet: sudo alleycat-gateway setup"
     assert "this gateway is not set up yet" in " ".join(service.call("check").stdout.split())
     assert not (service.state_dir / "buffer.db").exists()

@@ -84,6 +84,7 @@ class GatewayProcess:
                     str(self.config_file),
                     *arguments,
                 ],
+                stdin=subprocess.DEVNULL,  # SIGHUP is no reload on a terminal
                 stdout=log,
                 stderr=log,
                 env={**os.environ, **self.environment},

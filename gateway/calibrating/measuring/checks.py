@@ -129,12 +129,12 @@ def _check_bends(curve: Curve) -> Finding:
     if error <= LEFT_OUT * SMALL_POINTS:
         return ok("bends", what)
     low, high = _steeper(curve[index - 1 : index + 2])
+    points = sorted({*(percent for _, percent in curve), float(f"{(low + high) / 2:.3g}")})
     bend = (
         f"the curve bends most between {low:g} and {high:g} % and may be inaccurate there: {what}"
     )
-    return warning(
-        "bends", bend, f"next time capture {(low + high) / 2:.3g} % as well, with --points"
-    )
+    more = ",".join(f"{percent:g}" for percent in points)
+    return warning("bends", bend, f"next time capture one more point, with --points {more}")
 
 
 def _steeper(three: Curve) -> tuple[float, float]:

@@ -44,8 +44,9 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. For a bike in a config, also shows its racer's race
-    and rank, if a gateway with this config is running. Exit code 1 if the bike sent nothing.
+    Publishes nothing. Reconnects as `run` does. For a bike in a config that two
+    programs can read, also shows its racer's race and rank, if a gateway with this config is
+    running. Exit code 1 if the bike sent nothing.
     """
     import asyncio
     from contextlib import suppress
@@ -70,7 +71,7 @@ def watch(
         suppress(KeyboardInterrupt, TimeoutError),
         open_view(console, link, None if json else watched) as show,
     ):
-        asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.line), race, clock, seconds))
+        asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.of(link)), race, clock, seconds))
     if not watched.has_heard:
         raise typer.Exit(FAILED)
 
@@ -92,33 +93,53 @@ def _print_json(start_ns: int, reading: "Reading") -> None:
 
 
 class _RaceLine:
-    """A line on the race of a bike's racer, as the running gateway knows it, else empty."""
+    """A line on the race of a bike's racer, as the running gateway knows it, else empty.
+
+    It is always empty without a `config`.
+    """
 
     def __init__(self, bike_id: str, config: "Path | None") -> None:
-        from gateway.cli.status import asker
+        from gateway.cli.status import asker, command_for
 
-        self.line = ""
+        self._race = ""
+        self._gateway = ""
         self._bike_id = bike_id
         self._ask = None if config is None else asker(config)
+        self._status = command_for(config)("status --watch")
+
+    def of(self, link: "BikeLink") -> str:
+        """Return the line; without the bike, which gateway reads it instead."""
+        from gateway.bike.link import LinkState
+
+        if link.state is LinkState.CONNECTED or not self._gateway:
+            return self._race
+        return (
+            f"the gateway {self._gateway} is running and reads {self._bike_id}: `{self._status}` "
+            "shows its race"
+        )
 
     async def run(self) -> None:
         """Ask the gateway every second."""
         import asyncio
 
         while self._ask is not None:
-            self.line = await asyncio.to_thread(self._answer, self._ask)
+            self._gateway, self._race = await asyncio.to_thread(self._answer, self._ask)
             await asyncio.sleep(RACE_EVERY_S)
 
-    def _answer(self, ask: "Ask") -> str:
+    def _answer(self, ask: "Ask") -> tuple[str, str]:
+        """Return the name of the gateway that reads the bike, and the line on its race."""
         from gateway.host.errors import GatewayError
         from gateway.status.line import race_line
         from gateway.status.report import status_from_json
 
         try:
-            bikes = status_from_json(ask()).bikes
+            status = status_from_json(ask())
         except GatewayError:
-            return ""  # the bike can be watched without a gateway
-        return "".join(race_line(bike) for bike in bikes if bike.bike_id == self._bike_id)
+            return "", ""  # the bike can be watched without a gateway
+        for bike in status.bikes:
+            if bike.bike_id == self._bike_id:
+                return status.thing_name, race_line(bike)
+        return "", ""
 
 
 async def _watch(

@@ -65,6 +65,7 @@ def show(
 ) -> None:
     """Show the calibration in use, and its backups."""
     from gateway.calibrating.view.summary import state_json, summary
+    from gateway.terminal.unpadded import Unpadded
 
     config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
@@ -77,7 +78,7 @@ def show(
         typer.echo(state_json(state))
         return
     console = _console()
-    console.print(summary(state, console.width))
+    console.print(Unpadded(summary(state, console.width)))
     if picture is not None:
         typer.echo(f"\ndrew the curve in {picture}")
 
@@ -249,9 +250,11 @@ def _saved(state: "CalibrationState", command: "Callable[[str], str]") -> "Calib
 
 def _show_change(record: "CalibrationRecord", state: "CalibrationState") -> None:
     from gateway.calibrating.view.summary import change_view, origin_words
+    from gateway.terminal.unpadded import Unpadded
 
     console = _console()
-    console.print(change_view(record, state.in_use, origin_words(state), console.width))
+    change = change_view(record, state.in_use, origin_words(state), console.width)
+    console.print(Unpadded(change))
 
 
 def _ask(question: str, *, yes: bool) -> None:

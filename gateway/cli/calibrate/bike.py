@@ -42,6 +42,7 @@ def _daemon_socket(config: Path) -> Path | None:
     from gateway.calibrating.messages import FILE_NAME
     from gateway.calibrating.state import CalibrationError
     from gateway.cli.service import state_dir_of
+    from gateway.config.command_line import command_line
     from gateway.host.sockets import SERVICE_DIRECTORY, is_served
     from gateway.host.state_dir import is_in_use
 
@@ -60,6 +61,6 @@ def _daemon_socket(config: Path) -> Path | None:
     raise CalibrationError(
         f"a gateway is using {state_dir}, but does not accept calibration sessions at "
         f"{' or '.join(map(str, places))}; "
-        "run `alleycat-gateway status` for the reason, or restart the gateway: "
+        f"run `{command_line('status', config)}` for the reason, or restart the gateway: "
         "sudo systemctl restart alleycat-gateway"
     )

@@ -58,6 +58,8 @@ def _show(quantity: str, found: "Sequence[Hold]") -> None:
     from rich.console import Console
     from rich.table import Table
 
+    from gateway.terminal.unpadded import Unpadded
+
     table = Table(box=None, pad_edge=False)
     for column in ("", "at", "held for", quantity, "samples", "sd"):
         table.add_column(column, justify="right", no_wrap=True)
@@ -70,7 +72,7 @@ def _show(quantity: str, found: "Sequence[Hold]") -> None:
             str(hold.samples),
             f"{hold.noise:.1f}",
         )
-    Console().print(table, highlight=False)
+    Console().print(Unpadded(table), highlight=False)
 
 
 def _json(quantity: str, found: "Sequence[Hold]") -> str:

@@ -42,11 +42,13 @@ class FleetTarget:
     """The cloud in which a fleet races. `cloud`: None = one on this machine.
 
     `state_dir`: None = no files. `thing_prefix`: the things are named <thing_prefix>1, 2, …
+    `check`: the command that tests a single connection to this cloud; empty if there is none.
     """
 
     cloud: CloudConfig | None
     thing_prefix: str
     state_dir: Path | None
+    check: str = ""
 
     @property
     def name(self) -> str:
@@ -155,10 +157,11 @@ class Fleet:
         if self._meter.connected == self._plan.connections:
             return
         since_s = (self._clock.monotonic_ns() - began_ns) / NS_PER_S
+        test = f"; `{self._target.check}` tests a single one" if self._target.check else ""
         raise FleetError(
             f"{self._plan.connections - self._meter.connected} of {self._plan.connections} "
             f"connections to {self._cloud.endpoint} are not up after {since_s:.0f} s: "
-            f"{self._meter.reason or 'no answer'}; `alleycat-gateway check` tests a single one"
+            f"{self._meter.reason or 'no answer'}{test}"
         )
 
     @property

@@ -6,6 +6,7 @@ from rich.table import Table
 from gateway.simulation.fleet.cost import ASSUMED, USD_PER_SHARD_HOUR, bill, total_usd
 from gateway.simulation.fleet.plan import CONNECTS_PER_S, Plan
 from gateway.terminal.units import counted
+from gateway.terminal.unpadded import Unpadded
 
 
 def print_plan(console: Console, plan: Plan, target: str) -> None:
@@ -41,7 +42,7 @@ def print_bill(console: Console, plan: Plan) -> None:
     for item in items:
         table.add_row(item.what, f"{item.count:,}", f"{item.usd_per_million:g}", f"{item.usd:.4f}")
     table.add_row("total", "", "", f"{total_usd(items):.2f}", style="bold")
-    console.print(table)
+    console.print(Unpadded(table))
     console.print(
         f"{ASSUMED}. The stream's shards cost {USD_PER_SHARD_HOUR:g} USD an hour each, with or "
         "without a race; consumers of the stream cost extra.",

@@ -52,8 +52,7 @@ def test_calibration_of_another_machine_is_a_problem_and_not_used(store: Calibra
     found = calibration_in_use(bike(), "fake seed 1", store)
     assert (found.calibration, found.record) == (AS_SAID, None)
     assert found.problem == (
-        "not used: it was made on serial /dev/ttyUSB0, but this bike is fake seed 1; "
-        "run `alleycat-gateway calibrate bike-1`"
+        "not used: it was made on serial /dev/ttyUSB0, but this bike is fake seed 1"
     )
 
 

@@ -151,3 +151,12 @@ def test_adapter_for_a_bike_without_one_is_a_usage_error(
     result = watch(*bike, "--adapter", "hci1")
     assert result.exit_code == 2
     assert f"driver {driver!r}: option adapter: unknown" in result.stderr
+
+
+def test_bike_id_without_a_config_names_the_missing_config(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("gateway.cli.service.SERVICE_CONFIG", tmp_path / "gone.toml")
+    result = watch("bike-001")
+    assert result.exit_code == 2
+    assert f"there is no {tmp_path}/gone.toml" in result.stderr

@@ -101,6 +101,12 @@ def test_status_counts_what_needs_attention_and_fails(service_directory: Path) -
     assert "2 things need attention" in result.output
 
 
+def test_lines_of_the_status_end_without_blanks(service_directory: Path) -> None:
+    with serving(service_directory, of(FOUR)):
+        lines = invoke().output.splitlines()
+    assert lines == [line.rstrip() for line in lines]
+
+
 @pytest.mark.parametrize(("cloud", "code"), [(WELL.cloud, 0), (offline(), FAILED)])
 def test_status_json_is_the_line_of_the_daemon(
     service_directory: Path, cloud: object, code: int
@@ -150,11 +156,28 @@ def test_status_asks_the_gateway_of_a_config_before_the_service(
         assert invoke().output.startswith("gateway-1 ")
 
 
-def test_status_with_a_config_falls_back_to_the_service(
+def test_status_with_a_config_asks_the_service_that_uses_it(
     service_directory: Path, config: Path
 ) -> None:
-    with serving(service_directory, of(WELL)):
+    with serving(service_directory, of(gateway_status(state_dir=str(config.parent / "state")))):
         assert invoke("--config", config).exit_code == 0
+
+
+def test_status_with_a_config_ignores_the_service_of_another(
+    service_directory: Path, config: Path
+) -> None:
+    with serving(service_directory, of(gateway_status(state_dir="/var/lib/alleycat-gateway"))):
+        result = invoke("--config", config)
+    assert result.exit_code == NOT_RUNNING
+    assert result.stdout == ""
+    assert (
+        f"no socket in {config.parent}/state, the state_dir of this config; the service is "
+        "running, but uses /var/lib/alleycat-gateway" in result.stderr
+    )
+    assert f"To start it: alleycat-gateway run --config {config}" in result.stderr.replace(
+        "sudo ", ""
+    )
+    assert "use --config" not in result.stderr
 
 
 def test_status_asks_the_default_state_dir_without_the_service(tmp_path: Path) -> None:

@@ -121,3 +121,22 @@ def test_tail_without_a_gateway_exits_3(service_directory: Path) -> None:
     assert result.exit_code == NOT_RUNNING
     assert f"no gateway answers: no socket at {service_directory}/{FILE_NAME}" in result.stderr
     assert "`systemctl status alleycat-gateway`" in result.stderr
+
+
+def test_tail_with_a_config_ignores_the_service_of_another(
+    service_directory: Path, tmp_path: Path
+) -> None:
+    config = tmp_path / "own.toml"
+    config.write_text('state_dir = "state"\n', encoding="utf-8")
+    service = status_to_json(gateway_status(state_dir="/var/lib/alleycat-gateway"))
+    (service_directory / FILE_NAME).touch()
+    with gateway(service_directory, service, stays=False, socket_name=STATUS_FILE_NAME):
+        result = invoke("--config", str(config))
+    assert result.exit_code == NOT_RUNNING
+    assert "uses /var/lib/alleycat-gateway" in result.output
+
+
+def test_tail_without_a_gateway_prints_no_header() -> None:
+    result = invoke()
+    assert result.exit_code == NOT_RUNNING
+    assert result.stdout == ""

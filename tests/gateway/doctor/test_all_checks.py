@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import load_drivers
+from gateway.config.command_line import SERVICE_CONFIG, command_line
 from gateway.config.packaged import config_path
-from gateway.doctor.all_checks import Report, check_all
+from gateway.doctor.all_checks import Report, _with_file, check_all
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
 from gateway.terminal.finding import State, failed, ok, warning
@@ -96,9 +97,9 @@ async def test_commands_in_remedies_name_the_file_that_was_checked(tmp_path: Pat
     (tmp_path / "state" / "buffer.db").write_bytes(b"no database, but as long as a header is" * 9)
     report = await check_all(file, load_drivers())
     remedies = {one.name: one.remedy for one in report.findings}
-    assert remedies["certificate"].endswith(f"sudo alleycat-gateway setup --config {file}")
-    assert remedies["endpoint"].endswith(f"sudo alleycat-gateway setup --config {file}")
-    assert remedies["buffer"].endswith(f"alleycat-gateway buffer verify --config {file}")
+    assert remedies["certificate"].endswith(command_line("setup", file))
+    assert remedies["endpoint"].endswith(command_line("setup", file))
+    assert remedies["buffer"].endswith(command_line("buffer verify", file))
 
 
 async def test_commands_in_remedies_need_no_sudo_for_a_config_of_ones_own(
@@ -113,11 +114,12 @@ async def test_commands_in_remedies_need_no_sudo_for_a_config_of_ones_own(
 
 async def test_checks_name_an_uncalibrated_rig_before_the_race(tmp_path: Path) -> None:
     file = written(tmp_path)
-    file.write_text(file.read_text() + 'options = { wire = "lines" }\n')
+    serial = 'driver = "serial"\noptions = { port = "/dev/ttyUSB0", protocol = "lines" }\n'
+    file.write_text(file.read_text().replace('driver = "fake"\n', serial))
     report = await check_all(file, load_drivers())
     (finding,) = (one for one in report.findings if one.name == "calibration")
     assert finding.state is State.WARNING
-    assert finding.remedy == f"run: sudo alleycat-gateway calibrate bike-1 --config {file}"
+    assert finding.remedy == f"run: {command_line('calibrate bike-1', file)}"
 
 
 def test_report_with_warnings_alone_is_well() -> None:
@@ -140,4 +142,19 @@ async def test_checks_of_a_gateway_that_is_not_set_up_end_with_the_setup(tmp_pat
     assert names(report)[-1] == "setup"
     assert not {"certificate", "endpoint", "service"} & set(names(report))
     assert report.findings[-1].state is State.FAILED
-    assert report.findings[-1].remedy == f"run: sudo alleycat-gateway setup --config {file}"
+    assert report.findings[-1].remedy == f"run: {command_line('setup', file)}"
+
+
+def test_command_for_the_config_of_the_service_needs_no_option() -> None:
+    advice = warning("calibration", "not calibrated", "run: alleycat-gateway calibrate bike-1")
+    command = command_line("calibrate bike-1", SERVICE_CONFIG)
+    assert _with_file(advice, SERVICE_CONFIG).remedy == f"run: {command}"
+    assert "--config" not in command
+
+
+def test_command_as_root_keeps_its_sudo(tmp_path: Path) -> None:
+    advice = failed("service", "no permission", "run this as root: sudo alleycat-gateway check")
+    file = tmp_path / "gateway.toml"
+    assert _with_file(advice, file).remedy == (
+        f"run this as root: sudo alleycat-gateway check --config {file}"
+    )

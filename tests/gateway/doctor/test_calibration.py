@@ -32,7 +32,6 @@ def check(state_dir: Path, one: BikeConfig) -> list[Finding]:
     [
         *(("serial", {**SERIAL, "protocol": name}) for name in ("lines", "kettler", "daum")),
         ("serial", {**SERIAL, "protocol": "monark"}),
-        ("fake", {"seed": 1, "wire": "lines"}),
         ("ble", {"address": ADDRESS, "protocol": "flywheel"}),
         ("ble", {"name": "Flywheel 1234"}),
         ("ble", {"name": "some bike", "protocol": "echelon"}),
@@ -46,7 +45,7 @@ def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
             "calibration",
             State.WARNING,
             "bike-1 is not calibrated: its own numbers are taken as percent",
-            "run: sudo alleycat-gateway calibrate bike-1",
+            "run: alleycat-gateway calibrate bike-1",
         )
     ]
 
@@ -59,6 +58,7 @@ def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
         bike("serial", {**SERIAL, "ignore_resistance": True}),
         bike("serial", {**SERIAL, "protocol": "peloton"}),
         bike("fake", {"seed": 1}),
+        bike("fake", {"seed": 1, "wire": "lines"}),
         bike("ble", {"name": "ECHEX-4-123"}),
         bike("ble", {"address": ADDRESS, "protocol": "echelon"}),
         bike("ble", {"equipment_id": 7}),
@@ -76,6 +76,7 @@ def test_bike_with_numbers_of_its_own_and_no_calibration_is_a_warning(
         "ignored",
         "peloton",
         "percent",
+        "simulated",
         "echelon-by-name",
         "echelon",
         "keiser",
@@ -91,6 +92,6 @@ def test_bike_whose_percent_is_known_is_no_warning(tmp_path: Path, one: BikeConf
 
 
 def test_saved_calibration_counts_only_for_the_rig_that_it_was_made_on(tmp_path: Path) -> None:
-    CalibrationStore(tmp_path).save(record(device="fake seed 1"))
-    assert check(tmp_path, bike("fake", {"seed": 1, "wire": "lines"})) == []
-    assert len(check(tmp_path, bike("fake", {"seed": 2, "wire": "lines"}))) == 1
+    CalibrationStore(tmp_path).save(record(device="serial /dev/ttyUSB0"))
+    assert check(tmp_path, bike("serial", SERIAL)) == []
+    assert len(check(tmp_path, bike("serial", {**SERIAL, "port": "/dev/ttyUSB1"}))) == 1

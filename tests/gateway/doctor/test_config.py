@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from drivers.registry import DriverStatus, load_drivers
+from gateway.config.command_line import command_line
 from gateway.doctor.config import check_config
 from gateway.terminal.finding import State
 from tests.support.mosquitto import Authority
@@ -69,9 +70,7 @@ def test_missing_config_is_reported_with_how_to_make_it(tmp_path: Path) -> None:
     config, (finding,) = check_config(tmp_path / "gone.toml", load_drivers())
     assert config is None
     assert "No such file" in finding.what
-    assert finding.remedy == (
-        f"create the file: sudo alleycat-gateway setup --config {tmp_path / 'gone.toml'}"
-    )
+    assert finding.remedy == (f"create the file: {command_line('setup', tmp_path / 'gone.toml')}")
 
 
 def test_config_that_is_not_toml_is_to_be_corrected(tmp_path: Path) -> None:

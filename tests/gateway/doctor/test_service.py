@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,12 +15,13 @@ import pytest
 from gateway.doctor.service import running_service
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
+from gateway.sampling.calibration import ResistanceSource
 from gateway.status.client import FILE_NAME
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.terminal.finding import Finding, State
-from tests.support.statuses import buffer_status, gateway_status
+from tests.support.statuses import bike_status, buffer_status, gateway_status
 
 THING = gateway_status().thing_name
 
@@ -74,6 +76,18 @@ def test_concerns_of_a_running_service_are_failures(tmp_path: Path) -> None:
     assert wrong[0] == "disk: disk I/O error"
 
 
+def test_missing_calibration_of_a_running_service_is_a_warning(tmp_path: Path) -> None:
+    sample = bike_status().sample
+    assert sample is not None
+    sample = replace(sample, resistance_source=ResistanceSource.UNCALIBRATED)
+    status = gateway_status(bike_status(sample=sample))
+    with serving(tmp_path, status_to_json(status)):
+        findings = running_service(tmp_path, THING, lambda words: f"<{words}>")
+    assert findings is not None
+    assert [one.state for one in findings] == [State.OK, State.WARNING, State.OK]
+    assert "<calibrate bike-001>" in findings[1].what
+
+
 def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Path) -> None:
     with locked_state_dir(tmp_path):
         (finding,) = running_service(tmp_path, THING) or []
@@ -83,9 +97,31 @@ def test_silent_service_that_holds_the_state_dir_counts_as_running(tmp_path: Pat
     )
 
 
-def test_service_of_another_thing_is_ignored(tmp_path: Path) -> None:
-    with serving(tmp_path / "run", status_to_json(gateway_status())):
+def test_service_with_another_state_dir_is_ignored(tmp_path: Path) -> None:
+    other = gateway_status(state_dir=str(tmp_path / "other"))
+    with serving(tmp_path / "run", status_to_json(other)):
         assert running_service(tmp_path, "another-name") is None
+
+
+def test_service_of_the_same_name_with_another_state_dir_is_a_failure(tmp_path: Path) -> None:
+    other = gateway_status(state_dir=str(tmp_path / "other"))
+    with serving(tmp_path / "run", status_to_json(other)):
+        (finding,) = running_service(tmp_path, THING) or []
+    assert finding.state is State.FAILED
+    assert finding.what == f"another gateway, which uses {tmp_path}/other, runs as {THING} as well"
+
+
+@pytest.mark.parametrize("place", ["run", "."])
+def test_gateway_under_its_former_name_is_to_be_restarted(tmp_path: Path, place: str) -> None:
+    status = gateway_status(state_dir=str(tmp_path))
+    with serving(tmp_path / place, status_to_json(status)):
+        renamed, running, *_ = running_service(tmp_path, "new-name") or []
+    assert (renamed.state, renamed.what, renamed.remedy) == (
+        State.WARNING,
+        f"the gateway runs as {THING}, but the config names it new-name",
+        "restart it to apply the config",
+    )
+    assert running.what.startswith("the gateway is running: ")
 
 
 def test_service_of_another_version_is_a_failure(tmp_path: Path) -> None:

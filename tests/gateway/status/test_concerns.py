@@ -23,6 +23,7 @@ from tests.support.statuses import (
 
 #: A second of a home-made rig that counts to 1023.
 RAW = Sample(True, 87.2, 100.0, None, resistance_source=ResistanceSource.UNCALIBRATED)
+REFUSED = RefusedValues("power_w", 12, 16_499.0)
 
 
 def lost_bike_with(sample: Sample) -> BikeStatus:
@@ -91,7 +92,7 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"buffer": buffer_status(quarantined=2)},
-            "the broker refused 2 messages, now in quarantine; `alleycat-gateway buffer "
+            "the broker refused 2 messages, now in quarantine; `sudo alleycat-gateway buffer "
             "quarantine` shows why",
         ),
         ({"buffer": buffer_status(problem="disk I/O error")}, "disk: disk I/O error"),
@@ -103,12 +104,13 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ({"notes": ("metrics.port 9785: in use",)}, "metrics.port 9785: in use"),
         (
             {"bikes": (bike_status(calibration_problem="not used: it is of another machine"),)},
-            "the saved calibration of bike-001 is not used: it is of another machine",
+            "the saved calibration of bike-001 is not used: it is of another machine; run "
+            "`sudo alleycat-gateway calibrate bike-001`",
         ),
         (
             {"bikes": (bike_status(sample=RAW),)},
             "bike-001 is not calibrated: its own numbers are taken as percent; run "
-            "`alleycat-gateway calibrate bike-001`",
+            "`sudo alleycat-gateway calibrate bike-001`",
         ),
         (
             {"bikes": (lost_bike_with(RAW),)},
@@ -127,6 +129,41 @@ def test_healthy_gateway_has_no_concerns() -> None:
 )
 def test_each_concern_has_its_text(changes: dict[str, Any], text: str) -> None:
     assert texts(**changes) == [text]
+
+
+def test_uncalibrated_fake_bike_is_no_concern() -> None:
+    assert texts(bikes=(bike_status(sample=RAW, is_simulated=True),)) == []
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"bikes": (bike_status(sample=RAW),)}, "calibrate bike-001"),
+        ({"bikes": (bike_status(calibration_problem="not used"),)}, "calibrate bike-001"),
+        (
+            {"bikes": (bike_status(refused=(REFUSED,), refuses_often=True),)},
+            "watch bike-001",
+        ),
+        ({"buffer": buffer_status(quarantined=2)}, "buffer quarantine"),
+        ({"is_set_up": False}, "setup"),
+    ],
+)
+def test_commands_in_concerns_are_completed(changes: dict[str, Any], words: str) -> None:
+    [concern] = concerns(gateway_status(**changes), lambda words: f"<{words} --config own.toml>")
+    assert f"<{words} --config own.toml>" in concern.text
+
+
+@pytest.mark.parametrize(
+    "bike",
+    [
+        bike_status(sample=RAW),
+        bike_status(calibration_problem="not used"),
+        bike_status(refused=(REFUSED,), refuses_often=True),
+    ],
+)
+def test_doubtful_values_are_minor(bike: BikeStatus) -> None:
+    [concern] = concerns(gateway_status(bike))
+    assert concern.is_minor
 
 
 def test_cloud_that_accepts_nothing_for_a_minute_is_a_concern() -> None:
@@ -155,5 +192,5 @@ def test_values_that_cannot_be_true_are_a_concern_only_if_they_are_frequent() ->
     assert texts(bikes=(bike_status(refused=refused),)) == []
     assert texts(bikes=(bike_status(refused=refused, refuses_often=True),)) == [
         "bike-001 often sends values that cannot be true, left out: 12 × power, last 16,499 W; "
-        "compare `alleycat-gateway watch bike-001` with the bike's display"
+        "compare `sudo alleycat-gateway watch bike-001` with the bike's display"
     ]

@@ -123,3 +123,10 @@ async def test_notes_on_the_config_are_replaced_by_those_of_the_next_reload(tmp_
         "restart the gateway to apply the changed buffer",
     )
     await virtual.stop()
+
+
+async def test_status_has_the_state_dir_of_the_config(tmp_path: Path) -> None:
+    virtual = await racing(tmp_path, 1)
+    assert virtual.gateway.status.holds(tmp_path)
+    assert not virtual.gateway.status.holds(tmp_path / "other")
+    await virtual.stop()

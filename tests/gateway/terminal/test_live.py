@@ -4,7 +4,8 @@ import io
 import json
 from collections.abc import Iterator
 
-from rich.console import Console
+import pytest
+from rich.console import Console, ConsoleDimensions
 from rich.text import Text
 
 from gateway.terminal.live import Event, LinesView, TerminalView, open_live_view
@@ -132,6 +133,23 @@ def test_terminal_view_gives_its_script_all_lines_but_one() -> None:
     with open_live_view(console, RideScript()) as view:
         view.show(("riding", 1), 0)
     assert "in 40x9" in printed(console)
+
+
+@pytest.mark.parametrize(("before", "after"), [(120, 40), (40, 120)])
+def test_terminal_view_leaves_nothing_of_a_screen_that_a_resize_has_wrapped(
+    before: int, after: int
+) -> None:
+    console = Console(
+        file=io.StringIO(), force_terminal=True, width=before, height=24, color_system=None
+    )
+    view = TerminalView(console, RideScript())
+    view.draw(Text("\n".join(["before " * (before // 7)] * 3)))
+    wrapped = "\n".join(emulated(printed(console), columns=before))
+    console.file = io.StringIO()
+    console.size = ConsoleDimensions(after, 24)
+    view.show(("riding", 1), 0)
+    assert emulated(wrapped + printed(console), columns=after) == [f"riding 1 in {after}x23"] * 3
+    view.close()
 
 
 def test_terminal_view_leaves_every_event_on_the_terminal_when_it_closes() -> None:

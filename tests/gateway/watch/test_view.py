@@ -122,6 +122,26 @@ def test_watch_leaves_its_last_table_on_a_terminal(watch: Watch, link: BikeLink)
     assert sum("cadence" in line for line in left) == 1
 
 
+def test_watch_keeps_the_reason_of_the_last_loss(watch: Watch, link: BikeLink) -> None:
+    shown = console(terminal=True)
+    with open_view(shown, link, watch) as show:
+        link.state, link._reason = LinkState.LOST, "the cable is out"
+        show(3 * S, "")
+        assert "last lost" not in text_of(shown)
+        link.state, link._reason = LinkState.CONNECTED, ""
+        show(4 * S, "")
+    left = emulated(text_of(shown))
+    assert left[:2] == ["bike-1: connected", "last lost: the cable is out"]
+
+
+def test_watch_lines_name_the_gateway_that_has_the_bike(watch: Watch, link: BikeLink) -> None:
+    shown = console()
+    link.state, link._reason = LinkState.LOST, "in use"
+    with open_view(shown, link, watch) as show:
+        show(3 * S, "gateway-1 reads bike-1")
+    assert text_of(shown) == "bike-1: lost: in use; gateway-1 reads bike-1\n"
+
+
 def test_reading_json_leaves_out_what_was_not_said() -> None:
     assert json.loads(reading_json(READING, start_ns=S)) == {
         "t_s": 1.0,

@@ -108,7 +108,9 @@ class TestCurve:
         finding = named(peloton(*ELEVEN), "bends")
         assert finding.state is State.WARNING
         assert "the curve bends most between 0 and 10 %" in finding.what
-        assert finding.remedy == "next time capture 5 % as well, with --points"
+        assert finding.remedy == (
+            "next time capture one more point, with --points 0,5,10,20,30,40,50,60,70,80,90,100"
+        )
 
     @pytest.mark.parametrize("curve", [resistance_raw, s_shaped])
     def test_bends_lead_to_a_better_table_point_by_point(self, curve: Any) -> None:
@@ -121,9 +123,8 @@ class TestCurve:
             finding = named(points, "bends")
             if finding.state is State.OK:
                 break
-            percents.append(
-                float(finding.remedy.removeprefix("next time capture ").partition(" %")[0])
-            )
+            advised = finding.remedy.partition(" --points ")[2]
+            percents = [float(percent) for percent in advised.split(",")]
         assert finding.state is State.OK
         assert len(found) > 2
         assert found == sorted(set(found), reverse=True)

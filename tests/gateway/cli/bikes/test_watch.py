@@ -1,17 +1,39 @@
 """`watch`: live Readings on the screen, and nowhere else."""
 
+import asyncio
 import json
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
+from gateway.config.command_line import command_line
+from gateway.status.report import status_to_json
+from gateway.status.server import open_status_socket
 from tests.support.children import killed_at_end
 from tests.support.plugins import RUDE_DRIVER, register_plugin
+from tests.support.statuses import bike_status, gateway_status
+
+CONFIG = """
+thing_name = "gateway-1"
+state_dir = "state"
+[cloud]
+endpoint = "127.0.0.1"
+plaintext = true
+[[bikes]]
+id = "bike-001"
+racer_id = 1
+racer_name = "Ada"
+class_id = 1
+driver = "serial"
+options = {{ port = "{port}", protocol = "lines" }}
+"""
 
 pytestmark = pytest.mark.slow
 
@@ -76,3 +98,37 @@ def test_watch_describes_a_rude_driver_without_a_traceback(habit: str, words: st
     assert result.exit_code == 0
     assert words in result.output
     assert "Traceback" not in result.output
+
+
+@pytest.fixture
+def of_a_gateway(tmp_path: Path) -> Iterator[Path]:
+    """Yield the config of a running gateway that holds its serial bike."""
+    config = tmp_path / "gateway.toml"
+    config.write_text(CONFIG.format(port=tmp_path / "missing"), encoding="utf-8")
+    (tmp_path / "state").mkdir()
+    status = status_to_json(gateway_status(bike_status(state_s=1)))
+    loop, stop, is_up = asyncio.new_event_loop(), asyncio.Event(), threading.Event()
+
+    async def serve() -> None:
+        async with open_status_socket(tmp_path / "state" / "status.sock", lambda: status):
+            is_up.set()
+            await stop.wait()
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(serve(),))
+    thread.start()
+    assert is_up.wait(5)
+    yield config
+    loop.call_soon_threadsafe(stop.set)
+    thread.join()
+    loop.close()
+
+
+def test_watch_of_a_bike_that_a_gateway_reads_names_the_gateway(of_a_gateway: Path) -> None:
+    arguments = ["watch", "bike-001", "--config", str(of_a_gateway), "--seconds", "2"]
+    result = CliRunner().invoke(app, arguments)
+    assert result.exit_code == 1
+    command = command_line("status --watch", of_a_gateway)
+    assert (
+        f"; the gateway gateway-1 is running and reads bike-001: `{command}` shows its race"
+        in result.output
+    )

@@ -32,7 +32,7 @@ async def test_fleet_without_a_broker_ends_at_once_with_the_reason() -> None:
     cloud = CloudConfig(endpoint="127.0.0.1", port=free_port(), plaintext=True)
     fleet = run_fleet(
         Plan(FleetOptions(5, 10)),
-        FleetTarget(cloud, "fleet-", None),
+        FleetTarget(cloud, "fleet-", None, check="alleycat-gateway check --config own.toml"),
         SystemClock(),
         lambda _: None,
         asyncio.Event(),
@@ -40,4 +40,4 @@ async def test_fleet_without_a_broker_ends_at_once_with_the_reason() -> None:
     with pytest.raises(FleetError, match=r"5 of 5 connections .* refused") as raised:
         async with asyncio.timeout(5):
             await fleet
-    assert "check" in str(raised.value)
+    assert "`alleycat-gateway check --config own.toml` tests a single one" in str(raised.value)
