@@ -22,17 +22,37 @@ def running_service(state_dir: Path, thing_name: str) -> list[Finding] | None:
 
     A second connection under the same name would disconnect the running gateway.
     """
+    try:
+        status = _status(state_dir, thing_name)
+    except StatusFormatError as error:
+        return [failed(NAME, str(error))]
+    return _silent_service(state_dir) if status is None else list(_findings(status))
+
+
+def is_connected(state_dir: Path, thing_name: str, endpoint: str) -> bool:
+    """Return whether a running gateway is connected to this broker under this name.
+
+    A gateway that waits until it is set up is not, nor is one that does not report its status.
+    """
+    try:
+        status = _status(state_dir, thing_name)
+    except StatusFormatError:
+        return False
+    if status is None or not status.is_set_up:
+        return False
+    return status.cloud.endpoint == endpoint and status.cloud.connected > 0
+
+
+def _status(state_dir: Path, thing_name: str) -> GatewayStatus | None:
+    """Ask the running gateway of this name; None if none answers. Raises StatusFormatError."""
     for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
-            line = ask_status(directory / FILE_NAME)
-            status = status_from_json(line)
+            status = status_from_json(ask_status(directory / FILE_NAME))
         except NoStatusError:
             continue
-        except StatusFormatError as error:
-            return [failed(NAME, str(error))]
         if status.thing_name == thing_name:  # the service may have another config
-            return list(_findings(status))
-    return _silent_service(state_dir)
+            return status
+    return None
 
 
 def _silent_service(state_dir: Path) -> list[Finding] | None:

@@ -15,11 +15,13 @@ from gateway.cli.app import app
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
+from gateway.setup import service_control
 from gateway.setup.kept_answers import kept, kept_file
 from systemd.package.first_config import first_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
+from tests.support.statuses import gateway_status
 
 pytestmark = pytest.mark.slow
 
@@ -170,6 +172,7 @@ def test_enter_at_every_question_of_setup_changes_nothing(file: Path) -> None:
             terminal.expect(question)
             terminal.type()
         terminal.expect("is unchanged")
+        terminal.expect("Next:\n")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
@@ -500,6 +503,49 @@ def test_setup_recommends_a_reload_where_no_restart_is_needed(
         file, "--endpoint=x.example", *given, f"--private-key-file={mine.private_key_file}"
     ).output
     assert "systemctl restart" in said
+
+
+def test_unchanged_config_can_be_tested_and_started(
+    file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a setup whose offer to start the service was declined."""
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
+    arguments = (*FIRST, "--endpoint", "127.0.0.1", "--port", "1", *files_of(mine))
+    setup(file, *arguments, "--state-dir", str(file.parent))
+    said = setup(file, *FIRST).output
+    assert "is unchanged" in said
+    assert "Testing the connection to 127.0.0.1:1" in said
+    assert "sudo systemctl restart alleycat-gateway" in said
+    verbs: list[str] = []
+    monkeypatch.setattr(service_control, "can_control", lambda: True)
+    monkeypatch.setattr(service_control, "apply", verbs.append)
+    monkeypatch.setattr(service_control, "first_status", gateway_status)
+    assert setup(file, *FIRST, "--start").exit_code == FAILED, "the cloud is not reached"
+    assert verbs == ["restart"]
+
+
+@pytest.mark.parametrize(
+    ("may_control", "problem", "code", "words"),
+    [
+        (True, None, 0, "all well"),
+        (True, "Job failed.", FAILED, "failed: Job failed."),
+        (False, None, FAILED, "Nothing was started: --start needs root"),
+    ],
+)
+def test_start_that_was_asked_for_and_fails_is_a_failure(
+    may_control: bool,
+    problem: str | None,
+    code: int,
+    words: str,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
+    monkeypatch.setattr(service_control, "can_control", lambda: may_control)
+    monkeypatch.setattr(service_control, "apply", lambda _: problem)
+    monkeypatch.setattr(service_control, "first_status", gateway_status)
+    result = setup(file, *FIRST, "--start")
+    assert (result.exit_code, words in result.output) == (code, True), result.output
 
 
 def test_new_config_of_a_plain_user_keeps_its_messages_next_to_it(file: Path) -> None:
