@@ -245,6 +245,7 @@ def _run(
 
     from gateway.setup.dialogue import look_around
     from gateway.setup.live import show_live
+    from gateway.terminal.words import fitted
 
     try:
         if _is_terminal():
@@ -257,7 +258,8 @@ def _run(
         session.get_files(_may_replace)
         return session.write()
     except (KeyboardInterrupt, typer.Abort):
-        fail(f"\ninterrupted: the config was not changed{session.keep_answers()}", INTERRUPTED)
+        kept = session.keep_answers()
+        fail(fitted(console, f"\ninterrupted: the config was not changed{kept}"), INTERRUPTED)
     except GatewayError:
         if _is_terminal():
             session.keep_answers()

@@ -7,8 +7,12 @@ from rich.console import Console
 
 def print_words(console: Console, text: str) -> None:
     """Print `text` in lines as wide as the terminal. A long word, such as a path, stays whole."""
-    shown = wrapped(text, console.width) if console.is_terminal else text
-    console.print(shown, soft_wrap=True, markup=False, highlight=False)
+    console.print(fitted(console, text), soft_wrap=True, markup=False, highlight=False)
+
+
+def fitted(console: Console, text: str) -> str:
+    """Return `text` in lines as wide as the terminal; unchanged if the console is none."""
+    return wrapped(text, console.width) if console.is_terminal else text
 
 
 def wrapped(text: str, columns: int) -> str:

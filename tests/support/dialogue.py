@@ -1,6 +1,7 @@
 """`alleycat-gateway` at a terminal, with a user who reads, types and presses Ctrl-C."""
 
 import os
+import re
 import sys
 import time
 from pathlib import Path
@@ -13,18 +14,22 @@ STILL_LOOKS = 3
 
 
 class Dialogue(Terminal):
-    def __init__(self, *arguments: str) -> None:
-        super().__init__([sys.executable, "-m", "gateway", *arguments])
+    def __init__(self, *arguments: str, columns: int = 80) -> None:
+        super().__init__([sys.executable, "-m", "gateway", *arguments], columns)
         self._seen = 0
 
     def expect(self, words: str) -> str:
-        """Wait for `words` after those expected before; return the output between them."""
+        """Wait for `words` after those expected before; return the output between them.
+
+        The line may end at any blank.
+        """
+        pattern = re.compile(re.escape(words).replace(r"\ ", "[ \n]"))
         deadline = time.monotonic() + TIMEOUT_S
-        while (at := self._shown.find(words, self._seen)) < 0:
+        while (found := pattern.search(self._shown, self._seen)) is None:
             assert time.monotonic() < deadline, f"{words!r} did not come:\n{self.text}"
             assert self._read(), f"it ended without {words!r}:\n{self.text}"
-        before = self._shown[self._seen : at]
-        self._seen = at + len(words)
+        before = self._shown[self._seen : found.start()]
+        self._seen = found.end()
         return before
 
     def watch_for(self, seconds: float) -> None:

@@ -10,7 +10,7 @@ import subprocess
 import termios
 import time
 from codecs import getincrementaldecoder
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Self
 
 CTRL_Z = "\x1a"
@@ -58,6 +58,12 @@ class Terminal:
         while len(re.findall(pattern, self.text)) < times:
             assert time.monotonic() < deadline, f"{pattern!r} is not there:\n{self.text}"
             assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
+
+    def wait_until(self, is_true: Callable[[], bool], timeout_s: float = 20) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not is_true():
+            assert time.monotonic() < deadline, f"it did not come true:\n{self.text}"
+            assert self._read(), f"it ended:\n{self.text}"
 
     def press(self, keys: str) -> None:
         """Press keys, without Enter; a control key is its character, such as CTRL_Z."""
