@@ -4,13 +4,10 @@ import os
 import re
 import sys
 import time
-from pathlib import Path
 
 from tests.support.terminal import Terminal
 
 TIMEOUT_S = 30.0
-#: The process waits for input if it is asleep at this many successive looks.
-STILL_LOOKS = 3
 
 
 class Dialogue(Terminal):
@@ -44,11 +41,7 @@ class Dialogue(Terminal):
 
     def press_ctrl_c(self) -> None:
         """Press Ctrl-C once the process waits: Python misses a signal just before it reads."""
-        still = 0
-        while still < STILL_LOOKS:
-            time.sleep(0.02)
-            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-            still = still + 1 if stat.rpartition(")")[2].split()[0] == "S" else 0
+        self.wait_until_asleep()
         super().press_ctrl_c()
 
     @property

@@ -16,7 +16,8 @@ from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 from gateway.setup import service_control
-from gateway.setup.kept_answers import kept, kept_file
+from gateway.setup.answers import Answers
+from gateway.setup.kept_answers import keep, kept, kept_file
 from systemd.package.first_config import first_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
@@ -435,6 +436,9 @@ def test_answers_are_proposed_again_only_if_there_were_any(file: Path) -> None:
         terminal.expect("the config was not changed\n")
         assert terminal.exit_code() == INTERRUPTED
 
+    keep(file, Answers(bike_id="bike-001"))  # as an earlier version did
+    assert "from the last time" not in dialogue(file, leave, "--no-scan").text
+    kept_file(file).unlink()
     for _ in ("first", "second"):
         assert "from the last time" not in dialogue(file, leave, "--no-scan").text
 

@@ -206,7 +206,7 @@ def test_terminal_without_echo_shows_nothing_until_the_end() -> None:
         terminal.wait_for("ready")
         assert not terminal.is_cooked
         terminal.press("secret\n")
-        terminal.wait_for("over")
+        terminal.wait_for(r"over\s")
         assert terminal.is_cooked
         terminal.press("open\n")
         assert terminal.exit_code() == 0
@@ -220,6 +220,7 @@ def test_echo_is_restored_by_a_signal_that_ends_the_program(
 ) -> None:
     with silent(in_loop=in_loop) as terminal:
         terminal.wait_for("ready")
+        terminal.wait_until_asleep()
         terminal.send_signal(end)
         assert terminal.exit_code() == (-end if end == signal.SIGINT else 128 + end)
         assert terminal.is_cooked
@@ -228,6 +229,7 @@ def test_echo_is_restored_by_a_signal_that_ends_the_program(
 def test_echo_is_restored_while_the_program_is_stopped() -> None:
     with silent() as terminal:
         terminal.wait_for("ready")
+        terminal.wait_until_asleep()
         terminal.press(CTRL_Z)
         terminal.wait_until(lambda: terminal.is_cooked)
         terminal.send_signal(signal.SIGCONT)
