@@ -31,6 +31,11 @@ FLAGS = {
     "thing_name": "--thing-name",
 }
 
+#: Printed if `--start` cannot start anything.
+_NO_SERVICE = (
+    "Nothing was started: --start needs root, systemd, the installed service, and the service's "
+    f"own config, {command_line.SERVICE_CONFIG}."
+)
 
 BikeOption = Annotated[
     str | None,
@@ -163,8 +168,8 @@ def _set_up(
     text, current = _current(file, from_file)
     console = Console()
     session = SetupSession(console, file, text, current, given, template)
-    if _run(console, session, current, seconds):
-        _finish(console, file, current, session.answers, start=start)
+    is_changed = _run(console, session, current, seconds)
+    _finish(console, file, current, session.answers, start=start, is_changed=is_changed)
 
 
 def _given(values: "Mapping[str, object]") -> dict[str, object]:
@@ -240,6 +245,7 @@ def _run(
 
     from gateway.setup.dialogue import look_around
     from gateway.setup.live import show_live
+    from gateway.terminal.words import fitted
 
     try:
         if _is_terminal():
@@ -252,7 +258,8 @@ def _run(
         session.get_files(_may_replace)
         return session.write()
     except (KeyboardInterrupt, typer.Abort):
-        fail(f"\ninterrupted: the config was not changed{session.keep_answers()}", INTERRUPTED)
+        kept = session.keep_answers()
+        fail(fitted(console, f"\ninterrupted: the config was not changed{kept}"), INTERRUPTED)
     except GatewayError:
         if _is_terminal():
             session.keep_answers()
@@ -284,30 +291,44 @@ def _check_flags(given: "Answers", current: "Current") -> None:
 
 
 def _finish(
-    console: "Console", file: Path, current: "Current", answers: "Answers", *, start: bool | None
+    console: "Console",
+    file: Path,
+    current: "Current",
+    answers: "Answers",
+    *,
+    start: bool | None,
+    is_changed: bool,
 ) -> None:
     """Test the connection, start the service if it has this config, and lead to the race."""
-    from gateway.setup import finish, service_control
-    from gateway.setup.questions import agrees
+    from gateway.setup import finish
 
-    if answers.cloud:
-        finish.try_connection(console, file)
-    verb = finish.restart_verb(answers, current)
-    can_start = (
-        start is not False
-        and command_line.is_service_config(file)
-        and service_control.can_control()
-    )
-    if can_start and start is None:
-        can_start = _is_terminal() and agrees("Start the service with this config now?")
-    is_started = can_start and finish.start_service(console, verb)
-    is_real = answers.machine is not None and answers.machine.driver != "fake"
-    bike_id = (answers.bike_id or current.default_id) if is_real else None
+    is_reached = finish.try_connection(console, file, is_given=bool(answers.cloud))
+    # An unchanged config may still wait for a start, for which a reload might not be enough.
+    verb = finish.restart_verb(answers, current) if is_changed else "restart"
+    is_started = _may_start(console, file, start=start) and finish.start_service(console, verb)
+    bike_id = finish.bike_to_calibrate(file, answers, current)
     if is_started and start is None:
         finish.show_race(console, bike_id, _run_command)
         return
     steps = finish.next_steps(file, verb, is_started=is_started, bike_id=bike_id)
     typer.echo("\n  ".join(("Next:", *steps)))
+    if start and not (is_reached and is_started):
+        raise typer.Exit(FAILED)
+
+
+def _may_start(console: "Console", file: Path, *, start: bool | None) -> bool:
+    """Return whether the service has this config, and the user wants to start it with it."""
+    from gateway.setup import service_control
+    from gateway.setup.questions import agrees
+    from gateway.terminal.words import print_words
+
+    if start is False:
+        return False
+    if not command_line.is_service_config(file) or not service_control.can_control():
+        if start:
+            print_words(console, _NO_SERVICE)
+        return False
+    return start or (_is_terminal() and agrees("Start the service with this config now?"))
 
 
 def _run_command(*words: str) -> None:

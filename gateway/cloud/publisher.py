@@ -31,6 +31,9 @@ ANSWER_BY_NS = 60 * NS_PER_S
 
 log = structlog.get_logger()
 
+#: The state before the first attempt to connect has succeeded or failed.
+NOT_YET = "not connected yet"
+
 
 class Publisher:
     """A sender of the Buffer's messages over one connection, which handles their answers.
@@ -72,7 +75,7 @@ class Publisher:
         self._wake = asyncio.Event()
         self.pulse = Pulse("publisher", clock, self._wake.set)
         self._answered = asyncio.Event()
-        self._reason = "not connected yet"
+        self._reason = NOT_YET
         self.connected = False
         #: When it was connected or lost its connection.
         self.since_ns = clock.monotonic_ns()

@@ -25,19 +25,46 @@ def running_service(
     Another gateway counts as well if it has that name: a second connection under the same name
     would disconnect it.
     """
+    try:
+        found = _answer(state_dir, thing_name)
+    except StatusFormatError as error:
+        return [failed(NAME, str(error))]
+    if found is None:
+        return _silent_service(state_dir)
+    status, is_own = found
+    if not is_own:
+        return [_namesake(status)]
+    return [*_renamed(status, thing_name), *_findings(status, command)]
+
+
+def is_connected(state_dir: Path, thing_name: str, endpoint: str) -> bool:
+    """Return whether a running gateway is connected to this broker under this name.
+
+    A gateway that waits until it is set up is not, nor is one that does not report its status.
+    """
+    try:
+        found = _answer(state_dir, thing_name)
+    except StatusFormatError:
+        return False
+    if found is None or not found[0].is_set_up or found[0].thing_name != thing_name:
+        return False
+    return found[0].cloud.endpoint == endpoint and found[0].cloud.connected > 0
+
+
+def _answer(state_dir: Path, thing_name: str) -> tuple[GatewayStatus, bool] | None:
+    """Return the status of a config's gateway, or of one with its name, and whether it is its own.
+
+    None if neither answers. Raises StatusFormatError.
+    """
     for directory in (state_dir, sockets.SERVICE_DIRECTORY):
         try:
-            line = ask_status(directory / FILE_NAME)
-            status = status_from_json(line)
+            status = status_from_json(ask_status(directory / FILE_NAME))
         except NoStatusError:
             continue
-        except StatusFormatError as error:
-            return [failed(NAME, str(error))]
-        if directory == state_dir or status.holds(state_dir):
-            return [*_renamed(status, thing_name), *_findings(status, command)]
-        if status.thing_name == thing_name:
-            return [_namesake(status)]
-    return _silent_service(state_dir)
+        is_own = directory == state_dir or status.holds(state_dir)
+        if is_own or status.thing_name == thing_name:
+            return status, is_own
+    return None
 
 
 def _silent_service(state_dir: Path) -> list[Finding] | None:

@@ -37,8 +37,9 @@ PLAUSIBLE = {
     # only on rollers, with short cranks and no load, have sprinters turned faster than this.
     "cadence_rpm": Limits(0, 250, "rpm"),
     # About 2,700 W were reported of Jeffrey Hoogland's record over 1 km (2023), and 2,372 W on a
-    # Wattbike (Jimmy Watkins, 2012). A rider who pedals backwards has a power of 0, not less.
-    "power_w": Limits(0, 3000, "W"),
+    # Wattbike (Jimmy Watkins, 2012). While the pedals coast or turn backwards, meters report
+    # a negative torque (GoldenCheetah/GoldenCheetah #24); that counts as 0.
+    "power_w": Limits(-500, 3000, "W"),
     # On a bike that works speed out from power, 3,000 W are 151 km/h; the fastest human-powered
     # vehicle rode 144 km/h (AeroVelo Eta, 2016).
     "speed_kmh": Limits(0, 200, "km/h"),

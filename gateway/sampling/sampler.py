@@ -147,7 +147,10 @@ class Sampler:
             reading = replace(reading, cadence_rpm=cadence_rpm)
         if reading.power_w is not None and calibration.corrects_power:
             reading = replace(reading, power_w=calibration.power_w(reading.power_w))
-        return self.refusals.without_refused(reading, calibration.own_numbers)
+        believed = self.refusals.without_refused(reading, calibration.own_numbers)
+        if believed.power_w is not None and believed.power_w < 0:
+            return replace(believed, power_w=0.0)
+        return believed
 
     def _add_resistance(self, reading: Reading, at_ns: int) -> None:
         found = resistance(reading, self._calibration)

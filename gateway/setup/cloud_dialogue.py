@@ -52,12 +52,13 @@ def ask_cloud(
 
 
 def _ask_endpoint(proposed: Mapping[str, object]) -> str:
-    return ask(
-        "AWS IoT endpoint (`aws iot describe-endpoint --endpoint-type iot:Data-ATS` prints it), or "
-        f"your broker's host name; `{LATER}` to set up the cloud another time",
-        proposed.get("endpoint", LATER),
-        config_check("endpoint"),
+    explained = (
+        "Where does the gateway send its data? Enter the AWS IoT endpoint "
+        "(`aws iot describe-endpoint --endpoint-type iot:Data-ATS` prints it), your broker's host "
+        f"name, or `{LATER}` to set up the cloud another time."
     )
+    default = proposed.get("endpoint", LATER)
+    return ask("Endpoint", default, config_check("endpoint"), explained)
 
 
 def _is_current(
@@ -71,11 +72,9 @@ def _is_current(
 
 def _ask_thing_name(current: Current, kept: Answers) -> str:
     name = _host_name() if current.is_example else current.data.get("thing_name")
-    return ask(
-        "This gateway's name as a thing in AWS IoT; each gateway needs its own",
-        kept.thing_name or name,
-        config_check("thing_name"),
-    )
+    explained = "This gateway has a name, as a thing in AWS IoT. Each gateway needs its own."
+    default = kept.thing_name or name
+    return ask("Name of this gateway", default, config_check("thing_name"), explained)
 
 
 def _host_name() -> str | None:
@@ -109,16 +108,18 @@ def _ask_certificate(
             cloud["certificate_file"] = answer
     if answers.claim is None and "private_key_file" not in cloud:
         near = key_of(Path(str(cloud["certificate_file"])))
-        question = f"Private key file, or `{PASTE}` to paste the key"
+        explained = f"Enter the path of the private key file, or `{PASTE}` to paste the key."
         check = or_pasted(console, "PRIVATE KEY", directory / "private.key", _a_key)
-        key = ask(question, near or _there(proposed, "private_key_file"), check)
+        default = near or _there(proposed, "private_key_file")
+        key = ask("Private key", default, check, explained)
         cloud["private_key_file"] = key
     if "ca_file" not in cloud and not _is_aws(str(cloud["endpoint"])):
-        question = (
-            "CA file of your broker; "
-            f"`{PUBLIC}` if the broker's certificate comes from a public CA, as AWS's does"
+        explained = (
+            f"Enter the path of your broker's CA file, `{PASTE}` to paste it, or `{PUBLIC}` if the "
+            "broker's certificate comes from a public CA, as AWS's does."
         )
-        answer = ask(question, _there(proposed, "ca_file") or PUBLIC, _a_ca)
+        check = or_pasted(console, "CERTIFICATE", directory / "ca.pem", _a_ca)
+        answer = ask("CA file", _there(proposed, "ca_file") or PUBLIC, check, explained)
         cloud["ca_file"] = None if answer == PUBLIC else answer
     return True
 
@@ -136,8 +137,9 @@ def _ask_claim_or_certificate(
     near = kept.claim or _there(proposed, "certificate_file") or claim_on_a_stick()
     ways = ["the claim's folder", "the path of the gateway's own certificate file"]
     ways += [f"`{word}` {what}" for word, what in words.items()]
-    question = f"Certificate: enter {', '.join(ways[:-1])}, or {ways[-1]}"
-    return ask(question, near or (NONE if may_be_none else LATER), checked)
+    explained = f"Enter {', '.join(ways[:-1])}, or {ways[-1]}."
+    default = near or (NONE if may_be_none else LATER)
+    return ask("Certificate", default, checked, explained)
 
 
 def _there(proposed: Mapping[str, object], key: str) -> str | None:

@@ -17,6 +17,8 @@ from gateway.setup.answers import RACER, Answers, Current, problem_of
 from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
 from gateway.setup.questions import Check, agrees, ask
 from gateway.setup.scan import Scan, scan_all
+from gateway.terminal.keyboard import without_echo
+from gateway.terminal.words import fitted, print_words
 
 ADD, AGAIN, KEEP = "add", "again", "keep"
 
@@ -66,11 +68,13 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
             numbers.append(bike)
             signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm  "
             line = f"  {len(numbers)}  {bike.name}  {bike.where}  {signal}{driver}: {bike.why}"
-            console.print(line, soft_wrap=True, markup=False, highlight=False)
+            print_words(console, line)
 
-    scan = asyncio.run(scan_all(discoverers, seconds, show))
+    with without_echo():
+        scan = asyncio.run(scan_all(discoverers, seconds, show))
     for name, problem in scan.problems.items():
-        console.print(f"{name}: {problem}", style="yellow", soft_wrap=True, markup=False)
+        shown = fitted(console, f"{name}: {problem}")
+        console.print(shown, style="yellow", soft_wrap=True, markup=False)
     if not numbers and len(scan.problems) < len(discoverers):
         console.print(
             "No bike was found. Pedal to wake the bike, bring it closer, and disconnect it from "
@@ -107,13 +111,13 @@ def _ask_which(console: Console, current: Current, kept_id: str | None) -> str:
     if current.is_example or not current.ids:
         return current.default_id
     for bike in current.bikes:
-        line = f"  {bike.get('id')}  {bike.get('racer_name')} on {bike.get('driver')}"
-        console.print(line, soft_wrap=True, markup=False, highlight=False)
-    question = f"Which bike do you want to set up? Enter its id, or `{ADD}` for a new bike"
+        print_words(
+            console, f"  {bike.get('id')}  {bike.get('racer_name')} on {bike.get('driver')}"
+        )
+    explained = f"Which bike do you want to set up? Enter its id, or `{ADD}` for a new bike."
     default = kept_id if kept_id in current.ids else current.default_id
-    chosen = ask(
-        question, ADD if kept_id and default != kept_id else default, one_of(*current.ids, ADD)
-    )
+    default = ADD if kept_id and default != kept_id else default
+    chosen = ask("Bike to set up", default, one_of(*current.ids, ADD), explained)
     if chosen != ADD:
         return chosen
     is_new_id = kept_id is not None and kept_id not in current.ids
@@ -212,7 +216,8 @@ def _ask_bike(
         "`fake` for a simulated bike",
         *(f"`{word}` {what}" for word, what in words.items()),
     ]
-    return ask(f"Which bike? Enter {', '.join(ways[:-1])}, or {ways[-1]}", default, checked)
+    explained = f"Which bike? Enter {', '.join(ways[:-1])}, or {ways[-1]}."
+    return ask("Bike", default, checked, explained)
 
 
 def _named(answer: str) -> Machine:
@@ -220,8 +225,9 @@ def _named(answer: str) -> Machine:
         return Machine(*named_bike(answer, None))
     except ProtocolMissing:
         names = list(SERIAL_PROTOCOLS)
-        question = f"Which protocol does the bike use ({', '.join(names)})"
-        return Machine(*named_bike(answer, ask(question, check=one_of(*names))))
+        explained = f"Which protocol does the bike use? Enter one of: {', '.join(names)}."
+        protocol = ask("Protocol", check=one_of(*names), explained=explained)
+        return Machine(*named_bike(answer, protocol))
 
 
 def _ask_racer(racer: dict[str, object], proposed: Mapping[str, object]) -> None:

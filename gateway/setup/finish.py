@@ -7,14 +7,21 @@ from pathlib import Path
 from rich.console import Console
 
 from drivers.registry import load_drivers
+from gateway.bike.calibration_choice import calibration_in_use, device_of
 from gateway.config.command_line import command_line, is_service_config
 from gateway.config.schema import load_config
 from gateway.doctor.endpoint import check_endpoint
-from gateway.doctor.service import running_service
+from gateway.doctor.service import is_connected
 from gateway.doctor.view import show_findings
+from gateway.sampling.calibration_store import CalibrationStore
 from gateway.setup import service_control
 from gateway.setup.answers import Answers, Current, replaced_fake_bike
 from gateway.setup.questions import agrees
+from gateway.status.view import status_view
+from gateway.terminal.finding import State
+from gateway.terminal.words import print_words
+
+_LOG = "read the log: sudo journalctl -u alleycat-gateway -e"
 
 
 def restart_verb(answers: Answers, current: Current) -> str:
@@ -28,32 +35,62 @@ def restart_verb(answers: Answers, current: Current) -> str:
     return "reload-or-restart" if may_reload else "restart"
 
 
-def try_connection(console: Console, file: Path) -> None:
+def try_connection(console: Console, file: Path, *, is_given: bool) -> bool:
     """Connect to the cloud of the config, publish a test message, and print the findings.
 
-    Does nothing if a gateway of this name is running: it would be disconnected.
+    Return whether all is well. A gateway that is connected under this name would be disconnected,
+    so the connection is then not tested. `is_given`: the user has just named the cloud; if not, a
+    broker without TLS is that of a gateway without a cloud.
     """
     config = load_config(file, load_drivers())
-    if config.cloud.plaintext or running_service(config.state_dir, config.thing_name) is not None:
-        return
+    if config.cloud.plaintext and not is_given:
+        return True
     where = f"{config.cloud.endpoint}:{config.cloud.port}"
-    console.print(f"Testing the connection to {where} …", highlight=False)
-    show_findings(console, asyncio.run(check_endpoint(config, publish=True)))
+    if is_connected(config.state_dir, config.thing_name, config.cloud.endpoint):
+        print_words(
+            console,
+            f"The connection to {where} is not tested: the running gateway is connected as "
+            f"{config.thing_name}, and a test would disconnect it.",
+        )
+        return True
+    print_words(console, f"Testing the connection to {where} …")
+    findings = asyncio.run(check_endpoint(config, publish=True))
+    show_findings(console, findings)
+    return not any(one.state is State.FAILED for one in findings)
 
 
 def start_service(console: Console, verb: str) -> bool:
     """Let the service use the config, and print its status; return whether it is running."""
+    print_words(console, "Starting the service …")
     problem = service_control.apply(verb)
     if problem is not None:
-        console.print(
-            f"systemctl {verb} alleycat-gateway failed: {problem}; read the log: "
-            "sudo journalctl -u alleycat-gateway -e",
-            markup=False,
-            highlight=False,
-        )
+        what = f"systemctl {verb} alleycat-gateway failed: {problem}; {_LOG}"
+        print_words(console, what)
         return False
-    console.print(service_control.wait_until_well(), markup=False, highlight=False)
+    status = service_control.first_status()
+    if status is None:
+        print_words(console, f"The service was started, but does not answer; {_LOG}")
+        return False
+    console.print(status_view(status), highlight=False)
     return True
+
+
+def bike_to_calibrate(file: Path, answers: Answers, current: Current) -> str | None:
+    """Return the id of the bike that was set up; None if it is fake, or calibrated already.
+
+    Another physical bike needs a calibration of its own.
+    """
+    drivers = load_drivers()
+    config = load_config(file, drivers)
+    bike_id = answers.bike_id or current.default_id
+    bike = next((one for one in config.bikes if one.id == bike_id), None)
+    if bike is None or bike.driver == "fake":
+        return None
+    if answers.machine is not None:
+        return bike_id
+    store = CalibrationStore(config.state_dir)
+    used = calibration_in_use(bike, device_of(bike, drivers[bike.driver]), store)
+    return bike_id if used.calibration.table is None else None
 
 
 def show_race(console: Console, bike_id: str | None, run: Callable[..., None]) -> None:

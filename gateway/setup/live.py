@@ -8,6 +8,7 @@ from rich.console import Console
 from drivers.registry import load_drivers, make_driver
 from gateway.bike.link import BikeLink
 from gateway.config.editor import Machine
+from gateway.terminal.keyboard import without_echo
 from gateway.timing.clock import SystemClock
 from gateway.watch.session import Watch
 from gateway.watch.view import open_view
@@ -44,7 +45,7 @@ def show_live(
             for task in running:
                 task.cancel()
 
-    with open_view(console, link, watch) as show:
+    with without_echo(), open_view(console, link, watch) as show:
 
         async def redraw() -> None:
             while True:

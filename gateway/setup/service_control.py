@@ -1,20 +1,25 @@
-"""The installed service: started with the new config, until it answers."""
+"""The installed service: started with the new config, and asked for its first status."""
 
 import os
 import shutil
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+from gateway.cloud.publisher import NOT_YET
+from gateway.host import sockets
+from gateway.status.client import FILE_NAME, NoStatusError, ask_status
+from gateway.status.report import StatusFormatError, status_from_json
+from gateway.status.snapshot import GatewayStatus
+
 UNIT = "alleycat-gateway"
 #: Exists while systemd is the init process: sd_booted(3).
 BOOTED = Path("/run/systemd/system")
-#: Seconds for a start and a connection to the cloud.
-WELL_WITHIN_S = 15
+#: Seconds for a connection to the cloud and to the bikes, after the start.
+ANSWER_WITHIN_S = 8
 #: Seconds between two questions to the gateway.
-EVERY_S = 1.0
+EVERY_S = 0.25
 
 
 def can_control(booted: Path = BOOTED) -> bool:
@@ -30,19 +35,32 @@ def apply(verb: str) -> str | None:
     return ended.stderr.strip() or None if ended.returncode else None
 
 
-def wait_until_well(sleep: Callable[[float], None] = time.sleep) -> str:
-    """Return the gateway's status as text, as soon as all is well or after some seconds."""
-    for _ in range(WELL_WITHIN_S):
-        if gateway("status", "--json").returncode == 0:
+def first_status(sleep: Callable[[float], None] = time.sleep) -> GatewayStatus | None:
+    """Return the service's status as soon as there is nothing to wait for, or after some seconds.
+
+    None if the service does not answer.
+    """
+    status = None
+    for _ in range(round(ANSWER_WITHIN_S / EVERY_S)):
+        sleep(EVERY_S)  # first of all: a reload takes a moment as well
+        status = _status()
+        if status is not None and _is_settled(status):
             break
-        sleep(EVERY_S)
-    ended = gateway("status")
-    return ended.stdout or ended.stderr
+    return status
 
 
-def gateway(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """Run another command of the gateway."""
-    return _run(sys.executable, "-m", "gateway", *arguments)
+def _status() -> GatewayStatus | None:
+    try:
+        return status_from_json(ask_status(sockets.SERVICE_DIRECTORY / FILE_NAME))
+    except (NoStatusError, StatusFormatError):
+        return None
+
+
+def _is_settled(status: GatewayStatus) -> bool:
+    """Return whether the cloud and each bike are connected, or have a reason why they are not."""
+    cloud_is_settled = status.cloud.is_connected or status.cloud.state != NOT_YET
+    bikes_are_settled = all(bike.is_connected or bike.reason for bike in status.bikes)
+    return status.is_set_up and cloud_is_settled and bikes_are_settled
 
 
 def _run(*command: str) -> subprocess.CompletedProcess[str]:

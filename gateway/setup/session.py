@@ -26,6 +26,7 @@ from gateway.setup.answers import (
 from gateway.setup.cloud_dialogue import ask_cloud
 from gateway.setup.cloud_files import claimed, for_the_service, without_missing_ca
 from gateway.setup.dialogue import Look, ShowLive, ask_bike_and_racer
+from gateway.terminal.words import print_words
 
 #: Printed as long as the config is that of the package.
 _EXAMPLE = (
@@ -73,7 +74,7 @@ class SetupSession:
         """Ask for everything that is missing. Raises typer.Abort on Ctrl-C."""
         self._say(_heading(self._file, self._current))
         kept, answers = kept_answers.kept(self._file), self.answers
-        if kept != Answers():
+        if self._has_any(kept):
             self._say("Your answers from the last time are proposed again.\n")
         ask_bike_and_racer(self._console, self._current, answers, kept, look, live)
         if ask_cloud(self._console, self._file.parent, self._current, answers, kept):
@@ -85,9 +86,14 @@ class SetupSession:
 
     def keep_answers(self) -> str:
         """Save the answers for the next run; return a sentence on it, empty without answers."""
-        if self.answers == self._given or not kept_answers.keep(self._file, self.answers):
+        is_new = self.answers != self._given and self._has_any(self.answers)
+        if not is_new or not kept_answers.keep(self._file, self.answers):
             return ""
         return f"; `{command_line('setup', self._file)}` proposes your answers again"
+
+    def _has_any(self, answers: Answers) -> bool:
+        """Return whether the user gave any answer; the default id is set without a question."""
+        return answers not in (Answers(), Answers(bike_id=self._current.default_id))
 
     def get_files(self, may_replace: Callable[[str], bool]) -> None:
         """Get the certificate if there is a claim, and let the service read all PEM files."""
@@ -150,7 +156,7 @@ class SetupSession:
             )
 
     def _say(self, text: str) -> None:
-        self._console.print(text, soft_wrap=True, markup=False, highlight=False)
+        print_words(self._console, text)
 
 
 def _heading(file: Path, current: Current) -> str:

@@ -25,9 +25,9 @@ _ID_LIMIT: dict[str, Any] = {"maximum": MAX_ID}
 
 
 def _limits(field: str) -> dict[str, Any]:
-    """Return in the schema's words the limits of a field of a Reading."""
+    """Return in the words of the schema the limits of a field, where less than 0 counts as 0."""
     limits = PLAUSIBLE[field]
-    return {"minimum": limits.lowest, "maximum": limits.highest}
+    return {"minimum": max(0, limits.lowest), "maximum": limits.highest}
 
 
 @dataclass(frozen=True, slots=True)

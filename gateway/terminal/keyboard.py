@@ -11,7 +11,7 @@ import signal
 import termios
 from codecs import getincrementaldecoder
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import Self
 
 #: Returned by `Keyboard.key` for the Enter key.
@@ -118,6 +118,44 @@ class Keyboard:
             self._keys.put_nowait(None)
         for key in keys_in(self._text.decode(chunk)):
             self._keys.put_nowait(key)
+
+
+@contextmanager
+def without_echo(fd: int = 0) -> Iterator[None]:
+    """Show nothing of what is typed on the terminal `fd`. Does nothing without one.
+
+    Runs in the main thread. The terminal's settings are restored as by a Keyboard.
+    """
+    try:
+        settings = termios.tcgetattr(fd)
+    except termios.error:
+        yield
+        return
+
+    def switch_off() -> None:
+        silent = termios.tcgetattr(fd)
+        silent[3] &= ~termios.ECHO
+        termios.tcsetattr(fd, termios.TCSANOW, silent)
+
+    def restore() -> None:
+        with suppress(termios.error):  # the terminal is gone
+            termios.tcsetattr(fd, termios.TCSANOW, settings)
+
+    def suspend(*_: object) -> None:
+        restore()
+        os.kill(os.getpid(), signal.SIGSTOP)
+        with suppress(termios.error):
+            switch_off()
+
+    handlers = {one: signal.signal(one, lambda number, _: _end(number)) for one in _ENDS}
+    handlers[signal.SIGTSTP] = signal.signal(signal.SIGTSTP, suspend)
+    try:
+        switch_off()
+        yield
+    finally:
+        restore()
+        for one, handler in handlers.items():
+            signal.signal(one, handler)
 
 
 def forget_typed_ahead(fd: int = 0) -> None:

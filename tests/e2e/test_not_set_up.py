@@ -15,6 +15,7 @@ from gateway.buffer.store import Batch, Record, Store
 from gateway.config.packaged import config_path
 from systemd.package.first_config import first_config
 from tests.support.gateway_process import COMMAND, START_TIMEOUT_S, STOP_TIMEOUT_S
+from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.telemetry import message
 
 #: Python runs this at its start: the state directory of the service is that of the test.
@@ -106,6 +107,27 @@ def test_service_that_is_not_set_up_keeps_nothing_and_races_after_setup(service:
     service.send(signal.SIGHUP)
     service.wait_for_log("gateway started")
     assert "not set up" not in service.status_line()
+
+
+def test_setup_tests_the_connection_unless_it_would_disconnect_the_gateway(
+    service: Service, tmp_path: Path
+) -> None:
+    authority = Authority(tmp_path / "ca")
+    mine = authority.issue("gateway-1")
+    service.start()
+    service.wait_for_log("not set up yet")
+    rider = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
+    files = [f"--ca-file={mine.ca_file}", f"--certificate-file={mine.certificate_file}"]
+    files += [f"--private-key-file={mine.private_key_file}"]
+    with Mosquitto(tmp_path / "broker", authority) as broker:
+        cloud = ("--endpoint", "127.0.0.1", "--port", str(broker.port), "--thing-name", "gateway-1")
+        setup = service.call("setup", "--bike", "fake", *rider, *cloud, *files)
+        assert "the broker accepts gateway-1" in setup.stdout, "a waiting gateway has no connection"
+        service.send(signal.SIGHUP)
+        service.wait_for_log("cloud connected")
+        again = service.call("setup", "--racer-name", "Bo").stdout
+        assert "is not tested: the running gateway is connected as gateway-1" in again
+        assert "Testing" not in again
 
 
 def test_upgraded_service_discards_what_an_earlier_version_raced(service: Service) -> None:

@@ -1,30 +1,32 @@
 """`alleycat-gateway` at a terminal, with a user who reads, types and presses Ctrl-C."""
 
 import os
+import re
 import sys
 import time
-from pathlib import Path
 
 from tests.support.terminal import Terminal
 
 TIMEOUT_S = 30.0
-#: The process waits for input if it is asleep at this many successive looks.
-STILL_LOOKS = 3
 
 
 class Dialogue(Terminal):
-    def __init__(self, *arguments: str) -> None:
-        super().__init__([sys.executable, "-m", "gateway", *arguments])
+    def __init__(self, *arguments: str, columns: int = 80) -> None:
+        super().__init__([sys.executable, "-m", "gateway", *arguments], columns)
         self._seen = 0
 
     def expect(self, words: str) -> str:
-        """Wait for `words` after those expected before; return the output between them."""
+        """Wait for `words` after those expected before; return the output between them.
+
+        The line may end at any blank.
+        """
+        pattern = re.compile(re.escape(words).replace(r"\ ", "[ \n]"))
         deadline = time.monotonic() + TIMEOUT_S
-        while (at := self._shown.find(words, self._seen)) < 0:
+        while (found := pattern.search(self._shown, self._seen)) is None:
             assert time.monotonic() < deadline, f"{words!r} did not come:\n{self.text}"
             assert self._read(), f"it ended without {words!r}:\n{self.text}"
-        before = self._shown[self._seen : at]
-        self._seen = at + len(words)
+        before = self._shown[self._seen : found.start()]
+        self._seen = found.end()
         return before
 
     def watch_for(self, seconds: float) -> None:
@@ -39,11 +41,7 @@ class Dialogue(Terminal):
 
     def press_ctrl_c(self) -> None:
         """Press Ctrl-C once the process waits: Python misses a signal just before it reads."""
-        still = 0
-        while still < STILL_LOOKS:
-            time.sleep(0.02)
-            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
-            still = still + 1 if stat.rpartition(")")[2].split()[0] == "S" else 0
+        self.wait_until_asleep()
         super().press_ctrl_c()
 
     @property

@@ -10,10 +10,13 @@ import subprocess
 import termios
 import time
 from codecs import getincrementaldecoder
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Self
 
 CTRL_Z = "\x1a"
+#: The process waits for input if it is asleep at this many successive looks.
+STILL_LOOKS = 3
 #: Colours, cursor movements and the like (ECMA-48, CSI).
 CONTROL_SEQUENCE = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 
@@ -58,6 +61,19 @@ class Terminal:
         while len(re.findall(pattern, self.text)) < times:
             assert time.monotonic() < deadline, f"{pattern!r} is not there:\n{self.text}"
             assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
+
+    def wait_until(self, is_true: Callable[[], bool], timeout_s: float = 20) -> None:
+        deadline = time.monotonic() + timeout_s
+        while not is_true():
+            assert time.monotonic() < deadline, f"it did not come true:\n{self.text}"
+            assert self._read(), f"it ended:\n{self.text}"
+
+    def wait_until_asleep(self) -> None:
+        still = 0
+        while still < STILL_LOOKS:
+            time.sleep(0.02)
+            stat = Path(f"/proc/{self._process.pid}/stat").read_text()
+            still = still + 1 if stat.rpartition(")")[2].split()[0] == "S" else 0
 
     def press(self, keys: str) -> None:
         """Press keys, without Enter; a control key is its character, such as CTRL_Z."""

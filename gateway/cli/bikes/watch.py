@@ -44,9 +44,9 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. For a bike in a config that two
-    programs can read, also shows its racer's race and rank, if a gateway with this config is
-    running. Exit code 1 if the bike sent nothing.
+    Publishes nothing. Reconnects as `run` does. For a bike in a config that two programs can read,
+    also shows its racer's race and rank, if a gateway with this config is running. Exit code 1 if
+    the bike sent nothing.
     """
     import asyncio
     from contextlib import suppress
@@ -67,11 +67,9 @@ def watch(
     link = BikeLink(bike, driver, watched, clock, Random(bike))
     console = Console(stderr=True, force_terminal=False) if json else Console()
     race = _RaceLine(bike, config)
-    with (
-        suppress(KeyboardInterrupt, TimeoutError),
-        open_view(console, link, None if json else watched) as show,
-    ):
-        asyncio.run(_watch(link, lambda now_ns: show(now_ns, race.of(link)), race, clock, seconds))
+    view = open_view(console, link, None if json else watched)
+    with suppress(KeyboardInterrupt, TimeoutError), view as show:
+        asyncio.run(_watch(link, show, race, clock, seconds))
     if not watched.has_heard:
         raise typer.Exit(FAILED)
 
@@ -144,7 +142,7 @@ class _RaceLine:
 
 async def _watch(
     link: "BikeLink",
-    show: "Callable[[int], None]",
+    show: "Callable[[int, str], None]",
     race: _RaceLine,
     clock: "GatewayClock",
     seconds: float | None,
@@ -161,7 +159,7 @@ async def _watch(
     try:
         async with asyncio.timeout(seconds):
             while True:
-                show(clock.monotonic_ns())
+                show(clock.monotonic_ns(), race.of(link))
                 await asyncio.sleep(EVERY_S)
     finally:
         await cancel(tasks)

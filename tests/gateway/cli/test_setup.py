@@ -15,11 +15,14 @@ from gateway.cli.app import app
 from gateway.config.packaged import config_path
 from gateway.config.schema import load_config
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
-from gateway.setup.kept_answers import kept, kept_file
+from gateway.setup import service_control
+from gateway.setup.answers import Answers
+from gateway.setup.kept_answers import keep, kept, kept_file
 from systemd.package.first_config import first_config
 from tests.support.bluez import Bluez, bikes
 from tests.support.dialogue import Dialogue
 from tests.support.mosquitto import Authority, Credentials
+from tests.support.statuses import gateway_status
 
 pytestmark = pytest.mark.slow
 
@@ -117,13 +120,13 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
     def talk(terminal: Dialogue) -> None:
         terminal.expect(
             "Which bike? Enter its Bluetooth address, its serial port, `ant:` and its "
-            "device number, or `fake` for a simulated bike: "
+            "device number, or `fake` for a simulated bike.\nBike: "
         )
         terminal.type("the black one")
         terminal.expect("is not a Bluetooth address, a serial port, an ANT+ bike")
         terminal.type("/dev/serial/by-id/usb-FTDI")
         names = ", ".join(SERIAL_PROTOCOLS)
-        terminal.expect(f"Which protocol does the bike use ({names}): ")
+        terminal.expect(f"Which protocol does the bike use? Enter one of: {names}.\nProtocol: ")
         terminal.type("peleton")
         terminal.expect("Error: expected one of")
         terminal.type("peloton")
@@ -134,16 +137,16 @@ def test_setup_asks_for_the_protocol_of_a_port_and_the_files_of_a_cloud(
         terminal.type("https://x.example")
         terminal.expect("expected a host name without")
         terminal.type("x.example")
-        terminal.expect("each gateway needs its own [")
+        terminal.expect("Each gateway needs its own.\nName of this gateway [")
         terminal.type("gateway-7")
-        terminal.expect("Certificate: enter the claim's folder")
-        terminal.expect("[later]: ")
+        terminal.expect("Enter the claim's folder")
+        terminal.expect("Certificate [later]: ")
         terminal.type("/nowhere/mine.pem")
         terminal.expect("/nowhere/mine.pem: No such file")
         terminal.type(str(mine.certificate_file))
-        terminal.expect("Private key file")
+        terminal.expect("Private key [")
         terminal.type()
-        terminal.expect("CA file of your broker")
+        terminal.expect("your broker's CA file")
         terminal.expect("[public]: ")
         terminal.type(str(mine.ca_file))
         terminal.expect("Testing the connection to x.example:8883")
@@ -170,6 +173,7 @@ def test_enter_at_every_question_of_setup_changes_nothing(file: Path) -> None:
             terminal.expect(question)
             terminal.type()
         terminal.expect("is unchanged")
+        terminal.expect("Next:\n")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, "--no-scan")
@@ -182,12 +186,12 @@ def test_setup_adds_a_second_bike(file: Path) -> None:
 
     def talk(terminal: Dialogue) -> None:
         terminal.expect("bike-001  Ada on fake")
-        terminal.expect("or `add` for a new bike [bike-001]: ")
+        terminal.expect("or `add` for a new bike.\nBike to set up [bike-001]: ")
         terminal.type("add")
         terminal.expect("Id of the new bike [bike-002]: ")
         terminal.type()
         for question, answer in {
-            "simulated bike: ": "C0:FF:EE:00:00:02",
+            "simulated bike.\nBike: ": "C0:FF:EE:00:00:02",
             "first name: ": "Bo",
             "(a number): ": "4",
             "1 … 6: ": "1",
@@ -235,7 +239,7 @@ def test_setup_interrupted_at_any_question_changes_no_file(file: Path, at: str) 
 def test_setup_proposes_the_answers_of_a_run_that_was_left(file: Path, mine: Credentials) -> None:
     def leave(terminal: Dialogue) -> None:
         for question, answer in {
-            "simulated bike: ": "C0:FF:EE:00:00:02",
+            "simulated bike.\nBike: ": "C0:FF:EE:00:00:02",
             "first name: ": "Bo",
             "(a number): ": "4",
             "1 … 6: ": "1",
@@ -243,7 +247,7 @@ def test_setup_proposes_the_answers_of_a_run_that_was_left(file: Path, mine: Cre
         }.items():
             terminal.expect(question)
             terminal.type(answer)
-        terminal.expect("each gateway needs its own [")
+        terminal.expect("Each gateway needs its own.\nName of this gateway [")
         terminal.press_ctrl_c()
         terminal.expect("proposes your answers again")
         assert terminal.exit_code() == INTERRUPTED
@@ -251,10 +255,10 @@ def test_setup_proposes_the_answers_of_a_run_that_was_left(file: Path, mine: Cre
     def resume(terminal: Dialogue) -> None:
         terminal.expect("Your answers from the last time are proposed again.")
         proposed = ("[C0:FF:EE:00:00:02]: ", "[Bo]: ", "[4]: ", "[1]: ", "[x.example]: ")
-        for question in (*proposed, "needs its own ["):
+        for question in (*proposed, "Name of this gateway ["):
             terminal.expect(question)
             terminal.type()
-        terminal.expect("Certificate: ")
+        terminal.expect("Certificate [later]: ")
         terminal.type("later")
         terminal.expect("The cloud is not set up yet. When you have the certificate, run: ")
         terminal.expect("alleycat-gateway setup --config")
@@ -333,15 +337,110 @@ def test_setup_without_a_certificate_leaves_the_cloud_for_later(file: Path) -> N
     def talk(terminal: Dialogue) -> None:
         terminal.expect("[later]: ")
         terminal.type("x.example")
-        terminal.expect("needs its own [")
+        terminal.expect("Name of this gateway [")
         terminal.type("gateway-7")
-        terminal.expect("Certificate: ")
+        terminal.expect("Certificate [later]: ")
         terminal.type("later")
         terminal.expect("The cloud is not set up yet. When you have the certificate, run: ")
         assert terminal.exit_code() == 0
 
     dialogue(file, talk, *FIRST)
     assert read(file)["cloud"]["endpoint"] == "127.0.0.1"
+
+
+@pytest.mark.parametrize("is_announced", [True, False])
+def test_key_is_pasted_at_the_question_or_after_it(
+    file: Path,
+    mine: Credentials,
+    is_announced: bool,
+) -> None:
+    key = mine.private_key_file.read_text(encoding="utf-8")
+
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("Certificate [later]: ")
+        terminal.type(mine.certificate_file.read_text(encoding="utf-8"))
+        terminal.expect("The certificate is kept in ")
+        terminal.expect("Private key: ")
+        if is_announced:
+            terminal.type("paste")
+            terminal.expect("it is not shown:")
+            terminal.wait_until(lambda: not terminal.is_cooked)
+        terminal.type(key)
+        terminal.expect("The private key is kept in ")
+        terminal.expect("CA file [public]: ")
+        assert terminal.is_cooked
+        terminal.type(mine.ca_file.read_text(encoding="utf-8"))
+        assert terminal.exit_code() == 0
+
+    shown = dialogue(file, talk, *FIRST, "--endpoint", "x.example", "--thing-name", "gateway-7")
+    cloud = read(file)["cloud"]
+    pasted = [Path(cloud[f"{name}_file"]).read_bytes() for name in ("private_key", "ca")]
+    assert pasted == [mine.private_key_file.read_bytes(), mine.ca_file.read_bytes()]
+    is_shown = key.splitlines()[1] in shown.text
+    assert is_shown is not is_announced
+    assert ("clear the screen" in " ".join(shown.text.split())) is is_shown
+
+
+def test_keys_pressed_while_the_bike_is_shown_leave_nothing_on_the_screen(file: Path) -> None:
+    def talk(terminal: Dialogue) -> None:
+        terminal.expect("Bike [again]: ")
+        terminal.type("/dev/nowhere")
+        terminal.expect("Protocol: ")
+        terminal.type("peloton")
+        terminal.expect("Pedal, and compare")
+        terminal.expect("the bike: ")
+        terminal.wait_until(lambda: not terminal.is_cooked)
+        terminal.type("typed ahead")
+        terminal.expect("Set it up anyway? [Y/n]: ")
+        assert terminal.is_cooked
+        terminal.type("x")
+        terminal.expect("Error: 'x' is no answer; expected y (yes) or n (no)")
+        terminal.expect("[Y/n]: ")
+        terminal.press_ctrl_c()
+        assert terminal.exit_code() == INTERRUPTED
+
+    shown = dialogue(file, talk, "--seconds", "1")
+    assert "typed ahead" not in shown.text
+
+
+@pytest.mark.parametrize("columns", [80, 120])
+def test_no_word_of_setup_is_broken_at_the_edge_of_the_screen(file: Path, columns: int) -> None:
+    def talk(terminal: Dialogue) -> None:
+        for question, answer in {
+            "Bike: ": "the black one",
+            "Error: ": "",
+            "\nBike: ": "fake",
+            "first name: ": "Ada",
+            "(a number): ": "3",
+            "1 … 6: ": "2",
+            "Endpoint [later]: ": "127.0.0.1",
+            "Name of this gateway [": "gateway-7",
+            "Certificate [none]: ": "later",
+        }.items():
+            terminal.expect(question)
+            if answer:
+                terminal.type(answer)
+        assert terminal.exit_code() == 0
+
+    with Dialogue("setup", "--config", str(file), "--no-scan", columns=columns) as terminal:
+        talk(terminal)
+    talked, _, _ = terminal.text.partition("Next:")  # then commands to copy
+    lines = talked.replace("\r\n", "\n").split("\n")
+    assert [line for line in lines if len(line) > columns and " " in line.strip()] == []
+
+
+def test_answers_are_proposed_again_only_if_there_were_any(file: Path) -> None:
+    def leave(terminal: Dialogue) -> None:
+        terminal.expect("Bike: ")
+        terminal.press_ctrl_c()
+        terminal.expect("the config was not changed\n")
+        assert terminal.exit_code() == INTERRUPTED
+
+    keep(file, Answers(bike_id="bike-001"))  # as an earlier version did
+    assert "from the last time" not in dialogue(file, leave, "--no-scan").text
+    kept_file(file).unlink()
+    for _ in ("first", "second"):
+        assert "from the last time" not in dialogue(file, leave, "--no-scan").text
 
 
 def test_setup_asks_nothing_that_is_given_by_flags(file: Path) -> None:
@@ -502,6 +601,49 @@ def test_setup_recommends_a_reload_where_no_restart_is_needed(
     assert "systemctl restart" in said
 
 
+def test_unchanged_config_can_be_tested_and_started(
+    file: Path, mine: Credentials, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As after a setup whose offer to start the service was declined."""
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
+    arguments = (*FIRST, "--endpoint", "127.0.0.1", "--port", "1", *files_of(mine))
+    setup(file, *arguments, "--state-dir", str(file.parent))
+    said = setup(file, *FIRST).output
+    assert "is unchanged" in said
+    assert "Testing the connection to 127.0.0.1:1" in said
+    assert "sudo systemctl restart alleycat-gateway" in said
+    verbs: list[str] = []
+    monkeypatch.setattr(service_control, "can_control", lambda: True)
+    monkeypatch.setattr(service_control, "apply", verbs.append)
+    monkeypatch.setattr(service_control, "first_status", gateway_status)
+    assert setup(file, *FIRST, "--start").exit_code == FAILED, "the cloud is not reached"
+    assert verbs == ["restart"]
+
+
+@pytest.mark.parametrize(
+    ("may_control", "problem", "code", "words"),
+    [
+        (True, None, 0, "all well"),
+        (True, "Job failed.", FAILED, "failed: Job failed."),
+        (False, None, FAILED, "Nothing was started: --start needs root"),
+    ],
+)
+def test_start_that_was_asked_for_and_fails_is_a_failure(
+    may_control: bool,
+    problem: str | None,
+    code: int,
+    words: str,
+    file: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
+    monkeypatch.setattr(service_control, "can_control", lambda: may_control)
+    monkeypatch.setattr(service_control, "apply", lambda _: problem)
+    monkeypatch.setattr(service_control, "first_status", gateway_status)
+    result = setup(file, *FIRST, "--start")
+    assert (result.exit_code, words in result.output) == (code, True), result.output
+
+
 def test_new_config_of_a_plain_user_keeps_its_messages_next_to_it(file: Path) -> None:
     setup(file, *FIRST)
     assert read(file)["state_dir"] == "state"
@@ -593,7 +735,7 @@ def test_rider_of_the_example_is_not_proposed(file: Path) -> None:
     file.write_text(first_config(config_path("gateway.toml").read_text(encoding="utf-8")))
 
     def talk(terminal: Dialogue) -> None:
-        terminal.expect("`fake` for a simulated bike")
+        terminal.expect("Bike: ")
         terminal.type("fake")
         for question, answer in {
             "first name: ": "Ada",

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.doctor.service import running_service
+from gateway.doctor.service import is_connected, running_service
 from gateway.host import sockets
 from gateway.host.state_dir import locked_state_dir
 from gateway.sampling.calibration import ResistanceSource
@@ -20,10 +20,12 @@ from gateway.status.client import FILE_NAME
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import status_to_json
+from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.finding import Finding, State
-from tests.support.statuses import bike_status, buffer_status, gateway_status
+from tests.support.statuses import bike_status, buffer_status, gateway_status, offline
 
 THING = gateway_status().thing_name
+CLOUD = replace(gateway_status().cloud, endpoint="x.example")
 
 
 @pytest.fixture(autouse=True)
@@ -149,3 +151,31 @@ def test_unreadable_state_dir_tells_to_ask_as_root(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
     )
     assert ended.stdout == "run this check as root: sudo alleycat-gateway check\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        pytest.param(gateway_status(cloud=CLOUD), True, id="connected"),
+        pytest.param(gateway_status(cloud=CLOUD, is_set_up=False), False, id="waits"),
+        pytest.param(gateway_status(cloud=offline()), False, id="offline"),
+        pytest.param(
+            gateway_status(cloud=replace(CLOUD, endpoint="other.example")),
+            False,
+            id="another cloud",
+        ),
+        pytest.param(gateway_status(cloud=CLOUD, thing_name="x"), False, id="another name"),
+    ],
+)
+def test_connection_is_that_of_a_gateway_with_this_name_and_broker(
+    tmp_path: Path, status: GatewayStatus, *, expected: bool
+) -> None:
+    with serving(tmp_path, status_to_json(status)):
+        assert is_connected(tmp_path, THING, "x.example") is expected
+
+
+def test_gateway_without_a_status_has_no_known_connection(tmp_path: Path) -> None:
+    with locked_state_dir(tmp_path):
+        assert not is_connected(tmp_path, THING, "x.example")
+    with serving(tmp_path, b'{"format": 99}\n'):
+        assert not is_connected(tmp_path, THING, "x.example")

@@ -36,7 +36,7 @@ RACED = ["cadence_rpm", "power_w", "resistance_percent"]
     [
         pytest.param("power_w", 16_499, id="ptx2/gymnasticon #30"),
         pytest.param("power_w", 65_535, id="an unsigned field of ones"),
-        pytest.param("power_w", -5, id="a power below zero"),
+        pytest.param("power_w", -501, id="a power below zero"),
         pytest.param("cadence_rpm", 995, id="Berg0162/simcline #7"),
         pytest.param("cadence_rpm", 32_767.5, id="a cadence of ones"),
         pytest.param("cadence_rpm", -1, id="a cadence below zero"),
@@ -91,11 +91,11 @@ def test_plausible_reading_is_unchanged() -> None:
 
 def test_refused_values_are_counted_per_field_with_the_last_one() -> None:
     refusals = Refusals()
-    for power_w, cadence_rpm in ((16_499, 995), (-5, 80), (166, 80)):
+    for power_w, cadence_rpm in ((16_499, 995), (-501, 80), (166, 80)):
         refusals.without_refused(Reading(S, cadence_rpm=cadence_rpm, power_w=power_w))
     assert refusals.fields == (
         RefusedValues("cadence_rpm", 1, 995),
-        RefusedValues("power_w", 2, -5),
+        RefusedValues("power_w", 2, -501),
     )
 
 
@@ -154,6 +154,12 @@ class TestSampler:
         said = [Reading(0, cadence_rpm=80, power_w=166)]
         said += [Reading(n * S // 2, cadence_rpm=0, power_w=16_499) for n in (2, 3)]
         assert ride(said, seconds=2)[1].cadence_rpm == 0
+
+    def test_negative_power_of_pedals_at_rest_is_a_power_of_0(self) -> None:
+        said = [Reading(n * S, cadence_rpm=80, power_w=160) for n in range(3)]
+        said += [Reading(n * S, cadence_rpm=0, power_w=-2) for n in range(3, 9)]
+        samples = ride(said, seconds=9)
+        assert [sample.power_w for sample in samples[-4:]] == [0, 0, 0, 0]
 
     def test_absurd_speed_alone_does_not_join_a_race(self) -> None:
         said = [Reading(0, speed_kmh=0), Reading(S // 2, speed_kmh=6_543)]

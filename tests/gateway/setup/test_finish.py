@@ -1,6 +1,7 @@
 """What `setup` does after the config is written."""
 
 import io
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -8,16 +9,20 @@ import typer
 from rich.console import Console
 from typer.testing import CliRunner
 
+from gateway.config.editor import Machine
 from gateway.setup import service_control
 from gateway.setup.answers import Answers, Current
 from gateway.setup.finish import (
+    bike_to_calibrate,
     next_steps,
     restart_verb,
     show_race,
     start_service,
     try_connection,
 )
+from gateway.status.snapshot import GatewayStatus
 from tests.support.mosquitto import Authority, Mosquitto
+from tests.support.statuses import gateway_status
 
 OLD = Current({}, is_new=False)
 CONFIG = """
@@ -36,6 +41,8 @@ racer_name = "Ada"
 class_id = 2
 driver = "fake"
 """
+SERIAL = 'driver = "serial"\noptions = { port = "/dev/ttyUSB0", protocol = "peloton" }'
+POINTS = "calibration = [[100, 0], [1000, 100]]"
 
 
 @pytest.fixture
@@ -48,11 +55,31 @@ def test_connection_and_topic_are_tried_as_check_does(tmp_path: Path, screen: io
     file = tmp_path / "gateway.toml"
     with Mosquitto(tmp_path / "broker", authority) as broker:
         file.write_text(CONFIG.format(port=broker.port, mine=authority.issue("gateway-7")))
-        try_connection(Console(file=screen, width=200), file)
+        assert try_connection(Console(file=screen, width=200), file, is_given=True)
     text = screen.getvalue()
     assert f"Testing the connection to 127.0.0.1:{broker.port}" in text
     assert "the broker accepts gateway-7" in text
     assert "was accepted" in text
+
+
+def test_connection_that_fails_is_reported(tmp_path: Path, screen: io.StringIO) -> None:
+    mine = Authority(tmp_path / "ca").issue("gateway-7")
+    file = tmp_path / "gateway.toml"
+    file.write_text(CONFIG.format(port=1, mine=mine))
+    assert not try_connection(Console(file=screen, width=200), file, is_given=True)
+    assert "127.0.0.1:1: Connection refused" in screen.getvalue()
+
+
+def test_broker_without_tls_is_tried_only_if_the_user_has_named_it(
+    tmp_path: Path, screen: io.StringIO
+) -> None:
+    file = tmp_path / "gateway.toml"
+    cloud, bikes = CONFIG.split("ca_file", maxsplit=1)[0], CONFIG[CONFIG.index("[[bikes]]") :]
+    file.write_text(f"{cloud.format(port=1)}plaintext = true\n{bikes}")
+    console = Console(file=screen, width=200)
+    assert try_connection(console, file, is_given=False)
+    assert screen.getvalue() == ""
+    assert not try_connection(console, file, is_given=True)
 
 
 def test_reload_is_enough_for_a_rider_but_not_for_a_cloud() -> None:
@@ -68,13 +95,41 @@ def test_failed_start_names_the_log(monkeypatch: pytest.MonkeyPatch, screen: io.
     assert "restart alleycat-gateway failed: Job failed.; read the log: sudo" in screen.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [(gateway_status(), "all well"), (None, "does not answer; read the log: sudo journalctl")],
+)
 def test_started_service_shows_its_status(
-    monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
+    status: GatewayStatus | None, words: str, monkeypatch: pytest.MonkeyPatch, screen: io.StringIO
 ) -> None:
+    def first_status() -> GatewayStatus | None:
+        assert screen.getvalue() == "Starting the service …\n", "no blank screen meanwhile"
+        return status
+
     monkeypatch.setattr(service_control, "apply", lambda _: None)
-    monkeypatch.setattr(service_control, "wait_until_well", lambda: "all well")
-    assert start_service(Console(file=screen), "restart")
-    assert "all well" in screen.getvalue()
+    monkeypatch.setattr(service_control, "first_status", first_status)
+    assert start_service(Console(file=screen), "restart") is (status is not None)
+    assert words in screen.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("options", "machine", "expected"),
+    [
+        pytest.param('driver = "fake"', None, None, id="fake"),
+        pytest.param(SERIAL, None, "bike-001", id="not calibrated"),
+        pytest.param(f"{SERIAL}\n{POINTS}", None, None, id="calibrated"),
+        pytest.param(f"{SERIAL}\n{POINTS}", Machine("serial", {}), "bike-001", id="another bike"),
+    ],
+)
+def test_bike_without_a_calibration_of_its_own_is_to_be_calibrated(
+    options: str, machine: Machine | None, expected: str | None, tmp_path: Path
+) -> None:
+    mine = Authority(tmp_path / "ca").issue("gateway-7")
+    file = tmp_path / "gateway.toml"
+    text = CONFIG.format(port=1, mine=mine).replace('driver = "fake"', options)
+    file.write_text(text)
+    current = Current(tomllib.loads(text), is_new=False)
+    assert bike_to_calibrate(file, Answers(machine=machine), current) == expected
 
 
 @pytest.mark.parametrize(

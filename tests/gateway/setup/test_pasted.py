@@ -61,3 +61,24 @@ def test_text_that_is_no_pem_is_refused(
     with pytest.raises(typer.BadParameter, match="no certificate in the format PEM"):
         check(file)(PASTE)
     assert list(file.parent.iterdir()) == []
+
+
+def test_block_pasted_at_the_question_is_the_answer(
+    file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pem = Authority(tmp_path / "ca").issue("gateway-7").certificate_file.read_text()
+    first, *rest = pem.splitlines()
+    for replaces in ("", "y\n"):
+        type_in("\n".join(rest) + f"\n{replaces}next answer\n", monkeypatch)
+        assert check(file)(first) == str(file)
+        assert file.read_text() == pem
+        assert input() == "next answer"
+
+
+def test_line_that_begins_and_ends_a_block_is_the_whole_block(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    type_in("next answer\n", monkeypatch)
+    line = "-----BEGIN CERTIFICATE----- MII= -----END CERTIFICATE-----"
+    assert check(file)(line) == str(file)
+    assert input() == "next answer"

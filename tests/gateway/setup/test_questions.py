@@ -17,7 +17,7 @@ def said(answers: str) -> str:
 
     @app.command()
     def command() -> None:
-        typer.echo(f"got {ask('Number', 4, even)}")
+        typer.echo(f"got {ask('Number', 4, even, 'Enter an even number.')}")
         typer.echo(f"got {agrees('Sure?')}")
 
     return CliRunner().invoke(app, [], input=answers).output
@@ -33,3 +33,20 @@ def test_question_is_repeated_until_its_answer_is_valid() -> None:
 @pytest.mark.parametrize("words", ["Number [4]: ", "got 4\n", "got True"])
 def test_enter_accepts_what_is_proposed(words: str) -> None:
     assert words in said("\n\n")
+
+
+def test_explanation_is_printed_once_above_the_question() -> None:
+    lines = said("3\n8\ny\n").splitlines()
+    assert lines.count("Enter an even number.") == 1
+    assert lines[:2] == ["Enter an even number.", "Number [4]: 3"]
+
+
+@pytest.mark.parametrize(("answer", "agreed"), [("Y", True), ("yes", True), ("No", False)])
+def test_yes_and_no_have_several_spellings(answer: str, *, agreed: bool) -> None:
+    assert f"got {agreed}\n" in said(f"8\n{answer}\n")
+
+
+def test_answer_that_is_neither_yes_nor_no_is_told_what_is_expected() -> None:
+    text = said("8\nx\nn\n")
+    assert "Error: 'x' is no answer; expected y (yes) or n (no)\nSure? [Y/n]: n" in text
+    assert "got False\n" in text

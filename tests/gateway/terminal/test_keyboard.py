@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.terminal.keyboard import ENTER, Keyboard, keys_in
+from gateway.terminal.keyboard import ENTER, Keyboard, keys_in, without_echo
 from tests.support.terminal import CTRL_Z, Terminal
 
 PROGRAM = """
@@ -36,6 +36,16 @@ async def main():
         print("cleaned up")
 
 asyncio.run(main())
+"""
+
+SILENT = """
+import asyncio
+from gateway.terminal.keyboard import without_echo
+with without_echo():
+    print("ready")
+    asyncio.run(asyncio.sleep(60)) if {in_loop} else input()
+print("over")
+input()
 """
 
 
@@ -185,3 +195,50 @@ async def test_unread_keys_are_forgotten(ends: tuple[int, int]) -> None:
 )
 def test_keys_that_are_no_character_are_left_out(text: str, keys: list[str]) -> None:
     assert list(keys_in(text)) == keys
+
+
+def silent(*, in_loop: bool = False) -> Terminal:
+    return Terminal([sys.executable, "-u", "-c", SILENT.format(in_loop=in_loop)])
+
+
+def test_terminal_without_echo_shows_nothing_until_the_end() -> None:
+    with silent() as terminal:
+        terminal.wait_for("ready")
+        assert not terminal.is_cooked
+        terminal.press("secret\n")
+        terminal.wait_for(r"over\s")
+        assert terminal.is_cooked
+        terminal.press("open\n")
+        assert terminal.exit_code() == 0
+        assert terminal.text.split() == ["ready", "over", "open"]
+
+
+@pytest.mark.parametrize("in_loop", [False, True])
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_echo_is_restored_by_a_signal_that_ends_the_program(
+    end: signal.Signals, *, in_loop: bool
+) -> None:
+    with silent(in_loop=in_loop) as terminal:
+        terminal.wait_for("ready")
+        terminal.wait_until_asleep()
+        terminal.send_signal(end)
+        assert terminal.exit_code() == (-end if end == signal.SIGINT else 128 + end)
+        assert terminal.is_cooked
+
+
+def test_echo_is_restored_while_the_program_is_stopped() -> None:
+    with silent() as terminal:
+        terminal.wait_for("ready")
+        terminal.wait_until_asleep()
+        terminal.press(CTRL_Z)
+        terminal.wait_until(lambda: terminal.is_cooked)
+        terminal.send_signal(signal.SIGCONT)
+        terminal.wait_until(lambda: not terminal.is_cooked)
+        terminal.press("secret\n\n")
+        assert terminal.exit_code() == 0
+        assert "secret" not in terminal.text
+
+
+def test_without_a_terminal_there_is_no_echo_to_switch_off(tmp_path: Path) -> None:
+    with (tmp_path / "no terminal").open("w") as file, without_echo(file.fileno()):
+        assert file.write("written")
