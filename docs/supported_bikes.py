@@ -50,14 +50,14 @@ TAIL = """
 * **Peloton Bike+**: the protocol of its USB port is not published.
 * **Echelon** with newer firmware: locked to its own app.
 * **Concept2, Wahoo, Tacx** over USB: no serial port. Connect them over Bluetooth.
-* **Ergofit** over a serial port: no answer of one is published. The only program that reads one
-  first disables the rider's keys for the load, and it is unknown whether the load that the bike
+* **Ergofit** over a serial port: no answer of such a bike is published. The only program that reads
+  one first disables the rider's keys for the load, and it is unknown whether the load that the bike
   reports is the rider's power or only what was set.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
-* **Keep** (`KEEP_BIKE_…`, `KEEP_CC_…`): a bike sends data only after a login with the account and
-  the phone of one person, and no other way in is known.
-* **Yesoul** before FTMS (service FFF0): no frame with known values is published, and only one
-  program states where the values are. Newer models speak FTMS.
+* **Keep** (`KEEP_BIKE_…`, `KEEP_CC_…`): a bike sends data only after a login with the owner's
+  account and phone, and no other way in is known.
+* **Yesoul**, older models without FTMS (service FFF0): no frame with known values is published, and
+  only one program states where the values are. Newer models speak FTMS.
 
 Is yours missing? Record its data with `alleycat-gateway capture`, and open an issue with that file
 and with the values that the bike's own display showed.

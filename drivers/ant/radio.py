@@ -158,7 +158,10 @@ class AntRadio:
         for message in messages:
             code = (await self._exchange(clock, message, commands.ANSWER))[-1]
             if code != 0:
-                raise BikeLost(f"the ANT stick refused the command {message.id:#04x}: code {code}")
+                raise BikeLost(
+                    f"the ANT stick refused the command {message.id:#04x} with code {code}: "
+                    "unplug it and plug it in again"
+                )
 
     async def _exchange(self, clock: Clock, message: AntMessage, answer: int) -> bytes:
         """Send a message and return the payload of its answer. Raises BikeLost, TimeoutError."""

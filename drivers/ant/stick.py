@@ -169,7 +169,8 @@ def _openant() -> Any:
         import openant.devices
     except ImportError as error:
         raise BikeLost(
-            "ANT+ needs the Python package openant: pip install 'alleycat-gateway[ant]'"
+            "ANT+ needs the Python package openant, which is not installed; in a checkout of the "
+            "gateway, install it with: pip install -e '.[ant]'"
         ) from error
     return openant
 

@@ -135,7 +135,9 @@ class BleOptions(DriverOptions, Tuning):
         if self.second_power_meter == self.address:
             raise ValueError("second_power_meter: expected the address of another meter")
         if self.power_from:
-            raise ValueError("second_power_meter: expected no power_from, which computes all power")
+            raise ValueError(
+                "second_power_meter: expected no power_from, which computes the power of both legs"
+            )
         return self
 
     @property
@@ -303,8 +305,8 @@ class BleBike(FrameSource):
         self._mute.update(name for name in rivals if name != found)
         if found is None:
             raise BikeNotUnderstood(
-                f"{options.who} is connected, but answered like none of: {', '.join(rivals)}; "
-                f"{inventory(connection)}"
+                f"{options.who} is connected, but answered in none of these protocols: "
+                f"{', '.join(rivals)}; {inventory(connection)}"
             )
         return found
 

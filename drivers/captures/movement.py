@@ -1,4 +1,4 @@
-"""Which bytes of an unknown bike's frames move with its pedals. Pure.
+"""Which bytes of an unknown bike's frames follow its pedals. Pure.
 
 The rider counts the turns at two cadences. A number in the frames that is half as large again at
 90 rpm as at 60 rpm is a cadence, in some unit; a counter that advances by the same number with each
@@ -116,7 +116,7 @@ def kinds_of(frames: Iterable[Frame], counted: Sequence[CountedTurns]) -> list[F
 
 
 def moving_fields(kind: FrameKind, slow: CountedTurns, fast: CountedTurns) -> list[MovingField]:
-    """Return the fields that move with the pedals or the time, the most informative first."""
+    """Return the fields that follow the pedals or the time, the most informative first."""
     spans = _Span(kind, slow), _Span(kind, fast)
     if any(len(span.frames) < MIN_FRAMES for span in spans):
         return []

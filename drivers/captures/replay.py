@@ -91,7 +91,7 @@ class Replay(FrameSource):
         if not capture.protocols:
             raise BikeLost(
                 f"{self._options.file} contains no frame of a known protocol; "
-                f"`alleycat-gateway decode --guess {self._options.file}` shows which of them fit"
+                f"`alleycat-gateway decode --guess {self._options.file}` shows which protocols fit"
             )
         return next(name for name in PROTOCOLS if name in capture.protocols)
 

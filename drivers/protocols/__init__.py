@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping
 
-from drivers.protocols.ant.cadence import AntCadence, AntSpeedCadence
+from drivers.protocols.ant.cadence import AntCadence
 from drivers.protocols.ant.fitness_equipment import FitnessEquipment
 from drivers.protocols.ant.power import AntPower
 from drivers.protocols.ant.pulse import AntHeartRate
+from drivers.protocols.ant.speed_cadence import AntSpeedCadence
 from drivers.protocols.base import WireProtocol
 from drivers.protocols.bluetooth.domyos import Domyos
 from drivers.protocols.bluetooth.echelon import Echelon

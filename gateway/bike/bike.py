@@ -265,7 +265,7 @@ class Bike:
 
     def _report_doubt(self, doubt: str) -> None:
         log.warning(
-            "resistance not used: it is derived from power and cadence",
+            "the bike's resistance not used: races use one derived from power and cadence",
             bike=self.config.id,
             reason=doubt,
         )

@@ -88,7 +88,7 @@ class OpenedBike:
                 raise  # a time-out of the driver itself
             raise self._broken(
                 f"the bike was not released within {CLOSING_MAX_S:.0f} s; "
-                "expected open_bike to end soon after it is left"
+                "expected open_bike to finish soon after the gateway leaves its context"
             ) from error
 
     def __aiter__(self) -> Self:

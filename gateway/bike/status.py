@@ -23,7 +23,7 @@ class RadioStatus:
         int | None,
         Field(
             description="strength of the last signal that could be measured; null before the first "
-            "one. While a Bluetooth bike is connected, there are no others"
+            "one. None can be measured while a Bluetooth bike is connected"
         ),
     ] = None
     rssi_age_s: Annotated[
@@ -101,19 +101,19 @@ class BikeStatus:
     resistance_doubt: Annotated[
         str,
         Field(
-            description="why the resistance that the bike reports is not used, but derived from "
-            "power and cadence; empty if it is used, or if there is none"
+            description="why the resistance that the bike reports is not used; one derived from "
+            "power and cadence replaces it. Empty if the reported one is used, or if there is none"
         ),
     ] = ""
     refused: Annotated[
         tuple[RefusedValues, ...],
         Field(
-            description="the values that the bike reported since the start and that cannot be "
-            "true: no second contains them"
+            description="the implausible values that the bike reported since the start; they are "
+            "left out of the seconds"
         ),
     ] = ()
     refuses_often: Annotated[
-        bool, Field(description="whether many values were refused in the last minute")
+        bool, Field(description="whether many values were implausible in the last minute")
     ] = False
     radio: Annotated[
         RadioStatus | None, Field(description="null for a bike that is not received by radio")

@@ -39,7 +39,9 @@ _NO_SERVICE = (
 
 BikeOption = Annotated[
     str | None,
-    typer.Option(help="The bike: a Bluetooth address, a serial port, `ant:11565`, or `fake`."),
+    typer.Option(
+        help="The bike: a Bluetooth address, a serial port, `ant:` with a device number, or `fake`."
+    ),
 ]
 BikeIdOption = Annotated[
     str | None, typer.Option(help="The bike's id in the config; a new id adds a bike.")

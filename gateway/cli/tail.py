@@ -40,8 +40,8 @@ def tail(
     """Show the messages of the running gateway as they go out.
 
     One line per second and bike: `acknowledged` means that the broker has the message, `waiting`
-    that the gateway keeps it until then. Publishes and delays nothing. Exit code 3 if no gateway
-    answers.
+    that the gateway still keeps it; a second line follows when the broker has it. Publishes and
+    delays nothing. Exit code 3 if no gateway answers.
     """
     from contextlib import suppress
 

@@ -14,7 +14,7 @@ log = structlog.get_logger()
 class StateFile:
     """A file that a failing disk may lose at the next restart, but that never stops the gateway.
 
-    `content` names what it contains, in the plural, for the log: "commanded races".
+    `content` names what it contains, for the log: "commanded races".
     """
 
     def __init__(self, path: Path, content: str) -> None:

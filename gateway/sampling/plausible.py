@@ -54,25 +54,32 @@ PLAUSIBLE = {
 
 @dataclass(frozen=True, slots=True)
 class RefusedValues:
-    """The values of one field that were refused since the start."""
+    """The implausible values of one field that were refused since the start."""
 
     name: Annotated[str, Field(description="the name of the field, with its unit")]
-    count: Annotated[int, Field(description="refused values")]
+    count: Annotated[int, Field(description="how many implausible values were left out")]
     last: Annotated[float, Field(description="the last of them")]
 
     def __str__(self) -> str:
         what = self.name.rpartition("_")[0].replace("_", " ")
-        return f"{self.count:,} × {what}, last {self.last:,.10g} {PLAUSIBLE[self.name].unit}"
+        return (
+            f"{self.count:,} × {what}, the last one {self.last:,.10g} {PLAUSIBLE[self.name].unit}"
+        )
 
 
 def refused_words(refused: Iterable[RefusedValues]) -> str:
     """Return the values that were refused in one line; empty if none were."""
-    found = "; ".join(map(str, refused))
-    return f"values that cannot be true, left out: {found}" if found else ""
+    found = refused_counts(refused)
+    return f"implausible values, left out: {found}" if found else ""
+
+
+def refused_counts(refused: Iterable[RefusedValues]) -> str:
+    """Return how many values of each field were refused, and the last one; empty if none were."""
+    return "; ".join(map(str, refused))
 
 
 def implausible(reading: Reading) -> dict[str, float]:
-    """Return the values of a Reading that cannot be true, by the name of their field."""
+    """Return the implausible values of a Reading, by the name of their field."""
     found = {}
     for name, limits in PLAUSIBLE.items():
         value = getattr(reading, name)

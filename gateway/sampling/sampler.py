@@ -36,7 +36,7 @@ class Sample:
     ]
     power_w: Annotated[
         float | None,
-        Field(description="W, mean over the second; null if the bike does not report it"),
+        Field(description="W, mean over the second; null if it is unknown"),
     ]
     cadence: Annotated[FieldState, Field(description="how reliable the cadence is")] = (
         FieldState.LIVE

@@ -34,7 +34,6 @@ def named_bike(bike: str, protocol: str | None) -> tuple[str, dict[str, object]]
     if not _ADDRESS.fullmatch(bike):
         raise NotABike(
             f"{bike!r} is not a Bluetooth address, a serial port, an ANT+ bike such as ant:11565, "
-            "or `fake`; "
-            "run `alleycat-gateway scan` to list the bikes in range"
+            "or `fake`; run `alleycat-gateway scan` to list the bikes in range"
         )
     return "ble", {"address": bike, **({"protocol": protocol} if protocol else {})}

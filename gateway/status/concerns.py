@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
-from gateway.sampling.plausible import refused_words
+from gateway.sampling.plausible import refused_counts
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
 
@@ -160,8 +160,9 @@ def _of_raw_numbers(bikes: Sequence[BikeStatus], command: Command) -> Iterator[C
 
 def _of_refused(bike: BikeStatus, command: Command) -> Concern:
     return Concern(
-        f"{bike.bike_id} often sends {refused_words(bike.refused)}; compare "
-        f"`{command(f'watch {bike.bike_id}')}` with the bike's display",
+        f"{bike.bike_id} often sends implausible values, which are left out: "
+        f"{refused_counts(bike.refused)}; compare `{command(f'watch {bike.bike_id}')}` with the "
+        "bike's display",
         is_minor=True,
     )
 

@@ -156,7 +156,8 @@ def _remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.not_joined:
         yield f"{bike.bike_id} has not joined race {bike.race_id}: {bike.not_joined}"
     if bike.resistance_doubt:
-        yield f"{bike.bike_id}: {bike.resistance_doubt}; it is derived from power and cadence"
+        instead = "races use one derived from power and cadence instead"
+        yield f"{bike.bike_id}: {bike.resistance_doubt}; {instead}"
     if bike.refused:
         yield f"{bike.bike_id}: {refused_words(bike.refused)}"
     if bike.next_racer_name:

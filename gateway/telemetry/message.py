@@ -111,7 +111,7 @@ class Telemetry:
     power: Annotated[
         float | None,
         Field(
-            description="W, mean over the second; absent when the bike does not report it",
+            description="W, mean over the second; absent when it is unknown",
             json_schema_extra=_limits("power_w"),
         ),
     ] = None

@@ -90,7 +90,9 @@ class Watch:
     def notes(self) -> list[str]:
         """What a race would not use of the values that the bike has sent, in words."""
         doubt = self._sampler.resistance_doubt
-        instead = "a race derives it from power and cadence, unless the bike is calibrated"
+        instead = (
+            "races use one derived from power and cadence instead, unless the bike is calibrated"
+        )
         refused = refused_words(self._sampler.refusals.fields)
         return [*([f"{doubt}; {instead}"] if doubt else []), *([refused] if refused else [])]
 

@@ -81,7 +81,7 @@ def line(fields: Sequence[FieldView]) -> str:
 def reading_json(reading: Reading, start_ns: int) -> str:
     """Return a Reading as JSON, without missing values. `t_s` counts from `start_ns`.
 
-    "implausible" lists the fields whose value cannot be true, if there are any.
+    "implausible" lists the fields with an implausible value, if there are any.
     """
     said = {"t_s": round((reading.at_ns - start_ns) / 1e9, 3), **reading.said()}
     refused = sorted(implausible(reading))

@@ -41,7 +41,7 @@ CYCLING_POWER = "Other bikes and trainers that are known to speak cycling power"
             ("protocol", "iconsole"),
         ),
         ("FS-9F2B1A", "FitShow and FitPlus consoles", ("protocol", "fitshow")),
-        ("Domyos-Bike-1234", "Domyos bikes before FTMS", ("protocol", "domyos")),
+        ("Domyos-Bike-1234", "Older Domyos bikes, without FTMS", ("protocol", "domyos")),
         ("DOMYOS-BIKING-1", "Decathlon D100", ("protocol", None)),
         ("M3i#012", "Keiser M Connect", ("protocol", None)),
         ("THINK X5", "ThinkRider trainers", ("mute", ("ftms", "cross_trainer"))),

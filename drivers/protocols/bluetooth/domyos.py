@@ -1,4 +1,4 @@
-"""Domyos bikes before FTMS (500, 900, E-Fold, EL): requests to the console and their answers.
+"""Older Domyos bikes, without FTMS (500, 900, E-Fold, EL): requests to the console, and answers.
 
     F0 <op> <body> <sum of all bytes before it>
 

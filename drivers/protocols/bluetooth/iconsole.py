@@ -1,4 +1,4 @@
-"""iConsole+ and Toorx: the protocol of their consoles, which answer once they were taken over.
+"""iConsole+ and Toorx: the protocol of their consoles, which answer once they have been taken over.
 
     F0 <op> <client> <meter> <body> <sum of all bytes before it>
 

@@ -127,8 +127,8 @@ def by_sensor(
             pairs.append(pair)
     if len(pairs) < MIN_BINS:
         raise NotUsable(
-            f"both powers are known, at {COMPARED_W:g} W or more, only {len(pairs)} of the "
-            f"{MIN_BINS} times {BIN_S} s that are needed: measure for longer, and keep pedalling"
+            f"only {len(pairs)} of the {MIN_BINS} periods of {BIN_S} s that are needed have both "
+            f"powers, at {COMPARED_W:g} W or more: measure for longer, and keep pedalling"
         )
     return pairs
 
@@ -168,8 +168,9 @@ def _within_limits(result: PowerResult) -> PowerResult:
         offset_w=result.in_force.power_offset_w,
     )
     return power_not_usable(
-        f"it would need a scale of {result.scale:g} and an offset of {result.offset_w:g} W: ride "
-        "at clearly different powers, and measure again",
+        f"a scale of {result.scale:g} and an offset of {result.offset_w:g} W would be needed; "
+        f"expected a scale above 0 and at most {SCALE_MAX:g}, and an offset within "
+        f"± {OFFSET_MAX_W:g} W; ride at clearly different powers, and measure again",
         unchanged,
     )
 

@@ -12,7 +12,6 @@ from gateway.cli.options import (
     BikeArgument,
     BikeConfigOption,
     DriverOption,
-    SecondsOption,
     chosen_driver,
     config_of,
 )
@@ -32,6 +31,13 @@ AnyProtocolOption = Annotated[
         autocompletion=protocols,
     ),
 ]
+CaptureSecondsOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0,
+        help="How many seconds to run; default: until Ctrl-C, or until the end of that ride.",
+    ),
+]
 
 
 def capture(
@@ -41,7 +47,7 @@ def capture(
     protocol: AnyProtocolOption = None,
     option: DriverOption = None,
     adapter: AdapterOption = None,
-    seconds: SecondsOption = None,
+    seconds: CaptureSecondsOption = None,
     note: Annotated[
         str, typer.Option(help="Text to store: which bike it is, how it was ridden.")
     ] = "",
@@ -50,7 +56,8 @@ def capture(
 
     Publishes nothing. Each frame is written to the file as it arrives; `replay` shows the file. If
     a Bluetooth bike is connected but not understood, everything that it sends is recorded, and you
-    are asked to ride in a way that `decode --guess` can evaluate.
+    are asked to ride in a way that `decode --guess` can evaluate; the recording ends with that
+    ride, unless you give --seconds.
     """
     from drivers.captures.recorder import FrameRecorder
     from gateway.cli.bikes.recording import Recording

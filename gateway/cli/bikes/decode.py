@@ -29,7 +29,7 @@ GuessOption = Annotated[
     bool,
     typer.Option(
         "--guess",
-        help="Show which protocols fit a capture, and which bytes move with the pedals.",
+        help="Show which protocols fit a capture, and which bytes follow the pedals.",
     ),
 ]
 TurnsOption = Annotated[

@@ -28,7 +28,7 @@ MOST_FITS = 5
 MOST_FIELDS = 6
 
 _NO_TURNS = (
-    "turns counted at two different cadences are missing, so it is unknown which bytes move with "
+    "turns counted at two different cadences are missing, so it is unknown which bytes follow "
     "the pedals; add them: --turns 20:10-30 --turns 30:35-55 means 20 turns from 10 s to 30 s, and "
     "30 turns from 35 s to 55 s"
 )
@@ -45,7 +45,7 @@ class CharacteristicGuess:
 
 
 def guess_capture(file: Path, turns: Sequence[str], *, json: bool) -> None:
-    """Print which protocols fit a capture, and which bytes move with the pedals."""
+    """Print which protocols fit a capture, and which bytes follow the pedals."""
     capture = loaded_capture(file, "")
     if not any(not frame.sent for _, frame in capture.frames):
         fail(f"{file} contains no frame from the bike: there is nothing to guess", FAILED)
@@ -142,10 +142,10 @@ def _fit_line(fit: ProtocolFit, turns: Sequence[CountedTurns]) -> str:
 
 _PER = {
     FieldMovement.CADENCE: "for each rpm",
-    FieldMovement.PERIOD: "to a second",
+    FieldMovement.PERIOD: "units per second",
     FieldMovement.TURNS: "for each turn",
     FieldMovement.FOLLOWS: "for each rpm more",
-    FieldMovement.TIME: "a second",
+    FieldMovement.TIME: "per second",
 }
 
 
@@ -168,7 +168,7 @@ def _changing_line(kind: FrameKind) -> str:
     if not changing:
         return "no byte changes"
     ranges = ", ".join(f"{one.offset} ({one.least} … {one.most})" for one in changing)
-    return f"bytes that change, from 0 on: {ranges}"
+    return f"bytes that change, counted from 0: {ranges}"
 
 
 def _json(

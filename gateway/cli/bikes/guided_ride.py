@@ -76,7 +76,7 @@ class GuidedRide:
                 self._recorder.record_turns(turns, from_ns, until_ns)
             shown = ask(
                 f"Cadence, resistance, power and speed that the display showed at about "
-                f"{step.counted_at_rpm} rpm"
+                f"{step.counted_at_rpm} rpm (Enter alone: none)"
             )
             if shown:
                 self._recorder.record_note(f"the display showed: {shown}", from_ns)
@@ -84,7 +84,7 @@ class GuidedRide:
 
 def _number_from(ask: AskRider, question: str) -> float | None:
     """Ask until the answer is a number of at least 0, or empty, which is None."""
-    hint = ""
+    hint = " (Enter alone: not counted)"
     while text := ask(f"{question}{hint}").strip():
         try:
             number = float(text)
@@ -92,5 +92,5 @@ def _number_from(ask: AskRider, question: str) -> float | None:
             number = -1.0
         if 0 <= number < float("inf"):
             return number
-        hint = " (a number such as 20; Enter alone if you did not count)"
+        hint = " (a number such as 20; Enter alone: not counted)"
     return None

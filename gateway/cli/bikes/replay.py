@@ -25,8 +25,8 @@ CaptureFile = Annotated[
 CaptureProtocolOption = Annotated[
     str | None,
     typer.Option(
-        help="The protocol of a .bin file. A .jsonl file names its own: all its frames are then "
-        "decoded as this one instead.",
+        help="The protocol of a .bin file. A .jsonl file names its own protocols; with this "
+        "option, all its frames are decoded as this one instead.",
         autocompletion=protocols,
     ),
 ]
@@ -65,7 +65,7 @@ class DecodedCapture:
         if not capture.protocols:
             fail(
                 f"{file} contains no frame of a known protocol; expected --protocol: "
-                f"`alleycat-gateway decode --guess {file}` shows which of them fit",
+                f"`alleycat-gateway decode --guess {file}` shows which protocols fit",
                 FAILED,
             )
         self._frames = capture.frames

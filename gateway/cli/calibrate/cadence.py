@@ -51,7 +51,8 @@ AgainstOption = Annotated[
     str | None,
     typer.Option(
         metavar="BIKE2",
-        help="Compare with a second sensor: a Bluetooth address, a serial port, or `fake`.",
+        help="Compare with a second sensor: a Bluetooth address, a serial port, `ant:` with a "
+        "device number, or `fake`.",
     ),
 ]
 ProtocolOption = Annotated[

@@ -51,7 +51,7 @@ AgainstOption = Annotated[
     typer.Option(
         metavar="BIKE2",
         help="Compare with a second sensor: another bike of the config, a Bluetooth address, a "
-        "serial port, or `fake`.",
+        "serial port, `ant:` with a device number, or `fake`.",
     ),
 ]
 ProtocolOption = Annotated[
@@ -123,7 +123,7 @@ def power(
     if watts is not None and against is not None:
         fail("--watts and --against exclude each other; choose one", USAGE)
     if against == bike:
-        fail(f"--against {against}: expected another sensor than the bike itself", USAGE)
+        fail(f"--against {against}: expected a sensor other than the bike itself", USAGE)
     if against is not None and seconds is not None and seconds < AGAINST_LEAST_S:
         fail(f"--seconds {seconds:g}: --against needs {AGAINST_LEAST_S:g} or more", USAGE)
     clock = SystemClock()

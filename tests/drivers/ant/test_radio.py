@@ -131,7 +131,7 @@ async def test_refused_command_is_named(stick: AntStick, monkeypatch: pytest.Mon
         assign = commands.open_channel(0, FITNESS, 1)[0]
         twice = (assign, assign)
         monkeypatch.setattr(commands, "open_channel", lambda *_: twice)
-        with pytest.raises(BikeLost, match="refused the command 0x42: code 21"):
+        with pytest.raises(BikeLost, match="refused the command 0x42 with code 21"):
             async with radio.receive(CLOCK, FITNESS, 1):
                 pass
 

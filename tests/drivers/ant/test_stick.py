@@ -99,7 +99,7 @@ async def test_missing_openant_is_explained(
 ) -> None:
     monkeypatch.setitem(sys.modules, "openant", None)
     monkeypatch.setitem(sys.modules, "openant.base", None)
-    with pytest.raises(BikeLost, match=r"pip install 'alleycat-gateway\[ant\]'"):
+    with pytest.raises(BikeLost, match=r"with: pip install -e '\.\[ant\]'"):
         await opened()
 
 

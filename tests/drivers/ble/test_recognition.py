@@ -146,7 +146,9 @@ class TestRecognition:
     @pytest.mark.slow
     async def test_device_that_answers_no_probe_is_no_bike(self, bluez: Bluez) -> None:
         lamp = bluez.add_device(name="lamp", services=consoles.FFF0)
-        with pytest.raises(BikeLost, match=r"answered like none of: iconsole, fitshow; .*: fff0"):
+        with pytest.raises(
+            BikeLost, match=r"answered in none of these protocols: iconsole, fitshow; .*: fff0"
+        ):
             await first(bike_of(lamp))
         assert [data for _, data in lamp.written] == [Iconsole.probe, POLL] * 2
 

@@ -1,4 +1,4 @@
-"""Fields that move with the pedals are found from the turns that were counted at two cadences."""
+"""Fields that follow the pedals are found from the turns that were counted at two cadences."""
 
 from collections.abc import Sequence
 from random import Random

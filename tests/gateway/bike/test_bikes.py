@@ -197,7 +197,7 @@ async def test_resistance_that_is_always_0_is_derived_logged_and_in_the_status(
     virtual.uplink.connect()
     with capture_logs() as logs:
         await virtual.run_for(20.2)
-    event = "resistance not used: it is derived from power and cadence"
+    event = "the bike's resistance not used: races use one derived from power and cadence"
     [log] = [log for log in logs if log["event"] == event]
     [status] = virtual.gateway.status.bikes
     reason = "the reported resistance is always 0, although the pedals need power"

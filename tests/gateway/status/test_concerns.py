@@ -187,10 +187,11 @@ def test_unknown_room_is_no_concern() -> None:
     assert texts(buffer=buffer_status(free_bytes=None)) == []
 
 
-def test_values_that_cannot_be_true_are_a_concern_only_if_they_are_frequent() -> None:
+def test_implausible_values_are_a_concern_only_if_they_are_frequent() -> None:
     refused = (RefusedValues("power_w", 12, 16_499.0),)
     assert texts(bikes=(bike_status(refused=refused),)) == []
     assert texts(bikes=(bike_status(refused=refused, refuses_often=True),)) == [
-        "bike-001 often sends values that cannot be true, left out: 12 × power, last 16,499 W; "
-        "compare `sudo alleycat-gateway watch bike-001` with the bike's display"
+        "bike-001 often sends implausible values, which are left out: "
+        "12 × power, the last one 16,499 W; compare `sudo alleycat-gateway watch bike-001` with "
+        "the bike's display"
     ]

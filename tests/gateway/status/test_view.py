@@ -278,8 +278,8 @@ def test_view_counts_the_values_of_a_bike_that_cannot_be_true() -> None:
     refused = (RefusedValues("heart_rate_bpm", 1, 300.0), RefusedValues("power_w", 1_003, 16_499.0))
     text = " ".join(shown(gateway_status(bike_status(refused=refused))).split())
     assert text.endswith(
-        "bike-001: values that cannot be true, left out: 1 × heart rate, last 300 bpm; "
-        "1,003 × power, last 16,499 W"
+        "bike-001: implausible values, left out: 1 × heart rate, the last one 300 bpm; "
+        "1,003 × power, the last one 16,499 W"
     )
     assert "all well" in text, "a few absurd frames need no attention"
 
@@ -287,7 +287,7 @@ def test_view_counts_the_values_of_a_bike_that_cannot_be_true() -> None:
 def test_view_gives_the_reason_why_a_reported_resistance_is_not_used() -> None:
     doubt = "the reported resistance is always 0, although the pedals need power"
     text = " ".join(shown(gateway_status(bike_status(resistance_doubt=doubt))).split())
-    assert text.endswith(f"bike-001: {doubt}; it is derived from power and cadence")
+    assert text.endswith(f"bike-001: {doubt}; races use one derived from power and cadence instead")
 
 
 def heard(number: int, rssi_dbm: int, age_s: float = 3.0) -> BikeStatus:

@@ -167,7 +167,7 @@ def test_watch_shows_a_value_that_cannot_be_true_and_that_it_is_left_out(
     with open_view(shown, link, watch) as show:
         show(3 * S, "")
     assert "16499 W" in text_of(shown)
-    assert "values that cannot be true, left out: 1 × power, last 16,499 W" in text_of(shown)
+    assert "implausible values, left out: 1 × power, the last one 16,499 W" in text_of(shown)
 
 
 def test_reading_names_the_values_that_cannot_be_true() -> None:

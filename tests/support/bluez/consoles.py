@@ -81,7 +81,7 @@ class Console:
 
 
 class IconsoleConsole(Console):
-    """Reports zeros until it was taken over with its own ids, and started."""
+    """Reports zeros until it has been taken over with its own ids, and started."""
 
     def __init__(self, device: Device, ids: tuple[int, int] = (1, 1), deaf_to: int = 0) -> None:
         super().__init__(device, deaf_to)

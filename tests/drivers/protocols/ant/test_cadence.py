@@ -2,12 +2,8 @@
 
 import pytest
 
-from drivers.protocols.ant.cadence import (
-    AntCadence,
-    AntSpeedCadence,
-    encode_cadence_page,
-    encode_speed_cadence_page,
-)
+from drivers.protocols.ant.cadence import AntCadence, encode_cadence_page
+from drivers.protocols.ant.speed_cadence import AntSpeedCadence, encode_speed_cadence_page
 from drivers.reading import Frame
 
 

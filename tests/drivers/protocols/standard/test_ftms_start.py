@@ -20,7 +20,7 @@ def asked(protocol: Ftms, until_s: int, from_s: int = 0) -> list[bytes]:
 
 
 def told(protocol: Ftms, characteristic: str, frame: str, at_ns: int = 1) -> None:
-    """The bike sends something else than its data."""
+    """The bike sends something other than its data."""
     assert protocol.feed(Frame(at_ns, bytes.fromhex(frame), characteristic=characteristic)) == []
 
 

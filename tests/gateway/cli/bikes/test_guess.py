@@ -1,4 +1,4 @@
-"""`decode --guess`: which protocols fit a capture, and which bytes move with the pedals."""
+"""`decode --guess`: which protocols fit a capture, and which bytes follow the pedals."""
 
 import json
 import re
@@ -55,7 +55,7 @@ def test_bytes_that_move_with_the_pedals_are_shown(file: Path) -> None:
     assert re.search(
         r"bytes 5-6 little-endian    counts turns, (1|0.9\d|1.0\d) for each turn", moving
     )
-    assert "bytes 7-8 little-endian    counts time, 1000 a second" in moving
+    assert "bytes 7-8 little-endian    counts time, 1000 per second" in moving
     assert "bytes 9-10 big-endian      the time of a turn, " in moving
 
 
@@ -69,7 +69,7 @@ def test_capture_without_turns_shows_the_bytes_that_change(file: Path) -> None:
     result = guess(survey(file))
     assert result.exit_code == 0
     assert "turns counted at two different cadences are missing" in result.stdout
-    assert "bytes that change, from 0 on: 2 (0 … 9" in result.stdout
+    assert "bytes that change, counted from 0: 2 (0 … 9" in result.stdout
     assert "proportional" not in result.stdout
 
 

@@ -77,7 +77,7 @@ def test_right_power_is_left_alone() -> None:
         ((*FAKE, "--watts", "much"), USAGE, "expected W from 30 to 1000, such as 100,200"),
         ((*FAKE, "--watts", "100,5"), USAGE, "expected W from 30 to 1000, such as 100,200"),
         ((*FAKE, "--against", "my strap"), USAGE, "--against: 'my strap' is not a Bluetooth"),
-        ((*FAKE, "--against", "fake-bike"), USAGE, "expected another sensor than the bike itself"),
+        ((*FAKE, "--against", "fake-bike"), USAGE, "expected a sensor other than the bike itself"),
         ((*FAKE, "--against", "/dev/ttyUSB0"), USAGE, "a serial port needs --against-protocol"),
         ((*FAKE, "--against", "fake", "--seconds", "20"), USAGE, "--against needs 60 or more"),
         ((*FAKE, "--answers", "/nowhere"), USAGE, "/nowhere: No such file"),
