@@ -188,10 +188,9 @@ def test_installed_gateway_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_
         debian.run(f"chown root:{place} /etc/{place}/*.*; chmod 640 /etc/{place}/*.*")
     (debian.directory / "etc/mosquitto/conf.d/both.conf").write_text(BROKER)
     debian.run("systemctl restart mosquitto")
-    config = debian.directory / CONFIG.lstrip("/")
-    text = config.read_text().replace("port = 1883", "port = 8883")
-    config.write_text(text.replace("plaintext = true", "plaintext = false"))
-    debian.run(f"systemctl restart {SERVICE}")
+    own = "--certificate-file certificate.pem.crt --private-key-file private.pem.key"
+    cloud = f"--endpoint 127.0.0.1 --port 8883 --ca-file AmazonRootCA1.pem {own}"
+    debian.run(f"cd /etc/alleycat-gateway && alleycat-gateway setup {cloud} --start")
     debian.wait_for("mosquitto_sub -t alleycat-publish -C 1 -W 20", "bike-001")
     assert prop(debian, "ActiveState") == "active"
 

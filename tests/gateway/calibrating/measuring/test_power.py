@@ -179,7 +179,7 @@ def test_known_watts_need_a_power(readings: list[Reading], complaint: str) -> No
 def test_sensors_must_be_heard_together_for_long_enough(
     bike: list[Reading], sensor: list[Reading]
 ) -> None:
-    with pytest.raises(NotUsable, match="of the 6 times 10 s that are needed"):
+    with pytest.raises(NotUsable, match="of the 6 periods of 10 s that are needed"):
         by_sensor(bike, sensor, START_NS, END_NS)
 
 
