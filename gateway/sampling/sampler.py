@@ -262,10 +262,14 @@ class Sampler:
         return percent
 
     def _doubt_resistance(self, cadence_rpm: float | None, power_w: float | None) -> None:
-        """Treat the resistance as never reported, once it is in doubt."""
-        is_known = bool(self._constant.doubt)
+        """Treat the resistance as never reported while it is in doubt."""
+        if self._knob is None:
+            return
+        was_doubted = bool(self._constant.doubt)
         self._constant.ride(cadence_rpm, power_w)
-        if self._constant.doubt and not is_known:
+        if was_doubted and not self._constant.doubt:
+            self._add_resistance(self._knob, self._heard_ns or self._knob.at_ns)
+        if self._constant.doubt and not was_doubted:
             self._resistance.clear()
             self._resistance_source = ResistanceSource.NONE
 

@@ -12,7 +12,7 @@ from drivers import Frame, Reading
 from drivers.magnetic_brake import power_w
 from drivers.protocols import PROTOCOLS
 from gateway.sampling.calibration import AS_SAID, Calibration, CalibrationTable, ResistanceSource
-from gateway.sampling.constant import NEAR_RPM, RIDDEN_S, SETTLED_S, ConstantResistance
+from gateway.sampling.constant import NEAR_RPM, RIDDEN_S, SETTLED_S, TURNED_S, ConstantResistance
 from gateway.sampling.sampler import Sample, Sampler
 from gateway.sampling.series import FieldState
 
@@ -122,6 +122,34 @@ class TestAlwaysZero:
         rider.ride([(75, 48, 40)])
         assert rider.ride(steps(0, 48))[-1].resistance_source is DERIVED
 
+    @pytest.mark.parametrize("glitch_s", [1, 2])
+    @pytest.mark.parametrize("every_s", [4, 9, 20])
+    def test_glitches_do_not_make_a_zero_real(self, every_s: int, glitch_s: int) -> None:
+        """Not even if they add up to more seconds than a turn of the knob needs."""
+        rider = Rider()
+        rider.ride([*steps(0, 80, seconds=every_s), *[(75, 80, 9)] * glitch_s] * 12)
+        sources = {one.resistance_source for one in rider.ride(steps(0, 80, seconds=20))}
+        assert sources == {DERIVED}
+
+    def test_glitch_before_a_loss_does_not_make_a_zero_real(self) -> None:
+        rider = Rider()
+        rider.ride([*steps(0, 80), (75, 80, 9)])
+        rider.lose()
+        for second in range(21, 30):
+            rider.sampler.close_second(second * S, (second + 1) * S)
+        assert rider.sampler.resistance_doubt
+
+    @pytest.mark.parametrize("numbers", [(-1, -1), (0, -1), (-10, -2)])
+    @pytest.mark.parametrize("field", ["resistance_raw", "resistance_percent"])
+    def test_number_below_0_is_no_more_real_than_0(
+        self, field: str, numbers: tuple[float, float]
+    ) -> None:
+        rider = Rider()
+        ride: list[Second] = [(75, 48, numbers[second % 2]) for second in range(30)]
+        last = rider.ride(ride, field)[-1]
+        assert (last.resistance_percent, last.resistance_source) == (29.4, DERIVED)
+        assert f"is always {numbers[0]}, although" in rider.sampler.resistance_doubt
+
     def test_short_sprint_does_not_make_a_zero_doubtful(self) -> None:
         rider = Rider()
         spurts: list[Second] = [(90, 200, 0)] * (RIDDEN_S - 1)
@@ -217,20 +245,40 @@ class TestAlwaysTheSame:
 
 
 class TestUndone:
-    """The reported resistance counts again as soon as it moves."""
+    """The reported resistance counts again once it has moved, for longer than a glitch."""
 
     @pytest.mark.parametrize("powers_w", [(48,), (48, 150)])
     @pytest.mark.parametrize("constant", [0, 40])
-    def test_resistance_counts_again_in_the_second_in_which_it_moves(
+    def test_resistance_counts_again_within_seconds_after_it_moves(
         self, constant: float, powers_w: tuple[float, ...]
     ) -> None:
         rider = Rider()
         doubted = rider.ride(steps(constant, *powers_w))[-1].resistance_source is DERIVED
         assert doubted == (constant == 0 or len(powers_w) == 2)
-        moved = rider.ride([(75, 150, 55)])[0]
+        moved = rider.ride([(75, 150, 55)] * TURNED_S)[-1]
         assert (moved.resistance_percent, moved.resistance_source) == (55, UNCALIBRATED)
         assert moved.resistance is FieldState.LIVE
         assert rider.sampler.resistance_doubt == ""
+
+    def test_resistance_of_a_knob_that_is_still_being_turned_counts_again(self) -> None:
+        rider = Rider()
+        rider.ride(steps(0, 48))
+        moved = rider.ride([(75, 150, number) for number in (10, 20, 30)])[-1]
+        assert (moved.resistance_percent, moved.resistance_source) == (30, UNCALIBRATED)
+
+    def test_number_that_is_sent_once_when_the_knob_moves_counts(self) -> None:
+        rider = Rider()
+        rider.ride(steps(0, 48))
+        moved = rider.ride([(75, 150, 55), *[(75, 150, None)] * (TURNED_S - 1)])[-1]
+        assert (moved.resistance_percent, moved.resistance_source) == (55, UNCALIBRATED)
+
+    @pytest.mark.parametrize("constant", [0, 40])
+    def test_glitch_is_no_move(self, constant: float) -> None:
+        rider = Rider()
+        rider.ride(steps(constant, 48, 150))
+        glitch: list[Second] = [(75, 150, 9)] * (TURNED_S - 1)
+        samples = rider.ride([*glitch, *steps(constant, 150, seconds=5)] * 3)
+        assert {one.resistance_source for one in samples} == {DERIVED}
 
     def test_verdict_outlives_a_loss_of_the_bike(self) -> None:
         rider = Rider(stale_after_s=1)
@@ -272,16 +320,20 @@ class TestCalibrated:
 @given(
     st.lists(
         st.tuples(
-            st.none() | st.floats(0, 250), st.none() | st.floats(0, 3000), st.sampled_from([0, 40])
+            st.none() | st.floats(0, 250),
+            st.none() | st.floats(0, 3000),
+            st.integers(TURNED_S, 30),
         ),
-        max_size=80,
+        max_size=8,
     )
 )
-def test_number_that_just_moved_is_never_doubted(seconds: list[Second]) -> None:
+def test_number_that_just_moved_is_never_doubted(
+    efforts: list[tuple[float | None, float | None, int]],
+) -> None:
     constant = ConstantResistance()
-    for cadence_rpm, power, number in seconds:
-        before = constant.number
-        constant.hear(number or 0)
-        if number != before:
-            assert constant.doubt == ""
-        constant.ride(cadence_rpm, power)
+    for place, (cadence_rpm, power, seconds) in enumerate(efforts):
+        for second in range(1, seconds + 1):
+            constant.hear(40 * (place % 2))
+            constant.ride(cadence_rpm, power)
+            if second == TURNED_S:
+                assert constant.doubt == ""

@@ -3,6 +3,7 @@
 import pytest
 
 from drivers import Reading
+from gateway.sampling.constant import TURNED_S
 from gateway.sampling.series import FieldState
 from gateway.watch.session import UNITS, FieldView, Watch
 
@@ -95,5 +96,7 @@ def test_watch_notes_what_a_race_would_not_use(watch: Watch) -> None:
         "implausible values, left out: 1 × cadence, the last one 995 rpm",
     ]
     assert field(watch, "cadence_rpm", 11).value == 995, "it is shown as it was sent"
-    watch.add(Reading(12 * S, cadence_rpm=75, power_w=48, resistance_raw=7))
+    for second in range(12, 13 + TURNED_S):
+        assert len(watch.notes) == 2
+        watch.add(Reading(second * S, cadence_rpm=75, power_w=48, resistance_raw=7))
     assert len(watch.notes) == 1
