@@ -24,6 +24,9 @@ from drivers.reading import Frame, Reading
 AVERAGES_AFTER_NS = 6_000_000_000
 #: A cadence of 0 together with power is ignored after this time.
 CONTRADICTED_NS = 3_000_000_000
+#: No resistance levels. FTMS marks what is not available with 7FFF in signed fields, such as the
+#: inclination, and with FFFF in unsigned ones. It has no marker for the level; these serve as one.
+NO_LEVELS = (0x7FFF, -1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,10 +207,11 @@ class Ftms(StartableProtocol):
         self.unusable_bytes += data.unusable_bytes
         cadence_rpm = self._present_or_average(frame.at_ns, data, "cadence_rpm")
         power_w = self._present_or_average(frame.at_ns, data, "power_w")
+        level = data.resistance_level
         reading = Reading(
             at_ns=frame.at_ns,
             cadence_rpm=None if self._is_contradicted(frame.at_ns, data) else cadence_rpm,
-            resistance_raw=data.resistance_level,
+            resistance_raw=None if level in NO_LEVELS else level,
             power_w=power_w,
             speed_kmh=data.speed_kmh,
             distance_m=data.distance_m,

@@ -443,6 +443,26 @@ def test_a_notification_gives_a_reading_of_its_present_values() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("level", "resistance_raw"),
+    [
+        pytest.param("ff7f", None, id="7FFF: not available"),
+        pytest.param("ffff", None, id="FFFF: not available"),
+        pytest.param("fe7f", 0x7FFE, id="7FFE"),
+        pytest.param("feff", -2, id="FFFE"),
+        pytest.param("0000", 0, id="0"),
+    ],
+)
+def test_level_that_is_marked_as_not_available_is_no_resistance(
+    level: str, resistance_raw: float | None
+) -> None:
+    """FTMS marks a signed field with 7FFF and an unsigned one with FFFF, if it has a marker."""
+    (reading,) = feed(Ftms(), f"6400 0000 9600 {level} 3000")
+    assert reading == Reading(
+        at_ns=7, cadence_rpm=75, resistance_raw=resistance_raw, power_w=48, speed_kmh=0
+    )
+
+
 def test_zero_is_reported_except_as_heart_rate() -> None:
     assert feed(Ftms(), "4402 0000 0000 0000 00") == [
         Reading(at_ns=7, cadence_rpm=0, power_w=0, speed_kmh=0)
