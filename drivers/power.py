@@ -13,6 +13,10 @@ OFFSET_MAX_W = 500.0
 PowerScale = Annotated[float, Field(gt=0, le=SCALE_MAX, allow_inf_nan=False)]
 PowerOffset = Annotated[float, Field(ge=-OFFSET_MAX_W, le=OFFSET_MAX_W, allow_inf_nan=False)]
 
+#: The least and the greatest plausible power of a bike, W: see gateway/sampling/plausible.py.
+POWER_MIN_W = -500
+POWER_MAX_W = 3000
+
 _Finite = Annotated[float, Field(allow_inf_nan=False)]
 #: One level of a formula, (level, a, b, d): at c rpm it requires a c² + b c + d watts.
 PowerRow = tuple[_Finite, _Finite, _Finite, _Finite]
@@ -20,7 +24,6 @@ PowerRow = tuple[_Finite, _Finite, _Finite, _Finite]
 #: Each row of a formula gives more than 0 and at most POWER_MAX_W at this cadence, rpm: numbers in
 #: the wrong order do not.
 CHECKED_RPM = 90.0
-POWER_MAX_W = 3000.0
 
 
 def corrected_power_w(power_w: float, scale: float, offset_w: float) -> float:

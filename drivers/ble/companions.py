@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from drivers.clock import sleep_for
 from drivers.contract import BikeLost, Clock, FrameSource
+from drivers.power import POWER_MAX_W, POWER_MIN_W
 from drivers.protocols.standard.cycling_power import CyclingPower
 from drivers.reading import Reading
 
@@ -34,7 +35,9 @@ class Companions:
     """The companions of one connected bike, connected while `listening`.
 
     The power of `second_meter` is added to the bike's. While it sends none, the bike's is doubled:
-    the two pedals of a rider differ by a few percent, but the power of one is half.
+    the two pedals of a rider differ by a few percent, but the power of one is half. An implausible
+    power is never added, as the sum might be plausible: of the second meter it is left out, and of
+    the bike it is doubled, and so refused and counted like that of any bike.
     """
 
     def __init__(
@@ -64,10 +67,11 @@ class Companions:
         """Return the bike's `reading` with the power of both meters."""
         if not self._has_meter or reading.power_w is None:
             return reading
-        if self._second is not None and reading.at_ns - self._second[1] <= METER_VALID_NS:
-            power_w, how = reading.power_w + self._second[0], "+ second meter"
-        else:
-            power_w, how = reading.power_w * 2, "× 2"
+        power_w, how = reading.power_w * 2, "× 2"
+        if self._second is not None and _is_half(reading.power_w):
+            second_w, at_ns = self._second
+            if reading.at_ns - at_ns <= METER_VALID_NS:
+                power_w, how = reading.power_w + second_w, "+ second meter"
         return replace(reading, power_w=power_w, source=f"{reading.source} {how}")
 
     @asynccontextmanager
@@ -83,8 +87,13 @@ class Companions:
                 await asyncio.wait(tasks)
 
     def _hear_meter(self, reading: Reading) -> None:
-        if reading.power_w is not None:
+        if reading.power_w is not None and _is_half(reading.power_w):
             self._second = reading.power_w, reading.at_ns
+
+
+def _is_half(power_w: float) -> bool:
+    """Return whether twice this power is plausible."""
+    return POWER_MIN_W <= power_w * 2 <= POWER_MAX_W
 
 
 async def _keep_listening(companion: _Companion, clock: Clock) -> None:

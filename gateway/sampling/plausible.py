@@ -15,6 +15,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from drivers import Reading
+from drivers.power import POWER_MAX_W, POWER_MIN_W
 from gateway.timing.units import NS_PER_S
 
 #: This number of refused values within OFTEN_NS is no rare fault: the bike is probably misread.
@@ -39,7 +40,7 @@ PLAUSIBLE = {
     # About 2,700 W were reported of Jeffrey Hoogland's record over 1 km (2023), and 2,372 W on a
     # Wattbike (Jimmy Watkins, 2012). While the pedals coast or turn backwards, meters report
     # a negative torque (GoldenCheetah/GoldenCheetah #24); that counts as 0.
-    "power_w": Limits(-500, 3000, "W"),
+    "power_w": Limits(POWER_MIN_W, POWER_MAX_W, "W"),
     # On a bike that works speed out from power, 3,000 W are 151 km/h; the fastest human-powered
     # vehicle rode 144 km/h (AeroVelo Eta, 2016).
     "speed_kmh": Limits(0, 200, "km/h"),

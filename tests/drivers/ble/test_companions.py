@@ -11,8 +11,10 @@ from drivers.ble.companions import METER_VALID_NS, Companions
 from drivers.ble.driver import BleBike
 from drivers.clock import MachineClock
 from drivers.contract import BikeLost, Clock, FrameSource
+from drivers.power import POWER_MAX_W, POWER_MIN_W
 from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
 from drivers.testing import FastClock
+from gateway.sampling.plausible import implausible
 from tests.support.bluez import Bluez, Device, bikes
 
 LEFT_W, RIGHT_W = 60, 65
@@ -112,22 +114,31 @@ async def test_lost_first_pedal_is_a_lost_bike(bluez: Bluez) -> None:
 
 
 class Meter(FrameSource):
-    """A meter that reports 65 W once, at 1 s."""
+    """A meter that reports its powers once, at 1 s."""
+
+    def __init__(self, *powers_w: float) -> None:
+        self._powers_w = powers_w
 
     @asynccontextmanager
     async def open_bike(self, on_frame: object = None) -> AsyncIterator[AsyncIterator[Reading]]:
         async def readings() -> AsyncIterator[Reading]:
             yield Reading(1_000_000_000, cadence_rpm=80)
-            yield Reading(1_000_000_000, power_w=RIGHT_W)
+            for power_w in self._powers_w:
+                yield Reading(1_000_000_000, power_w=power_w)
             await asyncio.Event().wait()
 
         yield readings()
 
 
-async def test_old_power_of_the_second_meter_is_not_added() -> None:
-    companions = Companions(None, Meter(), MachineClock())
+async def having_heard(*powers_w: float) -> Companions:
+    companions = Companions(None, Meter(*powers_w), MachineClock())
     async with companions.listening():
         await asyncio.sleep(0.01)
+    return companions
+
+
+async def test_old_power_of_the_second_meter_is_not_added() -> None:
+    companions = await having_heard(RIGHT_W)
     for at_ns, power_w in (
         (1_000_000_000 + METER_VALID_NS, LEFT_W + RIGHT_W),
         (1_000_000_001 + METER_VALID_NS, 2 * LEFT_W),
@@ -140,3 +151,25 @@ async def test_old_power_of_the_second_meter_is_not_added() -> None:
 def test_power_of_a_bike_with_a_single_meter_is_left_alone() -> None:
     reading = Reading(1, power_w=LEFT_W)
     assert Companions(None, None, MachineClock()).completed(reading) == reading
+
+
+@pytest.mark.parametrize("absurd_w", [POWER_MAX_W / 2 + 1, 2800, 0xFFFF, POWER_MIN_W / 2 - 1])
+async def test_implausible_power_of_the_second_meter_is_left_out(absurd_w: float) -> None:
+    first = Reading(1_000_000_000, power_w=LEFT_W)
+    assert (await having_heard(absurd_w)).completed(first).power_w == 2 * LEFT_W
+    assert (await having_heard(RIGHT_W, absurd_w)).completed(first).power_w == LEFT_W + RIGHT_W
+
+
+@pytest.mark.parametrize("absurd_w", [POWER_MAX_W / 2 + 1, 2800, 0xFFFF, POWER_MIN_W / 2 - 1])
+async def test_implausible_power_of_the_first_meter_is_refused_with_the_second(
+    absurd_w: float,
+) -> None:
+    """Not made plausible by the second: it is counted as that of any bike."""
+    both = (await having_heard(RIGHT_W)).completed(Reading(1_000_000_000, power_w=absurd_w))
+    assert implausible(both) == {"power_w": 2 * absurd_w}
+
+
+@pytest.mark.parametrize("strong_w", [POWER_MAX_W / 2, POWER_MIN_W / 2])
+async def test_strongest_plausible_power_of_two_meters_is_added_up(strong_w: float) -> None:
+    both = (await having_heard(strong_w)).completed(Reading(1_000_000_000, power_w=strong_w))
+    assert (both.power_w, implausible(both)) == (2 * strong_w, {})
