@@ -137,6 +137,8 @@ def judge_power(pairs: Sequence[PowerPair], in_force: Calibration = AS_SAID) -> 
     """Judge one or more pairs; different powers distinguish a factor from an offset."""
     scale, offset_w = in_force.power_scale, in_force.power_offset_w
     result = PowerResult(PowerVerdict.FINE, tuple(pairs), in_force, scale, offset_w)
+    if not any(one.said_w > 0 for one in pairs):
+        return power_not_usable(f"{BIKE} reports no power", result)
     if _explains(pairs, scale, offset_w, FINE, FINE_W):
         return result
     for share, least_w in ((FINE, FINE_W), (EXPLAINED, EXPLAINED_W)):
@@ -187,7 +189,7 @@ def _corrections(
     pairs: Sequence[PowerPair],
 ) -> Iterator[tuple[PowerVerdict, tuple[float, float]]]:
     """Yield the corrections (scale, offset) that may explain the pairs, the likelier first."""
-    factor = _rounded(median(one.true_w / one.said_w for one in pairs))
+    factor = _rounded(median(one.true_w / one.said_w for one in pairs if one.said_w > 0))
     yield PowerVerdict.SCALE, (factor, 0.0)
     fitted = _line(pairs)
     if fitted is not None:

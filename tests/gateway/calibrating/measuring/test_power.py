@@ -18,6 +18,7 @@ from gateway.calibrating.measuring.power import (
     by_watts,
     judge_power,
 )
+from gateway.calibrating.measuring.power_words import power_data, power_sentence
 from gateway.sampling.calibration import AS_SAID, Calibration
 from tests.support.virtual_clock import NS_PER_S
 
@@ -129,6 +130,18 @@ def test_correction_is_found_from_known_watts(
     result = judge_power(pairs)
     assert result.scale == pytest.approx(scale, rel=0.01)
     assert result.offset_w == pytest.approx(offset_w, abs=0.7)
+
+
+@pytest.mark.parametrize(
+    "said_w", [(), (0,), (0, 0), (0, 100), (-5, 0), (0, 100, 200)], ids=lambda said: f"{said}"
+)
+def test_powers_that_no_correction_explains_are_not_usable(said_w: tuple[float, ...]) -> None:
+    """Not even a bike that reports no power at all, and not without any power."""
+    result = judge_power([PowerPair(one_w, one_w + 100) for one_w in said_w])
+    assert result.verdict is PowerVerdict.NOT_USABLE
+    assert result.reason
+    assert power_sentence(result)
+    assert power_data(result)
 
 
 def test_correction_beyond_the_limits_is_not_usable() -> None:
