@@ -26,10 +26,17 @@ PowerRow = tuple[_Finite, _Finite, _Finite, _Finite]
 CHECKED_RPM = 90.0
 
 
-def corrected_power_w(power_w: float, scale: float, offset_w: float) -> float:
-    """Return the scaled power plus the offset; a power of 0 stays 0, as the rider has stopped."""
+def corrected_power_w(
+    power_w: float, scale: float, offset_w: float, cadence_rpm: float | None = None
+) -> float:
+    """Return the scaled power plus the offset; a power of 0 stays 0, as the rider has stopped.
+
+    At a cadence of 0 there is no offset either; an unknown cadence counts as turning pedals.
+    """
     if power_w <= 0:
         return power_w
+    if cadence_rpm is not None and cadence_rpm <= 0:
+        return power_w * scale
     return max(0.0, power_w * scale + offset_w)
 
 

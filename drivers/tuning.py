@@ -89,7 +89,7 @@ class Tuning(BaseModel):
                 source = f"{source}, {DERIVED}" if source else DERIVED
         if power_w is not None:
             scale, offset_w = self.power_scale or 1.0, self.power_offset_w or 0.0
-            power_w = corrected_power_w(power_w, scale, offset_w)
+            power_w = corrected_power_w(power_w, scale, offset_w, reading.cadence_rpm)
         return replace(reading, power_w=power_w, source=source)
 
 

@@ -128,9 +128,9 @@ class Calibration:
     def corrects_power(self) -> bool:
         return self.power_scale != 1 or self.power_offset_w != 0
 
-    def power_w(self, reported_w: float) -> float:
-        """Return the corrected power; a power of 0 stays 0."""
-        return corrected_power_w(reported_w, self.power_scale, self.power_offset_w)
+    def power_w(self, reported_w: float, cadence_rpm: float | None = None) -> float:
+        """Return the corrected power; a power of 0 stays 0. None: the pedals turn."""
+        return corrected_power_w(reported_w, self.power_scale, self.power_offset_w, cadence_rpm)
 
     @model_serializer(mode="wrap")
     def _serialize(self, write: SerializerFunctionWrapHandler) -> dict[str, Any]:

@@ -146,7 +146,8 @@ class Sampler:
             cadence_rpm = reading.cadence_rpm * calibration.cadence_scale
             reading = replace(reading, cadence_rpm=cadence_rpm)
         if reading.power_w is not None and calibration.corrects_power:
-            reading = replace(reading, power_w=calibration.power_w(reading.power_w))
+            power_w = calibration.power_w(reading.power_w, reading.cadence_rpm)
+            reading = replace(reading, power_w=power_w)
         believed = self.refusals.without_refused(reading, calibration.own_numbers)
         if believed.power_w is not None and believed.power_w < 0:
             return replace(believed, power_w=0.0)

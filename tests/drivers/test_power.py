@@ -33,6 +33,21 @@ def test_power_is_scaled_and_moved_while_it_is_not_0(
     assert corrected_power_w(power_w, scale, offset_w) == pytest.approx(corrected_w)
 
 
+@pytest.mark.parametrize(
+    ("cadence_rpm", "corrected_w"),
+    [
+        pytest.param(0, 6, id="at rest"),
+        pytest.param(-5, 6, id="no forward turn"),
+        pytest.param(0.5, 16, id="turning"),
+        pytest.param(None, 16, id="unknown: counts as turning"),
+    ],
+)
+def test_offset_counts_only_while_the_pedals_turn(
+    cadence_rpm: float | None, corrected_w: float
+) -> None:
+    assert corrected_power_w(3, 2, 10, cadence_rpm) == corrected_w
+
+
 @given(st.floats(0.1, 5000), st.floats(0.01, 100), st.floats(-OFFSET_MAX_W, OFFSET_MAX_W))
 def test_corrected_power_is_never_negative(power_w: float, scale: float, offset_w: float) -> None:
     assert corrected_power_w(power_w, scale, offset_w) >= 0

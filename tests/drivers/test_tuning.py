@@ -76,6 +76,14 @@ def test_power_of_0_stays_0() -> None:
     assert Tuning(power_scale=10, power_offset_w=50).tune(still) == still
 
 
+@pytest.mark.parametrize(("cadence_rpm", "power_w"), [(0, 6), (60, 16), (None, 16)])
+def test_offset_is_added_only_while_the_pedals_turn(
+    cadence_rpm: float | None, power_w: float
+) -> None:
+    reading = Reading(0, cadence_rpm=cadence_rpm, power_w=3)
+    assert Tuning(power_scale=2, power_offset_w=10).tune(reading).power_w == power_w
+
+
 def test_power_is_computed_from_the_corrected_cadence_and_marked_as_derived() -> None:
     tuned = Tuning(cadence_scale=0.5, power_from=((0, 0, 2, 10),), power_scale=2).tune(READING)
     assert (tuned.power_w, tuned.source) == (180, "ftms, derived")

@@ -686,3 +686,13 @@ class TestProperties:
     @given(said_in(seconds=8, lowest=0), st.integers(0, 2**62))
     def test_samples_are_the_same_at_any_monotonic_offset(self, said: Said, start_ns: int) -> None:
         assert hear(said, seconds=8, start_ns=start_ns) == hear(said, seconds=8, start_ns=0)
+
+
+@pytest.mark.parametrize(("cadence_rpm", "power_w"), [(0, 6), (60, 16), (None, 16)])
+def test_offset_of_the_power_is_added_only_while_the_pedals_turn(
+    cadence_rpm: float | None, power_w: float
+) -> None:
+    sampler = Sampler(Calibration(power_scale=2, power_offset_w=10))
+    sampler.connected(0, stale_after_s=3)
+    sampler.add(Reading(0, cadence_rpm=cadence_rpm, power_w=3))
+    assert sampler.close_second(0, 1_000_000_000).power_w == power_w
