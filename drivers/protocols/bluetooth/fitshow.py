@@ -22,7 +22,7 @@ from functools import reduce
 from operator import xor
 
 from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
-from drivers.protocols.bluetooth.turns import Turns
+from drivers.protocols.bluetooth.turns import Restarts, Turns
 from drivers.reading import Frame, Reading
 
 LIMITS = 0x41
@@ -46,7 +46,7 @@ LEVEL_MAX = 32
 
 #: The interval between two requests.
 EVERY_NS = 300_000_000
-#: How long a console may be idle before it is started.
+#: How long a console may be idle before it is started for the first time.
 IDLE_NS = 3_000_000_000
 
 
@@ -154,7 +154,7 @@ class Fitshow(WireProtocol):
     def __init__(self) -> None:
         super().__init__()
         self._turns = Turns((ASK_LIMITS,), POLL, EVERY_NS)
-        self._idle_ns: int | None = None
+        self._restarts = Restarts(IDLE_NS)
         self._is_in_miles = False
 
     @classmethod
@@ -188,12 +188,9 @@ class Fitshow(WireProtocol):
 
     def _keep_running(self, at_ns: int, status: FitshowStatus) -> None:
         """Start the workout of a console that stays idle."""
-        if status.state != IDLE:
-            self._idle_ns = None
-        elif self._idle_ns is None:
-            self._idle_ns = at_ns
-        elif at_ns - self._idle_ns >= IDLE_NS:
-            self._idle_ns = None
+        if status.cadence_rpm:
+            self._restarts.turned()
+        if self._restarts.is_due(at_ns, status.state == IDLE):
             self._turns.add(START)
 
     def _reading(self, at_ns: int, status: FitshowStatus) -> Reading:

@@ -22,7 +22,7 @@ from dataclasses import dataclass
 
 from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.protocols.bluetooth.sum_frames import OVERHEAD_BYTES, SumFrames, is_sealed, seal
-from drivers.protocols.bluetooth.turns import Turns
+from drivers.protocols.bluetooth.turns import Restarts, Turns
 from drivers.reading import Frame, Reading
 
 HELLO = 0xA0
@@ -55,7 +55,7 @@ _LENGTHS = {
 
 #: The interval between two requests, as the consoles' own app keeps it.
 EVERY_NS = 500_000_000
-#: How long a console may be stopped with its pedals at rest before it is started again.
+#: How long a console may be stopped with its pedals at rest before it is started again, at first.
 STOPPED_NS = 3_000_000_000
 
 
@@ -180,7 +180,7 @@ class Iconsole(WireProtocol):
     def __init__(self) -> None:
         super().__init__()
         self._frames = SumFrames(_LENGTHS)
-        self._stopped_ns: int | None = None
+        self._restarts = Restarts(STOPPED_NS)
         self._use(IDS)
 
     @classmethod
@@ -230,12 +230,10 @@ class Iconsole(WireProtocol):
 
     def _keep_running(self, at_ns: int, data: IconsoleData) -> None:
         """Start a console again that has stopped, as it reports zeros until then."""
-        if data.is_running or data.cadence_rpm or not self._turns.is_started:
-            self._stopped_ns = None
-        elif self._stopped_ns is None:
-            self._stopped_ns = at_ns
-        elif at_ns - self._stopped_ns >= STOPPED_NS:
-            self._stopped_ns = None
+        if data.cadence_rpm:
+            self._restarts.turned()
+        is_stopped = not (data.is_running or data.cadence_rpm)
+        if self._restarts.is_due(at_ns, is_stopped and self._turns.is_started):
             self._turns.add(start_of(self._ids)[-1:])
 
 

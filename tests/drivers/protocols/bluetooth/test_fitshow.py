@@ -239,6 +239,11 @@ def test_console_that_stays_idle_is_started() -> None:
     assert heard.index("0244014503") >= IDLE_NS // EVERY_NS
 
 
+def test_console_that_stays_idle_for_ten_minutes_is_started_rarely() -> None:
+    heard = sent(Fitshow(), 600, LIMITS | IDLE_ANSWER | STARTED)
+    assert heard.count("0244014503") < 16
+
+
 @pytest.mark.parametrize("state", [STARTING, PAUSED, 0x14, 0x15, 0x20])
 def test_console_in_another_state_is_not_started(state: int) -> None:
     heard = sent(Fitshow(), 30, LIMITS | {"02424203": status_frame(FitshowStatus(state))})

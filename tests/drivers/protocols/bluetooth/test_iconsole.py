@@ -258,6 +258,12 @@ def test_console_that_stopped_is_started_again() -> None:
     assert later.index("f0a501010299") >= STOPPED_NS // EVERY_NS
 
 
+def test_console_that_stays_stopped_for_ten_minutes_is_started_rarely() -> None:
+    stopped = data_frame(IconsoleData(0, 0, 8, is_running=False))
+    heard = sent(Iconsole(), 0, 600, ANSWERS | {"f0a2010194": stopped})
+    assert heard.count("f0a501010299") < 16
+
+
 def test_console_that_reports_turning_pedals_is_not_started_again() -> None:
     iconsole = Iconsole()
     sent(iconsole, 0, 5, ANSWERS)
