@@ -18,7 +18,7 @@ Source: haraldh/iconsole, #2; vmedea/iconsole; gissleh/iconsole-bike-client; whi
 cagnulein/qdomyos-zwift src/devices/trxappgateusbbike, src/devices/bluetooth.cpp.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.protocols.bluetooth.sum_frames import OVERHEAD_BYTES, SumFrames, is_sealed, seal
@@ -42,6 +42,8 @@ IDS = (0x01, 0x01)
 _ROWERS = frozenset({0xE7, 0xE8})
 
 _DATA_BYTES = 16
+#: The highest digit in base 100.
+_DIGIT_MAX = 99
 _LENGTHS = {
     0xB0: (5,),
     0xB1: (6,),
@@ -57,6 +59,10 @@ _LENGTHS = {
 EVERY_NS = 500_000_000
 #: How long a console may be stopped with its pedals at rest before it is started again, at first.
 STOPPED_NS = 3_000_000_000
+#: A jump of the cadence by more than the first, to the second or more, is believed once it has
+#: lasted: the Ride6 iPlus sends 02 as the first byte of its cadence now and then.
+JUMP_RPM, JUMP_TO_RPM = 60, 100
+JUMP_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +111,9 @@ def decode_iconsole_data(body: bytes) -> IconsoleData | None:
 
     def pair(at: int) -> int | None:
         high, low = numbers[at], numbers[at + 1]
-        return None if high is None or low is None else 100 * high + low
+        if high is None or low is None or max(high, low) > _DIGIT_MAX:
+            return None
+        return 100 * high + low
 
     return IconsoleData(
         minutes=numbers[0],
@@ -133,7 +141,8 @@ def encode_iconsole_data(data: IconsoleData) -> bytes:
     )
     digits = [digit for pair in pairs for digit in _split(pair)]
     numbers = (data.minutes, data.seconds, *digits, data.level, int(data.is_running))
-    if any(number is not None and number < 0 for number in numbers):
+    known = [number for number in numbers if number is not None]
+    if min(known) < 0 or any(digit is not None and digit > _DIGIT_MAX for digit in digits):
         raise ValueError(f"a value does not fit its field: {data}")
     return bytes(0 if number is None else number + 1 for number in numbers)
 
@@ -181,6 +190,8 @@ class Iconsole(WireProtocol):
         super().__init__()
         self._frames = SumFrames(_LENGTHS)
         self._restarts = Restarts(STOPPED_NS)
+        #: The last cadence that was believed, and its time.
+        self._cadence: tuple[int, int] | None = None
         self._use(IDS)
 
     @classmethod
@@ -224,9 +235,22 @@ class Iconsole(WireProtocol):
         if data is None:
             self._frames.unusable_bytes += OVERHEAD_BYTES + len(IDS) + len(message.body)
             return []
+        if self._is_jump(at_ns, data.cadence_rpm):
+            data = replace(data, cadence_rpm=None)
         self._keep_running(at_ns, data)
         reading = _reading(at_ns, data)
         return [reading] if reading.said() else []
+
+    def _is_jump(self, at_ns: int, cadence_rpm: int | None) -> bool:
+        """Return whether no rider can have reached a cadence since the one before it."""
+        if cadence_rpm is None:
+            return False
+        if self._cadence is not None and cadence_rpm >= JUMP_TO_RPM:
+            before_rpm, before_ns = self._cadence
+            if cadence_rpm - before_rpm > JUMP_RPM and at_ns - before_ns < JUMP_NS:
+                return True
+        self._cadence = cadence_rpm, at_ns
+        return False
 
     def _keep_running(self, at_ns: int, data: IconsoleData) -> None:
         """Start a console again that has stopped, as it reports zeros until then."""
@@ -238,8 +262,8 @@ class Iconsole(WireProtocol):
 
 
 def _reading(at_ns: int, data: IconsoleData) -> Reading:
-    """Convert the data to a Reading. While the pedals turn, a speed or power of 0 is unknown."""
-    is_turning = bool(data.cadence_rpm)
+    """Convert the data to a Reading. While the pedals may turn, a speed or power of 0 is unknown."""
+    is_turning = data.cadence_rpm != 0
     return Reading(
         at_ns=at_ns,
         cadence_rpm=data.cadence_rpm,

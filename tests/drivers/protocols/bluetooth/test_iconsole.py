@@ -1,5 +1,7 @@
 """iConsole's messages, against those of real consoles and against every byte there is."""
 
+from dataclasses import astuple, replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,6 +117,46 @@ def test_speed_and_power_of_0_are_unknown_while_the_pedals_turn() -> None:
     assert (at_rest.power_w, at_rest.speed_kmh) == (0, 0)
 
 
+@pytest.mark.parametrize("at", [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
+def test_a_byte_that_is_no_digit_of_base_100_is_no_number(at: int) -> None:
+    ride = IconsoleData(58, 145, 8, 21.6, 0.6, 12, 68, 3, 5)
+    fields = ("speed_kmh", "cadence_rpm", "distance_km", "energy_kcal", "heart_rate_bpm", "power_w")
+    body = bytearray(encode_iconsole_data(ride))
+    body[at] = 101
+    assert decode_iconsole_data(bytes(body)) == replace(ride, **{fields[at // 2 - 1]: None})
+    body[at] = 100
+    assert None not in astuple(decode_iconsole_data(bytes(body)))
+
+
+def cadences(*polls: tuple[float, int]) -> list[float | None]:
+    """Return the cadences that are read from those that a console sends, each with its second."""
+    iconsole = Iconsole()
+    return [
+        one.cadence_rpm
+        for at_s, rpm in polls
+        for one in feed(iconsole, data_frame(IconsoleData(rpm, 145)), at_ns=round(at_s * 1e9))
+    ]
+
+
+def test_cadence_that_no_rider_reaches_between_two_polls_is_unknown() -> None:
+    assert cadences((0, 58), (0.5, 158), (1, 58)) == [58, None, 58]
+    assert cadences((0, 0), (0.5, 100), (1, 158), (1.5, 0)) == [0, None, None, 0]
+    assert cadences((0, 58), (0.5, 118), (1, 178)) == [58, 118, 178], "60 more each time"
+    assert cadences((0, 30), (0.5, 99), (1, 20)) == [30, 99, 20], "below 100"
+    assert cadences((0, 158), (0.5, 58)) == [158, 58], "nothing before it, and falling"
+
+
+def test_cadence_that_has_jumped_is_believed_once_it_lasts() -> None:
+    polls = [(0.0, 30), *((half / 2, 110) for half in range(1, 9))]
+    assert cadences(*polls) == [30, *[None] * 5, *[110] * 3]
+
+
+def test_power_of_0_is_unknown_while_the_cadence_is() -> None:
+    iconsole = Iconsole()
+    first, second = (data_frame(IconsoleData(rpm, 0)) for rpm in (58, 158))
+    assert [one.power_w for one in feed(iconsole, first, second)] == [None]
+
+
 def test_data_without_a_valid_number_is_no_reading() -> None:
     assert feed(Iconsole(), data_frame(IconsoleData())) == []
 
@@ -173,6 +215,8 @@ def test_sent_frame_gives_no_reading() -> None:
     [
         IconsoleData(cadence_rpm=-1),
         IconsoleData(cadence_rpm=25_500),
+        IconsoleData(cadence_rpm=10_000),
+        IconsoleData(power_w=1000),
         IconsoleData(level=255),
         IconsoleData(level=-1),
         IconsoleData(power_w=-0.1),
