@@ -43,6 +43,9 @@ _VALUES = struct.Struct("<HBHBHB")
 _SETTINGS_AT, _MILES = 3, 0x01
 #: No console has more levels.
 LEVEL_MAX = 32
+#: A higher cadence is none: some consoles send a status of another layout, of which only a part is
+#: known. It has ten times the speed in km/h there, and the cadence in place of the heart rate.
+CADENCE_MAX_RPM = 200
 
 #: The interval between two requests.
 EVERY_NS = 300_000_000
@@ -196,12 +199,13 @@ class Fitshow(WireProtocol):
     def _reading(self, at_ns: int, status: FitshowStatus) -> Reading:
         """Convert a status to a Reading. While the pedals turn, a power of 0 is unknown."""
         is_power_known = status.power_w > 0 or status.cadence_rpm == 0
+        is_cadence = status.cadence_rpm <= CADENCE_MAX_RPM
         return Reading(
             at_ns=at_ns,
-            cadence_rpm=status.cadence_rpm,
+            cadence_rpm=status.cadence_rpm if is_cadence else None,
             resistance_raw=status.level if 1 <= status.level <= LEVEL_MAX else None,
             power_w=status.power_w if is_power_known else None,
             # Whether a console that shows miles also sends miles is not known.
             speed_kmh=None if self._is_in_miles else status.speed_kmh,
-            heart_rate_bpm=status.heart_rate_bpm or None,
+            heart_rate_bpm=(status.heart_rate_bpm or None) if is_cadence else None,
         )

@@ -112,6 +112,18 @@ def test_level_that_no_console_has_is_unknown(level: int, reported: int | None) 
     assert reading.resistance_raw == reported
 
 
+@pytest.mark.parametrize(
+    ("cadence_rpm", "reported"), [(199, 199), (200, 200), (201, None), (0xFFFF, None)]
+)
+def test_cadence_that_no_rider_reaches_is_another_layout(
+    cadence_rpm: int, reported: int | None
+) -> None:
+    status = FitshowStatus(cadence_rpm=cadence_rpm, heart_rate_bpm=85)
+    (reading,) = feed(Fitshow(), status_frame(status))
+    assert reading.cadence_rpm == reported
+    assert reading.heart_rate_bpm == (reported and 85), "the cadence, in qdomyos-zwift"
+
+
 def limits_frame(settings: int) -> str:
     return encode_fitshow_message(FitshowMessage(0x41, bytes((2, 24, 0, settings, 0)))).hex()
 
