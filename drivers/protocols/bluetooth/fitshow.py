@@ -2,7 +2,7 @@
 
     02 <op> <body> <exclusive or of op and body> 03
 
-Each notification and each request is one message; an answer has the op of its request. Numbers are
+Each request is one message, each notification one or two; an answer has the op of its request. Numbers are
 little-endian. 42 asks for the status:
 
     0 state   1-2 speed, 0.01 km/h   3 level   4-5 cadence, 1/min   6 heart rate, 1/min
@@ -90,6 +90,18 @@ def decode_fitshow_message(data: bytes) -> FitshowMessage | None:
     return FitshowMessage(op_and_body[0], op_and_body[1:])
 
 
+def _messages_in(data: bytes) -> list[FitshowMessage]:
+    """Return the messages in a notification: one or two, and nothing else; else none."""
+    one = decode_fitshow_message(data)
+    if one is not None:
+        return [one]
+    for end in range(_OVERHEAD_BYTES, len(data) - _OVERHEAD_BYTES + 1):
+        pair = decode_fitshow_message(data[:end]), decode_fitshow_message(data[end:])
+        if pair[0] is not None and pair[1] is not None:
+            return [pair[0], pair[1]]
+    return []
+
+
 def encode_fitshow_message(message: FitshowMessage) -> bytes:
     """Encode a message. Raises ValueError unless the op fits a byte."""
     op_and_body = bytes((message.op,)) + message.body
@@ -162,16 +174,17 @@ class Fitshow(WireProtocol):
 
     @classmethod
     def recognises(cls, data: bytes) -> bool:
-        message = decode_fitshow_message(data)
-        return message is not None and message.op == STATUS and message.body != b""
+        return any(one.op == STATUS and one.body for one in _messages_in(data))
 
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:
             return []
-        message = decode_fitshow_message(frame.data)
-        if message is None:
+        messages = _messages_in(frame.data)
+        if not messages:
             self.unusable_bytes += len(frame.data)
-            return []
+        return [one for message in messages for one in self._understood(frame.at_ns, message)]
+
+    def _understood(self, at_ns: int, message: FitshowMessage) -> list[Reading]:
         if message.op == self._turns.awaited[1]:
             self._turns.answered()
         if message.op == LIMITS:
@@ -181,10 +194,10 @@ class Fitshow(WireProtocol):
             return []
         status = decode_fitshow_status(message.body)
         if status is None:
-            self.unusable_bytes += len(frame.data)
+            self.unusable_bytes += _OVERHEAD_BYTES + len(message.body)
             return []
-        self._keep_running(frame.at_ns, status)
-        return [self._reading(frame.at_ns, status)] if status.has_values else []
+        self._keep_running(at_ns, status)
+        return [self._reading(at_ns, status)] if status.has_values else []
 
     def request(self, now_ns: int) -> bytes:
         return self._turns.request(now_ns)

@@ -91,6 +91,16 @@ def test_ride_gives_its_values() -> None:
     assert fitshow.unusable_bytes == 0
 
 
+def test_notification_may_have_two_messages() -> None:
+    fitshow = Fitshow()
+    assert [one.cadence_rpm for one in feed(fitshow, AT_REST + RIDE)] == [0, 52]
+    assert [one.speed_kmh for one in feed(fitshow, limits_frame(1) + RIDE)] == [None]
+    assert [one.cadence_rpm for one in feed(fitshow, RIDE + limits_frame(0))] == [52]
+    assert fitshow.unusable_bytes == 0
+    assert feed(fitshow, RIDE + AT_REST[:-2], "02" + RIDE) == []
+    assert fitshow.unusable_bytes == 45
+
+
 @pytest.mark.parametrize("state", [RUNNING, PAUSED])
 def test_running_and_paused_workouts_have_values(state: int) -> None:
     (reading,) = feed(Fitshow(), status_frame(FitshowStatus(state, cadence_rpm=60, power_w=90.5)))
@@ -160,13 +170,24 @@ def test_malformed_fitshow_message_is_unusable(frame: str) -> None:
     ("answer", "is_recognised"),
     [
         (AT_REST, True),
+        ("0241024303" + AT_REST, True),
+        (AT_REST + "0241024303", True),
         ("0242004203", True),
         ("0242144203", False),
         ("02424203", False),
         ("0241024303", False),
         ("f0b00101a2", False),
     ],
-    ids=["running", "idle", "a wrong exclusive or", "an echo", "another op", "iConsole"],
+    ids=[
+        "running",
+        "second",
+        "first",
+        "idle",
+        "a wrong exclusive or",
+        "an echo",
+        "another op",
+        "iConsole",
+    ],
 )
 def test_fitshow_is_recognised_by_its_status(answer: str, is_recognised: bool) -> None:
     assert Fitshow.recognises(bytes.fromhex(answer)) is is_recognised
