@@ -55,6 +55,9 @@ _LENGTHS = {
     OTHER_IDS: (6, 5),
 }
 
+#: How often a console may expect other ids than it did before.
+MAX_OTHER_IDS = 5
+
 #: The interval between two requests, as the consoles' own app keeps it.
 EVERY_NS = 500_000_000
 #: How long a console may be stopped with its pedals at rest before it is started again, at first.
@@ -192,6 +195,7 @@ class Iconsole(WireProtocol):
         self._restarts = Restarts(STOPPED_NS)
         #: The last cadence that was believed, and its time.
         self._cadence: tuple[int, int] | None = None
+        self._other_ids = 0
         self._use(IDS)
 
     @classmethod
@@ -226,7 +230,9 @@ class Iconsole(WireProtocol):
 
     def _understood(self, at_ns: int, message: IconsoleMessage) -> list[Reading]:
         if message.op == OTHER_IDS and message.ids != self._ids:
-            self._use(message.ids)
+            self._other_ids += 1
+            if self._other_ids <= MAX_OTHER_IDS:
+                self._use(message.ids)
         elif message.op == self._turns.awaited[1] + ANSWER:
             self._turns.answered()
         if message.op != READ + ANSWER:
@@ -262,7 +268,7 @@ class Iconsole(WireProtocol):
 
 
 def _reading(at_ns: int, data: IconsoleData) -> Reading:
-    """Convert the data to a Reading. While the pedals may turn, a speed or power of 0 is unknown."""
+    """Convert the data to a Reading. A speed or power of 0 is unknown, unless the pedals rest."""
     is_turning = data.cadence_rpm != 0
     return Reading(
         at_ns=at_ns,

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from drivers.protocols.bluetooth.iconsole import (
     EVERY_NS,
+    MAX_OTHER_IDS,
     STOPPED_NS,
     Iconsole,
     IconsoleData,
@@ -286,6 +287,16 @@ def test_iconsole_is_started_step_by_step_and_then_read() -> None:
 def test_iconsole_is_asked_again_with_the_ids_that_it_expects() -> None:
     heard = sent(Iconsole(), 0, 1, {"f0a0010192": "f0b72301cb", "f0a02301b4": "f0b02301c4"})
     assert heard == ["f0a0010192", "f0a02301b4", "f0a12301b5"]
+
+
+def test_console_that_expects_other_ids_again_and_again_is_no_longer_followed() -> None:
+    iconsole = Iconsole()
+    asked = set()
+    for second in range(60):
+        asked.add(iconsole.request(second * 10**9)[2:4])
+        other = IconsoleMessage(0xB7, (second % 200 + 2, 1))
+        feed(iconsole, encode_iconsole_message(other).hex(), at_ns=second * 10**9)
+    assert len(asked) == 1 + MAX_OTHER_IDS
 
 
 def test_resistance_is_never_set() -> None:
