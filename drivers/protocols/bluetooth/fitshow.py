@@ -2,8 +2,8 @@
 
     02 <op> <body> <exclusive or of op and body> 03
 
-Each request is one message, each notification one or two; an answer has the op of its request. Numbers are
-little-endian. 42 asks for the status:
+Each request is one message, each notification one or two. An answer has the op of its request.
+Numbers are little-endian. 42 asks for the status:
 
     0 state   1-2 speed, 0.01 km/h   3 level   4-5 cadence, 1/min   6 heart rate, 1/min
     7-8 power, 0.1 W   9 incline   10 segment of the programme, left out by some consoles
