@@ -6,7 +6,8 @@ The op of an answer is 10 (hex) above that of its request. Each byte of a body i
 number of two bytes is in base 100, its big end first. A2 reads, and B2 answers:
 
     0 minutes   1 seconds    2-3 speed, 0.1 km/h   4-5 cadence, 1/min   6-7 distance, 0.1 km
-    8-9 energy, kcal   10-11 heart rate, 1/min   12-13 power, 0.1 W   14 level   15 1: running
+    8-9 energy, kcal   10-11 heart rate, 1/min   12-13 power, 0.1 W   14 level   15 1: running,
+    left out by some consoles (Tunturi)
 
 A console reports zeros until A0 has taken it over. Its display then goes dark and its keys do
 nothing, until some seconds after the last request. The level is never set (A6). A console that
@@ -41,13 +42,14 @@ IDS = (0x01, 0x01)
 #: The numbers of the meter of a rower, whose data has another layout.
 _ROWERS = frozenset({0xE7, 0xE8})
 
-_DATA_BYTES = 16
+#: With and without the last byte.
+_DATA_BYTES = (16, 15)
 #: The highest digit in base 100.
 _DIGIT_MAX = 99
 _LENGTHS = {
     0xB0: (5,),
     0xB1: (6,),
-    0xB2: (OVERHEAD_BYTES + len(IDS) + _DATA_BYTES,),
+    0xB2: tuple(OVERHEAD_BYTES + len(IDS) + size for size in _DATA_BYTES),
     0xB3: (6,),
     0xB4: (15,),
     0xB5: (6,),
@@ -108,7 +110,7 @@ def encode_iconsole_message(message: IconsoleMessage) -> bytes:
 
 def decode_iconsole_data(body: bytes) -> IconsoleData | None:
     """Decode the body of B2; return None for another length."""
-    if len(body) != _DATA_BYTES:
+    if len(body) not in _DATA_BYTES:
         return None
     numbers = [byte - 1 if byte else None for byte in body]
 
@@ -128,7 +130,7 @@ def decode_iconsole_data(body: bytes) -> IconsoleData | None:
         heart_rate_bpm=pair(10),
         power_w=_tenths(pair(12)),
         level=numbers[14],
-        is_running=numbers[15] == 1,
+        is_running=numbers[15:] in ([], [1]),
     )
 
 

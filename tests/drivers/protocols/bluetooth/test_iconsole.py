@@ -106,6 +106,18 @@ def test_data_may_be_cut_by_the_link(cut: int) -> None:
     assert iconsole.unusable_bytes == 0
 
 
+@pytest.mark.parametrize("size", [1, 2, 19, 20])
+def test_data_may_lack_its_last_byte(size: int) -> None:
+    short = encode_iconsole_message(IconsoleMessage(0xB2, (3, 1), bytes.fromhex(RIDE)[4:19]))
+    assert len(short) == 20, "cagnulein/qdomyos-zwift, Tunturi"
+    assert Iconsole.recognises(short)
+    iconsole = Iconsole()
+    parts = (short[:size].hex(), short[size:].hex())
+    readings = feed(iconsole, *parts, short.hex(), short.hex())
+    assert [(one.cadence_rpm, one.resistance_raw) for one in readings] == [(58, 8)] * 3
+    assert iconsole.unusable_bytes == 0
+
+
 def data_frame(data: IconsoleData, ids: tuple[int, int] = (1, 1)) -> str:
     message = IconsoleMessage(0xB2, ids, encode_iconsole_data(data))
     return encode_iconsole_message(message).hex()
