@@ -33,6 +33,8 @@ class Conversation:
         self._tuning = tuning
         self._last_level: float | None = None
         self._understood_ns = start_ns
+        #: When the last power came, if it was 0.
+        self._at_0_w_ns: int | None = None
         self._on_frame = on_frame
 
     def hear(self, at_ns: int, data: bytes, characteristic: str = "") -> list[Reading]:
@@ -44,6 +46,9 @@ class Conversation:
         if readings:
             self.was_understood = True
             self._understood_ns = at_ns
+        for reading in readings:
+            if reading.power_w is not None:
+                self._at_0_w_ns = None if reading.power_w else at_ns
         return [self._signed(self._tuned(reading)) for reading in readings]
 
     def learn(self, at_ns: int, data: bytes, characteristic: str) -> None:
@@ -61,6 +66,12 @@ class Conversation:
     def is_silent(self, now_ns: int) -> bool:
         """Return whether the last Reading is so old that the bike is lost."""
         return now_ns - self._understood_ns >= self.protocol.lost_after_s * _NS_PER_S
+
+    def is_at_rest(self, now_ns: int) -> bool:
+        """Return whether the last power shows that the rider does not pedal, unless it is stale."""
+        if self._at_0_w_ns is None or not self.protocol.rests_at_0_w:
+            return False
+        return now_ns - self._at_0_w_ns <= self.protocol.stale_after_s * _NS_PER_S
 
     @property
     def silence(self) -> str:

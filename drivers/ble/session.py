@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import suppress
+from dataclasses import replace
 
 from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
@@ -87,6 +88,11 @@ def _has(connection: Connection, gatt: Gatt) -> bool:
     return not characteristics.isdisjoint(gatt.notify)
 
 
+def at_rest(readings: Iterable[Reading]) -> list[Reading]:
+    """Return the Readings of a bike whose rider rests: a cadence is only that of its flywheel."""
+    return [replace(one, cadence_rpm=0) if one.cadence_rpm else one for one in readings]
+
+
 class BleSession:
     """The Readings of one connection.
 
@@ -155,7 +161,8 @@ class BleSession:
     ) -> list[Reading]:
         talk = by_characteristic.get(characteristic)
         if talk is not None:
-            return talk.hear(now_ns, data, characteristic)
+            readings = talk.hear(now_ns, data, characteristic)
+            return at_rest(readings) if self._talks[0].is_at_rest(now_ns) else readings
         if characteristic == CONTROL_POINT_UUID:
             log.info("the bike answered a control command: %s", describe_response(data))
         if characteristic in self._answered:

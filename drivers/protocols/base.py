@@ -85,6 +85,10 @@ class WireProtocol(ABC):
     #: Whether a bike's resistance is always a number of its own, such as a level, never percent.
     reports_own_number: bool = False
 
+    #: Whether a power of 0 means that the rider rests, even if another service of the bike has a
+    #: cadence: that of a flywheel, which turns without its rider.
+    rests_at_0_w = False
+
     def __init__(self) -> None:
         #: The number of bytes so far that could not be decoded.
         self.unusable_bytes = 0

@@ -8,6 +8,7 @@ import pytest
 from drivers import Frame, Reading
 from drivers.contract import ignore_frame
 from drivers.conversation import Conversation, first_within, resumed
+from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import WireProtocol
 from drivers.tuning import Tuning
 from tests.support.virtual_clock import VirtualClock
@@ -55,6 +56,25 @@ class Talk:
 
     def show(self, name: str, frame: Frame) -> None:
         self.shown.append((name, frame))
+
+
+@pytest.mark.parametrize(
+    ("name", "page", "after_s", "is_at_rest"),
+    [
+        ("fec", "a4094e0519013c0000000030f2", 3, True),
+        ("fec", "a4094e0519013c0000000030f2", 3.1, False),
+        ("fec", "a4094e011945ff2acf6d0020e9", 0, False),
+        ("cycling_power", "00000000", 0, False),
+    ],
+    ids=["a trainer at 0 W", "too long ago", "at 109 W", "not a trainer"],
+)
+def test_rider_of_a_trainer_rests_at_0_w(
+    name: str, page: str, after_s: float, is_at_rest: bool
+) -> None:
+    conversation = Conversation(name, PROTOCOLS[name](), Tuning(), 0, ignore_frame)
+    assert not conversation.is_at_rest(0)
+    assert conversation.hear(7, bytes.fromhex(page))
+    assert conversation.is_at_rest(7 + round(after_s * 1e9)) is is_at_rest
 
 
 def test_readings_are_tuned_and_name_their_protocol() -> None:

@@ -2,7 +2,9 @@
 
 Each page has 8 bytes, the first of which is its number. Numbers are little-endian. A trainer sends
 its general page (16), its own (25) and others in turn. A trainer that is ridden may report the
-state "ready", so the state is not used.
+state "ready", so the state is not used. A trainer derives its cadence from the flywheel, which runs
+on without its rider, and a Tacx Neo may even drive it (cagnulein/qdomyos-zwift #2157). So at 0 W,
+the cadence of a trainer is 0.
 
 Source: Tigge/openant openant/devices/fitness_equipment.py, incyclist/ant-plus,
 StephenHidem/AntPlus; for what trainers send, incyclist/devices.
@@ -136,6 +138,8 @@ class FitnessEquipment(WireProtocol):
                 )
             case SettingsPage(resistance_percent):
                 return Reading(at_ns, resistance_percent=resistance_percent)
+            case EffortPage(_, 0, is_trainer=True):
+                return Reading(at_ns, cadence_rpm=0, power_w=0)
             case EffortPage(cadence_rpm, power_w):
                 return Reading(at_ns, cadence_rpm=cadence_rpm, power_w=power_w)
             case None:

@@ -19,6 +19,9 @@ from drivers.reading import Frame, Reading
 
 #: The crank has stopped if a meter repeats itself for this long: some repeat a page four times.
 STOPPED_NS = 3_000_000_000
+#: After this time without a new event, the sums start over: half of the time after which a period
+#: may have wrapped unnoticed.
+FORGOTTEN_NS = 16_000_000_000
 
 _CALIBRATION = 0x01
 _POWER = 0x10
@@ -77,7 +80,8 @@ class OffsetPage:
     offset_hz: int
 
 
-MeterPage = PowerPage | TorquePage | FrequencyPage | OffsetPage
+CountedPage = PowerPage | TorquePage | FrequencyPage
+MeterPage = CountedPage | OffsetPage
 
 
 def decode_meter_page(data: bytes) -> MeterPage | None:
@@ -129,8 +133,8 @@ class AntPower(WireProtocol):
 
     def __init__(self) -> None:
         super().__init__()
-        #: The last page of each kind that was not a repetition.
-        self._last: dict[int, MeterPage] = {}
+        #: The last page of each kind that was not a repetition, and its time.
+        self._last: dict[int, tuple[CountedPage, int]] = {}
         self._moved_ns: int | None = None
         self._offset_hz: int | None = None
 
@@ -146,12 +150,13 @@ class AntPower(WireProtocol):
             self._offset_hz = page.offset_hz
         if page is None or isinstance(page, OffsetPage):
             return []
-        kind = frame.data[0]
-        last, self._last[kind] = self._last.get(kind), page
-        if last is not None and not isinstance(last, OffsetPage) and last.event == page.event:
+        last, last_ns = self._last.get(frame.data[0], (None, frame.at_ns))
+        if last is not None and last.event == page.event:
             return self._stopped(frame.at_ns)
+        self._last[frame.data[0]] = page, frame.at_ns
         self._moved_ns = frame.at_ns
-        reading = self._reading(frame.at_ns, page, last)
+        is_forgotten = frame.at_ns - last_ns > FORGOTTEN_NS
+        reading = self._reading(frame.at_ns, page, None if is_forgotten else last)
         return [reading] if reading.said() else []
 
     def _stopped(self, at_ns: int) -> list[Reading]:
@@ -159,7 +164,7 @@ class AntPower(WireProtocol):
             return []
         return [Reading(at_ns, cadence_rpm=0, power_w=0)]
 
-    def _reading(self, at_ns: int, page: MeterPage, last: MeterPage | None) -> Reading:
+    def _reading(self, at_ns: int, page: CountedPage, last: CountedPage | None) -> Reading:
         match page, last:
             case PowerPage(), _:
                 return Reading(at_ns, cadence_rpm=page.cadence_rpm, power_w=page.power_w)

@@ -22,7 +22,7 @@ Palantir555/domyos-el500-hack; Darchek/bike-domyos-reader.
 from dataclasses import dataclass
 
 from drivers.protocols.base import Evidence, Gatt, WireProtocol
-from drivers.protocols.bluetooth.sum_frames import SumFrames, is_sealed, seal
+from drivers.protocols.bluetooth.sum_frames import CUT_BYTES, START, SumFrames, is_sealed, seal
 from drivers.protocols.bluetooth.turns import Turns
 from drivers.reading import Frame, Reading
 
@@ -47,8 +47,8 @@ _LENGTHS = {
     0xDB: (27,),
     0xDD: (27,),
 }
-#: The beginnings of the answer to the probe and of a status.
-_SIGNS = (b"\xf0\xd9", b"\xf0\xbc")
+#: The ops of the answer to the probe and of a status.
+_SIGNS = (0xD9, STATUS)
 
 #: What one write carries.
 PART_BYTES = 20
@@ -145,7 +145,9 @@ class Domyos(WireProtocol):
 
     @classmethod
     def recognises(cls, data: bytes) -> bool:
-        return data.startswith(_SIGNS)
+        # The link may have cut a status.
+        is_part = len(data) == CUT_BYTES and data.startswith(bytes((START, STATUS)))
+        return is_part or (is_sealed(data) and data[1] in _SIGNS)
 
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:

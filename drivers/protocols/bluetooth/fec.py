@@ -29,6 +29,8 @@ class Fec(WireProtocol):
         ),
     )
 
+    rests_at_0_w = True
+
     def __init__(self) -> None:
         super().__init__()
         self._equipment = FitnessEquipment()

@@ -2,8 +2,8 @@
 
     02 <op> <body> <exclusive or of op and body> 03
 
-Each notification and each request is one message; an answer has the op of its request. Numbers are
-little-endian. 42 asks for the status:
+Each request is one message, each notification one or two. An answer has the op of its request.
+Numbers are little-endian. 42 asks for the status:
 
     0 state   1-2 speed, 0.01 km/h   3 level   4-5 cadence, 1/min   6 heart rate, 1/min
     7-8 power, 0.1 W   9 incline   10 segment of the programme, left out by some consoles
@@ -22,7 +22,7 @@ from functools import reduce
 from operator import xor
 
 from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
-from drivers.protocols.bluetooth.turns import Turns
+from drivers.protocols.bluetooth.turns import Restarts, Turns
 from drivers.reading import Frame, Reading
 
 LIMITS = 0x41
@@ -43,10 +43,13 @@ _VALUES = struct.Struct("<HBHBHB")
 _SETTINGS_AT, _MILES = 3, 0x01
 #: No console has more levels.
 LEVEL_MAX = 32
+#: A higher cadence is none: some consoles send a status of another layout, of which only a part is
+#: known. It has ten times the speed in km/h there, and the cadence in place of the heart rate.
+CADENCE_MAX_RPM = 200
 
 #: The interval between two requests.
 EVERY_NS = 300_000_000
-#: How long a console may be idle before it is started.
+#: How long a console may be idle before it is started for the first time.
 IDLE_NS = 3_000_000_000
 
 
@@ -85,6 +88,18 @@ def decode_fitshow_message(data: bytes) -> FitshowMessage | None:
     if reduce(xor, op_and_body) != data[-2]:
         return None
     return FitshowMessage(op_and_body[0], op_and_body[1:])
+
+
+def _messages_in(data: bytes) -> list[FitshowMessage]:
+    """Return the messages in a notification: one or two, and nothing else; else none."""
+    one = decode_fitshow_message(data)
+    if one is not None:
+        return [one]
+    for end in range(_OVERHEAD_BYTES, len(data) - _OVERHEAD_BYTES + 1):
+        pair = decode_fitshow_message(data[:end]), decode_fitshow_message(data[end:])
+        if pair[0] is not None and pair[1] is not None:
+            return [pair[0], pair[1]]
+    return []
 
 
 def encode_fitshow_message(message: FitshowMessage) -> bytes:
@@ -154,21 +169,22 @@ class Fitshow(WireProtocol):
     def __init__(self) -> None:
         super().__init__()
         self._turns = Turns((ASK_LIMITS,), POLL, EVERY_NS)
-        self._idle_ns: int | None = None
+        self._restarts = Restarts(IDLE_NS)
         self._is_in_miles = False
 
     @classmethod
     def recognises(cls, data: bytes) -> bool:
-        message = decode_fitshow_message(data)
-        return message is not None and message.op == STATUS and message.body != b""
+        return any(one.op == STATUS and one.body for one in _messages_in(data))
 
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:
             return []
-        message = decode_fitshow_message(frame.data)
-        if message is None:
+        messages = _messages_in(frame.data)
+        if not messages:
             self.unusable_bytes += len(frame.data)
-            return []
+        return [one for message in messages for one in self._understood(frame.at_ns, message)]
+
+    def _understood(self, at_ns: int, message: FitshowMessage) -> list[Reading]:
         if message.op == self._turns.awaited[1]:
             self._turns.answered()
         if message.op == LIMITS:
@@ -178,33 +194,31 @@ class Fitshow(WireProtocol):
             return []
         status = decode_fitshow_status(message.body)
         if status is None:
-            self.unusable_bytes += len(frame.data)
+            self.unusable_bytes += _OVERHEAD_BYTES + len(message.body)
             return []
-        self._keep_running(frame.at_ns, status)
-        return [self._reading(frame.at_ns, status)] if status.has_values else []
+        self._keep_running(at_ns, status)
+        return [self._reading(at_ns, status)] if status.has_values else []
 
     def request(self, now_ns: int) -> bytes:
         return self._turns.request(now_ns)
 
     def _keep_running(self, at_ns: int, status: FitshowStatus) -> None:
         """Start the workout of a console that stays idle."""
-        if status.state != IDLE:
-            self._idle_ns = None
-        elif self._idle_ns is None:
-            self._idle_ns = at_ns
-        elif at_ns - self._idle_ns >= IDLE_NS:
-            self._idle_ns = None
+        if status.cadence_rpm:
+            self._restarts.turned()
+        if self._restarts.is_due(at_ns, status.state == IDLE):
             self._turns.add(START)
 
     def _reading(self, at_ns: int, status: FitshowStatus) -> Reading:
         """Convert a status to a Reading. While the pedals turn, a power of 0 is unknown."""
         is_power_known = status.power_w > 0 or status.cadence_rpm == 0
+        is_cadence = status.cadence_rpm <= CADENCE_MAX_RPM
         return Reading(
             at_ns=at_ns,
-            cadence_rpm=status.cadence_rpm,
+            cadence_rpm=status.cadence_rpm if is_cadence else None,
             resistance_raw=status.level if 1 <= status.level <= LEVEL_MAX else None,
             power_w=status.power_w if is_power_known else None,
             # Whether a console that shows miles also sends miles is not known.
             speed_kmh=None if self._is_in_miles else status.speed_kmh,
-            heart_rate_bpm=status.heart_rate_bpm or None,
+            heart_rate_bpm=(status.heart_rate_bpm or None) if is_cadence else None,
         )

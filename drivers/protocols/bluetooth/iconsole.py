@@ -6,7 +6,8 @@ The op of an answer is 10 (hex) above that of its request. Each byte of a body i
 number of two bytes is in base 100, its big end first. A2 reads, and B2 answers:
 
     0 minutes   1 seconds    2-3 speed, 0.1 km/h   4-5 cadence, 1/min   6-7 distance, 0.1 km
-    8-9 energy, kcal   10-11 heart rate, 1/min   12-13 power, 0.1 W   14 level   15 1: running
+    8-9 energy, kcal   10-11 heart rate, 1/min   12-13 power, 0.1 W   14 level   15 1: running,
+    left out by some consoles (Tunturi)
 
 A console reports zeros until A0 has taken it over. Its display then goes dark and its keys do
 nothing, until some seconds after the last request. The level is never set (A6). A console that
@@ -18,11 +19,11 @@ Source: haraldh/iconsole, #2; vmedea/iconsole; gissleh/iconsole-bike-client; whi
 cagnulein/qdomyos-zwift src/devices/trxappgateusbbike, src/devices/bluetooth.cpp.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from drivers.protocols.base import Evidence, Gatt, WireProtocol, sig_uuid
 from drivers.protocols.bluetooth.sum_frames import OVERHEAD_BYTES, SumFrames, is_sealed, seal
-from drivers.protocols.bluetooth.turns import Turns
+from drivers.protocols.bluetooth.turns import Restarts, Turns
 from drivers.reading import Frame, Reading
 
 HELLO = 0xA0
@@ -41,11 +42,14 @@ IDS = (0x01, 0x01)
 #: The numbers of the meter of a rower, whose data has another layout.
 _ROWERS = frozenset({0xE7, 0xE8})
 
-_DATA_BYTES = 16
+#: With and without the last byte.
+_DATA_BYTES = (16, 15)
+#: The highest digit in base 100.
+_DIGIT_MAX = 99
 _LENGTHS = {
     0xB0: (5,),
     0xB1: (6,),
-    0xB2: (OVERHEAD_BYTES + len(IDS) + _DATA_BYTES,),
+    0xB2: tuple(OVERHEAD_BYTES + len(IDS) + size for size in _DATA_BYTES),
     0xB3: (6,),
     0xB4: (15,),
     0xB5: (6,),
@@ -53,10 +57,17 @@ _LENGTHS = {
     OTHER_IDS: (6, 5),
 }
 
+#: How often a console may expect other ids than it did before.
+MAX_OTHER_IDS = 5
+
 #: The interval between two requests, as the consoles' own app keeps it.
 EVERY_NS = 500_000_000
-#: How long a console may be stopped with its pedals at rest before it is started again.
+#: How long a console may be stopped with its pedals at rest before it is started again, at first.
 STOPPED_NS = 3_000_000_000
+#: A jump of the cadence by more than the first, to the second or more, is believed once it has
+#: lasted: the Ride6 iPlus sends 02 as the first byte of its cadence now and then.
+JUMP_RPM, JUMP_TO_RPM = 60, 100
+JUMP_NS = 3_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,13 +110,15 @@ def encode_iconsole_message(message: IconsoleMessage) -> bytes:
 
 def decode_iconsole_data(body: bytes) -> IconsoleData | None:
     """Decode the body of B2; return None for another length."""
-    if len(body) != _DATA_BYTES:
+    if len(body) not in _DATA_BYTES:
         return None
     numbers = [byte - 1 if byte else None for byte in body]
 
     def pair(at: int) -> int | None:
         high, low = numbers[at], numbers[at + 1]
-        return None if high is None or low is None else 100 * high + low
+        if high is None or low is None or max(high, low) > _DIGIT_MAX:
+            return None
+        return 100 * high + low
 
     return IconsoleData(
         minutes=numbers[0],
@@ -117,7 +130,7 @@ def decode_iconsole_data(body: bytes) -> IconsoleData | None:
         heart_rate_bpm=pair(10),
         power_w=_tenths(pair(12)),
         level=numbers[14],
-        is_running=numbers[15] == 1,
+        is_running=numbers[15:] in ([], [1]),
     )
 
 
@@ -133,7 +146,8 @@ def encode_iconsole_data(data: IconsoleData) -> bytes:
     )
     digits = [digit for pair in pairs for digit in _split(pair)]
     numbers = (data.minutes, data.seconds, *digits, data.level, int(data.is_running))
-    if any(number is not None and number < 0 for number in numbers):
+    known = [number for number in numbers if number is not None]
+    if min(known) < 0 or any(digit is not None and digit > _DIGIT_MAX for digit in digits):
         raise ValueError(f"a value does not fit its field: {data}")
     return bytes(0 if number is None else number + 1 for number in numbers)
 
@@ -180,7 +194,10 @@ class Iconsole(WireProtocol):
     def __init__(self) -> None:
         super().__init__()
         self._frames = SumFrames(_LENGTHS)
-        self._stopped_ns: int | None = None
+        self._restarts = Restarts(STOPPED_NS)
+        #: The last cadence that was believed, and its time.
+        self._cadence: tuple[int, int] | None = None
+        self._other_ids = 0
         self._use(IDS)
 
     @classmethod
@@ -215,7 +232,9 @@ class Iconsole(WireProtocol):
 
     def _understood(self, at_ns: int, message: IconsoleMessage) -> list[Reading]:
         if message.op == OTHER_IDS and message.ids != self._ids:
-            self._use(message.ids)
+            self._other_ids += 1
+            if self._other_ids <= MAX_OTHER_IDS:
+                self._use(message.ids)
         elif message.op == self._turns.awaited[1] + ANSWER:
             self._turns.answered()
         if message.op != READ + ANSWER:
@@ -224,24 +243,35 @@ class Iconsole(WireProtocol):
         if data is None:
             self._frames.unusable_bytes += OVERHEAD_BYTES + len(IDS) + len(message.body)
             return []
+        if self._is_jump(at_ns, data.cadence_rpm):
+            data = replace(data, cadence_rpm=None)
         self._keep_running(at_ns, data)
         reading = _reading(at_ns, data)
         return [reading] if reading.said() else []
 
+    def _is_jump(self, at_ns: int, cadence_rpm: int | None) -> bool:
+        """Return whether no rider can have reached a cadence since the one before it."""
+        if cadence_rpm is None:
+            return False
+        if self._cadence is not None and cadence_rpm >= JUMP_TO_RPM:
+            before_rpm, before_ns = self._cadence
+            if cadence_rpm - before_rpm > JUMP_RPM and at_ns - before_ns < JUMP_NS:
+                return True
+        self._cadence = cadence_rpm, at_ns
+        return False
+
     def _keep_running(self, at_ns: int, data: IconsoleData) -> None:
         """Start a console again that has stopped, as it reports zeros until then."""
-        if data.is_running or data.cadence_rpm or not self._turns.is_started:
-            self._stopped_ns = None
-        elif self._stopped_ns is None:
-            self._stopped_ns = at_ns
-        elif at_ns - self._stopped_ns >= STOPPED_NS:
-            self._stopped_ns = None
+        if data.cadence_rpm:
+            self._restarts.turned()
+        is_stopped = not (data.is_running or data.cadence_rpm)
+        if self._restarts.is_due(at_ns, is_stopped and self._turns.is_started):
             self._turns.add(start_of(self._ids)[-1:])
 
 
 def _reading(at_ns: int, data: IconsoleData) -> Reading:
-    """Convert the data to a Reading. While the pedals turn, a speed or power of 0 is unknown."""
-    is_turning = bool(data.cadence_rpm)
+    """Convert the data to a Reading. A speed or power of 0 is unknown, unless the pedals rest."""
+    is_turning = data.cadence_rpm != 0
     return Reading(
         at_ns=at_ns,
         cadence_rpm=data.cadence_rpm,

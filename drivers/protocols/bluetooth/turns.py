@@ -1,4 +1,4 @@
-"""Turns: what to send to a bike that answers each request, and when."""
+"""Turns: what to send to a bike that answers each request, and when; and its later starts."""
 
 from collections import deque
 from collections.abc import Iterable
@@ -7,6 +7,8 @@ from collections.abc import Iterable
 #: gets its turn: some consoles leave one out.
 RETRY_NS = 700_000_000
 TRIES = 3
+#: The longest time before a console is started again: a rider who comes back waits for it.
+LONGEST_REST_NS = 60_000_000_000
 
 
 class Turns:
@@ -58,3 +60,33 @@ class Turns:
     def _advance(self) -> None:
         self._start.popleft()
         self._tries = 0
+
+
+class Restarts:
+    """The starts of a console that has stopped.
+
+    Each one waits for twice as long as the one before it, until the pedals have turned: a start may
+    reset what the console has counted, and keeps its display awake.
+    """
+
+    def __init__(self, first_ns: int) -> None:
+        self._first_ns = first_ns
+        self._wait_ns = first_ns
+        self._stopped_ns: int | None = None
+
+    def turned(self) -> None:
+        """Take note that the pedals turn."""
+        self._wait_ns = self._first_ns
+
+    def is_due(self, at_ns: int, is_stopped: bool) -> bool:
+        """Return whether to start the console now."""
+        if not is_stopped:
+            self._stopped_ns = None
+            return False
+        if self._stopped_ns is None:
+            self._stopped_ns = at_ns
+        if at_ns - self._stopped_ns < self._wait_ns:
+            return False
+        self._stopped_ns = None
+        self._wait_ns = min(2 * self._wait_ns, LONGEST_REST_NS)
+        return True

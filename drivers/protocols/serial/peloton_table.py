@@ -56,13 +56,14 @@ def resistance_points(table: Sequence[int]) -> tuple[tuple[float, float], ...]:
 class TableReader:
     """The bike's own resistance table, entry by entry: the answers do not contain their index.
 
-    A `known` table is the bike's until an answer differs from it.
+    A `known` table is the bike's until an answer differs from it. One that cannot be a table is not
+    used.
     """
 
     def __init__(self, known: Sequence[int] | None) -> None:
         #: The index in the last request on the line.
         self.asked_index: int | None = None
-        self._known = known
+        self._known = known if known is not None and can_be_table(known) else None
         self._read: Sequence[int] | None = None
         self._entries: dict[int, int] = {}
         self._tries = 0

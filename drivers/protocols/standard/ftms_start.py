@@ -12,7 +12,8 @@ good at a command that they do not support (doudar/SmartSpin2k #605, #610; cagnu
   "stop" do, so they are sent only to models that are known to need them, by their profile.
 * The default commands are not sent to a bike whose features include no time, since such a bike has
   nothing to start (doudar/SmartSpin2k #610). The commands of a profile are known to be accepted.
-* The next command waits for the answer to the one before it; the first refusal ends the start.
+* The next command waits for the answer to the one before it; the first refusal ends the start, even
+  one that comes after the next command.
 """
 
 from collections.abc import Sequence
@@ -45,26 +46,26 @@ class FtmsStart:
         self._depends_on_features = commands is None
         self._next_ns: int | None = None
         self._has_heard = False
-        #: The number of the last command.
-        self._sent: int | None = None
+        #: The numbers of the commands so far, the last one at the end.
+        self._sent: list[int] = []
 
     def heard(self, at_ns: int, is_running: bool) -> None:
         """Take note that the bike has sent data, and whether it contained anything but zeros."""
         if is_running:
             self.end()
-        elif not self._has_heard and self._sent is None:
+        elif not self._has_heard and not self._sent:
             self._next_ns = at_ns + ZEROS_NS
         self._has_heard = True
 
     def answered(self, data: bytes) -> None:
         """Take note of what the control point indicated."""
         response = decode_response(data)
-        if response is None or response.command != self._sent:
+        if response is None or response.command not in self._sent:
             return
-        if response.result == SUCCESS:
-            self._next_ns = None
-        else:
+        if response.result != SUCCESS:
             self.end()
+        elif response.command == self._sent[-1]:
+            self._next_ns = None
 
     def described(self, features: bytes) -> None:
         """Take note of the value of 0x2ACC."""
@@ -76,7 +77,7 @@ class FtmsStart:
 
     def wanted(self, now_ns: int) -> str:
         """Return the UUID of the features once, when the first command is due; else empty."""
-        if self._depends_on_features and self._sent is None and self._is_due(now_ns):
+        if self._depends_on_features and not self._sent and self._is_due(now_ns):
             return FEATURE_UUID
         return ""
 
@@ -85,11 +86,11 @@ class FtmsStart:
         if not self._is_due(now_ns):
             return b""
         command = self._to_send.pop(0)
-        self._sent = command[0]
+        self._sent.append(command[0])
         self._next_ns = now_ns + ANSWER_NS
         return command
 
     def _is_due(self, now_ns: int) -> bool:
-        if self._next_ns is None and self._sent is None:
+        if self._next_ns is None and not self._sent:
             self._next_ns = now_ns + SILENT_NS
         return bool(self._to_send) and (self._next_ns is None or now_ns >= self._next_ns)

@@ -3,7 +3,8 @@
 import pytest
 
 from drivers.ble.connection import Connection
-from drivers.ble.session import GATT_PROTOCOLS, inventory, spoken
+from drivers.ble.session import GATT_PROTOCOLS, at_rest, inventory, spoken
+from drivers.reading import Reading
 from tests.support.virtual_clock import VirtualClock
 
 
@@ -40,3 +41,12 @@ def test_inventory_names_services_by_their_short_number_or_in_full(
     services: list[str], words: str
 ) -> None:
     assert inventory(having(*services)) == words
+
+
+def test_cadence_of_a_flywheel_is_0_while_the_rider_rests() -> None:
+    turning, speed = Reading(1, cadence_rpm=60, speed_kmh=9), Reading(2, speed_kmh=9)
+    assert at_rest([turning, speed, Reading(3, cadence_rpm=0)]) == [
+        Reading(1, cadence_rpm=0, speed_kmh=9),
+        speed,
+        Reading(3, cadence_rpm=0),
+    ]

@@ -105,6 +105,24 @@ def test_distance_goes_on_when_its_byte_wraps() -> None:
     assert distances == [250, 255, 259, 259, 346, 522]
 
 
+@pytest.mark.parametrize(
+    ("page", "expected"),
+    [
+        ("19013c0000000030", {"cadence_rpm": 0, "power_w": 0}),
+        (EffortPage(None, 0), {"cadence_rpm": 0, "power_w": 0}),
+        (EffortPage(60, 1), {"cadence_rpm": 60, "power_w": 1}),
+        (EffortPage(60, 256), {"cadence_rpm": 60, "power_w": 256}),
+        (EffortPage(60, None), {"cadence_rpm": 60}),
+        (EffortPage(60, 0, is_trainer=False), {"cadence_rpm": 60, "power_w": 0}),
+    ],
+)
+def test_flywheel_that_turns_without_power_is_no_pedalling(
+    page: str | EffortPage, expected: dict[str, float]
+) -> None:
+    data = page if isinstance(page, str) else encode_fitness_page(page).hex()
+    assert read(FitnessEquipment(), data) == [expected]
+
+
 def test_heart_rate_0_of_a_trainer_is_none() -> None:
     assert read(FitnessEquipment(), "1019fd259d270035") == [
         {"speed_kmh": pytest.approx(36.508, abs=0.001), "distance_m": 37}

@@ -1,5 +1,7 @@
 """The pages of power meters, against those of other projects' tests, and in time."""
 
+from dataclasses import replace
+
 import pytest
 
 from drivers.protocols.ant.power import (
@@ -110,6 +112,33 @@ def test_meter_that_only_repeats_itself_has_stopped() -> None:
     assert feed(meter, page, at_s=stopped_s - 0.25) == []
     assert feed(meter, page, at_s=stopped_s) == [Reading(STOPPED_NS, cadence_rpm=0, power_w=0)]
     assert feed(meter, PowerPage(8, 150, 70), at_s=stopped_s + 1)[0].power_w == 150
+
+
+@pytest.mark.parametrize("rest_s", [17, 31, 32, 33, 40, 64.5, 600])
+@pytest.mark.parametrize("offset", [(), (OffsetPage(500),)], ids=["torque", "frequency"])
+def test_period_that_may_have_wrapped_during_a_rest_is_not_used(
+    offset: tuple[OffsetPage, ...], rest_s: float
+) -> None:
+    def page(event: int, at_s: float) -> MeterPage:
+        if offset:
+            return FrequencyPage(event, 250, round(at_s * 2000) & 0xFFFF, event * 1000)
+        return TorquePage(event, round(at_s * 2048) & 0xFFFF, event * 1436)
+
+    meter = AntPower()
+    feed(meter, *offset, page(0, 0))
+    [riding] = feed(meter, page(1, 1), at_s=1)
+    assert riding.cadence_rpm == 60
+    for second in range(2, int(rest_s) + 1):
+        feed(meter, page(1, 1), at_s=second)
+    assert feed(meter, page(2, rest_s + 1), at_s=rest_s + 1) == []
+    [again] = feed(meter, page(3, rest_s + 2), at_s=rest_s + 2)
+    assert again == replace(riding, at_ns=round((rest_s + 2) * 1e9))
+
+
+def test_slow_turn_is_no_rest() -> None:
+    pages = TorquePage(1, 0, 0), TorquePage(2, 15 * 2048, 1436)
+    meter = AntPower()
+    assert [feed(meter, page, at_s=at_s) for at_s, page in zip((0, 15), pages, strict=True)][1]
 
 
 def test_meter_that_sends_two_kinds_has_one_power() -> None:

@@ -116,11 +116,29 @@ def test_every_answer_of_an_el500_is_understood() -> None:
     [
         ("f0d90008368167ef", True),
         (BIKE_900[:40], True),
+        (BIKE_900, True),
         ("f0c9b9", False),
         ("f0b00101a2", False),
         ("f0", False),
+        ("f0d9", False),
+        ("f0d9deadbeef", False),
+        ("f0d90008368167ee", False),
+        (BIKE_900[:-2] + "00", False),
+        (BIKE_900[:38], False),
     ],
-    ids=["greeting", "the first part of a status", "an echo", "iConsole", "cut"],
+    ids=[
+        "greeting",
+        "the first part of a status",
+        "a status",
+        "an echo",
+        "iConsole",
+        "cut",
+        "only the beginning of a greeting",
+        "junk after the beginning of a greeting",
+        "a greeting with a wrong sum",
+        "a status with a wrong sum",
+        "less than a part of a status",
+    ],
 )
 def test_domyos_is_recognised_by_its_answers(answer: str, is_recognised: bool) -> None:
     assert Domyos.recognises(bytes.fromhex(answer)) is is_recognised

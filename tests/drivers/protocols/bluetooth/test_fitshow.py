@@ -91,6 +91,16 @@ def test_ride_gives_its_values() -> None:
     assert fitshow.unusable_bytes == 0
 
 
+def test_notification_may_have_two_messages() -> None:
+    fitshow = Fitshow()
+    assert [one.cadence_rpm for one in feed(fitshow, AT_REST + RIDE)] == [0, 52]
+    assert [one.speed_kmh for one in feed(fitshow, limits_frame(1) + RIDE)] == [None]
+    assert [one.cadence_rpm for one in feed(fitshow, RIDE + limits_frame(0))] == [52]
+    assert fitshow.unusable_bytes == 0
+    assert feed(fitshow, RIDE + AT_REST[:-2], "02" + RIDE) == []
+    assert fitshow.unusable_bytes == 45
+
+
 @pytest.mark.parametrize("state", [RUNNING, PAUSED])
 def test_running_and_paused_workouts_have_values(state: int) -> None:
     (reading,) = feed(Fitshow(), status_frame(FitshowStatus(state, cadence_rpm=60, power_w=90.5)))
@@ -110,6 +120,18 @@ def test_no_other_state_has_values(state: int) -> None:
 def test_level_that_no_console_has_is_unknown(level: int, reported: int | None) -> None:
     (reading,) = feed(Fitshow(), status_frame(FitshowStatus(level=level)))
     assert reading.resistance_raw == reported
+
+
+@pytest.mark.parametrize(
+    ("cadence_rpm", "reported"), [(199, 199), (200, 200), (201, None), (0xFFFF, None)]
+)
+def test_cadence_that_no_rider_reaches_is_another_layout(
+    cadence_rpm: int, reported: int | None
+) -> None:
+    status = FitshowStatus(cadence_rpm=cadence_rpm, heart_rate_bpm=85)
+    (reading,) = feed(Fitshow(), status_frame(status))
+    assert reading.cadence_rpm == reported
+    assert reading.heart_rate_bpm == (reported and 85), "the cadence, in qdomyos-zwift"
 
 
 def limits_frame(settings: int) -> str:
@@ -148,13 +170,24 @@ def test_malformed_fitshow_message_is_unusable(frame: str) -> None:
     ("answer", "is_recognised"),
     [
         (AT_REST, True),
+        ("0241024303" + AT_REST, True),
+        (AT_REST + "0241024303", True),
         ("0242004203", True),
         ("0242144203", False),
         ("02424203", False),
         ("0241024303", False),
         ("f0b00101a2", False),
     ],
-    ids=["running", "idle", "a wrong exclusive or", "an echo", "another op", "iConsole"],
+    ids=[
+        "running",
+        "second",
+        "first",
+        "idle",
+        "a wrong exclusive or",
+        "an echo",
+        "another op",
+        "iConsole",
+    ],
 )
 def test_fitshow_is_recognised_by_its_status(answer: str, is_recognised: bool) -> None:
     assert Fitshow.recognises(bytes.fromhex(answer)) is is_recognised
@@ -237,6 +270,11 @@ def test_console_that_stays_idle_is_started() -> None:
     control = [one for one in heard if one.startswith("0244")]
     assert control == ["0244014503", "0244024603"]
     assert heard.index("0244014503") >= IDLE_NS // EVERY_NS
+
+
+def test_console_that_stays_idle_for_ten_minutes_is_started_rarely() -> None:
+    heard = sent(Fitshow(), 600, LIMITS | IDLE_ANSWER | STARTED)
+    assert heard.count("0244014503") < 16
 
 
 @pytest.mark.parametrize("state", [STARTING, PAUSED, 0x14, 0x15, 0x20])

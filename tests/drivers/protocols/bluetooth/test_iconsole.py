@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from drivers.protocols.bluetooth.iconsole import (
     EVERY_NS,
+    MAX_OTHER_IDS,
     STOPPED_NS,
     Iconsole,
     IconsoleData,
@@ -103,6 +104,18 @@ def test_data_may_be_cut_by_the_link(cut: int) -> None:
     assert iconsole.unusable_bytes == 0
 
 
+@pytest.mark.parametrize("size", [1, 2, 19, 20])
+def test_data_may_lack_its_last_byte(size: int) -> None:
+    short = encode_iconsole_message(IconsoleMessage(0xB2, (3, 1), bytes.fromhex(RIDE)[4:19]))
+    assert len(short) == 20, "cagnulein/qdomyos-zwift, Tunturi"
+    assert Iconsole.recognises(short)
+    iconsole = Iconsole()
+    parts = (short[:size].hex(), short[size:].hex())
+    readings = feed(iconsole, *parts, short.hex(), short.hex())
+    assert [(one.cadence_rpm, one.resistance_raw) for one in readings] == [(58, 8)] * 3
+    assert iconsole.unusable_bytes == 0
+
+
 def data_frame(data: IconsoleData, ids: tuple[int, int] = (1, 1)) -> str:
     message = IconsoleMessage(0xB2, ids, encode_iconsole_data(data))
     return encode_iconsole_message(message).hex()
@@ -113,6 +126,50 @@ def test_speed_and_power_of_0_are_unknown_while_the_pedals_turn() -> None:
     assert (turning.power_w, turning.speed_kmh) == (None, None)
     (at_rest,) = feed(Iconsole(), data_frame(IconsoleData(0, 0, 4, 0)))
     assert (at_rest.power_w, at_rest.speed_kmh) == (0, 0)
+
+
+@pytest.mark.parametrize("at", [2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13])
+def test_a_byte_that_is_no_digit_of_base_100_is_no_number(at: int) -> None:
+    body = bytearray(encode_iconsole_data(IconsoleData(58, 145, 8, 21.6, 0.6, 12, 68, 3, 5)))
+    fields = ("speed_kmh", "cadence_rpm", "distance_km", "energy_kcal", "heart_rate_bpm", "power_w")
+
+    def unknown() -> list[str]:
+        data = decode_iconsole_data(bytes(body))
+        return [name for name in fields if getattr(data, name) is None]
+
+    body[at] = 101
+    assert unknown() == [fields[at // 2 - 1]]
+    body[at] = 100
+    assert unknown() == []
+
+
+def cadences(*polls: tuple[float, int]) -> list[float | None]:
+    """Return the cadences that are read from those that a console sends, each with its second."""
+    iconsole = Iconsole()
+    return [
+        one.cadence_rpm
+        for at_s, rpm in polls
+        for one in feed(iconsole, data_frame(IconsoleData(rpm, 145)), at_ns=round(at_s * 1e9))
+    ]
+
+
+def test_cadence_that_no_rider_reaches_between_two_polls_is_unknown() -> None:
+    assert cadences((0, 58), (0.5, 158), (1, 58)) == [58, None, 58]
+    assert cadences((0, 0), (0.5, 100), (1, 158), (1.5, 0)) == [0, None, None, 0]
+    assert cadences((0, 58), (0.5, 118), (1, 178)) == [58, 118, 178], "60 more each time"
+    assert cadences((0, 30), (0.5, 99), (1, 20)) == [30, 99, 20], "below 100"
+    assert cadences((0, 158), (0.5, 58)) == [158, 58], "nothing before it, and falling"
+
+
+def test_cadence_that_has_jumped_is_believed_once_it_lasts() -> None:
+    polls = [(0.0, 30), *((half / 2, 110) for half in range(1, 9))]
+    assert cadences(*polls) == [30, *[None] * 5, *[110] * 3]
+
+
+def test_power_of_0_is_unknown_while_the_cadence_is() -> None:
+    iconsole = Iconsole()
+    first, second = (data_frame(IconsoleData(rpm, 0)) for rpm in (58, 158))
+    assert [one.power_w for one in feed(iconsole, first, second)] == [None]
 
 
 def test_data_without_a_valid_number_is_no_reading() -> None:
@@ -173,6 +230,8 @@ def test_sent_frame_gives_no_reading() -> None:
     [
         IconsoleData(cadence_rpm=-1),
         IconsoleData(cadence_rpm=25_500),
+        IconsoleData(cadence_rpm=10_000),
+        IconsoleData(power_w=1000),
         IconsoleData(level=255),
         IconsoleData(level=-1),
         IconsoleData(power_w=-0.1),
@@ -244,6 +303,16 @@ def test_iconsole_is_asked_again_with_the_ids_that_it_expects() -> None:
     assert heard == ["f0a0010192", "f0a02301b4", "f0a12301b5"]
 
 
+def test_console_that_expects_other_ids_again_and_again_is_no_longer_followed() -> None:
+    iconsole = Iconsole()
+    asked = set()
+    for second in range(60):
+        asked.add(iconsole.request(second * 10**9)[2:4])
+        other = IconsoleMessage(0xB7, (second % 200 + 2, 1))
+        feed(iconsole, encode_iconsole_message(other).hex(), at_ns=second * 10**9)
+    assert len(asked) == 1 + MAX_OTHER_IDS
+
+
 def test_resistance_is_never_set() -> None:
     heard = [*sent(Iconsole(), 0, 60, ANSWERS), *sent(Iconsole(), 0, 60, {})]
     assert not [one for one in heard if one.startswith("f0a6")]
@@ -256,6 +325,12 @@ def test_console_that_stopped_is_started_again() -> None:
     later = sent(iconsole, 10**10, STOPPED_NS / 1e9 + 1, ANSWERS | {"f0a2010194": stopped})
     assert later.count("f0a501010299") == 1
     assert later.index("f0a501010299") >= STOPPED_NS // EVERY_NS
+
+
+def test_console_that_stays_stopped_for_ten_minutes_is_started_rarely() -> None:
+    stopped = data_frame(IconsoleData(0, 0, 8, is_running=False))
+    heard = sent(Iconsole(), 0, 600, ANSWERS | {"f0a2010194": stopped})
+    assert heard.count("f0a501010299") < 16
 
 
 def test_console_that_reports_turning_pedals_is_not_started_again() -> None:

@@ -1,6 +1,8 @@
-"""Requests are sent in order, each after the answer to the one before it."""
+"""Requests are sent in order, each after the answer to the one before it; later starts are rare."""
 
-from drivers.protocols.bluetooth.turns import RETRY_NS, TRIES, Turns
+from itertools import pairwise
+
+from drivers.protocols.bluetooth.turns import LONGEST_REST_NS, RETRY_NS, TRIES, Restarts, Turns
 
 MS = 1_000_000
 EVERY_NS = 300 * MS
@@ -62,3 +64,29 @@ def test_requests_that_are_added_come_before_the_next_poll() -> None:
     assert sent(turns, 0, 300) == [(0, b"poll")]
     turns.add((b"a", b"b"))
     assert sent(turns, 300, 1200, b"a", b"b") == [(300, b"a"), (600, b"b"), (900, b"poll")]
+
+
+S = 1_000_000_000
+
+
+def starts(restarts: Restarts, from_s: int, to_s: int) -> list[int]:
+    """Return when a console that stays stopped is started."""
+    return [at_s for at_s in range(from_s, to_s) if restarts.is_due(at_s * S, is_stopped=True)]
+
+
+def test_console_that_stays_stopped_is_started_more_and_more_rarely() -> None:
+    instants = starts(Restarts(3 * S), 0, 3600)
+    pauses = [later - earlier for earlier, later in pairwise(instants)]
+    assert instants[0] == 3
+    assert pauses == sorted(pauses)
+    assert pauses[:3] == [7, 13, 25], "doubled, after the first moment at which it is stopped again"
+    assert pauses[-1] * S <= LONGEST_REST_NS + S
+
+
+def test_only_turning_pedals_shorten_the_time_until_the_next_start() -> None:
+    restarts = Restarts(3 * S)
+    assert starts(restarts, 0, 4) == [3]
+    assert not restarts.is_due(4 * S, is_stopped=False)
+    assert starts(restarts, 5, 12) == [11], "it ran, but the pedals did not turn"
+    restarts.turned()
+    assert starts(restarts, 12, 16) == [15]

@@ -4,6 +4,7 @@ Messages named "real" were recorded on bikes and published in the repository nam
 resistance values are those of the table of the bike in ihaque/pelomon.
 """
 
+from collections.abc import Sequence
 from random import Random
 
 import pytest
@@ -561,6 +562,14 @@ class TestKnownTable:
         assert {one.resistance_percent for one in readings if one.resistance_raw} == {50}
         assert entries_asked(bike) == list(CHECKED_ENTRIES)
         assert PelotonOp.RESISTANCE_PERCENT not in [one.op for one in bike.asked]
+        assert protocol.bike_table == bike.table
+
+    @pytest.mark.parametrize("known", [(), (1, 2), range(32), (5,) * 31])
+    def test_known_table_that_cannot_be_one_is_not_used(self, known: Sequence[int]) -> None:
+        bike = Bike()
+        protocol = Peloton("poll", known_table=known)
+        assert protocol.bike_table is None
+        converse(protocol, bike, 20)
         assert protocol.bike_table == bike.table
 
     def test_known_table_is_checked_within_a_second(self) -> None:

@@ -134,6 +134,29 @@ def test_the_first_refusal_ends_the_start(answer: str) -> None:
     assert asked(protocol, 60, from_s=4) == []
 
 
+@pytest.mark.parametrize("delay_s", [0.5, 1.5, 2.5])
+def test_a_refusal_ends_the_start_however_late_it_comes(delay_s: float) -> None:
+    protocol = Ftms(start=(b"\x00", b"\x08\x01", b"\x08\x02", b"\x07"))
+    sent: list[bytes] = []
+    refusals: dict[int, str] = {}
+    for now_ns in range(0, 60 * S, S // 4):
+        if now_ns in refusals:
+            told(protocol, CONTROL_POINT_UUID, refusals[now_ns], at_ns=now_ns)
+        if command := protocol.request(now_ns):
+            sent.append(command)
+            refusals[now_ns + round(delay_s * S)] = f"80{command[0]:02x}05"
+    assert sent == [b"\x00", b"\x08\x01", b"\x08\x02"][: int(delay_s) + 1]
+
+
+def test_a_late_success_does_not_hasten_the_next_command() -> None:
+    protocol = Ftms(start=(b"\x00", b"\x08\x01", b"\x07"))
+    assert asked(protocol, 4) == []
+    assert [protocol.request(4 * S), protocol.request(5 * S)] == [b"\x00", b"\x08\x01"]
+    told(protocol, CONTROL_POINT_UUID, "800001", at_ns=5 * S)
+    assert protocol.request(5 * S) == b""
+    assert protocol.request(6 * S) == b"\x07"
+
+
 def test_a_command_that_cannot_be_written_ends_the_start() -> None:
     protocol = Ftms()
     assert asked(protocol, 4) == []
