@@ -22,6 +22,9 @@ from drivers.reading import Frame, Reading
 _UARTS = frozenset({"6e400001-b5a3-f393-e0a9-e50e24dcca9e", "49535343-fe7d-4ae5-8fa9-9fafd205e455"})
 _UNASSIGNED = re.compile("0000(00|ff)[0-9a-f]{2}-0000-1000-8000-00805f9b34fb")
 
+#: Protocols that gym machines of all kinds speak: a service alone does not make one a bike.
+_GYM_PROTOCOLS = frozenset({"gymconnect"})
+
 
 @dataclass(frozen=True, slots=True)
 class ProtocolGuess:
@@ -71,7 +74,12 @@ def _guess_by_service(offered: list[str], profile: BikeProfile) -> ProtocolGuess
     bikes = [name for name in offered if name not in (*COMPANIONS, *profile.mute)]
     if not bikes:
         return None
-    return ProtocolGuess(bikes[0], f"advertises the {bikes[0]} service")
+    why = f"advertises the {bikes[0]} service"
+    if bikes[0] in _GYM_PROTOCOLS and isinstance(profile, UnknownModel):
+        return ProtocolGuess(
+            "auto", f"may be a bike: {why}, as other gym machines do; connecting shows what it is"
+        )
+    return ProtocolGuess(bikes[0], why)
 
 
 def _guess_by_type(fitness: bytes | None) -> ProtocolGuess | None:

@@ -26,6 +26,9 @@ Version 1, of gateway 0.1, has frames of a single protocol, which is named in th
 
     {"alleycat_capture": 1, "protocol": "ftms", "note": "…"}
 
+A last line without its line end that is not JSON was cut off, such as by a power cut: it is left
+out.
+
 `.bin`: the raw bytes of a serial line in order of arrival, of one or both directions, without
 times.
 """
@@ -43,6 +46,11 @@ FORMAT_VERSION = 2
 #: The version with one protocol, in the header.
 _SINGLE_PROTOCOL_VERSION = 1
 _NS_PER_S = 1_000_000_000
+
+#: The slowest and the fastest pedalling that a rider counts, far beyond any real one, and the
+#: longest capture: numbers beyond them are slips, which would overflow what is computed from them.
+LEAST_RPM, MOST_RPM = 1, 1000
+_LONGEST_S = 1_000_000
 
 
 class CaptureError(Exception):
@@ -68,6 +76,13 @@ class CountedTurns:
     def rpm(self) -> float:
         return self.turns / (self.until_s - self.from_s) * 60
 
+    @property
+    def is_plausible(self) -> bool:
+        """Whether a rider can have counted them; no turn at all is plausible."""
+        if not 0 <= self.from_s < self.until_s <= _LONGEST_S:
+            return False
+        return self.turns == 0 or LEAST_RPM <= self.rpm <= MOST_RPM
+
 
 @dataclass(frozen=True, slots=True)
 class TimedNote:
@@ -81,7 +96,8 @@ class TimedNote:
 class BikeCapture:
     """A whole capture. Times count from its beginning.
 
-    `protocols` are those of its frames, in order of appearance.
+    `protocols` are those of its frames, in order of appearance. `is_cut`: the last line of its file
+    was not complete, and is left out.
     """
 
     protocols: tuple[str, ...]
@@ -90,6 +106,7 @@ class BikeCapture:
     device: DeviceInventory | None = None
     turns: tuple[CountedTurns, ...] = ()
     notes: tuple[TimedNote, ...] = ()
+    is_cut: bool = False
 
     def spoken_as(self, protocol: str) -> "BikeCapture":
         """Return this capture as if every frame were of one protocol."""
@@ -99,8 +116,9 @@ class BikeCapture:
 
 def load_capture(file: Path) -> BikeCapture:
     """Read a `.jsonl` capture. Raises CaptureError if it is invalid, OSError if unreadable."""
+    data, is_cut = _without_cut_line(file.read_bytes())
     try:
-        lines = file.read_text(encoding="utf-8").splitlines()
+        lines = data.decode("utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise CaptureError(f"{file}: not UTF-8 text; expected a .jsonl capture") from error
     if not lines:
@@ -111,7 +129,19 @@ def load_capture(file: Path) -> BikeCapture:
     for number, line in enumerate(lines[1:], start=2):
         if line:
             reader.take(f"{file}:{number}", _object(f"{file}:{number}", line))
-    return reader.capture(str(header.get("note", "")))
+    return replace(reader.capture(str(header.get("note", ""))), is_cut=is_cut)
+
+
+def _without_cut_line(data: bytes) -> tuple[bytes, bool]:
+    """Return the data without a last line that was cut off, and whether there is one."""
+    whole, _, last = data.rpartition(b"\n")
+    if not whole or not last:
+        return data, False
+    try:
+        json.loads(last)
+    except (ValueError, RecursionError):
+        return whole, True
+    return data, False
 
 
 def load_raw_capture(file: Path, protocol: str, bytes_per_s: float) -> BikeCapture:
@@ -284,6 +314,9 @@ def _device(device: dict[str, Any]) -> DeviceInventory:
 
 def _turns(line: dict[str, Any]) -> CountedTurns:
     turns = CountedTurns(float(line["t_s"]), float(line["until_s"]), float(line["turns"]))
-    if not (turns.until_s > turns.from_s and turns.turns >= 0):
-        raise ValueError("expected until_s after t_s, and turns of at least 0")
+    if not turns.is_plausible:
+        raise ValueError(
+            "expected until_s after t_s, and turns of at least 0, at a cadence of "
+            f"{LEAST_RPM} … {MOST_RPM} rpm"
+        )
     return turns

@@ -9,6 +9,7 @@ from drivers.protocols import PROTOCOLS
 
 PROFILES = load_profiles()
 FTMS = "Other bikes that are known to speak FTMS"
+ICONSOLE = "iConsole+, Toorx and other bikes with their console"
 CYCLING_POWER = "Other bikes and trainers that are known to speak cycling power"
 
 
@@ -48,6 +49,18 @@ CYCLING_POWER = "Other bikes and trainers that are known to speak cycling power"
         ("C01_12345", "BH vertical bike", ("mute", ("ftms",))),
         ("PM5 430123456 Row", "Concept2 rowers and ski machines", ("is_bike", False)),
         ("ECH-STRIDE-1", "Echelon treadmills, rowers and climbers", ("is_bike", False)),
+        ("STRIDE6S-1", "Echelon treadmills, rowers and climbers", ("is_bike", False)),
+        ("ROWSPORT-1", "Echelon treadmills, rowers and climbers", ("is_bike", False)),
+        ("MRK-R06-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("MRK-R11S-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("MRK-R15-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("MRK-R28-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("MRK-CRYDN-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("MRK-T25-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("mrk-e30-1", "Merach rowers, treadmills and ellipticals", ("is_bike", False)),
+        ("MRK-1", "FitShow and FitPlus consoles", ("is_bike", True)),
+        ("ADIDAS 1234", "Treadmills with a console by iConsole+", ("is_bike", False)),
+        ("I-Running 1", "Treadmills with a console by iConsole+", ("is_bike", False)),
         ("Tacx Neo 11565", "Tacx Neo", ("services", ("speed_cadence",))),
         ("Tacx Flux 46731", "Tacx Flow, Flux, Satori, Smart Bike, Vortex", ("services", ())),
     ],
@@ -73,6 +86,12 @@ def test_a_bike_gets_its_profile_by_its_name(
         ("TOPUTURE TEB5 1", "Toputure TEB5"),
         ("TOPUTURE TEB1", FTMS),
         ("ECHEX-5S-1", "Echelon"),
+        ("ADIDAS1234", ICONSOLE),
+        ("adidas12345678", ICONSOLE),
+        ("RQ123", FTMS),
+        ("R-Q1234", FTMS),
+        ("SCH130U", FTMS),
+        ("XQ0123456789", FTMS),
     ],
 )
 def test_the_most_specific_name_that_matches_wins(bluetooth_name: str, name: str) -> None:
@@ -119,6 +138,15 @@ def test_fixed_characters_decide_between_patterns(
         "KSUabcd",
         "CFC123",
         "XCX-1",
+        "BFCP-1",
+        "ADIDAS123",
+        "ADIDAS1234X",
+        "RQ12",
+        "RQ1234",
+        "R-Q123",
+        "XQ012345678",
+        "XQ01234567890",
+        "XQ012345678A",
     ],
 )
 def test_unknown_bike_gets_a_profile_without_peculiarities(bluetooth_name: str) -> None:

@@ -32,7 +32,10 @@ from drivers.protocols.base import Evidence, Gatt, StartableProtocol
 from drivers.reading import Frame, Reading
 
 #: Kinds of equipment. Only the console itself, `GENERAL`, is asked before its kind is known.
-GENERAL, BIKE = 0x02, 0x07
+GENERAL, BIKE, STUDIO_BIKE = 0x02, 0x07, 0x08
+#: Treadmills (04), ellipticals (06, 09, 13) and rowers (14) have the same registers, but the
+#: strokes of a rower are no cadence of a bike.
+_BIKES = frozenset({BIKE, STUDIO_BIKE})
 READ, CAPABILITIES, INFORMATION, REFERENCE = 0x02, 0x80, 0x81, 0x82
 FIRMWARE, COMMANDS, SERIAL_NUMBER = 0x84, 0x88, 0x95
 OK = b"\x02"
@@ -249,7 +252,7 @@ class Ifit(StartableProtocol):
             yield encode_read(self._equipment, self._registers)
 
     def feed(self, frame: Frame) -> list[Reading]:
-        """Return at most one Reading: treadmills, which have no cadence, give none."""
+        """Return at most one Reading, and none from a machine that is no bike."""
         if frame.sent:
             self._remember(decode_message(self._sent.join(frame.data)))
             return []
@@ -263,7 +266,9 @@ class Ifit(StartableProtocol):
         if message.command == INFORMATION:
             self._equipment = message.equipment
             self._registers = WANTED & decode_bitmap(message.body[_BITMAP_AT:]) or WANTED
-        if message.command != READ or not message.body[1:].strip(_NOT_READY):
+        if message.command != READ or message.equipment not in _BIKES:
+            return []
+        if not message.body[1:].strip(_NOT_READY):
             return []
         values = decode_values(self._asked, message.body[1:])
         return [] if values is None else self._readings(frame.at_ns, values)

@@ -2,13 +2,12 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
-from math import inf
 from pathlib import Path
 
 import typer
 
 from drivers.captures.fits import ProtocolFit, fits_of
-from drivers.captures.format import BikeCapture, CountedTurns
+from drivers.captures.format import LEAST_RPM, MOST_RPM, BikeCapture, CountedTurns
 from drivers.captures.movement import (
     ByteField,
     FieldMovement,
@@ -66,10 +65,11 @@ def _counted_turns(text: str) -> CountedTurns:
         turns = CountedTurns(float(from_s), float(until_s), float(count))
     except ValueError:
         turns = CountedTurns(0, 0, 0)
-    if not (0 <= turns.from_s < turns.until_s < inf and 0 < turns.turns < inf):
+    if not (turns.is_plausible and turns.turns):
         fail(
             f"--turns {text}: expected TURNS:FROM-UNTIL in seconds of the capture, such as "
-            "20:10-30 for 20 turns from 10 s to 30 s",
+            "20:10-30 for 20 turns from 10 s to 30 s, at a cadence of "
+            f"{LEAST_RPM} … {MOST_RPM} rpm",
             USAGE,
         )
     return turns
@@ -110,7 +110,7 @@ def _turns(turns: CountedTurns) -> str:
 def _lines(guesses: Sequence[CharacteristicGuess], turns: Sequence[CountedTurns]) -> Iterator[str]:
     for guess in guesses:
         yield ""
-        yield f"{guess.characteristic or 'the line'}: {counted(guess.frames, 'frame')}"
+        yield f"{one_line(guess.characteristic) or 'the line'}: {counted(guess.frames, 'frame')}"
         yield "  protocols that fit:" if guess.fits else "  no known protocol fits"
         for fit in guess.fits[:MOST_FITS]:
             yield f"    {_fit_line(fit, turns)}"

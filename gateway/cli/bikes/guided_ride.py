@@ -71,7 +71,8 @@ class GuidedRide:
         """Ask what the rider counted and saw, and write the answers to the capture."""
         for step, until_ns in self._counted:
             from_ns = until_ns - step.seconds * NS_PER_S
-            turns = _number_from(ask, f"Turns that you counted at about {step.counted_at_rpm} rpm")
+            question = f"Turns that you counted at about {step.counted_at_rpm} rpm"
+            turns = _turns_from(ask, question, step.seconds)
             if turns is not None:
                 self._recorder.record_turns(turns, from_ns, until_ns)
             shown = ask(
@@ -82,15 +83,17 @@ class GuidedRide:
                 self._recorder.record_note(f"the display showed: {shown}", from_ns)
 
 
-def _number_from(ask: AskRider, question: str) -> float | None:
-    """Ask until the answer is a number of at least 0, or empty, which is None."""
+def _turns_from(ask: AskRider, question: str, seconds: float) -> float | None:
+    """Ask until the answer can be the turns in some seconds, or is empty, which is None."""
+    from drivers.captures.format import CountedTurns
+
     hint = " (Enter alone: not counted)"
     while text := ask(f"{question}{hint}").strip():
         try:
-            number = float(text)
+            turns = float(text)
         except ValueError:
-            number = -1.0
-        if 0 <= number < float("inf"):
-            return number
+            turns = -1.0
+        if CountedTurns(0, seconds, turns).is_plausible:
+            return turns
         hint = " (a number such as 20; Enter alone: not counted)"
     return None

@@ -89,12 +89,15 @@ def loaded_capture(file: Path, protocol: str | None) -> "BikeCapture":
     if is_raw and protocol is None:
         fail(f"{file} does not name its protocol; expected --protocol", USAGE)
     try:
-        return (
-            load_raw_capture(file, protocol or "", RAW_BYTES_PER_S)
-            if is_raw
-            else load_capture(file)
-        )
+        if is_raw:
+            return load_raw_capture(file, protocol or "", RAW_BYTES_PER_S)
+        capture = load_capture(file)
     except CaptureError as error:
         fail(str(error), FAILED)
     except OSError as error:
         fail(f"cannot read {file}: {error.strerror}; expected a capture file", FAILED)
+    if capture.is_cut:
+        typer.echo(
+            f"{file}: the last line is cut off, as after a power cut, and is left out", err=True
+        )
+    return capture

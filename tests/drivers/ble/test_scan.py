@@ -16,6 +16,7 @@ from tests.support.bluez import Bluez, bikes
 FITNESS = normalize_uuid_str("1826")
 NORDIC_UART = "6e400001-b5a3-f393-e0a9-e50e24dcca9e"
 MICROCHIP_UART = "49535343-fe7d-4ae5-8fa9-9fafd205e455"
+ECHELON = GATT_PROTOCOLS["echelon"][0].service
 KEISER = bytes.fromhex("063000383803460573000d00042701000a")
 
 
@@ -54,7 +55,19 @@ def advertisement(
             "its name matches 'Other bikes that are known to speak FTMS'",
         ),
         (advertisement(services=(bikes.IFIT,)), "ifit", "advertises the ifit service"),
-        (advertisement(services=(bikes.GYMCONNECT,)), "gymconnect", "the gymconnect service"),
+        (
+            advertisement(services=(bikes.GYMCONNECT,)),
+            "auto",
+            "may be a bike: advertises the gymconnect service, as other gym machines do",
+        ),
+        (advertisement("Woodway", services=(bikes.GYMCONNECT,)), "auto", "may be a bike"),
+        (
+            advertisement("CHRONO 12", services=(bikes.GYMCONNECT,)),
+            "gymconnect",
+            "advertises the gymconnect service",
+        ),
+        (advertisement("Woodway", services=(bikes.GYMCONNECT, "1818")), "cycling_power", ""),
+        (advertisement("RQ123"), "auto", "its name matches 'Other bikes that are known to"),
         (advertisement(services=(bikes.SCHWINN,)), "schwinn", "advertises the schwinn service"),
         (
             advertisement("PM5 432331249 Bike", services=(bikes.PM5_DISCOVERY,)),
@@ -115,6 +128,21 @@ def test_protocol_is_guessed_from_an_advertisement(
         advertisement("M3i"),
         advertisement("FLYWHEELER", services=(NORDIC_UART,)),
         advertisement("ECH-STRIDE-12", services=("1826",)),
+        advertisement("STRIDE-12", services=(ECHELON,)),
+        advertisement("ROWSPORT-12", services=(ECHELON,)),
+        advertisement("ROW-7S-12", services=(ECHELON,)),
+        advertisement("ROW-S12", services=(ECHELON,)),
+        advertisement("I_TL12", services=(bikes.IFIT,)),
+        advertisement("i_it12", services=(bikes.IFIT,)),
+        advertisement("NT_IFIT TREADMILL", services=(bikes.IFIT,)),
+        advertisement("I_EL12", services=(bikes.IFIT,)),
+        advertisement("I_FS12", services=(bikes.IFIT,)),
+        advertisement("I_VE12", services=(bikes.IFIT,)),
+        advertisement("I_RW12", services=(bikes.IFIT,)),
+        advertisement("KICKR RUN 12", services=("1826", bikes.GYMCONNECT)),
+        advertisement("MRK-R06-12", services=("fff0", "1826")),
+        advertisement("ADIDAS 1234", services=("fff0",)),
+        advertisement("BFCP-12", services=("fff0",)),
     ],
     ids=lambda heard: (
         f"{heard.name or 'no name'} {' '.join(sorted(one[:8] for one in heard.services))}"

@@ -30,6 +30,8 @@ from drivers.survey import DeviceInventory, GattCharacteristic
 NS_PER_S = 1_000_000_000
 HEADER = '{"alleycat_capture": 1, "protocol": "ftms"}'
 NEW_HEADER = '{"alleycat_capture": 2}'
+#: The a-umlaut is of two bytes, which a cut may separate.
+LAST_LINE = '{"t_s": 1, "note": "schräg"}'.encode()
 INDOOR_BIKE_DATA = "00002ad2-0000-1000-8000-00805f9b34fb"
 
 
@@ -142,9 +144,26 @@ class TestJsonLines:
             (f'{NEW_HEADER}\n{{"t_s": 1, "device": {{}}}}', r"ride.jsonl:2: expected"),
             (f'{NEW_HEADER}\n{{"t_s": 9, "until_s": 9, "turns": 2}}', r":2: expected .*until_s"),
             (f'{NEW_HEADER}\n{{"t_s": 9, "until_s": 19, "turns": -2}}', r":2: expected .*at least"),
+            *(
+                (f'{NEW_HEADER}\n{{"t_s": {line}}}', r":2: expected .*1 … 1000 rpm")
+                for line in (
+                    '0, "until_s": Infinity, "turns": 20',
+                    '0, "until_s": 1e308, "turns": 20',
+                    '0, "until_s": 1e308, "turns": 1e308',
+                    '-Infinity, "until_s": 20, "turns": 20',
+                    '-10, "until_s": 10, "turns": 20',
+                    'NaN, "until_s": 20, "turns": 20',
+                    '0, "until_s": 20, "turns": 1e308',
+                    '0, "until_s": 20, "turns": 400',
+                    '0, "until_s": 20, "turns": Infinity',
+                    '0, "until_s": 20, "turns": NaN',
+                    '0, "until_s": 20, "turns": 1e-320',
+                    '0, "until_s": 5e-324, "turns": 20',
+                )
+            ),
             ("[" * 100_000, r"ride.jsonl:1: not JSON"),
             ('{"alleycat_capture": 1, "protocol": 5}', r"ride.jsonl:1: not a capture header"),
-            (f"{HEADER}\n\nhello", r"ride.jsonl:3: not JSON"),
+            (f"{HEADER}\n\nhello\n", r"ride.jsonl:3: not JSON"),
             (f'{HEADER}\n{{"hex": "00"}}', r"ride.jsonl:2: expected \{\"t_s\": seconds"),
             (f'{HEADER}\n{{"t_s": 0}}', r"ride.jsonl:2: expected"),
             (f'{HEADER}\n{{"t_s": "x", "hex": "00"}}', r"ride.jsonl:2: expected"),
@@ -168,6 +187,48 @@ class TestJsonLines:
     def test_bytes_that_are_no_text_are_no_capture(self, file: Path) -> None:
         file.write_bytes(b"\xf1\x41\x03\xff\xfe")
         with pytest.raises(CaptureError, match=r"ride.jsonl: .*expected"):
+            load_capture(file)
+
+    def test_byte_order_mark_of_an_editor_is_no_part_of_the_header(self, file: Path) -> None:
+        file.write_text(f'{HEADER}\n{{"t_s": 0, "hex": "00"}}\n', encoding="utf-8-sig")
+        assert len(load_capture(file).frames) == 1
+
+    @pytest.mark.parametrize("size_bytes", range(1, len(LAST_LINE)))
+    def test_last_line_that_is_cut_is_left_out(self, file: Path, size_bytes: int) -> None:
+        """As after a power cut, at any byte."""
+        file.write_bytes(
+            f'{NEW_HEADER}\n{{"t_s": 0, "hex": "00"}}\n'.encode() + LAST_LINE[:size_bytes]
+        )
+        capture = load_capture(file)
+        assert capture.is_cut
+        assert [one.frame for one in capture.frames] == [Frame(0, b"\0")]
+        assert capture.notes == ()
+
+    @pytest.mark.parametrize("tail", [bytes(4096), LAST_LINE[:9] + bytes(512)], ids=len)
+    def test_blocks_that_were_never_written_are_a_cut(self, file: Path, tail: bytes) -> None:
+        file.write_bytes(f'{NEW_HEADER}\n{{"t_s": 0, "hex": "00"}}\n'.encode() + tail)
+        capture = load_capture(file)
+        assert (len(capture.frames), capture.is_cut) == (1, True)
+
+    @pytest.mark.parametrize("end", [b"", b"\n", b"\r\n"], ids=repr)
+    def test_last_line_that_is_whole_is_kept(self, file: Path, end: bytes) -> None:
+        file.write_bytes(f"{NEW_HEADER}\n".encode() + LAST_LINE + end)
+        capture = load_capture(file)
+        assert (capture.notes, capture.is_cut) == ((TimedNote(1, "schräg"),), False)
+
+    @pytest.mark.parametrize(
+        ("tail", "complaint"),
+        [
+            ('{"t_s": 0, "he\n{"t_s": 1, "hex": "00"}', r"ride.jsonl:2: not JSON"),
+            ('{"t_s": 0, "he\n', r"ride.jsonl:2: not JSON"),
+            ('{"t_s": 0}', r"ride.jsonl:2: expected"),
+        ],
+    )
+    def test_other_line_with_a_fault_is_refused(
+        self, file: Path, tail: str, complaint: str
+    ) -> None:
+        file.write_text(f"{NEW_HEADER}\n{tail}")
+        with pytest.raises(CaptureError, match=complaint):
             load_capture(file)
 
     def test_missing_capture_is_a_file_not_found_error(self, tmp_path: Path) -> None:

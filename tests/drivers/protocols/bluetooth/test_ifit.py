@@ -20,6 +20,7 @@ from drivers.protocols.bluetooth.ifit import (
     REQUEST_EVERY_NS,
     RESISTANCE,
     SPEED,
+    STUDIO_BIKE,
     WANTED,
     ChunkJoiner,
     Ifit,
@@ -39,7 +40,7 @@ from tests.support.bluez.riding import ride
 from tests.support.wire import assert_wire
 
 SECOND = 1_000_000_000
-TREADMILL, STUDIO_BIKE = 0x04, 0x08
+TREADMILL = 0x04
 RIDE = {RESISTANCE: 4086, POWER: 123, DISTANCE: 348, CADENCE: 51, PULSE: 0x04_01_50_78, SPEED: 779}
 RIDE_READING = Reading(
     at_ns=7,
@@ -244,8 +245,8 @@ def answered(
     ]
 
 
-def read(ifit: Ifit, at_ns: int, values: dict[int, int]) -> list[Reading]:
-    return answered(ifit, at_ns, READ, OK + encode_values(values))
+def read(ifit: Ifit, at_ns: int, values: dict[int, int], equipment: int = BIKE) -> list[Reading]:
+    return answered(ifit, at_ns, READ, OK + encode_values(values), equipment)
 
 
 def informed(ifit: Ifit, registers: Iterable[int], equipment: int = BIKE) -> None:
@@ -297,7 +298,7 @@ def test_only_registers_that_the_console_has_are_read() -> None:
     ifit = Ifit()
     informed(ifit, {2, 3, 5, 9, 12, 16, 103}, STUDIO_BIKE)
     assert asked(ifit, until_s=4)[-1] == encode_read(STUDIO_BIKE, {2, 3, 5, 16})
-    (reading,) = read(ifit, 7, {2: 5000, 3: 150, 5: 90, 16: 3000})
+    (reading,) = read(ifit, 7, {2: 5000, 3: 150, 5: 90, 16: 3000}, STUDIO_BIKE)
     assert (reading.resistance_percent, reading.power_w, reading.cadence_rpm) == (50, 150, 90)
     assert reading.heart_rate_bpm is None
 
@@ -308,7 +309,7 @@ def test_registers_of_a_real_treadmill_are_understood() -> None:
     for chunk in chunks_of(information):  # zwifit src/ble/ifit/_request.js
         assert ifit.feed(Frame(0, chunk)) == []
     assert asked(ifit, until_s=4)[-1] == encode_read(TREADMILL, {DISTANCE, PULSE, SPEED})
-    assert read(ifit, 7, {DISTANCE: 5, PULSE: 0, SPEED: 800}) == [], "there is no cadence"
+    assert read(ifit, 7, {DISTANCE: 5, PULSE: 0, SPEED: 800}, TREADMILL) == []
 
 
 def test_answer_is_decoded_by_the_registers_that_were_asked_for() -> None:
@@ -333,6 +334,28 @@ def test_other_answer_is_no_reading(command: int, body: bytes) -> None:
     ifit = Ifit()
     assert answered(ifit, 7, command, body) == []
     assert read(ifit, 7, RIDE) == [RIDE_READING]
+
+
+@pytest.mark.parametrize(
+    "equipment",
+    [
+        pytest.param(0x04, id="treadmill, qdomyos-zwift proformtreadmill"),
+        pytest.param(0x06, id="elliptical, qdomyos-zwift nordictrackelliptical"),
+        pytest.param(0x09, id="elliptical trainer, qdomyos-zwift proformellipticaltrainer"),
+        pytest.param(0x13, id="elliptical, qdomyos-zwift proformelliptical"),
+        pytest.param(0x14, id="rower, qdomyos-zwift proformrower"),
+    ],
+)
+def test_strokes_of_another_machine_are_no_reading(equipment: int) -> None:
+    ifit = Ifit()
+    assert read(ifit, 7, RIDE, equipment) == []
+    informed(ifit, WANTED, equipment)
+    assert read(ifit, 7, RIDE, equipment) == []
+    assert ifit.unusable_bytes == 0
+
+
+def test_both_kinds_of_bike_give_readings() -> None:
+    assert read(Ifit(), 7, RIDE, STUDIO_BIKE) == read(Ifit(), 7, RIDE, BIKE) == [RIDE_READING]
 
 
 def test_zero_is_reported_except_as_heart_rate() -> None:

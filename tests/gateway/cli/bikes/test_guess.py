@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from drivers import Frame
 from drivers.captures.format import (
     CountedTurns,
     encode_device,
@@ -123,6 +124,8 @@ def test_raw_capture_needs_no_protocol() -> None:
         (["ride.jsonl", "--turns", "0:1-10"], 2, "expected TURNS:FROM-UNTIL"),
         (["ride.jsonl", "--turns", "nan:1-10"], 2, "expected TURNS:FROM-UNTIL"),
         (["ride.jsonl", "--turns", "9:1-inf"], 2, "expected TURNS:FROM-UNTIL"),
+        (["ride.jsonl", "--turns", "1e308:0-20"], 2, "a cadence of 1 … 1000 rpm"),
+        (["ride.jsonl", "--turns", "20:0-1e308"], 2, "a cadence of 1 … 1000 rpm"),
     ],
 )
 def test_guess_that_is_impossible_gives_a_reason(
@@ -133,6 +136,28 @@ def test_guess_that_is_impossible_gives_a_reason(
     result = guess(tmp_path / arguments[0], *arguments[1:])
     assert result.exit_code == code
     assert complaint in result.stderr
+
+
+def test_text_of_a_capture_cannot_command_the_terminal(file: Path) -> None:
+    frame = Frame(0, b"\1\2", characteristic="\x1b[31mred\nline")
+    name = DeviceInventory("\x1b]0;title\x07bike", ())
+    file.write_text(
+        "\n".join((encode_header(""), encode_device(name, 0), encode_frame("\x1b[1m", frame, 0)))
+    )
+    result = guess(file)
+    assert result.exit_code == 0
+    assert "[31mred line: 1 frame" in result.stdout
+    assert all(one.isprintable() or one == "\n" for one in result.output), repr(result.output)
+
+
+def test_guess_from_a_capture_that_is_cut_states_so(file: Path) -> None:
+    whole = guess(survey(file, (SLOW, FAST)))
+    with file.open("a") as capture:
+        capture.write('\n{"t_s": 80, "he')
+    cut = guess(file)
+    assert (cut.exit_code, cut.stdout) == (0, whole.stdout)
+    assert f"{file}: the last line is cut off, as after a power cut" in cut.stderr
+    assert whole.stderr == ""
 
 
 @pytest.mark.parametrize("name", ["ride.jsonl", "line.bin"])

@@ -81,6 +81,16 @@ def test_answers_of_the_rider_are_stored_with_the_time_of_their_step(
     assert "a number such as 20" in questions[3], "asked again after an answer of another kind"
 
 
+@pytest.mark.parametrize("slip", ["2000", "1e308", "inf", "nan", "0.001"])
+def test_number_of_turns_that_no_rider_pedals_is_asked_again(
+    file: Path, ride: GuidedRide, slip: str
+) -> None:
+    asyncio.run(ride.run())
+    answers = iter([slip, "20", "", "0", ""])
+    ride.ask(lambda _question: next(answers))
+    assert load_capture(file).turns == (CountedTurns(15, 35, 20), CountedTurns(40, 60, 0))
+
+
 def test_rider_who_counted_nothing_is_asked_once(file: Path, ride: GuidedRide) -> None:
     asyncio.run(ride.run())
     questions: list[str] = []

@@ -37,6 +37,27 @@ def test_replay_counts_unusable_bytes(tmp_path: Path) -> None:
     assert "2 bytes could not be decoded as ftms" in replay(file).stderr
 
 
+def test_replay_of_a_capture_that_is_cut_states_so(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    content = (CAPTURES / "ftms/schwinn-ic4.jsonl").read_text()
+    file.write_text(content)
+    whole = replay(file)
+    file.write_text(content + '{"t_s": 9, "hex": "44')
+    cut = replay(file)
+    assert (cut.exit_code, cut.stdout) == (0, whole.stdout)
+    assert f"{file}: the last line is cut off, as after a power cut, and is left out" in cut.stderr
+
+
+def test_unknown_protocol_of_a_capture_cannot_command_the_terminal(tmp_path: Path) -> None:
+    file = tmp_path / "ride.jsonl"
+    file.write_text(
+        '{"alleycat_capture": 2}\n{"t_s": 0, "hex": "00", "protocol": "\\u001b[31mred"}\n'
+    )
+    result = replay(file)
+    assert result.exit_code == 2
+    assert "\x1b" not in result.output
+
+
 @pytest.mark.parametrize(
     ("name", "arguments", "code", "complaint"),
     [
