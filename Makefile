@@ -69,9 +69,8 @@ package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge 
 vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/alleycat-gateway-vm (as root, once)
 	@$(BIN)/python -m tests.vm.image
 
-# Its machines are single-threaded, so two of them run at once.
 vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (ten minutes)
-	$(BIN)/pytest tests/vm --in-vm --capture=no -n 2 --dist loadfile --durations=0
+	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English
 	$(BIN)/ruff check
