@@ -591,7 +591,7 @@ def test_setup_recommends_a_reload_where_no_restart_is_needed(
     """The running gateway takes another rider in mid-race, and another cloud at its next start."""
     monkeypatch.setattr("gateway.config.command_line.SERVICE_CONFIG", file)
     said = setup(file, *FIRST).output
-    assert "sudo alleycat-gateway check\n  sudo systemctl restart alleycat-gateway\n" in said
+    assert "alleycat-gateway check\n  sudo systemctl restart alleycat-gateway\n" in said
     assert "systemctl reload-or-restart" in setup(file, "--racer-name", "Bo").output
     files = {"ca": mine.ca_file, "certificate": mine.certificate_file}
     given = [f"--{name}-file={path}" for name, path in files.items()]

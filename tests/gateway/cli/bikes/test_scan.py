@@ -41,6 +41,8 @@ async def test_scan_with_a_missing_adapter_names_those_that_exist(bluez: Bluez) 
     arguments = ["scan", "--adapter", "hci7", "--seconds", "1"]
     result = await asyncio.to_thread(CliRunner().invoke, app, arguments)
     assert "there is no Bluetooth adapter hci7; expected one of: hci0" in result.stdout
-    assert "looking for bikes for 1 s: ble, serial" in result.stdout, "other drivers scan as well"
+    assert "looking for bikes for 1 s: ant, ble, serial" in result.stdout, (
+        "other drivers scan as well"
+    )
     assert bluez.hci0.powered
     assert result.exit_code == 1
