@@ -22,7 +22,7 @@ COPIED = (
     *("gateway", "drivers", "tests", "config", "docs", "systemd"),
     *("README.md", "pyproject.toml"),
 )
-TIMEOUT_S = 300
+TIMEOUT_S = 900
 
 PROMISE = "tests/gateway/buffer/test_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
