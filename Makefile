@@ -32,11 +32,11 @@ demo: $(DEMO_INSTALLED) ## race on this machine: bikes, gateways, broker, IoT ru
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 # Its tests compute, and want a core each.
-test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (two minutes)
+test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (four minutes)
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
 # The slow tests mostly wait, so several of them share a core; more examples for a property do not.
-test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9 (ten minutes)
+test-all: test ## run all tests: also races in real time, terminals, bad disks, kill -9 (twenty minutes)
 	$(BIN)/pytest -m slow -n 6 --dist loadgroup
 	$(BIN)/pytest -m hypothesis -n auto --hypothesis-profile=thorough
 
@@ -69,7 +69,7 @@ package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge 
 vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/alleycat-gateway-vm (as root, once)
 	@$(BIN)/python -m tests.vm.image
 
-vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (ten minutes)
+vm-test: vm-image deb mosquitto $(VM)/.installed ## test the package in QEMU: boot, pulled plugs, Bluetooth, USB (twenty minutes)
 	$(BIN)/pytest tests/vm --in-vm --capture=no --durations=0
 
 check: $(INSTALLED) ## run ruff, mypy --strict, the import rules, and the checks of spelling and plain English

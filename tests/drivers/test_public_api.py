@@ -37,7 +37,7 @@ def test_the_example_driver_imports_public_names_alone(file: str, package: Modul
 
 def test_the_gateway_runs_without_pytest() -> None:
     code = "import gateway.daemon, drivers.registry, sys; sys.exit('pytest' in sys.modules)"
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
 
 
 @pytest.mark.parametrize("module", [contract, discovery])

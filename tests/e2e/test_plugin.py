@@ -93,11 +93,14 @@ def test_plugin_driver_can_be_installed_and_races(
 def test_example_driver_passes_its_own_tests(environment: Path, tmp_path: Path) -> None:
     package = Path(shutil.copytree(EXAMPLE, tmp_path / "example-driver"))
     install(environment, package)
-    subprocess.run(
+    tested = subprocess.run(
         [environment / "bin" / "python", "-m", "pytest", "-q", "-p", "no:cacheprovider"],
         cwd=package,
         check=True,
+        capture_output=True,
+        text=True,
     )
+    assert " passed" in tested.stdout
 
 
 def test_plugin_that_cannot_be_imported_is_logged_and_other_bikes_race(

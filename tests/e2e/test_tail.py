@@ -1,4 +1,4 @@
-"""A real daemon and its messages as they go out: through an outage, and beside rude readers."""
+"""A real daemon and its messages as they go out: in an outage, and with rude readers."""
 
 import asyncio
 import json

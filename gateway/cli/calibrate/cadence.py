@@ -13,6 +13,7 @@ from gateway.cli.calibrate.session import (
     ConfigOption,
     JsonOption,
     exit_on_error,
+    numbers_of,
     script_of,
 )
 from gateway.cli.completion import protocols
@@ -132,23 +133,14 @@ def cadence(
     pedaller = _pedaller(bike, fake_factor, clock) if fake_bike else None
     sensor = None if against is None else _sensor(against, against_protocol, pedaller, clock)
     seconds = seconds or (METRONOME_S if against is None else AGAINST_S)
-    rpms = None if metronome is None else _beats(metronome)
+    rpms = None
+    if metronome is not None:
+        rpms = numbers_of("--metronome", metronome, "rpm", BEATS, "60,90")
     method = _Method(count or TURNS, rpms, against or "", sensor, seconds)
     options = _CheckOptions(pedaller, script_of(answers), json, silent, yes)
     with exit_on_error():
         if not asyncio.run(_check(bike, config, method, options, clock)):
             raise typer.Exit(FAILED)
-
-
-def _beats(text: str) -> tuple[float, ...]:
-    slowest, fastest = BEATS
-    try:
-        rpms = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        rpms = ()
-    if not rpms or not all(slowest <= rpm <= fastest for rpm in rpms):
-        fail(f"--metronome {text}: expected rpm from {slowest} to {fastest}, such as 60,90", USAGE)
-    return rpms
 
 
 def _pedaller(bike: str, factor: float, clock: "GatewayClock") -> "FakePedaller":

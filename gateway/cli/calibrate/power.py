@@ -13,6 +13,7 @@ from gateway.cli.calibrate.session import (
     ConfigOption,
     JsonOption,
     exit_on_error,
+    numbers_of,
     script_of,
 )
 from gateway.cli.completion import protocols
@@ -129,22 +130,12 @@ def power(
     clock = SystemClock()
     rider = _fake_rider(bike, fake_factor, clock) if fake_bike else None
     seconds = seconds or (WATTS_S if against is None else AGAINST_S)
-    method = _PowerMethod(_held(watts or WATTS), against, against_protocol, seconds)
+    held = numbers_of("--watts", watts or WATTS, "W", HELD_W, WATTS)
+    method = _PowerMethod(held, against, against_protocol, seconds)
     options = _PowerOptions(bike, config, rider, script_of(answers), json, yes)
     with exit_on_error():
         if not asyncio.run(_check(method, options, clock)):
             raise typer.Exit(FAILED)
-
-
-def _held(text: str) -> tuple[float, ...]:
-    least, most = HELD_W
-    try:
-        watts = tuple(float(part) for part in text.split(","))
-    except ValueError:
-        watts = ()
-    if not watts or not all(least <= power_w <= most for power_w in watts):
-        fail(f"--watts {text}: expected W from {least} to {most}, such as {WATTS}", USAGE)
-    return watts
 
 
 def _fake_rider(bike: str, factor: float, clock: "GatewayClock") -> "FakePowerRider":

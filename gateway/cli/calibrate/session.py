@@ -132,6 +132,20 @@ def _own_hand(target: "Target") -> None:
     """Do nothing: the person turns the knob."""
 
 
+def numbers_of(
+    option: str, text: str, unit: str, limits: tuple[float, float], example: str
+) -> tuple[float, ...]:
+    """Return the numbers of a list with commas; fail unless each is within the limits."""
+    least, most = limits
+    try:
+        numbers = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        numbers = ()
+    if not numbers or not all(least <= number <= most for number in numbers):
+        fail(f"{option} {text}: expected {unit} from {least} to {most}, such as {example}", USAGE)
+    return numbers
+
+
 def script_of(file: Path | None) -> "AnswerSource | None":
     """Return the answers in `file`; end the command with an error message if it is unreadable."""
     from gateway.calibrating.prompt import AnswerFile

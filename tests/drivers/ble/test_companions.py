@@ -72,8 +72,10 @@ async def test_power_scale_and_offset_correct_both_meters(bluez: Bluez) -> None:
         pedalled(right, lambda: RIGHT_W),
         pedals(left, right.address, power_scale=2, power_offset_w=5).open_bike() as readings,
     ):
-        await heard_until(readings, 2 * (2 * LEFT_W + 5))
-        await heard_until(readings, 2 * LEFT_W + 5 + 2 * RIGHT_W + 5)
+        alone = await heard_until(readings, 2 * (2 * LEFT_W + 5))
+        both = await heard_until(readings, 2 * LEFT_W + 5 + 2 * RIGHT_W + 5)
+    assert alone.source == "cycling_power × 2"
+    assert both.source == "cycling_power + second meter"
 
 
 async def test_pedal_that_was_never_there_is_counted_as_like_the_first(bluez: Bluez) -> None:
@@ -96,8 +98,12 @@ async def test_lost_pedal_leaves_the_other_connected_and_comes_back(bluez: Bluez
     ):
         await heard_until(readings, LEFT_W + RIGHT_W)
         right.drop_link()
-        await heard_until(readings, 2 * LEFT_W)
-        await heard_until(readings, LEFT_W + RIGHT_W)
+        alone = await heard_until(readings, 2 * LEFT_W)
+        assert left.connected
+        both = await heard_until(readings, LEFT_W + RIGHT_W)
+        assert right.connected
+    assert alone.source == "cycling_power × 2"
+    assert both.source == "cycling_power + second meter"
 
 
 async def test_lost_first_pedal_is_a_lost_bike(bluez: Bluez) -> None:

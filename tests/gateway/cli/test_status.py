@@ -1,4 +1,4 @@
-"""`status` beside a real socket: what it prints, where it asks, how it ends."""
+"""`status` with a real socket: what it prints, where it asks, how it ends."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""`tail` beside a real socket: what it prints, when it ends, and how."""
+"""`tail` with a real socket: what it prints, when it ends, and how."""
 
 import json
 import socket

@@ -55,7 +55,7 @@ class Waiting:
         self._told.set()
 
     async def until_told(self) -> None:
-        """Wait until the service manager is told something, which must come before the end."""
+        """Wait until the service manager is notified, which must happen before the end."""
         told = asyncio.create_task(self._told.wait())
         await asyncio.wait([told, self.run], return_when=asyncio.FIRST_COMPLETED)
         told.cancel()

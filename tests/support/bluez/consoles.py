@@ -4,6 +4,7 @@ They ignore what they do not understand, and cut what they send after 20 bytes, 
 """
 
 import asyncio
+from abc import ABC, abstractmethod
 from dataclasses import replace
 
 from bleak.uuids import normalize_uuid_str
@@ -50,7 +51,7 @@ FITSHOW_RIDE = FitshowStatus(speed_kmh=24.5, level=12, cadence_rpm=81, power_w=1
 DOMYOS_RIDE = DomyosStatus(cadence_rpm=95, speed_kmh=23.1, level=3, heart_rate_bpm=104)
 
 
-class Console:
+class Console(ABC):
     """What all consoles have in common. `deaf_to` more requests are not heard at first."""
 
     def __init__(self, device: Device, deaf_to: int = 0) -> None:
@@ -70,8 +71,9 @@ class Console:
             part = message[at : at + PART_BYTES]
             asyncio.get_running_loop().call_soon(self.device.notify, self._notify, part)
 
+    @abstractmethod
     def answer(self, request: bytes) -> None:
-        raise NotImplementedError
+        """Send what the console answers to a request, if anything."""
 
     def _hear(self, _uuid: str, data: bytes) -> None:
         if self.deaf_to:

@@ -1,4 +1,4 @@
-"""Fake bikes of these tests are kept apart from those of whoever runs them."""
+"""A directory for the fake bikes of these tests, apart from the fake bikes of the user."""
 
 from pathlib import Path
 
