@@ -37,7 +37,7 @@ class BikeDrivers:
     ) -> None:
         self._registered = registered
         self._clock = clock
-        self._file = StateFile(state_dir / "drivers.json", "what drivers know of their bikes")
+        self._file = StateFile(state_dir / "drivers.json", "memories of the drivers")
         #: By device, as `device_of` returns it.
         self._memories: dict[str, _Memory] = {}
         self._remembering: dict[str, RememberingDriver] = {}
@@ -84,7 +84,7 @@ class BikeDrivers:
     def _give_up(self, device: str, driver: object, error: Exception) -> None:
         self._remembering.pop(device, None)
         reason = loss_reason(error, driver_name(driver))
-        log.error("what the driver knows of its bike not saved", device=device, reason=reason)
+        log.error("memory of the driver not saved", device=device, reason=reason)
 
     def _to_json(self) -> bytes:
         return _MEMORIES.dump_json(self._memories)

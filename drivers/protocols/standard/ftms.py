@@ -118,7 +118,13 @@ def _layout(flags: int, length_bytes: int) -> list[Field]:
     unannounced_bytes = size_bytes - sum(f.size_bytes for f in fields)
     if unannounced_bytes == 2 and flags & _LIFE_FITNESS_MASK == _LIFE_FITNESS_FLAGS:
         return flagged(_FIELDS, present | _CADENCE)
-    return narrowed(fields, _RESISTANCE, _NARROW_RESISTANCE, size_bytes)
+    return narrowed(
+        fields,
+        _RESISTANCE,
+        _NARROW_RESISTANCE,
+        body_bytes=size_bytes,
+        flags_bytes=_FLAGS_BYTES,
+    )
 
 
 def encode_indoor_bike_data(data: IndoorBikeData) -> bytes:
