@@ -18,10 +18,22 @@ VIRTUAL_BOARDS = ("dummy-virt", "qemu")
 #: 2026-01-01, in milliseconds since the epoch: an earlier time is certainly wrong.
 EARLIEST_MS = 1_767_225_600_000
 
-#: The return value of adjtimex(2) for an unset clock, and the size of its struct in bytes. The
-#: struct's content is neither set nor read.
-TIME_ERROR = 5
-TIMEX_BYTES = 208
+#: The maximum error of a clock that no time server has set, in microseconds. The kernel starts with
+#: it, returns to it when a program sets the clock, and adds 500 µs a second up to it: it is reached
+#: nine hours after the last correction (NTP_PHASE_LIMIT and MAXFREQ in kernel/time/ntp.c).
+MAX_ERROR_US = 16_000_000
+
+
+class _Timex(ctypes.Structure):
+    """The beginning of the struct of adjtimex(2), and room for the rest; `modes` 0 only reads."""
+
+    _fields_ = (
+        ("modes", ctypes.c_uint),
+        ("offset", ctypes.c_long),
+        ("freq", ctypes.c_long),
+        ("maxerror", ctypes.c_long),
+        ("_rest", ctypes.c_long * 32),
+    )
 
 
 def clock_is_set(root: Path = Path("/"), now_ms: int | None = None) -> bool:
@@ -52,6 +64,12 @@ def _needs_time_server(root: Path) -> bool:
 
 
 def _kernel_clock_is_set() -> bool:
-    """Return whether a time daemon (chrony, ntpd, timesyncd) has marked the clock as set."""
-    status: int = ctypes.CDLL(None).adjtimex(ctypes.create_string_buffer(TIMEX_BYTES))
-    return 0 <= status < TIME_ERROR
+    """Return whether a time daemon (chrony, ntpd, timesyncd) keeps the clock right.
+
+    Like systemd's timedatectl, this asks for the maximum error and not for the flag STA_UNSYNC:
+    chrony leaves the flag set unless its option `rtcsync` is on, so that the kernel does not set a
+    battery-backed clock.
+    """
+    timex = _Timex()
+    status: int = ctypes.CDLL(None).adjtimex(ctypes.byref(timex))
+    return status >= 0 and int(timex.maxerror) < MAX_ERROR_US

@@ -1,5 +1,6 @@
 """Against a root directory of the test's own, and against this machine."""
 
+import os
 import platform
 import subprocess
 import sys
@@ -15,8 +16,14 @@ from gateway.timing.clock_sync import (
     clock_is_set,
     clock_source,
 )
+from tests.support.adjtimex import LIMIT_US, TIME_ERROR, TIME_OK, UNSYNC, AdjtimexShim
 
 NOW_MS = EARLIEST_MS + 1
+
+
+@pytest.fixture
+def adjtimex(tmp_path: Path) -> AdjtimexShim:
+    return AdjtimexShim(tmp_path)
 
 
 def make(root: Path, name: str, content: str = "") -> None:
@@ -67,15 +74,51 @@ def test_clock_source_tells_who_has_set_the_clock(
     assert clock_source(tmp_path, NOW_MS) == "by systemd-timesyncd, from a time server"
 
 
-def test_kernel_clock_state_is_that_of_adjtimex(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.undo()
-    says = clock_sync._kernel_clock_is_set()
-    program = (
-        "import ctypes, sys; buffer = ctypes.create_string_buffer(4096); "
-        "sys.exit(ctypes.CDLL(None).adjtimex(buffer))"
+#: The flag of a clock that a time daemon steers by the kernel's phase-locked loop.
+PLL = 0x1
+#: The return value of adjtimex(2) on a day that ends with a leap second.
+TIME_INS = 1
+
+
+@pytest.mark.parametrize(
+    ("returned", "flags", "max_error_us", "expected"),
+    [
+        pytest.param(TIME_ERROR, UNSYNC, LIMIT_US, False, id="as booted, or set by hand"),
+        pytest.param(TIME_ERROR, UNSYNC, 9_776, True, id="chrony without rtcsync"),
+        pytest.param(TIME_ERROR, UNSYNC, 0, True, id="chrony without rtcsync, and without error"),
+        pytest.param(TIME_OK, PLL, 9_776, True, id="chrony with rtcsync, ntpd or timesyncd"),
+        pytest.param(TIME_OK, PLL, LIMIT_US - 1, True, id="nine hours without a time server"),
+        pytest.param(TIME_ERROR, PLL | UNSYNC, LIMIT_US, False, id="longer than that"),
+        pytest.param(TIME_ERROR, UNSYNC, 2**31, False, id="more than the kernel's limit"),
+        pytest.param(TIME_INS, PLL, 1_000, True, id="before a leap second"),
+        pytest.param(-1, 0, 0, False, id="not permitted"),
+    ],
+)
+def test_kernel_clock_is_set_if_its_maximum_error_is_below_the_limit(
+    adjtimex: AdjtimexShim, returned: int, flags: int, max_error_us: int, expected: bool
+) -> None:
+    adjtimex.answer(returned, flags, max_error_us)
+    program = "from gateway.timing.clock_sync import _kernel_clock_is_set as ask; print(ask())"
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        check=True,
+        capture_output=True,
+        text=True,
+        env={**os.environ, **adjtimex.environment},
     )
-    code = subprocess.run(["python3", "-c", program], check=False).returncode
-    assert says == (0 <= code < clock_sync.TIME_ERROR)
+    assert done.stdout.strip() == str(expected)
+
+
+def test_kernel_clock_state_is_that_of_timedatectl(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Compare with a reader of the raw struct, on the kernel of this machine."""
+    monkeypatch.undo()
+    program = (
+        "import ctypes, struct; timex = ctypes.create_string_buffer(4096); "
+        "assert ctypes.CDLL(None).adjtimex(timex) >= 0; "
+        "print(struct.unpack_from('@Illl', timex)[3] < 16_000_000)"
+    )
+    done = subprocess.run(["python3", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == str(clock_sync._kernel_clock_is_set())
 
 
 #: adjtimex and clock_adjtime, of which libc uses either.
