@@ -5,6 +5,7 @@ import platform
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,7 +14,8 @@ from gateway.timing.clock_sync import (
     BOARD_MODEL,
     EARLIEST_MS,
     TIMESYNC_MARK,
-    clock_is_set,
+    ClockSource,
+    ClockTrust,
     clock_source,
 )
 from tests.support.adjtimex import LIMIT_US, TIME_ERROR, TIME_OK, UNSYNC, AdjtimexShim
@@ -36,11 +38,19 @@ def _kernel_does_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: False)
 
 
+PI = "Raspberry Pi 4 Model B Rev 1.5\0"
+TIME_SERVER, HARDWARE, CONFIG = ClockSource
+
+
+def source(root: Path, now_ms: int = NOW_MS, **trust: Any) -> ClockSource | None:
+    return clock_source(ClockTrust(**trust), root, now_ms)
+
+
 def test_clock_of_a_pi_is_set_once_timesyncd_has_left_its_mark(tmp_path: Path) -> None:
-    make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
-    assert not clock_is_set(tmp_path, NOW_MS)
+    make(tmp_path, BOARD_MODEL, PI)
+    assert source(tmp_path) is None
     make(tmp_path, TIMESYNC_MARK)
-    assert clock_is_set(tmp_path, NOW_MS)
+    assert source(tmp_path) is TIME_SERVER
 
 
 def test_clock_of_a_pi_is_set_once_the_kernel_has_been_told(
@@ -48,30 +58,48 @@ def test_clock_of_a_pi_is_set_once_the_kernel_has_been_told(
 ) -> None:
     make(tmp_path, BOARD_MODEL, "Raspberry Pi Zero 2 W Rev 1.0\0")
     monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: True)
-    assert clock_is_set(tmp_path, NOW_MS)
+    assert source(tmp_path) is TIME_SERVER
+
+
+def test_clock_of_a_pi_stays_set_in_a_boot_that_has_lost_its_time_server(tmp_path: Path) -> None:
+    make(tmp_path, BOARD_MODEL, PI)
+    assert source(tmp_path, was_set=True) is TIME_SERVER
 
 
 @pytest.mark.parametrize("model", [None, "linux,dummy-virt\0"])
-def test_clock_of_a_pc_or_a_virtual_machine_is_set(tmp_path: Path, model: str | None) -> None:
+def test_clock_of_a_pc_or_a_virtual_machine_is_set_by_its_hardware(
+    tmp_path: Path, model: str | None
+) -> None:
     if model is not None:
         make(tmp_path, BOARD_MODEL, model)
-    assert clock_is_set(tmp_path, NOW_MS)
-
-
-def test_clock_before_the_earliest_possible_time_is_not_set(tmp_path: Path) -> None:
-    assert not clock_is_set(tmp_path, EARLIEST_MS - 1)
-
-
-def test_clock_source_tells_who_has_set_the_clock(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    assert clock_source(tmp_path, NOW_MS) == "by this computer's hardware clock"
-    make(tmp_path, BOARD_MODEL, "Raspberry Pi 4 Model B Rev 1.5\0")
-    assert clock_source(tmp_path, NOW_MS) is None
-    monkeypatch.setattr(clock_sync, "_kernel_clock_is_set", lambda: True)
-    assert clock_source(tmp_path, NOW_MS) == "by a time server (according to the kernel)"
+    assert source(tmp_path) is HARDWARE
     make(tmp_path, TIMESYNC_MARK)
-    assert clock_source(tmp_path, NOW_MS) == "by systemd-timesyncd, from a time server"
+    assert source(tmp_path) is TIME_SERVER
+
+
+def test_clock_that_the_config_trusts_is_set_without_a_time_server(tmp_path: Path) -> None:
+    assert source(tmp_path, always=True) is CONFIG, "on a PC"
+    make(tmp_path, BOARD_MODEL, PI)
+    assert source(tmp_path, always=True) is CONFIG
+    make(tmp_path, TIMESYNC_MARK)
+    assert source(tmp_path, always=True) is TIME_SERVER
+
+
+def test_clock_before_the_earliest_possible_time_is_never_set(tmp_path: Path) -> None:
+    make(tmp_path, TIMESYNC_MARK)
+    assert source(tmp_path, EARLIEST_MS, always=True, was_set=True) is not None
+    assert source(tmp_path, EARLIEST_MS - 1, always=True, was_set=True) is None
+
+
+@pytest.mark.parametrize("always", [True, False])
+def test_clock_earlier_than_the_certificate_is_set_only_by_a_time_server(
+    tmp_path: Path, always: bool
+) -> None:
+    certificate: dict[str, Any] = {"always": always, "earliest_ms": lambda: NOW_MS}
+    assert source(tmp_path, NOW_MS, **certificate) is not None
+    assert source(tmp_path, NOW_MS - 1, **certificate) is None
+    make(tmp_path, TIMESYNC_MARK)
+    assert source(tmp_path, NOW_MS - 1, **certificate) is TIME_SERVER
 
 
 #: The flag of a clock that a time daemon steers by the kernel's phase-locked loop.
@@ -153,4 +181,4 @@ def test_kernel_clock_state_is_not_set_where_adjtimex_is_not_permitted() -> None
 
 
 def test_clock_of_this_machine_is_set() -> None:
-    assert clock_is_set()
+    assert clock_source() is not None
