@@ -72,6 +72,7 @@ class Recorder:
                 await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
             log.info(
                 "clock set; stored seconds are now assigned to races",
+                source=self._clock.source,
                 unnamed=self._buffer.status.unnamed,
             )
         self._date_kept_seconds()

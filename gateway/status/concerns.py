@@ -93,8 +93,8 @@ def _of_clock(status: GatewayStatus, command: Command) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
         yield Concern(
-            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check the "
-            "clock with `timedatectl`"
+            f"the clock is not set: the buffer keeps {waiting} of riding until it is; "
+            f"`{command('check')}` shows what to do"
         )
     elif _may_be_off(status):
         yield Concern(

@@ -104,8 +104,8 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check the "
-            "clock with `timedatectl`",
+            "the clock is not set: the buffer keeps 120 seconds of riding until it is; "
+            "`sudo alleycat-gateway check` shows what to do",
         ),
         (
             {"lost_seconds": 3},
