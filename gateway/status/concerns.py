@@ -50,7 +50,7 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
         return [setup, *(Concern(note) for note in status.notes)]
     found = [
         *_of_buffer(status, command),
-        *_of_clock(status, command),
+        *_of_clock(status),
         *_of_cloud(status.cloud),
         *_of_sending(status),
         *_of_results(status.results),
@@ -89,17 +89,17 @@ def _of_buffer(status: GatewayStatus, command: Command) -> Iterator[Concern]:
         )
 
 
-def _of_clock(status: GatewayStatus, command: Command) -> Iterator[Concern]:
+def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
         yield Concern(
-            f"the clock is not set: the buffer keeps {waiting} of riding until it is; "
-            f"`{command('check')}` shows what to do"
+            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check the "
+            "clock with `timedatectl`"
         )
     elif _may_be_off(status):
         yield Concern(
             "no time server is known to have set the clock, so races may begin and end seconds off "
-            f"those of other gateways; `{command('check')}` shows what to do",
+            "those of other gateways; check the clock with `timedatectl`",
             is_minor=True,
         )
 

@@ -70,7 +70,7 @@ def test_clock_without_a_time_server_is_a_concern_if_it_is_compared_with_others(
     found = [(concern.text, concern.is_minor) for concern in concerns(status)]
     text = (
         "no time server is known to have set the clock, so races may begin and end seconds off "
-        "those of other gateways; `sudo alleycat-gateway check` shows what to do"
+        "those of other gateways; check the clock with `timedatectl`"
     )
     assert found == ([(text, True)] if is_concern else [])
 
@@ -104,8 +104,8 @@ def test_healthy_gateway_has_no_concerns() -> None:
         ),
         (
             {"clock_is_set": False, "buffer": buffer_status(unnamed=120, depth=120)},
-            "the clock is not set: the buffer keeps 120 seconds of riding until it is; "
-            "`sudo alleycat-gateway check` shows what to do",
+            "the clock is not set: the buffer keeps 120 seconds of riding until it is; check the "
+            "clock with `timedatectl`",
         ),
         (
             {"lost_seconds": 3},
