@@ -26,8 +26,10 @@ from gateway.calibrating.server import serve_calibration
 from gateway.cloud.connections import connections
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Commands, Feed, ReceivingUplink
+from gateway.config.clock_trust import clock_trust
 from gateway.config.reload import Reload
 from gateway.config.schema import Config
+from gateway.host.boots import Boots
 from gateway.host.state_dir import locked_state_dir
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
@@ -43,6 +45,7 @@ from gateway.status.waiting import load_when_set_up
 from gateway.tail.server import TailReaders, serve_tail
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock, SystemClock
+from gateway.timing.clock_sync import clock_source
 from gateway.timing.pulse import Pulse
 
 #: How long a shutdown waits for the cloud to acknowledge all messages, in seconds.
@@ -82,7 +85,7 @@ async def _race(
     service: ServiceManager,
 ) -> None:
     with locked_state_dir(config.state_dir):
-        clock = SystemClock()
+        clock = SystemClock(partial(clock_source, clock_trust(config)))
         buffer = await open_configured_buffer(config, clock)
         remote = None
         if config.race.mode == "remote":
@@ -124,12 +127,15 @@ class Gateway:
         self._buffer = buffer
         self._uplinks = uplinks
         self._joined = joined
+        self._boots = Boots(config.state_dir)
+        self._clock = clock
         self._drivers = BikeDrivers(drivers, config.state_dir, clock)
         self._bikes = Bikes(
             config.thing_name, config.bikes, self._drivers, races_of, joined.of, calibrations, clock
         )
         self.tail = TailReaders()
-        self._recorder = Recorder(self._bikes, buffer, clock, self.tail.on_produced, on_telemetry)
+        listeners = self.tail.on_produced, on_telemetry
+        self._recorder = Recorder(self._bikes, buffer, clock, self._boots, *listeners)
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
             for number, uplink in enumerate(uplinks)
@@ -176,7 +182,8 @@ class Gateway:
                 others = [tasks.create_task(one) for one in (dating, *services)]
                 sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
                 saving = (self._buffer.run(), self._joined.run(), self._drivers.run())
-                sending += [tasks.create_task(one) for one in saving]
+                noting = self._boots.run(self._clock)
+                sending += [tasks.create_task(one) for one in (*saving, noting)]
                 await stop.wait()
                 log.info("stopping")
                 await cancel(others)

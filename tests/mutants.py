@@ -213,6 +213,27 @@ MUTANTS = (
         "tests/gateway/bike/test_bike.py",
     ),
     Mutant(
+        "a clock counts as set as long as the kernel answers",
+        "gateway/timing/clock_sync.py",
+        "return error_us is not None and error_us < MAX_ERROR_US",
+        "return error_us is not None",
+        "tests/gateway/timing/test_clock_sync.py",
+    ),
+    Mutant(
+        "the config makes an impossible time right",
+        "gateway/timing/clock_sync.py",
+        "    if now_ms < trust.earliest_ms():\n        return None\n",
+        "",
+        "tests/gateway/timing/test_clock_sync.py",
+    ),
+    Mutant(
+        "a second of an earlier boot is dated by this boot's monotonic clock",
+        "gateway/bike/recorder.py",
+        "        end_ns = self._clock.monotonic_ns_at(began_ms) + undated.end_ns",
+        "        end_ns = undated.end_ns",
+        "tests/gateway/bike/test_bike.py",
+    ),
+    Mutant(
         "a registered certificate is requested again",
         "gateway/provisioning/steps.py",
         "        if self._why_not(patience_s=0) is None:",

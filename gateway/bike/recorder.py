@@ -1,11 +1,13 @@
 """Recorder: puts every second of every bike into the buffer, dated or not."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
 from gateway.bike.bikes import Bikes
 from gateway.buffer.buffer import Buffer
+from gateway.host.boots import Boots
 from gateway.telemetry.message import Telemetry, is_simulated, telemetry_from_json
 from gateway.telemetry.undated import NotDatable, UndatedSample, undated_from_json
 from gateway.timing.clock import GatewayClock
@@ -36,11 +38,13 @@ class Recorder:
         bikes: Bikes,
         buffer: Buffer,
         clock: GatewayClock,
+        boots: Boots,
         *on_telemetry: Callable[[Telemetry], None],
     ) -> None:
         self._bikes = bikes
         self._buffer = buffer
         self._clock = clock
+        self._boots = boots
         self._on_telemetry = on_telemetry
         self._is_dating = False
         buffer.discard(self._is_leftover)
@@ -68,6 +72,7 @@ class Recorder:
                 await self._clock.sleep_until(self._clock.monotonic_ns() + NS_PER_S)
             log.info(
                 "clock set; stored seconds are now assigned to races",
+                source=self._clock.source,
                 unnamed=self._buffer.status.unnamed,
             )
         self._date_kept_seconds()
@@ -93,11 +98,20 @@ class Recorder:
         undated = undated_from_json(payload)
         if undated.is_simulated and not self._is_simulated(undated.bike_id):
             return None
-        if undated.boot_id != self._clock.boot_id:
-            raise NotDatable(
-                "it was ridden before the last reboot, and the clock had not been set by then"
-            )
         bike = self._bikes.get(undated.bike_id)
         if bike is None:
             raise NotDatable(f"bike {undated.bike_id} is no longer in the config")
-        return bike.date(undated)
+        return bike.date(self._in_this_boot(undated))
+
+    def _in_this_boot(self, undated: UndatedSample) -> UndatedSample:
+        """Return a second with its end on this boot's monotonic clock. Raises NotDatable."""
+        if undated.boot_id == self._clock.boot_id:
+            return undated
+        began_ms = self._boots.began_ms(undated.boot_id)
+        if began_ms is None:
+            raise NotDatable(
+                "it was ridden before the last reboot, and the clock had not been set by then"
+            )
+        # An earlier boot began before this one, so its end here is usually negative.
+        end_ns = self._clock.monotonic_ns_at(began_ms) + undated.end_ns
+        return replace(undated, boot_id=self._clock.boot_id, end_ns=end_ns)

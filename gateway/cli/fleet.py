@@ -118,6 +118,7 @@ def _plan(options: "FleetOptions") -> "Plan":
 
 
 def _target(config: Path | None, state_dir: Path | None) -> "FleetTarget":
+    from gateway.config.clock_trust import clock_trust
     from gateway.config.command_line import command_line
     from gateway.simulation.extra import DemoExtraError, require_demo_extra
     from gateway.simulation.fleet.session import FleetTarget
@@ -125,7 +126,8 @@ def _target(config: Path | None, state_dir: Path | None) -> "FleetTarget":
     if config is not None:
         loaded = _load(config)
         check = command_line("check", config)
-        return FleetTarget(loaded.cloud, f"{loaded.thing_name}:fleet-", state_dir, check)
+        prefix, trust = f"{loaded.thing_name}:fleet-", clock_trust(loaded)
+        return FleetTarget(loaded.cloud, prefix, state_dir, check, trust)
     try:
         require_demo_extra()
     except DemoExtraError as error:
@@ -168,6 +170,7 @@ def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: 
 def _run(console: "Console", plan: "Plan", target: "FleetTarget") -> "Summary":
     import asyncio
     import signal
+    from functools import partial
 
     from gateway.cloud.uplink import CredentialsError
     from gateway.host.state_dir import StateDirError
@@ -176,13 +179,15 @@ def _run(console: "Console", plan: "Plan", target: "FleetTarget") -> "Summary":
     from gateway.simulation.fleet.session import run_fleet
     from gateway.simulation.view import open_view
     from gateway.timing.clock import SystemClock
+    from gateway.timing.clock_sync import clock_source
 
     async def race() -> "Summary":
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         with open_view(console) as show:
-            return await run_fleet(plan, target, SystemClock(), show, stop)
+            clock = SystemClock(partial(clock_source, target.trust))
+            return await run_fleet(plan, target, clock, show, stop)
 
     try:
         return asyncio.run(race())

@@ -63,6 +63,13 @@ def _a_path(value: object) -> object:
 AnyPath = Annotated[Path, BeforeValidator(_a_path)]
 
 
+class ClockConfig(_Section):
+    """When the computer's wall clock counts as set."""
+
+    #: always: as soon as the computer runs, without a time server.
+    trust: Literal["auto", "always"] = "auto"
+
+
 class CloudConfig(_Section):
     """The telemetry's destination: AWS IoT Core, or any MQTT 5 broker with mutual TLS."""
 
@@ -190,6 +197,7 @@ class Config(BaseSettings):
 
     thing_name: Identifier
     state_dir: AnyPath = Path("/var/lib/alleycat-gateway")
+    clock: ClockConfig = ClockConfig()
     cloud: CloudConfig
     buffer: BufferConfig = BufferConfig()
     race: RaceConfig = RaceConfig()

@@ -9,14 +9,15 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 from drivers.registry import DriverStatus
+from gateway.config.clock_trust import clock_trust
 from gateway.config.command_line import command_line, root_command_line
 from gateway.config.first import is_set_up
-from gateway.config.schema import Config
+from gateway.config.schema import Config, is_this_machine
 from gateway.doctor.ant_stick import check_ant_stick
 from gateway.doctor.bluetooth import check_bluetooth
 from gateway.doctor.calibration import check_calibrations
 from gateway.doctor.certificates import check_certificates
-from gateway.doctor.clock import check_clock
+from gateway.doctor.clock import check_clock, running_processes, time_server_remedy
 from gateway.doctor.config import NAME as CONFIG
 from gateway.doctor.config import check_config
 from gateway.doctor.disk import check_disk
@@ -26,7 +27,7 @@ from gateway.doctor.service import running_service
 from gateway.doctor.versions import check_packages, versions
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.terminal.finding import Finding, State, failed
-from gateway.timing.clock_sync import clock_source
+from gateway.timing.clock_sync import ClockSource, ClockTrust, clock_source, max_error_us
 
 SETUP = "setup"
 NOT_SET_UP = "this gateway is not set up yet: it reads no bike and sends nothing"
@@ -62,8 +63,9 @@ async def check_all(
     """
     config, findings = check_config(file, drivers)
     findings += check_packages(packages_distributions())
-    source, now = clock_source(), datetime.now(UTC)
-    findings.append(check_clock(source, f"{now.astimezone():%Y-%m-%d %H:%M}"))
+    now = datetime.now(UTC)
+    source, finding = _clock(config, now)
+    findings.append(finding)
     if config is not None:
         findings += check_disk(config)
     if config is not None and not is_set_up(config):
@@ -74,6 +76,16 @@ async def check_all(
         is_well = Report(findings, {}).config_is_well
         findings += await _live(config, file, drivers, is_well=is_well, publish=publish)
     return Report([_with_file(one, file) for one in findings], versions())
+
+
+def _clock(config: Config | None, now: datetime) -> tuple[ClockSource | None, Finding]:
+    """Judge the clock as the gateway of this config does, or as one with a minimal config."""
+    trust = ClockTrust() if config is None else clock_trust(config)
+    source = clock_source(trust)
+    earliest = datetime.fromtimestamp(trust.earliest_ms() / 1000, UTC)
+    is_local = config is None or is_this_machine(config.cloud.endpoint)
+    remedy = time_server_remedy(max_error_us(), running_processes())
+    return source, check_clock(source, now.astimezone(), earliest, remedy, is_local=is_local)
 
 
 def _with_file(finding: Finding, file: Path) -> Finding:

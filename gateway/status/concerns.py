@@ -9,11 +9,15 @@ from gateway.host.board import PiHealth
 from gateway.sampling.plausible import refused_counts
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
+from gateway.timing.clock_sync import ClockSource
 
 #: Room for less racing than this, in hours, is an urgent concern.
 SHORT_OF_ROOM_H = 1.0
 #: A connection that has accepted nothing for this long, in seconds, is a concern.
 USELESS_AFTER_S = 60.0
+#: A clock that no time server has set for this long, in seconds since the start, is a concern: the
+#: first answer of a time server takes a minute or two.
+UNSURE_AFTER_S = 600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +96,18 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
             f"the clock is not set: the buffer keeps {waiting} of riding until it is; check the "
             "clock with `timedatectl`"
         )
+    elif _may_be_off(status):
+        yield Concern(
+            "no time server is known to have set the clock, so races may begin and end seconds off "
+            "those of other gateways; check the clock with `timedatectl`",
+            is_minor=True,
+        )
+
+
+def _may_be_off(status: GatewayStatus) -> bool:
+    """Return whether seconds of a clock that merely runs are ranked with those of other clocks."""
+    is_unsure = status.clock_source is ClockSource.HARDWARE
+    return is_unsure and not status.cloud.is_local and status.uptime_s >= UNSURE_AFTER_S
 
 
 def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:

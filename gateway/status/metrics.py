@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from gateway.bike.status import BikeStatus
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import GatewayStatus
+from gateway.timing.clock_sync import ClockSource
 
 PREFIX = "alleycat_gateway"
 BIKE_LABELS = ("bike_id", "racer")
@@ -58,6 +59,8 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
         len(concerns(status)),
     )
     yield "clock_set", "1 if the wall clock is set.", status.clock_is_set
+    is_from_server = status.clock_source is ClockSource.TIME_SERVER
+    yield "clock_from_time_server", "1 if a time server has set the clock.", is_from_server
     yield "cloud_connections", "Connections to the cloud that are needed.", cloud.connections
     yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
     yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s

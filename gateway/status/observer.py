@@ -96,6 +96,7 @@ class Observer:
             notes=(*self._notes, *self._config_notes),
             results=None if self._results is None else self._results.status,
             state_dir=self._state_dir,
+            clock_source=self._clock.source,
         )
 
     def _bike(self, bike: Bike) -> BikeStatus:

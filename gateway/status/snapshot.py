@@ -12,6 +12,7 @@ from pydantic import Field
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.buffer.status import BufferStatus
 from gateway.host.board import PiHealth
+from gateway.timing.clock_sync import ClockSource
 
 #: Bytes that a message takes on disk, with its index.
 BYTES_PER_MESSAGE = 300
@@ -96,6 +97,15 @@ class GatewayStatus:
             "from a version that does not report it"
         ),
     ] = ""
+
+    clock_source: Annotated[
+        ClockSource | None,
+        Field(
+            description='why the clock counts as set: "time_server"; "hardware", this computer\'s '
+            'own clock; "config", because clock.trust is "always". null while it is not set, or '
+            "from a version that does not report it"
+        ),
+    ] = None
 
     def holds(self, state_dir: Path) -> bool:
         """Return whether this is the gateway of a state directory, as far as it reports its own."""

@@ -15,6 +15,7 @@ from gateway.sampling.series import FieldState
 from gateway.status.concerns import Command, Concern, concerns, service_command
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration, one_line, size
+from gateway.timing.clock_sync import ClockSource
 
 #: Up to FEW_BIKES bikes are all listed. Of more, SHOWN_OF_MANY are listed, disconnected ones first.
 FEW_BIKES = 8
@@ -36,6 +37,12 @@ _RESISTANCE = {
     ResistanceSource.UNCALIBRATED: "?{:.0f}",
     ResistanceSource.DERIVED: "≈{:.0f}",
     ResistanceSource.NONE: "",
+}
+
+#: How a clock is described that no time server is known to have set.
+_CLOCK: dict[ClockSource | None, str] = {
+    ClockSource.HARDWARE: "clock set by its hardware, not by a time server",
+    ClockSource.CONFIG: "clock trusted by the config, not set by a time server",
 }
 
 #: Styles. BAD marks problems that lose data; an outage loses none, so it is ODD.
@@ -86,14 +93,19 @@ def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     produced = f"{status.produced:,} produced ({status.produced_per_s:.1f}/s)"
     accepted = f"{status.accepted:,} accepted ({status.accepted_per_s:.1f}/s)"
     yield "messages", f"{produced}, {accepted} since the start", ""
-    clock = "clock set" if status.clock_is_set else "clock not set"
     degrees = status.pi.temperature_c
     is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
     heat = "" if degrees is None else f", {degrees:.0f} °C"
-    yield "machine", clock + heat, ODD if is_odd else ""
+    yield "machine", _clock(status) + heat, ODD if is_odd else ""
     signals = _signals(status.bikes)
     if signals:
         yield "radio", signals, ""
+
+
+def _clock(status: GatewayStatus) -> str:
+    if not status.clock_is_set:
+        return "clock not set"
+    return _CLOCK.get(status.clock_source, "clock set")
 
 
 def _signals(bikes: Sequence[BikeStatus]) -> str:

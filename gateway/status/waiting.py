@@ -130,4 +130,5 @@ class WaitingGateway:
             notes=tuple(self._notes),
             is_set_up=False,
             state_dir=self._state_dir,
+            clock_source=self._clock.source,
         )

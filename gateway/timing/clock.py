@@ -8,7 +8,7 @@ from typing import Protocol
 
 import drivers.contract
 from drivers.clock import MachineClock
-from gateway.timing.clock_sync import clock_is_set
+from gateway.timing.clock_sync import ClockSource, clock_source
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 
@@ -28,6 +28,11 @@ class GatewayClock(drivers.contract.Clock, Protocol):
         ...
 
     @property
+    def source(self) -> ClockSource | None:
+        """Why the wall clock can be trusted; None until it has been set."""
+        ...
+
+    @property
     def boot_id(self) -> str:
         """The id of the boot in which the monotonic clock is valid."""
         ...
@@ -43,18 +48,28 @@ BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 READING_JITTER_NS = 2 * NS_PER_MS
 
 
+def this_boot() -> str:
+    """Return the id of the running boot."""
+    return BOOT_ID.read_text(encoding="ascii").strip()
+
+
 class SystemClock(MachineClock):
     """The clocks of this computer. An NTP step is visible only after `reanchor`."""
 
-    def __init__(self, clock_is_set: Callable[[], bool] = clock_is_set) -> None:
+    def __init__(self, find_source: Callable[[], ClockSource | None] = clock_source) -> None:
         super().__init__()
-        self._clock_is_set = clock_is_set
-        self._is_trustworthy = False
-        self.boot_id = BOOT_ID.read_text(encoding="ascii").strip()
+        self._find_source = find_source
+        self._source: ClockSource | None = None
+        self.boot_id = this_boot()
 
     def is_trustworthy(self) -> bool:
-        self._is_trustworthy = self._is_trustworthy or self._clock_is_set()
-        return self._is_trustworthy
+        return self.source is not None
+
+    @property
+    def source(self) -> ClockSource | None:
+        if self._source is not ClockSource.TIME_SERVER:
+            self._source = self._find_source() or self._source
+        return self._source
 
     def reanchor(self) -> None:
         difference_ns = time.time_ns() - time.monotonic_ns()

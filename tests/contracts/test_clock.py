@@ -11,6 +11,7 @@ import drivers
 from drivers.clock import MachineClock
 from drivers.testing import FastClock
 from gateway.timing.clock import READING_JITTER_NS, GatewayClock, SystemClock
+from gateway.timing.clock_sync import ClockSource
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
@@ -266,7 +267,38 @@ class TestWait:
         assert not event.is_set()
 
 
+TIME_SERVER, HARDWARE, CONFIG = ClockSource
+
+
 class TestSystemClock:
+    @pytest.mark.parametrize(
+        ("found", "sources"),
+        [
+            pytest.param(
+                [None, None, TIME_SERVER, None],
+                [None, None, TIME_SERVER, TIME_SERVER],
+                id="set once, it stays set although its error grows",
+            ),
+            pytest.param(
+                [HARDWARE, TIME_SERVER, HARDWARE],
+                [HARDWARE, TIME_SERVER, TIME_SERVER],
+                id="a time server counts more than the hardware, also after it is gone",
+            ),
+            pytest.param(
+                [None, CONFIG, None],
+                [None, CONFIG, CONFIG],
+                id="set to an earlier time by hand, it stays set",
+            ),
+        ],
+    )
+    def test_system_clock_stays_set(
+        self, found: list[ClockSource | None], sources: list[ClockSource | None]
+    ) -> None:
+        answers = iter([*found, None])
+        clock = SystemClock(lambda: next(answers))
+        assert [clock.source for _ in found] == sources
+        assert clock.is_trustworthy()
+
     def test_system_clock_has_the_wall_time_of_the_machine(self) -> None:
         clock = SystemClock()
         before_ms = time.time_ns() // NS_PER_MS

@@ -10,6 +10,7 @@ from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.sampler import Sample
 from gateway.status.snapshot import CloudStatus, GatewayStatus
+from gateway.timing.clock_sync import ClockSource
 
 #: An hour of a bike takes 1,080,000 B of the buffer.
 NINE_HOURS_BYTES = 9 * 1_080_000
@@ -69,5 +70,6 @@ def gateway_status(*bikes: BikeStatus, **changes: Any) -> GatewayStatus:
         accepted_per_s=1.0,
         pi=PiHealth(temperature_c=61.2, is_undervolted=False),
         notes=(),
+        clock_source=ClockSource.TIME_SERVER,
     )
     return replace(well, **changes)

@@ -7,6 +7,8 @@ from contextlib import asynccontextmanager
 from heapq import heapify, heappop, heappush
 from typing import Any
 
+from gateway.timing.clock_sync import ClockSource
+
 NS_PER_S = 1_000_000_000
 NS_PER_MS = 1_000_000
 #: Rounds of the event loop after which every task has reached its next wait.
@@ -19,7 +21,7 @@ Alarm = tuple[int, int, Callable[[], None]]
 class VirtualClock:
     """The gateway's Clock; time passes only within `run_for`, alarm by alarm, in order.
 
-    `is_set`: the result of `is_trustworthy`.
+    `is_set`: whether `setter` has set it.
     """
 
     def __init__(self, wall_ms: int = 0, monotonic_ns: int = 5 * NS_PER_S) -> None:
@@ -28,11 +30,16 @@ class VirtualClock:
         self._alarms: list[Alarm] = []
         self._alarms_set = 0
         self.is_set = True
+        self.setter = ClockSource.TIME_SERVER
         self.boot_id = "boot-1"
         self.reanchor()
 
     def is_trustworthy(self) -> bool:
         return self.is_set
+
+    @property
+    def source(self) -> ClockSource | None:
+        return self.setter if self.is_set else None
 
     def step_wall(self, step_ms: int) -> None:
         """Step the wall clock as NTP does; effective after the next `reanchor`."""

@@ -4,7 +4,7 @@ import asyncio
 import gc
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
 
@@ -22,6 +22,7 @@ from gateway.simulation.fleet.station import Station, memory_buffer, open_file_b
 from gateway.simulation.scene import RaceMoment, RaceStage, Scene, Summary
 from gateway.telemetry.message import Telemetry
 from gateway.timing.clock import GatewayClock
+from gateway.timing.clock_sync import ClockTrust
 from gateway.timing.units import NS_PER_MS, NS_PER_S
 
 #: How long the connections may take to come up, in seconds after the last one was begun.
@@ -43,12 +44,14 @@ class FleetTarget:
 
     `state_dir`: None = no files. `thing_prefix`: the things are named <thing_prefix>1, 2, …
     `check`: the command that tests a single connection to this cloud; empty if there is none.
+    `trust`: what the config with this cloud declares of the clock.
     """
 
     cloud: CloudConfig | None
     thing_prefix: str
     state_dir: Path | None
     check: str = ""
+    trust: ClockTrust = field(default_factory=ClockTrust)
 
     @property
     def name(self) -> str:

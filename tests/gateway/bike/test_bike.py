@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from gateway.buffer.store import StoreError
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race, Racer
 from gateway.telemetry.message import Telemetry
+from tests.support.files import written
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 
@@ -192,6 +194,32 @@ async def test_undated_seconds_of_an_earlier_boot_are_quarantined(tmp_path: Path
     assert rebooted.seconds(RACE)[:10] == list(range(31, 41))
     status = rebooted.gateway.status.buffer
     assert (status.quarantined, status.unnamed, status.depth) == (30, 0, 0)
+    await rebooted.virtual.stop()
+
+
+@pytest.mark.parametrize("off_s", [7.4, 3 * 86_400], ids=["at once", "days later"])
+async def test_undated_seconds_of_an_earlier_boot_are_named_if_its_clock_was_set_in_time(
+    tmp_path: Path, off_s: float
+) -> None:
+    """The power fails between the answer of the time server and the naming of the seconds."""
+    pi = Pi(tmp_path)
+    await pi.start()
+    await pi.run_for(30.9)
+    pi.virtual.bench.failure = StoreError("busy")
+    pi.set_clock(START_MS + 40_150)
+    await pi.run_for(2)
+    await written(tmp_path / "boots.json")
+    await pi.virtual.kill()
+    off_at_ms = pi.clock.wall_ms_at(pi.clock.monotonic_ns())
+    rebooted = Pi(tmp_path, monotonic_ns=3_125_000_000)
+    rebooted.clock.boot_id = "boot-2"
+    await rebooted.start()
+    await rebooted.run_for(2)
+    rebooted.set_clock(off_at_ms + round(off_s * 1000))
+    await rebooted.run_for(10)
+    assert rebooted.seconds(RACE)[:30] == list(range(10, 40))
+    status = rebooted.gateway.status.buffer
+    assert (status.quarantined, status.unnamed) == (0, 0)
     await rebooted.virtual.stop()
 
 

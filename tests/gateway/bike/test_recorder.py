@@ -9,6 +9,7 @@ from gateway.bike.bikes import Bikes
 from gateway.bike.drivers import BikeDrivers
 from gateway.bike.recorder import Recorder
 from gateway.config.schema import Config
+from gateway.host.boots import Boots
 from gateway.race.joins import Joins
 from gateway.race.races import ContinuousRaces
 from gateway.sampling.calibration_store import CalibrationStore
@@ -90,4 +91,4 @@ def recorder_of(bench: BufferBench, settings: Config) -> Recorder:
     bikes = Bikes(
         "gateway-1", settings.bikes, drivers, lambda _: races, lambda _: Joins(), store, bench.clock
     )
-    return Recorder(bikes, bench.buffer, bench.clock)
+    return Recorder(bikes, bench.buffer, bench.clock, Boots(settings.state_dir))

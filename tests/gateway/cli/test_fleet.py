@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gateway.cli.app import app
-from gateway.cli.fleet import _classes
+from gateway.cli.fleet import _classes, _target
 from gateway.host.errors import BAD_CONFIG, FAILED, USAGE
 from tests.support.gateway_process import COMMAND, GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority
@@ -35,6 +35,13 @@ def test_fleet_without_its_extra_tells_what_to_install_or_name(
     assert result.exit_code == FAILED
     assert "pip install '.[demo]'" in result.output
     assert "--config" in result.output
+
+
+@pytest.mark.parametrize("trust", ["auto", "always"])
+def test_fleet_trusts_the_clock_as_its_config_does(config: Path, trust: str) -> None:
+    with config.open("a", encoding="utf-8") as file:
+        file.write(f'[clock]\ntrust = "{trust}"\n')
+    assert _target(config, None).trust.always == (trust == "always")
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from structlog.testing import capture_logs
 
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.reload import Reload, needs_a_start
-from gateway.config.schema import Config
+from gateway.config.schema import ClockConfig, Config
 from gateway.host.systemd import ServiceManager
 from tests.support.gateways import config
 
@@ -101,9 +101,10 @@ async def test_reload_notes_what_needs_a_restart_until_it_is_undone(
         ({"bikes": []}, []),
         ({"thing_name": "other"}, ["thing_name"]),
         ({"state_dir": Path("/elsewhere")}, ["state_dir"]),
+        ({"clock": ClockConfig(trust="always")}, ["clock"]),
     ],
 )
-def test_change_of_thing_name_or_state_dir_needs_a_start(
+def test_change_of_what_is_read_once_needs_a_start(
     tmp_path: Path, change: dict[str, Any], keys: list[str]
 ) -> None:
     running = config(tmp_path, [{}])

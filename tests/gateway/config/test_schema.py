@@ -25,6 +25,7 @@ from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (
     BikeConfig,
     BufferConfig,
+    ClockConfig,
     CloudConfig,
     Config,
     MetricsConfig,
@@ -210,6 +211,9 @@ class TestWrong:
             ("cloud.endpont", "x", "cloud.endpont", ["unknown key", "did you mean 'endpoint'?"]),
             ("thingname", "x", "thingname", ["unknown key", "did you mean 'thing_name'?"]),
             ("_env_file", "x", "_env_file", ["unknown key", "expected one of", "thing_name"]),
+            ("clock.trust", "never", "clock.trust", ["'auto' or 'always'"]),
+            ("clock.trust", True, "clock.trust", ["'auto' or 'always'"]),
+            ("clock.trusted", "always", "clock.trusted", ["unknown key", "trust"]),
             ("bikes.1.weight_kg", 8, "bikes[1].weight_kg", ["expected one of: calibration, class"]),
             ("bikes.0.options.sede", 1, "bikes[0].options.sede", ["did you mean 'seed'?"]),
             (
@@ -624,8 +628,8 @@ class TestShippedFile:
 
     @pytest.mark.parametrize(
         "model",
-        [Config, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig, FakeBikeOptions,
-         FaultOptions, PotOptions, ReplayOptions, BleOptions, SerialOptions],
+        [Config, ClockConfig, CloudConfig, BufferConfig, RaceConfig, MetricsConfig, BikeConfig,
+         FakeBikeOptions, FaultOptions, PotOptions, ReplayOptions, BleOptions, SerialOptions],
     )  # fmt: skip
     def test_shipped_config_names_every_option(self, model: type[BaseModel]) -> None:
         lines = [line.strip("#[] ") for line in SHIPPED.read_text(encoding="utf-8").splitlines()]

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from gateway.race.clock import RaceClock, RaceSecond, UndatedSecond, date_second
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import ContinuousRaces, Race, Races
+from gateway.timing.clock_sync import ClockSource
 from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
@@ -92,6 +93,15 @@ async def test_race_clock_joins_a_race_at_the_current_second(at_s: float, second
     await ride.tick(LENGTH_S)
     assert ride.seconds == (race(0, *range(second, LENGTH_S + 1)) + race(1))[:LENGTH_S]
     assert ride.race_clock.lost_seconds == 0, "what was before the start is not lost"
+
+
+async def test_race_clock_of_a_bike_added_later_starts_by_the_clock_of_that_time() -> None:
+    clock = JumpingClock(START_MS, MONOTONIC_NS)
+    await Ride(clock=clock).tick(2)
+    clock.step_wall(LENGTH_S * 1000 + 3_000)
+    added = Ride(clock=clock)
+    await added.tick(1)
+    assert added.seconds == race(1, 6)
 
 
 @given(st.integers(0, 10**18))
@@ -250,6 +260,18 @@ class TestBlind:
         await ride.race_clock.tick()
         await ride.tick(3)
         assert ride.seconds == race(0, 8, 9, 10), "7 s after the start of the race"
+
+    @pytest.mark.parametrize("source", ClockSource)
+    async def test_race_clock_stays_dated_whatever_set_the_clock(self, source: ClockSource) -> None:
+        """Without a time server, the kernel takes its word back after nine hours."""
+        ride = self.undated(at_s=2, monotonic_ns=7 * NS_PER_S)
+        assert isinstance(await ride.race_clock.tick(), UndatedSecond)
+        ride.clock.is_set, ride.clock.setter = True, source
+        assert isinstance(await ride.race_clock.tick(), UndatedSecond)
+        await ride.tick(3)
+        ride.clock.is_set = False
+        await ride.tick(LENGTH_S)
+        assert ride.seconds == race(0, 5, 6, 7, 8, 9, 10) + race(1, 1, 2, 3, 4, 5, 6, 7)
 
     async def test_stall_while_undated_loses_seconds_and_keeps_the_grid(self) -> None:
         ride = self.undated(at_s=0, monotonic_ns=7 * NS_PER_S)

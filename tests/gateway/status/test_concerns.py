@@ -11,8 +11,9 @@ from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
-from gateway.status.concerns import concerns
+from gateway.status.concerns import UNSURE_AFTER_S, concerns
 from gateway.status.snapshot import CloudStatus
+from gateway.timing.clock_sync import ClockSource
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -48,6 +49,30 @@ def test_fake_bike_that_sends_to_another_machine_is_a_concern() -> None:
         "bike-002 is simulated; its seconds are sent to broker.lan, marked as simulated"
     ]
     assert texts(bikes=bikes) == [], "with a broker on this machine"
+
+
+@pytest.mark.parametrize(
+    ("source", "is_local", "uptime_s", "is_concern"),
+    [
+        (ClockSource.HARDWARE, False, UNSURE_AFTER_S, True),
+        (ClockSource.HARDWARE, False, UNSURE_AFTER_S - 1, False),
+        (ClockSource.HARDWARE, True, UNSURE_AFTER_S, False),
+        (ClockSource.TIME_SERVER, False, UNSURE_AFTER_S, False),
+        (ClockSource.CONFIG, False, UNSURE_AFTER_S, False),
+        pytest.param(None, False, UNSURE_AFTER_S, False, id="of an earlier version"),
+    ],
+)
+def test_clock_without_a_time_server_is_a_concern_if_it_is_compared_with_others(
+    source: ClockSource | None, is_local: bool, uptime_s: float, is_concern: bool
+) -> None:
+    there = CloudStatus("connected", 1, 1, 1.0, 60.0, endpoint="broker.lan", is_local=is_local)
+    status = gateway_status(clock_source=source, uptime_s=uptime_s, cloud=there)
+    found = [(concern.text, concern.is_minor) for concern in concerns(status)]
+    text = (
+        "no time server is known to have set the clock, so races may begin and end seconds off "
+        "those of other gateways; check the clock with `timedatectl`"
+    )
+    assert found == ([(text, True)] if is_concern else [])
 
 
 def test_healthy_gateway_has_no_concerns() -> None:

@@ -12,6 +12,7 @@ from gateway.bike.status import RadioStatus
 from gateway.host.board import PiHealth
 from gateway.status.metrics import metrics_text
 from gateway.status.snapshot import GatewayStatus
+from gateway.timing.clock_sync import ClockSource
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -44,6 +45,7 @@ OFFLINE = gateway_status(
     bike_status(2),
     cloud=offline(),
     clock_is_set=False,
+    clock_source=None,
     lost_seconds=3,
     buffer=buffer_status(depth=90, on_disk=88, lost=12, quarantined=2, unnamed=40, problem="full"),
     pi=PiHealth(61.2, True),
@@ -59,6 +61,7 @@ OFFLINE = gateway_status(
         ("seconds_lost", 3),
         ("uptime_seconds", 10_800),
         ("clock_set", 0),
+        ("clock_from_time_server", 0),
         ("cloud_connections", 1),
         ("cloud_connected", 0),
         ("cloud_state_seconds", 720),
@@ -78,6 +81,16 @@ OFFLINE = gateway_status(
 )
 def test_each_metric_is_the_number_of_the_status(name: str, expected: float) -> None:
     assert value(OFFLINE, name) == expected
+
+
+def test_metrics_distinguish_a_time_server_from_a_clock_that_merely_runs() -> None:
+    for source in ClockSource:
+        status = gateway_status(clock_source=source)
+        is_from_server = source is ClockSource.TIME_SERVER
+        assert (value(status, "clock_set"), value(status, "clock_from_time_server")) == (
+            1,
+            is_from_server,
+        )
 
 
 def test_each_bike_has_its_own_metrics() -> None:

@@ -17,6 +17,7 @@ from gateway.sampling.sampler import Sample
 from gateway.sampling.series import FieldState
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.status.view import status_view
+from gateway.timing.clock_sync import ClockSource
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -174,6 +175,19 @@ def test_status_view_shows_offline_connections_and_an_unset_clock() -> None:
     found = lines(status)
     assert "cloud     2 of 3 connections up, 1 offline for 60 s" in found
     assert "machine   clock not set, 61 °C" in found
+
+
+@pytest.mark.parametrize(
+    ("source", "text"),
+    [
+        (ClockSource.TIME_SERVER, "clock set, 61 °C"),
+        (ClockSource.HARDWARE, "clock set by its hardware, not by a time server, 61 °C"),
+        (ClockSource.CONFIG, "clock trusted by the config, not set by a time server, 61 °C"),
+        pytest.param(None, "clock set, 61 °C", id="of an earlier version"),
+    ],
+)
+def test_status_view_shows_what_set_the_clock(source: ClockSource | None, text: str) -> None:
+    assert f"machine   {text}" in lines(gateway_status(clock_source=source))
 
 
 @pytest.mark.parametrize(
