@@ -1,4 +1,8 @@
-"""Standard output of every command: any encoding is good enough, and losing it ends the command."""
+"""Standard output and stderr of every command.
+
+Whatever is printed is harmless to a terminal, any encoding is good enough, and losing standard
+output ends the command.
+"""
 
 import codecs
 import errno
@@ -6,10 +10,12 @@ import io
 import os
 import signal
 import sys
+from typing import Any
 
 import typer
 
 from gateway.host.errors import FAILED
+from gateway.terminal.printable import printable
 
 #: The exit code in shells of a program that dies of SIGPIPE.
 BROKEN_PIPE = 128 + signal.SIGPIPE
@@ -43,18 +49,46 @@ class Output(io.FileIO):
             return len(data)
 
 
+class PrintableText(io.TextIOWrapper):
+    """A text file for a terminal, which prints text from outside in a harmless form."""
+
+    def write(self, text: str, /) -> int:
+        return super().write(printable(text))
+
+    @property
+    def styled(self) -> "StyledText":
+        """The same file for the Console, which has made its text harmless and then styled it."""
+        return StyledText(self)
+
+
+class StyledText:
+    """A PrintableText that writes control characters as they are."""
+
+    def __init__(self, file: PrintableText) -> None:
+        self._file = file
+
+    def write(self, text: str, /) -> int:
+        return io.TextIOWrapper.write(self._file, text)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
 def open_output() -> None:
-    """Replace sys.stdout by a text file on an Output, and let stderr print in plain characters."""
+    """Replace sys.stdout and sys.stderr by PrintableText, the former on an Output."""
     codecs.register_error(PLAIN, _plainer)
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors=PLAIN)
-    if not isinstance(sys.stdout, io.TextIOWrapper):
-        return
-    sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(Output(sys.stdout.fileno(), "wb", closefd=False)),
-        encoding=sys.stdout.encoding,
+        sys.stderr = _printable(sys.stderr, io.FileIO(sys.stderr.fileno(), "wb", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _printable(sys.stdout, Output(sys.stdout.fileno(), "wb", closefd=False))
+
+
+def _printable(stream: io.TextIOWrapper, file: io.FileIO) -> PrintableText:
+    return PrintableText(
+        io.BufferedWriter(file),
+        encoding=stream.encoding,
         errors=PLAIN,
-        line_buffering=sys.stdout.line_buffering,
+        line_buffering=stream.line_buffering,
     )
 
 

@@ -16,11 +16,10 @@ from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gateway.calibrating.session import SavedCalibrations
     from gateway.calibrating.state import CalibrationState
     from gateway.sampling.calibration_record import CalibrationRecord
+    from gateway.terminal.console import Console
 
 T = TypeVar("T")
 
@@ -294,6 +293,6 @@ def _write(file: Path, text: str, mode: str) -> None:
 
 
 def _console() -> "Console":
-    from rich.console import Console
+    from gateway.terminal.console import Console
 
     return Console(highlight=False)
