@@ -10,15 +10,16 @@ import io
 import os
 import signal
 import sys
-from typing import Any
+from typing import BinaryIO, cast
 
 import typer
 
 from gateway.host.errors import FAILED
-from gateway.terminal.printable import printable
+from gateway.terminal.printable_file import PrintableText
 
 #: The exit code in shells of a program that dies of SIGPIPE.
 BROKEN_PIPE = 128 + signal.SIGPIPE
+STDERR = 2
 #: The name of the error handler that replaces characters which an encoding lacks.
 PLAIN = "alleycat-plain"
 #: A character of ASCII for some that the gateway prints, each one cell wide. Others become "?".
@@ -49,38 +50,36 @@ class Output(io.FileIO):
             return len(data)
 
 
-class PrintableText(io.TextIOWrapper):
-    """A text file for a terminal, which prints text from outside in a harmless form."""
-
-    def write(self, text: str, /) -> int:
-        return super().write(printable(text))
-
-    @property
-    def styled(self) -> "StyledText":
-        """The same file for the Console, which has made its text harmless and then styled it."""
-        return StyledText(self)
-
-
-class StyledText:
-    """A PrintableText that writes control characters as they are."""
-
-    def __init__(self, file: PrintableText) -> None:
-        self._file = file
-
-    def write(self, text: str, /) -> int:
-        return io.TextIOWrapper.write(self._file, text)
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-
 def open_output() -> None:
     """Replace sys.stdout and sys.stderr by PrintableText, the former on an Output."""
     codecs.register_error(PLAIN, _plainer)
+    _open_what_is_closed()
     if isinstance(sys.stderr, io.TextIOWrapper):
         sys.stderr = _printable(sys.stderr, io.FileIO(sys.stderr.fileno(), "wb", closefd=False))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout = _printable(sys.stdout, Output(sys.stdout.fileno(), "wb", closefd=False))
+
+
+def drop_what_stderr_does_not_take() -> None:
+    """Write stderr in a thread from now on, so that no reader of it can stop the process."""
+    from gateway.host.dropping_file import DroppingFile
+
+    if isinstance(sys.stderr, PrintableText):
+        file = DroppingFile(sys.stderr.fileno())
+        sys.stderr = PrintableText(
+            cast("BinaryIO", file), encoding=sys.stderr.encoding, errors=PLAIN, write_through=True
+        )
+
+
+def _open_what_is_closed() -> None:
+    """Open /dev/null for each standard stream that is closed.
+
+    Otherwise the next file, perhaps a database, would be what libraries take for stderr.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        if descriptor == STDERR:
+            sys.stderr = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    os.close(descriptor)
 
 
 def _printable(stream: io.TextIOWrapper, file: io.FileIO) -> PrintableText:
