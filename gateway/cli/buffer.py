@@ -192,18 +192,15 @@ def _to_stdout(lines: Iterator[bytes]) -> None:
     import os
     import sys
 
-    if sys.stdout.isatty():
-        for line in lines:
-            typer.echo(line.decode(errors="replace"), nl=False)
-        return
-    stream = typer.get_binary_stream("stdout")
+    from gateway.cli.output import echo_exactly
+
     try:
-        stream.writelines(lines)
-        stream.flush()
+        for line in lines:
+            echo_exactly(line)
     except BrokenPipeError:
         # The reader has closed the pipe. Redirect the stream, because Python flushes the rest of it
         # at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _to_new_file(output: Path, lines: Iterator[bytes]) -> int:

@@ -91,6 +91,16 @@ def _printable(stream: io.TextIOWrapper, file: io.FileIO) -> PrintableText:
     )
 
 
+def echo_exactly(line: bytes) -> None:
+    """Print a line of JSON byte for byte; on a terminal, with what does not print escaped."""
+    if sys.stdout.isatty():
+        typer.echo(line.decode(errors="replace"), nl=False)
+        return
+    stream = typer.get_binary_stream("stdout")
+    stream.write(line)
+    stream.flush()
+
+
 def output_failure() -> OSError | None:
     """Return why standard output cannot be written any more; None if it can."""
     raw = getattr(getattr(sys.stdout, "buffer", None), "raw", None)

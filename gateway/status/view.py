@@ -92,6 +92,9 @@ def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
     heat = "" if degrees is None else f", {degrees:.0f} °C"
     yield "machine", clock + heat, ODD if is_odd else ""
+    if status.log_lines_dropped:
+        dropped = counted(status.log_lines_dropped, "line")
+        yield "log", f"{dropped} dropped since the start: stderr did not take them", ODD
     signals = _signals(status.bikes)
     if signals:
         yield "radio", signals, ""

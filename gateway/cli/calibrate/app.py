@@ -126,6 +126,7 @@ def import_(
     because two bikes of the same model can differ.
     """
     from gateway.sampling.calibration_record import CalibrationFormatError, record_from_json
+    from gateway.terminal.printable import one_line
 
     try:
         record = record_from_json(file.read())
@@ -134,8 +135,9 @@ def import_(
     config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     if record.device != state.device and not any_device:
+        device = one_line(record.device)
         fail(
-            f"{file.name} was made on {record.device}, but {bike} is {state.device}; to import it "
+            f"{file.name} was made on {device}, but {bike} is {state.device}; to import it "
             f"anyway, add --any-device. {NOTHING_CHANGED.capitalize()}.",
             FAILED,
         )
@@ -162,6 +164,8 @@ def rollback(
 
     Shows what will change, and asks for confirmation. The calibration saved now becomes a backup.
     """
+    from gateway.terminal.printable import one_line
+
     config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     record = state.backups.get(number)
@@ -171,7 +175,7 @@ def rollback(
         fail(f"{bike} has no backup {number}; it has: {', '.join(map(str, state.backups))}", USAGE)
     if record.device != state.device:
         fail(
-            f"backup {number} was made on {record.device}, but {bike} is {state.device}; "
+            f"backup {number} was made on {one_line(record.device)}, but {bike} is {state.device}; "
             f"{NOTHING_CHANGED}",
             FAILED,
         )
