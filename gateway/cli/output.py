@@ -50,12 +50,22 @@ class Output(io.FileIO):
             return len(data)
 
 
+class ErrorOutput(io.FileIO):
+    """The file behind stderr. Nothing is left to complain to if writing it fails."""
+
+    def write(self, data: "bytes | bytearray | memoryview", /) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 def open_output() -> None:
     """Replace sys.stdout and sys.stderr by PrintableText, the former on an Output."""
     codecs.register_error(PLAIN, _plainer)
     _open_what_is_closed()
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr = _printable(sys.stderr, io.FileIO(sys.stderr.fileno(), "wb", closefd=False))
+        sys.stderr = _printable(sys.stderr, ErrorOutput(sys.stderr.fileno(), "wb", closefd=False))
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout = _printable(sys.stdout, Output(sys.stdout.fileno(), "wb", closefd=False))
 

@@ -35,9 +35,8 @@ def run(
 ) -> None:
     """Run the gateway: read the bikes and publish every second.
 
-    Messages that cannot be sent are kept on disk. Stops on SIGTERM, Ctrl-C, or when
-    its terminal is closed. Exit code 78 if the
-    config cannot be used, 1 if its state_dir cannot.
+    Messages that cannot be sent are kept on disk. Stops on SIGTERM, Ctrl-C, or when its terminal is
+    closed. Exit code 78 if the config cannot be used, 1 if its state_dir cannot.
     """
     import asyncio
 

@@ -82,8 +82,12 @@ _Style = tuple[list[Processor], list[Processor]]
 
 def _json() -> _Style:
     render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
+
+    def render_printable(logger: object, method: str, event: EventDict) -> str:
+        return printable(str(render(logger, method, event)))
+
     stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
-    return [stamp], [_ordered, render, _printable_line]
+    return [stamp], [_ordered, render_printable]
 
 
 def _journal() -> _Style:
@@ -114,11 +118,6 @@ def _without_level(_logger: object, _method: str, event: EventDict) -> EventDict
     return event
 
 
-def _printable_line(_logger: object, _method: str, line: str) -> str:
-    """Return the line of JSON with what does not print as itself escaped."""
-    return printable(line)
-
-
 def _harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Return the fields with each text on one line, and a traceback behind an indent.
 
@@ -133,7 +132,7 @@ def _harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
 
 
 def _in_one_line(value: object) -> object:
-    """Return a number as it is, and anything else as text in one line."""
+    """Return a number unchanged, and anything else as text in one line."""
     if value is None or isinstance(value, bool | int | float):
         return value
     if isinstance(value, list | tuple):

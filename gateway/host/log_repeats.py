@@ -11,10 +11,10 @@ from typing import Any, TextIO
 BURST = 10
 #: The length of a window, in seconds: one line at its end has the number of those left out.
 WINDOW_S = 600.0
-#: Limits the events and bikes that are told apart. Strangers choose some of their names.
+#: Limits the events and bikes that are counted apart. Strangers choose some of their names.
 MOST_KEYS = 500
 
-#: Calls a function later, in so many seconds.
+#: Calls a function later, after a time in seconds.
 Later = Callable[[float, Callable[[], None]], None]
 
 

@@ -27,7 +27,7 @@ def printable(text: str) -> str:
 def one_line(text: str, most: int = LINE_MAX) -> str:
     """Return the text on one line, with unprintable characters and runs of spaces as one space.
 
-    What is longer than `most` characters is cut.
+    A text of more than `most` characters is cut.
     """
     line = " ".join("".join(one if _prints(one) else " " for one in text[: 4 * most]).split())
     is_cut = len(line) > most or len(text) > 4 * most

@@ -47,7 +47,7 @@ class Log:
 
     def event(self, name: str, level: int = logging.WARNING, **fields: object) -> None:
         record = logging.LogRecord("gateway", level, "", 0, "", (), None)
-        record.msg = {"event": name, **fields}  # type: ignore[assignment]
+        record.msg = {"event": name, **fields}
         self._handler.handle(record)
 
     def foreign(self, text: str, *args: object) -> None:
