@@ -9,6 +9,7 @@ from typing import IO, Any
 import rich.console
 from rich.console import ConsoleOptions, RenderableType
 from rich.segment import Segment
+from rich.text import Text
 
 from gateway.terminal.printable import printable
 
@@ -32,6 +33,10 @@ class Console(rich.console.Console):
     @file.setter
     def file(self, new_file: IO[str]) -> None:
         self._file = new_file
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Return the text as one that can be measured and broken into lines."""
+        return super().render_str(printable(text), **options)
 
     def render(
         self, renderable: RenderableType, options: ConsoleOptions | None = None

@@ -40,6 +40,11 @@ def test_console_prints_text_without_obeying_it(
     assert "\x1b]" not in text, "a link or a title"
 
 
+def test_text_with_control_characters_is_printed_to_its_end() -> None:
+    text = "\x1b" * 60 + "end"
+    assert shown(text, is_terminal=False).replace("\n", "") == r"\u001b" * 60 + "end"
+
+
 def test_markup_is_text() -> None:
     assert shown("[bold]x[/bold] [/] :skull:", is_terminal=False) == "[bold]x[/bold] [/] :skull:\n"
 
