@@ -39,7 +39,7 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
     )
     formatter = _JournalFormatter if to_journal else structlog.stdlib.ProcessorFormatter
     handler = SummingHandler(getattr(sys.stderr, "styled", sys.stderr))
-    atexit.register(handler.end_window)
+    atexit.register(handler.sum_up)
     handler.setFormatter(
         formatter(
             foreign_pre_chain=processors,

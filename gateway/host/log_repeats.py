@@ -13,6 +13,8 @@ BURST = 10
 WINDOW_S = 600.0
 #: Limits the events and bikes that are counted apart. Strangers choose some of their names.
 MOST_KEYS = 500
+#: Characters of a name or a reason that are compared.
+KEY_MAX = 500
 
 #: Calls a function later, after a time in seconds.
 Later = Callable[[float, Callable[[], None]], None]
@@ -61,29 +63,41 @@ class SummingHandler(logging.StreamHandler[TextIO]):
         self._repeats: dict[tuple[str, str], _Repeats] = {}
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.levelno <= logging.DEBUG or self._counted(record):
+        try:
+            is_due = record.levelno <= logging.DEBUG or self._is_due(record)
+        # An object of a third-party driver may fail to describe itself.
+        except Exception:
+            self.handleError(record)
+            return
+        if is_due:
             super().emit(record)
 
-    def _counted(self, record: logging.LogRecord) -> bool:
+    def _is_due(self, record: logging.LogRecord) -> bool:
         if not self._repeats:
-            self._later(WINDOW_S, self.end_window)
+            self._later(WINDOW_S, self._end_window)
         event, subject, reason = _identity(record)
         key = event, subject
         if key not in self._repeats and len(self._repeats) >= MOST_KEYS:
             key = "", ""
         return self._repeats.setdefault(key, _Repeats()).takes(record, reason)
 
-    def end_window(self) -> None:
-        """Log a summary of each event that was left out, and begin the next window."""
-        with self.lock or threading.RLock():
+    def sum_up(self) -> None:
+        """Log a summary of each event that was left out. All others begin again."""
+        self.acquire()
+        try:
             ended, self._repeats = self._repeats, {}
             for key, repeats in ended.items():
                 if repeats.latest is not None:
                     super().emit(_summary(repeats.latest, repeats.left_out))
                     reasons = repeats.reasons if len(repeats.reasons) < MOST_KEYS else set()
                     self._repeats[key] = _Repeats(goes_on=True, reasons=reasons)
-            if self._repeats:
-                self._later(WINDOW_S, self.end_window)
+        finally:
+            self.release()
+
+    def _end_window(self) -> None:
+        self.sum_up()
+        if self._repeats:
+            self._later(WINDOW_S, self._end_window)
 
 
 def _identity(record: logging.LogRecord) -> tuple[str, str, str]:
@@ -91,9 +105,12 @@ def _identity(record: logging.LogRecord) -> tuple[str, str, str]:
     if isinstance(record.msg, dict):  # of structlog
         event: dict[str, Any] = record.msg
         subject = event.get("bike", event.get("bike_id", ""))
-        return str(event["event"]), str(subject), str(event.get("reason", ""))
-    first, rest = (record.args[:1], record.args[1:]) if isinstance(record.args, tuple) else ((), ())
-    return f"{record.name} {record.msg}", str(first), str(rest)
+        parts = event["event"], subject, event.get("reason", "")
+    else:
+        args = record.args if isinstance(record.args, tuple) else ()
+        parts = f"{record.name} {record.msg}", args[:1], args[1:]
+    name, about, reason = (str(part)[:KEY_MAX] for part in parts)
+    return name, about, reason
 
 
 def _summary(record: logging.LogRecord, left_out: int) -> logging.LogRecord:

@@ -13,19 +13,19 @@ class Windows:
     """The ends of windows, which come when the test asks for them."""
 
     def __init__(self) -> None:
-        self._ends: list[Callable[[], None]] = []
+        self.ends: list[Callable[[], None]] = []
 
     def later(self, seconds: float, act: Callable[[], None]) -> None:
         assert seconds == WINDOW_S
-        self._ends.append(act)
+        self.ends.append(act)
 
     @property
     def is_running(self) -> bool:
-        return bool(self._ends)
+        return bool(self.ends)
 
     def end(self) -> None:
-        (act,) = self._ends
-        self._ends.clear()
+        (act,) = self.ends
+        self.ends.clear()
         act()
 
 
@@ -42,16 +42,16 @@ class Log:
     def __init__(self) -> None:
         self.windows = Windows()
         self._file = io.StringIO()
-        self._handler = SummingHandler(self._file, self.windows.later)
-        self._handler.setFormatter(Plain())
+        self.handler = SummingHandler(self._file, self.windows.later)
+        self.handler.setFormatter(Plain())
 
     def event(self, name: str, level: int = logging.WARNING, **fields: object) -> None:
         record = logging.LogRecord("gateway", level, "", 0, "", (), None)
         record.msg = {"event": name, **fields}
-        self._handler.handle(record)
+        self.handler.handle(record)
 
     def foreign(self, text: str, *args: object) -> None:
-        self._handler.handle(logging.LogRecord("drivers", logging.INFO, "", 0, text, args, None))
+        self.handler.handle(logging.LogRecord("drivers", logging.INFO, "", 0, text, args, None))
 
     def take(self) -> list[str]:
         lines = self._file.getvalue().splitlines()
@@ -142,3 +142,40 @@ def test_debug_lines_are_all_logged(log: Log) -> None:
         log.event("frame", level=logging.DEBUG)
     assert len(log.take()) == 100
     assert not log.windows.is_running
+
+
+def test_summary_at_the_end_starts_no_window(log: Log) -> None:
+    for _ in range(20):
+        log.event("bike lost", bike="bike-1")
+    log.take()
+    log.handler.sum_up()
+    assert log.take() == ["bike lost bike-1 10"]
+    assert len(log.windows.ends) == 1
+
+
+def test_object_that_fails_to_describe_itself_stops_no_one(
+    log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Mute:
+        def __repr__(self) -> str:
+            raise ValueError("no words")
+
+    monkeypatch.setattr(logging, "raiseExceptions", False)
+    log.foreign("%s lost: %s", "strap", Mute())
+    log.event("bike lost", bike=Mute())
+    log.event("bike lost", bike="bike-1")
+    assert log.take() == ["bike lost bike-1"]
+
+
+def test_flapping_day_is_short(log: Log) -> None:
+    """The broker fails every two seconds, and two bikes every ten."""
+    for second in range(0, 86_400, 2):
+        log.event("cloud not connected", reason="hung up" if second % 4 else "refused")
+        log.event("cloud connected", buffered=second % 7)
+        if second % 10 == 0:
+            for bike in ("bike-1", "bike-2"):
+                log.event("bike lost", bike=bike, reason="out of reach")
+                log.event("bike connected", bike=bike)
+        if second and second % WINDOW_S == 0:
+            log.windows.end()
+    assert len(log.take()) < 1_000
