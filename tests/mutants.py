@@ -54,6 +54,34 @@ class Mutant:
 
 MUTANTS = (
     Mutant(
+        "a console prints the text of a stranger raw",
+        "gateway/terminal/console.py",
+        "clean = segment.text if segment.control else printable(segment.text)",
+        "clean = segment.text",
+        "tests/gateway/terminal/test_console.py",
+    ),
+    Mutant(
+        "the log has a line break of a stranger",
+        "gateway/host/log.py",
+        "    return one_line(str(value), LINE_MAX)\n",
+        "    return printable(str(value))\n",
+        "tests/gateway/host/test_log.py",
+    ),
+    Mutant(
+        "a log that is not read stops the race",
+        "gateway/cli/run.py",
+        "    drop_what_stderr_does_not_take()\n",
+        "",
+        "tests/e2e/test_terminal.py",
+    ),
+    Mutant(
+        "what repeats is left out of the log without a summary",
+        "gateway/host/log_repeats.py",
+        "                    super().emit(_summary(repeats.latest, repeats.left_out))\n",
+        "",
+        "tests/gateway/host/test_log_repeats.py",
+    ),
+    Mutant(
         "a capture leaves out what was written",
         "drivers/ble/connection.py",
         "        self.on_frame(self._frame(data, characteristic, sent=True))\n",

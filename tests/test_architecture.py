@@ -73,6 +73,21 @@ def test_module_with_code_is_tested_in_the_same_place() -> None:
     )
 
 
+def test_console_is_the_one_that_prints_foreign_text_harmlessly() -> None:
+    ours = "gateway/terminal/console.py"
+    raw = [
+        module
+        for module in MODULES
+        if module != ours
+        and any(
+            isinstance(node, ast.Call) and ast.unparse(node.func).endswith("Console")
+            for node in ast.walk(parse(ROOT / module))
+        )
+        and "gateway.terminal.console.Console" not in imports(ROOT / module)
+    ]
+    assert not raw, f"these create a Console of rich; expected that of {ours}: {raw}"
+
+
 def test_module_is_short() -> None:
     lines = {
         module: len((ROOT / module).read_text(encoding="utf-8").splitlines()) for module in MODULES

@@ -13,6 +13,7 @@ from drivers.contract import Reception, ResistanceTable
 from drivers.promises import staleness_fault
 from gateway.bike.loss import cause_of, loss_reason
 from gateway.bike.opened_bike import OpenedBike, driver_name
+from gateway.terminal.printable import one_line
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
 from gateway.timing.last_hour import LastHour
@@ -125,7 +126,7 @@ class BikeLink:
         if self._reason or self.state is LinkState.CONNECTED:
             return self._reason
         reason = self._of_driver("waits_because")
-        return reason if isinstance(reason, str) else ""
+        return one_line(reason) if isinstance(reason, str) else ""
 
     @property
     def resistance_table(self) -> ResistanceTable | None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from drivers import BikeLost
-from gateway.terminal.units import one_line
+from gateway.terminal.printable import one_line
 
 #: Characters. A longer text of an exception is cut: a state is shown in one line.
 TEXT_MAX = 300

@@ -12,10 +12,9 @@ from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gateway.buffer.inspect import BufferView, Overview, QuarantinedMessage
     from gateway.status.concerns import Command
+    from gateway.terminal.console import Console
 
 #: Limits the problems that `verify` prints; a file may have as many as it has messages.
 PROBLEMS_SHOWN = 50
@@ -55,7 +54,7 @@ def ls(
 
     The column `final` counts the messages that end a race for a bike.
     """
-    from rich.console import Console
+    from gateway.terminal.console import Console
 
     with _look(config, state_dir) as view, _progress("messages") as on_progress:
         overview = view.overview(on_progress)
@@ -76,6 +75,7 @@ def verify(
     Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside and
     continues with everything that can be read from it.
     """
+    from gateway.terminal.printable import one_line
     from gateway.terminal.units import counted, size
 
     with _look(config, state_dir) as view:
@@ -91,7 +91,7 @@ def verify(
         typer.echo(dumps({**result, "problems": problems}))
     else:
         for problem in problems[:PROBLEMS_SHOWN]:
-            typer.echo(problem)
+            typer.echo(one_line(problem))
         if len(problems) > PROBLEMS_SHOWN:
             typer.echo(f"… and {len(problems) - PROBLEMS_SHOWN:,} more; --json lists all")
         verdict = counted(len(problems), "problem") if problems else "no problems"
@@ -140,7 +140,7 @@ def quarantine(
     json: JsonOption = False,
 ) -> None:
     """List the messages that are no longer sent, and why."""
-    from rich.console import Console
+    from gateway.terminal.console import Console
 
     with _look(config, state_dir) as view:
         messages = list(view.quarantine())
@@ -177,8 +177,9 @@ def _command_for(config: Path | None, state_dir: Path | None) -> "Command":
 @contextmanager
 def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar on stderr while the block runs; show nothing if stderr is no terminal."""
-    from rich.console import Console
     from rich.progress import Progress
+
+    from gateway.terminal.console import Console
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as progress:
@@ -187,16 +188,19 @@ def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def _to_stdout(lines: Iterator[bytes]) -> None:
+    """Write the lines as they are; on a terminal, with what does not print escaped as in JSON."""
     import os
+    import sys
 
-    stream = typer.get_binary_stream("stdout")
+    from gateway.cli.output import echo_exactly
+
     try:
-        stream.writelines(lines)
-        stream.flush()
+        for line in lines:
+            echo_exactly(line)
     except BrokenPipeError:
         # The reader has closed the pipe. Redirect the stream, because Python flushes the rest of it
         # at exit, which would fail again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _to_new_file(output: Path, lines: Iterator[bytes]) -> int:
@@ -213,6 +217,7 @@ def _show_overview(console: "Console", overview: "Overview", command: "Command")
     from rich.table import Table
     from rich.text import Text
 
+    from gateway.terminal.printable import one_line
     from gateway.terminal.units import size
     from gateway.terminal.unpadded import Unpadded
 
@@ -229,7 +234,7 @@ def _show_overview(console: "Console", overview: "Overview", command: "Command")
                 f"{race.finals:,}",
                 size(race.payload_bytes),
                 "" if race.oldest_ms is None else _when(race.oldest_ms),
-                Text(_bikes(race.bikes)),
+                Text(one_line(_bikes(race.bikes))),
             )
         console.print(Unpadded(table))
     for line in _totals(overview, command):
@@ -266,6 +271,7 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
     from rich.table import Table
     from rich.text import Text
 
+    from gateway.terminal.printable import one_line
     from gateway.terminal.unpadded import Unpadded
 
     if not messages:
@@ -282,8 +288,8 @@ def _show_quarantine(console: "Console", messages: "Sequence[QuarantinedMessage]
             str(message.id),
             "unknown" if message.race_id is None else str(message.race_id),
             "" if telemetry is None else str(telemetry.second),
-            Text("" if telemetry is None else telemetry.bike_id),
-            Text(message.reason),
+            Text("" if telemetry is None else one_line(telemetry.bike_id)),
+            Text(one_line(message.reason)),
         )
     console.print(Unpadded(table))
 

@@ -30,11 +30,11 @@ def check(
     import asyncio
 
     import structlog
-    from rich.console import Console
 
     from drivers.registry import load_drivers
     from gateway.doctor.all_checks import check_all
     from gateway.doctor.view import report_json, show_report
+    from gateway.terminal.console import Console
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the report replaces logs
     if config == SERVICE_CONFIG:

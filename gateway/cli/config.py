@@ -35,10 +35,11 @@ def check(
     from gateway.config.first import is_set_up
     from gateway.config.schema import load_config
     from gateway.config.warnings import warnings_of
+    from gateway.terminal.printable import one_line
 
     settings = load_config(file, load_drivers())
     for warning in warnings_of(settings):
-        typer.echo(f"warning: {warning.key}: {warning.what}", err=True)
+        typer.echo(one_line(f"warning: {warning.key}: {warning.what}"), err=True)
     if not is_set_up(settings):
         typer.echo(NOT_SET_UP, err=True)
     bikes = ", ".join(f"{bike.id} ({bike.driver})" for bike in settings.bikes)

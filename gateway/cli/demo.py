@@ -37,9 +37,9 @@ def demo(
     import asyncio
 
     import structlog
-    from rich.console import Console
 
     from gateway.simulation.extra import require_demo_extra
+    from gateway.terminal.console import Console
 
     require_demo_extra()
     from gateway.simulation.demo.session import DemoOptions, run_demo

@@ -9,12 +9,11 @@ from gateway.cli.exits import fail
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gateway.config.schema import Config
     from gateway.simulation.fleet.plan import FleetOptions, Plan
     from gateway.simulation.fleet.session import FleetTarget
     from gateway.simulation.scene import Summary
+    from gateway.terminal.console import Console
 
 #: Prefix of the thing names in the cloud on this machine. With a config, the prefix is its thing
 #: name followed by ":fleet-", which the shipped policy allows.
@@ -76,11 +75,11 @@ def fleet(
     missing from it, a race is on several shards, or results are not as expected.
     """
     import structlog
-    from rich.console import Console
 
     from gateway.simulation.fleet.plan import FleetOptions
     from gateway.simulation.fleet.view import print_plan
     from gateway.simulation.view import print_summary, summary_json
+    from gateway.terminal.console import Console
 
     structlog.configure(logger_factory=structlog.ReturnLoggerFactory())  # the view replaces logs
     console = Console(stderr=json)

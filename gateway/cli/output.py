@@ -1,4 +1,8 @@
-"""Standard output of every command: any encoding is good enough, and losing it ends the command."""
+"""Standard output and stderr of every command.
+
+Whatever is printed is harmless to a terminal, any encoding is good enough, and losing standard
+output ends the command.
+"""
 
 import codecs
 import errno
@@ -6,13 +10,16 @@ import io
 import os
 import signal
 import sys
+from typing import BinaryIO, cast
 
 import typer
 
 from gateway.host.errors import FAILED
+from gateway.terminal.printable_file import PrintableText
 
 #: The exit code in shells of a program that dies of SIGPIPE.
 BROKEN_PIPE = 128 + signal.SIGPIPE
+STDERR = 2
 #: The name of the error handler that replaces characters which an encoding lacks.
 PLAIN = "alleycat-plain"
 #: A character of ASCII for some that the gateway prints, each one cell wide. Others become "?".
@@ -43,19 +50,65 @@ class Output(io.FileIO):
             return len(data)
 
 
+class ErrorOutput(io.FileIO):
+    """The file behind stderr. Nothing is left to complain to if writing it fails."""
+
+    def write(self, data: "bytes | bytearray | memoryview", /) -> int | None:  # type: ignore[override]
+        try:
+            return super().write(data)
+        except OSError:
+            return len(data)
+
+
 def open_output() -> None:
-    """Replace sys.stdout by a text file on an Output, and let stderr print in plain characters."""
+    """Replace sys.stdout and sys.stderr by PrintableText, the former on an Output."""
     codecs.register_error(PLAIN, _plainer)
+    _open_what_is_closed()
     if isinstance(sys.stderr, io.TextIOWrapper):
-        sys.stderr.reconfigure(errors=PLAIN)
-    if not isinstance(sys.stdout, io.TextIOWrapper):
-        return
-    sys.stdout = io.TextIOWrapper(
-        io.BufferedWriter(Output(sys.stdout.fileno(), "wb", closefd=False)),
-        encoding=sys.stdout.encoding,
+        sys.stderr = _printable(sys.stderr, ErrorOutput(sys.stderr.fileno(), "wb", closefd=False))
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout = _printable(sys.stdout, Output(sys.stdout.fileno(), "wb", closefd=False))
+
+
+def drop_what_stderr_does_not_take() -> None:
+    """Write stderr in a thread from now on, so that no reader of it can stop the process."""
+    from gateway.host.dropping_file import DroppingFile
+
+    if isinstance(sys.stderr, PrintableText):
+        file = DroppingFile(sys.stderr.fileno())
+        sys.stderr = PrintableText(
+            cast("BinaryIO", file), encoding=sys.stderr.encoding, errors=PLAIN, write_through=True
+        )
+
+
+def _open_what_is_closed() -> None:
+    """Open /dev/null for each standard stream that is closed.
+
+    Otherwise the next file, perhaps a database, would be what libraries take for stderr.
+    """
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= STDERR:
+        if descriptor == STDERR:
+            sys.stderr = open(descriptor, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
+    os.close(descriptor)
+
+
+def _printable(stream: io.TextIOWrapper, file: io.FileIO) -> PrintableText:
+    return PrintableText(
+        io.BufferedWriter(file),
+        encoding=stream.encoding,
         errors=PLAIN,
-        line_buffering=sys.stdout.line_buffering,
+        line_buffering=stream.line_buffering,
     )
+
+
+def echo_exactly(line: bytes) -> None:
+    """Print a line of JSON byte for byte; on a terminal, with what does not print escaped."""
+    if sys.stdout.isatty():
+        typer.echo(line.decode(errors="replace"), nl=False)
+        return
+    stream = typer.get_binary_stream("stdout")
+    stream.write(line)
+    stream.flush()
 
 
 def output_failure() -> OSError | None:

@@ -131,8 +131,9 @@ def _stop_on_signal() -> "Iterator[Event]":
 @contextmanager
 def _progress(visible: int) -> "Iterator[OnProgress]":
     """Show each step on stderr while the block runs; show nothing if stderr is no terminal."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    from gateway.terminal.console import Console
 
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
@@ -151,6 +152,7 @@ def _progress(visible: int) -> "Iterator[OnProgress]":
 
 
 def _show(report: "RedriveReport", stream: str, *, dry_run: bool) -> None:
+    from gateway.terminal.printable import one_line
     from gateway.terminal.units import counted
 
     for race in _by_id(report):
@@ -162,7 +164,7 @@ def _show(report: "RedriveReport", stream: str, *, dry_run: bool) -> None:
     if report.left:
         typer.echo(f"{counted(len(report.left), 'message')} left in the queue:")
         for message_id, reason in list(report.left.items())[:REASONS_SHOWN]:
-            typer.echo(f"  {message_id}: {reason}")
+            typer.echo(f"  {one_line(message_id)}: {one_line(reason)}")
         if len(report.left) > REASONS_SHOWN:
             typer.echo(f"  … and {len(report.left) - REASONS_SHOWN:,} more; --json lists all")
     if not report.is_complete:

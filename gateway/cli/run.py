@@ -35,20 +35,21 @@ def run(
 ) -> None:
     """Run the gateway: read the bikes and publish every second.
 
-    Messages that cannot be sent are kept on disk. Stops on SIGTERM, Ctrl-C, or when
-    its terminal is closed. Exit code 78 if the
-    config cannot be used, 1 if its state_dir cannot.
+    Messages that cannot be sent are kept on disk. Stops on SIGTERM, Ctrl-C, or when its terminal is
+    closed. Exit code 78 if the config cannot be used, 1 if its state_dir cannot.
     """
     import asyncio
 
     import structlog
 
     from drivers.registry import load_drivers
+    from gateway.cli.output import drop_what_stderr_does_not_take
     from gateway.config.schema import load_config
     from gateway.config.warnings import warnings_of
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
 
+    drop_what_stderr_does_not_take()
     configure_logging(log_level, is_json=log_json)
     drivers = load_drivers()
 

@@ -14,12 +14,11 @@ from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, GatewayE
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from rich.console import Console
-
     from gateway.config.editor import Machine
     from gateway.setup.answers import Answers, Current
     from gateway.setup.scan import Scan
     from gateway.setup.session import SetupSession
+    from gateway.terminal.console import Console
 
 #: The flag for each answer that a new bike requires.
 FLAGS = {
@@ -164,9 +163,9 @@ def _set_up(
     start: bool | None,
 ) -> None:
     import structlog
-    from rich.console import Console
 
     from gateway.setup.session import SetupSession
+    from gateway.terminal.console import Console
 
     structlog.configure(
         logger_factory=structlog.ReturnLoggerFactory()

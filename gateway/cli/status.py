@@ -11,11 +11,12 @@ from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED
 
 if TYPE_CHECKING:
-    from rich.console import Console, RenderableType
+    from rich.console import RenderableType
 
     from gateway.status.client import NoStatusError
     from gateway.status.concerns import Command
     from gateway.status.snapshot import GatewayStatus
+    from gateway.terminal.console import Console
 
 #: Time between two requests with --watch, in seconds.
 EVERY_S = 1.0
@@ -109,9 +110,8 @@ def command_for(config: Path | None) -> "Command":
 
 
 def _print(status: "GatewayStatus", command: "Command") -> None:
-    from rich.console import Console
-
     from gateway.status.view import status_view
+    from gateway.terminal.console import Console
     from gateway.terminal.unpadded import Unpadded
 
     Console(highlight=False).print(Unpadded(status_view(status, command)))
@@ -119,10 +119,9 @@ def _print(status: "GatewayStatus", command: "Command") -> None:
 
 def _watch(ask: Ask, command: "Command", *, is_json: bool) -> None:
     """Show the status every second: as JSON, as a view redrawn on a terminal, or as text lines."""
-    from rich.console import Console
-
     from gateway.status.line import status_line
     from gateway.status.report import status_from_json
+    from gateway.terminal.console import Console
 
     console = Console(highlight=False)
     if is_json:

@@ -94,9 +94,11 @@ def _lines(config: Path | None, seconds: float | None) -> "Iterator[bytes | None
 
 
 def _print_json(lines: "Iterator[bytes | None]") -> None:
+    from gateway.cli.output import echo_exactly
+
     for line in lines:
         if line is not None:
-            typer.echo(line.decode(), nl=False)
+            echo_exactly(line)
 
 
 def _print(lines: "Iterator[bytes | None]", status: str) -> None:

@@ -19,6 +19,7 @@ from gateway.cloud import mqtt_errors
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
 from gateway.config.schema import CloudConfig
 from gateway.host.errors import GatewayError
+from gateway.terminal.printable import one_line
 
 #: Timeout of one request, in seconds. AWS answers within seconds.
 ANSWER_TIMEOUT_S = 30.0
@@ -39,7 +40,7 @@ class Rejected(GatewayError):
     """A request that the service rejected."""
 
     def __init__(self, status: int, code: str, message: str) -> None:
-        super().__init__(f"{code} ({status}): {message}")
+        super().__init__(one_line(f"{code} ({status}): {message}"))
         self.status = status
         self.code = code
 

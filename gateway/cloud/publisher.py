@@ -250,10 +250,10 @@ class Publisher:
             self._accused = None
 
     def _slow_down(self, reason: str) -> None:
-        was = self._pace.share
+        was_at_full_pace = self._pace.share == 1
         self._pace.slow_down(self._clock.monotonic_ns())
-        if self._pace.share < was:
-            log.warning("sending rate halved", reason=reason, share=self._pace.share)
+        if was_at_full_pace and self._pace.share < 1:
+            log.warning("sending slowed down", reason=reason)
 
     def _suspect(self, entry: Entry, reason: str, *, is_lone: bool) -> None:
         if self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from gateway.host.errors import BAD_CONFIG, GatewayError
+from gateway.terminal.printable import one_line
 
 #: Characters. A longer value is not repeated in a message: it may be a pasted private key.
 SHOWN_MAX = 80
@@ -80,7 +81,7 @@ class ConfigError(GatewayError):
         self.problems = problems
         places = f"{file}" + any(one.variable for one in problems) * " and the environment"
         lines = [f"{places}: {len(problems)} problem{'s' if len(problems) > 1 else ''}"]
-        lines += [f"  {problem.place}: {problem.what}" for problem in problems]
+        lines += [f"  {one_line(f'{one.place}: {one.what}')}" for one in problems]
         super().__init__("\n".join(lines))
 
 

@@ -1,12 +1,19 @@
 """The daemon's log: one line per change of state on stderr, for people or as JSON."""
 
+import atexit
 import logging
 import sys
 
 import structlog
 from structlog.typing import EventDict, Processor
 
+from gateway.host.dropping_file import DroppingFile
 from gateway.host.journal import is_journal, with_priority
+from gateway.host.log_repeats import SummingHandler
+from gateway.terminal.printable import LINE_MAX, one_line, printable
+
+#: Limits the characters of a traceback, and of any text in JSON; the end is kept.
+TRACEBACK_MAX = 20_000
 
 
 def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
@@ -14,6 +21,9 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
 
     `level` is the lowest that is logged. A terminal gets colours and times, a file dates as well;
     the journal adds its own, and gets priorities. JSON has one object per line.
+
+    Text from outside is harmless in the log, however it gets there: it is in one line, without
+    control characters. What repeats is summed up, and what stderr does not take is counted.
     """
     to_journal = is_journal()
     stamping, rendering = _json() if is_json else _journal() if to_journal else _words()
@@ -28,7 +38,8 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
         cache_logger_on_first_use=True,
     )
     formatter = _JournalFormatter if to_journal else structlog.stdlib.ProcessorFormatter
-    handler = logging.StreamHandler(sys.stderr)
+    handler = SummingHandler(getattr(sys.stderr, "styled", sys.stderr))
+    atexit.register(handler.sum_up)
     handler.setFormatter(
         formatter(
             foreign_pre_chain=processors,
@@ -38,6 +49,24 @@ def configure_logging(level: str = "info", *, is_json: bool = False) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level.upper())
+    file = _dropping_file()
+    if file is not None:
+        file.on_gap = _log_gap
+
+
+def dropped_lines() -> int:
+    """Return the lines that stderr has not taken since the start."""
+    file = _dropping_file()
+    return 0 if file is None else file.dropped_lines
+
+
+def _dropping_file() -> DroppingFile | None:
+    file = getattr(sys.stderr, "buffer", None)
+    return file if isinstance(file, DroppingFile) else None
+
+
+def _log_gap(lines: int) -> None:
+    structlog.get_logger().warning("lines of log dropped: stderr did not take them", count=lines)
 
 
 class _JournalFormatter(structlog.stdlib.ProcessorFormatter):
@@ -53,28 +82,59 @@ _Style = tuple[list[Processor], list[Processor]]
 
 def _json() -> _Style:
     render = structlog.processors.JSONRenderer(ensure_ascii=False, default=str)
-    return [structlog.processors.TimeStamper(fmt="iso", utc=True)], [_ordered, render]
+
+    def render_printable(logger: object, method: str, event: EventDict) -> str:
+        return printable(str(render(logger, method, event)))
+
+    stamp = structlog.processors.TimeStamper(fmt="iso", utc=True)
+    return [stamp], [_ordered, render_printable]
 
 
 def _journal() -> _Style:
     render = structlog.dev.ConsoleRenderer(colors=False, pad_event_to=0)
-    return [], [_without_level, render]
+    return [], [_without_level, _harmless, render]
 
 
 def _words() -> _Style:
     is_terminal = sys.stderr.isatty()
     clock = "%H:%M:%S" if is_terminal else "%Y-%m-%d %H:%M:%S"
     render = structlog.dev.ConsoleRenderer(colors=is_terminal, pad_event_to=28)
-    return [structlog.processors.TimeStamper(fmt=clock, utc=False)], [render]
+    return [structlog.processors.TimeStamper(fmt=clock, utc=False)], [_harmless, render]
 
 
 def _ordered(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Return the fields with those first that every line has."""
     first = {name: event.pop(name) for name in ("timestamp", "level", "event")}
-    return {**first, **event}
+    return {name: _shortened(value) for name, value in {**first, **event}.items()}
+
+
+def _shortened(value: object) -> object:
+    return value[-TRACEBACK_MAX:] if isinstance(value, str) else value
 
 
 def _without_level(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Remove the level, which the journal keeps as the priority."""
     del event["level"]
     return event
+
+
+def _harmless(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Return the fields with each text on one line, and a traceback behind an indent.
+
+    So no text from outside begins a line, and is taken for an event of its own.
+    """
+    found = event.pop("exception", None)
+    harmless: EventDict = {name: _in_one_line(value) for name, value in event.items()}
+    if found is not None:
+        lines = printable(str(found)[-TRACEBACK_MAX:]).splitlines()
+        harmless["exception"] = "\n".join(f"  {line}" for line in lines)
+    return harmless
+
+
+def _in_one_line(value: object) -> object:
+    """Return a number unchanged, and anything else as text in one line."""
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    if isinstance(value, list | tuple):
+        return [_in_one_line(one) for one in value]
+    return one_line(str(value), LINE_MAX)

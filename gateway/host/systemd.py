@@ -5,6 +5,8 @@ import socket
 from collections.abc import Mapping
 from contextlib import suppress
 
+from gateway.terminal.printable import one_line
+
 US_PER_S = 1_000_000
 
 
@@ -30,7 +32,7 @@ class ServiceManager:
 
 
 def _datagram(fields: Mapping[str, str | int]) -> bytes:
-    lines = (f"{name}={value}".replace("\n", " ") for name, value in fields.items())
+    lines = (f"{name}={one_line(str(value))}" for name, value in fields.items())
     return "\n".join(lines).encode()
 
 

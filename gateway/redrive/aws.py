@@ -13,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from gateway.redrive.plan import FailedRecord, QueuedMessage
 from gateway.redrive.session import HIDDEN_S, RedriveError
+from gateway.terminal.printable import one_line
 
 #: The most messages that SQS returns, deletes or releases with one call.
 MESSAGES_PER_CALL = 10
@@ -105,7 +106,7 @@ class RaceStream:
             except ClientError as error:
                 if error.response["Error"]["Code"] not in _PASSING:
                     raise
-                return dict.fromkeys(range(len(records)), str(error))
+                return dict.fromkeys(range(len(records)), one_line(str(error)))
         return {
             index: f"{result['ErrorCode']}: {result.get('ErrorMessage', '')}"
             for index, result in enumerate(answer["Records"])

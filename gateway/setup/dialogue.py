@@ -18,6 +18,7 @@ from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
 from gateway.setup.questions import Check, agrees, ask
 from gateway.setup.scan import Scan, scan_all
 from gateway.terminal.keyboard import without_echo
+from gateway.terminal.printable import one_line
 from gateway.terminal.words import fitted, print_words
 
 ADD, AGAIN, KEEP = "add", "again", "keep"
@@ -67,8 +68,8 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
         if not bike.is_companion:
             numbers.append(bike)
             signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm  "
-            line = f"  {len(numbers)}  {bike.name}  {bike.where}  {signal}{driver}: {bike.why}"
-            print_words(console, line)
+            facts = (str(len(numbers)), bike.name, bike.where, f"{signal}{driver}: {bike.why}")
+            print_words(console, "  ".join(("", *map(one_line, facts))))
 
     with without_echo():
         scan = asyncio.run(scan_all(discoverers, seconds, show))

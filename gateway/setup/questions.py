@@ -3,8 +3,8 @@
 from collections.abc import Callable
 
 import typer
-from rich.console import Console
 
+from gateway.terminal.console import Console
 from gateway.terminal.keyboard import forget_typed_ahead
 from gateway.terminal.words import fitted, print_words
 

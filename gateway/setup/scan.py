@@ -13,6 +13,8 @@ from rich.text import Text
 from drivers import BikeLost
 from drivers.discovery import AdapterDiscoverer, Discoverer, FoundBike
 from drivers.registry import load_drivers
+from gateway.setup.toml import toml_pairs, toml_value
+from gateway.terminal.printable import one_line
 
 #: Is called with the driver's name and the bike whenever a bike is found.
 OnFound = Callable[[str, FoundBike], None]
@@ -64,10 +66,10 @@ async def scan_all(looking: Mapping[str, Discoverer], seconds: float, on_found: 
                 scan.bikes.append((name, bike))
                 on_found(name, bike)
         except BikeLost as error:
-            scan.problems[name] = str(error)
+            scan.problems[name] = one_line(str(error))
         # A driver may be a third-party plugin: its bug must not hide the bikes of other drivers.
         except Exception as error:
-            scan.problems[name] = f"{type(error).__name__}: {error}"
+            scan.problems[name] = one_line(f"{type(error).__name__}: {error}")
 
     await asyncio.gather(*(look(*one) for one in looking.items()))
     return scan
@@ -83,7 +85,6 @@ def snippets(scan: Scan) -> list[str]:
 
 
 def _table(number: int, driver: str, bike: FoundBike) -> str:
-    options = ", ".join(f"{name} = {json.dumps(value)}" for name, value in bike.options.items())
     return "\n".join(
         (
             _comment(bike),
@@ -92,26 +93,30 @@ def _table(number: int, driver: str, bike: FoundBike) -> str:
             f"racer_id = {number}",
             f'racer_name = "Rider {number}"',
             "class_id = 1",
-            f'driver = "{driver}"',
-            f"options = {{ {options} }}",
+            f"driver = {toml_value(driver)}",
+            f"options = {toml_value(bike.options)}",
         )
     )
 
 
 def _for_a_bike(driver: str, companion: FoundBike) -> str:
-    options = [f"#   {name} = {json.dumps(value)}" for name, value in companion.options.items()]
+    options = toml_pairs(companion.options)
     return "\n".join(
-        (_comment(companion), f"# add to the options of a bike with driver {driver}:", *options)
+        (
+            _comment(companion),
+            f"# add to the options of a bike with driver {one_line(driver)}:",
+            *(f"#   {option}" for option in options),
+        )
     )
 
 
 def _comment(bike: FoundBike) -> str:
-    return f"# {' '.join(bike.name.split())}: {bike.why}"
+    return one_line(f"# {bike.name}: {bike.why}")
 
 
 def show_found(console: Console, driver: str, bike: FoundBike) -> None:
     """Print a bike on finding it, so that the screen does not stay empty during the scan."""
-    line = f"  {bike.name}  {bike.where}  {driver}: {bike.why}"
+    line = "  ".join(map(one_line, ("", bike.name, bike.where, f"{driver}: {bike.why}")))
     console.print(line, soft_wrap=True, markup=False, highlight=False)
 
 
@@ -131,7 +136,8 @@ def show_summary(console: Console, scan: Scan) -> None:
         table.add_column(column, overflow="fold")
     for name, bike in scan.bikes:
         signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm"
-        table.add_row(Text(bike.name), bike.where, name, signal, _state(bike))
+        cells = (bike.name, bike.where, name, signal, _state(bike))
+        table.add_row(*(Text(one_line(cell)) for cell in cells))
     console.print(table)
     console.print(
         "\nTo add these bikes to the config, copy what you need; change ids and racers as you "

@@ -16,6 +16,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import Config, is_this_machine
 from gateway.host.board import read_pi_health
+from gateway.host.log import dropped_lines
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import GatewayClock
@@ -95,6 +96,7 @@ class Observer:
             pi=read_pi_health(),
             notes=(*self._notes, *self._config_notes),
             results=None if self._results is None else self._results.status,
+            log_lines_dropped=dropped_lines(),
             state_dir=self._state_dir,
             clock_source=self._clock.source,
         )

@@ -90,6 +90,10 @@ class GatewayStatus:
             "reads no bike, sends nothing and keeps nothing, until it is set up"
         ),
     ] = True
+    log_lines_dropped: Annotated[
+        int,
+        Field(description="lines of log that stderr did not take, since the start"),
+    ] = 0
     state_dir: Annotated[
         str,
         Field(

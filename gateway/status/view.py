@@ -14,7 +14,8 @@ from gateway.sampling.plausible import refused_words
 from gateway.sampling.series import FieldState
 from gateway.status.concerns import Command, Concern, concerns, service_command
 from gateway.status.snapshot import CloudStatus, GatewayStatus
-from gateway.terminal.units import counted, duration, one_line, size
+from gateway.terminal.printable import one_line
+from gateway.terminal.units import counted, duration, size
 from gateway.timing.clock_sync import ClockSource
 
 #: Up to FEW_BIKES bikes are all listed. Of more, SHOWN_OF_MANY are listed, disconnected ones first.
@@ -97,6 +98,9 @@ def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     is_odd = not status.clock_is_set or status.pi.is_slowed_by_heat
     heat = "" if degrees is None else f", {degrees:.0f} °C"
     yield "machine", _clock(status) + heat, ODD if is_odd else ""
+    if status.log_lines_dropped:
+        dropped = counted(status.log_lines_dropped, "line")
+        yield "log", f"{dropped} dropped since the start: stderr did not take them", ODD
     signals = _signals(status.bikes)
     if signals:
         yield "radio", signals, ""
@@ -156,7 +160,7 @@ def _bikes(bikes: Sequence[BikeStatus]) -> Iterator[RenderableType]:
         table.add_row(*_bike_cells(bike), *_place_cells(bike.place))
     yield table
     for bike in shown:
-        yield from (Text(remark, style="dim") for remark in _remarks(bike))
+        yield from (Text(one_line(remark), style="dim") for remark in _remarks(bike))
     if len(shown) < len(bikes):
         more_away = len(away) - len(shown)
         yield f"… and {len(bikes) - len(shown)} more" + (
@@ -173,7 +177,7 @@ def _remarks(bike: BikeStatus) -> Iterator[str]:
     if bike.refused:
         yield f"{bike.bike_id}: {refused_words(bike.refused)}"
     if bike.next_racer_name:
-        changed = f"{bike.bike_id}: the changed racer, {one_line(bike.next_racer_name)},"
+        changed = f"{bike.bike_id}: the changed racer, {bike.next_racer_name},"
         yield f"{changed} rides from the next race on"
     if bike.losses_per_hour:
         often = counted(bike.losses_per_hour, "time")

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 
 from gateway.tail.events import TailEvent
 from gateway.telemetry.message import Telemetry
-from gateway.terminal.units import counted, duration, one_line
+from gateway.terminal.printable import one_line
+from gateway.terminal.units import counted, duration
 
 HEADER = "    time      race  second  bike      racer     rpm    %     W"
 

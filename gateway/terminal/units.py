@@ -28,11 +28,3 @@ def duration(seconds: float) -> str:
         if seconds >= 2 * unit_s:
             return f"{seconds / unit_s:.0f} {unit}"
     return f"{seconds:.0f} s"
-
-
-def one_line(text: str) -> str:
-    """Return the text on one line, with unprintable characters and runs of spaces as one space.
-
-    Text from a bike or a disk may contain any character.
-    """
-    return " ".join("".join(c if c.isprintable() else " " for c in text).split())

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 
 from gateway.bike.loss import cause_of, loss_reason
-from gateway.terminal.units import one_line
+from gateway.terminal.printable import one_line
 
 
 def report_background_errors(driver: str, report: Callable[[str], None]) -> None:

@@ -1,8 +1,10 @@
-"""The real daemon on a terminal that goes away, as when SSH or tmux ends."""
+"""The real daemon whose terminal goes away or is stopped, and whose log is not read."""
 
+import os
 import signal
+import subprocess
 import time
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -10,9 +12,12 @@ import pytest
 from gateway.buffer.store import Store
 from gateway.status.client import ask_status
 from gateway.status.report import status_from_json
+from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND, START_TIMEOUT_S
 from tests.support.mosquitto import free_port
 from tests.support.terminal import Terminal
+
+CTRL_S = "\x13"
 
 CONFIG = """
 thing_name = "gateway-1"
@@ -56,6 +61,85 @@ def test_run_ends_with_its_terminal_and_saves_the_buffer(
         assert terminal.exit_code() == 0
     with closing(Store(tmp_path / "state" / "buffer.db", 1 << 30)) as store:
         assert sum(store.pending_by_race().values()) >= 1
+
+
+def produced(status: Path) -> int:
+    return status_from_json(ask_status(status)).produced
+
+
+def test_run_goes_on_after_ctrl_s(command: list[str], tmp_path: Path) -> None:
+    status = tmp_path / "state" / "status.sock"
+    with Terminal([*command, "--log-level", "debug"]) as terminal:
+        terminal.wait_for("gateway started")
+        terminal.press(CTRL_S)
+        before = produced(status)
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while produced(status) < before + 3:
+            assert time.monotonic() < deadline, "the race waits for the terminal"
+            time.sleep(0.1)
+        terminal.send_signal(signal.SIGTERM)
+        assert terminal.exit_code() == 0
+
+
+def test_run_goes_on_while_its_log_is_not_read(command: list[str], tmp_path: Path) -> None:
+    status = tmp_path / "state" / "status.sock"
+    reading, writing = os.pipe()
+    fill(writing)
+    process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=writing)
+    with killed_at_end(process):
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (status.exists() and produced(status) >= 3):
+            assert time.monotonic() < deadline, "the race waits for the reader of the log"
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(START_TIMEOUT_S) == 0
+    os.close(reading)
+    os.close(writing)
+
+
+def test_run_goes_on_without_stderr(command: list[str], tmp_path: Path) -> None:
+    status = tmp_path / "state" / "status.sock"
+    process = subprocess.Popen(["sh", "-c", 'exec "$@" <&- 2>&-', "sh", *command])
+    with killed_at_end(process):
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (status.exists() and produced(status)):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(START_TIMEOUT_S) == 0
+    with closing(Store(tmp_path / "state" / "buffer.db", 1 << 30)) as store:
+        assert sum(store.pending_by_race().values()) >= 1
+
+
+def test_run_counts_the_lines_that_a_full_disk_does_not_take(
+    command: list[str], tmp_path: Path
+) -> None:
+    status = tmp_path / "state" / "status.sock"
+    with Path("/dev/full").open("wb") as full:
+        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=full)
+    with killed_at_end(process):
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (status.exists() and produced(status)):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.1)
+        assert status_from_json(ask_status(status)).log_lines_dropped >= 1
+        process.terminate()
+        assert process.wait(START_TIMEOUT_S) == 0
+
+
+def fill(writing: int) -> None:
+    """Fill a pipe, so that the next line in it would wait."""
+    os.set_blocking(writing, False)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x" * 1024)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(writing, b"x")
+    os.set_blocking(writing, True)
 
 
 def test_hangup_on_a_terminal_is_a_stop(command: list[str]) -> None:

@@ -24,7 +24,7 @@ class Dialogue(Terminal):
         deadline = time.monotonic() + TIMEOUT_S
         while (found := pattern.search(self._shown, self._seen)) is None:
             assert time.monotonic() < deadline, f"{words!r} did not come:\n{self.text}"
-            assert self._read(), f"it ended without {words!r}:\n{self.text}"
+            assert self.read(), f"it ended without {words!r}:\n{self.text}"
         before = self._shown[self._seen : found.start()]
         self._seen = found.end()
         return before
@@ -33,7 +33,7 @@ class Dialogue(Terminal):
         """Read the output for `seconds`, like a user who waits."""
         until = time.monotonic() + seconds
         while time.monotonic() < until:
-            assert self._read(), f"it ended:\n{self.text}"
+            assert self.read(), f"it ended:\n{self.text}"
 
     def type(self, line: str = "") -> None:
         """Type a line and Enter."""

@@ -60,13 +60,13 @@ class Terminal:
         deadline = time.monotonic() + timeout_s
         while len(re.findall(pattern, self.text)) < times:
             assert time.monotonic() < deadline, f"{pattern!r} is not there:\n{self.text}"
-            assert self._read(), f"it ended without {pattern!r}:\n{self.text}"
+            assert self.read(), f"it ended without {pattern!r}:\n{self.text}"
 
     def wait_until(self, is_true: Callable[[], bool], timeout_s: float = 20) -> None:
         deadline = time.monotonic() + timeout_s
         while not is_true():
             assert time.monotonic() < deadline, f"it did not come true:\n{self.text}"
-            assert self._read(), f"it ended:\n{self.text}"
+            assert self.read(), f"it ended:\n{self.text}"
 
     def wait_until_asleep(self) -> None:
         still = 0
@@ -98,11 +98,11 @@ class Terminal:
 
     def exit_code(self, timeout_s: float = 20) -> int:
         deadline = time.monotonic() + timeout_s
-        while self._master >= 0 and self._read():
+        while self._master >= 0 and self.read():
             assert time.monotonic() < deadline, f"it does not end:\n{self.text}"
         return self._process.wait(timeout_s)
 
-    def _read(self) -> bool:
+    def read(self) -> bool:
         """Read the available output; return False at the end."""
         if not select.select([self._master], [], [], 0.05)[0]:
             return True

@@ -22,7 +22,8 @@ from gateway.calibrating.view.screen import (
     legend,
 )
 from gateway.terminal.finding import Finding, State
-from gateway.terminal.units import counted, one_line
+from gateway.terminal.printable import one_line
+from gateway.terminal.units import counted
 
 #: The number of lines of the live screen above and below the points.
 ABOVE, BELOW = 9, 2

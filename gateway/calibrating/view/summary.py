@@ -16,6 +16,7 @@ from gateway.calibrating.view.scales import power_words, scale_changes, scale_wo
 from gateway.calibrating.view.screen import ShownTarget, compared_words, comparisons
 from gateway.sampling.calibration import Calibration, CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, record_to_json
+from gateway.terminal.printable import one_line
 from gateway.terminal.units import counted, number
 
 CURVE_WIDTH = 76
@@ -40,7 +41,7 @@ def summary(state: CalibrationState, width: int) -> RenderableType:
         Text.assemble((state.bike_id, "bold"), f"  in use: {origin_words(state)}")
     ]
     if state.problem:
-        parts.append(Text(f"the saved calibration is {state.problem}", "yellow"))
+        parts.append(Text(f"the saved calibration is {one_line(state.problem)}", "yellow"))
     parts.append(_facts(state))
     if state.record is not None and state.origin is Origin.SAVED:
         parts += _measured(state.record, None, width)
@@ -100,10 +101,10 @@ def _facts(state: CalibrationState) -> Table:
 
 
 def _fact_lines(state: CalibrationState) -> Iterator[tuple[str, str]]:
-    yield "device", state.device
+    yield "device", one_line(state.device)
     record = state.record
     if record is not None:
-        conditions = [f"{_when(record.made_at)} by {record.made_by}"]
+        conditions = [f"{_when(record.made_at)} by {one_line(record.made_by)}"]
         if record.rate_hz is not None:
             conditions.append(f"at {record.rate_hz:.1f} Hz")
         if record.cadence_rpm is not None:

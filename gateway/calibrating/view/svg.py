@@ -8,6 +8,7 @@ from gateway.calibrating.view.points import PointRow, is_both_ways, point_rows
 from gateway.calibrating.view.scales import scale_words
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CalibrationRecord, CapturedPoint
+from gateway.terminal.printable import printable
 from gateway.terminal.units import counted, number
 
 WIDTH, HEIGHT, MARGIN = 880, 560, 28
@@ -142,7 +143,8 @@ TEXT_STYLE = "text.bold{font-weight:600} text.end{text-anchor:end} text.middle{t
 
 def text(x: float, y: float, words: str, style: str = "ink", *, size: float = 12) -> str:
     """Return a text element. `style`: a colour, and "bold", "end" or "middle"; `y`: base line."""
-    return f'<text x="{x:g}" y="{y:g}" class="{style}" font-size="{size:g}">{escape(words)}</text>'
+    content = escape(printable(words))
+    return f'<text x="{x:g}" y="{y:g}" class="{style}" font-size="{size:g}">{content}</text>'
 
 
 def line(x1: float, y1: float, x2: float, y2: float, *, dashed: bool = False) -> str:
@@ -168,7 +170,7 @@ def document(width: int, height: int, description: str, style: str, shapes: Iter
         [
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}"'
             f' width="{width}" height="{height}" role="img" font-family="{FONT}">',
-            f"<title>{escape(description)}</title>",
+            f"<title>{escape(printable(description))}</title>",
             f"<style>{TEXT_STYLE} {style}</style>",
             card,
             *shapes,

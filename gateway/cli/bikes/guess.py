@@ -21,7 +21,8 @@ from gateway.cli.bikes.replay import loaded_capture
 from gateway.cli.exits import fail
 from gateway.host.errors import FAILED, USAGE
 from gateway.sampling.plausible import PLAUSIBLE
-from gateway.terminal.units import counted, number, one_line
+from gateway.terminal.printable import one_line
+from gateway.terminal.units import counted, number
 
 #: The number of protocols that are listed, and of fields that move alike; with --json all are.
 MOST_FITS = 5

@@ -14,6 +14,7 @@ from drivers.survey import BikeNotUnderstood, Surveyor
 from gateway.bike.bikes import cancel
 from gateway.bike.opened_bike import OpenedBike, driver_name
 from gateway.cli.bikes.guided_ride import GuidedRide
+from gateway.terminal.printable import one_line
 from gateway.watch.background import report_background_errors
 
 if TYPE_CHECKING:
@@ -66,7 +67,9 @@ class Recording:
         except BikeNotUnderstood as error:
             if not isinstance(self._driver, Surveyor):
                 raise
-            typer.echo(f"{error}\nrecording everything that it offers and sends …", err=True)
+            typer.echo(
+                f"{one_line(str(error))}\nrecording everything that it offers and sends …", err=True
+            )
             await self.of_unknown_device()
 
     async def of_known_bike(self) -> None:

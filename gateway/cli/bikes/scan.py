@@ -23,9 +23,8 @@ def scan(
     """
     import asyncio
 
-    from rich.console import Console
-
     from gateway.setup.scan import discoverers, scan_all, scan_json, show_found, show_summary
+    from gateway.terminal.console import Console
 
     looking = discoverers(adapter, fake_bike=fake_bike)
     console = Console(stderr=json)

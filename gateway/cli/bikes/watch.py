@@ -53,9 +53,8 @@ def watch(
     from functools import partial
     from random import Random
 
-    from rich.console import Console
-
     from gateway.bike.link import BikeLink
+    from gateway.terminal.console import Console
     from gateway.timing.clock import SystemClock
     from gateway.watch.session import Watch
     from gateway.watch.view import open_view

@@ -16,11 +16,10 @@ from gateway.cli.service import SERVICE_CONFIG
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from gateway.calibrating.session import SavedCalibrations
     from gateway.calibrating.state import CalibrationState
     from gateway.sampling.calibration_record import CalibrationRecord
+    from gateway.terminal.console import Console
 
 T = TypeVar("T")
 
@@ -127,6 +126,7 @@ def import_(
     because two bikes of the same model can differ.
     """
     from gateway.sampling.calibration_record import CalibrationFormatError, record_from_json
+    from gateway.terminal.printable import one_line
 
     try:
         record = record_from_json(file.read())
@@ -135,8 +135,9 @@ def import_(
     config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     if record.device != state.device and not any_device:
+        device = one_line(record.device)
         fail(
-            f"{file.name} was made on {record.device}, but {bike} is {state.device}; to import it "
+            f"{file.name} was made on {device}, but {bike} is {state.device}; to import it "
             f"anyway, add --any-device. {NOTHING_CHANGED.capitalize()}.",
             FAILED,
         )
@@ -163,6 +164,8 @@ def rollback(
 
     Shows what will change, and asks for confirmation. The calibration saved now becomes a backup.
     """
+    from gateway.terminal.printable import one_line
+
     config = config_with(bike, config, fake_bike=fake_bike)
     state = _state(bike, config)
     record = state.backups.get(number)
@@ -172,7 +175,7 @@ def rollback(
         fail(f"{bike} has no backup {number}; it has: {', '.join(map(str, state.backups))}", USAGE)
     if record.device != state.device:
         fail(
-            f"backup {number} was made on {record.device}, but {bike} is {state.device}; "
+            f"backup {number} was made on {one_line(record.device)}, but {bike} is {state.device}; "
             f"{NOTHING_CHANGED}",
             FAILED,
         )
@@ -294,6 +297,6 @@ def _write(file: Path, text: str, mode: str) -> None:
 
 
 def _console() -> "Console":
-    from rich.console import Console
+    from gateway.terminal.console import Console
 
     return Console(highlight=False)

@@ -172,12 +172,11 @@ async def _check(
     import sys
     from contextlib import AsyncExitStack
 
-    from rich.console import Console
-
     from gateway.calibrating.cadence.dialogue import check_cadence
     from gateway.calibrating.cadence.view import CadenceScreen
     from gateway.calibrating.prompt import Keys
     from gateway.calibrating.view.ride import RideScript, ride_event
+    from gateway.terminal.console import Console
     from gateway.terminal.keyboard import Keyboard
     from gateway.terminal.live import open_live_view
 

@@ -55,9 +55,9 @@ def plateaus(
 
 
 def _show(quantity: str, found: "Sequence[Hold]") -> None:
-    from rich.console import Console
     from rich.table import Table
 
+    from gateway.terminal.console import Console
     from gateway.terminal.unpadded import Unpadded
 
     table = Table(box=None, pad_edge=False)

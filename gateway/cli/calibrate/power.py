@@ -149,12 +149,11 @@ async def _check(method: _PowerMethod, options: _PowerOptions, clock: "GatewayCl
     import sys
     from contextlib import AsyncExitStack
 
-    from rich.console import Console
-
     from gateway.calibrating.power.dialogue import check_power
     from gateway.calibrating.power.view import PowerScreen
     from gateway.calibrating.prompt import Keys
     from gateway.calibrating.view.ride import RideScript, ride_event
+    from gateway.terminal.console import Console
     from gateway.terminal.keyboard import Keyboard
     from gateway.terminal.live import open_live_view
 

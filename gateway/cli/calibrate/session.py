@@ -96,11 +96,10 @@ async def _run_session(
     import sys
     from contextlib import AsyncExitStack
 
-    from rich.console import Console
-
     from gateway.calibrating.guided.capture import GuidedContext
     from gateway.calibrating.prompt import Keys
     from gateway.calibrating.view.script import CalibrationScript
+    from gateway.terminal.console import Console
     from gateway.terminal.keyboard import Keyboard
     from gateway.terminal.live import Event, open_live_view
     from gateway.timing.clock import SystemClock

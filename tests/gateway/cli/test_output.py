@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cli.output import BROKEN_PIPE
-from gateway.host.errors import FAILED
+from gateway.host.errors import BAD_CONFIG, FAILED
 
 #: The first command prints "→" and wraps it in a table, the second one prints "→" and "–".
 CHECK = ["check", "--config", "missing.toml"]
@@ -44,7 +44,7 @@ def test_command_prints_a_name_that_is_no_text() -> None:
     with process(["config", "check", os.fsdecode(b"\xff.toml")]) as running:
         _, err = running.communicate()
     assert b"Traceback" not in err
-    assert b"?.toml: " in err
+    assert rb"\udcff.toml: " in err
 
 
 @pytest.mark.parametrize("options", [[], ["--json"]], ids=["text", "json"])
@@ -77,3 +77,26 @@ def test_command_reports_a_full_disk() -> None:
         _, err = running.communicate()
     assert err.decode() == "cannot write to standard output: No space left on device\n"
     assert running.returncode == FAILED
+
+
+def test_command_without_a_stderr_that_takes_its_message_ends_as_usual() -> None:
+    with Path("/dev/full").open("wb") as full:
+        ended = subprocess.run([*PROGRAM, "config", "check", "missing"], stderr=full, check=False)
+    assert ended.returncode == BAD_CONFIG
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_command_runs_with_closed_streams(closed: str) -> None:
+    shell = f'exec "$@" {closed}'
+    arguments = [*PROGRAM, "config", "check", "missing"]
+    ended = subprocess.run(["sh", "-c", shell, "sh", *arguments], check=False, capture_output=True)
+    assert ended.returncode == BAD_CONFIG
+    assert b"Traceback" not in ended.stderr
+
+
+def test_command_prints_a_name_of_control_characters_harmlessly(tmp_path: Path) -> None:
+    file = tmp_path / "\x1b]0;title\x07\x1b[2J\x9b.toml"
+    with process(["config", "check", str(file)]) as running:
+        out, err = running.communicate()
+    assert rb"\u001b]0;title\u0007\u009b.toml" in out + err  # click takes out the other one
+    assert b"\x1b" not in out + err

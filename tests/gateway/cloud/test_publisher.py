@@ -347,6 +347,22 @@ async def test_slow_down_answers_halve_the_pace_and_acceptances_restore_it(bench
     assert bench.buffer.status.quarantined == 0
 
 
+async def test_slower_sending_is_logged_once_until_the_pace_is_back(bench: Bench) -> None:
+    bench.uplink.connect()
+    with capture_logs() as logs:
+        for race_id in (1, 2):
+            for second in range(1, 1001):
+                bench.buffer.append(message(second, race_id, length_s=10_000))
+            bench.uplink.answer = lambda _: Answer(Verdict.SLOW_DOWN, "no answer")
+            await bench.clock.run_for(3.5)
+            assert bench.publisher.pace_share == 1 / 16
+            bench.uplink.answer = lambda _: ACCEPTED
+            await bench.clock.run_for(25)
+            assert bench.publisher.pace_share == 1
+    slower = [one for one in logs if one["event"] == "sending slowed down"]
+    assert [one["reason"] for one in slower] == ["no answer", "no answer"]
+
+
 async def hang_up_over(bench: Bench, second: int) -> None:
     """The broker disconnects the gateway whenever it sends this second, for 20 s."""
     bench.uplink.connect()

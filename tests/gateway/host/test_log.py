@@ -13,6 +13,7 @@ import pytest
 import structlog
 
 from gateway.host.log import configure_logging
+from tests.support.hostile import FORGED, HOSTILE, MARK, forbidden_in, without_styles
 
 
 @contextmanager
@@ -97,7 +98,7 @@ def test_journal_gets_the_priority_of_each_line_of_a_traceback(tmp_path: Path) -
         except KeyError:
             structlog.get_logger().exception("driver failed")
     lines = (tmp_path / "log").read_text().splitlines()
-    assert lines[-1] == "<3>KeyError: 'knob'"
+    assert lines[-1] == "<3>  KeyError: 'knob'"
     assert all(line.startswith("<3>") for line in lines)
 
 
@@ -150,7 +151,7 @@ def test_log_has_the_traceback_of_an_exception_once(
     text = capsys.readouterr().err
     assert text.count("driver failed") == 1
     assert text.count("Traceback (most recent call last)") == 1
-    assert "\nTraceback (most recent call last):\n" in text, "without frames and boxes"
+    assert "\n  Traceback (most recent call last):\n" in text, "without frames and boxes"
     assert text.rstrip().endswith("KeyError: 'knob'")
     assert "Logging error" not in text
 
@@ -163,3 +164,66 @@ def test_log_has_colours_only_on_a_terminal(
     with configured():
         structlog.get_logger().info("racing")
     assert ("\x1b" in capsys.readouterr().err) == terminal
+
+
+class Wicked(Exception):
+    """An exception of a plugin, whose form and text are a stranger's."""
+
+    def __repr__(self) -> str:
+        return HOSTILE
+
+
+def log_hostile_text() -> None:
+    """Log a stranger's text in every way there is."""
+    log, library = structlog.get_logger(), logging.getLogger("a.library")
+    log.warning("bike lost", bike="\x1b]52;c;cm0=\x1b\\", reason=HOSTILE, found=[HOSTILE])
+    log.warning(HOSTILE)
+    log.warning("race command", bike_id=HOSTILE, file=Path(HOSTILE), error=Wicked())
+    library.warning("%s: %s", HOSTILE, Wicked(HOSTILE))
+    for write in (log.exception, library.exception):
+        try:
+            raise Wicked(f"{HOSTILE}\n{FORGED}") from KeyError(HOSTILE)
+        except Wicked:
+            write("driver failed")
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+@pytest.mark.parametrize("is_json", [False, True])
+def test_log_has_text_from_outside_in_a_harmless_form(
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    terminal: bool,
+    is_json: bool,
+) -> None:
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with configured(is_json=is_json):
+        log_hostile_text()
+    text = capsys.readouterr().err
+    assert text.count(MARK) >= 8
+    assert not forbidden_in(without_styles(text))
+    # Within a traceback a forged line is behind an indent.
+    assert not any(line.startswith(FORGED) for line in text.splitlines())
+    if is_json:
+        assert json.loads(text.splitlines()[0])["reason"] == HOSTILE
+
+
+def test_journal_has_text_from_outside_in_a_harmless_form(tmp_path: Path) -> None:
+    with configured_for_the_journal(tmp_path / "log"):
+        log_hostile_text()
+    text = (tmp_path / "log").read_text(encoding="utf-8")
+    assert all(re.match(r"<[2-7]>", line) for line in text.splitlines())
+    assert not forbidden_in(text)
+    assert not re.search(rf"^<.>{FORGED}", text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("is_json", [False, True])
+def test_log_line_of_an_endless_name_is_short(
+    capsys: pytest.CaptureFixture[str], is_json: bool
+) -> None:
+    with configured(is_json=is_json):
+        structlog.get_logger().warning("bike lost", bike="x" * 10_000_000)
+        try:
+            raise Wicked("y" * 10_000_000)
+        except Wicked:
+            structlog.get_logger().exception("driver failed")
+    assert len(capsys.readouterr().err) < 50_000

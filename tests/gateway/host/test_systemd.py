@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.host.systemd import ServiceManager
+from tests.support.hostile import HOSTILE, forbidden_in
 
 
 @pytest.fixture
@@ -28,6 +29,13 @@ def test_systemd_is_told_one_assignment_a_line(systemd: socket.socket) -> None:
     service = ServiceManager({"NOTIFY_SOCKET": address(systemd)})
     service.tell(READY=1, STATUS="racing\nin two lines · 54 %")
     assert systemd.recv(1000).decode() == "READY=1\nSTATUS=racing in two lines · 54 %"
+    service.close()
+
+
+def test_systemd_hears_no_control_characters(systemd: socket.socket) -> None:
+    service = ServiceManager({"NOTIFY_SOCKET": address(systemd)})
+    service.tell(STATUS=f"\ud800{HOSTILE}")
+    assert not forbidden_in(systemd.recv(10_000).decode())
     service.close()
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.terminal.units import counted, duration, number, one_line, size
+from gateway.terminal.units import counted, duration, number, size
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,3 @@ def test_a_sensors_number_has_as_many_figures_as_can_mean_something(
     value: float, text: str
 ) -> None:
     assert number(value) == text
-
-
-def test_text_from_outside_becomes_one_line() -> None:
-    assert one_line(" the bike\r\n\x1b[31mstopped\t") == "the bike [31mstopped"

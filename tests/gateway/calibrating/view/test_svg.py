@@ -21,6 +21,7 @@ from gateway.calibrating.view.svg import (
 from gateway.sampling.calibration import CalibrationTable
 from gateway.sampling.calibration_record import CapturedPoint
 from tests.support.calibrations import POINTS, record
+from tests.support.hostile import HOSTILE, MARK, forbidden_in
 
 SVG = "{http://www.w3.org/2000/svg}"
 OLD = CalibrationTable([(100, 0), (1000, 100)])
@@ -117,3 +118,9 @@ def test_a_document_is_well_formed_and_says_what_it_is() -> None:
     found = root.find(f"{SVG}polyline")
     assert found is not None
     assert found.attrib == {"points": "0.0,0.0 1.2,2.0", "class": "new"}
+
+
+def test_picture_of_a_device_with_a_hostile_name_is_valid() -> None:
+    picture = curve_picture(record(device=HOSTILE, made_by=HOSTILE))
+    assert MARK in "".join(parsed(picture).itertext())
+    assert not forbidden_in(picture)
