@@ -38,7 +38,7 @@ async def overheard(
                 silent_s = 0.0
                 measure(adapter, heard)
                 data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
-                for reading in talk.hear(clock.monotonic_ns(), data):
+                for reading in talk.hear(heard.heard_ns, data):
                     yield reading
             heard = await listener.next(options.means, RESCAN_S)
     raise BikeLost(f"{options.who} sent no broadcast for {BROADCAST_GONE_S:g} s")

@@ -64,6 +64,14 @@ class Advertisement:
     manufacturer_data: Mapping[int, bytes]
     #: bleak's handle, needed to connect.
     device: BLEDevice
+    #: When it arrived, by the Clock's `monotonic_ns`.
+    heard_ns: int = 0
+
+    @property
+    def known_name(self) -> str:
+        """The name that BlueZ knows now: from any advertisement, or read by it when connected."""
+        name: str = self.device.details["props"].get("Name", "")
+        return name
 
 
 Wanted = Callable[[Advertisement], bool]
@@ -267,6 +275,7 @@ class Radio:
             data.service_data,
             data.manufacturer_data,
             device,
+            self._clock.monotonic_ns(),
         )
         for listener in self._listeners:
             listener.put(advertisement)

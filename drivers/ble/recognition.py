@@ -49,7 +49,7 @@ async def _heard(connection: Connection, rivals: Mapping[str, Gatt], clock: Cloc
         heard = await connection.hear(left_ns / 1e9)
         if heard is not None:
             for name in rivals:
-                if any(map(PROTOCOLS[name].recognises, (heard[1], before + heard[1]))):
+                if any(map(PROTOCOLS[name].recognises, (heard.data, before + heard.data))):
                     return name
-            before = heard[1]
+            before = heard.data
     return None

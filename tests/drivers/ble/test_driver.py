@@ -21,7 +21,7 @@ from drivers.protocols.standard.ftms_control import ControlRange
 from drivers.protocols.standard.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.standard.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from drivers.testing import FastClock
-from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, Fault, bikes, open_fds
+from tests.support.bluez import ATT_ERROR, HANG, Bluez, DBusDaemon, Device, Fault, bikes, open_fds
 from tests.support.bluez.device import Services
 from tests.support.ftms_peer import encode_features, encode_range
 
@@ -566,6 +566,53 @@ class TestStart:
             with pytest.raises(BikeLost):
                 await first(driver(FAST, address=bike.address, start=start))
             assert [data.hex() for _, data in bike.written] == start
+
+    @pytest.mark.slow
+    async def test_readings_have_the_time_of_their_arrival_while_a_command_hangs(
+        self, bluez: Bluez
+    ) -> None:
+        """Each frame has its own time in tenths of a second, as a level, which starts no bike."""
+        clock = FastClock(2)
+        bike = bikes.ftms_bike(bluez)
+        bike.characteristic(bikes.FITNESS_MACHINE_FEATURE).value = encode_features(
+            ["cadence", "elapsed time"]
+        )
+        bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", HANG)
+        start_ns = clock.monotonic_ns()
+
+        def frame() -> bytes:
+            tenths = (clock.monotonic_ns() - start_ns) // 100_000_000
+            return encode_indoor_bike_data(IndoorBikeData(speed_kmh=0, resistance_level=tenths))
+
+        late_s = []
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, frame),
+            driver(clock, address=bike.address).open_bike() as readings,
+        ):
+            async for reading in readings:
+                assert reading.resistance_raw is not None
+                late_s.append((reading.at_ns - start_ns) / 1e9 - reading.resistance_raw / 10)
+                if len(bike.written) == 2:
+                    break
+        assert max(late_s) < 0.6
+        assert min(late_s) >= 0
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("hangs", ["features", "subscription", "both"])
+    async def test_silent_bike_is_started_although_it_does_not_answer(
+        self, bluez: Bluez, hangs: str
+    ) -> None:
+        bike = bikes.ftms_bike(bluez)
+        if hangs != "subscription":
+            bike.characteristic(bikes.FITNESS_MACHINE_FEATURE).fail("ReadValue", HANG)
+        if hangs != "features":
+            bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", HANG, HANG)
+
+        def frame() -> bytes:
+            return FTMS if len(bike.written) == 2 else b""
+
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, frame):
+            assert (await first(driver(FastClock(2), address=bike.address))).cadence_rpm == 80
 
 
 class TestSilence:
