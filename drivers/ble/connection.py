@@ -19,6 +19,8 @@ from drivers.survey import DeviceInventory, GattCharacteristic
 DISCONNECT_S = 5.0
 #: Timeout of one read, write or subscription of a characteristic, in seconds.
 GATT_S = 5.0
+#: A link that is lost within this time of a command was ended by the bike because of it.
+LEFT_AFTER_NS = 2_000_000_000
 #: Limit of queued notifications; beyond it the oldest are dropped.
 MAX_WAITING = 256
 
@@ -117,6 +119,17 @@ class Connection:
             self.lose()
             raise BikeLost("the link was lost")
         return heard
+
+    @property
+    def is_linked(self) -> bool:
+        """Whether the link has not been lost."""
+        return self.lost_ns is None
+
+    def left_after(self, at_ns: int | None) -> bool:
+        """Return whether the link was lost so soon after something that this was the reason."""
+        if at_ns is None or self.lost_ns is None:
+            return False
+        return 0 <= self.lost_ns - at_ns <= LEFT_AFTER_NS
 
     def answers_by_itself(self, characteristic: str) -> bool:
         """Return whether a characteristic notifies or indicates, and so needs a subscription."""

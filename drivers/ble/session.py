@@ -22,6 +22,7 @@ from drivers.protocols.standard.ftms_control import (
     describe_training_status,
 )
 from drivers.reading import Frame, Reading
+from drivers.survey import BikeNotUnderstood
 
 #: Protocols that need a connection, best first: the order in which `auto` tries them.
 GATT_PROTOCOLS = {name: made.gatts for name, made in PROTOCOLS.items() if made.gatts}
@@ -124,6 +125,14 @@ class BleSession:
         self._answered = {self._gatts[talk.name].command: talk for talk in reversed(self._talks)}
         self._companions = companions
         self._clock = clock
+        #: When the bike was last written to, and when it was last sent a command that starts it.
+        self.asked_ns: int | None = None
+        self.started_ns: int | None = None
+
+    @property
+    def was_understood(self) -> bool:
+        """Whether the main protocol has given a Reading."""
+        return self._talks[0].was_understood
 
     async def readings(self) -> AsyncGenerator[Reading, None]:
         """Yield Readings until the bike disconnects or falls silent. Raises BikeLost then."""
@@ -133,7 +142,7 @@ class BleSession:
             at_ns = self._clock.monotonic_ns() if heard is None else heard.at_ns
             readings = [] if heard is None else self._understood(by_characteristic, heard)
             # Only the main protocol proves that this is a bike.
-            if self._talks[0].was_understood:
+            if self.was_understood:
                 for beat in self._companions.take_beats(at_ns):
                     yield beat
                 for reading in readings:
@@ -148,7 +157,7 @@ class BleSession:
     async def _subscribe(self) -> dict[str, Conversation]:
         """Return the conversation of each characteristic that could be subscribed to.
 
-        Raises BikeLost if there is none.
+        Raises BikeLost if the link is lost, BikeNotUnderstood if there is none.
         """
         subscribed: dict[str, Conversation] = {}
         reasons = []
@@ -161,7 +170,8 @@ class BleSession:
                 else:
                     subscribed[characteristic] = talk
         if not subscribed:
-            raise BikeLost(f"{'; '.join(reasons)}; {inventory(self._connection)}")
+            reason = f"{'; '.join(reasons)}; {inventory(self._connection)}"
+            raise BikeNotUnderstood(reason) if self._connection.is_linked else BikeLost(reason)
         return subscribed
 
     def _understood(
@@ -192,6 +202,9 @@ class BleSession:
             with suppress(BikeLost):
                 if self._connection.answers_by_itself(command):
                     await self._connection.subscribe(command, ASK_S)
+            self.asked_ns = self._clock.monotonic_ns()
+            if talk.protocol.starts(request):
+                self.started_ns = self.asked_ns
             try:
                 await self._connection.write(command, request, ASK_S)
             except BikeLost:

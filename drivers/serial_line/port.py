@@ -5,12 +5,12 @@ import errno
 import os
 import termios
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 from urllib.parse import SplitResult, urlsplit
 
 import serial
@@ -63,7 +63,7 @@ class _PunctualReader(asyncio.StreamReader):
         self._clock = clock
         self.heard_ns = clock.monotonic_ns()
 
-    def feed_data(self, data: bytes) -> None:
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
         self.heard_ns = self._clock.monotonic_ns()
         super().feed_data(data)
 
@@ -130,7 +130,9 @@ async def open_port(
 async def _open_socket(url: SplitResult, reader: asyncio.StreamReader) -> asyncio.StreamWriter:
     loop = asyncio.get_running_loop()
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(lambda: protocol, url.hostname, url.port)
+    transport, _ = await loop.create_connection(
+        lambda: protocol, str(url.hostname), int(url.port or 0)
+    )
     return asyncio.StreamWriter(transport, protocol, reader, loop)
 
 

@@ -171,6 +171,7 @@ class Fitshow(WireProtocol):
         self._turns = Turns((ASK_LIMITS,), POLL, EVERY_NS)
         self._restarts = Restarts(IDLE_NS)
         self._is_in_miles = False
+        self._may_start = True
 
     @classmethod
     def recognises(cls, data: bytes) -> bool:
@@ -202,11 +203,17 @@ class Fitshow(WireProtocol):
     def request(self, now_ns: int) -> bytes:
         return self._turns.request(now_ns)
 
+    def starts(self, request: bytes) -> bool:
+        return request in START
+
+    def never_start(self) -> None:
+        self._may_start = False
+
     def _keep_running(self, at_ns: int, status: FitshowStatus) -> None:
         """Start the workout of a console that stays idle."""
         if status.cadence_rpm:
             self._restarts.turned()
-        if self._restarts.is_due(at_ns, status.state == IDLE):
+        if self._restarts.is_due(at_ns, self._may_start and status.state == IDLE):
             self._turns.add(START)
 
     def _reading(self, at_ns: int, status: FitshowStatus) -> Reading:
