@@ -38,7 +38,7 @@ from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.reading import Reading
-from drivers.survey import BikeNotUnderstood, DeviceInventory
+from drivers.survey import BikeNotUnderstood, DeviceInventory, ignore_note
 from drivers.tuning import Tuning
 
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
@@ -122,14 +122,18 @@ class BleBike(FrameSource):
             self.reception = Reception(adapter.adapter, heard.rssi_dbm, now_ns)
 
     async def survey(
-        self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
+        self,
+        on_device: Callable[[DeviceInventory], None],
+        on_frame: FrameListener,
+        on_note: Callable[[str], None] = ignore_note,
     ) -> None:
         adapter = await open_radio(self._options.adapter, self._clock)
         async with (
             find_bike(self._options, adapter) as found,
             adapter.connect(found) as connection,
         ):
-            await record_all(connection, await self._name_of(adapter, found), on_device, on_frame)
+            name = await self._name_of(adapter, found)
+            await record_all(connection, name, on_device, on_frame, on_note)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
         if self._options.protocol != AUTO:
@@ -140,8 +144,14 @@ class BleBike(FrameSource):
     async def _overheard(
         self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        readings = overheard(adapter, found, talk, self._options, self._clock, self._measure)
-        async with aclosing(readings):
+        if self._options.second_power_meter is not None:
+            log.warning(
+                "%s broadcasts the power of both legs, so its second_power_meter is not used",
+                self._options.who,
+            )
+        companions = self._companions(second_power_meter=None)
+        readings = overheard(adapter, found, talk, self._options, companions, self._measure)
+        async with companions.listening(), aclosing(readings):
             first = await first_within(self._clock, UNDERSTAND_S, readings)
             if first is None:
                 raise BikeLost(f"{self._options.who} is broadcasting, but {talk.silence}")
@@ -179,7 +189,7 @@ class BleBike(FrameSource):
     async def _understood(
         self, connection: Connection, talks: list[Conversation]
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        companions = self._companions()
+        companions = self._companions(self._options.second_power_meter)
         session = BleSession(connection, talks, companions, self._clock)
         try:
             async with companions.listening(), aclosing(session.readings()) as readings:
@@ -292,13 +302,13 @@ class BleBike(FrameSource):
                 )
             self._was_warned = True
 
-    def _companions(self) -> Companions:
+    def _companions(self, second_power_meter: str | None) -> Companions:
         """Return the companions. What corrects one power meter corrects both."""
         options = self._options
         tuning = {"power_scale": options.power_scale, "power_offset_w": options.power_offset_w}
         return Companions(
             self._companion(options.heart_rate, "heart_rate", {}),
-            self._companion(options.second_power_meter, "cycling_power", tuning),
+            self._companion(second_power_meter, "cycling_power", tuning),
             self._clock,
         )
 

@@ -976,6 +976,29 @@ class TestStrap:
         await bluez.settle()
         assert not strap.connected
 
+    async def test_strap_heart_rate_comes_with_broadcast_readings(
+        self, bluez: Bluez, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bike, strap = bikes.keiser_m3i(bluez, KEISER), bikes.heart_rate_strap(bluez)
+        pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
+        options = {"address": bike.address, "heart_rate": strap.address}
+        other = {"second_power_meter": "C0:00:00:00:00:01"}
+        async with (
+            saying(strap, bikes.HEART_RATE_MEASUREMENT, lambda: pulse),
+            driver(**options, **other).open_bike() as readings,
+        ):
+            heard: list[Reading] = []
+            async with asyncio.timeout(20):
+                while len(heard) < 20 or heard[-1].heart_rate_bpm != 121:
+                    heard.append(await anext(readings))
+        assert {one.heart_rate_bpm for one in heard} == {121, 135}, "strap and bike"
+        assert {one.power_w for one in heard} - {None} == {115}
+        assert [one.at_ns for one in heard] == sorted(one.at_ns for one in heard)
+        assert "second_power_meter is not used" in caplog.text
+        await bluez.settle()
+        assert not strap.connected
+        assert not bike.connected
+
     @pytest.mark.slow
     async def test_absent_strap_does_not_stop_the_bikes_readings(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
