@@ -48,6 +48,6 @@ class Surveyor(Protocol):
     ) -> None:
         """Pass on what the device offers, then everything that it sends, until it is lost.
 
-        What is left out is noted in words. Raises BikeLost. Nothing is written to the device.
+        Everything left out is noted in words. Raises BikeLost. Nothing is written to the device.
         """
         ...

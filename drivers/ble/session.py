@@ -147,7 +147,7 @@ class BleSession:
                     yield beat
                 for reading in readings:
                     yield self._companions.completed(reading)
-            # What has arrived since then is still to be taken.
+            # Later notifications may still be waiting to be taken.
             if self._talks[0].is_silent(at_ns):
                 silent_s = self._talks[0].protocol.lost_after_s
                 raise BikeLost(f"the bike was silent for {silent_s:g} s")

@@ -19,7 +19,7 @@ async def record_all(
 ) -> None:
     """Pass on the inventory of the device `name`, then all that it sends. Raises BikeLost.
 
-    What cannot be subscribed to is noted.
+    Each characteristic that cannot be subscribed to is noted.
     """
     connection.on_frame = lambda frame: on_frame("", frame)
     on_device(await connection.inventory(name))

@@ -568,7 +568,11 @@ class TestStart:
     ) -> None:
         """It may have been the radio, and a bike that stays silent is of no use unstarted."""
         bike = bikes.ftms_bike(bluez)
-        bike.on_write = lambda _, __: asyncio.get_running_loop().call_soon(bike.drop_link) and None
+
+        def leave(_: str, __: bytes) -> None:
+            asyncio.get_running_loop().call_soon(bike.drop_link)
+
+        bike.on_write = leave
         driven = driver(FAST, address=bike.address)
         for reason, is_started in (("link was lost", True), ("no data", False), ("link", True)):
             bike.written.clear()
@@ -981,11 +985,11 @@ class TestStrap:
     ) -> None:
         bike, strap = bikes.keiser_m3i(bluez, KEISER), bikes.heart_rate_strap(bluez)
         pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
-        options = {"address": bike.address, "heart_rate": strap.address}
-        other = {"second_power_meter": "C0:00:00:00:00:01"}
+        options: dict[str, object] = {"address": bike.address, "heart_rate": strap.address}
+        other = "C0:00:00:00:00:01"
         async with (
             saying(strap, bikes.HEART_RATE_MEASUREMENT, lambda: pulse),
-            driver(**options, **other).open_bike() as readings,
+            driver(REAL, second_power_meter=other, **options).open_bike() as readings,
         ):
             heard: list[Reading] = []
             async with asyncio.timeout(20):

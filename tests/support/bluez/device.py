@@ -125,8 +125,6 @@ class Device(BusObject):
         self.drop_link()
 
     def come_back(self) -> None:
-        self.read_name: str | None = None
-        """The value of 2A00, which BlueZ reads once connected; it hides the characteristic."""
         self.in_range = True
         self._reachable.set()
         self.start_beacon()
