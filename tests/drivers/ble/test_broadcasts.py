@@ -43,5 +43,6 @@ async def test_broadcasting_bike_is_lost_after_a_minute_of_silence(bluez: Bluez)
     with pytest.raises(BikeLost, match=f"sent no broadcast for {BROADCAST_GONE_S:g} s"):
         await asyncio.wait_for(listen(), 20)
     assert [reading.cadence_rpm for reading in heard] == [82.4], "the one that it was found by"
+    assert heard[0].at_ns == first.heard_ns
     assert measured == [(hci, first)]
     assert clock.monotonic_ns() - start_ns >= (BROADCAST_GONE_S - RESCAN_S) * 1e9
