@@ -31,15 +31,23 @@ class DeviceInventory:
     characteristics: tuple[GattCharacteristic, ...]
 
 
+def ignore_note(text: str) -> None:
+    """Ignore the note: the listener of a survey whose notes are not kept."""
+    del text
+
+
 @runtime_checkable
 class Surveyor(Protocol):
     """A driver that can record a device whose protocol it does not know."""
 
     async def survey(
-        self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
+        self,
+        on_device: Callable[[DeviceInventory], None],
+        on_frame: FrameListener,
+        on_note: Callable[[str], None] = ignore_note,
     ) -> None:
         """Pass on what the device offers, then everything that it sends, until it is lost.
 
-        Raises BikeLost. Nothing is written to the device.
+        Everything left out is noted in words. Raises BikeLost. Nothing is written to the device.
         """
         ...

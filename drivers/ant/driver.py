@@ -5,6 +5,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
+from dataclasses import replace
 
 from pydantic import Field, field_validator
 
@@ -121,16 +122,19 @@ class AntBike(FrameSource):
     async def _readings(
         self, reception: AntListener, talk: Conversation, pulse: deque[Reading]
     ) -> AsyncGenerator[Reading, None]:
+        taken_ns = 0
         while True:
-            received = await reception.next(self._clock, LISTEN_S)
-            now_ns = self._clock.monotonic_ns()
-            readings = [] if received is None else talk.hear(now_ns, received.page)
+            heard = await reception.next(LISTEN_S)
+            at_ns = self._clock.monotonic_ns() if heard is None else heard[0]
+            readings = [] if heard is None else talk.hear(at_ns, heard[1].page)
             if talk.was_understood:
-                while pulse:
-                    yield pulse.popleft()
+                while pulse and pulse[0].at_ns <= at_ns:
+                    beat = pulse.popleft()
+                    yield replace(beat, at_ns=max(beat.at_ns, taken_ns))
+                taken_ns = at_ns
                 for reading in readings:
                     yield reading
-                if talk.is_silent(now_ns):
+                if talk.is_silent(at_ns):
                     silent_s = talk.protocol.lost_after_s
                     raise BikeLost(f"{self._options.who} was silent for {silent_s:g} s")
 
@@ -162,8 +166,9 @@ class AntBike(FrameSource):
         try:
             async with radio.receive(self._clock, ANT_PROTOCOLS[COMPANION], number) as reception:
                 while True:
-                    received = await reception.next(self._clock, LISTEN_S)
+                    received = await reception.next(LISTEN_S)
                     if received is not None:
-                        heard.extend(talk.hear(self._clock.monotonic_ns(), received.page))
+                        at_ns, page = received
+                        heard.extend(talk.hear(at_ns, page.page))
         except BikeLost as error:
             log.info("heart rate strap %s is not received: %s", number, error)

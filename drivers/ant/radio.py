@@ -37,30 +37,33 @@ _SILENT = (
 class AntListener:
     """The pages that one channel receives. `opening`: the commands that open it."""
 
-    def __init__(self, radio: "AntRadio", opening: Sequence[AntMessage]) -> None:
+    def __init__(self, radio: "AntRadio", clock: Clock, opening: Sequence[AntMessage]) -> None:
         self._radio = radio
+        self._clock = clock
         self._opening = opening
-        self._heard: asyncio.Queue[ReceivedPage | None] = asyncio.Queue()
+        self._heard: asyncio.Queue[tuple[int, ReceivedPage] | None] = asyncio.Queue()
 
-    async def next(self, clock: Clock, timeout_s: float) -> ReceivedPage | None:
-        """Return the next page, or None after `timeout_s`. Raises BikeLost.
+    async def next(self, timeout_s: float) -> tuple[int, ReceivedPage] | None:
+        """Return the next page after the time of its arrival, or None after `timeout_s`.
 
-        A channel that has closed, because its search has ended, is opened again.
+        Raises BikeLost. A channel that has closed, because its search has ended, is opened again.
         """
         try:
-            async with clock.timeout(timeout_s):
+            async with self._clock.timeout(timeout_s):
                 received = await self._heard.get()
         except TimeoutError:
-            return None
+            if self._heard.empty():
+                return None
+            received = self._heard.get_nowait()
         if received is None:
-            await self._radio.reopen(clock, self._opening)
+            await self._radio.reopen(self._clock, self._opening)
         return received
 
-    def put(self, received: ReceivedPage | None) -> None:
+    def put(self, page: ReceivedPage | None) -> None:
         """Add a page, or None once the channel has closed."""
         if self._heard.qsize() >= MAX_WAITING:
             self._heard.get_nowait()
-        self._heard.put_nowait(received)
+        self._heard.put_nowait(None if page is None else (self._clock.monotonic_ns(), page))
 
 
 class AntRadio:
@@ -139,7 +142,7 @@ class AntRadio:
     async def _opened(
         self, clock: Clock, number: int, opening: Sequence[AntMessage]
     ) -> AsyncIterator[AntListener]:
-        reception = self._receptions[number] = AntListener(self, opening)
+        reception = self._receptions[number] = AntListener(self, clock, opening)
         try:
             await self._open_channel(clock, opening)
             yield reception

@@ -57,11 +57,14 @@ async def scan_ant(seconds: float, clock: Clock) -> AsyncIterator[FoundBike]:
     until_ns = clock.monotonic_ns() + round(seconds * 1e9)
     async with shared_radio(clock) as radio, radio.scan(clock) as reception:
         while (now_ns := clock.monotonic_ns()) < until_ns:
-            received = await reception.next(clock, (until_ns - now_ns) / 1e9)
-            if received is not None and (name := _NAMES.get(received.device_type)):
+            heard_page = await reception.next((until_ns - now_ns) / 1e9)
+            if heard_page is None:
+                continue
+            at_ns, received = heard_page
+            if name := _NAMES.get(received.device_type):
                 device = heard.setdefault((received.device_number, name == COMPANION), {})
                 one = device.setdefault(name, _Transmitter(name, received.device_number))
-                one.hear(clock.monotonic_ns(), received)
+                one.hear(at_ns, received)
     # Only at the end is it known that a trainer does not transmit a better protocol as well.
     for device in heard.values():
         yield device[min(device, key=list(ANT_PROTOCOLS).index)].found()

@@ -2,9 +2,10 @@
 
 from collections.abc import AsyncGenerator, Callable
 
+from drivers.ble.companions import Companions
 from drivers.ble.options import BleOptions
 from drivers.ble.radio import Advertisement, Radio
-from drivers.contract import BikeLost, Clock
+from drivers.contract import BikeLost
 from drivers.conversation import Conversation
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.reading import Reading
@@ -20,12 +21,12 @@ async def overheard(
     found: Advertisement,
     talk: Conversation,
     options: BleOptions,
-    clock: Clock,
+    companions: Companions,
     measure: Callable[[Radio, Advertisement], None],
 ) -> AsyncGenerator[Reading, None]:
-    """Yield the Readings of the bike, `found` first, and `measure` the signal of each broadcast.
+    """Yield the Readings of the bike, `found` first, and those of its heart rate strap.
 
-    Raises BikeLost when it falls silent.
+    The signal of each broadcast is passed to `measure`. Raises BikeLost when the bike falls silent.
     """
     async with adapter.overhear() as listener:
         heard: Advertisement | None = found
@@ -38,7 +39,11 @@ async def overheard(
                 silent_s = 0.0
                 measure(adapter, heard)
                 data = heard.manufacturer_data.get(Keiser.company_id or 0, b"")
-                for reading in talk.hear(clock.monotonic_ns(), data):
+                readings = talk.hear(heard.heard_ns, data)
+                if talk.was_understood:
+                    for beat in companions.take_beats(heard.heard_ns):
+                        yield beat
+                for reading in readings:
                     yield reading
             heard = await listener.next(options.means, RESCAN_S)
     raise BikeLost(f"{options.who} sent no broadcast for {BROADCAST_GONE_S:g} s")

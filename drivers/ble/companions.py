@@ -45,6 +45,7 @@ class Companions:
     ) -> None:
         self._clock = clock
         self._beats: deque[Reading] = deque(maxlen=16)
+        self._taken_ns = 0
         self._has_meter = second_meter is not None
         #: The last power of the second meter, W, and when it came.
         self._second: tuple[float, int] | None = None
@@ -58,10 +59,15 @@ class Companions:
                 _Companion("second power meter", second_meter, METER_EVERY_S, self._hear_meter)
             )
 
-    def take_beats(self) -> Iterator[Reading]:
-        """Yield the Readings of the strap that have come since the last call."""
-        while self._beats:
-            yield self._beats.popleft()
+    def take_beats(self, until_ns: int) -> Iterator[Reading]:
+        """Yield the Readings of the strap that came until then, and have not been taken yet.
+
+        None is older than `until_ns` of the last call: Readings of the bike have that time.
+        """
+        while self._beats and self._beats[0].at_ns <= until_ns:
+            beat = self._beats.popleft()
+            yield replace(beat, at_ns=max(beat.at_ns, self._taken_ns))
+        self._taken_ns = until_ns
 
     def completed(self, reading: Reading) -> Reading:
         """Return the bike's `reading` with the power of both meters."""

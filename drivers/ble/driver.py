@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from drivers.ble.broadcasts import overheard
 from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
-from drivers.ble.finding import find_bike
+from drivers.ble.finding import NAME_S, READ_NAME_S, find_bike
 from drivers.ble.options import AUTO, KEISER, BleOptions
 from drivers.ble.parameters import update_parameters
 from drivers.ble.radio import Advertisement, Radio, open_radio
@@ -38,7 +38,7 @@ from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import StartableProtocol, WireProtocol
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.reading import Reading
-from drivers.survey import BikeNotUnderstood, DeviceInventory
+from drivers.survey import BikeNotUnderstood, DeviceInventory, ignore_note
 from drivers.tuning import Tuning
 
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
@@ -62,6 +62,10 @@ class BleBike(FrameSource):
         #: Protocols of this bike that sent nothing when they were tried, or are not those that it
         #: was recognised by.
         self._mute: set[str] = set()
+        #: The name of the bike, empty if it has none; None before the first connection.
+        self._name: str | None = None
+        #: Whether the bike disconnected at a command that starts it: it gets none any more.
+        self._leaves_at_start = False
         self._was_warned = False
         #: Why `open_bike` is waiting; see WaitingDriver.
         self.waits_because = ""
@@ -89,20 +93,28 @@ class BleBike(FrameSource):
         async with AsyncExitStack() as stack:
             found = await self._found(stack, adapter)
             self._measure(adapter, found)
-            profile = profile_of(found.name)
             if self._is_broadcasting(found):
-                talk = self._conversation(KEISER, Keiser(), options.over(profile), on_frame)
+                tuning = options.over(profile_of(found.name))
+                talk = self._conversation(KEISER, Keiser(), tuning, on_frame)
                 opened = self._overheard(adapter, found, talk)
             else:
-                opened = self._connected(adapter, found, profile, on_frame)
+                opened = self._connected(adapter, found, on_frame)
             yield await stack.enter_async_context(opened)
 
     async def _found(self, stack: AsyncExitStack, adapter: Radio) -> Advertisement:
         self.waits_because = f"{self._options.who} has not been found yet: pedal to wake it up"
+        name_s = NAME_S if self._name is None else 0.0
         try:
-            return await stack.enter_async_context(find_bike(self._options, adapter))
+            return await stack.enter_async_context(find_bike(self._options, adapter, name_s))
         finally:
             self.waits_because = ""
+
+    async def _name_of(self, adapter: Radio, connected: Advertisement) -> str:
+        """Return the name of the connected bike, if necessary that of an earlier connection."""
+        wait_s = READ_NAME_S if self._name is None else 0.0
+        if connected.name or not self._name:
+            self._name = connected.name or await adapter.name_of(connected, wait_s)
+        return self._name
 
     def _measure(self, adapter: Radio, heard: Advertisement) -> None:
         if heard.rssi_dbm is not None:
@@ -110,14 +122,18 @@ class BleBike(FrameSource):
             self.reception = Reception(adapter.adapter, heard.rssi_dbm, now_ns)
 
     async def survey(
-        self, on_device: Callable[[DeviceInventory], None], on_frame: FrameListener
+        self,
+        on_device: Callable[[DeviceInventory], None],
+        on_frame: FrameListener,
+        on_note: Callable[[str], None] = ignore_note,
     ) -> None:
         adapter = await open_radio(self._options.adapter, self._clock)
         async with (
             find_bike(self._options, adapter) as found,
             adapter.connect(found) as connection,
         ):
-            await record_all(connection, found.name, on_device, on_frame)
+            name = await self._name_of(adapter, found)
+            await record_all(connection, name, on_device, on_frame, on_note)
 
     def _is_broadcasting(self, found: Advertisement) -> bool:
         if self._options.protocol != AUTO:
@@ -128,8 +144,14 @@ class BleBike(FrameSource):
     async def _overheard(
         self, adapter: Radio, found: Advertisement, talk: Conversation
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        readings = overheard(adapter, found, talk, self._options, self._clock, self._measure)
-        async with aclosing(readings):
+        if self._options.second_power_meter is not None:
+            log.warning(
+                "%s broadcasts the power of both legs, so its second_power_meter is not used",
+                self._options.who,
+            )
+        companions = self._companions(second_power_meter=None)
+        readings = overheard(adapter, found, talk, self._options, companions, self._measure)
+        async with companions.listening(), aclosing(readings):
             first = await first_within(self._clock, UNDERSTAND_S, readings)
             if first is None:
                 raise BikeLost(f"{self._options.who} is broadcasting, but {talk.silence}")
@@ -141,11 +163,10 @@ class BleBike(FrameSource):
         self,
         adapter: Radio,
         found: Advertisement,
-        profile: BikeProfile,
         on_frame: FrameListener,
     ) -> AsyncIterator[AsyncIterator[Reading]]:
-        companions = self._companions()
         async with adapter.connect(found) as connection:
+            profile = profile_of(await self._name_of(adapter, found))
             if profile.update_parameters:
                 await self._update_parameters(found.address)
             owners: dict[str, str] = {}
@@ -155,20 +176,45 @@ class BleBike(FrameSource):
             main = await self._main_protocol(connection, profile)
             talks = self._conversations(connection, main, profile)
             owners.update(owners_of(connection, [talk.name for talk in talks]))
-            session = BleSession(connection, talks, companions, self._clock)
-            async with (
-                companions.listening(),
-                aclosing(session.readings()) as readings,
-            ):
+            try:
+                async with self._understood(connection, talks) as readings:
+                    yield readings
+            except BikeNotUnderstood:
+                self._mute.add(main)
+                # Perhaps it is silent because it was not started.
+                self._leaves_at_start = False
+                raise
+
+    @asynccontextmanager
+    async def _understood(
+        self, connection: Connection, talks: list[Conversation]
+    ) -> AsyncIterator[AsyncIterator[Reading]]:
+        companions = self._companions(self._options.second_power_meter)
+        session = BleSession(connection, talks, companions, self._clock)
+        try:
+            async with companions.listening(), aclosing(session.readings()) as readings:
                 first = await first_within(self._clock, UNDERSTAND_S, readings)
                 if first is None:
-                    self._mute.add(talks[0].name)
                     raise BikeNotUnderstood(
                         f"{self._options.who} is connected, but {talks[0].silence}; "
                         "if pedalling does not help, set its option `services` or `start`; "
                         f"{inventory(connection)}{await claims(connection)}"
                     )
                 yield resumed(first, readings)
+        finally:
+            self._remember_end(connection, session, talks[0].name)
+
+    def _remember_end(self, connection: Connection, session: BleSession, main: str) -> None:
+        """Remember the command at which the bike has disconnected, so as not to repeat it."""
+        if connection.left_after(session.started_ns):
+            self._leaves_at_start = True
+            log.warning(
+                "%s disconnected when it was sent a command to start; it is not sent any more: "
+                "if the bike stays at 0, start it at its console, or set its option `start`",
+                self._options.who,
+            )
+        elif connection.left_after(session.asked_ns) and not session.was_understood:
+            self._mute.add(main)
 
     async def _main_protocol(self, connection: Connection, profile: BikeProfile) -> str:
         """Return the protocol to speak with the bike. Raises BikeLost if it does not speak it."""
@@ -188,8 +234,10 @@ class BleBike(FrameSource):
         }
         if options.protocol != AUTO or len(rivals) == 1:
             return main
-        found = await recognise(connection, rivals, self._clock)
-        self._mute.update(name for name in rivals if name != found)
+        # The protocol of the bike's name is tried first: bikes may leave at the probe of another.
+        likely = [name for name in rivals if name == profile.protocol]
+        rivals = {name: rivals[name] for name in (*likely, *rivals)}
+        found = await recognise(connection, rivals, self._clock, self._mute)
         if found is None:
             raise BikeNotUnderstood(
                 f"{options.who} is connected, but answered in none of these protocols: "
@@ -227,10 +275,14 @@ class BleBike(FrameSource):
 
     def _protocol(self, name: str, profile: BikeProfile) -> WireProtocol:
         start = profile.start if self._options.start is None else self._options.start
-        made = PROTOCOLS[name]
+        made: type[WireProtocol] = PROTOCOLS[name]
         if issubclass(made, StartableProtocol) and start is not None:
-            return made(tuple(bytes.fromhex(command) for command in start))
-        return made()
+            protocol: WireProtocol = made(tuple(bytes.fromhex(command) for command in start))
+        else:
+            protocol = made()
+        if self._leaves_at_start:
+            protocol.never_start()
+        return protocol
 
     def _conversation(
         self, name: str, protocol: WireProtocol, tuning: Tuning, on_frame: FrameListener
@@ -250,13 +302,13 @@ class BleBike(FrameSource):
                 )
             self._was_warned = True
 
-    def _companions(self) -> Companions:
+    def _companions(self, second_power_meter: str | None) -> Companions:
         """Return the companions. What corrects one power meter corrects both."""
         options = self._options
         tuning = {"power_scale": options.power_scale, "power_offset_w": options.power_offset_w}
         return Companions(
             self._companion(options.heart_rate, "heart_rate", {}),
-            self._companion(options.second_power_meter, "cycling_power", tuning),
+            self._companion(second_power_meter, "cycling_power", tuning),
             self._clock,
         )
 

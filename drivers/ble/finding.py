@@ -11,16 +11,26 @@ from drivers.contract import BikeAbsent
 #: How long one search for a bike lasts, in seconds. It is long, so that a bike is connected as soon
 #: as it wakes up.
 APPEAR_S = 30.0
+#: How long to wait for the name of a bike that was found, in seconds: bikes may send it in a packet
+#: of its own, the answer to a scan request.
+NAME_S = 1.0
+#: How long BlueZ may take to read the name of a connected bike that advertises none, in seconds.
+READ_NAME_S = 0.5
 
 
 @asynccontextmanager
-async def find_bike(options: BleOptions, adapter: Radio) -> AsyncIterator[Advertisement]:
-    """Find the bike, and lock it until the end. Raises BikeLost."""
+async def find_bike(
+    options: BleOptions, adapter: Radio, name_s: float = NAME_S
+) -> AsyncIterator[Advertisement]:
+    """Find the bike, and lock it until the end. Raises BikeLost.
+
+    A name that its first advertisement lacks is waited for up to `name_s` seconds.
+    """
     with ExitStack() as stack:
         if options.equipment_id is None:
             stack.enter_context(bike_lock(options.who))
             await adapter.let_go_of(options.is_linked)
-        found = await adapter.find(options.means, APPEAR_S)
+        found = await adapter.find(options.means, APPEAR_S, name_s)
         if found is None:
             raise BikeAbsent(
                 f"{options.who} was not found within {APPEAR_S:g} s: pedal to wake it up, move "

@@ -93,6 +93,10 @@ class BleOptions(DriverOptions, Tuning):
     def _second_meter_adds_up(self) -> Self:
         if self.second_power_meter is None:
             return self
+        if self._is_keiser:
+            raise ValueError(
+                "second_power_meter: expected none, as a Keiser reports the power of both legs"
+            )
         if self.second_power_meter == self.address:
             raise ValueError("second_power_meter: expected the address of another meter")
         if self.power_from:
@@ -117,6 +121,13 @@ class BleOptions(DriverOptions, Tuning):
         made = PROTOCOLS.get(protocol)
         is_own = made is not None and made.reports_own_number
         return is_own and not self.over(profile).gives_percent
+
+    @property
+    def _is_keiser(self) -> bool:
+        if self.protocol != AUTO:
+            return self.protocol == KEISER
+        named = self.name is not None and profile_of(self.name).protocol == KEISER
+        return named or self.equipment_id is not None
 
     def is_linked(self, link: BluetoothLink) -> bool:
         """Return whether `link` is this bike: a connected bike does not advertise."""

@@ -40,6 +40,9 @@ SCAN_S = 10.0
 #: Limit of queued advertisements per listener; beyond it the oldest are dropped.
 MAX_WAITING = 256
 
+#: Seconds between two looks for the name of a connected device.
+READ_NAME_EVERY_S = 0.05
+
 #: bleak's substitute for a signal strength that BlueZ does not report.
 NO_RSSI = -127
 #: Used instead of a bike's path when the adapter itself failed.
@@ -64,6 +67,8 @@ class Advertisement:
     manufacturer_data: Mapping[int, bytes]
     #: bleak's handle, needed to connect.
     device: BLEDevice
+    #: When it arrived, by the Clock's `monotonic_ns`.
+    heard_ns: int = 0
 
 
 Wanted = Callable[[Advertisement], bool]
@@ -137,10 +142,18 @@ class Radio:
         finally:
             self._overheard -= 1
 
-    async def find(self, wanted: Wanted, timeout_s: float) -> Advertisement | None:
-        """Return the first `wanted` device, or None after `timeout_s`."""
+    async def find(
+        self, wanted: Wanted, timeout_s: float, name_s: float = 0.0
+    ) -> Advertisement | None:
+        """Return the first `wanted` device, or None after `timeout_s`.
+
+        If its first advertisement has no name, another `name_s` seconds pass until one has.
+        """
         async with self.listen() as listener:
             found = await listener.next(wanted, timeout_s)
+            if found is not None and not found.name and name_s:
+                named = await listener.next(lambda one: bool(one.name) and wanted(one), name_s)
+                found = named or found
         if found is None:
             await self.restart_scan()
         return found
@@ -175,6 +188,22 @@ class Radio:
         finally:
             self._connected.discard(path)
             await connection.close()
+
+    async def name_of(self, connected: Advertisement, wait_s: float) -> str:
+        """Return the name that BlueZ knows by now: it reads that of a device after connecting.
+
+        Without a name, return an empty one after `wait_s`.
+        """
+        path = connected.device.details["path"]
+        until_ns = self._clock.monotonic_ns() + round(wait_s * 1e9)
+        with suppress(*RADIO_ERRORS):
+            while True:
+                links = await self._bluez.links()
+                name = next((link.name for link in links if link.path == path), "")
+                if name or self._clock.monotonic_ns() >= until_ns:
+                    return name
+                await sleep_for(self._clock, READ_NAME_EVERY_S)
+        return ""
 
     async def _open(self, connection: Connection, advertisement: Advertisement) -> None:
         address = advertisement.address
@@ -267,6 +296,7 @@ class Radio:
             data.service_data,
             data.manufacturer_data,
             device,
+            self._clock.monotonic_ns(),
         )
         for listener in self._listeners:
             listener.put(advertisement)

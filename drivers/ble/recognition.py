@@ -20,22 +20,48 @@ def rivals_of(protocol: str, has: Mapping[str, Gatt]) -> dict[str, Gatt]:
     return {name: gatt for name, gatt in has.items() if not notify.isdisjoint(gatt.notify)}
 
 
-async def recognise(connection: Connection, rivals: Mapping[str, Gatt], clock: Clock) -> str | None:
-    """Return the rival whose frames the bike sends, by itself or as an answer; None if neither.
+async def recognise(
+    connection: Connection, rivals: Mapping[str, Gatt], clock: Clock, mute: set[str]
+) -> str | None:
+    """Return the rival whose frames the bike sends, by itself or as an answer; None if none.
 
-    Raises BikeLost if the link is lost or no characteristic can be subscribed to.
+    The rivals that are tried first come first. All others become `mute`, and so does one at whose
+    probe the bike leaves. Raises BikeLost if the link is lost.
     """
-    for characteristic in {one for gatt in rivals.values() for one in gatt.notify}:
-        await connection.subscribe(characteristic)
-    found = await _heard(connection, rivals, clock)
-    for name in [*rivals] * ROUNDS:
-        command, probe = rivals[name].command, PROTOCOLS[name].probe
+    able = await _subscribed(connection, rivals)
+    found = await _heard(connection, able, clock) if able else None
+    for name in [*able] * ROUNDS:
+        command, probe = able[name].command, PROTOCOLS[name].probe
         if found is None and command is not None and probe:
+            asked_ns = clock.monotonic_ns()
             # A bike may refuse the probe of another protocol.
             with suppress(BikeLost):
                 await connection.write(command, probe)
-            found = await _heard(connection, rivals, clock)
+            try:
+                found = await _heard(connection, able, clock)
+            except BikeLost:
+                if connection.left_after(asked_ns):
+                    mute.add(name)
+                raise
+    mute.update(name for name in rivals if name != found)
     return found
+
+
+async def _subscribed(connection: Connection, rivals: Mapping[str, Gatt]) -> dict[str, Gatt]:
+    """Return the rivals of which a characteristic can be subscribed to.
+
+    Raises BikeLost if the link is lost.
+    """
+    subscribed = set()
+    for characteristic in dict.fromkeys(one for gatt in rivals.values() for one in gatt.notify):
+        try:
+            await connection.subscribe(characteristic)
+        except BikeLost:
+            if not connection.is_linked:
+                raise
+        else:
+            subscribed.add(characteristic)
+    return {name: gatt for name, gatt in rivals.items() if not subscribed.isdisjoint(gatt.notify)}
 
 
 async def _heard(connection: Connection, rivals: Mapping[str, Gatt], clock: Clock) -> str | None:
@@ -49,7 +75,7 @@ async def _heard(connection: Connection, rivals: Mapping[str, Gatt], clock: Cloc
         heard = await connection.hear(left_ns / 1e9)
         if heard is not None:
             for name in rivals:
-                if any(map(PROTOCOLS[name].recognises, (heard[1], before + heard[1]))):
+                if any(map(PROTOCOLS[name].recognises, (heard.data, before + heard.data))):
                     return name
-            before = heard[1]
+            before = heard.data
     return None

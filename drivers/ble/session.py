@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from drivers.ble.companions import Companions
-from drivers.ble.connection import Connection
+from drivers.ble.connection import NOTIFYING, WRITABLE, Connection
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import Conversation
 from drivers.protocols import PROTOCOLS
@@ -21,13 +21,17 @@ from drivers.protocols.standard.ftms_control import (
     describe_response,
     describe_training_status,
 )
-from drivers.reading import Reading
+from drivers.reading import Frame, Reading
+from drivers.survey import BikeNotUnderstood
 
 #: Protocols that need a connection, best first: the order in which `auto` tries them.
 GATT_PROTOCOLS = {name: made.gatts for name, made in PROTOCOLS.items() if made.gatts}
 #: Protocols that are useful only in addition to a bike's own.
 COMPANIONS = frozenset({"heart_rate"})
 
+#: Timeout of a read, a subscription or a write of what a protocol asks for, in seconds. It is short
+#: because nothing else is heard meanwhile, and a bike has few seconds to be started.
+ASK_S = 1.0
 #: Seconds between polls: a protocol may send a request, and the strap's Readings are collected.
 ASK_EVERY_S = 0.25
 
@@ -37,7 +41,7 @@ log = logging.getLogger(__name__)
 def spoken(connection: Connection) -> dict[str, Gatt]:
     """Return the protocols that a bike may speak, best first, each with its service there."""
     found = {
-        name: next((gatt for gatt in gatts if _has(connection, gatt)), None)
+        name: next(filter(None, (_usable(connection, gatt) for gatt in gatts)), None)
         for name, gatts in GATT_PROTOCOLS.items()
     }
     return {name: gatt for name, gatt in found.items() if gatt is not None}
@@ -83,9 +87,17 @@ _CLAIMS = {
 }
 
 
-def _has(connection: Connection, gatt: Gatt) -> bool:
-    characteristics = connection.services.get(gatt.service, frozenset())
-    return not characteristics.isdisjoint(gatt.notify)
+def _usable(connection: Connection, gatt: Gatt) -> Gatt | None:
+    """Return what the bike has of a service and can be used; None if it can send nothing there.
+
+    Other makers use the same numbers for other purposes: a characteristic to be listened to may be
+    one that can only be written.
+    """
+    has = connection.services.get(gatt.service, {})
+    notify = tuple(one for one in gatt.notify if not NOTIFYING.isdisjoint(has.get(one, ())))
+    is_writable = not WRITABLE.isdisjoint(has.get(gatt.command or "", ()))
+    usable = replace(gatt, notify=notify, command=gatt.command if is_writable else None)
+    return usable if notify else None
 
 
 def at_rest(readings: Iterable[Reading]) -> list[Reading]:
@@ -113,30 +125,39 @@ class BleSession:
         self._answered = {self._gatts[talk.name].command: talk for talk in reversed(self._talks)}
         self._companions = companions
         self._clock = clock
+        #: When the bike was last written to, and when it was last sent a command that starts it.
+        self.asked_ns: int | None = None
+        self.started_ns: int | None = None
+
+    @property
+    def was_understood(self) -> bool:
+        """Whether the main protocol has given a Reading."""
+        return self._talks[0].was_understood
 
     async def readings(self) -> AsyncGenerator[Reading, None]:
         """Yield Readings until the bike disconnects or falls silent. Raises BikeLost then."""
         by_characteristic = await self._subscribe()
         while True:
             heard = await self._connection.hear(ASK_EVERY_S)
-            now_ns = self._clock.monotonic_ns()
-            readings = [] if heard is None else self._understood(by_characteristic, now_ns, *heard)
+            at_ns = self._clock.monotonic_ns() if heard is None else heard.at_ns
+            readings = [] if heard is None else self._understood(by_characteristic, heard)
             # Only the main protocol proves that this is a bike.
-            if self._talks[0].was_understood:
-                for beat in self._companions.take_beats():
+            if self.was_understood:
+                for beat in self._companions.take_beats(at_ns):
                     yield beat
                 for reading in readings:
                     yield self._companions.completed(reading)
-            if self._talks[0].is_silent(now_ns):
+            # Later notifications may still be waiting to be taken.
+            if self._talks[0].is_silent(at_ns):
                 silent_s = self._talks[0].protocol.lost_after_s
                 raise BikeLost(f"the bike was silent for {silent_s:g} s")
             for talk in self._talks:
-                await self._ask(talk, now_ns)
+                await self._ask(talk)
 
     async def _subscribe(self) -> dict[str, Conversation]:
         """Return the conversation of each characteristic that could be subscribed to.
 
-        Raises BikeLost if there is none.
+        Raises BikeLost if the link is lost, BikeNotUnderstood if there is none.
         """
         subscribed: dict[str, Conversation] = {}
         reasons = []
@@ -149,40 +170,42 @@ class BleSession:
                 else:
                     subscribed[characteristic] = talk
         if not subscribed:
-            raise BikeLost(f"{'; '.join(reasons)}; {inventory(self._connection)}")
+            reason = f"{'; '.join(reasons)}; {inventory(self._connection)}"
+            raise BikeNotUnderstood(reason) if self._connection.is_linked else BikeLost(reason)
         return subscribed
 
     def _understood(
-        self,
-        by_characteristic: dict[str, Conversation],
-        now_ns: int,
-        characteristic: str,
-        data: bytes,
+        self, by_characteristic: dict[str, Conversation], heard: Frame
     ) -> list[Reading]:
+        at_ns, data, characteristic = heard.at_ns, heard.data, heard.characteristic
         talk = by_characteristic.get(characteristic)
         if talk is not None:
-            readings = talk.hear(now_ns, data, characteristic)
-            return at_rest(readings) if self._talks[0].is_at_rest(now_ns) else readings
+            readings = talk.hear(at_ns, data, characteristic)
+            return at_rest(readings) if self._talks[0].is_at_rest(at_ns) else readings
         if characteristic == CONTROL_POINT_UUID:
             log.info("the bike answered a control command: %s", describe_response(data))
         if characteristic in self._answered:
-            self._answered[characteristic].learn(now_ns, data, characteristic)
+            self._answered[characteristic].learn(at_ns, data, characteristic)
         return []
 
-    async def _ask(self, talk: Conversation, now_ns: int) -> None:
+    async def _ask(self, talk: Conversation) -> None:
         command = self._gatts[talk.name].command
         if command is None:
             return
+        now_ns = self._clock.monotonic_ns()
         if wanted := talk.protocol.wanted(now_ns):
             with suppress(BikeLost):
-                talk.learn(now_ns, await self._connection.read(wanted), wanted)
+                talk.learn(now_ns, await self._connection.read(wanted, ASK_S), wanted)
         for request in talk.requests(now_ns, command):
             # Some bikes refuse to indicate their answers, or refuse commands, and send their data
             # regardless.
             with suppress(BikeLost):
                 if self._connection.answers_by_itself(command):
-                    await self._connection.subscribe(command)
+                    await self._connection.subscribe(command, ASK_S)
+            self.asked_ns = self._clock.monotonic_ns()
+            if talk.protocol.starts(request):
+                self.started_ns = self.asked_ns
             try:
-                await self._connection.write(command, request)
+                await self._connection.write(command, request, ASK_S)
             except BikeLost:
                 talk.protocol.refused()

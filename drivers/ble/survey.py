@@ -15,22 +15,20 @@ async def record_all(
     name: str,
     on_device: Callable[[DeviceInventory], None],
     on_frame: FrameListener,
+    on_note: Callable[[str], None],
 ) -> None:
-    """Pass on the inventory of the device `name`, then all that it sends. Raises BikeLost."""
+    """Pass on the inventory of the device `name`, then all that it sends. Raises BikeLost.
+
+    Each characteristic that cannot be subscribed to is noted.
+    """
     connection.on_frame = lambda frame: on_frame("", frame)
-    device = await connection.inventory(name)
-    on_device(device)
-    reasons = []
-    for one in device.characteristics:
-        if not {"notify", "indicate"}.isdisjoint(one.properties):
-            try:
-                await connection.subscribe(one.uuid)
-            except BikeLost as error:
-                reasons.append(str(error))
-            else:
-                reasons.append("")
-    if all(reasons):
-        what = "; ".join(reasons) or "it has no characteristic that sends anything"
+    on_device(await connection.inventory(name))
+    tried = await connection.subscribe_to_all()
+    failed = [reason for reason in tried.values() if reason]
+    for reason in failed:
+        on_note(reason)
+    if len(failed) == len(tried):
+        what = "; ".join(failed) or "it has no characteristic that sends anything"
         raise BikeLost(f"the device sends nothing: {what}")
     while True:
         await connection.hear(LISTEN_S)

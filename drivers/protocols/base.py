@@ -129,6 +129,15 @@ class WireProtocol(ABC):
         """Take note that the bike did not accept the last request."""
         return
 
+    def starts(self, request: bytes) -> bool:
+        """Return whether a request starts the bike, which sends nothing or only zeros before."""
+        del request
+        return False
+
+    def never_start(self) -> None:
+        """Leave out the requests that start the bike, since it disconnects at them."""
+        return
+
 
 class StartableProtocol(WireProtocol):
     """A protocol whose bikes may need commands of their model to start.

@@ -5,12 +5,12 @@ import errno
 import os
 import termios
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, SupportsIndex
 from urllib.parse import SplitResult, urlsplit
 
 import serial
@@ -55,18 +55,34 @@ def _links() -> list[Path]:
     return sorted(BY_ID.iterdir()) if BY_ID.is_dir() else []
 
 
+class _PunctualReader(asyncio.StreamReader):
+    """A reader that notes when the last bytes arrived: they may wait until they are read."""
+
+    def __init__(self, clock: Clock) -> None:
+        super().__init__(loop=asyncio.get_running_loop())
+        self._clock = clock
+        self.heard_ns = clock.monotonic_ns()
+
+    def feed_data(self, data: Iterable[SupportsIndex]) -> None:
+        self.heard_ns = self._clock.monotonic_ns()
+        super().feed_data(data)
+
+
 class SerialPort:
     """An open port. Every method raises BikeLost once the port has failed or closed."""
 
-    def __init__(
-        self, name: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
-    ) -> None:
+    def __init__(self, name: str, reader: _PunctualReader, writer: asyncio.StreamWriter) -> None:
         self.name = name
         self._reader = reader
         self._writer = writer
 
+    @property
+    def heard_ns(self) -> int:
+        """When the last bytes arrived."""
+        return self._reader.heard_ns
+
     async def read(self) -> bytes:
-        """Return the next bytes, at least one."""
+        """Return all bytes that have arrived, at least one."""
         try:
             data = await self._reader.read(_READ_BYTES)
         except _PORT_ERRORS as error:
@@ -94,12 +110,13 @@ async def open_port(
     with a remedy.
     """
     url = urlsplit(name)
+    reader = _PunctualReader(clock)
     try:
         async with clock.timeout(OPEN_S):
             if url.scheme == "socket":
-                reader, writer = await asyncio.open_connection(url.hostname, url.port)
+                writer = await _open_socket(url, reader)
             else:
-                reader, writer = await _open_tty(name, baud_rate, line)
+                writer = await _open_tty(name, baud_rate, line, reader)
     except TimeoutError as error:
         raise BikeLost(f"{name} did not open within {OPEN_S:g} s") from error
     except _PORT_ERRORS as error:
@@ -110,15 +127,23 @@ async def open_port(
         await _close(writer)
 
 
+async def _open_socket(url: SplitResult, reader: asyncio.StreamReader) -> asyncio.StreamWriter:
+    loop = asyncio.get_running_loop()
+    protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
+    transport, _ = await loop.create_connection(
+        lambda: protocol, str(url.hostname), int(url.port or 0)
+    )
+    return asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
 async def _open_tty(
-    name: str, baud_rate: int, line: SerialLine
-) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    name: str, baud_rate: int, line: SerialLine, reader: asyncio.StreamReader
+) -> asyncio.StreamWriter:
     loop = asyncio.get_running_loop()
     tty = await _opened(name, partial(_Tty, name, baud_rate, xonxoff=line.xonxoff, exclusive=True))
-    reader = asyncio.StreamReader(loop=loop)
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
     transport = _TtyTransport(loop, protocol, tty)
-    return reader, asyncio.StreamWriter(transport, protocol, reader, loop)
+    return asyncio.StreamWriter(transport, protocol, reader, loop)
 
 
 #: Ports that are still being opened, each by a thread of its own.

@@ -16,15 +16,16 @@ async def converse(
 ) -> AsyncGenerator[Reading, None]:
     """Yield Readings until the port is lost or the bike falls silent. Raises BikeLost then."""
     while True:
-        now_ns = clock.monotonic_ns()
-        if talk.is_silent(now_ns):
-            raise BikeLost(f"{port.name} was silent for {talk.protocol.lost_after_s:g} s")
-        for request in talk.requests(now_ns):
+        for request in talk.requests(clock.monotonic_ns()):
             port.write(request)
         try:
             async with clock.timeout(ASK_EVERY_S):
                 data = await port.read()
         except TimeoutError:
-            continue
-        for reading in talk.hear(clock.monotonic_ns(), data):
-            yield reading
+            at_ns = clock.monotonic_ns()
+        else:
+            at_ns = port.heard_ns
+            for reading in talk.hear(at_ns, data):
+                yield reading
+        if talk.is_silent(at_ns):
+            raise BikeLost(f"{port.name} was silent for {talk.protocol.lost_after_s:g} s")

@@ -6,7 +6,7 @@ are relative to the config file.
 
 import ipaddress
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -216,6 +216,9 @@ class Config(BaseSettings):
         return env_settings, init_settings
 
 
+#: Drivers of bikes that exist only in software, so that several may be alike.
+_WITHOUT_MACHINE = frozenset({"fake", "replay"})
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -227,10 +230,13 @@ def load_config(file: Path, drivers: Mapping[str, DriverStatus]) -> Config:
     config = read_config(file)
     problems = [*_duplicates(config), *_topic_problems(config), *_file_problems(config.cloud)]
     bikes = []
+    identities = []
     for index, bike in enumerate(config.bikes):
-        checked, bike_problems = _check_driver(f"bikes[{index}]", bike, drivers, file)
+        checked, who, bike_problems = _check_driver(f"bikes[{index}]", bike, drivers, file)
         bikes.append(checked)
+        identities.append(who)
         problems += bike_problems
+    problems += _shared_machines(bikes, identities)
     if problems:
         raise ConfigError(file, in_variables(problems))
     return config.model_copy(update={"bikes": bikes})
@@ -263,7 +269,7 @@ def load_bike(file: Path, bike_id: str, drivers: Mapping[str, DriverStatus]) -> 
         bike = BikeConfig.model_validate(bikes[index])
     except ValidationError as error:
         raise ConfigError(file, problems_of(error, BikeConfig, key)) from None
-    bike, problems = _check_driver(key, bike, drivers, file)
+    bike, _, problems = _check_driver(key, bike, drivers, file)
     if problems:
         raise ConfigError(file, problems)
     return bike
@@ -305,6 +311,24 @@ def _duplicates(config: Config) -> Iterator[Problem]:
         seen.add(bike.id)
 
 
+def _shared_machines(bikes: Sequence[BikeConfig], identities: Sequence[str]) -> Iterator[Problem]:
+    """Yield a problem for each bike that is the same machine as one before it.
+
+    `identities`: that of each bike, empty if it has none.
+    """
+    first: dict[tuple[str, str], BikeConfig] = {}
+    for index, (bike, identity) in enumerate(zip(bikes, identities, strict=True)):
+        if not identity or bike.driver in _WITHOUT_MACHINE:
+            continue
+        other = first.setdefault((bike.driver, identity), bike)
+        if other is not bike:
+            yield Problem(
+                f"bikes[{index}].options",
+                f"{other.id!r} and {bike.id!r} are the same machine, {bike.driver} {identity}; "
+                "expected options that select another one",
+            )
+
+
 def _topic_problems(config: Config) -> Iterator[Problem]:
     cloud = config.cloud
     problem = results_topic_problem(cloud.results_topic, cloud.topic, config.thing_name)
@@ -338,26 +362,29 @@ def _example_problem(endpoint: str) -> str | None:
 
 def _check_driver(
     key: str, bike: BikeConfig, drivers: Mapping[str, DriverStatus], file: Path
-) -> tuple[BikeConfig, list[Problem]]:
-    """Return the bike with checked options and absolute paths. A broken plugin is not a problem."""
+) -> tuple[BikeConfig, str, list[Problem]]:
+    """Return the bike with checked options and absolute paths, and its identity, maybe empty.
+
+    A broken plugin is not a problem.
+    """
     status = drivers.get(bike.driver)
     if status is None:
         expected = f"expected one of: {', '.join(sorted(drivers))}"
-        return bike, [Problem(f"{key}.driver", f"{bike.driver!r} is unknown; {expected}")]
+        return bike, "", [Problem(f"{key}.driver", f"{bike.driver!r} is unknown; {expected}")]
     if status.driver is None:
-        return bike, []
+        return bike, "", []
     options_type = status.driver.Options
     try:
         options = options_type.model_validate(bike.options)
-        _ = options.who
+        who = str(options.who)
     except ValidationError as error:
-        return bike, problems_of(error, options_type, f"{key}.options")
+        return bike, "", problems_of(error, options_type, f"{key}.options")
     # A third-party driver checks its options with code of its own.
     except Exception as error:
         what = f"driver {bike.driver!r} cannot check them: {type(error).__name__}: {error}"
-        return bike, [Problem(f"{key}.options", what)]
+        return bike, "", [Problem(f"{key}.options", what)]
     options = _paths_from(options, file.absolute().parent)
-    return bike.model_copy(update={"options": options.model_dump()}), []
+    return bike.model_copy(update={"options": options.model_dump()}), who, []
 
 
 def is_this_machine(host: str) -> bool:

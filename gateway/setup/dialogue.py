@@ -16,7 +16,7 @@ from gateway.config.editor import Machine, is_on
 from gateway.setup.answers import RACER, Answers, Current, problem_of
 from gateway.setup.bike_spec import NotABike, ProtocolMissing, named_bike
 from gateway.setup.questions import Check, agrees, ask
-from gateway.setup.scan import Scan, scan_all
+from gateway.setup.scan import Scan, look_alikes, scan_all
 from gateway.terminal.keyboard import without_echo
 from gateway.terminal.printable import one_line
 from gateway.terminal.words import fitted, print_words
@@ -75,6 +75,9 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
         scan = asyncio.run(scan_all(discoverers, seconds, show))
     for name, problem in scan.problems.items():
         shown = fitted(console, f"{name}: {problem}")
+        console.print(shown, style="yellow", soft_wrap=True, markup=False)
+    for warning in look_alikes(scan):
+        shown = fitted(console, warning)
         console.print(shown, style="yellow", soft_wrap=True, markup=False)
     if not numbers and len(scan.problems) < len(discoverers):
         console.print(

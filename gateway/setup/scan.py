@@ -75,6 +75,21 @@ async def scan_all(looking: Mapping[str, Discoverer], seconds: float, on_found: 
     return scan
 
 
+def look_alikes(scan: Scan) -> list[str]:
+    """Return, in words, which of the bikes that were found no config can distinguish."""
+    places: dict[tuple[str, str], list[str]] = {}
+    for driver, bike in scan.bikes:
+        key = driver, json.dumps(dict(bike.options), sort_keys=True)
+        places.setdefault(key, []).append(bike.where)
+    return [
+        f"{', '.join(where)} cannot be distinguished: they have the same name and change their "
+        f"addresses, so the options {options} of the driver {driver} select any of them. If they "
+        "are different bikes, give each its own name in the maker's app, or switch on only one"
+        for (driver, options), where in places.items()
+        if len(where) > 1
+    ]
+
+
 def snippets(scan: Scan) -> list[str]:
     """Return config for each bike, with placeholders for the racer, and for each companion."""
     numbers = count(1)
@@ -139,6 +154,8 @@ def show_summary(console: Console, scan: Scan) -> None:
         cells = (bike.name, bike.where, name, signal, _state(bike))
         table.add_row(*(Text(one_line(cell)) for cell in cells))
     console.print(table)
+    for warning in look_alikes(scan):
+        console.print(Text(f"\n{warning}", style="yellow"), soft_wrap=True)
     console.print(
         "\nTo add these bikes to the config, copy what you need; change ids and racers as you "
         "like:\n"

@@ -168,6 +168,13 @@ class Domyos(WireProtocol):
         self._unwritten = data[PART_BYTES:]
         return data[:PART_BYTES]
 
+    def starts(self, request: bytes) -> bool:
+        parts = (one[at : at + PART_BYTES] for one in REST_OF_START for at in (0, PART_BYTES))
+        return bool(request) and request in parts
+
+    def never_start(self) -> None:
+        self._rest_of_start = ()
+
     def _next(self, now_ns: int) -> bytes:
         if self._turns.is_started and not self._has_turned:
             if self._rest_due_ns is None:

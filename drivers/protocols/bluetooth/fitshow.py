@@ -188,6 +188,7 @@ class Fitshow(WireProtocol):
         self._is_in_miles = False
         #: The beginning of a message that may go on in the next notification.
         self._begun = b""
+        self._may_start = True
 
     @classmethod
     def recognises(cls, data: bytes) -> bool:
@@ -232,11 +233,17 @@ class Fitshow(WireProtocol):
     def request(self, now_ns: int) -> bytes:
         return self._turns.request(now_ns)
 
+    def starts(self, request: bytes) -> bool:
+        return request in START
+
+    def never_start(self) -> None:
+        self._may_start = False
+
     def _keep_running(self, at_ns: int, status: FitshowStatus) -> None:
         """Start the workout of a console that stays idle."""
         if status.cadence_rpm:
             self._restarts.turned()
-        if self._restarts.is_due(at_ns, status.state == IDLE):
+        if self._restarts.is_due(at_ns, self._may_start and status.state == IDLE):
             self._turns.add(START)
 
     def _reading(self, at_ns: int, status: FitshowStatus) -> Reading:

@@ -198,6 +198,7 @@ class Iconsole(WireProtocol):
         #: The last cadence that was believed, and its time.
         self._cadence: tuple[int, int] | None = None
         self._other_ids = 0
+        self._may_start = True
         self._use(IDS)
 
     @classmethod
@@ -223,12 +224,18 @@ class Iconsole(WireProtocol):
     def request(self, now_ns: int) -> bytes:
         return self._turns.request(now_ns)
 
+    def starts(self, request: bytes) -> bool:
+        return request == start_of(self._ids)[-1]
+
+    def never_start(self) -> None:
+        self._may_start = False
+        self._use(self._ids)
+
     def _use(self, ids: tuple[int, int]) -> None:
         """Start from the beginning, with the numbers of client and meter that are expected."""
         self._ids = ids
-        self._turns = Turns(
-            start_of(ids), encode_iconsole_message(IconsoleMessage(READ, ids)), EVERY_NS
-        )
+        start = start_of(ids) if self._may_start else start_of(ids)[:-1]
+        self._turns = Turns(start, encode_iconsole_message(IconsoleMessage(READ, ids)), EVERY_NS)
 
     def _understood(self, at_ns: int, message: IconsoleMessage) -> list[Reading]:
         if message.op == OTHER_IDS and message.ids != self._ids:
@@ -264,7 +271,7 @@ class Iconsole(WireProtocol):
         """Start a console again that has stopped, as it reports zeros until then."""
         if data.cadence_rpm:
             self._restarts.turned()
-        is_stopped = not (data.is_running or data.cadence_rpm)
+        is_stopped = self._may_start and not (data.is_running or data.cadence_rpm)
         if self._restarts.is_due(at_ns, is_stopped and self._turns.is_started):
             self._turns.add(start_of(self._ids)[-1:])
 

@@ -241,6 +241,12 @@ class Ftms(StartableProtocol):
     def refused(self) -> None:
         self._start.end()
 
+    def starts(self, request: bytes) -> bool:
+        return bool(request)
+
+    def never_start(self) -> None:
+        self._start.end()
+
     def _decode(self, notification: bytes) -> IndoorBikeData:
         return decode_indoor_bike_data(notification)
 

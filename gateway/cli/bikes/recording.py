@@ -89,7 +89,7 @@ class Recording:
         self.is_survey = True
         connected = asyncio.Event()
         surveying = asyncio.create_task(
-            self._driver.survey(partial(self._begin, connected), self.recorder.record)
+            self._driver.survey(partial(self._begin, connected), self.recorder.record, self._note)
         )
         riding = asyncio.create_task(self._ride(connected))
         try:
@@ -102,6 +102,10 @@ class Recording:
     def _begin(self, connected: asyncio.Event, device: "DeviceInventory") -> None:
         self.recorder.record_device(device, self._clock.monotonic_ns())
         connected.set()
+
+    def _note(self, text: str) -> None:
+        typer.echo(text, err=True)
+        self.recorder.record_note(text, self._clock.monotonic_ns())
 
     async def _ride(self, connected: asyncio.Event) -> None:
         """Run the guided ride; if there is a time limit, go on recording after the ride."""

@@ -13,6 +13,7 @@ from drivers.protocols.ant.messages import ReceivedPage
 from drivers.protocols.base import AntChannel
 from drivers.testing import FastClock
 from tests.support.ant_stick import CHANNELS, AntBus, AntStick
+from tests.support.virtual_clock import VirtualClock
 
 FITNESS, POWER = AntChannel(17, 8192), AntChannel(11, 8182)
 PAGE = bytes.fromhex("19015a1027fa0030")
@@ -22,9 +23,9 @@ CLOCK = MachineClock()
 async def next_page(reception: AntListener) -> bytes:
     """The next page; a channel that closes is opened again meanwhile."""
     async with asyncio.timeout(10):
-        while (received := await reception.next(CLOCK, 5)) is None:
+        while (received := await reception.next(5)) is None:
             pass
-    return received.page
+    return received[1].page
 
 
 async def test_channel_is_set_up_for_its_device(stick: AntStick) -> None:
@@ -74,7 +75,7 @@ async def test_bike_without_a_free_channel_is_refused(stick: AntStick) -> None:
 async def test_channel_whose_search_has_ended_is_set_up_again(stick: AntStick) -> None:
     async with shared_radio(CLOCK) as radio, radio.receive(CLOCK, FITNESS, 1) as reception:
         stick.end_searches()
-        assert await reception.next(CLOCK, 5) is None
+        assert await reception.next(5) is None
         [channel] = stick.channels.values()
         assert (channel.device_number, channel.frequency, channel.is_open) == (1, 57, True)
         stick.transmit(17, 1, PAGE)
@@ -112,7 +113,7 @@ async def test_all_bikes_of_an_unplugged_stick_are_lost(bus: AntBus, stick: AntS
         bus.unplug()
         for reception in (one, two):
             with pytest.raises(BikeLost, match="was unplugged"):
-                await reception.next(CLOCK, 5)
+                await reception.next(5)
         bus.plug_in(AntStick())
         async with shared_radio(CLOCK) as other, other.receive(CLOCK, FITNESS, 1):
             assert other is not radio, "a bike that still holds the old one keeps none from the new"
@@ -137,7 +138,16 @@ async def test_refused_command_is_named(stick: AntStick, monkeypatch: pytest.Mon
 
 
 async def test_bike_that_is_not_listened_to_keeps_the_newest_pages() -> None:
-    reception = AntListener(AntRadio(), ())
+    reception = AntListener(AntRadio(), CLOCK, ())
     for number in range(3 * MAX_WAITING):
         reception.put(ReceivedPage(0, bytes((number,))))
     assert await next_page(reception) == bytes((2 * MAX_WAITING,))
+
+
+async def test_page_that_waits_has_the_time_of_its_arrival() -> None:
+    clock = VirtualClock()
+    reception = AntListener(AntRadio(), clock, ())
+    arrived_ns = clock.monotonic_ns()
+    reception.put(ReceivedPage(0, PAGE))
+    await clock.run_for(2)
+    assert await reception.next(5) == (arrived_ns, ReceivedPage(0, PAGE))

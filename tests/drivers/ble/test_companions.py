@@ -179,3 +179,30 @@ async def test_implausible_power_of_the_first_meter_is_refused_with_the_second(
 async def test_strongest_plausible_power_of_two_meters_is_added_up(strong_w: float) -> None:
     both = (await having_heard(strong_w)).completed(Reading(1_000_000_000, power_w=strong_w))
     assert (both.power_w, implausible(both)) == (2 * strong_w, {})
+
+
+class Strap(FrameSource):
+    """A strap whose beats came at these times."""
+
+    def __init__(self, *at_ns: int) -> None:
+        self._at_ns = at_ns
+
+    @asynccontextmanager
+    async def open_bike(self, on_frame: object = None) -> AsyncIterator[AsyncIterator[Reading]]:
+        async def readings() -> AsyncIterator[Reading]:
+            for at_ns in self._at_ns:
+                yield Reading(at_ns, heart_rate_bpm=121)
+            await asyncio.Event().wait()
+
+        yield readings()
+
+
+async def test_beats_are_taken_in_the_order_of_time_with_the_bikes_readings() -> None:
+    """Two came before the bike's Reading at 20, but were heard after it."""
+    companions = Companions(Strap(10, 15, 30), None, MachineClock())
+    assert list(companions.take_beats(20)) == []
+    async with companions.listening():
+        await asyncio.sleep(0.01)
+    assert [beat.at_ns for beat in companions.take_beats(25)] == [20, 20]
+    assert list(companions.take_beats(29)) == []
+    assert [beat.at_ns for beat in companions.take_beats(30)] == [30]

@@ -6,7 +6,7 @@ from bleak.uuids import normalize_uuid_str
 from drivers import BikeLost
 from drivers.ble.connection import Connection
 from drivers.ble.radio import Radio
-from drivers.clock import MachineClock
+from drivers.clock import MachineClock, sleep_for
 from drivers.testing import FastClock
 from tests.support.bluez import FAILED, Bluez, Device, Fault, bikes
 from tests.support.radio import found
@@ -24,6 +24,13 @@ async def bike(bluez: Bluez) -> Device:
     return bikes.ftms_bike(bluez)
 
 
+async def content(connection: Connection) -> tuple[str, bytes]:
+    """The characteristic and the data of the next notification."""
+    heard = await connection.hear(5)
+    assert heard is not None
+    return heard.characteristic, heard.data
+
+
 async def test_closing_a_connection_that_was_never_opened_does_nothing() -> None:
     connection = Connection(MachineClock())
     await connection.close()
@@ -37,9 +44,48 @@ async def test_notifications_come_with_their_characteristic_in_order(
         await connection.subscribe(INDOOR_BIKE_DATA)
         for number in range(20):
             assert bike.notify(bikes.INDOOR_BIKE_DATA, bytes([number]))
-        heard = [await connection.hear(5) for _ in range(20)]
+        heard = [await content(connection) for _ in range(20)]
     assert heard == [(INDOOR_BIKE_DATA, bytes([number])) for number in range(20)]
     assert not bike.connected
+
+
+async def test_notification_that_waits_has_the_time_of_its_arrival(
+    bike: Device, bluez: Bluez
+) -> None:
+    clock = FastClock(10)
+    hci = Radio("hci0", clock)
+    async with hci.connect(await found(hci, bike)) as connection:
+        await connection.subscribe(INDOOR_BIKE_DATA)
+        bike.notify(bikes.INDOOR_BIKE_DATA, b"early")
+        await bluez.settle()
+        arrived_ns = clock.monotonic_ns()
+        await sleep_for(clock, 5)
+        heard = await connection.hear(5)
+        assert heard is not None
+        assert heard.at_ns <= arrived_ns
+
+
+async def test_characteristic_that_is_there_twice_is_used_where_it_can_be(bluez: Bluez) -> None:
+    device = bluez.add_device(
+        name="Twins", services={"ff10": {"fff1": ("write",)}, "ff20": {"fff1": ("notify", "read")}}
+    )
+    uuid, hci = normalize_uuid_str("fff1"), Radio("hci0", MachineClock())
+    async with hci.connect(await found(hci, device)) as connection:
+        await connection.subscribe(uuid)
+        await connection.write(uuid, b"\x01")
+        assert await connection.read(uuid) == b""
+        assert connection.answers_by_itself(uuid)
+    assert device.written == [(uuid, b"\x01")]
+
+
+async def test_characteristic_that_is_not_there_is_a_lost_bike(hci: Radio, bike: Device) -> None:
+    missing = normalize_uuid_str("ae01")
+    async with hci.connect(await found(hci, bike)) as connection:
+        for use in (connection.subscribe, connection.read):
+            with pytest.raises(BikeLost, match="0000ae01"):
+                await use(missing)
+        with pytest.raises(BikeLost, match="cannot write 0000ae01"):
+            await connection.write(missing, b"\x01")
 
 
 async def test_hear_returns_none_on_silence(hci: Radio, bike: Device) -> None:
@@ -62,7 +108,7 @@ async def test_notification_before_a_lost_link_is_still_heard(
         bike.notify(bikes.INDOOR_BIKE_DATA, b"last words")
         bike.drop_link()
         await bluez.settle()
-        assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"last words")
+        assert await content(connection) == (INDOOR_BIKE_DATA, b"last words")
         for _ in range(2):
             with pytest.raises(BikeLost, match="link was lost"):
                 await connection.hear(5)

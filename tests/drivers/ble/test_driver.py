@@ -8,10 +8,11 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 import pytest
 from bleak.uuids import normalize_uuid_str
 
-from drivers import BikeLost, Clock, Frame, RadioDriver, Reading, Reception
+from drivers import BikeLost, Clock, Frame, RadioDriver, Reading, Reception, ignore_frame
 from drivers.ble.driver import UNDERSTAND_S, BleBike
 from drivers.ble.radio import Radio
-from drivers.clock import MachineClock
+from drivers.clock import MachineClock, sleep_for
+from drivers.profiles import profile_of
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.standard.crank import Revolutions
 from drivers.protocols.standard.cross_trainer import CrossTrainerData, encode_cross_trainer_data
@@ -21,7 +22,7 @@ from drivers.protocols.standard.ftms_control import ControlRange
 from drivers.protocols.standard.heart_rate import HeartRateMeasurement, encode_heart_rate
 from drivers.protocols.standard.speed_cadence import SpeedCadenceMeasurement, encode_speed_cadence
 from drivers.testing import FastClock
-from tests.support.bluez import ATT_ERROR, Bluez, DBusDaemon, Device, Fault, bikes, open_fds
+from tests.support.bluez import ATT_ERROR, HANG, Bluez, DBusDaemon, Device, Fault, bikes, open_fds
 from tests.support.bluez.device import Services
 from tests.support.ftms_peer import encode_features, encode_range
 
@@ -453,7 +454,151 @@ class TestProfiles:
         assert (reading.cadence_rpm, reading.source) == (60, "cross_trainer")
 
 
+class TestName:
+    """Elite Drivo 2: its profile scales the cadence by 2."""
+
+    @staticmethod
+    async def cadence_rpm(bike: Device, driven: BleBike) -> float | None:
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
+            return (await first(driven)).cadence_rpm
+
+    async def test_name_may_come_in_a_later_advertisement(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez, "DRIVO 123")
+        bike.name = None
+        driven = driver(address=bike.address)
+        riding = asyncio.create_task(self.cadence_rpm(bike, driven))
+        async with asyncio.timeout(5):
+            while not bike.exported:  # noqa: ASYNC110 the fake signals nothing
+                await asyncio.sleep(0.01)
+        bike.name = "DRIVO 123"
+        assert await riding == 160
+
+    async def test_name_may_be_read_only_once_connected(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.name, bike.read_name = None, "DRIVO 123"
+        assert await self.cadence_rpm(bike, driver(address=bike.address)) == 160
+
+    async def test_start_commands_are_those_of_a_name_that_came_late(self, bluez: Bluez) -> None:
+        bike = bikes.stopped_bike(bluez)
+        bike.name, bike.read_name = None, "ICSE"
+        assert profile_of("ICSE").start == ()
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            with suppress(TimeoutError):
+                async with FAST.timeout(15):
+                    await until(readings, lambda reading: reading.cadence_rpm == 80)
+        assert bike.written == []
+
+    async def test_name_is_remembered_from_an_earlier_connection(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez, "DRIVO 123")
+        driven = driver(address=bike.address)
+        assert await self.cadence_rpm(bike, driven) == 160
+        bike.forget()
+        bike.name = None
+        assert await self.cadence_rpm(bike, driven) == 160
+
+    async def test_bike_without_a_name_is_heard(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.name = None
+        driven = driver(address=bike.address)
+        for _ in range(2):
+            assert await self.cadence_rpm(bike, driven) == 80
+
+    async def test_survey_has_the_name_that_came_late(self, bluez: Bluez) -> None:
+        bike = bikes.ftms_bike(bluez)
+        bike.name, bike.read_name = None, "Novelty 9"
+        named: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        survey = driver(address=bike.address).survey(
+            lambda device: named.set_result(device.name), ignore_frame
+        )
+        task = asyncio.create_task(survey)
+        assert await asyncio.wait_for(named, 10) == "Novelty 9"
+        task.cancel()
+        await asyncio.wait([task])
+
+
 class TestStart:
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("name", "at", "data"),
+        [
+            pytest.param("FTMS bike", b"\x07", bikes.INDOOR_BIKE_DATA, id="default"),
+            pytest.param("FTMS bike", b"\x00", bikes.INDOOR_BIKE_DATA, id="at the first"),
+            pytest.param("Cross trainer", b"\x07", bikes.CROSS_TRAINER_DATA, id="cross trainer"),
+        ],
+    )
+    async def test_bike_that_leaves_when_started_is_not_started_again(
+        self,
+        bluez: Bluez,
+        caplog: pytest.LogCaptureFixture,
+        name: str,
+        at: bytes,
+        data: str,
+    ) -> None:
+        bike = (bikes.ftms_bike if data == bikes.INDOOR_BIKE_DATA else bikes.cross_trainer)(
+            bluez, name
+        )
+
+        def hear(_: str, command: bytes) -> bytes:
+            if command == at:
+                asyncio.get_running_loop().call_later(0.02, bike.drop_link)
+            return bytes((0x80, command[0], 0x01))
+
+        bike.on_write = hear
+        driven = driver(FAST, address=bike.address)
+        zeros = bytes((0x64, *[0] * 9)) if data == bikes.INDOOR_BIKE_DATA else bytes(5)
+        async with saying(bike, data, lambda: zeros):
+            with pytest.raises(BikeLost):
+                async with driven.open_bike() as readings:
+                    await hear_to_the_end(readings)
+            assert "disconnected when it was sent a command to start" in caplog.text
+            bike.written.clear()
+            async with driven.open_bike() as readings:
+                with suppress(TimeoutError):
+                    async with FAST.timeout(20):
+                        await hear_to_the_end(readings)
+                assert bike.connected
+        assert bike.written == []
+
+    @pytest.mark.slow
+    async def test_silent_bike_that_left_when_started_is_started_again_later(
+        self, bluez: Bluez
+    ) -> None:
+        """It may have been the radio, and a bike that stays silent is of no use unstarted."""
+        bike = bikes.ftms_bike(bluez)
+
+        def leave(_: str, __: bytes) -> None:
+            asyncio.get_running_loop().call_soon(bike.drop_link)
+
+        bike.on_write = leave
+        driven = driver(FAST, address=bike.address)
+        for reason, is_started in (("link was lost", True), ("no data", False), ("link", True)):
+            bike.written.clear()
+            with pytest.raises(BikeLost, match=reason):
+                await first(driven)
+            assert bool(bike.written) is is_started
+
+    @pytest.mark.slow
+    async def test_bike_that_is_lost_long_after_its_start_is_started_again(
+        self, bluez: Bluez
+    ) -> None:
+        bike = bikes.stopped_bike(bluez)
+        driven = driver(FAST, address=bike.address)
+        for _ in range(2):
+            bike.written.clear()
+            async with (
+                saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+                driven.open_bike() as readings,
+            ):
+                await until(readings, lambda reading: reading.cadence_rpm == 80)
+                await sleep_for(FAST, 4)
+                bike.drop_link()
+                with pytest.raises(BikeLost):
+                    await hear_to_the_end(readings)
+            assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
+
     @pytest.mark.slow
     async def test_a_silent_bike_is_started(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
@@ -566,6 +711,53 @@ class TestStart:
             with pytest.raises(BikeLost):
                 await first(driver(FAST, address=bike.address, start=start))
             assert [data.hex() for _, data in bike.written] == start
+
+    @pytest.mark.slow
+    async def test_readings_have_the_time_of_their_arrival_while_a_command_hangs(
+        self, bluez: Bluez
+    ) -> None:
+        """Each frame has its own time in tenths of a second, as a level, which starts no bike."""
+        clock = FastClock(2)
+        bike = bikes.ftms_bike(bluez)
+        bike.characteristic(bikes.FITNESS_MACHINE_FEATURE).value = encode_features(
+            ["cadence", "elapsed time"]
+        )
+        bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", HANG)
+        start_ns = clock.monotonic_ns()
+
+        def frame() -> bytes:
+            tenths = (clock.monotonic_ns() - start_ns) // 100_000_000
+            return encode_indoor_bike_data(IndoorBikeData(speed_kmh=0, resistance_level=tenths))
+
+        late_s = []
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, frame),
+            driver(clock, address=bike.address).open_bike() as readings,
+        ):
+            async for reading in readings:
+                assert reading.resistance_raw is not None
+                late_s.append((reading.at_ns - start_ns) / 1e9 - reading.resistance_raw / 10)
+                if len(bike.written) == 2:
+                    break
+        assert max(late_s) < 0.6
+        assert min(late_s) >= 0
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("hangs", ["features", "subscription", "both"])
+    async def test_silent_bike_is_started_although_it_does_not_answer(
+        self, bluez: Bluez, hangs: str
+    ) -> None:
+        bike = bikes.ftms_bike(bluez)
+        if hangs != "subscription":
+            bike.characteristic(bikes.FITNESS_MACHINE_FEATURE).fail("ReadValue", HANG)
+        if hangs != "features":
+            bike.characteristic(bikes.CONTROL_POINT).fail("StartNotify", HANG, HANG)
+
+        def frame() -> bytes:
+            return FTMS if len(bike.written) == 2 else b""
+
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, frame):
+            assert (await first(driver(FastClock(2), address=bike.address))).cadence_rpm == 80
 
 
 class TestSilence:
@@ -787,6 +979,29 @@ class TestStrap:
             }
         await bluez.settle()
         assert not strap.connected
+
+    async def test_strap_heart_rate_comes_with_broadcast_readings(
+        self, bluez: Bluez, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        bike, strap = bikes.keiser_m3i(bluez, KEISER), bikes.heart_rate_strap(bluez)
+        pulse = encode_heart_rate(HeartRateMeasurement(heart_rate_bpm=121))
+        options: dict[str, object] = {"address": bike.address, "heart_rate": strap.address}
+        other = "C0:00:00:00:00:01"
+        async with (
+            saying(strap, bikes.HEART_RATE_MEASUREMENT, lambda: pulse),
+            driver(REAL, second_power_meter=other, **options).open_bike() as readings,
+        ):
+            heard: list[Reading] = []
+            async with asyncio.timeout(20):
+                while len(heard) < 20 or heard[-1].heart_rate_bpm != 121:
+                    heard.append(await anext(readings))
+        assert {one.heart_rate_bpm for one in heard} == {121, 135}, "strap and bike"
+        assert {one.power_w for one in heard} - {None} == {115}
+        assert [one.at_ns for one in heard] == sorted(one.at_ns for one in heard)
+        assert "second_power_meter is not used" in caplog.text
+        await bluez.settle()
+        assert not strap.connected
+        assert not bike.connected
 
     @pytest.mark.slow
     async def test_absent_strap_does_not_stop_the_bikes_readings(self, bluez: Bluez) -> None:

@@ -1,5 +1,7 @@
 """A bike is found on the air and locked; what is missing is named."""
 
+import asyncio
+
 import pytest
 
 from drivers import BikeLost
@@ -31,3 +33,14 @@ async def test_bike_that_is_not_there_is_absent(bluez: Bluez) -> None:
     with pytest.raises(BikeAbsent, match="was not found within 30 s: pedal to wake it up"):
         async with find_bike(options, Radio("hci0", FastClock(50))):
             pass
+
+
+@pytest.mark.parametrize(("name", "name_s"), [("Bike", 60.0), (None, 0.0)])
+async def test_bike_is_found_at_once_unless_its_name_is_waited_for(
+    bluez: Bluez, name: str | None, name_s: float
+) -> None:
+    device = bikes.ftms_bike(bluez)
+    device.name = name
+    options, adapter = BleBike.Options(address=device.address), Radio("hci0", MachineClock())
+    async with asyncio.timeout(10), find_bike(options, adapter, name_s) as found:
+        assert found.name == (name or "")

@@ -33,6 +33,15 @@ from drivers.ble.options import BleOptions
             },
             "expected no power_from",
         ),
+        *(
+            (one | {"second_power_meter": "C0:FF:EE:00:00:01"}, "a Keiser reports the power of")
+            for one in (
+                {"equipment_id": 56},
+                {"name": "M3"},
+                {"address": "C0:FF:EE:00:00:02", "protocol": "keiser"},
+                {"equipment_id": 0, "protocol": "keiser"},
+            )
+        ),
     ],
 )
 def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: str) -> None:

@@ -160,7 +160,9 @@ class TestConnection:
         async with hci.connect(await found(hci, bike)) as connection:
             await connection.subscribe(INDOOR_BIKE_DATA)
             bike.notify(bikes.INDOOR_BIKE_DATA, b"here")
-            assert await connection.hear(5) == (INDOOR_BIKE_DATA, b"here")
+            heard = await connection.hear(5)
+            assert heard is not None
+            assert (heard.characteristic, heard.data) == (INDOOR_BIKE_DATA, b"here")
 
     @pytest.mark.slow
     async def test_bike_that_never_connects_is_lost_with_its_reason(

@@ -1,23 +1,31 @@
 """Protocols that share a service are told apart by what the bike sends, on the real bleak."""
 
 import asyncio
+from collections.abc import Callable
+from contextlib import suppress
 
 import pytest
+from bleak.uuids import normalize_uuid_str
 
 from drivers import BikeLost, Reading
 from drivers.ble.driver import BleBike
 from drivers.ble.recognition import rivals_of
+from drivers.ble.session import GATT_PROTOCOLS
 from drivers.protocols.base import Gatt
 from drivers.protocols.bluetooth.domyos import GREETING, REST_OF_START
-from drivers.protocols.bluetooth.fitshow import POLL, START
-from drivers.protocols.bluetooth.iconsole import HELLO, READ, Iconsole
+from drivers.protocols.bluetooth.fitshow import ASK_LIMITS, POLL, START
+from drivers.protocols.bluetooth.iconsole import HELLO, IDS, READ, Iconsole, start_of
 from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_data
+from drivers.survey import BikeNotUnderstood
 from drivers.testing import FastClock
-from tests.support.bluez import ATT_ERROR, Bluez, Device, bikes, consoles
+from tests.support.bluez import ATT_ERROR, Bluez, Device, Fault, bikes, consoles
 from tests.support.bluez.device import Services
+from tests.support.bluez.riding import sending
 
 SHARED = Gatt("service", ("notify",), "command")
 FTMS = encode_indoor_bike_data(IndoorBikeData(speed_kmh=30, cadence_rpm=80))
+#: A name that no profile knows.
+UNKNOWN = "Console 9"
 #: The requests that set a level: A6 of iConsole, 44 05 of FitShow.
 SETTERS = (b"\xf0\xa6", b"\x02\x44\x05")
 #: Recognition listens for a second at a time.
@@ -44,6 +52,27 @@ async def first(bike: BleBike) -> Reading:
             if reading.cadence_rpm:
                 return reading
     raise AssertionError("the readings ended")
+
+
+async def hear_for(bike: BleBike, seconds: float) -> None:
+    """Hear a bike for some seconds of its clock."""
+    with suppress(TimeoutError):
+        async with FAST.timeout(seconds), bike.open_bike() as readings:
+            async for _ in readings:
+                pass
+
+
+def leaving_at(device: Device, command: bytes) -> None:
+    """Let a device disconnect when it gets a command."""
+    answer = device.on_write
+
+    def hear(uuid: str, data: bytes) -> Fault | bytes | None:
+        if data == command:
+            asyncio.get_running_loop().call_soon(device.drop_link)
+            return None
+        return answer(uuid, data) if answer else None
+
+    device.on_write = hear
 
 
 def assert_no_level_was_set(console: consoles.Console) -> None:
@@ -162,7 +191,7 @@ class TestRecognition:
     async def test_bike_that_refuses_a_wrong_probe_is_recognised_by_the_next(
         self, bluez: Bluez
     ) -> None:
-        console = consoles.fitshow_bike(bluez)
+        console = consoles.fitshow_bike(bluez, UNKNOWN)
         console.state = 2
         answer = console.device.on_write
         assert answer is not None
@@ -174,7 +203,7 @@ class TestRecognition:
     async def test_bike_that_was_recognised_is_not_probed_at_its_next_connection(
         self, bluez: Bluez
     ) -> None:
-        console = consoles.fitshow_bike(bluez)
+        console = consoles.fitshow_bike(bluez, UNKNOWN)
         console.state = 2
         bike = bike_of(console.device)
         await first(bike)
@@ -186,7 +215,7 @@ class TestRecognition:
     async def test_bike_that_falls_silent_is_recognised_from_the_beginning(
         self, bluez: Bluez
     ) -> None:
-        console = consoles.fitshow_bike(bluez)
+        console = consoles.fitshow_bike(bluez, UNKNOWN)
         console.state = 2
         bike = bike_of(console.device)
         await first(bike)
@@ -197,6 +226,127 @@ class TestRecognition:
         console.device.written.clear()
         assert (await first(bike)).source == "fitshow"
         assert console.heard[0] == Iconsole.probe
+
+    async def test_protocol_of_the_bikes_name_is_tried_first(self, bluez: Bluez) -> None:
+        console = consoles.fitshow_bike(bluez)
+        console.state = 2
+        assert (await first(bike_of(console.device))).source == "fitshow"
+        assert console.heard[0] == POLL
+        assert Iconsole.probe not in console.heard
+
+    @pytest.mark.slow
+    async def test_bike_that_leaves_at_a_probe_is_not_sent_it_again(self, bluez: Bluez) -> None:
+        console = consoles.fitshow_bike(bluez, UNKNOWN)
+        console.state = 2
+        leaving_at(console.device, Iconsole.probe)
+        bike = bike_of(console.device)
+        with pytest.raises(BikeLost, match="link was lost"):
+            await first(bike)
+        assert console.heard == [Iconsole.probe]
+        assert (await first(bike)).source == "fitshow"
+        assert console.heard.count(Iconsole.probe) == 1
+
+    @pytest.mark.slow
+    async def test_bike_that_leaves_at_the_probe_of_its_name_is_asked_in_the_other_protocol(
+        self, bluez: Bluez
+    ) -> None:
+        console = consoles.iconsole_bike(bluez, "FS-9F2B1A")
+        leaving_at(console.device, POLL)
+        bike = bike_of(console.device)
+        with pytest.raises(BikeLost, match="link was lost"):
+            await first(bike)
+        assert (await first(bike)).source == "iconsole"
+        assert console.heard[0] == POLL
+        assert console.heard.count(POLL) == 1
+
+    @pytest.mark.slow
+    async def test_bike_that_leaves_at_the_only_protocol_left_is_recognised_from_the_beginning(
+        self, bluez: Bluez
+    ) -> None:
+        """Its link was lost twice by accident."""
+        console = consoles.fitshow_bike(bluez, UNKNOWN)
+        console.state = 2
+        answer = console.device.on_write
+        bike = bike_of(console.device)
+        for probe in (Iconsole.probe, ASK_LIMITS):
+            leaving_at(console.device, probe)
+            with pytest.raises(BikeLost, match="link was lost"):
+                await first(bike)
+        console.device.on_write = answer
+        assert (await first(bike)).source == "fitshow"
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("make", [consoles.fitshow_bike, consoles.iconsole_bike])
+    async def test_console_that_leaves_when_started_is_not_started_again(
+        self, bluez: Bluez, make: Callable[[Bluez], consoles.Console]
+    ) -> None:
+        console = make(bluez)
+        start = START[0] if make is consoles.fitshow_bike else start_of(IDS)[-1]
+        leaving_at(console.device, start)
+        bike = bike_of(console.device)
+        with pytest.raises(BikeLost, match="link was lost"):
+            await hear_for(bike, 20)
+        assert console.heard.count(start) == 1
+        console.device.written.clear()
+        await hear_for(bike, 8)
+        assert start not in console.heard
+
+    async def test_device_whose_characteristic_only_can_be_written_is_not_understood(
+        self, bluez: Bluez
+    ) -> None:
+        """FFF0 as Yesoul uses it."""
+        services: Services = {"fff0": {"fff1": ("write",), "fff4": ("notify",)}}
+        device = bluez.add_device(name="YESOUL1234", services=services)
+        with pytest.raises(BikeNotUnderstood, match=r"does not support any protocol.*: fff0"):
+            await first(bike_of(device))
+        assert device.written == []
+
+    async def test_protocol_of_another_characteristic_is_chosen(
+        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        services: Services = {"fff0": {"fff1": ("write",), "fff4": ("notify",)}}
+        device = bluez.add_device(name="YESOUL1234", services=services)
+        gatt = Gatt(normalize_uuid_str("fff0"), (normalize_uuid_str("fff4"),))
+        monkeypatch.setitem(GATT_PROTOCOLS, "ftms", (gatt,))
+        async with sending(device, [("fff4", FTMS)]):
+            assert (await first(bike_of(device))).source == "ftms"
+
+    @pytest.mark.slow
+    async def test_device_that_refuses_every_subscription_is_not_understood(
+        self, bluez: Bluez
+    ) -> None:
+        device = bluez.add_device(name="lamp", services=consoles.FFF0)
+        device.characteristic("fff1").fail("StartNotify", *[ATT_ERROR] * 9)
+        bike = bike_of(device)
+        for _ in range(2):
+            with pytest.raises(BikeNotUnderstood, match="none of these protocols: iconsole"):
+                await first(bike)
+        assert device.written == []
+
+    async def test_rival_that_cannot_be_subscribed_to_is_left_out(
+        self, bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        device = bluez.add_device(
+            name="Console",
+            services={"fff0": {**consoles.FFF0["fff0"], "fff4": ("notify",)}},
+        )
+        device.characteristic("fff1").fail("StartNotify", *[ATT_ERROR] * 9)
+        service, *both = map(normalize_uuid_str, ("fff0", "fff1", "fff4"))
+        monkeypatch.setitem(GATT_PROTOCOLS, "ftms", (Gatt(service, tuple(both)),))
+        async with sending(device, [("fff4", FTMS)]):
+            assert (await first(bike_of(device))).source == "ftms"
+        assert device.written == []
+
+    async def test_link_lost_while_subscribing_is_a_lost_bike(self, bluez: Bluez) -> None:
+        console = consoles.fitshow_bike(bluez)
+        console.state = 2
+        console.device.characteristic("fff1").on_subscription = console.device.drop_link
+        bike = bike_of(console.device)
+        with pytest.raises(BikeLost) as lost:
+            await first(bike)
+        assert not isinstance(lost.value, BikeNotUnderstood)
+        console.device.characteristic("fff1").on_subscription = None
+        assert (await first(bike)).source == "fitshow"
 
     @pytest.mark.slow
     async def test_protocol_option_needs_no_probe(self, bluez: Bluez) -> None:

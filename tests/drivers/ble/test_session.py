@@ -4,6 +4,7 @@ import pytest
 
 from drivers.ble.connection import Connection
 from drivers.ble.session import GATT_PROTOCOLS, at_rest, inventory, spoken
+from drivers.protocols.base import Gatt, sig_uuid
 from drivers.reading import Reading
 from tests.support.virtual_clock import VirtualClock
 
@@ -12,11 +13,22 @@ def having(*services: str, notify: bool = True) -> Connection:
     """A connection to a bike with the services of these protocols."""
     connection = Connection(VirtualClock())
     connection.services = {
-        gatt.service: frozenset(gatt.notify if notify else ())
+        gatt.service: dict.fromkeys(gatt.notify if notify else (), frozenset({"notify"}))
         for name in services
         for gatt in GATT_PROTOCOLS[name]
     }
     return connection
+
+
+def with_console(**properties: str) -> dict[str, Gatt]:
+    """What may be spoken with a device that has FFF0 with these characteristics."""
+    connection = Connection(VirtualClock())
+    connection.services = {
+        sig_uuid(0xFFF0): {
+            sig_uuid(int(number, 16)): frozenset({name}) for number, name in properties.items()
+        }
+    }
+    return spoken(connection)
 
 
 def test_spoken_protocols_come_best_first() -> None:
@@ -27,6 +39,27 @@ def test_spoken_protocols_come_best_first() -> None:
 
 def test_a_service_without_its_characteristics_is_not_spoken() -> None:
     assert spoken(having("ftms", notify=False)) == {}
+
+
+def test_characteristic_that_only_can_be_written_sends_nothing() -> None:
+    assert with_console(fff1="write", fff4="notify") == {}
+    assert set(with_console(fff1="indicate", fff2="write")) == {"iconsole", "fitshow"}
+
+
+def test_command_that_cannot_be_written_is_none() -> None:
+    for others in ({}, {"fff2": "notify"}, {"fff3": "write"}):
+        assert with_console(fff1="notify", **others)["fitshow"].command is None
+    for name in ("write", "write-without-response"):
+        fitshow = with_console(fff1="notify", fff2=name)["fitshow"]
+        assert fitshow.command == sig_uuid(0xFFF2)
+
+
+def test_protocol_of_another_characteristic_of_a_shared_service_is_spoken(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    gatt = Gatt(sig_uuid(0xFFF0), (sig_uuid(0xFFF4),), sig_uuid(0xFFF1))
+    monkeypatch.setitem(GATT_PROTOCOLS, "yesoul", (gatt,))
+    assert with_console(fff1="write", fff4="notify") == {"yesoul": gatt}
 
 
 @pytest.mark.parametrize(

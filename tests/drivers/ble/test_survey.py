@@ -45,6 +45,7 @@ class Heard:
     def __init__(self) -> None:
         self.devices: list[DeviceInventory] = []
         self.frames: list[tuple[str, Frame]] = []
+        self.notes: list[str] = []
 
     def on_frame(self, protocol: str, frame: Frame) -> None:
         self.frames.append((protocol, frame))
@@ -57,7 +58,9 @@ class Heard:
 @asynccontextmanager
 async def surveying(device: Device, heard: Heard) -> AsyncIterator["asyncio.Task[None]"]:
     bike = BleBike(BleBike.Options(address=device.address), MachineClock())
-    task = asyncio.create_task(bike.survey(heard.devices.append, heard.on_frame))
+    task = asyncio.create_task(
+        bike.survey(heard.devices.append, heard.on_frame, heard.notes.append)
+    )
     try:
         yield task
     finally:
@@ -103,6 +106,41 @@ async def test_refused_reads_and_subscriptions_do_not_end_a_survey(bluez: Bluez)
         await until(lambda: heard.frames)
     values = {one.uuid: one.value for one in heard.devices[0].characteristics}
     assert values[MODEL] is None
+    (note,) = heard.notes
+    assert note.startswith(f"cannot subscribe to {ANSWERS} of service {UNKNOWN_SERVICE}, handle ")
+
+
+async def test_characteristics_with_the_same_uuid_are_all_listened_to(bluez: Bluez) -> None:
+    device = bluez.add_device(
+        name="Twins",
+        services={
+            "ff10": {"fff4": ("notify",)},
+            "ff20": {"fff4": ("notify",)},
+            "ff30": {"fff4": ("read",)},
+        },
+    )
+    first, second, _ = [one for _, (one,) in device.gatt]
+    heard = Heard()
+    async with surveying(device, heard):
+        await until(lambda: first.notify(b"\x01") and second.notify(b"\x02"))
+        await until(lambda: {frame.data for _, frame in heard.frames} == {b"\x01", b"\x02"})
+    assert heard.notes == []
+
+
+async def test_refused_subscription_to_one_of_two_with_the_same_uuid_is_noted(
+    bluez: Bluez,
+) -> None:
+    device = bluez.add_device(
+        name="Twins", services={"ff10": {"fff4": ("notify",)}, "ff20": {"fff4": ("notify",)}}
+    )
+    first, second = [one for _, (one,) in device.gatt]
+    first.fail("StartNotify", ATT_ERROR)
+    heard = Heard()
+    async with surveying(device, heard):
+        await until(lambda: second.notify(b"\x02"))
+        await until(lambda: heard.frames)
+    (note,) = heard.notes
+    assert f"{normalize_uuid_str('fff4')} of service {normalize_uuid_str('ff10')}" in note
 
 
 async def test_device_that_can_send_nothing_is_lost_after_its_inventory(bluez: Bluez) -> None:
@@ -110,7 +148,9 @@ async def test_device_that_can_send_nothing_is_lost_after_its_inventory(bluez: B
     heard, hci = Heard(), Radio("hci0", MachineClock())
     with pytest.raises(BikeLost, match="no characteristic that sends anything"):
         async with hci.connect(await found(hci, device)) as connection:
-            await record_all(connection, "lamp", heard.devices.append, heard.on_frame)
+            await record_all(
+                connection, "lamp", heard.devices.append, heard.on_frame, heard.notes.append
+            )
     assert [one.uuid for one in heard.devices[0].characteristics] == [MODEL]
 
 

@@ -41,6 +41,24 @@ async def test_converse_yields_what_the_bike_answers(tmp_path: Path) -> None:
         assert (await waiting).cadence_rpm == 75
 
 
+async def test_reading_that_waits_has_the_time_of_its_arrival(tmp_path: Path) -> None:
+    clock = VirtualClock()
+    bike = PtyBike(tmp_path / "usb-kettler", lambda _: b"").plug_in()
+    talk = Conversation("kettler", Kettler(), Tuning(), clock.monotonic_ns(), ignore_frame)
+    line = SerialLine(baud_rates=(9600,))
+    async with open_port(str(bike.port), 9600, line, clock) as port:
+        await clock.run_for(1)
+        arrived_ns = clock.monotonic_ns()
+        bike.say(KettlerBike().answer(b"ST\r\n"))
+        async with asyncio.timeout(5):
+            while port.heard_ns != arrived_ns:  # noqa: ASYNC110 nothing signals an arrival
+                await asyncio.sleep(0)
+        await clock.run_for(2)
+        async with aclosing(converse(port, talk, clock)) as readings:
+            assert (await anext(readings)).at_ns == arrived_ns
+    bike.unplug()
+
+
 async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) -> None:
     clock = VirtualClock()
     async with asked(tmp_path, clock, lambda _: b"") as (bike, waiting):

@@ -658,3 +658,70 @@ class TestShippedFile:
             if name in table and not field.is_required() and field.default is not None:
                 shown = table[name]
                 assert shown == field.default or isinstance(shown, dict), name
+
+
+def machine(id_: str, driver: str, **options: object) -> Data:
+    return bike(id_) | {"driver": driver, "options": options}
+
+
+class TestSharedMachines:
+    @pytest.mark.parametrize(
+        ("one", "other", "machine_name"),
+        [
+            (
+                machine("left", "ble", name="BIKE"),
+                machine("right", "ble", name="BIKE", adapter="hci1"),
+                "ble BIKE",
+            ),
+            (
+                machine("left", "ble", address="c0:ff:ee:00:00:01"),
+                machine("right", "ble", address="C0:FF:EE:00:00:01", protocol="ftms"),
+                "ble C0:FF:EE:00:00:01",
+            ),
+            (
+                machine("left", "ble", equipment_id=56),
+                machine("right", "ble", equipment_id=56),
+                "ble Keiser 56",
+            ),
+            (
+                machine("left", "serial", port="/dev/ttyUSB0", protocol="peloton"),
+                machine("right", "serial", port="/dev/ttyUSB0", protocol="lines"),
+                "serial /dev/ttyUSB0",
+            ),
+            (
+                machine("left", "ant", device_number=7),
+                machine("right", "ant", device_number=7, heart_rate=8),
+                "ant ant_fec 7",
+            ),
+        ],
+        ids=["name", "address", "equipment id", "port", "device number"],
+    )
+    def test_two_bikes_of_one_machine_are_refused_with_both_names(
+        self, file: Path, data: Data, one: Data, other: Data, machine_name: str
+    ) -> None:
+        data["bikes"] = [one, bike("fake-1"), other]
+        found = problem(file, data)
+        assert found.key == "bikes[2].options"
+        assert f"'left' and 'right' are the same machine, {machine_name}; " in found.what
+
+    def test_bikes_of_different_machines_and_several_fakes_are_accepted(
+        self, file: Path, data: Data, tmp_path: Path
+    ) -> None:
+        (tmp_path / "ride.jsonl").touch()
+        ride = str(tmp_path / "ride.jsonl")
+        data["bikes"] = [
+            bike("fake-1"),
+            bike("fake-2"),
+            machine("replay-1", "replay", file=ride),
+            machine("replay-2", "replay", file=ride),
+            machine("ble-1", "ble", name="BIKE"),
+            machine("ble-2", "ble", name="BIKE 2"),
+            machine("ant-1", "ant", device_number=7),
+            machine("ant-2", "ant", device_number=7, protocol="ant_power"),
+        ]
+        assert len(load(file, data).bikes) == 8
+
+    def test_bike_with_wrong_options_is_not_compared(self, file: Path, data: Data) -> None:
+        wrong = machine("right", "ble", name="BIKE", protocol="x")
+        data["bikes"] = [machine("left", "ble", name="BIKE"), wrong]
+        assert problem(file, data).key == "bikes[1].options.protocol"

@@ -14,6 +14,7 @@ from gateway.config.schema import BikeConfig
 from gateway.setup.scan import (
     Scan,
     ScanWithAdapter,
+    look_alikes,
     scan_all,
     scan_json,
     show_found,
@@ -129,6 +130,18 @@ def test_scan_summary_has_every_bike_and_unbroken_snippets(width: int) -> None:
     assert "-61 dBm" in text
     assert "83 rpm" in text
     assert all(snippet in text for snippet in snippets(scan))
+
+
+def test_bikes_with_the_same_options_are_said_to_be_indistinguishable() -> None:
+    here, there = (
+        FoundBike("BIKE", f"40:00:00:00:00:0{n}", "is a bike", {"name": "BIKE"}) for n in (1, 2)
+    )
+    other = FoundBike("BIKE", "C0:FF:EE:00:00:01", "is a bike", {"address": "C0:FF:EE:00:00:01"})
+    scan = Scan([("ble", here), ("ble", other), ("ble", there), ("serial", PORT)])
+    (warning,) = look_alikes(scan)
+    assert warning.startswith("40:00:00:00:00:01, 40:00:00:00:00:02 cannot be distinguished: ")
+    assert warning in shown_in(80, scan)
+    assert look_alikes(Scan(scan.bikes[1:])) == []
 
 
 def test_empty_scan_tells_problems_and_what_to_do() -> None:

@@ -40,6 +40,8 @@ class Device(BusObject):
         self.advertised = tuple(normalize_uuid_str(uuid) for uuid in advertised)
         self.service_data = {normalize_uuid_str(key): data for key, data in service_data.items()}
         self.manufacturer_data = dict(manufacturer_data)
+        self.read_name: str | None = None
+        """The value of 2A00, which BlueZ reads once connected; it hides the characteristic."""
         self.in_range = True
         self.advertising_interval_s = 0.1
         self.connect_delay_s = 0.0
@@ -97,6 +99,7 @@ class Device(BusObject):
         if not self.adapter.reports_duplicates:
             fresh = {name: v for name, v in fresh.items() if self.properties.get(name) != v}
         self.change(fresh)
+        self._learn_name(self.name)
 
     def notify(self, uuid: str, data: bytes) -> bool:
         """Send a notification or indication; return False if no client has asked for it."""
@@ -204,6 +207,7 @@ class Device(BusObject):
                 if not thing.exported:
                     self.service.export(thing)
         self.change({"ServicesResolved": Variant("b", True)})
+        asyncio.get_running_loop().call_soon(self._learn_name, self.read_name)
 
     async def _disconnect(self, _sender: str, _body: list[Any]) -> None:
         """Disconnect; succeed even if there was no link, as BlueZ does."""
@@ -224,12 +228,10 @@ class Device(BusObject):
                 self.service.remove(thing)
 
     def _identity(self) -> dict[str, Variant]:
-        alias = self.name or self.address.replace(":", "-")
-        named = {} if self.name is None else {"Name": Variant("s", self.name)}
         return {
             "Address": Variant("s", self.address),
             "AddressType": Variant("s", "random"),
-            "Alias": Variant("s", alias),
+            "Alias": Variant("s", self.address.replace(":", "-")),
             "Adapter": Variant("o", self.adapter.path),
             "Paired": Variant("b", False),
             "Trusted": Variant("b", False),
@@ -238,7 +240,11 @@ class Device(BusObject):
             "Connected": Variant("b", False),
             "ServicesResolved": Variant("b", False),
             "UUIDs": Variant("as", list(self.advertised)),
-        } | named
+        } | _named(self.name)
+
+    def _learn_name(self, name: str | None) -> None:
+        if name is not None and self.properties.get("Name") != Variant("s", name):
+            self.change(_named(name))
 
     def _advertisement(self) -> dict[str, Variant]:
         """Return an advertisement, whose RSSI varies by 1 dB so that each one is reported."""
@@ -251,6 +257,11 @@ class Device(BusObject):
             known = {key: Variant("ay", data) for key, data in self.service_data.items()}
             found["ServiceData"] = Variant("a{sv}", known)
         return found
+
+
+def _named(name: str | None) -> dict[str, Variant]:
+    """Return the properties of a name."""
+    return {} if name is None else {"Name": Variant("s", name), "Alias": Variant("s", name)}
 
 
 def _gatt(device: Device, services: Services) -> list[tuple[GattService, list[Characteristic]]]:

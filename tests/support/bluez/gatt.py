@@ -4,6 +4,7 @@ There is no NotifyAcquired property, since bleak uses StartNotify by default, an
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from dbus_fast import Variant
@@ -50,6 +51,8 @@ class Characteristic(BusObject):
         self.uuid = uuid
         self.flags = flags
         self.value = b""
+        self.on_subscription: Callable[[], None] | None = None
+        """Called at each StartNotify, before it is answered."""
         self._sessions: set[str] = set()
         self.properties = {
             "UUID": Variant("s", uuid),
@@ -106,6 +109,8 @@ class Characteristic(BusObject):
             asyncio.get_running_loop().call_soon(self.notify, answer)
 
     async def _start_notify(self, sender: str, _body: list[Any]) -> None:
+        if self.on_subscription is not None:
+            self.on_subscription()
         self._need_link()
         if not {"notify", "indicate"} & set(self.flags):
             refuse(_NOT_SUPPORTED)

@@ -211,3 +211,16 @@ def test_start_is_that_of_the_bikes_app() -> None:
 def test_level_is_never_set() -> None:
     """The tenth byte of AD is the level; FF leaves it as it is."""
     assert {bytes.fromhex(one)[10] for one in REST if one.startswith("f0ad")} == {0xFF}
+
+
+def test_console_that_must_not_be_started_gets_no_rest_of_the_start() -> None:
+    console = Domyos()
+    console.never_start()
+    sent = set()
+    for second in range(60):
+        while data := console.request(second * 1_000_000_000):
+            sent.add(data)
+    assert sent
+    assert not any(map(console.starts, sent))
+    assert all(console.starts(one[:20]) for one in REST_OF_START)
+    assert not any(map(console.starts, (*GREETING, seal(0xAC, b""), b"")))

@@ -19,7 +19,7 @@ from drivers.protocols.standard.ftms import IndoorBikeData, encode_indoor_bike_d
 from gateway.cli.app import app
 from gateway.cli.bikes.recording import Recording
 from gateway.timing.clock import SystemClock
-from tests.support.bluez import Bluez, Device, bikes
+from tests.support.bluez import ATT_ERROR, Bluez, Device, bikes
 from tests.support.terminal import Terminal
 
 DATA = normalize_uuid_str("ae02")
@@ -80,6 +80,35 @@ async def test_unknown_device_is_recorded_in_full(
         ("", b"\x10\x3c", DATA)
     }
     assert capture.notes[0].text == "keep the pedals still"
+
+
+async def test_device_with_a_known_service_that_works_differently_is_recorded_in_full(
+    bluez: Bluez, file: Path, recorder: FrameRecorder
+) -> None:
+    device = bluez.add_device(
+        name="YESOUL1234", services={"fff0": {"fff1": ("write",), "fff4": ("notify",)}}
+    )
+    made = recording(device, recorder, 2)
+    async with sending(device, "fff4", b"\x10\x3c"):
+        await made.limited(made.of_any_bike)
+    assert made.is_survey
+    assert {frame.data for _, frame in load_capture(file).frames} == {b"\x10\x3c"}
+
+
+@pytest.mark.slow
+async def test_bike_that_refuses_its_subscription_is_recorded_in_full(
+    bluez: Bluez, file: Path, recorder: FrameRecorder, capsys: pytest.CaptureFixture[str]
+) -> None:
+    device = bikes.ftms_bike(bluez)
+    device.characteristic(bikes.INDOOR_BIKE_DATA).fail("StartNotify", *[ATT_ERROR] * 2)
+    made = recording(device, recorder, 2)
+    async with sending(device, bikes.FITNESS_MACHINE_STATUS, b"\x04"):
+        await made.limited(made.of_any_bike)
+    capture = load_capture(file)
+    assert {frame.data for _, frame in capture.frames} == {b"\x04"}
+    (refused,) = [one.text for one in capture.notes if "cannot subscribe" in one.text]
+    assert "cannot subscribe to 00002ad2" in refused
+    assert refused in capsys.readouterr().err
 
 
 async def test_known_bike_is_recorded_in_its_protocol(
