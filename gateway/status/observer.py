@@ -16,6 +16,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import Config, is_this_machine
 from gateway.host.board import read_pi_health
+from gateway.host.state_file import StateFiles
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import GatewayClock
@@ -33,10 +34,7 @@ class StatusSource(Protocol):
 
 
 class Observer:
-    """A view of all parts of a gateway, and a list of notes that belong to no part.
-
-    `results`: None if the gateway does not follow results.
-    """
+    """A view of all parts of a gateway, and a list of notes that belong to no part."""
 
     def __init__(
         self,
@@ -46,7 +44,7 @@ class Observer:
         publishers: Collection[Publisher],
         buffer: Buffer,
         clock: GatewayClock,
-        results: LiveResults | None,
+        files: StateFiles,
     ) -> None:
         self._thing_name = config.thing_name
         self._state_dir = str(config.state_dir)
@@ -56,7 +54,9 @@ class Observer:
         self._publishers = publishers
         self._buffer = buffer
         self._clock = clock
-        self._results = results
+        self._files = files
+        #: None if the gateway does not follow results.
+        self.results: LiveResults | None = None
         self._version = version("alleycat-gateway")
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
@@ -93,16 +93,15 @@ class Observer:
             produced_per_s=self._recorder.productions.per_s(now_ns),
             accepted_per_s=round(sum(publisher.accepted_per_s for publisher in publishers), 2),
             pi=read_pi_health(),
-            notes=(*self._notes, *self._config_notes),
-            results=None if self._results is None else self._results.status,
+            notes=(*self._notes, *self._config_notes, *self._files.problems),
+            files_set_aside=self._files.set_aside,
+            results=None if self.results is None else self.results.status,
             state_dir=self._state_dir,
         )
 
     def _bike(self, bike: Bike) -> BikeStatus:
         status = bike.status
-        return (
-            status if self._results is None else replace(status, place=self._results.place(status))
-        )
+        return status if self.results is None else replace(status, place=self.results.place(status))
 
     def _cloud(self, now_ns: int) -> CloudStatus:
         """Return the state of all connections; reason and time are those of the longest outage."""

@@ -89,6 +89,13 @@ class GatewayStatus:
             "reads no bike, sends nothing and keeps nothing, until it is set up"
         ),
     ] = True
+    files_set_aside: Annotated[
+        int,
+        Field(
+            description="files in the state directory that were set aside, because they could not "
+            "be used; they are named `….damaged-<number>`"
+        ),
+    ] = 0
     state_dir: Annotated[
         str,
         Field(
