@@ -141,13 +141,7 @@ class Gateway:
             publisher.on_accepted.append(self.tail.on_acknowledged)
         self.leases = CalibrationLeases(self._bikes, calibrations)
         self.observer = Observer(
-            config,
-            self._bikes,
-            self._recorder,
-            self._publishers,
-            buffer,
-            clock,
-            files,
+            config, self._bikes, self._recorder, self._publishers, buffer, clock, files
         )
         self.observer.results = _follow_results(
             config.cloud.results_topic, self._bikes, clock, uplinks[0]
