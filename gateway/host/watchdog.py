@@ -1,7 +1,7 @@
 """Watchdog: notifies the service manager that the gateway is alive, while all of its loops are.
 
 A wedged event loop sends no notification at all; a wedged loop within it is detected here. The
-time in which the whole process stood still (SIGSTOP, a paused virtual machine) does not count
+time for which the whole process was stopped (SIGSTOP, a paused virtual machine) does not count
 as silence of its loops, which are well afterwards.
 """
 

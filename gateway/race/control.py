@@ -6,7 +6,6 @@ import structlog
 
 from gateway.host.state_file import StateFile, StateFiles
 from gateway.race.commanded import BikeRaces, Dropped, RemoteRaces
-from gateway.race.commands import Response
 from gateway.terminal.units import counted
 from gateway.timing.clock import GatewayClock
 
@@ -30,7 +29,7 @@ class RemoteControl:
 
     async def save(self) -> None:
         """Write the races to disk, if it lets us."""
-        await self._file.save(self._races.to_json)
+        await self._file.save(self._content)
 
     def races_of(self, bike_id: str) -> BikeRaces:
         return self._races.of(bike_id)
@@ -40,7 +39,7 @@ class RemoteControl:
 
         The command takes effect at once; the response waits until it is saved.
         """
-        response = self._apply(payload)
+        response = self._races.apply(payload, self._now_ms())
         write = log.info if response.warning is None else log.warning
         write("race command", **response.model_dump(exclude_none=True))
         if response.ok:
@@ -49,12 +48,12 @@ class RemoteControl:
                 response = response.unsaved(self._file.unsaved)
         return response.to_json()
 
-    def _apply(self, payload: bytes) -> Response:
+    def _content(self) -> bytes:
+        """Return the races to save, without those that ended long ago."""
         now_ms = self._now_ms()
-        response = self._races.apply(payload, now_ms)
-        if response.result == "accepted" and now_ms is not None:
+        if now_ms is not None:
             self._races.forget_before(now_ms - KEPT_MS)
-        return response
+        return self._races.to_json()
 
     def _now_ms(self) -> int | None:
         """Return the time of the wall clock; None while it is not set."""

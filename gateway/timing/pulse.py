@@ -25,7 +25,7 @@ class Pulse:
         self._beaten_ns = self._clock.monotonic_ns()
 
     def excuse(self, ns: int) -> None:
-        """Leave out of its silence the time in which the whole process stood still."""
+        """Leave out of its silence the time for which the whole process was stopped."""
         self._beaten_ns = min(self._beaten_ns + ns, self._clock.monotonic_ns())
 
     @property
