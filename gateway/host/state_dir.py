@@ -42,7 +42,8 @@ def locked_state_dir(directory: Path) -> Iterator[None]:
     The lock is on the directory itself, so that it works on a full or read-only disk.
     """
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with as_owner_of(directory.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         if error.errno not in DISK_TROUBLE:
