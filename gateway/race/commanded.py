@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from gateway.race.commands import (
     Command,
@@ -34,7 +35,10 @@ class _Kept:
     cut_short: list[Race]
 
 
-_KEPT = TypeAdapter(dict[str, _Kept])
+#: Limit of bikes in the file, which also has those that left the config within a day.
+MAX_BIKES = 10_000
+
+_KEPT = TypeAdapter(Annotated[dict[str, _Kept], Field(max_length=MAX_BIKES)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,7 +244,7 @@ class RemoteRaces:
     def forget_before(self, wall_ms: int) -> None:
         """Drop races that ended before `wall_ms`, and more than MAX_REMEMBERED that have ended."""
         for bike_id, races in list(self._bikes.items()):
-            races.forget_before(wall_ms, MAX_REMEMBERED // len(self._bikes))
+            races.forget_before(wall_ms, max(1, MAX_REMEMBERED // len(self._bikes)))
             if bike_id not in self._served and not (races.all or races.cut_short):
                 del self._bikes[bike_id]
 

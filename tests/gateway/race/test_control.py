@@ -393,6 +393,7 @@ def test_saved_races_that_overlap_or_repeat_a_racer_are_ridden_once(tmp_path: Pa
         race_file({"start_ms": 0.5}),
         b'{"bike-1": {"races": {}, "cut_short": []}}',
         b'{"bike-1": {"races": [], "cut_short": [], "races": "x"}}',
+        b"{%s}" % b",".join(b'"%d":{"races":[],"cut_short":[]}' % id_ for id_ in range(20_000)),
         b"null",
         b"\0" * 4096,
     ],
