@@ -32,6 +32,9 @@ in its `[bikes.options]`: `cadence_scale`, `resistance_scale`, `ignore_resistanc
 PROTOCOLS_HEAD = """
 ## Protocols
 
+The last column states what the decoder was tested against. Requests and start commands follow the
+same sources; no bike was at hand to try them.
+
 | protocol | connection | description | tested against |
 |---|---|---|---|"""
 
@@ -54,6 +57,8 @@ TAIL = """
   one first disables the rider's keys for the load, and it is unknown whether the load that the bike
   reports is the rider's power or only what was set.
 * **Ergoline, Lode, Tunturi** over a serial port: their protocols are not published.
+* **XCX** (`XCX-…`): its FTMS values are known to be wrong (cagnulein/qdomyos-zwift #4908), and too
+  few frames of its own protocol are published.
 * **Keep** (`KEEP_BIKE_…`, `KEEP_CC_…`): a bike sends data only after a login with the owner's
   account and phone, and no other way in is known.
 * **Yesoul**, older models without FTMS (service FFF0): no frame with known values is published, and

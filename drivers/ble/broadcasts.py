@@ -1,16 +1,13 @@
 """The Readings of a bike that only broadcasts, until its broadcasts end."""
 
 from collections.abc import AsyncGenerator, Callable
-from typing import TYPE_CHECKING
 
+from drivers.ble.options import BleOptions
 from drivers.ble.radio import Advertisement, Radio
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import Conversation
 from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.reading import Reading
-
-if TYPE_CHECKING:
-    from drivers.ble.driver import BleOptions
 
 #: Seconds without a broadcast after which a broadcasting bike is lost (ptx2/gymnasticon).
 BROADCAST_GONE_S = 60.0
@@ -22,7 +19,7 @@ async def overheard(
     adapter: Radio,
     found: Advertisement,
     talk: Conversation,
-    options: "BleOptions",
+    options: BleOptions,
     clock: Clock,
     measure: Callable[[Radio, Advertisement], None],
 ) -> AsyncGenerator[Reading, None]:

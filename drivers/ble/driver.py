@@ -1,25 +1,20 @@
 """The driver `ble`: a Bluetooth Low Energy bike, either connected or received as a broadcast."""
 
 import logging
-import re
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import Self
 
-from pydantic import Field, field_validator, model_validator
-
-from drivers.ble.bluez import BluetoothLink
 from drivers.ble.broadcasts import overheard
 from drivers.ble.companions import Companions
 from drivers.ble.connection import Connection
 from drivers.ble.finding import find_bike
+from drivers.ble.options import AUTO, KEISER, BleOptions
 from drivers.ble.parameters import update_parameters
 from drivers.ble.radio import Advertisement, Radio, open_radio
 from drivers.ble.recognition import recognise, rivals_of
 from drivers.ble.scan import scan_air, speaks_keiser
 from drivers.ble.session import (
     COMPANIONS,
-    GATT_PROTOCOLS,
     BleSession,
     claims,
     inventory,
@@ -31,7 +26,6 @@ from drivers.clock import MachineClock
 from drivers.contract import (
     BikeLost,
     Clock,
-    DriverOptions,
     FrameListener,
     FrameSource,
     Reception,
@@ -39,135 +33,19 @@ from drivers.contract import (
 )
 from drivers.conversation import Conversation, first_within, resumed
 from drivers.discovery import FoundBike
-from drivers.profiles import BikeProfile, profile_of, profile_speaking
+from drivers.profiles import BikeProfile, profile_of
 from drivers.protocols import PROTOCOLS
 from drivers.protocols.base import StartableProtocol, WireProtocol
-from drivers.protocols.bluetooth.keiser import Keiser, equipment_id
+from drivers.protocols.bluetooth.keiser import Keiser
 from drivers.reading import Reading
 from drivers.survey import BikeNotUnderstood, DeviceInventory
 from drivers.tuning import Tuning
-
-AUTO = "auto"
-KEISER = "keiser"
 
 #: How long a connected bike has to send its first valid Reading, in seconds, including its start
 #: sequence.
 UNDERSTAND_S = 9.0
 
-#: The length of a command in the option `start`, in bytes. The longest known one has 37.
-COMMAND_MAX_BYTES = 128
-
 log = logging.getLogger(__name__)
-
-
-class BleOptions(DriverOptions, Tuning):
-    """The `[bikes.options]` of a Bluetooth bike. One of the first three identifies the bike."""
-
-    address: str | None = None
-    #: The advertised name, for bikes that change their address.
-    name: str | None = None
-    #: Keiser M3: the equipment number set in its console.
-    equipment_id: int | None = Field(default=None, ge=0, le=255)
-    #: hci0, hci1 …; by default the first adapter that is on.
-    adapter: str | None = None
-    #: `auto`: the best protocol that the bike speaks.
-    protocol: str = AUTO
-    #: Additional protocols to listen to on the same connection. Some bikes then stop sending.
-    services: tuple[str, ...] | None = None
-    #: Commands in hex that are written to the control point if the bike sends nothing or only
-    #: zeros; for an iFit console, commands before the first reading, such as the one with its key.
-    start: tuple[str, ...] | None = None
-    #: The address of a heart rate strap. A missing strap does not affect the race.
-    heart_rate: str | None = None
-    #: The address of a second power meter, such as the other pedal. Its power is added; while it
-    #: is missing, the power of the first is doubled.
-    second_power_meter: str | None = None
-
-    @field_validator("address", "heart_rate", "second_power_meter")
-    @classmethod
-    def _is_an_address(cls, address: str | None) -> str | None:
-        if address is not None and not _is_address(address):
-            raise ValueError("expected an address such as C0:FF:EE:12:34:56")
-        return address and address.upper()
-
-    @field_validator("protocol")
-    @classmethod
-    def _is_known(cls, protocol: str) -> str:
-        known = (AUTO, KEISER, *GATT_PROTOCOLS)
-        if protocol not in known:
-            raise ValueError(f"expected one of: {', '.join(known)}")
-        return protocol
-
-    @field_validator("services")
-    @classmethod
-    def _are_known(cls, services: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        if not set(services or ()) <= set(GATT_PROTOCOLS):
-            raise ValueError(f"expected only names from this list: {', '.join(GATT_PROTOCOLS)}")
-        return services
-
-    @field_validator("start")
-    @classmethod
-    def _is_hex(cls, start: tuple[str, ...] | None) -> tuple[str, ...] | None:
-        for command in start or ():
-            try:
-                size_bytes = len(bytes.fromhex(command))
-            except ValueError:
-                raise ValueError("expected commands in hex, such as 00 or 0801") from None
-            if not 0 < size_bytes <= COMMAND_MAX_BYTES:
-                raise ValueError(
-                    f"expected commands of 1 to {COMMAND_MAX_BYTES} bytes; "
-                    f"one has {size_bytes} bytes"
-                )
-        return start
-
-    @model_validator(mode="after")
-    def _identifies_a_bike(self) -> Self:
-        if self.address is None and self.name is None and self.equipment_id is None:
-            raise ValueError(
-                "expected an address, a name or an equipment_id; `alleycat-gateway scan` lists them"
-            )
-        return self
-
-    @model_validator(mode="after")
-    def _second_meter_adds_up(self) -> Self:
-        if self.second_power_meter is None:
-            return self
-        if self.second_power_meter == self.address:
-            raise ValueError("second_power_meter: expected the address of another meter")
-        if self.power_from:
-            raise ValueError(
-                "second_power_meter: expected no power_from, which computes the power of both legs"
-            )
-        return self
-
-    @property
-    def who(self) -> str:
-        """The address, name or equipment id of the bike."""
-        return self.address or self.name or f"Keiser {self.equipment_id}"
-
-    @property
-    def reports_own_number(self) -> bool:
-        protocol = self.protocol
-        if protocol == AUTO and self.equipment_id is not None:
-            protocol = KEISER
-        profile = profile_of(self.name) if self.name else profile_speaking(protocol)
-        if protocol == AUTO and profile.protocol is not None:
-            protocol = profile.protocol
-        made = PROTOCOLS.get(protocol)
-        is_own = made is not None and made.reports_own_number
-        return is_own and not self.over(profile).gives_percent
-
-    def is_linked(self, link: BluetoothLink) -> bool:
-        """Return whether `link` is this bike: a connected bike does not advertise."""
-        return link.address == self.address or (self.name is not None and link.name == self.name)
-
-    def means(self, heard: Advertisement) -> bool:
-        if self.address is not None:
-            return heard.address == self.address
-        if self.equipment_id is not None:
-            data = heard.manufacturer_data.get(Keiser.company_id)
-            return data is not None and equipment_id(data) == self.equipment_id
-        return heard.name == self.name
 
 
 class BleBike(FrameSource):
@@ -185,6 +63,8 @@ class BleBike(FrameSource):
         #: was recognised by.
         self._mute: set[str] = set()
         self._was_warned = False
+        #: Why `open_bike` is waiting; see WaitingDriver.
+        self.waits_because = ""
         #: The adapter in use, and the last signal of the bike; see RadioDriver.
         self.reception: Reception | None = None
 
@@ -207,7 +87,7 @@ class BleBike(FrameSource):
         if self.reception is None or self.reception.adapter != adapter.adapter:
             self.reception = Reception(adapter.adapter)
         async with AsyncExitStack() as stack:
-            found = await stack.enter_async_context(find_bike(options, adapter))
+            found = await self._found(stack, adapter)
             self._measure(adapter, found)
             profile = profile_of(found.name)
             if self._is_broadcasting(found):
@@ -216,6 +96,13 @@ class BleBike(FrameSource):
             else:
                 opened = self._connected(adapter, found, profile, on_frame)
             yield await stack.enter_async_context(opened)
+
+    async def _found(self, stack: AsyncExitStack, adapter: Radio) -> Advertisement:
+        self.waits_because = f"{self._options.who} has not been found yet: pedal to wake it up"
+        try:
+            return await stack.enter_async_context(find_bike(self._options, adapter))
+        finally:
+            self.waits_because = ""
 
     def _measure(self, adapter: Radio, heard: Advertisement) -> None:
         if heard.rssi_dbm is not None:
@@ -391,7 +278,3 @@ def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:
     """
     bikes = [name for name in has if name not in COMPANIONS]
     return [name for name in bikes if name not in (*profile.services, *profile.mute)] or bikes
-
-
-def _is_address(text: str) -> bool:
-    return re.fullmatch("([0-9A-Fa-f]{2}:){5}[0-9A-Fa-f]{2}", text) is not None

@@ -2,14 +2,11 @@
 
 from collections.abc import AsyncIterator
 from contextlib import ExitStack, asynccontextmanager
-from typing import TYPE_CHECKING
 
 from drivers.bike_lock import bike_lock
+from drivers.ble.options import BleOptions
 from drivers.ble.radio import Advertisement, Radio
 from drivers.contract import BikeAbsent
-
-if TYPE_CHECKING:
-    from drivers.ble.driver import BleOptions
 
 #: How long one search for a bike lasts, in seconds. It is long, so that a bike is connected as soon
 #: as it wakes up.
@@ -17,7 +14,7 @@ APPEAR_S = 30.0
 
 
 @asynccontextmanager
-async def find_bike(options: "BleOptions", adapter: Radio) -> AsyncIterator[Advertisement]:
+async def find_bike(options: BleOptions, adapter: Radio) -> AsyncIterator[Advertisement]:
     """Find the bike, and lock it until the end. Raises BikeLost."""
     with ExitStack() as stack:
         if options.equipment_id is None:

@@ -39,12 +39,17 @@ async def recognise(connection: Connection, rivals: Mapping[str, Gatt], clock: C
 
 
 async def _heard(connection: Connection, rivals: Mapping[str, Gatt], clock: Clock) -> str | None:
-    """Return the protocol of the first notification that one of them recognises."""
+    """Return the protocol of the first message that one of them recognises.
+
+    A message is one notification, or two: a notification has up to 20 bytes on most links.
+    """
+    before = b""
     until_ns = clock.monotonic_ns() + round(LISTEN_S * 1e9)
     while (left_ns := until_ns - clock.monotonic_ns()) > 0:
         heard = await connection.hear(left_ns / 1e9)
         if heard is not None:
             for name in rivals:
-                if PROTOCOLS[name].recognises(heard[1]):
+                if any(map(PROTOCOLS[name].recognises, (heard[1], before + heard[1]))):
                     return name
+            before = heard[1]
     return None

@@ -71,7 +71,8 @@ def _guess_by_other_type(fitness: bytes) -> ProtocolGuess | None:
 
 
 def _guess_by_service(offered: list[str], profile: BikeProfile) -> ProtocolGuess | None:
-    bikes = [name for name in offered if name not in (*COMPANIONS, *profile.mute)]
+    others = (*COMPANIONS, *profile.mute, *profile.services)
+    bikes = [name for name in offered if name not in others]
     if not bikes:
         return None
     why = f"advertises the {bikes[0]} service"

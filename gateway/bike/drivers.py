@@ -39,8 +39,7 @@ class BikeDrivers:
         #: By device, as `device_of` returns it.
         self._memories: dict[str, _Memory] = {}
         self._remembering: dict[str, RememberingDriver] = {}
-        content = "what drivers know of their bikes"
-        self._file = files.load("drivers.json", content, self._restore)
+        self._file = files.load("drivers.json", "memories of the drivers", self._restore)
 
     def make(self, bike: BikeConfig) -> Driver:
         """Create the driver of a bike, with what an earlier one knew of the same device."""
@@ -83,7 +82,7 @@ class BikeDrivers:
     def _give_up(self, device: str, driver: object, error: Exception) -> None:
         self._remembering.pop(device, None)
         reason = loss_reason(error, driver_name(driver))
-        log.error("what the driver knows of its bike not saved", device=device, reason=reason)
+        log.error("memory of the driver not saved", device=device, reason=reason)
 
     def _to_json(self) -> bytes:
         return _MEMORIES.dump_json(self._memories)

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
-from gateway.cli.options import ConfigOption, ProtocolOption, ScanSecondsOption
+from gateway.cli.options import AdapterOption, ConfigOption, ProtocolOption, ScanSecondsOption
 from gateway.cli.service import SERVICE_CONFIG
 from gateway.config import command_line
 from gateway.host.errors import BAD_CONFIG, FAILED, INTERRUPTED, USAGE, GatewayError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from rich.console import Console
 
-    from drivers.discovery import Discoverer
     from gateway.config.editor import Machine
     from gateway.setup.answers import Answers, Current
+    from gateway.setup.scan import Scan
     from gateway.setup.session import SetupSession
 
 #: The flag for each answer that a new bike requires.
@@ -132,6 +132,7 @@ def setup(
     from_file: FromOption = None,
     scan: ScanOption = True,
     seconds: ScanSecondsOption = 20,
+    adapter: AdapterOption = None,
     start: StartOption = None,
 ) -> None:
     """Set up the bike, who rides it, and the cloud.
@@ -141,13 +142,16 @@ def setup(
     the next setup proposes your answers again. Without a terminal it asks nothing. Keeps the rest
     of the file, comments included, and saves the previous file as .bak.
     """
+    from functools import partial
+
     from gateway.setup.answers import Answers
 
     racer = {"racer_name": racer_name, "racer_id": racer_id, "class_id": class_id}
     cloud = _cloud(endpoint, port, (certificate_file, private_key_file, ca_file))
     machine = _named(bike, protocol)
     given = Answers(bike_id, machine, thing_name, _given(racer), cloud, claim, state_dir)
-    _set_up(config, from_file, given, template, seconds if scan else None, start=start)
+    look = partial(_look_around, adapter, seconds) if scan else None
+    _set_up(config, from_file, given, template, look, start=start)
 
 
 def _set_up(
@@ -155,7 +159,7 @@ def _set_up(
     from_file: Path | None,
     given: "Answers",
     template: str,
-    seconds: float | None,
+    look: "Callable[[Console], Scan] | None",
     *,
     start: bool | None,
 ) -> None:
@@ -170,7 +174,7 @@ def _set_up(
     text, current = _current(file, from_file)
     console = Console()
     session = SetupSession(console, file, text, current, given, template)
-    is_changed = _run(console, session, current, seconds)
+    is_changed = _run(console, session, current, look)
     _finish(console, file, current, session.answers, start=start, is_changed=is_changed)
 
 
@@ -240,21 +244,23 @@ def _current(file: Path, from_file: Path | None) -> "tuple[str, Current]":
 
 
 def _run(
-    console: "Console", session: "SetupSession", current: "Current", seconds: float | None
+    console: "Console",
+    session: "SetupSession",
+    current: "Current",
+    look: "Callable[[Console], Scan] | None",
 ) -> bool:
     """Ask, get the certificate and write the config; return whether it changed."""
     from functools import partial
 
-    from gateway.setup.dialogue import look_around
     from gateway.setup.live import show_live
     from gateway.terminal.words import fitted
 
     try:
         if _is_terminal():
-            look = (
-                None if seconds is None else partial(look_around, console, _discoverers(), seconds)
-            )
-            session.ask(look, None if seconds is None else partial(show_live, console))
+            if look is None:
+                session.ask(None, None)
+            else:
+                session.ask(partial(look, console), partial(show_live, console))
         else:
             _check_flags(session.answers, current)
         session.get_files(_may_replace)
@@ -343,13 +349,8 @@ def _run_command(*words: str) -> None:
         app(list(words))
 
 
-def _discoverers() -> "dict[str, Discoverer]":
-    from drivers.discovery import Discoverer
-    from drivers.registry import load_drivers
+def _look_around(adapter: str | None, seconds: float, console: "Console") -> "Scan":
+    from gateway.setup.dialogue import look_around
+    from gateway.setup.scan import discoverers
 
-    found = {}
-    for name, status in load_drivers().items():
-        driver: object = status.driver
-        if isinstance(driver, Discoverer) and name != "fake":
-            found[name] = driver
-    return found
+    return look_around(console, discoverers(adapter), seconds)

@@ -13,7 +13,7 @@ NAME = "bluetooth"
 RFKILL = "sys/class/rfkill"
 
 SWITCH_ON = "bluetoothctl power on"
-USE_SWITCH = "turn on this computer's Bluetooth (or airplane-mode) switch"
+USE_SWITCH = "turn on this computer's Bluetooth switch, or turn off its airplane-mode switch"
 UNBLOCK = "sudo rfkill unblock bluetooth && bluetoothctl power on"
 PLUG_IN = "plug in a USB Bluetooth adapter; `bluetoothctl list` shows the adapters"
 RESTART = (

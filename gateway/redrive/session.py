@@ -203,10 +203,10 @@ class Redrive:
                 return
         held = counted(self.report.held_elsewhere, "message")
         raise RedriveError(
-            f"another reader holds {held} of the queue, and their seconds may come before the "
-            "ones that were read, which were therefore not put; if the reader is a redrive that "
-            f"was killed, its messages become visible again within {duration(HIDDEN_S)}: run this "
-            "command again then"
+            f"another reader holds {held} of the queue. Nothing was put, because earlier seconds "
+            "of the same races may be among what it holds. Run this command again when that reader "
+            "has ended; messages of a redrive that was killed become visible again within "
+            f"{duration(HIDDEN_S)}"
         )
 
     def _count_held_elsewhere(self) -> int:

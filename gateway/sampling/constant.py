@@ -126,7 +126,8 @@ class ConstantResistance:
         self._ridden_s = self._ridden_s + 1 if self._heard <= 0 and is_real else 0
         if self._ridden_s >= RIDDEN_S and not self._has_knob:
             self.doubt = (
-                f"the reported resistance is always {self.number:g}, although the pedals need power"
+                f"the reported resistance is always {self.number:g}, although the power shows that "
+                "there is some"
             )
 
     def _ride_above_zero(self, cadence_rpm: float, power_w: float) -> None:

@@ -12,6 +12,7 @@ from rich.text import Text
 
 from drivers import BikeLost
 from drivers.discovery import AdapterDiscoverer, Discoverer, FoundBike
+from drivers.registry import load_drivers
 
 #: Is called with the driver's name and the bike whenever a bike is found.
 OnFound = Callable[[str, FoundBike], None]
@@ -36,9 +37,24 @@ class ScanWithAdapter:
         return self.driver.discover_with(self.adapter, seconds)
 
 
-async def scan_all(
-    discoverers: Mapping[str, Discoverer], seconds: float, on_found: OnFound
-) -> Scan:
+def discoverers(adapter: str | None = None, *, fake_bike: bool = False) -> dict[str, Discoverer]:
+    """Return the drivers that can scan, each with `adapter` if it scans with one.
+
+    `fake_bike`: only the driver of the fake bike, which is left out otherwise.
+    """
+    found: dict[str, Discoverer] = {}
+    for name, status in load_drivers().items():
+        driver: object = status.driver
+        if (name == "fake") != fake_bike:
+            continue
+        if adapter is not None and isinstance(driver, AdapterDiscoverer):
+            found[name] = ScanWithAdapter(driver, adapter)
+        elif isinstance(driver, Discoverer):
+            found[name] = driver
+    return found
+
+
+async def scan_all(looking: Mapping[str, Discoverer], seconds: float, on_found: OnFound) -> Scan:
     """Scan with every driver; one that cannot scan is reported in `problems`."""
     scan = Scan()
 
@@ -53,7 +69,7 @@ async def scan_all(
         except Exception as error:
             scan.problems[name] = f"{type(error).__name__}: {error}"
 
-    await asyncio.gather(*(look(*one) for one in discoverers.items()))
+    await asyncio.gather(*(look(*one) for one in looking.items()))
     return scan
 
 

@@ -106,7 +106,8 @@ class SetupSession:
             raise SetupError(
                 f"cannot prepare {error.filename or error.filename2} for the service: "
                 f"{error.strerror}; copy the file into {file.parent}, and run: "
-                f"sudo chgrp alleycat-gateway FILE && sudo chmod 640 FILE"
+                "sudo chgrp alleycat-gateway FILE && sudo chmod 640 FILE; then run setup again "
+                "with the path of the copy"
             ) from error
 
     def write(self) -> bool:

@@ -43,7 +43,7 @@ class CloudStatus:
     ]
     endpoint: Annotated[str, Field(description="host name of the broker")] = ""
     is_local: Annotated[
-        bool, Field(description="whether the broker is on this machine, so that it is no cloud")
+        bool, Field(description="whether the broker is on this machine, and therefore not a cloud")
     ] = True
 
     @property

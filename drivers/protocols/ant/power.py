@@ -15,6 +15,7 @@ from math import tau
 
 from drivers.protocols.ant.messages import PAGE_BYTES
 from drivers.protocols.base import AntChannel, Evidence, WireProtocol
+from drivers.protocols.standard.crank import MAX_CADENCE_RPM, MAX_SKEW_NS, NS_PER_S
 from drivers.reading import Frame, Reading
 
 #: The crank has stopped if a meter repeats itself for this long: some repeat a page four times.
@@ -125,6 +126,24 @@ def encode_meter_page(page: MeterPage) -> bytes:
             return _OFFSET + bytes((_NONE,) * 3) + offset_hz.to_bytes(2, "big")
 
 
+def _is_restart(page: CountedPage, last: CountedPage | None, elapsed_ns: int) -> bool:
+    """Return whether sums have started over, so that their difference means nothing.
+
+    It then covers more time than has passed, or more turns than legs can do.
+    """
+    match page, last:
+        case TorquePage(), TorquePage():
+            periods_per_s, is_crank = _PERIODS_PER_S, page.is_crank
+        case FrequencyPage(), FrequencyPage():
+            periods_per_s, is_crank = _FREQUENCY_PERIODS_PER_S, True
+        case _:
+            return False
+    period_s = ((page.period - last.period) & 0xFFFF) / periods_per_s
+    turns = (page.event - last.event) & 0xFF
+    is_too_fast = is_crank and 60 * turns > MAX_CADENCE_RPM * period_s
+    return is_too_fast or period_s > (elapsed_ns + MAX_SKEW_NS) / NS_PER_S
+
+
 class AntPower(WireProtocol):
     """One connection."""
 
@@ -155,8 +174,9 @@ class AntPower(WireProtocol):
             return self._stopped(frame.at_ns)
         self._last[frame.data[0]] = page, frame.at_ns
         self._moved_ns = frame.at_ns
-        is_forgotten = frame.at_ns - last_ns > FORGOTTEN_NS
-        reading = self._reading(frame.at_ns, page, None if is_forgotten else last)
+        elapsed_ns = frame.at_ns - last_ns
+        is_usable = elapsed_ns <= FORGOTTEN_NS and not _is_restart(page, last, elapsed_ns)
+        reading = self._reading(frame.at_ns, page, last if is_usable else None)
         return [reading] if reading.said() else []
 
     def _stopped(self, at_ns: int) -> list[Reading]:

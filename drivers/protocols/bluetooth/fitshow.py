@@ -28,6 +28,7 @@ from drivers.reading import Frame, Reading
 LIMITS = 0x41
 STATUS = 0x42
 CONTROL = 0x44
+_OPS = (LIMITS, STATUS, CONTROL)
 
 IDLE = 0
 STARTING = 1
@@ -37,6 +38,8 @@ PAUSED = 3
 _BEGIN, _END = 0x02, 0x03
 #: 02 and op before the body, the exclusive or and 03 after it.
 _OVERHEAD_BYTES = 4
+#: More than any message.
+_LONGEST_BYTES = 40
 #: Speed, level, cadence, heart rate, power and incline, after the state.
 _VALUES = struct.Struct("<HBHBHB")
 #: The position of the settings in the body of the limits, and their bit for miles.
@@ -90,16 +93,28 @@ def decode_fitshow_message(data: bytes) -> FitshowMessage | None:
     return FitshowMessage(op_and_body[0], op_and_body[1:])
 
 
-def _messages_in(data: bytes) -> list[FitshowMessage]:
-    """Return the messages in a notification: one or two, and nothing else; else none."""
-    one = decode_fitshow_message(data)
-    if one is not None:
-        return [one]
-    for end in range(_OVERHEAD_BYTES, len(data) - _OVERHEAD_BYTES + 1):
-        pair = decode_fitshow_message(data[:end]), decode_fitshow_message(data[end:])
-        if pair[0] is not None and pair[1] is not None:
-            return [pair[0], pair[1]]
-    return []
+def _messages_in(data: bytes) -> tuple[list[FitshowMessage], int]:
+    """Return the messages that end `data`, without a gap, and the number of bytes before them.
+
+    Their check is a single byte, so those after other bytes count only with a known op. The
+    shortest ones are taken, because three messages in a row have the check of a single one.
+    """
+    found: dict[int, list[FitshowMessage]] = {len(data): []}
+    for start in reversed(range(len(data) - _OVERHEAD_BYTES + 1)):
+        for end in sorted(found):
+            message = decode_fitshow_message(data[start:end])
+            if message is not None and (start == 0 or message.op in _OPS):
+                found[start] = [message, *found[end]]
+                break
+    start = min(found)
+    return found[start], start
+
+
+def _beginning_in(data: bytes) -> bytes:
+    """Return the end of `data` that may be the beginning of a message."""
+    end = data[-_LONGEST_BYTES:]
+    at = end.find(_BEGIN)
+    return b"" if at < 0 else end[at:]
 
 
 def encode_fitshow_message(message: FitshowMessage) -> bytes:
@@ -171,18 +186,33 @@ class Fitshow(WireProtocol):
         self._turns = Turns((ASK_LIMITS,), POLL, EVERY_NS)
         self._restarts = Restarts(IDLE_NS)
         self._is_in_miles = False
+        #: The beginning of a message that may go on in the next notification.
+        self._begun = b""
 
     @classmethod
     def recognises(cls, data: bytes) -> bool:
-        return any(one.op == STATUS and one.body for one in _messages_in(data))
+        messages, others_bytes = _messages_in(data)
+        return not others_bytes and any(one.op == STATUS and one.body for one in messages)
 
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:
             return []
-        messages = _messages_in(frame.data)
-        if not messages:
-            self.unusable_bytes += len(frame.data)
+        messages = self._completed(frame.data)
         return [one for message in messages for one in self._understood(frame.at_ns, message)]
+
+    def _completed(self, notification: bytes) -> list[FitshowMessage]:
+        """Return the messages that a notification completes."""
+        messages, others_bytes = _messages_in(notification)
+        if not others_bytes:
+            # The rest of what had begun was lost.
+            self.unusable_bytes += len(self._begun)
+            self._begun = b""
+            return messages
+        data = self._begun + notification
+        messages, others_bytes = _messages_in(data)
+        self._begun = b"" if messages else _beginning_in(data)
+        self.unusable_bytes += others_bytes - len(self._begun)
+        return messages
 
     def _understood(self, at_ns: int, message: FitshowMessage) -> list[Reading]:
         if message.op == self._turns.awaited[1]:

@@ -108,7 +108,11 @@ def decode_cross_trainer_data(data: bytes) -> CrossTrainerData:
     flags = int.from_bytes(data[:_FLAGS_BYTES], "little")
     body = data[_FLAGS_BYTES:]
     fields = narrowed(
-        flagged(_FIELDS, flags ^ _MORE_DATA), _RESISTANCE, _NARROW_RESISTANCE, len(body)
+        flagged(_FIELDS, flags ^ _MORE_DATA),
+        _RESISTANCE,
+        _NARROW_RESISTANCE,
+        body_bytes=len(body),
+        flags_bytes=_FLAGS_BYTES,
     )
     values, unusable_bytes = read_fields(fields, body)
     return CrossTrainerData(

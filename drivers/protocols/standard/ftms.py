@@ -118,7 +118,13 @@ def _layout(flags: int, length_bytes: int) -> list[Field]:
     unannounced_bytes = size_bytes - sum(f.size_bytes for f in fields)
     if unannounced_bytes == 2 and flags & _LIFE_FITNESS_MASK == _LIFE_FITNESS_FLAGS:
         return flagged(_FIELDS, present | _CADENCE)
-    return narrowed(fields, _RESISTANCE, _NARROW_RESISTANCE, size_bytes)
+    return narrowed(
+        fields,
+        _RESISTANCE,
+        _NARROW_RESISTANCE,
+        body_bytes=size_bytes,
+        flags_bytes=_FLAGS_BYTES,
+    )
 
 
 def encode_indoor_bike_data(data: IndoorBikeData) -> bytes:
@@ -159,11 +165,13 @@ def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
     return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
-#: Anything but zero in one of these shows that the bike has been started. The resistance and the
+#: Anything but zero in one of these shows that the bike has been started, and so does a change of
+#: one of those that count: what they have counted may be from the last ride. The resistance and the
 #: heart rate do not depend on the start.
-_RUNNING = (
-    *("speed_kmh", "average_speed_kmh", "cadence_rpm", "average_cadence_rpm", "distance_m"),
-    *("power_w", "average_power_w", "energy_kcal", "elapsed_s"),
+_MOVING = ("speed_kmh", "cadence_rpm", "power_w")
+_COUNTED = (
+    *("average_speed_kmh", "average_cadence_rpm", "average_power_w"),
+    *("distance_m", "energy_kcal", "elapsed_s"),
 )
 
 
@@ -189,6 +197,8 @@ class Ftms(StartableProtocol):
         self._start = FtmsStart(start)
         self._first_ns: int | None = None
         self._sent_names: set[str] = set()
+        #: The latest time, distance and other values that count.
+        self._counted: dict[str, float] = {}
         self._contradicted_ns: int | None = None
 
     def feed(self, frame: Frame) -> list[Reading]:
@@ -203,7 +213,7 @@ class Ftms(StartableProtocol):
             return []
         self._first_ns = frame.at_ns if self._first_ns is None else self._first_ns
         data = self._decode(frame.data)
-        self._start.heard(frame.at_ns, any(getattr(data, name) for name in _RUNNING))
+        self._start.heard(frame.at_ns, self._is_running(data))
         self.unusable_bytes += data.unusable_bytes
         cadence_rpm = self._present_or_average(frame.at_ns, data, "cadence_rpm")
         power_w = self._present_or_average(frame.at_ns, data, "power_w")
@@ -233,6 +243,15 @@ class Ftms(StartableProtocol):
 
     def _decode(self, notification: bytes) -> IndoorBikeData:
         return decode_indoor_bike_data(notification)
+
+    def _is_running(self, data: IndoorBikeData) -> bool:
+        before = dict(self._counted)
+        for name in _COUNTED:
+            value = getattr(data, name)
+            if value is not None:
+                self._counted[name] = value
+        has_counted = any(self._counted[name] != value for name, value in before.items())
+        return has_counted or any(getattr(data, name) for name in _MOVING)
 
     def _present_or_average(self, at_ns: int, data: IndoorBikeData, name: str) -> float | None:
         """Return the present value, or the average if the bike has never sent a present value."""

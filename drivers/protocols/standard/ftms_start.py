@@ -5,7 +5,7 @@ Most bikes stream as soon as their data is subscribed to. Others send nothing un
 good at a command that they do not support (doudar/SmartSpin2k #605, #610; cagnulein/qdomyos-zwift
 #2058). From outside, a bike that waits for its start looks like one whose rider rests. Therefore:
 
-* A bike that has sent any value but zero, even a time or a distance, runs and gets no command.
+* A bike whose pedals turn, or whose time or distance changes, runs and gets no command.
 * The others are listened to first, then started, once for each connection.
 * By default, only two commands are sent. "Request control" and "start or resume" are harmless to a
   rider who rests: they change neither the resistance nor what the bike has counted. "Reset" and

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
+#: The length of a notification at Bluetooth's default ATT_MTU of 23. Some bikes cut theirs there.
+CUT_BYTES = 20
+
 
 class AnyField(Protocol):
     """The encoding of one named value on the wire. Fields may share a bit."""
@@ -88,11 +91,14 @@ def write_fields(fields: Iterable[AnyField], values: object) -> bytes:
     return b"".join(one.encode(getattr(values, one.name)) for one in fields)
 
 
-def narrowed(fields: Sequence[Field], wide: Field, narrow: Field, size_bytes: int) -> list[Field]:
-    """Return `fields` for a body of `size_bytes`, with `narrow` for `wide` if that fits exactly.
+def narrowed(
+    fields: Sequence[Field], wide: Field, narrow: Field, *, body_bytes: int, flags_bytes: int
+) -> list[Field]:
+    """Return `fields` for a notification, with `narrow` for `wide` if that fits exactly.
 
-    If the body is one byte short, `wide` was sent as `narrow`. (A notification cut by exactly one
-    byte looks the same, but no bike is known to do that.)
+    If the body is one byte short, `wide` was sent as `narrow`, unless the whole notification is as
+    long as a link carries at least: then its last byte was cut off.
     """
-    is_narrow = sum(one.size_bytes for one in fields) - size_bytes == 1
+    is_short = sum(one.size_bytes for one in fields) - body_bytes == 1
+    is_narrow = is_short and flags_bytes + body_bytes != CUT_BYTES
     return [narrow if is_narrow and one is wide else one for one in fields]

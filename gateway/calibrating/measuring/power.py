@@ -13,7 +13,7 @@ from itertools import combinations, pairwise
 from statistics import fmean, median
 
 from drivers import Reading
-from drivers.power import OFFSET_MAX_W, SCALE_MAX, corrected_power_w
+from drivers.power import OFFSET_MAX_W, POWER_MAX_W, SCALE_MAX, corrected_power_w
 from gateway.calibrating.measuring.cadence import BIKE, NotUsable
 from gateway.sampling.calibration import AS_SAID, Calibration
 from gateway.sampling.sampler import Sampler
@@ -90,6 +90,7 @@ class PowerResult:
 
 def by_watts(readings: Sequence[Reading], watts: float, start_ns: int, end_ns: int) -> PowerPair:
     """Compare with a known power, held meanwhile. Raises NotUsable."""
+    _check_size(readings, start_ns, end_ns)
     seconds = _known(_power_by_second(readings, AS_SAID, start_ns, end_ns))
     if len(seconds) < (end_ns - start_ns) / NS_PER_S / 2:
         raise NotUsable(f"{BIKE} reported its power in only {len(seconds)} seconds")
@@ -109,6 +110,7 @@ def by_sensor(
 
     Raises NotUsable.
     """
+    _check_size(readings, start_ns, end_ns)
     said = _power_by_second(readings, AS_SAID, start_ns, end_ns)
     true = _power_by_second(others, calibration, start_ns, end_ns)
     pairs = []
@@ -127,8 +129,9 @@ def by_sensor(
             pairs.append(pair)
     if len(pairs) < MIN_BINS:
         raise NotUsable(
-            f"only {len(pairs)} of the {MIN_BINS} periods of {BIN_S} s that are needed have both "
-            f"powers, at {COMPARED_W:g} W or more: measure for longer, and keep pedalling"
+            f"both sensors reported a power in only {len(pairs)} periods of {BIN_S} s in which "
+            f"you rode at {COMPARED_W:g} W or more; at least {MIN_BINS} are needed: measure for "
+            "longer, and keep pedalling"
         )
     return pairs
 
@@ -234,6 +237,20 @@ def _error_w(pairs: Sequence[PowerPair], scale: float, offset_w: float) -> float
 def _rounded(scale: float) -> float:
     """Round a scale to four significant digits."""
     return float(f"{scale:.4g}")
+
+
+def _check_size(readings: Sequence[Reading], start_ns: int, end_ns: int) -> None:
+    """Raise NotUsable if the reported powers are too large for races, which leave them out."""
+    said = [
+        one.power_w
+        for one in readings
+        if one.power_w is not None and start_ns <= one.at_ns < end_ns
+    ]
+    if said and median(said) > POWER_MAX_W:
+        raise NotUsable(
+            f"{BIKE} reports {median(said):,.0f} W, more than any rider can produce "
+            f"({POWER_MAX_W:,.0f} W): set its option power_scale first, such as 0.1 or 0.01"
+        )
 
 
 def _power_by_second(

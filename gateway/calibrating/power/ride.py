@@ -16,7 +16,7 @@ STEADY = "steady"
 
 #: The efforts of a comparison, and what a simulated rider holds for each, W. They differ, because
 #: a factor and an offset cannot be distinguished at a single power.
-EFFORTS = (("easily", 90.0), ("harder", 150.0), ("hard", 220.0))
+EFFORTS = (("easily", 90.0), ("harder", 150.0), ("harder still", 220.0))
 
 
 class PowerRide(MeasuredRide[PowerScreen]):

@@ -20,6 +20,7 @@ from drivers.captures.movement import (
 from gateway.cli.bikes.replay import loaded_capture
 from gateway.cli.exits import fail
 from gateway.host.errors import FAILED, USAGE
+from gateway.sampling.plausible import PLAUSIBLE
 from gateway.terminal.units import counted, number, one_line
 
 #: The number of protocols that are listed, and of fields that move alike; with --json all are.
@@ -87,8 +88,23 @@ def _guesses(capture: BikeCapture, turns: Sequence[CountedTurns]) -> list[Charac
             (kind, [] if cadences is None else moving_fields(kind, *cadences))
             for kind in kinds_of(heard, turns)
         ]
-        guesses.append(CharacteristicGuess(name, len(heard), fits_of(talk, turns), kinds))
+        fits = sorted(fits_of(talk, turns), key=_is_doubtful)
+        guesses.append(CharacteristicGuess(name, len(heard), fits, kinds))
     return guesses
+
+
+def _is_doubtful(fit: ProtocolFit) -> bool:
+    """Return whether a fit gives values that no ride has, and the counted turns do not confirm."""
+    return not fit.is_confirmed and bool(_implausible(fit))
+
+
+def _implausible(fit: ProtocolFit) -> list[str]:
+    """Return the names of the decoded values that are outside the limits of races."""
+    return [
+        name
+        for name, (low, high) in fit.values.items()
+        if (limits := PLAUSIBLE.get(name)) and (low < limits.lowest or high > limits.highest)
+    ]
 
 
 def _head(file: Path, capture: BikeCapture, turns: Sequence[CountedTurns]) -> Iterator[str]:
@@ -132,6 +148,8 @@ def _fit_line(fit: ProtocolFit, turns: Sequence[CountedTurns]) -> str:
     line = (
         f"{fit.protocol:14} {fit.understood} of {counted(fit.frames, 'frame')}{checked}: {values}"
     )
+    if implausible := _implausible(fit):
+        line += f"; implausible: {', '.join(implausible)}"
     if turns and any(rpm is not None for rpm in fit.cadences_rpm):
         decoded = ", ".join("none" if rpm is None else number(rpm) for rpm in fit.cadences_rpm)
         real = ", ".join(number(one.rpm) for one in turns)

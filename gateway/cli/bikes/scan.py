@@ -1,14 +1,11 @@
 """`scan`: lists the bikes in range and the config entries for each."""
 
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from gateway.cli.options import AdapterOption, JsonOption, ScanSecondsOption
 from gateway.host.errors import FAILED
-
-if TYPE_CHECKING:
-    from drivers.discovery import Discoverer
 
 
 def scan(
@@ -28,13 +25,13 @@ def scan(
 
     from rich.console import Console
 
-    from gateway.setup.scan import scan_all, scan_json, show_found, show_summary
+    from gateway.setup.scan import discoverers, scan_all, scan_json, show_found, show_summary
 
-    discoverers = _discoverers(adapter, fake_bike=fake_bike)
+    looking = discoverers(adapter, fake_bike=fake_bike)
     console = Console(stderr=json)
-    console.print(f"looking for bikes for {seconds:g} s: {', '.join(discoverers)} …")
+    console.print(f"looking for bikes for {seconds:g} s: {', '.join(looking)} …")
     found = asyncio.run(
-        scan_all(discoverers, seconds, lambda driver, bike: show_found(console, driver, bike))
+        scan_all(looking, seconds, lambda driver, bike: show_found(console, driver, bike))
     )
     if json:
         typer.echo(scan_json(found))
@@ -42,21 +39,3 @@ def scan(
         show_summary(console, found)
     if not found.bikes:
         raise typer.Exit(FAILED)
-
-
-def _discoverers(adapter: str | None, *, fake_bike: bool) -> "dict[str, Discoverer]":
-    """Return the drivers that can scan, each with the adapter if it scans with one."""
-    from drivers.discovery import AdapterDiscoverer, Discoverer
-    from drivers.registry import load_drivers
-    from gateway.setup.scan import ScanWithAdapter
-
-    found: dict[str, Discoverer] = {}
-    for name, status in load_drivers().items():
-        driver: object = status.driver
-        if (name == "fake") != fake_bike:
-            continue
-        if adapter is not None and isinstance(driver, AdapterDiscoverer):
-            found[name] = ScanWithAdapter(driver, adapter)
-        elif isinstance(driver, Discoverer):
-            found[name] = driver
-    return found

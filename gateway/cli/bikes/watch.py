@@ -44,9 +44,9 @@ def watch(
 ) -> None:
     """Show live what a bike sends: values, ages, rates, sources.
 
-    Publishes nothing. Reconnects as `run` does. For a bike in a config that two programs can read,
-    also shows its racer's race and rank, if a gateway with this config is running. Exit code 1 if
-    the bike sent nothing.
+    Publishes nothing. Reconnects as `run` does. If BIKE is an id in a config, and two programs can
+    read that bike at once, also shows its racer's race and rank while a gateway with this config is
+    running. Exit code 1 if the bike sent nothing.
     """
     import asyncio
     from contextlib import suppress

@@ -46,7 +46,11 @@ def fake_directory() -> Path:
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
-        fail(f"cannot create {directory}: {error.strerror}; set XDG_STATE_HOME", FAILED)
+        fail(
+            f"cannot create {directory}: {error.strerror}; set XDG_STATE_HOME to a directory that "
+            "you can write to",
+            FAILED,
+        )
     return directory
 
 
@@ -60,7 +64,11 @@ def config_with(bike: str, config: Path, *, fake_bike: bool) -> Path:
     try:
         file.write_text(_CONFIG.format(bike=json.dumps(bike)), encoding="utf-8")
     except OSError as error:
-        fail(f"cannot write {file}: {error.strerror}; set XDG_STATE_HOME", FAILED)
+        fail(
+            f"cannot write {file}: {error.strerror}; set XDG_STATE_HOME to a directory that "
+            "you can write to",
+            FAILED,
+        )
     return file
 
 

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack, asynccontextmanager, suppress
 
 import pytest
 from bleak.uuids import normalize_uuid_str
-from pydantic import ValidationError
 
 from drivers import BikeLost, Clock, Frame, RadioDriver, Reading, Reception
 from drivers.ble.driver import UNDERSTAND_S, BleBike
@@ -370,11 +369,14 @@ class TestBinding:
     @pytest.mark.slow
     async def test_an_absent_bike_does_not_keep_the_others_waiting(self, bluez: Bluez) -> None:
         bike = bikes.ftms_bike(bluez)
-        absent = asyncio.create_task(first(driver(FAST, address="C0:00:00:00:00:00")))
+        sleeping = driver(FAST, address="C0:00:00:00:00:00")
+        absent = asyncio.create_task(first(sleeping))
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: FTMS):
             assert await asyncio.wait_for(first(driver(FAST, address=bike.address)), 1.5)
+        assert sleeping.waits_because.startswith("C0:00:00:00:00:00 has not been found yet")
         with pytest.raises(BikeLost, match="was not found within 30 s: pedal to wake it up"):
             await absent
+        assert sleeping.waits_because == ""
 
     async def test_bike_by_name_is_heard_despite_a_link_left_by_another_process(
         self, bluez: Bluez
@@ -796,41 +798,3 @@ class TestStrap:
             async with asyncio.timeout(10):
                 heard = [await anext(readings) for _ in range(60)]
         assert {one.source for one in heard} == {"ftms"}
-
-
-@pytest.mark.parametrize(
-    ("options", "complaint"),
-    [
-        ({}, "expected an address, a name or an equipment_id; `alleycat-gateway scan`"),
-        ({"address": "C0FFEE"}, "expected an address such as C0:FF:EE:12:34:56"),
-        ({"name": "x", "protocol": "peloton"}, "expected one of: auto, keiser, ftms"),
-        ({"name": "x", "services": ["peloton"]}, "expected only names from this list: ftms"),
-        ({"name": "x", "start": ["7"]}, "start"),
-        (
-            {"name": "x", "start": ["00", ""]},
-            "expected commands of 1 to 128 bytes; one has 0 bytes",
-        ),
-        ({"name": "x", "start": ["00" * 129]}, "one has 129 bytes"),
-        ({"equipment_id": 256}, "equipment_id"),
-        ({"name": "x", "second_power_meter": "pedal"}, "expected an address such as"),
-        (
-            {"address": "c0:ff:ee:00:00:01", "second_power_meter": "C0:FF:EE:00:00:01"},
-            "expected the address of another meter",
-        ),
-        (
-            {
-                "name": "x",
-                "second_power_meter": "C0:FF:EE:00:00:01",
-                "power_from": [[0, 0, 2, 0]],
-            },
-            "expected no power_from",
-        ),
-    ],
-)
-def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: str) -> None:
-    with pytest.raises(ValidationError, match=complaint):
-        BleBike.Options.model_validate(options)
-
-
-def test_address_option_may_be_in_lower_case() -> None:
-    assert BleBike.Options(address="c0:ff:ee:00:00:01").address == "C0:FF:EE:00:00:01"

@@ -152,6 +152,12 @@ class TestRecognition:
             await first(bike_of(lamp))
         assert [data for _, data in lamp.written] == [Iconsole.probe, POLL] * 2
 
+    async def test_bike_whose_answers_are_split_is_recognised(self, bluez: Bluez) -> None:
+        console = consoles.iconsole_bike(bluez)
+        console.part_bytes = 4
+        assert (await first(bike_of(console.device))).source == "iconsole"
+        assert console.heard[1] != POLL
+
     @pytest.mark.slow
     async def test_bike_that_refuses_a_wrong_probe_is_recognised_by_the_next(
         self, bluez: Bluez

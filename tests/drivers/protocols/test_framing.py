@@ -68,6 +68,9 @@ CHECKED = {
         "f0bc 0001001c0019001e0000000001000100530006000000 01 5c",
         "f0bc 0000000000e7005f0000000003000100680000000900 01 68",
     ),
+    "fitshow, cagnulein/qdomyos-zwift, Sportstech FS-IB50": line(
+        "fitshow", "02420247071e340000000000002a03", "024202000000000079000000023b03"
+    ),
     "lines, JSON": Line(
         "lines", b'{"rpm": 82, "res": 417}\n', b'{"rpm": 90.5, "w": 150, "res": 420}\n'
     ),

@@ -163,7 +163,7 @@ async def test_memory_that_json_cannot_represent_is_not_kept(
         await rig.look()
         await rig.look()
     assert [(log["event"], log["device"]) for log in logs] == [
-        ("what the driver knows of its bike not saved", "Remembering /dev/rude")
+        ("memory of the driver not saved", "Remembering /dev/rude")
     ]
     saved = json.loads((tmp_path / "drivers.json").read_text())
     assert saved == {"Remembering /dev/good": {"table": [1]}}
@@ -183,7 +183,7 @@ def test_damaged_file_is_logged_and_means_no_memories(tmp_path: Path, content: s
     (tmp_path / "drivers.json").write_text(content)
     with capture_logs() as logs:
         rig = Rig(tmp_path)
-    assert [log["event"] for log in logs] == ["what drivers know of their bikes not restored"]
+    assert [log["event"] for log in logs] == ["memories of the drivers not restored"]
     assert rig.remembering("/dev/one").memory == {}
 
 

@@ -406,6 +406,7 @@ def test_keys_pressed_while_the_bike_is_shown_leave_nothing_on_the_screen(file: 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_no_word_of_setup_is_broken_at_the_edge_of_the_screen(file: Path, columns: int) -> None:
     def talk(terminal: Dialogue) -> None:
+        # Each question is awaited to its end, so that no answer is echoed in its middle.
         for question, answer in {
             "Bike: ": "the black one",
             "Error: ": "",
@@ -414,7 +415,8 @@ def test_no_word_of_setup_is_broken_at_the_edge_of_the_screen(file: Path, column
             "(a number): ": "3",
             "1 … 6: ": "2",
             "Endpoint [later]: ": "127.0.0.1",
-            "Name of this gateway [": "gateway-7",
+            "Name of this gateway [": "",
+            "]: ": "gateway-7",
             "Certificate [none]: ": "later",
         }.items():
             terminal.expect(question)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import BaseModel
 
 from drivers import DriverOptions
-from drivers.ble.driver import BleOptions
+from drivers.ble.options import BleOptions
 from drivers.captures.replay import ReplayOptions
 from drivers.contract import DriverType
 from drivers.fake.driver import FakeBikeOptions

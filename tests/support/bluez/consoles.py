@@ -57,6 +57,8 @@ class Console(ABC):
     def __init__(self, device: Device, deaf_to: int = 0) -> None:
         self.device = device
         self.deaf_to = deaf_to
+        #: The longest notification of the link.
+        self.part_bytes = PART_BYTES
         device.on_write = self._hear
         uuids = {one.uuid for _, characteristics in device.gatt for one in characteristics}
         self._notify = next(one for one in _NOTIFIES if normalize_uuid_str(one) in uuids)
@@ -67,8 +69,8 @@ class Console(ABC):
 
     def send(self, message: bytes) -> None:
         """Notify a message in parts, after the answer to the write."""
-        for at in range(0, len(message), PART_BYTES):
-            part = message[at : at + PART_BYTES]
+        for at in range(0, len(message), self.part_bytes):
+            part = message[at : at + self.part_bytes]
             asyncio.get_running_loop().call_soon(self.device.notify, self._notify, part)
 
     @abstractmethod

@@ -16,6 +16,7 @@ from drivers.protocols.ant.power import (
     encode_meter_page,
 )
 from drivers.reading import Frame, Reading
+from tests.support.virtual_clock import NS_PER_S
 from tests.support.wire import assert_wire
 
 CANONICAL: dict[str, tuple[str, MeterPage]] = {
@@ -147,6 +148,26 @@ def test_meter_that_sends_two_kinds_has_one_power() -> None:
     second = feed(meter, PowerPage(2, 285), TorquePage(2, 2048, 1436))
     assert [one.power_w for one in first + second if one.power_w is not None] == [280, 285]
     assert [one.cadence_rpm for one in second] == [None, 60], "the cadence of the torque's page"
+
+
+@pytest.mark.parametrize(
+    ("restarted", "arrival_s"),
+    [(TorquePage(1, 2048, 640, 90), 1), (TorquePage(1, 52048, 640, 90), 30)],
+    ids=["longer period than the time that has passed", "more turns than legs can do"],
+)
+def test_sums_that_start_over_give_no_power(restarted: TorquePage, arrival_s: int) -> None:
+    meter = AntPower()
+    before = TorquePage(200, 50000, 30280, 90)
+    pages = (TorquePage(199, 47952, 29640, 90), before, restarted)
+    times_ns = (0, NS_PER_S, (1 + arrival_s) * NS_PER_S)
+    readings = [
+        reading
+        for at_ns, page in zip(times_ns, pages, strict=True)
+        for reading in meter.feed(Frame(at_ns, encode_meter_page(page)))
+    ]
+    assert [one.power_w for one in readings if one.power_w is not None] == [
+        pytest.approx(125.66, abs=0.01)
+    ]
 
 
 def test_period_of_0_gives_no_power() -> None:

@@ -97,8 +97,13 @@ def test_notification_may_have_two_messages() -> None:
     assert [one.speed_kmh for one in feed(fitshow, limits_frame(1) + RIDE)] == [None]
     assert [one.cadence_rpm for one in feed(fitshow, RIDE + limits_frame(0))] == [52]
     assert fitshow.unusable_bytes == 0
-    assert feed(fitshow, RIDE + AT_REST[:-2], "02" + RIDE) == []
-    assert fitshow.unusable_bytes == 45
+
+
+def test_what_is_around_a_message_costs_nothing_else() -> None:
+    fitshow = Fitshow()
+    assert [one.cadence_rpm for one in feed(fitshow, "02" + RIDE)] == [52]
+    assert [one.cadence_rpm for one in feed(fitshow, RIDE + AT_REST[:-2], AT_REST)] == [0]
+    assert fitshow.unusable_bytes == 1 + len(RIDE + AT_REST[:-2]) // 2
 
 
 @pytest.mark.parametrize("state", [RUNNING, PAUSED])
@@ -163,6 +168,7 @@ NO_MESSAGE = {
 def test_malformed_fitshow_message_is_unusable(frame: str) -> None:
     fitshow = Fitshow()
     assert feed(fitshow, frame) == []
+    assert [one.cadence_rpm for one in feed(fitshow, RIDE)] == [52]
     assert fitshow.unusable_bytes == len(bytes.fromhex(frame))
 
 

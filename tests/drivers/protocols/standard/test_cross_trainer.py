@@ -230,11 +230,17 @@ def test_silent_cross_trainer_is_sent_start_commands() -> None:
 
 
 @pytest.mark.parametrize(
-    "frame", ["002000 0000 0500", "000400 0000 0100 0000 00"], ids=["time", "energy"]
+    ("before", "after"),
+    [
+        ("002000 0000 0500", "002000 0000 0600"),
+        ("000400 0000 0100 0000 00", "000400 0000 0200 0000 00"),
+    ],
+    ids=["time", "energy"],
 )
-def test_cross_trainer_whose_user_rests_is_sent_no_start_commands(frame: str) -> None:
+def test_cross_trainer_whose_user_rests_is_sent_no_start_commands(before: str, after: str) -> None:
     protocol = CrossTrainer()
-    feed(protocol, frame)
+    feed(protocol, before)
+    feed(protocol, after)
     assert [protocol.request(second * SILENT_NS) for second in range(9)] == [b""] * 9
 
 

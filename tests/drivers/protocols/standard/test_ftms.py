@@ -172,6 +172,22 @@ CANONICAL = {
 #: Notifications that break the rules, so that only decoding them makes sense, and how many of
 #: their bytes mean nothing.
 ODD = {
+    # Cut at 20 bytes, as on a link with the default ATT_MTU: the time has lost a byte.
+    "BostonLeeK/iconsole-plus-client FTMS_PARSING.md, cut": (
+        "740b 3c05 4800 210000 0100 1800 0200 0000 00 56 10",
+        IndoorBikeData(
+            speed_kmh=13.4,
+            cadence_rpm=36,
+            distance_m=33,
+            resistance_level=1,
+            power_w=24,
+            energy_kcal=2,
+            energy_per_hour_kcal=0,
+            energy_per_minute_kcal=0,
+            heart_rate_bpm=86,
+        ),
+        1,
+    ),
     # Cadence is there (74 00) although its flag is not.
     "Life Fitness, TrackMyIndoorWorkout, 1": (
         "fa09 2d09 f208 7400 7700 650000 0d00 6600 6100 0200 ffff ff 1100",

@@ -61,20 +61,36 @@ def test_a_bike_that_sends_only_zeros_is_started_once(frame: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "frame",
+    ("before", "after"),
     [
-        "5408 0000 0000 000000 0000 3100",
-        "fe02f0041a050000000012000014000000000000",
-        "5008 0000 010000 0000",
+        ("5408 0000 0000 000000 0000 3100", "5408 0000 0000 000000 0000 3200"),
+        ("5408 0000 0000 010000 0000 3100", "5408 0000 0000 020000 0000 3100"),
+        (
+            "fe02f0041a050000000012000014000000000000",
+            "fe02f00419050000000012000014000000000000",
+        ),
     ],
-    ids=["time, Berg0162/simcline #4", "averages, Berg0162/simcline #7", "distance"],
+    ids=["time, Berg0162/simcline #4", "distance", "averages, Berg0162/simcline #7"],
 )
-def test_a_bike_whose_rider_rests_is_not_started(frame: str) -> None:
+def test_a_bike_whose_counts_change_while_its_rider_rests_is_not_started(
+    before: str, after: str
+) -> None:
     protocol = Ftms()
-    feed(protocol, frame, at_ns=0)
-    for second in range(1, 60):
+    feed(protocol, before, at_ns=0)
+    feed(protocol, after, at_ns=S)
+    for second in range(2, 60):
         feed(protocol, "64000000000000000000", at_ns=second * S)
         assert protocol.request(second * S) == b""
+
+
+def test_a_bike_that_repeats_the_time_of_its_last_ride_is_started() -> None:
+    protocol = Ftms()
+    sent = []
+    for second in range(60):
+        feed(protocol, "5408 0000 0000 010000 0000 3100", at_ns=second * S)
+        if command := protocol.request(second * S):
+            sent.append((second, command.hex()))
+    assert sent == [(5, "00"), (6, "07")]
 
 
 def test_an_empty_notification_is_silence() -> None:

@@ -122,4 +122,13 @@ def test_flagged_fields_read_the_same_as_written(said: dict[str, float]) -> None
     ids=["as wide as said", "one byte short", "two bytes short", "too long", "without it"],
 )
 def test_one_byte_short_is_a_narrow_field(bits: int, size_bytes: int, fields: list[Field]) -> None:
-    assert narrowed(flagged(FIELDS, bits), LEVEL, NARROW_LEVEL, size_bytes) == fields
+    found = narrowed(
+        flagged(FIELDS, bits), LEVEL, NARROW_LEVEL, body_bytes=size_bytes, flags_bytes=2
+    )
+    assert found == fields
+
+
+def test_notification_of_the_shortest_link_was_cut_and_has_no_narrow_field() -> None:
+    fields = flagged(FIELDS, 0b0011)
+    cut = narrowed(fields, LEVEL, NARROW_LEVEL, body_bytes=3, flags_bytes=17)
+    assert cut == fields

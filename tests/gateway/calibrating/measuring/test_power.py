@@ -51,6 +51,15 @@ def against(said_w: Callable[[float], float], **noise: Any) -> PowerResult:
     return judge_power(by_sensor(said(said_w, **noise), true, START_NS, END_NS))
 
 
+@pytest.mark.parametrize("factor", [30, 100])
+def test_power_that_races_leave_out_must_be_scaled_first(factor: int) -> None:
+    bike = said(lambda seconds: factor * ridden_w(seconds))
+    with pytest.raises(NotUsable, match="set its option power_scale first"):
+        by_sensor(bike, said(ridden_w), START_NS, END_NS)
+    with pytest.raises(NotUsable, match="set its option power_scale first"):
+        by_watts(said(lambda _: factor * 200.0), 200, START_NS, START_NS + 20 * NS_PER_S)
+
+
 @pytest.mark.parametrize(
     ("factor", "scale"),
     [
@@ -192,7 +201,9 @@ def test_known_watts_need_a_power(readings: list[Reading], complaint: str) -> No
 def test_sensors_must_be_heard_together_for_long_enough(
     bike: list[Reading], sensor: list[Reading]
 ) -> None:
-    with pytest.raises(NotUsable, match="of the 6 periods of 10 s that are needed"):
+    with pytest.raises(
+        NotUsable, match=r"a power in only \d periods of 10 s .* at least 6 are needed"
+    ):
         by_sensor(bike, sensor, START_NS, END_NS)
 
 
