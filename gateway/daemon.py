@@ -18,7 +18,7 @@ from drivers.registry import DriverStatus
 from gateway.bike.bikes import Bikes, cancel
 from gateway.bike.drivers import BikeDrivers
 from gateway.bike.live_results import LiveResults
-from gateway.bike.recorder import Recorder, ignore
+from gateway.bike.recorder import Recorder
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_configured_buffer
 from gateway.calibrating.leases import CalibrationLeases
@@ -31,6 +31,7 @@ from gateway.config.reload import Reload
 from gateway.config.schema import Config
 from gateway.host.boots import Boots
 from gateway.host.state_dir import locked_state_dir
+from gateway.host.state_file import StateFiles
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
 from gateway.race.commands import command_topic
@@ -87,13 +88,13 @@ async def _race(
     with locked_state_dir(config.state_dir):
         clock = SystemClock(partial(clock_source, clock_trust(config)))
         buffer = await open_configured_buffer(config, clock)
-        remote = None
+        files, remote = StateFiles(config.state_dir), None
         if config.race.mode == "remote":
-            remote = open_remote_control(config.state_dir, _bike_ids(config), clock)
+            remote = open_remote_control(files, _bike_ids(config), clock)
         uplinks = connections(config.cloud, config.thing_name, len(config.bikes))
         if remote is not None:
             uplinks[0].subscribe(Commands(command_topic(config.thing_name), remote.handle))
-        gateway = Gateway(config, drivers, races_of(config, remote), clock, buffer, uplinks)
+        gateway = Gateway(config, drivers, races_of(config, remote), clock, buffer, uplinks, files)
         watchdog = Watchdog(service, clock, gateway.pulses, gateway.observer.line)
         apply, note = partial(_apply, gateway, remote), gateway.observer.note_config
         reload = Reload(config, load, apply, note, hangup, service)
@@ -109,7 +110,6 @@ class Gateway:
     """All parts between the bikes and the cloud, from start to orderly shutdown.
 
     `races_of` returns the races of the bike with the given id. All `uplinks` lead to one broker.
-    `on_telemetry` is called with each new message.
     """
 
     def __init__(
@@ -120,22 +120,23 @@ class Gateway:
         clock: GatewayClock,
         buffer: Buffer,
         uplinks: Sequence[ReceivingUplink],
-        on_telemetry: Callable[[Telemetry], None] = ignore,
+        files: StateFiles,
     ) -> None:
-        calibrations, joined = CalibrationStore(config.state_dir), JoinedRides(config.state_dir)
+        calibrations, joined = CalibrationStore(config.state_dir), JoinedRides(files)
         rate_per_s = config.cloud.publish_rate_per_s
         self._buffer = buffer
         self._uplinks = uplinks
-        self._joined = joined
-        self._boots = Boots(config.state_dir)
+        self._files = files
         self._clock = clock
-        self._drivers = BikeDrivers(drivers, config.state_dir, clock)
+        self._joined = joined
+        self._boots = Boots(files)
+        self._drivers = BikeDrivers(drivers, files, clock)
         self._bikes = Bikes(
             config.thing_name, config.bikes, self._drivers, races_of, joined.of, calibrations, clock
         )
         self.tail = TailReaders()
-        listeners = self.tail.on_produced, on_telemetry
-        self._recorder = Recorder(self._bikes, buffer, clock, self._boots, *listeners)
+        self._recorder = Recorder(self._bikes, buffer, clock, self._boots)
+        self._recorder.on_telemetry.append(self.tail.on_produced)
         self._publishers = [
             Publisher(buffer, uplink, clock, Random(f"{config.thing_name}/{number}"), rate_per_s)
             for number, uplink in enumerate(uplinks)
@@ -144,14 +145,15 @@ class Gateway:
             publisher.on_accepted.append(self.tail.on_acknowledged)
         self.leases = CalibrationLeases(self._bikes, calibrations)
         self.observer = Observer(
-            config,
-            self._bikes,
-            self._recorder,
-            self._publishers,
-            buffer,
-            clock,
-            _follow_results(config.cloud.results_topic, self._bikes, clock, uplinks[0]),
+            config, self._bikes, self._recorder, self._publishers, buffer, clock, files
         )
+        self.observer.results = _follow_results(
+            config.cloud.results_topic, self._bikes, clock, uplinks[0]
+        )
+
+    def subscribe(self, on_telemetry: Callable[[Telemetry], None]) -> None:
+        """Call `on_telemetry` with each new message."""
+        self._recorder.on_telemetry.append(on_telemetry)
 
     @property
     def status(self) -> GatewayStatus:
@@ -182,8 +184,8 @@ class Gateway:
                 others = [tasks.create_task(one) for one in (dating, *services)]
                 sending = [tasks.create_task(publisher.run()) for publisher in self._publishers]
                 saving = (self._buffer.run(), self._joined.run(), self._drivers.run())
-                noting = self._boots.run(self._clock)
-                sending += [tasks.create_task(one) for one in (*saving, noting)]
+                keeping = (self._files.run(self._clock), self._boots.run(self._clock))
+                sending += [tasks.create_task(one) for one in (*saving, *keeping)]
                 await stop.wait()
                 log.info("stopping")
                 await cancel(others)
@@ -229,9 +231,12 @@ def races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Ra
 
 
 async def _apply(gateway: Gateway, remote: RemoteControl | None, changed: Config) -> None:
-    if remote is not None:
+    if remote is None:
+        await gateway.apply(changed, races_of(changed, None))
+    else:
         remote.serve(_bike_ids(changed))
-    await gateway.apply(changed, races_of(changed, remote))
+        await gateway.apply(changed, races_of(changed, remote))
+        await remote.save()
 
 
 def _bike_ids(config: Config) -> list[str]:

@@ -249,10 +249,11 @@ class Bike:
 
     def _restore_turn(self) -> None:
         """Continue a race that was joined in an undated second of an earlier process."""
-        turn = self._joins.turn
-        if turn is not None and turn.boot_id == self._clock.boot_id:
-            self._pedalled_ns = turn.end_ns
-            self._tally.keep_undated(Undated(turn.end_ns, is_pedalling=True))
+        turn, now_ns = self._joins.turn, self._clock.monotonic_ns()
+        if turn is None or turn.boot_id != self._clock.boot_id or turn.end_ns > now_ns:
+            return
+        self._pedalled_ns = turn.end_ns
+        self._tally.keep_undated(Undated(turn.end_ns, is_pedalling=True))
 
     def _report_raw_numbers(self, sample: Sample) -> None:
         """Log when the bike's own numbers begin to be taken as percent."""

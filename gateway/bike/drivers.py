@@ -1,7 +1,6 @@
 """BikeDrivers: the drivers of the bikes, and what they know of them, kept over a restart."""
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import structlog
 from pydantic import JsonValue, TypeAdapter
@@ -12,7 +11,7 @@ from gateway.bike.calibration_choice import device_of
 from gateway.bike.loss import loss_reason
 from gateway.bike.opened_bike import driver_name
 from gateway.config.schema import BikeConfig
-from gateway.host.state_file import StateFile
+from gateway.host.state_file import StateFiles
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
@@ -33,15 +32,14 @@ class BikeDrivers:
     """
 
     def __init__(
-        self, registered: Mapping[str, DriverStatus], state_dir: Path, clock: GatewayClock
+        self, registered: Mapping[str, DriverStatus], files: StateFiles, clock: GatewayClock
     ) -> None:
         self._registered = registered
         self._clock = clock
-        self._file = StateFile(state_dir / "drivers.json", "memories of the drivers")
         #: By device, as `device_of` returns it.
         self._memories: dict[str, _Memory] = {}
         self._remembering: dict[str, RememberingDriver] = {}
-        self._file.load(self._restore)
+        self._file = files.load("drivers.json", "memories of the drivers", self._restore)
 
     def make(self, bike: BikeConfig) -> Driver:
         """Create the driver of a bike, with what an earlier one knew of the same device."""

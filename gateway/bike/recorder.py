@@ -17,10 +17,6 @@ from gateway.timing.units import NS_PER_S
 log = structlog.get_logger()
 
 
-def ignore(telemetry: Telemetry) -> None:
-    """Do nothing: the buffer has the message."""
-
-
 class Recorder:
     """A writer of seconds to the buffer, which keeps undated ones there until they can be dated.
 
@@ -29,23 +25,15 @@ class Recorder:
 
     A second ridden before the clock was set has no race yet. It becomes a message once the clock
     is set, before any message that must come after it.
-
-    Each `on_telemetry` is called with each new message.
     """
 
-    def __init__(
-        self,
-        bikes: Bikes,
-        buffer: Buffer,
-        clock: GatewayClock,
-        boots: Boots,
-        *on_telemetry: Callable[[Telemetry], None],
-    ) -> None:
+    def __init__(self, bikes: Bikes, buffer: Buffer, clock: GatewayClock, boots: Boots) -> None:
         self._bikes = bikes
         self._buffer = buffer
         self._clock = clock
         self._boots = boots
-        self._on_telemetry = on_telemetry
+        #: Each is called with each new message.
+        self.on_telemetry: list[Callable[[Telemetry], None]] = []
         self._is_dating = False
         buffer.discard(self._is_leftover)
         #: The number of messages produced since the start, and their rate.
@@ -61,7 +49,7 @@ class Recorder:
         self._buffer.append(second)
         self.produced += 1
         self.productions.add(self._clock.monotonic_ns())
-        for listener in self._on_telemetry:
+        for listener in self.on_telemetry:
             listener(second)
 
     async def date_when_the_clock_is_set(self) -> None:

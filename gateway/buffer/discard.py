@@ -5,7 +5,7 @@ from pathlib import Path
 
 import structlog
 
-from gateway.buffer.recovery import open_store
+from gateway.buffer.opening import open_in_its_place
 from gateway.buffer.store import Batch, Store
 
 #: Messages looked at in one transaction: some 0.5 MB.
@@ -23,7 +23,7 @@ def discard_messages(
     """
     if not path.exists():
         return 0
-    opened = open_store(path, max_bytes, now_ms)
+    opened = open_in_its_place(path, max_bytes, now_ms)
     if opened.note is not None:
         log.error(opened.note)
     store = opened.store

@@ -17,6 +17,7 @@ from gateway.calibrating.session import CalibrationSession
 from gateway.calibrating.state import CalibrationError, CalibrationState, LinkStatus
 from gateway.config.schema import BikeConfig
 from gateway.host.state_dir import StateDirError, as_owner_of, locked_state_dir
+from gateway.host.state_file import StateFiles
 from gateway.race.commanded import BikeRaces
 from gateway.race.joins import Joins
 from gateway.sampling.calibration_store import CalibrationStore
@@ -44,7 +45,7 @@ class LocalSession(CalibrationSession):
         self._bike_id = bike.id
         self._is_live = is_live
         store = CalibrationStore(state_dir)
-        drivers = BikeDrivers({bike.driver: driver}, state_dir, clock)
+        drivers = BikeDrivers({bike.driver: driver}, StateFiles(state_dir), clock)
         self._bikes = Bikes(
             "", [bike], drivers, lambda _: BikeRaces(), lambda _: Joins(), store, clock
         )

@@ -200,6 +200,13 @@ class IotCore:
         match self._subscriptions.get(packet.topic):
             case Feed() as feed:
                 feed.take(bytes(packet.payload or b""))
+            case Commands() if packet.retain:
+                # Sent again after each reconnect, whatever has happened since.
+                log.warning(
+                    "retained command ignored",
+                    topic=packet.topic,
+                    expected="a command published without the retain flag",
+                )
             case Commands() as commands:
                 handling = self._loop.create_task(self._answer_command(commands, packet))
                 self._handling.add(handling)

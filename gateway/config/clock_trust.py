@@ -5,6 +5,7 @@ from pathlib import Path
 
 from gateway.config.schema import Config
 from gateway.host.boots import Boots
+from gateway.host.state_file import StateFiles
 from gateway.timing.clock import this_boot
 from gateway.timing.clock_sync import EARLIEST_MS, ClockTrust
 
@@ -14,7 +15,7 @@ def clock_trust(config: Config) -> ClockTrust:
 
     A clock that is earlier than the gateway's own certificate is wrong, whatever the config states.
     """
-    was_set = Boots(config.state_dir).was_set(this_boot())
+    was_set = Boots(StateFiles(config.state_dir)).was_set(this_boot())
     earliest_ms = cache(partial(_earliest_ms, config.cloud.certificate_file))
     return ClockTrust(config.clock.trust == "always", was_set, earliest_ms)
 

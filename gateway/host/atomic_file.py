@@ -1,6 +1,7 @@
-"""Small files that are replaced atomically and are on disk afterwards."""
+"""Small files: read with care, replaced atomically, and on disk afterwards."""
 
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -31,6 +32,39 @@ class Permissions:
 
 #: Readable and writable by the owner only.
 PRIVATE = Permissions(0o600)
+
+#: What may be in the place of a file, by its type in stat(2).
+_KINDS = {
+    stat.S_IFDIR: "a directory",
+    stat.S_IFIFO: "a FIFO",
+    stat.S_IFSOCK: "a socket",
+    stat.S_IFCHR: "a device",
+    stat.S_IFBLK: "a device",
+}
+
+
+def other_kind(path: Path) -> str | None:
+    """Return what is at `path` in words if it is not a regular file; None if it is. Raises OSError.
+
+    A link counts as what it leads to.
+    """
+    mode = path.stat().st_mode
+    return None if stat.S_ISREG(mode) else _KINDS.get(stat.S_IFMT(mode), "of an unknown kind")
+
+
+def read_file(path: Path, max_bytes: int) -> bytes:
+    """Return the content of a small file. Raises OSError, or ValueError if it is something else.
+
+    Never waits: opening a FIFO would block until another process writes into it.
+    """
+    kind = other_kind(path)
+    if kind is not None:
+        raise ValueError(f"it is {kind}; expected a file")
+    with open(os.open(path, os.O_RDONLY | os.O_NONBLOCK), "rb") as file:
+        content = file.read(max_bytes + 1)
+    if len(content) > max_bytes:
+        raise ValueError(f"it is larger than {max_bytes} bytes, the limit of such a file")
+    return content
 
 
 def replace_file(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> None:

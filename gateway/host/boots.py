@@ -5,12 +5,11 @@ can be dated in a later boot as well, if the clock was set before its own boot e
 """
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, TypeAdapter
 
-from gateway.host.state_file import StateFile
+from gateway.host.state_file import StateFiles
 from gateway.timing.clock import GatewayClock
 from gateway.timing.clock_sync import ClockSource
 from gateway.timing.units import NS_PER_S
@@ -35,10 +34,9 @@ _SAVED = TypeAdapter(dict[str, KnownBoot])
 class Boots:
     """The boots whose clock was set, by id. Reads its small file when created; `run` writes it."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self._file = StateFile(state_dir / "boots.json", "times of earlier boots")
+    def __init__(self, files: StateFiles) -> None:
         self._known: dict[str, KnownBoot] = {}
-        self._file.load(self._restore)
+        self._file = files.load("boots.json", "times of earlier boots", self._restore)
 
     def began_ms(self, boot_id: str) -> int | None:
         """Return the wall-clock time at the boot's monotonic time 0; None if it is not known."""

@@ -11,6 +11,8 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.host.state_dir import as_owner_of
+
 #: The service's directory for sockets; see RuntimeDirectory in its unit.
 SERVICE_DIRECTORY = Path("/run/alleycat-gateway")
 
@@ -85,16 +87,31 @@ async def open_unix_socket(
     `mode` applies regardless of the umask. Raises OSError if the socket cannot be created.
     """
     server = await asyncio.start_unix_server(
-        connections, path, backlog=connections.most, limit=line_max_bytes
+        connections, sock=_bound(path, mode), backlog=connections.most, limit=line_max_bytes
     )
     try:
-        os.chmod(path, mode)
         yield
     finally:
         server.close()
         await connections.end()
-        with suppress(FileNotFoundError):
+        # A socket that cannot be removed, as from a failing disk, is replaced by the next start.
+        with suppress(OSError):
             os.unlink(path)
+
+
+def _bound(path: Path, mode: int) -> socket.socket:
+    """Return a socket at `path` that belongs to the owner of its directory. Raises OSError."""
+    bound = socket.socket(socket.AF_UNIX)
+    try:
+        with as_owner_of(path.parent):
+            if path.is_socket():
+                path.unlink()
+            bound.bind(os.fspath(path))
+            path.chmod(mode)
+    except OSError:
+        bound.close()
+        raise
+    return bound
 
 
 def is_served(path: Path) -> bool:

@@ -42,7 +42,8 @@ def locked_state_dir(directory: Path) -> Iterator[None]:
     The lock is on the directory itself, so that it works on a full or read-only disk.
     """
     try:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with as_owner_of(directory.parent):
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         descriptor = os.open(directory, os.O_RDONLY | os.O_DIRECTORY)
     except OSError as error:
         if error.errno not in DISK_TROUBLE:
@@ -80,21 +81,51 @@ def is_in_use(directory: Path) -> bool:
 
 @contextmanager
 def as_owner_of(directory: Path) -> Iterator[None]:
-    """Let root act as the owner of `directory`: the service could not replace root's files.
+    """Let root use files as the owner of `directory`: the service could not replace root's files.
 
-    Nothing changes for other users, or if the directory does not exist.
+    Applies to this thread and to those that it starts meanwhile. Nothing changes for other users,
+    or if the directory does not exist.
     """
-    if os.geteuid() != 0 or not directory.exists():
+    owner = _owner_for_root(directory)
+    if owner is None:
         yield
         return
-    owner, group = directory.stat(), os.getegid()
-    os.setegid(owner.st_gid)
-    os.seteuid(owner.st_uid)
+    _use_files_as(*owner)
     try:
         yield
     finally:
-        os.seteuid(0)
-        os.setegid(group)
+        _use_files_as(0, os.getegid())
+
+
+def stay_owner_of(directory: Path) -> None:
+    """Let this thread of root use files as the owner of `directory` from now on."""
+    owner = _owner_for_root(directory)
+    if owner is not None:
+        _use_files_as(*owner)
+
+
+def _owner_for_root(directory: Path) -> tuple[int, int] | None:
+    """Return user and group of a directory; None if they are ours, or if we are not root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        owner = directory.stat()
+    except OSError:
+        return None
+    ids = owner.st_uid, owner.st_gid
+    return None if ids == (os.geteuid(), os.getegid()) else ids
+
+
+def _use_files_as(uid: int, gid: int) -> None:
+    """Set who accesses and creates files in this thread: see setfsuid(2).
+
+    os.seteuid() would change all threads: one of them could not open a serial port meanwhile.
+    """
+    import ctypes  # noqa: PLC0415
+
+    libc = ctypes.CDLL(None)
+    libc.setfsgid(gid)
+    libc.setfsuid(uid)
 
 
 def volatile_file_system(directory: Path, mounts: Path = MOUNTS) -> str | None:

@@ -1,6 +1,8 @@
 """Watchdog: notifies the service manager that the gateway is alive, while all of its loops are.
 
-A wedged event loop sends no notification at all; a wedged loop within it is detected here.
+A wedged event loop sends no notification at all; a wedged loop within it is detected here. The
+time for which the whole process was stopped (SIGSTOP, a paused virtual machine) does not count
+as silence of its loops, which are well afterwards.
 """
 
 from collections.abc import Callable, Iterable
@@ -12,10 +14,11 @@ from gateway.timing.clock import GatewayClock
 from gateway.timing.pulse import Pulse
 from gateway.timing.units import NS_PER_S
 
-#: The number of looks within the service manager's watchdog timeout.
-LOOKS = 3
-#: Seconds between looks without a watchdog timeout.
-LOOK_EVERY_S = 10.0
+#: The number of looks within the service manager's watchdog timeout: a process that was stopped for
+#: most of it notifies in time.
+LOOKS = 10
+#: The watchdog timeout that is assumed without one, in seconds: WatchdogSec in the unit.
+WATCHDOG_S = 40.0
 
 log = structlog.get_logger()
 
@@ -41,14 +44,17 @@ class Watchdog:
 
     async def run(self) -> None:
         """Report to the service manager that the gateway is ready, then look at the pulses."""
-        watchdog_s = self._service.watchdog_s
-        every_ns = round((watchdog_s / LOOKS if watchdog_s else LOOK_EVERY_S) * NS_PER_S)
+        watchdog_ns = round((self._service.watchdog_s or WATCHDOG_S) * NS_PER_S)
         self._service.tell(READY=1, STATUS=self._status_line())
         while True:
             for pulse in self._pulses():
                 pulse.wake()
-            await self._clock.sleep_until(self._clock.monotonic_ns() + every_ns)
-            self._look(2 * every_ns)
+            due_ns = self._clock.monotonic_ns() + watchdog_ns // LOOKS
+            await self._clock.sleep_until(due_ns)
+            late_ns = self._clock.monotonic_ns() - due_ns
+            for pulse in self._pulses():
+                pulse.excuse(late_ns)
+            self._look(watchdog_ns // 2)
 
     def _look(self, silence_ns: int) -> None:
         wedged = [

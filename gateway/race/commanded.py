@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from typing import Annotated
 
-from pydantic import TypeAdapter
+from pydantic import Field, TypeAdapter
 
 from gateway.race.commands import (
     Command,
@@ -12,16 +13,18 @@ from gateway.race.commands import (
     StartRace,
     StopRace,
     decode_command,
+    problem_of,
     refuse,
     respond,
 )
-from gateway.race.races import MAX_ID, Race, second_at
+from gateway.race.races import Race, second_at
 
 #: Limit of races waiting for one bike.
 MAX_RACES = 32
 
-#: Limit of remembered races that were cut short, per bike.
-MAX_CUT_SHORT = 1000
+#: Limit of races remembered after their end, of all bikes; and of those that were cut short. Their
+#: file then has at most 7 MB.
+MAX_REMEMBERED = 10_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +35,19 @@ class _Kept:
     cut_short: list[Race]
 
 
-_KEPT = TypeAdapter(dict[str, _Kept])
+#: Limit of bikes in the file, which also has those that left the config within a day.
+MAX_BIKES = 10_000
+
+_KEPT = TypeAdapter(Annotated[dict[str, _Kept], Field(max_length=MAX_BIKES)])
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A saved race that cannot be ridden, and the reason."""
+
+    bike_id: str
+    race: Race
+    reason: str
 
 
 class BikeRaces:
@@ -102,9 +117,19 @@ class BikeRaces:
             self._notify_subscribers()
         return bool(stopped)
 
-    def forget_before(self, wall_ms: int) -> None:
-        self.all = tuple(race for race in self.all if race.end_ms > wall_ms)
-        self.cut_short = tuple(race for race in self.cut_short if race.end_ms > wall_ms)
+    def end_running(self, now_ms: int) -> None:
+        """End the race in progress, as its bike leaves."""
+        self._take_away(
+            [race for race in self.all if race.start_ms <= now_ms < race.end_ms], now_ms
+        )
+        self._notify_subscribers()
+
+    def forget_before(self, wall_ms: int, limit: int) -> None:
+        """Forget races that ended before `wall_ms`, and more than `limit` that have ended."""
+        kept = [race for race in self.all if race.end_ms > wall_ms]
+        cut_short = [race for race in self.cut_short if race.end_ms > wall_ms]
+        self.all = tuple(kept[-(limit + MAX_RACES) :])
+        self.cut_short = tuple(cut_short[-limit:])
 
     def _refuse_to_ride_twice(self, race: Race, now_ms: int) -> None:
         """Raise CommandRefused if a race of the same id and racer has begun already.
@@ -126,7 +151,7 @@ class BikeRaces:
         self.all = tuple(race for race in self.all if race not in races)
         begun = (race for race in races if race.start_ms <= now_ms)
         cut_short = (_cut(race, now_ms) for race in begun)
-        self.cut_short = (*self.cut_short, *cut_short)[-MAX_CUT_SHORT:]
+        self.cut_short = (*self.cut_short, *cut_short)
 
 
 def _excludes(one: Race, other: Race) -> bool:
@@ -147,19 +172,48 @@ def _racer_id(race: Race) -> int | None:
     return race.racer.racer_id if race.racer else None
 
 
-def _has_usable_ids(race: Race) -> bool:
-    return max(race.race_id, _racer_id(race) or 0) <= MAX_ID
+def _sorted_out(bike_id: str, races: list[Race]) -> tuple[list[Race], list[Dropped]]:
+    """Return the saved races of a bike that can be ridden, and the others."""
+    usable: list[Race] = []
+    dropped: list[Dropped] = []
+    names: set[tuple[int, int | None]] = set()
+    for race in sorted(races, key=lambda race: race.start_ms):
+        name = race.race_id, _racer_id(race)
+        reason = problem_of(bike_id, race)
+        if reason is None and name in names:
+            reason = "the racer has another race with this id"
+        if reason is None and usable and race.start_ms < usable[-1].end_ms:
+            reason = f"it overlaps with race {usable[-1].race_id}"
+        if reason is None:
+            usable.append(race)
+            names.add(name)
+        else:
+            dropped.append(Dropped(bike_id, race, reason))
+    return usable, dropped
 
 
 class RemoteRaces:
-    """The races of all bikes. A refused command changes nothing."""
+    """The races of all bikes. A refused command changes nothing.
+
+    The races of a bike that leaves the config stay known: if it returns, none is ridden twice.
+    """
 
     def __init__(self, bike_ids: Iterable[str]) -> None:
-        self._bikes = {bike_id: BikeRaces() for bike_id in bike_ids}
+        self._bikes: dict[str, BikeRaces] = {}
+        self._served: list[str] = []
+        self.serve(bike_ids, None)
 
-    def serve(self, bike_ids: Iterable[str]) -> None:
-        """Change the set of bikes; bikes that remain keep their races."""
-        self._bikes = {bike_id: self._bikes.get(bike_id, BikeRaces()) for bike_id in bike_ids}
+    def serve(self, bike_ids: Iterable[str], now_ms: int | None) -> None:
+        """Change the set of bikes; the race in progress of a bike that leaves has ended.
+
+        `now_ms` is None while the clock is not set: no race is known to be in progress then.
+        """
+        before, self._served = self._served, list(bike_ids)
+        for bike_id in self._served:
+            self._bikes.setdefault(bike_id, BikeRaces())
+        if now_ms is not None:
+            for bike_id in set(before).difference(self._served):
+                self._bikes[bike_id].end_running(now_ms)
 
     def of(self, bike_id: str) -> BikeRaces:
         return self._bikes[bike_id]
@@ -176,37 +230,40 @@ class RemoteRaces:
             return refuse(str(error), command)
 
     def _carry_out(self, command: Command, now_ms: int | None) -> bool:
-        races = self._bikes.get(command.bike_id)
-        if races is None:
-            known = ", ".join(self._bikes)
+        if command.bike_id not in self._served:
+            known = ", ".join(self._served)
             raise CommandRefused(f"unknown bike {command.bike_id!r}; expected one of: {known}")
         if now_ms is None:
             raise CommandRefused("this gateway's clock is not set yet; try again in a minute")
+        races = self._bikes[command.bike_id]
         if isinstance(command, StopRace):
             return races.stop(command.race_id, now_ms)
         assert isinstance(command, StartRace)
         return races.start(command.race, now_ms, replaces=command.command == "replace")
 
     def forget_before(self, wall_ms: int) -> None:
-        """Drop races that ended before `wall_ms`."""
-        for races in self._bikes.values():
-            races.forget_before(wall_ms)
+        """Drop races that ended before `wall_ms`, and more than MAX_REMEMBERED that have ended."""
+        for bike_id, races in list(self._bikes.items()):
+            races.forget_before(wall_ms, max(1, MAX_REMEMBERED // len(self._bikes)))
+            if bike_id not in self._served and not (races.all or races.cut_short):
+                del self._bikes[bike_id]
 
     def to_json(self) -> bytes:
         return _KEPT.dump_json(
             {id_: _Kept(list(bike.all), list(bike.cut_short)) for id_, bike in self._bikes.items()}
         )
 
-    def restore(self, content: bytes) -> list[tuple[str, Race]]:
+    def restore(self, content: bytes) -> list[Dropped]:
         """Restore what `to_json` returned in an earlier process. Raises ValueError.
 
-        Return the races that were dropped, each with its bike: older gateways accepted larger ids.
+        Return the races that cannot be ridden: the file may have been changed, and older gateways
+        accepted larger ids.
         """
         restored: Mapping[str, _Kept] = _KEPT.validate_json(content)
         dropped = []
-        for bike_id in self._bikes.keys() & restored.keys():
-            kept = restored[bike_id]
-            races = [race for race in kept.races if _has_usable_ids(race)]
-            self._bikes[bike_id] = BikeRaces(races, filter(_has_usable_ids, kept.cut_short))
-            dropped += [(bike_id, race) for race in kept.races if race not in races]
+        for bike_id, kept in restored.items():
+            races, others = _sorted_out(bike_id, kept.races)
+            cut_short = [race for race in kept.cut_short if problem_of(bike_id, race) is None]
+            self._bikes[bike_id] = BikeRaces(races, cut_short)
+            dropped += others
         return dropped

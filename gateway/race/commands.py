@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pydantic.alias_generators import to_camel
 
 from gateway.host.errors import GatewayError
-from gateway.race.races import ANALYTICS_MAX_ID, MAX_ID, Race, Racer
+from gateway.race.races import ANALYTICS_MAX_ID, MAX_ID, MAX_LENGTH_S, Race, Racer
 
 #: Limit of problems that one refusal lists.
 MAX_PROBLEMS = 8
@@ -52,12 +52,33 @@ class StartRace(_Command):
     name: Annotated[str, Field(min_length=1, max_length=64)]
     class_id: Annotated[int, Field(ge=1, le=6)]
     start_ms: Annotated[int, Field(ge=0, lt=2**53)]
-    length_s: Annotated[int, Field(ge=1, le=86_400)]
+    length_s: Annotated[int, Field(ge=1, le=MAX_LENGTH_S)]
 
     @property
     def race(self) -> Race:
         racer = Racer(self.racer_id, self.name, self.class_id)
         return Race(self.race_id, self.start_ms, self.length_s, racer)
+
+
+def problem_of(bike_id: str, race: Race) -> str | None:
+    """Return why no command can have started a race; None if one can."""
+    racer = race.racer or Racer(-1, "", 0)
+    fields = {
+        "command": "start",
+        "bikeId": bike_id,
+        "raceId": race.race_id,
+        "racerId": racer.racer_id,
+        "name": racer.name,
+        "classId": racer.class_id,
+        "startMs": race.start_ms,
+        "lengthS": race.length_s,
+    }
+    try:
+        StartRace.model_validate(fields)
+    except ValidationError as error:
+        first = error.errors()[0]
+        return f"{first['loc'][0]}: {first['msg']}"
+    return None
 
 
 class StopRace(_Command):
@@ -94,7 +115,8 @@ def _place(location: tuple[int | str, ...]) -> str:
 class Response(BaseModel):
     """The response to a command: whether it applies now, the result, and the reason if refused.
 
-    `warning` describes an effect of an accepted command that may be unexpected.
+    `warning` describes an effect of an accepted command that may be unexpected. `until_restart`:
+    the command applies, but could not be saved.
     """
 
     model_config = ConfigDict(frozen=True, alias_generator=to_camel, populate_by_name=True)
@@ -103,9 +125,19 @@ class Response(BaseModel):
     result: Literal["accepted", "already", "refused"]
     reason: str | None = None
     warning: str | None = None
+    until_restart: Literal[True] | None = None
     command: str | None = None
     bike_id: str | None = None
     race_id: int | None = None
+
+    def unsaved(self, reason: str) -> "Response":
+        """Return the response to the same command if it could not be saved."""
+        text = (
+            f"not saved: {reason}; the command applies, but a restart of the gateway forgets it. "
+            "Repeat it later to have it saved"
+        )
+        warning = f"{self.warning}; {text}" if self.warning else text
+        return self.model_copy(update={"until_restart": True, "warning": warning})
 
     def to_json(self) -> bytes:
         return self.model_dump_json(by_alias=True, exclude_none=True).encode()

@@ -1,13 +1,12 @@
 """RemoteControl: carries out race commands and keeps the races over a restart."""
 
 from collections.abc import Iterable
-from pathlib import Path
 
 import structlog
 
-from gateway.host.state_file import StateFile
-from gateway.race.commanded import BikeRaces, RemoteRaces
-from gateway.race.races import MAX_ID, Race
+from gateway.host.state_file import StateFile, StateFiles
+from gateway.race.commanded import BikeRaces, Dropped, RemoteRaces
+from gateway.terminal.units import counted
 from gateway.timing.clock import GatewayClock
 
 #: How long ended races are kept, in milliseconds: undated seconds may still belong to them.
@@ -25,8 +24,12 @@ class RemoteControl:
         self._clock = clock
 
     def serve(self, bike_ids: Iterable[str]) -> None:
-        """Change the set of bikes; bikes that remain keep their races."""
-        self._races.serve(bike_ids)
+        """Change the set of bikes; bikes that remain keep their races. `save` it afterwards."""
+        self._races.serve(bike_ids, self._now_ms())
+
+    async def save(self) -> None:
+        """Write the races to disk, if it lets us."""
+        await self._file.save(self._content)
 
     def races_of(self, bike_id: str) -> BikeRaces:
         return self._races.of(bike_id)
@@ -36,40 +39,56 @@ class RemoteControl:
 
         The command takes effect at once; the response waits until it is saved.
         """
-        is_set = self._clock.is_trustworthy()
-        self._clock.reanchor()
-        now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
-        response = self._races.apply(payload, now_ms if is_set else None)
+        response = self._races.apply(payload, self._now_ms())
         write = log.info if response.warning is None else log.warning
         write("race command", **response.model_dump(exclude_none=True))
-        if response.result == "accepted" and is_set:
-            self._races.forget_before(now_ms - KEPT_MS)
         if response.ok:
-            await self._file.save(self._races.to_json)
+            await self.save()
+            if self._file.unsaved is not None:
+                response = response.unsaved(self._file.unsaved)
         return response.to_json()
+
+    def _content(self) -> bytes:
+        """Return the races to save, without those that ended long ago."""
+        now_ms = self._now_ms()
+        if now_ms is not None:
+            self._races.forget_before(now_ms - KEPT_MS)
+        return self._races.to_json()
+
+    def _now_ms(self) -> int | None:
+        """Return the time of the wall clock; None while it is not set."""
+        if not self._clock.is_trustworthy():
+            return None
+        self._clock.reanchor()
+        return self._clock.wall_ms_at(self._clock.monotonic_ns())
 
 
 def open_remote_control(
-    state_dir: Path, bike_ids: Iterable[str], clock: GatewayClock
+    files: StateFiles, bike_ids: Iterable[str], clock: GatewayClock
 ) -> RemoteControl:
     """Return the RemoteControl of these bikes, with the races of an earlier process restored."""
     races = RemoteRaces(bike_ids)
-    file = StateFile(state_dir / "races.json", "commanded races")
-
-    def restore(content: bytes) -> None:
-        for bike_id, race in races.restore(content):
-            _log_dropped(bike_id, race)
-
-    file.load(restore)
+    dropped: list[Dropped] = []
+    file = files.load(
+        "races.json", "commanded races", lambda content: dropped.extend(races.restore(content))
+    )
+    for one in dropped:
+        _log_dropped(one)
+    if dropped:
+        race = counted(len(dropped), "commanded race")
+        file.notes.append(
+            f"{race} in {file.path} cannot be ridden; the log has the reasons. Start such a race "
+            "again, with values that a command may have"
+        )
     return RemoteControl(races, file, clock)
 
 
-def _log_dropped(bike_id: str, race: Race) -> None:
+def _log_dropped(dropped: Dropped) -> None:
+    race = dropped.race
     log.warning(
         "commanded race dropped",
-        bike=bike_id,
+        bike=dropped.bike_id,
         race_id=race.race_id,
         racer_id=race.racer.racer_id if race.racer else None,
-        reason="the id of the race or of its racer is too large: JavaScript confuses ids above "
-        f"{MAX_ID}; start the race again with smaller ids",
+        reason=dropped.reason,
     )

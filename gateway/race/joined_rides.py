@@ -2,11 +2,10 @@
 
 import asyncio
 from dataclasses import dataclass
-from pathlib import Path
 
 from pydantic import TypeAdapter
 
-from gateway.host.state_file import StateFile
+from gateway.host.state_file import StateFiles
 from gateway.race.joins import JoinedRide, Joins, UndatedTurn
 
 
@@ -24,12 +23,11 @@ _SAVED = TypeAdapter(dict[str, _SavedJoins])
 class JoinedRides:
     """The Joins of each bike. Reads its small file when created; `run` writes it."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self._file = StateFile(state_dir / "joined.json", "joined races")
+    def __init__(self, files: StateFiles) -> None:
         self._joins: dict[str, Joins] = {}
         self._restored: dict[str, _SavedJoins] = {}
         self._changed = asyncio.Event()
-        self._file.load(self._restore)
+        self._file = files.load("joined.json", "joined races", self._restore)
 
     def of(self, bike_id: str) -> Joins:
         """Return the joins of a bike, with the ride of an earlier process."""

@@ -6,9 +6,12 @@ Most bikes stand idle most of the time: a race without pedalling gets no message
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
+
+from pydantic import Field
 
 from gateway.race.clock import RaceSecond
-from gateway.race.races import Race
+from gateway.race.races import MAX_ID, MAX_LENGTH_S, Race
 from gateway.timing.units import NS_PER_S
 
 #: Limit of races remembered for a bike. A day of undated seconds has 288 races of five minutes,
@@ -24,9 +27,9 @@ SAVE_EVERY_NS = 10 * NS_PER_S
 class JoinedRide:
     """A racer's part of a race, which began with `second`."""
 
-    race_id: int
-    racer_id: int
-    second: int
+    race_id: Annotated[int, Field(ge=0, le=MAX_ID)]
+    racer_id: Annotated[int, Field(ge=0, le=MAX_ID)]
+    second: Annotated[int, Field(ge=1, le=MAX_LENGTH_S)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ class UndatedTurn:
     """A turn of the pedals in an undated second, which ended then on the boot's monotonic clock."""
 
     boot_id: str
-    end_ns: int
+    end_ns: Annotated[int, Field(ge=0, lt=2**63)]
 
 
 def _ignore() -> None:

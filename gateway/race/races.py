@@ -10,6 +10,9 @@ MAX_ID = 2**53 - 1
 #: The largest racer id that fits into the INTEGER column of the backend's analytics.
 ANALYTICS_MAX_ID = 2**31 - 1
 
+#: Limit of a race's length, in seconds: a day.
+MAX_LENGTH_S = 86_400
+
 #: The last decimal digit of a continuous race's id is the class, 1 … 6.
 CLASS_DIGIT = 10
 

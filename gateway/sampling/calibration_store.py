@@ -4,8 +4,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path
 
-from gateway.host.atomic_file import drafted, sync_directory
+from gateway.host.atomic_file import drafted, other_kind, read_file, sync_directory
 from gateway.host.errors import GatewayError
+from gateway.host.set_aside import set_aside
+from gateway.host.state_dir import as_owner_of
 from gateway.sampling.calibration_record import (
     CalibrationFormatError,
     CalibrationRecord,
@@ -16,6 +18,8 @@ from gateway.sampling.calibration_record import (
 DIRECTORY = "calibration"
 #: Limit of backups per bike.
 BACKUPS = 9
+#: Limit of a file's size, in bytes; a table of a hundred points has some 15 KB.
+MAX_BYTES = 1024 * 1024
 
 
 class NoBackupError(GatewayError):
@@ -30,6 +34,7 @@ class CalibrationStore:
     """
 
     def __init__(self, state_dir: Path) -> None:
+        self._state_dir = state_dir
         self.directory = state_dir / DIRECTORY
 
     def load(self, bike_id: str) -> CalibrationRecord | None:
@@ -38,13 +43,14 @@ class CalibrationStore:
 
     def save(self, record: CalibrationRecord) -> Path:
         """Save a calibration atomically; return its file. It is on disk then."""
-        self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         file = self._file(record.bike_id)
-        # Write the draft first: a full disk must not cost a backup.
-        with drafted(file, record_to_json(record).encode()) as draft:
-            self._keep(record.bike_id)
-            draft.replace(file)
-        sync_directory(self.directory)
+        with as_owner_of(self._state_dir):
+            self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            # Write the draft first: a full disk must not cost a backup.
+            with drafted(file, record_to_json(record).encode()) as draft:
+                self._keep(record.bike_id)
+                draft.replace(file)
+            sync_directory(self.directory)
         return file
 
     def backups(self, bike_id: str) -> dict[int, CalibrationRecord]:
@@ -62,10 +68,11 @@ class CalibrationStore:
 
     def reset(self, bike_id: str) -> None:
         """Delete the calibration; it is kept as a backup."""
-        self._keep(bike_id)
-        self._file(bike_id).unlink(missing_ok=True)
-        if self.directory.is_dir():
-            sync_directory(self.directory)
+        with as_owner_of(self._state_dir):
+            self._keep(bike_id)
+            self._file(bike_id).unlink(missing_ok=True)
+            if self.directory.is_dir():
+                sync_directory(self.directory)
 
     def _file(self, bike_id: str) -> Path:
         # Ids contain no slash (gateway/config/schema.py), and no bike's file is another's backup.
@@ -86,6 +93,9 @@ class CalibrationStore:
     def _keep(self, bike_id: str) -> None:
         """Make the current calibration backup 1; its own file stays until it is replaced."""
         file, newest = self._file(bike_id), self._backup(bike_id, 1)
+        for path in (file, *(self._backup(bike_id, n) for n in range(1, BACKUPS + 1))):
+            if path.exists() and other_kind(path) is not None:
+                set_aside(path)  # a directory or a FIFO can be no backup
         if not file.exists() or (newest.exists() and newest.samefile(file)):
             return  # nothing to keep, or kept already by a save that failed afterwards
         # Shift the backups up to the first gap, which restoring a disk image may have left.
@@ -100,10 +110,10 @@ class CalibrationStore:
 
 def _read(file: Path, bike_id: str) -> CalibrationRecord | None:
     try:
-        record = record_from_json(file.read_bytes())
+        record = record_from_json(read_file(file, MAX_BYTES))
     except FileNotFoundError:
         return None
-    except CalibrationFormatError as error:
+    except (CalibrationFormatError, ValueError) as error:
         raise CalibrationFormatError(f"{file}: {error}") from None
     if record.bike_id != bike_id:  # a rollback would change another bike's calibration
         raise CalibrationFormatError(

@@ -1,13 +1,17 @@
 """The answers of a `setup` that was left, next to the config: the next one proposes them."""
 
-import json
 from contextlib import suppress
-from dataclasses import asdict
 from pathlib import Path
 
-from gateway.config.editor import Machine
-from gateway.host.atomic_file import replace_file
+from pydantic import TypeAdapter
+
+from gateway.host.atomic_file import read_file, replace_file
 from gateway.setup.answers import Answers
+
+#: Limit of the file's size, in bytes.
+MAX_BYTES = 64 * 1024
+
+_ANSWERS = TypeAdapter(Answers)
 
 
 def kept_file(config: Path) -> Path:
@@ -19,7 +23,7 @@ def keep(config: Path, answers: Answers) -> bool:
     if answers == Answers():
         return False
     try:
-        replace_file(kept_file(config), json.dumps(asdict(answers), default=str).encode())
+        replace_file(kept_file(config), _ANSWERS.dump_json(answers))
     except OSError:
         return False
     return True
@@ -28,11 +32,8 @@ def keep(config: Path, answers: Answers) -> bool:
 def kept(config: Path) -> Answers:
     """Load the answers of an earlier run; none if there are none, or another version wrote them."""
     try:
-        data = json.loads(kept_file(config).read_bytes())
-        machine = data["machine"]
-        paths = {key: data[key] and Path(data[key]) for key in ("claim", "state_dir")}
-        return Answers(**{**data, **paths, "machine": machine and Machine(**machine)})
-    except (OSError, ValueError, TypeError, KeyError):
+        return _ANSWERS.validate_json(read_file(kept_file(config), MAX_BYTES))
+    except (OSError, ValueError):
         return Answers()
 
 

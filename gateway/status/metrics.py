@@ -71,6 +71,11 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "messages_quarantined", "Messages that are no longer sent.", buffer.quarantined
     yield "seconds_unnamed", "Seconds kept until the clock is set.", buffer.unnamed
     yield "buffer_problem", "1 if the buffer's disk has a problem.", problem
+    yield (
+        "files_set_aside",
+        "Files in the state directory that could not be used and were set aside.",
+        status.files_set_aside,
+    )
     yield "buffer_used_bytes", "Size of the buffer's file.", buffer.used_bytes
     yield "buffer_free_bytes", "Room left for the buffer.", buffer.free_bytes
     yield "buffer_room_seconds", "Racing time left without a cloud.", room_s

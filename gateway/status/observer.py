@@ -17,6 +17,7 @@ from gateway.cloud.publisher import Publisher
 from gateway.config.schema import Config, is_this_machine
 from gateway.host.board import read_pi_health
 from gateway.host.log import dropped_lines
+from gateway.host.state_file import StateFiles
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import GatewayClock
@@ -34,10 +35,7 @@ class StatusSource(Protocol):
 
 
 class Observer:
-    """A view of all parts of a gateway, and a list of notes that belong to no part.
-
-    `results`: None if the gateway does not follow results.
-    """
+    """A view of all parts of a gateway, and a list of notes that belong to no part."""
 
     def __init__(
         self,
@@ -47,7 +45,7 @@ class Observer:
         publishers: Collection[Publisher],
         buffer: Buffer,
         clock: GatewayClock,
-        results: LiveResults | None,
+        files: StateFiles,
     ) -> None:
         self._thing_name = config.thing_name
         self._state_dir = str(config.state_dir)
@@ -57,7 +55,9 @@ class Observer:
         self._publishers = publishers
         self._buffer = buffer
         self._clock = clock
-        self._results = results
+        self._files = files
+        #: None if the gateway does not follow results.
+        self.results: LiveResults | None = None
         self._version = version("alleycat-gateway")
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
@@ -94,18 +94,17 @@ class Observer:
             produced_per_s=self._recorder.productions.per_s(now_ns),
             accepted_per_s=round(sum(publisher.accepted_per_s for publisher in publishers), 2),
             pi=read_pi_health(),
-            notes=(*self._notes, *self._config_notes),
-            results=None if self._results is None else self._results.status,
             log_lines_dropped=dropped_lines(),
+            notes=(*self._notes, *self._config_notes, *self._files.problems),
+            files_set_aside=self._files.set_aside,
+            results=None if self.results is None else self.results.status,
             state_dir=self._state_dir,
             clock_source=self._clock.source,
         )
 
     def _bike(self, bike: Bike) -> BikeStatus:
         status = bike.status
-        return (
-            status if self._results is None else replace(status, place=self._results.place(status))
-        )
+        return status if self.results is None else replace(status, place=self.results.place(status))
 
     def _cloud(self, now_ns: int) -> CloudStatus:
         """Return the state of all connections; reason and time are those of the longest outage."""

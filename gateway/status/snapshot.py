@@ -94,6 +94,13 @@ class GatewayStatus:
         int,
         Field(description="lines of log that stderr did not take, since the start"),
     ] = 0
+    files_set_aside: Annotated[
+        int,
+        Field(
+            description="files in the state directory that were set aside, because they could not "
+            "be used; they are named `….damaged-<number>`"
+        ),
+    ] = 0
     state_dir: Annotated[
         str,
         Field(

@@ -18,7 +18,7 @@ from gateway.config.first import is_of_first_bike, is_set_up
 from gateway.config.problems import ConfigError
 from gateway.config.schema import Config
 from gateway.host.board import read_pi_health
-from gateway.host.state_dir import locked_state_dir
+from gateway.host.state_dir import as_owner_of, locked_state_dir
 from gateway.host.systemd import ServiceManager
 from gateway.host.watchdog import Watchdog
 from gateway.status.line import status_line
@@ -80,7 +80,8 @@ def _discard_first_bike(config: Config, clock: GatewayClock) -> None:
     now_ms = clock.wall_ms_at(clock.monotonic_ns())
     buffer = config.state_dir / FILE_NAME
     try:
-        count = discard_messages(buffer, config.buffer.max_bytes, now_ms, is_of_first_bike)
+        with as_owner_of(config.state_dir):
+            count = discard_messages(buffer, config.buffer.max_bytes, now_ms, is_of_first_bike)
     except StoreError as error:
         log.error("seconds of the simulated bike not discarded", reason=str(error))
         return

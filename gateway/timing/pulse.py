@@ -24,6 +24,10 @@ class Pulse:
     def beat(self) -> None:
         self._beaten_ns = self._clock.monotonic_ns()
 
+    def excuse(self, ns: int) -> None:
+        """Leave out of its silence the time for which the whole process was stopped."""
+        self._beaten_ns = min(self._beaten_ns + ns, self._clock.monotonic_ns())
+
     @property
     def silent_ns(self) -> int:
         return self._clock.monotonic_ns() - self._beaten_ns

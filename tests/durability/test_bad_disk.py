@@ -212,6 +212,7 @@ print(
         ("ok", (0, 0, 0, 0)),
         ("full", (errno.ENOSPC, 0, errno.ENOSPC, 0)),
         ("read-only", (errno.EROFS, errno.EROFS, errno.EROFS, 0)),
+        ("dead", (errno.EIO, errno.EIO, errno.EIO, errno.EIO)),
         ("fsync-fails", (0, 0, 0, errno.EIO)),
         ("fsync-lies", (0, 0, 0, 0)),
     ],

@@ -1,5 +1,7 @@
 """Races by command: the real daemon, a real broker, a backend that asks and is answered."""
 
+import os
+import signal
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -100,3 +102,68 @@ def test_commanded_race_continues_after_a_kill(
     messages = subscriber.wait_for(lambda all_: any(one.is_final for one in all_))
     assert messages[-1].second == 8
     assert messages[-1].samples is None, "what the killed process produced is not known"
+
+
+def test_retained_command_applies_when_it_is_published_and_never_again(
+    remote: GatewayProcess, backend: Backend, subscriber: Subscriber
+) -> None:
+    backend.retains = True
+    assert backend.ask(soon(startMs=now_ms() + 3_600_000))["result"] == "accepted"
+    backend.retains = False
+    assert backend.ask(stop())["result"] == "accepted"
+    for restarts in (1, 2):
+        remote.terminate()
+        remote.start()
+        remote.wait_for_log("retained command ignored", times=restarts)
+    assert backend.ask(stop())["result"] == "already", "the race was not planned again"
+    assert backend.unread == 0
+
+
+def test_command_to_a_gateway_that_is_offline_is_lost_and_may_be_repeated(
+    remote: GatewayProcess, backend: Backend, subscriber: Subscriber
+) -> None:
+    remote.terminate()
+    command = soon(startMs=now_ms() + 3_600_000)
+    backend.send(command)
+    remote.start()
+    remote.wait_for_log("cloud connected", times=2)
+    assert backend.ask(command)["result"] == "accepted"
+    assert backend.ask(command)["result"] == "already"
+    assert backend.unread == 0
+
+
+def test_race_of_a_bike_that_was_removed_and_added_by_a_reload_is_not_ridden_twice(
+    remote: GatewayProcess, backend: Backend, subscriber: Subscriber
+) -> None:
+    command = soon(startMs=now_ms(), bike_id="bike-2", length_s=20)
+    assert backend.ask(command)["result"] == "accepted"
+    subscriber.wait_for(lambda messages: len(messages) >= 2)
+    removed = remote.bikes.pop()
+    reload(remote)
+    messages = subscriber.wait_for(lambda all_: any(one.is_final for one in all_))
+    remote.kill()
+    remote.start()
+    remote.wait_for_log("cloud connected", times=2)
+    remote.bikes.append(removed)
+    reload(remote, times=2)
+    assert "has already begun race 12" in backend.ask(command)["reason"]
+    assert len(subscriber.messages) == len(messages)
+
+
+def test_race_stays_known_while_the_gateway_races_without_commands(
+    remote: GatewayProcess, backend: Backend
+) -> None:
+    command = soon(length_s=60)
+    assert backend.ask(command)["result"] == "accepted"
+    for connects, mode in ((2, "continuous"), (3, "remote")):
+        remote.terminate()
+        remote.race_mode = mode
+        remote.start()
+        remote.wait_for_log("cloud connected", times=connects)
+    assert backend.ask(command)["result"] == "already"
+
+
+def reload(gateway: GatewayProcess, times: int = 1) -> None:
+    gateway.write_config()
+    os.kill(gateway.pid, signal.SIGHUP)
+    gateway.wait_for_log("config reloaded", times=times)

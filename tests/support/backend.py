@@ -12,11 +12,15 @@ from tests.support.mqtt_client import TIMEOUT_S, connected_client
 
 
 class Backend:
-    """A backend that commands one gateway. `response_topic`: the topic for its responses."""
+    """A backend that commands one gateway. `response_topic`: the topic for its responses.
+
+    `retains`: whether the broker keeps its commands.
+    """
 
     def __init__(self, port: int, credentials: Credentials, thing_name: str) -> None:
         self._topic = f"alleycat/gateways/{thing_name}/race"
         self.response_topic = f"{self._topic}/response"
+        self.retains = False
         self._responses: queue.Queue[tuple[bytes, dict[str, Any]]] = queue.Queue()
         self._numbers = itertools.count(1)
         self._client = connected_client(
@@ -30,6 +34,7 @@ class Backend:
             topic=self._topic,
             payload=command,
             qos=mqtt5.QoS.AT_LEAST_ONCE,
+            retain=self.retains,
             response_topic=self.response_topic,
             correlation_data_bytes=correlation,
         )

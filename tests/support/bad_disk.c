@@ -27,7 +27,7 @@
 
 _Static_assert(sizeof(long) == 8, "offsets are passed in one register");
 
-enum fault { OK, FULL, READ_ONLY, FSYNC_FAILS, FSYNC_STALLS, FSYNC_LIES, BAD_SECTOR, FAULTS };
+enum fault { OK, FULL, READ_ONLY, FSYNC_FAILS, FSYNC_STALLS, FSYNC_LIES, DEAD, BAD_SECTOR, FAULTS };
 
 static const char *const faults[FAULTS] = {
     [OK] = "ok",
@@ -36,6 +36,7 @@ static const char *const faults[FAULTS] = {
     [FSYNC_FAILS] = "fsync-fails",   /* EIO */
     [FSYNC_STALLS] = "fsync-stalls", /* returns when the control file changes */
     [FSYNC_LIES] = "fsync-lies",     /* returns success without doing anything */
+    [DEAD] = "dead",                 /* like a file system after an error: EIO from each change */
     [BAD_SECTOR] = "bad-sector",     /* one page cannot be read: EIO; inode and offset follow */
 };
 
@@ -124,6 +125,7 @@ static int refusal(int is_on_the_disk) {
     switch (fault_now()) {
         case FULL: return ENOSPC;
         case READ_ONLY: return EROFS;
+        case DEAD: return EIO;
         default: return 0;
     }
 }
@@ -132,8 +134,9 @@ static int opened(int directory, const char *path, int flags, mode_t mode) {
     int creates = (flags & O_CREAT) && syscall(SYS_faccessat, directory, path, F_OK) != 0;
     int changes = creates || (flags & O_TRUNC);
     int error = refusal(is_path_on_it(path));
-    /* On a full disk existing files can be opened; on a read-only one, only for reading. */
-    if (changes ? error : error == EROFS && (flags & O_ACCMODE) != O_RDONLY) return fail(error);
+    /* On a full disk existing files can be opened; on others, only for reading. */
+    int may_open = !error || (!changes && (error == ENOSPC || (flags & O_ACCMODE) == O_RDONLY));
+    if (!may_open) return fail(error);
     int fd = (int)syscall(SYS_openat, directory, path, flags, mode);
     if (fd >= 0 && (flags & O_TRUNC) && is_path_on_it(path)) record(TRUNCATE, path, 0, NULL, 0);
     return fd;
@@ -211,7 +214,7 @@ int ftruncate(int fd, off_t length) {
 int unlink(const char *path) {
     int is_ours = is_path_on_it(path), error = refusal(is_ours);
     /* Files can be deleted on a full disk. */
-    if (error == EROFS) return fail(error);
+    if (error && error != ENOSPC) return fail(error);
     long failed = syscall(SYS_unlinkat, AT_FDCWD, path, 0);
     if (is_ours && !failed) record(UNLINK, path, 0, NULL, 0);
     return (int)failed;
@@ -232,6 +235,7 @@ static int synced(long call, int fd) {
     if (!is_on_it(fd, path)) return (int)syscall(call, fd);
     while (fault_now() == FSYNC_STALLS) syscall(SYS_nanosleep, &stall_step, NULL);
     switch (fault_now()) {
+        case DEAD:
         case FSYNC_FAILS: record(FAILED_SYNC, path, 0, NULL, 0); return fail(EIO);
         case FSYNC_LIES: return 0;
         default: break;

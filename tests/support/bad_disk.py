@@ -8,7 +8,7 @@ from typing import Literal
 import pytest
 
 #: The disk's states; bad_disk.c explains each.
-State = Literal["ok", "full", "read-only", "fsync-fails", "fsync-stalls", "fsync-lies"]
+State = Literal["ok", "full", "read-only", "fsync-fails", "fsync-stalls", "fsync-lies", "dead"]
 
 SOURCE = Path(__file__).with_suffix(".c")
 

@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registry import DriverStatus, load_drivers
-from gateway.bike.recorder import ignore
 from gateway.buffer.store import StoreError
 from gateway.config.schema import Config
 from gateway.daemon import Gateway, races_of
+from gateway.host.state_file import StateFiles
 from gateway.race.races import Races
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from tests.support.buffers import BufferBench
@@ -52,6 +52,10 @@ def config(
     )
 
 
+def ignore(telemetry: Telemetry) -> None:
+    """Do nothing."""
+
+
 class VirtualGateway:
     """A gateway that starts at wall time `wall_ms`; `run_for` lets time pass."""
 
@@ -64,6 +68,7 @@ class VirtualGateway:
         *,
         clock: VirtualClock | None = None,
         races: Mapping[str, Races] | None = None,
+        files: StateFiles | None = None,
         connections: int = 1,
         on_telemetry: Callable[[Telemetry], None] = ignore,
     ) -> None:
@@ -84,8 +89,9 @@ class VirtualGateway:
             self.clock,
             self.buffer,
             self.uplinks,
-            on_telemetry,
+            files or StateFiles(settings.state_dir),
         )
+        self.gateway.subscribe(on_telemetry)
         self._stop = asyncio.Event()
         self._run: asyncio.Task[None] | None = None
 

@@ -99,7 +99,7 @@ def test_the_watchdog_and_the_restarts_are_as_promised() -> None:
     expected = {
         "Type": "notify",
         "NotifyAccess": "main",
-        "WatchdogSec": "30",
+        "WatchdogSec": "40",
         "Restart": "always",
         "RestartPreventExitStatus": "78",
         "UMask": "0077",

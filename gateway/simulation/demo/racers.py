@@ -9,6 +9,7 @@ from gateway.buffer.opening import open_buffer
 from gateway.cloud.iot_core import IotCore
 from gateway.config.schema import Config
 from gateway.daemon import Gateway
+from gateway.host.state_file import StateFiles
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import ContinuousRaces, Race
 from gateway.simulation.cloud.results import RESULTS_TOPIC
@@ -55,7 +56,10 @@ async def open_racer(
     )
     uplink = IotCore(config.cloud, config.thing_name)
     races = BikeRaces([start.race])
-    return Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink], observe)
+    files = StateFiles(config.state_dir)
+    gateway = Gateway(config, load_drivers(), lambda _: races, clock, buffer, [uplink], files)
+    gateway.subscribe(observe)
+    return gateway
 
 
 def _config(number: int, start: Start) -> Config:

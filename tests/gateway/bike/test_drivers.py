@@ -15,6 +15,7 @@ from drivers.registry import DriverStatus
 from drivers.serial_line.driver import SerialBike
 from gateway.bike.drivers import EVERY_S, BikeDrivers
 from gateway.config.schema import BikeConfig
+from gateway.host.state_file import StateFiles
 from tests.support.files import written
 from tests.support.gateways import VirtualGateway, config
 from tests.support.serial_bikes import PelotonBike
@@ -80,7 +81,7 @@ class Rig:
             made.__name__: DriverStatus(made.__name__, made)
             for made in (Forgetful, Remembering, Rude)
         }
-        self.drivers = BikeDrivers(registered, state_dir, self.clock)
+        self.drivers = BikeDrivers(registered, StateFiles(state_dir), self.clock)
 
     def remembering(self, port: str) -> Remembering:
         made = self.drivers.make(bike("Remembering", port))

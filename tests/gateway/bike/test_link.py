@@ -208,6 +208,15 @@ class TestChanges:
 
 
 class TestReason:
+    async def test_link_is_in_a_state_since_the_change_whatever_its_reasons(self) -> None:
+        linked = Linked([2.0, "turn", 4.0, BikeLost("gone")], BikeLost("off"), BikeLost("far away"))
+        began_ns = linked.clock.monotonic_ns()
+        for _ in range(2):
+            await linked.run_for(10)
+            assert linked.state[0] is LinkState.LOST
+            assert linked.link.since_ns == began_ns + 6 * NS_PER_S
+        await linked.stop()
+
     async def test_link_gives_the_reason_of_a_driver_that_waits_until_it_has_one_of_its_own(
         self,
     ) -> None:

@@ -82,7 +82,7 @@ async def test_place_ends_with_the_race(virtual: VirtualGateway) -> None:
     assert places(virtual) == [None, None], "late results of the ended race"
     receive(virtual, results_message(14, {7: 132.25}))
     assert ranks(virtual) == [1, None]
-    results = virtual.gateway.observer._results
+    results = virtual.gateway.observer.results
     assert results is not None
     assert list(results._latest) == [14], "results of ended races are forgotten"
 

@@ -9,6 +9,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.host.boots import BOOTS_MAX, Boots
+from gateway.host.state_file import StateFiles
 from gateway.timing.clock_sync import ClockSource
 from tests.support.files import written
 from tests.support.virtual_clock import NS_PER_S, VirtualClock
@@ -25,7 +26,7 @@ def unset_clock(boot_id: str = "boot-1") -> VirtualClock:
 async def record(state_dir: Path, clock: VirtualClock) -> None:
     """Run as the daemon does, until a time server has set the clock and this is on disk."""
     clock.is_set = True
-    running = asyncio.create_task(Boots(state_dir).run(clock))
+    running = asyncio.create_task(Boots(StateFiles(state_dir)).run(clock))
     while not running.done():
         await clock.run_for(1)
         await asyncio.sleep(0.001)
@@ -33,7 +34,7 @@ async def record(state_dir: Path, clock: VirtualClock) -> None:
 
 async def test_begin_of_a_boot_is_known_after_it_once_its_clock_was_set(tmp_path: Path) -> None:
     clock = unset_clock()
-    running = asyncio.create_task(Boots(tmp_path).run(clock))
+    running = asyncio.create_task(Boots(StateFiles(tmp_path)).run(clock))
     await clock.run_for(60)
     assert os.listdir(tmp_path) == []
     clock.step_wall(86_400_000)
@@ -41,7 +42,7 @@ async def test_begin_of_a_boot_is_known_after_it_once_its_clock_was_set(tmp_path
     await clock.run_for(1)
     await written(tmp_path / "boots.json")
     running.cancel()
-    later = Boots(tmp_path)
+    later = Boots(StateFiles(tmp_path))
     assert later.began_ms("boot-1") == WALL_MS - 5_000 + 86_400_000
     assert later.was_set("boot-1")
     assert later.began_ms("boot-2") is None
@@ -51,18 +52,18 @@ async def test_begin_of_a_boot_is_known_after_it_once_its_clock_was_set(tmp_path
 async def test_time_server_corrects_what_was_recorded_of_the_boot(tmp_path: Path) -> None:
     clock = unset_clock()
     clock.is_set, clock.setter = True, ClockSource.HARDWARE
-    running = asyncio.create_task(Boots(tmp_path).run(clock))
+    running = asyncio.create_task(Boots(StateFiles(tmp_path)).run(clock))
     await clock.run_for(1)
     await written(tmp_path / "boots.json")
-    assert Boots(tmp_path).began_ms("boot-1") == WALL_MS - 5_000
-    assert not Boots(tmp_path).was_set("boot-1")
+    assert Boots(StateFiles(tmp_path)).began_ms("boot-1") == WALL_MS - 5_000
+    assert not Boots(StateFiles(tmp_path)).was_set("boot-1")
     clock.step_wall(-7_000)
     clock.setter = ClockSource.TIME_SERVER
     while not running.done():
         await clock.run_for(1)
         await asyncio.sleep(0.001)
-    assert Boots(tmp_path).began_ms("boot-1") == WALL_MS - 12_000
-    assert Boots(tmp_path).was_set("boot-1")
+    assert Boots(StateFiles(tmp_path)).began_ms("boot-1") == WALL_MS - 12_000
+    assert Boots(StateFiles(tmp_path)).was_set("boot-1")
 
 
 async def test_only_the_last_boots_are_remembered(tmp_path: Path) -> None:
@@ -90,6 +91,6 @@ async def test_only_the_last_boots_are_remembered(tmp_path: Path) -> None:
 def test_damaged_file_is_logged_and_means_no_boots(tmp_path: Path, content: str) -> None:
     (tmp_path / "boots.json").write_text(content)
     with capture_logs() as logs:
-        boots = Boots(tmp_path)
+        boots = Boots(StateFiles(tmp_path))
     assert boots.began_ms("boot-1") is None
     assert [one["event"] for one in logs] == ["times of earlier boots not restored"]

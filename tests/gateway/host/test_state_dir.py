@@ -5,6 +5,7 @@ import pwd
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,6 +16,7 @@ from gateway.host.state_dir import (
     as_owner_of,
     is_in_use,
     locked_state_dir,
+    stay_owner_of,
     volatile_file_system,
 )
 from tests.support.children import killed_at_end
@@ -119,6 +121,41 @@ def test_files_made_as_owner_are_the_owners_and_root_is_restored(directory: Path
     made = (directory / "file").stat()
     assert (made.st_uid, made.st_gid) == (nobody.pw_uid, nobody.pw_gid)
     assert (os.geteuid(), os.getegid()) == (0, os.getgid())
+
+
+@root_only
+def test_state_dir_that_root_makes_is_of_the_owner_of_its_place(directory: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    with locked_state_dir(directory / "state"):
+        assert (directory / "state").stat().st_uid == nobody.pw_uid
+
+
+@root_only
+def test_other_threads_of_root_stay_root(directory: Path) -> None:
+    """A bike's serial port may be opened while a file is saved."""
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    private = directory / "private"
+    private.mkdir(mode=0o700)
+    with ThreadPoolExecutor(1) as other:
+        other.submit(os.getpid).result()
+        with as_owner_of(directory):
+            with pytest.raises(PermissionError):
+                (private / "file").touch()
+            other.submit((private / "file").touch).result()
+
+
+@root_only
+def test_thread_stays_the_owner(directory: Path) -> None:
+    nobody = pwd.getpwnam("nobody")
+    os.chown(directory, nobody.pw_uid, nobody.pw_gid)
+    with ThreadPoolExecutor(1, initializer=stay_owner_of, initargs=(directory,)) as thread:
+        for name in ("one", "two"):
+            thread.submit((directory / name).touch).result()
+    assert {path.stat().st_uid for path in directory.iterdir()} == {nobody.pw_uid}
+    (directory / "three").touch()
+    assert (directory / "three").stat().st_uid == 0
 
 
 @root_only

@@ -394,3 +394,12 @@ class TestCommandedRaces:
         await ride.tick(1)
         assert (ride.ticked[-1].race.race_id, ride.ticked[-1].second) == (6, 1)
         assert ride.ticked[-1].start_ns - MONOTONIC_NS == 80 * NS_PER_S
+
+
+@pytest.mark.parametrize("step_s", [-3600, -7, 7, 3600])
+async def test_race_clock_of_a_bike_that_is_added_later_reads_the_clock(step_s: int) -> None:
+    clock = JumpingClock(START_MS, MONOTONIC_NS)
+    clock.step_wall(step_s * 1000)
+    ride = Ride(clock=clock)
+    await ride.tick(1)
+    assert ride.ticked[0].end_ms == START_MS + (step_s + 1) * 1000

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gateway.race import commanded
 from gateway.race.commanded import MAX_RACES, BikeRaces, RemoteRaces
 from gateway.race.races import Race, Racer
 
@@ -285,7 +286,32 @@ def test_bike_without_races_has_none_now_or_later() -> None:
 
 def test_served_bikes_can_change_and_the_rest_keep_their_races(races: RemoteRaces) -> None:
     races.apply(start(), NOW_MS)
-    races.serve(["bike-1", "bike-3"])
+    races.serve(["bike-1", "bike-3"], NOW_MS)
     assert ids(races) == [12]
     assert races.apply(start(bike_id="bike-3", racer_id=8), NOW_MS).ok
     assert not races.apply(start(bike_id="bike-2", racer_id=9), NOW_MS).ok
+
+
+def test_races_of_a_bike_that_left_are_forgotten_with_the_others(races: RemoteRaces) -> None:
+    races.apply(start(bike_id="bike-2", length_s=10), NOW_MS)
+    races.serve(["bike-1"], NOW_MS)
+    races.forget_before(NOW_MS + 10_000)
+    assert b"bike-2" in races.to_json()
+    races.forget_before(NOW_MS + 20_000)
+    assert b"bike-2" not in races.to_json()
+
+
+def test_newest_ended_races_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commanded, "MAX_REMEMBERED", 20)
+    races = RemoteRaces(["bike-1", "bike-2"])
+    for number in range(100):
+        at_ms = NOW_MS + 10_000 * number
+        assert races.apply(start(startMs=at_ms, length_s=10, race_id=number), at_ms).ok
+        races.forget_before(0)
+    assert ids(races) == list(range(100 - 10 - MAX_RACES, 100)), "half of them are of bike-2"
+    for number in range(100, 150):
+        at_ms = NOW_MS + 10_000 * number
+        races.apply(start(startMs=at_ms, length_s=10, race_id=number), at_ms)
+        races.apply(stop(number), at_ms)
+        races.forget_before(0)
+    assert [race.race_id for race in races.of("bike-1").cut_short] == list(range(140, 150))

@@ -7,10 +7,12 @@ import pytest
 
 from gateway.race.commands import (
     MAX_BYTES,
+    MAX_PROBLEMS,
     CommandRefused,
     StartRace,
     StopRace,
     decode_command,
+    problem_of,
     refuse,
     respond,
 )
@@ -122,3 +124,66 @@ def test_refusal_has_the_reason_and_the_command_if_it_was_understood() -> None:
     assert json.loads(refuse("not now").to_json()) == bare
     named = {"command": "stop", "bikeId": "bike-001", "raceId": 12}
     assert json.loads(refuse("not now", decoded(STOP)).to_json()) == bare | named
+
+
+SMALLEST = {"raceId": 0, "racerId": 0, "name": "H", "classId": 1, "startMs": 0, "lengthS": 1}
+LARGEST = {"name": "x" * 64, "classId": 6, "startMs": 2**53 - 1, "lengthS": 86_400}
+
+
+@pytest.mark.parametrize("values", [SMALLEST, LARGEST], ids=["smallest", "largest"])
+def test_command_may_have_each_value_at_its_limit(values: dict[str, Any]) -> None:
+    command = decoded(START | values)
+    assert isinstance(command, StartRace)
+    assert problem_of("bike-001", command.race) is None
+
+
+def test_command_of_the_maximum_size_is_decoded() -> None:
+    padded = json.dumps(STOP).encode().ljust(MAX_BYTES)
+    assert isinstance(decode_command(padded), StopRace)
+    assert "8193 bytes; expected at most 8192 bytes" in refusal(padded + b" ")
+
+
+def test_refusal_lists_eight_problems_at_the_most() -> None:
+    many = {f"field{number}": 1 for number in range(20)}
+    assert refusal(json.dumps(START | many).encode()).count(";") == MAX_PROBLEMS - 1 == 7
+
+
+@pytest.mark.parametrize(
+    ("bike_id", "race", "field"),
+    [
+        ("", Race(12, 0, 300, Racer(7, "Hayden", 1)), "bikeId"),
+        ("bike-1", Race(-1, 0, 300, Racer(7, "Hayden", 1)), "raceId"),
+        ("bike-1", Race(12, -1, 300, Racer(7, "Hayden", 1)), "startMs"),
+        ("bike-1", Race(12, 0, 0, Racer(7, "Hayden", 1)), "lengthS"),
+        ("bike-1", Race(12, 0, 300, Racer(7, "Hayden", 7)), "classId"),
+        ("bike-1", Race(12, 0, 300), "racerId"),
+    ],
+)
+def test_race_that_no_command_can_start_is_told_by_its_field(
+    bike_id: str, race: Race, field: str
+) -> None:
+    problem = problem_of(bike_id, race)
+    assert problem is not None
+    assert problem.startswith((f"{field}: Input should", f"{field}: String should"))
+
+
+def test_response_to_a_command_that_cannot_be_saved_names_the_reason() -> None:
+    response = respond(decoded(STOP), "already").unsaved("No space left on device")
+    assert json.loads(response.to_json()) == {
+        "ok": True,
+        "result": "already",
+        "warning": "not saved: No space left on device; the command applies, but a restart of the "
+        "gateway forgets it. Repeat it later to have it saved",
+        "untilRestart": True,
+        "command": "stop",
+        "bikeId": "bike-001",
+        "raceId": 12,
+    }
+
+
+def test_response_keeps_its_warning_when_the_command_cannot_be_saved() -> None:
+    accepted = respond(decoded(START | {"racerId": 2**31}), "accepted")
+    assert accepted.warning is not None
+    unsaved = accepted.unsaved("full").warning
+    assert unsaved is not None
+    assert unsaved.startswith(f"{accepted.warning}; not saved: full; ")

@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.host.state_file import StateFiles
 from gateway.race.commanded import RemoteRaces
 from gateway.race.control import RemoteControl, open_remote_control
 from tests.gateway.host.test_state_file import BusyDisk
@@ -23,11 +26,13 @@ class Rig:
     def __init__(self, state_dir: Path, clock: VirtualClock | None = None) -> None:
         self.clock = clock or VirtualClock(NOW_MS)
         state_dir.mkdir(exist_ok=True)
-        self.control = open_remote_control(state_dir, ["bike-1", "bike-2"], self.clock)
+        self.files = StateFiles(state_dir)
+        self.control = open_remote_control(self.files, ["bike-1", "bike-2"], self.clock)
         self.virtual = VirtualGateway(
             config(state_dir, [{}, {}]),
             NOW_MS,
             clock=self.clock,
+            files=self.files,
             races={bike_id: self.control.races_of(bike_id) for bike_id in ("bike-1", "bike-2")},
         )
 
@@ -215,7 +220,10 @@ async def test_saved_race_with_an_id_that_javascript_confuses_is_dropped_with_a_
         ("commanded race dropped", "bike-1", 9_007_199_254_740_992, 7),
         ("commanded race dropped", "bike-1", 3, 9_007_199_254_740_993),
     ]
-    assert all("JavaScript confuses ids above 9007199254740991" in one["reason"] for one in logs)
+    problem = "Input should be less than or equal to 9007199254740991"
+    assert [one["reason"] for one in logs] == [f"raceId: {problem}", f"racerId: {problem}"]
+    [note] = restored.files.problems
+    assert note.startswith(f"2 commanded races in {saved} cannot be ridden")
 
 
 async def booted_without_the_time(state_dir: Path, *races: bytes) -> Rig:
@@ -302,16 +310,214 @@ async def test_clock_step_just_before_a_commanded_race_moves_its_start(
 async def test_race_file_gives_back_the_races_it_saved(tmp_path: Path) -> None:
     before = Rig(tmp_path)
     await before.command(start(race_id=12))
-    after = open_remote_control(tmp_path, ["bike-2", "bike-1"], before.clock)
+    after = open_remote_control(StateFiles(tmp_path), ["bike-2", "bike-1"], before.clock)
     assert after.races_of("bike-1").all == before.control.races_of("bike-1").all != ()
     assert after.races_of("bike-2").all == ()
 
 
-async def test_race_file_forgets_a_bike_that_left_the_config(tmp_path: Path) -> None:
+def race_file(*races: dict[str, Any], cut_short: Sequence[dict[str, Any]] = ()) -> bytes:
+    """Return the file with these races of bike-1; each is a dict of what is unusual about it."""
+
+    def whole(changes: dict[str, Any]) -> dict[str, Any]:
+        racer = {"racer_id": 7, "name": "Hayden", "class_id": 1}
+        racer |= {key: changes.pop(key) for key in racer.keys() & changes.keys()}
+        return {
+            "race_id": 12,
+            "start_ms": NOW_MS + 5000,
+            "length_s": 300,
+            "racer": racer,
+            "waits_for_pedals": False,
+            **changes,
+        }
+
+    return json.dumps(
+        {"bike-1": {"races": list(map(whole, races)), "cut_short": list(map(whole, cut_short))}}
+    ).encode()
+
+
+IMPOSSIBLE: list[dict[str, Any]] = [
+    {"race_id": -1}, {"race_id": 2**70}, {"racer_id": -1}, {"racer_id": 2**70},
+    {"class_id": 0}, {"class_id": 99}, {"name": ""}, {"name": "x" * 65}, {"racer": None},
+    {"start_ms": -10**17}, {"start_ms": -1}, {"start_ms": 2**70}, {"start_ms": 10**300},
+    {"length_s": 0}, {"length_s": -300}, {"length_s": 10**9}, {"length_s": 2**70},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("changes", IMPOSSIBLE, ids=str)
+async def test_saved_race_that_no_command_can_start_is_dropped_and_named(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    good = {"race_id": 13, "racer_id": 8, "start_ms": NOW_MS + 400_000}
+    file = tmp_path / "races.json"
+    file.write_bytes(race_file(dict(changes), dict(good), cut_short=[dict(changes)]))
+    with capture_logs() as logs:
+        rig = Rig(tmp_path)
+    races = rig.control.races_of("bike-1")
+    assert [race.race_id for race in races.all] == [13]
+    assert races.cut_short == ()
+    assert [log["event"] for log in logs] == ["commanded race dropped"]
+    assert rig.virtual.gateway.status.notes == (
+        f"1 commanded race in {file} cannot be ridden; the log has the reasons. Start such a race "
+        "again, with values that a command may have",
+    )
+    await rig.start()
+    await rig.virtual.run_for(12)
+    assert rig.ridden() == []
+    await rig.virtual.stop()
+
+
+def test_saved_races_that_overlap_or_repeat_a_racer_are_ridden_once(tmp_path: Path) -> None:
+    content = race_file(
+        {},
+        {"race_id": 13, "start_ms": NOW_MS + 6000},
+        {"start_ms": NOW_MS + 400_000},
+        {"race_id": 14, "start_ms": NOW_MS + 800_000},
+    )
+    (tmp_path / "races.json").write_bytes(content)
+    with capture_logs() as logs:
+        rig = Rig(tmp_path)
+    assert [race.race_id for race in rig.control.races_of("bike-1").all] == [12, 14]
+    assert {log["reason"] for log in logs} == {
+        "it overlaps with race 12",
+        "the racer has another race with this id",
+    }
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"[" * 200_000,
+        b'{"bike-1": ' * 10_000,
+        race_file({"start_ms": float("nan")}),
+        race_file({"start_ms": float("inf")}),
+        race_file({"start_ms": 0.5}),
+        b'{"bike-1": {"races": {}, "cut_short": []}}',
+        b'{"bike-1": {"races": [], "cut_short": [], "races": "x"}}',
+        b"{%s}" % b",".join(b'"%d":{"races":[],"cut_short":[]}' % id_ for id_ in range(20_000)),
+        b"null",
+        b"\0" * 4096,
+    ],
+    ids=lambda content: repr(content[:40]),
+)
+async def test_gateway_races_with_a_race_file_of_any_content(
+    tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "races.json"
+    file.write_bytes(content)
+    rig = Rig(tmp_path)
+    assert rig.virtual.gateway.status.files_set_aside == 1
+    await rig.start()
+    assert await rig.command(start(in_s=0, length_s=2))
+    await rig.virtual.run_for(3)
+    assert [second for _, second, _ in rig.ridden()] == [1, 2]
+    await rig.virtual.stop()
+
+
+async def test_races_of_a_bike_that_left_the_config_are_kept_in_the_file(tmp_path: Path) -> None:
     before = Rig(tmp_path)
     await before.command(start(race_id=12))
-    after = open_remote_control(tmp_path, ["bike-2"], before.clock)
-    assert after.races_of("bike-2").all == ()
+    without = open_remote_control(StateFiles(tmp_path), ["bike-2"], before.clock)
+    response = json.loads(await without.handle(start(bike_id="bike-1", race_id=13)))
+    assert response["reason"] == "unknown bike 'bike-1'; expected one of: bike-2"
+    await without.handle(start(bike_id="bike-2", racer_id=8))
+    after = open_remote_control(StateFiles(tmp_path), ["bike-1"], before.clock)
+    assert [race.race_id for race in after.races_of("bike-1").all] == [12]
+
+
+async def reload(rig: Rig, *numbers: int) -> None:
+    """Apply a config with these bikes, as SIGHUP does."""
+    bikes = rig.virtual.settings.bikes
+    wanted = [bike for bike in bikes if int(bike.id[-1]) in numbers]
+    rig.control.serve([bike.id for bike in wanted])
+    changed = rig.virtual.settings.model_copy(update={"bikes": wanted})
+    applying = asyncio.create_task(rig.virtual.gateway.apply(changed, rig.control.races_of))
+    await rig.virtual.run_for(1.1)
+    await applying
+    await rig.control.save()
+
+
+@pytest.mark.parametrize("is_restarted", [False, True])
+async def test_race_of_a_bike_that_left_and_returned_is_not_ridden_twice(
+    tmp_path: Path, is_restarted: bool
+) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    command = start(in_s=0, length_s=60)
+    assert await rig.command(command)
+    await rig.virtual.run_for(4.5)
+    await reload(rig, 2)
+    ridden = [(12, second, "update") for second in range(1, 5)] + [(12, 5, "final")]
+    assert rig.ridden() == ridden
+    if is_restarted:
+        await rig.virtual.stop()
+        rig = Rig(tmp_path, rig.clock)
+        await rig.start()
+        ridden = []
+    await reload(rig, 1, 2)
+    response = json.loads(await rig.control.handle(command))
+    assert "has already begun race 12" in response["reason"]
+    await rig.virtual.run_for(70)
+    assert rig.ridden() == ridden, "one final at the most"
+    await rig.virtual.stop()
+
+
+async def test_race_planned_for_a_bike_is_ridden_after_the_bike_left_and_returned(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    assert await rig.command(start(in_s=10, length_s=2))
+    await reload(rig, 2)
+    await reload(rig, 1, 2)
+    assert json.loads(await rig.control.handle(start(in_s=10, length_s=2)))["result"] == "already"
+    await rig.virtual.run_for(15)
+    assert rig.ridden() == [(12, 1, "update"), (12, 2, "final")]
+    await rig.virtual.stop()
+
+
+async def test_bike_that_leaves_before_the_clock_is_set_keeps_its_race(tmp_path: Path) -> None:
+    rig = await booted_without_the_time(tmp_path, start(in_s=5, length_s=300))
+    await reload(rig, 2)
+    await reload(rig, 1, 2)
+    set_clock(rig)
+    assert json.loads(await rig.control.handle(start(in_s=5)))["result"] == "already"
+    await rig.virtual.stop()
+
+
+async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeated(
+    tmp_path: Path,
+) -> None:
+    rig = Rig(tmp_path)
+    draft = tmp_path / ".races.json.new"
+    draft.mkdir()
+    for result in ("accepted", "already"):
+        response = json.loads(await rig.control.handle(start()))
+        assert (response["ok"], response["result"], response["untilRestart"]) == (
+            True,
+            result,
+            True,
+        )
+        assert response["warning"].startswith("not saved: Is a directory; ")
+    draft.rmdir()
+    response = json.loads(await rig.control.handle(start()))
+    assert response == {
+        "ok": True, "result": "already", "command": "start", "bikeId": "bike-1", "raceId": 12
+    }  # fmt: skip
+    after = Rig(tmp_path, rig.clock)
+    assert [race.race_id for race in after.control.races_of("bike-1").all] == [12]
+
+
+async def test_racer_id_and_unsaved_command_are_both_warned_of(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    (tmp_path / ".races.json.new").mkdir()
+    response = json.loads(await rig.control.handle(start(racer_id=2_147_483_648)))
+    assert "analytics; not saved: Is a directory" in response["warning"]
+
+
+async def test_refused_command_is_not_called_unsaved(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    (tmp_path / ".races.json.new").mkdir()
+    assert "untilRestart" not in json.loads(await rig.control.handle(start(bike_id="bike-9")))
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"bike-1": [{"race_id": "x"}]}', b"\xff\x00"])
@@ -320,6 +526,6 @@ def test_race_file_that_is_damaged_is_logged_and_means_no_races(
 ) -> None:
     (tmp_path / "races.json").write_bytes(content)
     with capture_logs() as logs:
-        control = open_remote_control(tmp_path, ["bike-1"], VirtualClock(NOW_MS))
+        control = open_remote_control(StateFiles(tmp_path), ["bike-1"], VirtualClock(NOW_MS))
     assert control.races_of("bike-1").all == ()
     assert [log["event"] for log in logs] == ["commanded races not restored"]

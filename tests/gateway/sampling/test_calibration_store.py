@@ -4,6 +4,7 @@ import os
 import resource
 import signal
 import stat
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from gateway.sampling.calibration_record import CalibrationFormatError, CalibrationRecord
-from gateway.sampling.calibration_store import BACKUPS, CalibrationStore, NoBackupError
+from gateway.sampling.calibration_store import BACKUPS, MAX_BYTES, CalibrationStore, NoBackupError
 from tests.support.calibrations import record
 
 
@@ -186,3 +187,49 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(stateful_step_count=20)
+
+
+def fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+def directory(path: Path) -> None:
+    path.mkdir()
+
+
+def endless_device(path: Path) -> None:
+    path.symlink_to("/dev/zero")
+
+
+def huge_file(path: Path) -> None:
+    with path.open("wb") as file:
+        file.truncate(MAX_BYTES + 1)
+
+
+OCCUPY = pytest.mark.parametrize("occupy", [fifo, directory, endless_device, huge_file])
+
+
+@OCCUPY
+def test_place_of_a_calibration_that_is_taken_is_named_and_cleared_by_a_save(
+    store: CalibrationStore, occupy: Callable[[Path], None]
+) -> None:
+    store.directory.mkdir(parents=True)
+    occupy(store.directory / "bike-1.json")
+    with pytest.raises(CalibrationFormatError, match=r"bike-1\.json: it is"):
+        store.load("bike-1")
+    store.save(record())
+    assert store.load("bike-1") == record()
+
+
+@OCCUPY
+def test_place_of_a_backup_that_is_taken_is_skipped_and_cleared_by_a_save(
+    store: CalibrationStore, occupy: Callable[[Path], None]
+) -> None:
+    store.save(scaled(1))
+    store.save(scaled(2))
+    occupy(store.directory / "bike-1.json.2")
+    assert list(store.backups("bike-1")) == [1]
+    store.save(scaled(3))
+    store.save(scaled(4))
+    backups = store.backups("bike-1")
+    assert (backups[1], backups[2]) == (scaled(3), scaled(2))

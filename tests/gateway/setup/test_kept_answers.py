@@ -1,5 +1,6 @@
 """The answers of a run that was left come back as they were, and whatever else is ignored."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -37,8 +38,16 @@ def test_answers_that_cannot_be_kept_are_lost_without_an_error(tmp_path: Path) -
     assert not keep(tmp_path / "gone" / "gateway.toml", ALL)
 
 
-@pytest.mark.parametrize("content", ["", "[]", "{}", '{"machine": 7}', '{"machine": null, "x": 1}'])
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{}", '{"machine": 7}', '{"machine": null, "x": 1}', "[" * 60_000]
+)
 def test_kept_answers_of_another_version_are_none(tmp_path: Path, content: str) -> None:
     file = tmp_path / "gateway.toml"
     kept_file(file).write_text(content)
+    assert kept(file) == Answers()
+
+
+def test_kept_answers_that_are_a_fifo_are_none(tmp_path: Path) -> None:
+    file = tmp_path / "gateway.toml"
+    os.mkfifo(kept_file(file))
     assert kept(file) == Answers()

@@ -1,6 +1,7 @@
 """A gateway that is not set up: it publishes nothing, keeps nothing, and reports why."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator
 from contextlib import closing
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.buffer.store import Batch, Record, Store
+from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.config import first
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Config
@@ -139,13 +140,33 @@ async def test_seconds_that_an_earlier_version_buffered_of_the_simulated_bike_ar
     assert [log["count"] for log in logs if "discarded" in log["event"]] == [5]
 
 
-async def test_buffer_that_cannot_be_used_does_not_stop_the_waiting(state_dir: Path) -> None:
-    (state_dir / "buffer.db").mkdir()
+async def test_buffer_that_cannot_be_used_does_not_stop_the_waiting(
+    state_dir: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> int:
+        raise StoreError("the disk is broken")
+
+    monkeypatch.setattr("gateway.status.waiting.discard_messages", fail)
     waiting = Waiting([first_config(state_dir)])
     with capture_logs() as logs:
         await waiting.until_told()
         await waiting.close()
     assert "seconds of the simulated bike not discarded" in [log["event"] for log in logs]
+
+
+async def test_fifo_in_the_place_of_the_buffer_does_not_hold_up_the_waiting(
+    state_dir: Path,
+) -> None:
+    os.mkfifo(state_dir / "buffer.db")
+    waiting = Waiting([first_config(state_dir)])
+    async with asyncio.timeout(30):
+        await waiting.until_told()
+        await waiting.close()
+    assert len(list_of(state_dir, "buffer.db.damaged-*")) == 1
+
+
+def list_of(directory: Path, pattern: str) -> list[Path]:
+    return list(directory.glob(pattern))
 
 
 async def test_config_that_is_set_up_is_returned_at_once(tmp_path: Path) -> None:

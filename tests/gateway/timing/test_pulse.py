@@ -11,3 +11,15 @@ async def test_pulse_is_silent_since_its_last_beat() -> None:
     pulse.beat()
     await clock.run_for(1)
     assert pulse.silent_ns == NS_PER_S
+
+
+async def test_pulse_is_not_silent_while_the_process_stands_still() -> None:
+    clock = VirtualClock()
+    pulse = Pulse("publisher", clock, wake=lambda: None)
+    clock.stall(25)
+    await clock.run_for(3)
+    pulse.excuse(25 * NS_PER_S)
+    assert pulse.silent_ns == 3 * NS_PER_S
+    pulse.beat()
+    pulse.excuse(25 * NS_PER_S)
+    assert pulse.silent_ns == 0, "it beat afterwards"

@@ -3,7 +3,6 @@ from pathlib import Path
 
 import pytest
 
-from gateway.bike.recorder import ignore
 from gateway.config.warnings import warnings_of
 from gateway.race.races import Race
 from gateway.race.results import Place
@@ -42,7 +41,7 @@ async def test_demo_racers_know_their_ranks(tmp_path: Path) -> None:
     race = Race(12, clock.wall_ms_at(clock.monotonic_ns()), length_s=60)
     async with open_local_cloud() as cloud:
         start = Start(race, seed=2, directory=tmp_path, port=cloud.config.port)
-        gateways = [await open_racer(number, start, clock, ignore) for number in (1, 2)]
+        gateways = [await open_racer(number, start, clock, lambda _: None) for number in (1, 2)]
         async with asyncio.timeout(30), asyncio.TaskGroup() as tasks:
             for gateway in gateways:
                 tasks.create_task(gateway.run(stop))
