@@ -149,6 +149,20 @@ MUTANTS = (
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
+        "a replaced certificate is not the one that is used",
+        "gateway/cloud/iot_core.py",
+        "self._link, self._new_link(replacement)",
+        "self._link, self._new_link(self.files.loaded)",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "a refused subscription is not tried again",
+        "gateway/cloud/iot_core.py",
+        "if self._connected and subscription.topic in self.refusals and not self._stopping:",
+        "if self._stopping:",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
         "a bike that nobody pedals joins a race",
         "gateway/race/joins.py",
         "        if is_pedalling and second.race.waits_for_pedals:",

@@ -78,7 +78,7 @@ def provision(
     if json:
         typer.echo(_result(files, thing, done))
     elif renew:
-        typer.echo("to use the new certificate, run: sudo systemctl restart alleycat-gateway")
+        typer.echo("to use the new certificate, run: sudo systemctl reload alleycat-gateway")
     else:
         typer.echo(
             f'in the config, set thing_name = "{thing}", and certificate_file and '

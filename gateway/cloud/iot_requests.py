@@ -16,6 +16,7 @@ from typing import Any
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.credentials import read_credentials
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
 from gateway.config.schema import CloudConfig
 from gateway.host.errors import GatewayError
@@ -62,6 +63,7 @@ def open_connection(
     client = build_client(
         cloud,
         client_id,
+        read_credentials(cloud),
         on_lifecycle_event_connection_success_fn=lambda _: outcomes.put(None),
         on_lifecycle_event_connection_failure_fn=lambda data: outcomes.put(explain_failure(data)),
         on_lifecycle_event_stopped_fn=lambda _: stopped.put(None),
