@@ -27,6 +27,7 @@ from pydantic_settings import (
 
 from drivers.registry import DriverStatus
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
+from gateway.config.host_name import host_name_problem, without_blanks
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
@@ -82,11 +83,10 @@ class CloudConfig(_Section):
     @field_validator("endpoint")
     @classmethod
     def _host_alone(cls, endpoint: str) -> str:
-        if "/" in endpoint or endpoint.count(":") == 1:
-            raise ValueError(
-                "expected a host name without scheme, port or path; set the port as cloud.port"
-            )
-        return endpoint
+        host = without_blanks(endpoint)
+        if (problem := host_name_problem(host)) is not None:
+            raise ValueError(problem)
+        return host
 
     @field_validator("topic", "results_topic")
     @classmethod
