@@ -3,10 +3,12 @@
 from typing import Any
 
 from awscrt import exceptions, mqtt5
+from awscrt.http import HttpProxyConnectionType, HttpProxyOptions
 from awsiot import mqtt5_client_builder
 
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credentials import Credentials, credentials_error
+from gateway.cloud.tunnel import Tunnel
 from gateway.config.schema import CloudConfig
 
 KEEP_ALIVE_S = 30
@@ -19,13 +21,21 @@ MIN_CONNECTED_MS = 30_000
 
 
 def build_client(
-    cloud: CloudConfig, client_id: str, credentials: Credentials | None, **callbacks: Any
+    cloud: CloudConfig,
+    client_id: str,
+    credentials: Credentials | None,
+    tunnel: Tunnel | None = None,
+    **callbacks: Any,
 ) -> mqtt5.Client:
     """Return a client that is not connected yet. `callbacks`: as in mqtt5.ClientOptions.
 
     `credentials`: None for a broker without TLS. Raises CredentialsError.
     """
     options = _options(cloud, client_id, callbacks)
+    if tunnel is not None:
+        options.http_proxy_options = HttpProxyOptions(
+            "127.0.0.1", tunnel.port, connection_type=HttpProxyConnectionType.Tunneling
+        )
     if credentials is None:
         return mqtt5.Client(options)
     try:

@@ -22,13 +22,17 @@ from awscrt import mqtt5
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credential_files import CredentialFiles
 from gateway.cloud.credentials import Credentials
+from gateway.cloud.diagnosis import Diagnosis, diagnose
+from gateway.cloud.fallback import Fallback
 from gateway.cloud.iot_client import (
     build_client,
     explain_failure,
     explain_plaintext_failure,
     name_and_message,
 )
+from gateway.cloud.tunnel import Tunnel, open_tunnel
 from gateway.cloud.uplink import Answer, Commands, Feed, Subscription, UplinkListener, Verdict
+from gateway.cloud.way import Family
 from gateway.config.schema import CloudConfig
 from gateway.timing.backoff import Backoff
 
@@ -53,8 +57,10 @@ class _Send:
 
 @dataclass(eq=False, slots=True)
 class _Link:
-    """One awscrt client, which keeps the certificate files that it was built with."""
+    """One awscrt client, which keeps the files and the way that it was built with."""
 
+    family: Family
+    tunnel: Tunnel | None
     client: mqtt5.Client = field(init=False)
     stopped: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -88,6 +94,10 @@ class IotCore:
         #: By topic: the waits before refused subscriptions are tried again, and their timers.
         self._backoffs: dict[str, Backoff] = {}
         self._retries: dict[str, asyncio.TimerHandle] = {}
+        self._fallback = Fallback(cloud)
+        #: Why the last attempt to connect failed, if that was found out.
+        self.diagnosis: Diagnosis | None = None
+        self._judging: asyncio.Task[None] | None = None
         self._link = self._new_link(self.files.loaded)
         #: The end of the previous link, and the start of the one that replaces it.
         self._replacing: asyncio.Task[None] | None = None
@@ -108,10 +118,9 @@ class IotCore:
         replacement = self.files.replacement()
         if replacement is None:
             return
-        old, self._link = self._link, self._new_link(replacement)
+        self._relink(replacement)
         self.files.loaded, self.files.problem = replacement, None
         log.info("replaced certificate files loaded")
-        self._replacing = self._loop.create_task(self._replace(old))
         if self._connected:
             self._down(RENEWED)
 
@@ -126,13 +135,16 @@ class IotCore:
 
     async def stop(self) -> None:
         self._stopping = True
+        if self._judging is not None:
+            self._judging.cancel()
         if self._replacing is not None:
             await self._replacing
         await _end(self._link)
 
     def _new_link(self, credentials: Credentials | None) -> _Link:
         """Return a link whose events count only until another one replaces it."""
-        link = _Link()
+        family = self._fallback.family
+        link = _Link(family, open_tunnel(self._cloud, family))
 
         def on(handler: Callable[[Any], None]) -> Callable[[Any], None]:
             return self._from_sdk(lambda data: handler(data) if link is self._link else None)
@@ -141,6 +153,7 @@ class IotCore:
             self._cloud,
             self._client_id,
             credentials,
+            link.tunnel,
             on_lifecycle_event_connection_success_fn=on(self._on_connected),
             on_lifecycle_event_connection_failure_fn=on(self._on_failed),
             on_lifecycle_event_disconnection_fn=on(self._on_disconnected),
@@ -148,6 +161,10 @@ class IotCore:
             on_publish_callback_fn=on(self._on_received),
         )
         return link
+
+    def _relink(self, credentials: Credentials | None) -> None:
+        old, self._link = self._link, self._new_link(credentials)
+        self._replacing = self._loop.create_task(self._replace(old))
 
     async def _replace(self, old: _Link) -> None:
         """End a link first: a broker lets a client id connect only once."""
@@ -185,6 +202,7 @@ class IotCore:
 
     def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._connected = True
+        self._fallback.keep()
         left_out, self._unanswered = self._unanswered, {}
         for subscription in self._subscriptions.values():
             if subscription.topic in left_out:
@@ -194,7 +212,23 @@ class IotCore:
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
-        self._down(Answer(Verdict.RETRY, self._explain(data)))
+        if self._judging is None or self._judging.done():
+            self._judging = self._loop.create_task(self._judge(data))
+
+    async def _judge(self, data: mqtt5.LifecycleConnectFailureData) -> None:
+        """Try another address family after some failures; report any other, with its cause."""
+        name, family = name_and_message(data.exception)[0], self._link.family
+        if data.connack_packet is not None or await self._fallback.after(name):
+            self.diagnosis = None
+            if data.connack_packet is None:
+                self.diagnosis = await diagnose(self._cloud, family)
+            if self._connected or self._stopping:
+                return
+            reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)
+            self._down(Answer(Verdict.RETRY, reason))
+        if self._fallback.family != family and self._replacing is None:
+            log.info("connecting over another address family", family=self._fallback.family)
+            self._relink(self.files.loaded)
         self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
@@ -322,6 +356,8 @@ async def _end(link: _Link) -> None:
     with suppress(TimeoutError):
         async with asyncio.timeout(STOP_TIMEOUT_S):
             await link.stopped.wait()
+    if link.tunnel is not None:
+        await asyncio.to_thread(link.tunnel.close)
 
 
 def _answer(future: Any) -> Answer:
