@@ -102,7 +102,7 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
             await stream[1].start_tls(context, server_hostname=cloud.endpoint)
         return await _of_refusal(stream, where)
     except OSError as error:
-        return _of_handshake(error, cloud, family)
+        return _of_handshake(error, cloud)
     finally:
         stream[1].transport.abort()
 
@@ -148,18 +148,14 @@ def _reason(error: OSError) -> str:
     return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
 
 
-def _of_handshake(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
+def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
     where = f"{cloud.endpoint}:{cloud.port}"
     match error:
         case ssl.SSLCertVerificationError():
             remedy = _certificate_remedy(error, cloud)
             return Diagnosis(f"{where}: {error.verify_message}", remedy)
         case TimeoutError():
-            other = {"ipv4": "ipv6", "ipv6": "ipv4"}.get(family)
-            remedy = _SWALLOWED.format(
-                family=_OTHER_FAMILY.format(family=other) if other else "",
-            )
-            return Diagnosis(f"{where}: connected, but the TLS handshake gets no answer", remedy)
+            return swallowed(cloud)
         case ssl.SSLError():
             refusal = _refusal(error)
             if refusal is not None:
@@ -167,6 +163,14 @@ def _of_handshake(error: OSError, cloud: CloudConfig, family: Family) -> Diagnos
             return Diagnosis(f"{where}: TLS handshake failed: {error.reason or error}", _HANDSHAKE)
         case _:
             return Diagnosis(f"{where}: TLS handshake failed: {_reason(error)}", _HANDSHAKE)
+
+
+def swallowed(cloud: CloudConfig) -> Diagnosis:
+    """Return the diagnosis of a TCP connection on which nothing else arrives."""
+    other = {"ipv4": "ipv6", "ipv6": "ipv4"}.get(cloud.address_family)
+    hint = _OTHER_FAMILY.format(family=other) if other else ""
+    what = f"{cloud.endpoint}:{cloud.port}: connected, but the TLS handshake gets no answer"
+    return Diagnosis(what, _SWALLOWED.format(family=hint))
 
 
 async def _of_refusal(stream: Stream, where: str) -> Diagnosis | None:

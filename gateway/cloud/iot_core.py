@@ -22,8 +22,8 @@ from awscrt import mqtt5
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credential_files import CredentialFiles
 from gateway.cloud.credentials import Credentials
-from gateway.cloud.diagnosis import Diagnosis, diagnose
-from gateway.cloud.fallback import Fallback
+from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
+from gateway.cloud.fallback import SWALLOWED, Fallback
 from gateway.cloud.iot_client import (
     build_client,
     explain_failure,
@@ -222,6 +222,8 @@ class IotCore:
             self.diagnosis = None
             if data.connack_packet is None:
                 self.diagnosis = await diagnose(self._cloud, family)
+            if self.diagnosis is None and name in SWALLOWED and not self._cloud.plaintext:
+                self.diagnosis = swallowed(self._cloud)
             if self._connected or self._stopping:
                 return
             reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)

@@ -64,15 +64,11 @@ class Tunnel:
             for relay in self._relays:
                 relay.cancel()
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        relay = asyncio.current_task()
-        assert relay is not None
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        relay = self._loop.create_task(self._relay((reader, writer)))
         self._relays.add(relay)
-        try:
-            await self._relay((reader, writer))
-        finally:
-            writer.transport.abort()
-            self._relays.discard(relay)
+        relay.add_done_callback(self._relays.discard)
+        relay.add_done_callback(lambda _: writer.transport.abort())
 
     async def _relay(self, client: Stream) -> None:
         reader, writer = client
