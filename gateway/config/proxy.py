@@ -24,7 +24,11 @@ class Proxy:
 
 def proxy_from_url(url: str) -> Proxy:
     """Return the proxy with this address. Raises ValueError with the expected form."""
-    parts = urlsplit(without_blanks(url))
+    try:
+        parts = urlsplit(without_blanks(url))
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        raise ValueError(_EXPECTED) from None
     if parts.scheme == "https":
         raise ValueError(f"TLS to the proxy itself is not supported; {_EXPECTED}")
     if "@" in parts.netloc:
@@ -36,7 +40,6 @@ def proxy_from_url(url: str) -> Proxy:
         raise ValueError(_EXPECTED)
     if parts.path.strip("/") or parts.query or parts.fragment:
         raise ValueError(f"nothing may follow the port; {_EXPECTED}")
-    port, host = parts.port, parts.hostname or ""
     if not port or host_name_problem(host) is not None:
         raise ValueError(_EXPECTED)
     return Proxy(host, port)

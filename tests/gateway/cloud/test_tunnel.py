@@ -133,7 +133,6 @@ async def test_silent_proxy_is_given_up(
     authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("gateway.cloud.tunnel.OPEN_S", 0.3)
-    monkeypatch.setattr("gateway.cloud.diagnosis.STEP_S", 0.3)
     with ConnectProxy(answer=b"") as proxy:
         text = await reason(through(over_tls(8883, authority), proxy=proxy.url))
     assert text.startswith(f"the proxy 127.0.0.1:{proxy.port}: no answer; check cloud.proxy")

@@ -257,6 +257,8 @@ class TestWrong:
             ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["set the port as cloud.port"]),
             ("cloud.endpoint", "broker one", "cloud.endpoint", ["got 'broker one'", "hyphens"]),
             ("cloud.endpoint", "   ", "cloud.endpoint", ["hyphens"]),
+            ("cloud.proxy", "proxy.lan", "cloud.proxy", ["got 'proxy.lan'", "http://HOST:PORT"]),
+            ("cloud.address_family", "ipv5", "cloud.address_family", ["'auto', 'ipv4' or 'ipv6'"]),
             ("bikes.0.racer_id", "seven", "bikes[0].racer_id", ["got 'seven'", "a whole number"]),
             (
                 "bikes.0.racer_id",
