@@ -41,6 +41,13 @@ DirectoryOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Directory for the certificate and the key.")
 ]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="MQTT port, 8883 or 443.")]
+ProxyOption = Annotated[
+    str | None, typer.Option(metavar="URL", help="HTTP proxy on the way: http://HOST:PORT.")
+]
+ProxyCredentialsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File with the proxy's credentials: user:password."),
+]
 RenewOption = Annotated[
     bool, typer.Option("--renew", help="Replace the existing certificate and key.")
 ]
@@ -55,6 +62,8 @@ def provision(
     ca_file: CaFileOption = None,
     directory: DirectoryOption = Path("/etc/alleycat-gateway"),
     port: PortOption = 8883,
+    proxy: ProxyOption = None,
+    proxy_credentials_file: ProxyCredentialsOption = None,
     renew: RenewOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -73,7 +82,8 @@ def provision(
         fail(f"--directory {directory} is not a directory; expected an existing one", USAGE)
     files = IdentityFiles(directory)
     _refuse_to_overwrite(files, renew)
-    cloud = _claim_cloud(endpoint, port, ca_file, claim_certificate, claim_key)
+    way = {"proxy": proxy, "proxy_credentials_file": proxy_credentials_file}
+    cloud = _claim_cloud(endpoint, port, ca_file, claim_certificate, claim_key, way)
     done = _provision(Order(endpoint, template, thing), cloud, files, steps_to_stderr=json)
     if json:
         typer.echo(_result(files, thing, done))
@@ -130,7 +140,12 @@ def _refuse_to_overwrite(files: "IdentityFiles", renew: bool) -> None:
 
 
 def _claim_cloud(
-    endpoint: str, port: int, ca_file: Path | None, certificate: Path, key: Path
+    endpoint: str,
+    port: int,
+    ca_file: Path | None,
+    certificate: Path,
+    key: Path,
+    way: dict[str, object],
 ) -> "CloudConfig":
     from pydantic import ValidationError
 
@@ -148,14 +163,19 @@ def _claim_cloud(
             USAGE,
         )
     try:
-        return CloudConfig(
-            endpoint=endpoint,
-            port=port,
-            ca_file=ca_file,
-            certificate_file=certificate,
-            private_key_file=key,
+        return CloudConfig.model_validate(
+            {
+                "endpoint": endpoint,
+                "port": port,
+                "ca_file": ca_file,
+                "certificate_file": certificate,
+                "private_key_file": key,
+                **way,
+            }
         )
-    except ValidationError:
+    except ValidationError as error:
+        if error.errors()[0]["loc"] == ("proxy",):
+            fail("--proxy: expected http://HOST:PORT, without user and password", USAGE)
         fail(
             f"--endpoint {endpoint!r}: expected a host name without scheme, port or path; give the "
             "port with --port",
