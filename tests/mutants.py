@@ -151,9 +151,16 @@ MUTANTS = (
     Mutant(
         "a replaced certificate is not the one that is used",
         "gateway/cloud/iot_core.py",
-        "self._link, self._new_link(replacement)",
-        "self._link, self._new_link(self.files.loaded)",
+        "self._relink(replacement)",
+        "self._relink(self.files.loaded)",
         "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "a path that swallows packets is tried for ever",
+        "gateway/cloud/fallback.py",
+        "self.family = self._untried.pop(0)",
+        "self._untried.pop(0)",
+        "tests/gateway/cloud/test_fallback.py",
     ),
     Mutant(
         "a refused subscription is not tried again",
