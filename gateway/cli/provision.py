@@ -82,7 +82,7 @@ def provision(
         fail(f"--directory {directory} is not a directory; expected an existing one", USAGE)
     files = IdentityFiles(directory)
     _refuse_to_overwrite(files, renew)
-    way = {"proxy": proxy, "proxy_credentials_file": proxy_credentials_file}
+    way: dict[str, object] = {"proxy": proxy, "proxy_credentials_file": proxy_credentials_file}
     cloud = _claim_cloud(endpoint, port, ca_file, claim_certificate, claim_key, way)
     done = _provision(Order(endpoint, template, thing), cloud, files, steps_to_stderr=json)
     if json:
