@@ -91,7 +91,7 @@ async def _race(
         uplinks = connections(config.cloud, config.thing_name, len(config.bikes))
         if remote is not None:
             uplinks[0].subscribe(Commands(command_topic(config.thing_name), remote.handle))
-        health = CloudHealth(config.cloud, uplinks, clock)
+        health = CloudHealth(uplinks, clock)
         gateway = Gateway(config, drivers, races_of(config, remote), clock, buffer, uplinks)
         gateway.observer.health = health
         watchdog = Watchdog(service, clock, gateway.pulses, gateway.observer.line)

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field
@@ -26,7 +25,6 @@ class CertificateStatus:
     """The dates of one certificate file."""
 
     key: Annotated[str, Field(description="key in [cloud]: certificate_file or ca_file")]
-    file: Annotated[str, Field(description="path of the file")]
     valid_from: Annotated[datetime, Field(description="first moment of its validity")]
     valid_until: Annotated[datetime, Field(description="last moment of its validity")]
     days_left: Annotated[
@@ -53,12 +51,12 @@ class CertificateStatus:
         """What prevents a connection now, or will within days; None if nothing does."""
         if self.is_early:
             return (
-                f"cloud.{self.key} {self.file} is not valid before "
+                f"cloud.{self.key} is not valid before "
                 f"{self.valid_from:%Y-%m-%d %H:%M} UTC; check the clock with `timedatectl`"
             )
         if self.days_left is None or self.days_left >= URGENT_DAYS:
             return None
-        return f"cloud.{self.key} {self.file} {self.expiry}; {REMEDIES[self.key]}"
+        return f"cloud.{self.key} {self.expiry}; {REMEDIES[self.key]}"
 
     @property
     def expiry(self) -> str:
@@ -72,9 +70,7 @@ class CertificateStatus:
         return f"expires in {left}, on {date}"
 
 
-def certificate_status(
-    key: str, file: Path | None, pem: bytes, now: datetime | None
-) -> CertificateStatus:
+def certificate_status(key: str, pem: bytes, now: datetime | None) -> CertificateStatus:
     """Return the dates of a file with this content. `now`: None while the clock is not set.
 
     Raises ValueError.
@@ -83,6 +79,6 @@ def certificate_status(
     # The first certificate is the gateway's own. Of several CAs, one that is valid is enough.
     one = max(found, key=lambda validity: validity.end) if key == "ca_file" else found[0]
     if now is None:
-        return CertificateStatus(key, str(file), one.begin, one.end, None)
+        return CertificateStatus(key, one.begin, one.end, None)
     days_left = round((one.end - now).total_seconds() / SECONDS_PER_DAY, 3)
-    return CertificateStatus(key, str(file), one.begin, one.end, days_left, now < one.begin)
+    return CertificateStatus(key, one.begin, one.end, days_left, now < one.begin)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from gateway.cloud.certificates import CertificateStatus, certificate_status
 from gateway.cloud.iot_core import IotCore
-from gateway.config.schema import CloudConfig
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
@@ -20,8 +19,7 @@ class CloudHealth:
     All connections use the same files; the first one has all subscriptions.
     """
 
-    def __init__(self, cloud: CloudConfig, uplinks: Sequence[IotCore], clock: GatewayClock) -> None:
-        self._cloud = cloud
+    def __init__(self, uplinks: Sequence[IotCore], clock: GatewayClock) -> None:
         self._uplinks = uplinks
         self._clock = clock
 
@@ -51,12 +49,12 @@ class CloudHealth:
         loaded, now = self._uplinks[0].files.loaded, self._now()
         if loaded is None:
             return ()
-        cloud, found = self._cloud, []
+        found = []
         with suppress(ValueError):
             own = loaded.certificate
-            found.append(certificate_status("certificate_file", cloud.certificate_file, own, now))
+            found.append(certificate_status("certificate_file", own, now))
             if loaded.ca is not None:
-                found.append(certificate_status("ca_file", cloud.ca_file, loaded.ca, now))
+                found.append(certificate_status("ca_file", loaded.ca, now))
         return tuple(found)
 
     def _now(self) -> datetime | None:

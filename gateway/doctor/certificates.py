@@ -29,7 +29,7 @@ def check_certificates(cloud: CloudConfig, now: datetime | None) -> list[Finding
 def _finding(name: str, file: Path, now: datetime | None) -> Finding:
     key, remedy = f"cloud.{name}", REMEDIES[name]
     try:
-        status = certificate_status(name, file, file.read_bytes(), now)
+        status = certificate_status(name, file.read_bytes(), now)
     except (OSError, ValueError) as error:
         return failed(NAME, f"{key} {file} cannot be read: {error}", remedy)
     if status.days_left is None:

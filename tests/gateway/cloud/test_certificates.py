@@ -1,7 +1,6 @@
 """What the dates of a certificate mean at a moment."""
 
 import datetime as dt
-from pathlib import Path
 
 import pytest
 import trustme
@@ -10,7 +9,6 @@ from gateway.cloud.certificates import certificate_status
 
 END = dt.datetime(2030, 6, 1, tzinfo=dt.UTC)
 BEGIN = END - dt.timedelta(days=100)
-FILE = Path("/a.pem")
 
 
 def pem(end: dt.datetime = END) -> bytes:
@@ -28,7 +26,7 @@ def pem(end: dt.datetime = END) -> bytes:
     ],
 )
 def test_expiry_is_given_in_whole_days(left: dt.timedelta, expiry: str) -> None:
-    assert certificate_status("certificate_file", FILE, pem(), END - left).expiry == expiry
+    assert certificate_status("certificate_file", pem(), END - left).expiry == expiry
 
 
 @pytest.mark.parametrize(
@@ -38,12 +36,12 @@ def test_expiry_is_given_in_whole_days(left: dt.timedelta, expiry: str) -> None:
 def test_expiry_is_soon_within_a_month_and_a_problem_within_a_week(
     days: int, soon: bool, problem: bool
 ) -> None:
-    status = certificate_status("certificate_file", FILE, pem(), END - dt.timedelta(days=days))
+    status = certificate_status("certificate_file", pem(), END - dt.timedelta(days=days))
     assert (status.expires_soon, status.problem is not None) == (soon, problem)
 
 
 def test_first_certificate_of_a_chain_is_the_own_one_and_the_longest_of_the_cas_counts() -> None:
     later = END + dt.timedelta(days=9)
     chain = pem() + pem(later)
-    assert certificate_status("certificate_file", FILE, chain, END).valid_until == END
-    assert certificate_status("ca_file", FILE, chain, END).valid_until == later
+    assert certificate_status("certificate_file", chain, END).valid_until == END
+    assert certificate_status("ca_file", chain, END).valid_until == later

@@ -111,8 +111,8 @@ def test_reception_and_losses_of_each_bike_are_metrics() -> None:
 def test_time_left_of_each_certificate_is_a_metric() -> None:
     begin, end = (datetime(year, 6, 1, tzinfo=UTC) for year in (2029, 2030))
     certificates = (
-        CertificateStatus("certificate_file", "/a.pem", begin, end, 1.5),
-        CertificateStatus("ca_file", "/ca.pem", begin, end, None),
+        CertificateStatus("certificate_file", begin, end, 1.5),
+        CertificateStatus("ca_file", begin, end, None),
     )
     status = gateway_status(cloud=replace(gateway_status().cloud, certificates=certificates))
     samples = families(status)["certificate_remaining_seconds"].samples

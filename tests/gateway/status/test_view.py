@@ -341,7 +341,7 @@ def test_status_view_shows_a_certificate_in_its_last_month() -> None:
     begin, end = (datetime(year, 6, 1, tzinfo=UTC) for year in (2029, 2030))
 
     def view(days_left: float) -> str:
-        own = CertificateStatus("certificate_file", "/a.pem", begin, end, days_left)
+        own = CertificateStatus("certificate_file", begin, end, days_left)
         return shown(gateway_status(cloud=replace(gateway_status().cloud, certificates=(own,))))
 
     assert "certificate_file expires in 29 days, on 2030-06-01" in view(29.9)
