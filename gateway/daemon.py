@@ -24,6 +24,7 @@ from gateway.buffer.opening import open_configured_buffer
 from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.server import serve_calibration
 from gateway.cloud.connections import connections
+from gateway.cloud.health import CloudHealth
 from gateway.cloud.publisher import Publisher
 from gateway.cloud.uplink import Commands, Feed, ReceivingUplink
 from gateway.config.clock_trust import clock_trust
@@ -94,16 +95,18 @@ async def _race(
         uplinks = connections(config.cloud, config.thing_name, len(config.bikes))
         if remote is not None:
             uplinks[0].subscribe(Commands(command_topic(config.thing_name), remote.handle))
+        health = CloudHealth(uplinks, clock)
         gateway = Gateway(config, drivers, races_of(config, remote), clock, buffer, uplinks, files)
+        gateway.observer.health = health
         watchdog = Watchdog(service, clock, gateway.pulses, gateway.observer.line)
-        apply, note = partial(_apply, gateway, remote), gateway.observer.note_config
+        apply, note = partial(_apply, gateway, remote, health), gateway.observer.note_config
         reload = Reload(config, load, apply, note, hangup, service)
         async with (
             serve_status(config, gateway.observer),
             serve_tail(config.state_dir, gateway.tail, gateway.observer),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
         ):
-            await gateway.run(stop, [watchdog.run(), reload.run()])
+            await gateway.run(stop, [watchdog.run(), reload.run(), health.run()])
 
 
 class Gateway:
@@ -230,7 +233,10 @@ def races_of(config: Config, remote: RemoteControl | None) -> Callable[[str], Ra
     )
 
 
-async def _apply(gateway: Gateway, remote: RemoteControl | None, changed: Config) -> None:
+async def _apply(
+    gateway: Gateway, remote: RemoteControl | None, health: CloudHealth, changed: Config
+) -> None:
+    health.renew()
     if remote is None:
         await gateway.apply(changed, races_of(changed, None))
     else:

@@ -177,6 +177,27 @@ MUTANTS = (
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
+        "a replaced certificate is not the one that is used",
+        "gateway/cloud/iot_core.py",
+        "self._relink(replacement)",
+        "self._relink(self.files.loaded)",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
+        "a path that swallows packets is tried for ever",
+        "gateway/cloud/fallback.py",
+        "self.family = self._untried.pop(0)",
+        "self._untried.pop(0)",
+        "tests/gateway/cloud/test_fallback.py",
+    ),
+    Mutant(
+        "a refused subscription is not tried again",
+        "gateway/cloud/iot_core.py",
+        "if self._connected and subscription.topic in self.refusals and not self._stopping:",
+        "if self._stopping:",
+        "tests/gateway/cloud/test_iot_core.py",
+    ),
+    Mutant(
         "a bike that nobody pedals joins a race",
         "gateway/race/joins.py",
         "        if is_pedalling and second.race.waits_for_pedals:",

@@ -41,6 +41,13 @@ DirectoryOption = Annotated[
     Path, typer.Option(metavar="DIR", help="Directory for the certificate and the key.")
 ]
 PortOption = Annotated[int, typer.Option(min=1, max=65535, help="MQTT port, 8883 or 443.")]
+ProxyOption = Annotated[
+    str | None, typer.Option(metavar="URL", help="HTTP proxy on the way: http://HOST:PORT.")
+]
+ProxyCredentialsOption = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="File with the proxy's credentials: user:password."),
+]
 RenewOption = Annotated[
     bool, typer.Option("--renew", help="Replace the existing certificate and key.")
 ]
@@ -55,6 +62,8 @@ def provision(
     ca_file: CaFileOption = None,
     directory: DirectoryOption = Path("/etc/alleycat-gateway"),
     port: PortOption = 8883,
+    proxy: ProxyOption = None,
+    proxy_credentials_file: ProxyCredentialsOption = None,
     renew: RenewOption = False,
     json: JsonOption = False,
 ) -> None:
@@ -69,16 +78,29 @@ def provision(
     from gateway.provisioning.steps import Order
 
     thing = _thing_name(platform.node() if thing_name is None else thing_name)
-    if not directory.is_dir():
-        fail(f"--directory {directory} is not a directory; expected an existing one", USAGE)
     files = IdentityFiles(directory)
-    _refuse_to_overwrite(files, renew)
-    cloud = _claim_cloud(endpoint, port, ca_file, claim_certificate, claim_key)
+    _refuse_to_overwrite(files, directory, renew)
+    _refuse_other_pairs(ca_file, claim_certificate, claim_key)
+    cloud = _claim_cloud(
+        endpoint=endpoint,
+        port=port,
+        ca_file=ca_file,
+        certificate_file=claim_certificate,
+        private_key_file=claim_key,
+        proxy=proxy,
+        proxy_credentials_file=proxy_credentials_file,
+    )
     done = _provision(Order(endpoint, template, thing), cloud, files, steps_to_stderr=json)
-    if json:
+    _report_end(files, thing, done, is_renewal=renew, is_json=json)
+
+
+def _report_end(
+    files: "IdentityFiles", thing: str, done: "Provisioned", *, is_renewal: bool, is_json: bool
+) -> None:
+    if is_json:
         typer.echo(_result(files, thing, done))
-    elif renew:
-        typer.echo("to use the new certificate, run: sudo systemctl restart alleycat-gateway")
+    elif is_renewal:
+        typer.echo("to use the new certificate, run: sudo systemctl reload alleycat-gateway")
     else:
         typer.echo(
             f'in the config, set thing_name = "{thing}", and certificate_file and '
@@ -118,7 +140,9 @@ def _thing_name(name: str) -> str:
     return name
 
 
-def _refuse_to_overwrite(files: "IdentityFiles", renew: bool) -> None:
+def _refuse_to_overwrite(files: "IdentityFiles", directory: Path, renew: bool) -> None:
+    if not directory.is_dir():
+        fail(f"--directory {directory} is not a directory; expected an existing one", USAGE)
     if files.is_there and not renew:
         certificate, key = files.certificate, files.private_key
         found = (
@@ -129,12 +153,8 @@ def _refuse_to_overwrite(files: "IdentityFiles", renew: bool) -> None:
         fail(f"{found}; --renew replaces both", USAGE)
 
 
-def _claim_cloud(
-    endpoint: str, port: int, ca_file: Path | None, certificate: Path, key: Path
-) -> "CloudConfig":
-    from pydantic import ValidationError
-
-    from gateway.config.schema import CloudConfig
+def _refuse_other_pairs(ca_file: Path | None, certificate: Path, key: Path) -> None:
+    """End the command unless the files exist and certificate and key belong together."""
     from gateway.provisioning.keys import is_pair
 
     options = {"--ca-file": ca_file, "--claim-certificate": certificate, "--claim-key": key}
@@ -147,18 +167,21 @@ def _claim_cloud(
             "PEM files, with the unencrypted key that belongs to the certificate",
             USAGE,
         )
+
+
+def _claim_cloud(**cloud: object) -> "CloudConfig":
+    from pydantic import ValidationError
+
+    from gateway.config.schema import CloudConfig
+
     try:
-        return CloudConfig(
-            endpoint=endpoint,
-            port=port,
-            ca_file=ca_file,
-            certificate_file=certificate,
-            private_key_file=key,
-        )
-    except ValidationError:
+        return CloudConfig.model_validate(cloud)
+    except ValidationError as error:
+        if error.errors()[0]["loc"] == ("proxy",):
+            fail("--proxy: expected http://HOST:PORT, without user and password", USAGE)
         fail(
-            f"--endpoint {endpoint!r}: expected a host name without scheme, port or path; give the "
-            "port with --port",
+            f"--endpoint {cloud['endpoint']!r}: expected a host name without scheme, port or path; "
+            "give the port with --port",
             USAGE,
         )
 

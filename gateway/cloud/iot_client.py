@@ -3,10 +3,12 @@
 from typing import Any
 
 from awscrt import exceptions, mqtt5
+from awscrt.http import HttpProxyConnectionType, HttpProxyOptions
 from awsiot import mqtt5_client_builder
 
 from gateway.cloud import mqtt_errors
-from gateway.cloud.uplink import CredentialsError
+from gateway.cloud.credentials import Credentials, credentials_error
+from gateway.cloud.tunnel import Tunnel
 from gateway.config.schema import CloudConfig
 
 KEEP_ALIVE_S = 30
@@ -18,31 +20,36 @@ MIN_RECONNECT_MS = 1_000
 MIN_CONNECTED_MS = 30_000
 
 
-def build_client(cloud: CloudConfig, client_id: str, **callbacks: Any) -> mqtt5.Client:
+def build_client(
+    cloud: CloudConfig,
+    client_id: str,
+    credentials: Credentials | None,
+    tunnel: Tunnel | None = None,
+    **callbacks: Any,
+) -> mqtt5.Client:
     """Return a client that is not connected yet. `callbacks`: as in mqtt5.ClientOptions.
 
-    Raises CredentialsError.
+    `credentials`: None for a broker without TLS. Raises CredentialsError.
     """
     options = _options(cloud, client_id, callbacks)
-    if cloud.plaintext:
+    if tunnel is not None:
+        options.http_proxy_options = HttpProxyOptions(
+            "127.0.0.1", tunnel.port, connection_type=HttpProxyConnectionType.Tunneling
+        )
+    if credentials is None:
         return mqtt5.Client(options)
     try:
-        return mqtt5_client_builder.mtls_from_path(
-            cert_filepath=str(cloud.certificate_file),
-            pri_key_filepath=str(cloud.private_key_file),
+        return mqtt5_client_builder.mtls_from_bytes(
+            cert_bytes=credentials.certificate,
+            pri_key_bytes=credentials.key,
             # None: the SDK uses the system's trust store.
-            ca_filepath=None if cloud.ca_file is None else str(cloud.ca_file),
+            ca_bytes=credentials.ca,
             endpoint=cloud.endpoint,
             client_options=options,
         )
-    except (exceptions.AwsCrtError, OSError, RuntimeError) as error:
+    except (exceptions.AwsCrtError, RuntimeError) as error:
         reason = mqtt_errors.explain(*name_and_message(error))
-        files = ("certificate_file", "private_key_file", "ca_file")
-        named = [f"cloud.{key} {file}" for key in files if (file := getattr(cloud, key))]
-        raise CredentialsError(
-            f"{', '.join(named)}: {reason}; expected PEM files, with the private key that belongs "
-            "to the certificate"
-        ) from error
+        raise credentials_error(cloud, reason) from error
 
 
 def explain_failure(data: mqtt5.LifecycleConnectFailureData) -> str:

@@ -11,30 +11,39 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
+from random import Random
 from typing import Any
 
 import structlog
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.credential_files import CredentialFiles
+from gateway.cloud.credentials import Credentials
+from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
+from gateway.cloud.fallback import SWALLOWED, Fallback
 from gateway.cloud.iot_client import (
     build_client,
     explain_failure,
     explain_plaintext_failure,
     name_and_message,
 )
+from gateway.cloud.tunnel import Tunnel, open_tunnel
 from gateway.cloud.uplink import Answer, Commands, Feed, Subscription, UplinkListener, Verdict
+from gateway.cloud.way import Family
 from gateway.config.schema import CloudConfig
+from gateway.timing.backoff import Backoff
 
 STOP_TIMEOUT_S = 2.0
-#: The reason why a Feed is left out of a connection. IoT Core ends the connection on a SUBSCRIBE
-#: that the policy forbids: without a connection in between, nothing would be published any more.
-NOT_TRIED = (
-    "the broker ended the last connection when the gateway subscribed; the gateway will try again "
-    "at the next connection"
-)
+#: The first and the longest wait, in seconds, before a refused subscription is tried again.
+RETRY_FIRST_S, RETRY_MAX_S = 10.0, 600.0
+#: The reason why a Feed is left out of a connection at first. IoT Core ends the connection on a
+#: SUBSCRIBE that the policy forbids: without a pause, nothing would be published any more.
+NOT_TRIED = "the broker ended the last connection when the gateway subscribed"
+#: The answer to all open messages when the gateway itself connects again.
+RENEWED = Answer(Verdict.RETRY, "connecting again, with the replaced certificate files")
 
 log = structlog.get_logger()
 
@@ -46,11 +55,26 @@ class _Send:
     ticket: int
 
 
+@dataclass(eq=False, slots=True)
+class _Link:
+    """One awscrt client, which keeps the files and the way that it was built with."""
+
+    family: Family
+    tunnel: Tunnel | None
+    client: mqtt5.Client = field(init=False)
+    stopped: asyncio.Event = field(default_factory=asyncio.Event)
+
+
 class IotCore:
-    """The Uplink to one endpoint. It must be created and used on the event loop."""
+    """The Uplink to one endpoint. It must be created and used on the event loop.
+
+    Certificate files that are replaced on disk are used from the next connect on.
+    """
 
     def __init__(self, cloud: CloudConfig, client_id: str) -> None:
-        self._topic = cloud.topic
+        self._cloud = cloud
+        self._client_id = client_id
+        self.files = CredentialFiles(cloud)
         self._explain = explain_plaintext_failure if cloud.plaintext else explain_failure
         #: By topic.
         self._subscriptions: dict[str, Subscription] = {}
@@ -64,42 +88,89 @@ class IotCore:
         self._pending: dict[int, _Send] = {}
         self._connected = False
         self._stopping = False
-        self._stopped = asyncio.Event()
         self._listener: UplinkListener | None = None
-        self._client = build_client(
-            cloud,
-            client_id,
-            on_lifecycle_event_connection_success_fn=self._from_sdk(self._on_connected),
-            on_lifecycle_event_connection_failure_fn=self._from_sdk(self._on_failed),
-            on_lifecycle_event_disconnection_fn=self._from_sdk(self._on_disconnected),
-            on_lifecycle_event_stopped_fn=self._from_sdk(self._on_stopped),
-            on_publish_callback_fn=self._from_sdk(self._on_received),
-        )
+        #: Why the broker refuses a subscription, by topic.
+        self.refusals: dict[str, str] = {}
+        #: By topic: the waits before refused subscriptions are tried again, and their timers.
+        self._backoffs: dict[str, Backoff] = {}
+        self._retries: dict[str, asyncio.TimerHandle] = {}
+        self._fallback = Fallback(cloud)
+        #: Why the last attempt to connect failed, if that was found out.
+        self.diagnosis: Diagnosis | None = None
+        self._judging: asyncio.Task[None] | None = None
+        self._link = self._new_link(self.files.loaded)
+        #: The end of the previous link, and the start of the one that replaces it.
+        self._replacing: asyncio.Task[None] | None = None
 
     def subscribe(self, subscription: Subscription) -> None:
         self._subscriptions[subscription.topic] = subscription
+        waits = Backoff(Random(), first_s=RETRY_FIRST_S, max_s=RETRY_MAX_S)
+        self._backoffs[subscription.topic] = waits
 
     def start(self, listener: UplinkListener) -> None:
         self._listener = listener
-        self._client.start()
+        self._link.client.start()
+
+    def renew(self) -> None:
+        """Connect again if the certificate files were replaced; otherwise do nothing."""
+        if self._stopping or self._replacing is not None:
+            return
+        replacement = self.files.replacement()
+        if replacement is None:
+            return
+        self._relink(replacement)
+        self.files.loaded, self.files.problem = replacement, None
+        log.info("replaced certificate files loaded")
+        if self._connected:
+            self._down(RENEWED)
 
     def publish(self, ticket: int, payload: bytes) -> None:
         send = _Send(ticket)
         self._pending[ticket] = send
         packet = mqtt5.PublishPacket(
-            topic=self._topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE
+            topic=self._cloud.topic, payload=payload, qos=mqtt5.QoS.AT_LEAST_ONCE
         )
-        future = self._client.publish(packet)
+        future = self._link.client.publish(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_published, send)))
 
     async def stop(self) -> None:
         self._stopping = True
-        self._client.stop()
-        try:
-            async with asyncio.timeout(STOP_TIMEOUT_S):
-                await self._stopped.wait()
-        except TimeoutError:
-            return
+        if self._judging is not None:
+            self._judging.cancel()
+        if self._replacing is not None:
+            await self._replacing
+        await _end(self._link)
+
+    def _new_link(self, credentials: Credentials | None) -> _Link:
+        """Return a link whose events count only until another one replaces it."""
+        family = self._fallback.family
+        link = _Link(family, open_tunnel(self._cloud, family))
+
+        def on(handler: Callable[[Any], None]) -> Callable[[Any], None]:
+            return self._from_sdk(lambda data: handler(data) if link is self._link else None)
+
+        link.client = build_client(
+            self._cloud,
+            self._client_id,
+            credentials,
+            link.tunnel,
+            on_lifecycle_event_connection_success_fn=on(self._on_connected),
+            on_lifecycle_event_connection_failure_fn=on(self._on_failed),
+            on_lifecycle_event_disconnection_fn=on(self._on_disconnected),
+            on_lifecycle_event_stopped_fn=self._from_sdk(lambda _: link.stopped.set()),
+            on_publish_callback_fn=on(self._on_received),
+        )
+        return link
+
+    def _relink(self, credentials: Credentials | None) -> None:
+        old, self._link = self._link, self._new_link(credentials)
+        self._replacing = self._loop.create_task(self._replace(old))
+
+    async def _replace(self, old: _Link) -> None:
+        """End a link first: a broker lets a client id connect only once."""
+        await _end(old)
+        self._link.client.start()
+        self._replacing = None
 
     def _from_sdk(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
         """Return a callback for awscrt's thread that runs `handler` on the event loop."""
@@ -131,16 +202,36 @@ class IotCore:
 
     def _on_connected(self, _data: mqtt5.LifecycleConnectSuccessData) -> None:
         self._connected = True
+        self._fallback.keep()
         left_out, self._unanswered = self._unanswered, {}
         for subscription in self._subscriptions.values():
-            if isinstance(subscription, Feed) and subscription.topic in left_out:
-                _report(subscription, NOT_TRIED)
-            else:
+            if subscription.topic in left_out:
+                self._refused(subscription, NOT_TRIED)
+            if isinstance(subscription, Commands) or subscription.topic not in left_out:
                 self._subscribe(subscription)
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
-        self._down(Answer(Verdict.RETRY, self._explain(data)))
+        if self._judging is None or self._judging.done():
+            self._judging = self._loop.create_task(self._judge(data))
+
+    async def _judge(self, data: mqtt5.LifecycleConnectFailureData) -> None:
+        """Try another address family after some failures; report any other, with its cause."""
+        name, family = name_and_message(data.exception)[0], self._link.family
+        if data.connack_packet is not None or await self._fallback.after(name):
+            self.diagnosis = None
+            if data.connack_packet is None:
+                self.diagnosis = await diagnose(self._cloud, family)
+            if self.diagnosis is None and name in SWALLOWED and not self._cloud.plaintext:
+                self.diagnosis = swallowed(self._cloud)
+            if self._connected or self._stopping:
+                return
+            reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)
+            self._down(Answer(Verdict.RETRY, reason))
+        if self._fallback.family != family and self._replacing is None:
+            log.info("connecting over another address family", family=self._fallback.family)
+            self._relink(self.files.loaded)
+        self.renew()
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:
@@ -150,9 +241,7 @@ class IotCore:
             self._down(mqtt_errors.disconnect_answer(code.value, code.name))
         else:
             self._down(mqtt_errors.end_answer(*name_and_message(data.exception)))
-
-    def _on_stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
-        self._stopped.set()
+        self.renew()
 
     def _down(self, answer: Answer) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
@@ -178,7 +267,7 @@ class IotCore:
         packet = mqtt5.SubscribePacket(
             [mqtt5.Subscription(topic_filter=subscription.topic, qos=_qos(subscription))]
         )
-        future = self._unanswered[subscription.topic] = self._client.subscribe(packet)
+        future = self._unanswered[subscription.topic] = self._link.client.subscribe(packet)
         future.add_done_callback(self._from_sdk(partial(self._on_subscribed, subscription)))
 
     def _on_subscribed(self, subscription: Subscription, future: Future[Any]) -> None:
@@ -186,14 +275,39 @@ class IotCore:
             return  # its connection has ended
         error = future.exception()
         if error is not None:
-            _report(subscription, mqtt_errors.explain(*name_and_message(error)))
+            self._refused(subscription, mqtt_errors.explain(*name_and_message(error)))
             return
         del self._unanswered[subscription.topic]
         code = future.result().reason_codes[0]
         if code is None:  # a code unknown to the SDK
             code = mqtt5.SubackReasonCode.UNSPECIFIED_ERROR
         is_granted = code.value <= mqtt5.SubackReasonCode.GRANTED_QOS_2.value
-        _report(subscription, None if is_granted else mqtt_errors.words(code.name))
+        if is_granted:
+            self._granted(subscription)
+        else:
+            self._refused(subscription, mqtt_errors.words(code.name))
+
+    def _granted(self, subscription: Subscription) -> None:
+        if self.refusals.pop(subscription.topic, None) is not None:
+            log.info("subscribed", topic=subscription.topic)
+        self._backoffs[subscription.topic].reset()
+        subscription.on_subscribed(None)
+
+    def _refused(self, subscription: Subscription, reason: str) -> None:
+        """Report a refusal, and try again later: a policy can be mended during the connection."""
+        topic = subscription.topic
+        if self.refusals.get(topic) != reason:
+            log.error("cannot subscribe", topic=topic, reason=reason)
+        self.refusals[topic] = reason
+        subscription.on_subscribed(reason)
+        if (waiting := self._retries.pop(topic, None)) is not None:
+            waiting.cancel()
+        wait_s = self._backoffs[topic].next_s()
+        self._retries[topic] = self._loop.call_later(wait_s, self._retry, subscription)
+
+    def _retry(self, subscription: Subscription) -> None:
+        if self._connected and subscription.topic in self.refusals and not self._stopping:
+            self._subscribe(subscription)
 
     def _on_received(self, data: mqtt5.PublishReceivedData) -> None:
         packet = data.publish_packet
@@ -226,7 +340,7 @@ class IotCore:
                 expected=expected,
             )
             return
-        self._client.publish(
+        self._link.client.publish(
             mqtt5.PublishPacket(
                 topic=topic,
                 payload=response,
@@ -245,10 +359,14 @@ def _qos(subscription: Subscription) -> mqtt5.QoS:
     return mqtt5.QoS.AT_MOST_ONCE if is_feed else mqtt5.QoS.AT_LEAST_ONCE
 
 
-def _report(subscription: Subscription, refusal: str | None) -> None:
-    if refusal is not None:
-        log.error("cannot subscribe", topic=subscription.topic, reason=refusal)
-    subscription.on_subscribed(refusal)
+async def _end(link: _Link) -> None:
+    """Disconnect; what does not end in time is left to itself."""
+    link.client.stop()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            await link.stopped.wait()
+    if link.tunnel is not None:
+        await asyncio.to_thread(link.tunnel.close)
 
 
 def _answer(future: Any) -> Answer:

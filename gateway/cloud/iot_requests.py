@@ -16,7 +16,9 @@ from typing import Any
 from awscrt import mqtt5
 
 from gateway.cloud import mqtt_errors
+from gateway.cloud.credentials import read_credentials
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
+from gateway.cloud.tunnel import open_tunnel
 from gateway.config.schema import CloudConfig
 from gateway.host.errors import GatewayError
 from gateway.terminal.printable import one_line
@@ -60,9 +62,12 @@ def open_connection(
     outcomes: SimpleQueue[str | None] = SimpleQueue()
     stopped: SimpleQueue[None] = SimpleQueue()
     received: SimpleQueue[mqtt5.PublishPacket] = SimpleQueue()
+    tunnel = open_tunnel(cloud, cloud.address_family)
     client = build_client(
         cloud,
         client_id,
+        read_credentials(cloud),
+        tunnel,
         on_lifecycle_event_connection_success_fn=lambda _: outcomes.put(None),
         on_lifecycle_event_connection_failure_fn=lambda data: outcomes.put(explain_failure(data)),
         on_lifecycle_event_stopped_fn=lambda _: stopped.put(None),
@@ -75,6 +80,8 @@ def open_connection(
     finally:
         client.stop()
         _next(stopped, STOP_TIMEOUT_S)
+        if tunnel is not None:
+            tunnel.close()
 
 
 def _await_connection(outcomes: "SimpleQueue[str | None]", patience_s: float) -> None:

@@ -26,6 +26,17 @@ def in_variables(
     ]
 
 
+def unused_proxies(environment: Mapping[str, str] = os.environ) -> Iterator[ConfigWarning]:
+    """Yield a warning for each variable with which other programs find their proxy."""
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        if environment.get(name):
+            yield ConfigWarning(
+                name,
+                "the gateway does not use this environment variable; it connects directly",
+                "set cloud.proxy if it cannot",
+            )
+
+
 def unknown_variables(
     keys: Collection[str], environment: Mapping[str, str] = os.environ
 ) -> Iterator[ConfigWarning]:

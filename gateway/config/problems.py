@@ -43,6 +43,8 @@ _PATTERNS = {
     NAME_PATTERN: "only letters, digits and : _ -",
     TOPIC_PATTERN: "a topic without +, # or control characters",
 }
+#: User and password in a URL, which are not repeated.
+_PASSWORD = re.compile(r"://[^/]*@")
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +104,8 @@ def _problem(details: ErrorDetails, model: type[BaseModel], prefix: str) -> Prob
     if details["type"] == "list_type" and isinstance(details["input"], dict):
         return Problem(key, f"got a single table; write [[{key}]] instead of [{key}]")
     given = details["input"]
-    if isinstance(given, str | int | float | bool) and len(str(given)) <= SHOWN_MAX:
+    is_short = isinstance(given, str | int | float | bool) and len(str(given)) <= SHOWN_MAX
+    if is_short and not _PASSWORD.search(str(given)):
         return Problem(key, f"got {given!r}; {message}")
     return Problem(key, message)
 

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -27,6 +28,7 @@ from pydantic_settings import (
 
 from drivers.registry import DriverStatus
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
+from gateway.config.host_name import host_name_problem, without_blanks
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
@@ -36,6 +38,7 @@ from gateway.config.problems import (
     problems_of,
     unknown_key,
 )
+from gateway.config.proxy import Proxy, proxy_credentials_problem, proxy_from_url
 from gateway.config.topics import results_topic_problem
 from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
@@ -70,6 +73,10 @@ class ClockConfig(_Section):
     trust: Literal["auto", "always"] = "auto"
 
 
+def _a_proxy(url: str) -> str:
+    return f"http://{proxy_from_url(url)}"
+
+
 class CloudConfig(_Section):
     """The telemetry's destination: AWS IoT Core, or any MQTT 5 broker with mutual TLS."""
 
@@ -83,17 +90,21 @@ class CloudConfig(_Section):
     certificate_file: AnyPath | None = None
     private_key_file: AnyPath | None = None
     plaintext: bool = False
+    #: auto: both are tried at the same time, and one that swallows packets is left.
+    address_family: Literal["auto", "ipv4", "ipv6"] = "auto"
+    #: None: the gateway connects directly.
+    proxy: Annotated[str, AfterValidator(_a_proxy)] | None = None
+    proxy_credentials_file: AnyPath | None = None
     reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
     publish_rate_per_s: Annotated[float, Field(gt=0, le=90)] = 80.0
 
     @field_validator("endpoint")
     @classmethod
     def _host_alone(cls, endpoint: str) -> str:
-        if "/" in endpoint or endpoint.count(":") == 1:
-            raise ValueError(
-                "expected a host name without scheme, port or path; set the port as cloud.port"
-            )
-        return endpoint
+        host = without_blanks(endpoint)
+        if (problem := host_name_problem(host)) is not None:
+            raise ValueError(problem)
+        return host
 
     @field_validator("topic", "results_topic")
     @classmethod
@@ -101,6 +112,10 @@ class CloudConfig(_Section):
         if topic and topic.count("/") > 7 and not topic.startswith("$aws/rules/"):
             raise ValueError("expected at most 7 slashes, the limit of AWS IoT Core")
         return topic
+
+    @property
+    def proxy_address(self) -> Proxy | None:
+        return None if self.proxy is None else proxy_from_url(self.proxy)
 
     @model_validator(mode="after")
     def _secure(self) -> Self:
@@ -340,7 +355,9 @@ def _file_problems(cloud: CloudConfig) -> list[Problem]:
     if cloud.plaintext:
         return []
     key, certificate, ca = cloud.private_key_file, cloud.certificate_file, cloud.ca_file
+    credentials = cloud.proxy_credentials_file
     found = {
+        "proxy_credentials_file": credentials and proxy_credentials_problem(credentials),
         "endpoint": _example_problem(cloud.endpoint),
         "ca_file": None if ca is None else pem_problem(ca, "CERTIFICATE"),
         "certificate_file": pem_problem(certificate, "CERTIFICATE"),

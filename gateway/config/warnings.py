@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from gateway.config.environment import unknown_variables
+from gateway.config.environment import unknown_variables, unused_proxies
 from gateway.config.problems import ConfigWarning
 from gateway.config.schema import BikeConfig, Config, is_this_machine
 from gateway.race.races import ANALYTICS_MAX_ID
@@ -15,6 +15,7 @@ def warnings_of(config: Config) -> list[ConfigWarning]:
     """Return the settings that are valid, but may have an unexpected effect."""
     return [
         *unknown_variables(Config.model_fields),
+        *(() if config.cloud.proxy or config.cloud.plaintext else unused_proxies()),
         *_shared_races(config),
         *_simulated_bikes(config),
         *(one for index, bike in enumerate(config.bikes) for one in _of_racer(index, bike)),

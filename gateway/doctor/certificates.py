@@ -3,21 +3,11 @@
 from datetime import datetime
 from pathlib import Path
 
-from cryptography import x509
-
+from gateway.cloud.certificates import REMEDIES, certificate_status
 from gateway.config.schema import CloudConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
-from gateway.terminal.units import counted
 
 NAME = "certificate"
-#: Days before the expiry at which warnings begin, enough to get a new certificate.
-SOON_DAYS = 30
-
-_NEW = {
-    "certificate_file": "get a new certificate for this thing, and save it at the path in {key}",
-    "ca_file": "for AWS, remove {key}: this computer knows Amazon's CAs; for another broker, get "
-    "its CA's current certificate, and save it at the path in {key}",
-}
 
 
 def check_certificates(cloud: CloudConfig, now: datetime | None) -> list[Finding]:
@@ -30,31 +20,29 @@ def check_certificates(cloud: CloudConfig, now: datetime | None) -> list[Finding
         return [warning(NAME, what, "to set up the cloud, run: sudo alleycat-gateway setup")]
     files = {"certificate_file": cloud.certificate_file, "ca_file": cloud.ca_file}
     return [
-        _finding(f"cloud.{key}", file, now, _NEW[key].format(key=f"cloud.{key}"))
+        _finding(key, file, now)
         for key, file in files.items()
         if file is not None and file.is_file()
     ]
 
 
-def _finding(key: str, file: Path, now: datetime | None, remedy: str) -> Finding:
+def _finding(name: str, file: Path, now: datetime | None) -> Finding:
+    key, remedy = f"cloud.{name}", REMEDIES[name]
     try:
-        own = x509.load_pem_x509_certificates(file.read_bytes())[0]
+        status = certificate_status(name, file.read_bytes(), now)
     except (OSError, ValueError) as error:
         return failed(NAME, f"{key} {file} cannot be read: {error}", remedy)
-    begin, end = own.not_valid_before_utc, own.not_valid_after_utc
-    if now is None:
+    if status.days_left is None:
         return ok(
             NAME,
-            f"{key}: valid until {end:%Y-%m-%d} (cannot check whether it has expired, because the "
-            "clock is not set)",
+            f"{key}: valid until {status.valid_until:%Y-%m-%d} (cannot check whether it has "
+            "expired, because the clock is not set)",
         )
-    if now < begin:
-        what = f"{key} {file} is not valid before {begin:%Y-%m-%d %H:%M} UTC"
+    if status.is_early:
+        what = f"{key} {file} is not valid before {status.valid_from:%Y-%m-%d %H:%M} UTC"
         return failed(NAME, what, "check the clock with `timedatectl`")
-    if now >= end:
-        return failed(NAME, f"{key} {file} expired on {end:%Y-%m-%d}", remedy)
-    days = (end - now).days
-    if days < SOON_DAYS:
-        left = counted(days, "day") if days else "less than a day"
-        return warning(NAME, f"{key} {file} expires in {left}, on {end:%Y-%m-%d}", remedy)
-    return ok(NAME, f"{key}: valid until {end:%Y-%m-%d}")
+    if status.is_expired:
+        return failed(NAME, f"{key} {file} {status.expiry}", remedy)
+    if status.expires_soon:
+        return warning(NAME, f"{key} {file} {status.expiry}", remedy)
+    return ok(NAME, f"{key}: valid until {status.valid_until:%Y-%m-%d}")

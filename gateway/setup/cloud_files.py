@@ -2,9 +2,10 @@
 
 import grp
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from gateway.config.command_line import is_service_config
 from gateway.config.editor import TLS_PORT
@@ -38,7 +39,7 @@ def claimed(
     cloud = dict(answers.cloud or {})
     order = _order(cloud, current, answers, template)
     files = IdentityFiles(file.parent)
-    claim = _claim_cloud(order.endpoint, cloud, current, answers.claim)
+    claim = _claim_cloud(order.endpoint, cloud, current, answers.claim, file.parent)
     get_certificate(claim, order, files, report, may_replace)
     cloud["certificate_file"] = str(files.certificate)
     cloud["private_key_file"] = str(files.private_key)
@@ -56,7 +57,7 @@ def _order(cloud: dict[str, object], current: Current, answers: Answers, templat
 
 
 def _claim_cloud(
-    endpoint: str, cloud: dict[str, object], current: Current, folder: Path
+    endpoint: str, cloud: dict[str, object], current: Current, folder: Path, base: Path
 ) -> CloudConfig:
     certificate, key = claim_in(folder)
     now = current.cloud if current.has_cloud else {}
@@ -67,8 +68,17 @@ def _claim_cloud(
             "ca_file": cloud.get("ca_file"),
             "certificate_file": certificate,
             "private_key_file": key,
+            **_way(now, base),
         }
     )
+
+
+def _way(cloud: Mapping[str, Any], base: Path) -> dict[str, object]:
+    """Return the keys of a config for the way to the endpoint; `base` is the config's folder."""
+    found = {key: cloud[key] for key in ("address_family", "proxy") if key in cloud}
+    if "proxy_credentials_file" in cloud:
+        found["proxy_credentials_file"] = base / str(cloud["proxy_credentials_file"])
+    return found
 
 
 def without_missing_ca(file: Path, current: Current, answers: Answers) -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.host.board import PiHealth
+from gateway.race.commands import command_topic
 from gateway.sampling.plausible import refused_counts
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.terminal.units import counted, duration
@@ -52,6 +53,8 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
         *_of_buffer(status, command),
         *_of_clock(status),
         *_of_cloud(status.cloud),
+        *_of_certificates(status.cloud),
+        *_of_commands(status),
         *_of_sending(status),
         *_of_results(status.results),
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
@@ -118,6 +121,24 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
         yield Concern(
             f"sending at {cloud.pace_share:.0%} of the normal sending rate: the broker asked the "
             "gateway to slow down"
+        )
+
+
+def _of_certificates(cloud: CloudStatus) -> Iterator[Concern]:
+    for certificate in cloud.certificates:
+        if certificate.problem is not None:
+            will_work = not (certificate.is_expired or certificate.is_early)
+            yield Concern(certificate.problem, is_minor=will_work)
+    if cloud.certificate_problem is not None:
+        yield Concern(cloud.certificate_problem, is_minor=cloud.is_connected)
+
+
+def _of_commands(status: GatewayStatus) -> Iterator[Concern]:
+    if status.cloud.commands_refusal is not None:
+        topic = command_topic(status.thing_name)
+        yield Concern(
+            f"no race can be started: cannot subscribe to {topic}: {status.cloud.commands_refusal};"
+            " the thing's policy must allow iot:Subscribe and iot:Receive for this topic"
         )
 
 

@@ -8,6 +8,7 @@ from prometheus_client.metrics_core import Metric
 from prometheus_client.registry import Collector
 
 from gateway.bike.status import BikeStatus
+from gateway.cloud.certificates import SECONDS_PER_DAY, CertificateStatus
 from gateway.status.concerns import concerns
 from gateway.status.snapshot import GatewayStatus
 from gateway.timing.clock_sync import ClockSource
@@ -36,6 +37,7 @@ class _Snapshot(Collector):
         for name, text, value in _gauges(status):
             if value is not None:
                 yield GaugeMetricFamily(f"{PREFIX}_{name}", text, value)
+        yield _of_certificates(status.cloud.certificates)
         yield from _of_bikes(status.bikes)
 
 
@@ -66,6 +68,11 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
     yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s
     yield "pace_ratio", "Current share of the normal sending rate.", cloud.pace_share
+    yield (
+        "subscriptions_refused",
+        "Subscriptions that the broker refuses: race commands, results.",
+        _refused_subscriptions(status),
+    )
     yield "messages_buffered", "Messages not acknowledged yet.", buffer.depth
     yield "messages_on_disk", "Messages not acknowledged yet that are on disk.", buffer.on_disk
     yield "messages_quarantined", "Messages that are no longer sent.", buffer.quarantined
@@ -81,6 +88,23 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "buffer_room_seconds", "Racing time left without a cloud.", room_s
     yield "temperature_celsius", "Temperature of the board.", pi.temperature_c
     yield "undervoltage", "1 if the power supply is too weak.", pi.is_undervolted
+
+
+def _refused_subscriptions(status: GatewayStatus) -> int:
+    results = None if status.results is None else status.results.refusal
+    return sum(refusal is not None for refusal in (status.cloud.commands_refusal, results))
+
+
+def _of_certificates(certificates: tuple[CertificateStatus, ...]) -> Metric:
+    left = GaugeMetricFamily(
+        f"{PREFIX}_certificate_remaining_seconds",
+        "Time until the certificate expires; below 0 once it has.",
+        labels=("file",),
+    )
+    for one in certificates:
+        if one.days_left is not None:
+            left.add_metric((one.key,), one.days_left * SECONDS_PER_DAY)
+    return left
 
 
 def _of_bikes(bikes: tuple[BikeStatus, ...]) -> Iterator[Metric]:

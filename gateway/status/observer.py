@@ -13,11 +13,13 @@ from gateway.bike.live_results import LiveResults
 from gateway.bike.recorder import Recorder
 from gateway.bike.status import BikeStatus
 from gateway.buffer.buffer import Buffer
+from gateway.cloud.health import CloudHealth
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import Config, is_this_machine
 from gateway.host.board import read_pi_health
 from gateway.host.log import dropped_lines
 from gateway.host.state_file import StateFiles
+from gateway.race.commands import command_topic
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import GatewayClock
@@ -58,6 +60,8 @@ class Observer:
         self._files = files
         #: None if the gateway does not follow results.
         self.results: LiveResults | None = None
+        #: Is set if the cloud is not a simulated one.
+        self.health: CloudHealth | None = None
         self._version = version("alleycat-gateway")
         self._since_ns = clock.monotonic_ns()
         self._notes: list[str] = []
@@ -110,7 +114,7 @@ class Observer:
         """Return the state of all connections; reason and time are those of the longest outage."""
         away = [publisher for publisher in self._publishers if not publisher.connected]
         one = min(away or self._publishers, key=lambda publisher: publisher.since_ns)
-        return CloudStatus(
+        status = CloudStatus(
             state=one.state,
             connections=len(self._publishers),
             connected=len(self._publishers) - len(away),
@@ -118,4 +122,12 @@ class Observer:
             state_s=seconds_between(one.since_ns, now_ns),
             endpoint=self._endpoint,
             is_local=is_this_machine(self._endpoint),
+        )
+        if self.health is None:
+            return status
+        return replace(
+            status,
+            certificates=self.health.certificates,
+            certificate_problem=self.health.problem,
+            commands_refusal=self.health.refusal(command_topic(self._thing_name)),
         )

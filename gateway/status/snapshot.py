@@ -11,6 +11,7 @@ from pydantic import Field
 
 from gateway.bike.status import BikeStatus, ResultsStatus
 from gateway.buffer.status import BufferStatus
+from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.timing.clock_sync import ClockSource
 
@@ -46,6 +47,21 @@ class CloudStatus:
     is_local: Annotated[
         bool, Field(description="whether the broker is on this machine, and therefore not a cloud")
     ] = True
+    certificates: Annotated[
+        tuple[CertificateStatus, ...],
+        Field(description="the certificates in use; empty without TLS"),
+    ] = ()
+    certificate_problem: Annotated[
+        str | None,
+        Field(description="why the certificate files on disk are not the ones in use, or null"),
+    ] = None
+    commands_refusal: Annotated[
+        str | None,
+        Field(
+            description="why the broker refuses the subscription to race commands; null if it "
+            "does not, or if races are not remote"
+        ),
+    ] = None
 
     @property
     def is_connected(self) -> bool:

@@ -87,6 +87,9 @@ def _facts(status: GatewayStatus) -> Table:
 def _fact_lines(status: GatewayStatus) -> Iterator[tuple[str, str, str]]:
     cloud, buffer, hours_left = status.cloud, status.buffer, status.hours_left
     yield "cloud", _cloud(cloud), WELL if cloud.is_connected else ODD
+    soon = [one for one in cloud.certificates if one.expires_soon]
+    if soon:
+        yield "certificate", ", ".join(f"{one.key} {one.expiry}" for one in soon), ODD
     kept = f"{counted(buffer.depth, 'message')} waiting, {buffer.on_disk:,} on disk"
     room = "" if hours_left is None else f", room for {duration(hours_left * 3600)}"
     file = f", file {size(buffer.used_bytes)}" if buffer.used_bytes else ""

@@ -18,6 +18,7 @@ from gateway.config.packaged import config_path
 from gateway.provisioning.identity import CERTIFICATE, PRIVATE_KEY, IdentityFiles
 from tests.support.certificate_cloud import certificate_id
 from tests.support.children import killed_at_end
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.gateway_process import COMMAND, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.provisioning_peer import ISSUE, REGISTER, ProvisioningPeer, rejection
@@ -78,6 +79,24 @@ def rig(tmp_path: Path) -> Iterator[Rig]:
         peer = ProvisioningPeer(broker, authority)
         yield Rig(tmp_path, peer, authority)
         peer.stop()
+
+
+def test_certificate_is_got_through_a_proxy(rig: Rig, tmp_path: Path) -> None:
+    file = tmp_path / "proxy"
+    file.write_text("ada:secret\n")
+    with ConnectProxy(credentials="ada:secret") as proxy:
+        way = ("--proxy", proxy.url, "--proxy-credentials-file", str(file))
+        ended = rig.run(*way)
+        assert ended.returncode == 0, ended.stderr
+        assert proxy.asked
+    assert IdentityFiles(rig.directory).is_pair
+
+
+def test_proxy_with_a_password_in_its_address_is_refused_without_repeating_it(rig: Rig) -> None:
+    ended = rig.run("--proxy", "http://ada:secret@proxy.lan:3128")
+    assert ended.returncode == USAGE
+    assert "--proxy: expected http://HOST:PORT" in ended.stderr
+    assert "secret" not in ended.stderr
 
 
 def test_provision_prints_each_step_and_what_the_config_needs(rig: Rig) -> None:

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from awscrt import exceptions, mqtt5
 
+from gateway.cloud.credentials import read_credentials
 from gateway.cloud.iot_client import (
     build_client,
     explain_failure,
@@ -23,19 +24,23 @@ def over_tls(certificate: Path, private_key: Path, ca: Path | None) -> CloudConf
     )
 
 
+def build(cloud: CloudConfig) -> mqtt5.Client:
+    return build_client(cloud, "gateway-1", read_credentials(cloud))
+
+
 def test_client_is_built_from_a_certificate_and_its_key(tmp_path: Path) -> None:
     one = Authority(tmp_path).issue("gateway-1")
     cloud = over_tls(one.certificate_file, one.private_key_file, one.ca_file)
-    assert isinstance(build_client(cloud, "gateway-1"), mqtt5.Client)
+    assert isinstance(build(cloud), mqtt5.Client)
 
 
 def test_client_without_a_ca_file_trusts_the_cas_of_the_system(tmp_path: Path) -> None:
     one = Authority(tmp_path).issue("gateway-1")
     cloud = over_tls(one.certificate_file, one.private_key_file, None)
-    assert isinstance(build_client(cloud, "gateway-1"), mqtt5.Client)
+    assert isinstance(build(cloud), mqtt5.Client)
     missing = tmp_path / "missing.pem"
     with pytest.raises(CredentialsError) as refused:
-        build_client(over_tls(missing, one.private_key_file, None), "gateway-1")
+        build(over_tls(missing, one.private_key_file, None))
     assert "cloud.ca_file" not in str(refused.value)
 
 
@@ -43,7 +48,7 @@ def test_credentials_error_names_the_three_files_and_what_was_expected(tmp_path:
     one = Authority(tmp_path).issue("gateway-1")
     missing = tmp_path / "missing.pem"
     with pytest.raises(CredentialsError) as refused:
-        build_client(over_tls(one.certificate_file, missing, one.ca_file), "gateway-1")
+        build(over_tls(one.certificate_file, missing, one.ca_file))
     for file in (one.certificate_file, missing, one.ca_file):
         assert str(file) in str(refused.value)
     assert "expected PEM files" in str(refused.value)

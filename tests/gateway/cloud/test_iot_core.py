@@ -1,6 +1,8 @@
 """What only IotCore does; what every Uplink does is in tests/contracts/test_uplink.py."""
 
 import asyncio
+import re
+import shutil
 from collections.abc import Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +12,8 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from gateway.cloud.iot_core import NOT_TRIED, IotCore
+from gateway.cloud import iot_core
+from gateway.cloud.iot_core import NOT_TRIED, RENEWED, IotCore
 from gateway.cloud.uplink import Answer, Commands, Feed, Verdict
 from gateway.config.schema import CloudConfig
 from tests.support.backend import Backend
@@ -44,6 +47,10 @@ class Listener:
     def on_answer(self, ticket: int, answer: Answer) -> None:
         self.answers.append(answer)
         self.answered.set()
+
+    def clear(self) -> None:
+        for event in (self.up, self.answered, self.down):
+            event.clear()
 
 
 @pytest.fixture
@@ -241,6 +248,7 @@ class StrictBroker:
 
     def __init__(self, *, hangs_up: bool) -> None:
         self.packets: list[Kind] = []
+        self.suback_reason = 0x87
         self._hangs_up = hangs_up
 
     async def open(self) -> CloudConfig:
@@ -267,7 +275,7 @@ class StrictBroker:
             case Kind.CONNECT:
                 return bytes([0x20, 3, 0, 0, 0])
             case Kind.SUBSCRIBE:
-                return bytes([0x90, 4, *packet[2:4], 0, 0x87])
+                return bytes([0x90, 4, *packet[2:4], 0, self.suback_reason])
             case Kind.PUBLISH:
                 packet_id = parse_publish(packet).packet_id
                 assert packet_id is not None
@@ -311,6 +319,223 @@ async def test_feed_that_ends_the_connection_is_left_out_of_the_next_one() -> No
     assert broker.packets == [Kind.CONNECT, Kind.SUBSCRIBE, Kind.CONNECT, Kind.PUBLISH]
     await uplink.stop()
     broker.close()
+
+
+@pytest.fixture
+def quick_retries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(iot_core, "RETRY_FIRST_S", 0.05)
+    monkeypatch.setattr(iot_core, "RETRY_MAX_S", 0.1)
+
+
+@pytest.mark.usefixtures("quick_retries")
+@pytest.mark.parametrize("kind", [Commands, Feed])
+async def test_refused_subscription_is_tried_again_until_it_is_granted(
+    kind: type[Commands | Feed],
+) -> None:
+    broker = StrictBroker(hangs_up=False)
+    uplink = IotCore(await broker.open(), "gateway-1")
+    outcomes: asyncio.Queue[str | None] = asyncio.Queue()
+    uplink.subscribe(kind(TOPIC, lambda _: None, outcomes.put_nowait))  # type: ignore[arg-type, return-value]
+    with capture_logs() as logs:
+        uplink.start(Listener())
+        async with asyncio.timeout(TIMEOUT_S):
+            assert [await outcomes.get() for _ in range(3)] == ["not authorized"] * 3
+            assert uplink.refusals == {TOPIC: "not authorized"}
+            broker.suback_reason = 0
+            while await outcomes.get() is not None:
+                pass
+    assert uplink.refusals == {}
+    assert [log["event"] for log in logs] == ["cannot subscribe", "subscribed"]
+    tries = broker.packets.count(Kind.SUBSCRIBE)
+    await asyncio.sleep(0.3)  # a retry that was left over would come within 0.1 s
+    assert broker.packets.count(Kind.SUBSCRIBE) == tries
+    assert broker.packets.count(Kind.CONNECT) == 1
+    await uplink.stop()
+    broker.close()
+
+
+@pytest.mark.usefixtures("quick_retries")
+async def test_refused_subscription_has_one_retry_at_a_time_over_reconnects() -> None:
+    broker = StrictBroker(hangs_up=False)
+    uplink, _, refusals = await follow_a_feed(broker)
+    async with asyncio.timeout(TIMEOUT_S):
+        await refusals.get()
+        for _ in range(3):
+            uplink._refused(next(iter(uplink._subscriptions.values())), "not authorized")
+        before = broker.packets.count(Kind.SUBSCRIBE)
+        for _ in range(4 + 5):
+            await refusals.get()
+    assert broker.packets.count(Kind.SUBSCRIBE) - before <= 6
+    await uplink.stop()
+    broker.close()
+
+
+@pytest.mark.usefixtures("quick_retries")
+async def test_feed_that_ends_the_connection_is_tried_again_during_a_later_one() -> None:
+    broker = StrictBroker(hangs_up=True)
+    uplink, _, refusals = await follow_a_feed(broker)
+    async with asyncio.timeout(TIMEOUT_S):
+        while await refusals.get() != NOT_TRIED:
+            pass
+        broker._hangs_up = False
+        broker.suback_reason = 0
+        assert await refusals.get() is None
+    assert uplink.refusals == {}
+    assert broker.packets[-2:] == [Kind.CONNECT, Kind.SUBSCRIBE]
+    await uplink.stop()
+    broker.close()
+
+
+async def test_commands_that_end_the_connection_are_a_refusal_but_tried_at_each_connect() -> None:
+    broker = StrictBroker(hangs_up=True)
+    uplink = IotCore(await broker.open(), "gateway-1")
+    outcomes: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def handle(_: bytes) -> bytes:
+        return b""
+
+    uplink.subscribe(Commands(TOPIC, handle, outcomes.put_nowait))
+    uplink.start(Listener())
+    async with asyncio.timeout(TIMEOUT_S):
+        while await outcomes.get() != NOT_TRIED:
+            pass
+        assert uplink.refusals == {TOPIC: NOT_TRIED}
+        broker._hangs_up = False
+        broker.suback_reason = 0
+        while await outcomes.get() is not None:
+            pass
+    assert uplink.refusals == {}
+    await uplink.stop()
+    broker.close()
+
+
+class Passport:
+    """A certificate and a key on disk, which can be replaced by another authority's."""
+
+    def __init__(self, directory: Path, authority: Authority) -> None:
+        self.authority = authority
+        self.certificate, self.key = directory / "cert.pem", directory / "key.pem"
+        self.write("gateway-1")
+
+    def write(self, name: str) -> None:
+        issued = self.authority.issue(name)
+        shutil.copy(issued.certificate_file, self.certificate)
+        shutil.copy(issued.private_key_file, self.key)
+
+    def cloud(self, port: int) -> CloudConfig:
+        return CloudConfig(
+            endpoint="127.0.0.1",
+            port=port,
+            ca_file=self.authority.ca_file,
+            certificate_file=self.certificate,
+            private_key_file=self.key,
+            reconnect_max_s=1,
+        )
+
+
+async def test_replaced_certificate_is_used_from_the_next_connect_on(
+    tmp_path: Path, authority: Authority
+) -> None:
+    passport, listener = Passport(tmp_path, authority), Listener()
+    with Mosquitto(tmp_path, authority) as broker:
+        uplink = IotCore(passport.cloud(broker.port), "thing")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            passport.write("gateway-2")
+            await asyncio.to_thread(broker.stop)
+            await listener.down.wait()
+            listener.up.clear()
+            await asyncio.to_thread(broker.start)
+            await listener.up.wait()
+        assert uplink.files.problem is None
+        await uplink.stop()
+    names = re.findall(r"as thing \(.* u'(gateway-\d)'", (tmp_path / "mosquitto.log").read_text())
+    assert names == ["gateway-1", "gateway-2"]
+
+
+async def test_renewed_uplink_uses_the_replaced_certificate_at_once(
+    tmp_path: Path, authority: Authority
+) -> None:
+    acl = tmp_path / "acl"
+    acl.write_text("user gateway-2\ntopic write #\n")
+    passport, listener = Passport(tmp_path, authority), Listener()
+    with Mosquitto(tmp_path, authority, settings=f"acl_file {acl}") as broker:
+        uplink = IotCore(passport.cloud(broker.port), "thing")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            uplink.renew()
+            assert not listener.down.is_set(), "nothing was replaced"
+            passport.write("gateway-2")
+            listener.clear()
+            uplink.renew()
+            uplink.renew()
+            assert listener.down.is_set()
+            await listener.up.wait()
+            uplink.publish(1, b"{}")
+            await listener.answered.wait()
+        assert listener.answers == [Answer(Verdict.ACCEPTED)]
+        await uplink.stop()
+
+
+async def test_open_publishes_are_answered_once_when_the_uplink_is_renewed(
+    tmp_path: Path, authority: Authority, broker: Mosquitto
+) -> None:
+    passport, listener = Passport(tmp_path, authority), Listener()
+    with FaultProxy(broker.port, authority) as proxy:
+        uplink = IotCore(passport.cloud(proxy.port), "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            proxy.stall()
+            for ticket in range(1, 4):
+                uplink.publish(ticket, b"{}")
+            passport.write("gateway-2")
+            listener.clear()
+            uplink.renew()
+            assert listener.answers == [RENEWED] * 3
+            proxy.flow()
+            await listener.up.wait()
+        await uplink.stop()
+    assert listener.answers == [RENEWED] * 3
+
+
+async def test_unusable_pair_keeps_the_connection_and_the_loaded_certificate(
+    tmp_path: Path, authority: Authority, broker: Mosquitto
+) -> None:
+    passport, listener = Passport(tmp_path, authority), Listener()
+    uplink = IotCore(passport.cloud(broker.port), "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.up.wait()
+        shutil.copy(authority.issue("gateway-2").certificate_file, passport.certificate)
+        uplink.renew()
+        assert not listener.down.is_set()
+        listener.up.clear()
+        await asyncio.to_thread(broker.stop)
+        await listener.down.wait()
+        await asyncio.to_thread(broker.start)
+        await listener.up.wait()
+    assert uplink.files.problem is not None
+    assert "not in use" in uplink.files.problem
+    await uplink.stop()
+
+
+async def test_uplink_that_is_stopped_while_it_is_renewed_is_silent_afterwards(
+    tmp_path: Path, authority: Authority, broker: Mosquitto
+) -> None:
+    passport, listener = Passport(tmp_path, authority), Listener()
+    uplink = IotCore(passport.cloud(broker.port), "gateway-1")
+    uplink.start(listener)
+    async with asyncio.timeout(TIMEOUT_S):
+        await listener.up.wait()
+        passport.write("gateway-2")
+        uplink.renew()
+        listener.clear()
+        await uplink.stop()
+    assert not listener.answers
+    assert not listener.down.is_set()
 
 
 async def test_notes_left_by_several_threads_are_all_read() -> None:

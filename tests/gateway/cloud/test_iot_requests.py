@@ -7,6 +7,7 @@ import pytest
 
 from gateway.cloud.iot_requests import NoAnswer, NotConnected, Rejected, open_connection
 from gateway.config.schema import CloudConfig
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority, Credentials, Mosquitto, free_port
 from tests.support.provisioning_peer import ISSUE, ProvisioningPeer, rejection
 
@@ -39,6 +40,15 @@ def test_request_returns_what_was_accepted(peer: ProvisioningPeer) -> None:
     with open_connection(over_tls(peer.port, peer.claim), "claim", patience_s=10) as requests:
         assert requests.ask(ISSUE, {"number": 1}) == {"said": 1}
         assert requests.ask(ISSUE, {"number": 2}) == {"said": 2}
+
+
+def test_request_passes_through_a_proxy(peer: ProvisioningPeer) -> None:
+    peer.answers[ISSUE] = lambda _: ("accepted", b"{}")
+    with ConnectProxy() as proxy:
+        cloud = over_tls(peer.port, peer.claim).model_copy(update={"proxy": proxy.url})
+        with open_connection(cloud, "claim", patience_s=10) as requests:
+            assert requests.ask(ISSUE, {}) == {}
+        assert len(proxy.asked) == 1
 
 
 def test_rejected_request_has_status_code_and_message(peer: ProvisioningPeer) -> None:

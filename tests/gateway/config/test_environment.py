@@ -2,7 +2,7 @@
 
 import pytest
 
-from gateway.config.environment import in_variables, unknown_variables
+from gateway.config.environment import in_variables, unknown_variables, unused_proxies
 from gateway.config.problems import Problem
 
 KEYS = ("thing_name", "cloud")
@@ -30,3 +30,12 @@ def test_unknown_variable_is_reported_with_a_similar_one() -> None:
             "unknown environment variable; did you mean ALLEYCAT_THING_NAME?",
         ),
     ]
+
+
+def test_proxy_of_the_environment_is_a_warning_that_it_is_not_used() -> None:
+    environment = {"https_proxy": "http://ada:secret@p:1", "NO_PROXY": "x", "ALL_PROXY": ""}
+    (found,) = unused_proxies(environment)
+    assert found.key == "https_proxy"
+    assert "it connects directly" in found.what
+    assert "cloud.proxy" in found.remedy
+    assert "secret" not in found.what

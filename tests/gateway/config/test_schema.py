@@ -156,6 +156,10 @@ class TestGood:
     def test_config_with_mutual_tls_is_accepted(self, file: Path, secure: Data) -> None:
         assert not load(file, secure).cloud.plaintext
 
+    def test_blanks_around_the_endpoint_are_removed(self, file: Path, secure: Data) -> None:
+        put(secure, "cloud.endpoint", " broker.example.\n")
+        assert load(file, secure).cloud.endpoint == "broker.example"
+
     @pytest.mark.parametrize("host", ["127.0.0.1", "127.9.9.9", "::1", "localhost"])
     def test_plaintext_to_this_machine_is_accepted(self, file: Path, data: Data, host: str) -> None:
         put(data, "cloud.endpoint", host)
@@ -255,6 +259,10 @@ class TestWrong:
             ("cloud.topic", "a\u0007b", "cloud.topic", ["control characters"]),
             ("cloud.endpoint", "mqtts://localhost", "cloud.endpoint", ["host name without scheme"]),
             ("cloud.endpoint", "localhost:8883", "cloud.endpoint", ["set the port as cloud.port"]),
+            ("cloud.endpoint", "broker one", "cloud.endpoint", ["got 'broker one'", "hyphens"]),
+            ("cloud.endpoint", "   ", "cloud.endpoint", ["hyphens"]),
+            ("cloud.proxy", "proxy.lan", "cloud.proxy", ["got 'proxy.lan'", "http://HOST:PORT"]),
+            ("cloud.address_family", "ipv5", "cloud.address_family", ["'auto', 'ipv4' or 'ipv6'"]),
             ("bikes.0.racer_id", "seven", "bikes[0].racer_id", ["got 'seven'", "a whole number"]),
             (
                 "bikes.0.racer_id",

@@ -11,6 +11,7 @@ from gateway.provisioning.identity import IdentityFiles
 from gateway.setup.answers import Answers, Current
 from gateway.setup.claim import ClaimError
 from gateway.setup.cloud_files import claimed, for_the_service, without_missing_ca
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.provisioning_peer import ProvisioningPeer
 
@@ -33,10 +34,10 @@ class Rig:
         }
         return Answers(thing_name=thing, cloud=cloud, claim=self.stick)
 
-    def claim(self, thing: str, *, may_replace: bool = False) -> Answers:
+    def claim(self, thing: str, *, may_replace: bool = False, current: Current = NEW) -> Answers:
         answers = self.answers(thing)
         template = "alleycat-gateway"
-        claimed(self.file, NEW, answers, template, self.steps.append, lambda _: may_replace)
+        claimed(self.file, current, answers, template, self.steps.append, lambda _: may_replace)
         return answers
 
 
@@ -79,6 +80,16 @@ def test_certificate_of_unknown_origin_is_replaced_only_if_that_is_allowed(rig: 
     assert files.certificate.read_bytes() == other.certificate_file.read_bytes()
     rig.claim("gateway-7", may_replace=True)
     assert files.certificate.read_bytes() != other.certificate_file.read_bytes()
+
+
+@pytest.mark.slow
+def test_claim_takes_the_way_of_the_current_config(rig: Rig) -> None:
+    (rig.file.parent / "proxy").write_text("ada:secret\n")
+    with ConnectProxy(credentials="ada:secret") as proxy:
+        way = {"proxy": proxy.url, "proxy_credentials_file": "proxy"}
+        rig.claim("gateway-7", current=Current({"cloud": way | {"endpoint": "x"}}, is_new=False))
+        assert proxy.asked
+    assert len(rig.peer.issued) == 1
 
 
 def test_answers_without_a_claim_need_none(tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 """What somebody should look at, each thing by itself; when all is well, nothing."""
 
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, ResultsStatus
+from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import RefusedValues
@@ -25,6 +27,14 @@ from tests.support.statuses import (
 #: A second of a home-made rig that counts to 1023.
 RAW = Sample(True, 87.2, 100.0, None, resistance_source=ResistanceSource.UNCALIBRATED)
 REFUSED = RefusedValues("power_w", 12, 16_499.0)
+
+
+CONNECTED = CloudStatus("connected", 1, 1, 1.0, 60.0)
+
+
+def certificate(days_left: float | None, *, is_early: bool = False) -> CertificateStatus:
+    begin, end = (datetime(year, 6, 1, tzinfo=UTC) for year in (2029, 2030))
+    return CertificateStatus("certificate_file", begin, end, days_left, is_early)
 
 
 def lost_bike_with(sample: Sample) -> BikeStatus:
@@ -75,6 +85,29 @@ def test_clock_without_a_time_server_is_a_concern_if_it_is_compared_with_others(
     assert found == ([(text, True)] if is_concern else [])
 
 
+@pytest.mark.parametrize("days_left", [None, 7.0, 29.9, 400.0])
+def test_certificate_with_a_week_left_is_no_concern(days_left: float | None) -> None:
+    cloud = replace(CONNECTED, certificates=(certificate(days_left),))
+    assert texts(cloud=cloud) == []
+
+
+@pytest.mark.parametrize(
+    ("certificate", "is_minor"),
+    [
+        (certificate(6.9), True),
+        (certificate(0.0), False),
+        (certificate(99.0, is_early=True), False),
+    ],
+    ids=["soon", "expired", "early"],
+)
+def test_certificate_that_still_works_is_a_minor_concern(
+    certificate: CertificateStatus, is_minor: bool
+) -> None:
+    cloud = replace(CONNECTED, certificates=(certificate,))
+    (concern,) = concerns(gateway_status(cloud=cloud))
+    assert concern.is_minor == is_minor
+
+
 def test_healthy_gateway_has_no_concerns() -> None:
     assert concerns(gateway_status()) == []
 
@@ -96,6 +129,26 @@ def test_healthy_gateway_has_no_concerns() -> None:
             {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
             "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
             "must allow iot:Subscribe and iot:Receive for this topic",
+        ),
+        (
+            {"cloud": replace(CONNECTED, commands_refusal="not authorized")},
+            "no race can be started: cannot subscribe to alleycat/gateways/gateway-1/race: "
+            "not authorized; the thing's policy must allow iot:Subscribe and iot:Receive for this "
+            "topic",
+        ),
+        (
+            {"cloud": replace(CONNECTED, certificates=(certificate(6.9),))},
+            "cloud.certificate_file expires in 6 days, on 2030-06-01; get a new certificate "
+            "for this thing, and save it at the path in cloud.certificate_file",
+        ),
+        (
+            {"cloud": replace(CONNECTED, certificates=(certificate(-1.0),))},
+            "cloud.certificate_file expired on 2030-06-01; get a new certificate for this "
+            "thing, and save it at the path in cloud.certificate_file",
+        ),
+        (
+            {"cloud": replace(CONNECTED, certificate_problem="not in use: half")},
+            "not in use: half",
         ),
         ({"bikes": (lost_bike(),)}, "bike-001 lost for 3 min: the bike stopped sending"),
         (

@@ -2,13 +2,16 @@
 
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from prometheus_client.metrics_core import Metric
 from prometheus_client.parser import text_string_to_metric_families
 
-from gateway.bike.status import RadioStatus
+from gateway.bike.status import RadioStatus, ResultsStatus
+from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.status.metrics import metrics_text
 from gateway.status.snapshot import GatewayStatus
@@ -116,6 +119,25 @@ def test_reception_and_losses_of_each_bike_are_metrics() -> None:
     samples = families(status)["bike_radio_info"].samples
     adapters = {one.labels["bike_id"]: one.labels["adapter"] for one in samples}
     assert adapters == {"bike-001": "hci1", "bike-002": "hci0"}
+
+
+def test_time_left_of_each_certificate_is_a_metric() -> None:
+    begin, end = (datetime(year, 6, 1, tzinfo=UTC) for year in (2029, 2030))
+    certificates = (
+        CertificateStatus("certificate_file", begin, end, 1.5),
+        CertificateStatus("ca_file", begin, end, None),
+    )
+    status = gateway_status(cloud=replace(gateway_status().cloud, certificates=certificates))
+    samples = families(status)["certificate_remaining_seconds"].samples
+    assert [(one.labels, one.value) for one in samples] == [({"file": "certificate_file"}, 129_600)]
+
+
+def test_refused_subscriptions_are_counted() -> None:
+    cloud = replace(gateway_status().cloud, commands_refusal="not authorized")
+    results = ResultsStatus("results", refusal="not authorized")
+    assert value(gateway_status(), "subscriptions_refused") == 0
+    assert value(gateway_status(cloud=cloud), "subscriptions_refused") == 1
+    assert value(gateway_status(cloud=cloud, results=results), "subscriptions_refused") == 2
 
 
 def test_metric_names_follow_the_conventions() -> None:

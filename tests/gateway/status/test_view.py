@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from rich.console import Console
 
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus, RadioStatus
+from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.race.results import Place
 from gateway.sampling.calibration import ResistanceSource
@@ -347,3 +349,15 @@ def test_status_view_of_bikes_with_a_radio_is_no_wider_than_the_terminal(width: 
         for number in range(1, 9)
     ]
     assert max(map(len, lines(gateway_status(*wide), width))) <= width
+
+
+def test_status_view_shows_a_certificate_in_its_last_month() -> None:
+    begin, end = (datetime(year, 6, 1, tzinfo=UTC) for year in (2029, 2030))
+
+    def view(days_left: float) -> str:
+        own = CertificateStatus("certificate_file", begin, end, days_left)
+        return shown(gateway_status(cloud=replace(gateway_status().cloud, certificates=(own,))))
+
+    assert "certificate_file expires in 29 days, on 2030-06-01" in view(29.9)
+    assert "all well" in view(29.9)
+    assert "certificate" not in view(30.0)

@@ -1,0 +1,207 @@
+"""Why a connection to the endpoint fails: each step is tried, with OpenSSL, which gives reasons.
+
+awscrt reports only that a handshake failed.
+"""
+
+import asyncio
+import os
+import socket
+import ssl
+from dataclasses import dataclass
+
+from gateway.cloud.way import Family, ProxyRefusal, Stream, open_way
+from gateway.config.schema import CloudConfig, is_this_machine
+
+#: Seconds for each step.
+STEP_S = 10.0
+#: Seconds for a refusal of our certificate: with TLS 1.3 it arrives after the handshake.
+REFUSAL_S = 1.0
+#: IoT Core requires this ALPN name for MQTT with certificates on port 443.
+ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
+#: Debian's public CAs.
+PUBLIC_CAS = "/etc/ssl/certs/ca-certificates.crt"
+
+_NETWORK = "check that this computer is online (`ip route`, `resolvectl status`)"
+_NAME = f"check that cloud.endpoint is spelled correctly; {_NETWORK}"
+_NO_BROKER = (
+    "start the broker on this machine; or, to use a cloud, run: sudo alleycat-gateway setup"
+)
+_FIREWALL = "a firewall may block port {port}: try port = 443, which AWS IoT Core supports as well"
+_FIREWALL_443 = "a firewall may block port 443: check that this network allows outgoing TLS"
+_PROXY = "check cloud.proxy, and that the proxy allows CONNECT to port {port}"
+_PROXY_CREDENTIALS = (
+    "save the proxy's user and password as user:password in a file that only the gateway can read, "
+    "and set cloud.proxy_credentials_file to its path"
+)
+_HANDSHAKE = (
+    "check that this port serves MQTT over TLS, and that the broker accepts this gateway's "
+    "certificate"
+)
+_SWALLOWED = (
+    "check that this port serves MQTT over TLS; if it does, the network swallows large packets: "
+    "try a lower MTU, such as `sudo ip link set mtu 1280 dev eth0`{family}"
+)
+_OTHER_FAMILY = ', or cloud.address_family = "{family}"'
+_CLOCK = (
+    "check the clock with `timedatectl`; if the clock is right, the broker needs a new certificate"
+)
+_WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate"
+_WRONG_CA_AWS = "for AWS, remove cloud.ca_file: this computer knows Amazon's CAs"
+_INSTALL_CAS = "install the public CAs: sudo apt install ca-certificates"
+_OWN_CA = "for a broker of your own, set cloud.ca_file to the certificate of its CA"
+_WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
+_PORTAL = (
+    "another server answers instead of AWS: a captive portal (open a web page on this network to "
+    "sign in), or a proxy that opens TLS (ask for an exception for {endpoint})"
+)
+
+#: The errors among OpenSSL's X509_V_ERR_… that name one cause.
+_NOT_YET_VALID, _EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 9, 10, 62, 64
+_UNKNOWN_CA = (2, 18, 19, 20, 21)
+#: Parts of the alerts with which a broker refuses a client's certificate (RFC 8446, 6.2).
+_REFUSALS = {
+    "CERTIFICATE_EXPIRED": "it has expired, or the broker's clock is wrong",
+    "CERTIFICATE_REVOKED": "it was revoked",
+    "UNKNOWN_CA": "the broker does not know its CA",
+    "BAD_CERTIFICATE": "the broker does not accept it",
+    "UNSUPPORTED_CERTIFICATE": "the broker does not support its kind of key",
+    "CERTIFICATE_UNKNOWN": "the broker does not accept it",
+    "CERTIFICATE_REQUIRED": "the broker did not receive it",
+    "ACCESS_DENIED": "the broker denies access with it",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnosis:
+    """The step that failed, and what to do. `is_refusal`: the broker refuses our certificate."""
+
+    what: str
+    remedy: str
+    is_refusal: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}; {self.remedy}"
+
+
+async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -> Diagnosis | None:
+    """Try the way to the endpoint up to the TLS handshake; None if nothing fails there."""
+    where = f"{cloud.endpoint}:{cloud.port}"
+    try:
+        context = None if cloud.plaintext else await asyncio.to_thread(_tls, cloud)
+    except OSError:  # the files are being replaced
+        return None
+    try:
+        async with asyncio.timeout(step_s):
+            stream = await open_way(cloud, family)
+    except OSError as error:
+        return _of_way(error, cloud, family)
+    try:
+        if context is None:
+            return None
+        async with asyncio.timeout(step_s):
+            await stream[1].start_tls(context, server_hostname=cloud.endpoint)
+        return await _of_refusal(stream, where)
+    except OSError as error:
+        return _of_handshake(error, cloud)
+    finally:
+        stream[1].transport.abort()
+
+
+def _tls(cloud: CloudConfig) -> ssl.SSLContext:
+    context = ssl.create_default_context(cafile=cloud.ca_file)
+    # From Python 3.13 on, it would refuse certificates that the daemon's own TLS accepts.
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    assert cloud.certificate_file is not None
+    context.load_cert_chain(cloud.certificate_file, cloud.private_key_file, password="")
+    if cloud.port == ALPN_PORT:
+        context.set_alpn_protocols([ALPN])
+    return context
+
+
+def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
+    proxy = cloud.proxy_address
+    where = f"the proxy {proxy}" if proxy else f"{cloud.endpoint}:{cloud.port}"
+    what_to_check = _PROXY.format(port=cloud.port) if proxy else ""
+    match error:
+        case socket.gaierror():
+            host = where if proxy else cloud.endpoint
+            return Diagnosis(f"{host}: {_unresolved(error, family)}", what_to_check or _NAME)
+        case ProxyRefusal():
+            wants_user = "407" in str(error) and cloud.proxy_credentials_file is None
+            remedy = _PROXY_CREDENTIALS if wants_user else what_to_check
+            return Diagnosis(f"{where} opens no connection to {cloud.endpoint}: {error}", remedy)
+        case TimeoutError():
+            port = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)
+            return Diagnosis(f"{where}: no answer", what_to_check or port)
+        case _:
+            remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NAME
+            return Diagnosis(f"{where}: {_reason(error)}", what_to_check or remedy)
+
+
+def _unresolved(error: socket.gaierror, family: Family) -> str:
+    if family != "auto" and error.errno in (socket.EAI_NODATA, socket.EAI_ADDRFAMILY):
+        return f"no {family} address, and cloud.address_family allows no other"
+    return f"name not resolved: {error.strerror}"
+
+
+def _reason(error: OSError) -> str:
+    return os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+
+
+def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
+    where = f"{cloud.endpoint}:{cloud.port}"
+    match error:
+        case ssl.SSLCertVerificationError():
+            remedy = _certificate_remedy(error, cloud)
+            return Diagnosis(f"{where}: {error.verify_message}", remedy)
+        case TimeoutError():
+            return swallowed(cloud)
+        case ssl.SSLError():
+            refusal = _refusal(error)
+            if refusal is not None:
+                return refusal
+            return Diagnosis(f"{where}: TLS handshake failed: {error.reason or error}", _HANDSHAKE)
+        case _:
+            return Diagnosis(f"{where}: TLS handshake failed: {_reason(error)}", _HANDSHAKE)
+
+
+def swallowed(cloud: CloudConfig) -> Diagnosis:
+    """Return the diagnosis of a TCP connection on which nothing else arrives."""
+    other = {"ipv4": "ipv6", "ipv6": "ipv4"}.get(cloud.address_family)
+    hint = _OTHER_FAMILY.format(family=other) if other else ""
+    what = f"{cloud.endpoint}:{cloud.port}: connected, but the TLS handshake gets no answer"
+    return Diagnosis(what, _SWALLOWED.format(family=hint))
+
+
+async def _of_refusal(stream: Stream, where: str) -> Diagnosis | None:
+    """Wait for a refusal of our certificate; a broker sends nothing else before MQTT begins."""
+    try:
+        async with asyncio.timeout(REFUSAL_S):
+            await stream[0].read(1)
+    except ssl.SSLError as error:
+        return _refusal(error)
+    except OSError:
+        return None
+    return None
+
+
+def _refusal(error: ssl.SSLError) -> Diagnosis | None:
+    for alert, meaning in _REFUSALS.items():
+        if f"ALERT_{alert}" in (error.reason or ""):
+            what = "the broker refuses the certificate in cloud.certificate_file"
+            remedy = "check that the certificate is active, and that the broker trusts its CA"
+            return Diagnosis(f"{what}: {meaning} ({error.reason})", remedy, is_refusal=True)
+    return None
+
+
+def _certificate_remedy(error: ssl.SSLCertVerificationError, cloud: CloudConfig) -> str:
+    is_aws = cloud.endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    if error.verify_code in (_NOT_YET_VALID, _EXPIRED):
+        return _CLOCK
+    if error.verify_code in (_WRONG_HOST, _WRONG_ADDRESS):
+        return _PORTAL.format(endpoint=cloud.endpoint) if is_aws else _WRONG_NAME
+    if cloud.ca_file is not None:
+        return _WRONG_CA_AWS if is_aws else _WRONG_CA
+    if not os.path.exists(PUBLIC_CAS):
+        return f"for AWS, {_INSTALL_CAS}; {_OWN_CA}"
+    return _PORTAL.format(endpoint=cloud.endpoint) if is_aws else _OWN_CA

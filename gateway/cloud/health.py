@@ -1,0 +1,64 @@
+"""CloudHealth: what endangers the connections of a gateway, also while they are well."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from datetime import UTC, datetime
+
+from gateway.cloud.certificates import CertificateStatus, certificate_status
+from gateway.cloud.iot_core import IotCore
+from gateway.timing.clock import GatewayClock
+from gateway.timing.units import NS_PER_S
+
+#: Time between two looks at the certificate files, in seconds.
+LOOK_EVERY_S = 60
+
+
+class CloudHealth:
+    """The certificates and the refused subscriptions of a gateway's connections.
+
+    All connections use the same files; the first one has all subscriptions.
+    """
+
+    def __init__(self, uplinks: Sequence[IotCore], clock: GatewayClock) -> None:
+        self._uplinks = uplinks
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Look at the certificate files now and then, for ever."""
+        while True:
+            self._uplinks[0].files.replacement()
+            await self._clock.sleep_until(self._clock.monotonic_ns() + LOOK_EVERY_S * NS_PER_S)
+
+    def renew(self) -> None:
+        """Use replaced certificate files at once."""
+        for uplink in self._uplinks:
+            uplink.renew()
+
+    def refusal(self, topic: str) -> str | None:
+        """Return why the broker refuses the subscription to a topic; None if it does not."""
+        return self._uplinks[0].refusals.get(topic)
+
+    @property
+    def problem(self) -> str | None:
+        """Why the certificate files on disk are not the ones in use; None if they are."""
+        return self._uplinks[0].files.problem
+
+    @property
+    def certificates(self) -> tuple[CertificateStatus, ...]:
+        """The dates of the certificates in use, as far as they can be read."""
+        loaded, now = self._uplinks[0].files.loaded, self._now()
+        if loaded is None:
+            return ()
+        found = []
+        with suppress(ValueError):
+            own = loaded.certificate
+            found.append(certificate_status("certificate_file", own, now))
+            if loaded.ca is not None:
+                found.append(certificate_status("ca_file", loaded.ca, now))
+        return tuple(found)
+
+    def _now(self) -> datetime | None:
+        if not self._clock.is_trustworthy():
+            return None
+        now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
+        return datetime.fromtimestamp(now_ms / 1000, UTC)

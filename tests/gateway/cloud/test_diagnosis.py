@@ -1,0 +1,289 @@
+"""Each way in which a connection can fail before MQTT begins, with real sockets and real TLS."""
+
+import asyncio
+import datetime as dt
+import socket
+import ssl
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+import trustme
+
+from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
+from gateway.config.schema import CloudConfig
+from tests.support.mosquitto import Authority
+
+AWS = "a1-ats.iot.eu-west-1.amazonaws.com"
+NOW = dt.datetime.now(dt.UTC)
+DAY = dt.timedelta(days=1)
+Certify = Callable[[trustme.CA], trustme.LeafCert]
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "ca")
+
+
+@contextmanager
+def tls_server(
+    authority: Authority, certify: Certify, *, version: ssl.TLSVersion | None = None
+) -> Iterator[int]:
+    """Serve TLS that demands a client's certificate, and nothing within."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.verify_mode = ssl.CERT_REQUIRED
+    context.load_verify_locations(authority.ca_file)
+    if version is not None:
+        context.maximum_version = version
+    certify(authority._ca).configure_cert(context)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        serving = threading.Thread(target=_serve, args=(listener, context))
+        serving.start()
+        yield listener.getsockname()[1]
+        listener.shutdown(socket.SHUT_RDWR)
+        serving.join()
+
+
+def _serve(listener: socket.socket, context: ssl.SSLContext) -> None:
+    """Serve one client after the other until the listener ends."""
+    while True:
+        try:
+            client, _ = listener.accept()
+        except OSError:
+            return
+        client.settimeout(1.0)  # the client ends on the thread that may wait for this one
+        with client, suppress(OSError), context.wrap_socket(client, server_side=True) as tls:
+            tls.recv(1)
+
+
+def to(port: int, authority: Authority, **changes: object) -> CloudConfig:
+    mine = authority.issue("gateway-1")
+    cloud = CloudConfig(
+        endpoint="127.0.0.1",
+        port=port,
+        ca_file=mine.ca_file,
+        certificate_file=mine.certificate_file,
+        private_key_file=mine.private_key_file,
+    )
+    return cloud.model_copy(update=changes)
+
+
+async def found(cloud: CloudConfig, step_s: float = 5.0) -> Diagnosis:
+    diagnosis = await diagnose(cloud, cloud.address_family, step_s)
+    assert diagnosis is not None
+    return diagnosis
+
+
+def good(ca: trustme.CA) -> trustme.LeafCert:
+    return ca.issue_cert("127.0.0.1")
+
+
+async def test_way_on_which_nothing_fails_has_no_diagnosis(authority: Authority) -> None:
+    with tls_server(authority, good) as port:
+        assert await diagnose(to(port, authority), "auto") is None
+
+
+@pytest.mark.parametrize(
+    ("certify", "what", "remedy"),
+    [
+        (
+            lambda ca: ca.issue_cert("127.0.0.1", not_before=NOW - 9 * DAY, not_after=NOW - DAY),
+            "certificate has expired",
+            "the broker needs a new certificate",
+        ),
+        (
+            lambda ca: ca.issue_cert("127.0.0.1", not_before=NOW + DAY, not_after=NOW + 9 * DAY),
+            "certificate is not yet valid",
+            "check the clock",
+        ),
+        (
+            lambda ca: ca.issue_cert("broker.example"),
+            "IP address mismatch",
+            "cloud.endpoint must be the name in the broker's certificate",
+        ),
+        (
+            lambda _: trustme.CA().issue_cert("127.0.0.1"),
+            "certificate",
+            "cloud.ca_file must contain the CA of the broker's certificate",
+        ),
+    ],
+    ids=["expired", "early", "wrong name", "unknown CA"],
+)
+async def test_faults_of_the_brokers_certificate_are_told_apart(
+    authority: Authority, certify: Certify, what: str, remedy: str
+) -> None:
+    with tls_server(authority, certify) as port:
+        diagnosis = await found(to(port, authority))
+    assert diagnosis.what.startswith(f"127.0.0.1:{port}: ")
+    assert what in diagnosis.what
+    assert remedy in diagnosis.remedy
+    assert not diagnosis.is_refusal
+
+
+@pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
+@pytest.mark.parametrize(
+    ("own", "meaning"),
+    [
+        (lambda: trustme.CA().issue_cert("gateway-1"), "the broker does not know its CA"),
+        (None, "it has expired"),
+    ],
+    ids=["unknown CA", "expired"],
+)
+async def test_refusal_of_the_gateways_certificate_is_recognised(
+    authority: Authority,
+    tmp_path: Path,
+    version: ssl.TLSVersion,
+    own: Callable[[], trustme.LeafCert] | None,
+    meaning: str,
+) -> None:
+    old = authority._ca.issue_cert("g", not_before=NOW - 9 * DAY, not_after=NOW - DAY)
+    issued = old if own is None else own()
+    certificate, key = tmp_path / "c.pem", tmp_path / "k.pem"
+    issued.cert_chain_pems[0].write_to_path(certificate)
+    issued.private_key_pem.write_to_path(key)
+    with tls_server(authority, good, version=version) as port:
+        cloud = to(port, authority, certificate_file=certificate, private_key_file=key)
+        diagnosis = await found(cloud)
+    assert diagnosis.is_refusal
+    assert "the broker refuses the certificate in cloud.certificate_file" in diagnosis.what
+    assert meaning in diagnosis.what
+
+
+@pytest.mark.parametrize(
+    ("certify", "with_ca_file", "remedy"),
+    [
+        (lambda ca: ca.issue_cert("portal.example"), True, "a captive portal"),
+        (lambda _: trustme.CA().issue_cert(AWS), False, "a captive portal"),
+        (lambda _: trustme.CA().issue_cert(AWS), True, "for AWS, remove cloud.ca_file"),
+    ],
+    ids=["another name", "another CA", "another CA than in ca_file"],
+)
+async def test_other_server_in_place_of_aws_is_named(
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    certify: Certify,
+    with_ca_file: bool,
+    remedy: str,
+) -> None:
+    async def portal(*_: object) -> list[tuple[int, str]]:
+        return [(socket.AF_INET, "127.0.0.1")]
+
+    monkeypatch.setattr("gateway.cloud.way.addresses", portal)
+    with tls_server(authority, certify) as port:
+        cloud = to(port, authority, endpoint=AWS)
+        if not with_ca_file:
+            cloud = cloud.model_copy(update={"ca_file": None})
+        assert remedy in (await found(cloud)).remedy
+
+
+async def test_missing_public_cas_are_named(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with tls_server(authority, good) as port:
+        cloud = to(port, authority, ca_file=None)
+        assert "sudo apt install ca-certificates" not in (await found(cloud)).remedy
+        monkeypatch.setattr("gateway.cloud.diagnosis.PUBLIC_CAS", "/nowhere")
+        assert "sudo apt install ca-certificates" in (await found(cloud)).remedy
+
+
+async def test_name_that_does_not_resolve_is_named(authority: Authority) -> None:
+    diagnosis = await found(to(8883, authority, endpoint="nowhere.invalid"))
+    assert diagnosis.what.startswith("nowhere.invalid: name not resolved: ")
+    assert "spelled correctly" in diagnosis.remedy
+
+
+async def test_address_family_without_an_address_is_named(authority: Authority) -> None:
+    diagnosis = await found(to(8883, authority, address_family="ipv6"))
+    assert diagnosis.what == (
+        "127.0.0.1: no ipv6 address, and cloud.address_family allows no other"
+    )
+
+
+async def test_port_without_a_listener_is_named(authority: Authority) -> None:
+    diagnosis = await found(to(1, authority))
+    assert diagnosis.what == "127.0.0.1:1: Connection refused"
+    assert "start the broker on this machine" in diagnosis.remedy
+
+
+@pytest.fixture
+async def silent() -> AsyncIterator[int]:
+    """Take connections, and send nothing."""
+    with socket.socket() as server:
+        server.bind(("127.0.0.1", 0))
+        server.listen()
+        yield server.getsockname()[1]
+
+
+async def test_path_that_opens_and_swallows_names_the_mtu(
+    silent: int, authority: Authority
+) -> None:
+    cloud = to(silent, authority)
+    diagnosis = await found(cloud, step_s=0.3)
+    assert diagnosis == swallowed(cloud)
+    assert diagnosis.what.endswith("connected, but the TLS handshake gets no answer")
+    assert "MTU" in diagnosis.remedy
+    assert "address_family" not in diagnosis.remedy
+    one = swallowed(cloud.model_copy(update={"address_family": "ipv6"}))
+    assert 'cloud.address_family = "ipv4"' in one.remedy
+
+
+@pytest.fixture
+async def full() -> AsyncIterator[int]:
+    """Have a full queue of connections, so that the kernel answers no other one."""
+    with socket.socket() as server, socket.socket() as one, socket.socket() as two:
+        server.bind(("127.0.0.1", 0))
+        server.listen(0)
+        for client in (one, two):
+            client.setblocking(False)
+            client.connect_ex(server.getsockname())
+        yield server.getsockname()[1]
+
+
+@pytest.mark.parametrize(("is_443", "words"), [(False, "try port = 443"), (True, "outgoing TLS")])
+async def test_firewall_is_not_advised_the_port_that_is_in_use(
+    full: int, authority: Authority, monkeypatch: pytest.MonkeyPatch, is_443: bool, words: str
+) -> None:
+    if is_443:
+        monkeypatch.setattr("gateway.cloud.diagnosis.ALPN_PORT", full)
+    diagnosis = await found(to(full, authority), step_s=0.3)
+    assert diagnosis.what == f"127.0.0.1:{full}: no answer"
+    assert words in diagnosis.remedy
+    assert ("try port = 443" in diagnosis.remedy) != is_443
+
+
+async def test_port_without_tls_is_named(authority: Authority) -> None:
+    async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        writer.close()
+
+    async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
+        diagnosis = await found(to(server.sockets[0].getsockname()[1], authority))
+    assert "TLS handshake failed" in diagnosis.what
+    assert "check that this port serves MQTT over TLS" in diagnosis.remedy
+
+
+async def test_server_that_hangs_up_within_the_handshake_is_named(authority: Authority) -> None:
+    async def hang_up(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read(10)
+        writer.transport.abort()
+
+    async with await asyncio.start_server(hang_up, "127.0.0.1", 0) as server:
+        diagnosis = await found(to(server.sockets[0].getsockname()[1], authority))
+    assert "TLS handshake failed" in diagnosis.what
+
+
+async def test_files_that_are_being_replaced_are_no_diagnosis(authority: Authority) -> None:
+    cloud = to(8883, authority, private_key_file=authority.issue("other").private_key_file)
+    assert await diagnose(cloud, "auto") is None
+
+
+async def test_broker_without_tls_is_reached_by_a_connection_alone(silent: int) -> None:
+    cloud = CloudConfig(endpoint="127.0.0.1", port=silent, plaintext=True)
+    assert await diagnose(cloud, "auto") is None
+
+
+def test_diagnosis_in_one_sentence_has_the_remedy() -> None:
+    assert str(Diagnosis("no answer", "wait")) == "no answer; wait"
