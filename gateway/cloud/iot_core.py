@@ -25,7 +25,15 @@ from gateway.cloud.iot_client import (
     explain_plaintext_failure,
     name_and_message,
 )
-from gateway.cloud.uplink import Answer, Commands, Feed, Subscription, UplinkListener, Verdict
+from gateway.cloud.uplink import (
+    Answer,
+    Commands,
+    Ending,
+    Feed,
+    Subscription,
+    UplinkListener,
+    Verdict,
+)
 from gateway.config.schema import CloudConfig
 
 STOP_TIMEOUT_S = 2.0
@@ -140,21 +148,23 @@ class IotCore:
         self._attached_listener().on_up()
 
     def _on_failed(self, data: mqtt5.LifecycleConnectFailureData) -> None:
-        self._down(Answer(Verdict.RETRY, self._explain(data)))
+        self._down(Answer(Verdict.RETRY, self._explain(data)), Ending.OTHER)
 
     def _on_disconnected(self, data: mqtt5.LifecycleDisconnectData) -> None:
         if data.disconnect_packet is not None:
             code = data.disconnect_packet.reason_code
             if code is None:  # a code unknown to the SDK
                 code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-            self._down(mqtt_errors.disconnect_answer(code.value, code.name))
+            answer = mqtt_errors.disconnect_answer(code.value, code.name)
+            self._down(answer, mqtt_errors.disconnect_ending(code.value))
         else:
-            self._down(mqtt_errors.end_answer(*name_and_message(data.exception)))
+            name, message = name_and_message(data.exception)
+            self._down(mqtt_errors.end_answer(name, message), mqtt_errors.hangup_ending(name))
 
     def _on_stopped(self, _data: mqtt5.LifecycleStoppedData) -> None:
         self._stopped.set()
 
-    def _down(self, answer: Answer) -> None:
+    def _down(self, answer: Answer, ending: Ending) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
         if self._connected and answer.verdict is not Verdict.SUSPECT:
             self._unanswered.clear()  # the subscriptions were not the cause
@@ -164,7 +174,7 @@ class IotCore:
         tickets = list(self._pending)
         self._pending.clear()
         listener = self._attached_listener()
-        listener.on_down(answer.reason)
+        listener.on_down(answer.reason, ending)
         for ticket in tickets:
             listener.on_answer(ticket, answer)
 
@@ -172,7 +182,7 @@ class IotCore:
         if self._stopping or self._pending.get(send.ticket) is not send:
             return  # answered already, when the connection broke
         del self._pending[send.ticket]
-        self._attached_listener().on_answer(send.ticket, _answer(future))
+        self._attached_listener().on_answer(send.ticket, _answer(future, self._topic))
 
     def _subscribe(self, subscription: Subscription) -> None:
         packet = mqtt5.SubscribePacket(
@@ -244,11 +254,11 @@ def _report(subscription: Subscription, refusal: str | None) -> None:
     subscription.on_subscribed(refusal)
 
 
-def _answer(future: Any) -> Answer:
+def _answer(future: Any, topic: str) -> Answer:
     error = future.exception()
     if error is not None:
         return mqtt_errors.failure_answer(*name_and_message(error))
     code = future.result().puback.reason_code
     if code is None:  # a code unknown to the SDK
         code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
-    return mqtt_errors.puback_answer(code.value, code.name)
+    return mqtt_errors.puback_answer(code.value, code.name, topic)

@@ -9,7 +9,15 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer, Commands, CredentialsError, Feed, Subscription, Verdict
+from gateway.cloud.uplink import (
+    Answer,
+    Commands,
+    CredentialsError,
+    Ending,
+    Feed,
+    Subscription,
+    Verdict,
+)
 from gateway.config.schema import CloudConfig, Config, is_this_machine
 from gateway.race.commands import command_topic, refuse
 from gateway.terminal.finding import Finding, failed, ok, warning
@@ -153,7 +161,7 @@ class _Outcomes:
     def on_up(self) -> None:
         _settle(self.connected, None)
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
         _settle(self.connected, reason)
         _settle(self.subscribed, reason)
         _settle(self.followed, reason)

@@ -10,8 +10,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
+from gateway.cloud import mqtt_errors
 from gateway.cloud.iot_core import NOT_TRIED, IotCore
-from gateway.cloud.uplink import Answer, Commands, Feed, Verdict
+from gateway.cloud.uplink import Answer, Commands, Ending, Feed, Verdict
 from gateway.config.schema import CloudConfig
 from tests.support.backend import Backend
 from tests.support.fault_proxy import FaultProxy
@@ -37,7 +38,7 @@ class Listener:
     def on_up(self) -> None:
         self.up.set()
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
         self.reason = reason
         self.down.set()
 
@@ -82,7 +83,7 @@ async def test_publish_to_a_forbidden_topic_is_refused_with_the_reason(
             uplink.publish(1, b"{}")
             await listener.answered.wait()
         await uplink.stop()
-    assert listener.answers == [Answer(Verdict.REFUSED, "not authorised to publish to this topic")]
+    assert listener.answers == [mqtt_errors.puback_answer(0x87, "", "alleycat-publish")]
 
 
 @pytest.mark.parametrize(

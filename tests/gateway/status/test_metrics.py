@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -119,6 +120,18 @@ def test_metric_names_follow_the_conventions() -> None:
 def test_info_metric_names_thing_and_version() -> None:
     (sample,) = families(gateway_status())["info"].samples
     assert sample.labels == {"thing_name": "gateway-1", "version": "0.1.0"}
+
+
+def test_refusal_and_signs_of_a_namesake_are_metrics() -> None:
+    cloud = replace(
+        offline(), refusal="not authorised", refused_s=9.5, takeovers=2, brief_hangups=3
+    )
+    status = gateway_status(cloud=cloud)
+    assert value(status, "cloud_refused_seconds") == 9.5
+    assert value(status, "cloud_takeovers") == 2
+    assert value(status, "cloud_brief_hangups") == 3
+    (sample,) = families(status)["cloud_info"].samples
+    assert sample.labels == {"state": "connection refused", "refusal": "not authorised"}
 
 
 def test_unknown_metrics_are_left_out() -> None:
