@@ -54,8 +54,13 @@ _FAILURES = {
 #: Errors for a broker that closes the connection without a DISCONNECT, perhaps due to a message.
 _HANGUPS = ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "AWS_IO_SOCKET_CLOSED", "AWS_IO_TLS_CLOSED_ABORT")
 
-#: Errors for a broker that closes the connection, perhaps while the gateway is sending.
-_CLOSINGS = ("AWS_IO_TLS_ERROR_WRITE_FAILURE", *_HANGUPS)
+#: The endings of a connection without a DISCONNECT; any other error is one of the line.
+_ENDINGS = {
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": Ending.HUNG_UP,
+    "AWS_IO_SOCKET_CLOSED": Ending.BROKEN_OFF,
+    "AWS_IO_TLS_CLOSED_ABORT": Ending.BROKEN_OFF,
+    "AWS_IO_TLS_ERROR_WRITE_FAILURE": Ending.BROKEN_OFF,  # closed while the gateway was sending
+}
 
 #: Errors for a broker that rejects a client's certificate: it closes the connection without MQTT.
 _BREAK_OFFS = ("AWS_IO_TLS_ERROR_READ_FAILURE", "AWS_IO_TLS_ERROR_ALERT_RECEIVED", *_HANGUPS)
@@ -129,7 +134,7 @@ def disconnect_ending(code: int) -> Ending:
 
 
 def hangup_ending(error_name: str) -> Ending:
-    return Ending.HUNG_UP if error_name in _CLOSINGS else Ending.OTHER
+    return _ENDINGS.get(error_name, Ending.OTHER)
 
 
 def explain(error_name: str, message: str) -> str:

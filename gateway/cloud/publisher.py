@@ -151,7 +151,8 @@ class Publisher:
         self._wake.set()
 
     def on_down(self, reason: str, ending: Ending) -> None:
-        if ending is Ending.HUNG_UP and self._is_refusing and self._refusal is not None:
+        is_closed = ending in (Ending.HUNG_UP, Ending.BROKEN_OFF)
+        if is_closed and self._is_refusing and self._refusal is not None:
             reason = self._refusal
         changed = self.connected or reason != self._reason
         if self.connected:

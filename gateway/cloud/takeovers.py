@@ -23,7 +23,8 @@ class Takeovers:
     """The times at which a connection was taken over, or ended as if it had been.
 
     A hang-up is such a sign if the connection was short and well until then, no message was in
-    flight that could be the reason, and the next attempt to connect succeeded: it was no outage.
+    flight that could be the reason, and the next attempt to connect succeeded: it was no outage. A
+    connection that breaks off is none: networks do that.
     """
 
     def __init__(self) -> None:

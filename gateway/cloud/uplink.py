@@ -37,7 +37,8 @@ class Ending(Enum):
     """The way in which a connection ended, as far as it shows another client with the same id."""
 
     TAKEN_OVER = "taken over"  # the broker states that another client has connected
-    HUNG_UP = "hung up"  # the broker closed the connection without giving a reason
+    HUNG_UP = "hung up"  # the broker closed the connection in order, without giving a reason
+    BROKEN_OFF = "broken off"  # it was closed without notice, by the broker or on the way
     OTHER = "other"
 
 

@@ -83,11 +83,14 @@ def test_denied_publish_names_the_topic() -> None:
     ("name", "ending"),
     [
         ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Ending.HUNG_UP),
-        ("AWS_IO_TLS_ERROR_WRITE_FAILURE", Ending.HUNG_UP),
+        ("AWS_IO_TLS_ERROR_WRITE_FAILURE", Ending.BROKEN_OFF),
+        ("AWS_IO_SOCKET_CLOSED", Ending.BROKEN_OFF),
         ("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", Ending.OTHER),
     ],
 )
-def test_ending_is_a_hangup_if_the_broker_closed_the_connection(name: str, ending: Ending) -> None:
+def test_ending_is_a_hangup_if_the_broker_closed_the_connection_in_order(
+    name: str, ending: Ending
+) -> None:
     assert mqtt_errors.hangup_ending(name) is ending
 
 
@@ -108,7 +111,7 @@ def test_error_names_that_are_explained_exist_in_the_sdk() -> None:
         *mqtt_errors._REMEDIES,
         *mqtt_errors._FAILURES,
         *mqtt_errors._BREAK_OFFS,
-        *mqtt_errors._CLOSINGS,
+        *mqtt_errors._ENDINGS,
     }
     known = {getattr(exceptions.from_code(code), "name", "") for code in range(1, 0x2000)}
     assert names <= known

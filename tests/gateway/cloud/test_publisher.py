@@ -735,6 +735,15 @@ async def test_refusal_is_the_state_in_place_of_the_hang_up_that_follows(bench: 
     assert bench.publisher.refusal == DENIED.reason
 
 
+async def test_refusal_is_the_state_also_if_the_connection_is_broken_off(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    bench.uplink.cut("closed", Verdict.SUSPECT, Ending.BROKEN_OFF)
+    assert bench.publisher.state == DENIED.reason
+
+
 async def test_state_is_the_network_when_it_fails_after_a_refusal(bench: Bench) -> None:
     bench.uplink.answer = lambda _: DENIED
     bench.uplink.connect()

@@ -47,9 +47,10 @@ def test_hangup_that_an_outage_follows_does_not_count() -> None:
         (Ending.HUNG_UP, SHORT_NS, True, 1),
         (Ending.HUNG_UP, SHORT_NS + 1, True, 0),
         (Ending.HUNG_UP, NS_PER_S, False, 0),
+        (Ending.BROKEN_OFF, NS_PER_S, True, 0),
         (Ending.OTHER, NS_PER_S, True, 0),
     ],
-    ids=["brief", "long", "not well", "lost line"],
+    ids=["brief", "long", "not well", "broken off", "lost line"],
 )
 def test_only_hangups_on_brief_and_well_connections_count(
     ending: Ending, lasted_ns: int, was_well: bool, count: int
