@@ -711,15 +711,12 @@ async def test_messages_in_flight_are_no_suspects_of_a_hang_up_after_a_refusal(
     await bench.clock.run_for(0)
     bench.uplink.answer_oldest(DENIED)
     hang_up(bench)
-    bench.uplink.answer = lambda _: ACCEPTED
     bench.uplink.connect()
     await bench.clock.run_for(0)
-    bench.uplink.answer = lambda _: None
-    for second in (4, 5):
-        bench.buffer.append(message(second))
+    assert seconds_of(bench.uplink.unanswered) == [(1, 1)], "the refused one is sent alone"
+    bench.uplink.answer_oldest(ACCEPTED)
     await bench.clock.run_for(0)
-    assert bench.delivered() == [1, 2, 3]
-    assert bench.uplink.open_tickets == 2
+    assert seconds_of(bench.uplink.unanswered) == [(1, 2), (1, 3)]
 
 
 async def test_refusal_is_the_state_in_place_of_the_hang_up_that_follows(bench: Bench) -> None:
@@ -854,3 +851,36 @@ async def test_hangup_of_an_outage_is_no_sign_of_a_namesake(bench: Bench) -> Non
         hang_up(bench)
         bench.uplink.cut("connection refused")
     assert bench.publisher.takeovers.hangups(bench.clock.monotonic_ns()) == 0
+
+
+async def test_hang_up_is_blamed_again_on_a_new_connection_after_a_refusal(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    hang_up(bench)
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    hang_up(bench)
+    assert bench.publisher.state == HUNG_UP, "this connection has seen no refusal"
+
+
+async def test_hang_up_after_an_acceptance_is_blamed_on_messages_in_flight(bench: Bench) -> None:
+    answers = [Answer(Verdict.RETRY, "unspecified error"), ACCEPTED]
+    bench.uplink.answer = lambda _: answers.pop(0) if answers else None
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    assert bench.publisher.refusal == "unspecified error"
+    await bench.clock.run_for(2)
+    assert (bench.delivered(), bench.publisher.refusal) == ([1], None)
+    for second in (2, 3):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    assert bench.uplink.open_tickets == 2
+    hang_up(bench)
+    assert bench.publisher.state == HUNG_UP
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert bench.uplink.open_tickets == 1, "a suspect is sent alone"
