@@ -884,3 +884,35 @@ async def test_hang_up_after_an_acceptance_is_blamed_on_messages_in_flight(bench
     bench.uplink.connect()
     await bench.clock.run_for(0)
     assert bench.uplink.open_tickets == 1, "a suspect is sent alone"
+
+
+async def test_messages_are_sent_one_at_a_time_after_a_retry_until_one_is_accepted(
+    bench: Bench,
+) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in (1, 2, 3, 4):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    bench.uplink.answer_all(Answer(Verdict.RETRY, "unspecified error"))
+    await bench.clock.run_for(2)
+    assert bench.uplink.open_tickets == 1
+    bench.uplink.answer_oldest(ACCEPTED)
+    await bench.clock.run_for(0)
+    assert bench.uplink.open_tickets == 3
+
+
+async def test_buffer_knows_how_many_publishers_are_online(bench: Bench) -> None:
+    online = []
+    for change in (bench.uplink.connect, bench.uplink.cut, bench.uplink.cut, bench.uplink.connect):
+        change()
+        online.append(bench.buffer.senders_online)
+    assert online == [1, 0, 0, 1], "a failed attempt is no second loss"
+
+
+async def test_publisher_has_the_acceptances_of_the_last_minute(bench: Bench) -> None:
+    bench.uplink.connect()
+    for second in range(1, 121):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(1)
+    assert bench.publisher.accepted_per_s == pytest.approx(1, abs=0.05)
