@@ -21,6 +21,7 @@ from gateway.bike.live_results import LiveResults
 from gateway.bike.recorder import Recorder
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_configured_buffer
+from gateway.buffer.quarantine_server import serve_quarantine
 from gateway.calibrating.leases import CalibrationLeases
 from gateway.calibrating.server import serve_calibration
 from gateway.cloud.connections import connections
@@ -104,6 +105,7 @@ async def _race(
         async with (
             serve_status(config, gateway.observer),
             serve_tail(config.state_dir, gateway.tail, gateway.observer),
+            serve_quarantine(config.state_dir, buffer, gateway.observer.note),
             serve_calibration(config.state_dir, gateway.leases, gateway.observer, clock),
         ):
             await gateway.run(stop, [watchdog.run(), reload.run(), health.run()])

@@ -171,9 +171,9 @@ MUTANTS = (
     ),
     Mutant(
         "a message that is refused for ever blocks those behind it",
-        "gateway/cloud/publisher.py",
-        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
-        "        self._accused = None",
+        "gateway/cloud/trials.py",
+        "        self.accused = entry if entry.failures >= LONE_TRIES else None",
+        "        self.accused = None",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(
@@ -248,10 +248,24 @@ MUTANTS = (
     ),
     Mutant(
         "a fault of the broker counts against a message",
+        "gateway/cloud/trials.py",
+        "            self.acquit()\n        entry.failures += 1",
+        "            pass\n        self._strikes[entry] += self.accused is not None\n"
+        "        entry.failures += 1",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "strikes outlast a connection on which nothing was accepted",
         "gateway/cloud/publisher.py",
-        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
-        "        entry.strikes += self._accused is not None\n"
-        "        self._accused = entry if entry.failures >= LONE_TRIES else None",
+        "            self._trials.acquit()\n",
+        "            pass\n",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "the hang-up hides the refusal that led to it",
+        "gateway/cloud/publisher.py",
+        "            reason = self._refusal\n",
+        "            pass\n",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(

@@ -21,7 +21,7 @@ from gateway.buffer.disk import RETRY_NS, Disk
 from gateway.buffer.ledger import Ledger
 from gateway.buffer.send_order import Entry, RaceQueue
 from gateway.buffer.status import BufferStatus
-from gateway.buffer.store import UNDATED, Store, StoreError, Written
+from gateway.buffer.store import UNDATED, Batch, Store, StoreError, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import Dater
 from gateway.timing.clock import GatewayClock
@@ -181,6 +181,21 @@ class Buffer:
         """Set a message aside, with the reason, so that it blocks nothing behind it."""
         self._ledger.set_aside(entry, reason)
         self._keep_house_by(self._clock.monotonic_ns())
+
+    async def release(self, batch: Batch) -> int:
+        """Requeue or drop quarantined messages; return how many there were. Raises StoreError."""
+        async with self._writing:
+            try:
+                await self._open()
+                written = await self._disk.write(batch)
+            except StoreError:
+                self._keep_house_by(self._clock.monotonic_ns() + RETRY_NS)
+                raise
+            self._ledger.released(written)
+        _tell_evicted(written)
+        self._keep_house_by(self._clock.monotonic_ns())
+        self._tell_available()
+        return written.released
 
     async def run(self) -> None:
         """Write what is due, for ever."""

@@ -127,9 +127,18 @@ class Ledger:
     def count(self, written: Written) -> None:
         """What a transaction has changed."""
         self.on_disk += written.rows_added
-        self.quarantined -= written.quarantine_dropped
+        self.quarantined -= written.quarantine_dropped + written.dropped_on_request
         for race_id in written.evicted_race_ids:
             self._evicted(race_id)
+
+    def released(self, written: Written) -> None:
+        """Messages have left the quarantine: to be sent again, or for good."""
+        for race_id, ids in written.requeued.items():
+            self.depth += len(ids)
+            self.quarantined -= len(ids)
+            self.order.add_stored(race_id, len(ids), from_id=min(ids))
+        self.order.sort()
+        self.count(written)
 
     def send_unwritten(self) -> None:
         """The disk takes nothing: what waited to be written first goes on from memory."""

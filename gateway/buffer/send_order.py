@@ -29,8 +29,6 @@ class Entry:
     is_suspect: bool = False
     #: How often it was refused, or the broker hung up on it alone.
     failures: int = 0
-    #: How often the broker accepted another message when this one had failed.
-    strikes: int = 0
     on_disk: bool = False
     #: It has its place in the order, or had it: it is not to be offered again.
     offered: bool = False

@@ -8,7 +8,7 @@ import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway.host.errors import GatewayError
@@ -73,10 +73,14 @@ class Batch:
     quarantined: Sequence[tuple[Record, str]] = ()
     #: Records that are there already, under another race and with another payload.
     dated: Sequence[Record] = ()
+    #: Quarantined messages to be sent again, and others to be deleted; unknown ids are skipped.
+    requeued_ids: Sequence[int] = ()
+    dropped_ids: Sequence[int] = ()
 
     @property
     def is_empty(self) -> bool:
-        return not (self.records or self.deleted_ids or self.quarantined or self.dated)
+        changed = self.records or self.deleted_ids or self.quarantined or self.dated
+        return not (changed or self.requeued_ids or self.dropped_ids)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,15 @@ class Written:
     evicted_race_ids: list[int]
     quarantine_dropped: int
     used_bytes: int
+    #: The ids that are to be sent again, by race.
+    requeued: dict[int, list[int]] = field(default_factory=dict)
+    #: How many were deleted because that was asked for.
+    dropped_on_request: int = 0
+
+    @property
+    def released(self) -> int:
+        """How many messages have left the quarantine on request."""
+        return sum(map(len, self.requeued.values())) + self.dropped_on_request
 
 
 class Store:
@@ -207,13 +220,18 @@ class Store:
             deleted = execute_many(
                 "DELETE FROM telemetry WHERE id = ?", ((id_,) for id_ in gone)
             ).rowcount
+            requeued = self._requeue(batch.requeued_ids)
+            asked = execute_many(
+                "DELETE FROM quarantine WHERE id = ?", ((id_,) for id_ in batch.dropped_ids)
+            ).rowcount
             dropped = self._drop_quarantine()
             evicted = self._evict_races()
             used_bytes = self._used_bytes()
         if evicted or not batch.is_empty:
             self._pending_by_race = None
         added = len(batch.records) - max(0, deleted) - sum(evicted.values())
-        return Written(added, list(evicted), dropped, used_bytes)
+        added += sum(map(len, requeued.values()))
+        return Written(added, list(evicted), dropped, used_bytes, requeued, max(0, asked))
 
     def free_bytes(self) -> int:
         """How much more fits: into the bound, and onto the disk."""
@@ -274,6 +292,22 @@ class Store:
             raise DamagedStoreError(f"{self.path}: {error}") from error
         except OSError as error:
             raise StoreError(f"{self.path}: {error.strerror}") from error
+
+    def _requeue(self, ids: Sequence[int]) -> dict[int, list[int]]:
+        """Move quarantined messages back among those to be sent."""
+        requeued: dict[int, list[int]] = {}
+        execute = self._connection.execute
+        for id_ in ids:
+            row = execute("SELECT race_id FROM quarantine WHERE id = ?", (id_,)).fetchone()
+            if row is not None:
+                execute(
+                    "INSERT OR REPLACE INTO telemetry"
+                    " SELECT id, race_id, payload FROM quarantine WHERE id = ?",
+                    (id_,),
+                )
+                execute("DELETE FROM quarantine WHERE id = ?", (id_,))
+                requeued.setdefault(row[0], []).append(id_)
+        return requeued
 
     def _drop_quarantine(self) -> int:
         """What the broker refused goes before what it has not seen yet, the oldest first."""

@@ -1,4 +1,4 @@
-"""`buffer`: inspects the messages kept on disk until the cloud acknowledges them. Read-only."""
+"""`buffer`: inspects the messages kept on disk, and releases those in quarantine."""
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gateway.cli.exits import fail
-from gateway.cli.options import JsonOption
+from gateway.cli.options import JsonOption, YesOption
+from gateway.cli.quarantine import (
+    AllOption,
+    MessageOption,
+    RaceOption,
+    ReasonOption,
+    choose,
+    confirm_drop,
+    release,
+    select,
+)
 from gateway.host.errors import FAILED, USAGE
 
 if TYPE_CHECKING:
@@ -37,10 +47,11 @@ StateDirOption = Annotated[
 
 @app.callback()
 def buffer() -> None:
-    """Inspect the messages that are waiting to be sent.
+    """Inspect messages waiting to be sent; release quarantined ones.
 
-    Changes nothing, whether or not the gateway is running. Messages younger than commit_interval_s
-    are only in the gateway's memory and are not shown.
+    All commands work whether or not the gateway is running; only `requeue` and `drop` change
+    anything. Messages younger than commit_interval_s are only in the gateway's memory and are not
+    shown.
     """
 
 
@@ -149,6 +160,51 @@ def quarantine(
             typer.echo(_quarantined_json(message))
     else:
         _show_quarantine(Console(), messages)
+
+
+@app.command()
+def requeue(
+    race: RaceOption = None,
+    message: MessageOption = None,
+    reason: ReasonOption = "",
+    all_: AllOption = False,
+    config: StateConfigOption = None,
+    state_dir: StateDirOption = None,
+    json: JsonOption = False,
+) -> None:
+    """Send messages in quarantine again.
+
+    Do this when the cause is mended, such as the thing's policy. If the broker refuses a message
+    again while it accepts those of other races, the message returns to quarantine.
+    """
+    selection = select(race, message, reason, is_all=all_)
+    with _look(config, state_dir) as view:
+        chosen = choose(view, selection, _command_for(config, state_dir))
+        directory = view.path.parent
+    release("requeue", chosen, directory, is_json=json)
+
+
+@app.command()
+def drop(
+    race: RaceOption = None,
+    message: MessageOption = None,
+    reason: ReasonOption = "",
+    all_: AllOption = False,
+    config: StateConfigOption = None,
+    state_dir: StateDirOption = None,
+    yes: YesOption = False,
+    json: JsonOption = False,
+) -> None:
+    """Delete messages in quarantine for good.
+
+    Asks for confirmation. Without a terminal, it needs --yes.
+    """
+    selection = select(race, message, reason, is_all=all_)
+    with _look(config, state_dir) as view:
+        chosen = choose(view, selection, _command_for(config, state_dir))
+        directory = view.path.parent
+    confirm_drop(len(chosen), yes=yes)
+    release("drop", chosen, directory, is_json=json)
 
 
 @contextmanager

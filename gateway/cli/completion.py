@@ -1,8 +1,12 @@
-"""Values that the shell completes: ids of bikes, and protocols."""
+"""Values that the shell completes: ids of bikes and of quarantined messages, and protocols."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
+
+if TYPE_CHECKING:
+    from gateway.buffer.inspect import QuarantinedMessage
 
 #: The kernel's folder of Bluetooth adapters; missing without Bluetooth.
 ADAPTERS = Path("/sys/class/bluetooth")
@@ -37,6 +41,32 @@ def protocols(incomplete: str) -> list[str]:
     from drivers.protocols import PROTOCOLS
 
     return [name for name in PROTOCOLS if name.startswith(incomplete)]
+
+
+def quarantined_ids(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of the messages in quarantine."""
+    return [str(one.id) for one in _quarantine(ctx) if str(one.id).startswith(incomplete)]
+
+
+def quarantined_races(ctx: typer.Context, incomplete: str) -> list[str]:
+    """Return the ids of the races that have messages in quarantine."""
+    races = {one.race_id for one in _quarantine(ctx) if one.race_id is not None}
+    return [str(race_id) for race_id in sorted(races) if str(race_id).startswith(incomplete)]
+
+
+def _quarantine(ctx: typer.Context) -> "list[QuarantinedMessage]":
+    """Return what is in quarantine; nothing if the buffer cannot be read."""
+    from contextlib import suppress
+
+    from gateway.buffer.inspect import FILE_NAME, BufferView
+    from gateway.cli.service import state_dir_of
+    from gateway.host.errors import GatewayError
+
+    with suppress(OSError, GatewayError):
+        state_dir = ctx.params.get("state_dir") or state_dir_of(ctx.params.get("config"))
+        with BufferView(Path(state_dir) / FILE_NAME) as view:
+            return list(view.quarantine())
+    return []
 
 
 def _ids_in(config: Path) -> list[str]:

@@ -86,7 +86,16 @@ def socket_of(config: Path | None, name: str) -> Path:
         is_readable = os.access(SERVICE_CONFIG, os.R_OK)
         default = state_dir_of(SERVICE_CONFIG if is_readable else None)
         return _first_socket(SERVICE_DIRECTORY / name, default / name)
-    state_dir = state_dir_of(config)
+    return socket_in(state_dir_of(config), name)
+
+
+def socket_in(state_dir: Path, name: str) -> Path:
+    """Return the path of a socket of the gateway that uses this state_dir.
+
+    Raises NoStatusError if there is none.
+    """
+    from gateway.host.sockets import SERVICE_DIRECTORY
+
     place = _first_socket(state_dir / name, SERVICE_DIRECTORY / name)
     if place.parent == SERVICE_DIRECTORY:
         _expect_service_of(state_dir)

@@ -31,7 +31,15 @@ from gateway.cloud.iot_client import (
     name_and_message,
 )
 from gateway.cloud.tunnel import Tunnel, open_tunnel
-from gateway.cloud.uplink import Answer, Commands, Feed, Subscription, UplinkListener, Verdict
+from gateway.cloud.uplink import (
+    Answer,
+    Commands,
+    Ending,
+    Feed,
+    Subscription,
+    UplinkListener,
+    Verdict,
+)
 from gateway.cloud.way import Family
 from gateway.config.schema import CloudConfig
 from gateway.timing.backoff import Backoff
@@ -122,7 +130,7 @@ class IotCore:
         self.files.loaded, self.files.problem = replacement, None
         log.info("replaced certificate files loaded")
         if self._connected:
-            self._down(RENEWED)
+            self._down(RENEWED, Ending.OTHER)
 
     def publish(self, ticket: int, payload: bytes) -> None:
         send = _Send(ticket)
@@ -227,7 +235,7 @@ class IotCore:
             if self._connected or self._stopping:
                 return
             reason = self._explain(data) if self.diagnosis is None else str(self.diagnosis)
-            self._down(Answer(Verdict.RETRY, reason))
+            self._down(Answer(Verdict.RETRY, reason), Ending.OTHER)
         if self._fallback.family != family and self._replacing is None:
             log.info("connecting over another address family", family=self._fallback.family)
             self._relink(self.files.loaded)
@@ -238,12 +246,14 @@ class IotCore:
             code = data.disconnect_packet.reason_code
             if code is None:  # a code unknown to the SDK
                 code = mqtt5.DisconnectReasonCode.UNSPECIFIED_ERROR
-            self._down(mqtt_errors.disconnect_answer(code.value, code.name))
+            answer = mqtt_errors.disconnect_answer(code.value, code.name)
+            self._down(answer, mqtt_errors.disconnect_ending(code.value))
         else:
-            self._down(mqtt_errors.end_answer(*name_and_message(data.exception)))
+            name, message = name_and_message(data.exception)
+            self._down(mqtt_errors.end_answer(name, message), mqtt_errors.hangup_ending(name))
         self.renew()
 
-    def _down(self, answer: Answer) -> None:
+    def _down(self, answer: Answer, ending: Ending) -> None:
         """Answer all open publishes; the SDK would leave them pending until the next connect."""
         if self._connected and answer.verdict is not Verdict.SUSPECT:
             self._unanswered.clear()  # the subscriptions were not the cause
@@ -253,7 +263,7 @@ class IotCore:
         tickets = list(self._pending)
         self._pending.clear()
         listener = self._attached_listener()
-        listener.on_down(answer.reason)
+        listener.on_down(answer.reason, ending)
         for ticket in tickets:
             listener.on_answer(ticket, answer)
 
@@ -261,7 +271,7 @@ class IotCore:
         if self._stopping or self._pending.get(send.ticket) is not send:
             return  # answered already, when the connection broke
         del self._pending[send.ticket]
-        self._attached_listener().on_answer(send.ticket, _answer(future))
+        self._attached_listener().on_answer(send.ticket, _answer(future, self._cloud.topic))
 
     def _subscribe(self, subscription: Subscription) -> None:
         packet = mqtt5.SubscribePacket(
@@ -369,11 +379,11 @@ async def _end(link: _Link) -> None:
         await asyncio.to_thread(link.tunnel.close)
 
 
-def _answer(future: Any) -> Answer:
+def _answer(future: Any, topic: str) -> Answer:
     error = future.exception()
     if error is not None:
         return mqtt_errors.failure_answer(*name_and_message(error))
     code = future.result().puback.reason_code
     if code is None:  # a code unknown to the SDK
         code = mqtt5.PubackReasonCode.UNSPECIFIED_ERROR
-    return mqtt_errors.puback_answer(code.value, code.name)
+    return mqtt_errors.puback_answer(code.value, code.name, topic)

@@ -4,7 +4,7 @@ Reason codes: MQTT 5.0, section 2.4; the ones AWS IoT Core sends: "MQTT reason c
 developer guide. SDK error names: awscrt.
 """
 
-from gateway.cloud.uplink import Answer, Verdict
+from gateway.cloud.uplink import Answer, Ending, Verdict
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
 
@@ -15,8 +15,11 @@ FIRST_FAILURE = 0x80
 _PUBACKS = {
     0x00: ACCEPTED,
     0x10: ACCEPTED,  # no matching subscribers, but a rule may have received it
-    0x87: Answer(Verdict.REFUSED, "not authorised to publish to this topic"),
-    0x90: Answer(Verdict.REFUSED, "invalid topic"),
+    0x87: Answer(
+        Verdict.REFUSED,
+        "not authorised to publish to {topic} by the thing's policy or the broker's access list",
+    ),
+    0x90: Answer(Verdict.REFUSED, "the broker does not accept the topic {topic}; see cloud.topic"),
     0x97: Answer(Verdict.SLOW_DOWN, "quota exceeded"),
     0x99: Answer(Verdict.REFUSED, "invalid payload format"),
 }
@@ -41,19 +44,35 @@ _DISCONNECTS = {
 _FAILURES = {
     # No PUBACK in time: above 100 publishes/s, IoT Core silently discards messages.
     "AWS_ERROR_MQTT_TIMEOUT": Verdict.SLOW_DOWN,
-    # The message is larger than the broker's announced limit.
+    # The message is larger than the limit that the broker announced in its CONNACK.
     "AWS_ERROR_MQTT5_PACKET_VALIDATION": Verdict.REFUSED,
+    # The broker announced that it accepts QoS 0 only.
+    "AWS_ERROR_MQTT5_PUBLISH_OPTIONS_VALIDATION": Verdict.REFUSED,
     "AWS_ERROR_MQTT5_ENCODE_FAILURE": Verdict.REFUSED,
 }
 
 #: Errors for a broker that closes the connection without a DISCONNECT, perhaps due to a message.
 _HANGUPS = ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "AWS_IO_SOCKET_CLOSED", "AWS_IO_TLS_CLOSED_ABORT")
 
+#: The endings of a connection without a DISCONNECT; any other error is one of the line.
+_ENDINGS = {
+    "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": Ending.HUNG_UP,
+    "AWS_IO_SOCKET_CLOSED": Ending.BROKEN_OFF,
+    "AWS_IO_TLS_CLOSED_ABORT": Ending.BROKEN_OFF,
+    "AWS_IO_TLS_ERROR_WRITE_FAILURE": Ending.BROKEN_OFF,  # closed while the gateway was sending
+}
+
 #: Errors for a broker that rejects a client's certificate: it closes the connection without MQTT.
 _BREAK_OFFS = ("AWS_IO_TLS_ERROR_READ_FAILURE", "AWS_IO_TLS_ERROR_ALERT_RECEIVED", *_HANGUPS)
 
 #: The reason code of a DISCONNECT because of a second connection with the same client id.
 SESSION_TAKEN_OVER = 0x8E
+
+#: What a user can do after a DISCONNECT with one of these codes.
+_AFTER_DISCONNECT = {
+    0x87: "; the thing's policy, or the broker's access list, must allow all topics in the config",
+    SESSION_TAKEN_OVER: "; another client uses the same thing_name",
+}
 
 #: Plain words, and remedies for the failures that a user can fix.
 _REMEDIES = {
@@ -68,17 +87,23 @@ _REMEDIES = {
     "AWS_IO_SOCKET_NO_ROUTE_TO_HOST": "no route to host: the network is down",
     "AWS_IO_SOCKET_NETWORK_DOWN": "the network is down",
     "AWS_IO_SOCKET_CLOSED": "the broker closed the connection",
+    "AWS_IO_TLS_ERROR_WRITE_FAILURE": "the connection was closed while the gateway was sending",
     "AWS_ERROR_MQTT_UNEXPECTED_HANGUP": "the broker closed the connection without giving a reason",
     "AWS_ERROR_MQTT_TIMEOUT": "the broker did not answer in time: the connection was lost",
     "AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT": "the broker did not answer a ping: the connection was "
     "lost",
+    "AWS_ERROR_MQTT5_PACKET_VALIDATION": "the message is larger than the largest packet that the "
+    "broker accepts",
+    "AWS_ERROR_MQTT5_PUBLISH_OPTIONS_VALIDATION": "the broker accepts only QoS 0, which "
+    "acknowledges nothing; the gateway needs a broker that accepts QoS 1",
     "AWS_ERROR_MQTT5_CONNACK_TIMEOUT": "connected, but the broker sent no MQTT answer in time",
 }
 
 
-def puback_answer(code: int, code_name: str) -> Answer:
+def puback_answer(code: int, code_name: str, topic: str) -> Answer:
     """Return the answer for a PUBACK; `code_name` (the SDK's) describes codes not listed here."""
-    return _PUBACKS.get(code) or Answer(Verdict.RETRY, words(code_name))
+    answer = _PUBACKS.get(code) or Answer(Verdict.RETRY, words(code_name))
+    return Answer(answer.verdict, answer.reason.replace("{topic}", topic))
 
 
 def failure_answer(error_name: str, message: str) -> Answer:
@@ -94,7 +119,7 @@ def failure_answer(error_name: str, message: str) -> Answer:
 def disconnect_answer(code: int, code_name: str) -> Answer:
     """Return the answer for all open messages after a DISCONNECT from the broker."""
     verdict = _DISCONNECTS.get(code, Verdict.SUSPECT)
-    remedy = "; another client uses the same thing_name" if code == SESSION_TAKEN_OVER else ""
+    remedy = _AFTER_DISCONNECT.get(code, "")
     return Answer(verdict, f"the broker disconnected the gateway: {words(code_name)}{remedy}")
 
 
@@ -102,6 +127,14 @@ def end_answer(error_name: str, message: str) -> Answer:
     """Return the answer for all open messages after a connection loss without DISCONNECT."""
     verdict = Verdict.SUSPECT if error_name in _HANGUPS else Verdict.RETRY
     return Answer(verdict, explain(error_name, message))
+
+
+def disconnect_ending(code: int) -> Ending:
+    return Ending.TAKEN_OVER if code == SESSION_TAKEN_OVER else Ending.OTHER
+
+
+def hangup_ending(error_name: str) -> Ending:
+    return _ENDINGS.get(error_name, Ending.OTHER)
 
 
 def explain(error_name: str, message: str) -> str:

@@ -9,7 +9,9 @@ import structlog
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.send_order import Entry
 from gateway.cloud.pace import Pace
-from gateway.cloud.uplink import Answer, Uplink, Verdict
+from gateway.cloud.takeovers import Takeovers
+from gateway.cloud.trials import STRIKES, Trials
+from gateway.cloud.uplink import Answer, Ending, Uplink, Verdict
 from gateway.telemetry.message import is_final
 from gateway.timing.backoff import Backoff
 from gateway.timing.clock import GatewayClock
@@ -19,10 +21,6 @@ from gateway.timing.units import NS_PER_S
 
 #: Limit of messages in flight. IoT Core allows 100 unacknowledged ones.
 WINDOW = 32
-#: A message must fail this often before it is put on trial.
-LONE_TRIES = 3
-#: The number of strikes after which a message is quarantined.
-STRIKES = 3
 #: A message may be the reason for a disconnect if it was sent at most this long before.
 SUSPICION_NS = 5 * NS_PER_S
 
@@ -51,6 +49,7 @@ class Publisher:
     is accepted, the accused gets a strike and is sent again; if it fails after three strikes, it is
     quarantined with the last reason. If the witness fails, the broker is at fault, and there is no
     strike. Without another race there is no witness: the accused is sent until it is accepted.
+    A hang-up after a refusal is due to the refusal, and no message in flight is suspected.
 
     A final waits until no second of its race is in flight, so that none comes after it.
     `rate_per_s` applies to backlog; live messages only respect IoT Core's limits.
@@ -69,8 +68,15 @@ class Publisher:
         self._one_at_a_time = False
         #: It is sent when nothing is in flight, and nothing is sent until it is answered.
         self._lone: Entry | None = None
-        #: The message on trial; the next one that is sent is its witness, if there is one.
-        self._accused: Entry | None = None
+        self._trials = Trials()
+        #: Why messages are refused, and since when; until one is accepted.
+        self._refusal: str | None = None
+        self._refused_ns = 0
+        #: The broker has refused a message on this connection, and accepted none since.
+        self._is_refusing = False
+        #: The broker has accepted a message on this connection.
+        self._was_well = False
+        self.takeovers = Takeovers()
         self._pace = Pace(rate_per_s, clock.monotonic_ns())
         self._wake = asyncio.Event()
         self.pulse = Pulse("publisher", clock, self._wake.set)
@@ -99,6 +105,21 @@ class Publisher:
     def accepted_per_s(self) -> float:
         return self._acceptances.per_s(self._clock.monotonic_ns())
 
+    @property
+    def refusal(self) -> str | None:
+        """Why the broker has accepted no message of late; None if it has, or was sent none."""
+        return self._refusal
+
+    @property
+    def lacks_witness(self) -> bool:
+        """Whether no other race has a message that shows if the broker or a message is at fault."""
+        return self._trials.lacks_witness
+
+    @property
+    def refused_ns(self) -> int:
+        """For how long the broker has refused messages."""
+        return 0 if self._refusal is None else self._clock.monotonic_ns() - self._refused_ns
+
     async def run(self) -> None:
         self._uplink.start(self)
         while True:
@@ -121,17 +142,24 @@ class Publisher:
             self._buffer.senders_online += 1
             self.since_ns = self._clock.monotonic_ns()
         self.connected = True
+        self._is_refusing = self._was_well = False
+        self.takeovers.connected()
         self._paused_until_ns = 0
         self._pause.reset()
         self._one_at_a_time = False
         log.info("cloud connected", buffered=self._buffer.status.depth)
         self._wake.set()
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
+        is_closed = ending in (Ending.HUNG_UP, Ending.BROKEN_OFF)
+        if is_closed and self._is_refusing and self._refusal is not None:
+            reason = self._refusal
         changed = self.connected or reason != self._reason
         if self.connected:
             self._buffer.senders_online -= 1
-            self.since_ns = self._clock.monotonic_ns()
+            self._note_ending(ending)
+        else:
+            self.takeovers.failed()
         self.connected = False
         self._release()
         self._answered.set()
@@ -149,6 +177,8 @@ class Publisher:
             case Verdict.ACCEPTED:
                 self._accept(entry)
             case Verdict.RETRY:
+                if self.connected:
+                    self._note_refusal(answer.reason)
                 self._give_back(entry)
                 self._hold(answer.reason)
             case Verdict.SLOW_DOWN:
@@ -181,7 +211,8 @@ class Publisher:
             return None
         if self._lone is not None:
             return None if self._in_flight else self._lone
-        entry = self._buffer.head() if self._accused is None else self._witness(self._accused)
+        accused = self._trials.accused
+        entry = self._buffer.head() if accused is None else self._witness(accused)
         if entry is None or not self._in_flight:
             return entry
         if entry.is_suspect:
@@ -208,7 +239,7 @@ class Publisher:
 
     def _take(self, entry: Entry) -> None:
         self._buffer.take(entry)
-        if entry.is_suspect or self._accused is not None:
+        if entry.is_suspect or self._trials.accused is not None:
             self._lone = entry
 
     def _publish(self, entry: Entry, now_ns: int) -> None:
@@ -245,9 +276,8 @@ class Publisher:
         self._pace.accepted(now_ns)
         self._pause.reset()
         self._one_at_a_time = False
-        if self._accused is not None:
-            self._accused.strikes += 1  # of no consequence if this is the accused itself
-            self._accused = None
+        self._refusal, self._is_refusing, self._was_well = None, False, True
+        self._trials.accept(entry)
 
     def _slow_down(self, reason: str) -> None:
         was_at_full_pace = self._pace.share == 1
@@ -256,7 +286,8 @@ class Publisher:
             log.warning("sending slowed down", reason=reason)
 
     def _suspect(self, entry: Entry, reason: str, *, is_lone: bool) -> None:
-        if self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS:
+        is_late = self._clock.monotonic_ns() - entry.sent_ns > SUSPICION_NS
+        if is_late or self._is_refusing:
             self._give_back(entry)
         elif is_lone:
             self._fail(entry, reason)
@@ -265,16 +296,31 @@ class Publisher:
             self._give_back(entry)
 
     def _fail(self, entry: Entry, reason: str) -> None:
-        if entry.strikes >= STRIKES:
+        if self._trials.is_proven(entry):
             self._quarantine(entry, reason)
             return
+        self._note_refusal(reason)
         entry.is_suspect = True
-        entry.failures += 1
+        self._trials.fail(entry)
         self._give_back(entry)
-        # If this is a witness, the trial is over: the broker is at fault.
-        self._accused = entry if entry.failures >= LONE_TRIES else None
+
+    def _note_ending(self, ending: Ending) -> None:
+        """Record how a connection ended."""
+        now_ns, since_ns = self._clock.monotonic_ns(), self.since_ns
+        was_well = self._was_well and not self._is_refusing and not self._in_flight
+        self.takeovers.lost(ending, since_ns, now_ns, was_well=was_well)
+        if not self._was_well:
+            self._trials.acquit()
+        self.since_ns = now_ns
+
+    def _note_refusal(self, reason: str) -> None:
+        if self._refusal is None:
+            self._refused_ns = self._clock.monotonic_ns()
+        self._refusal = reason
+        self._is_refusing = self._is_refusing or self.connected
 
     def _quarantine(self, entry: Entry, reason: str) -> None:
+        self._trials.forget(entry)
         self._buffer.quarantine(entry, reason)
         log.error(
             "message put in quarantine; see `alleycat-gateway buffer quarantine`",

@@ -33,6 +33,15 @@ class Verdict(Enum):
     SUSPECT = "suspect"  # the broker disconnected, perhaps because of one of the open messages
 
 
+class Ending(Enum):
+    """The way in which a connection ended, as far as it shows another client with the same id."""
+
+    TAKEN_OVER = "taken over"  # the broker states that another client has connected
+    HUNG_UP = "hung up"  # the broker closed the connection in order, without giving a reason
+    BROKEN_OFF = "broken off"  # it was closed without notice, by the broker or on the way
+    OTHER = "other"
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     verdict: Verdict
@@ -65,8 +74,8 @@ class UplinkListener(Protocol):
 
     def on_up(self) -> None: ...
 
-    def on_down(self, reason: str) -> None:
-        """Handle a lost or failed connection; called again when the reason changes."""
+    def on_down(self, reason: str, ending: Ending) -> None:
+        """Handle a lost or failed connection; called again for each attempt that fails."""
         ...
 
     def on_answer(self, ticket: int, answer: Answer) -> None: ...

@@ -7,7 +7,15 @@ from typing import TypeVar
 
 from gateway.cloud.diagnosis import diagnose
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer, Commands, CredentialsError, Feed, Subscription, Verdict
+from gateway.cloud.uplink import (
+    Answer,
+    Commands,
+    CredentialsError,
+    Ending,
+    Feed,
+    Subscription,
+    Verdict,
+)
 from gateway.config.schema import Config
 from gateway.race.commands import command_topic, refuse
 from gateway.terminal.finding import Finding, failed, ok, warning
@@ -118,7 +126,7 @@ class _Outcomes:
     def on_up(self) -> None:
         _settle(self.connected, None)
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
         _settle(self.connected, reason)
         _settle(self.subscribed, reason)
         _settle(self.followed, reason)

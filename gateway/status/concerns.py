@@ -19,6 +19,14 @@ USELESS_AFTER_S = 60.0
 #: A clock that no time server has set for this long, in seconds since the start, is a concern: the
 #: first answer of a time server takes a minute or two.
 UNSURE_AFTER_S = 600.0
+#: More hang-ups than this on new connections within ten minutes are a concern; these may be chance.
+HANGUPS_MAX = 2
+
+#: Added to a refusal while no other race has a message that could be a witness.
+NO_WITNESS = (
+    ". The gateway keeps trying; it cannot judge whether this message or the broker is at fault "
+    "until another race has messages to compare with"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +63,7 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
         *_of_cloud(status.cloud),
         *_of_certificates(status.cloud),
         *_of_commands(status),
+        *_of_namesakes(status),
         *_of_sending(status),
         *_of_results(status.results),
         *(_of_bike(bike) for bike in status.bikes if not bike.is_connected),
@@ -114,7 +123,11 @@ def _may_be_off(status: GatewayStatus) -> bool:
 
 
 def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
-    if not cloud.is_connected:
+    if cloud.refusal is not None:
+        refused = f"the broker has accepted no message for {duration(cloud.refused_s)}"
+        yield Concern(f"{refused}: {cloud.refusal}{NO_WITNESS if cloud.lacks_witness else ''}")
+    # A broker that hangs up after each refusal is now online, now offline.
+    if not cloud.is_connected and cloud.state != cloud.refusal:
         what = _connections_away(cloud) if cloud.connected else "cloud offline"
         yield Concern(f"{what} for {duration(cloud.state_s)}: {cloud.state}")
     if cloud.pace_share < 1:
@@ -148,9 +161,29 @@ def _connections_away(cloud: CloudStatus) -> str:
     return f"{away} of {cloud.connections} cloud connections {have} been offline"
 
 
+def _of_namesakes(status: GatewayStatus) -> Iterator[Concern]:
+    cloud, name = status.cloud, status.thing_name
+    remedy = f"only one gateway may have thing_name {name}: give each its own, and restart it"
+    if cloud.takeovers:
+        times = counted(cloud.takeovers, "time")
+        yield Concern(
+            f"another client connects to the broker as {name}: in the last 10 min it took over the "
+            f"gateway's connection {times}; {remedy}"
+        )
+    elif cloud.brief_hangups > HANGUPS_MAX:
+        times = counted(cloud.brief_hangups, "time")
+        yield Concern(
+            f"another client may connect to the broker as {name}: in the last 10 min the broker "
+            f"closed a new and working connection {times} without giving a reason, and accepted "
+            f"the next one at once. If that is the cause: {remedy}; if not, the broker's log has "
+            "the reason"
+        )
+
+
 def _of_sending(status: GatewayStatus) -> Iterator[Concern]:
     is_useless = (
         status.cloud.is_connected
+        and status.cloud.refusal is None
         and status.cloud.state_s >= USELESS_AFTER_S
         and status.accepted_per_s == 0
         and status.buffer.depth > len(status.bikes)

@@ -32,6 +32,8 @@ class _Snapshot(Collector):
         status = self._status
         about = {"version": status.version, "thing_name": status.thing_name}
         yield InfoMetricFamily(PREFIX, "Version and thing name of the gateway.", about)
+        cloud = {"state": status.cloud.state, "refusal": status.cloud.refusal or ""}
+        yield InfoMetricFamily(f"{PREFIX}_cloud", "State of the cloud, and any refusal.", cloud)
         for name, text, total in _counters(status):
             yield CounterMetricFamily(f"{PREFIX}_{name}", text, total)
         for name, text, value in _gauges(status):
@@ -67,6 +69,13 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "cloud_connections", "Connections to the cloud that are needed.", cloud.connections
     yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
     yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s
+    yield "cloud_refused_seconds", "Time for which the cloud refuses messages.", cloud.refused_s
+    yield "cloud_takeovers", "Takeovers by a namesake in the last ten minutes.", cloud.takeovers
+    yield (
+        "cloud_brief_hangups",
+        "Hang-ups on new connections in the last ten minutes, perhaps due to a namesake.",
+        cloud.brief_hangups,
+    )
     yield "pace_ratio", "Current share of the normal sending rate.", cloud.pace_share
     yield (
         "subscriptions_refused",

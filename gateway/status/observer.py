@@ -23,7 +23,7 @@ from gateway.race.commands import command_topic
 from gateway.status.line import status_line
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.timing.clock import GatewayClock
-from gateway.timing.units import seconds_between
+from gateway.timing.units import NS_PER_S, seconds_between
 
 log = structlog.get_logger()
 
@@ -114,6 +114,9 @@ class Observer:
         """Return the state of all connections; reason and time are those of the longest outage."""
         away = [publisher for publisher in self._publishers if not publisher.connected]
         one = min(away or self._publishers, key=lambda publisher: publisher.since_ns)
+        refusing = [publisher for publisher in self._publishers if publisher.refusal is not None]
+        refused = max(refusing, key=lambda publisher: publisher.refused_ns, default=None)
+        takeovers = [publisher.takeovers for publisher in self._publishers]
         status = CloudStatus(
             state=one.state,
             connections=len(self._publishers),
@@ -122,6 +125,11 @@ class Observer:
             state_s=seconds_between(one.since_ns, now_ns),
             endpoint=self._endpoint,
             is_local=is_this_machine(self._endpoint),
+            refusal=None if refused is None else refused.refusal,
+            refused_s=0.0 if refused is None else round(refused.refused_ns / NS_PER_S, 1),
+            lacks_witness=refused is not None and refused.lacks_witness,
+            takeovers=sum(one.stated(now_ns) for one in takeovers),
+            brief_hangups=sum(one.hangups(now_ns) for one in takeovers),
         )
         if self.health is None:
             return status

@@ -63,6 +63,38 @@ class CloudStatus:
         ),
     ] = None
 
+    refusal: Annotated[
+        str | None,
+        Field(
+            description="the broker's reason for accepting no message; null as soon as it accepts "
+            "one, and while it was sent none"
+        ),
+    ] = None
+    refused_s: Annotated[
+        float, Field(description="seconds since the first refusal; 0 without a refusal")
+    ] = 0.0
+    lacks_witness: Annotated[
+        bool,
+        Field(
+            description="whether the gateway cannot judge if the broker or a message is at fault, "
+            "because no other race has messages to compare with"
+        ),
+    ] = False
+    takeovers: Annotated[
+        int,
+        Field(
+            description="how often, in the last ten minutes, the broker stated that another client "
+            "with the same client id took over a connection"
+        ),
+    ] = 0
+    brief_hangups: Annotated[
+        int,
+        Field(
+            description="how often, in the last ten minutes, the broker closed a new and working "
+            "connection without giving a reason, and accepted the next one at once"
+        ),
+    ] = 0
+
     @property
     def is_connected(self) -> bool:
         return self.connected == self.connections

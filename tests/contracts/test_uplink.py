@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer, Uplink, Verdict
+from gateway.cloud.uplink import Answer, Ending, Uplink, Verdict
 from gateway.config.schema import CloudConfig
 from gateway.simulation.demo.network import open_network
 from gateway.simulation.fleet.meter import Meter, MeteredUplink
@@ -31,7 +31,7 @@ class Listener:
     def on_up(self) -> None:
         self._tell("up")
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
         self._tell("down", reason)
 
     def on_answer(self, ticket: int, answer: Answer) -> None:

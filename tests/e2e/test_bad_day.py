@@ -21,6 +21,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_buffer
 from gateway.cloud import iot_client
 from gateway.cloud.iot_core import IotCore
+from gateway.cloud.mqtt_errors import puback_answer
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import CloudConfig
 from gateway.telemetry.message import Telemetry, telemetry_from_json
@@ -325,6 +326,6 @@ async def test_faults_lose_no_message_and_quarantine_only_undeliverable_ones(
     assert_no_second_missing(day.deliverable())
     assert rows(path, "SELECT payload FROM telemetry") == []
     assert set(rows(path, "SELECT payload, reason FROM quarantine")) == {
-        (poisoned(REFUSED).to_json(), "not authorised to publish to this topic"),
+        (poisoned(REFUSED).to_json(), puback_answer(0x87, "", "alleycat-publish").reason),
         (poisoned(FATAL).to_json(), "the broker disconnected the gateway: malformed packet"),
     }

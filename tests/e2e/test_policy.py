@@ -1,12 +1,17 @@
 """A gateway with nothing but the rights of config/aws/template.yaml: here a real broker's ACL."""
 
+import json
+import sqlite3
 import time
+from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
+from gateway.telemetry.message import telemetry_from_json
 from tests.gateway.race.test_commanded import start
 from tests.support.backend import Backend
 from tests.support.cloud_template import ARN, CloudTemplate
-from tests.support.gateway_process import GatewayProcess
+from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber
 
@@ -43,3 +48,39 @@ def test_thing_policy_allows_all_that_a_commanded_race_needs(
         subscriber.wait_for(lambda messages: any(message.is_final for message in messages))
         for client in (backend, subscriber):
             client.stop()
+
+
+def test_denied_topic_costs_no_message_and_status_names_it(
+    tmp_path: Path, authority: Authority, gateway: GatewayProcess
+) -> None:
+    """mosquitto answers each publish with the reason, and ends the connection."""
+    file = tmp_path / "acl"
+    subscribe = "user subscriber\ntopic read #\n"
+    file.write_text(f"{subscribe}user gateway-1\ntopic read alleycat/#\n")
+    with Mosquitto(tmp_path / "mosquitto", authority, settings=f"acl_file {file}") as broker:
+        subscriber = Subscriber(broker.port, authority.issue("subscriber"))
+        gateway.cloud["port"] = broker.port
+        gateway.race_length_s = 2
+        for _ in range(2):
+            denied = gateway.log.count("not authorised") if gateway.log_file.exists() else 0
+            gateway.start()
+            gateway.wait_for_log("not authorised to publish", times=denied + 10)
+            status = alleycat_gateway("status", "--json", "--config", str(gateway.config_file))
+            assert status.returncode == 1
+            found = json.loads(status.stdout)
+            assert "not authorised to publish to alleycat-publish" in found["attention"][0]
+            assert found["gateway"]["buffer"]["quarantined"] == 0
+            gateway.kill()
+        buffered = set(_seconds_on_disk(gateway.config_file.parent / "state" / "buffer.db"))
+        file.write_text(f"{subscribe}user gateway-1\ntopic write alleycat-publish\n")
+        broker.reload()
+        gateway.start()
+        subscriber.wait_for(lambda messages: buffered <= {message.uuid for message in messages})
+        subscriber.stop()
+    assert len(buffered) > 10, "of many races, each of which had witnesses"
+
+
+def _seconds_on_disk(path: Path) -> Iterator[str]:
+    with closing(sqlite3.connect(path)) as reader:
+        for (payload,) in reader.execute("SELECT payload FROM telemetry"):
+            yield telemetry_from_json(payload).uuid

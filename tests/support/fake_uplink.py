@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable
 
-from gateway.cloud.uplink import Answer, Feed, Subscription, UplinkListener, Verdict
+from gateway.cloud.uplink import Answer, Ending, Feed, Subscription, UplinkListener, Verdict
 
 ACCEPTED = Answer(Verdict.ACCEPTED)
 
@@ -58,12 +58,17 @@ class FakeUplink:
         assert isinstance(feed, Feed)
         feed.take(payload)
 
-    def cut(self, reason: str = "network down", verdict: Verdict = Verdict.RETRY) -> None:
+    def cut(
+        self,
+        reason: str = "network down",
+        verdict: Verdict = Verdict.RETRY,
+        ending: Ending = Ending.OTHER,
+    ) -> None:
         self.connected = False
         tickets, self._open = list(self._open), {}
         if self._listener is None:
             return
-        self._listener.on_down(reason)
+        self._listener.on_down(reason, ending)
         for ticket in tickets:
             self._listener.on_answer(ticket, Answer(verdict, reason))
 

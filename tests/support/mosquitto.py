@@ -111,6 +111,11 @@ class Mosquitto:
             self._process.wait(timeout=10)
             self._process = None
 
+    def reload(self) -> None:
+        """Read the access list again."""
+        assert self._process is not None
+        self._process.send_signal(signal.SIGHUP)
+
     def pause(self) -> None:
         """Pause the broker: connections stay open and nothing is answered."""
         assert self._process is not None

@@ -7,7 +7,7 @@ import re
 from array import array
 from collections.abc import Container
 
-from gateway.cloud.uplink import Answer, Uplink, UplinkListener, Verdict
+from gateway.cloud.uplink import Answer, Ending, Uplink, UplinkListener, Verdict
 from gateway.simulation.scene import Percentiles
 from gateway.timing.clock import GatewayClock
 
@@ -96,12 +96,12 @@ class MeteredUplink:
         self.is_up = True
         self._wrapped_listener().on_up()
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
         self._meter.connected -= self.is_up
         self._meter.drops += self.is_up
         self._meter.reason = reason
         self.is_up = False
-        self._wrapped_listener().on_down(reason)
+        self._wrapped_listener().on_down(reason, ending)
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         ended_ns = self._ended_ns.pop(ticket)

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from structlog.testing import capture_logs
@@ -22,6 +23,7 @@ from gateway.buffer.store import (
     Written,
 )
 from gateway.telemetry.message import telemetry_from_json
+from gateway.telemetry.undated import NotDatable
 from gateway.timing.units import NS_PER_S
 from tests.support.buffers import ROOMY, BufferBench, seconds
 from tests.support.telemetry import message
@@ -676,3 +678,123 @@ async def test_message_quarantined_while_a_new_file_opens_is_not_sent(
     await bench.clock.run_for(10)
     status = bench.buffer.status
     assert (status.depth, status.on_disk, status.quarantined, status.lost) == (0, 0, 1, 0)
+
+
+async def refused(bench: BufferBench, *seconds: int, race_id: int = 1) -> list[int]:
+    """Put seconds of a race into quarantine; return their ids."""
+    for second in seconds:
+        bench.buffer.append(message(second, race_id))
+    await bench.clock.run_for(1)
+    entries = await bench.take_all()
+    for entry in entries:
+        bench.buffer.quarantine(entry, "refused")
+    await bench.clock.run_for(1)
+    return [entry.id for entry in entries]
+
+
+async def test_requeued_messages_are_sent_before_newer_ones_of_their_race(
+    bench: BufferBench,
+) -> None:
+    ids = await refused(bench, 1, 2, 3)
+    for second in (4, 5):
+        bench.buffer.append(message(second))
+    assert await bench.buffer.release(Batch(requeued_ids=ids[:2])) == 2
+    status = bench.buffer.status
+    assert (status.depth, status.quarantined) == (4, 1)
+    entries = await bench.take_all()
+    assert seconds(entries) == [1, 2, 4, 5]
+    for entry in entries:
+        bench.buffer.acknowledge(entry)
+    await bench.clock.run_for(10)
+    assert (bench.on_disk(), bench.buffer.status.depth) == ([], 0)
+    assert set_aside(bench) == [(3, "refused")]
+
+
+async def test_requeue_leaves_messages_in_flight_alone(bench: BufferBench) -> None:
+    ids = await refused(bench, 1)
+    for second in (2, 3):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(1)
+    in_flight = await bench.take()
+    assert in_flight is not None
+    await bench.buffer.release(Batch(requeued_ids=ids))
+    entries = await bench.take_all()
+    assert seconds([in_flight]) == [2]
+    assert seconds(entries) == [1, 3]
+    for entry in (in_flight, *entries):
+        bench.buffer.acknowledge(entry)
+    await bench.clock.run_for(10)
+    assert (bench.on_disk(), bench.buffer.status.depth) == ([], 0)
+
+
+async def test_requeued_messages_survive_a_kill(bench: BufferBench) -> None:
+    ids = await refused(bench, 1, 2)
+    await bench.buffer.release(Batch(requeued_ids=ids))
+    following = await reopened(bench)
+    assert seconds(await following.take_all()) == [1, 2]
+    assert (following.buffer.status.depth, following.buffer.status.quarantined) == (2, 0)
+    await following.stop()
+
+
+async def test_message_requeued_again_and_again_is_counted_once(bench: BufferBench) -> None:
+    for _ in range(3):
+        await bench.buffer.release(Batch(requeued_ids=await refused(bench, 1)))
+        [entry] = await bench.take_all()
+        bench.buffer.quarantine(entry, "refused")
+        await bench.clock.run_for(1)
+        [id_] = await ids_set_aside(bench)
+        await bench.buffer.release(Batch(dropped_ids=[id_]))
+    assert (bench.buffer.status.depth, bench.buffer.status.quarantined) == (0, 0)
+    assert bench.on_disk() == []
+
+
+async def ids_set_aside(bench: BufferBench) -> list[int]:
+    with closing(sqlite3.connect(bench.path)) as reader:
+        return [id_ for (id_,) in reader.execute("SELECT id FROM quarantine")]
+
+
+async def test_dropped_messages_are_gone_and_not_counted(bench: BufferBench) -> None:
+    ids = await refused(bench, 1, 2, 3)
+    assert await bench.buffer.release(Batch(dropped_ids=[*ids[1:], 999])) == 2
+    status = bench.buffer.status
+    assert (status.depth, status.quarantined, status.lost) == (0, 1, 0)
+    assert set_aside(bench) == [(1, "refused")]
+
+
+async def test_requeued_second_of_an_unknown_race_is_dated_again(bench: BufferBench) -> None:
+    bench.buffer.append_undated(b"{}")
+    await bench.clock.run_for(2)
+
+    def refuse(_: bytes) -> NoReturn:
+        raise NotDatable("ridden in an earlier boot")
+
+    bench.buffer.date_seconds(refuse)
+    await bench.clock.run_for(2)
+    assert bench.buffer.status.quarantined == 1
+    bench.buffer.date_seconds(lambda _: message(7))
+    await bench.buffer.release(Batch(requeued_ids=await ids_set_aside(bench)))
+    await bench.clock.run_for(2)
+    assert seconds(await bench.take_all()) == [7]
+    assert (bench.buffer.status.quarantined, bench.buffer.status.unnamed) == (0, 0)
+
+
+async def test_release_fails_with_the_disk_and_changes_nothing(bench: BufferBench) -> None:
+    ids = await refused(bench, 1)
+    bench.failure = StoreError("disk full")
+    with pytest.raises(StoreError, match="disk full"):
+        await bench.buffer.release(Batch(requeued_ids=ids))
+    assert (bench.buffer.status.depth, bench.buffer.status.quarantined) == (0, 1)
+    bench.failure = None
+    await bench.buffer.release(Batch(requeued_ids=ids))
+    assert (bench.buffer.status.depth, bench.buffer.status.problem) == (1, None)
+
+
+async def test_problem_of_a_failed_release_ends_when_the_disk_is_well(bench: BufferBench) -> None:
+    ids = await refused(bench, 1)
+    bench.failure = StoreError("disk full")
+    with pytest.raises(StoreError):
+        await bench.buffer.release(Batch(dropped_ids=ids))
+    assert bench.buffer.status.problem == "disk full"
+    bench.failure = None
+    await bench.clock.run_for(3)
+    assert bench.buffer.status.problem is None

@@ -24,7 +24,7 @@ from gateway.buffer.buffer import LIVE_NS
 from gateway.buffer.send_order import Entry
 from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.cloud.publisher import Publisher
-from gateway.cloud.uplink import Answer, Verdict
+from gateway.cloud.uplink import Answer, Ending, Verdict
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.units import NS_PER_S
 from tests.support.buffers import BufferBench
@@ -184,11 +184,16 @@ class ModelUplink(FakeUplink):
         assert self._listener is not None
         self._listener.on_answer(ticket, answer)
 
-    def cut(self, reason: str = "network down", verdict: Verdict = Verdict.RETRY) -> None:
+    def cut(
+        self,
+        reason: str = "network down",
+        verdict: Verdict = Verdict.RETRY,
+        ending: Ending = Ending.OTHER,
+    ) -> None:
         if verdict is Verdict.SUSPECT:
             self.model.hang_up(self.clock.monotonic_ns())
         self.model.in_flight.clear()
-        super().cut(reason, verdict)
+        super().cut(reason, verdict, ending)
 
     @property
     def tickets(self) -> list[int]:

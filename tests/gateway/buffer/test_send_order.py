@@ -109,3 +109,105 @@ def test_messages_found_on_disk_precede_later_ones_in_memory() -> None:
     assert (queue.pending, queue.gap_from_id, queue.resident) == (5, 3, [early])
     assert (written.done, unwritten.done) == (True, False), "the page brings another object"
     assert not unwritten.offered
+
+
+def of_one_race(ids: list[int]) -> tuple[SendOrder, dict[int, Entry]]:
+    """Return an order with these messages, which come back in any order, and each by its id."""
+    order = SendOrder()
+    entries = {id_: entry(id_) for id_ in ids}
+    for one in entries.values():
+        add(order, one)
+    return order, entries
+
+
+def ids_of(order: SendOrder) -> list[int]:
+    return [id_ for _, id_ in pop_all(order)]
+
+
+@given(st.permutations(range(12)), st.sets(st.integers(0, 11), min_size=1))
+def test_order_within_a_race_outlasts_withdrawals(ids: list[int], withdrawn: set[int]) -> None:
+    order, entries = of_one_race(ids)
+    for id_ in withdrawn:
+        order.withdraw(entries[id_])
+    assert ids_of(order) == sorted(set(ids) - withdrawn)
+
+
+@given(st.permutations(range(12)), st.integers(0, 12))
+def test_order_within_a_race_outlasts_what_is_added_on_disk(ids: list[int], from_id: int) -> None:
+    order, _ = of_one_race(ids)
+    order.add_stored(1, count=1, from_id=from_id)
+    assert ids_of(order) == list(range(from_id))
+
+
+@given(st.permutations(range(12)))
+def test_order_within_a_race_outlasts_an_eviction(left: list[int]) -> None:
+    order, entries = of_one_race(left)
+    order.shrink(order.queue(1), [entries[id_] for id_ in left], pending=len(left))
+    assert ids_of(order) == sorted(left)
+
+
+def test_memory_that_is_withdrawn_shrunk_or_on_disk_has_room_for_others() -> None:
+    order, entries = of_one_race(list(range(RESIDENT_MAX)))
+    order.withdraw(entries[0])
+    add(order, entry(RESIDENT_MAX, race_id=2))
+    assert len(order.queue(2).resident) == 1
+    order.add_stored(1, count=1, from_id=2)
+    for id_ in range(RESIDENT_MAX - 2):
+        add(order, entry(RESIDENT_MAX + 1 + id_, race_id=2))
+    assert len(order.queue(2).resident) == RESIDENT_MAX - 1
+    assert order.queue(2).gap_from_id is None
+    add(order, entry(3 * RESIDENT_MAX, race_id=2))
+    assert order.queue(2).gap_from_id == 3 * RESIDENT_MAX
+
+
+def test_message_that_was_handed_out_makes_room_for_another() -> None:
+    order, _ = of_one_race(list(range(RESIDENT_MAX)))
+    order.pop(1)
+    add(order, entry(RESIDENT_MAX, race_id=2))
+    assert len(order.queue(2).resident) == 1
+    add(order, entry(RESIDENT_MAX + 1, race_id=2))
+    assert order.queue(2).gap_from_id == RESIDENT_MAX + 1
+
+
+def test_message_before_the_gap_is_sent_from_memory_and_one_behind_it_is_not() -> None:
+    order = SendOrder()
+    order.add_stored(1, count=10, from_id=5)
+    before, behind = entry(4), entry(6)
+    order.offer(behind)
+    assert order.queue(1).resident == []
+    order.offer(before)
+    assert order.queue(1).resident == [before]
+    assert (before.offered, behind.offered) == (True, False)
+
+
+def test_gap_of_a_race_begins_with_the_first_message_on_disk() -> None:
+    order = SendOrder()
+    for from_id in (5, 3, 8):
+        order.add_stored(1, count=1, from_id=from_id)
+    assert (order.queue(1).pending, order.queue(1).gap_from_id) == (3, 3)
+
+
+def test_races_are_sorted_by_when_they_were_last_produced_for() -> None:
+    order = SendOrder()
+    for race_id, produced_ns in ((1, 30), (2, 0), (3, 20), (4, 0)):
+        order.newest(race_id).produced_ns = produced_ns
+    order.sort()
+    assert [queue.race_id for queue in order.newest_first()] == [1, 3, 4, 2]
+    assert [queue.race_id for queue in order.newest_first(without={3, 2})] == [1, 4]
+
+
+def test_race_that_an_eviction_empties_is_forgotten() -> None:
+    order = SendOrder()
+    order.add_stored(1, count=10)
+    assert order.shrink(order.queue(1), [], pending=0) == 10
+    assert order.get(1) is None
+
+
+def test_residents_are_those_of_all_races() -> None:
+    order = SendOrder()
+    first, second = entry(1, race_id=1), entry(2, race_id=2)
+    add(order, first)
+    add(order, second)
+    assert set(order.residents()) == {first, second}
+    order.pop(2)
+    assert list(order.residents()) == [first]

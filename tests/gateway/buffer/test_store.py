@@ -133,3 +133,37 @@ def test_free_bytes_are_what_the_bound_leaves(path: Path) -> None:
     assert before - store.free_bytes() > 100_000
     assert written.used_bytes + store.free_bytes() == 1024 * 1024
     store.close()
+
+
+@pytest.fixture
+def quarantined(path: Path) -> Store:
+    """A store with messages 1 to 4 in quarantine, and 5 to be sent."""
+    store = open_store(path)
+    refused = [Record(n, 7 + n % 2, b"%d" % n) for n in range(1, 5)]
+    store.write(Batch([Record(5, 7, b"5")], quarantined=[(one, "refused") for one in refused]))
+    return store
+
+
+def test_requeued_messages_are_to_be_sent_again_byte_for_byte(quarantined: Store) -> None:
+    written = quarantined.write(Batch(requeued_ids=[3, 1, 2, 5, 99]))
+    assert written.requeued == {8: [3, 1], 7: [2]}
+    assert (written.rows_added, written.released, written.quarantine_dropped) == (3, 3, 0)
+    assert quarantined.quarantined_count() == 1
+    assert quarantined.page(8, 0, 10) == [Record(1, 8, b"1"), Record(3, 8, b"3")]
+    assert quarantined.page(7, 0, 10) == [Record(2, 7, b"2"), Record(5, 7, b"5")]
+    assert quarantined.pending_by_race() == {8: 2, 7: 2}
+    assert quarantined.write(Batch(requeued_ids=[1])).released == 0, "it is there once"
+    quarantined.close()
+
+
+def test_dropped_messages_are_gone_and_others_stay(quarantined: Store) -> None:
+    written = quarantined.write(Batch(dropped_ids=[1, 4, 5, 99]))
+    assert (written.dropped_on_request, written.released, written.rows_added) == (2, 2, 0)
+    assert quarantined.quarantined_count() == 2
+    assert quarantined.pending_by_race() == {7: 1}, "only what is in quarantine"
+    quarantined.close()
+
+
+@pytest.mark.parametrize("batch", [Batch(requeued_ids=[1]), Batch(dropped_ids=[1])])
+def test_batch_that_releases_messages_is_not_empty(batch: Batch) -> None:
+    assert not batch.is_empty

@@ -7,7 +7,14 @@ from typing import Any
 import pytest
 
 from drivers.protocols import PROTOCOLS
-from gateway.cli.completion import adapters, bike_ids, protocols
+from gateway.buffer.store import Batch, Record, Store
+from gateway.cli.completion import (
+    adapters,
+    bike_ids,
+    protocols,
+    quarantined_ids,
+    quarantined_races,
+)
 
 
 def context(config: Path | None = None) -> Any:
@@ -53,6 +60,23 @@ def test_bike_ids_of_a_broken_config_are_none(config: Path, text: str) -> None:
 
 def test_bike_ids_of_a_missing_config_are_none(tmp_path: Path) -> None:
     assert bike_ids(context(tmp_path / "missing.toml"), "") == []
+
+
+def test_races_and_ids_of_quarantined_messages_are_completed(tmp_path: Path) -> None:
+    store = Store(tmp_path / "buffer.db", 2**30)
+    refused = [Record(id_, race_id, b"{}") for id_, race_id in ((1, 70), (12, 8), (13, 70))]
+    store.write(Batch(quarantined=[(one, "refused") for one in refused]))
+    store.close()
+    ctx: Any = SimpleNamespace(params={"state_dir": tmp_path})
+    assert quarantined_ids(ctx, "") == ["1", "12", "13"]
+    assert quarantined_ids(ctx, "12") == ["12"]
+    assert quarantined_races(ctx, "") == ["8", "70"]
+    assert quarantined_races(ctx, "7") == ["70"]
+
+
+def test_quarantine_of_a_missing_buffer_completes_nothing(tmp_path: Path) -> None:
+    ctx: Any = SimpleNamespace(params={"config": None, "state_dir": tmp_path})
+    assert quarantined_ids(ctx, "") == quarantined_races(ctx, "") == []
 
 
 def test_protocols_are_completed() -> None:

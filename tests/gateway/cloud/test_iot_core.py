@@ -3,8 +3,9 @@
 import asyncio
 import re
 import shutil
-from collections.abc import Iterator, MutableMapping
+from collections.abc import AsyncIterator, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -12,9 +13,9 @@ import pytest
 import structlog
 from structlog.testing import capture_logs
 
-from gateway.cloud import iot_core
+from gateway.cloud import iot_core, mqtt_errors
 from gateway.cloud.iot_core import NOT_TRIED, RENEWED, IotCore
-from gateway.cloud.uplink import Answer, Commands, Feed, Verdict
+from gateway.cloud.uplink import Answer, Commands, Ending, Feed, Verdict
 from gateway.config.schema import CloudConfig
 from tests.support.backend import Backend
 from tests.support.fault_proxy import FaultProxy
@@ -36,12 +37,14 @@ class Listener:
         self.down = asyncio.Event()
         self.reason = ""
         self.answers: list[Answer] = []
+        self.endings: list[Ending] = []
 
     def on_up(self) -> None:
         self.up.set()
 
-    def on_down(self, reason: str) -> None:
+    def on_down(self, reason: str, ending: Ending) -> None:
         self.reason = reason
+        self.endings.append(ending)
         self.down.set()
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
@@ -89,7 +92,7 @@ async def test_publish_to_a_forbidden_topic_is_refused_with_the_reason(
             uplink.publish(1, b"{}")
             await listener.answered.wait()
         await uplink.stop()
-    assert listener.answers == [Answer(Verdict.REFUSED, "not authorised to publish to this topic")]
+    assert listener.answers == [mqtt_errors.puback_answer(0x87, "", "alleycat-publish")]
 
 
 @pytest.mark.parametrize(
@@ -574,3 +577,134 @@ async def test_notes_behind_a_failed_handler_are_still_read() -> None:
     async with asyncio.timeout(TIMEOUT_S):
         await read.wait()
     assert told == ["IndexError('pop from empty list')"]
+
+
+class LimitedBroker:
+    """A broker that announces limits in its CONNACK, and accepts each PUBLISH after a while.
+
+    `most_open`: the highest number of publishes that waited for an answer at once.
+    """
+
+    def __init__(self, properties: bytes) -> None:
+        self._connack = bytes([0x20, 3 + len(properties), 0, 0, len(properties)]) + properties
+        self.packets: list[Kind] = []
+        self.most_open = 0
+        #: Set at the second PINGREQ.
+        self.pinged = asyncio.Event()
+
+    @asynccontextmanager
+    async def serve(self) -> AsyncIterator[CloudConfig]:
+        server = await asyncio.start_server(self._talk, "127.0.0.1", 0)
+        port = server.sockets[0].getsockname()[1]
+        async with server:
+            yield CloudConfig(endpoint="127.0.0.1", port=port, plaintext=True)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        loop, splitter, opened = asyncio.get_running_loop(), Splitter(), set[int]()
+
+        def acknowledge(packet_id: int) -> None:
+            opened.remove(packet_id)
+            writer.write(encode_puback(packet_id, 0))
+
+        while chunk := await reader.read(4000):
+            for packet in splitter.feed(chunk):
+                self.packets.append(Kind(kind_of(packet)))
+                match self.packets[-1]:
+                    case Kind.CONNECT:
+                        writer.write(self._connack)
+                    case Kind.PINGREQ:
+                        writer.write(bytes([0xD0, 0]))
+                        if self.packets.count(Kind.PINGREQ) == 2:
+                            self.pinged.set()
+                    case Kind.PUBLISH:
+                        packet_id = parse_publish(packet).packet_id
+                        assert packet_id is not None
+                        opened.add(packet_id)
+                        self.most_open = max(self.most_open, len(opened))
+                        loop.call_later(0.05, acknowledge, packet_id)
+        writer.close()
+
+
+async def answers_of(broker: LimitedBroker, count: int) -> list[Answer]:
+    """Return the answers to messages of 200 bytes that are published at once."""
+    listener = Listener()
+    async with broker.serve() as cloud:
+        uplink = IotCore(cloud, "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await listener.up.wait()
+            for ticket in range(count):
+                uplink.publish(ticket, b"x" * 200)
+            while len(listener.answers) < count:
+                listener.answered.clear()
+                await listener.answered.wait()
+        await uplink.stop()
+    assert not listener.down.is_set()
+    return listener.answers
+
+
+@pytest.mark.parametrize(
+    ("properties", "reason"),
+    [
+        (bytes([0x27, 0, 0, 0, 100]), "larger than the largest packet that the broker accepts"),
+        (bytes([0x24, 0]), "the broker accepts only QoS 0"),
+    ],
+    ids=["maximum packet size", "maximum QoS"],
+)
+async def test_limit_that_a_message_exceeds_is_the_reason_of_its_refusal(
+    properties: bytes, reason: str
+) -> None:
+    broker = LimitedBroker(properties)
+    [answer] = await answers_of(broker, 1)
+    assert answer.verdict is Verdict.REFUSED
+    assert reason in answer.reason
+    assert Kind.PUBLISH not in broker.packets, "the broker would end the connection"
+
+
+async def test_receive_maximum_of_the_broker_is_obeyed() -> None:
+    broker = LimitedBroker(bytes([0x21, 0, 2]))
+    assert await answers_of(broker, 10) == [Answer(Verdict.ACCEPTED)] * 10
+    assert broker.most_open == 2
+
+
+@pytest.mark.parametrize(
+    "properties", [bytes([0x25, 0]), bytes([0x22, 0, 0])], ids=["no retain", "no topic aliases"]
+)
+async def test_limits_of_what_the_gateway_does_not_use_change_nothing(properties: bytes) -> None:
+    assert await answers_of(LimitedBroker(properties), 3) == [Answer(Verdict.ACCEPTED)] * 3
+
+
+async def test_keep_alive_of_the_broker_is_obeyed() -> None:
+    broker, listener = LimitedBroker(bytes([0x13, 0, 1])), Listener()
+    async with broker.serve() as cloud:
+        uplink = IotCore(cloud, "gateway-1")
+        uplink.start(listener)
+        async with asyncio.timeout(TIMEOUT_S):
+            await broker.pinged.wait()
+        await uplink.stop()
+    assert not listener.down.is_set()
+
+
+async def test_end_of_a_connection_shows_who_ended_it(tmp_path: Path, authority: Authority) -> None:
+    """A namesake is connected last; a network is cut; mosquitto is of before 2.0.15, or newer."""
+    with (
+        Mosquitto(tmp_path / "m", authority) as broker,
+        FaultProxy(broker.port, authority) as proxy,
+    ):
+        first, second, third = (Listener() for _ in range(3))
+        uplinks = []
+        for port, listener in ((broker.port, first), (broker.port, second), (proxy.port, third)):
+            uplinks.append(IotCore(over_tls(port, authority), "gateway-1"))
+            uplinks[-1].start(listener)
+            async with asyncio.timeout(TIMEOUT_S):
+                await listener.up.wait()
+                if listener is second:
+                    await first.down.wait()
+                    await uplinks[0].stop()
+        proxy.cut()
+        async with asyncio.timeout(TIMEOUT_S):
+            await third.down.wait()
+        for uplink in uplinks[1:]:
+            await uplink.stop()
+    assert first.endings[0] in (Ending.HUNG_UP, Ending.TAKEN_OVER)
+    assert third.endings[0] is Ending.BROKEN_OFF

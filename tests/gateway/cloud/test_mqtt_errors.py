@@ -4,7 +4,7 @@ import pytest
 from awscrt import exceptions, mqtt5
 
 from gateway.cloud import mqtt_errors
-from gateway.cloud.uplink import Verdict
+from gateway.cloud.uplink import Ending, Verdict
 
 PUBACKS = {
     0x00: Verdict.ACCEPTED,
@@ -21,7 +21,7 @@ PUBACKS = {
 
 @pytest.mark.parametrize("code", list(mqtt5.PubackReasonCode))
 def test_puback_answer_has_a_verdict_for_every_reason_code(code: mqtt5.PubackReasonCode) -> None:
-    answer = mqtt_errors.puback_answer(code.value, code.name)
+    answer = mqtt_errors.puback_answer(code.value, code.name, "the/topic")
     assert answer.verdict is PUBACKS[code.value]
     assert bool(answer.reason) == (answer.verdict is not Verdict.ACCEPTED)
 
@@ -56,6 +56,7 @@ def test_disconnect_answer_has_a_verdict_for_each_reason_code(code: int, verdict
     [
         ("AWS_ERROR_MQTT_TIMEOUT", Verdict.SLOW_DOWN),
         ("AWS_ERROR_MQTT5_PACKET_VALIDATION", Verdict.REFUSED),
+        ("AWS_ERROR_MQTT5_PUBLISH_OPTIONS_VALIDATION", Verdict.REFUSED),
         ("AWS_ERROR_MQTT5_OPERATION_FAILED_DUE_TO_OFFLINE_QUEUE_POLICY", Verdict.RETRY),
     ],
 )
@@ -73,6 +74,32 @@ def test_unexpected_hangup_makes_suspects_and_a_dead_line_does_not() -> None:
     assert (hung_up.verdict, dead.verdict) == (Verdict.SUSPECT, Verdict.RETRY)
 
 
+def test_denied_publish_names_the_topic() -> None:
+    reason = mqtt_errors.puback_answer(0x87, "NOT_AUTHORIZED", "alleycat-publish").reason
+    assert reason.startswith("not authorised to publish to alleycat-publish by the ")
+
+
+@pytest.mark.parametrize(
+    ("name", "ending"),
+    [
+        ("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", Ending.HUNG_UP),
+        ("AWS_IO_TLS_ERROR_WRITE_FAILURE", Ending.BROKEN_OFF),
+        ("AWS_IO_SOCKET_CLOSED", Ending.BROKEN_OFF),
+        ("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", Ending.OTHER),
+    ],
+)
+def test_ending_is_a_hangup_if_the_broker_closed_the_connection_in_order(
+    name: str, ending: Ending
+) -> None:
+    assert mqtt_errors.hangup_ending(name) is ending
+
+
+@pytest.mark.parametrize("code", list(mqtt5.DisconnectReasonCode))
+def test_ending_is_a_takeover_if_the_broker_states_it(code: mqtt5.DisconnectReasonCode) -> None:
+    is_takeover = mqtt_errors.disconnect_ending(code.value) is Ending.TAKEN_OVER
+    assert is_takeover == (code is mqtt5.DisconnectReasonCode.SESSION_TAKEN_OVER)
+
+
 def test_failed_connect_explains_a_refused_certificate() -> None:
     reason = mqtt_errors.explain_failed_connect("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
     assert "cloud.certificate_file" in reason
@@ -80,7 +107,12 @@ def test_failed_connect_explains_a_refused_certificate() -> None:
 
 def test_error_names_that_are_explained_exist_in_the_sdk() -> None:
     """A name with a typing error would never be met."""
-    names = {*mqtt_errors._REMEDIES, *mqtt_errors._FAILURES, *mqtt_errors._BREAK_OFFS}
+    names = {
+        *mqtt_errors._REMEDIES,
+        *mqtt_errors._FAILURES,
+        *mqtt_errors._BREAK_OFFS,
+        *mqtt_errors._ENDINGS,
+    }
     known = {getattr(exceptions.from_code(code), "name", "") for code in range(1, 0x2000)}
     assert names <= known
 

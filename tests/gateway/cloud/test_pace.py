@@ -110,6 +110,10 @@ def test_slow_down_halves_the_pace_once_a_second_down_to_the_slowest() -> None:
         pace.slow_down(second * NS_PER_S)
     assert pace.share == SLOWEST
     assert count_in_a_second(pace, 100 * NS_PER_S, is_live=True) <= MESSAGES_BURST + 2
+    in_a_minute = sum(
+        count_in_a_second(pace, second * NS_PER_S, is_live=True) for second in range(101, 161)
+    )
+    assert in_a_minute == pytest.approx(60 * MESSAGES_PER_S / 64, abs=1)
 
 
 def test_acceptances_bring_the_pace_back_step_by_step() -> None:

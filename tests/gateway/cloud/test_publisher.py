@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from gateway.cloud.pace import BACKLOG_BURST, MESSAGES_BURST, MESSAGES_PER_S
 from gateway.cloud.publisher import ANSWER_BY_NS, WINDOW, Publisher
-from gateway.cloud.uplink import Answer, Verdict
+from gateway.cloud.uplink import Answer, Ending, Verdict
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.units import NS_PER_S
 from tests.support.buffers import ROOMY, BufferBench
@@ -655,3 +655,282 @@ async def test_publisher_pulse_beats_unless_an_answer_never_comes(bench: Bench) 
     bench.publisher.pulse.wake()
     await bench.clock.settle()
     assert bench.publisher.pulse.silent_ns == 10 * NS_PER_S
+
+
+DENIED = Answer(Verdict.REFUSED, "not authorised to publish to a/topic")
+HUNG_UP = "the broker closed the connection"
+
+
+def hang_up(bench: Bench) -> None:
+    bench.uplink.cut(HUNG_UP, Verdict.SUSPECT, Ending.HUNG_UP)
+
+
+async def test_denied_topic_costs_no_message_however_often_the_broker_hangs_up(
+    bench: Bench,
+) -> None:
+    """As mosquitto does: a PUBACK with the reason, then the end of the connection."""
+    bench.uplink.answer = lambda _: DENIED
+    for second in range(1, 201):
+        bench.buffer.append(message(second, race_id=1 + second % 3))
+        bench.uplink.connect()
+        await bench.clock.run_for(1)
+        hang_up(bench)
+    await check_that_all_races_arrive_as_produced(bench, in_s=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase_s", [0.7, 3, 11, 70])
+async def test_topic_that_is_denied_now_and_then_costs_no_message(
+    bench: Bench, phase_s: float
+) -> None:
+    bench.uplink.connect()
+    for second in range(1, 201):
+        bench.uplink.answer = lambda _, second=second: (  # type: ignore[misc]
+            DENIED if second % 2 else ACCEPTED
+        )
+        bench.buffer.append(message(second, race_id=1 + second % 3))
+        await bench.clock.run_for(phase_s)
+    await check_that_all_races_arrive_as_produced(bench, in_s=120)
+
+
+async def test_strikes_do_not_outlast_a_connection_without_an_acceptance(bench: Bench) -> None:
+    bench.uplink.connect()
+    bench.uplink.answer = refuse(1)
+    bench.buffer.append(message(1, race_id=1))
+    second = 10
+    for _ in range(8):
+        for _ in range(2):  # of three strikes
+            await bench.clock.run_for(70)
+            second += 1
+            bench.buffer.append(message(second, race_id=2))
+        await bench.clock.run_for(70)
+        hang_up(bench)
+        bench.uplink.connect()
+        hang_up(bench)
+        bench.uplink.connect()
+    assert bench.buffer.status.quarantined == 0
+    for _ in range(3):
+        await bench.clock.run_for(70)
+        second += 1
+        bench.buffer.append(message(second, race_id=2))
+    await bench.clock.run_for(70)
+    assert bench.buffer.status.quarantined == 1
+
+
+async def test_messages_in_flight_are_no_suspects_of_a_hang_up_after_a_refusal(
+    bench: Bench,
+) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in (1, 2, 3):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    bench.uplink.answer_oldest(DENIED)
+    hang_up(bench)
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert seconds_of(bench.uplink.unanswered) == [(1, 1)], "the refused one is sent alone"
+    bench.uplink.answer_oldest(ACCEPTED)
+    await bench.clock.run_for(0)
+    assert seconds_of(bench.uplink.unanswered) == [(1, 2), (1, 3)]
+
+
+async def test_refusal_is_the_state_in_place_of_the_hang_up_that_follows(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    assert bench.publisher.refusal == DENIED.reason
+    hang_up(bench)
+    assert bench.publisher.state == DENIED.reason
+    bench.uplink.cut("no route to host")
+    assert bench.publisher.state == "no route to host"
+    assert bench.publisher.refusal == DENIED.reason
+
+
+async def test_refusal_is_the_state_also_if_the_connection_is_broken_off(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    bench.uplink.cut("closed", Verdict.SUSPECT, Ending.BROKEN_OFF)
+    assert bench.publisher.state == DENIED.reason
+
+
+async def test_state_is_the_network_when_it_fails_after_a_refusal(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    bench.uplink.cut("ping timed out")
+    assert bench.publisher.state == "ping timed out"
+
+
+async def test_refusal_lasts_over_reconnects_until_a_message_is_accepted(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.buffer.append(message(1))
+    for _ in range(5):
+        bench.uplink.connect()
+        await bench.clock.run_for(10)
+        hang_up(bench)
+        await bench.clock.run_for(10)
+    assert bench.publisher.refusal == DENIED.reason
+    assert bench.publisher.refused_ns == 100 * NS_PER_S
+    bench.uplink.answer = lambda _: ACCEPTED
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert bench.publisher.refusal is None
+    assert bench.publisher.refused_ns == 0
+
+
+async def test_refusal_names_a_broker_that_hangs_up_at_every_message(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.buffer.append(message(1))
+    for _ in range(2):
+        bench.uplink.connect()
+        await bench.clock.run_for(1)
+        hang_up(bench)
+    assert bench.publisher.refusal == HUNG_UP
+
+
+async def test_refusal_explains_a_trial_without_witnesses(bench: Bench) -> None:
+    bench.uplink.answer = refuse(1)
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(60)
+    assert bench.publisher.refusal == "payload format invalid"
+    assert bench.publisher.lacks_witness
+    bench.buffer.append(message(11, race_id=2))
+    await bench.clock.run_for(60)
+    assert seconds_of(bench.uplink.delivered) == [(2, 11)]
+
+
+async def test_refusal_ends_when_the_last_message_is_set_aside(bench: Bench) -> None:
+    """Then the quarantine names the reason."""
+    bench.uplink.answer = refuse(1)
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    for second in range(11, 14):
+        await bench.clock.run_for(60)
+        bench.buffer.append(message(second, race_id=2))
+    await bench.clock.run_for(60)
+    assert (bench.buffer.status.quarantined, bench.buffer.status.depth) == (1, 0)
+    assert bench.publisher.refusal is None
+
+
+async def test_refusal_is_no_matter_of_a_broken_connection(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    bench.uplink.cut("network down", Verdict.RETRY)
+    assert bench.publisher.refusal is None
+
+
+async def test_hangups_on_idle_and_well_connections_are_signs_of_a_namesake(bench: Bench) -> None:
+    for second in range(1, 5):
+        bench.uplink.connect()
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(10)
+        hang_up(bench)
+    now_ns = bench.clock.monotonic_ns()
+    assert bench.publisher.takeovers.hangups(now_ns) == 3, "nobody knows yet about the last one"
+
+
+@pytest.mark.parametrize("answer", [None, DENIED], ids=["poison", "denied topic"])
+async def test_hangups_over_a_message_are_no_signs_of_a_namesake(
+    bench: Bench, answer: Answer | None
+) -> None:
+    for second in range(1, 9):
+        bench.uplink.answer = lambda _: ACCEPTED
+        bench.uplink.connect()
+        bench.buffer.append(message(second, race_id=second))
+        await bench.clock.run_for(5)
+        bench.uplink.answer = lambda _: answer
+        bench.buffer.append(message(1, race_id=100 + second))
+        await bench.clock.run_for(0)
+        hang_up(bench)
+    assert bench.publisher.takeovers.hangups(bench.clock.monotonic_ns()) == 0
+
+
+async def test_takeover_that_the_broker_states_is_counted(bench: Bench) -> None:
+    bench.uplink.connect()
+    bench.uplink.cut("session taken over", Verdict.RETRY, Ending.TAKEN_OVER)
+    assert bench.publisher.takeovers.stated(bench.clock.monotonic_ns()) == 1
+
+
+async def test_hangup_of_an_outage_is_no_sign_of_a_namesake(bench: Bench) -> None:
+    for second in range(1, 9):
+        bench.uplink.connect()
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(10)
+        hang_up(bench)
+        bench.uplink.cut("connection refused")
+    assert bench.publisher.takeovers.hangups(bench.clock.monotonic_ns()) == 0
+
+
+async def test_hang_up_is_blamed_again_on_a_new_connection_after_a_refusal(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    hang_up(bench)
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    hang_up(bench)
+    assert bench.publisher.state == HUNG_UP, "this connection has seen no refusal"
+
+
+async def test_hang_up_after_an_acceptance_is_blamed_on_messages_in_flight(bench: Bench) -> None:
+    answers = [Answer(Verdict.RETRY, "unspecified error"), ACCEPTED]
+    bench.uplink.answer = lambda _: answers.pop(0) if answers else None
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    refusals = [bench.publisher.refusal]
+    await bench.clock.run_for(2)
+    refusals.append(bench.publisher.refusal)
+    assert refusals == ["unspecified error", None]
+    assert bench.delivered() == [1]
+    for second in (2, 3):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    assert bench.uplink.open_tickets == 2
+    hang_up(bench)
+    assert bench.publisher.state == HUNG_UP
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert bench.uplink.open_tickets == 1, "a suspect is sent alone"
+
+
+async def test_messages_are_sent_one_at_a_time_after_a_retry_until_one_is_accepted(
+    bench: Bench,
+) -> None:
+    bench.uplink.answer = lambda _: None
+    bench.uplink.connect()
+    for second in (1, 2, 3, 4):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(0)
+    bench.uplink.answer_all(Answer(Verdict.RETRY, "unspecified error"))
+    await bench.clock.run_for(2)
+    assert bench.uplink.open_tickets == 1
+    bench.uplink.answer_oldest(ACCEPTED)
+    await bench.clock.run_for(0)
+    assert bench.uplink.open_tickets == 3
+
+
+async def test_buffer_knows_how_many_publishers_are_online(bench: Bench) -> None:
+    online = []
+    for change in (bench.uplink.connect, bench.uplink.cut, bench.uplink.cut, bench.uplink.connect):
+        change()
+        online.append(bench.buffer.senders_online)
+    assert online == [1, 0, 0, 1], "a failed attempt is no second loss"
+
+
+async def test_publisher_has_the_acceptances_of_the_last_minute(bench: Bench) -> None:
+    bench.uplink.connect()
+    for second in range(1, 121):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(1)
+    assert bench.publisher.accepted_per_s == pytest.approx(1, abs=0.05)

@@ -108,7 +108,7 @@ async def test_endpoint_check_finds_a_policy_that_does_not_allow_its_topic(
     gateway = settings(strict.port, authority.issue("gateway-1"))
     *_, finding = await check_endpoint(gateway, publish=True)
     assert finding.state is State.FAILED
-    assert "not authorised to publish to this topic" in finding.what
+    assert "not authorised to publish to alleycat/gateways/gateway-1/race/check" in finding.what
     assert finding.remedy.startswith(
         "the thing's policy must allow iot:Publish for topic/alleycat/gateways/gateway-1/race/check"
     )

@@ -13,7 +13,7 @@ from gateway.host.board import PiHealth
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.plausible import RefusedValues
 from gateway.sampling.sampler import Sample
-from gateway.status.concerns import UNSURE_AFTER_S, concerns
+from gateway.status.concerns import HANGUPS_MAX, UNSURE_AFTER_S, concerns
 from gateway.status.snapshot import CloudStatus
 from gateway.timing.clock_sync import ClockSource
 from tests.support.statuses import (
@@ -126,6 +126,33 @@ def test_healthy_gateway_has_no_concerns() -> None:
             "sending at 25% of the normal sending rate: the broker asked the gateway to slow down",
         ),
         (
+            {"cloud": replace(CONNECTED, refusal="not authorised", refused_s=720.0)},
+            "the broker has accepted no message for 12 min: not authorised",
+        ),
+        (
+            {"cloud": replace(CONNECTED, refusal="invalid", refused_s=720.0, lacks_witness=True)},
+            "the broker has accepted no message for 12 min: invalid. The gateway keeps trying; it "
+            "cannot judge whether this message or the broker is at fault until another race has "
+            "messages to compare with",
+        ),
+        (
+            {"cloud": replace(offline("not authorised"), refusal="not authorised", refused_s=9.0)},
+            "the broker has accepted no message for 9 s: not authorised",
+        ),
+        (
+            {"cloud": replace(CONNECTED, takeovers=1, brief_hangups=5)},
+            "another client connects to the broker as gateway-1: in the last 10 min it took over "
+            "the gateway's connection 1 time; only one gateway may have thing_name gateway-1: give "
+            "each its own, and restart it",
+        ),
+        (
+            {"cloud": replace(CONNECTED, brief_hangups=HANGUPS_MAX + 1)},
+            "another client may connect to the broker as gateway-1: in the last 10 min the broker "
+            "closed a new and working connection 3 times without giving a reason, and accepted the "
+            "next one at once. If that is the cause: only one gateway may have thing_name "
+            "gateway-1: give each its own, and restart it; if not, the broker's log has the reason",
+        ),
+        (
             {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
             "no ranks: cannot subscribe to alleycat-subscribe: not authorized; the thing's policy "
             "must allow iot:Subscribe and iot:Receive for this topic",
@@ -207,6 +234,25 @@ def test_healthy_gateway_has_no_concerns() -> None:
 )
 def test_each_concern_has_its_text(changes: dict[str, Any], text: str) -> None:
     assert texts(**changes) == [text]
+
+
+def test_network_that_fails_after_a_refusal_is_a_concern_of_its_own() -> None:
+    cloud = replace(offline("no route to host"), refusal="not authorised", refused_s=900.0)
+    assert texts(cloud=cloud) == [
+        "the broker has accepted no message for 15 min: not authorised",
+        "cloud offline for 12 min: no route to host",
+    ]
+
+
+def test_refusal_stands_for_the_connection_that_accepts_nothing() -> None:
+    cloud = replace(CONNECTED, refusal="not authorised", refused_s=120.0)
+    assert texts(cloud=cloud, accepted_per_s=0.0, buffer=buffer_status(depth=100)) == [
+        "the broker has accepted no message for 2 min: not authorised"
+    ]
+
+
+def test_one_or_two_hangups_are_no_concern() -> None:
+    assert texts(cloud=replace(CONNECTED, brief_hangups=HANGUPS_MAX)) == []
 
 
 def test_uncalibrated_fake_bike_is_no_concern() -> None:

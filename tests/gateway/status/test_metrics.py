@@ -156,6 +156,18 @@ def test_info_metric_names_thing_and_version() -> None:
     assert sample.labels == {"thing_name": "gateway-1", "version": "0.1.0"}
 
 
+def test_refusal_and_signs_of_a_namesake_are_metrics() -> None:
+    cloud = replace(
+        offline(), refusal="not authorised", refused_s=9.5, takeovers=2, brief_hangups=3
+    )
+    status = gateway_status(cloud=cloud)
+    assert value(status, "cloud_refused_seconds") == 9.5
+    assert value(status, "cloud_takeovers") == 2
+    assert value(status, "cloud_brief_hangups") == 3
+    (sample,) = families(status)["cloud_info"].samples
+    assert sample.labels == {"state": "connection refused", "refusal": "not authorised"}
+
+
 def test_unknown_metrics_are_left_out() -> None:
     unknown = gateway_status(buffer=buffer_status(free_bytes=None), pi=PiHealth())
     missing = {"buffer_free_bytes", "buffer_room_seconds", "temperature_celsius", "undervoltage"}

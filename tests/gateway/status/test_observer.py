@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gateway.bike.link import LinkState
+from gateway.cloud.uplink import Answer, Ending, Verdict
 from gateway.race.commanded import BikeRaces
 from gateway.race.races import Race, Racer
 from gateway.status.snapshot import GatewayStatus
@@ -63,6 +64,33 @@ async def test_status_shows_the_connection_that_is_away_longest(tmp_path: Path) 
     await virtual.run_for(10)
     cloud = virtual.gateway.status.cloud
     assert (cloud.state, cloud.state_s, cloud.connected, cloud.connections) == ("first", 20, 1, 3)
+    await virtual.stop()
+
+
+async def test_status_has_the_refusal_that_lasts_longest(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}, {}]), RACE_START_MS, connections=2)
+    await virtual.start()
+    for uplink, reason in zip(virtual.uplinks, ("second", "first"), strict=True):
+        uplink.answer = lambda _, reason=reason: Answer(Verdict.REFUSED, reason)  # type: ignore[misc]
+    virtual.uplinks[1].connect()
+    await virtual.run_for(10)
+    virtual.uplinks[0].connect()
+    await virtual.run_for(10)
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.refusal, cloud.is_connected) == ("first", True)
+    assert 18 <= cloud.refused_s <= 20, "from the first second on, which ends after one"
+    await virtual.stop()
+
+
+async def test_status_has_the_takeovers_of_all_connections(tmp_path: Path) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, connections=2)
+    await virtual.start()
+    for uplink in virtual.uplinks:
+        uplink.connect()
+        uplink.cut("session taken over", ending=Ending.TAKEN_OVER)
+        uplink.connect()
+    cloud = virtual.gateway.status.cloud
+    assert (cloud.takeovers, cloud.brief_hangups) == (2, 0)
     await virtual.stop()
 
 

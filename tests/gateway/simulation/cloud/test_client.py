@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from gateway.cloud.iot_core import IotCore
-from gateway.cloud.uplink import Answer, Feed
+from gateway.cloud.uplink import Answer, Ending, Feed
 from gateway.race.results import decode_results
 from gateway.simulation.cloud.client import LocalCloud, LocalCloudError, open_local_cloud
 from gateway.simulation.cloud.results import RESULTS_TOPIC
@@ -28,7 +28,7 @@ class Listener:
     def on_up(self) -> None:
         self.up.set()
 
-    def on_down(self, reason: str) -> None: ...
+    def on_down(self, reason: str, ending: Ending) -> None: ...
 
     def on_answer(self, ticket: int, answer: Answer) -> None:
         self.answers.put_nowait(answer)

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from gateway.cloud.uplink import Answer, Verdict
+from gateway.cloud.uplink import Answer, Ending, Verdict
 from gateway.simulation.fleet.meter import Meter, MeteredUplink
 from gateway.simulation.scene import Percentiles
 from gateway.timing.units import NS_PER_MS
@@ -18,7 +18,7 @@ class DeafListener:
     """Listens, and does nothing about it."""
 
     def on_up(self) -> None: ...
-    def on_down(self, reason: str) -> None: ...
+    def on_down(self, reason: str, ending: Ending) -> None: ...
     def on_answer(self, ticket: int, answer: Answer) -> None: ...
 
 
