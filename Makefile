@@ -54,10 +54,14 @@ deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
 	@.ci/with_dots $(DEB)/bin/python -m systemd.package.build
 	@ls dist/*.deb
 
-wheels: $(DEB)/.installed ## pin what the package contains, after a change to pyproject.toml
+# The tests run with the constraints, so the package contains no other versions.
+wheels: $(DEB)/.installed ## pin what the package contains, as in the constraints, and the tools of `make deb`
 	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
 		--extra ant --python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
-		--generate-hashes --no-annotate --custom-compile-command "make wheels"
+		--constraint $(CONSTRAINTS) --generate-hashes --no-annotate --custom-compile-command "make wheels"
+	@$(DEB)/bin/uv pip compile systemd/package/tools.in --output-file systemd/package/tools.txt --quiet $(RENEW) \
+		--universal --python-version 3.11 --only-binary :all: \
+		--constraint $(CONSTRAINTS) --generate-hashes --no-annotate --custom-compile-command "make wheels"
 
 constraints: $(DEB)/.installed ## pin the development tools, after a change to pyproject.toml; RENEW=--upgrade renews all
 	@$(DEB)/bin/uv pip compile pyproject.toml --all-extras --output-file $(CONSTRAINTS) --quiet $(RENEW) \
