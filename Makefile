@@ -49,7 +49,7 @@ durability: $(INSTALLED) mosquitto dbus ## test power cuts, torn writes and bad 
 soak: $(INSTALLED) mosquitto ## run the daemon among random faults for MINUTES=10: nothing lost, nothing grows
 	$(BIN)/python -m tests.durability.soak --minutes $(or $(MINUTES),10)
 
-deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
+deb: $(DEB)/.installed elfutils ## build the package for amd64 and arm64, into dist/
 	@echo "Building the packages in dist/: this takes some minutes …"
 	@.ci/with_dots $(DEB)/bin/python -m systemd.package.build
 	@ls dist/*.deb
@@ -164,12 +164,15 @@ $(VM)/.installed: tests/vm/requirements.txt
 	@$(VM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus mmdebstrap qemu
+.PHONY: mosquitto dbus elfutils mmdebstrap qemu
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 
 dbus:
 	@tests/install_package dbus-daemon dbus
+
+elfutils:
+	@tests/install_package eu-strip elfutils
 
 mmdebstrap:
 	@tests/install_package mmdebstrap mmdebstrap

@@ -18,7 +18,7 @@ from tests.package.conftest import built
 from tests.package.debian import ROOT
 from tests.package.test_wheels import pins
 
-HOME = "opt/alleycat-gateway"
+HOME = "usr/lib/alleycat-gateway"
 #: e_machine in elf(5).
 ELF_MACHINE = {"amd64": 62, "arm64": 183}
 

@@ -153,7 +153,7 @@ def test_daemon_is_unprivileged_and_its_files_are_protected(debian: Debian) -> N
         "700 alleycat-gateway alleycat-gateway",
         "600 alleycat-gateway alleycat-gateway",
     ]
-    assert debian.run("find /opt/alleycat-gateway ! -user root").strip() == ""
+    assert debian.run("find /usr/lib/alleycat-gateway ! -user root").strip() == ""
 
 
 def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Debian) -> None:
@@ -213,7 +213,7 @@ def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
         float(debian.run(f"date +%s.%N -d '{prop(debian, name)}'"))
         for name in ("InactiveEnterTimestamp", "InactiveExitTimestamp")
     )
-    changed = debian.run("find /opt/alleycat-gateway -type f -printf '%C@\\n'").split()
+    changed = debian.run("find /usr/lib/alleycat-gateway -type f -printf '%C@\\n'").split()
     assert stopped < min(map(float, changed))
     assert max(map(float, changed)) < running
     debian.run("systemctl start mosquitto")
@@ -225,7 +225,7 @@ def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
 def test_removal_keeps_config_and_buffer_and_purge_does_not(debian: Debian) -> None:
     debian.run(command("remove"))
     assert debian.run(f"ls {CONFIG} {BUFFER}").split() == [CONFIG, BUFFER]
-    assert not (debian.directory / "opt/alleycat-gateway").exists()
+    assert not (debian.directory / "usr/lib/alleycat-gateway").exists()
     assert prop(debian, "MainPID") == "0"
     debian.run(command("install"))
     assert prop(debian, "ActiveState") == "active", "a removed one can be installed again"
