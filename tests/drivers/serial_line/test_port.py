@@ -1,6 +1,7 @@
 """Serial ports as they are: real ttys, unplugged, hung, busy, forbidden; and serial servers."""
 
 import asyncio
+import errno
 import os
 import threading
 from collections.abc import AsyncIterator
@@ -93,6 +94,21 @@ async def test_missing_port_is_a_lost_bike(tmp_path: Path) -> None:
     with pytest.raises(BikeLost, match="does not exist: is the cable plugged in"):
         async with open_port(str(tmp_path / "none"), 9600, LINE, CLOCK):
             raise AssertionError("opened")
+
+
+async def test_port_that_the_sandbox_forbids_is_a_lost_bike_with_that_reason(
+    bike: PtyBike, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device policy of a control group fails with EPERM, and wrong owners with EACCES."""
+
+    def forbidden(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(serial_port._Tty, "open", forbidden)
+    with pytest.raises(BikeLost, match=r"DeviceAllow=.*whatever its group and mode") as lost:
+        async with open_port(str(bike.port), 9600, LINE, CLOCK):
+            raise AssertionError("opened")
+    assert "adduser" not in str(lost.value)
 
 
 async def test_file_that_is_no_port_is_a_lost_bike(tmp_path: Path) -> None:
