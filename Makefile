@@ -67,7 +67,7 @@ constraints: $(DEB)/.installed ## pin the development tools, after a change to p
 	@$(DEB)/bin/uv pip compile pyproject.toml --all-extras --output-file $(CONSTRAINTS) --quiet $(RENEW) \
 		--universal --python-version 3.11 --no-annotate --custom-compile-command "make constraints"
 
-package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge the package in a clean Debian (as root)
+package-test: $(INSTALLED) deb mmdebstrap lintian ## install, upgrade, remove and purge the package in a clean Debian (as root)
 	$(BIN)/pytest tests/package --in-debian --timeout 900
 
 vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/alleycat-gateway-vm (as root, once)
@@ -164,7 +164,7 @@ $(VM)/.installed: tests/vm/requirements.txt
 	@$(VM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus elfutils mmdebstrap qemu
+.PHONY: mosquitto dbus elfutils lintian mmdebstrap qemu
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 
@@ -173,6 +173,9 @@ dbus:
 
 elfutils:
 	@tests/install_package eu-strip elfutils
+
+lintian:
+	@tests/install_package lintian lintian
 
 mmdebstrap:
 	@tests/install_package mmdebstrap mmdebstrap

@@ -7,6 +7,7 @@ compiled, here or on the Pi, and each architecture can be built on the other. nf
 layout.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -40,6 +41,14 @@ main()
 
 
 def main() -> None:
+    BUILD.mkdir(parents=True, exist_ok=True)
+    DIST.mkdir(exist_ok=True)
+    with BUILD.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # CI tests the package in two ways at once
+        _build()
+
+
+def _build() -> None:
     facts = package_facts()
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _output("git", "log", "-1", "--format=%ct"))
     environment = {**os.environ, **facts, "SOURCE_DATE_EPOCH": str(epoch)}
@@ -134,9 +143,10 @@ def _make_reproducible(tree: Path, epoch: int) -> None:
 
 
 def _package(file: Path, environment: dict[str, str]) -> None:
-    DIST.mkdir(exist_ok=True)
-    arguments = ("--packager", "deb", "--config", RECIPE / "nfpm.yaml", "--target", file)
+    draft = BUILD / file.name
+    arguments = ("--packager", "deb", "--config", RECIPE / "nfpm.yaml", "--target", draft)
     _run(TOOLS / "nfpm", "package", *arguments, env=environment)
+    draft.replace(file)
 
 
 def _run(*command: str | Path, env: dict[str, str] | None = None) -> None:

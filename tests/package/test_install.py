@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.host.device_policy import DevicePolicy, policy_from
 from tests.package.conftest import ARCHITECTURE
 from tests.package.debian import ROOT, Debian
 from tests.package.test_documents import dead_links
@@ -193,6 +194,34 @@ def test_installed_gateway_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_
     debian.run(f"cd /etc/alleycat-gateway && alleycat-gateway setup {cloud} --start")
     debian.wait_for("mosquitto_sub -t alleycat-publish -C 1 -W 20", "bike-001")
     assert prop(debian, "ActiveState") == "active"
+
+
+def test_another_python_gets_compiled_libraries_at_once(debian: Debian) -> None:
+    """dpkg pulls this trigger when it installs another /usr/bin/python3."""
+    libraries = "/usr/lib/alleycat-gateway/lib/python3.*/site-packages/gateway"
+    assert debian.run(f"ls {libraries}/__pycache__").strip() != ""
+    started = prop(debian, "MainPID")
+    debian.run(f"rm -r {libraries}/__pycache__")
+    debian.run("dpkg-trigger --by-package=python3-minimal /usr/bin/python3")
+    debian.run("dpkg --configure --pending")
+    assert debian.run(f"ls {libraries}/__pycache__").strip() != ""
+    assert prop(debian, "MainPID") == started
+
+
+def test_port_that_is_no_usb_adapter_is_allowed_by_setup(debian: Debian) -> None:
+    policy = "systemctl show alleycat-gateway --property=DevicePolicy,DeviceAllow"
+    assert policy_from(debian.run(policy)) == DevicePolicy(
+        is_closed=True, allowed=("char-ttyUSB rw", "char-ttyACM rw")
+    )
+    debian.run(f"cp -p {CONFIG} /root/")
+    rider = "--bike-id uart --racer-name Eve --racer-id 4 --class-id 2"
+    said = debian.run(
+        f"alleycat-gateway setup --bike /dev/ttyS1 --protocol peloton {rider}", check=False
+    )
+    assert "The service may use /dev/ttyS1 now" in said
+    assert "sudo systemctl restart alleycat-gateway" in said
+    assert "/dev/ttyS1 rw" in policy_from(debian.run(policy)).allowed
+    debian.run(f"cp -p /root/gateway.toml {CONFIG}")
 
 
 def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
