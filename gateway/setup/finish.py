@@ -65,7 +65,7 @@ def allow_ports(console: Console, file: Path) -> bool:
         return False
     ports = service_ports.other_ports(load_config(file, load_drivers()).bikes)
     try:
-        if not service_ports.allow_ports(ports):
+        if not service_ports.allow_ports(ports, service_ports.DROP_IN):
             return False
     except OSError as error:
         print_words(console, f"cannot write {service_ports.DROP_IN}: {error.strerror}")

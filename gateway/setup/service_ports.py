@@ -36,7 +36,7 @@ def _is_other(port: str) -> bool:
     return not os.path.basename(os.path.realpath(port)).startswith(IN_UNIT)
 
 
-def allow_ports(ports: list[str], drop_in: Path = DROP_IN) -> bool:
+def allow_ports(ports: list[str], drop_in: Path) -> bool:
     """Write or remove the drop-in; return whether it changed. Raises OSError."""
     text = _HEAD + "".join(f"DeviceAllow={port} rw\n" for port in ports) if ports else ""
     before = drop_in.read_text(encoding="utf-8") if drop_in.exists() else ""

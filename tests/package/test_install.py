@@ -208,20 +208,33 @@ def test_another_python_gets_compiled_libraries_at_once(debian: Debian) -> None:
     assert prop(debian, "MainPID") == started
 
 
-def test_port_that_is_no_usb_adapter_is_allowed_by_setup(debian: Debian) -> None:
+def test_uart_is_refused_by_the_sandbox_until_setup_allows_it(debian: Debian) -> None:
+    """Of a UART that the machine does not have, the open says so, once it is allowed."""
     policy = "systemctl show alleycat-gateway --property=DevicePolicy,DeviceAllow"
     assert policy_from(debian.run(policy)) == DevicePolicy(
         is_closed=True, allowed=("char-ttyUSB rw", "char-ttyACM rw")
     )
+    debian.run("mknod --mode 660 /dev/ttyS1 c 4 65; chgrp dialout /dev/ttyS1")
     debian.run(f"cp -p {CONFIG} /root/")
-    rider = "--bike-id uart --racer-name Eve --racer-id 4 --class-id 2"
-    said = debian.run(
-        f"alleycat-gateway setup --bike /dev/ttyS1 --protocol peloton {rider}", check=False
-    )
+    set_up = "alleycat-gateway setup --bike /dev/ttyS1 --protocol peloton --bike-id uart "
+    said = debian.run(f"{set_up} --racer-name Eve --racer-id 4 --class-id 2", check=False)
     assert "The service may use /dev/ttyS1 now" in said
     assert "sudo systemctl restart alleycat-gateway" in said
     assert "/dev/ttyS1 rw" in policy_from(debian.run(policy)).allowed
-    debian.run(f"cp -p /root/gateway.toml {CONFIG}")
+    debian.run("mv /etc/systemd/system/alleycat-gateway.service.d/serial-ports.conf /root")
+    restart = f"systemctl daemon-reload; systemctl restart {SERVICE}"
+    debian.run(restart)
+    status = "alleycat-gateway status --json"
+    debian.wait_for(status, "/dev/ttyS1 is not a device that the service may use")
+    assert "DeviceAllow=" in debian.run("alleycat-gateway check", check=False)
+    debian.run(f"systemctl stop {SERVICE}")
+    assert "does not allow it to use /dev/ttyS1" in debian.run(
+        "alleycat-gateway check", check=False
+    )
+    debian.run("mv /root/serial-ports.conf /etc/systemd/system/alleycat-gateway.service.d")
+    debian.run(restart)
+    debian.wait_for(status, "/dev/ttyS1 does not exist: switch this UART on")
+    debian.run(f"cp -p /root/gateway.toml {CONFIG}; systemctl reload {SERVICE}")
 
 
 def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
