@@ -133,7 +133,7 @@ async def test_sandbox_counts_for_the_config_of_the_service_alone(
     file.write_text(file.read_text().replace('driver = "fake"\n', serial))
     closed = DevicePolicy(is_closed=True, allowed=("char-ttyUSB rw",))
     monkeypatch.setattr(all_checks, "service_policy", lambda: closed)
-    forbidden = "bike-001: the service's unit does not allow it to use /dev/ptmx (DeviceAllow=)"
+    forbidden = "bike-1: the service's unit does not allow it to use /dev/ptmx (DeviceAllow=)"
     report = await check_all(file, load_drivers())
     assert forbidden not in [one.what for one in report.findings]
     monkeypatch.setattr(all_checks, "is_service_config", lambda checked: checked == file)
