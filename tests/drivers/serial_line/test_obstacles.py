@@ -35,8 +35,8 @@ def test_missing_port_names_brltty_which_has_taken_the_adapter(tmp_path: Path, p
     plug_in(tmp_path, "1-1.2", ("1a86", "7523"), "usbfs")
     install_brltty(tmp_path, place)
     why = why_missing(PORT, tmp_path)
-    assert "another program has taken the USB adapter 1a86:7523" in why
-    assert "`sudo apt remove brltty`; then unplug the cable and plug it in again" in why
+    assert "another program, probably brltty, has taken the USB adapter 1a86:7523" in why
+    assert "`sudo apt remove brltty`, then unplug the cable and plug it in again" in why
 
 
 def test_missing_port_does_not_blame_brltty_where_it_is_not_installed(tmp_path: Path) -> None:
