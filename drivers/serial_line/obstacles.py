@@ -8,8 +8,6 @@ from pathlib import Path
 
 #: Makers of chips in serial adapters: FTDI, Prolific, Silicon Labs, WCH.
 ADAPTER_VENDORS = ("0403", "067b", "10c4", "1a86")
-#: The question where nothing else is known.
-IS_PLUGGED_IN = "is the cable plugged in?"
 #: The names of UARTs on a board: no cable makes them appear.
 _BUILT_IN = re.compile(r"(serial|ttyAMA|ttyS)\d+")
 #: Where Raspberry Pi OS has the kernel's command line: since Debian 12, and before.
@@ -27,14 +25,16 @@ def why_missing(port: str, root: Path = Path("/")) -> str:
         )
     taken = ", ".join(_taken_adapters(root))
     if not taken:
-        return f"{port} does not exist: {IS_PLUGGED_IN}"
-    name, remedy = "another program", "stop that program"
+        return f"{port} does not exist: is the cable plugged in?"
     if any((root / place).exists() for place in ("bin/brltty", "usr/bin/brltty")):
-        name += ", probably brltty,"
-        remedy = "if you have no braille display, run `sudo apt remove brltty`"
+        return (
+            f"{port} does not exist: another program, probably brltty, has taken the USB adapter "
+            f"{taken}: if you have no braille display, run `sudo apt remove brltty`, then unplug "
+            "the cable and plug it in again"
+        )
     return (
-        f"{port} does not exist: {name} has taken the USB adapter {taken}, which is plugged in: "
-        f"{remedy}, then unplug the cable and plug it in again"
+        f"{port} does not exist: another program has taken the USB adapter {taken}: stop that "
+        "program, then unplug the cable and plug it in again"
     )
 
 

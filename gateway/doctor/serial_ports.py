@@ -8,7 +8,7 @@ from drivers.ble.bluez import BlueZ
 from drivers.clock import MachineClock
 from drivers.contract import BikeLost
 from drivers.protocols import PROTOCOLS
-from drivers.serial_line.obstacles import IS_PLUGGED_IN, console_on
+from drivers.serial_line.obstacles import console_on
 from drivers.serial_line.port import open_port
 from gateway.config.schema import BikeConfig
 from gateway.host.device_policy import DevicePolicy
@@ -49,8 +49,9 @@ async def _port(bike: BikeConfig, policy: DevicePolicy) -> Finding:
         async with open_port(port, line.baud_rates[0], line, MachineClock()):
             return ok(NAME, f"{bike.id}: {port} can be opened")
     except BikeLost as error:
-        is_unknown = str(error).endswith(IS_PLUGGED_IN)  # other errors name their remedies
-        return failed(NAME, f"{bike.id}: {error}", _LIST if is_unknown else "")
+        # The other errors name their remedies.
+        remedy = _LIST if str(error).endswith("is the cable plugged in?") else ""
+        return failed(NAME, f"{bike.id}: {error}", remedy)
 
 
 def _consoles(bikes: Sequence[BikeConfig], root: Path) -> list[Finding]:
