@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -20,6 +22,12 @@ from tests.support.virtual_clock import VirtualClock
 
 LINE = SerialLine(baud_rates=(9600,))
 CLOCK = MachineClock()
+DEVICE_GROUPS = Path("/sys/fs/cgroup/devices")
+OPEN_PTMX = """
+import asyncio
+from tests.drivers.serial_line.test_port import CLOCK, LINE, open_port
+asyncio.run(open_port("/dev/ptmx", 9600, LINE, CLOCK).__aenter__())
+"""
 
 
 @pytest.fixture
@@ -109,6 +117,23 @@ async def test_port_that_the_sandbox_forbids_is_a_lost_bike_with_that_reason(
         async with open_port(str(bike.port), 9600, LINE, CLOCK):
             raise AssertionError("opened")
     assert "adduser" not in str(lost.value)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not DEVICE_GROUPS.is_dir(),
+    reason="needs root, and the device policy of control groups, version 1",
+)
+def test_port_that_a_control_group_forbids_is_reported_as_such() -> None:
+    device = os.stat("/dev/ptmx").st_rdev
+    group = DEVICE_GROUPS / f"alleycat-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / "devices.deny").write_text(f"c {os.major(device)}:{os.minor(device)} rwm")
+        join = f"echo $$ > {group}/cgroup.procs && exec {sys.executable} -c '{OPEN_PTMX}'"
+        ended = subprocess.run(["sh", "-c", join], capture_output=True, text=True, check=False)
+    finally:
+        group.rmdir()
+    assert "BikeLost: /dev/ptmx is not a device that the service may use" in ended.stderr
 
 
 async def test_file_that_is_no_port_is_a_lost_bike(tmp_path: Path) -> None:
