@@ -49,21 +49,25 @@ durability: $(INSTALLED) mosquitto dbus ## test power cuts, torn writes and bad 
 soak: $(INSTALLED) mosquitto ## run the daemon among random faults for MINUTES=10: nothing lost, nothing grows
 	$(BIN)/python -m tests.durability.soak --minutes $(or $(MINUTES),10)
 
-deb: $(DEB)/.installed ## build the package for amd64 and arm64, into dist/
+deb: $(DEB)/.installed elfutils ## build the package for amd64 and arm64, into dist/
 	@echo "Building the packages in dist/: this takes some minutes …"
 	@.ci/with_dots $(DEB)/bin/python -m systemd.package.build
 	@ls dist/*.deb
 
-wheels: $(DEB)/.installed ## pin what the package contains, after a change to pyproject.toml
+# The tests run with the constraints, so the package contains no other versions.
+wheels: $(DEB)/.installed ## pin what the package contains, as in the constraints, and the tools of `make deb`
 	@$(DEB)/bin/uv pip compile pyproject.toml --output-file systemd/package/wheels.txt --quiet \
 		--extra ant --python-version 3.11 --python-platform aarch64-manylinux_2_28 --only-binary :all: \
-		--generate-hashes --no-annotate --custom-compile-command "make wheels"
+		--constraint $(CONSTRAINTS) --generate-hashes --no-annotate --custom-compile-command "make wheels"
+	@$(DEB)/bin/uv pip compile systemd/package/tools.in --output-file systemd/package/tools.txt --quiet $(RENEW) \
+		--universal --python-version 3.11 --only-binary :all: \
+		--constraint $(CONSTRAINTS) --generate-hashes --no-annotate --custom-compile-command "make wheels"
 
 constraints: $(DEB)/.installed ## pin the development tools, after a change to pyproject.toml; RENEW=--upgrade renews all
 	@$(DEB)/bin/uv pip compile pyproject.toml --all-extras --output-file $(CONSTRAINTS) --quiet $(RENEW) \
 		--universal --python-version 3.11 --no-annotate --custom-compile-command "make constraints"
 
-package-test: $(INSTALLED) deb mmdebstrap ## install, upgrade, remove and purge the package in a clean Debian (as root)
+package-test: $(INSTALLED) deb mmdebstrap lintian ## install, upgrade, remove and purge the package in a clean Debian (as root)
 	$(BIN)/pytest tests/package --in-debian --timeout 900
 
 vm-image: $(INSTALLED) qemu mmdebstrap ## make a Debian for QEMU, in ~/.cache/alleycat-gateway-vm (as root, once)
@@ -160,12 +164,18 @@ $(VM)/.installed: tests/vm/requirements.txt
 	@$(VM)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	@touch $@
 
-.PHONY: mosquitto dbus mmdebstrap qemu
+.PHONY: mosquitto dbus elfutils lintian mmdebstrap qemu
 mosquitto:
 	@tests/install_package mosquitto mosquitto
 
 dbus:
 	@tests/install_package dbus-daemon dbus
+
+elfutils:
+	@tests/install_package eu-strip elfutils
+
+lintian:
+	@tests/install_package lintian lintian
 
 mmdebstrap:
 	@tests/install_package mmdebstrap mmdebstrap

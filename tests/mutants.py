@@ -82,6 +82,20 @@ MUTANTS = (
         "tests/gateway/host/test_log_repeats.py",
     ),
     Mutant(
+        "a port that the sandbox forbids is a matter of groups",
+        "drivers/serial_line/port.py",
+        "        case errno.EPERM:\n",
+        "        case errno.EBADE:\n",
+        "tests/drivers/serial_line/test_port.py",
+    ),
+    Mutant(
+        "check does not ask what the service's sandbox allows",
+        "gateway/doctor/serial_ports.py",
+        "    if not policy.allows(port):\n",
+        "    if False:\n",
+        "tests/gateway/doctor/test_serial_ports.py",
+    ),
+    Mutant(
         "a capture leaves out what was written",
         "drivers/ble/connection.py",
         "        self.on_frame(self._frame(data, characteristic, sent=True))\n",

@@ -31,6 +31,7 @@ from drivers.protocols.serial.peloton_table import (
     resistance_points,
 )
 from drivers.reading import Reading
+from drivers.serial_line.obstacles import why_missing
 from drivers.serial_line.port import open_port
 from drivers.serial_line.scan import scan_ports
 from drivers.serial_line.session import converse
@@ -179,7 +180,7 @@ class SerialBike(FrameSource):
                 # Looking up a name in /dev does not block.
                 if port.startswith("socket://") or os.path.lexists(port):  # noqa: ASYNC240
                     return
-                self.waits_because = f"{port} does not exist: is the cable plugged in?"
+                self.waits_because = why_missing(port)
                 await sleep_for(self._clock, APPEAR_EVERY_S)
             raise BikeAbsent(self.waits_because)
         finally:

@@ -19,6 +19,7 @@ from serial_asyncio_fast import SerialTransport
 
 from drivers.contract import BikeLost, Clock
 from drivers.protocols.base import SerialLine
+from drivers.serial_line.obstacles import console_on, why_missing
 
 #: Names that survive unplugging and reboots.
 BY_ID = Path("/dev/serial/by-id")
@@ -215,13 +216,29 @@ def _why_not(name: str, url: SplitResult, error: Exception) -> str:
         return f"serial server {url.netloc} cannot be reached: {error}"
     match getattr(error, "errno", None):
         case errno.ENOENT | errno.ENXIO | errno.ENODEV:
-            return f"{name} does not exist: is the cable plugged in?"
-        case errno.EACCES | errno.EPERM:
+            return why_missing(name)
+        case errno.EPERM:
+            # A port's owner and mode give EACCES, the device policy of a control group EPERM.
             return (
-                f"permission denied: {name}; add the gateway's user to the group that owns it, "
-                "usually with `sudo adduser USER dialout`"
+                f"{name} is not a device that the service may use (DeviceAllow=), whatever its "
+                "group and mode: run `sudo alleycat-gateway setup`, which allows it"
             )
+        case errno.EACCES:
+            return _why_refused(name)
         case errno.EAGAIN | errno.EBUSY:
-            return f"{name} is open in another program, perhaps a second gateway: stop that program"
+            return (
+                f"{name} is open in another program, such as ModemManager or a second gateway: "
+                f"`sudo fuser -v {name}` lists it; stop that program"
+            )
         case _:
             return f"{name} cannot be opened: {error}"
+
+
+def _why_refused(name: str) -> str:
+    console = console_on(name)  # its login prompt makes the port that of root
+    if console is not None:
+        return ": ".join(console)
+    return (
+        f"permission denied: {name}; add the gateway's user to the group that owns it, usually "
+        "with `sudo adduser USER dialout`"
+    )

@@ -311,7 +311,8 @@ def _finish(
 
     is_reached = finish.try_connection(console, file, is_given=bool(answers.cloud))
     # An unchanged config may still wait for a start, for which a reload might not be enough.
-    verb = finish.restart_verb(answers, current) if is_changed else "restart"
+    needs_restart = finish.allow_ports(console, file) or not is_changed
+    verb = "restart" if needs_restart else finish.restart_verb(answers, current)
     is_started = _may_start(console, file, start=start) and finish.start_service(console, verb)
     bike_id = finish.bike_to_calibrate(file, answers, current)
     if is_started and start is None:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from drivers.registry import DriverStatus
 from gateway.config.clock_trust import clock_trust
-from gateway.config.command_line import command_line, root_command_line
+from gateway.config.command_line import command_line, is_service_config, root_command_line
 from gateway.config.first import is_set_up
 from gateway.config.schema import Config, is_this_machine
 from gateway.doctor.ant_stick import check_ant_stick
@@ -25,6 +25,7 @@ from gateway.doctor.endpoint import check_endpoint
 from gateway.doctor.serial_ports import check_serial_ports
 from gateway.doctor.service import running_service
 from gateway.doctor.versions import check_packages, versions
+from gateway.host.device_policy import DevicePolicy, service_policy
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.terminal.finding import Finding, State, failed
 from gateway.timing.clock_sync import ClockSource, ClockTrust, clock_source, max_error_us
@@ -88,6 +89,11 @@ def _clock(config: Config | None, now: datetime) -> tuple[ClockSource | None, Fi
     return source, check_clock(source, now.astimezone(), earliest, remedy, is_local=is_local)
 
 
+def _policy_for(file: Path) -> DevicePolicy:
+    """Return the policy under which a gateway with this config runs."""
+    return service_policy() if is_service_config(file) else DevicePolicy()
+
+
 def _with_file(finding: Finding, file: Path) -> Finding:
     """Return the finding with a command in its remedy as it must be called for the checked file."""
 
@@ -115,7 +121,7 @@ async def _live(
         return []
     return [
         *check_calibrations(config.bikes, drivers, CalibrationStore(config.state_dir)),
-        *await check_serial_ports(config.bikes),
+        *await check_serial_ports(config.bikes, _policy_for(file)),
         *await check_ant_stick(config.bikes),
         *await check_endpoint(config, publish=publish),
     ]

@@ -14,7 +14,7 @@ from gateway.doctor.endpoint import check_endpoint
 from gateway.doctor.service import is_connected
 from gateway.doctor.view import show_findings
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.setup import service_control
+from gateway.setup import service_control, service_ports
 from gateway.setup.answers import Answers, Current, replaced_fake_bike
 from gateway.setup.questions import agrees
 from gateway.status.view import status_view
@@ -57,6 +57,23 @@ def try_connection(console: Console, file: Path, *, is_given: bool) -> bool:
     findings = asyncio.run(check_endpoint(config, publish=True))
     show_findings(console, findings)
     return not any(one.state is State.FAILED for one in findings)
+
+
+def allow_ports(console: Console, file: Path) -> bool:
+    """Let the service use the serial ports of the config; return whether it needs a restart."""
+    if not is_service_config(file) or not service_control.can_control():
+        return False
+    ports = service_ports.other_ports(load_config(file, load_drivers()).bikes)
+    try:
+        if not service_ports.allow_ports(ports, service_ports.DROP_IN):
+            return False
+    except OSError as error:
+        print_words(console, f"cannot write {service_ports.DROP_IN}: {error.strerror}")
+        return False
+    service_control.reload_units()
+    named = ", ".join(ports) or "USB adapters only"
+    print_words(console, f"The service may use {named} now: see {service_ports.DROP_IN}")
+    return True
 
 
 def start_service(console: Console, verb: str) -> bool:

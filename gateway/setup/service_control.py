@@ -35,6 +35,11 @@ def apply(verb: str) -> str | None:
     return ended.stderr.strip() or None if ended.returncode else None
 
 
+def reload_units() -> None:
+    """Let systemd read the unit and its drop-ins again."""
+    _run("systemctl", "daemon-reload")
+
+
 def first_status(sleep: Callable[[float], None] = time.sleep) -> GatewayStatus | None:
     """Return the service's status as soon as there is nothing to wait for, or after some seconds.
 

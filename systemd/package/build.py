@@ -1,11 +1,13 @@
 """`make deb`: dist/alleycat-gateway_<version>_<architecture>.deb, installable without a network.
 
-/opt/alleycat-gateway is a virtual environment on the system's Python with a complete site-packages
-for each Python of a supported Debian, so that one package works on all of them, and continues to
-work after an upgrade of Debian. All dependencies are wheels (wheels.txt): nothing is compiled, here
-or on the Pi, and each architecture can be built on the other. nfpm.yaml defines the layout.
+/usr/lib/alleycat-gateway is a virtual environment on the system's Python with a complete
+site-packages for each Python of a supported Debian, so that one package works on all of them, and
+continues to work after an upgrade of Debian. All dependencies are wheels (wheels.txt): nothing is
+compiled, here or on the Pi, and each architecture can be built on the other. nfpm.yaml defines the
+layout.
 """
 
+import fcntl
 import os
 import shutil
 import subprocess
@@ -14,8 +16,10 @@ import tomllib
 from datetime import UTC, datetime
 from pathlib import Path
 
-from systemd.package.documents import write_compressed, write_documents
+from systemd.package.copyright import copyright_text
+from systemd.package.documents import debian_changelog, write_compressed, write_documents
 from systemd.package.first_config import first_config
+from systemd.package.native import strip_libraries
 
 ROOT = Path(__file__).parents[2]
 RECIPE = Path(__file__).parent
@@ -29,7 +33,7 @@ ARCHITECTURES = {"amd64": "x86_64", "arm64": "aarch64"}
 PYTHONS = ("3.11", "3.13")
 
 COMMAND = """\
-#!/opt/alleycat-gateway/bin/python3
+#!/usr/lib/alleycat-gateway/bin/python3
 from gateway.__main__ import main
 
 main()
@@ -37,21 +41,29 @@ main()
 
 
 def main() -> None:
-    version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
+    BUILD.mkdir(parents=True, exist_ok=True)
+    DIST.mkdir(exist_ok=True)
+    with BUILD.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # CI tests the package in two ways at once
+        _build()
+
+
+def _build() -> None:
+    facts = package_facts()
     epoch = int(os.environ.get("SOURCE_DATE_EPOCH") or _output("git", "log", "-1", "--format=%ct"))
-    environment = {**os.environ, "SOURCE_DATE_EPOCH": str(epoch), "VERSION": version}
+    environment = {**os.environ, **facts, "SOURCE_DATE_EPOCH": str(epoch)}
     shutil.rmtree(BUILD, ignore_errors=True)
     _run(TOOLS / "hatchling", "build", "--target", "wheel", "--directory", BUILD, env=environment)
     [wheel] = BUILD.glob("*.whl")
     (BUILD / "gateway.toml").write_text(first_config((ROOT / "config/gateway.toml").read_text()))
     share = BUILD / "share"
-    _stage_share(share, wheel, version, epoch)
+    _stage_share(share, wheel, facts, epoch)
     _make_reproducible(share, epoch)
     for architecture in ARCHITECTURES:
         tree = BUILD / architecture
         _stage(tree, wheel, architecture)
         _make_reproducible(tree, epoch)
-        file = DIST / f"alleycat-gateway_{version}_{architecture}.deb"
+        file = DIST / f"alleycat-gateway_{facts['VERSION']}_{architecture}.deb"
         _package(
             file,
             {**environment, "ARCHITECTURE": architecture, "TREE": str(tree), "SHARE": str(share)},
@@ -59,8 +71,19 @@ def main() -> None:
         print(file.relative_to(ROOT))
 
 
+def package_facts() -> dict[str, str]:
+    """Return what pyproject.toml states on the package, by its name in nfpm.yaml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    [maintainer] = project["maintainers"]
+    return {
+        "VERSION": project["version"],
+        "MAINTAINER": f"{maintainer['name']} <{maintainer['email']}>",
+        "HOMEPAGE": project["urls"]["Homepage"],
+    }
+
+
 def _stage(tree: Path, wheel: Path, architecture: str) -> None:
-    """Assemble the content of /opt/alleycat-gateway in `tree`."""
+    """Assemble the content of /usr/lib/alleycat-gateway in `tree`."""
     for python in PYTHONS:
         site_packages = tree / "lib" / f"python{python}" / "site-packages"
         for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
@@ -73,21 +96,26 @@ def _stage(tree: Path, wheel: Path, architecture: str) -> None:
         # The wheel's copy of config/ is not used: gateway/config/packaged.py looks elsewhere.
         shutil.rmtree(site_packages / "share")
         (site_packages / ".lock").unlink()  # left by uv
+        strip_libraries(site_packages)
     shutil.copytree(ROOT / "config", tree / "share/alleycat-gateway/config")
     (tree / "bin").mkdir()
     (tree / "bin/alleycat-gateway").write_text(COMMAND)
-    (tree / "bin/python3").symlink_to("/usr/bin/python3")
+    (tree / "bin/python3").symlink_to("../../../bin/python3")
     (tree / "pyvenv.cfg").write_text("home = /usr/bin\ninclude-system-site-packages = false\n")
 
 
-def _stage_share(share: Path, wheel: Path, version: str, epoch: int) -> None:
+def _stage_share(share: Path, wheel: Path, facts: dict[str, str], epoch: int) -> None:
     """Assemble what is generated in /usr/share: documents, manual page, completion of bash."""
+    version = facts["VERSION"]
     # The commands describe themselves, on the Python that runs this.
     runnable = BUILD / "runnable"
     for what in (["--require-hashes", "--requirement", RECIPE / "wheels.txt"], [wheel]):
         _install("--python", sys.executable, "--target", runnable, *what)
     environment = {**os.environ, "PYTHONPATH": str(runnable), "PYTHONDONTWRITEBYTECODE": "1"}
-    write_documents(share / "doc/alleycat-gateway", version, epoch)
+    documents = share / "doc/alleycat-gateway"
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    write_documents(documents, debian_changelog(changes, version, facts["MAINTAINER"], epoch))
+    (documents / "copyright").write_text(copyright_text(runnable, facts["HOMEPAGE"]), "utf-8")
     day = f"{datetime.fromtimestamp(epoch, UTC):%Y-%m-%d}"
     page = _output(sys.executable, "-m", "systemd.package.manual", version, day, env=environment)
     write_compressed(share / "man/man1/alleycat-gateway.1.gz", page)
@@ -115,9 +143,10 @@ def _make_reproducible(tree: Path, epoch: int) -> None:
 
 
 def _package(file: Path, environment: dict[str, str]) -> None:
-    DIST.mkdir(exist_ok=True)
-    arguments = ("--packager", "deb", "--config", RECIPE / "nfpm.yaml", "--target", file)
+    draft = BUILD / file.name
+    arguments = ("--packager", "deb", "--config", RECIPE / "nfpm.yaml", "--target", draft)
     _run(TOOLS / "nfpm", "package", *arguments, env=environment)
+    draft.replace(file)
 
 
 def _run(*command: str | Path, env: dict[str, str] | None = None) -> None:

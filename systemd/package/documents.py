@@ -3,28 +3,30 @@
 import gzip
 import re
 import shutil
+import textwrap
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from pathlib import Path
 
 from docs.build_site import ROOT, linked_files, pages
 
-MAINTAINER = re.compile(r"(?m)^maintainer: (.*)$")
-RECIPE = ROOT / "systemd/package/nfpm.yaml"
 #: Debian has the text of the licence in one place for all packages; relative to /usr/share/doc/….
 LICENSE = Path("../../common-licenses/Apache-2.0")
 
-#: The form is described in deb-changelog(5).
-CHANGELOG = """\
-alleycat-gateway ({version}) stable; urgency=medium
+#: An entry of deb-changelog(5).
+ENTRY = """\
+alleycat-gateway ({version}) {suite}; urgency=medium
 
-  * CHANGELOG.md in this directory lists the changes.
+{changes}
 
  -- {maintainer}  {date}
 """
+_RELEASE = re.compile(r"(?m)^## \[([\d.]+|Unreleased)\](?: - ([\d-]+))?.*$")
+_LINK = re.compile(r"^\[.+\]: ")
 
 
-def write_documents(directory: Path, version: str, epoch: int) -> None:
+def write_documents(directory: Path, changelog: str) -> None:
     """Write the documents below `directory`, under the paths that they have in the repository."""
     for file in {*pages(), *linked_files()}:
         copy = directory / file.relative_to(ROOT)
@@ -33,10 +35,38 @@ def write_documents(directory: Path, version: str, epoch: int) -> None:
             copy.symlink_to(LICENSE)
         else:
             shutil.copyfile(file, copy)
-    [maintainer] = MAINTAINER.findall(RECIPE.read_text(encoding="utf-8"))
-    date = format_datetime(datetime.fromtimestamp(epoch, UTC))
-    changelog = CHANGELOG.format(version=version, maintainer=maintainer, date=date)
     write_compressed(directory / "changelog.gz", changelog)
+
+
+def debian_changelog(text: str, version: str, maintainer: str, epoch: int) -> str:
+    """Return CHANGELOG.md, whose text this is, in the form of deb-changelog(5).
+
+    Changes that are not released yet are listed under `version`, at the time `epoch`.
+    """
+    _, *parts = _RELEASE.split(text)
+    entries = []
+    for name, day, section in zip(parts[::3], parts[1::3], parts[2::3], strict=True):
+        if changes := "\n".join(_changes(section)).strip("\n"):
+            date = datetime.fromisoformat(day) if day else datetime.fromtimestamp(epoch, UTC)
+            entry = ENTRY.format(
+                version=version if name == "Unreleased" else name,
+                suite="stable" if day else "UNRELEASED",
+                changes=changes,
+                maintainer=maintainer,
+                date=format_datetime(date.replace(tzinfo=UTC)),
+            )
+            entries.append(entry)
+    return "\n".join(entries)
+
+
+def _changes(section: str) -> Iterator[str]:
+    """Yield the lines of a release, which Debian wants short."""
+    for block in re.split(r"\n(?=\* )|\n\n", section.strip("\n")):
+        if block.startswith("### "):
+            yield f"\n  [ {block.removeprefix('### ')} ]"
+        elif not _LINK.match(block):
+            paragraph = " ".join(block.split())
+            yield textwrap.fill(paragraph, 80, initial_indent="  ", subsequent_indent="    ")
 
 
 def write_compressed(file: Path, text: str) -> None:

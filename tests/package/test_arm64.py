@@ -35,7 +35,7 @@ def test_arm64_package_loads_its_native_code(
     subprocess.run(["tar", "-C", tmp_path, "-xf", tar], check=True)
     subprocess.run(["dpkg-deb", "--extract", built("arm64"), tmp_path], check=True)
     shutil.copy(emulator, tmp_path)
-    home = "/opt/alleycat-gateway"
+    home = "/usr/lib/alleycat-gateway"
     command = ["chroot", str(tmp_path), f"/{EMULATOR}", f"{home}/bin/python3", "-c", PROGRAM]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
     assert done.stderr == ""

@@ -11,16 +11,18 @@ from pathlib import Path
 import pytest
 
 from docs.build_site import pages
-from systemd.package.build import ARCHITECTURES, PYTHONS
+from systemd.package.build import ARCHITECTURES, PYTHONS, package_facts
 from systemd.package.completion import completion
 from systemd.package.manual import manual
 from tests.package.conftest import built
 from tests.package.debian import ROOT
 from tests.package.test_wheels import pins
 
-HOME = "opt/alleycat-gateway"
+HOME = "usr/lib/alleycat-gateway"
 #: e_machine in elf(5).
 ELF_MACHINE = {"amd64": 62, "arm64": 183}
+#: The shared libraries of the packages libc6 and libgcc-s1.
+DEPENDED_ON = re.compile(r"(lib(c|m|dl|rt|pthread|util|gcc_s)|ld-linux-(x86-64|aarch64))\.so\.\d")
 
 
 @pytest.fixture(scope="module", params=ARCHITECTURES)
@@ -116,6 +118,51 @@ def test_package_has_every_page_and_a_changelog_and_a_copyright(unpacked: Path) 
     }
     assert (documents / "changelog.gz").is_file()
     assert "/usr/share/common-licenses/Apache-2.0" in (documents / "copyright").read_text()
+
+
+def test_copyright_names_every_library_in_the_package(unpacked: Path) -> None:
+    text = (unpacked / "usr/share/doc/alleycat-gateway/copyright").read_text()
+    assert set(re.findall(r"(?m)^Comment:\n (\S+) \d", text)) == set(pins())
+
+
+def test_maintainer_and_homepage_are_those_of_the_project(unpacked: Path) -> None:
+    control = HeaderParser().parsestr((unpacked / "DEBIAN/control").read_text())
+    facts = package_facts()
+    assert (control["Maintainer"], control["Homepage"]) == (facts["MAINTAINER"], facts["HOMEPAGE"])
+
+
+def test_native_code_needs_no_library_that_the_package_does_not_depend_on(unpacked: Path) -> None:
+    """Of libc6, it needs no newer version."""
+    control = HeaderParser().parsestr((unpacked / "DEBIAN/control").read_text())
+    [promised] = re.findall(r"libc6 \(>= 2\.(\d+)\), libgcc-s1\b", control["Depends"])
+    for library in (unpacked / HOME).rglob("*.so*"):
+        read = subprocess.run(
+            ["readelf", "--dynamic", "--version-info", "--wide", library],
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        needed = re.findall(r"\(NEEDED\) .*\[(.*)\]", read)
+        assert [name for name in needed if not DEPENDED_ON.fullmatch(name)] == [], library
+        assert max(map(int, re.findall(r"GLIBC_2\.(\d+)", read)), default=0) <= int(promised)
+
+
+def test_lintian_has_nothing_to_say_that_has_no_written_reason(architecture: str) -> None:
+    if shutil.which("lintian") is None:
+        pytest.skip("lintian is not installed: apt install lintian")
+    read = subprocess.run(
+        ["lintian", "--allow-root", "--tag-display-limit", "0", built(architecture)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert [line for line in read.stdout.splitlines() if line[:2] in ("E:", "W:")] == []
+
+
+def test_each_exception_from_lintian_has_its_reason() -> None:
+    """A comment above it."""
+    blocks = (ROOT / "systemd/package/lintian-overrides").read_text().strip().split("\n\n")
+    assert [block for block in blocks if not block.startswith("# ")] == []
 
 
 def test_package_scripts_fetch_nothing(unpacked: Path) -> None:

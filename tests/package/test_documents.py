@@ -2,18 +2,28 @@
 
 import gzip
 import re
+import shutil
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from docs.build_site import links, target
-from systemd.package.documents import LICENSE, write_compressed, write_documents
+from systemd.package.documents import (
+    LICENSE,
+    debian_changelog,
+    write_compressed,
+    write_documents,
+)
+from tests.package.debian import ROOT
 
 
 @pytest.fixture(scope="module")
 def documents(tmp_path_factory: pytest.TempPathFactory) -> Path:
     directory = tmp_path_factory.mktemp("doc") / "alleycat-gateway"
-    write_documents(directory, "1.2.3", 1_795_000_000)
+    text = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    changelog = debian_changelog(text, "1.2.3", "Ada <ada@example.com>", 1_795_000_000)
+    write_documents(directory, changelog)
     return directory
 
 
@@ -39,10 +49,68 @@ def test_licence_is_that_of_debian(documents: Path) -> None:
     assert (documents / "LICENSE").readlink() == LICENSE
 
 
-def test_changelog_has_the_form_of_debian(documents: Path) -> None:
-    text = gzip.decompress((documents / "changelog.gz").read_bytes()).decode()
-    assert text.startswith("alleycat-gateway (1.2.3) stable; urgency=medium\n\n  * ")
-    assert re.search(r"\n -- [^<]+ <[^>]+>  \w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d \+0000\n$", text)
+CHANGES = """\
+# Changelog
+
+This file lists changes.
+
+## [Unreleased]
+
+### Added
+
+* A bike, whose
+  name is too long for a single line of the changelog in the form that Debian gives it.
+
+## [1.2.0] - 2026-10-01
+
+### Removed
+
+* Nothing.
+
+[1.2.0]: https://example.com
+"""
+
+
+def test_changelog_of_debian_lists_each_release() -> None:
+    assert (
+        debian_changelog(CHANGES, "1.2.3", "Ada <ada@example.com>", 1_795_000_000)
+        == """\
+alleycat-gateway (1.2.3) UNRELEASED; urgency=medium
+
+  [ Added ]
+  * A bike, whose name is too long for a single line of the changelog in the
+    form that Debian gives it.
+
+ -- Ada <ada@example.com>  Wed, 18 Nov 2026 11:06:40 +0000
+
+alleycat-gateway (1.2.0) stable; urgency=medium
+
+  [ Removed ]
+  * Nothing.
+
+ -- Ada <ada@example.com>  Thu, 01 Oct 2026 00:00:00 +0000
+"""
+    )
+
+
+def test_changelog_leaves_out_what_is_empty() -> None:
+    empty = re.sub(r"(?s)### Added.*?(?=## )", "", CHANGES, count=1)
+    assert debian_changelog(empty, "1.2.0", "Ada <ada@example.com>", 0).startswith(
+        "alleycat-gateway (1.2.0) stable"
+    )
+
+
+def test_changelog_of_the_project_is_read_by_dpkg(documents: Path) -> None:
+    program = shutil.which("dpkg-parsechangelog")
+    if program is None:
+        pytest.skip("dpkg-parsechangelog is not installed: apt install dpkg-dev")
+    text = gzip.decompress((documents / "changelog.gz").read_bytes())
+    (documents / "changelog").write_bytes(text)
+    read = subprocess.run(
+        [program, "--file", documents / "changelog"], capture_output=True, text=True, check=True
+    )
+    assert read.stderr == ""
+    assert "Version: 1.2.3" in read.stdout
 
 
 def test_compressed_file_depends_on_its_text_alone(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gateway.host.device_policy import policy_from
 from tests.package.conftest import ARCHITECTURE
 from tests.package.debian import ROOT, Debian
 from tests.package.test_documents import dead_links
@@ -153,7 +154,7 @@ def test_daemon_is_unprivileged_and_its_files_are_protected(debian: Debian) -> N
         "700 alleycat-gateway alleycat-gateway",
         "600 alleycat-gateway alleycat-gateway",
     ]
-    assert debian.run("find /opt/alleycat-gateway ! -user root").strip() == ""
+    assert debian.run("find /usr/lib/alleycat-gateway ! -user root").strip() == ""
 
 
 def test_service_reloads_without_a_restart_and_restarts_when_it_dies(debian: Debian) -> None:
@@ -195,6 +196,41 @@ def test_installed_gateway_reaches_a_broker_over_mutual_tls(debian: Debian, tmp_
     assert prop(debian, "ActiveState") == "active"
 
 
+def test_another_python_gets_compiled_libraries_at_once(debian: Debian) -> None:
+    """dpkg pulls this trigger when it installs another /usr/bin/python3."""
+    libraries = "/usr/lib/alleycat-gateway/lib/python3.*/site-packages/gateway"
+    assert debian.run(f"ls {libraries}/__pycache__").strip() != ""
+    started = prop(debian, "MainPID")
+    debian.run(f"rm -r {libraries}/__pycache__")
+    debian.run("dpkg-trigger --by-package=python3-minimal /usr/bin/python3")
+    debian.run("dpkg --configure --pending")
+    assert debian.run(f"ls {libraries}/__pycache__").strip() != ""
+    assert prop(debian, "MainPID") == started
+
+
+def test_uart_is_forbidden_to_the_service_until_setup_allows_it(debian: Debian) -> None:
+    """`check` reports the service's policy, and then that this machine has no such UART."""
+    policy = "systemctl show alleycat-gateway --property=DevicePolicy,DeviceAllow"
+    found = policy_from(debian.run(policy))
+    assert found.is_closed
+    assert set(found.allowed) == {"char-ttyUSB rw", "char-ttyACM rw"}
+    debian.run("mknod --mode 660 /dev/ttyS1 c 4 65; chgrp dialout /dev/ttyS1")
+    debian.run(f"cp -p {CONFIG} /root/")
+    set_up = "alleycat-gateway setup --bike /dev/ttyS1 --protocol peloton --bike-id uart "
+    said = debian.run(f"{set_up} --racer-name Eve --racer-id 4 --class-id 2", check=False)
+    assert "The service may use /dev/ttyS1 now" in said
+    assert "sudo systemctl restart alleycat-gateway" in said
+    assert "/dev/ttyS1 rw" in policy_from(debian.run(policy)).allowed
+    debian.run("mv /etc/systemd/system/alleycat-gateway.service.d/serial-ports.conf /root")
+    debian.run(f"systemctl daemon-reload; systemctl stop {SERVICE}")
+    check = "COLUMNS=500 alleycat-gateway check"
+    assert "does not allow it to use /dev/ttyS1" in debian.run(check, check=False)
+    debian.run("mv /root/serial-ports.conf /etc/systemd/system/alleycat-gateway.service.d")
+    debian.run("systemctl daemon-reload")
+    assert "/dev/ttyS1 does not exist: switch this UART on" in debian.run(check, check=False)
+    debian.run(f"cp -p /root/gateway.toml {CONFIG}; systemctl start {SERVICE}")
+
+
 def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
     debian: Debian,
 ) -> None:
@@ -213,7 +249,7 @@ def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
         float(debian.run(f"date +%s.%N -d '{prop(debian, name)}'"))
         for name in ("InactiveEnterTimestamp", "InactiveExitTimestamp")
     )
-    changed = debian.run("find /opt/alleycat-gateway -type f -printf '%C@\\n'").split()
+    changed = debian.run("find /usr/lib/alleycat-gateway -type f -printf '%C@\\n'").split()
     assert stopped < min(map(float, changed))
     assert max(map(float, changed)) < running
     debian.run("systemctl start mosquitto")
@@ -225,7 +261,7 @@ def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
 def test_removal_keeps_config_and_buffer_and_purge_does_not(debian: Debian) -> None:
     debian.run(command("remove"))
     assert debian.run(f"ls {CONFIG} {BUFFER}").split() == [CONFIG, BUFFER]
-    assert not (debian.directory / "opt/alleycat-gateway").exists()
+    assert not (debian.directory / "usr/lib/alleycat-gateway").exists()
     assert prop(debian, "MainPID") == "0"
     debian.run(command("install"))
     assert prop(debian, "ActiveState") == "active", "a removed one can be installed again"

@@ -1,9 +1,10 @@
-"""wheels.txt pins what pyproject.toml asks for; nfpm.yaml asks for the Pythons that are built."""
+"""wheels.txt pins what the tests use, tools.txt what builds the package; nfpm.yaml fits both."""
 
 import re
 import tomllib
 from itertools import pairwise
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -11,11 +12,14 @@ from systemd.package.build import PYTHONS
 from tests.package.debian import ROOT
 
 PACKAGE = ROOT / "systemd" / "package"
-WHEELS = (PACKAGE / "wheels.txt").read_text(encoding="utf-8")
+PINNED = ("wheels.txt", "tools.txt")
+WHEELS, TOOLS = ((PACKAGE / name).read_text(encoding="utf-8") for name in PINNED)
+CONSTRAINTS = (ROOT / ".ci/constraints.txt").read_text(encoding="utf-8")
 
 
-def pins() -> dict[str, str]:
-    return dict(re.findall(r"(?m)^([a-z0-9-]+)==([\w.]+) \\$", WHEELS))
+def pins(text: str = WHEELS) -> dict[str, str]:
+    """The versions in a file of requirements, by package."""
+    return dict(re.findall(r"(?m)^([a-z0-9-]+)==([\w.]+)(?: [;\\].*)?$", text))
 
 
 def test_every_runtime_dependency_is_pinned_to_a_version_it_allows() -> None:
@@ -28,10 +32,24 @@ def test_every_runtime_dependency_is_pinned_to_a_version_it_allows() -> None:
         assert dependency.specifier.contains(version), f"{dependency} {version}"
 
 
-def test_every_pin_has_its_hashes() -> None:
-    entries = re.split(r"(?m)^(?=[a-z0-9])", WHEELS)[1:]
-    assert len(entries) == len(pins())
+def test_the_package_contains_the_versions_that_the_tests_use() -> None:
+    tested = pins(CONSTRAINTS)
+    other = {name: (pin, tested.get(name)) for name, pin in pins().items()}
+    assert {name: both for name, both in other.items() if both[0] != both[1]} == {}, "make wheels"
+
+
+@pytest.mark.parametrize("file", PINNED)
+def test_every_pin_has_its_hashes(file: str) -> None:
+    text = (PACKAGE / file).read_text(encoding="utf-8")
+    entries = re.split(r"(?m)^(?=[a-z0-9])", text)[1:]
+    assert len(entries) == len(pins(text)) > 0
     assert all("--hash=sha256:" in entry for entry in entries)
+
+
+def test_every_tool_is_pinned() -> None:
+    named = re.findall(r"(?m)^[a-z]+$", (PACKAGE / "tools.in").read_text(encoding="utf-8"))
+    assert {"hatchling", "nfpm", "uv"} == set(named) <= set(pins(TOOLS)), "make wheels"
+    assert pins(TOOLS)["hatchling"] == pins(CONSTRAINTS)["hatchling"], "make wheels"
 
 
 def test_the_package_wants_the_pythons_it_is_built_for() -> None:

@@ -9,7 +9,7 @@ from tests.vm.machine import Machine, progress
 SERVICE = "alleycat-gateway.service"
 CONFIG_DIR = "/etc/alleycat-gateway"
 STATE_DIR = "/var/lib/alleycat-gateway"
-CODE = "/opt/alleycat-gateway/lib/python3.11/site-packages"
+CODE = "/usr/lib/alleycat-gateway/lib/python3.11/site-packages"
 #: Where its config looks for the cloud: on its own loopback.
 CLOUD_PORT = 8883
 RACE_S = 20

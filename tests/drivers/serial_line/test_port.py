@@ -1,7 +1,10 @@
 """Serial ports as they are: real ttys, unplugged, hung, busy, forbidden; and serial servers."""
 
 import asyncio
+import errno
 import os
+import subprocess
+import sys
 import threading
 from collections.abc import AsyncIterator
 from contextlib import suppress
@@ -19,6 +22,12 @@ from tests.support.virtual_clock import VirtualClock
 
 LINE = SerialLine(baud_rates=(9600,))
 CLOCK = MachineClock()
+DEVICE_GROUPS = Path("/sys/fs/cgroup/devices")
+OPEN_PTMX = """
+import asyncio
+from tests.drivers.serial_line.test_port import CLOCK, LINE, open_port
+asyncio.run(open_port("/dev/ptmx", 9600, LINE, CLOCK).__aenter__())
+"""
 
 
 @pytest.fixture
@@ -93,6 +102,38 @@ async def test_missing_port_is_a_lost_bike(tmp_path: Path) -> None:
     with pytest.raises(BikeLost, match="does not exist: is the cable plugged in"):
         async with open_port(str(tmp_path / "none"), 9600, LINE, CLOCK):
             raise AssertionError("opened")
+
+
+async def test_port_that_the_sandbox_forbids_is_a_lost_bike_with_that_reason(
+    bike: PtyBike, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The device policy of a control group fails with EPERM, and wrong owners with EACCES."""
+
+    def forbidden(*_: object) -> None:
+        raise OSError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(serial_port._Tty, "open", forbidden)
+    with pytest.raises(BikeLost, match=r"DeviceAllow=.*whatever its group and mode") as lost:
+        async with open_port(str(bike.port), 9600, LINE, CLOCK):
+            raise AssertionError("opened")
+    assert "adduser" not in str(lost.value)
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0 or not DEVICE_GROUPS.is_dir(),
+    reason="needs root, and the device policy of control groups, version 1",
+)
+def test_port_that_a_control_group_forbids_is_reported_as_such() -> None:
+    device = os.stat("/dev/ptmx").st_rdev
+    group = DEVICE_GROUPS / f"alleycat-test-{os.getpid()}"
+    group.mkdir()
+    try:
+        (group / "devices.deny").write_text(f"c {os.major(device)}:{os.minor(device)} rwm")
+        join = f"echo $$ > {group}/cgroup.procs && exec {sys.executable} -c '{OPEN_PTMX}'"
+        ended = subprocess.run(["sh", "-c", join], capture_output=True, text=True, check=False)
+    finally:
+        group.rmdir()
+    assert "BikeLost: /dev/ptmx is not a device that the service may use" in ended.stderr
 
 
 async def test_file_that_is_no_port_is_a_lost_bike(tmp_path: Path) -> None:

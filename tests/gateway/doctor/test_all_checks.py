@@ -8,8 +8,10 @@ import pytest
 from drivers.registry import load_drivers
 from gateway.config.command_line import SERVICE_CONFIG, command_line
 from gateway.config.packaged import config_path
+from gateway.doctor import all_checks
 from gateway.doctor.all_checks import Report, _with_file, check_all
 from gateway.host import sockets
+from gateway.host.device_policy import DevicePolicy
 from gateway.host.state_dir import locked_state_dir
 from gateway.terminal.finding import State, failed, ok, warning
 from systemd.package.first_config import first_config
@@ -120,6 +122,23 @@ async def test_checks_name_an_uncalibrated_rig_before_the_race(tmp_path: Path) -
     (finding,) = (one for one in report.findings if one.name == "calibration")
     assert finding.state is State.WARNING
     assert finding.remedy == f"run: {command_line('calibrate bike-1', file)}"
+
+
+async def test_sandbox_counts_for_the_config_of_the_service_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/dev/ptmx is a terminal of every Linux that no unit allows."""
+    file = written(tmp_path)
+    serial = 'driver = "serial"\noptions = { port = "/dev/ptmx", protocol = "lines" }\n'
+    file.write_text(file.read_text().replace('driver = "fake"\n', serial))
+    closed = DevicePolicy(is_closed=True, allowed=("char-ttyUSB rw",))
+    monkeypatch.setattr(all_checks, "service_policy", lambda: closed)
+    forbidden = "bike-1: the service's unit does not allow it to use /dev/ptmx (DeviceAllow=)"
+    report = await check_all(file, load_drivers())
+    assert forbidden not in [one.what for one in report.findings]
+    monkeypatch.setattr(all_checks, "is_service_config", lambda checked: checked == file)
+    report = await check_all(file, load_drivers())
+    assert forbidden in [one.what for one in report.findings]
 
 
 def test_report_with_warnings_alone_is_well() -> None:

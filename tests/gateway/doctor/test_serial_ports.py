@@ -13,6 +13,7 @@ from drivers.protocols import PROTOCOLS
 from drivers.serial_line.port import open_port
 from gateway.config.schema import BikeConfig
 from gateway.doctor.serial_ports import IGNORED, MODEM_MANAGER, UDEV_DATA, check_serial_ports
+from gateway.host.device_policy import DevicePolicy
 from gateway.terminal.finding import Finding, State
 from gateway.timing.clock import SystemClock
 from tests.support.bluez import DBusDaemon
@@ -51,7 +52,7 @@ def on(port: Path | str, driver: str = "serial") -> BikeConfig:
 
 
 async def found(port: Path | str, root: Path = Path("/nowhere")) -> list[Finding]:
-    return await check_serial_ports([on(port)], root)
+    return await check_serial_ports([on(port)], DevicePolicy(), root)
 
 
 async def test_serial_port_that_opens_is_well(port: Path) -> None:
@@ -84,9 +85,10 @@ def test_forbidden_serial_port_is_reported_with_the_group() -> None:
         "import asyncio, os\n"
         "from gateway.doctor.serial_ports import check_serial_ports\n"
         "from gateway.config.schema import BikeConfig\n"
+        "from gateway.host.device_policy import DevicePolicy\n"
         f"bike = BikeConfig.model_validate({on(tty).model_dump()!r})\n"
         "os.setgroups([]); os.setuid(65534)\n"
-        "print(asyncio.run(check_serial_ports([bike]))[0].what)"
+        "print(asyncio.run(check_serial_ports([bike], DevicePolicy()))[0].what)"
     )
     ended = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True
@@ -116,11 +118,45 @@ async def test_modem_manager_is_no_warning_for_a_port_with_udev_mark(
     assert [one.state for one in await found(port, tmp_path)] == [State.OK]
 
 
+async def test_port_that_the_service_may_not_use_is_reported_although_it_opens_here(
+    port: Path,
+) -> None:
+    policy = DevicePolicy(is_closed=True, allowed=("char-mem rw",))
+    bike = on("/dev/ptmx")  # of the driver ptmx; pseudo-terminals themselves are always allowed
+    assert await check_serial_ports([bike], policy) == [
+        Finding(
+            "serial",
+            State.FAILED,
+            "bike-1: the service's unit does not allow it to use /dev/ptmx (DeviceAllow=)",
+            "run: sudo alleycat-gateway setup",
+        )
+    ]
+    assert [one.state for one in await check_serial_ports([on(port)], policy)] == [State.OK]
+
+
+async def test_serial_console_is_a_warning_for_a_port_that_opens(tmp_path: Path) -> None:
+    active = tmp_path / "sys/class/tty/console/active"
+    active.parent.mkdir(parents=True)
+    master, slave = os.openpty()
+    port = Path(os.ttyname(slave))
+    active.write_text(f"tty0 {port.name}\n")
+    _, finding = await found(port, tmp_path)
+    assert finding.state is State.WARNING
+    assert finding.what == (
+        f"{port} is the serial console of this computer, which disturbs the bike"
+    )
+    assert finding.remedy.startswith("remove its console=…")
+    active.write_text("tty0\n")
+    assert len(await found(port, tmp_path)) == 1
+    os.close(master)
+    os.close(slave)
+
+
 async def test_unreachable_serial_server_is_reported() -> None:
     (finding,) = await found("socket://127.0.0.1:1")
     assert finding.what.startswith("bike-1: serial server 127.0.0.1:1 cannot be reached")
 
 
 async def test_serial_ports_are_not_checked_without_a_bike_on_them() -> None:
-    (finding,) = await check_serial_ports([on("/nowhere", driver="ble")])
+    (finding,) = await check_serial_ports([on("/nowhere", driver="ble")], DevicePolicy())
     assert finding == Finding("serial", State.OK, "no bike uses a serial port")

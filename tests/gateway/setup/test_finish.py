@@ -10,9 +10,10 @@ from rich.console import Console
 from typer.testing import CliRunner
 
 from gateway.config.editor import Machine
-from gateway.setup import service_control
+from gateway.setup import finish, service_control, service_ports
 from gateway.setup.answers import Answers, Current
 from gateway.setup.finish import (
+    allow_ports,
     bike_to_calibrate,
     next_steps,
     restart_verb,
@@ -48,6 +49,53 @@ POINTS = "calibration = [[100, 0], [1000, 100]]"
 @pytest.fixture
 def screen() -> io.StringIO:
     return io.StringIO()
+
+
+@pytest.fixture
+def uart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The service's config, with a bike on a UART; its drop-in would be serial-ports.conf here."""
+    file = tmp_path / "gateway.toml"
+    mine = Authority(tmp_path / "ca").issue("gateway-7")
+    uart = SERIAL.replace("ttyUSB0", "ttyS1")
+    file.write_text(CONFIG.format(port=1, mine=mine).replace('driver = "fake"', uart))
+    monkeypatch.setattr(finish, "is_service_config", lambda checked: checked == file)
+    monkeypatch.setattr(service_control, "can_control", lambda: True)
+    monkeypatch.setattr(service_ports, "DROP_IN", tmp_path / "serial-ports.conf")
+    return file
+
+
+def test_uart_is_allowed_to_the_service_once_with_a_restart(
+    uart: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reloads: list[bool] = []
+    monkeypatch.setattr(service_control, "reload_units", lambda: reloads.append(True))
+    console = Console(file=screen, width=200)
+    assert allow_ports(console, uart)
+    assert "DeviceAllow=/dev/ttyS1 rw\n" in service_ports.DROP_IN.read_text()
+    assert "The service may use /dev/ttyS1 now: see " in screen.getvalue()
+    assert not allow_ports(console, uart)
+    assert reloads == [True]
+
+
+def test_uart_of_another_config_changes_nothing_of_the_service(
+    uart: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console = Console(file=screen, width=200)
+    assert not allow_ports(console, uart.rename(uart.with_name("other.toml")))
+    monkeypatch.setattr(service_control, "can_control", lambda: False)
+    assert not allow_ports(console, uart)
+    assert not service_ports.DROP_IN.exists()
+    assert screen.getvalue() == ""
+
+
+def test_drop_in_that_cannot_be_written_is_reported(
+    uart: Path, screen: io.StringIO, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (uart.parent / "file").touch()
+    drop_in = uart.parent / "file" / "serial-ports.conf"
+    monkeypatch.setattr(service_ports, "DROP_IN", drop_in)
+    assert not allow_ports(Console(file=screen, width=200), uart)
+    assert f"cannot write {drop_in}: " in screen.getvalue()
 
 
 def test_connection_and_topic_are_tried_as_check_does(tmp_path: Path, screen: io.StringIO) -> None:
