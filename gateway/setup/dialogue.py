@@ -67,9 +67,10 @@ def look_around(console: Console, discoverers: Mapping[str, Discoverer], seconds
     def show(driver: str, bike: FoundBike) -> None:
         if not bike.is_companion:
             numbers.append(bike)
-            signal = "" if bike.rssi_dbm is None else f"{bike.rssi_dbm} dBm  "
-            facts = (str(len(numbers)), bike.name, bike.where, f"{signal}{driver}: {bike.why}")
-            print_words(console, "  ".join(("", *map(one_line, facts))))
+            signal = () if bike.rssi_dbm is None else (f"{bike.rssi_dbm} dBm",)
+            number, why = str(len(numbers)), f"{driver}: {bike.why}"
+            facts = ("", number, bike.name, bike.where, *signal, why)
+            print_words(console, "  ".join(map(one_line, facts)))
 
     with without_echo():
         scan = asyncio.run(scan_all(discoverers, seconds, show))

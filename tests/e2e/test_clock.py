@@ -50,7 +50,7 @@ class Pi:
         gateway.python = str(python)
         gateway.environment = self.kernel.environment
         gateway.cloud["port"] = port
-        gateway.race_length_s = 300
+        gateway.race_length_s = 86_400  # no race ends in a test
         gateway.bikes = gateway.bikes[:1]
         self.state_dir = directory / "state"
 
@@ -71,7 +71,7 @@ class Pi:
 
     def keep_seconds(self, count: int) -> None:
         """Wait until so many seconds without a race are on disk."""
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 60
         while self.status()["buffer"]["on_disk"] < count:
             assert time.monotonic() < deadline, self.gateway.log
             time.sleep(0.2)
@@ -90,14 +90,14 @@ def ends_s(subscriber: Subscriber) -> list[int]:
 
 
 def test_clock_kept_by_chrony_without_rtcsync_is_set(pi: Pi, subscriber: Subscriber) -> None:
-    began_s = time.time()
     pi.gateway.start()
     pi.keep_seconds(4)
+    set_s = time.time()
     assert pi.status()["clock_source"] is None
     assert subscriber.messages == []
     pi.let_chrony_set_the_clock()
     subscriber.wait_for(lambda messages: len(messages) >= 8)
-    assert ends_s(subscriber)[0] <= began_s + 5
+    assert ends_s(subscriber)[0] <= set_s - 3
     assert pi.status()["clock_source"] == "time_server"
     assert pi.status()["buffer"]["quarantined"] == 0
 
@@ -141,6 +141,7 @@ def test_power_cut_between_setting_the_clock_and_naming_the_seconds_loses_none(
         pi.gateway.wait_for_log("clock set")
         time.sleep(1)
         pi.gateway.kill()
+    killed_s = time.time()
     assert subscriber.messages == []
     assert "boot-1" in json.loads((pi.state_dir / "boots.json").read_bytes())
     pi.boot("boot-2")
@@ -148,7 +149,7 @@ def test_power_cut_between_setting_the_clock_and_naming_the_seconds_loses_none(
     pi.gateway.start()
     kept = subscriber.wait_for(lambda messages: len(messages) >= 5)[:5]
     ends = sorted(message.device_timestamp / 1000 for message in kept)
-    assert began_s < ends[0] < ends[-1] < began_s + 15
+    assert began_s < ends[0] < ends[-1] < killed_s
     assert pi.status()["buffer"]["quarantined"] == 0
 
 
@@ -159,7 +160,7 @@ def test_seconds_of_a_boot_whose_clock_was_never_set_are_quarantined(pi: Pi) -> 
     pi.boot("boot-2")
     pi.let_chrony_set_the_clock()
     pi.gateway.start()
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 60
     while pi.status()["buffer"]["quarantined"] < 3:
         assert time.monotonic() < deadline, pi.gateway.log
         time.sleep(0.2)
