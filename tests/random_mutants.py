@@ -109,27 +109,31 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
     """Yield each node that can be changed, with the code that takes its place."""
     for node in _walk(tree):
         match node:
-            case ast.Compare(ops=ops):
-                for place, op in enumerate(ops):
-                    changed = [*ops[:place], OPERATORS[type(op)](), *ops[place + 1 :]]
-                    yield node, _code(ast.Compare(node.left, changed, node.comparators))
-            case ast.BoolOp() | ast.BinOp() if type(node.op) in OPERATORS:
-                fields = {name: getattr(node, name) for name in node._fields}
-                yield node, _code(type(node)(**{**fields, "op": OPERATORS[type(node.op)]()}))
+            case ast.If(test=test) | ast.IfExp(test=test):
+                yield test, f"(not {_code(test)})"
             case ast.UnaryOp(op=ast.Not() | ast.USub()):
                 yield node, _code(node.operand)
             case ast.Constant(value=bool()):
                 yield node, str(not node.value)
             case ast.Constant(value=int() | float()):
                 yield from ((node, str(other)) for other in _other_numbers(node.value))
-            case ast.If(test=test) | ast.IfExp(test=test):
-                yield test, f"(not {_code(test)})"
-            case ast.AugAssign() if type(node.op) in OPERATORS:
-                op = OPERATORS[type(node.op)]()
-                yield node, ast.unparse(ast.AugAssign(node.target, op, node.value))
-        if _is_removable(node):
-            assert isinstance(node, ast.stmt)
+            case ast.Compare() | ast.BoolOp() | ast.BinOp() | ast.AugAssign():
+                yield from ((node, other) for other in _other_operators(node))
+        if isinstance(node, ast.stmt) and _is_removable(node):
             yield node, "pass"
+
+
+def _other_operators(
+    node: ast.Compare | ast.BoolOp | ast.BinOp | ast.AugAssign,
+) -> Iterator[str]:
+    if isinstance(node, ast.Compare):
+        for place, op in enumerate(node.ops):
+            ops = [*node.ops[:place], OPERATORS[type(op)](), *node.ops[place + 1 :]]
+            yield _code(ast.Compare(node.left, ops, node.comparators))
+    elif type(node.op) in OPERATORS:
+        fields = {name: getattr(node, name) for name in node._fields}
+        other = type(node)(**{**fields, "op": OPERATORS[type(node.op)]()})
+        yield ast.unparse(other) if isinstance(node, ast.AugAssign) else _code(other)
 
 
 def _other_numbers(number: int | float) -> tuple[int | float, int | float]:
@@ -152,7 +156,8 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 def _is_left_alone(node: ast.AST) -> bool:
     match node:
-        case ast.JoinedStr() | ast.Assert():
+        # What is frozen is only kept from mistakes, which mypy finds.
+        case ast.JoinedStr() | ast.Assert() | ast.keyword(arg="frozen"):
             return True
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=called))):
             return ast.unparse(called).split(".")[-1].lstrip("_") == "log"
@@ -162,7 +167,7 @@ def _is_left_alone(node: ast.AST) -> bool:
     return False
 
 
-def _is_removable(node: ast.AST) -> bool:
+def _is_removable(node: ast.stmt) -> bool:
     match node:
         case ast.Expr(value=value):
             return not isinstance(value, ast.Constant)
@@ -217,15 +222,16 @@ def _try_module(file: str, each: int, seed: int) -> Counter[str]:
         if _run(copy, file, None) != 0:
             print(f"{file}: its tests fail without a fault, or there are none", flush=True)
             return Counter(broken=1)
-        limit_s = PATIENCE * (time.monotonic() - began_s) + SLACK_S
+        needed_s = time.monotonic() - began_s
         results: Counter[str] = Counter(tried=0, found=0)
         for mutant in chosen:
             (copy / file).write_text(mutant.code, encoding="utf-8")
-            is_missed = _run(copy, file, limit_s) == 0
+            is_missed = _run(copy, file, PATIENCE * needed_s + SLACK_S) == 0
             results.update(tried=1, found=not is_missed)
             if is_missed:
                 print(f"MISSED {mutant}", flush=True)
-    print(f"{file}: {results['found']} of {results['tried']} found", flush=True)
+    found, tried = results["found"], results["tried"]
+    print(f"{file}: {found} of {tried} found; its tests take {needed_s:.0f} s", flush=True)
     return results
 
 
@@ -246,6 +252,7 @@ def _run(copy: Path, file: str, limit_s: float | None) -> int | None:
     a compiled fault could be taken for the next one, which has the same size and time.
     """
     options = ["-q", "-x", "-p", "no:cacheprovider", "--hypothesis-profile=counterexample"]
+    options += ["-m", "not slow"]
     command = [sys.executable, "-m", "pytest", *options, *own_tests(file)]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
     if limit_s is None:

@@ -81,6 +81,20 @@ def test_withdrawn_message_is_not_sent() -> None:
     assert pop_all(order) == [(1, 2)]
 
 
+def test_messages_that_stay_after_a_withdrawal_keep_their_order() -> None:
+    order = SendOrder()
+    first, *others = (entry(id_) for id_ in (1, 5, 2, 6, 7, 3))
+    for one in (first, *others):
+        add(order, one)
+    order.withdraw(first)
+    assert [id_ for _, id_ in pop_all(order)] == [2, 3, 5, 6, 7]
+
+
+def test_new_entry_has_not_failed_and_has_room() -> None:
+    new = entry(1)
+    assert (new.failures, new.strikes, new.given_up, new.done) == (0, 0, False, False)
+
+
 def test_eviction_of_a_race_keeps_the_entries_in_memory() -> None:
     order = SendOrder()
     order.add_stored(1, count=10)
