@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import pytest
@@ -96,6 +97,10 @@ def changed(**fields: Any) -> str:
             "points.0.percent",
         ),
         (changed(points=[{"percent": 0, "raw": "x", "noise": 1, "samples": 1}]), "points.0.raw"),
+        (
+            changed(points=[{"percent": 0, "raw": inf, "noise": 1, "samples": 1}]),
+            "points.0.raw: Input should be a finite number",
+        ),
         (changed(points=[{"percent": 0, "raw": 1, "noise": -1, "samples": 1}]), "points.0.noise"),
         (changed(points=[{"percent": 0, "raw": 1, "noise": 1, "samples": 1}]), "1 point"),
         (changed(cadence_scale=0), "cadence_scale"),

@@ -617,6 +617,11 @@ class TestKnownTable:
         assert protocol.bike_table == bike.table
 
 
+def test_line_of_the_peloton_has_19200_baud() -> None:
+    assert Peloton.line is not None
+    assert Peloton.line.baud_rates == (19200,)
+
+
 class TestListening:
     ANSWER = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
 
@@ -649,7 +654,9 @@ class TestListening:
     def test_is_asked_tells_whether_the_protocol_polls_the_bike(self) -> None:
         asking, listening = Peloton("poll"), Peloton()
         assert not asking.is_asked
-        converse(asking, Bike(), 1)
+        asking.request(0)
+        asking.feed(Frame(0, self.ANSWER))
+        assert asking.is_asked, "one answer is enough"
         listening.feed(Frame(0, self.ANSWER))
         assert (asking.is_asked, listening.is_asked) == (True, False)
 
