@@ -34,7 +34,6 @@ CORE = (
 )
 #: Modules whose tests are in another place.
 TESTS_ELSEWHERE = {
-    "drivers/protocols/__init__.py": ("tests/contracts/test_protocol.py",),
     "drivers/protocols/ant/speed_cadence.py": ("tests/drivers/protocols/ant/test_cadence.py",),
     "gateway/sampling/series.py": ("tests/gateway/sampling/test_sampler.py",),
     "gateway/timing/clock.py": ("tests/contracts/test_clock.py",),
@@ -58,6 +57,10 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 }
 
 
+#: A fault as it is listed: its file, what was there, and what takes its place.
+Change = tuple[str, str, str]
+
+
 @dataclass(frozen=True, slots=True)
 class RandomMutant:
     """A fault in `file`: the whole `code`, with `wrong` for `right`, which begins in `line`.
@@ -72,19 +75,21 @@ class RandomMutant:
     wrong: str
     code: str
 
+    @property
+    def change(self) -> Change:
+        return self.file, self.right, self.wrong
+
     def __str__(self) -> str:
         return f"{self.file}:{self.line}: {self.right}  →  {self.wrong}"
 
 
 def mutants_of(file: str) -> list[RandomMutant]:
-    """Return all faults that can be put into a file, without the equivalent ones."""
+    """Return all faults that can be put into a file, equivalent ones among them."""
     code = (ROOT / file).read_text(encoding="utf-8")
-    found = (_mutant(file, code, node, wrong) for node, wrong in _changes(ast.parse(code)))
-    known = equivalents()
-    return [one for one in found if (one.file, one.right, one.wrong) not in known]
+    return [_mutant(file, code, node, wrong) for node, wrong in _changes(ast.parse(code))]
 
 
-def equivalents() -> set[tuple[str, str, str]]:
+def equivalents() -> set[Change]:
     listed = tomllib.loads(EQUIVALENT.read_text(encoding="utf-8"))["mutant"]
     return {(one["file"], one["right"], one["wrong"]) for one in listed}
 
@@ -138,9 +143,9 @@ def _other_operators(
 
 def _other_numbers(number: int | float) -> tuple[int | float, int | float]:
     """Return neighbours of a number that counts; a measured one changes to its double and half."""
-    if isinstance(number, int) and number <= LARGEST_COUNT:
+    if number == 0 or (isinstance(number, int) and number <= LARGEST_COUNT):
         return number + 1, number - 1
-    return number * 2, number // 2 if isinstance(number, int) else (number / 2 or 1.0)
+    return number * 2, number // 2 if isinstance(number, int) else number / 2
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
@@ -202,19 +207,16 @@ def own_tests(file: str) -> tuple[str, ...]:
 
 
 def core_modules(wanted: Sequence[str]) -> list[str]:
-    """Return the modules of the core that have code, or those of them that are named."""
-    files = [ROOT / path for path in CORE]
-    modules = [one for path in files for one in ([path] if path.is_file() else path.rglob("*.py"))]
-    names = sorted(str(one.relative_to(ROOT)) for one in modules)
-    return [
-        name
-        for name in names
-        if mutants_of(name) and (not wanted or any(part in name for part in wanted))
-    ]
+    """Return the modules of the core, or those of them whose paths contain a wanted part."""
+    paths = [ROOT / one for one in CORE]
+    files = [one for path in paths for one in ([path] if path.is_file() else path.rglob("*.py"))]
+    names = sorted(str(one.relative_to(ROOT)) for one in files if one.name != "__init__.py")
+    return [name for name in names if not wanted or any(part in name for part in wanted)]
 
 
 def _try_module(file: str, each: int, seed: int) -> Counter[str]:
-    mutants = mutants_of(file)
+    known = equivalents()
+    mutants = [one for one in mutants_of(file) if one.change not in known]
     chosen = random.Random(f"{seed} {file}").sample(mutants, min(each, len(mutants)))
     with tempfile.TemporaryDirectory(prefix="mutants-") as directory:
         copy = _copy(Path(directory))
