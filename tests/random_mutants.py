@@ -176,9 +176,10 @@ def _is_removable(node: ast.stmt) -> bool:
     match node:
         case ast.Expr(value=value):
             return not isinstance(value, ast.Constant)
-        case ast.Assign(targets=[ast.Attribute() | ast.Subscript()]):
-            return True
-        case ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break() | ast.Delete():
+        # To forget a name changes nothing, and without a local name a function only breaks.
+        case ast.Assign(targets=[target]) | ast.Delete(targets=[target, *_]):
+            return not isinstance(target, ast.Name | ast.Tuple)
+        case ast.AugAssign() | ast.Raise() | ast.Continue() | ast.Break():
             return True
         case ast.Return(value=None):
             return True
