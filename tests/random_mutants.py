@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from tests.mutants import COPIED, ROOT
 
@@ -47,7 +48,7 @@ AT_ONCE = 2
 PATIENCE = 3
 SLACK_S = 10
 
-OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
+OPERATORS: dict[type[ast.AST], type[Any]] = {
     **{ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq},
     **{ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn},
     **{ast.NotIn: ast.In, ast.And: ast.Or, ast.Or: ast.And, ast.Add: ast.Sub, ast.Sub: ast.Add},
@@ -57,7 +58,7 @@ OPERATORS: dict[type[ast.AST], type[ast.AST]] = {
 }
 
 
-#: A fault as it is listed: its file, what was there, and what takes its place.
+#: A fault in the list of equivalent ones: its file, what was there, and what takes its place.
 Change = tuple[str, str, str]
 
 
@@ -120,8 +121,8 @@ def _changes(tree: ast.AST) -> Iterator[tuple[ast.expr | ast.stmt, str]]:
                 yield node, _code(node.operand)
             case ast.Constant(value=bool()):
                 yield node, str(not node.value)
-            case ast.Constant(value=int() | float()):
-                yield from ((node, str(other)) for other in _other_numbers(node.value))
+            case ast.Constant(value=int() | float() as number):
+                yield from ((node, str(other)) for other in _other_numbers(number))
             case ast.Compare() | ast.BoolOp() | ast.BinOp() | ast.AugAssign():
                 yield from ((node, other) for other in _other_operators(node))
         if isinstance(node, ast.stmt) and _is_removable(node):
@@ -161,7 +162,7 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 def _is_left_alone(node: ast.AST) -> bool:
     match node:
-        # What is frozen is only kept from mistakes, which mypy finds.
+        # `frozen` only prevents mistakes, which mypy finds.
         case ast.JoinedStr() | ast.Assert() | ast.keyword(arg="frozen"):
             return True
         case ast.Expr(value=ast.Call(func=ast.Attribute(value=called))):

@@ -6,17 +6,12 @@ from pathlib import Path
 import pytest
 
 from tests import random_mutants
-from tests.random_mutants import (
-    ROOT,
-    core_modules,
-    equivalents,
-    mutants_of,
-    own_tests,
-)
+from tests.mutants import ROOT
+from tests.random_mutants import core_modules, equivalents, mutants_of, own_tests
 
 
 def wrongs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: str) -> list[str]:
-    """The faults of a module with this code, as the lines that they change."""
+    """Return the faults of a module with this code, as the lines that take its place."""
     (tmp_path / "module.py").write_text(code, encoding="utf-8")
     monkeypatch.setattr(random_mutants, "ROOT", tmp_path)
     return [one.wrong for one in mutants_of("module.py")]

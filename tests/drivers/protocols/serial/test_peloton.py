@@ -542,6 +542,17 @@ class TestAsking:
         readings = converse(Peloton("poll"), bike, 20)
         assert readings[-1].resistance_percent or readings[-2].resistance_percent
 
+    @pytest.mark.parametrize("tells_percent", [True, False])
+    def test_bike_is_asked_again_for_its_percent_only_if_it_answers(
+        self, tells_percent: bool
+    ) -> None:
+        protocol, bike = Peloton("poll"), Bike(tells_table=False, tells_percent=tells_percent)
+        converse(protocol, bike, 60)
+        bike.asked.clear()
+        converse(protocol, bike, 10, from_s=60)
+        asked = PelotonRequest(PelotonOp.RESISTANCE_PERCENT) in bike.asked
+        assert asked == tells_percent
+
     def test_a_request_in_the_middle_of_an_answer_does_not_cut_it(self) -> None:
         protocol = Peloton("poll")
         answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
