@@ -93,11 +93,11 @@ def test_backlog_keeps_to_its_own_pace_and_leaves_room_for_live_messages() -> No
     assert count_in_a_second(pace, 60 * NS_PER_S, is_live=True) >= MESSAGES_PER_S
 
 
-def test_backlog_waits_no_longer_than_a_second_for_live_messages() -> None:
+def test_backlog_waits_about_a_second_for_many_live_messages() -> None:
     pace = Pace(10, 0)
     for second in range(20):
         count_in_a_second(pace, second * NS_PER_S, is_live=True)
-    assert pace.ready_ns(is_live=False) <= 20 * NS_PER_S + 1.2 * NS_PER_S
+    assert 0.9 <= pace.ready_ns(is_live=False) / NS_PER_S - 20 <= 1.2
 
 
 def test_slow_down_halves_the_pace_once_a_second_down_to_the_slowest() -> None:
