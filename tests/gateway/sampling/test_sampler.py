@@ -465,6 +465,13 @@ class TestDropOut:
         assert last == (45 if following else 0)
 
 
+def test_each_lone_cadence_of_zero_with_power_is_ignored() -> None:
+    ride = Ride(stale_after_s=10).connect()
+    for at_s, cadence_rpm in ((0, 80), (0.2, 0), (0.4, 80), (0.6, 0)):
+        ride.say(at_s, cadence_rpm, power_w=100)
+    assert ride.close(3).cadence_rpm == 80
+
+
 def test_resistance_that_means_nothing_is_derived() -> None:
     ride = Ride().connect()
     for second in range(1, 20):
