@@ -122,9 +122,8 @@ class TestRejecting:
         assert said == [None, 60, None, 60]
 
     def test_cadence_limit_is_inclusive(self) -> None:
-        revolutions = MAX_CADENCE_RPM // 20
-        assert cadences((0, 0, 0), (3, revolutions, 3)) == [None, MAX_CADENCE_RPM]
-        assert cadences((0, 0, 0), (3, revolutions + 1, 3)) == [None, None]
+        assert cadences((0, 0, 0), (3, 11, 3)) == [None, 220]
+        assert cadences((0, 0, 0), (3, 12, 3)) == [None, None]
 
     def test_revolutions_in_no_time_are_left_out(self) -> None:
         assert cadences((0, 7, 0), (1, 8, 0), (2, 9, 2)) == [None, None, 60]
@@ -150,6 +149,12 @@ class TestRejecting:
         said = cadences((0, 7, 0), (1, 8, 1), (2, 4000, 2), *idle)
         assert set(said[2:]) == {None, 0}
         assert said[-1] == 0
+
+    def test_impossible_packets_count_only_in_a_row(self) -> None:
+        impossible = [(2, 4000, 2), (3, 4001, 3), (5, 4002, 5)]
+        repeated = (4, 1, 1)
+        said = cadences((0, 0, 0), (1, 1, 1), *impossible[:2], repeated, impossible[2], (6, 6, 6))
+        assert said == [None, 60, None, None, 0, None, 60]
 
     def test_a_restarted_counter_is_taken_up_again(self) -> None:
         restarted = [(2 + second, second, second) for second in range(5)]
