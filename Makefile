@@ -40,8 +40,8 @@ test-all: test ## run all tests: also races in real time, terminals, bad disks, 
 	$(BIN)/pytest -m slow -n 6 --dist loadgroup
 	$(BIN)/pytest -m hypothesis -n auto --hypothesis-profile=thorough
 
-test-the-tests: $(INSTALLED) mosquitto dbus ## put faults into the code, which the tests must find
-	$(BIN)/python -m tests.mutants
+test-the-tests: $(INSTALLED) mosquitto dbus ## put faults into the code, which the tests must find; RANDOM=10: ten random ones in each module of the core
+	$(BIN)/python -m $(if $(RANDOM),tests.random_mutants --each $(RANDOM),tests.mutants)
 
 durability: $(INSTALLED) mosquitto dbus ## test power cuts, torn writes and bad disks, and kill -9 two hundred times
 	$(BIN)/pytest tests/durability --kills 200 --timeout 1800

@@ -1,6 +1,6 @@
 """The magnetic brake: power from cadence and resistance, and speed from power."""
 
-from math import sqrt
+from math import inf, sqrt
 
 # Fit over 803 seconds of two riders in ihaque/pelomon's recordings of a Peloton Bike (23 to 119
 # rpm, 22 to 81 %): rmse 16.9 W, median relative error 3.2 %.
@@ -31,8 +31,13 @@ def magnet_power_w(cadence_rpm: float, resistance_percent: float) -> float:
 
 
 def resistance_percent(power_w: float, cadence_rpm: float) -> float:
-    """Return the resistance at which `cadence_rpm` (not 0) requires `power_w`: the inverse fit."""
+    """Return the resistance at which `cadence_rpm` requires `power_w`: the inverse fit.
+
+    It is infinite if the pedals turn too slowly for any resistance.
+    """
     per_percent = _MAGNET_FACTOR * cadence_rpm**_CADENCE_EXPONENT
+    if per_percent == 0:
+        return inf
     return float((power_w / per_percent) ** (1 / _RESISTANCE_EXPONENT))
 
 

@@ -156,6 +156,20 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
+        "the messages of a race lose their order when one is taken out",
+        "gateway/buffer/send_order.py",
+        "        heapify(queue.resident)\n",
+        "",
+        "tests/gateway/buffer/test_send_order.py",
+    ),
+    Mutant(
+        "a broker that asks for patience is sent a whole window",
+        "gateway/cloud/publisher.py",
+        "        self._one_at_a_time = True\n",
+        "",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
         "the messages of a race are sent in reverse order",
         "gateway/buffer/send_order.py",
         "return self.id < other.id",

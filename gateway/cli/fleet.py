@@ -152,7 +152,7 @@ def _ask_first(console: "Console", plan: "Plan", target: "FleetTarget", *, yes: 
     """
     import sys
 
-    from gateway.config.schema import is_this_machine
+    from gateway.config.cloud import is_this_machine
     from gateway.simulation.fleet.view import print_bill
 
     if target.cloud is None or is_this_machine(target.cloud.endpoint):

@@ -10,7 +10,7 @@ from gateway.cli.options import JsonOption
 from gateway.host.errors import FAILED, INTERRUPTED, USAGE
 
 if TYPE_CHECKING:
-    from gateway.config.schema import CloudConfig
+    from gateway.config.cloud import CloudConfig
     from gateway.provisioning.identity import IdentityFiles
     from gateway.provisioning.steps import Order, Provisioned
 
@@ -172,7 +172,7 @@ def _refuse_other_pairs(ca_file: Path | None, certificate: Path, key: Path) -> N
 def _claim_cloud(**cloud: object) -> "CloudConfig":
     from pydantic import ValidationError
 
-    from gateway.config.schema import CloudConfig
+    from gateway.config.cloud import CloudConfig
 
     try:
         return CloudConfig.model_validate(cloud)

@@ -1,7 +1,7 @@
 """The connections of a gateway to the cloud: their number and their client ids."""
 
 from gateway.cloud.iot_core import IotCore
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 #: Bikes per connection; at 1 message/s each this leaves 20/s for backlog at the default rate.
 BIKES_PER_CONNECTION = 60

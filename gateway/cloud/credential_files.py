@@ -5,7 +5,7 @@ import structlog
 from gateway.cloud.credentials import Credentials, read_credentials
 from gateway.cloud.iot_client import build_client
 from gateway.cloud.uplink import CredentialsError
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 log = structlog.get_logger()
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from gateway.cloud.uplink import CredentialsError
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 
 @dataclass(frozen=True, slots=True)

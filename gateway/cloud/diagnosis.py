@@ -10,7 +10,7 @@ import ssl
 from dataclasses import dataclass
 
 from gateway.cloud.way import Family, ProxyRefusal, Stream, open_way
-from gateway.config.schema import CloudConfig, is_this_machine
+from gateway.config.cloud import CloudConfig, is_this_machine
 
 #: Seconds for each step.
 STEP_S = 10.0

@@ -3,7 +3,7 @@
 import socket
 
 from gateway.cloud.way import Family, addresses
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 #: awscrt's errors for a path that opens a TCP connection and swallows larger packets. It takes the
 #: address that opens first, so it would try the same path for ever.

@@ -9,7 +9,7 @@ from awsiot import mqtt5_client_builder
 from gateway.cloud import mqtt_errors
 from gateway.cloud.credentials import Credentials, credentials_error
 from gateway.cloud.tunnel import Tunnel
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 KEEP_ALIVE_S = 30
 PING_TIMEOUT_MS = 10_000

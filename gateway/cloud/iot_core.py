@@ -41,7 +41,7 @@ from gateway.cloud.uplink import (
     Verdict,
 )
 from gateway.cloud.way import Family
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.timing.backoff import Backoff
 
 STOP_TIMEOUT_S = 2.0

@@ -19,7 +19,7 @@ from gateway.cloud import mqtt_errors
 from gateway.cloud.credentials import read_credentials
 from gateway.cloud.iot_client import build_client, explain_failure, name_and_message
 from gateway.cloud.tunnel import open_tunnel
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.host.errors import GatewayError
 from gateway.terminal.printable import one_line
 

@@ -9,7 +9,7 @@ import threading
 from contextlib import suppress
 
 from gateway.cloud.way import Family, Stream, is_direct, open_way
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 #: The longest time to open a way, in seconds.
 OPEN_S = 15.0

@@ -8,8 +8,8 @@ from functools import partial
 from itertools import chain, zip_longest
 from typing import Literal
 
+from gateway.config.cloud import CloudConfig
 from gateway.config.proxy import Proxy, read_proxy_credentials
-from gateway.config.schema import CloudConfig
 
 Family = Literal["auto", "ipv4", "ipv6"]
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]

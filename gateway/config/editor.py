@@ -7,7 +7,7 @@ from typing import Any
 import tomlkit
 from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, Table, Whitespace
 
-from gateway.config.schema import is_this_machine
+from gateway.config.cloud import is_this_machine
 from gateway.host.errors import BAD_CONFIG, GatewayError
 
 #: Keys of a bike's table that apply only to the physical bike, not to its rider.

@@ -11,7 +11,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from gateway.config.schema import CloudConfig, Config
+from gateway.config.cloud import CloudConfig
+from gateway.config.schema import Config
 from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable, undated_from_json
 

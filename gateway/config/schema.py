@@ -4,21 +4,16 @@ Environment variables override the file: see gateway/config/environment.py. Rela
 are relative to the config file.
 """
 
-import ipaddress
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import (
-    AfterValidator,
     BaseModel,
-    BeforeValidator,
-    ConfigDict,
     Field,
     ValidationError,
     field_validator,
-    model_validator,
 )
 from pydantic_settings import (
     BaseSettings,
@@ -27,18 +22,18 @@ from pydantic_settings import (
 )
 
 from drivers.registry import DriverStatus
+from gateway.config.cloud import CloudConfig
 from gateway.config.environment import DELIMITER, PREFIX, in_variables
-from gateway.config.host_name import host_name_problem, without_blanks
 from gateway.config.pem import open_key_problem, pair_problem, pem_problem
 from gateway.config.problems import (
     NAME_PATTERN,
-    TOPIC_PATTERN,
     ConfigError,
     Problem,
     problems_of,
     unknown_key,
 )
-from gateway.config.proxy import Proxy, proxy_credentials_problem, proxy_from_url
+from gateway.config.proxy import proxy_credentials_problem
+from gateway.config.section import AnyPath, Section
 from gateway.config.topics import results_topic_problem
 from gateway.race.races import MAX_ID, Racer
 from gateway.sampling.calibration import Calibration, CalibrationTable
@@ -46,89 +41,17 @@ from gateway.sampling.calibration import Calibration, CalibrationTable
 #: The start of 2020 in ms since the epoch. Before the first race, race ids would be negative.
 MAX_OFFSET_MS = 1_577_836_800_000
 
-Topic = Annotated[str, Field(min_length=1, max_length=256, pattern=TOPIC_PATTERN)]
 Identifier = Annotated[str, Field(pattern=NAME_PATTERN, min_length=1, max_length=128)]
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def _a_path(value: object) -> object:
-    """Refuse a key pasted in place of its path, without repeating it in the error message."""
-    if isinstance(value, str) and ("\n" in value or "-----" in value):
-        raise ValueError("this is the content of a PEM file; expected the path of the file")
-    if isinstance(value, str) and "\0" in value:
-        raise ValueError("a path cannot contain a NUL character")
-    return value
-
-
-AnyPath = Annotated[Path, BeforeValidator(_a_path)]
-
-
-class ClockConfig(_Section):
+class ClockConfig(Section):
     """When the computer's wall clock counts as set."""
 
     #: always: as soon as the computer runs, without a time server.
     trust: Literal["auto", "always"] = "auto"
 
 
-def _a_proxy(url: str) -> str:
-    return f"http://{proxy_from_url(url)}"
-
-
-class CloudConfig(_Section):
-    """The telemetry's destination: AWS IoT Core, or any MQTT 5 broker with mutual TLS."""
-
-    endpoint: Annotated[str, Field(min_length=1)]
-    port: Annotated[int, Field(ge=1, le=65535)] = 8883
-    topic: Topic = "alleycat-publish"
-    #: None: the gateway does not follow the results of its races.
-    results_topic: Topic | None = None
-    #: None: the system's trust store, which contains the CA of AWS.
-    ca_file: AnyPath | None = None
-    certificate_file: AnyPath | None = None
-    private_key_file: AnyPath | None = None
-    plaintext: bool = False
-    #: auto: both are tried at the same time, and one that swallows packets is left.
-    address_family: Literal["auto", "ipv4", "ipv6"] = "auto"
-    #: None: the gateway connects directly.
-    proxy: Annotated[str, AfterValidator(_a_proxy)] | None = None
-    proxy_credentials_file: AnyPath | None = None
-    reconnect_max_s: Annotated[float, Field(ge=1, le=3600)] = 60.0
-    publish_rate_per_s: Annotated[float, Field(gt=0, le=90)] = 80.0
-
-    @field_validator("endpoint")
-    @classmethod
-    def _host_alone(cls, endpoint: str) -> str:
-        host = without_blanks(endpoint)
-        if (problem := host_name_problem(host)) is not None:
-            raise ValueError(problem)
-        return host
-
-    @field_validator("topic", "results_topic")
-    @classmethod
-    def _few_levels(cls, topic: str | None) -> str | None:
-        if topic and topic.count("/") > 7 and not topic.startswith("$aws/rules/"):
-            raise ValueError("expected at most 7 slashes, the limit of AWS IoT Core")
-        return topic
-
-    @property
-    def proxy_address(self) -> Proxy | None:
-        return None if self.proxy is None else proxy_from_url(self.proxy)
-
-    @model_validator(mode="after")
-    def _secure(self) -> Self:
-        if self.plaintext and not is_this_machine(self.endpoint):
-            raise ValueError(
-                "plaintext = true is only allowed for 127.0.0.1, ::1 or localhost, not for "
-                f"{self.endpoint!r}; for another endpoint, remove plaintext and set "
-                "certificate_file and private_key_file"
-            )
-        return self
-
-
-class BufferConfig(_Section):
+class BufferConfig(Section):
     """Limits of the buffer, which keeps messages until they are acknowledged."""
 
     commit_interval_s: Annotated[float, Field(ge=0, le=60)] = 1.0
@@ -139,13 +62,13 @@ class BufferConfig(_Section):
         return self.max_size_mib * 1024 * 1024
 
 
-class MetricsConfig(_Section):
+class MetricsConfig(Section):
     """Metrics for Prometheus, served on the loopback interface; off without a port."""
 
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
 
 
-class RaceConfig(_Section):
+class RaceConfig(Section):
     """The schedule of races: back to back on the wall clock, or started by remote commands."""
 
     mode: Literal["continuous", "remote"] = "continuous"
@@ -157,7 +80,7 @@ class RaceConfig(_Section):
     per_class: bool = True
 
 
-class BikeConfig(_Section):
+class BikeConfig(Section):
     """One bike and its rider."""
 
     #: Unique in the config; the bike's id in telemetry, commands and logs.
@@ -170,7 +93,7 @@ class BikeConfig(_Section):
     #: Time without a report of the bike after which cadence is 0. None: the driver's default.
     stale_after_s: Annotated[float, Field(gt=0, le=60)] | None = None
     #: Checked by the driver.
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = Field(default_factory=dict)
     #: Points (raw, percent), at least two.
     calibration: list[tuple[float, float]] | None = None
 
@@ -402,12 +325,3 @@ def _check_driver(
         return bike, "", [Problem(f"{key}.options", what)]
     options = _paths_from(options, file.absolute().parent)
     return bike.model_copy(update={"options": options.model_dump()}), who, []
-
-
-def is_this_machine(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

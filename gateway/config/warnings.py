@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
+from gateway.config.cloud import is_this_machine
 from gateway.config.environment import unknown_variables, unused_proxies
 from gateway.config.problems import ConfigWarning
-from gateway.config.schema import BikeConfig, Config, is_this_machine
+from gateway.config.schema import BikeConfig, Config
 from gateway.race.races import ANALYTICS_MAX_ID
 
 #: Characters. The backend's analytics truncate a longer name to this width.

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from drivers.registry import DriverStatus
 from gateway.config.clock_trust import clock_trust
+from gateway.config.cloud import is_this_machine
 from gateway.config.command_line import command_line, is_service_config, root_command_line
 from gateway.config.first import is_set_up
-from gateway.config.schema import Config, is_this_machine
+from gateway.config.schema import Config
 from gateway.doctor.ant_stick import check_ant_stick
 from gateway.doctor.bluetooth import check_bluetooth
 from gateway.doctor.calibration import check_calibrations

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from gateway.cloud.certificates import REMEDIES, certificate_status
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.terminal.finding import Finding, failed, ok, warning
 
 NAME = "certificate"

@@ -31,6 +31,7 @@
             TokenRefused           1  provisioning/steps.py
         RedriveError               1  redrive/session.py
         Rejected                   1  cloud/iot_requests.py
+        ReleaseError               1  buffer/quarantine.py
         ResultsError               1  race/results.py
         RuleTemplateError          1  simulation/cloud/rule.py
         SetupError               any  setup/session.py

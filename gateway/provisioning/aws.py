@@ -15,7 +15,7 @@ from gateway.cloud.iot_requests import (
     open_connection,
 )
 from gateway.cloud.uplink import CredentialsError
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.provisioning.steps import Issued, Order, ProvisioningError, TokenRefused
 
 ISSUE_TOPIC = "$aws/certificates/create-from-csr/json"

@@ -8,10 +8,11 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from gateway.config import command_line
+from gateway.config.cloud import CloudConfig, is_this_machine
 from gateway.config.editor import NO_CLOUD, BikeChange, Change, Machine
 from gateway.config.first import is_first_config
 from gateway.config.problems import problems_of
-from gateway.config.schema import BikeConfig, CloudConfig, Config, is_this_machine
+from gateway.config.schema import BikeConfig, Config
 
 #: The answer for a gateway that has no cloud yet.
 LATER = "later"

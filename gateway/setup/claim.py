@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from gateway.config.cloud import CloudConfig
 from gateway.config.pem import pem_problem
-from gateway.config.schema import CloudConfig
 from gateway.host.errors import USAGE, GatewayError
 from gateway.provisioning.aws import Claim
 from gateway.provisioning.identity import IdentityFiles

@@ -10,8 +10,8 @@ from pathlib import Path
 import typer
 from rich.console import Console
 
+from gateway.config.cloud import is_this_machine
 from gateway.config.pem import pem_problem
-from gateway.config.schema import is_this_machine
 from gateway.setup.answers import LATER, Answers, Current, problem_of, uses_tls
 from gateway.setup.claim import ClaimError, claim_in, claim_on_a_stick, key_of
 from gateway.setup.dialogue import config_check

@@ -7,10 +7,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+from gateway.config.cloud import CloudConfig
 from gateway.config.command_line import is_service_config
 from gateway.config.editor import TLS_PORT
 from gateway.config.file import GROUP
-from gateway.config.schema import CloudConfig
 from gateway.provisioning.identity import IdentityFiles
 from gateway.provisioning.steps import Order
 from gateway.setup.answers import Answers, Current

@@ -53,7 +53,7 @@ def _counters(status: GatewayStatus) -> Iterator[tuple[str, str, int]]:
 
 
 def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
-    buffer, cloud, pi = status.buffer, status.cloud, status.pi
+    buffer, pi = status.buffer, status.pi
     hours_left = status.hours_left
     room_s = None if hours_left is None else hours_left * 3600
     problem = buffer.problem is not None
@@ -66,6 +66,26 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
     yield "clock_set", "1 if the wall clock is set.", status.clock_is_set
     is_from_server = status.clock_source is ClockSource.TIME_SERVER
     yield "clock_from_time_server", "1 if a time server has set the clock.", is_from_server
+    yield from _of_the_cloud(status)
+    yield "messages_buffered", "Messages not acknowledged yet.", buffer.depth
+    yield "messages_on_disk", "Messages not acknowledged yet that are on disk.", buffer.on_disk
+    yield "messages_quarantined", "Messages that are no longer sent.", buffer.quarantined
+    yield "seconds_unnamed", "Seconds kept until the clock is set.", buffer.unnamed
+    yield "buffer_problem", "1 if the buffer's disk has a problem.", problem
+    yield (
+        "files_set_aside",
+        "Files in the state directory that could not be used and were set aside.",
+        status.files_set_aside,
+    )
+    yield "buffer_used_bytes", "Size of the buffer's file.", buffer.used_bytes
+    yield "buffer_free_bytes", "Room left for the buffer.", buffer.free_bytes
+    yield "buffer_room_seconds", "Racing time left without a cloud.", room_s
+    yield "temperature_celsius", "Temperature of the board.", pi.temperature_c
+    yield "undervoltage", "1 if the power supply is too weak.", pi.is_undervolted
+
+
+def _of_the_cloud(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
+    cloud = status.cloud
     yield "cloud_connections", "Connections to the cloud that are needed.", cloud.connections
     yield "cloud_connected", "Connections to the cloud that are up.", cloud.connected
     yield "cloud_state_seconds", "Time since the cloud came online or went offline.", cloud.state_s
@@ -82,21 +102,6 @@ def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:
         "Subscriptions that the broker refuses: race commands, results.",
         _refused_subscriptions(status),
     )
-    yield "messages_buffered", "Messages not acknowledged yet.", buffer.depth
-    yield "messages_on_disk", "Messages not acknowledged yet that are on disk.", buffer.on_disk
-    yield "messages_quarantined", "Messages that are no longer sent.", buffer.quarantined
-    yield "seconds_unnamed", "Seconds kept until the clock is set.", buffer.unnamed
-    yield "buffer_problem", "1 if the buffer's disk has a problem.", problem
-    yield (
-        "files_set_aside",
-        "Files in the state directory that could not be used and were set aside.",
-        status.files_set_aside,
-    )
-    yield "buffer_used_bytes", "Size of the buffer's file.", buffer.used_bytes
-    yield "buffer_free_bytes", "Room left for the buffer.", buffer.free_bytes
-    yield "buffer_room_seconds", "Racing time left without a cloud.", room_s
-    yield "temperature_celsius", "Temperature of the board.", pi.temperature_c
-    yield "undervoltage", "1 if the power supply is too weak.", pi.is_undervolted
 
 
 def _refused_subscriptions(status: GatewayStatus) -> int:

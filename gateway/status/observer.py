@@ -15,7 +15,8 @@ from gateway.bike.status import BikeStatus
 from gateway.buffer.buffer import Buffer
 from gateway.cloud.health import CloudHealth
 from gateway.cloud.publisher import Publisher
-from gateway.config.schema import Config, is_this_machine
+from gateway.config.cloud import is_this_machine
+from gateway.config.schema import Config
 from gateway.host.board import read_pi_health
 from gateway.host.log import dropped_lines
 from gateway.host.state_file import StateFiles

@@ -25,7 +25,7 @@ from drivers import Reading
 from gateway.buffer.opening import open_buffer
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.publisher import WINDOW, Publisher
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.race.clock import RaceSecond
 from gateway.race.races import Race, Racer
 from gateway.sampling.sampler import Sampler

@@ -10,7 +10,7 @@ message is the time from the end of its second to its arrival.
 import statistics
 import time
 
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.bench.backlog import backlog_size, lay_backlog
 from tests.bench.brokers import Arrival, site
 from tests.bench.row import Bench, Row, run_row

@@ -13,7 +13,7 @@ import pytest
 
 from gateway.cli.provision import provision
 from gateway.cloud.connections import BIKES_PER_CONNECTION, client_ids
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.doctor.endpoint import probe_topic
 from gateway.provisioning.aws import ISSUE_TOPIC, claim_client_id, register_topic
 from gateway.race.commands import command_topic

@@ -282,7 +282,7 @@ class TestSystemClock:
             pytest.param(
                 [HARDWARE, TIME_SERVER, HARDWARE],
                 [HARDWARE, TIME_SERVER, TIME_SERVER],
-                id="a time server counts more than the hardware, also after it is gone",
+                id="a time server counts more than the battery clock, also after it is gone",
             ),
             pytest.param(
                 [None, CONFIG, None],

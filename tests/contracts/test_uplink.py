@@ -10,7 +10,7 @@ import pytest
 
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.uplink import Answer, Ending, Uplink, Verdict
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.simulation.demo.network import open_network
 from gateway.simulation.fleet.meter import Meter, MeteredUplink
 from gateway.timing.clock import SystemClock

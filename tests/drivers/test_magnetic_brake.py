@@ -54,6 +54,11 @@ def test_power_rises_with_resistance(cadence: float, one: float, other: float) -
     assert brake.power_w(cadence, low) <= brake.power_w(cadence, high)
 
 
+@pytest.mark.parametrize("cadence_rpm", [1e-200, 5.9e-307, 5e-324, 0])
+def test_no_resistance_brakes_pedals_that_hardly_turn(cadence_rpm: float) -> None:
+    assert brake.resistance_percent(32, cadence_rpm) > 100
+
+
 @given(st.floats(20, 180), st.floats(25, 100))
 def test_resistance_is_the_inverse_of_power(cadence: float, percent: float) -> None:
     power_w = brake.magnet_power_w(cadence, percent)

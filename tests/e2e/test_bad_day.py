@@ -23,7 +23,7 @@ from gateway.cloud import iot_client
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.mqtt_errors import puback_answer
 from gateway.cloud.publisher import Publisher
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import SystemClock
 from gateway.timing.units import NS_PER_S

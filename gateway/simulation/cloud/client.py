@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any, Protocol
 
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.host.errors import GatewayError
 from gateway.simulation.cloud.leaderboard import Standing, StreamResult
 from gateway.simulation.extra import LOOPBACK

@@ -18,8 +18,8 @@ from operator import itemgetter
 from typing import Any
 
 from gateway.cloud.iot_requests import NoAnswer, open_connection
+from gateway.config.cloud import CloudConfig
 from gateway.config.packaged import config_path
-from gateway.config.schema import CloudConfig
 from gateway.simulation.cloud.broker import Broker, open_broker
 from gateway.simulation.cloud.kinesis import StreamReader, open_kinesis
 from gateway.simulation.cloud.leaderboard import Leaderboard, StreamResult

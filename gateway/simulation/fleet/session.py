@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 
 from gateway.cloud.iot_core import IotCore
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.host.state_dir import locked_state_dir
 from gateway.simulation.cloud.client import Stream, open_local_cloud
 from gateway.simulation.fleet.course import Course

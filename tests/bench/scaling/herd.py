@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gateway.cloud.pace import BACKLOG_BURST, MESSAGES_PER_S
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.bench.scaling import limits
 from tests.bench.scaling.model import Fleet
 

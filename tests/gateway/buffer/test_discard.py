@@ -1,5 +1,6 @@
 """Messages discarded from a buffer that no gateway uses."""
 
+import sqlite3
 from contextlib import closing
 from pathlib import Path
 
@@ -40,7 +41,12 @@ def test_buffer_that_does_not_exist_is_not_created(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.slow
 def test_buffer_that_cannot_be_used_is_an_error(tmp_path: Path) -> None:
-    (tmp_path / "buffer.db").mkdir()
-    with pytest.raises(StoreError, match="unable to open"):
-        discard(tmp_path / "buffer.db", b"bike")
+    path = tmp_path / "buffer.db"
+    with closing(Store(path, ROOMY)) as store:
+        store.write(Batch([Record(1, 7, b"bike")]))
+        other = sqlite3.connect(path, isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        with closing(other), pytest.raises(StoreError, match="locked"):
+            discard(path, b"bike")

@@ -81,6 +81,22 @@ def test_withdrawn_message_is_not_sent() -> None:
     assert pop_all(order) == [(1, 2)]
 
 
+def test_messages_that_stay_after_a_withdrawal_keep_their_order() -> None:
+    order = SendOrder()
+    first, *others = (entry(id_) for id_ in (1, 5, 2, 6, 7, 3))
+    for one in (first, *others):
+        add(order, one)
+    order.withdraw(first)
+    assert [id_ for _, id_ in pop_all(order)] == [2, 3, 5, 6, 7]
+
+
+def test_new_entry_has_not_been_sent_or_written_and_has_not_failed() -> None:
+    new = entry(1)
+    assert (new.failures, new.is_suspect) == (0, False)
+    assert (new.commit_due_ns, new.sent_ns, new.produced_ns) == (0, 0, None)
+    assert (new.on_disk, new.offered, new.done, new.given_up) == (False, False, False, False)
+
+
 def test_eviction_of_a_race_keeps_the_entries_in_memory() -> None:
     order = SendOrder()
     order.add_stored(1, count=10)
@@ -211,3 +227,43 @@ def test_residents_are_those_of_all_races() -> None:
     assert set(order.residents()) == {first, second}
     order.pop(2)
     assert list(order.residents()) == [first]
+
+
+def test_races_are_sorted_by_when_something_was_last_produced_for_them() -> None:
+    order = SendOrder()
+    for race_id, produced_ns in ((1, 30), (2, 10), (3, 20)):
+        order.queue(race_id).produced_ns = produced_ns
+    order.sort()
+    assert [queue.race_id for queue in order.newest_first()] == [1, 3, 2]
+    assert [queue.race_id for queue in order.newest_first(without={1, 2})] == [3]
+
+
+def test_message_that_leaves_the_memory_makes_room_for_one_of_any_race() -> None:
+    order = SendOrder()
+    entries = [entry(id_) for id_ in range(RESIDENT_MAX)]
+    for one in entries:
+        add(order, one)
+    order.pop(1)
+    order.withdraw(entries[-1])
+    for id_ in range(3):
+        add(order, entry(1000 + id_, race_id=2))
+    in_memory = [one.id for one in order.residents() if one.race_id == 2]
+    assert (in_memory, order.queue(2).gap_from_id) == ([1000, 1001], 1002)
+
+
+def test_message_before_a_gap_stays_in_memory_and_one_behind_it_does_not() -> None:
+    order = SendOrder()
+    order.add_stored(1, count=5, from_id=10)
+    order.add_stored(1, count=5, from_id=20)
+    for id_ in (9, 10, 11):
+        add(order, entry(id_))
+    assert [one.id for one in order.residents()] == [9]
+    assert (order.queue(1).gap_from_id, order.queue(1).pending) == (10, 13)
+
+
+def test_race_whose_messages_on_disk_are_gone_is_forgotten() -> None:
+    order = SendOrder()
+    order.add_stored(1, count=10)
+    queue = order.queue(1)
+    assert order.shrink(queue, [], pending=0) == 10
+    assert (order.get(1), queue.gap_from_id) == (None, None)

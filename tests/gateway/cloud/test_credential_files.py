@@ -9,7 +9,7 @@ from structlog.testing import capture_logs
 
 from gateway.cloud.credential_files import CredentialFiles
 from gateway.cloud.uplink import CredentialsError
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.support.mosquitto import Authority
 
 

@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.support.mosquitto import Authority
 
 AWS = "a1-ats.iot.eu-west-1.amazonaws.com"

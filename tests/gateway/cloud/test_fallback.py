@@ -6,7 +6,7 @@ import pytest
 
 from gateway.cloud import fallback
 from gateway.cloud.fallback import SWALLOWED, Fallback
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 TIMEOUT = SWALLOWED[0]
 CLOUD = CloudConfig(endpoint="broker.example")

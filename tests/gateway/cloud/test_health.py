@@ -9,7 +9,7 @@ import trustme
 
 from gateway.cloud.health import LOOK_EVERY_S, CloudHealth
 from gateway.cloud.iot_core import IotCore
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.support.virtual_clock import VirtualClock
 
 END = dt.datetime(2030, 6, 1, tzinfo=dt.UTC)

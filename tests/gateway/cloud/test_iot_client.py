@@ -14,7 +14,7 @@ from gateway.cloud.iot_client import (
     name_and_message,
 )
 from gateway.cloud.uplink import CredentialsError
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.support.mosquitto import Authority
 
 

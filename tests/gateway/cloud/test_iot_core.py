@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 from gateway.cloud import iot_core, mqtt_errors
 from gateway.cloud.iot_core import NOT_TRIED, RENEWED, IotCore
 from gateway.cloud.uplink import Answer, Commands, Ending, Feed, Verdict
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.support.backend import Backend
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Mosquitto

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.cloud.iot_requests import NoAnswer, NotConnected, Rejected, open_connection
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority, Credentials, Mosquitto, free_port
 from tests.support.provisioning_peer import ISSUE, ProvisioningPeer, rejection

@@ -1,16 +1,15 @@
 from bisect import bisect_left
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.cloud.pace import (
-    BACKLOG_BURST,
     BYTES_BURST,
     BYTES_PER_S,
     MESSAGES_BURST,
     MESSAGES_PER_S,
-    SLOWEST,
     Pace,
     TokenBucket,
 )
@@ -90,15 +89,15 @@ def count_in_a_second(pace: Pace, from_ns: int, *, is_live: bool) -> int:
 
 def test_backlog_keeps_to_its_own_pace_and_leaves_room_for_live_messages() -> None:
     pace = Pace(40, 0)
-    assert count_in_a_second(pace, 0, is_live=False) == BACKLOG_BURST + 40 - 1
+    assert count_in_a_second(pace, 0, is_live=False) == 10 + 40 - 1
     assert count_in_a_second(pace, 60 * NS_PER_S, is_live=True) >= MESSAGES_PER_S
 
 
-def test_backlog_waits_no_longer_than_a_second_for_live_messages() -> None:
+def test_backlog_waits_about_a_second_for_many_live_messages() -> None:
     pace = Pace(10, 0)
     for second in range(20):
         count_in_a_second(pace, second * NS_PER_S, is_live=True)
-    assert pace.ready_ns(is_live=False) <= 20 * NS_PER_S + 1.2 * NS_PER_S
+    assert 0.9 <= pace.ready_ns(is_live=False) / NS_PER_S - 20 <= 1.2
 
 
 def test_slow_down_halves_the_pace_once_a_second_down_to_the_slowest() -> None:
@@ -108,12 +107,42 @@ def test_slow_down_halves_the_pace_once_a_second_down_to_the_slowest() -> None:
     assert pace.share == 1 / 2, "thirty-two answers at once are one complaint"
     for second in range(1, 20):
         pace.slow_down(second * NS_PER_S)
-    assert pace.share == SLOWEST
+    assert pace.share == 1 / 64
     assert count_in_a_second(pace, 100 * NS_PER_S, is_live=True) <= MESSAGES_BURST + 2
     in_a_minute = sum(
         count_in_a_second(pace, second * NS_PER_S, is_live=True) for second in range(101, 161)
     )
     assert in_a_minute == pytest.approx(60 * MESSAGES_PER_S / 64, abs=1)
+
+
+def test_pace_that_was_never_slowed_down_is_halved_just_after_an_acceptance() -> None:
+    pace = Pace(80, 0)
+    pace.accepted(10 * NS_PER_S)
+    pace.slow_down(10 * NS_PER_S)
+    assert pace.share == 1 / 2
+
+
+@pytest.mark.parametrize("is_live", [True, False])
+def test_slow_down_halves_the_rate_of_live_messages_and_backlog(is_live: bool) -> None:
+    full, halved = Pace(40, 0), Pace(40, 0)
+    halved.slow_down(0)
+    counts = []
+    for pace in (full, halved):
+        count_in_a_second(pace, 10 * NS_PER_S, is_live=is_live)
+        counts.append(count_in_a_second(pace, 11 * NS_PER_S, is_live=is_live))
+    assert counts[1] == pytest.approx(counts[0] / 2, abs=1)
+
+
+def test_pace_of_large_messages_is_that_of_their_bytes_and_is_halved_too() -> None:
+    pace = Pace(80, 0)
+    at_ns = []
+    for _ in range(6):
+        at_ns.append(pace.ready_ns(is_live=True))
+        pace.take(112 * 1024, at_ns[-1])
+        if len(at_ns) == 4:
+            pace.slow_down(at_ns[-1])
+    gaps_s = [(later - earlier) / NS_PER_S for earlier, later in pairwise(at_ns)]
+    assert gaps_s[1:] == pytest.approx([0.25, 0.25, 0.5, 0.5], abs=0.001), "448 KiB/s, then half"
 
 
 def test_acceptances_bring_the_pace_back_step_by_step() -> None:

@@ -160,6 +160,95 @@ async def test_retry_answer_resends_after_a_pause_that_doubles(bench: Bench) -> 
     assert bench.delivered() == [1]
 
 
+async def hold_all_but_one(bench: Bench) -> None:
+    """Have the first of four messages refused for a while, and leave its repetition unanswered."""
+    bench.uplink.connect()
+    bench.uplink.answer = lambda _: Answer(Verdict.RETRY, "quota exceeded")
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(0)
+    bench.uplink.answer = lambda _: None
+    for second in (2, 3, 4):
+        bench.buffer.append(message(second))
+    await bench.clock.run_for(10)
+
+
+async def test_publisher_sends_one_at_a_time_until_a_message_is_accepted(bench: Bench) -> None:
+    await hold_all_but_one(bench)
+    assert bench.sent() == [1, 1]
+    bench.uplink.answer_oldest(ACCEPTED)
+    await bench.clock.run_for(1)
+    assert bench.sent() == [1, 1, 2, 3, 4]
+
+
+async def test_new_connection_begins_with_a_whole_window(bench: Bench) -> None:
+    await hold_all_but_one(bench)
+    bench.uplink.cut()
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert seconds_of(bench.uplink.unanswered) == [(1, 1), (1, 2), (1, 3), (1, 4)]
+
+
+@pytest.mark.parametrize("is_cut", [True, False], ids=["new connection", "acceptance"])
+async def test_pauses_begin_with_the_shortest_after(bench: Bench, is_cut: bool) -> None:
+    bench.uplink.answer = lambda _: Answer(Verdict.RETRY, "quota exceeded")
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(200)
+    if is_cut:
+        bench.uplink.cut()
+        bench.uplink.connect()
+    else:
+        bench.uplink.answer = lambda _: ACCEPTED
+        await bench.clock.run_for(60)
+        bench.uplink.answer = lambda _: Answer(Verdict.RETRY, "quota exceeded")
+        bench.buffer.append(message(2))
+    await bench.clock.run_for(0)
+    sent = len(bench.uplink.sent)
+    await bench.clock.run_for(1)
+    assert len(bench.uplink.sent) == sent + 1, "after 0.5 … 1 s"
+
+
+async def test_new_connection_ends_a_pause(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: Answer(Verdict.RETRY, "quota exceeded")
+    bench.uplink.connect()
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(100)
+    bench.uplink.answer = lambda _: ACCEPTED
+    bench.uplink.cut()
+    bench.uplink.connect()
+    await bench.clock.run_for(0)
+    assert bench.delivered() == [1]
+
+
+async def test_publisher_is_counted_among_the_senders_while_connected(bench: Bench) -> None:
+    counts = [bench.buffer.senders_online]
+    for change in (
+        *(bench.uplink.connect, bench.uplink.connect),
+        *(bench.uplink.cut, bench.uplink.cut, bench.uplink.connect),
+    ):
+        change()
+        counts.append(bench.buffer.senders_online)
+    assert counts == [0, 1, 1, 0, 0, 1]
+
+
+async def test_publisher_knows_since_when_it_has_its_state(bench: Bench) -> None:
+    since_ns = [bench.publisher.since_ns]
+    for change in (bench.uplink.connect, bench.uplink.connect, bench.uplink.cut, bench.uplink.cut):
+        await bench.clock.run_for(10)
+        change()
+        since_ns.append(bench.publisher.since_ns)
+    assert [(one - since_ns[0]) // NS_PER_S for one in since_ns] == [0, 10, 10, 30, 30]
+
+
+async def test_publisher_reports_how_many_messages_are_accepted_in_a_second(bench: Bench) -> None:
+    bench.uplink.connect()
+    for second in range(1, 31):
+        bench.buffer.append(message(second))
+        await bench.clock.run_for(1)
+    assert bench.publisher.accepted == 30
+    assert bench.publisher.accepted_per_s == pytest.approx(1, rel=0.05)
+
+
 def refuse(*seconds: int) -> Callable[[bytes], Answer]:
     def answer(payload: bytes) -> Answer:
         if telemetry_from_json(payload).second in seconds:

@@ -9,7 +9,7 @@ import pytest
 from gateway.cloud.iot_core import IotCore
 from gateway.cloud.tunnel import Tunnel, open_tunnel
 from gateway.cloud.uplink import Answer, Verdict
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from tests.gateway.cloud.test_iot_core import TIMEOUT_S, Listener, over_tls
 from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority, Mosquitto

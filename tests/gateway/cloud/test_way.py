@@ -8,7 +8,7 @@ import pytest
 
 from gateway.cloud import way
 from gateway.cloud.way import addresses, is_direct, open_way
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 
 
 @pytest.fixture

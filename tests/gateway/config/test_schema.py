@@ -21,12 +21,12 @@ from drivers.fake.faults import FaultOptions
 from drivers.fake.pot import PotOptions
 from drivers.registry import DriverStatus, load_drivers
 from drivers.serial_line.driver import SerialOptions
+from gateway.config.cloud import CloudConfig
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import (
     BikeConfig,
     BufferConfig,
     ClockConfig,
-    CloudConfig,
     Config,
     MetricsConfig,
     RaceConfig,
@@ -34,6 +34,7 @@ from gateway.config.schema import (
 )
 from gateway.race.races import ContinuousRaces, Racer
 from gateway.sampling.calibration import AS_SAID
+from gateway.terminal.printable import one_line
 from tests.support.mosquitto import Authority, Credentials
 
 SHIPPED = Path(__file__).parents[3] / "config" / "gateway.toml"
@@ -133,7 +134,7 @@ def problems(file: Path, data: Data) -> list[Problem]:
     places = r"( and the environment)?"
     assert re.match(rf"{re.escape(str(file))}{places}: {len(raised.value.problems)} problem", text)
     for problem in raised.value.problems:
-        assert f"\n  {problem.place}: {problem.what}" in text
+        assert f"\n  {problem.place}: {one_line(problem.what)}" in text
     return raised.value.problems
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import trustme
 
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.doctor.certificates import check_certificates
 from gateway.terminal.finding import Finding, State
 

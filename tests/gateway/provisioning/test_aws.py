@@ -9,7 +9,7 @@ import pytest
 
 from gateway.cloud.iot_requests import ANSWER_TIMEOUT_S
 from gateway.cloud.uplink import CredentialsError
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.provisioning.aws import CONNECT_WITHIN_S, Claim
 from gateway.provisioning.identity import IdentityFiles
 from gateway.provisioning.steps import Order, Provisioned, Provisioning, ProvisioningError

@@ -334,6 +334,27 @@ class TestCommandedRaces:
         assert ride.ticked[-1].is_final
         assert ride.race_clock.running is None
 
+    async def test_race_clock_joins_a_new_race_by_the_stepped_clock(self) -> None:
+        races = BikeRaces()
+        ride = self.ride(races)
+        ride.clock.stall(20)
+        ride.clock.step_wall(5000)
+        # It began before the clock was last read, if that is taken for the time.
+        races.start(Race(5, START_MS + 3000, 60), START_MS + 25_000, replaces=False)
+        assert (ride.running.race.race_id, ride.running.second) == (5, 23)
+
+    async def test_race_clock_is_anchored_when_it_begins(self) -> None:
+        clock = JumpingClock(START_MS, MONOTONIC_NS)
+        clock.step_wall(3000)
+        assert Ride(clock=clock).running.second == 4
+
+    async def test_race_clock_that_changes_races_is_anchored_again(self) -> None:
+        ride = self.ride(BikeRaces())
+        ride.clock.stall(20)
+        ride.clock.step_wall(5000)
+        ride.race_clock.change_races(BikeRaces([Race(5, START_MS + 3000, 60)]))
+        assert (ride.running.race.race_id, ride.running.second) == (5, 23)
+
     async def test_stopped_race_ends_with_the_running_second(self) -> None:
         races = BikeRaces([Race(5, START_MS, 300)])
         ride = self.ride(races)

@@ -181,6 +181,52 @@ def test_stop_of_a_race_that_is_over_is_already_done(races: RemoteRaces) -> None
     assert races.apply(stop(), NOW_MS + 11_000).result == "already"
 
 
+def test_stop_at_the_end_of_a_race_is_already_done(races: RemoteRaces) -> None:
+    races.apply(start(in_s=-290), NOW_MS)
+    assert races.apply(stop(), NOW_MS + 10_000).result == "already"
+
+
+def test_race_stopped_at_its_start_keeps_the_second_that_began(races: RemoteRaces) -> None:
+    races.apply(start(), NOW_MS)
+    races.apply(stop(), NOW_MS + 10_000)
+    ridden = races.of("bike-1").ridden_at(NOW_MS + 10_000)
+    assert ridden is not None
+    assert (ridden.race_id, ridden.length_s) == (12, 1)
+
+
+def test_subscriber_hears_of_each_change_and_of_no_repetition(races: RemoteRaces) -> None:
+    heard: list[list[int]] = []
+    races.of("bike-1").subscribe(lambda: heard.append(ids(races)))
+    for command in (start(), start(), start("replace", race_id=13), stop(13), stop(13)):
+        races.apply(command, NOW_MS)
+    assert heard == [[12], [13], []]
+
+
+def test_former_subscriber_hears_nothing(races: RemoteRaces) -> None:
+    heard: list[str] = []
+
+    def first() -> None:
+        heard.append("first")
+
+    def second() -> None:
+        heard.append("second")
+
+    bike = races.of("bike-1")
+    bike.subscribe(first)
+    bike.subscribe(second)
+    bike.unsubscribe(first)
+    races.apply(start(), NOW_MS)
+    assert heard == ["second"]
+
+
+def test_bike_remembers_the_last_thousand_races_that_were_stopped(races: RemoteRaces) -> None:
+    bike = races.of("bike-1")
+    for race_id in range(1001):
+        bike.start(Race(race_id, NOW_MS - 1000, 300), NOW_MS, replaces=False)
+        bike.stop(race_id, NOW_MS)
+    assert [race.race_id for race in bike.cut_short] == list(range(1, 1001))
+
+
 def test_stopped_race_keeps_its_ridden_part_also_after_a_restart(races: RemoteRaces) -> None:
     races.apply(start(in_s=-10), NOW_MS)
     races.apply(stop(), NOW_MS + 500)

@@ -90,6 +90,11 @@ def test_refusal_of_a_command_names_each_wrong_field() -> None:
     assert [problem.partition(":")[0] for problem in reason.split("; ")] == ["raceId", "classId"]
 
 
+def test_refusal_of_a_command_names_eight_wrong_fields_at_most() -> None:
+    reason = refusal(json.dumps(START | {f"field{number}": 1 for number in range(9)}).encode())
+    assert len(reason.split("; ")) == 8
+
+
 @pytest.mark.parametrize("payload", [b"", b"\xff", b"[]", b"null", b'{"command": "pause"}'])
 def test_refusal_of_what_is_no_command_has_a_reason(payload: bytes) -> None:
     assert refusal(payload).startswith("command: ")

@@ -529,3 +529,15 @@ def test_race_file_that_is_damaged_is_logged_and_means_no_races(
         control = open_remote_control(StateFiles(tmp_path), ["bike-1"], VirtualClock(NOW_MS))
     assert control.races_of("bike-1").all == ()
     assert [log["event"] for log in logs] == ["commanded races not restored"]
+
+
+@pytest.mark.parametrize(("later_ms", "known"), [(DAY_MS - 1, [12, 13]), (DAY_MS, [13])])
+async def test_ended_race_is_kept_for_a_day(
+    tmp_path: Path, later_ms: int, known: list[int]
+) -> None:
+    clock = VirtualClock(NOW_MS)
+    control = open_remote_control(StateFiles(tmp_path), ["bike-1"], clock)
+    await control.handle(start(in_s=0, length_s=60))
+    clock.step_wall(60_000 + later_ms)
+    await control.handle(start(in_s=200_000, race_id=13))
+    assert [race.race_id for race in control.races_of("bike-1").all] == known

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.race.races import MAX_ID, ContinuousRaces, Race
+from gateway.race.races import MAX_ID, ContinuousRaces, Race, second_at
 
 CLASSES = st.integers(1, 6)
 LENGTHS_S = st.integers(1, 86_400)
@@ -88,3 +88,11 @@ def test_race_offset_moves_the_start_and_not_the_id(races: ContinuousRaces, wall
     moved = races.race_at(wall_ms + races.offset_ms)
     assert moved.race_id == unmoved.race_id
     assert moved.start_ms == unmoved.start_ms + races.offset_ms
+
+
+@pytest.mark.parametrize(
+    ("after_ms", "second"), [(-1, 0), (0, 1), (999, 1), (1000, 2), (299_999, 300), (300_000, 301)]
+)
+def test_second_of_a_race_begins_with_its_first_millisecond(after_ms: int, second: int) -> None:
+    race = Race(12, 1_620_228_900_000, 300)
+    assert second_at(race, race.start_ms + after_ms) == second

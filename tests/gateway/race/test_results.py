@@ -54,6 +54,11 @@ def test_place_has_rank_gap_to_the_next_ahead_and_leader() -> None:
     assert results.place(9, 1.5) == replace(leader, rank=3, output=22.75, gap=14.0)
 
 
+def test_racer_id_may_have_the_sixteen_digits_of_a_javascript_integer() -> None:
+    results = '{"9007199254740991": 2, "90071992547409910": 3, "7": 1}'
+    assert outputs_in(results) == {9_007_199_254_740_991: 2, 7: 1}
+
+
 def test_place_of_a_racer_without_results_has_the_leader_alone() -> None:
     place = decode_results(ORIGINAL).place(10, 0.0)
     assert place == Place(None, 3, None, None, leader_id=7, leader_output=132.25, age_s=0.0)

@@ -314,7 +314,7 @@ def test_queue_full_of_finals_or_of_other_messages_comes_to_an_end() -> None:
     kills=st.lists(
         st.tuples(st.sampled_from(["reading", "putting", "stored"]), st.integers(0, 8)), max_size=3
     ),
-    throttled=st.floats(0, 0.5),
+    throttled=st.floats(0, 0.2),  # ten refusals in a row are an error
 )
 def test_runs_that_are_killed_lose_nothing_and_keep_each_ride_in_order(
     seed: int, rides: dict[tuple[int, int], int], kills: list[tuple[str, int]], throttled: float

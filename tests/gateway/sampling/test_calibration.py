@@ -5,11 +5,13 @@ from math import inf, nan
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import TypeAdapter
 
 from drivers import Reading
 from drivers.protocols.serial.peloton_table import DEFAULT_RESISTANCE_TABLE
 from drivers.protocols.serial.peloton_table import resistance_percent as peloton_percent
 from gateway.sampling.calibration import (
+    AS_PERCENT,
     AS_SAID,
     Calibration,
     CalibrationTable,
@@ -164,3 +166,30 @@ def test_resistance_is_by_calibration_then_bikes_percent_then_raw_number(
 ) -> None:
     reading = Reading(at_ns=0, resistance_raw=raw, resistance_percent=percent)
     assert resistance(reading, calibration) == result
+
+
+def test_calibration_names_the_number_that_its_table_converts() -> None:
+    own_numbers = [one.own_numbers for one in (BY_RAW, BY_PERCENT, AS_SAID)]
+    assert own_numbers == [{"resistance_raw"}, {"resistance_percent"}, frozenset()]
+
+
+@pytest.mark.parametrize(
+    ("calibration", "written"),
+    [
+        (Calibration(), {}),
+        (Calibration(power_scale=2.0), {"power_scale": 2.0}),
+        (Calibration(power_offset_w=-3.0), {"power_offset_w": -3.0}),
+    ],
+    ids=["none", "scale", "offset"],
+)
+def test_calibration_is_written_with_the_power_corrections_that_change_something(
+    calibration: Calibration, written: dict[str, float]
+) -> None:
+    fields = TypeAdapter(Calibration).dump_python(calibration)
+    assert {name: value for name, value in fields.items() if "power" in name} == written
+    assert calibration.corrects_power == bool(written)
+
+
+@pytest.mark.parametrize("percent", [0, 0.5, 1, 50, 99.5, 100])
+def test_table_of_an_uncalibrated_number_leaves_percents_as_they_are(percent: float) -> None:
+    assert AS_PERCENT.percent_at(percent) == percent

@@ -2,6 +2,7 @@
 
 import json
 from datetime import UTC, datetime
+from math import inf
 from typing import Any
 
 import pytest
@@ -73,6 +74,12 @@ def test_calibration_record_corrects_the_power() -> None:
     assert used == Calibration(None, "raw", 1.0, 2.0, -5.0)
 
 
+def test_calibration_record_is_written_for_people_too() -> None:
+    text = record_to_json(record())
+    assert text.splitlines()[1] == '  "format": 1,'
+    assert text.endswith("\n}\n")
+
+
 def test_record_without_a_power_correction_is_written_as_before_there_was_one() -> None:
     assert "power" not in record_to_json(record())
     assert '"power_scale": 2.0' in record_to_json(record(power_scale=2.0))
@@ -96,6 +103,10 @@ def changed(**fields: Any) -> str:
             "points.0.percent",
         ),
         (changed(points=[{"percent": 0, "raw": "x", "noise": 1, "samples": 1}]), "points.0.raw"),
+        (
+            changed(points=[{"percent": 0, "raw": inf, "noise": 1, "samples": 1}]),
+            "points.0.raw: Input should be a finite number",
+        ),
         (changed(points=[{"percent": 0, "raw": 1, "noise": -1, "samples": 1}]), "points.0.noise"),
         (changed(points=[{"percent": 0, "raw": 1, "noise": 1, "samples": 1}]), "1 point"),
         (changed(cadence_scale=0), "cadence_scale"),

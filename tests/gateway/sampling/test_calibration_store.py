@@ -77,6 +77,21 @@ def test_reset_can_be_rolled_back(store: CalibrationStore) -> None:
     assert store.load("bike-1") == record()
 
 
+def test_reset_is_on_disk_when_it_returns(
+    store: CalibrationStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.save(record())
+    synced: list[tuple[str, bool]] = []
+
+    def noted_fsync(descriptor: int) -> None:
+        name = Path(os.readlink(f"/proc/self/fd/{descriptor}")).name
+        synced.append((name, store.load("bike-1") is None))
+
+    monkeypatch.setattr(os, "fsync", noted_fsync)
+    store.reset("bike-1")
+    assert synced[-1] == (store.directory.name, True), "the directory, after the file was removed"
+
+
 def test_reset_without_a_calibration_changes_nothing(store: CalibrationStore) -> None:
     store.reset("bike-1")
     assert store.load("bike-1") is None

@@ -337,3 +337,22 @@ def test_number_that_just_moved_is_never_doubted(
             constant.ride(cadence_rpm, power)
             if second == TURNED_S:
                 assert constant.doubt == ""
+
+
+@pytest.mark.parametrize("turned_s", [TURNED_S - 1, TURNED_S])
+def test_knob_is_proven_by_the_shortest_turn_on_a_new_connection(turned_s: int) -> None:
+    constant = ConstantResistance()
+    constant.hear(0)
+    constant.connect()
+    for percent in [30] * turned_s + [0] * (TURNED_S + RIDDEN_S):
+        constant.hear(percent)
+        constant.ride(75, 100)
+    assert bool(constant.doubt) == (turned_s < TURNED_S)
+
+
+@pytest.mark.parametrize(("first", "judged"), [(1, 5), (0.5, 5), (0, 0), (-1, -1)])
+def test_number_above_0_gives_way_at_once_to_another(first: float, judged: float) -> None:
+    constant = ConstantResistance()
+    constant.hear(first)
+    constant.hear(5)
+    assert constant.number == judged

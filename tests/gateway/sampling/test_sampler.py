@@ -446,6 +446,16 @@ class TestDropOut:
     ) -> None:
         assert means("resistance_percent", said, len(seconds)) == seconds
 
+    @pytest.mark.parametrize(("after_s", "mean"), [(2.4, 40), (2.6, 60)])
+    def test_glitch_lies_between_neighbours_that_are_two_and_a_half_seconds_apart(
+        self, after_s: float, mean: float
+    ) -> None:
+        said = [(0, 40), (1, 60), (after_s, 40)]
+        ride = Ride(stale_after_s=10).connect()
+        for at_s, percent in said:
+            ride.say(at_s, resistance_percent=percent)
+        assert ride.close(2).resistance_percent == mean
+
     @pytest.mark.parametrize("field", RIDING)
     @pytest.mark.parametrize("following", [[], [(5.75, 90)]])
     def test_zero_does_not_bring_a_stale_value_back(
@@ -453,6 +463,21 @@ class TestDropOut:
     ) -> None:
         last = means(field, [(0, 80), (5.5, 0), *following], seconds=6)[-1]
         assert last == (45 if following else 0)
+
+
+def test_each_lone_cadence_of_zero_with_power_is_ignored() -> None:
+    ride = Ride(stale_after_s=10).connect()
+    for at_s, cadence_rpm in ((0, 80), (0.2, 0), (0.4, 80), (0.6, 0)):
+        ride.say(at_s, cadence_rpm, power_w=100)
+    assert ride.close(3).cadence_rpm == 80
+
+
+def test_resistance_that_means_nothing_is_derived() -> None:
+    ride = Ride().connect()
+    for second in range(1, 20):
+        ride.say(second - 1, 80, power_w=150, resistance_percent=0)
+        last = ride.close(second)
+    assert last.resistance_source is ResistanceSource.DERIVED
 
 
 class TestResistanceSource:

@@ -123,6 +123,13 @@ class TestJson:
         assert is_simulated(fake.to_json())
         assert not is_simulated(replace(real, name='"simulated":true').to_json())
 
+    def test_message_is_made_with_the_mark_of_a_fake_bike(self) -> None:
+        ride = "gateway-1", "bike-001", Racer(7, "Hayden", 1)
+        second = RaceSecond(Race(1, 0, 300), 1, end_ns=0)
+        sample = Sample(True, 80.0, 54.2, None, resistance_source=ResistanceSource.CALIBRATED)
+        assert make_telemetry(*ride, second, sample, is_simulated=True).is_simulated is True
+        assert make_telemetry(*ride, second, sample).is_simulated is None
+
     def test_telemetry_json_is_compact_utf8(self) -> None:
         payload = make(name="Zoë").to_json()
         assert b" " not in payload
@@ -171,6 +178,15 @@ class TestJson:
     def test_telemetry_from_malformed_json_is_refused(self, payload: bytes) -> None:
         with pytest.raises(ValidationError):
             telemetry_from_json(payload)
+
+    @pytest.mark.parametrize("field", ["second", "raceId", "cadence"])
+    def test_strict_telemetry_refuses_a_number_in_a_string(self, field: str) -> None:
+        fields = json.loads(make().to_json())
+        fields[field] = str(fields[field])
+        payload = json.dumps(fields).encode()
+        assert telemetry_from_json(payload) == make()
+        with pytest.raises(ValidationError):
+            strict_telemetry_from_json(payload)
 
 
 class TestSchema:

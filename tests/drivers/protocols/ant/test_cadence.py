@@ -1,9 +1,12 @@
 """The pages of cadence sensors: counters that repeat, wrap and stop."""
 
+from collections.abc import Callable
+
 import pytest
 
 from drivers.protocols.ant.cadence import AntCadence, encode_cadence_page
 from drivers.protocols.ant.speed_cadence import AntSpeedCadence, encode_speed_cadence_page
+from drivers.protocols.base import AntChannel
 from drivers.reading import Frame
 
 
@@ -47,7 +50,26 @@ def test_alternating_bit_of_a_page_is_ignored() -> None:
 def test_sensor_that_reports_that_it_has_stopped_has_no_cadence() -> None:
     assert cadences(AntCadence(), encode_cadence_page(7, 900, is_stopped=True)) == [0]
     assert cadences(AntCadence(), bytes.fromhex("85 01 ffff 8403 0700")) == [0]
-    assert cadences(AntCadence(), bytes.fromhex("03 01 ffff 8403 0700")) == [], "another page"
+    for page in ("03", "45"):
+        another = bytes.fromhex(f"{page} 01 ffff 8403 0700")
+        assert cadences(AntCadence(), another) == [], "another page"
+
+
+def test_cadence_sensors_are_heard_on_the_channels_of_their_profiles() -> None:
+    """Tigge/openant openant/devices/bike_speed_cadence.py."""
+    assert AntCadence.ant == AntChannel(device_type=122, period_ticks=8102)
+    assert AntSpeedCadence.ant == AntChannel(device_type=121, period_ticks=8086)
+
+
+@pytest.mark.parametrize(
+    ("sensor", "encode"),
+    [(AntSpeedCadence, encode_speed_cadence_page), (AntCadence, encode_cadence_page)],
+)
+@pytest.mark.parametrize(("turns", "ticks"), [(0x8001, 1024), (1, 0x8400)])
+def test_jump_by_half_a_counter_is_no_cadence(
+    sensor: type[AntSpeedCadence], encode: Callable[[int, int], bytes], turns: int, ticks: int
+) -> None:
+    assert cadences(sensor(), encode(0, 0), encode(turns, ticks), every_s=1) == []
 
 
 def test_sensor_that_only_repeats_itself_has_stopped() -> None:

@@ -79,6 +79,8 @@ def test_other_message_has_no_page(message: AntMessage) -> None:
 def test_page_reads_as_it_was_written() -> None:
     for received in (ReceivedPage(1, bytes(range(8))), ReceivedPage(7, bytes(8), 0xFFFE, 121)):
         assert decode_page(encode_page(received)) == received
+    with_sender = encode_page(ReceivedPage(7, bytes(8), 11565, 121))
+    assert with_sender.payload == b"\x07" + bytes(8) + bytes.fromhex("80 2d2d 79 01")
 
 
 def test_payload_that_is_too_long_is_refused() -> None:

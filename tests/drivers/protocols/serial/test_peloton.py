@@ -542,6 +542,17 @@ class TestAsking:
         readings = converse(Peloton("poll"), bike, 20)
         assert readings[-1].resistance_percent or readings[-2].resistance_percent
 
+    @pytest.mark.parametrize("tells_percent", [True, False])
+    def test_bike_is_asked_again_for_its_percent_only_if_it_answers(
+        self, tells_percent: bool
+    ) -> None:
+        protocol, bike = Peloton("poll"), Bike(tells_table=False, tells_percent=tells_percent)
+        converse(protocol, bike, 60)
+        bike.asked.clear()
+        converse(protocol, bike, 10, from_s=60)
+        asked = PelotonRequest(PelotonOp.RESISTANCE_PERCENT) in bike.asked
+        assert asked == tells_percent
+
     def test_a_request_in_the_middle_of_an_answer_does_not_cut_it(self) -> None:
         protocol = Peloton("poll")
         answer = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
@@ -617,6 +628,11 @@ class TestKnownTable:
         assert protocol.bike_table == bike.table
 
 
+def test_line_of_the_peloton_has_19200_baud() -> None:
+    assert Peloton.line is not None
+    assert Peloton.line.baud_rates == (19200,)
+
+
 class TestListening:
     ANSWER = encode_response(PelotonResponse(PelotonOp.CADENCE, 88))
 
@@ -649,7 +665,9 @@ class TestListening:
     def test_is_asked_tells_whether_the_protocol_polls_the_bike(self) -> None:
         asking, listening = Peloton("poll"), Peloton()
         assert not asking.is_asked
-        converse(asking, Bike(), 1)
+        asking.request(0)
+        asking.feed(Frame(0, self.ANSWER))
+        assert asking.is_asked, "one answer is enough"
         listening.feed(Frame(0, self.ANSWER))
         assert (asking.is_asked, listening.is_asked) == (True, False)
 

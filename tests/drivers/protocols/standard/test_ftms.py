@@ -500,6 +500,10 @@ def test_notification_without_values_gives_no_reading(frame: str) -> None:
     assert feed(Ftms(), frame) == []
 
 
+def test_data_that_was_not_received_has_no_unusable_bytes() -> None:
+    assert IndoorBikeData().unusable_bytes == 0
+
+
 def test_unusable_bytes_add_up() -> None:
     protocol = Ftms()
     feed(protocol, "44")

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.config.schema import CloudConfig
+from gateway.config.cloud import CloudConfig
 from gateway.simulation.fleet.plan import FleetError, FleetOptions, Plan
 from gateway.simulation.fleet.session import FleetTarget, run_fleet
 from gateway.timing.clock import SystemClock
