@@ -219,14 +219,6 @@ def test_former_subscriber_hears_nothing(races: RemoteRaces) -> None:
     assert heard == ["second"]
 
 
-def test_bike_remembers_the_last_thousand_races_that_were_stopped(races: RemoteRaces) -> None:
-    bike = races.of("bike-1")
-    for race_id in range(1001):
-        bike.start(Race(race_id, NOW_MS - 1000, 300), NOW_MS, replaces=False)
-        bike.stop(race_id, NOW_MS)
-    assert [race.race_id for race in bike.cut_short] == list(range(1, 1001))
-
-
 def test_stopped_race_keeps_its_ridden_part_also_after_a_restart(races: RemoteRaces) -> None:
     races.apply(start(in_s=-10), NOW_MS)
     races.apply(stop(), NOW_MS + 500)
