@@ -209,8 +209,9 @@ class BleBike(FrameSource):
         if connection.left_after(session.started_ns):
             self._leaves_at_start = True
             log.warning(
-                "%s disconnected when it was sent a command to start; it is not sent any more: "
-                "if the bike stays at 0, start it at its console, or set its option `start`",
+                "%s disconnected when it was sent a command to start; the gateway no longer sends "
+                "that command: if the bike stays at 0, start it at its console, or set its option "
+                "`start` to the commands that it expects",
                 self._options.who,
             )
         elif connection.left_after(session.asked_ns) and not session.was_understood:

@@ -46,7 +46,8 @@ async def serve_quarantine(
         try:
             await stack.enter_async_context(open_unix_socket(path, MODE, connections))
         except OSError as error:
-            note(f"the quarantine cannot be changed at {path}: {error.strerror or error}")
+            reason = error.strerror or error
+            note(f"`buffer requeue` and `buffer drop` are not available at {path}: {reason}")
         yield
 
 

@@ -26,7 +26,8 @@ class BufferStatus:
     quarantined: Annotated[
         int,
         Field(
-            description="messages no longer sent, because the broker refused them again and again"
+            description="messages no longer sent: the broker refused them again and again, or "
+            "their race cannot be known"
         ),
     ] = 0
     unnamed: Annotated[

@@ -38,8 +38,8 @@ class CredentialFiles:
             self._note(f"the changed certificate files are not in use: {error}")
             return None
         self.problem = (
-            "the certificate files were replaced; the gateway uses the new ones from its next "
-            "connect on, or at once after: sudo systemctl reload alleycat-gateway"
+            "the certificate files were replaced; the gateway will use the new ones when it next "
+            "connects; to use them at once, run: sudo systemctl reload alleycat-gateway"
         )
         return found
 

@@ -23,6 +23,7 @@ PUBLIC_CAS = "/etc/ssl/certs/ca-certificates.crt"
 
 _NETWORK = "check that this computer is online (`ip route`, `resolvectl status`)"
 _NAME = f"check that cloud.endpoint is spelled correctly; {_NETWORK}"
+_FAMILY = 'set cloud.address_family = "auto", or use a host that has such an address'
 _NO_BROKER = (
     "start the broker on this machine; or, to use a cloud, run: sudo alleycat-gateway setup"
 )
@@ -33,6 +34,7 @@ _PROXY_CREDENTIALS = (
     "save the proxy's user and password as user:password in a file that only the gateway can read, "
     "and set cloud.proxy_credentials_file to its path"
 )
+_WRONG_CREDENTIALS = "check the user and password in cloud.proxy_credentials_file"
 _HANDSHAKE = (
     "check that this port serves MQTT over TLS, and that the broker accepts this gateway's "
     "certificate"
@@ -54,6 +56,14 @@ _PORTAL = (
     "another server answers instead of AWS: a captive portal (open a web page on this network to "
     "sign in), or a proxy that opens TLS (ask for an exception for {endpoint})"
 )
+
+_REFUSED = "check that the certificate is active, and that the broker trusts its CA"
+#: What to do about a refusal of the gateway's own certificate, by its TLS alert.
+_REFUSED_REMEDIES = {
+    "CERTIFICATE_EXPIRED": "get a new certificate for this thing, or set the broker's clock",
+    "CERTIFICATE_REVOKED": "get a new certificate for this thing",
+    "UNSUPPORTED_CERTIFICATE": "get a certificate with another kind of key, such as RSA",
+}
 
 #: The errors among OpenSSL's X509_V_ERR_… that name one cause.
 _NOT_YET_VALID, _EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 9, 10, 62, 64
@@ -125,10 +135,15 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
     match error:
         case socket.gaierror():
             host = where if proxy else cloud.endpoint
-            return Diagnosis(f"{host}: {_unresolved(error, family)}", what_to_check or _NAME)
+            if family != "auto" and error.errno in (socket.EAI_NODATA, socket.EAI_ADDRFAMILY):
+                what = f"{host}: no {family} address, and cloud.address_family allows no other"
+                return Diagnosis(what, _FAMILY)
+            what = f"{host}: name not resolved: {error.strerror}"
+            return Diagnosis(what, what_to_check or _NAME)
         case ProxyRefusal():
-            wants_user = "407" in str(error) and cloud.proxy_credentials_file is None
-            remedy = _PROXY_CREDENTIALS if wants_user else what_to_check
+            has_file = cloud.proxy_credentials_file is not None
+            credentials = _WRONG_CREDENTIALS if has_file else _PROXY_CREDENTIALS
+            remedy = credentials if "407" in str(error) else what_to_check
             return Diagnosis(f"{where} opens no connection to {cloud.endpoint}: {error}", remedy)
         case TimeoutError():
             port = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)
@@ -136,12 +151,6 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
         case _:
             remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NAME
             return Diagnosis(f"{where}: {_reason(error)}", what_to_check or remedy)
-
-
-def _unresolved(error: socket.gaierror, family: Family) -> str:
-    if family != "auto" and error.errno in (socket.EAI_NODATA, socket.EAI_ADDRFAMILY):
-        return f"no {family} address, and cloud.address_family allows no other"
-    return f"name not resolved: {error.strerror}"
 
 
 def _reason(error: OSError) -> str:
@@ -189,7 +198,7 @@ def _refusal(error: ssl.SSLError) -> Diagnosis | None:
     for alert, meaning in _REFUSALS.items():
         if f"ALERT_{alert}" in (error.reason or ""):
             what = "the broker refuses the certificate in cloud.certificate_file"
-            remedy = "check that the certificate is active, and that the broker trusts its CA"
+            remedy = _REFUSED_REMEDIES.get(alert, _REFUSED)
             return Diagnosis(f"{what}: {meaning} ({error.reason})", remedy, is_refusal=True)
     return None
 

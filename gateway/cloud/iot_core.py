@@ -76,7 +76,7 @@ class _Link:
 class IotCore:
     """The Uplink to one endpoint. It must be created and used on the event loop.
 
-    Certificate files that are replaced on disk are used from the next connect on.
+    Certificate files that are replaced on disk are used from the next connection on.
     """
 
     def __init__(self, cloud: CloudConfig, client_id: str) -> None:

@@ -102,9 +102,9 @@ async def _ask_proxy(stream: Stream, proxy: Proxy, cloud: CloudConfig) -> None:
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except (asyncio.IncompleteReadError, asyncio.LimitOverrunError):
-        raise ProxyRefusal("it answered without HTTP") from None
+        raise ProxyRefusal("its answer is not HTTP") from None
     status = head.split(b"\r\n", 1)[0].decode("ascii", errors="replace").split(" ", 1)
     if not status[0].startswith("HTTP/1.") or len(status) < 2:
-        raise ProxyRefusal("it answered without HTTP")
+        raise ProxyRefusal("its answer is not HTTP")
     if not status[1].startswith("2"):
         raise ProxyRefusal(f"it answered {status[1][:80]!r}")

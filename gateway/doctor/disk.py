@@ -94,7 +94,7 @@ def _buffer(file: Path) -> list[Finding]:
         findings.append(
             warning(
                 "buffer",
-                f"{counted(quarantined, 'message')} in quarantine: the broker refused them",
+                f"{counted(quarantined, 'message')} in quarantine, no longer sent",
                 "for the reasons, run: alleycat-gateway buffer quarantine",
             )
         )

@@ -118,7 +118,7 @@ class StateFile:
         """The file's problems, in sentences."""
         if self.unsaved is None:
             return self.notes
-        lost = f"{self._content} not saved, so that a restart would lose them"
+        lost = f"{self._content} not saved, so a restart would lose them"
         return [*self.notes, f"{lost}: {self.path}: {self.unsaved}"]
 
     def _write(self, content: bytes) -> str | None:

@@ -77,8 +77,8 @@ def open_remote_control(
     if dropped:
         race = counted(len(dropped), "commanded race")
         file.notes.append(
-            f"{race} in {file.path} cannot be ridden; the log has the reasons. Start such a race "
-            "again, with values that a command may have"
+            f"{race} in {file.path} cannot be ridden; the log has the reasons. To ride such a "
+            "race, correct what the log names, and send its start command again"
         )
     return RemoteControl(races, file, clock)
 

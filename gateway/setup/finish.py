@@ -71,8 +71,12 @@ def allow_ports(console: Console, file: Path) -> bool:
         print_words(console, f"cannot write {service_ports.DROP_IN}: {error.strerror}")
         return False
     service_control.reload_units()
-    named = ", ".join(ports) or "USB adapters only"
-    print_words(console, f"The service may use {named} now: see {service_ports.DROP_IN}")
+    what = (
+        f"The service may now use {', '.join(ports)}: see {service_ports.DROP_IN}"
+        if ports
+        else f"The service may now use only USB adapters; {service_ports.DROP_IN} was removed"
+    )
+    print_words(console, what)
     return True
 
 

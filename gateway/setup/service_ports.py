@@ -17,7 +17,7 @@ DROP_IN = Path("/etc/systemd/system/alleycat-gateway.service.d/serial-ports.conf
 IN_UNIT = ("ttyUSB", "ttyACM")
 
 _HEAD = """\
-# Written by `alleycat-gateway setup`: the serial ports of the bikes that are no USB adapters.
+# Written by `alleycat-gateway setup`: the bikes' serial ports that are not USB adapters.
 [Service]
 """
 #: Names that need no quotes in a unit.

@@ -96,7 +96,7 @@ def _of_buffer(status: GatewayStatus, command: Command) -> Iterator[Concern]:
     if buffer.quarantined:
         aside = counted(buffer.quarantined, "message")
         yield Concern(
-            f"the broker refused {aside}, now in quarantine; `{command('buffer quarantine')}` "
+            f"{aside} in quarantine, which are no longer sent; `{command('buffer quarantine')}` "
             "shows why"
         )
 
@@ -173,8 +173,8 @@ def _of_namesakes(status: GatewayStatus) -> Iterator[Concern]:
     elif cloud.brief_hangups > HANGUPS_MAX:
         times = counted(cloud.brief_hangups, "time")
         yield Concern(
-            f"another client may connect to the broker as {name}: in the last 10 min the broker "
-            f"closed a new and working connection {times} without giving a reason, and accepted "
+            f"another client may be connecting to the broker as {name}: in the last 10 min the "
+            f"broker closed a new and working connection {times} without giving a reason, and accepted "
             f"the next one at once. If that is the cause: {remedy}; if not, the broker's log has "
             "the reason"
         )

@@ -2,7 +2,7 @@
 
 A Raspberry Pi has no battery-backed clock. Until a time server sets its clock, it continues from
 the time at which it was last switched off, or from the epoch. PCs, servers and virtual machines
-start with the right time.
+start with a time of their own, which may be seconds off.
 """
 
 import ctypes

@@ -114,6 +114,6 @@ async def test_socket_that_cannot_be_made_is_noted_and_the_race_goes_on(tmp_path
     async with serve_quarantine(tmp_path / "missing", bench.buffer, notes.append):
         pass
     assert notes == [
-        f"the quarantine cannot be changed at {tmp_path}/missing/{FILE_NAME}: "
+        f"`buffer requeue` and `buffer drop` are not available at {tmp_path}/missing/{FILE_NAME}: "
         "No such file or directory"
     ]

@@ -110,8 +110,8 @@ async def test_proxy_that_ends_is_an_outage_and_returns(
         (None, "it answered '407 Proxy Authentication Required'; save the proxy's user"),
         (b"HTTP/1.1 403 Forbidden\r\n\r\n", "it answered '403 Forbidden'; check cloud.proxy"),
         (b"HTTP/1.0 503 \x1b[2Jgone\r\n\r\n", "it answered '503 \\x1b[2Jgone'"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "it answered without HTTP"),
-        (b"hello", "it answered without HTTP"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "its answer is not HTTP"),
+        (b"hello", "its answer is not HTTP"),
     ],
     ids=["407", "403", "hostile", "ssh", "cut"],
 )

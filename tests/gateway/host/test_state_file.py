@@ -132,7 +132,7 @@ async def test_content_that_could_not_be_saved_is_saved_later_by_itself(path: Pa
         for _ in range(5):
             await file.save(lambda: b"{}")
         assert files.problems == [
-            f"races not saved, so that a restart would lose them: {path}: Is a directory"
+            f"races not saved, so a restart would lose them: {path}: Is a directory"
         ]
         draft.rmdir()
         await clock.run_for(RETRY_S + 1)

@@ -357,8 +357,8 @@ async def test_saved_race_that_no_command_can_start_is_dropped_and_named(
     assert races.cut_short == ()
     assert [log["event"] for log in logs] == ["commanded race dropped"]
     assert rig.virtual.gateway.status.notes == (
-        f"1 commanded race in {file} cannot be ridden; the log has the reasons. Start such a race "
-        "again, with values that a command may have",
+        f"1 commanded race in {file} cannot be ridden; the log has the reasons. To ride such a "
+        "race, correct what the log names, and send its start command again",
     )
     await rig.start()
     await rig.virtual.run_for(12)

@@ -72,7 +72,7 @@ def test_uart_is_allowed_to_the_service_once_with_a_restart(
     console = Console(file=screen, width=200)
     assert allow_ports(console, uart)
     assert "DeviceAllow=/dev/ttyS1 rw\n" in service_ports.DROP_IN.read_text()
-    assert "The service may use /dev/ttyS1 now: see " in screen.getvalue()
+    assert "The service may now use /dev/ttyS1: see " in screen.getvalue()
     assert not allow_ports(console, uart)
     assert reloads == [True]
 
