@@ -175,8 +175,8 @@ def _of_namesakes(status: GatewayStatus) -> Iterator[Concern]:
         yield Concern(
             f"another client may be connecting to the broker as {name}: in the last 10 min the "
             f"broker closed a new and working connection {times} without giving a reason, and "
-            f"accepted the next one at once. If that is the cause: {remedy}; if not, the broker's log has "
-            "the reason"
+            f"accepted the next one at once. If that is the cause: {remedy}; if not, the broker's "
+            "log has the reason"
         )
 
 

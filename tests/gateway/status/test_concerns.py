@@ -148,9 +148,10 @@ def test_healthy_gateway_has_no_concerns() -> None:
         (
             {"cloud": replace(CONNECTED, brief_hangups=HANGUPS_MAX + 1)},
             "another client may be connecting to the broker as gateway-1: in the last 10 min the "
-            "broker closed a new and working connection 3 times without giving a reason, and accepted "
-            "the next one at once. If that is the cause: only one gateway may have thing_name "
-            "gateway-1: give each its own, and restart it; if not, the broker's log has the reason",
+            "broker closed a new and working connection 3 times without giving a reason, and "
+            "accepted the next one at once. If that is the cause: only one gateway may have "
+            "thing_name gateway-1: give each its own, and restart it; if not, the broker's log has "
+            "the reason",
         ),
         (
             {"results": ResultsStatus("alleycat-subscribe", refusal="not authorized")},
