@@ -104,6 +104,16 @@ def test_checksum_makes_a_protocol_certain() -> None:
     assert "peloton        300 of 300 frames, with the right checksum: " in result.stdout
 
 
+def test_protocol_with_values_of_no_ride_is_marked_and_comes_last(file: Path) -> None:
+    frames = [Frame(n * 10**9, bytes.fromhex("aa013e55")) for n in range(20)]
+    lines = [encode_header(""), *(encode_frame("", frame, 0) for frame in frames)]
+    file.write_text("\n".join(lines))
+    fits = [line for line in guess(file).stdout.splitlines() if " of 20 frames" in line]
+    marks = ["; implausible: " in line for line in fits]
+    assert any(line.startswith("    ftms") and "implausible: speed_kmh" in line for line in fits)
+    assert marks == sorted(marks)
+
+
 def test_raw_capture_needs_no_protocol() -> None:
     result = guess(CAPTURES / "peloton/fake-sprint.bin", "--json")
     (characteristic,) = json.loads(result.stdout)["characteristics"]
