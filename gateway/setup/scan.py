@@ -80,7 +80,7 @@ def look_alikes(scan: Scan) -> list[str]:
     places: dict[tuple[str, str], list[str]] = {}
     for driver, bike in scan.bikes:
         key = driver, json.dumps(dict(bike.options), sort_keys=True)
-        places.setdefault(key, []).append(bike.where)
+        places.setdefault(key, []).append(one_line(bike.where))
     return [
         f"{', '.join(where)} cannot be distinguished: they have the same name and change their "
         f"addresses, so the options {options} of the driver {driver} select any of them. If they "

@@ -165,7 +165,7 @@ async def refuse_connections(day: Day) -> None:
     await day.until_connected()
     await day.suffer(refuse, {"cut": 1})
     await day.until(
-        lambda: "connection refused" in day.publisher.state, FAULT_DEADLINE_S, "refused"
+        lambda: "Connection refused" in day.publisher.state, FAULT_DEADLINE_S, "refused"
     )
     day.proxy.heal()
     await day.until_connected()

@@ -193,7 +193,7 @@ def test_gateway_logs_a_broker_that_disappears_and_connects_again(
     gateway.wait_for_log("cloud connected")
     broker.stop()
     gateway.wait_for_log("cloud not connected.*(closed the connection|shutting down)")
-    gateway.wait_for_log("cloud not connected.*connection refused")
+    gateway.wait_for_log("cloud not connected.*Connection refused")
     broker.start()
     gateway.wait_for_log("cloud connected", times=2)
     assert "Traceback" not in gateway.log
@@ -205,7 +205,7 @@ def test_gateway_started_without_a_broker_races_and_delivers_later(
     broker.stop()
     gateway.cloud["port"] = broker.port
     gateway.start()
-    gateway.wait_for_log("cloud not connected.*connection refused")
+    gateway.wait_for_log("cloud not connected.*Connection refused")
     time.sleep(3)
     gateway.terminate()
     offline_until_ms = time.time() * 1000

@@ -17,7 +17,7 @@ from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.subscriber import Subscriber
 
 FILES = ["races.json", "joined.json", "drivers.json", "buffer.db", "calibration/bike-1.json"]
-SOCKETS = ["status.sock", "tail.sock", "calibration.sock"]
+SOCKETS = ["status.sock", "tail.sock", "calibration.sock", "buffer.sock"]
 
 
 def fifo(path: Path) -> None:
@@ -123,7 +123,8 @@ def test_files_of_a_gateway_that_root_runs_belong_to_the_owner_of_the_state_dir(
     gateway.cloud["port"] = 1
     gateway.race_join = "pedalling"
     gateway.start()
-    expected = {"buffer.db", "buffer.db-wal", "buffer.db-shm", "joined.json", *SOCKETS}
+    database = ("buffer.db", "buffer.db-wal", "buffer.db-shm")
+    expected = {*database, "boots.json", "joined.json", *SOCKETS}
     deadline = time.monotonic() + 20
     while set(os.listdir(state)) != expected and time.monotonic() < deadline:
         time.sleep(0.05)
