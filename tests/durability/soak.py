@@ -31,14 +31,16 @@ from tests.support.mosquitto import Authority, Mosquitto
 
 RACE_LENGTH_S = 60
 CALM_S = (8.0, 20.0)
-#: Mostly short; the longest outlive every time-out of the connection.
-TROUBLE_MEAN_S, TROUBLE_MAX_S = 6.0, 60.0
+#: Mostly short, but at least one message is sent meanwhile; the longest outlive every time-out.
+TROUBLE_MIN_S, TROUBLE_MEAN_S, TROUBLE_MAX_S = 1.5, 6.0, 60.0
 SAMPLE_EVERY_S = 2.0
 PROGRESS_EVERY_S = 20.0
 #: Counted is while the broker is there and what waited for it is gone.
 CALM_AFTER_S = 6.0
 #: What the allocator may keep more of, between the second quarter and the last.
 GROWTH_MAX_KIB = 1024
+#: Two thread pools start a thread when the others are busy, and keep it.
+GROWTH_MAX_THREADS = 2
 #: For each quarter, for its median to mean something.
 SAMPLES_PER_QUARTER = 3
 #: Until every bike is connected.
@@ -105,7 +107,7 @@ def what_grew(samples: list[Sample]) -> list[str]:
         for name, (was, is_), room in (
             ("memory in KiB", heap, GROWTH_MAX_KIB),
             ("file descriptors", descriptors, 0),
-            ("threads", threads, 0),
+            ("threads", threads, GROWTH_MAX_THREADS),
         )
         if is_ > was + room
     ]
@@ -161,7 +163,7 @@ class Soak:
                 return
             left = left or chance.sample(list(self._faults), k=len(self._faults))
             name, for_s = left.pop(), pace * chance.expovariate(1 / TROUBLE_MEAN_S)
-            await self._suffer(name, min(TROUBLE_MAX_S, for_s))
+            await self._suffer(name, min(max(TROUBLE_MIN_S, for_s), TROUBLE_MAX_S))
 
     async def _suffer(self, name: str, for_s: float) -> None:
         self._state, self._calm_since_s = f"{name} for {for_s:.0f} s", float("inf")
