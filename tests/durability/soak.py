@@ -1,43 +1,46 @@
-"""The real daemon for hours, with faulty bikes, on a broker that comes and goes.
+"""The real daemon for hours, with faulty bikes, while everything around it fails in turn.
 
-    python -m tests.durability.soak [--minutes M] [--seed N]
+    python -m tests.durability.soak [--minutes M] [--seed N] [--pace P] [--directory D]
 
-At random the broker is stopped, paused, or its line cut. Every few seconds the daemon's memory,
-file descriptors and threads are counted. In the end: did they stay as they were, and has every
-second arrived? Exit code 0 if both. Ctrl-C ends it early, with a verdict on what there was.
+Each fault of tests/durability/faults.py comes once in a round, in random order. Every few seconds
+the daemon's memory, file descriptors and threads are counted. In the end: did they stay as they
+were, has every second arrived, and none twice with different content? Exit code 0 if so. Ctrl-C
+ends it early, with a verdict on what there was.
 """
 
 import argparse
 import asyncio
 import random
+import shutil
 import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from statistics import median_low
 
-from gateway.simulation.demo.network import Network, open_network
-from gateway.telemetry.message import telemetry_from_json
-from tests.durability.arrivals import ends
+from gateway.simulation.demo.network import open_network
+from tests.durability import faults
+from tests.durability.arrivals import Arrivals
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.gateway_process import GatewayProcess
-from tests.support.mosquitto import Authority, Credentials, Mosquitto
-from tests.support.subscriber import Subscriber
+from tests.support.mosquitto import Authority, Mosquitto
 
 RACE_LENGTH_S = 60
 CALM_S = (8.0, 20.0)
-#: Mostly short; the longest outlive every time-out of the connection.
-TROUBLE_MEAN_S, TROUBLE_MAX_S = 6.0, 60.0
+#: Mostly short, but at least one message is sent meanwhile; the longest outlive every time-out.
+TROUBLE_MIN_S, TROUBLE_MEAN_S, TROUBLE_MAX_S = 1.5, 6.0, 60.0
 SAMPLE_EVERY_S = 2.0
 PROGRESS_EVERY_S = 20.0
 #: Counted is while the broker is there and what waited for it is gone.
 CALM_AFTER_S = 6.0
 #: What the allocator may keep more of, between the second quarter and the last.
 GROWTH_MAX_KIB = 1024
+#: Two thread pools start a thread when the others are busy, and keep it.
+GROWTH_MAX_THREADS = 2
 #: For each quarter, for its median to mean something.
 SAMPLES_PER_QUARTER = 3
 #: Until every bike is connected.
@@ -55,8 +58,9 @@ BIKES = (
     " duplicate_per_min = 20 }",
     "faults = { disconnect_at_s = 15, disconnect_for_s = 5 }",
 )
+BIKE_IDS = tuple(f"bike-{number}" for number in range(1, len(BIKES) + 1))
 #: The last bike's link is down, or up again after the longest back-off, up to this second.
-AWAY_BIKE, AWAY_S = f"bike-{len(BIKES)}", range(15, 45)
+AWAY_BIKE, AWAY_S = BIKE_IDS[-1], range(15, 45)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,129 +107,77 @@ def what_grew(samples: list[Sample]) -> list[str]:
         for name, (was, is_), room in (
             ("memory in KiB", heap, GROWTH_MAX_KIB),
             ("file descriptors", descriptors, 0),
-            ("threads", threads, 0),
+            ("threads", threads, GROWTH_MAX_THREADS),
         )
         if is_ > was + room
     ]
 
 
-class Arrivals:
-    """Which seconds of which bike have arrived, through one subscriber after the other."""
-
-    def __init__(self, port: int, credentials: Credentials) -> None:
-        self._connect = partial(Subscriber, port, credentials)
-        self._subscriber: Subscriber | None = None
-        self._noted = 0
-        self._seconds: dict[str, set[int]] = {
-            f"bike-{number}": set() for number in range(1, len(BIKES) + 1)
-        }
-        self.count = 0
-
-    def listen(self) -> None:
-        self._subscriber, self._noted = self._connect(), 0
-
-    def end(self) -> None:
-        if self._subscriber is not None:
-            self.note()
-            self._subscriber.stop()
-            self._subscriber = None
-
-    def note(self) -> None:
-        """What is new."""
-        if self._subscriber is None:
-            return
-        for payload in self._subscriber.payloads[self._noted :]:
-            message = telemetry_from_json(payload)
-            self._seconds[message.bike_id].add(message.device_timestamp // 1000)
-            self._noted += 1
-            self.count += 1
-
-    def missing(self, first: float, last: float) -> list[tuple[str, int]]:
-        """Bike and end of every second within [first, last] that should be there."""
-        return [
-            (bike, end)
-            for bike, arrived in self._seconds.items()
-            for end in sorted(ends(first, last) - arrived)
-            if bike != AWAY_BIKE or (end - 1) % RACE_LENGTH_S not in AWAY_S
-        ]
-
-
 class Soak:
-    """The daemon, its broker and the line between them."""
+    """A daemon, and what may go wrong around it."""
 
     def __init__(
-        self, broker: Mosquitto, network: Network, gateway: GatewayProcess, arrivals: Arrivals
+        self, gateway: GatewayProcess, arrivals: Arrivals, all_faults: dict[str, faults.Fault]
     ) -> None:
-        self._broker = broker
-        self._network = network
         self._gateway = gateway
         self._arrivals = arrivals
+        self._faults = all_faults
         self._samples: list[Sample] = []
         self._began_s = time.monotonic()
         self._calm_since_s = self._began_s
         self._state = "calm"
         self._wrong: list[str] = []
         self._stop = asyncio.Event()
+        self._times = dict.fromkeys(all_faults, 0)
 
-    async def run(self, minutes: float, chance: random.Random) -> list[str]:
-        """All of it; gives what is wrong."""
+    async def run(self, minutes: float, pace: float, chance: random.Random) -> list[str]:
+        """Race and fail; return what is wrong."""
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, self._stop.set)
         asyncio.get_running_loop().call_later(60 * minutes, self._stop.set)
         await asyncio.to_thread(self._arrivals.listen)
-        await _out_of_reach(self._gateway.start)
+        await faults.out_of_reach(self._gateway.start)
         first = time.time() + WARM_UP_S
         async with asyncio.TaskGroup() as tasks:
             watching = tasks.create_task(self._watch())
-            await self._weather(chance)
+            await self._weather(pace, chance)
             watching.cancel()
         last = time.time()
+        print("faults:", ", ".join(f"{name} {times}×" for name, times in self._times.items()))
         if self._wrong:
             return self._wrong
         await self._drain(first, last)
-        if lost := self._arrivals.missing(first, last):
+        if lost := self._missing(first, last):
             self._wrong.append(f"missing, with the end of each second: {lost}")
+        if twice := self._arrivals.contradicted:
+            self._wrong.append(f"arrived again with other content, with the end: {twice}")
         return self._wrong + what_grew(self._samples)
 
-    async def _weather(self, chance: random.Random) -> None:
-        """Calm and trouble in turn, until the end."""
-        troubles = (self._stopped, self._paused, self._cut)
-        while not self._stop.is_set():
+    async def _weather(self, pace: float, chance: random.Random) -> None:
+        """Let calm and faults follow each other, until the end."""
+        left: list[str] = []
+        while True:
             self._state, self._calm_since_s = "calm", time.monotonic()
-            await self._stay(chance.uniform(*CALM_S))
-            if not self._stop.is_set():
-                self._calm_since_s = float("inf")
-                for_s = min(TROUBLE_MAX_S, chance.expovariate(1 / TROUBLE_MEAN_S))
-                await chance.choice(troubles)(for_s)
+            await self._stay(pace * chance.uniform(*CALM_S))
+            if self._stop.is_set():
+                return
+            left = left or chance.sample(list(self._faults), k=len(self._faults))
+            name, for_s = left.pop(), pace * chance.expovariate(1 / TROUBLE_MEAN_S)
+            await self._suffer(name, min(max(TROUBLE_MIN_S, for_s), TROUBLE_MAX_S))
 
-    async def _stopped(self, for_s: float) -> None:
-        self._state = f"broker stopped for {for_s:.0f} s"
-        await asyncio.to_thread(self._broker.stop)
-        await self._network.cut()  # up again when the subscriber is: it must see every message
-        self._arrivals.end()
+    async def _suffer(self, name: str, for_s: float) -> None:
+        self._state, self._calm_since_s = f"{name} for {for_s:.0f} s", float("inf")
+        self._times[name] += 1
+        await self._faults[name].begin()
         await self._stay(for_s)
-        await _out_of_reach(self._broker.start)
-        await asyncio.to_thread(self._arrivals.listen)
-        await self._network.restore()
-
-    async def _paused(self, for_s: float) -> None:
-        self._state = f"broker paused for {for_s:.0f} s"
-        self._broker.pause()
-        await self._stay(for_s)
-        self._broker.resume()
-
-    async def _cut(self, for_s: float) -> None:
-        self._state = f"line cut for {for_s:.0f} s"
-        await self._network.cut()
-        await self._stay(for_s)
-        await self._network.restore()
+        await self._faults[name].end()
 
     async def _stay(self, for_s: float) -> None:
         with suppress(TimeoutError):
             await asyncio.wait_for(self._stop.wait(), for_s)
 
     async def _watch(self) -> None:
-        """Sample the daemon and tell how it is."""
+        """Sample the daemon, and report how it is."""
         told_s = -PROGRESS_EVERY_S
         while True:
             try:
@@ -253,39 +205,64 @@ class Soak:
         )
 
     async def _drain(self, first: float, last: float) -> None:
-        """Until nothing is missing, or for so long at most; the daemon ends in order."""
+        """Wait until nothing is missing, or a time-out; the daemon ends in order."""
         deadline_s = time.monotonic() + DRAIN_S
-        while self._arrivals.missing(first, last) and time.monotonic() < deadline_s:
+        while self._missing(first, last) and time.monotonic() < deadline_s:
             await asyncio.sleep(0.5)
             self._arrivals.note()
         await asyncio.to_thread(self._gateway.terminate)
 
-
-async def _out_of_reach(start: Callable[[], None]) -> None:
-    """Start a process that Ctrl-C at the terminal does not reach: it inherits a deaf thread."""
-
-    def work() -> None:
-        signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGINT,))
-        start()
-
-    await asyncio.to_thread(work)
+    def _missing(self, first: float, last: float) -> list[tuple[str, int]]:
+        """Return bike and end of every second within [first, last] that should be there."""
+        return [
+            (bike, end)
+            for bike, end in self._arrivals.missing(first, last)
+            if bike != AWAY_BIKE or (end - 1) % RACE_LENGTH_S not in AWAY_S
+        ]
 
 
-async def _soak(directory: Path, minutes: float, seed: int) -> list[str]:
+@asynccontextmanager
+async def open_soak(directory: Path, *, has_own_network: bool) -> AsyncIterator[Soak]:
+    """Yield a daemon that reaches its broker through a proxy and a line; end all of it on exit."""
     authority = Authority(directory / "authority")
+    access_list = directory / "access"
+    access_list.write_text(faults.ALLOWED, encoding="ascii")
     async with AsyncExitStack() as stack:
-        broker = Mosquitto(directory / "mosquitto", authority)
-        await _out_of_reach(broker.start)
+        broker = Mosquitto(directory / "mosquitto", authority, settings=f"acl_file {access_list}")
+        await faults.out_of_reach(broker.start)
         stack.callback(broker.stop)
         network = await stack.enter_async_context(open_network(broker.port))
-        arrivals = Arrivals(broker.port, authority.issue("subscriber"))
+        proxy = stack.enter_context(ConnectProxy())
+        arrivals = Arrivals(broker.port, authority.issue("subscriber"), BIKE_IDS)
         stack.callback(arrivals.end)
-        gateway = GatewayProcess(directory, authority.issue("gateway-1"))
+        gateway = _gateway(directory, authority)
+        gateway.cloud |= {"port": network.port, "proxy": proxy.url}
+        reader = faults.LogReader(gateway.log_file)
+        gateway.open_log = reader.open
+        stack.callback(reader.wait)
         stack.callback(gateway.kill)
-        gateway.cloud["port"] = network.port
-        gateway.race_length_s = RACE_LENGTH_S
-        gateway.bikes = [_table(number, options) for number, options in enumerate(BIKES, start=1)]
-        return await Soak(broker, network, gateway, arrivals).run(minutes, random.Random(seed))
+        around: dict[str, faults.Fault] = {
+            "broker stopped": faults.BrokerStopped(broker, network, arrivals),
+            "broker paused": faults.BrokerPaused(broker),
+            "line cut": faults.LineCut(network),
+            "proxy stopped": faults.ProxyStopped(proxy),
+            "topic denied": faults.TopicDenied(broker, access_list),
+            "certificate replaced": faults.CertificateReplaced(gateway, authority),
+            "log unread": faults.LogUnread(gateway, reader),
+        }
+        if has_own_network:
+            around["MTU hole"] = faults.MtuHole(proxy.port)
+        yield Soak(gateway, arrivals, around)
+
+
+def _gateway(directory: Path, authority: Authority) -> GatewayProcess:
+    """Return a daemon with all bikes, and with certificate files that may be replaced."""
+    gateway = GatewayProcess(directory, authority.issue("gateway-1"))
+    for key in ("certificate_file", "private_key_file"):
+        gateway.cloud[key] = Path(shutil.copy(gateway.cloud[key], directory / f"{key}.pem"))
+    gateway.race_length_s = RACE_LENGTH_S
+    gateway.bikes = [_table(*bike) for bike in enumerate(BIKES, start=1)]
+    return gateway
 
 
 def _table(number: int, options: str) -> str:
@@ -296,16 +273,31 @@ def _table(number: int, options: str) -> str:
     )
 
 
+async def _soak(arguments: argparse.Namespace, directory: Path) -> list[str]:
+    if reason := faults.own_network():
+        print(f"left out: MTU hole ({reason})")
+    async with open_soak(directory, has_own_network=reason is None) as soak:
+        return await soak.run(arguments.minutes, arguments.pace, random.Random(arguments.seed))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--minutes", type=float, default=60.0)
-    parser.add_argument("--seed", type=int, default=1, help="of the broker's troubles")
+    parser.add_argument("--seed", type=int, default=1, help="of the faults")
+    parser.add_argument(
+        "--pace", type=float, default=1.0, help="longer or shorter calms and faults"
+    )
+    parser.add_argument("--directory", type=Path, help="where the daemon's files are kept")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        wrong = asyncio.run(_soak(Path(name), arguments.minutes, arguments.seed))
+        wrong = asyncio.run(_soak(arguments, arguments.directory or Path(name)))
     for one in wrong:
         print(one)
-    print("NOT as it should be" if wrong else "flat, and no second is missing")
+    print(
+        "NOT as it should be"
+        if wrong
+        else "flat, no second is missing, and none contradicts itself"
+    )
     sys.exit(bool(wrong))
 
 

@@ -1,7 +1,11 @@
-"""The soak's verdict; the soak itself takes hours: `make soak`."""
+"""The soak's verdict, and each of its faults once; the soak itself takes hours: `make soak`."""
 
 import os
+import re
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
 
 from tests.durability.soak import GROWTH_MAX_KIB, Sample, sample, what_grew
 
@@ -21,7 +25,11 @@ def test_soak_names_what_keeps_growing() -> None:
     assert what_grew([*[FLAT] * 30, *[replace(FLAT, descriptors=15)] * 10]) == [
         "file descriptors: 14 → 15"
     ]
-    assert what_grew([*[FLAT] * 30, *[replace(FLAT, threads=5)] * 10]) == ["threads: 4 → 5"]
+    assert what_grew([*[FLAT] * 30, *[replace(FLAT, threads=7)] * 10]) == ["threads: 4 → 7"]
+
+
+def test_soak_lets_thread_pools_fill() -> None:
+    assert what_grew([*[FLAT] * 30, *[replace(FLAT, threads=6)] * 10]) == []
 
 
 def test_soak_gives_no_verdict_on_too_few_samples() -> None:
@@ -36,3 +44,23 @@ def test_soak_sample_measures_memory_and_descriptors_of_a_process() -> None:
     os.close(writer)
     assert after.descriptors == before.descriptors + 2
     assert 0 < after.heap_kib <= after.pss_kib
+
+
+def test_soak_loses_no_second_to_any_of_its_faults(tmp_path: Path) -> None:
+    command = "-m tests.durability.soak --minutes 0.95 --pace 0.25 --directory"
+    ended = subprocess.run(
+        [sys.executable, *command.split(), str(tmp_path)],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=115,
+    )
+    *_, faults, verdict, _ = ended.stdout.splitlines() or [ended.stderr]
+    assert verdict == "too short to judge: 0 samples in calm", ended.stdout + ended.stderr
+    times = [int(number) for number in re.findall(r"(\d+)×", faults)]
+    assert len(times) >= 7
+    assert all(times), faults
+    log = (tmp_path / "gateway.log").read_text()
+    assert "not authorised to publish to alleycat-publish" in log
+    assert "replaced certificate files loaded" in log
+    assert "\n" * 1000 in log, "the pipe was full"

@@ -22,14 +22,29 @@ class ConnectProxy:
         self.asked: list[str] = []
         self._open: list[socket.socket] = []
 
+        # This socket never listens. It reserves the port while the proxy is stopped.
+        self._reserved = socket.socket()
+        self._reserved.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        self._reserved.bind(("127.0.0.1", 0))
+        self.port: int = self._reserved.getsockname()[1]
+
     def __enter__(self) -> Self:
-        self._listener = socket.create_server(("127.0.0.1", 0))
-        self.port: int = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._listener.shutdown(socket.SHUT_RDWR)
+        self.stop()
+        self._reserved.close()
+
+    def start(self) -> None:
+        """Accept connections, on the same port each time."""
+        self._listener = socket.create_server(("127.0.0.1", self.port))
+        threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
+
+    def stop(self) -> None:
+        """End all connections, and refuse new ones."""
+        with suppress(OSError):  # stopped already
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self.cut()
 
@@ -43,21 +58,24 @@ class ConnectProxy:
             with suppress(OSError):
                 self._open.pop().shutdown(socket.SHUT_RDWR)
 
-    def _accept(self) -> None:
+    def _accept(self, listener: socket.socket) -> None:
         while True:
             try:
-                client, _ = self._listener.accept()
+                client, _ = listener.accept()
             except OSError:
                 return
             self._open.append(client)
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, client: socket.socket) -> None:
+        with client, suppress(OSError):  # an end is gone, or the server cannot be reached
+            self._answer_to(client)
+
+    def _answer_to(self, client: socket.socket) -> None:
         head = b""
         while b"\r\n\r\n" not in head:
             chunk = client.recv(CHUNK)
             if not chunk:
-                client.close()
                 return
             head += chunk
         text = head.decode()
@@ -67,10 +85,14 @@ class ConnectProxy:
             client.sendall(answer if self._answer is None else self._answer)
             if self._answer == b"":
                 client.recv(CHUNK)
-            client.close()
             return
         host, _, port = text.split(" ")[1].rpartition(":")
-        with client, socket.create_connection((host.strip("[]"), int(port))) as server:
+        try:
+            server = socket.create_connection((host.strip("[]"), int(port)))
+        except OSError:
+            client.sendall(b"HTTP/1.1 502 Bad Gateway\r\n\r\n")
+            return
+        with server:
             self._open.append(server)
             client.sendall(b"HTTP/1.1 200 Connection established\r\nVia: 1.1 test\r\n\r\n")
             up = threading.Thread(target=_copy, args=(client, server), daemon=True)

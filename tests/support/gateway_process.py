@@ -6,8 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from tests.support.mosquitto import Credentials
 
@@ -30,6 +31,8 @@ class GatewayProcess:
     def __init__(self, directory: Path, credentials: Credentials) -> None:
         self.config_file = directory / "gateway.toml"
         self.log_file = directory / "gateway.log"
+        #: Gives the daemon's stderr; what is written there must come to `log_file`.
+        self.open_log: Callable[[], IO[bytes]] = lambda: self.log_file.open("ab")
         self.cloud: dict[str, Any] = {
             "endpoint": "127.0.0.1",
             "ca_file": credentials.ca_file,
@@ -73,7 +76,7 @@ class GatewayProcess:
         """Start the daemon; return when it races."""
         self.write_config()
         seen = self.log.count("gateway started") if self.log_file.exists() else 0
-        with self.log_file.open("ab") as log:
+        with self.open_log() as log:
             self._process = subprocess.Popen(
                 [
                     self.python,
