@@ -34,7 +34,7 @@ WRITABLE = frozenset({"write", "write-without-response"})
 RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
 
 
-class NoAnswer(BikeLost):
+class NotAnswered(BikeLost):
     """A device has not answered in time: it may still do what it was asked for."""
 
 
@@ -229,6 +229,6 @@ def _as_bike_lost(what: str) -> Iterator[None]:
     try:
         yield
     except TimeoutError as error:
-        raise NoAnswer(f"{what}: {reason_of(error)}") from error
+        raise NotAnswered(f"{what}: {reason_of(error)}") from error
     except RADIO_ERRORS as error:
         raise BikeLost(f"{what}: {reason_of(error)}") from error

@@ -53,7 +53,7 @@ class BleBike(FrameSource):
 
     Options = BleOptions
 
-    def __init__(self, options: BleOptions, clock: Clock) -> None:
+    def __init__(self, options: BleOptions, clock: Clock, name: str | None = None) -> None:
         self._options = options
         self._clock = clock
         self.stale_after_s = (
@@ -63,8 +63,8 @@ class BleBike(FrameSource):
         #: was recognised by.
         self._mute: set[str] = set()
         #: The name of the bike, empty if it has none; None before the first connection.
-        self._name: str | None = None
-        #: Whether the bike left at a command that starts it: it gets none, until it has stood still
+        self._name = name
+        #: Whether the bike left at a command that starts it: it gets none, until it has not moved
         #: on a whole connection without one.
         self._leaves_at_start = False
         self._was_warned = False
@@ -326,7 +326,8 @@ class BleBike(FrameSource):
             return None
         adapter = self._options.adapter
         options = {"address": address, "protocol": protocol, "adapter": adapter, **tuning}
-        return BleBike(BleOptions.model_validate(options), self._clock)
+        # Its protocol is known without its name, so that is not waited for.
+        return BleBike(BleOptions.model_validate(options), self._clock, name="")
 
 
 def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:

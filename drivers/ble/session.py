@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 from drivers.ble.companions import Companions
-from drivers.ble.connection import NOTIFYING, WRITABLE, Connection, NoAnswer
+from drivers.ble.connection import NOTIFYING, WRITABLE, Connection, NotAnswered
 from drivers.ble.start import StartTrial
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import Conversation
@@ -221,7 +221,7 @@ class BleSession:
                 self.start.sent(self.asked_ns)
             try:
                 await self._connection.write(command, request, WRITE_S)
-            except NoAnswer:
+            except NotAnswered:
                 log.debug("no answer to a write of %s in %g s", command, WRITE_S)
             except BikeLost:
                 talk.protocol.refused()

@@ -48,6 +48,6 @@ class StartTrial:
         return not self._was_heard or end_ns - self._sent_ns <= AT_ONCE_NS
 
     def is_needed(self, end_ns: int) -> bool:
-        """Return whether the bike stood still on a whole connection without a command."""
+        """Return whether the bike did not move on a whole connection without a command."""
         is_whole = end_ns - self._connected_ns >= UNMOVED_NS
         return self._sent_ns is None and is_whole and not self._has_moved
