@@ -34,6 +34,10 @@ WRITABLE = frozenset({"write", "write-without-response"})
 RADIO_ERRORS = (*BLEAK_RETRY_EXCEPTIONS, OSError, KeyError, AssertionError, DBusError)
 
 
+class NotAnswered(BikeLost):
+    """A device has not answered in time: it may still do what it was asked for."""
+
+
 class Connection:
     """A connected device. Its methods raise BikeLost."""
 
@@ -224,5 +228,7 @@ def _ignore(frame: Frame) -> None:
 def _as_bike_lost(what: str) -> Iterator[None]:
     try:
         yield
+    except TimeoutError as error:
+        raise NotAnswered(f"{what}: {reason_of(error)}") from error
     except RADIO_ERRORS as error:
         raise BikeLost(f"{what}: {reason_of(error)}") from error

@@ -53,7 +53,7 @@ class BleBike(FrameSource):
 
     Options = BleOptions
 
-    def __init__(self, options: BleOptions, clock: Clock) -> None:
+    def __init__(self, options: BleOptions, clock: Clock, name: str | None = None) -> None:
         self._options = options
         self._clock = clock
         self.stale_after_s = (
@@ -63,8 +63,9 @@ class BleBike(FrameSource):
         #: was recognised by.
         self._mute: set[str] = set()
         #: The name of the bike, empty if it has none; None before the first connection.
-        self._name: str | None = None
-        #: Whether the bike disconnected at a command that starts it: it gets none any more.
+        self._name = name
+        #: Whether the bike left at a command that starts it: it gets none, until it has not moved
+        #: on a whole connection without one.
         self._leaves_at_start = False
         self._was_warned = False
         #: Why `open_bike` is waiting; see WaitingDriver.
@@ -205,17 +206,22 @@ class BleBike(FrameSource):
             self._remember_end(connection, session, talks[0].name)
 
     def _remember_end(self, connection: Connection, session: BleSession, main: str) -> None:
-        """Remember the command at which the bike has disconnected, so as not to repeat it."""
-        if connection.left_after(session.started_ns):
+        """Remember what the bike does not survive, so as not to repeat it."""
+        end_ns = session.silent_ns if connection.lost_ns is None else connection.lost_ns
+        if end_ns is None:
+            return
+        if session.start.was_the_end(end_ns):
             self._leaves_at_start = True
             log.warning(
-                "%s disconnected when it was sent a command to start; the gateway no longer sends "
-                "that command: if the bike stays at 0, start it at its console, or set its option "
-                "`start` to the commands that it expects",
+                "%s disconnected or fell silent when it was sent a command to start; the gateway "
+                "does not send that command on the next connection: if the bike stays at 0, start "
+                "it at its console, or set its option `start` to the commands that it expects",
                 self._options.who,
             )
         elif connection.left_after(session.asked_ns) and not session.was_understood:
             self._mute.add(main)
+        elif session.start.is_needed(end_ns):
+            self._leaves_at_start = False
 
     async def _main_protocol(self, connection: Connection, profile: BikeProfile) -> str:
         """Return the protocol to speak with the bike. Raises BikeLost if it does not speak it."""
@@ -320,7 +326,8 @@ class BleBike(FrameSource):
             return None
         adapter = self._options.adapter
         options = {"address": address, "protocol": protocol, "adapter": adapter, **tuning}
-        return BleBike(BleOptions.model_validate(options), self._clock)
+        # Its protocol is known without its name, so that is not waited for.
+        return BleBike(BleOptions.model_validate(options), self._clock, name="")
 
 
 def _main_protocols(has: Iterable[str], profile: BikeProfile) -> list[str]:

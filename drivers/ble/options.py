@@ -107,8 +107,12 @@ class BleOptions(DriverOptions, Tuning):
 
     @property
     def who(self) -> str:
-        """The address, name or equipment id of the bike."""
-        return self.address or self.name or f"Keiser {self.equipment_id}"
+        """What identifies the bike: the first of these that it has, as in `means`."""
+        if self.address is not None:
+            return self.address
+        if self.equipment_id is not None:
+            return f"Keiser {self.equipment_id}"
+        return self.name or ""
 
     @property
     def reports_own_number(self) -> bool:

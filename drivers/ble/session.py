@@ -6,7 +6,8 @@ from contextlib import suppress
 from dataclasses import replace
 
 from drivers.ble.companions import Companions
-from drivers.ble.connection import NOTIFYING, WRITABLE, Connection
+from drivers.ble.connection import NOTIFYING, WRITABLE, Connection, NotAnswered
+from drivers.ble.start import StartTrial
 from drivers.contract import BikeLost, Clock
 from drivers.conversation import Conversation
 from drivers.protocols import PROTOCOLS
@@ -15,9 +16,11 @@ from drivers.protocols.standard.ftms_control import (
     CONTROL_POINT_UUID,
     FEATURE_UUID,
     RESISTANCE_RANGE_UUID,
+    SUCCESS,
     TRAINING_STATUS_UUID,
     decode_features,
     decode_range,
+    decode_response,
     describe_response,
     describe_training_status,
 )
@@ -29,9 +32,12 @@ GATT_PROTOCOLS = {name: made.gatts for name, made in PROTOCOLS.items() if made.g
 #: Protocols that are useful only in addition to a bike's own.
 COMPANIONS = frozenset({"heart_rate"})
 
-#: Timeout of a read, a subscription or a write of what a protocol asks for, in seconds. It is short
-#: because nothing else is heard meanwhile, and a bike has few seconds to be started.
+#: Timeout of a read or a subscription of what a protocol asks for, in seconds. It is short because
+#: nothing else is heard meanwhile, and a bike has few seconds to be started.
 ASK_S = 1.0
+#: Timeout of a write, in seconds. Bikes may take more than a second to answer one, and BlueZ
+#: refuses the next one until then.
+WRITE_S = 2.0
 #: Seconds between polls: a protocol may send a request, and the strap's Readings are collected.
 ASK_EVERY_S = 0.25
 
@@ -125,9 +131,11 @@ class BleSession:
         self._answered = {self._gatts[talk.name].command: talk for talk in reversed(self._talks)}
         self._companions = companions
         self._clock = clock
-        #: When the bike was last written to, and when it was last sent a command that starts it.
+        #: When the bike was last written to.
         self.asked_ns: int | None = None
-        self.started_ns: int | None = None
+        #: When the bike fell silent, if it did.
+        self.silent_ns: int | None = None
+        self.start = StartTrial(clock.monotonic_ns())
 
     @property
     def was_understood(self) -> bool:
@@ -149,6 +157,7 @@ class BleSession:
                     yield self._companions.completed(reading)
             # Later notifications may still be waiting to be taken.
             if self._talks[0].is_silent(at_ns):
+                self.silent_ns = at_ns
                 silent_s = self._talks[0].protocol.lost_after_s
                 raise BikeLost(f"the bike was silent for {silent_s:g} s")
             for talk in self._talks:
@@ -181,9 +190,14 @@ class BleSession:
         talk = by_characteristic.get(characteristic)
         if talk is not None:
             readings = talk.hear(at_ns, data, characteristic)
+            if talk is self._talks[0] and data:
+                self.start.heard(at_ns, readings)
             return at_rest(readings) if self._talks[0].is_at_rest(at_ns) else readings
         if characteristic == CONTROL_POINT_UUID:
             log.info("the bike answered a control command: %s", describe_response(data))
+            response = decode_response(data)
+            if response is not None and response.result == SUCCESS:
+                self.start.accepted()
         if characteristic in self._answered:
             self._answered[characteristic].learn(at_ns, data, characteristic)
         return []
@@ -204,8 +218,10 @@ class BleSession:
                     await self._connection.subscribe(command, ASK_S)
             self.asked_ns = self._clock.monotonic_ns()
             if talk.protocol.starts(request):
-                self.started_ns = self.asked_ns
+                self.start.sent(self.asked_ns)
             try:
-                await self._connection.write(command, request, ASK_S)
+                await self._connection.write(command, request, WRITE_S)
+            except NotAnswered:
+                log.debug("no answer to a write of %s in %g s", command, WRITE_S)
             except BikeLost:
                 talk.protocol.refused()

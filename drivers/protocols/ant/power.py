@@ -20,9 +20,11 @@ from drivers.reading import Frame, Reading
 
 #: The crank has stopped if a meter repeats itself for this long: some repeat a page four times.
 STOPPED_NS = 3_000_000_000
-#: After this time without a new event, the sums start over: half of the time after which a period
-#: may have wrapped unnoticed.
-FORGOTTEN_NS = 16_000_000_000
+#: After this time without a new event, the sums start over. The longer it is, the more sums of a
+#: meter that has restarted meanwhile look like those of a ride; a turn of 4 s is 15 rpm.
+FORGOTTEN_NS = 4_000_000_000
+#: A wheel that turns faster has restarted its sums: 1000 rpm are 125 km/h.
+MAX_WHEEL_RPM = 1000
 
 _CALIBRATION = 0x01
 _POWER = 0x10
@@ -129,18 +131,20 @@ def encode_meter_page(page: MeterPage) -> bytes:
 def _is_restart(page: CountedPage, last: CountedPage | None, elapsed_ns: int) -> bool:
     """Return whether sums have started over, so that their difference means nothing.
 
-    It then covers more time than has passed, or more turns than legs can do.
+    It then covers more time than has passed, or more turns than legs or a wheel can do.
     """
+    max_rpm: float = MAX_CADENCE_RPM
     match page, last:
         case TorquePage(), TorquePage():
-            periods_per_s, is_crank = _PERIODS_PER_S, page.is_crank
+            periods_per_s = _PERIODS_PER_S
+            max_rpm = MAX_CADENCE_RPM if page.is_crank else MAX_WHEEL_RPM
         case FrequencyPage(), FrequencyPage():
-            periods_per_s, is_crank = _FREQUENCY_PERIODS_PER_S, True
+            periods_per_s = _FREQUENCY_PERIODS_PER_S
         case _:
             return False
     period_s = ((page.period - last.period) & 0xFFFF) / periods_per_s
     turns = (page.event - last.event) & 0xFF
-    is_too_fast = is_crank and 60 * turns > MAX_CADENCE_RPM * period_s
+    is_too_fast = 60 * turns > max_rpm * period_s
     return is_too_fast or period_s > (elapsed_ns + MAX_SKEW_NS) / NS_PER_S
 
 

@@ -52,6 +52,8 @@ CADENCE_MAX_RPM = 200
 
 #: The interval between two requests.
 EVERY_NS = 300_000_000
+#: How long the rest of a message may take: less than the next answer does.
+REST_NS = 200_000_000
 #: How long a console may be idle before it is started for the first time.
 IDLE_NS = 3_000_000_000
 
@@ -186,8 +188,9 @@ class Fitshow(WireProtocol):
         self._turns = Turns((ASK_LIMITS,), POLL, EVERY_NS)
         self._restarts = Restarts(IDLE_NS)
         self._is_in_miles = False
-        #: The beginning of a message that may go on in the next notification.
+        #: The beginning of a message that may go on in the next notification, and its time.
         self._begun = b""
+        self._begun_ns = 0
         self._may_start = True
 
     @classmethod
@@ -198,20 +201,20 @@ class Fitshow(WireProtocol):
     def feed(self, frame: Frame) -> list[Reading]:
         if frame.sent:
             return []
-        messages = self._completed(frame.data)
+        messages = self._completed(frame.at_ns, frame.data)
         return [one for message in messages for one in self._understood(frame.at_ns, message)]
 
-    def _completed(self, notification: bytes) -> list[FitshowMessage]:
+    def _completed(self, at_ns: int, notification: bytes) -> list[FitshowMessage]:
         """Return the messages that a notification completes."""
-        messages, others_bytes = _messages_in(notification)
-        if not others_bytes:
+        is_whole = not _messages_in(notification)[1]
+        if is_whole or at_ns - self._begun_ns > REST_NS:
             # The rest of what had begun was lost.
             self.unusable_bytes += len(self._begun)
             self._begun = b""
-            return messages
         data = self._begun + notification
         messages, others_bytes = _messages_in(data)
         self._begun = b"" if messages else _beginning_in(data)
+        self._begun_ns = at_ns
         self.unusable_bytes += others_bytes - len(self._begun)
         return messages
 

@@ -165,14 +165,13 @@ def _encode_bits(data: IndoorBikeData, bits: int) -> bytes:
     return (bits ^ _MORE_DATA).to_bytes(_FLAGS_BYTES, "little") + body
 
 
-#: Anything but zero in one of these shows that the bike has been started, and so does a change of
-#: one of those that count: what they have counted may be from the last ride. The resistance and the
-#: heart rate do not depend on the start.
+#: Anything but zero in one of these shows that the bike has been started, and so does an increase
+#: of a total, whose value alone may be from the last ride: a bike that is not started may clear it.
+#: An average also falls while the bike runs and its rider rests, so each change shows this, except
+#: one to zero. The resistance and the heart rate do not depend on the start.
 _MOVING = ("speed_kmh", "cadence_rpm", "power_w")
-_COUNTED = (
-    *("average_speed_kmh", "average_cadence_rpm", "average_power_w"),
-    *("distance_m", "energy_kcal", "elapsed_s"),
-)
+_AVERAGES = ("average_speed_kmh", "average_cadence_rpm", "average_power_w")
+_TOTALS = ("distance_m", "energy_kcal", "elapsed_s")
 
 
 class Ftms(StartableProtocol):
@@ -197,7 +196,7 @@ class Ftms(StartableProtocol):
         self._start = FtmsStart(start)
         self._first_ns: int | None = None
         self._sent_names: set[str] = set()
-        #: The latest time, distance and other values that count.
+        #: The latest totals and averages.
         self._counted: dict[str, float] = {}
         self._contradicted_ns: int | None = None
 
@@ -252,11 +251,15 @@ class Ftms(StartableProtocol):
 
     def _is_running(self, data: IndoorBikeData) -> bool:
         before = dict(self._counted)
-        for name in _COUNTED:
+        for name in (*_AVERAGES, *_TOTALS):
             value = getattr(data, name)
             if value is not None:
                 self._counted[name] = value
-        has_counted = any(self._counted[name] != value for name, value in before.items())
+        has_counted = any(
+            self._counted[name] > value
+            or (name in _AVERAGES and self._counted[name] not in (0, value))
+            for name, value in before.items()
+        )
         return has_counted or any(getattr(data, name) for name in _MOVING)
 
     def _present_or_average(self, at_ns: int, data: IndoorBikeData, name: str) -> float | None:

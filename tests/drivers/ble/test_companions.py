@@ -9,6 +9,8 @@ import pytest
 from drivers import Reading
 from drivers.ble.companions import METER_VALID_NS, Companions
 from drivers.ble.driver import BleBike
+from drivers.ble.finding import NAME_S
+from drivers.ble.radio import Advertisement, Radio
 from drivers.clock import MachineClock
 from drivers.contract import BikeLost, Clock, FrameSource
 from drivers.power import POWER_MAX_W, POWER_MIN_W
@@ -76,6 +78,30 @@ async def test_power_scale_and_offset_correct_both_meters(bluez: Bluez) -> None:
         both = await heard_until(readings, 2 * LEFT_W + 5 + 2 * RIGHT_W + 5)
     assert alone.source == "cycling_power × 2"
     assert both.source == "cycling_power + second meter"
+
+
+async def test_name_of_a_companion_is_not_waited_for(
+    bluez: Bluez, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    left, right = bikes.power_meter(bluez), bikes.power_meter(bluez)
+    left.name = right.name = None
+    waits_s = []
+    find = Radio.find
+
+    async def noting(
+        self: Radio, wanted: Callable[[Advertisement], bool], seconds: float, name_s: float
+    ) -> Advertisement | None:
+        waits_s.append(name_s)
+        return await find(self, wanted, seconds, name_s)
+
+    monkeypatch.setattr(Radio, "find", noting)
+    async with (
+        pedalled(left, lambda: LEFT_W),
+        pedalled(right, lambda: RIGHT_W),
+        pedals(left, right.address).open_bike() as readings,
+    ):
+        await heard_until(readings, LEFT_W + RIGHT_W)
+    assert waits_s == [NAME_S, 0]
 
 
 async def test_pedal_that_was_never_there_is_counted_as_like_the_first(bluez: Bluez) -> None:

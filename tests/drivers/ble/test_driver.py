@@ -553,7 +553,7 @@ class TestStart:
             with pytest.raises(BikeLost):
                 async with driven.open_bike() as readings:
                     await hear_to_the_end(readings)
-            assert "disconnected when it was sent a command to start" in caplog.text
+            assert "when it was sent a command to start" in caplog.text
             bike.written.clear()
             async with driven.open_bike() as readings:
                 with suppress(TimeoutError):
@@ -579,6 +579,76 @@ class TestStart:
             with pytest.raises(BikeLost, match=reason):
                 await first(driven)
             assert bool(bike.written) is is_started
+
+    @pytest.mark.slow
+    @pytest.mark.parametrize("after_s", [4, None], ids=["disconnects later", "stays connected"])
+    async def test_bike_that_falls_dead_when_started_is_not_started_again(
+        self, bluez: Bluez, caplog: pytest.LogCaptureFixture, after_s: float | None
+    ) -> None:
+        bike = bikes.ftms_bike(bluez)
+
+        def die(_: str, __: bytes) -> None:
+            if after_s is not None and len(bike.written) == 1:
+                asyncio.get_running_loop().call_later(after_s / 10, bike.drop_link)
+
+        bike.on_write = die
+        driven = driver(FAST, address=bike.address)
+        zeros = bytes((0x64, *[0] * 9))
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: b"" if bike.written else zeros):
+            with pytest.raises(BikeLost):
+                async with driven.open_bike() as readings:
+                    await hear_to_the_end(readings)
+            assert "fell silent when it was sent a command to start" in caplog.text
+            bike.written.clear()
+            async with driven.open_bike() as readings:
+                with suppress(TimeoutError):
+                    async with FAST.timeout(20):
+                        await hear_to_the_end(readings)
+        assert bike.written == []
+
+    @pytest.mark.slow
+    async def test_bike_that_runs_and_loses_its_link_soon_after_its_start_is_started_again(
+        self, bluez: Bluez
+    ) -> None:
+        bike = bikes.stopped_bike(bluez)
+        driven = driver(FAST, address=bike.address)
+        for _ in range(2):
+            bike.written.clear()
+            async with (
+                saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+                driven.open_bike() as readings,
+            ):
+                await until(readings, lambda reading: reading.cadence_rpm == 80)
+                bike.drop_link()
+                with pytest.raises(BikeLost):
+                    await hear_to_the_end(readings)
+            assert [data for _, data in bike.written] == [b"\x00", b"\x07"]
+
+    @pytest.mark.slow
+    async def test_bike_that_stands_still_on_a_whole_connection_is_started_again(
+        self, bluez: Bluez
+    ) -> None:
+        """Its link was lost by chance, at the moment of its start."""
+        bike = bikes.stopped_bike(bluez)
+        answer = bike.on_write
+
+        def leave(_: str, __: bytes) -> None:
+            asyncio.get_running_loop().call_soon(bike.drop_link)
+
+        bike.on_write = leave
+        driven = driver(FAST, address=bike.address)
+        async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)):
+            for is_started in (True, False):
+                bike.written.clear()
+                async with driven.open_bike() as readings:
+                    if not is_started:
+                        asyncio.get_running_loop().call_later(1.5, bike.drop_link)
+                    with pytest.raises(BikeLost):
+                        await hear_to_the_end(readings)
+                assert bool(bike.written) is is_started
+            bike.on_write = answer
+            async with driven.open_bike() as readings:
+                await until(readings, lambda reading: reading.cadence_rpm == 80)
 
     @pytest.mark.slow
     async def test_bike_that_is_lost_long_after_its_start_is_started_again(
@@ -633,6 +703,18 @@ class TestStart:
         late = iter([b""] * 16)
         async with saying(bike, bikes.INDOOR_BIKE_DATA, lambda: next(late, FTMS)):
             assert (await first(driver(FAST, address=bike.address))).cadence_rpm == 80
+
+    @pytest.mark.slow
+    async def test_bike_that_does_not_answer_a_start_command_in_time_gets_the_next_one(
+        self, bluez: Bluez
+    ) -> None:
+        bike = bikes.stopped_bike(bluez)
+        bike.characteristic(bikes.CONTROL_POINT).fail("WriteValue", HANG)
+        async with (
+            saying(bike, bikes.INDOOR_BIKE_DATA, lambda: bikes.stopped_or(bike, FTMS)),
+            driver(FAST, address=bike.address).open_bike() as readings,
+        ):
+            await until(readings, lambda reading: reading.cadence_rpm == 80)
 
     @pytest.mark.slow
     async def test_a_bike_that_sends_only_zeros_is_started(self, bluez: Bluez) -> None:

@@ -51,3 +51,18 @@ def test_wrong_ble_options_are_refused(options: dict[str, object], complaint: st
 
 def test_address_option_may_be_in_lower_case() -> None:
     assert BleOptions(address="c0:ff:ee:00:00:01").address == "C0:FF:EE:00:00:01"
+
+
+@pytest.mark.parametrize(
+    ("options", "who"),
+    [
+        ({"address": "C0:FF:EE:00:00:01", "equipment_id": 1, "name": "M3"}, "C0:FF:EE:00:00:01"),
+        ({"name": "M3", "equipment_id": 1}, "Keiser 1"),
+        ({"name": "M3", "equipment_id": 0}, "Keiser 0"),
+        ({"equipment_id": 1}, "Keiser 1"),
+        ({"name": "M3"}, "M3"),
+    ],
+)
+def test_bike_is_identified_as_it_is_looked_for(options: dict[str, object], who: str) -> None:
+    """Two bikes of the config with the same identity are one."""
+    assert BleOptions.model_validate(options).who == who

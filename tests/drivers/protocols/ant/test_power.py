@@ -115,7 +115,7 @@ def test_meter_that_only_repeats_itself_has_stopped() -> None:
     assert feed(meter, PowerPage(8, 150, 70), at_s=stopped_s + 1)[0].power_w == 150
 
 
-@pytest.mark.parametrize("rest_s", [17, 31, 32, 33, 40, 64.5, 600])
+@pytest.mark.parametrize("rest_s", [4.25, 17, 31, 32, 33, 40, 64.5, 600])
 @pytest.mark.parametrize("offset", [(), (OffsetPage(500),)], ids=["torque", "frequency"])
 def test_period_that_may_have_wrapped_during_a_rest_is_not_used(
     offset: tuple[OffsetPage, ...], rest_s: float
@@ -137,9 +137,9 @@ def test_period_that_may_have_wrapped_during_a_rest_is_not_used(
 
 
 def test_slow_turn_is_no_rest() -> None:
-    pages = TorquePage(1, 0, 0), TorquePage(2, 15 * 2048, 1436)
+    pages = TorquePage(1, 0, 0), TorquePage(2, 4 * 2048, 1436)
     meter = AntPower()
-    assert [feed(meter, page, at_s=at_s) for at_s, page in zip((0, 15), pages, strict=True)][1]
+    assert [feed(meter, page, at_s=at_s) for at_s, page in zip((0, 4), pages, strict=True)][1]
 
 
 def test_meter_that_sends_two_kinds_has_one_power() -> None:
@@ -150,15 +150,17 @@ def test_meter_that_sends_two_kinds_has_one_power() -> None:
     assert [one.cadence_rpm for one in second] == [None, 60], "the cadence of the torque's page"
 
 
+@pytest.mark.parametrize("is_crank", [True, False], ids=["crank", "wheel"])
 @pytest.mark.parametrize(
-    ("restarted", "arrival_s"),
-    [(TorquePage(1, 2048, 640, 90), 1), (TorquePage(1, 52048, 640, 90), 30)],
-    ids=["longer period than the time that has passed", "more turns than legs can do"],
+    ("event", "period"),
+    [(1, 2048), (1, 52048), (1, 56650)],
+    ids=["longer period than the time that has passed", "57 turns a second", "1052 rpm"],
 )
-def test_sums_that_start_over_give_no_power(restarted: TorquePage, arrival_s: int) -> None:
-    meter = AntPower()
-    before = TorquePage(200, 50000, 30280, 90)
-    pages = (TorquePage(199, 47952, 29640, 90), before, restarted)
+def test_sums_that_start_over_give_no_power(event: int, period: int, is_crank: bool) -> None:
+    meter, arrival_s = AntPower(), 3
+    restarted = TorquePage(event, period, 640, 90, is_crank)
+    before = TorquePage(200, 50000, 30280, 90, is_crank)
+    pages = (TorquePage(199, 47952, 29640, 90, is_crank), before, restarted)
     times_ns = (0, NS_PER_S, (1 + arrival_s) * NS_PER_S)
     readings = [
         reading
@@ -168,6 +170,11 @@ def test_sums_that_start_over_give_no_power(restarted: TorquePage, arrival_s: in
     assert [one.power_w for one in readings if one.power_w is not None] == [
         pytest.approx(125.66, abs=0.01)
     ]
+
+
+def test_fast_wheel_has_a_power() -> None:
+    pages = (TorquePage(n, n * 128, n * 64, is_crank=False) for n in range(2))
+    assert [one.power_w for one in feed(AntPower(), *pages)] == [pytest.approx(201.06, abs=0.01)]
 
 
 def test_period_of_0_gives_no_power() -> None:

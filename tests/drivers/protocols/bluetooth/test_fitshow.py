@@ -9,6 +9,7 @@ from drivers.protocols.bluetooth.fitshow import (
     IDLE,
     IDLE_NS,
     PAUSED,
+    REST_NS,
     RUNNING,
     STARTING,
     Fitshow,
@@ -287,3 +288,16 @@ def test_console_that_stays_idle_for_ten_minutes_is_started_rarely() -> None:
 def test_console_in_another_state_is_not_started(state: int) -> None:
     heard = sent(Fitshow(), 30, LIMITS | {"02424203": status_frame(FitshowStatus(state))})
     assert set(heard) == {"0241024303", "02424203"}
+
+
+@pytest.mark.parametrize(("later_ns", "readings"), [(0, 1), (REST_NS, 1), (REST_NS + 1, 0)])
+def test_beginning_of_a_message_waits_a_short_time_for_its_rest(
+    later_ns: int, readings: int
+) -> None:
+    """What comes later belongs to the next answer, whose beginning was lost."""
+    fitshow = Fitshow()
+    data = bytes.fromhex(RIDE)
+    assert fitshow.feed(Frame(7, data[:9])) == []
+    assert len(fitshow.feed(Frame(7 + later_ns, data[9:]))) == readings
+    assert fitshow.unusable_bytes == (0 if readings else len(data))
+    assert len(fitshow.feed(Frame(7 + EVERY_NS, data))) == 1

@@ -69,8 +69,15 @@ def test_a_bike_that_sends_only_zeros_is_started_once(frame: str) -> None:
             "fe02f0041a050000000012000014000000000000",
             "fe02f00419050000000012000014000000000000",
         ),
+        (
+            "fe0200001a050000000012000014000000000000",
+            "fe02000019050000000012000014000000000000",
+        ),
     ],
-    ids=["time, Berg0162/simcline #4", "distance", "averages, Berg0162/simcline #7"],
+    ids=[
+        *("time, Berg0162/simcline #4", "distance", "averages, Berg0162/simcline #7"),
+        "averages that fall at a speed of 0",
+    ],
 )
 def test_a_bike_whose_counts_change_while_its_rider_rests_is_not_started(
     before: str, after: str
@@ -88,6 +95,26 @@ def test_a_bike_that_repeats_the_time_of_its_last_ride_is_started() -> None:
     sent = []
     for second in range(60):
         feed(protocol, "5408 0000 0000 010000 0000 3100", at_ns=second * S)
+        if command := protocol.request(second * S):
+            sent.append((second, command.hex()))
+    assert sent == [(5, "00"), (6, "07")]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        ("5408 0000 0000 f40100 0000 4600", "5408 0000 0000 000000 0000 0000"),
+        ("5408 0000 0000 f40100 0000 4600", "5408 0000 0000 0a0000 0000 0000"),
+        ("fe0200001a050000000012000014000000000000", "fe0200000000000000000000000000000000000000"),
+    ],
+    ids=["time and distance", "distance of a part", "averages"],
+)
+def test_a_bike_that_clears_its_counts_when_connected_is_started(before: str, after: str) -> None:
+    protocol = Ftms()
+    feed(protocol, before, at_ns=0)
+    sent = []
+    for second in range(1, 60):
+        feed(protocol, after, at_ns=second * S)
         if command := protocol.request(second * S):
             sent.append((second, command.hex()))
     assert sent == [(5, "00"), (6, "07")]
