@@ -8,6 +8,7 @@ from functools import partial
 from itertools import chain, zip_longest
 from typing import Literal
 
+from drivers.lookup import look_up
 from gateway.config.cloud import CloudConfig
 from gateway.config.proxy import Proxy, read_proxy_credentials
 
@@ -49,9 +50,7 @@ async def addresses(host: str, port: int, family: Family) -> list[tuple[int, str
 
     Raises socket.gaierror.
     """
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, family=_NUMBERS[family], type=socket.SOCK_STREAM)
-    known = [(number, str(address[0])) for number, _, _, _, address in found]
+    known = await look_up(host, port, _NUMBERS[family])
     six = [one for one in known if one[0] == socket.AF_INET6]
     four = [one for one in known if one[0] == socket.AF_INET]
     return [one for one in chain(*zip_longest(six, four)) if one is not None][:MOST_ADDRESSES]
