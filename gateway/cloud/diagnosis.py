@@ -9,7 +9,7 @@ import socket
 import ssl
 from dataclasses import dataclass
 
-from gateway.cloud.way import Family, ProxyRefusal, Stream, open_way
+from gateway.cloud.way import Family, ProxyCredentialsError, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
 
 #: Seconds for each step.
@@ -35,6 +35,10 @@ _PROXY_CREDENTIALS = (
     "and set cloud.proxy_credentials_file to its path"
 )
 _WRONG_CREDENTIALS = "check the user and password in cloud.proxy_credentials_file"
+_CREDENTIALS_FILE = (
+    "save the proxy's user and password as user:password, in a single line that the gateway can "
+    "read, at the path in cloud.proxy_credentials_file, {file}"
+)
 _HANDSHAKE = (
     "check that this port serves MQTT over TLS, and that the broker accepts this gateway's "
     "certificate"
@@ -140,10 +144,13 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
                 return Diagnosis(what, _FAMILY)
             what = f"{host}: name not resolved: {error.strerror}"
             return Diagnosis(what, what_to_check or _NAME)
+        case ProxyCredentialsError():
+            remedy = _CREDENTIALS_FILE.format(file=cloud.proxy_credentials_file)
+            return Diagnosis(f"no credentials for {where}: {error}", remedy)
         case ProxyRefusal():
             has_file = cloud.proxy_credentials_file is not None
             credentials = _WRONG_CREDENTIALS if has_file else _PROXY_CREDENTIALS
-            remedy = credentials if "407" in str(error) else what_to_check
+            remedy = credentials if error.status == "407" else what_to_check
             return Diagnosis(f"{where} opens no connection to {cloud.endpoint}: {error}", remedy)
         case TimeoutError():
             port = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)

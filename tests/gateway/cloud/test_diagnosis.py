@@ -14,6 +14,7 @@ import trustme
 
 from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
 from gateway.config.cloud import CloudConfig
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority
 
 AWS = "a1-ats.iot.eu-west-1.amazonaws.com"
@@ -186,6 +187,30 @@ async def test_missing_public_cas_are_named(
         assert "sudo apt install ca-certificates" not in (await found(cloud)).remedy
         monkeypatch.setattr("gateway.cloud.diagnosis.PUBLIC_CAS", "/nowhere")
         assert "sudo apt install ca-certificates" in (await found(cloud)).remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory; expected"),
+        (b"ada", "expected a single line: user:password"),
+        (b"ada:\xff", "not UTF-8"),
+    ],
+    ids=["missing", "malformed", "binary"],
+)
+async def test_unreadable_credentials_are_not_blamed_on_the_proxy(
+    authority: Authority, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / "proxy"
+    if content is not None:
+        file.write_bytes(content)
+    with ConnectProxy() as proxy:
+        cloud = to(8883, authority, proxy=proxy.url, proxy_credentials_file=file)
+        diagnosis = await found(cloud)
+    assert diagnosis.what.startswith(f"no credentials for the proxy 127.0.0.1:{proxy.port}: {file}")
+    assert reason in diagnosis.what
+    assert str(file) in diagnosis.remedy
+    assert "CONNECT" not in diagnosis.remedy
 
 
 async def test_name_that_does_not_resolve_is_named(authority: Authority) -> None:
