@@ -199,8 +199,8 @@ class Gateway:
                 await cancel(sending)
         finally:
             self._bikes.let_go()
-            for uplink in self._uplinks:
-                await uplink.stop()
+            await self._buffer.commit(everything=True)  # whatever the uplinks do
+            await asyncio.gather(*(uplink.stop() for uplink in self._uplinks))
             await self._buffer.close()
             log.info("stopped", on_disk=self._buffer.status.depth)
 

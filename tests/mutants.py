@@ -212,6 +212,20 @@ MUTANTS = (
         "tests/gateway/cloud/test_iot_core.py",
     ),
     Mutant(
+        "the last seconds are not on disk until the uplinks have stopped",
+        "gateway/daemon.py",
+        "await self._buffer.commit(everything=True)  # whatever the uplinks do",
+        "pass",
+        "tests/gateway/test_daemon.py",
+    ),
+    Mutant(
+        "a lookup of a host name makes the end of the program wait",
+        "drivers/lookup.py",
+        'threading.Thread(target=work, name=f"look up {host}", daemon=True).start()',
+        "asyncio.get_running_loop().run_in_executor(None, work)",
+        "tests/drivers/test_lookup.py",
+    ),
+    Mutant(
         "a path that swallows packets is tried for ever",
         "gateway/cloud/fallback.py",
         "self.family = self._untried.pop(0)",

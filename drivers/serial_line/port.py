@@ -18,6 +18,7 @@ from serial.tools import list_ports
 from serial_asyncio_fast import SerialTransport
 
 from drivers.contract import BikeLost, Clock
+from drivers.lookup import look_up
 from drivers.protocols.base import SerialLine
 from drivers.serial_line.obstacles import console_on, why_missing
 
@@ -131,10 +132,20 @@ async def open_port(
 async def _open_socket(url: SplitResult, reader: asyncio.StreamReader) -> asyncio.StreamWriter:
     loop = asyncio.get_running_loop()
     protocol = asyncio.StreamReaderProtocol(reader, loop=loop)
-    transport, _ = await loop.create_connection(
-        lambda: protocol, str(url.hostname), int(url.port or 0)
-    )
+    transport = await _connected(loop, protocol, url)
     return asyncio.StreamWriter(transport, protocol, reader, loop)
+
+
+async def _connected(
+    loop: asyncio.AbstractEventLoop, protocol: asyncio.StreamReaderProtocol, url: SplitResult
+) -> asyncio.Transport:
+    """Connect to the first address that answers; raises the last one's error if none does."""
+    port = int(url.port or 0)
+    *others, last = await look_up(str(url.hostname), port)
+    for _, address in others:
+        with suppress(OSError):
+            return (await loop.create_connection(lambda: protocol, address, port))[0]
+    return (await loop.create_connection(lambda: protocol, last[1], port))[0]
 
 
 async def _open_tty(

@@ -70,15 +70,18 @@ class CertificateStatus:
         return f"expires in {left}, on {date}"
 
 
-def certificate_status(key: str, pem: bytes, now: datetime | None) -> CertificateStatus:
-    """Return the dates of a file with this content. `now`: None while the clock is not set.
+def certificate_status(
+    key: str, pem: bytes, now: datetime, *, clock_is_set: bool
+) -> CertificateStatus:
+    """Return the dates of a file with this content. Raises ValueError.
 
-    Raises ValueError.
+    A clock that is not set may be late by any time, so that nothing has expired by it; but where it
+    is earlier than the beginning of a validity, one of the two is wrong.
     """
     found = validities(pem)
     # The first certificate is the gateway's own. Of several CAs, one that is valid is enough.
     one = max(found, key=lambda validity: validity.end) if key == "ca_file" else found[0]
-    if now is None:
-        return CertificateStatus(key, one.begin, one.end, None)
-    days_left = round((one.end - now).total_seconds() / SECONDS_PER_DAY, 3)
+    days_left = (
+        round((one.end - now).total_seconds() / SECONDS_PER_DAY, 3) if clock_is_set else None
+    )
     return CertificateStatus(key, one.begin, one.end, days_left, now < one.begin)

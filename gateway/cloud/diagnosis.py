@@ -5,19 +5,27 @@ awscrt reports only that a handshake failed.
 
 import asyncio
 import os
+import re
 import socket
 import ssl
 from dataclasses import dataclass
+from pathlib import Path
 
-from gateway.cloud.way import Family, ProxyRefusal, Stream, open_way
+from gateway.cloud.way import Family, ProxyCredentialsError, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
 
 #: Seconds for each step.
 STEP_S = 10.0
 #: Seconds for a refusal of our certificate: with TLS 1.3 it arrives after the handshake.
 REFUSAL_S = 1.0
+#: Seconds for a greeting: a TLS server waits for its client to begin.
+GREETING_S = 0.1
 #: IoT Core requires this ALPN name for MQTT with certificates on port 443.
 ALPN_PORT, ALPN = 443, "x-amzn-mqtt-ca"
+#: The CAs of AWS IoT Core ("Server authentication" in its developer guide).
+AWS_CAS = ("Amazon Root CA 1", "Starfield Services Root Certificate Authority - G2")
+#: The part of an endpoint's name whose certificate is from these CAs.
+ATS = re.compile(r"[-.]ats\.iot\.")
 #: Debian's public CAs.
 PUBLIC_CAS = "/etc/ssl/certs/ca-certificates.crt"
 
@@ -35,27 +43,40 @@ _PROXY_CREDENTIALS = (
     "and set cloud.proxy_credentials_file to its path"
 )
 _WRONG_CREDENTIALS = "check the user and password in cloud.proxy_credentials_file"
-_HANDSHAKE = (
-    "check that this port serves MQTT over TLS, and that the broker accepts this gateway's "
-    "certificate"
+_CREDENTIALS_FILE = (
+    "save the proxy's user and password as user:password, in a single line that the gateway can "
+    "read, at the path in cloud.proxy_credentials_file, {file}"
 )
+_TLS_PORT = "check that this port serves MQTT over TLS"
+_HANDSHAKE = f"{_TLS_PORT}, and that the broker accepts this gateway's certificate"
+#: OpenSSL's words for an answer that is not TLS.
+_NOT_TLS = ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE", "UNKNOWN_PROTOCOL")
 _SWALLOWED = (
     "check that this port serves MQTT over TLS; if it does, the network swallows large packets: "
     "try a lower MTU, such as `sudo ip link set mtu 1280 dev eth0`{family}"
 )
 _OTHER_FAMILY = ', or cloud.address_family = "{family}"'
-_CLOCK = (
-    "check the clock with `timedatectl`; if the clock is right, the broker needs a new certificate"
-)
+_CLOCK = "check the clock with `timedatectl`; if the clock is right, "
+_NEW_CERTIFICATE = "the broker needs a new certificate"
 _WRONG_CA = "cloud.ca_file must contain the CA of the broker's certificate"
 _WRONG_CA_AWS = "for AWS, remove cloud.ca_file: this computer knows Amazon's CAs"
+_OLD_ENDPOINT = (
+    "set cloud.endpoint to the one that `aws iot describe-endpoint --endpoint-type iot:Data-ATS` "
+    "prints: the certificate of the older one is not from Amazon's CAs"
+)
 _INSTALL_CAS = "install the public CAs: sudo apt install ca-certificates"
 _OWN_CA = "for a broker of your own, set cloud.ca_file to the certificate of its CA"
 _WRONG_NAME = "cloud.endpoint must be the name in the broker's certificate"
 _PORTAL = (
-    "another server answers instead of AWS: a captive portal (open a web page on this network to "
-    "sign in), or a proxy that opens TLS (ask for an exception for {endpoint})"
+    "another server answers instead of {broker}: a captive portal (open a web page on this network "
+    "to sign in), or a proxy that opens TLS (ask for an exception for {endpoint})"
 )
+_PROXY_PORTAL = (
+    "the proxy, or a captive portal in its place, asks for a sign-in: open a web page on this "
+    "network to sign in, or ask for an exception for {endpoint}"
+)
+#: The answers of a proxy that sends its clients to a web page (RFC 9110, 15.4; RFC 6585, 6).
+_SIGN_INS = ("300", "301", "302", "303", "307", "308", "511")
 
 _REFUSED = "check that the certificate is active, and that the broker trusts its CA"
 #: What to do about a refusal of the gateway's own certificate, by its TLS alert.
@@ -67,7 +88,6 @@ _REFUSED_REMEDIES = {
 
 #: The errors among OpenSSL's X509_V_ERR_… that name one cause.
 _NOT_YET_VALID, _EXPIRED, _WRONG_HOST, _WRONG_ADDRESS = 9, 10, 62, 64
-_UNKNOWN_CA = (2, 18, 19, 20, 21)
 #: Parts of the alerts with which a broker refuses a client's certificate (RFC 8446, 6.2).
 _REFUSALS = {
     "CERTIFICATE_EXPIRED": "it has expired, or the broker's clock is wrong",
@@ -108,6 +128,8 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
     try:
         if context is None:
             return None
+        if await _speaks_first(stream):
+            return _not_tls(cloud, "the other side speaks first")
         async with asyncio.timeout(step_s):
             await stream[1].start_tls(context, server_hostname=cloud.endpoint)
         return await _of_refusal(stream, where)
@@ -140,10 +162,11 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
                 return Diagnosis(what, _FAMILY)
             what = f"{host}: name not resolved: {error.strerror}"
             return Diagnosis(what, what_to_check or _NAME)
+        case ProxyCredentialsError():
+            remedy = _CREDENTIALS_FILE.format(file=cloud.proxy_credentials_file)
+            return Diagnosis(f"no credentials for {where}: {error}", remedy)
         case ProxyRefusal():
-            has_file = cloud.proxy_credentials_file is not None
-            credentials = _WRONG_CREDENTIALS if has_file else _PROXY_CREDENTIALS
-            remedy = credentials if "407" in str(error) else what_to_check
+            remedy = _refusal_remedy(error.status, cloud) or what_to_check
             return Diagnosis(f"{where} opens no connection to {cloud.endpoint}: {error}", remedy)
         case TimeoutError():
             port = _FIREWALL_443 if cloud.port == ALPN_PORT else _FIREWALL.format(port=cloud.port)
@@ -151,6 +174,13 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
         case _:
             remedy = _NO_BROKER if is_this_machine(cloud.endpoint) else _NAME
             return Diagnosis(f"{where}: {_reason(error)}", what_to_check or remedy)
+
+
+def _refusal_remedy(status: str, cloud: CloudConfig) -> str:
+    if status == "407":
+        has_file = cloud.proxy_credentials_file is not None
+        return _WRONG_CREDENTIALS if has_file else _PROXY_CREDENTIALS
+    return _PROXY_PORTAL.format(endpoint=cloud.endpoint) if status in _SIGN_INS else ""
 
 
 def _reason(error: OSError) -> str:
@@ -169,6 +199,8 @@ def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
             refusal = _refusal(error)
             if refusal is not None:
                 return refusal
+            if error.reason in _NOT_TLS:
+                return _not_tls(cloud, error.reason)
             return Diagnosis(f"{where}: TLS handshake failed: {error.reason or error}", _HANDSHAKE)
         case _:
             return Diagnosis(f"{where}: TLS handshake failed: {_reason(error)}", _HANDSHAKE)
@@ -180,6 +212,20 @@ def swallowed(cloud: CloudConfig) -> Diagnosis:
     hint = _OTHER_FAMILY.format(family=other) if other else ""
     what = f"{cloud.endpoint}:{cloud.port}: connected, but the TLS handshake gets no answer"
     return Diagnosis(what, _SWALLOWED.format(family=hint))
+
+
+async def _speaks_first(stream: Stream) -> bool:
+    """Return whether something arrives unasked, as a web page after a proxy's answer."""
+    try:
+        async with asyncio.timeout(GREETING_S):
+            return bool(await stream[0].read(1))
+    except TimeoutError:
+        return False
+
+
+def _not_tls(cloud: CloudConfig, evidence: str) -> Diagnosis:
+    what = f"{cloud.endpoint}:{cloud.port}: TLS handshake failed: the answer is not TLS"
+    return Diagnosis(f"{what} ({evidence})", _or_portal(_TLS_PORT, cloud))
 
 
 async def _of_refusal(stream: Stream, where: str) -> Diagnosis | None:
@@ -204,13 +250,39 @@ def _refusal(error: ssl.SSLError) -> Diagnosis | None:
 
 
 def _certificate_remedy(error: ssl.SSLCertVerificationError, cloud: CloudConfig) -> str:
-    is_aws = cloud.endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+    is_aws, ca_file = _is_aws(cloud), cloud.ca_file
     if error.verify_code in (_NOT_YET_VALID, _EXPIRED):
-        return _CLOCK
+        return _CLOCK + (_or_portal("", cloud) if is_aws else _NEW_CERTIFICATE)
     if error.verify_code in (_WRONG_HOST, _WRONG_ADDRESS):
-        return _PORTAL.format(endpoint=cloud.endpoint) if is_aws else _WRONG_NAME
-    if cloud.ca_file is not None:
-        return _WRONG_CA_AWS if is_aws else _WRONG_CA
-    if not os.path.exists(PUBLIC_CAS):
+        return _or_portal("" if is_aws else _WRONG_NAME, cloud)
+    if ca_file is None and not os.path.exists(PUBLIC_CAS):
         return f"for AWS, {_INSTALL_CAS}; {_OWN_CA}"
-    return _PORTAL.format(endpoint=cloud.endpoint) if is_aws else _OWN_CA
+    if is_aws and not ATS.search(cloud.endpoint):
+        return _or_portal(_OLD_ENDPOINT, cloud)
+    if is_aws:
+        is_right = ca_file is None or _has_aws_ca(ca_file)
+        return _or_portal("" if is_right else _WRONG_CA_AWS, cloud)
+    return _or_portal(_OWN_CA if ca_file is None else _WRONG_CA, cloud)
+
+
+def _is_aws(cloud: CloudConfig) -> bool:
+    return cloud.endpoint.endswith((".amazonaws.com", ".amazonaws.com.cn"))
+
+
+def _or_portal(remedy: str, cloud: CloudConfig) -> str:
+    """Add that the network may lead elsewhere, unless the endpoint is this machine."""
+    if is_this_machine(cloud.endpoint):
+        return remedy
+    broker = "AWS" if _is_aws(cloud) else "the broker"
+    portal = _PORTAL.format(broker=broker, endpoint=cloud.endpoint)
+    return f"{remedy}; or {portal}" if remedy else portal
+
+
+def _has_aws_ca(ca_file: Path) -> bool:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    try:
+        context.load_verify_locations(ca_file)
+    except OSError:  # the file is being replaced
+        return False
+    subjects = [str(ca.get("subject")) for ca in context.get_ca_certs()]
+    return any(f"'{name}'" in subject for subject in subjects for name in AWS_CAS)

@@ -46,19 +46,17 @@ class CloudHealth:
     @property
     def certificates(self) -> tuple[CertificateStatus, ...]:
         """The dates of the certificates in use, as far as they can be read."""
-        loaded, now = self._uplinks[0].files.loaded, self._now()
+        loaded = self._uplinks[0].files.loaded
         if loaded is None:
             return ()
         found = []
         with suppress(ValueError):
-            own = loaded.certificate
-            found.append(certificate_status("certificate_file", own, now))
+            found.append(self._status("certificate_file", loaded.certificate))
             if loaded.ca is not None:
-                found.append(certificate_status("ca_file", loaded.ca, now))
+                found.append(self._status("ca_file", loaded.ca))
         return tuple(found)
 
-    def _now(self) -> datetime | None:
-        if not self._clock.is_trustworthy():
-            return None
+    def _status(self, key: str, pem: bytes) -> CertificateStatus:
         now_ms = self._clock.wall_ms_at(self._clock.monotonic_ns())
-        return datetime.fromtimestamp(now_ms / 1000, UTC)
+        now = datetime.fromtimestamp(now_ms / 1000, UTC)
+        return certificate_status(key, pem, now, clock_is_set=self._clock.is_trustworthy())

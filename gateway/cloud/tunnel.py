@@ -13,6 +13,8 @@ from gateway.config.cloud import CloudConfig
 
 #: The longest time to open a way, in seconds.
 OPEN_S = 15.0
+#: The longest time to close a tunnel, in seconds; after that, its thread is left to itself.
+CLOSE_S = 1.0
 _CHUNK_BYTES = 65_536
 
 
@@ -47,7 +49,7 @@ class Tunnel:
         """End all connections. It may be called again."""
         with suppress(RuntimeError):  # the loop is closed already
             self._loop.call_soon_threadsafe(self._closed.set)
-        self._thread.join()
+        self._thread.join(CLOSE_S)
 
     def _run(self) -> None:
         with asyncio.Runner(loop_factory=lambda: self._loop) as runner:

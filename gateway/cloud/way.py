@@ -6,10 +6,12 @@ import socket
 from contextlib import suppress
 from functools import partial
 from itertools import chain, zip_longest
+from pathlib import Path
 from typing import Literal
 
+from drivers.lookup import look_up
 from gateway.config.cloud import CloudConfig
-from gateway.config.proxy import Proxy, read_proxy_credentials
+from gateway.config.proxy import Proxy, read_proxy_credentials, unusable
 
 Family = Literal["auto", "ipv4", "ipv6"]
 Stream = tuple[asyncio.StreamReader, asyncio.StreamWriter]
@@ -22,7 +24,18 @@ MOST_ADDRESSES = 6
 
 
 class ProxyRefusal(ConnectionError):
-    """A proxy that does not open the connection. The text gives the reason."""
+    """A proxy that does not open the connection. The text gives the reason.
+
+    `status`: the code of its answer, such as 407; empty if that is not HTTP.
+    """
+
+    def __init__(self, text: str, status: str = "") -> None:
+        super().__init__(text)
+        self.status = status
+
+
+class ProxyCredentialsError(ConnectionError):
+    """No credentials for the proxy can be read. The text names the file and the reason."""
 
 
 def is_direct(cloud: CloudConfig, family: Family) -> bool:
@@ -49,9 +62,7 @@ async def addresses(host: str, port: int, family: Family) -> list[tuple[int, str
 
     Raises socket.gaierror.
     """
-    loop = asyncio.get_running_loop()
-    found = await loop.getaddrinfo(host, port, family=_NUMBERS[family], type=socket.SOCK_STREAM)
-    known = [(number, str(address[0])) for number, _, _, _, address in found]
+    known = await look_up(host, port, _NUMBERS[family])
     six = [one for one in known if one[0] == socket.AF_INET6]
     four = [one for one in known if one[0] == socket.AF_INET]
     return [one for one in chain(*zip_longest(six, four)) if one is not None][:MOST_ADDRESSES]
@@ -92,12 +103,7 @@ async def _ask_proxy(stream: Stream, proxy: Proxy, cloud: CloudConfig) -> None:
     host = f"[{cloud.endpoint}]" if ":" in cloud.endpoint else cloud.endpoint
     lines = [f"CONNECT {host}:{cloud.port} HTTP/1.1", f"Host: {host}:{cloud.port}"]
     if cloud.proxy_credentials_file is not None:
-        try:
-            credentials = read_proxy_credentials(cloud.proxy_credentials_file)
-        except ValueError as error:
-            raise ProxyRefusal(f"{cloud.proxy_credentials_file}: {error}") from None
-        encoded = base64.b64encode(credentials.encode()).decode()
-        lines.append(f"Proxy-Authorization: Basic {encoded}")
+        lines.append(f"Proxy-Authorization: Basic {_encoded(cloud.proxy_credentials_file)}")
     writer.write("\r\n".join([*lines, "", ""]).encode())
     try:
         head = await reader.readuntil(b"\r\n\r\n")
@@ -107,4 +113,12 @@ async def _ask_proxy(stream: Stream, proxy: Proxy, cloud: CloudConfig) -> None:
     if not status[0].startswith("HTTP/1.") or len(status) < 2:
         raise ProxyRefusal("its answer is not HTTP")
     if not status[1].startswith("2"):
-        raise ProxyRefusal(f"it answered {status[1][:80]!r}")
+        raise ProxyRefusal(f"it answered {status[1][:80]!r}", status[1][:3])
+
+
+def _encoded(credentials_file: Path) -> str:
+    try:
+        credentials = read_proxy_credentials(credentials_file)
+    except (OSError, ValueError) as error:
+        raise ProxyCredentialsError(unusable(credentials_file, error)) from None
+    return base64.b64encode(credentials.encode()).decode()

@@ -64,9 +64,18 @@ def proxy_credentials_problem(file: Path) -> str | None:
                 f"chmod 600 {file}"
             )
         read_proxy_credentials(file)
-    except OSError as error:
-        return f"{file}: {error.strerror}; expected a readable file with one line: user:password"
-    except ValueError as error:  # also text that is not UTF-8; the content is not repeated
-        reason = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error)
-        return f"{file}: {reason}"
+    except (OSError, ValueError) as error:
+        return unusable(file, error)
     return None
+
+
+def unusable(file: Path, error: OSError | ValueError) -> str:
+    """Describe an error of `read_proxy_credentials` without repeating the file's content."""
+    match error:
+        case OSError():
+            expected = "expected a readable file with one line: user:password"
+            return f"{file}: {error.strerror}; {expected}"
+        case UnicodeDecodeError():
+            return f"{file}: not UTF-8"
+        case _:
+            return f"{file}: {error}"

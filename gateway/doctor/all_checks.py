@@ -73,7 +73,7 @@ async def check_all(
     if config is not None and not is_set_up(config):
         findings.append(failed(SETUP, NOT_SET_UP, "run: sudo alleycat-gateway setup"))
     elif config is not None:
-        findings += check_certificates(config.cloud, None if source is None else now)
+        findings += check_certificates(config.cloud, now, clock_is_set=source is not None)
         findings += await check_bluetooth(config.bikes)
         is_well = Report(findings, {}).config_is_well
         findings += await _live(config, file, drivers, is_well=is_well, publish=publish)

@@ -61,7 +61,7 @@ def concerns(status: GatewayStatus, command: Command = service_command) -> list[
         *_of_buffer(status, command),
         *_of_clock(status),
         *_of_cloud(status.cloud),
-        *_of_certificates(status.cloud),
+        *_of_certificates(status),
         *_of_commands(status),
         *_of_namesakes(status),
         *_of_sending(status),
@@ -105,8 +105,8 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
     if not status.clock_is_set:
         waiting = counted(status.buffer.unnamed, "second")
         yield Concern(
-            f"the clock is not set: the buffer keeps {waiting} of riding until it is; check the "
-            "clock with `timedatectl`"
+            f"the clock is not set{_evidence(status.cloud)}: the buffer keeps {waiting} of riding "
+            "until it is; check the clock with `timedatectl`"
         )
     elif _may_be_off(status):
         yield Concern(
@@ -114,6 +114,14 @@ def _of_clock(status: GatewayStatus) -> Iterator[Concern]:
             "those of other gateways; check the clock with `timedatectl`",
             is_minor=True,
         )
+
+
+def _evidence(cloud: CloudStatus) -> str:
+    for certificate in cloud.certificates:
+        if certificate.is_early:
+            begin = f"{certificate.valid_from:%Y-%m-%d %H:%M} UTC"
+            return f" (it is earlier than {begin}, from which on cloud.{certificate.key} is valid)"
+    return ""
 
 
 def _may_be_off(status: GatewayStatus) -> bool:
@@ -137,9 +145,11 @@ def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
         )
 
 
-def _of_certificates(cloud: CloudStatus) -> Iterator[Concern]:
+def _of_certificates(status: GatewayStatus) -> Iterator[Concern]:
+    cloud = status.cloud
     for certificate in cloud.certificates:
-        if certificate.problem is not None:
+        is_evidence = certificate.is_early and not status.clock_is_set  # named with the clock
+        if certificate.problem is not None and not is_evidence:
             will_work = not (certificate.is_expired or certificate.is_early)
             yield Concern(certificate.problem, is_minor=will_work)
     if cloud.certificate_problem is not None:

@@ -128,6 +128,24 @@ async def test_stop_closes_the_running_second_and_leaves_it_on_disk(tmp_path: Pa
     assert pending == {RACE: 31}
 
 
+async def test_stop_has_all_on_disk_before_the_uplinks_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    virtual = VirtualGateway(config(tmp_path, [{}]), RACE_START_MS, connections=2)
+    unwritten: list[int] = []
+
+    async def stop() -> None:
+        buffer = virtual.gateway.status.buffer
+        unwritten.append(buffer.depth - buffer.on_disk)
+
+    for uplink in virtual.uplinks:
+        monkeypatch.setattr(uplink, "stop", stop)
+    await virtual.start()
+    await virtual.run_for(30.4)
+    await virtual.stop()
+    assert unwritten == [0, 0]
+
+
 async def test_stop_while_online_delivers_the_running_second(tmp_path: Path) -> None:
     messages = await ride(tmp_path / "a", RACE_START_MS, 30.4, bikes=[{}])
     assert messages[-1].second == 31

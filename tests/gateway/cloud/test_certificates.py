@@ -26,7 +26,10 @@ def pem(end: dt.datetime = END) -> bytes:
     ],
 )
 def test_expiry_is_given_in_whole_days(left: dt.timedelta, expiry: str) -> None:
-    assert certificate_status("certificate_file", pem(), END - left).expiry == expiry
+    assert (
+        certificate_status("certificate_file", pem(), END - left, clock_is_set=True).expiry
+        == expiry
+    )
 
 
 @pytest.mark.parametrize(
@@ -36,12 +39,14 @@ def test_expiry_is_given_in_whole_days(left: dt.timedelta, expiry: str) -> None:
 def test_expiry_is_soon_within_a_month_and_a_problem_within_a_week(
     days: int, soon: bool, problem: bool
 ) -> None:
-    status = certificate_status("certificate_file", pem(), END - dt.timedelta(days=days))
+    status = certificate_status(
+        "certificate_file", pem(), END - dt.timedelta(days=days), clock_is_set=True
+    )
     assert (status.expires_soon, status.problem is not None) == (soon, problem)
 
 
 def test_first_certificate_of_a_chain_is_the_own_one_and_the_longest_of_the_cas_counts() -> None:
     later = END + dt.timedelta(days=9)
     chain = pem() + pem(later)
-    assert certificate_status("certificate_file", chain, END).valid_until == END
-    assert certificate_status("ca_file", chain, END).valid_until == later
+    assert certificate_status("certificate_file", chain, END, clock_is_set=True).valid_until == END
+    assert certificate_status("ca_file", chain, END, clock_is_set=True).valid_until == later

@@ -11,9 +11,15 @@ from pathlib import Path
 
 import pytest
 import trustme
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.x509.oid import NameOID
 
 from gateway.cloud.diagnosis import Diagnosis, diagnose, swallowed
 from gateway.config.cloud import CloudConfig
+from tests.support.connect_proxy import ConnectProxy
 from tests.support.mosquitto import Authority
 
 AWS = "a1-ats.iot.eu-west-1.amazonaws.com"
@@ -167,15 +173,88 @@ async def test_other_server_in_place_of_aws_is_named(
     with_ca_file: bool,
     remedy: str,
 ) -> None:
-    async def portal(*_: object) -> list[tuple[int, str]]:
-        return [(socket.AF_INET, "127.0.0.1")]
-
-    monkeypatch.setattr("gateway.cloud.way.addresses", portal)
+    leads_here(monkeypatch)
     with tls_server(authority, certify) as port:
         cloud = to(port, authority, endpoint=AWS)
         if not with_ca_file:
             cloud = cloud.model_copy(update={"ca_file": None})
         assert remedy in (await found(cloud)).remedy
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "with_ca_file", "own_cause"),
+    [
+        (AWS, False, ""),
+        (AWS, True, "for AWS, remove cloud.ca_file"),
+        (AWS.replace("-ats", ""), True, "--endpoint-type iot:Data-ATS"),
+        ("iot.example.com", False, "set cloud.ca_file to the certificate of its CA"),
+        ("mqtt.example.com", True, "cloud.ca_file must contain the CA"),
+    ],
+)
+async def test_portal_is_named_after_what_the_config_may_have_wrong(
+    authority: Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    endpoint: str,
+    with_ca_file: bool,
+    own_cause: str,
+) -> None:
+    leads_here(monkeypatch)
+    with tls_server(authority, lambda _: trustme.CA().issue_cert("portal.example")) as port:
+        cloud = to(port, authority, endpoint=endpoint)
+        if not with_ca_file:
+            cloud = cloud.model_copy(update={"ca_file": None})
+        remedy = (await found(cloud)).remedy
+    assert own_cause in remedy
+    assert remedy.endswith(f"ask for an exception for {endpoint})")
+    assert remedy.startswith("another server answers") == (not own_cause)
+
+
+async def test_right_ca_of_aws_is_not_advised_against(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    leads_here(monkeypatch)
+    ca_file = tmp_path / "AmazonRootCA1.pem"
+    ca_file.write_bytes(named_ca("Amazon Root CA 1"))
+    with tls_server(authority, good) as port:
+        remedy = (await found(to(port, authority, endpoint=AWS, ca_file=ca_file))).remedy
+    assert remedy.startswith("another server answers instead of AWS: a captive portal")
+    assert "ca_file" not in remedy
+
+
+def named_ca(name: str) -> bytes:
+    """Return the certificate of a CA with this name, as PEM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+    builder = x509.CertificateBuilder(subject, subject, key.public_key(), 1, NOW - DAY, NOW + DAY)
+    ca = builder.add_extension(x509.BasicConstraints(True, None), critical=True)
+    return ca.sign(key, hashes.SHA256()).public_bytes(Encoding.PEM)
+
+
+@pytest.mark.parametrize(
+    ("certify", "remedy"),
+    [
+        (lambda ca: ca.issue_cert(AWS, not_after=NOW - DAY), "a captive portal"),
+        (lambda ca: ca.issue_cert(AWS, not_before=NOW + DAY), "check the clock"),
+    ],
+    ids=["expired", "early"],
+)
+async def test_aws_is_not_thought_to_need_a_new_certificate(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, certify: Certify, remedy: str
+) -> None:
+    leads_here(monkeypatch)
+    with tls_server(authority, certify) as port:
+        found_remedy = (await found(to(port, authority, endpoint=AWS))).remedy
+    assert remedy in found_remedy
+    assert "the broker needs" not in found_remedy
+
+
+def leads_here(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a network that leads every name to this machine."""
+
+    async def portal(*_: object) -> list[tuple[int, str]]:
+        return [(socket.AF_INET, "127.0.0.1")]
+
+    monkeypatch.setattr("gateway.cloud.way.addresses", portal)
 
 
 async def test_missing_public_cas_are_named(
@@ -186,6 +265,30 @@ async def test_missing_public_cas_are_named(
         assert "sudo apt install ca-certificates" not in (await found(cloud)).remedy
         monkeypatch.setattr("gateway.cloud.diagnosis.PUBLIC_CAS", "/nowhere")
         assert "sudo apt install ca-certificates" in (await found(cloud)).remedy
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (None, "No such file or directory; expected"),
+        (b"ada", "expected a single line: user:password"),
+        (b"ada:\xff", "not UTF-8"),
+    ],
+    ids=["missing", "malformed", "binary"],
+)
+async def test_unreadable_credentials_are_not_blamed_on_the_proxy(
+    authority: Authority, tmp_path: Path, content: bytes | None, reason: str
+) -> None:
+    file = tmp_path / "proxy"
+    if content is not None:
+        file.write_bytes(content)
+    with ConnectProxy() as proxy:
+        cloud = to(8883, authority, proxy=proxy.url, proxy_credentials_file=file)
+        diagnosis = await found(cloud)
+    assert diagnosis.what.startswith(f"no credentials for the proxy 127.0.0.1:{proxy.port}: {file}")
+    assert reason in diagnosis.what
+    assert str(file) in diagnosis.remedy
+    assert "CONNECT" not in diagnosis.remedy
 
 
 async def test_name_that_does_not_resolve_is_named(authority: Authority) -> None:
@@ -253,16 +356,42 @@ async def test_firewall_is_not_advised_the_port_that_is_in_use(
     assert ("try port = 443" in diagnosis.remedy) != is_443
 
 
-async def test_port_without_tls_is_named(authority: Authority) -> None:
+@pytest.mark.parametrize("answer", ["302 Found", "511 Network Authentication Required"])
+async def test_proxy_that_asks_for_a_sign_in_is_a_portal(authority: Authority, answer: str) -> None:
+    with ConnectProxy(answer=f"HTTP/1.1 {answer}\r\nLocation: http://x/\r\n\r\n".encode()) as proxy:
+        diagnosis = await found(to(8883, authority, proxy=proxy.url))
+    assert answer in diagnosis.what
+    assert "open a web page on this network to sign in" in diagnosis.remedy
+
+
+async def test_login_page_of_a_proxy_is_a_portal(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<html>Sign in</html>"
+    leads_here(monkeypatch)
+    with ConnectProxy(answer=page) as proxy:
+        diagnosis = await found(to(8883, authority, endpoint=AWS, proxy=proxy.url))
+    assert "the answer is not TLS" in diagnosis.what
+    assert "another server answers instead of AWS: a captive portal" in diagnosis.remedy
+
+
+@pytest.mark.parametrize("endpoint", [AWS, "mqtt.example.com", "127.0.0.1"])
+async def test_web_page_in_place_of_a_broker_is_named(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    leads_here(monkeypatch)
+
     async def greet(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         await reader.read(10)
         writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
         writer.close()
 
     async with await asyncio.start_server(greet, "127.0.0.1", 0) as server:
-        diagnosis = await found(to(server.sockets[0].getsockname()[1], authority))
+        port = server.sockets[0].getsockname()[1]
+        diagnosis = await found(to(port, authority, endpoint=endpoint))
     assert "TLS handshake failed" in diagnosis.what
     assert "check that this port serves MQTT over TLS" in diagnosis.remedy
+    assert ("a captive portal" in diagnosis.remedy) == (endpoint != "127.0.0.1")
 
 
 async def test_server_that_hangs_up_within_the_handshake_is_named(authority: Authority) -> None:

@@ -57,7 +57,16 @@ async def test_certificate_from_the_future_is_early(cloud: CloudConfig) -> None:
     assert "not valid before" in own.problem
 
 
-async def test_certificates_are_not_judged_without_a_clock(cloud: CloudConfig) -> None:
+async def test_certificate_from_the_future_is_early_by_a_clock_that_is_not_trusted(
+    cloud: CloudConfig,
+) -> None:
+    clock = at(BEGIN - dt.timedelta(minutes=10))
+    clock.is_set = False
+    (own, _) = CloudHealth([IotCore(cloud, "gateway-1")], clock).certificates
+    assert (own.days_left, own.is_early) == (None, True)
+
+
+async def test_certificates_are_not_expired_without_a_clock(cloud: CloudConfig) -> None:
     clock = at(END + dt.timedelta(days=9))
     clock.is_set = False
     (own, _) = CloudHealth([IotCore(cloud, "gateway-1")], clock).certificates

@@ -1,13 +1,15 @@
 """The daemon's client through a tunnel: one address family, a proxy, and both of them failing."""
 
 import asyncio
+import socket
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from gateway.cloud.iot_core import IotCore
-from gateway.cloud.tunnel import Tunnel, open_tunnel
+from gateway.cloud.iot_core import STOP_TIMEOUT_S, IotCore
+from gateway.cloud.tunnel import CLOSE_S, Tunnel, open_tunnel
 from gateway.cloud.uplink import Answer, Verdict
 from gateway.config.cloud import CloudConfig
 from tests.gateway.cloud.test_iot_core import TIMEOUT_S, Listener, over_tls
@@ -140,6 +142,52 @@ async def test_silent_proxy_is_given_up(
 
 async def test_direct_way_needs_no_tunnel(authority: Authority) -> None:
     assert open_tunnel(over_tls(8883, authority), "auto") is None
+
+
+@pytest.fixture
+def silent_resolver(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Have a resolver that answers only at the end of the test; set while it is asked."""
+    asked, end = threading.Event(), threading.Event()
+
+    def resolve(*_: object) -> list[object]:
+        asked.set()
+        end.wait(TIMEOUT_S)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    yield asked
+    end.set()
+
+
+async def test_uplink_stops_in_time_while_the_resolver_is_silent(
+    authority: Authority, silent_resolver: threading.Event
+) -> None:
+    cloud = through(over_tls(8883, authority), endpoint="broker.example", address_family="ipv4")
+    uplink = IotCore(cloud, "gateway-1")
+    uplink.start(Listener())
+    await asyncio.to_thread(silent_resolver.wait, TIMEOUT_S)
+    async with asyncio.timeout(STOP_TIMEOUT_S + CLOSE_S + 1):
+        await uplink.stop()
+
+
+async def test_tunnel_that_does_not_end_is_left_to_itself(
+    authority: Authority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    end, began = threading.Event(), threading.Event()
+
+    def block(*_: object) -> None:
+        began.set()
+        end.wait(TIMEOUT_S)
+
+    monkeypatch.setattr("gateway.cloud.tunnel.open_way", block)
+    tunnel = Tunnel(over_tls(8883, authority), "ipv4")
+    _, writer = await asyncio.open_connection("127.0.0.1", tunnel.port)
+    writer.write(b"CONNECT elsewhere:1 HTTP/1.1\r\n\r\n")
+    await asyncio.to_thread(began.wait, TIMEOUT_S)
+    async with asyncio.timeout(CLOSE_S + 1):
+        await asyncio.to_thread(tunnel.close)
+    end.set()
+    writer.close()
 
 
 async def test_closed_tunnel_listens_no_more_and_may_be_closed_again(

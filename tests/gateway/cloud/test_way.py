@@ -79,10 +79,7 @@ async def test_families_take_turns_and_ipv6_begins(monkeypatch: pytest.MonkeyPat
     four = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (f"10.0.0.{n}", 1)) for n in range(9)]
     six = [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (f"fd::{n}", 1, 0, 0)) for n in range(2)]
 
-    async def resolve(*_: object, **__: object) -> list[object]:
-        return [*four, *six]
-
-    monkeypatch.setattr(asyncio.get_running_loop(), "getaddrinfo", resolve)
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_: [*four, *six])
     assert [address for _, address in await addresses("x", 1, "auto")] == [
         *("fd::0", "10.0.0.0", "fd::1", "10.0.0.1", "10.0.0.2", "10.0.0.3")
     ]

@@ -29,8 +29,8 @@ def cloud(tmp_path: Path) -> CloudConfig:
     )
 
 
-def own(cloud: CloudConfig, now: dt.datetime | None) -> Finding:
-    return check_certificates(cloud, now)[0]
+def own(cloud: CloudConfig, now: dt.datetime, *, clock_is_set: bool = True) -> Finding:
+    return check_certificates(cloud, now, clock_is_set=clock_is_set)[0]
 
 
 def test_valid_certificate_is_reported_with_its_end(cloud: CloudConfig) -> None:
@@ -55,19 +55,22 @@ def test_expired_certificate_is_a_failure(cloud: CloudConfig) -> None:
     assert "new certificate" in finding.remedy
 
 
-def test_certificate_from_the_future_questions_the_clock(cloud: CloudConfig) -> None:
-    finding = own(cloud, BEGIN - dt.timedelta(seconds=1))
+@pytest.mark.parametrize("clock_is_set", [True, False])
+def test_certificate_from_the_future_questions_the_clock(
+    cloud: CloudConfig, clock_is_set: bool
+) -> None:
+    finding = own(cloud, BEGIN - dt.timedelta(seconds=1), clock_is_set=clock_is_set)
     assert finding.state is State.FAILED
     assert "check the clock" in finding.remedy
 
 
 def test_certificate_is_not_judged_without_a_clock(cloud: CloudConfig) -> None:
-    finding = own(cloud, None)
+    finding = own(cloud, END, clock_is_set=False)
     assert (finding.state, finding.what.endswith("the clock is not set)")) == (State.OK, True)
 
 
 def test_ca_certificate_is_checked_as_well(cloud: CloudConfig) -> None:
-    findings = check_certificates(cloud, dt.datetime(3000, 1, 1, tzinfo=dt.UTC))
+    findings = check_certificates(cloud, dt.datetime(3000, 1, 1, tzinfo=dt.UTC), clock_is_set=True)
     assert [one.what.split(" ")[0] for one in findings] == [
         "cloud.certificate_file",
         "cloud.ca_file",
@@ -86,7 +89,7 @@ def test_file_that_is_no_certificate_is_reported(cloud: CloudConfig) -> None:
 def test_missing_certificate_is_left_to_the_config_check(cloud: CloudConfig) -> None:
     assert cloud.certificate_file is not None
     cloud.certificate_file.unlink()
-    assert len(check_certificates(cloud, BEGIN)) == 1
+    assert len(check_certificates(cloud, BEGIN, clock_is_set=True)) == 1
 
 
 def test_plaintext_is_a_warning_that_no_certificate_is_used() -> None:

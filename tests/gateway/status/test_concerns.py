@@ -108,6 +108,15 @@ def test_certificate_that_still_works_is_a_minor_concern(
     assert concern.is_minor == is_minor
 
 
+def test_certificate_from_the_future_is_why_the_clock_is_not_set() -> None:
+    cloud = replace(CONNECTED, certificates=(certificate(None, is_early=True),))
+    (text,) = texts(cloud=cloud, clock_is_set=False)
+    assert text.startswith(
+        "the clock is not set (it is earlier than 2029-06-01 00:00 UTC, from which on "
+        "cloud.certificate_file is valid): the buffer keeps"
+    )
+
+
 def test_healthy_gateway_has_no_concerns() -> None:
     assert concerns(gateway_status()) == []
 
