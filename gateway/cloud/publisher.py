@@ -119,7 +119,7 @@ class Publisher:
 
     @property
     def refused_bike(self) -> str | None:
-        """The one bike whose message is refused while others are accepted, None if there is none."""
+        """The bike whose message is refused while others are accepted; None if there is none."""
         bikes = {entry.bike for entry in self._refused}
         is_alone = len(bikes) == 1 and self._accepted_ns >= self._refused_ns
         blamed = (entry.bike for entry in self._refused if self._trials.is_blamed(entry))

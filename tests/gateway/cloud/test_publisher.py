@@ -1137,7 +1137,9 @@ async def test_refusal_lasts_while_a_refused_message_is_pending(bench: Bench) ->
     assert bench.publisher.refused_ns >= 59 * NS_PER_S
     bench.uplink.answer = lambda _: ACCEPTED
     await bench.clock.run_for(70)
-    assert (bench.publisher.refusal, bench.publisher.refused_bike) == (None, None)
+    assert bench.buffer.status.depth == 0
+    publisher = bench.publisher
+    assert (publisher.refusal, publisher.refused_bike, publisher.refused_ns) == (None, None, 0)
 
 
 async def test_refusal_of_every_message_names_no_bike(bench: Bench) -> None:
