@@ -25,7 +25,7 @@ DENIED, LARGE = "not authorised to publish to alleycat-publish", "too large"
 
 def undated(boot_id: str) -> bytes:
     """Return a second that was ridden before the clock was set."""
-    return UndatedSample(boot_id, 1, "bike-1", Sample(present=True)).to_json()
+    return UndatedSample(boot_id, 1, "bike-1", Sample(True, 80.0, 40.0, 112.0)).to_json()
 
 
 @pytest.fixture
@@ -106,7 +106,7 @@ def test_requeue_sends_seconds_of_an_earlier_boot_whose_clock_was_set(state_dir:
     store = Store(state_dir / "buffer.db", ROOMY)
     store.write(Batch(quarantined=[(Record(5, UNDATED, undated("known")), "bike unknown")]))
     store.close()
-    (state_dir / "boots.json").write_text('{"known":{"began_ms":1,"source":"time server"}}')
+    (state_dir / "boots.json").write_text('{"known":{"began_ms":1,"source":"time_server"}}')
     assert invoke("requeue", state_dir, "--message", "5").exit_code == 0
     assert in_quarantine(state_dir) == [1, 2, 3, 4]
 
