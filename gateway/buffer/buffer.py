@@ -13,7 +13,7 @@ All methods belong to the event loop; the file belongs to one thread of its own.
 """
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 
 import structlog
 
@@ -133,6 +133,14 @@ class Buffer:
         skipped = {UNDATED, *without}
         return self._live_head(skipped) or self._head(skipped)
 
+    def heads(self) -> Iterator[Entry]:
+        """The first of each race and bike, newest race first; more is read if these do not do."""
+        order = self._ledger.order
+        for queue in () if self._is_dating else order.newest_first({UNDATED}):
+            yield from queue.heads()
+            if queue.gap_from_id is not None and (order.has_room or not queue.resident):
+                self._expects_page(queue)
+
     def _live_head(self, skipped: Collection[int]) -> Entry | None:
         """Of all races that are being ridden, the newest whose turn is not at backlog."""
         for queue in self._ledger.order.newest_first(skipped):
@@ -161,7 +169,7 @@ class Buffer:
         return produced_ns is not None and self._clock.monotonic_ns() - produced_ns <= LIVE_NS
 
     def take(self, entry: Entry) -> None:
-        """Hand out the `head`, until it is acknowledged, given back or quarantined."""
+        """Hand out one of the `heads`, until it is acknowledged, given back or quarantined."""
         self._ledger.take(entry)
 
     def give_back(self, entry: Entry) -> None:

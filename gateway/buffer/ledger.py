@@ -66,9 +66,8 @@ class Ledger:
         return entry
 
     def take(self, entry: Entry) -> None:
-        """Hand out what is next of its race."""
-        taken = self.order.pop(entry.race_id)
-        assert taken is entry
+        """Hand out what is next of its race and bike."""
+        self.order.withdraw(entry)
         self._taken[entry.id] = entry
 
     def give_back(self, entry: Entry) -> None:

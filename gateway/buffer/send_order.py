@@ -10,6 +10,8 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass, field
 from heapq import heapify, heappop, heappush
 
+from gateway.telemetry.message import bike_in
+
 #: Messages in memory that wait to be sent, over all races; some 0.5 MB.
 RESIDENT_MAX = 512
 
@@ -37,6 +39,11 @@ class Entry:
     #: There was no room for it: lost, unless it was in flight and arrives all the same.
     given_up: bool = False
 
+    @property
+    def bike(self) -> bytes:
+        """The id of its bike; order is promised within a race and bike."""
+        return bike_in(self.payload)
+
     def __lt__(self, other: "Entry") -> bool:
         return self.id < other.id
 
@@ -53,6 +60,14 @@ class RaceQueue:
     produced_ns: int = 0
     #: After the disk failed to give a page it is asked again from then on.
     read_again_ns: int = 0
+
+    def heads(self) -> Iterator[Entry]:
+        """The first message in memory of each bike, the oldest first."""
+        bikes = set()
+        for entry in sorted(self.resident):
+            if entry.bike not in bikes:
+                bikes.add(entry.bike)
+                yield entry
 
 
 class SendOrder:
@@ -101,7 +116,7 @@ class SendOrder:
     def offer(self, entry: Entry) -> None:
         """A new message may be sent: from memory if there is room, else later from the disk."""
         queue = self.queue(entry.race_id)
-        if queue.gap_from_id is None and self._resident_count < RESIDENT_MAX:
+        if queue.gap_from_id is None and self.has_room:
             self.put(entry)
         elif queue.gap_from_id is None:
             queue.gap_from_id = entry.id
@@ -126,10 +141,17 @@ class SendOrder:
         self._resident_count -= 1
         return heappop(self._races[race_id].resident)
 
+    @property
+    def has_room(self) -> bool:
+        return self._resident_count < RESIDENT_MAX
+
     def withdraw(self, entry: Entry) -> None:
-        """A message that waits in memory is not to be sent."""
+        """A message does not wait in memory any more."""
         queue = self._races[entry.race_id]
-        self.replace(queue, [other for other in queue.resident if other is not entry])
+        if queue.resident[:1] == [entry]:  # as nearly always
+            self.pop(entry.race_id)
+        else:
+            self.replace(queue, [other for other in queue.resident if other is not entry])
 
     def finish_one(self, race_id: int) -> None:
         """One message of the race is done with."""

@@ -18,6 +18,7 @@ from gateway.cli.quarantine import (
     confirm_drop,
     release,
     select,
+    without_undatable,
 )
 from gateway.host.errors import FAILED, USAGE
 
@@ -175,12 +176,15 @@ def requeue(
     """Send messages in quarantine again.
 
     Do this when the cause is mended, such as the thing's policy. If the broker refuses a message
-    again while it accepts those of other races, the message returns to quarantine.
+    again while it accepts those of other races or bikes, the message returns to quarantine.
+    Seconds from a boot whose time is not known have no race: they stay in quarantine.
     """
     selection = select(race, message, reason, is_all=all_)
     with _look(config, state_dir) as view:
-        chosen = choose(view, selection, _command_for(config, state_dir))
+        command = _command_for(config, state_dir)
+        chosen = choose(view, selection, command)
         directory = view.path.parent
+    chosen = without_undatable(chosen, directory, command)
     release("requeue", chosen, directory, is_json=json)
 
 

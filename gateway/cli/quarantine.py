@@ -63,6 +63,38 @@ def choose(
     return chosen
 
 
+def without_undatable(
+    chosen: "Sequence[QuarantinedMessage]", state_dir: Path, command: "Command"
+) -> "list[QuarantinedMessage]":
+    """Return the messages that can be sent; name the others, and end the command without any."""
+    from gateway.host.boots import datable_boots
+    from gateway.terminal.units import counted
+
+    boots = datable_boots(state_dir)
+    sendable = [one for one in chosen if one.race_id is not None or _boot_of(one) in boots]
+    if left := len(chosen) - len(sendable):
+        count = counted(left, "second")
+        typer.echo(
+            f"{count} cannot be sent: the time of the boot in which they were ridden is not known, "
+            "so their race is not either; they stay in quarantine. "
+            f"`{command('buffer drop --message ID')}` deletes one",
+            err=True,
+        )
+    if not sendable:
+        fail("nothing to send", FAILED)
+    return sendable
+
+
+def _boot_of(message: "QuarantinedMessage") -> str | None:
+    """Return the boot in which a second of an unknown race was ridden; None if it is invalid."""
+    from gateway.telemetry.undated import NotDatable, undated_from_json
+
+    try:
+        return undated_from_json(message.payload).boot_id
+    except NotDatable:
+        return None
+
+
 def confirm_drop(count: int, *, yes: bool) -> None:
     """Ask for confirmation; end the command unless the answer is yes."""
     import sys

@@ -11,7 +11,7 @@ ACCEPTED = Answer(Verdict.ACCEPTED)
 #: Reason codes from here on are failures, in every packet (MQTT 5.0, 2.4).
 FIRST_FAILURE = 0x80
 
-#: The answers for PUBACK codes; any other code leads to a retry.
+#: The answers for PUBACK codes; any other code is a refusal, too.
 _PUBACKS = {
     0x00: ACCEPTED,
     0x10: ACCEPTED,  # no matching subscribers, but a rule may have received it
@@ -20,8 +20,16 @@ _PUBACKS = {
         "not authorised to publish to {topic} by the thing's policy or the broker's access list",
     ),
     0x90: Answer(Verdict.REFUSED, "the broker does not accept the topic {topic}; see cloud.topic"),
+    0x91: Answer(Verdict.RETRY, "packet identifier in use"),
+    0x95: Answer(Verdict.REFUSED, "packet too large: the message exceeds the broker's limit"),
     0x97: Answer(Verdict.SLOW_DOWN, "quota exceeded"),
     0x99: Answer(Verdict.REFUSED, "invalid payload format"),
+}
+
+#: Likely causes of refusals without a reason. mosquitto answers so to a message that is too large.
+_LIKELY = {
+    0x80: ": not accepted, perhaps because the message is larger than the broker's limit",
+    0x83: ": not accepted, perhaps because the message is larger than the broker's limit",
 }
 
 #: The verdicts for DISCONNECT codes; any other code may be due to one of the messages in flight.
@@ -102,7 +110,8 @@ _REMEDIES = {
 
 def puback_answer(code: int, code_name: str, topic: str) -> Answer:
     """Return the answer for a PUBACK; `code_name` (the SDK's) describes codes not listed here."""
-    answer = _PUBACKS.get(code) or Answer(Verdict.RETRY, words(code_name))
+    likely = _LIKELY.get(code, "")
+    answer = _PUBACKS.get(code) or Answer(Verdict.REFUSED, f"{words(code_name)}{likely}")
     return Answer(answer.verdict, answer.reason.replace("{topic}", topic))
 
 

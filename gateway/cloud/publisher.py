@@ -24,6 +24,8 @@ WINDOW = 32
 #: A message may be the reason for a disconnect if it was sent at most this long before.
 SUSPICION_NS = 5 * NS_PER_S
 
+#: The wait of blamed messages after a quarantine or a reconnect, while others are sent.
+BLAMED_PAUSE_NS = NS_PER_S // 2
 #: The longest wait for an answer. After it, none will come.
 ANSWER_BY_NS = 60 * NS_PER_S
 
@@ -41,15 +43,15 @@ class Publisher:
     | ACCEPTED | the message is forgotten |
     | RETRY | the message is sent again; all messages pause for a doubling time, and are sent one at a time until one is accepted |
     | SLOW_DOWN | the message is sent again; the pace is halved, and regained with acceptances |
-    | REFUSED | the message fails, and is sent again alone; all messages pause as for RETRY |
+    | REFUSED | the message fails, and is sent again alone; all messages pause as for RETRY; only it pauses if there is a strike against it |
     | SUSPECT | the message is sent again alone; if it was alone already, it fails |
 
-    A message is sent again in its place: nothing newer of its race passes it. After three failures
-    it is put on trial: the first message of another race, its witness, is sent next. If the witness
-    is accepted, the accused gets a strike and is sent again; if it fails after three strikes, it is
-    quarantined with the last reason. If the witness fails, the broker is at fault, and there is no
-    strike. Without another race there is no witness: the accused is sent until it is accepted.
-    A hang-up after a refusal is due to the refusal, and no message in flight is suspected.
+    A message is sent again in its place: nothing newer of its race and bike passes it. After three
+    failures it is put on trial: the first message of another race or bike, its witness, is sent
+    next. If the witness is accepted, the accused gets a strike and is sent again; if it fails after
+    three strikes, it is quarantined with the last reason, and the next of its bike that fails after
+    one. If the witness fails, the broker is at fault, and there is no strike. Without another race
+    or bike there is no witness: the accused is sent until it is accepted. A hang-up after a refusal is due to the refusal, and no message in flight is suspected.
 
     A final waits until no second of its race is in flight, so that none comes after it.
     `rate_per_s` applies to backlog; live messages only respect IoT Core's limits.
@@ -69,9 +71,14 @@ class Publisher:
         #: It is sent when nothing is in flight, and nothing is sent until it is answered.
         self._lone: Entry | None = None
         self._trials = Trials()
-        #: Why messages are refused, and since when; until one is accepted.
+        #: Until then no message is sent that has failed, or whose bike is to blame.
+        self._blamed_until_ns = 0
+        #: The messages that were refused and are still to be sent, and why.
+        self._refused: dict[Entry, str] = {}
+        #: Why messages are refused, and since when; until one is accepted and none is refused.
         self._refusal: str | None = None
         self._refused_ns = 0
+        self._accepted_ns = -1
         #: The broker has refused a message on this connection, and accepted none since.
         self._is_refusing = False
         #: The broker has accepted a message on this connection.
@@ -107,12 +114,21 @@ class Publisher:
 
     @property
     def refusal(self) -> str | None:
-        """Why the broker has accepted no message of late; None if it has, or was sent none."""
+        """Why the broker does not accept the last message that failed, or any; None if it does."""
         return self._refusal
 
     @property
+    def refused_bike(self) -> str | None:
+        """The bike whose message is refused while others are accepted; None if there is none."""
+        bikes = {entry.bike for entry in self._refused}
+        is_alone = len(bikes) == 1 and self._accepted_ns >= self._refused_ns
+        blamed = (entry.bike for entry in self._refused if self._trials.is_blamed(entry))
+        bike = next(blamed, bikes.pop() if is_alone else None)
+        return None if bike is None else bike.decode(errors="replace")
+
+    @property
     def lacks_witness(self) -> bool:
-        """Whether no other race has a message that shows if the broker or a message is at fault."""
+        """Whether no other race or bike has a message that shows if the broker is at fault."""
         return self._trials.lacks_witness
 
     @property
@@ -145,6 +161,7 @@ class Publisher:
         self._is_refusing = self._was_well = False
         self.takeovers.connected()
         self._paused_until_ns = 0
+        self._blamed_until_ns = self._clock.monotonic_ns() + BLAMED_PAUSE_NS
         self._pause.reset()
         self._one_at_a_time = False
         log.info("cloud connected", buffered=self._buffer.status.depth)
@@ -186,7 +203,7 @@ class Publisher:
                 self._slow_down(answer.reason)
             case Verdict.REFUSED:
                 self._fail(entry, answer.reason)
-                self._hold(answer.reason)
+                self._pause_after_refusal(entry, answer.reason)
             case Verdict.SUSPECT:
                 self._suspect(entry, answer.reason, is_lone=is_lone)
         # An acceptance with nothing left to send, as nearly every one at 1 Hz, needs no wake-up.
@@ -203,7 +220,7 @@ class Publisher:
                 return ready_ns
             self._pace.take(len(entry.payload), now_ns)
             self._publish(entry, now_ns)
-        return None
+        return self._blamed_until_ns if self._spares_blamed else None
 
     def _next(self) -> Entry | None:
         """Return the next message; None if there is none, or if answers must come first."""
@@ -211,8 +228,7 @@ class Publisher:
             return None
         if self._lone is not None:
             return None if self._in_flight else self._lone
-        accused = self._trials.accused
-        entry = self._buffer.head() if accused is None else self._witness(accused)
+        entry = self._first()
         if entry is None or not self._in_flight:
             return entry
         if entry.is_suspect:
@@ -220,15 +236,32 @@ class Publisher:
             return None
         return None if self._is_early_final(entry) else entry
 
-    def _witness(self, accused: Entry) -> Entry | None:
-        """Return the first message of another race, if possible one that has not failed.
+    @property
+    def _spares_blamed(self) -> bool:
+        """Whether blamed messages wait while others are sent."""
+        is_pausing = self._clock.monotonic_ns() < self._blamed_until_ns
+        return is_pausing and self._trials.has_blamed
 
-        Without another race, return the accused.
+    def _first(self) -> Entry | None:
+        if self._spares_blamed:
+            return self._unblamed()
+        accused = self._trials.accused
+        return self._buffer.head() if accused is None else self._witness(accused)
+
+    def _unblamed(self) -> Entry | None:
+        """Return the first message of a race and bike that nothing speaks against."""
+        heads = self._buffer.heads()
+        unblamed = (head for head in heads if not (head.failures or self._trials.is_blamed(head)))
+        return next(unblamed, None)
+
+    def _witness(self, accused: Entry) -> Entry | None:
+        """Return the first message of another race or bike, if possible an unblamed one.
+
+        Without another race or bike, return the accused.
         """
-        passed = {accused.race_id}
-        while (head := self._buffer.head(passed)) is not None and head.failures:
-            passed.add(head.race_id)
-        return head or self._buffer.head({accused.race_id}) or self._buffer.head()
+        own = accused.race_id, accused.bike
+        others = (head for head in self._buffer.heads() if (head.race_id, head.bike) != own)
+        return self._unblamed() or next(others, None) or self._buffer.head()
 
     def _is_early_final(self, entry: Entry) -> bool:
         """Return whether it is a final and a second of its race is in flight."""
@@ -270,14 +303,18 @@ class Publisher:
         now_ns = self._clock.monotonic_ns()
         self.accepted += 1
         self._acceptances.add(now_ns)
+        self._accepted_ns = now_ns
         self._buffer.acknowledge(entry)
         for listener in self.on_accepted:
             listener(entry.payload)
         self._pace.accepted(now_ns)
         self._pause.reset()
         self._one_at_a_time = False
-        self._refusal, self._is_refusing, self._was_well = None, False, True
+        if self._is_refusing:
+            self._blamed_until_ns = now_ns  # a witness: its message is compared at once
+        self._is_refusing, self._was_well = False, True
         self._trials.accept(entry)
+        self._settle(entry)
 
     def _slow_down(self, reason: str) -> None:
         was_at_full_pace = self._pace.share == 1
@@ -301,6 +338,7 @@ class Publisher:
             return
         self._note_refusal(reason)
         entry.is_suspect = True
+        self._refused[entry] = reason
         self._trials.fail(entry)
         self._give_back(entry)
 
@@ -319,15 +357,33 @@ class Publisher:
         self._refusal = reason
         self._is_refusing = self._is_refusing or self.connected
 
+    def _settle(self, entry: Entry) -> None:
+        """Forget the refusal of a message; what is left is the refusal of another, if any."""
+        self._refused.pop(entry, None)
+        self._refused = {one: why for one, why in self._refused.items() if not one.done}
+        self._refusal = next(iter(self._refused.values()), None)
+
     def _quarantine(self, entry: Entry, reason: str) -> None:
-        self._trials.forget(entry)
+        self._trials.convict(entry)
         self._buffer.quarantine(entry, reason)
+        self._settle(entry)
+        self._blamed_until_ns = self._clock.monotonic_ns() + BLAMED_PAUSE_NS
         log.error(
             "message put in quarantine; see `alleycat-gateway buffer quarantine`",
             race_id=entry.race_id,
             strikes=STRIKES,
             reason=reason,
         )
+
+    def _pause_after_refusal(self, entry: Entry, reason: str) -> None:
+        """Pause the message alone if something speaks against it, otherwise all messages."""
+        if entry.done:
+            return
+        if self._trials.is_blamed(entry):
+            pause_s = self._pause.next_s()
+            self._blamed_until_ns = self._clock.monotonic_ns() + round(pause_s * NS_PER_S)
+        else:
+            self._hold(reason)
 
     def _hold(self, reason: str) -> None:
         self._one_at_a_time = True

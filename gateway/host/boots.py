@@ -4,16 +4,19 @@ A second that was ridden before the clock was set has an end on the monotonic cl
 can be dated in a later boot as well, if the clock was set before its own boot ended.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Annotated
 
-from pydantic import Field, TypeAdapter
+from pydantic import Field, TypeAdapter, ValidationError
 
 from gateway.host.state_file import StateFiles
-from gateway.timing.clock import GatewayClock
+from gateway.timing.clock import BOOT_ID, GatewayClock
 from gateway.timing.clock_sync import ClockSource
 from gateway.timing.units import NS_PER_S
 
+FILE_NAME = "boots.json"
 #: Limit of boots remembered: seconds wait at most for the next boot in which the clock is set.
 BOOTS_MAX = 16
 #: The last millisecond of the year 9999.
@@ -31,12 +34,22 @@ class KnownBoot:
 _SAVED = TypeAdapter(dict[str, KnownBoot])
 
 
+def datable_boots(state_dir: Path) -> set[str]:
+    """Return the ids of this boot and of those whose clock was set, as far as they can be read."""
+    boots = set()
+    with suppress(OSError):
+        boots.add(BOOT_ID.read_text().strip())
+    with suppress(OSError, ValidationError):
+        boots.update(_SAVED.validate_json((state_dir / FILE_NAME).read_bytes()))
+    return boots
+
+
 class Boots:
     """The boots whose clock was set, by id. Reads its small file when created; `run` writes it."""
 
     def __init__(self, files: StateFiles) -> None:
         self._known: dict[str, KnownBoot] = {}
-        self._file = files.load("boots.json", "times of earlier boots", self._restore)
+        self._file = files.load(FILE_NAME, "times of earlier boots", self._restore)
 
     def began_ms(self, boot_id: str) -> int | None:
         """Return the wall-clock time at the boot's monotonic time 0; None if it is not known."""

@@ -22,10 +22,10 @@ UNSURE_AFTER_S = 600.0
 #: More hang-ups than this on new connections within ten minutes are a concern; these may be chance.
 HANGUPS_MAX = 2
 
-#: Added to a refusal while no other race has a message that could be a witness.
+#: Added to a refusal while no other race or bike has a message that could be a witness.
 NO_WITNESS = (
     ". The gateway keeps trying; it cannot judge whether this message or the broker is at fault "
-    "until another race has messages to compare with"
+    "until another race or bike has messages to compare with"
 )
 
 
@@ -133,6 +133,11 @@ def _may_be_off(status: GatewayStatus) -> bool:
 def _of_cloud(cloud: CloudStatus) -> Iterator[Concern]:
     if cloud.refusal is not None:
         refused = f"the broker has accepted no message for {duration(cloud.refused_s)}"
+        if cloud.refused_bike is not None:
+            refused = (
+                f"bike {cloud.refused_bike}: the broker has refused its messages for "
+                f"{duration(cloud.refused_s)}, and accepts others"
+            )
         yield Concern(f"{refused}: {cloud.refusal}{NO_WITNESS if cloud.lacks_witness else ''}")
     # A broker that hangs up after each refusal is now online, now offline.
     if not cloud.is_connected and cloud.state != cloud.refusal:

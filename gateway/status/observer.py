@@ -127,6 +127,7 @@ class Observer:
             endpoint=self._endpoint,
             is_local=is_this_machine(self._endpoint),
             refusal=None if refused is None else refused.refusal,
+            refused_bike=None if refused is None else refused.refused_bike,
             refused_s=0.0 if refused is None else round(refused.refused_ns / NS_PER_S, 1),
             lacks_witness=refused is not None and refused.lacks_witness,
             takeovers=sum(one.stated(now_ns) for one in takeovers),

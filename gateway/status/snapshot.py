@@ -66,8 +66,15 @@ class CloudStatus:
     refusal: Annotated[
         str | None,
         Field(
-            description="the broker's reason for accepting no message; null as soon as it accepts "
-            "one, and while it was sent none"
+            description="the broker's reason for accepting no message, or not the one that it "
+            "refused; null when it has accepted one and no refused one is left"
+        ),
+    ] = None
+    refused_bike: Annotated[
+        str | None,
+        Field(
+            description="the bike whose message the broker refuses while it accepts others; null "
+            "if it refuses all or none"
         ),
     ] = None
     refused_s: Annotated[
@@ -77,7 +84,7 @@ class CloudStatus:
         bool,
         Field(
             description="whether the gateway cannot judge if the broker or a message is at fault, "
-            "because no other race has messages to compare with"
+            "because no other race or bike has messages to compare with"
         ),
     ] = False
     takeovers: Annotated[

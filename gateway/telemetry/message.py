@@ -3,6 +3,7 @@
 The backend defines the JSON names. `config/telemetry.schema.json` is generated from this file.
 """
 
+import re
 import uuid
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
@@ -145,6 +146,7 @@ _TELEMETRY = TypeAdapter(Telemetry)
 #: Each is in no other message: inside a name the quotes would be escaped.
 _FINAL = b'"event":"final"'
 _SIMULATED = b'"simulated":true'
+_BIKE_ID = re.compile(rb'"bikeId":"((?:[^"\\]|\\.)*)"')
 
 
 def telemetry_from_json(payload: bytes) -> Telemetry:
@@ -163,6 +165,12 @@ def strict_telemetry_from_json(payload: bytes) -> Telemetry:
 def is_final(payload: bytes) -> bool:
     """Return whether a message as `Telemetry.to_json` returns it is a final."""
     return _FINAL in payload
+
+
+def bike_in(payload: bytes) -> bytes:
+    """Return the bike's id in a message as `Telemetry.to_json` returns it; empty without one."""
+    found = _BIKE_ID.search(payload)
+    return b"" if found is None else found[1]
 
 
 def is_simulated(payload: bytes) -> bool:

@@ -12,12 +12,20 @@ from gateway.buffer.store import UNDATED, Batch, Record, Store
 from gateway.cli.app import app
 from gateway.host.errors import FAILED, USAGE
 from gateway.host.state_dir import locked_state_dir
+from gateway.sampling.sampler import Sample
+from gateway.telemetry.undated import UndatedSample
+from gateway.timing.clock import BOOT_ID
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 from tests.support.terminal import Terminal
 
 ROOMY = 2**30
 DENIED, LARGE = "not authorised to publish to alleycat-publish", "too large"
+
+
+def undated(boot_id: str) -> bytes:
+    """Return a second that was ridden before the clock was set."""
+    return UndatedSample(boot_id, 1, "bike-1", Sample(True, 80.0, 40.0, 112.0)).to_json()
 
 
 @pytest.fixture
@@ -29,7 +37,7 @@ def state_dir(tmp_path: Path) -> Path:
         (Record(1, 7, message(1, 7).to_json()), DENIED),
         (Record(2, 7, message(2, 7).to_json()), LARGE),
         (Record(3, 8, message(3, 8).to_json()), DENIED),
-        (Record(4, UNDATED, b"{}"), "ridden in an earlier boot"),
+        (Record(4, UNDATED, undated(BOOT_ID.read_text().strip())), "bike unknown"),
     ]
     store.write(Batch(quarantined=refused))
     store.close()
@@ -75,6 +83,32 @@ def test_requeue_moves_what_is_selected(
     assert result.output == f"{count} no longer in quarantine, to be sent when the gateway runs\n"
     assert to_be_sent(state_dir) == ids
     assert set(in_quarantine(state_dir)) == {1, 2, 3, 4} - set(ids)
+
+
+@pytest.mark.parametrize("payload", [undated("lost"), b"{}"], ids=["boot", "invalid"])
+def test_requeue_leaves_seconds_that_can_never_be_dated(state_dir: Path, payload: bytes) -> None:
+    store = Store(state_dir / "buffer.db", ROOMY)
+    store.write(Batch(quarantined=[(Record(5, UNDATED, payload), "not datable")]))
+    store.close()
+    result = invoke("requeue", state_dir, "--all")
+    assert result.exit_code == 0
+    assert "1 second cannot be sent" in result.stderr
+    assert f"buffer drop --message ID --state-dir {state_dir}" in result.stderr
+    assert result.stdout.startswith("4 messages no longer in quarantine")
+    assert in_quarantine(state_dir) == [5]
+    result = invoke("requeue", state_dir, "--message", "5")
+    assert result.exit_code == FAILED
+    assert "nothing to send" in result.stderr
+    assert in_quarantine(state_dir) == [5]
+
+
+def test_requeue_sends_seconds_of_an_earlier_boot_whose_clock_was_set(state_dir: Path) -> None:
+    store = Store(state_dir / "buffer.db", ROOMY)
+    store.write(Batch(quarantined=[(Record(5, UNDATED, undated("known")), "bike unknown")]))
+    store.close()
+    (state_dir / "boots.json").write_text('{"known":{"began_ms":1,"source":"time_server"}}')
+    assert invoke("requeue", state_dir, "--message", "5").exit_code == 0
+    assert in_quarantine(state_dir) == [1, 2, 3, 4]
 
 
 def test_drop_deletes_what_is_selected(state_dir: Path) -> None:

@@ -9,8 +9,8 @@ from gateway.cloud.uplink import Ending, Verdict
 PUBACKS = {
     0x00: Verdict.ACCEPTED,
     0x10: Verdict.ACCEPTED,
-    0x80: Verdict.RETRY,
-    0x83: Verdict.RETRY,
+    0x80: Verdict.REFUSED,
+    0x83: Verdict.REFUSED,
     0x87: Verdict.REFUSED,
     0x90: Verdict.REFUSED,
     0x91: Verdict.RETRY,
@@ -72,6 +72,15 @@ def test_unexpected_hangup_makes_suspects_and_a_dead_line_does_not() -> None:
     hung_up = mqtt_errors.end_answer("AWS_ERROR_MQTT_UNEXPECTED_HANGUP", "")
     dead = mqtt_errors.end_answer("AWS_ERROR_MQTT5_PING_RESPONSE_TIMEOUT", "")
     assert (hung_up.verdict, dead.verdict) == (Verdict.SUSPECT, Verdict.RETRY)
+
+
+@pytest.mark.parametrize("code", [0x80, 0x83, 0x95])
+def test_refusal_that_may_be_due_to_the_size_of_the_message_names_the_limit(code: int) -> None:
+    assert "the broker's limit" in mqtt_errors.puback_answer(code, "UNSPECIFIED_ERROR", "").reason
+
+
+def test_unknown_puback_code_is_a_refusal() -> None:
+    assert mqtt_errors.puback_answer(0xB7, "UNKNOWN_183", "").verdict is Verdict.REFUSED
 
 
 def test_denied_publish_names_the_topic() -> None:

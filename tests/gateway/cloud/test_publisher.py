@@ -1023,3 +1023,129 @@ async def test_publisher_has_the_acceptances_of_the_last_minute(bench: Bench) ->
         bench.buffer.append(message(second))
         await bench.clock.run_for(1)
     assert bench.publisher.accepted_per_s == pytest.approx(1, abs=0.05)
+
+
+def bikes_of(payloads: list[bytes]) -> list[str]:
+    return [telemetry_from_json(payload).bike_id for payload in payloads]
+
+
+def refuse_bikes(*bikes: str) -> Callable[[bytes], Answer]:
+    def answer(payload: bytes) -> Answer:
+        is_bad = telemetry_from_json(payload).bike_id in bikes
+        return Answer(Verdict.REFUSED, "payload format invalid") if is_bad else ACCEPTED
+
+    return answer
+
+
+async def ride(bench: Bench, bikes: list[str], for_s: int, race_s: int) -> None:
+    """Let bikes ride races that follow each other."""
+    for second in range(for_s):
+        for bike in bikes:
+            place = second % race_s + 1
+            bench.buffer.append(message(place, second // race_s + 1, bike, race_s))
+        await bench.clock.run_for(1)
+
+
+@pytest.mark.parametrize("race_s", [10, 300])
+@pytest.mark.parametrize("bad", [["bike-0"], ["bike-2"], ["bike-0", "bike-1"]])
+async def test_bike_that_the_broker_refuses_stops_no_other(
+    bench: Bench, bad: list[str], race_s: int
+) -> None:
+    bench.uplink.answer = refuse_bikes(*bad)
+    bench.uplink.connect()
+    bikes = [f"bike-{number}" for number in range(4)]
+    good = [bike for bike in bikes if bike not in bad]
+    await ride(bench, bikes, 30, race_s)
+    assert bench.buffer.status.quarantined >= 10
+    before = len(bench.uplink.delivered)
+    await ride(bench, bikes, 60, race_s)
+    assert len(bench.uplink.delivered) - before >= 59 * len(good), "as they ride"
+    for bike in good:
+        arrived = [one for one in bench.uplink.delivered if bikes_of([one]) == [bike]]
+        assert len(arrived) == 90
+        if race_s == 300:
+            seconds = [second for _, second in seconds_of(arrived)]
+            assert seconds == [*range(1, 31), *range(1, 61)]
+
+
+async def test_bike_that_the_broker_refuses_leaves_a_backlog_in_order(bench: Bench) -> None:
+    """More than memory holds, so that witnesses are read from the disk."""
+    bikes = ["bike-0", "bike-1"]
+    for second in range(1, 601):
+        for bike in bikes:
+            bench.buffer.append(message(second, 1, bike, 10_000))
+    await bench.clock.run_for(3)
+    bench.uplink.answer = refuse_bikes("bike-0")
+    bench.uplink.connect()
+    await bench.clock.run_for(600)
+    for second in range(1, 601):
+        bench.buffer.append(message(second, 2, "bike-1", 10_000))
+        await bench.clock.run_for(1)
+    for race_id in (1, 2):
+        arrived = [second for race, second in seconds_of(bench.uplink.delivered) if race == race_id]
+        assert arrived == list(range(1, 601))
+    assert (bench.buffer.status.quarantined, bench.buffer.status.depth) == (600, 0)
+
+
+async def test_poison_of_one_bike_that_ends_the_connection_stops_no_other(bench: Bench) -> None:
+    bench.uplink.answer = lambda payload: None if bikes_of([payload]) == ["bike-0"] else ACCEPTED
+    bench.uplink.connect()
+    for second in range(1, 121):
+        for bike in ("bike-0", "bike-1", "bike-2"):
+            bench.buffer.append(message(second, bike=bike))
+        await bench.clock.run_for(1)
+        if "bike-0" in bikes_of(bench.uplink.unanswered):
+            hang_up(bench)
+            bench.uplink.connect()
+    assert bench.buffer.status.quarantined >= 20
+    assert len(bench.uplink.delivered) >= 2 * 110
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("phase_s", [1, 5, 30])
+async def test_broker_that_refuses_all_bikes_now_and_then_costs_no_message(
+    bench: Bench, seed: int, phase_s: int
+) -> None:
+    random = Random(seed)
+    bench.uplink.connect()
+    for second in range(1, 241):
+        if second % phase_s == 0:
+            answer = random.choice([DENIED, ACCEPTED])
+            bench.uplink.answer = lambda _, answer=answer: answer  # type: ignore[misc]
+        for bike in ("bike-0", "bike-1", "bike-2"):
+            bench.buffer.append(message(second, bike=bike))
+        await bench.clock.run_for(1)
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(120)
+    assert (bench.buffer.status.quarantined, bench.buffer.status.depth) == (0, 0)
+    for bike in ("bike-0", "bike-1", "bike-2"):
+        arrived = [one for one in bench.uplink.delivered if bikes_of([one]) == [bike]]
+        assert [second for _, second in seconds_of(arrived)] == list(range(1, 241))
+
+
+async def test_refusal_lasts_while_a_refused_message_is_pending(bench: Bench) -> None:
+    bench.uplink.answer = refuse_bikes("bike-0")
+    bench.uplink.connect()
+    for bike in ("bike-0", "bike-1"):
+        bench.buffer.append(message(1, bike=bike))
+    await bench.clock.run_for(60)
+    assert bikes_of(bench.uplink.delivered) == ["bike-1"]
+    assert bench.buffer.status.depth == 1
+    assert bench.publisher.refusal == "payload format invalid"
+    assert bench.publisher.refused_bike == "bike-0"
+    assert bench.publisher.refused_ns >= 59 * NS_PER_S
+    bench.uplink.answer = lambda _: ACCEPTED
+    await bench.clock.run_for(70)
+    assert bench.buffer.status.depth == 0
+    publisher = bench.publisher
+    assert (publisher.refusal, publisher.refused_bike, publisher.refused_ns) == (None, None, 0)
+
+
+async def test_refusal_of_every_message_names_no_bike(bench: Bench) -> None:
+    bench.uplink.answer = lambda _: DENIED
+    bench.uplink.connect()
+    for bike in ("bike-0", "bike-1"):
+        bench.buffer.append(message(1, bike=bike))
+    await bench.clock.run_for(60)
+    assert (bench.publisher.refusal, bench.publisher.refused_bike) == (DENIED.reason, None)

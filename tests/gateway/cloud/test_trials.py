@@ -2,10 +2,13 @@
 
 from gateway.buffer.send_order import Entry
 from gateway.cloud.trials import LONE_TRIES, STRIKES, Trials
+from tests.support.telemetry import message
 
 
-def entry(race_id: int) -> Entry:
-    return Entry(id=race_id, race_id=race_id, payload=b"{}")
+def entry(race_id: int, bike: str = "") -> Entry:
+    return Entry(
+        id=race_id, race_id=race_id, payload=message(1, race_id, bike or f"{race_id}").to_json()
+    )
 
 
 def accuse(trials: Trials, accused: Entry) -> None:
@@ -60,11 +63,43 @@ def test_strikes_are_forgotten_when_the_broker_is_at_fault() -> None:
     assert not trials.is_proven(failing)
 
 
-def test_strikes_are_forgotten_when_a_message_fails_that_nothing_speaks_against() -> None:
+def test_strikes_are_forgotten_when_two_messages_fail_and_one_is_new() -> None:
+    trials, failing = Trials(), entry(1)
+    strike(trials, failing, STRIKES - 1)
+    trials.fail(failing)
+    trials.fail(entry(race_id=3))
+    strike(trials, failing)
+    assert not trials.is_proven(failing)
+
+
+def test_strikes_outlast_a_failure_between_acceptances() -> None:
+    """Otherwise each new message of a second bad bike would acquit the first bike's."""
     trials, failing = Trials(), entry(1)
     strike(trials, failing, STRIKES)
     trials.fail(entry(race_id=3))
+    assert trials.is_proven(failing)
+
+
+def test_strikes_are_forgotten_when_a_message_that_failed_is_accepted() -> None:
+    trials, failing, other = Trials(), entry(1), entry(3)
+    strike(trials, failing, STRIKES)
+    trials.fail(other)
+    trials.accept(other)
     assert not trials.is_proven(failing)
+
+
+def test_message_of_a_bad_bike_is_proven_after_one_strike_until_one_is_accepted() -> None:
+    trials, bad, following = Trials(), entry(1, bike="bad"), entry(3, bike="bad")
+    strike(trials, bad, STRIKES)
+    trials.convict(bad)
+    trials.fail(following)
+    assert trials.accused is following, "at its first failure"
+    assert trials.is_blamed(following)
+    assert not trials.is_proven(following)
+    trials.accept(entry(2))
+    assert trials.is_proven(following)
+    trials.accept(entry(4, bike="bad"))
+    assert not trials.is_blamed(entry(5, bike="bad"))
 
 
 def test_strikes_outlast_the_failure_of_another_bad_message() -> None:
@@ -93,8 +128,8 @@ def test_trial_lacks_a_witness_when_the_accused_was_sent_itself() -> None:
     assert not trials.lacks_witness
 
 
-def test_message_that_was_set_aside_is_forgotten() -> None:
+def test_strikes_of_a_message_that_was_set_aside_are_forgotten() -> None:
     trials, failing = Trials(), entry(1)
     strike(trials, failing, STRIKES)
-    trials.forget(failing)
-    assert not trials.is_proven(failing)
+    trials.convict(failing)
+    assert failing not in trials._strikes

@@ -141,8 +141,12 @@ def test_healthy_gateway_has_no_concerns() -> None:
         (
             {"cloud": replace(CONNECTED, refusal="invalid", refused_s=720.0, lacks_witness=True)},
             "the broker has accepted no message for 12 min: invalid. The gateway keeps trying; it "
-            "cannot judge whether this message or the broker is at fault until another race has "
-            "messages to compare with",
+            "cannot judge whether this message or the broker is at fault until another race or "
+            "bike has messages to compare with",
+        ),
+        (
+            {"cloud": replace(CONNECTED, refusal="invalid", refused_s=9.0, refused_bike="bike-2")},
+            "bike bike-2: the broker has refused its messages for 9 s, and accepts others: invalid",
         ),
         (
             {"cloud": replace(offline("not authorised"), refusal="not authorised", refused_s=9.0)},
