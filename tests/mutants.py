@@ -70,7 +70,7 @@ MUTANTS = (
     Mutant(
         "a log that is not read stops the race",
         "gateway/cli/run.py",
-        "    drop_what_stderr_does_not_take()\n",
+        "    drop_what_is_not_read()\n",
         "",
         "tests/e2e/test_terminal.py",
     ),
