@@ -75,6 +75,20 @@ MUTANTS = (
         "tests/e2e/test_terminal.py",
     ),
     Mutant(
+        "a new reason in a burst is not logged",
+        "gateway/host/log_repeats.py",
+        "if reason not in self.reasons and self.new_reasons < BURST:",
+        "if self.goes_on and reason not in self.reasons and self.new_reasons < BURST:",
+        "tests/gateway/host/test_log_repeats.py",
+    ),
+    Mutant(
+        "a flood of one event hides the others",
+        "gateway/host/log_repeats.py",
+        "_part(self._sources.setdefault(source, {}), event, MOST_EVENTS, dict)",
+        "_part(self._sources.setdefault(source, {}), '', MOST_EVENTS, dict)",
+        "tests/gateway/host/test_log_repeats.py",
+    ),
+    Mutant(
         "what repeats is left out of the log without a summary",
         "gateway/host/log_repeats.py",
         "                    super().emit(_summary(repeats.latest, repeats.left_out))\n",
