@@ -15,9 +15,9 @@ import typer
 
 from gateway.buffer.store import Batch, Record, Store
 from gateway.cli.app import app
+from gateway.config.toml import toml_value
 from gateway.sampling.calibration_record import record_to_json
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.setup.toml import toml_value
 from gateway.status.client import FILE_NAME, NoStatusError, ask_status
 from tests.support.calibrations import record
 from tests.support.children import killed_at_end
