@@ -70,9 +70,23 @@ MUTANTS = (
     Mutant(
         "a log that is not read stops the race",
         "gateway/cli/run.py",
-        "    drop_what_stderr_does_not_take()\n",
+        "    drop_what_is_not_read()\n",
         "",
         "tests/e2e/test_terminal.py",
+    ),
+    Mutant(
+        "a new reason in a burst is not logged",
+        "gateway/host/log_repeats.py",
+        "if reason not in self.reasons and self.new_reasons < BURST:",
+        "if self.goes_on and reason not in self.reasons and self.new_reasons < BURST:",
+        "tests/gateway/host/test_log_repeats.py",
+    ),
+    Mutant(
+        "a flood of one event hides the others",
+        "gateway/host/log_repeats.py",
+        "_part(self._sources.setdefault(source, {}), event, MOST_EVENTS, dict)",
+        "_part(self._sources.setdefault(source, {}), '', MOST_EVENTS, dict)",
+        "tests/gateway/host/test_log_repeats.py",
     ),
     Mutant(
         "what repeats is left out of the log without a summary",

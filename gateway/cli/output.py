@@ -10,7 +10,7 @@ import io
 import os
 import signal
 import sys
-from typing import BinaryIO, cast
+from typing import BinaryIO, TextIO, cast
 
 import typer
 
@@ -70,15 +70,22 @@ def open_output() -> None:
         sys.stdout = _printable(sys.stdout, Output(sys.stdout.fileno(), "wb", closefd=False))
 
 
-def drop_what_stderr_does_not_take() -> None:
-    """Write stderr in a thread from now on, so that no reader of it can stop the process."""
+def drop_what_is_not_read() -> None:
+    """Write standard output and stderr in threads from now on.
+
+    So no reader of them can stop the process by not reading, or end it by leaving.
+    """
+    sys.stdout, sys.stderr = _dropping(sys.stdout), _dropping(sys.stderr)
+
+
+def _dropping(stream: TextIO) -> TextIO:
+    """Return a stream whose writer never waits; `stream` itself if there is no file behind it."""
     from gateway.host.dropping_file import DroppingFile
 
-    if isinstance(sys.stderr, PrintableText):
-        file = DroppingFile(sys.stderr.fileno())
-        sys.stderr = PrintableText(
-            cast("BinaryIO", file), encoding=sys.stderr.encoding, errors=PLAIN, write_through=True
-        )
+    if not isinstance(stream, PrintableText):
+        return stream
+    file = cast("BinaryIO", DroppingFile(stream.fileno()))
+    return PrintableText(file, encoding=stream.encoding, errors=PLAIN, write_through=True)
 
 
 def _open_what_is_closed() -> None:

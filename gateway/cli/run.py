@@ -43,13 +43,13 @@ def run(
     import structlog
 
     from drivers.registry import load_drivers
-    from gateway.cli.output import drop_what_stderr_does_not_take
+    from gateway.cli.output import drop_what_is_not_read
     from gateway.config.schema import load_config
     from gateway.config.warnings import warnings_of
     from gateway.daemon import run_gateway
     from gateway.host.log import configure_logging
 
-    drop_what_stderr_does_not_take()
+    drop_what_is_not_read()
     configure_logging(log_level, is_json=log_json)
     drivers = load_drivers()
 

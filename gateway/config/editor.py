@@ -5,10 +5,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import tomlkit
-from tomlkit.items import AbstractTable, AoT, Comment, InlineTable, Item, Key, Table, Whitespace
+from tomlkit.items import AoT, Comment, Item, Key, Table, Whitespace
 
 from gateway.config.cloud import is_this_machine
+from gateway.config.toml import toml_value
 from gateway.host.errors import BAD_CONFIG, GatewayError
+from gateway.terminal.printable import one_line
 
 #: Keys of a bike's table that apply only to the physical bike, not to its rider.
 _PHYSICAL_KEYS = ("stale_after_s", "calibration")
@@ -86,7 +88,12 @@ def _set(table: Any, key: str, value: object) -> None:
     if value is None:
         table.pop(key, None)
     elif key not in table or table[key] != value:
-        table[key] = value
+        table[key] = _item(value)
+
+
+def _item(value: object) -> Item:
+    """Return the value in the form that the config has, which a terminal can show."""
+    return tomlkit.value(toml_value(value))
 
 
 def template_of(text: str) -> str:
@@ -123,12 +130,12 @@ def _new_bike(change: BikeChange) -> Table:
     assert change.machine is not None
     table.trivia.indent = "\n"
     if change.machine.comment:
-        table.comment("".join(one for one in change.machine.comment if one.isprintable()))
-    table["id"] = change.id
+        table.comment(one_line(change.machine.comment))
+    table["id"] = _item(change.id)
     for key, value in (change.racer or {}).items():
-        table[key] = value
-    table["driver"] = change.machine.driver
-    table["options"] = _inline(change.machine.options)
+        table[key] = _item(value)
+    table["driver"] = _item(change.machine.driver)
+    table["options"] = _item(change.machine.options)
     return table
 
 
@@ -142,7 +149,7 @@ def is_on(bike: Mapping[str, Any], machine: Machine) -> bool:
 
 def _moved(bike: Table, machine: Machine) -> Table:
     """Return the bike's table for another physical bike; the old one's options become comments."""
-    bike["driver"] = machine.driver
+    bike["driver"] = _item(machine.driver)
     bike["options"] = _other_options(bike.get("options"), machine.options)
     table = tomlkit.table()
     for key, item in bike.value.body:
@@ -157,19 +164,13 @@ def _moved(bike: Table, machine: Machine) -> Table:
     return table
 
 
-def _other_options(old: Item | None, options: Mapping[str, object]) -> AbstractTable:
+def _other_options(old: Item | None, options: Mapping[str, object]) -> Item:
     if not isinstance(old, Table):
-        return _inline(options)
+        return _item(options)
     table = tomlkit.table()
     for key, value in options.items():
-        table[key] = value
+        table[key] = _item(value)
     _add_all(table, _body_as_comments(old, "bikes.options"))
-    return table
-
-
-def _inline(options: Mapping[str, object]) -> InlineTable:
-    table = tomlkit.inline_table()
-    table.update(options)
     return table
 
 

@@ -11,6 +11,7 @@ from gateway.status.line import status_line
 from gateway.status.report import StatusFormatError, status_from_json
 from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.finding import Finding, State, failed, ok, warning
+from gateway.terminal.printable import one_line
 from gateway.terminal.units import counted
 
 NAME = "service"
@@ -84,12 +85,14 @@ def _silent_service(state_dir: Path) -> list[Finding] | None:
 
 def _renamed(status: GatewayStatus, thing_name: str) -> Iterator[Finding]:
     if status.thing_name != thing_name:
-        what = f"the gateway runs as {status.thing_name}, but the config names it {thing_name}"
+        name = one_line(status.thing_name)
+        what = f"the gateway runs as {name}, but the config names it {thing_name}"
         yield warning(NAME, what, "restart it to apply the config")
 
 
 def _namesake(status: GatewayStatus) -> Finding:
-    what = f"another gateway, which uses {status.state_dir}, runs as {status.thing_name} as well"
+    name, directory = one_line(status.thing_name), one_line(str(status.state_dir))
+    what = f"another gateway, which uses {directory}, runs as {name} as well"
     remedy = "change thing_name in one of the two configs: a broker disconnects the older namesake"
     return failed(NAME, what, remedy)
 
@@ -98,6 +101,7 @@ def _findings(status: GatewayStatus, command: Command) -> Iterator[Finding]:
     """Yield the gateway's status in words, and everything in it that needs attention."""
     yield ok(NAME, f"the gateway is running: {status_line(status)}")
     for concern in concerns(status, command):
-        yield Finding(NAME, State.WARNING if concern.is_minor else State.FAILED, concern.text)
+        state = State.WARNING if concern.is_minor else State.FAILED
+        yield Finding(NAME, state, one_line(concern.text))
     if status.accepted:
         yield ok("topic", f"{counted(status.accepted, 'message')} accepted since the start")

@@ -1,7 +1,7 @@
-"""Stderr of the daemon, which never waits for the reader of the log.
+"""Standard output and stderr of the daemon, which never wait for their readers.
 
 A pipe that is not read, a terminal after Ctrl-S and a stalled journal block the writer, and so the
-event loop with every race; a full disk fails it.
+event loop with every race; a full disk fails it. The log is on stderr, and plugins print to both.
 """
 
 import atexit
@@ -43,7 +43,7 @@ class DroppingFile(io.RawIOBase):
         self._gap_lines = 0
         self._is_full = False
         self._changed = threading.Condition()
-        threading.Thread(target=self._run, name="stderr", daemon=True).start()
+        threading.Thread(target=self._run, name=f"output {descriptor}", daemon=True).start()
         atexit.register(self.finish)
 
     def writable(self) -> bool:

@@ -3,16 +3,21 @@
 import copy
 import logging
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeVar
 
-#: An event of one bike is logged as it happens this often in a window. The rest is summed up.
+#: An event of one bike is logged as it happens this often in a window, and as often again for
+#: reasons that are new. The rest is summed up.
 BURST = 10
 #: The length of a window, in seconds: one line at its end has the number of those left out.
 WINDOW_S = 600.0
-#: Limits the events and bikes that are counted apart. Strangers choose some of their names.
-MOST_KEYS = 500
+#: Limits the bikes, or devices, of an event that are counted apart. Strangers choose some names.
+MOST_SUBJECTS = 500
+#: Limits the events of a module that are counted apart: some have a name or a number in the text.
+MOST_EVENTS = 100
+#: Limits the reasons of an event that are remembered from window to window.
+MOST_REASONS = 500
 #: Characters of a name or a reason that are compared.
 KEY_MAX = 500
 
@@ -33,20 +38,35 @@ class _Repeats:
 
     #: Whether some of the last window were left out. Then only new reasons are logged at once.
     goes_on: bool = False
+    #: Those that were logged.
     reasons: set[str] = field(default_factory=set)
+    new_reasons: int = 0
     logged: int = 0
     left_out: int = 0
     latest: logging.LogRecord | None = None
 
     def takes(self, record: logging.LogRecord, reason: str) -> bool:
         """Return whether the record is to be logged now; otherwise keep it for the summary."""
-        if self.logged < BURST and not (self.goes_on and reason in self.reasons):
-            self.logged += 1
+        if reason not in self.reasons and self.new_reasons < BURST:
             self.reasons.add(reason)
-            return True
-        self.left_out += 1
-        self.latest = record
-        return False
+            self.new_reasons += 1
+        elif self.goes_on or self.logged >= BURST:
+            self.left_out += 1
+            self.latest = record
+            return False
+        self.logged += 1
+        return True
+
+    def next_window(self) -> "_Repeats":
+        """Return the records of the next window, after one of which some were left out."""
+        reasons = self.reasons if len(self.reasons) < MOST_REASONS else set()
+        return _Repeats(goes_on=True, reasons=reasons)
+
+
+#: The repeats of each bike or device by its name; of what belongs to none under "".
+_Subjects = dict[str, _Repeats]
+#: By the module that logs, and by event.
+_Sources = dict[str, dict[str, _Subjects]]
 
 
 class SummingHandler(logging.StreamHandler[TextIO]):
@@ -60,7 +80,7 @@ class SummingHandler(logging.StreamHandler[TextIO]):
     def __init__(self, stream: TextIO, later: Later = in_a_thread) -> None:
         super().__init__(stream)
         self._later = later
-        self._repeats: dict[tuple[str, str], _Repeats] = {}
+        self._sources: _Sources = {}
 
     def emit(self, record: logging.LogRecord) -> None:
         try:
@@ -73,44 +93,59 @@ class SummingHandler(logging.StreamHandler[TextIO]):
             super().emit(record)
 
     def _is_due(self, record: logging.LogRecord) -> bool:
-        if not self._repeats:
+        if not self._sources:
             self._later(WINDOW_S, self._end_window)
-        event, subject, reason = _identity(record)
-        key = event, subject
-        if key not in self._repeats and len(self._repeats) >= MOST_KEYS:
-            key = "", ""
-        return self._repeats.setdefault(key, _Repeats()).takes(record, reason)
+        source, event, subject, reason = _identity(record)
+        subjects = _part(self._sources.setdefault(source, {}), event, MOST_EVENTS, dict)
+        return _part(subjects, subject, MOST_SUBJECTS, _Repeats).takes(record, reason)
 
     def sum_up(self) -> None:
         """Log a summary of each event that was left out. All others begin again."""
         self.acquire()
         try:
-            ended, self._repeats = self._repeats, {}
-            for key, repeats in ended.items():
+            ended, self._sources = self._sources, {}
+            for source, event, subject, repeats in _all(ended):
                 if repeats.latest is not None:
                     super().emit(_summary(repeats.latest, repeats.left_out))
-                    reasons = repeats.reasons if len(repeats.reasons) < MOST_KEYS else set()
-                    self._repeats[key] = _Repeats(goes_on=True, reasons=reasons)
+                    subjects = self._sources.setdefault(source, {}).setdefault(event, {})
+                    subjects[subject] = repeats.next_window()
         finally:
             self.release()
 
     def _end_window(self) -> None:
         self.sum_up()
-        if self._repeats:
+        if self._sources:
             self._later(WINDOW_S, self._end_window)
 
 
-def _identity(record: logging.LogRecord) -> tuple[str, str, str]:
-    """Return the event, the bike or device that it is about, and the reason."""
+_Part = TypeVar("_Part")
+
+
+def _part(whole: dict[str, _Part], name: str, most: int, make: Callable[[], _Part]) -> _Part:
+    """Return the part with this name; once there are `most`, the one that all others share."""
+    if name not in whole and len(whole) >= most:
+        name = ""
+    return whole.setdefault(name, make())
+
+
+def _all(sources: _Sources) -> Iterator[tuple[str, str, str, _Repeats]]:
+    for source, events in sources.items():
+        for event, subjects in events.items():
+            for subject, repeats in subjects.items():
+                yield source, event, subject, repeats
+
+
+def _identity(record: logging.LogRecord) -> tuple[str, str, str, str]:
+    """Return the module that logs, the event, the bike or device it is about, and the reason."""
     if isinstance(record.msg, dict):  # of structlog
-        event: dict[str, Any] = record.msg
-        subject = event.get("bike", event.get("bike_id", ""))
-        parts = event["event"], subject, event.get("reason", "")
+        found: dict[str, Any] = record.msg
+        failure = str(found.get("exception", "")).rpartition("\n")[2]
+        parts = record.name, found["event"], found.get("bike", ""), found.get("reason", failure)
     else:
         args = record.args if isinstance(record.args, tuple) else ()
-        parts = f"{record.name} {record.msg}", args[:1], args[1:]
-    name, about, reason = (str(part)[:KEY_MAX] for part in parts)
-    return name, about, reason
+        parts = record.name, record.msg, args[:1], args[1:]
+    source, event, subject, reason = (str(part)[:KEY_MAX] for part in parts)
+    return source, event, subject, reason
 
 
 def _summary(record: logging.LogRecord, left_out: int) -> logging.LogRecord:

@@ -6,6 +6,7 @@ import structlog
 
 from gateway.host.state_file import StateFile, StateFiles
 from gateway.race.commanded import BikeRaces, Dropped, RemoteRaces
+from gateway.race.commands import Response
 from gateway.terminal.units import counted
 from gateway.timing.clock import GatewayClock
 
@@ -41,7 +42,7 @@ class RemoteControl:
         """
         response = self._races.apply(payload, self._now_ms())
         write = log.info if response.warning is None else log.warning
-        write("race command", **response.model_dump(exclude_none=True))
+        write("race command", **_facts(response))
         if response.ok:
             await self.save()
             if self._file.unsaved is not None:
@@ -61,6 +62,18 @@ class RemoteControl:
             return None
         self._clock.reanchor()
         return self._clock.wall_ms_at(self._clock.monotonic_ns())
+
+
+def _facts(response: Response) -> dict[str, object]:
+    """Return what the log has of a response.
+
+    `bike` is one of this gateway's, of which the log counts the repeats apart; `bike_id` is
+    whatever a refused command has.
+    """
+    facts = response.model_dump(exclude_none=True)
+    if response.ok:
+        facts["bike"] = facts.pop("bike_id")
+    return facts
 
 
 def open_remote_control(

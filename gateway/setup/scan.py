@@ -13,7 +13,7 @@ from rich.text import Text
 from drivers import BikeLost
 from drivers.discovery import AdapterDiscoverer, Discoverer, FoundBike
 from drivers.registry import load_drivers
-from gateway.setup.toml import toml_pairs, toml_value
+from gateway.config.toml import toml_pairs, toml_value
 from gateway.terminal.printable import one_line
 
 #: Is called with the driver's name and the bike whenever a bike is found.

@@ -59,8 +59,8 @@ def status_view(status: GatewayStatus, command: Command = service_command) -> Re
 
 
 def _heading(status: GatewayStatus) -> Text:
-    about = f"  alleycat-gateway {status.version}, up {duration(status.uptime_s)}"
-    return Text.assemble((status.thing_name, "bold"), (about, "dim"))
+    about = f"  alleycat-gateway {one_line(status.version)}, up {duration(status.uptime_s)}"
+    return Text.assemble((one_line(status.thing_name), "bold"), (about, "dim"))
 
 
 def _verdict(found: Sequence[Concern]) -> Iterator[RenderableType]:
@@ -80,7 +80,7 @@ def _verdict(found: Sequence[Concern]) -> Iterator[RenderableType]:
 def _facts(status: GatewayStatus) -> Table:
     table = Table.grid(padding=(0, 2))
     for name, text, style in _fact_lines(status):
-        table.add_row(Text(name, style="dim"), Text(text, style=style))
+        table.add_row(Text(name, style="dim"), Text(one_line(text), style=style))
     return table
 
 
@@ -191,7 +191,7 @@ def _bike_cells(bike: BikeStatus) -> Iterator[RenderableType]:
     state = "simulated" if bike.is_simulated and bike.is_connected else bike.state.value
     if not bike.is_connected:
         state += f" {duration(bike.state_s)}"
-    yield Text(bike.bike_id)
+    yield Text(one_line(bike.bike_id))
     yield Text(one_line(bike.racer_name))
     yield Text(state, style=WELL if bike.is_connected else ODD)
     yield str(bike.race_id) if bike.has_joined else ""

@@ -15,9 +15,9 @@ import typer
 
 from gateway.buffer.store import Batch, Record, Store
 from gateway.cli.app import app
+from gateway.config.toml import toml_value
 from gateway.sampling.calibration_record import record_to_json
 from gateway.sampling.calibration_store import CalibrationStore
-from gateway.setup.toml import toml_value
 from gateway.status.client import FILE_NAME, NoStatusError, ask_status
 from tests.support.calibrations import record
 from tests.support.children import killed_at_end
@@ -154,6 +154,11 @@ CASES = {
         Case("--state-dir {dir}/kept"),
         Case("--state-dir {dir}/kept --json"),
     ],
+    "buffer requeue": [Case("--reason {name} --state-dir {dir}/requeued", shows=False)],
+    "buffer drop": [
+        Case("--reason {name} --state-dir {dir}/kept", shows=False, typed="n\n"),
+        Case("--reason {name} --state-dir {dir}/dropped --yes", shows=False),
+    ],
 }
 RUNS = [
     pytest.param(verb, case, id=f"{verb} {case.arguments}")
@@ -209,8 +214,13 @@ def fill(directory: Path, device: str) -> None:
     (directory / "calibration.json").write_text(record_to_json(made))
     (directory / "other").mkdir()
     CalibrationStore(directory / "other").save(record(device=device, made_by=HOSTILE))
-    (directory / "kept").mkdir()
-    store = Store(directory / "kept" / "buffer.db", 1 << 30)
+    for kept in ("kept", "requeued", "dropped"):
+        fill_buffer(directory / kept)
+
+
+def fill_buffer(state_dir: Path) -> None:
+    state_dir.mkdir()
+    store = Store(state_dir / "buffer.db", 1 << 30)
     payload = message(1, bike=HOSTILE).to_json()
     store.write(
         Batch(

@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import time
+from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from gateway.status.report import status_from_json
 from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND, START_TIMEOUT_S
 from tests.support.mosquitto import free_port
+from tests.support.plugins import register_plugin
 from tests.support.terminal import Terminal
 
 CTRL_S = "\x13"
@@ -34,6 +36,32 @@ racer_id = 1
 racer_name = "Ada"
 class_id = 1
 driver = "fake"
+"""
+
+#: A driver with a line of debugging that its author forgot, more than a pipe can hold.
+TALKATIVE_DRIVER = """
+import asyncio
+from contextlib import asynccontextmanager
+
+from drivers import DriverOptions, FrameSource, Reading, ignore_frame
+
+
+class TalkativeBike(FrameSource):
+    Options = DriverOptions
+    stale_after_s = 3.0
+
+    def __init__(self, options, clock):
+        self.clock = clock
+
+    @asynccontextmanager
+    async def open_bike(self, on_frame=ignore_frame):
+        async def readings():
+            while True:
+                yield Reading(self.clock.monotonic_ns(), cadence_rpm=80)
+                print("x" * 100_000, flush=True)
+                await asyncio.sleep(0.05)
+
+        yield readings()
 """
 
 
@@ -96,6 +124,46 @@ def test_run_goes_on_while_its_log_is_not_read(command: list[str], tmp_path: Pat
         assert process.wait(START_TIMEOUT_S) == 0
     os.close(reading)
     os.close(writing)
+
+
+@pytest.fixture(params=["has stopped", "has left", "has a full disk"])
+def useless_output(request: pytest.FixtureRequest) -> Iterator[int]:
+    """Standard output whose reader does not read."""
+    reading, writing = os.pipe()
+    open_ends = [reading, writing]
+    match request.param:
+        case "has left":
+            os.close(open_ends.pop(0))
+        case "has a full disk":
+            writing = os.open("/dev/full", os.O_WRONLY)
+            open_ends.append(writing)
+    yield writing
+    for descriptor in open_ends:
+        os.close(descriptor)
+
+
+def test_run_goes_on_whatever_a_plugin_prints(
+    command: list[str], tmp_path: Path, useless_output: int
+) -> None:
+    register_plugin(tmp_path, "talkative", TALKATIVE_DRIVER, "TalkativeBike")
+    config = tmp_path / "gateway.toml"
+    config.write_text(config.read_text().replace('"fake"', '"talkative"'))
+    status = tmp_path / "state" / "status.sock"
+    process = subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=useless_output,
+        stderr=subprocess.DEVNULL,
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+    )
+    with killed_at_end(process):
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not (status.exists() and produced(status) >= 3):
+            assert time.monotonic() < deadline, "the race waits for the reader of stdout"
+            assert process.poll() is None
+            time.sleep(0.1)
+        process.terminate()
+        assert process.wait(START_TIMEOUT_S) == 0
 
 
 def test_run_goes_on_without_stderr(command: list[str], tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import pytest
 from gateway.config.editor import BikeChange, Change, Machine, NotEditable, edited
 from gateway.config.packaged import config_path
 from gateway.config.schema import BikeConfig
+from tests.support.hostile import HOSTILE, complaint
 
 SHIPPED = config_path("gateway.toml").read_text(encoding="utf-8")
 FTMS = Machine("ble", {"address": "C0:FF:EE:00:00:01"}, "IC Bike: advertises the ftms service")
@@ -46,6 +47,22 @@ def lines_changed(old: str, new: str) -> list[str]:
 def test_empty_change_leaves_the_config_as_it_is() -> None:
     for text in (SHIPPED, SMALL):
         assert edited(text, Change()) == text
+
+
+@pytest.mark.parametrize("text", [SMALL, "[cloud]\n", '[[bikes]]\nid="b"\n[bikes.options]\nx=1\n'])
+@pytest.mark.parametrize("name", [HOSTILE, "a\x00\x7fb", 'x"""y\\', "\r[cloud]\rx='y'", "a\udc80b"])
+def test_name_of_a_stranger_is_written_without_what_a_terminal_obeys(text: str, name: str) -> None:
+    machine = Machine("ble", {"name": name, "further": {name: [name]}}, name)
+    racer = {"racer_name": name, "racer_id": 1}
+    for bike_id in ("bike-001", "b", name):
+        change = Change(name, {"endpoint": name}, BikeChange(bike_id, machine, racer), name)
+        text = edited(text, change)
+    assert not complaint(text)
+    text.encode()
+    found, read = tomllib.loads(text), name.replace("\udc80", "\ufffd")
+    assert (found["thing_name"], found["cloud"]["endpoint"]) == (read, read)
+    assert found["bikes"][-1]["options"] == {"name": read, "further": {read: [read]}}
+    assert (found["bikes"][-1]["racer_name"], found["state_dir"]) == (read, read)
 
 
 def test_a_name_changes_on_its_line_alone() -> None:

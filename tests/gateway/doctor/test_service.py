@@ -22,6 +22,7 @@ from gateway.status.line import status_line
 from gateway.status.report import status_to_json
 from gateway.status.snapshot import GatewayStatus
 from gateway.terminal.finding import Finding, State
+from tests.support.hostile import HOSTILE, MARK, forbidden_in
 from tests.support.statuses import bike_status, buffer_status, gateway_status, offline
 
 THING = gateway_status().thing_name
@@ -111,6 +112,19 @@ def test_service_of_the_same_name_with_another_state_dir_is_a_failure(tmp_path: 
         (finding,) = running_service(tmp_path, THING) or []
     assert finding.state is State.FAILED
     assert finding.what == f"another gateway, which uses {tmp_path}/other, runs as {THING} as well"
+
+
+def test_names_of_another_process_are_on_one_line(tmp_path: Path) -> None:
+    bike = replace(bike_status(), bike_id=HOSTILE, resistance_doubt=HOSTILE)
+    own = gateway_status(bike, thing_name=HOSTILE, state_dir=str(tmp_path))
+    with serving(tmp_path, status_to_json(own)):
+        findings = running_service(tmp_path, THING) or []
+    namesake = gateway_status(thing_name=HOSTILE, state_dir=f"{tmp_path}{HOSTILE}")
+    with serving(tmp_path / "run", status_to_json(namesake)):
+        (tmp_path / FILE_NAME).unlink()
+        findings += running_service(tmp_path, HOSTILE) or []
+    assert sum(MARK in finding.what for finding in findings) >= 2
+    assert not any(forbidden_in(finding.what) or "\n" in finding.what for finding in findings)
 
 
 @pytest.mark.parametrize("place", ["run", "."])

@@ -23,9 +23,9 @@ WAIT_S = 10.0
 
 BEGINNING = (
     "import os, sys\n"
-    "from gateway.cli.output import drop_what_stderr_does_not_take, open_output\n"
+    "from gateway.cli.output import drop_what_is_not_read, open_output\n"
     "open_output()\n"
-    "drop_what_stderr_does_not_take()\n"
+    "drop_what_is_not_read()\n"
 )
 
 

@@ -6,7 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from gateway.host.log_repeats import BURST, MOST_KEYS, WINDOW_S, SummingHandler
+from gateway.host.log_repeats import (
+    BURST,
+    MOST_EVENTS,
+    MOST_SUBJECTS,
+    WINDOW_S,
+    SummingHandler,
+)
 
 
 class Windows:
@@ -45,8 +51,10 @@ class Log:
         self.handler = SummingHandler(self._file, self.windows.later)
         self.handler.setFormatter(Plain())
 
-    def event(self, name: str, level: int = logging.WARNING, **fields: object) -> None:
-        record = logging.LogRecord("gateway", level, "", 0, "", (), None)
+    def event(
+        self, name: str, level: int = logging.WARNING, source: str = "gateway", **fields: object
+    ) -> None:
+        record = logging.LogRecord(source, level, "", 0, "", (), None)
         record.msg = {"event": name, **fields}
         self.handler.handle(record)
 
@@ -81,14 +89,26 @@ def test_bike_that_flaps_all_day_is_a_line_in_each_window(log: Log) -> None:
         assert len(log.take()) == (BURST + 1 if window == 0 else 1)
 
 
-def test_new_reason_is_logged_at_once(log: Log) -> None:
+@pytest.mark.parametrize("windows", [0, 1, 2])
+def test_new_reason_is_logged_at_once(log: Log, windows: int) -> None:
+    for _ in range(windows):
+        for _ in range(20):
+            log.event("bike lost", bike="bike-1", reason="away")
+        log.windows.end()
     for _ in range(20):
         log.event("bike lost", bike="bike-1", reason="away")
-    log.windows.end()
     log.take()
-    log.event("bike lost", bike="bike-1", reason="away")
-    log.event("bike lost", bike="bike-1", reason="permission denied")
+    for _ in range(3):
+        log.event("bike lost", bike="bike-1", reason="permission denied")
     assert log.take() == ["bike lost bike-1 permission denied"]
+
+
+def test_new_exception_is_logged_at_once(log: Log) -> None:
+    for number in range(20):
+        log.event("driver failed", exception=f"Traceback\n line {number}\nKeyError: 'knob'")
+    log.take()
+    log.event("driver failed", exception="Traceback\nValueError: 7")
+    assert log.take() == ["driver failed Traceback", "ValueError: 7"]
 
 
 def test_reasons_that_are_always_new_are_bounded(log: Log) -> None:
@@ -130,11 +150,23 @@ def test_lines_of_standard_loggers_are_told_apart_by_their_first_argument(log: L
 
 def test_names_of_strangers_do_not_fill_the_log(log: Log) -> None:
     for number in range(10_000):
-        log.event("race command", bike_id=f"bike {number}")
+        log.event("bike found", bike=f"bike {number}")
         log.foreign(f"formatted {number}")
-    assert len(log.take()) == MOST_KEYS + BURST
+    assert len(log.take()) == MOST_SUBJECTS + MOST_EVENTS + 2 * BURST
     log.windows.end()
-    assert len(log.take()) == 1
+    assert len(log.take()) == 2
+
+
+def test_flood_hides_no_other_event(log: Log) -> None:
+    for number in range(2_000):
+        log.event("race command", bike=f"bike {number}", reason=f"unknown bike {number}")
+        log.event(f"formatted {number}", source="plugin")
+        log.foreign(f"formatted {number}")
+        log.foreign("%s lost", f"strap {number}")
+    log.take()
+    log.event("cloud not connected", reason="refused")
+    log.event("bike lost", bike="bike-1", reason="away")
+    assert log.take() == ["cloud not connected refused", "bike lost bike-1 away"]
 
 
 def test_debug_lines_are_all_logged(log: Log) -> None:

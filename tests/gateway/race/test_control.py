@@ -201,6 +201,16 @@ async def test_command_with_a_racer_id_beyond_the_analytics_is_accepted_with_a_w
     ]
 
 
+async def test_log_has_a_bike_only_if_the_gateway_has_it(tmp_path: Path) -> None:
+    rig = Rig(tmp_path)
+    with capture_logs() as logs:
+        assert await rig.command(start())
+        assert not await rig.command(start().replace(b"bike-1", b"bike-99"))
+    accepted, refused = logs
+    assert accepted["bike"] == "bike-1"
+    assert (refused["bike_id"], refused.get("bike")) == ("bike-99", None)
+
+
 async def test_saved_race_with_an_id_that_javascript_confuses_is_dropped_with_a_log(
     tmp_path: Path,
 ) -> None:

@@ -20,6 +20,7 @@ from gateway.sampling.series import FieldState
 from gateway.status.snapshot import CloudStatus, GatewayStatus
 from gateway.status.view import status_view
 from gateway.timing.clock_sync import ClockSource
+from tests.support.hostile import HOSTILE, MARK, complaint
 from tests.support.statuses import (
     bike_status,
     buffer_status,
@@ -67,6 +68,14 @@ def test_status_view_shows_a_healthy_gateway() -> None:
         "bike      racer   state          race  second  rpm   %    W",
         "bike-001  Rider1  connected  59807781     103   87  54  163",
     ]
+
+
+def test_names_of_another_process_are_each_on_one_line() -> None:
+    bike = replace(bike_status(), bike_id=HOSTILE, racer_name=HOSTILE)
+    status = replace(gateway_status(bike), thing_name=HOSTILE, version=HOSTILE)
+    text = shown(status, 1_000)
+    assert text.count(MARK) == 4
+    assert not complaint(text)
 
 
 def test_status_view_of_an_outage_is_as_the_documentation_shows_it() -> None:

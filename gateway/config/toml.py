@@ -1,4 +1,4 @@
-"""Values as TOML to paste into a config, which no terminal and no editor misreads. Pure."""
+"""Values as the TOML of a config, which no terminal and no editor misreads. Pure."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import PurePath

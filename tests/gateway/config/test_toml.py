@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.setup.toml import toml_pairs, toml_value
+from gateway.config.toml import toml_pairs, toml_value
 from gateway.terminal.printable import printable
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]))
