@@ -332,6 +332,13 @@ MUTANTS = (
         "tests/gateway/race/test_control.py",
     ),
     Mutant(
+        "a race that was stopped before a crash gets no final",
+        "gateway/race/commanded.py",
+        "return self.ridden_at(wall_ms) or next(",
+        "return next(",
+        "tests/gateway/race/test_control.py",
+    ),
+    Mutant(
         "a command that could not be saved counts as saved",
         "gateway/host/state_file.py",
         "            if failure is None:\n                self._saved = latest",
@@ -460,8 +467,8 @@ MUTANTS = (
     Mutant(
         "a race is ridden again under another id when the clock is behind",
         "gateway/race/clock.py",
-        "race.is_within(self._ended)",
-        "race.is_same_ride(self._ended)",
+        "race.is_same_ride(ended) or race.is_within(ended)",
+        "race.is_same_ride(ended)",
         "tests/gateway/race/test_clock.py",
     ),
     Mutant(

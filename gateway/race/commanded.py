@@ -71,7 +71,10 @@ class BikeRaces:
         self._subscribers.remove(changed)
 
     def race_at(self, wall_ms: int) -> Race | None:
-        return next((race for race in self.all if race.end_ms > wall_ms), None)
+        # One that is being cut short is still in progress, until its running second has ended.
+        return self.ridden_at(wall_ms) or next(
+            (race for race in self.all if race.end_ms > wall_ms), None
+        )
 
     def race_after(self, race: Race) -> Race | None:
         return next((other for other in self.all if other.start_ms >= race.end_ms), None)

@@ -108,6 +108,41 @@ async def test_final_counts_the_seconds_of_its_racer_only(tmp_path: Path) -> Non
     await rig.virtual.stop()
 
 
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_race_stopped_before_a_kill_is_closed_by_a_restart_within_its_last_second(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    killed = Rig(tmp_path)
+    await killed.start()
+    await killed.command(start(in_s=0))
+    await killed.virtual.run_for(3.2)
+    replacing = start("replace", in_s=2, race_id=13, racer_id=8, length_s=5)
+    assert await killed.command(replacing if is_replaced else stop())
+    await killed.virtual.kill()
+    after = Rig(tmp_path, killed.clock)
+    await after.start()
+    await after.virtual.run_for(10)
+    following = [(13, 3, "update"), (13, 4, "update"), (13, 5, "final")] if is_replaced else []
+    assert after.ridden() == [(12, 4, "final"), *following]
+    await after.virtual.stop()
+
+
+@pytest.mark.parametrize("step_ms", [-20, 20, 100_000])
+async def test_race_that_was_stopped_has_one_final_after_any_clock_step(
+    tmp_path: Path, step_ms: int
+) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0))
+    await rig.virtual.run_for(3.5)
+    rig.clock.step_wall(step_ms)
+    assert await rig.command(start("replace", in_s=2, race_id=13, racer_id=8, length_s=200))
+    await rig.virtual.run_for(3)
+    assert [second for race, second, event in rig.ridden() if event == "final"] == [4]
+    assert {race for race, _, _ in rig.ridden()[4:]} == {13}
+    await rig.virtual.stop()
+
+
 async def test_start_of_a_stopped_race_is_refused_with_the_reason(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
     await rig.start()
