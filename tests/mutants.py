@@ -339,6 +339,13 @@ MUTANTS = (
         "tests/gateway/race/test_control.py",
     ),
     Mutant(
+        "a link to a socket is followed and removed",
+        "gateway/host/sockets.py",
+        "path.lstat()",
+        "path.stat()",
+        "tests/gateway/host/test_sockets.py",
+    ),
+    Mutant(
         "a command that could not be saved counts as saved",
         "gateway/host/state_file.py",
         "            if failure is None:\n                self._saved = latest",

@@ -127,7 +127,8 @@ class StateFile:
             with as_owner_of(self.path.parent):
                 replace_file(self.path, content)
         except OSError as error:
-            return error.strerror or str(error)
+            reason, place = error.strerror or str(error), error.filename2 or error.filename
+            return reason if place in (None, self.path, str(self.path)) else f"{place}: {reason}"
         return None
 
 

@@ -523,8 +523,8 @@ async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeat
     tmp_path: Path,
 ) -> None:
     rig = Rig(tmp_path)
-    draft = tmp_path / ".races.json.new"
-    draft.mkdir()
+    obstacle = tmp_path / "races.json"
+    obstacle.mkdir()
     for result in ("accepted", "already"):
         response = json.loads(await rig.control.handle(start()))
         assert (response["ok"], response["result"], response["untilRestart"]) == (
@@ -533,7 +533,7 @@ async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeat
             True,
         )
         assert response["warning"].startswith("not saved: Is a directory; ")
-    draft.rmdir()
+    obstacle.rmdir()
     response = json.loads(await rig.control.handle(start()))
     assert response == {
         "ok": True, "result": "already", "command": "start", "bikeId": "bike-1", "raceId": 12
@@ -544,14 +544,14 @@ async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeat
 
 async def test_racer_id_and_unsaved_command_are_both_warned_of(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    (tmp_path / ".races.json.new").mkdir()
+    (tmp_path / "races.json").mkdir()
     response = json.loads(await rig.control.handle(start(racer_id=2_147_483_648)))
     assert "analytics; not saved: Is a directory" in response["warning"]
 
 
 async def test_refused_command_is_not_called_unsaved(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    (tmp_path / ".races.json.new").mkdir()
+    (tmp_path / "races.json").mkdir()
     assert "untilRestart" not in json.loads(await rig.control.handle(start(bike_id="bike-9")))
 
 
