@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.host.state_file import StateFiles
-from gateway.race.commanded import RemoteRaces
+from gateway.host.state_file import MAX_BYTES, StateFiles
+from gateway.race.commanded import MAX_RACES, MAX_REMEMBERED, RemoteRaces
 from gateway.race.control import RemoteControl, open_remote_control
+from gateway.race.races import MAX_ID
 from tests.gateway.host.test_state_file import BusyDisk
 from tests.gateway.race.test_commanded import NOW_MS, start, stop
 from tests.support.gateways import VirtualGateway, config
@@ -564,6 +565,29 @@ def test_race_file_that_is_damaged_is_logged_and_means_no_races(
         control = open_remote_control(StateFiles(tmp_path), ["bike-1"], VirtualClock(NOW_MS))
     assert control.races_of("bike-1").all == ()
     assert [log["event"] for log in logs] == ["commanded races not restored"]
+
+
+async def test_races_of_an_earlier_version_are_read_and_the_newest_remembered(
+    tmp_path: Path,
+) -> None:
+    """It remembered ten times as many. JSON escapes each character of the longest names."""
+    count, begin_ms = 10 * MAX_REMEMBERED, NOW_MS - 50_000_000
+    longest = {"name": "\x01" * 64, "racer_id": MAX_ID, "length_s": 1}
+    races = [
+        {**longest, "race_id": MAX_ID - n, "start_ms": begin_ms + 2000 * n} for n in range(count)
+    ]
+    cut_short = [{**race, "racer_id": 1} for race in races]
+    file = tmp_path / "races.json"
+    file.write_bytes(race_file(*races, cut_short=cut_short).replace(b": ", b":"))
+    files = StateFiles(tmp_path)
+    control = open_remote_control(files, ["bike-1"], VirtualClock(NOW_MS))
+    assert files.problems == []
+    for race_id in (12, 13):
+        await control.handle(start("replace", race_id=race_id))
+    kept = control.races_of("bike-1")
+    assert (len(kept.all), len(kept.cut_short)) == (MAX_REMEMBERED + MAX_RACES, MAX_REMEMBERED)
+    assert kept.all[-1].race_id == 13
+    assert len(file.read_bytes()) < MAX_BYTES / 8, "each command writes all of it"
 
 
 @pytest.mark.parametrize(("later_ms", "known"), [(DAY_MS - 1, [12, 13]), (DAY_MS, [13])])
