@@ -332,6 +332,13 @@ MUTANTS = (
         "tests/gateway/race/test_control.py",
     ),
     Mutant(
+        "a race of a bike that left before a restart goes on when it returns",
+        "gateway/race/control.py",
+        "    control.end_unserved()\n",
+        "",
+        "tests/gateway/race/test_control.py",
+    ),
+    Mutant(
         "a race that was stopped before a crash gets no final",
         "gateway/race/commanded.py",
         "return self.ridden_at(wall_ms) or next(",

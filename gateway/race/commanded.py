@@ -235,6 +235,11 @@ class RemoteRaces:
             for bike_id in set(before).difference(self._served):
                 self._bikes[bike_id].end_running(now_ms)
 
+    def end_unserved(self, now_ms: int) -> None:
+        """End the races in progress of bikes that left the config while no gateway was running."""
+        for bike_id in self._bikes.keys() - self._served:
+            self._bikes[bike_id].end_running(now_ms)
+
     def of(self, bike_id: str) -> BikeRaces:
         return self._bikes[bike_id]
 
@@ -283,7 +288,9 @@ class RemoteRaces:
         dropped = []
         for bike_id, kept in restored.items():
             races, others = _sorted_out(bike_id, kept.races)
-            cut_short = [race for race in kept.cut_short if problem_of(bike_id, race) is None]
+            problems = [(race, problem_of(bike_id, race)) for race in kept.cut_short]
+            cut_short = [race for race, reason in problems if reason is None]
+            others += [Dropped(bike_id, race, why) for race, why in problems if why is not None]
             self._bikes[bike_id] = BikeRaces(races, cut_short)
             dropped += others
         return dropped

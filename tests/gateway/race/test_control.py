@@ -376,6 +376,7 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"class_id": 0}, {"class_id": 99}, {"name": ""}, {"name": "x" * 65}, {"racer": None},
     {"start_ms": -10**17}, {"start_ms": -1}, {"start_ms": 2**70}, {"start_ms": 10**300},
     {"length_s": 0}, {"length_s": -300}, {"length_s": 10**9}, {"length_s": 2**70},
+    {"waits_for_pedals": True},
 ]  # fmt: skip
 
 
@@ -391,9 +392,9 @@ async def test_saved_race_that_no_command_can_start_is_dropped_and_named(
     races = rig.control.races_of("bike-1")
     assert [race.race_id for race in races.all] == [13]
     assert races.cut_short == ()
-    assert [log["event"] for log in logs] == ["commanded race dropped"]
+    assert [log["event"] for log in logs] == ["commanded race dropped"] * 2
     assert rig.virtual.gateway.status.notes == (
-        f"1 commanded race in {file} cannot be ridden; the log has the reasons. To ride such a "
+        f"2 commanded races in {file} cannot be ridden; the log has the reasons. To ride such a "
         "race, correct what the log names, and send its start command again",
     )
     await rig.start()
@@ -494,6 +495,25 @@ async def test_race_of_a_bike_that_left_and_returned_is_not_ridden_twice(
     assert "has already begun race 12" in response["reason"]
     await rig.virtual.run_for(70)
     assert rig.ridden() == ridden, "one final at the most"
+    await rig.virtual.stop()
+
+
+async def test_race_of_a_bike_that_left_before_a_restart_is_not_ridden_on(tmp_path: Path) -> None:
+    before = Rig(tmp_path)
+    await before.start()
+    running, planned = start(in_s=0, length_s=60), start(in_s=70, race_id=13, length_s=2)
+    assert await before.command(running)
+    assert await before.command(planned)
+    await before.virtual.run_for(4.5)
+    await before.virtual.stop()
+    without = open_remote_control(StateFiles(tmp_path), ["bike-2"], before.clock)
+    await without.handle(start(bike_id="bike-2", racer_id=9, in_s=1000))
+    before.clock.step_wall(2000)
+    rig = Rig(tmp_path, before.clock)
+    await rig.start()
+    assert "has already begun race 12" in json.loads(await rig.control.handle(running))["reason"]
+    await rig.virtual.run_for(80)
+    assert rig.ridden() == [(13, 1, "update"), (13, 2, "final")]
     await rig.virtual.stop()
 
 
