@@ -360,6 +360,27 @@ MUTANTS = (
         "tests/gateway/race/test_control.py",
     ),
     Mutant(
+        "a race of a bike that left before a restart goes on when it returns",
+        "gateway/race/control.py",
+        "    control.end_unserved()\n",
+        "",
+        "tests/gateway/race/test_control.py",
+    ),
+    Mutant(
+        "a race that was stopped before a crash gets no final",
+        "gateway/race/commanded.py",
+        "return self.ridden_at(wall_ms) or next(",
+        "return next(",
+        "tests/gateway/race/test_control.py",
+    ),
+    Mutant(
+        "a link to a socket is followed and removed",
+        "gateway/host/sockets.py",
+        "path.lstat()",
+        "path.stat()",
+        "tests/gateway/host/test_sockets.py",
+    ),
+    Mutant(
         "a command that could not be saved counts as saved",
         "gateway/host/state_file.py",
         "            if failure is None:\n                self._saved = latest",
@@ -488,8 +509,8 @@ MUTANTS = (
     Mutant(
         "a race is ridden again under another id when the clock is behind",
         "gateway/race/clock.py",
-        "race.is_within(self._ended)",
-        "race.is_same_ride(self._ended)",
+        "race.is_same_ride(ended) or race.is_within(ended)",
+        "race.is_same_ride(ended)",
         "tests/gateway/race/test_clock.py",
     ),
     Mutant(

@@ -1,6 +1,8 @@
 """Opening a Buffer: the file on its thread, and what must be known before the first race."""
 
 import asyncio
+import errno
+import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -17,6 +19,10 @@ from gateway.timing.clock import GatewayClock
 
 #: A start waits this long to learn what the file holds; then it races, and learns it meanwhile.
 OPEN_PATIENCE_S = 2.0
+
+
+#: The names of the buffer's files, and of those that SQLite makes for them, after `buffer.db`.
+_SUFFIXES = [new + own for new in ("", ".new") for own in ("", *COMPANIONS, "-journal")]
 
 
 async def open_configured_buffer(config: Config, clock: GatewayClock) -> Buffer:
@@ -73,10 +79,22 @@ def open_in_its_place(
 
 def _make_room(path: Path, now_ms: int) -> Iterator[str]:
     """Move away what is not a file; yield a note about each."""
-    for suffix in ("", *COMPANIONS, ".new"):
+    for suffix in _SUFFIXES:
         place = path.with_name(path.name + suffix)
-        kind = other_kind(place) if place.exists() else None
+        kind = _obstacle(place)
         if kind is not None:
             aside = place.with_name(f"{place.name}.damaged-{now_ms}")
             place.rename(aside)
             yield f"{place} was {kind} instead of a file, and was moved to {aside}"
+
+
+def _obstacle(place: Path) -> str | None:
+    """Return what is at `place` in words, unless it is a file or nothing. Raises OSError."""
+    if not os.path.lexists(place):
+        return None
+    try:
+        return other_kind(place)
+    except OSError as error:
+        if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
+            raise
+        return "a link that leads nowhere"

@@ -7,6 +7,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.host.set_aside import set_aside
+
 
 @dataclass(frozen=True, slots=True)
 class Permissions:
@@ -78,6 +80,8 @@ def replace_file(path: Path, content: bytes, permissions: Permissions = PRIVATE)
 def drafted(path: Path, content: bytes, permissions: Permissions = PRIVATE) -> Iterator[Path]:
     """Yield a file next to `path` that is on disk; remove it at the end unless it was moved."""
     draft = path.with_name(f".{path.name}.new")
+    if draft.is_dir() and not draft.is_symlink():
+        set_aside(draft)
     draft.unlink(missing_ok=True)  # left by a process that was killed
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, PRIVATE.mode)
     try:

@@ -6,11 +6,15 @@ A misbehaving client affects only its own connection.
 import asyncio
 import os
 import socket
+import stat
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import structlog
+
+from gateway.host.set_aside import set_aside
 from gateway.host.state_dir import as_owner_of
 
 #: The service's directory for sockets; see RuntimeDirectory in its unit.
@@ -21,6 +25,8 @@ LINE_MAX_BYTES = 64 * 1024
 
 #: Serves one connection, which ends afterwards.
 Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
+
+log = structlog.get_logger()
 
 
 def socket_directory(state_dir: Path, environment: Mapping[str, str] = os.environ) -> Path:
@@ -82,8 +88,9 @@ class BriefConnections(ConnectionLimit):
 async def open_unix_socket(
     path: Path, mode: int, connections: ConnectionLimit, line_max_bytes: int = LINE_MAX_BYTES
 ) -> AsyncIterator[None]:
-    """Serve connections to `path`. A socket that a killed daemon left is replaced.
+    """Serve connections to `path`.
 
+    A socket that a killed daemon left is replaced; anything else in its place is set aside.
     `mode` applies regardless of the umask. Raises OSError if the socket cannot be created.
     """
     server = await asyncio.start_unix_server(
@@ -104,14 +111,23 @@ def _bound(path: Path, mode: int) -> socket.socket:
     bound = socket.socket(socket.AF_UNIX)
     try:
         with as_owner_of(path.parent):
-            if path.is_socket():
-                path.unlink()
+            _make_room(path)
             bound.bind(os.fspath(path))
             path.chmod(mode)
     except OSError:
         bound.close()
         raise
     return bound
+
+
+def _make_room(path: Path) -> None:
+    """Remove a socket that a killed daemon left; set aside anything else. Raises OSError."""
+    if not os.path.lexists(path):
+        return
+    if stat.S_ISSOCK(path.lstat().st_mode):
+        path.unlink()
+    else:
+        log.warning("place of a socket cleared", path=str(path), set_aside_as=str(set_aside(path)))
 
 
 def is_served(path: Path) -> bool:

@@ -12,8 +12,10 @@ from gateway.host.state_dir import as_owner_of
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
-#: Limit of a file's size, in bytes. The largest, that of the commanded races, stays well below it.
-MAX_BYTES = 8 * 1024 * 1024
+#: Limit of a file's size, in bytes. The largest is that of the commanded races: 2,000 remembered
+#: ones, and 32 planned for each bike, of up to 560 bytes (names are escaped): 3 MB for 100 bikes.
+#: Earlier versions remembered ten times as many, in up to 11 MB.
+MAX_BYTES = 12 * 1024 * 1024
 #: Time until a file that could not be saved is tried again, in seconds.
 RETRY_S = 10
 #: Limit of the reason why a file cannot be used, in characters.
@@ -127,7 +129,8 @@ class StateFile:
             with as_owner_of(self.path.parent):
                 replace_file(self.path, content)
         except OSError as error:
-            return error.strerror or str(error)
+            reason, place = error.strerror or str(error), error.filename2 or error.filename
+            return reason if place in (None, self.path, str(self.path)) else f"{place}: {reason}"
         return None
 
 

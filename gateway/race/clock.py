@@ -199,9 +199,11 @@ class RaceClock:
         return self._race_at_now()
 
     def _race_at_now(self) -> Race | None:
-        race = self._races.race_at(self._now_ms())
-        if race is not None and self._ended is not None and race.is_within(self._ended):
-            return self._races.race_after(self._ended)
+        race, ended = self._races.race_at(self._now_ms()), self._ended
+        if race is None or ended is None:
+            return race
+        if race.is_same_ride(ended) or race.is_within(ended):
+            return self._races.race_at(max(race.end_ms, ended.end_ms))
         return race
 
     def _enter(self, race: Race | None) -> None:

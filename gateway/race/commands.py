@@ -62,6 +62,8 @@ class StartRace(_Command):
 
 def problem_of(bike_id: str, race: Race) -> str | None:
     """Return why no command can have started a race; None if one can."""
+    if race.waits_for_pedals:
+        return "waits_for_pedals: Input should be false"
     racer = race.racer or Racer(-1, "", 0)
     fields = {
         "command": "start",

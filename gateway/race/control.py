@@ -28,6 +28,12 @@ class RemoteControl:
         """Change the set of bikes; bikes that remain keep their races. `save` it afterwards."""
         self._races.serve(bike_ids, self._now_ms())
 
+    def end_unserved(self) -> None:
+        """End the races in progress of bikes that left the config before this start."""
+        now_ms = self._now_ms()
+        if now_ms is not None:
+            self._races.end_unserved(now_ms)
+
     async def save(self) -> None:
         """Write the races to disk, if it lets us."""
         await self._file.save(self._content)
@@ -93,7 +99,9 @@ def open_remote_control(
             f"{race} in {file.path} cannot be ridden; the log has the reasons. To ride such a "
             "race, correct what the log names, and send its start command again"
         )
-    return RemoteControl(races, file, clock)
+    control = RemoteControl(races, file, clock)
+    control.end_unserved()
+    return control
 
 
 def _log_dropped(dropped: Dropped) -> None:

@@ -45,6 +45,8 @@ class CalibrationStore:
         """Save a calibration atomically; return its file. It is on disk then."""
         file = self._file(record.bike_id)
         with as_owner_of(self._state_dir):
+            if os.path.lexists(self.directory) and not self.directory.is_dir():
+                set_aside(self.directory)
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             # Write the draft first: a full disk must not cost a backup.
             with drafted(file, record_to_json(record).encode()) as draft:
@@ -55,7 +57,7 @@ class CalibrationStore:
 
     def backups(self, bike_id: str) -> dict[int, CalibrationRecord]:
         """Return the readable backups by number; 1 is the newest."""
-        return dict(self._backups(bike_id))
+        return dict(self._backups(bike_id)) if self.directory.is_dir() else {}
 
     def rollback(self, bike_id: str, number: int = 1) -> CalibrationRecord:
         """Make a backup the current calibration and return it. Raises NoBackupError."""
@@ -68,11 +70,12 @@ class CalibrationStore:
 
     def reset(self, bike_id: str) -> None:
         """Delete the calibration; it is kept as a backup."""
+        if not self.directory.is_dir():
+            return
         with as_owner_of(self._state_dir):
             self._keep(bike_id)
             self._file(bike_id).unlink(missing_ok=True)
-            if self.directory.is_dir():
-                sync_directory(self.directory)
+            sync_directory(self.directory)
 
     def _file(self, bike_id: str) -> Path:
         # Ids contain no slash (gateway/config/schema.py), and no bike's file is another's backup.

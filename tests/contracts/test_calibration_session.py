@@ -27,6 +27,7 @@ from gateway.sampling.calibration import AS_SAID
 from gateway.sampling.calibration_record import CalibrationRecord
 from gateway.sampling.calibration_store import CalibrationStore
 from tests.support.calibrations import record
+from tests.support.files import full_disk
 from tests.support.gateways import VirtualGateway, config
 from tests.support.virtual_clock import VirtualClock
 
@@ -255,13 +256,10 @@ async def test_save_refuses_a_calibration_of_another_bike(
 async def test_failed_save_leaves_the_old_calibration_in_use(rig: Rig) -> None:
     async with rig.session() as session:
         await session.save(ONE)
-        in_the_way = rig.store.directory / ".bike-1.json.new"
-        in_the_way.mkdir()
-        with pytest.raises(CalibrationError, match="/calibration: Is a directory"):
+        with full_disk(), pytest.raises(CalibrationError, match="/calibration: No space left"):
             await session.save(OTHER)
         assert (session.state.record, session.state.origin) == (ONE, Origin.SAVED)
         assert saved(rig) == ONE
-        in_the_way.rmdir()
         await session.save(OTHER)
         assert saved(rig) == OTHER
 

@@ -1,8 +1,14 @@
 """Files that a thread of the product writes in its own time."""
 
 import asyncio
+import errno
+import os
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+import pytest
 
 
 async def written(path: Path, timeout_s: float = 10) -> bytes:
@@ -16,3 +22,15 @@ def _written(path: Path, until_s: float) -> bytes:
             raise TimeoutError(f"{path} was not written")
         time.sleep(0.01)
     return path.read_bytes()
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    """Let no small file be written, as by a full disk."""
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        yield

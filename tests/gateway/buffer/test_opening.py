@@ -42,8 +42,18 @@ def directory(path: Path) -> None:
     (path / "file").touch()
 
 
-@pytest.mark.parametrize("suffix", ["", "-wal", "-shm", ".new"])
-@pytest.mark.parametrize("occupy", [fifo, directory])
+def link_to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def link_to_nothing(path: Path) -> None:
+    path.symlink_to("/nonexistent/file")
+
+
+@pytest.mark.parametrize(
+    "suffix", ["", "-wal", "-shm", "-journal", ".new", ".new-wal", ".new-journal"]
+)
+@pytest.mark.parametrize("occupy", [fifo, directory, link_to_itself, link_to_nothing])
 async def test_place_of_a_buffer_file_that_is_taken_is_cleared_and_noted(
     tmp_path: Path, occupy: Callable[[Path], None], suffix: str
 ) -> None:
@@ -57,7 +67,7 @@ async def test_place_of_a_buffer_file_that_is_taken_is_cleared_and_noted(
     [note] = status.notes
     assert note.startswith(f"{place} was a")
     assert note.endswith(f"was moved to {place}.damaged-7000")
-    assert (tmp_path / f"{place.name}.damaged-7000").exists()
+    assert f"{place.name}.damaged-7000" in os.listdir(tmp_path)
     assert (tmp_path / "buffer.db").is_file()
 
 

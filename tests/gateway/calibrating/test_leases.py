@@ -1,5 +1,6 @@
 """What a session may do with a bike that is raced on, and when that shows in the telemetry."""
 
+import errno
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from drivers import Reading
 from gateway.calibrating.leases import CalibrationLeases, change_files
 from gateway.calibrating.messages import Change, Done, Reset, Rollback, Save, TryOut, Undo
 from gateway.calibrating.state import CalibrationError, Origin
+from gateway.sampling import calibration_store
 from gateway.sampling.calibration import ResistanceSource
 from gateway.sampling.calibration_record import CapturedPoint
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.telemetry.message import Telemetry
 from tests.support.calibrations import record
+from tests.support.files import full_disk
 from tests.support.gateways import VirtualGateway, config
 
 RACE_START_MS = 5_400_763 * 300_000
@@ -133,11 +136,17 @@ async def test_lease_is_one_live_session_a_bike_and_any_number_who_look(
     assert looking.state.record == record()
 
 
-async def test_a_disk_that_cannot_be_read_takes_no_lease(leases: CalibrationLeases) -> None:
-    leases.store.directory.write_text("no directory")
-    with pytest.raises(CalibrationError, match="calibration: Not a directory"):
+async def test_a_disk_that_cannot_be_read_takes_no_lease(
+    leases: CalibrationLeases, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object) -> bytes:
+        raise OSError(errno.EIO, "Input/output error")
+
+    leases.store.directory.mkdir(exist_ok=True)
+    monkeypatch.setattr(calibration_store, "read_file", failing)
+    with pytest.raises(CalibrationError, match="calibration: Input/output error"):
         await leases.take("bike-1", CountingListener())
-    leases.store.directory.unlink()
+    monkeypatch.undo()
     await leases.take("bike-1", CountingListener())
 
 
@@ -187,7 +196,6 @@ def test_refused_change_changes_nothing(store: CalibrationStore, refused: Change
 
 
 def test_failing_disk_is_an_error_with_the_place(store: CalibrationStore) -> None:
-    (store.directory / ".bike-1.json.new").mkdir()
-    with pytest.raises(CalibrationError, match=f"{store.directory}: Is a directory"):
+    with full_disk(), pytest.raises(CalibrationError, match=f"{store.directory}: No space left"):
         change(store, Save(NEW))
     assert store.load("bike-1") == OLD

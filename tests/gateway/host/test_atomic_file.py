@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gateway.host.atomic_file import Permissions, replace_file
+from tests.support.files import full_disk
 
 
 def test_replaced_file_has_the_content_and_is_private(tmp_path: Path) -> None:
@@ -20,10 +21,17 @@ def test_replaced_file_has_the_content_and_is_private(tmp_path: Path) -> None:
 def test_failed_replacement_leaves_the_old_file(tmp_path: Path) -> None:
     file = tmp_path / "races.json"
     replace_file(file, b"one")
-    (tmp_path / ".races.json.new").mkdir()
-    with pytest.raises(OSError, match=r"races\.json\.new"):
+    with full_disk(), pytest.raises(OSError, match="No space"):
         replace_file(file, b"two")
-    assert file.read_bytes() == b"one"
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == [b"one"]
+
+
+def test_directory_in_the_place_of_the_draft_is_set_aside(tmp_path: Path) -> None:
+    (tmp_path / ".races.json.new").mkdir()
+    (tmp_path / ".races.json.new" / "file").touch()
+    replace_file(tmp_path / "races.json", b"one")
+    assert (tmp_path / "races.json").read_bytes() == b"one"
+    assert (tmp_path / ".races.json.new.damaged-1" / "file").exists()
 
 
 def test_open_file_keeps_its_content_when_it_is_replaced(tmp_path: Path) -> None:

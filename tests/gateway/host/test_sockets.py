@@ -4,12 +4,13 @@ import asyncio
 import os
 import socket
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
+from structlog.testing import capture_logs
 
 from gateway.host.sockets import (
     BriefConnections,
@@ -48,6 +49,51 @@ async def test_unix_socket_has_its_mode_under_any_umask_and_is_removed(path: Pat
     finally:
         os.umask(old)
     assert not os.listdir(path.parent)
+
+
+def regular_file(path: Path) -> None:
+    path.write_text("not a socket")
+
+
+def full_directory(path: Path) -> None:
+    path.mkdir()
+    (path / "file").touch()
+
+
+def link_to_itself(path: Path) -> None:
+    path.symlink_to(path)
+
+
+def link_to_nothing(path: Path) -> None:
+    path.symlink_to("/nonexistent/file")
+
+
+def link_to_a_socket(path: Path) -> None:
+    elsewhere = path.with_name("elsewhere.sock")
+    with socket.socket(socket.AF_UNIX) as bound:
+        bound.bind(os.fspath(elsewhere))
+    path.symlink_to(elsewhere)
+
+
+def kind_of(path: Path) -> int:
+    return stat.S_IFMT(path.lstat().st_mode)
+
+
+@pytest.mark.parametrize(
+    "occupy",
+    [regular_file, full_directory, os.mkfifo, link_to_itself, link_to_nothing, link_to_a_socket],
+)
+async def test_place_of_a_unix_socket_that_is_taken_is_set_aside_and_logged(
+    path: Path, occupy: Callable[[Path], None]
+) -> None:
+    occupy(path)
+    kind = kind_of(path)
+    with capture_logs() as logs:
+        async with open_unix_socket(path, 0o600, ConnectionLimit(echo, 4)):
+            assert is_served(path)
+    aside = path.with_name("any.sock.damaged-1")
+    assert kind_of(aside) == kind
+    assert [log["set_aside_as"] for log in logs] == [str(aside)]
 
 
 async def test_unix_socket_does_not_accept_a_line_beyond_its_maximum(path: Path) -> None:

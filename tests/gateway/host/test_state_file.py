@@ -11,6 +11,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.host.state_file import MAX_BYTES, REASON_MAX, RETRY_S, StateFile, StateFiles
+from tests.support.files import full_disk
 from tests.support.virtual_clock import VirtualClock
 
 
@@ -126,15 +127,13 @@ async def test_content_that_could_not_be_saved_is_saved_later_by_itself(path: Pa
     files, clock = StateFiles(path.parent), VirtualClock()
     file = files.load(path.name, "races", lambda content: None)
     running = asyncio.create_task(files.run(clock))
-    draft = path.with_name(".races.json.new")
-    draft.mkdir()
     with capture_logs() as logs:
-        for _ in range(5):
-            await file.save(lambda: b"{}")
+        with full_disk():
+            for _ in range(5):
+                await file.save(lambda: b"{}")
         assert files.problems == [
-            f"races not saved, so a restart would lose them: {path}: Is a directory"
+            f"races not saved, so a restart would lose them: {path}: No space left on device"
         ]
-        draft.rmdir()
         await clock.run_for(RETRY_S + 1)
         while file.unsaved is not None:  # noqa: ASYNC110 a thread writes it
             await asyncio.sleep(0.01)
@@ -145,11 +144,9 @@ async def test_content_that_could_not_be_saved_is_saved_later_by_itself(path: Pa
 
 async def test_same_content_is_saved_once_the_disk_accepts_it(path: Path) -> None:
     file = StateFile(path, "races")
-    draft = path.with_name(".races.json.new")
-    draft.mkdir()
-    await file.save(lambda: b"{}")
+    with full_disk():
+        await file.save(lambda: b"{}")
     assert len(file.problems) == 1
-    draft.rmdir()
     await file.save(lambda: b"{}")
     assert (file.problems, content_of(path)) == ([], b"{}")
 
@@ -168,11 +165,20 @@ async def test_calls_made_during_a_write_serialize_once(path: Path) -> None:
 async def test_file_stays_whole_when_a_save_fails(path: Path) -> None:
     file = StateFile(path, "races")
     await file.save(lambda: b"{}")
-    path.with_name(".races.json.new").mkdir()
-    with capture_logs() as logs:
+    with capture_logs() as logs, full_disk():
         await file.save(lambda: b'{"bike-1": []}')
     assert content_of(path) == b"{}"
     assert [log["event"] for log in logs] == ["races not saved"]
+
+
+async def test_reason_why_a_file_is_not_saved_names_the_place_if_it_is_another(path: Path) -> None:
+    file = StateFile(path, "races")
+    missing = StateFile(path.parent / "aside" / path.name, "races")
+    full_directory(path)
+    for one in (file, missing):
+        await one.save(lambda: b"{}")
+    assert file.unsaved == "Is a directory"
+    assert missing.unsaved == f"{path.parent}/aside/.races.json.new: No such file or directory"
 
 
 async def test_file_is_not_written_if_it_has_the_content_already(path: Path) -> None:

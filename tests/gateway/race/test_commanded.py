@@ -230,7 +230,8 @@ def test_stopped_race_keeps_its_ridden_part_also_after_a_restart(races: RemoteRa
         assert ridden is not None
         assert (ridden.race_id, ridden.length_s) == (12, 11)
         assert bike.ridden_at(NOW_MS + 1000) is None
-        assert bike.race_at(NOW_MS) is None
+        assert bike.race_at(NOW_MS + 999) == ridden, "its final is still to come"
+        assert bike.race_at(NOW_MS + 1000) is None
 
 
 @pytest.mark.parametrize(

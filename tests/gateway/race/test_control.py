@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.host.state_file import StateFiles
-from gateway.race.commanded import RemoteRaces
+from gateway.host.state_file import MAX_BYTES, StateFiles
+from gateway.race.commanded import MAX_RACES, MAX_REMEMBERED, RemoteRaces
 from gateway.race.control import RemoteControl, open_remote_control
+from gateway.race.races import MAX_ID
 from tests.gateway.host.test_state_file import BusyDisk
 from tests.gateway.race.test_commanded import NOW_MS, start, stop
 from tests.support.gateways import VirtualGateway, config
@@ -105,6 +106,41 @@ async def test_final_counts_the_seconds_of_its_racer_only(tmp_path: Path) -> Non
     await rig.virtual.run_for(8)
     finals = [(t.racer_id, t.second, t.samples) for t in rig.virtual.delivered if t.is_final]
     assert finals == [(7, 4, 4), (8, 10, 6)]
+    await rig.virtual.stop()
+
+
+@pytest.mark.parametrize("is_replaced", [False, True])
+async def test_race_stopped_before_a_kill_is_closed_by_a_restart_within_its_last_second(
+    tmp_path: Path, is_replaced: bool
+) -> None:
+    killed = Rig(tmp_path)
+    await killed.start()
+    await killed.command(start(in_s=0))
+    await killed.virtual.run_for(3.2)
+    replacing = start("replace", in_s=2, race_id=13, racer_id=8, length_s=5)
+    assert await killed.command(replacing if is_replaced else stop())
+    await killed.virtual.kill()
+    after = Rig(tmp_path, killed.clock)
+    await after.start()
+    await after.virtual.run_for(10)
+    following = [(13, 3, "update"), (13, 4, "update"), (13, 5, "final")] if is_replaced else []
+    assert after.ridden() == [(12, 4, "final"), *following]
+    await after.virtual.stop()
+
+
+@pytest.mark.parametrize("step_ms", [-20, 20, 100_000])
+async def test_race_that_was_stopped_has_one_final_after_any_clock_step(
+    tmp_path: Path, step_ms: int
+) -> None:
+    rig = Rig(tmp_path)
+    await rig.start()
+    await rig.command(start(in_s=0))
+    await rig.virtual.run_for(3.5)
+    rig.clock.step_wall(step_ms)
+    assert await rig.command(start("replace", in_s=2, race_id=13, racer_id=8, length_s=200))
+    await rig.virtual.run_for(3)
+    assert [second for race, second, event in rig.ridden() if event == "final"] == [4]
+    assert {race for race, _, _ in rig.ridden()[4:]} == {13}
     await rig.virtual.stop()
 
 
@@ -350,6 +386,7 @@ IMPOSSIBLE: list[dict[str, Any]] = [
     {"class_id": 0}, {"class_id": 99}, {"name": ""}, {"name": "x" * 65}, {"racer": None},
     {"start_ms": -10**17}, {"start_ms": -1}, {"start_ms": 2**70}, {"start_ms": 10**300},
     {"length_s": 0}, {"length_s": -300}, {"length_s": 10**9}, {"length_s": 2**70},
+    {"waits_for_pedals": True},
 ]  # fmt: skip
 
 
@@ -365,9 +402,9 @@ async def test_saved_race_that_no_command_can_start_is_dropped_and_named(
     races = rig.control.races_of("bike-1")
     assert [race.race_id for race in races.all] == [13]
     assert races.cut_short == ()
-    assert [log["event"] for log in logs] == ["commanded race dropped"]
+    assert [log["event"] for log in logs] == ["commanded race dropped"] * 2
     assert rig.virtual.gateway.status.notes == (
-        f"1 commanded race in {file} cannot be ridden; the log has the reasons. To ride such a "
+        f"2 commanded races in {file} cannot be ridden; the log has the reasons. To ride such a "
         "race, correct what the log names, and send its start command again",
     )
     await rig.start()
@@ -471,6 +508,25 @@ async def test_race_of_a_bike_that_left_and_returned_is_not_ridden_twice(
     await rig.virtual.stop()
 
 
+async def test_race_of_a_bike_that_left_before_a_restart_is_not_ridden_on(tmp_path: Path) -> None:
+    before = Rig(tmp_path)
+    await before.start()
+    running, planned = start(in_s=0, length_s=60), start(in_s=70, race_id=13, length_s=2)
+    assert await before.command(running)
+    assert await before.command(planned)
+    await before.virtual.run_for(4.5)
+    await before.virtual.stop()
+    without = open_remote_control(StateFiles(tmp_path), ["bike-2"], before.clock)
+    await without.handle(start(bike_id="bike-2", racer_id=9, in_s=1000))
+    before.clock.step_wall(2000)
+    rig = Rig(tmp_path, before.clock)
+    await rig.start()
+    assert "has already begun race 12" in json.loads(await rig.control.handle(running))["reason"]
+    await rig.virtual.run_for(80)
+    assert rig.ridden() == [(13, 1, "update"), (13, 2, "final")]
+    await rig.virtual.stop()
+
+
 async def test_race_planned_for_a_bike_is_ridden_after_the_bike_left_and_returned(
     tmp_path: Path,
 ) -> None:
@@ -498,8 +554,8 @@ async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeat
     tmp_path: Path,
 ) -> None:
     rig = Rig(tmp_path)
-    draft = tmp_path / ".races.json.new"
-    draft.mkdir()
+    obstacle = tmp_path / "races.json"
+    obstacle.mkdir()
     for result in ("accepted", "already"):
         response = json.loads(await rig.control.handle(start()))
         assert (response["ok"], response["result"], response["untilRestart"]) == (
@@ -508,7 +564,7 @@ async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeat
             True,
         )
         assert response["warning"].startswith("not saved: Is a directory; ")
-    draft.rmdir()
+    obstacle.rmdir()
     response = json.loads(await rig.control.handle(start()))
     assert response == {
         "ok": True, "result": "already", "command": "start", "bikeId": "bike-1", "raceId": 12
@@ -519,14 +575,14 @@ async def test_command_that_cannot_be_saved_is_answered_so_and_saved_when_repeat
 
 async def test_racer_id_and_unsaved_command_are_both_warned_of(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    (tmp_path / ".races.json.new").mkdir()
+    (tmp_path / "races.json").mkdir()
     response = json.loads(await rig.control.handle(start(racer_id=2_147_483_648)))
     assert "analytics; not saved: Is a directory" in response["warning"]
 
 
 async def test_refused_command_is_not_called_unsaved(tmp_path: Path) -> None:
     rig = Rig(tmp_path)
-    (tmp_path / ".races.json.new").mkdir()
+    (tmp_path / "races.json").mkdir()
     assert "untilRestart" not in json.loads(await rig.control.handle(start(bike_id="bike-9")))
 
 
@@ -539,6 +595,29 @@ def test_race_file_that_is_damaged_is_logged_and_means_no_races(
         control = open_remote_control(StateFiles(tmp_path), ["bike-1"], VirtualClock(NOW_MS))
     assert control.races_of("bike-1").all == ()
     assert [log["event"] for log in logs] == ["commanded races not restored"]
+
+
+async def test_races_of_an_earlier_version_are_read_and_the_newest_remembered(
+    tmp_path: Path,
+) -> None:
+    """It remembered ten times as many. JSON escapes each character of the longest names."""
+    count, begin_ms = 10 * MAX_REMEMBERED, NOW_MS - 50_000_000
+    longest = {"name": "\x01" * 64, "racer_id": MAX_ID, "length_s": 1}
+    races = [
+        {**longest, "race_id": MAX_ID - n, "start_ms": begin_ms + 2000 * n} for n in range(count)
+    ]
+    cut_short = [{**race, "racer_id": 1} for race in races]
+    file = tmp_path / "races.json"
+    file.write_bytes(race_file(*races, cut_short=cut_short).replace(b": ", b":"))
+    files = StateFiles(tmp_path)
+    control = open_remote_control(files, ["bike-1"], VirtualClock(NOW_MS))
+    assert files.problems == []
+    for race_id in (12, 13):
+        await control.handle(start("replace", race_id=race_id))
+    kept = control.races_of("bike-1")
+    assert (len(kept.all), len(kept.cut_short)) == (MAX_REMEMBERED + MAX_RACES, MAX_REMEMBERED)
+    assert kept.all[-1].race_id == 13
+    assert len(file.read_bytes()) < MAX_BYTES / 8, "each command writes all of it"
 
 
 @pytest.mark.parametrize(("later_ms", "known"), [(DAY_MS - 1, [12, 13]), (DAY_MS, [13])])

@@ -15,6 +15,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.sampling.calibration_record import CalibrationFormatError, CalibrationRecord
 from gateway.sampling.calibration_store import BACKUPS, MAX_BYTES, CalibrationStore, NoBackupError
 from tests.support.calibrations import record
+from tests.support.files import full_disk
 
 
 @pytest.fixture
@@ -124,8 +125,7 @@ def test_damaged_backup_hides_no_other(store: CalibrationStore) -> None:
 def test_failed_save_keeps_the_calibration_and_its_backups(store: CalibrationStore) -> None:
     store.save(scaled(1))
     store.save(scaled(2))
-    (store.directory / ".bike-1.json.new").mkdir()
-    with pytest.raises(OSError, match=r"bike-1\.json\.new"):
+    with full_disk(), pytest.raises(OSError, match="No space left"):
         store.save(scaled(3))
     assert store.load("bike-1") == scaled(2)
     assert store.backups("bike-1") == {1: scaled(1)}
@@ -248,3 +248,20 @@ def test_place_of_a_backup_that_is_taken_is_skipped_and_cleared_by_a_save(
     store.save(scaled(4))
     backups = store.backups("bike-1")
     assert (backups[1], backups[2]) == (scaled(3), scaled(2))
+
+
+def link_to_nothing(path: Path) -> None:
+    path.symlink_to("/nonexistent/directory")
+
+
+@pytest.mark.parametrize("occupy", [Path.touch, fifo, endless_device, link_to_nothing])
+def test_place_of_the_directory_that_is_taken_is_cleared_by_a_save(
+    store: CalibrationStore, occupy: Callable[[Path], None]
+) -> None:
+    store.directory.parent.mkdir(exist_ok=True)
+    occupy(store.directory)
+    store.reset("bike-1")
+    assert store.backups("bike-1") == {}
+    store.save(record())
+    assert store.load("bike-1") == record()
+    assert os.path.lexists(f"{store.directory}.damaged-1")

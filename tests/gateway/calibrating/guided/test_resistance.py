@@ -1,5 +1,6 @@
 """The guided calibration, from the first point to the saved file, in virtual time."""
 
+from contextlib import ExitStack
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -23,6 +24,7 @@ from gateway.sampling.calibration_record import CalibrationRecord, record_from_j
 from tests.gateway.calibrating.measuring.test_plateaus import STEPPED, write_line
 from tests.support.calibration_sitting import Sitting
 from tests.support.calibrations import record
+from tests.support.files import full_disk
 
 pytestmark = pytest.mark.slow
 
@@ -194,13 +196,13 @@ async def test_accepted_calibration_is_live_until_undone(tmp_path: Path) -> None
 
 async def test_a_save_that_fails_can_be_tried_again(tmp_path: Path) -> None:
     sitting = Sitting(tmp_path, [*FIVE, "accept", "save", "save"])
-    obstacle = tmp_path / "calibration" / ".bike-1.json.new"
-    obstacle.mkdir(parents=True)
+    disk = ExitStack()
+    disk.enter_context(full_disk())
     say = sitting.context.view.show
 
     def show(screen: Shown, now_ns: int) -> None:
-        if isinstance(screen, Screen) and screen.last.startswith("not saved") and obstacle.exists():
-            obstacle.rmdir()
+        if isinstance(screen, Screen) and screen.last.startswith("not saved"):
+            disk.close()
         say(screen, now_ns)
 
     sitting.context.view.show = show  # type: ignore[method-assign]
