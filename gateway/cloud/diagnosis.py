@@ -11,7 +11,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.cloud.way import Family, ProxyCredentialsError, ProxyRefusal, Stream, open_way
+from gateway.cloud.way import Family, NoProxyCredentials, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
 
 #: Seconds for each step.
@@ -162,7 +162,7 @@ def _of_way(error: OSError, cloud: CloudConfig, family: Family) -> Diagnosis:
                 return Diagnosis(what, _FAMILY)
             what = f"{host}: name not resolved: {error.strerror}"
             return Diagnosis(what, what_to_check or _NAME)
-        case ProxyCredentialsError():
+        case NoProxyCredentials():
             remedy = _CREDENTIALS_FILE.format(file=cloud.proxy_credentials_file)
             return Diagnosis(f"no credentials for {where}: {error}", remedy)
         case ProxyRefusal():

@@ -34,7 +34,7 @@ class ProxyRefusal(ConnectionError):
         self.status = status
 
 
-class ProxyCredentialsError(ConnectionError):
+class NoProxyCredentials(ConnectionError):
     """No credentials for the proxy can be read. The text names the file and the reason."""
 
 
@@ -120,5 +120,5 @@ def _encoded(credentials_file: Path) -> str:
     try:
         credentials = read_proxy_credentials(credentials_file)
     except (OSError, ValueError) as error:
-        raise ProxyCredentialsError(unusable(credentials_file, error)) from None
+        raise NoProxyCredentials(unusable(credentials_file, error)) from None
     return base64.b64encode(credentials.encode()).decode()

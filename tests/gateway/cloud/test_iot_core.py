@@ -98,7 +98,14 @@ async def test_publish_to_a_forbidden_topic_is_refused_with_the_reason(
 @pytest.mark.parametrize(
     ("is_puback", "answer"),
     [
-        (True, Answer(Verdict.RETRY, "unspecified error")),
+        (
+            True,
+            Answer(
+                Verdict.REFUSED,
+                "unspecified error: not accepted, perhaps because the message is larger than the "
+                "broker's limit",
+            ),
+        ),
         (False, Answer(Verdict.SUSPECT, "the broker disconnected the gateway: unspecified error")),
     ],
     ids=["PUBACK", "DISCONNECT"],

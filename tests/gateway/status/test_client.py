@@ -92,12 +92,11 @@ async def test_status_socket_of_a_killed_daemon_is_replaced(path: Path) -> None:
         assert await ask(path) == LINE
 
 
-async def test_a_file_that_is_no_socket_is_left_alone(path: Path) -> None:
+async def test_a_file_that_is_no_socket_is_set_aside(path: Path) -> None:
     write(path, "precious")
-    with pytest.raises(OSError, match="in use"):
-        async with open_status_socket(path, answer):
-            pass
-    assert read(path) == "precious"
+    async with open_status_socket(path, answer):
+        assert await ask(path) == LINE
+    assert read(path.with_name(f"{path.name}.damaged-1")) == "precious"
 
 
 async def test_client_that_never_reads_keeps_no_other_waiting(path: Path) -> None:
