@@ -32,7 +32,7 @@ demo: $(DEMO_INSTALLED) ## race on this machine: bikes, gateways, broker, IoT ru
 	@$(BIN)/alleycat-gateway demo $(DEMO)
 
 # Its tests compute, and want a core each.
-test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (three minutes)
+test: $(INSTALLED) mosquitto dbus ## run the fast tests, and one race over a real broker (five minutes)
 	$(BIN)/pytest -m "not slow" -n auto --dist loadgroup
 
 # The slow tests mostly wait, so several of them share a core; more examples for a property do not.
