@@ -22,7 +22,7 @@ def test_namesakes_are_suspected_by_both(
             gateway.cloud["port"] = broker.port
             gateway.start()
         for gateway in gateways:
-            wait_for_attention(gateway, "connect to the broker as gateway-1")
+            wait_for_attention(gateway, "to the broker as gateway-1")
     finally:
         for gateway in gateways:
             gateway.kill()
