@@ -14,7 +14,7 @@ SITE_PACKAGES = Path(sysconfig.get_path("purelib"))
 
 
 def wheel(directory: Path, name: str, metadata: str, *texts: tuple[str, str]) -> None:
-    """Lay out an installed wheel with these files beside its metadata."""
+    """Create an installed wheel with these files next to its metadata."""
     info = directory / f"{name}-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(f"Name: {name}\nVersion: 1.0\n{metadata}")

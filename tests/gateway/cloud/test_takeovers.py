@@ -1,4 +1,4 @@
-"""A namesake is told apart from outages, poison and connections that were not well."""
+"""A namesake is distinguished from outages, poison and connections that were not well."""
 
 import pytest
 

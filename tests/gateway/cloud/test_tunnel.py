@@ -104,6 +104,7 @@ async def test_proxy_that_ends_is_an_outage_and_returns(
             await listener.down.wait()
             await listener.up.wait()
         await uplink.stop()
+    assert listener.reason, "the outage has a reason"
 
 
 @pytest.mark.parametrize(
@@ -168,6 +169,7 @@ async def test_uplink_stops_in_time_while_the_resolver_is_silent(
     await asyncio.to_thread(silent_resolver.wait, TIMEOUT_S)
     async with asyncio.timeout(STOP_TIMEOUT_S + CLOSE_S + 1):
         await uplink.stop()
+    assert silent_resolver.is_set(), "the resolver was asked"
 
 
 async def test_tunnel_that_does_not_end_is_left_to_itself(
@@ -186,6 +188,7 @@ async def test_tunnel_that_does_not_end_is_left_to_itself(
     await asyncio.to_thread(began.wait, TIMEOUT_S)
     async with asyncio.timeout(CLOSE_S + 1):
         await asyncio.to_thread(tunnel.close)
+    assert not end.is_set(), "the tunnel was still blocked"
     end.set()
     writer.close()
 
