@@ -138,8 +138,9 @@ class Buffer:
         order = self._ledger.order
         for queue in () if self._is_dating else order.newest_first({UNDATED}):
             yield from queue.heads()
-            if queue.gap_from_id is not None and (order.has_room or not queue.resident):
-                self._expects_page(queue)
+            wants_page = queue.gap_from_id is not None and (order.has_room or not queue.resident)
+            if wants_page and self._expects_page(queue) and not queue.resident:
+                return  # older races wait for it
 
     def _live_head(self, skipped: Collection[int]) -> Entry | None:
         """Of all races that are being ridden, the newest whose turn is not at backlog."""

@@ -69,6 +69,8 @@ class Model:
         #: How many of other races were accepted since each has failed often enough for a trial.
         self.strikes: Counter[str] = Counter()
         self.quarantined: set[str] = set()
+        #: Its last message was set aside: one failure of the next is enough for a trial.
+        self.is_bad_bike = False
         #: What may be there.
         self.hopeless: set[str] = set()
         #: From the oldest to the newest.
@@ -102,16 +104,23 @@ class Model:
         self.in_flight.clear()
         self.failures.clear()
         self.strikes.clear()
+        self.is_bad_bike = False
 
     def accept(self, uuid: str) -> None:
         self.done.add(uuid)
+        self.is_bad_bike = False
         race_id = self.produced[uuid].race_id
         self.strikes.update(one for one in self.accused if self.produced[one].race_id != race_id)
 
     def fail(self, uuid: str) -> None:
         if self.strikes[uuid] >= STRIKES:
             self.hopeless.add(uuid)
-        self.failures[uuid] = self.failures.get(uuid, 0) + 1
+        fewest = LONE_TRIES if self.is_bad_bike else 1
+        self.failures[uuid] = max(self.failures.get(uuid, 0) + 1, fewest)
+
+    def set_aside(self, uuid: str) -> None:
+        self.quarantined.add(uuid)
+        self.is_bad_bike = True
 
     @property
     def accused(self) -> set[str]:
@@ -150,8 +159,10 @@ class Model:
             assert not others, "the final last"
 
     def check_witness(self, passed: list[Telemetry]) -> None:
+        """Once a witness was accepted, messages without failures need not wait for the others."""
         if passed:
             assert all(self.failures.get(one.uuid) for one in passed), "newest race first"
+        if passed and not any(self.strikes[uuid] for uuid in self.waiting):
             assert self.accused, "no witness without an accused"
             assert not self.in_flight, "a witness is sent alone"
 
@@ -225,7 +236,7 @@ class Process(BufferBench):
         self.publisher = Publisher(self.buffer, self.uplink, clock, Random(1), rate_per_s=80)
 
         def quarantine(entry: Entry, reason: str) -> None:
-            model.quarantined.add(telemetry_from_json(entry.payload).uuid)
+            model.set_aside(telemetry_from_json(entry.payload).uuid)
             set_aside(entry, reason)
 
         set_aside, self.buffer.quarantine = self.buffer.quarantine, quarantine  # type: ignore[method-assign]
