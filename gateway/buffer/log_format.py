@@ -1,0 +1,204 @@
+"""The format of the buffer's files, byte by byte. Pure.
+
+    file    header, records, then zeros up to the end of the space that was laid out ahead
+    header  "ALLEYLOG", version (2), kind (1), 0, race id (8, signed), salt (4), CRC (4)
+    record  marker A1 1E, CRC (4), size of the body (4), kind (1), whether it is deflated (1),
+            messages in it (2), messages before it (4), done with so far (4), highest id so far (8),
+            body, size of the record (4)
+    body    of messages: for each its id (8), its size (4), and the message;
+            of messages that are done with: the id (8) of each
+
+Numbers are little-endian; a CRC is CRC32C. That of a record begins with the salt, a number that no
+other file has, and covers all that follows it, so that nothing that an earlier file has left in a
+block passes for a record. Records are numbered by their messages: the next sound one shows how many
+a damaged one had. The size at the end leads from the end of a closed file to its last record, whose
+totals are those of the file.
+
+The format assumes of the device that a sector of 512 bytes is written whole or not at all: if a
+write is torn, the earlier records in the same block stay as they were.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum
+
+from awscrt.checksums import crc32c
+
+VERSION = 1
+_MAGIC = b"ALLEYLOG"
+_MARKER = b"\xa1\x1e"
+_HEADER = struct.Struct("<8sHBxqI")
+_NUMBER = struct.Struct("<I")
+HEADER_BYTES = _HEADER.size + _NUMBER.size
+
+_FIELDS = struct.Struct("<IBBHIIQ")
+_FIELDS_AT = len(_MARKER) + _NUMBER.size
+_BODY_AT = _FIELDS_AT + _FIELDS.size
+#: The size at the end of a record.
+SIZE_BYTES = _NUMBER.size
+#: The bytes of a record around its body, and the most that any record has.
+OVERHEAD_BYTES = _BODY_AT + SIZE_BYTES
+RECORD_MAX_BYTES = 4 << 20
+
+_MESSAGE = struct.Struct("<QI")
+_ID = struct.Struct("<Q")
+#: One message compresses badly, and the tick of one bike fits into a block as it is.
+_DEFLATED_FROM = 2
+_DEFLATE_LEVEL = 1
+
+Message = tuple[int, bytes]
+
+
+class LogKind(IntEnum):
+    """The messages that a log holds."""
+
+    RACE = ord("R")
+    UNDATED = ord("U")
+    QUARANTINE = ord("Q")
+
+
+class RecordKind(IntEnum):
+    MESSAGES = ord("M")
+    #: Ids of messages that are done with; none in the record that closes a file.
+    DONE = ord("D")
+
+
+class NewerLogError(ValueError):
+    """The file is of a newer version. The text is that version."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogHeader:
+    """The identity of a log."""
+
+    kind: LogKind
+    race_id: int
+    salt: int
+
+    def encode(self) -> bytes:
+        fields = _HEADER.pack(_MAGIC, VERSION, self.kind, self.race_id, self.salt)
+        return fields + _NUMBER.pack(crc32c(fields))
+
+
+def check_version(header: bytes) -> None:
+    """Raise NewerLogError for the header of a newer version. A damaged one is of none."""
+    if len(header) < HEADER_BYTES or not header.startswith(_MAGIC):
+        return
+    fields, (crc,) = header[: _HEADER.size], _NUMBER.unpack_from(header, _HEADER.size)
+    _, version, *_ = _HEADER.unpack(fields)
+    if crc == crc32c(fields) and version > VERSION:
+        raise NewerLogError(str(version))
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record without its body. `done` and `highest_id` include it; `before` does not."""
+
+    kind: RecordKind
+    is_deflated: bool
+    count: int
+    before: int
+    done: int
+    highest_id: int
+
+    @property
+    def total(self) -> int:
+        """The number of messages up to its end."""
+        return self.before + self.count
+
+
+@dataclass(slots=True)
+class Contents:
+    """What a log holds. `lost`: messages of damaged records before the last sound one."""
+
+    messages: dict[int, bytes] = field(default_factory=dict)
+    done_ids: set[int] = field(default_factory=set)
+    total: int = 0
+    lost: int = 0
+    highest_id: int = 0
+    #: The end of the last sound record.
+    end: int = HEADER_BYTES
+    #: Where something damaged begins, and how many bytes it has.
+    damage: list[tuple[int, int]] = field(default_factory=list)
+
+
+def encode_record(
+    salt: int, kind: RecordKind, body: bytes, *numbers: int, is_deflated: bool = False
+) -> bytes:
+    """Encode a record. `numbers`: messages in it and before it, done with, highest id."""
+    size = _NUMBER.pack(OVERHEAD_BYTES + len(body))
+    covered = _FIELDS.pack(len(body), kind, is_deflated, *numbers) + body + size
+    return _MARKER + _NUMBER.pack(crc32c(covered, salt)) + covered
+
+
+def encode_messages(messages: Sequence[Message]) -> tuple[bytes, bool]:
+    """Return the body for some messages, and whether it is deflated."""
+    body = b"".join(_MESSAGE.pack(id_, len(payload)) + payload for id_, payload in messages)
+    is_deflated = len(messages) >= _DEFLATED_FROM
+    return zlib.compress(body, _DEFLATE_LEVEL) if is_deflated else body, is_deflated
+
+
+def encode_ids(ids: Iterable[int]) -> bytes:
+    return b"".join(map(_ID.pack, ids))
+
+
+def decode_record(data: bytes, at: int, salt: int) -> tuple[Record, bytes, int] | None:
+    """Return the record at `at`, its body and its end; None unless it is whole and sound."""
+    if not data.startswith(_MARKER, at) or len(data) - at < OVERHEAD_BYTES:
+        return None
+    body_bytes, kind, is_deflated, *numbers = _FIELDS.unpack_from(data, at + _FIELDS_AT)
+    end = at + OVERHEAD_BYTES + body_bytes
+    if end > len(data) or body_bytes > RECORD_MAX_BYTES:
+        return None
+    (crc,) = _NUMBER.unpack_from(data, at + len(_MARKER))
+    if crc != crc32c(data[at + _FIELDS_AT : end], salt):
+        return None
+    record = Record(RecordKind(kind), bool(is_deflated), *numbers)
+    return record, data[at + _BODY_AT : end - SIZE_BYTES], end
+
+
+def decode_last_record(end: bytes, salt: int) -> Record | None:
+    """Return the record that `end`, the last bytes of a closed file, ends with."""
+    if len(end) < OVERHEAD_BYTES:
+        return None
+    (size,) = _NUMBER.unpack(end[-SIZE_BYTES:])
+    decoded = decode_record(end, len(end) - size, salt) if size <= len(end) else None
+    return None if decoded is None else decoded[0]
+
+
+def decode_log(data: bytes, salt: int) -> Contents:
+    """Decode all records of a log; what is damaged is passed over, up to the next sound one."""
+    found, at = Contents(), HEADER_BYTES
+    while at >= 0:
+        decoded = decode_record(data, at, salt)
+        if decoded is None:
+            at = data.find(_MARKER, at + 1)
+            continue
+        record, body, end = decoded
+        if at > found.end:
+            found.damage.append((found.end, at - found.end))
+        found.lost += max(0, record.before - found.total)
+        found.total, found.highest_id = record.total, max(found.highest_id, record.highest_id)
+        if record.kind is RecordKind.MESSAGES:
+            found.messages.update(_decode_messages(record, body))
+        else:
+            found.done_ids.update(id_ for (id_,) in _ID.iter_unpack(body))
+        found.end = at = end
+    rest = data[found.end :].rstrip(b"\0")
+    if rest:
+        found.damage.append((found.end, len(rest)))
+    for id_ in found.done_ids:
+        found.messages.pop(id_, None)
+    return found
+
+
+def _decode_messages(record: Record, body: bytes) -> Iterable[Message]:
+    if record.is_deflated:
+        body = zlib.decompress(body)
+    at = 0
+    for _ in range(record.count):
+        id_, size = _MESSAGE.unpack_from(body, at)
+        at += _MESSAGE.size + size
+        yield id_, body[at - size : at]
