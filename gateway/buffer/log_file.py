@@ -32,8 +32,8 @@ from gateway.buffer.log_format import (
 )
 from gateway.host.atomic_file import sync_directory
 
-#: Space is laid out in steps of this size: a race of one bike fits into the first.
-STEP_BYTES = 128 << 10
+#: Space is laid out in multiples of this, and at least doubled: a race of one bike fits into it.
+STEP_BYTES = 56 << 10
 #: A longer log is continued in another one, so that each can be read as a whole.
 LOG_MAX_BYTES = 4 << 20
 #: Messages in one record: a damaged one costs all of them.
@@ -127,9 +127,8 @@ class LogFile:
         data = b""
         for first in range(0, len(messages), RECORD_MESSAGES):
             part = messages[first : first + RECORD_MESSAGES]
-            body, is_deflated = encode_messages(part)
             self.highest_id = max(self.highest_id, part[-1][0])
-            data += self._record(RecordKind.MESSAGES, body, len(part), is_deflated=is_deflated)
+            data += self._record(RecordKind.MESSAGES, encode_messages(part), len(part))
             self.total += len(part)
         self._write(data + self._take_unrecorded())
 
@@ -213,11 +212,9 @@ class LogFile:
             os.fsync(descriptor)
             self._end = len(whole)
 
-    def _record(
-        self, kind: RecordKind, body: bytes, count: int = 0, *, is_deflated: bool = False
-    ) -> bytes:
+    def _record(self, kind: RecordKind, body: bytes, count: int = 0) -> bytes:
         numbers = count, self.total, self.done, self.highest_id
-        return encode_record(self.name.header.salt, kind, body, *numbers, is_deflated=is_deflated)
+        return encode_record(self.name.header.salt, kind, body, *numbers)
 
     def _take_unrecorded(self) -> bytes:
         ids, self._unrecorded = self._unrecorded, []
@@ -241,7 +238,8 @@ class LogFile:
         """Return the zeros to write from `until` on."""
         if until <= self._laid_out:
             return b""
-        self._laid_out = -(-until // STEP_BYTES) * STEP_BYTES
+        least = max(until, 2 * self._laid_out)
+        self._laid_out = -(-least // STEP_BYTES) * STEP_BYTES
         return bytes(self._laid_out - until)
 
 

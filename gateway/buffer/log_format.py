@@ -2,10 +2,11 @@
 
     file    header, records, then zeros up to the end of the space that was laid out ahead
     header  "ALLEYLOG", version (2), kind (1), 0, race id (8, signed), salt (4), CRC (4)
-    record  marker A1 1E, CRC (4), size of the body (4), kind (1), whether it is deflated (1),
-            messages in it (2), messages before it (4), done with so far (4), highest id so far (8),
-            body, size of the record (4)
-    body    of messages: for each its id (8), its size (4), and the message;
+    record  marker A1 1E, CRC (4), size of the body (4), kind (1), 0, messages in it (2),
+            messages before it (4), done with so far (4), highest id so far (8), body,
+            size of the record (4)
+    body    of messages: for each its id (8), its size (4), and the message; all of it deflated
+            (RFC 1951) with the preset dictionary DICTIONARY;
             of messages that are done with: the id (8) of each
 
 Numbers are little-endian; a CRC is CRC32C. That of a record begins with the salt, a number that no
@@ -33,7 +34,7 @@ _HEADER = struct.Struct("<8sHBxqI")
 _NUMBER = struct.Struct("<I")
 HEADER_BYTES = _HEADER.size + _NUMBER.size
 
-_FIELDS = struct.Struct("<IBBHIIQ")
+_FIELDS = struct.Struct("<IBxHIIQ")
 _FIELDS_AT = len(_MARKER) + _NUMBER.size
 _BODY_AT = _FIELDS_AT + _FIELDS.size
 #: The size at the end of a record.
@@ -44,9 +45,15 @@ RECORD_MAX_BYTES = 4 << 20
 
 _MESSAGE = struct.Struct("<QI")
 _ID = struct.Struct("<Q")
-#: One message compresses badly, and the tick of one bike fits into a block as it is.
-_DEFLATED_FROM = 2
-_DEFLATE_LEVEL = 1
+#: What a message looks like, the most frequent part at the end: with it, a message of 260 bytes
+#: takes 80, without it 190. Part of the version.
+DICTIONARY = (
+    b'"heartRate":"speed":"distance":"simulated":true"samples":300}"resistanceSource":"derived"none"'
+    b'device"calibrated","power":0.0}{"uuid":"","event":"final"update","deviceTimestamp":1795247503000'
+    b',"second":1,"raceId":5984158,"name":"","racerId":1,"classId":1,"cadence":80.0,"resistance":40.0,'
+    b'"bikeId":"bike-001"'
+)
+_RAW_DEFLATE = -15
 
 Message = tuple[int, bytes]
 
@@ -97,7 +104,6 @@ class Record:
     """A record without its body. `done` and `highest_id` include it; `before` does not."""
 
     kind: RecordKind
-    is_deflated: bool
     count: int
     before: int
     done: int
@@ -124,20 +130,17 @@ class Contents:
     damage: list[tuple[int, int]] = field(default_factory=list)
 
 
-def encode_record(
-    salt: int, kind: RecordKind, body: bytes, *numbers: int, is_deflated: bool = False
-) -> bytes:
+def encode_record(salt: int, kind: RecordKind, body: bytes, *numbers: int) -> bytes:
     """Encode a record. `numbers`: messages in it and before it, done with, highest id."""
     size = _NUMBER.pack(OVERHEAD_BYTES + len(body))
-    covered = _FIELDS.pack(len(body), kind, is_deflated, *numbers) + body + size
+    covered = _FIELDS.pack(len(body), kind, *numbers) + body + size
     return _MARKER + _NUMBER.pack(crc32c(covered, salt)) + covered
 
 
-def encode_messages(messages: Sequence[Message]) -> tuple[bytes, bool]:
-    """Return the body for some messages, and whether it is deflated."""
+def encode_messages(messages: Sequence[Message]) -> bytes:
+    deflate = zlib.compressobj(wbits=_RAW_DEFLATE, zdict=DICTIONARY)
     body = b"".join(_MESSAGE.pack(id_, len(payload)) + payload for id_, payload in messages)
-    is_deflated = len(messages) >= _DEFLATED_FROM
-    return zlib.compress(body, _DEFLATE_LEVEL) if is_deflated else body, is_deflated
+    return deflate.compress(body) + deflate.flush()
 
 
 def encode_ids(ids: Iterable[int]) -> bytes:
@@ -148,14 +151,14 @@ def decode_record(data: bytes, at: int, salt: int) -> tuple[Record, bytes, int] 
     """Return the record at `at`, its body and its end; None unless it is whole and sound."""
     if not data.startswith(_MARKER, at) or len(data) - at < OVERHEAD_BYTES:
         return None
-    body_bytes, kind, is_deflated, *numbers = _FIELDS.unpack_from(data, at + _FIELDS_AT)
+    body_bytes, kind, *numbers = _FIELDS.unpack_from(data, at + _FIELDS_AT)
     end = at + OVERHEAD_BYTES + body_bytes
     if end > len(data) or body_bytes > RECORD_MAX_BYTES:
         return None
     (crc,) = _NUMBER.unpack_from(data, at + len(_MARKER))
     if crc != crc32c(data[at + _FIELDS_AT : end], salt):
         return None
-    record = Record(RecordKind(kind), bool(is_deflated), *numbers)
+    record = Record(RecordKind(kind), *numbers)
     return record, data[at + _BODY_AT : end - SIZE_BYTES], end
 
 
@@ -195,9 +198,8 @@ def decode_log(data: bytes, salt: int) -> Contents:
 
 
 def _decode_messages(record: Record, body: bytes) -> Iterable[Message]:
-    if record.is_deflated:
-        body = zlib.decompress(body)
-    at = 0
+    inflate = zlib.decompressobj(_RAW_DEFLATE, DICTIONARY)
+    body, at = inflate.decompress(body), 0
     for _ in range(record.count):
         id_, size = _MESSAGE.unpack_from(body, at)
         at += _MESSAGE.size + size

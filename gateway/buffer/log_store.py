@@ -1,8 +1,7 @@
 """The buffer on disk: a directory of logs, one for each race. Blocking; one thread at a time."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from gateway.buffer.log_file import LogFile, LogName
@@ -126,18 +125,42 @@ class LogStore:
         return log
 
     def _finish(self, batch: Batch, touched: Sequence[LogFile]) -> None:
-        """Take note of what is done with; it is written with what is written anyway."""
-        ids = {*batch.deleted_ids, *(record.id for record, _ in batch.quarantined)}
-        ids.update(record.id for record in batch.dated)
-        ...
+        """Take note of what is done with, and write it with what is written anyway."""
+        done: dict[int, list[int]] = defaultdict(list)
+        for id_, race_id in batch.deleted.items():
+            done[race_id].append(id_)
+        for record, _ in batch.quarantined:
+            done[record.race_id].append(record.id)
+        done[UNDATED] += [record.id for record in batch.dated]
+        for race_id, ids in done.items():
+            for log in self._races.get(race_id, ()):
+                log.finish(ids)
+                if log.pending and log not in touched:
+                    log.record_done()
 
-    def _logs(self) -> Iterator[LogFile]:
-        for logs in self._races.values():
-            yield from logs
-        yield from self._quarantine
+    def _make_room(self) -> tuple[int, list[int]]:
+        """Delete the oldest logs until the rest fits, refused messages first.
 
-    def _logs_of(self, kind: LogKind, race_id: int) -> list[LogFile]:
-        return self._quarantine if kind is LogKind.QUARANTINE else self._races[race_id]
+        Return the number of refused messages that are gone, and the races of the others.
+        """
+        dropped, evicted = 0, []
+        while self.used_bytes > self._max_bytes:
+            if self._quarantine:
+                log = self._quarantine.pop(0)
+                dropped += log.pending
+            else:
+                log = min(
+                    (one for one in self._logs()), key=lambda one: one.name.first_id, default=None
+                )
+                if log is None:
+                    break
+                self._races[log.race_id].remove(log)
+                evicted.append(log.race_id)
+            self._delete(log)
+        return dropped, evicted
 
-    def _pending(self) -> int:
-        return sum(log.pending for logs in self._races.values() for log in logs)
+    def _drop_empty(self) -> None:
+        for logs in (*self._races.values(), self._quarantine):
+            for log in [one for one in logs if not one.pending]:
+                logs.remove(log)
+                self._delete(log)
