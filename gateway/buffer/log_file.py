@@ -76,6 +76,8 @@ class LogFile:
         self.total = self.lost = self.done = 0
         self.highest_id = 0
         self.allocated_bytes = 0
+        #: The messages in the file, as far as it was read or written by this process.
+        self._ids: set[int] = set()
         self._done_ids: set[int] = set()
         #: Those of them that the file does not have yet.
         self._unrecorded: list[int] = []
@@ -130,11 +132,12 @@ class LogFile:
             self.highest_id = max(self.highest_id, part[-1][0])
             data += self._record(RecordKind.MESSAGES, encode_messages(part), len(part))
             self.total += len(part)
+            self._ids.update(id_ for id_, _ in part)
         self._write(data + self._take_unrecorded())
 
     def finish(self, ids: Iterable[int]) -> None:
-        """Take note that messages are done with; the next write contains it."""
-        new = [id_ for id_ in ids if id_ not in self._done_ids]
+        """Take note of those that are in the file and done with; the next write contains it."""
+        new = [id_ for id_ in ids if id_ in self._ids and id_ not in self._done_ids]
         self._done_ids.update(new)
         self._unrecorded += new
         self.done += len(new)
@@ -188,6 +191,7 @@ class LogFile:
     def _learn(self, found: Contents) -> Contents:
         self.total, self.lost = max(self.total, found.total), found.lost
         self.highest_id = max(self.highest_id, found.highest_id)
+        self._ids.update(found.messages, found.done_ids)
         self._done_ids |= found.done_ids
         self.done = len(self._done_ids)
         for id_ in self._done_ids:
