@@ -4,12 +4,12 @@ The promise: at any instant every message older than the commit interval is eith
 or fsynced on disk. A message acknowledged before its commit is due never touches the disk.
 
 Order: newest race first; within a race as produced. Memory holds what is not yet on disk and
-the next few hundred messages to send; the rest is read back page by page.
+the next log or two to send; the rest is read back log by log.
 
 A disk that is full, broken or silent stops neither racing nor sending: what is in memory goes on,
 is bounded, and what had to be given up is counted.
 
-All methods belong to the event loop; the file belongs to one thread of its own.
+All methods belong to the event loop; the files belong to one thread of its own.
 """
 
 import asyncio
@@ -19,9 +19,10 @@ import structlog
 
 from gateway.buffer.disk import RETRY_NS, Disk
 from gateway.buffer.ledger import Ledger
-from gateway.buffer.send_order import Entry, RaceQueue
+from gateway.buffer.log_format import UNDATED
+from gateway.buffer.send_order import Entry, RaceQueue, Segment
 from gateway.buffer.status import BufferStatus
-from gateway.buffer.store import UNDATED, Batch, Store, StoreError, Written
+from gateway.buffer.store import Batch, Record, StoreError, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import Dater
 from gateway.timing.clock import GatewayClock
@@ -34,21 +35,18 @@ COMMIT_AT = 0.8
 COMMIT_TOGETHER_NS = NS_PER_S // 20
 #: A `final` is not kept waiting; online it gets this long to be acknowledged first.
 FINAL_GRACE_NS = NS_PER_S // 4
-#: Deletions cost a transaction, so they ride with the next one, or wait for company.
+#: Deletions cost a write, so they go with the next one, or wait for company.
 DELETE_BATCH = 100
 DELETE_AFTER_NS = 5 * NS_PER_S
-#: Undated seconds that become messages in one transaction.
-DATING_PAGE = 1000
-#: Messages read back from disk at once, and how long a race waits for them.
-PAGE = 64
-PAGE_PATIENCE_NS = NS_PER_S // 2
+#: A log is read back from disk; older races wait this long for it.
+READ_PATIENCE_NS = NS_PER_S // 2
 #: A message so young belongs to the race that is being ridden: it does not wait for backlog.
 LIVE_NS = 2 * NS_PER_S
 #: A last write that fails is tried again.
 CLOSING_TRIES = 3
 #: A card that is busy with itself is not to be mistaken for a thread that hangs.
 PATIENCE = 6
-#: Nor is the salvage of a large damaged file, which would begin anew after a restart: an hour.
+#: Nor is the migration of a large file of an earlier version: an hour.
 OPENING_PATIENCE = 180
 
 log = structlog.get_logger()
@@ -64,14 +62,11 @@ class Buffer:
         self._ledger = Ledger(sends_unwritten=commit_interval_s > 0)
         self._dater: Dater | None = None
         self._housekeeping_due_ns: int | None = None
-        self._page_load: asyncio.Task[None] | None = None
-        self._page_due_ns = 0
+        #: A log that is being read, and until when older races wait for it.
+        self._reading: asyncio.Task[None] | None = None
+        self._read_due_ns = 0
         #: Races whose messages the disk does not give, and why.
         self._unreadable: dict[int, str] = {}
-        #: What the file holds is known: of this file, and of any so far.
-        self._is_known = self._was_known = False
-        #: Ids follow those of the file.
-        self._are_ids_raised = False
         #: Why the last commit came to nothing.
         self._failure: str | None = None
         self._notes: list[str] = []
@@ -91,10 +86,10 @@ class Buffer:
         ledger, disk = self._ledger, self._disk
         return BufferStatus(
             depth=ledger.depth,
-            on_disk=ledger.waiting_on_disk,
+            on_disk=ledger.on_disk,
             lost=ledger.lost,
             quarantined=ledger.quarantined,
-            unnamed=ledger.undated,
+            unnamed=ledger.undated.pending,
             problem=disk.problem or self._failure or self._read_problem,
             notes=tuple(self._notes),
             used_bytes=disk.used_bytes,
@@ -105,7 +100,7 @@ class Buffer:
         """Take a message in. Never blocks, never fails."""
         self._admit(telemetry.race_id, telemetry.to_json(), is_final=telemetry.is_final)
         if self._disk.problem is not None:
-            self._ledger.send_unwritten()
+            self._ledger.sends_unwritten = True
         self._tell_available()
 
     def append_undated(self, payload: bytes) -> None:
@@ -130,39 +125,36 @@ class Buffer:
         """The next message to send, of none of the races `without`; None if none is there yet."""
         if self._is_dating:
             return None
-        skipped = {UNDATED, *without}
-        return self._live_head(skipped) or self._head(skipped)
+        return self._live_head(without) or self._head(without)
 
     def heads(self) -> Iterator[Entry]:
         """The first of each race and bike, newest race first; more is read if these do not do."""
-        order = self._ledger.order
-        for queue in () if self._is_dating else order.newest_first({UNDATED}):
-            yield from queue.heads()
-            wants_page = queue.gap_from_id is not None and (order.has_room or not queue.resident)
-            if wants_page and self._expects_page(queue) and not queue.resident:
+        for queue in () if self._is_dating else self._ledger.order.newest_first():
+            if queue.unread is not None and self._expects(queue, queue.unread):
                 return  # older races wait for it
+            yield from filter(self._may_be_sent, queue.heads())
 
-    def _live_head(self, skipped: Collection[int]) -> Entry | None:
+    def _live_head(self, without: Collection[int]) -> Entry | None:
         """Of all races that are being ridden, the newest whose turn is not at backlog."""
-        for queue in self._ledger.order.newest_first(skipped):
+        for queue in self._ledger.order.newest_first(without):
             if self._clock.monotonic_ns() - queue.produced_ns > LIVE_NS:
                 return None
-            if queue.resident and self.is_live(queue.resident[0]):
-                return queue.resident[0]
+            first = queue.first
+            if first is not None and queue.unread is None and self.is_live(first):
+                return first if self._may_be_sent(first) else None
         return None
 
-    def _head(self, skipped: Collection[int]) -> Entry | None:
-        unwritten: set[int] | None = None  # asked for once: there may be many races
-        for queue in self._ledger.order.newest_first(skipped):
-            if not queue.resident and queue.gap_from_id is not None:
-                if self._expects_page(queue):
-                    return None
-                unwritten = self._ledger.races_unwritten() if unwritten is None else unwritten
-                if queue.race_id in unwritten:
-                    self._ledger.bypass_gap(queue)
-            if queue.resident:
-                return queue.resident[0]
+    def _head(self, without: Collection[int]) -> Entry | None:
+        for queue in self._ledger.order.newest_first(without):
+            if queue.unread is not None and self._expects(queue, queue.unread):
+                return None
+            # What the disk does not give is passed by what memory has.
+            if queue.first is not None and self._may_be_sent(queue.first):
+                return queue.first
         return None
+
+    def _may_be_sent(self, entry: Entry) -> bool:
+        return entry.segment is not None or self._ledger.sends_unwritten
 
     def is_live(self, entry: Entry) -> bool:
         """Just produced, not backlog."""
@@ -182,7 +174,7 @@ class Buffer:
         """IoT Core has it: forget it."""
         self._ledger.acknowledge(entry)
         waiting = len(self._ledger.to_delete)
-        if waiting:
+        if waiting:  # else it never touched the disk
             delay_ns = 0 if waiting >= DELETE_BATCH else DELETE_AFTER_NS
             self._keep_house_by(self._clock.monotonic_ns() + delay_ns)
 
@@ -201,9 +193,8 @@ class Buffer:
                 self._keep_house_by(self._clock.monotonic_ns() + RETRY_NS)
                 raise
             self._ledger.released(written)
-        _tell_evicted(written)
+            self._settle(written)
         self._keep_house_by(self._clock.monotonic_ns())
-        self._tell_available()
         return written.released
 
     async def run(self) -> None:
@@ -224,7 +215,7 @@ class Buffer:
             try:
                 await self._open()
                 await self._write_due(everything=everything)
-                await self._date_page()
+                await self._date_log()
                 self._failure = None
             except StoreError as error:
                 self._failure = str(error)
@@ -239,15 +230,16 @@ class Buffer:
                 break
         if unwritten:
             log.error("messages lost", count=unwritten, reason=self._disk.problem)
-        if self._page_load is not None:
-            await self._page_load
+        if self._reading is not None:
+            await self._reading
         await self._disk.close()
 
     @property
     def _is_dating(self) -> bool:
         """Kept seconds are becoming messages; they come before those that are produced now."""
-        is_dating = self._dater is not None and self._ledger.undated > 0
-        is_possible = self._disk.problem is None and UNDATED not in self._unreadable
+        undated = self._ledger.undated
+        is_dating = self._dater is not None and undated.pending > 0
+        is_possible = self._disk.problem is None and undated.race_id not in self._unreadable
         return is_dating and is_possible
 
     def _admit(self, race_id: int, payload: bytes, *, is_final: bool) -> None:
@@ -260,42 +252,45 @@ class Buffer:
 
     @property
     def _read_problem(self) -> str | None:
-        races = self._ledger.order
-        return next((why for race, why in self._unreadable.items() if races.get(race)), None)
+        return next(iter(self._unreadable.values()), None)
 
     def _tell_available(self) -> None:
         for tell in self.on_available:
             tell()
 
-    def _expects_page(self, queue: RaceQueue) -> bool:
-        """The race's next messages are being read, and worth waiting for."""
+    def _expects(self, queue: RaceQueue, segment: Segment) -> bool:
+        """The race's next log is being read, and worth waiting for."""
         now_ns = self._clock.monotonic_ns()
         if not self._disk.is_open or now_ns < queue.read_again_ns:
             return False
-        if self._page_load is None:
-            self._page_load = asyncio.create_task(self._load_page(queue))
-            self._page_due_ns = now_ns + PAGE_PATIENCE_NS
-        return now_ns < self._page_due_ns
+        if self._reading is None:
+            self._reading = asyncio.create_task(self._load(queue, segment))
+            self._read_due_ns = now_ns + READ_PATIENCE_NS
+        return now_ns < self._read_due_ns
 
-    async def _load_page(self, queue: RaceQueue) -> None:
-        race_id, from_id = queue.race_id, queue.gap_from_id
-        assert from_id is not None
+    async def _load(self, queue: RaceQueue, segment: Segment) -> None:
         try:
-            records = await self._disk.ask(lambda store: store.page(race_id, from_id, PAGE))
-            # Else the race was evicted or dated meanwhile.
-            is_expected = self._ledger.order.get(race_id) is queue and queue.gap_from_id == from_id
-            if is_expected and self._ledger.admit_page(queue, records, is_last=len(records) < PAGE):
+            records = await self._read(segment)
+            if self._ledger.loaded(segment, records):
                 self._report_discarded()
-            self._unreadable.pop(race_id, None)
+        except StoreError:
+            queue.read_again_ns = self._clock.monotonic_ns() + RETRY_NS
+            self._keep_house_by(queue.read_again_ns)
+        finally:
+            self._reading = None
+            self._tell_available()
+
+    async def _read(self, segment: Segment) -> list[Record]:
+        race_id = segment.name.race_id
+        try:
+            records = await self._disk.ask(lambda store: store.read(segment.name))
         except StoreError as error:
             if race_id not in self._unreadable:
                 log.error("buffered race cannot be read", race_id=race_id, reason=str(error))
             self._unreadable[race_id] = str(error)
-            queue.read_again_ns = self._clock.monotonic_ns() + RETRY_NS
-            self._keep_house_by(queue.read_again_ns)
-        finally:
-            self._page_load = None
-            self._tell_available()
+            raise
+        self._unreadable.pop(race_id, None)
+        return records
 
     def _report_discarded(self) -> None:
         self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
@@ -316,71 +311,57 @@ class Buffer:
         written = await self._disk.write(batch)
         self._ledger.sends_unwritten = self._interval_ns > 0
         self._ledger.written(due, batch, written)
-        _tell_evicted(written)
+        self._settle(written)
         if self._ledger.to_delete:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
-        self._tell_available()
 
-    async def _date_page(self) -> None:
-        """The oldest first, a page a turn. Until the last is dated, none is sent out of order."""
-        if self._dater is None or not self._ledger.undated:
+    async def _date_log(self) -> None:
+        """The oldest first, a log a turn. Until the last is dated, none is sent out of order."""
+        if self._dater is None or not self._ledger.undated.pending:
             return
-        try:
-            page = await self._disk.ask(lambda store: store.page(UNDATED, 0, DATING_PAGE))
-        except StoreError as error:
-            self._unreadable[UNDATED] = str(error)
-            raise
-        self._unreadable.pop(UNDATED, None)
-        if page:
-            batch = self._ledger.dated_batch(page, self._dater)
-            self._ledger.dated(batch, await self._disk.write(batch))
-            self._keep_house_by(self._clock.monotonic_ns())
-        else:
+        segment = next(iter(self._ledger.undated.segments), None)
+        if segment is None:
             self._ledger.date_unwritten(self._dater)
-            self._ledger.forget_undated()
+        else:
+            batch = self._ledger.dated_batch(segment, await self._read(segment), self._dater)
+            written = await self._disk.write(batch)
+            self._ledger.dated(segment, batch, written)
+            self._settle(written)
+            self._keep_house_by(self._clock.monotonic_ns())
         self._tell_available()
 
     async def _open(self) -> None:
-        """See that the file is open, and known: at first, and when it replaces a damaged one."""
-        if not self._disk.is_open:
-            self._is_known = False
-            self.pulse.patience = OPENING_PATIENCE
-            try:
-                opened = await self._disk.open()
-            finally:
-                self.pulse.patience = PATIENCE
-            if opened.note is not None:
-                self.note(opened.note)
-            if not self._was_known:
-                self._ledger.lost += opened.lost or 0
-        if not self._is_known:
-            await self._learn()
-            self._is_known = self._was_known = True
-            self._unreadable.clear()
-            self._tell_available()
+        """See that the directory is open, and what it holds is known."""
+        if self._disk.is_open:
+            return
+        self.pulse.patience = OPENING_PATIENCE
+        try:
+            opened = await self._disk.open()
+        finally:
+            self.pulse.patience = PATIENCE
+        for note in opened.notes:
+            self.note(note)
+        self._ledger.lost += opened.lost
+        self._ledger.learn(opened.waiting, opened.quarantined, opened.last_id)
+        self._tell_available()
 
-    async def _learn(self) -> None:
-        ledger, ask = self._ledger, self._disk.ask
-        if not self._are_ids_raised:
-            ledger.raise_ids(await ask(Store.last_id))
-            self._are_ids_raised = True
-        batch = ledger.held()
-        written = await self._disk.write(batch)
-        _tell_evicted(written)
-        pending = await ask(Store.pending_by_race)
-        quarantined = await ask(Store.quarantined_count)
-        on_disk = sum(pending.values())
-        before = ledger.on_disk if self._was_known else on_disk - written.rows_added
-        ledger.lost += max(0, before - len(ledger.to_delete) - on_disk)
-        ledger.learn(pending, quarantined, batch)
+    def _settle(self, written: Written) -> None:
+        """Report what a write has done to other races, and that there may be more to take."""
+        for name in written.evicted:
+            log.error("buffer full: oldest log deleted", race_id=name.race_id)
+        for name in written.vanished:
+            log.error("buffered log deleted by another program", file=str(name))
+        if written.vanished:
+            self._keep_house_by(self._clock.monotonic_ns())
+        self._tell_available()
 
     def _postpone(self) -> None:
         """The disk took nothing: it is tried again, and what waited for it goes on from memory."""
         retry_ns = self._clock.monotonic_ns() + RETRY_NS
-        for entry in self._ledger.unwritten.values():
+        for entry in self._ledger.unwritten:
             entry.commit_due_ns = max(entry.commit_due_ns, retry_ns)
         self._housekeeping_due_ns = retry_ns
-        self._ledger.send_unwritten()
+        self._ledger.sends_unwritten = True
         if self._dater is not None:
             self._ledger.date_unwritten(self._dater)
         self._tell_available()
@@ -392,8 +373,3 @@ class Buffer:
     def _wake_by(self, due_ns: int) -> None:
         if self._sleeping_until_ns is None or due_ns < self._sleeping_until_ns:
             self._wake.set()
-
-
-def _tell_evicted(written: Written) -> None:
-    for race_id in written.evicted_race_ids:
-        log.error("buffer full: oldest race deleted", race_id=race_id)

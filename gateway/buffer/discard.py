@@ -5,11 +5,9 @@ from pathlib import Path
 
 import structlog
 
-from gateway.buffer.opening import open_in_its_place
+from gateway.buffer.log_format import LogName
+from gateway.buffer.opening import open_store
 from gateway.buffer.store import Batch, Store
-
-#: Messages looked at in one transaction: some 0.5 MB.
-PAGE = 2000
 
 log = structlog.get_logger()
 
@@ -19,27 +17,21 @@ def discard_messages(
 ) -> int:
     """Delete the unwanted messages and undated seconds of a buffer; return their number.
 
-    Raises StoreError. A file that does not exist is not created.
+    Raises StoreError. A directory that does not exist is not created.
     """
     if not path.exists():
         return 0
-    opened = open_in_its_place(path, max_bytes, now_ms)
-    if opened.note is not None:
-        log.error(opened.note)
-    store = opened.store
+    store = open_store(path, max_bytes, now_ms)
+    for note in store.notes:
+        log.error(note)
     try:
-        races = store.pending_by_race()
-        return sum(_discard_from_race(store, race_id, is_unwanted) for race_id in races)
+        return sum(_discard_from(store, name, is_unwanted) for name in store.waiting())
     finally:
         store.close()
 
 
-def _discard_from_race(store: Store, race_id: int, is_unwanted: Callable[[bytes], bool]) -> int:
-    discarded, from_id = 0, 0
-    while page := store.page(race_id, from_id, PAGE):
-        ids = [record.id for record in page if is_unwanted(record.payload)]
-        if ids:
-            store.write(Batch(deleted_ids=ids))
-        discarded += len(ids)
-        from_id = page[-1].id + 1
-    return discarded
+def _discard_from(store: Store, name: LogName, is_unwanted: Callable[[bytes], bool]) -> int:
+    ids = [record.id for record in store.read(name) if is_unwanted(record.payload)]
+    if ids:
+        store.write(Batch(done=[(name, id_) for id_ in ids]))
+    return len(ids)

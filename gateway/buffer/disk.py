@@ -4,12 +4,13 @@ import asyncio
 from collections.abc import Callable
 from concurrent.futures import Executor
 from contextlib import suppress
-from typing import Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TypeVar
 
 import structlog
 
-from gateway.buffer.recovery import Opened
-from gateway.buffer.store import Batch, DamagedStoreError, Store, StoreError, Written
+from gateway.buffer.log_format import LogName
+from gateway.buffer.store import Batch, Store, StoreError, Written
 from gateway.timing.clock import GatewayClock
 from gateway.timing.units import NS_PER_S
 
@@ -23,10 +24,15 @@ T = TypeVar("T")
 log = structlog.get_logger()
 
 
-class StoreOpener(Protocol):
-    """Opens the store; with `is_damaged`, in place of the one that was found to be. Blocking."""
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """What the disk holds at the start: messages in each log, damaged ones, and notes."""
 
-    def __call__(self, *, is_damaged: bool) -> Opened: ...
+    waiting: dict[LogName, int]
+    quarantined: int
+    last_id: int
+    lost: int
+    notes: list[str]
 
 
 class Disk:
@@ -35,12 +41,13 @@ class Disk:
     A disk that cannot be written can often still be read.
     """
 
-    def __init__(self, opener: StoreOpener, executor: Executor, clock: GatewayClock) -> None:
+    def __init__(
+        self, opener: Callable[[], Store], executor: Executor, clock: GatewayClock
+    ) -> None:
         self._opener = opener
         self._executor = executor
         self._clock = clock
         self._store: Store | None = None
-        self._is_damaged = False
         #: When each of the jobs was given to the thread that is not done yet.
         self._given_ns: list[int] = []
         self._failure: str | None = None
@@ -68,18 +75,16 @@ class Disk:
         return self._clock.monotonic_ns() - min(self._given_ns) if self._given_ns else 0
 
     async def open(self) -> Opened:
-        """Open the store, or the one that replaces a damaged one."""
-        is_damaged = self._is_damaged
+        """Open the store, and learn what it holds."""
         try:
-            opened = await self._on_thread(lambda: self._opener(is_damaged=is_damaged))
+            self._store, opened = await self._on_thread(self._open)
         except StoreError as error:
             self._failed(error)
             raise
-        self._store, self._is_damaged = opened.store, False
         return opened
 
     async def write(self, batch: Batch) -> Written:
-        """As Store.write. A damaged store must be opened anew."""
+        """As Store.write."""
         store = self._opened()
 
         def work() -> tuple[Written, int | None]:
@@ -92,8 +97,6 @@ class Disk:
             written, self.free_bytes = await self._on_thread(work)
         except StoreError as error:
             self._failed(error)
-            if isinstance(error, DamagedStoreError):
-                await self._give_up(store)
             raise
         self.used_bytes = written.used_bytes
         self._succeeded()
@@ -102,28 +105,22 @@ class Disk:
     async def ask(self, question: Callable[[Store], T]) -> T:
         """Read something."""
         store = self._opened()
-        try:
-            return await self._on_thread(lambda: question(store))
-        except DamagedStoreError as error:
-            self._failed(error)
-            await self._give_up(store)
-            raise
+        return await self._on_thread(lambda: question(store))
 
     async def close(self) -> None:
         if self._store is not None:
             await self._on_thread(self._store.close)
         self._executor.shutdown()
 
+    def _open(self) -> tuple[Store, Opened]:
+        store = self._opener()
+        notes = store.notes
+        return store, Opened(store.waiting(), store.quarantined, store.last_id, store.lost, notes)
+
     def _opened(self) -> Store:
         if self._store is None:
-            raise StoreError(self._failure or "the buffer's file is not open yet")
+            raise StoreError(self._failure or "the buffer's directory is not open yet")
         return self._store
-
-    async def _give_up(self, store: Store) -> None:
-        """The file is damaged: it is replaced at the next `open`."""
-        if self._store is store:
-            self._store, self._is_damaged = None, True
-            await self._on_thread(store.close)
 
     def _failed(self, error: StoreError) -> None:
         if self._failure is None:

@@ -1,26 +1,24 @@
 """Ledger: every message that is not done with: what memory has of it, what the disk. Pure.
 
-A message is in memory (`unwritten`), on disk, or both; it waits in the order, or is `taken` by a
-sender. It is done when it was acknowledged, set aside, or had to be given up.
+A message is either `unwritten`, and then in memory, or in a log, which is a Segment here. See
+`send_order` for the states of a message.
 """
 
-from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import replace
-from itertools import islice
+from collections.abc import Callable, Iterable, Sequence
 
-from gateway.buffer.send_order import RESIDENT_MAX, Entry, RaceQueue, SendOrder
-from gateway.buffer.store import UNDATED, Batch, Record, Written
+from gateway.buffer.log_format import UNDATED, LogName
+from gateway.buffer.send_order import Entry, RaceQueue, Segment, SendOrder, State
+from gateway.buffer.store import Batch, Record, Written
 from gateway.telemetry.undated import Dater, NotDatable
 
 #: Messages in memory while the disk refuses them: 100 bikes for over 3 minutes, some 10 MB.
 UNWRITTEN_MAX = 20_000
+#: Beyond this number in memory, logs are forgotten until they are needed; some 2 MB.
+IN_MEMORY_MAX = 2048
 
 
 class Ledger:
-    """Counts of messages are public: `depth` not done, `on_disk` of them or waiting to be deleted
-    there, `lost` given up or unreadable, `quarantined` set aside.
-    """
+    """Counts of messages are public: `on_disk` and not done with, `lost`, `quarantined`."""
 
     def __init__(self, *, sends_unwritten: bool) -> None:
         #: A message may be sent before it was written.
@@ -28,201 +26,159 @@ class Ledger:
         #: Whether a message of an earlier process is to be discarded instead of sent.
         self.is_leftover: Callable[[bytes], bool] = lambda payload: False
         self.order = SendOrder()
-        self.unwritten: dict[int, Entry] = {}
-        #: Done, but still on disk: id → race.
-        self.to_delete: dict[int, int] = {}
-        self.depth = 0
+        #: Seconds that wait for the clock to be set. Memory has none of those that are written.
+        self.undated = RaceQueue(UNDATED)
+        self.unwritten: dict[Entry, None] = {}
         self.on_disk = 0
         self.lost = 0
         self.quarantined = 0
-        self._taken: dict[int, Entry] = {}
-        self._to_set_aside: dict[int, tuple[Record, str]] = {}
+        #: Done with, but still on disk.
+        self.to_delete: list[tuple[LogName, int]] = []
+        self._to_set_aside: list[tuple[Entry, str]] = []
+        self._segments: dict[LogName, Segment] = {}
+        self._taken: dict[Entry, None] = {}
         self._next_id = 1
 
     @property
-    def waiting_on_disk(self) -> int:
-        """Messages that are on disk and not done."""
-        return self.on_disk - len(self.to_delete)
-
-    @property
-    def undated(self) -> int:
-        """Seconds that wait for the clock to be set."""
-        queue = self.order.get(UNDATED)
-        return queue.pending if queue else 0
+    def depth(self) -> int:
+        """The number of messages that are not done with."""
+        return len(self.unwritten) + self.on_disk
 
     def admit(self, race_id: int, payload: bytes, due_ns: int, now_ns: int) -> Entry:
-        """A new message, to be written by `due_ns`. If memory is full the oldest unwritten goes."""
+        """Take in a message, to be written by `due_ns`. If memory is full the oldest one goes."""
         if len(self.unwritten) >= UNWRITTEN_MAX:
-            self._give_up(next(iter(self.unwritten.values())))
+            self._give_up(next(iter(self.unwritten)))
         entry = Entry(self._next_id, race_id, payload, due_ns, produced_ns=now_ns)
         self._next_id += 1
-        self.unwritten[entry.id] = entry
-        self.depth += 1
-        queue = self.order.newest(race_id)
-        queue.pending += 1
-        queue.produced_ns = now_ns
-        if self.sends_unwritten and race_id != UNDATED:
-            self.order.offer(entry)
+        self.unwritten[entry] = None
+        if race_id == UNDATED:
+            self.undated.pending += 1
+        else:
+            queue = self.order.newest(race_id)
+            queue.pending += 1
+            queue.produced_ns = now_ns
+            self.order.put(entry)
         return entry
 
     def take(self, entry: Entry) -> None:
         """Hand out what is next of its race and bike."""
         self.order.withdraw(entry)
-        self._taken[entry.id] = entry
+        entry.state = State.TAKEN
+        self._taken[entry] = None
 
     def give_back(self, entry: Entry) -> None:
-        """Not delivered: it returns to its place in the order."""
-        self._taken.pop(entry.id, None)
-        if not entry.done:
+        """Put what was not delivered back into its place in the order."""
+        self._taken.pop(entry, None)
+        if entry.done:
+            return
+        if entry.segment is not None and not entry.segment.is_loaded:
+            entry.state = State.ON_DISK
+        else:
+            entry.state = State.WAITING
             self.order.put(entry)
 
     def acknowledge(self, entry: Entry) -> None:
-        self._taken.pop(entry.id, None)
-        if entry.given_up:
+        """Forget a message that has arrived."""
+        self._taken.pop(entry, None)
+        if entry.state is State.LOST:
             self.lost -= 1
+            entry.state = State.DONE
         elif not entry.done:
             self._finish(entry)
 
     def set_aside(self, entry: Entry, reason: str) -> None:
-        """Not to be sent any more, but kept, with the reason."""
-        self._taken.pop(entry.id, None)
+        """Keep a message, with the reason, but never send it."""
+        self._taken.pop(entry, None)
         if not entry.done:
             self._finish(entry)
             self.quarantined += 1
-            self._to_set_aside[entry.id] = _record(entry), reason
+            self._to_set_aside.append((entry, reason))
 
     # To the disk.
 
     def due(self, until_ns: int | None) -> list[Entry]:
-        """What is to be written by then; None: everything."""
-        unwritten = self.unwritten.values()
-        return [one for one in unwritten if until_ns is None or one.commit_due_ns <= until_ns]
+        """Return what is to be written by then; None: everything."""
+        return [one for one in self.unwritten if until_ns is None or one.commit_due_ns <= until_ns]
 
     def next_due_ns(self) -> int | None:
-        return min((entry.commit_due_ns for entry in self.unwritten.values()), default=None)
+        return min((entry.commit_due_ns for entry in self.unwritten), default=None)
 
-    def batch(self, due: Sequence[Entry]) -> Batch:
-        """What one transaction is to write; `written` must follow if it succeeds."""
-        return Batch(
-            [_record(entry) for entry in due],
-            list(self.to_delete),
-            list(self._to_set_aside.values()),
-        )
+    def batch(self, due: Iterable[Entry]) -> Batch:
+        """Return what a write is to contain; `written` must follow if it succeeds."""
+        set_aside = [(_record(entry), reason) for entry, reason in self._to_set_aside]
+        return Batch([_record(entry) for entry in due], [*self.to_delete], set_aside)
 
-    def written(self, due: Sequence[Entry], batch: Batch, written: Written) -> None:
-        for id_ in batch.deleted_ids:
-            self.to_delete.pop(id_, None)
-        for record, _ in batch.quarantined:
-            self._to_set_aside.pop(record.id, None)
+    def written(self, due: Iterable[Entry], batch: Batch, written: Written) -> None:
+        """Note that a `batch` is on disk."""
+        del self.to_delete[: len(batch.done)]
+        del self._to_set_aside[: len(batch.quarantined)]
         for entry in due:
-            entry.on_disk = True
-            self.unwritten.pop(entry.id, None)
-            if entry.done:  # acknowledged while it was being written
-                self.to_delete[entry.id] = entry.race_id
-            elif not entry.offered and entry.race_id != UNDATED:
-                self.order.offer(entry)
+            name = written.placed[entry.id]
+            if entry.done:  # while it was being written
+                self.to_delete.append((name, entry.id))
+                continue
+            del self.unwritten[entry]
+            entry.segment = self._place(name)
+            if entry.state is State.WAITING and not entry.segment.is_loaded:
+                self._forget(entry)
         self.count(written)
+        self._make_room()
 
     def count(self, written: Written) -> None:
-        """What a transaction has changed."""
-        self.on_disk += written.rows_added
-        self.quarantined -= written.quarantine_dropped + written.dropped_on_request
-        for race_id in written.evicted_race_ids:
-            self._evicted(race_id)
+        """Note what a write has done to the logs."""
+        self.quarantined -= written.quarantine_evicted + written.quarantine_dropped
+        for name in written.vanished:
+            self._vanished(name)
+        for name in written.evicted:
+            self._evicted(name)
 
     def released(self, written: Written) -> None:
-        """Messages have left the quarantine: to be sent again, or for good."""
-        for race_id, ids in written.requeued.items():
-            self.depth += len(ids)
-            self.quarantined -= len(ids)
-            self.order.add_stored(race_id, len(ids), from_id=min(ids))
+        """Note that messages have left the quarantine: to be sent again, or for good."""
+        self.quarantined -= len(written.requeued)
+        self._store(written.requeued)
         self.order.sort()
         self.count(written)
 
-    def send_unwritten(self) -> None:
-        """The disk takes nothing: what waited to be written first goes on from memory."""
-        if self.sends_unwritten:
-            return
-        self.sends_unwritten = True
-        for entry in self.unwritten.values():
-            if not entry.offered and entry.race_id != UNDATED:
-                self.order.offer(entry)
-
     # From the disk.
 
-    def admit_page(self, queue: RaceQueue, records: Sequence[Record], *, is_last: bool) -> int:
-        """The next messages of a race were read back, from its gap on.
+    def learn(self, waiting: dict[LogName, int], quarantined: int, last_id: int) -> None:
+        """Note what the logs hold. What was produced before that was known comes after it."""
+        for entry in (*self.unwritten, *self._taken):
+            entry.id += last_id
+        self._next_id += last_id
+        self.quarantined += quarantined
+        for name, pending in waiting.items():
+            self._segments[name] = segment = Segment(name, pending, is_loaded=False)
+            queue = self._queue(name.race_id)
+            queue.add_segment(segment)
+            queue.pending += pending
+            self.on_disk += pending
+        self.order.sort()
+
+    def loaded(self, segment: Segment, records: Sequence[Record]) -> int:
+        """Take in the messages of a log; what is missing among them is lost.
 
         Return the number of leftovers among them, which are done with.
         """
-        leftovers = []
-        for record in records:
-            if self._is_known(queue, record.id):
-                continue
-            entry = Entry(record.id, record.race_id, record.payload, on_disk=True)
-            if self.is_leftover(record.payload):
-                leftovers.append(entry)
-            else:
+        if segment.is_loaded or segment.name not in self._segments:
+            return 0  # evicted or dated meanwhile
+        segment.is_loaded = True
+        fresh = self._unknown(segment, records)
+        entries = [Entry(one.id, one.race_id, one.payload, segment=segment) for one in fresh]
+        leftovers = [entry for entry in entries if self.is_leftover(entry.payload)]
+        for entry in entries:
+            if entry not in leftovers:
                 self.order.put(entry)
-        queue.gap_from_id = None if is_last else records[-1].id + 1
-        self._put_unwritten(queue, self._next_id if is_last else records[-1].id + 1)
         for entry in leftovers:
             self._finish(entry)
+        self._make_room(keep=segment.name.race_id)
         return len(leftovers)
-
-    def races_unwritten(self) -> set[int]:
-        return {entry.race_id for entry in self.unwritten.values()}
-
-    def bypass_gap(self, queue: RaceQueue) -> None:
-        """The disk does not give what comes next: what is in memory goes on without it."""
-        self._put_unwritten(queue, self._next_id, at_most=RESIDENT_MAX)
-
-    def raise_ids(self, last_id: int) -> None:
-        """What was produced before the file could be read comes after what is in it."""
-        for entry in {**self.unwritten, **self._taken}.values():
-            entry.id += last_id
-        self.unwritten = {entry.id: entry for entry in self.unwritten.values()}
-        self._taken = {entry.id: entry for entry in self._taken.values()}
-        set_aside = self._to_set_aside.values()
-        self._to_set_aside = {
-            one.id + last_id: (replace(one, id=one.id + last_id), why) for one, why in set_aside
-        }
-        self._next_id += last_id
-
-    def held(self) -> Batch:
-        """What memory knows better than a file that has just been opened."""
-        entries = (*self._taken.values(), *self.order.residents())
-        on_disk = [_record(entry) for entry in entries if entry.on_disk]
-        return Batch(on_disk, list(self.to_delete), list(self._to_set_aside.values()))
-
-    def learn(self, pending: dict[int, int], quarantined: int, held: Batch) -> None:
-        """This is what the file holds now, each race's count; memory adds what is unwritten."""
-        for id_ in held.deleted_ids:
-            self.to_delete.pop(id_, None)
-        for record, _ in held.quarantined:
-            self._to_set_aside.pop(record.id, None)
-        self.quarantined = quarantined + len(self._to_set_aside)
-        self.on_disk = sum(pending.values())
-        self.depth = self.waiting_on_disk + len(self.unwritten)
-        for entry in self.order.residents():
-            entry.done = entry.on_disk  # it comes back with a page, as another object
-        self.order = SendOrder()
-        done = Counter(self.to_delete.values())
-        for race_id, count in pending.items():
-            if count > done[race_id]:
-                self.order.add_stored(race_id, count - done[race_id])
-        for entry in self.unwritten.values():
-            self.order.newest(entry.race_id).pending += 1
-            entry.offered = entry.id in self._taken
-        for queue in self.order.newest_first():
-            if queue.gap_from_id is None:
-                self._put_unwritten(queue, self._next_id)
 
     # Undated seconds become messages.
 
     def date_unwritten(self, dater: Dater) -> None:
         """Date what memory has. Not to be called while a write is under way."""
-        for entry in [one for one in self.unwritten.values() if one.race_id == UNDATED]:
+        for entry in [one for one in self.unwritten if one.race_id == UNDATED]:
             try:
                 message = dater(entry.payload)
             except NotDatable as reason:
@@ -230,101 +186,166 @@ class Ledger:
                 continue
             if message is None:
                 self._finish(entry)
-            else:
-                self.order.finish_one(UNDATED)
-                entry.race_id, entry.payload = message.race_id, message.to_json()
-                queue = self.order.queue(entry.race_id)
-                queue.pending += 1
-                queue.produced_ns = max(queue.produced_ns, entry.produced_ns or 0)
-                if queue.gap_from_id is None or entry.id < queue.gap_from_id:
-                    self._put_unwritten(queue, entry.id + 1)
+                continue
+            self.undated.pending -= 1
+            entry.race_id, entry.payload = message.race_id, message.to_json()
+            queue = self.order.queue(entry.race_id)
+            queue.pending += 1
+            queue.produced_ns = max(queue.produced_ns, entry.produced_ns or 0)
+            self.order.put(entry)
         self.order.sort()
 
-    def dated_batch(self, page: Sequence[Record], dater: Dater) -> Batch:
-        """What becomes of a page of undated records; `dated` must follow if it is written."""
-        deleted: list[int] = []
+    def dated_batch(self, segment: Segment, records: Sequence[Record], dater: Dater) -> Batch:
+        """Return what becomes of a log of undated seconds; `dated` must follow if it is written."""
         quarantined: list[tuple[Record, str]] = []
         dated: list[Record] = []
-        for record in page:
+        fresh = self._unknown(segment, records)
+        for record in fresh:
             try:
                 message = dater(record.payload)
             except NotDatable as reason:
                 quarantined.append((record, str(reason)))
                 continue
-            if message is None:
-                deleted.append(record.id)
-            else:
+            if message is not None:
                 dated.append(Record(record.id, message.race_id, message.to_json()))
-        return Batch(deleted_ids=deleted, quarantined=quarantined, dated=dated)
+        return Batch(dated, [(segment.name, record.id) for record in fresh], quarantined)
 
-    def dated(self, batch: Batch, written: Written) -> None:
-        """A `dated_batch` is on disk."""
-        gone = len(batch.deleted_ids) + len(batch.quarantined)
-        self.depth -= gone
+    def dated(self, segment: Segment, batch: Batch, written: Written) -> None:
+        """Note that a `dated_batch` is on disk."""
+        for _ in batch.done:
+            self._leave(segment)
+            self._count_out(UNDATED)
         self.quarantined += len(batch.quarantined)
-        for _ in range(gone + len(batch.dated)):
-            self.order.finish_one(UNDATED)
-        for race_id in {record.race_id for record in batch.dated}:
-            ids = [record.id for record in batch.dated if record.race_id == race_id]
-            self.order.add_stored(race_id, len(ids), from_id=min(ids))
+        self._store(written.placed)
         self.order.sort()
         self.count(written)
 
-    def forget_undated(self) -> None:
-        """The file has none any more, and memory neither."""
-        queue = self.order.get(UNDATED)
-        if queue is not None and not any(e.race_id == UNDATED for e in self.unwritten.values()):
-            self.depth -= queue.pending
-            self.order.shrink(queue, [], pending=0)
+    def _unknown(self, segment: Segment, records: Sequence[Record]) -> list[Record]:
+        """Return those that memory does not have, nor is done with; note what is missing."""
+        taken = [entry.id for entry in self._taken if entry.segment is segment]
+        known = {*taken, *(id_ for name, id_ in self.to_delete if name == segment.name)}
+        fresh = [record for record in records if record.id not in known]
+        missing = segment.pending - len(taken) - len(fresh)
+        self.lost += missing
+        for _ in range(missing):
+            self._leave(segment)
+            self._count_out(segment.name.race_id)
+        return fresh
 
-    def _is_known(self, queue: RaceQueue, id_: int) -> bool:
-        return (
-            id_ in self._taken
-            or id_ in self.to_delete
-            or id_ in self._to_set_aside
-            or id_ in self.unwritten
-            or any(entry.id == id_ for entry in queue.resident)
-        )
+    def _queue(self, race_id: int) -> RaceQueue:
+        return self.undated if race_id == UNDATED else self.order.queue(race_id)
 
-    def _put_unwritten(self, queue: RaceQueue, before_id: int, at_most: int | None = None) -> None:
-        if not self.sends_unwritten or queue.race_id == UNDATED:
-            return
-        waiting = (
-            entry
-            for entry in self.unwritten.values()
-            if entry.race_id == queue.race_id and not entry.offered and entry.id < before_id
-        )
-        for entry in list(islice(waiting, at_most)):
-            self.order.put(entry)
+    def _place(self, name: LogName) -> Segment:
+        """Count one more message in a log."""
+        segment = self._segments.get(name)
+        if segment is None:
+            segment = Segment(name, is_loaded=name.race_id != UNDATED)
+            self._segments[name] = segment
+            self._queue(name.race_id).add_segment(segment)
+        segment.pending += 1
+        self.on_disk += 1
+        return segment
 
-    def _evicted(self, race_id: int) -> None:
-        """What of this race was on disk is gone; what is only in memory goes on."""
-        queue = self.order.get(race_id)
-        if queue is None:
-            return
-        for entry in (*queue.resident, *self._taken.values()):
-            if entry.race_id == race_id:
-                entry.done = entry.given_up = entry.on_disk
-        left = [entry for entry in self.unwritten.values() if entry.race_id == race_id]
-        waiting = [entry for entry in left if entry.offered and entry.id not in self._taken]
-        lost = self.order.shrink(queue, waiting, pending=len(left))
-        self.lost += lost
-        self.depth -= lost
-        self._put_unwritten(queue, self._next_id)
-
-    def _give_up(self, entry: Entry) -> None:
-        self.lost += 1
-        entry.given_up = True
-        self.order.withdraw(entry)
-        self._finish(entry)
+    def _store(self, placed: dict[int, LogName]) -> None:
+        """Count messages that only the disk has."""
+        for name in placed.values():
+            self._queue(name.race_id).pending += 1
+            segment = self._place(name)
+            self._unload(self._queue(name.race_id), segment)
 
     def _finish(self, entry: Entry) -> None:
-        entry.done = True
-        self.depth -= 1
-        self._taken.pop(entry.id, None)
-        self.order.finish_one(entry.race_id)
-        if self.unwritten.pop(entry.id, None) is None:
-            self.to_delete[entry.id] = entry.race_id
+        """Count a message as done with that neither waits nor is taken."""
+        entry.state = State.DONE
+        self._taken.pop(entry, None)
+        if entry.segment is None:
+            del self.unwritten[entry]
+        else:
+            self.to_delete.append((entry.segment.name, entry.id))
+            self._leave(entry.segment)
+        self._count_out(entry.race_id)
+
+    def _leave(self, segment: Segment) -> None:
+        """Count one message less in a log."""
+        segment.pending -= 1
+        self.on_disk -= 1
+        if segment.pending == 0:
+            self._drop(segment)
+
+    def _count_out(self, race_id: int) -> None:
+        """Count one message less in a race."""
+        if race_id == UNDATED:
+            self.undated.pending -= 1
+        else:
+            self.order.finish(race_id)
+
+    def _drop(self, segment: Segment) -> None:
+        del self._segments[segment.name]
+        self._queue(segment.name.race_id).segments.remove(segment)
+
+    def _make_room(self, keep: int | None = None) -> None:
+        """Forget what is on disk, of the oldest races first, until memory is small enough."""
+        for queue in list(self.order.oldest_first()):
+            if self.order.in_memory <= IN_MEMORY_MAX:
+                return
+            if queue.race_id != keep:
+                for segment in queue.segments:
+                    self._unload(queue, segment)
+
+    def _unload(self, queue: RaceQueue, segment: Segment) -> None:
+        if segment.is_loaded:
+            segment.is_loaded = False
+            for entry in [one for one in queue.entries if one.segment is segment]:
+                self._forget(entry)
+
+    def _forget(self, entry: Entry) -> None:
+        if entry.race_id != UNDATED:
+            self.order.withdraw(entry)
+        entry.state = State.ON_DISK
+
+    def _vanished(self, name: LogName) -> None:
+        """Note that something has deleted a log: what memory has of it is written again."""
+        segment = self._segments.get(name)
+        if segment is None:
+            return
+        queue = self._queue(name.race_id)
+        kept = [one for one in (*queue.entries, *self._taken) if one.segment is segment]
+        for entry in kept:
+            entry.segment, entry.commit_due_ns = None, 0
+            self.unwritten[entry] = None
+        gone = segment.pending - len(kept)
+        self._remove(segment, gone)
+
+    def _evicted(self, name: LogName) -> None:
+        """Note that a log had to go for room: all of its messages are lost."""
+        segment = self._segments.get(name)
+        if segment is None:
+            return
+        queue = self._queue(name.race_id)
+        for entry in [one for one in queue.entries if one.segment is segment]:
+            self.order.withdraw(entry)
+            entry.state = State.LOST
+        for entry in self._taken:
+            if entry.segment is segment:
+                entry.state = State.LOST
+        self._remove(segment, segment.pending)
+
+    def _remove(self, segment: Segment, lost: int) -> None:
+        """Count a log that is gone, and `lost` messages with it."""
+        self.on_disk -= segment.pending
+        self.lost += lost
+        self._drop(segment)
+        if segment.name.race_id == UNDATED:
+            self.undated.pending -= lost
+        elif lost:
+            self.order.finish(segment.name.race_id, lost)
+
+    def _give_up(self, entry: Entry) -> None:
+        """Lose an unwritten message, since memory has no room for it."""
+        self.lost += 1
+        if entry.state is State.WAITING and entry.race_id != UNDATED:
+            self.order.withdraw(entry)
+        self._finish(entry)
+        entry.state = State.LOST
 
 
 def _record(entry: Entry) -> Record:

@@ -6,7 +6,8 @@
             messages before it (4), done with so far (4), highest id so far (8), body,
             size of the record (4)
     body    of messages: for each its id (8), its size (4), and the message; all of it deflated
-            (RFC 1951) with the preset dictionary DICTIONARY;
+            (RFC 1951) with the preset dictionary DICTIONARY; in the quarantine, a message begins
+            with a line that has its race and the reason;
             of messages that are done with: the id (8) of each
 
 Numbers are little-endian; a CRC is CRC32C. That of a record begins with the salt, a number that no
@@ -19,15 +20,21 @@ The format assumes of the device that a sector of 512 bytes is written whole or 
 write is torn, the earlier records in the same block stay as they were.
 """
 
+import re
 import struct
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
+from typing import Self
 
 from awscrt.checksums import crc32c
 
 VERSION = 1
+#: The logs' directory in the state directory.
+DIRECTORY_NAME = "buffer"
+#: In place of a race id: seconds that were ridden before the wall clock was set.
+UNDATED = -1
 _MAGIC = b"ALLEYLOG"
 _MARKER = b"\xa1\x1e"
 _HEADER = struct.Struct("<8sHBxqI")
@@ -54,6 +61,8 @@ DICTIONARY = (
     b'"bikeId":"bike-001"'
 )
 _RAW_DEFLATE = -15
+
+_NAME = re.compile(r"(\d{16})-([RUQ])(-?\d+)-([0-9a-f]{8})\.log")
 
 Message = tuple[int, bytes]
 
@@ -87,6 +96,29 @@ class LogHeader:
     def encode(self) -> bytes:
         fields = _HEADER.pack(_MAGIC, VERSION, self.kind, self.race_id, self.salt)
         return fields + _NUMBER.pack(crc32c(fields))
+
+
+@dataclass(frozen=True, slots=True)
+class LogName:
+    """The name of a log. It repeats the header, in case that is damaged, and sorts by age."""
+
+    #: The lowest id in the log.
+    first_id: int
+    kind: LogKind
+    race_id: int
+    salt: int
+
+    @classmethod
+    def parse(cls, name: str) -> Self | None:
+        """Return the name in its parts; None if it is not that of a log."""
+        found = _NAME.fullmatch(name)
+        if found is None:
+            return None
+        first_id, kind, race_id, salt = found.groups()
+        return cls(int(first_id), LogKind(ord(kind)), int(race_id), int(salt, 16))
+
+    def __str__(self) -> str:
+        return f"{self.first_id:016}-{chr(self.kind)}{self.race_id}-{self.salt:08x}.log"
 
 
 def check_version(header: bytes) -> None:
@@ -145,6 +177,18 @@ def encode_messages(messages: Sequence[Message]) -> bytes:
 
 def encode_ids(ids: Iterable[int]) -> bytes:
     return b"".join(map(_ID.pack, ids))
+
+
+def encode_quarantined(race_id: int, reason: str, payload: bytes) -> bytes:
+    """Encode what the log of the quarantine has in place of a message."""
+    return f"{race_id} {' '.join(reason.split())}\n".encode() + payload
+
+
+def decode_quarantined(message: bytes) -> tuple[int, str, bytes]:
+    """Return the race, the reason and the payload of a quarantined message."""
+    head, _, payload = message.partition(b"\n")
+    race_id, _, reason = head.partition(b" ")
+    return int(race_id), reason.decode(errors="replace"), payload
 
 
 def decode_record(data: bytes, at: int, salt: int) -> tuple[Record, bytes, int] | None:

@@ -1,34 +1,29 @@
-"""Opening a Buffer: the file on its thread, and what must be known before the first race."""
+"""Opening a Buffer: the directory on its thread, and what must be known before the first race."""
 
 import asyncio
 import errno
 import os
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.disk import Disk
-from gateway.buffer.recovery import COMPANIONS, Opened, open_store
-from gateway.buffer.store import StoreError
+from gateway.buffer.log_format import DIRECTORY_NAME
+from gateway.buffer.migration import migrate
+from gateway.buffer.store import Store, StoreError
 from gateway.config.schema import Config
 from gateway.host.atomic_file import other_kind
 from gateway.host.state_dir import stay_owner_of, volatile_file_system
 from gateway.timing.clock import GatewayClock
 
-#: A start waits this long to learn what the file holds; then it races, and learns it meanwhile.
+#: A start waits this long to learn what the disk holds; then it races, and learns it meanwhile.
 OPEN_PATIENCE_S = 2.0
-
-
-#: The names of the buffer's files, and of those that SQLite makes for them, after `buffer.db`.
-_SUFFIXES = [new + own for new in ("", ".new") for own in ("", *COMPANIONS, "-journal")]
 
 
 async def open_configured_buffer(config: Config, clock: GatewayClock) -> Buffer:
     """Return the gateway's Buffer, with a note if its disk forgets when the power goes."""
     buffer = await open_buffer(
-        config.state_dir / "buffer.db",
+        config.state_dir / DIRECTORY_NAME,
         clock,
         commit_interval_s=config.buffer.commit_interval_s,
         max_bytes=config.buffer.max_bytes,
@@ -45,11 +40,9 @@ async def open_configured_buffer(config: Config, clock: GatewayClock) -> Buffer:
 async def open_buffer(
     path: Path, clock: GatewayClock, *, commit_interval_s: float, max_bytes: int
 ) -> Buffer:
-    """Return a Buffer over the file at `path`, made if missing; failing to open it is a state."""
+    """Return a Buffer over the directory `path`, made if missing; failing to open is a state."""
     disk = Disk(
-        lambda *, is_damaged: open_in_its_place(
-            path, max_bytes, clock.wall_ms_at(clock.monotonic_ns()), is_damaged=is_damaged
-        ),
+        lambda: open_store(path, max_bytes, clock.wall_ms_at(clock.monotonic_ns())),
         # Files of a daemon that root runs must belong to the directory's owner, the service.
         ThreadPoolExecutor(1, "buffer-disk", initializer=stay_owner_of, initargs=(path.parent,)),
         clock,
@@ -60,40 +53,36 @@ async def open_buffer(
     return buffer
 
 
-def open_in_its_place(
-    path: Path, max_bytes: int, now_ms: int, *, is_damaged: bool = False
-) -> Opened:
-    """Open the store as `open_store` does; what is in the place of its files is moved away first.
+def open_store(path: Path, max_bytes: int, now_ms: int) -> Store:
+    """Open the store, and move the messages of an earlier version into it. Raises StoreError.
 
-    Opening a FIFO would block for ever.
+    What is in the place of the directory is moved away first.
     """
     try:
-        notes = list(_make_room(path, now_ms))
+        notes = (_make_room(path, now_ms), migrate(path, now_ms))
     except OSError as error:
-        raise StoreError(f"{path}: {error.strerror or error}") from error
-    opened = open_store(path, max_bytes, now_ms, is_damaged=is_damaged)
-    if opened.note is not None:
-        notes.append(opened.note)
-    return replace(opened, note="; ".join(notes) or None)
+        raise StoreError(f"{error.filename or path}: {error.strerror or error}") from error
+    store = Store(path, max_bytes)
+    store.notes += filter(None, notes)
+    return store
 
 
-def _make_room(path: Path, now_ms: int) -> Iterator[str]:
-    """Move away what is not a file; yield a note about each."""
-    for suffix in _SUFFIXES:
-        place = path.with_name(path.name + suffix)
-        kind = _obstacle(place)
-        if kind is not None:
-            aside = place.with_name(f"{place.name}.damaged-{now_ms}")
-            place.rename(aside)
-            yield f"{place} was {kind} instead of a file, and was moved to {aside}"
+def _make_room(path: Path, now_ms: int) -> str | None:
+    """Move away what is not a directory; return a note about it."""
+    kind = _obstacle(path)
+    if kind is None:
+        return None
+    aside = path.with_name(f"{path.name}.damaged-{now_ms}")
+    path.rename(aside)
+    return f"{path} was {kind} instead of a directory, and was moved to {aside}"
 
 
-def _obstacle(place: Path) -> str | None:
-    """Return what is at `place` in words, unless it is a file or nothing. Raises OSError."""
-    if not os.path.lexists(place):
+def _obstacle(path: Path) -> str | None:
+    """Return what is at `path` in words, unless it is a directory or nothing. Raises OSError."""
+    if path.is_dir() or not os.path.lexists(path):
         return None
     try:
-        return other_kind(place)
+        return other_kind(path) or "a file"
     except OSError as error:
         if error.errno not in (errno.ENOENT, errno.ELOOP, errno.ENOTDIR):
             raise

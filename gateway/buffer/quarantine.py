@@ -30,7 +30,7 @@ ANSWER_MAX_BYTES = 4096
 _UNBOUNDED = 1 << 62
 
 Action = Literal["requeue", "drop"]
-#: An id that SQLite can have.
+#: An id that a log can have.
 MessageId = Annotated[int, Field(ge=0, lt=1 << 63)]
 
 
@@ -100,7 +100,6 @@ def release_directly(path: Path, action: Action, ids: Sequence[int]) -> int:
     with locked_state_dir(path.parent), as_owner_of(path.parent):
         store = Store(path, _UNBOUNDED)
         try:
-            store.check()
             requests = (ReleaseRequest(action, part) for part in _parts(ids))
             return sum(store.write(request.batch).released for request in requests)
         finally:

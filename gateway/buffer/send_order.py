@@ -1,19 +1,48 @@
 """Which message is sent next: newest race first, within a race as produced. Pure.
 
-The newest race is the one that was last produced for: race ids need not ascend. Memory holds the
-next few hundred messages of each race's head; from its `gap_from_id` on, a race lies on disk
-alone and is read back page by page.
+The newest race is the one that was last produced for: race ids need not ascend. Memory holds what
+is not written yet, and the logs that are sent from: all messages of such a log are in memory. What
+is in other logs is not, until they are read again.
 """
 
+from bisect import bisect_left, insort
 from collections import OrderedDict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
-from heapq import heapify, heappop, heappush
+from enum import Enum, auto
 
+from gateway.buffer.log_format import LogName
 from gateway.telemetry.message import bike_in
 
-#: Messages in memory that wait to be sent, over all races; some 0.5 MB.
-RESIDENT_MAX = 512
+
+class State(Enum):
+    """What has become of a message, as far as memory knows.
+
+    WAITING ⇄ TAKEN          given to a sender, and given back
+    WAITING → ON_DISK        memory forgets it: it is read again, as another Entry
+    TAKEN   → ON_DISK        given back when memory has forgotten its log
+    TAKEN   → DONE           acknowledged, or set aside
+    WAITING → DONE           an undated second without a race, a leftover
+    WAITING, TAKEN → LOST    there was no room for it
+    """
+
+    WAITING = auto()
+    TAKEN = auto()
+    ON_DISK = auto()
+    DONE = auto()
+    LOST = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Segment:
+    """A log, and the number of its messages that are not done with.
+
+    `is_loaded`: all of them are in memory.
+    """
+
+    name: LogName
+    pending: int = 0
+    is_loaded: bool = True
 
 
 @dataclass(slots=True, eq=False)
@@ -31,18 +60,19 @@ class Entry:
     is_suspect: bool = False
     #: How often it was refused, or the broker hung up on it alone.
     failures: int = 0
-    on_disk: bool = False
-    #: It has its place in the order, or had it: it is not to be offered again.
-    offered: bool = False
-    #: Acknowledged, set aside or given up: nothing more may happen to it.
-    done: bool = False
-    #: There was no room for it: lost, unless it was in flight and arrives all the same.
-    given_up: bool = False
+    state: State = State.WAITING
+    #: Where it is on disk; None: it is not.
+    segment: Segment | None = None
 
     @property
     def bike(self) -> bytes:
         """The id of its bike; order is promised within a race and bike."""
         return bike_in(self.payload)
+
+    @property
+    def done(self) -> bool:
+        """Whether nothing more happens to it; its message may be sent as another Entry."""
+        return self.state not in (State.WAITING, State.TAKEN)
 
     def __lt__(self, other: "Entry") -> bool:
         return self.id < other.id
@@ -50,24 +80,47 @@ class Entry:
 
 @dataclass(slots=True)
 class RaceQueue:
-    """One race: `pending` messages in all, of which the `resident` heap can be sent at once."""
+    """One race: `pending` messages in all, in memory, in `segments`, or with a sender."""
 
     race_id: int
     pending: int = 0
-    resident: list[Entry] = field(default_factory=list)
-    gap_from_id: int | None = None
+    #: Those that wait in memory, in order.
+    entries: list[Entry] = field(default_factory=list)
+    #: Its logs, the one with the lowest id first.
+    segments: list[Segment] = field(default_factory=list)
     #: When something was last produced for it.
     produced_ns: int = 0
-    #: After the disk failed to give a page it is asked again from then on.
+    #: After the disk failed to give a log it is asked again from then on.
     read_again_ns: int = 0
 
+    @property
+    def first(self) -> Entry | None:
+        """The first message in memory."""
+        return self.entries[0] if self.entries else None
+
+    @property
+    def unread(self) -> Segment | None:
+        """The log that must be read before `first` may be sent."""
+        unloaded = self._first_unloaded
+        is_behind = unloaded and self.entries and self.entries[0].id < unloaded.name.first_id
+        return None if is_behind else unloaded
+
+    @property
+    def _first_unloaded(self) -> Segment | None:
+        return next((one for one in self.segments if not one.is_loaded), None)
+
     def heads(self) -> Iterator[Entry]:
-        """The first message in memory of each bike, the oldest first."""
-        bikes = set()
-        for entry in sorted(self.resident):
+        """Yield the first message of each bike, the oldest first, up to the first unread log."""
+        unloaded, bikes = self._first_unloaded, set()
+        for entry in self.entries:
+            if unloaded is not None and entry.id >= unloaded.name.first_id:
+                return
             if entry.bike not in bikes:
                 bikes.add(entry.bike)
                 yield entry
+
+    def add_segment(self, segment: Segment) -> None:
+        insort(self.segments, segment, key=lambda one: one.name.first_id)
 
 
 class SendOrder:
@@ -76,104 +129,51 @@ class SendOrder:
     def __init__(self) -> None:
         #: Newest race last.
         self._races: OrderedDict[int, RaceQueue] = OrderedDict()
-        self._resident_count = 0
+        #: Messages that wait in memory.
+        self.in_memory = 0
 
     def queue(self, race_id: int) -> RaceQueue:
-        """The race's queue, made if there is none."""
-        queue = self._races.get(race_id)
-        if queue is None:
-            queue = self._races[race_id] = RaceQueue(race_id)
-        return queue
+        """Return the race's queue, made if there is none."""
+        return self._races.setdefault(race_id, RaceQueue(race_id))
 
     def newest(self, race_id: int) -> RaceQueue:
-        """The race's queue, which is the newest from now on."""
+        """Return the race's queue, which is the newest from now on."""
         queue = self.queue(race_id)
         self._races.move_to_end(race_id)
         return queue
 
     def sort(self) -> None:
-        """By when they were last produced for; what an earlier process left stays as it is."""
+        """Sort by when they were last produced for; what an earlier process left stays as it is."""
         races = sorted(self._races.items(), key=lambda item: item[1].produced_ns)
         self._races = OrderedDict(races)
 
     def get(self, race_id: int) -> RaceQueue | None:
         return self._races.get(race_id)
 
-    def add_stored(self, race_id: int, count: int, from_id: int = 0) -> None:
-        """There are `count` more messages of this race on disk, the first not before `from_id`.
-
-        What is in memory from there on is forgotten: it comes back with the pages.
-        """
-        queue = self.queue(race_id)
-        queue.pending += count
-        if queue.gap_from_id is None or from_id < queue.gap_from_id:
-            queue.gap_from_id = from_id
-        for entry in queue.resident:
-            entry.offered = entry.id < from_id
-            entry.done = entry.on_disk and not entry.offered
-        self.replace(queue, [entry for entry in queue.resident if entry.offered])
-
-    def offer(self, entry: Entry) -> None:
-        """A new message may be sent: from memory if there is room, else later from the disk."""
-        queue = self.queue(entry.race_id)
-        if queue.gap_from_id is None and self.has_room:
-            self.put(entry)
-        elif queue.gap_from_id is None:
-            queue.gap_from_id = entry.id
-        elif entry.id < queue.gap_from_id:
-            self.put(entry)
-
-    def put(self, entry: Entry) -> None:
-        """A message takes its place among those in memory."""
-        entry.offered = True
-        heappush(self.queue(entry.race_id).resident, entry)
-        self._resident_count += 1
-
     def newest_first(self, without: Collection[int] = ()) -> Iterator[RaceQueue]:
-        """The queues of all races but those `without`."""
+        """Return the queues of all races but those `without`."""
         return (queue for queue in reversed(self._races.values()) if queue.race_id not in without)
 
-    def residents(self) -> Iterator[Entry]:
-        """All that waits in memory."""
-        return (entry for queue in self._races.values() for entry in queue.resident)
+    def oldest_first(self) -> Iterator[RaceQueue]:
+        return iter(self._races.values())
 
-    def pop(self, race_id: int) -> Entry:
-        self._resident_count -= 1
-        return heappop(self._races[race_id].resident)
-
-    @property
-    def has_room(self) -> bool:
-        return self._resident_count < RESIDENT_MAX
+    def put(self, entry: Entry) -> None:
+        """Give a message its place among those in memory."""
+        insort(self.queue(entry.race_id).entries, entry)
+        self.in_memory += 1
 
     def withdraw(self, entry: Entry) -> None:
-        """A message does not wait in memory any more."""
-        queue = self._races[entry.race_id]
-        if queue.resident[:1] == [entry]:  # as nearly always
-            self.pop(entry.race_id)
-        else:
-            self.replace(queue, [other for other in queue.resident if other is not entry])
+        """Take a message from among those in memory."""
+        entries = self._races[entry.race_id].entries
+        at = bisect_left(entries, entry)
+        while entries[at] is not entry:  # another one has the same id, after a crash
+            at += 1
+        del entries[at]
+        self.in_memory -= 1
 
-    def finish_one(self, race_id: int) -> None:
-        """One message of the race is done with."""
+    def finish(self, race_id: int, count: int = 1) -> None:
+        """Count messages of a race that are done with."""
         queue = self._races[race_id]
-        queue.pending -= 1
-        self._drop_if_empty(queue)
-
-    def replace(self, queue: RaceQueue, entries: Iterable[Entry]) -> None:
-        """Other messages in memory than before."""
-        self._resident_count -= len(queue.resident)
-        queue.resident = list(entries)
-        heapify(queue.resident)
-        self._resident_count += len(queue.resident)
-
-    def shrink(self, queue: RaceQueue, left: Iterable[Entry], pending: int) -> int:
-        """What was on disk of this race is gone; gives how many messages that were."""
-        gone = queue.pending - pending
-        queue.pending, queue.gap_from_id = pending, None
-        self.replace(queue, left)
-        self._drop_if_empty(queue)
-        return gone
-
-    def _drop_if_empty(self, queue: RaceQueue) -> None:
+        queue.pending -= count
         if queue.pending == 0:
-            del self._races[queue.race_id]
+            del self._races[race_id]

@@ -1,63 +1,39 @@
-"""The buffer's file. Blocking; one thread at a time.
+"""The buffer on disk: a directory of logs, one for each race. Blocking; one thread at a time.
 
-WAL with synchronous=FULL: a transaction that has returned survives the plug being pulled.
-(synchronous=NORMAL does not: it loses committed rows in a power cut.)
+What is written is on disk when `write` returns. What is done with is written as well, but only
+reaches the disk with the next messages: a power cut may cause a message to be sent twice.
 """
 
 import os
-import sqlite3
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gateway.buffer.log_file import LogFile
+from gateway.buffer.log_format import (
+    UNDATED,
+    LogKind,
+    LogName,
+    Message,
+    NewerLogError,
+    decode_quarantined,
+    encode_quarantined,
+)
 from gateway.host.errors import GatewayError
 
-SCHEMA_VERSION = 1
-#: In place of a race id: seconds that were ridden before the wall clock was set.
-UNDATED = -1
-#: Quarantined messages that go at once when there is no room.
-QUARANTINE_STEP = 100
-
-_SCHEMA = f"""
-CREATE TABLE telemetry (
-    id INTEGER PRIMARY KEY,        -- order of production
-    race_id INTEGER NOT NULL,      -- {UNDATED}: not known yet, the payload is another JSON
-    payload BLOB NOT NULL          -- the JSON as it goes over the wire
-);
-CREATE INDEX telemetry_by_race ON telemetry (race_id);   -- the rowid makes it (race_id, id)
-CREATE TABLE quarantine (
-    id INTEGER PRIMARY KEY,
-    race_id INTEGER NOT NULL,
-    payload BLOB NOT NULL,
-    reason TEXT NOT NULL           -- what the broker said against it
-);
-PRAGMA user_version = {SCHEMA_VERSION};
-"""
+#: Logs that messages are appended to; beyond it, the one written longest ago is closed.
+OPEN_MAX = 8
 
 
 class StoreError(GatewayError):
-    """The file cannot be used now. The text has the path and SQLite's reason."""
-
-
-class DamagedStoreError(StoreError):
-    """The file is there and can be opened, but cannot be read as a buffer."""
-
-
-class NewerStoreError(DamagedStoreError):
-    """The file was written by a newer version of the gateway."""
-
-
-#: SQLite's primary result codes for "not a database" and "malformed", and for a schema that our
-#: statements do not fit to.
-_DAMAGE_CODES = (sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_ERROR)
-#: Write and read version; with others SQLite opens the file read-only (sqlite.org/fileformat2).
-_FORMATS_AT, _FORMATS = slice(18, 20), (b"\1\1", b"\2\2")
+    """The disk cannot be used now. The text gives the path and the reason."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One message as it lies on disk."""
+    """One message on disk. `race_id` may be UNDATED."""
 
     id: int
     race_id: int
@@ -66,279 +42,270 @@ class Record:
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """What one transaction changes. Writing the same batch again does no harm."""
+    """The changes of one write."""
 
     records: Sequence[Record] = ()
-    deleted_ids: Sequence[int] = ()
+    #: Messages that are done with, each with its log; logs that are gone are skipped.
+    done: Sequence[tuple[LogName, int]] = ()
+    #: Messages that are not to be sent any more, and why.
     quarantined: Sequence[tuple[Record, str]] = ()
-    #: Records that are there already, under another race and with another payload.
-    dated: Sequence[Record] = ()
     #: Quarantined messages to be sent again, and others to be deleted; unknown ids are skipped.
     requeued_ids: Sequence[int] = ()
     dropped_ids: Sequence[int] = ()
 
-    @property
-    def is_empty(self) -> bool:
-        changed = self.records or self.deleted_ids or self.quarantined or self.dated
-        return not (changed or self.requeued_ids or self.dropped_ids)
-
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """What a transaction did to the number of messages, and what had to go for room."""
+    """What a write did."""
 
-    rows_added: int
-    evicted_race_ids: list[int]
-    quarantine_dropped: int
     used_bytes: int
-    #: The ids that are to be sent again, by race.
-    requeued: dict[int, list[int]] = field(default_factory=dict)
-    #: How many were deleted because that was asked for.
-    dropped_on_request: int = 0
+    #: The log of each of the batch's records, by id, and of each message that is sent again.
+    placed: dict[int, LogName] = field(default_factory=dict)
+    requeued: dict[int, LogName] = field(default_factory=dict)
+    #: Logs that had to go for room, and logs that something else has deleted.
+    evicted: Sequence[LogName] = ()
+    vanished: Sequence[LogName] = ()
+    #: How many quarantined messages were deleted, for room and on request.
+    quarantine_evicted: int = 0
+    quarantine_dropped: int = 0
 
     @property
     def released(self) -> int:
         """How many messages have left the quarantine on request."""
-        return sum(map(len, self.requeued.values())) + self.dropped_on_request
+        return len(self.requeued) + self.quarantine_dropped
 
 
 class Store:
-    """One SQLite file, bounded to `max_bytes` of live pages. Raises StoreError."""
+    """The logs in a directory, which may use `max_bytes` of the disk. Raises StoreError."""
 
-    def __init__(self, path: Path, max_bytes: int) -> None:
-        self.path = path
+    def __init__(self, directory: Path, max_bytes: int) -> None:
+        self.path = directory
         self._max_bytes = max_bytes
+        self._logs: dict[LogName, LogFile] = {}
+        #: The log of each kind and race that messages are appended to, the latest written last.
+        self._open: dict[tuple[LogKind, int], LogFile] = {}
+        self._vanished: list[LogName] = []
         with self._explained():
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._connection = self._connect()
-        #: What the kernel shows of the file may not be what is on disk.
-        self._is_doubtful = True
-        #: Counted at the start, a million messages take 0.1 s: once is enough.
-        self._pending_by_race: dict[int, int] | None = None
+            directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+            left_alone = defaultdict[str, list[Path]](list)
+            for file in sorted(os.listdir(directory)):
+                reason = self._take_in(file)
+                if reason is not None:
+                    left_alone[reason].append(directory / file)
+        #: What was wrong with the files at the start, in sentences.
+        self.notes = [_left_alone(paths, reason) for reason, paths in left_alone.items()]
 
-    def check(self) -> None:
-        """Look at what every file must have. Raises DamagedStoreError."""
-        with self._explained():
-            for columns in ("id, race_id, payload FROM telemetry", "* FROM quarantine"):
-                self._connection.execute(f"SELECT {columns} LIMIT 1").fetchone()
-            with self.path.open("rb") as file:
-                formats = file.read(_FORMATS_AT.stop)[_FORMATS_AT]
-            free_pages, pages = self._pragma("freelist_count"), self._pragma("page_count")
-        if formats not in _FORMATS:
-            raise DamagedStoreError(f"{self.path}: unknown format {formats!r} in the header")
-        if not 0 <= free_pages < pages:
-            raise DamagedStoreError(f"{self.path}: wrong count of free pages in the header")
-        self.pending_by_race()
-        self.last_id()
+    @property
+    def lost(self) -> int:
+        """The number of messages that were found to be damaged."""
+        return sum(log.lost for log in self._logs.values())
 
-    def pending_by_race(self) -> dict[int, int]:
-        """How many messages there are of each race; the one last written to comes last."""
-        if self._pending_by_race is None:
-            with self._explained():
-                rows = self._connection.execute(
-                    "SELECT race_id, count(*) FROM telemetry GROUP BY race_id ORDER BY max(id)"
-                )
-                self._pending_by_race = dict(rows.fetchall())
-        return dict(self._pending_by_race)
+    @property
+    def used_bytes(self) -> int:
+        return sum(log.allocated_bytes for log in self._logs.values())
 
+    @property
     def last_id(self) -> int:
-        with self._explained():
-            (last,) = self._connection.execute(
-                "SELECT max(coalesce((SELECT max(id) FROM telemetry), 0),"
-                " coalesce((SELECT max(id) FROM quarantine), 0))"
-            ).fetchone()
-            return int(last)
+        return max((log.highest_id for log in self._logs.values()), default=0)
 
-    def page(self, race_id: int, from_id: int, limit: int) -> list[Record]:
-        """The first `limit` records of a race from `from_id` on, oldest first."""
-        with self._explained():
-            rows = self._connection.execute(
-                "SELECT id, race_id, payload FROM telemetry"
-                " WHERE race_id = ? AND id >= ? ORDER BY id LIMIT ?",
-                (race_id, from_id, limit),
-            )
-            return [Record(*row) for row in rows]
+    @property
+    def quarantined(self) -> int:
+        return sum(log.pending for log in self._quarantine())
 
-    def quarantined_count(self) -> int:
-        with self._explained():
-            (count,) = self._connection.execute("SELECT count(*) FROM quarantine").fetchone()
-            return int(count)
-
-    def write(self, batch: Batch) -> Written:
-        """One transaction, on disk when it returns. Raises StoreError, having changed nothing."""
-        if self._is_doubtful:
-            self._begin_anew()
-        try:
-            return self._write(batch)
-        except StoreError:
-            self._is_doubtful, self._pending_by_race = True, None
-            raise
-
-    def _begin_anew(self) -> None:
-        """Bring the file into a state that is surely on disk. After an fsync that failed, or at
-        the start: nobody knows what became of an earlier process.
-
-        Linux marks pages clean after a failed fsync and goes on showing them: SQLite would find
-        its transaction in the log and append behind what is a hole on disk. So the log's own bytes
-        are written and synced once more. That comes before a close, which checkpoints: copied out
-        of a log that is not on disk, a power cut in the middle leaves a damaged database.
-        """
-        with self._explained():
-            self._write_log_again()
-        with suppress(sqlite3.Error):
-            self._connection.close()
-        self._connection = self._connect()
-        self._is_doubtful = False
-
-    def _write_log_again(self) -> None:
-        log = self.path.with_name(f"{self.path.name}-wal")
-        if not log.exists():
-            return
-        with log.open("r+b") as file:
-            content = file.read()
-            file.seek(0)
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-
-    def _write(self, batch: Batch) -> Written:
-        gone = [*batch.deleted_ids, *(record.id for record, _ in batch.quarantined)]
-        execute_many = self._connection.executemany
-        with self._explained(), self._transaction():
-            execute_many(
-                "INSERT OR REPLACE INTO telemetry VALUES (?, ?, ?)",
-                ((r.id, r.race_id, r.payload) for r in batch.records),
-            )
-            execute_many(
-                "INSERT OR REPLACE INTO quarantine VALUES (?, ?, ?, ?)",
-                ((r.id, r.race_id, r.payload, reason) for r, reason in batch.quarantined),
-            )
-            execute_many(
-                "UPDATE telemetry SET race_id = ?, payload = ? WHERE id = ?",
-                ((r.race_id, r.payload, r.id) for r in batch.dated),
-            )
-            deleted = execute_many(
-                "DELETE FROM telemetry WHERE id = ?", ((id_,) for id_ in gone)
-            ).rowcount
-            requeued = self._requeue(batch.requeued_ids)
-            asked = execute_many(
-                "DELETE FROM quarantine WHERE id = ?", ((id_,) for id_ in batch.dropped_ids)
-            ).rowcount
-            dropped = self._drop_quarantine()
-            evicted = self._evict_races()
-            used_bytes = self._used_bytes()
-        if evicted or not batch.is_empty:
-            self._pending_by_race = None
-        added = len(batch.records) - max(0, deleted) - sum(evicted.values())
-        added += sum(map(len, requeued.values()))
-        return Written(added, list(evicted), dropped, used_bytes, requeued, max(0, asked))
+    def waiting(self) -> dict[LogName, int]:
+        """Return the number of messages to be sent in each log; the one last written to is last."""
+        waiting = [log for log in self._logs.values() if log.name.kind is not LogKind.QUARANTINE]
+        waiting.sort(key=lambda log: log.highest_id)
+        return {log.name: log.pending for log in waiting}
 
     def free_bytes(self) -> int:
-        """How much more fits: into the bound, and onto the disk."""
+        """Return how much more fits: into the bound, and onto the disk."""
         with self._explained():
-            disk = os.statvfs(self.path.parent)
-            return max(0, min(self._max_bytes - self._used_bytes(), disk.f_bavail * disk.f_frsize))
+            disk = os.statvfs(self.path)
+        return max(0, min(self._max_bytes - self.used_bytes, disk.f_bavail * disk.f_frsize))
+
+    def read(self, name: LogName) -> list[Record]:
+        """Return all sound messages of a log that are not done with; none if it is gone."""
+        log = self._logs.get(name)
+        messages = {} if log is None else self._read(log)
+        return [Record(id_, name.race_id, payload) for id_, payload in sorted(messages.items())]
+
+    def write(self, batch: Batch) -> Written:
+        """Write a batch. Raises StoreError, with no message more or less than before."""
+        chosen = self._in_quarantine({*batch.requeued_ids, *batch.dropped_ids})
+        again = [record for record, _ in chosen if record.id in batch.requeued_ids]
+        placed = self._append([*batch.records, *again], batch.quarantined)
+        self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
+        quarantine_evicted, evicted = self._make_room()
+        vanished, self._vanished = self._vanished, []
+        return Written(
+            used_bytes=self.used_bytes,
+            requeued={record.id: placed.pop(record.id) for record in again},
+            placed=placed,
+            evicted=evicted,
+            vanished=vanished,
+            quarantine_evicted=quarantine_evicted,
+            quarantine_dropped=len(chosen) - len(again),
+        )
 
     def close(self) -> None:
-        if self._is_doubtful:
-            with suppress(OSError):
-                self._write_log_again()
-        self._connection.close()
+        for log in self._open.values():
+            log.close()
 
-    def _connect(self) -> sqlite3.Connection:
-        with self._explained():
-            connection = sqlite3.connect(
-                self.path, isolation_level=None, check_same_thread=False, cached_statements=32
-            )
-            try:
-                self._prepare(connection)
-            except BaseException:
-                connection.close()
-                raise
-            return connection
-
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")
-        (version,) = connection.execute("PRAGMA user_version").fetchone()
-        if version == 0:
-            connection.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
-        elif version != SCHEMA_VERSION:
-            raise NewerStoreError(
-                f"{self.path} has format {version}, written by a newer version of the gateway"
-            )
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        self._connection.execute("BEGIN IMMEDIATE")
+    def _take_in(self, file: str) -> str | None:
+        """Take in a log that an earlier process left; return why it cannot be read, if so."""
+        name = LogName.parse(file)
+        if name is None:
+            return None
         try:
-            yield
-        except BaseException:
-            if self._connection.in_transaction:  # a full disk has ended it already
-                self._connection.execute("ROLLBACK")
+            log = self._logs[name] = LogFile.left(self.path, name)
+            if not log.pending:
+                self._delete(log)
+        except NewerLogError as error:
+            return f"format {error}, written by a newer version of the gateway"
+        except OSError as error:
+            return error.strerror
+        return None
+
+    def _append(
+        self, records: Iterable[Record], quarantined: Iterable[tuple[Record, str]]
+    ) -> dict[int, LogName]:
+        """Write messages, and return the log of each of the `records`."""
+        placed, touched = dict[int, LogName](), list[LogFile]()
+        try:
+            with self._explained():
+                for (kind, race_id), messages in _by_log(records, quarantined).items():
+                    log = self._log_for(kind, race_id, min(messages)[0])
+                    touched.append(log)
+                    log.append(messages)
+                    if kind is not LogKind.QUARANTINE:
+                        placed.update((id_, log.name) for id_, _ in messages)
+                for log in touched:
+                    log.sync()
+        except StoreError:
+            self._take_back(touched)
             raise
-        self._connection.execute("COMMIT")
+        for log in touched:
+            log.keep()
+        return placed
+
+    def _log_for(self, kind: LogKind, race_id: int, first_id: int) -> LogFile:
+        """Return the log to append to. Its name has the lowest id in it."""
+        log = self._open.pop((kind, race_id), None)
+        if log is not None and not (log.has_room and log.name.first_id < first_id):
+            log.close()
+            log = None
+        if log is None:
+            log = LogFile.create(self.path, kind, race_id, first_id)
+            self._logs[log.name] = log
+        self._open[kind, race_id] = log
+        while len(self._open) > OPEN_MAX:
+            self._open.pop(next(iter(self._open))).close()
+        return log
+
+    def _take_back(self, touched: Iterable[LogFile]) -> None:
+        """Leave the logs as they were; what could not be written goes into new ones."""
+        for log in touched:
+            log.take_back()
+            self._end_appending(log)
+            if not log.path.exists():
+                self._forget(log)
+
+    def _finish(self, done: Iterable[tuple[LogName, int]]) -> None:
+        """Write what is done with; delete the logs of which that is all."""
+        by_log = defaultdict[LogName, list[int]](list)
+        for name, id_ in done:
+            by_log[name].append(id_)
+        for name, ids in by_log.items():
+            log = self._logs.get(name)
+            if log is None:
+                continue
+            log.finish(ids)
+            with suppress(OSError):  # at worst, it is sent twice
+                if log.pending:
+                    log.record_done()
+                else:
+                    self._delete(log)
+
+    def _make_room(self) -> tuple[int, list[LogName]]:
+        """Delete the oldest logs until the rest fits, those in quarantine first.
+
+        Return the number of quarantined messages that are gone, and the other logs.
+        """
+        quarantined, evicted = 0, []
+        while self.used_bytes > self._max_bytes and self._logs:
+            logs = list(self._quarantine()) or list(self._logs.values())
+            oldest = min(logs, key=lambda log: log.name.first_id)
+            try:
+                self._delete(oldest)
+            except OSError:
+                break  # what is written is written
+            if oldest.name.kind is LogKind.QUARANTINE:
+                quarantined += oldest.pending
+            else:
+                evicted.append(oldest.name)
+        return quarantined, evicted
+
+    def _in_quarantine(self, ids: set[int]) -> list[tuple[Record, LogName]]:
+        """Return the quarantined messages with these ids, and their logs."""
+        found = []
+        for log in list(self._quarantine()) if ids else ():
+            messages = self._read(log)
+            for id_ in messages.keys() & ids:
+                race_id, _, payload = decode_quarantined(messages[id_])
+                found.append((Record(id_, race_id, payload), log.name))
+        return found
+
+    def _read(self, log: LogFile) -> dict[int, bytes]:
+        with self._explained():
+            try:
+                return log.read()
+            except FileNotFoundError:
+                self._forget(log)
+                return {}
+
+    def _quarantine(self) -> Iterator[LogFile]:
+        return (log for log in self._logs.values() if log.name.kind is LogKind.QUARANTINE)
+
+    def _forget(self, log: LogFile) -> None:
+        """Note that a file was deleted by something else."""
+        if self._logs.pop(log.name, None) and log.name.kind is not LogKind.QUARANTINE:
+            self._vanished.append(log.name)
+
+    def _end_appending(self, log: LogFile) -> None:
+        place = log.name.kind, log.name.race_id
+        if self._open.get(place) is log:
+            del self._open[place]
+
+    def _delete(self, log: LogFile) -> None:
+        log.delete()
+        del self._logs[log.name]
+        self._end_appending(log)
 
     @contextmanager
     def _explained(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.Error as error:
-            code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_OK) & 0xFF
-            kind = DamagedStoreError if code in _DAMAGE_CODES else StoreError
-            raise kind(f"{self.path}: {error}") from error
-        except UnicodeDecodeError as error:
-            # What SQLite said of a scribbled schema.
-            raise DamagedStoreError(f"{self.path}: {error}") from error
         except OSError as error:
-            raise StoreError(f"{self.path}: {error.strerror}") from error
+            raise StoreError(f"{error.filename or self.path}: {error.strerror}") from error
 
-    def _requeue(self, ids: Sequence[int]) -> dict[int, list[int]]:
-        """Move quarantined messages back among those to be sent."""
-        requeued: dict[int, list[int]] = {}
-        execute = self._connection.execute
-        for id_ in ids:
-            row = execute("SELECT race_id FROM quarantine WHERE id = ?", (id_,)).fetchone()
-            if row is not None:
-                execute(
-                    "INSERT OR REPLACE INTO telemetry"
-                    " SELECT id, race_id, payload FROM quarantine WHERE id = ?",
-                    (id_,),
-                )
-                execute("DELETE FROM quarantine WHERE id = ?", (id_,))
-                requeued.setdefault(row[0], []).append(id_)
-        return requeued
 
-    def _drop_quarantine(self) -> int:
-        """What the broker refused goes before what it has not seen yet, the oldest first."""
-        dropped = 0
-        while self._used_bytes() > self._max_bytes:
-            rows = self._connection.execute(
-                "DELETE FROM quarantine WHERE id IN"
-                " (SELECT id FROM quarantine ORDER BY id LIMIT ?)",
-                (QUARANTINE_STEP,),
-            ).rowcount
-            if rows == 0:
-                break
-            dropped += rows
-        return dropped
+def _by_log(
+    records: Iterable[Record], quarantined: Iterable[tuple[Record, str]]
+) -> dict[tuple[LogKind, int], list[Message]]:
+    by_log = defaultdict[tuple[LogKind, int], list[Message]](list)
+    for record in records:
+        kind = LogKind.UNDATED if record.race_id == UNDATED else LogKind.RACE
+        by_log[kind, record.race_id].append((record.id, record.payload))
+    for record, reason in quarantined:
+        message = encode_quarantined(record.race_id, reason, record.payload)
+        by_log[LogKind.QUARANTINE, 0].append((record.id, message))
+    return by_log
 
-    def _evict_races(self) -> dict[int, int]:
-        """Whole races, oldest first, until what is left fits."""
-        evicted: dict[int, int] = {}
-        while self._used_bytes() > self._max_bytes:
-            row = self._connection.execute(
-                "SELECT race_id FROM telemetry ORDER BY id LIMIT 1"
-            ).fetchone()
-            if row is None:
-                break
-            cursor = self._connection.execute("DELETE FROM telemetry WHERE race_id = ?", row)
-            evicted[row[0]] = cursor.rowcount
-        return evicted
 
-    def _used_bytes(self) -> int:
-        pages = self._pragma("page_count") - self._pragma("freelist_count")
-        return pages * self._pragma("page_size")
-
-    def _pragma(self, name: str) -> int:
-        return int(self._connection.execute(f"PRAGMA {name}").fetchone()[0])
+def _left_alone(paths: Sequence[Path], reason: str) -> str:
+    others = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    return (
+        f"{paths[0]}{others} cannot be read: {reason}; the messages in it stay there until a "
+        "gateway that can read it starts"
+    )

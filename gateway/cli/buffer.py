@@ -68,7 +68,8 @@ def ls(
     """
     from gateway.terminal.console import Console
 
-    with _look(config, state_dir) as view, _progress("messages") as on_progress:
+    view = _look(config, state_dir)
+    with _progress("logs") as on_progress:
         overview = view.overview(on_progress)
     if json:
         typer.echo(_overview_json(overview))
@@ -82,20 +83,18 @@ def verify(
     state_dir: StateDirOption = None,
     json: JsonOption = False,
 ) -> None:
-    """Check every page and every message of the buffer's file.
+    """Check every record and every message of the buffer.
 
-    Exit code 1 if anything is wrong. A gateway that finds its file damaged sets it aside and
-    continues with everything that can be read from it.
+    Exit code 1 if anything is wrong. The gateway sends everything that can be read, and counts
+    what cannot as lost.
     """
     from gateway.terminal.printable import one_line
     from gateway.terminal.units import counted, size
 
-    with _look(config, state_dir) as view:
-        with _progress("pages"):
-            problems = view.damaged_pages()
-        with _progress("messages") as on_progress:
-            problems += view.wrong_messages(on_progress)
-        path, rows, file_bytes = view.path, view.row_count, view.file_bytes
+    view = _look(config, state_dir)
+    with _progress("logs") as on_progress:
+        problems = view.problems(on_progress)
+    path, rows, file_bytes = view.path, sum(view.counts()), view.file_bytes
     if json:
         from json import dumps
 
@@ -126,23 +125,23 @@ def export(
 
     Prints them byte for byte as they will be sent: one JSON object per line, oldest first.
     """
-    with _look(config, state_dir) as view:
-        messages = view.messages(race)
-        first = next(messages, None)
-        if first is None:
-            fail(f"race {race} has no messages in {view.path}; `buffer ls` lists the races", FAILED)
+    view = _look(config, state_dir)
+    messages = view.messages(race)
+    first = next(messages, None)
+    if first is None:
+        fail(f"race {race} has no messages in {view.path}; `buffer ls` lists the races", FAILED)
 
-        def lines() -> Iterator[bytes]:
-            yield first + b"\n"
-            for message in messages:
-                yield message + b"\n"
+    def lines() -> Iterator[bytes]:
+        yield first + b"\n"
+        for message in messages:
+            yield message + b"\n"
 
-        if output is None:
-            _to_stdout(lines())
-        else:
-            from gateway.terminal.units import counted
+    if output is None:
+        _to_stdout(lines())
+    else:
+        from gateway.terminal.units import counted
 
-            typer.echo(f"{output}: {counted(_to_new_file(output, lines()), 'message')}")
+        typer.echo(f"{output}: {counted(_to_new_file(output, lines()), 'message')}")
 
 
 @app.command()
@@ -154,8 +153,7 @@ def quarantine(
     """List the messages that are no longer sent, and why."""
     from gateway.terminal.console import Console
 
-    with _look(config, state_dir) as view:
-        messages = list(view.quarantine())
+    messages = list(_look(config, state_dir).quarantine())
     if json:
         for message in messages:
             typer.echo(_quarantined_json(message))
@@ -180,10 +178,9 @@ def requeue(
     Seconds from a boot whose time is not known have no race: they stay in quarantine.
     """
     selection = select(race, message, reason, is_all=all_)
-    with _look(config, state_dir) as view:
-        command = _command_for(config, state_dir)
-        chosen = choose(view, selection, command)
-        directory = view.path.parent
+    view, command = _look(config, state_dir), _command_for(config, state_dir)
+    chosen = choose(view, selection, command)
+    directory = view.path.parent
     chosen = without_undatable(chosen, directory, command)
     release("requeue", chosen, directory, is_json=json)
 
@@ -204,22 +201,21 @@ def drop(
     Asks for confirmation. Without a terminal, it needs --yes.
     """
     selection = select(race, message, reason, is_all=all_)
-    with _look(config, state_dir) as view:
-        chosen = choose(view, selection, _command_for(config, state_dir))
-        directory = view.path.parent
+    view = _look(config, state_dir)
+    chosen = choose(view, selection, _command_for(config, state_dir))
+    directory = view.path.parent
     confirm_drop(len(chosen), yes=yes)
     release("drop", chosen, directory, is_json=json)
 
 
-@contextmanager
-def _look(config: Path | None, state_dir: Path | None) -> "Iterator[BufferView]":
-    from gateway.buffer.inspect import FILE_NAME, BufferView
+def _look(config: Path | None, state_dir: Path | None) -> "BufferView":
+    from gateway.buffer.inspect import BufferView
+    from gateway.buffer.log_format import DIRECTORY_NAME
     from gateway.cli.service import state_dir_of
 
     if config is not None and state_dir is not None:
         fail("expected --config or --state-dir, not both", USAGE)
-    with BufferView((state_dir or state_dir_of(config)) / FILE_NAME) as view:
-        yield view
+    return BufferView((state_dir or state_dir_of(config)) / DIRECTORY_NAME)
 
 
 def _command_for(config: Path | None, state_dir: Path | None) -> "Command":

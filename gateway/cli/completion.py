@@ -58,14 +58,14 @@ def _quarantine(ctx: typer.Context) -> "list[QuarantinedMessage]":
     """Return what is in quarantine; nothing if the buffer cannot be read."""
     from contextlib import suppress
 
-    from gateway.buffer.inspect import FILE_NAME, BufferView
+    from gateway.buffer.inspect import BufferView
+    from gateway.buffer.log_format import DIRECTORY_NAME
     from gateway.cli.service import state_dir_of
     from gateway.host.errors import GatewayError
 
     with suppress(OSError, GatewayError):
         state_dir = ctx.params.get("state_dir") or state_dir_of(ctx.params.get("config"))
-        with BufferView(Path(state_dir) / FILE_NAME) as view:
-            return list(view.quarantine())
+        return list(BufferView(Path(state_dir) / DIRECTORY_NAME).quarantine())
     return []
 
 

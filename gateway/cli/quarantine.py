@@ -144,7 +144,7 @@ def _ask_gateway(state_dir: Path, action: "Action", ids: "Sequence[int]") -> int
 
 
 def _release_without_gateway(state_dir: Path, action: "Action", ids: "Sequence[int]") -> int:
-    from gateway.buffer.inspect import FILE_NAME
+    from gateway.buffer.log_format import DIRECTORY_NAME
     from gateway.buffer.quarantine import release_directly
     from gateway.host.state_dir import is_in_use
 
@@ -154,4 +154,4 @@ def _release_without_gateway(state_dir: Path, action: "Action", ids: "Sequence[i
             "just started, try again in a few seconds; if it is of an older version, restart it",
             FAILED,
         )
-    return release_directly(state_dir / FILE_NAME, action, ids)
+    return release_directly(state_dir / DIRECTORY_NAME, action, ids)

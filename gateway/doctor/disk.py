@@ -3,7 +3,8 @@
 import os
 from pathlib import Path
 
-from gateway.buffer.inspect import FILE_NAME, BufferView, BufferViewError
+from gateway.buffer.inspect import BufferView, BufferViewError
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.config.schema import Config
 from gateway.host.state_dir import MOUNTS, volatile_file_system
 from gateway.status.snapshot import BYTES_PER_MESSAGE
@@ -30,7 +31,7 @@ def check_disk(config: Config, mounts: Path = MOUNTS) -> list[Finding]:
     if kind is not None:
         what = f"{directory} is on {kind}: buffered messages are lost when the power fails"
         return [failed(NAME, what, _REAL_DISK)]
-    return [_room(config), *_buffer(directory / FILE_NAME)]
+    return [_room(config), *_buffer(directory / DIRECTORY_NAME)]
 
 
 def _directory_problem(directory: Path) -> Finding | None:
@@ -81,12 +82,11 @@ def _room(config: Config) -> Finding:
     return warning(NAME, what, remedy)
 
 
-def _buffer(file: Path) -> list[Finding]:
-    if not file.exists():
+def _buffer(directory: Path) -> list[Finding]:
+    if not directory.exists():
         return []
     try:
-        with BufferView(file) as view:
-            waiting, quarantined = view.counts()
+        waiting, quarantined = BufferView(directory).counts()
     except BufferViewError as error:
         return [failed("buffer", str(error), "for details, run: alleycat-gateway buffer verify")]
     findings = [ok("buffer", f"{counted(waiting, 'message')} waiting to be sent")]

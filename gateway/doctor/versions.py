@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from gateway.buffer.inspect import SQLITE_VERSION
 from gateway.terminal.finding import Finding, warning
 from gateway.timing.clock_sync import BOARD_MODEL
 
@@ -34,7 +33,6 @@ def versions(root: Path = Path("/")) -> dict[str, str]:
         "board": _board(root),
         "BlueZ": _bluez(),
         **{name: _package(name) for name in others},
-        "SQLite": SQLITE_VERSION,
     }
 
 

@@ -11,7 +11,7 @@ from importlib.metadata import version
 import structlog
 
 from gateway.buffer.discard import discard_messages
-from gateway.buffer.inspect import FILE_NAME
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.buffer.status import BufferStatus
 from gateway.buffer.store import StoreError
 from gateway.config.first import is_of_first_bike, is_set_up
@@ -78,7 +78,7 @@ async def _wait(
 def _discard_first_bike(config: Config, clock: GatewayClock) -> None:
     """Discard what the simulated bike of the first config has left: it used to race."""
     now_ms = clock.wall_ms_at(clock.monotonic_ns())
-    buffer = config.state_dir / FILE_NAME
+    buffer = config.state_dir / DIRECTORY_NAME
     try:
         with as_owner_of(config.state_dir):
             count = discard_messages(buffer, config.buffer.max_bytes, now_ms, is_of_first_bike)

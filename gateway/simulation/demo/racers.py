@@ -49,7 +49,7 @@ async def open_racer(
     """
     config = _config(number, start)
     buffer = await open_buffer(
-        config.state_dir / "buffer.db",
+        config.state_dir / "buffer",
         clock,
         commit_interval_s=config.buffer.commit_interval_s,
         max_bytes=config.buffer.max_bytes,

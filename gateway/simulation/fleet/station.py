@@ -8,9 +8,9 @@ from typing import Any
 
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.disk import Disk
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.buffer.opening import open_buffer
-from gateway.buffer.recovery import Opened
-from gateway.buffer.store import StoreError
+from gateway.buffer.store import Store, StoreError
 from gateway.cloud.publisher import Publisher
 from gateway.config.schema import BufferConfig
 from gateway.simulation.fleet.meter import MeteredUplink
@@ -74,7 +74,7 @@ class Station:
 async def open_file_buffer(state_dir: Path, thing_name: str, clock: GatewayClock) -> Buffer:
     """Open a gateway's buffer and its file; messages left by an earlier run are sent again."""
     return await open_buffer(
-        state_dir / thing_name.replace(":", "_") / "buffer.db",
+        state_dir / thing_name.replace(":", "_") / DIRECTORY_NAME,
         clock,
         commit_interval_s=_DEFAULTS.commit_interval_s,
         max_bytes=_DEFAULTS.max_size_mib * 1024 * 1024,
@@ -89,7 +89,7 @@ def memory_buffer(clock: GatewayClock) -> Buffer:
     return Buffer(Disk(_no_file, _NoThread(), clock), clock, _DEFAULTS.commit_interval_s)
 
 
-def _no_file(*, is_damaged: bool) -> Opened:
+def _no_file() -> Store:
     raise StoreError("the fleet keeps no files")
 
 
