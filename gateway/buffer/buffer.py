@@ -343,6 +343,7 @@ class Buffer:
             self.note(note)
         self._ledger.lost += opened.lost
         self._ledger.learn(opened.waiting, opened.quarantined, opened.last_id)
+        self._keep_house_by(self._clock.monotonic_ns())  # there may be more than the bound allows
         self._tell_available()
 
     def _settle(self, written: Written) -> None:

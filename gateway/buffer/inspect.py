@@ -142,7 +142,7 @@ class BufferView:
         """Read every message."""
         races: dict[int, RaceView] = {}
         unnamed = quarantined = 0
-        for name, found in self._logs(on_progress):
+        for name, found in self.logs(on_progress):
             if name.kind is LogKind.QUARANTINE:
                 quarantined += len(found.messages)
             elif name.kind is LogKind.UNDATED:
@@ -173,7 +173,7 @@ class BufferView:
     def problems(self, on_progress: OnProgress = _ignore) -> list[str]:
         """What is damaged, and messages that do not parse or are not of their race; reads all."""
         problems = []
-        for name, found in self._logs(on_progress):
+        for name, found in self.logs(on_progress):
             for at, size in found.damage:
                 problems.append(f"{name}: {size} damaged bytes at byte {at}")
             if found.lost:
@@ -192,7 +192,8 @@ class BufferView:
             raise BufferViewError(f"{self.path}: {error.strerror}") from error
         return [name for name in map(LogName.parse, files) if name is not None]
 
-    def _logs(self, on_progress: OnProgress) -> Iterator[tuple[LogName, Contents]]:
+    def logs(self, on_progress: OnProgress = _ignore) -> Iterator[tuple[LogName, Contents]]:
+        """Yield the name of each log, and what it holds."""
         names = self._names()
         for done, name in enumerate(names):
             on_progress(done, len(names))

@@ -149,7 +149,8 @@ class Ledger:
         self.quarantined += quarantined
         for name, pending in waiting.items():
             self._segments[name] = segment = Segment(name, pending, is_loaded=False)
-            queue = self._queue(name.race_id)
+            is_dated = name.race_id != UNDATED
+            queue = self.order.newest(name.race_id) if is_dated else self.undated
             queue.add_segment(segment)
             queue.pending += pending
             self.on_disk += pending

@@ -40,8 +40,6 @@ LOG_MESSAGES = 1024
 LOG_MAX_BYTES = 1 << 20
 #: No log is longer, whatever its messages; what lies behind is not read.
 READ_MAX_BYTES = 16 << 20
-#: Messages in one record: a damaged one costs all of them.
-RECORD_MESSAGES = 1000
 #: What closes a log.
 CLOSING_BYTES = OVERHEAD_BYTES
 #: The unit of `st_blocks`.
@@ -58,8 +56,9 @@ class LogFile:
         self.total = self.lost = self.done = 0
         self.highest_id = 0
         self.allocated_bytes = 0
-        #: Messages that are done with, which the file does not have yet.
+        #: Messages that are done with: not yet in the file, and there since the last `keep`.
         self._unrecorded: list[int] = []
+        self._unsynced: list[int] = []
         #: The end of the last record, and of the space behind it.
         self._end = self._laid_out = HEADER_BYTES
         #: `total` and end when the file was last known to be on disk; None: it never was.
@@ -110,27 +109,27 @@ class LogFile:
 
     def append(self, messages: Sequence[Message]) -> None:
         """Write messages behind the others; `sync` and `keep` must follow."""
-        data = b""
-        for first in range(0, len(messages), RECORD_MESSAGES):
-            part = messages[first : first + RECORD_MESSAGES]
-            self.highest_id = max(self.highest_id, *(id_ for id_, _ in part))
-            data += self._record(RecordKind.MESSAGES, encode_messages(part), len(part))
-            self.total += len(part)
-        self._write(data + self._done_record())
-        self._unrecorded.clear()
+        self.highest_id = max(self.highest_id, *(id_ for id_, _ in messages))
+        data = self._done_record()
+        data += self._record(RecordKind.MESSAGES, encode_messages(messages), len(messages))
+        self.total += len(messages)
+        self._write(data)
+        self._note_recorded()
 
     def sync(self) -> None:
         """Return once all that was appended is on disk, under its name."""
         assert self._descriptor is not None
         os.fdatasync(self._descriptor)
         if self._kept is None:
-            sync_directory(self.path.parent)
-        if not os.fstat(self._descriptor).st_nlink:
+            for directory in self.path.parents[:2]:  # the logs' own may be new as well
+                sync_directory(directory)
+        if not self.path.exists():
             raise FileNotFoundError(ENOENT, "the file was deleted", str(self.path))
 
     def keep(self) -> None:
         """Count what was synced as part of the log."""
         self._kept = self.total, self._end
+        self._unsynced.clear()
 
     def take_back(self) -> None:
         """Forget what was appended since the last `keep`, and append nothing more.
@@ -144,6 +143,8 @@ class LogFile:
                 self.delete()
         else:
             self.total, self._end = self._kept
+            self._unrecorded = self._unsynced + self._unrecorded
+            self._unsynced = []
             self.close()
 
     def finish(self, ids: Sequence[int]) -> None:
@@ -155,7 +156,7 @@ class LogFile:
         """Write what is done with. A power cut may undo it: then it is sent twice."""
         if self._unrecorded:
             self._write(self._done_record() + self._closing())
-            self._unrecorded.clear()
+            self._note_recorded()
 
     def close(self) -> None:
         """Write the totals, and cut off the space behind them."""
@@ -165,7 +166,7 @@ class LogFile:
         with suppress(OSError):
             data = self._done_record() + self._closing()
             _write_all(descriptor, data, self._end)
-            self._unrecorded.clear()
+            self._note_recorded()
             self._end += len(data)
             os.ftruncate(descriptor, self._end)
             self.allocated_bytes = os.fstat(descriptor).st_blocks * _BLOCK_BYTES
@@ -179,7 +180,7 @@ class LogFile:
 
     def read(self) -> dict[int, bytes]:
         """Return the sound messages that are not done with, by id, and learn what is lost."""
-        found = self._learn(self._content())
+        found = self._learn(self._content()[: self._end])
         # Damaged messages at the end of the file, which no record behind them counts.
         self.lost += self.pending - len(found.messages)
         return found.messages
@@ -188,7 +189,7 @@ class LogFile:
         found = decode_log(data, self.name.salt)
         self.total, self.lost = max(self.total, found.total), found.lost
         self.highest_id = max(self.highest_id, found.highest_id)
-        self.done = len(found.done_ids) + len(self._unrecorded)
+        self.done = found.done + len(self._unrecorded)
         for id_ in self._unrecorded:
             found.messages.pop(id_, None)
         return found
@@ -223,6 +224,10 @@ class LogFile:
         ids = self._unrecorded
         return self._record(RecordKind.DONE, encode_ids(ids)) if ids else b""
 
+    def _note_recorded(self) -> None:
+        self._unsynced += self._unrecorded
+        self._unrecorded.clear()
+
     def _closing(self) -> bytes:
         return self._record(RecordKind.DONE, b"")
 
@@ -251,7 +256,7 @@ class LogFile:
 def regular_file(path: Path) -> Iterator[BinaryIO]:
     """Open a file to read it; anything else in its place raises OSError, and blocks nothing."""
     flags = os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW | os.O_CLOEXEC
-    with open(os.open(path, flags), "rb") as file:
+    with open(path, "rb", opener=lambda name, _: os.open(name, flags)) as file:
         if not S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(EINVAL, "not a regular file", str(path))
         yield file

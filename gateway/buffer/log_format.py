@@ -62,7 +62,7 @@ DICTIONARY = (
 )
 _RAW_DEFLATE = -15
 
-_NAME = re.compile(r"(\d{16})-([RUQ])(-?\d+)-([0-9a-f]{8})\.log")
+_NAME = re.compile(r"(\d{16,20})-([RUQ])(-?\d+)-([0-9a-f]{8})\.log")
 
 Message = tuple[int, bytes]
 
@@ -149,10 +149,13 @@ class Record:
 
 @dataclass(slots=True)
 class Contents:
-    """What a log holds. `lost`: messages of damaged records before the last sound one."""
+    """What a log holds. `lost`: messages of damaged records before the last sound one.
+
+    `done`: the number of messages that are done with, damaged ones included.
+    """
 
     messages: dict[int, bytes] = field(default_factory=dict)
-    done_ids: set[int] = field(default_factory=set)
+    done: int = 0
     total: int = 0
     lost: int = 0
     highest_id: int = 0
@@ -231,13 +234,13 @@ def decode_log(data: bytes, salt: int) -> Contents:
         if record.kind is RecordKind.MESSAGES:
             found.messages.update(_decode_messages(record, body))
         else:
-            found.done_ids.update(id_ for (id_,) in _ID.iter_unpack(body))
+            for (id_,) in _ID.iter_unpack(body):
+                found.messages.pop(id_, None)  # an id behind it is that of another message
+                found.done += 1
         found.end = at = end
     rest = data[found.end :].rstrip(b"\0")
     if rest:
         found.damage.append((found.end, len(rest)))
-    for id_ in found.done_ids:
-        found.messages.pop(id_, None)
     return found
 
 

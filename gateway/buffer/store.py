@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gateway.buffer.log_file import LogFile
+from gateway.buffer.log_file import LOG_MESSAGES, LogFile
 from gateway.buffer.log_format import (
     UNDATED,
     LogKind,
@@ -84,7 +84,11 @@ class Store:
         self._logs: dict[LogName, LogFile] = {}
         #: The log of each kind and race that messages are appended to, the latest written last.
         self._open: dict[tuple[LogKind, int], LogFile] = {}
+        #: Logs that are to be closed.
+        self._full: list[LogFile] = []
         self._vanished: list[LogName] = []
+        #: Messages that were damaged at the start. Others turn out to be when they are read.
+        self.lost = 0
         with self._explained():
             directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             left_alone = defaultdict[str, list[Path]](list)
@@ -94,11 +98,6 @@ class Store:
                     left_alone[reason].append(directory / file)
         #: What was wrong with the files at the start, in sentences.
         self.notes = [_left_alone(paths, reason) for reason, paths in left_alone.items()]
-
-    @property
-    def lost(self) -> int:
-        """The number of messages that were found to be damaged."""
-        return sum(log.lost for log in self._logs.values())
 
     @property
     def used_bytes(self) -> int:
@@ -114,9 +113,12 @@ class Store:
 
     def waiting(self) -> dict[LogName, int]:
         """Return the number of messages to be sent in each log; the one last written to is last."""
-        waiting = [log for log in self._logs.values() if log.name.kind is not LogKind.QUARANTINE]
-        waiting.sort(key=lambda log: log.highest_id)
-        return {log.name: log.pending for log in waiting}
+        logs = sorted(self._logs.values(), key=lambda log: log.highest_id)
+        return {
+            log.name: log.pending
+            for log in logs
+            if log.pending and log.name.kind is not LogKind.QUARANTINE
+        }
 
     def free_bytes(self) -> int:
         """Return how much more fits: into the bound, and onto the disk."""
@@ -133,14 +135,15 @@ class Store:
     def write(self, batch: Batch) -> Written:
         """Write a batch. Raises StoreError, with no message more or less than before."""
         chosen = self._in_quarantine({*batch.requeued_ids, *batch.dropped_ids})
-        again = [record for record, _ in chosen if record.id in batch.requeued_ids]
-        placed = self._append([*batch.records, *again], batch.quarantined)
+        # After a crash, a message may be there twice.
+        again = {record.id: record for record, _ in chosen if record.id in batch.requeued_ids}
+        placed = self._append([*batch.records, *again.values()], batch.quarantined)
         self._finish([*batch.done, *((name, record.id) for record, name in chosen)])
         quarantine_evicted, evicted = self._make_room()
         vanished, self._vanished = self._vanished, []
         return Written(
             used_bytes=self.used_bytes,
-            requeued={record.id: placed.pop(record.id) for record in again},
+            requeued={id_: placed.pop(id_) for id_ in again},
             placed=placed,
             evicted=evicted,
             vanished=vanished,
@@ -149,7 +152,7 @@ class Store:
         )
 
     def close(self) -> None:
-        for log in self._open.values():
+        for log in (*self._open.values(), *self._full):
             log.close()
 
     def _take_in(self, file: str) -> str | None:
@@ -159,12 +162,12 @@ class Store:
             return None
         try:
             log = self._logs[name] = LogFile.left(self.path, name)
-            if not log.pending:
-                self._delete(log)
         except NewerLogError as error:
             return f"format {error}, written by a newer version of the gateway"
         except OSError as error:
             return error.strerror
+        self.lost += log.lost
+        self._record_done(log)
         return None
 
     def _append(
@@ -174,7 +177,7 @@ class Store:
         placed, touched = dict[int, LogName](), list[LogFile]()
         try:
             with self._explained():
-                for (kind, race_id), messages in _by_log(records, quarantined).items():
+                for (kind, race_id), messages in _by_log(records, quarantined):
                     log = self._log_for(kind, race_id, min(messages)[0])
                     touched.append(log)
                     log.append(messages)
@@ -187,32 +190,37 @@ class Store:
             raise
         for log in touched:
             log.keep()
+        self._close_full()
         return placed
 
     def _log_for(self, kind: LogKind, race_id: int, first_id: int) -> LogFile:
         """Return the log to append to. Its name has the lowest id in it."""
         log = self._open.pop((kind, race_id), None)
         if log is not None and not (log.has_room and log.name.first_id < first_id):
-            log.close()
+            self._full.append(log)
             log = None
         if log is None:
             log = LogFile.create(self.path, kind, race_id, first_id)
             self._logs[log.name] = log
         self._open[kind, race_id] = log
-        while len(self._open) > OPEN_MAX:
-            self._open.pop(next(iter(self._open))).close()
         return log
+
+    def _close_full(self) -> None:
+        while len(self._open) > OPEN_MAX:
+            self._full.append(self._open.pop(next(iter(self._open))))
+        while self._full:
+            self._full.pop().close()
 
     def _take_back(self, touched: Iterable[LogFile]) -> None:
         """Leave the logs as they were; what could not be written goes into new ones."""
         for log in touched:
             log.take_back()
             self._end_appending(log)
-            if not log.path.exists():
-                self._forget(log)
+        for log in [one for one in self._logs.values() if not one.path.exists()]:
+            self._forget(log)
 
     def _finish(self, done: Iterable[tuple[LogName, int]]) -> None:
-        """Write what is done with; delete the logs of which that is all."""
+        """Write what is done with."""
         by_log = defaultdict[LogName, list[int]](list)
         for name, id_ in done:
             by_log[name].append(id_)
@@ -221,11 +229,15 @@ class Store:
             if log is None:
                 continue
             log.finish(ids)
-            with suppress(OSError):  # at worst, it is sent twice
-                if log.pending:
-                    log.record_done()
-                else:
-                    self._delete(log)
+            self._record_done(log)
+
+    def _record_done(self, log: LogFile) -> None:
+        """Write what is done with of a log; delete it if that is all."""
+        with suppress(OSError):  # at worst, it is sent twice
+            if log.pending:
+                log.record_done()
+            else:
+                self._delete(log)
 
     def _make_room(self) -> tuple[int, list[LogName]]:
         """Delete the oldest logs until the rest fits, those in quarantine first.
@@ -259,10 +271,12 @@ class Store:
     def _read(self, log: LogFile) -> dict[int, bytes]:
         with self._explained():
             try:
-                return log.read()
+                messages = log.read()
             except FileNotFoundError:
                 self._forget(log)
                 return {}
+        self._record_done(log)
+        return messages
 
     def _quarantine(self) -> Iterator[LogFile]:
         return (log for log in self._logs.values() if log.name.kind is LogKind.QUARANTINE)
@@ -292,7 +306,8 @@ class Store:
 
 def _by_log(
     records: Iterable[Record], quarantined: Iterable[tuple[Record, str]]
-) -> dict[tuple[LogKind, int], list[Message]]:
+) -> Iterator[tuple[tuple[LogKind, int], list[Message]]]:
+    """Yield the messages for each log, of which there may be several for a race."""
     by_log = defaultdict[tuple[LogKind, int], list[Message]](list)
     for record in records:
         kind = LogKind.UNDATED if record.race_id == UNDATED else LogKind.RACE
@@ -300,7 +315,9 @@ def _by_log(
     for record, reason in quarantined:
         message = encode_quarantined(record.race_id, reason, record.payload)
         by_log[LogKind.QUARANTINE, 0].append((record.id, message))
-    return by_log
+    for key, messages in by_log.items():
+        for first in range(0, len(messages), LOG_MESSAGES):
+            yield key, messages[first : first + LOG_MESSAGES]
 
 
 def _left_alone(paths: Sequence[Path], reason: str) -> str:

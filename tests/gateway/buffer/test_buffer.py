@@ -1,8 +1,6 @@
 """The promise, attacked: see also tests/e2e, which kills real processes."""
 
-import sqlite3
 from collections.abc import AsyncIterator, Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn
@@ -10,22 +8,16 @@ from typing import NoReturn
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.buffer.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH, PAGE
-from gateway.buffer.ledger import UNWRITTEN_MAX
-from gateway.buffer.send_order import RESIDENT_MAX
-from gateway.buffer.store import (
-    UNDATED,
-    Batch,
-    DamagedStoreError,
-    Record,
-    Store,
-    StoreError,
-    Written,
-)
+from gateway.buffer.buffer import CLOSING_TRIES, DELETE_AFTER_NS, DELETE_BATCH
+from gateway.buffer.inspect import BufferView, QuarantinedMessage
+from gateway.buffer.ledger import IN_MEMORY_MAX, UNWRITTEN_MAX
+from gateway.buffer.log_file import LOG_MESSAGES
+from gateway.buffer.log_format import UNDATED, LogName
+from gateway.buffer.store import Batch, Record, StoreError, Written
 from gateway.telemetry.message import telemetry_from_json
 from gateway.telemetry.undated import NotDatable
 from gateway.timing.units import NS_PER_S
-from tests.support.buffers import ROOMY, BufferBench, seconds
+from tests.support.buffers import BufferBench, seconds
 from tests.support.telemetry import message
 
 
@@ -34,7 +26,7 @@ async def open_bench(tmp_path: Path) -> AsyncIterator[Callable[..., BufferBench]
     benches: list[BufferBench] = []
 
     def open_(**kwargs: object) -> BufferBench:
-        benches.append(BufferBench(tmp_path / "buffer.db", **kwargs))  # type: ignore[arg-type]
+        benches.append(BufferBench(tmp_path / "buffer", **kwargs))  # type: ignore[arg-type]
         return benches[-1]
 
     yield open_
@@ -59,9 +51,14 @@ async def reopened(bench: BufferBench) -> BufferBench:
 
 def set_aside(bench: BufferBench) -> list[tuple[int, str]]:
     """Second and reason of what is in quarantine on disk."""
-    with closing(sqlite3.connect(bench.path)) as reader:
-        rows = reader.execute("SELECT payload, reason FROM quarantine ORDER BY id").fetchall()
-    return [(telemetry_from_json(payload).second, reason) for payload, reason in rows]
+    return [
+        (telemetry_from_json(message.payload).second, message.reason)
+        for message in quarantine(bench)
+    ]
+
+
+def quarantine(bench: BufferBench) -> list[QuarantinedMessage]:
+    return list(BufferView(bench.path).quarantine())
 
 
 async def test_message_older_than_the_interval_is_on_disk(bench: BufferBench) -> None:
@@ -215,12 +212,11 @@ async def test_message_given_back_returns_to_its_place(bench: BufferBench) -> No
 async def test_long_outage_is_read_back_in_order_with_bounded_memory(
     bench: BufferBench,
 ) -> None:
-    count = RESIDENT_MAX + 3 * PAGE + 5
+    count = IN_MEMORY_MAX + 3 * LOG_MESSAGES + 5
     for second in range(1, count + 1):
         bench.buffer.append(message(second, length_s=10_000))
         await bench.clock.run_for(1)
-    queue = bench.buffer._ledger.order.queue(1)
-    assert len(queue.resident) == RESIDENT_MAX
+        assert bench.buffer._ledger.order.in_memory <= IN_MEMORY_MAX + 1
     assert len(bench.buffer._ledger.unwritten) <= 1
     bench.buffer.append(message(count + 1, length_s=10_000))  # not on disk yet
     assert seconds(await bench.take_all()) == list(range(1, count + 2))
@@ -283,7 +279,7 @@ async def test_quarantined_message_is_kept_and_blocks_no_other(
     bench.buffer.quarantine(first, "topic not valid")
     await bench.clock.run_for(1)
     assert bench.store is not None
-    assert bench.store.quarantined_count() == 1
+    assert bench.store.quarantined == 1
     assert bench.buffer.status.quarantined == 1
     assert seconds(await bench.take_all()) == [2]
     assert bench.on_disk() == [2]
@@ -327,7 +323,7 @@ async def test_evicted_races_are_counted_as_lost_and_the_rest_is_sent(
     assert held is not None
     status = bench.buffer.status
     assert status.lost >= 100
-    assert status.lost % 100 == 0, "whole races"
+    assert status.lost % 100 == 0, "whole logs"
     assert status.depth + status.lost == produced
     assert status.on_disk == len(bench.on_disk()) == status.depth
     bench.buffer.give_back(held)
@@ -357,36 +353,26 @@ async def test_message_evicted_in_flight_but_acknowledged_is_not_lost(
     assert bench.buffer._ledger._taken == {}
 
 
-def test_repeated_store_write_leaves_one_record(tmp_path: Path) -> None:
-    """A transaction that failed may have happened all the same; then it happens again."""
-    store = Store(tmp_path / "buffer.db", ROOMY)
-    record = Record(1, 1, b"{}")
-    store.write(Batch([record]))
-    store.write(Batch([record]))
-    assert store.page(1, 0, 10) == [record]
-    store.close()
-
-
-async def test_message_found_by_a_page_during_its_commit_is_offered_once(
-    open_bench: Callable[..., BufferBench],
+async def test_message_found_in_a_log_during_its_commit_is_offered_once(
+    bench: BufferBench,
 ) -> None:
-    """A page read between a commit and the word of it finds what the commit has written."""
-    bench = open_bench(interval_s=0)
-    await bench.start()
+    """A log read between a write and the word of it has what the write has added."""
+    bench.buffer.append(message(1))
+    await bench.clock.run_for(1)
+    bench = await reopened(bench)
     assert bench.store is not None
-    store, write = bench.store, bench.store.write
-    bench.buffer._ledger.order.queue(1).gap_from_id = 1
+    write = bench.store.write
 
-    def write_then_page(batch: Batch) -> Written:
+    def write_when_read(batch: Batch) -> Written:
         written = write(batch)
-        queue = bench.buffer._ledger.order.queue(1)
-        bench.buffer._ledger.admit_page(queue, store.page(1, 1, PAGE), is_last=True)
+        assert bench.buffer.head() is None, "the earlier log is being read"
         return written
 
-    store.write = write_then_page  # type: ignore[method-assign]
-    bench.buffer.append(message(1))
-    await bench.clock.run_for(0)
-    assert seconds(await bench.take_all()) == [1]
+    bench.store.write = write_when_read  # type: ignore[method-assign]
+    bench.buffer.append(message(2))
+    await bench.clock.run_for(1)
+    assert seconds(await bench.take_all()) == [1, 2]
+    await bench.stop()
 
 
 async def test_failed_disk_read_is_tried_again_and_other_races_are_sent(
@@ -399,24 +385,24 @@ async def test_failed_disk_read_is_tried_again_and_other_races_are_sent(
     bench = await reopened(bench)
     store = bench.store
     assert store is not None
-    page = store.page
+    read = store.read
     called = 0
 
     def available() -> None:
         nonlocal called
         called += 1
 
-    def fail_for_race_2(race_id: int, from_id: int, limit: int) -> list[Record]:
-        if race_id == 2:
+    def fail_for_race_2(name: LogName) -> list[Record]:
+        if name.race_id == 2:
             raise StoreError("disk I/O error")
-        return page(race_id, from_id, limit)
+        return read(name)
 
-    store.page = fail_for_race_2  # type: ignore[method-assign]
+    store.read = fail_for_race_2  # type: ignore[method-assign]
     bench.buffer.on_available.append(available)
     taken = [telemetry_from_json(entry.payload) for entry in await bench.take_all()]
     assert {t.race_id for t in taken} == {1}
     assert bench.buffer.status.problem == "disk I/O error"
-    store.page = page  # type: ignore[method-assign]
+    store.read = read  # type: ignore[method-assign]
     await bench.clock.run_for(2)
     assert called > 0, "the sender is told to try again"
     assert seconds(await bench.take_all()) == [1, 2]
@@ -437,7 +423,7 @@ async def test_quarantine_never_evicts_messages_to_be_sent(
         bench.buffer.quarantine(refused, "not authorised")
     await bench.clock.run_for(1)
     assert bench.store is not None
-    assert bench.buffer.status.quarantined == bench.store.quarantined_count() < 2000
+    assert bench.buffer.status.quarantined == bench.store.quarantined < 2000
     for second in range(1, 11):
         bench.buffer.append(message(second, race_id=2))
         await bench.clock.run_for(1)
@@ -469,26 +455,6 @@ async def test_quarantine_before_opening_keeps_the_messages_in_the_file(
     assert bench.on_disk() == [1, 2, 4]
 
 
-async def test_quarantine_when_damage_is_found_is_in_the_new_file(
-    bench: BufferBench,
-) -> None:
-    for second in (1, 2):
-        bench.buffer.append(message(second))
-    await bench.clock.run_for(1)
-    refused = await bench.take()
-    assert refused is not None
-    bench.failure = DamagedStoreError("malformed")
-    bench.buffer.quarantine(refused, "topic not valid")
-    await bench.clock.run_for(0)
-    bench.failure = None
-    await bench.clock.run_for(2)
-    assert bench.buffer.status.notes, "the file was replaced"
-    assert set_aside(bench) == [(1, "topic not valid")]
-    assert (bench.buffer.status.depth, bench.buffer.status.quarantined) == (1, 1)
-    assert bench.buffer.status.lost == 0
-    assert seconds(await bench.take_all()) == [2]
-
-
 async def test_buffer_close_tries_a_failed_write_again(bench: BufferBench) -> None:
     assert bench.store is not None
     write, tries = bench.store.write, 0
@@ -518,36 +484,6 @@ async def test_buffer_close_logs_unwritten_messages_as_lost(bench: BufferBench) 
     assert (lost["count"], lost["reason"]) == (2, "disk full")
 
 
-async def test_message_found_by_a_full_page_during_its_commit_is_not_skipped(
-    open_bench: Callable[..., BufferBench],
-) -> None:
-    """A page read between a commit and the word of it ends behind what the commit has written."""
-    bench = open_bench(interval_s=0)
-    await bench.start()
-    for second in range(1, PAGE):
-        bench.buffer.append(message(second))
-    await bench.clock.run_for(0)
-    await bench.stop()
-
-    bench = open_bench(interval_s=0)
-    await bench.start()
-    assert bench.store is not None
-    store, write = bench.store, bench.store.write
-
-    def write_then_page(batch: Batch) -> Written:
-        written = write(batch)
-        queue = bench.buffer._ledger.order.queue(1)
-        bench.buffer._ledger.admit_page(queue, store.page(1, 0, PAGE), is_last=False)
-        return written
-
-    store.write = write_then_page  # type: ignore[method-assign]
-    for second in (PAGE, PAGE + 1):
-        bench.buffer.append(message(second))
-    await bench.clock.run_for(0)
-    store.write = write  # type: ignore[method-assign]
-    assert seconds(await bench.take_all()) == list(range(1, PAGE + 2))
-
-
 async def test_messages_evicted_on_opening_are_counted_as_lost(
     open_bench: Callable[..., BufferBench],
 ) -> None:
@@ -559,7 +495,7 @@ async def test_messages_evicted_on_opening_are_counted_as_lost(
     await bench.clock.run_for(1)
     await bench.stop()
 
-    bench = open_bench(max_bytes=128 * 1024)
+    bench = open_bench(max_bytes=24 * 1024)
     await bench.start()
     status = bench.buffer.status
     assert status.depth == len(bench.on_disk()) < 500
@@ -574,14 +510,14 @@ async def test_unreadable_undated_seconds_do_not_hold_back_messages(
     bench.buffer.append_undated(b"undated")
     await bench.clock.run_for(1)
     assert bench.store is not None
-    page = bench.store.page
+    read = bench.store.read
 
-    def fail_for_undated(race_id: int, from_id: int, limit: int) -> list[Record]:
-        if race_id == UNDATED:
+    def fail_for_undated(name: LogName) -> list[Record]:
+        if name.race_id == UNDATED:
             raise StoreError("disk I/O error")
-        return page(race_id, from_id, limit)
+        return read(name)
 
-    bench.store.page = fail_for_undated  # type: ignore[method-assign]
+    bench.store.read = fail_for_undated  # type: ignore[method-assign]
     bench.buffer.date_seconds(lambda _: message(1))
     await bench.clock.run_for(0)
     bench.buffer.append(message(2, race_id=2))
@@ -617,67 +553,6 @@ async def test_live_message_does_not_wait_for_seconds_just_dated(bench: BufferBe
     bench.buffer.date_seconds(lambda _: message(1, race_id=3))
     await bench.clock.run_for(0)
     assert seconds(await bench.take_all()) == [7, 1]
-
-
-async def test_unreadable_quarantine_on_opening_is_a_problem_and_changes_no_ids(
-    open_bench: Callable[..., BufferBench], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A bad sector in the quarantine, behind its first row."""
-
-    def fail(_: Store) -> int:
-        raise StoreError("disk I/O error")
-
-    bench = open_bench()
-    await bench.start()
-    bench.buffer.append(message(1))
-    await bench.clock.run_for(1)
-    await bench.stop()
-
-    bench = open_bench()
-    bench.failure = StoreError("not mounted yet")
-    await bench.start()
-    bench.buffer.append(message(2))
-    refused = await bench.take()
-    assert refused is not None
-    bench.buffer.quarantine(refused, "topic not valid")
-    with monkeypatch.context() as patch:
-        patch.setattr(Store, "quarantined_count", fail)
-        bench.failure = None
-        await bench.clock.run_for(100)
-        assert bench.buffer.status.problem == "disk I/O error"
-    await bench.clock.run_for(2)
-    assert bench.buffer.status.problem is None
-    assert set_aside(bench) == [(2, "topic not valid")]
-
-
-async def test_message_quarantined_while_a_new_file_opens_is_not_sent(
-    bench: BufferBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for second in (1, 2):
-        bench.buffer.append(message(second))
-    await bench.clock.run_for(1)
-    refused = await bench.take()
-    assert refused is not None
-    bench.failure = DamagedStoreError("malformed")
-    bench.buffer.append(message(3))
-    await bench.clock.run_for(1)
-    bench.failure = None
-    count = Store.quarantined_count
-
-    def refuse_and_count(store: Store) -> int:
-        if not refused.done:
-            bench.buffer.quarantine(refused, "topic not valid")
-        return count(store)
-
-    monkeypatch.setattr(Store, "quarantined_count", refuse_and_count)
-    await bench.clock.run_for(5)
-    taken = await bench.take_all()
-    assert seconds(taken) == [2, 3]
-    for entry in taken:
-        bench.buffer.acknowledge(entry)
-    await bench.clock.run_for(10)
-    status = bench.buffer.status
-    assert (status.depth, status.on_disk, status.quarantined, status.lost) == (0, 0, 1, 0)
 
 
 async def refused(bench: BufferBench, *seconds: int, race_id: int = 1) -> list[int]:
@@ -749,8 +624,7 @@ async def test_message_requeued_again_and_again_is_counted_once(bench: BufferBen
 
 
 async def ids_set_aside(bench: BufferBench) -> list[int]:
-    with closing(sqlite3.connect(bench.path)) as reader:
-        return [id_ for (id_,) in reader.execute("SELECT id FROM quarantine")]
+    return [message.id for message in quarantine(bench)]
 
 
 async def test_dropped_messages_are_gone_and_not_counted(bench: BufferBench) -> None:
