@@ -252,7 +252,8 @@ class Buffer:
 
     @property
     def _read_problem(self) -> str | None:
-        return next(iter(self._unreadable.values()), None)
+        waits = self._ledger.waits
+        return next((why for race_id, why in self._unreadable.items() if waits(race_id)), None)
 
     def _tell_available(self) -> None:
         for tell in self.on_available:

@@ -44,6 +44,10 @@ class Ledger:
         """The number of messages that are not done with."""
         return len(self.unwritten) + self.on_disk
 
+    def waits(self, race_id: int) -> bool:
+        """Return whether a race, or UNDATED, has messages that are not done with."""
+        return bool(self.undated.pending) if race_id == UNDATED else race_id in self.order
+
     def admit(self, race_id: int, payload: bytes, due_ns: int, now_ns: int) -> Entry:
         """Take in a message, to be written by `due_ns`. If memory is full the oldest one goes."""
         if len(self.unwritten) >= UNWRITTEN_MAX:
@@ -285,10 +289,10 @@ class Ledger:
 
     def _make_room(self, keep: int | None = None) -> None:
         """Forget what is on disk, of the oldest races first, until memory is small enough."""
-        for queue in list(self.order.oldest_first()):
-            if self.order.in_memory <= IN_MEMORY_MAX:
-                return
-            if queue.race_id != keep:
+        if self.order.in_memory <= IN_MEMORY_MAX:
+            return
+        for queue in self.order.oldest_first():
+            if queue.race_id != keep and self.order.in_memory > IN_MEMORY_MAX:
                 for segment in queue.segments:
                     self._unload(queue, segment)
 

@@ -147,8 +147,8 @@ class SendOrder:
         races = sorted(self._races.items(), key=lambda item: item[1].produced_ns)
         self._races = OrderedDict(races)
 
-    def get(self, race_id: int) -> RaceQueue | None:
-        return self._races.get(race_id)
+    def __contains__(self, race_id: int) -> bool:
+        return race_id in self._races
 
     def newest_first(self, without: Collection[int] = ()) -> Iterator[RaceQueue]:
         """Return the queues of all races but those `without`."""
