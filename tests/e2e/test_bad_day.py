@@ -5,11 +5,10 @@ in life, so that hundreds of messages meet every fault.
 """
 
 import asyncio
-import sqlite3
 import time
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -18,6 +17,7 @@ from random import Random
 import pytest
 
 from gateway.buffer.buffer import Buffer
+from gateway.buffer.inspect import BufferView
 from gateway.buffer.opening import open_buffer
 from gateway.cloud import iot_client
 from gateway.cloud.iot_core import IotCore
@@ -27,6 +27,7 @@ from gateway.config.cloud import CloudConfig
 from gateway.telemetry.message import Telemetry, telemetry_from_json
 from gateway.timing.clock import SystemClock
 from gateway.timing.units import NS_PER_S
+from tests.support.buffer_files import buffered
 from tests.support.fault_proxy import FaultProxy
 from tests.support.mosquitto import Authority, Credentials, Mosquitto
 from tests.support.subscriber import Subscriber
@@ -279,11 +280,6 @@ async def open_day(
         await buffer.close()
 
 
-def rows(path: Path, query: str) -> list[tuple[object, ...]]:
-    with closing(sqlite3.connect(path)) as connection:
-        return connection.execute(query).fetchall()
-
-
 def assert_no_second_missing(arrived: set[bytes]) -> None:
     seconds: dict[tuple[int, str], set[int]] = defaultdict(set)
     for telemetry in map(telemetry_from_json, arrived):
@@ -314,7 +310,7 @@ async def test_faults_lose_no_message_and_quarantine_only_undeliverable_ones(
 ) -> None:
     for name, value in IMPATIENCE.items():
         monkeypatch.setattr(iot_client, name, value)
-    path, credentials = tmp_path / "buffer.db", authority.issue("gateway-1")
+    path, credentials = tmp_path / "buffer", authority.issue("gateway-1")
     with FaultProxy(broker.port, authority, SEED) as proxy:
         async with open_day(path, proxy, subscriber, credentials) as day:
             async with ridden(day):
@@ -324,8 +320,8 @@ async def test_faults_lose_no_message_and_quarantine_only_undeliverable_ones(
     assert (day.buffer.status.lost, day.buffer.status.quarantined) == (0, 2)
     assert set(subscriber.payloads) == day.deliverable()
     assert_no_second_missing(day.deliverable())
-    assert rows(path, "SELECT payload FROM telemetry") == []
-    assert set(rows(path, "SELECT payload, reason FROM quarantine")) == {
+    assert buffered(tmp_path) == {}
+    assert {(one.payload, one.reason) for one in BufferView(path).quarantine()} == {
         (poisoned(REFUSED).to_json(), puback_answer(0x87, "", "alleycat-publish").reason),
         (poisoned(FATAL).to_json(), "the broker disconnected the gateway: malformed packet"),
     }

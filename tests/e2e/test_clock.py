@@ -6,16 +6,16 @@ adjtimex(2). Its wall clock is right throughout; the question is when the gatewa
 
 import json
 import os
-import sqlite3
 import sys
 import time
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.buffer.log_format import DIRECTORY_NAME
 from tests.support.adjtimex import LIMIT_US, TIME_ERROR, UNSYNC, AdjtimexShim
+from tests.support.bad_disk import BadDisk
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -130,17 +130,20 @@ def test_clock_that_the_config_trusts_is_set_from_the_start(pi: Pi, subscriber: 
 
 
 def test_power_cut_between_setting_the_clock_and_naming_the_seconds_loses_none(
-    pi: Pi, subscriber: Subscriber
+    pi: Pi, subscriber: Subscriber, tmp_path: Path
 ) -> None:
+    disk = BadDisk(tmp_path, pi.state_dir / DIRECTORY_NAME)
+    preload = f"{pi.kernel.environment['LD_PRELOAD']}:{disk.environment['LD_PRELOAD']}"
+    pi.gateway.environment |= {**disk.environment, "LD_PRELOAD": preload}
     began_s = time.time()
     pi.gateway.start()
     pi.keep_seconds(5)
-    with closing(sqlite3.connect(pi.state_dir / "buffer.db")) as other_process:
-        other_process.execute("BEGIN IMMEDIATE")  # nothing can be written meanwhile
-        pi.let_chrony_set_the_clock()
-        pi.gateway.wait_for_log("clock set")
-        time.sleep(1)
-        pi.gateway.kill()
+    disk.set("fsync-stalls")
+    pi.let_chrony_set_the_clock()
+    pi.gateway.wait_for_log("clock set")
+    time.sleep(1)
+    pi.gateway.kill()
+    disk.set("ok")
     killed_s = time.time()
     assert subscriber.messages == []
     assert "boot-1" in json.loads((pi.state_dir / "boots.json").read_bytes())

@@ -13,12 +13,13 @@ from pathlib import Path
 import pytest
 import typer
 
-from gateway.buffer.store import Batch, Record, Store
+from gateway.buffer.store import Record
 from gateway.cli.app import app
 from gateway.config.toml import toml_value
 from gateway.sampling.calibration_record import record_to_json
 from gateway.sampling.calibration_store import CalibrationStore
 from gateway.status.client import FILE_NAME, NoStatusError, ask_status
+from tests.support.buffer_files import fill_buffer
 from tests.support.calibrations import record
 from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND, START_TIMEOUT_S
@@ -215,20 +216,16 @@ def fill(directory: Path, device: str) -> None:
     (directory / "other").mkdir()
     CalibrationStore(directory / "other").save(record(device=device, made_by=HOSTILE))
     for kept in ("kept", "requeued", "dropped"):
-        fill_buffer(directory / kept)
+        fill_with_hostile_text(directory / kept)
 
 
-def fill_buffer(state_dir: Path) -> None:
-    state_dir.mkdir()
-    store = Store(state_dir / "buffer.db", 1 << 30)
+def fill_with_hostile_text(state_dir: Path) -> None:
     payload = message(1, bike=HOSTILE).to_json()
-    store.write(
-        Batch(
-            [Record(1, 1, payload), Record(2, 2, f'{{"{MARK}\x1b":1}}'.encode())],
-            quarantined=[(Record(3, 3, payload), HOSTILE)],
-        )
+    fill_buffer(
+        state_dir,
+        [Record(1, 1, payload), Record(2, 2, f'{{"{MARK}\x1b":1}}'.encode())],
+        [(Record(3, 3, payload), HOSTILE)],
     )
-    store.close()
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gateway.buffer.store import Batch, Record, Store
+from gateway.buffer.store import Record
 from gateway.config.packaged import config_path
 from systemd.package.first_config import first_config
+from tests.support.buffer_files import buffered, fill_buffer
 from tests.support.gateway_process import COMMAND, START_TIMEOUT_S, STOP_TIMEOUT_S
 from tests.support.mosquitto import Authority, Mosquitto
 from tests.support.telemetry import message
@@ -100,7 +100,7 @@ def test_service_that_is_not_set_up_keeps_nothing_and_races_after_setup(service:
     assert "alleycat-gateway setup --config" in " ".join(status.stdout.split())
     assert service.status_line() == "not set up yet: sudo alleycat-gateway setup"
     assert "this gateway is not set up yet" in " ".join(service.call("check").stdout.split())
-    assert not (service.state_dir / "buffer.db").exists()
+    assert not (service.state_dir / "buffer").exists()
     rider = ("--racer-name", "Ada", "--racer-id", "3", "--class-id", "2")
     setup = service.call("setup", "--bike", "fake", *rider, "--endpoint", "later")
     assert setup.returncode == 0, setup.stdout + setup.stderr
@@ -131,12 +131,9 @@ def test_setup_tests_the_connection_unless_it_would_disconnect_the_gateway(
 
 
 def test_upgraded_service_discards_what_an_earlier_version_raced(service: Service) -> None:
-    file = service.state_dir / "buffer.db"
-    with closing(Store(file, 1 << 30)) as store:
-        messages = [message(second, 1, "bike-001") for second in range(1, 60)]
-        store.write(Batch([Record(one.second, 1, one.to_json()) for one in messages]))
+    messages = [message(second, 1, "bike-001") for second in range(1, 60)]
+    fill_buffer(service.state_dir, [Record(one.second, 1, one.to_json()) for one in messages])
     service.start()
     service.wait_for_log("seconds of the simulated bike discarded")
     assert service.stop() == 0
-    with closing(Store(file, 1 << 30)) as store:
-        assert store.pending_by_race() == {}
+    assert buffered(service.state_dir) == {}

@@ -1,15 +1,14 @@
 """A gateway with nothing but the rights of config/aws/template.yaml: here a real broker's ACL."""
 
 import json
-import sqlite3
 import time
-from collections.abc import Iterator
-from contextlib import closing
+from itertools import chain
 from pathlib import Path
 
 from gateway.telemetry.message import telemetry_from_json
 from tests.gateway.race.test_commanded import start
 from tests.support.backend import Backend
+from tests.support.buffer_files import buffered
 from tests.support.cloud_template import ARN, CloudTemplate
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Authority, Mosquitto
@@ -71,16 +70,11 @@ def test_denied_topic_costs_no_message_and_status_names_it(
             assert "not authorised to publish to alleycat-publish" in found["attention"][0]
             assert found["gateway"]["buffer"]["quarantined"] == 0
             gateway.kill()
-        buffered = set(_seconds_on_disk(gateway.config_file.parent / "state" / "buffer.db"))
+        records = chain.from_iterable(buffered(gateway.config_file.parent / "state").values())
+        expected = {telemetry_from_json(record.payload).uuid for record in records}
         file.write_text(f"{subscribe}user gateway-1\ntopic write alleycat-publish\n")
         broker.reload()
         gateway.start()
-        subscriber.wait_for(lambda messages: buffered <= {message.uuid for message in messages})
+        subscriber.wait_for(lambda messages: expected <= {message.uuid for message in messages})
         subscriber.stop()
-    assert len(buffered) > 10, "of many races, each of which had witnesses"
-
-
-def _seconds_on_disk(path: Path) -> Iterator[str]:
-    with closing(sqlite3.connect(path)) as reader:
-        for (payload,) in reader.execute("SELECT payload FROM telemetry"):
-            yield telemetry_from_json(payload).uuid
+    assert len(expected) > 10, "of many races, each of which had witnesses"

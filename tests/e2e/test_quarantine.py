@@ -1,9 +1,9 @@
 """Messages in quarantine are released while the gateway races, and arrive."""
 
 import json
-from pathlib import Path
 
-from gateway.buffer.store import Batch, Record, Store
+from gateway.buffer.store import Record
+from tests.support.buffer_files import fill_buffer
 from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 from tests.support.mosquitto import Mosquitto
 from tests.support.subscriber import Subscriber
@@ -15,7 +15,8 @@ def test_messages_are_requeued_and_dropped_while_the_gateway_races(
 ) -> None:
     messages = [message(second, race_id=7) for second in range(1, 2501)]
     state_dir = gateway.config_file.parent / "state"
-    quarantine(state_dir / "buffer.db", [one.to_json() for one in messages])
+    records = [Record(one.second, 7, one.to_json()) for one in messages]
+    fill_buffer(state_dir, quarantined=[(record, "not authorised") for record in records])
     gateway.cloud["port"] = broker.port
     gateway.start()
     gateway.wait_for_log("cloud connected")
@@ -35,10 +36,3 @@ def test_messages_are_requeued_and_dropped_while_the_gateway_races(
     status = json.loads(alleycat_gateway("status", "--json", "--config", config).stdout)
     assert status["attention"] == []
     gateway.terminate()
-
-
-def quarantine(path: Path, payloads: list[bytes]) -> None:
-    store = Store(path, 1 << 30)
-    records = [Record(id_, 7, payload) for id_, payload in enumerate(payloads, start=1)]
-    store.write(Batch(quarantined=[(record, "not authorised") for record in records]))
-    store.close()

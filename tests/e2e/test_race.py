@@ -1,4 +1,4 @@
-"""The spine from bike to broker: real process, mutual TLS, real SQLite, real time."""
+"""The spine from bike to broker: real process, mutual TLS, real files, real time."""
 
 import asyncio
 import random

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from gateway.buffer.log_format import DIRECTORY_NAME
 from tests.support.bad_disk import BadDisk, State
 from tests.support.gateway_process import GatewayProcess
 from tests.support.mosquitto import Authority, Mosquitto
@@ -47,7 +48,7 @@ def test_gateway_races_whatever_lies_in_its_state_dir(
 ) -> None:
     state = tmp_path / "state"
     (state / "calibration").mkdir(parents=True)
-    for name in [*FILES, *SOCKETS]:
+    for name in [*FILES, DIRECTORY_NAME, *SOCKETS]:
         occupy(state / name)
     gateway.cloud["port"] = broker.port
     gateway.race_mode = "remote"
@@ -123,8 +124,7 @@ def test_files_of_a_gateway_that_root_runs_belong_to_the_owner_of_the_state_dir(
     gateway.cloud["port"] = 1
     gateway.race_join = "pedalling"
     gateway.start()
-    database = ("buffer.db", "buffer.db-wal", "buffer.db-shm")
-    expected = {*database, "boots.json", "joined.json", *SOCKETS}
+    expected = {DIRECTORY_NAME, "boots.json", "joined.json", *SOCKETS}
     deadline = time.monotonic() + 20
     while set(os.listdir(state)) != expected and time.monotonic() < deadline:
         time.sleep(0.05)

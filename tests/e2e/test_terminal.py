@@ -5,14 +5,14 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from gateway.buffer.store import Store
 from gateway.status.client import ask_status
 from gateway.status.report import status_from_json
+from tests.support.buffer_files import buffered
 from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND, START_TIMEOUT_S
 from tests.support.mosquitto import free_port
@@ -87,8 +87,7 @@ def test_run_ends_with_its_terminal_and_saves_the_buffer(
         wait_for_messages(tmp_path / "state" / "status.sock")
         terminal.hang_up()
         assert terminal.exit_code() == 0
-    with closing(Store(tmp_path / "state" / "buffer.db", 1 << 30)) as store:
-        assert sum(store.pending_by_race().values()) >= 1
+    assert any(buffered(tmp_path / "state").values())
 
 
 def produced(status: Path) -> int:
@@ -177,8 +176,7 @@ def test_run_goes_on_without_stderr(command: list[str], tmp_path: Path) -> None:
             time.sleep(0.1)
         process.terminate()
         assert process.wait(START_TIMEOUT_S) == 0
-    with closing(Store(tmp_path / "state" / "buffer.db", 1 << 30)) as store:
-        assert sum(store.pending_by_race().values()) >= 1
+    assert any(buffered(tmp_path / "state").values())
 
 
 def test_run_counts_the_lines_that_a_full_disk_does_not_take(

@@ -1,8 +1,8 @@
-"""Whole races in virtual time: real drivers, real buffer, real SQLite; only time and cloud fake."""
+"""Whole races in virtual time: real drivers, real buffer, real files; only time and cloud fake."""
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, closing
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, cast
 
@@ -13,9 +13,9 @@ from drivers import Clock, DriverOptions, Reading
 from drivers.contract import DriverType
 from drivers.registry import DriverStatus, load_drivers
 from gateway.bike.link import LinkState
-from gateway.buffer.store import Store
 from gateway.config.schema import Config
 from gateway.telemetry.message import Telemetry, telemetry_from_json
+from tests.support.buffer_files import buffered
 from tests.support.gateways import VirtualGateway, config
 
 RACE = 5_400_763
@@ -123,9 +123,7 @@ async def test_stop_closes_the_running_second_and_leaves_it_on_disk(tmp_path: Pa
     await virtual.run_for(30.4)
     await virtual.stop()
     assert produced[-1].second == 31
-    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
-        pending = store.pending_by_race()
-    assert pending == {RACE: 31}
+    assert {race: len(records) for race, records in buffered(tmp_path).items()} == {RACE: 31}
 
 
 async def test_stop_has_all_on_disk_before_the_uplinks_end(
@@ -256,9 +254,8 @@ async def test_driver_that_never_releases_its_bike_does_not_block_the_stop(tmp_p
     await virtual.run_for(10.4)
     async with asyncio.timeout(5):
         await virtual.stop()
-    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
-        pending = store.pending_by_race()
-    assert pending == {RACE: 20}, "11 of one bike, 9 of the silent one"
+    [records] = buffered(tmp_path).values()
+    assert len(records) == 20, "11 of one bike, 9 of the silent one"
     CLINGING.pop().released.set()
 
 
@@ -299,7 +296,7 @@ async def test_seconds_of_a_fake_bike_are_not_sent_once_a_real_one_is_in_its_pla
     for settings, start_ms in ((real, 0), (fake, 400_000), (fake, 800_000)):
         virtual = VirtualGateway(settings, RACE_START_MS + start_ms, drivers=drivers)
         await virtual.start()
-        await virtual.run_for(70.5)  # more than one page of the buffer
+        await virtual.run_for(70.5)  # more than one log of the buffer
         await virtual.stop()
     virtual = VirtualGateway(real, RACE_START_MS + 1_200_000, drivers=drivers)
     await virtual.start()
@@ -315,8 +312,7 @@ async def test_seconds_of_a_fake_bike_are_not_sent_once_a_real_one_is_in_its_pla
         events.count("discarding the buffered seconds of bikes that are no longer simulated") == 1
     )
     await virtual.stop()
-    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
-        assert store.pending_by_race() == {}
+    assert buffered(tmp_path) == {}
 
 
 async def test_seconds_of_a_fake_bike_are_sent_by_the_next_process_with_the_fake_bike(

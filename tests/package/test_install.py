@@ -14,7 +14,7 @@ from tests.package.debian import ROOT, Debian
 from tests.package.test_documents import dead_links
 from tests.support.mosquitto import Authority
 
-BUFFER = "/var/lib/alleycat-gateway/buffer.db"
+BUFFER = "/var/lib/alleycat-gateway/buffer"
 CONFIG = "/etc/alleycat-gateway/gateway.toml"
 SERVICE = "alleycat-gateway.service"
 LS = f"alleycat-gateway buffer ls --json --config {CONFIG}"
@@ -152,7 +152,7 @@ def test_daemon_is_unprivileged_and_its_files_are_protected(debian: Debian) -> N
         "750 root alleycat-gateway",
         "640 root alleycat-gateway",
         "700 alleycat-gateway alleycat-gateway",
-        "600 alleycat-gateway alleycat-gateway",
+        "700 alleycat-gateway alleycat-gateway",
     ]
     assert debian.run("find /usr/lib/alleycat-gateway ! -user root").strip() == ""
 
@@ -260,7 +260,7 @@ def test_upgrade_keeps_the_buffer_and_changes_nothing_under_the_daemon(
 
 def test_removal_keeps_config_and_buffer_and_purge_does_not(debian: Debian) -> None:
     debian.run(command("remove"))
-    assert debian.run(f"ls {CONFIG} {BUFFER}").split() == [CONFIG, BUFFER]
+    assert debian.run(f"ls -d {CONFIG} {BUFFER}").split() == [CONFIG, BUFFER]
     assert not (debian.directory / "usr/lib/alleycat-gateway").exists()
     assert prop(debian, "MainPID") == "0"
     debian.run(command("install"))

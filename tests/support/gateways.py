@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from drivers.registry import DriverStatus, load_drivers
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.buffer.store import StoreError
 from gateway.config.schema import Config
 from gateway.daemon import Gateway, races_of
@@ -77,7 +78,7 @@ class VirtualGateway:
         self.uplinks = [FakeUplink() for _ in range(connections)]
         self.uplink = self.uplinks[0]
         self.bench = BufferBench(
-            settings.state_dir / "buffer.db",
+            settings.state_dir / DIRECTORY_NAME,
             self.clock,
             interval_s=settings.buffer.commit_interval_s,
         )
@@ -113,7 +114,7 @@ class VirtualGateway:
         await self._run
 
     async def kill(self) -> None:
-        """Stop as after SIGKILL: the buffer's file is not written any more."""
+        """Stop as after SIGKILL: the buffer is not written any more."""
         assert self._run is not None
         self.bench.failure = StoreError("killed")
         self._run.cancel()

@@ -1,13 +1,12 @@
 """What becomes of each second; with a clock that is set late: tests/gateway/bike/test_bike.py."""
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 from drivers.registry import load_drivers
 from gateway.bike.bikes import Bikes
 from gateway.bike.drivers import BikeDrivers
 from gateway.bike.recorder import Recorder
+from gateway.buffer.inspect import BufferView
 from gateway.config.schema import Config
 from gateway.host.boots import Boots
 from gateway.host.state_file import StateFiles
@@ -55,7 +54,7 @@ async def test_second_of_a_bike_that_is_gone_is_set_aside_with_the_reason(tmp_pa
 async def test_undated_second_of_a_fake_bike_is_discarded_once_the_bike_is_real(
     tmp_path: Path,
 ) -> None:
-    bench = BufferBench(tmp_path / "buffer.db", VirtualClock(RACE_START_MS))
+    bench = BufferBench(tmp_path / "buffer", VirtualClock(RACE_START_MS))
     await bench.start()
     settings = config(tmp_path, [{}])
     real = settings.bikes[0].model_copy(update={"driver": "real"})
@@ -74,16 +73,15 @@ async def test_undated_second_of_a_fake_bike_is_discarded_once_the_bike_is_real(
 
 async def reason_of(state_dir: Path, *, boot_id: str | None, bike_id: str) -> str:
     """Return why a second, kept while the clock was not set, is in quarantine."""
-    bench = BufferBench(state_dir / "buffer.db", VirtualClock(RACE_START_MS))
+    bench = BufferBench(state_dir / "buffer", VirtualClock(RACE_START_MS))
     await bench.start()
     recorder, clock = recorder_of(bench, config(state_dir, [{}])), bench.clock
     recorder.record(UndatedSample(boot_id or clock.boot_id, 1, bike_id, SAMPLE))
     await recorder.date_when_the_clock_is_set()
     await bench.buffer.commit(everything=True)
     await bench.stop()
-    with closing(sqlite3.connect(state_dir / "buffer.db")) as file:
-        [(reason,)] = file.execute("SELECT reason FROM quarantine")
-    return str(reason)
+    [quarantined] = BufferView(bench.path).quarantine()
+    return quarantined.reason
 
 
 def recorder_of(bench: BufferBench, settings: Config) -> Recorder:

@@ -1,29 +1,30 @@
-"""`buffer`: what its verbs print, where they look, and that they may be used beside a gateway."""
+"""`buffer`: what its verbs print, where they look, and that they work next to a gateway."""
 
 import json
 import signal
-import sqlite3
 import subprocess
 import sys
 import threading
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
 
-from gateway.buffer.store import UNDATED, Batch, Record, Store
+from gateway.buffer.log_format import UNDATED
+from gateway.buffer.store import Batch, Record, Store
 from gateway.cli.app import app
 from gateway.cli.output import BROKEN_PIPE
 from gateway.config.schema import Config
 from gateway.host.errors import BAD_CONFIG, FAILED, USAGE
+from gateway.sampling.sampler import Sample
+from gateway.telemetry.undated import UndatedSample
+from tests.support.buffer_files import ROOMY, fill_buffer, log_files
 from tests.support.children import killed_at_end
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 
-ROOMY = 2**30
 ROOT = Path(__file__).parents[3]
-#: Writes a message of race 7 a transaction, for ever, and says the id of each that is on disk.
+#: Writes one message of race 7 after the other, for ever, and the id of each that is on disk.
 WRITER = """
 import sys
 from itertools import count
@@ -42,15 +43,14 @@ for id_ in count(1):
 def state_dir(tmp_path: Path) -> Path:
     """A closed buffer: two races, a second before the clock was set, two in quarantine."""
     state_dir = tmp_path / "state"
-    store = Store(state_dir / "buffer.db", ROOMY)
     records = [
         Record(n, 5_984_158 + n // 600, message(n // 2 % 300 + 1, 5_984_158 + n // 600).to_json())
         for n in range(1, 1000)
     ]
-    store.write(Batch([*records, Record(1000, UNDATED, b'{"bike_id":"bike-1"}')]))
     reason = "0x87 not authorized [three times], each time the broker has ended the connection"
-    store.write(Batch(quarantined=[(records[4], reason), (records[700], "too large")]))
-    store.close()
+    refused = [(records.pop(700), "too large"), (records.pop(4), reason)]
+    undated = UndatedSample("boot-1", 1, "bike-1", Sample(True, 80.0, 40.0, 112.0)).to_json()
+    fill_buffer(state_dir, [*records, Record(1000, UNDATED, undated)], reversed(refused))
     return state_dir
 
 
@@ -76,17 +76,15 @@ def test_ls_shows_each_race_and_the_totals(state_dir: Path) -> None:
     assert totals[0].startswith("997 messages of 2 races, 250 KiB, the oldest ")
     assert totals[1] == "1 second ridden while the clock was not set; to be sent once it is set"
     assert totals[2].startswith("2 messages in quarantine; ")
-    assert totals[3].startswith(f"{state_dir}/buffer.db: ")
+    assert totals[3].startswith(f"{state_dir}/buffer: ")
 
 
 @pytest.mark.parametrize("columns", [80, 120])
 def test_ls_shows_a_race_on_one_line_however_many_bikes_it_has(
     tmp_path: Path, columns: int
 ) -> None:
-    store = Store(tmp_path / "buffer.db", ROOMY)
     sent = [message(n % 300 + 1, 5_984_158, f"bike-{n:03}") for n in range(1, 101)]
-    store.write(Batch([Record(n, 5_984_158, one.to_json()) for n, one in enumerate(sent, 1)]))
-    store.close()
+    fill_buffer(tmp_path, [Record(n, 5_984_158, one.to_json()) for n, one in enumerate(sent, 1)])
     _, race, *_ = look("ls", tmp_path, columns=columns).output.splitlines()
     assert len(race) <= columns
     assert "100: bike-001, " in race
@@ -94,7 +92,7 @@ def test_ls_shows_a_race_on_one_line_however_many_bikes_it_has(
 
 
 def test_ls_tells_that_no_message_waits(tmp_path: Path) -> None:
-    Store(tmp_path / "buffer.db", ROOMY).close()
+    fill_buffer(tmp_path)
     result = look("ls", tmp_path)
     assert result.exit_code == 0
     assert result.output.startswith("no messages are waiting to be sent\n")
@@ -105,13 +103,11 @@ def test_ls_as_json_has_races_and_totals(state_dir: Path) -> None:
     assert [race["race_id"] for race in overview["races"]] == [5984158, 5984159]
     assert overview["races"][0]["oldest_ms"] == message(1, 5984158).device_timestamp
     assert (overview["messages"], overview["unnamed"], overview["quarantined"]) == (997, 1, 2)
-    assert overview["path"] == str(state_dir / "buffer.db")
+    assert overview["path"] == str(state_dir / "buffer")
 
 
 def test_ls_counts_messages_that_cannot_be_understood(state_dir: Path) -> None:
-    with closing(sqlite3.connect(state_dir / "buffer.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE telemetry SET payload = x'00' WHERE id < 3")
-        connection.execute("UPDATE telemetry SET race_id = 3 WHERE id < 3")
+    fill_buffer(state_dir, [Record(1001, 3, b"\0")])
     output = look("ls", state_dir).output
     assert f"decoded; `alleycat-gateway buffer verify --state-dir {state_dir}`" in output
 
@@ -139,14 +135,12 @@ def test_quarantine_as_json_is_one_object_per_message(state_dir: Path) -> None:
 
 
 def test_quarantine_tells_when_it_is_empty(tmp_path: Path) -> None:
-    Store(tmp_path / "buffer.db", ROOMY).close()
+    fill_buffer(tmp_path)
     assert look("quarantine", tmp_path).output == "no messages are in quarantine\n"
 
 
 def test_quarantined_second_without_a_race_is_shown_as_not_known(tmp_path: Path) -> None:
-    store = Store(tmp_path / "buffer.db", ROOMY)
-    store.write(Batch(quarantined=[(Record(1, UNDATED, b"{}"), "ridden in another boot")]))
-    store.close()
+    fill_buffer(tmp_path, quarantined=[(Record(1, UNDATED, b"{}"), "ridden in another boot")])
     assert "unknown" in look("quarantine", tmp_path).output
     assert json.loads(look("quarantine", tmp_path, "--json").stdout)["race_id"] is None
 
@@ -161,13 +155,13 @@ def test_verify_of_a_sound_buffer_tells_all_is_well(state_dir: Path) -> None:
 
 
 def test_verify_names_each_problem_and_fails(state_dir: Path) -> None:
-    with closing(sqlite3.connect(state_dir / "buffer.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE telemetry SET race_id = 3 WHERE id = 17")
+    fill_buffer(state_dir, [Record(1001, 3, message(9, 5_984_158).to_json())])
+    [log] = [file for file in log_files(state_dir) if "-R3-" in file.name]
     result = look("verify", state_dir)
     assert result.exit_code == FAILED
     problem, verdict = result.output.splitlines()
-    assert (
-        problem == "telemetry, message 17: it is stored under race 3, but belongs to race 5984158"
+    assert problem == (
+        f"{log.name}, message 1001: it is stored under race 3, but belongs to race 5984158"
     )
     assert verdict.endswith(": 1 problem")
     as_json = look("verify", state_dir, "--json")
@@ -176,8 +170,7 @@ def test_verify_names_each_problem_and_fails(state_dir: Path) -> None:
 
 
 def test_verify_does_not_flood_the_terminal(state_dir: Path) -> None:
-    with closing(sqlite3.connect(state_dir / "buffer.db", isolation_level=None)) as connection:
-        connection.execute("UPDATE telemetry SET race_id = 3")
+    fill_buffer(state_dir, [Record(n, 3, message(9, 4).to_json()) for n in range(1001, 1999)])
     lines = look("verify", state_dir).output.splitlines()
     assert len(lines) == 52
     assert lines[-2].startswith("… and 948 more")
@@ -216,9 +209,9 @@ def test_export_of_a_missing_race_fails_and_makes_no_file(state_dir: Path, tmp_p
 
 @pytest.mark.slow
 def test_export_is_quiet_when_nobody_reads_on(tmp_path: Path) -> None:
-    store = Store(tmp_path / "buffer.db", ROOMY)
-    store.write(Batch([Record(n, 7, message(n % 300 + 1, 7).to_json()) for n in range(1, 20_000)]))
-    store.close()
+    fill_buffer(
+        tmp_path, [Record(n, 7, message(n % 300 + 1, 7).to_json()) for n in range(1, 20_000)]
+    )
     arguments = ["buffer", "export", "7", "--state-dir", str(tmp_path)]
     with killed_at_end(
         subprocess.Popen(
@@ -290,15 +283,16 @@ def test_buffer_command_tells_that_there_is_no_buffer_yet(verb: str, tmp_path: P
     result = look(verb, tmp_path)
     assert result.exit_code == FAILED
     assert result.output == (
-        f"{tmp_path}/buffer.db does not exist: no gateway with this state_dir has run yet\n"
+        f"{tmp_path}/buffer does not exist: no gateway of this version has run with this "
+        "state_dir yet\n"
     )
 
 
-# Beside a gateway.
+# Next to a gateway.
 
 
 def test_buffer_commands_work_while_a_thread_writes(tmp_path: Path) -> None:
-    store = Store(tmp_path / "buffer.db", ROOMY)
+    store = Store(tmp_path / "buffer", ROOMY)
     store.write(Batch([Record(1, 7, message(1, 7).to_json())]))
     is_over = threading.Event()
 
@@ -319,16 +313,18 @@ def test_buffer_commands_work_while_a_thread_writes(tmp_path: Path) -> None:
         is_over.set()
         writer.join()
     assert exported[0] == message(1, 7).to_json()
-    assert store.pending_by_race()[7] >= len(exported)
+    assert sum(store.waiting().values()) >= len(exported)
     store.close()
 
 
 @pytest.mark.slow
 def test_buffer_commands_work_while_a_process_writes_and_after_its_kill(tmp_path: Path) -> None:
-    file = tmp_path / "buffer.db"
     with killed_at_end(
         subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(file)], cwd=ROOT, stdout=subprocess.PIPE, text=True
+            [sys.executable, "-c", WRITER, str(tmp_path / "buffer")],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            text=True,
         )
     ) as writer:
         assert writer.stdout is not None
@@ -339,6 +335,5 @@ def test_buffer_commands_work_while_a_process_writes_and_after_its_kill(tmp_path
             assert look("verify", tmp_path).exit_code == 0
         writer.send_signal(signal.SIGKILL)
         last = max([last, *map(int, writer.stdout)])
-    assert (tmp_path / "buffer.db-wal").stat().st_size > 0
     assert json.loads(look("ls", tmp_path, "--json").stdout)["messages"] in (last, last + 1)
     assert look("verify", tmp_path).exit_code == 0

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from drivers.protocols import PROTOCOLS
-from gateway.buffer.store import Batch, Record, Store
+from gateway.buffer.store import Record
 from gateway.cli.completion import (
     adapters,
     bike_ids,
@@ -15,6 +15,7 @@ from gateway.cli.completion import (
     quarantined_ids,
     quarantined_races,
 )
+from tests.support.buffer_files import fill_buffer
 
 
 def context(config: Path | None = None) -> Any:
@@ -63,10 +64,8 @@ def test_bike_ids_of_a_missing_config_are_none(tmp_path: Path) -> None:
 
 
 def test_races_and_ids_of_quarantined_messages_are_completed(tmp_path: Path) -> None:
-    store = Store(tmp_path / "buffer.db", 2**30)
     refused = [Record(id_, race_id, b"{}") for id_, race_id in ((1, 70), (12, 8), (13, 70))]
-    store.write(Batch(quarantined=[(one, "refused") for one in refused]))
-    store.close()
+    fill_buffer(tmp_path, quarantined=[(one, "refused") for one in refused])
     ctx: Any = SimpleNamespace(params={"state_dir": tmp_path})
     assert quarantined_ids(ctx, "") == ["1", "12", "13"]
     assert quarantined_ids(ctx, "12") == ["12"]

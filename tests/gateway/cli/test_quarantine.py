@@ -7,19 +7,20 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner, Result
 
+from gateway.buffer.log_format import UNDATED
 from gateway.buffer.quarantine import FILE_NAME
-from gateway.buffer.store import UNDATED, Batch, Record, Store
+from gateway.buffer.store import Record
 from gateway.cli.app import app
 from gateway.host.errors import FAILED, USAGE
 from gateway.host.state_dir import locked_state_dir
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.undated import UndatedSample
 from gateway.timing.clock import BOOT_ID
+from tests.support.buffer_files import buffered, fill_buffer
 from tests.support.gateway_process import COMMAND
 from tests.support.telemetry import message
 from tests.support.terminal import Terminal
 
-ROOMY = 2**30
 DENIED, LARGE = "not authorised to publish to alleycat-publish", "too large"
 
 
@@ -32,15 +33,13 @@ def undated(boot_id: str) -> bytes:
 def state_dir(tmp_path: Path) -> Path:
     """Messages 1 to 4 in quarantine: two of race 7, one of race 8, one of an unknown race."""
     state_dir = tmp_path / "state"
-    store = Store(state_dir / "buffer.db", ROOMY)
     refused = [
         (Record(1, 7, message(1, 7).to_json()), DENIED),
         (Record(2, 7, message(2, 7).to_json()), LARGE),
         (Record(3, 8, message(3, 8).to_json()), DENIED),
         (Record(4, UNDATED, undated(BOOT_ID.read_text().strip())), "bike unknown"),
     ]
-    store.write(Batch(quarantined=refused))
-    store.close()
+    fill_buffer(state_dir, quarantined=refused)
     return state_dir
 
 
@@ -50,12 +49,7 @@ def invoke(verb: str, state_dir: Path, *arguments: str) -> Result:
 
 
 def to_be_sent(state_dir: Path) -> list[int]:
-    store = Store(state_dir / "buffer.db", ROOMY)
-    try:
-        races = store.pending_by_race()
-        return sorted(one.id for race_id in races for one in store.page(race_id, 0, 100))
-    finally:
-        store.close()
+    return sorted(one.id for race in buffered(state_dir).values() for one in race)
 
 
 def in_quarantine(state_dir: Path) -> list[int]:
@@ -87,9 +81,7 @@ def test_requeue_moves_what_is_selected(
 
 @pytest.mark.parametrize("payload", [undated("lost"), b"{}"], ids=["boot", "invalid"])
 def test_requeue_leaves_seconds_that_can_never_be_dated(state_dir: Path, payload: bytes) -> None:
-    store = Store(state_dir / "buffer.db", ROOMY)
-    store.write(Batch(quarantined=[(Record(5, UNDATED, payload), "not datable")]))
-    store.close()
+    fill_buffer(state_dir, quarantined=[(Record(5, UNDATED, payload), "not datable")])
     result = invoke("requeue", state_dir, "--all")
     assert result.exit_code == 0
     assert "1 second cannot be sent" in result.stderr
@@ -103,9 +95,7 @@ def test_requeue_leaves_seconds_that_can_never_be_dated(state_dir: Path, payload
 
 
 def test_requeue_sends_seconds_of_an_earlier_boot_whose_clock_was_set(state_dir: Path) -> None:
-    store = Store(state_dir / "buffer.db", ROOMY)
-    store.write(Batch(quarantined=[(Record(5, UNDATED, undated("known")), "bike unknown")]))
-    store.close()
+    fill_buffer(state_dir, quarantined=[(Record(5, UNDATED, undated("known")), "bike unknown")])
     (state_dir / "boots.json").write_text('{"known":{"began_ms":1,"source":"time_server"}}')
     assert invoke("requeue", state_dir, "--message", "5").exit_code == 0
     assert in_quarantine(state_dir) == [1, 2, 3, 4]

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from gateway.buffer.store import Batch, Record, Store
+from gateway.buffer.store import Record
 from gateway.config.schema import Config
 from gateway.doctor.disk import check_disk
 from gateway.terminal.finding import Finding, State
+from tests.support.buffer_files import fill_buffer
 from tests.support.gateways import config
 from tests.support.telemetry import message
 
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to mount")
-ROOMY = 2**30
 
 
 def settings(state_dir: Path, *, bikes: int = 1, max_size_mib: int = 512) -> Config:
@@ -43,11 +43,9 @@ def tmpfs(tmp_path: Path) -> Iterator[Path]:
 
 
 def buffer_with(state_dir: Path, messages: int, quarantined: int = 0) -> None:
-    store = Store(state_dir / "buffer.db", ROOMY)
     records = [Record(n, 7, message(n, 7).to_json()) for n in range(1, messages + 1)]
-    store.write(Batch(records))
-    store.write(Batch(quarantined=[(record, "0x87") for record in records[:quarantined]]))
-    store.close()
+    refused = [(record, "0x87") for record in records[:quarantined]]
+    fill_buffer(state_dir, records[quarantined:], refused)
 
 
 def test_disk_room_is_reported_in_time_of_racing(tmp_path: Path, mounts: Path) -> None:
@@ -124,7 +122,7 @@ def test_waiting_and_quarantined_messages_are_counted(tmp_path: Path, mounts: Pa
 
 
 def test_damaged_buffer_is_a_failure(tmp_path: Path, mounts: Path) -> None:
-    (tmp_path / "buffer.db").write_bytes(b"no database, this, but long enough for a header" * 9)
+    (tmp_path / "buffer").write_bytes(b"no directory")
     _, finding = check_disk(settings(tmp_path), mounts)
     assert finding.state is State.FAILED
-    assert "The file is damaged or is not a buffer" in finding.what
+    assert finding.what == f"{tmp_path}/buffer is not a directory; expected a gateway's buffer"

@@ -14,7 +14,7 @@ def test_file_set_aside_keeps_its_content_under_a_new_name(tmp_path: Path) -> No
 
 
 def test_newest_few_files_set_aside_are_kept(tmp_path: Path) -> None:
-    other = tmp_path / "buffer.db.damaged-1795247400000"
+    other = tmp_path / "buffer.damaged-1795247400000"
     other.touch()
     path = tmp_path / "races.json"
     for number in range(20):

@@ -38,9 +38,9 @@ def test_state_dir_is_made_with_access_for_its_owner_only(tmp_path: Path) -> Non
 
 
 def test_state_dir_that_exists_keeps_its_content(tmp_path: Path) -> None:
-    (tmp_path / "buffer.db").write_bytes(b"messages")
+    (tmp_path / "races.json").write_bytes(b"{}")
     with locked_state_dir(tmp_path):
-        assert (tmp_path / "buffer.db").read_bytes() == b"messages"
+        assert (tmp_path / "races.json").read_bytes() == b"{}"
 
 
 def test_state_dir_in_use_is_refused_with_advice(tmp_path: Path) -> None:

@@ -51,7 +51,7 @@ def test_hours_left_are_hours_of_racing_by_all_bikes() -> None:
 
 
 def test_message_takes_as_much_room_as_is_estimated(tmp_path: Path) -> None:
-    with closing(Store(tmp_path / "buffer.db", 1 << 30)) as store:
+    with closing(Store(tmp_path / "buffer", 1 << 30)) as store:
         before = store.write(Batch()).used_bytes
         for race_id in range(5_984_158, 5_984_178):
             first = 300 * (race_id - 5_984_158)

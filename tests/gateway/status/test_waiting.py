@@ -3,13 +3,12 @@
 import asyncio
 import os
 from collections.abc import AsyncIterator
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.buffer.store import Batch, Record, Store, StoreError
+from gateway.buffer.store import Record, StoreError
 from gateway.config import first
 from gateway.config.problems import ConfigError, Problem
 from gateway.config.schema import Config
@@ -20,6 +19,7 @@ from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.report import status_from_json
 from gateway.status.waiting import load_when_set_up
+from tests.support.buffer_files import buffered, fill_buffer
 from tests.support.telemetry import message
 
 
@@ -103,7 +103,7 @@ async def test_waiting_gateway_keeps_nothing(waiting: Waiting, state_dir: Path) 
     await waiting.until_told()
     await waiting.close()
     assert await waiting.run is None
-    assert not (state_dir / "buffer.db").exists()
+    assert not (state_dir / "buffer").exists()
 
 
 async def test_hangup_ends_the_waiting_once_the_config_is_set_up(waiting: Waiting) -> None:
@@ -124,18 +124,15 @@ async def test_hangup_ends_the_waiting_once_the_config_is_set_up(waiting: Waitin
 async def test_seconds_that_an_earlier_version_buffered_of_the_simulated_bike_are_discarded(
     state_dir: Path,
 ) -> None:
-    path = state_dir / "buffer.db"
-    with closing(Store(path, 1 << 30)) as store:
-        bikes = ["bike-001"] * 5 + ["bike-9"]
-        store.write(
-            Batch([Record(n, 1, message(n, 1, bike).to_json()) for n, bike in enumerate(bikes, 1)])
-        )
+    bikes = ["bike-001"] * 5 + ["bike-9"]
+    fill_buffer(
+        state_dir, [Record(n, 1, message(n, 1, bike).to_json()) for n, bike in enumerate(bikes, 1)]
+    )
     waiting = Waiting([first_config(state_dir)])
     with capture_logs() as logs:
         await waiting.until_told()
         await waiting.close()
-    with closing(Store(path, 1 << 30)) as store:
-        [kept] = store.page(1, 0, 10)
+    [[kept]] = buffered(state_dir).values()
     assert b"bike-9" in kept.payload, "it is not of the simulated bike"
     assert [log["count"] for log in logs if "discarded" in log["event"]] == [5]
 
@@ -157,12 +154,12 @@ async def test_buffer_that_cannot_be_used_does_not_stop_the_waiting(
 async def test_fifo_in_the_place_of_the_buffer_does_not_hold_up_the_waiting(
     state_dir: Path,
 ) -> None:
-    os.mkfifo(state_dir / "buffer.db")
+    os.mkfifo(state_dir / "buffer")
     waiting = Waiting([first_config(state_dir)])
     async with asyncio.timeout(30):
         await waiting.until_told()
         await waiting.close()
-    assert len(list_of(state_dir, "buffer.db.damaged-*")) == 1
+    assert len(list_of(state_dir, "buffer.damaged-*")) == 1
 
 
 def list_of(directory: Path, pattern: str) -> list[Path]:
