@@ -159,16 +159,16 @@ class LogFile:
             self._note_recorded()
 
     def close(self) -> None:
-        """Write the totals, and cut off the space behind them."""
+        """Cut off the space behind the records, and write the totals."""
         descriptor, self._descriptor = self._descriptor, None
         if descriptor is None:
             return
         with suppress(OSError):
+            os.ftruncate(descriptor, self._end)  # also what was taken back
             data = self._done_record() + self._closing()
             _write_all(descriptor, data, self._end)
             self._note_recorded()
             self._end += len(data)
-            os.ftruncate(descriptor, self._end)
             self.allocated_bytes = os.fstat(descriptor).st_blocks * _BLOCK_BYTES
         os.close(descriptor)
 

@@ -216,6 +216,8 @@ class Store:
         for log in touched:
             log.take_back()
             self._end_appending(log)
+            if not log.total:
+                del self._logs[log.name]
         for log in [one for one in self._logs.values() if not one.path.exists()]:
             self._forget(log)
 

@@ -1,169 +1,461 @@
-import sqlite3
+"""The directory of logs: damage, obstacles and full disks; its contract: tests/contracts."""
+
+import errno
+import os
+import random
+import subprocess
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from gateway.buffer.store import UNDATED, Batch, Record, Store, StoreError
+from gateway.buffer import log_format
+from gateway.buffer.log_file import LOG_MESSAGES
+from gateway.buffer.log_format import (
+    HEADER_BYTES,
+    OVERHEAD_BYTES,
+    UNDATED,
+    LogKind,
+    LogName,
+    decode_record,
+)
+from gateway.buffer.store import OPEN_MAX, Batch, Record, Store, StoreError
+from tests.contracts.test_store import SMALL, id_of, payload, records, waiting
+from tests.support.telemetry import message
 
-ROOMY = 100 * 1024 * 1024
+ROOMY = 1 << 30
 
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    return tmp_path / "state" / "buffer.db"
-
-
-def open_store(path: Path, max_bytes: int = ROOMY) -> Store:
-    return Store(path, max_bytes)
-
-
-def test_store_has_its_records_after_reopening(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, 7, b"a"), Record(2, 7, b"b"), Record(3, 8, b"c")]))
-    store.close()
-
-    store = open_store(path)
-    assert store.pending_by_race() == {7: 2, 8: 1}
-    assert store.last_id() == 3
-    assert store.page(7, from_id=0, limit=10) == [Record(1, 7, b"a"), Record(2, 7, b"b")]
-    store.close()
-
-
-def test_store_page_starts_at_from_id_and_ends_at_its_limit(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(n, 1, b"") for n in range(1, 8)]))
-    assert [record.id for record in store.page(1, from_id=3, limit=3)] == [3, 4, 5]
-    store.close()
-
-
-def test_store_write_changes_nothing_the_second_time(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, 1, b"a")]))
-    store.write(Batch([Record(1, 1, b"a")]))
-    assert store.pending_by_race() == {1: 1}
-    store.close()
-
-
-def test_deleted_records_are_gone_and_counted(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, 1, b"a"), Record(2, 1, b"b")]))
-    written = store.write(Batch([Record(3, 1, b"c")], deleted_ids=[1, 2, 99]))
-    assert written.rows_added == 1 - 2
-    assert store.page(1, 0, 10) == [Record(3, 1, b"c")]
-    store.close()
-
-
-def test_quarantine_keeps_the_message_with_its_reason(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, 1, b"poison")]))
-    store.write(Batch(quarantined=[(Record(1, 1, b"poison"), "topic not valid")]))
-    assert store.pending_by_race() == {}
-    assert store.quarantined_count() == 1
-    assert store.last_id() == 1, "its id must not be given to another message"
-    store.close()
-    with sqlite3.connect(path) as reader:
-        rows = reader.execute("SELECT payload, reason FROM quarantine").fetchall()
-    reader.close()
-    assert rows == [(b"poison", "topic not valid")]
-
-
-def test_commits_are_synced_in_full(path: Path) -> None:
-    store = open_store(path)
-    connection = store._connection
-    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
-    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
-    store.close()
-
-
-def test_oldest_races_are_evicted_whole_when_the_file_is_full(path: Path) -> None:
-    store = open_store(path, max_bytes=64 * 1024)
-    ids = iter(range(1, 10_000))
-    for race_id in (1, 2):
-        store.write(Batch([Record(next(ids), race_id, bytes(1000)) for _ in range(20)]))
-    written = store.write(Batch([Record(next(ids), 3, bytes(1000)) for _ in range(20)]))
-    assert written.evicted_race_ids == [1]
-    assert written.rows_added == 20 - 20
-    assert store.pending_by_race() == {2: 20, 3: 20}
-    store.close()
-
-
-def test_store_error_names_the_path_of_a_directory_in_the_way(path: Path) -> None:
-    path.mkdir(parents=True)
-    with pytest.raises(StoreError, match=str(path)):
-        open_store(path)
-
-
-def test_store_takes_a_write_after_a_failed_one(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, 1, b"a")]))
-    with pytest.raises(StoreError):
-        store.write(Batch([Record(2, 1, None)]))  # type: ignore[arg-type]
-    store.write(Batch([Record(2, 1, b"b")]))
-    assert store.pending_by_race() == {1: 2}
-    store.close()
-
-
-def test_state_directory_is_closed_to_others(path: Path) -> None:
-    open_store(path).close()
-    assert path.parent.stat().st_mode & 0o077 == 0
-
-
-def test_dated_record_keeps_its_place(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, UNDATED, b"a"), Record(2, UNDATED, b"b"), Record(3, 7, b"c")]))
-    written = store.write(Batch(dated=[Record(2, 7, b"named")], deleted_ids=[1]))
-    assert written.rows_added == -1
-    assert store.page(7, 0, 10) == [Record(2, 7, b"named"), Record(3, 7, b"c")]
-    assert store.pending_by_race() == {7: 2}
-    store.close()
-
-
-def test_race_last_written_to_comes_last_in_pending_by_race(path: Path) -> None:
-    store = open_store(path)
-    store.write(Batch([Record(1, 9, b""), Record(2, 4, b""), Record(3, 9, b""), Record(4, 6, b"")]))
-    assert list(store.pending_by_race()) == [4, 9, 6]
-    store.close()
-
-
-def test_free_bytes_are_what_the_bound_leaves(path: Path) -> None:
-    store = open_store(path, max_bytes=1024 * 1024)
-    before = store.free_bytes()
-    assert 0 < before < 1024 * 1024
-    written = store.write(Batch([Record(n, 1, bytes(1000)) for n in range(100)]))
-    assert before - store.free_bytes() > 100_000
-    assert written.used_bytes + store.free_bytes() == 1024 * 1024
-    store.close()
+    return tmp_path / "state" / "buffer"
 
 
 @pytest.fixture
-def quarantined(path: Path) -> Store:
-    """A store with messages 1 to 4 in quarantine, and 5 to be sent."""
-    store = open_store(path)
-    refused = [Record(n, 7 + n % 2, b"%d" % n) for n in range(1, 5)]
-    store.write(Batch([Record(5, 7, b"5")], quarantined=[(one, "refused") for one in refused]))
-    return store
+def opened(path: Path) -> Iterator[Store]:
+    opened = Store(path, ROOMY)
+    yield opened
+    opened.close()
 
 
-def test_requeued_messages_are_to_be_sent_again_byte_for_byte(quarantined: Store) -> None:
-    written = quarantined.write(Batch(requeued_ids=[3, 1, 2, 5, 99]))
-    assert written.requeued == {8: [3, 1], 7: [2]}
-    assert (written.rows_added, written.released, written.quarantine_dropped) == (3, 3, 0)
-    assert quarantined.quarantined_count() == 1
-    assert quarantined.page(8, 0, 10) == [Record(1, 8, b"1"), Record(3, 8, b"3")]
-    assert quarantined.page(7, 0, 10) == [Record(2, 7, b"2"), Record(5, 7, b"5")]
-    assert quarantined.pending_by_race() == {8: 2, 7: 2}
-    assert quarantined.write(Batch(requeued_ids=[1])).released == 0, "it is there once"
-    quarantined.close()
+def logs(path: Path) -> list[Path]:
+    return sorted(path.glob("*.log"))
 
 
-def test_dropped_messages_are_gone_and_others_stay(quarantined: Store) -> None:
-    written = quarantined.write(Batch(dropped_ids=[1, 4, 5, 99]))
-    assert (written.dropped_on_request, written.released, written.rows_added) == (2, 2, 0)
-    assert quarantined.quarantined_count() == 2
-    assert quarantined.pending_by_race() == {7: 1}, "only what is in quarantine"
-    quarantined.close()
+# Files.
 
 
-@pytest.mark.parametrize("batch", [Batch(requeued_ids=[1]), Batch(dropped_ids=[1])])
-def test_batch_that_releases_messages_is_not_empty(batch: Batch) -> None:
-    assert not batch.is_empty
+def test_names_of_logs_show_their_first_id_kind_and_race(path: Path, opened: Store) -> None:
+    batch = [*records([2, 1]), *records([3], UNDATED)]
+    opened.write(Batch(batch, quarantined=[(Record(4, 7, b""), "refused")]))
+    assert [file.name[:-13] for file in logs(path)] == [
+        "0000000000000001-R7",
+        "0000000000000003-U-1",
+        "0000000000000004-Q0",
+    ]
+    assert all(LogName.parse(file.name) for file in logs(path))
+
+
+def test_race_whose_messages_are_all_done_with_has_no_file(path: Path, opened: Store) -> None:
+    placed = opened.write(Batch([*records([1, 2]), *records([3], race_id=8)])).placed
+    opened.write(Batch(done=[(placed[1], 1), (placed[2], 2)]))
+    assert logs(path) == [path / str(placed[3])]
+
+
+def test_tick_of_a_race_costs_one_write_and_one_sync(
+    opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = opened.write(Batch(records([1, 2, 3]))).placed
+    calls = []
+    for name in ("pwrite", "fdatasync", "fsync"):
+        call = getattr(os, name)
+        monkeypatch.setattr(
+            os, name, lambda *args, call=call, name=name: (calls.append(name), call(*args))[1]
+        )
+    opened.write(Batch(records([4, 5]), done=[(placed[1], 1)]))
+    assert calls == ["pwrite", "fdatasync", "pwrite"], "what is done with reaches it lazily"
+
+
+def test_long_race_is_continued_in_another_log(path: Path, opened: Store) -> None:
+    batch = records(range(1, 2 * LOG_MESSAGES + 2))
+    opened.write(Batch(batch))
+    assert list(opened.waiting().values()) == [LOG_MESSAGES, LOG_MESSAGES, 1]
+    opened.close()
+    again = Store(path, ROOMY)
+    assert waiting(again) == {7: batch}
+    again.close()
+
+
+def test_only_so_many_logs_are_open_at_a_time(path: Path, opened: Store) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    for id_ in range(1, 4 * OPEN_MAX):
+        opened.write(Batch(records([id_], race_id=id_)))
+    assert len(os.listdir("/proc/self/fd")) == before + OPEN_MAX
+    assert len(logs(path)) == 4 * OPEN_MAX - 1
+    opened.write(Batch(records([1000], race_id=1)))
+    assert waiting(opened)[1] == [*records([1], race_id=1), *records([1000], race_id=1)]
+
+
+def test_directory_and_logs_are_closed_to_others(path: Path, opened: Store) -> None:
+    opened.write(Batch(records([1])))
+    assert [one.stat().st_mode & 0o777 for one in (path, *logs(path))] == [0o700, 0o600]
+
+
+def test_files_that_are_no_logs_are_left_alone(path: Path) -> None:
+    path.mkdir(parents=True)
+    for name in ("notes.txt", "0000000000000001-R7-0000000g.log", ".log"):
+        (path / name).write_text("mine")
+    opened = Store(path, SMALL)
+    opened.write(Batch(records([1])))
+    opened.close()
+    assert len(list(path.iterdir())) == 4
+    assert opened.notes == []
+
+
+def log_name(first_id: int = 1) -> str:
+    return str(LogName(first_id, LogKind.RACE, 7, 5))
+
+
+@pytest.mark.parametrize("kind", ["FIFO", "directory", "link", "newer"])
+def test_what_cannot_be_read_in_the_place_of_a_log_is_noted_and_left_alone(
+    path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path.mkdir(parents=True)
+    place = path / log_name()
+    reason = "not a regular file"
+    match kind:
+        case "FIFO":
+            os.mkfifo(place)
+        case "directory":
+            place.mkdir()
+            reason = "Is a directory"
+        case "link":
+            place.symlink_to("/etc/hostname")
+            reason = "Too many levels of symbolic links"
+        case "newer":
+            monkeypatch.setattr(log_format, "VERSION", log_format.VERSION + 1)
+            place.write_bytes(log_format.LogHeader(LogKind.RACE, 7, 5).encode())
+            monkeypatch.undo()
+            reason = "format 2, written by a newer version of the gateway"
+    opened = Store(path, ROOMY)
+    assert opened.notes == [
+        f"{place} cannot be read: {reason}; the messages in it stay there until a gateway that can "
+        "read it starts"
+    ]
+    opened.write(Batch(records([1])))
+    assert waiting(opened) == {7: records([1])}
+    opened.close()
+    assert os.path.lexists(place)
+
+
+def test_many_files_that_cannot_be_read_are_one_note(path: Path) -> None:
+    path.mkdir(parents=True)
+    for id_ in range(1, 2001):
+        os.mkfifo(path / log_name(id_))
+    opened = Store(path, ROOMY)
+    [note] = opened.notes
+    assert note.startswith(f"{path / log_name(1)} and 1999 more cannot be read: not a regular file")
+    opened.close()
+
+
+def test_store_whose_place_is_taken_names_it(path: Path) -> None:
+    path.parent.mkdir()
+    path.write_text("in the way")
+    with pytest.raises(StoreError, match=f"{path}: File exists"):
+        Store(path, ROOMY)
+
+
+# Damage.
+
+
+def test_message_of_a_killed_process_that_is_damaged_is_counted_at_the_start(path: Path) -> None:
+    first = Store(path, ROOMY)
+    placed = first.write(Batch(records([1, 2]))).placed
+    first.write(Batch(done=[(placed[1], 1)]))
+    file = path / str(placed[1])
+    flip(file, HEADER_BYTES + OVERHEAD_BYTES)
+    again = Store(path, ROOMY)
+    assert (again.lost, again.waiting()) == (1, {}), "1 was done with"
+    assert not file.exists()
+    again.close()
+    first.close()
+
+
+def test_messages_that_turn_out_to_be_damaged_are_missing_once(path: Path) -> None:
+    first = Store(path, ROOMY)
+    name = first.write(Batch(records([1, 2]))).placed[1]
+    first.write(Batch(records([3])))
+    first.close()
+    flip(path / str(name), HEADER_BYTES + OVERHEAD_BYTES)
+    again = Store(path, ROOMY)
+    assert (again.waiting(), again.lost) == ({name: 3}, 0)
+    assert again.read(name) == records([3])
+    assert again.waiting() == {name: 1}
+    again.write(Batch(done=[(name, 3)]))
+    assert logs(path) == []
+    again.close()
+
+
+def test_log_of_which_nothing_can_be_read_is_deleted_once_it_was(path: Path) -> None:
+    first = Store(path, ROOMY)
+    name = first.write(Batch(records([1, 2]))).placed[1]
+    first.close()
+    flip(path / str(name), HEADER_BYTES + OVERHEAD_BYTES)
+    again = Store(path, ROOMY)
+    assert (again.waiting(), again.read(name), again.waiting()) == ({name: 2}, [], {})
+    assert logs(path) == []
+    again.close()
+
+
+def flip(file: Path, at: int, bit: int = 0) -> None:
+    data = bytearray(file.read_bytes())
+    data[at] ^= 1 << bit
+    file.write_bytes(data)
+
+
+def bytes_of_messages(file: Path) -> list[tuple[range, list[int]]]:
+    """Return the bytes of each record of a closed log that has messages, and their ids."""
+    data, name, found = file.read_bytes(), LogName.parse(file.name), []
+    assert name is not None
+    at = HEADER_BYTES
+    while at < len(data):
+        decoded = decode_record(data, at, name.salt)
+        assert decoded is not None
+        record, body, end = decoded
+        if record.count:
+            ids = [id_ for id_, _ in log_format._decode_messages(record, body)]
+            found.append((range(at, end), ids))
+        at = end
+    return found
+
+
+def stopped(path: Path, seconds: int) -> dict[int, Record]:
+    """Make the logs of a few races; return their messages by id."""
+    first, every = Store(path, ROOMY), dict[int, Record]()
+    for second in range(1, seconds + 1):
+        ids = range(len(every) + 1, len(every) + 6)
+        races = (7, 7, 8, 9, 10 + second // 100)
+        tick = [
+            Record(id_, race_id, message(second, race_id, f"bike-{id_ % 5}").to_json())
+            for id_, race_id in zip(ids, races, strict=True)
+        ]
+        first.write(Batch(tick))
+        every.update((one.id, one) for one in tick)
+    first.close()
+    return every
+
+
+def found_in(path: Path) -> tuple[list[Record], int]:
+    """Return the messages that can be read, and the number of those that are lost."""
+    again = Store(path, ROOMY)
+    at_first = again.waiting()
+    found = [one for name in at_first for one in again.read(name)]
+    assert sum(again.waiting().values()) == len(found)
+    again.close()
+    return found, again.lost + sum(at_first.values()) - len(found)
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_thousand_flipped_bits_of_a_stopped_store_cost_only_their_messages(
+    path: Path, seed: int
+) -> None:
+    chance = random.Random(seed)
+    every = stopped(path, seconds=300)
+    records_ = [(file, *one) for file in logs(path) for one in bytes_of_messages(file)]
+    weights = [len(span) for _, span, _ in records_]
+    damaged: set[int] = set()
+    touched: set[tuple[Path, int]] = set()
+    while len(touched) < 1000:
+        [(file, span, ids)] = chance.choices(records_, weights)
+        touched.add((file, chance.choice(span)))
+        damaged.update(ids)
+    for file, at in touched:
+        flip(file, at, chance.randrange(8))
+    found, lost = found_in(path)
+    assert sorted(found, key=id_of) == [one for one in every.values() if one.id not in damaged]
+    assert lost == len(damaged)
+
+
+def test_any_flipped_bit_of_a_stopped_store_costs_at_most_its_record(path: Path) -> None:
+    every = stopped(path, seconds=4)
+    chance = random.Random(3)
+    for file in logs(path):
+        whole, of_messages = file.read_bytes(), bytes_of_messages(file)
+        for at in chance.sample(range(len(whole)), 100):
+            flip(file, at, chance.randrange(8))
+            found, lost = found_in(path)
+            damaged = {id_ for span, ids in of_messages if at in span for id_ in ids}
+            assert sorted(found, key=id_of) == [
+                one for id_, one in every.items() if id_ not in damaged
+            ]
+            assert lost == len(damaged)
+            file.write_bytes(whole)
+
+
+# Files that others touch, and writes that fail.
+
+
+@pytest.mark.parametrize("is_directory", [False, True])
+def test_logs_deleted_under_way_are_reported_with_the_next_write(
+    path: Path, opened: Store, *, is_directory: bool
+) -> None:
+    placed = opened.write(Batch([*records([1]), *records([2], race_id=8)])).placed
+    for file in logs(path) if is_directory else [path / str(placed[1])]:
+        file.unlink()
+    if is_directory:
+        path.rmdir()
+    with pytest.raises(StoreError, match=f"{placed[1]}: the file was deleted"):
+        opened.write(Batch(records([3])))
+    written = opened.write(Batch(records([3])))
+    assert list(written.vanished) == ([placed[1], placed[2]] if is_directory else [placed[1]])
+    assert waiting(opened) == {7: records([3])} | ({} if is_directory else {8: records([2], 8)})
+    assert opened.write(Batch(records([4]))).vanished == []
+
+
+def test_log_deleted_before_it_is_read_is_reported_with_the_next_write(
+    path: Path, opened: Store
+) -> None:
+    name = opened.write(Batch(records([1]))).placed[1]
+    (path / str(name)).unlink()
+    assert opened.read(name) == []
+    assert list(opened.write(Batch(records([2], race_id=8))).vanished) == [name]
+
+
+def test_quarantine_that_was_deleted_is_nobodys_loss(path: Path, opened: Store) -> None:
+    opened.write(Batch(quarantined=[(one, "refused") for one in records([1])]))
+    logs(path)[0].unlink()
+    written = opened.write(Batch(requeued_ids=[1]))
+    assert (written.released, list(written.vanished), opened.quarantined) == (0, [], 0)
+
+
+class Failing:
+    """A system call that fails from its `after`-th call on, or writes only some of the bytes."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+        self.after: int | None = None
+        self.error = OSError(errno.ENOSPC, "No space left on device")
+        call: Callable[..., object] = getattr(os, name)
+
+        def failing(*args: object) -> object:
+            if self.after is not None:
+                self.after -= 1
+                if self.after < 0:
+                    raise self.error
+            return call(*args)
+
+        monkeypatch.setattr(os, name, failing)
+
+
+@pytest.mark.parametrize("name", ["pwrite", "fdatasync", "open"])
+@pytest.mark.parametrize("after", range(5))
+def test_write_that_fails_at_any_call_changes_nothing_and_is_taken_again(
+    path: Path, opened: Store, monkeypatch: pytest.MonkeyPatch, name: str, after: int
+) -> None:
+    placed = opened.write(Batch([*records([1, 2]), *records([3], race_id=8)])).placed
+    opened.write(Batch(done=[(placed[1], 1)]))
+    before = waiting(opened)
+    refused = [(one, "refused") for one in records([7])]
+    batch = Batch([*records([4]), *records([5], race_id=8), *records([6], race_id=9)], (), refused)
+    failing = Failing(monkeypatch, name)
+    failing.after = after
+    is_written = False
+    with suppress(StoreError):
+        opened.write(batch)
+        is_written = True
+    monkeypatch.undo()
+    if not is_written:
+        assert (waiting(opened), opened.quarantined) == (before, 0)
+        assert opened.write(batch).vanished == [], "only what others delete"
+    expected = {7: records([2, 4]), 8: records([3, 5], 8), 9: records([6], 9)}
+    assert (waiting(opened), opened.quarantined) == (expected, 1)
+    again = Store(path, ROOMY)
+    assert (waiting(again), again.quarantined, again.lost) == (expected, 1, 0)
+    again.close()
+
+
+def test_logs_whose_sync_failed_are_not_appended_to(
+    path: Path, opened: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    placed = opened.write(Batch(records([1]))).placed
+    failing = Failing(monkeypatch, "fdatasync")
+    failing.after, failing.error = 0, OSError(errno.EIO, "Input/output error")
+    with pytest.raises(StoreError, match="Input/output error"):
+        opened.write(Batch(records([2])))
+    failing.after = None
+    assert opened.write(Batch(records([2]))).placed[2] != placed[1]
+    assert waiting(opened) == {7: records([1, 2])}
+    assert len(logs(path)) == 2
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 512 KiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "none", place]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_full_disk_refuses_writes_and_keeps_what_it_has(small_disk: Path) -> None:
+    full, kept = Store(small_disk / "buffer", ROOMY), dict[int, Record]()
+    for id_ in range(1, 10_000):
+        one = Record(id_, id_ // 200, payload(id_))
+        try:
+            full.write(Batch([one]))
+        except StoreError as error:
+            assert str(error).endswith("No space left on device")  # noqa: PT017
+            break
+        kept[id_] = one
+    assert full.free_bytes() < 64 << 10
+    for _ in range(3):
+        with pytest.raises(StoreError, match="No space left on device"):
+            full.write(Batch([Record(10_000, 10_000, payload(1, 400_000))]))
+    assert [one for found in waiting(full).values() for one in found] == [*kept.values()]
+    oldest = next(iter(full.waiting()))
+    gone = full.read(oldest)
+    full.write(Batch(done=[(oldest, one.id) for one in gone]))
+    full.write(Batch([Record(10_001, 10_001, b"fits")]))
+    again = Store(small_disk / "buffer", ROOMY)
+    assert sum(again.waiting().values()) == len(kept) - len(gone) + 1
+    assert again.lost == 0
+    full.close()
+    again.close()
+
+
+def test_store_in_a_read_only_directory_is_read_and_refuses_writes(
+    small_disk: Path,
+) -> None:
+    first = Store(small_disk / "buffer", ROOMY)
+    placed = first.write(Batch([*records([1, 2]), *records([3], race_id=8)])).placed
+    first.write(Batch(done=[(placed[1], 1)]))
+    first.close()
+    subprocess.run(["mount", "-o", "remount,ro", small_disk], check=True)
+    opened = Store(small_disk / "buffer", ROOMY)
+    assert (opened.notes, opened.lost) == ([], 0)
+    assert waiting(opened) == {7: records([2]), 8: records([3], 8)}
+    with pytest.raises(StoreError, match="Read-only file system"):
+        opened.write(Batch(records([4])))
+    opened.write(Batch(done=[(placed[3], 3)]))
+    assert waiting(opened) == {7: records([2])}, "as far as this process knows"
+    subprocess.run(["mount", "-o", "remount,rw", small_disk], check=True)
+    opened.write(Batch(records([4])))
+    assert waiting(opened) == {7: records([2, 4])}
+    opened.close()
+
+
+# The bound.
+
+
+def test_bound_counts_the_space_that_is_laid_out(path: Path) -> None:
+    opened = Store(path, SMALL)
+    for id_ in range(1, 41):
+        used = opened.write(Batch(records([id_], race_id=id_))).used_bytes
+        on_disk = sum(file.stat().st_blocks * 512 for file in logs(path))
+        assert on_disk <= used <= SMALL
+    opened.close()
