@@ -49,7 +49,7 @@ def id_of(record: Record) -> int:
 
 
 def set_aside(store: Store, record: Record, reason: str = "refused") -> None:
-    """Quarantine a message that is on disk."""
+    """Set aside a message that is on disk."""
     [name] = [one for one in store.waiting() if record in store.read(one)]
     store.write(Batch(done=[(name, record.id)], quarantined=[(record, reason)]))
 
@@ -110,8 +110,8 @@ def test_each_message_is_where_the_write_placed_it(opened: Callable[[], Store]) 
 
 
 def test_messages_written_out_of_order_are_all_kept(opened: Callable[[], Store]) -> None:
-    """A final is on disk before the seconds ahead of it."""
     store = opened()
+    # A final is on disk before the seconds ahead of it.
     for id_ in (5, 2, 9, 3):
         store.write(Batch(records([id_])))
     assert waiting(store) == {7: records([2, 3, 5, 9])}
@@ -204,8 +204,8 @@ def test_requeued_message_of_a_race_that_goes_on_is_sent_again(opened: Callable[
 
 
 def test_message_set_aside_twice_is_sent_again_once(opened: Callable[[], Store]) -> None:
-    """After a power cut it may be sent, refused and set aside once more."""
     store = opened()
+    # After a power cut it may be sent, refused and set aside once more.
     for _ in range(2):
         store.write(Batch(quarantined=[(one, "refused") for one in records([1, 2])]))
         store.close()
