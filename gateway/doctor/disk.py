@@ -7,7 +7,7 @@ from gateway.buffer.inspect import BufferView, BufferViewError
 from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.config.schema import Config
 from gateway.host.state_dir import MOUNTS, volatile_file_system
-from gateway.status.snapshot import BYTES_PER_MESSAGE
+from gateway.status.snapshot import hours_of_racing
 from gateway.terminal.finding import Finding, failed, ok, warning
 from gateway.terminal.units import counted, duration
 
@@ -72,7 +72,7 @@ def _room(config: Config) -> Finding:
     disk = os.statvfs(_existing(config.state_dir))
     free_bytes = disk.f_bavail * disk.f_frsize
     bound_bytes = config.buffer.max_size_mib * 1024 * 1024
-    hours = min(free_bytes, bound_bytes) / (BYTES_PER_MESSAGE * len(config.bikes) * 3600)
+    hours = hours_of_racing(min(free_bytes, bound_bytes), len(config.bikes))
     what = f"{config.state_dir}: room for {duration(hours * 3600)} of racing without a network"
     if hours >= FEW_HOURS:
         return ok(NAME, what)

@@ -15,8 +15,8 @@ from gateway.cloud.certificates import CertificateStatus
 from gateway.host.board import PiHealth
 from gateway.timing.clock_sync import ClockSource
 
-#: Bytes that a message takes on disk, with its index.
-BYTES_PER_MESSAGE = 300
+#: Bytes that a second of racing takes on disk, and each bike's message in it.
+BYTES_PER_SECOND, BYTES_PER_MESSAGE = 150, 85
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,4 +186,9 @@ class GatewayStatus:
         free_bytes = self.buffer.free_bytes
         if free_bytes is None or not self.bikes:
             return None
-        return free_bytes / (BYTES_PER_MESSAGE * len(self.bikes) * 3600)
+        return hours_of_racing(free_bytes, len(self.bikes))
+
+
+def hours_of_racing(free_bytes: int, bikes: int) -> float:
+    """Return how long these bikes can race before their messages have filled the room."""
+    return free_bytes / (BYTES_PER_SECOND + BYTES_PER_MESSAGE * bikes) / 3600

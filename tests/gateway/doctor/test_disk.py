@@ -51,14 +51,14 @@ def buffer_with(state_dir: Path, messages: int, quarantined: int = 0) -> None:
 def test_disk_room_is_reported_in_time_of_racing(tmp_path: Path, mounts: Path) -> None:
     (finding,) = check_disk(settings(tmp_path, bikes=50, max_size_mib=512), mounts)
     assert finding == Finding(
-        "disk", State.OK, f"{tmp_path}: room for 10 h of racing without a network"
+        "disk", State.OK, f"{tmp_path}: room for 34 h of racing without a network"
     )
 
 
 def test_little_room_is_a_warning_that_names_what_bounds_it(tmp_path: Path, mounts: Path) -> None:
     (finding,) = check_disk(settings(tmp_path, bikes=2, max_size_mib=1), mounts)
     assert finding.state is State.WARNING
-    assert "room for 29 min" in finding.what
+    assert "room for 55 min" in finding.what
     assert finding.remedy == "raise buffer.max_size_mib"
 
 

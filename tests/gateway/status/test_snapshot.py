@@ -2,15 +2,16 @@
 
 from contextlib import closing
 from copy import deepcopy
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from pathlib import Path
+from random import Random
 
 import pytest
 
 from gateway.bike.link import LinkState
 from gateway.bike.status import BikeStatus
 from gateway.buffer.store import Batch, Record, Store
-from gateway.status.snapshot import BYTES_PER_MESSAGE, GatewayStatus
+from gateway.status.snapshot import BYTES_PER_MESSAGE, BYTES_PER_SECOND, GatewayStatus
 from tests.support.gateways import VirtualGateway, config
 from tests.support.statuses import bike_status, buffer_status, gateway_status
 from tests.support.telemetry import message
@@ -44,19 +45,30 @@ def status(bikes: int, free_bytes: int | None) -> GatewayStatus:
 
 
 def test_hours_left_are_hours_of_racing_by_all_bikes() -> None:
-    an_hour_of_a_bike = 3600 * BYTES_PER_MESSAGE
-    assert status(1, 24 * an_hour_of_a_bike).hours_left == 24
-    assert status(3, 24 * an_hour_of_a_bike).hours_left == 8
+    for bikes in (1, 3):
+        an_hour = 3600 * (BYTES_PER_SECOND + BYTES_PER_MESSAGE * bikes)
+        assert status(bikes, 24 * an_hour).hours_left == pytest.approx(24)
     assert status(1, None).hours_left is None
 
 
-def test_message_takes_as_much_room_as_is_estimated(tmp_path: Path) -> None:
+@pytest.mark.parametrize("bikes", [1, 10, 100])
+def test_racing_takes_as_much_room_as_is_estimated(tmp_path: Path, bikes: int) -> None:
+    chance = Random(bikes)
     with closing(Store(tmp_path / "buffer", 1 << 30)) as store:
-        before = store.write(Batch()).used_bytes
-        for race_id in range(5_984_158, 5_984_178):
-            first = 300 * (race_id - 5_984_158)
-            messages = [message(second, race_id, "bike-001") for second in range(1, 301)]
-            records = [Record(first + one.second, race_id, one.to_json()) for one in messages]
-            store.write(Batch(records))
-        each = (store.write(Batch()).used_bytes - before) / (20 * 300)
-    assert 0.8 * BYTES_PER_MESSAGE < each <= BYTES_PER_MESSAGE
+        for second in range(900):
+            first_id = second * bikes
+            store.write(Batch([record(second, first_id + n, n, chance) for n in range(bikes)]))
+        each = store.write(Batch()).used_bytes / 900
+    expected = BYTES_PER_SECOND + BYTES_PER_MESSAGE * bikes
+    assert 0.7 * expected < each <= expected
+
+
+def record(second: int, id_: int, bike: int, chance: Random) -> Record:
+    """Return a message as of a real bike: no two have the same numbers."""
+    telemetry = replace(
+        message(second % 300 + 1, 5_984_158 + second // 300, f"bike-{bike:03}"),
+        cadence=chance.uniform(60, 110),
+        resistance=chance.uniform(20, 60),
+        power=chance.uniform(50, 300),
+    )
+    return Record(id_, telemetry.race_id, telemetry.to_json())
