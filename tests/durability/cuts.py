@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
-from gateway.buffer.store import DamagedStoreError, Store
+from gateway.buffer.store import Store
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.units import NS_PER_S
 from tests.durability.writer import EVERY_S, INTERVAL_S, MAX_BYTES, produced
@@ -85,7 +85,7 @@ class Writer:
         return {(race_id, second): at_ns for race_id, second, at_ns in numbers}
 
     def judge(self, cut_ns: int, path: Path) -> Cut:
-        """A cut at that time on the monotonic clock, which has left the buffer's file so."""
+        """A cut at that time on the monotonic clock, which has left the buffer so."""
         kept, appended_ns = _kept(path), self.appended_ns()
         assert kept.keys() <= appended_ns.keys(), "invented"
         stalls = list(_stalls(list(appended_ns.values())))
@@ -111,21 +111,17 @@ def _age_s(at_ns: int, cut_ns: int, stalls: list[tuple[int, int]]) -> float:
 
 
 def kept_payloads(path: Path) -> list[bytes]:
-    """What the product finds in the file; nothing if it is not there, or damaged."""
+    """What the product finds in the directory; nothing if it is not there."""
     if not path.exists():
         return []
-    try:
-        with closing(Store(path, MAX_BYTES)) as store:
-            races = store.pending_by_race()
-            records = [one for race_id in races for one in store.page(race_id, 0, races[race_id])]
-    except DamagedStoreError:
-        return []
-    return [record.payload for record in records]
+    with closing(Store(path, MAX_BYTES)) as store:
+        return [record.payload for name in store.waiting() for record in store.read(name)]
 
 
 def _kept(path: Path) -> dict[Key, bytes]:
-    payloads = kept_payloads(path)
-    messages = [telemetry_from_json(payload) for payload in payloads]
-    kept = {(m.race_id, m.second): payload for m, payload in zip(messages, payloads, strict=True)}
-    assert len(kept) == len(payloads), "twice"
+    """Return each message; one that was written again after a failed sync may be there twice."""
+    kept: dict[Key, bytes] = {}
+    for payload in kept_payloads(path):
+        message = telemetry_from_json(payload)
+        assert kept.setdefault((message.race_id, message.second), payload) == payload
     return kept

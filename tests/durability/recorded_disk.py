@@ -1,10 +1,10 @@
 """What a power cut may leave of files whose every write and sync was recorded by the BadDisk.
 
 Other than a copied disk (loop_disk.py) it loses whatever may be lost: of what was not synced any
-page may be on the disk or not, in any order, and torn between two sectors; an unlinked file may be
-back. After a sync that failed its pages count as written and are not, and programs still see them:
-so do ext4 and XFS (Rebello et al., "Can Applications Recover from fsync Failures?", USENIX ATC
-2020). What was synced is there.
+page may be on the disk or not, in any order, and torn between two sectors; a file whose directory
+was not synced may be gone, and an unlinked one may be back. After a sync that failed its pages
+count as written and are not, and programs still see them: so do ext4 and XFS (Rebello et al., "Can
+Applications Recover from fsync Failures?", USENIX ATC 2020). What was synced is there.
 """
 
 import random
@@ -63,7 +63,6 @@ class File:
     dirty: set[int] = field(default_factory=set)
     #: The shortest that it has been since it was last synced; the disk may not know it yet.
     cut_to: int | None = None
-    is_durable: bool = False
 
     def write(self, offset: int, data: bytes) -> None:
         end = offset + len(data)
@@ -84,7 +83,6 @@ class File:
         for page in self.dirty:
             self._put(self.disk, page)
         self.dirty.clear()
-        self.is_durable = True
 
     def fail_to_sync(self) -> None:
         self.dirty.clear()
@@ -122,10 +120,13 @@ class File:
 
 
 class RecordedDisk:
-    """The files as the changes applied so far have made them."""
+    """The files below `directory` as the changes applied so far have made them."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
         self._files: dict[Path, File] = {}
+        #: Files and directories that have been synced under their names.
+        self._named: set[Path] = {directory}
         #: May be back until any sync, which writes the file system's own log, in order.
         self._unlinked: dict[Path, File] = {}
 
@@ -134,6 +135,11 @@ class RecordedDisk:
             if change.path in self._files:
                 self._unlinked[change.path] = self._files.pop(change.path)
             return
+        if change.what is What.SYNC:
+            self._unlinked.clear()
+            self._named |= {path for path in self._known() if path.parent == change.path}
+        if change.path in self._known() - self._files.keys():
+            return  # a directory
         file = self._files.setdefault(change.path, File())
         match change.what:
             case What.WRITE:
@@ -144,12 +150,15 @@ class RecordedDisk:
                 file.fail_to_sync()
             case What.SYNC:
                 file.sync()
-                self._unlinked.clear()
+
+    def _known(self) -> set[Path]:
+        """Return all files and directories."""
+        return {self._directory, *self._files, *(path.parent for path in self._files)}
 
     def after_a_cut(self, chance: random.Random) -> dict[Path, bytes]:
         """One of the states that the disk may be in."""
-        files = {path: file for path, file in self._files.items()
-                 if file.is_durable or chance.random() < 0.5}  # fmt: skip
+        kept = {path for path in self._known() if path in self._named or chance.random() < 0.5}
+        files = {path: file for path, file in self._files.items() if {path, path.parent} <= kept}
         if self._unlinked and chance.random() < 0.5:
             files |= self._unlinked
         return {path: file.after_a_cut(chance) for path, file in files.items()}

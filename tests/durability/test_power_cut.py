@@ -11,9 +11,10 @@ from pathlib import Path
 
 import pytest
 
+from gateway.buffer.log_format import DIRECTORY_NAME
 from tests.durability.cuts import Cut, Writer
 from tests.durability.loop_disk import LoopDisk, open_loop_disk
-from tests.durability.writer import CHECKPOINT_OFTEN, INTERVAL_S
+from tests.durability.writer import INTERVAL_S
 from tests.support.bad_disk import BadDisk
 
 CUTS = 50
@@ -23,7 +24,7 @@ CUTS_OF_A_BAD_WRITER = 5
 FIRST_CUT_AFTER_S = 0.2
 
 #: On the disk.
-BUFFER = Path("state", "buffer.db")
+BUFFER = Path("state", DIRECTORY_NAME)
 
 
 @pytest.fixture
@@ -51,18 +52,15 @@ def cuts(writer: Writer, loop_disk: LoopDisk, number: int) -> Iterator[Cut]:
 def test_power_cut_loses_no_message_older_than_the_interval(
     loop_disk: LoopDisk, writer: Writer
 ) -> None:
-    with writer.writing(*CHECKPOINT_OFTEN):
+    with writer.writing():
         for number, cut in enumerate(cuts(writer, loop_disk, CUTS)):
             assert cut.broken_promises == {}, f"cut {number}: age of each in seconds"
             assert cut.all_as_produced
             assert cut.lost_s, "what is only in memory survives no power cut"
 
 
-@pytest.mark.parametrize("synchronous", ["NORMAL", "OFF"])
-def test_power_cuts_expose_a_writer_that_does_not_sync(
-    loop_disk: LoopDisk, writer: Writer, synchronous: str
-) -> None:
-    with writer.writing("--synchronous", synchronous):
+def test_power_cuts_expose_a_writer_that_does_not_sync(loop_disk: LoopDisk, writer: Writer) -> None:
+    with writer.writing("--unsynced", "data"):
         found = list(cuts(writer, loop_disk, CUTS_OF_A_BAD_WRITER))
     assert any(cut.broken_promises for cut in found)
 

@@ -1,6 +1,6 @@
 """A process whose plug will be pulled: appends to a real Buffer in real time, without a broker.
 
-    python -m tests.durability.writer BUFFER_DB [OPTIONS]
+    python -m tests.durability.writer DIRECTORY [OPTIONS]
 
 Prints "race_id second monotonic_ns" of each message, the last of them read just before the Buffer
 got it. Each race's last message is its `final`.
@@ -8,14 +8,12 @@ got it. Each race's last message is its `final`.
 
 import argparse
 import asyncio
-import sqlite3
+import os
 import time
-from collections.abc import Sequence
-from functools import partial
 from itertools import count
 from pathlib import Path
-from typing import Any
 
+from gateway.buffer import log_file
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_buffer
 from gateway.host.log import configure_logging
@@ -25,11 +23,8 @@ from tests.support.telemetry import message
 
 INTERVAL_S = 1.0
 EVERY_S = 0.02
-#: SQLite copies its log into the database when that has so many pages …
-CHECKPOINT_PAGES = 1000
-#: … or, so that cuts meet it, with this every few seconds.
-CHECKPOINT_OFTEN = ("--checkpoint-pages", "200")
-RACE_LENGTH_S = 100
+#: Short enough that logs are closed while it writes.
+RACE_LENGTH_S = 30
 MAX_BYTES = 1 << 30
 
 
@@ -41,33 +36,15 @@ def produced(race_id: int, second: int) -> Telemetry:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--synchronous", choices=("NORMAL", "OFF"), help="else as the gateway does")
-    parser.add_argument("--checkpoint-pages", type=int, default=CHECKPOINT_PAGES)
+    parser.add_argument("--unsynced", choices=("data", "directory"), help="a sync to leave out")
     parser.add_argument("--first-race", type=int, default=1, metavar="N")
     arguments = parser.parse_args()
-    pragmas = [f"PRAGMA wal_autocheckpoint = {arguments.checkpoint_pages}"]
-    if arguments.synchronous is not None:
-        pragmas.append(f"PRAGMA synchronous = {arguments.synchronous}")
-    sqlite3.connect = partial(  # type: ignore[assignment]
-        sqlite3.connect, factory=partial(_Connection, pragmas)
-    )
+    if arguments.unsynced == "data":
+        os.fdatasync = lambda descriptor: None
+    elif arguments.unsynced == "directory":
+        log_file.sync_directory = lambda directory: None
     configure_logging()  # not to where the messages are told
     asyncio.run(_write(arguments.path, arguments.first_race))
-
-
-class _Connection(sqlite3.Connection):
-    """One that heeds these pragmas, whatever the gateway says about syncing."""
-
-    def __init__(self, pragmas: Sequence[str], *arguments: Any, **options: Any) -> None:
-        self._pragmas = pragmas
-        super().__init__(*arguments, **options)
-
-    def execute(self, sql: str, /, *parameters: Any) -> sqlite3.Cursor:
-        cursor = super().execute(sql, *parameters)
-        if "PRAGMA synchronous" in sql:
-            for pragma in self._pragmas:
-                super().execute(pragma)
-        return cursor
 
 
 async def _write(path: Path, first_race: int) -> None:

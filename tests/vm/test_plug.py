@@ -16,6 +16,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.telemetry.message import telemetry_from_json
 from gateway.timing.units import NS_PER_S
 from tests.durability.arrivals import missing, promised
@@ -34,7 +35,7 @@ OUTAGE_S = 25.0
 #: What takes milliseconds on hardware may take so long in emulation, on cores that others use too.
 SLOW_S = 1.0
 ARRIVE_TIMEOUT_S = 120.0
-FULL, OFF = "PRAGMA synchronous = FULL", "PRAGMA synchronous = OFF"
+SYNC = "os.fdatasync(self._descriptor)"
 
 MARK = struct.Struct("<8sQ")
 MAGIC = b"the time"
@@ -124,14 +125,14 @@ def on_disk(disk: bytes, directory: Path) -> set[tuple[str, int]]:
     with TemporaryDirectory(dir=directory) as found:
         command = ["debugfs", "-R", f"rdump / {found}", str(file)]
         subprocess.run(command, check=True, capture_output=True)
-        messages = map(telemetry_from_json, kept_payloads(Path(found, "buffer.db")))
+        messages = map(telemetry_from_json, kept_payloads(Path(found, DIRECTORY_NAME)))
         return {(message.bike_id, message.device_timestamp // 1000) for message in messages}
 
 
 async def test_a_pulled_plug_costs_no_second_that_was_promised(
     installed: Installed, broker: Mosquitto, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    unchanged = f"grep -q '{FULL}' buffer/store.py"
+    unchanged = f"grep -q '{SYNC}' buffer/log_file.py"
     outage = race_into_the_dark(installed, broker, subscriber, tmp_path, unchanged)
     found = list(judged(outage, tmp_path))
     progress(f"{len(found)} cuts, the last with {found[-1].promised} messages promised")
@@ -152,7 +153,7 @@ async def test_a_pulled_plug_costs_no_second_that_was_promised(
 def test_a_daemon_that_does_not_sync_is_found_out(
     installed: Installed, broker: Mosquitto, subscriber: Subscriber, tmp_path: Path
 ) -> None:
-    change = f"sed -i 's/{FULL}/{OFF}/' buffer/store.py && grep -q '{OFF}' buffer/store.py"
+    change = f"sed -i 's/{SYNC}/pass/' buffer/log_file.py && ! grep -q '{SYNC}' buffer/log_file.py"
     outage = race_into_the_dark(installed, broker, subscriber, tmp_path, change)
     found = list(judged(outage, tmp_path))
     broken = [cut for cut in found if cut.broken]
