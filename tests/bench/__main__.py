@@ -30,6 +30,7 @@ ROWS = (
     "memory",
     "writes_online",
     "writes_offline",
+    "writes_device",
     "first_publish",
     "drain",
     "hundred_bikes",

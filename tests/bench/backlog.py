@@ -1,18 +1,17 @@
-"""A buffer file with the messages of a long outage."""
+"""A buffer with the messages of a long outage."""
 
 import os
 import shutil
 from itertools import islice
 from pathlib import Path
 
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.buffer.store import Batch, Record, Store
 from tests.bench.messages import FIRST_RACE_ID, RACE_S, race_of
 from tests.bench.row import Bench
 
 BIKES = 10
 PER_RACE = BIKES * RACE_S
-#: Messages in one transaction.
-BATCH = 20_000
 
 
 def backlog_size(bench: Bench) -> int:
@@ -20,27 +19,30 @@ def backlog_size(bench: Bench) -> int:
 
 
 def lay_backlog(bench: Bench, state_dir: Path) -> None:
-    """Put the file of a gateway that was offline for `backlog_size` messages into `state_dir`.
+    """Put the logs of a gateway that was offline for `backlog_size` messages into `state_dir`.
 
-    Nothing of the file is in the page cache, as after a boot.
+    Nothing of them is in the page cache, as after a boot.
     """
-    original = bench.shared / f"backlog-{backlog_size(bench)}.db"
+    original = bench.shared / f"backlog-{backlog_size(bench)}"
     if not original.exists():
         bench.progress(f"writing {backlog_size(bench):,} messages into a buffer …")
         _write(original.with_suffix(".tmp"), backlog_size(bench))
         original.with_suffix(".tmp").rename(original)
     state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    forget_pages(Path(shutil.copyfile(original, state_dir / "buffer.db")))
+    shutil.copytree(original, state_dir / DIRECTORY_NAME, dirs_exist_ok=True)
+    forget_pages(state_dir)
 
 
-def forget_pages(path: Path) -> None:
-    """Have the kernel drop the file from its page cache."""
-    with path.open("rb") as file:
-        os.fsync(file.fileno())
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+def forget_pages(state_dir: Path) -> None:
+    """Have the kernel drop the logs from its page cache."""
+    for path in (state_dir / DIRECTORY_NAME).iterdir():
+        with path.open("rb") as file:
+            os.fsync(file.fileno())
+            os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
 
 
 def _write(path: Path, count: int) -> None:
+    """Write as a gateway does: the messages of a second together."""
     store = Store(path, max_bytes=1 << 40)
     messages = (
         telemetry
@@ -51,6 +53,6 @@ def _write(path: Path, count: int) -> None:
         Record(id_, telemetry.race_id, telemetry.to_json())
         for id_, telemetry in enumerate(islice(messages, count), start=1)
     )
-    while batch := list(islice(numbered, BATCH)):
+    while batch := list(islice(numbered, BIKES)):
         store.write(Batch(batch))
     store.close()

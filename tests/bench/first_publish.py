@@ -1,7 +1,7 @@
 """The time from the daemon's start to its first live message at the broker, with a long backlog.
 
-The real `run` on a mosquitto alternates with the same daemon and an empty buffer. The buffer's file
-is read from the disk, not from the page cache, as after a boot. A live message is about a second
+The real `run` on a mosquitto alternates with the same daemon and an empty buffer. The buffer is
+read from the disk, not from the page cache, as after a boot. A live message is about a second
 that ended after the start. A connected gateway still waits for the end of the current second,
 0 … 1 s by chance: this wait is subtracted, and the whole time is reported too.
 
@@ -45,7 +45,7 @@ def measure(bench: Bench) -> Row:
         bench.progress(f"first publish: {starts} starts each")
         behind, alone = [], []
         for number in range(starts):
-            forget_pages(full.state_dir / "buffer.db")
+            forget_pages(full.state_dir)
             behind.append(_start(full, number))
             alone.append(_start(empty, number))
     return _row(bench, behind, alone)

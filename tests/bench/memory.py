@@ -31,7 +31,7 @@ def measure(bench: Bench) -> Row:
     folder = bench.folder("memory")
     with (
         site(folder, BIKES) as ours,
-        _importing("awscrt, bleak, pydantic, sqlite3") as bare,
+        _importing("awscrt, bleak, pydantic") as bare,
         _importing("gateway.daemon, drivers.ble.radio, drivers.serial_line.driver") as code,
     ):
         lay_backlog(bench, ours.state_dir)

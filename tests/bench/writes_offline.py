@@ -1,8 +1,7 @@
 """Bytes written to disk per committed tick, offline, with 1 and with 100 bikes.
 
-In each tick every bike appends a message and the buffer commits. The races are long enough to
-include SQLite's checkpoints. For comparison, the same payloads are appended to a plain file and
-synced each tick: it too writes whole pages.
+In each tick every bike appends a message and the buffer commits. For comparison, the same payloads
+are appended to a plain file and synced each tick: it too writes whole pages.
 
     python -m tests.bench.writes_offline [--quick]
 """
@@ -37,7 +36,7 @@ def measure(bench: Bench) -> Row:
     for bikes in (ONE, MANY):
         bench.progress(f"writes: {races * RACE_S} ticks offline, {bikes} bikes")
         ticks = _ticks(bikes, races)
-        ours[bikes] = asyncio.run(_buffer_bytes(folder / f"buffer-{bikes}.db", ticks)) / len(ticks)
+        ours[bikes] = asyncio.run(_buffer_bytes(folder / f"buffer-{bikes}", ticks)) / len(ticks)
         plain[bikes] = _plain_bytes(folder / f"plain-{bikes}", ticks) / len(ticks)
     return _row(ours, plain, races * RACE_S)
 

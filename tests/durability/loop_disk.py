@@ -23,6 +23,8 @@ from tests.durability.memory import directory_in_memory
 SIZE_BYTES = 32 << 20
 #: Copies are begun until one falls between two writes; on a busy machine that takes a while.
 CUT_WITHIN_S = 30.0
+#: The unit of the kernel's statistics.
+SECTOR_BYTES = 512
 
 
 class LoopDisk:
@@ -32,6 +34,11 @@ class LoopDisk:
         self.directory = directory
         self._image = image
         self._stat = Path("/sys/block", Path(device).name, "stat")
+
+    @property
+    def written_bytes(self) -> int:
+        """The bytes that the device has been given."""
+        return int(self._fields()[6]) * SECTOR_BYTES
 
     @contextmanager
     def cut(self) -> Iterator[tuple[int, Path]]:
@@ -54,22 +61,32 @@ class LoopDisk:
 
     def _written(self) -> int | None:
         """How many writes the device has done; None while one is on its way."""
-        # Documentation/block/stat.rst: the fifth is write I/Os, the ninth those in flight.
-        fields = self._stat.read_text(encoding="ascii").split()
+        fields = self._fields()
         return int(fields[4]) if fields[8] == "0" else None
+
+    def _fields(self) -> list[str]:
+        # Documentation/block/stat.rst: the fifth is write I/Os, the seventh sectors written, the
+        # ninth I/Os in flight.
+        return self._stat.read_text(encoding="ascii").split()
 
 
 @contextmanager
 def open_loop_disk() -> Iterator[LoopDisk]:
-    """A fresh ext4 with all its defaults. Skips the test where that cannot be had."""
+    """A fresh ext4 in memory. Skips the test where that cannot be had."""
+    with directory_in_memory() as memory, loop_disk_in(memory) as disk:
+        yield disk
+
+
+@contextmanager
+def loop_disk_in(place: Path) -> Iterator[LoopDisk]:
+    """A fresh ext4 with all its defaults, in a file in `place`. Skips the test if need be."""
     _require("mkfs.ext4", "losetup", "mount", "umount")
-    with directory_in_memory() as memory:
-        image = memory / "disk"
-        with image.open("wb") as file:
-            file.truncate(SIZE_BYTES)
-        _run("mkfs.ext4", "-q", "-b", "4096", image)
-        with _mounted(image) as (device, directory):
-            yield LoopDisk(image, device, directory)
+    image = place / "disk"
+    with image.open("wb") as file:
+        file.truncate(SIZE_BYTES)
+    _run("mkfs.ext4", "-q", "-b", "4096", image)
+    with _mounted(image) as (device, directory):
+        yield LoopDisk(image, device, directory)
 
 
 @contextmanager
