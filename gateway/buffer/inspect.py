@@ -12,7 +12,7 @@ from time import sleep
 
 from pydantic import ValidationError
 
-from gateway.buffer.log_file import READ_MAX_BYTES, closing_record, regular_file
+from gateway.buffer.log_file import closing_record, read_whole, regular_file
 from gateway.buffer.log_format import (
     UNDATED,
     Contents,
@@ -212,7 +212,7 @@ class BufferView:
     def _read_once(self, name: LogName) -> Contents | None:
         try:
             with regular_file(self._file(name)) as file:
-                data = file.read(READ_MAX_BYTES)
+                data = read_whole(file)
             check_version(data)
         except FileNotFoundError:
             return None

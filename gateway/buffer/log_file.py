@@ -8,7 +8,7 @@ messages, whose totals spare the next start the reading of the file, and is cut 
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from errno import EINVAL, ENOENT, ENOSPC
+from errno import EINVAL, EIO, ENOENT, ENOSPC
 from pathlib import Path
 from secrets import randbits
 from stat import S_ISREG
@@ -44,6 +44,8 @@ READ_MAX_BYTES = 16 << 20
 CLOSING_BYTES = OVERHEAD_BYTES
 #: The unit of `st_blocks`.
 _BLOCK_BYTES = 512
+#: What the disk gives as a whole, or not.
+_PAGE_BYTES = 4096
 
 
 class LogFile:
@@ -85,10 +87,12 @@ class LogFile:
         """Return a log that an earlier process left. Raises NewerLogError for a newer version."""
         log = cls(directory, name)
         with regular_file(log.path) as file:
-            check_version(file.read(HEADER_BYTES))
             stat = os.fstat(file.fileno())
             log.allocated_bytes = stat.st_blocks * _BLOCK_BYTES
-            last = closing_record(file, name.salt)
+            last = None
+            with suppress(OSError):  # what the disk does not give, the rest of it may do without
+                check_version(file.read(HEADER_BYTES))
+                last = closing_record(file, name.salt)
         if last is None:
             log._close_for_killed()
         else:
@@ -196,7 +200,7 @@ class LogFile:
 
     def _content(self) -> bytes:
         with regular_file(self.path) as file:
-            return file.read(READ_MAX_BYTES)
+            return read_whole(file)
 
     def _close_for_killed(self) -> None:
         """Close a log whose process did not.
@@ -260,6 +264,26 @@ def regular_file(path: Path) -> Iterator[BinaryIO]:
         if not S_ISREG(os.fstat(file.fileno()).st_mode):
             raise OSError(EINVAL, "not a regular file", str(path))
         yield file
+
+
+def read_whole(file: BinaryIO) -> bytes:
+    """Return the content; zeros for blocks that the disk does not give, unless it gives none."""
+    data, failure = b"", None
+    size = min(os.fstat(file.fileno()).st_size, READ_MAX_BYTES)
+    while len(data) < size:
+        at = len(data)
+        try:
+            part = os.pread(file.fileno(), size - at, at)
+        except OSError as error:
+            if error.errno != EIO:
+                raise
+            failure, part = error, bytes(min(size, (at // _PAGE_BYTES + 1) * _PAGE_BYTES) - at)
+        if not part:
+            break  # it has become shorter
+        data += part
+    if failure is not None and not data.strip(b"\0"):
+        raise failure
+    return data
 
 
 def closing_record(file: BinaryIO, salt: int) -> Record | None:

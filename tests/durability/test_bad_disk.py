@@ -7,21 +7,24 @@ disk's, is lost when the process is killed as well.
 
 import asyncio
 import errno
+import json
 import subprocess
 import sys
 import time
-from contextlib import closing
+from collections.abc import Iterator
 from pathlib import Path
 from typing import get_args
 
 import pytest
 
+from gateway.buffer.log_format import DIRECTORY_NAME, HEADER_BYTES, LogName, decode_record
 from gateway.buffer.store import Batch, Record, Store
 from gateway.simulation.demo.network import Network
 from tests.durability.arrivals import ends, missing, promised
 from tests.e2e.test_race import arrived, seconds_by_bike
 from tests.support.bad_disk import BadDisk, State
-from tests.support.gateway_process import GatewayProcess
+from tests.support.buffer_files import log_files
+from tests.support.gateway_process import GatewayProcess, alleycat_gateway
 from tests.support.subscriber import Subscriber
 from tests.support.telemetry import message
 
@@ -161,28 +164,48 @@ async def test_backlog_on_a_bad_disk_is_sent_once_the_disk_has_recovered(
     assert await missing(subscriber, promised(raced, killed) | ends(restarted, healed)) == []
 
 
+@pytest.mark.parametrize("is_killed", [False, True], ids=["stopped", "killed"])
 async def test_unreadable_sector_loses_only_its_own_messages(
-    gateway: GatewayProcess, network: Network, subscriber: Subscriber, disk: BadDisk
+    gateway: GatewayProcess,
+    network: Network,
+    subscriber: Subscriber,
+    disk: BadDisk,
+    *,
+    is_killed: bool,
 ) -> None:
     gateway.cloud["port"] = network.port
-    file = disk.directory / "buffer.db"
     ridden = [message(second) for second in range(1, 301)]
-    with closing(Store(file, 1 << 30)) as store:
-        records = [Record(one.second, one.race_id, one.to_json()) for one in ridden]
-        store.write(Batch(records))
-    content = file.read_bytes()
-    sector = content.index(ridden[150].to_json()) // SECTOR_BYTES * SECTOR_BYTES
-    whole = content[sector : sector + SECTOR_BYTES]
-    unreadable = {one.uuid for one in ridden if one.uuid.encode() in whole}
-    disk.spoil_sector(file, sector)
+    store = Store(disk.directory / DIRECTORY_NAME, 1 << 30)
+    for one in ridden:
+        store.write(Batch([Record(one.second, one.race_id, one.to_json())]))
+    if not is_killed:
+        store.close()
+    [file] = log_files(disk.directory)
+    unreadable = {
+        one.uuid
+        for one, (first, end) in zip(ridden, records_in(file), strict=False)
+        if first < 2 * SECTOR_BYTES and end > SECTOR_BYTES
+    }
+    assert unreadable
+    disk.spoil_sector(file, SECTOR_BYTES)
     await start(gateway)
     expected = {one.uuid for one in ridden} - unreadable
     await asyncio.to_thread(
         subscriber.wait_for, lambda messages: expected <= {one.uuid for one in messages}
     )
     assert unreadable.isdisjoint(one.uuid for one in subscriber.messages)
-    assert f"messages were recovered, {len(unreadable)} were lost" in gateway.log
-    assert len(list(disk.directory.glob("buffer.db.damaged-*"))) == 1
+    status = alleycat_gateway("status", "--json", "--config", str(gateway.config_file))
+    assert json.loads(status.stdout)["gateway"]["buffer"]["lost"] == len(unreadable)
+
+
+def records_in(log: Path) -> Iterator[tuple[int, int]]:
+    """Yield where each record of a log begins and ends."""
+    name, content, at = LogName.parse(log.name), log.read_bytes(), HEADER_BYTES
+    assert name is not None
+    while decoded := decode_record(content, at, name.salt):
+        _, _, end = decoded
+        yield at, end
+        at = end
 
 
 #: Prints the errno of each of: a new file, an existing one, a write, a sync.

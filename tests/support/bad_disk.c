@@ -183,15 +183,26 @@ ssize_t pwrite(int fd, const void *bytes, size_t count, off_t offset) {
     return done;
 }
 
-ssize_t pread(int fd, void *bytes, size_t count, off_t offset) {
+/* Return how many of `count` bytes can be read from there: those before the bad sector, or -1. */
+static ssize_t readable(int fd, size_t count, off_t offset) {
     char path[PATH_MAX];
     struct sector bad = {0, 0};
     struct stat file;
-    if (is_on_it(fd, path) && fault_now_at(&bad) == BAD_SECTOR && fstat(fd, &file) == 0 &&
-        file.st_ino == bad.inode && offset < bad.offset + SECTOR_BYTES &&
-        bad.offset < offset + (off_t)count)
-        return fail(EIO);
-    return syscall(SYS_pread64, fd, bytes, count, offset);
+    int is_before_it = is_on_it(fd, path) && fault_now_at(&bad) == BAD_SECTOR &&
+                       fstat(fd, &file) == 0 && file.st_ino == bad.inode &&
+                       offset < bad.offset + SECTOR_BYTES && bad.offset < offset + (off_t)count;
+    if (!is_before_it) return (ssize_t)count;
+    return offset < bad.offset ? bad.offset - offset : -1;
+}
+
+ssize_t pread(int fd, void *bytes, size_t count, off_t offset) {
+    ssize_t given = readable(fd, count, offset);
+    return given < 0 ? fail(EIO) : syscall(SYS_pread64, fd, bytes, given, offset);
+}
+
+ssize_t read(int fd, void *bytes, size_t count) {
+    ssize_t given = readable(fd, count, syscall(SYS_lseek, fd, 0, SEEK_CUR));
+    return given < 0 ? fail(EIO) : syscall(SYS_read, fd, bytes, given);
 }
 
 /* A short write is allowed: the caller continues with the rest. */
