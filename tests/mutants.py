@@ -26,6 +26,7 @@ TIMEOUT_S = 900
 
 PROMISE = "tests/gateway/buffer/test_promise.py"
 POWER_CUT = "tests/durability/test_power_cut.py"
+TORN_WRITES = "tests/durability/test_torn_writes.py"
 RAW_SIGNAL = "tests/gateway/calibrating/measuring/test_signal.py"
 CALIBRATION_GUIDE = "tests/gateway/calibrating/measuring/test_guide.py"
 JOINS = "tests/gateway/race/test_joins.py"
@@ -131,11 +132,102 @@ MUTANTS = (
         "tests/drivers/captures/test_movement.py",
     ),
     Mutant(
-        "no fsync",
-        "gateway/buffer/store.py",
-        "PRAGMA synchronous = FULL",
-        "PRAGMA synchronous = OFF",
+        "what is written to a log is not synced",
+        "gateway/buffer/log_file.py",
+        "        os.fdatasync(self._descriptor)\n",
+        "",
         POWER_CUT,
+    ),
+    Mutant(
+        "the directory of a new log is not synced",
+        "gateway/buffer/log_file.py",
+        "                sync_directory(directory)\n",
+        "                pass\n",
+        TORN_WRITES,
+    ),
+    Mutant(
+        "a log whose sync failed is appended to",
+        "gateway/buffer/log_file.py",
+        "            self._unsynced = []\n            self.close()\n",
+        "            self._unsynced = []\n",
+        "tests/gateway/buffer/test_store.py",
+    ),
+    Mutant(
+        "a log whose sync failed keeps what was appended",
+        "gateway/buffer/log_file.py",
+        "            self.total, self._end = self._kept\n",
+        "",
+        "tests/gateway/buffer/test_log_file.py",
+    ),
+    Mutant(
+        "a log of a killed process is not written again",
+        "gateway/buffer/log_file.py",
+        "            _write_all(file.fileno(), whole, 0)\n            os.ftruncate",
+        "            os.ftruncate",
+        TORN_WRITES,
+    ),
+    Mutant(
+        "the checksum of a record is not compared",
+        "gateway/buffer/log_format.py",
+        "    if crc != crc32c(data[at + _FIELDS_AT : end], salt):\n        return None\n",
+        "",
+        "tests/gateway/buffer/test_log_format.py",
+    ),
+    Mutant(
+        "the record of an earlier file passes for one of this",
+        "gateway/buffer/log_format.py",
+        "crc32c(covered, salt)",
+        "crc32c(covered)",
+        "tests/gateway/buffer/test_log_format.py",
+    ),
+    Mutant(
+        "damaged messages are counted one too few",
+        "gateway/buffer/log_format.py",
+        "max(0, record.before - found.total)",
+        "max(0, record.before - found.total - 1)",
+        "tests/gateway/buffer/test_log_format.py",
+    ),
+    Mutant(
+        "what follows a damaged record is not read",
+        "gateway/buffer/log_format.py",
+        "            at = data.find(_MARKER, at + 1)\n",
+        "            at = -1\n",
+        "tests/gateway/buffer/test_log_format.py",
+    ),
+    Mutant(
+        "a block that the disk does not give costs its whole log",
+        "gateway/buffer/log_file.py",
+        "            if error.errno != EIO:\n                raise\n",
+        "            raise\n",
+        "tests/durability/test_bad_disk.py",
+    ),
+    Mutant(
+        "a log is deleted with messages in it",
+        "gateway/buffer/store.py",
+        "            if log.pending:\n",
+        "            if log.pending > 1:\n",
+        "tests/contracts/test_store.py",
+    ),
+    Mutant(
+        "the newest log makes room",
+        "gateway/buffer/store.py",
+        "oldest = min(logs",
+        "oldest = max(logs",
+        "tests/contracts/test_store.py",
+    ),
+    Mutant(
+        "messages to be sent make room before those in quarantine",
+        "gateway/buffer/store.py",
+        "logs = list(self._quarantine()) or list(self._logs.values())",
+        "logs = list(self._logs.values())",
+        "tests/contracts/test_store.py",
+    ),
+    Mutant(
+        "a log that was deleted by others is not written again",
+        "gateway/buffer/ledger.py",
+        "            self.unwritten[entry] = None\n        gone",
+        "        gone",
+        "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(
         "a message is acknowledged before the broker has it",
@@ -148,11 +240,11 @@ MUTANTS = (
     Mutant(
         "a message counts as written before it is",
         "gateway/buffer/buffer.py",
-        "        batch = self._ledger.batch(due)\n",
-        "        batch = self._ledger.batch(due)\n"
+        "        written = await self._disk.write(batch)\n        self._ledger.sends_unwritten",
         "        for entry in due:\n"
-        "            self._ledger.unwritten.pop(entry.id, None)\n"
-        "            entry.on_disk = True\n",
+        "            self._ledger.unwritten.pop(entry, None)\n"
+        "        written = await self._disk.write(batch)\n"
+        "        self._ledger.sends_unwritten",
         PROMISE,
     ),
     Mutant(
@@ -170,10 +262,10 @@ MUTANTS = (
         PROMISE,
     ),
     Mutant(
-        "the messages of a race lose their order when one is taken out",
+        "the logs of a race are in the order of their reading",
         "gateway/buffer/send_order.py",
-        "        heapify(queue.resident)\n",
-        "",
+        "        insort(self.segments, segment, key=lambda one: one.name.first_id)\n",
+        "        self.segments.append(segment)\n",
         "tests/gateway/buffer/test_send_order.py",
     ),
     Mutant(
@@ -193,22 +285,29 @@ MUTANTS = (
     Mutant(
         "unanswered messages are not given back when the connection ends",
         "gateway/buffer/ledger.py",
-        "        if not entry.done:\n            self.order.put(entry)",
-        "        if entry.done:\n            self.order.put(entry)",
-        PROMISE,
+        "            entry.state = State.WAITING\n            self.order.put(entry)\n",
+        "            entry.state = State.WAITING\n",
+        "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(
-        "a message between two pages is skipped",
+        "a message in flight is sent again when its log is read",
         "gateway/buffer/ledger.py",
-        "queue.gap_from_id = None if is_last else records[-1].id + 1",
-        "queue.gap_from_id = None if is_last else records[-1].id + 2",
-        PROMISE,
+        "known = {*taken, *(",
+        "known = {*(",
+        "tests/gateway/buffer/test_ledger.py",
+    ),
+    Mutant(
+        "a log is taken in twice",
+        "gateway/buffer/ledger.py",
+        "if segment.is_loaded or segment.name",
+        "if segment.name",
+        "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(
         "a message is deleted without an acknowledgement",
         "gateway/buffer/ledger.py",
-        "            if entry.done:  # acknowledged while it was being written",
-        "            if entry.done or entry.id % 50 == 0:",
+        "            if entry.done:  # while it was being written\n",
+        "            if entry.done or entry.id % 50 == 0:\n",
         PROMISE,
     ),
     Mutant(
