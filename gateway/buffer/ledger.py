@@ -147,7 +147,8 @@ class Ledger:
 
     def learn(self, waiting: dict[LogName, int], quarantined: int, last_id: int) -> None:
         """Note what the logs hold. What was produced before that was known comes after it."""
-        for entry in (*self.unwritten, *self._taken):
+        set_aside = (entry for entry, _ in self._to_set_aside)
+        for entry in {*self.unwritten, *self._taken, *set_aside}:
             entry.id += last_id
         self._next_id += last_id
         self.quarantined += quarantined
