@@ -6,6 +6,7 @@ from pathlib import Path
 import structlog
 
 from gateway.buffer.log_format import LogName
+from gateway.buffer.migration import is_needed
 from gateway.buffer.opening import open_store
 from gateway.buffer.store import Batch, Store
 
@@ -19,7 +20,7 @@ def discard_messages(
 
     Raises StoreError. A directory that does not exist is not created.
     """
-    if not path.exists():
+    if not (path.exists() or is_needed(path)):
         return 0
     store = open_store(path, max_bytes, now_ms)
     for note in store.notes:

@@ -7,6 +7,7 @@ join the others. A kill in between is of no consequence: the next start goes on 
 import os
 import shutil
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -27,8 +28,22 @@ FILE_NAME = "buffer.db"
 _SUFFIXES = ("", "-wal", "-shm")
 #: Messages moved in one write.
 ROWS = 1000
-#: Beyond this number of ids without a message, a damaged table has no more.
-_GAP_MAX = 1 << 40
+#: No row has a higher id.
+_ID_MAX = (1 << 63) - 1
+_TELEMETRY = "SELECT id, race_id, payload FROM telemetry WHERE id >= ? ORDER BY id LIMIT ?"
+_QUARANTINE = (
+    "SELECT id, race_id, payload, reason FROM quarantine WHERE id >= ? ORDER BY id LIMIT ?"
+)
+#: SQLite's primary result codes for a file that may be sound, but cannot be read now.
+_NOT_NOW = (
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_CANTOPEN,
+)
 #: The room is not the old file's concern.
 _UNBOUNDED = 1 << 62
 
@@ -51,17 +66,23 @@ class _Moved:
         self.invalid += rows - moved
 
 
+def is_needed(directory: Path) -> bool:
+    """Return whether an earlier version has left messages that are to move."""
+    return any(place.exists() for place in _places(directory))
+
+
 def migrate(directory: Path, now_ms: int) -> str | None:
     """Move the messages of a `buffer.db` next to `directory` into logs there.
 
     Return a note if not all could be read. Raises OSError or StoreError; then nothing has changed.
     """
-    database, building = directory.with_name(FILE_NAME), directory.with_name("buffer.new")
+    database, building = _places(directory)
     note = None
     if database.is_file():
-        shutil.rmtree(building, ignore_errors=True)
+        _remove(building)
         _check_room(database)
         moved = _copy(database, building)
+        sync_directory(directory.parent)  # the logs are there before the file goes
         aside = database.with_name(f"{FILE_NAME}.damaged-{now_ms}" if moved.is_damaged else _DONE)
         for suffix in _SUFFIXES:
             part = database.with_name(FILE_NAME + suffix)
@@ -83,6 +104,19 @@ def migrate(directory: Path, now_ms: int) -> str | None:
 _DONE = f"{FILE_NAME}.migrated"
 
 
+def _places(directory: Path) -> tuple[Path, Path]:
+    """Return the file of the earlier version, and where its logs are built."""
+    return directory.with_name(FILE_NAME), directory.with_name("buffer.new")
+
+
+def _remove(building: Path) -> None:
+    """Remove what a killed process has begun, or what is in its place."""
+    if building.is_dir() and not building.is_symlink():
+        shutil.rmtree(building)
+    else:
+        building.unlink(missing_ok=True)
+
+
 def _check_room(database: Path) -> None:
     """Refuse a disk without room for both, so that it is not filled again and again."""
     needed, disk = database.stat().st_size, os.statvfs(database.parent)
@@ -99,11 +133,11 @@ def _copy(database: Path, building: Path) -> _Moved:
     store = Store(building, _UNBOUNDED)
     try:
         with closing(sqlite3.connect(database)) as connection:
-            for rows in _pages(connection, "telemetry", "race_id, payload", moved):
+            for rows in _Table(database, connection, _TELEMETRY, moved).pages():
                 records = [Record(*row) for row in rows if _is_message(*row)]
                 store.write(Batch(records))
                 moved.count(len(records), len(rows))
-            for rows in _pages(connection, "quarantine", "race_id, payload, reason", moved):
+            for rows in _Table(database, connection, _QUARANTINE, moved).pages():
                 refused = [(Record(*row), str(why)) for *row, why in rows if _is_sound(*row)]
                 store.write(Batch(quarantined=refused))
                 moved.count(len(refused), len(rows))
@@ -112,36 +146,54 @@ def _copy(database: Path, building: Path) -> _Moved:
     return moved
 
 
-def _pages(
-    connection: sqlite3.Connection, table: str, columns: str, moved: _Moved
-) -> Iterator[list[Row]]:
-    """Yield the rows of a table that can be read, with their ids, some at a time."""
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A table of the old file, read by id as far as its pages are sound."""
 
-    def rows_after(id_: int, limit: int) -> list[Row] | None:
-        statement = f"SELECT id, {columns} FROM {table} WHERE id > ? ORDER BY id LIMIT ?"  # noqa: S608
-        try:
-            return connection.execute(statement, (id_, limit)).fetchall()
-        except (sqlite3.Error, UnicodeDecodeError):
-            moved.is_damaged = True
-            return None
+    database: Path
+    connection: sqlite3.Connection
+    statement: str
+    moved: _Moved
 
-    after, limit = -1, ROWS
-    while True:
-        rows = rows_after(after, limit)
-        if rows:
-            yield rows
-            after = rows[-1][0]
-        elif rows is not None:
-            return
-        elif limit > 1:
-            limit = 1  # all rows before the damage, one by one
-        else:
-            gap = 1
-            while gap < _GAP_MAX and rows_after(after + gap, 1) is None:
-                gap *= 2
-            after += gap
-            if gap >= _GAP_MAX:
+    def pages(self) -> Iterator[list[Row]]:
+        """Yield the rows that can be read, with their ids, some at a time."""
+        first, limit = 0, ROWS
+        while first < _ID_MAX:
+            rows = self._rows(first, limit)
+            if rows:
+                yield rows
+                first = rows[-1][0] + 1
+            elif rows is not None:
                 return
+            elif limit > 1:
+                limit //= 2  # up to the damage
+            else:
+                first, limit = self._end_of_damage(first), ROWS
+
+    def _end_of_damage(self, first: int) -> int:
+        """Return the next id from which on rows can be read, by doubling and halving the gap."""
+        gap = 1
+        while first + gap < _ID_MAX and self._rows(first + gap, 1) is None:
+            gap *= 2
+        if first + gap >= _ID_MAX:
+            return _ID_MAX
+        ids = range(first, first + gap)
+        return first + bisect_left(ids, x=True, lo=gap // 2, key=self._is_readable)
+
+    def _is_readable(self, first: int) -> bool:
+        return self._rows(first, 1) is not None
+
+    def _rows(self, first: int, limit: int) -> list[Row] | None:
+        """Return some rows from an id on; None if they are damaged. Raises StoreError."""
+        try:
+            return self.connection.execute(self.statement, (first, limit)).fetchall()
+        except UnicodeDecodeError:
+            pass
+        except sqlite3.Error as error:
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _NOT_NOW:
+                raise StoreError(f"{self.database}: {error}") from None
+        self.moved.is_damaged = True
+        return None
 
 
 def _is_message(id_: object, race_id: object, payload: object) -> bool:

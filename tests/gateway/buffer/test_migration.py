@@ -1,0 +1,419 @@
+"""Messages of version 0.1 move into logs, whatever becomes of the file or the process."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import closing, suppress
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from gateway.buffer import migration
+from gateway.buffer.log_format import UNDATED
+from gateway.buffer.migration import is_needed, migrate
+from gateway.buffer.opening import open_store
+from gateway.buffer.store import Batch, Record, Store, StoreError
+from gateway.sampling.sampler import Sample
+from gateway.telemetry.undated import UndatedSample
+from tests.support.earlier_buffer import SCHEMA, earlier_buffer
+from tests.support.telemetry import message
+
+ROOMY = 1 << 30
+PAGE = 4096
+SAMPLE = Sample(present=True, cadence_rpm=80.0, resistance_percent=40.0, power_w=None)
+SECOND = UndatedSample("boot-1", 10**9, "bike-1", SAMPLE).to_json()
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    state = tmp_path / "state"
+    state.mkdir()
+    return state
+
+
+def telemetry(count: int, first_id: int = 1) -> list[Record]:
+    return [
+        Record(id_, 5 + id_ // 300, message(id_ % 300 + 1, 5 + id_ // 300).to_json())
+        for id_ in range(first_id, first_id + count)
+    ]
+
+
+def opened(state: Path) -> Store:
+    return open_store(state / "buffer", ROOMY, now_ms=7)
+
+
+def waiting(store: Store) -> list[Record]:
+    found = [one for name in store.waiting() for one in store.read(name)]
+    return sorted(found, key=lambda record: record.id)
+
+
+def names(state: Path) -> list[str]:
+    return sorted(path.name for path in state.iterdir())
+
+
+# A sound file.
+
+
+def test_messages_seconds_and_quarantine_of_an_earlier_version_are_moved(state: Path) -> None:
+    records = [*telemetry(20), Record(21, UNDATED, SECOND)]
+    refused = [(Record(22, 7, b"\xffpoison"), "not  authorised\nto publish"), (records[0], "x")]
+    earlier_buffer(state / "buffer.db", records, refused)
+    store = opened(state)
+    assert (store.notes, waiting(store), store.quarantined) == ([], records, 2)
+    assert (store.last_id, store.lost) == (22, 0)
+    assert {name.race_id for name in store.waiting()} == {5, UNDATED}
+    assert store.write(Batch(requeued_ids=[22])).released == 1
+    assert Record(22, 7, b"\xffpoison") in waiting(store)
+    store.close()
+    assert names(state) == ["buffer", "buffer.db.migrated"]
+
+
+def test_earlier_file_is_read_once(state: Path) -> None:
+    earlier_buffer(state / "buffer.db", telemetry(3))
+    assert is_needed(state / "buffer")
+    opened(state).close()
+    assert not is_needed(state / "buffer")
+    store = opened(state)
+    assert (waiting(store), store.notes) == (telemetry(3), [])
+    store.close()
+
+
+def test_empty_buffer_of_an_earlier_version_leaves_no_log(state: Path) -> None:
+    earlier_buffer(state / "buffer.db", [])
+    store = opened(state)
+    assert (store.waiting(), store.notes) == ({}, [])
+    store.close()
+    assert list((state / "buffer").iterdir()) == []
+
+
+def test_state_dir_without_an_earlier_file_is_left_alone(state: Path) -> None:
+    assert migrate(state / "buffer", 7) is None
+    assert names(state) == []
+
+
+def test_messages_join_those_that_are_in_logs(state: Path) -> None:
+    """A gateway that went back to version 0.1 for a while."""
+    store = Store(state / "buffer", ROOMY)
+    store.write(Batch(telemetry(3, first_id=100)))
+    store.close()
+    earlier_buffer(state / "buffer.db", telemetry(3))
+    store = opened(state)
+    assert waiting(store) == [*telemetry(3), *telemetry(3, first_id=100)]
+    store.close()
+
+
+#: Writes messages 1 to 500 into the database, each in a transaction, and ends by SIGKILL.
+KILLED = """
+import os, signal, sqlite3, sys
+from tests.support.telemetry import message
+
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("PRAGMA journal_mode = WAL")
+connection.execute("PRAGMA synchronous = FULL")
+connection.execute("PRAGMA wal_autocheckpoint = 300")
+for id_ in range(1, 501):
+    payload = message(id_ % 300 + 1, 5 + id_ // 300).to_json()
+    connection.execute("INSERT INTO telemetry VALUES (?, ?, ?)", (id_, 5 + id_ // 300, payload))
+os.kill(os.getpid(), signal.SIGKILL)
+"""
+
+
+def test_messages_in_the_wal_of_a_killed_gateway_are_moved(state: Path) -> None:
+    database = state / "buffer.db"
+    earlier_buffer(database, [])
+    subprocess.run([sys.executable, "-c", KILLED, str(database)], check=False)
+    assert (state / "buffer.db-wal").stat().st_size > 0
+    store = opened(state)
+    assert (waiting(store), store.notes) == (telemetry(500), [])
+    store.close()
+    assert not [name for name in names(state) if name.startswith("buffer.db-")]
+
+
+@pytest.mark.slow
+def test_hundred_thousand_messages_are_moved(state: Path) -> None:
+    records = telemetry(100_000)
+    earlier_buffer(state / "buffer.db", records)
+    store = opened(state)
+    assert sum(store.waiting().values()) == 100_000
+    assert waiting(store) == records
+    store.close()
+
+
+# A damaged file.
+
+
+def test_rows_that_are_no_messages_are_counted_and_kept_in_the_old_file(state: Path) -> None:
+    strangers: list[tuple[object, object, object]] = [
+        (11, 5, b"{}"),
+        (12, 5, message(1, 6).to_json()),
+        (13, "x", message(1, 5).to_json()),
+        (14, 5, "text"),
+        (15, None, None),
+        (16, UNDATED, b"{}"),
+        (17, 2.5, b""),
+    ]
+    database = earlier_buffer(state / "buffer.db", telemetry(10))
+    with closing(sqlite3.connect(database, isolation_level=None)) as connection:
+        connection.execute("CREATE TABLE other (id INTEGER PRIMARY KEY, race_id, payload)")
+        connection.execute("DROP INDEX telemetry_by_race")
+        connection.execute("INSERT INTO other SELECT * FROM telemetry")
+        connection.execute("DROP TABLE telemetry")
+        connection.execute("ALTER TABLE other RENAME TO telemetry")
+        connection.executemany("INSERT INTO telemetry VALUES (?, ?, ?)", strangers)
+    store = opened(state)
+    assert waiting(store) == telemetry(10)
+    assert store.notes == [
+        f"{database} was damaged: 10 messages were recovered, 7 were lost; the file is kept as "
+        f"{database}.migrated"
+    ]
+    store.close()
+
+
+def overwritten(database: Path, pages: list[int], junk: bytes) -> None:
+    with database.open("r+b") as file:
+        for page in pages:
+            file.seek(page * PAGE)
+            file.write((junk * PAGE)[:PAGE])
+
+
+@pytest.mark.parametrize("junk", [b"\0", b"\xff", b"junk"])
+@pytest.mark.parametrize("seed", range(3))
+def test_damaged_pages_cost_only_their_messages(state: Path, seed: int, junk: bytes) -> None:
+    records = telemetry(600)
+    database = earlier_buffer(state / "buffer.db", records)
+    tree = leaves(database)
+    damaged = Random(seed).sample(sorted(tree), 4)
+    overwritten(database, damaged, junk)
+    gone = {id_ for page in damaged for id_ in tree[page]}
+    store = opened(state)
+    assert waiting(store) == [one for one in records if one.id not in gone]
+    assert store.notes == [
+        f"{database} was damaged: {600 - len(gone)} messages were recovered, an unknown number "
+        f"were lost; the file is kept as {database}.damaged-7"
+    ]
+    store.close()
+    assert names(state) == ["buffer", "buffer.db.damaged-7"]
+
+
+def leaves(database: Path) -> dict[int, list[int]]:
+    """Return the ids in each page of the table of messages, by the page's number from 0."""
+    found: dict[int, list[int]] = {}
+    data = database.read_bytes()
+    for page in range(1, len(data) // PAGE):
+        content = data[page * PAGE : (page + 1) * PAGE]
+        if content[0] == 0x0D and b'"uuid"' in content:  # a leaf of a table
+            cells = int.from_bytes(content[3:5], "big")
+            found[page] = [
+                rowid(content, int.from_bytes(content[8 + 2 * n : 10 + 2 * n], "big"))
+                for n in range(cells)
+            ]
+    return found
+
+
+def rowid(page: bytes, at: int) -> int:
+    """Return the id in a cell: the second of two numbers of seven bits a byte."""
+    for _ in range(2):
+        number = 0
+        while True:
+            number = number << 7 | page[at] & 0x7F
+            at += 1
+            if page[at - 1] < 0x80:
+                break
+    return number
+
+
+@pytest.mark.parametrize("size", [0, 1, 100, PAGE, 3 * PAGE + 17])
+def test_file_cut_off_anywhere_is_set_aside(state: Path, size: int) -> None:
+    database = earlier_buffer(state / "buffer.db", telemetry(300))
+    os.truncate(database, size)
+    store = opened(state)
+    assert set(waiting(store)) <= set(telemetry(300))
+    [note] = store.notes
+    assert note.startswith(f"{database} was damaged: ")
+    store.write(Batch(telemetry(1, first_id=1000)))
+    store.close()
+    assert names(state) == ["buffer", "buffer.db.damaged-7"]
+
+
+@pytest.mark.parametrize("content", [b"no database " * 1000, b"SQLite format 3\0" + b"\xff" * 9000])
+def test_file_that_is_no_database_is_set_aside_whole(state: Path, content: bytes) -> None:
+    (state / "buffer.db").write_bytes(content)
+    store = opened(state)
+    assert (store.waiting(), len(store.notes)) == ({}, 1)
+    store.close()
+    assert (state / "buffer.db.damaged-7").read_bytes() == content
+
+
+@pytest.mark.slow
+def test_any_damage_gives_what_is_left_and_invents_nothing(tmp_path: Path) -> None:
+    records = telemetry(200)
+    database = earlier_buffer(tmp_path / "buffer.db", records, [(records[0], "refused")])
+    whole, chance = database.read_bytes(), Random(1)
+    for trial in range(150):
+        state = tmp_path / f"{trial}"
+        state.mkdir()
+        data = bytearray(whole)
+        for _ in range(chance.randrange(1, 30)):
+            data[chance.randrange(len(data))] ^= 1 << chance.randrange(8)
+        (state / "buffer.db").write_bytes(data)
+        store = opened(state)
+        strangers = set(waiting(store)) - set(records)
+        # SQLite has no checksums: of what was flipped, a message may be left that is another one.
+        assert all(b'"uuid"' in one.payload for one in strangers)
+        assert len(strangers) < 30
+        store.close()
+        shutil.rmtree(state)
+
+
+# A file that cannot be read now.
+
+
+def test_locked_file_is_an_error_and_moved_later(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = earlier_buffer(state / "buffer.db", telemetry(3))
+    connect = sqlite3.connect
+    monkeypatch.setattr(sqlite3, "connect", lambda path: connect(path, timeout=0.1))
+    with closing(connect(database, isolation_level=None)) as other:
+        other.execute("PRAGMA locking_mode = EXCLUSIVE")
+        other.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(StoreError, match=f"{database}: database is locked"):
+            opened(state)
+        assert database.exists()
+    store = opened(state)
+    assert (waiting(store), store.notes) == (telemetry(3), [])
+    store.close()
+
+
+def test_file_without_room_for_its_messages_is_left_alone(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    database = earlier_buffer(state / "buffer.db", telemetry(300))
+    content = database.read_bytes()
+    full = os.statvfs_result((4096, 4096, 100, 9, 9, 0, 0, 0, 0, 255))
+    monkeypatch.setattr(os, "statvfs", lambda _: full)
+    with pytest.raises(StoreError, match=f"the disk has {9 * 4096}; free some room"):
+        opened(state)
+    assert (names(state), database.read_bytes()) == (["buffer.db"], content)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    if os.geteuid() != 0:
+        pytest.skip("only root mounts file systems")
+    place = tmp_path / "disk"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", place]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    yield place
+    subprocess.run(["umount", place], check=True)
+
+
+def test_disk_that_is_full_loses_nothing_and_goes_on_when_there_is_room(small_disk: Path) -> None:
+    records = telemetry(1500)
+    earlier_buffer(small_disk / "buffer.db", records)
+    ballast = small_disk / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(4096))
+    with pytest.raises(StoreError, match="free some room"):
+        opened(small_disk)
+    ballast.unlink()
+    store = opened(small_disk)
+    assert (waiting(store), store.notes) == (records, [])
+    store.close()
+
+
+# A process that is killed.
+
+
+class Killed(BaseException):
+    pass
+
+
+def killed_at(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, number: int
+) -> Callable[[], bool]:
+    """Kill at the `number`-th call of a function, before it does anything; return if it was."""
+    call, calls = getattr(owner, name), 0
+
+    def or_killed(*args: object, **kwargs: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise Killed
+        return call(*args, **kwargs)
+
+    monkeypatch.setattr(owner, name, or_killed)
+    return lambda: calls >= number
+
+
+@pytest.mark.parametrize(
+    ("owner", "name"),
+    [
+        (Path, "rename"),
+        (Path, "mkdir"),
+        (Path, "rmdir"),
+        (Store, "write"),
+        (migration, "sync_directory"),
+    ],
+    ids=lambda value: getattr(value, "__name__", value),
+)
+def test_migration_that_is_killed_is_ended_by_the_next_start(
+    tmp_path: Path, owner: object, name: str
+) -> None:
+    records = [*telemetry(700), Record(701, UNDATED, SECOND)]
+    refused = [(Record(702, 7, b"{}"), "refused")]
+    for number in range(1, 100):
+        state = tmp_path / f"{number}"
+        state.mkdir()
+        database = earlier_buffer(state / "buffer.db", records, refused)
+        (state / "buffer.db-wal").touch()
+        with pytest.MonkeyPatch.context() as patch, suppress(Killed):
+            patch.setattr(migration, "ROWS", 200)
+            was_killed = killed_at(patch, owner, name, number)
+            opened(state).close()
+        store = opened(state)
+        assert (waiting(store), store.quarantined, store.notes) == (records, 1, [])
+        store.close()
+        assert not database.exists()
+        assert not (state / "buffer.new").exists()
+        if not was_killed():
+            assert number > 1
+            return
+
+
+@pytest.mark.parametrize("kind", ["file", "FIFO", "link to nothing", "link to a directory"])
+def test_what_is_in_the_place_of_the_new_logs_is_removed(state: Path, kind: str) -> None:
+    place = state / "buffer.new"
+    mine = state / "mine"
+    mine.mkdir()
+    (mine / "file").touch()
+    match kind:
+        case "file":
+            place.touch()
+        case "FIFO":
+            os.mkfifo(place)
+        case "link to nothing":
+            place.symlink_to("/nonexistent/place")
+        case _:
+            place.symlink_to(mine)
+    earlier_buffer(state / "buffer.db", telemetry(3))
+    store = opened(state)
+    assert waiting(store) == telemetry(3)
+    store.close()
+    assert names(state) == ["buffer", "buffer.db.migrated", "mine"]
+    assert names(mine) == ["file"]
+
+
+def test_schema_is_that_of_version_0_1(state: Path) -> None:
+    database = earlier_buffer(state / "buffer.db", [])
+    with closing(sqlite3.connect(database)) as connection:
+        assert connection.execute("PRAGMA user_version").fetchone() == (1,)
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert "telemetry_by_race" in SCHEMA
