@@ -1,4 +1,4 @@
-"""A disk that fails, falls silent, or gives a damaged file."""
+"""A disk that fails or falls silent."""
 
 import asyncio
 import threading
@@ -10,8 +10,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from gateway.buffer.disk import SILENT_NS, Disk
-from gateway.buffer.recovery import Opened, open_store
-from gateway.buffer.store import Batch, DamagedStoreError, Record, Store, StoreError, Written
+from gateway.buffer.log_format import LogKind, LogName
+from gateway.buffer.store import Batch, Record, Store, StoreError, Written
 from gateway.timing.units import NS_PER_S
 from tests.support.virtual_clock import VirtualClock
 
@@ -28,12 +28,11 @@ class Rig:
         self.store: Store | None = None
         self.disk = Disk(self._open, ThreadPoolExecutor(max_workers=1), self.clock)
 
-    def _open(self, *, is_damaged: bool) -> Opened:
+    def _open(self) -> Store:
         if self.failure is not None:
             raise self.failure
-        opened = open_store(self.path, ROOMY, now_ms=1, is_damaged=is_damaged)
-        self.store = opened.store
-        return opened
+        self.store = Store(self.path, ROOMY)
+        return self.store
 
     def fail(self, failure: StoreError) -> None:
         def write(batch: Batch) -> Written:
@@ -49,7 +48,7 @@ class Rig:
 
 @pytest.fixture
 async def rig(tmp_path: Path) -> AsyncIterator[Rig]:
-    rig = Rig(tmp_path / "buffer.db")
+    rig = Rig(tmp_path / "buffer")
     yield rig
     await rig.disk.close()
 
@@ -59,11 +58,26 @@ RECORDS = Batch([Record(1, 7, b"a")])
 
 async def test_disk_answers_with_what_was_written(rig: Rig) -> None:
     await rig.disk.open()
-    await rig.disk.write(RECORDS)
-    assert await rig.disk.ask(Store.pending_by_race) == {7: 1}
+    written = await rig.disk.write(RECORDS)
+    assert await rig.disk.ask(Store.waiting) == {written.placed[1]: 1}
+    assert await rig.disk.ask(lambda store: store.read(written.placed[1])) == [*RECORDS.records]
     assert rig.disk.problem is None
     assert rig.disk.used_bytes > 0
     assert rig.disk.free_bytes is not None
+
+
+async def test_opened_disk_shows_what_it_holds(rig: Rig) -> None:
+    left = Store(rig.path, ROOMY)
+    refused = [(Record(2, 7, b"b"), "refused")]
+    name = left.write(Batch(RECORDS.records, quarantined=refused)).placed[1]
+    left.close()
+    newer = rig.path / str(LogName(3, LogKind.RACE, 7, 5))
+    newer.mkdir()
+    opened = await rig.disk.open()
+    assert (opened.waiting, opened.quarantined, opened.last_id) == ({name: 1}, 1, 2)
+    assert opened.lost == 0
+    [note] = opened.notes
+    assert str(newer) in note
 
 
 async def test_disk_that_failed_to_open_refuses_writes_with_the_reason(rig: Rig) -> None:
@@ -88,11 +102,34 @@ async def test_disk_failure_is_logged_once_until_a_write_succeeds(rig: Rig) -> N
             with pytest.raises(StoreError):
                 await rig.disk.write(RECORDS)
         assert rig.disk.problem == "disk full"
-        assert await rig.disk.ask(Store.pending_by_race) == {}, "it can be read all the same"
+        assert await rig.disk.ask(Store.waiting) == {}, "it can be read all the same"
         rig.heal()
         await rig.disk.write(RECORDS)
     assert rig.disk.problem is None
     assert [log["log_level"] for log in logs] == ["error", "info"]
+
+
+async def test_error_of_the_system_is_one_of_the_store(rig: Rig) -> None:
+    await rig.disk.open()
+
+    def fail(_: Store) -> None:
+        raise PermissionError(13, "Permission denied", "/state/buffer")
+
+    with pytest.raises(StoreError, match="Permission denied: '/state/buffer'"):
+        await rig.disk.ask(fail)
+    assert rig.disk.problem is None, "it can still be written"
+
+
+async def test_write_counts_even_if_the_room_that_is_left_cannot_be_learnt(rig: Rig) -> None:
+    await rig.disk.open()
+    assert rig.store is not None
+
+    def fail() -> int:
+        raise StoreError("no such directory")
+
+    rig.store.free_bytes = fail  # type: ignore[method-assign]
+    await rig.disk.write(RECORDS)
+    assert (rig.disk.free_bytes, rig.disk.problem) == (None, None)
 
 
 async def test_silent_disk_is_a_problem_after_two_seconds(rig: Rig) -> None:
@@ -133,38 +170,3 @@ async def test_disk_times_the_silence_of_each_job_separately(
     second_may_end.set()
     await second
     assert (done, rig.disk.problem) == ([1, 2], None)
-
-
-async def test_damage_found_by_a_write_closes_the_disk_until_the_next_open(rig: Rig) -> None:
-    await rig.disk.open()
-    rig.fail(DamagedStoreError("malformed"))
-    with pytest.raises(DamagedStoreError):
-        await rig.disk.write(RECORDS)
-    assert not rig.disk.is_open
-    opened = await rig.disk.open()
-    assert opened.note is not None
-    assert "was moved to" in opened.note
-    await rig.disk.write(RECORDS)
-
-
-async def test_damage_found_by_a_read_closes_the_disk(rig: Rig) -> None:
-    await rig.disk.open()
-
-    def malformed(_: Store) -> None:
-        raise DamagedStoreError("malformed")
-
-    with pytest.raises(DamagedStoreError):
-        await rig.disk.ask(malformed)
-    assert not rig.disk.is_open
-    assert rig.disk.problem == "malformed"
-
-
-async def test_salvage_refused_by_the_system_is_a_problem_and_tried_again(rig: Rig) -> None:
-    rig.path.write_bytes(b"not a database at all " * 400)
-    in_the_way = rig.path.with_name("buffer.db.new")
-    in_the_way.mkdir()
-    with pytest.raises(StoreError, match=str(in_the_way)):
-        await rig.disk.open()
-    assert rig.disk.problem is not None
-    in_the_way.rmdir()
-    assert (await rig.disk.open()).note is not None

@@ -27,19 +27,20 @@ async def test_volatile_state_dir_is_noted_in_the_status(
     assert all(f"{tmp_path} is on tmpfs" in note for note in notes)
 
 
-async def test_buffer_file_lies_in_the_state_dir(tmp_path: Path) -> None:
+async def test_buffer_lies_in_the_state_dir(tmp_path: Path) -> None:
     buffer = await open_configured_buffer(config(tmp_path, [{}]), VirtualClock(0))
+    buffer.append_undated(b"{}")
     await buffer.close()
-    assert (tmp_path / "buffer.db").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["buffer"]
+    assert len(list((tmp_path / "buffer").glob("*-U-1-*.log"))) == 1
+
+
+def file(path: Path) -> None:
+    path.write_text("in the way")
 
 
 def fifo(path: Path) -> None:
     os.mkfifo(path)
-
-
-def directory(path: Path) -> None:
-    path.mkdir()
-    (path / "file").touch()
 
 
 def link_to_itself(path: Path) -> None:
@@ -47,17 +48,32 @@ def link_to_itself(path: Path) -> None:
 
 
 def link_to_nothing(path: Path) -> None:
-    path.symlink_to("/nonexistent/file")
+    path.symlink_to("/nonexistent/directory")
+
+
+def link_to_a_file(path: Path) -> None:
+    path.symlink_to("/etc/hostname")
+
+
+def link_beyond_a_file(path: Path) -> None:
+    path.symlink_to("/etc/hostname/directory")
 
 
 @pytest.mark.parametrize(
-    "suffix", ["", "-wal", "-shm", "-journal", ".new", ".new-wal", ".new-journal"]
+    ("occupy", "kind"),
+    [
+        (file, "a file"),
+        (fifo, "a FIFO"),
+        (link_to_itself, "a link that leads nowhere"),
+        (link_to_nothing, "a link that leads nowhere"),
+        (link_to_a_file, "a file"),
+        (link_beyond_a_file, "a link that leads nowhere"),
+    ],
 )
-@pytest.mark.parametrize("occupy", [fifo, directory, link_to_itself, link_to_nothing])
-async def test_place_of_a_buffer_file_that_is_taken_is_cleared_and_noted(
-    tmp_path: Path, occupy: Callable[[Path], None], suffix: str
+async def test_place_of_the_buffer_that_is_taken_is_cleared_and_noted(
+    tmp_path: Path, occupy: Callable[[Path], None], kind: str
 ) -> None:
-    place = tmp_path / f"buffer.db{suffix}"
+    place = tmp_path / "buffer"
     occupy(place)
     async with asyncio.timeout(30):
         buffer = await open_configured_buffer(config(tmp_path, [{}]), VirtualClock(7000))
@@ -65,14 +81,21 @@ async def test_place_of_a_buffer_file_that_is_taken_is_cleared_and_noted(
         await buffer.close()
     assert status.problem is None
     [note] = status.notes
-    assert note.startswith(f"{place} was a")
-    assert note.endswith(f"was moved to {place}.damaged-7000")
-    assert f"{place.name}.damaged-7000" in os.listdir(tmp_path)
-    assert (tmp_path / "buffer.db").is_file()
+    assert (
+        note == f"{place} was {kind} instead of a directory, and was moved to {place}.damaged-7000"
+    )
+    assert os.path.lexists(f"{place}.damaged-7000")
+    assert place.is_dir()
 
 
-def owners_in(directory: Path) -> dict[str, int]:
-    return {path.name: path.stat().st_uid for path in directory.iterdir()}
+async def test_link_to_a_directory_is_followed(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    (tmp_path / "buffer").symlink_to(tmp_path / "elsewhere")
+    buffer = await open_configured_buffer(config(tmp_path, [{}]), VirtualClock(0))
+    buffer.append_undated(b"{}")
+    await buffer.close()
+    assert buffer.status.notes == ()
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 1
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
@@ -83,6 +106,6 @@ async def test_buffer_that_root_opens_belongs_to_the_owner_of_the_directory() ->
         buffer = await open_configured_buffer(config(state_dir, [{}]), VirtualClock(0))
         buffer.append_undated(b"{}")
         await buffer.commit(everything=True)
-        owners = owners_in(state_dir)
+        owners = [path.stat().st_uid for path in state_dir.rglob("*")]
         await buffer.close()
-    assert owners == dict.fromkeys(("buffer.db", "buffer.db-wal", "buffer.db-shm"), nobody.pw_uid)
+    assert owners == [nobody.pw_uid] * 2, "the directory and a log"

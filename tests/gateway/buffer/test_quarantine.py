@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from gateway.buffer.inspect import QuarantinedMessage
+from gateway.buffer.log_format import HEADER_BYTES, OVERHEAD_BYTES
 from gateway.buffer.quarantine import (
     IDS_MAX,
     ReleaseError,
@@ -21,7 +22,7 @@ from gateway.buffer.quarantine import (
     ask_to_release,
     release_directly,
 )
-from gateway.buffer.store import Batch, DamagedStoreError, Record, Store
+from gateway.buffer.store import Batch, Record, Store, StoreError
 from gateway.host.state_dir import StateDirError, locked_state_dir
 
 ROOMY = 2**30
@@ -72,7 +73,7 @@ def test_request_becomes_a_batch(request_: ReleaseRequest, batch: Batch) -> None
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
     """A buffer with more messages in quarantine than one request may have."""
-    path = tmp_path / "state" / "buffer.db"
+    path = tmp_path / "state" / "buffer"
     store = Store(path, ROOMY)
     records = [Record(n, 7, b"{}") for n in range(1, IDS_MAX + 6)]
     store.write(Batch(quarantined=[(record, REASON) for record in records]))
@@ -84,7 +85,7 @@ def counts(path: Path) -> tuple[int, int]:
     """Return how many messages are to be sent, and how many are in quarantine."""
     store = Store(path, ROOMY)
     try:
-        return sum(store.pending_by_race().values()), store.quarantined_count()
+        return sum(store.waiting().values()), store.quarantined
     finally:
         store.close()
 
@@ -105,23 +106,39 @@ def test_release_is_refused_while_a_gateway_has_the_directory(path: Path) -> Non
     assert counts(path) == (0, IDS_MAX + 5)
 
 
-def test_damaged_file_is_not_changed(path: Path) -> None:
-    path.write_bytes(b"no database" * 1000)
-    with pytest.raises(DamagedStoreError):
+def test_damaged_messages_are_not_released(tmp_path: Path) -> None:
+    path = tmp_path / "buffer"
+    store = Store(path, ROOMY)
+    for ids in ((1, 2), (3, 4, 5)):
+        store.write(Batch(quarantined=[(Record(n, 7, b"{}"), REASON) for n in ids]))
+    store.close()
+    [log] = path.iterdir()
+    data = bytearray(log.read_bytes())
+    data[HEADER_BYTES + OVERHEAD_BYTES] ^= 1
+    log.write_bytes(data)
+    assert release_directly(path, "requeue", range(1, 5)) == 2
+    assert counts(path) == (2, 1)
+
+
+def test_directory_whose_place_is_taken_is_an_error(path: Path) -> None:
+    path.rename(path.with_name("elsewhere"))
+    path.write_text("in the way")
+    with pytest.raises(StoreError, match=f"{path}: File exists"):
         release_directly(path, "requeue", [1])
-    assert path.read_bytes() == b"no database" * 1000
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can act as another user")
 def test_files_of_a_release_as_root_belong_to_the_owner_of_the_directory(path: Path) -> None:
     nobody = pwd.getpwnam("nobody").pw_uid
     with TemporaryDirectory() as directory:  # tmp_path is root's alone
-        shutil.copy(path, directory)
         moved = Path(directory, path.name)
-        for one in (moved.parent, moved):
+        shutil.copytree(path, moved)
+        for one in (moved.parent, moved, *moved.iterdir()):
             os.chown(one, nobody, -1)
         assert release_directly(moved, "requeue", [1]) == 1
-        assert {one.stat().st_uid for one in moved.parent.iterdir()} == {nobody}
+        owners = {one.name: one.stat().st_uid for one in moved.parent.rglob("*")}
+        assert len(owners) >= 3, "the directory, the quarantine and what is to be sent"
+        assert set(owners.values()) == {nobody}
 
 
 @contextmanager

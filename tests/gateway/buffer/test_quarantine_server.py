@@ -24,7 +24,7 @@ def no_runtime_directory(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 async def bench(tmp_path: Path) -> AsyncIterator[BufferBench]:
     """A served buffer with seconds 1 to 3 in quarantine, whose ids are the same."""
-    bench = BufferBench(tmp_path / "buffer.db")
+    bench = BufferBench(tmp_path / "buffer")
     await bench.start()
     for second in (1, 2, 3):
         bench.buffer.append(message(second))
@@ -109,7 +109,7 @@ async def test_socket_is_for_root_and_the_group_of_the_service(
 
 
 async def test_socket_that_cannot_be_made_is_noted_and_the_race_goes_on(tmp_path: Path) -> None:
-    bench = BufferBench(tmp_path / "buffer.db")
+    bench = BufferBench(tmp_path / "buffer")
     notes: list[str] = []
     async with serve_quarantine(tmp_path / "missing", bench.buffer, notes.append):
         pass

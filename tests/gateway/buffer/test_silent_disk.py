@@ -10,7 +10,6 @@ import pytest
 
 from gateway.buffer.buffer import OPENING_PATIENCE, PATIENCE, Buffer
 from gateway.buffer.disk import SILENT_NS, Disk
-from gateway.buffer.recovery import Opened, open_store
 from gateway.buffer.store import Batch, Store, Written
 from gateway.timing.units import NS_PER_S
 from tests.support.buffers import ROOMY, seconds
@@ -19,7 +18,7 @@ from tests.support.virtual_clock import VirtualClock
 
 
 class SilentDisk:
-    """A Buffer, writing before it sends, over a real file whose thread can be made to hang."""
+    """A Buffer, writing before it sends, over real files whose thread can be made to hang."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -49,18 +48,18 @@ class SilentDisk:
         """Return once the thread does."""
         assert await asyncio.to_thread(self._hangs.wait, 10)
 
-    def _open(self, *, is_damaged: bool) -> Opened:
+    def _open(self) -> Store:
         self._wait()
         self.opened += 1
-        opened = open_store(self.path, ROOMY, now_ms=self.opened, is_damaged=is_damaged)
-        write = opened.store.write
+        store = Store(self.path, ROOMY)
+        write = store.write
 
         def write_in_time(batch: Batch) -> Written:
             self._wait()
             return write(batch)
 
-        opened.store.write = write_in_time  # type: ignore[method-assign]
-        return opened
+        store.write = write_in_time  # type: ignore[method-assign]
+        return store
 
     def _wait(self) -> None:
         self._hangs.set()
@@ -69,12 +68,14 @@ class SilentDisk:
 
 @pytest.fixture
 async def disk(tmp_path: Path) -> AsyncIterator[SilentDisk]:
-    disk = SilentDisk(tmp_path / "buffer.db")
+    disk = SilentDisk(tmp_path / "buffer")
     yield disk
     await disk.close()
 
 
-async def test_buffer_stopped_while_opening_does_not_open_the_file_twice(disk: SilentDisk) -> None:
+async def test_buffer_stopped_while_opening_does_not_open_the_directory_twice(
+    disk: SilentDisk,
+) -> None:
     disk.fall_silent()
     disk.buffer.append(message(1))
     running = asyncio.create_task(disk.buffer.run())
@@ -84,11 +85,11 @@ async def test_buffer_stopped_while_opening_does_not_open_the_file_twice(disk: S
     await disk.close()
     assert disk.opened == 1
     store = Store(disk.path, ROOMY)
-    assert store.pending_by_race() == {1: 1}
+    assert list(store.waiting().values()) == [1]
     store.close()
 
 
-async def test_buffer_pulse_has_more_patience_while_opening_the_file(disk: SilentDisk) -> None:
+async def test_buffer_pulse_has_more_patience_while_opening(disk: SilentDisk) -> None:
     disk.fall_silent()
     opening = asyncio.create_task(disk.buffer.commit())
     await disk.hangs()
