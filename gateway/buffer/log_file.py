@@ -221,7 +221,7 @@ class LogFile:
             self._end = len(whole)
 
     def _record(self, kind: RecordKind, body: bytes, count: int = 0) -> bytes:
-        numbers = count, self.total, self.done, self.highest_id
+        numbers = count, self.total, self.done + self.lost, self.highest_id
         return encode_record(self.name.salt, kind, body, *numbers)
 
     def _done_record(self) -> bytes:

@@ -3,7 +3,7 @@
     file    header, records, then zeros up to the end of the space that was laid out ahead
     header  "ALLEYLOG", version (2), kind (1), 0, race id (8, signed), salt (4), CRC (4)
     record  marker A1 1E, CRC (4), size of the body (4), kind (1), 0, messages in it (2),
-            messages before it (4), done with so far (4), highest id so far (8), body,
+            messages before it (4), done with or damaged so far (4), highest id so far (8), body,
             size of the record (4)
     body    of messages: for each its id (8), its size (4), and the message; all of it deflated
             (RFC 1951) with the preset dictionary DICTIONARY; in the quarantine, a message begins

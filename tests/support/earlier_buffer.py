@@ -18,7 +18,7 @@ CREATE TABLE quarantine (
     id INTEGER PRIMARY KEY,
     race_id INTEGER NOT NULL,
     payload BLOB NOT NULL,
-    reason TEXT NOT NULL           -- what the broker said against it
+    reason TEXT NOT NULL           -- why the broker refused it
 );
 PRAGMA user_version = 1;
 """

@@ -31,8 +31,8 @@ async def test_buffer_lies_in_the_state_dir(tmp_path: Path) -> None:
     buffer = await open_configured_buffer(config(tmp_path, [{}]), VirtualClock(0))
     buffer.append_undated(b"{}")
     await buffer.close()
-    assert [path.name for path in tmp_path.iterdir()] == ["buffer"]
-    assert len(list((tmp_path / "buffer").glob("*-U-1-*.log"))) == 1
+    assert os.listdir(tmp_path) == ["buffer"]
+    assert len(os.listdir(tmp_path / "buffer")) == 1
 
 
 def file(path: Path) -> None:
@@ -84,8 +84,7 @@ async def test_place_of_the_buffer_that_is_taken_is_cleared_and_noted(
     assert (
         note == f"{place} was {kind} instead of a directory, and was moved to {place}.damaged-7000"
     )
-    assert os.path.lexists(f"{place}.damaged-7000")
-    assert place.is_dir()
+    assert sorted(os.listdir(tmp_path)) == ["buffer", "buffer.damaged-7000"]
 
 
 async def test_link_to_a_directory_is_followed(tmp_path: Path) -> None:
@@ -95,7 +94,11 @@ async def test_link_to_a_directory_is_followed(tmp_path: Path) -> None:
     buffer.append_undated(b"{}")
     await buffer.close()
     assert buffer.status.notes == ()
-    assert len(list((tmp_path / "elsewhere").iterdir())) == 1
+    assert len(os.listdir(tmp_path / "elsewhere")) == 1
+
+
+def owners_in(directory: Path) -> list[int]:
+    return [path.stat().st_uid for path in directory.rglob("*")]
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files of another user")
@@ -106,6 +109,6 @@ async def test_buffer_that_root_opens_belongs_to_the_owner_of_the_directory() ->
         buffer = await open_configured_buffer(config(state_dir, [{}]), VirtualClock(0))
         buffer.append_undated(b"{}")
         await buffer.commit(everything=True)
-        owners = [path.stat().st_uid for path in state_dir.rglob("*")]
+        owners = owners_in(state_dir)
         await buffer.close()
     assert owners == [nobody.pw_uid] * 2, "the directory and a log"

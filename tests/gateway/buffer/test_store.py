@@ -185,16 +185,20 @@ def test_message_of_a_killed_process_that_is_damaged_is_counted_at_the_start(pat
 def test_messages_that_turn_out_to_be_damaged_are_missing_once(path: Path) -> None:
     first = Store(path, ROOMY)
     name = first.write(Batch(records([1, 2]))).placed[1]
-    first.write(Batch(records([3])))
+    first.write(Batch(records([3, 4])))
     first.close()
     flip(path / str(name), HEADER_BYTES + OVERHEAD_BYTES)
     again = Store(path, ROOMY)
-    assert (again.waiting(), again.lost) == ({name: 3}, 0)
-    assert again.read(name) == records([3])
-    assert again.waiting() == {name: 1}
+    assert (again.waiting(), again.lost) == ({name: 4}, 0)
+    assert again.read(name) == records([3, 4])
+    assert again.waiting() == {name: 2}
     again.write(Batch(done=[(name, 3)]))
-    assert logs(path) == []
     again.close()
+    last = Store(path, ROOMY)
+    assert (last.waiting(), last.read(name), last.lost) == ({name: 1}, records([4]), 0)
+    last.write(Batch(done=[(name, 4)]))
+    assert logs(path) == []
+    last.close()
 
 
 def test_log_of_which_nothing_can_be_read_is_deleted_once_it_was(path: Path) -> None:
