@@ -108,7 +108,7 @@ class Buffer:
         self._admit(UNDATED, payload, is_final=False)
 
     def date_seconds(self, dater: Dater) -> None:
-        """The clock is set: undated seconds, also an earlier process's, become messages."""
+        """Turn undated seconds, also an earlier process's, into messages: the clock is set."""
         self._dater = dater
         self._keep_house_by(self._clock.monotonic_ns())
 
@@ -122,13 +122,13 @@ class Buffer:
         log.error(text)
 
     def head(self, without: Collection[int] = ()) -> Entry | None:
-        """The next message to send, of none of the races `without`; None if none is there yet."""
+        """Return the next message, of none of the races `without`; None if none is there yet."""
         if self._is_dating:
             return None
         return self._live_head(without) or self._head(without)
 
     def heads(self) -> Iterator[Entry]:
-        """The first of each race and bike, newest race first; more is read if these do not do."""
+        """Yield the first of each race and bike, newest race first; more is read if need be."""
         for queue in () if self._is_dating else self._ledger.order.newest_first():
             if queue.unread is not None and self._expects(queue, queue.unread):
                 return  # older races wait for it
@@ -260,7 +260,7 @@ class Buffer:
             tell()
 
     def _expects(self, queue: RaceQueue, segment: Segment) -> bool:
-        """The race's next log is being read, and worth waiting for."""
+        """Return whether the race's next log is being read, and worth waiting for."""
         now_ns = self._clock.monotonic_ns()
         if not self._disk.is_open or now_ns < queue.read_again_ns:
             return False
@@ -317,7 +317,7 @@ class Buffer:
             self._keep_house_by(self._clock.monotonic_ns() + DELETE_AFTER_NS)
 
     async def _date_log(self) -> None:
-        """The oldest first, a log a turn. Until the last is dated, none is sent out of order."""
+        """Date the oldest log. Until the last is dated, none is sent out of order."""
         if self._dater is None or not self._ledger.undated.pending:
             return
         segment = next(iter(self._ledger.undated.segments), None)
@@ -358,7 +358,7 @@ class Buffer:
         self._tell_available()
 
     def _postpone(self) -> None:
-        """The disk took nothing: it is tried again, and what waited for it goes on from memory."""
+        """Try the disk, which took nothing, later; what waited for it goes on from memory."""
         retry_ns = self._clock.monotonic_ns() + RETRY_NS
         for entry in self._ledger.unwritten:
             entry.commit_due_ns = max(entry.commit_due_ns, retry_ns)

@@ -155,7 +155,7 @@ class BufferView:
         return Overview(self.path, self.file_bytes, [*races.values()], unnamed, quarantined)
 
     def messages(self, race_id: int) -> Iterator[bytes]:
-        """The payloads of a race, byte for byte, oldest first."""
+        """Yield the payloads of a race, byte for byte, oldest first."""
         for name in self._names():
             if name.kind is LogKind.RACE and name.race_id == race_id:
                 found = self._read(name)
@@ -171,7 +171,7 @@ class BufferView:
                 yield QuarantinedMessage(id_, known_id, reason, payload)
 
     def problems(self, on_progress: OnProgress = _ignore) -> list[str]:
-        """What is damaged, and messages that do not parse or are not of their race; reads all."""
+        """Return what is damaged, and messages that do not parse or are not of their race."""
         problems = []
         for name, found in self.logs(on_progress):
             for at, size in found.damage:
