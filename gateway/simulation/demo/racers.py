@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from drivers.registry import load_drivers
+from gateway.buffer.log_format import DIRECTORY_NAME
 from gateway.buffer.opening import open_buffer
 from gateway.cloud.iot_core import IotCore
 from gateway.config.schema import Config
@@ -49,7 +50,7 @@ async def open_racer(
     """
     config = _config(number, start)
     buffer = await open_buffer(
-        config.state_dir / "buffer",
+        config.state_dir / DIRECTORY_NAME,
         clock,
         commit_interval_s=config.buffer.commit_interval_s,
         max_bytes=config.buffer.max_bytes,
