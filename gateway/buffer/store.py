@@ -5,7 +5,7 @@ reaches the disk with the next messages: a power cut may cause a message to be s
 """
 
 import os
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -23,8 +23,11 @@ from gateway.buffer.log_format import (
 )
 from gateway.host.errors import GatewayError
 
-#: Logs that messages are appended to; beyond it, the one written longest ago is closed.
+#: Logs that stay open, apart from those of the races that are ridden at the same time; beyond it,
+#: the one written longest ago is closed.
 OPEN_MAX = 8
+#: A race that was in none of the latest writes is over.
+RIDDEN_WRITES = 32
 
 
 class StoreError(GatewayError):
@@ -84,6 +87,8 @@ class Store:
         self._logs: dict[LogName, LogFile] = {}
         #: The log of each kind and race that messages are appended to, the latest written last.
         self._open: dict[tuple[LogKind, int], LogFile] = {}
+        #: How many logs each of the latest writes was for.
+        self._touched = deque[int](maxlen=RIDDEN_WRITES)
         #: Logs that are to be closed.
         self._full: list[LogFile] = []
         self._vanished: list[LogName] = []
@@ -190,6 +195,7 @@ class Store:
             raise
         for log in touched:
             log.keep()
+        self._touched.append(len(touched))
         self._close_full()
         return placed
 
@@ -206,7 +212,7 @@ class Store:
         return log
 
     def _close_full(self) -> None:
-        while len(self._open) > OPEN_MAX:
+        while len(self._open) > OPEN_MAX + max(self._touched):
             self._full.append(self._open.pop(next(iter(self._open))))
         while self._full:
             self._full.pop().close()

@@ -20,7 +20,7 @@ from gateway.buffer.log_format import (
     LogName,
     decode_record,
 )
-from gateway.buffer.store import OPEN_MAX, Batch, Record, Store, StoreError
+from gateway.buffer.store import OPEN_MAX, RIDDEN_WRITES, Batch, Record, Store, StoreError
 from tests.contracts.test_store import SMALL, id_of, payload, records, waiting
 from tests.support.telemetry import message
 
@@ -57,6 +57,13 @@ def test_names_of_logs_show_their_first_id_kind_and_race(path: Path, opened: Sto
     assert all(LogName.parse(file.name) for file in logs(path))
 
 
+def test_name_of_a_log_has_its_lowest_id(path: Path, opened: Store) -> None:
+    for id_ in (5, 2, 9, 3):
+        opened.write(Batch(records([id_])))
+    content = {name.first_id: [one.id for one in opened.read(name)] for name in opened.waiting()}
+    assert content == {5: [5], 2: [2, 3, 9]}
+
+
 def test_race_whose_messages_are_all_done_with_has_no_file(path: Path, opened: Store) -> None:
     placed = opened.write(Batch([*records([1, 2]), *records([3], race_id=8)])).placed
     opened.write(Batch(done=[(placed[1], 1), (placed[2], 2)]))
@@ -87,14 +94,29 @@ def test_long_race_is_continued_in_another_log(path: Path, opened: Store) -> Non
     again.close()
 
 
-def test_only_so_many_logs_are_open_at_a_time(path: Path, opened: Store) -> None:
+def test_races_that_are_over_are_closed(path: Path, opened: Store) -> None:
     before = len(os.listdir("/proc/self/fd"))
     for id_ in range(1, 4 * OPEN_MAX):
         opened.write(Batch(records([id_], race_id=id_)))
-    assert len(os.listdir("/proc/self/fd")) == before + OPEN_MAX
+    assert len(os.listdir("/proc/self/fd")) == before + OPEN_MAX + 1
     assert len(logs(path)) == 4 * OPEN_MAX - 1
     opened.write(Batch(records([1000], race_id=1)))
     assert waiting(opened)[1] == [*records([1], race_id=1), *records([1000], race_id=1)]
+
+
+def test_races_ridden_at_the_same_time_have_one_log_each(path: Path, opened: Store) -> None:
+    before = len(os.listdir("/proc/self/fd"))
+    bikes, id_ = 10 * OPEN_MAX, 0
+    for _ in range(20):
+        for race_ids in (range(bikes), [3]):  # all, and one with a final
+            tick = [Record(id_ + n, race_id, b"") for n, race_id in enumerate(race_ids, start=1)]
+            opened.write(Batch(tick))
+            id_ += len(tick)
+    assert len(logs(path)) == bikes
+    for _ in range(RIDDEN_WRITES):
+        id_ += 1
+        opened.write(Batch(records([id_], race_id=3)))
+    assert len(os.listdir("/proc/self/fd")) == before + OPEN_MAX + 1
 
 
 def test_directory_and_logs_are_closed_to_others(path: Path, opened: Store) -> None:
