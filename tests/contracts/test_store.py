@@ -23,10 +23,14 @@ OPENERS: list[Opener] = [Store]
 
 
 @pytest.fixture(params=OPENERS)
-def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[], Store]:
+def opened(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[..., Store]:
     """Return what opens the store of one directory, again and again."""
     opener: Opener = request.param
-    return lambda max_bytes=ROOMY: opener(tmp_path / "buffer", max_bytes)
+
+    def open_again(max_bytes: int = ROOMY) -> Store:
+        return opener(tmp_path / "buffer", max_bytes)
+
+    return open_again
 
 
 def records(ids: Iterable[int], race_id: int = 7) -> list[Record]:
@@ -170,7 +174,7 @@ def test_quarantined_message_is_not_to_be_sent_and_its_id_is_taken(
 ) -> None:
     store = opened()
     store.write(Batch(records([1])))
-    set_aside(store, *records([1]))
+    set_aside(store, Record(1, 7, b"message 1"))
     store.close()
     again = opened()
     assert (waiting(again), again.quarantined, again.last_id) == ({}, 1, 1)
@@ -193,7 +197,7 @@ def test_requeued_messages_are_to_be_sent_again_byte_for_byte(opened: Callable[[
 def test_requeued_message_of_a_race_that_goes_on_is_sent_again(opened: Callable[[], Store]) -> None:
     store = opened()
     store.write(Batch(records([1, 2, 3])))
-    set_aside(store, *records([2]))
+    set_aside(store, Record(2, 7, b"message 2"))
     store.write(Batch(requeued_ids=[2]))
     store.write(Batch(records([4])))
     assert waiting(store) == {7: records([1, 2, 3, 4])}

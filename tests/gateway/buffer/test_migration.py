@@ -307,7 +307,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root mounts file systems")
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", place]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "none", str(place)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     yield place

@@ -154,4 +154,5 @@ def test_unread_log_is_the_first_that_is_not_in_memory() -> None:
     first.is_loaded = True
     assert queue.unread is later
     later.is_loaded = True
-    assert (queue.unread, queue.first) == (None, None)
+    assert queue.unread is None
+    assert queue.first is None

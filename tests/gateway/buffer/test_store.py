@@ -74,12 +74,17 @@ def test_tick_of_a_race_costs_one_write_and_one_sync(
     opened: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     placed = opened.write(Batch(records([1, 2, 3]))).placed
-    calls = []
+    calls: list[str] = []
+
+    def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def count(*args: object) -> object:
+            calls.append(name)
+            return call(*args)
+
+        return count
+
     for name in ("pwrite", "fdatasync", "fsync"):
-        call = getattr(os, name)
-        monkeypatch.setattr(
-            os, name, lambda *args, call=call, name=name: (calls.append(name), call(*args))[1]
-        )
+        monkeypatch.setattr(os, name, counted(name, getattr(os, name)))
     opened.write(Batch(records([4, 5]), done=[(placed[1], 1)]))
     assert calls == ["pwrite", "fdatasync", "pwrite"], "what is done with reaches it lazily"
 
@@ -421,7 +426,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         pytest.skip("only root mounts file systems")
     place = tmp_path / "disk"
     place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "none", place]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=512k", "none", str(place)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         pytest.skip("no file system can be mounted here")
     yield place
