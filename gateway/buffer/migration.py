@@ -95,7 +95,8 @@ def migrate(directory: Path, now_ms: int) -> str | None:
         directory.mkdir(mode=0o700, exist_ok=True)
         for file in building.iterdir():
             file.rename(directory / file.name)
-        sync_directory(directory)
+        for place in (directory, directory.parent):
+            sync_directory(place)
         building.rmdir()
     return note
 

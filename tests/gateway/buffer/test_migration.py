@@ -388,6 +388,28 @@ def test_migration_that_is_killed_is_ended_by_the_next_start(
             return
 
 
+def test_new_logs_are_on_disk_before_the_earlier_file_is_renamed(
+    state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier_buffer(state / "buffer.db", telemetry(3))
+    events: list[tuple[str, Path]] = []
+    sync, rename = migration.sync_directory, Path.rename
+
+    def noted_sync(directory: Path) -> None:
+        events.append(("sync", directory))
+        sync(directory)
+
+    def noted_rename(path: Path, target: Path) -> Path:
+        events.append(("rename", path))
+        return rename(path, target)
+
+    monkeypatch.setattr(migration, "sync_directory", noted_sync)
+    monkeypatch.setattr(Path, "rename", noted_rename)
+    opened(state).close()
+    assert events[:3] == [("sync", state), ("rename", state / "buffer.db"), ("sync", state)]
+    assert events[-2:] == [("sync", state / "buffer"), ("sync", state)]
+
+
 @pytest.mark.parametrize("kind", ["file", "FIFO", "link to nothing", "link to a directory"])
 def test_what_is_in_the_place_of_the_new_logs_is_removed(state: Path, kind: str) -> None:
     place = state / "buffer.new"
