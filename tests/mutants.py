@@ -164,7 +164,7 @@ MUTANTS = (
         "gateway/buffer/log_file.py",
         "            _write_all(file.fileno(), whole, 0)\n            os.ftruncate",
         "            os.ftruncate",
-        TORN_WRITES,
+        "tests/gateway/buffer/test_log_file.py",
     ),
     Mutant(
         "the checksum of a record is not compared",
@@ -313,8 +313,8 @@ MUTANTS = (
     Mutant(
         "unanswered messages are not given back when the connection ends",
         "gateway/buffer/ledger.py",
-        "            entry.state = State.WAITING\n            self.order.put(entry)\n",
-        "            entry.state = State.WAITING\n",
+        "            entry.state = EntryState.WAITING\n            self.order.put(entry)\n",
+        "            entry.state = EntryState.WAITING\n",
         "tests/gateway/buffer/test_ledger.py",
     ),
     Mutant(

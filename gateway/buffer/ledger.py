@@ -7,7 +7,7 @@ A message is either `unwritten`, and then in memory, or in a log, which is a Seg
 from collections.abc import Callable, Iterable, Sequence
 
 from gateway.buffer.log_format import UNDATED, LogName
-from gateway.buffer.send_order import Entry, RaceQueue, Segment, SendOrder, State
+from gateway.buffer.send_order import Entry, EntryState, RaceQueue, Segment, SendOrder
 from gateway.buffer.store import Batch, Record, Written
 from gateway.telemetry.undated import Dater, NotDatable
 
@@ -67,7 +67,7 @@ class Ledger:
     def take(self, entry: Entry) -> None:
         """Hand out what is next of its race and bike."""
         self.order.withdraw(entry)
-        entry.state = State.TAKEN
+        entry.state = EntryState.TAKEN
         self._taken[entry] = None
 
     def give_back(self, entry: Entry) -> None:
@@ -76,17 +76,17 @@ class Ledger:
         if entry.done:
             return
         if entry.segment is not None and not entry.segment.is_loaded:
-            entry.state = State.ON_DISK
+            entry.state = EntryState.ON_DISK
         else:
-            entry.state = State.WAITING
+            entry.state = EntryState.WAITING
             self.order.put(entry)
 
     def acknowledge(self, entry: Entry) -> None:
         """Forget a message that has arrived."""
         self._taken.pop(entry, None)
-        if entry.state is State.LOST:
+        if entry.state is EntryState.LOST:
             self.lost -= 1
-            entry.state = State.DONE
+            entry.state = EntryState.DONE
         elif not entry.done:
             self._finish(entry)
 
@@ -123,7 +123,7 @@ class Ledger:
                 continue
             del self.unwritten[entry]
             entry.segment = self._place(name)
-            if entry.state is State.WAITING and not entry.segment.is_loaded:
+            if entry.state is EntryState.WAITING and not entry.segment.is_loaded:
                 self._forget(entry)
         self.count(written)
         self._make_room()
@@ -261,7 +261,7 @@ class Ledger:
 
     def _finish(self, entry: Entry) -> None:
         """Count a message as done with that neither waits nor is taken."""
-        entry.state = State.DONE
+        entry.state = EntryState.DONE
         self._taken.pop(entry, None)
         if entry.segment is None:
             del self.unwritten[entry]
@@ -306,7 +306,7 @@ class Ledger:
     def _forget(self, entry: Entry) -> None:
         if entry.race_id != UNDATED:
             self.order.withdraw(entry)
-        entry.state = State.ON_DISK
+        entry.state = EntryState.ON_DISK
 
     def _vanished(self, name: LogName) -> None:
         """Note that something has deleted a log: what memory has of it is written again."""
@@ -329,10 +329,10 @@ class Ledger:
         queue = self._queue(name.race_id)
         for entry in [one for one in queue.entries if one.segment is segment]:
             self.order.withdraw(entry)
-            entry.state = State.LOST
+            entry.state = EntryState.LOST
         for entry in self._taken:
             if entry.segment is segment:
-                entry.state = State.LOST
+                entry.state = EntryState.LOST
         self._remove(segment, segment.pending)
 
     def _remove(self, segment: Segment, lost: int) -> None:
@@ -348,10 +348,10 @@ class Ledger:
     def _give_up(self, entry: Entry) -> None:
         """Lose an unwritten message, since memory has no room for it."""
         self.lost += 1
-        if entry.state is State.WAITING and entry.race_id != UNDATED:
+        if entry.state is EntryState.WAITING and entry.race_id != UNDATED:
             self.order.withdraw(entry)
         self._finish(entry)
-        entry.state = State.LOST
+        entry.state = EntryState.LOST
 
 
 def _record(entry: Entry) -> Record:

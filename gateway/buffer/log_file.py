@@ -22,7 +22,7 @@ from gateway.buffer.log_format import (
     LogKind,
     LogName,
     Message,
-    Record,
+    RecordHead,
     RecordKind,
     check_version,
     decode_last_record,
@@ -286,7 +286,7 @@ def read_whole(file: BinaryIO) -> bytes:
     return data
 
 
-def closing_record(file: BinaryIO, salt: int) -> Record | None:
+def closing_record(file: BinaryIO, salt: int) -> RecordHead | None:
     """Return the record that closes a log; None if its process was killed."""
     size = file.seek(0, os.SEEK_END)
     file.seek(max(0, size - CLOSING_BYTES))

@@ -132,7 +132,7 @@ def check_version(header: bytes) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class RecordHead:
     """A record without its body. `done` and `highest_id` include it; `before` does not."""
 
     kind: RecordKind
@@ -194,7 +194,7 @@ def decode_quarantined(message: bytes) -> tuple[int, str, bytes]:
     return int(race_id), reason.decode(errors="replace"), payload
 
 
-def decode_record(data: bytes, at: int, salt: int) -> tuple[Record, bytes, int] | None:
+def decode_record(data: bytes, at: int, salt: int) -> tuple[RecordHead, bytes, int] | None:
     """Return the record at `at`, its body and its end; None unless it is whole and sound."""
     if not data.startswith(_MARKER, at) or len(data) - at < OVERHEAD_BYTES:
         return None
@@ -205,11 +205,11 @@ def decode_record(data: bytes, at: int, salt: int) -> tuple[Record, bytes, int] 
     (crc,) = _NUMBER.unpack_from(data, at + len(_MARKER))
     if crc != crc32c(data[at + _FIELDS_AT : end], salt):
         return None
-    record = Record(RecordKind(kind), *numbers)
+    record = RecordHead(RecordKind(kind), *numbers)
     return record, data[at + _BODY_AT : end - SIZE_BYTES], end
 
 
-def decode_last_record(end: bytes, salt: int) -> Record | None:
+def decode_last_record(end: bytes, salt: int) -> RecordHead | None:
     """Return the record that `end`, the last bytes of a closed file, ends with."""
     if len(end) < OVERHEAD_BYTES:
         return None
@@ -244,7 +244,7 @@ def decode_log(data: bytes, salt: int) -> Contents:
     return found
 
 
-def _decode_messages(record: Record, body: bytes) -> Iterable[Message]:
+def _decode_messages(record: RecordHead, body: bytes) -> Iterable[Message]:
     inflate = zlib.decompressobj(_RAW_DEFLATE, DICTIONARY)
     body, at = inflate.decompress(body), 0
     for _ in range(record.count):

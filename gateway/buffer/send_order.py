@@ -15,7 +15,7 @@ from gateway.buffer.log_format import LogName
 from gateway.telemetry.message import bike_in
 
 
-class State(Enum):
+class EntryState(Enum):
     """What has become of a message, as far as memory knows.
 
     WAITING ⇄ TAKEN          given to a sender, and given back
@@ -60,7 +60,7 @@ class Entry:
     is_suspect: bool = False
     #: How often it was refused, or the broker hung up on it alone.
     failures: int = 0
-    state: State = State.WAITING
+    state: EntryState = EntryState.WAITING
     #: Where it is on disk; None: it is not.
     segment: Segment | None = None
 
@@ -72,7 +72,7 @@ class Entry:
     @property
     def done(self) -> bool:
         """Whether nothing more happens to it; its message may be sent as another Entry."""
-        return self.state not in (State.WAITING, State.TAKEN)
+        return self.state not in (EntryState.WAITING, EntryState.TAKEN)
 
     def __lt__(self, other: "Entry") -> bool:
         return self.id < other.id

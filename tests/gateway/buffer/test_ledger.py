@@ -7,7 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from gateway.buffer import ledger as ledger_module
 from gateway.buffer.ledger import IN_MEMORY_MAX, UNWRITTEN_MAX, Ledger
 from gateway.buffer.log_format import UNDATED, LogKind, LogName
-from gateway.buffer.send_order import Entry, Segment, State
+from gateway.buffer.send_order import Entry, EntryState, Segment
 from gateway.buffer.store import Batch, Record, Written
 from gateway.telemetry.message import Telemetry
 from gateway.telemetry.undated import NotDatable
@@ -215,7 +215,7 @@ def test_message_given_back_after_its_log_was_forgotten_is_read_again(
     ledger.admit(2, b"", 0, 0)
     ledger._unload(ledger.order.queue(1), segment)
     ledger.give_back(first)
-    assert (first.state, ledger.order.in_memory) == (State.ON_DISK, 1)
+    assert (first.state, ledger.order.in_memory) == (EntryState.ON_DISK, 1)
     ledger.loaded(segment, logs.read(segment.name))
     assert sendable(ledger) == [4, 1, 2, 3]
     assert counts(ledger) == (4, 3, 0, 0)
@@ -601,7 +601,7 @@ class LedgerModel(RuleBasedStateMachine):
             assert queue.pending > 0
             assert queue.entries == sorted(queue.entries)
             for entry in queue.entries:
-                assert (entry.state, entry.race_id) == (State.WAITING, queue.race_id)
+                assert (entry.state, entry.race_id) == (EntryState.WAITING, queue.race_id)
                 if entry.segment is None:
                     assert entry in self.ledger.unwritten
                 else:

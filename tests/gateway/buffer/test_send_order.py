@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gateway.buffer.log_format import LogKind, LogName
-from gateway.buffer.send_order import Entry, RaceQueue, Segment, SendOrder, State
+from gateway.buffer.send_order import Entry, EntryState, RaceQueue, Segment, SendOrder
 from tests.support.telemetry import message
 
 
@@ -106,17 +106,22 @@ def test_race_with_nothing_pending_is_forgotten() -> None:
 def test_new_entry_has_not_been_sent_or_written_and_has_not_failed() -> None:
     new = entry(1)
     assert (new.failures, new.is_suspect, new.commit_due_ns, new.sent_ns) == (0, False, 0, 0)
-    assert (new.produced_ns, new.segment, new.state, new.done) == (None, None, State.WAITING, False)
+    assert (new.produced_ns, new.segment, new.state, new.done) == (
+        None,
+        None,
+        EntryState.WAITING,
+        False,
+    )
 
 
 def test_entry_is_done_when_nothing_more_happens_to_it() -> None:
     one = entry(1)
     done = []
-    for state in State:
+    for state in EntryState:
         one.state = state
         if one.done:
             done.append(state)
-    assert done == [State.ON_DISK, State.DONE, State.LOST]
+    assert done == [EntryState.ON_DISK, EntryState.DONE, EntryState.LOST]
 
 
 def queue_of(entries: list[Entry], *segments: Segment) -> RaceQueue:
