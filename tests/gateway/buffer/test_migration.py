@@ -186,7 +186,9 @@ def test_damaged_pages_cost_only_their_messages(state: Path, seed: int, junk: by
     records = telemetry(600)
     database = earlier_buffer(state / "buffer.db", records)
     tree = leaves(database)
-    damaged = Random(seed).sample(sorted(tree), 4)
+    in_order, chance = sorted(tree, key=tree.__getitem__), Random(seed)
+    first = chance.randrange(len(in_order) - 3)
+    damaged = [*in_order[first : first + 3], *chance.sample(in_order, 2)]
     overwritten(database, damaged, junk)
     gone = {id_ for page in damaged for id_ in tree[page]}
     store = opened(state)
