@@ -334,8 +334,10 @@ MUTANTS = (
     Mutant(
         "a message is deleted without an acknowledgement",
         "gateway/buffer/ledger.py",
-        "            if entry.done:  # while it was being written\n",
-        "            if entry.done or entry.id % 50 == 0:\n",
+        "            entry.segment = self._place(name)\n",
+        "            entry.segment = self._place(name)\n"
+        "            if entry.id % 50 == 0:\n"
+        "                self.to_delete.append((name, entry.id))\n",
         PROMISE,
     ),
     Mutant(
