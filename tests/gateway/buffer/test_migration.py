@@ -17,6 +17,7 @@ from gateway.buffer.log_format import UNDATED
 from gateway.buffer.migration import is_needed, migrate
 from gateway.buffer.opening import open_store
 from gateway.buffer.store import Batch, Record, Store, StoreError
+from gateway.host.atomic_file import sync_directory
 from gateway.sampling.sampler import Sample
 from gateway.telemetry.undated import UndatedSample
 from tests.support.earlier_buffer import SCHEMA, earlier_buffer
@@ -395,11 +396,11 @@ def test_new_logs_are_on_disk_before_the_earlier_file_is_renamed(
 ) -> None:
     earlier_buffer(state / "buffer.db", telemetry(3))
     events: list[tuple[str, Path]] = []
-    sync, rename = migration.sync_directory, Path.rename
+    rename = Path.rename
 
     def noted_sync(directory: Path) -> None:
         events.append(("sync", directory))
-        sync(directory)
+        sync_directory(directory)
 
     def noted_rename(path: Path, target: Path) -> Path:
         events.append(("rename", path))
