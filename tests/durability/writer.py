@@ -8,12 +8,11 @@ got it. Each race's last message is its `final`.
 
 import argparse
 import asyncio
-import os
 import time
 from itertools import count
 from pathlib import Path
+from unittest.mock import patch
 
-from gateway.buffer import log_file
 from gateway.buffer.buffer import Buffer
 from gateway.buffer.opening import open_buffer
 from gateway.host.log import configure_logging
@@ -26,6 +25,8 @@ EVERY_S = 0.02
 #: Short enough that logs are closed while it writes.
 RACE_LENGTH_S = 30
 MAX_BYTES = 1 << 30
+#: What a writer can leave out.
+SYNCS = {"data": "os.fdatasync", "directory": "gateway.buffer.log_file.sync_directory"}
 
 
 def produced(race_id: int, second: int) -> Telemetry:
@@ -36,13 +37,11 @@ def produced(race_id: int, second: int) -> Telemetry:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("path", type=Path)
-    parser.add_argument("--unsynced", choices=("data", "directory"), help="a sync to leave out")
+    parser.add_argument("--unsynced", choices=SYNCS, help="a sync to leave out")
     parser.add_argument("--first-race", type=int, default=1, metavar="N")
     arguments = parser.parse_args()
-    if arguments.unsynced == "data":
-        os.fdatasync = lambda descriptor: None
-    elif arguments.unsynced == "directory":
-        log_file.sync_directory = lambda directory: None
+    if arguments.unsynced is not None:
+        patch(SYNCS[arguments.unsynced]).start()
     configure_logging()  # not to where the messages are told
     asyncio.run(_write(arguments.path, arguments.first_race))
 
