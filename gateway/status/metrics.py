@@ -49,7 +49,11 @@ def _counters(status: GatewayStatus) -> Iterator[tuple[str, str, int]]:
     yield "messages_accepted_total", "Messages acknowledged by the cloud.", status.accepted
     yield "messages_lost_total", "Messages dropped for lack of room, or unreadable.", buffer.lost
     yield "seconds_lost_total", "Seconds not sampled: the process stalled.", status.lost_seconds
-    yield "log_lines_dropped_total", "Lines that stderr did not take.", status.log_lines_dropped
+    yield (
+        "log_lines_dropped_total",
+        "Lines that stderr or stdout did not take.",
+        status.log_lines_dropped,
+    )
 
 
 def _gauges(status: GatewayStatus) -> Iterator[tuple[str, str, float | None]]:

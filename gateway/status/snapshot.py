@@ -147,7 +147,10 @@ class GatewayStatus:
     ] = True
     log_lines_dropped: Annotated[
         int,
-        Field(description="lines of log that stderr did not take, since the start"),
+        Field(
+            description="lines that stderr (the log) or standard output (what plugins print) did "
+            "not take, since the start"
+        ),
     ] = 0
     files_set_aside: Annotated[
         int,
