@@ -11,6 +11,7 @@ import ssl
 from dataclasses import dataclass
 from pathlib import Path
 
+from gateway.cloud.fallback import SWALLOWED
 from gateway.cloud.way import Family, NoProxyCredentials, ProxyRefusal, Stream, open_way
 from gateway.config.cloud import CloudConfig, is_this_machine
 
@@ -81,9 +82,9 @@ _SIGN_INS = ("300", "301", "302", "303", "307", "308", "511")
 _REFUSED = "check that the certificate is active, and that the broker trusts its CA"
 #: What to do about a refusal of the gateway's own certificate, by its TLS alert.
 _REFUSED_REMEDIES = {
-    "CERTIFICATE_EXPIRED": "get a new certificate for this thing, or set the broker's clock",
-    "CERTIFICATE_REVOKED": "get a new certificate for this thing",
-    "UNSUPPORTED_CERTIFICATE": "get a certificate with another kind of key, such as RSA",
+    "CERTIFICATE_EXPIRED": "get a new one, or set the broker's clock",
+    "CERTIFICATE_REVOKED": "get a new one",
+    "UNSUPPORTED_CERTIFICATE": "get one with another kind of key, such as RSA",
 }
 
 #: The errors among OpenSSL's X509_V_ERR_… that name one cause.
@@ -113,9 +114,16 @@ class Diagnosis:
         return f"{self.what}; {self.remedy}"
 
 
+async def diagnose_failure(cloud: CloudConfig, family: Family, error_name: str) -> Diagnosis | None:
+    """Return why awscrt failed with this error; None if only the broker can know."""
+    found = await diagnose(cloud, family)
+    if found is None and error_name in SWALLOWED and not cloud.plaintext:
+        return swallowed(cloud)
+    return found
+
+
 async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -> Diagnosis | None:
     """Try the way to the endpoint up to the TLS handshake; None if nothing fails there."""
-    where = f"{cloud.endpoint}:{cloud.port}"
     try:
         context = None if cloud.plaintext else await asyncio.to_thread(_tls, cloud)
     except OSError:  # the files are being replaced
@@ -132,7 +140,7 @@ async def diagnose(cloud: CloudConfig, family: Family, step_s: float = STEP_S) -
             return _not_tls(cloud, "the other side speaks first")
         async with asyncio.timeout(step_s):
             await stream[1].start_tls(context, server_hostname=cloud.endpoint)
-        return await _of_refusal(stream, where)
+        return await _of_refusal(stream, cloud)
     except OSError as error:
         return _of_handshake(error, cloud)
     finally:
@@ -196,7 +204,7 @@ def _of_handshake(error: OSError, cloud: CloudConfig) -> Diagnosis:
         case TimeoutError():
             return swallowed(cloud)
         case ssl.SSLError():
-            refusal = _refusal(error)
+            refusal = _refusal(error, cloud)
             if refusal is not None:
                 return refusal
             if error.reason in _NOT_TLS:
@@ -228,22 +236,22 @@ def _not_tls(cloud: CloudConfig, evidence: str) -> Diagnosis:
     return Diagnosis(f"{what} ({evidence})", _or_portal(_TLS_PORT, cloud))
 
 
-async def _of_refusal(stream: Stream, where: str) -> Diagnosis | None:
+async def _of_refusal(stream: Stream, cloud: CloudConfig) -> Diagnosis | None:
     """Wait for a refusal of our certificate; a broker sends nothing else before MQTT begins."""
     try:
         async with asyncio.timeout(REFUSAL_S):
             await stream[0].read(1)
     except ssl.SSLError as error:
-        return _refusal(error)
+        return _refusal(error, cloud)
     except OSError:
         return None
     return None
 
 
-def _refusal(error: ssl.SSLError) -> Diagnosis | None:
+def _refusal(error: ssl.SSLError, cloud: CloudConfig) -> Diagnosis | None:
     for alert, meaning in _REFUSALS.items():
         if f"ALERT_{alert}" in (error.reason or ""):
-            what = "the broker refuses the certificate in cloud.certificate_file"
+            what = f"the broker refuses the certificate {cloud.certificate_file}"
             remedy = _REFUSED_REMEDIES.get(alert, _REFUSED)
             return Diagnosis(f"{what}: {meaning} ({error.reason})", remedy, is_refusal=True)
     return None
