@@ -132,6 +132,12 @@ class IotCore:
         if self._connected:
             self._down(RENEWED, Ending.OTHER)
 
+    def hasten(self) -> None:
+        """Try to connect now, and not after the back-off, unless it is connected."""
+        is_waiting = self._listener is not None and not (self._connected or self._stopping)
+        if is_waiting and self._replacing is None:
+            self._relink(self.files.loaded)
+
     def publish(self, ticket: int, payload: bytes) -> None:
         send = _Send(ticket)
         self._pending[ticket] = send

@@ -443,6 +443,31 @@ class Passport:
         )
 
 
+@pytest.mark.slow
+async def test_hastened_connection_does_not_wait_for_its_back_off(
+    broker: Mosquitto, authority: Authority
+) -> None:
+    broker.stop()
+    listener = Listener()
+    cloud = over_tls(broker.port, authority).model_copy(update={"reconnect_max_s": 3600.0})
+    uplink = IotCore(cloud, "gateway-1")
+    uplink.hasten()
+    assert uplink._replacing is None, "not before the start"
+    uplink.start(listener)
+    for _ in range(3):
+        await asyncio.wait_for(listener.down.wait(), TIMEOUT_S)
+        listener.clear()
+    broker.start()
+    async with asyncio.timeout(TIMEOUT_S):
+        while not listener.up.is_set():
+            uplink.hasten()
+            await asyncio.sleep(0.5)
+    link = uplink._link
+    uplink.hasten()
+    assert uplink._link is link, "it is connected"
+    await uplink.stop()
+
+
 async def test_replaced_certificate_is_used_from_the_next_connect_on(
     tmp_path: Path, authority: Authority
 ) -> None:
