@@ -214,8 +214,8 @@ MUTANTS = (
     Mutant(
         "a message that is refused for ever blocks those behind it",
         "gateway/cloud/trials.py",
-        "        self.accused = entry if entry.failures >= LONE_TRIES else None",
-        "        self.accused = None",
+        "        self.accused = entry\n",
+        "        self.accused = None\n",
         "tests/gateway/cloud/test_publisher.py",
     ),
     Mutant(

@@ -42,10 +42,9 @@ LENGTH_S = 1_000_000
 #: The races that are ridden. Another one has witnesses at the end.
 RACES = (1, 2, 3)
 WITNESSES_RACE = 4
-#: When a message has failed so often alone, one of another race may be sent next, its witness; …
-LONE_TRIES = 3
-#: … and it may be set aside if it fails after so many of other races were accepted.
-STRIKES = 3
+#: When a message has failed, one of another race may be sent next, its witness; it may be set aside
+#: if it fails after so many of other races were accepted.
+STRIKES = 5
 #: A hang-up is blamed on what was sent so shortly before.
 SUSPICION_NS = 5 * NS_PER_S
 #: It searches long, and a counterexample is made small, which takes a while.
@@ -66,11 +65,9 @@ class Model:
         self.poison: set[str] = set()
         #: How often each suspect has failed: it was refused, or the broker hung up on it alone.
         self.failures: dict[str, int] = {}
-        #: How many of other races were accepted since each has failed often enough for a trial.
+        #: How many of other races were accepted since each has failed.
         self.strikes: Counter[str] = Counter()
         self.quarantined: set[str] = set()
-        #: Its last message was set aside: one failure of the next is enough for a trial.
-        self.is_bad_bike = False
         #: What may be there.
         self.hopeless: set[str] = set()
         #: From the oldest to the newest.
@@ -104,27 +101,20 @@ class Model:
         self.in_flight.clear()
         self.failures.clear()
         self.strikes.clear()
-        self.is_bad_bike = False
 
     def accept(self, uuid: str) -> None:
         self.done.add(uuid)
-        self.is_bad_bike = False
         race_id = self.produced[uuid].race_id
         self.strikes.update(one for one in self.accused if self.produced[one].race_id != race_id)
 
     def fail(self, uuid: str) -> None:
         if self.strikes[uuid] >= STRIKES:
             self.hopeless.add(uuid)
-        fewest = LONE_TRIES if self.is_bad_bike else 1
-        self.failures[uuid] = max(self.failures.get(uuid, 0) + 1, fewest)
-
-    def set_aside(self, uuid: str) -> None:
-        self.quarantined.add(uuid)
-        self.is_bad_bike = True
+        self.failures[uuid] = self.failures.get(uuid, 0) + 1
 
     @property
     def accused(self) -> set[str]:
-        return {uuid for uuid in self.waiting if self.failures.get(uuid, 0) >= LONE_TRIES}
+        return {uuid for uuid in self.waiting if self.failures.get(uuid)}
 
     def hang_up(self, now_ns: int) -> None:
         """The broker ended the connection, perhaps because of what was sent just now."""
@@ -236,7 +226,7 @@ class Process(BufferBench):
         self.publisher = Publisher(self.buffer, self.uplink, clock, Random(1), rate_per_s=80)
 
         def quarantine(entry: Entry, reason: str) -> None:
-            model.set_aside(telemetry_from_json(entry.payload).uuid)
+            model.quarantined.add(telemetry_from_json(entry.payload).uuid)
             set_aside(entry, reason)
 
         set_aside, self.buffer.quarantine = self.buffer.quarantine, quarantine  # type: ignore[method-assign]
