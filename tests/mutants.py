@@ -284,8 +284,8 @@ MUTANTS = (
     Mutant(
         "newer messages pass one that was in flight when the broker hung up",
         "gateway/cloud/publisher.py",
-        "            entry.is_suspect = True\n            self._give_back(entry)",
-        "            entry.is_suspect = True",
+        "            entry.is_suspect |= may_be_cause\n            self._give_back(entry)",
+        "            entry.is_suspect |= may_be_cause",
         PROMISE,
     ),
     Mutant(
@@ -305,10 +305,31 @@ MUTANTS = (
     Mutant(
         "a fault of the broker counts against a message",
         "gateway/cloud/trials.py",
-        "            self.acquit()\n        entry.failures = ",
+        "            self.acquit()\n        entry.failures += 1",
         "            pass\n        self._strikes[entry] += self.accused is not None\n"
-        "        entry.failures = ",
+        "        entry.failures += 1",
         "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "all bikes wait for a message that the broker refuses",
+        "gateway/cloud/publisher.py",
+        "        if is_brokers_fault:",
+        "        if entry.is_suspect:",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "a broker at fault is tried with each bike at once",
+        "gateway/cloud/trials.py",
+        "        return is_witness and is_news",
+        "        return not (is_witness or is_news)",
+        "tests/gateway/cloud/test_publisher.py",
+    ),
+    Mutant(
+        "a network that returns is not noticed",
+        "gateway/cloud/connections.py",
+        "        if found - known:",
+        "        if known - found:",
+        "tests/gateway/cloud/test_connections.py",
     ),
     Mutant(
         "strikes outlast a connection on which nothing was accepted",
