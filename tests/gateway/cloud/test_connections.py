@@ -24,7 +24,7 @@ def test_client_ids_are_the_thing_name_with_a_number_from_the_second_on() -> Non
 async def test_all_connections_hurry_when_a_route_is_new(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    known = {("eth0", "00000000", "010200C0")}
+    known = {(b"eth0", b"00000000", b"010200C0")}
     hurried: list[IotCore] = []
     monkeypatch.setattr("gateway.cloud.connections.routes", lambda: frozenset(known))
 
@@ -36,13 +36,13 @@ async def test_all_connections_hurry_when_a_route_is_new(
     following = asyncio.create_task(follow_routes(uplinks, clock))
     await clock.run_for(10)
     assert not hurried, "the routes at the start are not new"
-    known.add(("wlan0", "00000000", "010200C0"))
+    known.add((b"wlan0", b"00000000", b"010200C0"))
     await clock.run_for(10)
     assert hurried == uplinks
     known.clear()
     await clock.run_for(10)
     assert hurried == uplinks, "a route that is gone leads nowhere"
-    known.add(("eth0", "00000000", "010200C0"))
+    known.add((b"eth0", b"00000000", b"010200C0"))
     await clock.run_for(1)
     assert hurried == uplinks * 2
     following.cancel()

@@ -49,4 +49,9 @@ def test_kernel_without_a_family_has_no_routes_of_it(tmp_path: Path) -> None:
     assert routes(tmp_path) == frozenset()
     header = "Iface\tDestination\tGateway \tFlags\n"
     (tmp_path / "route").write_text(f"{header}eth0\t00000000\t010200C0\t0003\n")
-    assert routes(tmp_path) == {("eth0", "00000000", "010200C0")}
+    assert routes(tmp_path) == {(b"eth0", b"00000000", b"010200C0")}
+
+
+def test_interface_with_a_name_that_is_no_text_has_routes(tmp_path: Path) -> None:
+    (tmp_path / "route").write_bytes(b"Iface\tDestination\n\xff\xfe\t00000000\t010200C0\t0003\n")
+    assert routes(tmp_path) == {(b"\xff\xfe", b"00000000", b"010200C0")}
