@@ -14,6 +14,7 @@ from drivers.ble.radio import Radio
 from drivers.clock import MachineClock, sleep_for
 from drivers.profiles import profile_of
 from drivers.protocols import PROTOCOLS
+from drivers.protocols.bluetooth.echelon import EchelonResistance, encode_message
 from drivers.protocols.standard.crank import Revolutions
 from drivers.protocols.standard.cross_trainer import CrossTrainerData, encode_cross_trainer_data
 from drivers.protocols.standard.cycling_power import PowerMeasurement, encode_power
@@ -214,6 +215,24 @@ class TestProtocols:
         assert reading.resistance_percent == pytest.approx(41.7, abs=0.1), "by its profile"
         assert bike.stale_after_s == 1
         assert "Connect" not in bluez.members()
+
+    async def test_keiser_without_a_name_has_the_profile_of_its_protocol(
+        self, bluez: Bluez
+    ) -> None:
+        bikes.keiser_m3i(bluez, KEISER, name=None)
+        reading = await first(driver(FAST, equipment_id=56))
+        assert reading.resistance_percent == pytest.approx(41.7, abs=0.1)
+
+    @pytest.mark.parametrize("name", [None, "Spin bike 7"])
+    async def test_bike_of_no_known_name_has_the_profile_of_its_protocol(
+        self, bluez: Bluez, name: str | None
+    ) -> None:
+        bike = bikes.echelon_bike(bluez, name)
+        async with (
+            saying(bike, bikes.ECHELON_DATA, lambda: encode_message(EchelonResistance(16))),
+            driver(address=bike.address).open_bike() as readings,
+        ):
+            assert (await said(readings, "resistance_percent")) == {"resistance_percent": 50}
 
     async def test_equipment_id_selects_one_keiser_among_many(self, bluez: Bluez) -> None:
         for number in (54, 55, 56, 57):
