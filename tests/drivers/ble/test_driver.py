@@ -602,15 +602,20 @@ class TestStart:
             assert bool(bike.written) is is_started
 
     @pytest.mark.slow
-    @pytest.mark.parametrize("after_s", [4, None], ids=["disconnects later", "stays connected"])
+    @pytest.mark.parametrize(
+        ("after_s", "accepts"),
+        [(4, False), (None, False), (None, True)],
+        ids=["disconnects later", "stays connected", "accepts and stays connected"],
+    )
     async def test_bike_that_falls_dead_when_started_is_not_started_again(
-        self, bluez: Bluez, caplog: pytest.LogCaptureFixture, after_s: float | None
+        self, bluez: Bluez, caplog: pytest.LogCaptureFixture, after_s: float | None, accepts: bool
     ) -> None:
         bike = bikes.ftms_bike(bluez)
 
-        def die(_: str, __: bytes) -> None:
+        def die(_: str, command: bytes) -> bytes | None:
             if after_s is not None and len(bike.written) == 1:
                 asyncio.get_running_loop().call_later(after_s / 10, bike.drop_link)
+            return bytes((0x80, command[0], 0x01)) if accepts else None
 
         bike.on_write = die
         driven = driver(FAST, address=bike.address)
