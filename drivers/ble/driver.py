@@ -95,7 +95,7 @@ class BleBike(FrameSource):
             found = await self._found(stack, adapter)
             self._measure(adapter, found)
             if self._is_broadcasting(found):
-                tuning = options.over(profile_speaking(KEISER, found.name))
+                tuning = options.over(profile_speaking(KEISER))
                 talk = self._conversation(KEISER, Keiser(), tuning, on_frame)
                 opened = self._overheard(adapter, found, talk)
             else:

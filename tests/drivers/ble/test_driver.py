@@ -216,10 +216,11 @@ class TestProtocols:
         assert bike.stale_after_s == 1
         assert "Connect" not in bluez.members()
 
-    async def test_keiser_without_a_name_has_the_profile_of_its_protocol(
-        self, bluez: Bluez
+    @pytest.mark.parametrize("name", [None, "M3i#0123"])
+    async def test_broadcast_of_a_keiser_has_the_profile_of_its_protocol(
+        self, bluez: Bluez, name: str | None
     ) -> None:
-        bikes.keiser_m3i(bluez, KEISER, name=None)
+        bikes.keiser_m3i(bluez, KEISER, name)
         reading = await first(driver(FAST, equipment_id=56))
         assert reading.resistance_percent == pytest.approx(41.7, abs=0.1)
 
