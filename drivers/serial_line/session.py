@@ -24,7 +24,7 @@ async def converse(
                 data = await port.read()
         except TimeoutError:
             if port.heard_ns > asked_ns:
-                # The process stood still, and both time and data have come to it at once.
+                # The process was stopped for a while, and finds both time and data at once.
                 continue
             at_ns = clock.monotonic_ns()
         else:

@@ -71,7 +71,7 @@ async def test_converse_asks_again_and_gives_a_silent_bike_up(tmp_path: Path) ->
         assert bike.heard.count(b"ST") > 1
 
 
-async def test_bike_that_sent_while_the_process_stood_still_is_not_lost(tmp_path: Path) -> None:
+async def test_bike_that_sent_while_the_process_was_stopped_is_not_lost(tmp_path: Path) -> None:
     clock = FastClock(20)
     bike = PtyBike(tmp_path / "rig").plug_in()
     talk = Conversation("lines", Lines(), Tuning(), clock.monotonic_ns(), ignore_frame)
@@ -82,10 +82,10 @@ async def test_bike_that_sent_while_the_process_stood_still_is_not_lost(tmp_path
         bike.say(b"rpm=80\n")
         assert (await anext(readings)).cadence_rpm == 80
 
-        def stand_still() -> None:
+        def stop_for_a_while() -> None:
             bike.say(b"rpm=81\n")
             time.sleep(1.2 * talk.protocol.lost_after_s / 20)
 
-        asyncio.get_running_loop().call_soon(stand_still)
+        asyncio.get_running_loop().call_soon(stop_for_a_while)
         assert (await anext(readings)).cadence_rpm == 81
     bike.unplug()
