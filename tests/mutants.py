@@ -521,6 +521,20 @@ MUTANTS = (
         "tests/drivers/ble/test_companions.py",
     ),
     Mutant(
+        "a bike that locks up at its start gets it on each connection",
+        "drivers/ble/start.py",
+        "after_ns <= LOCKED_UP_NS",
+        "after_ns >= 0",
+        "tests/drivers/ble/test_start.py",
+    ),
+    Mutant(
+        "an Echelon without a name reports its level as percent",
+        "drivers/ble/driver.py",
+        "profile = profile_speaking(main, name)",
+        "profile = profile_of(name)",
+        "tests/drivers/ble/test_driver.py",
+    ),
+    Mutant(
         "two classes share a race",
         "gateway/race/races.py",
         "number * CLASS_DIGIT + self.class_id",
