@@ -215,8 +215,8 @@ class BleBike(FrameSource):
             self._leaves_at_start = True
             log.warning(
                 "%s disconnected or fell silent when it was sent a command to start; the gateway "
-                "does not send that command on the next connection: if the bike stays at 0, start "
-                "it at its console, or set its option `start` to the commands that it expects",
+                "sends no start command on the next connection: if the bike stays at 0, start it "
+                "at its console, or set its option `start` to the commands that it expects",
                 self._options.who,
             )
         elif connection.left_after(session.asked_ns) and not session.was_understood:

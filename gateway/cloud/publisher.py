@@ -10,7 +10,7 @@ from gateway.buffer.buffer import Buffer
 from gateway.buffer.send_order import Entry
 from gateway.cloud.pace import Pace
 from gateway.cloud.takeovers import Takeovers
-from gateway.cloud.trials import STRIKES, Trials
+from gateway.cloud.trials import Trials
 from gateway.cloud.uplink import Answer, Ending, Uplink, Verdict
 from gateway.telemetry.message import is_final
 from gateway.timing.backoff import Backoff
@@ -378,7 +378,6 @@ class Publisher:
         log.error(
             "message put in quarantine; see `alleycat-gateway buffer quarantine`",
             race_id=entry.race_id,
-            strikes=STRIKES,
             reason=reason,
         )
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-#: Also there where the service sees nothing of /proc but processes.
+#: This exists even where the service sees only the processes in /proc.
 NET = Path("/proc/self/net")
 _LOOPBACK = b"lo"
 #: Link-local and multicast destinations, and single addresses, which this computer gives itself.
