@@ -68,6 +68,9 @@ class Model:
         #: How many of other races were accepted since each has failed.
         self.strikes: Counter[str] = Counter()
         self.quarantined: set[str] = set()
+        #: The broker has refused a message on this connection, and accepted none since; before the
+        #: last refusal too. Then nothing else is to blame for the end of the connection.
+        self.is_refusing = self.was_refusing = False
         #: What may be there.
         self.hopeless: set[str] = set()
         #: From the oldest to the newest.
@@ -101,9 +104,11 @@ class Model:
         self.in_flight.clear()
         self.failures.clear()
         self.strikes.clear()
+        self.is_refusing = False
 
     def accept(self, uuid: str) -> None:
         self.done.add(uuid)
+        self.is_refusing = False
         race_id = self.produced[uuid].race_id
         self.strikes.update(one for one in self.accused if self.produced[one].race_id != race_id)
 
@@ -112,12 +117,22 @@ class Model:
             self.hopeless.add(uuid)
         self.failures[uuid] = self.failures.get(uuid, 0) + 1
 
+    def refuse(self) -> None:
+        self.was_refusing, self.is_refusing = self.is_refusing, True
+
+    def set_aside(self, uuid: str) -> None:
+        """Its last refusal was its own fault, and not the broker's."""
+        self.quarantined.add(uuid)
+        self.is_refusing = self.was_refusing
+
     @property
     def accused(self) -> set[str]:
         return {uuid for uuid in self.waiting if self.failures.get(uuid)}
 
     def hang_up(self, now_ns: int) -> None:
         """The broker ended the connection, perhaps because of what was sent just now."""
+        if self.is_refusing:
+            return
         suspects = [
             uuid for uuid, sent_ns in self.in_flight.items() if now_ns - sent_ns <= SUSPICION_NS
         ]
@@ -172,6 +187,10 @@ class ModelUplink(FakeUplink):
         self.answers_at_once = True
         self.refuses_all = False
 
+    def connect(self) -> None:
+        self.model.is_refusing = False
+        super().connect()
+
     def publish(self, ticket: int, payload: bytes) -> None:
         sent = telemetry_from_json(payload)
         assert self.model.produced[sent.uuid] == sent, "nothing invented, nothing changed"
@@ -214,7 +233,10 @@ class ModelUplink(FakeUplink):
         if answer.verdict is Verdict.ACCEPTED:
             self.model.accept(uuid)
         elif answer.verdict is Verdict.REFUSED:
+            self.model.refuse()
             self.model.fail(uuid)
+        elif answer.verdict is Verdict.RETRY:
+            self.model.refuse()
 
 
 class Process(BufferBench):
@@ -226,7 +248,7 @@ class Process(BufferBench):
         self.publisher = Publisher(self.buffer, self.uplink, clock, Random(1), rate_per_s=80)
 
         def quarantine(entry: Entry, reason: str) -> None:
-            model.quarantined.add(telemetry_from_json(entry.payload).uuid)
+            model.set_aside(telemetry_from_json(entry.payload).uuid)
             set_aside(entry, reason)
 
         set_aside, self.buffer.quarantine = self.buffer.quarantine, quarantine  # type: ignore[method-assign]
