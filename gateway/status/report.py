@@ -1,5 +1,6 @@
 """The status as JSON, as the status socket sends it and `status --json` prints it."""
 
+import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -57,7 +58,9 @@ def status_to_json(status: GatewayStatus) -> bytes:
         hours_left=None if hours_left is None else round(hours_left, 1),
         gateway=status,
     )
-    return _REPORT.dump_json(report) + b"\n"
+    line = json.dumps(_REPORT.dump_python(report, mode="json"), ensure_ascii=False)
+    # Paths and texts of plugins may contain what is not Unicode: "?" takes its place.
+    return line.encode(errors="replace") + b"\n"
 
 
 def status_from_json(line: bytes) -> GatewayStatus:
