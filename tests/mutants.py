@@ -55,7 +55,7 @@ class Mutant:
 MUTANTS = (
     Mutant(
         "a path that is not Unicode costs the status",
-        "gateway/status/report.py",
+        "gateway/terminal/json_line.py",
         'return line.encode(errors="replace") + b"\\n"',
         'return line.encode() + b"\\n"',
         "tests/gateway/status/test_report.py",

@@ -1,6 +1,5 @@
 """The status as JSON, as the status socket sends it and `status --json` prints it."""
 
-import json
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
@@ -10,6 +9,7 @@ from gateway.host.errors import GatewayError
 from gateway.status.concerns import concerns
 from gateway.status.line import status_line
 from gateway.status.snapshot import GatewayStatus
+from gateway.terminal.json_line import json_line
 
 #: Incremented when a field is removed or changes its meaning. New fields may be added at any time.
 FORMAT: Literal[1] = 1
@@ -58,9 +58,7 @@ def status_to_json(status: GatewayStatus) -> bytes:
         hours_left=None if hours_left is None else round(hours_left, 1),
         gateway=status,
     )
-    line = json.dumps(_REPORT.dump_python(report, mode="json"), ensure_ascii=False)
-    # Paths and texts of plugins may contain what is not Unicode: "?" takes its place.
-    return line.encode(errors="replace") + b"\n"
+    return json_line(_REPORT.dump_python(report, mode="json"))
 
 
 def status_from_json(line: bytes) -> GatewayStatus:
